@@ -1,0 +1,115 @@
+/**
+ * A checkpoint as the rest of the program sees it: named tensors whose bytes can be read in row bands.
+ * Formats implement it one file each (`registry.ts`); nothing here knows what a matrix means.
+ */
+import type { DType, Problem } from '../protocol';
+
+export interface TensorInfo {
+  /** The state_dict's own name, unique in the checkpoint. */
+  readonly name: string;
+  /** Wrapper path inside a training checkpoint; '' for a plain state_dict. */
+  readonly group: string;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  /** Bytes of all elements, contiguous: product of shape × element size. */
+  readonly byteLength: number;
+  /**
+   * Axis order of convolution kernels: `OI…` (PyTorch, ONNX: out, in, spatial…) or `…IO` (TensorFlow, Keras:
+   * spatial…, in, out). Matters for rank ≥ 3 only.
+   */
+  readonly kernelLayout: 'OI…' | '…IO';
+  /** First tensor of the checkpoint with the very same stored bytes and view (tied weights). */
+  readonly sharedWith?: string;
+}
+
+export interface Checkpoint {
+  readonly path: string;
+  readonly format: string;
+  /** Every file that belongs to it, absolute. */
+  readonly files: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  /** In file order. Only tensors that can be read. */
+  readonly tensors: readonly TensorInfo[];
+  /** What was wrong with the rest: tensors of unknown dtype, missing shards, ranges outside the file. */
+  readonly problems: readonly Problem[];
+  /**
+   * Elements of rows [start, end) along the first axis (all rows by default; scalars have one row), contiguous,
+   * row-major, little-endian, in the stored dtype. The buffer belongs to the caller.
+   *
+   * @throws CheckpointError `changed` where the file is no longer the one that was opened, `truncated`, `io`, …
+   * @throws DOMException `AbortError` when `signal` fires
+   */
+  read(tensor: TensorInfo, rows?: { start: number; end: number }, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Closes the files; reads afterwards throw. */
+  close(): Promise<void>;
+}
+
+/** One format: its file (`safetensors.ts`, `pytorch.ts`, …) exports one of these and `registry.ts` lists it. */
+export interface CheckpointFormat {
+  readonly name: string;
+  /** File name suffixes (lower case, with the dot) or whole names it is known by. */
+  readonly suffixes: readonly string[];
+  /** True where the first bytes (at least 16 where the file has them) or the path belong to this format. */
+  matches(path: string, head: Uint8Array): boolean;
+  /** Reads headers only. @throws CheckpointError */
+  open(path: string, signal?: AbortSignal): Promise<Checkpoint>;
+}
+
+/** What is wrong with a checkpoint: code for programs, sentence for people, file and place. */
+export class CheckpointError extends Error {
+  override readonly name = 'CheckpointError';
+
+  /**
+   * @param code one of the codes in `CheckpointErrorCode`
+   * @param message what is wrong and what to do, without the file's name (it is put in front)
+   */
+  constructor(
+    readonly code: CheckpointErrorCode,
+    message: string,
+    readonly where: { file?: string; offset?: number; tensor?: string; cause?: unknown } = {},
+  ) {
+    const place = [
+      where.file,
+      where.tensor && `tensor ${where.tensor}`,
+      where.offset !== undefined && `byte ${where.offset}`,
+    ];
+    const prefix = place.filter(Boolean).join(', ');
+    super(prefix ? `${prefix}: ${message}` : message, { cause: where.cause });
+  }
+
+  toProblem(): Problem {
+    const { file, offset, tensor } = this.where;
+    return {
+      code: this.code,
+      message: this.message,
+      ...(file !== undefined && { file }),
+      ...(offset !== undefined && { offset }),
+      ...(tensor !== undefined && { tensor }),
+    };
+  }
+}
+
+export type CheckpointErrorCode =
+  /** The file ends before something its header promises. */
+  | 'truncated'
+  /** Not a file of this (or any known) format. */
+  | 'unknown-format'
+  /** A folder that holds several checkpoints. */
+  | 'ambiguous'
+  /** The header contradicts itself or the format. */
+  | 'malformed'
+  /** A declared size is beyond a safety limit (the message names the limit). */
+  | 'limit'
+  /** Valid, but of a kind this program does not read (dtype, quantised, sparse, encrypted). */
+  | 'unsupported'
+  | 'missing-shard'
+  /** A pickle names functions that no checkpoint needs: they are not run here, but may be elsewhere. */
+  | 'unsafe-pickle'
+  /** CRC or size of stored data is not what the file says. */
+  | 'corrupt'
+  /** The file changed, shrank or vanished since it was opened. */
+  | 'changed'
+  | 'not-found'
+  | 'permission'
+  /** Reading failed below us; the cause says how. */
+  | 'io';

@@ -1,0 +1,157 @@
+/**
+ * Positioned reads of one file, checked against what the file was when it was opened: a checkpoint replaced or cut
+ * short while it is open is an error, never silently mixed data.
+ */
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { CheckpointError } from './checkpoint';
+
+/** One positioned read asks the system for at most this much, so that cancelling stays quick on slow disks. */
+const MAX_READ_BYTES = 16 * 1024 * 1024;
+
+/**
+ * What tells a file from its replacement. Not the inode: some network file systems invent new ones, and a replacement
+ * with the same size and time is a copy.
+ */
+export interface FileIdentity {
+  readonly size: number;
+  readonly mtimeMs: number;
+}
+
+export class FileReader {
+  private handle: FileHandle | undefined;
+
+  private constructor(
+    readonly path: string,
+    readonly identity: FileIdentity,
+    handle: FileHandle,
+  ) {
+    this.handle = handle;
+  }
+
+  /** Bytes in the file when it was opened. */
+  get size(): number {
+    return this.identity.size;
+  }
+
+  /**
+   * @param expected what the file was when it was opened before
+   * @throws CheckpointError `not-found`, `permission`, `io`; `unsupported` for anything but a regular file; `changed`
+   *   where it is not the expected one
+   */
+  static async open(path: string, expected?: FileIdentity): Promise<FileReader> {
+    let handle: FileHandle | undefined;
+    try {
+      // Opening a named pipe would wait for its writer, so look before opening.
+      if (!(await stat(path)).isFile()) {
+        throw new CheckpointError('unsupported', 'is not a regular file', { file: path });
+      }
+      handle = await open(path, 'r');
+      const { size, mtimeMs } = await handle.stat();
+      const reader = new FileReader(path, { size, mtimeMs }, handle);
+      if (expected) reader.compare(expected);
+      return reader;
+    } catch (error) {
+      await handle?.close();
+      throw fileError(error, path);
+    }
+  }
+
+  /**
+   * Exactly `length` bytes from `offset`, in a buffer of their own.
+   *
+   * @throws CheckpointError `truncated` where the range leaves the file, `changed` where the file is no longer the
+   *   one that was opened, `io`
+   */
+  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) {
+      throw new CheckpointError('malformed', `asks for ${length} bytes at ${offset}`, { file: this.path });
+    }
+    if (offset + length > this.size) {
+      throw new CheckpointError(
+        'truncated',
+        `the file ends at byte ${this.size}, but its header promises data up to byte ${offset + length}; fetch it again`,
+        { file: this.path, offset },
+      );
+    }
+    const buffer = allocate(length, this.path, offset);
+    await this.readInto(buffer, offset, signal);
+    return buffer;
+  }
+
+  /** Fills `target` from `offset`; errors as `read`. */
+  async readInto(target: Uint8Array, offset: number, signal?: AbortSignal): Promise<void> {
+    for (let done = 0; done < target.length;) {
+      signal?.throwIfAborted();
+      const handle = this.handle;
+      if (!handle) throw new CheckpointError('io', 'was closed', { file: this.path });
+      let bytesRead: number;
+      try {
+        const length = Math.min(MAX_READ_BYTES, target.length - done);
+        ({ bytesRead } = await handle.read(target, done, length, offset + done));
+      } catch (error) {
+        throw fileError(error, this.path, offset + done);
+      }
+      if (bytesRead === 0) {
+        throw new CheckpointError('changed', 'became shorter while it was open; reload it', {
+          file: this.path,
+          offset: offset + done,
+        });
+      }
+      done += bytesRead;
+    }
+  }
+
+  /** @throws CheckpointError `changed` where the path no longer names the file that was opened */
+  async assertUnchanged(): Promise<void> {
+    let now;
+    try {
+      now = await stat(this.path);
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) {
+        throw new CheckpointError('changed', 'was removed while it was open', { file: this.path, cause: error });
+      }
+      throw fileError(error, this.path);
+    }
+    this.compare(now);
+  }
+
+  private compare(other: FileIdentity): void {
+    if (other.size !== this.identity.size || other.mtimeMs !== this.identity.mtimeMs) {
+      throw new CheckpointError('changed', 'changed on disk while it was open; reload it', { file: this.path });
+    }
+  }
+
+  async close(): Promise<void> {
+    const handle = this.handle;
+    this.handle = undefined;
+    await handle?.close();
+  }
+}
+
+/** A buffer of this size, or a CheckpointError `limit` where one buffer cannot be that large. */
+function allocate(length: number, file: string, offset: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(length);
+  } catch (error) {
+    const message = `${length} bytes do not fit into memory at once; read fewer rows`;
+    throw new CheckpointError('limit', message, { file, offset, cause: error });
+  }
+}
+
+export function isErrno(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
+/** A system error in a checkpoint's terms; CheckpointErrors pass through. */
+export function fileError(error: unknown, file: string, offset?: number): CheckpointError {
+  if (error instanceof CheckpointError) return error;
+  const where = { file, ...(offset !== undefined && { offset }), cause: error };
+  if (isErrno(error, 'ENOENT', 'ENOTDIR')) return new CheckpointError('not-found', 'does not exist', where);
+  if (isErrno(error, 'EACCES', 'EPERM'))
+    return new CheckpointError('permission', 'may not be read; check its permissions', where);
+  return new CheckpointError(
+    'io',
+    `could not be read (${error instanceof Error ? error.message : String(error)})`,
+    where,
+  );
+}

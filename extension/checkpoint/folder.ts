@@ -1,0 +1,82 @@
+/** Which checkpoint a folder holds, by the names that model repositories use. */
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { CheckpointError } from './checkpoint';
+import { fileError } from './fileReader';
+
+/** In the order in which they are taken: weights that were saved last in the safest format come first. */
+const PREFERRED = [
+  'model.safetensors.index.json',
+  'model.safetensors',
+  'model.json',
+  'pytorch_model.bin',
+  'adapter_model.safetensors',
+  'model.onnx',
+];
+
+const INDEX = '.safetensors.index.json';
+
+/** `model-00002-of-00007.safetensors` */
+const SHARD = /^(.*)-(\d{5,})-of-(\d{5,})\.safetensors$/;
+
+/** More shards than any model has; a name that promises more is not believed. */
+const MAX_SHARDS = 10_000;
+
+export type FolderContent =
+  /** One file, or an index of shards. */
+  | { readonly kind: 'file'; readonly path: string }
+  /** Shards without an index: the names of all that their numbers promise. */
+  | { readonly kind: 'shards'; readonly names: readonly string[] };
+
+/**
+ * @param suffixes endings and whole names of all known formats
+ * @throws CheckpointError `not-found` where the folder holds no checkpoint, `ambiguous` where it holds several
+ */
+export async function findInFolder(folder: string, suffixes: readonly string[]): Promise<FolderContent> {
+  const names = await fileNames(folder);
+  const file = (name: string): FolderContent => ({ kind: 'file', path: path.join(folder, name) });
+  const indexes = names.filter((name) => name.endsWith(INDEX));
+  const preferred = PREFERRED.find((name) => names.includes(name));
+  if (indexes.length === 1 && preferred !== 'model.safetensors') return file(indexes[0]!);
+  if (preferred !== undefined) return file(preferred);
+  const candidates = names.filter((name) => hasSuffix(name, suffixes) && !name.endsWith(INDEX));
+  const set = shardSet(candidates);
+  if (set) return { kind: 'shards', names: set };
+  const choices = indexes.length > 1 ? indexes : candidates;
+  if (choices.length === 1) return file(choices[0]!);
+  if (choices.length > 1) {
+    const message = `holds several checkpoints (${choices.slice(0, 10).join(', ')}${choices.length > 10 ? ', …' : ''}); open one of them`;
+    throw new CheckpointError('ambiguous', message, { file: folder });
+  }
+  const looked = [...PREFERRED, ...suffixes.filter((suffix) => suffix.startsWith('.')).map((suffix) => `*${suffix}`)];
+  throw new CheckpointError('not-found', `holds no checkpoint; looked for ${looked.join(', ')}`, { file: folder });
+}
+
+/** True for one of the endings; those without a leading dot are whole names. */
+export function hasSuffix(file: string, suffixes: readonly string[]): boolean {
+  const name = path.basename(file).toLowerCase();
+  return suffixes.some((suffix) => (suffix.startsWith('.') ? name.endsWith(suffix) : name === suffix));
+}
+
+async function fileNames(folder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
+  } catch (error) {
+    throw fileError(error, folder);
+  }
+}
+
+/** All names of the one set that the candidates are shards of, missing ones too; undefined where they are not. */
+function shardSet(candidates: readonly string[]): readonly string[] | undefined {
+  const parts = candidates.map((name) => SHARD.exec(name));
+  const first = parts[0];
+  if (!first || parts.some((part) => part?.[1] !== first[1] || part?.[3] !== first[3])) return undefined;
+  const [, prefix, number, count] = first as unknown as [string, string, string, string];
+  const total = Number(count);
+  if (total < 1 || total > MAX_SHARDS) return undefined;
+  return Array.from(
+    { length: total },
+    (_, i) => `${prefix}-${String(i + 1).padStart(number.length, '0')}-of-${count}.safetensors`,
+  );
+}

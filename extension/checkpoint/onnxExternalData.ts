@@ -1,0 +1,123 @@
+/**
+ * Files beside an ONNX model that hold its tensors. A model is data from elsewhere: a location may name files inside
+ * the model's folder and nothing else, by whatever path or link.
+ *
+ * @see https://onnx.ai/onnx/repo-docs/ExternalData.html
+ */
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
+import { fileError } from './fileReader';
+import type { FileSet } from './fileSet';
+import type { ExternalData, OnnxTensor } from './onnxTensor';
+import { siblingPath } from './siblingPath';
+
+/** Files looked at at once: exporters that write one per tensor make thousands, and network folders are slow. */
+const RESOLVE_BATCH = 32;
+
+interface ExternalFile {
+  readonly path: string;
+  readonly size: number;
+}
+
+/** Why a file cannot be used, told for the tensor that is asked for. */
+type Refusal = (tensor: string) => CheckpointError;
+
+export class ExternalFiles {
+  private readonly files = new Map<string, ExternalFile | Refusal>();
+
+  private constructor(
+    private readonly fileSet: FileSet,
+    private readonly folder: string,
+    private readonly realFolders: readonly string[],
+  ) {}
+
+  /**
+   * Looks for the files that `locations` name; what is wrong with one shows when a tensor in it is located.
+   *
+   * The model's folder is the one it was opened in or, behind a symbolic link, the one it really lies in: download
+   * caches keep a model and its data side by side in one folder and link to both from another.
+   */
+  static async find(
+    model: string,
+    locations: Iterable<string>,
+    fileSet: FileSet,
+    signal?: AbortSignal,
+  ): Promise<ExternalFiles> {
+    const folder = path.dirname(model);
+    const realFolders = await Promise.all([realpath(folder), realpath(model).then((real) => path.dirname(real))]).catch(
+      (error: unknown) => {
+        throw fileError(error, model);
+      },
+    );
+    const external = new ExternalFiles(fileSet, folder, realFolders);
+    const distinct = [...new Set(locations)];
+    for (let start = 0; start < distinct.length; start += RESOLVE_BATCH) {
+      signal?.throwIfAborted();
+      const batch = distinct.slice(start, start + RESOLVE_BATCH);
+      const found = await Promise.all(batch.map((location) => external.resolve(location)));
+      batch.forEach((location, index) => external.files.set(location, found[index]!));
+    }
+    return external;
+  }
+
+  /** Absolute paths of the files that exist and may be read. */
+  get paths(): string[] {
+    const found = [...this.files.values()].flatMap((file) => (typeof file === 'function' ? [] : [file.path]));
+    return [...new Set(found)];
+  }
+
+  private async resolve(location: string): Promise<ExternalFile | Refusal> {
+    const file = siblingPath(this.folder, location);
+    const quoted = JSON.stringify(location);
+    if (file === undefined) {
+      return refusal('malformed', `its external file ${quoted} is not inside the model's folder; it was not read`);
+    }
+    try {
+      const real = await realpath(file);
+      if (!this.realFolders.some((folder) => isInside(folder, real))) {
+        return refusal('malformed', `its external file ${quoted} is a link out of the model's folder; it was not read`);
+      }
+      return { path: file, size: await this.fileSet.use(file, (reader) => Promise.resolve(reader.size)) };
+    } catch (error) {
+      const { code, message } = fileError(error, file);
+      return code === 'not-found'
+        ? refusal('missing-shard', 'its external file is missing; put it beside the model', file)
+        : refusal(code, `its external file cannot be used: ${message}`);
+    }
+  }
+
+  /**
+   * The file that holds the tensor's bytes, from `data.offset` on.
+   *
+   * @throws CheckpointError `missing-shard`, `malformed` (location, length), `truncated`, `permission`, `io`
+   */
+  locate(tensor: OnnxTensor, data: ExternalData): string {
+    const file = this.files.get(data.location);
+    if (!file) throw new Error(`location ${data.location} was never resolved`);
+    if (typeof file === 'function') throw file(tensor.name);
+    const where = { file: file.path, tensor: tensor.name, offset: data.offset };
+    const shape = `its shape [${tensor.shape.join(', ')}] needs ${tensor.byteLength}`;
+    if (data.length !== undefined && data.length !== tensor.byteLength) {
+      throw new CheckpointError('malformed', `has ${data.length} bytes of external data, but ${shape}`, where);
+    }
+    const end = data.offset + tensor.byteLength;
+    if (end > file.size) {
+      throw new CheckpointError(
+        'truncated',
+        `the file ends at byte ${file.size}, but the model expects data up to byte ${end}; fetch it again`,
+        where,
+      );
+    }
+    return file.path;
+  }
+}
+
+function refusal(code: CheckpointErrorCode, what: string, file?: string): Refusal {
+  return (tensor) => new CheckpointError(code, what, { ...(file !== undefined && { file }), tensor });
+}
+
+function isInside(folder: string, file: string): boolean {
+  const relative = path.relative(folder, file);
+  return relative !== '' && relative.split(path.sep)[0] !== '..' && !path.isAbsolute(relative);
+}

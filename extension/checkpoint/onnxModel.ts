@@ -1,0 +1,271 @@
+/**
+ * Walks an ONNX ModelProto for its weights: initializers and Constant nodes of the graph, of subgraphs (If, Loop,
+ * Scan), of functions and of training graphs. Field numbers are those of onnx.proto.
+ *
+ * Names: an initializer has its own, a Constant node that of its output, made unique by `onnxNames.ts`. Tensors without a
+ * name are `initializer[i]` or `Constant[i]` by their place in the graph.
+ *
+ * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+ */
+import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
+import type { FileReader } from './fileReader';
+import { type FoundTensor, uniqueNames } from './onnxNames';
+import { readNode } from './onnxNode';
+import { MAX_NAME_BYTES, type OnnxTensor, readEntry, readTensor } from './onnxTensor';
+import { ProblemList } from './problemList';
+import { ProtobufReader, type Field, WIRE } from './protobufReader';
+
+/** A subgraph is three messages deep (graph, node, attribute); protobuf's own limit is 100 messages. */
+const MAX_GRAPH_DEPTH = 33;
+
+/** Each costs about half a kilobyte here; real graphs have tens of thousands of constants at most. */
+const MAX_TENSORS = 262_144;
+
+/** All names and places together, in characters: 640 for each of 100 000 tensors. */
+const MAX_NAMES_LENGTH = 64 * 1024 * 1024;
+
+/** Exporters keep label lists and configurations in metadata_props: kilobytes. */
+const MAX_METADATA_VALUE_BYTES = 1024 * 1024;
+const MAX_METADATA_BYTES = 16 * 1024 * 1024;
+
+const GRAPH_FIELD = 7;
+
+/** Text fields of ModelProto, and what they are called in the metadata. */
+const MODEL_TEXTS: ReadonlyMap<number, string> = new Map([
+  [2, 'producer_name'],
+  [3, 'producer_version'],
+  [4, 'domain'],
+  [6, 'doc_string'],
+]);
+
+/** Keys that metadata_props may not replace. */
+const RESERVED: ReadonlySet<string> = new Set([
+  ...MODEL_TEXTS.values(),
+  'ir_version',
+  'model_version',
+  'opset_import',
+  'graph',
+]);
+
+/** What can be wrong with one part of a file without the rest being lost. */
+const PART_ERRORS: ReadonlySet<CheckpointErrorCode> = new Set(['truncated', 'malformed', 'limit', 'unsupported']);
+
+export interface OnnxModel {
+  readonly metadata: ReadonlyMap<string, string>;
+  /** In file order, names unique. */
+  readonly tensors: readonly OnnxTensor[];
+  /** What was wrong with the rest; the caller adds what it finds. */
+  readonly problems: ProblemList;
+}
+
+/**
+ * Reads everything but the elements.
+ *
+ * @throws CheckpointError the first thing that is wrong, where it leaves no tensor to show
+ */
+export async function readModel(file: FileReader, signal?: AbortSignal): Promise<OnnxModel> {
+  const walker = new ModelWalker(file, signal);
+  return walker.read();
+}
+
+class ModelWalker {
+  private readonly reader: ProtobufReader;
+  private readonly metadata = new Map<string, string>();
+  private metadataBytes = 0;
+  private readonly opsets: string[] = [];
+  private readonly found: (FoundTensor & { readonly tensor: OnnxTensor })[] = [];
+  private namesLength = 0;
+  private readonly problems: ProblemList;
+  private firstError: CheckpointError | undefined;
+  private cut = false;
+  private readonly seen = new Set<number>();
+  private trainings = 0;
+
+  constructor(
+    private readonly file: FileReader,
+    signal?: AbortSignal,
+  ) {
+    this.reader = new ProtobufReader(file, signal);
+    this.problems = new ProblemList(file.path);
+  }
+
+  async read(): Promise<OnnxModel> {
+    await this.attempt(() =>
+      this.reader.walk({ start: 0, end: this.file.size }, (field) => this.attempt(() => this.modelField(field))),
+    );
+    if (!this.seen.has(GRAPH_FIELD)) {
+      throw (
+        this.firstError ??
+        new CheckpointError('unknown-format', 'is not an ONNX model: it has no graph', { file: this.file.path })
+      );
+    }
+    const damaged = this.firstError && this.firstError.code !== 'unsupported';
+    if (this.firstError && damaged && this.found.length === 0) throw this.firstError;
+    if (this.opsets.length > 0) this.metadata.set('opset_import', this.opsets.join(', '));
+    const names = uniqueNames(this.found);
+    const tensors = this.found.map(({ tensor }, index) => ({ ...tensor, name: names[index]! }));
+    return { metadata: this.metadata, tensors, problems: this.problems };
+  }
+
+  /** Runs one part; what is wrong in it becomes a problem, and the parts after it are still read. */
+  private async attempt(part: () => Promise<void>): Promise<void> {
+    try {
+      await part();
+    } catch (error) {
+      if (!(error instanceof CheckpointError) || !PART_ERRORS.has(error.code)) throw error;
+      this.firstError ??= error;
+      // The cut through a tensor also cuts its graph and the model: one problem, not three.
+      if (error.code === 'truncated' && this.cut) return;
+      if (error.code === 'truncated') this.cut = true;
+      this.problems.push(error.toProblem());
+    }
+  }
+
+  private async modelField(field: Field): Promise<void> {
+    const key = MODEL_TEXTS.get(field.number);
+    if (key !== undefined) {
+      this.once(field);
+      this.describe(key, await this.reader.text(field, MAX_METADATA_VALUE_BYTES));
+      return;
+    }
+    switch (field.number) {
+      case 1:
+      case 5:
+        this.once(field);
+        this.describe(field.number === 1 ? 'ir_version' : 'model_version', String(this.reader.unsigned(field)));
+        return;
+      case GRAPH_FIELD:
+        this.once(field);
+        return this.graph(field, '', 0, true);
+      case 8:
+        return this.opset(field);
+      case 14:
+        return this.property(field);
+      case 20:
+        return this.training(field);
+      case 25:
+        return this.function(field);
+    }
+  }
+
+  private async property(field: Field): Promise<void> {
+    this.reader.expectWire(field, WIRE.bytes);
+    const { key, value } = await readEntry(this.reader, field, MAX_METADATA_VALUE_BYTES);
+    this.describe(RESERVED.has(key) ? `metadata_props.${key}` : key, value);
+  }
+
+  /** A field that may occur once: a second one would leave open which of them counts. */
+  private once(field: Field): void {
+    if (this.seen.has(field.number)) {
+      throw this.reader.malformed(`repeats field number ${field.number} of the model`, field.offset);
+    }
+    this.seen.add(field.number);
+  }
+
+  private describe(key: string, value: string): void {
+    this.metadataBytes += key.length + value.length;
+    if (this.metadataBytes > MAX_METADATA_BYTES) {
+      throw this.reader.error('limit', `has more than ${MAX_METADATA_BYTES} bytes of metadata`, this.reader.position);
+    }
+    if (value !== '') this.metadata.set(key, value);
+  }
+
+  private async opset(span: Field): Promise<void> {
+    this.reader.expectWire(span, WIRE.bytes);
+    let [domain, version] = ['', 0];
+    await this.reader.walk(span, async (field) => {
+      if (field.number === 1) domain = await this.reader.text(field, MAX_NAME_BYTES);
+      else if (field.number === 2) version = this.reader.unsigned(field);
+    });
+    this.metadataBytes += domain.length;
+    if (this.metadataBytes <= MAX_METADATA_BYTES) this.opsets.push(`${domain || 'ai.onnx'} ${version}`);
+  }
+
+  private async training(span: Field): Promise<void> {
+    this.reader.expectWire(span, WIRE.bytes);
+    const scope = `training[${this.trainings++}]`;
+    await this.reader.walk(span, (field) => {
+      if (field.number === 1) return this.attempt(() => this.graph(field, `${scope}.initialization`, 1));
+      if (field.number === 2) return this.attempt(() => this.graph(field, `${scope}.algorithm`, 1));
+    });
+  }
+
+  private async function(span: Field): Promise<void> {
+    this.reader.expectWire(span, WIRE.bytes);
+    let [name, domain] = ['', ''];
+    await this.reader.walk(span, async (field) => {
+      if (field.number === 1) name = await this.reader.text(field, MAX_NAME_BYTES);
+      else if (field.number === 10) domain = await this.reader.text(field, MAX_NAME_BYTES);
+    });
+    const scope = `function ${domain ? `${domain}.` : ''}${name}`;
+    let nodes = 0;
+    await this.reader.walk(span, (field) => {
+      if (field.number === 7) return this.attempt(() => this.node(field, scope, nodes++, 1));
+    });
+  }
+
+  private async graph(span: Field, scope: string, depth: number, main = false): Promise<void> {
+    this.reader.expectWire(span, WIRE.bytes);
+    if (depth > MAX_GRAPH_DEPTH) {
+      throw this.reader.error('limit', `nests graphs more than ${MAX_GRAPH_DEPTH} deep`, span.offset);
+    }
+    let [nodes, initializers] = [0, 0];
+    await this.reader.walk(span, (field) => {
+      switch (field.number) {
+        case 1:
+          return this.attempt(() => this.node(field, scope, nodes++, depth));
+        case 2:
+          if (!main) return;
+          return this.attempt(async () =>
+            this.describe('graph', await this.reader.text(field, MAX_METADATA_VALUE_BYTES)),
+          );
+        case 5:
+          return this.attempt(async () => {
+            const index = initializers++;
+            this.reader.expectWire(field, WIRE.bytes);
+            this.add(await readTensor(this.reader, field), scope, depth, `initializer[${index}]`);
+          });
+        case 15:
+          return this.attempt(() => this.sparse(field));
+      }
+    });
+  }
+
+  private async node(span: Field, scope: string, index: number, depth: number): Promise<void> {
+    this.reader.expectWire(span, WIRE.bytes);
+    const { name, constants, subgraphs } = await readNode(this.reader, span, (part) => this.attempt(part));
+    for (const tensor of constants) this.add(tensor, scope, depth, `Constant[${index}]`);
+    for (const { attribute, graph } of subgraphs) {
+      const place = `${name}.${attribute}`;
+      await this.attempt(() => this.graph(graph, scope ? `${scope}/${place}` : place, depth + 1));
+    }
+  }
+
+  private async sparse(span: Field): Promise<void> {
+    this.reader.expectWire(span, WIRE.bytes);
+    let name = '';
+    await this.reader.walk(span, async (field) => {
+      if (field.number !== 1) return;
+      await this.reader.walk(field, async (inner) => {
+        if (inner.number === 8) name = await this.reader.text(inner, MAX_NAME_BYTES);
+      });
+    });
+    throw new CheckpointError('unsupported', 'is a sparse tensor', {
+      file: this.file.path,
+      offset: span.offset,
+      ...(name && { tensor: name }),
+    });
+  }
+
+  private add(tensor: OnnxTensor, scope: string, depth: number, fallback: string): void {
+    if (this.found.length >= MAX_TENSORS) {
+      throw this.reader.error('limit', `has more than ${MAX_TENSORS} tensors`, tensor.offset);
+    }
+    const name = tensor.name || fallback;
+    this.namesLength += name.length + scope.length;
+    if (this.namesLength > MAX_NAMES_LENGTH) {
+      throw this.reader.error('limit', `has tensor names of more than ${MAX_NAMES_LENGTH} characters`, tensor.offset);
+    }
+    this.found.push({ name, scope, depth, tensor });
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * Unique names for the weights of an ONNX model. A subgraph may repeat a name of the graph around it: the outermost
+ * (the first of several at one depth) keeps it, the others get the place they are in put before it, `place/name`:
+ * `If_0.else_branch/weight` for a subgraph (node name, or operator where it has none, and attribute; nested ones
+ * joined by `/`), `function domain.Name/weight`, `training[0].algorithm/weight`. Where that is taken too, ` #2`, ` #3`,
+ * … follows.
+ */
+
+export interface FoundTensor {
+  readonly name: string;
+  /** The place: '' in the main graph. */
+  readonly scope: string;
+  /** How deep the place is: 0 for the main graph. */
+  readonly depth: number;
+}
+
+/** One name for each of `found`, in its order. */
+export function uniqueNames(found: readonly FoundTensor[]): string[] {
+  const names = new Array<string>(found.length);
+  const taken = new Set<string>();
+  /** Last number given out for a name, so that many equal names cost no search each. */
+  const copies = new Map<string, number>();
+  const outermostFirst = found.map((_, index) => index).sort((a, b) => found[a]!.depth - found[b]!.depth || a - b);
+  for (const index of outermostFirst) {
+    const { name, scope } = found[index]!;
+    const scoped = scope ? `${scope}/${name}` : name;
+    let unique = taken.has(name) ? scoped : name;
+    let copy = copies.get(scoped) ?? 1;
+    while (taken.has(unique)) unique = `${scoped} #${++copy}`;
+    copies.set(scoped, copy);
+    taken.add(unique);
+    names[index] = unique;
+  }
+  return names;
+}

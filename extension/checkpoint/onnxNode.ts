@@ -1,0 +1,158 @@
+/** One ONNX NodeProto: the values of a Constant node, and the graphs that control-flow nodes carry as attributes. */
+import type { DType } from '../protocol';
+import { elementSize } from './dtype';
+import { MAX_NAME_BYTES, type OnnxTensor, readTensor } from './onnxTensor';
+import { numbersAt, SegmentCollector } from './onnxTypedData';
+import { type Field, type ProtobufReader, type Span, WIRE } from './protobufReader';
+
+/** Operators have a dozen attributes; their places are kept until the operator is known. */
+const MAX_ATTRIBUTES = 4096;
+
+/** `graphs` of one node. */
+const MAX_SUBGRAPHS = 1024;
+
+export interface OnnxNode {
+  /** The node's name; where it has none, its operator's. */
+  readonly name: string;
+  /** Values of a Constant node (at most one in a valid model), named by the node's output. */
+  readonly constants: readonly OnnxTensor[];
+  readonly subgraphs: readonly { readonly attribute: string; readonly graph: Field }[];
+}
+
+/** Numeric attributes of Constant: a scalar or a list, by AttributeProto's field. */
+const NUMBERS: ReadonlyMap<string, { field: number; dtype: DType; list: boolean }> = new Map([
+  ['value_float', { field: 2, dtype: 'F32', list: false }],
+  ['value_int', { field: 3, dtype: 'I64', list: false }],
+  ['value_floats', { field: 7, dtype: 'F32', list: true }],
+  ['value_ints', { field: 8, dtype: 'I64', list: true }],
+]);
+
+/** What a Constant's other values are called in a problem. */
+const UNREADABLE: ReadonlyMap<string, string> = new Map([
+  ['sparse_value', 'is a sparse tensor'],
+  ['value_string', 'is a string'],
+  ['value_strings', 'is a list of strings'],
+]);
+
+/**
+ * @param attempt runs one part and keeps what is wrong with it, so that the others are still read
+ * @throws CheckpointError `malformed`, `truncated`, `limit`
+ */
+export async function readNode(
+  reader: ProtobufReader,
+  span: Span,
+  attempt: (part: () => Promise<void>) => Promise<void>,
+): Promise<OnnxNode> {
+  let [name, operator, domain, output] = ['', '', '', ''];
+  let outputs = 0;
+  const attributes: Field[] = [];
+  await reader.walk(span, async (field) => {
+    if (field.number === 2 && outputs++ === 0) output = await reader.text(field, MAX_NAME_BYTES);
+    else if (field.number === 3) name = await reader.text(field, MAX_NAME_BYTES);
+    else if (field.number === 4) operator = await reader.text(field, MAX_NAME_BYTES);
+    else if (field.number === 7) domain = await reader.text(field, MAX_NAME_BYTES);
+    else if (field.number === 5) {
+      if (attributes.length >= MAX_ATTRIBUTES) {
+        throw reader.error('limit', `has a node with more than ${MAX_ATTRIBUTES} attributes`, field.offset);
+      }
+      attributes.push(field);
+    }
+  });
+  const isConstant = operator === 'Constant' && (domain === '' || domain === 'ai.onnx');
+  const constants: OnnxTensor[] = [];
+  const subgraphs: { attribute: string; graph: Field }[] = [];
+  for (const attribute of attributes) {
+    await attempt(async () => {
+      reader.expectWire(attribute, WIRE.bytes);
+      const { name: key, fields, graphs } = await readAttribute(reader, attribute, isConstant);
+      for (const graph of graphs) subgraphs.push({ attribute: key, graph });
+      const constant = isConstant ? await readConstant(reader, key, fields, attribute, output) : undefined;
+      if (constant) constants.push(constant);
+    });
+  }
+  return { name: name || operator, constants, subgraphs };
+}
+
+interface Attribute {
+  readonly name: string;
+  /** Fields that hold a Constant's value. */
+  readonly fields: { readonly tensor: Field | undefined; readonly numbers: ReadonlyMap<number, SegmentCollector> };
+  readonly graphs: readonly Field[];
+}
+
+async function readAttribute(reader: ProtobufReader, span: Span, isConstant: boolean): Promise<Attribute> {
+  let name = '';
+  let tensor: Field | undefined;
+  const numbers = new Map<number, SegmentCollector>();
+  const graphs: Field[] = [];
+  await reader.walk(span, async (field) => {
+    if (field.number === 1) name = await reader.text(field, MAX_NAME_BYTES);
+    else if (field.number === 6 || field.number === 11) {
+      reader.expectWire(field, WIRE.bytes);
+      if (graphs.length >= MAX_SUBGRAPHS) {
+        throw reader.error('limit', `has a node with more than ${MAX_SUBGRAPHS} subgraphs`, field.offset);
+      }
+      graphs.push(field);
+    } else if (isConstant && field.number === 5) {
+      reader.expectWire(field, WIRE.bytes);
+      if (tensor) throw reader.malformed('repeats the tensor of an attribute', field.offset);
+      tensor = field;
+    } else if (isConstant && [2, 3, 7, 8].includes(field.number)) {
+      const encoding = field.number === 2 || field.number === 7 ? 'fixed32' : 'varint';
+      let collector = numbers.get(field.number);
+      if (!collector) numbers.set(field.number, (collector = new SegmentCollector(encoding, reader)));
+      collector.add(field);
+    }
+  });
+  return { name, fields: { tensor, numbers }, graphs };
+}
+
+/** The value that attribute `key` gives to a Constant node, or undefined where it is no value. */
+async function readConstant(
+  reader: ProtobufReader,
+  key: string,
+  { tensor, numbers }: Attribute['fields'],
+  span: Field,
+  name: string,
+): Promise<OnnxTensor | undefined> {
+  if (key === 'value' && tensor) return readTensor(reader, tensor, name);
+  const unreadable = UNREADABLE.get(key);
+  const kind = NUMBERS.get(key);
+  reader.subject = name;
+  try {
+    if (unreadable) throw reader.error('unsupported', unreadable, span.offset);
+    const collector = kind && numbers.get(kind.field);
+    if (!collector) return undefined;
+    const count = await countNumbers(reader, collector);
+    if (!kind.list && count !== 1) throw reader.malformed(`has ${count} values in ${key}`, span.offset);
+    const byteLength = count * elementSize(kind.dtype);
+    const data = numbersAt(reader, collector, kind.dtype, byteLength, span.offset);
+    const shape = kind.list ? [count] : [];
+    return { name, shape, dtype: kind.dtype, byteLength, data, offset: span.offset };
+  } finally {
+    reader.subject = undefined;
+  }
+}
+
+/** Numbers in a repeated field: an attribute's list has no other record of its length. */
+async function countNumbers(reader: ProtobufReader, { encoding, segments }: SegmentCollector): Promise<number> {
+  let count = 0;
+  for (const { start, end, packed } of segments) {
+    if (packed && encoding === 'fixed32') {
+      if ((end - start) % 4 !== 0) throw reader.malformed(`has ${end - start} bytes of 4-byte numbers`, start);
+      count += (end - start) / 4;
+    } else if (packed) {
+      reader.position = start;
+      while (reader.position < end) {
+        if (!reader.holdsVarint()) await reader.load();
+        reader.varint(end);
+        count++;
+      }
+    } else {
+      await reader.walk({ start, end }, () => {
+        count++;
+      });
+    }
+  }
+  return count;
+}

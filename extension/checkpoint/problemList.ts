@@ -1,0 +1,47 @@
+/** Problems of one checkpoint, bounded: a damaged header can be wrong a million times over. */
+import type { Problem } from '../protocol';
+import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
+
+/** More than a person reads; keeps the memory and messages that a hostile file can cause small. */
+const MAX_PROBLEMS = 1000;
+
+/** Names listed where one problem is about many tensors. */
+const NAMES_SHOWN = 3;
+
+export class ProblemList {
+  private readonly kept: Problem[] = [];
+  private dropped = 0;
+
+  constructor(private readonly file: string) {}
+
+  add(
+    code: CheckpointErrorCode,
+    message: string,
+    where: { file?: string; offset?: number; tensor?: string } = {},
+  ): void {
+    // Not even built where there is no room: an Error takes its stack along.
+    if (this.kept.length >= MAX_PROBLEMS) this.dropped++;
+    else this.push(new CheckpointError(code, message, { file: this.file, ...where }).toProblem());
+  }
+
+  push(...problems: readonly Problem[]): void {
+    const room = Math.max(0, MAX_PROBLEMS - this.kept.length);
+    this.kept.push(...problems.slice(0, room));
+    this.dropped += Math.max(0, problems.length - room);
+  }
+
+  /** All that were kept, and one that counts the rest. */
+  list(): Problem[] {
+    if (this.dropped === 0) return this.kept;
+    const rest = new CheckpointError('malformed', `and ${this.dropped} further problems like these`, {
+      file: this.file,
+    });
+    return [...this.kept, rest.toProblem()];
+  }
+}
+
+/** `3 tensors (a, b, c)`, `90 tensors (a, b, c, …)`. */
+export function countNames(names: readonly string[]): string {
+  const shown = names.slice(0, NAMES_SHOWN).join(', ') + (names.length > NAMES_SHOWN ? ', …' : '');
+  return `${names.length} ${names.length === 1 ? 'tensor' : 'tensors'} (${shown})`;
+}

@@ -1,0 +1,162 @@
+/**
+ * PyTorch checkpoints: what `torch.save` and `torch.jit.save` write. The pickle in them is interpreted as data
+ * (`pickle.ts`, `pickleGlobals.ts`), never run.
+ */
+import path from 'node:path';
+import { CheckpointError, type Checkpoint, type CheckpointFormat, type TensorInfo } from './checkpoint';
+import { FileReader } from './fileReader';
+import type { TorchPickleHost } from './pickleGlobals';
+import { PickleBytes } from './pickleValues';
+import { ProblemList } from './problemList';
+import { openTorchLegacy } from './pytorchLegacy';
+import type { StorageSource, TorchFile } from './pytorchStorage';
+import { SharedPlaces, tensorOf, type TorchTensor } from './pytorchTensor';
+import { openTorchZip } from './pytorchZip';
+import { bandBytes, type RowRange } from './rowBand';
+import { readStateDict } from './stateDict';
+import { readView } from './tensorView';
+
+const SUFFIXES = ['.pt', '.pth', '.bin', '.ckpt', '.th', '.jit'];
+
+/** Enough for every signature below, a tar header's included. */
+const HEAD_BYTES = 512;
+
+/** How the pickled magic number of a legacy stream begins. */
+const LEGACY_MAGIC = Buffer.from([0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]);
+
+/** Of the classes and functions that a pickle names, as many are shown, each as long. */
+const MAX_NAMES_SHOWN = 20;
+const MAX_NAME_SHOWN = 200;
+
+export const pytorchFormat: CheckpointFormat = {
+  name: 'pytorch',
+  suffixes: SUFFIXES,
+
+  matches(file, head) {
+    const kind = kindOf(head);
+    if (kind === undefined) return false;
+    if (SUFFIXES.includes(path.extname(file).toLowerCase())) return true;
+    if (kind === 'zip')
+      return /^[^/]*\/(\.?data|\.format|version|byteorder|code|constants|archive_format)/.test(firstRecord(head));
+    return kind === 'pickle' && Buffer.from(head).includes(LEGACY_MAGIC);
+  },
+
+  async open(file, signal) {
+    const reader = await FileReader.open(file);
+    try {
+      return makeCheckpoint(reader, await openTorchFile(reader, signal));
+    } catch (error) {
+      await reader.close();
+      throw error;
+    }
+  },
+};
+
+async function openTorchFile(reader: FileReader, signal?: AbortSignal): Promise<TorchFile> {
+  const head = await reader.read(0, Math.min(HEAD_BYTES, reader.size), signal);
+  switch (kindOf(head)) {
+    case 'zip':
+      return openTorchZip(reader, signal);
+    case 'pickle':
+      return openTorchLegacy(reader, signal);
+    case 'tar': {
+      const message = 'is in the tar format of PyTorch before 0.1.10; load and save it with a newer PyTorch';
+      throw new CheckpointError('unsupported', message, { file: reader.path });
+    }
+    default: {
+      const message = 'begins with neither a zip archive nor a pickle, so it is not a PyTorch checkpoint';
+      throw new CheckpointError('unknown-format', message, { file: reader.path });
+    }
+  }
+}
+
+function kindOf(bytes: Uint8Array): 'zip' | 'pickle' | 'tar' | undefined {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (head.length >= 4 && [0x04034b50, 0x06054b50].includes(head.readUInt32LE(0))) return 'zip';
+  if (head.toString('latin1', 257, 262) === 'ustar') return 'tar';
+  // PROTO and a version; protocols 0 and 1 have no signature, and torch.save never wrote them.
+  if (head[0] === 0x80 && (head[1] ?? 2) >= 2) return 'pickle';
+  return undefined;
+}
+
+/** Name of the first record of a zip archive, as far as it is known. */
+function firstRecord(bytes: Uint8Array): string {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return head.length < 30 ? '' : head.toString('utf8', 30, 30 + head.readUInt16LE(26));
+}
+
+function makeCheckpoint(reader: FileReader, file: TorchFile): Checkpoint {
+  const found = readStateDict(file.root, file.declared);
+  const problems = new ProblemList(reader.path);
+  const { dangerous } = file.host;
+  if (dangerous.size > 0) {
+    const names = listNames([...dangerous]);
+    problems.add('unsafe-pickle', `refers to ${names}; it was not run, but a program that loads this file may run it`);
+  }
+  problems.push(...file.problems);
+  for (const message of found.limits) problems.add('limit', message);
+  const entries = new Map<string, TorchTensor>();
+  const places = new SharedPlaces();
+  for (const tensor of found.tensors) {
+    const entry = tensorOf(tensor, file.storages, places);
+    if ('info' in entry) entries.set(tensor.name, entry);
+    else problems.add(entry.code, entry.reason, { tensor: tensor.name });
+  }
+  // The object itself is let go of: only what is named below stays in memory.
+  const { storages } = file;
+  let closed = false;
+  return {
+    path: reader.path,
+    format: file.format,
+    files: [path.resolve(reader.path)],
+    metadata: { ...file.metadata, ...found.metadata, ...unknownClasses(file.host) },
+    tensors: [...entries.values()].map((entry) => entry.info),
+    problems: problems.list(),
+    read(tensor, rows, signal) {
+      // Elements inside of the pickle are in memory, and would outlive the file.
+      if (closed) return Promise.reject(new CheckpointError('io', 'was closed', { file: reader.path }));
+      return readTensor(reader, storages, entries.get(tensor.name), tensor, rows, signal);
+    },
+    close() {
+      closed = true;
+      return reader.close();
+    },
+  };
+}
+
+async function readTensor(
+  reader: FileReader,
+  storages: StorageSource,
+  entry: TorchTensor | undefined,
+  tensor: TensorInfo,
+  rows: RowRange | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  if (!entry) throw new RangeError(`no tensor ${tensor.name}`);
+  const { info, view, source } = entry;
+  bandBytes(info, rows);
+  signal?.throwIfAborted();
+  try {
+    const bytes = await readView(view, rows ?? { start: 0, end: view.shape[0] ?? 1 }, (from, to) =>
+      source instanceof PickleBytes
+        ? Promise.resolve(new Uint8Array(source.bytes.subarray(from, to)))
+        : storages.read(source, from, to, signal),
+    );
+    await reader.assertUnchanged();
+    return bytes;
+  } catch (error) {
+    // Data of another file that took this one's place fails in other ways first: say what really happened.
+    if (error instanceof CheckpointError && error.code !== 'changed') await reader.assertUnchanged();
+    throw error;
+  }
+}
+
+function unknownClasses(host: TorchPickleHost): Record<string, string> {
+  const names = [...host.unknown].filter((name) => !name.startsWith('__torch__.'));
+  return names.length === 0 ? {} : { 'objects not loaded': listNames(names) };
+}
+
+function listNames(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_NAMES_SHOWN).map((name) => name.slice(0, MAX_NAME_SHOWN));
+  return shown.join(', ') + (names.length > shown.length ? `, … ${names.length} in all` : '');
+}

@@ -1,0 +1,35 @@
+/** What the two PyTorch file formats have in common: an object, and storages whose bytes can be read by position. */
+import type { Problem } from '../protocol';
+import type { TorchPickleHost } from './pickleGlobals';
+import type { PickleStorage, PickleValue } from './pickleValues';
+import type { DeclaredTensors } from './stateDict';
+
+export interface TorchFile {
+  readonly format: 'pytorch' | 'torchscript';
+  /** What `torch.load` would return. */
+  readonly root: PickleValue;
+  readonly host: TorchPickleHost;
+  readonly storages: StorageSource;
+  /** Which attributes of TorchScript classes belong to the state_dict. */
+  readonly declared?: DeclaredTensors;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly problems: readonly Problem[];
+}
+
+export interface StorageProblem {
+  readonly code: 'malformed' | 'truncated' | 'unsupported' | 'limit';
+  readonly reason: string;
+}
+
+export interface StorageSource {
+  /** Elements are stored in big-endian order. */
+  readonly bigEndian: boolean;
+  /** Bytes that the file holds of the storage with this key, or why it can't be read. */
+  locate(storage: PickleStorage): number | StorageProblem;
+  /**
+   * Bytes [start, end) of the storage with this key.
+   *
+   * @throws CheckpointError `corrupt`, `truncated`, `changed`, `io`, …
+   */
+  read(storage: PickleStorage, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+}

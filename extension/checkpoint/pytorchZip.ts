@@ -1,0 +1,169 @@
+/**
+ * The zip format of `torch.save` (since 1.6) and of TorchScript: `<name>/data.pkl` refers to storages that are the
+ * records `<name>/data/<key>`, stored without compression.
+ *
+ * @see https://github.com/pytorch/pytorch/blob/v2.5.0/caffe2/serialize/inline_container.h
+ */
+import { CheckpointError } from './checkpoint';
+import { crc32 } from './crc32';
+import type { FileReader } from './fileReader';
+import { itemsOf } from './pickleArguments';
+import { readPickle } from './pickle';
+import { TorchPickleHost } from './pickleGlobals';
+import { PickleDict, PickleObject, type PickleStorage, type PickleValue } from './pickleValues';
+import type { StorageProblem, StorageSource, TorchFile } from './pytorchStorage';
+import { classesWithTensors, declaredTensors } from './torchScript';
+import { ZipArchive, type ZipEntry } from './zipArchive';
+
+/** `data.pkl` names tensors and small objects; 100 000 tensors take about 20 MB. */
+const MAX_PICKLE_BYTES = 256 * 1024 * 1024;
+
+/** `byteorder` is `little` or `big`, `version` a number. */
+const MAX_NOTE_BYTES = 64;
+
+/** PyTorch never compresses storages; one that another program compressed must be inflated whole, in memory. */
+const MAX_INFLATED_BYTES = 256 * 1024 * 1024;
+
+/** @throws CheckpointError */
+export async function openTorchZip(file: FileReader, signal?: AbortSignal): Promise<TorchFile> {
+  const archive = await ZipArchive.open(file, signal);
+  const prefix = findPrefix(archive, file);
+  const pickle = archive.entries.get(`${prefix}data.pkl`)!;
+  const [bytes, byteOrder, version] = await Promise.all([
+    archive.readWhole(pickle, MAX_PICKLE_BYTES, signal),
+    readNote(archive, `${prefix}byteorder`, signal),
+    readNote(archive, `${prefix}version`, signal),
+  ]);
+  if (byteOrder !== undefined && byteOrder !== 'little' && byteOrder !== 'big') {
+    const message = `its byteorder record says "${byteOrder}", neither little nor big`;
+    throw new CheckpointError('malformed', message, { file: file.path });
+  }
+  const host = new TorchPickleHost();
+  const root = unpickle(file, pickle, bytes, host);
+  const metadata: Record<string, string> = version === undefined ? {} : { 'archive version': version };
+  const common = { host, metadata };
+  const bigEndian = byteOrder === 'big';
+  const storages = new ZipStorages(archive, `${prefix}data/`, bigEndian);
+  if (!(root instanceof PickleObject) || !root.global.startsWith('__torch__.')) {
+    return { ...common, format: 'pytorch', root, storages, problems: [] };
+  }
+  const constants = archive.entries.get(`${prefix}constants.pkl`);
+  if (classesWithTensors(root).size === 0 && constants) {
+    // A frozen module: its weights are constants of its code, which calls them CONSTANTS.c0, CONSTANTS.c1, …
+    const frozen = new TorchPickleHost();
+    const packed = await archive.readWhole(constants, MAX_PICKLE_BYTES, signal);
+    const named = new PickleDict();
+    for (const [i, item] of itemsOf(unpickle(file, constants, packed, frozen)).entries()) named.set(`c${i}`, item);
+    const all = new PickleDict();
+    all.set('CONSTANTS', named);
+    const own = new ZipStorages(archive, `${prefix}constants/`, bigEndian);
+    return { host: frozen, metadata, format: 'torchscript', root: all, storages: own, problems: [] };
+  }
+  const { declared, problems } = await declaredTensors(archive, `${prefix}code/`, root, signal);
+  return { ...common, format: 'torchscript', root, storages, declared, problems };
+}
+
+function unpickle(
+  file: FileReader,
+  entry: ZipEntry,
+  bytes: Uint8Array<ArrayBuffer>,
+  host: TorchPickleHost,
+): PickleValue {
+  const source = { file: `${file.path} (${entry.name})`, bytes, offset: 0, available: bytes.length };
+  return readPickle(source, host).value;
+}
+
+/** What comes before `data.pkl`: a folder named after the file it was first saved as. */
+function findPrefix(archive: ZipArchive, file: FileReader): string {
+  let found: string | undefined;
+  for (const name of archive.entries.keys()) {
+    const prefix = /^((?:[^/]*\/)?)data\.pkl$/.exec(name)?.[1];
+    if (prefix === undefined) continue;
+    if (found !== undefined) {
+      const message = `holds two checkpoints, "${found}data.pkl" and "${name}"; which one is meant is not clear`;
+      throw new CheckpointError('malformed', message, { file: file.path });
+    }
+    found = prefix;
+  }
+  if (found !== undefined) return found;
+  const names = [...archive.entries.keys()];
+  const old = names.some((name) => /^(?:[^/]*\/)?model\.json$/.test(name));
+  if (old) {
+    const message = 'is a TorchScript archive from before PyTorch 1.4; load and save it with a newer PyTorch';
+    throw new CheckpointError('unsupported', message, { file: file.path });
+  }
+  if (names.some((name) => /(^|\/)(archive_format|serialized_exported_program\.json)$/.test(name))) {
+    const message = "is a torch.export program; save its weights with torch.save(program.state_dict, 'weights.pt')";
+    throw new CheckpointError('unsupported', message, { file: file.path });
+  }
+  const shown = names.slice(0, 3).join(', ');
+  const message = `is a zip archive without a data.pkl (it holds ${shown || 'nothing'}), so not a PyTorch checkpoint`;
+  throw new CheckpointError('unknown-format', message, { file: file.path });
+}
+
+async function readNote(archive: ZipArchive, name: string, signal?: AbortSignal): Promise<string | undefined> {
+  const entry = archive.entries.get(name);
+  if (!entry) return undefined;
+  return Buffer.from(await archive.readWhole(entry, MAX_NOTE_BYTES, signal))
+    .toString('utf8')
+    .trim();
+}
+
+/** Reads storages by range, and checks a storage's CRC whenever its bytes were read in order from first to last. */
+class ZipStorages implements StorageSource {
+  /** Running checksum of each storage that is being read from its start. */
+  private readonly running = new Map<ZipEntry, { next: number; crc: number }>();
+  /** The last storage that had to be inflated: its rows are usually asked for one band after the other. */
+  private inflated: { entry: ZipEntry; bytes: Uint8Array<ArrayBuffer> } | undefined;
+
+  constructor(
+    private readonly archive: ZipArchive,
+    private readonly prefix: string,
+    readonly bigEndian: boolean,
+  ) {}
+
+  locate(storage: PickleStorage): number | StorageProblem {
+    const name = this.prefix + storage.key;
+    const entry = this.archive.entries.get(name);
+    if (!entry) return { code: 'truncated', reason: `its data "${name}" is missing from the archive` };
+    if (entry.refused) return { code: entry.refused.code, reason: `its data "${name}" ${entry.refused.reason}` };
+    if (!entry.stored && entry.size > MAX_INFLATED_BYTES) {
+      const reason = `its data "${name}" is compressed and larger than ${MAX_INFLATED_BYTES} bytes; unpack and store it`;
+      return { code: 'unsupported', reason };
+    }
+    return entry.size;
+  }
+
+  async read(
+    storage: PickleStorage,
+    start: number,
+    end: number,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const entry = this.archive.entries.get(this.prefix + storage.key)!;
+    if (!entry.stored) return (await this.inflate(entry, signal)).slice(start, end);
+    const bytes = await this.archive.readRange(entry, start, end, signal);
+    this.check(entry, bytes, start);
+    return bytes;
+  }
+
+  private check(entry: ZipEntry, bytes: Uint8Array, start: number): void {
+    const before = this.running.get(entry);
+    if (start !== 0 && before?.next !== start) return;
+    const next = start + bytes.length;
+    const crc = crc32(bytes, start === 0 ? 0 : before?.crc);
+    if (next < entry.size) {
+      this.running.set(entry, { next, crc });
+      return;
+    }
+    this.running.delete(entry);
+    this.archive.assertCrc(entry, crc);
+  }
+
+  private async inflate(entry: ZipEntry, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.inflated?.entry === entry) return this.inflated.bytes;
+    const bytes = await this.archive.readWhole(entry, MAX_INFLATED_BYTES, signal);
+    this.inflated = { entry, bytes };
+    return bytes;
+  }
+}

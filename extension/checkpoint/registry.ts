@@ -1,0 +1,85 @@
+/**
+ * All formats, and which one a path holds: what the file begins with decides, its name where that says nothing.
+ * Adding a format is one file and one line here.
+ */
+import path from 'node:path';
+import { stat } from 'node:fs/promises';
+import type { Checkpoint, CheckpointFormat } from './checkpoint';
+import { CheckpointError } from './checkpoint';
+import { findInFolder, hasSuffix } from './folder';
+import { FileReader, fileError } from './fileReader';
+import { onnxFormat } from './onnx';
+import { pytorchFormat } from './pytorch';
+import { safetensorsFormat } from './safetensors';
+import { openShardSet, shardedSafetensorsFormat } from './shardedSafetensors';
+import { tensorflowJsFormat } from './tensorflowJs';
+
+/** The first that recognises a file opens it: unmistakable beginnings come before those that are guessed. */
+export const formats: readonly CheckpointFormat[] = [
+  safetensorsFormat,
+  shardedSafetensorsFormat,
+  tensorflowJsFormat,
+  pytorchFormat,
+  onnxFormat,
+];
+
+/** File name endings (or whole names) of all formats, lower case. */
+export const checkpointSuffixes: readonly string[] = [...new Set(formats.flatMap(({ suffixes }) => suffixes))];
+
+/** Enough to see the first keys of a JSON file. */
+const HEAD_BYTES = 4096;
+
+/** What a checkout without Git LFS holds in place of large files. */
+const GIT_LFS_POINTER = 'version https://git-lfs.github.com/spec/';
+
+/**
+ * Opens a checkpoint: one file, an index of shards, a `model.json`, or a folder that holds one of them. One shard of
+ * several is opened as just that file. The checkpoint's `path` is the file that was found (the folder itself where its
+ * shards have no index).
+ *
+ * @throws CheckpointError `not-found`, `permission`, `io`; `unknown-format`, `ambiguous`; what the format's `open` throws
+ * @throws DOMException `AbortError` when `signal` fires
+ */
+export async function openCheckpoint(checkpointPath: string, signal?: AbortSignal): Promise<Checkpoint> {
+  signal?.throwIfAborted();
+  const resolved = path.resolve(checkpointPath);
+  if (!(await isFolder(resolved))) return openFile(resolved, signal);
+  const found = await findInFolder(resolved, checkpointSuffixes);
+  return found.kind === 'file' ? openFile(found.path, signal) : openShardSet(resolved, found.names, signal);
+}
+
+async function isFolder(file: string): Promise<boolean> {
+  try {
+    return (await stat(file)).isDirectory();
+  } catch (error) {
+    throw fileError(error, file);
+  }
+}
+
+async function openFile(file: string, signal?: AbortSignal): Promise<Checkpoint> {
+  const head = await readHead(file, signal);
+  if (head.length === 0) throw new CheckpointError('truncated', 'is empty; fetch it again', { file });
+  if (Buffer.from(head).toString('latin1').startsWith(GIT_LFS_POINTER)) {
+    const message = 'is a Git LFS pointer, not the weights themselves; run "git lfs pull"';
+    throw new CheckpointError('unsupported', message, { file });
+  }
+  // What it looks like, else a damaged file of the format that its name says.
+  const format =
+    formats.find((candidate) => candidate.matches(file, head)) ??
+    formats.find(({ suffixes }) => hasSuffix(file, suffixes));
+  if (!format) {
+    const known = [...new Set(formats.map(({ name }) => name))].join(', ');
+    const message = `is not a checkpoint of a known format (${known}), by its content or its name`;
+    throw new CheckpointError('unknown-format', message, { file, offset: 0 });
+  }
+  return format.open(file, signal);
+}
+
+async function readHead(file: string, signal?: AbortSignal): Promise<Uint8Array> {
+  const reader = await FileReader.open(file);
+  try {
+    return await reader.read(0, Math.min(reader.size, HEAD_BYTES), signal);
+  } finally {
+    await reader.close();
+  }
+}

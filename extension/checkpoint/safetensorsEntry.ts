@@ -1,0 +1,85 @@
+/**
+ * One tensor's entry in a safetensors header: `{"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}`, checked as
+ * the reference implementation does.
+ *
+ * @see https://github.com/huggingface/safetensors (`safetensors/src/tensor.rs`, `Metadata::validate`)
+ */
+import type { DType } from '../protocol';
+import { dtypes, elementSize, isDType } from './dtype';
+import { JsonSyntaxError, parseValue } from './jsonObject';
+import { elementCount } from './shape';
+
+/** An entry is about 100 bytes; bounds what parsing one can build. */
+const MAX_ENTRY_BYTES = 65536;
+
+/** Bytes [begin, end) of the data section. */
+export interface DataRange {
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface TensorEntry {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly range: DataRange;
+}
+
+/** Why a tensor is not shown. */
+export interface Refusal {
+  readonly code: 'malformed' | 'unsupported' | 'truncated' | 'limit';
+  readonly message: string;
+  /** Known even so. */
+  readonly range?: DataRange;
+}
+
+export function isRefusal(entry: TensorEntry | Refusal): entry is Refusal {
+  return 'code' in entry;
+}
+
+/** The entry in bytes [start, end) of the header. `range` may still leave the file. */
+export function parseEntry(json: Buffer, start: number, end: number): TensorEntry | Refusal {
+  if (end - start > MAX_ENTRY_BYTES) {
+    return { code: 'limit', message: `its header entry is longer than ${MAX_ENTRY_BYTES} bytes` };
+  }
+  let fields: unknown;
+  try {
+    fields = parseValue(json, start, end);
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    return { code: 'malformed', message: `its header entry ${error.message}` };
+  }
+  if (typeof fields !== 'object' || fields === null) {
+    return { code: 'malformed', message: 'its header entry is not an object' };
+  }
+  const { dtype, shape, data_offsets: offsets } = fields as Record<string, unknown>;
+  const range = parseRange(offsets);
+  if (!range) return { code: 'malformed', message: `"data_offsets" is ${quote(offsets)}, not a begin and an end` };
+  if (!isDType(dtype)) {
+    const message = `has the element type ${quote(dtype)}; known are ${dtypes.join(', ')}`;
+    return { code: 'unsupported', message, range };
+  }
+  const count = elementCount(shape);
+  if (typeof count === 'string') return { code: 'malformed', message: count, range };
+  const needed = count * elementSize(dtype);
+  if (needed !== range.end - range.begin) {
+    const message = `shape [${String(shape)}] of ${dtype} needs ${needed} bytes, "data_offsets" gives ${range.end - range.begin}`;
+    return { code: 'malformed', message, range };
+  }
+  return { dtype, shape: shape as number[], range };
+}
+
+function parseRange(value: unknown): DataRange | undefined {
+  if (!Array.isArray(value) || value.length !== 2) return undefined;
+  const [begin, end] = value as [unknown, unknown];
+  return isOffset(begin) && isOffset(end) && begin <= end ? { begin, end } : undefined;
+}
+
+function isOffset(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+/** A value as a message quotes it: short. */
+function quote(value: unknown): string {
+  const text = value === undefined ? 'missing' : JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

@@ -1,0 +1,130 @@
+/**
+ * safetensors in shards: several files and an index (`model.safetensors.index.json`) whose `weight_map` says which
+ * tensor lies in which. Every shard's header is read (the index has no shapes); a shard that cannot be read costs its
+ * own tensors only.
+ *
+ * @see https://huggingface.co/docs/transformers/big_models
+ */
+import path from 'node:path';
+import type { Checkpoint, CheckpointFormat } from './checkpoint';
+import { CheckpointError } from './checkpoint';
+import { concurrently } from './concurrently';
+import type { FileReader } from './fileReader';
+import { FileSet } from './fileSet';
+import { jsonError, objectStart, readJsonFile } from './jsonFile';
+import { ProblemList } from './problemList';
+import { StoredCheckpoint } from './safetensors';
+import { MAX_HEADER_BYTES, readSafetensorsHeader } from './safetensorsHeader';
+import { parseShardIndex, type ShardIndex } from './shardIndex';
+import { mergeShards, type Shard } from './shardMerge';
+import { siblingPath } from './siblingPath';
+
+/** The index is to a sharded checkpoint what the header is to one file: one bound for both. */
+const MAX_INDEX_BYTES = MAX_HEADER_BYTES;
+
+/** The largest published models have a few hundred. */
+const MAX_SHARDS = 10_000;
+
+/** Headers read at the same time: hides the latency of network disks, keeps few files open. */
+const HEADERS_AT_ONCE = 8;
+
+export const shardedSafetensorsFormat: CheckpointFormat = {
+  name: 'safetensors',
+  suffixes: ['.safetensors.index.json'],
+  matches: (_path, head) =>
+    objectStart(head) !== undefined && Buffer.from(head).toString('latin1').includes('"weight_map"'),
+  async open(indexPath, signal) {
+    const problems = new ProblemList(indexPath);
+    const files = new FileSet();
+    try {
+      const index = await files.use(indexPath, (reader) => readIndex(reader, problems, signal));
+      const names = [...new Set(index.weightMap.values())];
+      const found = { path: indexPath, folder: path.dirname(indexPath), names, index };
+      return await openShards(found, files, problems, signal);
+    } catch (error) {
+      await files.close();
+      throw error;
+    }
+  },
+};
+
+/**
+ * Shards that lie in `folder` without an index: `names` are all that belong together.
+ *
+ * @throws CheckpointError where none of them can be read
+ */
+export async function openShardSet(
+  folder: string,
+  names: readonly string[],
+  signal?: AbortSignal,
+): Promise<Checkpoint> {
+  const files = new FileSet();
+  try {
+    return await openShards({ path: folder, folder, names }, files, new ProblemList(folder), signal);
+  } catch (error) {
+    await files.close();
+    throw error;
+  }
+}
+
+async function readIndex(reader: FileReader, problems: ProblemList, signal?: AbortSignal): Promise<ShardIndex> {
+  const { json, start } = await readJsonFile(reader, MAX_INDEX_BYTES, signal);
+  try {
+    return parseShardIndex(json, start, reader.path, problems);
+  } catch (error) {
+    throw jsonError(error, reader.path, 'the index');
+  }
+}
+
+interface FoundShards {
+  readonly path: string;
+  readonly folder: string;
+  readonly names: readonly string[];
+  readonly index?: ShardIndex;
+}
+
+async function openShards(
+  { path: checkpointPath, folder, names, index }: FoundShards,
+  files: FileSet,
+  problems: ProblemList,
+  signal?: AbortSignal,
+): Promise<Checkpoint> {
+  const sorted = [...names].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  if (sorted.length > MAX_SHARDS) {
+    throw new CheckpointError('limit', `consists of ${sorted.length} files; more than ${MAX_SHARDS} are not opened`, {
+      file: checkpointPath,
+    });
+  }
+  const shards = await concurrently(sorted, HEADERS_AT_ONCE, (name) => readShard(folder, name, files, signal));
+  const { tensors, metadata } = mergeShards(shards, index, problems);
+  const readable = shards.filter(({ header }) => header).map(({ file }) => file);
+  if (readable.length === 0) {
+    const first = shards.find(({ error }) => error)?.error;
+    throw first ?? new CheckpointError('malformed', 'the index names no shard', { file: checkpointPath });
+  }
+  const contents = {
+    path: checkpointPath,
+    format: 'safetensors',
+    files: index ? [checkpointPath, ...readable] : readable,
+    metadata,
+    tensors,
+    problems: problems.list(),
+  };
+  return new StoredCheckpoint(contents, files);
+}
+
+async function readShard(folder: string, name: string, files: FileSet, signal?: AbortSignal): Promise<Shard> {
+  const file = siblingPath(folder, name);
+  if (file === undefined) {
+    const message = `names the shard ${JSON.stringify(name)}, which is not a file beside it; it is not opened`;
+    return { name, file: '', error: new CheckpointError('malformed', message, { file: folder }) };
+  }
+  try {
+    return { name, file, header: await files.use(file, (reader) => readSafetensorsHeader(reader, signal)) };
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    if (error.code !== 'not-found') return { name, file, error };
+    const message = 'the shard is missing; put it beside the others';
+    return { name, file, error: new CheckpointError('missing-shard', message, { file, cause: error }) };
+  }
+}

@@ -1,0 +1,205 @@
+/** Finds the tensors in what a checkpoint's pickle was read into, and names them (`stateDictNames.ts` has the rule). */
+import { wholeStorage } from './pickleGlobals';
+import { ScalarCollector } from './pickleText';
+import {
+  PickleArray,
+  PickleDict,
+  PickleObject,
+  PickleSequence,
+  PickleStorage,
+  PickleTensor,
+  PickleUnreadable,
+  type PickleValue,
+} from './pickleValues';
+import { MAX_TENSORS } from './shape';
+import { isWrapper, keyLabel, moduleParts, uniqueNames } from './stateDictNames';
+
+/** Deeper than any module tree; each level is one call here. */
+const MAX_DEPTH = 200;
+
+/** A container that occurs in several places is listed in each of them, up to this often: more is a trap. */
+const MAX_ALIASES = 8;
+
+/** Places looked at in all, shared containers counted each time. */
+const MAX_VISITS = 40_000_000;
+
+/** Longest name, in characters, and all names together. */
+const MAX_NAME = 2_000;
+const MAX_ALL_NAMES = 100_000_000;
+
+/** Of the tensors left out of a TorchScript module's state_dict, as many are named. */
+const MAX_ATTRIBUTES = 20;
+
+export interface NamedTensor {
+  /** Unique in the checkpoint. */
+  name: string;
+  readonly group: string;
+  readonly value: PickleTensor | PickleUnreadable;
+}
+
+export interface StateDict {
+  readonly tensors: readonly NamedTensor[];
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Limits that were met, in words; `tensors` then holds what was found before. */
+  readonly limits: readonly string[];
+}
+
+/** Attributes of a TorchScript class that are its parameters and buffers; undefined where that is not known. */
+export type DeclaredTensors = (className: string) => ReadonlySet<string> | undefined;
+
+/** All tensors reachable from `root`, in file order. @param declared only for TorchScript */
+export function readStateDict(root: PickleValue, declared: DeclaredTensors = () => undefined): StateDict {
+  const walk = new Walk(declared);
+  walk.visit(root, { group: '', name: '', level: 0, module: false });
+  for (const [i, name] of uniqueNames(walk.tensors).entries()) walk.tensors[i]!.name = name;
+  const metadata = walk.scalars.entries();
+  if (walk.attributes.length > 0) metadata.push(['tensors outside of the state_dict', walk.attributes.join(', ')]);
+  return { tensors: walk.tensors, metadata: Object.fromEntries(metadata), limits: walk.limits };
+}
+
+interface Place {
+  readonly group: string;
+  /** Path below the wrappers; '' while everything above is a wrapper. */
+  readonly name: string;
+  /** Keys from the root. */
+  readonly level: number;
+  /** Inside a module: its scalars (`in_channels`, `training`) are no metadata. */
+  readonly module: boolean;
+}
+
+class Walk {
+  readonly tensors: NamedTensor[] = [];
+  readonly scalars = new ScalarCollector();
+  readonly limits: string[] = [];
+  /** Tensors of a TorchScript module that are neither parameters nor buffers: not part of its state_dict. */
+  readonly attributes: string[] = [];
+  private readonly seen = new Map<object, { times: number; open: boolean; holdsTensors: boolean }>();
+  private visits = 0;
+  private nameCharacters = 0;
+  private stopped = false;
+
+  constructor(private readonly declared: DeclaredTensors) {}
+
+  visit(value: PickleValue, place: Place): void {
+    if (this.stopped) return;
+    const length = place.name.length + place.group.length;
+    if (++this.visits > MAX_VISITS) this.stop(`more than ${MAX_VISITS} values`);
+    else if (length > MAX_NAME) {
+      this.limit(`a name of ${length} characters ("${pathOf(place).slice(0, 80)}…") is too long and is not listed`);
+    } else if (value instanceof PickleTensor || value instanceof PickleUnreadable) this.add(value, place);
+    else if (value instanceof PickleArray) this.add(value.content, place);
+    else if (value instanceof PickleStorage) this.add(wholeStorage(value), place);
+    else {
+      if (!place.module && place.level > 0) this.scalars.add(pathOf(place), place.level, value);
+      if (value instanceof PickleDict || value instanceof PickleSequence || value instanceof PickleObject) {
+        this.enter(value, place);
+      }
+    }
+  }
+
+  private enter(value: PickleDict | PickleSequence | PickleObject, place: Place): void {
+    let record = this.seen.get(value);
+    if (!record) this.seen.set(value, (record = { times: 0, open: false, holdsTensors: false }));
+    // A container inside of itself, or one already known to hold nothing.
+    if (record.open || (record.times > 0 && !record.holdsTensors)) return;
+    if (record.times === MAX_ALIASES) {
+      this.limit(`"${pathOf(place)}" occurs in more than ${MAX_ALIASES} places; the others are not listed`);
+      return;
+    }
+    if (place.level >= MAX_DEPTH) {
+      this.limit(`"${pathOf(place).slice(0, 80)}…" is nested deeper than ${MAX_DEPTH} levels and is not listed`);
+      return;
+    }
+    const before = this.tensors.length;
+    record.times += 1;
+    record.open = true;
+    if (value instanceof PickleDict) this.enterDict(value, place);
+    else if (value instanceof PickleSequence) this.enterSequence(value, place);
+    else this.enterObject(value, place);
+    record.open = false;
+    record.holdsTensors ||= this.tensors.length > before;
+  }
+
+  private enterDict(dict: PickleDict, place: Place): void {
+    for (const [key, value] of dict.entries()) {
+      const wrapper = place.name === '' && !place.module && isWrapper(key, value, dict);
+      this.visit(value, below(place, keyLabel(key), wrapper));
+    }
+  }
+
+  private enterSequence(list: PickleSequence, place: Place): void {
+    for (const [i, value] of list.items.entries()) {
+      // Its plain values are already in the list's own line of metadata.
+      if (value === null || typeof value !== 'object') continue;
+      // A tensor that is an item, as opposed to a key's value, is named by its index.
+      const wrapper = place.name === '' && !place.module && place.level > 0 && isWrapper(null, value);
+      this.visit(value, below(place, String(i), wrapper));
+    }
+  }
+
+  private enterObject(object: PickleObject, place: Place): void {
+    const inside = { ...place, module: true };
+    const parts = moduleParts(object);
+    if (parts) {
+      for (const part of parts) this.enterDict(part, inside);
+      return;
+    }
+    if (object.global.startsWith('__torch__.') && object.state instanceof PickleDict) {
+      const own = this.declared(object.global);
+      for (const [key, value] of object.state.entries()) {
+        const tensor = value instanceof PickleTensor || value instanceof PickleUnreadable;
+        const child = below(inside, keyLabel(key), false);
+        if (!tensor || !own || own.has(keyLabel(key))) this.visit(value, child);
+        else if (this.attributes.length < MAX_ATTRIBUTES) this.attributes.push(child.name);
+      }
+      return;
+    }
+    for (const part of [object.args, object.items, object.entries, object.state]) {
+      if (part instanceof PickleDict) this.enterDict(part, place);
+      else if (part instanceof PickleSequence) this.enterParts(part, place);
+      else if (part !== undefined && part !== null && typeof part === 'object') {
+        this.visit(part, { ...place, level: place.level + 1 });
+      }
+    }
+  }
+
+  /** Arguments of a call, or a state of dictionary and slots: dictionaries in it are attributes. */
+  private enterParts(parts: PickleSequence, place: Place): void {
+    for (const [i, part] of parts.items.entries()) {
+      if (part instanceof PickleDict) this.enter(part, place);
+      else if (part !== null && typeof part === 'object') this.visit(part, below(place, String(i), false));
+    }
+  }
+
+  private add(value: PickleTensor | PickleUnreadable, place: Place): void {
+    const name = place.name === '' ? 'tensor' : place.name;
+    this.nameCharacters += name.length + place.group.length;
+    if (this.tensors.length >= MAX_TENSORS) this.stop(`more than ${MAX_TENSORS} tensors`);
+    else if (this.nameCharacters > MAX_ALL_NAMES) this.stop(`names of more than ${MAX_ALL_NAMES} characters in all`);
+    else this.tensors.push({ name, group: place.group, value });
+  }
+
+  private stop(what: string): void {
+    this.stopped = true;
+    this.limit(`the checkpoint holds ${what}; the rest is not listed`);
+  }
+
+  private limit(message: string): void {
+    // One sentence is enough, however often a trap was set.
+    if (this.limits.length === 0) this.limits.push(message);
+  }
+}
+
+function below(place: Place, key: string, wrapper: boolean): Place {
+  const level = place.level + 1;
+  if (wrapper) return { group: join(place.group, key), name: '', level, module: false };
+  return { group: place.group, name: join(place.name, key), level, module: place.module };
+}
+
+function join(path: string, key: string): string {
+  return path === '' ? key : `${path}.${key}`;
+}
+
+function pathOf(place: Place): string {
+  return place.name === '' ? place.group : join(place.group, place.name);
+}

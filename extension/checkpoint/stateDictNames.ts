@@ -1,0 +1,119 @@
+/**
+ * Which keys of a training checkpoint are wrappers, and what its tensors are called.
+ *
+ * The rule: from the root down, a key is a *wrapper* when everything above it is one and its value is
+ * - a dictionary under one of the customary keys (`state_dict`, `model`, `optimizer`, …), or
+ * - a dictionary with a dotted key that holds a tensor (`conv1.weight`: somebody's state_dict), or
+ * - an optimizer's state (`state` and `param_groups`), and the `state` in it, or
+ * - a whole pickled module, or a list with such a dictionary in it (then its indices are wrappers as well).
+ * Wrapper keys, joined with dots, are a tensor's group; the rest of its path, joined with dots, is its name, the one
+ * that the state_dict itself uses. A name that two groups hold gets its group in front, in both.
+ */
+import {
+  PickleArray,
+  PickleDict,
+  PickleGlobal,
+  PickleObject,
+  PickleSequence,
+  PickleTensor,
+  type PickleValue,
+} from './pickleValues';
+
+const WRAPPER_KEYS: ReadonlySet<string> = new Set([
+  ...['state_dict', 'model_state_dict', 'model_state', 'model', 'module', 'net', 'network', 'params', 'weights'],
+  ...['ema', 'model_ema', 'ema_model', 'ema_state_dict', 'state_dict_ema', 'params_ema', 'ema_params'],
+  ...['optimizer', 'optimizers', 'optimizer_state_dict', 'optimizer_state', 'optimizer_states', 'optim', 'opt'],
+  ...['scheduler', 'lr_scheduler', 'lr_schedulers', 'scaler', 'callbacks'],
+]);
+
+/** Longest part of a key's text that is used where the key is not text itself. */
+const MAX_LABEL_PARTS = 8;
+
+/** A dictionary key as a part of a name. */
+export function keyLabel(key: PickleValue): string {
+  if (typeof key === 'string') return key === '' ? '""' : key;
+  if (key === null) return 'None';
+  if (key instanceof Uint8Array) return Buffer.from(key.buffer, key.byteOffset, Math.min(key.length, 4096)).toString();
+  if (key instanceof PickleGlobal) return key.name;
+  if (key instanceof PickleObject) return key.global;
+  if (key instanceof PickleSequence) {
+    const parts = key.items.slice(0, MAX_LABEL_PARTS).map((item) => (typeof item === 'object' ? '…' : String(item)));
+    return `(${parts.join(', ')})`;
+  }
+  return typeof key === 'object' ? 'object' : String(key);
+}
+
+/** Whether `key` of `parent` is a wrapper, given that everything above is. `parent` is undefined for list items. */
+export function isWrapper(key: PickleValue, value: PickleValue, parent?: PickleDict): boolean {
+  if (value instanceof PickleObject) return moduleParts(value) !== undefined;
+  if (value instanceof PickleDict) {
+    if (typeof key === 'string' && WRAPPER_KEYS.has(key.toLowerCase())) return true;
+    return (
+      isOptimizer(value) || (key === 'state' && parent !== undefined && isOptimizer(parent)) || hasDottedTensor(value)
+    );
+  }
+  return value instanceof PickleSequence && remember(value, () => value.items.some(isWrapperItem));
+}
+
+function isWrapperItem(item: PickleValue): boolean {
+  return item instanceof PickleDict && (isOptimizer(item) || hasDottedTensor(item));
+}
+
+/** Each container is searched once: a pickle can hold the same large one in a million places. */
+const answers = new WeakMap<object, boolean>();
+
+function remember(container: object, search: () => boolean): boolean {
+  let answer = answers.get(container);
+  if (answer === undefined) answers.set(container, (answer = search()));
+  return answer;
+}
+
+function isOptimizer(value: PickleDict): boolean {
+  return value.get('state') instanceof PickleDict && value.get('param_groups') instanceof PickleSequence;
+}
+
+function hasDottedTensor(dict: PickleDict): boolean {
+  return remember(dict, () => {
+    for (const [key, item] of dict.entries()) {
+      const tensor = item instanceof PickleTensor || item instanceof PickleArray;
+      if (tensor && typeof key === 'string' && key.includes('.')) return true;
+    }
+    return false;
+  });
+}
+
+/** Parameters, buffers and submodules of a pickled `torch.nn.Module`; undefined for other objects. */
+export function moduleParts(value: PickleObject): PickleDict[] | undefined {
+  const { state } = value;
+  if (!(state instanceof PickleDict) || !(state.get('_modules') instanceof PickleDict)) return undefined;
+  return ['_parameters', '_buffers', '_modules']
+    .map((part) => state.get(part))
+    .filter((part) => part instanceof PickleDict);
+}
+
+/**
+ * One name for each tensor: its own where that is unique, with its group in front where two groups hold it, and with
+ * `#2`, `#3`, … where even that is taken (keys `0` and `'0'` of one dictionary).
+ */
+export function uniqueNames(tensors: readonly { group: string; name: string }[]): string[] {
+  const groups = new Map<string, string>();
+  const shared = new Set<string>();
+  for (const { group, name } of tensors) {
+    const known = groups.get(name);
+    if (known === undefined) groups.set(name, group);
+    else if (known !== group) shared.add(name);
+  }
+  const taken = new Set<string>();
+  const repeats = new Map<string, number>();
+  return tensors.map(({ group, name }) => {
+    const wanted = shared.has(name) && group !== '' ? `${group}.${name}` : name;
+    let unique = wanted;
+    while (taken.has(unique)) {
+      const repeat = (repeats.get(wanted) ?? 1) + 1;
+      repeats.set(wanted, repeat);
+      unique = `${wanted}#${repeat}`;
+    }
+    taken.add(unique);
+    return unique;
+  });
+}

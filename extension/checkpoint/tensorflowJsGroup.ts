@@ -1,0 +1,194 @@
+/** Where each weight of a TensorFlow.js group lies in the joined bytes of the group's files. */
+import type { TensorInfo } from './checkpoint';
+import { CheckpointError } from './checkpoint';
+import { concurrently } from './concurrently';
+import { elementSize } from './dtype';
+import type { FileSet } from './fileSet';
+import { countNames, type ProblemList } from './problemList';
+import { siblingPath } from './siblingPath';
+import type { WeightGroup } from './tensorflowJsManifest';
+import { parseWeight, type Quantization, type RefusedEntry, type WeightEntry } from './tensorflowJsWeights';
+import { placeShards, WeightStream, type Piece } from './weightStream';
+
+/** Files looked at the same time. */
+const FILES_AT_ONCE = 8;
+
+/** A vocabulary has tens of thousands of words; bounds the walk through a string tensor. */
+const MAX_STRINGS = 10_000_000;
+
+/** Bytes of a string tensor read at once while its lengths are walked. */
+const WINDOW_BYTES = 65536;
+
+export interface StreamedTensor extends TensorInfo {
+  readonly stream: WeightStream;
+  /** Of its first byte in the stream. */
+  readonly offset: number;
+  /** Bytes of one element in the stream. */
+  readonly storedSize: number;
+  readonly quantization?: Quantization;
+}
+
+export interface LaidOutGroup {
+  readonly tensors: readonly StreamedTensor[];
+  /** Those that exist, absolute. */
+  readonly files: readonly string[];
+}
+
+/** Weights whose bytes are all there; the others go to `problems`. */
+export async function layOutGroup(
+  group: WeightGroup,
+  folder: string,
+  files: FileSet,
+  problems: ProblemList,
+  signal?: AbortSignal,
+): Promise<LaidOutGroup> {
+  const shards = await concurrently(group.paths, FILES_AT_ONCE, (name) => findShard(folder, name, files, signal));
+  for (const { error } of shards) if (error) problems.push(error.toProblem());
+  const entries = group.weights.map(parseWeight);
+  const sizes = shards.map(({ size }) => size);
+  const total = storedTotal(entries);
+  const starts = placeShards(sizes, total);
+  const pieces: Piece[] = [];
+  shards.forEach(({ file, size }, position) => {
+    const start = starts[position];
+    if (size && start !== undefined) pieces.push({ file, start, length: size });
+  });
+  const stream = new WeightStream(pieces, files);
+  const { tensors, end } = await placeWeights(entries, stream, problems, signal);
+  reportRest(sizes, end, shards.at(-1)?.file, problems);
+  return { tensors, files: shards.filter(({ size }) => size !== undefined).map(({ file }) => file) };
+}
+
+interface FoundShard {
+  readonly file: string;
+  readonly size?: number;
+  readonly error?: CheckpointError;
+}
+
+async function findShard(folder: string, name: string, files: FileSet, signal?: AbortSignal): Promise<FoundShard> {
+  signal?.throwIfAborted();
+  const file = siblingPath(folder, name);
+  if (file === undefined) {
+    const message = `names the weight file ${JSON.stringify(name)}, which is not a file beside it; it is not opened`;
+    return { file: '', error: new CheckpointError('malformed', message, { file: folder }) };
+  }
+  try {
+    return { file, size: await files.use(file, (reader) => Promise.resolve(reader.size)) };
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    if (error.code !== 'not-found') return { file, error };
+    const message = 'the weight file is missing; put it beside model.json';
+    return { file, error: new CheckpointError('missing-shard', message, { file, cause: error }) };
+  }
+}
+
+function isRefused(entry: WeightEntry | RefusedEntry): entry is RefusedEntry {
+  return 'message' in entry;
+}
+
+/** Bytes of all weights, undefined where an entry's are not known from the manifest alone. */
+function storedTotal(entries: readonly (WeightEntry | RefusedEntry)[]): number | undefined {
+  let total = 0;
+  for (const entry of entries) {
+    const bytes = isRefused(entry) ? entry.storedBytes : entry.count * entry.storedSize;
+    if (bytes === undefined) return undefined;
+    total += bytes;
+  }
+  return total;
+}
+
+async function placeWeights(
+  entries: readonly (WeightEntry | RefusedEntry)[],
+  stream: WeightStream,
+  problems: ProblemList,
+  signal?: AbortSignal,
+): Promise<{ tensors: StreamedTensor[]; end: number | undefined }> {
+  const tensors: StreamedTensor[] = [];
+  const lost: string[] = [];
+  let at: number | undefined = 0;
+  for (const entry of entries) {
+    const { name } = entry;
+    if (isRefused(entry)) {
+      problems.add(entry.code, entry.message, name === undefined ? {} : { tensor: name });
+      if (at !== undefined) at = await skipRefused(entry, stream, at, signal);
+      continue;
+    }
+    const length = entry.count * entry.storedSize;
+    if (at === undefined) {
+      lost.push(entry.name);
+    } else {
+      if (stream.has(at, length)) tensors.push(streamedTensor(entry, stream, at));
+      else
+        problems.add('truncated', 'its bytes are not all in the weight files; fetch them again', {
+          tensor: entry.name,
+        });
+      at += length;
+    }
+  }
+  if (lost.length > 0) {
+    problems.add('malformed', `${countNames(lost)} come after a weight of unknown length and cannot be found`);
+  }
+  return { tensors, end: at };
+}
+
+function streamedTensor(entry: WeightEntry, stream: WeightStream, offset: number): StreamedTensor {
+  const { name, shape, dtype, count, storedSize, quantization } = entry;
+  return {
+    name,
+    group: '',
+    shape,
+    dtype,
+    byteLength: count * elementSize(dtype),
+    kernelLayout: '…IO',
+    stream,
+    offset,
+    storedSize,
+    ...(quantization && { quantization }),
+  };
+}
+
+/** Byte after an entry that is not shown, undefined where it cannot be known. */
+async function skipRefused(
+  entry: RefusedEntry,
+  stream: WeightStream,
+  at: number,
+  signal?: AbortSignal,
+): Promise<number | undefined> {
+  if (entry.storedBytes !== undefined) return at + entry.storedBytes;
+  if (entry.strings === undefined || entry.strings > MAX_STRINGS) return undefined;
+  return skipStrings(entry.strings, stream, at, signal);
+}
+
+/** Walks `count` strings, each behind its length in 4 bytes. */
+async function skipStrings(
+  count: number,
+  stream: WeightStream,
+  start: number,
+  signal?: AbortSignal,
+): Promise<number | undefined> {
+  let at = start;
+  let window = { from: 0, bytes: new Uint8Array() };
+  for (let i = 0; i < count; i++) {
+    if (at + 4 > window.from + window.bytes.length || at < window.from) {
+      const length = [WINDOW_BYTES, 4].find((bytes) => stream.has(at, bytes));
+      if (length === undefined) return undefined;
+      window = { from: at, bytes: await stream.read(at, length, signal) };
+    }
+    at += 4 + new DataView(window.bytes.buffer).getUint32(at - window.from, true);
+  }
+  return at;
+}
+
+/** Bytes that no weight claims mean that the manifest and the files are not of one model. */
+function reportRest(
+  sizes: readonly (number | undefined)[],
+  end: number | undefined,
+  file: string | undefined,
+  problems: ProblemList,
+): void {
+  if (end === undefined || file === undefined || sizes.includes(undefined)) return;
+  const stored = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+  if (stored > end) {
+    problems.add('malformed', `${stored - end} bytes of the weight files belong to no weight of model.json`, { file });
+  }
+}

@@ -1,0 +1,296 @@
+/**
+ * Zip archives read by position: the central directory once, then only the local headers and bytes that are asked
+ * for, so that a multi-gigabyte archive opens as fast as a small one. Parsing of the directory (zip64 too) is yauzl's.
+ *
+ * @see https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+ */
+import { inflateRaw } from 'node:zlib';
+import { promisify } from 'node:util';
+import { fromRandomAccessReader, RandomAccessReader, type Entry, type ZipFile } from 'yauzl';
+import { CheckpointError } from './checkpoint';
+import { crc32 } from './crc32';
+import type { FileReader } from './fileReader';
+
+/** A checkpoint has one record a tensor; ten times the largest seen keeps the directory within memory. */
+const MAX_ENTRIES = 2_000_000;
+
+/** Central directory entries are read through a window of this many bytes, not 46 at a time. */
+const WINDOW_BYTES = 1024 * 1024;
+
+/** Fixed part of a local file header. */
+const LOCAL_HEADER_BYTES = 30;
+
+const inflate = promisify(inflateRaw);
+
+export interface Refusal {
+  readonly code: 'truncated' | 'malformed' | 'unsupported';
+  readonly reason: string;
+}
+
+export interface ZipEntry {
+  readonly name: string;
+  /** Bytes once decoded, as the directory declares them. */
+  readonly size: number;
+  /** Bytes in the archive. */
+  readonly compressedSize: number;
+  readonly crc32: number;
+  /** Stored entries can be read in ranges, deflated ones only whole. */
+  readonly stored: boolean;
+  /** Why it can't be read at all. */
+  readonly refused?: Refusal;
+  readonly localHeader: number;
+}
+
+export class ZipArchive {
+  private readonly dataStarts = new Map<ZipEntry, number>();
+
+  private constructor(
+    private readonly file: FileReader,
+    /** By name, in directory order. Of entries that share a name the first is here, marked `refused`. */
+    readonly entries: ReadonlyMap<string, ZipEntry>,
+  ) {}
+
+  /**
+   * Reads the central directory.
+   *
+   * @throws CheckpointError `truncated` where there is no complete directory, `malformed`, `limit`, `unsupported`
+   */
+  static async open(file: FileReader, signal?: AbortSignal): Promise<ZipArchive> {
+    const found = await readDirectory(file, signal);
+    return new ZipArchive(file, checkEntries(found, file.size));
+  }
+
+  /**
+   * Bytes [start, end) of a stored entry's data; not checked against its CRC.
+   *
+   * @throws CheckpointError `truncated`, `malformed`, `unsupported`, `changed`, `io`
+   */
+  async readRange(entry: ZipEntry, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    if (!entry.stored) throw this.error('unsupported', entry, 'is compressed and cannot be read in parts');
+    if (end > entry.size) {
+      throw this.error('truncated', entry, `has ${entry.size} bytes, but bytes up to ${end} are needed`);
+    }
+    return this.file.read((await this.dataStart(entry, signal)) + start, end - start, signal);
+  }
+
+  /**
+   * A whole entry, inflated where needed, checked against its CRC.
+   *
+   * @param limit largest size accepted, in bytes, whatever the entry declares
+   * @throws CheckpointError as `readRange`, `limit`, `corrupt`
+   */
+  async readWhole(entry: ZipEntry, limit: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    if (entry.size > limit || entry.compressedSize > limit) {
+      throw this.error('limit', entry, `declares ${entry.size} bytes; at most ${limit} are read`);
+    }
+    const packed = await this.file.read(await this.dataStart(entry, signal), entry.compressedSize, signal);
+    const bytes = entry.stored ? packed : await this.inflate(entry, packed);
+    if (bytes.length !== entry.size) {
+      throw this.error('corrupt', entry, `holds ${bytes.length} bytes where the archive declares ${entry.size}`);
+    }
+    this.assertCrc(entry, crc32(bytes));
+    return bytes;
+  }
+
+  /** @throws CheckpointError `corrupt` where `crc` is not the one that the archive declares */
+  assertCrc(entry: ZipEntry, crc: number): void {
+    if (crc === entry.crc32) return;
+    throw this.error('corrupt', entry, 'does not match its checksum (CRC-32); fetch the file again');
+  }
+
+  private async inflate(entry: ZipEntry, packed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+    try {
+      // One byte more than declared is enough to notice that it is longer.
+      const inflated = await inflate(packed, { maxOutputLength: entry.size + 1 });
+      return new Uint8Array(inflated.buffer, inflated.byteOffset, inflated.length);
+    } catch (cause) {
+      throw this.error('corrupt', entry, 'cannot be decompressed to the declared size; fetch the file again', cause);
+    }
+  }
+
+  /** Offset of the entry's data, which only its local header tells. */
+  private async dataStart(entry: ZipEntry, signal?: AbortSignal): Promise<number> {
+    const known = this.dataStarts.get(entry);
+    if (known !== undefined) return known;
+    if (entry.refused) throw this.error(entry.refused.code, entry, entry.refused.reason);
+    const nameBytes = Buffer.byteLength(entry.name);
+    const available = Math.min(LOCAL_HEADER_BYTES + nameBytes, this.file.size - entry.localHeader);
+    const bytes = Buffer.from((await this.file.read(entry.localHeader, available, signal)).buffer);
+    if (bytes.length < LOCAL_HEADER_BYTES || bytes.readUInt32LE(0) !== 0x04034b50) {
+      throw this.error('malformed', entry, 'has no local header where the archive says it starts');
+    }
+    const nameLength = bytes.readUInt16LE(26);
+    const localName = bytes.toString('utf8', LOCAL_HEADER_BYTES, LOCAL_HEADER_BYTES + nameLength);
+    if (nameLength === nameBytes && localName !== entry.name) {
+      throw this.error('malformed', entry, 'is called differently in its local header');
+    }
+    const start = entry.localHeader + LOCAL_HEADER_BYTES + nameLength + bytes.readUInt16LE(28);
+    if (start + entry.compressedSize > this.file.size) {
+      throw this.error('truncated', entry, `promises data up to byte ${start + entry.compressedSize}`);
+    }
+    this.dataStarts.set(entry, start);
+    return start;
+  }
+
+  private error(
+    code: 'truncated' | 'malformed' | 'corrupt' | 'limit' | 'unsupported',
+    entry: ZipEntry,
+    message: string,
+    cause?: unknown,
+  ): CheckpointError {
+    return new CheckpointError(code, `the archive's record "${entry.name}" ${message}`, {
+      file: this.file.path,
+      offset: entry.localHeader,
+      ...(cause !== undefined && { cause }),
+    });
+  }
+}
+
+/** Lets yauzl read through a `FileReader`: only its `read` is used, never a stream. */
+class WindowedReader extends RandomAccessReader {
+  private window = Buffer.alloc(0);
+  private windowStart = 0;
+  /** The reader's own error, clearer than the text that yauzl makes of it. */
+  failure: Error | undefined;
+  /** Called where yauzl itself throws in a callback, which nothing would catch otherwise. */
+  crashed: (error: unknown) => void = () => undefined;
+
+  constructor(
+    private readonly file: FileReader,
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    super();
+  }
+
+  override read(
+    target: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null, bytesRead?: number) => void,
+  ): void {
+    this.fill(length, position)
+      .then(
+        () => {
+          const from = position - this.windowStart;
+          callback(null, this.window.copy(target, offset, from, from + length));
+        },
+        (error: unknown) => {
+          const failure = error instanceof Error ? error : new Error(String(error));
+          this.failure ??= failure;
+          callback(failure);
+        },
+      )
+      .catch((error: unknown) => this.crashed(error));
+  }
+
+  private async fill(length: number, position: number): Promise<void> {
+    const windowEnd = this.windowStart + this.window.length;
+    if (position >= this.windowStart && position + length <= windowEnd) return;
+    const wanted = Math.min(Math.max(length, WINDOW_BYTES), Math.max(length, this.file.size - position));
+    this.window = Buffer.from((await this.file.read(position, wanted, this.signal)).buffer);
+    this.windowStart = position;
+  }
+}
+
+async function readDirectory(file: FileReader, signal?: AbortSignal): Promise<ZipEntry[]> {
+  const reader = new WindowedReader(file, signal);
+  try {
+    // Names are taken as they are: nothing is ever extracted, so a name with `..` does no harm.
+    const zip = await new Promise<ZipFile>((resolve, reject) => {
+      reader.crashed = reject;
+      const options = { lazyEntries: true, autoClose: false, decodeStrings: false, validateEntrySizes: false };
+      fromRandomAccessReader(reader, file.size, options, (error, opened) => {
+        if (error) reject(error);
+        else resolve(opened);
+      });
+    });
+    if (zip.entryCount > MAX_ENTRIES) {
+      const message = `its zip directory declares ${zip.entryCount} records; at most ${MAX_ENTRIES} are read`;
+      throw new CheckpointError('limit', message, { file: file.path });
+    }
+    return await new Promise<ZipEntry[]>((resolve, reject) => {
+      const entries: ZipEntry[] = [];
+      reader.crashed = reject;
+      zip.on('error', reject);
+      zip.on('end', () => resolve(entries));
+      zip.on('entry', (entry: Entry) => {
+        entries.push(zipEntry(entry));
+        zip.readEntry();
+      });
+      zip.readEntry();
+    });
+  } catch (error) {
+    if (signal?.aborted || error instanceof CheckpointError) throw error;
+    if (reader.failure) throw reader.failure;
+    const text = error instanceof Error ? error.message : String(error);
+    if (/end of central directory|comment length/i.test(text)) {
+      const message = 'the zip directory at its end is missing: the file is incomplete; fetch it again';
+      throw new CheckpointError('truncated', message, { file: file.path, cause: error });
+    }
+    throw new CheckpointError('malformed', `its zip directory is damaged (${text}); fetch the file again`, {
+      file: file.path,
+      cause: error,
+    });
+  }
+}
+
+function zipEntry(raw: Entry): ZipEntry {
+  const refused = refusalOf(raw);
+  return {
+    // With `decodeStrings: false` yauzl's `fileName` is a Buffer, unlike its type says.
+    name: raw.fileNameRaw.toString('utf8'),
+    size: raw.uncompressedSize,
+    compressedSize: raw.compressedSize,
+    crc32: raw.crc32,
+    stored: raw.compressionMethod === 0,
+    localHeader: raw.relativeOffsetOfLocalHeader,
+    ...(refused && { refused }),
+  };
+}
+
+/** Marks entries that cannot be trusted: shared names, data over other entries or outside of the file. */
+function checkEntries(found: readonly ZipEntry[], fileSize: number): Map<string, ZipEntry> {
+  const entries = new Map<string, ZipEntry>();
+  const refusals = new Map<ZipEntry, Refusal>();
+  for (const entry of found) {
+    const first = entries.get(entry.name);
+    if (first) refusals.set(first, malformed('occurs more than once in the archive'));
+    else entries.set(entry.name, entry);
+  }
+  const inOrder = found.toSorted((a, b) => a.localHeader - b.localHeader);
+  for (const [i, entry] of inOrder.entries()) {
+    const end = entry.localHeader + LOCAL_HEADER_BYTES + entry.compressedSize;
+    const next = inOrder[i + 1];
+    if (end > fileSize) {
+      const reason = `promises data up to byte ${end}, but the file ends at byte ${fileSize}`;
+      refusals.set(entry, { code: 'truncated', reason });
+    } else if (next && end > next.localHeader) {
+      refusals.set(entry, malformed(`overlaps the record "${next.name}"`));
+      refusals.set(next, malformed(`overlaps the record "${entry.name}"`));
+    }
+  }
+  for (const [entry, refused] of refusals) {
+    if (entries.get(entry.name) === entry) entries.set(entry.name, { ...entry, refused });
+  }
+  return entries;
+}
+
+function malformed(reason: string): Refusal {
+  return { code: 'malformed', reason };
+}
+
+function refusalOf(raw: Entry): Refusal | undefined {
+  if (raw.isEncrypted()) return { code: 'unsupported', reason: 'is encrypted' };
+  if (raw.compressionMethod !== 0 && raw.compressionMethod !== 8) {
+    const reason = `uses compression method ${raw.compressionMethod}; only stored and deflated records are read`;
+    return { code: 'unsupported', reason };
+  }
+  if (raw.compressionMethod === 0 && raw.compressedSize !== raw.uncompressedSize) {
+    return malformed(`is stored, yet declares two sizes (${raw.compressedSize} and ${raw.uncompressedSize} bytes)`);
+  }
+  if (!Number.isSafeInteger(raw.uncompressedSize) || !Number.isSafeInteger(raw.compressedSize)) {
+    return malformed('declares a size beyond 2^53 bytes');
+  }
+  return undefined;
+}

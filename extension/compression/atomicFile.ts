@@ -1,0 +1,138 @@
+/**
+ * Writing a file so that its name holds either what was there before or all of the new content, whatever happens in
+ * between: the content goes to a partial file in the same folder, is flushed and checked there, and then takes the
+ * name in one step. A process that is killed leaves at most its partial file behind.
+ */
+import { open, rename, link, unlink, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { isErrno } from '../checkpoint/fileReader';
+import { CompressionError } from './compressionError';
+import { writeError } from './writeError';
+import { newPartialName, removeOldPartials } from './partialFile';
+import { checkFreeSpace, resolveTarget } from './saveTarget';
+
+export interface AtomicWriteOptions {
+  /** Bytes that will be written, known beforehand: checked against the free space and the result. */
+  size: number;
+  /** Files that must survive: the target may be none of them, under any name. */
+  protect: readonly string[];
+  /** An existing target may be replaced. */
+  overwrite?: boolean;
+  signal?: AbortSignal;
+  /** Looks at the finished content before it takes the target's name; throwing leaves the target as it was. */
+  verify?: (content: FileHandle) => Promise<void>;
+}
+
+/** Appends bytes; resolves once the system has taken them. */
+export type Append = (bytes: Uint8Array) => Promise<void>;
+
+/**
+ * Creates or replaces `target` with what `produce` appends.
+ *
+ * @returns the file written: `target`, or where a link of that name leads
+ * @throws CompressionError `target-is-source`, `target-exists`, `not-a-file`, `no-folder`, `read-only`, `no-space`,
+ *   `verification`, `io`
+ * @throws DOMException `AbortError` when `signal` fires; and whatever `produce` throws. In every case the target is
+ *   as it was before and the partial file is gone.
+ */
+export async function writeAtomically(
+  target: string,
+  options: AtomicWriteOptions,
+  produce: (append: Append) => Promise<void>,
+): Promise<string> {
+  const { signal, size } = options;
+  signal?.throwIfAborted();
+  const resolved = await resolveTarget(target, options);
+  await removeOldPartials(resolved.path);
+  await checkFreeSpace(resolved.path, size);
+  signal?.throwIfAborted();
+
+  const partial = newPartialName(resolved.path);
+  let content: FileHandle | undefined;
+  try {
+    // Readable too, for the check; `x` so that nothing that is already there can be written to.
+    content = await open(partial, 'wx+');
+    if (resolved.mode !== undefined) await content.chmod(resolved.mode);
+    await produce(appender(content, signal));
+    await content.sync();
+    const written = (await content.stat()).size;
+    if (written !== size) {
+      throw new CompressionError('verification', `${written} bytes were written where ${size} were meant`);
+    }
+    await options.verify?.(content);
+    signal?.throwIfAborted();
+    await content.close();
+    content = undefined;
+    await takeName(partial, resolved.path, resolved.exists);
+  } catch (error) {
+    throw await cleanedUp(error, content, partial, resolved.path);
+  }
+  await syncFolder(path.dirname(resolved.path));
+  return resolved.path;
+}
+
+function appender(file: FileHandle, signal: AbortSignal | undefined): Append {
+  let position = 0;
+  return async (bytes) => {
+    for (let done = 0; done < bytes.length;) {
+      signal?.throwIfAborted();
+      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position);
+      done += bytesWritten;
+      position += bytesWritten;
+    }
+  };
+}
+
+/**
+ * Where no target was there before, a hard link takes the name: unlike a rename it fails if somebody else took it in
+ * the meantime. File systems without hard links get the rename.
+ */
+async function takeName(partial: string, target: string, exists: boolean): Promise<void> {
+  if (!exists) {
+    try {
+      await link(partial, target);
+      // The content already has its name; a second, partial name left behind would only be untidy.
+      await unlink(partial).catch(() => undefined);
+      return;
+    } catch (error) {
+      if (!isErrno(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL')) throw error;
+    }
+  }
+  await rename(partial, target);
+}
+
+/** Removes the partial file and returns the error to throw. */
+async function cleanedUp(
+  error: unknown,
+  content: FileHandle | undefined,
+  partial: string,
+  target: string,
+): Promise<unknown> {
+  // Closing a file whose last write failed may report that failure again; the first report is the one to pass on.
+  await content?.close().catch(() => undefined);
+  const remains = await unlink(partial).then(
+    () => false,
+    (reason: unknown) => !isErrno(reason, 'ENOENT'),
+  );
+  const known = writeError(error, target);
+  if (!remains || !(known instanceof CompressionError)) return known;
+  return new CompressionError(known.code, `${known.message} (${path.basename(partial)} could not be removed)`, {
+    ...known.where,
+    cause: error,
+  });
+}
+
+/** Makes the new name itself durable. Windows cannot open folders, and some network disks cannot flush them. */
+async function syncFolder(folder: string): Promise<void> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(folder, 'r');
+    await handle.sync();
+  } catch (error) {
+    if (!isErrno(error, 'EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EBADF', 'ENOSYS')) {
+      throw writeError(error, folder);
+    }
+  } finally {
+    await handle?.close();
+  }
+}

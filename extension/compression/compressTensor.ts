@@ -1,0 +1,175 @@
+/**
+ * One layer's compression, from the bytes of a tensor to the tensors that replace it: factor, round to the stored
+ * type, and measure by how much the stored result differs.
+ */
+import type { TensorInfo } from '../checkpoint/checkpoint';
+import { elementSize, widen } from '../checkpoint/dtype';
+import type { Kernels } from '../linalg/kernels';
+import { pollFor, symmetricEigenvalues, type EigenOptions } from '../linalg/symmetricEigenvalues';
+import type { RankRequest } from '../protocol';
+import { bandedGram } from './bands';
+import { CompressionError } from './compressionError';
+import { compressionMatrix, factorTensors, type CompressionMatrix } from './compressionMatrix';
+import { isFloatDType } from './narrow';
+import { relativeError } from './preview';
+import { descendingEigenvalues, resolveRank } from './rankRequest';
+import { compressionMethod } from './registry';
+import type { Replacement } from './safetensorsWriter';
+import { storeFactors, storeProduct, type Approximation, type Measured } from './storedResult';
+import { truncatedSvd } from './truncatedSvd';
+
+/** Rough shares of the time where the spectrum is known: finding directions, then products and rounding. */
+const FACTORING_SHARE = 0.8;
+
+/** Rounding is worth telling once it makes the error larger by a percent, and more than float32 by itself does. */
+const NOTABLE_GROWTH = 1.01;
+const NOTABLE_ERROR = 1e-5;
+
+export interface CompressionInput {
+  tensor: Pick<TensorInfo, 'name' | 'shape' | 'dtype' | 'kernelLayout'>;
+  /** Index along the first axis of a stack of experts. */
+  expert?: number;
+  /** The elements as stored: of the whole tensor, or of that expert alone. */
+  bytes: Uint8Array;
+  /** λ of the matrix (as for `previewCompression`) where they are known; they are computed otherwise. */
+  eigenvalues?: Float64Array;
+}
+
+export interface CompressedTensor {
+  rank: number;
+  /** From the discarded eigenvalues, before rounding. */
+  relative_error: number;
+  /** ‖W − Ŵ‖_F/‖W‖_F of what is stored. */
+  measured_error: number;
+  notes: string[];
+  replacement: Replacement;
+  /** Names of the factors where W = left · right as matrices; absent for a reconstructed matrix. */
+  factors?: { left: string; right: string };
+}
+
+/**
+ * @param output two factor tensors, or the rank-k matrix in the tensor's own shape (for an expert: a patch of its stack)
+ * @throws CompressionError `unknown-method`, `invalid-rank`, `not-finite`, `unsupported`
+ * @throws DOMException `AbortError` when cancelled
+ */
+export function compressTensor(
+  input: CompressionInput,
+  method: string,
+  request: RankRequest,
+  output: 'factors' | 'reconstructed',
+  options: EigenOptions & { kernels: Kernels },
+): CompressedTensor {
+  compressionMethod(method);
+  const { tensor, expert } = input;
+  const { dtype } = tensor;
+  const layer = expert === undefined ? tensor.name : `${tensor.name}[${expert}]`;
+  if (!isFloatDType(dtype))
+    throw new CompressionError('unsupported', `elements of type ${dtype} are not compressed`, { layer });
+  const matrix = compressionMatrix(tensor.shape, tensor.kernelLayout, expert);
+  // An expert's factors are refused here, before the work.
+  if (output === 'factors') factorTensors(tensor, matrix, 1);
+  const { rows, cols } = matrix;
+  const w = elementsOf(input, matrix, layer);
+  const eigenvalues = descendingEigenvalues(input.eigenvalues ?? spectrumOf(w, matrix, options));
+  const rank = resolveRank(request, eigenvalues, { layer, rows, cols });
+  const relative_error = relativeError(eigenvalues, rank);
+  const factors = truncatedSvd(w, rows, cols, rank, {
+    ...options,
+    onProgress: (fraction) => options.onProgress?.(FACTORING_SHARE * fraction),
+  });
+  const poll = pollFor(options, FACTORING_SHARE, 1);
+  const approximation = { w, rows, cols, rank, factors, dtype, kernels: options.kernels, poll };
+  const stored =
+    output === 'factors'
+      ? storedFactors(approximation, tensor, matrix)
+      : storedProduct(approximation, tensor, matrix, expert);
+  const { measured_error, replacement } = stored;
+  const notes: string[] = [];
+  if (factors.numericalRank < rank) {
+    notes.push(
+      `The matrix has numerical rank ${factors.numericalRank}: the other ${rank - factors.numericalRank} of the ${rank} ` +
+        `directions are rounding noise and stored as zeros. Rank ${Math.max(1, factors.numericalRank)} is enough.`,
+    );
+  }
+  if (stored.saturated > 0) {
+    notes.push(`${stored.saturated} values were beyond the range of ${dtype} and are stored as its largest value.`);
+  }
+  if (measured_error > Math.max(NOTABLE_ERROR, NOTABLE_GROWTH * relative_error)) {
+    const [exact, measured] = [relative_error, measured_error].map((error) => error.toPrecision(3));
+    notes.push(`Rounding to ${dtype} raises the relative error from ${exact} to ${measured}.`);
+  }
+  return { rank, relative_error, measured_error, notes, replacement, ...(stored.names && { factors: stored.names }) };
+}
+
+interface Stored extends Measured {
+  replacement: Replacement;
+  names?: { left: string; right: string };
+}
+
+function storedFactors(
+  approximation: Approximation,
+  tensor: CompressionInput['tensor'],
+  matrix: CompressionMatrix,
+): Stored {
+  const bytes = storeFactors(approximation);
+  const tensors = factorTensors(tensor, matrix, approximation.rank);
+  const nameOf = (factor: 'left' | 'right'): string => tensors.find((candidate) => candidate.factor === factor)!.name;
+  return {
+    ...bytes,
+    replacement: tensors.map(({ name, shape, factor }) => ({
+      name,
+      dtype: approximation.dtype,
+      shape,
+      bytes: bytes[factor],
+    })),
+    names: { left: nameOf('left'), right: nameOf('right') },
+  };
+}
+
+function storedProduct(
+  approximation: Approximation,
+  { name, shape }: CompressionInput['tensor'],
+  matrix: CompressionMatrix,
+  expert: number | undefined,
+): Stored {
+  const { dtype } = approximation;
+  const { product: bytes, ...measured } = storeProduct(approximation);
+  const replacement =
+    expert === undefined ? [{ name, dtype, shape, bytes }] : { offset: matrix.offset * elementSize(dtype), bytes };
+  return { ...measured, replacement };
+}
+
+/** The matrix in float64, every element finite. */
+function elementsOf(
+  { tensor, bytes, expert }: CompressionInput,
+  matrix: CompressionMatrix,
+  layer: string,
+): Float64Array {
+  const { rows, cols, offset } = matrix;
+  const size = elementSize(tensor.dtype);
+  const length = rows * cols * size;
+  const start = expert !== undefined && bytes.length === length ? 0 : offset * size;
+  if (bytes.length < start + length) {
+    throw new RangeError(`${tensor.name}: ${bytes.length} bytes given for a ${rows} × ${cols} matrix`);
+  }
+  const w = widen(bytes.subarray(start, start + length), tensor.dtype);
+  const first = w.findIndex((value) => !Number.isFinite(value));
+  if (first >= 0) {
+    throw new CompressionError(
+      'not-finite',
+      `holds ${w[first]!} at row ${Math.floor(first / cols)}, column ${first % cols}, so it has no SVD; repair it first`,
+      { layer },
+    );
+  }
+  return w;
+}
+
+function spectrumOf(
+  w: Float64Array,
+  { rows, cols }: CompressionMatrix,
+  { kernels, cancelled }: EigenOptions & { kernels: Kernels },
+): Float64Array {
+  const options = { kernels, ...(cancelled && { cancelled }) };
+  const gram = bandedGram({ w, rows, cols, kernels }, pollFor(options, 0, 1));
+  return symmetricEigenvalues(gram, Math.min(rows, cols), options);
+}

@@ -1,0 +1,102 @@
+/** What a compression would cost and save, from the spectrum alone: nothing is factored, nothing is written. */
+import type { CompressionPreview, RankRequest } from '../protocol';
+import { breakEvenRank } from '../spectral/ranks';
+import type { CompressionMatrix } from './compressionMatrix';
+import { CompressionError } from './compressionError';
+import { descendingEigenvalues, resolveRank } from './rankRequest';
+import { compressionMethod } from './registry';
+
+export interface PreviewInput {
+  layer: string;
+  /** The matrix that is factored, from `compressionMatrix`. */
+  matrix: Pick<CompressionMatrix, 'kind' | 'rows' | 'cols' | 'positions'>;
+  /**
+   * λ = σ² of that very matrix, all min(rows, cols) of them, in any order. For a convolution they are those of the
+   * whole kernel as one matrix, not the pooled ones of its ESD.
+   */
+  eigenvalues: Float64Array;
+  /** Bytes of one stored element. */
+  elementBytes: number;
+  /** Another tensor over the same stored bytes. */
+  sharedWith?: string;
+}
+
+/**
+ * Error, size and cost of compressing one matrix. The error is exact: ‖W − W_k‖_F² = Σ_{i>k} λᵢ (Eckart–Young), before
+ * rounding to the stored dtype. Sizes and multiply-adds are those of the factor pair.
+ *
+ * @throws CompressionError `unknown-method`, `invalid-rank`; `not-finite` where the spectrum holds NaN or Inf
+ */
+export function previewCompression(input: PreviewInput, method: string, request: RankRequest): CompressionPreview {
+  const { rows, cols } = input.matrix;
+  const { name } = compressionMethod(method);
+  const descending = descendingEigenvalues(input.eigenvalues);
+  const fullRank = Math.min(rows, cols);
+  if (descending.length !== fullRank) {
+    throw new RangeError(`${descending.length} eigenvalues given for a ${rows} × ${cols} matrix`);
+  }
+  if (!descending.every(Number.isFinite)) {
+    throw new CompressionError('not-finite', 'its spectrum is not finite, so nothing can be kept of it', {
+      layer: input.layer,
+    });
+  }
+  const rank = resolveRank(request, descending, { layer: input.layer, rows, cols });
+  const singularValues = descending.map(Math.sqrt);
+  const parameters = { before: rows * cols, after: rank * (rows + cols) };
+  return {
+    layer: input.layer,
+    method: name,
+    rank,
+    fullRank,
+    breakEven: breakEvenRank(rows, cols),
+    relative_error: relativeError(descending, rank),
+    sigma_ratio: singularValues[0] === 0 ? 0 : (singularValues[rank] ?? 0) / singularValues[0]!,
+    parameters,
+    bytes: { before: parameters.before * input.elementBytes, after: parameters.after * input.elementBytes },
+    // Every parameter of a matrix or kernel is used once per token or output position.
+    multiply_adds: { ...parameters },
+    singularValues,
+    notes: notes(input, rank),
+  };
+}
+
+/**
+ * ‖W − W_k‖_F/‖W‖_F of keeping the k largest; 0 for a zero matrix.
+ *
+ * @param descending λ = σ², largest first
+ */
+export function relativeError(descending: Float64Array, rank: number): number {
+  // Smallest first, so that the small ones are not lost in the large.
+  const discarded = descending.subarray(rank).reduceRight((sum, value) => sum + value, 0);
+  const total = descending.subarray(0, rank).reduceRight((sum, value) => sum + value, discarded);
+  return total === 0 ? 0 : Math.sqrt(discarded / total);
+}
+
+function notes(input: PreviewInput, rank: number): string[] {
+  const { kind, rows, cols, positions } = input.matrix;
+  const breakEven = breakEvenRank(rows, cols);
+  const list: string[] = [];
+  if (rank > breakEven) {
+    list.push(
+      breakEven < 1
+        ? `No factor pair of this ${rows} × ${cols} matrix is smaller than the matrix itself.`
+        : `Above rank ${breakEven} (break-even) the two factors are larger than the matrix itself.`,
+    );
+  }
+  if (kind === 'conv') {
+    list.push(
+      `The kernel is factored as one ${rows} × ${cols} matrix: a convolution to ${rank} channels, then a 1 × 1 ` +
+        `convolution. Its singular values are not those of the ESD, which pools ${positions} kernel positions.`,
+      'In a grouped or transposed convolution the factors cannot stand in for the kernel; save the reconstructed one.',
+    );
+  }
+  if (kind === 'expert') {
+    list.push('Only this expert is compressed. Its factors cannot be stored in the stack; the product can.');
+  }
+  if (input.sharedWith !== undefined) {
+    list.push(
+      `It shares its stored values with ${input.sharedWith}, which stays as it is: in the saved file the two are no longer tied.`,
+    );
+  }
+  return list;
+}

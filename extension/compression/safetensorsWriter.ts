@@ -1,0 +1,205 @@
+/**
+ * A copy of a checkpoint, in safetensors, in which some tensors are replaced: every other tensor byte for byte, in the
+ * source's order, with the source's metadata. Copies in bands, so that the file may be larger than the memory.
+ */
+import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
+import type { DType } from '../protocol';
+import { writeAtomically, type Append } from './atomicFile';
+import { CompressionError } from './compressionError';
+import { resolveTarget } from './saveTarget';
+import { byteLength, layOut, type HeaderEntry } from './safetensorsHeader';
+
+/** Memory a copy holds at a time; larger bands are no faster from a disk. */
+const BAND_BYTES = 8 * 1024 * 1024;
+
+/** What became of the file, for people and programs that open it later. */
+const NOTE_KEY = 'eigenscope';
+
+export interface NewTensor extends HeaderEntry {
+  readonly dtype: DType;
+  /** Little-endian, row-major. */
+  readonly bytes: Uint8Array;
+}
+
+/** The old tensor with some of its bytes overwritten, from byte `offset` on: one expert of a stack. */
+export interface TensorPatch {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/** New tensors that stand where the old one stood, or a change to it. */
+export type Replacement = readonly NewTensor[] | TensorPatch;
+
+export interface SaveOptions {
+  target: string;
+  /** Stored as JSON under the metadata key `eigenscope`; an earlier note of that key goes into its `previous`. */
+  note: Readonly<Record<string, unknown>>;
+  /** An existing target may be replaced; never one of the source's files. */
+  overwrite?: boolean;
+  signal?: AbortSignal;
+  /** Share of the file's bytes written, in [0, 1]. */
+  onProgress?: (fraction: number) => void;
+}
+
+/**
+ * What can be told before a layer is factored, which may take minutes: that this checkpoint can be saved, and there.
+ *
+ * @throws CompressionError as `saveCheckpointWith` would, but for the space and the new tensors' names
+ */
+export async function assertSavable(
+  checkpoint: Checkpoint,
+  { target, overwrite }: Pick<SaveOptions, 'target' | 'overwrite'>,
+): Promise<void> {
+  assertComplete(checkpoint);
+  layOut(checkpoint.tensors, checkpoint.metadata);
+  await resolveTarget(target, { protect: checkpoint.files, ...(overwrite !== undefined && { overwrite }) });
+}
+
+/**
+ * Writes `checkpoint` with `replacements` (by tensor name) to a new safetensors file.
+ *
+ * @returns the file written and its size
+ * @throws CompressionError before anything is written: `unsupported`, `name-collision`, `incomplete-source`,
+ *   `unknown-layer` for a replacement of a tensor that is not there, and all of `writeAtomically`
+ * @throws CheckpointError where the source cannot be read; DOMException `AbortError` when `signal` fires. The target
+ *   is then as it was.
+ */
+export async function saveCheckpointWith(
+  checkpoint: Checkpoint,
+  replacements: ReadonlyMap<string, Replacement>,
+  options: SaveOptions,
+): Promise<{ path: string; bytes: number }> {
+  const { signal, onProgress } = options;
+  assertComplete(checkpoint);
+  const layout = layOut(planned(checkpoint, replacements), withNote(checkpoint.metadata, options.note));
+  let done = 0;
+  const path = await writeAtomically(
+    options.target,
+    {
+      size: layout.fileBytes,
+      protect: checkpoint.files,
+      ...(options.overwrite !== undefined && { overwrite: options.overwrite }),
+      ...(signal && { signal }),
+      verify: async (content) => {
+        const header = new Uint8Array(layout.header.length);
+        await content.read(header, 0, header.length, 0);
+        if (Buffer.compare(header, layout.header) !== 0) {
+          throw new CompressionError('verification', 'its header reads back differently; the disk may be failing', {
+            file: options.target,
+          });
+        }
+      },
+    },
+    async (append) => {
+      const counted: Append = async (bytes) => {
+        await append(bytes);
+        done += bytes.length;
+        onProgress?.(done / layout.fileBytes);
+      };
+      await counted(layout.header);
+      for (const entry of layout.order) await entry.write(counted, signal);
+    },
+  );
+  return { path, bytes: layout.fileBytes };
+}
+
+interface PlannedTensor extends HeaderEntry {
+  write(append: Append, signal: AbortSignal | undefined): Promise<void>;
+}
+
+function planned(checkpoint: Checkpoint, replacements: ReadonlyMap<string, Replacement>): PlannedTensor[] {
+  const names = new Set(checkpoint.tensors.map(({ name }) => name));
+  for (const name of replacements.keys()) {
+    if (!names.has(name))
+      throw new CompressionError('unknown-layer', 'the checkpoint has no such tensor', { layer: name });
+  }
+  return checkpoint.tensors.flatMap((tensor): PlannedTensor[] => {
+    const replacement = replacements.get(tensor.name);
+    if (isNewTensors(replacement)) return replacement.map(plannedNew);
+    const { name, dtype, shape } = tensor;
+    return [
+      { name, dtype, shape, write: (append, signal) => copyTensor(checkpoint, tensor, replacement, append, signal) },
+    ];
+  });
+}
+
+function isNewTensors(replacement: Replacement | undefined): replacement is readonly NewTensor[] {
+  return Array.isArray(replacement);
+}
+
+function plannedNew(tensor: NewTensor): PlannedTensor {
+  const { name, dtype, shape, bytes } = tensor;
+  if (bytes.length !== byteLength(tensor)) {
+    throw new RangeError(`${name}: ${bytes.length} bytes given for ${dtype} of shape [${shape.join(', ')}]`);
+  }
+  return { name, dtype, shape, write: (append) => append(bytes) };
+}
+
+async function copyTensor(
+  checkpoint: Checkpoint,
+  tensor: TensorInfo,
+  patch: TensorPatch | undefined,
+  append: Append,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (tensor.byteLength === 0) return;
+  const rows = tensor.shape[0] ?? 1;
+  const rowBytes = tensor.byteLength / rows;
+  const bandRows = Math.max(1, Math.floor(BAND_BYTES / rowBytes));
+  for (let start = 0; start < rows; start += bandRows) {
+    const end = Math.min(rows, start + bandRows);
+    const band = await checkpoint.read(tensor, { start, end }, signal);
+    if (band.length !== (end - start) * rowBytes) {
+      throw new CompressionError(
+        'verification',
+        `${tensor.name}: ${band.length} bytes were read for rows ${start} to ${end}, not ${(end - start) * rowBytes}`,
+      );
+    }
+    if (patch) overlay(band, start * rowBytes, patch);
+    await append(band);
+  }
+}
+
+/** Overwrites the part of `band` (which starts at byte `bandStart` of the tensor) that the patch covers. */
+function overlay(band: Uint8Array, bandStart: number, patch: TensorPatch): void {
+  const begin = Math.max(bandStart, patch.offset);
+  const end = Math.min(bandStart + band.length, patch.offset + patch.bytes.length);
+  if (begin < end) band.set(patch.bytes.subarray(begin - patch.offset, end - patch.offset), begin - bandStart);
+}
+
+/** Problems that are about no tensor, so that a copy of all tensors lacks nothing: objects a pickle names. */
+const HARMLESS: ReadonlySet<string> = new Set(['unsupported', 'unsafe-pickle']);
+
+/** A copy that silently lacks what could not be read would look whole. */
+function assertComplete(checkpoint: Checkpoint): void {
+  const lost = checkpoint.problems.filter(({ code, tensor }) => tensor !== undefined || !HARMLESS.has(code));
+  if (lost.length === 0) return;
+  const shown = lost
+    .slice(0, 3)
+    .map(({ message }) => message)
+    .join('; ');
+  const more = lost.length > 3 ? `; and ${lost.length - 3} more` : '';
+  throw new CompressionError(
+    'incomplete-source',
+    `this checkpoint is not whole, and a saved copy would hide that (${shown}${more}); repair it first`,
+    { file: checkpoint.path },
+  );
+}
+
+function withNote(
+  metadata: Readonly<Record<string, string>>,
+  note: Readonly<Record<string, unknown>>,
+): Record<string, string> {
+  const earlier = metadata[NOTE_KEY];
+  const whole = earlier === undefined ? note : { ...note, previous: parsedNote(earlier) };
+  return { ...metadata, [NOTE_KEY]: JSON.stringify(whole) };
+}
+
+/** An earlier note as an object where it is one of ours, else as the text it is. */
+function parsedNote(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

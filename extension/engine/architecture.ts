@@ -1,0 +1,106 @@
+/**
+ * What a checkpoint probably is, from its tensors' names and a `config.json` beside it. A guess for the header line,
+ * worded as one; no number depends on it.
+ */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { TensorInfo } from '../checkpoint/checkpoint';
+
+/** Larger `config.json` files are not model configurations. */
+const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+
+interface Family {
+  name: string;
+  /** Every one of these must match some tensor name. */
+  marks: RegExp[];
+  /** Its first group is a block number. */
+  block?: RegExp;
+  /** A tensor whose last dimension is the hidden size. */
+  hidden?: RegExp;
+}
+
+const FAMILIES: readonly Family[] = [
+  { name: 'LoRA adapter', marks: [/\.lora_A\./, /\.lora_B\./], block: /\.(?:h|layers|blocks?)\.(\d+)\./ },
+  {
+    name: 'mixture-of-experts transformer',
+    marks: [/\.experts?\./, /self_attn|attention/],
+    block: /layers\.(\d+)\./,
+    hidden: /embed_tokens\.weight$/,
+  },
+  {
+    name: 'LLaMA-style transformer',
+    marks: [/self_attn\.q_proj/, /mlp\.gate_proj/],
+    block: /layers\.(\d+)\./,
+    hidden: /embed_tokens\.weight$/,
+  },
+  { name: 'GPT-2-style transformer', marks: [/\bh\.\d+\.attn\.c_attn/], block: /\bh\.(\d+)\./, hidden: /wte\.weight$/ },
+  {
+    name: 'GPT-NeoX-style transformer',
+    marks: [/attention\.query_key_value/],
+    block: /layers\.(\d+)\./,
+    hidden: /embed_in\.weight$/,
+  },
+  {
+    name: 'BERT-style encoder',
+    marks: [/encoder\.layer\.\d+\.attention\.self\.query/],
+    block: /encoder\.layer\.(\d+)\./,
+    hidden: /word_embeddings\.weight$/,
+  },
+  {
+    name: 'T5-style encoder-decoder',
+    marks: [/encoder\.block\.\d+\.layer\.\d+\.SelfAttention/],
+    block: /block\.(\d+)\./,
+  },
+  { name: 'vision transformer', marks: [/patch_embed|patch_embedding/], block: /(?:blocks|layers?)\.(\d+)\./ },
+  { name: 'Stable-Diffusion-style UNet', marks: [/down_blocks\.|input_blocks\./, /up_blocks\.|output_blocks\./] },
+  { name: 'ResNet', marks: [/layer1\.\d+\.conv1\.weight/, /layer2\.\d+\.conv1\.weight/] },
+  { name: 'transformer', marks: [/Transformer/], block: /[Ll]ayer_(\d+)/ },
+  { name: 'transformer', marks: [/attn|attention/i], block: /(?:layers?|blocks?|h)[._](\d+)\b/ },
+  { name: 'LSTM/GRU network', marks: [/weight_hh|rnn|lstm|gru/i] },
+];
+
+/** Names are looked at up to this many: a guess need not read 100 000. */
+const MAX_NAMES = 20_000;
+
+/** @param config the parsed `config.json` beside the checkpoint, if any */
+export function guessArchitecture(tensors: readonly TensorInfo[], config: unknown): string {
+  const looked = tensors.slice(0, MAX_NAMES);
+  const family = FAMILIES.find(({ marks }) => marks.every((mark) => looked.some(({ name }) => mark.test(name))));
+  const details: string[] = [];
+  const declared = configuredName(config);
+  if (family?.block) {
+    const blocks = new Set(
+      looked.map(({ name }) => family.block!.exec(name)?.[1]).filter((block) => block !== undefined),
+    );
+    if (blocks.size > 0) details.push(`${blocks.size} block${blocks.size === 1 ? '' : 's'}`);
+  }
+  const hidden = family?.hidden && looked.find(({ name, shape }) => family.hidden!.test(name) && shape.length === 2);
+  if (hidden) details.push(`hidden ${hidden.shape[1]!}`);
+  const convolutions = looked.filter(({ shape }) => shape.length === 4).length;
+  const matrices = looked.filter(({ shape }) => shape.length === 2).length;
+  const fallback = convolutions > matrices ? 'convolutional network' : matrices > 0 ? 'dense network' : 'tensors';
+  const name = declared ?? family?.name ?? fallback;
+  return details.length > 0 ? `${name} (${details.join(', ')})` : name;
+}
+
+function configuredName(config: unknown): string | undefined {
+  if (typeof config !== 'object' || config === null) return undefined;
+  const { architectures, model_type: modelType } = config as Record<string, unknown>;
+  const first: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
+  if (typeof first === 'string') return first.slice(0, 80);
+  return typeof modelType === 'string' ? modelType.slice(0, 80) : undefined;
+}
+
+/** `config.json` beside the checkpoint; undefined where there is none or it is no JSON: the guess goes by names then. */
+export async function readConfig(checkpointPath: string): Promise<unknown> {
+  for (const folder of [checkpointPath, path.dirname(checkpointPath)]) {
+    try {
+      const text = await readFile(path.join(folder, 'config.json'));
+      if (text.length > MAX_CONFIG_BYTES) return undefined;
+      return JSON.parse(text.toString('utf8')) as unknown;
+    } catch {
+      continue;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,156 @@
+/** The terminal: `eigenscope inspect | tensors | compress`, the same engine in its own process. */
+import { homedir, availableParallelism, totalmem } from 'node:os';
+import path from 'node:path';
+import picomatch from 'picomatch';
+import { version } from '../../package.json';
+import type { EngineNotifications, LayerResult } from '../protocol';
+import { problemOf, type NotificationHandlers } from '../rpc';
+import { DEFAULT_FARMS, parseCommand, USAGE, UsageError, type Command } from './cliArguments';
+import { saveCompressed } from './compressLayer';
+import { Engine } from './engine';
+import { inspectCsv, inspectReport } from '../inspectReport';
+import { defaultMemoryLimit, defaultThreads } from './limits';
+import { ProgressLine } from './progressLine';
+import { layerReport, tensorReport } from './report';
+
+const EXIT = { ok: 0, problems: 1, failed: 2, interrupted: 130 } as const;
+
+type Of<K extends Command['command']> = Extract<Command, { command: K }>;
+
+async function main(): Promise<number> {
+  const command = parseCommand(process.argv.slice(2));
+  switch (command.command) {
+    case 'help':
+      await print(USAGE);
+      return EXIT.ok;
+    case 'version':
+      await print(`${version}\n`);
+      return EXIT.ok;
+    case 'inspect':
+      return inspect(command);
+    case 'tensors':
+      return tensors(command);
+    case 'compress':
+      return compress(command);
+  }
+}
+
+async function inspect(command: Of<'inspect'>): Promise<number> {
+  const progress = new ProgressLine(process.stderr);
+  const results = new Map<string, LayerResult>();
+  let finished: () => void = () => undefined;
+  const done = new Promise<void>((resolve) => (finished = resolve));
+  const engine = createEngine(command, command.cache, {
+    result: ({ result }) => results.set(result.name, result),
+    progress: ({ name, stage, fraction }) => progress.layer(`${name}: ${stage} ${Math.round(100 * fraction)} %`),
+    queue: (state) => {
+      progress.count(state.done, state.total);
+      if (state.done >= state.total && state.active.length === 0) finished();
+    },
+    log: ({ message }) => progress.note(message),
+  });
+  const document = await engine.open(command.path);
+  const names = selectLayers([...document.layers.keys()], command.layers);
+  // Results arrive as they finish; they are printed in the file's order.
+  if (engine.inspect(document.handle, names, command.settings) > 0) await done;
+  progress.clear();
+  const layers = names.map((name) => results.get(name)!);
+  const report = inspectReport(document.summary, command.settings, layers);
+  if (command.format === 'json') await print(`${JSON.stringify(report, null, 2)}\n`);
+  else if (command.format === 'csv') await print(inspectCsv(layers));
+  else await print(layerReport(document.summary, report));
+  if (command.format === 'csv') for (const problem of report.problems) process.stderr.write(`${problem.message}\n`);
+  await engine.dispose();
+  return report.problems.length > 0 ? EXIT.problems : EXIT.ok;
+}
+
+async function tensors(command: Of<'tensors'>): Promise<number> {
+  const engine = createEngine(command, false, {});
+  const { document: _, ...summary } = (await engine.open(command.path)).summary;
+  await print(command.format === 'json' ? `${JSON.stringify(summary, null, 2)}\n` : tensorReport(summary));
+  await engine.dispose();
+  return summary.problems.length > 0 ? EXIT.problems : EXIT.ok;
+}
+
+async function compress(command: Of<'compress'>): Promise<number> {
+  const progress = new ProgressLine(process.stderr);
+  const engine = createEngine(command, false, {
+    saving: ({ message, fraction }) => progress.layer(`${message} ${Math.round(100 * fraction)} %`),
+  });
+  const document = await engine.open(command.path);
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  const { layer, rank, output, out: target, overwrite } = command;
+  const request = { layer, method: 'svd', rank, output, target: path.resolve(target), overwrite };
+  try {
+    const saved = await saveCompressed(engine, document.handle, request, { farms: DEFAULT_FARMS }, controller.signal);
+    progress.clear();
+    await print(
+      `${saved.path}\n${layer}: rank ${saved.rank}, relative Frobenius error ${saved.relative_error.toPrecision(6)} ` +
+        `(as stored ${saved.measured_error.toPrecision(6)}), ${saved.bytes} bytes\n`,
+    );
+    for (const note of saved.notes) process.stderr.write(`${note}\n`);
+  } catch (error) {
+    progress.clear();
+    if (!controller.signal.aborted) throw error;
+    process.stderr.write('cancelled; nothing was written\n');
+    return EXIT.interrupted;
+  } finally {
+    await engine.dispose();
+  }
+  return EXIT.ok;
+}
+
+function createEngine(
+  { threads, memoryMegabytes }: { threads: number | undefined; memoryMegabytes: number | undefined },
+  cache: boolean,
+  handlers: Partial<NotificationHandlers<EngineNotifications>>,
+): Engine {
+  return new Engine({
+    cacheFolder: cache ? cacheFolder() : undefined,
+    threads: threads ?? defaultThreads(availableParallelism()),
+    memoryLimit: memoryMegabytes === undefined ? defaultMemoryLimit(totalmem()) : memoryMegabytes * 1024 * 1024,
+    notify: (name, params) => handlers[name]?.(params),
+  });
+}
+
+/** The user's cache folder, as the platform has it. */
+function cacheFolder(): string {
+  const { EIGENSCOPE_CACHE_DIR, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
+  if (EIGENSCOPE_CACHE_DIR) return EIGENSCOPE_CACHE_DIR;
+  if (process.platform === 'win32' && LOCALAPPDATA) return path.join(LOCALAPPDATA, 'eigenscope', 'Cache');
+  if (process.platform === 'darwin') return path.join(homedir(), 'Library', 'Caches', 'eigenscope');
+  return path.join(XDG_CACHE_HOME ?? path.join(homedir(), '.cache'), 'eigenscope', 'results');
+}
+
+/** @throws UsageError where a pattern matches nothing: a mistyped layer must not look like an empty result */
+function selectLayers(names: string[], patterns: readonly string[]): string[] {
+  if (patterns.length === 0) return names;
+  const chosen = new Set<string>();
+  for (const pattern of patterns) {
+    // `bash`: a star also matches the slashes of TensorFlow's names.
+    const matches = picomatch(pattern, { bash: true, dot: true });
+    const found = names.filter((name) => name === pattern || matches(name));
+    if (found.length === 0) throw new UsageError(`no layer matches "${pattern}"`);
+    for (const name of found) chosen.add(name);
+  }
+  return names.filter((name) => chosen.has(name));
+}
+
+/** Resolves when the text is written: a pipe's reader may be slower than we are. */
+function print(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(EXIT.ok); // `| head` has seen enough
+    const usage = error instanceof UsageError;
+    process.stderr.write(`eigenscope: ${usage ? error.message : problemOf(error).message}\n`);
+    if (usage) process.stderr.write('See eigenscope --help.\n');
+    process.exit(EXIT.failed);
+  },
+);

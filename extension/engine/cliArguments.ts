@@ -1,0 +1,210 @@
+/** What the terminal asked for: arguments parsed and checked before any file is touched. */
+import { parseArgs } from 'node:util';
+import type { FitRule, InspectSettings, RankRequest } from '../protocol';
+
+export const USAGE = `Eigenscope: what a checkpoint's weights say, without Python.
+
+  eigenscope inspect PATH [options]     spectra, metrics, rank suggestions and statistics of every layer
+  eigenscope tensors PATH [--json]      names, shapes and dtypes, from the headers alone
+  eigenscope compress PATH --layer NAME (--rank K | --energy T | --budget R) --out FILE
+                                        truncated SVD of one layer, saved as a new safetensors file
+
+PATH is a checkpoint (safetensors, PyTorch, ONNX, TensorFlow.js), an index of shards, or a folder that holds one.
+
+inspect:
+  --layers GLOB        only layers whose names match (* matches anything); may be repeated
+  --farms-rows N       FARMS window rows, num_row_samples             (2000)
+  --farms-q Q          FARMS aspect ratio, Q_ratio                    (1)
+  --farms-ops N        FARMS windows a side, sampling_ops_per_dim     (10)
+  --farms-mode MODE    auto, full (every window) or adaptive (until the 95 % interval is narrow)   (auto)
+  --no-farms           leave FARMS out
+  --fit RULE           xmin rule of the FARMS fit: KS, mid or peak    (peak)
+  --json | --csv       print JSON or CSV instead of the report
+  --no-cache           neither read nor keep results of earlier runs
+
+compress:
+  --rank K             keep K directions
+  --energy T           keep the fewest directions with at least this share of the squared norm, 0 < T <= 1
+  --budget R           the most directions whose factors have at most this share of the parameters
+  --output KIND        factors (two tensors) or reconstructed (same name and shape)   (factors)
+  --overwrite          replace FILE if it exists
+
+all:
+  --threads N          worker threads
+  --memory MB          memory that the layers in work may take together
+  --version, --help
+
+Exit code: 0; 1 where some layers could not be analysed ("problems"); 2 where nothing could be opened or done.
+`;
+
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+interface Common {
+  path: string;
+  threads: number | undefined;
+  memoryMegabytes: number | undefined;
+}
+
+export type Command =
+  | { command: 'help' | 'version' }
+  | (Common & {
+      command: 'inspect';
+      layers: string[];
+      settings: InspectSettings;
+      format: 'report' | 'json' | 'csv';
+      cache: boolean;
+    })
+  | (Common & { command: 'tensors'; format: 'report' | 'json' })
+  | (Common & {
+      command: 'compress';
+      layer: string;
+      rank: RankRequest;
+      out: string;
+      output: 'factors' | 'reconstructed';
+      overwrite: boolean;
+    });
+
+/** The paper's settings for language models. */
+export const DEFAULT_FARMS: InspectSettings['farms'] = {
+  enabled: true,
+  rows: 2000,
+  q: 1,
+  ops: 10,
+  fit: 'xmin_peak',
+  mode: 'auto',
+  tolerance: 0.01,
+};
+
+const FIT_RULES: Readonly<Record<string, FitRule>> = { KS: 'KS', mid: 'xmin_mid', peak: 'xmin_peak' };
+
+/** @throws UsageError in words for people */
+export function parseCommand(args: readonly string[]): Command {
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
+        json: { type: 'boolean' },
+        csv: { type: 'boolean' },
+        layers: { type: 'string', multiple: true },
+        'farms-rows': { type: 'string' },
+        'farms-q': { type: 'string' },
+        'farms-ops': { type: 'string' },
+        'farms-mode': { type: 'string' },
+        'no-farms': { type: 'boolean' },
+        'no-cache': { type: 'boolean' },
+        fit: { type: 'string' },
+        layer: { type: 'string' },
+        rank: { type: 'string' },
+        energy: { type: 'string' },
+        budget: { type: 'string' },
+        out: { type: 'string' },
+        output: { type: 'string' },
+        overwrite: { type: 'boolean' },
+        threads: { type: 'string' },
+        memory: { type: 'string' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+  const { values, positionals } = parsed;
+  if (values.help || args.length === 0) return { command: 'help' };
+  if (values.version) return { command: 'version' };
+  const [command, path, ...rest] = positionals;
+  if (path === undefined) throw new UsageError(`${command ?? 'eigenscope'} needs a PATH`);
+  if (rest.length > 0) throw new UsageError(`one PATH at a time, please: "${rest[0]!}" is too many`);
+  const common = {
+    path,
+    threads: integer(values.threads, '--threads', 1, 256),
+    memoryMegabytes: integer(values.memory, '--memory', 64, 1 << 20),
+  };
+  switch (command) {
+    case 'inspect': {
+      if (values.json && values.csv) throw new UsageError('--json and --csv exclude each other');
+      const format = values.json ? 'json' : values.csv ? 'csv' : 'report';
+      const settings = { farms: farmsSettings(values) };
+      return { ...common, command, layers: values.layers ?? [], settings, format, cache: !values['no-cache'] };
+    }
+    case 'tensors':
+      return { ...common, command, format: values.json ? 'json' : 'report' };
+    case 'compress': {
+      if (values.layer === undefined) throw new UsageError('compress needs --layer NAME');
+      if (values.out === undefined) throw new UsageError('compress needs --out FILE');
+      const output = values.output ?? 'factors';
+      if (output !== 'factors' && output !== 'reconstructed') {
+        throw new UsageError(`--output is factors or reconstructed, not "${output}"`);
+      }
+      const { layer, out } = values;
+      return {
+        ...common,
+        command,
+        layer,
+        rank: rankRequest(values),
+        out,
+        output,
+        overwrite: values.overwrite ?? false,
+      };
+    }
+    default:
+      throw new UsageError(`there is no command "${command ?? ''}"`);
+  }
+}
+
+function farmsSettings(values: {
+  'farms-rows'?: string;
+  'farms-q'?: string;
+  'farms-ops'?: string;
+  'farms-mode'?: string;
+  'no-farms'?: boolean;
+  fit?: string;
+}): InspectSettings['farms'] {
+  const mode = values['farms-mode'] ?? DEFAULT_FARMS.mode;
+  if (mode !== 'auto' && mode !== 'full' && mode !== 'adaptive') {
+    throw new UsageError(`--farms-mode is auto, full or adaptive, not "${mode}"`);
+  }
+  const fit = values.fit === undefined ? DEFAULT_FARMS.fit : FIT_RULES[values.fit];
+  if (!fit) throw new UsageError(`--fit is KS, mid or peak, not "${values.fit!}"`);
+  return {
+    ...DEFAULT_FARMS,
+    enabled: !values['no-farms'],
+    rows: integer(values['farms-rows'], '--farms-rows', 2, 1_000_000) ?? DEFAULT_FARMS.rows,
+    q: number(values['farms-q'], '--farms-q', 0.01, 100) ?? DEFAULT_FARMS.q,
+    ops: integer(values['farms-ops'], '--farms-ops', 2, 1000) ?? DEFAULT_FARMS.ops,
+    fit,
+    mode,
+  };
+}
+
+function rankRequest(values: { rank?: string; energy?: string; budget?: string }): RankRequest {
+  const rank = integer(values.rank, '--rank', 1, Number.MAX_SAFE_INTEGER);
+  const energy = number(values.energy, '--energy', 0, 1);
+  const budget = number(values.budget, '--budget', 0, Number.MAX_VALUE);
+  const given: RankRequest[] = [];
+  if (rank !== undefined) given.push({ kind: 'rank', rank });
+  if (energy !== undefined) given.push({ kind: 'energy', energy });
+  if (budget !== undefined) given.push({ kind: 'budget', budget });
+  if (given.length !== 1) throw new UsageError('compress needs one of --rank, --energy and --budget');
+  return given[0]!;
+}
+
+function number(text: string | undefined, option: string, min: number, max: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= min && value <= max)) {
+    throw new UsageError(`${option} is a number from ${min} to ${max}, not "${text}"`);
+  }
+  return value;
+}
+
+function integer(text: string | undefined, option: string, min: number, max: number): number | undefined {
+  const value = number(text, option, min, max);
+  if (value !== undefined && !Number.isInteger(value))
+    throw new UsageError(`${option} is a whole number, not "${text!}"`);
+  return value;
+}

@@ -1,0 +1,111 @@
+/** Preview and save of one layer's compression: the engine's side of `compression/`. */
+import { elementSize } from '../checkpoint/dtype';
+import { version } from '../../package.json';
+import { compressionMatrix } from '../compression/compressionMatrix';
+import { compressionNote } from '../compression/compressionNote';
+import type { CompressedTensor } from '../compression/compressTensor';
+import { previewCompression } from '../compression/preview';
+import { assertSavable, saveCheckpointWith } from '../compression/safetensorsWriter';
+import type { CompressionPreview, InspectSettings, RankRequest, SaveRequest, SaveResult } from '../protocol';
+import type { Engine } from './engine';
+import { EngineError, type EngineDocument, type EngineLayer } from './engineDocument';
+import { layerRows } from './layerPipeline';
+
+/** Factoring is this share of a save's progress; the rest is copying. */
+const FACTORING_SHARE = 0.6;
+
+/** Spectra are enough for a preview; FARMS would only keep the person waiting. */
+function withoutFarms(settings: InspectSettings): InspectSettings {
+  return { ...settings, farms: { ...settings.farms, enabled: false } };
+}
+
+/** @throws EngineError, CompressionError, CheckpointError, AbortError */
+export async function previewLayer(
+  engine: Engine,
+  handle: string,
+  name: string,
+  method: string,
+  rank: RankRequest,
+  settings: InspectSettings,
+  signal: AbortSignal,
+): Promise<CompressionPreview> {
+  const document = engine.document(handle);
+  const layer = document.layer(name);
+  const { tensor } = layer;
+  const matrix = compressibleMatrix(layer, name);
+  const known = await engine.known(document, name, settings);
+  const { rankEigenvalues } = known ?? (await engine.outcome(document, name, withoutFarms(settings), signal));
+  const sharedWith =
+    tensor.sharedWith ?? document.checkpoint.tensors.find((other) => other.sharedWith === tensor.name)?.name;
+  const input = {
+    layer: name,
+    matrix,
+    eigenvalues: rankEigenvalues,
+    elementBytes: elementSize(tensor.dtype),
+    ...(sharedWith !== undefined && { sharedWith }),
+  };
+  return previewCompression(input, method, rank);
+}
+
+/** @throws EngineError, CompressionError, CheckpointError, AbortError */
+export async function saveCompressed(
+  engine: Engine,
+  handle: string,
+  request: SaveRequest,
+  settings: InspectSettings,
+  signal: AbortSignal,
+): Promise<SaveResult> {
+  const document = engine.document(handle);
+  const { checkpoint } = document;
+  // Before the work: a refused target should not cost minutes of factoring.
+  await assertSavable(checkpoint, request);
+  const report = (fraction: number, message: string): void =>
+    engine.options.notify('saving', { document: handle, fraction, message });
+  const compressed = await compressLayer(engine, document, request, settings, signal, (fraction) =>
+    report(FACTORING_SHARE * fraction, 'factoring'),
+  );
+  const { tensor } = document.layer(request.layer);
+  const saved = await saveCheckpointWith(checkpoint, new Map([[tensor.name, compressed.replacement]]), {
+    target: request.target,
+    overwrite: request.overwrite ?? false,
+    note: compressionNote(request, compressed, { source: checkpoint.path, version, date: new Date() }),
+    signal,
+    onProgress: (fraction) => report(FACTORING_SHARE + (1 - FACTORING_SHARE) * fraction, 'writing'),
+  });
+  const { rank, relative_error, measured_error, notes } = compressed;
+  return { path: saved.path, bytes: saved.bytes, rank, relative_error, measured_error, notes };
+}
+
+async function compressLayer(
+  engine: Engine,
+  document: EngineDocument,
+  { layer: name, method, rank, output }: SaveRequest,
+  settings: InspectSettings,
+  signal: AbortSignal,
+  onProgress: (fraction: number) => void,
+): Promise<CompressedTensor> {
+  const layer = document.layer(name);
+  compressibleMatrix(layer, name);
+  const { tensor, geometry } = layer;
+  const known = await engine.known(document, name, settings);
+  const lease = await engine.pool.lease(signal);
+  try {
+    const bytes = await document.checkpoint.read(tensor, layerRows(tensor, geometry), signal);
+    const { name: tensorName, dtype, kernelLayout } = tensor;
+    const input = {
+      tensor: { name: tensorName, shape: [...tensor.shape], dtype, kernelLayout },
+      ...(geometry?.expert !== undefined && { expert: geometry.expert }),
+      bytes,
+      ...(known && { eigenvalues: known.rankEigenvalues }),
+    };
+    return await lease.call('compress', { input, method, rank, output }, { transfer: [bytes.buffer], onProgress });
+  } finally {
+    lease.release();
+  }
+}
+
+function compressibleMatrix(layer: EngineLayer, name: string): ReturnType<typeof compressionMatrix> {
+  const { tensor, geometry, noSpectrum } = layer;
+  if (!geometry) throw new EngineError('no-spectrum', `${name} cannot be compressed: ${noSpectrum ?? 'no matrix'}`);
+  return compressionMatrix(tensor.shape, tensor.kernelLayout, geometry.expert);
+}

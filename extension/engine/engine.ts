@@ -1,0 +1,264 @@
+/**
+ * The engine without its transport: open documents, jobs, results. `main.ts` puts it behind IPC, `cli.ts` calls it
+ * directly; both see the same numbers.
+ */
+import { CheckpointError } from '../checkpoint/checkpoint';
+import { openCheckpoint } from '../checkpoint/registry';
+import { createMatrixProducts, type MatrixProducts } from '../linalg/matrixProducts';
+import type { DeviceInfo, EngineNotifications, InspectSettings, PeekResult } from '../protocol';
+import { problemOf } from '../rpc';
+import { EngineDocument, EngineError } from './engineDocument';
+import { snapshotFiles } from './fileSnapshot';
+import { rankedCurve } from '../spectral/esd';
+import { JobQueue } from './jobQueue';
+import { analyseLayer } from './layerPipeline';
+import { failedResult } from './layerResult';
+import { ResultCache } from './resultCache';
+import { summarise } from './summary';
+import type { LayerOutcome } from './workerMessages';
+import { WorkerPool } from './workerPool';
+
+/** Outcomes kept in memory for the views that are open: arrays of some 100 KB each. */
+const MAX_OUTCOMES_IN_MEMORY = 64;
+
+export interface EngineOptions {
+  /** Folder of the result cache; undefined keeps nothing on disk. */
+  cacheFolder: string | undefined;
+  /** Worker threads, at least 1. */
+  threads: number;
+  /** Bytes that all layers in work may hold. */
+  memoryLimit: number;
+  notify: <K extends keyof EngineNotifications>(name: K, params: EngineNotifications[K]) => void;
+}
+
+export class Engine {
+  readonly pool: WorkerPool;
+  readonly cache: ResultCache;
+  private readonly documents = new Map<string, EngineDocument>();
+  private readonly memory = new Map<string, LayerOutcome>();
+  private readonly running = new Map<string, Promise<LayerOutcome>>();
+  private readonly queue: JobQueue;
+  private products: Promise<MatrixProducts> | undefined;
+  private nextDocument = 1;
+  private cacheFailed = false;
+
+  constructor(readonly options: EngineOptions) {
+    this.pool = new WorkerPool(options.threads);
+    this.cache = new ResultCache(options.cacheFolder);
+    this.queue = new JobQueue(options.threads, {
+      onState: (document, state) => {
+        if (state.done >= state.total && state.active.length === 0) this.suggestWelore(document);
+        options.notify('queue', { document, ...state });
+      },
+      onFailed: (job, error) => this.jobFailed(job.document, job.name, error),
+    });
+  }
+
+  /** @throws CheckpointError */
+  async open(path: string, signal?: AbortSignal): Promise<EngineDocument> {
+    const checkpoint = await openCheckpoint(path, signal);
+    const handle = `d${this.nextDocument++}`;
+    try {
+      const files = await snapshotFiles(checkpoint.files);
+      const document = new EngineDocument(handle, path, checkpoint, files, await summarise(checkpoint, handle, files));
+      this.documents.set(handle, document);
+      return document;
+    } catch (error) {
+      await checkpoint.close();
+      throw error;
+    }
+  }
+
+  async close(handle: string): Promise<void> {
+    const document = this.documents.get(handle);
+    if (!document) return;
+    this.queue.cancel(handle);
+    this.documents.delete(handle);
+    await document.checkpoint.close();
+  }
+
+  document(handle: string): EngineDocument {
+    const document = this.documents.get(handle);
+    if (!document) throw new EngineError('unknown-document', 'this checkpoint is no longer open; open it again');
+    return document;
+  }
+
+  /** The open document of a path, for the hover. */
+  private documentOf(path: string): EngineDocument | undefined {
+    const documents = [...this.documents.values()];
+    return documents.find(({ openedPath, checkpoint }) => openedPath === path || checkpoint.path === path);
+  }
+
+  /** Queues layers (tensor names stand for all of their layers); unknown names are an error. */
+  inspect(handle: string, names: readonly string[] | undefined, settings: InspectSettings): number {
+    const document = this.document(handle);
+    const wanted = names ? document.expand(names) : [...document.layers.keys()];
+    let queued = 0;
+    for (const name of wanted) {
+      document.layer(name);
+      const run = async (signal: AbortSignal): Promise<void> => {
+        const outcome = await this.outcome(document, name, settings, signal);
+        document.remember(outcome);
+        this.options.notify('result', { document: handle, result: outcome.result });
+      };
+      if (this.queue.add({ document: handle, name, run })) queued++;
+    }
+    this.queue.start();
+    return queued;
+  }
+
+  prioritise(handle: string, names: readonly string[]): void {
+    this.queue.prioritise(handle, this.document(handle).expand(names));
+  }
+
+  cancel(handle: string, names?: readonly string[]): void {
+    this.queue.cancel(handle, names && this.document(handle).expand(names));
+  }
+
+  /** From memory or the cache on disk, without computing. */
+  async known(document: EngineDocument, name: string, settings: InspectSettings): Promise<LayerOutcome | undefined> {
+    const key = memoryKey(document, name, settings);
+    const { geometry } = document.layer(name);
+    const known = this.memory.get(key) ?? (geometry && (await this.cache.get(document.identity, name, settings)));
+    return known && this.keep(key, known);
+  }
+
+  /** From memory, the cache on disk, a computation that runs already, or a new one. */
+  async outcome(
+    document: EngineDocument,
+    name: string,
+    settings: InspectSettings,
+    signal: AbortSignal,
+  ): Promise<LayerOutcome> {
+    const { geometry } = document.layer(name);
+    const known = await this.known(document, name, settings);
+    if (known) return known;
+    const { identity } = document;
+    const key = memoryKey(document, name, settings);
+    const running = this.running.get(key);
+    if (running) {
+      const shared = await running.catch(() => undefined); // its own caller hears the error; we try ourselves
+      signal.throwIfAborted();
+      if (shared) return shared;
+    }
+    const computing = this.compute(document, name, settings, signal);
+    this.running.set(key, computing);
+    try {
+      const outcome = await computing;
+      if (geometry) await this.store(identity, name, settings, outcome);
+      return this.keep(key, outcome);
+    } finally {
+      if (this.running.get(key) === computing) this.running.delete(key);
+    }
+  }
+
+  private async compute(
+    document: EngineDocument,
+    name: string,
+    settings: InspectSettings,
+    signal: AbortSignal,
+  ): Promise<LayerOutcome> {
+    const { tensor, geometry, noSpectrum } = document.layer(name);
+    const started = performance.now();
+    const context = {
+      checkpoint: document.checkpoint,
+      pool: this.pool,
+      products: () => this.matrixProducts(),
+      settings,
+      memoryLimit: this.options.memoryLimit,
+      signal,
+      onProgress: (stage: string, fraction: number) =>
+        this.options.notify('progress', { document: document.handle, name, stage, fraction }),
+    };
+    const outcome = await analyseLayer(context, tensor, geometry, noSpectrum);
+    outcome.result.elapsed = performance.now() - started;
+    return outcome;
+  }
+
+  private keep(key: string, outcome: LayerOutcome): LayerOutcome {
+    this.memory.delete(key);
+    this.memory.set(key, outcome);
+    if (this.memory.size > MAX_OUTCOMES_IN_MEMORY) {
+      for (const oldest of this.memory.keys()) {
+        this.memory.delete(oldest);
+        break;
+      }
+    }
+    return outcome;
+  }
+
+  private async store(identity: string, name: string, settings: InspectSettings, outcome: LayerOutcome): Promise<void> {
+    try {
+      await this.cache.put(identity, name, settings, outcome);
+    } catch (error) {
+      // A full or read-only disk costs only the next opening its head start: said once, then left alone.
+      if (!this.cacheFailed) {
+        const message = `results cannot be cached (${error instanceof Error ? error.message : String(error)})`;
+        this.options.notify('log', { level: 'warn', message });
+      }
+      this.cacheFailed = true;
+    }
+  }
+
+  /** Once every layer is known, WeLore's one threshold for the model gives each layer its rank. */
+  private suggestWelore(handle: string): void {
+    const document = this.documents.get(handle);
+    if (!document?.complete()) return;
+    for (const result of document.weloreResults()) this.options.notify('result', { document: handle, result });
+  }
+
+  private jobFailed(handle: string, name: string, error: unknown): void {
+    const document = this.documents.get(handle);
+    if (!document) return;
+    const problem = { ...problemOf(error), tensor: name };
+    const { tensor, geometry } = document.layer(name);
+    const result = failedResult(name, tensor, geometry, problem);
+    document.results.set(name, result);
+    this.options.notify('result', { document: handle, result });
+    if (error instanceof CheckpointError && error.code === 'changed') {
+      this.options.notify('changed', { document: handle, problem });
+    }
+  }
+
+  /** Cached outcome of a path's layer; never computes. Opens headers where the path is not open yet. */
+  async peek(path: string, layer: string, settings: InspectSettings): Promise<PeekResult | null> {
+    const document = this.documentOf(path);
+    if (!document?.layers.has(layer)) return null;
+    const outcome = await this.known(document, layer, settings);
+    if (!outcome) return null;
+    return {
+      layer: document.results.get(layer) ?? outcome.result,
+      curve: rankedCurve(outcome.eigenvalues, CURVE_POINTS),
+    };
+  }
+
+  matrixProducts(): Promise<MatrixProducts> {
+    return (this.products ??= createMatrixProducts());
+  }
+
+  async device(): Promise<DeviceInfo> {
+    const { device } = await this.matrixProducts();
+    return { ...device, threads: this.pool.size };
+  }
+
+  /** Looks whether open files are still what was opened; tells once per document. */
+  async checkFiles(): Promise<void> {
+    for (const document of this.documents.values()) {
+      const problem = await document.takeChange();
+      if (problem) this.options.notify('changed', { document: document.handle, problem });
+    }
+  }
+
+  async dispose(): Promise<void> {
+    for (const handle of [...this.documents.keys()]) await this.close(handle);
+    await this.pool.terminate();
+    if (this.products) await (await this.products).dispose();
+  }
+}
+
+function memoryKey(document: EngineDocument, name: string, settings: InspectSettings): string {
+  return `${document.identity} ${name} ${JSON.stringify(settings)}`;
+}
+
+/** Points of the hover's curve. */
+const CURVE_POINTS = 64;

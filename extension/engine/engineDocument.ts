@@ -1,0 +1,143 @@
+/** One open checkpoint in the engine: its layers by name, and what is known of them so far. */
+import { createHash } from 'node:crypto';
+import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
+import { compressionMatrix } from '../compression/compressionMatrix';
+import type { CheckpointSummary, LayerResult, Problem } from '../protocol';
+import { layersOf, type LayerGeometry } from '../spectral/matrices';
+import { rankSuggestion } from '../spectral/ranks';
+import { weloreRanks } from '../spectral/welore';
+import { changedFile, type FileState } from './fileSnapshot';
+import type { LayerOutcome } from './workerMessages';
+
+/** Mean rank reduction that the WeLore suggestion aims at, the middle of its paper's settings. */
+const WELORE_TARGET_REDUCTION = 0.5;
+
+export interface EngineLayer {
+  tensor: TensorInfo;
+  /** Absent for a tensor without a spectrum. */
+  geometry?: LayerGeometry;
+  noSpectrum?: string;
+}
+
+export class EngineDocument {
+  /** By layer name, and by tensor name for tensors without a spectrum; in file order. */
+  readonly layers = new Map<string, EngineLayer>();
+  readonly results = new Map<string, LayerResult>();
+  /** Names of the layers of a tensor with several (expert stacks). */
+  private readonly layersOfTensor = new Map<string, string[]>();
+  /** λ of finished layers: WeLore's one threshold needs them all. */
+  private readonly rankEigenvalues = new Map<string, Float64Array>();
+  private identityHash: string | undefined;
+  private changeTold = false;
+
+  constructor(
+    readonly handle: string,
+    /** The path that was asked for: a folder, say, where `checkpoint.path` is the index found in it. */
+    readonly openedPath: string,
+    readonly checkpoint: Checkpoint,
+    private readonly files: readonly FileState[],
+    readonly summary: CheckpointSummary,
+  ) {
+    for (const tensor of checkpoint.tensors) {
+      const { layers, noSpectrum } = layersOf(tensor);
+      if (layers.length === 0)
+        this.layers.set(tensor.name, { tensor, ...(noSpectrum !== undefined && { noSpectrum }) });
+      for (const geometry of layers) this.layers.set(geometry.name, { tensor, geometry });
+      if (layers.length > 1) {
+        this.layersOfTensor.set(
+          tensor.name,
+          layers.map(({ name }) => name),
+        );
+      }
+    }
+  }
+
+  /**
+   * What makes a checkpoint the same one for the cache: its files' places, sizes and times, and the table of its
+   * tensors. The place is part of it because archives unpack two fine-tunes of one model with the same sizes and
+   * times. Made when first needed: hashing 100 000 names is not part of opening.
+   */
+  get identity(): string {
+    if (this.identityHash === undefined) {
+      const hash = createHash('sha256');
+      for (const { file, size, mtimeMs } of this.files) hash.update(`${file} ${size} ${mtimeMs}\n`);
+      for (const { name, shape, dtype } of this.checkpoint.tensors)
+        hash.update(`${name} ${dtype} ${shape.join('x')}\n`);
+      this.identityHash = hash.digest('hex').slice(0, 32);
+    }
+    return this.identityHash;
+  }
+
+  /** @throws EngineError */
+  layer(name: string): EngineLayer {
+    const layer = this.layers.get(name);
+    if (!layer) throw new EngineError('unknown-layer', `${this.checkpoint.path} has no layer "${name}"`);
+    return layer;
+  }
+
+  /** Tensor names stand for all of their layers. */
+  expand(names: readonly string[]): string[] {
+    return names.flatMap((name) => this.layersOfTensor.get(name) ?? [name]);
+  }
+
+  remember({ result, rankEigenvalues }: LayerOutcome): void {
+    this.results.set(result.name, result);
+    if (rankEigenvalues.length > 0) this.rankEigenvalues.set(result.name, rankEigenvalues);
+  }
+
+  /** True once every layer has been looked at. */
+  complete(): boolean {
+    return this.results.size === this.layers.size;
+  }
+
+  /** Results that gain a WeLore rank, now that the spectra of all layers are known. */
+  weloreResults(): LayerResult[] {
+    if (this.rankEigenvalues.size < 2) return [];
+    const spectra = [...this.rankEigenvalues].map(([name, eigenvalues]) => ({
+      name,
+      singularValues: Float64Array.from(eigenvalues, Math.sqrt).reverse(),
+    }));
+    const { ranks } = weloreRanks(spectra, WELORE_TARGET_REDUCTION);
+    const changed: LayerResult[] = [];
+    for (const [name, eigenvalues] of this.rankEigenvalues) {
+      const result = this.results.get(name)!;
+      const rank = ranks.get(name);
+      if (rank === undefined || result.ranks.welore?.rank === rank) continue;
+      const { rows, cols } = rankMatrix(this.layer(name));
+      const welore = rankSuggestion([eigenvalues], rank, rows, cols);
+      const updated = { ...result, ranks: { ...result.ranks, welore } };
+      this.results.set(name, updated);
+      changed.push(updated);
+    }
+    return changed;
+  }
+
+  /** What changed on disk, told once. */
+  async takeChange(): Promise<Problem | undefined> {
+    if (this.changeTold) return undefined;
+    const problem = await changedFile(this.files);
+    this.changeTold = problem !== undefined;
+    return problem;
+  }
+}
+
+/** Rows and columns of the matrix that ranks and compression of a layer are about. */
+export function rankMatrix({ tensor, geometry }: EngineLayer): { rows: number; cols: number } {
+  const { rows, cols } = compressionMatrix(tensor.shape, tensor.kernelLayout, geometry?.expert);
+  return { rows, cols };
+}
+
+/** A request that does not fit what is open. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError';
+  constructor(
+    readonly code: 'unknown-layer' | 'unknown-document' | 'no-spectrum',
+    message: string,
+  ) {
+    super(message);
+  }
+
+  toProblem(): Problem {
+    return { code: this.code, message: this.message };
+  }
+}

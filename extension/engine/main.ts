@@ -1,0 +1,81 @@
+/** Entry of the engine's child process: `EngineRequests` over the IPC channel of `child_process.fork`. */
+import os from 'node:os';
+import type { CancellationToken } from 'vscode-jsonrpc';
+import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
+import type { EngineNotifications, EngineRequests } from '../protocol';
+import { handle, notifier } from '../rpc';
+import { previewLayer, saveCompressed } from './compressLayer';
+import { Engine } from './engine';
+import { defaultMemoryLimit, defaultThreads } from './limits';
+import { layerSpectrum } from './layerSpectrum';
+
+/** Open files are looked at this often for changes on disk. */
+const FILE_CHECK_MS = 2000;
+
+const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
+const notify = notifier<EngineNotifications>(connection);
+
+const engine = new Engine({
+  cacheFolder: process.env.EIGENSCOPE_CACHE_DIR,
+  threads: positive(process.env.EIGENSCOPE_THREADS) ?? defaultThreads(os.availableParallelism()),
+  memoryLimit: megabytes(process.env.EIGENSCOPE_MEMORY_MB) ?? defaultMemoryLimit(os.totalmem()),
+  // A notification that cannot be sent means that the host is gone: `disconnect` below ends the process.
+  notify: (name, params) => void notify.notify(name, params).catch(() => undefined),
+});
+
+function positive(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return Number.isInteger(value) && value > 0 ? value : undefined;
+}
+
+function megabytes(text: string | undefined): number | undefined {
+  const value = positive(text);
+  return value === undefined ? undefined : value * 1024 * 1024;
+}
+
+function signalOf(token: CancellationToken): AbortSignal {
+  const controller = new AbortController();
+  if (token.isCancellationRequested) controller.abort();
+  token.onCancellationRequested(() => controller.abort());
+  return controller.signal;
+}
+
+handle<EngineRequests>(connection, {
+  open: async ({ path }, token) => (await engine.open(path, signalOf(token))).summary,
+  close: async ({ document }) => {
+    await engine.close(document);
+    return null;
+  },
+  inspect: ({ document, names, settings }) => ({ queued: engine.inspect(document, names, settings) }),
+  prioritise: ({ document, names }) => {
+    engine.prioritise(document, names);
+    return null;
+  },
+  cancel: ({ document, names }) => {
+    engine.cancel(document, names);
+    return null;
+  },
+  spectrum: ({ document, layer, settings }, token) => layerSpectrum(engine, document, layer, settings, signalOf(token)),
+  peek: ({ path, layer, settings }) => engine.peek(path, layer, settings),
+  previewCompression: ({ document, layer, method, rank, settings }, token) =>
+    previewLayer(engine, document, layer, method, rank, settings, signalOf(token)),
+  saveCompressed: ({ document, request, settings }, token) =>
+    saveCompressed(engine, document, request, settings, signalOf(token)),
+  device: () => engine.device(),
+});
+connection.listen();
+
+// The host is gone: nobody hears the results any more.
+process.on('disconnect', () => process.exit(0));
+
+setInterval(() => {
+  engine.checkFiles().catch((error: unknown) => {
+    const message = `looking for changed files failed: ${error instanceof Error ? error.message : String(error)}`;
+    engine.options.notify('log', { level: 'warn', message });
+  });
+}, FILE_CHECK_MS).unref();
+
+engine.cache.prune().catch((error: unknown) => {
+  const message = `the result cache could not be cut back: ${error instanceof Error ? error.message : String(error)}`;
+  engine.options.notify('log', { level: 'warn', message });
+});

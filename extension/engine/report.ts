@@ -1,0 +1,132 @@
+/** What a person reads in the terminal. */
+import type { CheckpointSummary, LayerResult, Problem } from '../protocol';
+import { alphaBand } from '../spectral/metricTable';
+import type { InspectReport } from '../inspectReport';
+
+/** The handle is of no use in a terminal. */
+type Summary = Omit<CheckpointSummary, 'document'>;
+
+interface Column {
+  title: string;
+  cell: (layer: LayerResult) => string;
+}
+
+/** The name comes last, as in `ls -l`: names of any length then leave the numbers aligned. */
+const COLUMNS: readonly Column[] = [
+  { title: 'alpha', cell: ({ metrics }) => fixed(metrics.alpha, 2) },
+  { title: 'D', cell: ({ metrics }) => fixed(metrics.D, 3) },
+  { title: 'FARMS', cell: farmsCell },
+  { title: 'stable', cell: ({ metrics }) => fixed(metrics.stable_rank, 1) },
+  { title: 'effective', cell: ({ metrics }) => fixed(metrics.effective_rank, 1) },
+  { title: 'entropy', cell: ({ metrics }) => fixed(metrics.entropy, 3) },
+  { title: 'σ₁²', cell: ({ metrics }) => significant(metrics.spectral_norm) },
+  { title: '95 %', cell: ({ ranks }) => (ranks['energy_0.95'] ? `${ranks['energy_0.95'].rank}` : '–') },
+  { title: 'shape', cell: ({ shape }) => shape.join('×') },
+  { title: 'dtype', cell: ({ dtype }) => dtype },
+  { title: 'layer', cell: layerCell },
+];
+
+export function layerReport(summary: Summary, report: InspectReport): string {
+  const spectral = report.layers.filter(({ matrices, problems }) => matrices > 0 || problems.length > 0);
+  const others = report.layers.length - spectral.length;
+  const rows = spectral.map((layer) => COLUMNS.map(({ cell }) => cell(layer)));
+  const widths = COLUMNS.map(({ title }, index) => Math.max(width(title), ...rows.map((row) => width(row[index]!))));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, index) => {
+        const padding = ' '.repeat(widths[index]! - width(cell));
+        return index === COLUMNS.length - 1 ? cell : padding + cell;
+      })
+      .join('  ');
+  const table = rows.length > 0 ? [line(COLUMNS.map(({ title }) => title)), ...rows.map(line)] : [];
+  const closing = [
+    `${spectral.length} layers with a spectrum, ${others} tensors with statistics only.`,
+    ...(report.settings.farms.enabled ? [] : ['FARMS was left out.']),
+    'alpha: 2–6 well trained, below 2 over-trained or over-fitted, above 6 under-trained. 95 %: rank that keeps 95 % of ‖W‖².',
+  ];
+  return [...heading(summary), '', ...table, '', ...closing, ...problemLines(report.problems), ''].join('\n');
+}
+
+export function tensorReport(summary: Summary): string {
+  const rows = summary.tensors.map(({ name, shape, dtype, group }) => [
+    name,
+    shape.join('×') || 'scalar',
+    dtype,
+    group,
+  ]);
+  const widths = [0, 1, 2].map((index) => Math.max(0, ...rows.map((row) => width(row[index]!))));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, index) => cell + ' '.repeat(Math.max(0, (widths[index] ?? 0) - width(cell))))
+      .join('  ')
+      .trimEnd(),
+  );
+  return [...heading(summary), '', ...lines, ...problemLines(summary.problems), ''].join('\n');
+}
+
+function heading(summary: Summary): string[] {
+  const dtypes = summary.dtypes.map(({ dtype, parameters }) => `${dtype} ${percent(parameters, summary.parameters)}`);
+  return [
+    summary.path,
+    `${summary.format} · ${summary.architecture} · ${summary.tensors.length} tensors · ` +
+      `${summary.parameters.toLocaleString('en')} parameters · ${size(summary.bytes)}` +
+      (dtypes.length > 0 ? ` · ${dtypes.join(', ')}` : ''),
+  ];
+}
+
+function problemLines(problems: readonly Problem[]): string[] {
+  if (problems.length === 0) return [];
+  return [
+    '',
+    `${problems.length} problem${problems.length === 1 ? '' : 's'}:`,
+    ...problems.map(({ message }) => `  ${message}`),
+  ];
+}
+
+function layerCell(layer: LayerResult): string {
+  const text = remark(layer);
+  return text ? `${layer.name}  (${text})` : layer.name;
+}
+
+function remark(layer: LayerResult): string {
+  const [problem] = layer.problems;
+  if (problem) return problem.code;
+  const fit = layer.fits.KS;
+  if (fit?.status === 'failed') return `no fit: ${fit.reason ?? 'unknown'}`;
+  const { alpha, rank_loss: rankLoss } = layer.metrics;
+  const remarks: string[] = [];
+  if (alpha !== null && alpha !== undefined && alphaBand(alpha) !== 'well trained') remarks.push(alphaBand(alpha));
+  if (rankLoss) remarks.push(`rank loss ${rankLoss}`);
+  return remarks.join(', ');
+}
+
+function farmsCell({ farms }: LayerResult): string {
+  if (!farms || farms.alpha === null) return '–';
+  const half = farms.interval && (farms.interval[1] - farms.interval[0]) / 2;
+  return half === undefined ? farms.alpha.toFixed(2) : `${farms.alpha.toFixed(2)}±${half.toFixed(2)}`;
+}
+
+function fixed(value: number | null | undefined, digits: number): string {
+  return value === null || value === undefined ? '–' : value.toFixed(digits);
+}
+
+function significant(value: number | null | undefined): string {
+  return value === null || value === undefined ? '–' : value.toPrecision(4);
+}
+
+function percent(part: number, whole: number): string {
+  const share = whole === 0 ? 0 : (100 * part) / whole;
+  return share > 0 && share < 0.1 ? '<0.1 %' : `${share.toFixed(share < 10 && share % 1 !== 0 ? 1 : 0)} %`;
+}
+
+const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'] as const;
+
+function size(bytes: number): string {
+  const power = bytes < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${UNITS[power]!}`;
+}
+
+/** Characters, not UTF-16 units: names may hold any. */
+function width(text: string): number {
+  return Array.from(text).length;
+}

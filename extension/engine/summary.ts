@@ -1,0 +1,52 @@
+/** A checkpoint as the table shows it: everything known from headers alone. */
+import type { Checkpoint } from '../checkpoint/checkpoint';
+import { elementSize } from '../checkpoint/dtype';
+import type { CheckpointSummary, DType, TensorSummary } from '../protocol';
+import { layersOf } from '../spectral/matrices';
+import { guessArchitecture, readConfig } from './architecture';
+import type { FileState } from './fileSnapshot';
+
+/** @param document the handle the summary carries */
+export async function summarise(
+  checkpoint: Checkpoint,
+  document: string,
+  files: readonly FileState[],
+): Promise<CheckpointSummary> {
+  const byDtype = new Map<DType, number>();
+  let parameters = 0;
+  let bytes = 0;
+  const tensors = checkpoint.tensors.map((tensor): TensorSummary => {
+    const count = tensor.byteLength / elementSize(tensor.dtype);
+    const { layers, noSpectrum } = layersOf(tensor);
+    parameters += count;
+    bytes += tensor.byteLength;
+    byDtype.set(tensor.dtype, (byDtype.get(tensor.dtype) ?? 0) + count);
+    return {
+      name: tensor.name,
+      group: tensor.group,
+      shape: [...tensor.shape],
+      dtype: tensor.dtype,
+      parameters: count,
+      bytes: tensor.byteLength,
+      layers: layers.map(({ name }) => name),
+      ...(noSpectrum !== undefined && { noSpectrum }),
+      ...(tensor.sharedWith !== undefined && { sharedWith: tensor.sharedWith }),
+    };
+  });
+  return {
+    document,
+    path: checkpoint.path,
+    format: checkpoint.format,
+    files: [...checkpoint.files],
+    fileBytes: files.reduce((sum, { size }) => sum + size, 0),
+    parameters,
+    bytes,
+    architecture: guessArchitecture(checkpoint.tensors, await readConfig(checkpoint.path)),
+    dtypes: [...byDtype]
+      .map(([dtype, count]) => ({ dtype, parameters: count }))
+      .sort((a, b) => b.parameters - a.parameters),
+    metadata: { ...checkpoint.metadata },
+    tensors,
+    problems: [...checkpoint.problems],
+  };
+}

@@ -1,0 +1,101 @@
+/** Entry of a worker thread: answers `WorkerCalls` for one layer at a time. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { compressTensor } from '../compression/compressTensor';
+import { loadKernels } from '../linalg/kernels';
+import { elementHistogram } from '../spectral/statistics';
+import { widen } from '../checkpoint/dtype';
+import { LayerSession } from './layerSession';
+import type { WorkerCalls, WorkerReply, WorkerRequest } from './workerMessages';
+
+/** Progress messages closer together than this only cost time. */
+const PROGRESS_MS = 50;
+
+const port = parentPort;
+if (!port) throw new Error('worker.js runs in a worker thread');
+const { cancelFlag } = workerData as { cancelFlag: Int32Array };
+
+const kernels = loadKernels();
+let session: LayerSession | undefined;
+
+type Handlers = {
+  [K in keyof WorkerCalls]: (
+    params: WorkerCalls[K]['params'],
+    onProgress: (fraction: number) => void,
+  ) => WorkerCalls[K]['result'];
+};
+
+const cancelled = (): boolean => Atomics.load(cancelFlag, 0) !== 0;
+
+function current(): LayerSession {
+  if (!session) throw new Error('no layer was begun');
+  return session;
+}
+
+const handlers: Handlers = {
+  begin: ({ task, bytes }) => {
+    session = new LayerSession(task, kernels, cancelled, bytes);
+    return null;
+  },
+  band: ({ bytes, keep }) => current().addBand(bytes, keep),
+  statistics: () => current().finite(),
+  rows: ({ matrix, start, end, transposed }) => current().rows(matrix, start, end, transposed),
+  spectra: (_, onProgress) => {
+    current().spectra(onProgress);
+    return null;
+  },
+  eigenvalues: ({ gram, n }, onProgress) => {
+    current().addGram(gram, n, onProgress);
+    return null;
+  },
+  farms: (_, onProgress) => {
+    current().convFarms(onProgress);
+    return null;
+  },
+  window: ({ window, transposed, rows }) => current().window(window, transposed, rows),
+  windowSpectrum: ({ window, transposed, rows, estimate }) =>
+    current().windowSpectrum(window, transposed, rows, estimate),
+  windowEigenvalues: ({ gram, n, estimate }) => current().addWindowGram(gram, n, estimate),
+  finishFarms: ({ mode, total, window }) => {
+    current().finishFarms(mode, total, window);
+    return null;
+  },
+  finish: () => {
+    const outcome = current().outcome();
+    session = undefined;
+    return outcome;
+  },
+  compress: ({ input, method, rank, output }, onProgress) =>
+    compressTensor(input, method, rank, output, { kernels, cancelled, onProgress }),
+  histogram: ({ bytes, dtype, edges }) => {
+    const counts = new Float64Array(edges.length - 1);
+    return elementHistogram(widen(bytes, dtype), { edges, counts }).counts;
+  },
+};
+
+function post(reply: WorkerReply, transfer: ArrayBuffer[] = []): void {
+  port!.postMessage(reply, transfer);
+}
+
+/** Buffers that a result hands over instead of copying. */
+function transferable(result: unknown): ArrayBuffer[] {
+  return result instanceof Float64Array && result.buffer instanceof ArrayBuffer ? [result.buffer] : [];
+}
+
+port.on('message', ({ id, call, params }: WorkerRequest) => {
+  let reported = 0;
+  const onProgress = (fraction: number): void => {
+    const now = performance.now();
+    if (now - reported < PROGRESS_MS) return;
+    reported = now;
+    post({ id, progress: fraction });
+  };
+  try {
+    const handler = handlers[call] as (params: unknown, onProgress: (fraction: number) => void) => unknown;
+    const result = handler(params, onProgress);
+    post({ id, result }, transferable(result));
+  } catch (error) {
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    const code = (error as { code?: unknown }).code;
+    post({ id, error: { name, message, ...(typeof code === 'string' && { code }) } });
+  }
+});

@@ -1,0 +1,85 @@
+/**
+ * Calls the engine's main thread makes to a worker thread, as one interface from which both ends are typed. A worker
+ * serves one layer at a time: `begin` … `finish`.
+ */
+import type { CompressedTensor, CompressionInput } from '../compression/compressTensor';
+import type { DType, InspectSettings, LayerResult, RankRequest } from '../protocol';
+import type { FarmsWindow } from '../spectral/farms';
+import type { LayerGeometry } from '../spectral/matrices';
+
+export interface LayerTask {
+  /** The tensor the bytes come from. For an expert layer `shape` is still the whole stack's. */
+  tensor: { name: string; shape: number[]; dtype: DType; kernelLayout: 'OI…' | '…IO' };
+  /** Absent for a tensor without a spectrum: only statistics are made. */
+  layer?: LayerGeometry;
+  noSpectrum?: string;
+  settings: InspectSettings;
+  /** Arithmetic that made the Gram matrices, for the result's `precision`. */
+  precision: string;
+}
+
+/** Numbers of one layer and the arrays its view draws. */
+export interface LayerOutcome {
+  result: LayerResult;
+  /** Ascending, pooled, with `conv_norm`. */
+  eigenvalues: Float64Array;
+  farmsEigenvalues: Float64Array;
+  /** Ascending, of the matrix that ranks and compression are about, without `conv_norm`. */
+  rankEigenvalues: Float64Array;
+}
+
+export interface WorkerCalls {
+  begin: { params: { task: LayerTask; bytes?: Uint8Array }; result: null };
+  /** Widens the next band of rows, adds it to the statistics and returns it. */
+  band: { params: { bytes: Uint8Array; keep: boolean }; result: Float64Array };
+  /** Statistics of the held bytes; true where every element is finite. */
+  statistics: { params: null; result: boolean };
+  /** Rows [start, end) of a held matrix, or of its transpose. */
+  rows: { params: { matrix: number; start: number; end: number; transposed: boolean }; result: Float64Array };
+  /** Eigenvalues of every held matrix, Gram products by the worker's own kernels. */
+  spectra: { params: null; result: null };
+  /** Eigenvalues of one matrix from its n×n Gram matrix. */
+  eigenvalues: { params: { gram: Float64Array; n: number }; result: null };
+  /** FARMS over every window (or conv block) of the held bytes, products by the worker's own kernels. */
+  farms: { params: null; result: null };
+  /** A window's elements out of the held bytes, or out of `rows` (whole rows of the tensor from `window.row` on). */
+  window: { params: { window: FarmsWindow; transposed: boolean; rows?: Uint8Array }; result: Float64Array };
+  /** Adds a window's eigenvalues from its Gram matrix; estimates alpha over the windows so far when asked. */
+  windowEigenvalues: { params: { gram: Float64Array; n: number; estimate: boolean }; result: FarmsEstimate };
+  /** The same with the worker's own product. */
+  windowSpectrum: {
+    params: { window: FarmsWindow; transposed: boolean; rows?: Uint8Array; estimate: boolean };
+    result: FarmsEstimate;
+  };
+  /** Ends FARMS after the windows given so far. */
+  finishFarms: { params: { mode: 'full' | 'adaptive'; total: number; window: [number, number] }; result: null };
+  finish: { params: null; result: LayerOutcome };
+  /** Factors, or their product, rounded to the stored type. */
+  compress: {
+    params: {
+      input: CompressionInput;
+      method: string;
+      rank: RankRequest;
+      output: 'factors' | 'reconstructed';
+    };
+    result: CompressedTensor;
+  };
+  /** Elements in each of the bins between `edges`. */
+  histogram: { params: { bytes: Uint8Array; dtype: DType; edges: Float64Array }; result: Float64Array };
+}
+
+/** Null where no estimate was asked for, or the fit failed. */
+export interface FarmsEstimate {
+  alpha: number | null;
+  interval: [number, number] | null;
+}
+
+export type WorkerRequest = {
+  [K in keyof WorkerCalls]: { id: number; call: K; params: WorkerCalls[K]['params'] };
+}[keyof WorkerCalls];
+
+/** `progress` is the share of the running call that is done. */
+export type WorkerReply =
+  | { id: number; result: unknown }
+  | { id: number; error: { name: string; message: string; code?: string } }
+  | { id: number; progress: number };

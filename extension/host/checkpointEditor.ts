@@ -1,0 +1,108 @@
+/** The custom editor: one session per document, one view per tab. */
+import * as vscode from 'vscode';
+import { problemOf } from '../rpc';
+import { CheckpointSession } from './checkpointSession';
+import { CheckpointView } from './checkpointView';
+import type { EngineClient } from './engineClient';
+import { inspectSettings } from './settings';
+
+/** View types of package.json's `customEditors`: ours by default, and offered for suffixes that others use too. */
+export const VIEW_TYPE = 'eigenscope.checkpoint';
+export const VIEW_TYPES = [VIEW_TYPE, 'eigenscope.checkpointOption'];
+
+/** Layer to show in a view, and whether with the compression preview. */
+export interface LayerSelection {
+  layer: string;
+  compress: boolean;
+}
+
+class CheckpointDocument implements vscode.CustomDocument {
+  readonly views = new Set<CheckpointView>();
+
+  constructor(
+    readonly uri: vscode.Uri,
+    readonly session: CheckpointSession,
+    private readonly onDispose: () => void,
+  ) {}
+
+  dispose(): void {
+    this.onDispose();
+  }
+}
+
+export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<CheckpointDocument> {
+  private readonly documents = new Map<string, CheckpointDocument>();
+  /** What the next view of a document shows first. */
+  private readonly selections = new Map<string, LayerSelection>();
+
+  constructor(
+    private readonly engine: EngineClient,
+    private readonly extension: vscode.Uri,
+    private readonly log: vscode.LogOutputChannel,
+    /** Called for each session, for instance to show its queue. */
+    private readonly onSession: (session: CheckpointSession) => void,
+  ) {}
+
+  register(): vscode.Disposable {
+    const registrations = VIEW_TYPES.map((type) =>
+      vscode.window.registerCustomEditorProvider(type, this, { supportsMultipleEditorsPerDocument: true }),
+    );
+    return vscode.Disposable.from(...registrations);
+  }
+
+  /** Does not wait for the file: its headers are read while the view loads. */
+  openCustomDocument(uri: vscode.Uri): CheckpointDocument {
+    const session = new CheckpointSession(this.engine, uri.fsPath, inspectSettings);
+    const document = new CheckpointDocument(uri, session, () => {
+      if (this.documents.get(uri.toString()) === document) this.documents.delete(uri.toString());
+      session.dispose().catch((error: unknown) => this.log.warn(`closing ${uri.fsPath}: ${String(error)}`));
+    });
+    this.documents.set(uri.toString(), document);
+    this.onSession(session);
+    // The view asks again, and shows what is wrong.
+    session.summary().catch((error: unknown) => this.log.warn(problemOf(error).message));
+    return document;
+  }
+
+  resolveCustomEditor(document: CheckpointDocument, panel: vscode.WebviewPanel): void {
+    const key = document.uri.toString();
+    const view = new CheckpointView(panel, document, this.extension, this.log);
+    const selection = this.selections.get(key);
+    this.selections.delete(key);
+    if (selection) view.show(selection);
+    document.views.add(view);
+    panel.onDidDispose(() => {
+      document.views.delete(view);
+      view.dispose();
+    });
+  }
+
+  /** Opens a checkpoint in its editor, at a layer if one is named. */
+  async open(uri: vscode.Uri, selection?: LayerSelection): Promise<void> {
+    const known = this.documents.get(uri.toString());
+    if (selection && !known) this.selections.set(uri.toString(), selection);
+    await vscode.commands.executeCommand('vscode.openWith', uri, VIEW_TYPE);
+    if (selection && known) for (const view of known.views) view.show(selection);
+  }
+
+  /** The session of an open editor. */
+  session(uri: vscode.Uri): CheckpointSession | undefined {
+    return this.documents.get(uri.toString())?.session;
+  }
+
+  get sessions(): CheckpointSession[] {
+    return [...this.documents.values()].map(({ session }) => session);
+  }
+
+  /** Forgets all results and asks anew, for settings or a cache that are no longer what they were. */
+  async startOver(): Promise<void> {
+    for (const { session, views } of this.documents.values()) {
+      try {
+        await session.reload();
+      } catch (error) {
+        this.log.warn(`${session.path}: ${String(error)}`); // its view says so, too: it asks when it loads
+      }
+      for (const view of views) view.load();
+    }
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * One open checkpoint as the host keeps it: the engine's handle, every result so far, and the jobs that are still to
+ * come. It outlives the engine's process and the views that show it. Knows nothing of VS Code.
+ */
+import { EventEmitter } from 'node:events';
+import type { CancellationToken } from 'vscode-jsonrpc';
+import type {
+  CheckpointSummary,
+  CompressionPreview,
+  EngineNotifications,
+  InspectSettings,
+  LayerResult,
+  LayerSpectrum,
+  Problem,
+  RankRequest,
+  SaveRequest,
+  SaveResult,
+  TensorSummary,
+  ViewNotifications,
+} from '../protocol';
+import { problemOf } from '../rpc';
+import type { EngineClient, EngineState } from './engineClient';
+
+/** Code of the problem of a layer that the engine died on. */
+const DIED = 'engine-died';
+
+type SessionEvents = { [K in Exclude<keyof ViewNotifications, 'select'>]: [ViewNotifications[K]] };
+type SessionEvent = keyof SessionEvents;
+
+export class CheckpointSession {
+  readonly events = new EventEmitter<SessionEvents>();
+  /** By layer name, in order of arrival. */
+  readonly results = new Map<string, LayerResult>();
+  private opened: Promise<CheckpointSummary> | undefined;
+  private handle: string | undefined;
+  private tensorOfJob = new Map<string, TensorSummary>();
+  private jobsOfTensor = new Map<string, string[]>();
+  /** Jobs asked for whose result has not come. */
+  private readonly pending = new Set<string>();
+  private active: string[] = [];
+  private front: string[] = [];
+  private inspected = false;
+  private disposed = false;
+  private readonly disposeListeners: (() => void)[] = [];
+  private readonly stopListening: () => void;
+
+  constructor(
+    private readonly engine: EngineClient,
+    readonly path: string,
+    private readonly settings: () => InspectSettings,
+  ) {
+    this.events.setMaxListeners(0);
+    this.stopListening = this.listen();
+  }
+
+  /** Reads headers on the first call. @throws what the engine's `open` throws; a later call tries anew */
+  summary(): Promise<CheckpointSummary> {
+    this.opened ??= this.open().catch((error: unknown) => {
+      this.opened = undefined;
+      throw error;
+    });
+    return this.opened;
+  }
+
+  /** Listens to one kind of event. @returns what ends it */
+  on<K extends SessionEvent>(name: K, listener: (params: ViewNotifications[K]) => void): () => void {
+    const { events } = this as { events: EventEmitter };
+    events.on(name, listener);
+    return () => void events.off(name, listener);
+  }
+
+  onDispose(listener: () => void): void {
+    this.disposeListeners.push(listener);
+  }
+
+  /** Queues everything when first asked; a second view, or one that comes back, finds it done or under way. */
+  async inspectOnce(): Promise<void> {
+    if (this.inspected) return;
+    this.inspected = true;
+    await this.inspect();
+  }
+
+  /** Queues tensors or layers, all of them without `names`. */
+  async inspect(names?: readonly string[]): Promise<number> {
+    const { document } = await this.summary();
+    const jobs = names ? names.flatMap((name) => this.jobsOf(name)) : [...this.tensorOfJob.keys()];
+    for (const job of jobs) this.pending.add(job);
+    const params = { document, settings: this.settings(), ...(names && { names: jobs }) };
+    return (await this.engine.request('inspect', params)).queued;
+  }
+
+  async prioritise(names: string[]): Promise<void> {
+    this.front = names;
+    const { document } = await this.summary();
+    await this.engine.request('prioritise', { document, names });
+  }
+
+  async cancel(names?: string[]): Promise<void> {
+    const { document } = await this.summary();
+    if (names) for (const job of names.flatMap((name) => this.jobsOf(name))) this.pending.delete(job);
+    else this.pending.clear();
+    await this.engine.request('cancel', { document, ...(names && { names }) });
+  }
+
+  async spectrum(layer: string, token?: CancellationToken): Promise<LayerSpectrum> {
+    const { document } = await this.summary();
+    const spectrum = await this.engine.request('spectrum', { document, layer, settings: this.settings() }, token);
+    const known = this.results.get(spectrum.layer.name);
+    // Computed for the layer's view alone: its row in the table wants the numbers, too.
+    if (!known || known.problems.some(({ code }) => code === DIED)) this.take(spectrum.layer);
+    return spectrum;
+  }
+
+  async preview(
+    layer: string,
+    method: string,
+    rank: RankRequest,
+    token?: CancellationToken,
+  ): Promise<CompressionPreview> {
+    const { document } = await this.summary();
+    const params = { document, layer, method, rank, settings: this.settings() };
+    return this.engine.request('previewCompression', params, token);
+  }
+
+  async save(request: SaveRequest, token?: CancellationToken): Promise<SaveResult> {
+    const { document } = await this.summary();
+    return this.engine.request('saveCompressed', { document, request, settings: this.settings() }, token);
+  }
+
+  /** Opens the file anew and forgets what was known of it. */
+  async reload(): Promise<CheckpointSummary> {
+    if (this.engine.stoppedReason !== undefined) {
+      // Who asks to try again asks for the engine, too; every open document resumes with it.
+      await this.engine.restart();
+      return this.summary();
+    }
+    const former = this.handle;
+    this.handle = undefined;
+    this.opened = undefined;
+    this.results.clear();
+    this.pending.clear();
+    this.active = [];
+    this.inspected = false;
+    if (former !== undefined) await this.engine.request('close', { document: former });
+    return this.summary();
+  }
+
+  /** Cancels its jobs and closes its files. */
+  async dispose(): Promise<void> {
+    this.disposed = true;
+    this.stopListening();
+    this.events.removeAllListeners();
+    for (const listener of this.disposeListeners) listener();
+    await this.opened?.catch(() => undefined); // it could not be opened: nothing to close
+    if (this.handle !== undefined && this.engine.pid !== undefined) {
+      await this.engine.request('close', { document: this.handle });
+    }
+  }
+
+  private async open(): Promise<CheckpointSummary> {
+    const summary = await this.engine.request('open', { path: this.path });
+    this.handle = summary.document;
+    this.jobsOfTensor = new Map(summary.tensors.map((tensor) => [tensor.name, jobNames(tensor)]));
+    this.tensorOfJob = new Map(summary.tensors.flatMap((tensor) => jobNames(tensor).map((job) => [job, tensor])));
+    return summary;
+  }
+
+  /** A tensor's name stands for its layers. */
+  private jobsOf(name: string): string[] {
+    return this.jobsOfTensor.get(name) ?? [name];
+  }
+
+  private listen(): () => void {
+    const { events } = this.engine;
+    const ours =
+      <T extends { document: string }>(act: (params: T) => void) =>
+      (params: T) => {
+        if (params.document === this.handle) act(params);
+      };
+    const result = ours(({ result: layer }: EngineNotifications['result']) => this.take(layer));
+    const progress = ours(({ name, stage, fraction }: EngineNotifications['progress']) =>
+      this.events.emit('progress', { name, stage, fraction }),
+    );
+    const queue = ours(({ done, total, active }: EngineNotifications['queue']) => {
+      this.active = active;
+      this.events.emit('queue', { done, total, active });
+    });
+    const saving = ours(({ fraction, message }: EngineNotifications['saving']) =>
+      this.events.emit('saving', { fraction, message }),
+    );
+    const changed = ours(({ problem }: EngineNotifications['changed']) => this.events.emit('changed', problem));
+    const state = (change: EngineState): void => this.engineChanged(change);
+    events.on('result', result).on('progress', progress).on('queue', queue);
+    events.on('saving', saving).on('changed', changed).on('state', state);
+    return () => {
+      events.off('result', result).off('progress', progress).off('queue', queue);
+      events.off('saving', saving).off('changed', changed).off('state', state);
+    };
+  }
+
+  private take(result: LayerResult): void {
+    this.pending.delete(result.name);
+    this.results.set(result.name, result);
+    this.events.emit('result', result);
+  }
+
+  private engineChanged(change: EngineState): void {
+    if (change.state === 'running') {
+      // A view must not hear that all is well before its document is open again.
+      if (change.restarted && this.opened) void this.resume();
+      return;
+    }
+    const failed = change.died ? this.active.filter((name) => this.pending.has(name)) : [];
+    this.active = [];
+    for (const name of failed) this.markFailed(name, change.message);
+    this.events.emit('engine', { state: change.state, message: change.message, failed });
+  }
+
+  private markFailed(name: string, message: string): void {
+    const tensor = this.tensorOfJob.get(name);
+    if (!tensor) return;
+    const problem = { code: DIED, message: `${message} It was working on ${name}.`, tensor: tensor.name };
+    this.take({
+      ...{ name, tensor: tensor.name, shape: tensor.shape, dtype: tensor.dtype, matrices: 0 },
+      ...{ metrics: {}, fits: {}, farms: null, ranks: {}, statistics: null, problems: [problem] },
+    });
+  }
+
+  /** In a new engine process: opens again, and queues again what has no result yet. */
+  private async resume(): Promise<void> {
+    this.handle = undefined;
+    this.opened = undefined;
+    try {
+      await this.summary();
+      if (this.disposed) return;
+      const remaining = [...this.pending];
+      if (remaining.length > 0) await this.inspect(remaining);
+      if (this.front.length > 0) await this.prioritise(this.front);
+      this.events.emit('engine', { state: 'running', message: '', failed: [] });
+    } catch (error) {
+      const problem: Problem = problemOf(error);
+      this.events.emit('changed', problem);
+    }
+  }
+}
+
+/** The engine's jobs of a tensor: its layers, or the tensor itself where it has none. */
+function jobNames(tensor: TensorSummary): string[] {
+  return tensor.layers.length > 0 ? tensor.layers : [tensor.name];
+}

@@ -1,0 +1,150 @@
+/** One webview that shows a session: answers its requests and passes the session's events on. */
+import * as vscode from 'vscode';
+import { createMessageConnection } from 'vscode-jsonrpc';
+import { messageTransport } from '../messageTransport';
+import type { ViewNotifications, ViewRequests, ViewState } from '../protocol';
+import { handle, notifier } from '../rpc';
+import type { CheckpointSession } from './checkpointSession';
+import { exportResults } from './exportResults';
+import { LoadWatch } from './loadWatch';
+import { saveWithDialog } from './saveFlow';
+import { inspectOnOpen, inspectSettings } from './settings';
+import { resourceRoots, viewHtml } from './viewHtml';
+
+/** Computing takes every core: the view gets this long to draw its table and to say which rows are in sight. */
+const TABLE_FIRST_MS = 200;
+
+export class CheckpointView {
+  private readonly disposables: { dispose(): unknown }[] = [];
+  private readonly notify;
+  /** What `ready` tells the view to show first; cleared once told. */
+  private select: ViewNotifications['select'] | undefined;
+  private ready = false;
+  private readonly watch = new LoadWatch(() => {
+    if (!this.panel.visible) return false;
+    this.log.warn(`the view of ${this.session.path} did not come up: its page is loaded again`);
+    this.setPage();
+    return true;
+  });
+  private readonly session: CheckpointSession;
+
+  constructor(
+    private readonly panel: vscode.WebviewPanel,
+    private readonly document: { uri: vscode.Uri; session: CheckpointSession },
+    private readonly extension: vscode.Uri,
+    private readonly log: vscode.LogOutputChannel,
+  ) {
+    this.session = document.session;
+    const { webview } = panel;
+    webview.options = { enableScripts: true, localResourceRoots: resourceRoots(extension) };
+    const { reader, writer } = messageTransport({
+      post: (message) => webview.postMessage(message),
+      listen: (receive) => webview.onDidReceiveMessage(receive),
+    });
+    const connection = createMessageConnection(reader, writer);
+    this.notify = notifier<ViewNotifications>(connection);
+    this.disposables.push(handle<ViewRequests>(connection, this.handlers()), connection);
+    this.forwardEvents();
+    connection.listen();
+    this.load();
+  }
+
+  /** Loads the page anew: it asks for everything again (after settings changed). */
+  load(): void {
+    this.watch.started();
+    this.setPage();
+  }
+
+  private setPage(): void {
+    this.ready = false;
+    this.panel.webview.html = viewHtml(this.panel.webview, this.extension, this.session.path);
+  }
+
+  show(select: ViewNotifications['select']): void {
+    if (this.ready) void this.send('select', select);
+    else this.select = select;
+  }
+
+  dispose(): void {
+    this.watch.ended();
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  private handlers(): Parameters<typeof handle<ViewRequests>>[1] {
+    const { session } = this;
+    return {
+      ready: async () => {
+        this.watch.ended();
+        const state = await this.state();
+        this.ready = true;
+        if (inspectOnOpen()) this.inspectAll();
+        return state;
+      },
+      inspect: async ({ names }) => ({ queued: await session.inspect(names) }),
+      prioritise: async ({ names }) => {
+        await session.prioritise(names);
+        return null;
+      },
+      cancel: async ({ names }) => {
+        await session.cancel(names);
+        return null;
+      },
+      spectrum: ({ layer }, token) => session.spectrum(layer, token),
+      previewCompression: ({ layer, method, rank }, token) => session.preview(layer, method, rank, token),
+      saveCompressed: (request) => saveWithDialog(session, request, this.document.uri),
+      reload: async () => {
+        await session.reload();
+        const state = await this.state();
+        if (inspectOnOpen()) this.inspectAll();
+        return state;
+      },
+      openSettings: async () => {
+        await vscode.commands.executeCommand('workbench.action.openSettings', 'eigenscope');
+        return null;
+      },
+      exportResults: ({ format }) => exportResults(session, format, this.document.uri),
+    };
+  }
+
+  private async state(): Promise<ViewState> {
+    const summary = await this.session.summary();
+    const { select } = this;
+    this.select = undefined;
+    return {
+      summary,
+      results: [...this.session.results.values()],
+      settings: inspectSettings(),
+      ...(select && { select }),
+    };
+  }
+
+  /** Answers come as notifications; a refusal goes to the log, and the rows stay without numbers. */
+  private inspectAll(): void {
+    const start = (): void => {
+      this.session.inspectOnce().catch((error: unknown) => this.log.error(`${this.session.path}: ${String(error)}`));
+    };
+    const timer = setTimeout(start, TABLE_FIRST_MS);
+    this.disposables.push({ dispose: () => clearTimeout(timer) });
+  }
+
+  private forwardEvents(): void {
+    const { session } = this;
+    const stops = [
+      session.on('result', (params) => void this.send('result', params)),
+      session.on('progress', (params) => void this.send('progress', params)),
+      session.on('queue', (params) => void this.send('queue', params)),
+      session.on('saving', (params) => void this.send('saving', params)),
+      session.on('changed', (params) => void this.send('changed', params)),
+      session.on('engine', (params) => void this.send('engine', params)),
+    ];
+    this.disposables.push(...stops.map((dispose) => ({ dispose })));
+  }
+
+  private async send<K extends keyof ViewNotifications>(name: K, params: ViewNotifications[K]): Promise<void> {
+    try {
+      await this.notify.notify(name, params);
+    } catch (error) {
+      this.log.debug(`view of ${this.session.path} did not take "${name}": ${String(error)}`);
+    }
+  }
+}

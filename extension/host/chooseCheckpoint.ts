@@ -1,0 +1,33 @@
+/** Which checkpoint a command is about when it was not told: the active editor's, an open one, one of the workspace. */
+import * as vscode from 'vscode';
+import { DIALOG_EXTENSIONS } from './checkpointFiles';
+import { VIEW_TYPES } from './checkpointEditor';
+import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
+
+export function activeCheckpoint(): vscode.Uri | undefined {
+  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  return input instanceof vscode.TabInputCustom && VIEW_TYPES.includes(input.viewType) ? input.uri : undefined;
+}
+
+/** Asks; undefined where the person gave up. */
+export async function chooseCheckpoint(checkpoints: WorkspaceCheckpoints): Promise<vscode.Uri | undefined> {
+  const files = await checkpoints.find();
+  if (files.length === 0) return browse();
+  const other = { label: vscode.l10n.t('Browse…'), file: undefined };
+  const items = files.map((file) => ({ label: vscode.workspace.asRelativePath(file), file }));
+  const chosen = await vscode.window.showQuickPick([...items, other], {
+    title: vscode.l10n.t('Eigenscope: Choose a Checkpoint'),
+    matchOnDescription: true,
+  });
+  if (!chosen) return undefined;
+  return chosen.file === undefined ? browse() : vscode.Uri.file(chosen.file);
+}
+
+async function browse(): Promise<vscode.Uri | undefined> {
+  const chosen = await vscode.window.showOpenDialog({
+    canSelectMany: false,
+    filters: { [vscode.l10n.t('Checkpoints')]: DIALOG_EXTENSIONS },
+    title: vscode.l10n.t('Inspect Weights'),
+  });
+  return chosen?.[0];
+}

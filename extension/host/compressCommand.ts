@@ -1,0 +1,106 @@
+/** "Compress Layer…": layer, method, rank with a live preview, output, Save As. Or all of it as arguments, for scripts. */
+import * as vscode from 'vscode';
+import { compressionMethods } from '../compression/registry';
+import type { LayerResult, RankRequest, SaveRequest, SaveResult } from '../protocol';
+import type { CheckpointEditors } from './checkpointEditor';
+import { CheckpointSession } from './checkpointSession';
+import { activeCheckpoint, chooseCheckpoint } from './chooseCheckpoint';
+import type { EngineClient } from './engineClient';
+import { chooseRank } from './rankPicker';
+import { saveWithDialog, saveWithProgress } from './saveFlow';
+import { inspectSettings } from './settings';
+import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
+
+/** Arguments of `eigenscope.compressLayer`; what is missing is asked for. */
+export interface CompressArguments {
+  uri?: vscode.Uri | string;
+  layer?: string;
+  method?: string;
+  rank?: RankRequest | number;
+  output?: SaveRequest['output'];
+  /** Path of the new file: given, no dialog asks, and it must not exist. */
+  target?: string;
+}
+
+interface Surroundings {
+  engine: EngineClient;
+  editors: CheckpointEditors;
+  checkpoints: WorkspaceCheckpoints;
+}
+
+/** @returns what was saved; undefined where the person gave up on the way */
+export async function compressLayer(
+  surroundings: Surroundings,
+  given: CompressArguments = {},
+): Promise<SaveResult | undefined> {
+  const named = typeof given.uri === 'string' ? vscode.Uri.parse(given.uri, true) : given.uri;
+  const uri = named ?? activeCheckpoint() ?? (await chooseCheckpoint(surroundings.checkpoints));
+  if (!uri) return undefined;
+  const open = surroundings.editors.session(uri);
+  const session = open ?? new CheckpointSession(surroundings.engine, uri.fsPath, inspectSettings);
+  try {
+    return await compressIn(session, uri, given);
+  } finally {
+    if (!open) await session.dispose();
+  }
+}
+
+async function compressIn(
+  session: CheckpointSession,
+  uri: vscode.Uri,
+  given: CompressArguments,
+): Promise<SaveResult | undefined> {
+  const layer = given.layer ?? (await chooseLayer(session));
+  if (layer === undefined) return undefined;
+  const method = given.method ?? (given.rank === undefined ? await chooseMethod() : compressionMethods[0]?.name);
+  if (method === undefined) return undefined;
+  const rank = given.rank ?? (await chooseRank(session, layer, method));
+  if (rank === undefined) return undefined;
+  const output = given.output ?? (await chooseOutput());
+  if (output === undefined) return undefined;
+  const request = { layer, method, output, rank: typeof rank === 'number' ? { kind: 'rank' as const, rank } : rank };
+  if (given.target !== undefined) return saveWithProgress(session, { ...request, target: given.target });
+  return (await saveWithDialog(session, request, uri)) ?? undefined;
+}
+
+async function chooseLayer(session: CheckpointSession): Promise<string | undefined> {
+  const { tensors } = await session.summary();
+  const items = tensors.flatMap(({ layers, shape, dtype }) =>
+    layers.map((label) => ({
+      label,
+      description: `${shape.join(' × ')} ${dtype}`,
+      detail: knownNumbers(session.results.get(label)),
+    })),
+  );
+  if (items.length === 0) throw new Error(vscode.l10n.t('{0} has no layer that could be compressed.', session.path));
+  const title = vscode.l10n.t('Compress Layer: which one?');
+  return (await vscode.window.showQuickPick(items, { title, matchOnDescription: true }))?.label;
+}
+
+function knownNumbers(result: LayerResult | undefined): string | undefined {
+  const suggestion = result?.ranks['energy_0.95'];
+  return suggestion && vscode.l10n.t('rank {0} keeps 95 % of the energy', suggestion.rank);
+}
+
+async function chooseMethod(): Promise<string | undefined> {
+  const items = compressionMethods.map(({ name, label, description }) => ({ label, detail: description, name }));
+  const title = vscode.l10n.t('Compress Layer: how?');
+  return (await vscode.window.showQuickPick(items, { title }))?.name;
+}
+
+async function chooseOutput(): Promise<SaveRequest['output'] | undefined> {
+  const items: { label: string; detail: string; output: SaveRequest['output'] }[] = [
+    {
+      label: vscode.l10n.t('Factor pair'),
+      detail: vscode.l10n.t('Two small tensors in place of the weight: smaller, but the model must multiply both.'),
+      output: 'factors',
+    },
+    {
+      label: vscode.l10n.t('Reconstructed matrix'),
+      detail: vscode.l10n.t('Same name and shape as before: loads anywhere, to see what the approximation does.'),
+      output: 'reconstructed',
+    },
+  ];
+  const title = vscode.l10n.t('Compress Layer: save what?');
+  return (await vscode.window.showQuickPick(items, { title }))?.output;
+}

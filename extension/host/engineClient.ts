@@ -1,0 +1,214 @@
+/**
+ * The engine's child process as the host sees it: typed requests, its notifications as events, and what happens when
+ * it dies. Knows nothing of VS Code, so that its tests need no window.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { ErrorCodes, ResponseError } from 'vscode-jsonrpc';
+import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc';
+import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
+import type { EngineNotifications, EngineRequests, Problem } from '../protocol';
+import { caller, onNotification, type Caller } from '../rpc';
+
+/** Deaths within `DEATH_WINDOW_MS` after which restarting is left to the person: something is wrong that stays wrong. */
+const MAX_DEATHS = 3;
+const DEATH_WINDOW_MS = 60_000;
+
+/** Wait before the first restart; doubles with each death in the window, so that a crash loop does not burn a core. */
+const FIRST_BACKOFF_MS = 250;
+
+/** Lines of the engine's standard error that go into the message about its death: the last ones say why. */
+const STDERR_LINES = 5;
+
+export type EngineState =
+  /** Ready; `restarted` where documents of a former process must be opened again. */
+  | { state: 'running'; restarted: boolean; message: string }
+  | { state: 'restarting'; died: boolean; message: string }
+  /** Died too often; only `restart()` brings it back. */
+  | { state: 'stopped'; died: true; message: string };
+
+type NotificationEvents = { [K in keyof EngineNotifications]: [EngineNotifications[K]] };
+
+export interface EngineEvents extends NotificationEvents {
+  state: [EngineState];
+}
+
+export interface EngineClientOptions {
+  /** Script of the engine's process. */
+  module: string;
+  /** Environment on top of our own; asked at each start, so that changed settings count. */
+  environment: () => Record<string, string>;
+}
+
+interface RunningEngine {
+  child: ChildProcess;
+  connection: MessageConnection;
+  calls: Caller<EngineRequests>;
+}
+
+/** A request whose process ended before it answered. */
+export class EngineDiedError extends Error {
+  override readonly name = 'EngineDiedError';
+  toProblem(): Problem {
+    return { code: 'engine-died', message: this.message };
+  }
+}
+
+/** A request that could not be made because the engine has given up. */
+export class EngineStoppedError extends Error {
+  override readonly name = 'EngineStoppedError';
+  toProblem(): Problem {
+    return { code: 'engine-stopped', message: this.message };
+  }
+}
+
+export class EngineClient {
+  readonly events = new EventEmitter<EngineEvents>();
+  private engine: RunningEngine | undefined;
+  private restarting: { promise: Promise<RunningEngine>; cancel: () => void } | undefined;
+  private deaths: number[] = [];
+  private stopped: string | undefined;
+
+  constructor(private readonly options: EngineClientOptions) {
+    // One listener for each open document is no leak.
+    this.events.setMaxListeners(0);
+  }
+
+  /** Process id while it runs: the log and the tests name it. */
+  get pid(): number | undefined {
+    return this.engine?.child.pid;
+  }
+
+  /**
+   * Asks the engine, starting it first where needed.
+   *
+   * @throws ResponseError with a `Problem` where the engine failed; EngineDiedError; EngineStoppedError
+   */
+  async request<K extends keyof EngineRequests>(
+    method: K,
+    params: EngineRequests[K]['params'],
+    token?: CancellationToken,
+  ): Promise<EngineRequests[K]['result']> {
+    if (this.stopped !== undefined) throw new EngineStoppedError(this.stopped);
+    const engine = this.engine ?? (await this.restarting?.promise) ?? this.start(false);
+    const calls = engine.calls as Caller<Record<K, EngineRequests[K]>>;
+    try {
+      return (await calls.request(method, params as never, token)) as EngineRequests[K]['result'];
+    } catch (error) {
+      if (!(error instanceof ResponseError) || error.code !== ErrorCodes.PendingResponseRejected) throw error;
+      throw new EngineDiedError('The engine ended before it answered; try again.', { cause: error });
+    }
+  }
+
+  /** Why it stays off; undefined while it runs or may run. */
+  get stoppedReason(): string | undefined {
+    return this.stopped;
+  }
+
+  /** Starts the process ahead of the first request, which then need not wait for it. */
+  warmUp(): void {
+    if (!this.engine && !this.restarting && this.stopped === undefined) this.start(false);
+  }
+
+  /** Ends the process, if any, and starts a new one with the current environment; forgets former deaths. */
+  restart(betweenProcesses?: () => Promise<void>): Promise<void> {
+    this.deaths = [];
+    this.stopped = undefined;
+    this.restarting?.cancel();
+    this.events.emit('state', { state: 'restarting', died: false, message: 'The engine restarts.' });
+    this.end();
+    return this.startAgain(betweenProcesses ?? (() => Promise.resolve()));
+  }
+
+  dispose(): void {
+    this.restarting?.cancel();
+    this.stopped = 'The engine was shut down.';
+    this.end();
+    this.events.removeAllListeners();
+  }
+
+  private start(restarted: boolean): RunningEngine {
+    const child = fork(this.options.module, [], {
+      serialization: 'advanced',
+      execArgv: [],
+      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', ...this.options.environment() },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const connection = createMessageConnection(new IPCMessageReader(child), new IPCMessageWriter(child));
+    const engine = { child, connection, calls: caller<EngineRequests>(connection) };
+    const lastLines: string[] = [];
+    this.listenToOutput(child, lastLines);
+    onNotification<EngineNotifications>(connection, {
+      result: (params) => this.events.emit('result', params),
+      progress: (params) => this.events.emit('progress', params),
+      queue: (params) => this.events.emit('queue', params),
+      saving: (params) => this.events.emit('saving', params),
+      changed: (params) => this.events.emit('changed', params),
+      log: (params) => this.events.emit('log', params),
+    });
+    connection.onError(([error]) => this.events.emit('log', { level: 'error', message: error.message }));
+    child.on('error', (error) => this.died(engine, error.message));
+    child.on('exit', (code, signal) => {
+      const how = signal ? `was ended by ${signal}` : `ended with status ${code ?? 'unknown'}`;
+      this.died(engine, [how, ...lastLines].join('\n'));
+    });
+    connection.listen();
+    this.engine = engine;
+    this.events.emit('log', { level: 'info', message: `engine started, process ${child.pid ?? 'unknown'}` });
+    this.events.emit('state', { state: 'running', restarted, message: restarted ? 'The engine is back.' : '' });
+    return engine;
+  }
+
+  private listenToOutput(child: ChildProcess, lastLines: string[]): void {
+    const take = (level: 'info' | 'warn') => (text: string) => {
+      for (const line of text.split('\n').filter((candidate) => candidate.trim() !== '')) {
+        this.events.emit('log', { level, message: line });
+        if (level === 'info') continue;
+        lastLines.push(line);
+        if (lastLines.length > STDERR_LINES) lastLines.shift();
+      }
+    };
+    child.stdout?.setEncoding('utf8').on('data', take('info'));
+    child.stderr?.setEncoding('utf8').on('data', take('warn'));
+  }
+
+  private died(engine: RunningEngine, reason: string): void {
+    if (this.engine !== engine) return; // ended by us, or its death is known already
+    this.engine = undefined;
+    engine.connection.dispose();
+    this.events.emit('log', { level: 'error', message: `engine ${reason}` });
+    const now = Date.now();
+    this.deaths = [...this.deaths.filter((time) => now - time < DEATH_WINDOW_MS), now];
+    const [how] = reason.split('\n');
+    if (this.deaths.length >= MAX_DEATHS) {
+      this.stopped = `The engine ${how ?? ''}, ${this.deaths.length} times within a minute, and stays off until it is restarted. The log says more.`;
+      this.events.emit('state', { state: 'stopped', died: true, message: this.stopped });
+      return;
+    }
+    const wait = FIRST_BACKOFF_MS * 2 ** (this.deaths.length - 1);
+    this.events.emit('state', { state: 'restarting', died: true, message: `The engine ${how ?? ''} and restarts.` });
+    this.startAgain(() => new Promise((resolve) => setTimeout(resolve, wait))).catch((error: unknown) =>
+      this.events.emit('log', { level: 'error', message: `engine restart failed: ${String(error)}` }),
+    );
+  }
+
+  /** Starts after `wait`, unless `cancel` comes first; requests made meanwhile wait too. */
+  private async startAgain(wait: () => Promise<void>): Promise<void> {
+    let cancelled = false;
+    const promise = wait().then(() => {
+      if (cancelled) throw new EngineStoppedError('The engine was restarted or shut down meanwhile; try again.');
+      this.restarting = undefined;
+      return this.start(true);
+    });
+    this.restarting = { promise, cancel: () => (cancelled = true) };
+    await promise;
+  }
+
+  private end(): void {
+    const engine = this.engine;
+    this.engine = undefined;
+    if (!engine) return;
+    engine.connection.dispose();
+    engine.child.kill();
+  }
+}

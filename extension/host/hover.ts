@@ -1,0 +1,138 @@
+/**
+ * Hovers over layer names: what the checkpoints of the workspace say about them. Works from the name index and from
+ * results that are there already; nothing is computed or read while a person waits.
+ */
+import path from 'node:path';
+import * as vscode from 'vscode';
+import type { LayerResult, PeekResult } from '../protocol';
+import { alphaBand } from '../spectral/metricTable';
+import type { EngineClient } from './engineClient';
+import type { LayerMatch } from './layerIndex';
+import { namesAt } from './nameAtPosition';
+import { hoverEnabled, inspectSettings } from './settings';
+import { spectrumPicture } from './spectrumPicture';
+import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
+
+export const HOVER_LANGUAGES = ['python', 'json', 'jsonc', 'yaml', 'toml', 'markdown', 'log', 'plaintext'];
+
+/** The engine may be busy: past this, the hover answers from the header alone. 100 ms is the whole hover's limit. */
+const PEEK_MS = 60;
+
+/** Matches shown in full; the rest is counted. */
+const MAX_SHOWN = 3;
+
+/** The share of the energy that a one-line rank suggestion speaks of. */
+const SUGGESTION = 'energy_0.95';
+
+export function registerHover(engine: EngineClient, checkpoints: WorkspaceCheckpoints): vscode.Disposable {
+  const selector = HOVER_LANGUAGES.map((language) => ({ language }));
+  return vscode.languages.registerHoverProvider(selector, {
+    async provideHover(document, position) {
+      if (!hoverEnabled()) return undefined;
+      void checkpoints.readHeaders();
+      const line = document.lineAt(position.line).text;
+      for (const { text, start, end } of namesAt(line, position.character)) {
+        const matches = checkpoints.index.find(text);
+        if (matches.length === 0) continue;
+        const contents = await describe(engine, matches);
+        return new vscode.Hover(contents, new vscode.Range(position.line, start, position.line, end));
+      }
+      return undefined;
+    },
+  });
+}
+
+async function describe(engine: EngineClient, matches: readonly LayerMatch[]): Promise<vscode.MarkdownString[]> {
+  const shown = matches.slice(0, MAX_SHOWN);
+  const peeks = await Promise.all(shown.map((match) => peek(engine, match)));
+  const contents = shown.map((match, index) => layerMarkdown(match, peeks[index] ?? null));
+  const more = matches.length - shown.length;
+  if (more > 0) contents.push(new vscode.MarkdownString(vscode.l10n.t('{0} more with this name', more)));
+  return contents;
+}
+
+/** null where nothing is cached or the engine does not answer in time. */
+async function peek(engine: EngineClient, { checkpoint, tensor }: LayerMatch): Promise<PeekResult | null> {
+  const layer = tensor.layers[0] ?? tensor.name;
+  const asked = engine.request('peek', { path: checkpoint, layer, settings: inspectSettings() });
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), PEEK_MS)));
+  // An engine that restarts just now is one that does not answer in time: the header still does.
+  const answer = await Promise.race([asked.catch(() => null), late]);
+  clearTimeout(timer);
+  return answer;
+}
+
+function layerMarkdown({ checkpoint, tensor }: LayerMatch, peeked: PeekResult | null): vscode.MarkdownString {
+  const markdown = new vscode.MarkdownString();
+  markdown.isTrusted = { enabledCommands: ['eigenscope.inspectWeights'] };
+  const shape = tensor.shape.length > 0 ? tensor.shape.join(' × ') : vscode.l10n.t('scalar');
+  const parameters = vscode.l10n.t('{0} parameters', tensor.parameters.toLocaleString(vscode.env.language));
+  markdown.appendMarkdown(`**${code(tensor.name)}**  \n`);
+  markdown.appendMarkdown(`${shape} · ${tensor.dtype} · ${parameters}  \n`);
+  markdown.appendText(vscode.workspace.asRelativePath(checkpoint));
+  markdown.appendMarkdown('\n\n');
+  if (peeked) markdown.appendMarkdown(numbers(peeked));
+  const layer = tensor.layers[0] ?? tensor.name;
+  const link = (compress: boolean): string => {
+    const argument = encodeURIComponent(
+      JSON.stringify([{ uri: vscode.Uri.file(checkpoint).toString(), layer, compress }]),
+    );
+    return `command:eigenscope.inspectWeights?${argument}`;
+  };
+  const open = peeked ? vscode.l10n.t('Open') : vscode.l10n.t('Inspect');
+  const links = [`[${open}](${link(false)} "${path.basename(checkpoint).replace(/["\\]/g, '')}")`];
+  if (tensor.layers.length > 0) links.push(`[${vscode.l10n.t('Compress…')}](${link(true)})`);
+  markdown.appendMarkdown(links.join(' · '));
+  return markdown;
+}
+
+function numbers({ layer, curve }: PeekResult): string {
+  const lines = [fitLine(layer), rankLine(layer), layer.problems[0] && escape(layer.problems[0].message)];
+  const [first, last] = [curve[0], curve.at(-1)];
+  const finding =
+    first !== undefined && last !== undefined
+      ? vscode.l10n.t('Singular values from 10^{0} down to 10^{1}', first.toFixed(1), last.toFixed(1))
+      : '';
+  const { ColorThemeKind } = vscode;
+  const { kind } = vscode.window.activeColorTheme;
+  const light = kind === ColorThemeKind.Light || kind === ColorThemeKind.HighContrastLight;
+  const picture = spectrumPicture(curve, light ? 'light' : 'dark', finding);
+  return [...lines.filter((line) => line !== undefined && line !== ''), picture].join('  \n') + '\n\n';
+}
+
+function fitLine({ metrics, fits, farms }: LayerResult): string {
+  const number = (value: number): string => value.toLocaleString(vscode.env.language, { maximumFractionDigits: 2 });
+  const parts: string[] = [];
+  const { alpha } = metrics;
+  if (fits.KS?.status === 'failed') parts.push(vscode.l10n.t('no power-law fit: {0}', escape(fits.KS.reason ?? '')));
+  else if (typeof alpha === 'number') parts.push(`alpha ${number(alpha)} (${alphaBand(alpha)})`);
+  if (typeof farms?.alpha === 'number') {
+    const half = farms.interval ? ` ± ${number((farms.interval[1] - farms.interval[0]) / 2)}` : '';
+    parts.push(`FARMS alpha ${number(farms.alpha)}${half}`);
+  }
+  return parts.join(' · ');
+}
+
+function rankLine({ ranks, M }: LayerResult): string {
+  const suggestion = ranks[SUGGESTION];
+  if (!suggestion) return '';
+  const percent = (share: number): string =>
+    share.toLocaleString(vscode.env.language, { style: 'percent', maximumFractionDigits: 1 });
+  const of = M === undefined ? '' : vscode.l10n.t(' of {0}', M);
+  return vscode.l10n.t(
+    'rank {0}{1} keeps 95 % of the energy (error {2}, {3} of the parameters)',
+    suggestion.rank,
+    of,
+    percent(suggestion.error),
+    percent(suggestion.ratio),
+  );
+}
+
+function code(name: string): string {
+  return `\`${name.replaceAll('`', "'")}\``;
+}
+
+function escape(text: string): string {
+  return text.replace(/[\\`*_{}[\]()#+\-.!<>|~]/g, '\\$&');
+}

@@ -1,0 +1,37 @@
+/** "Inspect Weights": on a file or folder of the explorer, the active editor's file, or one the person chooses. */
+import * as vscode from 'vscode';
+import { checkpointIn, isCheckpointName } from './checkpointFiles';
+import type { CheckpointEditors } from './checkpointEditor';
+import { chooseCheckpoint } from './chooseCheckpoint';
+import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
+
+/** A link's argument: JSON, so the URI is text. */
+export interface InspectLink {
+  uri: string;
+  layer: string;
+  compress: boolean;
+}
+
+export async function inspectWeights(
+  editors: CheckpointEditors,
+  checkpoints: WorkspaceCheckpoints,
+  given?: vscode.Uri | InspectLink,
+): Promise<void> {
+  if (given && !(given instanceof vscode.Uri)) {
+    await editors.open(vscode.Uri.parse(given.uri, true), { layer: given.layer, compress: given.compress });
+    return;
+  }
+  const uri = given ?? activeFile() ?? (await chooseCheckpoint(checkpoints));
+  if (!uri) return;
+  if (uri.scheme !== 'file') {
+    throw new Error(vscode.l10n.t('{0} is not a file on a disk: checkpoints are read in place.', uri.toString()));
+  }
+  await editors.open(vscode.Uri.file(await checkpointIn(uri.fsPath)));
+}
+
+/** The file of the active tab, where it looks like a checkpoint. */
+function activeFile(): vscode.Uri | undefined {
+  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  const shown = input instanceof vscode.TabInputText || input instanceof vscode.TabInputCustom ? input.uri : undefined;
+  return shown && isCheckpointName(shown.fsPath) ? shown : undefined;
+}

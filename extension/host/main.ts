@@ -1,0 +1,89 @@
+/** Entry of the extension: wires the engine's client, the editor, the commands, the hover and the status bar together. */
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { problemOf } from '../rpc';
+import type { CheckpointSession } from './checkpointSession';
+import { CheckpointEditors } from './checkpointEditor';
+import { compressLayer, type CompressArguments } from './compressCommand';
+import { EngineClient } from './engineClient';
+import { HOVER_LANGUAGES, registerHover } from './hover';
+import { inspectWeights, type InspectLink } from './inspectCommand';
+import { ANALYSIS_SETTINGS, engineEnvironment, hoverEnabled, PROCESS_SETTINGS } from './settings';
+import { StatusBar } from './statusBar';
+import { WorkspaceCheckpoints } from './workspaceCheckpoints';
+
+/** What `activate` returns: the tests inside VS Code look through it. */
+export interface EigenscopeApi {
+  readonly engine: EngineClient;
+  /** The session behind an open editor. */
+  session(uri: vscode.Uri): CheckpointSession | undefined;
+  /** Names that hovers know. */
+  readonly checkpoints: WorkspaceCheckpoints;
+}
+
+export function activate(context: vscode.ExtensionContext): EigenscopeApi {
+  const log = vscode.window.createOutputChannel('Eigenscope', { log: true });
+  const cacheFolder = context.globalStorageUri.fsPath;
+  const engine = new EngineClient({
+    module: path.join(context.extensionPath, 'dist', 'engine.js'),
+    environment: () => engineEnvironment(cacheFolder),
+  });
+  engine.events.on('log', ({ level, message }) => log[level](message));
+  engine.events.on('state', (change) => {
+    if (change.state === 'stopped') void offerRestart(change.message);
+  });
+  const statusBar = new StatusBar(engine, log);
+  const editors = new CheckpointEditors(engine, context.extensionUri, log, (session) => statusBar.watch(session));
+  const checkpoints = new WorkspaceCheckpoints(engine, log);
+  const logged = (what: string, action: Promise<unknown>): void => {
+    action.catch((error: unknown) => log.error(`${what}: ${problemOf(error).message}`));
+  };
+
+  const { registerCommand } = vscode.commands;
+  context.subscriptions.push(
+    log,
+    { dispose: () => engine.dispose() },
+    statusBar,
+    checkpoints,
+    editors.register(),
+    registerHover(engine, checkpoints),
+    registerCommand('eigenscope.inspectWeights', (given?: vscode.Uri | InspectLink) =>
+      inspectWeights(editors, checkpoints, given),
+    ),
+    registerCommand('eigenscope.compressLayer', (given?: CompressArguments) =>
+      compressLayer({ engine, editors, checkpoints }, given instanceof vscode.Uri ? { uri: given } : given),
+    ),
+    registerCommand('eigenscope.restartEngine', () => engine.restart()),
+    registerCommand('eigenscope.showLog', () => log.show()),
+    registerCommand('eigenscope.clearCache', async () => {
+      await engine.restart(() => rm(cacheFolder, { recursive: true, force: true }));
+      await editors.startOver();
+    }),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (PROCESS_SETTINGS.some((name) => event.affectsConfiguration(name))) logged('restart', engine.restart());
+      if (event.affectsConfiguration(ANALYSIS_SETTINGS)) logged('new settings', editors.startOver());
+    }),
+    vscode.workspace.onDidOpenTextDocument(({ languageId }) => wantHeaders(languageId)),
+  );
+
+  function wantHeaders(language: string): void {
+    if (HOVER_LANGUAGES.includes(language) && hoverEnabled()) logged('workspace', checkpoints.readHeaders());
+  }
+  const found = checkpoints.find().then((files) => {
+    // Where there are checkpoints, one is about to be opened: a second of starting is better spent now.
+    if (files.length > 0) engine.warmUp();
+  });
+  logged('workspace', found);
+  for (const { languageId } of vscode.workspace.textDocuments) wantHeaders(languageId);
+
+  return { engine, checkpoints, session: (uri) => editors.session(uri) };
+}
+
+async function offerRestart(message: string): Promise<void> {
+  const restart = vscode.l10n.t('Restart Engine');
+  const showLog = vscode.l10n.t('Show Log');
+  const chosen = await vscode.window.showErrorMessage(`Eigenscope: ${message}`, restart, showLog);
+  if (chosen === restart) await vscode.commands.executeCommand('eigenscope.restartEngine');
+  if (chosen === showLog) await vscode.commands.executeCommand('eigenscope.showLog');
+}

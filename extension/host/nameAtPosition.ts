@@ -1,0 +1,51 @@
+/** Which text under the cursor could be a layer's name: string literals, dotted identifiers, paths in logs. */
+
+/** Characters either side of the cursor that are looked at: longer names do not occur, longer lines (minified JSON) do. */
+const REACH = 400;
+
+export interface NameCandidate {
+  text: string;
+  /** Columns in the line, end exclusive. */
+  start: number;
+  end: number;
+}
+
+/** Dotted and slashed names with indices: `model.layers[0].q_proj`, `encoder/l0/kernel`. */
+const WIDE = /[\w./:[\]-]/;
+const NARROW = /[\w.]/;
+
+/** Candidates at a column, the most telling first: the string literal around it, then names without quotes. */
+export function namesAt(line: string, column: number): NameCandidate[] {
+  const start = Math.max(0, column - REACH);
+  const window = line.slice(start, column + REACH);
+  const at = column - start;
+  const found = [literalAt(window, at), runAt(window, at, WIDE), runAt(window, at, NARROW)];
+  const candidates: NameCandidate[] = [];
+  for (const candidate of found) {
+    if (!candidate || candidates.some(({ text }) => text === candidate.text)) continue;
+    candidates.push({ text: candidate.text, start: start + candidate.start, end: start + candidate.end });
+  }
+  return candidates;
+}
+
+/** Content of the literal in one line that holds the column, quotes not included. */
+function literalAt(text: string, column: number): NameCandidate | undefined {
+  const literal = /(["'`])((?:\\.|(?!\1)[^\\])*)\1/g;
+  for (let match = literal.exec(text); match && match.index <= column; match = literal.exec(text)) {
+    const start = match.index + 1;
+    const end = literal.lastIndex - 1;
+    if (column >= match.index && column <= end && end > start) return { text: match[2] ?? '', start, end };
+  }
+  return undefined;
+}
+
+function runAt(text: string, column: number, allowed: RegExp): NameCandidate | undefined {
+  let start = column;
+  let end = column;
+  while (start > 0 && allowed.test(text[start - 1] ?? '')) start -= 1;
+  while (end < text.length && allowed.test(text[end] ?? '')) end += 1;
+  // Punctuation of the sentence around the name.
+  while (end > start && /[./:[-]/.test(text[end - 1] ?? '')) end -= 1;
+  while (start < end && /[./:\]-]/.test(text[start] ?? '')) start += 1;
+  return column >= start && column <= end && end > start ? { text: text.slice(start, end), start, end } : undefined;
+}

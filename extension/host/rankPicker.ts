@@ -1,0 +1,112 @@
+/** The rank step of "Compress Layer…": suggestions with their error and size, and a live preview of what is typed. */
+import * as vscode from 'vscode';
+import type { CompressionPreview, RankRequest } from '../protocol';
+import { problemOf } from '../rpc';
+import type { CheckpointSession } from './checkpointSession';
+import { parseRank, rankText } from './rankInput';
+
+/** Shown before anything is typed. */
+const SUGGESTIONS: readonly RankRequest[] = [
+  { kind: 'energy', energy: 0.99 },
+  { kind: 'energy', energy: 0.95 },
+  { kind: 'energy', energy: 0.9 },
+  { kind: 'budget', budget: 0.5 },
+  { kind: 'budget', budget: 0.25 },
+];
+
+interface RankItem extends vscode.QuickPickItem {
+  request?: RankRequest;
+}
+
+/** @returns undefined where the person gave up */
+export function chooseRank(
+  session: CheckpointSession,
+  layer: string,
+  method: string,
+): Promise<RankRequest | undefined> {
+  const picker = vscode.window.createQuickPick<RankItem>();
+  picker.title = vscode.l10n.t('Compress {0}: how far?', layer);
+  picker.placeholder = vscode.l10n.t('Rank (64), share of the energy (95%) or of the parameters (0.5x)');
+  const suggestions = SUGGESTIONS.map(itemFor);
+  picker.items = suggestions;
+  let typing = 0;
+
+  const describe = async (item: RankItem, request: RankRequest): Promise<void> => {
+    try {
+      item.detail = previewText(await session.preview(layer, method, request));
+    } catch (error) {
+      item.detail = problemOf(error).message;
+    }
+  };
+  const describeSuggestions = async (): Promise<void> => {
+    picker.busy = true;
+    for (const item of suggestions) {
+      if (item.request) await describe(item, item.request);
+      if (typing === 0) picker.items = [...suggestions];
+    }
+    picker.busy = false;
+  };
+  picker.onDidChangeValue((value) => {
+    const turn = ++typing;
+    const request = parseRank(value);
+    if (!request) {
+      typing = value === '' ? 0 : turn;
+      picker.items = value === '' ? suggestions : [notUnderstood(value)];
+      return;
+    }
+    const item = itemFor(request);
+    picker.items = [item];
+    void describe(item, request).then(() => {
+      if (turn === typing) picker.items = [{ ...item }];
+    });
+  });
+
+  return new Promise((resolve) => {
+    picker.onDidAccept(() => {
+      const request = picker.activeItems[0]?.request;
+      if (!request) return;
+      resolve(request);
+      picker.hide();
+    });
+    picker.onDidHide(() => {
+      resolve(undefined);
+      picker.dispose();
+    });
+    picker.show();
+    void describeSuggestions();
+  });
+}
+
+function itemFor(request: RankRequest): RankItem {
+  return { label: labelOf(request), detail: vscode.l10n.t('Computing…'), alwaysShow: true, request };
+}
+
+function notUnderstood(value: string): RankItem {
+  const label = vscode.l10n.t('"{0}" is not a rank', value);
+  return { label, detail: vscode.l10n.t('Type 64, 95% or 0.5x.'), alwaysShow: true };
+}
+
+function labelOf(request: RankRequest): string {
+  switch (request.kind) {
+    case 'rank':
+      return vscode.l10n.t('Rank {0}', request.rank);
+    case 'energy':
+      return vscode.l10n.t('{0} of the energy', rankText(request));
+    case 'budget':
+      return vscode.l10n.t('{0} of the parameters', rankText(request).replace('x', ' ×'));
+  }
+}
+
+function previewText(preview: CompressionPreview): string {
+  const percent = (share: number): string =>
+    share.toLocaleString(vscode.env.language, { style: 'percent', maximumSignificantDigits: 3 });
+  const { bytes, multiply_adds: work } = preview;
+  return vscode.l10n.t(
+    'rank {0} of {1} · error {2} · {3} of the bytes · {4} of the multiply-adds',
+    preview.rank,
+    preview.fullRank,
+    percent(preview.relative_error),
+    percent(bytes.after / bytes.before),
+    percent(work.after / work.before),
+  );
+}

@@ -1,0 +1,46 @@
+/** The person's settings in the protocol's terms. Defaults and ranges are declared in package.json. */
+import * as vscode from 'vscode';
+import type { FitRule, InspectSettings } from '../protocol';
+
+const SECTION = 'eigenscope';
+
+/** Those that count only for a new engine process. */
+export const PROCESS_SETTINGS = [`${SECTION}.threads`, `${SECTION}.memoryLimitMB`];
+
+/** Those that change results. */
+export const ANALYSIS_SETTINGS = `${SECTION}.farms`;
+
+export function inspectSettings(): InspectSettings {
+  const farms = vscode.workspace.getConfiguration(`${SECTION}.farms`);
+  return {
+    farms: {
+      enabled: farms.get('enabled', true),
+      rows: farms.get('rows', 2000),
+      q: farms.get('q', 1),
+      ops: farms.get('ops', 10),
+      fit: farms.get<FitRule>('fit', 'xmin_peak'),
+      mode: farms.get<InspectSettings['farms']['mode']>('mode', 'auto'),
+      tolerance: farms.get('tolerance', 0.01),
+    },
+  };
+}
+
+export function inspectOnOpen(): boolean {
+  return vscode.workspace.getConfiguration(SECTION).get('inspectOnOpen', true);
+}
+
+export function hoverEnabled(): boolean {
+  return vscode.workspace.getConfiguration(SECTION).get('hover.enabled', true);
+}
+
+/** Environment of the engine's process; 0 leaves the choice to the engine. */
+export function engineEnvironment(cacheFolder: string): Record<string, string> {
+  const configuration = vscode.workspace.getConfiguration(SECTION);
+  const threads = configuration.get<number>('threads', 0);
+  const megabytes = configuration.get<number>('memoryLimitMB', 0);
+  return {
+    EIGENSCOPE_CACHE_DIR: cacheFolder,
+    ...(threads > 0 && { EIGENSCOPE_THREADS: String(threads) }),
+    ...(megabytes > 0 && { EIGENSCOPE_MEMORY_MB: String(megabytes) }),
+  };
+}

@@ -1,0 +1,110 @@
+/** The status bar item: the device that computes, and how far the queues of all open checkpoints are. */
+import * as vscode from 'vscode';
+import type { DeviceInfo } from '../protocol';
+import type { CheckpointSession } from './checkpointSession';
+import type { EngineClient } from './engineClient';
+
+export class StatusBar {
+  private readonly item = vscode.window.createStatusBarItem('eigenscope.engine', vscode.StatusBarAlignment.Right, 100);
+  private readonly queues = new Map<CheckpointSession, { done: number; total: number }>();
+  private device: DeviceInfo | undefined;
+  private state: 'running' | 'restarting' | 'stopped' = 'running';
+
+  constructor(
+    private readonly engine: EngineClient,
+    private readonly log: vscode.LogOutputChannel,
+  ) {
+    this.item.name = 'Eigenscope';
+    this.item.command = 'eigenscope.showLog';
+    engine.events.on('state', ({ state }) => {
+      this.state = state;
+      this.device = undefined;
+      this.queues.clear();
+      this.render();
+      if (state === 'running' && this.watching > 0) this.askDevice();
+    });
+  }
+
+  private watching = 0;
+
+  watch(session: CheckpointSession): void {
+    this.watching += 1;
+    session.on('queue', ({ done, total }) => {
+      if (done < total) this.queues.set(session, { done, total });
+      else this.queues.delete(session);
+      if (!this.device) this.askDevice();
+      this.render();
+    });
+    session.onDispose(() => {
+      this.watching -= 1;
+      this.queues.delete(session);
+      this.render();
+    });
+    this.render();
+  }
+
+  dispose(): void {
+    this.item.dispose();
+  }
+
+  private asking = false;
+
+  private askDevice(): void {
+    if (this.asking) return;
+    this.asking = true;
+    this.engine
+      .request('device', null)
+      .then((device) => {
+        this.device = device;
+        this.log.info(`computing on ${device.provider}, ${device.precision}, ${device.threads} threads`);
+        for (const { provider, reason } of device.refused) this.log.info(`${provider} is not used: ${reason}`);
+      })
+      .catch((error: unknown) => this.log.warn(`the engine did not name its device: ${String(error)}`))
+      .finally(() => {
+        this.asking = false;
+        this.render();
+      });
+  }
+
+  private render(): void {
+    if (this.watching === 0) {
+      this.item.hide();
+      return;
+    }
+    let done = 0;
+    let total = 0;
+    for (const queue of this.queues.values()) {
+      done += queue.done;
+      total += queue.total;
+    }
+    const icon = this.state === 'stopped' ? 'error' : total > 0 || this.state === 'restarting' ? 'sync~spin' : 'pulse';
+    const device = this.device ? `${this.device.provider} ${this.device.precision}` : 'Eigenscope';
+    const progress = total > 0 ? ` ${done}/${total}` : '';
+    this.item.text = `$(${icon}) ${device}${progress}`;
+    this.item.tooltip = this.tooltip(done, total);
+    this.item.accessibilityInformation = { label: `Eigenscope: ${device}${progress}` };
+    this.item.backgroundColor =
+      this.state === 'stopped' ? new vscode.ThemeColor('statusBarItem.errorBackground') : undefined;
+    this.item.show();
+  }
+
+  private tooltip(done: number, total: number): string {
+    if (this.state === 'stopped') return vscode.l10n.t('Eigenscope: the engine stays off until it is restarted.');
+    if (this.state === 'restarting') return vscode.l10n.t('Eigenscope: the engine restarts.');
+    const lines = [
+      this.device
+        ? vscode.l10n.t(
+            'Eigenscope computes on {0} ({1}) with {2} threads.',
+            this.device.provider,
+            this.device.precision,
+            this.device.threads,
+          )
+        : vscode.l10n.t('Eigenscope'),
+      ...(total > 0 ? [vscode.l10n.t('{0} of {1} layers done.', done, total)] : []),
+      ...(this.device?.refused ?? []).map(({ provider, reason }) =>
+        vscode.l10n.t('{0} is not used: {1}', provider, reason),
+      ),
+    ];
+    return lines.join('\n');
+  }
+}

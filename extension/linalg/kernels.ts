@@ -1,0 +1,68 @@
+/**
+ * The compute kernels behind every spectrum: reduction to tridiagonal form, Gram products, general products and
+ * transposition, all float64 and row-major. Two implementations give the same results to rounding: AssemblyScript
+ * compiled to WASM with SIMD (`wasmKernels.ts`), and plain TypeScript (`kernelTwin.ts`).
+ */
+import { createWasmKernels } from './wasmKernels';
+
+/** Symmetric tridiagonal matrix: `diagonal` has n elements, `offDiagonal` n − 1 (none for n = 0). */
+export interface Tridiagonal {
+  diagonal: Float64Array;
+  offDiagonal: Float64Array;
+}
+
+export interface Reduction extends Tridiagonal {
+  /**
+   * A = Q·T·Qᵀ with Q = H(n−1)·…·H(1), H(i) = I − scales[i]·v·vᵀ. Where reflectors were asked for, row i of the n×n
+   * matrix that was reduced holds v: its first i elements, the last of them 1.
+   */
+  scales: Float64Array;
+}
+
+/** Called between panels (every tenth of a second at order 4096) with the share of the work done; may throw to stop. */
+export type Poll = (fraction: number) => void;
+
+export interface Kernels {
+  readonly kind: 'wasm' | 'typescript';
+  /**
+   * Householder reduction of the symmetric n×n matrix whose lower triangle `a` holds, elements of magnitude near 1
+   * or below (the caller scales). `a` is destroyed; it holds the reflectors afterwards where `keepReflectors` is set.
+   *
+   * @see LAPACK dsytrd, dlatrd
+   */
+  tridiagonalise(a: Float64Array, n: number, keepReflectors: boolean, poll?: Poll): Reduction;
+  /** Replaces each of the k rows z (n elements) of `vectors` by Q·z, with Q as `tridiagonalise` left it in `a`. */
+  applyReflectors(
+    a: Float64Array,
+    scales: Float64Array,
+    n: number,
+    vectors: Float64Array,
+    k: number,
+    poll?: Poll,
+  ): void;
+  /** Symmetric Gram matrix: XᵀX (cols×cols) for side `columns`, XXᵀ (rows×rows) for side `rows`. */
+  gram(x: Float64Array, rows: number, cols: number, side: 'rows' | 'columns'): Float64Array;
+  /** C (m×n) = op(A)·op(B), op(A) m×k and op(B) k×n; A is stored k×m where `transA`, B n×k where `transB`. */
+  multiply(
+    a: Float64Array,
+    b: Float64Array,
+    m: number,
+    n: number,
+    k: number,
+    transA: boolean,
+    transB: boolean,
+  ): Float64Array;
+  /** The cols×rows transpose of a rows×cols matrix. */
+  transpose(x: Float64Array, rows: number, cols: number): Float64Array;
+}
+
+let loaded: Kernels | undefined;
+
+/**
+ * This thread's WASM kernels, compiled at the first call.
+ *
+ * @throws WebAssembly.CompileError where the runtime cannot compile them
+ */
+export function loadKernels(): Kernels {
+  return (loaded ??= createWasmKernels());
+}

@@ -1,0 +1,13 @@
+/**
+ * Entry of the WASM kernels (AssemblyScript). They work on float64 arrays at addresses that the caller lays out behind
+ * `memoryStart`; they allocate nothing. Strides are in bytes and multiples of 16, as are the addresses.
+ */
+export { lowerProduct, fullProduct, packRows, packColumns } from './product';
+export { reducePanel } from './tridiagonalise';
+export { applyReflectors } from './reflectors';
+export { transpose } from './transpose';
+
+/** First address that is free for data. */
+export function memoryStart(): usize {
+  return __heap_base;
+}

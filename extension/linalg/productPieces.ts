@@ -1,0 +1,54 @@
+/**
+ * Cuts a matrix product into pieces that are short enough for a thread with an event loop to serve. Cuts run along whole
+ * rows of the stored matrices, so no operand is copied.
+ */
+import type { Multiply } from './matrixProducts';
+
+/** `multiply` with a turn of the event loop after every `limit` multiply-adds. */
+export function inPieces(multiply: Multiply, limit: number): Multiply {
+  return async (a, b, m, n, k, transA, transB) => {
+    if (a.length !== m * k || b.length !== k * n) {
+      throw new RangeError(`a ${m}×${k} by ${k}×${n} product was given ${a.length} and ${b.length} elements`);
+    }
+    if (m * n * k <= limit) {
+      await eventLoopTurn();
+      return m * n * k === 0 ? new Float64Array(m * n) : multiply(a, b, m, n, k, transA, transB);
+    }
+    const c = new Float64Array(m * n);
+    if (!transA) {
+      for (const [start, end] of ranges(m, limit / (n * k))) {
+        await eventLoopTurn();
+        c.set(await multiply(a.subarray(start * k, end * k), b, end - start, n, k, false, transB), start * n);
+      }
+    } else if (!transB) {
+      for (const [start, end] of ranges(k, limit / (m * n))) {
+        await eventLoopTurn();
+        const rows = [a.subarray(start * m, end * m), b.subarray(start * n, end * n)] as const;
+        const part = await multiply(...rows, m, n, end - start, true, false);
+        for (let i = 0; i < c.length; i++) c[i] = c[i]! + part[i]!;
+      }
+    } else {
+      for (const [start, end] of ranges(n, limit / (m * k))) {
+        await eventLoopTurn();
+        const part = await multiply(a, b.subarray(start * k, end * k), m, end - start, k, true, true);
+        for (let i = 0, width = end - start; i < m; i++) {
+          c.set(part.subarray(i * width, i * width + width), i * n + start);
+        }
+      }
+    }
+    return c;
+  };
+}
+
+/** Lets timers, messages and cancels through. */
+export function eventLoopTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** [0, length) in about equal parts of at most `step` (at least 1). */
+function* ranges(length: number, step: number): Generator<[number, number]> {
+  const parts = Math.ceil(length / Math.max(1, Math.floor(step)));
+  for (let i = 0; i < parts; i++) {
+    yield [Math.floor((i * length) / parts), Math.floor(((i + 1) * length) / parts)];
+  }
+}

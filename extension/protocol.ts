@@ -1,0 +1,356 @@
+/**
+ * Every message between the extension host, the engine (child process) and the webview: types only, the map of
+ * the system. Requests and notifications are plain interfaces from which `rpc.ts` derives the typed calls.
+ *
+ * Names of numbers are the field's spelling as `science` defines them (WeightWatcher's where it has one).
+ */
+
+/** Element types a checkpoint may store, in safetensors' spelling. */
+export type DType =
+  | 'F64'
+  | 'F32'
+  | 'F16'
+  | 'BF16'
+  | 'F8_E4M3'
+  | 'F8_E5M2'
+  | 'I64'
+  | 'I32'
+  | 'I16'
+  | 'I8'
+  | 'U64'
+  | 'U32'
+  | 'U16'
+  | 'U8'
+  | 'BOOL'
+  | 'C64'
+  | 'C128';
+
+/** Something that could not be read or analysed: a person reads it in a notification or a table row. */
+export interface Problem {
+  /** Stable machine-readable code, for instance `truncated`, `missing-shard`, `not-finite`. */
+  code: string;
+  /** One sentence that names what is wrong, where, and what to do. */
+  message: string;
+  /** The file it is about. */
+  file?: string;
+  /** Byte offset in that file. */
+  offset?: number;
+  /** Tensor or layer it is about. */
+  tensor?: string;
+}
+
+/** One tensor as the table shows it. Known from headers alone. */
+export interface TensorSummary {
+  /** The state_dict's own name; a wrapper key is prefixed only where two wrappers hold the same name. */
+  name: string;
+  /** Wrapper path inside a training checkpoint (`state_dict`, `optimizer.state`, …); empty for a plain state_dict. */
+  group: string;
+  shape: number[];
+  dtype: DType;
+  /** Product of the shape. */
+  parameters: number;
+  /** Bytes of the elements as stored. */
+  bytes: number;
+  /** Names of the layers (units of spectral analysis) in this tensor; empty where it has no spectrum. */
+  layers: string[];
+  /** Why it has no spectrum, in words, where `layers` is empty. */
+  noSpectrum?: string;
+  /** Another tensor of the checkpoint over the very same stored bytes (tied weights). */
+  sharedWith?: string;
+}
+
+export interface CheckpointSummary {
+  /** Handle for later requests. */
+  document: string;
+  path: string;
+  /** Registry name: `safetensors`, `pytorch`, `torchscript`, `onnx`, `tensorflow.js`, … */
+  format: string;
+  /** Every file that belongs to it, absolute. */
+  files: string[];
+  /** Sum of the files' sizes. */
+  fileBytes: number;
+  parameters: number;
+  /** Sum of tensors' `bytes`. */
+  bytes: number;
+  /** What the names and a `config.json` beside the file suggest, for instance `LLaMA (5 blocks, hidden 64)`. */
+  architecture: string;
+  /** Parameters by dtype, largest first. */
+  dtypes: { dtype: DType; parameters: number }[];
+  /** Free-form key/value pairs from the file's header. */
+  metadata: Record<string, string>;
+  tensors: TensorSummary[];
+  problems: Problem[];
+}
+
+export type FitRule = 'KS' | 'xmin_mid' | 'xmin_peak';
+
+/** Power-law fit of an ESD's tail. All numbers are null where `status` is `failed`. */
+export interface PowerLawFit {
+  rule: FitRule;
+  status: 'success' | 'failed';
+  /** Why it failed, or a note on what was assumed. */
+  reason?: string;
+  /** `relative` where the absolute zero filter would have dropped more than half of the spectrum. */
+  filter?: 'relative';
+  alpha: number | null;
+  /** Kolmogorov–Smirnov distance. */
+  D: number | null;
+  xmin: number | null;
+  xmax: number | null;
+  /** Number of eigenvalues in the tail. */
+  num_pl_spikes: number | null;
+  /** Standard error (alpha − 1)/√n. */
+  sigma: number | null;
+}
+
+/** Settings of an analysis; part of the cache key. */
+export interface InspectSettings {
+  farms: {
+    enabled: boolean;
+    /** `num_row_samples` */
+    rows: number;
+    /** `Q_ratio` */
+    q: number;
+    /** `sampling_ops_per_dim` */
+    ops: number;
+    /** Which xmin rule fits the pooled ESD. */
+    fit: FitRule;
+    /** Every window, or as many as the tolerance needs (chosen by cost when `auto`). */
+    mode: 'auto' | 'full' | 'adaptive';
+    /** Adaptive mode stops when the 95 % interval's half-width is below this share of alpha. */
+    tolerance: number;
+  };
+}
+
+/** FARMS result of one layer. */
+export interface FarmsResult extends PowerLawFit {
+  /** Windows used and windows the reference would use. For conv kernels: blocks. */
+  windows: number;
+  windows_total: number;
+  /** Window rows and columns. */
+  window: [number, number];
+  mode: 'full' | 'adaptive';
+  /** 95 % interval for alpha; only in adaptive mode. */
+  interval?: [number, number];
+  num_row_samples: number;
+  Q_ratio: number;
+  sampling_ops_per_dim: number;
+  /** Seed of the bootstrap; only in adaptive mode. */
+  seed?: number;
+}
+
+export interface RankSuggestion {
+  rank: number;
+  /** √(Σ_{i>rank}λ / Σλ): relative Frobenius error of keeping `rank` directions. */
+  error: number;
+  /** Parameters of a factor pair of that rank. */
+  parameters: number;
+  /** That over the parameters of the matrix. */
+  ratio: number;
+}
+
+/** Statistics of all elements, NaN/Inf excluded from the moments. */
+export interface TensorStatistics {
+  count: number;
+  min: number | null;
+  max: number | null;
+  mean: number | null;
+  std: number | null;
+  /** √Σx² */
+  l2: number | null;
+  zeros: number;
+  nan: number;
+  inf: number;
+  /** Flat index of the first NaN or Inf. */
+  first_not_finite?: number;
+}
+
+/** All numbers of one layer (or of a tensor without a spectrum: `metrics` and `ranks` empty, `farms` null). */
+export interface LayerResult {
+  name: string;
+  tensor: string;
+  shape: number[];
+  dtype: DType;
+  /** Number of matrices pooled into the ESD (kernel positions of a conv), 0 without a spectrum. */
+  matrices: number;
+  /** N ≥ M of each of them. */
+  N?: number;
+  M?: number;
+  /** Keys are those of the metric table; null where undefined (`problems` or the fit says why). */
+  metrics: Record<string, number | null>;
+  fits: Partial<Record<FitRule, PowerLawFit>>;
+  farms: FarmsResult | null;
+  ranks: Record<string, RankSuggestion>;
+  statistics: TensorStatistics | null;
+  /** Arithmetic that produced the spectrum, for instance `float64 cpu`. */
+  precision?: string;
+  noSpectrum?: string;
+  problems: Problem[];
+  /** Milliseconds of computing. */
+  elapsed?: number;
+}
+
+/** What a layer's view draws. All eigenvalues ascending. */
+export interface LayerSpectrum {
+  layer: LayerResult;
+  /** λ = σ² pooled over the matrices, conv kernels scaled by 0.5 (`conv_norm`). */
+  eigenvalues: Float64Array;
+  /** Pooled FARMS eigenvalues; empty without FARMS or for conv blocks averaged one by one. */
+  farmsEigenvalues: Float64Array;
+  /**
+   * λ of the one matrix that ranks, errors and compression are about, without `conv_norm`: the layer's matrix, for a
+   * convolution the whole kernel as one O × (I·kh·kw) matrix (its ESD pools one O × I matrix per kernel position).
+   */
+  rankEigenvalues: Float64Array;
+  rankMatrix: { rows: number; cols: number };
+  /** Element histogram: `edges.length === counts.length + 1`. */
+  histogram: { edges: Float64Array; counts: Float64Array };
+}
+
+export type RankRequest =
+  | { kind: 'rank'; rank: number }
+  /** Smallest rank with at least this share of Σλ, 0 < energy ≤ 1. */
+  | { kind: 'energy'; energy: number }
+  /** Largest rank whose factor pair has at most this share of the parameters, 0 < budget. */
+  | { kind: 'budget'; budget: number };
+
+export interface CompressionPreview {
+  layer: string;
+  /** Registry name of the method, for instance `svd`. */
+  method: string;
+  rank: number;
+  /** Largest rank that makes sense: min(N, M) of the matrix. */
+  fullRank: number;
+  breakEven: number;
+  /** ‖W − Ŵ‖_F / ‖W‖_F, exact, from the discarded eigenvalues. */
+  relative_error: number;
+  /** σ_{k+1}/σ₁ (0 at full rank): relative error in the spectral norm. */
+  sigma_ratio: number;
+  parameters: { before: number; after: number };
+  bytes: { before: number; after: number };
+  /** Multiply-adds per token (per output position for conv). */
+  multiply_adds: { before: number; after: number };
+  /** Singular values before, descending; the first `rank` of them are what stays. */
+  singularValues: Float64Array;
+  notes: string[];
+}
+
+export interface SaveRequest {
+  layer: string;
+  method: string;
+  rank: RankRequest;
+  /** Two factor tensors in place of the weight, or the product in its original shape and name. */
+  output: 'factors' | 'reconstructed';
+  target: string;
+  /** The person confirmed that an existing `target` may be replaced. Never allows replacing an original. */
+  overwrite?: boolean;
+}
+
+export interface SaveResult {
+  path: string;
+  bytes: number;
+  rank: number;
+  relative_error: number;
+  /** Error of the factors as written, measured on W itself: ‖W − Ŵ‖_F/‖W‖_F. */
+  measured_error: number;
+  /** What the person should know: directions beyond the numerical rank, rounding, saturation. */
+  notes: string[];
+}
+
+/** Where the numbers come from: the status bar and the log show it. */
+export interface DeviceInfo {
+  /** `cpu`, `webgpu`, … or `wasm` where onnxruntime could not be loaded. */
+  provider: string;
+  precision: 'float64' | 'float32';
+  /** Why other providers were refused. */
+  refused: { provider: string; reason: string }[];
+  threads: number;
+}
+
+/** A cached answer for the hover: never computes. */
+export interface PeekResult {
+  layer: LayerResult;
+  /** At most 64 points of the ranked log10 σ curve, for the small picture. */
+  curve: number[];
+}
+
+/* ------------------------------------------------------------------ host → engine */
+
+export interface EngineRequests {
+  /** Reads headers. Opening an open path again returns a second handle on the same checkpoint. */
+  open: { params: { path: string }; result: CheckpointSummary };
+  /** Cancels the document's jobs and closes its files. */
+  close: { params: { document: string }; result: null };
+  /** Queues tensors or layers (all where `names` is absent); answers at once, results come as notifications. */
+  inspect: { params: { document: string; names?: string[]; settings: InspectSettings }; result: { queued: number } };
+  /** Moves these tensors' jobs to the front, first one first. */
+  prioritise: { params: { document: string; names: string[] }; result: null };
+  /** Cancels these jobs, or all of the document's. */
+  cancel: { params: { document: string; names?: string[] }; result: null };
+  /** Everything a layer's view draws; computes what is not cached. */
+  spectrum: { params: { document: string; layer: string; settings: InspectSettings }; result: LayerSpectrum };
+  /** Cached results only, by checkpoint path. */
+  peek: { params: { path: string; layer: string; settings: InspectSettings }; result: PeekResult | null };
+  previewCompression: {
+    params: { document: string; layer: string; method: string; rank: RankRequest; settings: InspectSettings };
+    result: CompressionPreview;
+  };
+  saveCompressed: { params: { document: string; request: SaveRequest; settings: InspectSettings }; result: SaveResult };
+  device: { params: null; result: DeviceInfo };
+}
+
+/* ------------------------------------------------------------------ engine → host (→ webview) */
+
+export interface EngineNotifications {
+  result: { document: string; result: LayerResult };
+  /** `fraction` in [0, 1]. */
+  progress: { document: string; name: string; stage: string; fraction: number };
+  queue: { document: string; done: number; total: number; active: string[] };
+  /** A running save's progress. */
+  saving: { document: string; fraction: number; message: string };
+  /** The checkpoint's files changed, shrank or vanished while open. */
+  changed: { document: string; problem: Problem };
+  log: { level: 'info' | 'warn' | 'error'; message: string };
+}
+
+/* ------------------------------------------------------------------ webview → host */
+
+export interface ViewRequests {
+  /** First message of a view: what to show. Rejects with the open error. */
+  ready: { params: null; result: ViewState };
+  inspect: { params: { names?: string[] }; result: { queued: number } };
+  prioritise: { params: { names: string[] }; result: null };
+  cancel: { params: { names?: string[] }; result: null };
+  spectrum: { params: { layer: string }; result: LayerSpectrum };
+  previewCompression: { params: { layer: string; method: string; rank: RankRequest }; result: CompressionPreview };
+  /** The host asks for the target with the native dialog; null where the person cancelled it. */
+  saveCompressed: { params: Omit<SaveRequest, 'target' | 'overwrite'>; result: SaveResult | null };
+  /** Opens the file anew after it changed or the engine could not open it. */
+  reload: { params: null; result: ViewState };
+  /** Shows the settings editor filtered to Eigenscope. */
+  openSettings: { params: null; result: null };
+  /** All numbers to a file the person chooses; null where cancelled. */
+  exportResults: { params: { format: 'json' | 'csv' }; result: { path: string } | null };
+}
+
+export interface ViewState {
+  summary: CheckpointSummary;
+  /** Results known so far (a moved or restored tab gets them all). */
+  results: LayerResult[];
+  settings: InspectSettings;
+  /** Layer to show first, when the editor was opened for one. */
+  select?: { layer: string; compress: boolean };
+}
+
+/* ------------------------------------------------------------------ host → webview */
+
+export interface ViewNotifications {
+  result: LayerResult;
+  progress: { name: string; stage: string; fraction: number };
+  queue: { done: number; total: number; active: string[] };
+  saving: { fraction: number; message: string };
+  changed: Problem;
+  /** The engine died (`restarting`), is back (`running`), or gave up (`stopped`). `failed` names the layers it died on. */
+  engine: { state: 'running' | 'restarting' | 'stopped'; message: string; failed: string[] };
+  select: { layer: string; compress: boolean };
+}

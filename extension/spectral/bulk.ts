@@ -1,0 +1,139 @@
+/**
+ * The random bulk of a spectrum: the Marchenko–Pastur law fitted to it, the eigenvalues that stand out of it, and
+ * WeightWatcher's determinant constraint (ERG).
+ */
+import { marchenkoPastur, type MarchenkoPastur } from './marchenkoPastur';
+import { upperBound } from './powerLaw';
+
+export interface BulkFit {
+  /** Standard deviation of the entries that the bulk looks like. */
+  sigma_mp: number;
+  /** Upper edge of the bulk, in units of λ = σ² (no 1/N). */
+  lambda_plus: number;
+  /** λ above the edge by more than the Tracy–Widom scale, within which the edge of a random matrix itself moves. */
+  num_spikes: number;
+  /** λ₊/λ₁ */
+  mp_softrank: number;
+  /** Root mean square distance between the distribution functions of bulk and law: small where the law fits. */
+  misfit: number;
+}
+
+/** Values taken out of a longer spectrum for the fit, evenly by rank. */
+const MAX_FIT_VALUES = 2048;
+
+/** Candidate scales, evenly spaced in log λ, before the best is refined. */
+const GRID = 160;
+const REFINEMENTS = 40;
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
+/** At least this share of the spectrum is bulk: an edge further down would explain nothing. */
+const MIN_BULK_SHARE = 0.5;
+
+/** Fewer eigenvalues have no shape a law could be fitted to. */
+const MIN_BULK_COUNT = 10;
+
+/**
+ * Fits s so that the eigenvalues below the edge N·s²·(1+1/√Q)² are distributed as the law says (least mean square
+ * distance of the distribution functions). At Q = 1 the law is the quarter circle of the singular values.
+ *
+ * @param eigenvalues λ ascending, of one N×M matrix or pooled from several of them
+ * @param N larger side of each matrix
+ * @param M smaller side
+ * @returns undefined for fewer than 10 eigenvalues or where most of them are zero
+ */
+export function fitBulk(eigenvalues: Float64Array, N: number, M: number): BulkFit | undefined {
+  const count = eigenvalues.length;
+  const largest = eigenvalues.at(-1);
+  if (count < MIN_BULK_COUNT || largest === undefined || !Number.isFinite(largest) || largest <= 0) return undefined;
+  const law = marchenkoPastur(N / M);
+  const values = thin(eigenvalues);
+  // The edge lies above the value that closes the smallest bulk allowed, and not above λ₁ (by more than a law's width).
+  const smallestEdge = values[Math.ceil(MIN_BULK_SHARE * values.length) - 1]!;
+  if (smallestEdge <= Number.EPSILON * count * largest) return undefined;
+  const from = Math.log(smallestEdge);
+  const span = Math.log(largest * law.upper) - from;
+  const misfit = (share: number): number => distance(values, Math.exp(from + share * span), law);
+  let best = 0;
+  let least = Infinity;
+  for (let step = 0; step <= GRID; step++) {
+    const value = misfit(step / GRID);
+    if (value < least) [least, best] = [value, step];
+  }
+  const share = goldenSection(misfit, Math.max(0, (best - 1) / GRID), Math.min(1, (best + 1) / GRID));
+  const edge = Math.exp(from + share * span);
+  const variance = edge / (N * law.upper);
+  const spikesFrom = upperBound(eigenvalues, edge + variance * tracyWidomScale(N, M));
+  return {
+    sigma_mp: Math.sqrt(variance),
+    lambda_plus: edge,
+    num_spikes: count - spikesFrom,
+    mp_softrank: edge / largest,
+    misfit: misfit(share),
+  };
+}
+
+/**
+ * Scale of the fluctuations of the largest eigenvalue of WᵀW, entries of variance 1.
+ *
+ * @see Johnstone 2001, "On the distribution of the largest eigenvalue in principal components analysis"
+ */
+export function tracyWidomScale(N: number, M: number): number {
+  const [n, m] = [Math.sqrt(Math.max(1, N - 1)), Math.sqrt(M)];
+  return (n + m) * (1 / n + 1 / m) ** (1 / 3);
+}
+
+/**
+ * `detX_num`: λ rescaled so that they sum to their number, the product of the largest k of them first falls below 1
+ * at this k. The number of values where it never does.
+ *
+ * @param eigenvalues λ ascending
+ */
+export function determinantTail(eigenvalues: Float64Array): number {
+  const count = eigenvalues.length;
+  if (count < 2 || !(eigenvalues[0]! < eigenvalues[count - 1]!)) return 0;
+  const scale = Math.log(count / eigenvalues.reduce((sum, value) => sum + value, 0));
+  let logarithm = 0;
+  for (let index = count - 1; index > 0; index--) {
+    logarithm += Math.log(Math.max(0, eigenvalues[index]!)) + scale;
+    if (logarithm < 0) return count - index;
+  }
+  return count;
+}
+
+/** Root mean square of F_bulk − F_law over the values below the edge. */
+function distance(values: Float64Array, edge: number, law: MarchenkoPastur): number {
+  const bulk = upperBound(values, edge);
+  let sum = 0;
+  for (let index = 0; index < bulk; index++) {
+    const difference = law.distribution((values[index]! / edge) * law.upper) - (index + 0.5) / bulk;
+    sum += difference * difference;
+  }
+  return Math.sqrt(sum / bulk);
+}
+
+function thin(eigenvalues: Float64Array): Float64Array {
+  const count = eigenvalues.length;
+  if (count <= MAX_FIT_VALUES) return eigenvalues;
+  return Float64Array.from(
+    { length: MAX_FIT_VALUES },
+    (_, index) => eigenvalues[Math.floor(((index + 0.5) / MAX_FIT_VALUES) * count)]!,
+  );
+}
+
+function goldenSection(f: (x: number) => number, low: number, high: number): number {
+  let left = high - GOLDEN * (high - low);
+  let right = low + GOLDEN * (high - low);
+  let [atLeft, atRight] = [f(left), f(right)];
+  for (let step = 0; step < REFINEMENTS; step++) {
+    if (atLeft <= atRight) {
+      [high, right, atRight] = [right, left, atLeft];
+      left = high - GOLDEN * (high - low);
+      atLeft = f(left);
+    } else {
+      [low, left, atLeft] = [left, right, atRight];
+      right = low + GOLDEN * (high - low);
+      atRight = f(right);
+    }
+  }
+  return (low + high) / 2;
+}

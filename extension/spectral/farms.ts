@@ -1,0 +1,141 @@
+/**
+ * FARMS: fixed-aspect-ratio subsampling. Where its windows lie, in which order an adaptive run takes them, and the fit
+ * on the pooled eigenvalues. Measuring every layer at one aspect ratio takes the layer's own shape out of alpha.
+ *
+ * @see arXiv 2506.06280, and the authors' program (`fixed_sampling`, `net_esd_estimator_farms`), whose windows these are
+ */
+import type { FitRule, InspectSettings, PowerLawFit } from '../protocol';
+import { fitPowerLaw } from './powerLaw';
+
+/** A part of a matrix: its first row and column, and how many of each. */
+export interface FarmsWindow {
+  row: number;
+  col: number;
+  rows: number;
+  cols: number;
+}
+
+export interface FarmsPlan {
+  /** Row of windows by row of windows. */
+  windows: FarmsWindow[];
+  /** Rows and columns of each. */
+  window: [number, number];
+}
+
+type WindowSettings = Pick<InspectSettings['farms'], 'rows' | 'q' | 'ops'>;
+
+/**
+ * The windows of a 2-D layer.
+ *
+ * Where the reference's window would be wider than the matrix (its slices go wrong there), all columns are taken and the
+ * rows follow from the aspect ratio.
+ *
+ * @param rows of the matrix as stored
+ * @param cols of the matrix as stored
+ */
+export function farmsWindows(rows: number, cols: number, settings: WindowSettings): FarmsPlan {
+  let height = Math.min(settings.rows, rows, cols);
+  let width = Math.max(1, Math.floor(height * settings.q));
+  if (width > cols) {
+    width = cols;
+    height = Math.max(1, Math.floor(cols / settings.q));
+  }
+  const rowStarts = starts(rows, height, settings.ops);
+  const colStarts = starts(cols, width, settings.ops);
+  const windows = rowStarts.flatMap((row) => colStarts.map((col) => ({ row, col, rows: height, cols: width })));
+  return { windows, window: [height, width] };
+}
+
+function starts(length: number, size: number, ops: number): number[] {
+  const room = length - size;
+  const step = ops > 1 ? Math.max(1, Math.floor(room / (ops - 1))) : Math.max(1, room);
+  const count = Math.min(ops, Math.max(1, Math.floor(room / step) + 1));
+  return Array.from({ length: count }, (_, index) => Math.min(index * step, room));
+}
+
+/**
+ * The blocks of a convolution kernel's matrices. Every block pools the same part of all kernel positions, and alpha is
+ * averaged over blocks.
+ *
+ * @param rows of one kernel position's matrix as stored
+ * @param cols of one kernel position's matrix as stored
+ * @returns windows in stored coordinates (the reference turns the matrix tall first; singular values do not care)
+ */
+export function farmsConvBlocks(rows: number, cols: number, q: number): FarmsPlan {
+  const tall = Math.max(rows, cols);
+  const narrow = Math.min(rows, cols);
+  const height = q > 1 ? Math.max(1, Math.floor(narrow / q)) : narrow;
+  const width = q > 1 ? narrow : Math.max(1, Math.floor(narrow * q));
+  const transposed = rows < cols;
+  const windows = Array.from({ length: Math.floor(tall / narrow) }, (_, block): FarmsWindow =>
+    transposed
+      ? { row: 0, col: block * height, rows: width, cols: height }
+      : { row: block * height, col: 0, rows: height, cols: width },
+  );
+  return { windows, window: [height, width] };
+}
+
+/** Steps of the R2 sequence, the two-dimensional analogue of the golden ratio: 1/ρ and 1/ρ², with ρ³ = ρ + 1. */
+const PLASTIC = 1.324717957244746;
+const R2_STEPS = [1 / PLASTIC, 1 / (PLASTIC * PLASTIC)] as const;
+
+/** Draws per window before the few cells the sequence has not hit are taken in their own order. */
+const DRAWS_PER_WINDOW = 8;
+
+/**
+ * Indices into `windows` such that every beginning of the list covers the matrix evenly: the cells of the window grid in
+ * the order in which the R2 low-discrepancy sequence, begun at the centre, first meets them. Deterministic.
+ */
+export function adaptiveOrder(windows: readonly FarmsWindow[]): number[] {
+  const colCount = new Set(windows.map(({ col }) => col)).size;
+  const rowCount = windows.length / Math.max(1, colCount);
+  const seen = new Set<number>();
+  for (let draw = 0; draw < DRAWS_PER_WINDOW * windows.length && seen.size < windows.length; draw++) {
+    const row = Math.floor(((0.5 + draw * R2_STEPS[0]) % 1) * rowCount);
+    const col = Math.floor(((0.5 + draw * R2_STEPS[1]) % 1) * colCount);
+    seen.add(row * colCount + col);
+  }
+  for (let index = 0; index < windows.length; index++) seen.add(index);
+  return [...seen];
+}
+
+/** All values of several spectra in one ascending array. */
+export function poolEigenvalues(spectra: readonly Float64Array[]): Float64Array {
+  const pooled = new Float64Array(spectra.reduce((count, { length }) => count + length, 0));
+  let offset = 0;
+  for (const spectrum of spectra) {
+    pooled.set(spectrum, offset);
+    offset += spectrum.length;
+  }
+  return pooled.sort();
+}
+
+/** Fit on the pooled eigenvalues of a layer's windows (each from a matrix whose smaller side is `side`). */
+export function fitFarmsWindows(pooled: Float64Array, rule: FitRule, side: number): PowerLawFit {
+  return fitPowerLaw(pooled, rule, { zeroFilter: false, dimension: side });
+}
+
+/**
+ * Alpha of a convolution: each block is fitted by itself, alpha and D are averaged over the blocks. xmin and the size of
+ * the tail mean nothing as an average: they are those of the block where there is only one, else null.
+ *
+ * @param blocks pooled ascending eigenvalues of each block, conv_norm included
+ */
+export function fitFarmsBlocks(blocks: readonly Float64Array[], rule: FitRule, side: number): PowerLawFit {
+  const fits = blocks.map((block) => fitFarmsWindows(block, rule, side));
+  const failed = fits.find(({ status }) => status === 'failed');
+  if (fits.length === 1 || failed) return (failed ?? fits[0])!;
+  const mean = (values: (number | null)[]): number =>
+    values.reduce<number>((sum, value) => sum + value!, 0) / values.length;
+  return {
+    rule,
+    status: 'success',
+    reason: `mean over ${fits.length} blocks`,
+    alpha: mean(fits.map(({ alpha }) => alpha)),
+    D: mean(fits.map(({ D }) => D)),
+    xmin: null,
+    xmax: Math.max(...fits.map(({ xmax }) => xmax!)),
+    num_pl_spikes: null,
+    sigma: null,
+  };
+}

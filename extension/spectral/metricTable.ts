@@ -1,0 +1,281 @@
+/**
+ * Every number of a layer: key, label, definition, whose it is, and how it is shown. The one list that the table, the
+ * terminal, the CSV export and the README read.
+ */
+
+export interface MetricRow {
+  /** Name in JSON and CSV, and in `LayerResult.metrics`. */
+  key: string;
+  /** Column header. */
+  label: string;
+  /** One or two sentences. */
+  description: string;
+  /** Tool or paper whose definition it is. */
+  source: string;
+  kind: 'number' | 'integer';
+  /** Digits shown: after the point for `number` (significant ones where |value| is huge or tiny). */
+  digits: number;
+}
+
+const WEIGHTWATCHER = 'WeightWatcher';
+const ALPHA_PRUNING = 'AlphaPruning, FARMS';
+
+export const metricTable: readonly MetricRow[] = [
+  {
+    key: 'alpha',
+    label: 'α',
+    description:
+      'Exponent of the power law p(λ) ∝ λ^(−α) fitted to the tail whose start xmin gives the smallest KS distance D. ' +
+      'λ ≤ 1e-5 are dropped first (1e-5·λ₁ where that would drop more than half).',
+    source: `Clauset et al. 2009; ${WEIGHTWATCHER}`,
+    kind: 'number',
+    digits: 2,
+  },
+  {
+    key: 'alpha_mid',
+    label: 'α mid',
+    description: 'Exponent fitted to the upper half of all eigenvalues (the Hill estimator).',
+    source: ALPHA_PRUNING,
+    kind: 'number',
+    digits: 2,
+  },
+  {
+    key: 'alpha_peak',
+    label: 'α peak',
+    description: 'Exponent fitted with xmin near the mode of the histogram of log₁₀ λ.',
+    source: ALPHA_PRUNING,
+    kind: 'number',
+    digits: 2,
+  },
+  {
+    key: 'D',
+    label: 'D',
+    description: 'Kolmogorov–Smirnov distance between the tail and the power law of alpha: smaller fits better.',
+    source: WEIGHTWATCHER,
+    kind: 'number',
+    digits: 3,
+  },
+  {
+    key: 'xmin',
+    label: 'xmin',
+    description: 'Eigenvalue at which the fitted tail of alpha begins.',
+    source: WEIGHTWATCHER,
+    kind: 'number',
+    digits: 4,
+  },
+  {
+    key: 'xmax',
+    label: 'xmax',
+    description: 'Largest eigenvalue of the fitted tail.',
+    source: WEIGHTWATCHER,
+    kind: 'number',
+    digits: 4,
+  },
+  {
+    key: 'num_pl_spikes',
+    label: 'tail n',
+    description: 'Number of eigenvalues in the fitted tail, λ ≥ xmin.',
+    source: WEIGHTWATCHER,
+    kind: 'integer',
+    digits: 0,
+  },
+  {
+    key: 'sigma',
+    label: 'σ(α)',
+    description: 'Standard error of alpha, (α − 1)/√n.',
+    source: `Clauset et al. 2009; ${WEIGHTWATCHER}`,
+    kind: 'number',
+    digits: 3,
+  },
+  {
+    key: 'stable_rank',
+    label: 'stable rank',
+    description: 'Σλ/λ₁.',
+    source: WEIGHTWATCHER,
+    kind: 'number',
+    digits: 2,
+  },
+  {
+    key: 'effective_rank',
+    label: 'effective rank',
+    description: 'exp(−Σ q ln q) of the normalised singular values q = σ/Σσ.',
+    source: 'Roy & Vetterli 2007',
+    kind: 'number',
+    digits: 1,
+  },
+  {
+    key: 'entropy',
+    label: 'entropy',
+    description: '−Σ p ln p/ln(matrix_rank) of p = λ/Σλ: 1 where all eigenvalues are equal.',
+    source: WEIGHTWATCHER,
+    kind: 'number',
+    digits: 3,
+  },
+  {
+    key: 'spectral_norm',
+    label: 'λ₁',
+    description: 'Largest eigenvalue λ₁ = σ₁² (the square of the usual spectral norm, as WeightWatcher reports it).',
+    source: WEIGHTWATCHER,
+    kind: 'number',
+    digits: 4,
+  },
+  {
+    key: 'log_spectral_norm',
+    label: 'log λ₁',
+    description: 'log₁₀ λ₁.',
+    source: WEIGHTWATCHER,
+    kind: 'number',
+    digits: 3,
+  },
+  {
+    key: 'norm',
+    label: '‖W‖²',
+    description: 'Squared Frobenius norm Σλ.',
+    source: WEIGHTWATCHER,
+    kind: 'number',
+    digits: 4,
+  },
+  {
+    key: 'log_norm',
+    label: 'log ‖W‖²',
+    description: 'log₁₀ Σλ.',
+    source: WEIGHTWATCHER,
+    kind: 'number',
+    digits: 3,
+  },
+  {
+    key: 'log_alpha_norm',
+    label: 'log α-norm',
+    description: 'log₁₀ Σ λ^α.',
+    source: WEIGHTWATCHER,
+    kind: 'number',
+    digits: 3,
+  },
+  {
+    key: 'alpha_weighted',
+    label: 'α·log λ₁',
+    description: 'α·log₁₀ λ₁ (alpha-hat).',
+    source: WEIGHTWATCHER,
+    kind: 'number',
+    digits: 3,
+  },
+  {
+    key: 'matrix_rank',
+    label: 'rank',
+    description:
+      'Number of eigenvalues above M·ε·λ₁, with ε of float64: what a spectrum made from a Gram matrix resolves. ' +
+      'WeightWatcher counts σ > σ₁·N·ε in float64, which differs only for σ below about 1e-7·σ₁.',
+    source: WEIGHTWATCHER,
+    kind: 'integer',
+    digits: 0,
+  },
+  {
+    key: 'rank_loss',
+    label: 'rank loss',
+    description: 'Number of eigenvalues that are numerical zeros: all of them less matrix_rank.',
+    source: WEIGHTWATCHER,
+    kind: 'integer',
+    digits: 0,
+  },
+  {
+    key: 'weak_rank_loss',
+    label: 'weak rank loss',
+    description: 'Number of eigenvalues below 1e-6.',
+    source: WEIGHTWATCHER,
+    kind: 'integer',
+    digits: 0,
+  },
+  {
+    key: 'von_neumann_entropy',
+    label: 'vN entropy',
+    description: '−Σ p ln p of p = λ/Σλ, in nats.',
+    source: 'von Neumann',
+    kind: 'number',
+    digits: 3,
+  },
+  {
+    key: 'nuclear_norm',
+    label: 'nuclear norm',
+    description: 'Σσ.',
+    source: '',
+    kind: 'number',
+    digits: 3,
+  },
+  {
+    key: 'condition_number',
+    label: 'condition',
+    description:
+      'σ₁/σ_M. Empty where σ_M is below √(M·ε)·σ₁, the smallest that a float64 Gram matrix resolves: the matrix is ' +
+      'then singular or as good as.',
+    source: '',
+    kind: 'number',
+    digits: 3,
+  },
+  {
+    key: 'log_lipschitz',
+    label: 'ln Lipschitz',
+    description: 'ln σ₁: the Lipschitz constant of a linear layer in ℓ2.',
+    source: '',
+    kind: 'number',
+    digits: 3,
+  },
+  {
+    key: 'ww_pl_tail_mass',
+    label: 'tail mass',
+    description: 'Share of Σλ that lies in the fitted tail of alpha.',
+    source: WEIGHTWATCHER,
+    kind: 'number',
+    digits: 3,
+  },
+  {
+    key: 'sigma_mp',
+    label: 'σ bulk',
+    description:
+      'Standard deviation of the entries of the random matrix whose Marchenko–Pastur law fits the bulk best.',
+    source: 'Marchenko–Pastur',
+    kind: 'number',
+    digits: 4,
+  },
+  {
+    key: 'lambda_plus',
+    label: 'λ₊',
+    description: 'Upper edge of that bulk, in units of λ = σ².',
+    source: 'Marchenko–Pastur',
+    kind: 'number',
+    digits: 4,
+  },
+  {
+    key: 'num_spikes',
+    label: 'spikes',
+    description: 'Number of eigenvalues above λ₊ by more than the Tracy–Widom scale of the edge.',
+    source: `Johnstone 2001; ${WEIGHTWATCHER}`,
+    kind: 'integer',
+    digits: 0,
+  },
+  {
+    key: 'mp_softrank',
+    label: 'MP soft rank',
+    description: 'λ₊/λ₁: near 1 for a random matrix, near 0 for one ruled by its spikes.',
+    source: WEIGHTWATCHER,
+    kind: 'number',
+    digits: 3,
+  },
+  {
+    key: 'detX_num',
+    label: 'detX n',
+    description: 'Number of largest eigenvalues whose product, with λ rescaled to mean 1, first falls below 1 (ERG).',
+    source: WEIGHTWATCHER,
+    kind: 'integer',
+    digits: 0,
+  },
+];
+
+/** WeightWatcher's bands of alpha. */
+export const OVER_TRAINED = 2;
+export const UNDER_TRAINED = 6;
+
+/** WeightWatcher's reading of a successful fit's alpha; a failed fit has none. */
+export function alphaBand(alpha: number): 'over-trained' | 'well trained' | 'under-trained' {
+  if (alpha < OVER_TRAINED) return 'over-trained';
+  return alpha > UNDER_TRAINED ? 'under-trained' : 'well trained';
+}

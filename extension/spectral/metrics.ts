@@ -1,0 +1,118 @@
+/**
+ * Shape metrics: every number of the metric table that needs only the eigenvalues. Definitions as in the table
+ * (`metricTable.ts`), which also says whose they are.
+ */
+import type { FitRule, PowerLawFit } from '../protocol';
+import { determinantTail, fitBulk } from './bulk';
+
+/** WeightWatcher's `weak_rank_loss` counts λ below this. */
+const WEAK_ZERO = 1e-6;
+
+export interface SpectralInput {
+  /** λ = σ² ascending, pooled over the matrices, with `conv_norm`. */
+  eigenvalues: Float64Array;
+  /** N ≥ M of each matrix. */
+  N: number;
+  M: number;
+  /** Matrices pooled. */
+  count: number;
+  fits: Partial<Record<FitRule, PowerLawFit>>;
+  /** Rounding unit of the arithmetic that made the eigenvalues; float64's by default. */
+  epsilon?: number;
+}
+
+/** Keys are those of the metric table; null where a number is undefined for this spectrum. */
+export function spectralMetrics(input: SpectralInput): Record<string, number | null> {
+  const { eigenvalues, fits } = input;
+  if (eigenvalues.some((value) => !Number.isFinite(value))) throw new RangeError('the spectrum is not finite');
+  const largest = eigenvalues.at(-1) ?? 0;
+  const fit = fits.KS;
+  const alpha = fit?.alpha ?? null;
+  return {
+    alpha,
+    alpha_mid: fits.xmin_mid?.alpha ?? null,
+    alpha_peak: fits.xmin_peak?.alpha ?? null,
+    D: fit?.D ?? null,
+    xmin: fit?.xmin ?? null,
+    xmax: fit?.xmax ?? null,
+    num_pl_spikes: fit?.num_pl_spikes ?? null,
+    sigma: fit?.sigma ?? null,
+    ...norms(eigenvalues, largest, alpha),
+    ...rankMetrics(input, largest),
+    ww_pl_tail_mass: tailMass(eigenvalues, fit?.xmin ?? null),
+    ...bulkMetrics(input),
+    detX_num: largest > 0 ? determinantTail(eigenvalues) : null,
+  };
+}
+
+function norms(eigenvalues: Float64Array, largest: number, alpha: number | null): Record<string, number | null> {
+  const norm = sum(eigenvalues, (value) => value);
+  const positive = largest > 0;
+  return {
+    spectral_norm: largest,
+    log_spectral_norm: positive ? Math.log10(largest) : null,
+    norm,
+    log_norm: positive ? Math.log10(norm) : null,
+    alpha_weighted: positive && alpha !== null ? alpha * Math.log10(largest) : null,
+    log_alpha_norm: positive && alpha !== null ? logPowerSum(eigenvalues, largest, alpha) : null,
+    stable_rank: positive ? norm / largest : null,
+    nuclear_norm: sum(eigenvalues, Math.sqrt),
+    log_lipschitz: positive ? Math.log(largest) / 2 : null,
+  };
+}
+
+function rankMetrics(input: SpectralInput, largest: number): Record<string, number | null> {
+  const { eigenvalues, M, epsilon = Number.EPSILON } = input;
+  const zero = M * epsilon * largest;
+  const positive = largest > 0;
+  const rank = positive ? eigenvalues.reduce((count, value) => count + (value > zero ? 1 : 0), 0) : 0;
+  const smallest = eigenvalues[0] ?? 0;
+  const spread = positive ? shannon(eigenvalues, (value) => value) : null;
+  return {
+    effective_rank: positive ? Math.exp(shannon(eigenvalues, Math.sqrt)) : null,
+    entropy: spread !== null && rank > 1 ? spread / Math.log(rank) : null,
+    von_neumann_entropy: spread,
+    matrix_rank: rank,
+    rank_loss: eigenvalues.length - rank,
+    weak_rank_loss: eigenvalues.reduce((count, value) => count + (value < WEAK_ZERO ? 1 : 0), 0),
+    condition_number: positive && smallest > zero ? Math.sqrt(largest / smallest) : null,
+  };
+}
+
+function bulkMetrics({ eigenvalues, N, M }: SpectralInput): Record<string, number | null> {
+  const bulk = fitBulk(eigenvalues, N, M);
+  return {
+    sigma_mp: bulk?.sigma_mp ?? null,
+    lambda_plus: bulk?.lambda_plus ?? null,
+    num_spikes: bulk?.num_spikes ?? null,
+    mp_softrank: bulk?.mp_softrank ?? null,
+  };
+}
+
+/** −Σ p ln p of p = f(λ)/Σ f(λ). */
+export function shannon(eigenvalues: Float64Array, weight: (value: number) => number): number {
+  const total = sum(eigenvalues, weight);
+  if (!(total > 0)) return 0;
+  return -sum(eigenvalues, (value) => {
+    const share = weight(value) / total;
+    return share > 0 ? share * Math.log(share) : 0;
+  });
+}
+
+/** log₁₀ Σ λ^α, with λ₁ taken out so that large α does not overflow. */
+function logPowerSum(eigenvalues: Float64Array, largest: number, alpha: number): number {
+  return alpha * Math.log10(largest) + Math.log10(sum(eigenvalues, (value) => (value / largest) ** alpha));
+}
+
+function tailMass(eigenvalues: Float64Array, xmin: number | null): number | null {
+  if (xmin === null) return null;
+  const total = sum(eigenvalues, (value) => value);
+  return total > 0 ? sum(eigenvalues, (value) => (value >= xmin ? value : 0)) / total : null;
+}
+
+/** Smallest first, and rounding noise below zero taken for the zero it stands for. */
+function sum(eigenvalues: Float64Array, term: (value: number) => number): number {
+  let total = 0;
+  for (const value of eigenvalues) total += term(Math.max(0, value));
+  return total;
+}

@@ -1,0 +1,168 @@
+/**
+ * Power-law fit of an ESD's tail: density p(λ) ∝ λ^(−α) for λ ≥ xmin, with xmin chosen by one of three rules.
+ *
+ * For tail start i (ascending, n values from i on): α(i) = 1 + n/(Σ ln λⱼ − n·ln λᵢ), and the Kolmogorov–Smirnov distance
+ * D(i) = max_j |1 − (λⱼ/λᵢ)^(1−α) − (j−i)/n|.
+ *
+ * @see Clauset, Shalizi & Newman 2009; WeightWatcher (`KS`); AlphaPruning and FARMS (`xmin_mid`, `xmin_peak`)
+ */
+import type { FitRule, PowerLawFit } from '../protocol';
+import { smallestDistance, type TailStart } from './kolmogorovSmirnov';
+import { LogTail } from './logTail';
+
+/** WeightWatcher drops λ up to this before it fits. Absolute there; see `zeroFilter`. */
+const ZERO_FILTER = 1e-5;
+
+/** Where the absolute filter would drop more than this share of the spectrum, it is taken relative to λ₁. */
+const MAX_FILTERED_SHARE = 0.5;
+
+/** WeightWatcher fits no layer with fewer eigenvalues. */
+const MIN_FILTERED_COUNT = 10;
+
+/** Histogram of log₁₀ λ in which `xmin_peak` looks for the mode. */
+const PEAK_BINS = 100;
+
+/** Where `xmin_peak` looks for xmin: log₁₀(0.95·p) ≤ λ ≤ 1.5·p around the mode p. */
+const PEAK_BELOW = 0.95;
+const PEAK_ABOVE = 1.5;
+
+export interface FitOptions {
+  /**
+   * Drop λ ≤ 1e-5 first, as WeightWatcher does; where that would drop more than half of the spectrum, λ ≤ 1e-5·λ₁
+   * (`filter: 'relative'` in the result). Also asks for at least 10 values.
+   */
+  zeroFilter: boolean;
+  /**
+   * Smaller side M of the matrix behind the eigenvalues (of each, where several are pooled): values up to
+   * M·ε·λ₁ are numerical zeros and take no part in logarithms. The number of values by default.
+   */
+  dimension?: number;
+}
+
+/**
+ * @param eigenvalues λ = σ² ascending
+ * @param rule which tail start is taken
+ * @returns `failed`, with a reason, where no tail start gives a finite α > 1; never throws
+ */
+export function fitPowerLaw(
+  eigenvalues: Float64Array,
+  rule: FitRule,
+  options: FitOptions = { zeroFilter: rule === 'KS' },
+): PowerLawFit {
+  const largest = eigenvalues.at(-1);
+  if (largest === undefined) return failed(rule, 'there are no eigenvalues');
+  if (!Number.isFinite(largest) || Number.isNaN(eigenvalues[0]!)) return failed(rule, 'the spectrum is not finite');
+  if (largest <= 0) return failed(rule, 'all eigenvalues are zero');
+  const numericalZero = (options.dimension ?? eigenvalues.length) * Number.EPSILON * largest;
+  const { values, filter } = options.zeroFilter ? filterZeros(eigenvalues) : { values: eigenvalues };
+  if (options.zeroFilter && values.length < MIN_FILTERED_COUNT) {
+    return failed(
+      rule,
+      `${values.length} eigenvalues above zero are too few, a fit needs ${MIN_FILTERED_COUNT}`,
+      filter,
+    );
+  }
+  const tail = new LogTail(values, numericalZero);
+  const start = tailStart(tail, rule);
+  if (typeof start === 'string') return failed(rule, start, filter);
+  const count = values.length - start.index;
+  return {
+    rule,
+    status: 'success',
+    ...(filter && { filter }),
+    alpha: start.alpha,
+    D: start.D,
+    xmin: values[start.index]!,
+    xmax: largest,
+    // Values equal to xmin below the start belong to the tail too, as WeightWatcher counts.
+    num_pl_spikes: values.length - lowerBound(values, values[start.index]!),
+    sigma: (start.alpha - 1) / Math.sqrt(count),
+  };
+}
+
+/**
+ * α and D of one given tail start, for an xmin that a person drags.
+ *
+ * @param eigenvalues λ ascending
+ * @param start index of the first value of the tail
+ * @returns NaN for both where the tail has no spread (its values are all equal, or only one) or begins at zero
+ * @throws RangeError where `start` is no index
+ */
+export function tailAt(eigenvalues: Float64Array, start: number): { alpha: number; D: number } {
+  if (!Number.isInteger(start) || start < 0 || start >= eigenvalues.length) {
+    throw new RangeError(`tail start ${start} is not within ${eigenvalues.length} eigenvalues`);
+  }
+  const tail = new LogTail(eigenvalues.subarray(start), 0);
+  const alpha = tail.alpha(0);
+  return Number.isFinite(alpha) ? { alpha, D: tail.distance(0, alpha) } : { alpha: NaN, D: NaN };
+}
+
+function tailStart(tail: LogTail, rule: FitRule): TailStart | string {
+  const last = tail.count - 1;
+  switch (rule) {
+    case 'KS':
+      return smallestDistance(tail, tail.first, last) ?? 'no tail has a finite alpha above 1';
+    case 'xmin_mid': {
+      const index = Math.floor(tail.count / 2);
+      if (index < tail.first) return 'at least half of the eigenvalues are zero';
+      const alpha = tail.alpha(index);
+      if (!Number.isFinite(alpha)) return 'the upper half of the eigenvalues has no spread';
+      return { index, alpha, D: tail.distance(index, alpha) };
+    }
+    case 'xmin_peak': {
+      const { values } = tail;
+      const peak = histogramPeak(tail);
+      const from = Math.max(tail.first, lowerBound(values, Math.log10(PEAK_BELOW * peak)));
+      const to = Math.min(last, upperBound(values, PEAK_ABOVE * peak));
+      return smallestDistance(tail, from, to) ?? 'no tail near the mode of the spectrum has a finite alpha above 1';
+    }
+  }
+}
+
+/** Left edge of the fullest of 100 equal bins of log₁₀ λ; the first of several equally full ones. */
+function histogramPeak(tail: LogTail): number {
+  const { logs, first, count } = tail;
+  const low = logs[first]! / Math.LN10;
+  const high = logs[count - 1]! / Math.LN10;
+  const bins = new Uint32Array(PEAK_BINS);
+  const scale = high > low ? PEAK_BINS / (high - low) : 0;
+  for (let index = first; index < count; index++) {
+    const bin = Math.floor((logs[index]! / Math.LN10 - low) * scale);
+    bins[Math.min(bin, PEAK_BINS - 1)]!++;
+  }
+  const fullest = bins.indexOf(bins.reduce((most, size) => Math.max(most, size), 0));
+  return 10 ** (low + (fullest / PEAK_BINS) * (high - low));
+}
+
+function filterZeros(eigenvalues: Float64Array): { values: Float64Array; filter?: 'relative' } {
+  const start = upperBound(eigenvalues, ZERO_FILTER);
+  if (start <= MAX_FILTERED_SHARE * eigenvalues.length) return { values: eigenvalues.subarray(start) };
+  const relative = upperBound(eigenvalues, ZERO_FILTER * eigenvalues.at(-1)!);
+  return { values: eigenvalues.subarray(relative), filter: 'relative' };
+}
+
+function failed(rule: FitRule, reason: string, filter?: 'relative'): PowerLawFit {
+  const none = { alpha: null, D: null, xmin: null, xmax: null, num_pl_spikes: null, sigma: null };
+  return { rule, status: 'failed', reason, ...(filter && { filter }), ...none };
+}
+
+/** First index whose value is ≥ `bound`, in ascending values. */
+export function lowerBound(values: Float64Array, bound: number): number {
+  return partition(values, (value) => value < bound);
+}
+
+/** First index whose value is > `bound`, in ascending values. */
+export function upperBound(values: Float64Array, bound: number): number {
+  return partition(values, (value) => value <= bound);
+}
+
+function partition(values: Float64Array, below: (value: number) => boolean): number {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (below(values[middle]!)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,243 @@
+/** A layer's view as a person uses it: xmin, rank, table twins, compression and saving, failures. */
+import assert from 'node:assert/strict';
+import type { Locator, Page } from 'playwright-core';
+import { eventually } from '../harness/eventually';
+import { notify, requests, ViewServer, violations } from './viewPage';
+
+const LAYER = 'model.layers.0.mlp.down_proj.weight';
+
+describe("a layer's view", () => {
+  let server: ViewServer;
+  before(async () => {
+    server = await ViewServer.start();
+  });
+  after(() => server.stop());
+
+  async function opened(query: Record<string, string> = {}, layer = LAYER): Promise<Page> {
+    const page = await server.open({ query });
+    await page.getByRole('textbox', { name: 'Filter tensors by name' }).fill(layer);
+    await page.locator('.table-body .table-row').first().click();
+    await page.getByRole('heading', { name: layer, exact: true }).waitFor();
+    return page;
+  }
+
+  const xmin = (page: Page): Locator => page.getByRole('slider', { name: 'Start of the tail, xmin' }).first();
+
+  const reading = (page: Page, term: string): Promise<string> =>
+    page
+      .locator('.esd')
+      .first()
+      .locator('.reading', { has: page.getByText(term, { exact: true }) })
+      .locator('.reading-value')
+      .innerText();
+
+  async function turnTo(page: Page, tab: string): Promise<void> {
+    await page.getByRole('tab', { name: tab }).click();
+  }
+
+  it('names every plot by its finding', async () => {
+    const page = await opened();
+    const name = await page.locator('.esd svg').first().getAttribute('aria-label');
+    assert.match(name!, /^Whole matrix\. alpha [\d.]+, .*trained.*\. The tail starts at .* eigenvalues; D /);
+    assert.deepEqual(await violations(page), []);
+  });
+
+  it('moves xmin with the pointer; alpha and D follow, and come back', async () => {
+    const page = await opened();
+    const fitted = [await reading(page, 'α'), await reading(page, 'D')];
+    const grip = (await xmin(page).locator('.grip').boundingBox())!;
+    await page.mouse.move(grip.x + grip.width / 2, grip.y + grip.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(grip.x - 140, grip.y, { steps: 4 });
+    await page.mouse.up();
+    const moved = [await reading(page, 'α'), await reading(page, 'D')];
+    assert.notEqual(moved[0], fitted[0]);
+    assert.notEqual(moved[1], fitted[1]);
+    const dragged = (await xmin(page).locator('.grip').boundingBox())!;
+    assert.ok(Math.abs(dragged.x - (grip.x - 140)) < 20, `the grip is at ${dragged.x}, the pointer at ${grip.x - 140}`);
+    await page.getByRole('button', { name: 'Back to the fitted xmin' }).click();
+    assert.deepEqual([await reading(page, 'α'), await reading(page, 'D')], fitted);
+  });
+
+  it('moves xmin with the keyboard and says what follows', async () => {
+    const page = await opened();
+    const before = Number(await xmin(page).getAttribute('aria-valuenow'));
+    await xmin(page).focus();
+    await page.keyboard.press('ArrowLeft');
+    assert.equal(Number(await xmin(page).getAttribute('aria-valuenow')), before - 1);
+    assert.match((await xmin(page).getAttribute('aria-valuetext'))!, /^xmin [\d.E-]+, alpha [\d.]+, D [\d.]+, \d+ eig/);
+    await page.keyboard.press('End');
+    const most = await xmin(page).getAttribute('aria-valuemax');
+    assert.equal(await xmin(page).getAttribute('aria-valuenow'), most);
+    await page.keyboard.press('Home');
+    assert.equal(await xmin(page).getAttribute('aria-valuenow'), '0');
+  });
+
+  it('fits by another rule', async () => {
+    const page = await opened();
+    const KS = await reading(page, 'xmin');
+    await page.getByRole('combobox', { name: 'Rule for xmin' }).click();
+    await page.getByRole('option', { name: 'xmin_mid' }).click();
+    assert.notEqual(await reading(page, 'xmin'), KS);
+    assert.equal(await reading(page, 'tail'), '256');
+  });
+
+  it('shows the same numbers as a table', async () => {
+    const page = await opened();
+    await page.getByRole('button', { name: 'Show as table' }).first().click();
+    const table = page.getByRole('table', { name: 'Whole matrix: density of the eigenvalues' });
+    const counts = await table.locator('tbody td:nth-child(2)').allInnerTexts();
+    assert.equal(
+      counts.reduce((sum, text) => sum + Number(text), 0),
+      512,
+    );
+    await page.getByRole('button', { name: 'Show as plot' }).first().click();
+    await xmin(page).waitFor();
+  });
+
+  it('exports a plot as an SVG that needs no style sheet', async () => {
+    const page = await opened();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Export as SVG' }).first().click(),
+    ]);
+    assert.match(download.suggestedFilename(), /^model\.layers\.0\.mlp\.down_proj\.weight-Whole_matrix\.svg$/);
+    const chunks: Buffer[] = [];
+    for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
+    const text = Buffer.concat(chunks).toString('utf8');
+    assert.match(text, /^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
+    assert.match(text, /fill="rgb\(/);
+    assert.doesNotMatch(text, /class=|var\(|color\(/);
+  });
+
+  it('draws very many points on a canvas, follows the pointer on them and exports them', async () => {
+    const page = await opened({ farms: '200000' });
+    const farms = page.locator('.esd').nth(1);
+    assert.equal(await farms.locator('canvas').isVisible(), false);
+    await farms.getByRole('checkbox', { name: 'CCDF' }).click();
+    await farms.locator('canvas').waitFor();
+    const drawn = await page.evaluate<number>(`(() => {
+      const canvas = document.querySelectorAll('.esd canvas')[1];
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      return data.filter((value, i) => i % 4 === 3 && value > 0).length;
+    })()`);
+    assert.ok(drawn > 1000, `${drawn} pixels are drawn`);
+    const slider = farms.getByRole('slider');
+    const before = await slider.getAttribute('aria-valuenow');
+    await slider.focus();
+    await page.keyboard.press('ArrowRight');
+    // An arrow key moves by a share of a spectrum that long, not by one value.
+    assert.equal(Number(await slider.getAttribute('aria-valuenow')) - Number(before), 500);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      farms.getByRole('button', { name: 'Export as SVG' }).click(),
+    ]);
+    const chunks: Buffer[] = [];
+    for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
+    assert.match(Buffer.concat(chunks).toString('utf8'), /<image href="data:image\/png;base64,/);
+    assert.deepEqual(await violations(page), []);
+  });
+
+  it('ties the rank slider, the energy, the budget and the numbers together', async () => {
+    const page = await opened();
+    await turnTo(page, 'Ranks and compression');
+    const slider = page.getByRole('slider', { name: 'Rank' });
+    await slider.fill('100');
+    const field = (name: string): Locator => page.getByRole('spinbutton', { name });
+    assert.equal(await field('Rank').inputValue(), '100');
+    // A factor pair of rank 100 of a 512 × 1376 matrix.
+    assert.equal(await field('Parameters').inputValue(), ((100 * 100 * (512 + 1376)) / (512 * 1376)).toFixed(1));
+    const cell = (row: string): Locator =>
+      page
+        .locator('.compression tr', { has: page.getByRole('rowheader', { name: row, exact: true }) })
+        .locator('td')
+        .nth(1);
+    assert.equal(await cell('Parameters').innerText(), '189K');
+    const energy = Number(await field('Energy').inputValue()) / 100;
+    const error = Number((await cell('Relative error').innerText()).replace('%', '')) / 100;
+    assert.ok(Math.abs(energy + error ** 2 - 1) < 2e-3, `energy ${energy} and error ${error} do not belong together`);
+    await field('Parameters').fill('50');
+    await field('Parameters').press('Tab');
+    assert.equal(await slider.inputValue(), String(Math.floor((0.5 * 512 * 1376) / (512 + 1376))));
+    await slider.focus();
+    await page.keyboard.press('ArrowRight');
+    assert.equal(await field('Rank').inputValue(), '187');
+    assert.match(
+      (await slider.getAttribute('aria-valuetext'))!,
+      /^rank 187: error [\d.]+%, 50\.\d% of the parameters$/,
+    );
+  });
+
+  it('asks the engine for a preview once the slider rests', async () => {
+    const page = await opened();
+    await turnTo(page, 'Ranks and compression');
+    const slider = page.getByRole('slider', { name: 'Rank' });
+    for (const rank of [50, 60, 70, 400]) await slider.fill(String(rank));
+    await page.getByText('Above rank 373 (break-even)').waitFor();
+    const asked = (await requests(page, 'previewCompression')) as { rank: unknown }[];
+    assert.deepEqual(asked.at(-1)!.rank, { kind: 'rank', rank: 400 });
+    assert.ok(asked.length <= 2, `${asked.length} previews were asked for`);
+  });
+
+  it('saves with progress and says where', async () => {
+    const page = await opened();
+    await turnTo(page, 'Ranks and compression');
+    await page.getByRole('slider', { name: 'Rank' }).fill('64');
+    await page.getByRole('combobox', { name: 'Save as' }).click();
+    await page.getByRole('option', { name: 'reconstructed matrix' }).click();
+    await page.getByRole('button', { name: 'Save As…' }).click();
+    await page.getByRole('progressbar', { name: 'Saving' }).waitFor();
+    await page.getByText('Saved /checkpoints/llama-58m/compressed.safetensors').waitFor();
+    const [asked] = await requests(page, 'saveCompressed');
+    const rank = { kind: 'rank', rank: 64 };
+    assert.deepEqual(asked, { layer: LAYER, method: 'svd', rank, output: 'reconstructed' });
+  });
+
+  it('says why a save failed and can be tried again', async () => {
+    const page = await opened({ full: '1' });
+    await turnTo(page, 'Ranks and compression');
+    await page.getByRole('button', { name: 'Save As…' }).click();
+    await page.getByText('the disk is full; nothing was written').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Save As…' }).isEnabled(), true);
+  });
+
+  it('says why a layer has no fit, no spectrum or could not be computed', async () => {
+    const page = await opened({ model: 'odd' }, 'tiny.weight');
+    await page.locator('.reading.failed', { hasText: 'No power-law fit: 6 eigenvalues' }).waitFor();
+    await page.keyboard.press('Escape');
+    const filter = page.getByRole('textbox', { name: 'Filter tensors by name' });
+    await filter.fill('broken');
+    await page.locator('.table-body .table-row').first().click();
+    await page.getByText('No spectrum: it holds NaN or Inf.').waitFor();
+    await page.getByText('broken.weight holds 3 NaN').first().waitFor();
+    const failing = await opened({}, 'lm_head.weight');
+    await failing.getByText('lm_head.weight needs 2 GB').waitFor();
+    await failing.getByRole('button', { name: 'Try Again' }).waitFor();
+  });
+
+  it('can be closed while it waits', async () => {
+    const page = await opened({ slow: '1' });
+    await page.getByText('Reading the spectrum…').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).last().click();
+    await page.locator('.layer').waitFor({ state: 'hidden' });
+  });
+
+  it('is as it was after the tab was hidden', async () => {
+    const page = await opened();
+    await turnTo(page, 'Elements');
+    await page.getByRole('button', { name: 'Show as a list' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: LAYER, exact: true }).waitFor();
+    await page.getByRole('tab', { name: 'Elements', selected: true }).waitFor();
+  });
+
+  it('turns to compression when the host asks', async () => {
+    const page = await opened();
+    await notify(page, 'select', { layer: LAYER, compress: true });
+    await page.getByRole('tab', { name: 'Ranks and compression', selected: true }).waitFor();
+    await eventually(
+      () => page.evaluate<string>('document.activeElement.labels?.[0].textContent ?? ""'),
+      (label) => label === 'Rank',
+    );
+  });
+});

@@ -1,0 +1,175 @@
+/**
+ * The host's end of the conversation, in the page: answers the view's requests with made data and sends results as the
+ * engine would. Tests reach it as `window.mockHost`.
+ */
+import { createMessageConnection } from 'vscode-jsonrpc/browser';
+import { previewCompression } from '../../../extension/compression/preview';
+import { messageTransport } from '../../../extension/messageTransport';
+import type { LayerResult, TensorSummary, ViewNotifications, ViewRequests } from '../../../extension/protocol';
+import { handle, notifier } from '../../../extension/rpc';
+import {
+  brokenResult,
+  llama,
+  manyTensors,
+  mockSettings,
+  oddities,
+  plainResult,
+  spectrumOf,
+  summaryOf,
+} from './mockModel';
+
+export interface MockHost {
+  /** Every request the view sent, oldest first. */
+  requests: { method: string; params: unknown }[];
+  /** Content-security-policy violations and uncaught errors. */
+  violations: string[];
+  notify<K extends keyof ViewNotifications>(method: K, params: ViewNotifications[K]): Promise<void>;
+  /** What `setState` was given last. */
+  state: unknown;
+}
+
+declare global {
+  interface Window {
+    mockHost: MockHost;
+    acquireVsCodeApi: () => unknown;
+  }
+}
+
+const options = new URLSearchParams(location.search);
+const model = options.get('model') ?? 'llama';
+const inspected = options.get('inspected') ?? 'all';
+
+const host: MockHost = {
+  requests: [],
+  violations: [],
+  notify: (method, params) => toView.notify(method, params),
+  state: JSON.parse(sessionStorage.getItem('state') ?? 'null') as unknown,
+};
+window.mockHost = host;
+document.addEventListener('securitypolicyviolation', (event) => {
+  host.violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`);
+});
+window.addEventListener('error', (event) => host.violations.push(event.message));
+window.addEventListener('unhandledrejection', (event) => host.violations.push(String(event.reason)));
+
+const tensors: TensorSummary[] =
+  model === 'many' ? manyTensors(Number(options.get('count') ?? 100_000)) : model === 'odd' ? oddities() : llama(12);
+const summary =
+  model === 'odd'
+    ? summaryOf('/checkpoints/training/checkpoint-00012000.pt', 'Unknown architecture', tensors)
+    : summaryOf('/checkpoints/llama-58m/model.safetensors', 'LLaMA (12 blocks, hidden 512)', tensors);
+if (options.has('problems')) {
+  summary.problems.push(
+    {
+      code: 'missing-shard',
+      message: 'model-00003-of-00003.safetensors is missing; put it beside the index and reload.',
+      file: '/checkpoints/llama-58m/model.safetensors.index.json',
+    },
+    {
+      code: 'unsupported',
+      message: 'has the unknown type F4; it is not shown.',
+      tensor: 'model.layers.3.mlp.scale',
+      offset: 4096,
+    },
+  );
+}
+
+function resultOf(info: TensorSummary, layer: string): LayerResult {
+  if (info.name === 'broken.weight') return brokenResult(info);
+  return info.layers.length === 0 ? plainResult(info) : spectrumOf(info, layer).layer;
+}
+
+function* jobs(): Generator<{ info: TensorSummary; layer: string }> {
+  for (const info of tensors)
+    for (const layer of info.layers.length > 0 ? info.layers : [info.name]) yield { info, layer };
+}
+
+function find(layer: string): TensorSummary {
+  const info = tensors.find((each) => each.name === layer || each.layers.includes(layer));
+  if (!info) throw new Error(`there is no layer ${layer}`);
+  return info;
+}
+
+function initialResults(): LayerResult[] {
+  if (inspected === 'none' || model === 'many') return [];
+  const all = [...jobs()];
+  const count = inspected === 'all' ? all.length : Number(inspected);
+  return all.slice(0, count).map(({ info, layer }) => resultOf(info, layer));
+}
+
+const listeners = new Set<(message: unknown) => void>();
+const { reader, writer } = messageTransport({
+  post: (message) => window.postMessage(structuredClone(message)),
+  listen: (receive) => {
+    listeners.add(receive);
+    return { dispose: () => listeners.delete(receive) };
+  },
+});
+const connection = createMessageConnection(reader, writer);
+const toView = notifier<ViewNotifications>(connection);
+
+const state = (): ViewRequests['ready']['result'] => ({
+  summary,
+  results: initialResults(),
+  settings: mockSettings,
+});
+
+handle<ViewRequests>(connection, {
+  ready: () => {
+    if (options.has('fail')) throw new Error('model.safetensors: the header is longer than the file; fetch it again');
+    return state();
+  },
+  reload: state,
+  inspect: ({ names }) => ({ queued: names?.length ?? tensors.length }),
+  prioritise: () => null,
+  cancel: () => null,
+  spectrum: async ({ layer }, token) => {
+    if (options.has('slow')) await new Promise((resolve) => setTimeout(resolve, 60_000));
+    if (token.isCancellationRequested) throw new DOMException('cancelled', 'AbortError');
+    const info = find(layer);
+    if (layer === 'lm_head.weight')
+      throw new Error('lm_head.weight needs 2 GB and a layer may use 1 GB; raise the limit');
+    if (info.layers.length > 0 && info.name !== 'broken.weight') {
+      return spectrumOf(info, layer, options.has('farms') ? Number(options.get('farms')) : undefined);
+    }
+    const none = new Float64Array(0);
+    const histogram = { edges: Float64Array.of(0, 0.5, 1, 1.5), counts: Float64Array.of(3, 400, 109) };
+    return {
+      ...{ layer: resultOf(info, layer), eigenvalues: none, farmsEigenvalues: none, rankEigenvalues: none },
+      ...{ rankMatrix: { rows: 0, cols: 0 }, histogram },
+    };
+  },
+  previewCompression: ({ layer, method, rank }) => {
+    const { rankEigenvalues, rankMatrix } = spectrumOf(find(layer), layer);
+    const matrix = { kind: 'matrix', positions: 1, ...rankMatrix } as const;
+    return previewCompression({ layer, matrix, eigenvalues: rankEigenvalues, elementBytes: 2 }, method, rank);
+  },
+  saveCompressed: async ({ rank }) => {
+    for (const fraction of [0.2, 0.5, 0.9]) {
+      await toView.notify('saving', { fraction, message: 'Copying tensors' });
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+    if (options.has('full')) throw new Error('the disk is full; nothing was written');
+    return {
+      ...{ path: '/checkpoints/llama-58m/compressed.safetensors', bytes: 98_412_336 },
+      ...{ rank: rank.kind === 'rank' ? rank.rank : 1, relative_error: 0.2234, measured_error: 0.2235, notes: [] },
+    };
+  },
+  openSettings: () => null,
+  exportResults: () => null,
+});
+
+// What the view posts reaches the host in a later turn, as a copy, as between two processes.
+window.acquireVsCodeApi = () => ({
+  postMessage: (message: { method?: string; params?: unknown }) => {
+    const copy = structuredClone(message);
+    if (copy.method !== undefined) host.requests.push({ method: copy.method, params: copy.params });
+    setTimeout(() => listeners.forEach((listener) => listener(copy)));
+  },
+  getState: () => host.state,
+  setState: (value: unknown) => {
+    host.state = value;
+    sessionStorage.setItem('state', JSON.stringify(value));
+  },
+});
+connection.listen();

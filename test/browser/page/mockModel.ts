@@ -1,0 +1,176 @@
+/** A LLaMA-shaped checkpoint with heavy-tailed spectra, made from a seed: looks like the real thing, needs no file. */
+import type {
+  CheckpointSummary,
+  FitRule,
+  InspectSettings,
+  LayerResult,
+  LayerSpectrum,
+  TensorSummary,
+} from '../../../extension/protocol';
+import { spectralMetrics } from '../../../extension/spectral/metrics';
+import { fitPowerLaw } from '../../../extension/spectral/powerLaw';
+import { rankSuggestions } from '../../../extension/spectral/ranks';
+
+export const mockSettings: InspectSettings = {
+  farms: { enabled: true, rows: 2000, q: 1, ops: 10, fit: 'xmin_peak', mode: 'auto', tolerance: 0.01 },
+};
+
+/** mulberry32: small, seeded, the same in every browser. */
+export function random(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+function tensor(name: string, shape: number[], dtype: TensorSummary['dtype'], group = ''): TensorSummary {
+  const parameters = shape.reduce((product, size) => product * size, 1);
+  const bytes = parameters * (dtype === 'F32' ? 4 : 2);
+  const spectrum = shape.length >= 2;
+  return {
+    ...{ name, group, shape, dtype, parameters, bytes, layers: spectrum ? [name] : [] },
+    ...(!spectrum && { noSpectrum: '1-D tensor' }),
+  };
+}
+
+const HIDDEN = 512;
+const INNER = 1376;
+
+/** `blocks` transformer blocks of nine tensors each, plus embedding, norm and head. */
+export function llama(blocks: number): TensorSummary[] {
+  const list = [tensor('model.embed_tokens.weight', [32000, HIDDEN], 'BF16')];
+  for (let block = 0; block < blocks; block++) {
+    const name = (part: string): string => `model.layers.${block}.${part}.weight`;
+    for (const part of ['q_proj', 'k_proj', 'v_proj', 'o_proj']) {
+      list.push(tensor(name(`self_attn.${part}`), [HIDDEN, HIDDEN], 'BF16'));
+    }
+    for (const part of ['gate_proj', 'up_proj']) list.push(tensor(name(`mlp.${part}`), [INNER, HIDDEN], 'BF16'));
+    list.push(tensor(name('mlp.down_proj'), [HIDDEN, INNER], 'BF16'));
+    for (const part of ['input_layernorm', 'post_attention_layernorm']) list.push(tensor(name(part), [HIDDEN], 'F32'));
+  }
+  list.push(tensor('model.norm.weight', [HIDDEN], 'F32'), tensor('lm_head.weight', [32000, HIDDEN], 'BF16'));
+  return list;
+}
+
+/** Very many small tensors in blocks, with no end of experts. */
+export function manyTensors(count: number): TensorSummary[] {
+  return Array.from({ length: count }, (_, i) =>
+    tensor(`model.layers.${Math.floor(i / 1000)}.mlp.experts.${i % 1000}.up_proj.weight`, [64, 32 + (i % 7)], 'BF16'),
+  );
+}
+
+/** Tensors of a kind each: wrapper groups, convolutions, stacks, tied weights, integers, names that are markup. */
+export function oddities(): TensorSummary[] {
+  const conv = tensor('conv1.weight', [64, 32, 3, 3], 'F32', 'state_dict');
+  const stack = tensor('experts.w1', [4, 128, 96], 'F16', 'state_dict');
+  stack.layers = [0, 1, 2, 3].map((expert) => `experts.w1[${expert}]`);
+  const tied = { ...tensor('head.weight', [512, 256], 'F32', 'state_dict'), sharedWith: 'embed.weight' };
+  const step = { ...tensor('step', [], 'I64', 'optimizer.state'), noSpectrum: 'scalar' };
+  const markup = tensor('<img src=x onerror=alert(1)>.weight', [64, 64], 'F32', 'state_dict');
+  const broken = tensor('broken.weight', [256, 256], 'F32', 'state_dict');
+  const tiny = tensor('tiny.weight', [8, 6], 'F32', 'state_dict');
+  const embed = tensor('embed.weight', [512, 256], 'F32', 'state_dict');
+  return [embed, conv, stack, tied, broken, tiny, markup, step];
+}
+
+export function summaryOf(path: string, architecture: string, tensors: TensorSummary[]): CheckpointSummary {
+  const byType = new Map<TensorSummary['dtype'], number>();
+  for (const { dtype, parameters } of tensors) byType.set(dtype, (byType.get(dtype) ?? 0) + parameters);
+  const total = (key: 'parameters' | 'bytes'): number => tensors.reduce((sum, each) => sum + each[key], 0);
+  return {
+    ...{ document: 'mock', path, format: 'safetensors', files: [path], fileBytes: total('bytes') + 4096 },
+    ...{ parameters: total('parameters'), bytes: total('bytes'), architecture, metadata: {}, tensors, problems: [] },
+    dtypes: [...byType]
+      .map(([dtype, parameters]) => ({ dtype, parameters }))
+      .sort((a, b) => b.parameters - a.parameters),
+  };
+}
+
+/** A random bulk with a Pareto tail: λ ascending. `alpha` is the exponent of the tail's density. */
+function heavyTailed(count: number, rows: number, alpha: number, draw: () => number): Float64Array {
+  const q = rows / count;
+  const values = Float64Array.from({ length: count }, (_, i) => {
+    if (i > 0.3 * count) {
+      // Inside the Marchenko–Pastur support, denser towards its lower edge.
+      const [low, high] = [(1 - 1 / Math.sqrt(q + 0.02)) ** 2, (1 + 1 / Math.sqrt(q)) ** 2];
+      return 0.2 * (low + (high - low) * draw() ** 1.8) + 1e-4;
+    }
+    return 0.35 * (1 - draw()) ** (-1 / (alpha - 1));
+  });
+  return values.sort();
+}
+
+function seedOf(name: string): number {
+  let hash = 7;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash, 31) + name.charCodeAt(i);
+  return hash;
+}
+
+/** All of a layer, the same for the same name. @param farmsCount values of the pooled FARMS spectrum */
+export function spectrumOf(info: TensorSummary, layerName: string, farmsCount?: number): LayerSpectrum {
+  const draw = random(seedOf(layerName));
+  const sides = info.shape.length === 3 ? info.shape.slice(1) : [info.shape[0]!, info.parameters / info.shape[0]!];
+  const [rows, cols] = sides as [number, number];
+  const N = Math.max(rows, cols);
+  const M = Math.min(rows, cols);
+  const alpha = layerName.includes('down_proj') ? 1.6 + 5.5 * draw() : 2.1 + 2.2 * draw();
+  const eigenvalues = heavyTailed(M, N, alpha, draw);
+  const farmsEigenvalues = heavyTailed(farmsCount ?? 5 * M, farmsCount ?? N, alpha + 0.2, draw);
+  const rules: FitRule[] = ['KS', 'xmin_mid', 'xmin_peak'];
+  const fits = Object.fromEntries(rules.map((rule) => [rule, fitPowerLaw(eigenvalues, rule)])) as LayerResult['fits'];
+  const farms = fitPowerLaw(farmsEigenvalues, 'xmin_peak');
+  const bins = 60;
+  const edges = Float64Array.from({ length: bins + 1 }, (_, i) => -0.15 + (0.3 * i) / bins);
+  const counts = edges
+    .slice(1)
+    .map((edge) => Math.round(info.parameters * 0.06 * Math.exp(-(((edge - 0.0025) / 0.03) ** 2))));
+  const layer: LayerResult = {
+    ...{ name: layerName, tensor: info.name, shape: info.shape, dtype: info.dtype },
+    ...{ matrices: info.shape.length === 4 ? 9 : 1, N, M, fits, problems: [], precision: 'float64 cpu', elapsed: 812 },
+    metrics: spectralMetrics({ eigenvalues, N, M, count: 1, fits }),
+    farms: {
+      ...farms,
+      ...{ windows: 24, windows_total: 100, window: [256, 256], mode: 'adaptive', num_row_samples: 2000, Q_ratio: 1 },
+      ...{ sampling_ops_per_dim: 10, seed: 1 },
+      ...(farms.alpha !== null && { interval: [farms.alpha * 0.993, farms.alpha * 1.007] }),
+    },
+    ranks: rankSuggestions([eigenvalues], rows, cols),
+    statistics: {
+      ...{ count: info.parameters, min: -0.1431, max: 0.1388, mean: 1.21e-5, std: 0.0212, l2: 15.35, zeros: 12 },
+      ...{ nan: 0, inf: 0 },
+    },
+  };
+  return {
+    layer,
+    eigenvalues,
+    farmsEigenvalues,
+    rankEigenvalues: eigenvalues,
+    rankMatrix: { rows, cols },
+    histogram: { edges, counts },
+  };
+}
+
+/** A tensor that has statistics and nothing else, with the reason. */
+export function plainResult(info: TensorSummary, name = info.name): LayerResult {
+  const statistics = { ...{ count: info.parameters, min: 0.2, max: 1.4, mean: 0.9, std: 0.11, l2: 20.1 }, zeros: 0 };
+  return {
+    ...{ name, tensor: info.name, shape: info.shape, dtype: info.dtype, matrices: 0, metrics: {}, fits: {} },
+    ...{ farms: null, ranks: {}, statistics: { ...statistics, nan: 0, inf: 0 }, problems: [] },
+    ...(info.noSpectrum !== undefined && { noSpectrum: info.noSpectrum }),
+  };
+}
+
+export function brokenResult(info: TensorSummary): LayerResult {
+  const plain = plainResult(info);
+  const message = `${info.name} holds 3 NaN, the first at element 77: it gets no spectrum.`;
+  return {
+    ...plain,
+    statistics: { ...plain.statistics!, nan: 3, first_not_finite: 77 },
+    noSpectrum: 'it holds NaN or Inf',
+    problems: [{ code: 'not-finite', message, tensor: info.name }],
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * The view in a real browser: the webview's bundle and a made host, served with the content security policy that VS
+ * Code's editor gives it, opened in headless Chromium.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { build } from 'esbuild';
+import type { Browser, Page } from 'playwright-core';
+import type { ViewNotifications, ViewRequests } from '../../extension/protocol';
+import { launchChromium } from '../harness/chromium';
+import { repositoryRoot } from '../harness/shared';
+import { themes, type Theme } from './themes';
+
+const NONCE = 'dGVzdC1ub25jZQ';
+
+const TYPES: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/css', '.ttf': 'font/ttf' };
+
+export interface ViewOptions {
+  width?: number;
+  height?: number;
+  theme?: Theme['name'];
+  /** Query of the page: `model`, `count`, `inspected`, `problems`, `fail`, `slow`, `full`, `farms` (see `page/mockHost.ts`). */
+  query?: Record<string, string>;
+}
+
+/** Where screenshots are kept for people to look at. */
+export const screenshotFolder = path.join(repositoryRoot, 'test-results', 'webview');
+
+export class ViewServer {
+  private constructor(
+    private readonly server: Server,
+    private readonly browser: Browser,
+    private readonly folder: string,
+  ) {}
+
+  static async start(): Promise<ViewServer> {
+    const folder = mkdtempSync(path.join(tmpdir(), 'eigenscope-view-'));
+    await build({
+      ...{ bundle: true, platform: 'browser', format: 'iife', target: 'es2022', logLevel: 'silent' },
+      ...{ loader: { '.ttf': 'file' }, outdir: folder, absWorkingDir: repositoryRoot },
+      entryPoints: { webview: 'webview/app.ts', mockHost: 'test/browser/page/mockHost.ts' },
+    });
+    const server = createServer((request, response) => {
+      const url = new URL(request.url ?? '/', 'http://localhost');
+      if (url.pathname === '/') {
+        const policy = contentSecurityPolicy(`http://${request.headers.host ?? ''}`);
+        response.setHeader('content-type', 'text/html');
+        response.end(html(policy, themes.find(({ name }) => name === url.searchParams.get('theme')) ?? themes[0]!));
+        return;
+      }
+      const file = path.join(folder, path.basename(url.pathname));
+      try {
+        response.setHeader('content-type', TYPES[path.extname(file)] ?? 'application/octet-stream');
+        response.end(readFileSync(file));
+      } catch {
+        response.writeHead(404).end();
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    mkdirSync(screenshotFolder, { recursive: true });
+    return new ViewServer(server, await launchChromium(), folder);
+  }
+
+  async open(options: ViewOptions = {}): Promise<Page> {
+    const { width = 1400, height = 900, theme = 'dark', query = {} } = options;
+    const context = await this.browser.newContext({ viewport: { width, height }, locale: 'en-US' });
+    const page = await context.newPage();
+    const { port } = this.server.address() as AddressInfo;
+    const search = new URLSearchParams({ theme, ...query });
+    await page.goto(`http://127.0.0.1:${port}/?${search.toString()}`);
+    return page;
+  }
+
+  async stop(): Promise<void> {
+    await this.browser.close();
+    this.server.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Parameters of every request of that name that the view sent so far. */
+export function requests(page: Page, method: keyof ViewRequests): Promise<unknown[]> {
+  return page.evaluate(
+    `window.mockHost.requests.filter((each) => each.method === '${method}').map((each) => each.params)`,
+  );
+}
+
+/** Violations of the content security policy and errors that nobody caught. */
+export function violations(page: Page): Promise<string[]> {
+  return page.evaluate('window.mockHost.violations');
+}
+
+/** Sends a notification as the host would. */
+export function notify<K extends keyof ViewNotifications>(
+  page: Page,
+  method: K,
+  params: ViewNotifications[K],
+): Promise<void> {
+  return page.evaluate(`window.mockHost.notify('${method}', ${JSON.stringify(params)})`);
+}
+
+function contentSecurityPolicy(source: string): string {
+  return [
+    `default-src 'none'`,
+    `script-src 'nonce-${NONCE}'`,
+    `style-src ${source} 'nonce-${NONCE}'`,
+    `font-src ${source}`,
+    `img-src ${source} data:`,
+  ].join('; ');
+}
+
+function html(policy: string, theme: Theme): string {
+  const variables = Object.entries(theme.variables).map(([name, value]) => ['--vscode-' + name, value]);
+  // Set through the CSSOM, as VS Code does it: the policy allows no style attribute.
+  const script = `for (const [name, value] of ${JSON.stringify(variables)}) document.documentElement.style.setProperty(name, value);`;
+  return `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta http-equiv="Content-Security-Policy" content="${policy}">
+    <meta property="csp-nonce" content="${NONCE}">
+    <link rel="icon" href="data:,">
+    <title>Eigenscope</title>
+    <link rel="stylesheet" href="webview.css">
+    <script nonce="${NONCE}">${script}</script>
+  </head>
+  <body class="${theme.bodyClass}">
+    <div id="app"></div>
+    <script nonce="${NONCE}" src="mockHost.js"></script>
+    <script nonce="${NONCE}" src="webview.js"></script>
+  </body>
+</html>`;
+}

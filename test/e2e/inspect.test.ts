@@ -1,0 +1,194 @@
+/** The way through the product as a person takes it: explorer, right-click, table, layer, slider, save, hover. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Frame, Locator } from 'playwright-core';
+import { eventually } from '../harness/eventually';
+import { Workbench } from './workbench';
+import { makeWorkspace } from './workspace';
+
+/** Alphas in sight, from the top. */
+async function alphas(view: Frame): Promise<number[]> {
+  const column = await view.locator('.table-head [role=columnheader]').allTextContents();
+  const index = column.findIndex((title) => title.trim() === 'α') + 1;
+  assert.ok(index > 0, `no alpha among the columns ${column.join(', ')}`);
+  const values: { row: number; alpha: number }[] = [];
+  // Rows are taken over while scrolling: their order in the document is not that on the screen.
+  for (const row of await view.locator('.table-body [role=row]:visible').all()) {
+    const text = await row.locator(`[aria-colindex="${index}"]`).textContent();
+    const alpha = Number(/\d+\.\d+/.exec(text ?? '')?.[0] ?? NaN);
+    if (Number.isFinite(alpha)) values.push({ row: Number(await row.getAttribute('aria-rowindex')), alpha });
+  }
+  return values.sort((a, b) => a.row - b.row).map(({ alpha }) => alpha);
+}
+
+describe('a person inspects a checkpoint', function () {
+  // Each step starts where the one before it ended.
+  this.bail(true);
+  let folder: string;
+  let workbench: Workbench;
+  let view: Frame;
+  let slider: Locator;
+  const layer = 'model.layers.2.self_attn.q_proj.weight';
+
+  before(async function () {
+    this.timeout(180_000);
+    folder = makeWorkspace();
+    writeFileSync(path.join(folder, 'train.py'), `import torch\n\nw = state["${layer}"]\n`);
+    workbench = await Workbench.open(folder);
+  });
+  after(async () => {
+    await workbench.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await workbench.screenshot('failed');
+  });
+
+  it('offers Inspect Weights on checkpoints only', async () => {
+    await workbench.menuEntry(workbench.explorerItem('model.safetensors'), 'Inspect Weights');
+    await workbench.page.keyboard.press('Escape');
+    await workbench.explorerItem('train.py').click({ button: 'right' });
+    await workbench.page.locator('.context-view .action-item', { hasText: 'Rename' }).waitFor();
+    assert.equal(await workbench.page.locator('.context-view .action-item', { hasText: 'Inspect Weights' }).count(), 0);
+    await workbench.page.keyboard.press('Escape');
+  });
+
+  it('fills in the numbers and sorts by them', async () => {
+    const entry = await workbench.menuEntry(workbench.explorerItem('model.safetensors'), 'Inspect Weights');
+    await entry.click();
+    view = await workbench.view('model.safetensors');
+    await workbench.page.locator('.statusbar-item', { hasText: /float(32|64)$/ }).waitFor();
+    await view.getByRole('button', { name: 'Show as a list' }).click();
+    const header = view.locator('.table-head [role=columnheader]', { hasText: /^α\s*$/ });
+    const sortedBy = async (): Promise<string> => {
+      await header.getByRole('button').click();
+      const direction = await header.getAttribute('aria-sort');
+      const sign = direction === 'ascending' ? 1 : -1;
+      // Numbers are still coming in: rows keep moving to their places until the last one is there.
+      await eventually(
+        () => alphas(view),
+        (values) =>
+          values.length > 10 && values.every((value, index) => index === 0 || sign * (value - values[index - 1]!) >= 0),
+      );
+      return direction!;
+    };
+    assert.deepEqual([await sortedBy(), await sortedBy()].sort(), ['ascending', 'descending']);
+  });
+
+  it('filters by a few letters of the name', async () => {
+    const filter = view.getByRole('textbox', { name: 'Filter tensors by name' });
+    await filter.fill('l2qproj');
+    await view.locator('.table-body [role=row]:visible', { hasText: layer }).waitFor();
+  });
+
+  it('opens a layer, and its numbers follow the rank slider', async () => {
+    await view.locator('.table-body [role=row]:visible', { hasText: layer }).click();
+    await view.locator('.layer h2', { hasText: layer }).waitFor();
+    await view.locator('.layer svg:visible').first().waitFor();
+    await workbench.screenshot('layer');
+    await view.getByRole('tab', { name: /rank/i }).click();
+    slider = view.getByRole('slider', { name: 'Rank' });
+    await slider.waitFor();
+    const error = view.locator('.rank-panel');
+    await slider.fill('10');
+    const atTen = await error.innerText();
+    await slider.focus();
+    await workbench.page.keyboard.press('ArrowRight');
+    assert.equal(await slider.inputValue(), '11');
+    const atEleven = await error.innerText();
+    assert.notEqual(atEleven, atTen);
+    await workbench.screenshot('ranks');
+  });
+
+  it('saves the layer at that rank under a name the person chooses', async () => {
+    await view.getByRole('button', { name: 'Save As…' }).click();
+    const target = path.join(folder, 'smaller.safetensors');
+    await workbench.answerFileDialog(/-svd\.safetensors$/, target);
+    await workbench.page.locator('.notification-list-item', { hasText: 'Saved smaller.safetensors' }).waitFor();
+    assert.ok(existsSync(target));
+    const bytes = readFileSync(target);
+    const header = bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE()));
+    assert.match(header, /\[96,11\]/);
+    assert.match(header, /\[11,96\]/);
+    assert.ok(statSync(target).size < statSync(path.join(folder, 'model.safetensors')).size);
+    await workbench.screenshot('saved');
+  });
+
+  it('compresses from the palette, with a preview of what is typed', async () => {
+    await workbench.runCommand('Eigenscope: Compress Layer…');
+    const widget = workbench.page.locator('.quick-input-widget');
+    const input = widget.locator('input').first();
+    const choose = async (typed: string, entry: RegExp | string): Promise<void> => {
+      await input.fill(typed);
+      await widget.locator('.monaco-list-row', { hasText: entry }).first().waitFor();
+      await workbench.page.keyboard.press('Enter');
+    };
+    await widget.getByText('Compress Layer: which one?').waitFor();
+    await choose('layers.1.mlp.down', 'model.layers.1.mlp.down_proj.weight');
+    await widget.getByText('Compress Layer: how?').waitFor();
+    await choose('', 'Truncated SVD');
+    await widget.getByText('model.layers.1.mlp.down_proj.weight: how far?').waitFor();
+    await widget.locator('.monaco-list-row', { hasText: /95% of the energy.*rank \d+ of 96 · error/ }).waitFor();
+    await input.fill('nonsense');
+    await widget.locator('.monaco-list-row', { hasText: 'is not a rank' }).waitFor();
+    await input.fill('12');
+    await widget.locator('.monaco-list-row', { hasText: /Rank 12.*rank 12 of 96 · error .* of the bytes/ }).waitFor();
+    await workbench.screenshot('palette');
+    await workbench.page.keyboard.press('Enter');
+    await choose('', 'Reconstructed matrix');
+    const target = path.join(folder, 'palette.safetensors');
+    await workbench.answerFileDialog(/-svd\.safetensors$/, target);
+    await workbench.page
+      .locator('.notification-list-item', { hasText: 'Saved palette.safetensors at rank 12' })
+      .waitFor();
+    assert.ok(existsSync(target));
+  });
+
+  it('shows the layer when its name is hovered in Python', async () => {
+    await workbench.explorerItem('train.py').dblclick();
+    const word = workbench.page
+      .locator('.view-line', { hasText: 'q_proj' })
+      .getByText(/q_proj/)
+      .last();
+    await word.hover();
+    const hover = workbench.page.locator('.monaco-hover', { hasText: layer });
+    await hover.waitFor();
+    assert.match(await hover.innerText(), /96 × 96 · F32 · 9,216 parameters/);
+    assert.match(await hover.innerText(), /alpha \d|no power-law fit/);
+    assert.equal(await hover.locator('img').count(), 1, 'the picture of the spectrum');
+    await workbench.screenshot('hover');
+    await hover.getByText('Compress…').first().click();
+    view = await workbench.view('model.safetensors');
+    await view.getByRole('slider', { name: 'Rank' }).waitFor();
+  });
+
+  for (const [theme, kind, name] of [
+    ['Default Light Modern', 'vs', 'light'],
+    ['Default Dark Modern', 'vs-dark', 'dark'],
+    ['Default High Contrast', 'hc-black', 'high-contrast'],
+    ['Default High Contrast Light', 'hc-light', 'high-contrast-light'],
+  ] as const) {
+    it(`comes back after a restart as it was left, in ${theme}`, async function () {
+      this.timeout(120_000);
+      await workbench.useTheme(theme, kind);
+      await workbench.page.locator('.tab', { hasText: 'model.safetensors' }).click();
+      view = await workbench.view('model.safetensors');
+      await view.locator('.layer h2', { hasText: layer }).waitFor();
+      await view.locator('.layer svg:visible').first().waitFor();
+      const [text, background] = await view.evaluate<[string, string]>(
+        '[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]',
+      );
+      assert.notEqual(text, background);
+      await workbench.screenshot(`theme-${name}`);
+      await workbench.explorerItem('train.py').dblclick();
+      await workbench.page
+        .locator('.view-line', { hasText: 'q_proj' })
+        .getByText(/q_proj/)
+        .last()
+        .hover();
+      await workbench.page.locator('.monaco-hover', { hasText: layer }).locator('img').waitFor();
+      await workbench.screenshot(`hover-${name}`);
+    });
+  }
+});

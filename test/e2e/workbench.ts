@@ -1,0 +1,178 @@
+/** VS Code as a person has it in front of them: a window in a browser, driven by mouse and keyboard. */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser, Frame, Locator, Page } from 'playwright-core';
+import { launchChromium } from '../harness/chromium';
+import { repositoryRoot } from '../harness/shared';
+import { startWorkbench, type RunningWorkbench } from '../harness/vscode';
+
+/** Kept for people to look at; not part of the repository. */
+export const screenshotFolder = path.join(repositoryRoot, 'test-results', 'vscode');
+
+/** Longest wait for one thing to show: a message that names it is better than mocha's that a test took too long. */
+const STEP_MS = 20_000;
+
+/** Fading in, completing, laying out: what follows an event without an event of its own. */
+const SETTLE_MS = 700;
+
+/** A menu ignores the mouse in its first 100 ms, so that the click that opened it chooses nothing. */
+const MENU_GUARD_MS = 300;
+
+/** A development extension is known some seconds after the window shows. */
+const START_MS = 60_000;
+
+/** Runs in every frame before anything else: when the mouse was last released, and when a table had its first row. */
+const WATCH = `
+  window.addEventListener('mouseup', () => (window.releasedAt = Date.now()), { capture: true });
+  const timer = setInterval(() => {
+    if (!document.querySelector('.table-body [role=row]')) return;
+    window.firstRowAt = Date.now();
+    clearInterval(timer);
+  }, 5);`;
+
+const SHOWN_FILE = `document.querySelector('#app .file-name')?.textContent`;
+
+export class Workbench {
+  private constructor(
+    private readonly server: RunningWorkbench,
+    private readonly browser: Browser,
+    private readonly folder: string,
+    readonly page: Page,
+  ) {}
+
+  static async open(folder: string): Promise<Workbench> {
+    mkdirSync(screenshotFolder, { recursive: true });
+    const server = await startWorkbench();
+    const browser = await launchChromium();
+    try {
+      return new Workbench(server, browser, folder, await openWindow(server, browser, folder));
+    } catch (error) {
+      await browser.close();
+      await server.stop();
+      throw error;
+    }
+  }
+
+  /** Another window on the same folder, in a browser profile of its own. */
+  async freshWindow(): Promise<Workbench> {
+    return new Workbench(
+      this.server,
+      this.browser,
+      this.folder,
+      await openWindow(this.server, this.browser, this.folder),
+    );
+  }
+
+  closeWindow(): Promise<void> {
+    return this.page.context().close();
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.server.stop();
+  }
+
+  explorerItem(name: string): Locator {
+    return this.page.locator('.explorer-folders-view .monaco-list-row', { hasText: name });
+  }
+
+  /** Right-clicks until the entry is there: before the extension is known, the menu lacks it. @returns the entry */
+  async menuEntry(item: Locator, label: string): Promise<Locator> {
+    const entry = this.page.locator('.context-view .action-item', { hasText: label }).first();
+    const end = Date.now() + START_MS;
+    for (;;) {
+      await item.click({ button: 'right' });
+      await this.page.locator('.context-view .action-item').first().waitFor();
+      if (await entry.isVisible()) {
+        await this.page.waitForTimeout(MENU_GUARD_MS);
+        return entry;
+      }
+      if (Date.now() > end) throw new Error(`the menu has no "${label}"`);
+      await this.page.keyboard.press('Escape');
+      await this.page.waitForTimeout(500);
+    }
+  }
+
+  /** The frame of the view that shows `fileName`. */
+  async view(fileName: string, limitMs = START_MS): Promise<Frame> {
+    const end = Date.now() + limitMs;
+    for (;;) {
+      for (const frame of this.page.frames()) {
+        // A frame that is just being replaced cannot be asked: it is not the one.
+        const shown = await frame.evaluate<unknown>(SHOWN_FILE).catch(() => null);
+        if (shown === fileName) return frame;
+      }
+      if (Date.now() > end) throw new Error(`no view shows ${fileName}`);
+      await this.page.waitForTimeout(50);
+    }
+  }
+
+  /**
+   * Milliseconds from releasing the mouse on a menu entry to the first row of the table in the view's own document,
+   * both by the browser's clock.
+   */
+  async timeToFirstRow(entry: Locator, fileName: string): Promise<number> {
+    await entry.click();
+    const view = await this.view(fileName);
+    await view.locator('.table-body [role=row]').first().waitFor();
+    const shown = await view.evaluate<number>('window.firstRowAt');
+    const clicked = await this.page.evaluate<number>('window.releasedAt');
+    return shown - clicked;
+  }
+
+  async runCommand(label: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    const input = this.page.locator('.quick-input-widget input').first();
+    await input.fill(`>${label}`);
+    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first().waitFor();
+    await this.page.keyboard.press('Enter');
+  }
+
+  /**
+   * Types a path into the file dialog of a window without a desktop.
+   *
+   * @param suggestion what the dialog proposes; until then it still looks around in the folder
+   */
+  async answerFileDialog(suggestion: RegExp, file: string): Promise<void> {
+    const input = this.page.locator('.quick-input-widget input').first();
+    await input.waitFor();
+    await this.untilValue(input, (value) => suggestion.test(value));
+    await input.fill(file);
+    // It completes names while one types, and would complete this one after Enter, too.
+    await this.page.waitForTimeout(SETTLE_MS);
+    await this.untilValue(input, (value) => value === file);
+    await this.page.keyboard.press('Enter');
+  }
+
+  private async untilValue(input: Locator, enough: (value: string) => boolean): Promise<void> {
+    const end = Date.now() + STEP_MS;
+    for (let value = await input.inputValue(); !enough(value); value = await input.inputValue()) {
+      if (Date.now() > end) throw new Error(`the field holds "${value}"`);
+      await this.page.waitForTimeout(50);
+    }
+  }
+
+  /** Takes up a theme by loading the window anew, as after a restart: editors and their views come back by themselves. */
+  async useTheme(name: string, kind: string): Promise<void> {
+    this.server.useSettings({ 'workbench.colorTheme': name });
+    await this.page.reload();
+    await this.page.locator(`.monaco-workbench.${kind}`).waitFor({ timeout: START_MS });
+  }
+
+  async screenshot(name: string): Promise<string> {
+    const file = path.join(screenshotFolder, `${name}.png`);
+    await this.page.waitForTimeout(SETTLE_MS);
+    await this.page.screenshot({ path: file });
+    return file;
+  }
+}
+
+async function openWindow(server: RunningWorkbench, browser: Browser, folder: string): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US' });
+  await context.addInitScript({ content: WATCH });
+  const page = await context.newPage();
+  page.setDefaultTimeout(STEP_MS);
+  await page.goto(server.url({ folder }));
+  await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: START_MS });
+  return page;
+}

@@ -1,0 +1,171 @@
+/** The terminal as a person or a script uses it: the built program, its output and its exit codes. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { InspectReport } from '../../extension/inspectReport';
+import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { repositoryRoot } from '../harness/shared';
+
+const cli = path.join(repositoryRoot, 'dist', 'cli.js');
+
+describe('command line program', () => {
+  let folder: string;
+  let model: string;
+
+  function run(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+    const env = { ...process.env, EIGENSCOPE_CACHE_DIR: path.join(folder, 'cache') };
+    return spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', env });
+  }
+
+  before(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'eigenscope-cli-'));
+    model = writeSafetensors(path.join(folder, 'model.safetensors'), [
+      { name: 'block.0.weight', shape: [40, 24], values: uniform(960, 1) },
+      { name: 'block.0.bias', shape: [40], values: uniform(40, 2) },
+      { name: 'block.1.weight', shape: [24, 40], values: uniform(960, 3) },
+    ]);
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('inspects: JSON of every tensor, in the file’s order, nothing on stderr, exit code 0', () => {
+    const { status, stdout, stderr } = run('inspect', model, '--json');
+    assert.equal(stderr, '');
+    assert.equal(status, 0);
+    const report = JSON.parse(stdout) as InspectReport;
+    assert.deepEqual(
+      report.layers.map(({ name }) => name),
+      ['block.0.weight', 'block.0.bias', 'block.1.weight'],
+    );
+    assert.equal(report.checkpoint.format, 'safetensors');
+    assert.equal(report.checkpoint.tensors, 3);
+    assert.equal(report.checkpoint.parameters, 1960);
+    assert.equal(report.checkpoint.bytes, 7840);
+    const [first, bias] = report.layers;
+    assert.equal(first!.matrices, 1);
+    assert.equal(first!.metrics.matrix_rank, 24);
+    assert.ok(first!.farms!.alpha! > 1);
+    assert.ok(first!.ranks['energy_0.95']!.rank > 0);
+    assert.ok(first!.ranks.welore!.rank > 0);
+    // Σλ is ‖W‖_F², which the statistics know from the elements.
+    assert.ok(Math.abs(first!.metrics.norm! - first!.statistics!.l2! ** 2) < 1e-9 * first!.metrics.norm!);
+    assert.deepEqual(bias!.metrics, {});
+    assert.equal(bias!.noSpectrum, '1-D tensor');
+    assert.equal(bias!.statistics!.count, 40);
+    assert.deepEqual(report.problems, []);
+  });
+
+  it('gives the same numbers from the cache, from one thread and from two', () => {
+    const strip = (text: string): unknown =>
+      (JSON.parse(text) as InspectReport).layers.map(({ elapsed: _, ...layer }) => layer);
+    const first = run('inspect', model, '--json', '--threads', '2').stdout;
+    const cached = run('inspect', model, '--json').stdout;
+    const alone = run('inspect', model, '--json', '--no-cache', '--threads', '1').stdout;
+    assert.deepEqual(strip(cached), strip(first));
+    assert.deepEqual(strip(alone), strip(first));
+  });
+
+  it('prints CSV with one line a layer and the full precision of the JSON', () => {
+    const { stdout, status } = run('inspect', model, '--csv', '--layers', '*.weight');
+    assert.equal(status, 0);
+    const [header, ...lines] = stdout.trimEnd().split('\n');
+    assert.equal(lines.length, 2);
+    const column = header!.split(',').indexOf('alpha');
+    const report = JSON.parse(run('inspect', model, '--json').stdout) as InspectReport;
+    assert.equal(Number(lines[0]!.split(',')[column]), report.layers[0]!.metrics.alpha);
+  });
+
+  it('prints a report for people, and the tensors alone', () => {
+    const report = run('inspect', model).stdout;
+    assert.match(report, /40×24 +F32 +block\.0\.weight/);
+    assert.match(report, /2 layers with a spectrum, 1 tensors with statistics only/);
+    const tensors = run('tensors', model);
+    assert.equal(tensors.status, 0);
+    assert.match(tensors.stdout, /block\.0\.bias +40 +F32/);
+  });
+
+  it('takes FARMS settings and shows what it used', () => {
+    const args = ['--farms-rows', '8', '--farms-q', '1', '--farms-ops', '4', '--fit', 'mid', '--json'];
+    const report = JSON.parse(run('inspect', model, ...args).stdout) as InspectReport;
+    const farms = report.layers[0]!.farms!;
+    assert.deepEqual(farms.window, [8, 8]);
+    assert.equal(farms.windows, 16);
+    assert.equal(farms.rule, 'xmin_mid');
+    const without = JSON.parse(run('inspect', model, '--no-farms', '--json').stdout) as InspectReport;
+    assert.equal(without.layers[0]!.farms, null);
+  });
+
+  it('reports a layer with NaN and goes on with the others: exit code 1', () => {
+    const values = uniform(64, 5);
+    values[19] = NaN;
+    values[40] = -Infinity;
+    const file = writeSafetensors(path.join(folder, 'nan.safetensors'), [
+      { name: 'sick', shape: [8, 8], values },
+      { name: 'sound', shape: [8, 8], values: uniform(64, 6) },
+    ]);
+    const { status, stdout } = run('inspect', file, '--json');
+    assert.equal(status, 1);
+    const { layers, problems } = JSON.parse(stdout) as InspectReport;
+    assert.equal(problems.length, 1);
+    assert.match(problems[0]!.message, /sick: 1 NaN and 1 Inf, the first at row 2, column 3/);
+    assert.deepEqual(layers[0]!.metrics, {});
+    assert.equal(layers[0]!.statistics!.nan, 1);
+    assert.ok(layers[1]!.metrics.spectral_norm! > 0);
+  });
+
+  it('shows what can be read of a truncated file: exit code 1', () => {
+    const file = path.join(folder, 'short.safetensors');
+    copyFileSync(model, file);
+    truncateSync(file, readFileSync(file).length - 100);
+    const { status, stdout } = run('inspect', file, '--json');
+    assert.equal(status, 1);
+    const { layers, problems } = JSON.parse(stdout) as InspectReport;
+    assert.ok(layers.some(({ name, metrics }) => name === 'block.0.weight' && metrics.norm! > 0));
+    assert.ok(problems.some(({ message }) => message.includes('block.1.weight') && message.includes(file)));
+  });
+
+  for (const [what, args, words] of [
+    ['a missing file', ['inspect', 'nowhere.safetensors'], /nowhere\.safetensors.*does not exist/],
+    ['no path', ['inspect'], /needs a PATH/],
+    ['a layer that is not there', ['inspect', 'MODEL', '--layers', 'nothing*'], /no layer matches "nothing\*"/],
+    ['a layer without a matrix', ['compress', 'MODEL', '--layer', 'block.0.bias', '--rank', '1', '--out', 'x'], /1-D/],
+    ['an absurd rank', ['compress', 'MODEL', '--layer', 'block.0.weight', '--rank', '99', '--out', 'x'], /24/],
+  ] as const) {
+    it(`says what is wrong with ${what}: exit code 2`, () => {
+      const { status, stderr, stdout } = run(...args.map((arg) => (arg === 'MODEL' ? model : arg)));
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, words);
+      assert.equal(stdout, '');
+      assert.doesNotMatch(stderr, /^\s+at /m);
+    });
+  }
+
+  it('refuses what is no checkpoint, naming the formats it knows', () => {
+    const file = path.join(folder, 'notes.txt');
+    writeFileSync(file, 'not a checkpoint at all\n');
+    const { status, stderr } = run('tensors', file);
+    assert.equal(status, 2);
+    assert.match(stderr, /safetensors/);
+  });
+
+  it('compresses a layer into a new file that inspects with the rank asked for', () => {
+    const out = path.join(folder, 'rank4.safetensors');
+    const args = ['--layer', 'block.0.weight', '--rank', '4', '--output', 'reconstructed', '--out', out];
+    const { status, stdout, stderr } = run('compress', model, ...args);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /rank 4, relative Frobenius error/);
+    const before = JSON.parse(run('inspect', model, '--json').stdout) as InspectReport;
+    const after = JSON.parse(run('inspect', out, '--json').stdout) as InspectReport;
+    const [layer] = after.layers;
+    assert.equal(layer!.metrics.matrix_rank, 4);
+    assert.equal(layer!.metrics.spectral_norm!.toPrecision(5), before.layers[0]!.metrics.spectral_norm!.toPrecision(5));
+    assert.match(after.checkpoint.metadata.eigenscope!, /"rank":4/);
+    assert.equal(run('compress', model, ...args).status, 2, 'an existing file is not replaced without being asked');
+    assert.equal(run('compress', model, ...args, '--overwrite').status, 0);
+    assert.equal(
+      run('compress', model, '--layer', 'block.0.weight', '--rank', '4', '--out', model, '--overwrite').status,
+      2,
+    );
+  });
+});

@@ -1,0 +1,223 @@
+/** The engine as the extension host sees it: the built child process behind its typed messages. */
+import assert from 'node:assert/strict';
+import { fork, type ChildProcess } from 'node:child_process';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { CancellationTokenSource, type MessageConnection } from 'vscode-jsonrpc';
+import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
+import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
+import type { EngineNotifications, EngineRequests } from '../../extension/protocol';
+import { caller, onNotification, problemOf, type Caller } from '../../extension/rpc';
+import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { repositoryRoot } from '../harness/shared';
+
+const settings = { farms: DEFAULT_FARMS };
+
+class EngineProcess {
+  readonly child: ChildProcess;
+  readonly results: EngineNotifications['result'][] = [];
+  readonly progress: EngineNotifications['progress'][] = [];
+  readonly changes: EngineNotifications['changed'][] = [];
+  queue: EngineNotifications['queue'] | undefined;
+  readonly request: Caller<EngineRequests>['request'];
+  private readonly connection: MessageConnection;
+  private readonly watchers = new Set<() => void>();
+
+  constructor(cacheFolder: string) {
+    this.child = fork(path.join(repositoryRoot, 'dist', 'engine.js'), [], {
+      serialization: 'advanced',
+      env: { ...process.env, EIGENSCOPE_CACHE_DIR: cacheFolder, EIGENSCOPE_THREADS: '2' },
+    });
+    this.connection = createMessageConnection(new IPCMessageReader(this.child), new IPCMessageWriter(this.child));
+    onNotification<EngineNotifications>(this.connection, {
+      result: (result) => this.saw(this.results.push(result)),
+      progress: (progress) => this.saw(this.progress.push(progress)),
+      queue: (queue) => this.saw((this.queue = queue)),
+      saving: () => undefined,
+      changed: (change) => this.saw(this.changes.push(change)),
+      log: () => undefined,
+    });
+    this.connection.listen();
+    const engine = caller<EngineRequests>(this.connection);
+    this.request = (method, params, token) => engine.request(method, params, token);
+  }
+
+  private saw(_: unknown): void {
+    for (const watcher of this.watchers) watcher();
+  }
+
+  until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const watcher = (): void => {
+        if (!condition()) return;
+        this.watchers.delete(watcher);
+        resolve();
+      };
+      this.watchers.add(watcher);
+      watcher();
+    });
+  }
+
+  idle(): Promise<void> {
+    return this.until(
+      () => this.queue !== undefined && this.queue.done >= this.queue.total && this.queue.active.length === 0,
+    );
+  }
+
+  dispose(): void {
+    this.connection.dispose();
+    this.child.kill('SIGKILL');
+  }
+}
+
+describe('engine process', () => {
+  let folder: string;
+  let engine: EngineProcess;
+
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'eigenscope-engine-'));
+    engine = new EngineProcess(path.join(folder, 'cache'));
+  });
+  afterEach(() => {
+    engine.dispose();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function model(count = 12): string {
+    const tensors = Array.from({ length: count }, (_, index) => ({
+      name: `layer.${index}`,
+      shape: [64, 48],
+      values: uniform(64 * 48, index),
+    }));
+    return writeSafetensors(path.join(folder, 'model.safetensors'), tensors);
+  }
+
+  it('opens from headers, queues every layer and sends each result once', async () => {
+    const summary = await engine.request('open', { path: model() });
+    assert.equal(summary.tensors.length, 12);
+    assert.equal(summary.parameters, 12 * 64 * 48);
+    assert.deepEqual(summary.tensors[3]!.layers, ['layer.3']);
+    const { queued } = await engine.request('inspect', { document: summary.document, settings });
+    assert.equal(queued, 12);
+    await engine.idle();
+    const first = engine.results.filter(({ result }) => !result.ranks.welore);
+    assert.equal(new Set(first.map(({ result }) => result.name)).size, 12);
+    assert.equal(first.length, 12);
+    // WeLore's one threshold is known when all layers are: every layer is sent again with its rank.
+    assert.equal(engine.results.filter(({ result }) => result.ranks.welore).length, 12);
+  });
+
+  it('computes prioritised layers before the others', async () => {
+    const { document } = await engine.request('open', { path: model(40) });
+    const inspecting = engine.request('inspect', { document, settings });
+    await engine.request('prioritise', { document, names: ['layer.38', 'layer.39'] });
+    await inspecting;
+    await engine.idle();
+    const order = engine.results.map(({ result }) => result.name);
+    for (const name of ['layer.38', 'layer.39'])
+      assert.ok(order.indexOf(name) < 12, `${name} came as ${order.indexOf(name)}`);
+  });
+
+  it('sends typed arrays for a layer’s view, consistent with each other', async () => {
+    const { document } = await engine.request('open', { path: model() });
+    const spectrum = await engine.request('spectrum', { document, layer: 'layer.5', settings });
+    assert.ok(spectrum.eigenvalues instanceof Float64Array);
+    assert.equal(spectrum.eigenvalues.length, 48);
+    assert.deepEqual(spectrum.rankMatrix, { rows: 64, cols: 48 });
+    assert.deepEqual(spectrum.rankEigenvalues, spectrum.eigenvalues);
+    assert.equal(
+      spectrum.histogram.counts.reduce((sum, count) => sum + count, 0),
+      64 * 48,
+    );
+    const trace = spectrum.eigenvalues.reduce((sum, value) => sum + value, 0);
+    const squares = uniform(64 * 48, 5).reduce((sum, value) => sum + value * value, 0);
+    assert.ok(Math.abs(trace - squares) < 1e-9 * squares);
+  });
+
+  it('answers a hover from the cache and never computes for it', async () => {
+    const file = model();
+    const { document } = await engine.request('open', { path: file });
+    assert.equal(await engine.request('peek', { path: file, layer: 'layer.0', settings }), null);
+    await engine.request('spectrum', { document, layer: 'layer.0', settings });
+    const peeked = await engine.request('peek', { path: file, layer: 'layer.0', settings });
+    assert.ok(peeked!.layer.metrics.alpha! > 1);
+    assert.equal(peeked!.curve.length, 48);
+    assert.ok(peeked!.curve.every((value, index) => index === 0 || value <= peeked!.curve[index - 1]!));
+  });
+
+  it('previews from the spectrum: error, size and cost agree with algebra', async () => {
+    const { document } = await engine.request('open', { path: model() });
+    const params = { document, layer: 'layer.1', method: 'svd', settings };
+    const preview = await engine.request('previewCompression', { ...params, rank: { kind: 'rank', rank: 10 } });
+    const squares = [...preview.singularValues].map((value) => value * value);
+    const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
+    assert.equal(preview.rank, 10);
+    assert.ok(Math.abs(preview.relative_error - Math.sqrt(sum(squares.slice(10)) / sum(squares))) < 1e-12);
+    assert.equal(preview.parameters.after, 10 * (64 + 48));
+    assert.equal(preview.bytes.before, 64 * 48 * 4);
+    assert.equal(preview.breakEven, Math.floor((64 * 48) / 112));
+  });
+
+  it('stops a large layer within moments of a cancel and stays usable', async () => {
+    const big = makeRandomMatrix(folder, 1500, 1500);
+    const { document } = await engine.request('open', { path: big });
+    const source = new CancellationTokenSource();
+    const started = performance.now();
+    const spectrum = engine.request('spectrum', { document, layer: 'weight', settings }, source.token);
+    await engine.until(() => engine.progress.some(({ stage }) => stage === 'eigenvalues'));
+    const cancelled = performance.now();
+    source.cancel();
+    await assert.rejects(spectrum, (error: unknown) => problemOf(error).code === 'cancelled');
+    assert.ok(performance.now() - cancelled < 2000, `answered ${performance.now() - cancelled} ms after the cancel`);
+    assert.ok(cancelled > started);
+    const other = await engine.request('open', { path: model() });
+    const after = await engine.request('spectrum', { document: other.document, layer: 'layer.0', settings });
+    assert.equal(after.eigenvalues.length, 48);
+  });
+
+  it('cancels a closed document’s jobs and refuses its handle afterwards', async () => {
+    const { document } = await engine.request('open', { path: model(200) });
+    await engine.request('inspect', { document, settings });
+    await engine.request('close', { document });
+    const seen = engine.results.length;
+    assert.ok(seen < 200);
+    await assert.rejects(engine.request('inspect', { document, settings }), /no longer open/);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.ok(engine.results.length <= seen + 2, 'at most the jobs that were running sent their result');
+  });
+
+  it('tells that a file changed while it was open, and reads no mixture', async () => {
+    const file = model();
+    const { document } = await engine.request('open', { path: file });
+    appendFileSync(file, 'more');
+    await engine.until(() => engine.changes.length > 0);
+    assert.equal(engine.changes[0]!.problem.code, 'changed');
+    assert.match(engine.changes[0]!.problem.message, /model\.safetensors.*reload/);
+    await assert.rejects(engine.request('spectrum', { document, layer: 'layer.0', settings }), /changed/);
+  });
+
+  it('answers errors in words: unknown files, layers, documents', async () => {
+    await assert.rejects(engine.request('open', { path: path.join(folder, 'none.pt') }), /none\.pt.*does not exist/);
+    const { document } = await engine.request('open', { path: model() });
+    await assert.rejects(engine.request('spectrum', { document, layer: 'nope', settings }), /no layer "nope"/);
+    await assert.rejects(engine.request('inspect', { document, names: ['nope'], settings }), /no layer "nope"/);
+    const rank = { kind: 'rank', rank: 1 } as const;
+    const request = { document, layer: 'layer.0', method: 'magic', rank, settings };
+    await assert.rejects(engine.request('previewCompression', request), /magic/);
+  });
+
+  it('ends when its host is gone', async () => {
+    const ended = new Promise<number | null>((resolve) => engine.child.once('exit', resolve));
+    await engine.request('device', null);
+    engine.child.disconnect();
+    assert.equal(await ended, 0);
+  });
+
+  it('says which device and precision make its numbers', async () => {
+    const device = await engine.request('device', null);
+    assert.equal(device.precision, 'float64');
+    assert.equal(device.threads, 2);
+    assert.ok(['cpu', 'wasm'].includes(device.provider));
+  });
+});

@@ -1,0 +1,37 @@
+/** What the fuzzer's parent process and its worker tell each other. */
+import type { Outcome } from './target';
+
+/** The worker's only argument, as JSON: cases [from, to) of one format. */
+export interface FuzzJob {
+  readonly format: string;
+  readonly seed: number;
+  readonly from: number;
+  readonly to: number;
+  /** An empty folder to work in. */
+  readonly folder: string;
+  /** Runs planted faults in place of the checkpoint readers, to see that the fuzzer finds them. */
+  readonly planted: boolean;
+}
+
+/** Sent before a case begins, so that a process that dies or hangs is known by it. */
+export interface CaseStarted {
+  readonly kind: 'started';
+  readonly index: number;
+  /** Source, file and damage. */
+  readonly description: string;
+  /** Where the damaged checkpoint lies. */
+  readonly folder: string;
+}
+
+export interface CaseEnded {
+  readonly kind: 'ended';
+  readonly index: number;
+  readonly outcome?: Outcome;
+  /** What is wrong; absent for a good case. */
+  readonly fault?: string;
+  /** True where the fault may be the machine's (time, memory): it counts when it comes again in a fresh process. */
+  readonly unsure: boolean;
+  readonly milliseconds: number;
+}
+
+export type WorkerMessage = CaseStarted | CaseEnded;

@@ -1,0 +1,160 @@
+/**
+ * Damages checkpoints at random, opens them in a process of its own and reports what must not be: any exception but
+ * CheckpointError, a case that takes too long or too much memory, a process that dies, files left open or written.
+ */
+import { fork } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { CaseEnded, CaseStarted, FuzzJob, WorkerMessage } from './fuzzMessages';
+import { HANG_MILLISECONDS } from './limits';
+import type { Outcome } from './target';
+
+export interface FuzzOptions {
+  readonly format: string;
+  readonly seed: number;
+  /** Cases [from, to). */
+  readonly from: number;
+  readonly to: number;
+  readonly planted?: boolean;
+  readonly hangMilliseconds?: number;
+}
+
+export interface FuzzFailure {
+  readonly format: string;
+  readonly seed: number;
+  readonly index: number;
+  /** Source, file and damage. */
+  readonly description: string;
+  readonly fault: string;
+  /** A copy of the damaged checkpoint. */
+  readonly kept: string;
+}
+
+export interface FuzzReport {
+  readonly format: string;
+  readonly counts: Record<Outcome, number>;
+  readonly failures: FuzzFailure[];
+  readonly slowestMilliseconds: number;
+}
+
+/** Stops when that many have failed: they are one fault, most likely. */
+const MAX_FAILURES = 20;
+
+/** Of a process that died, the end of what it said. */
+const STDERR_CHARACTERS = 2000;
+
+/** Runs the cases; every failure is kept as a folder in the system's temporary folder. */
+export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
+  const counts: Record<Outcome, number> = { opened: 0, partial: 0, refused: 0 };
+  const failures: FuzzFailure[] = [];
+  let slowest = 0;
+  let next = options.from;
+  while (next < options.to && failures.length < MAX_FAILURES) {
+    const range = { ...options, from: next };
+    next = await runWorker(range, async (started, { outcome, fault, unsure, milliseconds }) => {
+      slowest = Math.max(slowest, milliseconds);
+      if (outcome) {
+        counts[outcome]++;
+        return;
+      }
+      const again = unsure ? await alone(options, started.index) : { fault, outcome: undefined };
+      if (again.outcome) {
+        counts[again.outcome]++;
+        return;
+      }
+      const kept = mkdtempSync(path.join(os.tmpdir(), `eigenscope-fuzz-${options.format.replaceAll(' ', '-')}-`));
+      cpSync(started.folder, kept, { recursive: true, verbatimSymlinks: true });
+      const { format, seed } = options;
+      const { index, description } = started;
+      failures.push({ format, seed, index, description, fault: again.fault ?? 'failed', kept });
+    });
+  }
+  return { format: options.format, counts, failures, slowestMilliseconds: slowest };
+}
+
+/** One case in a fresh process. */
+async function alone(options: FuzzOptions, index: number): Promise<Pick<CaseEnded, 'outcome' | 'fault'>> {
+  let result: CaseEnded | undefined;
+  await runWorker({ ...options, from: index, to: index + 1 }, (_, ended) => {
+    result = ended;
+    return Promise.resolve();
+  });
+  return result ?? { fault: 'the process ended before the case' };
+}
+
+/**
+ * Runs a worker until it is done, dies or has a case that failed.
+ *
+ * @returns the case to go on with
+ */
+async function runWorker(
+  options: FuzzOptions,
+  report: (started: CaseStarted, ended: CaseEnded) => Promise<void>,
+): Promise<number> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-fuzzing-'));
+  try {
+    const { format, seed, from, to, planted = false } = options;
+    const job: FuzzJob = { format, seed, from, to, folder, planted };
+    return await watch(job, report, options.hangMilliseconds ?? HANG_MILLISECONDS);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function watch(
+  job: FuzzJob,
+  report: (started: CaseStarted, ended: CaseEnded) => Promise<void>,
+  hangMilliseconds: number,
+): Promise<number> {
+  const child = fork(path.join(__dirname, 'worker.main.js'), [JSON.stringify(job)], {
+    execArgv: ['--expose-gc', '--enable-source-maps'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  let stderr = '';
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-STDERR_CHARACTERS)));
+  let current: CaseStarted | undefined;
+  let next = job.from;
+  let failed: { started: CaseStarted; ended: CaseEnded } | undefined;
+  let hung = false;
+  const reports: Promise<void>[] = [];
+  let timer: NodeJS.Timeout;
+  const listen = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      hung = true;
+      child.kill('SIGKILL');
+    }, hangMilliseconds);
+  };
+  listen();
+  child.on('message', (message: WorkerMessage) => {
+    listen();
+    if (message.kind === 'started') {
+      current = message;
+      return;
+    }
+    next = message.index + 1;
+    if (message.fault === undefined) reports.push(report(current!, message));
+    else failed = { started: current!, ended: message };
+    current = undefined;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      const finish = async () => {
+        await Promise.all(reports);
+        if (!failed && current) {
+          const fault = hung ? 'never ended' : `the process ended (${signal ?? code})\n${stderr}`;
+          next = current.index + 1;
+          const ended = { kind: 'ended', index: current.index, fault, unsure: false, milliseconds: 0 } as const;
+          failed = { started: current, ended };
+        }
+        if (failed) await report(failed.started, failed.ended);
+        else if (next < job.to) throw new Error(`the worker ended (${signal ?? code}) before case ${next}\n${stderr}`);
+        return next;
+      };
+      finish().then(resolve, reject);
+    });
+  });
+}

@@ -1,0 +1,74 @@
+/** The bounded run of the fuzzer: the same cases every time. `npm run fuzz` runs more and others. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { fuzz, type FuzzReport } from './fuzzer';
+import { mutate } from './mutate';
+import { PLANTED } from './planted';
+import { Random } from './random';
+import { reportLines } from './report';
+import { fuzzSources } from './sources';
+
+const SEED = 20261123;
+const CASES = 500;
+
+describe('fuzzing damaged checkpoints', () => {
+  const reports: FuzzReport[] = [];
+
+  after(() => {
+    for (const report of reports) for (const line of reportLines(report)) console.log(`      ${line}`);
+  });
+
+  for (const format of fuzzSources().keys()) {
+    it(`${format}: ${CASES} damaged files each open, open in part, or are refused`, async () => {
+      const report = await fuzz({ format, seed: SEED, from: 0, to: CASES });
+      reports.push(report);
+      assert.deepEqual(report.failures, []);
+      const { opened, partial, refused } = report.counts;
+      assert.equal(opened + partial + refused, CASES);
+      assert.ok(partial + refused > CASES / 20, 'the damage does damage');
+    });
+  }
+});
+
+describe('the fuzzer', () => {
+  it('makes the same damage from the same seed, and other damage from another', () => {
+    const original = Buffer.from(Array.from({ length: 5000 }, (_, index) => index % 251));
+    const copy = new Uint8Array(original);
+    const made = (seed: number) =>
+      Array.from({ length: 50 }, (_, index) => mutate(original, new Random(seed, 'any', index)).description);
+    assert.deepEqual(made(1), made(1));
+    assert.notDeepEqual(made(1), made(2));
+    assert.equal(new Set(made(1)).size, 50);
+    assert.deepEqual(new Uint8Array(original), copy);
+  });
+
+  it('finds every fault that is planted, says which, keeps the files and goes on', async () => {
+    const report = await fuzz({
+      format: 'onnx',
+      seed: SEED,
+      from: 0,
+      to: PLANTED.length + 1,
+      planted: true,
+      hangMilliseconds: 4000,
+    });
+    try {
+      const faults = new Map(report.failures.map(({ index, fault }) => [PLANTED[index], fault]));
+      assert.deepEqual([...faults.keys()], PLANTED.slice(1));
+      assert.match(faults.get('throws a TypeError')!, /TypeError: planted/);
+      assert.equal(faults.get('never ends'), 'never ended');
+      assert.match(faults.get('takes much memory')!, /^took \d{3} MB of memory$/);
+      assert.equal(faults.get('writes to the checkpoint'), 'changed the files of the checkpoint');
+      assert.match(faults.get('ends the process')!, /^the process ended \(3\)/);
+      assert.match(faults.get('is slow')!, /^took \d{4} ms$/);
+      assert.match(faults.get('rejects behind the back')!, /planted/);
+      if (process.platform === 'linux') assert.equal(faults.get('leaves a file open'), 'left 1 files open');
+      assert.deepEqual(report.counts, { opened: 1, partial: 0, refused: 1 });
+      for (const { kept, description } of report.failures) {
+        assert.ok(existsSync(kept) && readdirSync(kept).length > 0);
+        assert.match(description, /\.onnx/);
+      }
+    } finally {
+      for (const { kept } of report.failures) rmSync(kept, { recursive: true, force: true });
+    }
+  });
+});

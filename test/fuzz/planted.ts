@@ -1,0 +1,63 @@
+/** Readers with one fault each, by the damaged file's case number: the fuzzer's own test. */
+import { readdirSync, openSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
+import { CheckpointError } from '../../extension/checkpoint/checkpoint';
+
+/** What each case does, in order; the sound checkpoint that comes first is refused by none. */
+export const PLANTED = [
+  'refuses',
+  'throws a TypeError',
+  'never ends',
+  'takes much memory',
+  'leaves a file open',
+  'writes to the checkpoint',
+  'ends the process',
+  'is slow',
+  'rejects behind the back',
+] as const;
+
+const MEGABYTE = 2 ** 20;
+
+export async function openPlanted(file: string, index: number): Promise<Checkpoint> {
+  const empty: Checkpoint = {
+    path: file,
+    format: 'planted',
+    files: [file],
+    metadata: {},
+    tensors: [],
+    problems: [],
+    read: () => Promise.reject(new Error('has no tensors')),
+    close: () => Promise.resolve(),
+  };
+  const fault = PLANTED[index];
+  switch (fault) {
+    case 'refuses':
+      throw new CheckpointError('malformed', 'is refused');
+    case 'throws a TypeError':
+      throw new TypeError('planted');
+    case 'never ends':
+      for (let spin = 0; spin >= 0; spin = (spin + 1) % 1000);
+      break;
+    case 'takes much memory':
+      Buffer.alloc(400 * MEGABYTE, 1);
+      break;
+    case 'leaves a file open':
+      openSync(file, 'r');
+      break;
+    case 'writes to the checkpoint':
+      writeFileSync(path.join(path.dirname(file), readdirSync(path.dirname(file))[0]!), 'changed');
+      break;
+    case 'ends the process':
+      process.exit(3);
+      break;
+    case 'is slow':
+      await new Promise((resolve) => setTimeout(resolve, 2100));
+      break;
+    case 'rejects behind the back':
+      void Promise.reject(new Error('planted'));
+      break;
+    case undefined:
+  }
+  return empty;
+}

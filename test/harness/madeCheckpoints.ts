@@ -1,0 +1,127 @@
+/** Large checkpoints made on the spot: real headers, weights that are holes in sparse files or seeded random numbers. */
+import { mkdirSync, openSync, writeSync, ftruncateSync, closeSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+interface MadeTensor {
+  name: string;
+  shape: number[];
+}
+
+/** Header of a safetensors file of tensors of one dtype, laid out one after the other. */
+export function safetensorsHeader(tensors: readonly MadeTensor[], dtype: string, elementBytes: number) {
+  let offset = 0;
+  const entries = tensors.map(({ name, shape }) => {
+    const bytes = shape.reduce((product, size) => product * size, elementBytes);
+    const entry = [name, { dtype, shape, data_offsets: [offset, offset + bytes] }] as const;
+    offset += bytes;
+    return entry;
+  });
+  const json = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
+  const padded = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')]);
+  const header = Buffer.alloc(8 + padded.length);
+  header.writeBigUInt64LE(BigInt(padded.length));
+  padded.copy(header, 8);
+  return { header, dataBytes: offset };
+}
+
+/** All zeros, and no blocks on the disk. */
+function writeSparse(file: string, tensors: readonly MadeTensor[], dtype: string, elementBytes: number): void {
+  const { header, dataBytes } = safetensorsHeader(tensors, dtype, elementBytes);
+  const handle = openSync(file, 'w');
+  writeSync(handle, header);
+  ftruncateSync(handle, header.length + dataBytes);
+  closeSync(handle);
+}
+
+/** LLaMA-2-7B's 291 tensors in F16, in `shards` sparse files with an index. @returns the index's path */
+export function makeLlama7b(folder: string, shards = 3): string {
+  mkdirSync(folder, { recursive: true });
+  const hidden = 4096;
+  const tensors: MadeTensor[] = [{ name: 'model.embed_tokens.weight', shape: [32000, hidden] }];
+  for (let block = 0; block < 32; block++) {
+    const add = (name: string, shape: number[]): number =>
+      tensors.push({ name: `model.layers.${block}.${name}.weight`, shape });
+    for (const projection of ['q', 'k', 'v', 'o']) add(`self_attn.${projection}_proj`, [hidden, hidden]);
+    add('mlp.gate_proj', [11008, hidden]);
+    add('mlp.up_proj', [11008, hidden]);
+    add('mlp.down_proj', [hidden, 11008]);
+    add('input_layernorm', [hidden]);
+    add('post_attention_layernorm', [hidden]);
+  }
+  tensors.push({ name: 'model.norm.weight', shape: [hidden] }, { name: 'lm_head.weight', shape: [32000, hidden] });
+  const weightMap: Record<string, string> = {};
+  const perShard = Math.ceil(tensors.length / shards);
+  for (let shard = 0; shard < shards; shard++) {
+    const number = (value: number): string => String(value).padStart(5, '0');
+    const file = `model-${number(shard + 1)}-of-${number(shards)}.safetensors`;
+    const part = tensors.slice(shard * perShard, (shard + 1) * perShard);
+    writeSparse(path.join(folder, file), part, 'F16', 2);
+    for (const { name } of part) weightMap[name] = file;
+  }
+  const index = path.join(folder, 'model.safetensors.index.json');
+  writeFileSync(index, JSON.stringify({ metadata: { total_size: 13476831232 }, weight_map: weightMap }));
+  writeFileSync(
+    path.join(folder, 'config.json'),
+    JSON.stringify({ architectures: ['LlamaForCausalLM'], model_type: 'llama', hidden_size: hidden }),
+  );
+  return index;
+}
+
+/** 100 000 tensors of a mixture of experts, 64 × 64 in F32, in one sparse file. @returns its path */
+export function makeManyTensors(folder: string, count = 100_000): string {
+  mkdirSync(folder, { recursive: true });
+  const tensors = Array.from({ length: count }, (_, index): MadeTensor => {
+    const layer = Math.floor(index / 1000);
+    const part = ['gate_proj', 'up_proj', 'down_proj', 'norm'][index % 4]!;
+    const name = `model.layers.${layer}.mlp.experts.${Math.floor((index % 1000) / 4)}.${part}.weight`;
+    return { name, shape: part === 'norm' ? [64] : [64, 64] };
+  });
+  const file = path.join(folder, 'many.safetensors');
+  writeSparse(file, tensors, 'F32', 4);
+  return file;
+}
+
+/** One rows × cols F32 matrix of seeded standard normal numbers. @returns its path */
+export function makeRandomMatrix(folder: string, rows: number, cols: number, seed = 1): string {
+  mkdirSync(folder, { recursive: true });
+  const { header } = safetensorsHeader([{ name: 'weight', shape: [rows, cols] }], 'F32', 4);
+  const values = new Float32Array(rows * cols);
+  const next = generator(seed);
+  for (let index = 0; index < values.length; index += 2) {
+    const radius = Math.sqrt(-2 * Math.log(1 - next()));
+    const angle = 2 * Math.PI * next();
+    values[index] = radius * Math.cos(angle);
+    if (index + 1 < values.length) values[index + 1] = radius * Math.sin(angle);
+  }
+  const file = path.join(folder, `random-${rows}x${cols}.safetensors`);
+  writeFileSync(file, Buffer.concat([header, Buffer.from(values.buffer)]));
+  return file;
+}
+
+/** Uniform numbers in [0, 1): mulberry32. */
+export function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** A small F32 safetensors file of the values given, row-major. */
+export function writeSafetensors(
+  file: string,
+  tensors: readonly (MadeTensor & { values: readonly number[] | Float32Array })[],
+): string {
+  const { header } = safetensorsHeader(tensors, 'F32', 4);
+  const data = tensors.map(({ values }) => Buffer.from(Float32Array.from(values).buffer));
+  writeFileSync(file, Buffer.concat([header, ...data]));
+  return file;
+}
+
+/** Seeded uniform numbers in [−1, 1). */
+export function uniform(count: number, seed: number): Float32Array {
+  const next = generator(seed);
+  return Float32Array.from({ length: count }, () => 2 * next() - 1);
+}

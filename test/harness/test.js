@@ -1,0 +1,116 @@
+// `npm test`: all set-up, then every check of this repository in order. The last line is "N passed, N failed".
+const { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { ensureDependencies, repositoryRoot, run } = require('./setup');
+const { installWorkbench } = require('./vscode');
+
+const testFolder = path.join(repositoryRoot, 'dist/test');
+
+/** Bundled tests of some folders of dist/test. */
+function testFiles(...folders) {
+  return folders.flatMap((folder) => {
+    const files = path.join(testFolder, folder);
+    if (!existsSync(files)) return [];
+    return readdirSync(files, { recursive: true })
+      .filter((name) => name.endsWith('.test.js'))
+      .map((name) => path.join(files, name))
+      .sort();
+  });
+}
+
+/** A check that is one program: it counts as one test. */
+function checked(...commands) {
+  return async () => {
+    for (const [script, ...args] of commands) await run(process.execPath, [script, ...args]);
+    return { passed: 1, failed: 0 };
+  };
+}
+
+/** Mocha over bundled tests, in a process of its own. */
+function mocha(...folders) {
+  return async (results) => {
+    const files = testFiles(...folders);
+    if (files.length === 0) throw new Error(`no tests were built in ${folders.join(', ')}`);
+    const script = path.join(repositoryRoot, 'node_modules/mocha/bin/mocha.js');
+    const reporter = path.join(__dirname, 'reporter.js');
+    const environment = { ...process.env, EIGENSCOPE_TEST_RESULTS: results };
+    // Its exit status counts failures, which the results file tells as well.
+    const ended = run(process.execPath, [script, '--reporter', reporter, ...files], { env: environment });
+    return countsOf(results, ended);
+  };
+}
+
+async function workbench(results) {
+  const { runWorkbenchTests } = require('./workbenchTests');
+  return countsOf(results, runWorkbenchTests(results));
+}
+
+/** The counts that the reporter left. @throws Error where it left none: the run crashed, whatever its exit status */
+async function countsOf(results, ended) {
+  const failure = await ended.then(
+    () => undefined,
+    (error) => error,
+  );
+  if (!existsSync(results)) throw new Error('the run ended without results', { cause: failure });
+  const counts = JSON.parse(readFileSync(results, 'utf8'));
+  if (counts.passed + counts.failed === 0) throw new Error('the run had no tests');
+  if (failure && counts.failed === 0) throw failure;
+  return counts;
+}
+
+const local = (name) => path.join(repositoryRoot, 'node_modules', name);
+
+const STAGES = [
+  [
+    'lint',
+    checked(
+      [local('eslint/bin/eslint.js'), '-c', '.eslintrc.mjs', '.'],
+      [local('prettier/bin/prettier.cjs'), '--check', '.'],
+    ),
+  ],
+  ['types', checked([local('typescript/bin/tsc'), '-p', '.'], [local('typescript/bin/tsc'), '-p', 'webview'])],
+  ['unit and golden', mocha('unit', 'golden')],
+  ['engine and terminal', mocha('engine')],
+  ['fuzz', mocha('fuzz')],
+  ['pages in a browser', mocha('browser')],
+  ['inside VS Code', workbench],
+  ['end to end', mocha('e2e')],
+];
+
+async function main() {
+  await ensureDependencies();
+  await installWorkbench();
+  await run(process.execPath, ['esbuild.js', '--tests']);
+  const results = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-results-'));
+  const chosen = process.argv.slice(2);
+  const total = { passed: 0, failed: 0 };
+  const summary = [];
+  for (const [index, [name, stage]] of STAGES.entries()) {
+    if (chosen.length > 0 && !chosen.some((part) => name.includes(part))) continue;
+    console.log(`\n── ${name}`);
+    const started = Date.now();
+    let counts;
+    try {
+      counts = await stage(path.join(results, `${index}.json`));
+    } catch (error) {
+      console.error(error.cause ? `${error.message}: ${error.cause.message}` : error.message);
+      counts = { passed: 0, failed: 1 };
+    }
+    total.passed += counts.passed;
+    total.failed += counts.failed;
+    const seconds = ((Date.now() - started) / 1000).toFixed(0);
+    summary.push(`${name}: ${counts.passed} passed, ${counts.failed} failed (${seconds} s)`);
+  }
+  rmSync(results, { recursive: true, force: true });
+  if (summary.length === 0) throw new Error(`no stage is called ${chosen.join(' or ')}`);
+  console.log(`\n${summary.join('\n')}\n\n${total.passed} passed, ${total.failed} failed`);
+  process.exitCode = total.failed > 0 ? 1 : 0;
+}
+
+main().catch((error) => {
+  // Set-up failed before any test ran: that is a failure, too.
+  console.error(error.message);
+  console.log('0 passed, 1 failed');
+  process.exitCode = 1;
+});

@@ -1,0 +1,148 @@
+"""Writes test/unit/torchFixtures.json: small files made by PyTorch itself, with what PyTorch reads from them.
+
+Run with PyTorch and NumPy installed:  python3 test/harness/torchFixtures.py
+The tests read only the JSON; this shows how it was made.
+"""
+import argparse
+import base64
+import collections
+import io
+import json
+import os
+import tempfile
+
+import numpy as np
+import torch
+from torch import nn
+
+torch.manual_seed(7)
+fixtures = {}
+
+
+def expect(tensor):
+    if isinstance(tensor, np.ndarray):
+        data, dtype = np.ascontiguousarray(tensor), str(tensor.dtype)
+        raw = data.astype(data.dtype.newbyteorder('<')).tobytes()
+    else:
+        dtype = str(tensor.dtype).replace('torch.', '')
+        contiguous = tensor.detach().clone(memory_format=torch.contiguous_format)
+        raw = bytes(contiguous.storage().untyped())
+    return {'shape': list(tensor.shape), 'dtype': dtype, 'bytes': raw.hex()}
+
+
+def add(name, file, tensors):
+    fixtures[name] = {
+        'file': base64.b64encode(file).decode(),
+        'tensors': {key: expect(value) for key, value in tensors.items()},
+    }
+
+
+def saved(value, **options):
+    buffer = io.BytesIO()
+    torch.save(value, buffer, **options)
+    return buffer.getvalue()
+
+
+def add_both(name, value, tensors):
+    add(f'{name} (zip)', saved(value), tensors)
+    add(f'{name} (legacy)', saved(value, _use_new_zipfile_serialization=False), tensors)
+
+
+def ramp(*shape, dtype=torch.float32):
+    count = int(np.prod(shape))
+    return torch.arange(count).reshape(shape).to(dtype)
+
+
+names = ['float64', 'float32', 'float16', 'bfloat16', 'int64', 'int32', 'int16', 'int8', 'uint8', 'bool']
+names += ['complex64', 'complex128']
+types = {f'of.{name}': (ramp(2, 3) - 2).to(getattr(torch, name)) for name in names}
+types['of.complex64'] = types['of.complex64'] * (1 + 2j)
+add_both('element types', types, types)
+
+base = ramp(6, 4)
+cube = ramp(3, 4, 5, dtype=torch.float16)
+double = ramp(3, 4, dtype=torch.float64)
+views = {
+    'v.base': base,
+    'v.transposed': base.t(),
+    'v.rows': base[2:5],
+    'v.columns': base[:, 1:3],
+    'v.steps': base[::2, ::3],
+    'v.diagonal': base.diagonal(),
+    'v.expanded': base[0].expand(3, 4),
+    'v.one': base[1, 2],
+    'v.permuted': cube.permute(2, 0, 1),
+    'v.middle': cube[:, 1, :],
+    'v.double': double.t(),
+    'v.empty': torch.zeros(0, 3),
+    'v.scalar': torch.tensor(2.5),
+    'v.channels_last': ramp(2, 3, 2, 2).contiguous(memory_format=torch.channels_last),
+    'v.complex': torch.complex(ramp(2, 3), ramp(2, 3)).t(),
+}
+add_both('views', views, views)
+
+model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2), nn.Linear(2, 1, bias=False))
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+model(torch.randn(4, 3)).sum().backward()
+optimizer.step()
+training = {
+    'epoch': 3,
+    'args': argparse.Namespace(lr=0.01, name='run'),
+    'state_dict': collections.OrderedDict((f'module.{k}', v) for k, v in model.state_dict().items()),
+    'optimizer': optimizer.state_dict(),
+    'numpy': np.float32(1.5),
+}
+tensors = dict(training['state_dict'])
+for index, state in training['optimizer']['state'].items():
+    tensors.update({f'{index}.{key}': value for key, value in state.items()})
+add_both('training checkpoint', training, tensors)
+add_both('whole module', model, dict(model.state_dict()))
+
+tied = nn.ModuleDict({'embed': nn.Embedding(4, 2), 'head': nn.Linear(2, 4, bias=False)})
+tied['head'].weight = tied['embed'].weight
+add_both('tied weights', tied.state_dict(), dict(tied.state_dict()))
+
+arrays = {
+    'a.c': np.arange(6, dtype='<f4').reshape(2, 3),
+    'a.fortran': np.asfortranarray(np.arange(6, dtype='<f8').reshape(2, 3)),
+    'a.big': np.arange(6, dtype='>i2').reshape(3, 2),
+    'a.bool': np.array([True, False]),
+}
+for protocol in (2, 3, 4, 5):
+    add(f'NumPy arrays (pickle protocol {protocol})', saved(arrays, pickle_protocol=protocol), arrays)
+
+odd = {
+    'good': ramp(2),
+    'quantised': torch.quantize_per_tensor(ramp(4), 0.1, 0, torch.qint8),
+    'sparse': torch.eye(3).to_sparse(),
+    'meta': torch.empty(2, 2, device='meta'),
+}
+add('kinds that are not read', saved(odd), {'good': odd['good']})
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(2, 2)
+        self.register_buffer('scale', torch.ones(2))
+        self.cache = torch.zeros(3)
+
+    def forward(self, x):
+        return self.linear(x) * self.scale + self.cache.sum()
+
+
+buffer = io.BytesIO()
+scripted = torch.jit.script(Block())
+torch.jit.save(scripted, buffer)
+add('TorchScript', buffer.getvalue(), dict(scripted.state_dict()))
+
+buffer = io.BytesIO()
+dense = nn.Sequential(nn.Linear(3, 2), nn.ReLU()).eval()
+torch.jit.save(torch.jit.freeze(torch.jit.script(dense)), buffer)
+# Its code is `torch.linear(input, CONSTANTS.c0, CONSTANTS.c1)`.
+add('frozen TorchScript', buffer.getvalue(), {'CONSTANTS.c0': dense[0].weight, 'CONSTANTS.c1': dense[0].bias})
+
+folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'unit')
+with open(os.path.join(folder, 'torchFixtures.json'), 'w') as file:
+    json.dump({'torch': torch.__version__, 'fixtures': fixtures}, file, indent=1)
+    file.write('\n')

@@ -1,0 +1,19 @@
+export interface RunningWorkbench {
+  /** Address that opens a folder, with this repository as a development extension. */
+  url(target: { folder: string; tests?: string }): string;
+  /** Replaces the user's settings; a window takes them up when it is loaded. */
+  useSettings(settings: Record<string, unknown>): void;
+  stop(): Promise<void>;
+  ended: Promise<unknown>;
+}
+
+export interface WorkbenchOptions {
+  settings?: Record<string, unknown>;
+  environment?: Record<string, string>;
+  installed?: string[];
+  log?: (text: string) => void;
+}
+
+/** Installs the workbench into the cache once. @returns path of its entry script */
+export function installWorkbench(): Promise<string>;
+export function startWorkbench(options?: WorkbenchOptions): Promise<RunningWorkbench>;

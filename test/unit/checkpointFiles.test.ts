@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import {
+  checkpointFolders,
+  checkpointIn,
+  isCheckpointName,
+  withoutIndexedShards,
+} from '../../extension/host/checkpointFiles';
+import { repositoryRoot } from '../harness/shared';
+
+describe('checkpoint files', () => {
+  it('knows the names that package.json offers the editor for', () => {
+    const manifest = JSON.parse(readFileSync(path.join(repositoryRoot, 'package.json'), 'utf8')) as {
+      contributes: {
+        customEditors: { selector: { filenamePattern: string }[] }[];
+        menus: { 'explorer/context': { when: string }[] };
+      };
+    };
+    const when = manifest.contributes.menus['explorer/context'][0]?.when ?? '';
+    const [extensions, names] = [...when.matchAll(/=~ \/(.*?)\/i( |$)/g)].map(([, source]) => new RegExp(source!, 'i'));
+    const patterns = manifest.contributes.customEditors.flatMap(({ selector }) => selector);
+    assert.ok(patterns.length > 8);
+    for (const { filenamePattern } of patterns) {
+      const name = filenamePattern.replace('*', 'my.net');
+      assert.ok(isCheckpointName(name), `${name} in the code`);
+      assert.ok(extensions?.test(path.extname(name)) || names?.test(name), `${name} in the menu's condition`);
+    }
+    for (const other of ['a.json', 'config.json', 'x.py', 'submodel.json', 'safetensors']) {
+      assert.equal(isCheckpointName(other), false, other);
+      assert.ok(!extensions?.test(path.extname(other)) && !names?.test(other), other);
+    }
+  });
+
+  it('lets an index stand for its shards', () => {
+    const files = [
+      '/m/model-00001-of-00002.safetensors',
+      '/m/model-00002-of-00002.safetensors',
+      '/m/model.safetensors.index.json',
+      '/n/model-00001-of-00002.safetensors',
+    ];
+    assert.deepEqual(withoutIndexedShards(files), [files[2], files[3]]);
+    assert.deepEqual(checkpointFolders(files), ['/m', '/n']);
+    assert.deepEqual(checkpointFolders(['/k/a.pt', '/k/b.pt']), []);
+  });
+
+  describe('in a folder', () => {
+    let folder: string;
+    beforeEach(() => (folder = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-files-'))));
+    afterEach(() => rmSync(folder, { recursive: true }));
+    const make = (...names: string[]): void => names.forEach((name) => writeFileSync(path.join(folder, name), ''));
+
+    it('takes the index, a model.json, or the only checkpoint', async () => {
+      make('config.json', 'model.pt');
+      assert.equal(await checkpointIn(folder), path.join(folder, 'model.pt'));
+      make('model-00001-of-00001.safetensors', 'model.json');
+      assert.equal(await checkpointIn(folder), path.join(folder, 'model.json'));
+      make('model.safetensors.index.json');
+      assert.equal(await checkpointIn(folder), path.join(folder, 'model.safetensors.index.json'));
+    });
+
+    it('leaves a folder with several or none as it is, and a file itself', async () => {
+      make('a.pt', 'b.pt');
+      assert.equal(await checkpointIn(folder), folder);
+      assert.equal(await checkpointIn(path.join(folder, 'a.pt')), path.join(folder, 'a.pt'));
+      mkdirSync(path.join(folder, 'empty'));
+      assert.equal(await checkpointIn(path.join(folder, 'empty')), path.join(folder, 'empty'));
+    });
+  });
+});

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import path from 'node:path';
+import { CheckpointSession } from '../../extension/host/checkpointSession';
+import { EngineClient } from '../../extension/host/engineClient';
+import type { InspectSettings, ViewNotifications } from '../../extension/protocol';
+
+const settings: InspectSettings = {
+  farms: { enabled: false, rows: 1, q: 1, ops: 1, fit: 'KS', mode: 'full', tolerance: 1 },
+};
+
+describe('checkpoint session', () => {
+  let engine: EngineClient;
+  let said: string[];
+
+  beforeEach(() => {
+    engine = new EngineClient({
+      module: path.join(__dirname, '../harness/fakeEngine.main.js'),
+      environment: () => ({}),
+    });
+    said = [];
+    engine.events.on('log', ({ message }) => said.push(message));
+  });
+  afterEach(() => engine.dispose());
+
+  const open = (tensors: string): CheckpointSession =>
+    new CheckpointSession(engine, `/made/${tensors}`, () => settings);
+  const heard = async <K extends keyof ViewNotifications>(
+    session: CheckpointSession,
+    name: Exclude<K, 'select'>,
+    enough: (params: ViewNotifications[K]) => boolean,
+  ): Promise<ViewNotifications[K]> =>
+    new Promise((resolve) => {
+      const stop = session.on(name, (params: ViewNotifications[K]) => {
+        if (!enough(params)) return;
+        stop();
+        resolve(params);
+      });
+    });
+
+  it('keeps every result for views that come later', async () => {
+    const session = open('a,b,c');
+    const done = heard<'queue'>(session, 'queue', ({ done: count }) => count === 3);
+    await session.inspectOnce();
+    await done;
+    assert.deepEqual([...session.results.keys()], ['a', 'b', 'c']);
+  });
+
+  it('queues everything once, however many views ask', async () => {
+    const session = open('a,b');
+    const results: string[] = [];
+    session.on('result', ({ name }) => results.push(name));
+    const done = heard<'queue'>(session, 'queue', ({ done: count }) => count === 2);
+    await session.inspectOnce();
+    await done;
+    await session.inspectOnce();
+    await engine.request('device', null);
+    assert.deepEqual(results, ['a', 'b']);
+  });
+
+  it('opens again later where opening failed', async () => {
+    const session = open('missing');
+    await assert.rejects(session.summary(), /does not exist/);
+    await assert.rejects(session.summary(), /does not exist/);
+  });
+
+  it('goes on after the engine died: done layers stay, the active one is marked, the rest is computed', async () => {
+    const session = open('a,poison,b,c');
+    const told: ViewNotifications['engine'][] = [];
+    session.on('engine', (change) => told.push(change));
+    const done = heard<'result'>(session, 'result', ({ name }) => name === 'c');
+    const back = heard<'engine'>(session, 'engine', ({ state }) => state === 'running');
+    await session.inspect();
+    const former = engine.pid;
+    await done;
+    await back;
+    assert.deepEqual(
+      told.map(({ state, failed }) => [state, failed]),
+      [
+        ['restarting', ['poison']],
+        ['running', []],
+      ],
+    );
+    assert.equal(session.results.get('a')?.metrics.alpha, former, 'the result of the dead process is kept');
+    assert.equal(session.results.get('b')?.metrics.alpha, engine.pid, 'what was waiting is computed by the new one');
+    const [problem] = session.results.get('poison')?.problems ?? [];
+    assert.equal(problem?.code, 'engine-died');
+    assert.match(problem.message, /SIGKILL/);
+  });
+
+  it('asks a new engine for the visible rows first', async () => {
+    const session = open('a,slow');
+    const active = heard<'queue'>(session, 'queue', (queue) => queue.active.includes('slow'));
+    await session.inspect();
+    await session.prioritise(['slow']);
+    await active;
+    said.length = 0;
+    assert.ok(engine.pid !== undefined);
+    const back = heard<'engine'>(session, 'engine', ({ state }) => state === 'running');
+    process.kill(engine.pid, 'SIGKILL');
+    await back;
+    assert.ok(said.includes('first slow'), said.join('\n'));
+  });
+
+  it('marks nothing when the engine is restarted on purpose, and resumes', async () => {
+    const session = open('a,slow,b');
+    const active = heard<'queue'>(session, 'queue', (queue) => queue.active.includes('slow'));
+    await session.inspect();
+    await active;
+    const told: ViewNotifications['engine'][] = [];
+    session.on('engine', (change) => told.push(change));
+    const resumed = heard<'queue'>(session, 'queue', (queue) => queue.active.includes('slow'));
+    await engine.restart();
+    await resumed;
+    assert.deepEqual(told[0]?.failed, []);
+    assert.equal(session.results.has('slow'), false);
+  });
+
+  it('brings a stopped engine back when asked to try again, and goes on', async () => {
+    const session = open('a,slow');
+    const active = heard<'queue'>(session, 'queue', (queue) => queue.active.includes('slow'));
+    await session.inspect();
+    await active;
+    for (let death = 1; death <= 3; death++) {
+      const told = heard<'engine'>(session, 'engine', ({ state }) => state !== 'running');
+      await engine.request('device', null);
+      assert.ok(engine.pid !== undefined);
+      process.kill(engine.pid, 'SIGKILL');
+      await told;
+    }
+    assert.ok(engine.stoppedReason !== undefined);
+    const back = heard<'engine'>(session, 'engine', ({ state }) => state === 'running');
+    assert.equal((await session.reload()).tensors.length, 2);
+    await back;
+    assert.ok(session.results.has('a'), 'what was known is not lost');
+  });
+
+  it('tells the engine to close it', async () => {
+    const session = open('a');
+    const { document } = await session.summary();
+    await session.dispose();
+    assert.ok(said.includes(`closed ${document}`), said.join('\n'));
+  });
+
+  it('is silent after it was closed', async () => {
+    const session = open('a');
+    const { document } = await session.summary();
+    let heardAny = false;
+    session.on('queue', () => (heardAny = true));
+    await session.dispose();
+    const other = once(engine.events, 'queue');
+    await engine.request('inspect', { document, settings });
+    await other;
+    assert.equal(heardAny, false);
+  });
+});

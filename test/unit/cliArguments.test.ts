@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { DEFAULT_FARMS, parseCommand, UsageError } from '../../extension/engine/cliArguments';
+
+describe('command line', () => {
+  it('reads every option of inspect', () => {
+    const command = parseCommand(
+      'inspect m.safetensors --layers *.attn.* --layers lm_head --farms-rows 64 --farms-q 2 --farms-ops 8 --fit mid --json'.split(
+        ' ',
+      ),
+    );
+    assert.equal(command.command, 'inspect');
+    assert.deepEqual(command, {
+      command: 'inspect',
+      path: 'm.safetensors',
+      layers: ['*.attn.*', 'lm_head'],
+      settings: { farms: { ...DEFAULT_FARMS, rows: 64, q: 2, ops: 8, fit: 'xmin_mid' } },
+      format: 'json',
+      cache: true,
+      threads: undefined,
+      memoryMegabytes: undefined,
+    });
+  });
+
+  it('reads the three ways to ask for a rank', () => {
+    const rank = (option: string): unknown => {
+      const command = parseCommand(['compress', 'm', '--layer', 'w', '--out', 'o', ...option.split(' ')]);
+      return command.command === 'compress' && command.rank;
+    };
+    assert.deepEqual(rank('--rank 8'), { kind: 'rank', rank: 8 });
+    assert.deepEqual(rank('--energy 0.9'), { kind: 'energy', energy: 0.9 });
+    assert.deepEqual(rank('--budget 0.5'), { kind: 'budget', budget: 0.5 });
+  });
+
+  for (const [line, words] of [
+    ['inspect', /needs a PATH/],
+    ['explode m', /no command "explode"/],
+    ['inspect a b', /"b" is too many/],
+    ['inspect m --json --csv', /exclude each other/],
+    ['inspect m --fit hill', /KS, mid or peak, not "hill"/],
+    ['inspect m --farms-rows 2.5', /whole number/],
+    ['inspect m --farms-rows 1', /from 2 to/],
+    ['inspect m --farms-q zero', /not "zero"/],
+    ['inspect m --colour', /colour/],
+    ['compress m --layer w --out o', /one of --rank, --energy and --budget/],
+    ['compress m --layer w --out o --rank 1 --energy 0.5', /one of/],
+    ['compress m --out o --rank 1', /--layer/],
+    ['compress m --layer w --rank 1', /--out/],
+    ['compress m --layer w --out o --rank 1 --output both', /not "both"/],
+  ] as const) {
+    it(`refuses "${line}" in words`, () => {
+      assert.throws(
+        () => parseCommand(line.split(' ')),
+        (error: unknown) => error instanceof UsageError && words.test(error.message),
+      );
+    });
+  }
+
+  it('shows the usage when asked or given nothing', () => {
+    assert.deepEqual(parseCommand([]), { command: 'help' });
+    assert.deepEqual(parseCommand(['inspect', '--help']), { command: 'help' });
+  });
+});

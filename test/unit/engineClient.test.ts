@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import path from 'node:path';
+import { EngineClient, EngineDiedError, EngineStoppedError, type EngineState } from '../../extension/host/engineClient';
+import { problemOf } from '../../extension/rpc';
+
+describe('engine client', () => {
+  let client: EngineClient;
+  let states: EngineState['state'][];
+  let threads = '3';
+
+  beforeEach(() => {
+    client = new EngineClient({
+      module: path.join(__dirname, '../harness/fakeEngine.main.js'),
+      environment: () => ({ EIGENSCOPE_CACHE_DIR: 'somewhere', EIGENSCOPE_THREADS: threads }),
+    });
+    states = [];
+    client.events.on('state', ({ state }) => states.push(state));
+  });
+  afterEach(() => client.dispose());
+
+  const kill = async (): Promise<void> => {
+    assert.ok(client.pid !== undefined);
+    const told = once(client.events, 'state');
+    process.kill(client.pid, 'SIGKILL');
+    await told;
+  };
+
+  it('starts with the first request, in the environment of that moment', async () => {
+    assert.equal(client.pid, undefined);
+    threads = '5';
+    const device = await client.request('device', null);
+    assert.equal(device.provider, 'somewhere');
+    assert.equal(device.threads, 5);
+    assert.deepEqual(states, ['running']);
+  });
+
+  it('can be started ahead, once', async () => {
+    client.warmUp();
+    const { pid } = client;
+    assert.ok(pid !== undefined);
+    client.warmUp();
+    await client.request('device', null);
+    assert.equal(client.pid, pid);
+    assert.deepEqual(states, ['running']);
+  });
+
+  it('hands on what the engine says of a failure', async () => {
+    await assert.rejects(client.request('open', { path: '/made/missing' }), (error) => {
+      assert.equal(problemOf(error).message, '/made/missing does not exist');
+      return true;
+    });
+  });
+
+  it('rejects what was asked of a process that dies, and starts another', async () => {
+    const { document } = await client.request('open', { path: '/made/a' });
+    const former = client.pid;
+    const farms = { enabled: false, rows: 1, q: 1, ops: 1, fit: 'KS', mode: 'full', tolerance: 1 } as const;
+    const asked = client.request('spectrum', { document, layer: 'a', settings: { farms } });
+    const rejected = assert.rejects(asked, EngineDiedError);
+    await kill();
+    await rejected;
+    // Asked while it restarts: waits and is answered.
+    await client.request('device', null);
+    assert.notEqual(client.pid, former);
+    assert.deepEqual(states, ['running', 'restarting', 'running']);
+  });
+
+  it('gives up after three deaths within a minute, until it is restarted by hand', async () => {
+    await client.request('device', null);
+    for (let death = 1; death <= 3; death++) {
+      await kill();
+      if (death < 3) await client.request('device', null);
+    }
+    assert.equal(states.at(-1), 'stopped');
+    await assert.rejects(client.request('device', null), EngineStoppedError);
+    assert.match(client.stoppedReason ?? '', /SIGKILL, 3 times within a minute/);
+    await client.restart();
+    assert.equal((await client.request('device', null)).provider, 'somewhere');
+    assert.equal(states.at(-1), 'running');
+  });
+
+  it('counts a death on opening a file like any other', async () => {
+    await assert.rejects(client.request('open', { path: '/made/fatal' }), EngineDiedError);
+    await once(client.events, 'state');
+    assert.deepEqual(states, ['running', 'restarting', 'running']);
+  });
+
+  it('does not count a restart that was asked for as a death', async () => {
+    const told: EngineState[] = [];
+    await client.request('device', null);
+    client.events.on('state', (state) => told.push(state));
+    let between = false;
+    await client.restart(() => {
+      between = client.pid === undefined;
+      return Promise.resolve();
+    });
+    assert.ok(between, 'no process runs while the cache is cleared');
+    assert.deepEqual(
+      told.map((state) => ('died' in state ? state.died : state.state)),
+      [false, 'running'],
+    );
+  });
+});

@@ -1,0 +1,194 @@
+/** Where FARMS windows lie, the order of an adaptive run, and how sure the bootstrap is. */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { bootstrapInterval } from '../../extension/spectral/bootstrap';
+import {
+  adaptiveOrder,
+  farmsConvBlocks,
+  farmsWindows,
+  fitFarmsBlocks,
+  fitFarmsWindows,
+  poolEigenvalues,
+} from '../../extension/spectral/farms';
+
+describe('FARMS windows', () => {
+  it('are those of the reference: 4096 × 11008, 2000 rows, 10 a side', () => {
+    const { windows, window } = farmsWindows(4096, 11008, { rows: 2000, q: 1, ops: 10 });
+    assert.deepEqual(window, [2000, 2000]);
+    assert.equal(windows.length, 100);
+    // Steps ⌊2096/9⌋ = 232 and ⌊9008/9⌋ = 1000.
+    assert.deepEqual(windows[1], { row: 0, col: 1000, rows: 2000, cols: 2000 });
+    assert.deepEqual(windows[99], { row: 9 * 232, col: 9000, rows: 2000, cols: 2000 });
+  });
+
+  it('a small matrix is one window', () => {
+    const { windows } = farmsWindows(64, 64, { rows: 2000, q: 1, ops: 10 });
+    assert.deepEqual(windows, [{ row: 0, col: 0, rows: 64, cols: 64 }]);
+  });
+
+  it('a window that would be too wide takes all columns', () => {
+    const { windows, window } = farmsWindows(100, 50, { rows: 40, q: 2, ops: 10 });
+    assert.deepEqual(window, [25, 50]);
+    // Step ⌊75/9⌋ = 8, ten windows down.
+    assert.deepEqual(
+      windows.map(({ row }) => row),
+      [0, 8, 16, 24, 32, 40, 48, 56, 64, 72],
+    );
+  });
+
+  it('more operations than positions give every position once', () => {
+    const { windows } = farmsWindows(12, 10, { rows: 10, q: 1, ops: 10 });
+    assert.deepEqual(
+      windows.map(({ row, col }) => [row, col]),
+      [
+        [0, 0],
+        [1, 0],
+        [2, 0],
+      ],
+    );
+  });
+
+  it('lie within the matrix and keep their aspect ratio', () => {
+    const size = fc.integer({ min: 1, max: 300 });
+    fc.assert(
+      fc.property(
+        size,
+        size,
+        size,
+        fc.constantFrom(0.25, 0.5, 1, 1.5, 2, 4),
+        fc.integer({ min: 1, max: 15 }),
+        (rows, cols, r, q, ops) => {
+          const { windows, window } = farmsWindows(rows, cols, { rows: r, q, ops });
+          assert.ok(windows.length >= 1 && windows.length <= ops * ops);
+          assert.equal(new Set(windows.map(({ row, col }) => `${row},${col}`)).size, windows.length);
+          for (const part of windows) {
+            assert.deepEqual([part.rows, part.cols], window);
+            assert.ok(part.rows >= 1 && part.cols >= 1 && part.row >= 0 && part.col >= 0);
+            assert.ok(part.row + part.rows <= rows && part.col + part.cols <= cols);
+          }
+          if (window[0] > 8 && window[1] > 8) assert.ok(Math.abs(window[1] / window[0] / q - 1) < 0.2);
+        },
+      ),
+    );
+  });
+
+  it('conv blocks follow the tall side', () => {
+    assert.deepEqual(farmsConvBlocks(128, 60, 1).windows, [
+      { row: 0, col: 0, rows: 60, cols: 60 },
+      { row: 60, col: 0, rows: 60, cols: 60 },
+    ]);
+    assert.deepEqual(farmsConvBlocks(60, 128, 1).windows, [
+      { row: 0, col: 0, rows: 60, cols: 60 },
+      { row: 0, col: 60, rows: 60, cols: 60 },
+    ]);
+    assert.deepEqual(farmsConvBlocks(128, 64, 2).windows, [
+      { row: 0, col: 0, rows: 32, cols: 64 },
+      { row: 32, col: 0, rows: 32, cols: 64 },
+    ]);
+    assert.deepEqual(farmsConvBlocks(64, 64, 0.5), {
+      windows: [{ row: 0, col: 0, rows: 64, cols: 32 }],
+      window: [64, 32],
+    });
+    assert.deepEqual(farmsConvBlocks(5, 1, 2).window, [1, 1]);
+  });
+});
+
+describe('adaptive order', () => {
+  it('takes every window once, and the same way each time', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 8, max: 200 }),
+        fc.integer({ min: 8, max: 200 }),
+        fc.integer({ min: 1, max: 15 }),
+        (rows, cols, ops) => {
+          const { windows } = farmsWindows(rows, cols, { rows: 8, q: 1, ops });
+          const order = adaptiveOrder(windows);
+          assert.deepEqual(
+            [...order].sort((a, b) => a - b),
+            windows.map((_, index) => index),
+          );
+          assert.deepEqual(adaptiveOrder(windows), order);
+        },
+      ),
+    );
+  });
+
+  it('covers the matrix evenly from the start', () => {
+    const { windows } = farmsWindows(1000, 1000, { rows: 100, q: 1, ops: 10 });
+    for (const count of [8, 16, 32]) {
+      const quadrants = [0, 0, 0, 0];
+      for (const index of adaptiveOrder(windows).slice(0, count)) {
+        const { row, col } = windows[index]!;
+        quadrants[(row >= 450 ? 2 : 0) + (col >= 450 ? 1 : 0)]!++;
+      }
+      assert.ok(Math.min(...quadrants) >= count / 8, `${count}: ${quadrants.join()}`);
+    }
+  });
+});
+
+/** n quantiles of a Pareto law, moved by a factor: what a window of a heavy-tailed matrix looks like. */
+function spectrum(n: number, alpha: number, factor = 1): Float64Array {
+  return Float64Array.from({ length: n }, (_, i) => factor * ((n - i - 0.5) / n) ** (-1 / (alpha - 1)));
+}
+
+describe('FARMS fits', () => {
+  it('pool the windows in ascending order', () => {
+    assert.deepEqual([...poolEigenvalues([Float64Array.of(1, 5), Float64Array.of(-0.5, 2, 9)])], [-0.5, 1, 2, 5, 9]);
+  });
+
+  it('average alpha over the blocks of a convolution', () => {
+    const blocks = [spectrum(200, 2), spectrum(200, 3)];
+    const [a, b] = blocks.map((block) => fitFarmsWindows(block, 'xmin_mid', 200).alpha!);
+    const fit = fitFarmsBlocks(blocks, 'xmin_mid', 200);
+    assert.ok(Math.abs(fit.alpha! - (a! + b!) / 2) < 1e-12);
+    assert.deepEqual([fit.xmin, fit.num_pl_spikes, fit.status], [null, null, 'success']);
+    assert.deepEqual(fitFarmsBlocks(blocks.slice(0, 1), 'xmin_mid', 200), fitFarmsWindows(blocks[0]!, 'xmin_mid', 200));
+  });
+
+  it('fail where one block cannot be fitted', () => {
+    const fit = fitFarmsBlocks([spectrum(200, 2), new Float64Array(20)], 'xmin_mid', 200);
+    assert.equal(fit.status, 'failed');
+    assert.equal(fit.alpha, null);
+  });
+});
+
+describe('bootstrap interval', () => {
+  const windows = (count: number, spread: number): Float64Array[] =>
+    Array.from({ length: count }, (_, index) => spectrum(400, 2 + spread * Math.sin(3 * index + 1)));
+
+  for (const rule of ['KS', 'xmin_mid', 'xmin_peak'] as const) {
+    it(`is centred on alpha, repeatable, and narrower with less spread (${rule})`, () => {
+      const wide = bootstrapInterval(windows(8, 0.2), rule, 42);
+      assert.deepEqual(bootstrapInterval(windows(8, 0.2), rule, 42), wide);
+      assert.notDeepEqual(bootstrapInterval(windows(8, 0.2), rule, 43), wide);
+      const { alpha } = fitFarmsWindows(poolEigenvalues(windows(8, 0.2)), rule, 400);
+      assert.ok(Math.abs((wide[0] + wide[1]) / 2 - alpha!) < 1e-9);
+      const narrow = bootstrapInterval(windows(8, 0.02), rule, 42);
+      assert.ok(narrow[1] - narrow[0] < (wide[1] - wide[0]) / 2);
+    });
+  }
+
+  it('has the width of Student’s interval where alpha is nearly a mean over windows', () => {
+    // With xmin_mid and equal windows but for their exponent, alpha is close to a mean of the windows' alphas.
+    const count = 4;
+    const list = windows(count, 0.05);
+    const alphas = list.map((window) => fitFarmsWindows(window, 'xmin_mid', 400).alpha!);
+    const mean = alphas.reduce((sum, alpha) => sum + alpha, 0) / count;
+    const deviation = Math.sqrt(alphas.reduce((sum, alpha) => sum + (alpha - mean) ** 2, 0) / (count - 1));
+    const expected = (3.182 * deviation) / Math.sqrt(count);
+    const [low, high] = bootstrapInterval(list, 'xmin_mid', 1);
+    assert.ok(Math.abs((high - low) / 2 / expected - 1) < 0.35, `${(high - low) / 2} and not ${expected}`);
+  });
+
+  it('knows nothing from one window or from zeros', () => {
+    assert.deepEqual(bootstrapInterval(windows(1, 0), 'KS', 1), [-Infinity, Infinity]);
+    assert.deepEqual(bootstrapInterval([new Float64Array(20), new Float64Array(20)], 'KS', 1), [-Infinity, Infinity]);
+  });
+
+  it('is quick enough to be taken after every few windows', () => {
+    const random = Array.from({ length: 30 }, (_, index) => spectrum(2000, 2 + 0.01 * index));
+    const start = performance.now();
+    bootstrapInterval(random, 'xmin_peak', 1);
+    assert.ok(performance.now() - start < 5000);
+  });
+});

@@ -1,0 +1,123 @@
+/** Which tensors have a spectrum, and where the elements of each matrix lie. */
+import assert from 'node:assert/strict';
+import type { DType } from '../../extension/protocol';
+import { extractMatrix, layersOf, type KernelLayout } from '../../extension/spectral/matrices';
+
+function layers(name: string, shape: number[], kernelLayout: KernelLayout = 'OI…', dtype: DType = 'F32') {
+  return layersOf({ name, shape, dtype, kernelLayout });
+}
+
+function kinds(name: string, shape: number[], kernelLayout: KernelLayout = 'OI…'): string[] {
+  return layers(name, shape, kernelLayout).layers.map(
+    ({ kind, rows, cols, count }) => `${kind} ${rows}×${cols}${count > 1 ? ` ×${count}` : ''}`,
+  );
+}
+
+describe('layers of a tensor', () => {
+  it('a 2-D tensor is one matrix', () => {
+    assert.deepEqual(layers('fc.weight', [3, 5]), {
+      layers: [{ name: 'fc.weight', tensor: 'fc.weight', kind: 'matrix', rows: 3, cols: 5, count: 1 }],
+    });
+  });
+
+  it('kernel positions of a convolution are pooled', () => {
+    assert.deepEqual(kinds('conv.weight', [64, 32, 3, 3]), ['conv 64×32 ×9']);
+    assert.deepEqual(kinds('conv.weight', [8, 4, 2, 3, 5]), ['conv 8×4 ×30']);
+    assert.deepEqual(kinds('conv.weight', [64, 32, 1, 1]), ['conv 64×32']);
+    assert.deepEqual(kinds('kernel', [3, 3, 32, 64], '…IO'), ['conv 32×64 ×9']);
+    assert.deepEqual(kinds('kernel', [1, 1, 512, 1536], '…IO'), ['conv 512×1536']);
+    assert.deepEqual(kinds('depthwise', [32, 1, 3, 3]), ['conv 32×1 ×9']);
+  });
+
+  it('3-D tensors are conv1d kernels or stacks of experts', () => {
+    assert.deepEqual(kinds('encoder.weight', [128, 129, 3]), ['conv 128×129 ×3']);
+    assert.deepEqual(kinds('stft.forward_basis_buffer', [258, 1, 256]), ['conv 258×1 ×256']);
+    assert.deepEqual(kinds('kernel', [3, 128, 256], '…IO'), ['conv 128×256 ×3']);
+    assert.deepEqual(kinds('pos_conv_embed.conv.weight_v', [768, 64, 128]), ['conv 768×64 ×128']);
+    assert.deepEqual(kinds('block.w', [2, 512, 256]), ['expert 512×256', 'expert 512×256']);
+    assert.deepEqual(kinds('block.w', [20, 512, 256], '…IO').length, 20);
+    assert.deepEqual(kinds('mlp.experts.down', [2, 8, 4]), ['expert 8×4', 'expert 8×4']);
+    assert.deepEqual(kinds('block_sparse_moe.w', [1, 8, 4]), ['expert 8×4']);
+  });
+
+  it('experts are named by their index', () => {
+    const { layers: experts } = layers('experts.up', [3, 8, 4]);
+    assert.deepEqual(
+      experts.map(({ name, tensor, expert }) => [name, tensor, expert]),
+      [0, 1, 2].map((index) => [`experts.up[${index}]`, 'experts.up', index]),
+    );
+  });
+
+  it('says why a tensor has no spectrum', () => {
+    const reasons: [number[], DType, RegExp][] = [
+      [[], 'F32', /scalar/],
+      [[7], 'F32', /1-D/],
+      [[0, 4], 'F32', /zero dimension/],
+      [[4, 4], 'I64', /integer/],
+      [[4, 4], 'U8', /integer/],
+      [[4, 4], 'BOOL', /boolean/],
+      [[4, 4], 'C64', /complex/],
+      [[2, 2, 2, 2, 2, 2], 'F32', /6-D/],
+      [[1, 1, 768], 'F32', /one axis/],
+      [[1, 1, 1024, 1024], 'F32', /channel/],
+    ];
+    for (const [shape, dtype, reason] of reasons) {
+      const { layers: none, noSpectrum } = layers('t', shape, 'OI…', dtype);
+      assert.deepEqual(none, []);
+      assert.match(noSpectrum ?? '', reason, `[${shape.join()}] ${dtype}`);
+    }
+    for (const dtype of ['F64', 'F16', 'BF16', 'F8_E4M3', 'F8_E5M2'] as const) {
+      assert.equal(layers('t', [4, 4], 'OI…', dtype).layers.length, 1, dtype);
+    }
+  });
+});
+
+describe('matrices of a layer', () => {
+  /** Elements that tell where they came from. */
+  const numbered = (count: number): Float64Array => Float64Array.from({ length: count }, (_, index) => index);
+
+  it('every kernel position in both layouts', () => {
+    const [O, I, H, W] = [4, 3, 2, 5];
+    for (const kernelLayout of ['OI…', '…IO'] as const) {
+      const shape = kernelLayout === 'OI…' ? [O, I, H, W] : [H, W, I, O];
+      const layer = layers('conv', shape, kernelLayout).layers[0]!;
+      const elements = numbered(O * I * H * W);
+      for (let h = 0; h < H; h++) {
+        for (let w = 0; w < W; w++) {
+          const matrix = extractMatrix(elements, shape, kernelLayout, layer, h * W + w);
+          for (let o = 0; o < O; o++) {
+            for (let i = 0; i < I; i++) {
+              const stored = kernelLayout === 'OI…' ? ((o * I + i) * H + h) * W + w : ((h * W + w) * I + i) * O + o;
+              const at = kernelLayout === 'OI…' ? o * I + i : i * O + o;
+              assert.equal(matrix[at], stored);
+            }
+          }
+        }
+      }
+    }
+  });
+
+  it('an expert out of the whole stack or out of its own band', () => {
+    const shape = [3, 2, 4];
+    const stack = numbered(24);
+    const layer = layers('experts.w', shape).layers[1]!;
+    const expected = [...stack.subarray(8, 16)];
+    assert.deepEqual([...extractMatrix(stack, shape, 'OI…', layer, 0)], expected);
+    assert.deepEqual([...extractMatrix(stack.slice(8, 16), shape, 'OI…', layer, 0)], expected);
+  });
+
+  it('is a copy', () => {
+    const elements = numbered(6);
+    const layer = layers('w', [2, 3]).layers[0]!;
+    const matrix = extractMatrix(elements, [2, 3], 'OI…', layer, 0);
+    matrix.fill(-1);
+    assert.deepEqual([...elements], [0, 1, 2, 3, 4, 5]);
+  });
+
+  it('refuses elements and positions that do not fit', () => {
+    const layer = layers('w', [2, 3]).layers[0]!;
+    assert.throws(() => extractMatrix(numbered(5), [2, 3], 'OI…', layer, 0), RangeError);
+    assert.throws(() => extractMatrix(numbered(6), [2, 3], 'OI…', layer, 1), RangeError);
+    assert.throws(() => extractMatrix(numbered(6), [2, 3], 'OI…', layer, -1), RangeError);
+  });
+});

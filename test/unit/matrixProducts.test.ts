@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { loadKernels } from '../../extension/linalg/kernels';
+import { createMatrixProducts, kernelProducts, type MatrixProducts } from '../../extension/linalg/matrixProducts';
+import { inPieces } from '../../extension/linalg/productPieces';
+import { largestDifference, naiveProduct, randomMatrix } from '../harness/denseReference';
+
+/** Platforms for which onnxruntime-node ships no library: the products must come from the kernels there. */
+const WITHOUT_ONNXRUNTIME = ['darwin-x64'];
+
+describe('matrix products', () => {
+  let products: MatrixProducts;
+  before(async () => {
+    products = await createMatrixProducts();
+  });
+  after(() => products.dispose());
+
+  it('come from onnxruntime in float64 where it exists for the platform', () => {
+    const { provider, precision, refused, threads } = products.device;
+    const expected = WITHOUT_ONNXRUNTIME.includes(`${process.platform}-${process.arch}`) ? 'wasm' : 'cpu';
+    assert.equal(provider, expected, JSON.stringify(refused));
+    assert.equal(precision, 'float64');
+    assert.ok(threads >= 1);
+  });
+
+  for (const source of ['default', 'kernels'] as const) {
+    it(`are right in every orientation: ${source}`, async () => {
+      const { multiply } = source === 'default' ? products : kernelProducts(loadKernels());
+      for (const [m, n, k] of [
+        [1, 1, 1],
+        [3, 70, 2],
+        [65, 33, 130],
+      ] as const) {
+        for (const transA of [false, true]) {
+          for (const transB of [false, true]) {
+            const a = randomMatrix(m, k, 1);
+            const b = randomMatrix(k, n, 2);
+            const expected = naiveProduct(a, b, m, n, k, transA, transB);
+            assert.ok(largestDifference(await multiply(a, b, m, n, k, transA, transB), expected) < 1e-13);
+          }
+        }
+      }
+    });
+  }
+
+  it('take slices of larger buffers', async () => {
+    const buffer = randomMatrix(10, 10, 6);
+    const a = buffer.subarray(10, 30);
+    const b = buffer.subarray(40, 80);
+    assert.ok(
+      largestDifference(await products.multiply(a, b, 2, 4, 10, false, false), naiveProduct(a, b, 2, 4, 10)) < 1e-14,
+    );
+  });
+
+  it('leave their operands alone', async () => {
+    const a = randomMatrix(5, 5, 6);
+    const before = a.slice();
+    await products.multiply(a, a, 5, 5, 5, true, false);
+    assert.deepEqual(a, before);
+  });
+
+  it('are zero for an empty sum and empty for empty sides', async () => {
+    const none = new Float64Array(0);
+    assert.deepEqual(await products.multiply(none, none, 2, 2, 0, false, false), new Float64Array(4));
+    assert.deepEqual(await products.multiply(none, new Float64Array(6), 0, 2, 3, false, false), none);
+  });
+
+  it('reject operands that do not fit the sizes', async () => {
+    const four = new Float64Array(4);
+    await assert.rejects(products.multiply(four, four, 2, 2, 3, false, false), RangeError);
+  });
+
+  it('fall back to the kernels with the reason where onnxruntime does not load', async () => {
+    const fallback = await createMatrixProducts(() => Promise.reject(new Error('no binary for this platform')));
+    assert.equal(fallback.device.provider, 'wasm');
+    assert.deepEqual(fallback.device.refused, [
+      { provider: 'cpu', reason: 'onnxruntime: no binary for this platform' },
+    ]);
+    assert.deepEqual(
+      [...(await fallback.multiply(Float64Array.of(3), Float64Array.of(5), 1, 1, 1, false, false))],
+      [15],
+    );
+    await fallback.dispose();
+  });
+
+  it('fall back to the kernels where answers are wrong, and release what was opened', async () => {
+    let released = 0;
+    const { multiply } = kernelProducts(loadKernels());
+    for (const spoil of [1e-9, NaN]) {
+      const fallback = await createMatrixProducts(() =>
+        Promise.resolve({
+          multiply: async (...operands) => {
+            const product = await multiply(...operands);
+            product[product.length - 1] = product[product.length - 1]! + spoil;
+            return product;
+          },
+          release: () => {
+            released++;
+            return Promise.resolve();
+          },
+          threads: 1,
+        }),
+      );
+      assert.equal(fallback.device.provider, 'wasm');
+      assert.match(fallback.device.refused[0]!.reason, /wrong/);
+    }
+    assert.equal(released, 2);
+  });
+
+  it('fall back to the kernels where the graph is refused and even releasing fails', async () => {
+    const fallback = await createMatrixProducts(() =>
+      Promise.resolve({
+        multiply: () => Promise.reject(new Error('Gemm is not implemented')),
+        release: () => Promise.reject(new Error('no session')),
+        threads: 1,
+      }),
+    );
+    assert.equal(fallback.device.refused[0]!.reason, 'onnxruntime: Gemm is not implemented; then no session');
+    assert.equal(fallback.device.provider, 'wasm');
+  });
+});
+
+describe('matrix products in pieces', () => {
+  const kernels = loadKernels();
+  const sizes: number[] = [];
+  const pieces = inPieces((a, b, m, n, k, transA, transB) => {
+    sizes.push(m * n * k);
+    return Promise.resolve(kernels.multiply(a, b, m, n, k, transA, transB));
+  }, 1000);
+
+  for (const transA of [false, true]) {
+    for (const transB of [false, true]) {
+      it(`add up to the product within the limit: transA ${transA}, transB ${transB}`, async () => {
+        sizes.length = 0;
+        const [m, n, k] = [19, 23, 29];
+        const a = randomMatrix(m, k, 1);
+        const b = randomMatrix(k, n, 2);
+        const expected = naiveProduct(a, b, m, n, k, transA, transB);
+        assert.ok(largestDifference(await pieces(a, b, m, n, k, transA, transB), expected) < 1e-13);
+        assert.ok(sizes.length >= (m * n * k) / 1000);
+        assert.ok(sizes.every((size) => size <= 1000));
+      });
+    }
+  }
+
+  it('let the event loop turn between them', async () => {
+    let turns = 0;
+    let running = true;
+    const count = (): void => {
+      turns++;
+      if (running) setImmediate(count);
+    };
+    setImmediate(count);
+    sizes.length = 0;
+    await pieces(randomMatrix(30, 30, 1), randomMatrix(30, 30, 2), 30, 30, 30, false, false);
+    running = false;
+    assert.ok(turns >= sizes.length - 1, `${turns} turns, ${sizes.length} pieces`);
+    assert.ok(sizes.length >= 27);
+  });
+});

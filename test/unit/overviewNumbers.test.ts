@@ -1,0 +1,124 @@
+/** The numbers of the first screen and of the rank slider, from closed forms. */
+import assert from 'node:assert/strict';
+import type { LayerResult, PowerLawFit, RankSuggestion } from '../../extension/protocol';
+import { RankCurve } from '../../webview/rankCurve';
+import { savings } from '../../webview/savings';
+import { unusualLayers } from '../../webview/unusual';
+
+const fit = (alpha: number | null, reason?: string): PowerLawFit => ({
+  ...{ rule: 'KS', status: alpha === null ? 'failed' : 'success', alpha, D: alpha === null ? null : 0.1 },
+  ...{ xmin: 1, xmax: 2, num_pl_spikes: 12, sigma: 0.2 },
+  ...(reason !== undefined && { reason }),
+});
+
+function layer(name: string, change: Partial<LayerResult> = {}): LayerResult {
+  return {
+    ...{ name, tensor: name, shape: [4, 4], dtype: 'F32', matrices: 1, N: 4, M: 4, metrics: { rank_loss: 0 } },
+    ...{ fits: { KS: fit(3) }, farms: null, ranks: {}, statistics: null, problems: [] },
+    ...change,
+  };
+}
+
+const statistics = { count: 16, min: 0, max: 1, mean: 0, std: 1, l2: 1, zeros: 0, nan: 0, inf: 0 };
+
+describe('unusual layers', () => {
+  it('says nothing of layers with alpha within 2 to 6, the limits included', () => {
+    assert.deepEqual(
+      unusualLayers([layer('a'), layer('b', { fits: { KS: fit(2) } }), layer('c', { fits: { KS: fit(6) } })]),
+      [],
+    );
+  });
+
+  it('puts broken elements before failed fits, those before rank loss, that before alpha', () => {
+    const found = unusualLayers([
+      layer('over', { fits: { KS: fit(1.9) } }),
+      layer('under', { fits: { KS: fit(9) } }),
+      layer('lost', { metrics: { rank_loss: 2 } }),
+      layer('failed', { fits: { KS: fit(null, 'all eigenvalues are equal') } }),
+      layer('broken', { matrices: 0, fits: {}, statistics: { ...statistics, nan: 1, inf: 2 } }),
+    ]);
+    assert.deepEqual(
+      found.map((each) => each.layer),
+      ['broken', 'failed', 'lost', 'under', 'over'],
+    );
+    assert.match(found[0]!.reason, /^1 NaN and 2 Inf /);
+    assert.match(found[1]!.reason, /all eigenvalues are equal/);
+    assert.match(found[2]!.reason, /^loses 2 ranks of 4$/);
+  });
+
+  it('never calls a layer over- or under-trained whose fit failed', () => {
+    const failed = layer('x', { fits: { KS: { ...fit(null), alpha: null } }, metrics: { alpha: 9, rank_loss: 0 } });
+    assert.deepEqual(
+      unusualLayers([failed]).map((each) => each.kind),
+      ['failed'],
+    );
+  });
+});
+
+describe('possible savings', () => {
+  const suggestion = (parameters: number, ratio: number, error: number): RankSuggestion => ({
+    rank: 1,
+    parameters,
+    ratio,
+    error,
+  });
+  const ranks = (ratio: number, of: number, error: number): LayerResult['ranks'] => ({
+    'energy_0.90': suggestion(ratio * of, ratio, error),
+    'energy_0.95': suggestion(ratio * of, ratio, error),
+    'energy_0.99': suggestion(2 * of, 2, error),
+  });
+
+  it('adds up what factor pairs would keep, weighting errors by parameters', () => {
+    const { points, layers } = savings([
+      layer('a', { ranks: ranks(0.25, 1000, 0.3) }),
+      layer('b', { ranks: ranks(0.5, 3000, 0.1) }),
+      layer('no spectrum'),
+    ]);
+    assert.equal(layers, 2);
+    assert.deepEqual(points[0], { energy: 1, kept: 1, error: 0 });
+    const at90 = points.find((point) => point.energy === 0.9)!;
+    assert.ok(Math.abs(at90.kept - (250 + 1500) / 4000) < 1e-12);
+    assert.ok(Math.abs(at90.error - (0.3 * 1000 + 0.1 * 3000) / 4000) < 1e-12);
+  });
+
+  it('leaves a layer whole where its factors would be larger', () => {
+    const { points } = savings([layer('a', { ranks: ranks(0.25, 1000, 0.3) })]);
+    assert.deepEqual(
+      points.find((point) => point.energy === 0.99),
+      { energy: 0.99, kept: 1, error: 0 },
+    );
+  });
+});
+
+describe('the rank curve', () => {
+  // σ² = 9, 4, 1, 1 of a 4 × 6 matrix of two-byte elements: Σσ² = 15.
+  const curve = new RankCurve(Float64Array.of(3, 2, 1, 1), 24, 10, 2);
+
+  it('gives error and energy of every rank as sums of σ²', () => {
+    const expected = [0, 9 / 15, 13 / 15, 14 / 15, 1];
+    expected.forEach((energy, rank) => {
+      assert.ok(Math.abs(curve.energy(rank) - energy) < 1e-15);
+      assert.ok(Math.abs(curve.error(rank) - Math.sqrt(1 - energy)) < 1e-7);
+    });
+  });
+
+  it('gives parameters, bytes and break-even of a factor pair', () => {
+    assert.deepEqual([curve.parameters(2), curve.bytes(2), curve.breakEven], [20, 40, 2]);
+  });
+
+  it('finds the smallest rank for an energy and the largest for a budget', () => {
+    assert.deepEqual(
+      [0.1, 0.6, 0.61, 0.9, 1].map((energy) => curve.rankForEnergy(energy)),
+      [1, 1, 2, 3, 4],
+    );
+    assert.deepEqual(
+      [0.01, 10 / 24, 0.9, 5].map((budget) => curve.rankForBudget(budget)),
+      [1, 1, 2, 4],
+    );
+  });
+
+  it('calls a zero matrix exact at every rank', () => {
+    const zero = new RankCurve(new Float64Array(3), 9, 6, 4);
+    assert.deepEqual([zero.error(1), zero.energy(1)], [0, 1]);
+  });
+});

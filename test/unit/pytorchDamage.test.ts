@@ -1,0 +1,171 @@
+/** PyTorch files cut short, changed, or at odds with themselves: an error or the tensors that are there, never a crash. */
+import assert from 'node:assert/strict';
+import { rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { CheckpointError } from '../../extension/checkpoint/checkpoint';
+import { pytorchFormat } from '../../extension/checkpoint/pytorch';
+import * as p from '../harness/pickleWriter';
+import { codeOf, namesOf, readHex, torchFolder, torchZip } from '../harness/torchFiles';
+import { torchRecords, zip } from '../harness/zipWriter';
+
+const good = { key: 'good', shape: [2, 3] };
+const goodData = { good: p.ramp(6) };
+
+describe('PyTorch files', () => {
+  const { open, refusal, write } = torchFolder();
+
+  describe('damage', () => {
+    const object = p.dict(['a', p.tensor({ key: '0', shape: [4, 2] })], ['good', p.tensor(good)]);
+    const root = p.pickle(object);
+    const storages = { 0: p.ramp(8), ...goodData };
+
+    it('a storage with a wrong checksum: when it was read to its end, in one piece or in rows', async () => {
+      const [pickled, first, ...rest] = torchRecords(root, storages);
+      const checkpoint = await open(zip([pickled!, { ...first!, crc: 7 }, ...rest]));
+      const tensor = checkpoint.tensors[0]!;
+      assert.equal(await codeOf(checkpoint.read(tensor)), 'corrupt');
+      assert.equal(await codeOf(checkpoint.read(tensor, { start: 0, end: 2 })), 'read');
+      assert.equal(await codeOf(checkpoint.read(tensor, { start: 2, end: 4 })), 'corrupt');
+      assert.equal(await codeOf(checkpoint.read(checkpoint.tensors[1]!)), 'read');
+    });
+
+    it('a data.pkl with a wrong checksum', async () => {
+      const [pickled, ...rest] = torchRecords(root, storages);
+      assert.equal((await refusal(zip([{ ...pickled!, crc: 7 }, ...rest]))).code, 'corrupt');
+    });
+
+    it('a data.pkl of a declared terabyte', async () => {
+      const [pickled, ...rest] = torchRecords(root, storages);
+      const error = await refusal(zip([{ ...pickled!, deflate: true, size: 2 ** 40 }, ...rest], { zip64: true }));
+      assert.equal(error.code, 'limit');
+    });
+
+    it('a zip archive cut anywhere is truncated, or not known at all', async () => {
+      const bytes = torchZip(root, storages);
+      for (let length = 0; length < bytes.length; length++) {
+        const { code, message } = await refusal(bytes.subarray(0, length));
+        assert.equal(code, length < 4 ? 'unknown-format' : 'truncated', `${length} bytes`);
+        assert.ok(message.includes('made.pt'));
+      }
+    });
+
+    it('a legacy file cut anywhere shows the tensors before the place', async () => {
+      const stored = [
+        { key: '0', count: 8, bytes: storages[0] },
+        { key: 'good', count: 6, bytes: storages.good },
+      ];
+      const bytes = p.legacyFile(object, stored);
+      const firstEnd = bytes.length - 8 - 24;
+      const pickles = firstEnd - 8 - 32;
+      assert.equal((await open(bytes)).problems.length, 0);
+      for (let length = 1; length < bytes.length; length++) {
+        const cut = bytes.subarray(0, length);
+        if (length < pickles) {
+          const code = await open(cut).then(
+            ({ problems }) => problems[0]?.code,
+            (error: unknown) => (error instanceof CheckpointError ? error.code : error),
+          );
+          assert.equal(code, 'truncated', `${length} bytes`);
+          continue;
+        }
+        const checkpoint = await open(cut);
+        assert.deepEqual(namesOf(checkpoint), length < firstEnd ? [] : ['a'], `${length} bytes`);
+        assert.equal(checkpoint.problems[0]!.code, 'truncated');
+      }
+    });
+
+    it('a legacy file with a wrong element count, or a storage that nothing describes', async () => {
+      const wrong = p.legacyFile(object, [
+        { key: '0', count: 8, bytes: storages[0] },
+        { key: 'good', count: 7, bytes: storages.good },
+      ]);
+      const unknown = p.legacyFile(object, [
+        { key: '0', count: 8, bytes: storages[0] },
+        { key: 'what', count: 1, bytes: p.ramp(1) },
+        { key: 'good', count: 6, bytes: storages.good },
+      ]);
+      for (const bytes of [wrong, unknown]) {
+        const checkpoint = await open(bytes);
+        assert.deepEqual(namesOf(checkpoint), ['a']);
+        assert.deepEqual(
+          checkpoint.problems.map(({ code }) => code),
+          ['malformed', 'malformed'],
+        );
+      }
+    });
+
+    it('any byte changed, it still ends, with tensors or an error', async () => {
+      const stored = [
+        { key: '0', count: 8, bytes: storages[0] },
+        { key: 'good', count: 6, bytes: storages.good },
+      ];
+      for (const bytes of [torchZip(root, storages), p.legacyFile(object, stored)]) {
+        for (let at = 0; at < bytes.length; at++) {
+          const changed = Buffer.from(bytes);
+          changed[at]! ^= 1 << (at % 8);
+          const code = await codeOf(
+            pytorchFormat.open(write(changed)).then(async (checkpoint) => {
+              try {
+                for (const tensor of checkpoint.tensors) {
+                  assert.equal((await checkpoint.read(tensor)).length, tensor.byteLength);
+                }
+              } finally {
+                await checkpoint.close();
+              }
+            }),
+          );
+          assert.notEqual(code, 'io', `byte ${at}`);
+        }
+      }
+    });
+
+    it('a file that changed, or was removed, while it is open', async () => {
+      const file = write(torchZip(root, storages), 'changing.pt');
+      const checkpoint = await pytorchFormat.open(file);
+      const tensor = checkpoint.tensors[0]!;
+      assert.equal(await codeOf(checkpoint.read(tensor)), 'read');
+      utimesSync(file, new Date(), new Date(1e12));
+      assert.equal(await codeOf(checkpoint.read(tensor)), 'changed');
+      writeFileSync(file, 'short');
+      assert.equal(await codeOf(checkpoint.read(tensor)), 'changed');
+      rmSync(file);
+      assert.equal(await codeOf(checkpoint.read(tensor)), 'changed');
+      await checkpoint.close();
+      assert.equal(await codeOf(checkpoint.read(tensor)), 'io');
+    });
+
+    it('stops when it is told to', async () => {
+      const file = write(torchZip(root, storages), 'stopped.pt');
+      await assert.rejects(pytorchFormat.open(file, AbortSignal.abort()), { name: 'AbortError' });
+      const checkpoint = await open(torchZip(root, storages));
+      await assert.rejects(checkpoint.read(checkpoint.tensors[0]!, undefined, AbortSignal.abort()), {
+        name: 'AbortError',
+      });
+      await assert.rejects(checkpoint.read(checkpoint.tensors[0]!, { start: 3, end: 5 }), RangeError);
+    });
+  });
+
+  describe('legacy files', () => {
+    it('views on a storage, and sources of classes', async () => {
+      const view = p.storage('0', 'FloatStorage', 8, p.tuple(p.text('v'), p.int(4), p.int(3)));
+      const rebuilt = p.call(
+        p.global('torch._utils', '_rebuild_tensor'),
+        view,
+        p.int(1),
+        p.tuple(p.int(2)),
+        p.tuple(p.int(1)),
+      );
+      const source = p.bytes(p.tuple(p.text('module'), p.global('my', 'Net'), p.text('net.py'), p.text('source')), 'Q');
+      const root = p.dict(['v', rebuilt], ['all', p.tensor({ key: '0', shape: [8] })], ['class', source]);
+      const checkpoint = await open(p.legacyFile(root, [{ key: '0', count: 8, bytes: p.ramp(8) }]));
+      assert.equal(await readHex(checkpoint, 'v'), p.ramp(8).subarray(20, 28).toString('hex'));
+      assert.deepEqual(checkpoint.problems, []);
+      assert.equal(checkpoint.metadata.class, '<my.Net>');
+    });
+
+    it('a pickle longer than the first window', async () => {
+      const long = p.dict(['text', p.text('x'.repeat(3_000_000))], ['good', p.tensor(good)]);
+      const checkpoint = await open(p.legacyFile(long, [{ key: 'good', count: 6, bytes: goodData.good }]));
+      assert.equal(await readHex(checkpoint, 'good'), goodData.good.toString('hex'));
+    });
+  });
+});

@@ -1,0 +1,262 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { checkpointSuffixes, formats, openCheckpoint } from '../../extension/checkpoint/registry';
+import { repositoryRoot, sharedFolder } from '../harness/shared';
+import { ramp, safetensorsBytes, writeSharded } from '../harness/safetensorsFixtures';
+import { temporaryFolder } from '../harness/temporaryFolder';
+
+const weights = safetensorsBytes([ramp('w', [2])]);
+const model = JSON.stringify({
+  modelTopology: {},
+  weightsManifest: [{ paths: ['w.bin'], weights: [{ name: 'w', shape: [2], dtype: 'float32' }] }],
+});
+
+describe('opening a checkpoint of unknown format', () => {
+  const root = temporaryFolder();
+  let count = 0;
+
+  /** A folder of these files. */
+  function folder(files: Readonly<Record<string, string | Uint8Array>>): string {
+    const made = path.join(root, `folder${count++}`);
+    mkdirSync(made);
+    for (const [name, content] of Object.entries(files)) writeFileSync(path.join(made, name), content);
+    return made;
+  }
+
+  /** What it was opened as: format and the path relative to where it was looked for. */
+  async function opened(target: string, from = target): Promise<[string, string, string[]]> {
+    const checkpoint = await openCheckpoint(target);
+    const names = checkpoint.tensors.map(({ name }) => name);
+    await checkpoint.close();
+    return [checkpoint.format, path.relative(from, checkpoint.path), names];
+  }
+
+  const file = (name: string, content: string | Uint8Array): string => path.join(folder({ [name]: content }), name);
+
+  it('goes by the content where the name lies or says nothing', async () => {
+    for (const name of [
+      'model.safetensors',
+      'pytorch_model.bin',
+      'model.onnx',
+      'model.json',
+      'weights',
+      'x.safetensors.index.json',
+    ]) {
+      assert.deepEqual(await opened(file(name, weights)), ['safetensors', '', ['w']], name);
+    }
+    const renamed = folder({ 'renamed.txt': model, 'w.bin': new Uint8Array(8) });
+    assert.deepEqual(await opened(path.join(renamed, 'renamed.txt')), ['tensorflow.js', '', ['w']]);
+  });
+
+  it('goes by the name where the content is damaged, so that the error says what is wrong', async () => {
+    const cut = weights.subarray(0, 20);
+    await assert.rejects(openCheckpoint(file('a.safetensors', cut)), {
+      code: 'truncated',
+      message: /header of \d+ bytes/,
+    });
+    await assert.rejects(openCheckpoint(file('A.SAFETENSORS', 'x'.repeat(20))), {
+      code: 'unknown-format',
+      message: /safetensors/,
+    });
+    await assert.rejects(openCheckpoint(file('model.json', '{"a": 1}')), {
+      code: 'unknown-format',
+      message: /weightsManifest/,
+    });
+    await assert.rejects(openCheckpoint(file('x.safetensors.index.json', '{"a": 1}')), {
+      code: 'malformed',
+      message: /weight_map/,
+    });
+  });
+
+  it('says which formats it knows', async () => {
+    const known = new RegExp([...new Set(formats.map(({ name }) => name.replace('.', '\\.')))].join(', '));
+    await assert.rejects(openCheckpoint(file('README.md', '# no weights')), { code: 'unknown-format', message: known });
+    await assert.rejects(openCheckpoint(path.join(repositoryRoot, 'package.json')), {
+      code: 'unknown-format',
+      message: known,
+    });
+  });
+
+  it('recognises what stands in for weights', async () => {
+    const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n';
+    await assert.rejects(openCheckpoint(file('model.safetensors', pointer)), {
+      code: 'unsupported',
+      message: /git lfs pull/,
+    });
+    await assert.rejects(openCheckpoint(file('model.safetensors', '')), { code: 'truncated', message: /is empty/ });
+  });
+
+  it('says what is not there', async () => {
+    await assert.rejects(openCheckpoint(path.join(root, 'nothing')), { code: 'not-found' });
+    await assert.rejects(openCheckpoint(path.join(file('a', 'x'), 'below')), { code: 'not-found' });
+  });
+
+  it('stops when it is told to', async () => {
+    await assert.rejects(openCheckpoint(file('a.safetensors', weights), AbortSignal.abort()), { name: 'AbortError' });
+  });
+
+  describe('in a folder', () => {
+    it('finds the names that model repositories use', async () => {
+      const other = {
+        'config.json': '{}',
+        'tokenizer.model': 'x',
+        'README.md': '#',
+        'tokenizer_model.json': '{}',
+        'training_args.bin': 'x',
+      };
+      const found = async (files: Record<string, string | Uint8Array>): Promise<string> => {
+        const [, name] = await opened(folder({ ...other, ...files }));
+        return name;
+      };
+      assert.equal(await found({ 'model.safetensors': weights }), 'model.safetensors');
+      assert.equal(
+        await found({ 'model.safetensors': weights, 'pytorch_model.bin': 'x', 'model.onnx': 'x' }),
+        'model.safetensors',
+      );
+      assert.equal(await found({ 'model.json': model, 'w.bin': new Uint8Array(8) }), 'model.json');
+      assert.equal(
+        await found({ 'adapter_model.safetensors': weights, 'optimizer.pt': 'x' }),
+        'adapter_model.safetensors',
+      );
+    });
+
+    it('takes the only file with a known ending', async () => {
+      assert.deepEqual(
+        (await opened(folder({ 'notes.txt': 'x', 'v1-5.safetensors': weights })))[1],
+        'v1-5.safetensors',
+      );
+    });
+
+    it('prefers an index of shards to what lies beside it', async () => {
+      const made = folder({ 'consolidated.safetensors': weights, 'pytorch_model.bin': 'x' });
+      writeSharded(made, {
+        'model-00001-of-00002.safetensors': [ramp('a', [1])],
+        'model-00002-of-00002.safetensors': [ramp('b', [1])],
+      });
+      assert.deepEqual(await opened(made), ['safetensors', 'model.safetensors.index.json', ['a', 'b']]);
+    });
+
+    // Windows asks for a privilege to make links.
+    if (process.platform !== 'win32') {
+      it('follows symbolic links, which download caches consist of', async () => {
+        const made = folder({});
+        symlinkSync(file('blob', weights), path.join(made, 'model.safetensors'));
+        assert.deepEqual(await opened(made), ['safetensors', 'model.safetensors', ['w']]);
+      });
+    }
+
+    it('puts shards without an index together, and tells which are missing', async () => {
+      const shard = (name: string): Buffer => safetensorsBytes([ramp(name, [1])]);
+      const made = folder({ 'm-00003-of-00003.safetensors': shard('c'), 'm-00001-of-00003.safetensors': shard('a') });
+      const checkpoint = await openCheckpoint(made);
+      assert.deepEqual(
+        checkpoint.tensors.map(({ name }) => name),
+        ['a', 'c'],
+      );
+      assert.deepEqual(
+        checkpoint.problems.map(({ code, file: place }) => [code, path.basename(place!)]),
+        [['missing-shard', 'm-00002-of-00003.safetensors']],
+      );
+      await checkpoint.close();
+    });
+
+    it('opens one shard as just that file', async () => {
+      const made = folder({});
+      writeSharded(made, {
+        'model-00001-of-00002.safetensors': [ramp('a', [1])],
+        'model-00002-of-00002.safetensors': [ramp('b', [1])],
+      });
+      const target = path.join(made, 'model-00002-of-00002.safetensors');
+      assert.deepEqual(await opened(target, made), ['safetensors', 'model-00002-of-00002.safetensors', ['b']]);
+    });
+
+    it('asks which one where there are several', async () => {
+      const several: Record<string, Uint8Array>[] = [
+        { 'a.safetensors': weights, 'b.safetensors': weights },
+        { 'm-00001-of-00002.safetensors': weights, 'n-00001-of-00002.safetensors': weights },
+        { 'a.safetensors': weights, 'b.pt': weights },
+      ];
+      for (const files of several) {
+        const message = new RegExp(Object.keys(files).join(', '));
+        await assert.rejects(openCheckpoint(folder(files)), { code: 'ambiguous', message });
+      }
+      const indexes = { 'a.safetensors.index.json': '{}', 'b.safetensors.index.json': '{}' };
+      await assert.rejects(openCheckpoint(folder(indexes)), {
+        code: 'ambiguous',
+        message: /a\.safetensors\.index\.json, b/,
+      });
+    });
+
+    it('says what it looked for where there is none', async () => {
+      await assert.rejects(openCheckpoint(folder({ 'README.md': '#' })), {
+        code: 'not-found',
+        message: /model\.safetensors.*\*\.onnx/,
+      });
+      mkdirSync(path.join(root, 'only-folders/model.safetensors'), { recursive: true });
+      await assert.rejects(openCheckpoint(path.join(root, 'only-folders')), { code: 'not-found' });
+    });
+  });
+});
+
+describe('the list of formats', () => {
+  it('says safetensors, PyTorch, ONNX and TensorFlow.js', () => {
+    for (const suffix of [
+      '.safetensors',
+      '.safetensors.index.json',
+      'model.json',
+      '.pt',
+      '.pth',
+      '.bin',
+      '.ckpt',
+      '.th',
+      '.jit',
+      '.onnx',
+    ]) {
+      assert.ok(checkpointSuffixes.includes(suffix), suffix);
+    }
+  });
+});
+
+if (sharedFolder === undefined) console.log('registry: reference checkpoints not found, those tests are left out');
+else describeReferences(path.join(sharedFolder, 'checkpoints'), path.join(sharedFolder, 'golden'));
+
+function describeReferences(checkpoints: string, golden: string): void {
+  describe('the registry, on the reference checkpoints', () => {
+    const formatOf: Record<string, string> = {
+      '.safetensors': 'safetensors',
+      '.bin': 'pytorch',
+      '.pt': 'pytorch',
+      '.pth': 'pytorch',
+      '.th': 'pytorch',
+      '.jit': 'torchscript',
+    };
+    const names = readdirSync(golden).map((name) => name.replaceAll('__', '/').replace(/\.json$/, ''));
+    const known = names.filter((name) => path.extname(name) in formatOf);
+    assert.ok(known.length >= 13, String(known));
+    for (const name of known) {
+      it(`opens ${name} with the golden number of tensors`, async () => {
+        const { tensors } = JSON.parse(
+          readFileSync(path.join(golden, `${name.replaceAll('/', '__')}.json`), 'utf8'),
+        ) as { tensors: number };
+        const checkpoint = await openCheckpoint(path.join(checkpoints, name));
+        assert.deepEqual([checkpoint.format, checkpoint.tensors.length], [formatOf[path.extname(name)], tensors]);
+        assert.deepEqual(checkpoint.problems, []);
+        await checkpoint.close();
+      });
+    }
+
+    it('opens folders by what they hold', async () => {
+      for (const [name, format] of [
+        ['use-lite-sharded-derived', 'safetensors'],
+        ['stories260K-llama-derived', 'safetensors'],
+        ['magika', 'onnx'],
+        ['resnet-cifar10', 'pytorch'],
+      ] as const) {
+        const checkpoint = await openCheckpoint(path.join(checkpoints, name));
+        assert.equal(checkpoint.format, format, name);
+        await checkpoint.close();
+      }
+    });
+  });
+}

@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { layOut } from '../../extension/compression/safetensorsHeader';
+import { assertSavable, saveCheckpointWith, type NewTensor } from '../../extension/compression/safetensorsWriter';
+import { madeTensor, memoryCheckpoint, parseSafetensors } from './savingFixture';
+
+const note = { version: '0.1.0', layer: 'b.weight', method: 'svd', rank: 1 };
+
+describe('saving a checkpoint with tensors replaced', () => {
+  let folder: string;
+  let target: string;
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'eigenscope-writer-'));
+    target = path.join(folder, 'out.safetensors');
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const all = [
+    madeTensor('a', 'F32', [3, 4]),
+    madeTensor('b.weight', 'F32', [4, 6]),
+    madeTensor('b.bias', 'F32', [4]),
+    madeTensor('2', 'I64', []),
+    madeTensor('empty', 'F16', [0, 7]),
+    madeTensor('h', 'BF16', [2, 2, 3]),
+    madeTensor('10', 'F8_E4M3', [5]),
+    madeTensor('ключ "quoted" \\ 🙂', 'BOOL', [3]),
+    madeTensor('__proto__', 'U8', [2]),
+  ];
+  const factors: NewTensor[] = [
+    madeTensor('b.0.weight', 'F32', [1, 6], 77),
+    madeTensor('b.1.weight', 'F32', [4, 1], 78),
+  ];
+
+  it('copies every other tensor byte for byte, in the source’s order, and puts the new ones in place', async () => {
+    const result = await saveCheckpointWith(memoryCheckpoint(all), new Map([['b.weight', factors]]), { target, note });
+    assert.equal(result.bytes, statSync(target).size);
+    const saved = parseSafetensors(target);
+    const expected = all.flatMap((tensor) => (tensor.name === 'b.weight' ? factors : [tensor]));
+    assert.deepEqual(
+      saved.names,
+      expected.map(({ name }) => name),
+    );
+    for (const { name, dtype, shape, bytes } of expected) {
+      const got = saved.tensors.get(name)!;
+      assert.deepEqual([got.dtype, got.shape], [dtype, shape], name);
+      assert.ok(got.bytes.equals(bytes), name);
+    }
+  });
+
+  it('keeps the data in the source’s order where every tensor stays aligned, else puts large elements first', async () => {
+    const offsets = async (tensors: ReturnType<typeof madeTensor>[]) => {
+      await saveCheckpointWith(memoryCheckpoint(tensors), new Map(), { target, note, overwrite: true });
+      const saved = parseSafetensors(target);
+      return saved.names.map((name) => saved.tensors.get(name)!.offset);
+    };
+    const half = madeTensor('half', 'F16', [4]);
+    const whole = madeTensor('whole', 'F32', [2]);
+    const flag = madeTensor('flag', 'BOOL', [3]);
+    assert.deepEqual(await offsets([half, whole, flag]), [0, 8, 16]);
+    assert.deepEqual(await offsets([flag, half, whole]), [16, 8, 0]);
+  });
+
+  it('keeps the metadata and adds its note, with an earlier note inside', async () => {
+    const metadata = { format: 'pt', 'naïve "key"': 'line\nbreak' };
+    await saveCheckpointWith(memoryCheckpoint(all, { metadata }), new Map(), { target, note });
+    const first = parseSafetensors(target).metadata;
+    assert.deepEqual(
+      { ...first, eigenscope: JSON.parse(first['eigenscope']!) as unknown },
+      { ...metadata, eigenscope: note },
+    );
+
+    await saveCheckpointWith(memoryCheckpoint(all, { metadata: first }), new Map(), {
+      target,
+      note: { rank: 2 },
+      overwrite: true,
+    });
+    const second = parseSafetensors(target).metadata;
+    assert.deepEqual(JSON.parse(second['eigenscope']!), { rank: 2, previous: note });
+
+    await saveCheckpointWith(memoryCheckpoint(all, { metadata: { eigenscope: 'not JSON' } }), new Map(), {
+      target,
+      note: { rank: 3 },
+      overwrite: true,
+    });
+    assert.deepEqual(JSON.parse(parseSafetensors(target).metadata['eigenscope']!), { rank: 3, previous: 'not JSON' });
+  });
+
+  it('overwrites part of a tensor across band borders and leaves the rest', async () => {
+    // 3 rows of 3 MB: with bands of at most 8 MB the patch lies in both.
+    const stack = madeTensor('experts', 'F32', [3, 3, 250_000]);
+    const patch = { offset: 5_000_000, bytes: madeTensor('p', 'U8', [2_000_000], 5).bytes };
+    const checkpoint = memoryCheckpoint([stack]);
+    await saveCheckpointWith(checkpoint, new Map([['experts', patch]]), { target, note });
+    const expected = Buffer.from(stack.bytes);
+    expected.set(patch.bytes, patch.offset);
+    assert.ok(parseSafetensors(target).tensors.get('experts')!.bytes.equals(expected));
+    assert.ok(checkpoint.reads.length > 1, 'the patch should cross a border');
+  });
+
+  it('reads in bands of bounded size', async () => {
+    const large = madeTensor('large', 'F32', [1000, 10_000]);
+    const checkpoint = memoryCheckpoint([large]);
+    await saveCheckpointWith(checkpoint, new Map(), { target, note });
+    assert.ok(checkpoint.reads.every(({ start, end }) => (end - start) * 40_000 <= 8 * 1024 * 1024));
+    assert.equal(
+      checkpoint.reads.reduce((rows, { start, end }) => rows + end - start, 0),
+      1000,
+    );
+    assert.ok(parseSafetensors(target).tensors.get('large')!.bytes.equals(large.bytes));
+  });
+
+  it('reports progress from above 0 to 1, never backwards', async () => {
+    const seen: number[] = [];
+    await saveCheckpointWith(memoryCheckpoint(all), new Map(), { target, note, onProgress: (f) => seen.push(f) });
+    assert.ok(seen[0]! > 0 && seen.at(-1) === 1);
+    assert.deepEqual(
+      seen,
+      seen.slice().sort((a, b) => a - b),
+    );
+  });
+
+  describe('refuses before anything is written', () => {
+    const refusal = async (run: Promise<unknown>, code: string, message: RegExp): Promise<void> => {
+      await assert.rejects(run, (error: Error & { code?: string }) => {
+        assert.equal(error.name, 'CompressionError');
+        assert.equal(error.code, code);
+        assert.match(error.message, message);
+        return true;
+      });
+      assert.deepEqual(existsSync(target), false);
+    };
+
+    it('a type safetensors has no name for', () =>
+      refusal(
+        saveCheckpointWith(memoryCheckpoint([...all, madeTensor('z', 'C128', [2])]), new Map(), { target, note }),
+        'unsupported',
+        /tensor z is of type C128.*safetensors cannot hold/,
+      ));
+
+    it('a factor whose name is taken', () =>
+      refusal(
+        saveCheckpointWith(
+          memoryCheckpoint([...all, madeTensor('b.0.weight', 'F32', [1])]),
+          new Map([['b.weight', factors]]),
+          { target, note },
+        ),
+        'name-collision',
+        /two tensors would be called b\.0\.weight/,
+      ));
+
+    it('a tensor called __metadata__, or by half a surrogate pair', async () => {
+      for (const name of ['__metadata__', 'x\ud83d']) {
+        await refusal(
+          saveCheckpointWith(memoryCheckpoint([madeTensor(name, 'U8', [1])]), new Map(), { target, note }),
+          'unsupported',
+          /cannot hold a tensor of the name/,
+        );
+      }
+    });
+
+    it('a checkpoint of which parts cannot be read', () =>
+      refusal(
+        saveCheckpointWith(
+          memoryCheckpoint(all, {
+            problems: [{ code: 'missing-shard', message: 'model-00002.safetensors is missing' }],
+            path: 'model.index.json',
+          }),
+          new Map(),
+          { target, note },
+        ),
+        'incomplete-source',
+        /model\.index\.json: this checkpoint is not whole.*model-00002.*repair it first/,
+      ));
+
+    it('but not one that also holds things which are no tensors', async () => {
+      const problems = [
+        { code: 'unsupported', message: '"args" is an argparse.Namespace, which is not shown' },
+        { code: 'unsafe-pickle', message: 'refers to os.system; it was not run' },
+      ];
+      await saveCheckpointWith(memoryCheckpoint(all, { problems }), new Map(), { target, note });
+      assert.equal(parseSafetensors(target).tensors.size, all.length);
+    });
+
+    it('a replacement for a tensor that is not there', () =>
+      refusal(
+        saveCheckpointWith(memoryCheckpoint(all), new Map([['nowhere', factors]]), { target, note }),
+        'unknown-layer',
+        /layer nowhere/,
+      ));
+  });
+
+  it('can be asked beforehand whether a save would be refused', async () => {
+    await assertSavable(memoryCheckpoint(all), { target });
+    assert.equal(existsSync(target), false);
+    writeFileSync(target, 'old');
+    await assert.rejects(assertSavable(memoryCheckpoint(all), { target }), { code: 'target-exists' });
+    await assertSavable(memoryCheckpoint(all), { target, overwrite: true });
+    const own = memoryCheckpoint(all, { files: [target] });
+    await assert.rejects(assertSavable(own, { target, overwrite: true }), { code: 'target-is-source' });
+    const complex = memoryCheckpoint([madeTensor('z', 'C128', [2])]);
+    await assert.rejects(assertSavable(complex, { target, overwrite: true }), { code: 'unsupported' });
+    const broken = memoryCheckpoint(all, { problems: [{ code: 'truncated', message: 'cut', tensor: 'x' }] });
+    await assert.rejects(assertSavable(broken, { target, overwrite: true }), { code: 'incomplete-source' });
+    assert.equal(readFileSync(target, 'utf8'), 'old');
+  });
+
+  it('a source that gives too few bytes is an error, and no file', async () => {
+    const checkpoint = memoryCheckpoint(all);
+    const short = { ...checkpoint, read: () => Promise.resolve(new Uint8Array(1)) };
+    await assert.rejects(saveCheckpointWith(short, new Map(), { target, note }), { code: 'verification' });
+    assert.equal(existsSync(target), false);
+  });
+
+  it('an error of the source comes through as it is', async () => {
+    writeFileSync(target, 'old');
+    const broken = { ...memoryCheckpoint(all), read: () => Promise.reject(new Error('the cable is out')) };
+    await assert.rejects(saveCheckpointWith(broken, new Map(), { target, note, overwrite: true }), /the cable is out/);
+    assert.equal(readFileSync(target, 'utf8'), 'old');
+  });
+
+  it('a header is at most as long as readers accept', () => {
+    const long = madeTensor('x', 'U8', [1]);
+    assert.throws(() => layOut([long], { huge: 'x'.repeat(100_000_000) }), { code: 'unsupported' });
+  });
+});

@@ -1,0 +1,56 @@
+/** What the tests inside VS Code share: checkpoints made in the open folder, and waiting for what will happen. */
+import assert from 'node:assert/strict';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import type { EigenscopeApi } from '../../extension/host/main';
+import { safetensorsHeader } from '../harness/madeCheckpoints';
+
+export async function eigenscope(): Promise<EigenscopeApi> {
+  const extension = vscode.extensions.getExtension<EigenscopeApi>('eigenscope.eigenscope');
+  assert.ok(extension, 'the extension is not installed');
+  return extension.activate();
+}
+
+export function workspaceFolder(): string {
+  const [folder] = vscode.workspace.workspaceFolders ?? [];
+  assert.ok(folder, 'no folder is open');
+  return folder.uri.fsPath;
+}
+
+/** Writes a safetensors file of float32 matrices of seeded random numbers into the open folder. */
+export function makeCheckpoint(name: string, shapes: Record<string, number[]>, seed = 1): vscode.Uri {
+  const tensors = Object.entries(shapes).map(([tensor, shape]) => ({ name: tensor, shape }));
+  const { header, dataBytes } = safetensorsHeader(tensors, 'F32', 4);
+  const values = new Float32Array(dataBytes / 4);
+  let state = seed;
+  for (let index = 0; index < values.length; index++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    values[index] = (state / 2 ** 32 - 0.5) / 8;
+  }
+  const file = path.join(workspaceFolder(), name);
+  writeFileSync(file, Buffer.concat([header, Buffer.from(values.buffer)]));
+  return vscode.Uri.file(file);
+}
+
+/** Waits until `look` finds something. @throws AssertionError that says what did not happen */
+export async function until<T>(what: string, look: () => T | undefined | false, limitMs = 30_000): Promise<T> {
+  const end = Date.now() + limitMs;
+  for (;;) {
+    const found = look();
+    if (found !== undefined && found !== false) return found;
+    assert.ok(Date.now() < end, `did not happen within ${limitMs / 1000} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+export async function closeEditors(): Promise<void> {
+  await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+}
+
+/** A measured number for the person who reads the test's output: an extension host has no screen of its own. */
+export function note(text: string): void {
+  const { EIGENSCOPE_TEST_LOG: log } = process.env;
+  if (log) appendFileSync(log, `    ${text}\n`);
+  else console.log(`    ${text}`);
+}

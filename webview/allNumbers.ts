@@ -1,0 +1,83 @@
+/** Every number of a layer in tables, with its definition and whose it is. */
+import type { LayerResult, PowerLawFit, TensorStatistics } from '../extension/protocol';
+import { metricTable } from '../extension/spectral/metricTable';
+import { element, type Child } from './elements';
+import { formatCount, formatMetric, formatNumber, formatPercent } from './format';
+import { rankRules } from './rankRules';
+
+export function allNumbers(layer: LayerResult): HTMLElement {
+  const metrics = metricTable.filter(({ key }) => layer.metrics[key] !== undefined);
+  const sections: Child[] = [];
+  if (metrics.length > 0) {
+    sections.push(
+      table(
+        'Metrics',
+        ['Metric', 'Value', 'Definition'],
+        metrics.map((row) => {
+          const value = layer.metrics[row.key];
+          const text = value === null || value === undefined ? '–' : formatMetric(value, row);
+          const source = row.source ? ` (${row.source})` : '';
+          return [row.key, text, `${row.description}${source}`];
+        }),
+      ),
+    );
+  }
+  const fits = Object.values(layer.fits).map((fit) => fitRow(fit.rule, fit));
+  if (layer.farms) fits.push(fitRow(`FARMS, ${layer.farms.rule}`, layer.farms));
+  if (fits.length > 0) {
+    sections.push(table('Power-law fits', ['Rule', 'alpha', 'D', 'xmin', 'tail', 'sigma', ''], fits));
+  }
+  const ranks = rankRules.flatMap(({ key, name, description }) => {
+    const found = layer.ranks[key];
+    if (!found) return [];
+    return [[name, formatCount(found.rank), formatPercent(found.error), formatPercent(found.ratio), description]];
+  });
+  if (ranks.length > 0) {
+    sections.push(table('Rank suggestions', ['Rule', 'Rank', 'Error', 'Parameters', 'Definition'], ranks));
+  }
+  if (layer.statistics) sections.push(statisticsTable(layer.statistics));
+  return element('div', { class: 'all-numbers' }, ...sections);
+}
+
+export function statisticsTable(statistics: TensorStatistics): HTMLElement {
+  const shown = (value: number | null): string => (value === null ? '–' : formatNumber(value, 5));
+  const { count, min, max, mean, std, l2, zeros, nan, inf, first_not_finite: first } = statistics;
+  const rows = [
+    ['elements', formatCount(count)],
+    ['minimum', shown(min)],
+    ['maximum', shown(max)],
+    ['mean', shown(mean)],
+    ['standard deviation', shown(std)],
+    ['ℓ2 norm', shown(l2)],
+    ['zeros', count > 0 ? `${formatCount(zeros)} (${formatPercent(zeros / count)})` : formatCount(zeros)],
+    ['NaN', formatCount(nan)],
+    ['Inf', formatCount(inf)],
+    ...(first === undefined ? [] : [['first not finite', `element ${formatCount(first)}`]]),
+  ];
+  return table('Element statistics', ['Statistic', 'Value'], rows);
+}
+
+function fitRow(rule: string, fit: PowerLawFit): string[] {
+  const shown = (value: number | null, digits: number): string => (value === null ? '–' : formatNumber(value, digits));
+  const tail = fit.num_pl_spikes === null ? '–' : formatCount(fit.num_pl_spikes);
+  const note = [fit.reason, fit.filter && 'zero filter relative to λ₁'].filter(Boolean).join('; ');
+  return [rule, shown(fit.alpha, 4), shown(fit.D, 3), shown(fit.xmin, 4), tail, shown(fit.sigma, 2), note];
+}
+
+function table(caption: string, columns: string[], rows: string[][]): HTMLElement {
+  const head = columns.map((column) => element('th', { scope: 'col' }, column));
+  const body = rows.map((cells) =>
+    element(
+      'tr',
+      {},
+      ...cells.map((cell, i) => (i === 0 ? element('th', { scope: 'row' }, cell) : element('td', {}, cell))),
+    ),
+  );
+  return element(
+    'table',
+    { class: 'numbers' },
+    element('caption', {}, caption),
+    element('thead', {}, element('tr', {}, ...head)),
+    element('tbody', {}, ...body),
+  );
+}

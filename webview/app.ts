@@ -1,0 +1,217 @@
+/** The page of one open checkpoint: asks the host for what to show, builds the parts and lets them talk. */
+import './styles/page.css';
+import { banner, Banners } from './banners';
+import { connect, type Host, type ViewMemory } from './connection';
+import { button, registerControls } from './controls';
+import { element, icon } from './elements';
+import { Header } from './header';
+import { Inspection } from './inspection';
+import { LayerView } from './layerView';
+import type { TreeNode } from './moduleTree';
+import { Overview } from './overview';
+import { showMenu, type MenuItem } from './popup';
+import type { ViewNotifications, ViewState } from '../extension/protocol';
+import { problemOf } from '../extension/rpc';
+import { splitter } from './splitter';
+import { TensorTable } from './tensorTable';
+import { watchTheme } from './theme';
+
+class Page {
+  private readonly inspection: Inspection;
+  private readonly header: Header;
+  private readonly banners: Banners;
+  private readonly overview: Overview;
+  private readonly table: TensorTable;
+  private readonly layer: LayerView;
+  private readonly main: HTMLElement;
+  private wasBusy = false;
+  private inSight: string[] = [];
+  private readonly messages = element('div', { 'aria-live': 'polite' });
+
+  constructor(
+    private readonly host: Host,
+    private readonly memory: ViewMemory,
+    state: ViewState,
+    root: HTMLElement,
+    reload: () => void,
+  ) {
+    const inspection = new Inspection(state);
+    this.inspection = inspection;
+    this.header = new Header(inspection, {
+      inspectAll: () => this.ask(host.request('inspect', {})),
+      cancel: () => this.ask(host.request('cancel', {})),
+      export: (format) => this.export(format),
+      settings: () => this.ask(host.request('openSettings', null)),
+    });
+    this.banners = new Banners(inspection, reload);
+    this.overview = new Overview(inspection, (layer) => this.show(layer, { focus: 'title' }));
+    this.table = new TensorTable(inspection, memory, {
+      open: (node, how) => {
+        if (node.layer !== undefined) this.show(node.layer, { focus: how === 'keyboard' ? 'title' : 'none' });
+      },
+      menu: (node, at) => showMenu(this.menuOf(node), at, this.table.table.element),
+      visible: (layers) => {
+        this.inSight = layers;
+        this.prioritise(layers);
+      },
+    });
+    this.layer = new LayerView(host, {
+      close: () => this.closeLayer(),
+      tab: (tab) => memory.remember({ tab }),
+    });
+    const left = element('div', { class: 'left' }, this.overview.element, this.table.element);
+    this.main = element('main', { class: 'main' }, left);
+    const bar = splitter(this.main, memory.current.split, (split) => memory.remember({ split }));
+    this.main.append(bar, this.layer.element);
+    root.replaceChildren(this.header.element, this.banners.element, this.messages, this.main);
+    this.main.addEventListener('keydown', (event) => {
+      // An open dropdown or a filled filter takes the first Escape.
+      if (event.key !== 'Escape' || event.defaultPrevented || this.layer.layer === null) return;
+      event.preventDefault();
+      this.closeLayer();
+    });
+    inspection.onChange(() => this.refresh());
+    const { select } = state;
+    if (select) this.show(select.layer, { compress: select.compress });
+    else if (memory.current.layer !== null && this.tensorOf(memory.current.layer)) this.show(memory.current.layer);
+  }
+
+  private refresh(): void {
+    // Rows came into sight before there was anything to put first.
+    if (this.inspection.busy && !this.wasBusy) this.prioritise(this.inSight);
+    this.wasBusy = this.inspection.busy;
+    this.header.refresh();
+    this.banners.refresh();
+    this.overview.refresh();
+    this.table.refresh();
+  }
+
+  readonly handlers: { [K in keyof ViewNotifications]: (params: ViewNotifications[K]) => void } = {
+    result: (result) => this.inspection.addResult(result),
+    progress: (progress) => this.inspection.setProgress(progress),
+    queue: (queue) => this.inspection.setQueue(queue),
+    saving: (progress) => this.layer.saving(progress),
+    changed: (problem) => this.inspection.setChanged(problem),
+    engine: (engine) => this.inspection.setEngine(engine),
+    select: ({ layer, compress }) => this.show(layer, { compress }),
+  };
+
+  private tensorOf(layer: string): TreeNode | undefined {
+    return this.inspection.tree.leaves.find((leaf) => leaf.layer === layer || leaf.name === layer);
+  }
+
+  private show(name: string, how: { compress?: boolean; focus?: 'none' | 'title' } = {}): void {
+    const node = this.tensorOf(name);
+    if (!node?.tensor) return;
+    const layer = node.layer ?? node.tensor.layers[0] ?? node.name;
+    const tab = how.compress ? 'ranks' : this.memory.current.tab;
+    this.main.classList.add('split');
+    this.memory.remember({ layer });
+    this.table.select(layer);
+    if (how.compress && this.layer.layer === layer) this.layer.turnTo('ranks');
+    else void this.layer.show(layer, node.tensor, tab, how.compress ? 'compress' : (how.focus ?? 'none'));
+  }
+
+  private closeLayer(): void {
+    this.layer.hide();
+    this.main.classList.remove('split');
+    this.memory.remember({ layer: null });
+    this.table.select(null);
+    this.table.focus();
+  }
+
+  private prioritise(layers: string[]): void {
+    const { busy, results } = this.inspection;
+    const names = [...(this.layer.layer === null ? [] : [this.layer.layer]), ...layers];
+    const waiting = names.filter((name) => !results.has(name));
+    if (busy && waiting.length > 0) this.ask(this.host.request('prioritise', { names: waiting }));
+  }
+
+  private menuOf(node: TreeNode): MenuItem[] {
+    const { layer, tensor } = node;
+    const below = layersBelow(node);
+    const items: MenuItem[] = [];
+    if (layer !== undefined) items.push({ label: 'Open', icon: 'graph', run: () => this.show(layer) });
+    if (layer !== undefined && (tensor?.layers.length ?? 0) > 0) {
+      items.push({ label: 'Compress…', icon: 'fold', run: () => this.show(layer, { compress: true }) });
+    }
+    const waiting = below.filter((name) => !this.inspection.results.has(name));
+    if (waiting.length > 0) {
+      const label = layer === undefined ? 'Inspect These Layers' : 'Inspect';
+      items.push({ label, icon: 'play', run: () => this.ask(this.host.request('inspect', { names: waiting })) });
+    }
+    if (this.inspection.busy) {
+      const run = (): void => this.ask(this.host.request('cancel', { names: below }));
+      items.push({ label: 'Cancel', icon: 'debug-stop', run });
+    }
+    const copy = async (): Promise<void> => navigator.clipboard.writeText(node.name);
+    items.push({ label: 'Copy Name', icon: 'copy', run: () => this.ask(copy()) });
+    return items;
+  }
+
+  private export(format: 'json' | 'csv'): void {
+    const exported = this.host.request('exportResults', { format });
+    this.ask(exported.then((result) => result && this.say('info', `Exported to ${result.path}`)));
+  }
+
+  /** A request whose answer is not needed; what goes wrong with it is said. */
+  private ask(request: Promise<unknown>): void {
+    request.catch((error: unknown) => this.say('error', problemOf(error).message));
+  }
+
+  private say(kind: 'info' | 'error', text: string): void {
+    const clear = (): void => this.messages.replaceChildren();
+    const dismiss = button({ label: 'Dismiss', icon: 'close', appearance: 'icon', onClick: clear });
+    this.messages.replaceChildren(banner(kind, text, dismiss));
+  }
+}
+
+function layersBelow(node: TreeNode): string[] {
+  return [...(node.layer === undefined ? [] : [node.layer]), ...node.children.flatMap(layersBelow)];
+}
+
+function failedPage(error: unknown, retry: () => void): HTMLElement {
+  const { message, file } = problemOf(error);
+  return element(
+    'div',
+    { class: 'failed-page', role: 'alert' },
+    icon('error'),
+    element('h1', {}, 'This checkpoint could not be opened'),
+    file !== undefined && !message.includes(file) ? element('p', { class: 'muted' }, file) : null,
+    element('p', {}, message),
+    button({ label: 'Try Again', icon: 'refresh', appearance: 'primary', onClick: retry }),
+  );
+}
+
+function start(): void {
+  registerControls();
+  watchTheme();
+  const root = document.getElementById('app')!;
+  let page: Page | null = null;
+  const forward =
+    <K extends keyof ViewNotifications>(name: K) =>
+    (params: ViewNotifications[K]): void =>
+      page?.handlers[name](params);
+  const { host, memory } = connect({
+    result: forward('result'),
+    progress: forward('progress'),
+    queue: forward('queue'),
+    saving: forward('saving'),
+    changed: forward('changed'),
+    engine: forward('engine'),
+    select: forward('select'),
+  });
+  const load = (method: 'ready' | 'reload'): void => {
+    page = null;
+    root.replaceChildren(element('div', { class: 'loading-page', role: 'status' }, 'Reading headers…'));
+    host.request(method, null).then(
+      (state) => {
+        page = new Page(host, memory, state, root, () => load('reload'));
+      },
+      (error: unknown) => root.replaceChildren(failedPage(error, () => load('reload'))),
+    );
+  };
+  load('ready');
+}
+
+start();

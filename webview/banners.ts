@@ -1,0 +1,72 @@
+/** What a person must know before the numbers: problems of the file, a file that changed, an engine in trouble. */
+import type { Problem } from '../extension/protocol';
+import { button } from './controls';
+import { element, icon } from './elements';
+import { formatCount, plural } from './format';
+import type { Inspection } from './inspection';
+
+/** Problems beyond this many are counted, not listed: ten thousand lines help nobody. */
+const MOST_LISTED = 200;
+
+export class Banners {
+  readonly element = element('div', { class: 'banners' });
+  private readonly live = element('div', { 'aria-live': 'polite' });
+  private shown = '';
+
+  constructor(
+    private readonly inspection: Inspection,
+    private readonly reload: () => void,
+  ) {
+    const { problems } = inspection.summary;
+    this.element.append(this.live, ...(problems.length > 0 ? [problemList(problems)] : []));
+    this.refresh();
+  }
+
+  refresh(): void {
+    const { changed, engine } = this.inspection;
+    const state = JSON.stringify([changed, engine]);
+    if (state === this.shown) return;
+    this.shown = state;
+    const banners: HTMLElement[] = [];
+    if (changed) {
+      const again = button({ label: 'Reload', icon: 'refresh', onClick: this.reload });
+      banners.push(banner('warning', `${place(changed)}${changed.message}`, again));
+    }
+    if (engine && engine.state !== 'running') {
+      const restarting = engine.state === 'restarting';
+      const failed = engine.failed.length > 0 ? ` It stopped on ${engine.failed.join(', ')}.` : '';
+      const again = button({ label: 'Reload', icon: 'refresh', onClick: this.reload });
+      const text = `${engine.message}${failed}${restarting ? ' Starting again…' : ''}`;
+      banners.push(banner(restarting ? 'warning' : 'error', text, restarting ? null : again));
+    }
+    this.live.replaceChildren(...banners);
+  }
+}
+
+export function banner(kind: 'info' | 'warning' | 'error', text: string, action: HTMLElement | null): HTMLElement {
+  return element('div', { class: `banner ${kind}` }, icon(kind), element('p', {}, text), action);
+}
+
+function problemList(problems: readonly Problem[]): HTMLElement {
+  const items = problems.slice(0, MOST_LISTED).map((problem) => {
+    const where = place(problem);
+    return element('li', {}, where ? element('b', {}, where) : null, problem.message);
+  });
+  const rest = problems.length - items.length;
+  if (rest > 0) items.push(element('li', {}, `and ${formatCount(rest)} more`));
+  return element(
+    'details',
+    { class: 'banner warning problems' },
+    element('summary', {}, icon('warning'), `${plural(problems.length, 'problem')} in this checkpoint`),
+    element('ul', {}, ...items),
+  );
+}
+
+function place({ file, offset, tensor, message }: Problem): string {
+  const parts = [
+    file !== undefined && !message.includes(file) && (file.split(/[/\\]/).at(-1) ?? file),
+    tensor !== undefined && !message.includes(tensor) && `tensor ${tensor}`,
+    offset !== undefined && !message.includes(String(offset)) && `byte ${formatCount(offset)}`,
+  ].filter((part) => typeof part === 'string');
+  return parts.length > 0 ? `${parts.join(', ')}: ` : '';
+}

@@ -1,0 +1,87 @@
+/** Numbers as people read them, in the user's locale. Exports never go through here: they use the C locale. */
+
+const whole = new Intl.NumberFormat();
+const compact = new Intl.NumberFormat(undefined, { notation: 'compact', maximumSignificantDigits: 3 });
+const byteUnits = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'].map((unit) => {
+  // The short form of a byte is "byte", which is no shorter.
+  const unitDisplay = unit === 'byte' ? 'narrow' : 'short';
+  return new Intl.NumberFormat(undefined, { style: 'unit', unit, unitDisplay, maximumSignificantDigits: 3 });
+});
+const significant = new Map<number, Intl.NumberFormat>();
+const fixed = new Map<number, Intl.NumberFormat>();
+const scientific = new Map<number, Intl.NumberFormat>();
+
+/** Outside this range a number is shown with an exponent: it would not fit a column. */
+const LARGEST_PLAIN = 1e6;
+const SMALLEST_PLAIN = 1e-3;
+
+export function formatCount(value: number): string {
+  return whole.format(value);
+}
+
+/** 6 738 415 616 → 6.74B */
+export function formatCompact(value: number): string {
+  return compact.format(value);
+}
+
+/** Decimal units, as disks and downloads count them. */
+export function formatBytes(value: number): string {
+  const step = value < 1 ? 0 : Math.min(byteUnits.length - 1, Math.floor(Math.log10(value) / 3));
+  return byteUnits[step]!.format(value / 1000 ** step);
+}
+
+export function formatPercent(share: number, digits = 3): string {
+  if (share > 0 && share < 1e-4) return `${formatNumber(share * 100, digits)}%`;
+  return new Intl.NumberFormat(undefined, { style: 'percent', maximumSignificantDigits: digits }).format(share);
+}
+
+/** `digits` significant digits; an exponent where the number is very large or very small. */
+export function formatNumber(value: number, digits = 4): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '∞' : '−∞';
+  const size = Math.abs(value);
+  const plain = size === 0 || Number.isInteger(value) ? size < 1e9 : size >= SMALLEST_PLAIN && size < LARGEST_PLAIN;
+  const formats = plain ? significant : scientific;
+  let format = formats.get(digits);
+  if (!format) {
+    format = new Intl.NumberFormat(
+      undefined,
+      plain
+        ? { minimumSignificantDigits: digits, maximumSignificantDigits: digits }
+        : { notation: 'scientific', maximumSignificantDigits: Math.min(digits, 3) },
+    );
+    formats.set(digits, format);
+  }
+  return plain && Number.isInteger(value) ? whole.format(value) : format.format(value);
+}
+
+/** A number of the metric table: `digits` after the point, or significant ones where it is very large or small. */
+export function formatMetric(value: number, { kind, digits }: { kind: 'number' | 'integer'; digits: number }): string {
+  const size = Math.abs(value);
+  if (!Number.isFinite(value) || size >= LARGEST_PLAIN || (size !== 0 && size < 10 ** -digits)) {
+    return formatNumber(value, kind === 'integer' ? 9 : Math.max(2, digits));
+  }
+  const key = kind === 'integer' ? 0 : digits;
+  let format = fixed.get(key);
+  if (!format) {
+    format = new Intl.NumberFormat(undefined, { minimumFractionDigits: key, maximumFractionDigits: key });
+    fixed.set(key, format);
+  }
+  return format.format(value);
+}
+
+/** 4096 × 11008 */
+export function formatShape(shape: readonly number[]): string {
+  return shape.length === 0 ? 'scalar' : shape.join(' × ');
+}
+
+/** The singular or plural form that goes with the number, the number in front. */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
+}
+
+/** A power of ten for an axis tick: 10⁻³. */
+export function formatPowerOfTen(exponent: number): string {
+  const raised = '⁰¹²³⁴⁵⁶⁷⁸⁹';
+  const superscript = String(exponent).replace(/./g, (digit) => (digit === '-' ? '⁻' : raised.charAt(Number(digit))));
+  return exponent === 0 ? '1' : exponent === 1 ? '10' : `10${superscript}`;
+}

@@ -1,0 +1,98 @@
+/**
+ * What the view knows: the checkpoint's tensors, the results so far and what is in work. The one place where
+ * notifications land; parts of the page listen to it and are called at most once a frame.
+ */
+import type { CheckpointSummary, LayerResult, Problem, ViewNotifications, ViewState } from '../extension/protocol';
+import { moduleTree, type ModuleTree } from './moduleTree';
+
+export interface QueueState {
+  done: number;
+  total: number;
+}
+
+export type EngineState = ViewNotifications['engine'];
+
+export class Inspection {
+  readonly summary: CheckpointSummary;
+  readonly settings: ViewState['settings'];
+  readonly tree: ModuleTree;
+  /** By layer name (tensor name where a tensor has no spectrum). */
+  readonly results = new Map<string, LayerResult>();
+  /** Layers in work, with the share done. */
+  readonly progress = new Map<string, { stage: string; fraction: number }>();
+  /** Layers the engine died on. */
+  readonly crashed = new Set<string>();
+  queue: QueueState = { done: 0, total: 0 };
+  engine: EngineState | null = null;
+  changed: Problem | null = null;
+
+  /** Grows with every result. */
+  version = 0;
+  /** Arithmetic and device of the results, once one says it. */
+  precision: string | null = null;
+
+  private readonly listeners = new Set<() => void>();
+  private frame = 0;
+
+  constructor(state: ViewState) {
+    this.summary = state.summary;
+    this.settings = state.settings;
+    this.tree = moduleTree(state.summary.tensors);
+    for (const result of state.results) {
+      this.results.set(result.name, result);
+      this.precision ??= result.precision ?? null;
+    }
+  }
+
+  /** True while jobs are queued or running. */
+  get busy(): boolean {
+    return this.queue.done < this.queue.total;
+  }
+
+  /** Calls `listener` after changes, once a frame however many there were. */
+  onChange(listener: () => void): void {
+    this.listeners.add(listener);
+  }
+
+  addResult(result: LayerResult): void {
+    this.results.set(result.name, result);
+    this.version += 1;
+    this.precision = result.precision ?? this.precision;
+    this.progress.delete(result.name);
+    this.progress.delete(result.tensor);
+    this.crashed.delete(result.name);
+    this.announce();
+  }
+
+  setProgress({ name, stage, fraction }: ViewNotifications['progress']): void {
+    this.progress.set(name, { stage, fraction });
+    this.announce();
+  }
+
+  setQueue({ done, total, active }: ViewNotifications['queue']): void {
+    this.queue = { done, total };
+    for (const name of this.progress.keys()) if (!active.includes(name)) this.progress.delete(name);
+    for (const name of active) if (!this.progress.has(name)) this.progress.set(name, { stage: '', fraction: 0 });
+    this.announce();
+  }
+
+  setEngine(engine: EngineState): void {
+    this.engine = engine;
+    for (const name of engine.failed) this.crashed.add(name);
+    if (engine.state !== 'running') this.progress.clear();
+    this.announce();
+  }
+
+  setChanged(problem: Problem): void {
+    this.changed = problem;
+    this.announce();
+  }
+
+  private announce(): void {
+    if (this.frame !== 0) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      for (const listener of this.listeners) listener();
+    });
+  }
+}

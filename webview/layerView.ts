@@ -1,0 +1,190 @@
+/** One layer in full: its numbers in a line, then spectrum, ranks and compression, elements, and every number. */
+import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
+import type { LayerResult, LayerSpectrum, TensorSummary, ViewNotifications } from '../extension/protocol';
+import { problemOf } from '../extension/rpc';
+import { allNumbers, statisticsTable } from './allNumbers';
+import type { Host } from './connection';
+import { button, panels, type Button, type Panels } from './controls';
+import { element, icon } from './elements';
+import { formatCompact, formatCount, formatNumber, formatShape } from './format';
+import { elementHistogramPlot } from './plots/elementHistogramPlot';
+import { EsdPlot } from './plots/esdPlot';
+import { RankPanel } from './rankPanel';
+
+export interface LayerViewActions {
+  close(): void;
+  /** The tab a person turned to. */
+  tab(id: string): void;
+}
+
+export type LayerTab = 'spectrum' | 'ranks' | 'elements' | 'numbers';
+
+export class LayerView {
+  readonly element: HTMLElement;
+  /** Layer shown; null while closed. */
+  layer: string | null = null;
+
+  private readonly title = element('h2', { class: 'layer-name', tabindex: -1 });
+  private readonly facts = element('p', { class: 'layer-facts' });
+  private readonly body = element('div', { class: 'layer-body' });
+  private readonly close: Button;
+  private pending: CancellationTokenSource | null = null;
+  private ranks: RankPanel | null = null;
+  private panels: Panels | null = null;
+
+  constructor(
+    private readonly host: Host,
+    private readonly actions: LayerViewActions,
+  ) {
+    this.close = button({
+      label: 'Close (Escape)',
+      icon: 'close',
+      appearance: 'icon',
+      onClick: () => actions.close(),
+    });
+    this.element = element(
+      'section',
+      { class: 'layer', 'aria-label': 'Layer', hidden: true },
+      element('header', { class: 'layer-head' }, this.title, this.close, this.facts),
+      this.body,
+    );
+  }
+
+  /** Shows a layer; with `compress`, at the rank and compression panel. */
+  async show(layer: string, tensor: TensorSummary, tab: string, focus: 'none' | 'title' | 'compress'): Promise<void> {
+    this.pending?.cancel();
+    const source = new CancellationTokenSource();
+    this.pending = source;
+    this.layer = layer;
+    this.ranks = null;
+    this.element.hidden = false;
+    this.element.setAttribute('aria-label', `Layer ${layer}`);
+    this.title.textContent = layer;
+    this.facts.replaceChildren(...factsOf(tensor, null));
+    if (focus === 'title') this.title.focus({ preventScroll: true });
+    this.message('loading', 'Reading the spectrum…', [
+      button({ label: 'Cancel', onClick: () => this.actions.close() }),
+    ]);
+    try {
+      const spectrum = await this.host.request('spectrum', { layer }, source.token);
+      if (this.pending !== source) return;
+      const ranks = this.fill(spectrum, tensor, tab);
+      if (focus === 'compress') ranks?.focusCompression();
+    } catch (error) {
+      if (this.pending !== source) return;
+      const again = button({ label: 'Try Again', onClick: () => void this.show(layer, tensor, tab, 'title') });
+      this.message('error', problemOf(error).message, [again]);
+    }
+  }
+
+  hide(): void {
+    this.pending?.cancel();
+    this.pending = null;
+    this.layer = null;
+    this.ranks = null;
+    this.element.hidden = true;
+    this.body.replaceChildren();
+  }
+
+  turnTo(tab: LayerTab): void {
+    if (this.panels) this.panels.activeid = `tab-${tab}`;
+    if (tab === 'ranks') this.ranks?.focusCompression();
+  }
+
+  saving(progress: ViewNotifications['saving']): void {
+    this.ranks?.saving(progress);
+  }
+
+  private message(kind: 'loading' | 'error' | 'info', text: string, actions: HTMLElement[] = []): void {
+    const busy = kind === 'loading';
+    this.body.replaceChildren(
+      element(
+        'div',
+        { class: `layer-message ${kind}`, role: kind === 'error' ? 'alert' : 'status' },
+        icon(busy ? 'loading' : kind),
+        element('p', {}, text),
+        ...actions,
+      ),
+    );
+  }
+
+  private fill(spectrum: LayerSpectrum, tensor: TensorSummary, tab: string): RankPanel | null {
+    const { layer } = spectrum;
+    this.facts.replaceChildren(...factsOf(tensor, layer));
+    const list: { id: LayerTab; label: string; content: HTMLElement }[] = [];
+    if (spectrum.eigenvalues.length > 0) {
+      this.ranks = new RankPanel(this.host, spectrum, tensor.bytes / Math.max(1, tensor.parameters));
+      list.push({ id: 'spectrum', label: 'Spectrum', content: spectra(spectrum) });
+      list.push({ id: 'ranks', label: 'Ranks and compression', content: this.ranks.element });
+    }
+    if (layer.statistics) list.push({ id: 'elements', label: 'Elements', content: elements(spectrum) });
+    list.push({ id: 'numbers', label: 'All numbers', content: allNumbers(layer) });
+    const active = list.some((panel) => panel.id === tab) ? tab : list[0]!.id;
+    this.panels = panels('Parts of the layer', list, active, (id) => this.actions.tab(id));
+    this.body.replaceChildren(...notices(layer), this.panels);
+    return this.ranks;
+  }
+}
+
+/** Shape and type from the header, precision and time once they are known. */
+function factsOf(tensor: TensorSummary, layer: LayerResult | null): HTMLElement[] {
+  const facts = [
+    formatShape(layer?.shape ?? tensor.shape),
+    tensor.dtype,
+    `${formatCompact(tensor.parameters)} parameters`,
+    tensor.sharedWith !== undefined && `same bytes as ${tensor.sharedWith}`,
+    layer !== null && layer.matrices > 1 && `${formatCount(layer.matrices)} kernel positions`,
+    layer?.precision,
+    layer?.elapsed !== undefined && `${formatNumber(layer.elapsed / 1000, 2)} s`,
+  ];
+  return facts.filter((fact) => typeof fact === 'string').map((fact) => element('span', {}, fact));
+}
+
+/** What stands in the way of some numbers, in words. */
+function notices(layer: LayerResult): HTMLElement[] {
+  const texts = layer.problems.map((problem) => ({ kind: 'warning', text: problem.message }));
+  if (layer.noSpectrum !== undefined) texts.unshift({ kind: 'info', text: `No spectrum: ${layer.noSpectrum}.` });
+  return texts.map(({ kind, text }) =>
+    element('div', { class: `notice ${kind}` }, icon(kind), element('span', {}, text)),
+  );
+}
+
+function spectra({ layer, eigenvalues, farmsEigenvalues }: LayerSpectrum): HTMLElement {
+  const { KS, xmin_mid, xmin_peak } = layer.fits;
+  const fits = [KS, xmin_mid, xmin_peak].filter((fit) => fit !== undefined);
+  const edge = layer.metrics.lambda_plus ?? null;
+  const title = layer.matrices > 1 ? `${formatCount(layer.matrices)} kernel positions, pooled` : 'Whole matrix';
+  const whole = new EsdPlot({ title, layer: layer.name, eigenvalues, fits, edge });
+  return element('div', { class: 'spectra' }, whole.element, farmsSpectrum(layer, farmsEigenvalues));
+}
+
+function farmsSpectrum({ name, farms }: LayerResult, eigenvalues: Float64Array): HTMLElement {
+  if (farms && eigenvalues.length > 0) {
+    const { windows, windows_total: total, window, interval } = farms;
+    const share = windows === total ? formatCount(windows) : `${formatCount(windows)} of ${formatCount(total)}`;
+    const sampling = `${share}, each ${formatShape(window)}`;
+    const fits = [farms];
+    return new EsdPlot({
+      ...{ title: 'FARMS', layer: name, eigenvalues, fits, edge: null, sampling },
+      ...(interval && { interval }),
+    }).element;
+  }
+  let reason = 'FARMS is turned off in the settings.';
+  if (farms?.status === 'failed') reason = `FARMS has no fit: ${farms.reason ?? 'no valid tail'}.`;
+  else if (farms) {
+    reason =
+      `FARMS alpha ${formatNumber(farms.alpha ?? NaN, 4)}, the mean over ${formatCount(farms.windows)} blocks of the kernel, ` +
+      'each fitted by itself: there is no pooled spectrum to draw.';
+  }
+  return element(
+    'section',
+    { class: 'plot no-farms' },
+    element('h3', { class: 'plot-title' }, 'FARMS'),
+    element('p', { class: 'plot-finding' }, reason),
+  );
+}
+
+function elements({ layer, histogram }: LayerSpectrum): HTMLElement {
+  const plot = histogram.counts.length > 0 ? elementHistogramPlot(layer.name, histogram) : null;
+  return element('div', { class: 'elements' }, plot, layer.statistics && statisticsTable(layer.statistics));
+}

@@ -1,0 +1,109 @@
+/** The answers before any click: which layers are unusual and why, and how much could be saved at what error. */
+import { element, icon } from './elements';
+import { formatCount, plural } from './format';
+import type { Inspection } from './inspection';
+import { SavingsPlot } from './plots/savingsPlot';
+import { savings } from './savings';
+import { unusualLayers, type UnusualLayer } from './unusual';
+
+/** Lines of unusual layers; the table, sorted, shows the rest. */
+const MOST_LISTED = 100;
+
+/** Least time between two drawings. */
+const REDRAW_MS = 400;
+
+const KIND_ICONS: Record<UnusualLayer['kind'], string> = {
+  broken: 'error',
+  failed: 'warning',
+  'rank-loss': 'warning',
+  under: 'triangle-up',
+  over: 'triangle-down',
+};
+
+export class Overview {
+  readonly element: HTMLElement;
+  private readonly count = element('span', { class: 'badge' });
+  private readonly list = element('ul', { class: 'unusual-list' });
+  private readonly savingsPlot = new SavingsPlot();
+  /** What the drawing stands for, and when it was made. */
+  private shown = '';
+  private drawn = -Infinity;
+  private timer = 0;
+
+  constructor(
+    private readonly inspection: Inspection,
+    private readonly open: (layer: string) => void,
+  ) {
+    this.element = element(
+      'section',
+      { class: 'overview', 'aria-label': 'Overview' },
+      element('h2', { class: 'hidden' }, 'Overview'),
+      element(
+        'section',
+        { class: 'unusual', 'aria-label': 'Unusual layers' },
+        element('h3', { class: 'plot-title' }, 'Unusual layers ', this.count),
+        this.list,
+      ),
+      this.savingsPlot.element,
+    );
+    this.refresh();
+  }
+
+  /** Results come by the hundred a second: what they add up to is worked out now and then. */
+  refresh(): void {
+    if (this.timer !== 0 || this.shown === this.stateShown()) return;
+    const since = performance.now() - this.drawn;
+    if (since >= REDRAW_MS) this.draw();
+    else {
+      this.timer = window.setTimeout(() => {
+        this.timer = 0;
+        this.draw();
+      }, REDRAW_MS - since);
+    }
+  }
+
+  private stateShown(): string {
+    return `${this.inspection.version} ${this.inspection.busy}`;
+  }
+
+  private draw(): void {
+    const { results } = this.inspection;
+    this.shown = this.stateShown();
+    this.drawn = performance.now();
+    const unusual = unusualLayers(results.values());
+    this.count.textContent = formatCount(unusual.length);
+    this.count.hidden = unusual.length === 0;
+    const focused = document.activeElement instanceof HTMLElement ? document.activeElement.title : '';
+    const items = unusual.slice(0, MOST_LISTED).map((found) => this.item(found));
+    if (unusual.length === 0) {
+      const text = results.size === 0 ? 'Layers that stand out are listed here, with the reason.' : this.allWell();
+      items.push(element('li', { class: 'muted' }, text));
+    } else if (unusual.length > MOST_LISTED) {
+      items.push(element('li', { class: 'muted' }, `and ${formatCount(unusual.length - MOST_LISTED)} more`));
+    }
+    const hadFocus = this.list.contains(document.activeElement);
+    this.list.replaceChildren(...items);
+    // Whoever is reading the list by keyboard stays on the same layer.
+    if (hadFocus) [...this.list.querySelectorAll('button')].find((item) => item.title === focused)?.focus();
+    this.savingsPlot.show(savings(results.values()));
+  }
+
+  private allWell(): string {
+    const { results, busy } = this.inspection;
+    return `None in ${plural(results.size, 'layer')}${busy ? ' so far' : ''}.`;
+  }
+
+  private item({ layer, kind, reason }: UnusualLayer): HTMLElement {
+    return element(
+      'li',
+      {},
+      element(
+        'button',
+        { type: 'button', class: `unusual-item ${kind}`, title: `${layer}: ${reason}`, click: () => this.open(layer) },
+        icon(KIND_ICONS[kind]),
+        element('span', { class: 'unusual-name' }, layer),
+        element('span', { class: 'unusual-reason' }, reason),
+      ),
+    );
+  }
+}

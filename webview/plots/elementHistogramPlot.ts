@@ -1,0 +1,52 @@
+/** How the elements of the weight are distributed. Counts on a log axis: the tails are what matters. */
+import { scaleLinear, scaleLog } from 'd3-scale';
+import type { LayerSpectrum } from '../../extension/protocol';
+import { lowerBound } from '../../extension/spectral/powerLaw';
+import { formatCompact, formatCount, formatNumber } from '../format';
+import { drawAxes } from './axes';
+import { PlotFrame } from './plotFrame';
+import type { TwinTable } from './twinTable';
+
+export function elementHistogramPlot(layer: string, histogram: LayerSpectrum['histogram']): HTMLElement {
+  const { edges, counts } = histogram;
+  const x = scaleLinear();
+  const range = (bin: number): string => `${formatNumber(edges[bin]!, 3)} to ${formatNumber(edges[bin + 1]!, 3)}`;
+  const twin = (): TwinTable => ({
+    caption: `Elements of ${layer}`,
+    columns: ['value', 'elements'],
+    rows: [...counts].map((count, bin) => [range(bin), formatCount(count)]),
+  });
+  const draw = (): void => {
+    const [low, high] = [edges[0]!, edges.at(-1)!];
+    x.domain(high > low ? [low, high] : [low - 1, high + 1]).range([0, frame.width]);
+    const y = scaleLog()
+      .domain([0.7, Math.max(2, ...counts) * 1.4])
+      .range([frame.height, 0]);
+    drawAxes(frame, x, y, { x: 'element value', y: 'elements' });
+    const bars = [...counts].map((count, bin) =>
+      count > 0 ? `M${x(edges[bin]!)},${frame.height}V${y(count)}H${x(edges[bin + 1]!)}V${frame.height}Z` : '',
+    );
+    frame.layer('bars').append('path').attr('class', 'bar tail').attr('d', bars.join(''));
+  };
+  const frame = new PlotFrame({
+    title: 'Elements',
+    height: 260,
+    margin: { top: 24, right: 14, bottom: 40, left: 46 },
+    draw,
+    twin,
+    fileName: () => `${layer}-elements`,
+    readout: (at) => {
+      const value = x.invert(at);
+      if (value < edges[0]! || value > edges.at(-1)!) return null;
+      const bin = Math.min(counts.length - 1, Math.max(0, lowerBound(edges, value) - 1));
+      return { x: at, lines: [range(bin), `${formatCount(counts[bin]!)} elements`] };
+    },
+  });
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const fullest = counts.indexOf(Math.max(...counts));
+  frame.setFinding(
+    `${formatCompact(total)} finite elements from ${formatNumber(edges[0]!, 3)} to ${formatNumber(edges.at(-1)!, 3)}; ` +
+      `most of them near ${formatNumber((edges[fullest]! + edges[fullest + 1]!) / 2, 2)}.`,
+  );
+  return frame.element;
+}

@@ -1,0 +1,105 @@
+/** What an ESD is drawn with: bars or points, the fitted tail's line, the edge of the random bulk. */
+import type { ScaleLogarithmic } from 'd3-scale';
+import type { PlotFrame } from './plotFrame';
+import { drawPoints } from './points';
+import type { SpectralDensity } from './spectralDensity';
+import { sampleIndexes } from './twinTable';
+
+type Log = ScaleLogarithmic<number, number>;
+
+/** A tail as shown: where it starts and what follows from it. */
+export interface Tail {
+  /** Index of its first eigenvalue. */
+  start: number;
+  alpha: number;
+  D: number;
+}
+
+/** Room that the label of the bulk's edge takes. */
+const EDGE_LABEL_WIDTH = 110;
+
+/** Points of a CCDF: so many largest values one by one, and so many of the rest. */
+const SINGLE_POINTS = 4000;
+const SAMPLED_POINTS = 4000;
+
+/** The histogram, in one colour below xmin and another from it on. */
+export function drawBars(frame: PlotFrame, x: Log, y: Log, histogram: SpectralDensity, xmin: number): void {
+  frame.layer('points');
+  frame.canvas.hidden = true;
+  const layer = frame.layer('bars');
+  const split = x(xmin);
+  const bulk: string[] = [];
+  const tail: string[] = [];
+  histogram.density.forEach((value, i) => {
+    if (value === 0) return;
+    const left = x(histogram.edges[i]!);
+    const right = x(histogram.edges[i + 1]!);
+    const bar = (from: number, to: number): string => `M${from},${frame.height}V${y(value)}H${to}V${frame.height}Z`;
+    // The bar in which the tail starts is of both colours.
+    if (left < split) bulk.push(bar(left, Math.min(right, split)));
+    if (right > split) tail.push(bar(Math.max(left, split), right));
+  });
+  layer.append('path').attr('class', 'bar bulk').attr('d', bulk.join(''));
+  layer.append('path').attr('class', 'bar tail').attr('d', tail.join(''));
+}
+
+/** @param zeros index of the first value above numerical zero */
+export function drawCcdf(frame: PlotFrame, x: Log, y: Log, eigenvalues: Float64Array, zeros: number): void {
+  frame.layer('bars');
+  const count = eigenvalues.length;
+  // Each of the largest values counts; further down neighbours share a pixel.
+  const single = Math.max(zeros, count - SINGLE_POINTS);
+  const sampled = sampleIndexes(single - zeros, SAMPLED_POINTS).map((i) => zeros + i);
+  const shown = [...sampled, ...Array.from({ length: count - single }, (_, i) => single + i)];
+  const xs = Float64Array.from(shown, (i) => x(eigenvalues[i]!));
+  const ys = Float64Array.from(shown, (i) => y((count - i) / count));
+  drawPoints(frame, xs, ys, '--es-series');
+}
+
+/** The power law from xmin to λ₁, a straight line on log axes, cut off where it leaves the plot below. */
+export function drawTailLine(
+  frame: PlotFrame,
+  x: Log,
+  y: Log,
+  eigenvalues: Float64Array,
+  tail: Tail | null,
+  cumulative: boolean,
+): void {
+  const layer = frame.layer('fit');
+  if (!tail || !Number.isFinite(tail.alpha)) return;
+  const { start, alpha } = tail;
+  const xmin = eigenvalues[start]!;
+  const share = (eigenvalues.length - start) / eigenvalues.length;
+  const exponent = cumulative ? 1 - alpha : -alpha;
+  const atXmin = cumulative ? share : (share * (alpha - 1)) / xmin;
+  const [floor] = y.domain();
+  const leaves = xmin * (floor! / atXmin) ** (1 / exponent);
+  const end = Math.min(eigenvalues.at(-1)!, leaves);
+  if (!(end > xmin)) return;
+  layer
+    .append('line')
+    .attr('class', 'fit-line')
+    .attr('x1', x(xmin))
+    .attr('y1', y(atXmin))
+    .attr('x2', x(end))
+    .attr('y2', y(atXmin * (end / xmin) ** exponent));
+}
+
+/** @param edge λ₊; nothing is drawn without it */
+export function drawEdge(frame: PlotFrame, x: Log, edge: number | null, xmin: number | null): void {
+  const layer = frame.layer('marks');
+  if (edge === null || !(edge > 0)) return;
+  const at = x(edge);
+  layer.append('line').attr('class', 'edge').attr('x1', at).attr('x2', at).attr('y1', 0).attr('y2', frame.height);
+  const handle = xmin === null ? -Infinity : x(xmin);
+  // On the side where neither the plot's end nor the line of xmin is in its way.
+  const crowded = at > frame.width - EDGE_LABEL_WIDTH || (handle > at && handle < at + EDGE_LABEL_WIDTH);
+  const toLeft = at > EDGE_LABEL_WIDTH && crowded;
+  layer
+    .append('text')
+    .attr('class', 'edge-label')
+    .attr('x', at + (toLeft ? -5 : 5))
+    .attr('y', frame.height - 6)
+    .attr('text-anchor', toLeft ? 'end' : 'start')
+    .text('λ₊ random bulk');
+}

@@ -1,0 +1,175 @@
+/**
+ * What every plot shares: a figure with a title, a sentence that says the finding (its accessible name), a table
+ * twin, export as SVG, a read-out under the pointer, and drawing anew when its size or the theme changes.
+ */
+import { pointer, select, type Selection } from 'd3-selection';
+import { button, type Button } from '../controls';
+import { element } from '../elements';
+import { THEME_CHANGE } from '../theme';
+import { saveSvg } from './svgExport';
+import { twinTable, type TwinTable } from './twinTable';
+
+export type Layer = Selection<SVGGElement, unknown, null, undefined>;
+
+export interface PlotMargin {
+  top: number;
+  right: number;
+  bottom: number;
+  left: number;
+}
+
+export interface PlotOptions {
+  title: string;
+  /** Whole height in pixels, axes included; the width follows the room there is. */
+  height: number;
+  margin: PlotMargin;
+  /** Draws everything for the present size. */
+  draw(frame: PlotFrame): void;
+  /** The same numbers as a table. */
+  twin(): TwinTable;
+  /** File name of an export, without suffix. */
+  fileName(): string;
+  /** Lines of the read-out at a place in the plot, in plot coordinates; null where there is nothing to say. */
+  readout?(x: number, y: number): { x: number; lines: string[] } | null;
+  /** Controls beside the title. */
+  controls?: HTMLElement[];
+}
+
+/** Groups from back to front: what is drawn, then what is read, then what is grabbed. */
+const LAYERS = ['axes', 'bars', 'points', 'marks', 'fit', 'readout', 'handle'] as const;
+export type LayerName = (typeof LAYERS)[number];
+
+/** A plot is not drawn narrower than this: its axes would have no room. */
+const LEAST_WIDTH = 160;
+
+export class PlotFrame {
+  readonly element: HTMLElement;
+  readonly canvas = element('canvas', { class: 'plot-canvas', 'aria-hidden': 'true' });
+  /** Size of the area inside the margins, in pixels. */
+  width = 0;
+  readonly height: number;
+  readonly margin: PlotMargin;
+
+  private readonly svg: Selection<SVGSVGElement, unknown, null, undefined>;
+  private readonly area: Layer;
+  private readonly layers: Record<LayerName, Layer>;
+  private readonly stage: HTMLElement;
+  /** Seen only: who listens hears it as the name of the plot. */
+  private readonly finding = element('p', { class: 'plot-finding', 'aria-hidden': 'true' });
+  private readonly tip = element('div', { class: 'plot-tip', 'aria-hidden': 'true', hidden: true });
+  private readonly twinPlace = element('div', { class: 'plot-twin', hidden: true });
+  private readonly twinButton: Button;
+  private outerWidth = 0;
+
+  constructor(private readonly options: PlotOptions) {
+    const { margin, height } = options;
+    this.margin = margin;
+    this.height = height - margin.top - margin.bottom;
+    this.svg = select(document.createElementNS('http://www.w3.org/2000/svg', 'svg'))
+      .attr('class', 'plot-svg')
+      .attr('height', height);
+    this.area = this.svg.append('g').attr('transform', `translate(${margin.left},${margin.top})`);
+    const groups = LAYERS.map((name) => [name, this.area.append('g').attr('class', `layer-${name}`)] as const);
+    groups[0]![1].attr('aria-hidden', 'true');
+    this.layers = Object.fromEntries(groups) as Record<LayerName, Layer>;
+    this.stage = element('div', { class: 'plot-stage' }, this.canvas, this.svg.node(), this.tip);
+    this.stage.style.height = `${height}px`;
+    this.twinButton = button({
+      label: 'Show as table',
+      icon: 'table',
+      appearance: 'icon',
+      onClick: () => this.toggleTwin(),
+    });
+    this.twinButton.setAttribute('aria-pressed', 'false');
+    const save = button({
+      label: 'Export as SVG',
+      icon: 'desktop-download',
+      appearance: 'icon',
+      onClick: () => saveSvg(this.svg.node()!, this.canvas, options.margin, options.fileName()),
+    });
+    this.element = element(
+      'figure',
+      { class: 'plot' },
+      element(
+        'div',
+        { class: 'plot-head' },
+        element('h3', { class: 'plot-title' }, options.title),
+        element('div', { class: 'plot-controls' }, ...(options.controls ?? []), this.twinButton, save),
+      ),
+      this.finding,
+      this.stage,
+      this.twinPlace,
+    );
+    if (options.readout) this.listenForPointer();
+    new ResizeObserver(() => this.resize()).observe(this.stage);
+    this.element.addEventListener(THEME_CHANGE, () => this.redraw());
+  }
+
+  /** A group that stays across drawings; `clear` empties it. */
+  layer(name: LayerName, clear = true): Layer {
+    const found = this.layers[name];
+    if (clear) found.selectChildren().remove();
+    return found;
+  }
+
+  /** What the plot shows, in a sentence: shown above it and read out as its name. */
+  setFinding(text: string): void {
+    this.finding.textContent = text;
+    this.svg.attr('role', 'group').attr('aria-label', `${this.options.title}. ${text}`);
+    if (!this.twinPlace.hidden) this.fillTwin();
+  }
+
+  redraw(): void {
+    if (this.width <= 0) return;
+    this.options.draw(this);
+  }
+
+  private resize(): void {
+    const width = Math.max(LEAST_WIDTH, this.stage.clientWidth);
+    if (width === this.outerWidth || this.stage.clientWidth === 0) return;
+    this.outerWidth = width;
+    this.width = width - this.options.margin.left - this.options.margin.right;
+    this.svg.attr('width', width).attr('viewBox', `0 0 ${width} ${this.options.height}`);
+    this.redraw();
+  }
+
+  private toggleTwin(): void {
+    const shows = this.twinPlace.hidden;
+    this.twinPlace.hidden = !shows;
+    this.stage.hidden = shows;
+    this.twinButton.setAttribute('aria-pressed', String(shows));
+    this.twinButton.setAttribute('aria-label', shows ? 'Show as plot' : 'Show as table');
+    this.twinButton.title = shows ? 'Show as plot' : 'Show as table';
+    if (shows) this.fillTwin();
+  }
+
+  private fillTwin(): void {
+    this.twinPlace.replaceChildren(twinTable(this.options.twin()));
+  }
+
+  private listenForPointer(): void {
+    const rule = this.layer('readout').append('line').attr('class', 'crosshair').attr('y1', 0).attr('y2', this.height);
+    rule.attr('visibility', 'hidden');
+    const hide = (): void => {
+      this.tip.hidden = true;
+      rule.attr('visibility', 'hidden');
+    };
+    this.stage.addEventListener('pointerleave', hide);
+    this.stage.addEventListener('pointermove', (event) => {
+      const [x, y] = pointer(event, this.area.node());
+      const inside = x >= 0 && x <= this.width && y >= 0 && y <= this.height;
+      const found = inside ? this.options.readout!(x, y) : null;
+      if (!found) {
+        hide();
+        return;
+      }
+      rule.attr('x1', found.x).attr('x2', found.x).attr('visibility', 'visible');
+      this.tip.replaceChildren(...found.lines.map((line) => element('div', {}, line)));
+      this.tip.hidden = false;
+      const left = found.x + this.options.margin.left;
+      const beside = left + 12 + this.tip.offsetWidth > this.outerWidth ? left - 12 - this.tip.offsetWidth : left + 12;
+      this.tip.style.left = `${Math.max(0, beside)}px`;
+      this.tip.style.top = `${this.options.margin.top}px`;
+    });
+  }
+}

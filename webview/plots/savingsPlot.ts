@@ -1,0 +1,107 @@
+/** One curve for the whole model: how many parameters stay at what mean error. */
+import { scaleLinear } from 'd3-scale';
+import { line } from 'd3-shape';
+import { formatPercent, plural } from '../format';
+import type { Savings, SavingsPoint } from '../savings';
+import { drawAxes } from './axes';
+import { PlotFrame } from './plotFrame';
+
+/** Room that a point's label takes. */
+const LABEL_WIDTH = 32;
+
+export class SavingsPlot {
+  readonly element: HTMLElement;
+  private readonly frame: PlotFrame;
+  private savings: Savings = { points: [], layers: 0 };
+
+  constructor() {
+    this.frame = new PlotFrame({
+      title: 'Possible savings',
+      height: 132,
+      margin: { top: 22, right: 18, bottom: 38, left: 46 },
+      draw: () => this.draw(),
+      twin: () => ({
+        caption: 'Low-rank factors for the whole model, same energy in every layer',
+        columns: ['energy kept', 'parameters kept', 'mean relative error'],
+        rows: this.savings.points.map(({ energy, kept, error }) => [energy, kept, error].map((v) => formatPercent(v))),
+      }),
+      fileName: () => 'possible-savings',
+      readout: (x) => this.readout(x),
+    });
+    this.element = this.frame.element;
+  }
+
+  show(savings: Savings): void {
+    this.savings = savings;
+    const best = savings.points.find((point) => point.energy === 0.95);
+    this.frame.setFinding(
+      best
+        ? `Keeping 95% of the energy leaves ${formatPercent(best.kept, 2)} of the parameters at ${formatPercent(best.error, 2)} error (${plural(savings.layers, 'layer')}).`
+        : 'Appears with the first inspected layers.',
+    );
+    this.element.classList.toggle('waiting', !best);
+    this.frame.redraw();
+  }
+
+  private scales(): {
+    x: ReturnType<typeof scaleLinear<number, number>>;
+    y: ReturnType<typeof scaleLinear<number, number>>;
+  } {
+    const { points } = this.savings;
+    const least = Math.min(...points.map((point) => point.kept));
+    const worst = Math.max(0.05, ...points.map((point) => point.error));
+    const x = scaleLinear()
+      .domain([Math.max(0, Math.floor(least * 10 - 1) / 10), 1])
+      .range([0, this.frame.width]);
+    const y = scaleLinear()
+      .domain([0, worst * 1.1])
+      .range([this.frame.height, 0]);
+    return { x, y };
+  }
+
+  private draw(): void {
+    const { frame } = this;
+    const { points, layers } = this.savings;
+    if (layers === 0) {
+      for (const name of ['axes', 'fit', 'marks'] as const) frame.layer(name);
+      return;
+    }
+    const { x, y } = this.scales();
+    const percent = (value: number): string => formatPercent(value, 2);
+    drawAxes(frame, x, y, { x: 'parameters kept', y: 'mean error', formatX: percent, formatY: percent });
+    const path = line<SavingsPoint>()
+      .x((point) => x(point.kept))
+      .y((point) => y(point.error));
+    frame.layer('fit').append('path').attr('class', 'curve').attr('d', path(points));
+    const marks = frame.layer('marks');
+    let labelled = -Infinity;
+    // From the lowest point up: where two labels would touch, the one of the larger saving is kept.
+    for (const point of points.slice(1).reverse()) {
+      marks.append('circle').attr('class', 'dot').attr('cx', x(point.kept)).attr('cy', y(point.error)).attr('r', 3.5);
+      const [left, top] = [x(point.kept), y(point.error)];
+      if (left - labelled < LABEL_WIDTH) continue;
+      labelled = left;
+      const atEdge = left > frame.width - LABEL_WIDTH;
+      const text = marks.append('text').attr('class', 'mark-label').text(formatPercent(point.energy, 2));
+      text
+        .attr('x', left + (atEdge ? -7 : 7))
+        .attr('y', top - 5)
+        .attr('text-anchor', atEdge ? 'end' : 'start');
+    }
+  }
+
+  private readout(at: number): { x: number; lines: string[] } | null {
+    if (this.savings.layers === 0) return null;
+    const { x } = this.scales();
+    const [nearest] = [...this.savings.points].sort((a, b) => Math.abs(x(a.kept) - at) - Math.abs(x(b.kept) - at));
+    if (!nearest) return null;
+    return {
+      x: x(nearest.kept),
+      lines: [
+        `${formatPercent(nearest.energy)} of the energy`,
+        `${formatPercent(nearest.kept)} of the parameters`,
+        `mean error ${formatPercent(nearest.error)}`,
+      ],
+    };
+  }
+}

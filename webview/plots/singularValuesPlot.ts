@@ -1,0 +1,171 @@
+/** Ranked singular values with the rank suggestions marked, and the part that a chosen rank keeps. */
+import { scaleLinear, scaleLog } from 'd3-scale';
+import { area } from 'd3-shape';
+import { pointer } from 'd3-selection';
+import { formatCount, formatNumber, formatPercent } from '../format';
+import type { RankCurve } from '../rankCurve';
+import { drawAxes } from './axes';
+import { PlotFrame } from './plotFrame';
+import { sampleIndexes, type TwinTable } from './twinTable';
+
+export interface RankMark {
+  /** Short, for the plot. */
+  label: string;
+  /** Whole, for the table. */
+  name: string;
+  rank: number;
+}
+
+/** Singular values below this share of σ₁ are noise; the axis ends there. */
+const FLOOR = 1e-7;
+
+/** Rows of labels above the plot. */
+const LABEL_ROWS = 3;
+const LABEL_HEIGHT = 13;
+const LABEL_GAP = 8;
+
+const TWIN_ROWS = 200;
+
+export class SingularValuesPlot {
+  readonly element: HTMLElement;
+  readonly frame: PlotFrame;
+  private rank = 1;
+  private readonly x = scaleLinear();
+
+  /**
+   * @param onPick called with the rank a person points at
+   * @param onLayout called with the pixels where rank 1 and full rank lie, for a slider that lines up
+   */
+  constructor(
+    private readonly layer: string,
+    private readonly curve: RankCurve,
+    private readonly marks: readonly RankMark[],
+    private readonly onPick: (rank: number) => void,
+    private readonly onLayout: (left: number, width: number) => void,
+  ) {
+    this.frame = new PlotFrame({
+      title: 'Singular values',
+      height: 280,
+      margin: { top: 18 + LABEL_ROWS * LABEL_HEIGHT, right: 14, bottom: 40, left: 46 },
+      draw: () => this.draw(),
+      twin: () => this.twin(),
+      fileName: () => `${layer}-singular-values`,
+      readout: (x) => this.readout(x),
+    });
+    this.element = this.frame.element;
+    const svg = this.element.querySelector('svg')!;
+    svg.classList.add('pickable');
+    const pick = (event: PointerEvent): void => {
+      if ((event.buttons & 1) === 0) return;
+      const [x] = pointer(event, this.frame.layer('axes', false).node());
+      this.onPick(this.curve.bounded(this.x.invert(x)));
+    };
+    svg.addEventListener('pointerdown', (event) => {
+      svg.setPointerCapture(event.pointerId);
+      pick(event);
+    });
+    svg.addEventListener('pointermove', pick);
+  }
+
+  setRank(rank: number): void {
+    this.rank = rank;
+    const { curve } = this;
+    this.frame.setFinding(
+      `Rank ${formatCount(rank)} of ${formatCount(curve.fullRank)} keeps ${formatPercent(curve.energy(rank))} of the energy ` +
+        `in ${formatPercent(curve.ratio(rank))} of the parameters; relative error ${formatPercent(curve.error(rank))}.`,
+    );
+    this.frame.redraw();
+  }
+
+  private draw(): void {
+    const { frame, curve, x } = this;
+    const { singularValues: sigma, fullRank } = curve;
+    const largest = sigma[0] ?? 0;
+    if (!(largest > 0)) return;
+    x.domain([1, Math.max(2, fullRank)]).range([0, frame.width]);
+    const smallest = sigma.findLast((value) => value > FLOOR * largest) ?? largest;
+    const y = scaleLog()
+      .domain([smallest / 1.3, largest * 1.2])
+      .range([frame.height, 0]);
+    drawAxes(frame, x, y, { x: 'rank', y: 'singular value σ', formatX: formatCount });
+    // One point for each pixel column: the values fall steadily, so nothing is lost between them.
+    const indexes = sampleIndexes(fullRank, Math.max(2, Math.round(frame.width)));
+    const shape = area<number>()
+      .x((i) => x(i + 1))
+      .y0(frame.height)
+      .y1((i) => y(Math.max(sigma[i]!, smallest)));
+    const bars = frame.layer('bars');
+    const kept = indexes.filter((i) => i < this.rank);
+    if (kept.at(-1) !== this.rank - 1) kept.push(this.rank - 1);
+    const rest = [this.rank - 1, ...indexes.filter((i) => i >= this.rank)];
+    bars.append('path').attr('class', 'area discarded').attr('d', shape(rest));
+    bars.append('path').attr('class', 'area kept').attr('d', shape(kept));
+    bars.append('path').attr('class', 'curve').attr('d', shape.lineY1()(indexes));
+    this.drawMarks();
+    frame
+      .layer('fit')
+      .append('line')
+      .attr('class', 'rank-line')
+      .attr('x1', x(this.rank))
+      .attr('x2', x(this.rank))
+      .attr('y1', 0)
+      .attr('y2', frame.height);
+    this.onLayout(frame.margin.left, frame.width);
+  }
+
+  /** Labels go into the first row where they do not touch their neighbour; one that fits nowhere is in the list below. */
+  private drawMarks(): void {
+    const { frame, x } = this;
+    const layer = frame.layer('marks');
+    const ends = Array.from({ length: LABEL_ROWS }, () => -Infinity);
+    const byRank = [...this.marks].sort((a, b) => a.rank - b.rank);
+    for (const mark of byRank) {
+      const at = x(mark.rank);
+      const text = layer.append('text').attr('class', 'mark-label').text(mark.label);
+      const width = text.node()!.getComputedTextLength();
+      const left = Math.min(Math.max(at - width / 2, -frame.margin.left), frame.width + frame.margin.right - width);
+      const row = ends.findIndex((end) => left >= end + LABEL_GAP);
+      const lineTop = row < 0 ? 0 : -(row * LABEL_HEIGHT) - 3;
+      if (row < 0) text.remove();
+      else {
+        ends[row] = left + width;
+        text.attr('x', left).attr('y', lineTop - 3);
+      }
+      layer
+        .insert('line', ':first-child')
+        .attr('class', 'mark')
+        .attr('x1', at)
+        .attr('x2', at)
+        .attr('y1', lineTop)
+        .attr('y2', frame.height);
+    }
+  }
+
+  private readout(at: number): { x: number; lines: string[] } | null {
+    const { curve } = this;
+    const rank = curve.bounded(this.x.invert(at));
+    return {
+      x: this.x(rank),
+      lines: [
+        `rank ${formatCount(rank)}: σ ${formatNumber(curve.singularValues[rank - 1]!, 3)}`,
+        `error ${formatPercent(curve.error(rank))}`,
+        `${formatPercent(curve.ratio(rank))} of parameters`,
+      ],
+    };
+  }
+
+  private twin(): TwinTable {
+    const { curve } = this;
+    return {
+      caption: `Singular values of ${this.layer} and what each rank keeps`,
+      columns: ['rank', 'σ', 'energy kept', 'error', 'parameters'],
+      rows: sampleIndexes(curve.fullRank, TWIN_ROWS).map((i) => [
+        formatCount(i + 1),
+        formatNumber(curve.singularValues[i]!, 5),
+        formatPercent(curve.energy(i + 1), 4),
+        formatPercent(curve.error(i + 1), 4),
+        formatPercent(curve.ratio(i + 1), 4),
+      ]),
+    };
+  }
+}

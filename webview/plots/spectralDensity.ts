@@ -1,0 +1,25 @@
+/** Density of a spectrum over bins of equal width in log λ. Pure. */
+import { logHistogram } from '../../extension/spectral/esd';
+
+export interface SpectralDensity {
+  /** Bin edges in λ, one more than bins; empty where all values are zero. */
+  edges: Float64Array;
+  counts: Float64Array;
+  /** Share of all values per unit of λ. */
+  density: Float64Array;
+  /** Values at numerical zero, which a log axis cannot show. They are the first ones. */
+  zeros: number;
+}
+
+/** Bins grow with the cube root of the count (Rice's rule), within what a plot can resolve. */
+const LEAST_BINS = 12;
+const MOST_BINS = 80;
+
+/** @param ascending eigenvalues λ */
+export function spectralDensity(ascending: Float64Array): SpectralDensity {
+  const bins = Math.round(Math.min(MOST_BINS, Math.max(LEAST_BINS, 3 * Math.cbrt(ascending.length))));
+  const { edges: logEdges, counts, zeros } = logHistogram(ascending, bins);
+  const edges = logEdges.map((edge) => 10 ** edge);
+  const density = counts.map((count, i) => count / ascending.length / (edges[i + 1]! - edges[i]!));
+  return { edges, counts, density, zeros };
+}

@@ -1,0 +1,115 @@
+/**
+ * Choosing a rank: the singular values with their marks, a slider that lines up with them, the numbers that follow at
+ * once, the list of suggestions, and the compression that can be saved.
+ */
+import type { LayerSpectrum, ViewNotifications } from '../extension/protocol';
+import { CompressionPanel } from './compressionPanel';
+import type { Host } from './connection';
+import { element } from './elements';
+import { formatCount, formatPercent } from './format';
+import { SingularValuesPlot, type RankMark } from './plots/singularValuesPlot';
+import { RankCurve } from './rankCurve';
+import { rankRules } from './rankRules';
+
+/** Half the width of the slider's thumb, which its track is longer by than the plot on both sides. */
+const THUMB = 8;
+
+export class RankPanel {
+  readonly element: HTMLElement;
+  private readonly plot: SingularValuesPlot;
+  private readonly compression: CompressionPanel;
+  private readonly slider: HTMLInputElement;
+  private readonly curve: RankCurve;
+
+  /** @param elementBytes bytes of one stored element */
+  constructor(host: Host, spectrum: LayerSpectrum, elementBytes: number) {
+    const { rankEigenvalues, rankMatrix } = spectrum;
+    const { name: layer, ranks: suggestions } = spectrum.layer;
+    const singularValues = rankEigenvalues.map((value) => Math.sqrt(Math.max(0, value))).reverse();
+    const { rows, cols } = rankMatrix;
+    const curve = new RankCurve(singularValues, rows * cols, rows + cols, elementBytes);
+    this.curve = curve;
+    const marks = rankRules.flatMap(({ key, label, name }): RankMark[] => {
+      const found = suggestions[key];
+      return found && found.rank >= 1 ? [{ label, name, rank: found.rank }] : [];
+    });
+    this.slider = element('input', {
+      ...{ class: 'rank-slider', type: 'range', min: 1, max: curve.fullRank, step: 1, 'aria-label': 'Rank' },
+      input: () => this.choose(Number(this.slider.value)),
+    });
+    this.plot = new SingularValuesPlot(
+      layer,
+      curve,
+      marks,
+      (rank) => this.choose(rank),
+      (left, width) => {
+        this.slider.style.marginInlineStart = `${left - THUMB}px`;
+        this.slider.style.width = `${width + 2 * THUMB}px`;
+      },
+    );
+    this.compression = new CompressionPanel(host, layer, curve, (rank) => this.choose(rank));
+    this.element = element(
+      'div',
+      { class: 'rank-panel' },
+      element('div', { class: 'rank-picture' }, this.plot.element, this.slider),
+      element(
+        'div',
+        { class: 'rank-columns' },
+        this.compression.element,
+        suggestionList(marks, curve, (rank) => this.choose(rank)),
+      ),
+    );
+    this.choose(curve.bounded(suggestions['energy_0.95']?.rank ?? curve.breakEven));
+  }
+
+  focusCompression(): void {
+    this.compression.focus();
+  }
+
+  saving(progress: ViewNotifications['saving']): void {
+    this.compression.saving(progress);
+  }
+
+  private choose(rank: number): void {
+    const { curve } = this;
+    const bounded = curve.bounded(rank);
+    this.slider.value = String(bounded);
+    this.slider.setAttribute(
+      'aria-valuetext',
+      `rank ${formatCount(bounded)}: error ${formatPercent(curve.error(bounded))}, ${formatPercent(curve.ratio(bounded))} of the parameters`,
+    );
+    this.plot.setRank(bounded);
+    this.compression.setRank(bounded);
+  }
+}
+
+function suggestionList(marks: readonly RankMark[], curve: RankCurve, onPick: (rank: number) => void): HTMLElement {
+  const described = new Map(rankRules.map((rule) => [rule.name, rule.description]));
+  const rows = [...marks]
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ name, rank }) =>
+      element(
+        'tr',
+        { title: described.get(name) },
+        element(
+          'th',
+          { scope: 'row' },
+          element('button', { class: 'link', type: 'button', click: () => onPick(rank) }, name),
+        ),
+        element('td', {}, formatCount(rank)),
+        element('td', {}, formatPercent(curve.error(curve.bounded(rank)))),
+        element('td', {}, formatPercent(curve.ratio(rank))),
+      ),
+    );
+  const head = ['Suggestion', 'Rank', 'Error', 'Parameters'].map((text) => element('th', { scope: 'col' }, text));
+  return element(
+    'section',
+    { class: 'suggestions', 'aria-label': 'Rank suggestions' },
+    element(
+      'table',
+      { class: 'numbers' },
+      element('thead', {}, element('tr', {}, ...head)),
+      element('tbody', {}, ...rows),
+    ),
+  );
+}

@@ -1,0 +1,31 @@
+/** How the rank suggestions of `LayerResult.ranks` are called in the view. */
+
+export interface RankRule {
+  key: string;
+  /** For column headers and marks in a plot. */
+  label: string;
+  name: string;
+  description: string;
+}
+
+export const rankRules: readonly RankRule[] = [
+  { key: 'energy_0.90', label: '90%', name: 'energy 90%', description: 'smallest rank that keeps 90% of Σλ' },
+  { key: 'energy_0.95', label: '95%', name: 'energy 95%', description: 'smallest rank that keeps 95% of Σλ' },
+  { key: 'energy_0.99', label: '99%', name: 'energy 99%', description: 'smallest rank that keeps 99% of Σλ' },
+  {
+    key: 'break_even',
+    label: 'break-even',
+    name: 'break-even',
+    description: 'above this rank two factors are larger than the matrix',
+  },
+  { key: 'effective_rank', label: 'effective', name: 'effective rank', description: 'Roy & Vetterli, rounded up' },
+  { key: 'stable_rank', label: 'stable', name: 'stable rank', description: 'Σλ/λ₁, rounded up' },
+  {
+    key: 'hard_threshold',
+    label: 'threshold',
+    name: 'optimal threshold',
+    description: 'singular values above the optimal hard threshold (Gavish & Donoho 2014)',
+  },
+  { key: 'mp_spikes', label: 'spikes', name: 'MP spikes', description: 'eigenvalues above the random bulk' },
+  { key: 'erg', label: 'ERG', name: 'ERG', description: 'the tail whose rescaled eigenvalues multiply to 1 (detX)' },
+];

@@ -1,0 +1,76 @@
+/** The table by keyboard, as the ARIA treegrid pattern and VS Code's own trees have it. */
+import type { LayerTable, TableActions } from './table';
+
+export function handleTableKey(event: KeyboardEvent, table: LayerTable, actions: TableActions): void {
+  // Keys in the header's sort buttons are theirs.
+  if (event.target !== table.element || event.isComposing) return;
+  const row = table.rows[table.active];
+  const control = event.ctrlKey || event.metaKey;
+  switch (event.key) {
+    case 'ArrowDown':
+      table.moveTo(table.active + 1);
+      break;
+    case 'ArrowUp':
+      table.moveTo(table.active - 1);
+      break;
+    case 'PageDown':
+      table.moveTo(table.active + table.pageSize);
+      break;
+    case 'PageUp':
+      table.moveTo(table.active - table.pageSize);
+      break;
+    case 'Home':
+      table.moveTo(0);
+      break;
+    case 'End':
+      table.moveTo(table.rows.length - 1);
+      break;
+    case 'ArrowRight':
+      if (control) table.scrollColumns(1);
+      else if (row) expandOrEnter(table, actions);
+      break;
+    case 'ArrowLeft':
+      if (control) table.scrollColumns(-1);
+      else if (row) collapseOrLeave(table, actions);
+      break;
+    case 'Enter':
+    case ' ':
+      if (!row) return;
+      if (row.node.layer !== undefined) actions.open(row.node, 'keyboard');
+      else actions.toggle(row.node, !isExpanded(table));
+      break;
+    case 'ContextMenu':
+      if (row) actions.menu(row.node, table.activePlace());
+      break;
+    case 'F10':
+      if (!event.shiftKey || !row) return;
+      actions.menu(row.node, table.activePlace());
+      break;
+    default:
+      if (event.key.length !== 1 || control || event.altKey) return;
+      actions.type(event.key);
+  }
+  event.preventDefault();
+}
+
+/** A row is expanded where the one below it is its child. */
+function isExpanded(table: LayerTable): boolean {
+  return table.rows[table.active + 1]?.node.parent === table.rows[table.active]?.node;
+}
+
+function expandOrEnter(table: LayerTable, actions: TableActions): void {
+  const { node } = table.rows[table.active]!;
+  if (node.children.length === 0) return;
+  if (isExpanded(table)) table.moveTo(table.active + 1);
+  else actions.toggle(node, true);
+}
+
+function collapseOrLeave(table: LayerTable, actions: TableActions): void {
+  const { node } = table.rows[table.active]!;
+  if (node.children.length > 0 && isExpanded(table)) {
+    actions.toggle(node, false);
+    return;
+  }
+  const parent = table.rows.findIndex((row) => row.node === node.parent);
+  if (parent >= 0) table.moveTo(parent);
+}

@@ -1,0 +1,59 @@
+/** Which layers a person should look at first, and why, in words: worst first. */
+import type { LayerResult } from '../extension/protocol';
+import { OVER_TRAINED, UNDER_TRAINED } from '../extension/spectral/metricTable';
+import { alphaBand } from './alphaBands';
+import { formatCount, formatNumber, plural } from './format';
+
+export interface UnusualLayer {
+  layer: string;
+  kind: 'broken' | 'failed' | 'rank-loss' | 'under' | 'over';
+  reason: string;
+  /** Higher is worse; comparable between kinds. */
+  weight: number;
+}
+
+/** Kinds from worst to least; a kind's weight outranks any distance within a lesser kind. */
+const KIND_WEIGHT: Record<UnusualLayer['kind'], number> = {
+  broken: 4e6,
+  failed: 3e6,
+  'rank-loss': 2e6,
+  under: 1e6,
+  over: 1e6,
+};
+
+/** The most a layer's own measure adds to its kind's weight. */
+const LARGEST_WITHIN_KIND = 9e5;
+
+/** Every reason a result gives to be looked at; empty for an ordinary layer. */
+export function unusualIn(result: LayerResult): UnusualLayer[] {
+  const found: UnusualLayer[] = [];
+  const add = (kind: UnusualLayer['kind'], reason: string, measure: number): void => {
+    const weight = KIND_WEIGHT[kind] + Math.min(measure, LARGEST_WITHIN_KIND);
+    found.push({ layer: result.name, kind, reason, weight });
+  };
+  const { nan = 0, inf = 0 } = result.statistics ?? {};
+  if (nan + inf > 0) {
+    const parts = [nan > 0 && `${formatCount(nan)} NaN`, inf > 0 && `${formatCount(inf)} Inf`].filter(Boolean);
+    add('broken', `${parts.join(' and ')} in its elements`, nan + inf);
+  } else if (result.problems.length > 0 && result.matrices === 0) {
+    add('broken', result.problems[0]!.message, 0);
+  }
+  const fit = result.fits.KS;
+  if (fit?.status === 'failed') add('failed', `no power-law fit: ${fit.reason ?? 'no valid tail'}`, 0);
+  const lost = result.metrics.rank_loss ?? 0;
+  if (lost > 0) add('rank-loss', `loses ${plural(lost, 'rank')} of ${formatCount(result.M ?? lost)}`, lost);
+  const alpha = fit?.alpha ?? null;
+  if (alpha !== null && alpha > UNDER_TRAINED) {
+    add('under', `α ${formatNumber(alpha, 3)}, ${alphaBand(alpha).short}`, alpha - UNDER_TRAINED);
+  } else if (alpha !== null && alpha < OVER_TRAINED) {
+    add('over', `α ${formatNumber(alpha, 3)}, ${alphaBand(alpha).short}`, OVER_TRAINED - alpha);
+  }
+  return found;
+}
+
+/** All unusual layers, worst first, one line for each layer and reason. */
+export function unusualLayers(results: Iterable<LayerResult>): UnusualLayer[] {
+  const all: UnusualLayer[] = [];
+  for (const result of results) all.push(...unusualIn(result));
+  return all.sort((a, b) => b.weight - a.weight || a.layer.localeCompare(b.layer));
+}
