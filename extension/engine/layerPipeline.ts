@@ -1,22 +1,27 @@
 /**
- * From a tensor in a file to a `LayerOutcome`: reads on the main thread, widening, eigenvalues and fits in a leased
- * worker, products of large matrices on onnxruntime (which lives on the main thread only). Decides what is held in
- * memory, what is streamed, and whether FARMS takes every window.
+ * From a tensor in a file to a `LayerOutcome`: reads on the main thread; widening, small matrices, the second stage of
+ * large ones and fits in a leased worker; the Gram matrix of a large one and its reduction to band form, which are nearly
+ * all products, on onnxruntime (which lives on the main thread only). Decides what is held in memory, what is streamed, and
+ * whether FARMS takes every window.
  */
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/dtype';
-import { GramAccumulator } from '../linalg/gramAccumulator';
+import { reduceToBand, type Band } from '../linalg/bandReduction';
+import { loadKernels } from '../linalg/kernels';
 import type { MatrixProducts } from '../linalg/matrixProducts';
+import { SymmetricSlabs } from '../linalg/symmetricSlabs';
 import type { InspectSettings } from '../protocol';
 import { adaptiveOrder, farmsWindows, type FarmsWindow } from '../spectral/farms';
 import type { LayerGeometry } from '../spectral/matrices';
 import type { LayerOutcome, LayerTask } from './workerMessages';
 import type { WorkerLease, WorkerPool } from './workerPool';
 
-/** Up to this side the worker's own Gram kernel beats sending chunks to onnxruntime and the Gram matrix back. */
-export const WORKER_GRAM_SIDE = 384;
+/**
+ * Up to this side the worker's own Gram kernel and one-stage reduction beat sending chunks to onnxruntime and a band back.
+ */
+export const WORKER_SIDE = 384;
 
-/** A chunk of rows on its way to onnxruntime: large enough for the products to run at full speed. */
+/** A chunk of columns on its way to onnxruntime: large enough for the products to run at full speed. */
 const CHUNK_BYTES = 32 * 1024 * 1024;
 
 /** FARMS takes every window while that costs fewer operations than this (some seconds of one core). */
@@ -33,7 +38,9 @@ const AUTO_MAX_WINDOWS = 16;
 
 /** Operations a second, for the share of each stage in the progress; only ratios matter. */
 const PRODUCT_RATE = 5e10;
-const EIGENVALUE_RATE = 6e9;
+const ONE_STAGE_RATE = 6e9;
+/** Of the two-stage eigenvalues' time, what the reduction to band form takes. */
+const REDUCTION_SHARE = 0.7;
 
 export class LayerError extends Error {
   override readonly name = 'LayerError';
@@ -86,7 +93,7 @@ export async function analyseLayer(
   layer: LayerGeometry | undefined,
   noSpectrum?: string,
 ): Promise<LayerOutcome> {
-  const large = layer !== undefined && Math.min(layer.rows, layer.cols) > WORKER_GRAM_SIDE;
+  const large = layer !== undefined && Math.min(layer.rows, layer.cols) > WORKER_SIDE;
   const products = large ? await context.products() : undefined;
   const lease = await context.pool.lease(context.signal);
   try {
@@ -138,8 +145,7 @@ class LayerPipeline {
     const perRow = tensor.byteLength / Math.max(1, tensor.shape[0] ?? 1);
     const bytes = (rows.end - rows.start) * perRow;
     const side = layer ? Math.min(layer.rows, layer.cols) : 0;
-    // A Gram matrix exists twice for a moment: here and in the worker's WASM memory.
-    const gramBytes = side > WORKER_GRAM_SIDE ? 2 * 8 * side * side : 0;
+    const gramBytes = side > WORKER_SIDE ? SymmetricSlabs.bytes(side) : 0;
     const held = bytes <= (this.share - gramBytes) / 2;
     const streamable = !layer || (layer.kind === 'matrix' && layer.rows >= layer.cols && gramBytes <= this.share);
     if (!held && !streamable) {
@@ -162,7 +168,7 @@ class LayerPipeline {
       await this.lease.call('begin', { task });
       const gram = await this.stream(rows, perRow, layer, progress);
       if (gram && layer) {
-        await this.eigenvalues(gram, side, progress);
+        await this.eigenvalues(gram, progress);
         if (plan) await this.farms(plan, progress, false);
       }
     }
@@ -176,40 +182,51 @@ class LayerPipeline {
   }
 
   private async heldSpectra(layer: LayerGeometry, side: number, progress: LayerProgress): Promise<void> {
-    if (side <= WORKER_GRAM_SIDE) {
+    if (side <= WORKER_SIDE) {
       const cost = layer.count * (productCost(layer) + eigenvalueCost(side));
       await this.lease.call('spectra', null, { onProgress: progress.within('eigenvalues', cost) });
       progress.finish(cost);
       return;
     }
-    const transposed = layer.rows < layer.cols;
     const long = Math.max(layer.rows, layer.cols);
     for (let matrix = 0; matrix < layer.count; matrix++) {
-      const gram = await this.accumulate(
+      const gram = await this.gram(
         side,
         long,
-        (start, end) => this.lease.call('rows', { matrix, start, end, transposed }),
+        (start, end) => this.lease.call('columns', { matrix, start, end }),
         progress.within('products', productCost(layer)),
       );
       progress.finish(productCost(layer));
-      await this.eigenvalues(gram, side, progress);
+      await this.eigenvalues(gram, progress);
     }
   }
 
-  private async eigenvalues(gram: Float64Array, n: number, progress: LayerProgress): Promise<void> {
-    const onProgress = progress.within('eigenvalues', eigenvalueCost(n));
-    await this.lease.call('eigenvalues', { gram, n }, { transfer: [gram.buffer], onProgress });
-    progress.finish(eigenvalueCost(n));
+  private async eigenvalues(gram: SymmetricSlabs, progress: LayerProgress): Promise<void> {
+    const cost = eigenvalueCost(gram.n);
+    const band = await this.reduce(gram, progress.within('eigenvalues', cost * REDUCTION_SHARE));
+    progress.finish(cost * REDUCTION_SHARE);
+    const onProgress = progress.within('eigenvalues', cost * (1 - REDUCTION_SHARE));
+    await this.lease.call('eigenvalues', { band }, { transfer: [band.rows.buffer], onProgress });
+    progress.finish(cost * (1 - REDUCTION_SHARE));
   }
 
-  /** Sum of chunkᵀ·chunk over `long` rows; the next chunk is prepared while the present one is multiplied. */
-  private async accumulate(
+  private async reduce(gram: SymmetricSlabs, onProgress: (fraction: number) => void): Promise<Band> {
+    const { signal } = this.context;
+    return reduceToBand(gram, { products: await this.context.products(), kernels: loadKernels(), signal, onProgress });
+  }
+
+  /**
+   * Gram matrix of the smaller side from chunks of columns (side × (end − start)); the next chunk is prepared while the
+   * present one is multiplied.
+   */
+  private async gram(
     side: number,
     long: number,
     chunk: (start: number, end: number) => Promise<Float64Array>,
     onProgress: (fraction: number) => void,
-  ): Promise<Float64Array> {
-    const accumulator = new GramAccumulator(await this.context.products(), side);
+  ): Promise<SymmetricSlabs> {
+    const products = await this.context.products();
+    const gram = new SymmetricSlabs(side);
     const step = Math.max(1, Math.floor(CHUNK_BYTES / (8 * side)));
     let next: Promise<Float64Array> | undefined = chunk(0, Math.min(step, long));
     for (let start = 0; start < long; start += step) {
@@ -218,10 +235,10 @@ class LayerPipeline {
       next = end < long ? chunk(end, Math.min(end + step, long)) : undefined;
       // A cancel or a failed product must not leave the prepared chunk's rejection unheard.
       next?.catch(() => undefined);
-      await accumulator.addRows(elements, end - start, this.context.signal);
+      await gram.addGram(products, elements, end - start, this.context.signal);
       onProgress(end / long);
     }
-    return accumulator.finish();
+    return gram;
   }
 
   /**
@@ -234,17 +251,17 @@ class LayerPipeline {
     perRow: number,
     layer: LayerGeometry | undefined,
     progress: LayerProgress,
-  ): Promise<Float64Array | undefined> {
+  ): Promise<SymmetricSlabs | undefined> {
     const { checkpoint, signal } = this.context;
     const total = rows.end - rows.start;
     const widenedRow = (perRow / elementSize(this.tensor.dtype)) * 8;
     const step = Math.max(1, Math.floor(CHUNK_BYTES / widenedRow));
     const band = async (start: number, end: number): Promise<Float64Array> => {
       const bytes = await checkpoint.read(this.tensor, { start, end }, signal);
-      return this.lease.call('band', { bytes, keep: layer !== undefined }, { transfer: [bytes.buffer] });
+      return this.lease.call('nextRows', { bytes, keep: layer !== undefined }, { transfer: [bytes.buffer] });
     };
     if (layer) {
-      const gram = await this.accumulate(layer.cols, total, band, progress.within('products', productCost(layer)));
+      const gram = await this.gram(layer.cols, total, band, progress.within('products', productCost(layer)));
       progress.finish(productCost(layer));
       return (await this.lease.call('statistics', null)) ? gram : undefined;
     }
@@ -300,21 +317,18 @@ class LayerPipeline {
     held: boolean,
   ): Promise<{ alpha: number | null; interval: [number, number] | null }> {
     const { checkpoint, signal } = this.context;
-    const transposed = window.rows < window.cols;
     const side = Math.min(window.rows, window.cols);
     const rows = held
       ? undefined
       : await checkpoint.read(this.tensor, { start: window.row, end: window.row + window.rows }, signal);
-    const call = { window, transposed, ...(rows && { rows }) };
-    if (side <= WORKER_GRAM_SIDE) return this.lease.call('windowSpectrum', { ...call, estimate });
+    const call = { window, ...(rows && { rows }) };
+    if (side <= WORKER_SIDE) return this.lease.call('windowSpectrum', { ...call, estimate });
     const elements = await this.lease.call('window', call, { transfer: rows ? [rows.buffer] : [] });
-    const gram = await this.accumulate(
-      side,
-      Math.max(window.rows, window.cols),
-      (start, end) => Promise.resolve(elements.subarray(start * side, end * side)),
-      () => undefined,
-    );
-    return this.lease.call('windowEigenvalues', { gram, n: side, estimate }, { transfer: [gram.buffer] });
+    const products = await this.context.products();
+    const gram = new SymmetricSlabs(side);
+    await gram.addGram(products, elements, elements.length / side, signal);
+    const band = await this.reduce(gram, () => undefined);
+    return this.lease.call('windowEigenvalues', { band, estimate }, { transfer: [band.rows.buffer] });
   }
 }
 
@@ -338,7 +352,7 @@ function productCost({ rows, cols }: { rows: number; cols: number }): number {
 
 /** Seconds, roughly, of the eigenvalues of one n×n matrix. */
 function eigenvalueCost(n: number): number {
-  return ((4 / 3) * n ** 3) / EIGENVALUE_RATE;
+  return ((4 / 3) * n ** 3) / (n <= WORKER_SIDE ? ONE_STAGE_RATE : REDUCTION_SHARE * PRODUCT_RATE);
 }
 
 function megabytes(bytes: number): string {

@@ -4,6 +4,8 @@
  */
 import { elementSize, widen } from '../checkpoint/dtype';
 import { compressionMatrix } from '../compression/compressionMatrix';
+import { bandEigenvalues } from '../linalg/bandEigenvalues';
+import type { Band } from '../linalg/bandReduction';
 import { gram } from '../linalg/gram';
 import type { Kernels } from '../linalg/kernels';
 import { symmetricEigenvalues } from '../linalg/symmetricEigenvalues';
@@ -49,11 +51,13 @@ export class LayerSession {
     }
   }
 
-  /** Widens and counts the next band of a streamed tensor; an empty array unless it is to be kept. */
-  addBand(bytes: Uint8Array, keep: boolean): Float64Array {
+  /** Widens and counts the next rows of a streamed tensor; turned (cols × rows), or empty unless they are to be kept. */
+  addRows(bytes: Uint8Array, keep: boolean): Float64Array {
     const elements = widen(bytes, this.task.tensor.dtype);
     this.statistics.add(elements);
-    return keep ? elements : new Float64Array(0);
+    if (!keep) return new Float64Array(0);
+    const { cols } = this.layer();
+    return this.kernels.transpose(elements, elements.length / cols, cols);
   }
 
   /** True where no element seen so far is NaN or Inf. */
@@ -62,18 +66,17 @@ export class LayerSession {
     return nan + inf === 0;
   }
 
-  /** Rows [start, end) of a held matrix, or of its transpose. */
-  rows(matrix: number, start: number, end: number, transposed: boolean): Float64Array {
+  /** Columns [start, end) of a held matrix, turned where it is tall: its smaller side × (end − start). */
+  columns(matrix: number, start: number, end: number): Float64Array {
     const layer = this.layer();
     const { rows, cols } = layer;
-    const band = transposed
-      ? { row: 0, col: start, rows, cols: end - start }
-      : { row: start, col: 0, rows: end - start, cols };
-    if (layer.kind !== 'conv') return this.cut(this.held(), cols, band, transposed);
-    const whole = this.matrix(layer, matrix);
-    const elements = transposed ? this.kernels.transpose(whole, rows, cols) : whole;
-    const width = transposed ? rows : cols;
-    return elements.slice(start * width, end * width);
+    const tall = rows > cols;
+    const part = tall
+      ? { row: start, col: 0, rows: end - start, cols }
+      : { row: 0, col: start, rows, cols: end - start };
+    const elements =
+      layer.kind === 'conv' ? cutWindow(this.matrix(layer, matrix), cols, part) : this.cut(this.held(), cols, part);
+    return tall ? this.kernels.transpose(elements, part.rows, part.cols) : elements;
   }
 
   /** Eigenvalues of every held matrix by this thread's kernels. */
@@ -85,8 +88,8 @@ export class LayerSession {
     }
   }
 
-  addGram(matrix: Float64Array, n: number, onProgress: Progress): void {
-    this.spectraByMatrix.push(this.eigenvalues(matrix, n, onProgress));
+  addBand(band: Band, onProgress: Progress): void {
+    this.spectraByMatrix.push(this.bandEigenvalues(band, onProgress));
   }
 
   /** FARMS of a convolution: blocks, each pooled over all kernel positions. */
@@ -108,33 +111,40 @@ export class LayerSession {
     this.farmsResult = { ...fit, ...this.farmsFrame('full', blocks.length, window), windows: blocks.length };
   }
 
-  /** A window's elements, row-major with the smaller side as columns. */
-  window(window: FarmsWindow, transposed: boolean, rows: Uint8Array | undefined): Float64Array {
-    const { cols } = this.layer();
-    return rows
-      ? this.cut(rows, cols, { ...window, row: 0 }, transposed)
-      : this.cut(this.held(), cols, window, transposed);
+  /** A window's elements, turned where it is tall: its smaller side × its larger. */
+  window(window: FarmsWindow, rows: Uint8Array | undefined): Float64Array {
+    const elements = this.cutWindow(window, rows);
+    const tall = window.rows > window.cols;
+    return tall ? this.kernels.transpose(elements, window.rows, window.cols) : elements;
   }
 
-  windowSpectrum(
-    window: FarmsWindow,
-    transposed: boolean,
-    rows: Uint8Array | undefined,
-    estimate: boolean,
-  ): FarmsEstimate {
-    const elements = this.window(window, transposed, rows);
-    const side = Math.min(window.rows, window.cols);
-    const { matrix } = gram(elements, elements.length / side, side, this.kernels);
-    return this.addWindowGram(matrix, side, estimate);
+  windowSpectrum(window: FarmsWindow, rows: Uint8Array | undefined, estimate: boolean): FarmsEstimate {
+    const elements = this.cutWindow(window, rows);
+    return this.addWindow(
+      this.singular(elements, window.rows, window.cols, () => undefined),
+      estimate,
+    );
   }
 
-  addWindowGram(matrix: Float64Array, n: number, estimate: boolean): FarmsEstimate {
-    this.windowSpectra.push(this.eigenvalues(matrix, n, () => undefined));
+  addWindowBand(band: Band, estimate: boolean): FarmsEstimate {
+    return this.addWindow(
+      this.bandEigenvalues(band, () => undefined),
+      estimate,
+    );
+  }
+
+  private addWindow(eigenvalues: Float64Array, estimate: boolean): FarmsEstimate {
+    this.windowSpectra.push(eigenvalues);
     if (!estimate) return { alpha: null, interval: null };
     const { fit } = this.task.settings.farms;
-    const { alpha } = fitFarmsWindows(poolEigenvalues(this.windowSpectra), fit, n);
+    const { alpha } = fitFarmsWindows(poolEigenvalues(this.windowSpectra), fit, eigenvalues.length);
     if (alpha === null) return { alpha: null, interval: null };
     return { alpha, interval: this.interval(fit) };
+  }
+
+  private cutWindow(window: FarmsWindow, rows: Uint8Array | undefined): Float64Array {
+    const { cols } = this.layer();
+    return rows ? this.cut(rows, cols, { ...window, row: 0 }) : this.cut(this.held(), cols, window);
   }
 
   finishFarms(mode: 'full' | 'adaptive', total: number, window: [number, number]): void {
@@ -196,10 +206,14 @@ export class LayerSession {
     return this.eigenvalues(matrix, n, onProgress);
   }
 
-  /** Rounding may leave a zero eigenvalue of a Gram matrix slightly negative: it is a zero. */
   private eigenvalues(matrix: Float64Array, n: number, onProgress: Progress): Float64Array {
     const { kernels, cancelled } = this;
-    return symmetricEigenvalues(matrix, n, { kernels, cancelled, onProgress }).map((value) => Math.max(0, value));
+    return withoutNegatives(symmetricEigenvalues(matrix, n, { kernels, cancelled, onProgress }));
+  }
+
+  private bandEigenvalues(band: Band, onProgress: Progress): Float64Array {
+    const { kernels, cancelled } = this;
+    return withoutNegatives(bandEigenvalues(band, { kernels, cancelled, onProgress }));
   }
 
   private layer(): LayerGeometry {
@@ -221,23 +235,22 @@ export class LayerSession {
   }
 
   /** Part of a stored row-major matrix with `cols` columns, widened row by row. */
-  private cut(bytes: Uint8Array, cols: number, part: FarmsWindow, transposed: boolean): Float64Array {
+  private cut(bytes: Uint8Array, cols: number, part: FarmsWindow): Float64Array {
     const { dtype } = this.task.tensor;
     const size = elementSize(dtype);
     const out = new Float64Array(part.rows * part.cols);
-    const row = new Float64Array(part.cols);
     for (let i = 0; i < part.rows; i++) {
       const start = ((part.row + i) * cols + part.col) * size;
       const stored = bytes.subarray(start, start + part.cols * size);
-      if (!transposed) {
-        widen(stored, dtype, out.subarray(i * part.cols, (i + 1) * part.cols));
-        continue;
-      }
-      widen(stored, dtype, row);
-      for (let j = 0; j < part.cols; j++) out[j * part.rows + i] = row[j]!;
+      widen(stored, dtype, out.subarray(i * part.cols, (i + 1) * part.cols));
     }
     return out;
   }
+}
+
+/** Rounding may leave a zero eigenvalue of a Gram matrix slightly negative: it is a zero. */
+function withoutNegatives(eigenvalues: Float64Array): Float64Array {
+  return eigenvalues.map((value) => Math.max(0, value));
 }
 
 function cutWindow(matrix: Float64Array, cols: number, { row, col, rows, cols: width }: FarmsWindow): Float64Array {

@@ -36,25 +36,24 @@ const handlers: Handlers = {
     session = new LayerSession(task, kernels, cancelled, bytes);
     return null;
   },
-  band: ({ bytes, keep }) => current().addBand(bytes, keep),
+  nextRows: ({ bytes, keep }) => current().addRows(bytes, keep),
   statistics: () => current().finite(),
-  rows: ({ matrix, start, end, transposed }) => current().rows(matrix, start, end, transposed),
+  columns: ({ matrix, start, end }) => current().columns(matrix, start, end),
   spectra: (_, onProgress) => {
     current().spectra(onProgress);
     return null;
   },
-  eigenvalues: ({ gram, n }, onProgress) => {
-    current().addGram(gram, n, onProgress);
+  eigenvalues: ({ band }, onProgress) => {
+    current().addBand(band, onProgress);
     return null;
   },
   farms: (_, onProgress) => {
     current().convFarms(onProgress);
     return null;
   },
-  window: ({ window, transposed, rows }) => current().window(window, transposed, rows),
-  windowSpectrum: ({ window, transposed, rows, estimate }) =>
-    current().windowSpectrum(window, transposed, rows, estimate),
-  windowEigenvalues: ({ gram, n, estimate }) => current().addWindowGram(gram, n, estimate),
+  window: ({ window, rows }) => current().window(window, rows),
+  windowSpectrum: ({ window, rows, estimate }) => current().windowSpectrum(window, rows, estimate),
+  windowEigenvalues: ({ band, estimate }) => current().addWindowBand(band, estimate),
   finishFarms: ({ mode, total, window }) => {
     current().finishFarms(mode, total, window);
     return null;

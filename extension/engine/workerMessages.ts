@@ -3,6 +3,7 @@
  * serves one layer at a time: `begin` … `finish`.
  */
 import type { CompressedTensor, CompressionInput } from '../compression/compressTensor';
+import type { Band } from '../linalg/bandReduction';
 import type { DType, InspectSettings, LayerResult, RankRequest } from '../protocol';
 import type { FarmsWindow } from '../spectral/farms';
 import type { LayerGeometry } from '../spectral/matrices';
@@ -30,25 +31,28 @@ export interface LayerOutcome {
 
 export interface WorkerCalls {
   begin: { params: { task: LayerTask; bytes?: Uint8Array }; result: null };
-  /** Widens the next band of rows, adds it to the statistics and returns it. */
-  band: { params: { bytes: Uint8Array; keep: boolean }; result: Float64Array };
+  /** Widens the next rows, adds them to the statistics and returns them turned (cols × rows); nothing unless `keep`. */
+  nextRows: { params: { bytes: Uint8Array; keep: boolean }; result: Float64Array };
   /** Statistics of the held bytes; true where every element is finite. */
   statistics: { params: null; result: boolean };
-  /** Rows [start, end) of a held matrix, or of its transpose. */
-  rows: { params: { matrix: number; start: number; end: number; transposed: boolean }; result: Float64Array };
+  /** Columns [start, end) of a held matrix, turned where it is tall, so that its smaller side is the rows. */
+  columns: { params: { matrix: number; start: number; end: number }; result: Float64Array };
   /** Eigenvalues of every held matrix, Gram products by the worker's own kernels. */
   spectra: { params: null; result: null };
-  /** Eigenvalues of one matrix from its n×n Gram matrix. */
-  eigenvalues: { params: { gram: Float64Array; n: number }; result: null };
+  /** Eigenvalues of one matrix from its Gram matrix in band form. */
+  eigenvalues: { params: { band: Band }; result: null };
   /** FARMS over every window (or conv block) of the held bytes, products by the worker's own kernels. */
   farms: { params: null; result: null };
-  /** A window's elements out of the held bytes, or out of `rows` (whole rows of the tensor from `window.row` on). */
-  window: { params: { window: FarmsWindow; transposed: boolean; rows?: Uint8Array }; result: Float64Array };
-  /** Adds a window's eigenvalues from its Gram matrix; estimates alpha over the windows so far when asked. */
-  windowEigenvalues: { params: { gram: Float64Array; n: number; estimate: boolean }; result: FarmsEstimate };
+  /**
+   * A window's elements out of the held bytes, or out of `rows` (whole rows of the tensor from `window.row` on), turned
+   * where it is tall, so that its smaller side is the rows.
+   */
+  window: { params: { window: FarmsWindow; rows?: Uint8Array }; result: Float64Array };
+  /** Adds a window's eigenvalues from its Gram matrix in band form; estimates alpha over the windows so far when asked. */
+  windowEigenvalues: { params: { band: Band; estimate: boolean }; result: FarmsEstimate };
   /** The same with the worker's own product. */
   windowSpectrum: {
-    params: { window: FarmsWindow; transposed: boolean; rows?: Uint8Array; estimate: boolean };
+    params: { window: FarmsWindow; rows?: Uint8Array; estimate: boolean };
     result: FarmsEstimate;
   };
   /** Ends FARMS after the windows given so far. */

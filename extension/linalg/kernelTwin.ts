@@ -2,7 +2,7 @@
  * Plain TypeScript kernels: the shortest correct form of each, unblocked, so that they share nothing with the WASM
  * ones but the interface. Tests hold the two equal.
  */
-import type { Kernels, Reduction } from './kernels';
+import type { BandPanel, Kernels, Reduction, Tridiagonal } from './kernels';
 import { NEGLIGIBLE_SQUARE } from './negligible';
 
 /** Rows between two polls: small enough for a quick cancel, large enough to cost nothing. */
@@ -39,6 +39,34 @@ export const kernelTwin: Kernels = {
         if (factor !== 0) for (let j = 0; j < i; j++) z[j] = z[j]! + factor * v[j]!;
       }
     }
+  },
+
+  reduceBandPanel(rows, count, width): BandPanel {
+    const betas = new Float64Array(count);
+    const scales = new Float64Array(count);
+    for (let k = count - 1; k >= 0; k--) {
+      const pivot = width - count + k;
+      if (pivot < 0) continue;
+      const v = rows.subarray(k * width, k * width + pivot + 1);
+      const { beta, scale } = makeReflector(v);
+      betas[k] = beta;
+      scales[k] = scale;
+      v[pivot] = 1;
+      for (let j = 0; j < k; j++) {
+        const row = rows.subarray(j * width, j * width + pivot + 1);
+        const factor = scale * dot(v, row, pivot + 1);
+        for (let at = 0; at <= pivot; at++) row[at] = row[at]! - factor * v[at]!;
+      }
+    }
+    return { betas, scales };
+  },
+
+  tridiagonaliseBand(band, n, width, poll): Tridiagonal {
+    const dense = new Float64Array(n * n);
+    for (let i = 0; i < n; i++) {
+      for (let j = Math.max(0, i - width); j <= i; j++) dense[i * n + j] = band[i * (width + 1) + width - i + j]!;
+    }
+    return this.tridiagonalise(dense, n, false, poll);
   },
 
   gram(x, rows, cols, side): Float64Array {

@@ -19,6 +19,13 @@ export interface Reduction extends Tridiagonal {
   scales: Float64Array;
 }
 
+/** What one panel of the reduction to band form leaves beside its reflectors. */
+export interface BandPanel {
+  /** Elements at the pivots. */
+  betas: Float64Array;
+  scales: Float64Array;
+}
+
 /** Called between panels (every tenth of a second at order 4096) with the share of the work done; may throw to stop. */
 export type Poll = (fraction: number) => void;
 
@@ -40,6 +47,20 @@ export interface Kernels {
     k: number,
     poll?: Poll,
   ): void;
+  /**
+   * Householder reduction of a `count` × `width` block, from its last row upwards, so that row k keeps nothing left of
+   * its pivot, column width − count + k (nothing happens in rows whose pivot is below column 1). `rows` is overwritten: left
+   * of the pivot the reflector vₖ, whose element at the pivot is 1; behind it what is left of the matrix.
+   * The block times H(count−1)·…·H(0), H(k) = I − scales[k]·vₖ·vₖᵀ, is the reduced one.
+   */
+  reduceBandPanel(rows: Float64Array, count: number, width: number): BandPanel;
+  /**
+   * Reduction of a symmetric band matrix to tridiagonal form. Row i of `band` (n × (width + 1)) holds elements
+   * (i, i − width) … (i, i), of magnitude near 1 or below; those left of the matrix are ignored.
+   *
+   * @see Lang 1993; Haidar, Ltaief & Dongarra 2011
+   */
+  tridiagonaliseBand(band: Float64Array, n: number, width: number, poll?: Poll): Tridiagonal;
   /** Symmetric Gram matrix: XᵀX (cols×cols) for side `columns`, XXᵀ (rows×rows) for side `rows`. */
   gram(x: Float64Array, rows: number, cols: number, side: 'rows' | 'columns'): Float64Array;
   /** C (m×n) = op(A)·op(B), op(A) m×k and op(B) k×n; A is stored k×m where `transA`, B n×k where `transB`. */

@@ -5,7 +5,7 @@
 import type { DeviceInfo } from '../protocol';
 import { loadKernels, type Kernels } from './kernels';
 import { openOnnxProducts } from './onnxProducts';
-import { inPieces } from './productPieces';
+import { accumulateInPieces, inPieces } from './productPieces';
 
 /**
  * Row-major float64 C (m×n) = op(A)·op(B), op(A) m×k, op(B) k×n; A is stored k×m where `transA`, B n×k where `transB`.
@@ -20,6 +20,9 @@ export type Multiply = (
   transB: boolean,
 ) => Promise<Float64Array>;
 
+/** C (m×n) += op(A)·op(B), in place. */
+export type Accumulate = (c: Float64Array, ...product: Parameters<Multiply>) => Promise<void>;
+
 export interface MatrixProducts {
   readonly device: DeviceInfo;
   /**
@@ -29,6 +32,8 @@ export interface MatrixProducts {
    * @throws Error where onnxruntime fails
    */
   readonly multiply: Multiply;
+  /** The same, added to a matrix that is there already. */
+  readonly accumulate: Accumulate;
   dispose(): Promise<void>;
 }
 
@@ -43,6 +48,7 @@ const CHECK_TOLERANCE = 1e-12;
 /** A way to do products that must be opened first, and released when done. */
 export interface OpenedProducts {
   multiply: Multiply;
+  accumulate: Accumulate;
   release: () => Promise<void>;
   threads: number;
 }
@@ -59,10 +65,11 @@ export async function createMatrixProducts(
   let opened: OpenedProducts | undefined;
   try {
     opened = await open();
-    await checkProducts(opened.multiply);
+    await checkProducts(opened);
     return {
       device: { provider: 'cpu', precision: 'float64', refused: [], threads: opened.threads },
       multiply: inPieces(opened.multiply, PIECE_MULTIPLY_ADDS),
+      accumulate: accumulateInPieces(opened.accumulate, PIECE_MULTIPLY_ADDS),
       dispose: opened.release,
     };
   } catch (error) {
@@ -78,7 +85,7 @@ function messageOf(problem: unknown): string {
 }
 
 /** A real product in every orientation against the kernels'. @throws Error where it is wrong */
-async function checkProducts(multiply: Multiply): Promise<void> {
+async function checkProducts({ multiply, accumulate }: OpenedProducts): Promise<void> {
   const n = CHECK_SIZE;
   const a = Float64Array.from({ length: n * n }, (_, i) => Math.sin(i));
   const b = Float64Array.from({ length: n * n }, (_, i) => Math.cos(3 * i));
@@ -86,7 +93,12 @@ async function checkProducts(multiply: Multiply): Promise<void> {
     for (const transB of [false, true]) {
       const expected = loadKernels().multiply(a, b, n, n, n, transA, transB);
       const product = await multiply(a, b, n, n, n, transA, transB);
-      const worst = expected.reduce((largest, value, i) => Math.max(largest, Math.abs(value - product[i]!)), 0);
+      const sum = a.slice();
+      await accumulate(sum, a, b, n, n, n, transA, transB);
+      const worst = expected.reduce(
+        (largest, value, i) => Math.max(largest, Math.abs(value - product[i]!), Math.abs(a[i]! + value - sum[i]!)),
+        0,
+      );
       if (!(worst <= CHECK_TOLERANCE)) throw new Error(`its float64 product is wrong by ${worst}`);
     }
   }
@@ -96,9 +108,15 @@ async function checkProducts(multiply: Multiply): Promise<void> {
 export function kernelProducts(kernels: Kernels, refused: DeviceInfo['refused'] = []): MatrixProducts {
   const multiply: Multiply = (a, b, m, n, k, transA, transB) =>
     Promise.resolve(kernels.multiply(a, b, m, n, k, transA, transB));
+  const accumulate: Accumulate = (c, ...product) => {
+    const added = kernels.multiply(...product);
+    for (let i = 0; i < added.length; i++) c[i] = c[i]! + added[i]!;
+    return Promise.resolve();
+  };
   return {
     device: { provider: kernels.kind === 'wasm' ? 'wasm' : 'javascript', precision: 'float64', refused, threads: 1 },
     multiply: inPieces(multiply, PIECE_MULTIPLY_ADDS),
+    accumulate: accumulateInPieces(accumulate, PIECE_MULTIPLY_ADDS),
     dispose: () => Promise.resolve(),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Writes the few ONNX messages needed for a one-node graph C = op(A)·op(B): protocol buffers are tag–value pairs.
+ * Writes the few ONNX messages needed for a one-node graph Y = op(A)·op(B) [+ C]: protocol buffers are tag–value pairs.
  *
  * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto field numbers
  */
@@ -19,17 +19,20 @@ export interface ProductGraph {
   transA: boolean;
   /** B is fed as n×k instead of k×n. */
   transB: boolean;
+  /** A third input, `C`, is added to the product. */
+  accumulate: boolean;
 }
 
 /**
- * Bytes of a ModelProto with inputs `A`, `B` and output `C`, all sizes free.
+ * Bytes of a ModelProto with inputs `A`, `B` (and `C`, where it accumulates) and output `Y`, all sizes free.
  */
-export function productModel({ precision, transA, transB }: ProductGraph): Uint8Array<ArrayBuffer> {
+export function productModel({ precision, transA, transB, accumulate }: ProductGraph): Uint8Array<ArrayBuffer> {
   const type = ELEMENT_TYPE[precision];
   const node = message(
     text(1, 'A'),
     text(1, 'B'),
-    text(2, 'C'),
+    ...(accumulate ? [text(1, 'C')] : []),
+    text(2, 'Y'),
     text(4, 'Gemm'),
     nested(5, attribute('transA', Number(transA))),
     nested(5, attribute('transB', Number(transB))),
@@ -39,7 +42,8 @@ export function productModel({ precision, transA, transB }: ProductGraph): Uint8
     text(2, 'product'),
     nested(11, matrix('A', type, transA ? ['k', 'm'] : ['m', 'k'])),
     nested(11, matrix('B', type, transB ? ['n', 'k'] : ['k', 'n'])),
-    nested(12, matrix('C', type, ['m', 'n'])),
+    ...(accumulate ? [nested(11, matrix('C', type, ['m', 'n']))] : []),
+    nested(12, matrix('Y', type, ['m', 'n'])),
   );
   return Uint8Array.from(
     message(integer(1, IR_VERSION), nested(7, graph), nested(8, message(text(1, ''), integer(2, OPSET_VERSION)))),

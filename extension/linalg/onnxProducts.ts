@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { Multiply, OpenedProducts } from './matrixProducts';
+import type { Accumulate, Multiply, OpenedProducts } from './matrixProducts';
 import { productModel } from './onnxGraph';
 
 type Onnxruntime = typeof import('onnxruntime-node');
@@ -23,24 +23,33 @@ export async function openOnnxProducts(): Promise<OpenedProducts> {
   const onnxruntime: Onnxruntime = await import('onnxruntime-node');
   const sessions = new Map<string, Promise<InferenceSession>>();
 
-  const session = (transA: boolean, transB: boolean): Promise<InferenceSession> => {
-    const key = `${transA} ${transB}`;
+  const session = (transA: boolean, transB: boolean, accumulate: boolean): Promise<InferenceSession> => {
+    const key = `${transA} ${transB} ${accumulate}`;
     let opening = sessions.get(key);
     if (!opening) {
-      const model = productModel({ precision: 'float64', transA, transB });
+      const model = productModel({ precision: 'float64', transA, transB, accumulate });
       opening = onnxruntime.InferenceSession.create(model, SESSION_OPTIONS);
       sessions.set(key, opening);
     }
     return opening;
   };
 
+  const operands = (...[a, b, m, n, k, transA, transB]: Parameters<Multiply>): Record<'A' | 'B', Tensor> => ({
+    A: new onnxruntime.Tensor('float64', a, transA ? [k, m] : [m, k]),
+    B: new onnxruntime.Tensor('float64', b, transB ? [n, k] : [k, n]),
+  });
+
   const multiply: Multiply = async (a, b, m, n, k, transA, transB) => {
-    const opened = await session(transA, transB);
-    const result = await opened.run({
-      A: new onnxruntime.Tensor('float64', a, transA ? [k, m] : [m, k]),
-      B: new onnxruntime.Tensor('float64', b, transB ? [n, k] : [k, n]),
-    });
-    return float64Output(result['C']);
+    const opened = await session(transA, transB, false);
+    const result = await opened.run(operands(a, b, m, n, k, transA, transB));
+    return float64Output(result['Y']);
+  };
+
+  const accumulate: Accumulate = async (c, a, b, m, n, k, transA, transB) => {
+    const opened = await session(transA, transB, true);
+    // Fed as input and named as output: the sum is made in place, and nothing is allocated.
+    const C = new onnxruntime.Tensor('float64', c, [m, n]);
+    await opened.run({ ...operands(a, b, m, n, k, transA, transB), C }, { Y: C });
   };
 
   const release = async (): Promise<void> => {
@@ -49,7 +58,7 @@ export async function openOnnxProducts(): Promise<OpenedProducts> {
     for (const each of opened) if (each.status === 'fulfilled') await each.value.release();
   };
 
-  return { multiply, release, threads: availableParallelism() };
+  return { multiply, accumulate, release, threads: availableParallelism() };
 }
 
 function float64Output(tensor: Tensor | undefined): Float64Array {

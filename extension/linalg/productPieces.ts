@@ -2,14 +2,12 @@
  * Cuts a matrix product into pieces that are short enough for a thread with an event loop to serve. Cuts run along whole
  * rows of the stored matrices, so no operand is copied.
  */
-import type { Multiply } from './matrixProducts';
+import type { Accumulate, Multiply } from './matrixProducts';
 
 /** `multiply` with a turn of the event loop after every `limit` multiply-adds. */
 export function inPieces(multiply: Multiply, limit: number): Multiply {
   return async (a, b, m, n, k, transA, transB) => {
-    if (a.length !== m * k || b.length !== k * n) {
-      throw new RangeError(`a ${m}×${k} by ${k}×${n} product was given ${a.length} and ${b.length} elements`);
-    }
+    assertSizes(a, b, m, n, k);
     if (m * n * k <= limit) {
       await eventLoopTurn();
       return m * n * k === 0 ? new Float64Array(m * n) : multiply(a, b, m, n, k, transA, transB);
@@ -38,6 +36,35 @@ export function inPieces(multiply: Multiply, limit: number): Multiply {
     }
     return c;
   };
+}
+
+/** The same for a product that is added to `c`: along the rows of C, or along the summed dimension where A is transposed. */
+export function accumulateInPieces(accumulate: Accumulate, limit: number): Accumulate {
+  return async (c, a, b, m, n, k, transA, transB) => {
+    assertSizes(a, b, m, n, k);
+    if (c.length !== m * n) throw new RangeError(`a ${m}×${n} sum was given ${c.length} elements`);
+    if (m * n * k === 0) return;
+    if (!transA) {
+      for (const [start, end] of ranges(m, limit / (n * k))) {
+        await eventLoopTurn();
+        const rows = [c.subarray(start * n, end * n), a.subarray(start * k, end * k)] as const;
+        await accumulate(...rows, b, end - start, n, k, false, transB);
+      }
+    } else {
+      // The rows of a transposed B cannot be cut along the summed dimension without a copy.
+      for (const [start, end] of transB ? [[0, k] as const] : ranges(k, limit / (m * n))) {
+        await eventLoopTurn();
+        const rows = [a.subarray(start * m, end * m), transB ? b : b.subarray(start * n, end * n)] as const;
+        await accumulate(c, ...rows, m, n, end - start, true, transB);
+      }
+    }
+  };
+}
+
+function assertSizes(a: Float64Array, b: Float64Array, m: number, n: number, k: number): void {
+  if (a.length !== m * k || b.length !== k * n) {
+    throw new RangeError(`a ${m}×${k} by ${k}×${n} product was given ${a.length} and ${b.length} elements`);
+  }
 }
 
 /** Lets timers, messages and cancels through. */

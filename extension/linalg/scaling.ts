@@ -2,6 +2,8 @@
  * Brings a symmetric matrix into the range where squares neither overflow nor lose digits to underflow.
  */
 
+import type { SymmetricSlabs } from './symmetricSlabs';
+
 /** Exponents of two between which a matrix's largest element needs no scaling. */
 const COMFORTABLE_EXPONENT = 30;
 
@@ -16,14 +18,33 @@ export function scaleSymmetric(a: Float64Array, n: number): number {
   if (!Number.isSafeInteger(n) || n < 0 || a.length < n * n) {
     throw new RangeError(`a symmetric matrix of order ${n} needs ${n} × ${n} elements, not ${a.length}`);
   }
+  return scaleRows(Array.from({ length: n }, (_, i) => [a.subarray(i * n, i * n + i + 1)]));
+}
+
+/** The same for a matrix in slabs. @throws RangeError where an element is NaN or infinite */
+export function scaleSlabs({ slabs }: SymmetricSlabs): number {
+  return scaleRows(
+    slabs.flatMap(({ start, rows, left, diagonal }) =>
+      Array.from({ length: rows }, (_, i) => [
+        left.subarray(i * start, (i + 1) * start),
+        diagonal.subarray(i * rows, (i + 1) * rows),
+      ]),
+    ),
+  );
+}
+
+/** @param rows each in one or more parts */
+function scaleRows(rows: readonly Float64Array[][]): number {
   let largest = 0;
-  for (let i = 0; i < n; i++) {
+  for (const [i, parts] of rows.entries()) {
     // A NaN or infinity makes the sum of the row NaN (∞·0 and NaN·0 are NaN).
     let finite = 0;
-    for (let p = i * n, end = p + i; p <= end; p++) {
-      const magnitude = Math.abs(a[p]!);
-      finite += magnitude * 0;
-      if (magnitude > largest) largest = magnitude;
+    for (const part of parts) {
+      for (let p = 0; p < part.length; p++) {
+        const magnitude = Math.abs(part[p]!);
+        finite += magnitude * 0;
+        if (magnitude > largest) largest = magnitude;
+      }
     }
     if (finite !== 0) throw new RangeError(`row ${i} of the symmetric matrix holds a NaN or an infinity`);
   }
@@ -34,8 +55,8 @@ export function scaleSymmetric(a: Float64Array, n: number): number {
   const half = Math.trunc(exponent / 2);
   const first = 2 ** -half;
   const second = 2 ** -(exponent - half);
-  for (let i = 0; i < n; i++) {
-    for (let p = i * n, end = p + i; p <= end; p++) a[p] = a[p]! * first * second;
+  for (const part of rows.flat()) {
+    for (let p = 0; p < part.length; p++) part[p] = part[p]! * first * second;
   }
   return 2 ** exponent;
 }

@@ -2,7 +2,7 @@
  * The kernels compiled to WASM: lays operands out in one instance's linear memory, calls, and copies results out.
  */
 import wasm from '../../dist/kernels.wasm';
-import type { Kernels, Poll } from './kernels';
+import type { BandPanel, Kernels, Poll, Tridiagonal } from './kernels';
 import { mirrorLower } from './mirrorLower';
 import { NEGLIGIBLE_SQUARE } from './negligible';
 
@@ -30,6 +30,26 @@ interface Exports {
     z: number,
     count: number,
     scratch: number,
+  ): void;
+  reduceBandPanel(
+    a: number,
+    stride: number,
+    count: number,
+    width: number,
+    betas: number,
+    scales: number,
+    scratch: number,
+    negligible: number,
+  ): void;
+  chaseBand(
+    origin: number,
+    stride: number,
+    n: number,
+    width: number,
+    from: number,
+    to: number,
+    scratch: number,
+    negligible: number,
   ): void;
   packRows(
     to: number,
@@ -60,6 +80,10 @@ const CACHE_WAY = 4096;
 const PANEL = 16;
 /** Summed steps of one pass of a product: a group of four rows then takes 8 kB of the first-level cache. */
 const DEPTH = 256;
+/** Sweeps of the bulge chase between two polls: some 20 ms at order 4096. */
+const SWEEPS_PER_POLL = 64;
+/** Sweeps that the kernel runs down the band together: each keeps its reflector in the scratch memory. */
+const SWEEPS_TOGETHER = 8;
 /** Vectors of the back-transformation that stay in the second-level cache together. */
 const VECTORS = 8;
 
@@ -136,6 +160,8 @@ export function createWasmKernels(): Kernels {
       use((at) => {
         applyReflectors(at, a, scales, n, vectors, k, poll);
       }),
+    reduceBandPanel: (rows, count, width) => use((at) => reduceBandPanel(at, rows, count, width)),
+    tridiagonaliseBand: (band, n, width, poll) => use((at) => tridiagonaliseBand(at, band, n, width, poll)),
     gram: (x, rows, cols, side) => use((at) => gram(at, x, rows, cols, side)),
     multiply: (a, b, m, n, k, transA, transB) => use((at) => multiply(at, a, b, m, n, k, transA, transB)),
     transpose: (x, rows, cols) =>
@@ -220,6 +246,51 @@ function applyReflectors(
     arena.exports.applyReflectors(matrix, stride, n, tau, z, count, scratch);
     for (let r = 0; r < count; r++) vectors.set(group.subarray(r * columns, r * columns + n), (first + r) * n);
   }
+}
+
+function reduceBandPanel(arena: Arena, rows: Float64Array, count: number, width: number): BandPanel {
+  const columns = even(width);
+  const [a, betas, scales, scratch] = arena.reset(count * columns, count, count, count) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const stride = place(arena, a, rows, count, width);
+  arena.exports.reduceBandPanel(a, stride, count, width, betas, scales, scratch, NEGLIGIBLE_SQUARE);
+  const reduced = arena.floats(a, count * columns);
+  for (let k = 0; k < count; k++) rows.set(reduced.subarray(k * columns, k * columns + width), k * width);
+  return { betas: arena.floats(betas, count).slice(), scales: arena.floats(scales, count).slice() };
+}
+
+function tridiagonaliseBand(
+  arena: Arena,
+  band: Float64Array,
+  n: number,
+  width: number,
+  poll: Poll | undefined,
+): Tridiagonal {
+  // A bulge reaches as far again as the band, so that rows are twice as long; each begins where the one before ends.
+  const room = 2 * width;
+  const [rows, scratch] = arena.reset(n * room, SWEEPS_TOGETHER * (width + 2) + 3 * width) as [number, number];
+  const stored = arena.floats(rows, n * room).fill(0);
+  for (let i = 0; i < n; i++) {
+    const kept = Math.min(width, i) + 1;
+    stored.set(band.subarray((i + 1) * (width + 1) - kept, (i + 1) * (width + 1)), (i + 1) * room - kept);
+  }
+  const origin = rows + (room - 1) * BYTES;
+  const stride = (room - 1) * BYTES;
+  if (width > 1) {
+    for (let sweep = 0; sweep < n - 2; sweep += SWEEPS_PER_POLL) {
+      poll?.(1 - (1 - sweep / n) ** 2);
+      const end = Math.min(sweep + SWEEPS_PER_POLL, n - 2);
+      arena.exports.chaseBand(origin, stride, n, width, sweep, end, scratch, NEGLIGIBLE_SQUARE);
+    }
+  }
+  return {
+    diagonal: Float64Array.from({ length: n }, (_, i) => stored[(i + 1) * room - 1]!),
+    offDiagonal: Float64Array.from({ length: Math.max(0, n - 1) }, (_, i) => stored[(i + 2) * room - 2]!),
+  };
 }
 
 function gram(arena: Arena, x: Float64Array, rows: number, cols: number, side: 'rows' | 'columns'): Float64Array {

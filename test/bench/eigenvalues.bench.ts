@@ -8,7 +8,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gram } from '../../extension/linalg/gram';
-import { GramAccumulator } from '../../extension/linalg/gramAccumulator';
+import { bandEigenvalues } from '../../extension/linalg/bandEigenvalues';
+import { reduceToBand } from '../../extension/linalg/bandReduction';
+import { loadKernels } from '../../extension/linalg/kernels';
+import { SymmetricSlabs } from '../../extension/linalg/symmetricSlabs';
 import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/matrixProducts';
 import { symmetricEigenvalues } from '../../extension/linalg/symmetricEigenvalues';
 import { topEigenvectors } from '../../extension/linalg/symmetricEigenvectors';
@@ -77,9 +80,9 @@ async function large(n: number, products: MatrixProducts, folder: string): Promi
   const x = heavyTailed(n, n);
   let eigenvalues = new Float64Array(0);
   const ours = await seconds(async () => {
-    const accumulator = new GramAccumulator(products, n);
-    await accumulator.addRows(Float64Array.from(x), n);
-    eigenvalues = Float64Array.from(symmetricEigenvalues(accumulator.finish(), n));
+    const gram = new SymmetricSlabs(n);
+    await gram.addGram(products, Float64Array.from(x), n);
+    eigenvalues = Float64Array.from(bandEigenvalues(await reduceToBand(gram, { products, kernels: loadKernels() })));
   });
   return row(`eigenvalues, one ${n} × ${n}`, ours, scipySvdvals(x, n, 1, folder), eigenvalues);
 }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { kernelTwin } from '../../extension/linalg/kernelTwin';
 import { loadKernels, type Kernels } from '../../extension/linalg/kernels';
+import { tridiagonalEigenvalues } from '../../extension/linalg/tridiagonalEigenvalues';
 import {
   frobenius,
   fromElements,
+  jacobiEigenvalues,
   largestDifference,
   naiveProduct,
   randomMatrix,
@@ -28,6 +30,65 @@ for (const [name, kernelsOf] of implementations) {
         // Rows of q are Q·e_i, so the matrix is Qᵀ.
         const back = naiveProduct(naiveProduct(q, reduced, n, n, n, true), q, n, n, n);
         assert.ok(largestDifference(back, a) < 1e-14 * (1 + frobenius(a)), `QTQᵀ of order ${n}`);
+      }
+    });
+
+    it('reduces the rows of a panel by reflectors that keep their products', () => {
+      for (const [count, width] of [
+        [1, 1],
+        [1, 9],
+        [4, 4],
+        [5, 2],
+        [7, 40],
+        [16, 61],
+        [32, 33],
+      ] as const) {
+        const block = randomMatrix(count, width, count + width);
+        const reduced = block.slice();
+        const { betas, scales } = kernelsOf().reduceBandPanel(reduced, count, width);
+        // L·H(0)·…·H(count−1) is the block again: reflectors are their own inverses.
+        const back = Float64Array.from(reduced);
+        for (let k = 0; k < count; k++) {
+          const pivot = width - count + k;
+          for (let j = 0; j <= pivot; j++) back[k * width + j] = j === pivot ? betas[k]! : 0;
+        }
+        for (let k = 0; k < count; k++) {
+          const pivot = width - count + k;
+          if (pivot < 0) continue;
+          const v = reduced.slice(k * width, k * width + pivot + 1);
+          assert.equal(v[pivot], 1);
+          for (let i = 0; i < count; i++) {
+            const row = back.subarray(i * width, i * width + pivot + 1);
+            const factor = scales[k]! * row.reduce((sum, value, j) => sum + value * v[j]!, 0);
+            v.forEach((value, j) => (row[j] = row[j]! - factor * value));
+          }
+        }
+        assert.ok(largestDifference(back, block) < 1e-14 * width, `${count} × ${width}`);
+      }
+    });
+
+    it('reduces a band to a tridiagonal matrix with the same eigenvalues', () => {
+      for (const [n, width] of [
+        [1, 1],
+        [2, 1],
+        [3, 2],
+        [9, 1],
+        [10, 3],
+        [33, 32],
+        [64, 8],
+        [131, 16],
+        [200, 33],
+      ] as const) {
+        const full = randomSymmetric(n, n + width);
+        const dense = fromElements(n, (i, j) => (Math.abs(i - j) <= width ? full[i * n + j]! : 0));
+        const band = Float64Array.from({ length: n * (width + 1) }, (_, p) => {
+          const i = Math.floor(p / (width + 1));
+          const j = i - width + (p % (width + 1));
+          return j < 0 ? NaN : dense[i * n + j]!;
+        });
+        const eigenvalues = tridiagonalEigenvalues(kernelsOf().tridiagonaliseBand(band, n, width));
+        const expected = jacobiEigenvalues(dense, n);
+        assert.ok(largestDifference(eigenvalues, expected) < 1e-13 * frobenius(dense), `order ${n}, width ${width}`);
       }
     });
 
@@ -114,6 +175,32 @@ describe('kernels: wasm and twin', () => {
         assert.ok(largestDifference(wasm[part], twin[part]) < 1e-12, `${part} of order ${n}`);
       }
     }
+  });
+
+  it('reduce a panel to the same rows to rounding', () => {
+    const block = randomMatrix(8, 50, 3);
+    const reduced = block.slice();
+    const wasm = loadKernels().reduceBandPanel(reduced, 8, 50);
+    const expected = block.slice();
+    const twin = kernelTwin.reduceBandPanel(expected, 8, 50);
+    assert.ok(largestDifference(reduced, expected) < 1e-13);
+    for (const part of ['betas', 'scales'] as const) assert.ok(largestDifference(wasm[part], twin[part]) < 1e-13);
+  });
+
+  it('find the same tridiagonal matrix of a band to rounding, up to signs', () => {
+    const [n, width] = [14, 4];
+    const band = randomMatrix(n, width + 1, 6);
+    const wasm = loadKernels().tridiagonaliseBand(band, n, width);
+    // The chase begins at the first column, the reduction of a dense matrix at the last: the twin sees it turned around.
+    const turned = Float64Array.from({ length: n * (width + 1) }, (_, p) => {
+      const i = Math.floor(p / (width + 1));
+      const j = i - width + (p % (width + 1));
+      return j < 0 ? 0 : band[(n - 1 - j) * (width + 1) + width - i + j]!;
+    });
+    const twin = kernelTwin.tridiagonaliseBand(turned, n, width);
+    assert.ok(largestDifference(wasm.diagonal, twin.diagonal.reverse()) < 1e-12);
+    const lengths = twin.offDiagonal.map(Math.abs).reverse();
+    assert.ok(largestDifference(wasm.offDiagonal.map(Math.abs), lengths) < 1e-12);
   });
 
   it('agree on products to rounding', () => {

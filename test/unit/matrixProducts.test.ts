@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { loadKernels } from '../../extension/linalg/kernels';
 import { createMatrixProducts, kernelProducts, type MatrixProducts } from '../../extension/linalg/matrixProducts';
-import { inPieces } from '../../extension/linalg/productPieces';
+import { accumulateInPieces, inPieces } from '../../extension/linalg/productPieces';
 import { largestDifference, naiveProduct, randomMatrix } from '../harness/denseReference';
 
 /** Platforms for which onnxruntime-node ships no library: the products must come from the kernels there. */
@@ -23,8 +23,8 @@ describe('matrix products', () => {
   });
 
   for (const source of ['default', 'kernels'] as const) {
-    it(`are right in every orientation: ${source}`, async () => {
-      const { multiply } = source === 'default' ? products : kernelProducts(loadKernels());
+    it(`are right in every orientation, alone and added: ${source}`, async () => {
+      const { multiply, accumulate } = source === 'default' ? products : kernelProducts(loadKernels());
       for (const [m, n, k] of [
         [1, 1, 1],
         [3, 70, 2],
@@ -36,11 +36,29 @@ describe('matrix products', () => {
             const b = randomMatrix(k, n, 2);
             const expected = naiveProduct(a, b, m, n, k, transA, transB);
             assert.ok(largestDifference(await multiply(a, b, m, n, k, transA, transB), expected) < 1e-13);
+            const before = randomMatrix(m, n, 3);
+            const sum = before.slice();
+            await accumulate(sum, a, b, m, n, k, transA, transB);
+            assert.ok(
+              largestDifference(
+                sum,
+                expected.map((value, i) => value + before[i]!),
+              ) < 1e-13,
+            );
           }
         }
       }
     });
   }
+
+  it('add to a slice of a larger buffer and touch nothing beside it', async () => {
+    const buffer = new Float64Array(30).fill(7);
+    const a = randomMatrix(2, 5, 6);
+    await products.accumulate(buffer.subarray(10, 14), a, a, 2, 2, 5, false, true);
+    const expected = naiveProduct(a, a, 2, 2, 5, false, true).map((value) => value + 7);
+    assert.ok(largestDifference(buffer.slice(10, 14), expected) < 1e-14);
+    assert.ok([...buffer.subarray(0, 10), ...buffer.subarray(14)].every((value) => value === 7));
+  });
 
   it('take slices of larger buffers', async () => {
     const buffer = randomMatrix(10, 10, 6);
@@ -67,6 +85,8 @@ describe('matrix products', () => {
   it('reject operands that do not fit the sizes', async () => {
     const four = new Float64Array(4);
     await assert.rejects(products.multiply(four, four, 2, 2, 3, false, false), RangeError);
+    await assert.rejects(products.accumulate(four, four, four, 2, 2, 3, false, false), RangeError);
+    await assert.rejects(products.accumulate(new Float64Array(3), four, four, 2, 2, 2, false, false), RangeError);
   });
 
   it('fall back to the kernels with the reason where onnxruntime does not load', async () => {
@@ -84,14 +104,22 @@ describe('matrix products', () => {
 
   it('fall back to the kernels where answers are wrong, and release what was opened', async () => {
     let released = 0;
-    const { multiply } = kernelProducts(loadKernels());
-    for (const spoil of [1e-9, NaN]) {
+    const { multiply, accumulate } = kernelProducts(loadKernels());
+    const spoiled = (product: Float64Array, by: number): Float64Array => {
+      product[product.length - 1] = product[product.length - 1]! + by;
+      return product;
+    };
+    for (const [product, sum] of [
+      [1e-9, 0],
+      [NaN, 0],
+      [0, 1e-9],
+    ] as const) {
       const fallback = await createMatrixProducts(() =>
         Promise.resolve({
-          multiply: async (...operands) => {
-            const product = await multiply(...operands);
-            product[product.length - 1] = product[product.length - 1]! + spoil;
-            return product;
+          multiply: async (...operands) => spoiled(await multiply(...operands), product),
+          accumulate: async (c, ...operands) => {
+            await accumulate(c, ...operands);
+            spoiled(c, sum);
           },
           release: () => {
             released++;
@@ -103,13 +131,14 @@ describe('matrix products', () => {
       assert.equal(fallback.device.provider, 'wasm');
       assert.match(fallback.device.refused[0]!.reason, /wrong/);
     }
-    assert.equal(released, 2);
+    assert.equal(released, 3);
   });
 
   it('fall back to the kernels where the graph is refused and even releasing fails', async () => {
     const fallback = await createMatrixProducts(() =>
       Promise.resolve({
         multiply: () => Promise.reject(new Error('Gemm is not implemented')),
+        accumulate: () => Promise.reject(new Error('never asked')),
         release: () => Promise.reject(new Error('no session')),
         threads: 1,
       }),
@@ -140,6 +169,30 @@ describe('matrix products in pieces', () => {
         assert.ok(sizes.every((size) => size <= 1000));
       });
     }
+  }
+
+  for (const [transA, transB] of [
+    [false, false],
+    [false, true],
+    [true, false],
+  ] as const) {
+    it(`add up in place within the limit: transA ${transA}, transB ${transB}`, async () => {
+      const [m, n, k] = [19, 23, 29];
+      const taken: number[] = [];
+      const { accumulate } = kernelProducts(kernels);
+      const inParts = accumulateInPieces((c, a, b, rows, cols, depth, ...orientation) => {
+        taken.push(rows * cols * depth);
+        return accumulate(c, a, b, rows, cols, depth, ...orientation);
+      }, 1000);
+      const a = randomMatrix(m, k, 1);
+      const b = randomMatrix(k, n, 2);
+      const sum = new Float64Array(m * n).fill(1);
+      await inParts(sum, a, b, m, n, k, transA, transB);
+      const expected = naiveProduct(a, b, m, n, k, transA, transB).map((value) => value + 1);
+      assert.ok(largestDifference(sum, expected) < 1e-13);
+      assert.ok(taken.length >= (m * n * k) / 1000);
+      assert.ok(taken.every((size) => size <= 1000));
+    });
   }
 
   it('let the event loop turn between them', async () => {

@@ -8,8 +8,9 @@ describe('ONNX product graph', () => {
   for (const precision of ['float32', 'float64'] as const) {
     for (const transA of [false, true]) {
       for (const transB of [false, true]) {
-        it(`is one Gemm with free sizes: ${precision}, transA ${transA}, transB ${transB}`, () => {
-          const model = decode(productModel({ precision, transA, transB }));
+        const accumulate = transA !== transB;
+        it(`is one Gemm with free sizes: ${precision}, transA ${transA}, transB ${transB}, sum ${accumulate}`, () => {
+          const model = decode(productModel({ precision, transA, transB, accumulate }));
           assert.equal(number(model, 1), 8, 'ir_version');
           const opset = child(model, 8);
           assert.equal(text(opset, 1), '', 'domain');
@@ -18,8 +19,8 @@ describe('ONNX product graph', () => {
           const graph = child(model, 7);
           assert.equal(graph.get(1)?.length, 1, 'one node');
           const node = child(graph, 1);
-          assert.deepEqual(texts(node, 1), ['A', 'B']);
-          assert.deepEqual(texts(node, 2), ['C']);
+          assert.deepEqual(texts(node, 1), accumulate ? ['A', 'B', 'C'] : ['A', 'B']);
+          assert.deepEqual(texts(node, 2), ['Y']);
           assert.equal(text(node, 4), 'Gemm');
           assert.deepEqual(
             children(node, 5).map((attribute) => [text(attribute, 1), number(attribute, 3), number(attribute, 20)]),
@@ -38,7 +39,8 @@ describe('ONNX product graph', () => {
           assert.deepEqual(described, [
             ['A', element, ...(transA ? ['k', 'm'] : ['m', 'k'])],
             ['B', element, ...(transB ? ['n', 'k'] : ['k', 'n'])],
-            ['C', element, 'm', 'n'],
+            ...(accumulate ? [['C', element, 'm', 'n']] : []),
+            ['Y', element, 'm', 'n'],
           ]);
         });
       }

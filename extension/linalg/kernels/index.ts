@@ -4,6 +4,8 @@
  */
 export { lowerProduct, fullProduct, packRows, packColumns } from './product';
 export { reducePanel } from './tridiagonalise';
+export { reduceBandPanel } from './bandPanel';
+export { chaseBand } from './bulgeChase';
 export { applyReflectors } from './reflectors';
 export { transpose } from './transpose';
 

@@ -3,6 +3,7 @@
  *
  * @see LAPACK dlatrd (its upper triangle by columns is our lower triangle by rows)
  */
+import { reflector } from './reflector';
 import { symmetricProduct } from './symmetricProduct';
 import { addScaled, dot, dots, scale, subtractRows } from './vectors';
 
@@ -48,22 +49,13 @@ export function reducePanel(
     if (i == 0) break;
 
     const tip = row + ((<usize>(i - 1)) << 3);
-    const alpha = load<f64>(tip);
-    const rest = dot(row, row, i - 1);
-    store<f64>(tip, 1);
-    if (!(rest > negligible)) {
-      memory.fill(row, 0, (<usize>(i - 1)) << 3);
+    const scaleOf = scales + ((<usize>i) << 3);
+    reflector(row, i - 1, tip, e + ((<usize>(i - 1)) << 3), scaleOf, negligible);
+    const tau = load<f64>(scaleOf);
+    if (tau == 0) {
       memory.fill(wi, 0, (<usize>i) << 3);
-      store<f64>(e + ((<usize>(i - 1)) << 3), alpha);
-      store<f64>(scales + ((<usize>i) << 3), 0);
       continue;
     }
-    const norm = Math.sqrt(alpha * alpha + rest);
-    const beta = alpha > 0 ? -norm : norm;
-    const tau = (beta - alpha) / beta;
-    scale(row, 1 / (alpha - beta), i - 1);
-    store<f64>(e + ((<usize>(i - 1)) << 3), beta);
-    store<f64>(scales + ((<usize>i) << 3), tau);
 
     symmetricProduct(a, stride, i, row, wi);
     if (done > 0) {

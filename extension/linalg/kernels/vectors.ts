@@ -108,3 +108,37 @@ export function scale(x: usize, factor: f64, length: i32): void {
   for (; p < whole; p += 16) v128.store(x + p, f64x2.mul(f, v128.load(x + p)));
   if (p < end) store<f64>(x + p, factor * load<f64>(x + p));
 }
+
+/** row_j −= factors[j]·x for `count` rows `stride` bytes apart. */
+export function subtractOuter(rows: usize, stride: usize, count: i32, factors: usize, x: usize, length: i32): void {
+  const whole = ((<usize>length) & ~1) << 3;
+  const end = (<usize>length) << 3;
+  let j = 0;
+  for (; j + 4 <= count; j += 4) {
+    const r0 = rows + <usize>j * stride;
+    const r1 = r0 + stride;
+    const r2 = r1 + stride;
+    const r3 = r2 + stride;
+    const f = factors + ((<usize>j) << 3);
+    const f0 = v128.load64_splat(f);
+    const f1 = v128.load64_splat(f, 8);
+    const f2 = v128.load64_splat(f, 16);
+    const f3 = v128.load64_splat(f, 24);
+    let p: usize = 0;
+    for (; p < whole; p += 16) {
+      const v = v128.load(x + p);
+      v128.store(r0 + p, f64x2.sub(v128.load(r0 + p), f64x2.mul(f0, v)));
+      v128.store(r1 + p, f64x2.sub(v128.load(r1 + p), f64x2.mul(f1, v)));
+      v128.store(r2 + p, f64x2.sub(v128.load(r2 + p), f64x2.mul(f2, v)));
+      v128.store(r3 + p, f64x2.sub(v128.load(r3 + p), f64x2.mul(f3, v)));
+    }
+    if (p < end) {
+      const v = load<f64>(x + p);
+      store<f64>(r0 + p, load<f64>(r0 + p) - load<f64>(f) * v);
+      store<f64>(r1 + p, load<f64>(r1 + p) - load<f64>(f, 8) * v);
+      store<f64>(r2 + p, load<f64>(r2 + p) - load<f64>(f, 16) * v);
+      store<f64>(r3 + p, load<f64>(r3 + p) - load<f64>(f, 24) * v);
+    }
+  }
+  for (; j < count; j++) addScaled(rows + <usize>j * stride, -load<f64>(factors + ((<usize>j) << 3)), x, length);
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { loadKernels } from '../../extension/linalg/kernels';
+import { kernelProducts, type MatrixProducts } from '../../extension/linalg/matrixProducts';
+import { SLAB_ROWS, SymmetricSlabs } from '../../extension/linalg/symmetricSlabs';
+import { fromElements, largestDifference, randomMatrix, randomSymmetric } from '../harness/denseReference';
+
+describe('symmetric slabs', () => {
+  const products = kernelProducts(loadKernels());
+
+  it('hold every element of the lower half, wherever slabs begin', () => {
+    for (const n of [1, 5, SLAB_ROWS, SLAB_ROWS + 1, 2 * SLAB_ROWS + 37]) {
+      const matrix = randomSymmetric(n, n);
+      assert.deepEqual(dense(SymmetricSlabs.fromMatrix(matrix, n)), matrix);
+    }
+  });
+
+  it('sum X·Xᵀ over chunks of columns', async () => {
+    const n = 2 * SLAB_ROWS + 3;
+    const gram = new SymmetricSlabs(n);
+    const x = randomMatrix(n, 44, 44);
+    let start = 0;
+    for (const columns of [3, 40, 1]) {
+      const chunk = Float64Array.from({ length: n * columns }, (_, p) => {
+        return x[Math.floor(p / columns) * 44 + start + (p % columns)]!;
+      });
+      await gram.addGram(products, chunk, columns);
+      start += columns;
+    }
+    assert.ok(largestDifference(dense(gram), loadKernels().gram(x, n, 44, 'rows')) < 1e-13);
+  });
+
+  it('multiply nothing above the diagonal blocks', async () => {
+    let multiplied = 0;
+    const counting: MatrixProducts = {
+      ...products,
+      accumulate: (c, a, b, m, n, k, transA, transB) => {
+        multiplied += m * n;
+        return products.accumulate(c, a, b, m, n, k, transA, transB);
+      },
+    };
+    const blocks = 3;
+    const n = blocks * SLAB_ROWS;
+    await new SymmetricSlabs(n).addGram(counting, new Float64Array(n), 1);
+    assert.equal(multiplied, ((blocks * (blocks + 1)) / 2) * SLAB_ROWS ** 2);
+  });
+
+  it('take no more memory than they say', () => {
+    for (const n of [1, 700, 1024]) {
+      const { slabs } = new SymmetricSlabs(n);
+      const bytes = slabs.reduce((sum, { left, diagonal }) => sum + left.byteLength + diagonal.byteLength, 0);
+      assert.ok(bytes <= SymmetricSlabs.bytes(n), `${bytes} for order ${n}`);
+    }
+  });
+
+  it('stop adding when cancelled', async () => {
+    const cancel = new AbortController();
+    cancel.abort();
+    const gram = new SymmetricSlabs(3);
+    await assert.rejects(gram.addGram(products, new Float64Array(3), 1, cancel.signal), { name: 'AbortError' });
+  });
+
+  it('reject what has another size', async () => {
+    assert.throws(() => SymmetricSlabs.fromMatrix(new Float64Array(8), 3), RangeError);
+    await assert.rejects(new SymmetricSlabs(3).addGram(products, new Float64Array(7), 2), RangeError);
+  });
+});
+
+function dense({ n, slabs }: SymmetricSlabs): Float64Array {
+  return fromElements(n, (i, j) => {
+    const [row, column] = [Math.max(i, j), Math.min(i, j)];
+    const { start, rows, left, diagonal } = slabs.find((slab) => row < slab.start + slab.rows)!;
+    return column < start ? left[(row - start) * start + column]! : diagonal[(row - start) * rows + column - start]!;
+  });
+}
