@@ -45,5 +45,5 @@ export function benchTable(title: string, rows: readonly BenchRow[]): string {
 }
 
 function significant(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+  return value >= 100 ? value.toFixed(0) : value !== 0 && value < 1e-3 ? value.toExponential(1) : value.toPrecision(3);
 }

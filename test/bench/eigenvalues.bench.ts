@@ -1,39 +1,57 @@
 /**
  * The eigensolver beside LAPACK's through scipy, on the same matrices in the same run: singular values of a float32 matrix as a
- * user of WeightWatcher gets them, against our Gram matrix and eigenvalues; and many small ones, as FARMS and
- * convolutions ask for.
+ * user of WeightWatcher gets them, against our Gram matrix and eigenvalues; how far that is from what the products alone would
+ * take; how it grows; and many small matrices, as FARMS and convolutions ask for.
+ *
+ * `--quick` leaves out what takes minutes (the rectangular matrices and order 8192).
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { gram } from '../../extension/linalg/gram';
 import { bandEigenvalues } from '../../extension/linalg/bandEigenvalues';
 import { reduceToBand } from '../../extension/linalg/bandReduction';
+import { gram } from '../../extension/linalg/gram';
 import { loadKernels } from '../../extension/linalg/kernels';
-import { SymmetricSlabs } from '../../extension/linalg/symmetricSlabs';
 import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/matrixProducts';
 import { symmetricEigenvalues } from '../../extension/linalg/symmetricEigenvalues';
 import { topEigenvectors } from '../../extension/linalg/symmetricEigenvectors';
+import { SymmetricSlabs } from '../../extension/linalg/symmetricSlabs';
 import { seededRandom } from '../harness/denseReference';
 import { benchTable, median, type BenchRow } from './benchTable';
+import { askLapack, eigenvalueErrors } from './lapackPeer';
 
-const REPEATS = 3;
 /** Many small matrices are timed together. */
 const SMALL_COUNT = 500;
+/** Columns that are widened and multiplied at a time, as the engine does. */
+const CHUNK_BYTES = 32 * 1024 * 1024;
+
+/** Limits of the square matrices: ours over scipy's svdvals. */
+const SQUARE = [
+  [1024, 2],
+  [2048, 1],
+  [4096, 0.75],
+] as const;
+const RECTANGULAR = [
+  [4096, 11008, 0.5],
+  [32000, 4096, 0.5],
+] as const;
+/** Ours over (n²·m + 4/3·n³) operations at the measured rate of products. */
+const LIMIT_OF_PRODUCTS = 4;
+const GROWTH = [512, 1024, 2048, 4096, 8192];
+const MAX_EXPONENT = 3.1;
+const MAX_VALUES = 4;
 
 /** Entries with a heavy tail, as trained weights have. */
 function heavyTailed(rows: number, cols: number): Float32Array {
   const random = seededRandom(rows + cols);
-  return Float32Array.from({ length: rows * cols }, () => {
+  const x = new Float32Array(rows * cols);
+  for (let i = 0; i < x.length; i++) {
     const u = random();
-    return Math.sign(u) * (1 - 2 * Math.abs(u) + 1e-6) ** -0.3;
-  });
+    x[i] = Math.sign(u) * (1 - 2 * Math.abs(u) + 1e-6) ** -0.3;
+  }
+  return x;
 }
 
-async function seconds(work: () => void | Promise<void>): Promise<number> {
+async function seconds(repeats: number, work: () => void | Promise<void>): Promise<number> {
   const runs: number[] = [];
-  for (let i = 0; i < REPEATS; i++) {
+  for (let i = 0; i < repeats; i++) {
     const started = performance.now();
     await work();
     runs.push((performance.now() - started) / 1000);
@@ -41,93 +59,160 @@ async function seconds(work: () => void | Promise<void>): Promise<number> {
   return median(runs);
 }
 
-interface Peer {
-  seconds: number;
-  singularValues: number[];
-}
-
-/** scipy's seconds for `count` runs, and the singular values; undefined without python3 and scipy. */
-function scipySvdvals(x: Float32Array, n: number, count: number, folder: string): Peer | undefined {
-  const file = path.join(folder, 'matrix');
-  writeFileSync(file, x);
-  const script = `
-import sys, time, statistics, json, numpy as np
-from scipy.linalg import svdvals
-w = np.fromfile(sys.argv[1], dtype=np.float32).reshape(${n}, ${n})
-times = []
-for _ in range(${REPEATS}):
-    t = time.perf_counter()
-    for _ in range(${count}): svdvals(w)
-    times.append(time.perf_counter() - t)
-print(json.dumps({'seconds': statistics.median(times), 'singularValues': svdvals(w.astype(np.float64)).tolist()}))`;
-  for (const python of ['/usr/bin/python3', 'python3']) {
-    const { status, stdout } = spawnSync(python, ['-c', script, file], { encoding: 'utf8', maxBuffer: 1 << 28 });
-    if (status === 0) return JSON.parse(stdout) as Peer;
+/** All eigenvalues of the Gram matrix of a float32 matrix, widened on the way as the engine does. */
+async function allEigenvalues(
+  x: Float32Array,
+  rows: number,
+  cols: number,
+  products: MatrixProducts,
+): Promise<Float64Array> {
+  const kernels = loadKernels();
+  const [side, long] = [Math.min(rows, cols), Math.max(rows, cols)];
+  const slabs = new SymmetricSlabs(side);
+  const step = Math.max(1, Math.floor(CHUNK_BYTES / (8 * side)));
+  for (let start = 0; start < long; start += step) {
+    const count = Math.min(step, long - start);
+    let chunk: Float64Array;
+    if (rows > cols) {
+      chunk = kernels.transpose(Float64Array.from(x.subarray(start * cols, (start + count) * cols)), count, cols);
+    } else {
+      chunk = new Float64Array(side * count);
+      for (let i = 0; i < side; i++) chunk.set(x.subarray(i * cols + start, i * cols + start + count), i * count);
+    }
+    await slabs.addGram(products, chunk, count);
   }
-  return undefined;
+  return bandEigenvalues(await reduceToBand(slabs, { products, kernels }));
 }
 
-/** Largest relative error of the upper half of the eigenvalues against scipy's float64 singular values. */
-function upperHalfError(eigenvalues: Float64Array, singularValues: number[]): number {
-  const n = eigenvalues.length;
-  let worst = 0;
-  for (let i = 0; i < n / 2; i++)
-    worst = Math.max(worst, Math.abs(eigenvalues[n - 1 - i]! / singularValues[i]! ** 2 - 1));
-  return worst;
-}
-
-async function large(n: number, products: MatrixProducts, folder: string): Promise<BenchRow> {
-  const x = heavyTailed(n, n);
-  let eigenvalues = new Float64Array(0);
-  const ours = await seconds(async () => {
-    const gram = new SymmetricSlabs(n);
-    await gram.addGram(products, Float64Array.from(x), n);
-    eigenvalues = Float64Array.from(bandEigenvalues(await reduceToBand(gram, { products, kernels: loadKernels() })));
+async function large(
+  rows: number,
+  cols: number,
+  limit: number,
+  repeats: number,
+  products: MatrixProducts,
+): Promise<BenchRow[]> {
+  const x = heavyTailed(rows, cols);
+  let eigenvalues: Float64Array = new Float64Array(0);
+  const ours = await seconds(repeats, async () => {
+    eigenvalues = await allEigenvalues(x, rows, cols, products);
   });
-  return row(`eigenvalues, one ${n} × ${n}`, ours, scipySvdvals(x, n, 1, folder), eigenvalues);
+  const work = `eigenvalues, one ${rows} × ${cols}`;
+  const answer = askLapack(x, rows, cols, { count: 1, repeats, values: rows === cols });
+  if (!answer) return [{ work, ours, bounds: 'ratio', limit, note: 'no python3 with scipy here' }];
+  const errors = rows === cols && eigenvalueErrors(eigenvalues, answer.singularValues);
+  const accuracy = errors ? `; upper half within ${errors.upperHalf.toExponential(1)}` : '';
+  return [
+    { work, ours, peer: answer.svdvals, bounds: 'ratio', limit, note: `peer: scipy svdvals${accuracy}` },
+    { work, ours, peer: answer.gramEigvalsh, bounds: 'ratio', note: 'peer: float32 Gram + eigvalsh (stretch)' },
+  ];
 }
 
-async function small(n: number, folder: string): Promise<BenchRow> {
+async function small(n: number): Promise<BenchRow> {
   const x = heavyTailed(n, n);
   const wide = Float64Array.from(x);
-  let eigenvalues = new Float64Array(0);
-  const ours = await seconds(() => {
-    for (let i = 0; i < SMALL_COUNT; i++) {
-      const { matrix } = gram(wide, n, n);
-      eigenvalues = Float64Array.from(symmetricEigenvalues(matrix, n));
-    }
+  let eigenvalues: Float64Array = new Float64Array(0);
+  const ours = await seconds(3, () => {
+    for (let i = 0; i < SMALL_COUNT; i++) eigenvalues = symmetricEigenvalues(gram(wide, n, n).matrix, n);
   });
-  return row(`eigenvalues, ${SMALL_COUNT} of ${n} × ${n}`, ours, scipySvdvals(x, n, SMALL_COUNT, folder), eigenvalues);
+  const work = `eigenvalues, ${SMALL_COUNT} of ${n} × ${n}`;
+  const answer = askLapack(x, n, n, { count: SMALL_COUNT, repeats: 3, values: true });
+  if (!answer) return { work, ours, bounds: 'ratio', note: 'no python3 with scipy here' };
+  const { upperHalf } = eigenvalueErrors(eigenvalues, answer.singularValues);
+  const note = `peer: scipy svdvals; upper half within ${upperHalf.toExponential(1)}`;
+  return { work, ours, peer: answer.svdvals, bounds: 'ratio', note };
 }
 
-function row(work: string, ours: number, peer: Peer | undefined, eigenvalues: Float64Array): BenchRow {
-  if (!peer) return { work, ours, bounds: 'ratio', limit: 3, note: 'no python3 with scipy here' };
-  const error = upperHalfError(eigenvalues, peer.singularValues);
-  const note = `peer: scipy svdvals; upper half within ${error.toExponential(1)}`;
-  return { work, ours, peer: peer.seconds, bounds: 'ratio', limit: 3, note };
+/** One matrix by one thread's one-stage kernels and by two stages: which is faster from where. */
+async function crossover(n: number, products: MatrixProducts): Promise<BenchRow> {
+  const x = heavyTailed(n, n);
+  const wide = Float64Array.from(x);
+  const oneStage = await seconds(5, () => {
+    symmetricEigenvalues(gram(wide, n, n).matrix, n);
+  });
+  const ours = await seconds(5, async () => {
+    await allEigenvalues(x, n, n, products);
+  });
+  return { work: `two stages, ${n} × ${n}`, ours, peer: oneStage, bounds: 'ratio', note: 'peer: our one-stage kernel' };
 }
 
 async function vectors(n: number, k: number): Promise<BenchRow> {
   const { matrix } = gram(Float64Array.from(heavyTailed(n, n)), n, n);
-  const ours = await seconds(() => {
+  const ours = await seconds(3, () => {
     topEigenvectors(matrix.slice(), n, k);
   });
   return { work: `${k} eigenvectors of ${n} × ${n}`, ours, bounds: 'value' };
 }
 
+/** Operations a second of large products, each multiply-add counted as two. */
+async function productRate(products: MatrixProducts): Promise<number> {
+  const n = 2048;
+  const a = Float64Array.from(heavyTailed(n, n));
+  const c = new Float64Array(n * n);
+  return (2 * n ** 3) / (await seconds(5, () => products.accumulate(c, a, a, n, n, n, false, true)));
+}
+
+async function growth(orders: readonly number[], products: MatrixProducts): Promise<BenchRow[]> {
+  const rate = await productRate(products);
+  const points: { n: number; time: number }[] = [];
+  let values = 0;
+  for (const n of orders) {
+    const x = heavyTailed(n, n);
+    const before = process.memoryUsage().rss;
+    const time = await seconds(n > 2048 ? 1 : 3, async () => {
+      await allEigenvalues(x, n, n, products);
+    });
+    points.push({ n, time });
+    values = (process.resourceUsage().maxRSS * 1024 - before) / 8 / n ** 2;
+  }
+  const { n: largest } = points.at(-1)!;
+  const at4096 = points.find(({ n }) => n === 4096)!;
+  const ideal = (4096 ** 3 + (4 / 3) * 4096 ** 3) / rate;
+  return [
+    {
+      work: 'distance to the limit at 4096',
+      ours: at4096.time,
+      peer: ideal,
+      bounds: 'ratio',
+      limit: LIMIT_OF_PRODUCTS,
+      note: `peer: n²·m + 4/3·n³ operations at ${(rate / 1e9).toFixed(0)} GFLOP/s, the products' float64 rate`,
+    },
+    {
+      work: `growth of time, ${orders[0]!} … ${largest}`,
+      ours: exponent(points),
+      bounds: 'value',
+      limit: MAX_EXPONENT,
+      unit: '',
+      note: points.map(({ n, time }) => `${n}: ${time.toPrecision(3)} s`).join(', '),
+    },
+    { work: `memory at ${largest}`, ours: values, bounds: 'value', limit: MAX_VALUES, unit: 'n² values' },
+  ];
+}
+
+/** Slope of the least-squares line through log time over log n. */
+function exponent(points: readonly { n: number; time: number }[]): number {
+  const xs = points.map(({ n }) => Math.log(n));
+  const ys = points.map(({ time }) => Math.log(time));
+  const mean = (all: number[]): number => all.reduce((sum, value) => sum + value, 0) / all.length;
+  const [mx, my] = [mean(xs), mean(ys)];
+  const covariance = xs.reduce((sum, x, i) => sum + (x - mx) * (ys[i]! - my), 0);
+  return covariance / xs.reduce((sum, x) => sum + (x - mx) ** 2, 0);
+}
+
 async function main(): Promise<void> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'eigenscope-bench-'));
+  const quick = process.argv.includes('--quick');
   const products = await createMatrixProducts();
   try {
     const rows: BenchRow[] = [];
-    for (const n of [16, 64]) rows.push(await small(n, folder));
-    for (const n of [512, 1024, 2048]) rows.push(await large(n, products, folder));
+    rows.push(...(await growth(quick ? GROWTH.slice(0, -1) : GROWTH, products)));
+    for (const n of [16, 64, 256]) rows.push(await small(n));
+    for (const n of [256, 384, 512, 768]) rows.push(await crossover(n, products));
+    for (const [n, limit] of SQUARE) rows.push(...(await large(n, n, limit, 3, products)));
+    if (!quick) for (const [m, n, limit] of RECTANGULAR) rows.push(...(await large(m, n, limit, 1, products)));
     rows.push(await vectors(1024, 256));
     const { provider, precision, threads } = products.device;
     process.stdout.write(benchTable(`Eigenvalues (products: ${precision} ${provider}, ${threads} threads)`, rows));
   } finally {
     await products.dispose();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
