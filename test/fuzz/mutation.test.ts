@@ -49,7 +49,8 @@ describe('the fuzzer', () => {
       from: 0,
       to: PLANTED.length + 1,
       planted: true,
-      hangMilliseconds: 4000,
+      // Long enough for the planted allocation on a machine that is busy with other things.
+      hangMilliseconds: 8000,
     });
     try {
       const faults = new Map(report.failures.map(({ index, fault }) => [PLANTED[index], fault]));
