@@ -4,7 +4,7 @@
  * all products, on onnxruntime (which lives on the main thread only). Decides what is held in memory, what is streamed, and
  * whether FARMS takes every window.
  */
-import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
+import type { TensorInfo } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/dtype';
 import { reduceToBand, type Band } from '../linalg/bandReduction';
 import { loadKernels } from '../linalg/kernels';
@@ -13,16 +13,16 @@ import { SymmetricSlabs } from '../linalg/symmetricSlabs';
 import type { InspectSettings } from '../protocol';
 import { adaptiveOrder, farmsWindows, type FarmsWindow } from '../spectral/farms';
 import type { LayerGeometry } from '../spectral/matrices';
+import { abortable } from './abortable';
+import { CHUNK_BYTES, layerInput, type LayerInput, type LayerSource } from './layerInput';
+import type { ReadAhead } from './readAhead';
 import type { LayerOutcome, LayerTask } from './workerMessages';
 import type { WorkerLease, WorkerPool } from './workerPool';
 
 /**
  * Up to this side the worker's own Gram kernel and one-stage reduction beat sending chunks to onnxruntime and a band back.
  */
-export const WORKER_SIDE = 384;
-
-/** A chunk of columns on its way to onnxruntime: large enough for the products to run at full speed. */
-const CHUNK_BYTES = 32 * 1024 * 1024;
+const WORKER_SIDE = 384;
 
 /** FARMS takes every window while that costs fewer operations than this (some seconds of one core). */
 const FULL_FARMS_OPERATIONS = 2e10;
@@ -42,24 +42,10 @@ const ONE_STAGE_RATE = 6e9;
 /** Of the two-stage eigenvalues' time, what the reduction to band form takes. */
 const REDUCTION_SHARE = 0.7;
 
-export class LayerError extends Error {
-  override readonly name = 'LayerError';
-  constructor(
-    readonly code: 'limit',
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-export interface PipelineContext {
-  checkpoint: Checkpoint;
+export interface PipelineContext extends LayerSource {
   pool: WorkerPool;
   /** Loaded with the first layer that is large enough to gain from them. */
   products: () => Promise<MatrixProducts>;
-  settings: InspectSettings;
-  /** Bytes all layers in work may hold together. */
-  memoryLimit: number;
   signal: AbortSignal;
   /** `fraction` of the layer's whole work. */
   onProgress: (stage: string, fraction: number) => void;
@@ -85,6 +71,7 @@ class LayerProgress {
 /**
  * Everything about one layer, or the statistics of a tensor without one.
  *
+ * @param ahead the layer's input, where it was begun to be got before
  * @throws CheckpointError from reading, LayerError where the layer does not fit in the memory limit, AbortError
  */
 export async function analyseLayer(
@@ -92,15 +79,22 @@ export async function analyseLayer(
   tensor: TensorInfo,
   layer: LayerGeometry | undefined,
   noSpectrum?: string,
+  ahead?: ReadAhead,
 ): Promise<LayerOutcome> {
+  const { signal } = context;
   const large = layer !== undefined && Math.min(layer.rows, layer.cols) > WORKER_SIDE;
-  const products = large ? await context.products() : undefined;
-  const lease = await context.pool.lease(context.signal);
+  const products = large ? await abortable(context.products(), signal) : undefined;
+  const input = (await ahead?.take(signal)) ?? (await layerInput(context, tensor, layer, signal));
   try {
-    const task = layerTask(context.settings, products, tensor, layer, noSpectrum);
-    return await new LayerPipeline(context, lease, tensor, layer).run(task);
+    const lease = await context.pool.lease(signal);
+    try {
+      const task = layerTask(context.settings, products, tensor, layer, noSpectrum);
+      return await new LayerPipeline(context, lease, tensor, layer, input).run(task);
+    } finally {
+      lease.release();
+    }
   } finally {
-    lease.release();
+    input.release();
   }
 }
 
@@ -121,58 +115,41 @@ function layerTask(
   };
 }
 
-/** Rows along the tensor's first axis that hold the layer. */
-export function layerRows(tensor: TensorInfo, layer: LayerGeometry | undefined): { start: number; end: number } {
-  if (layer?.expert !== undefined) return { start: layer.expert, end: layer.expert + 1 };
-  return { start: 0, end: tensor.shape[0] ?? 1 };
-}
-
 class LayerPipeline {
-  private readonly share: number;
-
   constructor(
     private readonly context: PipelineContext,
     private readonly lease: WorkerLease,
     private readonly tensor: TensorInfo,
     private readonly layer: LayerGeometry | undefined,
-  ) {
-    this.share = context.memoryLimit / context.pool.size;
-  }
+    private readonly input: LayerInput,
+  ) {}
 
   async run(task: LayerTask): Promise<LayerOutcome> {
-    const { layer, tensor } = this;
-    const rows = layerRows(tensor, layer);
-    const perRow = tensor.byteLength / Math.max(1, tensor.shape[0] ?? 1);
-    const bytes = (rows.end - rows.start) * perRow;
+    const { layer, input } = this;
     const side = layer ? Math.min(layer.rows, layer.cols) : 0;
-    const gramBytes = side > WORKER_SIDE ? SymmetricSlabs.bytes(side) : 0;
-    const held = bytes <= (this.share - gramBytes) / 2;
-    const streamable = !layer || (layer.kind === 'matrix' && layer.rows >= layer.cols && gramBytes <= this.share);
-    if (!held && !streamable) {
-      throw new LayerError(
-        'limit',
-        `needs about ${megabytes(2 * bytes + gramBytes)} MB and a layer may use ${megabytes(this.share)} MB; ` +
-          'raise the memory limit or lower the number of threads',
-      );
-    }
     const plan = layer && this.context.settings.farms.enabled ? this.farmsPlan(layer) : undefined;
     const progress = this.progress(layer, side, plan);
 
-    if (held) {
-      const data = await this.context.checkpoint.read(tensor, rows, this.context.signal);
-      await this.lease.call('begin', { task, bytes: data }, { transfer: [data.buffer] });
+    if (input.bytes) {
+      const { bytes } = input;
+      await this.lease.call('begin', { task, bytes }, { transfer: [bytes.buffer] });
       const finite = await this.lease.call('statistics', null);
       if (finite && layer) await this.heldSpectra(layer, side, progress);
       if (finite && plan) await this.farms(plan, progress, true);
     } else {
       await this.lease.call('begin', { task });
-      const gram = await this.stream(rows, perRow, layer, progress);
+      const gram = await this.stream(layer, progress);
       if (gram && layer) {
         await this.eigenvalues(gram, progress);
         if (plan) await this.farms(plan, progress, false);
       }
     }
     return this.lease.call('finish', null);
+  }
+
+  private read(start: number, end: number): Promise<Uint8Array> {
+    const { checkpoint, signal } = this.context;
+    return abortable(checkpoint.read(this.tensor, { start, end }, signal), signal);
   }
 
   private progress(layer: LayerGeometry | undefined, side: number, plan: FarmsPlan | undefined): LayerProgress {
@@ -246,18 +223,14 @@ class LayerPipeline {
    *
    * @returns the Gram matrix, undefined without a layer or with elements that are not finite
    */
-  private async stream(
-    rows: { start: number; end: number },
-    perRow: number,
-    layer: LayerGeometry | undefined,
-    progress: LayerProgress,
-  ): Promise<SymmetricSlabs | undefined> {
-    const { checkpoint, signal } = this.context;
+  private async stream(layer: LayerGeometry | undefined, progress: LayerProgress): Promise<SymmetricSlabs | undefined> {
+    const { tensor } = this;
+    const { rows } = this.input.plan;
     const total = rows.end - rows.start;
-    const widenedRow = (perRow / elementSize(this.tensor.dtype)) * 8;
+    const widenedRow = (8 * tensor.byteLength) / elementSize(tensor.dtype) / Math.max(1, tensor.shape[0] ?? 1);
     const step = Math.max(1, Math.floor(CHUNK_BYTES / widenedRow));
     const band = async (start: number, end: number): Promise<Float64Array> => {
-      const bytes = await checkpoint.read(this.tensor, { start, end }, signal);
+      const bytes = await this.read(start, end);
       return this.lease.call('nextRows', { bytes, keep: layer !== undefined }, { transfer: [bytes.buffer] });
     };
     if (layer) {
@@ -316,11 +289,9 @@ class LayerPipeline {
     estimate: boolean,
     held: boolean,
   ): Promise<{ alpha: number | null; interval: [number, number] | null }> {
-    const { checkpoint, signal } = this.context;
+    const { signal } = this.context;
     const side = Math.min(window.rows, window.cols);
-    const rows = held
-      ? undefined
-      : await checkpoint.read(this.tensor, { start: window.row, end: window.row + window.rows }, signal);
+    const rows = held ? undefined : await this.read(window.row, window.row + window.rows);
     const call = { window, ...(rows && { rows }) };
     if (side <= WORKER_SIDE) return this.lease.call('windowSpectrum', { ...call, estimate });
     const elements = await this.lease.call('window', call, { transfer: rows ? [rows.buffer] : [] });
@@ -353,8 +324,4 @@ function productCost({ rows, cols }: { rows: number; cols: number }): number {
 /** Seconds, roughly, of the eigenvalues of one n×n matrix. */
 function eigenvalueCost(n: number): number {
   return ((4 / 3) * n ** 3) / (n <= WORKER_SIDE ? ONE_STAGE_RATE : REDUCTION_SHARE * PRODUCT_RATE);
-}
-
-function megabytes(bytes: number): string {
-  return String(Math.ceil(bytes / 1e6));
 }

@@ -3,7 +3,7 @@ import type { InspectSettings, LayerSpectrum, TensorStatistics } from '../protoc
 import { emptyHistogram, type ElementHistogram } from '../spectral/statistics';
 import type { Engine } from './engine';
 import { EngineError, rankMatrix, type EngineDocument, type EngineLayer } from './engineDocument';
-import { layerRows } from './layerPipeline';
+import { layerRows } from './layerInput';
 
 /** Bytes of a band that is read and counted at a time. */
 const BAND_BYTES = 16 * 1024 * 1024;

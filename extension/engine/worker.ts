@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { compressTensor } from '../compression/compressTensor';
 import { loadKernels } from '../linalg/kernels';
 import { elementHistogram } from '../spectral/statistics';
-import { widen } from '../checkpoint/dtype';
+import { widenElements } from './elements';
 import { LayerSession } from './layerSession';
 import type { WorkerCalls, WorkerReply, WorkerRequest } from './workerMessages';
 
@@ -58,16 +58,16 @@ const handlers: Handlers = {
     current().finishFarms(mode, total, window);
     return null;
   },
-  finish: () => {
-    const outcome = current().outcome();
+  finish: () => current().outcome(),
+  end: () => {
     session = undefined;
-    return outcome;
+    return null;
   },
   compress: ({ input, method, rank, output }, onProgress) =>
     compressTensor(input, method, rank, output, { kernels, cancelled, onProgress }),
   histogram: ({ bytes, dtype, edges }) => {
     const counts = new Float64Array(edges.length - 1);
-    return elementHistogram(widen(bytes, dtype), { edges, counts }).counts;
+    return elementHistogram(widenElements(bytes, dtype), { edges, counts }).counts;
   },
 };
 

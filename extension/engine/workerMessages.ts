@@ -1,6 +1,6 @@
 /**
  * Calls the engine's main thread makes to a worker thread, as one interface from which both ends are typed. A worker
- * serves one layer at a time: `begin` … `finish`.
+ * serves one layer at a time: `begin` … `finish`, `end`.
  */
 import type { CompressedTensor, CompressionInput } from '../compression/compressTensor';
 import type { Band } from '../linalg/bandReduction';
@@ -58,6 +58,8 @@ export interface WorkerCalls {
   /** Ends FARMS after the windows given so far. */
   finishFarms: { params: { mode: 'full' | 'adaptive'; total: number; window: [number, number] }; result: null };
   finish: { params: null; result: LayerOutcome };
+  /** Forgets a layer, finished or not. */
+  end: { params: null; result: null };
   /** Factors, or their product, rounded to the stored type. */
   compress: {
     params: {
