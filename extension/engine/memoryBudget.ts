@@ -23,11 +23,11 @@ export class MemoryBudget {
    * @throws RangeError for more than the limit, which would never come
    * @throws the signal's reason when it fires first
    */
-  reserve(bytes: number, signal: AbortSignal): Promise<Reservation> {
+  async reserve(bytes: number, signal: AbortSignal): Promise<Reservation> {
     signal.throwIfAborted();
     if (bytes > this.limit) throw new RangeError(`${bytes} bytes are more than the limit of ${this.limit}`);
     const reservation = this.reserveNow(bytes);
-    if (reservation) return Promise.resolve(reservation);
+    if (reservation) return reservation;
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         this.waiting.splice(this.waiting.indexOf(waiter), 1);
