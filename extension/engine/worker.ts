@@ -36,9 +36,9 @@ const handlers: Handlers = {
     session = new LayerSession(task, kernels, cancelled, bytes);
     return null;
   },
-  nextRows: ({ bytes, keep }) => current().addRows(bytes, keep),
+  nextRows: ({ bytes, keep, into }) => current().addRows(bytes, keep, into),
   statistics: () => current().finite(),
-  columns: ({ matrix, start, end }) => current().columns(matrix, start, end),
+  columns: ({ matrix, start, end, into }) => current().columns(matrix, start, end, into),
   spectra: (_, onProgress) => {
     current().spectra(onProgress);
     return null;

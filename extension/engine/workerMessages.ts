@@ -31,12 +31,15 @@ export interface LayerOutcome {
 
 export interface WorkerCalls {
   begin: { params: { task: LayerTask; bytes?: Uint8Array }; result: null };
-  /** Widens the next rows, adds them to the statistics and returns them turned (cols × rows); nothing unless `keep`. */
-  nextRows: { params: { bytes: Uint8Array; keep: boolean }; result: Float64Array };
+  /**
+   * Widens the next rows, adds them to the statistics and returns them turned (cols × rows); nothing unless `keep`. Where
+   * there is an array of at least that length in `into`, the result is in it.
+   */
+  nextRows: { params: { bytes: Uint8Array; keep: boolean; into?: Float64Array }; result: Float64Array };
   /** Statistics of the held bytes; true where every element is finite. */
   statistics: { params: null; result: boolean };
-  /** Columns [start, end) of a held matrix, turned where it is tall, so that its smaller side is the rows. */
-  columns: { params: { matrix: number; start: number; end: number }; result: Float64Array };
+  /** Columns [start, end) of a held matrix, turned where it is tall, so that its smaller side is the rows. `into` as above. */
+  columns: { params: { matrix: number; start: number; end: number; into?: Float64Array }; result: Float64Array };
   /** Eigenvalues of every held matrix, Gram products by the worker's own kernels. */
   spectra: { params: null; result: null };
   /** Eigenvalues of one matrix from its Gram matrix in band form. */
