@@ -33,7 +33,9 @@ export class TailSample {
     readonly xmin: number,
   ) {
     const { length: n } = values;
-    this.y = values.map((value) => Math.log1p((value - xmin) / xmin));
+    this.y = values.map((value) =>
+      value < 2 * xmin ? Math.log1p((value - xmin) / xmin) : Math.log(value) - Math.log(xmin),
+    );
     let [sum, squares, rises, excesses] = [0, 0, 0, 0];
     for (const y of this.y) {
       sum += y;

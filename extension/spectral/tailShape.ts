@@ -18,8 +18,17 @@ import {
   type LawFit,
 } from './tailLaws';
 
-/** A ratio counts where chance gives as large a one at most this often. */
+/** A ratio counts where chance gives as large a one at most this often … */
 const SIGNIFICANT = 0.05;
+
+/**
+ * … and where Akaike's criteria, twice the merits below, differ by 2. On a narrow tail the laws are all but the same, their
+ * ratio has next to no variance, and its sign would be significant though one law is not 1 % likelier than the other.
+ */
+const MERIT_GAP = 1;
+
+/** The power law's own merit: its one parameter. */
+const POWER_LAW_MERIT = -1;
 
 const ALTERNATIVES: Record<AlternativeLaw, { fit: (sample: TailSample) => LawFit; parameters: number }> = {
   truncated_power_law: { fit: truncatedPowerLaw, parameters: 2 },
@@ -34,8 +43,9 @@ interface Compared extends TailComparison {
 }
 
 /**
- * The law is one that beats the power law with p ≤ 0.05, of several the one with the smallest information criterion of
- * Akaike; the power law where none does and the exponential is significantly worse; else `undecided`.
+ * The law is one that beats the power law, with p ≤ 0.05 and by 2 in Akaike's criterion, and of several such the best by
+ * that criterion (the exponential unless it is worse by 2). It is the power law where none does and the exponential loses
+ * against it likewise; else it is `undecided`.
  *
  * @param eigenvalues λ ascending
  * @param fit of `alpha`
@@ -88,10 +98,16 @@ function logRatio(y: Float64Array, base: FittedLaw, other: FittedLaw): { sum: nu
 }
 
 function winner(compared: readonly Compared[]): TailShape['law'] {
-  const better = compared.filter(({ R, p }) => R !== null && p !== null && R < 0 && p <= SIGNIFICANT);
-  if (better.length > 0) return better.reduce((best, next) => (next.merit > best.merit ? next : best)).law;
-  const { R, p } = compared.find(({ law }) => law === 'exponential')!;
-  return R !== null && p !== null && R > 0 && p <= SIGNIFICANT ? 'power_law' : 'undecided';
+  const significant = compared.filter(({ p }) => p !== null && p <= SIGNIFICANT);
+  const better = significant.filter(({ merit }) => merit >= POWER_LAW_MERIT + MERIT_GAP);
+  if (better.length > 0) {
+    const best = better.reduce((most, next) => (next.merit > most.merit ? next : most));
+    // A law that holds a simpler one within it must earn its further parameter, as the laws must earn theirs above.
+    const simpler = better.find(({ law, merit }) => law === 'exponential' && merit > best.merit - MERIT_GAP);
+    return (simpler ?? best).law;
+  }
+  const worse = significant.filter(({ merit }) => merit <= POWER_LAW_MERIT - MERIT_GAP);
+  return worse.some(({ law }) => law === 'exponential') ? 'power_law' : 'undecided';
 }
 
 function failed(law: AlternativeLaw, reason: string): Compared {

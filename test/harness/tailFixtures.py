@@ -25,6 +25,9 @@ mpmath.mp.dps = 30
 #: A likelihood of the package's that lies below the best one by more than this was not its maximum.
 STOPPED_SHORT = 1e-3
 
+#: A law of two parameters that is no likelier than the power law by this has it for its limit: `null`.
+NOTHING_GAINED = 1e-4
+
 LAWS = ['truncated_power_law', 'exponential', 'stretched_exponential', 'lognormal']
 
 
@@ -70,8 +73,9 @@ def log_likelihoods(law, x, xmin, parameters):
     if law == 'truncated_power_law':
         alpha, rate = parameters
         c = rate * xmin
-        integral = quad(lambda s: math.exp(-alpha * math.log1p(s / c) - s), 0, math.inf, epsabs=0, epsrel=1e-12)[0]
-        return -alpha * (log - math.log(xmin)) - rate * (x - xmin) - math.log(integral / rate)
+        density = lambda y: math.exp((1 - alpha) * y - c * math.expm1(y))
+        integral = quad(density, 0, math.log1p(700 / c), epsabs=0, epsrel=1e-12, limit=200)[0]
+        return -alpha * (log - math.log(xmin)) - rate * (x - xmin) - math.log(xmin * integral)
     mu, sigma = parameters
     tail = float(mpmath.log(mpmath.erfc((math.log(xmin) - mu) / (math.sqrt(2) * sigma))))
     return -log - (log - mu) ** 2 / (2 * sigma**2) - math.log(sigma) - 0.5 * math.log(math.pi / 2) - tail
@@ -133,12 +137,15 @@ def tail(name, count, seed):
     laws = {}
     for law in LAWS:
         parameters, likelihood = best(law, x, xmin)
+        if likelihood - float(np.sum(base)) < NOTHING_GAINED and law != 'exponential':
+            laws[law] = None
+            continue
         R, p = compare(base, log_likelihoods(law, x, xmin, parameters), law == 'truncated_power_law')
         laws[law] = dict(parameters=parameters, R=R, p=p)
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             reached = float(np.sum(getattr(package, law).loglikelihoods(x)))
             theirs = package.distribution_compare('power_law', law, normalized_ratio=True)
-        if likelihood - reached < STOPPED_SHORT:
+        if likelihood - reached < STOPPED_SHORT and math.isfinite(theirs[0]):
             laws[law]['powerlaw'] = dict(R=float(theirs[0]), p=float(theirs[1]))
     return dict(name=name, values=values, alpha=alpha, laws=laws)
 
