@@ -103,6 +103,34 @@ export interface PowerLawFit {
   sigma: number | null;
 }
 
+/** What a tail may follow instead of a power law, in the spelling of the `powerlaw` package. */
+export type AlternativeLaw = 'truncated_power_law' | 'exponential' | 'stretched_exponential' | 'lognormal';
+
+/** The power law against one alternative on the same tail. All numbers are null where `status` is `failed`. */
+export interface TailComparison {
+  law: AlternativeLaw;
+  /** `limit` where the best law of this kind is the power law itself: it has no parameters of its own, R = 0, p = 1. */
+  status: 'success' | 'limit' | 'failed';
+  reason?: string;
+  /** Normalised log-likelihood ratio: positive where the power law is the likelier one. */
+  R: number | null;
+  /** How often chance alone gives as large an |R|, two-sided. */
+  p: number | null;
+  /** In the spelling and the units of the `powerlaw` package. */
+  parameters: Record<string, number> | null;
+}
+
+/** Which law the tail of `alpha` follows. */
+export interface TailShape {
+  status: 'success' | 'failed';
+  /** Why it failed. */
+  reason?: string;
+  law?: AlternativeLaw | 'power_law' | 'undecided';
+  /** Eigenvalues compared, λ ≥ xmin. */
+  n?: number;
+  comparisons?: TailComparison[];
+}
+
 /** Settings of an analysis; part of the cache key. */
 export interface InspectSettings {
   farms: {

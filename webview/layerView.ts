@@ -6,7 +6,7 @@ import { allNumbers, statisticsTable } from './allNumbers';
 import type { Host } from './connection';
 import { button, panels, type Button, type Panels } from './controls';
 import { element, icon } from './elements';
-import { formatCompact, formatCount, formatNumber, formatShape } from './format';
+import { formatCompact, formatCount, formatNumber, formatShape, plural } from './format';
 import { elementHistogramPlot } from './plots/elementHistogramPlot';
 import { EsdPlot } from './plots/esdPlot';
 import { RankPanel } from './rankPanel';
@@ -110,7 +110,7 @@ export class LayerView {
 
   private fill(spectrum: LayerSpectrum, tensor: TensorSummary, tab: string): RankPanel | null {
     const { layer } = spectrum;
-    this.facts.replaceChildren(...factsOf(tensor, layer));
+    this.facts.replaceChildren(...factsOf(tensor, spectrum));
     const list: { id: LayerTab; label: string; content: HTMLElement }[] = [];
     if (spectrum.eigenvalues.length > 0) {
       this.ranks = new RankPanel(this.host, spectrum, tensor.bytes / Math.max(1, tensor.parameters));
@@ -127,13 +127,19 @@ export class LayerView {
 }
 
 /** Shape and type from the header, precision and time once they are known. */
-function factsOf(tensor: TensorSummary, layer: LayerResult | null): HTMLElement[] {
+function factsOf(tensor: TensorSummary, spectrum: LayerSpectrum | null): HTMLElement[] {
+  const layer = spectrum?.layer;
+  // One matrix of a stack is not its tensor.
+  const stacked = tensor.layers.length > 1;
+  const shape = stacked ? tensor.shape.slice(1) : tensor.shape;
+  const parameters = tensor.parameters / Math.max(1, tensor.layers.length);
   const facts = [
-    formatShape(layer?.shape ?? tensor.shape),
+    formatShape(shape),
     tensor.dtype,
-    `${formatCompact(tensor.parameters)} parameters`,
+    plural(parameters, 'parameter', 'parameters', formatCompact),
+    stacked && `one of ${formatCount(tensor.layers.length)} in ${tensor.name}`,
     tensor.sharedWith !== undefined && `same bytes as ${tensor.sharedWith}`,
-    layer !== null && layer.matrices > 1 && `${formatCount(layer.matrices)} kernel positions`,
+    layer && layer.matrices > 1 && `${formatCount(layer.matrices)} kernel positions`,
     layer?.precision,
     layer?.elapsed !== undefined && `${formatNumber(layer.elapsed / 1000, 2)} s`,
   ];
@@ -143,7 +149,10 @@ function factsOf(tensor: TensorSummary, layer: LayerResult | null): HTMLElement[
 /** What stands in the way of some numbers, in words. */
 function notices(layer: LayerResult): HTMLElement[] {
   const texts = layer.problems.map((problem) => ({ kind: 'warning', text: problem.message }));
-  if (layer.noSpectrum !== undefined) texts.unshift({ kind: 'info', text: `No spectrum: ${layer.noSpectrum}.` });
+  // A problem that took the spectrum says so itself.
+  if (layer.noSpectrum !== undefined && texts.length === 0) {
+    texts.push({ kind: 'info', text: `No spectrum: ${layer.noSpectrum}.` });
+  }
   return texts.map(({ kind, text }) =>
     element('div', { class: `notice ${kind}` }, icon(kind), element('span', {}, text)),
   );
@@ -153,7 +162,7 @@ function spectra({ layer, eigenvalues, farmsEigenvalues }: LayerSpectrum): HTMLE
   const { KS, xmin_mid, xmin_peak } = layer.fits;
   const fits = [KS, xmin_mid, xmin_peak].filter((fit) => fit !== undefined);
   const edge = layer.metrics.lambda_plus ?? null;
-  const title = layer.matrices > 1 ? `${formatCount(layer.matrices)} kernel positions, pooled` : 'Whole matrix';
+  const title = layer.matrices > 1 ? 'Kernel, pooled' : 'Whole matrix';
   const whole = new EsdPlot({ title, layer: layer.name, eigenvalues, fits, edge });
   return element('div', { class: 'spectra' }, whole.element, farmsSpectrum(layer, farmsEigenvalues));
 }
@@ -185,6 +194,6 @@ function farmsSpectrum({ name, farms }: LayerResult, eigenvalues: Float64Array):
 }
 
 function elements({ layer, histogram }: LayerSpectrum): HTMLElement {
-  const plot = histogram.counts.length > 0 ? elementHistogramPlot(layer.name, histogram) : null;
+  const plot = histogram.counts.some((count) => count > 0) ? elementHistogramPlot(layer.name, histogram) : null;
   return element('div', { class: 'elements' }, plot, layer.statistics && statisticsTable(layer.statistics));
 }

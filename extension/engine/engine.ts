@@ -132,9 +132,10 @@ export class Engine {
 
   private readAhead(document: EngineDocument, name: string, settings: InspectSettings): ReadAhead {
     const { tensor, geometry } = document.layer(name);
-    return new ReadAhead(async (signal) => {
+    return new ReadAhead(async (signal, revoke) => {
       if (await this.known(document, name, settings)) return undefined;
-      return layerInputAhead(this.source(document, settings), tensor, geometry, signal);
+      signal.throwIfAborted();
+      return layerInputAhead(this.source(document, settings), tensor, geometry, signal, revoke);
     });
   }
 

@@ -34,7 +34,9 @@ export interface LayerPlan {
   rows: { start: number; end: number };
   /** Whether the bytes are in memory all the time. They are read in bands otherwise, more than once for FARMS. */
   held: boolean;
-  /** Bytes in memory at most, those of the layer included. */
+  /** Bytes that computing takes beside the stored ones. */
+  working: number;
+  /** Bytes in memory at most: the working ones, and those of the layer where they are held. */
   memory: number;
 }
 
@@ -64,7 +66,7 @@ export function planLayer(
         `${megabytes(limit)} MB; raise the memory limit`,
     );
   }
-  return { rows, held, memory };
+  return { rows, held, working, memory };
 }
 
 /** Bytes beside the stored ones: elements in float64 and Gram matrices. */
@@ -98,6 +100,11 @@ export class LayerInput {
     private readonly reservation: Reservation,
   ) {}
 
+  /** Its memory, reserved for later, is needed from now on. */
+  keep(): void {
+    this.reservation.keep();
+  }
+
   /** Gives the memory back. */
   release(): void {
     this.reservation.release();
@@ -119,15 +126,20 @@ export async function layerInput(
   return read(source, tensor, plan, await source.memory.reserve(plan.memory, signal), signal);
 }
 
-/** The same where the memory is free now; undefined where it is not. */
+/**
+ * The same where the memory is free now; undefined where it is not.
+ *
+ * @param revoke is to stop it, or to release what it gave, soon: a layer in work waits for the memory
+ */
 export async function layerInputAhead(
   source: LayerSource,
   tensor: TensorInfo,
   layer: LayerGeometry | undefined,
   signal: AbortSignal,
+  revoke: () => void,
 ): Promise<LayerInput | undefined> {
   const plan = planLayer(tensor, layer, source.settings, source.memory.limit);
-  const reservation = source.memory.reserveNow(plan.memory);
+  const reservation = source.memory.reserveSpare(plan.memory, revoke);
   return reservation && read(source, tensor, plan, reservation, signal);
 }
 

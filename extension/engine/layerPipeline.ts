@@ -1,8 +1,7 @@
 /**
  * From a tensor in a file to a `LayerOutcome`: reads on the main thread; widening, small matrices, the second stage of
  * large ones and fits in a leased worker; the Gram matrix of a large one and its reduction to band form, which are nearly
- * all products, on onnxruntime (which lives on the main thread only). Decides what is held in memory, what is streamed, and
- * whether FARMS takes every window.
+ * all products, on onnxruntime (which lives on the main thread only). Decides what is held in memory and what is streamed.
  */
 import type { TensorInfo } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/dtype';
@@ -11,36 +10,15 @@ import { loadKernels } from '../linalg/kernels';
 import type { MatrixProducts } from '../linalg/matrixProducts';
 import { SymmetricSlabs } from '../linalg/symmetricSlabs';
 import type { InspectSettings } from '../protocol';
-import { adaptiveOrder, farmsWindows, type FarmsWindow } from '../spectral/farms';
 import type { LayerGeometry } from '../spectral/matrices';
 import { abortable } from './abortable';
+import { planFarms, type FarmsPlan } from './farmsPlan';
+import { FarmsRun } from './farmsRun';
 import { CHUNK_BYTES, layerInput, type LayerInput, type LayerSource } from './layerInput';
+import { announced, eigenvalueCost, gramCost, LayerProgress, REDUCTION_SHARE, WORKER_SIDE } from './layerProgress';
 import type { ReadAhead } from './readAhead';
 import type { LayerOutcome, LayerTask } from './workerMessages';
 import type { WorkerLease, WorkerPool } from './workerPool';
-
-/**
- * Up to this side the worker's own Gram kernel and one-stage reduction beat sending chunks to onnxruntime and a band back.
- */
-const WORKER_SIDE = 384;
-
-/** FARMS takes every window while that costs fewer operations than this (some seconds of one core). */
-const FULL_FARMS_OPERATIONS = 2e10;
-
-/** Windows between two looks at the bootstrap interval. */
-const ADAPTIVE_BATCH = 4;
-
-/**
- * In mode `auto` a layer takes no more windows than this, however wide its interval still is (an untrained matrix has
- * no tail to settle on); the interval shown says how sure its alpha is. Mode `adaptive` goes on to the tolerance.
- */
-const AUTO_MAX_WINDOWS = 16;
-
-/** Operations a second, for the share of each stage in the progress; only ratios matter. */
-const PRODUCT_RATE = 5e10;
-const ONE_STAGE_RATE = 6e9;
-/** Of the two-stage eigenvalues' time, what the reduction to band form takes. */
-const REDUCTION_SHARE = 0.7;
 
 export interface PipelineContext extends LayerSource {
   pool: WorkerPool;
@@ -49,36 +27,6 @@ export interface PipelineContext extends LayerSource {
   signal: AbortSignal;
   /** `fraction` of the layer's whole work. */
   onProgress: (stage: string, fraction: number) => void;
-}
-
-/** Stages that are over sooner than this are not worth a message. */
-const ANNOUNCED_MS = 100;
-
-/** Tells of a stage that reports no progress of its own, once it takes long enough for a person to wonder. */
-async function announced<T>(stage: Promise<T>, tell: () => void): Promise<T> {
-  const timer = setTimeout(tell, ANNOUNCED_MS);
-  try {
-    return await stage;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** The expected cost of each stage, so that the progress of a layer moves evenly. */
-class LayerProgress {
-  private done = 0;
-  constructor(
-    private readonly total: number,
-    private readonly report: (stage: string, fraction: number) => void,
-  ) {}
-
-  within(stage: string, cost: number): (fraction: number) => void {
-    return (fraction) => this.report(stage, Math.min(1, (this.done + cost * fraction) / this.total));
-  }
-
-  finish(cost: number): void {
-    this.done += cost;
-  }
 }
 
 /**
@@ -142,7 +90,7 @@ class LayerPipeline {
   async run(task: LayerTask): Promise<LayerOutcome> {
     const { layer, input } = this;
     const side = layer ? Math.min(layer.rows, layer.cols) : 0;
-    const plan = layer && this.context.settings.farms.enabled ? this.farmsPlan(layer) : undefined;
+    const plan = layer && this.farmsPlan(layer);
     const progress = this.progress(layer, side, plan);
 
     if (input.bytes) {
@@ -151,13 +99,13 @@ class LayerPipeline {
       await announced(counting, () => this.context.onProgress('statistics', 0));
       const finite = await this.lease.call('statistics', null);
       if (finite && layer) await this.heldSpectra(layer, side, progress);
-      if (finite && plan) await this.farms(plan, progress, true);
+      if (finite && plan) await this.farms(plan, progress);
     } else {
       await this.lease.call('begin', { task });
       const gram = await this.stream(layer, progress);
       if (gram && layer) {
         await this.eigenvalues(gram, progress);
-        if (plan) await this.farms(plan, progress, false);
+        if (plan) await this.farms(plan, progress);
       }
     }
     return announced(this.lease.call('finish', null), () => this.context.onProgress('fits', 1));
@@ -168,15 +116,28 @@ class LayerPipeline {
     return abortable(checkpoint.read(this.tensor, { start, end }, signal), signal);
   }
 
+  private farmsPlan(layer: LayerGeometry): FarmsPlan | undefined {
+    const { farms } = this.context.settings;
+    const { held, working } = this.input.plan;
+    return farms.enabled ? planFarms(layer, farms, { held, memory: working }) : undefined;
+  }
+
+  private async farms(plan: FarmsPlan, progress: LayerProgress): Promise<void> {
+    const { tolerance } = this.context.settings.farms;
+    const { held } = this.input.plan;
+    const run = new FarmsRun({ ...this.context, tolerance }, this.lease, this.tensor, held);
+    await run.run(plan, progress);
+  }
+
   private progress(layer: LayerGeometry | undefined, side: number, plan: FarmsPlan | undefined): LayerProgress {
     const farms = plan?.cost ?? 0;
-    const total = layer ? layer.count * (productCost(layer) + eigenvalueCost(side)) + farms : 1;
+    const total = layer ? layer.count * (gramCost(layer) + eigenvalueCost(side)) + farms : 1;
     return new LayerProgress(Math.max(total, Number.EPSILON), this.context.onProgress);
   }
 
   private async heldSpectra(layer: LayerGeometry, side: number, progress: LayerProgress): Promise<void> {
     if (side <= WORKER_SIDE) {
-      const cost = layer.count * (productCost(layer) + eigenvalueCost(side));
+      const cost = layer.count * (gramCost(layer) + eigenvalueCost(side));
       await this.lease.call('spectra', null, { onProgress: progress.within('eigenvalues', cost) });
       progress.finish(cost);
       return;
@@ -188,9 +149,9 @@ class LayerPipeline {
         long,
         (start, end, into) =>
           this.lease.call('columns', { matrix, start, end, ...into }, { transfer: buffersOf(into) }),
-        progress.within('products', productCost(layer)),
+        progress.within('products', gramCost(layer)),
       );
-      progress.finish(productCost(layer));
+      progress.finish(gramCost(layer));
       await this.eigenvalues(gram, progress);
     }
   }
@@ -254,8 +215,8 @@ class LayerPipeline {
       return this.lease.call('nextRows', call, { transfer: [bytes.buffer, ...buffersOf(into)] });
     };
     if (layer) {
-      const gram = await this.gram(layer.cols, total, band, progress.within('products', productCost(layer)));
-      progress.finish(productCost(layer));
+      const gram = await this.gram(layer.cols, total, band, progress.within('products', gramCost(layer)));
+      progress.finish(gramCost(layer));
       return (await this.lease.call('statistics', null)) ? gram : undefined;
     }
     for (let start = rows.start; start < rows.end; start += step) {
@@ -263,63 +224,6 @@ class LayerPipeline {
       this.context.onProgress('statistics', (start - rows.start) / total);
     }
     return undefined;
-  }
-
-  private farmsPlan(layer: LayerGeometry): FarmsPlan {
-    const { farms } = this.context.settings;
-    if (layer.kind === 'conv')
-      return { kind: 'conv', cost: layer.count * eigenvalueCost(Math.min(layer.rows, layer.cols)) };
-    const { windows, window } = farmsWindows(layer.rows, layer.cols, farms);
-    const [rows, cols] = window;
-    const side = Math.min(rows, cols);
-    const operations = rows * cols * side + (4 / 3) * side ** 3;
-    const full =
-      farms.mode === 'full' || (farms.mode === 'auto' && operations * windows.length <= FULL_FARMS_OPERATIONS);
-    const expected = full ? windows.length : Math.min(windows.length, 2 * ADAPTIVE_BATCH);
-    const perWindow = productCost({ rows, cols }) + eigenvalueCost(side);
-    return { kind: 'windows', windows, window, side, full, perWindow, cost: expected * perWindow };
-  }
-
-  private async farms(plan: FarmsPlan, progress: LayerProgress, held: boolean): Promise<void> {
-    if (plan.kind === 'conv') {
-      await this.lease.call('farms', null, { onProgress: progress.within('FARMS', plan.cost) });
-      progress.finish(plan.cost);
-      return;
-    }
-    const { windows, window, full } = plan;
-    const { tolerance, mode: requested } = this.context.settings.farms;
-    const order = full ? windows.map((_, index) => index) : adaptiveOrder(windows);
-    if (!full && requested === 'auto') order.length = Math.min(order.length, AUTO_MAX_WINDOWS);
-    const onProgress = progress.within('FARMS', plan.cost);
-    let done = 0;
-    for (const index of order) {
-      const wantsEstimate = !full && (done + 1) % ADAPTIVE_BATCH === 0;
-      const { alpha, interval } = await this.window(windows[index]!, wantsEstimate, held);
-      done++;
-      onProgress(Math.min(1, (done * plan.perWindow) / plan.cost));
-      if (alpha !== null && interval && (interval[1] - interval[0]) / 2 <= tolerance * alpha) break;
-    }
-    const mode = done === windows.length ? 'full' : 'adaptive';
-    await this.lease.call('finishFarms', { mode, total: windows.length, window });
-    progress.finish(plan.cost);
-  }
-
-  private async window(
-    window: FarmsWindow,
-    estimate: boolean,
-    held: boolean,
-  ): Promise<{ alpha: number | null; interval: [number, number] | null }> {
-    const { signal } = this.context;
-    const side = Math.min(window.rows, window.cols);
-    const rows = held ? undefined : await this.read(window.row, window.row + window.rows);
-    const call = { window, ...(rows && { rows }) };
-    if (side <= WORKER_SIDE) return this.lease.call('windowSpectrum', { ...call, estimate });
-    const elements = await this.lease.call('window', call, { transfer: rows ? [rows.buffer] : [] });
-    const products = await this.context.products();
-    const gram = new SymmetricSlabs(side);
-    await gram.addGram(products, elements, elements.length / side, signal);
-    const band = await this.reduce(gram, () => undefined);
-    return this.lease.call('windowEigenvalues', { band, estimate }, { transfer: [band.rows.buffer] });
   }
 }
 
@@ -330,27 +234,4 @@ interface Reusable {
 
 function buffersOf(reusable: Reusable | undefined): ArrayBufferLike[] {
   return reusable ? [reusable.into.buffer] : [];
-}
-
-type FarmsPlan =
-  | { kind: 'conv'; cost: number }
-  | {
-      kind: 'windows';
-      windows: FarmsWindow[];
-      window: [number, number];
-      side: number;
-      full: boolean;
-      perWindow: number;
-      cost: number;
-    };
-
-/** Seconds, roughly, of the Gram products of one matrix. */
-function productCost({ rows, cols }: { rows: number; cols: number }): number {
-  const side = Math.min(rows, cols);
-  return (rows * cols * side) / PRODUCT_RATE;
-}
-
-/** Seconds, roughly, of the eigenvalues of one n×n matrix. */
-function eigenvalueCost(n: number): number {
-  return ((4 / 3) * n ** 3) / (n <= WORKER_SIDE ? ONE_STAGE_RATE : REDUCTION_SHARE * PRODUCT_RATE);
 }

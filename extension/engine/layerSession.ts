@@ -7,17 +7,17 @@ import { compressionMatrix } from '../compression/compressionMatrix';
 import { bandEigenvalues } from '../linalg/bandEigenvalues';
 import type { Band } from '../linalg/bandReduction';
 import { loadElementKernels } from '../linalg/elementKernels';
-import { gram } from '../linalg/gram';
+import { gram, withoutNegatives } from '../linalg/gram';
 import type { Kernels } from '../linalg/kernels';
 import { symmetricEigenvalues } from '../linalg/symmetricEigenvalues';
-import type { FarmsResult, FitRule } from '../protocol';
-import { bootstrapInterval } from '../spectral/bootstrap';
+import type { FarmsResult } from '../protocol';
+import { estimateAlpha, type FarmsEstimate } from '../spectral/bootstrap';
 import { farmsConvBlocks, fitFarmsBlocks, fitFarmsWindows, poolEigenvalues, type FarmsWindow } from '../spectral/farms';
 import { extractMatrix, type LayerGeometry } from '../spectral/matrices';
 import { StatisticsAccumulator } from '../spectral/statistics';
 import { widenElements, widenPart } from './elements';
 import { layerResult } from './layerResult';
-import type { FarmsEstimate, LayerOutcome, LayerTask } from './workerMessages';
+import type { LayerOutcome, LayerTask } from './workerMessages';
 
 /** WeightWatcher, AlphaPruning and FARMS scale conv slices by √0.5, so λ is halved (`conv_norm`). */
 const CONV_NORM = 0.5;
@@ -37,7 +37,6 @@ export class LayerSession {
   private readonly statistics = new StatisticsAccumulator(loadElementKernels().moments);
   /** Ascending λ of each matrix as stored (no `conv_norm`). */
   private readonly spectraByMatrix: Float64Array[] = [];
-  private readonly windowSpectra: Float64Array[] = [];
   private farmsEigenvalues: Float64Array = new Float64Array(0);
   private farmsResult: FarmsResult | null = null;
   private widened: Float64Array | undefined;
@@ -125,61 +124,42 @@ export class LayerSession {
     this.farmsResult = { ...fit, ...this.farmsFrame('full', blocks.length, window), windows: blocks.length };
   }
 
-  /** A window's elements, turned where it is tall: its smaller side × its larger. */
-  window(window: FarmsWindow, rows: Uint8Array | undefined): Float64Array {
-    return this.cutWindow(window, rows, window.rows > window.cols);
+  /** FARMS of a matrix that is its only window: its spectrum is known. */
+  wholeFarms(window: [number, number]): void {
+    this.finishFarms([this.spectraByMatrix[0]!], null, 1, window);
   }
 
-  windowSpectrum(window: FarmsWindow, rows: Uint8Array | undefined, estimate: boolean): FarmsEstimate {
-    const elements = this.cutWindow(window, rows, false);
-    return this.addWindow(
-      this.singular(elements, window.rows, window.cols, () => undefined),
-      estimate,
-    );
-  }
-
-  addWindowBand(band: Band, estimate: boolean): FarmsEstimate {
-    return this.addWindow(
-      this.bandEigenvalues(band, () => undefined),
-      estimate,
-    );
-  }
-
-  private addWindow(eigenvalues: Float64Array, estimate: boolean): FarmsEstimate {
-    this.windowSpectra.push(eigenvalues);
-    if (!estimate) return { alpha: null, interval: null };
-    const { fit } = this.task.settings.farms;
-    const { alpha } = fitFarmsWindows(poolEigenvalues(this.windowSpectra), fit, eigenvalues.length);
-    if (alpha === null) return { alpha: null, interval: null };
-    return { alpha, interval: this.interval(fit) };
-  }
-
-  private cutWindow(window: FarmsWindow, rows: Uint8Array | undefined, turned: boolean): Float64Array {
+  /** Elements of a part, row-major, or of its transpose; `bytes` are the part's whole rows where they are not held. */
+  part(part: FarmsWindow, turned: boolean, bytes: Uint8Array | undefined): Float64Array {
     const { cols } = this.layer();
     const { dtype } = this.task.tensor;
-    return rows
-      ? widenPart(rows, dtype, cols, { ...window, row: 0 }, turned)
-      : widenPart(this.held(), dtype, cols, window, turned);
+    return bytes
+      ? widenPart(bytes, dtype, cols, { ...part, row: 0 }, turned)
+      : widenPart(this.held(), dtype, cols, part, turned);
   }
 
-  finishFarms(mode: 'full' | 'adaptive', total: number, window: [number, number]): void {
-    const { fit: rule } = this.task.settings.farms;
-    const side = Math.min(...window);
-    this.farmsEigenvalues = poolEigenvalues(this.windowSpectra);
-    const fit = fitFarmsWindows(this.farmsEigenvalues, rule, side);
-    const interval = mode === 'adaptive' && fit.status === 'success' ? this.interval(rule) : null;
+  windowSpectrum(window: FarmsWindow, bytes: Uint8Array | undefined): Float64Array {
+    return this.singular(this.part(window, false, bytes), window.rows, window.cols, () => undefined);
+  }
+
+  farmsEstimate(spectra: readonly Float64Array[]): FarmsEstimate {
+    return estimateAlpha(spectra, this.task.settings.farms.fit, BOOTSTRAP_SEED);
+  }
+
+  finishFarms(
+    spectra: readonly Float64Array[],
+    interval: [number, number] | null,
+    total: number,
+    window: [number, number],
+  ): void {
+    this.farmsEigenvalues = poolEigenvalues(spectra);
+    const fit = fitFarmsWindows(this.farmsEigenvalues, this.task.settings.farms.fit, Math.min(...window));
     this.farmsResult = {
       ...fit,
-      ...this.farmsFrame(mode, total, window),
-      windows: this.windowSpectra.length,
+      ...this.farmsFrame(spectra.length === total ? 'full' : 'adaptive', total, window),
+      windows: spectra.length,
       ...(interval && { interval, seed: BOOTSTRAP_SEED }),
     };
-  }
-
-  /** Null where too few windows could be fitted to say how sure alpha is. */
-  private interval(rule: FitRule): [number, number] | null {
-    const interval = bootstrapInterval(this.windowSpectra, rule, BOOTSTRAP_SEED);
-    return interval.every(Number.isFinite) ? interval : null;
   }
 
   private farmsFrame(
@@ -274,11 +254,6 @@ export class LayerSession {
   private matrix(layer: LayerGeometry, index: number): Float64Array {
     return extractMatrix(this.elements(), this.task.tensor.shape, this.task.tensor.kernelLayout, layer, index);
   }
-}
-
-/** Rounding may leave a zero eigenvalue of a Gram matrix slightly negative: it is a zero. */
-function withoutNegatives(eigenvalues: Float64Array): Float64Array {
-  return eigenvalues.map((value) => Math.max(0, value));
 }
 
 function cutWindow(matrix: Float64Array, cols: number, { row, col, rows, cols: width }: FarmsWindow): Float64Array {

@@ -5,6 +5,8 @@
 export interface Reservation {
   /** Gives the bytes back; once, however often it is called. */
   release(): void;
+  /** A spare one is now needed like any other. */
+  keep(): void;
 }
 
 interface Waiter {
@@ -15,6 +17,8 @@ interface Waiter {
 export class MemoryBudget {
   private used = 0;
   private readonly waiting: Waiter[] = [];
+  /** How to get back what was reserved for later. */
+  private readonly spare = new Set<() => void>();
 
   /** @param limit bytes */
   constructor(readonly limit: number) {}
@@ -26,8 +30,7 @@ export class MemoryBudget {
   async reserve(bytes: number, signal: AbortSignal): Promise<Reservation> {
     signal.throwIfAborted();
     if (bytes > this.limit) throw new RangeError(`${bytes} bytes are more than the limit of ${this.limit}`);
-    const reservation = this.reserveNow(bytes);
-    if (reservation) return reservation;
+    if (this.free(bytes)) return this.grant(bytes);
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         this.waiting.splice(this.waiting.indexOf(waiter), 1);
@@ -43,21 +46,39 @@ export class MemoryBudget {
       };
       this.waiting.push(waiter);
       signal.addEventListener('abort', abort, { once: true });
+      // Else those who work would wait for one who waits for them.
+      for (const revoke of [...this.spare]) revoke();
     });
   }
 
-  /** The bytes where they are free and nobody waits for some. */
-  reserveNow(bytes: number): Reservation | undefined {
-    return this.waiting.length === 0 && this.used + bytes <= this.limit ? this.grant(bytes) : undefined;
+  /**
+   * The bytes where they are free and nobody waits for some, for later use: until it is kept, the reservation is called
+   * back as soon as somebody waits.
+   *
+   * @param revoke is to release it soon
+   */
+  reserveSpare(bytes: number, revoke: () => void): Reservation | undefined {
+    if (!this.free(bytes)) return undefined;
+    this.spare.add(revoke);
+    return this.grant(bytes, revoke);
   }
 
-  private grant(bytes: number): Reservation {
+  private free(bytes: number): boolean {
+    return this.waiting.length === 0 && this.used + bytes <= this.limit;
+  }
+
+  private grant(bytes: number, revoke?: () => void): Reservation {
     this.used += bytes;
     let held = true;
+    const keep = (): void => {
+      if (revoke) this.spare.delete(revoke);
+    };
     return {
+      keep,
       release: () => {
         if (!held) return;
         held = false;
+        keep();
         this.used -= bytes;
         this.serve();
       },

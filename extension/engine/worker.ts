@@ -1,7 +1,10 @@
 /** Entry of a worker thread: answers `WorkerCalls` for one layer at a time. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { compressTensor } from '../compression/compressTensor';
+import { bandEigenvalues } from '../linalg/bandEigenvalues';
+import { withoutNegatives } from '../linalg/gram';
 import { loadKernels } from '../linalg/kernels';
+import { symmetricEigenvalues } from '../linalg/symmetricEigenvalues';
 import { elementHistogram } from '../spectral/statistics';
 import { widenElements } from './elements';
 import { LayerSession } from './layerSession';
@@ -47,15 +50,25 @@ const handlers: Handlers = {
     current().addBand(band, onProgress);
     return null;
   },
+  windowEigenvalues: (params) => {
+    const options = { kernels, cancelled };
+    return 'band' in params
+      ? withoutNegatives(bandEigenvalues(params.band, options))
+      : withoutNegatives(symmetricEigenvalues(params.matrix, params.n, options));
+  },
   farms: (_, onProgress) => {
     current().convFarms(onProgress);
     return null;
   },
-  window: ({ window, rows }) => current().window(window, rows),
-  windowSpectrum: ({ window, rows, estimate }) => current().windowSpectrum(window, rows, estimate),
-  windowEigenvalues: ({ band, estimate }) => current().addWindowBand(band, estimate),
-  finishFarms: ({ mode, total, window }) => {
-    current().finishFarms(mode, total, window);
+  wholeFarms: ({ window }) => {
+    current().wholeFarms(window);
+    return null;
+  },
+  part: ({ part, turned, bytes }) => current().part(part, turned, bytes),
+  windowSpectrum: ({ window, bytes }) => current().windowSpectrum(window, bytes),
+  farmsEstimate: ({ spectra }) => current().farmsEstimate(spectra),
+  finishFarms: ({ spectra, interval, total, window }) => {
+    current().finishFarms(spectra, interval, total, window);
     return null;
   },
   finish: () => current().outcome(),

@@ -137,6 +137,13 @@ export class WorkerPool {
     return new WorkerLease(worker, signal, (returned) => this.giveBack(returned));
   }
 
+  /** A worker that no layer waits for, to be given back soon; undefined where all are taken. */
+  leaseIdle(signal: AbortSignal): WorkerLease | undefined {
+    signal.throwIfAborted();
+    const worker = this.idle.pop() ?? (this.all.size < this.size ? this.start() : undefined);
+    return worker && new WorkerLease(worker, signal, (returned) => this.giveBack(returned));
+  }
+
   private next(signal: AbortSignal): Promise<PooledWorker> {
     const idle = this.idle.pop();
     if (idle) return Promise.resolve(idle);

@@ -58,7 +58,7 @@ export function fitPowerLaw(
   if (options.zeroFilter && values.length < MIN_FILTERED_COUNT) {
     return failed(
       rule,
-      `${values.length} eigenvalues above zero are too few, a fit needs ${MIN_FILTERED_COUNT}`,
+      `a fit needs ${MIN_FILTERED_COUNT} eigenvalues above zero and finds ${values.length}`,
       filter,
     );
   }

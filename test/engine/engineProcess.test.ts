@@ -75,6 +75,29 @@ describe('engine process', () => {
     assert.ok(Math.abs(trace - squares) < 1e-9 * squares);
   });
 
+  it('sends the elements of a tensor without a spectrum, and says why it has none', async () => {
+    const file = writeSafetensors(path.join(folder, 'plain.safetensors'), [
+      { name: 'bias', shape: [4], values: [1, 2, 2, 9] },
+      { name: 'step', shape: [], values: [7] },
+      { name: 'empty', shape: [0, 16], values: [] },
+    ]);
+    const { document } = await engine.request('open', { path: file });
+    const counted: [string, number, number][] = [];
+    for (const layer of ['bias', 'step', 'empty']) {
+      const spectrum = await engine.request('spectrum', { document, layer, settings });
+      assert.ok(spectrum.layer.noSpectrum);
+      assert.equal(spectrum.eigenvalues.length, 0);
+      assert.deepEqual(spectrum.rankMatrix, { rows: 0, cols: 0 });
+      const drawn = spectrum.histogram.counts.reduce((sum, count) => sum + count, 0);
+      counted.push([layer, spectrum.layer.statistics!.count, drawn]);
+    }
+    assert.deepEqual(counted, [
+      ['bias', 4, 4],
+      ['step', 1, 1],
+      ['empty', 0, 0],
+    ]);
+  });
+
   it('answers a hover from the cache and never computes for it', async () => {
     const file = model();
     const { document } = await engine.request('open', { path: file });

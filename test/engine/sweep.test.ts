@@ -89,24 +89,24 @@ describe('sweep', () => {
   });
 
   it('goes on where a killed engine stopped: known layers come from the disk, only the others are computed', async () => {
-    const file = small(40);
+    const file = small(80);
     start();
     const first = await engine.request('open', { path: file });
     await engine.request('inspect', { document: first.document, settings: withoutFarms });
     await engine.until(() => engine.results.length >= 10);
     engine.dispose();
     const before = resultsOf(engine);
-    assert.ok(before.size < 40, 'the engine was killed too late for this test');
+    assert.ok(before.size < 80, 'the engine was killed too late for this test');
 
     start();
     const second = await engine.request('open', { path: file });
     await engine.request('inspect', { document: second.document, settings: withoutFarms });
     await engine.idle();
     const after = resultsOf(engine);
-    assert.equal(after.size, 40);
+    assert.equal(after.size, 80);
     // The time of computing is part of what is kept: a layer computed again would have another one.
     for (const [name, result] of before) assert.deepEqual(after.get(name), result, name);
-    assert.equal(engine.results.filter(({ result }) => result.ranks.welore).length, 40);
+    assert.equal(engine.results.filter(({ result }) => result.ranks.welore).length, 80);
   });
 
   it('keeps to a memory limit that holds one layer at a time, and finishes', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { MemoryBudget, type Reservation } from '../../extension/engine/memoryBudget';
 
 const never = new AbortController().signal;
+const nothing = (): void => undefined;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A budget of 100, and the requests it has granted by name. */
@@ -32,17 +33,17 @@ describe('memory budget', () => {
     granted.get('a')!.release();
     granted.get('a')!.release();
     await ask('b', 60);
-    assert.equal(budget.reserveNow(60), undefined);
-    assert.ok(budget.reserveNow(40));
+    assert.equal(budget.reserveSpare(60, nothing), undefined);
+    assert.ok(budget.reserveSpare(40, nothing));
   });
 
   it('gives nothing out of turn', async () => {
     const { budget, ask, granted } = harness();
     await ask('a', 60);
     void ask('b', 50);
-    assert.equal(budget.reserveNow(10), undefined);
+    assert.equal(budget.reserveSpare(10, nothing), undefined);
     granted.get('a')!.release();
-    assert.ok(budget.reserveNow(50));
+    assert.ok(budget.reserveSpare(50, nothing));
   });
 
   it('lets those behind a cancelled request through', async () => {
@@ -68,8 +69,25 @@ describe('memory budget', () => {
     granted.get('a')!.release();
     await waiting;
     controller.abort();
-    assert.equal(budget.reserveNow(71), undefined);
-    assert.ok(budget.reserveNow(70));
+    assert.equal(budget.reserveSpare(71, nothing), undefined);
+    assert.ok(budget.reserveSpare(70, nothing));
+  });
+
+  it('calls back what is only kept for later as soon as somebody waits, and nothing that is needed', async () => {
+    const { budget, ask, names } = harness();
+    const revoked: string[] = [];
+    const kept = budget.reserveSpare(30, () => revoked.push('kept'))!;
+    kept.keep();
+    const spare = budget.reserveSpare(30, () => {
+      revoked.push('spare');
+      spare.release();
+    })!;
+    await ask('fits', 40);
+    assert.deepEqual(revoked, []);
+    void ask('waits', 30);
+    await turn();
+    assert.deepEqual(revoked, ['spare']);
+    assert.deepEqual(names(), ['fits', 'waits']);
   });
 
   it('refuses what could never be granted', async () => {

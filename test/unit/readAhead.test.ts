@@ -10,12 +10,12 @@ const never = new AbortController().signal;
 /** A reading that the test ends, out of a budget whose free bytes tell whether the memory was given back. */
 function harness() {
   const budget = new MemoryBudget(10);
-  const plan = { rows: { start: 0, end: 1 }, held: true, memory: 10 };
+  const plan = { rows: { start: 0, end: 1 }, held: true, working: 9, memory: 10 };
   let finish: () => void = () => undefined;
   let fail: (error: Error) => void = () => undefined;
   let aborted = false;
-  const ahead = new ReadAhead((signal) => {
-    const reservation = budget.reserveNow(10)!;
+  const ahead = new ReadAhead((signal, revoke) => {
+    const reservation = budget.reserveSpare(10, revoke)!;
     signal.addEventListener('abort', () => (aborted = true));
     return new Promise((resolve, reject) => {
       finish = () => resolve(new LayerInput(plan, Uint8Array.of(7), reservation));
@@ -27,11 +27,12 @@ function harness() {
   });
   return {
     ahead,
+    budget,
     finish: () => finish(),
     fail: (error: Error) => fail(error),
     aborted: () => aborted,
     free: () => {
-      const reservation = budget.reserveNow(10);
+      const reservation = budget.reserveSpare(10, () => undefined);
       reservation?.release();
       return reservation !== undefined;
     },
@@ -68,6 +69,31 @@ describe('reading ahead', () => {
       await turn();
       assert.equal(free(), true);
     }
+  });
+
+  it('gives its memory up for a layer in work that waits for it, and nothing to its taker', async () => {
+    for (const early of [true, false]) {
+      const { ahead, budget, finish, aborted } = harness();
+      if (!early) finish();
+      const taking = early ? ahead.take(never) : undefined;
+      const waiting = budget.reserve(5, never);
+      assert.equal(aborted(), true);
+      finish();
+      (await waiting).release();
+      assert.equal(await (taking ?? ahead.take(never)), undefined);
+    }
+  });
+
+  it('keeps what was taken, whoever waits', async () => {
+    const { ahead, budget, finish } = harness();
+    finish();
+    const input = await ahead.take(never);
+    let granted = false;
+    const waiting = budget.reserve(5, never).then(() => (granted = true));
+    await turn();
+    assert.equal(granted, false);
+    input!.release();
+    await waiting;
   });
 
   it('lets its taker go as soon as that is cancelled', async () => {
