@@ -142,8 +142,8 @@ export class LayerSession {
     return this.singular(this.part(window, false, bytes), window.rows, window.cols, () => undefined);
   }
 
-  farmsEstimate(spectra: readonly Float64Array[]): FarmsEstimate {
-    return estimateAlpha(spectra, this.task.settings.farms.fit, BOOTSTRAP_SEED);
+  farmsEstimate(spectra: readonly Float64Array[], total: number): FarmsEstimate {
+    return estimateAlpha(spectra, total, this.task.settings.farms.fit, BOOTSTRAP_SEED);
   }
 
   finishFarms(

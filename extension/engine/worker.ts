@@ -66,7 +66,7 @@ const handlers: Handlers = {
   },
   part: ({ part, turned, bytes }) => current().part(part, turned, bytes),
   windowSpectrum: ({ window, bytes }) => current().windowSpectrum(window, bytes),
-  farmsEstimate: ({ spectra }) => current().farmsEstimate(spectra),
+  farmsEstimate: ({ spectra, total }) => current().farmsEstimate(spectra, total),
   finishFarms: ({ spectra, interval, total, window }) => {
     current().finishFarms(spectra, interval, total, window);
     return null;

@@ -56,7 +56,7 @@ export interface WorkerCalls {
   /** Eigenvalues of a window, likewise, by the worker's own kernels alone. */
   windowSpectrum: { params: { window: FarmsWindow; bytes?: Uint8Array }; result: Float64Array };
   /** Alpha of some windows' spectra, and how sure it is. */
-  farmsEstimate: { params: { spectra: Float64Array[] }; result: FarmsEstimate };
+  farmsEstimate: { params: { spectra: Float64Array[]; total: number }; result: FarmsEstimate };
   /** Ends FARMS with these windows' spectra; the interval is null where they are all. */
   finishFarms: {
     params: {
