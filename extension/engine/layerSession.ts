@@ -12,9 +12,10 @@ import { symmetricEigenvalues } from '../linalg/symmetricEigenvalues';
 import type { FarmsResult, FitRule } from '../protocol';
 import { bootstrapInterval } from '../spectral/bootstrap';
 import { farmsConvBlocks, fitFarmsBlocks, fitFarmsWindows, poolEigenvalues, type FarmsWindow } from '../spectral/farms';
-import { extractMatrix, type LayerGeometry } from '../spectral/matrices';
+import { entryPlaces, extractMatrix, type LayerGeometry } from '../spectral/matrices';
+import { shuffleEntries } from '../spectral/randomisation';
 import { StatisticsAccumulator } from '../spectral/statistics';
-import { layerResult } from './layerResult';
+import { layerResult, SHUFFLE_SEED } from './layerResult';
 import type { FarmsEstimate, LayerOutcome, LayerTask } from './workerMessages';
 
 /** WeightWatcher, AlphaPruning and FARMS scale conv slices by √0.5, so λ is halved (`conv_norm`). */
@@ -30,8 +31,10 @@ type Progress = (fraction: number) => void;
 
 export class LayerSession {
   private readonly statistics = new StatisticsAccumulator();
-  /** Ascending λ of each matrix as stored (no `conv_norm`). */
+  /** Ascending λ of each matrix as stored (no `conv_norm`); after `shuffle`, of the shuffled ones. */
   private readonly spectraByMatrix: Float64Array[] = [];
+  /** What was known of the matrices before `shuffle`. */
+  private unshuffled: { spectraByMatrix: Float64Array[]; rankEigenvalues: Float64Array } | undefined;
   private readonly windowSpectra: Float64Array[] = [];
   private farmsEigenvalues: Float64Array = new Float64Array(0);
   private farmsResult: FarmsResult | null = null;
@@ -41,7 +44,7 @@ export class LayerSession {
     private readonly task: LayerTask,
     private readonly kernels: Kernels,
     private readonly cancelled: () => boolean,
-    private readonly bytes: Uint8Array | undefined,
+    private bytes: Uint8Array | undefined,
   ) {
     if (!bytes) return;
     const { dtype } = task.tensor;
@@ -90,6 +93,17 @@ export class LayerSession {
 
   addBand(band: Band, onProgress: Progress): void {
     this.spectraByMatrix.push(this.bandEigenvalues(band, onProgress));
+  }
+
+  /** Permutes the entries of every held matrix among themselves; the spectra so far are kept apart. */
+  shuffle(): void {
+    const layer = this.layer();
+    const rankEigenvalues = this.rankEigenvalues();
+    this.unshuffled = { spectraByMatrix: this.spectraByMatrix.splice(0), rankEigenvalues };
+    const { dtype, kernelLayout } = this.task.tensor;
+    const matrices = Array.from({ length: layer.count }, (_, index) => entryPlaces(kernelLayout, layer, index));
+    this.bytes = shuffleEntries(this.held(), elementSize(dtype), matrices, SHUFFLE_SEED);
+    this.widened = undefined;
   }
 
   /** FARMS of a convolution: blocks, each pooled over all kernel positions. */
@@ -178,13 +192,19 @@ export class LayerSession {
 
   /** Everything that is known; the session is over. */
   outcome(): LayerOutcome {
-    const { layer } = this.task;
-    const norm = layer?.kind === 'conv' ? CONV_NORM : 1;
-    const eigenvalues = poolEigenvalues(this.spectraByMatrix).map((value) => value * norm);
-    const rankEigenvalues = eigenvalues.length > 0 ? this.rankEigenvalues() : new Float64Array(0);
-    const statistics = this.statistics.result();
+    const pooled = (spectra: readonly Float64Array[]): Float64Array => {
+      const norm = this.task.layer?.kind === 'conv' ? CONV_NORM : 1;
+      return poolEigenvalues(spectra).map((value) => value * norm);
+    };
+    const { unshuffled } = this;
+    const eigenvalues = pooled(unshuffled?.spectraByMatrix ?? this.spectraByMatrix);
+    const rankEigenvalues = unshuffled?.rankEigenvalues ?? this.rankEigenvalues();
+    const numbers = {
+      ...{ eigenvalues, rankEigenvalues, statistics: this.statistics.result(), farms: this.farmsResult },
+      ...(unshuffled && { randomised: pooled(this.spectraByMatrix) }),
+    };
     return {
-      result: layerResult(this.task, { eigenvalues, rankEigenvalues, statistics, farms: this.farmsResult }),
+      result: layerResult(this.task, numbers),
       eigenvalues,
       farmsEigenvalues: this.farmsEigenvalues,
       rankEigenvalues,
@@ -193,6 +213,7 @@ export class LayerSession {
 
   /** λ of the matrix that compression factors: another one than the ESD's only for convolutions. */
   private rankEigenvalues(): Float64Array {
+    if (this.spectraByMatrix.length === 0) return new Float64Array(0);
     const layer = this.layer();
     if (layer.count === 1) return this.spectraByMatrix[0]!;
     const { shape, kernelLayout } = this.task.tensor;

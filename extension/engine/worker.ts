@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { compressTensor } from '../compression/compressTensor';
 import { loadKernels } from '../linalg/kernels';
+import { goodnessOfFit } from '../spectral/goodnessOfFit';
 import { elementHistogram } from '../spectral/statistics';
 import { widen } from '../checkpoint/dtype';
 import { LayerSession } from './layerSession';
@@ -9,6 +10,9 @@ import type { WorkerCalls, WorkerReply, WorkerRequest } from './workerMessages';
 
 /** Progress messages closer together than this only cost time. */
 const PROGRESS_MS = 50;
+
+/** Of the bootstrap that tests a fit; shown with the result. */
+const GOODNESS_SEED = 20091106;
 
 const port = parentPort;
 if (!port) throw new Error('worker.js runs in a worker thread');
@@ -47,6 +51,10 @@ const handlers: Handlers = {
     current().addBand(band, onProgress);
     return null;
   },
+  shuffle: () => {
+    current().shuffle();
+    return null;
+  },
   farms: (_, onProgress) => {
     current().convFarms(onProgress);
     return null;
@@ -63,6 +71,8 @@ const handlers: Handlers = {
     session = undefined;
     return outcome;
   },
+  goodness: ({ eigenvalues, dimension }, onProgress) =>
+    goodnessOfFit(eigenvalues, dimension, { seed: GOODNESS_SEED, cancelled, onProgress }),
   compress: ({ input, method, rank, output }, onProgress) =>
     compressTensor(input, method, rank, output, { kernels, cancelled, onProgress }),
   histogram: ({ bytes, dtype, edges }) => {

@@ -4,7 +4,7 @@
  */
 import type { CompressedTensor, CompressionInput } from '../compression/compressTensor';
 import type { Band } from '../linalg/bandReduction';
-import type { DType, InspectSettings, LayerResult, RankRequest } from '../protocol';
+import type { DType, GoodnessOfFit, InspectSettings, LayerResult, RankRequest } from '../protocol';
 import type { FarmsWindow } from '../spectral/farms';
 import type { LayerGeometry } from '../spectral/matrices';
 
@@ -41,6 +41,8 @@ export interface WorkerCalls {
   spectra: { params: null; result: null };
   /** Eigenvalues of one matrix from its Gram matrix in band form. */
   eigenvalues: { params: { band: Band }; result: null };
+  /** Permutes the entries of every held matrix: the eigenvalues that follow are those of the shuffled ones. */
+  shuffle: { params: null; result: null };
   /** FARMS over every window (or conv block) of the held bytes, products by the worker's own kernels. */
   farms: { params: null; result: null };
   /**
@@ -58,6 +60,8 @@ export interface WorkerCalls {
   /** Ends FARMS after the windows given so far. */
   finishFarms: { params: { mode: 'full' | 'adaptive'; total: number; window: [number, number] }; result: null };
   finish: { params: null; result: LayerOutcome };
+  /** Tests the fit of alpha to a spectrum. */
+  goodness: { params: { eigenvalues: Float64Array; dimension: number }; result: GoodnessOfFit };
   /** Factors, or their product, rounded to the stored type. */
   compress: {
     params: {

@@ -90,6 +90,7 @@ export class CheckpointView {
         return null;
       },
       spectrum: ({ layer }, token) => session.spectrum(layer, token),
+      goodness: ({ layer }, token) => session.goodness(layer, token),
       previewCompression: ({ layer, method, rank }, token) => session.preview(layer, method, rank, token),
       saveCompressed: (request) => saveWithDialog(session, request, this.document.uri),
       reload: async () => {

@@ -4,6 +4,7 @@
  */
 import type { FitRule, PowerLawFit } from '../protocol';
 import { determinantTail, fitBulk } from './bulk';
+import { randomisationMetrics } from './randomisation';
 
 /** WeightWatcher's `weak_rank_loss` counts λ below this. */
 const WEAK_ZERO = 1e-6;
@@ -17,13 +18,15 @@ export interface SpectralInput {
   /** Matrices pooled. */
   count: number;
   fits: Partial<Record<FitRule, PowerLawFit>>;
+  /** λ of the matrices with their entries shuffled, as `eigenvalues`, where the randomisation test was asked for. */
+  randomised?: Float64Array;
   /** Rounding unit of the arithmetic that made the eigenvalues; float64's by default. */
   epsilon?: number;
 }
 
-/** Keys are those of the metric table; null where a number is undefined for this spectrum. */
+/** Keys are those of the metric table; null where a number is undefined for this spectrum (`missingMetrics` says why). */
 export function spectralMetrics(input: SpectralInput): Record<string, number | null> {
-  const { eigenvalues, fits } = input;
+  const { eigenvalues, fits, randomised, N, M } = input;
   if (eigenvalues.some((value) => !Number.isFinite(value))) throw new RangeError('the spectrum is not finite');
   const largest = eigenvalues.at(-1) ?? 0;
   const fit = fits.KS;
@@ -42,6 +45,7 @@ export function spectralMetrics(input: SpectralInput): Record<string, number | n
     ww_pl_tail_mass: tailMass(eigenvalues, fit?.xmin ?? null),
     ...bulkMetrics(input),
     detX_num: largest > 0 ? determinantTail(eigenvalues) : null,
+    ...(randomised && randomisationMetrics(eigenvalues, randomised, N, M)),
   };
 }
 
@@ -80,13 +84,8 @@ function rankMetrics(input: SpectralInput, largest: number): Record<string, numb
 }
 
 function bulkMetrics({ eigenvalues, N, M }: SpectralInput): Record<string, number | null> {
-  const bulk = fitBulk(eigenvalues, N, M);
-  return {
-    sigma_mp: bulk?.sigma_mp ?? null,
-    lambda_plus: bulk?.lambda_plus ?? null,
-    num_spikes: bulk?.num_spikes ?? null,
-    mp_softrank: bulk?.mp_softrank ?? null,
-  };
+  const { sigma_mp, lambda_plus, num_spikes, mp_softrank } = fitBulk(eigenvalues, N, M);
+  return { sigma_mp, lambda_plus, num_spikes, mp_softrank };
 }
 
 /** −Σ p ln p of p = f(λ)/Σ f(λ). */

@@ -71,8 +71,10 @@ export function rankSuggestions(
     if (rank === undefined) return;
     suggestions[rule] = suggestion(discarded, Math.min(M, rank), rows, cols, perMatrix.length);
   };
-  const largest = (rank: (eigenvalues: Float64Array) => number): number =>
-    perMatrix.reduce((most, eigenvalues) => (eigenvalues.length > 0 ? Math.max(most, rank(eigenvalues)) : most), 0);
+  const largest = (rank: (eigenvalues: Float64Array) => number | undefined): number | undefined => {
+    const ranks = perMatrix.filter(({ length }) => length > 0).map(rank);
+    return ranks.includes(undefined) ? undefined : Math.max(0, ...(ranks as number[]));
+  };
   for (const energy of ENERGIES) suggest(`energy_${energy.toFixed(2)}`, rankKeeping(discarded, energy));
   suggest('break_even', breakEvenRank(rows, cols));
   suggest(
@@ -87,13 +89,10 @@ export function rankSuggestions(
     'hard_threshold',
     largest((values) => hardThresholdRank(values, N / M)),
   );
-  const bulks = perMatrix.map((values) => fitBulk(values, N, M));
-  if (bulks.every((bulk) => bulk !== undefined)) {
-    suggest(
-      'mp_spikes',
-      bulks.reduce((most, { num_spikes: spikes }) => Math.max(most, spikes), 0),
-    );
-  }
+  suggest(
+    'mp_spikes',
+    largest((values) => fitBulk(values, N, M).num_spikes ?? undefined),
+  );
   suggest('erg', largest(determinantTail));
   return suggestions;
 }
