@@ -35,8 +35,8 @@ export class Banners {
     if (engine && engine.state !== 'running') {
       const restarting = engine.state === 'restarting';
       const failed = engine.failed.length > 0 ? ` It stopped on ${engine.failed.join(', ')}.` : '';
-      const again = button({ label: 'Reload', icon: 'refresh', onClick: this.reload });
-      const text = `${engine.message}${failed}${restarting ? ' Starting again…' : ''}`;
+      const again = button({ label: 'Restart Engine', icon: 'refresh', onClick: this.reload });
+      const text = `${engine.message}${failed}`;
       banners.push(banner(restarting ? 'warning' : 'error', text, restarting ? null : again));
     }
     this.live.replaceChildren(...banners);

@@ -2,7 +2,7 @@
 import type { CheckpointSummary } from '../extension/protocol';
 import { button, type Button } from './controls';
 import { element, type Child } from './elements';
-import { formatBytes, formatCompact, formatCount, formatPercent, plural } from './format';
+import { formatBytes, formatCompact, formatCount, formatShare, plural } from './format';
 import type { Inspection } from './inspection';
 
 export interface HeaderActions {
@@ -15,9 +15,6 @@ export interface HeaderActions {
 /** Colours for types in the bar; further ones share the last. */
 const TYPE_COLOURS = 6;
 
-/** Shares below this are said to be below this. */
-const SMALL_SHARE = 0.001;
-
 /** Types narrower than this share are drawn this wide, so that they can be seen and pointed at. */
 const LEAST_SHARE = 0.01;
 
@@ -25,7 +22,7 @@ export class Header {
   readonly element: HTMLElement;
   private readonly progress = element('div', { class: 'progress-track', role: 'progressbar', 'aria-valuemin': 0 });
   private readonly progressBar = element('div', { class: 'progress-bar' });
-  private readonly progressText = element('span', { class: 'progress-text', role: 'status' });
+  private readonly progressText = element('span', { class: 'progress-text' });
   private readonly device = element('span');
   private readonly inspect: Button;
   private readonly cancel: Button;
@@ -76,7 +73,7 @@ export class Header {
   }
 
   refresh(): void {
-    const { queue, busy, results, precision } = this.inspection;
+    const { queue, busy, results, precisions } = this.inspection;
     const { total } = this;
     const done = Math.min(total, results.size);
     this.progress.hidden = !busy;
@@ -90,7 +87,8 @@ export class Header {
       : done >= total
         ? ''
         : `${formatCount(done)} of ${formatCount(total)} inspected`;
-    this.device.replaceChildren(...(precision === null ? [] : ['Computed in ', element('b', {}, precision)]));
+    this.device.hidden = precisions.size === 0;
+    this.device.replaceChildren('Computed in ', element('b', {}, [...precisions].sort().join(', ')));
   }
 }
 
@@ -115,10 +113,7 @@ function typeMix({ dtypes, parameters }: CheckpointSummary): Child[] {
     const part = element('span', { class: colour });
     part.style.flexGrow = String(Math.max(share, LEAST_SHARE));
     bar.append(part);
-    const text =
-      dtypes.length === 1
-        ? dtype
-        : `${dtype} ${share < SMALL_SHARE ? `<${formatPercent(SMALL_SHARE, 1)}` : formatPercent(share, 2)}`;
+    const text = dtypes.length === 1 ? dtype : `${dtype} ${formatShare(share)}`;
     return element(
       'span',
       { class: 'type', title: `${formatCount(count)} parameters` },

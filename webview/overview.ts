@@ -24,7 +24,7 @@ export class Overview {
   readonly element: HTMLElement;
   private readonly count = element('span', { class: 'badge' });
   private readonly list = element('ul', { class: 'unusual-list' });
-  private readonly savingsPlot = new SavingsPlot();
+  private readonly savingsPlot: SavingsPlot;
   /** What the drawing stands for, and when it was made. */
   private shown = '';
   private drawn = -Infinity;
@@ -34,6 +34,10 @@ export class Overview {
     private readonly inspection: Inspection,
     private readonly open: (layer: string) => void,
   ) {
+    const hopeless = inspection.summary.tensors.every(({ layers }) => layers.length === 0);
+    this.savingsPlot = new SavingsPlot(
+      hopeless ? 'No tensor here has a spectrum.' : 'Appears with the first inspected layers.',
+    );
     this.element = element(
       'section',
       { class: 'overview', 'aria-label': 'Overview' },

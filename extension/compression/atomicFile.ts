@@ -48,10 +48,8 @@ export async function writeAtomically(
   signal?.throwIfAborted();
 
   const partial = newPartialName(resolved.path);
-  let content: FileHandle | undefined;
+  let content: FileHandle | undefined = await openNew(partial, resolved.path);
   try {
-    // Readable too, for the check; `x` so that nothing that is already there can be written to.
-    content = await open(partial, 'wx+');
     if (resolved.mode !== undefined) await content.chmod(resolved.mode);
     await produce(appender(content, signal));
     await content.sync();
@@ -69,6 +67,15 @@ export async function writeAtomically(
   }
   await syncFolder(path.dirname(resolved.path));
   return resolved.path;
+}
+
+/** Readable too, for the check; `x` so that nothing that is already there can be written to. */
+async function openNew(partial: string, target: string): Promise<FileHandle> {
+  try {
+    return await open(partial, 'wx+');
+  } catch (error) {
+    throw writeError(error, target);
+  }
 }
 
 function appender(file: FileHandle, signal: AbortSignal | undefined): Append {
@@ -116,10 +123,8 @@ async function cleanedUp(
   );
   const known = writeError(error, target);
   if (!remains || !(known instanceof CompressionError)) return known;
-  return new CompressionError(known.code, `${known.message} (${path.basename(partial)} could not be removed)`, {
-    ...known.where,
-    cause: error,
-  });
+  const reason = `${known.reason} (${path.basename(partial)} could not be removed)`;
+  return new CompressionError(known.code, reason, { ...known.where, cause: error });
 }
 
 /** Makes the new name itself durable. Windows cannot open folders, and some network disks cannot flush them. */

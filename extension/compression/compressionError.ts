@@ -35,15 +35,15 @@ export class CompressionError extends Error {
 
   /**
    * @param code one of the codes above
-   * @param message what is wrong and what to do, without file or layer (they are put in front)
+   * @param reason what is wrong and what to do, without file or layer (they are put in front)
    */
   constructor(
     readonly code: CompressionErrorCode,
-    message: string,
+    readonly reason: string,
     readonly where: { file?: string; layer?: string; cause?: unknown } = {},
   ) {
     const prefix = [where.file, where.layer && `layer ${where.layer}`].filter(Boolean).join(', ');
-    super(prefix ? `${prefix}: ${message}` : message, { cause: where.cause });
+    super(prefix ? `${prefix}: ${reason}` : reason, { cause: where.cause });
   }
 
   toProblem(): Problem {

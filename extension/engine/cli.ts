@@ -1,19 +1,25 @@
 /** The terminal: `eigenscope inspect | tensors | compress`, the same engine in its own process. */
-import { homedir, availableParallelism, totalmem } from 'node:os';
+import { availableParallelism, constants, homedir, totalmem } from 'node:os';
 import path from 'node:path';
 import picomatch from 'picomatch';
 import { version } from '../../package.json';
+import { CompressionError } from '../compression/compressionError';
+import { assertSavable } from '../compression/safetensorsWriter';
+import { isErrno } from '../checkpoint/fileReader';
 import type { EngineNotifications, LayerResult } from '../protocol';
 import { problemOf, type NotificationHandlers } from '../rpc';
 import { DEFAULT_FARMS, parseCommand, USAGE, UsageError, type Command } from './cliArguments';
-import { saveCompressed } from './compressLayer';
+import { previewLayer, saveCompressed } from './compressLayer';
 import { Engine } from './engine';
 import { inspectCsv, inspectReport } from '../inspectReport';
 import { defaultMemoryLimit, defaultThreads } from './limits';
 import { ProgressLine } from './progressLine';
 import { layerReport, tensorReport } from './report';
 
-const EXIT = { ok: 0, problems: 1, failed: 2, interrupted: 130 } as const;
+const EXIT = { ok: 0, problems: 1, failed: 2 } as const;
+
+/** Ask a save to stop; it then removes what it has begun to write. */
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 type Of<K extends Command['command']> = Extract<Command, { command: K }>;
 
@@ -53,7 +59,7 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   const names = selectLayers([...document.layers.keys()], command.layers);
   // Results arrive as they finish; they are printed in the file's order.
   if (engine.inspect(document.handle, names, command.settings) > 0) await done;
-  progress.clear();
+  progress.finish();
   const layers = names.map((name) => results.get(name)!);
   const report = inspectReport(document.summary, command.settings, layers);
   if (command.format === 'json') await print(`${JSON.stringify(report, null, 2)}\n`);
@@ -79,22 +85,35 @@ async function compress(command: Of<'compress'>): Promise<number> {
   });
   const document = await engine.open(command.path);
   const controller = new AbortController();
-  process.once('SIGINT', () => controller.abort());
-  const { layer, rank, output, out: target, overwrite } = command;
-  const request = { layer, method: 'svd', rank, output, target: path.resolve(target), overwrite };
+  let stopped = 0;
+  for (const signal of STOP_SIGNALS) {
+    process.once(signal, () => {
+      stopped = constants.signals[signal];
+      controller.abort();
+    });
+  }
+  const { layer, rank, output, out, overwrite } = command;
+  const { handle, checkpoint } = document;
+  const request = { layer, method: 'svd', rank, output, target: path.resolve(out), overwrite };
+  // Spectra are enough for a save.
+  const settings = { farms: { ...DEFAULT_FARMS, enabled: false } };
   try {
-    const saved = await saveCompressed(engine, document.handle, request, { farms: DEFAULT_FARMS }, controller.signal);
-    progress.clear();
+    await assertSavable(checkpoint, request);
+    const preview = await previewLayer(engine, handle, layer, request.method, rank, settings, controller.signal);
+    const saved = await saveCompressed(engine, handle, request, settings, controller.signal);
+    progress.finish();
     await print(
       `${saved.path}\n${layer}: rank ${saved.rank}, relative Frobenius error ${saved.relative_error.toPrecision(6)} ` +
         `(as stored ${saved.measured_error.toPrecision(6)}), ${saved.bytes} bytes\n`,
     );
-    for (const note of saved.notes) process.stderr.write(`${note}\n`);
+    for (const note of [...preview.notes, ...saved.notes]) process.stderr.write(`${note}\n`);
   } catch (error) {
-    progress.clear();
+    progress.finish();
+    if (error instanceof CompressionError && error.code === 'target-exists')
+      throw new UsageError(`${error.message} with --overwrite`);
     if (!controller.signal.aborted) throw error;
     process.stderr.write('cancelled; nothing was written\n');
-    return EXIT.interrupted;
+    return 128 + stopped; // as shells tell it
   } finally {
     await engine.dispose();
   }
@@ -137,17 +156,30 @@ function selectLayers(names: string[], patterns: readonly string[]): string[] {
   return names.filter((name) => chosen.has(name));
 }
 
-/** Resolves when the text is written: a pipe's reader may be slower than we are. */
+/**
+ * Resolves when the text is written: a pipe's reader may be slower than we are.
+ *
+ * @throws the system's error `EPIPE` where the reader is gone, a sentence for people where the output is lost otherwise
+ */
 function print(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+    process.stdout.write(text, (error) => {
+      if (!error) resolve();
+      else if (isErrno(error, 'EPIPE')) reject(error);
+      else reject(new Error(`the output could not be written (${error.message})`, { cause: error }));
+    });
   });
 }
+
+// Without listeners a failed write would end the program in mid-air; `print` hears of it through its callback, and
+// progress that nobody can read is no failure.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
 
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(EXIT.ok); // `| head` has seen enough
+    if (isErrno(error, 'EPIPE')) process.exit(EXIT.ok); // `| head` has seen enough
     const usage = error instanceof UsageError;
     process.stderr.write(`eigenscope: ${usage ? error.message : problemOf(error).message}\n`);
     if (usage) process.stderr.write('See eigenscope --help.\n');

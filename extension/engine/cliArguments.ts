@@ -79,7 +79,22 @@ export const DEFAULT_FARMS: InspectSettings['farms'] = {
   tolerance: 0.01,
 };
 
-const FIT_RULES: Readonly<Record<string, FitRule>> = { KS: 'KS', mid: 'xmin_mid', peak: 'xmin_peak' };
+/** Options that each command takes, beside those that all take. */
+const OPTIONS_OF = {
+  inspect: [
+    ...['layers', 'json', 'csv', 'no-cache', 'fit'],
+    ...['farms-rows', 'farms-q', 'farms-ops', 'farms-mode', 'no-farms'],
+  ],
+  tensors: ['json'],
+  compress: ['layer', 'rank', 'energy', 'budget', 'out', 'output', 'overwrite'],
+} as const;
+const OPTIONS_OF_ALL = ['threads', 'memory'] as const;
+
+const FIT_RULES: ReadonlyMap<string, FitRule> = new Map([
+  ['KS', 'KS'],
+  ['mid', 'xmin_mid'],
+  ['peak', 'xmin_peak'],
+]);
 
 /** @throws UsageError in words for people */
 export function parseCommand(args: readonly string[]): Command {
@@ -120,8 +135,10 @@ export function parseCommand(args: readonly string[]): Command {
   const { values, positionals } = parsed;
   if (values.help || args.length === 0) return { command: 'help' };
   if (values.version) return { command: 'version' };
-  const [command, path, ...rest] = positionals;
-  if (path === undefined) throw new UsageError(`${command ?? 'eigenscope'} needs a PATH`);
+  const [name, path, ...rest] = positionals;
+  const command = commandOf(name);
+  refuseStray(command, Object.keys(values));
+  if (path === undefined) throw new UsageError(`${command} needs a PATH`);
   if (rest.length > 0) throw new UsageError(`one PATH at a time, please: "${rest[0]!}" is too many`);
   const common = {
     path,
@@ -159,9 +176,22 @@ export function parseCommand(args: readonly string[]): Command {
         overwrite: values.overwrite ?? false,
       };
     }
-    default:
-      throw new UsageError(`there is no command "${command ?? ''}"`);
   }
+}
+
+function commandOf(name: string | undefined): keyof typeof OPTIONS_OF {
+  if (name !== undefined && Object.hasOwn(OPTIONS_OF, name)) return name as keyof typeof OPTIONS_OF;
+  const known = Object.keys(OPTIONS_OF).join(', ');
+  throw new UsageError(
+    name === undefined ? `one of ${known} comes first` : `there is no command "${name}"; ${known} are`,
+  );
+}
+
+/** An option that does nothing would look as if it had been heard. */
+function refuseStray(command: keyof typeof OPTIONS_OF, given: readonly string[]): void {
+  const known: readonly string[] = [...OPTIONS_OF[command], ...OPTIONS_OF_ALL];
+  const stray = given.find((option) => !known.includes(option));
+  if (stray !== undefined) throw new UsageError(`${command} takes no --${stray}`);
 }
 
 function farmsSettings(values: {
@@ -176,7 +206,7 @@ function farmsSettings(values: {
   if (mode !== 'auto' && mode !== 'full' && mode !== 'adaptive') {
     throw new UsageError(`--farms-mode is auto, full or adaptive, not "${mode}"`);
   }
-  const fit = values.fit === undefined ? DEFAULT_FARMS.fit : FIT_RULES[values.fit];
+  const fit = values.fit === undefined ? DEFAULT_FARMS.fit : FIT_RULES.get(values.fit);
   if (!fit) throw new UsageError(`--fit is KS, mid or peak, not "${values.fit!}"`);
   return {
     ...DEFAULT_FARMS,

@@ -9,7 +9,7 @@ import { assertSavable, saveCheckpointWith } from '../compression/safetensorsWri
 import type { CompressionPreview, InspectSettings, RankRequest, SaveRequest, SaveResult } from '../protocol';
 import type { Engine } from './engine';
 import { EngineError, type EngineDocument, type EngineLayer } from './engineDocument';
-import { layerRows } from './layerPipeline';
+import { layerRows } from './layerInput';
 
 /** Factoring is this share of a save's progress; the rest is copying. */
 const FACTORING_SHARE = 0.6;

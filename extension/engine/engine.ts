@@ -7,13 +7,17 @@ import { openCheckpoint } from '../checkpoint/registry';
 import { createMatrixProducts, type MatrixProducts } from '../linalg/matrixProducts';
 import type { DeviceInfo, EngineNotifications, InspectSettings, PeekResult } from '../protocol';
 import { problemOf } from '../rpc';
+import { abortable } from './abortable';
 import { EngineDocument, EngineError } from './engineDocument';
 import { snapshotFiles } from './fileSnapshot';
 import { rankedCurve } from '../spectral/esd';
 import { JobQueue } from './jobQueue';
 import { outcomeGoodness } from './layerGoodness';
+import { layerInputAhead, type LayerSource } from './layerInput';
 import { analyseLayer } from './layerPipeline';
 import { failedResult } from './layerResult';
+import { MemoryBudget } from './memoryBudget';
+import { ReadAhead } from './readAhead';
 import { ResultCache } from './resultCache';
 import { summarise } from './summary';
 import type { LayerOutcome } from './workerMessages';
@@ -38,7 +42,8 @@ export class Engine {
   private readonly documents = new Map<string, EngineDocument>();
   private readonly memory = new Map<string, LayerOutcome>();
   private readonly running = new Map<string, Promise<LayerOutcome>>();
-  private readonly queue: JobQueue;
+  private readonly queue: JobQueue<ReadAhead>;
+  private readonly memoryBudget: MemoryBudget;
   private products: Promise<MatrixProducts> | undefined;
   private nextDocument = 1;
   private cacheFailed = false;
@@ -46,7 +51,8 @@ export class Engine {
   constructor(readonly options: EngineOptions) {
     this.pool = new WorkerPool(options.threads);
     this.cache = new ResultCache(options.cacheFolder);
-    this.queue = new JobQueue(options.threads, {
+    this.memoryBudget = new MemoryBudget(options.memoryLimit);
+    this.queue = new JobQueue<ReadAhead>(options.threads, {
       onState: (document, state) => {
         if (state.done >= state.total && state.active.length === 0) this.suggestWelore(document);
         options.notify('queue', { document, ...state });
@@ -97,12 +103,13 @@ export class Engine {
     let queued = 0;
     for (const name of wanted) {
       document.layer(name);
-      const run = async (signal: AbortSignal): Promise<void> => {
-        const outcome = await this.outcome(document, name, settings, signal);
+      const run = async (signal: AbortSignal, ahead?: ReadAhead): Promise<void> => {
+        const outcome = await this.outcome(document, name, settings, signal, ahead).finally(() => ahead?.drop());
         document.remember(outcome);
         this.options.notify('result', { document: handle, result: outcome.result });
       };
-      if (this.queue.add({ document: handle, name, run })) queued++;
+      const prepare = (): ReadAhead => this.readAhead(document, name, settings);
+      if (this.queue.add({ document: handle, name, run, prepare })) queued++;
     }
     this.queue.start();
     return queued;
@@ -124,12 +131,22 @@ export class Engine {
     return known && this.keep(key, known);
   }
 
+  private readAhead(document: EngineDocument, name: string, settings: InspectSettings): ReadAhead {
+    const { tensor, geometry } = document.layer(name);
+    return new ReadAhead(async (signal, revoke) => {
+      if (await this.known(document, name, settings)) return undefined;
+      signal.throwIfAborted();
+      return layerInputAhead(this.source(document, settings), tensor, geometry, signal, revoke);
+    });
+  }
+
   /** From memory, the cache on disk, a computation that runs already, or a new one. */
   async outcome(
     document: EngineDocument,
     name: string,
     settings: InspectSettings,
     signal: AbortSignal,
+    ahead?: ReadAhead,
   ): Promise<LayerOutcome> {
     const { geometry } = document.layer(name);
     const known = await this.known(document, name, settings);
@@ -138,11 +155,14 @@ export class Engine {
     const key = memoryKey(document, name, settings);
     const running = this.running.get(key);
     if (running) {
-      const shared = await running.catch(() => undefined); // its own caller hears the error; we try ourselves
-      signal.throwIfAborted();
+      // Its own caller hears its error; we try ourselves.
+      const shared = await abortable(
+        running.catch(() => undefined),
+        signal,
+      );
       if (shared) return shared;
     }
-    const computing = this.compute(document, name, settings, signal);
+    const computing = this.compute(document, name, settings, signal, ahead);
     this.running.set(key, computing);
     try {
       const outcome = await computing;
@@ -158,26 +178,29 @@ export class Engine {
     name: string,
     settings: InspectSettings,
     signal: AbortSignal,
+    ahead: ReadAhead | undefined,
   ): Promise<LayerOutcome> {
     const { tensor, geometry, noSpectrum } = document.layer(name);
     const started = performance.now();
     const context = {
-      checkpoint: document.checkpoint,
+      ...this.source(document, settings),
       pool: this.pool,
       products: () => this.matrixProducts(),
-      settings,
-      memoryLimit: this.options.memoryLimit,
       signal,
       onProgress: (stage: string, fraction: number) =>
         this.options.notify('progress', { document: document.handle, name, stage, fraction }),
     };
-    const outcome = await analyseLayer(context, tensor, geometry, noSpectrum);
+    const outcome = await analyseLayer(context, tensor, geometry, noSpectrum, ahead);
     if (settings.goodness && outcome.eigenvalues.length > 0) {
       const onProgress = (fraction: number): void => context.onProgress('goodness of fit', fraction);
       outcome.result.goodness = await outcomeGoodness(this.pool, outcome, signal, onProgress);
     }
     outcome.result.elapsed = performance.now() - started;
     return outcome;
+  }
+
+  private source({ checkpoint }: EngineDocument, settings: InspectSettings): LayerSource {
+    return { checkpoint, settings, memory: this.memoryBudget };
   }
 
   private keep(key: string, outcome: LayerOutcome): LayerOutcome {

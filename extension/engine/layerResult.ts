@@ -91,9 +91,10 @@ function notFinite(layer: LayerGeometry, { nan, inf, first_not_finite: first }: 
   if (nan + inf === 0) return undefined;
   const row = Math.floor((first ?? 0) / layer.cols);
   const place = layer.kind === 'conv' ? `element ${first ?? 0}` : `row ${row}, column ${(first ?? 0) % layer.cols}`;
+  const found = [nan > 0 && `${nan} NaN`, inf > 0 && `${inf} Inf`].filter(Boolean).join(' and ');
   return {
     code: 'not-finite',
-    message: `${layer.name}: ${nan} NaN and ${inf} Inf, the first at ${place}; it has no spectrum until they are replaced`,
+    message: `${layer.name}: ${found}, the first at ${place}; it has no spectrum until they are replaced`,
     tensor: layer.name,
   };
 }

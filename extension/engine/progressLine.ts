@@ -9,6 +9,7 @@ export class ProgressLine {
   private total = 0;
   private text = '';
   private drawn = 0;
+  private finished = false;
 
   constructor(private readonly stream: WriteStream) {}
 
@@ -29,13 +30,19 @@ export class ProgressLine {
     this.stream.write(`${message}\n`);
   }
 
-  clear(): void {
+  /** Takes the line away for good: what the engine still reports while it ends would be drawn below the results. */
+  finish(): void {
+    this.finished = true;
+    this.clear();
+  }
+
+  private clear(): void {
     if (this.stream.isTTY) this.stream.write('\r\x1b[2K');
   }
 
   private draw(): void {
     const now = performance.now();
-    if (!this.stream.isTTY || now - this.drawn < REDRAW_MS) return;
+    if (!this.stream.isTTY || this.finished || now - this.drawn < REDRAW_MS) return;
     this.drawn = now;
     const count = this.total > 0 ? `${this.done}/${this.total} ` : '';
     this.stream.write(`\r\x1b[2K${`${count}${this.text}`.slice(0, Math.max(20, this.stream.columns - 1))}`);

@@ -1,10 +1,13 @@
 /** Entry of a worker thread: answers `WorkerCalls` for one layer at a time. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { compressTensor } from '../compression/compressTensor';
+import { bandEigenvalues } from '../linalg/bandEigenvalues';
+import { withoutNegatives } from '../linalg/gram';
 import { loadKernels } from '../linalg/kernels';
+import { symmetricEigenvalues } from '../linalg/symmetricEigenvalues';
 import { goodnessOfFit } from '../spectral/goodnessOfFit';
 import { elementHistogram } from '../spectral/statistics';
-import { widen } from '../checkpoint/dtype';
+import { widenElements } from './elements';
 import { LayerSession } from './layerSession';
 import type { WorkerCalls, WorkerReply, WorkerRequest } from './workerMessages';
 
@@ -55,21 +58,31 @@ const handlers: Handlers = {
     current().shuffle();
     return null;
   },
+  windowEigenvalues: (params) => {
+    const options = { kernels, cancelled };
+    return 'band' in params
+      ? withoutNegatives(bandEigenvalues(params.band, options))
+      : withoutNegatives(symmetricEigenvalues(params.matrix, params.n, options));
+  },
   farms: (_, onProgress) => {
     current().convFarms(onProgress);
     return null;
   },
-  window: ({ window, rows }) => current().window(window, rows),
-  windowSpectrum: ({ window, rows, estimate }) => current().windowSpectrum(window, rows, estimate),
-  windowEigenvalues: ({ band, estimate }) => current().addWindowBand(band, estimate),
-  finishFarms: ({ mode, total, window }) => {
-    current().finishFarms(mode, total, window);
+  wholeFarms: ({ window }) => {
+    current().wholeFarms(window);
     return null;
   },
-  finish: () => {
-    const outcome = current().outcome();
+  part: ({ part, turned, bytes }) => current().part(part, turned, bytes),
+  windowSpectrum: ({ window, bytes }) => current().windowSpectrum(window, bytes),
+  farmsEstimate: ({ spectra }) => current().farmsEstimate(spectra),
+  finishFarms: ({ spectra, interval, total, window }) => {
+    current().finishFarms(spectra, interval, total, window);
+    return null;
+  },
+  finish: () => current().outcome(),
+  end: () => {
     session = undefined;
-    return outcome;
+    return null;
   },
   goodness: ({ eigenvalues, dimension }, onProgress) =>
     goodnessOfFit(eigenvalues, dimension, { seed: GOODNESS_SEED, cancelled, onProgress }),
@@ -77,7 +90,7 @@ const handlers: Handlers = {
     compressTensor(input, method, rank, output, { kernels, cancelled, onProgress }),
   histogram: ({ bytes, dtype, edges }) => {
     const counts = new Float64Array(edges.length - 1);
-    return elementHistogram(widen(bytes, dtype), { edges, counts }).counts;
+    return elementHistogram(widenElements(bytes, dtype), { edges, counts }).counts;
   },
 };
 

@@ -25,6 +25,9 @@ import type { EngineClient, EngineState } from './engineClient';
 /** Code of the problem of a layer that the engine died on. */
 const DIED = 'engine-died';
 
+/** Codes of problems that are the engine's own, not the checkpoint's. */
+const ENGINE_GONE: ReadonlySet<string> = new Set([DIED, 'engine-stopped']);
+
 type SessionEvents = { [K in Exclude<keyof ViewNotifications, 'select'>]: [ViewNotifications[K]] };
 type SessionEvent = keyof SessionEvents;
 
@@ -41,6 +44,8 @@ export class CheckpointSession {
   private active: string[] = [];
   private front: string[] = [];
   private inspected = false;
+  /** It was open in some process: a new one opens it again. A file that never opened is left alone. */
+  private known = false;
   private disposed = false;
   private readonly disposeListeners: (() => void)[] = [];
   private readonly stopListening: () => void;
@@ -56,11 +61,14 @@ export class CheckpointSession {
 
   /** Reads headers on the first call. @throws what the engine's `open` throws; a later call tries anew */
   summary(): Promise<CheckpointSummary> {
-    this.opened ??= this.open().catch((error: unknown) => {
-      this.opened = undefined;
+    if (this.opened) return this.opened;
+    const opening = this.open().catch((error: unknown) => {
+      // By now a later process may have been asked.
+      if (this.opened === opening) this.opened = undefined;
       throw error;
     });
-    return this.opened;
+    this.opened = opening;
+    return opening;
   }
 
   /** Listens to one kind of event. @returns what ends it */
@@ -143,6 +151,7 @@ export class CheckpointSession {
     const former = this.handle;
     this.handle = undefined;
     this.opened = undefined;
+    this.known = false;
     this.results.clear();
     this.pending.clear();
     this.active = [];
@@ -166,6 +175,7 @@ export class CheckpointSession {
   private async open(): Promise<CheckpointSummary> {
     const summary = await this.engine.request('open', { path: this.path });
     this.handle = summary.document;
+    this.known = true;
     this.jobsOfTensor = new Map(summary.tensors.map((tensor) => [tensor.name, jobNames(tensor)]));
     this.tensorOfJob = new Map(summary.tensors.flatMap((tensor) => jobNames(tensor).map((job) => [job, tensor])));
     return summary;
@@ -216,9 +226,12 @@ export class CheckpointSession {
   private engineChanged(change: EngineState): void {
     if (change.state === 'running') {
       // A view must not hear that all is well before its document is open again.
-      if (change.restarted && this.opened) void this.resume();
+      if (change.restarted && (this.known || this.opened)) void this.resume();
       return;
     }
+    // The next process hands out the same handles again, to whoever opens first.
+    this.handle = undefined;
+    this.opened = undefined;
     const failed = change.died ? this.active.filter((name) => this.pending.has(name)) : [];
     this.active = [];
     for (const name of failed) this.markFailed(name, change.message);
@@ -237,8 +250,6 @@ export class CheckpointSession {
 
   /** In a new engine process: opens again, and queues again what has no result yet. */
   private async resume(): Promise<void> {
-    this.handle = undefined;
-    this.opened = undefined;
     try {
       await this.summary();
       if (this.disposed) return;
@@ -248,7 +259,8 @@ export class CheckpointSession {
       this.events.emit('engine', { state: 'running', message: '', failed: [] });
     } catch (error) {
       const problem: Problem = problemOf(error);
-      this.events.emit('changed', problem);
+      // An engine that died once more says so itself, and the next one resumes.
+      if (!ENGINE_GONE.has(problem.code)) this.events.emit('changed', problem);
     }
   }
 }

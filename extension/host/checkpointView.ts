@@ -135,6 +135,7 @@ export class CheckpointView {
       session.on('progress', (params) => void this.send('progress', params)),
       session.on('queue', (params) => void this.send('queue', params)),
       session.on('saving', (params) => void this.send('saving', params)),
+      session.on('testing', (params) => void this.send('testing', params)),
       session.on('changed', (params) => void this.send('changed', params)),
       session.on('engine', (params) => void this.send('engine', params)),
     ];

@@ -22,7 +22,7 @@ export function inspectSettings(): InspectSettings {
       mode: farms.get<InspectSettings['farms']['mode']>('mode', 'auto'),
       tolerance: farms.get('tolerance', 0.01),
     },
-    ...(vscode.workspace.getConfiguration(SECTION).get('randomise', false) && { randomise: true }),
+    ...(vscode.workspace.getConfiguration(SECTION).get<boolean>('randomise', false) && { randomise: true }),
   };
 }
 

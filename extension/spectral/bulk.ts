@@ -108,10 +108,11 @@ export function tracyWidomScale(N: number, M: number): number {
 export function determinantTail(eigenvalues: Float64Array): number {
   const count = eigenvalues.length;
   if (count < 2 || !(eigenvalues[0]! < eigenvalues[count - 1]!)) return 0;
-  const scale = Math.log(count / eigenvalues.reduce((sum, value) => sum + value, 0));
+  const largest = eigenvalues[count - 1]!;
+  const scale = Math.log(count / eigenvalues.reduce((sum, value) => sum + value / largest, 0));
   let logarithm = 0;
   for (let index = count - 1; index > 0; index--) {
-    logarithm += Math.log(Math.max(0, eigenvalues[index]!)) + scale;
+    logarithm += Math.log(Math.max(0, eigenvalues[index]!) / largest) + scale;
     if (logarithm < 0) return count - index;
   }
   return count;

@@ -50,16 +50,18 @@ export function spectralMetrics(input: SpectralInput): Record<string, number | n
 }
 
 function norms(eigenvalues: Float64Array, largest: number, alpha: number | null): Record<string, number | null> {
-  const norm = sum(eigenvalues, (value) => value);
   const positive = largest > 0;
+  const stableRank = positive ? sum(eigenvalues, (value) => value / largest) : 0;
+  // λ may lie so near the largest double that their sum lies beyond it.
+  const norm = stableRank * largest;
   return {
     spectral_norm: largest,
     log_spectral_norm: positive ? Math.log10(largest) : null,
-    norm,
-    log_norm: positive ? Math.log10(norm) : null,
+    norm: Number.isFinite(norm) ? norm : null,
+    log_norm: positive ? Math.log10(largest) + Math.log10(stableRank) : null,
     alpha_weighted: positive && alpha !== null ? alpha * Math.log10(largest) : null,
     log_alpha_norm: positive && alpha !== null ? logPowerSum(eigenvalues, largest, alpha) : null,
-    stable_rank: positive ? norm / largest : null,
+    stable_rank: positive ? stableRank : null,
     nuclear_norm: sum(eigenvalues, Math.sqrt),
     log_lipschitz: positive ? Math.log(largest) / 2 : null,
   };
@@ -88,12 +90,13 @@ function bulkMetrics({ eigenvalues, N, M }: SpectralInput): Record<string, numbe
   return { sigma_mp, lambda_plus, num_spikes, mp_softrank };
 }
 
-/** −Σ p ln p of p = f(λ)/Σ f(λ). */
+/** −Σ p ln p of p = f(λ)/Σ f(λ). @param weight f, a power of λ: its unit does not matter */
 export function shannon(eigenvalues: Float64Array, weight: (value: number) => number): number {
-  const total = sum(eigenvalues, weight);
-  if (!(total > 0)) return 0;
+  const largest = eigenvalues.at(-1) ?? 0;
+  if (!(largest > 0)) return 0;
+  const total = sum(eigenvalues, (value) => weight(value / largest));
   return -sum(eigenvalues, (value) => {
-    const share = weight(value) / total;
+    const share = weight(value / largest) / total;
     return share > 0 ? share * Math.log(share) : 0;
   });
 }
@@ -105,8 +108,9 @@ function logPowerSum(eigenvalues: Float64Array, largest: number, alpha: number):
 
 function tailMass(eigenvalues: Float64Array, xmin: number | null): number | null {
   if (xmin === null) return null;
-  const total = sum(eigenvalues, (value) => value);
-  return total > 0 ? sum(eigenvalues, (value) => (value >= xmin ? value : 0)) / total : null;
+  const largest = eigenvalues.at(-1)!;
+  const total = sum(eigenvalues, (value) => value / largest);
+  return sum(eigenvalues, (value) => (value >= xmin ? value / largest : 0)) / total;
 }
 
 /** Smallest first, and rounding noise below zero taken for the zero it stands for. */

@@ -59,5 +59,6 @@ function reason({ eigenvalues, N, M, fits, randomised }: SpectralInput, key: str
   }
   if (!((eigenvalues.at(-1) ?? 0) > 0)) return 'all eigenvalues are zero';
   if (key === 'entropy') return 'the rank is 1';
+  if (key === 'norm') return 'it is beyond the largest float64';
   return 'the smallest singular value is a numerical zero';
 }

@@ -58,8 +58,7 @@ export function fitPowerLaw(
   const tail = new LogTail(values, numericalZero);
   const positive = values.length - tail.first;
   if (options.zeroFilter && positive < MIN_FILTERED_COUNT) {
-    const counted = positive === 1 ? '1 eigenvalue above zero is' : `${positive} eigenvalues above zero are`;
-    return failed(rule, `${counted} too few, a fit needs ${MIN_FILTERED_COUNT}`, filter);
+    return failed(rule, `a fit needs ${MIN_FILTERED_COUNT} eigenvalues above zero and finds ${positive}`, filter);
   }
   if (values[tail.first] === largest) return failed(rule, 'the eigenvalues above zero have no spread', filter);
   const start = tailStart(tail, rule);

@@ -22,14 +22,16 @@ export function breakEvenRank(rows: number, cols: number): number {
 export function discardedEnergy(perMatrix: readonly Float64Array[]): Float64Array {
   const side = perMatrix.reduce((longest, { length }) => Math.max(longest, length), 0);
   const discarded = new Float64Array(side + 1);
+  const largest = perMatrix.reduce((most, eigenvalues) => Math.max(most, eigenvalues.at(-1) ?? 0), 0);
+  if (!(largest > 0)) return discarded;
   // Smallest eigenvalues first: they would be lost in the sum of the large ones.
   for (let rank = side - 1; rank >= 0; rank--) {
     let level = 0;
-    for (const eigenvalues of perMatrix) level += Math.max(0, eigenvalues[eigenvalues.length - 1 - rank] ?? 0);
+    for (const eigenvalues of perMatrix) level += Math.max(0, eigenvalues[eigenvalues.length - 1 - rank] ?? 0) / largest;
     discarded[rank] = discarded[rank + 1]! + level;
   }
   const total = discarded[0]!;
-  return total > 0 ? discarded.map((value) => value / total) : discarded;
+  return discarded.map((value) => value / total);
 }
 
 /** ‖W − W_k‖_F/‖W‖_F for every rank k = 0…M, exact (Eckart–Young). */

@@ -27,7 +27,8 @@ describe('the page of a checkpoint', () => {
     assert.match(header, /70\.7M parameters/);
     assert.match(header, /141 MB/);
     assert.match(header, /111 tensors/);
-    assert.match(header, /BF16 100%/);
+    assert.match(header, /BF16 >99%/);
+    assert.match(header, /F32 <0\.1%/);
   });
 
   it('lists unusual layers worst first, each with its reason, and opens them', async () => {

@@ -1,11 +1,23 @@
 /** The terminal as a person or a script uses it: the built program, its output and its exit codes. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { InspectReport } from '../../extension/inspectReport';
-import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { safetensorsHeader, uniform, writeSafetensors } from '../harness/madeCheckpoints';
 import { repositoryRoot } from '../harness/shared';
 
 const cli = path.join(repositoryRoot, 'dist', 'cli.js');
@@ -141,6 +153,31 @@ describe('command line program', () => {
     });
   }
 
+  it('ends quietly when the reader of its output has seen enough', async () => {
+    const child = spawn(process.execPath, [cli, 'tensors', manyTensors(), '--json'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.stdout.once('data', () => child.stdout.destroy());
+    const [status] = (await once(child, 'close')) as [number];
+    assert.equal(stderr, '');
+    assert.equal(status, 0);
+  });
+
+  if (existsSync('/dev/full')) {
+    it('says that its output is lost where the disk is full: exit code 2', () => {
+      const full = openSync('/dev/full', 'w');
+      const { status, stderr } = spawnSync(process.execPath, [cli, 'tensors', model], {
+        encoding: 'utf8',
+        stdio: ['ignore', full, 'pipe'],
+      });
+      closeSync(full);
+      assert.equal(status, 2);
+      assert.match(stderr, /^eigenscope: the output could not be written \(ENOSPC.*\)\n$/);
+    });
+  }
+
   it('refuses what is no checkpoint, naming the formats it knows', () => {
     const file = path.join(folder, 'notes.txt');
     writeFileSync(file, 'not a checkpoint at all\n');
@@ -161,11 +198,66 @@ describe('command line program', () => {
     assert.equal(layer!.metrics.matrix_rank, 4);
     assert.equal(layer!.metrics.spectral_norm!.toPrecision(5), before.layers[0]!.metrics.spectral_norm!.toPrecision(5));
     assert.match(after.checkpoint.metadata.eigenscope!, /"rank":4/);
-    assert.equal(run('compress', model, ...args).status, 2, 'an existing file is not replaced without being asked');
+    const again = run('compress', model, ...args);
+    assert.equal(again.status, 2, 'an existing file is not replaced without being asked');
+    assert.match(again.stderr, /rank4\.safetensors: exists already; .* replacing it with --overwrite/);
     assert.equal(run('compress', model, ...args, '--overwrite').status, 0);
     assert.equal(
       run('compress', model, '--layer', 'block.0.weight', '--rank', '4', '--out', model, '--overwrite').status,
       2,
     );
   });
+
+  it('says beside the result what a person should know of it', () => {
+    const out = path.join(folder, 'rank20.safetensors');
+    const { status, stderr } = run('compress', model, '--layer', 'block.0.weight', '--rank', '20', '--out', out);
+    assert.equal(status, 0);
+    assert.match(stderr, /^Above rank 15 \(break-even\) the two factors are larger than the matrix itself\.\n$/);
+  });
+
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
+    it(`${signal} stops a save, which then leaves nothing behind`, async () => {
+      const place = mkdtempSync(path.join(folder, 'stopped-'));
+      const out = path.join(place, 'out.safetensors');
+      const args = [cli, 'compress', large(), '--layer', 'weight', '--rank', '1', '--out', out];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+      let stderr = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+      const watching = setInterval(() => {
+        if (readdirSync(place).length === 0) return;
+        clearInterval(watching);
+        child.kill(signal);
+      }, 1);
+      const [code] = (await once(child, 'close')) as [number | null];
+      assert.equal(code, status, stderr);
+      assert.match(stderr, /cancelled; nothing was written/);
+      assert.deepEqual(readdirSync(place), []);
+    });
+  }
+
+  /** More names than a pipe holds. */
+  function manyTensors(): string {
+    const names = Array.from({ length: 2000 }, (_, index) => `block.${index}.weight`);
+    return writeSafetensors(
+      path.join(folder, 'many.safetensors'),
+      names.map((name) => ({ name, shape: [1], values: [0] })),
+    );
+  }
+
+  /** A file that takes a while to copy: zeros that take no place on the disk, and a small matrix. */
+  function large(): string {
+    const file = path.join(folder, 'large.safetensors');
+    const tensors = [
+      { name: 'weight', shape: [16, 16] },
+      { name: 'padding', shape: [1 << 27] },
+    ];
+    const { header, dataBytes } = safetensorsHeader(tensors, 'F32', 4);
+    writeFileSync(file, header);
+    truncateSync(file, header.length + dataBytes);
+    return file;
+  }
 });

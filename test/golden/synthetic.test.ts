@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { FitRule } from '../../extension/protocol';
-import { bootstrapInterval } from '../../extension/spectral/bootstrap';
-import { adaptiveOrder, farmsWindows, fitFarmsWindows, poolEigenvalues } from '../../extension/spectral/farms';
+import { estimateAlpha } from '../../extension/spectral/bootstrap';
+import { adaptiveOrder, farmsWindows } from '../../extension/spectral/farms';
 import { fitPowerLaw } from '../../extension/spectral/powerLaw';
 import {
   compareFit,
@@ -130,8 +130,8 @@ if (shared === undefined) {
             const spectra = adaptiveOrder(windows)
               .slice(0, count)
               .map((index) => eigenvaluesOf(cut(matrix, cols, windows[index]!), window[0], window[1]));
-            const { alpha } = fitFarmsWindows(poolEigenvalues(spectra), entry.fit, Math.min(...window));
-            const [low, high] = bootstrapInterval(spectra, entry.fit, 1);
+            const { alpha, interval: ends } = estimateAlpha(spectra, entry.fit, 1);
+            const [low, high] = ends!;
             const interval = `${describeEntry(entry)}: ${low.toFixed(4)} … ${high.toFixed(4)}`;
             const half = (high - low) / 2;
             const off = Math.abs(alpha! - entry.alpha);

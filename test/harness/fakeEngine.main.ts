@@ -24,7 +24,8 @@ function tensor(name: string): TensorSummary {
 
 function summary(file: string): CheckpointSummary {
   const tensors = path.basename(file).split(',').map(tensor);
-  const document = `${process.pid}-${++opened}`;
+  // Like the real one's: the next process hands out the same again.
+  const document = `d${++opened}`;
   tensorsOf.set(document, tensors);
   return {
     ...{ document, path: file, format: 'made', files: [file], fileBytes: 16, parameters: 4, bytes: 16 },
@@ -75,6 +76,7 @@ handle<EngineRequests>(connection, {
   cancel: () => null,
   // Never answers: what waits for it must hear of the engine's death.
   spectrum: () => new Promise(() => undefined),
+  goodness: unused,
   peek: () => null,
   previewCompression: unused,
   saveCompressed: unused,

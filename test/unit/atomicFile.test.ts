@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -185,6 +186,40 @@ describe('writing a file all or nothing', () => {
     });
   }
 
+  it('names the target once, and the partial file that could not be removed', async () => {
+    const failing = writeAtomically(target, { size: 100, protect: [] }, () => {
+      const partial = path.join(
+        folder,
+        readdirSync(folder).find((name) => name.endsWith('.partial'))!,
+      );
+      rmSync(partial);
+      mkdirSync(partial);
+      throw Object.assign(new Error('ENOSPC: it failed, write'), { code: 'ENOSPC', syscall: 'write', errno: -1 });
+    });
+    await assert.rejects(failing, (error: Error) => {
+      assert.match(
+        error.message,
+        /^\S+out\.safetensors: the disk .* \(out\.safetensors\.eigenscope-\w+\.partial could not be/,
+      );
+      assert.equal(error.message.split(target).length, 2);
+      return true;
+    });
+  });
+
+  const readOnly = readOnlyFileSystem();
+  if (readOnly === undefined) {
+    console.log('No file system can be mounted here: saving to a read-only one is not tried.');
+  } else {
+    after(() => {
+      spawnSync('umount', [readOnly]);
+      rmSync(readOnly, { recursive: true, force: true });
+    });
+
+    it('refuses a read-only file system, without a word about a partial file that never was', async () => {
+      await refused(save(path.join(readOnly, 'out.safetensors')), 'read-only', /: \S+ may not be written to; [^()]*$/);
+    });
+  }
+
   it('an abort between two writes leaves the old target and no partial file', async () => {
     writeFileSync(target, 'old');
     const abort = new AbortController();
@@ -259,6 +294,13 @@ describe('writing a file all or nothing', () => {
     assert.deepEqual(readFileSync(long), content);
   });
 });
+
+/** An empty read-only folder, where this process may mount one. */
+function readOnlyFileSystem(): string | undefined {
+  if (process.platform !== 'linux' || process.geteuid?.() !== 0) return undefined;
+  const folder = mkdtempSync(path.join(tmpdir(), 'eigenscope-read-only-'));
+  return spawnSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', folder]).status === 0 ? folder : undefined;
+}
 
 /** Runs as a user without special rights where the tests themselves run as root, whom permissions do not stop. */
 async function asOrdinaryUser(run: () => Promise<void>): Promise<void> {

@@ -74,25 +74,25 @@ describe('Marchenko–Pastur bulk', () => {
     assert.equal(scaled.num_spikes, one.num_spikes);
   });
 
-  it('has nothing to fit in a few values or in zeros', () => {
-    assert.equal(fitBulk(Float64Array.of(1, 2, 3), 10, 3), undefined);
-    assert.equal(fitBulk(new Float64Array(50), 100, 50), undefined);
-    assert.equal(
-      fitBulk(
-        Float64Array.from({ length: 50 }, (_, i) => (i < 40 ? 0 : i)),
-        100,
-        50,
-      ),
-      undefined,
-    );
-    assert.equal(
-      fitBulk(
-        Float64Array.from({ length: 50 }, (_, i) => (i < 49 ? i : Infinity)),
-        100,
-        50,
-      ),
-      undefined,
-    );
+  it('fails with a reason where there is no bulk, or no law that fits it', () => {
+    const mostlyZero = Float64Array.from({ length: 50 }, (_, i) => (i < 40 ? 0 : i));
+    const infinite = Float64Array.from({ length: 50 }, (_, i) => (i < 49 ? i : Infinity));
+    const cases: [Float64Array, RegExp][] = [
+      [Float64Array.of(1, 2, 3), /3 eigenvalues are too few/],
+      [new Float64Array(0), /zero/],
+      [new Float64Array(50), /all eigenvalues are zero/],
+      [mostlyZero, /at least half/],
+      [infinite, /not finite/],
+      // The spectrum of an orthogonal matrix.
+      [new Float64Array(50).fill(2), /no Marchenko–Pastur law/],
+    ];
+    for (const [values, reason] of cases) {
+      const bulk = fitBulk(values, 100, 50);
+      assert.equal(bulk.status, 'failed', String(reason));
+      assert.match(bulk.reason!, reason);
+      const { sigma_mp, lambda_plus, num_spikes, mp_softrank, misfit } = bulk;
+      assert.deepEqual([sigma_mp, lambda_plus, num_spikes, mp_softrank, misfit], [null, null, null, null, null]);
+    }
   });
 });
 

@@ -9,7 +9,7 @@ function at(text: string): string[] {
 
 describe('name at a position', () => {
   it('takes the string literal around it first', () => {
-    assert.deepEqual(at(`w = state["model.layers.0.q_pr|oj.weight"]`), ['model.layers.0.q_proj.weight']);
+    assert.deepEqual(at(`w = state["model.layers.0.q_proj.wei|ght"]`), ['model.layers.0.q_proj.weight']);
     assert.deepEqual(at(`{'a': 1, 'encoder/l0/ker|nel': 2}`), ['encoder/l0/kernel', 'kernel']);
   });
 
@@ -19,6 +19,18 @@ describe('name at a position', () => {
 
   it('takes dotted names with indices', () => {
     assert.deepEqual(at(`y = self.layers[0].q_pr|oj(x)`), ['self.layers[0].q_proj', 'q_proj']);
+  });
+
+  it('takes off what follows the part under the cursor, one by one', () => {
+    assert.deepEqual(at(`layers[2].down_pr|oj.weight.data *= 2`), [
+      'layers[2].down_proj.weight.data',
+      'layers[2].down_proj.weight',
+      'layers[2].down_proj',
+      'down_proj.weight.data',
+      'down_proj.weight',
+      'down_proj',
+    ]);
+    assert.deepEqual(at(`fc1.weight.da|ta`), ['fc1.weight.data']);
   });
 
   it('leaves the punctuation of a sentence out', () => {
