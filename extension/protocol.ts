@@ -131,6 +131,18 @@ export interface TailShape {
   comparisons?: TailComparison[];
 }
 
+/** Whether a power law is plausible at all, by a bootstrap. All numbers but the seed are null where `status` is `failed`. */
+export interface GoodnessOfFit {
+  status: 'success' | 'failed';
+  reason?: string;
+  /** Share of synthetic spectra, power laws from xmin on, that lie as far from their own fit: below 0.1 it is refused. */
+  p: number | null;
+  /** Of p, √(p(1 − p)/replicates). */
+  standard_error: number | null;
+  replicates: number | null;
+  seed: number;
+}
+
 /** Settings of an analysis; part of the cache key. */
 export interface InspectSettings {
   farms: {
@@ -148,6 +160,10 @@ export interface InspectSettings {
     /** Adaptive mode stops when the 95 % interval's half-width is below this share of alpha. */
     tolerance: number;
   };
+  /** Also take the spectrum of each layer with its entries shuffled, which takes as long again. Off where absent. */
+  randomise?: boolean;
+  /** Also test the fit of alpha by a bootstrap. Off where absent. */
+  goodness?: boolean;
 }
 
 /** FARMS result of one layer. */
@@ -204,9 +220,17 @@ export interface LayerResult {
   /** N ≥ M of each of them. */
   N?: number;
   M?: number;
-  /** Keys are those of the metric table; null where undefined (`problems` or the fit says why). */
+  /** Keys are those of the metric table; null where undefined (`missing` says why). */
   metrics: Record<string, number | null>;
+  /** Why metrics are null, in words, by their key; and why ranks are absent, by `rank_` and the rule. */
+  missing?: Record<string, string>;
   fits: Partial<Record<FitRule, PowerLawFit>>;
+  /** Which law the tail of `fits.KS` follows. */
+  tail_shape?: TailShape;
+  /** Whether the fit of alpha is plausible, where that was asked for. */
+  goodness?: GoodnessOfFit;
+  /** The randomisation test, where it was asked for. */
+  randomised?: { status: 'success' | 'failed'; reason?: string; seed: number };
   farms: FarmsResult | null;
   ranks: Record<string, RankSuggestion>;
   statistics: TensorStatistics | null;
@@ -317,6 +341,8 @@ export interface EngineRequests {
   cancel: { params: { document: string; names?: string[] }; result: null };
   /** Everything a layer's view draws; computes what is not cached. */
   spectrum: { params: { document: string; layer: string; settings: InspectSettings }; result: LayerSpectrum };
+  /** Tests the fit of alpha by a bootstrap; tells its progress as `testing`. */
+  goodness: { params: { document: string; layer: string; settings: InspectSettings }; result: GoodnessOfFit };
   /** Cached results only, by checkpoint path. */
   peek: { params: { path: string; layer: string; settings: InspectSettings }; result: PeekResult | null };
   previewCompression: {
@@ -336,6 +362,8 @@ export interface EngineNotifications {
   queue: { document: string; done: number; total: number; active: string[] };
   /** A running save's progress. */
   saving: { document: string; fraction: number; message: string };
+  /** A running test of a fit. */
+  testing: { document: string; layer: string; fraction: number };
   /** The checkpoint's files changed, shrank or vanished while open. */
   changed: { document: string; problem: Problem };
   log: { level: 'info' | 'warn' | 'error'; message: string };
@@ -350,6 +378,7 @@ export interface ViewRequests {
   prioritise: { params: { names: string[] }; result: null };
   cancel: { params: { names?: string[] }; result: null };
   spectrum: { params: { layer: string }; result: LayerSpectrum };
+  goodness: { params: { layer: string }; result: GoodnessOfFit };
   previewCompression: { params: { layer: string; method: string; rank: RankRequest }; result: CompressionPreview };
   /** The host asks for the target with the native dialog; null where the person cancelled it. */
   saveCompressed: { params: Omit<SaveRequest, 'target' | 'overwrite'>; result: SaveResult | null };
@@ -377,6 +406,7 @@ export interface ViewNotifications {
   progress: { name: string; stage: string; fraction: number };
   queue: { done: number; total: number; active: string[] };
   saving: { fraction: number; message: string };
+  testing: { layer: string; fraction: number };
   changed: Problem;
   /** The engine died (`restarting`), is back (`running`), or gave up (`stopped`). `failed` names the layers it died on. */
   engine: { state: 'running' | 'restarting' | 'stopped'; message: string; failed: string[] };

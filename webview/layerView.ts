@@ -9,6 +9,7 @@ import { element, icon } from './elements';
 import { formatCompact, formatCount, formatNumber, formatShape, plural } from './format';
 import { elementHistogramPlot } from './plots/elementHistogramPlot';
 import { EsdPlot } from './plots/esdPlot';
+import { FitTest } from './fitTest';
 import { RankPanel } from './rankPanel';
 
 export interface LayerViewActions {
@@ -30,6 +31,7 @@ export class LayerView {
   private readonly close: Button;
   private pending: CancellationTokenSource | null = null;
   private ranks: RankPanel | null = null;
+  private fitTest: FitTest | null = null;
   private panels: Panels | null = null;
 
   constructor(
@@ -56,7 +58,7 @@ export class LayerView {
     const source = new CancellationTokenSource();
     this.pending = source;
     this.layer = layer;
-    this.ranks = null;
+    this.forget();
     this.element.hidden = false;
     this.element.setAttribute('aria-label', `Layer ${layer}`);
     this.title.textContent = layer;
@@ -81,9 +83,15 @@ export class LayerView {
     this.pending?.cancel();
     this.pending = null;
     this.layer = null;
-    this.ranks = null;
+    this.forget();
     this.element.hidden = true;
     this.body.replaceChildren();
+  }
+
+  private forget(): void {
+    this.ranks = null;
+    this.fitTest?.cancel();
+    this.fitTest = null;
   }
 
   turnTo(tab: LayerTab): void {
@@ -93,6 +101,10 @@ export class LayerView {
 
   saving(progress: ViewNotifications['saving']): void {
     this.ranks?.saving(progress);
+  }
+
+  testing(progress: ViewNotifications['testing']): void {
+    this.fitTest?.progress(progress);
   }
 
   private message(kind: 'loading' | 'error' | 'info', text: string, actions: HTMLElement[] = []): void {
@@ -114,7 +126,8 @@ export class LayerView {
     const list: { id: LayerTab; label: string; content: HTMLElement }[] = [];
     if (spectrum.eigenvalues.length > 0) {
       this.ranks = new RankPanel(this.host, spectrum, tensor.bytes / Math.max(1, tensor.parameters));
-      list.push({ id: 'spectrum', label: 'Spectrum', content: spectra(spectrum) });
+      this.fitTest = new FitTest(this.host, layer);
+      list.push({ id: 'spectrum', label: 'Spectrum', content: spectra(spectrum, this.fitTest) });
       list.push({ id: 'ranks', label: 'Ranks and compression', content: this.ranks.element });
     }
     if (layer.statistics) list.push({ id: 'elements', label: 'Elements', content: elements(spectrum) });
@@ -158,13 +171,14 @@ function notices(layer: LayerResult): HTMLElement[] {
   );
 }
 
-function spectra({ layer, eigenvalues, farmsEigenvalues }: LayerSpectrum): HTMLElement {
+function spectra({ layer, eigenvalues, farmsEigenvalues }: LayerSpectrum, test: FitTest): HTMLElement {
   const { KS, xmin_mid, xmin_peak } = layer.fits;
   const fits = [KS, xmin_mid, xmin_peak].filter((fit) => fit !== undefined);
   const edge = layer.metrics.lambda_plus ?? null;
   const title = layer.matrices > 1 ? 'Kernel, pooled' : 'Whole matrix';
   const whole = new EsdPlot({ title, layer: layer.name, eigenvalues, fits, edge });
-  return element('div', { class: 'spectra' }, whole.element, farmsSpectrum(layer, farmsEigenvalues));
+  const tested = element('div', {}, whole.element, test.element);
+  return element('div', { class: 'spectra' }, tested, farmsSpectrum(layer, farmsEigenvalues));
 }
 
 function farmsSpectrum({ name, farms }: LayerResult, eigenvalues: Float64Array): HTMLElement {

@@ -19,6 +19,8 @@ inspect:
   --farms-mode MODE    auto, full (every window) or adaptive (until the 95 % interval is narrow)   (auto)
   --no-farms           leave FARMS out
   --fit RULE           xmin rule of the FARMS fit: KS, mid or peak    (peak)
+  --randomise          also take each layer's spectrum with its entries shuffled (as long again)
+  --goodness           also test each fit of alpha by a bootstrap (some seconds a layer)
   --json | --csv       print JSON or CSV instead of the report
   --no-cache           neither read nor keep results of earlier runs
 
@@ -114,6 +116,8 @@ export function parseCommand(args: readonly string[]): Command {
         'no-farms': { type: 'boolean' },
         'no-cache': { type: 'boolean' },
         fit: { type: 'string' },
+        randomise: { type: 'boolean' },
+        goodness: { type: 'boolean' },
         layer: { type: 'string' },
         rank: { type: 'string' },
         energy: { type: 'string' },
@@ -145,7 +149,11 @@ export function parseCommand(args: readonly string[]): Command {
     case 'inspect': {
       if (values.json && values.csv) throw new UsageError('--json and --csv exclude each other');
       const format = values.json ? 'json' : values.csv ? 'csv' : 'report';
-      const settings = { farms: farmsSettings(values) };
+      const settings = {
+        farms: farmsSettings(values),
+        ...(values.randomise && { randomise: true }),
+        ...(values.goodness && { goodness: true }),
+      };
       return { ...common, command, layers: values.layers ?? [], settings, format, cache: !values['no-cache'] };
     }
     case 'tensors':

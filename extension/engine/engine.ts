@@ -12,6 +12,7 @@ import { EngineDocument, EngineError } from './engineDocument';
 import { snapshotFiles } from './fileSnapshot';
 import { rankedCurve } from '../spectral/esd';
 import { JobQueue } from './jobQueue';
+import { outcomeGoodness } from './layerGoodness';
 import { layerInputAhead, type LayerSource } from './layerInput';
 import { analyseLayer } from './layerPipeline';
 import { failedResult } from './layerResult';
@@ -190,6 +191,10 @@ export class Engine {
         this.options.notify('progress', { document: document.handle, name, stage, fraction }),
     };
     const outcome = await analyseLayer(context, tensor, geometry, noSpectrum, ahead);
+    if (settings.goodness && outcome.eigenvalues.length > 0) {
+      const onProgress = (fraction: number): void => context.onProgress('goodness of fit', fraction);
+      outcome.result.goodness = await outcomeGoodness(this.pool, outcome, signal, onProgress);
+    }
     outcome.result.elapsed = performance.now() - started;
     return outcome;
   }

@@ -100,6 +100,10 @@ class LayerPipeline {
       const finite = await this.lease.call('statistics', null);
       if (finite && layer) await this.heldSpectra(layer, side, progress);
       if (finite && plan) await this.farms(plan, progress);
+      if (finite && layer && this.context.settings.randomise) {
+        await this.lease.call('shuffle', null);
+        await this.heldSpectra(layer, side, progress);
+      }
     } else {
       await this.lease.call('begin', { task });
       const gram = await this.stream(layer, progress);
@@ -131,7 +135,8 @@ class LayerPipeline {
 
   private progress(layer: LayerGeometry | undefined, side: number, plan: FarmsPlan | undefined): LayerProgress {
     const farms = plan?.cost ?? 0;
-    const total = layer ? layer.count * (gramCost(layer) + eigenvalueCost(side)) + farms : 1;
+    const spectra = this.context.settings.randomise ? 2 : 1;
+    const total = layer ? spectra * layer.count * (gramCost(layer) + eigenvalueCost(side)) + farms : 1;
     return new LayerProgress(Math.max(total, Number.EPSILON), this.context.onProgress);
   }
 

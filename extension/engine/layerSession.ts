@@ -13,10 +13,11 @@ import { symmetricEigenvalues } from '../linalg/symmetricEigenvalues';
 import type { FarmsResult } from '../protocol';
 import { estimateAlpha, type FarmsEstimate } from '../spectral/bootstrap';
 import { farmsConvBlocks, fitFarmsBlocks, fitFarmsWindows, poolEigenvalues, type FarmsWindow } from '../spectral/farms';
-import { extractMatrix, type LayerGeometry } from '../spectral/matrices';
+import { entryPlaces, extractMatrix, type LayerGeometry } from '../spectral/matrices';
+import { shuffleEntries } from '../spectral/randomisation';
 import { StatisticsAccumulator } from '../spectral/statistics';
 import { widenElements, widenPart } from './elements';
-import { layerResult } from './layerResult';
+import { layerResult, SHUFFLE_SEED } from './layerResult';
 import type { LayerOutcome, LayerTask } from './workerMessages';
 
 /** WeightWatcher, AlphaPruning and FARMS scale conv slices by √0.5, so λ is halved (`conv_norm`). */
@@ -35,8 +36,10 @@ type Progress = (fraction: number) => void;
 
 export class LayerSession {
   private readonly statistics = new StatisticsAccumulator(loadElementKernels().moments);
-  /** Ascending λ of each matrix as stored (no `conv_norm`). */
+  /** Ascending λ of each matrix as stored (no `conv_norm`); after `shuffle`, of the shuffled ones. */
   private readonly spectraByMatrix: Float64Array[] = [];
+  /** What was known of the matrices before `shuffle`. */
+  private unshuffled: { spectraByMatrix: Float64Array[]; rankEigenvalues: Float64Array } | undefined;
   private farmsEigenvalues: Float64Array = new Float64Array(0);
   private farmsResult: FarmsResult | null = null;
   private widened: Float64Array | undefined;
@@ -46,7 +49,7 @@ export class LayerSession {
     private readonly task: LayerTask,
     private readonly kernels: Kernels,
     private readonly cancelled: () => boolean,
-    private readonly bytes: Uint8Array | undefined,
+    private bytes: Uint8Array | undefined,
   ) {
     if (bytes) this.count(bytes);
   }
@@ -103,6 +106,17 @@ export class LayerSession {
 
   addBand(band: Band, onProgress: Progress): void {
     this.spectraByMatrix.push(this.bandEigenvalues(band, onProgress));
+  }
+
+  /** Permutes the entries of every held matrix among themselves; the spectra so far are kept apart. */
+  shuffle(): void {
+    const layer = this.layer();
+    const rankEigenvalues = this.rankEigenvalues();
+    this.unshuffled = { spectraByMatrix: this.spectraByMatrix.splice(0), rankEigenvalues };
+    const { dtype, kernelLayout } = this.task.tensor;
+    const matrices = Array.from({ length: layer.count }, (_, index) => entryPlaces(kernelLayout, layer, index));
+    this.bytes = shuffleEntries(this.held(), elementSize(dtype), matrices, SHUFFLE_SEED);
+    this.widened = undefined;
   }
 
   /** FARMS of a convolution: blocks, each pooled over all kernel positions. */
@@ -173,13 +187,19 @@ export class LayerSession {
 
   /** Everything that is known; the session is over. */
   outcome(): LayerOutcome {
-    const { layer } = this.task;
-    const norm = layer?.kind === 'conv' ? CONV_NORM : 1;
-    const eigenvalues = poolEigenvalues(this.spectraByMatrix).map((value) => value * norm);
-    const rankEigenvalues = eigenvalues.length > 0 ? this.rankEigenvalues() : new Float64Array(0);
-    const statistics = this.statistics.result();
+    const pooled = (spectra: readonly Float64Array[]): Float64Array => {
+      const norm = this.task.layer?.kind === 'conv' ? CONV_NORM : 1;
+      return poolEigenvalues(spectra).map((value) => value * norm);
+    };
+    const { unshuffled } = this;
+    const eigenvalues = pooled(unshuffled?.spectraByMatrix ?? this.spectraByMatrix);
+    const rankEigenvalues = unshuffled?.rankEigenvalues ?? this.rankEigenvalues();
+    const numbers = {
+      ...{ eigenvalues, rankEigenvalues, statistics: this.statistics.result(), farms: this.farmsResult },
+      ...(unshuffled && { randomised: pooled(this.spectraByMatrix) }),
+    };
     return {
-      result: layerResult(this.task, { eigenvalues, rankEigenvalues, statistics, farms: this.farmsResult }),
+      result: layerResult(this.task, numbers),
       eigenvalues,
       farmsEigenvalues: this.farmsEigenvalues,
       rankEigenvalues,
@@ -188,6 +208,7 @@ export class LayerSession {
 
   /** λ of the matrix that compression factors: another one than the ESD's only for convolutions. */
   private rankEigenvalues(): Float64Array {
+    if (this.spectraByMatrix.length === 0) return new Float64Array(0);
     const layer = this.layer();
     if (layer.count === 1) return this.spectraByMatrix[0]!;
     const { shape, kernelLayout } = this.task.tensor;

@@ -7,6 +7,7 @@ import { handle, notifier } from '../rpc';
 import { previewLayer, saveCompressed } from './compressLayer';
 import { Engine } from './engine';
 import { defaultMemoryLimit, defaultThreads } from './limits';
+import { layerGoodness } from './layerGoodness';
 import { layerSpectrum } from './layerSpectrum';
 
 /** Open files are looked at this often for changes on disk. */
@@ -56,6 +57,7 @@ handle<EngineRequests>(connection, {
     return null;
   },
   spectrum: ({ document, layer, settings }, token) => layerSpectrum(engine, document, layer, settings, signalOf(token)),
+  goodness: ({ document, layer, settings }, token) => layerGoodness(engine, document, layer, settings, signalOf(token)),
   peek: ({ path, layer, settings }) => engine.peek(path, layer, settings),
   previewCompression: ({ document, layer, method, rank, settings }, token) =>
     previewLayer(engine, document, layer, method, rank, settings, signalOf(token)),

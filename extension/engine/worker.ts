@@ -5,6 +5,7 @@ import { bandEigenvalues } from '../linalg/bandEigenvalues';
 import { withoutNegatives } from '../linalg/gram';
 import { loadKernels } from '../linalg/kernels';
 import { symmetricEigenvalues } from '../linalg/symmetricEigenvalues';
+import { goodnessOfFit } from '../spectral/goodnessOfFit';
 import { elementHistogram } from '../spectral/statistics';
 import { widenElements } from './elements';
 import { LayerSession } from './layerSession';
@@ -12,6 +13,9 @@ import type { WorkerCalls, WorkerReply, WorkerRequest } from './workerMessages';
 
 /** Progress messages closer together than this only cost time. */
 const PROGRESS_MS = 50;
+
+/** Of the bootstrap that tests a fit; shown with the result. */
+const GOODNESS_SEED = 20091106;
 
 const port = parentPort;
 if (!port) throw new Error('worker.js runs in a worker thread');
@@ -50,6 +54,10 @@ const handlers: Handlers = {
     current().addBand(band, onProgress);
     return null;
   },
+  shuffle: () => {
+    current().shuffle();
+    return null;
+  },
   windowEigenvalues: (params) => {
     const options = { kernels, cancelled };
     return 'band' in params
@@ -76,6 +84,8 @@ const handlers: Handlers = {
     session = undefined;
     return null;
   },
+  goodness: ({ eigenvalues, dimension }, onProgress) =>
+    goodnessOfFit(eigenvalues, dimension, { seed: GOODNESS_SEED, cancelled, onProgress }),
   compress: ({ input, method, rank, output }, onProgress) =>
     compressTensor(input, method, rank, output, { kernels, cancelled, onProgress }),
   histogram: ({ bytes, dtype, edges }) => {

@@ -4,7 +4,7 @@
  */
 import type { CompressedTensor, CompressionInput } from '../compression/compressTensor';
 import type { Band } from '../linalg/bandReduction';
-import type { DType, InspectSettings, LayerResult, RankRequest } from '../protocol';
+import type { DType, GoodnessOfFit, InspectSettings, LayerResult, RankRequest } from '../protocol';
 import type { FarmsEstimate } from '../spectral/bootstrap';
 import type { FarmsWindow } from '../spectral/farms';
 import type { LayerGeometry } from '../spectral/matrices';
@@ -45,6 +45,8 @@ export interface WorkerCalls {
   spectra: { params: null; result: null };
   /** Eigenvalues of one matrix from its Gram matrix in band form. */
   eigenvalues: { params: { band: Band }; result: null };
+  /** Permutes the entries of every held matrix: the eigenvalues that follow are those of the shuffled ones. */
+  shuffle: { params: null; result: null };
   /** Eigenvalues of a FARMS window's Gram matrix, or of the band it was reduced to; any worker does. */
   windowEigenvalues: { params: { matrix: Float64Array; n: number } | { band: Band }; result: Float64Array };
   /** FARMS over every block of a held convolution. */
@@ -70,6 +72,8 @@ export interface WorkerCalls {
   finish: { params: null; result: LayerOutcome };
   /** Forgets a layer, finished or not. */
   end: { params: null; result: null };
+  /** Tests the fit of alpha to a spectrum. */
+  goodness: { params: { eigenvalues: Float64Array; dimension: number }; result: GoodnessOfFit };
   /** Factors, or their product, rounded to the stored type. */
   compress: {
     params: {

@@ -8,6 +8,7 @@ import type {
   CheckpointSummary,
   CompressionPreview,
   EngineNotifications,
+  GoodnessOfFit,
   InspectSettings,
   LayerResult,
   LayerSpectrum,
@@ -119,6 +120,11 @@ export class CheckpointSession {
     return spectrum;
   }
 
+  async goodness(layer: string, token?: CancellationToken): Promise<GoodnessOfFit> {
+    const { document } = await this.summary();
+    return this.engine.request('goodness', { document, layer, settings: this.settings() }, token);
+  }
+
   async preview(
     layer: string,
     method: string,
@@ -198,13 +204,16 @@ export class CheckpointSession {
     const saving = ours(({ fraction, message }: EngineNotifications['saving']) =>
       this.events.emit('saving', { fraction, message }),
     );
+    const testing = ours(({ layer, fraction }: EngineNotifications['testing']) =>
+      this.events.emit('testing', { layer, fraction }),
+    );
     const changed = ours(({ problem }: EngineNotifications['changed']) => this.events.emit('changed', problem));
     const state = (change: EngineState): void => this.engineChanged(change);
     events.on('result', result).on('progress', progress).on('queue', queue);
-    events.on('saving', saving).on('changed', changed).on('state', state);
+    events.on('saving', saving).on('testing', testing).on('changed', changed).on('state', state);
     return () => {
       events.off('result', result).off('progress', progress).off('queue', queue);
-      events.off('saving', saving).off('changed', changed).off('state', state);
+      events.off('saving', saving).off('testing', testing).off('changed', changed).off('state', state);
     };
   }
 

@@ -143,6 +143,7 @@ export class EngineClient {
       progress: (params) => this.events.emit('progress', params),
       queue: (params) => this.events.emit('queue', params),
       saving: (params) => this.events.emit('saving', params),
+      testing: (params) => this.events.emit('testing', params),
       changed: (params) => this.events.emit('changed', params),
       log: (params) => this.events.emit('log', params),
     });

@@ -62,7 +62,9 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
     }),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (PROCESS_SETTINGS.some((name) => event.affectsConfiguration(name))) logged('restart', engine.restart());
-      if (event.affectsConfiguration(ANALYSIS_SETTINGS)) logged('new settings', editors.startOver());
+      if (ANALYSIS_SETTINGS.some((name) => event.affectsConfiguration(name))) {
+        logged('new settings', editors.startOver());
+      }
     }),
     vscode.workspace.onDidOpenTextDocument(({ languageId }) => wantHeaders(languageId)),
   );

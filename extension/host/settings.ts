@@ -8,7 +8,7 @@ const SECTION = 'eigenscope';
 export const PROCESS_SETTINGS = [`${SECTION}.threads`, `${SECTION}.memoryLimitMB`];
 
 /** Those that change results. */
-export const ANALYSIS_SETTINGS = `${SECTION}.farms`;
+export const ANALYSIS_SETTINGS = [`${SECTION}.farms`, `${SECTION}.randomise`];
 
 export function inspectSettings(): InspectSettings {
   const farms = vscode.workspace.getConfiguration(`${SECTION}.farms`);
@@ -22,6 +22,7 @@ export function inspectSettings(): InspectSettings {
       mode: farms.get<InspectSettings['farms']['mode']>('mode', 'auto'),
       tolerance: farms.get('tolerance', 0.01),
     },
+    ...(vscode.workspace.getConfiguration(SECTION).get<boolean>('randomise', false) && { randomise: true }),
   };
 }
 

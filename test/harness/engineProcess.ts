@@ -21,6 +21,7 @@ export class EngineProcess {
   readonly results: EngineNotifications['result'][] = [];
   readonly progress: EngineNotifications['progress'][] = [];
   readonly changes: EngineNotifications['changed'][] = [];
+  readonly testing: EngineNotifications['testing'][] = [];
   queue: EngineNotifications['queue'] | undefined;
   readonly request: Caller<EngineRequests>['request'];
   private readonly connection: MessageConnection;
@@ -44,6 +45,7 @@ export class EngineProcess {
       progress: (progress) => this.saw(this.progress.push(progress)),
       queue: (queue) => this.saw((this.queue = queue)),
       saving: () => undefined,
+      testing: (testing) => this.saw(this.testing.push(testing)),
       changed: (change) => this.saw(this.changes.push(change)),
       log: () => undefined,
     });

@@ -76,6 +76,7 @@ handle<EngineRequests>(connection, {
   cancel: () => null,
   // Never answers: what waits for it must hear of the engine's death.
   spectrum: () => new Promise(() => undefined),
+  goodness: unused,
   peek: () => null,
   previewCompression: unused,
   saveCompressed: unused,

@@ -210,7 +210,7 @@ describe('power-law fit', () => {
       );
       // One value more than the filter drops, but not enough without it.
       const nine = Float64Array.from([1e-5, 1.001e-5, ...pareto(8, 2)]);
-      assert.match(fitPowerLaw(nine, 'KS').reason!, /9 eigenvalues above zero/);
+      assert.match(fitPowerLaw(nine, 'KS').reason!, /finds 9$/);
       assert.equal(fitPowerLaw(Float64Array.from([...nine, 50]), 'KS').status, 'success');
     });
 
@@ -225,7 +225,7 @@ describe('power-law fit', () => {
     it('asks for ten values', () => {
       const fit = fitPowerLaw(pareto(9, 2), 'KS');
       assert.equal(fit.status, 'failed');
-      assert.match(fit.reason!, /9 eigenvalues/);
+      assert.match(fit.reason!, /needs 10 .* finds 9$/);
       assert.equal(fitPowerLaw(pareto(10, 2), 'KS').status, 'success');
     });
   });

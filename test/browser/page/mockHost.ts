@@ -139,6 +139,15 @@ handle<ViewRequests>(connection, {
       ...{ rankMatrix: { rows: 0, cols: 0 }, histogram },
     };
   },
+  goodness: async ({ layer }, token) => {
+    for (let step = 1; step <= 4; step++) {
+      await toView.notify('testing', { layer, fraction: step / 5 });
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      if (token.isCancellationRequested) throw new DOMException('cancelled', 'AbortError');
+    }
+    const p = layer.includes('down_proj') ? 0.021 : 0.43;
+    return { status: 'success', p, standard_error: Math.sqrt((p * (1 - p)) / 1000), replicates: 1000, seed: 7 };
+  },
   previewCompression: ({ layer, method, rank }) => {
     const { rankEigenvalues, rankMatrix } = spectrumOf(find(layer), layer);
     const matrix = { kind: 'matrix', positions: 1, ...rankMatrix } as const;

@@ -10,6 +10,7 @@ import type {
 import { spectralMetrics } from '../../../extension/spectral/metrics';
 import { fitPowerLaw } from '../../../extension/spectral/powerLaw';
 import { rankSuggestions } from '../../../extension/spectral/ranks';
+import { tailShape } from '../../../extension/spectral/tailShape';
 
 export const mockSettings: InspectSettings = {
   farms: { enabled: true, rows: 2000, q: 1, ops: 10, fit: 'xmin_peak', mode: 'auto', tolerance: 0.01 },
@@ -132,6 +133,7 @@ export function spectrumOf(info: TensorSummary, layerName: string, farmsCount?: 
     ...{ name: layerName, tensor: info.name, shape: info.shape, dtype: info.dtype },
     ...{ matrices: info.shape.length === 4 ? 9 : 1, N, M, fits, problems: [], precision: 'float64 cpu', elapsed: 812 },
     metrics: spectralMetrics({ eigenvalues, N, M, count: 1, fits }),
+    tail_shape: tailShape(eigenvalues, fits.KS!),
     farms: {
       ...farms,
       ...{ windows: 24, windows_total: 100, window: [256, 256], mode: 'adaptive', num_row_samples: 2000, Q_ratio: 1 },
