@@ -83,7 +83,7 @@ export const DEFAULT_FARMS: InspectSettings['farms'] = {
 const OPTIONS_OF = {
   inspect: [
     ...['layers', 'json', 'csv', 'no-cache', 'fit'],
-    ...['farms-rows', 'farms-q', 'farms-ops', 'farms-mode', 'no-farms'],
+    ...['farms-rows', 'farms-q', 'farms-ops', 'farms-mode', 'no-farms', 'randomise', 'goodness'],
   ],
   tensors: ['json'],
   compress: ['layer', 'rank', 'energy', 'budget', 'out', 'output', 'overwrite'],

@@ -1,33 +1,32 @@
-/** The tests of a layer that are made on request, and awkward layers, through the engine as the terminal starts it. */
+/** The tests of a layer that are made on request, and awkward layers, through the engine's own process. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { CancellationTokenSource } from 'vscode-jsonrpc/node';
 import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
-import { Engine, type EngineOptions } from '../../extension/engine/engine';
-import { layerGoodness } from '../../extension/engine/layerGoodness';
-import type { InspectSettings, LayerResult } from '../../extension/protocol';
+import type { GoodnessOfFit, InspectSettings, LayerResult } from '../../extension/protocol';
+import { problemOf } from '../../extension/rpc';
+import { EngineProcess } from '../harness/engineProcess';
 import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
-import { repositoryRoot } from '../harness/shared';
-import { WorkerPool } from '../../extension/engine/workerPool';
 
 const farms = { ...DEFAULT_FARMS, enabled: false };
 
 describe('tests of a layer on request', function () {
   this.timeout(120_000);
   let folder: string;
-  let engine: Engine;
-  let model: string;
-  const testing: number[] = [];
+  let engine: EngineProcess;
+  let document: string;
 
-  before(() => {
+  before(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'eigenscope-tests-'));
     const outlier = uniform(60 * 40, 5).map((value, i) => (i === 777 ? 1e30 : value));
     const rankOne = Float32Array.from({ length: 60 * 40 }, (_, i) => (1 + Math.floor(i / 40)) * (1 + (i % 40)));
-    model = writeSafetensors(path.join(folder, 'model.safetensors'), [
+    const model = writeSafetensors(path.join(folder, 'model.safetensors'), [
       { name: 'random', shape: [90, 60], values: uniform(5400, 1) },
       { name: 'conv', shape: [24, 20, 3, 3], values: uniform(24 * 20 * 9, 2) },
       { name: 'large', shape: [500, 400], values: uniform(200_000, 3) },
+      { name: 'tall', shape: [80_000, 200], values: uniform(16_000_000, 7) },
       { name: 'zero', shape: [60, 40], values: new Float32Array(2400) },
       { name: 'outlier', shape: [60, 40], values: outlier },
       { name: 'rankOne', shape: [60, 40], values: rankOne },
@@ -35,24 +34,21 @@ describe('tests of a layer on request', function () {
       { name: 'one', shape: [1, 1], values: Float32Array.of(3) },
       { name: 'denormal', shape: [60, 40], values: uniform(2400, 6).map((value) => value * 1e-42) },
     ]);
-    const options: EngineOptions = {
-      ...{ cacheFolder: undefined, threads: 1, memoryLimit: 512 * 1024 * 1024 },
-      notify: (name, params) => {
-        if (name === 'testing') testing.push((params as { fraction: number }).fraction);
-      },
-    };
-    engine = new Engine(options);
-    Object.assign(engine, { pool: new WorkerPool(1, path.join(repositoryRoot, 'dist', 'worker.js')) });
+    // So little memory that the tall matrix is streamed.
+    engine = new EngineProcess({ cacheFolder: path.join(folder, 'cache'), memoryMegabytes: 100 });
+    document = (await engine.request('open', { path: model })).document;
   });
-  after(async () => {
-    await engine.dispose();
+  after(() => {
+    engine.dispose();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function inspected(name: string, settings: Partial<InspectSettings> = {}): Promise<LayerResult> {
-    const document = await engine.open(model);
-    const signal = new AbortController().signal;
-    return (await engine.outcome(document, name, { farms, ...settings }, signal)).result;
+  async function inspected(layer: string, settings: Partial<InspectSettings> = {}): Promise<LayerResult> {
+    return (await engine.request('spectrum', { document, layer, settings: { farms, ...settings } })).layer;
+  }
+
+  function goodness(layer: string, source = new CancellationTokenSource()): Promise<GoodnessOfFit> {
+    return engine.request('goodness', { document, layer, settings: { farms } }, source.token);
   }
 
   for (const name of ['random', 'conv', 'large']) {
@@ -70,18 +66,29 @@ describe('tests of a layer on request', function () {
     });
   }
 
-  it('tests a fit, tells its progress, and can be cancelled', async () => {
-    const { handle } = await engine.open(model);
-    testing.length = 0;
-    const controller = new AbortController();
-    const found = await layerGoodness(engine, handle, 'random', { farms }, controller.signal);
+  it('says why a matrix that is not held is not shuffled', async () => {
+    const layer = await inspected('tall', { randomise: true });
+    assert.equal(layer.matrices, 1);
+    assert.equal(layer.randomised!.status, 'failed');
+    assert.match(layer.randomised!.reason!, /too large to be held/);
+    assert.equal(layer.metrics.rand_distance, undefined);
+  });
+
+  it('tests a fit and tells its progress', async () => {
+    const found = await goodness('random');
     assert.equal(found.status, 'success');
     assert.ok(found.p! >= 0 && found.p! <= 1 && found.replicates === 1000);
-    assert.ok(testing.every((fraction) => fraction > 0 && fraction <= 1));
-    const cancelled = layerGoodness(engine, handle, 'large', { farms }, controller.signal);
-    setTimeout(() => controller.abort(), 100);
-    await assert.rejects(cancelled, { name: 'AbortError' });
+    assert.ok(engine.testing.every(({ layer, fraction }) => layer === 'random' && fraction > 0 && fraction <= 1));
     assert.deepEqual((await inspected('random', { goodness: true })).goodness, found);
+  });
+
+  it('stops a test that is cancelled and stays usable', async () => {
+    await inspected('large');
+    const source = new CancellationTokenSource();
+    const cancelled = goodness('large', source);
+    source.cancel();
+    await assert.rejects(cancelled, (error: unknown) => problemOf(error).code === 'cancelled');
+    assert.equal((await goodness('conv')).status, 'success');
   });
 
   for (const name of ['zero', 'outlier', 'rankOne', 'row', 'one', 'denormal']) {

@@ -21,6 +21,15 @@ describe('command line', () => {
     });
   });
 
+  it('reads which tests are made besides', () => {
+    const command = parseCommand(['inspect', 'm', '--randomise', '--goodness']);
+    assert.equal(command.command, 'inspect');
+    assert.deepEqual(command.command === 'inspect' && command.settings, {
+      farms: DEFAULT_FARMS,
+      ...{ randomise: true, goodness: true },
+    });
+  });
+
   it('reads the three ways to ask for a rank', () => {
     const rank = (option: string): unknown => {
       const command = parseCommand(['compress', 'm', '--layer', 'w', '--out', 'o', ...option.split(' ')]);
