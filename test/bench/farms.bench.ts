@@ -17,7 +17,6 @@ import { createMatrixProducts, type MatrixProducts } from '../../extension/linal
 import type { FarmsResult, FitRule, InspectSettings } from '../../extension/protocol';
 import { farmsWindows } from '../../extension/spectral/farms';
 import { layerMatrices } from '../golden/spectra';
-import { syntheticMatrix } from '../golden/syntheticMatrix';
 import { adaptiveOutcome, madeMatrix, windowed, type AdaptiveOutcome } from '../harness/adaptiveCoverage';
 import { seededRandom } from '../harness/denseReference';
 import { goldenFiles } from '../harness/golden';
@@ -218,7 +217,9 @@ async function golden(shared: string): Promise<BenchRow[]> {
 async function main(): Promise<void> {
   const rows = [...(await speed()), ...(await coverage())];
   if (sharedFolder !== undefined) rows.push(...(await golden(sharedFolder)));
-  process.stdout.write(benchTable(`FARMS, ${THREADS} threads${quick ? ' (quick: not what the limits are about)' : ''}`, rows));
+  process.stdout.write(
+    benchTable(`FARMS, ${THREADS} threads${quick ? ' (quick: not what the limits are about)' : ''}`, rows),
+  );
 }
 
 main()
