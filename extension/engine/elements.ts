@@ -33,6 +33,7 @@ const TRANSPOSED_ROWS = 16;
  * Part of a stored row-major matrix with `cols` columns.
  *
  * @param transposed gives the transpose of the part
+ * @param into where to write, where it is long enough; the result is its beginning
  */
 export function widenPart(
   bytes: Uint8Array,
@@ -40,8 +41,10 @@ export function widenPart(
   cols: number,
   part: StoredPart,
   transposed: boolean,
-  out = new Float64Array(part.rows * part.cols),
+  into?: Float64Array,
 ): Float64Array {
+  const length = part.rows * part.cols;
+  const out = into && into.length >= length ? into.subarray(0, length) : new Float64Array(length);
   const size = elementSize(dtype);
   if (!transposed && part.cols === cols) {
     const start = part.row * cols * size;

@@ -74,7 +74,8 @@ export class FarmsRun {
     return runAdaptively({
       ...{ windows, limit, tolerance: this.context.tolerance },
       take: (indices) => this.each(plan, indices, onSolved),
-      estimate: (indices) => this.lease.call('farmsEstimate', { spectra: this.spectraOf(indices) }),
+      estimate: (indices) =>
+        this.lease.call('farmsEstimate', { spectra: this.spectraOf(indices), total: windows.length }),
     });
   }
 

@@ -11,7 +11,7 @@ import { abortable } from './abortable';
 import type { MemoryBudget, Reservation } from './memoryBudget';
 
 /** A chunk of columns on its way to onnxruntime: large enough for the products to run at full speed. */
-export const CHUNK_BYTES = 32 * 1024 * 1024;
+export const CHUNK_BYTES = 16 * 1024 * 1024;
 
 /** Chunks at one time: one being prepared, one being multiplied, and what is on the way between the threads. */
 const CHUNKS = 3;

@@ -15,7 +15,7 @@ import { abortable } from './abortable';
 import { planFarms, type FarmsPlan } from './farmsPlan';
 import { FarmsRun } from './farmsRun';
 import { CHUNK_BYTES, layerInput, type LayerInput, type LayerSource } from './layerInput';
-import { eigenvalueCost, gramCost, LayerProgress, REDUCTION_SHARE, WORKER_SIDE } from './layerProgress';
+import { announced, eigenvalueCost, gramCost, LayerProgress, REDUCTION_SHARE, WORKER_SIDE } from './layerProgress';
 import type { ReadAhead } from './readAhead';
 import type { LayerOutcome, LayerTask } from './workerMessages';
 import type { WorkerLease, WorkerPool } from './workerPool';
@@ -45,7 +45,9 @@ export async function analyseLayer(
   const { signal } = context;
   const large = layer !== undefined && Math.min(layer.rows, layer.cols) > WORKER_SIDE;
   const products = large ? await abortable(context.products(), signal) : undefined;
-  const input = (await ahead?.take(signal)) ?? (await layerInput(context, tensor, layer, signal));
+  const reading = ahead ? ahead.take(signal) : Promise.resolve(undefined);
+  const read = reading.then((input) => input ?? layerInput(context, tensor, layer, signal));
+  const input = await announced(read, () => context.onProgress('reading', 0));
   try {
     const lease = await context.pool.lease(signal);
     try {
@@ -93,7 +95,8 @@ class LayerPipeline {
 
     if (input.bytes) {
       const { bytes } = input;
-      await this.lease.call('begin', { task, bytes }, { transfer: [bytes.buffer] });
+      const counting = this.lease.call('begin', { task, bytes }, { transfer: [bytes.buffer] });
+      await announced(counting, () => this.context.onProgress('statistics', 0));
       const finite = await this.lease.call('statistics', null);
       if (finite && layer) await this.heldSpectra(layer, side, progress);
       if (finite && plan) await this.farms(plan, progress);
@@ -109,7 +112,7 @@ class LayerPipeline {
         if (plan) await this.farms(plan, progress);
       }
     }
-    return this.lease.call('finish', null);
+    return announced(this.lease.call('finish', null), () => this.context.onProgress('fits', 1));
   }
 
   private read(start: number, end: number): Promise<Uint8Array> {
@@ -149,7 +152,8 @@ class LayerPipeline {
       const gram = await this.gram(
         side,
         long,
-        (start, end) => this.lease.call('columns', { matrix, start, end }),
+        (start, end, into) =>
+          this.lease.call('columns', { matrix, start, end, ...into }, { transfer: buffersOf(into) }),
         progress.within('products', gramCost(layer)),
       );
       progress.finish(gramCost(layer));
@@ -173,25 +177,27 @@ class LayerPipeline {
 
   /**
    * Gram matrix of the smaller side from chunks of columns (side × (end − start)); the next chunk is prepared while the
-   * present one is multiplied.
+   * present one is multiplied, in the array of the one before: fresh memory costs more time than the products.
    */
   private async gram(
     side: number,
     long: number,
-    chunk: (start: number, end: number) => Promise<Float64Array>,
+    chunk: (start: number, end: number, into?: Reusable) => Promise<Float64Array>,
     onProgress: (fraction: number) => void,
   ): Promise<SymmetricSlabs> {
     const products = await this.context.products();
     const gram = new SymmetricSlabs(side);
     const step = Math.max(1, Math.floor(CHUNK_BYTES / (8 * side)));
     let next: Promise<Float64Array> | undefined = chunk(0, Math.min(step, long));
+    let done: Reusable | undefined;
     for (let start = 0; start < long; start += step) {
       const elements: Float64Array = await next!;
       const end = Math.min(start + step, long);
-      next = end < long ? chunk(end, Math.min(end + step, long)) : undefined;
+      next = end < long ? chunk(end, Math.min(end + step, long), done) : undefined;
       // A cancel or a failed product must not leave the prepared chunk's rejection unheard.
       next?.catch(() => undefined);
       await gram.addGram(products, elements, end - start, this.context.signal);
+      done = { into: new Float64Array(elements.buffer) };
       onProgress(end / long);
     }
     return gram;
@@ -208,9 +214,10 @@ class LayerPipeline {
     const total = rows.end - rows.start;
     const widenedRow = (8 * tensor.byteLength) / elementSize(tensor.dtype) / Math.max(1, tensor.shape[0] ?? 1);
     const step = Math.max(1, Math.floor(CHUNK_BYTES / widenedRow));
-    const band = async (start: number, end: number): Promise<Float64Array> => {
+    const band = async (start: number, end: number, into?: Reusable): Promise<Float64Array> => {
       const bytes = await this.read(start, end);
-      return this.lease.call('nextRows', { bytes, keep: layer !== undefined }, { transfer: [bytes.buffer] });
+      const call = { bytes, keep: layer !== undefined, ...into };
+      return this.lease.call('nextRows', call, { transfer: [bytes.buffer, ...buffersOf(into)] });
     };
     if (layer) {
       const gram = await this.gram(layer.cols, total, band, progress.within('products', gramCost(layer)));
@@ -223,4 +230,13 @@ class LayerPipeline {
     }
     return undefined;
   }
+}
+
+/** An array whose elements are not needed any more. */
+interface Reusable {
+  into: Float64Array;
+}
+
+function buffersOf(reusable: Reusable | undefined): ArrayBufferLike[] {
+  return reusable ? [reusable.into.buffer] : [];
 }

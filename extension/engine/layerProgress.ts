@@ -41,3 +41,16 @@ export function gramCost({ rows, cols }: { rows: number; cols: number }): number
 export function eigenvalueCost(n: number): number {
   return ((4 / 3) * n ** 3) / (n <= WORKER_SIDE ? ONE_STAGE_RATE : REDUCTION_SHARE * PRODUCT_RATE);
 }
+
+/** Stages that are over sooner than this are not worth a message. */
+const ANNOUNCED_MS = 100;
+
+/** Tells of a stage that reports no progress of its own, once it takes long enough for a person to wonder. */
+export async function announced<T>(stage: Promise<T>, tell: () => void): Promise<T> {
+  const timer = setTimeout(tell, ANNOUNCED_MS);
+  try {
+    return await stage;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -66,13 +66,13 @@ export class LayerSession {
   }
 
   /** Counts the next rows of a streamed tensor and widens them, turned (cols × rows); empty unless they are to be kept. */
-  addRows(bytes: Uint8Array, keep: boolean): Float64Array {
+  addRows(bytes: Uint8Array, keep: boolean, into?: Float64Array): Float64Array {
     this.count(bytes);
     if (!keep) return new Float64Array(0);
     const { cols } = this.layer();
     const { dtype } = this.task.tensor;
     const rows = bytes.length / (cols * elementSize(dtype));
-    return widenPart(bytes, dtype, cols, { row: 0, col: 0, rows, cols }, true);
+    return widenPart(bytes, dtype, cols, { row: 0, col: 0, rows, cols }, true, into);
   }
 
   /** True where no element seen so far is NaN or Inf. */
@@ -82,14 +82,14 @@ export class LayerSession {
   }
 
   /** Columns [start, end) of a held matrix, turned where it is tall: its smaller side × (end − start). */
-  columns(matrix: number, start: number, end: number): Float64Array {
+  columns(matrix: number, start: number, end: number, into?: Float64Array): Float64Array {
     const layer = this.layer();
     const { rows, cols } = layer;
     const tall = rows > cols;
     const part = tall
       ? { row: start, col: 0, rows: end - start, cols }
       : { row: 0, col: start, rows, cols: end - start };
-    if (layer.kind !== 'conv') return widenPart(this.held(), this.task.tensor.dtype, cols, part, tall);
+    if (layer.kind !== 'conv') return widenPart(this.held(), this.task.tensor.dtype, cols, part, tall, into);
     const elements = cutWindow(this.matrix(layer, matrix), cols, part);
     return tall ? this.kernels.transpose(elements, part.rows, part.cols) : elements;
   }
@@ -156,8 +156,8 @@ export class LayerSession {
     return this.singular(this.part(window, false, bytes), window.rows, window.cols, () => undefined);
   }
 
-  farmsEstimate(spectra: readonly Float64Array[]): FarmsEstimate {
-    return estimateAlpha(spectra, this.task.settings.farms.fit, BOOTSTRAP_SEED);
+  farmsEstimate(spectra: readonly Float64Array[], total: number): FarmsEstimate {
+    return estimateAlpha(spectra, total, this.task.settings.farms.fit, BOOTSTRAP_SEED);
   }
 
   finishFarms(

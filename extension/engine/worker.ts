@@ -43,9 +43,9 @@ const handlers: Handlers = {
     session = new LayerSession(task, kernels, cancelled, bytes);
     return null;
   },
-  nextRows: ({ bytes, keep }) => current().addRows(bytes, keep),
+  nextRows: ({ bytes, keep, into }) => current().addRows(bytes, keep, into),
   statistics: () => current().finite(),
-  columns: ({ matrix, start, end }) => current().columns(matrix, start, end),
+  columns: ({ matrix, start, end, into }) => current().columns(matrix, start, end, into),
   spectra: (_, onProgress) => {
     current().spectra(onProgress);
     return null;
@@ -74,7 +74,7 @@ const handlers: Handlers = {
   },
   part: ({ part, turned, bytes }) => current().part(part, turned, bytes),
   windowSpectrum: ({ window, bytes }) => current().windowSpectrum(window, bytes),
-  farmsEstimate: ({ spectra }) => current().farmsEstimate(spectra),
+  farmsEstimate: ({ spectra, total }) => current().farmsEstimate(spectra, total),
   finishFarms: ({ spectra, interval, total, window }) => {
     current().finishFarms(spectra, interval, total, window);
     return null;

@@ -32,12 +32,15 @@ export interface LayerOutcome {
 
 export interface WorkerCalls {
   begin: { params: { task: LayerTask; bytes?: Uint8Array }; result: null };
-  /** Widens the next rows, adds them to the statistics and returns them turned (cols × rows); nothing unless `keep`. */
-  nextRows: { params: { bytes: Uint8Array; keep: boolean }; result: Float64Array };
+  /**
+   * Widens the next rows, adds them to the statistics and returns them turned (cols × rows); nothing unless `keep`. Where
+   * there is an array of at least that length in `into`, the result is in it.
+   */
+  nextRows: { params: { bytes: Uint8Array; keep: boolean; into?: Float64Array }; result: Float64Array };
   /** Statistics of the held bytes; true where every element is finite. */
   statistics: { params: null; result: boolean };
-  /** Columns [start, end) of a held matrix, turned where it is tall, so that its smaller side is the rows. */
-  columns: { params: { matrix: number; start: number; end: number }; result: Float64Array };
+  /** Columns [start, end) of a held matrix, turned where it is tall, so that its smaller side is the rows. `into` as above. */
+  columns: { params: { matrix: number; start: number; end: number; into?: Float64Array }; result: Float64Array };
   /** Eigenvalues of every held matrix, Gram products by the worker's own kernels. */
   spectra: { params: null; result: null };
   /** Eigenvalues of one matrix from its Gram matrix in band form. */
@@ -55,7 +58,7 @@ export interface WorkerCalls {
   /** Eigenvalues of a window, likewise, by the worker's own kernels alone. */
   windowSpectrum: { params: { window: FarmsWindow; bytes?: Uint8Array }; result: Float64Array };
   /** Alpha of some windows' spectra, and how sure it is. */
-  farmsEstimate: { params: { spectra: Float64Array[] }; result: FarmsEstimate };
+  farmsEstimate: { params: { spectra: Float64Array[]; total: number }; result: FarmsEstimate };
   /** Ends FARMS with these windows' spectra; the interval is null where they are all. */
   finishFarms: {
     params: {

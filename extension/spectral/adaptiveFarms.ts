@@ -9,12 +9,18 @@ const FIRST_LOOK = 6;
 const MIN_STEP = 2;
 const GROWTH = 1.25;
 
+/**
+ * An interval this much narrower than the tolerance ends the run: among several looks, one that comes out too narrow by
+ * chance is more likely to be the last. Alpha then lies within half of the tolerance of that of all windows.
+ */
+const MARGIN = 0.5;
+
 /** Looks in a row that must find a narrow interval: where xmin jumps between windows, a single one may be lucky. */
 const NARROW_LOOKS = 2;
 
 export interface AdaptiveRun {
   windows: readonly FarmsWindow[];
-  /** The interval's half-width, as a share of alpha, at which it is narrow. */
+  /** Half-width of the interval wanted, as a share of alpha. */
   tolerance: number;
   /** Windows to take at most. */
   limit: number;
@@ -47,5 +53,5 @@ export async function runAdaptively({
 }
 
 function isNarrow({ alpha, interval }: FarmsEstimate, tolerance: number): boolean {
-  return alpha !== null && interval !== null && (interval[1] - interval[0]) / 2 <= tolerance * alpha;
+  return alpha !== null && interval !== null && (interval[1] - interval[0]) / 2 <= MARGIN * tolerance * alpha;
 }

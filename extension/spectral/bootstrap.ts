@@ -24,18 +24,27 @@ export interface FarmsEstimate {
 }
 
 /**
- * Alpha of some windows, and how far it may lie from that of all windows: windows are drawn with replacement and each drawn
- * set is fitted. The interval is as wide as these alphas lie from the alpha of all values, root mean square and not only
- * their spread: where xmin jumps with the number of values that are fitted, resamples (which hold fewer different windows)
- * fall to one side, as the windows taken do beside all of them.
+ * Alpha of some windows, and how far it may lie from that of all: windows are drawn with replacement and each drawn set is
+ * fitted.
+ *
+ * The interval is as wide as these alphas lie from the alpha of all values, root mean square and not only their spread:
+ * where xmin jumps with the number of values that are fitted, resamples (which hold fewer different windows) fall to one
+ * side, as the windows taken do beside all of them. Added is what alpha would still move until all windows are taken, did it
+ * move on as it does from half of each draw to the whole: KS takes later tails the more values there are.
  *
  * A bootstrap of k windows alone would be too sure of itself: it is widened by √(k/(k−1)), and Student's quantile takes
  * the normal one's place. There is no correction for the share of windows that was taken: jumps do not average out.
  *
  * @param spectra ascending, one a window
+ * @param total windows that there are
  * @param seed makes it repeatable
  */
-export function estimateAlpha(spectra: readonly Float64Array[], rule: FitRule, seed: number): FarmsEstimate {
+export function estimateAlpha(
+  spectra: readonly Float64Array[],
+  total: number,
+  rule: FitRule,
+  seed: number,
+): FarmsEstimate {
   const windows = spectra.length;
   const side = spectra[0]?.length ?? 0;
   const { alpha } = fitFarmsWindows(poolEigenvalues(spectra), rule, side);
@@ -43,19 +52,26 @@ export function estimateAlpha(spectra: readonly Float64Array[], rule: FitRule, s
 
   const pool = new WindowPool(spectra);
   const random = mulberry32(seed);
+  const fit = (draws: readonly number[]): number | null => {
+    const values = pool.resample(draws, Math.ceil((MAX_FITTED * draws.length) / windows));
+    return fitFarmsWindows(values, rule, side).alpha;
+  };
   let fitted = 0;
   let squares = 0;
+  let moved = 0;
   for (let resample = 0; resample < RESAMPLES; resample++) {
-    const times = new Uint32Array(windows);
-    for (let draw = 0; draw < windows; draw++) times[Math.floor(random() * windows)]!++;
-    const drawn = fitFarmsWindows(pool.resample(times), rule, side).alpha;
-    if (drawn === null) continue;
+    const draws = Array.from({ length: windows }, () => Math.floor(random() * windows));
+    const whole = fit(draws);
+    const half = fit(draws.slice(0, Math.ceil(windows / 2)));
+    if (whole === null || half === null) continue;
     fitted++;
-    squares += (drawn - alpha) ** 2;
+    squares += (whole - alpha) ** 2;
+    moved += whole - half;
   }
   if (fitted < MIN_FITTED_SHARE * RESAMPLES) return { alpha, interval: null };
-  const half = studentQuantile(windows - 1) * Math.sqrt((squares / fitted) * (windows / (windows - 1)));
-  return { alpha, interval: [alpha - half, alpha + half] };
+  const spread = studentQuantile(windows - 1) * Math.sqrt((squares / fitted) * (windows / (windows - 1)));
+  const trend = Math.abs(moved / fitted) * Math.log2(total / windows);
+  return { alpha, interval: [alpha - spread - trend, alpha + spread + trend] };
 }
 
 /**
@@ -75,8 +91,10 @@ function studentQuantile(freedom: number): number {
 class WindowPool {
   private readonly values: Float64Array;
   private readonly window: Uint32Array;
+  private readonly windows: number;
 
   constructor(perWindow: readonly Float64Array[]) {
+    this.windows = perWindow.length;
     const share = Math.ceil(MAX_VALUES / perWindow.length);
     const thinned = perWindow.map((values) => thin(values, share));
     const count = thinned.reduce((sum, { length }) => sum + length, 0);
@@ -94,12 +112,14 @@ class WindowPool {
     this.window = Uint32Array.from(order, (index) => owner[index]!);
   }
 
-  /** Every window's values as often as `times` says, ascending, thinned evenly to what is fitted. */
-  resample(times: Uint32Array): Float64Array {
+  /** The values of the windows drawn, ascending, thinned evenly to `most`. */
+  resample(draws: readonly number[], most: number): Float64Array {
     const { values, window } = this;
+    const times = new Uint32Array(this.windows);
+    for (const drawn of draws) times[drawn]!++;
     let total = 0;
     for (let index = 0; index < values.length; index++) total += times[window[index]!]!;
-    const count = Math.min(total, MAX_FITTED);
+    const count = Math.min(total, most);
     const step = total / count;
     const result = new Float64Array(count);
     let passed = 0;

@@ -130,7 +130,7 @@ if (shared === undefined) {
             const spectra = adaptiveOrder(windows)
               .slice(0, count)
               .map((index) => eigenvaluesOf(cut(matrix, cols, windows[index]!), window[0], window[1]));
-            const { alpha, interval: ends } = estimateAlpha(spectra, entry.fit, 1);
+            const { alpha, interval: ends } = estimateAlpha(spectra, windows.length, entry.fit, 1);
             const [low, high] = ends!;
             const interval = `${describeEntry(entry)}: ${low.toFixed(4)} … ${high.toFixed(4)}`;
             const half = (high - low) / 2;

@@ -1,5 +1,5 @@
 // Preloaded into the engine's process by benchmarks: on SIGUSR2 it writes how long its event loop was held up since the
-// last time, and its memory, to the file that EIGENSCOPE_PROBE names.
+// last time, its memory and its processor time, to the file that EIGENSCOPE_PROBE names.
 const { renameSync, writeFileSync } = require('node:fs');
 const { monitorEventLoopDelay } = require('node:perf_hooks');
 const { isMainThread } = require('node:worker_threads');
@@ -13,10 +13,11 @@ if (isMainThread) {
   process.on('SIGUSR2', () => {
     // The histogram holds whole intervals of its timer.
     const milliseconds = (nanoseconds) => Math.max(0, nanoseconds / 1e6 - resolution);
+    const usage = process.resourceUsage();
     const report = {
       stalls: { p99: milliseconds(delay.percentile(99)), max: milliseconds(delay.max) },
-      peakMegabytes: process.resourceUsage().maxRSS / 1024,
-      megabytes: process.memoryUsage.rss() / 2 ** 20,
+      peakMegabytes: usage.maxRSS / 1024,
+      cpuSeconds: (usage.userCPUTime + usage.systemCPUTime) / 1e6,
     };
     delay.reset();
     writeFileSync(`${target}.partial`, JSON.stringify(report));

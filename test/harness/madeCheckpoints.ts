@@ -95,18 +95,17 @@ export function makeLlama1b(folder: string, blocks = LLAMA_1B_BLOCKS): string {
     add('post_attention_layernorm', hidden);
   }
   tensors.push({ name: 'model.norm.weight', shape: [hidden] }, { name: 'lm_head.weight', shape: [vocabulary, hidden] });
-  const file = path.join(folder, `llama-1b-${blocks}-blocks.safetensors`);
+  return writeHeavyTailed(path.join(folder, `llama-1b-${blocks}-blocks.safetensors`), tensors);
+}
+
+/** A BF16 safetensors file of seeded heavy-tailed numbers. @returns its path */
+export function writeHeavyTailed(file: string, tensors: readonly MadeTensor[]): string {
   const { header } = safetensorsHeader(tensors, 'BF16', 2);
   const handle = openSync(file, 'w');
   writeSync(handle, header);
   for (const [index, { shape }] of tensors.entries()) {
-    writeSync(
-      handle,
-      heavyTailedBf16(
-        shape.reduce((product, size) => product * size),
-        index,
-      ),
-    );
+    const count = shape.reduce((product, size) => product * size);
+    writeSync(handle, heavyTailedBf16(count, index));
   }
   closeSync(handle);
   return file;

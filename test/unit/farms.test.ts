@@ -157,15 +157,15 @@ describe('bootstrap interval', () => {
   const windows = (count: number, spread: number): Float64Array[] =>
     Array.from({ length: count }, (_, index) => spectrum(400, 2 + spread * Math.sin(3 * index + 1)));
   const half = (spectra: Float64Array[], rule: FitRule, seed: number): number => {
-    const [low, high] = estimateAlpha(spectra, rule, seed).interval!;
+    const [low, high] = estimateAlpha(spectra, 100, rule, seed).interval!;
     return (high - low) / 2;
   };
 
   for (const rule of ['KS', 'xmin_mid', 'xmin_peak'] as const) {
     it(`is centred on alpha, repeatable, and narrower with less spread (${rule})`, () => {
-      const wide = estimateAlpha(windows(8, 0.2), rule, 42);
-      assert.deepEqual(estimateAlpha(windows(8, 0.2), rule, 42), wide);
-      assert.notDeepEqual(estimateAlpha(windows(8, 0.2), rule, 43), wide);
+      const wide = estimateAlpha(windows(8, 0.2), 100, rule, 42);
+      assert.deepEqual(estimateAlpha(windows(8, 0.2), 100, rule, 42), wide);
+      assert.notDeepEqual(estimateAlpha(windows(8, 0.2), 100, rule, 43), wide);
       assert.equal(wide.alpha, fitFarmsWindows(poolEigenvalues(windows(8, 0.2)), rule, 400).alpha);
       const [low, high] = wide.interval!;
       assert.ok(Math.abs((low + high) / 2 - wide.alpha!) < 1e-9);
@@ -186,9 +186,9 @@ describe('bootstrap interval', () => {
   });
 
   it('knows nothing from one window or from zeros', () => {
-    assert.equal(estimateAlpha(windows(1, 0), 'KS', 1).interval, null);
+    assert.equal(estimateAlpha(windows(1, 0), 100, 'KS', 1).interval, null);
     const zeros = [new Float64Array(20), new Float64Array(20)];
-    assert.deepEqual(estimateAlpha(zeros, 'KS', 1), { alpha: null, interval: null });
-    assert.deepEqual(estimateAlpha([], 'KS', 1), { alpha: null, interval: null });
+    assert.deepEqual(estimateAlpha(zeros, 100, 'KS', 1), { alpha: null, interval: null });
+    assert.deepEqual(estimateAlpha([], 100, 'KS', 1), { alpha: null, interval: null });
   });
 });
