@@ -27,7 +27,8 @@ export function discardedEnergy(perMatrix: readonly Float64Array[]): Float64Arra
   // Smallest eigenvalues first: they would be lost in the sum of the large ones.
   for (let rank = side - 1; rank >= 0; rank--) {
     let level = 0;
-    for (const eigenvalues of perMatrix) level += Math.max(0, eigenvalues[eigenvalues.length - 1 - rank] ?? 0) / largest;
+    for (const eigenvalues of perMatrix)
+      level += Math.max(0, eigenvalues[eigenvalues.length - 1 - rank] ?? 0) / largest;
     discarded[rank] = discarded[rank + 1]! + level;
   }
   const total = discarded[0]!;
