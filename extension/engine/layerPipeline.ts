@@ -10,7 +10,7 @@ import { reduceToBand, type Band } from '../linalg/bandReduction';
 import { loadKernels } from '../linalg/kernels';
 import type { MatrixProducts } from '../linalg/matrixProducts';
 import { SymmetricSlabs } from '../linalg/symmetricSlabs';
-import type { InspectSettings } from '../protocol';
+import type { InspectSettings, Problem, TensorStatistics } from '../protocol';
 import { adaptiveOrder, farmsWindows, type FarmsWindow } from '../spectral/farms';
 import type { LayerGeometry } from '../spectral/matrices';
 import type { LayerOutcome, LayerTask } from './workerMessages';
@@ -42,13 +42,19 @@ const ONE_STAGE_RATE = 6e9;
 /** Of the two-stage eigenvalues' time, what the reduction to band form takes. */
 const REDUCTION_SHARE = 0.7;
 
+/** A layer that cannot be analysed, with what is known of it all the same. */
 export class LayerError extends Error {
   override readonly name = 'LayerError';
   constructor(
     readonly code: 'limit',
     message: string,
+    readonly statistics: TensorStatistics | null,
   ) {
     super(message);
+  }
+
+  toProblem(): Problem {
+    return { code: this.code, message: this.message };
   }
 }
 
@@ -153,6 +159,7 @@ class LayerPipeline {
         'limit',
         `needs about ${megabytes(2 * bytes + gramBytes)} MB and a layer may use ${megabytes(this.share)} MB; ` +
           'raise the memory limit or lower the number of threads',
+        await this.statistics(task, rows, perRow),
       );
     }
     const plan = layer && this.context.settings.farms.enabled ? this.farmsPlan(layer) : undefined;
@@ -161,9 +168,9 @@ class LayerPipeline {
     if (held) {
       const data = await this.context.checkpoint.read(tensor, rows, this.context.signal);
       await this.lease.call('begin', { task, bytes: data }, { transfer: [data.buffer] });
-      const finite = await this.lease.call('statistics', null);
-      if (finite && layer) await this.heldSpectra(layer, side, progress);
-      if (finite && plan) await this.farms(plan, progress, true);
+      const hasSpectrum = await this.lease.call('statistics', null);
+      if (hasSpectrum && layer) await this.heldSpectra(layer, side, progress);
+      if (hasSpectrum && plan) await this.farms(plan, progress, true);
     } else {
       await this.lease.call('begin', { task });
       const gram = await this.stream(rows, perRow, layer, progress);
@@ -173,6 +180,17 @@ class LayerPipeline {
       }
     }
     return this.lease.call('finish', null);
+  }
+
+  /** Of a tensor that is too large to be held: nothing but its elements is looked at. */
+  private async statistics(
+    { layer: _, ...task }: LayerTask,
+    rows: { start: number; end: number },
+    perRow: number,
+  ): Promise<TensorStatistics | null> {
+    await this.lease.call('begin', { task });
+    await this.stream(rows, perRow, undefined, this.progress(undefined, 0, undefined));
+    return (await this.lease.call('finish', null)).result.statistics;
   }
 
   private progress(layer: LayerGeometry | undefined, side: number, plan: FarmsPlan | undefined): LayerProgress {

@@ -13,7 +13,7 @@ import type { FarmsResult, FitRule } from '../protocol';
 import { bootstrapInterval } from '../spectral/bootstrap';
 import { farmsConvBlocks, fitFarmsBlocks, fitFarmsWindows, poolEigenvalues, type FarmsWindow } from '../spectral/farms';
 import { extractMatrix, type LayerGeometry } from '../spectral/matrices';
-import { StatisticsAccumulator } from '../spectral/statistics';
+import { hasRepresentableSquares, StatisticsAccumulator } from '../spectral/statistics';
 import { layerResult } from './layerResult';
 import type { FarmsEstimate, LayerOutcome, LayerTask } from './workerMessages';
 
@@ -60,10 +60,10 @@ export class LayerSession {
     return this.kernels.transpose(elements, elements.length / cols, cols);
   }
 
-  /** True where no element seen so far is NaN or Inf. */
-  finite(): boolean {
-    const { nan, inf } = this.statistics.result();
-    return nan + inf === 0;
+  /** True where the elements seen so far are finite, and their squares within the range of a double. */
+  hasSpectrum(): boolean {
+    const statistics = this.statistics.result();
+    return statistics.nan + statistics.inf === 0 && hasRepresentableSquares(statistics);
   }
 
   /** Columns [start, end) of a held matrix, turned where it is tall: its smaller side × (end − start). */

@@ -37,7 +37,7 @@ const handlers: Handlers = {
     return null;
   },
   nextRows: ({ bytes, keep }) => current().addRows(bytes, keep),
-  statistics: () => current().finite(),
+  statistics: () => current().hasSpectrum(),
   columns: ({ matrix, start, end }) => current().columns(matrix, start, end),
   spectra: (_, onProgress) => {
     current().spectra(onProgress);

@@ -1,7 +1,12 @@
 /** Streaming statistics against the two-pass definition, whatever the chunks; the element histogram by counting. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { elementHistogram, emptyHistogram, StatisticsAccumulator } from '../../extension/spectral/statistics';
+import {
+  elementHistogram,
+  emptyHistogram,
+  hasRepresentableSquares,
+  StatisticsAccumulator,
+} from '../../extension/spectral/statistics';
 import type { TensorStatistics } from '../../extension/protocol';
 
 function statistics(...chunks: number[][]): TensorStatistics {
@@ -106,6 +111,19 @@ describe('statistics', () => {
       ...{ count: 0, min: null, max: null, mean: null, std: null, l2: null },
       ...{ zeros: 0, nan: 0, inf: 0 },
     });
+  });
+});
+
+describe('range of the squares', () => {
+  it('is left by elements beyond 1e150 and by a tensor wholly below 1e-140, of either sign', () => {
+    const fits = (...elements: number[]): boolean => hasRepresentableSquares(statistics(elements));
+    assert.deepEqual([fits(1e150), fits(-1e150), fits(1e-140), fits(-1e-140, 0)], [true, true, true, true]);
+    assert.deepEqual(
+      [fits(1.1e150, 1), fits(1, -1.1e150), fits(0.9e-140), fits(-5e-324)],
+      [false, false, false, false],
+    );
+    // Zeros have exact squares, and so has nothing at all.
+    assert.deepEqual([fits(0, -0), fits(), fits(1, 1e-300)], [true, true, true]);
   });
 });
 
