@@ -55,18 +55,27 @@ export interface CheckpointFormat {
   open(path: string, signal?: AbortSignal): Promise<Checkpoint>;
 }
 
-/** What is wrong with a checkpoint: code for programs, sentence for people, file and place. */
+export interface ErrorPlace {
+  readonly file?: string;
+  readonly offset?: number;
+  readonly tensor?: string;
+  readonly cause?: unknown;
+  /** What to do, where that is not what the code's errors usually ask for. */
+  readonly remedy?: string;
+}
+
+/** What is wrong with a checkpoint: code for programs; place, reason and remedy for people. */
 export class CheckpointError extends Error {
   override readonly name = 'CheckpointError';
 
   /**
    * @param code one of the codes in `CheckpointErrorCode`
-   * @param message what is wrong and what to do, without the file's name (it is put in front)
+   * @param reason what is wrong; the place is put in front of it, the remedy behind
    */
   constructor(
     readonly code: CheckpointErrorCode,
-    message: string,
-    readonly where: { file?: string; offset?: number; tensor?: string; cause?: unknown } = {},
+    readonly reason: string,
+    readonly where: ErrorPlace = {},
   ) {
     const place = [
       where.file,
@@ -74,7 +83,14 @@ export class CheckpointError extends Error {
       where.offset !== undefined && `byte ${where.offset}`,
     ];
     const prefix = place.filter(Boolean).join(', ');
-    super(prefix ? `${prefix}: ${message}` : message, { cause: where.cause });
+    super(`${prefix && `${prefix}: `}${reason}; ${where.remedy ?? REMEDIES[code]}`, { cause: where.cause });
+  }
+
+  /** The same error, of a tensor it does not name yet. */
+  ofTensor(tensor: string): CheckpointError {
+    return this.where.tensor === undefined
+      ? new CheckpointError(this.code, this.reason, { ...this.where, tensor })
+      : this;
   }
 
   toProblem(): Problem {
@@ -113,3 +129,20 @@ export type CheckpointErrorCode =
   | 'permission'
   /** Reading failed below us; the cause says how. */
   | 'io';
+
+/** What a person can do about most errors of a code. */
+const REMEDIES: Readonly<Record<CheckpointErrorCode, string>> = {
+  truncated: 'fetch it again',
+  'unknown-format': 'open a checkpoint, or fetch it again',
+  ambiguous: 'open one of them',
+  malformed: 'fetch it again, or save it anew',
+  limit: 'no known model needs more: if yours does, please report it',
+  unsupported: 'save it as plain, dense numbers of a known type to inspect it',
+  'missing-shard': 'put it beside the others',
+  'unsafe-pickle': 'load it elsewhere only if you trust its source',
+  corrupt: 'fetch it again',
+  changed: 'reload it',
+  'not-found': 'check the path',
+  permission: 'check its permissions',
+  io: 'try again, or copy it to another disk',
+};

@@ -43,7 +43,7 @@ export class FileReader {
     try {
       // Opening a named pipe would wait for its writer, so look before opening.
       if (!(await stat(path)).isFile()) {
-        throw new CheckpointError('unsupported', 'is not a regular file', { file: path });
+        throw new CheckpointError('unsupported', 'is not a regular file', { file: path, remedy: 'open a file' });
       }
       handle = await open(path, 'r');
       const { size, mtimeMs } = await handle.stat();
@@ -69,7 +69,7 @@ export class FileReader {
     if (offset + length > this.size) {
       throw new CheckpointError(
         'truncated',
-        `the file ends at byte ${this.size}, but its header promises data up to byte ${offset + length}; fetch it again`,
+        `the file ends at byte ${this.size}, but its header promises data up to byte ${offset + length}`,
         { file: this.path, offset },
       );
     }
@@ -83,7 +83,7 @@ export class FileReader {
     for (let done = 0; done < target.length;) {
       signal?.throwIfAborted();
       const handle = this.handle;
-      if (!handle) throw new CheckpointError('io', 'was closed', { file: this.path });
+      if (!handle) throw new CheckpointError('io', 'was closed', { file: this.path, remedy: 'open it again' });
       let bytesRead: number;
       try {
         const length = Math.min(MAX_READ_BYTES, target.length - done);
@@ -92,7 +92,7 @@ export class FileReader {
         throw fileError(error, this.path, offset + done);
       }
       if (bytesRead === 0) {
-        throw new CheckpointError('changed', 'became shorter while it was open; reload it', {
+        throw new CheckpointError('changed', 'became shorter while it was open', {
           file: this.path,
           offset: offset + done,
         });
@@ -108,7 +108,11 @@ export class FileReader {
       now = await stat(this.path);
     } catch (error) {
       if (isErrno(error, 'ENOENT')) {
-        throw new CheckpointError('changed', 'was removed while it was open', { file: this.path, cause: error });
+        throw new CheckpointError('changed', 'was removed while it was open', {
+          file: this.path,
+          cause: error,
+          remedy: 'put it back and reload it',
+        });
       }
       throw fileError(error, this.path);
     }
@@ -117,7 +121,7 @@ export class FileReader {
 
   private compare(other: FileIdentity): void {
     if (other.size !== this.identity.size || other.mtimeMs !== this.identity.mtimeMs) {
-      throw new CheckpointError('changed', 'changed on disk while it was open; reload it', { file: this.path });
+      throw new CheckpointError('changed', 'changed on disk while it was open', { file: this.path });
     }
   }
 
@@ -133,8 +137,8 @@ function allocate(length: number, file: string, offset: number): Uint8Array<Arra
   try {
     return new Uint8Array(length);
   } catch (error) {
-    const message = `${length} bytes do not fit into memory at once; read fewer rows`;
-    throw new CheckpointError('limit', message, { file, offset, cause: error });
+    const message = `${length} bytes do not fit into memory at once`;
+    throw new CheckpointError('limit', message, { file, offset, cause: error, remedy: 'read fewer rows' });
   }
 }
 
@@ -147,8 +151,7 @@ export function fileError(error: unknown, file: string, offset?: number): Checkp
   if (error instanceof CheckpointError) return error;
   const where = { file, ...(offset !== undefined && { offset }), cause: error };
   if (isErrno(error, 'ENOENT', 'ENOTDIR')) return new CheckpointError('not-found', 'does not exist', where);
-  if (isErrno(error, 'EACCES', 'EPERM'))
-    return new CheckpointError('permission', 'may not be read; check its permissions', where);
+  if (isErrno(error, 'EACCES', 'EPERM')) return new CheckpointError('permission', 'may not be read', where);
   return new CheckpointError(
     'io',
     `could not be read (${error instanceof Error ? error.message : String(error)})`,

@@ -58,7 +58,7 @@ export class FileSet {
   }
 
   private acquire(path: string): OpenFile {
-    if (this.closed) throw new CheckpointError('io', 'was closed', { file: path });
+    if (this.closed) throw new CheckpointError('io', 'was closed', { file: path, remedy: 'open it again' });
     const open = this.files.get(path);
     this.files.delete(path);
     const file = open ?? { reader: FileReader.open(path, this.identities.get(path)), users: 0 };

@@ -45,11 +45,14 @@ export async function findInFolder(folder: string, suffixes: readonly string[]):
   const choices = indexes.length > 1 ? indexes : candidates;
   if (choices.length === 1) return file(choices[0]!);
   if (choices.length > 1) {
-    const message = `holds several checkpoints (${choices.slice(0, 10).join(', ')}${choices.length > 10 ? ', …' : ''}); open one of them`;
+    const message = `holds several checkpoints (${choices.slice(0, 10).join(', ')}${choices.length > 10 ? ', …' : ''})`;
     throw new CheckpointError('ambiguous', message, { file: folder });
   }
   const looked = [...PREFERRED, ...suffixes.filter((suffix) => suffix.startsWith('.')).map((suffix) => `*${suffix}`)];
-  throw new CheckpointError('not-found', `holds no checkpoint; looked for ${looked.join(', ')}`, { file: folder });
+  throw new CheckpointError('not-found', `holds no checkpoint; looked for ${looked.join(', ')}`, {
+    file: folder,
+    remedy: 'open the file itself if it has another name',
+  });
 }
 
 /** True for one of the endings; those without a leading dot are whole names. */

@@ -15,6 +15,9 @@ import { siblingPath } from './siblingPath';
 /** Files looked at at once: exporters that write one per tensor make thousands, and network folders are slow. */
 const RESOLVE_BATCH = 32;
 
+/** What to do about data that lie elsewhere: they are not read. */
+const INSIDE = 'put it beside the model, if you trust the model';
+
 interface ExternalFile {
   readonly path: string;
   readonly size: number;
@@ -28,7 +31,7 @@ export class ExternalFiles {
 
   private constructor(
     private readonly fileSet: FileSet,
-    private readonly folder: string,
+    private readonly model: string,
     private readonly realFolders: readonly string[],
   ) {}
 
@@ -50,7 +53,7 @@ export class ExternalFiles {
         throw fileError(error, model);
       },
     );
-    const external = new ExternalFiles(fileSet, folder, realFolders);
+    const external = new ExternalFiles(fileSet, model, realFolders);
     const distinct = [...new Set(locations)];
     for (let start = 0; start < distinct.length; start += RESOLVE_BATCH) {
       signal?.throwIfAborted();
@@ -68,22 +71,23 @@ export class ExternalFiles {
   }
 
   private async resolve(location: string): Promise<ExternalFile | Refusal> {
-    const file = siblingPath(this.folder, location);
+    const file = siblingPath(path.dirname(this.model), location);
     const quoted = JSON.stringify(location);
     if (file === undefined) {
-      return refusal('malformed', `its external file ${quoted} is not inside the model's folder; it was not read`);
+      return refusal('malformed', `its external file ${quoted} is not inside the model's folder`, this.model, INSIDE);
     }
     try {
       const real = await realpath(file);
       if (!this.realFolders.some((folder) => isInside(folder, real))) {
-        return refusal('malformed', `its external file ${quoted} is a link out of the model's folder; it was not read`);
+        const what = `its external file ${quoted} is a link out of the model's folder`;
+        return refusal('malformed', what, this.model, INSIDE);
       }
       return { path: file, size: await this.fileSet.use(file, (reader) => Promise.resolve(reader.size)) };
     } catch (error) {
-      const { code, message } = fileError(error, file);
+      const { code, reason } = fileError(error, file);
       return code === 'not-found'
-        ? refusal('missing-shard', 'its external file is missing; put it beside the model', file)
-        : refusal(code, `its external file cannot be used: ${message}`);
+        ? refusal('missing-shard', 'its external file is missing', file, 'put it beside the model')
+        : refusal(code, `its external file ${reason}`, file);
     }
   }
 
@@ -105,7 +109,7 @@ export class ExternalFiles {
     if (end > file.size) {
       throw new CheckpointError(
         'truncated',
-        `the file ends at byte ${file.size}, but the model expects data up to byte ${end}; fetch it again`,
+        `the file ends at byte ${file.size}, but the model expects data up to byte ${end}`,
         where,
       );
     }
@@ -113,8 +117,8 @@ export class ExternalFiles {
   }
 }
 
-function refusal(code: CheckpointErrorCode, what: string, file?: string): Refusal {
-  return (tensor) => new CheckpointError(code, what, { ...(file !== undefined && { file }), tensor });
+function refusal(code: CheckpointErrorCode, what: string, file: string, remedy?: string): Refusal {
+  return (tensor) => new CheckpointError(code, what, { file, tensor, ...(remedy !== undefined && { remedy }) });
 }
 
 function isInside(folder: string, file: string): boolean {

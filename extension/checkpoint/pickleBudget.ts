@@ -17,7 +17,7 @@ export class PickleBudget {
   spend(cost: number): void {
     this.left -= cost;
     if (this.left < 0) {
-      const message = 'the pickle asks for more memory than a checkpoint needs; it may be built to exhaust it';
+      const message = 'the pickle asks for more memory than a checkpoint needs, and may be built to exhaust it';
       throw new CheckpointError('limit', message, { file: this.file });
     }
   }

@@ -42,7 +42,7 @@ export class PickleCursor {
     if (end > this.buffer.length) {
       if (end <= this.source.available) throw new PickleNeedsMore(end);
       const message = `the pickle ends after ${this.source.available} bytes, inside of an instruction that needs ${end}`;
-      throw new CheckpointError('truncated', `${message}; fetch the file again`, this.where());
+      throw new CheckpointError('truncated', message, this.where());
     }
     this.at = end;
     return start;

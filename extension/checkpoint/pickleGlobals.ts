@@ -188,7 +188,7 @@ const ARRAY_AS_TENSOR: Handler = (args) => {
   return array;
 };
 
-const OLD_ARRAY = 'it is inside a TorchScript archive of an old kind; save the model again with a current PyTorch';
+const OLD_ARRAY = 'it is inside a TorchScript archive of an old kind';
 
 const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['torch._utils._rebuild_tensor', (args) => rebuildTensor(args)],
@@ -206,13 +206,13 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['torch._utils._rebuild_device_tensor_from_numpy', ARRAY_AS_TENSOR],
   ['torch._utils._rebuild_xla_tensor', ARRAY_AS_TENSOR],
   ['torch._utils._rebuild_device_tensor_from_cpu_tensor', PARAMETER],
-  ['torch._utils._rebuild_qtensor', unsupported('it is quantised; save its dequantised values to inspect it')],
-  ['torch._utils._rebuild_sparse_tensor', unsupported('it is sparse; save it dense to inspect it')],
-  ['torch._utils._rebuild_sparse_csr_tensor', unsupported('it is sparse; save it dense to inspect it')],
+  ['torch._utils._rebuild_qtensor', unsupported('it is quantised')],
+  ['torch._utils._rebuild_sparse_tensor', unsupported('it is sparse')],
+  ['torch._utils._rebuild_sparse_csr_tensor', unsupported('it is sparse')],
   ['torch._utils._rebuild_nested_tensor', unsupported('it is a nested tensor')],
   ['torch._utils._rebuild_meta_tensor_no_storage', unsupported('it is a meta tensor: it has no stored values')],
   ['torch._utils._rebuild_wrapper_subclass', unsupported('it is a wrapper subclass without stored values')],
-  ['torch.storage._load_from_bytes', unsupported('it was pickled inside of a pickle; save it with torch.save')],
+  ['torch.storage._load_from_bytes', unsupported('it was pickled inside of a pickle')],
   ['torch.jit._pickle.build_tensor_from_id', unsupported(OLD_ARRAY)],
   ['torch.jit._pickle.build_intlist', first],
   ['torch.jit._pickle.build_tensorlist', first],

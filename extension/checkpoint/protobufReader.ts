@@ -239,11 +239,7 @@ export class ProtobufReader {
   }
 
   private truncated(offset: number, end: number): CheckpointError {
-    return this.error(
-      'truncated',
-      `the file ends at byte ${this.size}, but promises data up to byte ${end}; fetch it again`,
-      offset,
-    );
+    return this.error('truncated', `the file ends at byte ${this.size}, but promises data up to byte ${end}`, offset);
   }
 }
 

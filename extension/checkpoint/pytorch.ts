@@ -60,8 +60,11 @@ async function openTorchFile(reader: FileReader, signal?: AbortSignal): Promise<
     case 'pickle':
       return openTorchLegacy(reader, signal);
     case 'tar': {
-      const message = 'is in the tar format of PyTorch before 0.1.10; load and save it with a newer PyTorch';
-      throw new CheckpointError('unsupported', message, { file: reader.path });
+      const message = 'is in the tar format of PyTorch before 0.1.10';
+      throw new CheckpointError('unsupported', message, {
+        file: reader.path,
+        remedy: 'load and save it with a newer PyTorch',
+      });
     }
     default: {
       const message = 'begins with neither a zip archive nor a pickle, so it is not a PyTorch checkpoint';
@@ -91,7 +94,10 @@ function makeCheckpoint(reader: FileReader, file: TorchFile): Checkpoint {
   const { dangerous } = file.host;
   if (dangerous.size > 0) {
     const names = listNames([...dangerous]);
-    problems.add('unsafe-pickle', `refers to ${names}; it was not run, but a program that loads this file may run it`);
+    problems.add(
+      'unsafe-pickle',
+      `refers to ${names}: nothing was run here, but a program that loads this file may run it`,
+    );
   }
   problems.push(...file.problems);
   for (const message of found.limits) problems.add('limit', message);
@@ -114,7 +120,8 @@ function makeCheckpoint(reader: FileReader, file: TorchFile): Checkpoint {
     problems: problems.list(),
     read(tensor, rows, signal) {
       // Elements inside of the pickle are in memory, and would outlive the file.
-      if (closed) return Promise.reject(new CheckpointError('io', 'was closed', { file: reader.path }));
+      if (closed)
+        return Promise.reject(new CheckpointError('io', 'was closed', { file: reader.path, remedy: 'open it again' }));
       return readTensor(reader, storages, entries.get(tensor.name), tensor, rows, signal);
     },
     close() {

@@ -163,7 +163,7 @@ class LegacyStorages implements StorageSource {
       }
       const end = at + COUNT_BYTES + storage.length * storage.type.bytes;
       if (end > this.file.size) {
-        const reason = `the file ends at byte ${this.file.size}, inside of data up to byte ${end}; fetch it again`;
+        const reason = `the file ends at byte ${this.file.size}, inside of data up to byte ${end}`;
         return { found, failure: this.fail('truncated', reason, at) };
       }
       found.push({ offset: at, storage });

@@ -80,8 +80,8 @@ function findPrefix(archive: ZipArchive, file: FileReader): string {
     const prefix = /^((?:[^/]*\/)?)data\.pkl$/.exec(name)?.[1];
     if (prefix === undefined) continue;
     if (found !== undefined) {
-      const message = `holds two checkpoints, "${found}data.pkl" and "${name}"; which one is meant is not clear`;
-      throw new CheckpointError('malformed', message, { file: file.path });
+      const message = `holds two checkpoints, "${found}data.pkl" and "${name}"`;
+      throw new CheckpointError('malformed', message, { file: file.path, remedy: 'unpack the one that is meant' });
     }
     found = prefix;
   }
@@ -89,12 +89,15 @@ function findPrefix(archive: ZipArchive, file: FileReader): string {
   const names = [...archive.entries.keys()];
   const old = names.some((name) => /^(?:[^/]*\/)?model\.json$/.test(name));
   if (old) {
-    const message = 'is a TorchScript archive from before PyTorch 1.4; load and save it with a newer PyTorch';
-    throw new CheckpointError('unsupported', message, { file: file.path });
+    const message = 'is a TorchScript archive from before PyTorch 1.4';
+    throw new CheckpointError('unsupported', message, {
+      file: file.path,
+      remedy: 'load and save it with a newer PyTorch',
+    });
   }
   if (names.some((name) => /(^|\/)(archive_format|serialized_exported_program\.json)$/.test(name))) {
-    const message = "is a torch.export program; save its weights with torch.save(program.state_dict, 'weights.pt')";
-    throw new CheckpointError('unsupported', message, { file: file.path });
+    const remedy = "save its weights with torch.save(program.state_dict, 'weights.pt')";
+    throw new CheckpointError('unsupported', 'is a torch.export program', { file: file.path, remedy });
   }
   const shown = names.slice(0, 3).join(', ');
   const message = `is a zip archive without a data.pkl (it holds ${shown || 'nothing'}), so not a PyTorch checkpoint`;
@@ -128,7 +131,7 @@ class ZipStorages implements StorageSource {
     if (!entry) return { code: 'truncated', reason: `its data "${name}" is missing from the archive` };
     if (entry.refused) return { code: entry.refused.code, reason: `its data "${name}" ${entry.refused.reason}` };
     if (!entry.stored && entry.size > MAX_INFLATED_BYTES) {
-      const reason = `its data "${name}" is compressed and larger than ${MAX_INFLATED_BYTES} bytes; unpack and store it`;
+      const reason = `its data "${name}" is compressed and larger than ${MAX_INFLATED_BYTES} bytes`;
       return { code: 'unsupported', reason };
     }
     return entry.size;

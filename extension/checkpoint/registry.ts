@@ -58,10 +58,10 @@ async function isFolder(file: string): Promise<boolean> {
 
 async function openFile(file: string, signal?: AbortSignal): Promise<Checkpoint> {
   const head = await readHead(file, signal);
-  if (head.length === 0) throw new CheckpointError('truncated', 'is empty; fetch it again', { file });
+  if (head.length === 0) throw new CheckpointError('truncated', 'is empty', { file });
   if (Buffer.from(head).toString('latin1').startsWith(GIT_LFS_POINTER)) {
-    const message = 'is a Git LFS pointer, not the weights themselves; run "git lfs pull"';
-    throw new CheckpointError('unsupported', message, { file });
+    const message = 'is a Git LFS pointer, not the weights themselves';
+    throw new CheckpointError('unsupported', message, { file, remedy: 'run "git lfs pull"' });
   }
   // What it looks like, else a damaged file of the format that its name says.
   const format =
@@ -70,7 +70,7 @@ async function openFile(file: string, signal?: AbortSignal): Promise<Checkpoint>
   if (!format) {
     const known = [...new Set(formats.map(({ name }) => name))].join(', ');
     const message = `is not a checkpoint of a known format (${known}), by its content or its name`;
-    throw new CheckpointError('unknown-format', message, { file, offset: 0 });
+    throw new CheckpointError('unknown-format', message, { file, offset: 0, remedy: 'convert it to one of them' });
   }
   return format.open(file, signal);
 }

@@ -55,7 +55,7 @@ export function parseEntry(json: Buffer, start: number, end: number): TensorEntr
   const range = parseRange(offsets);
   if (!range) return { code: 'malformed', message: `"data_offsets" is ${quote(offsets)}, not a begin and an end` };
   if (!isDType(dtype)) {
-    const message = `has the element type ${quote(dtype)}; known are ${dtypes.join(', ')}`;
+    const message = `has the element type ${quote(dtype)}, known are ${dtypes.join(', ')}`;
     return { code: 'unsupported', message, range };
   }
   const count = elementCount(shape);

@@ -92,7 +92,7 @@ async function readJson(reader: FileReader, signal?: AbortSignal): Promise<Buffe
   if (length > BigInt(size - LENGTH_BYTES)) {
     throw new CheckpointError(
       'truncated',
-      `declares a header of ${length.toString()} bytes, but the file ends at byte ${size}; fetch it again`,
+      `declares a header of ${length.toString()} bytes, but the file ends at byte ${size}`,
       { file, offset: 0 },
     );
   }
@@ -200,11 +200,11 @@ class HeaderParser {
   private checkInContext(tensor: string, entry: TensorEntry): TensorEntry | Refusal {
     const { range } = entry;
     if (this.tensors.has(tensor)) {
-      return { code: 'malformed', message: 'the name occurs twice; the first one is shown', range };
+      return { code: 'malformed', message: 'the name occurs twice, and the first one is shown', range };
     }
     const end = this.dataStart + range.end;
     if (end <= this.fileSize) return entry;
-    const message = `its bytes go up to ${end}, but the file ends at ${this.fileSize}; fetch it again`;
+    const message = `its bytes go up to ${end}, but the file ends at ${this.fileSize}`;
     return { code: 'truncated', message, range };
   }
 
@@ -240,7 +240,7 @@ class HeaderParser {
 
   private reportHole(begin: number, end: number): void {
     if (end <= begin) return;
-    const message = `${end - begin} bytes belong to no tensor; other programs refuse such a file`;
+    const message = `${end - begin} bytes belong to no tensor, and other programs refuse such a file`;
     this.problems.add('malformed', message, { offset: begin });
   }
 }

@@ -37,17 +37,17 @@ export function parseShardIndex(json: Buffer, start: number, file: string, probl
       if (shard === undefined) {
         problems.add('malformed', 'the index names no file for it', where);
       } else if (before !== undefined && before !== shard) {
-        problems.add('malformed', `the index places it in ${before} and in ${shard}; the first one counts`, where);
+        problems.add('malformed', `the index places it in ${before} and in ${shard}, and the first one counts`, where);
       } else {
         weightMap.set(tensor, shard);
       }
     }
   }
-  if (!found) throw new CheckpointError('malformed', 'has no "weight_map"; it is not an index of shards', { file });
+  if (!found) throw new CheckpointError('malformed', 'has no "weight_map", so it is not an index of shards', { file });
   const names = [...new Set(weightMap.values())];
   if (names.length > 0 && names.every((name) => /\.(bin|pth?)$/.test(name))) {
-    const message = `names PyTorch shards (${names[0]!}, …), which are opened one by one; open one of them`;
-    throw new CheckpointError('unsupported', message, { file });
+    const message = `names PyTorch shards (${names[0]!}, …), which are opened one by one`;
+    throw new CheckpointError('unsupported', message, { file, remedy: 'open one of them' });
   }
   return { weightMap, metadata };
 }

@@ -1,5 +1,5 @@
 /** One list of tensors out of the headers of several shards, and what does not fit together. */
-import type { CheckpointError } from './checkpoint';
+import { CheckpointError } from './checkpoint';
 import { countNames, type ProblemList } from './problemList';
 import type { SafetensorsHeader, StoredTensor } from './safetensorsHeader';
 import type { ShardIndex } from './shardIndex';
@@ -34,9 +34,8 @@ export function mergeShards(
   for (const { name, header, error } of shards) {
     if (error) {
       const lost = placed.get(name) ?? [];
-      const { code, message, ...where } = error.toProblem();
-      const suffix = lost.length === 0 ? '' : `; ${countNames(lost)} cannot be shown`;
-      problems.push({ code, message: message + suffix, ...where });
+      const suffix = lost.length === 0 ? '' : `, so ${countNames(lost)} cannot be shown`;
+      problems.push(new CheckpointError(error.code, error.reason + suffix, error.where).toProblem());
     }
     if (!header) continue;
     for (const [key, value] of Object.entries(header.metadata)) if (!metadata.has(key)) metadata.set(key, value);
@@ -47,7 +46,7 @@ export function mergeShards(
       tensors.set(tensor.name, kept);
       if (!first) continue;
       const [one, shown] = [shardNames.get(first.file)!, shardNames.get(kept.file)!];
-      problems.add('malformed', `is in two shards, ${one} and ${name}; the one in ${shown} is shown`, {
+      problems.add('malformed', `is in two shards, ${one} and ${name}, and the one in ${shown} is shown`, {
         tensor: tensor.name,
       });
     }
@@ -67,7 +66,7 @@ function compareWithIndex(
   if (unnamed.length > 0) {
     problems.add(
       'malformed',
-      `the index does not name ${countNames(unnamed)} that the shards hold; shown all the same`,
+      `the index does not name ${countNames(unnamed)} that the shards hold, and that are shown all the same`,
     );
   }
   const elsewhere = tensors.filter(
@@ -75,7 +74,10 @@ function compareWithIndex(
   );
   if (elsewhere.length > 0) {
     const names = countNames(elsewhere.map(({ name }) => name));
-    problems.add('malformed', `the index places ${names} in other shards than hold them; shown all the same`);
+    problems.add(
+      'malformed',
+      `the index places ${names} in other shards than hold them, but they are shown all the same`,
+    );
   }
   const known = new Set(tensors.map(({ name }) => name));
   for (const { header } of shards) for (const { tensor } of header?.problems ?? []) if (tensor) known.add(tensor);

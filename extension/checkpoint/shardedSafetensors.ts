@@ -84,18 +84,19 @@ interface FoundShards {
 }
 
 async function openShards(
-  { path: checkpointPath, folder, names, index }: FoundShards,
+  found: FoundShards,
   files: FileSet,
   problems: ProblemList,
   signal?: AbortSignal,
 ): Promise<Checkpoint> {
+  const { path: checkpointPath, names, index } = found;
   const sorted = [...names].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   if (sorted.length > MAX_SHARDS) {
     throw new CheckpointError('limit', `consists of ${sorted.length} files; more than ${MAX_SHARDS} are not opened`, {
       file: checkpointPath,
     });
   }
-  const shards = await concurrently(sorted, HEADERS_AT_ONCE, (name) => readShard(folder, name, files, signal));
+  const shards = await concurrently(sorted, HEADERS_AT_ONCE, (name) => readShard(found, name, files, signal));
   const { tensors, metadata } = mergeShards(shards, index, problems);
   const readable = shards.filter(({ header }) => header).map(({ file }) => file);
   if (readable.length === 0) {
@@ -113,18 +114,23 @@ async function openShards(
   return new StoredCheckpoint(contents, files);
 }
 
-async function readShard(folder: string, name: string, files: FileSet, signal?: AbortSignal): Promise<Shard> {
+async function readShard(
+  { path: checkpointPath, folder }: FoundShards,
+  name: string,
+  files: FileSet,
+  signal?: AbortSignal,
+): Promise<Shard> {
   const file = siblingPath(folder, name);
   if (file === undefined) {
-    const message = `names the shard ${JSON.stringify(name)}, which is not a file beside it; it is not opened`;
-    return { name, file: '', error: new CheckpointError('malformed', message, { file: folder }) };
+    const message = `names the shard ${JSON.stringify(name)}, which is not a file beside it and is not opened`;
+    return { name, file: '', error: new CheckpointError('malformed', message, { file: checkpointPath }) };
   }
   try {
     return { name, file, header: await files.use(file, (reader) => readSafetensorsHeader(reader, signal)) };
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     if (error.code !== 'not-found') return { name, file, error };
-    const message = 'the shard is missing; put it beside the others';
+    const message = 'the shard is missing';
     return { name, file, error: new CheckpointError('missing-shard', message, { file, cause: error }) };
   }
 }

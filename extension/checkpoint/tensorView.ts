@@ -46,7 +46,7 @@ export function viewProblem(
   if (end > storedBytes) {
     return {
       code: 'truncated',
-      reason: `has the shape ${shape()}, which needs ${end} bytes of a storage that holds ${storedBytes}; fetch the file again`,
+      reason: `has the shape ${shape()}, which needs ${end} bytes of a storage that holds ${storedBytes}`,
     };
   }
   if (bytes > Math.max(storedBytes, MAX_EXPANDED_BYTES)) {

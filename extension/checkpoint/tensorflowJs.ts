@@ -4,7 +4,6 @@
  *
  * @see https://github.com/tensorflow/tfjs/blob/master/tfjs-core/src/io/types.ts (`WeightsManifestConfig`)
  */
-import path from 'node:path';
 import type { Problem } from '../protocol';
 import type { Checkpoint, CheckpointFormat, TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
@@ -53,11 +52,11 @@ async function openModel(modelPath: string, files: FileSet, signal?: AbortSignal
   const tensors = new Map<string, StreamedTensor>();
   const weightFiles: string[] = [];
   for (const group of model.groups) {
-    const laidOut = await layOutGroup(group, path.dirname(modelPath), files, problems, signal);
+    const laidOut = await layOutGroup(group, modelPath, files, problems, signal);
     weightFiles.push(...laidOut.files);
     for (const tensor of laidOut.tensors) {
       if (!tensors.has(tensor.name)) tensors.set(tensor.name, tensor);
-      else problems.add('malformed', 'the name occurs twice; the first one is shown', { tensor: tensor.name });
+      else problems.add('malformed', 'the name occurs twice, and the first one is shown', { tensor: tensor.name });
     }
   }
   return new TensorflowJsCheckpoint(

@@ -1,4 +1,5 @@
 /** Where each weight of a TensorFlow.js group lies in the joined bytes of the group's files. */
+import path from 'node:path';
 import type { TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
 import { concurrently } from './concurrently';
@@ -37,12 +38,12 @@ export interface LaidOutGroup {
 /** Weights whose bytes are all there; the others go to `problems`. */
 export async function layOutGroup(
   group: WeightGroup,
-  folder: string,
+  modelPath: string,
   files: FileSet,
   problems: ProblemList,
   signal?: AbortSignal,
 ): Promise<LaidOutGroup> {
-  const shards = await concurrently(group.paths, FILES_AT_ONCE, (name) => findShard(folder, name, files, signal));
+  const shards = await concurrently(group.paths, FILES_AT_ONCE, (name) => findShard(modelPath, name, files, signal));
   for (const { error } of shards) if (error) problems.push(error.toProblem());
   const entries = group.weights.map(parseWeight);
   const sizes = shards.map(({ size }) => size);
@@ -65,19 +66,19 @@ interface FoundShard {
   readonly error?: CheckpointError;
 }
 
-async function findShard(folder: string, name: string, files: FileSet, signal?: AbortSignal): Promise<FoundShard> {
+async function findShard(modelPath: string, name: string, files: FileSet, signal?: AbortSignal): Promise<FoundShard> {
   signal?.throwIfAborted();
-  const file = siblingPath(folder, name);
+  const file = siblingPath(path.dirname(modelPath), name);
   if (file === undefined) {
-    const message = `names the weight file ${JSON.stringify(name)}, which is not a file beside it; it is not opened`;
-    return { file: '', error: new CheckpointError('malformed', message, { file: folder }) };
+    const message = `names the weight file ${JSON.stringify(name)}, which is not a file beside it and is not opened`;
+    return { file: '', error: new CheckpointError('malformed', message, { file: modelPath }) };
   }
   try {
     return { file, size: await files.use(file, (reader) => Promise.resolve(reader.size)) };
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     if (error.code !== 'not-found') return { file, error };
-    const message = 'the weight file is missing; put it beside model.json';
+    const message = 'the weight file is missing';
     return { file, error: new CheckpointError('missing-shard', message, { file, cause: error }) };
   }
 }
@@ -119,7 +120,7 @@ async function placeWeights(
     } else {
       if (stream.has(at, length)) tensors.push(streamedTensor(entry, stream, at));
       else
-        problems.add('truncated', 'its bytes are not all in the weight files; fetch them again', {
+        problems.add('truncated', 'its bytes are not all in the weight files', {
           tensor: entry.name,
         });
       at += length;

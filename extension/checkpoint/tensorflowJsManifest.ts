@@ -36,7 +36,9 @@ export function readModelJson(json: Buffer, start: number, file: string): ModelJ
     }
   }
   if (!groups) {
-    throw new CheckpointError('unknown-format', 'has no "weightsManifest"; it is not a TensorFlow.js model', { file });
+    throw new CheckpointError('unknown-format', 'has no "weightsManifest", so it is not a TensorFlow.js model', {
+      file,
+    });
   }
   return { groups, metadata: Object.fromEntries(metadata) };
 }

@@ -56,7 +56,7 @@ export function parseWeight(entry: unknown): WeightEntry | RefusedEntry {
   const type = typeof dtype === 'string' && Object.hasOwn(TYPES, dtype) ? TYPES[dtype]! : undefined;
   if (!type) {
     const known = Object.keys(TYPES).join(', ');
-    return refused(name, 'unsupported', `has the element type ${JSON.stringify(dtype)}; known are ${known}`);
+    return refused(name, 'unsupported', `has the element type ${JSON.stringify(dtype)}, known are ${known}`);
   }
   const base = { name, shape: shape as number[], dtype: type, count };
   if (quantization === undefined || quantization === null) return { ...base, storedSize: elementSize(type) };
@@ -77,7 +77,7 @@ function refused(name: string | undefined, code: RefusedEntry['code'], message: 
 function parseQuantization(value: unknown, type: DType): Quantization | string {
   const { dtype, scale, min } = value as Record<string, unknown>;
   const code = typeof dtype === 'string' && Object.hasOwn(CODES, dtype) ? CODES[dtype]! : undefined;
-  if (code === undefined) return `is quantised to ${JSON.stringify(dtype)}; known are ${Object.keys(CODES).join(', ')}`;
+  if (code === undefined) return `is quantised to ${JSON.stringify(dtype)}, known are ${Object.keys(CODES).join(', ')}`;
   if (code === 'F16') return { code };
   // A constant tensor is written with scale 1 or 0: any finite number is a scale.
   if (typeof scale !== 'number' || typeof min !== 'number') return `is quantised as ${type} without "scale" and "min"`;

@@ -95,7 +95,7 @@ export class ZipArchive {
   /** @throws CheckpointError `corrupt` where `crc` is not the one that the archive declares */
   assertCrc(entry: ZipEntry, crc: number): void {
     if (crc === entry.crc32) return;
-    throw this.error('corrupt', entry, 'does not match its checksum (CRC-32); fetch the file again');
+    throw this.error('corrupt', entry, 'does not match its checksum (CRC-32)');
   }
 
   private async inflate(entry: ZipEntry, packed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
@@ -104,7 +104,7 @@ export class ZipArchive {
       const inflated = await inflate(packed, { maxOutputLength: entry.size + 1 });
       return new Uint8Array(inflated.buffer, inflated.byteOffset, inflated.length);
     } catch (cause) {
-      throw this.error('corrupt', entry, 'cannot be decompressed to the declared size; fetch the file again', cause);
+      throw this.error('corrupt', entry, 'cannot be decompressed to the declared size', cause);
     }
   }
 
@@ -225,10 +225,10 @@ async function readDirectory(file: FileReader, signal?: AbortSignal): Promise<Zi
     if (reader.failure) throw reader.failure;
     const text = error instanceof Error ? error.message : String(error);
     if (/end of central directory|comment length/i.test(text)) {
-      const message = 'the zip directory at its end is missing: the file is incomplete; fetch it again';
+      const message = 'the zip directory at its end is missing: the file is incomplete';
       throw new CheckpointError('truncated', message, { file: file.path, cause: error });
     }
-    throw new CheckpointError('malformed', `its zip directory is damaged (${text}); fetch the file again`, {
+    throw new CheckpointError('malformed', `its zip directory is damaged (${text})`, {
       file: file.path,
       cause: error,
     });

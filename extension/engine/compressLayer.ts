@@ -34,7 +34,9 @@ export async function previewLayer(
   const { tensor } = layer;
   const matrix = compressibleMatrix(layer, name);
   const known = await engine.known(document, name, settings);
-  const { rankEigenvalues } = known ?? (await engine.outcome(document, name, withoutFarms(settings), signal));
+  const { rankEigenvalues, result } = known ?? (await engine.outcome(document, name, withoutFarms(settings), signal));
+  const [problem] = result.problems;
+  if (problem) throw new EngineError('no-spectrum', problem.message);
   const sharedWith =
     tensor.sharedWith ?? document.checkpoint.tensors.find((other) => other.sharedWith === tensor.name)?.name;
   const input = {

@@ -5,7 +5,7 @@
 import { CheckpointError } from '../checkpoint/checkpoint';
 import { openCheckpoint } from '../checkpoint/registry';
 import { createMatrixProducts, type MatrixProducts } from '../linalg/matrixProducts';
-import type { DeviceInfo, EngineNotifications, InspectSettings, PeekResult } from '../protocol';
+import type { DeviceInfo, EngineNotifications, InspectSettings, PeekResult, Problem } from '../protocol';
 import { problemOf } from '../rpc';
 import { abortable } from './abortable';
 import { EngineDocument, EngineError } from './engineDocument';
@@ -13,7 +13,7 @@ import { snapshotFiles } from './fileSnapshot';
 import { rankedCurve } from '../spectral/esd';
 import { JobQueue } from './jobQueue';
 import { outcomeGoodness } from './layerGoodness';
-import { layerInputAhead, type LayerSource } from './layerInput';
+import { LayerError, layerInputAhead, type LayerSource } from './layerInput';
 import { analyseLayer } from './layerPipeline';
 import { failedResult } from './layerResult';
 import { MemoryBudget } from './memoryBudget';
@@ -238,9 +238,10 @@ export class Engine {
   private jobFailed(handle: string, name: string, error: unknown): void {
     const document = this.documents.get(handle);
     if (!document) return;
-    const problem = { ...problemOf(error), tensor: name };
+    const problem = layerProblem(error, name);
     const { tensor, geometry } = document.layer(name);
-    const result = failedResult(name, tensor, geometry, problem);
+    const statistics = error instanceof LayerError ? error.statistics : null;
+    const result = failedResult(name, tensor, geometry, problem, statistics);
     document.results.set(name, result);
     this.options.notify('result', { document: handle, result });
     if (error instanceof CheckpointError && error.code === 'changed') {
@@ -282,6 +283,13 @@ export class Engine {
     await this.pool.terminate();
     if (this.products) await (await this.products).dispose();
   }
+}
+
+/** What went wrong with a layer, naming it. */
+function layerProblem(error: unknown, name: string): Problem {
+  if (error instanceof CheckpointError) return { ...error.ofTensor(name).toProblem(), tensor: name };
+  const problem = problemOf(error);
+  return { ...problem, message: `${name}: ${problem.message}`, tensor: name };
 }
 
 function memoryKey(document: EngineDocument, name: string, settings: InspectSettings): string {

@@ -30,10 +30,10 @@ export async function changedFile(snapshot: readonly FileState[]): Promise<Probl
     try {
       const now = await stat(file);
       if (now.size === size && now.mtimeMs === mtimeMs) continue;
-      return new CheckpointError('changed', 'changed on disk while it was open; reload it', { file }).toProblem();
+      return new CheckpointError('changed', 'changed on disk while it was open', { file }).toProblem();
     } catch (error) {
       const problem = isErrno(error, 'ENOENT')
-        ? new CheckpointError('changed', 'was removed while it was open', { file })
+        ? new CheckpointError('changed', 'was removed while it was open', { file, remedy: 'put it back and reload it' })
         : fileError(error, file);
       return problem.toProblem();
     }

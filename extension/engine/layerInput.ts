@@ -4,7 +4,7 @@
  */
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
 import { SymmetricSlabs } from '../linalg/symmetricSlabs';
-import type { InspectSettings } from '../protocol';
+import type { InspectSettings, Problem, TensorStatistics } from '../protocol';
 import { farmsWindows } from '../spectral/farms';
 import type { LayerGeometry } from '../spectral/matrices';
 import { abortable } from './abortable';
@@ -19,13 +19,19 @@ const CHUNKS = 3;
 /** A tensor that can be read in bands is held whole only up to this share of the limit: others are to run beside it. */
 const HELD_SHARE = 1 / 8;
 
+/** A layer that cannot be analysed, with what is known of it all the same. */
 export class LayerError extends Error {
   override readonly name = 'LayerError';
   constructor(
     readonly code: 'limit',
     message: string,
+    readonly statistics: TensorStatistics | null = null,
   ) {
     super(message);
+  }
+
+  toProblem(): Problem {
+    return { code: this.code, message: this.message };
   }
 }
 

@@ -14,7 +14,7 @@ import type { LayerGeometry } from '../spectral/matrices';
 import { abortable } from './abortable';
 import { planFarms, type FarmsPlan } from './farmsPlan';
 import { FarmsRun } from './farmsRun';
-import { CHUNK_BYTES, layerInput, type LayerInput, type LayerSource } from './layerInput';
+import { CHUNK_BYTES, LayerError, layerInput, type LayerInput, type LayerSource } from './layerInput';
 import { announced, eigenvalueCost, gramCost, LayerProgress, REDUCTION_SHARE, WORKER_SIDE } from './layerProgress';
 import type { ReadAhead } from './readAhead';
 import type { LayerOutcome, LayerTask } from './workerMessages';
@@ -46,7 +46,9 @@ export async function analyseLayer(
   const large = layer !== undefined && Math.min(layer.rows, layer.cols) > WORKER_SIDE;
   const products = large ? await abortable(context.products(), signal) : undefined;
   const reading = ahead ? ahead.take(signal) : Promise.resolve(undefined);
-  const read = reading.then((input) => input ?? layerInput(context, tensor, layer, signal));
+  const read = reading
+    .then((input) => input ?? layerInput(context, tensor, layer, signal))
+    .catch((error: unknown) => refused(error, context, tensor, layer));
   const input = await announced(read, () => context.onProgress('reading', 0));
   try {
     const lease = await context.pool.lease(signal);
@@ -59,6 +61,19 @@ export async function analyseLayer(
   } finally {
     input.release();
   }
+}
+
+/** @throws the error; where the layer does not fit, with its statistics: they are made band by band and fit always */
+async function refused(
+  error: unknown,
+  context: PipelineContext,
+  tensor: TensorInfo,
+  layer: LayerGeometry | undefined,
+): Promise<never> {
+  // The rows of one expert alone are nothing without its layer.
+  if (!(error instanceof LayerError) || layer === undefined || layer.expert !== undefined) throw error;
+  const { result } = await analyseLayer(context, tensor, undefined);
+  throw new LayerError(error.code, error.message, result.statistics);
 }
 
 function layerTask(
@@ -97,10 +112,10 @@ class LayerPipeline {
       const { bytes } = input;
       const counting = this.lease.call('begin', { task, bytes }, { transfer: [bytes.buffer] });
       await announced(counting, () => this.context.onProgress('statistics', 0));
-      const finite = await this.lease.call('statistics', null);
-      if (finite && layer) await this.heldSpectra(layer, side, progress);
-      if (finite && plan) await this.farms(plan, progress);
-      if (finite && layer && this.context.settings.randomise) {
+      const hasSpectrum = await this.lease.call('statistics', null);
+      if (hasSpectrum && layer) await this.heldSpectra(layer, side, progress);
+      if (hasSpectrum && plan) await this.farms(plan, progress);
+      if (hasSpectrum && layer && this.context.settings.randomise) {
         await this.lease.call('shuffle', null);
         await this.heldSpectra(layer, side, progress);
       }

@@ -8,6 +8,7 @@ import { missingMetrics, missingRanks } from '../spectral/missingMetrics';
 import { fitPowerLaw } from '../spectral/powerLaw';
 import { rankSuggestions } from '../spectral/ranks';
 import { tailShape } from '../spectral/tailShape';
+import { extentOf, hasRepresentableSquares } from '../spectral/statistics';
 import type { LayerTask } from './workerMessages';
 
 /** Of the order of entries in the randomisation test; shown with the result. */
@@ -31,8 +32,8 @@ export function layerResult(task: LayerTask, numbers: LayerNumbers): LayerResult
   if (!layer) return { ...frame, noSpectrum: noSpectrum ?? 'no matrix' };
   const N = Math.max(layer.rows, layer.cols);
   const M = Math.min(layer.rows, layer.cols);
-  const problem = notFinite(layer, statistics);
-  if (problem) return { ...frame, N, M, noSpectrum: 'holds NaN or Inf', problems: [problem] };
+  const obstacle = notFinite(layer, statistics) ?? outOfRange(layer, statistics);
+  if (obstacle) return { ...frame, N, M, ...obstacle };
   const fits: Record<FitRule, PowerLawFit> = {
     KS: fitPowerLaw(eigenvalues, 'KS', { zeroFilter: true, dimension: M }),
     xmin_mid: fitPowerLaw(eigenvalues, 'xmin_mid', { zeroFilter: false, dimension: M }),
@@ -55,8 +56,9 @@ export function failedResult(
   tensor: TensorInfo,
   layer: LayerGeometry | undefined,
   problem: Problem,
+  statistics: TensorStatistics | null,
 ): LayerResult {
-  const frame = resultFrame(name, { ...tensor, shape: [...tensor.shape] }, null);
+  const frame = resultFrame(name, { ...tensor, shape: [...tensor.shape] }, statistics);
   const sides = layer && { N: Math.max(layer.rows, layer.cols), M: Math.min(layer.rows, layer.cols) };
   return { ...frame, ...sides, noSpectrum: 'could not be analysed', problems: [problem] };
 }
@@ -87,14 +89,25 @@ function resultFrame(
   };
 }
 
-function notFinite(layer: LayerGeometry, { nan, inf, first_not_finite: first }: TensorStatistics): Problem | undefined {
+/** Why a layer has no spectrum, as its result says it. */
+type Obstacle = Pick<LayerResult, 'noSpectrum' | 'problems'>;
+
+function notFinite(layer: LayerGeometry, statistics: TensorStatistics): Obstacle | undefined {
+  const { nan, inf, first_not_finite: first } = statistics;
   if (nan + inf === 0) return undefined;
   const row = Math.floor((first ?? 0) / layer.cols);
   const place = layer.kind === 'conv' ? `element ${first ?? 0}` : `row ${row}, column ${(first ?? 0) % layer.cols}`;
   const found = [nan > 0 && `${nan} NaN`, inf > 0 && `${inf} Inf`].filter(Boolean).join(' and ');
-  return {
-    code: 'not-finite',
-    message: `${layer.name}: ${found}, the first at ${place}; it has no spectrum until they are replaced`,
-    tensor: layer.name,
-  };
+  const message = `${found}, the first at ${place}; it has no spectrum until they are replaced`;
+  return obstacle(layer, 'not-finite', 'holds NaN or Inf', message);
+}
+
+function outOfRange(layer: LayerGeometry, statistics: TensorStatistics): Obstacle | undefined {
+  if (hasRepresentableSquares(statistics)) return undefined;
+  const message = `its largest element is ${extentOf(statistics).toPrecision(3)}, whose square is beyond a double's range; scale it to inspect it`;
+  return obstacle(layer, 'out-of-range', 'its squares are beyond the range of a double', message);
+}
+
+function obstacle(layer: LayerGeometry, code: string, noSpectrum: string, message: string): Obstacle {
+  return { noSpectrum, problems: [{ code, message: `${layer.name}: ${message}`, tensor: layer.name }] };
 }

@@ -15,7 +15,7 @@ import { estimateAlpha, type FarmsEstimate } from '../spectral/bootstrap';
 import { farmsConvBlocks, fitFarmsBlocks, fitFarmsWindows, poolEigenvalues, type FarmsWindow } from '../spectral/farms';
 import { entryPlaces, extractMatrix, type LayerGeometry } from '../spectral/matrices';
 import { shuffleEntries } from '../spectral/randomisation';
-import { StatisticsAccumulator } from '../spectral/statistics';
+import { hasRepresentableSquares, StatisticsAccumulator } from '../spectral/statistics';
 import { widenElements, widenPart } from './elements';
 import { layerResult, SHUFFLE_SEED } from './layerResult';
 import type { LayerOutcome, LayerTask } from './workerMessages';
@@ -75,10 +75,10 @@ export class LayerSession {
     return widenPart(bytes, dtype, cols, { row: 0, col: 0, rows, cols }, true, into);
   }
 
-  /** True where no element seen so far is NaN or Inf. */
-  finite(): boolean {
-    const { nan, inf } = this.statistics.result();
-    return nan + inf === 0;
+  /** True where the elements seen so far are finite, and their squares within the range of a double. */
+  hasSpectrum(): boolean {
+    const statistics = this.statistics.result();
+    return statistics.nan + statistics.inf === 0 && hasRepresentableSquares(statistics);
   }
 
   /** Columns [start, end) of a held matrix, turned where it is tall: its smaller side × (end − start). */

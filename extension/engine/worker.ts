@@ -44,7 +44,7 @@ const handlers: Handlers = {
     return null;
   },
   nextRows: ({ bytes, keep, into }) => current().addRows(bytes, keep, into),
-  statistics: () => current().finite(),
+  statistics: () => current().hasSpectrum(),
   columns: ({ matrix, start, end, into }) => current().columns(matrix, start, end, into),
   spectra: (_, onProgress) => {
     current().spectra(onProgress);

@@ -144,6 +144,21 @@ export class StatisticsAccumulator {
   }
 }
 
+/** Eigenvalues are sums of squares, which beyond these overflow, or lose digits as subnormal numbers. */
+const LARGEST_SQUARED = 1e150;
+const SMALLEST_SQUARED = 1e-140;
+
+/** Largest magnitude among the finite elements; 0 where there are none. */
+export function extentOf({ min, max }: Pick<TensorStatistics, 'min' | 'max'>): number {
+  return Math.max(Math.abs(min ?? 0), Math.abs(max ?? 0));
+}
+
+/** Whether the squares of the elements, and their sums, keep their digits in a double. */
+export function hasRepresentableSquares(statistics: Pick<TensorStatistics, 'min' | 'max'>): boolean {
+  const extent = extentOf(statistics);
+  return extent === 0 || (extent >= SMALLEST_SQUARED && extent <= LARGEST_SQUARED);
+}
+
 /** Bins of the element histogram: fine enough to see the peak of a trained layer, few enough to draw. */
 const HISTOGRAM_BINS = 101;
 

@@ -1,45 +1,24 @@
 /** The terminal as a person or a script uses it: the built program, its output and its exit codes. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { InspectReport } from '../../extension/inspectReport';
-import { safetensorsHeader, uniform, writeSafetensors } from '../harness/madeCheckpoints';
-import { repositoryRoot } from '../harness/shared';
-
-const cli = path.join(repositoryRoot, 'dist', 'cli.js');
+import { commandLine } from '../harness/commandLine';
+import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { temporaryFolder } from '../harness/temporaryFolder';
 
 describe('command line program', () => {
-  let folder: string;
+  const folder = temporaryFolder();
+  const run = commandLine(folder);
   let model: string;
 
-  function run(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-    const env = { ...process.env, EIGENSCOPE_CACHE_DIR: path.join(folder, 'cache') };
-    return spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', env });
-  }
-
   before(() => {
-    folder = mkdtempSync(path.join(tmpdir(), 'eigenscope-cli-'));
     model = writeSafetensors(path.join(folder, 'model.safetensors'), [
       { name: 'block.0.weight', shape: [40, 24], values: uniform(960, 1) },
       { name: 'block.0.bias', shape: [40], values: uniform(40, 2) },
       { name: 'block.1.weight', shape: [24, 40], values: uniform(960, 3) },
     ]);
   });
-  after(() => rmSync(folder, { recursive: true, force: true }));
 
   it('inspects: JSON of every tensor, in the file’s order, nothing on stderr, exit code 0', () => {
     const { status, stdout, stderr } = run('inspect', model, '--json');
@@ -108,35 +87,6 @@ describe('command line program', () => {
     assert.equal(without.layers[0]!.farms, null);
   });
 
-  it('reports a layer with NaN and goes on with the others: exit code 1', () => {
-    const values = uniform(64, 5);
-    values[19] = NaN;
-    values[40] = -Infinity;
-    const file = writeSafetensors(path.join(folder, 'nan.safetensors'), [
-      { name: 'sick', shape: [8, 8], values },
-      { name: 'sound', shape: [8, 8], values: uniform(64, 6) },
-    ]);
-    const { status, stdout } = run('inspect', file, '--json');
-    assert.equal(status, 1);
-    const { layers, problems } = JSON.parse(stdout) as InspectReport;
-    assert.equal(problems.length, 1);
-    assert.match(problems[0]!.message, /sick: 1 NaN and 1 Inf, the first at row 2, column 3/);
-    assert.deepEqual(layers[0]!.metrics, {});
-    assert.equal(layers[0]!.statistics!.nan, 1);
-    assert.ok(layers[1]!.metrics.spectral_norm! > 0);
-  });
-
-  it('shows what can be read of a truncated file: exit code 1', () => {
-    const file = path.join(folder, 'short.safetensors');
-    copyFileSync(model, file);
-    truncateSync(file, readFileSync(file).length - 100);
-    const { status, stdout } = run('inspect', file, '--json');
-    assert.equal(status, 1);
-    const { layers, problems } = JSON.parse(stdout) as InspectReport;
-    assert.ok(layers.some(({ name, metrics }) => name === 'block.0.weight' && metrics.norm! > 0));
-    assert.ok(problems.some(({ message }) => message.includes('block.1.weight') && message.includes(file)));
-  });
-
   for (const [what, args, words] of [
     ['a missing file', ['inspect', 'nowhere.safetensors'], /nowhere\.safetensors.*does not exist/],
     ['no path', ['inspect'], /needs a PATH/],
@@ -150,31 +100,6 @@ describe('command line program', () => {
       assert.match(stderr, words);
       assert.equal(stdout, '');
       assert.doesNotMatch(stderr, /^\s+at /m);
-    });
-  }
-
-  it('ends quietly when the reader of its output has seen enough', async () => {
-    const child = spawn(process.execPath, [cli, 'tensors', manyTensors(), '--json'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let stderr = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    child.stdout.once('data', () => child.stdout.destroy());
-    const [status] = (await once(child, 'close')) as [number];
-    assert.equal(stderr, '');
-    assert.equal(status, 0);
-  });
-
-  if (existsSync('/dev/full')) {
-    it('says that its output is lost where the disk is full: exit code 2', () => {
-      const full = openSync('/dev/full', 'w');
-      const { status, stderr } = spawnSync(process.execPath, [cli, 'tensors', model], {
-        encoding: 'utf8',
-        stdio: ['ignore', full, 'pipe'],
-      });
-      closeSync(full);
-      assert.equal(status, 2);
-      assert.match(stderr, /^eigenscope: the output could not be written \(ENOSPC.*\)\n$/);
     });
   }
 
@@ -214,50 +139,4 @@ describe('command line program', () => {
     assert.equal(status, 0);
     assert.match(stderr, /^Above rank 15 \(break-even\) the two factors are larger than the matrix itself\.\n$/);
   });
-
-  for (const [signal, status] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-    ['SIGHUP', 129],
-  ] as const) {
-    it(`${signal} stops a save, which then leaves nothing behind`, async () => {
-      const place = mkdtempSync(path.join(folder, 'stopped-'));
-      const out = path.join(place, 'out.safetensors');
-      const args = [cli, 'compress', large(), '--layer', 'weight', '--rank', '1', '--out', out];
-      const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-      let stderr = '';
-      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-      const watching = setInterval(() => {
-        if (readdirSync(place).length === 0) return;
-        clearInterval(watching);
-        child.kill(signal);
-      }, 1);
-      const [code] = (await once(child, 'close')) as [number | null];
-      assert.equal(code, status, stderr);
-      assert.match(stderr, /cancelled; nothing was written/);
-      assert.deepEqual(readdirSync(place), []);
-    });
-  }
-
-  /** More names than a pipe holds. */
-  function manyTensors(): string {
-    const names = Array.from({ length: 2000 }, (_, index) => `block.${index}.weight`);
-    return writeSafetensors(
-      path.join(folder, 'many.safetensors'),
-      names.map((name) => ({ name, shape: [1], values: [0] })),
-    );
-  }
-
-  /** A file that takes a while to copy: zeros that take no place on the disk, and a small matrix. */
-  function large(): string {
-    const file = path.join(folder, 'large.safetensors');
-    const tensors = [
-      { name: 'weight', shape: [16, 16] },
-      { name: 'padding', shape: [1 << 27] },
-    ];
-    const { header, dataBytes } = safetensorsHeader(tensors, 'F32', 4);
-    writeFileSync(file, header);
-    truncateSync(file, header.length + dataBytes);
-    return file;
-  }
 });

@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import type { InspectReport } from '../../extension/inspectReport';
+import { cli } from '../harness/commandLine';
 import { compareWithGolden, goldenFiles } from '../harness/golden';
 import { checkpointSuffixes } from '../../extension/checkpoint/registry';
-import { repositoryRoot, sharedFolder } from '../harness/shared';
-
-const cli = path.join(repositoryRoot, 'dist', 'cli.js');
+import { sharedFolder } from '../harness/shared';
 
 /** FARMS settings that the golden numbers were made with. */
 const SETTINGS = [

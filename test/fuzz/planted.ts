@@ -33,7 +33,7 @@ export async function openPlanted(file: string, index: number): Promise<Checkpoi
   const fault = PLANTED[index];
   switch (fault) {
     case 'refuses':
-      throw new CheckpointError('malformed', 'is refused');
+      throw new CheckpointError('malformed', 'is refused', { file });
     case 'throws a TypeError':
       throw new TypeError('planted');
     case 'never ends':

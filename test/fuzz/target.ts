@@ -24,8 +24,10 @@ export async function openAndRead(
     return refusal(error);
   }
   try {
-    let outcome: Outcome = checkpoint.problems.length === 0 ? 'opened' : 'partial';
-    const { tensors } = checkpoint;
+    const { tensors, problems } = checkpoint;
+    let outcome: Outcome = problems.length === 0 ? 'opened' : 'partial';
+    const placeless = problems.find(({ file }) => file === undefined);
+    if (placeless) throw new Error(`a problem that names no file: ${placeless.message}`);
     for (let count = Math.min(TENSORS_READ, tensors.length); count > 0; count--) {
       const tensor = random.pick(tensors);
       try {
@@ -43,7 +45,11 @@ export async function openAndRead(
 
 function refusal(error: unknown): 'refused' {
   if (!(error instanceof CheckpointError)) throw error;
-  if (error.message === '') throw new Error('a CheckpointError without a message', { cause: error });
+  if (error.reason === '' || error.where.file === undefined) {
+    throw new Error(`a CheckpointError that does not say what is wrong, or in which file: ${error.message}`, {
+      cause: error,
+    });
+  }
   return 'refused';
 }
 

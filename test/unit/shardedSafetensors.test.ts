@@ -138,7 +138,7 @@ describe('sharded safetensors', () => {
           ['malformed', 'y'],
         ],
       );
-      assert.match(checkpoint.problems[0]!.message, /a-1\.safetensors and a-2\.safetensors; the one in a-1/);
+      assert.match(checkpoint.problems[0]!.message, /a-1\.safetensors and a-2\.safetensors, and the one in a-1/);
       assert.match(checkpoint.problems[1]!.message, /the one in a-2/);
     });
   });

@@ -6,6 +6,7 @@ import {
   blockMoments,
   elementHistogram,
   emptyHistogram,
+  hasRepresentableSquares,
   StatisticsAccumulator,
 } from '../../extension/spectral/statistics';
 import type { TensorStatistics } from '../../extension/protocol';
@@ -131,6 +132,19 @@ for (const [name, moments] of implementations) {
     });
   });
 }
+
+describe('range of the squares', () => {
+  it('is left by elements beyond 1e150 and by a tensor wholly below 1e-140, of either sign', () => {
+    const fits = (...elements: number[]): boolean => hasRepresentableSquares(statisticsBy(blockMoments)(elements));
+    assert.deepEqual([fits(1e150), fits(-1e150), fits(1e-140), fits(-1e-140, 0)], [true, true, true, true]);
+    assert.deepEqual(
+      [fits(1.1e150, 1), fits(1, -1.1e150), fits(0.9e-140), fits(-5e-324)],
+      [false, false, false, false],
+    );
+    // Zeros have exact squares, and so has nothing at all.
+    assert.deepEqual([fits(0, -0), fits(), fits(1, 1e-300)], [true, true, true]);
+  });
+});
 
 describe('element histogram', () => {
   it('counts every finite element once, in the bin whose edges hold it', () => {

@@ -1,0 +1,111 @@
+/** Checkpoints with something wrong in them, in the terminal: what is shown, what is told, and the exit code. */
+import assert from 'node:assert/strict';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { InspectReport } from '../../extension/inspectReport';
+import { commandLine } from '../harness/commandLine';
+import { safetensorsHeader, uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { dict, pickle, tensor } from '../harness/pickleWriter';
+import { temporaryFolder } from '../harness/temporaryFolder';
+import { torchZip } from '../harness/torchFiles';
+
+describe('problems in the terminal', () => {
+  const folder = temporaryFolder();
+  const run = commandLine(folder);
+
+  it('reports a layer with NaN and goes on with the others: exit code 1', () => {
+    const values = uniform(64, 5);
+    values[19] = NaN;
+    values[40] = -Infinity;
+    const file = writeSafetensors(path.join(folder, 'nan.safetensors'), [
+      { name: 'sick', shape: [8, 8], values },
+      { name: 'sound', shape: [8, 8], values: uniform(64, 6) },
+    ]);
+    const { status, stdout } = run('inspect', file, '--json');
+    assert.equal(status, 1);
+    const { layers, problems } = JSON.parse(stdout) as InspectReport;
+    assert.equal(problems.length, 1);
+    assert.match(problems[0]!.message, /sick: 1 NaN and 1 Inf, the first at row 2, column 3/);
+    assert.deepEqual(layers[0]!.metrics, {});
+    assert.equal(layers[0]!.statistics!.nan, 1);
+    assert.ok(layers[1]!.metrics.spectral_norm! > 0);
+  });
+
+  it('says so where squares leave the range of a double', () => {
+    const file = path.join(folder, 'range.safetensors');
+    const shape = [12, 10];
+    const scales: Record<string, number> = { huge: 1e200, tiny: 1e-200, sound: 1e-60 };
+    const { header } = safetensorsHeader(
+      Object.keys(scales).map((name) => ({ name, shape })),
+      'F64',
+      8,
+    );
+    const data = Object.values(scales).map((scale) =>
+      Buffer.from(Float64Array.from(uniform(120, 7), (value) => scale * value).buffer),
+    );
+    writeFileSync(file, Buffer.concat([header, ...data]));
+    const { status, stdout } = run('inspect', file, '--json');
+    assert.equal(status, 1);
+    const { layers, problems } = JSON.parse(stdout) as InspectReport;
+    assert.deepEqual(
+      problems.map(({ code, tensor }) => [code, tensor]),
+      [
+        ['out-of-range', 'huge'],
+        ['out-of-range', 'tiny'],
+      ],
+    );
+    assert.match(problems[0]!.message, /^huge: its largest element is 9\.\d+e\+199, .*; scale it/);
+    assert.deepEqual(layers[1]!.metrics, {});
+    assert.ok(layers[1]!.statistics!.max! > 0);
+    assert.equal(layers[2]!.metrics.matrix_rank, 10);
+    const compressed = run('compress', file, '--layer', 'huge', '--rank', '1', '--out', path.join(folder, 'x'));
+    assert.equal(compressed.status, 2);
+    assert.match(compressed.stderr, /huge: its largest element/);
+  });
+
+  it('names a layer that does not fit the memory limit, and still tells its statistics', () => {
+    const file = path.join(folder, 'wide.safetensors');
+    const { header, dataBytes } = safetensorsHeader([{ name: 'wide', shape: [300, 60_000] }], 'F32', 4);
+    writeFileSync(file, header);
+    truncateSync(file, header.length + dataBytes);
+    const { status, stdout } = run('inspect', file, '--json', '--memory', '64', '--threads', '1');
+    assert.equal(status, 1);
+    const { layers, problems } = JSON.parse(stdout) as InspectReport;
+    assert.equal(problems[0]!.code, 'limit');
+    assert.match(problems[0]!.message, /^wide: needs about 144 MB .*; raise the memory limit/);
+    assert.equal(layers[0]!.statistics!.zeros, 300 * 60_000);
+    assert.deepEqual(layers[0]!.metrics, {});
+  });
+
+  it('names the tensor whose stored bytes are damaged, and analyses the others', () => {
+    const file = path.join(folder, 'crc.pt');
+    const data = Buffer.from(uniform(96, 8).buffer);
+    const state = dict(
+      ['sick.weight', tensor({ key: '0', shape: [12, 8] })],
+      ['sound.weight', tensor({ key: '1', shape: [12, 8] })],
+    );
+    const bytes = Buffer.from(torchZip(pickle(state), { 0: data, 1: Buffer.from(uniform(96, 9).buffer) }));
+    bytes[bytes.indexOf(data) + 5]! ^= 1;
+    writeFileSync(file, bytes);
+    const { status, stdout } = run('inspect', file, '--json');
+    assert.equal(status, 1);
+    const { layers, problems } = JSON.parse(stdout) as InspectReport;
+    assert.equal(problems.length, 1);
+    assert.match(problems[0]!.message, /crc\.pt, tensor sick\.weight, byte \d+: .*checksum.*; fetch it again$/);
+    assert.ok(layers[1]!.metrics.norm! > 0);
+  });
+
+  it('shows what can be read of a truncated file: exit code 1', () => {
+    const file = path.join(folder, 'short.safetensors');
+    writeSafetensors(file, [
+      { name: 'block.0.weight', shape: [40, 24], values: uniform(960, 1) },
+      { name: 'block.1.weight', shape: [24, 40], values: uniform(960, 3) },
+    ]);
+    truncateSync(file, readFileSync(file).length - 100);
+    const { status, stdout } = run('inspect', file, '--json');
+    assert.equal(status, 1);
+    const { layers, problems } = JSON.parse(stdout) as InspectReport;
+    assert.ok(layers.some(({ name, metrics }) => name === 'block.0.weight' && metrics.norm! > 0));
+    assert.ok(problems.some(({ message }) => message.includes('block.1.weight') && message.includes(file)));
+  });
+});
