@@ -47,7 +47,10 @@ export function banner(kind: 'info' | 'warning' | 'error', text: string, action:
   return element('div', { class: `banner ${kind}` }, icon(kind), element('p', {}, text), action);
 }
 
+/** One is said at once; several wait behind their number. */
 function problemList(problems: readonly Problem[]): HTMLElement {
+  const [first, second] = problems;
+  if (first && !second) return banner('warning', `${place(first)}${first.message}`, null);
   const items = problems.slice(0, MOST_LISTED).map((problem) => {
     const where = place(problem);
     return element('li', {}, where ? element('b', {}, where) : null, problem.message);

@@ -58,7 +58,7 @@ export function fitPowerLaw(
   if (options.zeroFilter && values.length < MIN_FILTERED_COUNT) {
     return failed(
       rule,
-      `a fit needs ${MIN_FILTERED_COUNT} eigenvalues above zero and finds ${values.length}`,
+      `${values.length} eigenvalue${values.length === 1 ? '' : 's'} above zero, and a fit needs ${MIN_FILTERED_COUNT}`,
       filter,
     );
   }

@@ -35,7 +35,7 @@ describe('name at a position', () => {
 
   it('leaves the punctuation of a sentence out', () => {
     assert.deepEqual(at(`loading layers.0.q_proj.wei|ght: done`), ['layers.0.q_proj.weight']);
-    assert.deepEqual(at(`see layer|1.conv1.`), ['layer1.conv1']);
+    assert.deepEqual(at(`see layer1.conv|1.`), ['layer1.conv1']);
   });
 
   it('says where the name stands', () => {
