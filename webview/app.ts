@@ -136,7 +136,7 @@ class Page {
     if (layer !== undefined && (tensor?.layers.length ?? 0) > 0) {
       items.push({ label: 'Compress…', icon: 'fold', run: () => this.show(layer, { compress: true }) });
     }
-    const waiting = below.filter((name) => !this.inspection.results.has(name));
+    const waiting = below.filter((name) => this.inspection.isMissing(name));
     if (waiting.length > 0) {
       const label = layer === undefined ? 'Inspect These Layers' : 'Inspect';
       items.push({ label, icon: 'play', run: () => this.ask(this.host.request('inspect', { names: waiting })) });

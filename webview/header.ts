@@ -15,6 +15,9 @@ export interface HeaderActions {
 /** Colours for types in the bar; further ones share the last. */
 const TYPE_COLOURS = 6;
 
+/** An editor that inspects by itself begins within this time: until then nobody needs a button for it. */
+const BEGINS_MS = 2000;
+
 /** Types narrower than this share are drawn this wide, so that they can be seen and pointed at. */
 const LEAST_SHARE = 0.01;
 
@@ -27,6 +30,7 @@ export class Header {
   private readonly inspect: Button;
   private readonly cancel: Button;
   private readonly total: number;
+  private mayAsk = false;
 
   constructor(
     private readonly inspection: Inspection,
@@ -69,16 +73,20 @@ export class Header {
       element('div', { class: 'header-line facts' }, ...facts(summary), this.device, ...typeMix(summary)),
       this.progress,
     );
+    window.setTimeout(() => {
+      this.mayAsk = true;
+      this.refresh();
+    }, BEGINS_MS);
     this.refresh();
   }
 
   refresh(): void {
-    const { queue, busy, results, precisions } = this.inspection;
+    const { queue, busy, inspected, precisions } = this.inspection;
     const { total } = this;
-    const done = Math.min(total, results.size);
+    const done = Math.min(total, inspected);
     this.progress.hidden = !busy;
     this.cancel.hidden = !busy;
-    this.inspect.hidden = busy || done >= total;
+    this.inspect.hidden = busy || done >= total || !this.mayAsk;
     this.progress.setAttribute('aria-valuemax', String(queue.total));
     this.progress.setAttribute('aria-valuenow', String(queue.done));
     this.progressBar.style.transform = `scaleX(${queue.total > 0 ? queue.done / queue.total : 0})`;

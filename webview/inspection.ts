@@ -41,6 +41,16 @@ export class Inspection {
     for (const result of state.results) this.take(result);
   }
 
+  /** Layers that have been looked at to the end. */
+  get inspected(): number {
+    return this.results.size - this.crashed.size;
+  }
+
+  /** True for a layer without a result, or with none but that the engine died on it. */
+  isMissing(layer: string): boolean {
+    return !this.results.has(layer) || this.crashed.has(layer);
+  }
+
   /** True while jobs are queued or running. */
   get busy(): boolean {
     return this.queue.done < this.queue.total;
@@ -53,6 +63,8 @@ export class Inspection {
 
   private take(result: LayerResult): void {
     this.results.set(result.name, result);
+    if (result.problems.some(({ code }) => code === 'engine-died')) this.crashed.add(result.name);
+    else this.crashed.delete(result.name);
     if (result.precision !== undefined) this.precisions.add(result.precision);
   }
 
@@ -61,7 +73,6 @@ export class Inspection {
     this.version += 1;
     this.progress.delete(result.name);
     this.progress.delete(result.tensor);
-    this.crashed.delete(result.name);
     this.announce();
   }
 

@@ -241,7 +241,7 @@ export class CheckpointSession {
   private markFailed(name: string, message: string): void {
     const tensor = this.tensorOfJob.get(name);
     if (!tensor) return;
-    const problem = { code: DIED, message: `${message} It was working on ${name}.`, tensor: tensor.name };
+    const problem = { code: DIED, message: `${message} It was at this layer: inspect it again.`, tensor: tensor.name };
     this.take({
       ...{ name, tensor: tensor.name, shape: tensor.shape, dtype: tensor.dtype, matrices: 0 },
       ...{ metrics: {}, fits: {}, farms: null, ranks: {}, statistics: null, problems: [problem] },

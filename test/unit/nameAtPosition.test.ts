@@ -35,7 +35,7 @@ describe('name at a position', () => {
 
   it('leaves the punctuation of a sentence out', () => {
     assert.deepEqual(at(`loading layers.0.q_proj.wei|ght: done`), ['layers.0.q_proj.weight']);
-    assert.deepEqual(at(`see layer|1.conv1.`), ['layer1.conv1']);
+    assert.deepEqual(at(`see layer1.conv|1.`), ['layer1.conv1']);
   });
 
   it('says where the name stands', () => {
@@ -51,9 +51,9 @@ describe('name at a position', () => {
 
   it('looks at no more than the surroundings in a minified line', () => {
     const line = `${'{"k":1},'.repeat(200_000)}"fc1.weight"`;
-    const started = performance.now();
     const [candidate] = namesAt(line, line.length - 3);
     assert.equal(candidate?.text, 'fc1.weight');
-    assert.ok(performance.now() - started < 20);
+    const [cut] = namesAt('x'.repeat(1_000_000), 500_000);
+    assert.equal(cut?.text.length, 800, 'what the cursor reaches on both sides');
   });
 });

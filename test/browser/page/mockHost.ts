@@ -72,6 +72,7 @@ if (options.has('problems')) {
       offset: 4096,
     },
   );
+  summary.problems.length = Number(options.get('problems'));
 }
 
 function resultOf(info: TensorSummary, layer: string): LayerResult {
