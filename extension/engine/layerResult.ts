@@ -6,7 +6,7 @@ import type { LayerGeometry } from '../spectral/matrices';
 import { spectralMetrics } from '../spectral/metrics';
 import { fitPowerLaw } from '../spectral/powerLaw';
 import { rankSuggestions } from '../spectral/ranks';
-import type { LayerTask } from './workerMessages';
+import type { LayerPrecision, LayerTask } from './workerMessages';
 
 export interface LayerNumbers {
   /** Ascending, pooled, with `conv_norm`; empty without a spectrum. */
@@ -15,11 +15,12 @@ export interface LayerNumbers {
   rankEigenvalues: Float64Array;
   statistics: TensorStatistics;
   farms: FarmsResult | null;
+  precision: LayerPrecision;
 }
 
 export function layerResult(task: LayerTask, numbers: LayerNumbers): LayerResult {
-  const { tensor, layer, noSpectrum, precision } = task;
-  const { eigenvalues, statistics, farms } = numbers;
+  const { tensor, layer, noSpectrum } = task;
+  const { eigenvalues, statistics, farms, precision } = numbers;
   const frame = resultFrame(layer?.name ?? tensor.name, tensor, statistics);
   if (!layer) return { ...frame, noSpectrum: noSpectrum ?? 'no matrix' };
   const N = Math.max(layer.rows, layer.cols);
@@ -34,7 +35,7 @@ export function layerResult(task: LayerTask, numbers: LayerNumbers): LayerResult
   const metrics = spectralMetrics({ eigenvalues, N, M, count: layer.count, fits });
   const { rows, cols } = compressionMatrix(tensor.shape, tensor.kernelLayout, layer.expert);
   const ranks = rankSuggestions([numbers.rankEigenvalues], rows, cols);
-  return { ...frame, matrices: layer.count, N, M, metrics, fits, farms, ranks, precision };
+  return { ...frame, matrices: layer.count, N, M, metrics, fits, farms, ranks, ...precision };
 }
 
 /** A layer that could not be analysed, with the reason. */

@@ -9,6 +9,7 @@ import type { Band } from '../linalg/bandReduction';
 import { loadElementKernels } from '../linalg/elementKernels';
 import { gram, withoutNegatives } from '../linalg/gram';
 import type { Kernels } from '../linalg/kernels';
+import { precisionProblem } from '../linalg/precisionPolicy';
 import { symmetricEigenvalues } from '../linalg/symmetricEigenvalues';
 import type { FarmsResult } from '../protocol';
 import { estimateAlpha, type FarmsEstimate } from '../spectral/bootstrap';
@@ -17,7 +18,7 @@ import { extractMatrix, type LayerGeometry } from '../spectral/matrices';
 import { StatisticsAccumulator } from '../spectral/statistics';
 import { widenElements, widenPart } from './elements';
 import { layerResult } from './layerResult';
-import type { LayerOutcome, LayerTask } from './workerMessages';
+import type { LayerOutcome, LayerPrecision, LayerTask } from './workerMessages';
 
 /** WeightWatcher, AlphaPruning and FARMS scale conv slices by √0.5, so λ is halved (`conv_norm`). */
 const CONV_NORM = 0.5;
@@ -62,9 +63,12 @@ export class LayerSession {
     }
   }
 
-  /** Counts the next rows of a streamed tensor and widens them, turned (cols × rows); empty unless they are to be kept. */
-  addRows(bytes: Uint8Array, keep: boolean): Float64Array {
-    this.count(bytes);
+  /**
+   * Counts the next rows of a streamed tensor unless they were, and widens them, turned (cols × rows); empty unless they
+   * are to be kept.
+   */
+  addRows(bytes: Uint8Array, keep: boolean, again: boolean): Float64Array {
+    if (!again) this.count(bytes);
     if (!keep) return new Float64Array(0);
     const { cols } = this.layer();
     const { dtype } = this.task.tensor;
@@ -103,6 +107,14 @@ export class LayerSession {
 
   addBand(band: Band, onProgress: Progress): void {
     this.spectraByMatrix.push(this.bandEigenvalues(band, onProgress));
+  }
+
+  /** Drops the latest spectrum where an error of its Gram matrix up to this norm is too much. @returns why, or null */
+  accept(errorBound: number): string | null {
+    const problem = precisionProblem(this.spectraByMatrix.at(-1)!, errorBound);
+    if (problem === undefined) return null;
+    this.spectraByMatrix.pop();
+    return problem;
   }
 
   /** FARMS of a convolution: blocks, each pooled over all kernel positions. */
@@ -172,14 +184,14 @@ export class LayerSession {
   }
 
   /** Everything that is known; the session is over. */
-  outcome(): LayerOutcome {
+  outcome(precision: LayerPrecision): LayerOutcome {
     const { layer } = this.task;
     const norm = layer?.kind === 'conv' ? CONV_NORM : 1;
     const eigenvalues = poolEigenvalues(this.spectraByMatrix).map((value) => value * norm);
     const rankEigenvalues = eigenvalues.length > 0 ? this.rankEigenvalues() : new Float64Array(0);
     const statistics = this.statistics.result();
     return {
-      result: layerResult(this.task, { eigenvalues, rankEigenvalues, statistics, farms: this.farmsResult }),
+      result: layerResult(this.task, { eigenvalues, rankEigenvalues, statistics, farms: this.farmsResult, precision }),
       eigenvalues,
       farmsEigenvalues: this.farmsEigenvalues,
       rankEigenvalues,

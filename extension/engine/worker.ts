@@ -39,7 +39,7 @@ const handlers: Handlers = {
     session = new LayerSession(task, kernels, cancelled, bytes);
     return null;
   },
-  nextRows: ({ bytes, keep }) => current().addRows(bytes, keep),
+  nextRows: ({ bytes, keep, again }) => current().addRows(bytes, keep, again),
   statistics: () => current().finite(),
   columns: ({ matrix, start, end }) => current().columns(matrix, start, end),
   spectra: (_, onProgress) => {
@@ -50,6 +50,7 @@ const handlers: Handlers = {
     current().addBand(band, onProgress);
     return null;
   },
+  accept: ({ errorBound }) => current().accept(errorBound),
   windowEigenvalues: (params) => {
     const options = { kernels, cancelled };
     return 'band' in params
@@ -71,7 +72,7 @@ const handlers: Handlers = {
     current().finishFarms(spectra, interval, total, window);
     return null;
   },
-  finish: () => current().outcome(),
+  finish: (precision) => current().outcome(precision),
   end: () => {
     session = undefined;
     return null;

@@ -16,9 +16,10 @@ export interface LayerTask {
   layer?: LayerGeometry;
   noSpectrum?: string;
   settings: InspectSettings;
-  /** Arithmetic that made the Gram matrices, for the result's `precision`. */
-  precision: string;
 }
+
+/** What made the layer's Gram matrices, for its result. */
+export type LayerPrecision = Pick<LayerResult, 'precision' | 'precisionNote'>;
 
 /** Numbers of one layer and the arrays its view draws. */
 export interface LayerOutcome {
@@ -32,8 +33,11 @@ export interface LayerOutcome {
 
 export interface WorkerCalls {
   begin: { params: { task: LayerTask; bytes?: Uint8Array }; result: null };
-  /** Widens the next rows, adds them to the statistics and returns them turned (cols × rows); nothing unless `keep`. */
-  nextRows: { params: { bytes: Uint8Array; keep: boolean }; result: Float64Array };
+  /**
+   * Widens the next rows, adds them to the statistics unless they are there (`again`) and returns them turned
+   * (cols × rows); nothing unless `keep`.
+   */
+  nextRows: { params: { bytes: Uint8Array; keep: boolean; again: boolean }; result: Float64Array };
   /** Statistics of the held bytes; true where every element is finite. */
   statistics: { params: null; result: boolean };
   /** Columns [start, end) of a held matrix, turned where it is tall, so that its smaller side is the rows. */
@@ -42,6 +46,8 @@ export interface WorkerCalls {
   spectra: { params: null; result: null };
   /** Eigenvalues of one matrix from its Gram matrix in band form. */
   eigenvalues: { params: { band: Band }; result: null };
+  /** Keeps the latest spectrum unless an error of its Gram matrix up to this norm is too much; then says why. */
+  accept: { params: { errorBound: number }; result: string | null };
   /** Eigenvalues of a FARMS window's Gram matrix, or of the band it was reduced to; any worker does. */
   windowEigenvalues: { params: { matrix: Float64Array; n: number } | { band: Band }; result: Float64Array };
   /** FARMS over every block of a held convolution. */
@@ -64,7 +70,7 @@ export interface WorkerCalls {
     };
     result: null;
   };
-  finish: { params: null; result: LayerOutcome };
+  finish: { params: LayerPrecision; result: LayerOutcome };
   /** Forgets a layer, finished or not. */
   end: { params: null; result: null };
   /** Factors, or their product, rounded to the stored type. */

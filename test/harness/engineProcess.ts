@@ -22,6 +22,7 @@ export class EngineProcess {
   readonly progress: EngineNotifications['progress'][] = [];
   readonly changes: EngineNotifications['changed'][] = [];
   queue: EngineNotifications['queue'] | undefined;
+  device: EngineNotifications['device'] | undefined;
   readonly request: Caller<EngineRequests>['request'];
   private readonly connection: MessageConnection;
   private readonly watchers = new Set<() => void>();
@@ -45,6 +46,7 @@ export class EngineProcess {
       queue: (queue) => this.saw((this.queue = queue)),
       saving: () => undefined,
       changed: (change) => this.saw(this.changes.push(change)),
+      device: (device) => this.saw((this.device = device)),
       log: () => undefined,
     });
     this.connection.listen();
