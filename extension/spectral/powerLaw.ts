@@ -56,7 +56,11 @@ export function fitPowerLaw(
   const numericalZero = (options.dimension ?? eigenvalues.length) * Number.EPSILON * largest;
   const { values, filter } = options.zeroFilter ? filterZeros(eigenvalues) : { values: eigenvalues };
   if (options.zeroFilter && values.length < MIN_FILTERED_COUNT) {
-    return failed(rule, `a fit needs ${MIN_FILTERED_COUNT} eigenvalues above zero and finds ${values.length}`, filter);
+    return failed(
+      rule,
+      `a fit needs ${MIN_FILTERED_COUNT} eigenvalues above zero and finds ${values.length}`,
+      filter,
+    );
   }
   const tail = new LogTail(values, numericalZero);
   const start = tailStart(tail, rule);
