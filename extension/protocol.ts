@@ -234,8 +234,10 @@ export interface LayerResult {
   farms: FarmsResult | null;
   ranks: Record<string, RankSuggestion>;
   statistics: TensorStatistics | null;
-  /** Arithmetic that produced the spectrum, for instance `float64 cpu`. */
+  /** Arithmetic that made the Gram matrices of the spectrum, and where, for instance `float64 cpu`. */
   precision?: string;
+  /** Why a device that was to make them did not, in words. */
+  precisionNote?: string;
   noSpectrum?: string;
   problems: Problem[];
   /** Milliseconds of computing. */
@@ -309,13 +311,27 @@ export interface SaveResult {
   notes: string[];
 }
 
-/** Where the numbers come from: the status bar and the log show it. */
+/** Where onnxruntime can multiply: its execution providers. */
+export type DeviceName = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
+
+/** The setting `eigenscope.device` and `--device`; `auto` takes the fastest that passes its trial. */
+export type DeviceChoice = 'auto' | DeviceName;
+
+/** Where the numbers come from: the status bar, the log and `inspect --json` show it. */
 export interface DeviceInfo {
-  /** `cpu`, `webgpu`, … or `wasm` where onnxruntime could not be loaded. */
+  requested: DeviceChoice;
+  /** What multiplies the Gram matrices of large layers: a device, or `wasm` where onnxruntime does not or need not. */
   provider: string;
-  precision: 'float64' | 'float32';
-  /** Why other providers were refused. */
-  refused: { provider: string; reason: string }[];
+  /** Its arithmetic: `float64`, or `float32×5` where every number is split into five exactly multiplied slices. */
+  precision: string;
+  /** Devices that this platform can have. */
+  available: DeviceName[];
+  /** A trial is under way; the notification `device` tells of its end. */
+  trying: boolean;
+  /** What the trials measured: seconds for one and the same Gram matrix. */
+  timings: { provider: DeviceName; seconds: number }[];
+  /** Why others are not used, or no longer. */
+  refused: { provider: DeviceName; reason: string }[];
   threads: number;
 }
 
@@ -350,6 +366,7 @@ export interface EngineRequests {
     result: CompressionPreview;
   };
   saveCompressed: { params: { document: string; request: SaveRequest; settings: InspectSettings }; result: SaveResult };
+  /** As far as it is known: `auto` tries devices when the first layer could gain; this begins the trial of a named one. */
   device: { params: null; result: DeviceInfo };
 }
 
@@ -366,6 +383,8 @@ export interface EngineNotifications {
   testing: { document: string; layer: string; fraction: number };
   /** The checkpoint's files changed, shrank or vanished while open. */
   changed: { document: string; problem: Problem };
+  /** A device was tried, or failed while in use. */
+  device: DeviceInfo;
   log: { level: 'info' | 'warn' | 'error'; message: string };
 }
 

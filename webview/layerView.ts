@@ -166,6 +166,7 @@ function notices(layer: LayerResult): HTMLElement[] {
   if (layer.noSpectrum !== undefined && texts.length === 0) {
     texts.push({ kind: 'info', text: `No spectrum: ${layer.noSpectrum}.` });
   }
+  if (layer.precisionNote !== undefined) texts.push({ kind: 'info', text: `This layer was ${layer.precisionNote}.` });
   return texts.map(({ kind, text }) =>
     element('div', { class: `notice ${kind}` }, icon(kind), element('span', {}, text)),
   );

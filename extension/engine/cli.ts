@@ -53,6 +53,11 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
       progress.count(state.done, state.total);
       if (state.done >= state.total && state.active.length === 0) finished();
     },
+    device: ({ requested, refused }) => {
+      // What `auto` passes over is no news in a terminal; --json has it.
+      const shown = refused.filter(({ provider }) => provider === requested);
+      for (const { provider, reason } of shown) progress.note(`${provider} is not used: ${reason}`);
+    },
     log: ({ message }) => progress.note(message),
   });
   const document = await engine.open(command.path);
@@ -61,7 +66,7 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   if (engine.inspect(document.handle, names, command.settings) > 0) await done;
   progress.finish();
   const layers = names.map((name) => results.get(name)!);
-  const report = inspectReport(document.summary, command.settings, layers);
+  const report = inspectReport(document.summary, command.settings, layers, await engine.deviceInUse());
   if (command.format === 'json') await print(`${JSON.stringify(report, null, 2)}\n`);
   else if (command.format === 'csv') await print(inspectCsv(layers));
   else await print(layerReport(document.summary, report));
@@ -121,7 +126,7 @@ async function compress(command: Of<'compress'>): Promise<number> {
 }
 
 function createEngine(
-  { threads, memoryMegabytes }: { threads: number | undefined; memoryMegabytes: number | undefined },
+  { threads, memoryMegabytes, device }: Pick<Of<'inspect'>, 'threads' | 'memoryMegabytes' | 'device'>,
   cache: boolean,
   handlers: Partial<NotificationHandlers<EngineNotifications>>,
 ): Engine {
@@ -129,6 +134,7 @@ function createEngine(
     cacheFolder: cache ? cacheFolder() : undefined,
     threads: threads ?? defaultThreads(availableParallelism()),
     memoryLimit: memoryMegabytes === undefined ? defaultMemoryLimit(totalmem()) : memoryMegabytes * 1024 * 1024,
+    device,
     notify: (name, params) => handlers[name]?.(params),
   });
 }

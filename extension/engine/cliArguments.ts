@@ -1,6 +1,7 @@
 /** What the terminal asked for: arguments parsed and checked before any file is touched. */
 import { parseArgs } from 'node:util';
-import type { FitRule, InspectSettings, RankRequest } from '../protocol';
+import { DEVICE_CHOICES, isDeviceChoice } from '../linalg/providers';
+import type { DeviceChoice, FitRule, InspectSettings, RankRequest } from '../protocol';
 
 export const USAGE = `Eigenscope: what a checkpoint's weights say, without Python.
 
@@ -34,6 +35,8 @@ compress:
 all:
   --threads N          worker threads
   --memory MB          memory that the layers in work may take together
+  --device NAME        what multiplies large layers: auto (the fastest that passes its trial), cpu, webgpu, cuda, dml
+                       or coreml   (auto)
   --version, --help
 
 Exit code: 0; 1 where some layers could not be analysed ("problems"); 2 where nothing could be opened or done.
@@ -47,6 +50,7 @@ interface Common {
   path: string;
   threads: number | undefined;
   memoryMegabytes: number | undefined;
+  device: DeviceChoice;
 }
 
 export type Command =
@@ -88,7 +92,7 @@ const OPTIONS_OF = {
   tensors: ['json'],
   compress: ['layer', 'rank', 'energy', 'budget', 'out', 'output', 'overwrite'],
 } as const;
-const OPTIONS_OF_ALL = ['threads', 'memory'] as const;
+const OPTIONS_OF_ALL = ['threads', 'memory', 'device'] as const;
 
 const FIT_RULES: ReadonlyMap<string, FitRule> = new Map([
   ['KS', 'KS'],
@@ -127,6 +131,7 @@ export function parseCommand(args: readonly string[]): Command {
         overwrite: { type: 'boolean' },
         threads: { type: 'string' },
         memory: { type: 'string' },
+        device: { type: 'string' },
       },
     });
   } catch (error) {
@@ -144,6 +149,7 @@ export function parseCommand(args: readonly string[]): Command {
     path,
     threads: integer(values.threads, '--threads', 1, 256),
     memoryMegabytes: integer(values.memory, '--memory', 64, 1 << 20),
+    device: deviceChoice(values.device),
   };
   switch (command) {
     case 'inspect': {
@@ -192,6 +198,11 @@ function refuseStray(command: keyof typeof OPTIONS_OF, given: readonly string[])
   const known: readonly string[] = [...OPTIONS_OF[command], ...OPTIONS_OF_ALL];
   const stray = given.find((option) => !known.includes(option));
   if (stray !== undefined) throw new UsageError(`${command} takes no --${stray}`);
+}
+
+function deviceChoice(name = 'auto'): DeviceChoice {
+  if (!isDeviceChoice(name)) throw new UsageError(`--device is ${DEVICE_CHOICES.join(', ')}, not "${name}"`);
+  return name;
 }
 
 function farmsSettings(values: {

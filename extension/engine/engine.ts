@@ -4,10 +4,19 @@
  */
 import { CheckpointError } from '../checkpoint/checkpoint';
 import { openCheckpoint } from '../checkpoint/registry';
-import { createMatrixProducts, type MatrixProducts } from '../linalg/matrixProducts';
-import type { DeviceInfo, EngineNotifications, InspectSettings, PeekResult, Problem } from '../protocol';
+import { createMatrixProducts, type MatrixProducts, type ProductSource } from '../linalg/matrixProducts';
+import type { Accelerator } from '../linalg/providers';
+import type {
+  DeviceChoice,
+  DeviceInfo,
+  EngineNotifications,
+  InspectSettings,
+  PeekResult,
+  Problem,
+} from '../protocol';
 import { problemOf } from '../rpc';
 import { abortable } from './abortable';
+import { Devices } from './devices';
 import { EngineDocument, EngineError } from './engineDocument';
 import { snapshotFiles } from './fileSnapshot';
 import { rankedCurve } from '../spectral/esd';
@@ -33,12 +42,16 @@ export interface EngineOptions {
   threads: number;
   /** Bytes that all layers in work may hold. */
   memoryLimit: number;
+  device: DeviceChoice;
+  /** Device that was in use when a former engine process died: not tried again. */
+  diedDevice?: Accelerator | undefined;
   notify: <K extends keyof EngineNotifications>(name: K, params: EngineNotifications[K]) => void;
 }
 
 export class Engine {
   readonly pool: WorkerPool;
   readonly cache: ResultCache;
+  private readonly devices: Devices;
   private readonly documents = new Map<string, EngineDocument>();
   private readonly memory = new Map<string, LayerOutcome>();
   private readonly running = new Map<string, Promise<LayerOutcome>>();
@@ -50,7 +63,12 @@ export class Engine {
 
   constructor(readonly options: EngineOptions) {
     this.pool = new WorkerPool(options.threads);
-    this.cache = new ResultCache(options.cacheFolder);
+    this.cache = new ResultCache(options.cacheFolder, options.device);
+    this.devices = new Devices({
+      request: options.device,
+      ...(options.diedDevice && { died: options.diedDevice }),
+      onChange: () => void this.announceDevice(),
+    });
     this.memoryBudget = new MemoryBudget(options.memoryLimit);
     this.queue = new JobQueue<ReadAhead>(options.threads, {
       onState: (document, state) => {
@@ -186,6 +204,7 @@ export class Engine {
       ...this.source(document, settings),
       pool: this.pool,
       products: () => this.matrixProducts(),
+      devices: this.devices,
       signal,
       onProgress: (stage: string, fraction: number) =>
         this.options.notify('progress', { document: document.handle, name, stage, fraction }),
@@ -265,9 +284,21 @@ export class Engine {
     return (this.products ??= createMatrixProducts());
   }
 
+  /** As far as it is known; begins the trial of a device that was asked for by name. */
   async device(): Promise<DeviceInfo> {
+    this.devices.beginNamed();
     const { device } = await this.matrixProducts();
-    return { ...device, threads: this.pool.size };
+    return this.devices.info(device, this.pool.size);
+  }
+
+  /** What was used until now, without loading anything for the answer. */
+  async deviceInUse(): Promise<DeviceInfo> {
+    const products = await this.products;
+    return this.devices.info(products?.device ?? WORKER_KERNELS, this.pool.size);
+  }
+
+  private async announceDevice(): Promise<void> {
+    this.options.notify('device', await this.deviceInUse());
   }
 
   /** Looks whether open files are still what was opened; tells once per document. */
@@ -281,6 +312,7 @@ export class Engine {
   async dispose(): Promise<void> {
     for (const handle of [...this.documents.keys()]) await this.close(handle);
     await this.pool.terminate();
+    await this.devices.dispose();
     if (this.products) await (await this.products).dispose();
   }
 }
@@ -295,6 +327,9 @@ function layerProblem(error: unknown, name: string): Problem {
 function memoryKey(document: EngineDocument, name: string, settings: InspectSettings): string {
   return `${document.identity} ${name} ${JSON.stringify(settings)}`;
 }
+
+/** What multiplies where no layer was large enough for onnxruntime. */
+const WORKER_KERNELS: ProductSource = { provider: 'wasm', precision: 'float64', refused: [], threads: 1 };
 
 /** Points of the hover's curve. */
 const CURVE_POINTS = 64;

@@ -13,8 +13,11 @@ import type { MemoryBudget, Reservation } from './memoryBudget';
 /** A chunk of columns on its way to onnxruntime: large enough for the products to run at full speed. */
 export const CHUNK_BYTES = 16 * 1024 * 1024;
 
-/** Chunks at one time: one being prepared, one being multiplied, and what is on the way between the threads. */
-const CHUNKS = 3;
+/**
+ * Chunks at one time: one being prepared, one being multiplied, what is on the way between the threads, and what is
+ * gathered for a device.
+ */
+const CHUNKS = 4;
 
 /** A tensor that can be read in bands is held whole only up to this share of the limit: others are to run beside it. */
 const HELD_SHARE = 1 / 8;

@@ -6,12 +6,16 @@
 import type { TensorInfo } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/dtype';
 import { reduceToBand, type Band } from '../linalg/bandReduction';
+import { CheckedGram } from '../linalg/gramCheck';
+import { DeviceError, type GramDevice } from '../linalg/gramDevice';
+import { gramByProducts, type GramSum } from '../linalg/gramSum';
 import { loadKernels } from '../linalg/kernels';
 import type { MatrixProducts } from '../linalg/matrixProducts';
-import { SymmetricSlabs } from '../linalg/symmetricSlabs';
+import type { SymmetricSlabs } from '../linalg/symmetricSlabs';
 import type { InspectSettings } from '../protocol';
 import type { LayerGeometry } from '../spectral/matrices';
 import { abortable } from './abortable';
+import { reasonOf, type Devices } from './devices';
 import { planFarms, type FarmsPlan } from './farmsPlan';
 import { FarmsRun } from './farmsRun';
 import { CHUNK_BYTES, LayerError, layerInput, type LayerInput, type LayerSource } from './layerInput';
@@ -24,6 +28,7 @@ export interface PipelineContext extends LayerSource {
   pool: WorkerPool;
   /** Loaded with the first layer that is large enough to gain from them. */
   products: () => Promise<MatrixProducts>;
+  devices: Pick<Devices, 'forOrder' | 'lost'>;
   signal: AbortSignal;
   /** `fraction` of the layer's whole work. */
   onProgress: (stage: string, fraction: number) => void;
@@ -43,8 +48,12 @@ export async function analyseLayer(
   ahead?: ReadAhead,
 ): Promise<LayerOutcome> {
   const { signal } = context;
-  const large = layer !== undefined && Math.min(layer.rows, layer.cols) > WORKER_SIDE;
-  const products = large ? await abortable(context.products(), signal) : undefined;
+  const side = layer ? Math.min(layer.rows, layer.cols) : 0;
+  if (side > WORKER_SIDE) {
+    // Whatever this waits for, a trial or a library, keeps no memory and no worker from others.
+    await abortable(context.products(), signal);
+    await abortable(context.devices.forOrder(side), signal);
+  }
   const reading = ahead ? ahead.take(signal) : Promise.resolve(undefined);
   const read = reading
     .then((input) => input ?? layerInput(context, tensor, layer, signal))
@@ -53,7 +62,7 @@ export async function analyseLayer(
   try {
     const lease = await context.pool.lease(signal);
     try {
-      const task = layerTask(context.settings, products, tensor, layer, noSpectrum);
+      const task = layerTask(context.settings, tensor, layer, noSpectrum);
       return await new LayerPipeline(context, lease, tensor, layer, input).run(task);
     } finally {
       lease.release();
@@ -78,7 +87,6 @@ async function refused(
 
 function layerTask(
   settings: InspectSettings,
-  products: MatrixProducts | undefined,
   tensor: TensorInfo,
   layer: LayerGeometry | undefined,
   noSpectrum: string | undefined,
@@ -89,11 +97,26 @@ function layerTask(
     ...(layer && { layer }),
     ...(noSpectrum !== undefined && { noSpectrum }),
     settings,
-    precision: products ? `${products.device.precision} ${products.device.provider}` : 'float64 wasm',
   };
 }
 
+/** The columns of one matrix, or of its transpose where it is tall: chunk by chunk, as often as they are asked for. */
+interface Columns {
+  /** Rows: the matrix's smaller side. */
+  side: number;
+  /** Columns: its larger side. */
+  long: number;
+  /** side × (end − start), in `into` where there is one. `again` where they were asked for before. */
+  chunk: (start: number, end: number, again: boolean, into?: Reusable) => Promise<Float64Array>;
+  /** False where the chunks held NaN or Inf. */
+  finite: () => Promise<boolean>;
+}
+
 class LayerPipeline {
+  /** Arithmetic of the layer's Gram matrices; more than one where a device was given up between them. */
+  private readonly precisions = new Set<string>();
+  private readonly notes = new Set<string>();
+
   constructor(
     private readonly context: PipelineContext,
     private readonly lease: WorkerLease,
@@ -121,13 +144,13 @@ class LayerPipeline {
       }
     } else {
       await this.lease.call('begin', { task });
-      const gram = await this.stream(layer, progress);
-      if (gram && layer) {
-        await this.eigenvalues(gram, progress);
-        if (plan) await this.farms(plan, progress);
-      }
+      const finite = await this.stream(layer, progress);
+      if (finite && plan) await this.farms(plan, progress);
     }
-    return announced(this.lease.call('finish', null), () => this.context.onProgress('fits', 1));
+    const note = [...this.notes].join('; ');
+    const precision = [...this.precisions].join(', ');
+    const finishing = this.lease.call('finish', { precision, ...(note && { precisionNote: note }) });
+    return announced(finishing, () => this.context.onProgress('fits', 1));
   }
 
   private read(start: number, end: number): Promise<Uint8Array> {
@@ -159,21 +182,73 @@ class LayerPipeline {
     if (side <= WORKER_SIDE) {
       const cost = layer.count * (gramCost(layer) + eigenvalueCost(side));
       await this.lease.call('spectra', null, { onProgress: progress.within('eigenvalues', cost) });
+      this.precisions.add('float64 wasm');
       progress.finish(cost);
       return;
     }
-    const long = Math.max(layer.rows, layer.cols);
     for (let matrix = 0; matrix < layer.count; matrix++) {
-      const gram = await this.gram(
+      const columns: Columns = {
         side,
-        long,
-        (start, end, into) =>
+        long: Math.max(layer.rows, layer.cols),
+        chunk: (start, end, _again, into) =>
           this.lease.call('columns', { matrix, start, end, ...into }, { transfer: buffersOf(into) }),
-        progress.within('products', gramCost(layer)),
-      );
-      progress.finish(gramCost(layer));
-      await this.eigenvalues(gram, progress);
+        finite: () => Promise.resolve(true),
+      };
+      await this.spectrum(columns, gramCost(layer), progress);
     }
+  }
+
+  /**
+   * Eigenvalues of one matrix by way of its Gram matrix: the device's where there is one and its result is exact
+   * enough, else the CPU's.
+   *
+   * @returns false where the matrix holds NaN or Inf and has no eigenvalues
+   */
+  private async spectrum(columns: Columns, cost: number, progress: LayerProgress): Promise<boolean> {
+    const device = await this.context.devices.forOrder(columns.side);
+    if (device) {
+      const answer = await this.deviceSpectrum(device, columns, cost, progress);
+      if (typeof answer === 'boolean') return answer;
+      this.notes.add(`computed on the CPU instead of ${device.provider}: ${answer}`);
+    }
+    const products = await this.context.products();
+    const gram = gramByProducts(products, columns.side);
+    await this.addAll(gram, columns, device !== undefined, progress.within('products', cost));
+    progress.finish(cost);
+    if (!(await columns.finite())) return false;
+    await this.eigenvalues(await gram.finish(), progress);
+    this.precisions.add(`${products.device.precision} ${products.device.provider}`);
+    return true;
+  }
+
+  /** @returns whether the matrix is finite, or why the device's result cannot be used */
+  private async deviceSpectrum(
+    device: GramDevice,
+    columns: Columns,
+    cost: number,
+    progress: LayerProgress,
+  ): Promise<boolean | string> {
+    const { signal, devices } = this.context;
+    const checked = new CheckedGram(device.begin(columns.side), await this.context.products(), columns.side);
+    let answer;
+    try {
+      await this.addAll(checked, columns, false, progress.within('products', cost));
+      if (!(await columns.finite())) return false;
+      answer = await checked.finish(signal);
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      await devices.lost(device, error);
+      return reasonOf(error);
+    }
+    progress.finish(cost);
+    await this.eigenvalues(answer.gram, progress);
+    const problem = await this.lease.call('accept', { errorBound: answer.errorBound });
+    if (problem !== null) {
+      progress.finish(-cost - eigenvalueCost(columns.side)); // to be done again
+      return problem;
+    }
+    this.precisions.add(`${device.precision} ${device.provider}`);
+    return true;
   }
 
   private async eigenvalues(gram: SymmetricSlabs, progress: LayerProgress): Promise<void> {
@@ -191,59 +266,55 @@ class LayerPipeline {
   }
 
   /**
-   * Gram matrix of the smaller side from chunks of columns (side × (end − start)); the next chunk is prepared while the
-   * present one is multiplied, in the array of the one before: fresh memory costs more time than the products.
+   * Adds all columns to a Gram matrix; the next chunk is prepared while the present one is multiplied, in the array of
+   * the one before: fresh memory costs more time than the products.
    */
-  private async gram(
-    side: number,
-    long: number,
-    chunk: (start: number, end: number, into?: Reusable) => Promise<Float64Array>,
+  private async addAll(
+    gram: Pick<GramSum, 'add'>,
+    { side, long, chunk }: Columns,
+    again: boolean,
     onProgress: (fraction: number) => void,
-  ): Promise<SymmetricSlabs> {
-    const products = await this.context.products();
-    const gram = new SymmetricSlabs(side);
+  ): Promise<void> {
     const step = Math.max(1, Math.floor(CHUNK_BYTES / (8 * side)));
-    let next: Promise<Float64Array> | undefined = chunk(0, Math.min(step, long));
+    let next: Promise<Float64Array> | undefined = chunk(0, Math.min(step, long), again);
     let done: Reusable | undefined;
     for (let start = 0; start < long; start += step) {
       const elements: Float64Array = await next!;
       const end = Math.min(start + step, long);
-      next = end < long ? chunk(end, Math.min(end + step, long), done) : undefined;
+      next = end < long ? chunk(end, Math.min(end + step, long), again, done) : undefined;
       // A cancel or a failed product must not leave the prepared chunk's rejection unheard.
       next?.catch(() => undefined);
-      await gram.addGram(products, elements, end - start, this.context.signal);
+      await gram.add(elements, end - start, this.context.signal);
       done = { into: new Float64Array(elements.buffer) };
       onProgress(end / long);
     }
-    return gram;
   }
 
   /**
    * Reads the tensor in bands; statistics in the worker, products on the way.
    *
-   * @returns the Gram matrix, undefined without a layer or with elements that are not finite
+   * @returns whether there are eigenvalues: not without a layer, and not with elements that are not finite
    */
-  private async stream(layer: LayerGeometry | undefined, progress: LayerProgress): Promise<SymmetricSlabs | undefined> {
+  private async stream(layer: LayerGeometry | undefined, progress: LayerProgress): Promise<boolean> {
     const { tensor } = this;
     const { rows } = this.input.plan;
     const total = rows.end - rows.start;
     const widenedRow = (8 * tensor.byteLength) / elementSize(tensor.dtype) / Math.max(1, tensor.shape[0] ?? 1);
     const step = Math.max(1, Math.floor(CHUNK_BYTES / widenedRow));
-    const band = async (start: number, end: number, into?: Reusable): Promise<Float64Array> => {
+    const chunk = async (start: number, end: number, again: boolean, into?: Reusable): Promise<Float64Array> => {
       const bytes = await this.read(start, end);
-      const call = { bytes, keep: layer !== undefined, ...into };
+      const call = { bytes, keep: layer !== undefined, again, ...into };
       return this.lease.call('nextRows', call, { transfer: [bytes.buffer, ...buffersOf(into)] });
     };
     if (layer) {
-      const gram = await this.gram(layer.cols, total, band, progress.within('products', gramCost(layer)));
-      progress.finish(gramCost(layer));
-      return (await this.lease.call('statistics', null)) ? gram : undefined;
+      const finite = (): Promise<boolean> => this.lease.call('statistics', null);
+      return this.spectrum({ side: layer.cols, long: total, chunk, finite }, gramCost(layer), progress);
     }
     for (let start = rows.start; start < rows.end; start += step) {
-      await band(start, Math.min(start + step, rows.end));
+      await chunk(start, Math.min(start + step, rows.end), false);
       this.context.onProgress('statistics', (start - rows.start) / total);
     }
-    return undefined;
+    return false;
   }
 }
 

@@ -9,7 +9,7 @@ import { fitPowerLaw } from '../spectral/powerLaw';
 import { rankSuggestions } from '../spectral/ranks';
 import { tailShape } from '../spectral/tailShape';
 import { extentOf, hasRepresentableSquares } from '../spectral/statistics';
-import type { LayerTask } from './workerMessages';
+import type { LayerPrecision, LayerTask } from './workerMessages';
 
 /** Of the order of entries in the randomisation test; shown with the result. */
 export const SHUFFLE_SEED = 20190124;
@@ -23,11 +23,12 @@ export interface LayerNumbers {
   randomised?: Float64Array;
   statistics: TensorStatistics;
   farms: FarmsResult | null;
+  precision: LayerPrecision;
 }
 
 export function layerResult(task: LayerTask, numbers: LayerNumbers): LayerResult {
-  const { tensor, layer, noSpectrum, precision } = task;
-  const { eigenvalues, statistics, farms } = numbers;
+  const { tensor, layer, noSpectrum } = task;
+  const { eigenvalues, statistics, farms, precision } = numbers;
   const frame = resultFrame(layer?.name ?? tensor.name, tensor, statistics);
   if (!layer) return { ...frame, noSpectrum: noSpectrum ?? 'no matrix' };
   const N = Math.max(layer.rows, layer.cols);
@@ -46,7 +47,7 @@ export function layerResult(task: LayerTask, numbers: LayerNumbers): LayerResult
   const ranks = rankSuggestions([rankEigenvalues], rows, cols);
   const missing = { ...missingMetrics(input, metrics), ...missingRanks(rankEigenvalues, rows, cols) };
   const tail_shape = tailShape(eigenvalues, fits.KS);
-  const spectrum = { matrices: layer.count, N, M, metrics, missing, fits, tail_shape, farms, ranks, precision };
+  const spectrum = { matrices: layer.count, N, M, metrics, missing, fits, tail_shape, farms, ranks, ...precision };
   return { ...frame, ...spectrum, ...(task.settings.randomise && { randomised: randomisation(randomised) }) };
 }
 

@@ -9,6 +9,7 @@ import type { Band } from '../linalg/bandReduction';
 import { loadElementKernels } from '../linalg/elementKernels';
 import { gram, withoutNegatives } from '../linalg/gram';
 import type { Kernels } from '../linalg/kernels';
+import { precisionProblem } from '../linalg/precisionPolicy';
 import { symmetricEigenvalues } from '../linalg/symmetricEigenvalues';
 import type { FarmsResult } from '../protocol';
 import { estimateAlpha, type FarmsEstimate } from '../spectral/bootstrap';
@@ -18,7 +19,7 @@ import { shuffleEntries } from '../spectral/randomisation';
 import { hasRepresentableSquares, StatisticsAccumulator } from '../spectral/statistics';
 import { widenElements, widenPart } from './elements';
 import { layerResult, SHUFFLE_SEED } from './layerResult';
-import type { LayerOutcome, LayerTask } from './workerMessages';
+import type { LayerOutcome, LayerPrecision, LayerTask } from './workerMessages';
 
 /** WeightWatcher, AlphaPruning and FARMS scale conv slices by √0.5, so λ is halved (`conv_norm`). */
 const CONV_NORM = 0.5;
@@ -65,9 +66,12 @@ export class LayerSession {
     }
   }
 
-  /** Counts the next rows of a streamed tensor and widens them, turned (cols × rows); empty unless they are to be kept. */
-  addRows(bytes: Uint8Array, keep: boolean, into?: Float64Array): Float64Array {
-    this.count(bytes);
+  /**
+   * Counts the next rows of a streamed tensor unless they were, and widens them, turned (cols × rows); empty unless they
+   * are to be kept.
+   */
+  addRows(bytes: Uint8Array, keep: boolean, again: boolean, into?: Float64Array): Float64Array {
+    if (!again) this.count(bytes);
     if (!keep) return new Float64Array(0);
     const { cols } = this.layer();
     const { dtype } = this.task.tensor;
@@ -117,6 +121,14 @@ export class LayerSession {
     const matrices = Array.from({ length: layer.count }, (_, index) => entryPlaces(kernelLayout, layer, index));
     this.bytes = shuffleEntries(this.held(), elementSize(dtype), matrices, SHUFFLE_SEED);
     this.widened = undefined;
+  }
+
+  /** Drops the latest spectrum where an error of its Gram matrix up to this norm is too much. @returns why, or null */
+  accept(errorBound: number): string | null {
+    const problem = precisionProblem(this.spectraByMatrix.at(-1)!, errorBound);
+    if (problem === undefined) return null;
+    this.spectraByMatrix.pop();
+    return problem;
   }
 
   /** FARMS of a convolution: blocks, each pooled over all kernel positions. */
@@ -186,7 +198,7 @@ export class LayerSession {
   }
 
   /** Everything that is known; the session is over. */
-  outcome(): LayerOutcome {
+  outcome(precision: LayerPrecision): LayerOutcome {
     const pooled = (spectra: readonly Float64Array[]): Float64Array => {
       const norm = this.task.layer?.kind === 'conv' ? CONV_NORM : 1;
       return poolEigenvalues(spectra).map((value) => value * norm);
@@ -195,7 +207,7 @@ export class LayerSession {
     const eigenvalues = pooled(unshuffled?.spectraByMatrix ?? this.spectraByMatrix);
     const rankEigenvalues = unshuffled?.rankEigenvalues ?? this.rankEigenvalues();
     const numbers = {
-      ...{ eigenvalues, rankEigenvalues, statistics: this.statistics.result(), farms: this.farmsResult },
+      ...{ eigenvalues, rankEigenvalues, statistics: this.statistics.result(), farms: this.farmsResult, precision },
       ...(unshuffled && { randomised: pooled(this.spectraByMatrix) }),
     };
     return {

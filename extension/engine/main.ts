@@ -2,6 +2,7 @@
 import os from 'node:os';
 import type { CancellationToken } from 'vscode-jsonrpc';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
+import { isAccelerator, isDeviceChoice } from '../linalg/providers';
 import type { EngineNotifications, EngineRequests } from '../protocol';
 import { handle, notifier } from '../rpc';
 import { previewLayer, saveCompressed } from './compressLayer';
@@ -16,10 +17,14 @@ const FILE_CHECK_MS = 2000;
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 const notify = notifier<EngineNotifications>(connection);
 
+const { EIGENSCOPE_DEVICE: device = '', EIGENSCOPE_DIED_DEVICE: diedDevice = '' } = process.env;
+
 const engine = new Engine({
   cacheFolder: process.env.EIGENSCOPE_CACHE_DIR,
   threads: positive(process.env.EIGENSCOPE_THREADS) ?? defaultThreads(os.availableParallelism()),
   memoryLimit: megabytes(process.env.EIGENSCOPE_MEMORY_MB) ?? defaultMemoryLimit(os.totalmem()),
+  device: isDeviceChoice(device) ? device : 'auto',
+  diedDevice: isAccelerator(diedDevice) ? diedDevice : undefined,
   // A notification that cannot be sent means that the host is gone: `disconnect` below ends the process.
   notify: (name, params) => void notify.notify(name, params).catch(() => undefined),
 });

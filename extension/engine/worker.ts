@@ -43,7 +43,7 @@ const handlers: Handlers = {
     session = new LayerSession(task, kernels, cancelled, bytes);
     return null;
   },
-  nextRows: ({ bytes, keep, into }) => current().addRows(bytes, keep, into),
+  nextRows: ({ bytes, keep, again, into }) => current().addRows(bytes, keep, again, into),
   statistics: () => current().hasSpectrum(),
   columns: ({ matrix, start, end, into }) => current().columns(matrix, start, end, into),
   spectra: (_, onProgress) => {
@@ -58,6 +58,7 @@ const handlers: Handlers = {
     current().shuffle();
     return null;
   },
+  accept: ({ errorBound }) => current().accept(errorBound),
   windowEigenvalues: (params) => {
     const options = { kernels, cancelled };
     return 'band' in params
@@ -79,7 +80,7 @@ const handlers: Handlers = {
     current().finishFarms(spectra, interval, total, window);
     return null;
   },
-  finish: () => current().outcome(),
+  finish: (precision) => current().outcome(precision),
   end: () => {
     session = undefined;
     return null;

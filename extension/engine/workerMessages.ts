@@ -16,9 +16,10 @@ export interface LayerTask {
   layer?: LayerGeometry;
   noSpectrum?: string;
   settings: InspectSettings;
-  /** Arithmetic that made the Gram matrices, for the result's `precision`. */
-  precision: string;
 }
+
+/** What made the layer's Gram matrices, for its result. */
+export type LayerPrecision = Pick<LayerResult, 'precision' | 'precisionNote'>;
 
 /** Numbers of one layer and the arrays its view draws. */
 export interface LayerOutcome {
@@ -33,10 +34,13 @@ export interface LayerOutcome {
 export interface WorkerCalls {
   begin: { params: { task: LayerTask; bytes?: Uint8Array }; result: null };
   /**
-   * Widens the next rows, adds them to the statistics and returns them turned (cols × rows); nothing unless `keep`. Where
-   * there is an array of at least that length in `into`, the result is in it.
+   * Widens the next rows, adds them to the statistics unless they are there (`again`) and returns them turned
+   * (cols × rows); nothing unless `keep`. Where there is an array of at least that length in `into`, the result is in it.
    */
-  nextRows: { params: { bytes: Uint8Array; keep: boolean; into?: Float64Array }; result: Float64Array };
+  nextRows: {
+    params: { bytes: Uint8Array; keep: boolean; again: boolean; into?: Float64Array };
+    result: Float64Array;
+  };
   /** Statistics of the held bytes; true where every element is finite. */
   statistics: { params: null; result: boolean };
   /** Columns [start, end) of a held matrix, turned where it is tall, so that its smaller side is the rows. `into` as above. */
@@ -47,6 +51,8 @@ export interface WorkerCalls {
   eigenvalues: { params: { band: Band }; result: null };
   /** Permutes the entries of every held matrix: the eigenvalues that follow are those of the shuffled ones. */
   shuffle: { params: null; result: null };
+  /** Keeps the latest spectrum unless an error of its Gram matrix up to this norm is too much; then says why. */
+  accept: { params: { errorBound: number }; result: string | null };
   /** Eigenvalues of a FARMS window's Gram matrix, or of the band it was reduced to; any worker does. */
   windowEigenvalues: { params: { matrix: Float64Array; n: number } | { band: Band }; result: Float64Array };
   /** FARMS over every block of a held convolution. */
@@ -69,7 +75,7 @@ export interface WorkerCalls {
     };
     result: null;
   };
-  finish: { params: null; result: LayerOutcome };
+  finish: { params: LayerPrecision; result: LayerOutcome };
   /** Forgets a layer, finished or not. */
   end: { params: null; result: null };
   /** Tests the fit of alpha to a spectrum. */

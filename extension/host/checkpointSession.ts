@@ -7,6 +7,7 @@ import type { CancellationToken } from 'vscode-jsonrpc';
 import type {
   CheckpointSummary,
   CompressionPreview,
+  DeviceInfo,
   EngineNotifications,
   GoodnessOfFit,
   InspectSettings,
@@ -109,6 +110,11 @@ export class CheckpointSession {
     if (names) for (const job of names.flatMap((name) => this.jobsOf(name))) this.pending.delete(job);
     else this.pending.clear();
     await this.engine.request('cancel', { document, ...(names && { names }) });
+  }
+
+  /** What computes, for a report of the results. */
+  device(): Promise<DeviceInfo> {
+    return this.engine.request('device', null);
   }
 
   async spectrum(layer: string, token?: CancellationToken): Promise<LayerSpectrum> {

@@ -99,7 +99,7 @@ async function farms(
     const context = { checkpoint, pool, products: () => Promise.resolve(products), tolerance: TOLERANCE, signal };
     await new FarmsRun(context, lease, tensor, true).run(plan, new LayerProgress(1, () => undefined));
     const seconds = (performance.now() - started) / 1000;
-    return { seconds, farms: (await lease.call('finish', null)).result.farms! };
+    return { seconds, farms: (await lease.call('finish', { precision: 'float64' })).result.farms! };
   } finally {
     await pool.terminate();
     await checkpoint.close();

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { InspectReport } from '../../extension/inspectReport';
 import { commandLine } from '../harness/commandLine';
-import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/madeCheckpoints';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 describe('command line program', () => {
@@ -45,6 +45,25 @@ describe('command line program', () => {
     assert.equal(bias!.noSpectrum, '1-D tensor');
     assert.equal(bias!.statistics!.count, 40);
     assert.deepEqual(report.problems, []);
+  });
+
+  it('says what computed: small layers need no device, and one that cannot be had is named with the reason', () => {
+    const small = JSON.parse(run('inspect', model, '--json').stdout) as InspectReport;
+    assert.equal(small.device.requested, 'auto');
+    assert.equal(small.device.provider, 'wasm');
+    assert.equal(small.layers[0]!.precision, 'float64 wasm');
+
+    const large = makeRandomMatrix(folder, 400, 390);
+    // No platform has both.
+    const foreign = process.platform === 'win32' ? 'coreml' : 'dml';
+    const { status, stdout, stderr } = run('inspect', large, '--json', '--no-farms', '--device', foreign);
+    assert.equal(status, 0);
+    assert.match(stderr, new RegExp(`^${foreign} is not used: .* does not exist on this platform`));
+    const report = JSON.parse(stdout) as InspectReport;
+    assert.equal(report.device.requested, foreign);
+    assert.equal(report.device.refused.at(-1)!.provider, foreign);
+    assert.equal(report.layers[0]!.precision, `float64 ${report.device.provider}`);
+    assert.match(report.layers[0]!.precision, /^float64 (cpu|wasm)$/);
   });
 
   it('gives the same numbers from the cache, from one thread and from two', () => {

@@ -179,8 +179,24 @@ describe('engine process', () => {
 
   it('says which device and precision make its numbers', async () => {
     const device = await engine.request('device', null);
+    assert.equal(device.requested, 'auto');
     assert.equal(device.precision, 'float64');
     assert.equal(device.threads, 2);
     assert.ok(['cpu', 'wasm'].includes(device.provider));
+    assert.equal(device.trying, false);
+  });
+
+  it('tries a device that its environment names, and tells what came of it', async () => {
+    const foreign = process.platform === 'win32' ? 'coreml' : 'dml';
+    engine.dispose();
+    engine = new EngineProcess({
+      cacheFolder: path.join(folder, 'cache'),
+      environment: { EIGENSCOPE_DEVICE: foreign },
+    });
+    assert.equal((await engine.request('device', null)).requested, foreign);
+    await engine.until(() => engine.device !== undefined);
+    assert.equal(engine.device!.trying, false);
+    assert.equal(engine.device!.refused.at(-1)!.provider, foreign);
+    assert.match(engine.device!.refused.at(-1)!.reason, /does not exist on this platform/);
   });
 });

@@ -23,6 +23,7 @@ export class EngineProcess {
   readonly changes: EngineNotifications['changed'][] = [];
   readonly testing: EngineNotifications['testing'][] = [];
   queue: EngineNotifications['queue'] | undefined;
+  device: EngineNotifications['device'] | undefined;
   readonly request: Caller<EngineRequests>['request'];
   private readonly connection: MessageConnection;
   private readonly watchers = new Set<() => void>();
@@ -47,6 +48,7 @@ export class EngineProcess {
       saving: () => undefined,
       testing: (testing) => this.saw(this.testing.push(testing)),
       changed: (change) => this.saw(this.changes.push(change)),
+      device: (device) => this.saw((this.device = device)),
       log: () => undefined,
     });
     this.connection.listen();

@@ -18,6 +18,7 @@ describe('command line', () => {
       cache: true,
       threads: undefined,
       memoryMegabytes: undefined,
+      device: 'auto',
     });
   });
 
@@ -28,6 +29,11 @@ describe('command line', () => {
       farms: DEFAULT_FARMS,
       ...{ randomise: true, goodness: true },
     });
+  });
+
+  it('reads the device to compute on', () => {
+    const command = parseCommand(['inspect', 'm', '--device', 'webgpu']);
+    assert.ok(command.command === 'inspect' && command.device === 'webgpu');
   });
 
   it('reads the three ways to ask for a rank', () => {
@@ -47,6 +53,7 @@ describe('command line', () => {
     ['inspect m --json --csv', /exclude each other/],
     ['inspect m --fit hill', /KS, mid or peak, not "hill"/],
     ['inspect m --farms-rows 2.5', /whole number/],
+    ['inspect m --device gpu', /auto, cpu, cuda, coreml, dml, webgpu, not "gpu"/],
     ['inspect m --farms-rows 1', /from 2 to/],
     ['inspect m --farms-q zero', /not "zero"/],
     ['inspect m --fit constructor', /KS, mid or peak, not "constructor"/],
