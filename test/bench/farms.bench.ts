@@ -92,7 +92,7 @@ async function farms(
     const lease = await pool.lease(signal);
     const { name, shape, dtype, kernelLayout } = tensor;
     const stored = { name, shape: [...shape], dtype, kernelLayout };
-    const task = { tensor: stored, layer, settings: { farms: settings }, precision: '' };
+    const task = { tensor: stored, layer, settings: { farms: settings } };
     await lease.call('begin', { task, bytes }, { transfer: [bytes.buffer] });
     const started = performance.now();
     const plan = planFarms(layer, settings, { held: true, memory: 1e9 });
