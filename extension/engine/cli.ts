@@ -15,6 +15,7 @@ import { inspectCsv, inspectReport } from '../inspectReport';
 import { defaultMemoryLimit, defaultThreads } from './limits';
 import { ProgressLine } from './progressLine';
 import { layerReport, tensorReport } from './report';
+import { layerVectors } from './singularVectors';
 
 const EXIT = { ok: 0, problems: 1, failed: 2 } as const;
 
@@ -59,8 +60,9 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   const names = selectLayers([...document.layers.keys()], command.layers);
   // Results arrive as they finish; they are printed in the file's order.
   if (engine.inspect(document.handle, names, command.settings) > 0) await done;
-  progress.finish();
   const layers = names.map((name) => results.get(name)!);
+  if (command.vectors > 0) await addVectors(engine, document.handle, layers, command.vectors, progress);
+  progress.finish();
   const report = inspectReport(document.summary, command.settings, layers);
   if (command.format === 'json') await print(`${JSON.stringify(report, null, 2)}\n`);
   else if (command.format === 'csv') await print(inspectCsv(layers));
@@ -68,6 +70,25 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   if (command.format === 'csv') for (const problem of report.problems) process.stderr.write(`${problem.message}\n`);
   await engine.dispose();
   return report.problems.length > 0 ? EXIT.problems : EXIT.ok;
+}
+
+/** Layers whose vectors cannot be computed get a problem instead. */
+async function addVectors(
+  engine: Engine,
+  handle: string,
+  layers: LayerResult[],
+  count: number,
+  progress: ProgressLine,
+): Promise<void> {
+  const { signal } = new AbortController();
+  for (const layer of layers.filter(({ matrices }) => matrices > 0)) {
+    progress.layer(`${layer.name}: singular vectors`);
+    try {
+      layer.vectors = (await layerVectors(engine, handle, layer.name, count, signal)).vectors;
+    } catch (error) {
+      layer.problems = [...layer.problems, { ...problemOf(error), tensor: layer.name }];
+    }
+  }
 }
 
 async function tensors(command: Of<'tensors'>): Promise<number> {

@@ -18,6 +18,7 @@ inspect:
   --farms-ops N        FARMS windows a side, sampling_ops_per_dim     (10)
   --farms-mode MODE    auto, full (every window) or adaptive (until the 95 % interval is narrow)   (auto)
   --no-farms           leave FARMS out
+  --vectors K          add how the vectors of the K largest singular values are spread (JSON only)
   --fit RULE           xmin rule of the FARMS fit: KS, mid or peak    (peak)
   --json | --csv       print JSON or CSV instead of the report
   --no-cache           neither read nor keep results of earlier runs
@@ -53,6 +54,8 @@ export type Command =
       command: 'inspect';
       layers: string[];
       settings: InspectSettings;
+      /** Singular vectors of each layer whose metrics are added; 0 for none. */
+      vectors: number;
       format: 'report' | 'json' | 'csv';
       cache: boolean;
     })
@@ -113,6 +116,7 @@ export function parseCommand(args: readonly string[]): Command {
         'farms-mode': { type: 'string' },
         'no-farms': { type: 'boolean' },
         'no-cache': { type: 'boolean' },
+        vectors: { type: 'string' },
         fit: { type: 'string' },
         layer: { type: 'string' },
         rank: { type: 'string' },
@@ -146,7 +150,9 @@ export function parseCommand(args: readonly string[]): Command {
       if (values.json && values.csv) throw new UsageError('--json and --csv exclude each other');
       const format = values.json ? 'json' : values.csv ? 'csv' : 'report';
       const settings = { farms: farmsSettings(values) };
-      return { ...common, command, layers: values.layers ?? [], settings, format, cache: !values['no-cache'] };
+      const vectors = integer(values.vectors, '--vectors', 1, 100_000) ?? 0;
+      if (vectors > 0 && format !== 'json') throw new UsageError('--vectors needs --json');
+      return { ...common, command, layers: values.layers ?? [], settings, vectors, format, cache: !values['no-cache'] };
     }
     case 'tensors':
       return { ...common, command, format: values.json ? 'json' : 'report' };

@@ -8,9 +8,11 @@ import type {
   CheckpointSummary,
   CompressionPreview,
   EngineNotifications,
+  HeatMap,
   InspectSettings,
   LayerResult,
   LayerSpectrum,
+  LayerVectors,
   Problem,
   RankRequest,
   SaveRequest,
@@ -117,6 +119,16 @@ export class CheckpointSession {
     // Computed for the layer's view alone: its row in the table wants the numbers, too.
     if (!known || known.problems.some(({ code }) => code === DIED)) this.take(spectrum.layer);
     return spectrum;
+  }
+
+  async vectorMetrics(layer: string, count: number, token?: CancellationToken): Promise<LayerVectors> {
+    const { document } = await this.summary();
+    return this.engine.request('vectorMetrics', { document, layer, count }, token);
+  }
+
+  async heatMap(layer: string, order: number, token?: CancellationToken): Promise<HeatMap> {
+    const { document } = await this.summary();
+    return this.engine.request('heatMap', { document, layer, order }, token);
   }
 
   async preview(

@@ -90,6 +90,8 @@ export class CheckpointView {
         return null;
       },
       spectrum: ({ layer }, token) => session.spectrum(layer, token),
+      vectorMetrics: ({ layer, count }, token) => session.vectorMetrics(layer, count, token),
+      heatMap: ({ layer, order }, token) => session.heatMap(layer, order, token),
       previewCompression: ({ layer, method, rank }, token) => session.preview(layer, method, rank, token),
       saveCompressed: (request) => saveWithDialog(session, request, this.document.uri),
       reload: async () => {

@@ -77,6 +77,9 @@ handle<EngineRequests>(connection, {
   // Never answers: what waits for it must hear of the engine's death.
   spectrum: () => new Promise(() => undefined),
   peek: () => null,
+  vectorMetrics: unused,
+  singularVectors: unused,
+  heatMap: unused,
   previewCompression: unused,
   saveCompressed: unused,
   device: () => ({
