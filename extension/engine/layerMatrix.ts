@@ -80,8 +80,10 @@ export function widenedBands(stored: StoredMatrix, tensor: TensorInfo, name: str
     async *bands(signal): AsyncGenerator<RowBand> {
       for await (const { start, rows: count, bytes } of stored.bands(signal)) {
         const elements = await lease.call('widen', { bytes, dtype: tensor.dtype }, { transfer: [bytes.buffer] });
-        if (!allFinite(elements)) {
-          throw new EngineError('no-spectrum', `${name} holds NaN or Inf, so it has no singular vectors`);
+        const bad = firstNotFinite(elements);
+        if (bad >= 0) {
+          const place = `row ${start + Math.floor(bad / cols)}, column ${bad % cols}`;
+          throw new EngineError('no-spectrum', `${name} holds ${elements[bad]!} at ${place}: it has no singular vectors`);
         }
         yield { start, rows: count, elements };
       }
@@ -109,9 +111,10 @@ export async function held(matrix: RowBands, signal: AbortSignal): Promise<{ ban
   return { bands: transposed ? heldBands(w, cols, rows) : heldBands(w, rows, cols), transposed };
 }
 
-function allFinite(elements: Float64Array): boolean {
-  // A NaN or infinity makes the sum NaN: ∞·0 and NaN·0 are NaN.
+/** Index of the first NaN or infinity, −1 without one. */
+function firstNotFinite(elements: Float64Array): number {
+  // Fast for the usual case: a NaN or infinity makes the sum NaN, as ∞·0 and NaN·0 are.
   let sum = 0;
   for (const value of elements) sum += value * 0;
-  return sum === 0;
+  return sum === 0 ? -1 : elements.findIndex((value) => !Number.isFinite(value));
 }

@@ -15,7 +15,7 @@ const LARGEST_BLOCK = 32;
 const LEAST_BLOCKS = 3;
 
 /** Of the check for missed vectors: enough to see an eigenvalue that stands out, in 8 cheap passes. */
-const PROBE = { block: 8, capacity: 64, passes: 8 };
+const PROBE = { block: 8, capacity: 64, restarts: 0 };
 /** An eigenvalue that is larger than the k-th by less was not missed: the two are as good. */
 const PROBE_TOLERANCE = 1e-6;
 const PROBE_ROUNDING = 1e-13;
@@ -30,8 +30,8 @@ export interface SingularTools {
 export interface PairLimits {
   /** Vectors the basis may hold; at least `leastCapacity(k)`. */
   capacity: number;
-  /** Passes over W. */
-  passes: number;
+  /** How often the basis may be filled anew. */
+  restarts: number;
 }
 
 export function leastCapacity(k: number): number {

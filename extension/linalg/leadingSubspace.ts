@@ -36,8 +36,8 @@ export interface SubspaceLimits {
   block: number;
   /** Vectors the basis may hold, at least k + 3·block or n. */
   capacity: number;
-  /** Blocks that may be multiplied by A. */
-  passes: number;
+  /** How often the basis may be filled anew. */
+  restarts: number;
 }
 
 export interface LeadingSubspace {
@@ -47,7 +47,7 @@ export interface LeadingSubspace {
   vectors: Float64Array;
   /** ‖A·x − value·x‖ of each. */
   residuals: Float64Array;
-  /** False where `passes` did not suffice. */
+  /** False where all `restarts` did not suffice. */
   converged: boolean;
 }
 
@@ -58,7 +58,7 @@ export interface LeadingSubspace {
 export async function leadingSubspace(
   problem: SubspaceProblem,
   k: number,
-  { block, capacity, passes }: SubspaceLimits,
+  { block, capacity, restarts }: SubspaceLimits,
   enough: (values: Float64Array, residuals: Float64Array) => boolean,
 ): Promise<LeadingSubspace> {
   const { n, products, apply } = problem;
@@ -71,15 +71,15 @@ export async function leadingSubspace(
   await basis.appendRandom(Math.min(block, n));
   let scale = 0;
   let nextCheck = Math.min(n, k + block);
-  for (let first = 0, pass = 1; ; pass++) {
+  for (let first = 0, restarted = 0; ;) {
     const b = basis.count - first;
     const image = await apply(basis.vectors.subarray(first * n, basis.count * n), b);
     scale = Math.max(scale, largestLength(image, n));
     for (const coefficients of [await basis.project(image, b), await basis.project(image, b)]) {
       addCoefficients(projected, size, coefficients, first, basis.count);
     }
-    const full = basis.count + block > size;
-    const last = basis.count === n || pass >= passes;
+    const full = size < n && basis.count + block > size;
+    const last = basis.count === n || (full && restarted === restarts);
     if (full || last || basis.count >= nextCheck) {
       const wanted = full && !last ? Math.min(basis.count, k + block) : k;
       const { values, vectors } = await problem.solve(leading(projected, size, basis.count), basis.count, wanted);
@@ -98,6 +98,7 @@ export async function leadingSubspace(
         return { values: values.slice(0, k), vectors: ritz, residuals, converged };
       }
       if (full) {
+        restarted++;
         const kept = await products.multiply(vectors, basis.rows, wanted, n, basis.count, false, false);
         basis.vectors.set(kept);
         basis.count = wanted;

@@ -20,8 +20,8 @@ const EXACT_ORDER = 384;
 const EXACT_SHARE = 16;
 /** Krylov vectors that are kept, memory allowing: even the edge of a random matrix converges within so many. */
 const USUAL_CAPACITY = 1024;
-/** Passes over W, at most: the residuals then say what was reached. */
-const MAX_PASSES = 200;
+/** Times that the basis is filled anew, at most: the residuals then say what was reached. */
+const MAX_RESTARTS = 30;
 
 export interface SingularTriplets {
   /** σ, descending. */
@@ -74,7 +74,7 @@ export async function topTriplets(
   const capacity = leastCapacity(k) + Math.max(0, Math.floor(spare / (8 * (cols + 2 * USUAL_CAPACITY))));
   const limits = {
     capacity: Math.min(capacity, Math.max(USUAL_CAPACITY, 2 * leastCapacity(k))),
-    passes: MAX_PASSES,
+    restarts: MAX_RESTARTS,
   };
   const { vectors } = await leadingPairs(products, k, tools, limits, (values, residuals) => {
     const largest = values[0]!;
