@@ -1,4 +1,4 @@
-/** The terminal: `eigenscope inspect | tensors | compress`, the same engine in its own process. */
+/** The terminal: `eigenscope inspect | tensors | compress | vectors`, the same engine in its own process. */
 import { availableParallelism, constants, homedir, totalmem } from 'node:os';
 import path from 'node:path';
 import picomatch from 'picomatch';
@@ -15,6 +15,7 @@ import { inspectCsv, inspectReport } from '../inspectReport';
 import { defaultMemoryLimit, defaultThreads } from './limits';
 import { ProgressLine } from './progressLine';
 import { layerReport, tensorReport } from './report';
+import { saveSingularVectors } from './saveSingularVectors';
 import { layerVectors } from './singularVectors';
 
 const EXIT = { ok: 0, problems: 1, failed: 2 } as const;
@@ -39,6 +40,8 @@ async function main(): Promise<number> {
       return tensors(command);
     case 'compress':
       return compress(command);
+    case 'vectors':
+      return vectors(command);
   }
 }
 
@@ -105,6 +108,49 @@ async function compress(command: Of<'compress'>): Promise<number> {
     saving: ({ message, fraction }) => progress.layer(`${message} ${Math.round(100 * fraction)} %`),
   });
   const document = await engine.open(command.path);
+  const { layer, rank, output, out, overwrite } = command;
+  const { handle, checkpoint } = document;
+  const request = { layer, method: 'svd', rank, output, target: path.resolve(out), overwrite };
+  // Spectra are enough for a save.
+  const settings = { farms: { ...DEFAULT_FARMS, enabled: false } };
+  return saving(engine, progress, async (signal) => {
+    await assertSavable(checkpoint, request);
+    const preview = await previewLayer(engine, handle, layer, request.method, rank, settings, signal);
+    const saved = await saveCompressed(engine, handle, request, settings, signal);
+    progress.finish();
+    await print(
+      `${saved.path}\n${layer}: rank ${saved.rank}, relative Frobenius error ${saved.relative_error.toPrecision(6)} ` +
+        `(as stored ${saved.measured_error.toPrecision(6)}), ${saved.bytes} bytes\n`,
+    );
+    for (const note of [...preview.notes, ...saved.notes]) process.stderr.write(`${note}\n`);
+  });
+}
+
+async function vectors(command: Of<'vectors'>): Promise<number> {
+  const progress = new ProgressLine(process.stderr);
+  const engine = createEngine(command, false, {});
+  const document = await engine.open(command.path);
+  const { layer, count, out, overwrite } = command;
+  return saving(engine, progress, async (signal) => {
+    progress.layer(`${layer}: singular vectors`);
+    const target = { path: path.resolve(out), overwrite };
+    const saved = await saveSingularVectors(engine, document.handle, layer, count, target, signal);
+    progress.finish();
+    const { rows, cols, singularValues, residuals } = saved.vectors;
+    const worst = Math.max(...residuals) / (singularValues[0]! || 1);
+    await print(
+      `${saved.path}\n${layer}: ${singularValues.length} singular vectors of ${rows} × ${cols}, ` +
+        `largest residual ${worst.toPrecision(2)}·σ₁\n`,
+    );
+  });
+}
+
+/** What writes a file and can be interrupted. @returns the exit code */
+async function saving(
+  engine: Engine,
+  progress: ProgressLine,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<number> {
   const controller = new AbortController();
   let stopped = 0;
   for (const signal of STOP_SIGNALS) {
@@ -113,21 +159,8 @@ async function compress(command: Of<'compress'>): Promise<number> {
       controller.abort();
     });
   }
-  const { layer, rank, output, out, overwrite } = command;
-  const { handle, checkpoint } = document;
-  const request = { layer, method: 'svd', rank, output, target: path.resolve(out), overwrite };
-  // Spectra are enough for a save.
-  const settings = { farms: { ...DEFAULT_FARMS, enabled: false } };
   try {
-    await assertSavable(checkpoint, request);
-    const preview = await previewLayer(engine, handle, layer, request.method, rank, settings, controller.signal);
-    const saved = await saveCompressed(engine, handle, request, settings, controller.signal);
-    progress.finish();
-    await print(
-      `${saved.path}\n${layer}: rank ${saved.rank}, relative Frobenius error ${saved.relative_error.toPrecision(6)} ` +
-        `(as stored ${saved.measured_error.toPrecision(6)}), ${saved.bytes} bytes\n`,
-    );
-    for (const note of [...preview.notes, ...saved.notes]) process.stderr.write(`${note}\n`);
+    await work(controller.signal);
   } catch (error) {
     progress.finish();
     if (error instanceof CompressionError && error.code === 'target-exists')

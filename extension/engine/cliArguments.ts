@@ -8,6 +8,8 @@ export const USAGE = `Eigenscope: what a checkpoint's weights say, without Pytho
   eigenscope tensors PATH [--json]      names, shapes and dtypes, from the headers alone
   eigenscope compress PATH --layer NAME (--rank K | --energy T | --budget R) --out FILE
                                         truncated SVD of one layer, saved as a new safetensors file
+  eigenscope vectors PATH --layer NAME [--rank K] --out FILE
+                                        singular vectors of one layer: U, S and Vt in a safetensors file
 
 PATH is a checkpoint (safetensors, PyTorch, ONNX, TensorFlow.js), an index of shards, or a folder that holds one.
 
@@ -28,6 +30,10 @@ compress:
   --energy T           keep the fewest directions with at least this share of the squared norm, 0 < T <= 1
   --budget R           the most directions whose factors have at most this share of the parameters
   --output KIND        factors (two tensors) or reconstructed (same name and shape)   (factors)
+  --overwrite          replace FILE if it exists
+
+vectors:
+  --rank K             the K largest only; all that fit in --memory without it
   --overwrite          replace FILE if it exists
 
 all:
@@ -60,6 +66,7 @@ export type Command =
       cache: boolean;
     })
   | (Common & { command: 'tensors'; format: 'report' | 'json' })
+  | (Common & { command: 'vectors'; layer: string; count: number | undefined; out: string; overwrite: boolean })
   | (Common & {
       command: 'compress';
       layer: string;
@@ -83,11 +90,12 @@ export const DEFAULT_FARMS: InspectSettings['farms'] = {
 /** Options that each command takes, beside those that all take. */
 const OPTIONS_OF = {
   inspect: [
-    ...['layers', 'json', 'csv', 'no-cache', 'fit'],
+    ...['layers', 'json', 'csv', 'no-cache', 'fit', 'vectors'],
     ...['farms-rows', 'farms-q', 'farms-ops', 'farms-mode', 'no-farms'],
   ],
   tensors: ['json'],
   compress: ['layer', 'rank', 'energy', 'budget', 'out', 'output', 'overwrite'],
+  vectors: ['layer', 'rank', 'out', 'overwrite'],
 } as const;
 const OPTIONS_OF_ALL = ['threads', 'memory'] as const;
 
@@ -157,22 +165,15 @@ export function parseCommand(args: readonly string[]): Command {
     case 'tensors':
       return { ...common, command, format: values.json ? 'json' : 'report' };
     case 'compress': {
-      if (values.layer === undefined) throw new UsageError('compress needs --layer NAME');
-      if (values.out === undefined) throw new UsageError('compress needs --out FILE');
       const output = values.output ?? 'factors';
       if (output !== 'factors' && output !== 'reconstructed') {
         throw new UsageError(`--output is factors or reconstructed, not "${output}"`);
       }
-      const { layer, out } = values;
-      return {
-        ...common,
-        command,
-        layer,
-        rank: rankRequest(values),
-        out,
-        output,
-        overwrite: values.overwrite ?? false,
-      };
+      return { ...common, command, ...savedLayer(command, values), rank: rankRequest(values), output };
+    }
+    case 'vectors': {
+      const count = integer(values.rank, '--rank', 1, Number.MAX_SAFE_INTEGER);
+      return { ...common, command, ...savedLayer(command, values), count };
     }
   }
 }
@@ -190,6 +191,16 @@ function refuseStray(command: keyof typeof OPTIONS_OF, given: readonly string[])
   const known: readonly string[] = [...OPTIONS_OF[command], ...OPTIONS_OF_ALL];
   const stray = given.find((option) => !known.includes(option));
   if (stray !== undefined) throw new UsageError(`${command} takes no --${stray}`);
+}
+
+/** The layer, and the file that something of it is saved to. */
+function savedLayer(
+  command: string,
+  { layer, out, overwrite = false }: { layer?: string; out?: string; overwrite?: boolean },
+): { layer: string; out: string; overwrite: boolean } {
+  if (layer === undefined) throw new UsageError(`${command} needs --layer NAME`);
+  if (out === undefined) throw new UsageError(`${command} needs --out FILE`);
+  return { layer, out, overwrite };
 }
 
 function farmsSettings(values: {

@@ -83,7 +83,10 @@ export function widenedBands(stored: StoredMatrix, tensor: TensorInfo, name: str
         const bad = firstNotFinite(elements);
         if (bad >= 0) {
           const place = `row ${start + Math.floor(bad / cols)}, column ${bad % cols}`;
-          throw new EngineError('no-spectrum', `${name} holds ${elements[bad]!} at ${place}: it has no singular vectors`);
+          throw new EngineError(
+            'no-spectrum',
+            `${name} holds ${elements[bad]!} at ${place}: it has no singular vectors`,
+          );
         }
         yield { start, rows: count, elements };
       }
