@@ -233,6 +233,8 @@ export interface LayerResult {
   randomised?: { status: 'success' | 'failed'; reason?: string; seed: number };
   farms: FarmsResult | null;
   ranks: Record<string, RankSuggestion>;
+  /** Of the largest singular values, where they were asked for. */
+  vectors?: VectorRow[];
   statistics: TensorStatistics | null;
   /** Arithmetic that made the Gram matrices of the spectrum, and where, for instance `float64 cpu`. */
   precision?: string;
@@ -259,6 +261,68 @@ export interface LayerSpectrum {
   rankMatrix: { rows: number; cols: number };
   /** Element histogram: `edges.length === counts.length + 1`. */
   histogram: { edges: Float64Array; counts: Float64Array };
+}
+
+/** How a singular vector is spread over its elements; see `spectral/vectorMetrics.ts`. */
+export interface VectorMetrics {
+  localization_ratio: number;
+  participation_ratio: number;
+  discrete_entropy: number;
+}
+
+/** A singular value of the matrix that ranks and compression are about, and how its two vectors are spread. */
+export interface VectorRow {
+  sigma: number;
+  /** max(‖Wv − σu‖, ‖Wᵀu − σv‖), measured. */
+  residual: number;
+  /** Of u, which has an element for each row. */
+  left: VectorMetrics;
+  /** Of v, which has an element for each column. */
+  right: VectorMetrics;
+}
+
+export interface LayerVectors {
+  layer: string;
+  rows: number;
+  cols: number;
+  /** The largest σ first. */
+  vectors: VectorRow[];
+  /** Milliseconds of computing. */
+  elapsed: number;
+}
+
+/** Σᵢ σᵢ·uᵢ·vᵢᵀ is the matrix, or the best approximation of it at that rank. */
+export interface SingularVectors {
+  layer: string;
+  rows: number;
+  cols: number;
+  /** Descending. */
+  singularValues: Float64Array;
+  /** uᵢ one a row: k × rows. */
+  left: Float64Array;
+  /** vᵢ one a row: k × cols. */
+  right: Float64Array;
+  /** max(‖Wv − σu‖, ‖Wᵀu − σv‖) of each, measured. */
+  residuals: Float64Array;
+}
+
+/** The matrix that ranks and compression are about at screen resolution; cells row-major, the top row first. */
+export interface HeatMap {
+  layer: string;
+  rows: number;
+  cols: number;
+  /** Number of the singular triplet by whose vectors rows and columns are ordered, the largest first; 0 as stored. */
+  order: number;
+  /** First row of each row of cells in the order shown, and the number of rows: one more than rows of cells. */
+  rowStarts: number[];
+  colStarts: number[];
+  /** Of each cell's finite elements; NaN where there is none. */
+  mean: Float64Array;
+  rms: Float64Array;
+  /** The element of largest magnitude, with its sign. */
+  peak: Float64Array;
+  /** How many are NaN or Inf. */
+  notFinite: Float64Array;
 }
 
 export type RankRequest =
@@ -359,6 +423,11 @@ export interface EngineRequests {
   spectrum: { params: { document: string; layer: string; settings: InspectSettings }; result: LayerSpectrum };
   /** Tests the fit of alpha by a bootstrap; tells its progress as `testing`. */
   goodness: { params: { document: string; layer: string; settings: InspectSettings }; result: GoodnessOfFit };
+  /** How the vectors of the `count` largest singular values are spread; all of them where there are fewer. */
+  vectorMetrics: { params: { document: string; layer: string; count: number }; result: LayerVectors };
+  /** The `count` largest singular triplets, all of them without it. */
+  singularVectors: { params: { document: string; layer: string; count?: number }; result: SingularVectors };
+  heatMap: { params: { document: string; layer: string; order: number }; result: HeatMap };
   /** Cached results only, by checkpoint path. */
   peek: { params: { path: string; layer: string; settings: InspectSettings }; result: PeekResult | null };
   previewCompression: {
@@ -398,6 +467,8 @@ export interface ViewRequests {
   cancel: { params: { names?: string[] }; result: null };
   spectrum: { params: { layer: string }; result: LayerSpectrum };
   goodness: { params: { layer: string }; result: GoodnessOfFit };
+  vectorMetrics: { params: { layer: string; count: number }; result: LayerVectors };
+  heatMap: { params: { layer: string; order: number }; result: HeatMap };
   previewCompression: { params: { layer: string; method: string; rank: RankRequest }; result: CompressionPreview };
   /** The host asks for the target with the native dialog; null where the person cancelled it. */
   saveCompressed: { params: Omit<SaveRequest, 'target' | 'overwrite'>; result: SaveResult | null };

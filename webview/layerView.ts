@@ -7,6 +7,7 @@ import type { Host } from './connection';
 import { button, panels, type Button, type Panels } from './controls';
 import { element, icon } from './elements';
 import { formatCompact, formatCount, formatNumber, formatShape, plural } from './format';
+import { MatrixPanel } from './matrixPanel';
 import { elementHistogramPlot } from './plots/elementHistogramPlot';
 import { EsdPlot } from './plots/esdPlot';
 import { FitTest } from './fitTest';
@@ -18,7 +19,7 @@ export interface LayerViewActions {
   tab(id: string): void;
 }
 
-export type LayerTab = 'spectrum' | 'ranks' | 'elements' | 'numbers';
+export type LayerTab = 'spectrum' | 'ranks' | 'elements' | 'matrix' | 'numbers';
 
 export class LayerView {
   readonly element: HTMLElement;
@@ -32,6 +33,7 @@ export class LayerView {
   private pending: CancellationTokenSource | null = null;
   private ranks: RankPanel | null = null;
   private fitTest: FitTest | null = null;
+  private matrix: MatrixPanel | null = null;
   private panels: Panels | null = null;
 
   constructor(
@@ -55,6 +57,7 @@ export class LayerView {
   /** Shows a layer; with `compress`, at the rank and compression panel. */
   async show(layer: string, tensor: TensorSummary, tab: string, focus: 'none' | 'title' | 'compress'): Promise<void> {
     this.pending?.cancel();
+    this.matrix?.dispose();
     const source = new CancellationTokenSource();
     this.pending = source;
     this.layer = layer;
@@ -81,6 +84,7 @@ export class LayerView {
 
   hide(): void {
     this.pending?.cancel();
+    this.matrix?.dispose();
     this.pending = null;
     this.layer = null;
     this.forget();
@@ -131,9 +135,16 @@ export class LayerView {
       list.push({ id: 'ranks', label: 'Ranks and compression', content: this.ranks.element });
     }
     if (layer.statistics) list.push({ id: 'elements', label: 'Elements', content: elements(spectrum) });
+    const matrix = tensor.layers.length > 0 ? new MatrixPanel(this.host, spectrum) : null;
+    this.matrix = matrix;
+    if (matrix) list.push({ id: 'matrix', label: 'Matrix', content: matrix.element });
     list.push({ id: 'numbers', label: 'All numbers', content: allNumbers(layer) });
     const active = list.some((panel) => panel.id === tab) ? tab : list[0]!.id;
-    this.panels = panels('Parts of the layer', list, active, (id) => this.actions.tab(id));
+    this.panels = panels('Parts of the layer', list, active, (id) => {
+      if (id === 'matrix') matrix?.load();
+      this.actions.tab(id);
+    });
+    if (active === 'matrix') matrix?.load();
     this.body.replaceChildren(...notices(layer), this.panels);
     return this.ranks;
   }

@@ -9,6 +9,8 @@ export const USAGE = `Eigenscope: what a checkpoint's weights say, without Pytho
   eigenscope tensors PATH [--json]      names, shapes and dtypes, from the headers alone
   eigenscope compress PATH --layer NAME (--rank K | --energy T | --budget R) --out FILE
                                         truncated SVD of one layer, saved as a new safetensors file
+  eigenscope vectors PATH --layer NAME [--rank K] --out FILE
+                                        singular vectors of one layer: U, S and Vt in a safetensors file
 
 PATH is a checkpoint (safetensors, PyTorch, ONNX, TensorFlow.js), an index of shards, or a folder that holds one.
 
@@ -19,6 +21,7 @@ inspect:
   --farms-ops N        FARMS windows a side, sampling_ops_per_dim     (10)
   --farms-mode MODE    auto, full (every window) or adaptive (until the 95 % interval is narrow)   (auto)
   --no-farms           leave FARMS out
+  --vectors K          add how the vectors of the K largest singular values are spread (JSON only)
   --fit RULE           xmin rule of the FARMS fit: KS, mid or peak    (peak)
   --randomise          also take each layer's spectrum with its entries shuffled (as long again)
   --goodness           also test each fit of alpha by a bootstrap (some seconds a layer)
@@ -30,6 +33,10 @@ compress:
   --energy T           keep the fewest directions with at least this share of the squared norm, 0 < T <= 1
   --budget R           the most directions whose factors have at most this share of the parameters
   --output KIND        factors (two tensors) or reconstructed (same name and shape)   (factors)
+  --overwrite          replace FILE if it exists
+
+vectors:
+  --rank K             the K largest only; all that fit in --memory without it
   --overwrite          replace FILE if it exists
 
 all:
@@ -59,10 +66,13 @@ export type Command =
       command: 'inspect';
       layers: string[];
       settings: InspectSettings;
+      /** Singular vectors of each layer whose metrics are added; 0 for none. */
+      vectors: number;
       format: 'report' | 'json' | 'csv';
       cache: boolean;
     })
   | (Common & { command: 'tensors'; format: 'report' | 'json' })
+  | (Common & { command: 'vectors'; layer: string; count: number | undefined; out: string; overwrite: boolean })
   | (Common & {
       command: 'compress';
       layer: string;
@@ -86,11 +96,12 @@ export const DEFAULT_FARMS: InspectSettings['farms'] = {
 /** Options that each command takes, beside those that all take. */
 const OPTIONS_OF = {
   inspect: [
-    ...['layers', 'json', 'csv', 'no-cache', 'fit'],
+    ...['layers', 'json', 'csv', 'no-cache', 'fit', 'vectors'],
     ...['farms-rows', 'farms-q', 'farms-ops', 'farms-mode', 'no-farms', 'randomise', 'goodness'],
   ],
   tensors: ['json'],
   compress: ['layer', 'rank', 'energy', 'budget', 'out', 'output', 'overwrite'],
+  vectors: ['layer', 'rank', 'out', 'overwrite'],
 } as const;
 const OPTIONS_OF_ALL = ['threads', 'memory', 'device'] as const;
 
@@ -119,6 +130,7 @@ export function parseCommand(args: readonly string[]): Command {
         'farms-mode': { type: 'string' },
         'no-farms': { type: 'boolean' },
         'no-cache': { type: 'boolean' },
+        vectors: { type: 'string' },
         fit: { type: 'string' },
         randomise: { type: 'boolean' },
         goodness: { type: 'boolean' },
@@ -160,27 +172,22 @@ export function parseCommand(args: readonly string[]): Command {
         ...(values.randomise && { randomise: true }),
         ...(values.goodness && { goodness: true }),
       };
-      return { ...common, command, layers: values.layers ?? [], settings, format, cache: !values['no-cache'] };
+      const vectors = integer(values.vectors, '--vectors', 1, 100_000) ?? 0;
+      if (vectors > 0 && format !== 'json') throw new UsageError('--vectors needs --json');
+      return { ...common, command, layers: values.layers ?? [], settings, vectors, format, cache: !values['no-cache'] };
     }
     case 'tensors':
       return { ...common, command, format: values.json ? 'json' : 'report' };
     case 'compress': {
-      if (values.layer === undefined) throw new UsageError('compress needs --layer NAME');
-      if (values.out === undefined) throw new UsageError('compress needs --out FILE');
       const output = values.output ?? 'factors';
       if (output !== 'factors' && output !== 'reconstructed') {
         throw new UsageError(`--output is factors or reconstructed, not "${output}"`);
       }
-      const { layer, out } = values;
-      return {
-        ...common,
-        command,
-        layer,
-        rank: rankRequest(values),
-        out,
-        output,
-        overwrite: values.overwrite ?? false,
-      };
+      return { ...common, command, ...savedLayer(command, values), rank: rankRequest(values), output };
+    }
+    case 'vectors': {
+      const count = integer(values.rank, '--rank', 1, Number.MAX_SAFE_INTEGER);
+      return { ...common, command, ...savedLayer(command, values), count };
     }
   }
 }
@@ -203,6 +210,16 @@ function refuseStray(command: keyof typeof OPTIONS_OF, given: readonly string[])
 function deviceChoice(name = 'auto'): DeviceChoice {
   if (!isDeviceChoice(name)) throw new UsageError(`--device is ${DEVICE_CHOICES.join(', ')}, not "${name}"`);
   return name;
+}
+
+/** The layer, and the file that something of it is saved to. */
+function savedLayer(
+  command: string,
+  { layer, out, overwrite = false }: { layer?: string; out?: string; overwrite?: boolean },
+): { layer: string; out: string; overwrite: boolean } {
+  if (layer === undefined) throw new UsageError(`${command} needs --layer NAME`);
+  if (out === undefined) throw new UsageError(`${command} needs --out FILE`);
+  return { layer, out, overwrite };
 }
 
 function farmsSettings(values: {

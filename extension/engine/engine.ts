@@ -6,14 +6,7 @@ import { CheckpointError } from '../checkpoint/checkpoint';
 import { openCheckpoint } from '../checkpoint/registry';
 import { createMatrixProducts, type MatrixProducts, type ProductSource } from '../linalg/matrixProducts';
 import type { Accelerator } from '../linalg/providers';
-import type {
-  DeviceChoice,
-  DeviceInfo,
-  EngineNotifications,
-  InspectSettings,
-  PeekResult,
-  Problem,
-} from '../protocol';
+import type { DeviceChoice, DeviceInfo, EngineNotifications, InspectSettings, PeekResult, Problem } from '../protocol';
 import { problemOf } from '../rpc';
 import { abortable } from './abortable';
 import { Devices } from './devices';

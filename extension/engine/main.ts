@@ -7,9 +7,11 @@ import type { EngineNotifications, EngineRequests } from '../protocol';
 import { handle, notifier } from '../rpc';
 import { previewLayer, saveCompressed } from './compressLayer';
 import { Engine } from './engine';
+import { layerHeatMap } from './layerHeatMap';
 import { defaultMemoryLimit, defaultThreads } from './limits';
 import { layerGoodness } from './layerGoodness';
 import { layerSpectrum } from './layerSpectrum';
+import { layerVectors, singularVectors } from './singularVectors';
 
 /** Open files are looked at this often for changes on disk. */
 const FILE_CHECK_MS = 2000;
@@ -63,6 +65,10 @@ handle<EngineRequests>(connection, {
   },
   spectrum: ({ document, layer, settings }, token) => layerSpectrum(engine, document, layer, settings, signalOf(token)),
   goodness: ({ document, layer, settings }, token) => layerGoodness(engine, document, layer, settings, signalOf(token)),
+  vectorMetrics: ({ document, layer, count }, token) => layerVectors(engine, document, layer, count, signalOf(token)),
+  singularVectors: ({ document, layer, count }, token) =>
+    singularVectors(engine, document, layer, count, signalOf(token)),
+  heatMap: ({ document, layer, order }, token) => layerHeatMap(engine, document, layer, order, signalOf(token)),
   peek: ({ path, layer, settings }) => engine.peek(path, layer, settings),
   previewCompression: ({ document, layer, method, rank, settings }, token) =>
     previewLayer(engine, document, layer, method, rank, settings, signalOf(token)),

@@ -5,7 +5,9 @@ import { bandEigenvalues } from '../linalg/bandEigenvalues';
 import { withoutNegatives } from '../linalg/gram';
 import { loadKernels } from '../linalg/kernels';
 import { symmetricEigenvalues } from '../linalg/symmetricEigenvalues';
+import { topEigenvectors } from '../linalg/symmetricEigenvectors';
 import { goodnessOfFit } from '../spectral/goodnessOfFit';
+import { addToPlanes } from '../spectral/heatMap';
 import { elementHistogram } from '../spectral/statistics';
 import { widenElements } from './elements';
 import { LayerSession } from './layerSession';
@@ -89,6 +91,12 @@ const handlers: Handlers = {
     goodnessOfFit(eigenvalues, dimension, { seed: GOODNESS_SEED, cancelled, onProgress }),
   compress: ({ input, method, rank, output }, onProgress) =>
     compressTensor(input, method, rank, output, { kernels, cancelled, onProgress }),
+  widen: ({ bytes, dtype }) => widenElements(bytes, dtype),
+  eigenvectors: ({ matrix, n, k }, onProgress) => topEigenvectors(matrix, n, k, { kernels, cancelled, onProgress }),
+  heatMap: ({ bytes, dtype, planes, rowCells, colCells, width }) => {
+    addToPlanes(planes, widenElements(bytes, dtype), rowCells, colCells, width);
+    return planes;
+  },
   histogram: ({ bytes, dtype, edges }) => {
     const counts = new Float64Array(edges.length - 1);
     return elementHistogram(widenElements(bytes, dtype), { edges, counts }).counts;

@@ -90,6 +90,25 @@ export interface WorkerCalls {
     };
     result: CompressedTensor;
   };
+  /** Elements in float64. */
+  widen: { params: { bytes: Uint8Array; dtype: DType }; result: Float64Array };
+  /** The k largest eigenpairs of a symmetric matrix: values descending, vectors as rows. */
+  eigenvectors: {
+    params: { matrix: Float64Array; n: number; k: number };
+    result: { values: Float64Array; vectors: Float64Array };
+  };
+  /** A heat map's planes with a band of rows added. */
+  heatMap: {
+    params: {
+      bytes: Uint8Array;
+      dtype: DType;
+      planes: Float64Array;
+      rowCells: Uint16Array;
+      colCells: Uint16Array;
+      width: number;
+    };
+    result: Float64Array;
+  };
   /** Elements in each of the bins between `edges`. */
   histogram: { params: { bytes: Uint8Array; dtype: DType; edges: Float64Array }; result: Float64Array };
 }

@@ -10,9 +10,11 @@ import type {
   DeviceInfo,
   EngineNotifications,
   GoodnessOfFit,
+  HeatMap,
   InspectSettings,
   LayerResult,
   LayerSpectrum,
+  LayerVectors,
   Problem,
   RankRequest,
   SaveRequest,
@@ -129,6 +131,16 @@ export class CheckpointSession {
   async goodness(layer: string, token?: CancellationToken): Promise<GoodnessOfFit> {
     const { document } = await this.summary();
     return this.engine.request('goodness', { document, layer, settings: this.settings() }, token);
+  }
+
+  async vectorMetrics(layer: string, count: number, token?: CancellationToken): Promise<LayerVectors> {
+    const { document } = await this.summary();
+    return this.engine.request('vectorMetrics', { document, layer, count }, token);
+  }
+
+  async heatMap(layer: string, order: number, token?: CancellationToken): Promise<HeatMap> {
+    const { document } = await this.summary();
+    return this.engine.request('heatMap', { document, layer, order }, token);
   }
 
   async preview(

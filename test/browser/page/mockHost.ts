@@ -7,6 +7,7 @@ import { previewCompression } from '../../../extension/compression/preview';
 import { messageTransport } from '../../../extension/messageTransport';
 import type { LayerResult, TensorSummary, ViewNotifications, ViewRequests } from '../../../extension/protocol';
 import { handle, notifier } from '../../../extension/rpc';
+import { heatMap, layerVectors } from './mockMatrix';
 import {
   brokenResult,
   llama,
@@ -149,6 +150,11 @@ handle<ViewRequests>(connection, {
     const p = layer.includes('down_proj') ? 0.021 : 0.43;
     return { status: 'success', p, standard_error: Math.sqrt((p * (1 - p)) / 1000), replicates: 1000, seed: 7 };
   },
+  vectorMetrics: ({ layer, count }) => {
+    if (options.has('tight')) throw new Error(`the ${count} largest singular vectors of ${layer} need about 900 MB`);
+    return layerVectors(find(layer), layer, count);
+  },
+  heatMap: ({ layer, order }) => heatMap(find(layer), layer, order),
   previewCompression: ({ layer, method, rank }) => {
     const { rankEigenvalues, rankMatrix } = spectrumOf(find(layer), layer);
     const matrix = { kind: 'matrix', positions: 1, ...rankMatrix } as const;
