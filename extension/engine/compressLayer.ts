@@ -13,6 +13,7 @@ import type { Engine } from './engine';
 import { EngineError, type EngineDocument, type EngineLayer } from './engineDocument';
 import { layerRows } from './layerInput';
 import { held, storedMatrix, widenedBands } from './layerMatrix';
+import { leasedWork } from './leasedWork';
 import { solveIn } from './singularVectors';
 
 /** Factoring is this share of a save's progress; the rest is copying. */
@@ -132,15 +133,12 @@ async function fewDirectionsOf(
   const { rows, cols } = stored;
   const rank = resolveRank(request, eigenvalues ?? new Float64Array(0), { layer: name, rows, cols });
   const bytes = 8 * rows * cols + directionBytes(rows, cols, rank);
-  if (!fewDirections(rows, cols, rank) || bytes > engine.options.memoryLimit / engine.pool.size) return undefined;
+  if (!fewDirections(rows, cols, rank) || bytes > engine.options.memoryLimit) return undefined;
   const products = await engine.matrixProducts();
-  const lease = await engine.pool.lease(signal);
-  try {
+  return leasedWork(engine, bytes, signal, async (lease) => {
     const { bands } = await held(widenedBands(stored, layer.tensor, name, lease), signal);
-    return await leadingDirections(bands, rank, { products, solve: solveIn(lease), signal });
-  } finally {
-    lease.release();
-  }
+    return leadingDirections(bands, rank, { products, solve: solveIn(lease), signal });
+  });
 }
 
 function compressibleMatrix(layer: EngineLayer, name: string): ReturnType<typeof compressionMatrix> {

@@ -49,7 +49,7 @@ export class Engine {
   private readonly memory = new Map<string, LayerOutcome>();
   private readonly running = new Map<string, Promise<LayerOutcome>>();
   private readonly queue: JobQueue<ReadAhead>;
-  private readonly memoryBudget: MemoryBudget;
+  readonly memoryBudget: MemoryBudget;
   private products: Promise<MatrixProducts> | undefined;
   private nextDocument = 1;
   private cacheFailed = false;

@@ -4,10 +4,13 @@
  */
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
 import { compressionMatrix } from '../compression/compressionMatrix';
-import { BAND_ELEMENTS, heldBands, type RowBand, type RowBands } from '../linalg/bandProducts';
+import { heldBands, type RowBand, type RowBands } from '../linalg/bandProducts';
 import { EngineError, type EngineLayer } from './engineDocument';
-import { layerRows } from './layerPipeline';
+import { layerRows } from './layerInput';
 import type { WorkerLease } from './workerPool';
+
+/** Elements of a band: 8 MB of float64, which products still do at full speed. */
+export const BAND_ELEMENTS = 2 ** 20;
 
 /** Rows of a transposed matrix that are written together: their cache lines stay in the first-level cache. */
 const TRANSPOSED_AT_ONCE = 16;

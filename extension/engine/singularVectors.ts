@@ -1,17 +1,23 @@
 /** Singular vectors of one layer on demand: the largest few, or all where they fit, and how they are spread. */
 import type { RowBands } from '../linalg/bandProducts';
-import type { SingularTools } from '../linalg/leadingPairs';
-import { topTriplets, tripletBytes } from '../linalg/singularTriplets';
+import { leastCapacity, type SingularTools } from '../linalg/leadingPairs';
+import { topTriplets, tripletBytes, usualCapacity } from '../linalg/singularTriplets';
 import type { LayerVectors, SingularVectors } from '../protocol';
 import { vectorMetrics } from '../spectral/vectorMetrics';
 import type { Engine } from './engine';
 import { EngineError } from './engineDocument';
-import { held, storedMatrix, widenedBands, type StoredMatrix } from './layerMatrix';
-import { LayerError } from './layerPipeline';
+import { BAND_ELEMENTS, held, storedMatrix, widenedBands, type StoredMatrix } from './layerMatrix';
+import { leasedWork } from './leasedWork';
+import { LayerError } from './layerInput';
 import type { WorkerLease } from './workerPool';
 
 /** ‖Wᵀu − σv‖/σ₁ at which the iteration stops: σ is then right to all digits, a vector to this over its distance to others. */
 const TOLERANCE = 1e-9;
+
+/** Bands in memory at a time where the matrix is not held: one in use, one read ahead, with their stored bytes. */
+const BANDS = 3;
+/** Up to this share of the limit may be taken lightly: other layers go on beside it. */
+const BESIDE_OTHERS = 1 / 2;
 
 /** Results that are kept for the view that asks again with another ordering, of so many layers. */
 const LAYERS_KEPT = 4;
@@ -39,24 +45,19 @@ export async function singularVectors(
   const k = count === undefined ? all : Math.min(count, all);
   const known = document.vectors.get(name);
   if (known && known.singularValues.length >= k) return firstOf(known, k);
-  const plan = planned(stored, k, name, engine.options.memoryLimit / engine.pool.size);
+  const plan = planned(stored, k, name, engine.options.memoryLimit);
   const products = await engine.matrixProducts();
-  const lease = await engine.pool.lease(signal);
-  try {
-    const bands = widenedBands(stored, layer.tensor, name, lease);
-    const tools = { products, solve: solveIn(lease), signal };
-    const { left, right, singularValues, residuals } = await tripletsOf(bands, k, tools, plan);
-    const { rows, cols } = stored;
-    const found = { layer: name, rows, cols, singularValues, left, right, residuals };
-    if (count !== undefined) {
-      document.vectors.delete(name);
-      document.vectors.set(name, found);
-      for (const oldest of [...document.vectors.keys()].slice(0, -LAYERS_KEPT)) document.vectors.delete(oldest);
-    }
-    return found;
-  } finally {
-    lease.release();
+  const { left, right, singularValues, residuals } = await leasedWork(engine, plan.memory, signal, (lease) =>
+    tripletsOf(widenedBands(stored, layer.tensor, name, lease), k, { products, solve: solveIn(lease), signal }, plan),
+  );
+  const { rows, cols } = stored;
+  const found = { layer: name, rows, cols, singularValues, left, right, residuals };
+  if (count !== undefined) {
+    document.vectors.delete(name);
+    document.vectors.set(name, found);
+    for (const oldest of [...document.vectors.keys()].slice(0, -LAYERS_KEPT)) document.vectors.delete(oldest);
   }
+  return found;
 }
 
 /** @throws as `singularVectors` */
@@ -86,22 +87,36 @@ export function solveIn(lease: WorkerLease): SingularTools['solve'] {
 
 interface Plan {
   held: boolean;
-  /** Beside the matrix. */
-  bytes: number;
+  /** Vectors of a Krylov basis. */
+  capacity: number;
+  /** Bytes in all. */
+  memory: number;
 }
 
-/** Whether the matrix is held, by what `share` bytes allow. @throws LayerError `limit` */
-function planned({ rows, cols, rowsTogether }: StoredMatrix, k: number, name: string, share: number): Plan {
-  const matrix = 8 * rows * cols;
-  const beside = tripletBytes(Math.max(rows, cols), Math.min(rows, cols), k);
-  if (matrix + beside <= share) return { held: true, bytes: share - matrix };
-  const streamed = tripletBytes(rows, cols, k);
-  if (rowsTogether < rows && streamed <= share) return { held: false, bytes: share };
-  const least = rowsTogether < rows ? Math.min(matrix + beside, streamed) : matrix + beside;
+/**
+ * What is held follows from the limit alone, and so do the numbers: the matrix and a large basis where others can
+ * still work beside them, else less of it.
+ *
+ * @throws LayerError `limit`
+ */
+function planned({ rows, cols, rowsTogether }: StoredMatrix, k: number, name: string, limit: number): Plan {
+  const [long, short] = [Math.max(rows, cols), Math.min(rows, cols)];
+  const plan = (held: boolean, capacity: number): Plan => {
+    const beside = held ? tripletBytes(long, short, k, capacity) : tripletBytes(rows, cols, k, capacity);
+    return { held, capacity, memory: beside + 8 * (held ? rows * cols : BANDS * Math.min(BAND_ELEMENTS, rows * cols)) };
+  };
+  const whole = [plan(true, usualCapacity(short, k)), plan(true, leastCapacity(k))];
+  const streamed = [plan(false, usualCapacity(cols, k)), plan(false, leastCapacity(k))];
+  const plans = rowsTogether < rows ? [...whole, ...streamed] : whole;
+  const found =
+    plans.find(({ memory }) => memory <= BESIDE_OTHERS * limit) ??
+    plans.reverse().find(({ memory }) => memory <= limit);
+  if (found) return found;
+  const least = Math.min(...plans.map(({ memory }) => memory));
   throw new LayerError(
     'limit',
-    `the ${k} largest singular vectors of ${name} need about ${megabytes(least)} MB and a layer may use ` +
-      `${megabytes(share)} MB; raise the memory limit, lower the number of threads, or ask for fewer vectors`,
+    `the ${k} largest singular vectors of ${name} need about ${megabytes(least)} MB and all layers in work may use ` +
+      `${megabytes(limit)} MB; raise the memory limit or ask for fewer vectors`,
   );
 }
 
@@ -111,7 +126,7 @@ async function tripletsOf(
   tools: SingularTools & { signal: AbortSignal },
   plan: Plan,
 ): Promise<Pick<SingularVectors, 'singularValues' | 'left' | 'right' | 'residuals'>> {
-  const options = { tolerance: TOLERANCE, bytes: plan.bytes };
+  const options = { tolerance: TOLERANCE, capacity: plan.capacity };
   if (!plan.held) return topTriplets(matrix, k, tools, options);
   const { bands, transposed } = await held(matrix, tools.signal);
   const { left, right, ...rest } = await topTriplets(bands, k, tools, options);

@@ -19,9 +19,9 @@ export interface RowBands {
 }
 
 /** 32 MB of float64: large enough for products at full speed. */
-export const BAND_ELEMENTS = 2 ** 22;
+const BAND_ELEMENTS = 2 ** 22;
 
-/** Vectors that are multiplied at once: more of them gain no speed, and need a larger sum for every band. */
+/** Vectors that are multiplied at once: more of them gain no speed. */
 const VECTORS_AT_ONCE = 128;
 
 /** Bands of a matrix in memory, no element copied. */
@@ -99,19 +99,23 @@ export class BandProducts {
     factor: (band: RowBand, first: number, count: number) => Promise<Float64Array>,
   ): Promise<Float64Array> {
     const { cols } = this;
-    const sums = new Float64Array(k * cols);
+    // cols×count each.
+    const sums = Array.from(groups(k), ([first, count]) => ({ first, count, sum: new Float64Array(cols * count) }));
     for await (const band of this.matrix.bands(signal)) {
-      for (const [first, count] of groups(k)) {
+      for (const { first, count, sum } of sums) {
         signal?.throwIfAborted();
         const right = await factor(band, first, count);
-        const part = await this.products.multiply(band.elements, right, cols, count, band.rows, true, false);
-        for (let j = 0; j < count; j++) {
-          const to = (first + j) * cols;
-          for (let i = 0; i < cols; i++) sums[to + i] = sums[to + i]! + part[i * count + j]!;
-        }
+        await this.products.accumulate(sum, band.elements, right, cols, count, band.rows, true, false);
       }
     }
-    return sums;
+    const vectors = new Float64Array(k * cols);
+    for (const { first, count, sum } of sums) {
+      for (let j = 0; j < count; j++) {
+        const to = (first + j) * cols;
+        for (let i = 0; i < cols; i++) vectors[to + i] = sum[i * count + j]!;
+      }
+    }
+    return vectors;
   }
 }
 

@@ -85,8 +85,8 @@ export async function takeOutRows(
 ): Promise<Float64Array> {
   const n = block.length / b;
   const coefficients = await products.multiply(block, rows, b, count, n, false, true);
-  const parts = await products.multiply(coefficients, rows, b, n, count, false, false);
-  for (let i = 0; i < block.length; i++) block[i] = block[i]! - parts[i]!;
+  const taken = coefficients.map((coefficient) => -coefficient);
+  await products.accumulate(block, taken, rows, b, n, count, false, false);
   return coefficients;
 }
 

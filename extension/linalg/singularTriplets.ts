@@ -7,10 +7,11 @@
  * trusts what was found: σ, u and v that are returned satisfy Wᵀu = σv and Wv = σu up to the residuals returned with them.
  */
 import { BandProducts, type RowBands } from './bandProducts';
-import { GramAccumulator } from './gramAccumulator';
+import { loadKernels } from './kernels';
 import { leadingPairs, leastCapacity, type SingularTools } from './leadingPairs';
 import { lengths } from './leadingSubspace';
 import { orthonormalised } from './orthonormalRows';
+import { SymmetricSlabs } from './symmetricSlabs';
 
 /** ‖Av − λv‖ of a float64 product gets no smaller than some roundings of λ₁. */
 const RESIDUAL_FLOOR = 1e-14;
@@ -39,12 +40,17 @@ export function solvesWhole(cols: number, k: number): boolean {
   return cols <= EXACT_ORDER || EXACT_SHARE * k > cols;
 }
 
-/** Bytes that `topTriplets` takes beside the matrix, at least. */
-export function tripletBytes(rows: number, cols: number, k: number): number {
+/** Vectors a Krylov basis holds where memory allows. */
+export function usualCapacity(cols: number, k: number): number {
+  return Math.min(cols, Math.max(USUAL_CAPACITY, 2 * leastCapacity(k)));
+}
+
+/** Bytes that `topTriplets` takes beside the matrix. */
+export function tripletBytes(rows: number, cols: number, k: number, capacity: number): number {
   // Both sides and a set of images while they are compared.
   const vectors = k * (2 * rows + 2 * cols);
   // A Gram matrix exists here and twice in the solver; a basis once, with its projected operator twice.
-  const work = solvesWhole(cols, k) ? 3 * cols * cols : leastCapacity(k) * (cols + 2 * leastCapacity(k));
+  const work = solvesWhole(cols, k) ? 3 * cols * cols : capacity * (cols + 2 * capacity);
   return 8 * (vectors + work);
 }
 
@@ -54,7 +60,7 @@ export function tripletBytes(rows: number, cols: number, k: number): number {
  * @param matrix at least as many rows as columns where there is a choice: WᵀW is cols×cols
  * @param k 1 ≤ k ≤ min(rows, cols)
  * @param tolerance largest ‖Wᵀu − σv‖/σ₁ at which the iteration stops
- * @param bytes memory beside the matrix; `tripletBytes` tells the least
+ * @param capacity vectors of a Krylov basis: `usualCapacity`, or down to `leastCapacity` where memory is short
  * @throws RangeError for a k out of range and elements that are not finite
  * @throws DOMException `AbortError` when the signal fires
  */
@@ -62,7 +68,7 @@ export async function topTriplets(
   matrix: RowBands,
   k: number,
   tools: SingularTools,
-  { tolerance, bytes }: { tolerance: number; bytes: number },
+  { tolerance, capacity }: { tolerance: number; capacity: number },
 ): Promise<SingularTriplets> {
   const { rows, cols } = matrix;
   if (!Number.isInteger(k) || k < 1 || k > Math.min(rows, cols)) {
@@ -70,12 +76,7 @@ export async function topTriplets(
   }
   const products = new BandProducts(tools.products, matrix);
   if (solvesWhole(cols, k)) return refined(products, await gramVectors(matrix, k, tools), k, tools);
-  const spare = bytes - tripletBytes(rows, cols, k);
-  const capacity = leastCapacity(k) + Math.max(0, Math.floor(spare / (8 * (cols + 2 * USUAL_CAPACITY))));
-  const limits = {
-    capacity: Math.min(capacity, Math.max(USUAL_CAPACITY, 2 * leastCapacity(k))),
-    restarts: MAX_RESTARTS,
-  };
+  const limits = { capacity, restarts: MAX_RESTARTS };
   const { vectors } = await leadingPairs(products, k, tools, limits, (values, residuals) => {
     const largest = values[0]!;
     return residuals.every((residual, i) => {
@@ -91,9 +92,12 @@ async function gramVectors(
   k: number,
   { products, solve, signal }: SingularTools,
 ): Promise<Float64Array> {
-  const gram = new GramAccumulator(products, matrix.cols);
-  for await (const { elements, rows } of matrix.bands(signal)) await gram.addRows(elements, rows, signal);
-  return (await solve(gram.finish(), matrix.cols, k)).vectors;
+  const { cols } = matrix;
+  const gram = new SymmetricSlabs(cols);
+  for await (const { elements, rows } of matrix.bands(signal)) {
+    await gram.addGram(products, loadKernels().transpose(elements, rows, cols), rows, signal);
+  }
+  return (await solve(gram.toMatrix(), cols, k)).vectors;
 }
 
 /** From approximate right vectors, largest first, to triplets. */

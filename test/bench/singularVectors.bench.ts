@@ -10,7 +10,6 @@ import path from 'node:path';
 import { leadingDirections } from '../../extension/compression/leadingDirections';
 import { truncatedSvd } from '../../extension/compression/truncatedSvd';
 import { heldBands } from '../../extension/linalg/bandProducts';
-import { GramAccumulator } from '../../extension/linalg/gramAccumulator';
 import { loadKernels } from '../../extension/linalg/kernels';
 import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/matrixProducts';
 import { topTriplets } from '../../extension/linalg/singularTriplets';
@@ -79,7 +78,7 @@ async function triplets(
     const tools = { products, solve };
     const { residuals, singularValues } = await topTriplets(heldBands(w, rows, cols), TRIPLETS, tools, {
       tolerance: 1e-9,
-      bytes: 1e9,
+      capacity: 1024,
     });
     worst = Math.max(...residuals) / singularValues[0]!;
   });
@@ -109,9 +108,7 @@ async function truncated(
     kept = singularValues.reduceRight((sum, sigma) => sum + sigma * sigma, 0);
   });
   const peer = await seconds(() => truncatedSvd(w, n, n, rank, { kernels }));
-  const gram = new GramAccumulator(products, n);
-  await gram.addRows(w, n);
-  const lambda = symmetricEigenvalues(gram.finish(), n);
+  const lambda = symmetricEigenvalues(kernels.gram(w, n, n, 'columns'), n);
   const total = w.reduce((sum, x) => sum + x * x, 0);
   const optimal = lambda.subarray(0, n - rank).reduce((sum, value) => sum + value, 0);
   const excess = Math.sqrt((total - kept) / optimal) - 1;

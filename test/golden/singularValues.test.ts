@@ -18,7 +18,7 @@ const RELATIVE_BOUND = 1e-8;
 const kernels = loadKernels();
 const solve = (matrix: Float64Array, n: number, k: number) => Promise.resolve(topEigenvectors(matrix, n, k));
 
-const options = { tolerance: 1e-9, bytes: 1e9 };
+const options = { tolerance: 1e-9, capacity: 1024 };
 
 /** λ that the reference gives among the largest `count`, by rank from the largest, 0 first. */
 function largest(esd: GoldenEsd, count: number): Map<number, number> {

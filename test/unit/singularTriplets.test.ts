@@ -2,13 +2,18 @@ import assert from 'node:assert/strict';
 import { heldBands } from '../../extension/linalg/bandProducts';
 import { loadKernels } from '../../extension/linalg/kernels';
 import { kernelProducts } from '../../extension/linalg/matrixProducts';
+import { leastCapacity } from '../../extension/linalg/leadingPairs';
 import type { SolveSymmetric } from '../../extension/linalg/leadingSubspace';
 import { topEigenvectors } from '../../extension/linalg/symmetricEigenvectors';
-import { solvesWhole, topTriplets, type SingularTriplets } from '../../extension/linalg/singularTriplets';
+import {
+  solvesWhole,
+  topTriplets,
+  usualCapacity,
+  type SingularTriplets,
+} from '../../extension/linalg/singularTriplets';
 import { fromElements, largestDifference, naiveProduct, randomMatrix, seededRandom } from '../harness/denseReference';
 
 const TOLERANCE = 1e-9;
-const BYTES = 1e9;
 
 const products = kernelProducts(loadKernels());
 const solve: SolveSymmetric = (matrix, n, k) => Promise.resolve(topEigenvectors(matrix, n, k));
@@ -19,9 +24,9 @@ const triplets = (
   rows: number,
   cols: number,
   k: number,
-  { bandElements = 2 ** 22, bytes = BYTES } = {},
+  { bandElements = 2 ** 22, capacity = usualCapacity(cols, k) } = {},
 ): Promise<SingularTriplets> =>
-  topTriplets(heldBands(w, rows, cols, bandElements), k, tools, { tolerance: TOLERANCE, bytes });
+  topTriplets(heldBands(w, rows, cols, bandElements), k, tools, { tolerance: TOLERANCE, capacity });
 
 /** Entry i of the j-th vector of the orthonormal DCT-II basis of length n. */
 const dct = (n: number, i: number, j: number): number =>
@@ -165,7 +170,7 @@ describe('singular triplets', function () {
     it('restarts where the basis may not grow, with the same result', async () => {
       const sigma = Array.from({ length: 200 }, (_, i) => 0.97 ** i);
       const w = withSingularValues(rows, cols, sigma);
-      const found = await triplets(w, rows, cols, 10, { bytes: 0 });
+      const found = await triplets(w, rows, cols, 10, { capacity: leastCapacity(10) });
       assertTriplets(w, rows, cols, 10, found);
       assertValues(found, sigma.slice(0, 10));
     });
@@ -232,7 +237,7 @@ describe('singular triplets', function () {
     controller.abort();
     const large = heldBands(randomMatrix(600, 500, 1), 600, 500);
     const signal = controller.signal;
-    await assert.rejects(topTriplets(large, 5, { ...tools, signal }, { tolerance: TOLERANCE, bytes: BYTES }), {
+    await assert.rejects(topTriplets(large, 5, { ...tools, signal }, { tolerance: TOLERANCE, capacity: 100 }), {
       name: 'AbortError',
     });
   });
