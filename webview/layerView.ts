@@ -57,7 +57,6 @@ export class LayerView {
   /** Shows a layer; with `compress`, at the rank and compression panel. */
   async show(layer: string, tensor: TensorSummary, tab: string, focus: 'none' | 'title' | 'compress'): Promise<void> {
     this.pending?.cancel();
-    this.matrix?.dispose();
     const source = new CancellationTokenSource();
     this.pending = source;
     this.layer = layer;
@@ -84,7 +83,6 @@ export class LayerView {
 
   hide(): void {
     this.pending?.cancel();
-    this.matrix?.dispose();
     this.pending = null;
     this.layer = null;
     this.forget();
@@ -96,6 +94,8 @@ export class LayerView {
     this.ranks = null;
     this.fitTest?.cancel();
     this.fitTest = null;
+    this.matrix?.dispose();
+    this.matrix = null;
   }
 
   turnTo(tab: LayerTab): void {

@@ -12,7 +12,7 @@ const EXCESS = 1e-6;
 const ROUNDING = 1e-14;
 
 /** Measured (`test/bench/singularVectors.bench.ts`): below this order, or above this share of it, all of WᵀW is as fast. */
-const LEAST_ORDER = 1024;
+const LEAST_ORDER = 1536;
 const LARGEST_SHARE = 1 / 16;
 /** A basis beyond this share of the order costs as much as all of WᵀW. */
 const BASIS_SHARE = 1 / 2;

@@ -163,7 +163,7 @@ describe('singular vectors from the engine', function () {
 
   it('make a compression that is as good as the whole spectrum’s', async () => {
     const request = engine();
-    const { document } = await request('open', { path: makeRandomMatrix(folder, 1300, 1100) });
+    const { document } = await request('open', { path: makeRandomMatrix(folder, 1650, 1600) });
     const rank = { kind: 'rank', rank: 12 } as const;
     const target = path.join(folder, 'compressed.safetensors');
     const save = { layer: 'weight', method: 'svd', rank, output: 'factors', target } as const;
