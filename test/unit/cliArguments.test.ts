@@ -38,7 +38,7 @@ describe('command line', () => {
   });
 
   it('reads what to save the singular vectors of', () => {
-    const common = { command: 'vectors', path: 'm', layer: 'w', out: 'o', threads: undefined };
+    const common = { command: 'vectors', path: 'm', layer: 'w', out: 'o', threads: undefined, device: 'auto' };
     assert.deepEqual(parseCommand('vectors m --layer w --out o --memory 900'.split(' ')), {
       ...common,
       ...{ count: undefined, overwrite: false, memoryMegabytes: 900 },
