@@ -140,8 +140,8 @@ if (shared === undefined) {
               `          ${interval} from ${count} of ${windows.length} windows, ${entry.alpha.toFixed(4)} from all`,
             );
             assert.ok(off <= 1.5 * half, `${interval} is far from ${entry.alpha}`);
-            // An interval that holds everything would say nothing.
-            assert.ok(half < 0.05 * alpha!, interval);
+            // An interval that holds everything would say nothing; the xmin of a peak jumps between windows, and it says so.
+            assert.ok(half < (entry.fit === 'xmin_peak' ? 0.1 : 0.05) * alpha!, interval);
           }
         });
       });
