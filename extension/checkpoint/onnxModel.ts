@@ -9,7 +9,7 @@
  */
 import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
 import type { FileReader } from './fileReader';
-import { type FoundTensor, uniqueNames } from './onnxNames';
+import { type FoundTensor, Scope, uniqueNames } from './onnxNames';
 import { readNode } from './onnxNode';
 import { MAX_NAME_BYTES, type OnnxTensor, readEntry, readTensor } from './onnxTensor';
 import { ProblemList } from './problemList';
@@ -136,7 +136,7 @@ class ModelWalker {
         return;
       case GRAPH_FIELD:
         this.once(field);
-        return this.graph(field, '', 0, true);
+        return this.graph(field, new Scope('', 0), true);
       case 8:
         return this.opset(field);
       case 14:
@@ -183,10 +183,10 @@ class ModelWalker {
 
   private async training(span: Field): Promise<void> {
     this.reader.expectWire(span, WIRE.bytes);
-    const scope = `training[${this.trainings++}]`;
+    const place = `training[${this.trainings++}]`;
     await this.reader.walk(span, (field) => {
-      if (field.number === 1) return this.attempt(() => this.graph(field, `${scope}.initialization`, 1));
-      if (field.number === 2) return this.attempt(() => this.graph(field, `${scope}.algorithm`, 1));
+      if (field.number === 1) return this.attempt(() => this.graph(field, new Scope(`${place}.initialization`, 1)));
+      if (field.number === 2) return this.attempt(() => this.graph(field, new Scope(`${place}.algorithm`, 1)));
     });
   }
 
@@ -197,23 +197,23 @@ class ModelWalker {
       if (field.number === 1) name = await this.reader.text(field, MAX_NAME_BYTES);
       else if (field.number === 10) domain = await this.reader.text(field, MAX_NAME_BYTES);
     });
-    const scope = `function ${domain ? `${domain}.` : ''}${name}`;
+    const scope = new Scope(`function ${domain ? `${domain}.` : ''}${name}`, 1);
     let nodes = 0;
     await this.reader.walk(span, (field) => {
-      if (field.number === 7) return this.attempt(() => this.node(field, scope, nodes++, 1));
+      if (field.number === 7) return this.attempt(() => this.node(field, scope, nodes++));
     });
   }
 
-  private async graph(span: Field, scope: string, depth: number, main = false): Promise<void> {
+  private async graph(span: Field, scope: Scope, main = false): Promise<void> {
     this.reader.expectWire(span, WIRE.bytes);
-    if (depth > MAX_GRAPH_DEPTH) {
+    if (scope.depth > MAX_GRAPH_DEPTH) {
       throw this.reader.error('limit', `nests graphs more than ${MAX_GRAPH_DEPTH} deep`, span.offset);
     }
     let [nodes, initializers] = [0, 0];
     await this.reader.walk(span, (field) => {
       switch (field.number) {
         case 1:
-          return this.attempt(() => this.node(field, scope, nodes++, depth));
+          return this.attempt(() => this.node(field, scope, nodes++));
         case 2:
           if (!main) return;
           return this.attempt(async () =>
@@ -223,7 +223,7 @@ class ModelWalker {
           return this.attempt(async () => {
             const index = initializers++;
             this.reader.expectWire(field, WIRE.bytes);
-            this.add(await readTensor(this.reader, field), scope, depth, `initializer[${index}]`);
+            this.add(await readTensor(this.reader, field), scope, `initializer[${index}]`);
           });
         case 15:
           return this.attempt(() => this.sparse(field));
@@ -231,13 +231,12 @@ class ModelWalker {
     });
   }
 
-  private async node(span: Field, scope: string, index: number, depth: number): Promise<void> {
+  private async node(span: Field, scope: Scope, index: number): Promise<void> {
     this.reader.expectWire(span, WIRE.bytes);
     const { name, constants, subgraphs } = await readNode(this.reader, span, (part) => this.attempt(part));
-    for (const tensor of constants) this.add(tensor, scope, depth, `Constant[${index}]`);
+    for (const tensor of constants) this.add(tensor, scope, `Constant[${index}]`);
     for (const { attribute, graph } of subgraphs) {
-      const place = `${name}.${attribute}`;
-      await this.attempt(() => this.graph(graph, scope ? `${scope}/${place}` : place, depth + 1));
+      await this.attempt(() => this.graph(graph, scope.below(name, attribute)));
     }
   }
 
@@ -257,15 +256,20 @@ class ModelWalker {
     });
   }
 
-  private add(tensor: OnnxTensor, scope: string, depth: number, fallback: string): void {
+  private add(tensor: OnnxTensor, { place, depth, names }: Scope, fallback: string): void {
     if (this.found.length >= MAX_TENSORS) {
       throw this.reader.error('limit', `has more than ${MAX_TENSORS} tensors`, tensor.offset);
     }
     const name = tensor.name || fallback;
-    this.namesLength += name.length + scope.length;
+    this.namesLength += name.length + place.length;
     if (this.namesLength > MAX_NAMES_LENGTH) {
       throw this.reader.error('limit', `has tensor names of more than ${MAX_NAMES_LENGTH} characters`, tensor.offset);
     }
-    this.found.push({ name, scope, depth, tensor });
+    if (names.has(name)) {
+      const message = 'another tensor of the same graph has this name; the later one is shown under another';
+      this.problems.add('malformed', message, { tensor: name, offset: tensor.offset });
+    }
+    names.add(name);
+    this.found.push({ name, scope: place, depth, tensor });
   }
 }

@@ -14,6 +14,25 @@ export interface FoundTensor {
   readonly depth: number;
 }
 
+/** A graph, a function or a subgraph, and what is in it. */
+export class Scope {
+  /** Names of its tensors so far. */
+  readonly names = new Set<string>();
+
+  constructor(
+    /** '' for the main graph. */
+    readonly place: string,
+    /** 0 for the main graph. */
+    readonly depth: number,
+  ) {}
+
+  /** The subgraph that `attribute` of the node called `node` holds. */
+  below(node: string, attribute: string): Scope {
+    const place = `${node}.${attribute}`;
+    return new Scope(this.place ? `${this.place}/${place}` : place, this.depth + 1);
+  }
+}
+
 /** One name for each of `found`, in its order. */
 export function uniqueNames(found: readonly FoundTensor[]): string[] {
   const names = new Array<string>(found.length);

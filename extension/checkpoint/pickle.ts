@@ -19,6 +19,8 @@ export interface PickleHost {
   build(target: PickleValue, state: PickleValue, budget: PickleBudget): PickleValue;
   /** BINPERSID: what an outside reference stands for. */
   persistent(id: PickleValue): PickleValue;
+  /** SETITEM, SETITEMS: a key of a dictionary is given another value than `before`, as no pickler does. */
+  replaced(key: PickleValue, before: PickleValue): void;
 }
 
 /** Values and marks waiting on the stack: the longest literal tuple or list batch. */
@@ -333,7 +335,11 @@ class PickleMachine {
     if (target instanceof PickleDict) dict = target;
     else if (target instanceof PickleObject) dict = target.entries ??= new PickleDict();
     else this.cursor.fail('keys are set on something that is not a dictionary');
-    for (let i = 0; i < pairs.length; i += 2) dict.set(pairs[i]!, pairs[i + 1]!);
+    for (let i = 0; i < pairs.length; i += 2) {
+      const before = dict.get(pairs[i]!);
+      if (before !== undefined) this.host.replaced(pairs[i]!, before);
+      dict.set(pairs[i]!, pairs[i + 1]!);
+    }
     return true;
   }
 

@@ -20,7 +20,9 @@ export function itemsOf(value: PickleValue | undefined): readonly PickleValue[] 
 /** A number of elements or an offset. @throws BadArguments */
 export function asCount(value: PickleValue | undefined, what: string): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
-    throw new BadArguments(`its ${what} is not a whole number within 2^53`);
+    const found =
+      typeof value === 'number' || typeof value === 'bigint' ? String(value).slice(0, 40) : 'something else';
+    throw new BadArguments(`its ${what} cannot be ${found}, only a whole number within 2^53`);
   }
   return value;
 }

@@ -31,6 +31,8 @@ export class TorchPickleHost implements PickleHost {
   readonly unknown = new Set<string>();
   /** Those of them that suggest an attack. */
   readonly dangerous = new Set<string>();
+  /** Names of tensors that another of the same name took the place of. */
+  readonly repeated = new Set<string>();
   /** Storages by key, each with the first description that the pickle gives of it. */
   readonly storages = new Map<string, PickleStorage>();
 
@@ -96,6 +98,12 @@ export class TorchPickleHost implements PickleHost {
       return new PickleUnreadable('malformed', `a view leaves its storage "${key}"`);
     }
     return new PickleStorage(key, type, length, offset);
+  }
+
+  replaced(key: PickleValue, before: PickleValue): void {
+    const tensor =
+      before instanceof PickleTensor || before instanceof PickleArray || before instanceof PickleUnreadable;
+    if (tensor && typeof key === 'string') this.repeated.add(key);
   }
 }
 

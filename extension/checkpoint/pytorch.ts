@@ -9,7 +9,7 @@ import type { TorchPickleHost } from './pickleGlobals';
 import { PickleBytes } from './pickleValues';
 import { ProblemList } from './problemList';
 import { openTorchLegacy } from './pytorchLegacy';
-import type { StorageSource, TorchFile } from './pytorchStorage';
+import type { StorageProblem, StorageSource, TorchFile } from './pytorchStorage';
 import { SharedPlaces, tensorOf, type TorchTensor } from './pytorchTensor';
 import { openTorchZip } from './pytorchZip';
 import { bandBytes, type RowRange } from './rowBand';
@@ -91,7 +91,7 @@ function firstRecord(bytes: Uint8Array): string {
 function makeCheckpoint(reader: FileReader, file: TorchFile): Checkpoint {
   const found = readStateDict(file.root, file.declared);
   const problems = new ProblemList(reader.path);
-  const { dangerous } = file.host;
+  const { dangerous, repeated } = file.host;
   if (dangerous.size > 0) {
     const names = listNames([...dangerous]);
     problems.add(
@@ -99,17 +99,31 @@ function makeCheckpoint(reader: FileReader, file: TorchFile): Checkpoint {
       `refers to ${names}: nothing was run here, but a program that loads this file may run it`,
     );
   }
+  if (repeated.size > 0) {
+    problems.add(
+      'malformed',
+      `holds ${listNames([...repeated])} more than once, and the last one is shown, as Python has it`,
+    );
+  }
   problems.push(...file.problems);
   for (const message of found.limits) problems.add('limit', message);
-  const entries = new Map<string, TorchTensor>();
-  const places = new SharedPlaces();
-  for (const tensor of found.tensors) {
-    const entry = tensorOf(tensor, file.storages, places);
-    if ('info' in entry) entries.set(tensor.name, entry);
-    else problems.add(entry.code, entry.reason, { tensor: tensor.name });
-  }
   // The object itself is let go of: only what is named below stays in memory.
   const { storages } = file;
+  const tell = ({ code, reason, offset }: StorageProblem, tensor?: string): void =>
+    problems.add(code, reason, { ...(offset !== undefined && { offset }), ...(tensor !== undefined && { tensor }) });
+  const entries = new Map<string, TorchTensor>();
+  const places = new SharedPlaces();
+  let unheard = storages.failure;
+  for (const tensor of found.tensors) {
+    const entry = tensorOf(tensor, storages, places);
+    if ('info' in entry) {
+      entries.set(tensor.name, entry);
+      continue;
+    }
+    tell(entry, tensor.name);
+    if (entry === unheard) unheard = undefined;
+  }
+  if (unheard) tell(unheard);
   let closed = false;
   return {
     path: reader.path,

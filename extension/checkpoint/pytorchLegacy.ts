@@ -4,7 +4,6 @@
  *
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/torch/serialization.py, `_legacy_save`
  */
-import type { Problem } from '../protocol';
 import { CheckpointError } from './checkpoint';
 import { concurrently } from './concurrently';
 import type { FileReader } from './fileReader';
@@ -54,15 +53,12 @@ export async function openTorchLegacy(file: FileReader, signal?: AbortSignal): P
   }
   const root = await stream.next();
   const storages = new LegacyStorages(file);
-  const problems: Problem[] = [];
   try {
     await storages.find(await stream.next(), host.storages, stream.offset, signal);
   } catch (error) {
-    if (!(error instanceof CheckpointError)) throw error;
-    // What comes before the place is still there to be read.
-    problems.push(error.toProblem());
+    if (!storages.fails(error)) throw error;
   }
-  return { format: 'pytorch', root, host, storages, metadata: {}, problems };
+  return { format: 'pytorch', root, host, storages, metadata: {}, problems: [] };
 }
 
 /** Pickles that follow one another in a file. */
@@ -121,9 +117,18 @@ interface Plan {
 class LegacyStorages implements StorageSource {
   readonly bigEndian = false;
   private readonly places = new Map<string, { offset: number; bytes: number }>();
-  private failure: StorageProblem | undefined;
+  failure: StorageProblem | undefined;
 
   constructor(private readonly file: FileReader) {}
+
+  /** Keeps what is wrong from some place on, so that what comes before can be read. @returns false for other errors */
+  fails(error: unknown): boolean {
+    if (!(error instanceof CheckpointError)) return false;
+    const { code, reason, where } = error;
+    if (code !== 'truncated' && code !== 'malformed' && code !== 'unsupported' && code !== 'limit') return false;
+    this.failure = { code, reason, ...(where.offset !== undefined && { offset: where.offset }) };
+    return true;
+  }
 
   /**
    * Computes where each storage lies from the sizes that the object's pickle declared, and checks them against the
@@ -173,7 +178,6 @@ class LegacyStorages implements StorageSource {
   }
 
   private fail(code: 'truncated' | 'malformed', reason: string, offset: number): CheckpointError {
-    this.failure = { code, reason };
     return new CheckpointError(code, reason, { file: this.file.path, offset });
   }
 

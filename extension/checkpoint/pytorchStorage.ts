@@ -19,11 +19,15 @@ export interface TorchFile {
 export interface StorageProblem {
   readonly code: 'malformed' | 'truncated' | 'unsupported' | 'limit';
   readonly reason: string;
+  /** Where in the file. */
+  readonly offset?: number;
 }
 
 export interface StorageSource {
   /** Elements are stored in big-endian order. */
   readonly bigEndian: boolean;
+  /** Why nothing behind some place of the file can be found; `locate` gives it for what lies there. */
+  readonly failure?: StorageProblem | undefined;
   /** Bytes that the file holds of the storage with this key, or why it can't be read. */
   locate(storage: PickleStorage): number | StorageProblem;
   /**

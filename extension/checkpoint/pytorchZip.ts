@@ -18,6 +18,9 @@ import { ZipArchive, type ZipEntry } from './zipArchive';
 /** `data.pkl` names tensors and small objects; 100 000 tensors take about 20 MB. */
 const MAX_PICKLE_BYTES = 256 * 1024 * 1024;
 
+/** PyTorch does not compress it; a small file must not ask for much memory. */
+const MAX_INFLATED_PICKLE_BYTES = 64 * 1024 * 1024;
+
 /** `byteorder` is `little` or `big`, `version` a number. */
 const MAX_NOTE_BYTES = 64;
 
@@ -30,7 +33,7 @@ export async function openTorchZip(file: FileReader, signal?: AbortSignal): Prom
   const prefix = findPrefix(archive, file);
   const pickle = archive.entries.get(`${prefix}data.pkl`)!;
   const [bytes, byteOrder, version] = await Promise.all([
-    archive.readWhole(pickle, MAX_PICKLE_BYTES, signal),
+    archive.readWhole(pickle, pickleLimit(pickle), signal),
     readNote(archive, `${prefix}byteorder`, signal),
     readNote(archive, `${prefix}version`, signal),
   ]);
@@ -51,7 +54,7 @@ export async function openTorchZip(file: FileReader, signal?: AbortSignal): Prom
   if (classesWithTensors(root).size === 0 && constants) {
     // A frozen module: its weights are constants of its code, which calls them CONSTANTS.c0, CONSTANTS.c1, …
     const frozen = new TorchPickleHost();
-    const packed = await archive.readWhole(constants, MAX_PICKLE_BYTES, signal);
+    const packed = await archive.readWhole(constants, pickleLimit(constants), signal);
     const named = new PickleDict();
     for (const [i, item] of itemsOf(unpickle(file, constants, packed, frozen)).entries()) named.set(`c${i}`, item);
     const all = new PickleDict();
@@ -61,6 +64,10 @@ export async function openTorchZip(file: FileReader, signal?: AbortSignal): Prom
   }
   const { declared, problems } = await declaredTensors(archive, `${prefix}code/`, root, signal);
   return { ...common, format: 'torchscript', root, storages, declared, problems };
+}
+
+function pickleLimit({ stored }: ZipEntry): number {
+  return stored ? MAX_PICKLE_BYTES : MAX_INFLATED_PICKLE_BYTES;
 }
 
 function unpickle(

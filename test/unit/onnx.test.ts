@@ -196,6 +196,12 @@ describe('onnx: what is found in a model', () => {
       ['training[0].algorithm/weight', 6],
       ['function my.ops.Gelu/scale', 17],
     ]);
+    // Different graphs may repeat names, one graph may not.
+    assert.deepEqual(
+      checkpoint.problems.map(({ code, tensor }) => [code, tensor]),
+      [['malformed', 'weight']],
+    );
+    assert.match(checkpoint.problems[0]!.message, /another tensor of the same graph has this name/);
   });
 
   it('lists what it cannot read as problems by name, and the rest as tensors', async () => {

@@ -45,6 +45,18 @@ describe('PyTorch', () => {
     });
   });
 
+  it('tells of a name that a dictionary holds twice, and shows the last of them, as Python does', async () => {
+    const shapes = [[6], [2, 3]].map((shape) => p.tensor({ key: 'good', elements: 6, shape }));
+    const root = p.dict(['good', shapes[0]!], ['lr', p.float(1)], ['lr', p.float(2)], ['good', shapes[1]!]);
+    const { problems, tensors } = await open(torchZip(p.pickle(root), goodData));
+    assert.deepEqual(
+      tensors.map(({ shape }) => shape),
+      [[2, 3]],
+    );
+    assert.equal(problems.length, 1);
+    assert.match(problems[0]!.message, /made\.pt: holds good more than once, and the last one is shown/);
+  });
+
   describe('a tensor that cannot be', () => {
     const cases: Record<string, [Buffer, string]> = {
       'its storage is missing': [p.tensor({ key: 'gone', shape: [4] }), 'truncated bad'],

@@ -33,6 +33,13 @@ describe('PyTorch files', () => {
       assert.equal((await refusal(zip([{ ...pickled!, crc: 7 }, ...rest]))).code, 'corrupt');
     });
 
+    it('a data.pkl that a small file inflates to more than a checkpoint needs', async () => {
+      const bomb = p.pickle(p.dict(['x', p.text('a'.repeat(65 * 2 ** 20))]));
+      const bytes = zip([{ name: 'model/data.pkl', bytes: bomb, deflate: true }]);
+      assert.ok(bytes.length < 2 ** 20);
+      assert.equal((await refusal(bytes)).code, 'limit');
+    });
+
     it('a data.pkl of a declared terabyte', async () => {
       const [pickled, ...rest] = torchRecords(root, storages);
       const error = await refusal(zip([{ ...pickled!, deflate: true, size: 2 ** 40 }, ...rest], { zip64: true }));
@@ -69,8 +76,27 @@ describe('PyTorch files', () => {
         }
         const checkpoint = await open(cut);
         assert.deepEqual(namesOf(checkpoint), length < firstEnd ? [] : ['a'], `${length} bytes`);
-        assert.equal(checkpoint.problems[0]!.code, 'truncated');
+        // One problem for each tensor that is lost, with the cause, and none beside them.
+        assert.deepEqual(
+          checkpoint.problems.map(({ code, tensor }) => [code, tensor]),
+          (length < firstEnd ? ['a', 'good'] : ['good']).map((name) => ['truncated', name]),
+        );
+        assert.match(checkpoint.problems[0]!.message, /, byte \d+: the (file|pickle) ends .*; fetch it again$/);
       }
+    });
+
+    it('a legacy file that lacks only what no tensor needs says so', async () => {
+      const root = p.dict(['a', p.tensor({ key: '0', shape: [4, 2] })], ['empty', p.tensor({ key: 'e', shape: [0] })]);
+      const stored = [
+        { key: '0', count: 8, bytes: storages[0] },
+        { key: 'e', count: 0, bytes: Buffer.alloc(0) },
+      ];
+      const { problems, tensors } = await open(p.legacyFile(root, stored).subarray(0, -4));
+      assert.equal(tensors.length, 2);
+      assert.deepEqual(
+        problems.map(({ code, tensor }) => [code, tensor]),
+        [['truncated', undefined]],
+      );
     });
 
     it('a legacy file with a wrong element count, or a storage that nothing describes', async () => {
@@ -88,8 +114,9 @@ describe('PyTorch files', () => {
         assert.deepEqual(namesOf(checkpoint), ['a']);
         assert.deepEqual(
           checkpoint.problems.map(({ code }) => code),
-          ['malformed', 'malformed'],
+          ['malformed'],
         );
+        assert.match(checkpoint.problems[0]!.message, /tensor good, byte \d+: /);
       }
     });
 
