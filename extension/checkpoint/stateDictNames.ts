@@ -5,7 +5,8 @@
  * - a dictionary under one of the customary keys (`state_dict`, `model`, `optimizer`, …), or
  * - a dictionary with a dotted key that holds a tensor (`conv1.weight`: somebody's state_dict), or
  * - an optimizer's state (`state` and `param_groups`), and the `state` in it, or
- * - a whole pickled module, or a list with such a dictionary in it (then its indices are wrappers as well).
+ * - a whole pickled module, or a list with such a dictionary in it (then its indices are wrappers as well), or
+ * - a dictionary without tensors of its own in which such a wrapper lies, at most `MAX_LEVELS` deeper.
  * Wrapper keys, joined with dots, are a tensor's group; the rest of its path, joined with dots, is its name, the one
  * that the state_dict itself uses. A name that two groups hold gets its group in front, in both.
  */
@@ -16,6 +17,7 @@ import {
   PickleObject,
   PickleSequence,
   PickleTensor,
+  PickleUnreadable,
   type PickleValue,
 } from './pickleValues';
 
@@ -28,6 +30,9 @@ const WRAPPER_KEYS: ReadonlySet<string> = new Set([
 
 /** Longest part of a key's text that is used where the key is not text itself. */
 const MAX_LABEL_PARTS = 8;
+
+/** How far below a key its state_dict may lie: `checkpoint.trainer.state.model` is the deepest seen. */
+const MAX_LEVELS = 3;
 
 /** A dictionary key as a part of a name. */
 export function keyLabel(key: PickleValue): string {
@@ -44,15 +49,31 @@ export function keyLabel(key: PickleValue): string {
 }
 
 /** Whether `key` of `parent` is a wrapper, given that everything above is. `parent` is undefined for list items. */
-export function isWrapper(key: PickleValue, value: PickleValue, parent?: PickleDict): boolean {
+export function isWrapper(key: PickleValue, value: PickleValue, parent?: PickleDict, levels = MAX_LEVELS): boolean {
   if (value instanceof PickleObject) return moduleParts(value) !== undefined;
   if (value instanceof PickleDict) {
     if (typeof key === 'string' && WRAPPER_KEYS.has(key.toLowerCase())) return true;
-    return (
-      isOptimizer(value) || (key === 'state' && parent !== undefined && isOptimizer(parent)) || hasDottedTensor(value)
-    );
+    const ofOptimizer = isOptimizer(value) || (key === 'state' && parent !== undefined && isOptimizer(parent));
+    return ofOptimizer || hasDottedTensor(value) || holdsWrapper(value, levels);
   }
-  return value instanceof PickleSequence && remember(value, () => value.items.some(isWrapperItem));
+  return value instanceof PickleSequence && remember(answers, value, () => value.items.some(isWrapperItem));
+}
+
+function holdsWrapper(dict: PickleDict, levels: number): boolean {
+  const known = holders[levels];
+  if (!known) return false;
+  return remember(known, dict, () => {
+    let holds = false;
+    for (const [key, item] of dict.entries()) {
+      if (isTensor(item)) return false;
+      holds ||= isWrapper(key, item, dict, levels - 1);
+    }
+    return holds;
+  });
+}
+
+function isTensor(value: PickleValue): boolean {
+  return value instanceof PickleTensor || value instanceof PickleArray || value instanceof PickleUnreadable;
 }
 
 function isWrapperItem(item: PickleValue): boolean {
@@ -60,11 +81,16 @@ function isWrapperItem(item: PickleValue): boolean {
 }
 
 /** Each container is searched once: a pickle can hold the same large one in a million places. */
-const answers = new WeakMap<object, boolean>();
+type Answers = WeakMap<object, boolean>;
+const answers: Answers = new WeakMap();
+/** By levels left to look at, 0 for none. */
+const holders: readonly (Answers | undefined)[] = Array.from({ length: MAX_LEVELS + 1 }, (_, levels) =>
+  levels === 0 ? undefined : new WeakMap(),
+);
 
-function remember(container: object, search: () => boolean): boolean {
-  let answer = answers.get(container);
-  if (answer === undefined) answers.set(container, (answer = search()));
+function remember(known: Answers, container: object, search: () => boolean): boolean {
+  let answer = known.get(container);
+  if (answer === undefined) known.set(container, (answer = search()));
   return answer;
 }
 
@@ -73,7 +99,7 @@ function isOptimizer(value: PickleDict): boolean {
 }
 
 function hasDottedTensor(dict: PickleDict): boolean {
-  return remember(dict, () => {
+  return remember(answers, dict, () => {
     for (const [key, item] of dict.entries()) {
       const tensor = item instanceof PickleTensor || item instanceof PickleArray;
       if (tensor && typeof key === 'string' && key.includes('.')) return true;

@@ -58,6 +58,22 @@ describe('state_dict', () => {
     assert.deepEqual(found(root), ['model | weight', 'backbone | conv1.weight', ' | outer.w.x']);
   });
 
+  it('what holds nothing but groups is part of their name, however it is called', () => {
+    const state = dict(['model', dict(['net', dict(['a.weight', tensor])])], ['step', 3]);
+    assert.deepEqual(found(dict(['trainer', dict(['state', state])])), ['trainer.state.model.net | a.weight']);
+    // A tensor beside the group, and a state_dict too far below, make plain keys of them.
+    assert.deepEqual(found(dict(['mixed', dict(['scale', tensor], ['model', dict(['w', tensor])])])), [
+      ' | mixed.scale',
+      ' | mixed.model.w',
+    ]);
+    const deep = dict(['a', dict(['b', dict(['c', dict(['d', dict(['e', dict(['f.weight', tensor])])])])])]);
+    assert.deepEqual(found(deep), [' | a.b.c.d.e.f.weight']);
+    // One that holds itself is looked at once.
+    const own = dict(['model', dict(['w', tensor])]);
+    own.set('again', own);
+    assert.deepEqual(found(dict(['own', own])), ['own.model | w']);
+  });
+
   it('plain nested dictionaries are joined, also below a wrapper', () => {
     const encoder = dict(['encoder', dict(['w', tensor])], ['decoder', dict(['w', tensor])]);
     assert.deepEqual(found(encoder), [' | encoder.w', ' | decoder.w']);
