@@ -78,6 +78,7 @@ const builds = [
       extension: 'extension/host/main.ts',
       engine: 'extension/engine/main.ts',
       worker: 'extension/engine/worker.ts',
+      trial: 'extension/engine/trial.ts',
     },
   },
   { ...node, entryPoints: { cli: 'extension/engine/cli.ts' }, banner: { js: '#!/usr/bin/env node' } },

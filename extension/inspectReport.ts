@@ -1,5 +1,5 @@
 /** All numbers as one JSON object or as CSV, the same from the terminal and from the editor. C locale, full precision. */
-import type { CheckpointSummary, InspectSettings, LayerResult, Problem } from './protocol';
+import type { CheckpointSummary, DeviceInfo, InspectSettings, LayerResult, Problem } from './protocol';
 import { metricTable } from './spectral/metricTable';
 
 /** The object that `eigenscope inspect --json` prints. */
@@ -14,6 +14,8 @@ export interface InspectReport {
     metadata: Record<string, string>;
   };
   settings: InspectSettings;
+  /** What multiplied large layers; each layer's `precision` says what made its own numbers. */
+  device: DeviceInfo;
   layers: LayerResult[];
   problems: Problem[];
 }
@@ -22,11 +24,13 @@ export function inspectReport(
   summary: CheckpointSummary,
   settings: InspectSettings,
   layers: LayerResult[],
+  device: DeviceInfo,
 ): InspectReport {
   const { path, format, architecture, parameters, bytes, metadata } = summary;
   return {
     checkpoint: { path, format, architecture, tensors: summary.tensors.length, parameters, bytes, metadata },
     settings,
+    device,
     layers,
     problems: [...summary.problems, ...layers.flatMap(({ problems }) => problems)],
   };
@@ -39,7 +43,7 @@ export function inspectCsv(layers: readonly LayerResult[]): string {
   const metrics = metricTable.map(({ key }) => key);
   const ranks = [...new Set(layers.flatMap((layer) => Object.keys(layer.ranks)))];
   const header = [
-    ...['name', 'tensor', 'shape', 'dtype', 'matrices', 'N', 'M'],
+    ...['name', 'tensor', 'shape', 'dtype', 'matrices', 'N', 'M', 'precision'],
     ...metrics,
     ...['farms_alpha', 'farms_D', 'farms_windows', 'farms_low', 'farms_high'],
     ...ranks.map((rule) => `rank_${rule}`),
@@ -48,6 +52,7 @@ export function inspectCsv(layers: readonly LayerResult[]): string {
   ];
   const lines = layers.map((layer) => [
     ...[layer.name, layer.tensor, layer.shape.join('x'), layer.dtype, layer.matrices, layer.N, layer.M],
+    layer.precision,
     ...metrics.map((key) => layer.metrics[key]),
     ...[
       layer.farms?.alpha,

@@ -103,6 +103,46 @@ export interface PowerLawFit {
   sigma: number | null;
 }
 
+/** What a tail may follow instead of a power law, in the spelling of the `powerlaw` package. */
+export type AlternativeLaw = 'truncated_power_law' | 'exponential' | 'stretched_exponential' | 'lognormal';
+
+/** The power law against one alternative on the same tail. All numbers are null where `status` is `failed`. */
+export interface TailComparison {
+  law: AlternativeLaw;
+  /** `limit` where the best law of this kind is the power law itself: it has no parameters of its own, R = 0, p = 1. */
+  status: 'success' | 'limit' | 'failed';
+  reason?: string;
+  /** Normalised log-likelihood ratio: positive where the power law is the likelier one. */
+  R: number | null;
+  /** How often chance alone gives as large an |R|, two-sided. */
+  p: number | null;
+  /** In the spelling and the units of the `powerlaw` package. */
+  parameters: Record<string, number> | null;
+}
+
+/** Which law the tail of `alpha` follows. */
+export interface TailShape {
+  status: 'success' | 'failed';
+  /** Why it failed. */
+  reason?: string;
+  law?: AlternativeLaw | 'power_law' | 'undecided';
+  /** Eigenvalues compared, λ ≥ xmin. */
+  n?: number;
+  comparisons?: TailComparison[];
+}
+
+/** Whether a power law is plausible at all, by a bootstrap. All numbers but the seed are null where `status` is `failed`. */
+export interface GoodnessOfFit {
+  status: 'success' | 'failed';
+  reason?: string;
+  /** Share of synthetic spectra, power laws from xmin on, that lie as far from their own fit: below 0.1 it is refused. */
+  p: number | null;
+  /** Of p, √(p(1 − p)/replicates). */
+  standard_error: number | null;
+  replicates: number | null;
+  seed: number;
+}
+
 /** Settings of an analysis; part of the cache key. */
 export interface InspectSettings {
   farms: {
@@ -120,6 +160,10 @@ export interface InspectSettings {
     /** Adaptive mode stops when the 95 % interval's half-width is below this share of alpha. */
     tolerance: number;
   };
+  /** Also take the spectrum of each layer with its entries shuffled, which takes as long again. Off where absent. */
+  randomise?: boolean;
+  /** Also test the fit of alpha by a bootstrap. Off where absent. */
+  goodness?: boolean;
 }
 
 /** FARMS result of one layer. */
@@ -176,14 +220,26 @@ export interface LayerResult {
   /** N ≥ M of each of them. */
   N?: number;
   M?: number;
-  /** Keys are those of the metric table; null where undefined (`problems` or the fit says why). */
+  /** Keys are those of the metric table; null where undefined (`missing` says why). */
   metrics: Record<string, number | null>;
+  /** Why metrics are null, in words, by their key; and why ranks are absent, by `rank_` and the rule. */
+  missing?: Record<string, string>;
   fits: Partial<Record<FitRule, PowerLawFit>>;
+  /** Which law the tail of `fits.KS` follows. */
+  tail_shape?: TailShape;
+  /** Whether the fit of alpha is plausible, where that was asked for. */
+  goodness?: GoodnessOfFit;
+  /** The randomisation test, where it was asked for. */
+  randomised?: { status: 'success' | 'failed'; reason?: string; seed: number };
   farms: FarmsResult | null;
   ranks: Record<string, RankSuggestion>;
+  /** Of the largest singular values, where they were asked for. */
+  vectors?: VectorRow[];
   statistics: TensorStatistics | null;
-  /** Arithmetic that produced the spectrum, for instance `float64 cpu`. */
+  /** Arithmetic that made the Gram matrices of the spectrum, and where, for instance `float64 cpu`. */
   precision?: string;
+  /** Why a device that was to make them did not, in words. */
+  precisionNote?: string;
   noSpectrum?: string;
   problems: Problem[];
   /** Milliseconds of computing. */
@@ -205,6 +261,68 @@ export interface LayerSpectrum {
   rankMatrix: { rows: number; cols: number };
   /** Element histogram: `edges.length === counts.length + 1`. */
   histogram: { edges: Float64Array; counts: Float64Array };
+}
+
+/** How a singular vector is spread over its elements; see `spectral/vectorMetrics.ts`. */
+export interface VectorMetrics {
+  localization_ratio: number;
+  participation_ratio: number;
+  discrete_entropy: number;
+}
+
+/** A singular value of the matrix that ranks and compression are about, and how its two vectors are spread. */
+export interface VectorRow {
+  sigma: number;
+  /** max(‖Wv − σu‖, ‖Wᵀu − σv‖), measured. */
+  residual: number;
+  /** Of u, which has an element for each row. */
+  left: VectorMetrics;
+  /** Of v, which has an element for each column. */
+  right: VectorMetrics;
+}
+
+export interface LayerVectors {
+  layer: string;
+  rows: number;
+  cols: number;
+  /** The largest σ first. */
+  vectors: VectorRow[];
+  /** Milliseconds of computing. */
+  elapsed: number;
+}
+
+/** Σᵢ σᵢ·uᵢ·vᵢᵀ is the matrix, or the best approximation of it at that rank. */
+export interface SingularVectors {
+  layer: string;
+  rows: number;
+  cols: number;
+  /** Descending. */
+  singularValues: Float64Array;
+  /** uᵢ one a row: k × rows. */
+  left: Float64Array;
+  /** vᵢ one a row: k × cols. */
+  right: Float64Array;
+  /** max(‖Wv − σu‖, ‖Wᵀu − σv‖) of each, measured. */
+  residuals: Float64Array;
+}
+
+/** The matrix that ranks and compression are about at screen resolution; cells row-major, the top row first. */
+export interface HeatMap {
+  layer: string;
+  rows: number;
+  cols: number;
+  /** Number of the singular triplet by whose vectors rows and columns are ordered, the largest first; 0 as stored. */
+  order: number;
+  /** First row of each row of cells in the order shown, and the number of rows: one more than rows of cells. */
+  rowStarts: number[];
+  colStarts: number[];
+  /** Of each cell's finite elements; NaN where there is none. */
+  mean: Float64Array;
+  rms: Float64Array;
+  /** The element of largest magnitude, with its sign. */
+  peak: Float64Array;
+  /** How many are NaN or Inf. */
+  notFinite: Float64Array;
 }
 
 export type RankRequest =
@@ -257,13 +375,27 @@ export interface SaveResult {
   notes: string[];
 }
 
-/** Where the numbers come from: the status bar and the log show it. */
+/** Where onnxruntime can multiply: its execution providers. */
+export type DeviceName = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
+
+/** The setting `eigenscope.device` and `--device`; `auto` takes the fastest that passes its trial. */
+export type DeviceChoice = 'auto' | DeviceName;
+
+/** Where the numbers come from: the status bar, the log and `inspect --json` show it. */
 export interface DeviceInfo {
-  /** `cpu`, `webgpu`, … or `wasm` where onnxruntime could not be loaded. */
+  requested: DeviceChoice;
+  /** What multiplies the Gram matrices of large layers: a device, or `wasm` where onnxruntime does not or need not. */
   provider: string;
-  precision: 'float64' | 'float32';
-  /** Why other providers were refused. */
-  refused: { provider: string; reason: string }[];
+  /** Its arithmetic: `float64`, or `float32×5` where every number is split into five exactly multiplied slices. */
+  precision: string;
+  /** Devices that this platform can have. */
+  available: DeviceName[];
+  /** A trial is under way; the notification `device` tells of its end. */
+  trying: boolean;
+  /** What the trials measured: seconds for one and the same Gram matrix. */
+  timings: { provider: DeviceName; seconds: number }[];
+  /** Why others are not used, or no longer. */
+  refused: { provider: DeviceName; reason: string }[];
   threads: number;
 }
 
@@ -289,6 +421,13 @@ export interface EngineRequests {
   cancel: { params: { document: string; names?: string[] }; result: null };
   /** Everything a layer's view draws; computes what is not cached. */
   spectrum: { params: { document: string; layer: string; settings: InspectSettings }; result: LayerSpectrum };
+  /** Tests the fit of alpha by a bootstrap; tells its progress as `testing`. */
+  goodness: { params: { document: string; layer: string; settings: InspectSettings }; result: GoodnessOfFit };
+  /** How the vectors of the `count` largest singular values are spread; all of them where there are fewer. */
+  vectorMetrics: { params: { document: string; layer: string; count: number }; result: LayerVectors };
+  /** The `count` largest singular triplets, all of them without it. */
+  singularVectors: { params: { document: string; layer: string; count?: number }; result: SingularVectors };
+  heatMap: { params: { document: string; layer: string; order: number }; result: HeatMap };
   /** Cached results only, by checkpoint path. */
   peek: { params: { path: string; layer: string; settings: InspectSettings }; result: PeekResult | null };
   previewCompression: {
@@ -296,6 +435,7 @@ export interface EngineRequests {
     result: CompressionPreview;
   };
   saveCompressed: { params: { document: string; request: SaveRequest; settings: InspectSettings }; result: SaveResult };
+  /** As far as it is known: `auto` tries devices when the first layer could gain; this begins the trial of a named one. */
   device: { params: null; result: DeviceInfo };
 }
 
@@ -308,8 +448,12 @@ export interface EngineNotifications {
   queue: { document: string; done: number; total: number; active: string[] };
   /** A running save's progress. */
   saving: { document: string; fraction: number; message: string };
+  /** A running test of a fit. */
+  testing: { document: string; layer: string; fraction: number };
   /** The checkpoint's files changed, shrank or vanished while open. */
   changed: { document: string; problem: Problem };
+  /** A device was tried, or failed while in use. */
+  device: DeviceInfo;
   log: { level: 'info' | 'warn' | 'error'; message: string };
 }
 
@@ -322,6 +466,9 @@ export interface ViewRequests {
   prioritise: { params: { names: string[] }; result: null };
   cancel: { params: { names?: string[] }; result: null };
   spectrum: { params: { layer: string }; result: LayerSpectrum };
+  goodness: { params: { layer: string }; result: GoodnessOfFit };
+  vectorMetrics: { params: { layer: string; count: number }; result: LayerVectors };
+  heatMap: { params: { layer: string; order: number }; result: HeatMap };
   previewCompression: { params: { layer: string; method: string; rank: RankRequest }; result: CompressionPreview };
   /** The host asks for the target with the native dialog; null where the person cancelled it. */
   saveCompressed: { params: Omit<SaveRequest, 'target' | 'overwrite'>; result: SaveResult | null };
@@ -349,6 +496,7 @@ export interface ViewNotifications {
   progress: { name: string; stage: string; fraction: number };
   queue: { done: number; total: number; active: string[] };
   saving: { fraction: number; message: string };
+  testing: { layer: string; fraction: number };
   changed: Problem;
   /** The engine died (`restarting`), is back (`running`), or gave up (`stopped`). `failed` names the layers it died on. */
   engine: { state: 'running' | 'restarting' | 'stopped'; message: string; failed: string[] };

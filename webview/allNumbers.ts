@@ -1,9 +1,10 @@
 /** Every number of a layer in tables, with its definition and whose it is. */
-import type { LayerResult, PowerLawFit, TensorStatistics } from '../extension/protocol';
+import type { LayerResult, PowerLawFit, TailShape, TensorStatistics } from '../extension/protocol';
 import { metricTable } from '../extension/spectral/metricTable';
 import { element, type Child } from './elements';
 import { formatCount, formatMetric, formatNumber, formatPercent } from './format';
 import { rankRules } from './rankRules';
+import { lawName } from './tailLaws';
 
 export function allNumbers(layer: LayerResult): HTMLElement {
   const metrics = metricTable.filter(({ key }) => layer.metrics[key] !== undefined);
@@ -15,7 +16,9 @@ export function allNumbers(layer: LayerResult): HTMLElement {
         ['Metric', 'Value', 'Definition'],
         metrics.map((row) => {
           const value = layer.metrics[row.key];
-          const text = value === null || value === undefined ? '–' : formatMetric(value, row);
+          const missing = layer.missing?.[row.key];
+          const text =
+            value !== null && value !== undefined ? formatMetric(value, row) : missing ? `– (${missing})` : '–';
           const source = row.source ? ` (${row.source})` : '';
           return [row.key, text, `${row.description}${source}`];
         }),
@@ -27,9 +30,13 @@ export function allNumbers(layer: LayerResult): HTMLElement {
   if (fits.length > 0) {
     sections.push(table('Power-law fits', ['Rule', 'alpha', 'D', 'xmin', 'tail', 'sigma', ''], fits));
   }
+  if (layer.tail_shape) sections.push(tailTable(layer.tail_shape));
+  const tests = testRows(layer);
+  if (tests.length > 0) sections.push(table('Tests', ['Test', 'Result', 'Seed'], tests));
   const ranks = rankRules.flatMap(({ key, name, description }) => {
     const found = layer.ranks[key];
-    if (!found) return [];
+    const missing = layer.missing?.[`rank_${key}`];
+    if (!found) return missing === undefined ? [] : [[name, '–', '', '', `${description}; not here: ${missing}`]];
     return [[name, formatCount(found.rank), formatPercent(found.error), formatPercent(found.ratio), description]];
   });
   if (ranks.length > 0) {
@@ -55,6 +62,37 @@ export function statisticsTable(statistics: TensorStatistics): HTMLElement {
     ...(first === undefined ? [] : [['first not finite', `element ${formatCount(first)}`]]),
   ];
   return table('Element statistics', ['Statistic', 'Value'], rows);
+}
+
+/** The power law of alpha against every other law on the same tail. */
+function tailTable({ law, reason, comparisons = [] }: TailShape): HTMLElement {
+  const shown = (value: number | null): string => (value === null ? '–' : formatNumber(value, 3));
+  const rows = comparisons.map((entry) => {
+    const parameters = Object.entries(entry.parameters ?? {}).map(
+      ([name, value]) => `${name} ${formatNumber(value, 4)}`,
+    );
+    const note = [...parameters, entry.reason].filter((text) => text !== undefined).join(', ');
+    return [lawName(entry.law), shown(entry.R), shown(entry.p), note];
+  });
+  const verdict = law === undefined ? `none, ${reason ?? 'unknown'}` : lawName(law);
+  return table(`Tail shape: ${verdict}`, ['Law', 'R of the power law over it', 'p', 'Parameters'], rows);
+}
+
+function testRows({ goodness, randomised }: LayerResult): string[][] {
+  const rows: string[][] = [];
+  if (goodness) {
+    const { p, standard_error: error, replicates, reason, seed } = goodness;
+    const found =
+      p === null
+        ? `failed: ${reason ?? 'unknown'}`
+        : `p ${formatNumber(p, 3)} ± ${formatNumber(error ?? 0, 2)}, ${formatCount(replicates ?? 0)} synthetic spectra`;
+    rows.push(['goodness of fit', found, String(seed)]);
+  }
+  if (randomised) {
+    const found = randomised.status === 'success' ? 'done' : `failed: ${randomised.reason ?? 'unknown'}`;
+    rows.push(['randomisation', found, String(randomised.seed)]);
+  }
+  return rows;
 }
 
 function fitRow(rule: string, fit: PowerLawFit): string[] {

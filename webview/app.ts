@@ -61,7 +61,7 @@ class Page {
     });
     const left = element('div', { class: 'left' }, this.overview.element, this.table.element);
     this.main = element('main', { class: 'main' }, left);
-    const bar = splitter(this.main, memory.current.split, (split) => memory.remember({ split }));
+    const bar = splitter(this.main, memory.current, (shares) => memory.remember(shares));
     this.main.append(bar, this.layer.element);
     root.replaceChildren(this.header.element, this.banners.element, this.messages, this.main);
     this.main.addEventListener('keydown', (event) => {
@@ -91,6 +91,7 @@ class Page {
     progress: (progress) => this.inspection.setProgress(progress),
     queue: (queue) => this.inspection.setQueue(queue),
     saving: (progress) => this.layer.saving(progress),
+    testing: (progress) => this.layer.testing(progress),
     changed: (problem) => this.inspection.setChanged(problem),
     engine: (engine) => this.inspection.setEngine(engine),
     select: ({ layer, compress }) => this.show(layer, { compress }),
@@ -135,7 +136,7 @@ class Page {
     if (layer !== undefined && (tensor?.layers.length ?? 0) > 0) {
       items.push({ label: 'Compress…', icon: 'fold', run: () => this.show(layer, { compress: true }) });
     }
-    const waiting = below.filter((name) => !this.inspection.results.has(name));
+    const waiting = below.filter((name) => this.inspection.isMissing(name));
     if (waiting.length > 0) {
       const label = layer === undefined ? 'Inspect These Layers' : 'Inspect';
       items.push({ label, icon: 'play', run: () => this.ask(this.host.request('inspect', { names: waiting })) });
@@ -154,9 +155,12 @@ class Page {
     this.ask(exported.then((result) => result && this.say('info', `Exported to ${result.path}`)));
   }
 
-  /** A request whose answer is not needed; what goes wrong with it is said. */
+  /** A request whose answer is not needed; what goes wrong with it is said, unless the engine's own banner says it. */
   private ask(request: Promise<unknown>): void {
-    request.catch((error: unknown) => this.say('error', problemOf(error).message));
+    request.catch((error: unknown) => {
+      const { code, message } = problemOf(error);
+      if (code !== 'engine-died' && code !== 'engine-stopped') this.say('error', message);
+    });
   }
 
   private say(kind: 'info' | 'error', text: string): void {
@@ -197,6 +201,7 @@ function start(): void {
     progress: forward('progress'),
     queue: forward('queue'),
     saving: forward('saving'),
+    testing: forward('testing'),
     changed: forward('changed'),
     engine: forward('engine'),
     select: forward('select'),

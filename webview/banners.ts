@@ -18,7 +18,7 @@ export class Banners {
     private readonly reload: () => void,
   ) {
     const { problems } = inspection.summary;
-    this.element.append(this.live, ...(problems.length > 0 ? [problemList(problems)] : []));
+    this.element.append(this.live, ...(problems.length > 0 ? [problemList(problems, inspection.summary.path)] : []));
     this.refresh();
   }
 
@@ -35,8 +35,8 @@ export class Banners {
     if (engine && engine.state !== 'running') {
       const restarting = engine.state === 'restarting';
       const failed = engine.failed.length > 0 ? ` It stopped on ${engine.failed.join(', ')}.` : '';
-      const again = button({ label: 'Reload', icon: 'refresh', onClick: this.reload });
-      const text = `${engine.message}${failed}${restarting ? ' Starting again…' : ''}`;
+      const again = button({ label: 'Restart Engine', icon: 'refresh', onClick: this.reload });
+      const text = `${engine.message}${failed}`;
       banners.push(banner(restarting ? 'warning' : 'error', text, restarting ? null : again));
     }
     this.live.replaceChildren(...banners);
@@ -47,10 +47,13 @@ export function banner(kind: 'info' | 'warning' | 'error', text: string, action:
   return element('div', { class: `banner ${kind}` }, icon(kind), element('p', {}, text), action);
 }
 
-function problemList(problems: readonly Problem[]): HTMLElement {
+/** One is said at once; several wait behind their number. */
+function problemList(problems: readonly Problem[], path: string): HTMLElement {
+  const [first, second] = problems;
+  if (first && !second) return banner('warning', `${place(first)}${first.message}`, null);
   const items = problems.slice(0, MOST_LISTED).map((problem) => {
     const where = place(problem);
-    return element('li', {}, where ? element('b', {}, where) : null, problem.message);
+    return element('li', {}, where ? element('b', {}, where) : null, shortened(problem.message, path));
   });
   const rest = problems.length - items.length;
   if (rest > 0) items.push(element('li', {}, `and ${formatCount(rest)} more`));
@@ -60,6 +63,13 @@ function problemList(problems: readonly Problem[]): HTMLElement {
     element('summary', {}, icon('warning'), `${plural(problems.length, 'problem')} in this checkpoint`),
     element('ul', {}, ...items),
   );
+}
+
+/** Without the path that the page's title says already: of other files of the checkpoint the name is enough. */
+function shortened(message: string, path: string): string {
+  if (message.startsWith(path)) return message.slice(path.length).replace(/^[,:] /, '');
+  const folder = path.slice(0, Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+  return message.startsWith(folder) ? message.slice(folder.length) : message;
 }
 
 function place({ file, offset, tensor, message }: Problem): string {

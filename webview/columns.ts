@@ -1,25 +1,14 @@
-/** The table's columns: what headers tell of every tensor, then every row of the metric table, FARMS and ranks. */
-import type { LayerResult } from '../extension/protocol';
-import { metricTable, type MetricRow } from '../extension/spectral/metricTable';
+/** The table's columns: what headers tell of every tensor, then every measured number. */
 import { alphaBand, type AlphaBand } from './alphaBands';
-import {
-  formatBytes,
-  formatCompact,
-  formatCount,
-  formatMetric,
-  formatNumber,
-  formatPercent,
-  formatShape,
-  plural,
-} from './format';
+import { formatBytes, formatCompact, formatCount, formatMetric, formatShape, plural } from './format';
 import type { Inspection } from './inspection';
+import { measures } from './measures';
 import type { TreeNode } from './moduleTree';
-import { rankRules } from './rankRules';
 import type { SortValue } from './tableOrder';
 
 export interface CellContent {
   text: string;
-  title?: string;
+  title?: string | undefined;
   /** Heat colour and mark. */
   band?: AlphaBand;
   /** A module's row: the mean of the rows below, not a measurement. */
@@ -59,6 +48,13 @@ export const DEFAULT_COLUMNS: readonly string[] = [
 export const NAME_COLUMN = 'name';
 
 const NUMBER_WIDTH = 78;
+const LEAST_SHAPE_WIDTH = 96;
+const MOST_SHAPE_WIDTH = 168;
+const CELL_PADDING = 16;
+
+/** Width of a digit in the widest of the usual fonts, and of a character, about, at 13 pixels. */
+const DIGIT_WIDTH = 8;
+export const CHARACTER_WIDTH = 7;
 
 const empty: CellContent = { text: '' };
 
@@ -66,10 +62,16 @@ const empty: CellContent = { text: '' };
 const BANDED = 'alpha';
 
 export function allColumns(inspection: Inspection): Column[] {
-  return [...headerColumns(), ...measuredColumns(inspection)];
+  return [...headerColumns(inspection), ...measuredColumns(inspection)];
 }
 
-function headerColumns(): Column[] {
+/** Room for the longest shape, from four digits by four to a convolution of three axes. */
+function shapeWidth({ summary }: Inspection): number {
+  const longest = summary.tensors.reduce((most, { shape }) => Math.max(most, formatShape(shape).length), 0);
+  return Math.min(MOST_SHAPE_WIDTH, Math.max(LEAST_SHAPE_WIDTH, longest * DIGIT_WIDTH + CELL_PADDING));
+}
+
+function headerColumns(inspection: Inspection): Column[] {
   return [
     {
       ...{ key: NAME_COLUMN, label: 'Name', description: 'Name in the checkpoint', align: 'start' },
@@ -78,15 +80,15 @@ function headerColumns(): Column[] {
       cell: () => empty,
     },
     {
-      ...{ key: 'shape', label: 'Shape', description: 'Shape as stored', align: 'start', width: 114 },
-      descendingFirst: true,
+      ...{ key: 'shape', label: 'Shape', description: 'Shape as stored', align: 'start' },
+      ...{ width: shapeWidth(inspection), descendingFirst: true },
       sort: (node) => (node.tensor ? node.parameters : null),
-      cell: ({ tensor, kind, tensors }) =>
-        kind === 'layer'
-          ? empty
-          : tensor
-            ? { text: formatShape(tensor.shape), title: formatShape(tensor.shape) }
-            : { text: plural(tensors, 'tensor'), mean: true },
+      cell: ({ tensor, kind, tensors }) => {
+        if (!tensor) return { text: plural(tensors, 'tensor'), mean: true };
+        // A layer of its own row is one matrix of a stack.
+        const text = formatShape(kind === 'layer' ? tensor.shape.slice(1) : tensor.shape);
+        return { text, title: text };
+      },
     },
     {
       ...{ key: 'dtype', label: 'Type', description: 'Element type as stored', align: 'start', width: 54 },
@@ -109,25 +111,13 @@ function headerColumns(): Column[] {
   ];
 }
 
-/** One measured number: how it is read from a layer's result, how it is shown and explained. */
-interface Measure {
-  key: string;
-  label: string;
-  description: string;
-  /** How the number is shown. */
-  format: Pick<MetricRow, 'kind' | 'digits'>;
-  width?: number;
-  value(result: LayerResult): number | null | undefined;
-  title?(result: LayerResult): string | undefined;
-}
-
 function measuredColumns(inspection: Inspection): Column[] {
   return measures().map((measure) => {
     const value = (node: TreeNode): number | null => {
       const result = node.layer === undefined ? undefined : inspection.results.get(node.layer);
       return result ? (measure.value(result) ?? null) : null;
     };
-    const meanOf = cachedMean(inspection, value);
+    const meanOf = measure.averaged ? cachedMean(inspection, value) : () => null;
     return {
       key: measure.key,
       label: measure.label,
@@ -147,56 +137,21 @@ function measuredColumns(inspection: Inspection): Column[] {
           };
         }
         const result = inspection.results.get(node.layer);
+        if (!result) return empty;
         const number = value(node);
-        if (!result || number === null)
-          return { text: result && result.matrices > 0 ? '–' : '', title: reason(result) };
-        const title = measure.title?.(result);
+        if (number === null) {
+          // Said once in a row: whoever listens to it would hear it in every cell.
+          if (result.matrices === 0) return measure.key === BANDED ? { text: '', title: result.noSpectrum } : empty;
+          return { text: '–', title: measure.missing?.(result) };
+        }
         return {
           text: formatMetric(number, measure.format),
-          ...(title !== undefined && { title }),
+          title: measure.title?.(result),
           ...(measure.key === BANDED && { band: alphaBand(number) }),
         };
       },
     };
   });
-}
-
-function measures(): Measure[] {
-  const metrics: Measure[] = metricTable.map(({ key, label, description, source, kind, digits }) => ({
-    key,
-    label,
-    description: source ? `${description} (${source})` : description,
-    format: { kind, digits },
-    ...(label.length > 9 && { width: 104 }),
-    value: (result) => result.metrics[key],
-  }));
-  const alpha = metrics.findIndex((measure) => measure.key === 'alpha');
-  metrics.splice(alpha + 1, 0, {
-    key: 'farms_alpha',
-    label: 'FARMS α',
-    description:
-      'alpha of the pooled spectra of windows of one aspect ratio: compares layers of different shape (FARMS)',
-    format: { kind: 'number', digits: 2 },
-    value: ({ farms }) => farms?.alpha,
-    title: ({ farms }) =>
-      farms?.interval && `95% interval ${farms.interval.map((end) => formatNumber(end, 3)).join(' to ')}`,
-  });
-  return [...metrics, ...rankMeasures()];
-}
-
-function rankMeasures(): Measure[] {
-  return rankRules.map(({ key, label, description }) => ({
-    key: `rank_${key}`,
-    label: `rank ${label}`,
-    description: `Rank suggestion: ${description}`,
-    format: { kind: 'integer', digits: 0 },
-    width: 96,
-    value: ({ ranks }) => ranks[key]?.rank,
-    title: ({ ranks }) => {
-      const found = ranks[key];
-      return found && `error ${formatPercent(found.error)}, ${formatPercent(found.ratio)} of the parameters`;
-    },
-  }));
 }
 
 /** How old the means of modules may be while results come in: over 100 000 rows they are not free. */
@@ -232,10 +187,4 @@ function cachedMean(
     const { sum, count } = total(node);
     return count === 0 ? null : { mean: sum / count, count };
   };
-}
-
-function reason(result: LayerResult | undefined): string | undefined {
-  const fit = result?.fits.KS;
-  if (fit?.status === 'failed') return fit.reason ?? 'the fit failed';
-  return result?.problems[0]?.message ?? result?.noSpectrum;
 }

@@ -46,8 +46,9 @@ export interface RememberedView {
   layer: string | null;
   tab: string;
   overview: boolean;
-  /** Share of the room that the table keeps beside (or above) the layer's view. */
+  /** Share of the room that the table keeps beside, and above, the layer's view. */
   split: number;
+  stackedSplit: number;
 }
 
 const initial: RememberedView = {
@@ -60,6 +61,8 @@ const initial: RememberedView = {
   tab: 'spectrum',
   overview: true,
   split: 0.44,
+  // A whole plot fits below the table on an ordinary screen.
+  stackedSplit: 0.34,
 };
 
 export class ViewMemory {

@@ -2,11 +2,10 @@
 
 const whole = new Intl.NumberFormat();
 const compact = new Intl.NumberFormat(undefined, { notation: 'compact', maximumSignificantDigits: 3 });
-const byteUnits = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'].map((unit) => {
-  // The short form of a byte is "byte", which is no shorter.
-  const unitDisplay = unit === 'byte' ? 'narrow' : 'short';
-  return new Intl.NumberFormat(undefined, { style: 'unit', unit, unitDisplay, maximumSignificantDigits: 3 });
-});
+const byteUnits = ['kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'].map(
+  (unit) =>
+    new Intl.NumberFormat(undefined, { style: 'unit', unit, unitDisplay: 'short', maximumSignificantDigits: 3 }),
+);
 const significant = new Map<number, Intl.NumberFormat>();
 const fixed = new Map<number, Intl.NumberFormat>();
 const scientific = new Map<number, Intl.NumberFormat>();
@@ -26,8 +25,21 @@ export function formatCompact(value: number): string {
 
 /** Decimal units, as disks and downloads count them. */
 export function formatBytes(value: number): string {
-  const step = value < 1 ? 0 : Math.min(byteUnits.length - 1, Math.floor(Math.log10(value) / 3));
-  return byteUnits[step]!.format(value / 1000 ** step);
+  // The locale's short form of a byte is "byte", which is no shorter, and its narrow one leaves out the space.
+  if (value < 1000) return `${whole.format(value)} B`;
+  const step = Math.min(byteUnits.length, Math.floor(Math.log10(value) / 3));
+  return byteUnits[step - 1]!.format(value / 1000 ** step);
+}
+
+/** What `formatShare` still tells from 0 and from 1. */
+const LEAST_SHARE = 0.001;
+const LEAST_REST = 0.01;
+
+/** Shares as people say them in a sentence: nothing but 0 and 1 is called 0% or 100%. */
+export function formatShare(share: number): string {
+  if (share > 0 && share < LEAST_SHARE) return `<${formatPercent(LEAST_SHARE, 1)}`;
+  if (share < 1 && share > 1 - LEAST_REST) return `>${formatPercent(1 - LEAST_REST, 2)}`;
+  return formatPercent(share, 2);
 }
 
 export function formatPercent(share: number, digits = 3): string {
@@ -54,13 +66,17 @@ export function formatNumber(value: number, digits = 4): string {
   return plain && Number.isInteger(value) ? whole.format(value) : format.format(value);
 }
 
-/** A number of the metric table: `digits` after the point, or significant ones where it is very large or small. */
+/** Digits that a column of the table has room for. */
+const MOST_DIGITS = 6;
+
+/** A number of the metric table: `digits` after the point while there is room, significant ones where it is very large or small. */
 export function formatMetric(value: number, { kind, digits }: { kind: 'number' | 'integer'; digits: number }): string {
   const size = Math.abs(value);
   if (!Number.isFinite(value) || size >= LARGEST_PLAIN || (size !== 0 && size < 10 ** -digits)) {
     return formatNumber(value, kind === 'integer' ? 9 : Math.max(2, digits));
   }
-  const key = kind === 'integer' ? 0 : digits;
+  const before = size < 1 ? 1 : Math.floor(Math.log10(size)) + 1;
+  const key = kind === 'integer' ? 0 : Math.min(digits, MOST_DIGITS - before);
   let format = fixed.get(key);
   if (!format) {
     format = new Intl.NumberFormat(undefined, { minimumFractionDigits: key, maximumFractionDigits: key });
@@ -75,8 +91,8 @@ export function formatShape(shape: readonly number[]): string {
 }
 
 /** The singular or plural form that goes with the number, the number in front. */
-export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${formatCount(count)} ${count === 1 ? one : many}`;
+export function plural(count: number, one: string, many = `${one}s`, format = formatCount): string {
+  return `${format(count)} ${count === 1 ? one : many}`;
 }
 
 /** A power of ten for an axis tick: 10⁻³. */

@@ -2,7 +2,7 @@
 import type { CheckpointSummary } from '../extension/protocol';
 import { button, type Button } from './controls';
 import { element, type Child } from './elements';
-import { formatBytes, formatCompact, formatCount, formatPercent, plural } from './format';
+import { formatBytes, formatCompact, formatCount, formatShare, plural } from './format';
 import type { Inspection } from './inspection';
 
 export interface HeaderActions {
@@ -15,8 +15,8 @@ export interface HeaderActions {
 /** Colours for types in the bar; further ones share the last. */
 const TYPE_COLOURS = 6;
 
-/** Shares below this are said to be below this. */
-const SMALL_SHARE = 0.001;
+/** An editor that inspects by itself begins within this time: until then nobody needs a button for it. */
+const BEGINS_MS = 2000;
 
 /** Types narrower than this share are drawn this wide, so that they can be seen and pointed at. */
 const LEAST_SHARE = 0.01;
@@ -25,11 +25,12 @@ export class Header {
   readonly element: HTMLElement;
   private readonly progress = element('div', { class: 'progress-track', role: 'progressbar', 'aria-valuemin': 0 });
   private readonly progressBar = element('div', { class: 'progress-bar' });
-  private readonly progressText = element('span', { class: 'progress-text', role: 'status' });
+  private readonly progressText = element('span', { class: 'progress-text' });
   private readonly device = element('span');
   private readonly inspect: Button;
   private readonly cancel: Button;
   private readonly total: number;
+  private mayAsk = false;
 
   constructor(
     private readonly inspection: Inspection,
@@ -72,16 +73,20 @@ export class Header {
       element('div', { class: 'header-line facts' }, ...facts(summary), this.device, ...typeMix(summary)),
       this.progress,
     );
+    window.setTimeout(() => {
+      this.mayAsk = true;
+      this.refresh();
+    }, BEGINS_MS);
     this.refresh();
   }
 
   refresh(): void {
-    const { queue, busy, results, precision } = this.inspection;
+    const { queue, busy, inspected, precisions } = this.inspection;
     const { total } = this;
-    const done = Math.min(total, results.size);
+    const done = Math.min(total, inspected);
     this.progress.hidden = !busy;
     this.cancel.hidden = !busy;
-    this.inspect.hidden = busy || done >= total;
+    this.inspect.hidden = busy || done >= total || !this.mayAsk;
     this.progress.setAttribute('aria-valuemax', String(queue.total));
     this.progress.setAttribute('aria-valuenow', String(queue.done));
     this.progressBar.style.transform = `scaleX(${queue.total > 0 ? queue.done / queue.total : 0})`;
@@ -90,7 +95,8 @@ export class Header {
       : done >= total
         ? ''
         : `${formatCount(done)} of ${formatCount(total)} inspected`;
-    this.device.replaceChildren(...(precision === null ? [] : ['Computed in ', element('b', {}, precision)]));
+    this.device.hidden = precisions.size === 0;
+    this.device.replaceChildren('Computed in ', element('b', {}, [...precisions].sort().join(', ')));
   }
 }
 
@@ -115,10 +121,7 @@ function typeMix({ dtypes, parameters }: CheckpointSummary): Child[] {
     const part = element('span', { class: colour });
     part.style.flexGrow = String(Math.max(share, LEAST_SHARE));
     bar.append(part);
-    const text =
-      dtypes.length === 1
-        ? dtype
-        : `${dtype} ${share < SMALL_SHARE ? `<${formatPercent(SMALL_SHARE, 1)}` : formatPercent(share, 2)}`;
+    const text = dtypes.length === 1 ? dtype : `${dtype} ${formatShare(share)}`;
     return element(
       'span',
       { class: 'type', title: `${formatCount(count)} parameters` },

@@ -28,8 +28,8 @@ export class Inspection {
 
   /** Grows with every result. */
   version = 0;
-  /** Arithmetic and device of the results, once one says it. */
-  precision: string | null = null;
+  /** Arithmetic and device of the results: small matrices and large ones may have had different ones. */
+  readonly precisions = new Set<string>();
 
   private readonly listeners = new Set<() => void>();
   private frame = 0;
@@ -38,10 +38,17 @@ export class Inspection {
     this.summary = state.summary;
     this.settings = state.settings;
     this.tree = moduleTree(state.summary.tensors);
-    for (const result of state.results) {
-      this.results.set(result.name, result);
-      this.precision ??= result.precision ?? null;
-    }
+    for (const result of state.results) this.take(result);
+  }
+
+  /** Layers that have been looked at to the end. */
+  get inspected(): number {
+    return this.results.size - this.crashed.size;
+  }
+
+  /** True for a layer without a result, or with none but that the engine died on it. */
+  isMissing(layer: string): boolean {
+    return !this.results.has(layer) || this.crashed.has(layer);
   }
 
   /** True while jobs are queued or running. */
@@ -54,13 +61,18 @@ export class Inspection {
     this.listeners.add(listener);
   }
 
-  addResult(result: LayerResult): void {
+  private take(result: LayerResult): void {
     this.results.set(result.name, result);
+    if (result.problems.some(({ code }) => code === 'engine-died')) this.crashed.add(result.name);
+    else this.crashed.delete(result.name);
+    if (result.precision !== undefined) this.precisions.add(result.precision);
+  }
+
+  addResult(result: LayerResult): void {
+    this.take(result);
     this.version += 1;
-    this.precision = result.precision ?? this.precision;
     this.progress.delete(result.name);
     this.progress.delete(result.tensor);
-    this.crashed.delete(result.name);
     this.announce();
   }
 
@@ -80,6 +92,8 @@ export class Inspection {
     this.engine = engine;
     for (const name of engine.failed) this.crashed.add(name);
     if (engine.state !== 'running') this.progress.clear();
+    // Nothing will come of what it was asked for.
+    if (engine.state === 'stopped') this.queue = { done: 0, total: 0 };
     this.announce();
   }
 

@@ -6,9 +6,11 @@ import { allNumbers, statisticsTable } from './allNumbers';
 import type { Host } from './connection';
 import { button, panels, type Button, type Panels } from './controls';
 import { element, icon } from './elements';
-import { formatCompact, formatCount, formatNumber, formatShape } from './format';
+import { formatCompact, formatCount, formatNumber, formatShape, plural } from './format';
+import { MatrixPanel } from './matrixPanel';
 import { elementHistogramPlot } from './plots/elementHistogramPlot';
 import { EsdPlot } from './plots/esdPlot';
+import { FitTest } from './fitTest';
 import { RankPanel } from './rankPanel';
 
 export interface LayerViewActions {
@@ -17,7 +19,7 @@ export interface LayerViewActions {
   tab(id: string): void;
 }
 
-export type LayerTab = 'spectrum' | 'ranks' | 'elements' | 'numbers';
+export type LayerTab = 'spectrum' | 'ranks' | 'elements' | 'matrix' | 'numbers';
 
 export class LayerView {
   readonly element: HTMLElement;
@@ -30,6 +32,8 @@ export class LayerView {
   private readonly close: Button;
   private pending: CancellationTokenSource | null = null;
   private ranks: RankPanel | null = null;
+  private fitTest: FitTest | null = null;
+  private matrix: MatrixPanel | null = null;
   private panels: Panels | null = null;
 
   constructor(
@@ -56,7 +60,7 @@ export class LayerView {
     const source = new CancellationTokenSource();
     this.pending = source;
     this.layer = layer;
-    this.ranks = null;
+    this.forget();
     this.element.hidden = false;
     this.element.setAttribute('aria-label', `Layer ${layer}`);
     this.title.textContent = layer;
@@ -81,9 +85,17 @@ export class LayerView {
     this.pending?.cancel();
     this.pending = null;
     this.layer = null;
-    this.ranks = null;
+    this.forget();
     this.element.hidden = true;
     this.body.replaceChildren();
+  }
+
+  private forget(): void {
+    this.ranks = null;
+    this.fitTest?.cancel();
+    this.fitTest = null;
+    this.matrix?.dispose();
+    this.matrix = null;
   }
 
   turnTo(tab: LayerTab): void {
@@ -93,6 +105,10 @@ export class LayerView {
 
   saving(progress: ViewNotifications['saving']): void {
     this.ranks?.saving(progress);
+  }
+
+  testing(progress: ViewNotifications['testing']): void {
+    this.fitTest?.progress(progress);
   }
 
   private message(kind: 'loading' | 'error' | 'info', text: string, actions: HTMLElement[] = []): void {
@@ -110,30 +126,44 @@ export class LayerView {
 
   private fill(spectrum: LayerSpectrum, tensor: TensorSummary, tab: string): RankPanel | null {
     const { layer } = spectrum;
-    this.facts.replaceChildren(...factsOf(tensor, layer));
+    this.facts.replaceChildren(...factsOf(tensor, spectrum));
     const list: { id: LayerTab; label: string; content: HTMLElement }[] = [];
     if (spectrum.eigenvalues.length > 0) {
       this.ranks = new RankPanel(this.host, spectrum, tensor.bytes / Math.max(1, tensor.parameters));
-      list.push({ id: 'spectrum', label: 'Spectrum', content: spectra(spectrum) });
+      this.fitTest = new FitTest(this.host, layer);
+      list.push({ id: 'spectrum', label: 'Spectrum', content: spectra(spectrum, this.fitTest) });
       list.push({ id: 'ranks', label: 'Ranks and compression', content: this.ranks.element });
     }
     if (layer.statistics) list.push({ id: 'elements', label: 'Elements', content: elements(spectrum) });
+    const matrix = tensor.layers.length > 0 ? new MatrixPanel(this.host, spectrum) : null;
+    this.matrix = matrix;
+    if (matrix) list.push({ id: 'matrix', label: 'Matrix', content: matrix.element });
     list.push({ id: 'numbers', label: 'All numbers', content: allNumbers(layer) });
     const active = list.some((panel) => panel.id === tab) ? tab : list[0]!.id;
-    this.panels = panels('Parts of the layer', list, active, (id) => this.actions.tab(id));
+    this.panels = panels('Parts of the layer', list, active, (id) => {
+      if (id === 'matrix') matrix?.load();
+      this.actions.tab(id);
+    });
+    if (active === 'matrix') matrix?.load();
     this.body.replaceChildren(...notices(layer), this.panels);
     return this.ranks;
   }
 }
 
 /** Shape and type from the header, precision and time once they are known. */
-function factsOf(tensor: TensorSummary, layer: LayerResult | null): HTMLElement[] {
+function factsOf(tensor: TensorSummary, spectrum: LayerSpectrum | null): HTMLElement[] {
+  const layer = spectrum?.layer;
+  // One matrix of a stack is not its tensor.
+  const stacked = tensor.layers.length > 1;
+  const shape = stacked ? tensor.shape.slice(1) : tensor.shape;
+  const parameters = tensor.parameters / Math.max(1, tensor.layers.length);
   const facts = [
-    formatShape(layer?.shape ?? tensor.shape),
+    formatShape(shape),
     tensor.dtype,
-    `${formatCompact(tensor.parameters)} parameters`,
+    plural(parameters, 'parameter', 'parameters', formatCompact),
+    stacked && `one of ${formatCount(tensor.layers.length)} in ${tensor.name}`,
     tensor.sharedWith !== undefined && `same bytes as ${tensor.sharedWith}`,
-    layer !== null && layer.matrices > 1 && `${formatCount(layer.matrices)} kernel positions`,
+    layer && layer.matrices > 1 && `${formatCount(layer.matrices)} kernel positions`,
     layer?.precision,
     layer?.elapsed !== undefined && `${formatNumber(layer.elapsed / 1000, 2)} s`,
   ];
@@ -143,19 +173,24 @@ function factsOf(tensor: TensorSummary, layer: LayerResult | null): HTMLElement[
 /** What stands in the way of some numbers, in words. */
 function notices(layer: LayerResult): HTMLElement[] {
   const texts = layer.problems.map((problem) => ({ kind: 'warning', text: problem.message }));
-  if (layer.noSpectrum !== undefined) texts.unshift({ kind: 'info', text: `No spectrum: ${layer.noSpectrum}.` });
+  // A problem that took the spectrum says so itself.
+  if (layer.noSpectrum !== undefined && texts.length === 0) {
+    texts.push({ kind: 'info', text: `No spectrum: ${layer.noSpectrum}.` });
+  }
+  if (layer.precisionNote !== undefined) texts.push({ kind: 'info', text: `This layer was ${layer.precisionNote}.` });
   return texts.map(({ kind, text }) =>
     element('div', { class: `notice ${kind}` }, icon(kind), element('span', {}, text)),
   );
 }
 
-function spectra({ layer, eigenvalues, farmsEigenvalues }: LayerSpectrum): HTMLElement {
+function spectra({ layer, eigenvalues, farmsEigenvalues }: LayerSpectrum, test: FitTest): HTMLElement {
   const { KS, xmin_mid, xmin_peak } = layer.fits;
   const fits = [KS, xmin_mid, xmin_peak].filter((fit) => fit !== undefined);
   const edge = layer.metrics.lambda_plus ?? null;
-  const title = layer.matrices > 1 ? `${formatCount(layer.matrices)} kernel positions, pooled` : 'Whole matrix';
+  const title = layer.matrices > 1 ? 'Kernel, pooled' : 'Whole matrix';
   const whole = new EsdPlot({ title, layer: layer.name, eigenvalues, fits, edge });
-  return element('div', { class: 'spectra' }, whole.element, farmsSpectrum(layer, farmsEigenvalues));
+  const tested = element('div', {}, whole.element, test.element);
+  return element('div', { class: 'spectra' }, tested, farmsSpectrum(layer, farmsEigenvalues));
 }
 
 function farmsSpectrum({ name, farms }: LayerResult, eigenvalues: Float64Array): HTMLElement {
@@ -185,6 +220,6 @@ function farmsSpectrum({ name, farms }: LayerResult, eigenvalues: Float64Array):
 }
 
 function elements({ layer, histogram }: LayerSpectrum): HTMLElement {
-  const plot = histogram.counts.length > 0 ? elementHistogramPlot(layer.name, histogram) : null;
+  const plot = histogram.counts.some((count) => count > 0) ? elementHistogramPlot(layer.name, histogram) : null;
   return element('div', { class: 'elements' }, plot, layer.statistics && statisticsTable(layer.statistics));
 }

@@ -3,6 +3,7 @@ import { element, icon } from './elements';
 import { formatCount, plural } from './format';
 import type { Inspection } from './inspection';
 import { SavingsPlot } from './plots/savingsPlot';
+import { roving } from './roving';
 import { savings } from './savings';
 import { unusualLayers, type UnusualLayer } from './unusual';
 
@@ -24,7 +25,8 @@ export class Overview {
   readonly element: HTMLElement;
   private readonly count = element('span', { class: 'badge' });
   private readonly list = element('ul', { class: 'unusual-list' });
-  private readonly savingsPlot = new SavingsPlot();
+  private readonly setTabStop = roving(this.list, '.unusual-item', ['ArrowUp', 'ArrowDown']);
+  private readonly savingsPlot: SavingsPlot;
   /** What the drawing stands for, and when it was made. */
   private shown = '';
   private drawn = -Infinity;
@@ -34,6 +36,10 @@ export class Overview {
     private readonly inspection: Inspection,
     private readonly open: (layer: string) => void,
   ) {
+    const hopeless = inspection.summary.tensors.every(({ layers }) => layers.length === 0);
+    this.savingsPlot = new SavingsPlot(
+      hopeless ? 'No tensor here has a spectrum.' : 'Appears with the first inspected layers.',
+    );
     this.element = element(
       'section',
       { class: 'overview', 'aria-label': 'Overview' },
@@ -85,6 +91,7 @@ export class Overview {
     this.list.replaceChildren(...items);
     // Whoever is reading the list by keyboard stays on the same layer.
     if (hadFocus) [...this.list.querySelectorAll('button')].find((item) => item.title === focused)?.focus();
+    this.setTabStop();
     this.savingsPlot.show(savings(results.values()));
   }
 

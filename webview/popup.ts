@@ -56,10 +56,13 @@ export function openPopup(popup: HTMLElement, at: { x: number; y: number }, owne
   const { width, height } = popup.getBoundingClientRect();
   popup.style.left = `${Math.max(EDGE, Math.min(at.x, window.innerWidth - width - EDGE))}px`;
   popup.style.top = `${Math.max(EDGE, Math.min(at.y, window.innerHeight - height - EDGE))}px`;
+  const remove = (): void => {
+    outside.abort();
+    popup.remove();
+  };
   const close = (): void => {
     if (!popup.isConnected) return;
-    popup.remove();
-    outside.abort();
+    remove();
     owner.focus({ preventScroll: true });
   };
   const outside = new AbortController();
@@ -71,6 +74,10 @@ export function openPopup(popup: HTMLElement, at: { x: number; y: number }, owne
     },
     { signal, capture: true },
   );
+  popup.addEventListener('focusout', ({ relatedTarget }) => {
+    // Tabbed out of: what has the focus now keeps it.
+    if (relatedTarget instanceof Node && !popup.contains(relatedTarget)) remove();
+  });
   window.addEventListener('blur', close, { signal });
   window.addEventListener('resize', close, { signal });
   popup.addEventListener('keydown', (event) => {

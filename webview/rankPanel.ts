@@ -59,7 +59,8 @@ export class RankPanel {
         suggestionList(marks, curve, (rank) => this.choose(rank)),
       ),
     );
-    this.choose(curve.bounded(suggestions['energy_0.95']?.rank ?? curve.breakEven));
+    // Above break-even the first thing shown would be a saving that is none.
+    this.choose(Math.min(suggestions['energy_0.95']?.rank ?? Infinity, curve.breakEven));
   }
 
   focusCompression(): void {

@@ -28,4 +28,11 @@ export const rankRules: readonly RankRule[] = [
   },
   { key: 'mp_spikes', label: 'spikes', name: 'MP spikes', description: 'eigenvalues above the random bulk' },
   { key: 'erg', label: 'ERG', name: 'ERG', description: 'the tail whose rescaled eigenvalues multiply to 1 (detX)' },
+  {
+    key: 'welore',
+    label: 'WeLore',
+    name: 'WeLore',
+    description:
+      'singular values above one threshold for the whole model, which halves the mean rank; known at the end',
+  },
 ];

@@ -6,20 +6,30 @@ const STEP = 0.03;
 const LEAST = 0.2;
 const MOST = 0.8;
 
-export function splitter(container: HTMLElement, share: number, onChange: (share: number) => void): HTMLElement {
+/** Shares of the room that the first part has: beside the second one, and above it. */
+export interface Shares {
+  split: number;
+  stackedSplit: number;
+}
+
+export function splitter(container: HTMLElement, shares: Shares, onChange: (shares: Shares) => void): HTMLElement {
   const bar = element('div', {
     ...{ class: 'splitter', role: 'separator', tabindex: 0, 'aria-label': 'Share of the table' },
     ...{ 'aria-valuemin': LEAST * 100, 'aria-valuemax': MOST * 100 },
   });
-  let current = share;
-  const set = (next: number): void => {
-    current = Math.min(MOST, Math.max(LEAST, next));
-    container.style.setProperty('--split', String(current));
-    bar.setAttribute('aria-valuenow', String(Math.round(current * 100)));
-  };
+  const current = { split: shares.split, stackedSplit: shares.stackedSplit };
   const stacked = (): boolean => getComputedStyle(container).flexDirection === 'column';
-  const orient = (): void => bar.setAttribute('aria-orientation', stacked() ? 'horizontal' : 'vertical');
-  new ResizeObserver(orient).observe(container);
+  const show = (): void => {
+    const share = stacked() ? current.stackedSplit : current.split;
+    container.style.setProperty('--split', String(share));
+    bar.setAttribute('aria-orientation', stacked() ? 'horizontal' : 'vertical');
+    bar.setAttribute('aria-valuenow', String(Math.round(share * 100)));
+  };
+  const set = (next: number): void => {
+    current[stacked() ? 'stackedSplit' : 'split'] = Math.min(MOST, Math.max(LEAST, next));
+    show();
+  };
+  new ResizeObserver(show).observe(container);
   bar.addEventListener('pointerdown', (event) => {
     bar.setPointerCapture(event.pointerId);
     event.preventDefault();
@@ -34,9 +44,8 @@ export function splitter(container: HTMLElement, share: number, onChange: (share
     const step = { ArrowLeft: -STEP, ArrowUp: -STEP, ArrowRight: STEP, ArrowDown: STEP }[event.key];
     if (step === undefined) return;
     event.preventDefault();
-    set(current + step);
+    set((stacked() ? current.stackedSplit : current.split) + step);
     onChange(current);
   });
-  set(share);
   return bar;
 }

@@ -4,6 +4,7 @@
  */
 import type { Column } from './columns';
 import { element, icon } from './elements';
+import { roving } from './roving';
 import { RowView, type RowContext } from './tableRow';
 import { handleTableKey } from './tableKeyboard';
 import type { ShownRow } from './tableOrder';
@@ -47,6 +48,7 @@ export class LayerTable {
   selected: string | null = null;
 
   private readonly header: HTMLElement;
+  private readonly setTabStop: () => void;
   private readonly body: HTMLElement;
   private readonly empty: HTMLElement;
   private columns: readonly Column[] = [];
@@ -60,6 +62,7 @@ export class LayerTable {
     private readonly context: RowContext,
   ) {
     this.header = element('div', { class: 'table-head', role: 'rowgroup' });
+    this.setTabStop = roving(this.header, '.sort-button', ['ArrowLeft', 'ArrowRight']);
     this.body = element('div', { class: 'table-body', role: 'rowgroup' });
     this.empty = element('p', { class: 'table-empty', role: 'status' });
     this.element = element(
@@ -85,6 +88,7 @@ export class LayerTable {
     this.columns = columns;
     const cells = columns.map((column, index) => this.headerCell(column, index));
     this.header.replaceChildren(element('div', { class: 'table-row', role: 'row', 'aria-rowindex': 1 }, ...cells));
+    this.setTabStop();
     this.element.setAttribute('aria-colcount', String(columns.length));
     this.setTracks();
     this.pool.forEach((row) => row.element.remove());
@@ -103,6 +107,8 @@ export class LayerTable {
     const [, ...others] = this.columns.map((column) => column.width);
     // Beside a layer's view the numbers have the first claim to the room.
     const name = `min(${this.nameWidth}px, max(${LEAST_NAME_WIDTH}px, ${NAME_SHARE}cqw))`;
+    // What is scrolled to must not end up below the name, which stays where it is.
+    this.element.style.setProperty('scroll-padding-inline-start', name);
     const tracks = [`minmax(${name}, 1fr)`, ...others.map((width) => `${width}px`)];
     this.element.style.setProperty('--columns', tracks.join(' '));
     const width = others.reduce((sum, each) => sum + each, 0);

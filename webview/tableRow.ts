@@ -37,9 +37,9 @@ export class RowView {
       { class: 'cell name', role: 'rowheader', 'aria-colindex': 1 },
       this.twistie,
       this.label,
-      this.status,
       // Reached by the context-menu key as well, so it is no stop of its own in the tab order.
       element('span', { class: 'row-menu', 'aria-hidden': 'true', title: 'Actions' }, icon('ellipsis')),
+      this.status,
       this.bar,
     );
     this.cells = columns

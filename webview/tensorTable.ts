@@ -2,7 +2,7 @@
  * The table and the line of controls above it: filter, tree or list, columns, sorting. Decides which rows the table
  * shows and keeps that in the remembered view.
  */
-import { allColumns, DEFAULT_COLUMNS, NAME_COLUMN, type Column } from './columns';
+import { allColumns, CHARACTER_WIDTH, DEFAULT_COLUMNS, NAME_COLUMN, type Column } from './columns';
 import type { ViewMemory } from './connection';
 import { chooseColumns } from './columnChooser';
 import { button, textField, type Button, type TextField } from './controls';
@@ -29,9 +29,6 @@ const SETTLE_MS = 1500;
 const MOST_NAME_WIDTH = 360;
 /** What stands around a name in its cell. */
 const NAME_PADDING = 60;
-/** Width of a character, about, at 13 pixels. */
-const CHARACTER_WIDTH = 7;
-
 export class TensorTable {
   readonly element: HTMLElement;
   readonly table: LayerTable;

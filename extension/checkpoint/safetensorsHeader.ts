@@ -74,18 +74,26 @@ async function readJson(reader: FileReader, signal?: AbortSignal): Promise<Buffe
   const { path: file, size } = reader;
   const head = await reader.read(0, Math.min(size, LENGTH_BYTES + 1), signal);
   if (size < LENGTH_BYTES + 1) {
-    throw new CheckpointError('truncated', `the file has only ${size} bytes, a safetensors header needs more`, {
-      file,
-    });
+    throw new CheckpointError(
+      'truncated',
+      `the file has only ${size} bytes, a safetensors header needs more; fetch it again`,
+      {
+        file,
+      },
+    );
   }
   const length = headerLength(head);
   if (length > BigInt(MAX_HEADER_BYTES)) {
     if (!looksLikeHeaderStart(head)) {
-      throw new CheckpointError('unknown-format', 'does not begin as a safetensors file does', { file, offset: 0 });
+      throw new CheckpointError(
+        'unknown-format',
+        'does not begin as a safetensors file does; fetch it again, or give it the suffix of what it is',
+        { file, offset: 0 },
+      );
     }
     throw new CheckpointError(
       'limit',
-      `declares a header of ${length.toString()} bytes, safetensors allows ${MAX_HEADER_BYTES}`,
+      `declares a header of ${length.toString()} bytes, safetensors allows ${MAX_HEADER_BYTES}; fetch it again`,
       { file, offset: 0 },
     );
   }
@@ -97,7 +105,10 @@ async function readJson(reader: FileReader, signal?: AbortSignal): Promise<Buffe
     );
   }
   if (!looksLikeHeaderStart(head)) {
-    throw new CheckpointError('malformed', 'the header does not begin with "{"', { file, offset: LENGTH_BYTES });
+    throw new CheckpointError('malformed', 'the header does not begin with "{"; fetch it again', {
+      file,
+      offset: LENGTH_BYTES,
+    });
   }
   const json = await reader.read(LENGTH_BYTES, Number(length), signal);
   return Buffer.from(json.buffer);

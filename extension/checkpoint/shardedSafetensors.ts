@@ -101,7 +101,9 @@ async function openShards(
   const readable = shards.filter(({ header }) => header).map(({ file }) => file);
   if (readable.length === 0) {
     const first = shards.find(({ error }) => error)?.error;
-    throw first ?? new CheckpointError('malformed', 'the index names no shard', { file: checkpointPath });
+    throw (
+      first ?? new CheckpointError('malformed', 'the index names no shard; fetch it again', { file: checkpointPath })
+    );
   }
   const contents = {
     path: checkpointPath,

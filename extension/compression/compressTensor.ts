@@ -21,6 +21,9 @@ import { truncatedSvd } from './truncatedSvd';
 /** Rough shares of the time where the spectrum is known: finding directions, then products and rounding. */
 const FACTORING_SHARE = 0.8;
 
+/** Shares of the squared norm above this are differences right to seven digits. */
+const LEAST_SHARE = 1e-8;
+
 /** Rounding is worth telling once it makes the error larger by a percent, and more than float32 by itself does. */
 const NOTABLE_GROWTH = 1.01;
 const NOTABLE_ERROR = 1e-5;
@@ -33,11 +36,16 @@ export interface CompressionInput {
   bytes: Uint8Array;
   /** λ of the matrix (as for `previewCompression`) where they are known; they are computed otherwise. */
   eigenvalues?: Float64Array;
+  /**
+   * Singular vectors of the smaller side for the rank that is asked for, from `leadingDirections`; found here without
+   * them. A request for a share of the energy needs the eigenvalues beside them.
+   */
+  directions?: Float64Array;
 }
 
 export interface CompressedTensor {
   rank: number;
-  /** From the discarded eigenvalues, before rounding. */
+  /** From the discarded eigenvalues, or from the kept ones where those are not known; before rounding. */
   relative_error: number;
   /** ‖W − Ŵ‖_F/‖W‖_F of what is stored. */
   measured_error: number;
@@ -70,13 +78,15 @@ export function compressTensor(
   if (output === 'factors') factorTensors(tensor, matrix, 1);
   const { rows, cols } = matrix;
   const w = elementsOf(input, matrix, layer);
-  const eigenvalues = descendingEigenvalues(input.eigenvalues ?? spectrumOf(w, matrix, options));
-  const rank = resolveRank(request, eigenvalues, { layer, rows, cols });
-  const relative_error = relativeError(eigenvalues, rank);
-  const factors = truncatedSvd(w, rows, cols, rank, {
-    ...options,
-    onProgress: (fraction) => options.onProgress?.(FACTORING_SHARE * fraction),
-  });
+  const { directions } = input;
+  const known = input.eigenvalues ?? (directions ? undefined : spectrumOf(w, matrix, options));
+  const rank = resolveRank(request, known ?? new Float64Array(0), { layer, rows, cols });
+  const factoring = { ...options, onProgress: (done: number) => options.onProgress?.(FACTORING_SHARE * done) };
+  const factors = truncatedSvd(w, rows, cols, rank, factoring, directions);
+  const relative_error = known
+    ? relativeError(descendingEigenvalues(known), rank)
+    : (errorBeside(w, factors.singularValues) ??
+      relativeError(descendingEigenvalues(spectrumOf(w, matrix, options)), rank));
   const poll = pollFor(options, FACTORING_SHARE, 1);
   const approximation = { w, rows, cols, rank, factors, dtype, kernels: options.kernels, poll };
   const stored =
@@ -137,6 +147,16 @@ function storedProduct(
   const replacement =
     expert === undefined ? [{ name, dtype, shape, bytes }] : { offset: matrix.offset * elementSize(dtype), bytes };
   return { ...measured, replacement };
+}
+
+/**
+ * √(1 − Σσ²/‖W‖_F²): the error of keeping the directions whose σ these are, from what is kept; undefined where it is so
+ * small that the difference is mostly rounding.
+ */
+function errorBeside(w: Float64Array, singularValues: Float64Array): number | undefined {
+  const total = w.reduce((sum, value) => sum + value * value, 0);
+  const share = 1 - singularValues.reduceRight((sum, sigma) => sum + sigma * sigma, 0) / total;
+  return share > LEAST_SHARE ? Math.sqrt(share) : undefined;
 }
 
 /** The matrix in float64, every element finite. */

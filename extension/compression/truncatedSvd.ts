@@ -4,12 +4,13 @@
  *
  * The singular vectors of the smaller side come from the Gram matrix, whose eigenvectors for σ below √ε·σ₁ are mostly
  * noise. They stay orthonormal, though, and the other factor is W times them: the product is an orthogonal projection
- * of W, whose error is the optimal one to within √ε·σ₁ whatever the noise, and exactly 0 at full rank.
+ * of W, whose error is the optimal one to within √ε·σ₁ whatever the noise, and exactly 0 at full rank. Where few of
+ * many directions are kept they are found faster elsewhere (`leadingDirections.ts`) and handed in.
  */
 import type { Kernels } from '../linalg/kernels';
 import { pollFor, type EigenOptions } from '../linalg/symmetricEigenvalues';
 import { topEigenvectors } from '../linalg/symmetricEigenvectors';
-import { bandedGram, bandedProjection } from './bands';
+import { bandedGram, bandedProjection, type LongMatrix } from './bands';
 
 /** Rough shares of the time for a square matrix: Gram product, eigenvectors; the projection takes the rest. */
 const GRAM_SHARE = 0.15;
@@ -33,6 +34,7 @@ export interface Factors {
  *
  * @param w row-major
  * @param rank 1 ≤ rank ≤ min(rows, cols)
+ * @param directions orthonormal singular vectors of the smaller side, rank × min(rows, cols); found here without them
  * @throws RangeError where an element is not finite; DOMException `AbortError` when cancelled
  */
 export function truncatedSvd(
@@ -41,14 +43,11 @@ export function truncatedSvd(
   cols: number,
   rank: number,
   options: EigenOptions & { kernels: Kernels },
+  directions?: Float64Array,
 ): Factors {
   const { kernels } = options;
   const matrix = { w, rows, cols, kernels };
-  const gram = bandedGram(matrix, pollFor(options, 0, GRAM_SHARE));
-  const { vectors } = topEigenvectors(gram, Math.min(rows, cols), rank, {
-    ...options,
-    onProgress: (fraction) => options.onProgress?.(GRAM_SHARE + EIGEN_SHARE * fraction),
-  });
+  const vectors = directions ?? gramDirections(matrix, rank, options);
   const projection = bandedProjection(matrix, vectors, rank, pollFor(options, GRAM_SHARE + EIGEN_SHARE, 1));
   // Unit vectors of the smaller side; those of the larger side times σ.
   const tall = rows >= cols;
@@ -62,6 +61,17 @@ export function truncatedSvd(
   scaleColumns(left, rank, (j) => signs[j]! * (tall ? inverses[j]! : scales[j]!));
   scaleRows(right, rank, (j) => signs[j]! * (tall ? scales[j]! : inverses[j]!));
   return { left, right, singularValues, numericalRank: scales.filter((scale) => scale > 0).length };
+}
+
+/** Eigenvectors of the Gram matrix of the smaller side, rank × min(rows, cols). */
+function gramDirections(matrix: LongMatrix, rank: number, options: EigenOptions): Float64Array {
+  const gram = bandedGram(matrix, pollFor(options, 0, GRAM_SHARE));
+  const { vectors } = topEigenvectors(gram, Math.min(matrix.rows, matrix.cols), rank, {
+    ...options,
+    kernels: matrix.kernels,
+    onProgress: (fraction) => options.onProgress?.(GRAM_SHARE + EIGEN_SHARE * fraction),
+  });
+  return vectors;
 }
 
 function columnNorms(matrix: Float64Array, cols: number): Float64Array {

@@ -78,7 +78,7 @@ export function guessArchitecture(tensors: readonly TensorInfo[], config: unknow
   if (hidden) details.push(`hidden ${hidden.shape[1]!}`);
   const convolutions = looked.filter(({ shape }) => shape.length === 4).length;
   const matrices = looked.filter(({ shape }) => shape.length === 2).length;
-  const fallback = convolutions > matrices ? 'convolutional network' : matrices > 0 ? 'dense network' : 'tensors';
+  const fallback = convolutions > matrices ? 'convolutional network' : matrices > 0 ? 'dense network' : 'no matrices';
   const name = declared ?? family?.name ?? fallback;
   return details.length > 0 ? `${name} (${details.join(', ')})` : name;
 }

@@ -1,4 +1,4 @@
-/** The terminal: `eigenscope inspect | tensors | compress`, the same engine in its own process. */
+/** The terminal: `eigenscope inspect | tensors | compress | vectors`, the same engine in its own process. */
 import { availableParallelism, constants, homedir, totalmem } from 'node:os';
 import path from 'node:path';
 import picomatch from 'picomatch';
@@ -15,6 +15,8 @@ import { inspectCsv, inspectReport } from '../inspectReport';
 import { defaultMemoryLimit, defaultThreads } from './limits';
 import { ProgressLine } from './progressLine';
 import { layerReport, tensorReport } from './report';
+import { saveSingularVectors } from './saveSingularVectors';
+import { layerVectors } from './singularVectors';
 
 const EXIT = { ok: 0, problems: 1, failed: 2 } as const;
 
@@ -38,6 +40,8 @@ async function main(): Promise<number> {
       return tensors(command);
     case 'compress':
       return compress(command);
+    case 'vectors':
+      return vectors(command);
   }
 }
 
@@ -53,21 +57,46 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
       progress.count(state.done, state.total);
       if (state.done >= state.total && state.active.length === 0) finished();
     },
+    device: ({ requested, refused }) => {
+      // What `auto` passes over is no news in a terminal; --json has it.
+      const shown = refused.filter(({ provider }) => provider === requested);
+      for (const { provider, reason } of shown) progress.note(`${provider} is not used: ${reason}`);
+    },
     log: ({ message }) => progress.note(message),
   });
   const document = await engine.open(command.path);
   const names = selectLayers([...document.layers.keys()], command.layers);
   // Results arrive as they finish; they are printed in the file's order.
   if (engine.inspect(document.handle, names, command.settings) > 0) await done;
-  progress.finish();
   const layers = names.map((name) => results.get(name)!);
-  const report = inspectReport(document.summary, command.settings, layers);
+  if (command.vectors > 0) await addVectors(engine, document.handle, layers, command.vectors, progress);
+  progress.finish();
+  const report = inspectReport(document.summary, command.settings, layers, await engine.deviceInUse());
   if (command.format === 'json') await print(`${JSON.stringify(report, null, 2)}\n`);
   else if (command.format === 'csv') await print(inspectCsv(layers));
   else await print(layerReport(document.summary, report));
   if (command.format === 'csv') for (const problem of report.problems) process.stderr.write(`${problem.message}\n`);
   await engine.dispose();
   return report.problems.length > 0 ? EXIT.problems : EXIT.ok;
+}
+
+/** Layers whose vectors cannot be computed get a problem instead. */
+async function addVectors(
+  engine: Engine,
+  handle: string,
+  layers: LayerResult[],
+  count: number,
+  progress: ProgressLine,
+): Promise<void> {
+  const { signal } = new AbortController();
+  for (const layer of layers.filter(({ matrices }) => matrices > 0)) {
+    progress.layer(`${layer.name}: singular vectors`);
+    try {
+      layer.vectors = (await layerVectors(engine, handle, layer.name, count, signal)).vectors;
+    } catch (error) {
+      layer.problems = [...layer.problems, { ...problemOf(error), tensor: layer.name }];
+    }
+  }
 }
 
 async function tensors(command: Of<'tensors'>): Promise<number> {
@@ -84,6 +113,49 @@ async function compress(command: Of<'compress'>): Promise<number> {
     saving: ({ message, fraction }) => progress.layer(`${message} ${Math.round(100 * fraction)} %`),
   });
   const document = await engine.open(command.path);
+  const { layer, rank, output, out, overwrite } = command;
+  const { handle, checkpoint } = document;
+  const request = { layer, method: 'svd', rank, output, target: path.resolve(out), overwrite };
+  // Spectra are enough for a save.
+  const settings = { farms: { ...DEFAULT_FARMS, enabled: false } };
+  return saving(engine, progress, async (signal) => {
+    await assertSavable(checkpoint, request);
+    const preview = await previewLayer(engine, handle, layer, request.method, rank, settings, signal);
+    const saved = await saveCompressed(engine, handle, request, settings, signal);
+    progress.finish();
+    await print(
+      `${saved.path}\n${layer}: rank ${saved.rank}, relative Frobenius error ${saved.relative_error.toPrecision(6)} ` +
+        `(as stored ${saved.measured_error.toPrecision(6)}), ${saved.bytes} bytes\n`,
+    );
+    for (const note of [...preview.notes, ...saved.notes]) process.stderr.write(`${note}\n`);
+  });
+}
+
+async function vectors(command: Of<'vectors'>): Promise<number> {
+  const progress = new ProgressLine(process.stderr);
+  const engine = createEngine(command, false, {});
+  const document = await engine.open(command.path);
+  const { layer, count, out, overwrite } = command;
+  return saving(engine, progress, async (signal) => {
+    progress.layer(`${layer}: singular vectors`);
+    const target = { path: path.resolve(out), overwrite };
+    const saved = await saveSingularVectors(engine, document.handle, layer, count, target, signal);
+    progress.finish();
+    const { rows, cols, singularValues, residuals } = saved.vectors;
+    const worst = Math.max(...residuals) / (singularValues[0]! || 1);
+    await print(
+      `${saved.path}\n${layer}: ${singularValues.length} singular vectors of ${rows} × ${cols}, ` +
+        `largest residual ${worst.toPrecision(2)}·σ₁\n`,
+    );
+  });
+}
+
+/** What writes a file and can be interrupted. @returns the exit code */
+async function saving(
+  engine: Engine,
+  progress: ProgressLine,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<number> {
   const controller = new AbortController();
   let stopped = 0;
   for (const signal of STOP_SIGNALS) {
@@ -92,21 +164,8 @@ async function compress(command: Of<'compress'>): Promise<number> {
       controller.abort();
     });
   }
-  const { layer, rank, output, out, overwrite } = command;
-  const { handle, checkpoint } = document;
-  const request = { layer, method: 'svd', rank, output, target: path.resolve(out), overwrite };
-  // Spectra are enough for a save.
-  const settings = { farms: { ...DEFAULT_FARMS, enabled: false } };
   try {
-    await assertSavable(checkpoint, request);
-    const preview = await previewLayer(engine, handle, layer, request.method, rank, settings, controller.signal);
-    const saved = await saveCompressed(engine, handle, request, settings, controller.signal);
-    progress.finish();
-    await print(
-      `${saved.path}\n${layer}: rank ${saved.rank}, relative Frobenius error ${saved.relative_error.toPrecision(6)} ` +
-        `(as stored ${saved.measured_error.toPrecision(6)}), ${saved.bytes} bytes\n`,
-    );
-    for (const note of [...preview.notes, ...saved.notes]) process.stderr.write(`${note}\n`);
+    await work(controller.signal);
   } catch (error) {
     progress.finish();
     if (error instanceof CompressionError && error.code === 'target-exists')
@@ -121,7 +180,7 @@ async function compress(command: Of<'compress'>): Promise<number> {
 }
 
 function createEngine(
-  { threads, memoryMegabytes }: { threads: number | undefined; memoryMegabytes: number | undefined },
+  { threads, memoryMegabytes, device }: Pick<Of<'inspect'>, 'threads' | 'memoryMegabytes' | 'device'>,
   cache: boolean,
   handlers: Partial<NotificationHandlers<EngineNotifications>>,
 ): Engine {
@@ -129,6 +188,7 @@ function createEngine(
     cacheFolder: cache ? cacheFolder() : undefined,
     threads: threads ?? defaultThreads(availableParallelism()),
     memoryLimit: memoryMegabytes === undefined ? defaultMemoryLimit(totalmem()) : memoryMegabytes * 1024 * 1024,
+    device,
     notify: (name, params) => handlers[name]?.(params),
   });
 }

@@ -1,6 +1,7 @@
 /** What the terminal asked for: arguments parsed and checked before any file is touched. */
 import { parseArgs } from 'node:util';
-import type { FitRule, InspectSettings, RankRequest } from '../protocol';
+import { DEVICE_CHOICES, isDeviceChoice } from '../linalg/providers';
+import type { DeviceChoice, FitRule, InspectSettings, RankRequest } from '../protocol';
 
 export const USAGE = `Eigenscope: what a checkpoint's weights say, without Python.
 
@@ -8,6 +9,8 @@ export const USAGE = `Eigenscope: what a checkpoint's weights say, without Pytho
   eigenscope tensors PATH [--json]      names, shapes and dtypes, from the headers alone
   eigenscope compress PATH --layer NAME (--rank K | --energy T | --budget R) --out FILE
                                         truncated SVD of one layer, saved as a new safetensors file
+  eigenscope vectors PATH --layer NAME [--rank K] --out FILE
+                                        singular vectors of one layer: U, S and Vt in a safetensors file
 
 PATH is a checkpoint (safetensors, PyTorch, ONNX, TensorFlow.js), an index of shards, or a folder that holds one.
 
@@ -18,7 +21,10 @@ inspect:
   --farms-ops N        FARMS windows a side, sampling_ops_per_dim     (10)
   --farms-mode MODE    auto, full (every window) or adaptive (until the 95 % interval is narrow)   (auto)
   --no-farms           leave FARMS out
+  --vectors K          add how the vectors of the K largest singular values are spread (JSON only)
   --fit RULE           xmin rule of the FARMS fit: KS, mid or peak    (peak)
+  --randomise          also take each layer's spectrum with its entries shuffled (as long again)
+  --goodness           also test each fit of alpha by a bootstrap (some seconds a layer)
   --json | --csv       print JSON or CSV instead of the report
   --no-cache           neither read nor keep results of earlier runs
 
@@ -29,9 +35,15 @@ compress:
   --output KIND        factors (two tensors) or reconstructed (same name and shape)   (factors)
   --overwrite          replace FILE if it exists
 
+vectors:
+  --rank K             the K largest only; all that fit in --memory without it
+  --overwrite          replace FILE if it exists
+
 all:
   --threads N          worker threads
   --memory MB          memory that the layers in work may take together
+  --device NAME        what multiplies large layers: auto (the fastest that passes its trial), cpu, webgpu, cuda, dml
+                       or coreml   (auto)
   --version, --help
 
 Exit code: 0; 1 where some layers could not be analysed ("problems"); 2 where nothing could be opened or done.
@@ -45,6 +57,7 @@ interface Common {
   path: string;
   threads: number | undefined;
   memoryMegabytes: number | undefined;
+  device: DeviceChoice;
 }
 
 export type Command =
@@ -53,10 +66,13 @@ export type Command =
       command: 'inspect';
       layers: string[];
       settings: InspectSettings;
+      /** Singular vectors of each layer whose metrics are added; 0 for none. */
+      vectors: number;
       format: 'report' | 'json' | 'csv';
       cache: boolean;
     })
   | (Common & { command: 'tensors'; format: 'report' | 'json' })
+  | (Common & { command: 'vectors'; layer: string; count: number | undefined; out: string; overwrite: boolean })
   | (Common & {
       command: 'compress';
       layer: string;
@@ -80,13 +96,14 @@ export const DEFAULT_FARMS: InspectSettings['farms'] = {
 /** Options that each command takes, beside those that all take. */
 const OPTIONS_OF = {
   inspect: [
-    ...['layers', 'json', 'csv', 'no-cache', 'fit'],
-    ...['farms-rows', 'farms-q', 'farms-ops', 'farms-mode', 'no-farms'],
+    ...['layers', 'json', 'csv', 'no-cache', 'fit', 'vectors'],
+    ...['farms-rows', 'farms-q', 'farms-ops', 'farms-mode', 'no-farms', 'randomise', 'goodness'],
   ],
   tensors: ['json'],
   compress: ['layer', 'rank', 'energy', 'budget', 'out', 'output', 'overwrite'],
+  vectors: ['layer', 'rank', 'out', 'overwrite'],
 } as const;
-const OPTIONS_OF_ALL = ['threads', 'memory'] as const;
+const OPTIONS_OF_ALL = ['threads', 'memory', 'device'] as const;
 
 const FIT_RULES: ReadonlyMap<string, FitRule> = new Map([
   ['KS', 'KS'],
@@ -113,7 +130,10 @@ export function parseCommand(args: readonly string[]): Command {
         'farms-mode': { type: 'string' },
         'no-farms': { type: 'boolean' },
         'no-cache': { type: 'boolean' },
+        vectors: { type: 'string' },
         fit: { type: 'string' },
+        randomise: { type: 'boolean' },
+        goodness: { type: 'boolean' },
         layer: { type: 'string' },
         rank: { type: 'string' },
         energy: { type: 'string' },
@@ -123,6 +143,7 @@ export function parseCommand(args: readonly string[]): Command {
         overwrite: { type: 'boolean' },
         threads: { type: 'string' },
         memory: { type: 'string' },
+        device: { type: 'string' },
       },
     });
   } catch (error) {
@@ -140,33 +161,33 @@ export function parseCommand(args: readonly string[]): Command {
     path,
     threads: integer(values.threads, '--threads', 1, 256),
     memoryMegabytes: integer(values.memory, '--memory', 64, 1 << 20),
+    device: deviceChoice(values.device),
   };
   switch (command) {
     case 'inspect': {
       if (values.json && values.csv) throw new UsageError('--json and --csv exclude each other');
       const format = values.json ? 'json' : values.csv ? 'csv' : 'report';
-      const settings = { farms: farmsSettings(values) };
-      return { ...common, command, layers: values.layers ?? [], settings, format, cache: !values['no-cache'] };
+      const settings = {
+        farms: farmsSettings(values),
+        ...(values.randomise && { randomise: true }),
+        ...(values.goodness && { goodness: true }),
+      };
+      const vectors = integer(values.vectors, '--vectors', 1, 100_000) ?? 0;
+      if (vectors > 0 && format !== 'json') throw new UsageError('--vectors needs --json');
+      return { ...common, command, layers: values.layers ?? [], settings, vectors, format, cache: !values['no-cache'] };
     }
     case 'tensors':
       return { ...common, command, format: values.json ? 'json' : 'report' };
     case 'compress': {
-      if (values.layer === undefined) throw new UsageError('compress needs --layer NAME');
-      if (values.out === undefined) throw new UsageError('compress needs --out FILE');
       const output = values.output ?? 'factors';
       if (output !== 'factors' && output !== 'reconstructed') {
         throw new UsageError(`--output is factors or reconstructed, not "${output}"`);
       }
-      const { layer, out } = values;
-      return {
-        ...common,
-        command,
-        layer,
-        rank: rankRequest(values),
-        out,
-        output,
-        overwrite: values.overwrite ?? false,
-      };
+      return { ...common, command, ...savedLayer(command, values), rank: rankRequest(values), output };
+    }
+    case 'vectors': {
+      const count = integer(values.rank, '--rank', 1, Number.MAX_SAFE_INTEGER);
+      return { ...common, command, ...savedLayer(command, values), count };
     }
   }
 }
@@ -184,6 +205,21 @@ function refuseStray(command: keyof typeof OPTIONS_OF, given: readonly string[])
   const known: readonly string[] = [...OPTIONS_OF[command], ...OPTIONS_OF_ALL];
   const stray = given.find((option) => !known.includes(option));
   if (stray !== undefined) throw new UsageError(`${command} takes no --${stray}`);
+}
+
+function deviceChoice(name = 'auto'): DeviceChoice {
+  if (!isDeviceChoice(name)) throw new UsageError(`--device is ${DEVICE_CHOICES.join(', ')}, not "${name}"`);
+  return name;
+}
+
+/** The layer, and the file that something of it is saved to. */
+function savedLayer(
+  command: string,
+  { layer, out, overwrite = false }: { layer?: string; out?: string; overwrite?: boolean },
+): { layer: string; out: string; overwrite: boolean } {
+  if (layer === undefined) throw new UsageError(`${command} needs --layer NAME`);
+  if (out === undefined) throw new UsageError(`${command} needs --out FILE`);
+  return { layer, out, overwrite };
 }
 
 function farmsSettings(values: {

@@ -4,12 +4,17 @@ import { version } from '../../package.json';
 import { compressionMatrix } from '../compression/compressionMatrix';
 import { compressionNote } from '../compression/compressionNote';
 import type { CompressedTensor } from '../compression/compressTensor';
+import { directionBytes, fewDirections, leadingDirections } from '../compression/leadingDirections';
 import { previewCompression } from '../compression/preview';
+import { resolveRank } from '../compression/rankRequest';
 import { assertSavable, saveCheckpointWith } from '../compression/safetensorsWriter';
 import type { CompressionPreview, InspectSettings, RankRequest, SaveRequest, SaveResult } from '../protocol';
 import type { Engine } from './engine';
 import { EngineError, type EngineDocument, type EngineLayer } from './engineDocument';
-import { layerRows } from './layerPipeline';
+import { layerRows } from './layerInput';
+import { held, storedMatrix, widenedBands } from './layerMatrix';
+import { leasedWork } from './leasedWork';
+import { solveIn } from './singularVectors';
 
 /** Factoring is this share of a save's progress; the rest is copying. */
 const FACTORING_SHARE = 0.6;
@@ -90,6 +95,8 @@ async function compressLayer(
   compressibleMatrix(layer, name);
   const { tensor, geometry } = layer;
   const known = await engine.known(document, name, settings);
+  onProgress(0);
+  const directions = await fewDirectionsOf(engine, document, name, rank, known?.rankEigenvalues, signal);
   const lease = await engine.pool.lease(signal);
   try {
     const bytes = await document.checkpoint.read(tensor, layerRows(tensor, geometry), signal);
@@ -99,11 +106,39 @@ async function compressLayer(
       ...(geometry?.expert !== undefined && { expert: geometry.expert }),
       bytes,
       ...(known && { eigenvalues: known.rankEigenvalues }),
+      ...(directions && { directions }),
     };
     return await lease.call('compress', { input, method, rank, output }, { transfer: [bytes.buffer], onProgress });
   } finally {
     lease.release();
   }
+}
+
+/**
+ * The singular directions of a layer where few of many are asked for and its matrix fits into memory beside them:
+ * undefined where the worker should find them in the whole spectrum.
+ */
+async function fewDirectionsOf(
+  engine: Engine,
+  document: EngineDocument,
+  name: string,
+  request: RankRequest,
+  eigenvalues: Float64Array | undefined,
+  signal: AbortSignal,
+): Promise<Float64Array | undefined> {
+  // Which rank has a share of the energy only the spectrum tells.
+  if (request.kind === 'energy' && !eigenvalues) return undefined;
+  const layer = document.layer(name);
+  const stored = storedMatrix(document.checkpoint, layer);
+  const { rows, cols } = stored;
+  const rank = resolveRank(request, eigenvalues ?? new Float64Array(0), { layer: name, rows, cols });
+  const bytes = 8 * rows * cols + directionBytes(rows, cols, rank);
+  if (!fewDirections(rows, cols, rank) || bytes > engine.options.memoryLimit) return undefined;
+  const products = await engine.matrixProducts();
+  return leasedWork(engine, bytes, signal, async (lease) => {
+    const { bands } = await held(widenedBands(stored, layer.tensor, name, lease), signal);
+    return leadingDirections(bands, rank, { products, solve: solveIn(lease), signal });
+  });
 }
 
 function compressibleMatrix(layer: EngineLayer, name: string): ReturnType<typeof compressionMatrix> {

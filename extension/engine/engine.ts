@@ -4,15 +4,22 @@
  */
 import { CheckpointError } from '../checkpoint/checkpoint';
 import { openCheckpoint } from '../checkpoint/registry';
-import { createMatrixProducts, type MatrixProducts } from '../linalg/matrixProducts';
-import type { DeviceInfo, EngineNotifications, InspectSettings, PeekResult, Problem } from '../protocol';
+import { createMatrixProducts, type MatrixProducts, type ProductSource } from '../linalg/matrixProducts';
+import type { Accelerator } from '../linalg/providers';
+import type { DeviceChoice, DeviceInfo, EngineNotifications, InspectSettings, PeekResult, Problem } from '../protocol';
 import { problemOf } from '../rpc';
+import { abortable } from './abortable';
+import { Devices } from './devices';
 import { EngineDocument, EngineError } from './engineDocument';
 import { snapshotFiles } from './fileSnapshot';
 import { rankedCurve } from '../spectral/esd';
 import { JobQueue } from './jobQueue';
-import { analyseLayer, LayerError } from './layerPipeline';
+import { outcomeGoodness } from './layerGoodness';
+import { LayerError, layerInputAhead, type LayerSource } from './layerInput';
+import { analyseLayer } from './layerPipeline';
 import { failedResult } from './layerResult';
+import { MemoryBudget } from './memoryBudget';
+import { ReadAhead } from './readAhead';
 import { ResultCache } from './resultCache';
 import { summarise } from './summary';
 import type { LayerOutcome } from './workerMessages';
@@ -28,24 +35,35 @@ export interface EngineOptions {
   threads: number;
   /** Bytes that all layers in work may hold. */
   memoryLimit: number;
+  device: DeviceChoice;
+  /** Device that was in use when a former engine process died: not tried again. */
+  diedDevice?: Accelerator | undefined;
   notify: <K extends keyof EngineNotifications>(name: K, params: EngineNotifications[K]) => void;
 }
 
 export class Engine {
   readonly pool: WorkerPool;
   readonly cache: ResultCache;
+  private readonly devices: Devices;
   private readonly documents = new Map<string, EngineDocument>();
   private readonly memory = new Map<string, LayerOutcome>();
   private readonly running = new Map<string, Promise<LayerOutcome>>();
-  private readonly queue: JobQueue;
+  private readonly queue: JobQueue<ReadAhead>;
+  readonly memoryBudget: MemoryBudget;
   private products: Promise<MatrixProducts> | undefined;
   private nextDocument = 1;
   private cacheFailed = false;
 
   constructor(readonly options: EngineOptions) {
     this.pool = new WorkerPool(options.threads);
-    this.cache = new ResultCache(options.cacheFolder);
-    this.queue = new JobQueue(options.threads, {
+    this.cache = new ResultCache(options.cacheFolder, options.device);
+    this.devices = new Devices({
+      request: options.device,
+      ...(options.diedDevice && { died: options.diedDevice }),
+      onChange: () => void this.announceDevice(),
+    });
+    this.memoryBudget = new MemoryBudget(options.memoryLimit);
+    this.queue = new JobQueue<ReadAhead>(options.threads, {
       onState: (document, state) => {
         if (state.done >= state.total && state.active.length === 0) this.suggestWelore(document);
         options.notify('queue', { document, ...state });
@@ -96,12 +114,13 @@ export class Engine {
     let queued = 0;
     for (const name of wanted) {
       document.layer(name);
-      const run = async (signal: AbortSignal): Promise<void> => {
-        const outcome = await this.outcome(document, name, settings, signal);
+      const run = async (signal: AbortSignal, ahead?: ReadAhead): Promise<void> => {
+        const outcome = await this.outcome(document, name, settings, signal, ahead).finally(() => ahead?.drop());
         document.remember(outcome);
         this.options.notify('result', { document: handle, result: outcome.result });
       };
-      if (this.queue.add({ document: handle, name, run })) queued++;
+      const prepare = (): ReadAhead => this.readAhead(document, name, settings);
+      if (this.queue.add({ document: handle, name, run, prepare })) queued++;
     }
     this.queue.start();
     return queued;
@@ -123,12 +142,22 @@ export class Engine {
     return known && this.keep(key, known);
   }
 
+  private readAhead(document: EngineDocument, name: string, settings: InspectSettings): ReadAhead {
+    const { tensor, geometry } = document.layer(name);
+    return new ReadAhead(async (signal, revoke) => {
+      if (await this.known(document, name, settings)) return undefined;
+      signal.throwIfAborted();
+      return layerInputAhead(this.source(document, settings), tensor, geometry, signal, revoke);
+    });
+  }
+
   /** From memory, the cache on disk, a computation that runs already, or a new one. */
   async outcome(
     document: EngineDocument,
     name: string,
     settings: InspectSettings,
     signal: AbortSignal,
+    ahead?: ReadAhead,
   ): Promise<LayerOutcome> {
     const { geometry } = document.layer(name);
     const known = await this.known(document, name, settings);
@@ -137,11 +166,14 @@ export class Engine {
     const key = memoryKey(document, name, settings);
     const running = this.running.get(key);
     if (running) {
-      const shared = await running.catch(() => undefined); // its own caller hears the error; we try ourselves
-      signal.throwIfAborted();
+      // Its own caller hears its error; we try ourselves.
+      const shared = await abortable(
+        running.catch(() => undefined),
+        signal,
+      );
       if (shared) return shared;
     }
-    const computing = this.compute(document, name, settings, signal);
+    const computing = this.compute(document, name, settings, signal, ahead);
     this.running.set(key, computing);
     try {
       const outcome = await computing;
@@ -157,22 +189,30 @@ export class Engine {
     name: string,
     settings: InspectSettings,
     signal: AbortSignal,
+    ahead: ReadAhead | undefined,
   ): Promise<LayerOutcome> {
     const { tensor, geometry, noSpectrum } = document.layer(name);
     const started = performance.now();
     const context = {
-      checkpoint: document.checkpoint,
+      ...this.source(document, settings),
       pool: this.pool,
       products: () => this.matrixProducts(),
-      settings,
-      memoryLimit: this.options.memoryLimit,
+      devices: this.devices,
       signal,
       onProgress: (stage: string, fraction: number) =>
         this.options.notify('progress', { document: document.handle, name, stage, fraction }),
     };
-    const outcome = await analyseLayer(context, tensor, geometry, noSpectrum);
+    const outcome = await analyseLayer(context, tensor, geometry, noSpectrum, ahead);
+    if (settings.goodness && outcome.eigenvalues.length > 0) {
+      const onProgress = (fraction: number): void => context.onProgress('goodness of fit', fraction);
+      outcome.result.goodness = await outcomeGoodness(this.pool, outcome, signal, onProgress);
+    }
     outcome.result.elapsed = performance.now() - started;
     return outcome;
+  }
+
+  private source({ checkpoint }: EngineDocument, settings: InspectSettings): LayerSource {
+    return { checkpoint, settings, memory: this.memoryBudget };
   }
 
   private keep(key: string, outcome: LayerOutcome): LayerOutcome {
@@ -237,9 +277,21 @@ export class Engine {
     return (this.products ??= createMatrixProducts());
   }
 
+  /** As far as it is known; begins the trial of a device that was asked for by name. */
   async device(): Promise<DeviceInfo> {
+    this.devices.beginNamed();
     const { device } = await this.matrixProducts();
-    return { ...device, threads: this.pool.size };
+    return this.devices.info(device, this.pool.size);
+  }
+
+  /** What was used until now, without loading anything for the answer. */
+  async deviceInUse(): Promise<DeviceInfo> {
+    const products = await this.products;
+    return this.devices.info(products?.device ?? WORKER_KERNELS, this.pool.size);
+  }
+
+  private async announceDevice(): Promise<void> {
+    this.options.notify('device', await this.deviceInUse());
   }
 
   /** Looks whether open files are still what was opened; tells once per document. */
@@ -253,6 +305,7 @@ export class Engine {
   async dispose(): Promise<void> {
     for (const handle of [...this.documents.keys()]) await this.close(handle);
     await this.pool.terminate();
+    await this.devices.dispose();
     if (this.products) await (await this.products).dispose();
   }
 }
@@ -267,6 +320,9 @@ function layerProblem(error: unknown, name: string): Problem {
 function memoryKey(document: EngineDocument, name: string, settings: InspectSettings): string {
   return `${document.identity} ${name} ${JSON.stringify(settings)}`;
 }
+
+/** What multiplies where no layer was large enough for onnxruntime. */
+const WORKER_KERNELS: ProductSource = { provider: 'wasm', precision: 'float64', refused: [], threads: 1 };
 
 /** Points of the hover's curve. */
 const CURVE_POINTS = 64;

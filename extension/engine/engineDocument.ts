@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
 import { compressionMatrix } from '../compression/compressionMatrix';
-import type { CheckpointSummary, LayerResult, Problem } from '../protocol';
+import type { CheckpointSummary, LayerResult, Problem, SingularVectors } from '../protocol';
 import { layersOf, type LayerGeometry } from '../spectral/matrices';
 import { rankSuggestion } from '../spectral/ranks';
 import { weloreRanks } from '../spectral/welore';
@@ -23,6 +23,8 @@ export class EngineDocument {
   /** By layer name, and by tensor name for tensors without a spectrum; in file order. */
   readonly layers = new Map<string, EngineLayer>();
   readonly results = new Map<string, LayerResult>();
+  /** Singular vectors of the layers looked at last. */
+  readonly vectors = new Map<string, SingularVectors>();
   /** Names of the layers of a tensor with several (expert stacks). */
   private readonly layersOfTensor = new Map<string, string[]>();
   /** λ of finished layers: WeLore's one threshold needs them all. */

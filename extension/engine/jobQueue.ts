@@ -1,16 +1,23 @@
 /**
  * What is to be computed, in which order: prioritised names first (visible and selected rows), then the order of
- * queueing. A job can be cancelled waiting or running.
+ * queueing. A job can be cancelled waiting or running. The job that comes next may get ready while others run.
  */
-export interface Job {
+export interface Job<P extends Prepared = Prepared> {
   readonly document: string;
   readonly name: string;
   /** @throws anything; the queue hands it to `onFailed` unless the job was cancelled */
-  run(signal: AbortSignal): Promise<void>;
+  run(signal: AbortSignal, prepared?: P): Promise<void>;
+  /** Begins to get what `run` needs first. Called when this job comes next and all places are taken. */
+  prepare?(): P;
 }
 
-interface Entry {
-  job: Job;
+/** What a job got ready. The queue drops it where another job comes next or the job is cancelled; `run` takes it over. */
+export interface Prepared {
+  drop(): void;
+}
+
+interface Entry<P extends Prepared> {
+  job: Job<P>;
   controller: AbortController;
 }
 
@@ -20,24 +27,25 @@ export interface QueueState {
   active: string[];
 }
 
-export class JobQueue {
+export class JobQueue<P extends Prepared = Prepared> {
   /** Insertion order is the queue's order; keys are document and name. */
-  private readonly waiting = new Map<string, Entry>();
-  private readonly running = new Map<string, Entry>();
+  private readonly waiting = new Map<string, Entry<P>>();
+  private readonly running = new Map<string, Entry<P>>();
   private readonly front: string[] = [];
   private readonly counts = new Map<string, { done: number; total: number }>();
+  private ahead: { key: string; prepared: P } | undefined;
 
   constructor(
     /** Jobs at one time. */
     private readonly concurrency: number,
     private readonly events: {
       onState: (document: string, state: QueueState) => void;
-      onFailed: (job: Job, error: unknown) => void;
+      onFailed: (job: Job<P>, error: unknown) => void;
     },
   ) {}
 
   /** Queues a job unless the same one waits or runs. @returns false where it did */
-  add(job: Job): boolean {
+  add(job: Job<P>): boolean {
     const key = keyOf(job.document, job.name);
     const running = this.running.get(key);
     if (this.waiting.has(key) || (running && !running.controller.signal.aborted)) return false;
@@ -60,21 +68,37 @@ export class JobQueue {
       }
       this.running.set(key, entry);
       this.report(entry.job.document);
-      void this.execute(key, entry);
+      void this.execute(key, entry, this.takeAhead(key));
     }
+    this.lookAhead();
   }
 
   private nextKey(): string | undefined {
-    for (let key = this.front.shift(); key !== undefined; key = this.front.shift()) {
-      if (this.waiting.has(key)) return key;
-    }
+    while (this.front.length > 0 && !this.waiting.has(this.front[0]!)) this.front.shift();
+    if (this.front.length > 0) return this.front[0];
     for (const key of this.waiting.keys()) return key;
     return undefined;
   }
 
-  private async execute(key: string, { job, controller }: Entry): Promise<void> {
+  /** Gets the job ready that comes next, and drops what another one got. */
+  private lookAhead(): void {
+    const next = this.running.size >= this.concurrency ? this.nextKey() : undefined;
+    if (this.ahead?.key === next) return;
+    this.ahead?.prepared.drop();
+    const prepared = next === undefined ? undefined : this.waiting.get(next)!.job.prepare?.();
+    this.ahead = next !== undefined && prepared ? { key: next, prepared } : undefined;
+  }
+
+  private takeAhead(key: string): P | undefined {
+    if (this.ahead?.key !== key) return undefined;
+    const { prepared } = this.ahead;
+    this.ahead = undefined;
+    return prepared;
+  }
+
+  private async execute(key: string, { job, controller }: Entry<P>, prepared: P | undefined): Promise<void> {
     try {
-      await job.run(controller.signal);
+      await job.run(controller.signal, prepared);
     } catch (error) {
       if (!controller.signal.aborted) this.events.onFailed(job, error);
     }
@@ -92,6 +116,7 @@ export class JobQueue {
     const moved = new Set(keys);
     const rest = this.front.filter((key) => !moved.has(key) && this.waiting.has(key));
     this.front.splice(0, this.front.length, ...keys, ...rest);
+    this.lookAhead();
   }
 
   /** Cancels the named jobs, or all of the document's; running ones end at their next check. */
@@ -106,6 +131,7 @@ export class JobQueue {
     for (const { job, controller } of this.running.values()) {
       if (job.document === document && (!chosen || chosen.has(job.name))) controller.abort();
     }
+    this.lookAhead();
     this.report(document);
   }
 

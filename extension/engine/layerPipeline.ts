@@ -1,96 +1,43 @@
 /**
  * From a tensor in a file to a `LayerOutcome`: reads on the main thread; widening, small matrices, the second stage of
  * large ones and fits in a leased worker; the Gram matrix of a large one and its reduction to band form, which are nearly
- * all products, on onnxruntime (which lives on the main thread only). Decides what is held in memory, what is streamed, and
- * whether FARMS takes every window.
+ * all products, on onnxruntime (which lives on the main thread only). Decides what is held in memory and what is streamed.
  */
-import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
+import type { TensorInfo } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/dtype';
 import { reduceToBand, type Band } from '../linalg/bandReduction';
+import { CheckedGram } from '../linalg/gramCheck';
+import { DeviceError, type GramDevice } from '../linalg/gramDevice';
+import { gramByProducts, type GramSum } from '../linalg/gramSum';
 import { loadKernels } from '../linalg/kernels';
 import type { MatrixProducts } from '../linalg/matrixProducts';
-import { SymmetricSlabs } from '../linalg/symmetricSlabs';
-import type { InspectSettings, Problem, TensorStatistics } from '../protocol';
-import { adaptiveOrder, farmsWindows, type FarmsWindow } from '../spectral/farms';
+import type { SymmetricSlabs } from '../linalg/symmetricSlabs';
+import type { InspectSettings } from '../protocol';
 import type { LayerGeometry } from '../spectral/matrices';
+import { abortable } from './abortable';
+import { reasonOf, type Devices } from './devices';
+import { planFarms, type FarmsPlan } from './farmsPlan';
+import { FarmsRun } from './farmsRun';
+import { CHUNK_BYTES, LayerError, layerInput, type LayerInput, type LayerSource } from './layerInput';
+import { announced, eigenvalueCost, gramCost, LayerProgress, REDUCTION_SHARE, WORKER_SIDE } from './layerProgress';
+import type { ReadAhead } from './readAhead';
 import type { LayerOutcome, LayerTask } from './workerMessages';
 import type { WorkerLease, WorkerPool } from './workerPool';
 
-/**
- * Up to this side the worker's own Gram kernel and one-stage reduction beat sending chunks to onnxruntime and a band back.
- */
-export const WORKER_SIDE = 384;
-
-/** A chunk of columns on its way to onnxruntime: large enough for the products to run at full speed. */
-const CHUNK_BYTES = 32 * 1024 * 1024;
-
-/** FARMS takes every window while that costs fewer operations than this (some seconds of one core). */
-const FULL_FARMS_OPERATIONS = 2e10;
-
-/** Windows between two looks at the bootstrap interval. */
-const ADAPTIVE_BATCH = 4;
-
-/**
- * In mode `auto` a layer takes no more windows than this, however wide its interval still is (an untrained matrix has
- * no tail to settle on); the interval shown says how sure its alpha is. Mode `adaptive` goes on to the tolerance.
- */
-const AUTO_MAX_WINDOWS = 16;
-
-/** Operations a second, for the share of each stage in the progress; only ratios matter. */
-const PRODUCT_RATE = 5e10;
-const ONE_STAGE_RATE = 6e9;
-/** Of the two-stage eigenvalues' time, what the reduction to band form takes. */
-const REDUCTION_SHARE = 0.7;
-
-/** A layer that cannot be analysed, with what is known of it all the same. */
-export class LayerError extends Error {
-  override readonly name = 'LayerError';
-  constructor(
-    readonly code: 'limit',
-    message: string,
-    readonly statistics: TensorStatistics | null,
-  ) {
-    super(message);
-  }
-
-  toProblem(): Problem {
-    return { code: this.code, message: this.message };
-  }
-}
-
-export interface PipelineContext {
-  checkpoint: Checkpoint;
+export interface PipelineContext extends LayerSource {
   pool: WorkerPool;
   /** Loaded with the first layer that is large enough to gain from them. */
   products: () => Promise<MatrixProducts>;
-  settings: InspectSettings;
-  /** Bytes all layers in work may hold together. */
-  memoryLimit: number;
+  devices: Pick<Devices, 'forOrder' | 'lost'>;
   signal: AbortSignal;
   /** `fraction` of the layer's whole work. */
   onProgress: (stage: string, fraction: number) => void;
 }
 
-/** The expected cost of each stage, so that the progress of a layer moves evenly. */
-class LayerProgress {
-  private done = 0;
-  constructor(
-    private readonly total: number,
-    private readonly report: (stage: string, fraction: number) => void,
-  ) {}
-
-  within(stage: string, cost: number): (fraction: number) => void {
-    return (fraction) => this.report(stage, Math.min(1, (this.done + cost * fraction) / this.total));
-  }
-
-  finish(cost: number): void {
-    this.done += cost;
-  }
-}
-
 /**
  * Everything about one layer, or the statistics of a tensor without one.
  *
+ * @param ahead the layer's input, where it was begun to be got before
  * @throws CheckpointError from reading, LayerError where the layer does not fit in the memory limit, AbortError
  */
 export async function analyseLayer(
@@ -98,21 +45,48 @@ export async function analyseLayer(
   tensor: TensorInfo,
   layer: LayerGeometry | undefined,
   noSpectrum?: string,
+  ahead?: ReadAhead,
 ): Promise<LayerOutcome> {
-  const large = layer !== undefined && Math.min(layer.rows, layer.cols) > WORKER_SIDE;
-  const products = large ? await context.products() : undefined;
-  const lease = await context.pool.lease(context.signal);
-  try {
-    const task = layerTask(context.settings, products, tensor, layer, noSpectrum);
-    return await new LayerPipeline(context, lease, tensor, layer).run(task);
-  } finally {
-    lease.release();
+  const { signal } = context;
+  const side = layer ? Math.min(layer.rows, layer.cols) : 0;
+  if (side > WORKER_SIDE) {
+    // Whatever this waits for, a trial or a library, keeps no memory and no worker from others.
+    await abortable(context.products(), signal);
+    await abortable(context.devices.forOrder(side), signal);
   }
+  const reading = ahead ? ahead.take(signal) : Promise.resolve(undefined);
+  const read = reading
+    .then((input) => input ?? layerInput(context, tensor, layer, signal))
+    .catch((error: unknown) => refused(error, context, tensor, layer));
+  const input = await announced(read, () => context.onProgress('reading', 0));
+  try {
+    const lease = await context.pool.lease(signal);
+    try {
+      const task = layerTask(context.settings, tensor, layer, noSpectrum);
+      return await new LayerPipeline(context, lease, tensor, layer, input).run(task);
+    } finally {
+      lease.release();
+    }
+  } finally {
+    input.release();
+  }
+}
+
+/** @throws the error; where the layer does not fit, with its statistics: they are made band by band and fit always */
+async function refused(
+  error: unknown,
+  context: PipelineContext,
+  tensor: TensorInfo,
+  layer: LayerGeometry | undefined,
+): Promise<never> {
+  // The rows of one expert alone are nothing without its layer.
+  if (!(error instanceof LayerError) || layer === undefined || layer.expert !== undefined) throw error;
+  const { result } = await analyseLayer(context, tensor, undefined);
+  throw new LayerError(error.code, error.message, result.statistics);
 }
 
 function layerTask(
   settings: InspectSettings,
-  products: MatrixProducts | undefined,
   tensor: TensorInfo,
   layer: LayerGeometry | undefined,
   noSpectrum: string | undefined,
@@ -123,100 +97,158 @@ function layerTask(
     ...(layer && { layer }),
     ...(noSpectrum !== undefined && { noSpectrum }),
     settings,
-    precision: products ? `${products.device.precision} ${products.device.provider}` : 'float64 wasm',
   };
 }
 
-/** Rows along the tensor's first axis that hold the layer. */
-export function layerRows(tensor: TensorInfo, layer: LayerGeometry | undefined): { start: number; end: number } {
-  if (layer?.expert !== undefined) return { start: layer.expert, end: layer.expert + 1 };
-  return { start: 0, end: tensor.shape[0] ?? 1 };
+/** The columns of one matrix, or of its transpose where it is tall: chunk by chunk, as often as they are asked for. */
+interface Columns {
+  /** Rows: the matrix's smaller side. */
+  side: number;
+  /** Columns: its larger side. */
+  long: number;
+  /** side × (end − start), in `into` where there is one. `again` where they were asked for before. */
+  chunk: (start: number, end: number, again: boolean, into?: Reusable) => Promise<Float64Array>;
+  /** False where the chunks held NaN or Inf. */
+  finite: () => Promise<boolean>;
 }
 
 class LayerPipeline {
-  private readonly share: number;
+  /** Arithmetic of the layer's Gram matrices; more than one where a device was given up between them. */
+  private readonly precisions = new Set<string>();
+  private readonly notes = new Set<string>();
 
   constructor(
     private readonly context: PipelineContext,
     private readonly lease: WorkerLease,
     private readonly tensor: TensorInfo,
     private readonly layer: LayerGeometry | undefined,
-  ) {
-    this.share = context.memoryLimit / context.pool.size;
-  }
+    private readonly input: LayerInput,
+  ) {}
 
   async run(task: LayerTask): Promise<LayerOutcome> {
-    const { layer, tensor } = this;
-    const rows = layerRows(tensor, layer);
-    const perRow = tensor.byteLength / Math.max(1, tensor.shape[0] ?? 1);
-    const bytes = (rows.end - rows.start) * perRow;
+    const { layer, input } = this;
     const side = layer ? Math.min(layer.rows, layer.cols) : 0;
-    const gramBytes = side > WORKER_SIDE ? SymmetricSlabs.bytes(side) : 0;
-    const held = bytes <= (this.share - gramBytes) / 2;
-    const streamable = !layer || (layer.kind === 'matrix' && layer.rows >= layer.cols && gramBytes <= this.share);
-    if (!held && !streamable) {
-      throw new LayerError(
-        'limit',
-        `needs about ${megabytes(2 * bytes + gramBytes)} MB and a layer may use ${megabytes(this.share)} MB; ` +
-          'raise the memory limit or lower the number of threads',
-        await this.statistics(task, rows, perRow),
-      );
-    }
-    const plan = layer && this.context.settings.farms.enabled ? this.farmsPlan(layer) : undefined;
+    const plan = layer && this.farmsPlan(layer);
     const progress = this.progress(layer, side, plan);
 
-    if (held) {
-      const data = await this.context.checkpoint.read(tensor, rows, this.context.signal);
-      await this.lease.call('begin', { task, bytes: data }, { transfer: [data.buffer] });
+    if (input.bytes) {
+      const { bytes } = input;
+      const counting = this.lease.call('begin', { task, bytes }, { transfer: [bytes.buffer] });
+      await announced(counting, () => this.context.onProgress('statistics', 0));
       const hasSpectrum = await this.lease.call('statistics', null);
       if (hasSpectrum && layer) await this.heldSpectra(layer, side, progress);
-      if (hasSpectrum && plan) await this.farms(plan, progress, true);
+      if (hasSpectrum && plan) await this.farms(plan, progress);
+      if (hasSpectrum && layer && this.context.settings.randomise) {
+        await this.lease.call('shuffle', null);
+        await this.heldSpectra(layer, side, progress);
+      }
     } else {
       await this.lease.call('begin', { task });
-      const gram = await this.stream(rows, perRow, layer, progress);
-      if (gram && layer) {
-        await this.eigenvalues(gram, progress);
-        if (plan) await this.farms(plan, progress, false);
-      }
+      const finite = await this.stream(layer, progress);
+      if (finite && plan) await this.farms(plan, progress);
     }
-    return this.lease.call('finish', null);
+    const note = [...this.notes].join('; ');
+    const precision = [...this.precisions].join(', ');
+    const finishing = this.lease.call('finish', { precision, ...(note && { precisionNote: note }) });
+    return announced(finishing, () => this.context.onProgress('fits', 1));
   }
 
-  /** Of a tensor that is too large to be held: nothing but its elements is looked at. */
-  private async statistics(
-    { layer: _, ...task }: LayerTask,
-    rows: { start: number; end: number },
-    perRow: number,
-  ): Promise<TensorStatistics | null> {
-    await this.lease.call('begin', { task });
-    await this.stream(rows, perRow, undefined, this.progress(undefined, 0, undefined));
-    return (await this.lease.call('finish', null)).result.statistics;
+  private read(start: number, end: number): Promise<Uint8Array> {
+    const { checkpoint, signal } = this.context;
+    return abortable(checkpoint.read(this.tensor, { start, end }, signal), signal);
+  }
+
+  private farmsPlan(layer: LayerGeometry): FarmsPlan | undefined {
+    const { farms } = this.context.settings;
+    const { held, working } = this.input.plan;
+    return farms.enabled ? planFarms(layer, farms, { held, memory: working }) : undefined;
+  }
+
+  private async farms(plan: FarmsPlan, progress: LayerProgress): Promise<void> {
+    const { tolerance } = this.context.settings.farms;
+    const { held } = this.input.plan;
+    const run = new FarmsRun({ ...this.context, tolerance }, this.lease, this.tensor, held);
+    await run.run(plan, progress);
   }
 
   private progress(layer: LayerGeometry | undefined, side: number, plan: FarmsPlan | undefined): LayerProgress {
     const farms = plan?.cost ?? 0;
-    const total = layer ? layer.count * (productCost(layer) + eigenvalueCost(side)) + farms : 1;
+    const spectra = this.context.settings.randomise ? 2 : 1;
+    const total = layer ? spectra * layer.count * (gramCost(layer) + eigenvalueCost(side)) + farms : 1;
     return new LayerProgress(Math.max(total, Number.EPSILON), this.context.onProgress);
   }
 
   private async heldSpectra(layer: LayerGeometry, side: number, progress: LayerProgress): Promise<void> {
     if (side <= WORKER_SIDE) {
-      const cost = layer.count * (productCost(layer) + eigenvalueCost(side));
+      const cost = layer.count * (gramCost(layer) + eigenvalueCost(side));
       await this.lease.call('spectra', null, { onProgress: progress.within('eigenvalues', cost) });
+      this.precisions.add('float64 wasm');
       progress.finish(cost);
       return;
     }
-    const long = Math.max(layer.rows, layer.cols);
     for (let matrix = 0; matrix < layer.count; matrix++) {
-      const gram = await this.gram(
+      const columns: Columns = {
         side,
-        long,
-        (start, end) => this.lease.call('columns', { matrix, start, end }),
-        progress.within('products', productCost(layer)),
-      );
-      progress.finish(productCost(layer));
-      await this.eigenvalues(gram, progress);
+        long: Math.max(layer.rows, layer.cols),
+        chunk: (start, end, _again, into) =>
+          this.lease.call('columns', { matrix, start, end, ...into }, { transfer: buffersOf(into) }),
+        finite: () => Promise.resolve(true),
+      };
+      await this.spectrum(columns, gramCost(layer), progress);
     }
+  }
+
+  /**
+   * Eigenvalues of one matrix by way of its Gram matrix: the device's where there is one and its result is exact
+   * enough, else the CPU's.
+   *
+   * @returns false where the matrix holds NaN or Inf and has no eigenvalues
+   */
+  private async spectrum(columns: Columns, cost: number, progress: LayerProgress): Promise<boolean> {
+    const device = await this.context.devices.forOrder(columns.side);
+    if (device) {
+      const answer = await this.deviceSpectrum(device, columns, cost, progress);
+      if (typeof answer === 'boolean') return answer;
+      this.notes.add(`computed on the CPU instead of ${device.provider}: ${answer}`);
+    }
+    const products = await this.context.products();
+    const gram = gramByProducts(products, columns.side);
+    await this.addAll(gram, columns, device !== undefined, progress.within('products', cost));
+    progress.finish(cost);
+    if (!(await columns.finite())) return false;
+    await this.eigenvalues(await gram.finish(), progress);
+    this.precisions.add(`${products.device.precision} ${products.device.provider}`);
+    return true;
+  }
+
+  /** @returns whether the matrix is finite, or why the device's result cannot be used */
+  private async deviceSpectrum(
+    device: GramDevice,
+    columns: Columns,
+    cost: number,
+    progress: LayerProgress,
+  ): Promise<boolean | string> {
+    const { signal, devices } = this.context;
+    const checked = new CheckedGram(device.begin(columns.side), await this.context.products(), columns.side);
+    let answer;
+    try {
+      await this.addAll(checked, columns, false, progress.within('products', cost));
+      if (!(await columns.finite())) return false;
+      answer = await checked.finish(signal);
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      await devices.lost(device, error);
+      return reasonOf(error);
+    }
+    progress.finish(cost);
+    await this.eigenvalues(answer.gram, progress);
+    const problem = await this.lease.call('accept', { errorBound: answer.errorBound });
+    if (problem !== null) {
+      progress.finish(-cost - eigenvalueCost(columns.side)); // to be done again
+      return problem;
+    }
+    this.precisions.add(`${device.precision} ${device.provider}`);
+    return true;
   }
 
   private async eigenvalues(gram: SymmetricSlabs, progress: LayerProgress): Promise<void> {
@@ -234,145 +266,63 @@ class LayerPipeline {
   }
 
   /**
-   * Gram matrix of the smaller side from chunks of columns (side × (end − start)); the next chunk is prepared while the
-   * present one is multiplied.
+   * Adds all columns to a Gram matrix; the next chunk is prepared while the present one is multiplied, in the array of
+   * the one before: fresh memory costs more time than the products.
    */
-  private async gram(
-    side: number,
-    long: number,
-    chunk: (start: number, end: number) => Promise<Float64Array>,
+  private async addAll(
+    gram: Pick<GramSum, 'add'>,
+    { side, long, chunk }: Columns,
+    again: boolean,
     onProgress: (fraction: number) => void,
-  ): Promise<SymmetricSlabs> {
-    const products = await this.context.products();
-    const gram = new SymmetricSlabs(side);
+  ): Promise<void> {
     const step = Math.max(1, Math.floor(CHUNK_BYTES / (8 * side)));
-    let next: Promise<Float64Array> | undefined = chunk(0, Math.min(step, long));
+    let next: Promise<Float64Array> | undefined = chunk(0, Math.min(step, long), again);
+    let done: Reusable | undefined;
     for (let start = 0; start < long; start += step) {
       const elements: Float64Array = await next!;
       const end = Math.min(start + step, long);
-      next = end < long ? chunk(end, Math.min(end + step, long)) : undefined;
+      next = end < long ? chunk(end, Math.min(end + step, long), again, done) : undefined;
       // A cancel or a failed product must not leave the prepared chunk's rejection unheard.
       next?.catch(() => undefined);
-      await gram.addGram(products, elements, end - start, this.context.signal);
+      await gram.add(elements, end - start, this.context.signal);
+      done = { into: new Float64Array(elements.buffer) };
       onProgress(end / long);
     }
-    return gram;
   }
 
   /**
    * Reads the tensor in bands; statistics in the worker, products on the way.
    *
-   * @returns the Gram matrix, undefined without a layer or with elements that are not finite
+   * @returns whether there are eigenvalues: not without a layer, and not with elements that are not finite
    */
-  private async stream(
-    rows: { start: number; end: number },
-    perRow: number,
-    layer: LayerGeometry | undefined,
-    progress: LayerProgress,
-  ): Promise<SymmetricSlabs | undefined> {
-    const { checkpoint, signal } = this.context;
+  private async stream(layer: LayerGeometry | undefined, progress: LayerProgress): Promise<boolean> {
+    const { tensor } = this;
+    const { rows } = this.input.plan;
     const total = rows.end - rows.start;
-    const widenedRow = (perRow / elementSize(this.tensor.dtype)) * 8;
+    const widenedRow = (8 * tensor.byteLength) / elementSize(tensor.dtype) / Math.max(1, tensor.shape[0] ?? 1);
     const step = Math.max(1, Math.floor(CHUNK_BYTES / widenedRow));
-    const band = async (start: number, end: number): Promise<Float64Array> => {
-      const bytes = await checkpoint.read(this.tensor, { start, end }, signal);
-      return this.lease.call('nextRows', { bytes, keep: layer !== undefined }, { transfer: [bytes.buffer] });
+    const chunk = async (start: number, end: number, again: boolean, into?: Reusable): Promise<Float64Array> => {
+      const bytes = await this.read(start, end);
+      const call = { bytes, keep: layer !== undefined, again, ...into };
+      return this.lease.call('nextRows', call, { transfer: [bytes.buffer, ...buffersOf(into)] });
     };
     if (layer) {
-      const gram = await this.gram(layer.cols, total, band, progress.within('products', productCost(layer)));
-      progress.finish(productCost(layer));
-      return (await this.lease.call('statistics', null)) ? gram : undefined;
+      const finite = (): Promise<boolean> => this.lease.call('statistics', null);
+      return this.spectrum({ side: layer.cols, long: total, chunk, finite }, gramCost(layer), progress);
     }
     for (let start = rows.start; start < rows.end; start += step) {
-      await band(start, Math.min(start + step, rows.end));
+      await chunk(start, Math.min(start + step, rows.end), false);
       this.context.onProgress('statistics', (start - rows.start) / total);
     }
-    return undefined;
-  }
-
-  private farmsPlan(layer: LayerGeometry): FarmsPlan {
-    const { farms } = this.context.settings;
-    if (layer.kind === 'conv')
-      return { kind: 'conv', cost: layer.count * eigenvalueCost(Math.min(layer.rows, layer.cols)) };
-    const { windows, window } = farmsWindows(layer.rows, layer.cols, farms);
-    const [rows, cols] = window;
-    const side = Math.min(rows, cols);
-    const operations = rows * cols * side + (4 / 3) * side ** 3;
-    const full =
-      farms.mode === 'full' || (farms.mode === 'auto' && operations * windows.length <= FULL_FARMS_OPERATIONS);
-    const expected = full ? windows.length : Math.min(windows.length, 2 * ADAPTIVE_BATCH);
-    const perWindow = productCost({ rows, cols }) + eigenvalueCost(side);
-    return { kind: 'windows', windows, window, side, full, perWindow, cost: expected * perWindow };
-  }
-
-  private async farms(plan: FarmsPlan, progress: LayerProgress, held: boolean): Promise<void> {
-    if (plan.kind === 'conv') {
-      await this.lease.call('farms', null, { onProgress: progress.within('FARMS', plan.cost) });
-      progress.finish(plan.cost);
-      return;
-    }
-    const { windows, window, full } = plan;
-    const { tolerance, mode: requested } = this.context.settings.farms;
-    const order = full ? windows.map((_, index) => index) : adaptiveOrder(windows);
-    if (!full && requested === 'auto') order.length = Math.min(order.length, AUTO_MAX_WINDOWS);
-    const onProgress = progress.within('FARMS', plan.cost);
-    let done = 0;
-    for (const index of order) {
-      const wantsEstimate = !full && (done + 1) % ADAPTIVE_BATCH === 0;
-      const { alpha, interval } = await this.window(windows[index]!, wantsEstimate, held);
-      done++;
-      onProgress(Math.min(1, (done * plan.perWindow) / plan.cost));
-      if (alpha !== null && interval && (interval[1] - interval[0]) / 2 <= tolerance * alpha) break;
-    }
-    const mode = done === windows.length ? 'full' : 'adaptive';
-    await this.lease.call('finishFarms', { mode, total: windows.length, window });
-    progress.finish(plan.cost);
-  }
-
-  private async window(
-    window: FarmsWindow,
-    estimate: boolean,
-    held: boolean,
-  ): Promise<{ alpha: number | null; interval: [number, number] | null }> {
-    const { checkpoint, signal } = this.context;
-    const side = Math.min(window.rows, window.cols);
-    const rows = held
-      ? undefined
-      : await checkpoint.read(this.tensor, { start: window.row, end: window.row + window.rows }, signal);
-    const call = { window, ...(rows && { rows }) };
-    if (side <= WORKER_SIDE) return this.lease.call('windowSpectrum', { ...call, estimate });
-    const elements = await this.lease.call('window', call, { transfer: rows ? [rows.buffer] : [] });
-    const products = await this.context.products();
-    const gram = new SymmetricSlabs(side);
-    await gram.addGram(products, elements, elements.length / side, signal);
-    const band = await this.reduce(gram, () => undefined);
-    return this.lease.call('windowEigenvalues', { band, estimate }, { transfer: [band.rows.buffer] });
+    return false;
   }
 }
 
-type FarmsPlan =
-  | { kind: 'conv'; cost: number }
-  | {
-      kind: 'windows';
-      windows: FarmsWindow[];
-      window: [number, number];
-      side: number;
-      full: boolean;
-      perWindow: number;
-      cost: number;
-    };
-
-/** Seconds, roughly, of the Gram products of one matrix. */
-function productCost({ rows, cols }: { rows: number; cols: number }): number {
-  const side = Math.min(rows, cols);
-  return (rows * cols * side) / PRODUCT_RATE;
+/** An array whose elements are not needed any more. */
+interface Reusable {
+  into: Float64Array;
 }
 
-/** Seconds, roughly, of the eigenvalues of one n×n matrix. */
-function eigenvalueCost(n: number): number {
-  return ((4 / 3) * n ** 3) / (n <= WORKER_SIDE ? ONE_STAGE_RATE : REDUCTION_SHARE * PRODUCT_RATE);
-}
-
-function megabytes(bytes: number): string {
-  return String(Math.ceil(bytes / 1e6));
+function buffersOf(reusable: Reusable | undefined): ArrayBufferLike[] {
+  return reusable ? [reusable.into.buffer] : [];
 }

@@ -4,23 +4,31 @@ import { compressionMatrix } from '../compression/compressionMatrix';
 import type { FarmsResult, FitRule, LayerResult, PowerLawFit, Problem, TensorStatistics } from '../protocol';
 import type { LayerGeometry } from '../spectral/matrices';
 import { spectralMetrics } from '../spectral/metrics';
+import { missingMetrics, missingRanks } from '../spectral/missingMetrics';
 import { fitPowerLaw } from '../spectral/powerLaw';
 import { rankSuggestions } from '../spectral/ranks';
+import { tailShape } from '../spectral/tailShape';
 import { extentOf, hasRepresentableSquares } from '../spectral/statistics';
-import type { LayerTask } from './workerMessages';
+import type { LayerPrecision, LayerTask } from './workerMessages';
+
+/** Of the order of entries in the randomisation test; shown with the result. */
+export const SHUFFLE_SEED = 20190124;
 
 export interface LayerNumbers {
   /** Ascending, pooled, with `conv_norm`; empty without a spectrum. */
   eigenvalues: Float64Array;
   /** Ascending, of the matrix that ranks are about. */
   rankEigenvalues: Float64Array;
+  /** As `eigenvalues`, of the matrices with their entries shuffled; absent where they were not. */
+  randomised?: Float64Array;
   statistics: TensorStatistics;
   farms: FarmsResult | null;
+  precision: LayerPrecision;
 }
 
 export function layerResult(task: LayerTask, numbers: LayerNumbers): LayerResult {
-  const { tensor, layer, noSpectrum, precision } = task;
-  const { eigenvalues, statistics, farms } = numbers;
+  const { tensor, layer, noSpectrum } = task;
+  const { eigenvalues, statistics, farms, precision } = numbers;
   const frame = resultFrame(layer?.name ?? tensor.name, tensor, statistics);
   if (!layer) return { ...frame, noSpectrum: noSpectrum ?? 'no matrix' };
   const N = Math.max(layer.rows, layer.cols);
@@ -32,10 +40,15 @@ export function layerResult(task: LayerTask, numbers: LayerNumbers): LayerResult
     xmin_mid: fitPowerLaw(eigenvalues, 'xmin_mid', { zeroFilter: false, dimension: M }),
     xmin_peak: fitPowerLaw(eigenvalues, 'xmin_peak', { zeroFilter: false, dimension: M }),
   };
-  const metrics = spectralMetrics({ eigenvalues, N, M, count: layer.count, fits });
+  const { rankEigenvalues, randomised } = numbers;
+  const input = { eigenvalues, N, M, count: layer.count, fits, ...(randomised && { randomised }) };
+  const metrics = spectralMetrics(input);
   const { rows, cols } = compressionMatrix(tensor.shape, tensor.kernelLayout, layer.expert);
-  const ranks = rankSuggestions([numbers.rankEigenvalues], rows, cols);
-  return { ...frame, matrices: layer.count, N, M, metrics, fits, farms, ranks, precision };
+  const ranks = rankSuggestions([rankEigenvalues], rows, cols);
+  const missing = { ...missingMetrics(input, metrics), ...missingRanks(rankEigenvalues, rows, cols) };
+  const tail_shape = tailShape(eigenvalues, fits.KS);
+  const spectrum = { matrices: layer.count, N, M, metrics, missing, fits, tail_shape, farms, ranks, ...precision };
+  return { ...frame, ...spectrum, ...(task.settings.randomise && { randomised: randomisation(randomised) }) };
 }
 
 /** A layer that could not be analysed, with the reason. */
@@ -49,6 +62,12 @@ export function failedResult(
   const frame = resultFrame(name, { ...tensor, shape: [...tensor.shape] }, statistics);
   const sides = layer && { N: Math.max(layer.rows, layer.cols), M: Math.min(layer.rows, layer.cols) };
   return { ...frame, ...sides, noSpectrum: 'could not be analysed', problems: [problem] };
+}
+
+function randomisation(randomised: Float64Array | undefined): LayerResult['randomised'] {
+  if (randomised) return { status: 'success', seed: SHUFFLE_SEED };
+  const reason = 'the matrix is too large to be held, and only a held one is shuffled; raise the memory limit';
+  return { status: 'failed', reason, seed: SHUFFLE_SEED };
 }
 
 function resultFrame(
@@ -79,7 +98,8 @@ function notFinite(layer: LayerGeometry, statistics: TensorStatistics): Obstacle
   if (nan + inf === 0) return undefined;
   const row = Math.floor((first ?? 0) / layer.cols);
   const place = layer.kind === 'conv' ? `element ${first ?? 0}` : `row ${row}, column ${(first ?? 0) % layer.cols}`;
-  const message = `${nan} NaN and ${inf} Inf, the first at ${place}; it has no spectrum until they are replaced`;
+  const found = [nan > 0 && `${nan} NaN`, inf > 0 && `${inf} Inf`].filter(Boolean).join(' and ');
+  const message = `${found}, the first at ${place}; it has no spectrum until they are replaced`;
   return obstacle(layer, 'not-finite', 'holds NaN or Inf', message);
 }
 

@@ -2,26 +2,33 @@
  * One layer (or one tensor without a spectrum) in a worker thread: holds its bytes, cuts matrices and windows out of
  * them, turns Gram matrices into eigenvalues, and ends in a `LayerOutcome`. Knows nothing of threads or files.
  */
-import { elementSize, widen } from '../checkpoint/dtype';
+import { elementSize } from '../checkpoint/dtype';
 import { compressionMatrix } from '../compression/compressionMatrix';
 import { bandEigenvalues } from '../linalg/bandEigenvalues';
 import type { Band } from '../linalg/bandReduction';
-import { gram } from '../linalg/gram';
+import { loadElementKernels } from '../linalg/elementKernels';
+import { gram, withoutNegatives } from '../linalg/gram';
 import type { Kernels } from '../linalg/kernels';
+import { precisionProblem } from '../linalg/precisionPolicy';
 import { symmetricEigenvalues } from '../linalg/symmetricEigenvalues';
-import type { FarmsResult, FitRule } from '../protocol';
-import { bootstrapInterval } from '../spectral/bootstrap';
+import type { FarmsResult } from '../protocol';
+import { estimateAlpha, type FarmsEstimate } from '../spectral/bootstrap';
 import { farmsConvBlocks, fitFarmsBlocks, fitFarmsWindows, poolEigenvalues, type FarmsWindow } from '../spectral/farms';
-import { extractMatrix, type LayerGeometry } from '../spectral/matrices';
+import { entryPlaces, extractMatrix, type LayerGeometry } from '../spectral/matrices';
+import { shuffleEntries } from '../spectral/randomisation';
 import { hasRepresentableSquares, StatisticsAccumulator } from '../spectral/statistics';
-import { layerResult } from './layerResult';
-import type { FarmsEstimate, LayerOutcome, LayerTask } from './workerMessages';
+import { widenElements, widenPart } from './elements';
+import { layerResult, SHUFFLE_SEED } from './layerResult';
+import type { LayerOutcome, LayerPrecision, LayerTask } from './workerMessages';
 
 /** WeightWatcher, AlphaPruning and FARMS scale conv slices by √0.5, so λ is halved (`conv_norm`). */
 const CONV_NORM = 0.5;
 
-/** Held bytes are widened piece by piece, so that the float64 copy of a large tensor never exists whole. */
-const PIECE_ELEMENTS = 1 << 20;
+/** Held bytes are counted piece by piece: the float64 copy of one stays in the second-level cache. */
+const PIECE_ELEMENTS = 1 << 15;
+
+/** Of a long matrix, so many elements are multiplied at a time. */
+const BAND_ELEMENTS = 1 << 20;
 
 /** Of the bootstrap over windows; shown with the result. */
 const BOOTSTRAP_SEED = 20250606;
@@ -29,35 +36,47 @@ const BOOTSTRAP_SEED = 20250606;
 type Progress = (fraction: number) => void;
 
 export class LayerSession {
-  private readonly statistics = new StatisticsAccumulator();
-  /** Ascending λ of each matrix as stored (no `conv_norm`). */
+  private readonly statistics = new StatisticsAccumulator(loadElementKernels().moments);
+  /** Ascending λ of each matrix as stored (no `conv_norm`); after `shuffle`, of the shuffled ones. */
   private readonly spectraByMatrix: Float64Array[] = [];
-  private readonly windowSpectra: Float64Array[] = [];
+  /** What was known of the matrices before `shuffle`. */
+  private unshuffled: { spectraByMatrix: Float64Array[]; rankEigenvalues: Float64Array } | undefined;
   private farmsEigenvalues: Float64Array = new Float64Array(0);
   private farmsResult: FarmsResult | null = null;
   private widened: Float64Array | undefined;
 
+  /** @throws DOMException `AbortError` when cancelled */
   constructor(
     private readonly task: LayerTask,
     private readonly kernels: Kernels,
     private readonly cancelled: () => boolean,
-    private readonly bytes: Uint8Array | undefined,
+    private bytes: Uint8Array | undefined,
   ) {
-    if (!bytes) return;
-    const { dtype } = task.tensor;
+    if (bytes) this.count(bytes);
+  }
+
+  private count(bytes: Uint8Array): void {
+    const { dtype } = this.task.tensor;
     const size = elementSize(dtype);
-    for (let start = 0; start < bytes.length; start += PIECE_ELEMENTS * size) {
-      this.statistics.add(widen(bytes.subarray(start, start + PIECE_ELEMENTS * size), dtype));
+    const elements = new Float64Array(Math.min(PIECE_ELEMENTS, bytes.length / size));
+    for (let start = 0; start < bytes.length; start += elements.length * size) {
+      this.throwIfCancelled();
+      const piece = bytes.subarray(start, start + elements.length * size);
+      this.statistics.add(widenElements(piece, dtype, elements.subarray(0, piece.length / size)));
     }
   }
 
-  /** Widens and counts the next rows of a streamed tensor; turned (cols × rows), or empty unless they are to be kept. */
-  addRows(bytes: Uint8Array, keep: boolean): Float64Array {
-    const elements = widen(bytes, this.task.tensor.dtype);
-    this.statistics.add(elements);
+  /**
+   * Counts the next rows of a streamed tensor unless they were, and widens them, turned (cols × rows); empty unless they
+   * are to be kept.
+   */
+  addRows(bytes: Uint8Array, keep: boolean, again: boolean, into?: Float64Array): Float64Array {
+    if (!again) this.count(bytes);
     if (!keep) return new Float64Array(0);
     const { cols } = this.layer();
-    return this.kernels.transpose(elements, elements.length / cols, cols);
+    const { dtype } = this.task.tensor;
+    const rows = bytes.length / (cols * elementSize(dtype));
+    return widenPart(bytes, dtype, cols, { row: 0, col: 0, rows, cols }, true, into);
   }
 
   /** True where the elements seen so far are finite, and their squares within the range of a double. */
@@ -67,15 +86,15 @@ export class LayerSession {
   }
 
   /** Columns [start, end) of a held matrix, turned where it is tall: its smaller side × (end − start). */
-  columns(matrix: number, start: number, end: number): Float64Array {
+  columns(matrix: number, start: number, end: number, into?: Float64Array): Float64Array {
     const layer = this.layer();
     const { rows, cols } = layer;
     const tall = rows > cols;
     const part = tall
       ? { row: start, col: 0, rows: end - start, cols }
       : { row: 0, col: start, rows, cols: end - start };
-    const elements =
-      layer.kind === 'conv' ? cutWindow(this.matrix(layer, matrix), cols, part) : this.cut(this.held(), cols, part);
+    if (layer.kind !== 'conv') return widenPart(this.held(), this.task.tensor.dtype, cols, part, tall, into);
+    const elements = cutWindow(this.matrix(layer, matrix), cols, part);
     return tall ? this.kernels.transpose(elements, part.rows, part.cols) : elements;
   }
 
@@ -84,12 +103,32 @@ export class LayerSession {
     const layer = this.layer();
     for (let index = 0; index < layer.count; index++) {
       const share = (fraction: number): void => onProgress((index + fraction) / layer.count);
-      this.spectraByMatrix.push(this.singular(this.matrix(layer, index), layer.rows, layer.cols, share));
+      const gram = layer.kind === 'conv' ? this.gramOf(this.matrix(layer, index), layer) : this.gramInBands(layer);
+      this.spectraByMatrix.push(this.eigenvalues(gram, Math.min(layer.rows, layer.cols), share));
     }
   }
 
   addBand(band: Band, onProgress: Progress): void {
     this.spectraByMatrix.push(this.bandEigenvalues(band, onProgress));
+  }
+
+  /** Permutes the entries of every held matrix among themselves; the spectra so far are kept apart. */
+  shuffle(): void {
+    const layer = this.layer();
+    const rankEigenvalues = this.rankEigenvalues();
+    this.unshuffled = { spectraByMatrix: this.spectraByMatrix.splice(0), rankEigenvalues };
+    const { dtype, kernelLayout } = this.task.tensor;
+    const matrices = Array.from({ length: layer.count }, (_, index) => entryPlaces(kernelLayout, layer, index));
+    this.bytes = shuffleEntries(this.held(), elementSize(dtype), matrices, SHUFFLE_SEED);
+    this.widened = undefined;
+  }
+
+  /** Drops the latest spectrum where an error of its Gram matrix up to this norm is too much. @returns why, or null */
+  accept(errorBound: number): string | null {
+    const problem = precisionProblem(this.spectraByMatrix.at(-1)!, errorBound);
+    if (problem === undefined) return null;
+    this.spectraByMatrix.pop();
+    return problem;
   }
 
   /** FARMS of a convolution: blocks, each pooled over all kernel positions. */
@@ -111,60 +150,42 @@ export class LayerSession {
     this.farmsResult = { ...fit, ...this.farmsFrame('full', blocks.length, window), windows: blocks.length };
   }
 
-  /** A window's elements, turned where it is tall: its smaller side × its larger. */
-  window(window: FarmsWindow, rows: Uint8Array | undefined): Float64Array {
-    const elements = this.cutWindow(window, rows);
-    const tall = window.rows > window.cols;
-    return tall ? this.kernels.transpose(elements, window.rows, window.cols) : elements;
+  /** FARMS of a matrix that is its only window: its spectrum is known. */
+  wholeFarms(window: [number, number]): void {
+    this.finishFarms([this.spectraByMatrix[0]!], null, 1, window);
   }
 
-  windowSpectrum(window: FarmsWindow, rows: Uint8Array | undefined, estimate: boolean): FarmsEstimate {
-    const elements = this.cutWindow(window, rows);
-    return this.addWindow(
-      this.singular(elements, window.rows, window.cols, () => undefined),
-      estimate,
-    );
-  }
-
-  addWindowBand(band: Band, estimate: boolean): FarmsEstimate {
-    return this.addWindow(
-      this.bandEigenvalues(band, () => undefined),
-      estimate,
-    );
-  }
-
-  private addWindow(eigenvalues: Float64Array, estimate: boolean): FarmsEstimate {
-    this.windowSpectra.push(eigenvalues);
-    if (!estimate) return { alpha: null, interval: null };
-    const { fit } = this.task.settings.farms;
-    const { alpha } = fitFarmsWindows(poolEigenvalues(this.windowSpectra), fit, eigenvalues.length);
-    if (alpha === null) return { alpha: null, interval: null };
-    return { alpha, interval: this.interval(fit) };
-  }
-
-  private cutWindow(window: FarmsWindow, rows: Uint8Array | undefined): Float64Array {
+  /** Elements of a part, row-major, or of its transpose; `bytes` are the part's whole rows where they are not held. */
+  part(part: FarmsWindow, turned: boolean, bytes: Uint8Array | undefined): Float64Array {
     const { cols } = this.layer();
-    return rows ? this.cut(rows, cols, { ...window, row: 0 }) : this.cut(this.held(), cols, window);
+    const { dtype } = this.task.tensor;
+    return bytes
+      ? widenPart(bytes, dtype, cols, { ...part, row: 0 }, turned)
+      : widenPart(this.held(), dtype, cols, part, turned);
   }
 
-  finishFarms(mode: 'full' | 'adaptive', total: number, window: [number, number]): void {
-    const { fit: rule } = this.task.settings.farms;
-    const side = Math.min(...window);
-    this.farmsEigenvalues = poolEigenvalues(this.windowSpectra);
-    const fit = fitFarmsWindows(this.farmsEigenvalues, rule, side);
-    const interval = mode === 'adaptive' && fit.status === 'success' ? this.interval(rule) : null;
+  windowSpectrum(window: FarmsWindow, bytes: Uint8Array | undefined): Float64Array {
+    return this.singular(this.part(window, false, bytes), window.rows, window.cols, () => undefined);
+  }
+
+  farmsEstimate(spectra: readonly Float64Array[], total: number): FarmsEstimate {
+    return estimateAlpha(spectra, total, this.task.settings.farms.fit, BOOTSTRAP_SEED);
+  }
+
+  finishFarms(
+    spectra: readonly Float64Array[],
+    interval: [number, number] | null,
+    total: number,
+    window: [number, number],
+  ): void {
+    this.farmsEigenvalues = poolEigenvalues(spectra);
+    const fit = fitFarmsWindows(this.farmsEigenvalues, this.task.settings.farms.fit, Math.min(...window));
     this.farmsResult = {
       ...fit,
-      ...this.farmsFrame(mode, total, window),
-      windows: this.windowSpectra.length,
+      ...this.farmsFrame(spectra.length === total ? 'full' : 'adaptive', total, window),
+      windows: spectra.length,
       ...(interval && { interval, seed: BOOTSTRAP_SEED }),
     };
-  }
-
-  /** Null where too few windows could be fitted to say how sure alpha is. */
-  private interval(rule: FitRule): [number, number] | null {
-    const interval = bootstrapInterval(this.windowSpectra, rule, BOOTSTRAP_SEED);
-    return interval.every(Number.isFinite) ? interval : null;
   }
 
   private farmsFrame(
@@ -177,14 +198,20 @@ export class LayerSession {
   }
 
   /** Everything that is known; the session is over. */
-  outcome(): LayerOutcome {
-    const { layer } = this.task;
-    const norm = layer?.kind === 'conv' ? CONV_NORM : 1;
-    const eigenvalues = poolEigenvalues(this.spectraByMatrix).map((value) => value * norm);
-    const rankEigenvalues = eigenvalues.length > 0 ? this.rankEigenvalues() : new Float64Array(0);
-    const statistics = this.statistics.result();
+  outcome(precision: LayerPrecision): LayerOutcome {
+    const pooled = (spectra: readonly Float64Array[]): Float64Array => {
+      const norm = this.task.layer?.kind === 'conv' ? CONV_NORM : 1;
+      return poolEigenvalues(spectra).map((value) => value * norm);
+    };
+    const { unshuffled } = this;
+    const eigenvalues = pooled(unshuffled?.spectraByMatrix ?? this.spectraByMatrix);
+    const rankEigenvalues = unshuffled?.rankEigenvalues ?? this.rankEigenvalues();
+    const numbers = {
+      ...{ eigenvalues, rankEigenvalues, statistics: this.statistics.result(), farms: this.farmsResult, precision },
+      ...(unshuffled && { randomised: pooled(this.spectraByMatrix) }),
+    };
     return {
-      result: layerResult(this.task, { eigenvalues, rankEigenvalues, statistics, farms: this.farmsResult }),
+      result: layerResult(this.task, numbers),
       eigenvalues,
       farmsEigenvalues: this.farmsEigenvalues,
       rankEigenvalues,
@@ -193,6 +220,7 @@ export class LayerSession {
 
   /** λ of the matrix that compression factors: another one than the ESD's only for convolutions. */
   private rankEigenvalues(): Float64Array {
+    if (this.spectraByMatrix.length === 0) return new Float64Array(0);
     const layer = this.layer();
     if (layer.count === 1) return this.spectraByMatrix[0]!;
     const { shape, kernelLayout } = this.task.tensor;
@@ -202,8 +230,34 @@ export class LayerSession {
 
   /** Ascending squared singular values of a row-major matrix. */
   private singular(x: Float64Array, rows: number, cols: number, onProgress: Progress): Float64Array {
-    const { matrix, n } = gram(x, rows, cols, this.kernels);
-    return this.eigenvalues(matrix, n, onProgress);
+    return this.eigenvalues(this.gramOf(x, { rows, cols }), Math.min(rows, cols), onProgress);
+  }
+
+  private gramOf(x: Float64Array, { rows, cols }: { rows: number; cols: number }): Float64Array {
+    return gram(x, rows, cols, this.kernels).matrix;
+  }
+
+  /** Of the smaller side; a long matrix never exists whole in float64. */
+  private gramInBands({ rows, cols }: LayerGeometry): Float64Array {
+    const { dtype } = this.task.tensor;
+    const tall = rows >= cols;
+    const [side, long] = tall ? [cols, rows] : [rows, cols];
+    const step = Math.max(1, Math.floor(BAND_ELEMENTS / side));
+    const sum = new Float64Array(side * side);
+    for (let start = 0; start < long; start += step) {
+      this.throwIfCancelled();
+      const count = Math.min(step, long - start);
+      const part = tall ? { row: start, col: 0, rows: count, cols } : { row: 0, col: start, rows, cols: count };
+      const band = widenPart(this.held(), dtype, cols, part, false);
+      const product = this.kernels.gram(band, part.rows, part.cols, tall ? 'columns' : 'rows');
+      for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + product[i]!;
+    }
+    return sum;
+  }
+
+  /** @throws DOMException `AbortError` */
+  private throwIfCancelled(): void {
+    if (this.cancelled()) throw new DOMException('The layer was cancelled', 'AbortError');
   }
 
   private eigenvalues(matrix: Float64Array, n: number, onProgress: Progress): Float64Array {
@@ -227,30 +281,12 @@ export class LayerSession {
   }
 
   private elements(): Float64Array {
-    return (this.widened ??= widen(this.held(), this.task.tensor.dtype));
+    return (this.widened ??= widenElements(this.held(), this.task.tensor.dtype));
   }
 
   private matrix(layer: LayerGeometry, index: number): Float64Array {
     return extractMatrix(this.elements(), this.task.tensor.shape, this.task.tensor.kernelLayout, layer, index);
   }
-
-  /** Part of a stored row-major matrix with `cols` columns, widened row by row. */
-  private cut(bytes: Uint8Array, cols: number, part: FarmsWindow): Float64Array {
-    const { dtype } = this.task.tensor;
-    const size = elementSize(dtype);
-    const out = new Float64Array(part.rows * part.cols);
-    for (let i = 0; i < part.rows; i++) {
-      const start = ((part.row + i) * cols + part.col) * size;
-      const stored = bytes.subarray(start, start + part.cols * size);
-      widen(stored, dtype, out.subarray(i * part.cols, (i + 1) * part.cols));
-    }
-    return out;
-  }
-}
-
-/** Rounding may leave a zero eigenvalue of a Gram matrix slightly negative: it is a zero. */
-function withoutNegatives(eigenvalues: Float64Array): Float64Array {
-  return eigenvalues.map((value) => Math.max(0, value));
 }
 
 function cutWindow(matrix: Float64Array, cols: number, { row, col, rows, cols: width }: FarmsWindow): Float64Array {

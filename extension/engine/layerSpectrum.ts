@@ -2,8 +2,8 @@
 import type { InspectSettings, LayerSpectrum, TensorStatistics } from '../protocol';
 import { emptyHistogram, type ElementHistogram } from '../spectral/statistics';
 import type { Engine } from './engine';
-import { EngineError, rankMatrix, type EngineDocument, type EngineLayer } from './engineDocument';
-import { layerRows } from './layerPipeline';
+import { rankMatrix, type EngineDocument, type EngineLayer } from './engineDocument';
+import { layerRows } from './layerInput';
 
 /** Bytes of a band that is read and counted at a time. */
 const BAND_BYTES = 16 * 1024 * 1024;
@@ -19,14 +19,13 @@ export async function layerSpectrum(
   const document = engine.document(handle);
   const layer = document.layer(name);
   const outcome = await engine.outcome(document, name, settings, signal);
-  if (!layer.geometry)
-    throw new EngineError('no-spectrum', `${name} has no spectrum: ${layer.noSpectrum ?? 'no matrix'}`);
   return {
     layer: document.results.get(name) ?? outcome.result,
     eigenvalues: outcome.eigenvalues,
     farmsEigenvalues: outcome.farmsEigenvalues,
     rankEigenvalues: outcome.rankEigenvalues,
-    rankMatrix: rankMatrix(layer),
+    // A tensor without a spectrum has elements to show all the same.
+    rankMatrix: layer.geometry ? rankMatrix(layer) : { rows: 0, cols: 0 },
     histogram: await elementHistogram(engine, document, layer, outcome.result.statistics, signal),
   };
 }

@@ -2,12 +2,16 @@
 import os from 'node:os';
 import type { CancellationToken } from 'vscode-jsonrpc';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
+import { isAccelerator, isDeviceChoice } from '../linalg/providers';
 import type { EngineNotifications, EngineRequests } from '../protocol';
 import { handle, notifier } from '../rpc';
 import { previewLayer, saveCompressed } from './compressLayer';
 import { Engine } from './engine';
+import { layerHeatMap } from './layerHeatMap';
 import { defaultMemoryLimit, defaultThreads } from './limits';
+import { layerGoodness } from './layerGoodness';
 import { layerSpectrum } from './layerSpectrum';
+import { layerVectors, singularVectors } from './singularVectors';
 
 /** Open files are looked at this often for changes on disk. */
 const FILE_CHECK_MS = 2000;
@@ -15,10 +19,14 @@ const FILE_CHECK_MS = 2000;
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 const notify = notifier<EngineNotifications>(connection);
 
+const { EIGENSCOPE_DEVICE: device = '', EIGENSCOPE_DIED_DEVICE: diedDevice = '' } = process.env;
+
 const engine = new Engine({
   cacheFolder: process.env.EIGENSCOPE_CACHE_DIR,
   threads: positive(process.env.EIGENSCOPE_THREADS) ?? defaultThreads(os.availableParallelism()),
   memoryLimit: megabytes(process.env.EIGENSCOPE_MEMORY_MB) ?? defaultMemoryLimit(os.totalmem()),
+  device: isDeviceChoice(device) ? device : 'auto',
+  diedDevice: isAccelerator(diedDevice) ? diedDevice : undefined,
   // A notification that cannot be sent means that the host is gone: `disconnect` below ends the process.
   notify: (name, params) => void notify.notify(name, params).catch(() => undefined),
 });
@@ -56,6 +64,11 @@ handle<EngineRequests>(connection, {
     return null;
   },
   spectrum: ({ document, layer, settings }, token) => layerSpectrum(engine, document, layer, settings, signalOf(token)),
+  goodness: ({ document, layer, settings }, token) => layerGoodness(engine, document, layer, settings, signalOf(token)),
+  vectorMetrics: ({ document, layer, count }, token) => layerVectors(engine, document, layer, count, signalOf(token)),
+  singularVectors: ({ document, layer, count }, token) =>
+    singularVectors(engine, document, layer, count, signalOf(token)),
+  heatMap: ({ document, layer, order }, token) => layerHeatMap(engine, document, layer, order, signalOf(token)),
   peek: ({ path, layer, settings }) => engine.peek(path, layer, settings),
   previewCompression: ({ document, layer, method, rank, settings }, token) =>
     previewLayer(engine, document, layer, method, rank, settings, signalOf(token)),

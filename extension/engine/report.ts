@@ -42,6 +42,7 @@ export function layerReport(summary: Summary, report: InspectReport): string {
   const closing = [
     `${spectral.length} layers with a spectrum, ${others} tensors with statistics only.`,
     ...(report.settings.farms.enabled ? [] : ['FARMS was left out.']),
+    ...(spectral.some(({ farms }) => farms?.interval) ? [ESTIMATE_NOTE] : []),
     'alpha: 2–6 well trained, below 2 over-trained or over-fitted, above 6 under-trained. 95 %: rank that keeps 95 % of ‖W‖².',
   ];
   return [...heading(summary), '', ...table, '', ...closing, ...problemLines(report.problems), ''].join('\n');
@@ -63,6 +64,9 @@ export function tensorReport(summary: Summary): string {
   );
   return [...heading(summary), '', ...lines, ...problemLines(summary.problems), ''].join('\n');
 }
+
+const ESTIMATE_NOTE =
+  'FARMS ±: an estimate from some of the windows, with half of its 95 % interval; --json tells how many windows.';
 
 function heading(summary: Summary): string[] {
   const dtypes = summary.dtypes.map(({ dtype, parameters }) => `${dtype} ${percent(parameters, summary.parameters)}`);

@@ -1,13 +1,13 @@
 /**
  * Outcomes on disk, so that a checkpoint opened again shows its numbers at once. An entry is keyed by what the files
- * are (size, time, tensor table), the layer, the settings and the engine's version; it is written beside its name and
- * renamed, and carries a checksum: a damaged one is recomputed, not trusted.
+ * are (size, time, tensor table), the layer, the settings, the device asked for and the engine's version; it is written
+ * beside its name and renamed, and carries a checksum: a damaged one is recomputed, not trusted.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
-import type { InspectSettings } from '../protocol';
+import type { DeviceChoice, InspectSettings } from '../protocol';
 import type { LayerOutcome } from './workerMessages';
 
 /** Raised whenever a number's definition or the entry's layout changes. */
@@ -19,8 +19,14 @@ const MAX_CACHE_BYTES = 1024 * 1024 * 1024;
 const CHECKSUM_BYTES = 32;
 
 export class ResultCache {
-  /** @param folder undefined keeps nothing */
-  constructor(private readonly folder: string | undefined) {}
+  /**
+   * @param folder undefined keeps nothing
+   * @param device who asks for another one wants its numbers, not those of the former
+   */
+  constructor(
+    private readonly folder: string | undefined,
+    private readonly device: DeviceChoice,
+  ) {}
 
   async get(identity: string, layer: string, settings: InspectSettings): Promise<LayerOutcome | undefined> {
     if (this.folder === undefined) return undefined;
@@ -74,7 +80,7 @@ export class ResultCache {
 
   private file(folder: string, identity: string, layer: string, settings: InspectSettings): string {
     const key = createHash('sha256')
-      .update(JSON.stringify([CACHE_VERSION, layer, settings]))
+      .update(JSON.stringify([CACHE_VERSION, layer, settings, this.device]))
       .digest('hex');
     return path.join(folder, identity, `${key}.layer`);
   }

@@ -1,14 +1,23 @@
 /** Entry of a worker thread: answers `WorkerCalls` for one layer at a time. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { compressTensor } from '../compression/compressTensor';
+import { bandEigenvalues } from '../linalg/bandEigenvalues';
+import { withoutNegatives } from '../linalg/gram';
 import { loadKernels } from '../linalg/kernels';
+import { symmetricEigenvalues } from '../linalg/symmetricEigenvalues';
+import { topEigenvectors } from '../linalg/symmetricEigenvectors';
+import { goodnessOfFit } from '../spectral/goodnessOfFit';
+import { addToPlanes } from '../spectral/heatMap';
 import { elementHistogram } from '../spectral/statistics';
-import { widen } from '../checkpoint/dtype';
+import { widenElements } from './elements';
 import { LayerSession } from './layerSession';
 import type { WorkerCalls, WorkerReply, WorkerRequest } from './workerMessages';
 
 /** Progress messages closer together than this only cost time. */
 const PROGRESS_MS = 50;
+
+/** Of the bootstrap that tests a fit; shown with the result. */
+const GOODNESS_SEED = 20091106;
 
 const port = parentPort;
 if (!port) throw new Error('worker.js runs in a worker thread');
@@ -36,9 +45,9 @@ const handlers: Handlers = {
     session = new LayerSession(task, kernels, cancelled, bytes);
     return null;
   },
-  nextRows: ({ bytes, keep }) => current().addRows(bytes, keep),
+  nextRows: ({ bytes, keep, again, into }) => current().addRows(bytes, keep, again, into),
   statistics: () => current().hasSpectrum(),
-  columns: ({ matrix, start, end }) => current().columns(matrix, start, end),
+  columns: ({ matrix, start, end, into }) => current().columns(matrix, start, end, into),
   spectra: (_, onProgress) => {
     current().spectra(onProgress);
     return null;
@@ -47,27 +56,50 @@ const handlers: Handlers = {
     current().addBand(band, onProgress);
     return null;
   },
+  shuffle: () => {
+    current().shuffle();
+    return null;
+  },
+  accept: ({ errorBound }) => current().accept(errorBound),
+  windowEigenvalues: (params) => {
+    const options = { kernels, cancelled };
+    return 'band' in params
+      ? withoutNegatives(bandEigenvalues(params.band, options))
+      : withoutNegatives(symmetricEigenvalues(params.matrix, params.n, options));
+  },
   farms: (_, onProgress) => {
     current().convFarms(onProgress);
     return null;
   },
-  window: ({ window, rows }) => current().window(window, rows),
-  windowSpectrum: ({ window, rows, estimate }) => current().windowSpectrum(window, rows, estimate),
-  windowEigenvalues: ({ band, estimate }) => current().addWindowBand(band, estimate),
-  finishFarms: ({ mode, total, window }) => {
-    current().finishFarms(mode, total, window);
+  wholeFarms: ({ window }) => {
+    current().wholeFarms(window);
     return null;
   },
-  finish: () => {
-    const outcome = current().outcome();
-    session = undefined;
-    return outcome;
+  part: ({ part, turned, bytes }) => current().part(part, turned, bytes),
+  windowSpectrum: ({ window, bytes }) => current().windowSpectrum(window, bytes),
+  farmsEstimate: ({ spectra, total }) => current().farmsEstimate(spectra, total),
+  finishFarms: ({ spectra, interval, total, window }) => {
+    current().finishFarms(spectra, interval, total, window);
+    return null;
   },
+  finish: (precision) => current().outcome(precision),
+  end: () => {
+    session = undefined;
+    return null;
+  },
+  goodness: ({ eigenvalues, dimension }, onProgress) =>
+    goodnessOfFit(eigenvalues, dimension, { seed: GOODNESS_SEED, cancelled, onProgress }),
   compress: ({ input, method, rank, output }, onProgress) =>
     compressTensor(input, method, rank, output, { kernels, cancelled, onProgress }),
+  widen: ({ bytes, dtype }) => widenElements(bytes, dtype),
+  eigenvectors: ({ matrix, n, k }, onProgress) => topEigenvectors(matrix, n, k, { kernels, cancelled, onProgress }),
+  heatMap: ({ bytes, dtype, planes, rowCells, colCells, width }) => {
+    addToPlanes(planes, widenElements(bytes, dtype), rowCells, colCells, width);
+    return planes;
+  },
   histogram: ({ bytes, dtype, edges }) => {
     const counts = new Float64Array(edges.length - 1);
-    return elementHistogram(widen(bytes, dtype), { edges, counts }).counts;
+    return elementHistogram(widenElements(bytes, dtype), { edges, counts }).counts;
   },
 };
 

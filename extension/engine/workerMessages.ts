@@ -1,10 +1,11 @@
 /**
  * Calls the engine's main thread makes to a worker thread, as one interface from which both ends are typed. A worker
- * serves one layer at a time: `begin` … `finish`.
+ * serves one layer at a time: `begin` … `finish`, `end`.
  */
 import type { CompressedTensor, CompressionInput } from '../compression/compressTensor';
 import type { Band } from '../linalg/bandReduction';
-import type { DType, InspectSettings, LayerResult, RankRequest } from '../protocol';
+import type { DType, GoodnessOfFit, InspectSettings, LayerResult, RankRequest } from '../protocol';
+import type { FarmsEstimate } from '../spectral/bootstrap';
 import type { FarmsWindow } from '../spectral/farms';
 import type { LayerGeometry } from '../spectral/matrices';
 
@@ -15,9 +16,10 @@ export interface LayerTask {
   layer?: LayerGeometry;
   noSpectrum?: string;
   settings: InspectSettings;
-  /** Arithmetic that made the Gram matrices, for the result's `precision`. */
-  precision: string;
 }
+
+/** What made the layer's Gram matrices, for its result. */
+export type LayerPrecision = Pick<LayerResult, 'precision' | 'precisionNote'>;
 
 /** Numbers of one layer and the arrays its view draws. */
 export interface LayerOutcome {
@@ -31,33 +33,53 @@ export interface LayerOutcome {
 
 export interface WorkerCalls {
   begin: { params: { task: LayerTask; bytes?: Uint8Array }; result: null };
-  /** Widens the next rows, adds them to the statistics and returns them turned (cols × rows); nothing unless `keep`. */
-  nextRows: { params: { bytes: Uint8Array; keep: boolean }; result: Float64Array };
+  /**
+   * Widens the next rows, adds them to the statistics unless they are there (`again`) and returns them turned
+   * (cols × rows); nothing unless `keep`. Where there is an array of at least that length in `into`, the result is in it.
+   */
+  nextRows: {
+    params: { bytes: Uint8Array; keep: boolean; again: boolean; into?: Float64Array };
+    result: Float64Array;
+  };
   /** Statistics of the held bytes; true where every element is finite. */
   statistics: { params: null; result: boolean };
-  /** Columns [start, end) of a held matrix, turned where it is tall, so that its smaller side is the rows. */
-  columns: { params: { matrix: number; start: number; end: number }; result: Float64Array };
+  /** Columns [start, end) of a held matrix, turned where it is tall, so that its smaller side is the rows. `into` as above. */
+  columns: { params: { matrix: number; start: number; end: number; into?: Float64Array }; result: Float64Array };
   /** Eigenvalues of every held matrix, Gram products by the worker's own kernels. */
   spectra: { params: null; result: null };
   /** Eigenvalues of one matrix from its Gram matrix in band form. */
   eigenvalues: { params: { band: Band }; result: null };
-  /** FARMS over every window (or conv block) of the held bytes, products by the worker's own kernels. */
+  /** Permutes the entries of every held matrix: the eigenvalues that follow are those of the shuffled ones. */
+  shuffle: { params: null; result: null };
+  /** Keeps the latest spectrum unless an error of its Gram matrix up to this norm is too much; then says why. */
+  accept: { params: { errorBound: number }; result: string | null };
+  /** Eigenvalues of a FARMS window's Gram matrix, or of the band it was reduced to; any worker does. */
+  windowEigenvalues: { params: { matrix: Float64Array; n: number } | { band: Band }; result: Float64Array };
+  /** FARMS over every block of a held convolution. */
   farms: { params: null; result: null };
-  /**
-   * A window's elements out of the held bytes, or out of `rows` (whole rows of the tensor from `window.row` on), turned
-   * where it is tall, so that its smaller side is the rows.
-   */
-  window: { params: { window: FarmsWindow; rows?: Uint8Array }; result: Float64Array };
-  /** Adds a window's eigenvalues from its Gram matrix in band form; estimates alpha over the windows so far when asked. */
-  windowEigenvalues: { params: { band: Band; estimate: boolean }; result: FarmsEstimate };
-  /** The same with the worker's own product. */
-  windowSpectrum: {
-    params: { window: FarmsWindow; rows?: Uint8Array; estimate: boolean };
-    result: FarmsEstimate;
+  /** FARMS of a matrix that is its only window. */
+  wholeFarms: { params: { window: [number, number] }; result: null };
+  /** Elements of a part of the matrix, or of its transpose, out of the held bytes or out of the part's whole rows. */
+  part: { params: { part: FarmsWindow; turned: boolean; bytes?: Uint8Array }; result: Float64Array };
+  /** Eigenvalues of a window, likewise, by the worker's own kernels alone. */
+  windowSpectrum: { params: { window: FarmsWindow; bytes?: Uint8Array }; result: Float64Array };
+  /** Alpha of some windows' spectra, and how sure it is. */
+  farmsEstimate: { params: { spectra: Float64Array[]; total: number }; result: FarmsEstimate };
+  /** Ends FARMS with these windows' spectra; the interval is null where they are all. */
+  finishFarms: {
+    params: {
+      spectra: Float64Array[];
+      interval: [number, number] | null;
+      total: number;
+      window: [number, number];
+    };
+    result: null;
   };
-  /** Ends FARMS after the windows given so far. */
-  finishFarms: { params: { mode: 'full' | 'adaptive'; total: number; window: [number, number] }; result: null };
-  finish: { params: null; result: LayerOutcome };
+  finish: { params: LayerPrecision; result: LayerOutcome };
+  /** Forgets a layer, finished or not. */
+  end: { params: null; result: null };
+  /** Tests the fit of alpha to a spectrum. */
+  goodness: { params: { eigenvalues: Float64Array; dimension: number }; result: GoodnessOfFit };
   /** Factors, or their product, rounded to the stored type. */
   compress: {
     params: {
@@ -68,14 +90,27 @@ export interface WorkerCalls {
     };
     result: CompressedTensor;
   };
+  /** Elements in float64. */
+  widen: { params: { bytes: Uint8Array; dtype: DType }; result: Float64Array };
+  /** The k largest eigenpairs of a symmetric matrix: values descending, vectors as rows. */
+  eigenvectors: {
+    params: { matrix: Float64Array; n: number; k: number };
+    result: { values: Float64Array; vectors: Float64Array };
+  };
+  /** A heat map's planes with a band of rows added. */
+  heatMap: {
+    params: {
+      bytes: Uint8Array;
+      dtype: DType;
+      planes: Float64Array;
+      rowCells: Uint16Array;
+      colCells: Uint16Array;
+      width: number;
+    };
+    result: Float64Array;
+  };
   /** Elements in each of the bins between `edges`. */
   histogram: { params: { bytes: Uint8Array; dtype: DType; edges: Float64Array }; result: Float64Array };
-}
-
-/** Null where no estimate was asked for, or the fit failed. */
-export interface FarmsEstimate {
-  alpha: number | null;
-  interval: [number, number] | null;
 }
 
 export type WorkerRequest = {

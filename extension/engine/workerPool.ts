@@ -5,6 +5,7 @@
  */
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { abortable } from './abortable';
 import type { WorkerCalls, WorkerReply } from './workerMessages';
 
 interface Pending {
@@ -43,7 +44,7 @@ class PooledWorker {
         return;
       }
       this.pending.delete(reply.id);
-      if (this.pending.size === 0) this.worker.unref();
+      if (this.pending.size === 0 && !this.dead) this.worker.unref();
       if ('error' in reply) pending.reject(new WorkerError(reply.error.name, reply.error.message, reply.error.code));
       else pending.resolve(reply.result as never);
     });
@@ -73,6 +74,9 @@ class PooledWorker {
   }
 
   async terminate(): Promise<void> {
+    this.dead ??= new Error('the worker thread was ended');
+    // A process with nothing else to wait for would end before its caller has gone on.
+    this.worker.ref();
     await this.worker.terminate();
   }
 }
@@ -92,23 +96,27 @@ export class WorkerLease {
     Atomics.store(this.worker.cancelFlag, 0, 1);
   };
 
-  /** @throws the signal's reason when cancelled, WorkerError for errors inside the worker */
+  /**
+   * @throws the signal's reason as soon as it is cancelled, whatever the worker is at; WorkerError for errors inside the
+   *   worker
+   */
   async call<K extends keyof WorkerCalls>(
     call: K,
     params: WorkerCalls[K]['params'],
     options: { transfer?: ArrayBufferLike[]; onProgress?: (fraction: number) => void } = {},
   ): Promise<WorkerCalls[K]['result']> {
     this.signal.throwIfAborted();
-    try {
-      return await this.worker.call(call, params, (options.transfer ?? []) as ArrayBuffer[], options.onProgress);
-    } finally {
-      this.signal.throwIfAborted();
-    }
+    const answer = this.worker.call(call, params, (options.transfer ?? []) as ArrayBuffer[], options.onProgress);
+    return abortable(answer, this.signal);
   }
 
+  /** The worker is free again once it has ended what it was at: it answers in order. */
   release(): void {
-    this.signal.removeEventListener('abort', this.cancel);
-    this.giveBack(this.worker);
+    const giveBack = (): void => {
+      this.signal.removeEventListener('abort', this.cancel);
+      this.giveBack(this.worker);
+    };
+    this.worker.call('end', null, []).then(giveBack, giveBack);
   }
 }
 
@@ -127,6 +135,13 @@ export class WorkerPool {
     signal.throwIfAborted();
     const worker = await this.next(signal);
     return new WorkerLease(worker, signal, (returned) => this.giveBack(returned));
+  }
+
+  /** A worker that no layer waits for, to be given back soon; undefined where all are taken. */
+  leaseIdle(signal: AbortSignal): WorkerLease | undefined {
+    signal.throwIfAborted();
+    const worker = this.idle.pop() ?? (this.all.size < this.size ? this.start() : undefined);
+    return worker && new WorkerLease(worker, signal, (returned) => this.giveBack(returned));
   }
 
   private next(signal: AbortSignal): Promise<PooledWorker> {

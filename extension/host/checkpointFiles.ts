@@ -6,6 +6,9 @@ const SUFFIXES = ['.safetensors', '.pt', '.pth', '.bin', '.ckpt', '.th', '.jit',
 const INDEX_SUFFIX = '.safetensors.index.json';
 const TENSORFLOW_JS = 'model.json';
 
+/** Names under which a folder keeps one whole model, whatever lies beside it. */
+const WHOLE_MODELS = ['model.safetensors', TENSORFLOW_JS];
+
 /** For the open dialog. */
 export const DIALOG_EXTENSIONS = [...SUFFIXES.map((suffix) => suffix.slice(1)), 'json'];
 
@@ -26,27 +29,26 @@ export function withoutIndexedShards(files: readonly string[]): string[] {
   return files.filter((file) => !(SHARD.test(file) && indexed.has(path.dirname(file))));
 }
 
-/** Folders that stand for one checkpoint: those with an index, a `model.json` or a single file. */
+/** Folders that hold a checkpoint directly. */
 export function checkpointFolders(files: readonly string[]): string[] {
-  const byFolder = new Map<string, string[]>();
-  for (const file of files) byFolder.set(path.dirname(file), [...(byFolder.get(path.dirname(file)) ?? []), file]);
-  return [...byFolder].filter(([, inside]) => chosenOf(inside) !== undefined).map(([folder]) => folder);
+  return [...new Set(files.map((file) => path.dirname(file)))];
 }
 
-/** The one of a folder's checkpoints that stands for all of them. */
-function chosenOf(checkpoints: readonly string[]): string | undefined {
-  const index = checkpoints.find((file) => file.endsWith(INDEX_SUFFIX));
-  const model = checkpoints.find((file) => path.basename(file) === TENSORFLOW_JS);
-  return index ?? model ?? (checkpoints.length === 1 ? checkpoints[0] : undefined);
+/** The one of a folder's files that stands for all of them, as the engine takes it too. */
+function chosenOf(names: readonly string[]): string | undefined {
+  const index = names.find((name) => name.endsWith(INDEX_SUFFIX));
+  return index ?? WHOLE_MODELS.find((name) => names.includes(name)) ?? (names.length === 1 ? names[0] : undefined);
 }
 
 /**
- * The file that stands for what was clicked: a folder's index of shards, its `model.json` or its only checkpoint; a
- * file itself. A folder without any is returned as it is, for the engine to say what is missing.
+ * What may be meant by what was clicked: a file itself; of a folder the index of shards, the whole model or the only
+ * checkpoint, else all it holds, for the person to choose. Shards without an index are their folder, and one without
+ * any checkpoint is returned as it is, for the engine to say what is missing.
  */
-export async function checkpointIn(clicked: string): Promise<string> {
-  if (!(await stat(clicked)).isDirectory()) return clicked;
+export async function checkpointsIn(clicked: string): Promise<string[]> {
+  if (!(await stat(clicked)).isDirectory()) return [clicked];
   const names = (await readdir(clicked)).sort().filter(isCheckpointName);
   const chosen = chosenOf(names);
-  return chosen === undefined ? clicked : path.join(clicked, chosen);
+  if (chosen !== undefined) return [path.join(clicked, chosen)];
+  return names.every((name) => SHARD.test(name)) ? [clicked] : names.map((name) => path.join(clicked, name));
 }

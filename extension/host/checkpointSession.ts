@@ -7,10 +7,14 @@ import type { CancellationToken } from 'vscode-jsonrpc';
 import type {
   CheckpointSummary,
   CompressionPreview,
+  DeviceInfo,
   EngineNotifications,
+  GoodnessOfFit,
+  HeatMap,
   InspectSettings,
   LayerResult,
   LayerSpectrum,
+  LayerVectors,
   Problem,
   RankRequest,
   SaveRequest,
@@ -23,6 +27,9 @@ import type { EngineClient, EngineState } from './engineClient';
 
 /** Code of the problem of a layer that the engine died on. */
 const DIED = 'engine-died';
+
+/** Codes of problems that are the engine's own, not the checkpoint's. */
+const ENGINE_GONE: ReadonlySet<string> = new Set([DIED, 'engine-stopped']);
 
 type SessionEvents = { [K in Exclude<keyof ViewNotifications, 'select'>]: [ViewNotifications[K]] };
 type SessionEvent = keyof SessionEvents;
@@ -40,6 +47,8 @@ export class CheckpointSession {
   private active: string[] = [];
   private front: string[] = [];
   private inspected = false;
+  /** It was open in some process: a new one opens it again. A file that never opened is left alone. */
+  private known = false;
   private disposed = false;
   private readonly disposeListeners: (() => void)[] = [];
   private readonly stopListening: () => void;
@@ -55,11 +64,14 @@ export class CheckpointSession {
 
   /** Reads headers on the first call. @throws what the engine's `open` throws; a later call tries anew */
   summary(): Promise<CheckpointSummary> {
-    this.opened ??= this.open().catch((error: unknown) => {
-      this.opened = undefined;
+    if (this.opened) return this.opened;
+    const opening = this.open().catch((error: unknown) => {
+      // By now a later process may have been asked.
+      if (this.opened === opening) this.opened = undefined;
       throw error;
     });
-    return this.opened;
+    this.opened = opening;
+    return opening;
   }
 
   /** Listens to one kind of event. @returns what ends it */
@@ -102,6 +114,11 @@ export class CheckpointSession {
     await this.engine.request('cancel', { document, ...(names && { names }) });
   }
 
+  /** What computes, for a report of the results. */
+  device(): Promise<DeviceInfo> {
+    return this.engine.request('device', null);
+  }
+
   async spectrum(layer: string, token?: CancellationToken): Promise<LayerSpectrum> {
     const { document } = await this.summary();
     const spectrum = await this.engine.request('spectrum', { document, layer, settings: this.settings() }, token);
@@ -109,6 +126,21 @@ export class CheckpointSession {
     // Computed for the layer's view alone: its row in the table wants the numbers, too.
     if (!known || known.problems.some(({ code }) => code === DIED)) this.take(spectrum.layer);
     return spectrum;
+  }
+
+  async goodness(layer: string, token?: CancellationToken): Promise<GoodnessOfFit> {
+    const { document } = await this.summary();
+    return this.engine.request('goodness', { document, layer, settings: this.settings() }, token);
+  }
+
+  async vectorMetrics(layer: string, count: number, token?: CancellationToken): Promise<LayerVectors> {
+    const { document } = await this.summary();
+    return this.engine.request('vectorMetrics', { document, layer, count }, token);
+  }
+
+  async heatMap(layer: string, order: number, token?: CancellationToken): Promise<HeatMap> {
+    const { document } = await this.summary();
+    return this.engine.request('heatMap', { document, layer, order }, token);
   }
 
   async preview(
@@ -137,6 +169,7 @@ export class CheckpointSession {
     const former = this.handle;
     this.handle = undefined;
     this.opened = undefined;
+    this.known = false;
     this.results.clear();
     this.pending.clear();
     this.active = [];
@@ -160,6 +193,7 @@ export class CheckpointSession {
   private async open(): Promise<CheckpointSummary> {
     const summary = await this.engine.request('open', { path: this.path });
     this.handle = summary.document;
+    this.known = true;
     this.jobsOfTensor = new Map(summary.tensors.map((tensor) => [tensor.name, jobNames(tensor)]));
     this.tensorOfJob = new Map(summary.tensors.flatMap((tensor) => jobNames(tensor).map((job) => [job, tensor])));
     return summary;
@@ -188,13 +222,16 @@ export class CheckpointSession {
     const saving = ours(({ fraction, message }: EngineNotifications['saving']) =>
       this.events.emit('saving', { fraction, message }),
     );
+    const testing = ours(({ layer, fraction }: EngineNotifications['testing']) =>
+      this.events.emit('testing', { layer, fraction }),
+    );
     const changed = ours(({ problem }: EngineNotifications['changed']) => this.events.emit('changed', problem));
     const state = (change: EngineState): void => this.engineChanged(change);
     events.on('result', result).on('progress', progress).on('queue', queue);
-    events.on('saving', saving).on('changed', changed).on('state', state);
+    events.on('saving', saving).on('testing', testing).on('changed', changed).on('state', state);
     return () => {
       events.off('result', result).off('progress', progress).off('queue', queue);
-      events.off('saving', saving).off('changed', changed).off('state', state);
+      events.off('saving', saving).off('testing', testing).off('changed', changed).off('state', state);
     };
   }
 
@@ -207,9 +244,12 @@ export class CheckpointSession {
   private engineChanged(change: EngineState): void {
     if (change.state === 'running') {
       // A view must not hear that all is well before its document is open again.
-      if (change.restarted && this.opened) void this.resume();
+      if (change.restarted && (this.known || this.opened)) void this.resume();
       return;
     }
+    // The next process hands out the same handles again, to whoever opens first.
+    this.handle = undefined;
+    this.opened = undefined;
     const failed = change.died ? this.active.filter((name) => this.pending.has(name)) : [];
     this.active = [];
     for (const name of failed) this.markFailed(name, change.message);
@@ -219,7 +259,7 @@ export class CheckpointSession {
   private markFailed(name: string, message: string): void {
     const tensor = this.tensorOfJob.get(name);
     if (!tensor) return;
-    const problem = { code: DIED, message: `${message} It was working on ${name}.`, tensor: tensor.name };
+    const problem = { code: DIED, message: `${message} It was at this layer: inspect it again.`, tensor: tensor.name };
     this.take({
       ...{ name, tensor: tensor.name, shape: tensor.shape, dtype: tensor.dtype, matrices: 0 },
       ...{ metrics: {}, fits: {}, farms: null, ranks: {}, statistics: null, problems: [problem] },
@@ -228,8 +268,6 @@ export class CheckpointSession {
 
   /** In a new engine process: opens again, and queues again what has no result yet. */
   private async resume(): Promise<void> {
-    this.handle = undefined;
-    this.opened = undefined;
     try {
       await this.summary();
       if (this.disposed) return;
@@ -239,7 +277,8 @@ export class CheckpointSession {
       this.events.emit('engine', { state: 'running', message: '', failed: [] });
     } catch (error) {
       const problem: Problem = problemOf(error);
-      this.events.emit('changed', problem);
+      // An engine that died once more says so itself, and the next one resumes.
+      if (!ENGINE_GONE.has(problem.code)) this.events.emit('changed', problem);
     }
   }
 }

@@ -90,6 +90,9 @@ export class CheckpointView {
         return null;
       },
       spectrum: ({ layer }, token) => session.spectrum(layer, token),
+      goodness: ({ layer }, token) => session.goodness(layer, token),
+      vectorMetrics: ({ layer, count }, token) => session.vectorMetrics(layer, count, token),
+      heatMap: ({ layer, order }, token) => session.heatMap(layer, order, token),
       previewCompression: ({ layer, method, rank }, token) => session.preview(layer, method, rank, token),
       saveCompressed: (request) => saveWithDialog(session, request, this.document.uri),
       reload: async () => {
@@ -134,6 +137,7 @@ export class CheckpointView {
       session.on('progress', (params) => void this.send('progress', params)),
       session.on('queue', (params) => void this.send('queue', params)),
       session.on('saving', (params) => void this.send('saving', params)),
+      session.on('testing', (params) => void this.send('testing', params)),
       session.on('changed', (params) => void this.send('changed', params)),
       session.on('engine', (params) => void this.send('engine', params)),
     ];

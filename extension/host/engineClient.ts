@@ -7,7 +7,7 @@ import { EventEmitter } from 'node:events';
 import { ErrorCodes, ResponseError } from 'vscode-jsonrpc';
 import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
-import type { EngineNotifications, EngineRequests, Problem } from '../protocol';
+import type { DeviceName, EngineNotifications, EngineRequests, Problem } from '../protocol';
 import { caller, onNotification, type Caller } from '../rpc';
 
 /** Deaths within `DEATH_WINDOW_MS` after which restarting is left to the person: something is wrong that stays wrong. */
@@ -68,6 +68,9 @@ export class EngineClient {
   private restarting: { promise: Promise<RunningEngine>; cancel: () => void } | undefined;
   private deaths: number[] = [];
   private stopped: string | undefined;
+  /** Device in use beside the CPU, and the one in use when the process died: its driver may be why. */
+  private accelerator: DeviceName | undefined;
+  private suspect: DeviceName | undefined;
 
   constructor(private readonly options: EngineClientOptions) {
     // One listener for each open document is no leak.
@@ -113,6 +116,7 @@ export class EngineClient {
   /** Ends the process, if any, and starts a new one with the current environment; forgets former deaths. */
   restart(betweenProcesses?: () => Promise<void>): Promise<void> {
     this.deaths = [];
+    this.suspect = undefined;
     this.stopped = undefined;
     this.restarting?.cancel();
     this.events.emit('state', { state: 'restarting', died: false, message: 'The engine restarts.' });
@@ -128,10 +132,16 @@ export class EngineClient {
   }
 
   private start(restarted: boolean): RunningEngine {
+    this.accelerator = undefined;
     const child = fork(this.options.module, [], {
       serialization: 'advanced',
       execArgv: [],
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', ...this.options.environment() },
+      env: {
+        ...process.env,
+        ELECTRON_RUN_AS_NODE: '1',
+        ...this.options.environment(),
+        ...(this.suspect && { EIGENSCOPE_DIED_DEVICE: this.suspect }),
+      },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const connection = createMessageConnection(new IPCMessageReader(child), new IPCMessageWriter(child));
@@ -143,7 +153,13 @@ export class EngineClient {
       progress: (params) => this.events.emit('progress', params),
       queue: (params) => this.events.emit('queue', params),
       saving: (params) => this.events.emit('saving', params),
+      testing: (params) => this.events.emit('testing', params),
       changed: (params) => this.events.emit('changed', params),
+      device: (params) => {
+        const { provider, available } = params;
+        this.accelerator = available.find((name) => name === provider && name !== 'cpu');
+        this.events.emit('device', params);
+      },
       log: (params) => this.events.emit('log', params),
     });
     connection.onError(([error]) => this.events.emit('log', { level: 'error', message: error.message }));
@@ -175,6 +191,7 @@ export class EngineClient {
   private died(engine: RunningEngine, reason: string): void {
     if (this.engine !== engine) return; // ended by us, or its death is known already
     this.engine = undefined;
+    this.suspect = this.accelerator ?? this.suspect;
     engine.connection.dispose();
     this.events.emit('log', { level: 'error', message: `engine ${reason}` });
     const now = Date.now();

@@ -24,7 +24,7 @@ export async function exportResults(
     .flatMap((layer) => session.results.get(layer) ?? []);
   const text =
     format === 'json'
-      ? `${JSON.stringify(inspectReport(summary, inspectSettings(), layers), null, 2)}\n`
+      ? `${JSON.stringify(inspectReport(summary, inspectSettings(), layers, await session.device()), null, 2)}\n`
       : inspectCsv(layers);
   await vscode.workspace.fs.writeFile(target, new TextEncoder().encode(text));
   return { path: target.fsPath };

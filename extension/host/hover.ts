@@ -44,8 +44,10 @@ export function registerHover(engine: EngineClient, checkpoints: WorkspaceCheckp
 
 async function describe(engine: EngineClient, matches: readonly LayerMatch[]): Promise<vscode.MarkdownString[]> {
   const shown = matches.slice(0, MAX_SHOWN);
-  const peeks = await Promise.all(shown.map((match) => peek(engine, match)));
-  const contents = shown.map((match, index) => layerMarkdown(match, peeks[index] ?? null));
+  const peeks = await Promise.all(shown.map(async (match) => ({ match, peeked: await peek(engine, match) })));
+  // Those with numbers say more; the order of the others stays.
+  const byNews = peeks.sort((a, b) => Number(a.peeked === null) - Number(b.peeked === null));
+  const contents = byNews.map(({ match, peeked }) => layerMarkdown(match, peeked));
   const more = matches.length - shown.length;
   if (more > 0) contents.push(new vscode.MarkdownString(vscode.l10n.t('{0} more with this name', more)));
   return contents;
@@ -97,7 +99,10 @@ function numbers({ layer, curve }: PeekResult): string {
   const { ColorThemeKind } = vscode;
   const { kind } = vscode.window.activeColorTheme;
   const light = kind === ColorThemeKind.Light || kind === ColorThemeKind.HighContrastLight;
-  const picture = spectrumPicture(curve, light ? 'light' : 'dark', finding);
+  // A convolution's ranks are about another matrix than its spectrum.
+  const suggestion = layer.matrices === 1 ? layer.ranks[SUGGESTION] : undefined;
+  const kept = suggestion ? Math.min(1, suggestion.rank / (layer.metrics.matrix_rank ?? suggestion.rank)) : 0;
+  const picture = spectrumPicture(curve, light ? 'light' : 'dark', finding, kept);
   return [...lines.filter((line) => line !== undefined && line !== ''), picture].join('  \n') + '\n\n';
 }
 

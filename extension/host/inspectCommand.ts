@@ -1,6 +1,7 @@
 /** "Inspect Weights": on a file or folder of the explorer, the active editor's file, or one the person chooses. */
+import path from 'node:path';
 import * as vscode from 'vscode';
-import { checkpointIn, isCheckpointName } from './checkpointFiles';
+import { checkpointsIn, isCheckpointName } from './checkpointFiles';
 import type { CheckpointEditors } from './checkpointEditor';
 import { chooseCheckpoint } from './chooseCheckpoint';
 import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
@@ -26,7 +27,16 @@ export async function inspectWeights(
   if (uri.scheme !== 'file') {
     throw new Error(vscode.l10n.t('{0} is not a file on a disk: checkpoints are read in place.', uri.toString()));
   }
-  await editors.open(vscode.Uri.file(await checkpointIn(uri.fsPath)));
+  const file = await chooseFrom(await checkpointsIn(uri.fsPath));
+  if (file !== undefined) await editors.open(vscode.Uri.file(file));
+}
+
+/** Asks where there are several; undefined where the person gave up. */
+async function chooseFrom(files: readonly string[]): Promise<string | undefined> {
+  if (files.length <= 1) return files[0];
+  const items = files.map((file) => ({ label: path.basename(file), file }));
+  const title = vscode.l10n.t('Inspect Weights: which one?');
+  return (await vscode.window.showQuickPick(items, { title }))?.file;
 }
 
 /** The file of the active tab, where it looks like a checkpoint. */

@@ -6,10 +6,11 @@ import { problemOf } from '../rpc';
 import type { CheckpointSession } from './checkpointSession';
 import { CheckpointEditors } from './checkpointEditor';
 import { compressLayer, type CompressArguments } from './compressCommand';
+import { pickDevice } from './devicePicker';
 import { EngineClient } from './engineClient';
 import { HOVER_LANGUAGES, registerHover } from './hover';
 import { inspectWeights, type InspectLink } from './inspectCommand';
-import { ANALYSIS_SETTINGS, engineEnvironment, hoverEnabled, PROCESS_SETTINGS } from './settings';
+import { ANALYSIS_SETTINGS, DEVICE_SETTING, engineEnvironment, hoverEnabled, PROCESS_SETTINGS } from './settings';
 import { StatusBar } from './statusBar';
 import { WorkspaceCheckpoints } from './workspaceCheckpoints';
 
@@ -54,6 +55,7 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
     registerCommand('eigenscope.compressLayer', (given?: CompressArguments) =>
       compressLayer({ engine, editors, checkpoints }, given instanceof vscode.Uri ? { uri: given } : given),
     ),
+    registerCommand('eigenscope.chooseDevice', () => pickDevice(engine)),
     registerCommand('eigenscope.restartEngine', () => engine.restart()),
     registerCommand('eigenscope.showLog', () => log.show()),
     registerCommand('eigenscope.clearCache', async () => {
@@ -62,7 +64,15 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
     }),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (PROCESS_SETTINGS.some((name) => event.affectsConfiguration(name))) logged('restart', engine.restart());
-      if (event.affectsConfiguration(ANALYSIS_SETTINGS)) logged('new settings', editors.startOver());
+      if (event.affectsConfiguration(DEVICE_SETTING)) {
+        logged(
+          'another device',
+          engine.restart().then(() => editors.startOver()),
+        );
+      }
+      if (ANALYSIS_SETTINGS.some((name) => event.affectsConfiguration(name))) {
+        logged('new settings', editors.startOver());
+      }
     }),
     vscode.workspace.onDidOpenTextDocument(({ languageId }) => wantHeaders(languageId)),
   );

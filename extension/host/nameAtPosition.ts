@@ -14,18 +14,32 @@ export interface NameCandidate {
 const WIDE = /[\w./:[\]-]/;
 const NARROW = /[\w.]/;
 
-/** Candidates at a column, the most telling first: the string literal around it, then names without quotes. */
+/**
+ * Candidates at a column, the most telling first: the string literal around it, then names without quotes; each with
+ * what follows the part under the cursor taken off step by step, for `layers[0].q_proj.weight.data`.
+ */
 export function namesAt(line: string, column: number): NameCandidate[] {
   const start = Math.max(0, column - REACH);
   const window = line.slice(start, column + REACH);
   const at = column - start;
   const found = [literalAt(window, at), runAt(window, at, WIDE), runAt(window, at, NARROW)];
   const candidates: NameCandidate[] = [];
-  for (const candidate of found) {
-    if (!candidate || candidates.some(({ text }) => text === candidate.text)) continue;
+  for (const candidate of found.flatMap((whole) => (whole ? shortened(whole, at) : []))) {
+    if (candidates.some(({ text }) => text === candidate.text)) continue;
     candidates.push({ text: candidate.text, start: start + candidate.start, end: start + candidate.end });
   }
   return candidates;
+}
+
+/** The name itself, then without its last part, and so on as long as the cursor is within. */
+function shortened(whole: NameCandidate, column: number): NameCandidate[] {
+  const names = [whole];
+  for (let text = whole.text; ;) {
+    const cut = Math.max(text.lastIndexOf('.'), text.lastIndexOf('/'));
+    if (cut <= 0 || whole.start + cut < column) return names;
+    text = text.slice(0, cut);
+    names.push({ text, start: whole.start, end: whole.start + cut });
+  }
 }
 
 /** Content of the literal in one line that holds the column, quotes not included. */

@@ -101,11 +101,13 @@ function previewText(preview: CompressionPreview): string {
   const percent = (share: number): string =>
     share.toLocaleString(vscode.env.language, { style: 'percent', maximumSignificantDigits: 3 });
   const { bytes, multiply_adds: work } = preview;
+  const sigma = preview.sigma_ratio.toLocaleString(vscode.env.language, { maximumSignificantDigits: 3 });
   return vscode.l10n.t(
-    'rank {0} of {1} · error {2} · {3} of the bytes · {4} of the multiply-adds',
+    'rank {0} of {1} · error {2} · σₖ₊₁/σ₁ {3} · {4} of the bytes · {5} of the multiply-adds',
     preview.rank,
     preview.fullRank,
     percent(preview.relative_error),
+    sigma,
     percent(bytes.after / bytes.before),
     percent(work.after / work.before),
   );

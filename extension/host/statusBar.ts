@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import type { DeviceInfo } from '../protocol';
 import type { CheckpointSession } from './checkpointSession';
+import { trialText } from './devicePicker';
 import type { EngineClient } from './engineClient';
 
 export class StatusBar {
@@ -15,13 +16,17 @@ export class StatusBar {
     private readonly log: vscode.LogOutputChannel,
   ) {
     this.item.name = 'Eigenscope';
-    this.item.command = 'eigenscope.showLog';
+    this.item.command = 'eigenscope.chooseDevice';
     engine.events.on('state', ({ state }) => {
       this.state = state;
       this.device = undefined;
       this.queues.clear();
       this.render();
       if (state === 'running' && this.watching > 0) this.askDevice();
+    });
+    engine.events.on('device', (device) => {
+      this.useDevice(device);
+      this.render();
     });
   }
 
@@ -54,16 +59,24 @@ export class StatusBar {
     this.asking = true;
     this.engine
       .request('device', null)
-      .then((device) => {
-        this.device = device;
-        this.log.info(`computing on ${device.provider}, ${device.precision}, ${device.threads} threads`);
-        for (const { provider, reason } of device.refused) this.log.info(`${provider} is not used: ${reason}`);
-      })
+      .then((device) => this.useDevice(device))
       .catch((error: unknown) => this.log.warn(`the engine did not name its device: ${String(error)}`))
       .finally(() => {
         this.asking = false;
         this.render();
       });
+  }
+
+  private useDevice(device: DeviceInfo): void {
+    this.device = device;
+    const { provider, precision, threads, requested, timings, refused } = device;
+    this.log.info(`computing on ${provider}, ${precision}, ${threads} threads (device: ${requested})`);
+    for (const timing of timings) this.log.info(`trial on ${timing.provider}: ${timing.seconds.toFixed(3)} s`);
+    for (const { provider: other, reason } of refused) {
+      // What was asked for, or worked until now, is missed: the rest is for who wonders.
+      const level = other === requested || reason.startsWith('failed') ? 'warn' : 'info';
+      this.log[level](`${other} is not used: ${reason}`);
+    }
   }
 
   private render(): void {
@@ -91,19 +104,13 @@ export class StatusBar {
   private tooltip(done: number, total: number): string {
     if (this.state === 'stopped') return vscode.l10n.t('Eigenscope: the engine stays off until it is restarted.');
     if (this.state === 'restarting') return vscode.l10n.t('Eigenscope: the engine restarts.');
+    if (!this.device) return vscode.l10n.t('Eigenscope');
+    const { provider, precision, threads, available } = this.device;
     const lines = [
-      this.device
-        ? vscode.l10n.t(
-            'Eigenscope computes on {0} ({1}) with {2} threads.',
-            this.device.provider,
-            this.device.precision,
-            this.device.threads,
-          )
-        : vscode.l10n.t('Eigenscope'),
+      vscode.l10n.t('Eigenscope multiplies large layers on {0} ({1}), with {2} threads.', provider, precision, threads),
       ...(total > 0 ? [vscode.l10n.t('{0} of {1} layers done.', done, total)] : []),
-      ...(this.device?.refused ?? []).map(({ provider, reason }) =>
-        vscode.l10n.t('{0} is not used: {1}', provider, reason),
-      ),
+      ...available.map((device) => `${device}: ${trialText(this.device!, device)}`),
+      vscode.l10n.t('Click to choose a device.'),
     ];
     return lines.join('\n');
   }

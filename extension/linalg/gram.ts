@@ -17,3 +17,8 @@ export function gram(
   if (x.length !== rows * cols) throw new RangeError(`${rows} × ${cols} elements expected, not ${x.length}`);
   return { matrix: kernels.gram(x, rows, cols, rows >= cols ? 'columns' : 'rows'), n: Math.min(rows, cols) };
 }
+
+/** Rounding may leave a zero eigenvalue of a Gram matrix slightly negative: it is a zero. */
+export function withoutNegatives(eigenvalues: Float64Array): Float64Array {
+  return eigenvalues.map((value) => Math.max(0, value));
+}

@@ -23,8 +23,17 @@ export type Multiply = (
 /** C (m×n) += op(A)·op(B), in place. */
 export type Accumulate = (c: Float64Array, ...product: Parameters<Multiply>) => Promise<void>;
 
+/** What does the products. */
+export interface ProductSource {
+  /** `cpu`, or `wasm` and `typescript` where onnxruntime does not. */
+  provider: string;
+  precision: 'float64';
+  refused: DeviceInfo['refused'];
+  threads: number;
+}
+
 export interface MatrixProducts {
-  readonly device: DeviceInfo;
+  readonly device: ProductSource;
   /**
    * Large products are done in pieces with a turn of the event loop between them.
    *
@@ -114,7 +123,7 @@ export function kernelProducts(kernels: Kernels, refused: DeviceInfo['refused'] 
     return Promise.resolve();
   };
   return {
-    device: { provider: kernels.kind === 'wasm' ? 'wasm' : 'javascript', precision: 'float64', refused, threads: 1 },
+    device: { provider: kernels.kind, precision: 'float64', refused, threads: 1 },
     multiply: inPieces(multiply, PIECE_MULTIPLY_ADDS),
     accumulate: accumulateInPieces(accumulate, PIECE_MULTIPLY_ADDS),
     dispose: () => Promise.resolve(),

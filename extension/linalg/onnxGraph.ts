@@ -1,5 +1,5 @@
 /**
- * Writes the few ONNX messages needed for a one-node graph Y = op(A)·op(B) [+ C]: protocol buffers are tag–value pairs.
+ * Writes the few ONNX messages that small graphs of matrices need: protocol buffers are tag–value pairs.
  *
  * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto field numbers
  */
@@ -9,12 +9,37 @@ const IR_VERSION = 8;
 const OPSET_VERSION = 13;
 
 /** TensorProto.DataType */
-const ELEMENT_TYPE = { float32: 1, float64: 11 } as const;
-/** AttributeProto.AttributeType.INT */
-const ATTRIBUTE_INT = 2;
+export const ELEMENT_TYPE = { float32: 1, int32: 6, int64: 7, float64: 11 } as const;
+export type ElementType = keyof typeof ELEMENT_TYPE;
+
+/** AttributeProto.AttributeType */
+const ATTRIBUTE = { int: 2, ints: 7 } as const;
+
+export interface GraphNode {
+  operator: string;
+  inputs: string[];
+  output: string;
+  attributes?: Record<string, number | number[]>;
+}
+
+/** An input or output tensor whose sizes have names instead of numbers. */
+export interface GraphValue {
+  name: string;
+  type: ElementType;
+  sizes: string[];
+}
+
+export interface Graph {
+  name: string;
+  inputs: GraphValue[];
+  outputs: GraphValue[];
+  /** Scalars (float32) and vectors (int64) by name. */
+  constants?: Record<string, { float32: number } | { int64: number[] }>;
+  nodes: GraphNode[];
+}
 
 export interface ProductGraph {
-  precision: keyof typeof ELEMENT_TYPE;
+  precision: 'float32' | 'float64';
   /** A is fed as k×m instead of m×k. */
   transA: boolean;
   /** B is fed as n×k instead of k×n. */
@@ -23,42 +48,78 @@ export interface ProductGraph {
   accumulate: boolean;
 }
 
-/**
- * Bytes of a ModelProto with inputs `A`, `B` (and `C`, where it accumulates) and output `Y`, all sizes free.
- */
-export function productModel({ precision, transA, transB, accumulate }: ProductGraph): Uint8Array<ArrayBuffer> {
-  const type = ELEMENT_TYPE[precision];
-  const node = message(
-    text(1, 'A'),
-    text(1, 'B'),
-    ...(accumulate ? [text(1, 'C')] : []),
-    text(2, 'Y'),
-    text(4, 'Gemm'),
-    nested(5, attribute('transA', Number(transA))),
-    nested(5, attribute('transB', Number(transB))),
-  );
+/** Y = op(A)·op(B) [+ C] with inputs `A`, `B` (and `C`, where it accumulates) and output `Y`, all sizes free. */
+export function productModel({ precision: type, transA, transB, accumulate }: ProductGraph): Uint8Array<ArrayBuffer> {
+  const attributes = { transA: Number(transA), transB: Number(transB) };
+  const added: GraphValue[] = accumulate ? [{ name: 'C', type, sizes: ['m', 'n'] }] : [];
+  const inputs: GraphValue[] = [
+    { name: 'A', type, sizes: transA ? ['k', 'm'] : ['m', 'k'] },
+    { name: 'B', type, sizes: transB ? ['n', 'k'] : ['k', 'n'] },
+    ...added,
+  ];
+  return graphModel({
+    name: 'product',
+    inputs,
+    outputs: [{ name: 'Y', type, sizes: ['m', 'n'] }],
+    nodes: [{ operator: 'Gemm', inputs: inputs.map(({ name }) => name), output: 'Y', attributes }],
+  });
+}
+
+/** Bytes of a ModelProto that holds the graph. */
+export function graphModel({ name, inputs, outputs, constants = {}, nodes }: Graph): Uint8Array<ArrayBuffer> {
   const graph = message(
-    nested(1, node),
-    text(2, 'product'),
-    nested(11, matrix('A', type, transA ? ['k', 'm'] : ['m', 'k'])),
-    nested(11, matrix('B', type, transB ? ['n', 'k'] : ['k', 'n'])),
-    ...(accumulate ? [nested(11, matrix('C', type, ['m', 'n']))] : []),
-    nested(12, matrix('Y', type, ['m', 'n'])),
+    ...nodes.map((node) => nested(1, nodeMessage(node))),
+    text(2, name),
+    ...Object.entries(constants).map(([constant, value]) => nested(5, constantMessage(constant, value))),
+    ...inputs.map((input) => nested(11, valueMessage(input))),
+    ...outputs.map((output) => nested(12, valueMessage(output))),
   );
   return Uint8Array.from(
     message(integer(1, IR_VERSION), nested(7, graph), nested(8, message(text(1, ''), integer(2, OPSET_VERSION)))),
   );
 }
 
-/** AttributeProto */
-function attribute(name: string, value: number): number[] {
-  return message(text(1, name), integer(3, value), integer(20, ATTRIBUTE_INT));
+/** NodeProto */
+function nodeMessage({ operator, inputs, output, attributes = {} }: GraphNode): number[] {
+  return message(
+    ...inputs.map((input) => text(1, input)),
+    text(2, output),
+    text(4, operator),
+    ...Object.entries(attributes).map(([name, value]) => nested(5, attribute(name, value))),
+  );
 }
 
-/** ValueInfoProto of a matrix whose sizes have names instead of numbers. */
-function matrix(name: string, elementType: number, sizes: string[]): number[] {
+/** AttributeProto */
+function attribute(name: string, value: number | number[]): number[] {
+  if (typeof value === 'number') return message(text(1, name), integer(3, value), integer(20, ATTRIBUTE.int));
+  return message(text(1, name), ...value.map((each) => integer(8, each)), integer(20, ATTRIBUTE.ints));
+}
+
+/** TensorProto with its elements as raw little-endian bytes. */
+function constantMessage(name: string, value: { float32: number } | { int64: number[] }): number[] {
+  if ('float32' in value) {
+    const bytes = new DataView(new ArrayBuffer(4));
+    bytes.setFloat32(0, value.float32, true);
+    return message(integer(2, ELEMENT_TYPE.float32), text(8, name), nested(9, bytesOf(bytes)));
+  }
+  const bytes = new DataView(new ArrayBuffer(8 * value.int64.length));
+  for (const [index, each] of value.int64.entries()) bytes.setBigInt64(8 * index, BigInt(each), true);
+  return message(
+    integer(1, value.int64.length),
+    integer(2, ELEMENT_TYPE.int64),
+    text(8, name),
+    nested(9, bytesOf(bytes)),
+  );
+}
+
+function bytesOf({ buffer }: DataView): number[] {
+  return [...new Uint8Array(buffer)];
+}
+
+/** ValueInfoProto */
+function valueMessage({ name, type, sizes }: GraphValue): number[] {
   const shape = message(...sizes.map((size) => nested(1, text(2, size))));
-  const tensorType = message(integer(1, elementType), nested(2, shape));
+  const tensorType = message(integer(1, ELEMENT_TYPE[type]), nested(2, shape));
   return message(text(1, name), nested(2, nested(1, tensorType)));
 }
 

@@ -1,34 +1,23 @@
-/**
- * Matrix products by onnxruntime-node. The only place that loads it: a session's run blocks its thread, and only one
- * thread of a process may load the library.
- */
+/** Float64 matrix products by onnxruntime: a session for each orientation, opened when it is first asked for. */
 import { availableParallelism } from 'node:os';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { DeviceName } from '../protocol';
 import type { Accumulate, Multiply, OpenedProducts } from './matrixProducts';
 import { productModel } from './onnxGraph';
-
-type Onnxruntime = typeof import('onnxruntime-node');
-
-const SESSION_OPTIONS = {
-  executionProviders: ['cpu'],
-  logSeverityLevel: 3,
-  // Idle threads must not spin: the worker threads want the cores.
-  extra: { session: { intra_op: { allow_spinning: '0' } } },
-} satisfies InferenceSession.SessionOptions;
+import { loadOnnxruntime, openSession } from './onnxSession';
 
 /**
- * @throws Error where onnxruntime cannot be loaded; the products reject where it refuses the graph
+ * @throws Error where onnxruntime cannot be loaded; the products reject where it cannot open the device or refuses the graph
  */
-export async function openOnnxProducts(): Promise<OpenedProducts> {
-  const onnxruntime: Onnxruntime = await import('onnxruntime-node');
+export async function openOnnxProducts(device: DeviceName = 'cpu'): Promise<OpenedProducts> {
+  const onnxruntime = await loadOnnxruntime();
   const sessions = new Map<string, Promise<InferenceSession>>();
 
   const session = (transA: boolean, transB: boolean, accumulate: boolean): Promise<InferenceSession> => {
     const key = `${transA} ${transB} ${accumulate}`;
     let opening = sessions.get(key);
     if (!opening) {
-      const model = productModel({ precision: 'float64', transA, transB, accumulate });
-      opening = onnxruntime.InferenceSession.create(model, SESSION_OPTIONS);
+      opening = openSession(productModel({ precision: 'float64', transA, transB, accumulate }), device);
       sessions.set(key, opening);
     }
     return opening;

@@ -3,6 +3,7 @@
  * contiguous memory: each slab is its rows left of its diagonal block, and that block (full).
  */
 import type { MatrixProducts } from './matrixProducts';
+import { mirrorLower } from './mirrorLower';
 
 /**
  * Rows of a slab: its products are then long enough to run at full speed, and the diagonal blocks, of which both halves are
@@ -50,6 +51,20 @@ export class SymmetricSlabs {
       }
     }
     return packed;
+  }
+
+  /** The full matrix, n×n. */
+  toMatrix(): Float64Array {
+    const { n } = this;
+    const matrix = new Float64Array(n * n);
+    for (const { start, rows, left, diagonal } of this.slabs) {
+      for (let i = 0; i < rows; i++) {
+        matrix.set(left.subarray(i * start, (i + 1) * start), (start + i) * n);
+        matrix.set(diagonal.subarray(i * rows, (i + 1) * rows), (start + i) * n + start);
+      }
+    }
+    mirrorLower(matrix, n);
+    return matrix;
   }
 
   /**

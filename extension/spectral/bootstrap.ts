@@ -1,9 +1,8 @@
 /** How sure the alpha of some FARMS windows is: a bootstrap over the windows, seeded and fast enough to run after every few. */
 import type { FitRule } from '../protocol';
-import { poolEigenvalues } from './farms';
-import { fitPowerLaw } from './powerLaw';
+import { fitFarmsWindows, poolEigenvalues } from './farms';
 
-const RESAMPLES = 200;
+const RESAMPLES = 100;
 
 /** Of the normal distribution, at 97.5 %. */
 const NORMAL_QUANTILE = 1.959964;
@@ -11,47 +10,68 @@ const NORMAL_QUANTILE = 1.959964;
 /** Values of all windows together that the resamples are drawn from; more are thinned evenly by rank. */
 const MAX_VALUES = 60_000;
 
-/** Values of one resample that are fitted; more are thinned likewise. Thinning moves every resample's alpha alike. */
-const MAX_FITTED = 1000;
+/** Values of one resample that are fitted; more are thinned likewise, which moves alpha by less than 0.05 %. */
+const MAX_FITTED = 4000;
 
 /** Where fewer resamples than this share could be fitted, nothing is known about alpha. */
 const MIN_FITTED_SHARE = 0.5;
 
+/** Null where the fit failed, or too few windows could be fitted to say how sure alpha is. */
+export interface FarmsEstimate {
+  alpha: number | null;
+  /** 95 % interval around it. */
+  interval: [number, number] | null;
+}
+
 /**
- * 95 % interval for the alpha of the pooled windows: windows are drawn with replacement and each drawn set is fitted;
- * the spread of those alphas, laid around the alpha of all values. A bootstrap of k windows alone would be too sure of
- * itself: its spread is widened by √(k/(k−1)), and Student's quantile takes the normal one's place.
+ * Alpha of some windows, and how far it may lie from that of all: windows are drawn with replacement and each drawn set is
+ * fitted.
  *
- * @param perWindowEigenvalues ascending, one array a window
+ * The interval is as wide as these alphas lie from the alpha of all values, root mean square and not only their spread:
+ * where xmin jumps with the number of values that are fitted, resamples (which hold fewer different windows) fall to one
+ * side, as the windows taken do beside all of them. Added is what alpha would still move until all windows are taken, did it
+ * move on as it does from half of each draw to the whole: KS takes later tails the more values there are.
+ *
+ * A bootstrap of k windows alone would be too sure of itself: it is widened by √(k/(k−1)), and Student's quantile takes
+ * the normal one's place. There is no correction for the share of windows that was taken: jumps do not average out.
+ *
+ * @param spectra ascending, one a window
+ * @param total windows that there are
  * @param seed makes it repeatable
- * @returns ±Infinity for fewer than 2 windows or where the fits fail
  */
-export function bootstrapInterval(
-  perWindowEigenvalues: readonly Float64Array[],
+export function estimateAlpha(
+  spectra: readonly Float64Array[],
+  total: number,
   rule: FitRule,
   seed: number,
-): [number, number] {
-  const windows = perWindowEigenvalues.length;
-  const unknown: [number, number] = [-Infinity, Infinity];
-  if (windows < 2) return unknown;
-  const pool = new WindowPool(perWindowEigenvalues);
-  const fit = (values: Float64Array): number | null => fitPowerLaw(values, rule, { zeroFilter: false }).alpha;
-  const all = fit(poolEigenvalues(perWindowEigenvalues));
-  if (all === null) return unknown;
+): FarmsEstimate {
+  const windows = spectra.length;
+  const side = spectra[0]?.length ?? 0;
+  const { alpha } = fitFarmsWindows(poolEigenvalues(spectra), rule, side);
+  if (alpha === null || windows < 2) return { alpha, interval: null };
 
+  const pool = new WindowPool(spectra);
   const random = mulberry32(seed);
-  const alphas: number[] = [];
+  const fit = (draws: readonly number[]): number | null => {
+    const values = pool.resample(draws, Math.ceil((MAX_FITTED * draws.length) / windows));
+    return fitFarmsWindows(values, rule, side).alpha;
+  };
+  let fitted = 0;
+  let squares = 0;
+  let moved = 0;
   for (let resample = 0; resample < RESAMPLES; resample++) {
-    const times = new Uint32Array(windows);
-    for (let draw = 0; draw < windows; draw++) times[Math.floor(random() * windows)]!++;
-    const alpha = fit(pool.resample(times));
-    if (alpha !== null) alphas.push(alpha);
+    const draws = Array.from({ length: windows }, () => Math.floor(random() * windows));
+    const whole = fit(draws);
+    const half = fit(draws.slice(0, Math.ceil(windows / 2)));
+    if (whole === null || half === null) continue;
+    fitted++;
+    squares += (whole - alpha) ** 2;
+    moved += whole - half;
   }
-  if (alphas.length < MIN_FITTED_SHARE * RESAMPLES) return unknown;
-  const mean = alphas.reduce((sum, alpha) => sum + alpha, 0) / alphas.length;
-  const variance = alphas.reduce((sum, alpha) => sum + (alpha - mean) ** 2, 0) / (alphas.length - 1);
-  const half = studentQuantile(windows - 1) * Math.sqrt((variance * windows) / (windows - 1));
-  return [all - half, all + half];
+  if (fitted < MIN_FITTED_SHARE * RESAMPLES) return { alpha, interval: null };
+  const spread = studentQuantile(windows - 1) * Math.sqrt((squares / fitted) * (windows / (windows - 1)));
+  const trend = Math.abs(moved / fitted) * Math.log2(total / windows);
+  return { alpha, interval: [alpha - spread - trend, alpha + spread + trend] };
 }
 
 /**
@@ -71,8 +91,10 @@ function studentQuantile(freedom: number): number {
 class WindowPool {
   private readonly values: Float64Array;
   private readonly window: Uint32Array;
+  private readonly windows: number;
 
   constructor(perWindow: readonly Float64Array[]) {
+    this.windows = perWindow.length;
     const share = Math.ceil(MAX_VALUES / perWindow.length);
     const thinned = perWindow.map((values) => thin(values, share));
     const count = thinned.reduce((sum, { length }) => sum + length, 0);
@@ -90,12 +112,14 @@ class WindowPool {
     this.window = Uint32Array.from(order, (index) => owner[index]!);
   }
 
-  /** Every window's values as often as `times` says, ascending, thinned evenly to what is fitted. */
-  resample(times: Uint32Array): Float64Array {
+  /** The values of the windows drawn, ascending, thinned evenly to `most`. */
+  resample(draws: readonly number[], most: number): Float64Array {
     const { values, window } = this;
+    const times = new Uint32Array(this.windows);
+    for (const drawn of draws) times[drawn]!++;
     let total = 0;
     for (let index = 0; index < values.length; index++) total += times[window[index]!]!;
-    const count = Math.min(total, MAX_FITTED);
+    const count = Math.min(total, most);
     const step = total / count;
     const result = new Float64Array(count);
     let passed = 0;

@@ -5,17 +5,21 @@
 import { marchenkoPastur, type MarchenkoPastur } from './marchenkoPastur';
 import { upperBound } from './powerLaw';
 
+/** All numbers are null where `status` is `failed`. */
 export interface BulkFit {
+  status: 'success' | 'failed';
+  /** Why it failed. */
+  reason?: string;
   /** Standard deviation of the entries that the bulk looks like. */
-  sigma_mp: number;
+  sigma_mp: number | null;
   /** Upper edge of the bulk, in units of λ = σ² (no 1/N). */
-  lambda_plus: number;
+  lambda_plus: number | null;
   /** λ above the edge by more than the Tracy–Widom scale, within which the edge of a random matrix itself moves. */
-  num_spikes: number;
+  num_spikes: number | null;
   /** λ₊/λ₁ */
-  mp_softrank: number;
+  mp_softrank: number | null;
   /** Root mean square distance between the distribution functions of bulk and law: small where the law fits. */
-  misfit: number;
+  misfit: number | null;
 }
 
 /** Values taken out of a longer spectrum for the fit, evenly by rank. */
@@ -33,23 +37,31 @@ const MIN_BULK_SHARE = 0.5;
 const MIN_BULK_COUNT = 10;
 
 /**
+ * A law farther from the bulk than this describes nothing: random matrices come to 0.02 and trained ones to 0.1, while equal
+ * eigenvalues (an orthogonal matrix) are 1/√12 = 0.29 from the best law.
+ */
+const MAX_MISFIT = 0.2;
+
+/**
  * Fits s so that the eigenvalues below the edge N·s²·(1+1/√Q)² are distributed as the law says (least mean square
  * distance of the distribution functions). At Q = 1 the law is the quarter circle of the singular values.
  *
  * @param eigenvalues λ ascending, of one N×M matrix or pooled from several of them
  * @param N larger side of each matrix
  * @param M smaller side
- * @returns undefined for fewer than 10 eigenvalues or where most of them are zero
+ * @returns `failed`, with a reason, where there is no bulk or no law that fits it; never throws
  */
-export function fitBulk(eigenvalues: Float64Array, N: number, M: number): BulkFit | undefined {
+export function fitBulk(eigenvalues: Float64Array, N: number, M: number): BulkFit {
   const count = eigenvalues.length;
-  const largest = eigenvalues.at(-1);
-  if (count < MIN_BULK_COUNT || largest === undefined || !Number.isFinite(largest) || largest <= 0) return undefined;
+  const largest = eigenvalues.at(-1) ?? 0;
+  if (!Number.isFinite(largest)) return failed('the spectrum is not finite');
+  if (largest <= 0) return failed('all eigenvalues are zero');
+  if (count < MIN_BULK_COUNT) return failed(`${count} eigenvalues are too few, a fit needs ${MIN_BULK_COUNT}`);
   const law = marchenkoPastur(N / M);
   const values = thin(eigenvalues);
   // The edge lies above the value that closes the smallest bulk allowed, and not above λ₁ (by more than a law's width).
   const smallestEdge = values[Math.ceil(MIN_BULK_SHARE * values.length) - 1]!;
-  if (smallestEdge <= Number.EPSILON * count * largest) return undefined;
+  if (smallestEdge <= Number.EPSILON * count * largest) return failed('at least half of the eigenvalues are zero');
   const from = Math.log(smallestEdge);
   const span = Math.log(largest * law.upper) - from;
   const misfit = (share: number): number => distance(values, Math.exp(from + share * span), law);
@@ -62,13 +74,18 @@ export function fitBulk(eigenvalues: Float64Array, N: number, M: number): BulkFi
   const share = goldenSection(misfit, Math.max(0, (best - 1) / GRID), Math.min(1, (best + 1) / GRID));
   const edge = Math.exp(from + share * span);
   const variance = edge / (N * law.upper);
+  const distanceLeft = misfit(share);
+  if (distanceLeft > MAX_MISFIT) {
+    return failed(`no Marchenko–Pastur law comes nearer to the bulk than ${distanceLeft.toFixed(2)} (rms)`);
+  }
   const spikesFrom = upperBound(eigenvalues, edge + variance * tracyWidomScale(N, M));
   return {
+    status: 'success',
     sigma_mp: Math.sqrt(variance),
     lambda_plus: edge,
     num_spikes: count - spikesFrom,
     mp_softrank: edge / largest,
-    misfit: misfit(share),
+    misfit: distanceLeft,
   };
 }
 
@@ -91,13 +108,19 @@ export function tracyWidomScale(N: number, M: number): number {
 export function determinantTail(eigenvalues: Float64Array): number {
   const count = eigenvalues.length;
   if (count < 2 || !(eigenvalues[0]! < eigenvalues[count - 1]!)) return 0;
-  const scale = Math.log(count / eigenvalues.reduce((sum, value) => sum + value, 0));
+  const largest = eigenvalues[count - 1]!;
+  const scale = Math.log(count / eigenvalues.reduce((sum, value) => sum + value / largest, 0));
   let logarithm = 0;
   for (let index = count - 1; index > 0; index--) {
-    logarithm += Math.log(Math.max(0, eigenvalues[index]!)) + scale;
+    logarithm += Math.log(Math.max(0, eigenvalues[index]!) / largest) + scale;
     if (logarithm < 0) return count - index;
   }
   return count;
+}
+
+function failed(reason: string): BulkFit {
+  const none = { sigma_mp: null, lambda_plus: null, num_spikes: null, mp_softrank: null, misfit: null };
+  return { status: 'failed', reason, ...none };
 }
 
 /** Root mean square of F_bulk − F_law over the values below the edge. */

@@ -13,12 +13,17 @@ export function hardThresholdFactor(Q: number): number {
   return known / Math.sqrt(marchenkoPastur(Q).median);
 }
 
-/** Number of singular values above the threshold. @param eigenvalues λ = σ² ascending of one matrix */
-export function hardThresholdRank(eigenvalues: Float64Array, Q: number): number {
+/**
+ * Number of singular values above the threshold.
+ *
+ * @param eigenvalues λ = σ² ascending of one matrix
+ * @returns undefined where the median of σ, which tells the noise, is a numerical zero
+ */
+export function hardThresholdRank(eigenvalues: Float64Array, Q: number): number | undefined {
   const count = eigenvalues.length;
-  if (count === 0) return 0;
-  const sigma = (index: number): number => Math.sqrt(Math.max(0, eigenvalues[index]!));
+  const sigma = (index: number): number => Math.sqrt(Math.max(0, eigenvalues[index] ?? 0));
   const median = (sigma(Math.floor((count - 1) / 2)) + sigma(Math.floor(count / 2))) / 2;
+  if (median ** 2 <= count * Number.EPSILON * (eigenvalues.at(-1) ?? 0)) return undefined;
   const threshold = hardThresholdFactor(Q) * median;
   let rank = 0;
   while (rank < count && sigma(count - 1 - rank) > threshold) rank++;

@@ -3,6 +3,7 @@
  * value of every tail, in a small part of the time.
  */
 import type { LogTail } from './logTail';
+import { SMALLEST_BITS, TailBlocks } from './tailBlocks';
 
 export interface TailStart {
   index: number;
@@ -16,8 +17,8 @@ const BOUND_SLACK = 1e-12;
 /** Tail starts that are measured first, spread over the range, so that the rest meets a small D to beat. */
 const SCOUTS = 64;
 
-/** A tail up to this long is measured directly: bounds would cost more than they save. */
-const DIRECT_LENGTH = 16;
+/** Places that are looked at first in every tail: enough that spectra with many equally distant places keep one of each. */
+const HINTS = 8;
 
 /**
  * Among tail starts from ≤ i < to, the one with the smallest D(i); the smallest i among equals.
@@ -26,83 +27,134 @@ const DIRECT_LENGTH = 16;
  */
 export function smallestDistance(tail: LogTail, from: number, to: number): TailStart | undefined {
   const search = new Search(tail);
-  const stride = Math.max(1, Math.floor((to - from) / SCOUTS));
+  const stride = scoutStride(from, to);
   for (let index = from; index < to; index += stride) search.try(index);
   for (let index = from; index < to; index++) search.try(index);
   return search.best;
 }
 
+/** Whether any tail start from ≤ i < to has D(i) < `limit`: the first one found ends the search. */
+export function hasSmallerDistance(tail: LogTail, from: number, to: number, limit: number): boolean {
+  const search = new Search(tail, limit);
+  const stride = scoutStride(from, to);
+  for (let index = from; index < to; index += stride) if (search.try(index)) return true;
+  for (let index = from; index < to; index++) if (search.try(index)) return true;
+  return false;
+}
+
+function scoutStride(from: number, to: number): number {
+  return Math.max(1, Math.floor((to - from) / SCOUTS));
+}
+
 class Search {
   best: TailStart | undefined;
-  /** The value at which the last tail was farthest from its model: where the next one most likely is, too. */
-  private hint = 0;
+  /** Where recent tails were too far from their model, the latest first: the next one most likely is there, too. */
+  private readonly hints = new Int32Array(HINTS);
+  private readonly blocks: TailBlocks;
   private readonly pending: number[] = [];
 
-  constructor(private readonly tail: LogTail) {}
-
-  try(index: number): void {
-    const { tail, best } = this;
-    if (best?.index === index) return;
-    const alpha = tail.alpha(index);
-    if (!Number.isFinite(alpha)) return;
-    // An equally good start wins only where it is the smaller xmin.
-    const limit = best === undefined ? Infinity : best.D;
-    const keepsEqual = best === undefined || index < best.index;
-    const D = this.distance(index, alpha, limit, keepsEqual);
-    if (D !== undefined) this.best = { index, alpha, D };
+  /** @param limit only starts with a smaller D count */
+  constructor(
+    private readonly tail: LogTail,
+    private limit = Infinity,
+  ) {
+    this.blocks = new TailBlocks(tail);
   }
 
-  /** D(i), or undefined as soon as it is known to lose against `limit`. */
-  private distance(index: number, alpha: number, limit: number, keepsEqual: boolean): number | undefined {
-    const { tail, pending } = this;
+  /** @returns true where the start is the best so far */
+  try(index: number): boolean {
+    if (this.best?.index === index) return false;
+    const alpha = this.tail.alpha(index);
+    if (!Number.isFinite(alpha)) return false;
+    const D = this.distance(index, alpha);
+    if (D === undefined) return false;
+    this.best = { index, alpha, D };
+    this.limit = D;
+    return true;
+  }
+
+  /** D(i), or undefined as soon as it is known to lose against the best so far. */
+  private distance(index: number, alpha: number): number | undefined {
+    const { tail, blocks, pending, hints, limit } = this;
     const { logs, count } = tail;
     const n = count - index;
     const base = logs[index]!;
-    const exponent = 1 - alpha;
+    const kappa = alpha - 1;
+    // An equally good start wins only where it is the smaller xmin.
+    const keepsEqual = this.best !== undefined && index < this.best.index;
     const loses = (D: number): boolean => (keepsEqual ? D > limit : D >= limit);
-    const model = (at: number): number => 1 - Math.exp(exponent * (logs[at]! - base));
+    const model = (at: number): number => Math.exp(-kappa * (logs[at]! - base));
+    const deviation = (at: number): number => 1 - model(at) - (at - index) / n;
 
-    const guess = Math.max(index, this.hint);
-    if (loses(Math.abs(model(guess) - (guess - index) / n))) return undefined;
+    let largest = 0;
+    for (let hint = 0; hint < HINTS; hint++) {
+      const D = Math.abs(deviation(Math.max(index, hints[hint]!)));
+      if (loses(D)) {
+        this.remember(hints[hint]!, hint);
+        return undefined;
+      }
+      largest = Math.max(largest, D);
+    }
 
-    // Blocks [low, high] of the tail with the model's values at both ends; model and count both only grow in between.
+    let farthest = -1;
+    const measure = (at: number, signed: number): boolean => {
+      const D = Math.abs(signed);
+      if (D <= largest) return false;
+      largest = D;
+      farthest = at;
+      if (!loses(D)) return false;
+      this.remember(at, HINTS - 1);
+      return true;
+    };
+    const end = count - 1;
+    const endDeviation = deviation(end);
+    if (measure(end, endDeviation)) return undefined;
+    // Blocks still to be looked at: bits, block, deviation at both ends, bound; the most promising one is taken first.
     pending.length = 0;
-    pending.push(index, count - 1, 0, model(count - 1));
-    let largest = Math.abs(pending[3]! - (n - 1) / n);
-    if (loses(largest)) return undefined;
+    pending.push(blocks.topBits, 0, 0, endDeviation, Infinity);
     while (pending.length > 0) {
-      const highModel = pending.pop()!;
-      const lowModel = pending.pop()!;
-      const high = pending.pop()!;
-      const low = pending.pop()!;
-      const above = highModel - (low + 1 - index) / n;
-      const below = (high - 1 - index) / n - lowModel;
-      if (high - low < 2 || Math.max(above, below) + BOUND_SLACK < largest) continue;
-      if (high - low <= DIRECT_LENGTH) {
-        for (let at = low + 1; at < high; at++) {
-          const D = Math.abs(model(at) - (at - index) / n);
-          if (D > largest) {
-            largest = D;
-            this.hint = at;
-            if (loses(D)) return undefined;
-          }
-        }
+      const bound = pending.pop()!;
+      const highDeviation = pending.pop()!;
+      const lowDeviation = pending.pop()!;
+      const block = pending.pop()!;
+      const bits = pending.pop()!;
+      if (bound + BOUND_SLACK < largest) continue;
+      const low = block << bits;
+      const high = blocks.high(bits, block);
+      if (bits === SMALLEST_BITS) {
+        for (let at = Math.max(low + 1, index); at < high; at++) if (measure(at, deviation(at))) return undefined;
         continue;
       }
-      const middle = (low + high) >>> 1;
-      const middleModel = model(middle);
-      const D = Math.abs(middleModel - (middle - index) / n);
-      if (D > largest) {
-        largest = D;
-        this.hint = middle;
-        if (loses(D)) return undefined;
+      const half = bits - 1;
+      const [left, right] = [2 * block, 2 * block + 1];
+      const middle = right << half;
+      if (middle >= high) {
+        pending.push(half, left, lowDeviation, highDeviation, bound);
+        continue;
       }
-      // The half that can hold the larger distance is looked at first.
-      const left = Math.max(middleModel - (low + 1 - index) / n, (middle - 1 - index) / n - lowModel);
-      const right = Math.max(highModel - (middle + 1 - index) / n, (high - 1 - index) / n - middleModel);
-      if (left > right) pending.push(middle, high, middleModel, highModel, low, middle, lowModel, middleModel);
-      else pending.push(low, middle, lowModel, middleModel, middle, high, middleModel, highModel);
+      if (middle <= index) {
+        pending.push(half, right, 0, highDeviation, Infinity);
+        continue;
+      }
+      const middleModel = model(middle);
+      const middleDeviation = 1 - middleModel - (middle - index) / n;
+      if (measure(middle, middleDeviation)) return undefined;
+      // The tail may begin inside of the left half: its first value is then no end of a block.
+      const lowModel = 1 - lowDeviation - (low - index) / n;
+      const leftBound =
+        low < index ? Infinity : blocks.bound(half, left, kappa, n, lowDeviation, middleDeviation, lowModel);
+      const rightBound = blocks.bound(half, right, kappa, n, middleDeviation, highDeviation, middleModel);
+      if (leftBound < rightBound) pending.push(half, left, lowDeviation, middleDeviation, leftBound);
+      pending.push(half, right, middleDeviation, highDeviation, rightBound);
+      if (leftBound >= rightBound) pending.push(half, left, lowDeviation, middleDeviation, leftBound);
     }
+    if (farthest >= 0) this.remember(farthest, HINTS - 1);
     return largest;
+  }
+
+  /** Puts a place in front of the hints. @param replaced the hint that gives way */
+  private remember(at: number, replaced: number): void {
+    this.hints.copyWithin(1, 0, replaced);
+    this.hints[0] = at;
   }
 }

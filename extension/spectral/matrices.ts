@@ -130,3 +130,19 @@ export function extractMatrix(
   for (let entry = 0, position = index; entry < size; entry++, position += count) matrix[entry] = elements[position]!;
   return matrix;
 }
+
+/** A matrix among the elements that are read for its layer: entry e, row-major, is element start + e·step. */
+export interface EntryPlaces {
+  start: number;
+  step: number;
+  count: number;
+}
+
+/** @param index kernel position, 0 ≤ index < `layer.count` */
+export function entryPlaces(kernelLayout: KernelLayout, layer: LayerGeometry, index: number): EntryPlaces {
+  const { rows, cols, count } = layer;
+  const size = rows * cols;
+  return kernelLayout === '…IO'
+    ? { start: index * size, step: 1, count: size }
+    : { start: index, step: count, count: size };
+}

@@ -268,6 +268,41 @@ export const metricTable: readonly MetricRow[] = [
     kind: 'integer',
     digits: 0,
   },
+  {
+    key: 'rand_distance',
+    label: 'random dist.',
+    description:
+      'Jensen–Shannon distance (nats) between the spectrum and that of the same matrix with its entries shuffled, each ' +
+      'taken as λᵢ/Σλ over i: 0 for a random matrix. Only with the randomisation test, as the next three.',
+    source: WEIGHTWATCHER,
+    kind: 'number',
+    digits: 3,
+  },
+  {
+    key: 'max_rand_eval',
+    label: 'λ₁ random',
+    description: 'Largest eigenvalue of the shuffled matrix.',
+    source: WEIGHTWATCHER,
+    kind: 'number',
+    digits: 4,
+  },
+  {
+    key: 'rand_num_spikes',
+    label: 'random spikes',
+    description:
+      'num_spikes of the shuffled matrix: above 0 where single entries are so large that they stand out in any order.',
+    source: WEIGHTWATCHER,
+    kind: 'integer',
+    digits: 0,
+  },
+  {
+    key: 'num_above_rand',
+    label: 'above random',
+    description: 'Number of eigenvalues above max_rand_eval: directions that the order of the entries makes.',
+    source: '',
+    kind: 'integer',
+    digits: 0,
+  },
 ];
 
 /** WeightWatcher's bands of alpha. */

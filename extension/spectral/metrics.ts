@@ -4,6 +4,7 @@
  */
 import type { FitRule, PowerLawFit } from '../protocol';
 import { determinantTail, fitBulk } from './bulk';
+import { randomisationMetrics } from './randomisation';
 
 /** WeightWatcher's `weak_rank_loss` counts λ below this. */
 const WEAK_ZERO = 1e-6;
@@ -17,13 +18,15 @@ export interface SpectralInput {
   /** Matrices pooled. */
   count: number;
   fits: Partial<Record<FitRule, PowerLawFit>>;
+  /** λ of the matrices with their entries shuffled, as `eigenvalues`, where the randomisation test was asked for. */
+  randomised?: Float64Array;
   /** Rounding unit of the arithmetic that made the eigenvalues; float64's by default. */
   epsilon?: number;
 }
 
-/** Keys are those of the metric table; null where a number is undefined for this spectrum. */
+/** Keys are those of the metric table; null where a number is undefined for this spectrum (`missingMetrics` says why). */
 export function spectralMetrics(input: SpectralInput): Record<string, number | null> {
-  const { eigenvalues, fits } = input;
+  const { eigenvalues, fits, randomised, N, M } = input;
   if (eigenvalues.some((value) => !Number.isFinite(value))) throw new RangeError('the spectrum is not finite');
   const largest = eigenvalues.at(-1) ?? 0;
   const fit = fits.KS;
@@ -42,20 +45,23 @@ export function spectralMetrics(input: SpectralInput): Record<string, number | n
     ww_pl_tail_mass: tailMass(eigenvalues, fit?.xmin ?? null),
     ...bulkMetrics(input),
     detX_num: largest > 0 ? determinantTail(eigenvalues) : null,
+    ...(randomised && randomisationMetrics(eigenvalues, randomised, N, M)),
   };
 }
 
 function norms(eigenvalues: Float64Array, largest: number, alpha: number | null): Record<string, number | null> {
-  const norm = sum(eigenvalues, (value) => value);
   const positive = largest > 0;
+  const stableRank = positive ? sum(eigenvalues, (value) => value / largest) : 0;
+  // λ may lie so near the largest double that their sum lies beyond it.
+  const norm = stableRank * largest;
   return {
     spectral_norm: largest,
     log_spectral_norm: positive ? Math.log10(largest) : null,
-    norm,
-    log_norm: positive ? Math.log10(norm) : null,
+    norm: Number.isFinite(norm) ? norm : null,
+    log_norm: positive ? Math.log10(largest) + Math.log10(stableRank) : null,
     alpha_weighted: positive && alpha !== null ? alpha * Math.log10(largest) : null,
     log_alpha_norm: positive && alpha !== null ? logPowerSum(eigenvalues, largest, alpha) : null,
-    stable_rank: positive ? norm / largest : null,
+    stable_rank: positive ? stableRank : null,
     nuclear_norm: sum(eigenvalues, Math.sqrt),
     log_lipschitz: positive ? Math.log(largest) / 2 : null,
   };
@@ -80,21 +86,17 @@ function rankMetrics(input: SpectralInput, largest: number): Record<string, numb
 }
 
 function bulkMetrics({ eigenvalues, N, M }: SpectralInput): Record<string, number | null> {
-  const bulk = fitBulk(eigenvalues, N, M);
-  return {
-    sigma_mp: bulk?.sigma_mp ?? null,
-    lambda_plus: bulk?.lambda_plus ?? null,
-    num_spikes: bulk?.num_spikes ?? null,
-    mp_softrank: bulk?.mp_softrank ?? null,
-  };
+  const { sigma_mp, lambda_plus, num_spikes, mp_softrank } = fitBulk(eigenvalues, N, M);
+  return { sigma_mp, lambda_plus, num_spikes, mp_softrank };
 }
 
-/** −Σ p ln p of p = f(λ)/Σ f(λ). */
+/** −Σ p ln p of p = f(λ)/Σ f(λ). @param weight f, a power of λ: its unit does not matter */
 export function shannon(eigenvalues: Float64Array, weight: (value: number) => number): number {
-  const total = sum(eigenvalues, weight);
-  if (!(total > 0)) return 0;
+  const largest = eigenvalues.at(-1) ?? 0;
+  if (!(largest > 0)) return 0;
+  const total = sum(eigenvalues, (value) => weight(value / largest));
   return -sum(eigenvalues, (value) => {
-    const share = weight(value) / total;
+    const share = weight(value / largest) / total;
     return share > 0 ? share * Math.log(share) : 0;
   });
 }
@@ -106,8 +108,9 @@ function logPowerSum(eigenvalues: Float64Array, largest: number, alpha: number):
 
 function tailMass(eigenvalues: Float64Array, xmin: number | null): number | null {
   if (xmin === null) return null;
-  const total = sum(eigenvalues, (value) => value);
-  return total > 0 ? sum(eigenvalues, (value) => (value >= xmin ? value : 0)) / total : null;
+  const largest = eigenvalues.at(-1)!;
+  const total = sum(eigenvalues, (value) => value / largest);
+  return sum(eigenvalues, (value) => (value >= xmin ? value / largest : 0)) / total;
 }
 
 /** Smallest first, and rounding noise below zero taken for the zero it stands for. */

@@ -55,14 +55,12 @@ export function fitPowerLaw(
   if (largest <= 0) return failed(rule, 'all eigenvalues are zero');
   const numericalZero = (options.dimension ?? eigenvalues.length) * Number.EPSILON * largest;
   const { values, filter } = options.zeroFilter ? filterZeros(eigenvalues) : { values: eigenvalues };
-  if (options.zeroFilter && values.length < MIN_FILTERED_COUNT) {
-    return failed(
-      rule,
-      `${values.length} eigenvalues above zero are too few, a fit needs ${MIN_FILTERED_COUNT}`,
-      filter,
-    );
-  }
   const tail = new LogTail(values, numericalZero);
+  const positive = values.length - tail.first;
+  if (options.zeroFilter && positive < MIN_FILTERED_COUNT) {
+    return failed(rule, `a fit needs ${MIN_FILTERED_COUNT} eigenvalues above zero and finds ${positive}`, filter);
+  }
+  if (values[tail.first] === largest) return failed(rule, 'the eigenvalues above zero have no spread', filter);
   const start = tailStart(tail, rule);
   if (typeof start === 'string') return failed(rule, start, filter);
   const count = values.length - start.index;
@@ -132,6 +130,13 @@ function histogramPeak(tail: LogTail): number {
   }
   const fullest = bins.indexOf(bins.reduce((most, size) => Math.max(most, size), 0));
   return 10 ** (low + (fullest / PEAK_BINS) * (high - low));
+}
+
+/** The eigenvalues that `alpha` is fitted to: those above both zeros. @param dimension as in `FitOptions` */
+export function fittedValues(eigenvalues: Float64Array, dimension: number): Float64Array {
+  const { values } = filterZeros(eigenvalues);
+  const numericalZero = dimension * Number.EPSILON * (eigenvalues.at(-1) ?? 0);
+  return values.subarray(upperBound(values, Math.max(0, numericalZero)));
 }
 
 function filterZeros(eigenvalues: Float64Array): { values: Float64Array; filter?: 'relative' } {

@@ -22,14 +22,17 @@ export function breakEvenRank(rows: number, cols: number): number {
 export function discardedEnergy(perMatrix: readonly Float64Array[]): Float64Array {
   const side = perMatrix.reduce((longest, { length }) => Math.max(longest, length), 0);
   const discarded = new Float64Array(side + 1);
+  const largest = perMatrix.reduce((most, eigenvalues) => Math.max(most, eigenvalues.at(-1) ?? 0), 0);
+  if (!(largest > 0)) return discarded;
   // Smallest eigenvalues first: they would be lost in the sum of the large ones.
   for (let rank = side - 1; rank >= 0; rank--) {
     let level = 0;
-    for (const eigenvalues of perMatrix) level += Math.max(0, eigenvalues[eigenvalues.length - 1 - rank] ?? 0);
+    for (const eigenvalues of perMatrix)
+      level += Math.max(0, eigenvalues[eigenvalues.length - 1 - rank] ?? 0) / largest;
     discarded[rank] = discarded[rank + 1]! + level;
   }
   const total = discarded[0]!;
-  return total > 0 ? discarded.map((value) => value / total) : discarded;
+  return discarded.map((value) => value / total);
 }
 
 /** ‖W − W_k‖_F/‖W‖_F for every rank k = 0…M, exact (Eckart–Young). */
@@ -71,8 +74,10 @@ export function rankSuggestions(
     if (rank === undefined) return;
     suggestions[rule] = suggestion(discarded, Math.min(M, rank), rows, cols, perMatrix.length);
   };
-  const largest = (rank: (eigenvalues: Float64Array) => number): number =>
-    perMatrix.reduce((most, eigenvalues) => (eigenvalues.length > 0 ? Math.max(most, rank(eigenvalues)) : most), 0);
+  const largest = (rank: (eigenvalues: Float64Array) => number | undefined): number | undefined => {
+    const ranks = perMatrix.filter(({ length }) => length > 0).map(rank);
+    return ranks.includes(undefined) ? undefined : Math.max(0, ...(ranks as number[]));
+  };
   for (const energy of ENERGIES) suggest(`energy_${energy.toFixed(2)}`, rankKeeping(discarded, energy));
   suggest('break_even', breakEvenRank(rows, cols));
   suggest(
@@ -87,13 +92,10 @@ export function rankSuggestions(
     'hard_threshold',
     largest((values) => hardThresholdRank(values, N / M)),
   );
-  const bulks = perMatrix.map((values) => fitBulk(values, N, M));
-  if (bulks.every((bulk) => bulk !== undefined)) {
-    suggest(
-      'mp_spikes',
-      bulks.reduce((most, { num_spikes: spikes }) => Math.max(most, spikes), 0),
-    );
-  }
+  suggest(
+    'mp_spikes',
+    largest((values) => fitBulk(values, N, M).num_spikes ?? undefined),
+  );
   suggest('erg', largest(determinantTail));
   return suggestions;
 }

@@ -1,12 +1,36 @@
 /** Plain statistics of a tensor's elements, one pass over any number of chunks, and the histogram of its elements. */
+import type { BlockMoments } from '../linalg/elementKernels';
 import type { TensorStatistics } from '../protocol';
 
 /** Chunks of this many elements are summed by themselves, so that long sums of small numbers keep their digits. */
 const BLOCK = 4096;
 
-/** Beyond this the square of an element leaves the range of a double; such blocks are scaled first. */
+/** Beyond these the square of an element leaves the range of a double; such blocks are scaled first. */
 const SQUARE_SAFE = 1e150;
 const SQUARE_TINY = 1e-150;
+
+/** Whether elements up to this magnitude can be squared as they are. */
+function squaresInRange(extent: number): boolean {
+  return extent <= SQUARE_SAFE && (extent >= SQUARE_TINY || extent === 0);
+}
+
+/** The plain twin of the kernel. */
+export function blockMoments(block: Float64Array): BlockMoments {
+  let [sum, min, max, zeros] = [0, Infinity, -Infinity, 0];
+  for (const value of block) {
+    sum += value;
+    if (value < min) min = value;
+    if (value > max) max = value;
+    if (value === 0) zeros++;
+  }
+  const mean = sum / block.length;
+  let [deviations, squares] = [0, 0];
+  for (const value of block) {
+    deviations += (value - mean) * (value - mean);
+    squares += value * value;
+  }
+  return { sum, min, max, zeros, deviations, squares };
+}
 
 /**
  * Chan's pairwise update of mean and squared deviations. NaN and ±Inf are counted, and left out of everything else.
@@ -27,6 +51,9 @@ export class StatisticsAccumulator {
   private nan = 0;
   private inf = 0;
   private firstNotFinite: number | undefined;
+
+  /** @param moments sums of one block of 1 to 4096 elements: the kernel's, where there is one */
+  constructor(private readonly moments: (block: Float64Array) => BlockMoments = blockMoments) {}
 
   /** The next elements, in the tensor's order. */
   add(elements: Float64Array): void {
@@ -64,37 +91,34 @@ export class StatisticsAccumulator {
   }
 
   private addBlock(block: Float64Array): void {
-    let values = block;
-    let min = Infinity;
-    let max = -Infinity;
-    let sum = 0;
-    for (const value of block) {
-      sum += value;
-      if (value < min) min = value;
-      if (value > max) max = value;
-      if (value === 0) this.zeros++;
+    const { sum, min, max, zeros, deviations, squares } = this.moments(block);
+    this.zeros += zeros;
+    if (Number.isFinite(sum) && squaresInRange(Math.max(Math.abs(min), Math.abs(max)))) {
+      this.combine(block.length, sum / block.length, Math.sqrt(deviations), Math.sqrt(squares), min, max);
+    } else {
+      this.addScaled(Number.isFinite(sum) ? block : this.finitePart(block));
     }
-    if (!Number.isFinite(sum)) {
-      values = this.finitePart(block);
-      min = values.reduce((least, value) => Math.min(least, value), Infinity);
-      max = values.reduce((most, value) => Math.max(most, value), -Infinity);
-      sum = values.reduce((total, value) => total + value, 0);
-    }
-    const n = values.length;
     this.count += block.length;
-    if (n === 0) return;
+  }
+
+  /** Elements whose sum or squares may leave the range of a double, none of them NaN or Inf. */
+  private addScaled(values: Float64Array): void {
+    const n = values.length;
+    const min = values.reduce((least, value) => Math.min(least, value), Infinity);
+    const max = values.reduce((most, value) => Math.max(most, value), -Infinity);
+    const sum = values.reduce((total, value) => total + value, 0);
     const mean = Number.isFinite(sum) ? sum / n : values.reduce((total, value) => total + value / n, 0);
     const extent = Math.max(Math.abs(min), Math.abs(max));
-    const scale = extent > SQUARE_SAFE || (extent < SQUARE_TINY && extent > 0) ? extent : 1;
+    const scale = squaresInRange(extent) ? 1 : extent;
+    let deviations = 0;
     let squares = 0;
-    let lengths = 0;
     for (const value of values) {
       const scaled = value / scale;
       const deviation = scaled - mean / scale;
-      squares += deviation * deviation;
-      lengths += scaled * scaled;
+      deviations += deviation * deviation;
+      squares += scaled * scaled;
     }
-    this.combine(n, mean, Math.sqrt(squares) * scale, Math.sqrt(lengths) * scale, min, max);
+    this.combine(n, mean, Math.sqrt(deviations) * scale, Math.sqrt(squares) * scale, min, max);
   }
 
   private finitePart(block: Float64Array): Float64Array {

@@ -2,7 +2,13 @@
 import { Engine } from '../../extension/engine/engine';
 
 async function main(file: string): Promise<void> {
-  const engine = new Engine({ cacheFolder: undefined, threads: 1, memoryLimit: 1 << 30, notify: () => undefined });
+  const engine = new Engine({
+    cacheFolder: undefined,
+    threads: 1,
+    memoryLimit: 1 << 30,
+    device: 'cpu',
+    notify: () => undefined,
+  });
   const started = performance.now();
   const { summary } = await engine.open(file);
   const seconds = (performance.now() - started) / 1000;

@@ -73,6 +73,40 @@ describe("a layer's view", () => {
     assert.equal(await xmin(page).getAttribute('aria-valuenow'), '0');
   });
 
+  it('zooms to the tail and back', async () => {
+    const page = await opened();
+    const grip = async (): Promise<number> => (await xmin(page).locator('.grip').boundingBox())!.x;
+    const whole = await grip();
+    await page.getByRole('button', { name: 'Zoom to the tail' }).first().click();
+    const zoomed = await grip();
+    assert.ok(zoomed < whole - 20, `the tail starts at ${zoomed}, before at ${whole}`);
+    const drawn = await page.locator('.esd').first().locator('.bar.tail').getAttribute('d');
+    assert.ok(drawn!.split('M').length > 8, 'the tail has bars of its own');
+    await page.getByRole('button', { name: 'Show the whole spectrum' }).first().click();
+    assert.equal(await grip(), whole);
+  });
+
+  it('begins with a rank that saves something', async () => {
+    const page = await opened({}, 'model.layers.0.self_attn.q_proj.weight');
+    await turnTo(page, 'Ranks and compression');
+    const rank = Number(await page.getByRole('slider', { name: 'Rank' }).inputValue());
+    assert.ok(rank >= 1 && rank <= 256, `rank ${rank} of a 512 × 512 matrix`);
+  });
+
+  it('draws no tail where every eigenvalue is zero', async () => {
+    const page = await opened({ model: 'odd' }, 'zero.weight');
+    await page.getByText('nothing above zero to draw').first().waitFor();
+    assert.equal(await xmin(page).isVisible(), false);
+  });
+
+  it('shows one matrix of a stack as what it is', async () => {
+    const page = await opened({ model: 'odd' }, 'experts.w1[2]');
+    assert.match(
+      await page.locator('.layer-facts').innerText(),
+      /128 × 96.*12\.3K parameters.*one of 4 in experts\.w1/s,
+    );
+  });
+
   it('fits by another rule', async () => {
     const page = await opened();
     const KS = await reading(page, 'xmin');
@@ -203,13 +237,15 @@ describe("a layer's view", () => {
 
   it('says why a layer has no fit, no spectrum or could not be computed', async () => {
     const page = await opened({ model: 'odd' }, 'tiny.weight');
-    await page.locator('.reading.failed', { hasText: 'No power-law fit: 6 eigenvalues' }).waitFor();
+    await page.locator('.reading.failed', { hasText: 'No power-law fit: 6 eigenvalues above zero' }).waitFor();
+    const bars = await page.locator('.esd .bar.bulk').first().getAttribute('d');
+    assert.match(bars!, /^M/, 'the spectrum is drawn all the same');
     await page.keyboard.press('Escape');
     const filter = page.getByRole('textbox', { name: 'Filter tensors by name' });
     await filter.fill('broken');
     await page.locator('.table-body .table-row').first().click();
-    await page.getByText('No spectrum: it holds NaN or Inf.').waitFor();
-    await page.getByText('broken.weight holds 3 NaN').first().waitFor();
+    await page.locator('.notice', { hasText: 'broken.weight holds 3 NaN' }).waitFor();
+    assert.equal(await page.locator('.notice').count(), 1, 'said once');
     const failing = await opened({}, 'lm_head.weight');
     await failing.getByText('lm_head.weight needs 2 GB').waitFor();
     await failing.getByRole('button', { name: 'Try Again' }).waitFor();

@@ -27,13 +27,16 @@ describe('the page of a checkpoint', () => {
     assert.match(header, /70\.7M parameters/);
     assert.match(header, /141 MB/);
     assert.match(header, /111 tensors/);
-    assert.match(header, /BF16 100%/);
+    assert.match(header, /BF16 >99%/);
+    assert.match(header, /F32 <0\.1%/);
   });
 
   it('lists unusual layers worst first, each with its reason, and opens them', async () => {
     const page = await opened({ model: 'odd' });
     const items = page.locator('.unusual-item');
-    assert.deepEqual(await items.locator('.unusual-name').allInnerTexts(), ['broken.weight', 'tiny.weight']);
+    assert.deepEqual(await items.locator('.unusual-name').allInnerTexts(), [
+      ...['broken.weight', 'tiny.weight', 'zero.weight', 'zero.weight'],
+    ]);
     assert.match((await items.nth(0).getAttribute('title'))!, /3 NaN in its elements/);
     await items.nth(1).click();
     await page.getByRole('heading', { name: 'tiny.weight', exact: true }).waitFor();
@@ -61,10 +64,39 @@ describe('the page of a checkpoint', () => {
   });
 
   it('lists problems with file, place and remedy', async () => {
-    const page = await opened({ problems: '1' });
+    const page = await opened({ problems: '2' });
     await page.getByText('2 problems in this checkpoint').click();
     await page.getByText('model-00003-of-00003.safetensors is missing; put it beside the index').waitFor();
     await page.getByText('tensor model.layers.3.mlp.scale, byte 4,096').waitFor();
+  });
+
+  it('says a single problem without a click', async () => {
+    const page = await opened({ problems: '1' });
+    await page.getByText('model-00003-of-00003.safetensors is missing; put it beside the index').waitFor();
+  });
+
+  it('is one stop in the tab order for all unusual layers, with the arrow keys among them', async () => {
+    const page = await opened({ model: 'odd' });
+    const items = page.locator('.unusual-item');
+    assert.equal(await page.locator('.unusual-item[tabindex="0"]').count(), 1);
+    await items.first().focus();
+    await page.keyboard.press('ArrowDown');
+    const focused = (): Promise<string> => page.evaluate('document.activeElement.title');
+    assert.match(await focused(), /^tiny\.weight/);
+    await page.keyboard.press('End');
+    assert.match(await focused(), /^zero\.weight: loses/);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Shift+Tab');
+    assert.match(await focused(), /^zero\.weight: loses/, 'where it was left');
+  });
+
+  it('says what could be saved, beside a layer too', async () => {
+    const page = await opened();
+    const finding = page.getByText(/^Keeping 9[05]% of the energy leaves \d+% of the parameters at \d+% error/);
+    await finding.waitFor();
+    await page.locator('.unusual-item').first().click();
+    await page.locator('.layer svg').first().waitFor();
+    await finding.waitFor();
   });
 
   it('says that the file changed and reloads it', async () => {
@@ -89,6 +121,19 @@ describe('the page of a checkpoint', () => {
     await page.getByText('The engine ended unexpectedly').waitFor({ state: 'hidden' });
     await page.getByRole('textbox', { name: 'Filter tensors by name' }).fill(failed[0]!);
     await page.getByRole('img', { name: 'The engine stopped on this layer' }).first().waitFor();
+  });
+
+  it('says once that the engine stays off, ends what was running, and offers to restart it', async () => {
+    const page = await opened({ inspected: '20' });
+    await notify(page, 'queue', { done: 20, total: 111, active: ['model.layers.3.mlp.up_proj.weight'] });
+    await page.getByRole('button', { name: 'Cancel' }).waitFor();
+    await notify(page, 'engine', { state: 'stopped', message: 'The engine stays off.', failed: [] });
+    await page.getByText('The engine stays off.').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).waitFor({ state: 'hidden' });
+    assert.equal(await page.locator('.row-status.running:visible').count(), 0);
+    await page.getByRole('button', { name: 'Restart Engine' }).click();
+    await page.getByText('The engine stays off.').waitFor({ state: 'hidden' });
+    assert.equal((await requests(page, 'reload')).length, 1);
   });
 
   it('says why a checkpoint could not be opened and tries again', async () => {
@@ -117,7 +162,7 @@ describe('the page of a checkpoint', () => {
   for (const theme of themes) {
     for (const width of [1400, 900]) {
       it(`keeps screenshots in ${theme.name} at ${width} pixels, without violations`, async () => {
-        const page = await server.open({ theme: theme.name, width, height: 860, query: { problems: '1' } });
+        const page = await server.open({ theme: theme.name, width, height: 860, query: { problems: '2' } });
         const keep = async (name: string): Promise<void> => {
           const file = path.join(screenshotFolder, `${name}-${theme.name}-${width}.png`);
           // Playwright's screenshots bring a style element of their own, which the policy rightly refuses.

@@ -1,6 +1,7 @@
 /** The table of tensors as a person uses it: sorting, filtering, folding, keyboard, 100 000 rows. */
 import assert from 'node:assert/strict';
 import type { Locator, Page } from 'playwright-core';
+import { metricTable } from '../../extension/spectral/metricTable';
 import { eventually } from '../harness/eventually';
 import { requests, ViewServer, violations } from './viewPage';
 
@@ -200,6 +201,49 @@ describe('the table of tensors', () => {
     await page.keyboard.press('Escape');
     await page.reload();
     await header(page, 'tail mass').waitFor({ state: 'attached' });
+  });
+
+  it('has a column for every number, statistics of tensors without a spectrum among them', async () => {
+    const page = await opened();
+    await page.getByRole('button', { name: 'Choose columns' }).click();
+    const offered = await page.getByRole('checkbox').allInnerTexts();
+    for (const { label } of metricTable) assert.ok(offered.includes(label), label);
+    for (const label of ['FARMS α', 'rank WeLore', 'min', 'max', 'mean', 'std', 'zeros', 'NaN', 'Inf']) {
+      assert.ok(offered.includes(label), label);
+    }
+    await page.getByRole('checkbox', { name: 'std', exact: true }).click();
+    await page.keyboard.press('Escape');
+    await page.getByRole('textbox', { name: 'Filter tensors by name' }).fill('model.norm.weight');
+    assert.deepEqual((await column(page, 'std'))[0], '0.1100');
+  });
+
+  it('says why a row has no alpha once, not in every cell', async () => {
+    const page = await opened();
+    await page.getByRole('textbox', { name: 'Filter tensors by name' }).fill('model.norm.weight');
+    const titles = await page.locator('.table-body .table-row:not([hidden]) [role=gridcell][title="1-D tensor"]').all();
+    assert.equal(titles.length, 1);
+  });
+
+  it('is one stop in the tab order for the header, with the arrow keys along it', async () => {
+    const page = await opened();
+    assert.equal(await page.locator('.sort-button[tabindex="0"]').count(), 1);
+    await header(page, 'Name').getByRole('button').focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    assert.equal(await header(page, 'Type').getAttribute('aria-sort'), 'ascending');
+  });
+
+  it('keeps the selection of a row under the pointer', async () => {
+    const page = await opened();
+    const row = page.locator('.table-body .table-row', { hasText: 'embed_tokens.weight' });
+    await row.click();
+    await page.getByRole('heading', { name: 'model.embed_tokens.weight' }).waitFor();
+    const colour = (): Promise<string> =>
+      page.evaluate(`getComputedStyle(document.querySelector('.table-row[aria-selected=true]')).backgroundColor`);
+    const hovered = await colour();
+    await page.mouse.move(5, 5);
+    assert.equal(await colour(), hovered);
   });
 
   it('asks for the rows in sight first while layers are being inspected', async () => {

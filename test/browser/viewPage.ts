@@ -22,7 +22,7 @@ export interface ViewOptions {
   width?: number;
   height?: number;
   theme?: Theme['name'];
-  /** Query of the page: `model`, `count`, `inspected`, `problems`, `fail`, `slow`, `full`, `farms` (see `page/mockHost.ts`). */
+  /** Query of the page: `model`, `count`, `inspected`, `problems`, `fail`, `slow`, `full`, `farms`, `tight` (see `page/mockHost.ts`). */
   query?: Record<string, string>;
 }
 

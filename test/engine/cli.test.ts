@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { widen } from '../../extension/checkpoint/dtype';
+import { openCheckpoint } from '../../extension/checkpoint/registry';
 import type { InspectReport } from '../../extension/inspectReport';
 import { commandLine } from '../harness/commandLine';
-import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { largestDifference, naiveProduct } from '../harness/denseReference';
+import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/madeCheckpoints';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 describe('command line program', () => {
@@ -45,6 +48,37 @@ describe('command line program', () => {
     assert.equal(bias!.noSpectrum, '1-D tensor');
     assert.equal(bias!.statistics!.count, 40);
     assert.deepEqual(report.problems, []);
+  });
+
+  it('says what computed: small layers need no device, and one that cannot be had is named with the reason', () => {
+    const small = JSON.parse(run('inspect', model, '--json').stdout) as InspectReport;
+    assert.equal(small.device.requested, 'auto');
+    assert.equal(small.device.provider, 'wasm');
+    assert.equal(small.layers[0]!.precision, 'float64 wasm');
+
+    const large = makeRandomMatrix(folder, 400, 390);
+    // No platform has both.
+    const foreign = process.platform === 'win32' ? 'coreml' : 'dml';
+    const { status, stdout, stderr } = run('inspect', large, '--json', '--no-farms', '--device', foreign);
+    assert.equal(status, 0);
+    assert.match(stderr, new RegExp(`^${foreign} is not used: .* does not exist on this platform`));
+    const report = JSON.parse(stdout) as InspectReport;
+    assert.equal(report.device.requested, foreign);
+    assert.equal(report.device.refused.at(-1)!.provider, foreign);
+    assert.equal(report.layers[0]!.precision, `float64 ${report.device.provider}`);
+    assert.match(report.layers[0]!.precision, /^float64 (cpu|wasm)$/);
+  });
+
+  it('adds how singular vectors are spread where asked to', () => {
+    const { stdout, status } = run('inspect', model, '--json', '--no-farms', '--vectors', '30');
+    assert.equal(status, 0);
+    const [first, bias] = (JSON.parse(stdout) as InspectReport).layers;
+    assert.equal(first!.vectors!.length, 24);
+    const [largest] = first!.vectors!;
+    assert.ok(Math.abs(largest!.sigma ** 2 / first!.metrics.spectral_norm! - 1) < 1e-12);
+    assert.ok(largest!.left.localization_ratio <= 40 && largest!.right.localization_ratio <= 24);
+    assert.equal(bias!.vectors, undefined);
+    assert.match(run('inspect', model, '--vectors', '3').stderr, /--vectors needs --json/);
   });
 
   it('gives the same numbers from the cache, from one thread and from two', () => {
@@ -109,6 +143,36 @@ describe('command line program', () => {
     const { status, stderr } = run('tensors', file);
     assert.equal(status, 2);
     assert.match(stderr, /safetensors/);
+  });
+
+  it('saves singular vectors that make the layer again, and replaces a file only when asked to', async () => {
+    const out = path.join(folder, 'vectors.safetensors');
+    const args = ['vectors', model, '--layer', 'block.0.weight', '--out', out];
+    const { status, stdout } = run(...args);
+    assert.equal(status, 0);
+    assert.match(
+      stdout,
+      /vectors\.safetensors\nblock\.0\.weight: 24 singular vectors of 40 × 24, largest residual .*e-\d+·σ₁/,
+    );
+    const saved = await openCheckpoint(out);
+    const [U, S, Vt] = await Promise.all(
+      saved.tensors.map(async (tensor) => widen(await saved.read(tensor), tensor.dtype)),
+    );
+    assert.deepEqual(
+      saved.tensors.map(({ name, shape }) => [name, ...shape]),
+      [
+        ['U', 40, 24],
+        ['S', 24],
+        ['Vt', 24, 24],
+      ],
+    );
+    await saved.close();
+    const scaled = U!.map((x, at) => x * S![at % 24]!);
+    const product = naiveProduct(scaled, Vt!, 40, 24, 24);
+    assert.ok(largestDifference(product, Float64Array.from(uniform(960, 1))) < 1e-12);
+    assert.equal(run(...args).status, 2);
+    assert.equal(run(...args, '--rank', '2', '--overwrite').status, 0);
+    assert.equal(run('vectors', model, '--layer', 'block.0.weight', '--out', model, '--overwrite').status, 2);
   });
 
   it('compresses a layer into a new file that inspects with the rank asked for', () => {

@@ -1,75 +1,15 @@
 /** The engine as the extension host sees it: the built child process behind its typed messages. */
 import assert from 'node:assert/strict';
-import { fork, type ChildProcess } from 'node:child_process';
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { CancellationTokenSource, type MessageConnection } from 'vscode-jsonrpc';
-import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
+import { CancellationTokenSource } from 'vscode-jsonrpc';
 import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
-import type { EngineNotifications, EngineRequests } from '../../extension/protocol';
-import { caller, onNotification, problemOf, type Caller } from '../../extension/rpc';
+import { problemOf } from '../../extension/rpc';
+import { EngineProcess } from '../harness/engineProcess';
 import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/madeCheckpoints';
-import { repositoryRoot } from '../harness/shared';
 
 const settings = { farms: DEFAULT_FARMS };
-
-class EngineProcess {
-  readonly child: ChildProcess;
-  readonly results: EngineNotifications['result'][] = [];
-  readonly progress: EngineNotifications['progress'][] = [];
-  readonly changes: EngineNotifications['changed'][] = [];
-  queue: EngineNotifications['queue'] | undefined;
-  readonly request: Caller<EngineRequests>['request'];
-  private readonly connection: MessageConnection;
-  private readonly watchers = new Set<() => void>();
-
-  constructor(cacheFolder: string) {
-    this.child = fork(path.join(repositoryRoot, 'dist', 'engine.js'), [], {
-      serialization: 'advanced',
-      env: { ...process.env, EIGENSCOPE_CACHE_DIR: cacheFolder, EIGENSCOPE_THREADS: '2' },
-    });
-    this.connection = createMessageConnection(new IPCMessageReader(this.child), new IPCMessageWriter(this.child));
-    onNotification<EngineNotifications>(this.connection, {
-      result: (result) => this.saw(this.results.push(result)),
-      progress: (progress) => this.saw(this.progress.push(progress)),
-      queue: (queue) => this.saw((this.queue = queue)),
-      saving: () => undefined,
-      changed: (change) => this.saw(this.changes.push(change)),
-      log: () => undefined,
-    });
-    this.connection.listen();
-    const engine = caller<EngineRequests>(this.connection);
-    this.request = (method, params, token) => engine.request(method, params, token);
-  }
-
-  private saw(_: unknown): void {
-    for (const watcher of this.watchers) watcher();
-  }
-
-  until(condition: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const watcher = (): void => {
-        if (!condition()) return;
-        this.watchers.delete(watcher);
-        resolve();
-      };
-      this.watchers.add(watcher);
-      watcher();
-    });
-  }
-
-  idle(): Promise<void> {
-    return this.until(
-      () => this.queue !== undefined && this.queue.done >= this.queue.total && this.queue.active.length === 0,
-    );
-  }
-
-  dispose(): void {
-    this.connection.dispose();
-    this.child.kill('SIGKILL');
-  }
-}
 
 describe('engine process', () => {
   let folder: string;
@@ -77,7 +17,7 @@ describe('engine process', () => {
 
   beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'eigenscope-engine-'));
-    engine = new EngineProcess(path.join(folder, 'cache'));
+    engine = new EngineProcess({ cacheFolder: path.join(folder, 'cache') });
   });
   afterEach(() => {
     engine.dispose();
@@ -133,6 +73,29 @@ describe('engine process', () => {
     const trace = spectrum.eigenvalues.reduce((sum, value) => sum + value, 0);
     const squares = uniform(64 * 48, 5).reduce((sum, value) => sum + value * value, 0);
     assert.ok(Math.abs(trace - squares) < 1e-9 * squares);
+  });
+
+  it('sends the elements of a tensor without a spectrum, and says why it has none', async () => {
+    const file = writeSafetensors(path.join(folder, 'plain.safetensors'), [
+      { name: 'bias', shape: [4], values: [1, 2, 2, 9] },
+      { name: 'step', shape: [], values: [7] },
+      { name: 'empty', shape: [0, 16], values: [] },
+    ]);
+    const { document } = await engine.request('open', { path: file });
+    const counted: [string, number, number][] = [];
+    for (const layer of ['bias', 'step', 'empty']) {
+      const spectrum = await engine.request('spectrum', { document, layer, settings });
+      assert.ok(spectrum.layer.noSpectrum);
+      assert.equal(spectrum.eigenvalues.length, 0);
+      assert.deepEqual(spectrum.rankMatrix, { rows: 0, cols: 0 });
+      const drawn = spectrum.histogram.counts.reduce((sum, count) => sum + count, 0);
+      counted.push([layer, spectrum.layer.statistics!.count, drawn]);
+    }
+    assert.deepEqual(counted, [
+      ['bias', 4, 4],
+      ['step', 1, 1],
+      ['empty', 0, 0],
+    ]);
   });
 
   it('answers a hover from the cache and never computes for it', async () => {
@@ -216,8 +179,24 @@ describe('engine process', () => {
 
   it('says which device and precision make its numbers', async () => {
     const device = await engine.request('device', null);
+    assert.equal(device.requested, 'auto');
     assert.equal(device.precision, 'float64');
     assert.equal(device.threads, 2);
     assert.ok(['cpu', 'wasm'].includes(device.provider));
+    assert.equal(device.trying, false);
+  });
+
+  it('tries a device that its environment names, and tells what came of it', async () => {
+    const foreign = process.platform === 'win32' ? 'coreml' : 'dml';
+    engine.dispose();
+    engine = new EngineProcess({
+      cacheFolder: path.join(folder, 'cache'),
+      environment: { EIGENSCOPE_DEVICE: foreign },
+    });
+    assert.equal((await engine.request('device', null)).requested, foreign);
+    await engine.until(() => engine.device !== undefined);
+    assert.equal(engine.device!.trying, false);
+    assert.equal(engine.device!.refused.at(-1)!.provider, foreign);
+    assert.match(engine.device!.refused.at(-1)!.reason, /does not exist on this platform/);
   });
 });

@@ -50,7 +50,7 @@ describe('the fuzzer', () => {
       to: PLANTED.length + 1,
       planted: true,
       // Long enough for the planted allocation on a machine that is busy with other things.
-      hangMilliseconds: 8000,
+      hangMilliseconds: 15_000,
     });
     try {
       const faults = new Map(report.failures.map(({ index, fault }) => [PLANTED[index], fault]));

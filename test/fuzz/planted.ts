@@ -40,7 +40,7 @@ export async function openPlanted(file: string, index: number): Promise<Checkpoi
       for (let spin = 0; spin >= 0; spin = (spin + 1) % 1000);
       break;
     case 'takes much memory':
-      Buffer.alloc(400 * MEGABYTE, 1);
+      Buffer.alloc(300 * MEGABYTE, 1);
       break;
     case 'leaves a file open':
       openSync(file, 'r');

@@ -4,6 +4,8 @@ import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { checkpointSuffixes, openCheckpoint } from '../../extension/checkpoint/registry';
 import type { FitRule, LayerResult } from '../../extension/protocol';
+import { smallestDistance } from '../../extension/spectral/kolmogorovSmirnov';
+import { LogTail } from '../../extension/spectral/logTail';
 import { layersOf } from '../../extension/spectral/matrices';
 import { fitPowerLaw } from '../../extension/spectral/powerLaw';
 import { spectralMetrics } from '../../extension/spectral/metrics';
@@ -17,6 +19,7 @@ import {
   type GoldenEsd,
   type InspectedCheckpoint,
 } from '../harness/golden';
+import { quadraticSearch } from '../harness/quadraticSearch';
 import { sharedFolder } from '../harness/shared';
 import { FarmsFits, layerEigenvalues, layerMatrices, type LayerMatrices } from './spectra';
 
@@ -148,6 +151,14 @@ if (shared === undefined) {
         const comparison: Comparison = { checked: 0, explained: 0, failures: [] };
         compareWithoutFilter(comparison, golden, layers);
         report(comparison);
+      });
+
+      it('the search for xmin equals the search of every tail', () => {
+        for (const { name, eigenvalues } of layers.values()) {
+          const tail = new LogTail(eigenvalues, eigenvalues.length * Number.EPSILON * eigenvalues.at(-1)!);
+          const last = tail.count - 1;
+          assert.deepEqual(smallestDistance(tail, tail.first, last), quadraticSearch(tail, tail.first, last), name);
+        }
       });
 
       it('FARMS', () => {

@@ -3,6 +3,8 @@
  * and matrices whose eigenvalues are known in closed form.
  */
 
+import type { SymmetricSlabs } from '../../extension/linalg/symmetricSlabs';
+
 /** Uniform in [−0.5, 0.5), the same for the same seed. @see Park & Miller 1988 */
 export function seededRandom(seed: number): () => number {
   let state = (seed % 2147483646) + 1;
@@ -25,6 +27,15 @@ export function fromElements(n: number, element: (i: number, j: number) => numbe
 export function randomSymmetric(n: number, seed: number): Float64Array {
   const x = randomMatrix(n, n, seed);
   return fromElements(n, (i, j) => x[Math.max(i, j) * n + Math.min(i, j)]!);
+}
+
+/** The n×n matrix that slabs hold the lower half of. */
+export function fromSlabs({ n, slabs }: SymmetricSlabs): Float64Array {
+  return fromElements(n, (i, j) => {
+    const [row, column] = [Math.max(i, j), Math.min(i, j)];
+    const { start, rows, left, diagonal } = slabs.find((slab) => row < slab.start + slab.rows)!;
+    return column < start ? left[(row - start) * start + column]! : diagonal[(row - start) * rows + column - start]!;
+  });
 }
 
 /** H·D·H with the reflector H = I − 2uuᵀ/uᵀu of a random u: a dense matrix with the eigenvalues given. */

@@ -1,11 +1,13 @@
 /**
  * An engine for tests of the host: speaks the real protocol, computes nothing. Tensors are what the path lists, as in
- * `/made/a,b,poison`; inspecting `poison` ends the process while it is active, `slow` never finishes.
+ * `/made/a,b,poison`; inspecting `poison` ends the process while it is active, `slow` never finishes, opening `webgpu` uses
+ * that device unless it is said to have died.
  */
 import path from 'node:path';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import type {
   CheckpointSummary,
+  DeviceInfo,
   EngineNotifications,
   EngineRequests,
   LayerResult,
@@ -15,6 +17,7 @@ import { handle, notifier } from '../../extension/rpc';
 
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 const notify = notifier<EngineNotifications>(connection);
+const { EIGENSCOPE_DIED_DEVICE: DIED } = process.env;
 let opened = 0;
 const tensorsOf = new Map<string, TensorSummary[]>();
 
@@ -24,7 +27,8 @@ function tensor(name: string): TensorSummary {
 
 function summary(file: string): CheckpointSummary {
   const tensors = path.basename(file).split(',').map(tensor);
-  const document = `${process.pid}-${++opened}`;
+  // Like the real one's: the next process hands out the same again.
+  const document = `d${++opened}`;
   tensorsOf.set(document, tensors);
   return {
     ...{ document, path: file, format: 'made', files: [file], fileBytes: 16, parameters: 4, bytes: 16 },
@@ -49,6 +53,14 @@ async function work(document: string, names: string[]): Promise<void> {
   await notify.notify('queue', { document, done: names.length, total: names.length, active: [] });
 }
 
+function device(provider: string): DeviceInfo {
+  return {
+    ...{ requested: 'auto', provider, precision: 'float64', trying: false, available: ['webgpu', 'cpu'], timings: [] },
+    refused: DIED === 'webgpu' ? [{ provider: DIED, reason: 'died' }] : [],
+    threads: Number(process.env.EIGENSCOPE_THREADS ?? 0),
+  };
+}
+
 function unused(): never {
   throw new Error('the fake engine does not do that');
 }
@@ -57,6 +69,7 @@ handle<EngineRequests>(connection, {
   open: ({ path: file }) => {
     if (file.endsWith('missing')) throw new Error(`${file} does not exist`);
     if (file.endsWith('fatal')) process.exit(9);
+    if (file.endsWith('webgpu')) void notify.notify('device', device(DIED === 'webgpu' ? 'cpu' : 'webgpu'));
     return summary(file);
   },
   close: async ({ document }) => {
@@ -75,13 +88,14 @@ handle<EngineRequests>(connection, {
   cancel: () => null,
   // Never answers: what waits for it must hear of the engine's death.
   spectrum: () => new Promise(() => undefined),
+  goodness: unused,
   peek: () => null,
+  vectorMetrics: unused,
+  singularVectors: unused,
+  heatMap: unused,
   previewCompression: unused,
   saveCompressed: unused,
-  device: () => ({
-    ...{ provider: process.env.EIGENSCOPE_CACHE_DIR ?? '', precision: 'float64', refused: [] },
-    threads: Number(process.env.EIGENSCOPE_THREADS ?? 0),
-  }),
+  device: () => device(process.env.EIGENSCOPE_CACHE_DIR ?? ''),
 });
 connection.listen();
 process.on('disconnect', () => process.exit(0));

@@ -67,6 +67,64 @@ export function makeLlama7b(folder: string, shards = 3): string {
   return index;
 }
 
+/** Sizes of TinyLlama-1.1B. */
+const LLAMA_1B = { hidden: 2048, feedForward: 5632, keyValue: 256, vocabulary: 32000 } as const;
+/** Blocks of the whole model. */
+export const LLAMA_1B_BLOCKS = 22;
+
+/**
+ * A LLaMA of 1.1 billion parameters in BF16, with seeded heavy-tailed numbers in every weight: 2.2 GB with all blocks.
+ *
+ * @returns the file's path
+ */
+export function makeLlama1b(folder: string, blocks = LLAMA_1B_BLOCKS): string {
+  mkdirSync(folder, { recursive: true });
+  const { hidden, feedForward, keyValue, vocabulary } = LLAMA_1B;
+  const tensors: MadeTensor[] = [{ name: 'model.embed_tokens.weight', shape: [vocabulary, hidden] }];
+  for (let block = 0; block < blocks; block++) {
+    const add = (name: string, ...shape: number[]): number =>
+      tensors.push({ name: `model.layers.${block}.${name}.weight`, shape });
+    add('self_attn.q_proj', hidden, hidden);
+    add('self_attn.k_proj', keyValue, hidden);
+    add('self_attn.v_proj', keyValue, hidden);
+    add('self_attn.o_proj', hidden, hidden);
+    add('mlp.gate_proj', feedForward, hidden);
+    add('mlp.up_proj', feedForward, hidden);
+    add('mlp.down_proj', hidden, feedForward);
+    add('input_layernorm', hidden);
+    add('post_attention_layernorm', hidden);
+  }
+  tensors.push({ name: 'model.norm.weight', shape: [hidden] }, { name: 'lm_head.weight', shape: [vocabulary, hidden] });
+  return writeHeavyTailed(path.join(folder, `llama-1b-${blocks}-blocks.safetensors`), tensors);
+}
+
+/** A BF16 safetensors file of seeded heavy-tailed numbers. @returns its path */
+export function writeHeavyTailed(file: string, tensors: readonly MadeTensor[]): string {
+  const { header } = safetensorsHeader(tensors, 'BF16', 2);
+  const handle = openSync(file, 'w');
+  writeSync(handle, header);
+  for (const [index, { shape }] of tensors.entries()) {
+    const count = shape.reduce((product, size) => product * size);
+    writeSync(handle, heavyTailedBf16(count, index));
+  }
+  closeSync(handle);
+  return file;
+}
+
+/** Quantiles of |x| ~ u^(−0.3), around the size of trained weights, as BF16. */
+const heavyTail = Uint16Array.from({ length: 65536 }, (_, index) => {
+  const u = (2 * index + 1) / 65536 - 1;
+  const bits = new Uint32Array(Float32Array.of(0.01 * Math.sign(u) * (1 - Math.abs(u)) ** -0.3).buffer);
+  return bits[0]! >>> 16;
+});
+
+function heavyTailedBf16(count: number, seed: number): Uint16Array {
+  const values = new Uint16Array(count);
+  const next = generator(seed);
+  for (let index = 0; index < count; index++) values[index] = heavyTail[Math.floor(65536 * next())]!;
+  return values;
+}
+
 /** 100 000 tensors of a mixture of experts, 64 × 64 in F32, in one sparse file. @returns its path */
 export function makeManyTensors(folder: string, count = 100_000): string {
   mkdirSync(folder, { recursive: true });

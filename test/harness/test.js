@@ -2,6 +2,7 @@
 const { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { softwareVulkan } = require('./chromium');
 const { ensureDependencies, repositoryRoot, run } = require('./setup');
 const { installWorkbench } = require('./vscode');
 
@@ -29,12 +30,12 @@ function checked(...commands) {
 
 /** Mocha over bundled tests, in a process of its own. */
 function mocha(...folders) {
-  return async (results) => {
+  return async (results, extraEnvironment = {}) => {
     const files = testFiles(...folders);
     if (files.length === 0) throw new Error(`no tests were built in ${folders.join(', ')}`);
     const script = path.join(repositoryRoot, 'node_modules/mocha/bin/mocha.js');
     const reporter = path.join(__dirname, 'reporter.js');
-    const environment = { ...process.env, EIGENSCOPE_TEST_RESULTS: results };
+    const environment = { ...process.env, ...extraEnvironment, EIGENSCOPE_TEST_RESULTS: results };
     // Its exit status counts failures, which the results file tells as well.
     const ended = run(process.execPath, [script, '--reporter', reporter, ...files], { env: environment });
     return countsOf(results, ended);
@@ -44,6 +45,19 @@ function mocha(...folders) {
 async function workbench(results) {
   const { runWorkbenchTests } = require('./workbenchTests');
   return countsOf(results, runWorkbenchTests(results));
+}
+
+/** The graphics path without a graphics card. Not run where that cannot be; where it can, nothing is left out. */
+async function webgpu(results) {
+  const platform = `${process.platform}-${process.arch}`;
+  const environment = platform === 'linux-x64' ? softwareVulkan() : undefined;
+  if (environment) return mocha('webgpu')(results, environment);
+  const reason =
+    platform === 'linux-x64'
+      ? 'Chromium brings no software Vulkan device (vk_swiftshader_icd.json) here'
+      : `it needs linux-x64, this is ${platform}`;
+  console.log(`NOT RUN: ${reason}`);
+  return { passed: 0, failed: 0 };
 }
 
 /** The counts that the reporter left. @throws Error where it left none: the run crashed, whatever its exit status */
@@ -72,6 +86,7 @@ const STAGES = [
   ['types', checked([local('typescript/bin/tsc'), '-p', '.'], [local('typescript/bin/tsc'), '-p', 'webview'])],
   ['unit and golden', mocha('unit', 'golden')],
   ['engine and terminal', mocha('engine')],
+  ['webgpu on the software device', webgpu],
   ['fuzz', mocha('fuzz')],
   ['pages in a browser', mocha('browser')],
   ['inside VS Code', workbench],

@@ -36,12 +36,12 @@ describe('Marchenko–Pastur bulk', () => {
         spectrum(rows, cols, () => 0.3 * random()),
         rows,
         cols,
-      )!;
-      assert.ok(Math.abs(bulk.sigma_mp / 0.3 - 1) < 0.03, `sigma_mp ${bulk.sigma_mp}`);
+      );
+      assert.ok(Math.abs(bulk.sigma_mp! / 0.3 - 1) < 0.03, `sigma_mp ${bulk.sigma_mp!}`);
       const edge = 0.09 * (Math.sqrt(rows) + Math.sqrt(cols)) ** 2;
-      assert.ok(Math.abs(bulk.lambda_plus / edge - 1) < 0.05);
-      assert.ok(bulk.num_spikes <= 2, `${bulk.num_spikes} spikes`);
-      assert.ok(Math.abs(bulk.mp_softrank - 1) < 0.1);
+      assert.ok(Math.abs(bulk.lambda_plus! / edge - 1) < 0.05);
+      assert.ok(bulk.num_spikes! <= 2, `${bulk.num_spikes!} spikes`);
+      assert.ok(Math.abs(bulk.mp_softrank! - 1) < 0.1);
     });
 
     it(`counts planted spikes in a random ${rows} × ${cols} matrix`, () => {
@@ -54,45 +54,45 @@ describe('Marchenko–Pastur bulk', () => {
       const eigenvalues = spectrum(rows, cols, (row, col) =>
         planted.reduce((sum, { left, right }) => sum + strength * left[row]! * right[col]!, random()),
       );
-      const bulk = fitBulk(eigenvalues, rows, cols)!;
-      assert.ok(bulk.num_spikes >= 5 && bulk.num_spikes <= 7, `${bulk.num_spikes} spikes`);
-      assert.ok(Math.abs(bulk.sigma_mp - 1) < 0.05, `sigma_mp ${bulk.sigma_mp}`);
-      assert.ok(bulk.mp_softrank < 0.5);
+      const bulk = fitBulk(eigenvalues, rows, cols);
+      assert.ok(bulk.num_spikes! >= 5 && bulk.num_spikes! <= 7, `${bulk.num_spikes!} spikes`);
+      assert.ok(Math.abs(bulk.sigma_mp! - 1) < 0.05, `sigma_mp ${bulk.sigma_mp!}`);
+      assert.ok(bulk.mp_softrank! < 0.5);
     });
   }
 
   it('scales with the matrix', () => {
     const random = normal(5);
     const eigenvalues = spectrum(120, 80, () => random());
-    const one = fitBulk(eigenvalues, 120, 80)!;
+    const one = fitBulk(eigenvalues, 120, 80);
     const scaled = fitBulk(
       eigenvalues.map((value) => 1e-12 * value),
       120,
       80,
-    )!;
-    assert.ok(Math.abs(scaled.sigma_mp / (1e-6 * one.sigma_mp) - 1) < 1e-6);
+    );
+    assert.ok(Math.abs(scaled.sigma_mp! / (1e-6 * one.sigma_mp!) - 1) < 1e-6);
     assert.equal(scaled.num_spikes, one.num_spikes);
   });
 
-  it('has nothing to fit in a few values or in zeros', () => {
-    assert.equal(fitBulk(Float64Array.of(1, 2, 3), 10, 3), undefined);
-    assert.equal(fitBulk(new Float64Array(50), 100, 50), undefined);
-    assert.equal(
-      fitBulk(
-        Float64Array.from({ length: 50 }, (_, i) => (i < 40 ? 0 : i)),
-        100,
-        50,
-      ),
-      undefined,
-    );
-    assert.equal(
-      fitBulk(
-        Float64Array.from({ length: 50 }, (_, i) => (i < 49 ? i : Infinity)),
-        100,
-        50,
-      ),
-      undefined,
-    );
+  it('fails with a reason where there is no bulk, or no law that fits it', () => {
+    const mostlyZero = Float64Array.from({ length: 50 }, (_, i) => (i < 40 ? 0 : i));
+    const infinite = Float64Array.from({ length: 50 }, (_, i) => (i < 49 ? i : Infinity));
+    const cases: [Float64Array, RegExp][] = [
+      [Float64Array.of(1, 2, 3), /3 eigenvalues are too few/],
+      [new Float64Array(0), /zero/],
+      [new Float64Array(50), /all eigenvalues are zero/],
+      [mostlyZero, /at least half/],
+      [infinite, /not finite/],
+      // The spectrum of an orthogonal matrix.
+      [new Float64Array(50).fill(2), /no Marchenko–Pastur law/],
+    ];
+    for (const [values, reason] of cases) {
+      const bulk = fitBulk(values, 100, 50);
+      assert.equal(bulk.status, 'failed', String(reason));
+      assert.match(bulk.reason!, reason);
+      const { sigma_mp, lambda_plus, num_spikes, mp_softrank, misfit } = bulk;
+      assert.deepEqual([sigma_mp, lambda_plus, num_spikes, mp_softrank, misfit], [null, null, null, null, null]);
+    }
   });
 });
 

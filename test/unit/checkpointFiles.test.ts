@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import {
   checkpointFolders,
-  checkpointIn,
+  checkpointsIn,
   isCheckpointName,
   withoutIndexedShards,
 } from '../../extension/host/checkpointFiles';
@@ -42,7 +42,7 @@ describe('checkpoint files', () => {
     ];
     assert.deepEqual(withoutIndexedShards(files), [files[2], files[3]]);
     assert.deepEqual(checkpointFolders(files), ['/m', '/n']);
-    assert.deepEqual(checkpointFolders(['/k/a.pt', '/k/b.pt']), []);
+    assert.deepEqual(checkpointFolders(['/k/a.pt', '/k/b.pt']), ['/k']);
   });
 
   describe('in a folder', () => {
@@ -51,21 +51,31 @@ describe('checkpoint files', () => {
     afterEach(() => rmSync(folder, { recursive: true }));
     const make = (...names: string[]): void => names.forEach((name) => writeFileSync(path.join(folder, name), ''));
 
-    it('takes the index, a model.json, or the only checkpoint', async () => {
+    const found = async (clicked = folder): Promise<string[]> =>
+      (await checkpointsIn(clicked)).map((file) => path.relative(folder, file));
+
+    it('takes the index, the whole model, or the only checkpoint', async () => {
       make('config.json', 'model.pt');
-      assert.equal(await checkpointIn(folder), path.join(folder, 'model.pt'));
+      assert.deepEqual(await found(), ['model.pt']);
       make('model-00001-of-00001.safetensors', 'model.json');
-      assert.equal(await checkpointIn(folder), path.join(folder, 'model.json'));
+      assert.deepEqual(await found(), ['model.json']);
+      make('model.safetensors', 'pytorch_model.bin');
+      assert.deepEqual(await found(), ['model.safetensors']);
       make('model.safetensors.index.json');
-      assert.equal(await checkpointIn(folder), path.join(folder, 'model.safetensors.index.json'));
+      assert.deepEqual(await found(), ['model.safetensors.index.json']);
     });
 
-    it('leaves a folder with several or none as it is, and a file itself', async () => {
-      make('a.pt', 'b.pt');
-      assert.equal(await checkpointIn(folder), folder);
-      assert.equal(await checkpointIn(path.join(folder, 'a.pt')), path.join(folder, 'a.pt'));
+    it('leaves the choice among several to the person', async () => {
+      make('a.pt', 'b.pt', 'notes.txt');
+      assert.deepEqual(await found(), ['a.pt', 'b.pt']);
+      assert.deepEqual(await found(path.join(folder, 'a.pt')), ['a.pt']);
+    });
+
+    it('leaves shards without an index, or nothing at all, to the engine', async () => {
       mkdirSync(path.join(folder, 'empty'));
-      assert.equal(await checkpointIn(path.join(folder, 'empty')), path.join(folder, 'empty'));
+      assert.deepEqual(await found(path.join(folder, 'empty')), ['empty']);
+      make('model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors');
+      assert.deepEqual(await found(), ['']);
     });
   });
 });

@@ -116,6 +116,42 @@ describe('checkpoint session', () => {
     assert.equal(session.results.has('slow'), false);
   });
 
+  it('resumes where the engine dies once more while the checkpoint is opened again', async () => {
+    const session = open('a,slow');
+    const active = heard<'queue'>(session, 'queue', (queue) => queue.active.includes('slow'));
+    await session.inspect();
+    await active;
+    const changes: string[] = [];
+    session.on('changed', ({ message }) => changes.push(message));
+    const killOnReturn = ({ state }: { state: string }): void => {
+      if (state !== 'running') return;
+      engine.events.off('state', killOnReturn);
+      process.kill(engine.pid!, 'SIGKILL');
+    };
+    engine.events.on('state', killOnReturn);
+    const back = heard<'engine'>(session, 'engine', ({ state }) => state === 'running');
+    process.kill(engine.pid!, 'SIGKILL');
+    await back;
+    assert.equal((await session.summary()).tensors.length, 2);
+    assert.deepEqual(changes, [], 'the death is told once, as the death of the engine');
+  });
+
+  it("never takes another document's results for its own, though the next process has the same handles", async () => {
+    const session = open('a');
+    const { document } = await session.summary();
+    const down = heard<'engine'>(session, 'engine', ({ state }) => state === 'restarting');
+    process.kill(engine.pid!, 'SIGKILL');
+    await down;
+    engine.events.emit('result', {
+      document,
+      result: {
+        ...{ name: 'b', tensor: 'b', shape: [2, 2], dtype: 'F32', matrices: 1, metrics: {}, fits: {} },
+        ...{ farms: null, ranks: {}, statistics: null, problems: [] },
+      },
+    });
+    assert.equal(session.results.size, 0);
+  });
+
   it('brings a stopped engine back when asked to try again, and goes on', async () => {
     const session = open('a,slow');
     const active = heard<'queue'>(session, 'queue', (queue) => queue.active.includes('slow'));

@@ -4,7 +4,7 @@ import { DEFAULT_FARMS, parseCommand, UsageError } from '../../extension/engine/
 describe('command line', () => {
   it('reads every option of inspect', () => {
     const command = parseCommand(
-      'inspect m.safetensors --layers *.attn.* --layers lm_head --farms-rows 64 --farms-q 2 --farms-ops 8 --fit mid --json'.split(
+      'inspect m.safetensors --layers *.attn.* --layers lm_head --farms-rows 64 --farms-q 2 --farms-ops 8 --fit mid --vectors 10 --json'.split(
         ' ',
       ),
     );
@@ -14,10 +14,35 @@ describe('command line', () => {
       path: 'm.safetensors',
       layers: ['*.attn.*', 'lm_head'],
       settings: { farms: { ...DEFAULT_FARMS, rows: 64, q: 2, ops: 8, fit: 'xmin_mid' } },
+      vectors: 10,
       format: 'json',
       cache: true,
       threads: undefined,
       memoryMegabytes: undefined,
+      device: 'auto',
+    });
+  });
+
+  it('reads which tests are made besides', () => {
+    const command = parseCommand(['inspect', 'm', '--randomise', '--goodness']);
+    assert.ok(command.command === 'inspect');
+    assert.deepEqual(command.settings, { farms: DEFAULT_FARMS, randomise: true, goodness: true });
+  });
+
+  it('reads the device to compute on', () => {
+    const command = parseCommand(['inspect', 'm', '--device', 'webgpu']);
+    assert.ok(command.command === 'inspect' && command.device === 'webgpu');
+  });
+
+  it('reads what to save the singular vectors of', () => {
+    const common = { command: 'vectors', path: 'm', layer: 'w', out: 'o', threads: undefined, device: 'auto' };
+    assert.deepEqual(parseCommand('vectors m --layer w --out o --memory 900'.split(' ')), {
+      ...common,
+      ...{ count: undefined, overwrite: false, memoryMegabytes: 900 },
+    });
+    assert.deepEqual(parseCommand('vectors m --layer w --out o --rank 7 --overwrite'.split(' ')), {
+      ...common,
+      ...{ count: 7, overwrite: true, memoryMegabytes: undefined },
     });
   });
 
@@ -38,16 +63,21 @@ describe('command line', () => {
     ['inspect m --json --csv', /exclude each other/],
     ['inspect m --fit hill', /KS, mid or peak, not "hill"/],
     ['inspect m --farms-rows 2.5', /whole number/],
+    ['inspect m --device gpu', /auto, cpu, cuda, coreml, dml, webgpu, not "gpu"/],
     ['inspect m --farms-rows 1', /from 2 to/],
     ['inspect m --farms-q zero', /not "zero"/],
     ['inspect m --fit constructor', /KS, mid or peak, not "constructor"/],
-    ['toString m', /no command "toString"; inspect, tensors, compress are/],
-    ['--json', /one of inspect, tensors, compress comes first/],
+    ['toString m', /no command "toString"; inspect, tensors, compress, vectors are/],
+    ['--json', /one of inspect, tensors, compress, vectors comes first/],
     ['inspect m --colour', /colour/],
     ['tensors m --csv', /tensors takes no --csv/],
     ['tensors m --layers w', /tensors takes no --layers/],
     ['inspect m --out o', /inspect takes no --out/],
     ['compress m --layer w --out o --rank 1 --json', /compress takes no --json/],
+    ['inspect m --vectors 10', /--vectors needs --json/],
+    ['inspect m --json --vectors 0', /from 1 to/],
+    ['vectors m --out o', /vectors needs --layer/],
+    ['vectors m --layer w', /vectors needs --out/],
     ['compress m --layer w --out o', /one of --rank, --energy and --budget/],
     ['compress m --layer w --out o --rank 1 --energy 0.5', /one of/],
     ['compress m --out o --rank 1', /--layer/],

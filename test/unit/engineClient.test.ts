@@ -86,6 +86,26 @@ describe('engine client', () => {
     assert.deepEqual(states, ['running', 'restarting', 'running']);
   });
 
+  it('tells the next process which device was in use when one died, until it is restarted by hand', async () => {
+    const refused = async (): Promise<string[]> =>
+      (await client.request('device', null)).refused.map(({ provider }) => provider);
+    const use = async (): Promise<void> => {
+      const told = once(client.events, 'device');
+      await client.request('open', { path: '/made/webgpu' });
+      await told;
+    };
+    await use();
+    assert.deepEqual(await refused(), []);
+    await kill();
+    assert.deepEqual(await refused(), ['webgpu']);
+    // It dies again, of something else: the device stays under suspicion.
+    await use();
+    await kill();
+    assert.deepEqual(await refused(), ['webgpu']);
+    await client.restart();
+    assert.deepEqual(await refused(), []);
+  });
+
   it('does not count a restart that was asked for as a death', async () => {
     const told: EngineState[] = [];
     await client.request('device', null);

@@ -48,6 +48,11 @@ describe('optimal hard threshold', () => {
     // Median σ 1, threshold 2.858.
     const eigenvalues = Float64Array.of(0.25, 0.5, 1, 1, 1, 2, 8, 9, 100);
     assert.equal(hardThresholdRank(eigenvalues, 1), 2);
-    assert.equal(hardThresholdRank(new Float64Array(0), 1), 0);
+  });
+
+  it('needs a median that is above rounding', () => {
+    for (const values of [[], [0, 0, 0], [0, 0, 0, 4], [1e-17, 1e-17, 1e-17, 9]]) {
+      assert.equal(hardThresholdRank(Float64Array.from(values), 1), undefined);
+    }
   });
 });

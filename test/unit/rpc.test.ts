@@ -86,7 +86,12 @@ describe('rpc', () => {
       () => assert.fail('it did not fail'),
       (reason: unknown) => reason,
     );
-    const expected = { code: 'truncated', message: 'a.pt, byte 7: ends early; fetch it again', file: 'a.pt', offset: 7 };
+    const expected = {
+      code: 'truncated',
+      message: 'a.pt, byte 7: ends early; fetch it again',
+      file: 'a.pt',
+      offset: 7,
+    };
     assert.deepEqual(problemOf(error), expected);
   });
 

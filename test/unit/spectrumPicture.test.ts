@@ -25,6 +25,12 @@ describe('spectrum picture', () => {
     );
   });
 
+  it('shades the share of the ranks that is kept', () => {
+    const encoded = /base64,([^|]+)\|/.exec(spectrumPicture([2, 1, 0], 'dark', 'falling', 0.25))?.[1] ?? '';
+    const svg = Buffer.from(encoded, 'base64').toString();
+    assert.match(svg, /<clipPath id="kept"><rect width="57\.0" /, 'a quarter of 212 beyond the margin of 4');
+  });
+
   it('keeps the alternative text inside its brackets', () => {
     assert.match(spectrumPicture([1, 0], 'light', 'a ](b) [c'), /^!\[a {2}\(b\) {2}c\]\(data:/);
   });

@@ -12,6 +12,9 @@ const TICK_SPACING = { x: 56, y: 28 };
 /** Tick length and the distance of its label. */
 const TICK_SIZE = 4;
 
+/** Fewer ticks than this say little about a scale. */
+const LEAST_TICKS = 3;
+
 /** From this power of ten on, ticks between the powers are written as plain numbers. */
 const LEAST_PLAIN_EXPONENT = -2;
 
@@ -79,7 +82,7 @@ function ticks(
   const decades = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
   const fine = [first - 1, ...decades].flatMap((exponent) => [1, 2, 5].map((factor) => factor * 10 ** exponent));
   const within = fine.filter((value) => value >= low && value <= high);
-  if (within.length <= most && first >= LEAST_PLAIN_EXPONENT) {
+  if (within.length >= LEAST_TICKS && within.length <= most && first >= LEAST_PLAIN_EXPONENT) {
     return { values: within, format: (value) => formatNumber(value, 1) };
   }
   if (decades.length >= 2) {
@@ -87,7 +90,7 @@ function ticks(
     const values = decades.filter((exponent) => exponent % step === 0).map((exponent) => 10 ** exponent);
     return { values, format: (value) => formatPowerOfTen(Math.round(Math.log10(value))) };
   }
-  // Less than two decades: 1, 2, 5 between them, thinned to what fits.
+  // Less than two decades: round numbers between them, thinned to what fits.
   const values = scale.ticks(Math.min(most, 6));
   const step = Math.ceil(values.length / most);
   return { values: values.filter((_, i) => i % step === 0), format: (value) => formatNumber(value, 2) };

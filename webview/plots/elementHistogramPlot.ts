@@ -45,8 +45,8 @@ export function elementHistogramPlot(layer: string, histogram: LayerSpectrum['hi
   const total = counts.reduce((sum, count) => sum + count, 0);
   const fullest = counts.indexOf(Math.max(...counts));
   frame.setFinding(
-    `${formatCompact(total)} finite elements from ${formatNumber(edges[0]!, 3)} to ${formatNumber(edges.at(-1)!, 3)}; ` +
-      `most of them near ${formatNumber((edges[fullest]! + edges[fullest + 1]!) / 2, 2)}.`,
+    `${formatCompact(total)} finite elements from ${formatNumber(edges[0]!, 3)} to ${formatNumber(edges.at(-1)!, 3)}, ` +
+      `most often near ${formatNumber((edges[fullest]! + edges[fullest + 1]!) / 2, 2)}.`,
   );
   return frame.element;
 }

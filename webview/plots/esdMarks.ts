@@ -16,18 +16,20 @@ export interface Tail {
 }
 
 /** Room that the label of the bulk's edge takes. */
-const EDGE_LABEL_WIDTH = 110;
+const EDGE_LABEL_WIDTH = 64;
+/** It stands at the top, where bars near the edge of the bulk do not reach. */
+const EDGE_LABEL_TOP = 10;
 
 /** Points of a CCDF: so many largest values one by one, and so many of the rest. */
 const SINGLE_POINTS = 4000;
 const SAMPLED_POINTS = 4000;
 
-/** The histogram, in one colour below xmin and another from it on. */
-export function drawBars(frame: PlotFrame, x: Log, y: Log, histogram: SpectralDensity, xmin: number): void {
+/** The histogram, in one colour below xmin and another from it on; all in the first without a tail. */
+export function drawBars(frame: PlotFrame, x: Log, y: Log, histogram: SpectralDensity, xmin: number | null): void {
   frame.layer('points');
   frame.canvas.hidden = true;
   const layer = frame.layer('bars');
-  const split = x(xmin);
+  const split = xmin === null ? Infinity : x(xmin);
   const bulk: string[] = [];
   const tail: string[] = [];
   histogram.density.forEach((value, i) => {
@@ -43,13 +45,13 @@ export function drawBars(frame: PlotFrame, x: Log, y: Log, histogram: SpectralDe
   layer.append('path').attr('class', 'bar tail').attr('d', tail.join(''));
 }
 
-/** @param zeros index of the first value above numerical zero */
-export function drawCcdf(frame: PlotFrame, x: Log, y: Log, eigenvalues: Float64Array, zeros: number): void {
+/** @param first index of the first value drawn */
+export function drawCcdf(frame: PlotFrame, x: Log, y: Log, eigenvalues: Float64Array, first: number): void {
   frame.layer('bars');
   const count = eigenvalues.length;
   // Each of the largest values counts; further down neighbours share a pixel.
-  const single = Math.max(zeros, count - SINGLE_POINTS);
-  const sampled = sampleIndexes(single - zeros, SAMPLED_POINTS).map((i) => zeros + i);
+  const single = Math.max(first, count - SINGLE_POINTS);
+  const sampled = sampleIndexes(single - first, SAMPLED_POINTS).map((i) => first + i);
   const shown = [...sampled, ...Array.from({ length: count - single }, (_, i) => single + i)];
   const xs = Float64Array.from(shown, (i) => x(eigenvalues[i]!));
   const ys = Float64Array.from(shown, (i) => y((count - i) / count));
@@ -85,21 +87,36 @@ export function drawTailLine(
     .attr('y2', y(atXmin * (end / xmin) ** exponent));
 }
 
+/** In place of a plot that would have nothing on it. */
+export function drawNothing(frame: PlotFrame, text: string): void {
+  for (const name of ['axes', 'bars', 'points', 'fit'] as const) frame.layer(name);
+  frame
+    .layer('marks')
+    .append('text')
+    .attr('class', 'plot-empty')
+    .attr('x', frame.width / 2)
+    .attr('y', frame.height / 2)
+    .attr('text-anchor', 'middle')
+    .text(text);
+}
+
 /** @param edge λ₊; nothing is drawn without it */
 export function drawEdge(frame: PlotFrame, x: Log, edge: number | null, xmin: number | null): void {
   const layer = frame.layer('marks');
   if (edge === null || !(edge > 0)) return;
   const at = x(edge);
+  if (at < 0) return; // left of the part that is shown
   layer.append('line').attr('class', 'edge').attr('x1', at).attr('x2', at).attr('y1', 0).attr('y2', frame.height);
+  // On the side where neither the plot's end nor the line of xmin is in its way; short where both are.
   const handle = xmin === null ? -Infinity : x(xmin);
-  // On the side where neither the plot's end nor the line of xmin is in its way.
-  const crowded = at > frame.width - EDGE_LABEL_WIDTH || (handle > at && handle < at + EDGE_LABEL_WIDTH);
-  const toLeft = at > EDGE_LABEL_WIDTH && crowded;
+  const roomRight = Math.min(frame.width, handle > at ? handle : Infinity) - at;
+  const roomLeft = at - Math.max(0, handle < at ? handle : 0);
+  const toLeft = roomRight < EDGE_LABEL_WIDTH && roomLeft > roomRight;
   layer
     .append('text')
     .attr('class', 'edge-label')
     .attr('x', at + (toLeft ? -5 : 5))
-    .attr('y', frame.height - 6)
+    .attr('y', EDGE_LABEL_TOP)
     .attr('text-anchor', toLeft ? 'end' : 'start')
-    .text('λ₊ random bulk');
+    .text(Math.max(roomLeft, roomRight) < EDGE_LABEL_WIDTH ? 'λ₊' : 'λ₊ bulk');
 }

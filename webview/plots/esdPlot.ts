@@ -11,10 +11,12 @@ import { element } from '../elements';
 import { formatCount, formatNumber, formatPercent } from '../format';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
-import { drawBars, drawCcdf, drawEdge, drawTailLine, type Tail } from './esdMarks';
-import { spectralDensity, type SpectralDensity } from './spectralDensity';
+import { drawBars, drawCcdf, drawEdge, drawNothing, drawTailLine, type Tail } from './esdMarks';
+import { ccdfTwin, densityTwin } from './esdTwin';
+import { reading } from './reading';
+import { tailWindow, wholeSpectrum, type SpectrumWindow } from './spectrumWindow';
 import { TailHandle } from './tailHandle';
-import { sampleIndexes, type TwinTable } from './twinTable';
+import type { TwinTable } from './twinTable';
 
 export interface EsdInput {
   title: string;
@@ -34,8 +36,8 @@ export interface EsdInput {
 /** Steps of an arrow key over the whole spectrum: one value where there are few, more where there are 10⁵. */
 const ARROW_STEPS = 400;
 
-/** Rows of the table twin of a CCDF. */
-const TWIN_ROWS = 200;
+const ZOOM_IN = 'Zoom to the tail';
+const ZOOM_OUT = 'Show the whole spectrum';
 
 const RULE_LABELS: Record<FitRule, string> = { KS: 'KS', xmin_mid: 'xmin_mid', xmin_peak: 'xmin_peak' };
 
@@ -43,7 +45,10 @@ export class EsdPlot {
   readonly element: HTMLElement;
   private readonly frame: PlotFrame;
   private readonly handle: TailHandle;
-  private readonly histogram: SpectralDensity;
+  private readonly whole: SpectrumWindow;
+  /** What is drawn of it. */
+  private window: SpectrumWindow;
+  private readonly zoom: Button;
   private readonly readings = element('dl', { class: 'readings', 'aria-live': 'off' });
   private readonly reset: Button;
   private cumulative = false;
@@ -52,7 +57,8 @@ export class EsdPlot {
   private x: ScaleLogarithmic<number, number> = scaleLog();
 
   constructor(private readonly input: EsdInput) {
-    this.histogram = spectralDensity(input.eigenvalues);
+    this.whole = wholeSpectrum(input.eigenvalues);
+    this.window = this.whole;
     this.fit = input.fits[0]!;
     this.tail = this.fittedTail();
     this.reset = button({
@@ -60,6 +66,10 @@ export class EsdPlot {
       icon: 'discard',
       appearance: 'icon',
       onClick: () => this.show(this.fit),
+    });
+    this.zoom = button({
+      ...{ label: ZOOM_IN, icon: 'zoom-in', appearance: 'icon' },
+      onClick: () => this.setZoom(this.window === this.whole),
     });
     const choices = input.fits.map((fit) => ({ value: fit.rule, label: RULE_LABELS[fit.rule] }));
     const rule = dropdown('Rule for xmin', choices, this.fit.rule, (value) =>
@@ -79,7 +89,7 @@ export class EsdPlot {
       twin: () => this.twin(),
       fileName: () => `${input.layer}-${input.title}`,
       readout: (x) => this.readout(x),
-      controls: [this.reset, ...(choices.length > 1 ? [rule] : []), ccdf],
+      controls: [this.reset, ...(choices.length > 1 ? [rule] : []), ccdf, this.zoom],
     });
     this.element = this.frame.element;
     this.element.classList.add('esd');
@@ -96,6 +106,18 @@ export class EsdPlot {
     this.fit = fit;
     this.tail = this.fittedTail();
     this.describe();
+    // Its tail may begin left of what is shown.
+    this.setZoom(this.window !== this.whole);
+  }
+
+  /** To the tail as it is now, or back to the whole spectrum. */
+  private setZoom(zoomed: boolean): void {
+    this.window = zoomed && this.tail ? tailWindow(this.input.eigenvalues, this.tail.start) : this.whole;
+    const isZoomed = this.window !== this.whole;
+    const label = isZoomed ? ZOOM_OUT : ZOOM_IN;
+    this.zoom.setAttribute('aria-label', label);
+    this.zoom.title = label;
+    this.zoom.firstElementChild!.className = `codicon codicon-zoom-${isZoomed ? 'out' : 'in'}`;
     this.frame.redraw();
   }
 
@@ -107,7 +129,7 @@ export class EsdPlot {
 
   private moveTail(start: number): void {
     const { eigenvalues } = this.input;
-    const first = this.histogram.zeros;
+    const { first } = this.window;
     // The last value alone is no tail.
     const bounded = Math.min(Math.max(start, first), eigenvalues.length - 2);
     if (bounded < first || bounded === this.tail?.start) return;
@@ -129,6 +151,7 @@ export class EsdPlot {
     const fitted = this.fittedTail();
     const moved = tail !== null && tail.start !== fitted?.start;
     this.reset.hidden = !moved;
+    this.zoom.hidden = !tail;
     if (!tail) {
       const reason = fit.reason ?? 'no valid tail';
       this.readings.replaceChildren(element('div', { class: 'reading failed' }, `No power-law fit: ${reason}`));
@@ -166,42 +189,54 @@ export class EsdPlot {
   }
 
   private draw(): void {
-    const { frame, histogram, input, cumulative } = this;
-    const { edges, density } = histogram;
-    if (edges.length === 0) return;
-    const edge = input.edge !== null && input.edge > 0 ? input.edge : edges[0]!;
+    const { frame, input, cumulative, tail, window } = this;
+    const { eigenvalues } = input;
+    const { edges, density } = window.histogram;
+    if (edges.length === 0) {
+      drawNothing(frame, 'nothing above zero to draw');
+      this.handle.place(null);
+      return;
+    }
+    const edge = window === this.whole && input.edge !== null && input.edge > 0 ? input.edge : edges[0]!;
     const low = Math.min(edges[0]!, edge);
     const high = Math.max(edges.at(-1)!, edge);
-    this.x = scaleLog()
+    const x = scaleLog()
       .domain([low / 1.15, high * 1.15])
       .range([0, frame.width]);
+    this.x = x;
     const seen = density.filter((value) => value > 0);
-    const yDomain = cumulative
-      ? [0.7 / input.eigenvalues.length, 1.4]
-      : [Math.min(...seen) / 2.5, Math.max(...seen) * 2];
-    const y = scaleLog().domain(yDomain).range([frame.height, 0]);
-    drawAxes(frame, this.x, y, {
+    const shares = [0.7 / eigenvalues.length, (1.4 * (eigenvalues.length - window.first)) / eigenvalues.length];
+    const y = scaleLog()
+      .domain(cumulative ? shares : [Math.min(...seen) / 2.5, Math.max(...seen) * 2])
+      .range([frame.height, 0]);
+    drawAxes(frame, x, y, {
       x: 'eigenvalue λ',
       y: cumulative ? 'share of eigenvalues ≥ λ' : 'density p(λ)',
     });
-    const { tail, x } = this;
-    const { eigenvalues } = input;
     const xmin = tail && eigenvalues[tail.start]!;
-    if (cumulative) drawCcdf(frame, x, y, eigenvalues, histogram.zeros);
-    else drawBars(frame, x, y, histogram, xmin ?? Infinity);
+    if (cumulative) drawCcdf(frame, x, y, eigenvalues, window.first);
+    else drawBars(frame, x, y, window.histogram, xmin);
     drawTailLine(frame, x, y, eigenvalues, tail, cumulative);
     drawEdge(frame, x, input.edge, xmin);
-    const position = tail && {
-      x: x(eigenvalues[tail.start]!),
-      now: tail.start,
-      most: eigenvalues.length - 2,
-      text: `xmin ${formatNumber(eigenvalues[tail.start]!, 3)}, alpha ${formatNumber(tail.alpha, 3)}, D ${formatNumber(tail.D, 3)}, ${formatCount(eigenvalues.length - tail.start)} eigenvalues in the tail`,
-    };
-    this.handle.place(position);
+    this.placeHandle();
+  }
+
+  private placeHandle(): void {
+    const { tail, x } = this;
+    const { eigenvalues } = this.input;
+    if (!tail) {
+      this.handle.place(null);
+      return;
+    }
+    const xmin = eigenvalues[tail.start]!;
+    const count = formatCount(eigenvalues.length - tail.start);
+    const numbers = `xmin ${formatNumber(xmin, 3)}, alpha ${formatNumber(tail.alpha, 3)}, D ${formatNumber(tail.D, 3)}`;
+    const text = `${numbers}, ${count} eigenvalues in the tail`;
+    this.handle.place({ x: x(xmin), now: tail.start, most: eigenvalues.length - 2, text });
   }
 
   private readout(x: number): { x: number; lines: string[] } | null {
-    const { edges, counts, density } = this.histogram;
+    const { edges, counts, density } = this.window.histogram;
     const value = this.x.invert(x);
     if (edges.length === 0 || value < edges[0]! || value > edges.at(-1)!) return null;
     const { eigenvalues } = this.input;
@@ -221,31 +256,9 @@ export class EsdPlot {
     };
   }
 
+  /** Of the whole spectrum, whatever part of it is drawn. */
   private twin(): TwinTable {
     const { eigenvalues, title } = this.input;
-    const count = eigenvalues.length;
-    if (this.cumulative) {
-      const rows = sampleIndexes(count, TWIN_ROWS).map((i) => [
-        formatNumber(eigenvalues[i]!, 5),
-        formatPercent((count - i) / count, 4),
-      ]);
-      return { caption: `${title}: share of eigenvalues at or above λ`, columns: ['λ', 'share ≥ λ'], rows };
-    }
-    const { edges, counts, density } = this.histogram;
-    const rows = [...counts].map((size, i) => [
-      `${formatNumber(edges[i]!, 4)} – ${formatNumber(edges[i + 1]!, 4)}`,
-      formatCount(size),
-      formatNumber(density[i]!, 4),
-    ]);
-    return { caption: `${title}: density of the eigenvalues`, columns: ['λ', 'eigenvalues', 'density'], rows };
+    return this.cumulative ? ccdfTwin(title, eigenvalues) : densityTwin(title, this.whole.histogram);
   }
-}
-
-function reading(term: string, value: string, className = '', note = ''): HTMLElement {
-  return element(
-    'div',
-    { class: 'reading' },
-    element('dt', {}, term),
-    element('dd', {}, element('span', { class: `reading-value ${className}` }, value), note ? ` ${note}` : null),
-  );
 }

@@ -1,5 +1,6 @@
 /** Many small marks: as one SVG path while they are few, on the canvas behind the axes when they are not. */
 import { themeColour } from '../theme';
+import { plotContext } from './plotCanvas';
 import type { PlotFrame } from './plotFrame';
 
 /** Above this many marks SVG becomes slow to lay out and to drag over. */
@@ -23,16 +24,8 @@ export function drawPoints(frame: PlotFrame, xs: Float64Array, ys: Float64Array,
     layer.append('path').attr('class', 'points').attr('d', parts.join(''));
     return;
   }
-  const ratio = window.devicePixelRatio;
-  canvas.width = Math.round(frame.width * ratio);
-  canvas.height = Math.round(frame.height * ratio);
-  canvas.style.width = `${frame.width}px`;
-  canvas.style.height = `${frame.height}px`;
-  canvas.style.left = `${frame.margin.left}px`;
-  canvas.style.top = `${frame.margin.top}px`;
-  const context = canvas.getContext('2d');
+  const context = plotContext(frame);
   if (!context) return;
-  context.scale(ratio, ratio);
   context.fillStyle = themeColour(colour);
   const half = MARK_SIZE / 2;
   for (let i = 0; i < xs.length; i++) context.fillRect(xs[i]! - half, ys[i]! - half, MARK_SIZE, MARK_SIZE);

@@ -1,7 +1,7 @@
 /** One curve for the whole model: how many parameters stay at what mean error. */
 import { scaleLinear } from 'd3-scale';
 import { line } from 'd3-shape';
-import { formatPercent, plural } from '../format';
+import { formatPercent, formatShare, plural } from '../format';
 import type { Savings, SavingsPoint } from '../savings';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
@@ -14,7 +14,8 @@ export class SavingsPlot {
   private readonly frame: PlotFrame;
   private savings: Savings = { points: [], layers: 0 };
 
-  constructor() {
+  /** @param nothing what is said while no layer is known */
+  constructor(private readonly nothing: string) {
     this.frame = new PlotFrame({
       title: 'Possible savings',
       height: 132,
@@ -33,14 +34,26 @@ export class SavingsPlot {
 
   show(savings: Savings): void {
     this.savings = savings;
-    const best = savings.points.find((point) => point.energy === 0.95);
-    this.frame.setFinding(
-      best
-        ? `Keeping 95% of the energy leaves ${formatPercent(best.kept, 2)} of the parameters at ${formatPercent(best.error, 2)} error (${plural(savings.layers, 'layer')}).`
-        : 'Appears with the first inspected layers.',
-    );
-    this.element.classList.toggle('waiting', !best);
+    const smallest = savings.points.at(-1);
+    // A curve that never leaves the whole model is no curve.
+    this.element.classList.toggle('waiting', smallest === undefined || smallest.kept === 1);
+    this.frame.setFinding(this.finding());
     this.frame.redraw();
+  }
+
+  private finding(): string {
+    const { points, layers } = this.savings;
+    if (layers === 0) return this.nothing;
+    // The largest share of the energy that saves anything.
+    const best = [0.95, 0.9]
+      .map((share) => points.find(({ energy }) => energy === share))
+      .find((at) => at && at.kept < 1);
+    const counted = plural(layers, 'layer');
+    if (!best) return `No saving by low rank alone: factors that keep 90% of the energy are larger (${counted}).`;
+    return (
+      `Keeping ${formatPercent(best.energy)} of the energy leaves ${formatShare(best.kept)} of the parameters ` +
+      `at ${formatShare(best.error)} error (${counted}).`
+    );
   }
 
   private scales(): {

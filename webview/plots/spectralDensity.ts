@@ -15,11 +15,14 @@ export interface SpectralDensity {
 const LEAST_BINS = 12;
 const MOST_BINS = 80;
 
-/** @param ascending eigenvalues λ */
-export function spectralDensity(ascending: Float64Array): SpectralDensity {
+/**
+ * @param ascending eigenvalues λ
+ * @param total what shares are of, where these are only some of a spectrum
+ */
+export function spectralDensity(ascending: Float64Array, total = ascending.length): SpectralDensity {
   const bins = Math.round(Math.min(MOST_BINS, Math.max(LEAST_BINS, 3 * Math.cbrt(ascending.length))));
   const { edges: logEdges, counts, zeros } = logHistogram(ascending, bins);
   const edges = logEdges.map((edge) => 10 ** edge);
-  const density = counts.map((count, i) => count / ascending.length / (edges[i + 1]! - edges[i]!));
+  const density = counts.map((count, i) => count / total / (edges[i + 1]! - edges[i]!));
   return { edges, counts, density, zeros };
 }

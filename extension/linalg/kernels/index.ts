@@ -8,6 +8,8 @@ export { reduceBandPanel } from './bandPanel';
 export { chaseBand } from './bulgeChase';
 export { applyReflectors } from './reflectors';
 export { transpose } from './transpose';
+export { widenBF16, widenF16, widenF8_E4M3, widenF8_E5M2 } from './widen';
+export { moments } from './moments';
 
 /** First address that is free for data. */
 export function memoryStart(): usize {

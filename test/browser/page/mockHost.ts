@@ -7,6 +7,7 @@ import { previewCompression } from '../../../extension/compression/preview';
 import { messageTransport } from '../../../extension/messageTransport';
 import type { LayerResult, TensorSummary, ViewNotifications, ViewRequests } from '../../../extension/protocol';
 import { handle, notifier } from '../../../extension/rpc';
+import { heatMap, layerVectors } from './mockMatrix';
 import {
   brokenResult,
   llama,
@@ -72,6 +73,7 @@ if (options.has('problems')) {
       offset: 4096,
     },
   );
+  summary.problems.length = Number(options.get('problems'));
 }
 
 function resultOf(info: TensorSummary, layer: string): LayerResult {
@@ -139,6 +141,20 @@ handle<ViewRequests>(connection, {
       ...{ rankMatrix: { rows: 0, cols: 0 }, histogram },
     };
   },
+  goodness: async ({ layer }, token) => {
+    for (let step = 1; step <= 4; step++) {
+      await toView.notify('testing', { layer, fraction: step / 5 });
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      if (token.isCancellationRequested) throw new DOMException('cancelled', 'AbortError');
+    }
+    const p = layer.includes('down_proj') ? 0.021 : 0.43;
+    return { status: 'success', p, standard_error: Math.sqrt((p * (1 - p)) / 1000), replicates: 1000, seed: 7 };
+  },
+  vectorMetrics: ({ layer, count }) => {
+    if (options.has('tight')) throw new Error(`the ${count} largest singular vectors of ${layer} need about 900 MB`);
+    return layerVectors(find(layer), layer, count);
+  },
+  heatMap: ({ layer, order }) => heatMap(find(layer), layer, order),
   previewCompression: ({ layer, method, rank }) => {
     const { rankEigenvalues, rankMatrix } = spectrumOf(find(layer), layer);
     const matrix = { kind: 'matrix', positions: 1, ...rankMatrix } as const;

@@ -10,6 +10,7 @@ import type {
 import { spectralMetrics } from '../../../extension/spectral/metrics';
 import { fitPowerLaw } from '../../../extension/spectral/powerLaw';
 import { rankSuggestions } from '../../../extension/spectral/ranks';
+import { tailShape } from '../../../extension/spectral/tailShape';
 
 export const mockSettings: InspectSettings = {
   farms: { enabled: true, rows: 2000, q: 1, ops: 10, fit: 'xmin_peak', mode: 'auto', tolerance: 0.01 },
@@ -63,7 +64,7 @@ export function manyTensors(count: number): TensorSummary[] {
   );
 }
 
-/** Tensors of a kind each: wrapper groups, convolutions, stacks, tied weights, integers, names that are markup. */
+/** Tensors of a kind each: wrapper groups, convolutions, stacks, tied weights, zeros, integers, names that are markup. */
 export function oddities(): TensorSummary[] {
   const conv = tensor('conv1.weight', [64, 32, 3, 3], 'F32', 'state_dict');
   const stack = tensor('experts.w1', [4, 128, 96], 'F16', 'state_dict');
@@ -73,8 +74,9 @@ export function oddities(): TensorSummary[] {
   const markup = tensor('<img src=x onerror=alert(1)>.weight', [64, 64], 'F32', 'state_dict');
   const broken = tensor('broken.weight', [256, 256], 'F32', 'state_dict');
   const tiny = tensor('tiny.weight', [8, 6], 'F32', 'state_dict');
+  const zero = tensor('zero.weight', [32, 24], 'F32', 'state_dict');
   const embed = tensor('embed.weight', [512, 256], 'F32', 'state_dict');
-  return [embed, conv, stack, tied, broken, tiny, markup, step];
+  return [embed, conv, stack, tied, broken, tiny, zero, markup, step];
 }
 
 export function summaryOf(path: string, architecture: string, tensors: TensorSummary[]): CheckpointSummary {
@@ -118,8 +120,11 @@ export function spectrumOf(info: TensorSummary, layerName: string, farmsCount?: 
   const N = Math.max(rows, cols);
   const M = Math.min(rows, cols);
   const alpha = layerName.includes('down_proj') ? 1.6 + 5.5 * draw() : 2.1 + 2.2 * draw();
-  const eigenvalues = heavyTailed(M, N, alpha, draw);
-  const farmsEigenvalues = heavyTailed(farmsCount ?? 5 * M, farmsCount ?? N, alpha + 0.2, draw);
+  const zero = layerName === 'zero.weight';
+  const eigenvalues = zero ? new Float64Array(M) : heavyTailed(M, N, alpha, draw);
+  const farmsEigenvalues = zero
+    ? new Float64Array(5 * M)
+    : heavyTailed(farmsCount ?? 5 * M, farmsCount ?? N, alpha + 0.2, draw);
   const rules: FitRule[] = ['KS', 'xmin_mid', 'xmin_peak'];
   const fits = Object.fromEntries(rules.map((rule) => [rule, fitPowerLaw(eigenvalues, rule)])) as LayerResult['fits'];
   const farms = fitPowerLaw(farmsEigenvalues, 'xmin_peak');
@@ -132,6 +137,7 @@ export function spectrumOf(info: TensorSummary, layerName: string, farmsCount?: 
     ...{ name: layerName, tensor: info.name, shape: info.shape, dtype: info.dtype },
     ...{ matrices: info.shape.length === 4 ? 9 : 1, N, M, fits, problems: [], precision: 'float64 cpu', elapsed: 812 },
     metrics: spectralMetrics({ eigenvalues, N, M, count: 1, fits }),
+    tail_shape: tailShape(eigenvalues, fits.KS!),
     farms: {
       ...farms,
       ...{ windows: 24, windows_total: 100, window: [256, 256], mode: 'adaptive', num_row_samples: 2000, Q_ratio: 1 },

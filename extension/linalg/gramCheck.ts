@@ -1,0 +1,82 @@
+/**
+ * Checks a Gram matrix on the matrix it was made of: the product with random vectors is also made in float64 on the
+ * CPU, without the Gram matrix, at a cost that is small beside the Gram matrix's own. The difference, E·R for the error
+ * E, gives a bound of ‖E‖.
+ */
+import type { GramSum } from './gramSum';
+import type { MatrixProducts } from './matrixProducts';
+import type { SymmetricSlabs } from './symmetricSlabs';
+
+const VECTORS = 16;
+
+/**
+ * For standard normal R, ‖E·R‖_F²/16 has the mean ‖E‖_F². It is below a sixteenth of it with a probability of at most
+ * 6e-8 (reached where E has rank 1: P(χ²₁₆ < 1)), so that four times its root is a bound for all that will be seen.
+ */
+const SAFETY = 4;
+
+/** The vectors are the same for the same order: so is the decision. */
+const SEED = 20250606;
+
+export class CheckedGram {
+  private readonly vectors: Float64Array;
+  private readonly expected: Float64Array;
+
+  /**
+   * @param sum the device's
+   * @param products float64 on the CPU
+   */
+  constructor(
+    private readonly sum: GramSum,
+    private readonly products: MatrixProducts,
+    private readonly n: number,
+  ) {
+    this.vectors = normalNumbers(n * VECTORS, SEED);
+    this.expected = new Float64Array(n * VECTORS);
+  }
+
+  /** @throws as `GramSum.add` does */
+  async add(x: Float64Array, k: number, signal?: AbortSignal): Promise<void> {
+    const { n, products, vectors, expected } = this;
+    const images = await products.multiply(x, vectors, k, VECTORS, n, true, false);
+    await products.accumulate(expected, x, images, n, VECTORS, k, false, false);
+    await this.sum.add(x, k, signal);
+  }
+
+  /** @returns the device's Gram matrix and a bound of its error's norm, NaN where either is not finite */
+  async finish(signal?: AbortSignal): Promise<{ gram: SymmetricSlabs; errorBound: number }> {
+    const { products, vectors, expected } = this;
+    const gram = await this.sum.finish(signal);
+    const images = await timesVectors(gram, vectors, products);
+    const squares = images.reduce((sum, value, i) => sum + (value - expected[i]!) ** 2, 0);
+    return { gram, errorBound: SAFETY * Math.sqrt(squares / VECTORS) };
+  }
+}
+
+/** G·R, n × VECTORS: every stored element of G is used for both of its places. */
+async function timesVectors(
+  { n, slabs }: SymmetricSlabs,
+  vectors: Float64Array,
+  products: MatrixProducts,
+): Promise<Float64Array> {
+  const images = new Float64Array(n * VECTORS);
+  for (const { start, rows, left, diagonal } of slabs) {
+    const part = [start * VECTORS, (start + rows) * VECTORS] as const;
+    const [own, before] = [vectors.subarray(...part), vectors.subarray(0, part[0])];
+    const image = images.subarray(...part);
+    await products.accumulate(image, left, before, rows, VECTORS, start, false, false);
+    await products.accumulate(image, diagonal, own, rows, VECTORS, rows, false, false);
+    await products.accumulate(images.subarray(0, part[0]), left, own, start, VECTORS, rows, true, false);
+  }
+  return images;
+}
+
+/** Standard normal numbers. @see Park & Miller 1988 (uniform), Box & Muller 1958 */
+function normalNumbers(count: number, seed: number): Float64Array {
+  let state = seed;
+  const uniform = (): number => (state = (state * 48271) % 2147483647) / 2147483647;
+  return Float64Array.from({ length: count }, () => {
+    const radius = Math.sqrt(-2 * Math.log(uniform()));
+    return radius * Math.cos(2 * Math.PI * uniform());
+  });
+}

@@ -1,0 +1,27 @@
+/** Which error of a Gram matrix its eigenvalues may have: what `README.md` promises of every number. */
+
+/** Eigenvalues in the upper half of the spectrum are within this, relative. Every other is then within it times λ₁. */
+const UPPER_HALF = 1e-6;
+
+/**
+ * Judges eigenvalues by Weyl's bound: none moves by more than the norm of the matrix's error.
+ *
+ * @param eigenvalues ascending, of the Gram matrix with the error
+ * @param errorBound bound of the error's norm
+ * @returns why they may not be used, undefined where they may
+ */
+export function precisionProblem(eigenvalues: Float64Array, errorBound: number): string | undefined {
+  const { length } = eigenvalues;
+  const largest = eigenvalues[length - 1] ?? 0;
+  if (!Number.isFinite(errorBound) || !Number.isFinite(largest)) return 'its Gram matrix is not finite';
+  // Below this an eigenvalue is a numerical zero: float64 itself tells no more.
+  const zero = length * Number.EPSILON * largest;
+  if (errorBound <= zero) return undefined;
+  const middle = eigenvalues[length >> 1]!;
+  if (!(errorBound <= UPPER_HALF * middle)) {
+    return `its error may be ${(errorBound / middle).toExponential(1)} of the median eigenvalue, 1e-6 is allowed`;
+  }
+  // The rank, and what is derived from it, must not depend on the device.
+  if (!(eigenvalues[0]! - errorBound > zero)) return 'its error hides whether the smallest eigenvalues are zero';
+  return undefined;
+}

@@ -1,0 +1,12 @@
+/** Repeatable randomness: a seed is shown with every number that chance took part in. */
+
+/** Small seeded generator of numbers in [0, 1). @see Tommy Ettinger's mulberry32, public domain */
+export function mulberry32(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,86 @@
+/** The built engine in a process of its own, behind its typed messages, as the extension host has it. */
+import { fork, type ChildProcess } from 'node:child_process';
+import path from 'node:path';
+import type { MessageConnection } from 'vscode-jsonrpc';
+import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
+import type { EngineNotifications, EngineRequests } from '../../extension/protocol';
+import { caller, onNotification, type Caller } from '../../extension/rpc';
+import { repositoryRoot } from './shared';
+
+export interface EngineProcessOptions {
+  cacheFolder: string;
+  threads?: number;
+  memoryMegabytes?: number;
+  /** Script that runs in the process before the engine. */
+  preload?: string;
+  environment?: Record<string, string>;
+}
+
+export class EngineProcess {
+  readonly child: ChildProcess;
+  readonly results: EngineNotifications['result'][] = [];
+  readonly progress: EngineNotifications['progress'][] = [];
+  readonly changes: EngineNotifications['changed'][] = [];
+  readonly testing: EngineNotifications['testing'][] = [];
+  queue: EngineNotifications['queue'] | undefined;
+  device: EngineNotifications['device'] | undefined;
+  readonly request: Caller<EngineRequests>['request'];
+  private readonly connection: MessageConnection;
+  private readonly watchers = new Set<() => void>();
+
+  constructor({ cacheFolder, threads = 2, memoryMegabytes, preload, environment = {} }: EngineProcessOptions) {
+    this.child = fork(path.join(repositoryRoot, 'dist', 'engine.js'), [], {
+      serialization: 'advanced',
+      execArgv: preload === undefined ? [] : ['--require', preload],
+      env: {
+        ...process.env,
+        EIGENSCOPE_CACHE_DIR: cacheFolder,
+        EIGENSCOPE_THREADS: String(threads),
+        ...(memoryMegabytes !== undefined && { EIGENSCOPE_MEMORY_MB: String(memoryMegabytes) }),
+        ...environment,
+      },
+    });
+    this.connection = createMessageConnection(new IPCMessageReader(this.child), new IPCMessageWriter(this.child));
+    onNotification<EngineNotifications>(this.connection, {
+      result: (result) => this.saw(this.results.push(result)),
+      progress: (progress) => this.saw(this.progress.push(progress)),
+      queue: (queue) => this.saw((this.queue = queue)),
+      saving: () => undefined,
+      testing: (testing) => this.saw(this.testing.push(testing)),
+      changed: (change) => this.saw(this.changes.push(change)),
+      device: (device) => this.saw((this.device = device)),
+      log: () => undefined,
+    });
+    this.connection.listen();
+    const engine = caller<EngineRequests>(this.connection);
+    this.request = (method, params, token) => engine.request(method, params, token);
+  }
+
+  private saw(_: unknown): void {
+    for (const watcher of this.watchers) watcher();
+  }
+
+  until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const watcher = (): void => {
+        if (!condition()) return;
+        this.watchers.delete(watcher);
+        resolve();
+      };
+      this.watchers.add(watcher);
+      watcher();
+    });
+  }
+
+  idle(): Promise<void> {
+    return this.until(
+      () => this.queue !== undefined && this.queue.done >= this.queue.total && this.queue.active.length === 0,
+    );
+  }
+
+  /** As if it had crashed. */
+  dispose(): void {
+    this.connection.dispose();
+    this.child.kill('SIGKILL');
+  }
+}

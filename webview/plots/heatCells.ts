@@ -1,0 +1,150 @@
+/** What the cells of a heat map say in words and in a table. Pure. */
+import type { HeatMap } from '../../extension/protocol';
+import { formatCount, formatNumber, plural } from '../format';
+import type { TwinTable } from './twinTable';
+
+export type HeatQuantity = 'mean' | 'rms' | 'peak';
+
+export const heatQuantities: readonly { key: HeatQuantity; label: string; signed: boolean }[] = [
+  { key: 'mean', label: 'mean of each cell', signed: true },
+  { key: 'rms', label: 'root mean square', signed: false },
+  { key: 'peak', label: 'largest element', signed: true },
+];
+
+/** Blocks of cells in the table twin. */
+const TWIN_ROWS = 16;
+const TWIN_COLUMNS = 8;
+
+/** A row or column of cells stands out from this multiple of the whole matrix's root mean square on. */
+const OUTSTANDING = 2;
+
+/** `row 7` or `rows 16–31`: those of a stretch of cells, counted from 0 as in Python. */
+function named(one: string, starts: readonly number[], cell: number): string {
+  return starts[cell]! + 1 === starts[cell + 1]!
+    ? `${one} ${stretch(starts, cell)}`
+    : `${one}s ${stretch(starts, cell)}`;
+}
+
+function stretch(starts: readonly number[], first: number, end = first + 1): string {
+  const [from, to] = [starts[first]!, starts[end]! - 1];
+  return from === to ? formatCount(from) : `${formatCount(from)}–${formatCount(to)}`;
+}
+
+export function cellLines(map: HeatMap, row: number, col: number): string[] {
+  const cell = row * (map.colStarts.length - 1) + col;
+  const ranked = map.order > 0 ? ` in the order of ${vectorNames(map.order)}` : '';
+  const place = `${named('row', map.rowStarts, row)}, ${named('column', map.colStarts, col)}${ranked}`;
+  const missing = map.notFinite[cell]!;
+  const numbers = Number.isFinite(map.mean[cell])
+    ? [
+        `mean ${formatNumber(map.mean[cell]!, 3)}`,
+        `root mean square ${formatNumber(map.rms[cell]!, 3)}`,
+        `largest element ${formatNumber(map.peak[cell]!, 3)}`,
+      ]
+    : [];
+  return [place, ...numbers, ...(missing > 0 ? [`${plural(missing, 'element')} NaN or Inf`] : [])];
+}
+
+export function vectorNames(order: number): string {
+  const subscript = String(order).replace(/\d/g, (digit) => '₀₁₂₃₄₅₆₇₈₉'.charAt(Number(digit)));
+  return `u${subscript} and v${subscript}`;
+}
+
+/** The cell with the largest element; the first one of a matrix without a finite element. */
+export function largestCell({ peak }: HeatMap): number {
+  let best = 0;
+  for (let cell = 1; cell < peak.length; cell++) {
+    if (Math.abs(peak[cell]!) > Math.abs(peak[best]!) || Number.isNaN(peak[best])) best = cell;
+  }
+  return best;
+}
+
+/** What the map shows, in one or two sentences. */
+export function heatFinding(map: HeatMap): string {
+  const width = map.colStarts.length - 1;
+  const largest = largestCell(map);
+  const [row, col] = [Math.floor(largest / width), largest % width];
+  const missing = map.notFinite.reduce((sum, count) => sum + count, 0);
+  const sentences = missing > 0 ? [`${plural(missing, 'element')} NaN or Inf.`] : [];
+  if (!Number.isFinite(map.peak[largest])) return [...sentences, 'No finite element.'].join(' ');
+  sentences.push(
+    `The largest element, ${formatNumber(map.peak[largest]!, 3)}, is in ${cellLines(map, row, col)[0]!}.`,
+    outstanding(map),
+  );
+  return sentences.join(' ');
+}
+
+/** The row or column of cells that carries most, beside the whole. */
+function outstanding(map: HeatMap): string {
+  const squares = map.rms.map((value, cell) => (Number.isFinite(value) ? value * value * area(map, cell) : 0));
+  const width = map.colStarts.length - 1;
+  const whole = Math.sqrt(squares.reduce((sum, square) => sum + square, 0) / (map.rows * map.cols));
+  const strongest = (one: string, starts: readonly number[], across: number, index: (cell: number) => number) => {
+    const sums = new Float64Array(starts.length - 1);
+    squares.forEach((square, cell) => (sums[index(cell)] = sums[index(cell)]! + square));
+    const sizes = sums.map((sum, i) => Math.sqrt(sum / ((starts[i + 1]! - starts[i]!) * across)));
+    const at = sizes.indexOf(Math.max(...sizes));
+    return { place: named(one, starts, at), times: whole > 0 ? sizes[at]! / whole : 0 };
+  };
+  const row = strongest('row', map.rowStarts, map.cols, (cell) => Math.floor(cell / width));
+  const col = strongest('column', map.colStarts, map.rows, (cell) => cell % width);
+  const { place, times } = row.times > col.times ? row : col;
+  if (times < OUTSTANDING) return 'No row or column stands out.';
+  return `The elements in ${place} are ${formatNumber(times, 2)} times as large as all on average.`;
+}
+
+function area({ rowStarts, colStarts }: HeatMap, cell: number): number {
+  const width = colStarts.length - 1;
+  const row = Math.floor(cell / width);
+  const col = cell % width;
+  return (rowStarts[row + 1]! - rowStarts[row]!) * (colStarts[col + 1]! - colStarts[col]!);
+}
+
+/** Blocks of cells, few enough to read: a mean and a root mean square of theirs, or their largest element. */
+export function heatTwin(map: HeatMap, quantity: HeatQuantity): TwinTable {
+  const rowEdges = edges(map.rowStarts.length - 1, TWIN_ROWS);
+  const colEdges = edges(map.colStarts.length - 1, TWIN_COLUMNS);
+  const blocks = (list: number[]): [number, number][] => list.slice(1).map((end, i) => [list[i]!, end]);
+  const { label } = heatQuantities.find(({ key }) => key === quantity)!;
+  const order = map.order > 0 ? `, in the order of ${vectorNames(map.order)}` : '';
+  return {
+    caption: `${map.layer}: ${label}, by rows (down) and columns (across)${order}`,
+    columns: ['rows', ...blocks(colEdges).map(([first, end]) => stretch(map.colStarts, first, end))],
+    rows: blocks(rowEdges).map(([top, bottom]) => [
+      stretch(map.rowStarts, top, bottom),
+      ...blocks(colEdges).map(([left, right]) => formatNumber(blockValue(map, quantity, top, bottom, left, right), 3)),
+    ]),
+  };
+}
+
+function edges(cells: number, most: number): number[] {
+  const count = Math.min(cells, most);
+  return Array.from({ length: count + 1 }, (_, i) => Math.round((i * cells) / count));
+}
+
+function blockValue(
+  map: HeatMap,
+  quantity: HeatQuantity,
+  top: number,
+  bottom: number,
+  left: number,
+  right: number,
+): number {
+  const width = map.colStarts.length - 1;
+  let elements = 0;
+  let sum = 0;
+  let largest = NaN;
+  for (let row = top; row < bottom; row++) {
+    for (let col = left; col < right; col++) {
+      const cell = row * width + col;
+      const value = map[quantity][cell]!;
+      if (!Number.isFinite(value)) continue;
+      const finite = area(map, cell) - map.notFinite[cell]!;
+      elements += finite;
+      sum += finite * (quantity === 'rms' ? value * value : value);
+      if (!(Math.abs(value) <= Math.abs(largest))) largest = value;
+    }
+  }
+  if (quantity === 'peak') return largest;
+  return quantity === 'rms' ? Math.sqrt(sum / elements) : sum / elements;
+}
