@@ -14,6 +14,10 @@ import { PickleDict, PickleObject, type PickleStorage, type PickleValue } from '
 import type { StorageProblem, StorageSource, TorchFile } from './pytorchStorage';
 import { classesWithTensors, declaredTensors } from './torchScript';
 import { ZipArchive, type ZipEntry } from './zipArchive';
+import { ZipWalk } from './zipWalk';
+
+/** Name of the record that holds the object, and the folder it is in. */
+const PICKLE = /^((?:[^/]*\/)?)data\.pkl$/;
 
 /** `data.pkl` names tensors and small objects; 100 000 tensors take about 20 MB. */
 const MAX_PICKLE_BYTES = 256 * 1024 * 1024;
@@ -29,7 +33,7 @@ const MAX_INFLATED_BYTES = 256 * 1024 * 1024;
 
 /** @throws CheckpointError */
 export async function openTorchZip(file: FileReader, signal?: AbortSignal): Promise<TorchFile> {
-  const archive = await ZipArchive.open(file, signal);
+  const { archive, failure } = await openArchive(file, signal);
   const prefix = findPrefix(archive, file);
   const pickle = archive.entries.get(`${prefix}data.pkl`)!;
   const [bytes, byteOrder, version] = await Promise.all([
@@ -46,7 +50,7 @@ export async function openTorchZip(file: FileReader, signal?: AbortSignal): Prom
   const metadata: Record<string, string> = version === undefined ? {} : { 'archive version': version };
   const common = { host, metadata };
   const bigEndian = byteOrder === 'big';
-  const storages = new ZipStorages(archive, `${prefix}data/`, bigEndian);
+  const storages = new ZipStorages(archive, `${prefix}data/`, bigEndian, failure);
   if (!(root instanceof PickleObject) || !root.global.startsWith('__torch__.')) {
     return { ...common, format: 'pytorch', root, storages, problems: [] };
   }
@@ -59,11 +63,50 @@ export async function openTorchZip(file: FileReader, signal?: AbortSignal): Prom
     for (const [i, item] of itemsOf(unpickle(file, constants, packed, frozen)).entries()) named.set(`c${i}`, item);
     const all = new PickleDict();
     all.set('CONSTANTS', named);
-    const own = new ZipStorages(archive, `${prefix}constants/`, bigEndian);
+    const own = new ZipStorages(archive, `${prefix}constants/`, bigEndian, failure);
     return { host: frozen, metadata, format: 'torchscript', root: all, storages: own, problems: [] };
   }
   const { declared, problems } = await declaredTensors(archive, `${prefix}code/`, root, signal);
   return { ...common, format: 'torchscript', root, storages, declared, problems };
+}
+
+/** The archive, or what can be read of one that was cut short, with the reason. */
+async function openArchive(
+  file: FileReader,
+  signal?: AbortSignal,
+): Promise<{ archive: ZipArchive; failure?: StorageProblem }> {
+  try {
+    return { archive: await ZipArchive.open(file, signal) };
+  } catch (error) {
+    if (!(error instanceof CheckpointError) || (error.code !== 'truncated' && error.code !== 'malformed')) throw error;
+    const walk = new ZipWalk(file, signal);
+    const first = await walk.next();
+    const entries = first && (await recordsBehind(first, walk, file, signal));
+    if (!entries) throw error;
+    const failure = { code: error.code, reason: error.reason, offset: walk.position };
+    return { archive: ZipArchive.of(file, entries), failure };
+  }
+}
+
+/** All records of a `torch.save` archive, whose `first` one holds the object: it tells the sizes of the storages. */
+async function recordsBehind(
+  first: ZipEntry,
+  walk: ZipWalk,
+  file: FileReader,
+  signal?: AbortSignal,
+): Promise<ZipEntry[] | undefined> {
+  const prefix = PICKLE.exec(first.name)?.[1];
+  if (prefix === undefined) return undefined;
+  const host = new TorchPickleHost();
+  const bytes = await ZipArchive.of(file, [first]).readWhole(first, pickleLimit(first), signal);
+  unpickle(file, first, bytes, host);
+  const sizes = new Map<string, number>();
+  for (const [key, { length, type }] of host.storages) sizes.set(`${prefix}data/${key}`, length * type.bytes);
+  const entries: ZipEntry[] = [];
+  for (let entry: ZipEntry | undefined = first; entry; entry = await walk.next((name) => sizes.get(name))) {
+    entries.push(entry);
+  }
+  return entries;
 }
 
 function pickleLimit({ stored }: ZipEntry): number {
@@ -84,7 +127,7 @@ function unpickle(
 function findPrefix(archive: ZipArchive, file: FileReader): string {
   let found: string | undefined;
   for (const name of archive.entries.keys()) {
-    const prefix = /^((?:[^/]*\/)?)data\.pkl$/.exec(name)?.[1];
+    const prefix = PICKLE.exec(name)?.[1];
     if (prefix === undefined) continue;
     if (found !== undefined) {
       const message = `holds two checkpoints, "${found}data.pkl" and "${name}"`;
@@ -130,11 +173,13 @@ class ZipStorages implements StorageSource {
     private readonly archive: ZipArchive,
     private readonly prefix: string,
     readonly bigEndian: boolean,
+    readonly failure: StorageProblem | undefined,
   ) {}
 
   locate(storage: PickleStorage): number | StorageProblem {
     const name = this.prefix + storage.key;
     const entry = this.archive.entries.get(name);
+    if (!entry && this.failure) return this.failure;
     if (!entry) return { code: 'truncated', reason: `its data "${name}" is missing from the archive` };
     if (entry.refused) return { code: entry.refused.code, reason: `its data "${name}" ${entry.refused.reason}` };
     if (!entry.stored && entry.size > MAX_INFLATED_BYTES) {

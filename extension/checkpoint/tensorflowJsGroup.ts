@@ -45,8 +45,8 @@ export async function layOutGroup(
 ): Promise<LaidOutGroup> {
   const shards = await concurrently(group.paths, FILES_AT_ONCE, (name) => findShard(modelPath, name, files, signal));
   for (const { error } of shards) if (error) problems.push(error.toProblem());
-  const entries = group.weights.map(parseWeight);
   const sizes = shards.map(({ size }) => size);
+  const entries = withDeducedSize(group.weights.map(parseWeight), sizes);
   const total = storedTotal(entries);
   const starts = placeShards(sizes, total);
   const pieces: Piece[] = [];
@@ -85,6 +85,20 @@ async function findShard(modelPath: string, name: string, files: FileSet, signal
 
 function isRefused(entry: WeightEntry | RefusedEntry): entry is RefusedEntry {
   return 'message' in entry;
+}
+
+/** Where one entry's bytes alone are not known, they are what the others leave of the files, if all of these are there. */
+function withDeducedSize(
+  entries: readonly (WeightEntry | RefusedEntry)[],
+  sizes: readonly (number | undefined)[],
+): readonly (WeightEntry | RefusedEntry)[] {
+  const unknown = entries.filter((entry) => isRefused(entry) && entry.storedBytes === undefined);
+  const [only] = unknown;
+  if (unknown.length !== 1 || !only?.count || sizes.includes(undefined)) return entries;
+  const others = storedTotal(entries.filter((entry) => entry !== only));
+  const left = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0) - (others ?? 0);
+  const plausible = others !== undefined && [1, 2, 4, 8, 16].includes(left / only.count);
+  return plausible ? entries.map((entry) => (entry === only ? { ...entry, storedBytes: left } : entry)) : entries;
 }
 
 /** Bytes of all weights, undefined where an entry's are not known from the manifest alone. */

@@ -40,6 +40,8 @@ export interface RefusedEntry {
   readonly code: 'malformed' | 'unsupported';
   readonly message: string;
   readonly storedBytes?: number;
+  /** Elements, where their number is known but not how each is stored. */
+  readonly count?: number;
   /** A string tensor: its bytes are `count` times a 4-byte length and as many bytes. */
   readonly strings?: number;
 }
@@ -56,12 +58,13 @@ export function parseWeight(entry: unknown): WeightEntry | RefusedEntry {
   const type = typeof dtype === 'string' && Object.hasOwn(TYPES, dtype) ? TYPES[dtype]! : undefined;
   if (!type) {
     const known = Object.keys(TYPES).join(', ');
-    return refused(name, 'unsupported', `has the element type ${JSON.stringify(dtype)}, known are ${known}`);
+    const message = `has the element type ${JSON.stringify(dtype)}, known are ${known}`;
+    return { ...refused(name, 'unsupported', message), count };
   }
   const base = { name, shape: shape as number[], dtype: type, count };
   if (quantization === undefined || quantization === null) return { ...base, storedSize: elementSize(type) };
   const parsed = parseQuantization(quantization, type);
-  if (typeof parsed === 'string') return refused(name, 'malformed', parsed);
+  if (typeof parsed === 'string') return { ...refused(name, 'malformed', parsed), count };
   const storedSize = elementSize(parsed.code);
   if (type !== 'F32' && !(type === 'I32' && parsed.code !== 'F16')) {
     const message = `is ${String(dtype)} quantised to ${parsed.code}, which TensorFlow.js does not define`;

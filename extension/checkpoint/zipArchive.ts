@@ -17,8 +17,9 @@ const MAX_ENTRIES = 2_000_000;
 /** Central directory entries are read through a window of this many bytes, not 46 at a time. */
 const WINDOW_BYTES = 1024 * 1024;
 
-/** Fixed part of a local file header. */
-const LOCAL_HEADER_BYTES = 30;
+/** Signature of a local file header, and its fixed part. */
+export const LOCAL_HEADER = 0x04034b50;
+export const LOCAL_HEADER_BYTES = 30;
 
 const inflate = promisify(inflateRaw);
 
@@ -58,6 +59,11 @@ export class ZipArchive {
   static async open(file: FileReader, signal?: AbortSignal): Promise<ZipArchive> {
     const found = await readDirectory(file, signal);
     return new ZipArchive(file, checkEntries(found, file.size));
+  }
+
+  /** An archive whose records are known without its directory. */
+  static of(file: FileReader, entries: readonly ZipEntry[]): ZipArchive {
+    return new ZipArchive(file, checkEntries(entries, file.size));
   }
 
   /**
@@ -116,7 +122,7 @@ export class ZipArchive {
     const nameBytes = Buffer.byteLength(entry.name);
     const available = Math.min(LOCAL_HEADER_BYTES + nameBytes, this.file.size - entry.localHeader);
     const bytes = Buffer.from((await this.file.read(entry.localHeader, available, signal)).buffer);
-    if (bytes.length < LOCAL_HEADER_BYTES || bytes.readUInt32LE(0) !== 0x04034b50) {
+    if (bytes.length < LOCAL_HEADER_BYTES || bytes.readUInt32LE(0) !== LOCAL_HEADER) {
       throw this.error('malformed', entry, 'has no local header where the archive says it starts');
     }
     const nameLength = bytes.readUInt16LE(26);

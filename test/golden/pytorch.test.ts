@@ -1,9 +1,10 @@
 /** The PyTorch files among the reference checkpoints: names, shapes and counts as PyTorch sees them, values as siblings hold them. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pytorchFormat } from '../../extension/checkpoint/pytorch';
 import { sharedFolder } from '../harness/shared';
+import { temporaryFolder } from '../harness/temporaryFolder';
 
 const FILES: Readonly<Record<string, { format: string; tensors: number; group?: string }>> = {
   'mtcnn-facenet/onet.pt': { format: 'pytorch', tensors: 21 },
@@ -49,6 +50,7 @@ function readSafetensors(file: string): Map<string, { shape: number[]; dtype: st
 
 function defineSuite(shared: string): void {
   const checkpoints = path.join(shared, 'checkpoints');
+  const folder = temporaryFolder();
 
   for (const [name, expected] of Object.entries(FILES)) {
     it(`${name}: names, shapes, counts, and every byte is there`, async () => {
@@ -77,6 +79,26 @@ function defineSuite(shared: string): void {
         }
       } finally {
         await checkpoint.close();
+      }
+    });
+  }
+
+  for (const name of ['taesd/taef2_decoder.pth', 'graph-transformer/transformer_large/model.pt']) {
+    it(`${name} cut in the middle still shows the tensors before the place, bit for bit`, async () => {
+      const whole = await pytorchFormat.open(path.join(checkpoints, name));
+      const content = readFileSync(whole.path);
+      const file = path.join(folder, path.basename(name));
+      writeFileSync(file, content.subarray(0, content.length / 2));
+      const cut = await pytorchFormat.open(file);
+      try {
+        assert.ok(cut.tensors.length > whole.tensors.length / 4, `${cut.tensors.length} tensors`);
+        assert.equal(cut.tensors.length + cut.problems.length, whole.tensors.length);
+        for (const tensor of cut.tensors) {
+          const twin = whole.tensors.find((candidate) => candidate.name === tensor.name)!;
+          assert.deepEqual(await cut.read(tensor), await whole.read(twin), tensor.name);
+        }
+      } finally {
+        await Promise.all([whole.close(), cut.close()]);
       }
     });
   }

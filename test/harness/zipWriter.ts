@@ -52,15 +52,18 @@ export function zip(records: readonly ZipRecord[], options: ZipOptions = {}): Bu
     const flags = record.flags ?? 0x0808;
     const extra = Buffer.alloc(record.padding ?? 0);
     if (extra.length >= 4) extra.set(field([2, 0x4246], [2, extra.length - 4]));
-    // Like PyTorch's: sizes follow the data, the local header has none.
+    // Like PyTorch's: checksum and sizes follow the data, the local header has none.
     const local = field([4, 0x04034b50], [2, 0], [2, flags], [2, method], [4, 0], [4, 0], [4, 0], [4, 0]);
-    const piece = Buffer.concat([local, field([2, localName.length], [2, extra.length]), localName, extra, packed]);
+    const lengths = field([2, localName.length], [2, extra.length]);
     const size = record.size ?? record.bytes.length;
     const compressed = record.compressedSize ?? packed.length;
+    const crc = record.crc ?? tableCrc32(record.bytes);
+    const width = options.zip64 ? 8 : 4;
+    const descriptor = field([4, 0x08074b50], [4, crc], [width, packed.length], [width, record.bytes.length]);
+    const piece = Buffer.concat([local, lengths, localName, extra, packed, descriptor]);
     const offset = record.localHeader ?? at;
     const wide = options.zip64 ?? false;
     const more = wide ? field([2, 1], [2, 24], [8, size], [8, compressed], [8, offset]) : Buffer.alloc(0);
-    const crc = record.crc ?? tableCrc32(record.bytes);
     directory.push(
       field([4, 0x02014b50], [2, 45], [2, 45], [2, flags], [2, method], [4, 0], [4, crc]),
       field([4, wide ? 0xffffffff : compressed], [4, wide ? 0xffffffff : size]),

@@ -46,13 +46,53 @@ describe('PyTorch files', () => {
       assert.equal(error.code, 'limit');
     });
 
-    it('a zip archive cut anywhere is truncated, or not known at all', async () => {
-      const bytes = torchZip(root, storages);
-      for (let length = 0; length < bytes.length; length++) {
-        const { code, message } = await refusal(bytes.subarray(0, length));
-        assert.equal(code, length < 4 ? 'unknown-format' : 'truncated', `${length} bytes`);
-        assert.ok(message.includes('made.pt'));
-      }
+    for (const [what, zip64, descriptorBytes] of [
+      ['a zip archive', false, 16],
+      ['a zip64 archive', true, 24],
+    ] as const) {
+      it(`${what} cut anywhere shows the tensors whose data and checksums are before the place`, async () => {
+        const bytes = zip(torchRecords(root, storages), { zip64 });
+        const descriptor = Buffer.from([0x50, 0x4b, 7, 8]);
+        const ends: number[] = [];
+        for (let at = bytes.indexOf(descriptor); at >= 0; at = bytes.indexOf(descriptor, at + 1)) {
+          ends.push(at + descriptorBytes);
+        }
+        const [pickled, first, second] = ends;
+        for (let length = 0; length < bytes.length; length++) {
+          const cut = bytes.subarray(0, length);
+          if (length < pickled!) {
+            const { code, message } = await refusal(cut);
+            assert.equal(code, length < 4 ? 'unknown-format' : 'truncated', `${length} bytes`);
+            assert.ok(message.includes('made.pt'));
+            continue;
+          }
+          const checkpoint = await open(cut);
+          const lost = length < first! ? ['a', 'good'] : length < second! ? ['good'] : [];
+          assert.deepEqual(namesOf(checkpoint), ['a', 'good'].slice(0, 2 - lost.length), `${length} bytes`);
+          assert.deepEqual(
+            checkpoint.problems.map(({ code, tensor }) => [code, tensor]),
+            lost.length > 0 ? lost.map((name) => ['truncated', name]) : [['truncated', undefined]],
+          );
+          assert.match(
+            checkpoint.problems[0]!.message,
+            /, byte \d+: the zip directory at its end is missing.*; fetch it/,
+          );
+          if (lost.length < 2) assert.equal(await readHex(checkpoint, 'a'), storages[0].toString('hex'));
+        }
+      });
+    }
+
+    it('a zip archive with something else behind it is read as far as it goes', async () => {
+      const checkpoint = await open(Buffer.concat([torchZip(root, storages), Buffer.from('<html>')]));
+      assert.deepEqual(namesOf(checkpoint), ['a', 'good']);
+      assert.equal(checkpoint.problems.length, 1);
+    });
+
+    it('a cut zip archive whose storage is not as long as its pickle says', async () => {
+      const bytes = torchZip(root, { ...storages, 0: p.ramp(7) });
+      const { problems, tensors } = await open(bytes.subarray(0, -40));
+      assert.equal(tensors.length, 0);
+      assert.equal(problems.length, 2);
     });
 
     it('a legacy file cut anywhere shows the tensors before the place', async () => {

@@ -192,21 +192,35 @@ describe('TensorFlow.js models', () => {
   });
 
   it('tells what is wrong with single weights', async () => {
-    const wrong: [Partial<Weight>, string][] = [
+    // How long one is that only its type or quantisation hides follows from the files, if nothing else is unknown.
+    const typeless: [Partial<Weight>, string][] = [
       [{ dtype: 'float8' }, 'unsupported bad'],
-      [{ shape: [-1] }, 'malformed bad'],
-      [{ shape: [2 ** 40, 2 ** 40] }, 'malformed bad'],
-      [{ shape: undefined }, 'malformed bad'],
       [{ quantization: { dtype: 'uint4', scale: 1, min: 0 } }, 'malformed bad'],
       [{ quantization: { dtype: 'uint8', scale: 'x', min: 0 } }, 'malformed bad'],
       [{ quantization: { dtype: 'uint8' } }, 'malformed bad'],
     ];
-    for (const [change, problem] of wrong) {
-      const weights = [floats('good', 2), { ...floats('bad', 2), ...change }, floats('lost', 2)];
-      await opened(made(weights), (checkpoint) => {
-        assert.deepEqual(names(checkpoint), ['good'], JSON.stringify(change));
-        assert.equal(problems(checkpoint)[0], problem);
-        assert.match(checkpoint.problems[1]!.message, /1 tensor \(lost\) come after a weight of unknown length/);
+    for (const [change, problem] of typeless) {
+      const weights = [floats('good', 2), { ...floats('bad', 2), ...change }, floats('after', 2, 5)];
+      await opened(made(weights), async (checkpoint) => {
+        assert.deepEqual(names(checkpoint), ['good', 'after'], JSON.stringify(change));
+        assert.deepEqual(problems(checkpoint), [problem]);
+        assert.deepEqual(await checkpoint.read(checkpoint.tensors[1]!), weights[2]!.bytes);
+      });
+    }
+    const shapeless: Partial<Weight>[] = [{ shape: [-1] }, { shape: [2 ** 40, 2 ** 40] }, { shape: undefined }];
+    const lost = [
+      ...shapeless.map((change) => [{ ...floats('bad', 2), ...change }]),
+      // Three elements cannot share eight bytes, and of two unknown lengths none is known.
+      [{ ...floats('bad', 2), dtype: 'float8', shape: [3] }],
+      [
+        { ...floats('bad', 2), dtype: 'float8' },
+        { ...floats('worse', 2), dtype: 'float9' },
+      ],
+    ];
+    for (const wrong of lost) {
+      await opened(made([floats('good', 2), ...wrong, floats('lost', 2)]), (checkpoint) => {
+        assert.deepEqual(names(checkpoint), ['good'], JSON.stringify(wrong));
+        assert.match(checkpoint.problems.at(-1)!.message, /1 tensor \(lost\) come after a weight of unknown length/);
       });
     }
     const quantisedBool: Weight = {

@@ -1,0 +1,117 @@
+/**
+ * The records of a zip archive in the order in which they were written, without the directory at its end: what is left
+ * of one that was cut short. Only records with a checksum behind or before their data count, so that nothing is shown
+ * unchecked.
+ */
+import type { FileReader } from './fileReader';
+import { LOCAL_HEADER, LOCAL_HEADER_BYTES, type ZipEntry } from './zipArchive';
+
+/** `PK\7\8`, CRC, compressed size, size: behind the data where the local header has no sizes (flag 3). */
+const DESCRIPTOR = Buffer.from([0x50, 0x4b, 0x07, 0x08]);
+const DESCRIPTOR_BYTES = 16;
+/** With sizes of 8 bytes. */
+const WIDE_DESCRIPTOR_BYTES = 24;
+const SIZES_FOLLOW = 1 << 3;
+const ENCRYPTED = 1 << 0;
+
+/** A local header with the longest name that a checkpoint uses. */
+const HEADER_WINDOW_BYTES = 4096;
+
+/** A record of unknown size is searched for its end in windows that grow from one to the other. */
+const FIRST_SEARCH_BYTES = 1024 * 1024;
+const MAX_SEARCH_BYTES = 256 * 1024 * 1024;
+
+interface Extent {
+  readonly size: number;
+  readonly compressedSize: number;
+  readonly crc32: number;
+  /** Byte after the record. */
+  readonly end: number;
+}
+
+export class ZipWalk {
+  /** Where the next record begins: what was walked ends there. */
+  position = 0;
+
+  constructor(
+    private readonly file: FileReader,
+    private readonly signal: AbortSignal | undefined,
+  ) {}
+
+  /**
+   * The next record; undefined where none follows that is there in full.
+   *
+   * @param sizeOf bytes of a record's data where they are known otherwise; a wrong size ends the walk
+   * @throws CheckpointError `changed`, `io`
+   */
+  async next(sizeOf: (name: string) => number | undefined = () => undefined): Promise<ZipEntry | undefined> {
+    const localHeader = this.position;
+    const header = await this.read(localHeader, HEADER_WINDOW_BYTES);
+    if (header.length < LOCAL_HEADER_BYTES || header.readUInt32LE(0) !== LOCAL_HEADER) return undefined;
+    const [flags, method] = [header.readUInt16LE(6), header.readUInt16LE(8)];
+    const [nameLength, extraLength] = [header.readUInt16LE(26), header.readUInt16LE(28)];
+    if ((flags & ENCRYPTED) !== 0 || LOCAL_HEADER_BYTES + nameLength > header.length) return undefined;
+    const name = header.toString('utf8', LOCAL_HEADER_BYTES, LOCAL_HEADER_BYTES + nameLength);
+    const start = localHeader + LOCAL_HEADER_BYTES + nameLength + extraLength;
+    const extent = (flags & SIZES_FOLLOW) === 0 ? declared(header, start) : await this.described(start, sizeOf(name));
+    if (!extent || extent.end > this.file.size) return undefined;
+    const { end, ...sizes } = extent;
+    this.position = end;
+    return { name, ...sizes, stored: method === 0, localHeader };
+  }
+
+  /** Extent of data that a descriptor follows. */
+  private async described(start: number, size: number | undefined): Promise<Extent | undefined> {
+    if (size !== undefined) return this.descriptorAt(start, size);
+    for (let length = FIRST_SEARCH_BYTES; ; length *= 4) {
+      const window = await this.read(start, Math.min(length, MAX_SEARCH_BYTES));
+      for (let at = window.indexOf(DESCRIPTOR); at >= 0; at = window.indexOf(DESCRIPTOR, at + 1)) {
+        const extent = await this.descriptorAt(start, at);
+        if (extent) return extent;
+      }
+      if (length >= MAX_SEARCH_BYTES || start + length >= this.file.size) return undefined;
+    }
+  }
+
+  /** The descriptor behind `size` bytes of data, if it is one and says so too. */
+  private async descriptorAt(start: number, compressedSize: number): Promise<Extent | undefined> {
+    const at = start + compressedSize;
+    const bytes = await this.read(at, WIDE_DESCRIPTOR_BYTES);
+    if (bytes.length < DESCRIPTOR_BYTES || !bytes.subarray(0, 4).equals(DESCRIPTOR)) return undefined;
+    const crc32 = bytes.readUInt32LE(4);
+    const sizes = sizesOf(bytes, compressedSize);
+    return sizes && { size: sizes.size, compressedSize, crc32, end: at + sizes.length };
+  }
+
+  /** Bytes that are there from `start` on, at most `length`. */
+  private async read(start: number, length: number): Promise<Buffer> {
+    const available = Math.max(0, Math.min(length, this.file.size - start));
+    const bytes = await this.file.read(Math.min(start, this.file.size), available, this.signal);
+    return Buffer.from(bytes.buffer);
+  }
+}
+
+/**
+ * Size of the data as its descriptor has it, and the descriptor's length. Nothing says whether sizes have 4 or 8 bytes,
+ * but the upper half of the larger ones is 0, and what is not empty does not come from nothing.
+ */
+function sizesOf(descriptor: Buffer, compressedSize: number): { size: number; length: number } | undefined {
+  if (descriptor.length === WIDE_DESCRIPTOR_BYTES && Number(descriptor.readBigUInt64LE(8)) === compressedSize) {
+    const size = Number(descriptor.readBigUInt64LE(16));
+    if (compressedSize > 0 || size === 0) return { size, length: WIDE_DESCRIPTOR_BYTES };
+  }
+  const size = descriptor.readUInt32LE(12);
+  const fits = descriptor.readUInt32LE(8) === compressedSize && (compressedSize === 0) === (size === 0);
+  return fits ? { size, length: DESCRIPTOR_BYTES } : undefined;
+}
+
+/** Sizes from the local header; those of zip64, which are elsewhere, are beyond any file and end the walk. */
+function declared(header: Buffer, start: number): Extent {
+  const compressedSize = header.readUInt32LE(18);
+  return {
+    size: header.readUInt32LE(22),
+    compressedSize,
+    crc32: header.readUInt32LE(14),
+    end: start + compressedSize,
+  };
+}
