@@ -1,6 +1,7 @@
 /** How sure the alpha of some FARMS windows is: a bootstrap over the windows, seeded and fast enough to run after every few. */
 import type { FitRule } from '../protocol';
 import { fitFarmsWindows, poolEigenvalues } from './farms';
+import { mulberry32 } from './seededRandom';
 
 const RESAMPLES = 100;
 
@@ -138,15 +139,4 @@ function thin(values: Float64Array, count: number): Float64Array {
     { length: count },
     (_, index) => values[Math.floor(((index + 0.5) / count) * values.length)]!,
   );
-}
-
-/** Small seeded generator of numbers in [0, 1). @see Tommy Ettinger's mulberry32, public domain */
-function mulberry32(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
