@@ -11,13 +11,16 @@ import { abortable } from './abortable';
 import type { MemoryBudget, Reservation } from './memoryBudget';
 
 /** A chunk of columns on its way to onnxruntime: large enough for the products to run at full speed. */
-export const CHUNK_BYTES = 16 * 1024 * 1024;
+const CHUNK_BYTES = 16 * 1024 * 1024;
 
 /**
  * Chunks at one time: one being prepared, one being multiplied, what is on the way between the threads, and what is
  * gathered for a device.
  */
 const CHUNKS = 4;
+
+/** All of them take at most this share of the limit: a small one makes them shorter, and the rest still has room. */
+const CHUNKS_SHARE = 1 / 4;
 
 /** A tensor that can be read in bands is held whole only up to this share of the limit: others are to run beside it. */
 const HELD_SHARE = 1 / 8;
@@ -43,6 +46,8 @@ export interface LayerPlan {
   rows: { start: number; end: number };
   /** Whether the bytes are in memory all the time. They are read in bands otherwise, more than once for FARMS. */
   held: boolean;
+  /** Bytes of a chunk of elements, in float64, on its way to the products. */
+  chunk: number;
   /** Bytes that computing takes beside the stored ones. */
   working: number;
   /** Bytes in memory at most: the working ones, and those of the layer where they are held. */
@@ -64,7 +69,8 @@ export function planLayer(
 ): LayerPlan {
   const rows = layerRows(tensor, layer);
   const bytes = ((rows.end - rows.start) * tensor.byteLength) / Math.max(1, tensor.shape[0] ?? 1);
-  const working = workingBytes(layer, settings);
+  const chunk = Math.min(CHUNK_BYTES, Math.floor((CHUNKS_SHARE * limit) / CHUNKS));
+  const working = workingBytes(layer, settings, chunk);
   const streamable = !layer || (layer.kind === 'matrix' && layer.rows >= layer.cols);
   const held = bytes + working <= limit && (!streamable || bytes <= HELD_SHARE * limit);
   const memory = held ? bytes + working : working;
@@ -75,20 +81,21 @@ export function planLayer(
         `${megabytes(limit)} MB; raise the memory limit`,
     );
   }
-  return { rows, held, working, memory };
+  return { rows, held, chunk, working, memory };
 }
 
 /** Bytes beside the stored ones: elements in float64 and Gram matrices. */
-function workingBytes(layer: LayerGeometry | undefined, { farms }: InspectSettings): number {
-  if (!layer) return CHUNK_BYTES;
-  if (layer.kind === 'conv') return matrixBytes(layer.rows, layer.cols) + 16 * layer.count * layer.rows * layer.cols;
-  if (!farms.enabled) return matrixBytes(layer.rows, layer.cols);
-  const { window } = farmsWindows(layer.rows, layer.cols, farms);
-  return Math.max(matrixBytes(layer.rows, layer.cols), matrixBytes(...window));
+function workingBytes(layer: LayerGeometry | undefined, { farms }: InspectSettings, chunk: number): number {
+  if (!layer) return chunk;
+  const { rows, cols } = layer;
+  const matrix = matrixBytes(rows, cols, chunk);
+  if (layer.kind === 'conv') return matrix + 16 * layer.count * rows * cols;
+  if (!farms.enabled) return matrix;
+  return Math.max(matrix, matrixBytes(...farmsWindows(rows, cols, farms).window, chunk));
 }
 
-function matrixBytes(rows: number, cols: number): number {
-  return CHUNKS * Math.min(CHUNK_BYTES, 8 * rows * cols) + SymmetricSlabs.bytes(Math.min(rows, cols));
+function matrixBytes(rows: number, cols: number, chunk: number): number {
+  return CHUNKS * Math.min(chunk, 8 * rows * cols) + SymmetricSlabs.bytes(Math.min(rows, cols));
 }
 
 function megabytes(bytes: number): string {

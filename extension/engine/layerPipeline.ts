@@ -18,7 +18,7 @@ import { abortable } from './abortable';
 import { reasonOf, type Devices } from './devices';
 import { planFarms, type FarmsPlan } from './farmsPlan';
 import { FarmsRun } from './farmsRun';
-import { CHUNK_BYTES, LayerError, layerInput, type LayerInput, type LayerSource } from './layerInput';
+import { LayerError, layerInput, type LayerInput, type LayerSource } from './layerInput';
 import { announced, eigenvalueCost, gramCost, LayerProgress, REDUCTION_SHARE, WORKER_SIDE } from './layerProgress';
 import type { ReadAhead } from './readAhead';
 import type { LayerOutcome, LayerTask } from './workerMessages';
@@ -275,7 +275,7 @@ class LayerPipeline {
     again: boolean,
     onProgress: (fraction: number) => void,
   ): Promise<void> {
-    const step = Math.max(1, Math.floor(CHUNK_BYTES / (8 * side)));
+    const step = Math.max(1, Math.floor(this.input.plan.chunk / (8 * side)));
     let next: Promise<Float64Array> | undefined = chunk(0, Math.min(step, long), again);
     let done: Reusable | undefined;
     for (let start = 0; start < long; start += step) {
@@ -297,10 +297,10 @@ class LayerPipeline {
    */
   private async stream(layer: LayerGeometry | undefined, progress: LayerProgress): Promise<boolean> {
     const { tensor } = this;
-    const { rows } = this.input.plan;
+    const { rows, chunk: chunkBytes } = this.input.plan;
     const total = rows.end - rows.start;
     const widenedRow = (8 * tensor.byteLength) / elementSize(tensor.dtype) / Math.max(1, tensor.shape[0] ?? 1);
-    const step = Math.max(1, Math.floor(CHUNK_BYTES / widenedRow));
+    const step = Math.max(1, Math.floor(chunkBytes / widenedRow));
     const chunk = async (start: number, end: number, again: boolean, into?: Reusable): Promise<Float64Array> => {
       const bytes = await this.read(start, end);
       const call = { bytes, keep: layer !== undefined, again, ...into };

@@ -74,6 +74,13 @@ describe('a layer’s memory', () => {
     assert.equal(plan(tensor('F32', 1000), GB).held, true);
   });
 
+  it('takes shorter chunks under a small limit, so that a long matrix fits into the smallest one', () => {
+    const smallest = 64 * 1024 ** 2;
+    const { chunk, memory } = plan(tensor('F32', 1_000_000, 400), smallest);
+    assert.ok(memory <= smallest);
+    assert.ok(chunk < plan(tensor('F32', 1_000_000, 400), GB).chunk);
+  });
+
   it('refuses what does not fit, with the megabytes that would be needed', () => {
     const refused = (info: TensorInfo, limit: number): void => {
       assert.throws(

@@ -10,7 +10,7 @@ const never = new AbortController().signal;
 /** A reading that the test ends, out of a budget whose free bytes tell whether the memory was given back. */
 function harness() {
   const budget = new MemoryBudget(10);
-  const plan = { rows: { start: 0, end: 1 }, held: true, working: 9, memory: 10 };
+  const plan = { rows: { start: 0, end: 1 }, held: true, chunk: 1, working: 9, memory: 10 };
   let finish: () => void = () => undefined;
   let fail: (error: Error) => void = () => undefined;
   let aborted = false;
