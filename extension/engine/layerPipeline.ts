@@ -106,8 +106,8 @@ interface Columns {
   side: number;
   /** Columns: its larger side. */
   long: number;
-  /** side × (end − start), in `into` where there is one. `again` where they were asked for before. */
-  chunk: (start: number, end: number, again: boolean, into?: Reusable) => Promise<Float64Array>;
+  /** side × (end − start), in `into` where there is one. */
+  chunk: (start: number, end: number, into?: Reusable) => Promise<Float64Array>;
   /** False where the chunks held NaN or Inf. */
   finite: () => Promise<boolean>;
 }
@@ -190,7 +190,7 @@ class LayerPipeline {
       const columns: Columns = {
         side,
         long: Math.max(layer.rows, layer.cols),
-        chunk: (start, end, _again, into) =>
+        chunk: (start, end, into) =>
           this.lease.call('columns', { matrix, start, end, ...into }, { transfer: buffersOf(into) }),
         finite: () => Promise.resolve(true),
       };
@@ -213,7 +213,7 @@ class LayerPipeline {
     }
     const products = await this.context.products();
     const gram = gramByProducts(products, columns.side);
-    await this.addAll(gram, columns, device !== undefined, progress.within('products', cost));
+    await this.addAll(gram, columns, progress.within('products', cost));
     progress.finish(cost);
     if (!(await columns.finite())) return false;
     await this.eigenvalues(await gram.finish(), progress);
@@ -232,7 +232,7 @@ class LayerPipeline {
     const checked = new CheckedGram(device.begin(columns.side), await this.context.products(), columns.side);
     let answer;
     try {
-      await this.addAll(checked, columns, false, progress.within('products', cost));
+      await this.addAll(checked, columns, progress.within('products', cost));
       if (!(await columns.finite())) return false;
       answer = await checked.finish(signal);
     } catch (error) {
@@ -272,21 +272,24 @@ class LayerPipeline {
   private async addAll(
     gram: Pick<GramSum, 'add'>,
     { side, long, chunk }: Columns,
-    again: boolean,
     onProgress: (fraction: number) => void,
   ): Promise<void> {
     const step = Math.max(1, Math.floor(this.input.plan.chunk / (8 * side)));
-    let next: Promise<Float64Array> | undefined = chunk(0, Math.min(step, long), again);
+    let next: Promise<Float64Array> | undefined = chunk(0, Math.min(step, long));
     let done: Reusable | undefined;
-    for (let start = 0; start < long; start += step) {
-      const elements: Float64Array = await next!;
-      const end = Math.min(start + step, long);
-      next = end < long ? chunk(end, Math.min(end + step, long), again, done) : undefined;
-      // A cancel or a failed product must not leave the prepared chunk's rejection unheard.
-      next?.catch(() => undefined);
-      await gram.add(elements, end - start, this.context.signal);
-      done = { into: new Float64Array(elements.buffer) };
-      onProgress(end / long);
+    try {
+      for (let start = 0; start < long; start += step) {
+        const elements: Float64Array = await next!;
+        const end = Math.min(start + step, long);
+        next = end < long ? chunk(end, Math.min(end + step, long), done) : undefined;
+        await gram.add(elements, end - start, this.context.signal);
+        done = { into: new Float64Array(elements.buffer) };
+        onProgress(end / long);
+      }
+    } catch (error) {
+      // A failed product leaves a chunk in preparation: whoever begins again does so after it.
+      await next?.catch(() => undefined);
+      throw error;
     }
   }
 
@@ -301,9 +304,12 @@ class LayerPipeline {
     const total = rows.end - rows.start;
     const widenedRow = (8 * tensor.byteLength) / elementSize(tensor.dtype) / Math.max(1, tensor.shape[0] ?? 1);
     const step = Math.max(1, Math.floor(chunkBytes / widenedRow));
-    const chunk = async (start: number, end: number, again: boolean, into?: Reusable): Promise<Float64Array> => {
+    // Where a device fails half-way, the CPU begins again with rows of which some are in the statistics already.
+    let counted = rows.start;
+    const chunk = async (start: number, end: number, into?: Reusable): Promise<Float64Array> => {
       const bytes = await this.read(start, end);
-      const call = { bytes, keep: layer !== undefined, again, ...into };
+      const call = { bytes, keep: layer !== undefined, again: start < counted, ...into };
+      counted = Math.max(counted, end);
       return this.lease.call('nextRows', call, { transfer: [bytes.buffer, ...buffersOf(into)] });
     };
     if (layer) {
@@ -311,7 +317,7 @@ class LayerPipeline {
       return this.spectrum({ side: layer.cols, long: total, chunk, finite }, gramCost(layer), progress);
     }
     for (let start = rows.start; start < rows.end; start += step) {
-      await chunk(start, Math.min(start + step, rows.end), false);
+      await chunk(start, Math.min(start + step, rows.end));
       this.context.onProgress('statistics', (start - rows.start) / total);
     }
     return false;

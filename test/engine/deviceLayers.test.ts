@@ -131,6 +131,18 @@ describe('layers on a device', () => {
       assert.deepEqual(found.result.problems, []);
     });
 
+    it(`with NaN behind the place where the device failed have no spectrum either: ${way}`, async () => {
+      const failing = new FakeDevice({
+        onChunk: () => {
+          throw new Error('device lost');
+        },
+      });
+      const { result } = await analyse('broken', failing, memory);
+      assert.equal(result.problems[0]!.code, 'not-finite');
+      assert.equal(result.statistics!.nan, 1);
+      assert.equal(result.statistics!.count, TALL * SIDE);
+    });
+
     it(`with NaN have no spectrum, on a device either: ${way}`, async () => {
       const { result } = await analyse('broken', new FakeDevice(), memory);
       assert.equal(result.problems[0]!.code, 'not-finite');
