@@ -59,6 +59,25 @@ export interface TensorSummary {
   sharedWith?: string;
 }
 
+/** What many tensors have in common. */
+export type TensorKind = Pick<TensorSummary, 'group' | 'shape' | 'dtype' | 'parameters' | 'bytes' | 'noSpectrum'>;
+
+/**
+ * Tensors on their way between processes (`packedTensors.ts`): most differ in nothing but their names, and 100 000
+ * objects of the same keys would take seconds to write, to read and to copy at each border.
+ */
+export interface PackedTensors {
+  names: string[];
+  kinds: TensorKind[];
+  /** Index into `kinds`, for each name. */
+  kindOf: Uint32Array;
+  /** Layers of the tensors, by index, that are not their own single layer. */
+  layers: [tensor: number, names: string[]][];
+  sharedWith: [tensor: number, name: string][];
+}
+
+export type PackedSummary = Omit<CheckpointSummary, 'tensors'> & { tensors: PackedTensors };
+
 export interface CheckpointSummary {
   /** Handle for later requests. */
   document: string;
@@ -410,7 +429,7 @@ export interface PeekResult {
 
 export interface EngineRequests {
   /** Reads headers. Opening an open path again returns a second handle on the same checkpoint. */
-  open: { params: { path: string }; result: CheckpointSummary };
+  open: { params: { path: string }; result: PackedSummary };
   /** Cancels the document's jobs and closes its files. */
   close: { params: { document: string }; result: null };
   /** Queues tensors or layers (all where `names` is absent); answers at once, results come as notifications. */
@@ -481,7 +500,7 @@ export interface ViewRequests {
 }
 
 export interface ViewState {
-  summary: CheckpointSummary;
+  summary: PackedSummary;
   /** Results known so far (a moved or restored tab gets them all). */
   results: LayerResult[];
   settings: InspectSettings;
@@ -492,7 +511,8 @@ export interface ViewState {
 /* ------------------------------------------------------------------ host → webview */
 
 export interface ViewNotifications {
-  result: LayerResult;
+  /** Gathered over a moment: they may come by the hundred a second. */
+  results: LayerResult[];
   progress: { name: string; stage: string; fraction: number };
   queue: { done: number; total: number; active: string[] };
   saving: { fraction: number; message: string };

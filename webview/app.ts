@@ -87,7 +87,7 @@ class Page {
   }
 
   readonly handlers: { [K in keyof ViewNotifications]: (params: ViewNotifications[K]) => void } = {
-    result: (result) => this.inspection.addResult(result),
+    results: (results) => this.inspection.addResults(results),
     progress: (progress) => this.inspection.setProgress(progress),
     queue: (queue) => this.inspection.setQueue(queue),
     saving: (progress) => this.layer.saving(progress),
@@ -197,7 +197,7 @@ function start(): void {
     (params: ViewNotifications[K]): void =>
       page?.handlers[name](params);
   const { host, memory } = connect({
-    result: forward('result'),
+    results: forward('results'),
     progress: forward('progress'),
     queue: forward('queue'),
     saving: forward('saving'),

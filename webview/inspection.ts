@@ -3,6 +3,7 @@
  * notifications land; parts of the page listen to it and are called at most once a frame.
  */
 import type { CheckpointSummary, LayerResult, Problem, ViewNotifications, ViewState } from '../extension/protocol';
+import { unpackSummary } from '../extension/packedTensors';
 import { moduleTree, type ModuleTree } from './moduleTree';
 
 export interface QueueState {
@@ -35,9 +36,9 @@ export class Inspection {
   private frame = 0;
 
   constructor(state: ViewState) {
-    this.summary = state.summary;
+    this.summary = unpackSummary(state.summary);
     this.settings = state.settings;
-    this.tree = moduleTree(state.summary.tensors);
+    this.tree = moduleTree(this.summary.tensors);
     for (const result of state.results) this.take(result);
   }
 
@@ -68,12 +69,16 @@ export class Inspection {
     if (result.precision !== undefined) this.precisions.add(result.precision);
   }
 
-  addResult(result: LayerResult): void {
-    this.take(result);
+  addResults(results: readonly LayerResult[]): void {
+    for (const result of results) this.addResult(result);
     this.version += 1;
+    this.announce();
+  }
+
+  private addResult(result: LayerResult): void {
+    this.take(result);
     this.progress.delete(result.name);
     this.progress.delete(result.tensor);
-    this.announce();
   }
 
   setProgress({ name, stage, fraction }: ViewNotifications['progress']): void {

@@ -1,5 +1,5 @@
 /** The measured numbers that a column can show: the metric table, FARMS, ranks and statistics of the elements. */
-import type { FitRule, LayerResult, PowerLawFit, TensorStatistics } from '../extension/protocol';
+import type { LayerResult, TensorStatistics } from '../extension/protocol';
 import { metricTable, type MetricRow } from '../extension/spectral/metricTable';
 import { formatNumber, formatPercent } from './format';
 import { rankRules } from './rankRules';
@@ -26,26 +26,17 @@ const LONG_LABEL_WIDTH = 104;
 const RANK_WIDTH = 96;
 const COUNT_WIDTH = 88;
 
-/** Metrics that follow from a fit of the tail and fall with it. */
-const FIT_BEHIND: Readonly<Record<string, FitRule>> = {
-  ...{ alpha: 'KS', D: 'KS', xmin: 'KS', xmax: 'KS', num_pl_spikes: 'KS', sigma: 'KS', ww_pl_tail_mass: 'KS' },
-  ...{ alpha_weighted: 'KS', log_alpha_norm: 'KS', alpha_mid: 'xmin_mid', alpha_peak: 'xmin_peak' },
-};
-
 export function measures(): Measure[] {
-  const metrics = metricTable.map(({ key, label, description, source, kind, digits }): Measure => {
-    const rule = FIT_BEHIND[key];
-    return {
-      key,
-      label,
-      description: source ? `${description} (${source})` : description,
-      format: { kind, digits },
-      ...(label.length > LONG_LABEL && { width: LONG_LABEL_WIDTH }),
-      averaged: true,
-      value: ({ metrics: values }) => values[key],
-      ...(rule && { missing: ({ fits }: LayerResult) => whyFailed(fits[rule]) }),
-    };
-  });
+  const metrics = metricTable.map(({ key, label, description, source, kind, digits }): Measure => ({
+    key,
+    label,
+    description: source ? `${description} (${source})` : description,
+    format: { kind, digits },
+    ...(label.length > LONG_LABEL && { width: LONG_LABEL_WIDTH }),
+    averaged: true,
+    value: ({ metrics: values }) => values[key],
+    missing: ({ missing }) => missing?.[key],
+  }));
   const alpha = metrics.findIndex(({ key }) => key === 'alpha');
   metrics.splice(alpha + 1, 0, farmsAlpha);
   return [...metrics, ...rankMeasures(), ...statisticMeasures()];
@@ -60,7 +51,7 @@ const farmsAlpha: Measure = {
   value: ({ farms }) => farms?.alpha,
   title: ({ farms }) =>
     farms?.interval && `95% interval ${farms.interval.map((end) => formatNumber(end, 3)).join(' to ')}`,
-  missing: ({ farms }) => (farms ? whyFailed(farms) : 'turned off in the settings'),
+  missing: ({ farms }) => (farms ? farms.reason : 'turned off in the settings'),
 };
 
 function rankMeasures(): Measure[] {
@@ -76,6 +67,7 @@ function rankMeasures(): Measure[] {
       const found = ranks[key];
       return found && `error ${formatPercent(found.error)}, ${formatPercent(found.ratio)} of the parameters`;
     },
+    missing: ({ missing }) => missing?.[`rank_${key}`],
   }));
 }
 
@@ -104,8 +96,4 @@ function statisticMeasures(): Measure[] {
 
 function shareOf(statistics: TensorStatistics, key: 'zeros' | 'nan' | 'inf'): string | undefined {
   return statistics.count > 0 ? `${formatPercent(statistics[key] / statistics.count)} of the elements` : undefined;
-}
-
-function whyFailed(fit: PowerLawFit | undefined): string | undefined {
-  return fit?.status === 'failed' ? (fit.reason ?? 'the fit failed') : undefined;
 }

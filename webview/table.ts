@@ -72,11 +72,11 @@ export class LayerTable {
       this.body,
       this.empty,
     );
-    this.element.addEventListener('scroll', () => this.schedule(), { passive: true });
+    this.element.addEventListener('scroll', () => this.moved(), { passive: true });
     this.element.addEventListener('keydown', (event) => handleTableKey(event, this, this.actions));
     this.body.addEventListener('click', (event) => this.onClick(event));
     this.body.addEventListener('contextmenu', (event) => this.onContextMenu(event));
-    new ResizeObserver(() => this.schedule()).observe(this.element);
+    new ResizeObserver(() => this.moved()).observe(this.element);
   }
 
   /** Rows that fit in sight below the header. */
@@ -93,7 +93,7 @@ export class LayerTable {
     this.setTracks();
     this.pool.forEach((row) => row.element.remove());
     this.pool = [];
-    this.schedule();
+    this.moved();
   }
 
   /** Width that the first column would like, in pixels: names in a list are longer than in the tree. */
@@ -133,7 +133,7 @@ export class LayerTable {
     this.body.style.height = `${rows.length * ROW_HEIGHT}px`;
     this.empty.textContent = rows.length === 0 ? emptyMessage : '';
     this.empty.hidden = rows.length > 0;
-    this.schedule();
+    this.moved();
   }
 
   /** Draws the rows in sight again: values or marks changed. */
@@ -195,6 +195,11 @@ export class LayerTable {
       this.frame = 0;
       this.draw();
     });
+  }
+
+  /** Other rows came into sight. New values alone do not count: with a stream of them it would never come to rest. */
+  private moved(): void {
+    this.schedule();
     window.clearTimeout(this.settleTimer);
     this.settleTimer = window.setTimeout(() => this.settle(), SETTLE_MS);
   }

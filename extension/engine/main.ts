@@ -3,6 +3,7 @@ import os from 'node:os';
 import type { CancellationToken } from 'vscode-jsonrpc';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { isAccelerator, isDeviceChoice } from '../linalg/providers';
+import { packSummary } from '../packedTensors';
 import type { EngineNotifications, EngineRequests } from '../protocol';
 import { handle, notifier } from '../rpc';
 import { previewLayer, saveCompressed } from './compressLayer';
@@ -49,7 +50,7 @@ function signalOf(token: CancellationToken): AbortSignal {
 }
 
 handle<EngineRequests>(connection, {
-  open: async ({ path }, token) => (await engine.open(path, signalOf(token))).summary,
+  open: async ({ path }, token) => packSummary((await engine.open(path, signalOf(token))).summary),
   close: async ({ document }) => {
     await engine.close(document);
     return null;

@@ -22,6 +22,7 @@ import type {
   TensorSummary,
   ViewNotifications,
 } from '../protocol';
+import { unpackSummary } from '../packedTensors';
 import { problemOf } from '../rpc';
 import type { EngineClient, EngineState } from './engineClient';
 
@@ -31,7 +32,10 @@ const DIED = 'engine-died';
 /** Codes of problems that are the engine's own, not the checkpoint's. */
 const ENGINE_GONE: ReadonlySet<string> = new Set([DIED, 'engine-stopped']);
 
-type SessionEvents = { [K in Exclude<keyof ViewNotifications, 'select'>]: [ViewNotifications[K]] };
+/** What a session tells its views, results one by one. */
+export type SessionNotifications = Omit<ViewNotifications, 'select' | 'results'> & { result: LayerResult };
+
+type SessionEvents = { [K in keyof SessionNotifications]: [SessionNotifications[K]] };
 type SessionEvent = keyof SessionEvents;
 
 export class CheckpointSession {
@@ -40,8 +44,9 @@ export class CheckpointSession {
   readonly results = new Map<string, LayerResult>();
   private opened: Promise<CheckpointSummary> | undefined;
   private handle: string | undefined;
-  private tensorOfJob = new Map<string, TensorSummary>();
-  private jobsOfTensor = new Map<string, string[]>();
+  private tensors: readonly TensorSummary[] = [];
+  /** Layers of the tensors that have several. */
+  private layersOfTensor = new Map<string, string[]>();
   /** Jobs asked for whose result has not come. */
   private readonly pending = new Set<string>();
   private active: string[] = [];
@@ -75,7 +80,7 @@ export class CheckpointSession {
   }
 
   /** Listens to one kind of event. @returns what ends it */
-  on<K extends SessionEvent>(name: K, listener: (params: ViewNotifications[K]) => void): () => void {
+  on<K extends SessionEvent>(name: K, listener: (params: SessionNotifications[K]) => void): () => void {
     const { events } = this as { events: EventEmitter };
     events.on(name, listener);
     return () => void events.off(name, listener);
@@ -95,7 +100,7 @@ export class CheckpointSession {
   /** Queues tensors or layers, all of them without `names`. */
   async inspect(names?: readonly string[]): Promise<number> {
     const { document } = await this.summary();
-    const jobs = names ? names.flatMap((name) => this.jobsOf(name)) : [...this.tensorOfJob.keys()];
+    const jobs = names ? names.flatMap((name) => this.jobsOf(name)) : this.tensors.flatMap(jobNames);
     for (const job of jobs) this.pending.add(job);
     const params = { document, settings: this.settings(), ...(names && { names: jobs }) };
     return (await this.engine.request('inspect', params)).queued;
@@ -191,17 +196,18 @@ export class CheckpointSession {
   }
 
   private async open(): Promise<CheckpointSummary> {
-    const summary = await this.engine.request('open', { path: this.path });
+    const summary = unpackSummary(await this.engine.request('open', { path: this.path }));
     this.handle = summary.document;
     this.known = true;
-    this.jobsOfTensor = new Map(summary.tensors.map((tensor) => [tensor.name, jobNames(tensor)]));
-    this.tensorOfJob = new Map(summary.tensors.flatMap((tensor) => jobNames(tensor).map((job) => [job, tensor])));
+    this.tensors = summary.tensors;
+    const several = summary.tensors.filter(({ layers }) => layers.length > 1);
+    this.layersOfTensor = new Map(several.map(({ name, layers }) => [name, layers]));
     return summary;
   }
 
   /** A tensor's name stands for its layers. */
   private jobsOf(name: string): string[] {
-    return this.jobsOfTensor.get(name) ?? [name];
+    return this.layersOfTensor.get(name) ?? [name];
   }
 
   private listen(): () => void {
@@ -257,7 +263,7 @@ export class CheckpointSession {
   }
 
   private markFailed(name: string, message: string): void {
-    const tensor = this.tensorOfJob.get(name);
+    const tensor = this.tensors.find((candidate) => jobNames(candidate).includes(name));
     if (!tensor) return;
     const problem = { code: DIED, message: `${message} It was at this layer: inspect it again.`, tensor: tensor.name };
     this.take({

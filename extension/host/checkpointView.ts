@@ -2,11 +2,13 @@
 import * as vscode from 'vscode';
 import { createMessageConnection } from 'vscode-jsonrpc';
 import { messageTransport } from '../messageTransport';
+import { packSummary } from '../packedTensors';
 import type { ViewNotifications, ViewRequests, ViewState } from '../protocol';
 import { handle, notifier } from '../rpc';
 import type { CheckpointSession } from './checkpointSession';
 import { exportResults } from './exportResults';
 import { LoadWatch } from './loadWatch';
+import { Outbox } from './outbox';
 import { saveWithDialog } from './saveFlow';
 import { inspectOnOpen, inspectSettings } from './settings';
 import { resourceRoots, viewHtml } from './viewHtml';
@@ -26,6 +28,7 @@ export class CheckpointView {
     this.setPage();
     return true;
   });
+  private readonly outbox = new Outbox((name, params) => void this.send(name, params));
   private readonly session: CheckpointSession;
 
   constructor(
@@ -114,7 +117,7 @@ export class CheckpointView {
     const { select } = this;
     this.select = undefined;
     return {
-      summary,
+      summary: packSummary(summary),
       results: [...this.session.results.values()],
       settings: inspectSettings(),
       ...(select && { select }),
@@ -133,15 +136,15 @@ export class CheckpointView {
   private forwardEvents(): void {
     const { session } = this;
     const stops = [
-      session.on('result', (params) => void this.send('result', params)),
-      session.on('progress', (params) => void this.send('progress', params)),
-      session.on('queue', (params) => void this.send('queue', params)),
+      session.on('result', (result) => this.outbox.result(result)),
+      session.on('progress', (progress) => this.outbox.progress(progress)),
+      session.on('queue', (queue) => this.outbox.queue(queue)),
       session.on('saving', (params) => void this.send('saving', params)),
       session.on('testing', (params) => void this.send('testing', params)),
       session.on('changed', (params) => void this.send('changed', params)),
       session.on('engine', (params) => void this.send('engine', params)),
     ];
-    this.disposables.push(...stops.map((dispose) => ({ dispose })));
+    this.disposables.push(...stops.map((dispose) => ({ dispose })), this.outbox);
   }
 
   private async send<K extends keyof ViewNotifications>(name: K, params: ViewNotifications[K]): Promise<void> {

@@ -5,6 +5,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { checkpointFolders, withoutIndexedShards, WORKSPACE_GLOB } from './checkpointFiles';
+import { unpackSummary } from '../packedTensors';
 import type { EngineClient } from './engineClient';
 import { LayerIndex } from './layerIndex';
 
@@ -74,7 +75,7 @@ export class WorkspaceCheckpoints implements vscode.Disposable {
     await this.forget(file);
     if (this.handles.size >= MAX_OPEN) return;
     try {
-      const summary = await this.engine.request('open', { path: file });
+      const summary = unpackSummary(await this.engine.request('open', { path: file }));
       this.handles.set(file, summary.document);
       if (!this.index.add(file, summary)) this.log.warn(`${file} is left out of hovers: too many tensors are indexed.`);
     } catch (error) {

@@ -13,6 +13,7 @@ import { widen } from '../../extension/checkpoint/dtype';
 import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
 import { defaultThreads } from '../../extension/engine/limits';
 import { loadElementKernels } from '../../extension/linalg/elementKernels';
+import { unpackSummary } from '../../extension/packedTensors';
 import type { InspectSettings } from '../../extension/protocol';
 import { StatisticsAccumulator } from '../../extension/spectral/statistics';
 import { EngineProcess } from '../harness/engineProcess';
@@ -189,7 +190,7 @@ async function sweepRows(folder: string, blocks: number): Promise<BenchRow[]> {
   const file = makeLlama1b(folder, blocks);
   const engine = new ProbedEngine(folder);
   try {
-    const { document, tensors } = await engine.request('open', { path: file });
+    const { document, tensors } = unpackSummary(await engine.request('open', { path: file }));
     await engine.request('device', null);
     const inBlocks = tensors.filter(({ name }) => name.includes('.layers.'));
     const others = tensors.filter((tensor) => !inBlocks.includes(tensor));

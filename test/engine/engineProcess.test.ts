@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
 import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
+import { unpackSummary } from '../../extension/packedTensors';
 import { problemOf } from '../../extension/rpc';
 import { EngineProcess } from '../harness/engineProcess';
 import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/madeCheckpoints';
@@ -34,7 +35,7 @@ describe('engine process', () => {
   }
 
   it('opens from headers, queues every layer and sends each result once', async () => {
-    const summary = await engine.request('open', { path: model() });
+    const summary = unpackSummary(await engine.request('open', { path: model() }));
     assert.equal(summary.tensors.length, 12);
     assert.equal(summary.parameters, 12 * 64 * 48);
     assert.deepEqual(summary.tensors[3]!.layers, ['layer.3']);

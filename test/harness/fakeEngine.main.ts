@@ -5,6 +5,7 @@
  */
 import path from 'node:path';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
+import { packSummary } from '../../extension/packedTensors';
 import type {
   CheckpointSummary,
   DeviceInfo,
@@ -70,7 +71,7 @@ handle<EngineRequests>(connection, {
     if (file.endsWith('missing')) throw new Error(`${file} does not exist`);
     if (file.endsWith('fatal')) process.exit(9);
     if (file.endsWith('webgpu')) void notify.notify('device', device(DIED === 'webgpu' ? 'cpu' : 'webgpu'));
-    return summary(file);
+    return packSummary(summary(file));
   },
   close: async ({ document }) => {
     await notify.notify('log', { level: 'info', message: `closed ${document}` });

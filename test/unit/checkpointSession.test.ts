@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import path from 'node:path';
-import { CheckpointSession } from '../../extension/host/checkpointSession';
+import { CheckpointSession, type SessionNotifications } from '../../extension/host/checkpointSession';
 import { EngineClient } from '../../extension/host/engineClient';
-import type { InspectSettings, ViewNotifications } from '../../extension/protocol';
+import type { InspectSettings } from '../../extension/protocol';
 
 const settings: InspectSettings = {
   farms: { enabled: false, rows: 1, q: 1, ops: 1, fit: 'KS', mode: 'full', tolerance: 1 },
@@ -25,13 +25,13 @@ describe('checkpoint session', () => {
 
   const open = (tensors: string): CheckpointSession =>
     new CheckpointSession(engine, `/made/${tensors}`, () => settings);
-  const heard = async <K extends keyof ViewNotifications>(
+  const heard = async <K extends keyof SessionNotifications>(
     session: CheckpointSession,
-    name: Exclude<K, 'select'>,
-    enough: (params: ViewNotifications[K]) => boolean,
-  ): Promise<ViewNotifications[K]> =>
+    name: K,
+    enough: (params: SessionNotifications[K]) => boolean,
+  ): Promise<SessionNotifications[K]> =>
     new Promise((resolve) => {
-      const stop = session.on(name, (params: ViewNotifications[K]) => {
+      const stop = session.on(name, (params: SessionNotifications[K]) => {
         if (!enough(params)) return;
         stop();
         resolve(params);
@@ -66,7 +66,7 @@ describe('checkpoint session', () => {
 
   it('goes on after the engine died: done layers stay, the active one is marked, the rest is computed', async () => {
     const session = open('a,poison,b,c');
-    const told: ViewNotifications['engine'][] = [];
+    const told: SessionNotifications['engine'][] = [];
     session.on('engine', (change) => told.push(change));
     const done = heard<'result'>(session, 'result', ({ name }) => name === 'c');
     const back = heard<'engine'>(session, 'engine', ({ state }) => state === 'running');
@@ -107,7 +107,7 @@ describe('checkpoint session', () => {
     const active = heard<'queue'>(session, 'queue', (queue) => queue.active.includes('slow'));
     await session.inspect();
     await active;
-    const told: ViewNotifications['engine'][] = [];
+    const told: SessionNotifications['engine'][] = [];
     session.on('engine', (change) => told.push(change));
     const resumed = heard<'queue'>(session, 'queue', (queue) => queue.active.includes('slow'));
     await engine.restart();

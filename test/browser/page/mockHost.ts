@@ -5,6 +5,7 @@
 import { createMessageConnection } from 'vscode-jsonrpc/browser';
 import { previewCompression } from '../../../extension/compression/preview';
 import { messageTransport } from '../../../extension/messageTransport';
+import { packSummary } from '../../../extension/packedTensors';
 import type { LayerResult, TensorSummary, ViewNotifications, ViewRequests } from '../../../extension/protocol';
 import { handle, notifier } from '../../../extension/rpc';
 import { heatMap, layerVectors } from './mockMatrix';
@@ -111,7 +112,7 @@ const connection = createMessageConnection(reader, writer);
 const toView = notifier<ViewNotifications>(connection);
 
 const state = (): ViewRequests['ready']['result'] => ({
-  summary,
+  summary: packSummary(summary),
   results: initialResults(),
   settings: mockSettings,
 });

@@ -1,0 +1,61 @@
+/**
+ * News of a running inspection on its way to a view, gathered over a moment. Small layers are done by the hundred a
+ * second, each with a dozen messages: one by one they would queue up before what a person does, a cancel above all.
+ */
+import type { LayerResult, ViewNotifications } from '../protocol';
+
+/** Shorter than anyone sees, longer than a message takes. */
+const MOMENT_MS = 50;
+
+type News = 'results' | 'queue' | 'progress';
+
+export class Outbox {
+  private results: LayerResult[] = [];
+  private latestQueue: ViewNotifications['queue'] | undefined;
+  /** By layer; of a layer that is done there is none. */
+  private readonly latestProgress = new Map<string, ViewNotifications['progress']>();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly send: <K extends News>(name: K, params: ViewNotifications[K]) => void,
+    private readonly momentMs = MOMENT_MS,
+  ) {}
+
+  result(result: LayerResult): void {
+    this.results.push(result);
+    this.latestProgress.delete(result.name);
+    this.schedule();
+  }
+
+  queue(queue: ViewNotifications['queue']): void {
+    this.latestQueue = queue;
+    this.schedule();
+  }
+
+  progress(progress: ViewNotifications['progress']): void {
+    this.latestProgress.set(progress.name, progress);
+    this.schedule();
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+  }
+
+  private schedule(): void {
+    this.timer ??= setTimeout(() => this.flush(), this.momentMs);
+  }
+
+  private flush(): void {
+    this.timer = undefined;
+    const { results, latestQueue, latestProgress } = this;
+    this.results = [];
+    this.latestQueue = undefined;
+    if (results.length > 0) this.send('results', results);
+    if (latestQueue) this.send('queue', latestQueue);
+    for (const progress of latestProgress.values()) {
+      // What was cancelled meanwhile is in work no more.
+      if (!latestQueue || latestQueue.active.includes(progress.name)) this.send('progress', progress);
+    }
+    latestProgress.clear();
+  }
+}

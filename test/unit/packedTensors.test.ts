@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { packSummary, unpackSummary } from '../../extension/packedTensors';
+import type { CheckpointSummary, TensorSummary } from '../../extension/protocol';
+
+const tensor = (name: string, change: Partial<TensorSummary> = {}): TensorSummary => ({
+  ...{ name, group: '', shape: [64, 64], dtype: 'F32', parameters: 4096, bytes: 16_384, layers: [name] },
+  ...change,
+});
+
+function summary(tensors: TensorSummary[]): CheckpointSummary {
+  return {
+    ...{ document: 'd1', path: '/m', format: 'safetensors', files: ['/m'], fileBytes: 1, parameters: 1, bytes: 1 },
+    ...{ architecture: '', dtypes: [], metadata: { format: 'pt' }, tensors, problems: [] },
+  };
+}
+
+const odd = summary([
+  tensor('a.weight'),
+  tensor('b.weight', { group: 'state_dict' }),
+  tensor('bias', { shape: [64], parameters: 64, bytes: 256, layers: [], noSpectrum: '1-D tensor' }),
+  tensor('experts', { shape: [2, 64, 64], layers: ['experts[0]', 'experts[1]'] }),
+  tensor('head\nwith a line break', { sharedWith: 'a.weight' }),
+]);
+
+describe('packed tensors', () => {
+  it('come out as they went in', () => {
+    assert.deepEqual(unpackSummary(packSummary(odd)), odd);
+    assert.deepEqual(unpackSummary(structuredClone(packSummary(odd))), odd);
+    assert.deepEqual(unpackSummary(packSummary(summary([]))), summary([]));
+  });
+
+  it('share what many tensors have in common', () => {
+    const { tensors } = packSummary(summary(Array.from({ length: 1000 }, (_, i) => tensor(`layers.${i}.weight`))));
+    assert.equal(tensors.kinds.length, 1);
+    assert.deepEqual(tensors.layers, []);
+  });
+});
