@@ -98,7 +98,9 @@ class Page {
   };
 
   private tensorOf(layer: string): TreeNode | undefined {
-    return this.inspection.tree.leaves.find((leaf) => leaf.layer === layer || leaf.name === layer);
+    const { inspection } = this;
+    // A tensor of several layers has no row of its own numbers, but a name that links use.
+    return inspection.leafOf(layer) ?? inspection.tree.leaves.find((leaf) => leaf.name === layer);
   }
 
   private show(name: string, how: { compress?: boolean; focus?: 'none' | 'title' } = {}): void {

@@ -2,6 +2,7 @@
 import { alphaBand, type AlphaBand } from './alphaBands';
 import { formatBytes, formatCompact, formatCount, formatMetric, formatShape, plural } from './format';
 import type { Inspection } from './inspection';
+import { Means } from './means';
 import { measures } from './measures';
 import type { TreeNode } from './moduleTree';
 import type { SortValue } from './tableOrder';
@@ -117,7 +118,7 @@ function measuredColumns(inspection: Inspection): Column[] {
       const result = node.layer === undefined ? undefined : inspection.results.get(node.layer);
       return result ? (measure.value(result) ?? null) : null;
     };
-    const meanOf = measure.averaged ? cachedMean(inspection, value) : () => null;
+    const means = measure.averaged ? new Means(inspection, value) : null;
     return {
       key: measure.key,
       label: measure.label,
@@ -125,10 +126,10 @@ function measuredColumns(inspection: Inspection): Column[] {
       align: 'end',
       width: measure.width ?? NUMBER_WIDTH,
       descendingFirst: true,
-      sort: (node) => (node.layer === undefined ? (meanOf(node)?.mean ?? null) : value(node)),
+      sort: (node) => (node.layer === undefined ? (means?.of(node)?.mean ?? null) : value(node)),
       cell: (node) => {
         if (node.layer === undefined) {
-          const found = meanOf(node);
+          const found = means?.of(node);
           if (!found) return empty;
           return {
             text: formatMetric(found.mean, { ...measure.format, kind: 'number' }),
@@ -152,39 +153,4 @@ function measuredColumns(inspection: Inspection): Column[] {
       },
     };
   });
-}
-
-/** How old the means of modules may be while results come in: over 100 000 rows they are not free. */
-const MEAN_AGE_MS = 1000;
-
-/** Mean over the layers below a node, kept until newer results are known and it has aged. */
-function cachedMean(
-  inspection: Inspection,
-  value: (node: TreeNode) => number | null,
-): (node: TreeNode) => { mean: number; count: number } | null {
-  let version = -1;
-  let computed = -Infinity;
-  let known = new Map<TreeNode, { sum: number; count: number }>();
-  const total = (node: TreeNode): { sum: number; count: number } => {
-    const cached = known.get(node);
-    if (cached) return cached;
-    const own = node.layer === undefined ? null : value(node);
-    const sums = own === null ? { sum: 0, count: 0 } : { sum: own, count: 1 };
-    for (const child of node.children) {
-      const { sum, count } = total(child);
-      sums.sum += sum;
-      sums.count += count;
-    }
-    known.set(node, sums);
-    return sums;
-  };
-  return (node) => {
-    if (version !== inspection.version && performance.now() - computed > MEAN_AGE_MS) {
-      version = inspection.version;
-      computed = performance.now();
-      known = new Map();
-    }
-    const { sum, count } = total(node);
-    return count === 0 ? null : { mean: sum / count, count };
-  };
 }

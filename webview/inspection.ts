@@ -4,7 +4,7 @@
  */
 import type { CheckpointSummary, LayerResult, Problem, ViewNotifications, ViewState } from '../extension/protocol';
 import { unpackSummary } from '../extension/packedTensors';
-import { moduleTree, type ModuleTree } from './moduleTree';
+import { moduleTree, type ModuleTree, type TreeNode } from './moduleTree';
 
 export interface QueueState {
   done: number;
@@ -19,6 +19,8 @@ export class Inspection {
   readonly tree: ModuleTree;
   /** By layer name (tensor name where a tensor has no spectrum). */
   readonly results = new Map<string, LayerResult>();
+  /** Names in the order in which results came, again where a layer got another one. */
+  readonly arrivals: string[] = [];
   /** Layers in work, with the share done. */
   readonly progress = new Map<string, { stage: string; fraction: number }>();
   /** Layers the engine died on. */
@@ -34,12 +36,19 @@ export class Inspection {
 
   private readonly listeners = new Set<() => void>();
   private frame = 0;
+  private leaves: Map<string, TreeNode> | undefined;
 
   constructor(state: ViewState) {
     this.summary = unpackSummary(state.summary);
     this.settings = state.settings;
     this.tree = moduleTree(this.summary.tensors);
     for (const result of state.results) this.take(result);
+  }
+
+  /** The row of a layer, or of a tensor without one. */
+  leafOf(layer: string): TreeNode | undefined {
+    this.leaves ??= new Map(this.tree.leaves.flatMap((leaf) => (leaf.layer === undefined ? [] : [[leaf.layer, leaf]])));
+    return this.leaves.get(layer);
   }
 
   /** Layers that have been looked at to the end. */
@@ -64,6 +73,7 @@ export class Inspection {
 
   private take(result: LayerResult): void {
     this.results.set(result.name, result);
+    this.arrivals.push(result.name);
     if (result.problems.some(({ code }) => code === 'engine-died')) this.crashed.add(result.name);
     else this.crashed.delete(result.name);
     if (result.precision !== undefined) this.precisions.add(result.precision);

@@ -10,8 +10,9 @@ import { unusualLayers, type UnusualLayer } from './unusual';
 /** Lines of unusual layers; the table, sorted, shows the rest. */
 const MOST_LISTED = 100;
 
-/** Least time between two drawings. */
+/** Least time between two drawings, and the share of the time that they may take: of 100 000 results each one is long. */
 const REDRAW_MS = 400;
+const LARGEST_SHARE = 0.1;
 
 const KIND_ICONS: Record<UnusualLayer['kind'], string> = {
   broken: 'error',
@@ -30,6 +31,7 @@ export class Overview {
   /** What the drawing stands for, and when it was made. */
   private shown = '';
   private drawn = -Infinity;
+  private took = 0;
   private timer = 0;
 
   constructor(
@@ -58,13 +60,13 @@ export class Overview {
   /** Results come by the hundred a second: what they add up to is worked out now and then. */
   refresh(): void {
     if (this.timer !== 0 || this.shown === this.stateShown()) return;
-    const since = performance.now() - this.drawn;
-    if (since >= REDRAW_MS) this.draw();
+    const wait = this.drawn + Math.max(REDRAW_MS, this.took / LARGEST_SHARE) - performance.now();
+    if (wait <= 0) this.draw();
     else {
       this.timer = window.setTimeout(() => {
         this.timer = 0;
         this.draw();
-      }, REDRAW_MS - since);
+      }, wait);
     }
   }
 
@@ -93,6 +95,7 @@ export class Overview {
     if (hadFocus) [...this.list.querySelectorAll('button')].find((item) => item.title === focused)?.focus();
     this.setTabStop();
     this.savingsPlot.show(savings(results.values()));
+    this.took = performance.now() - this.drawn;
   }
 
   private allWell(): string {

@@ -120,7 +120,7 @@ export class TensorTable {
   select(layer: string | null): void {
     this.table.selected = layer;
     if (layer !== null && !this.table.reveal(layer)) {
-      const node = this.inspection.tree.leaves.find((leaf) => leaf.layer === layer);
+      const node = this.inspection.leafOf(layer);
       for (let above = node?.parent; above; above = above.parent) this.collapsed.delete(above.key);
       if (this.memory.current.filter !== '') this.setFilter('');
       this.updateRows();
