@@ -45,6 +45,7 @@ describe('text', () => {
   before(async () => {
     server = await ViewServer.start();
   });
+  afterEach(() => server.closePages());
   after(() => server.stop());
 
   async function readable(page: Page, ...selectors: string[]): Promise<void> {

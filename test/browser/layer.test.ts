@@ -11,6 +11,7 @@ describe("a layer's view", () => {
   before(async () => {
     server = await ViewServer.start();
   });
+  afterEach(() => server.closePages());
   after(() => server.stop());
 
   async function opened(query: Record<string, string> = {}, layer = LAYER): Promise<Page> {

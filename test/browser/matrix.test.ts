@@ -12,6 +12,7 @@ describe("a layer's matrix", () => {
   before(async () => {
     server = await ViewServer.start();
   });
+  afterEach(() => server.closePages());
   after(() => server.stop());
 
   async function opened(options: ViewOptions = {}, layer = LAYER): Promise<Page> {

@@ -11,6 +11,7 @@ describe('the page of a checkpoint', () => {
   before(async () => {
     server = await ViewServer.start();
   });
+  afterEach(() => server.closePages());
   after(() => server.stop());
 
   async function opened(query: Record<string, string> = {}): Promise<Page> {

@@ -37,6 +37,7 @@ describe('the table of tensors', () => {
   before(async () => {
     server = await ViewServer.start();
   });
+  afterEach(() => server.closePages());
   after(() => server.stop());
 
   async function opened(query: Record<string, string> = {}): Promise<Page> {

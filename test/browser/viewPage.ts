@@ -12,6 +12,7 @@ import type { Browser, Page } from 'playwright-core';
 import type { ViewNotifications, ViewRequests } from '../../extension/protocol';
 import { launchChromium } from '../harness/chromium';
 import { repositoryRoot } from '../harness/shared';
+import { llamaResults } from './page/mockModel';
 import { themes, type Theme } from './themes';
 
 const NONCE = 'dGVzdC1ub25jZQ';
@@ -41,6 +42,8 @@ export class ViewServer {
     await build({
       ...{ bundle: true, platform: 'browser', format: 'iife', target: 'es2022', logLevel: 'silent' },
       ...{ loader: { '.ttf': 'file' }, outdir: folder, absWorkingDir: repositoryRoot },
+      // Made once, not by every page: it takes longer than all else that a page does at its start.
+      define: { LLAMA_RESULTS: JSON.stringify(llamaResults()) },
       entryPoints: { webview: 'webview/app.ts', mockHost: 'test/browser/page/mockHost.ts' },
     });
     const server = createServer((request, response) => {
@@ -72,6 +75,11 @@ export class ViewServer {
     const search = new URLSearchParams({ theme, ...query });
     await page.goto(`http://127.0.0.1:${port}/?${search.toString()}`);
     return page;
+  }
+
+  /** Pages left open go on drawing: each would slow down the tests after it. */
+  async closePages(): Promise<void> {
+    await Promise.all(this.browser.contexts().map((context) => context.close()));
   }
 
   async stop(): Promise<void> {

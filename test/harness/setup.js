@@ -30,6 +30,21 @@ function run(command, args, options = {}) {
   });
 }
 
+/** The same with the output in one piece at the end: for what runs beside something else. */
+function runQuietly(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: repositoryRoot, stdio: ['ignore', 'pipe', 'pipe'] });
+    const output = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => output.push(data));
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      const text = Buffer.concat(output).toString();
+      if (code === 0) resolve(process.stdout.write(text));
+      else reject(new Error(`${text}\n${command} ${args.join(' ')} ended with ${signal ?? `status ${code}`}`));
+    });
+  });
+}
+
 /** First of these programs on PATH, as an absolute path; undefined where there is none. */
 function findProgram(...names) {
   const folders = (process.env.PATH ?? '').split(path.delimiter);
@@ -131,6 +146,7 @@ module.exports = {
   npm,
   repositoryRoot,
   run,
+  runQuietly,
   samplePath,
   succeeds,
 };

@@ -3,7 +3,7 @@ const { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } = require('
 const os = require('node:os');
 const path = require('node:path');
 const { softwareVulkan } = require('./chromium');
-const { ensureDependencies, repositoryRoot, run } = require('./setup');
+const { ensureDependencies, repositoryRoot, run, runQuietly } = require('./setup');
 const { installWorkbench } = require('./vscode');
 
 const testFolder = path.join(repositoryRoot, 'dist/test');
@@ -20,10 +20,10 @@ function testFiles(...folders) {
   });
 }
 
-/** A check that is one program: it counts as one test. */
+/** A check that is one program: it counts as one test. It prints at its end, because another stage runs beside it. */
 function checked(...commands) {
   return async () => {
-    for (const [script, ...args] of commands) await run(process.execPath, [script, ...args]);
+    for (const [script, ...args] of commands) await runQuietly(process.execPath, [script, ...args]);
     return { passed: 1, failed: 0 };
   };
 }
@@ -75,7 +75,8 @@ async function countsOf(results, ended) {
 
 const local = (name) => path.join(repositoryRoot, 'node_modules', name);
 
-const STAGES = [
+/** One program each, on one core: they run one after another, beside the first of the others. */
+const CHECKS = [
   [
     'lint',
     checked(
@@ -84,6 +85,9 @@ const STAGES = [
     ),
   ],
   ['types', checked([local('typescript/bin/tsc'), '-p', '.'], [local('typescript/bin/tsc'), '-p', 'webview'])],
+];
+
+const STAGES = [
   ['unit and golden', mocha('unit', 'golden')],
   ['engine and terminal', mocha('engine')],
   ['webgpu on the software device', webgpu],
@@ -99,28 +103,37 @@ async function main() {
   await run(process.execPath, ['esbuild.js', '--tests']);
   const results = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-results-'));
   const chosen = process.argv.slice(2);
-  const total = { passed: 0, failed: 0 };
-  const summary = [];
-  for (const [index, [name, stage]] of STAGES.entries()) {
-    if (chosen.length > 0 && !chosen.some((part) => name.includes(part))) continue;
-    console.log(`\n── ${name}`);
+  const among = (stages) =>
+    stages.filter(([name]) => chosen.length === 0 || chosen.some((part) => name.includes(part)));
+  const checks = runStages(among(CHECKS), results, () => undefined);
+  const stages = await runStages(among(STAGES), results, (name) => console.log(`\n── ${name}`));
+  const outcomes = [...(await checks), ...stages];
+  rmSync(results, { recursive: true, force: true });
+  if (outcomes.length === 0) throw new Error(`no stage is called ${chosen.join(' or ')}`);
+  const sum = (key) => outcomes.reduce((total, outcome) => total + outcome[key], 0);
+  const summary = outcomes.map(
+    ({ name, passed, failed, seconds }) => `${name}: ${passed} passed, ${failed} failed (${seconds} s)`,
+  );
+  console.log(`\n${summary.join('\n')}\n\n${sum('passed')} passed, ${sum('failed')} failed`);
+  process.exitCode = sum('failed') > 0 ? 1 : 0;
+}
+
+/** One after another. A stage that cannot run is one failure. */
+async function runStages(stages, results, announce) {
+  const outcomes = [];
+  for (const [name, stage] of stages) {
+    announce(name);
     const started = Date.now();
     let counts;
     try {
-      counts = await stage(path.join(results, `${index}.json`));
+      counts = await stage(path.join(results, `${name}.json`));
     } catch (error) {
       console.error(error.cause ? `${error.message}: ${error.cause.message}` : error.message);
       counts = { passed: 0, failed: 1 };
     }
-    total.passed += counts.passed;
-    total.failed += counts.failed;
-    const seconds = ((Date.now() - started) / 1000).toFixed(0);
-    summary.push(`${name}: ${counts.passed} passed, ${counts.failed} failed (${seconds} s)`);
+    outcomes.push({ name, ...counts, seconds: ((Date.now() - started) / 1000).toFixed(0) });
   }
-  rmSync(results, { recursive: true, force: true });
-  if (summary.length === 0) throw new Error(`no stage is called ${chosen.join(' or ')}`);
-  console.log(`\n${summary.join('\n')}\n\n${total.passed} passed, ${total.failed} failed`);
-  process.exitCode = total.failed > 0 ? 1 : 0;
+  return outcomes;
 }
 
 main().catch((error) => {

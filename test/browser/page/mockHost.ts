@@ -10,12 +10,13 @@ import type { LayerResult, TensorSummary, ViewNotifications, ViewRequests } from
 import { handle, notifier } from '../../../extension/rpc';
 import { heatMap, layerVectors } from './mockMatrix';
 import {
-  brokenResult,
   llama,
+  LLAMA_BLOCKS,
   manyTensors,
   mockSettings,
   oddities,
-  plainResult,
+  resultOf,
+  resultsOf,
   spectrumOf,
   summaryOf,
 } from './mockModel';
@@ -37,6 +38,9 @@ declare global {
   }
 }
 
+/** What `llamaResults()` gives, put here when the page was bundled. */
+declare const LLAMA_RESULTS: readonly LayerResult[];
+
 const options = new URLSearchParams(location.search);
 const model = options.get('model') ?? 'llama';
 const inspected = options.get('inspected') ?? 'all';
@@ -55,7 +59,11 @@ window.addEventListener('error', (event) => host.violations.push(event.message))
 window.addEventListener('unhandledrejection', (event) => host.violations.push(String(event.reason)));
 
 const tensors: TensorSummary[] =
-  model === 'many' ? manyTensors(Number(options.get('count') ?? 100_000)) : model === 'odd' ? oddities() : llama(12);
+  model === 'many'
+    ? manyTensors(Number(options.get('count') ?? 100_000))
+    : model === 'odd'
+      ? oddities()
+      : llama(LLAMA_BLOCKS);
 const summary =
   model === 'odd'
     ? summaryOf('/checkpoints/training/checkpoint-00012000.pt', 'Unknown architecture', tensors)
@@ -77,16 +85,6 @@ if (options.has('problems')) {
   summary.problems.length = Number(options.get('problems'));
 }
 
-function resultOf(info: TensorSummary, layer: string): LayerResult {
-  if (info.name === 'broken.weight') return brokenResult(info);
-  return info.layers.length === 0 ? plainResult(info) : spectrumOf(info, layer).layer;
-}
-
-function* jobs(): Generator<{ info: TensorSummary; layer: string }> {
-  for (const info of tensors)
-    for (const layer of info.layers.length > 0 ? info.layers : [info.name]) yield { info, layer };
-}
-
 function find(layer: string): TensorSummary {
   const info = tensors.find((each) => each.name === layer || each.layers.includes(layer));
   if (!info) throw new Error(`there is no layer ${layer}`);
@@ -95,9 +93,8 @@ function find(layer: string): TensorSummary {
 
 function initialResults(): LayerResult[] {
   if (inspected === 'none' || model === 'many') return [];
-  const all = [...jobs()];
-  const count = inspected === 'all' ? all.length : Number(inspected);
-  return all.slice(0, count).map(({ info, layer }) => resultOf(info, layer));
+  const all = model === 'llama' ? LLAMA_RESULTS : resultsOf(tensors);
+  return inspected === 'all' ? [...all] : all.slice(0, Number(inspected));
 }
 
 const listeners = new Set<(message: unknown) => void>();

@@ -38,6 +38,7 @@ function tensor(name: string, shape: number[], dtype: TensorSummary['dtype'], gr
   };
 }
 
+export const LLAMA_BLOCKS = 12;
 const HIDDEN = 512;
 const INNER = 1376;
 
@@ -161,7 +162,7 @@ export function spectrumOf(info: TensorSummary, layerName: string, farmsCount?: 
 }
 
 /** A tensor that has statistics and nothing else, with the reason. */
-export function plainResult(info: TensorSummary, name = info.name): LayerResult {
+function plainResult(info: TensorSummary, name = info.name): LayerResult {
   const statistics = { ...{ count: info.parameters, min: 0.2, max: 1.4, mean: 0.9, std: 0.11, l2: 20.1 }, zeros: 0 };
   return {
     ...{ name, tensor: info.name, shape: info.shape, dtype: info.dtype, matrices: 0, metrics: {}, fits: {} },
@@ -170,7 +171,7 @@ export function plainResult(info: TensorSummary, name = info.name): LayerResult 
   };
 }
 
-export function brokenResult(info: TensorSummary): LayerResult {
+function brokenResult(info: TensorSummary): LayerResult {
   const plain = plainResult(info);
   const message = `${info.name} holds 3 NaN, the first at element 77: it gets no spectrum.`;
   return {
@@ -180,3 +181,16 @@ export function brokenResult(info: TensorSummary): LayerResult {
     problems: [{ code: 'not-finite', message, tensor: info.name }],
   };
 }
+
+export function resultOf(info: TensorSummary, layer: string): LayerResult {
+  if (info.name === 'broken.weight') return brokenResult(info);
+  return info.layers.length === 0 ? plainResult(info) : spectrumOf(info, layer).layer;
+}
+
+export function resultsOf(tensors: readonly TensorSummary[]): LayerResult[] {
+  return tensors.flatMap((info) =>
+    (info.layers.length > 0 ? info.layers : [info.name]).map((layer) => resultOf(info, layer)),
+  );
+}
+
+export const llamaResults = (): LayerResult[] => resultsOf(llama(LLAMA_BLOCKS));
