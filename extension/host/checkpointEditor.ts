@@ -5,6 +5,7 @@ import { CheckpointSession } from './checkpointSession';
 import { CheckpointView } from './checkpointView';
 import type { EngineClient } from './engineClient';
 import { inspectSettings } from './settings';
+import { readViewBundle, type ViewBundle } from './viewHtml';
 
 /** View types of package.json's `customEditors`: ours by default, and offered for suffixes that others use too. */
 export const VIEW_TYPE = 'eigenscope.checkpoint';
@@ -35,13 +36,19 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
   /** What the next view of a document shows first. */
   private readonly selections = new Map<string, LayerSelection>();
 
+  /** Read ahead of the first view. */
+  private readonly bundle: Promise<ViewBundle>;
+
   constructor(
     private readonly engine: EngineClient,
     private readonly extension: vscode.Uri,
     private readonly log: vscode.LogOutputChannel,
     /** Called for each session, for instance to show its queue. */
     private readonly onSession: (session: CheckpointSession) => void,
-  ) {}
+  ) {
+    this.bundle = readViewBundle(extension);
+    this.bundle.catch((error: unknown) => log.error(String(error))); // each view says so, too
+  }
 
   register(): vscode.Disposable {
     const registrations = VIEW_TYPES.map((type) =>
@@ -64,9 +71,9 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
     return document;
   }
 
-  resolveCustomEditor(document: CheckpointDocument, panel: vscode.WebviewPanel): void {
+  async resolveCustomEditor(document: CheckpointDocument, panel: vscode.WebviewPanel): Promise<void> {
     const key = document.uri.toString();
-    const view = new CheckpointView(panel, document, this.extension, this.log);
+    const view = new CheckpointView(panel, document, this.extension, await this.bundle, this.log);
     const selection = this.selections.get(key);
     this.selections.delete(key);
     if (selection) view.show(selection);

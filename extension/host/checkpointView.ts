@@ -11,7 +11,7 @@ import { LoadWatch } from './loadWatch';
 import { Outbox } from './outbox';
 import { saveWithDialog } from './saveFlow';
 import { inspectOnOpen, inspectSettings } from './settings';
-import { resourceRoots, viewHtml } from './viewHtml';
+import { resourceRoots, viewHtml, type ViewBundle } from './viewHtml';
 
 /** Computing takes every core: the view gets this long to draw its table and to say which rows are in sight. */
 const TABLE_FIRST_MS = 200;
@@ -35,6 +35,7 @@ export class CheckpointView {
     private readonly panel: vscode.WebviewPanel,
     private readonly document: { uri: vscode.Uri; session: CheckpointSession },
     private readonly extension: vscode.Uri,
+    private readonly bundle: ViewBundle,
     private readonly log: vscode.LogOutputChannel,
   ) {
     this.session = document.session;
@@ -60,7 +61,7 @@ export class CheckpointView {
 
   private setPage(): void {
     this.ready = false;
-    this.panel.webview.html = viewHtml(this.panel.webview, this.extension, this.session.path);
+    this.panel.webview.html = viewHtml(this.panel.webview, this.extension, this.bundle, this.session.path);
   }
 
   show(select: ViewNotifications['select']): void {
