@@ -1,12 +1,19 @@
 /** Tensors packed for their way between processes, and unpacked: see `PackedTensors`. */
-import type { CheckpointSummary, PackedSummary, PackedTensors, TensorKind, TensorSummary } from './protocol';
+import type {
+  CheckpointSummary,
+  PackedNames,
+  PackedSummary,
+  PackedTensors,
+  TensorKind,
+  TensorSummary,
+} from './protocol';
 
 export function packSummary(summary: CheckpointSummary): PackedSummary {
   const { tensors } = summary;
   const kinds: TensorKind[] = [];
   const known = new Map<string, number>();
   const packed: PackedTensors = {
-    names: tensors.map(({ name }) => name),
+    names: packNames(tensors.map(({ name }) => name)),
     kinds,
     kindOf: new Uint32Array(tensors.length),
     layers: [],
@@ -28,8 +35,39 @@ export function packSummary(summary: CheckpointSummary): PackedSummary {
 
 export function unpackSummary(summary: PackedSummary): CheckpointSummary {
   const { names, kinds, kindOf, layers, sharedWith } = summary.tensors;
-  const tensors = names.map((name, index): TensorSummary => ({ name, layers: [name], ...kinds[kindOf[index]!]! }));
+  const tensors = unpackNames(names).map((name, index): TensorSummary => ({
+    name,
+    layers: [name],
+    ...kinds[kindOf[index]!]!,
+  }));
   for (const [index, own] of layers) tensors[index]!.layers = own;
   for (const [index, other] of sharedWith) tensors[index]!.sharedWith = other;
   return { ...summary, tensors };
+}
+
+function packNames(names: readonly string[]): PackedNames {
+  const shared = new Uint32Array(names.length);
+  const added = new Uint32Array(names.length);
+  const parts: string[] = [];
+  let before = '';
+  names.forEach((name, index) => {
+    let same = 0;
+    while (same < name.length && name.charCodeAt(same) === before.charCodeAt(same)) same++;
+    shared[index] = same;
+    added[index] = name.length - same;
+    parts.push(name.slice(same));
+    before = name;
+  });
+  return { shared, added, text: parts.join('') };
+}
+
+function unpackNames({ shared, added, text }: PackedNames): string[] {
+  let start = 0;
+  let name = '';
+  return Array.from(shared, (same, index) => {
+    const end = start + added[index]!;
+    name = name.slice(0, same) + text.slice(start, end);
+    start = end;
+    return name;
+  });
 }

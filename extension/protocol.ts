@@ -67,13 +67,23 @@ export type TensorKind = Pick<TensorSummary, 'group' | 'shape' | 'dtype' | 'para
  * objects of the same keys would take seconds to write, to read and to copy at each border.
  */
 export interface PackedTensors {
-  names: string[];
+  names: PackedNames;
   kinds: TensorKind[];
   /** Index into `kinds`, for each name. */
   kindOf: Uint32Array;
   /** Layers of the tensors, by index, that are not their own single layer. */
   layers: [tensor: number, names: string[]][];
   sharedWith: [tensor: number, name: string][];
+}
+
+/** Each name by what it adds to the beginning of the one before: a quarter of the text, in one piece. */
+export interface PackedNames {
+  /** UTF-16 units that it begins with as the one before does. */
+  shared: Uint32Array;
+  /** Units that follow those. */
+  added: Uint32Array;
+  /** What is added, of all names. */
+  text: string;
 }
 
 export type PackedSummary = Omit<CheckpointSummary, 'tensors'> & { tensors: PackedTensors };
@@ -481,6 +491,8 @@ export interface EngineNotifications {
 export interface ViewRequests {
   /** First message of a view: what to show. Rejects with the open error. */
   ready: { params: null; result: ViewState };
+  /** The table is on the screen: what was held back for it, computing, may begin. */
+  drawn: { params: null; result: null };
   inspect: { params: { names?: string[] }; result: { queued: number } };
   prioritise: { params: { names: string[] }; result: null };
   cancel: { params: { names?: string[] }; result: null };

@@ -214,6 +214,10 @@ function start(): void {
     host.request(method, null).then(
       (state) => {
         page = new Page(host, memory, state, root, () => load('reload'));
+        // The frame after the one that draws it.
+        requestAnimationFrame(() =>
+          requestAnimationFrame(() => void host.request('drawn', null).catch(() => undefined)),
+        );
       },
       (error: unknown) => root.replaceChildren(failedPage(error, () => load('reload'))),
     );

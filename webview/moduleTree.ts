@@ -1,11 +1,14 @@
 /** Tensors as a tree of modules: names split on `.` and `/`, under their wrapper group where there is one. */
 import type { TensorSummary } from '../extension/protocol';
 
+/** Of the leaves, which are most rows. */
+const NONE: readonly TreeNode[] = [];
+
 export class TreeNode {
   parent: TreeNode | null = null;
   /** 0 for the rows at the top. */
   depth = 0;
-  children: TreeNode[] = [];
+  children: readonly TreeNode[] = NONE;
   /** Sums over everything below. */
   parameters = 0;
   bytes = 0;
@@ -32,7 +35,8 @@ export class TreeNode {
 
   add(child: TreeNode): void {
     child.parent = this;
-    this.children.push(child);
+    if (this.children === NONE) this.children = [child];
+    else (this.children as TreeNode[]).push(child);
   }
 }
 
@@ -51,7 +55,7 @@ export function moduleTree(tensors: readonly TensorSummary[]): ModuleTree {
   tensors.forEach((tensor, order) => {
     const { group } = tensor;
     const space = group === '' ? '' : `${group}\u0000`;
-    const top = group === '' ? root : moduleAt(modules, space, () => new TreeNode('group', group, group, order), root);
+    const top = group === '' ? root : (modules.get(space) ?? addGroup(modules, root, group, order));
     // With a wrapper's key in front of the name, the wrapper's row already says it.
     const name = shortName(tensor);
     const end = lastSeparator(name) + 1;
@@ -77,26 +81,27 @@ export function moduleTree(tensors: readonly TensorSummary[]): ModuleTree {
 
 /** The module with this path, which ends in a separator; made, with its parents, on first sight. */
 function parentOf(modules: Map<string, TreeNode>, top: TreeNode, space: string, path: string, order: number): TreeNode {
-  const known = modules.get(space + path);
+  const key = space === '' ? path : space + path;
+  const known = modules.get(key);
   if (known) return known;
-  const start = lastSeparator(path.slice(0, -1)) + 1;
+  const start = lastSeparator(path, path.length - 2) + 1;
   const parent = start === 0 ? top : parentOf(modules, top, space, path.slice(0, start), order);
-  const name = (space + path).replace('\u0000', '.').slice(0, -1);
-  return moduleAt(modules, space + path, () => new TreeNode('module', name, path.slice(start), order), parent);
+  const name = space === '' ? path : key.replace('\u0000', '.');
+  const made = new TreeNode('module', name.slice(0, -1), path.slice(start), order);
+  modules.set(key, made);
+  parent.add(made);
+  return made;
 }
 
-function moduleAt(modules: Map<string, TreeNode>, path: string, make: () => TreeNode, parent: TreeNode): TreeNode {
-  let found = modules.get(path);
-  if (!found) {
-    found = make();
-    modules.set(path, found);
-    parent.add(found);
-  }
-  return found;
+function addGroup(modules: Map<string, TreeNode>, root: TreeNode, group: string, order: number): TreeNode {
+  const made = new TreeNode('group', group, group, order);
+  modules.set(`${group}\u0000`, made);
+  root.add(made);
+  return made;
 }
 
-function lastSeparator(path: string): number {
-  return Math.max(path.lastIndexOf('.'), path.lastIndexOf('/'));
+function lastSeparator(path: string, from = path.length): number {
+  return Math.max(path.lastIndexOf('.', from), path.lastIndexOf('/', from));
 }
 
 function shortName(tensor: TensorSummary): string {
@@ -123,11 +128,12 @@ function arrange(current: TreeNode, depth: number): void {
     for (const row of current.children) row.depth = depth + 1;
     return;
   }
-  current.children = current.children.map(compacted);
-  if (current.children.length > 1 && current.children.every((row) => /^\d+[./]/.test(row.label))) {
-    current.children.sort((a, b) => parseInt(a.label, 10) - parseInt(b.label, 10) || a.order - b.order);
+  const children = current.children.map(compacted);
+  current.children = children;
+  if (children.length > 1 && children.every((row) => /^\d+[./]/.test(row.label))) {
+    children.sort((a, b) => parseInt(a.label, 10) - parseInt(b.label, 10) || a.order - b.order);
   }
-  for (const row of current.children) {
+  for (const row of children) {
     row.parent = current;
     arrange(row, depth + 1);
     current.parameters += row.parameters;

@@ -17,6 +17,9 @@ import { layerVectors, singularVectors } from './singularVectors';
 /** Open files are looked at this often for changes on disk. */
 const FILE_CHECK_MS = 2000;
 
+// Threads inherit it, so it comes first: computing takes every core, and the editor is to be served before it.
+os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL);
+
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 const notify = notifier<EngineNotifications>(connection);
 

@@ -4,6 +4,7 @@
  */
 import { EventEmitter } from 'node:events';
 import type { CancellationToken } from 'vscode-jsonrpc';
+import { unpackSummary } from '../packedTensors';
 import type {
   CheckpointSummary,
   CompressionPreview,
@@ -15,6 +16,7 @@ import type {
   LayerResult,
   LayerSpectrum,
   LayerVectors,
+  PackedSummary,
   Problem,
   RankRequest,
   SaveRequest,
@@ -22,7 +24,6 @@ import type {
   TensorSummary,
   ViewNotifications,
 } from '../protocol';
-import { unpackSummary } from '../packedTensors';
 import { problemOf } from '../rpc';
 import type { EngineClient, EngineState } from './engineClient';
 
@@ -42,11 +43,9 @@ export class CheckpointSession {
   readonly events = new EventEmitter<SessionEvents>();
   /** By layer name, in order of arrival. */
   readonly results = new Map<string, LayerResult>();
-  private opened: Promise<CheckpointSummary> | undefined;
+  private opened: Promise<PackedSummary> | undefined;
+  private contents: Contents | undefined;
   private handle: string | undefined;
-  private tensors: readonly TensorSummary[] = [];
-  /** Layers of the tensors that have several. */
-  private layersOfTensor = new Map<string, string[]>();
   /** Jobs asked for whose result has not come. */
   private readonly pending = new Set<string>();
   private active: string[] = [];
@@ -68,7 +67,12 @@ export class CheckpointSession {
   }
 
   /** Reads headers on the first call. @throws what the engine's `open` throws; a later call tries anew */
-  summary(): Promise<CheckpointSummary> {
+  async summary(): Promise<CheckpointSummary> {
+    return (await this.opening()).summary;
+  }
+
+  /** The same as it came from the engine, and as views want it. */
+  packedSummary(): Promise<PackedSummary> {
     if (this.opened) return this.opened;
     const opening = this.open().catch((error: unknown) => {
       // By now a later process may have been asked.
@@ -77,6 +81,13 @@ export class CheckpointSession {
     });
     this.opened = opening;
     return opening;
+  }
+
+  /** Unpacked when first needed: a view is to have its summary before. */
+  private async opening(): Promise<Contents> {
+    const packed = await this.packedSummary();
+    if (this.contents?.packed !== packed) this.contents = contentsOf(packed);
+    return this.contents;
   }
 
   /** Listens to one kind of event. @returns what ends it */
@@ -99,8 +110,9 @@ export class CheckpointSession {
 
   /** Queues tensors or layers, all of them without `names`. */
   async inspect(names?: readonly string[]): Promise<number> {
-    const { document } = await this.summary();
-    const jobs = names ? names.flatMap((name) => this.jobsOf(name)) : this.tensors.flatMap(jobNames);
+    const { summary, jobsOf } = await this.opening();
+    const { document, tensors } = summary;
+    const jobs = names ? names.flatMap(jobsOf) : tensors.flatMap(jobNames);
     for (const job of jobs) this.pending.add(job);
     const params = { document, settings: this.settings(), ...(names && { names: jobs }) };
     return (await this.engine.request('inspect', params)).queued;
@@ -108,13 +120,13 @@ export class CheckpointSession {
 
   async prioritise(names: string[]): Promise<void> {
     this.front = names;
-    const { document } = await this.summary();
+    const { document } = await this.packedSummary();
     await this.engine.request('prioritise', { document, names });
   }
 
   async cancel(names?: string[]): Promise<void> {
-    const { document } = await this.summary();
-    if (names) for (const job of names.flatMap((name) => this.jobsOf(name))) this.pending.delete(job);
+    const { document } = await this.packedSummary();
+    if (names) for (const job of names.flatMap((await this.opening()).jobsOf)) this.pending.delete(job);
     else this.pending.clear();
     await this.engine.request('cancel', { document, ...(names && { names }) });
   }
@@ -125,7 +137,7 @@ export class CheckpointSession {
   }
 
   async spectrum(layer: string, token?: CancellationToken): Promise<LayerSpectrum> {
-    const { document } = await this.summary();
+    const { document } = await this.packedSummary();
     const spectrum = await this.engine.request('spectrum', { document, layer, settings: this.settings() }, token);
     const known = this.results.get(spectrum.layer.name);
     // Computed for the layer's view alone: its row in the table wants the numbers, too.
@@ -134,17 +146,17 @@ export class CheckpointSession {
   }
 
   async goodness(layer: string, token?: CancellationToken): Promise<GoodnessOfFit> {
-    const { document } = await this.summary();
+    const { document } = await this.packedSummary();
     return this.engine.request('goodness', { document, layer, settings: this.settings() }, token);
   }
 
   async vectorMetrics(layer: string, count: number, token?: CancellationToken): Promise<LayerVectors> {
-    const { document } = await this.summary();
+    const { document } = await this.packedSummary();
     return this.engine.request('vectorMetrics', { document, layer, count }, token);
   }
 
   async heatMap(layer: string, order: number, token?: CancellationToken): Promise<HeatMap> {
-    const { document } = await this.summary();
+    const { document } = await this.packedSummary();
     return this.engine.request('heatMap', { document, layer, order }, token);
   }
 
@@ -154,13 +166,13 @@ export class CheckpointSession {
     rank: RankRequest,
     token?: CancellationToken,
   ): Promise<CompressionPreview> {
-    const { document } = await this.summary();
+    const { document } = await this.packedSummary();
     const params = { document, layer, method, rank, settings: this.settings() };
     return this.engine.request('previewCompression', params, token);
   }
 
   async save(request: SaveRequest, token?: CancellationToken): Promise<SaveResult> {
-    const { document } = await this.summary();
+    const { document } = await this.packedSummary();
     return this.engine.request('saveCompressed', { document, request, settings: this.settings() }, token);
   }
 
@@ -195,19 +207,11 @@ export class CheckpointSession {
     }
   }
 
-  private async open(): Promise<CheckpointSummary> {
-    const summary = unpackSummary(await this.engine.request('open', { path: this.path }));
-    this.handle = summary.document;
+  private async open(): Promise<PackedSummary> {
+    const packed = await this.engine.request('open', { path: this.path });
+    this.handle = packed.document;
     this.known = true;
-    this.tensors = summary.tensors;
-    const several = summary.tensors.filter(({ layers }) => layers.length > 1);
-    this.layersOfTensor = new Map(several.map(({ name, layers }) => [name, layers]));
-    return summary;
-  }
-
-  /** A tensor's name stands for its layers. */
-  private jobsOf(name: string): string[] {
-    return this.layersOfTensor.get(name) ?? [name];
+    return packed;
   }
 
   private listen(): () => void {
@@ -263,7 +267,7 @@ export class CheckpointSession {
   }
 
   private markFailed(name: string, message: string): void {
-    const tensor = this.tensors.find((candidate) => jobNames(candidate).includes(name));
+    const tensor = this.contents?.summary.tensors.find((candidate) => jobNames(candidate).includes(name));
     if (!tensor) return;
     const problem = { code: DIED, message: `${message} It was at this layer: inspect it again.`, tensor: tensor.name };
     this.take({
@@ -275,7 +279,7 @@ export class CheckpointSession {
   /** In a new engine process: opens again, and queues again what has no result yet. */
   private async resume(): Promise<void> {
     try {
-      await this.summary();
+      await this.packedSummary();
       if (this.disposed) return;
       const remaining = [...this.pending];
       if (remaining.length > 0) await this.inspect(remaining);
@@ -287,6 +291,20 @@ export class CheckpointSession {
       if (!ENGINE_GONE.has(problem.code)) this.events.emit('changed', problem);
     }
   }
+}
+
+interface Contents {
+  packed: PackedSummary;
+  summary: CheckpointSummary;
+  /** A tensor's name stands for its layers. */
+  jobsOf: (name: string) => string[];
+}
+
+function contentsOf(packed: PackedSummary): Contents {
+  const summary = unpackSummary(packed);
+  const several = summary.tensors.filter(({ layers }) => layers.length > 1);
+  const layers = new Map(several.map((tensor) => [tensor.name, tensor.layers]));
+  return { packed, summary, jobsOf: (name) => layers.get(name) ?? [name] };
 }
 
 /** The engine's jobs of a tensor: its layers, or the tensor itself where it has none. */

@@ -2,7 +2,6 @@
 import * as vscode from 'vscode';
 import { createMessageConnection } from 'vscode-jsonrpc';
 import { messageTransport } from '../messageTransport';
-import { packSummary } from '../packedTensors';
 import type { ViewNotifications, ViewRequests, ViewState } from '../protocol';
 import { handle, notifier } from '../rpc';
 import type { CheckpointSession } from './checkpointSession';
@@ -13,8 +12,8 @@ import { saveWithDialog } from './saveFlow';
 import { inspectOnOpen, inspectSettings } from './settings';
 import { resourceRoots, viewHtml, type ViewBundle } from './viewHtml';
 
-/** Computing takes every core: the view gets this long to draw its table and to say which rows are in sight. */
-const TABLE_FIRST_MS = 200;
+/** Computing takes every core: it waits for the view's table, but not for one that never says that it is drawn. */
+const TABLE_FIRST_MS = 15_000;
 
 export class CheckpointView {
   private readonly disposables: { dispose(): unknown }[] = [];
@@ -22,6 +21,7 @@ export class CheckpointView {
   /** What `ready` tells the view to show first; cleared once told. */
   private select: ViewNotifications['select'] | undefined;
   private ready = false;
+  private beginning: NodeJS.Timeout | undefined;
   private readonly watch = new LoadWatch(() => {
     if (!this.panel.visible) return false;
     this.log.warn(`the view of ${this.session.path} did not come up: its page is loaded again`);
@@ -71,6 +71,7 @@ export class CheckpointView {
 
   dispose(): void {
     this.watch.ended();
+    clearTimeout(this.beginning);
     for (const disposable of this.disposables) disposable.dispose();
   }
 
@@ -81,8 +82,12 @@ export class CheckpointView {
         this.watch.ended();
         const state = await this.state();
         this.ready = true;
-        if (inspectOnOpen()) this.inspectAll();
+        this.begin(TABLE_FIRST_MS);
         return state;
+      },
+      drawn: () => {
+        this.begin(0);
+        return null;
       },
       inspect: async ({ names }) => ({ queued: await session.inspect(names) }),
       prioritise: async ({ names }) => {
@@ -102,7 +107,7 @@ export class CheckpointView {
       reload: async () => {
         await session.reload();
         const state = await this.state();
-        if (inspectOnOpen()) this.inspectAll();
+        this.begin(TABLE_FIRST_MS);
         return state;
       },
       openSettings: async () => {
@@ -114,11 +119,11 @@ export class CheckpointView {
   }
 
   private async state(): Promise<ViewState> {
-    const summary = await this.session.summary();
+    const summary = await this.session.packedSummary();
     const { select } = this;
     this.select = undefined;
     return {
-      summary: packSummary(summary),
+      summary,
       results: [...this.session.results.values()],
       settings: inspectSettings(),
       ...(select && { select }),
@@ -126,12 +131,12 @@ export class CheckpointView {
   }
 
   /** Answers come as notifications; a refusal goes to the log, and the rows stay without numbers. */
-  private inspectAll(): void {
-    const start = (): void => {
+  private begin(waitMs: number): void {
+    clearTimeout(this.beginning);
+    if (!inspectOnOpen()) return;
+    this.beginning = setTimeout(() => {
       this.session.inspectOnce().catch((error: unknown) => this.log.error(`${this.session.path}: ${String(error)}`));
-    };
-    const timer = setTimeout(start, TABLE_FIRST_MS);
-    this.disposables.push({ dispose: () => clearTimeout(timer) });
+    }, waitMs);
   }
 
   private forwardEvents(): void {

@@ -4,8 +4,8 @@
  */
 import type { LayerResult, ViewNotifications } from '../protocol';
 
-/** Shorter than anyone sees, longer than a message takes. */
-const MOMENT_MS = 50;
+/** What comes after a pause is told at once; then no more often than people read numbers, for each redraws the page. */
+const MOMENT_MS = 200;
 
 type News = 'results' | 'queue' | 'progress';
 
@@ -15,6 +15,7 @@ export class Outbox {
   /** By layer; of a layer that is done there is none. */
   private readonly latestProgress = new Map<string, ViewNotifications['progress']>();
   private timer: NodeJS.Timeout | undefined;
+  private lastSent = -Infinity;
 
   constructor(
     private readonly send: <K extends News>(name: K, params: ViewNotifications[K]) => void,
@@ -42,11 +43,13 @@ export class Outbox {
   }
 
   private schedule(): void {
-    this.timer ??= setTimeout(() => this.flush(), this.momentMs);
+    const wait = Math.max(0, this.lastSent + this.momentMs - performance.now());
+    this.timer ??= setTimeout(() => this.flush(), wait);
   }
 
   private flush(): void {
     this.timer = undefined;
+    this.lastSent = performance.now();
     const { results, latestQueue, latestProgress } = this;
     this.results = [];
     this.latestQueue = undefined;

@@ -34,6 +34,16 @@ describe("a view's outbox", () => {
     ]);
   });
 
+  it('tells the first thing after a pause at once, and what follows it after a moment', async () => {
+    const slow = new Outbox((name, params) => sent.push([name, params]), 60_000);
+    slow.result(result('a'));
+    await moment();
+    slow.result(result('b'));
+    await moment();
+    slow.dispose();
+    assert.deepEqual(sent, [['results', [result('a')]]]);
+  });
+
   it('never tells of progress after the end of it', async () => {
     outbox.progress({ name: 'done', stage: 'fits', fraction: 0.9 });
     outbox.result(result('done'));

@@ -29,6 +29,13 @@ describe('packed tensors', () => {
     assert.deepEqual(unpackSummary(packSummary(summary([]))), summary([]));
   });
 
+  it('keep names that part in the middle of a character, across a border of text', () => {
+    const near = summary([tensor('layer \u{1F600}'), tensor('layer \u{1F601}.weight'), tensor('')]);
+    const { tensors, ...rest } = packSummary(near);
+    const { text } = JSON.parse(JSON.stringify(tensors.names)) as { text: string };
+    assert.deepEqual(unpackSummary({ ...rest, tensors: { ...tensors, names: { ...tensors.names, text } } }), near);
+  });
+
   it('share what many tensors have in common', () => {
     const { tensors } = packSummary(summary(Array.from({ length: 1000 }, (_, i) => tensor(`layers.${i}.weight`))));
     assert.equal(tensors.kinds.length, 1);

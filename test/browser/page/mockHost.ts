@@ -121,6 +121,7 @@ handle<ViewRequests>(connection, {
   },
   reload: state,
   inspect: ({ names }) => ({ queued: names?.length ?? tensors.length }),
+  drawn: () => null,
   prioritise: () => null,
   cancel: () => null,
   spectrum: async ({ layer }, token) => {
