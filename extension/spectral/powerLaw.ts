@@ -20,9 +20,10 @@ const MAX_FILTERED_SHARE = 0.5;
 const MIN_FILTERED_COUNT = 10;
 
 /**
- * A matrix with fewer eigenvalues above zero than WeightWatcher's least, half of its side at most, has no tail: values pooled from many
- * such matrices (FARMS windows of a matrix of rank 1 have one each, nearly the same) tell how the matrices differ in norm.
- * The reference programs fit them all the same and print an alpha of a hundred. Small matrices of full rank are fitted as there.
+ * A matrix of which at most this share of the eigenvalues, and fewer of them than WeightWatcher's least, are above zero
+ * has no tail. Values pooled from many such matrices (FARMS windows of a matrix of rank 1 have one each, nearly the same)
+ * tell how the matrices differ in norm; the reference programs fit them all the same and print an alpha of a hundred.
+ * Small matrices of full rank are fitted as there.
  */
 const MAX_DEFICIENT_SHARE = 0.5;
 
@@ -49,7 +50,8 @@ export interface FitOptions {
 /**
  * @param eigenvalues λ = σ² ascending
  * @param rule which tail start is taken
- * @returns `failed`, with a reason, where no tail start gives a finite α > 1; never throws
+ * @returns `failed`, with a reason, where the matrices have too low a rank for a tail, or no tail start gives a finite α > 1
+ * beyond rounding; never throws
  */
 export function fitPowerLaw(
   eigenvalues: Float64Array,
@@ -60,17 +62,17 @@ export function fitPowerLaw(
   if (largest === undefined) return failed(rule, 'there are no eigenvalues');
   if (!Number.isFinite(largest) || Number.isNaN(eigenvalues[0]!)) return failed(rule, 'the spectrum is not finite');
   if (largest <= 0) return failed(rule, 'all eigenvalues are zero');
-  const numericalZero = (options.dimension ?? eigenvalues.length) * Number.EPSILON * largest;
+  const dimension = options.dimension ?? eigenvalues.length;
+  const numericalZero = dimension * Number.EPSILON * largest;
   const { values, filter } = options.zeroFilter ? filterZeros(eigenvalues) : { values: eigenvalues };
   const tail = new LogTail(values, numericalZero);
   const positive = values.length - tail.first;
   if (options.zeroFilter && positive < MIN_FILTERED_COUNT) {
     return failed(rule, `a fit needs ${MIN_FILTERED_COUNT} eigenvalues above zero and finds ${positive}`, filter);
   }
-  const perMatrix = rankPerMatrix(eigenvalues, options.dimension ?? eigenvalues.length, numericalZero);
+  const perMatrix = rankPerMatrix(eigenvalues, dimension, numericalZero);
   if (perMatrix !== undefined) {
-    const found = Number(perMatrix.toPrecision(2));
-    const each = `${found} of ${options.dimension ?? eigenvalues.length} in each matrix`;
+    const each = `${Number(perMatrix.toPrecision(2))} of ${dimension} in each matrix`;
     return failed(rule, `a fit needs ${MIN_FILTERED_COUNT} eigenvalues above zero and finds ${each}`, filter);
   }
   // Values this close to the largest differ from it by rounding alone, as those of an orthogonal matrix do.
