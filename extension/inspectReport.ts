@@ -1,5 +1,5 @@
 /** All numbers as one JSON object or as CSV, the same from the terminal and from the editor. C locale, full precision. */
-import type { CheckpointSummary, DeviceInfo, InspectSettings, LayerResult, Problem } from './protocol';
+import type { AlternativeLaw, CheckpointSummary, DeviceInfo, InspectSettings, LayerResult, Problem } from './protocol';
 import { metricTable } from './spectral/metricTable';
 
 /** The object that `eigenscope inspect --json` prints. */
@@ -38,13 +38,38 @@ export function inspectReport(
 
 const STATISTICS = ['count', 'min', 'max', 'mean', 'std', 'l2', 'zeros', 'nan', 'inf'] as const;
 
-/** One line a layer: shape, metrics of the metric table, FARMS, ranks, statistics. */
+/** Laws that the tail is compared with; two columns each. */
+const LAWS = [
+  'truncated_power_law',
+  'exponential',
+  'stretched_exponential',
+  'lognormal',
+] as const satisfies readonly AlternativeLaw[];
+
+/** Which law the tail follows, with R and p of each comparison, and the bootstrap's p where it was asked for. */
+const TAIL_HEADER = [
+  ...['tail_shape_law', 'tail_shape_n'],
+  ...LAWS.flatMap((law) => [`${law}_R`, `${law}_p`]),
+  ...['goodness_p', 'goodness_standard_error'],
+];
+
+function tailCells({ tail_shape: shape, goodness }: LayerResult): (string | number | null | undefined)[] {
+  const comparisons = LAWS.map((law) => shape?.comparisons?.find((comparison) => comparison.law === law));
+  return [
+    ...[shape?.law, shape?.n],
+    ...comparisons.flatMap((comparison) => [comparison?.R, comparison?.p]),
+    ...[goodness?.p, goodness?.standard_error],
+  ];
+}
+
+/** One line a layer: shape, metrics of the metric table, shape of the tail, FARMS, ranks, statistics. */
 export function inspectCsv(layers: readonly LayerResult[]): string {
   const metrics = metricTable.map(({ key }) => key);
   const ranks = [...new Set(layers.flatMap((layer) => Object.keys(layer.ranks)))];
   const header = [
     ...['name', 'tensor', 'shape', 'dtype', 'matrices', 'N', 'M', 'precision'],
     ...metrics,
+    ...TAIL_HEADER,
     ...['farms_alpha', 'farms_D', 'farms_windows', 'farms_low', 'farms_high'],
     ...ranks.map((rule) => `rank_${rule}`),
     ...STATISTICS,
@@ -54,6 +79,7 @@ export function inspectCsv(layers: readonly LayerResult[]): string {
     ...[layer.name, layer.tensor, layer.shape.join('x'), layer.dtype, layer.matrices, layer.N, layer.M],
     layer.precision,
     ...metrics.map((key) => layer.metrics[key]),
+    ...tailCells(layer),
     ...[
       layer.farms?.alpha,
       layer.farms?.D,

@@ -267,7 +267,7 @@ export interface LayerResult {
   statistics: TensorStatistics | null;
   /** Arithmetic that made the Gram matrices of the spectrum, and where, for instance `float64 cpu`. */
   precision?: string;
-  /** Why a device that was to make them did not, in words. */
+  /** Why a device that was to make them did not, and which eigenvalues are less exact than others, in words. */
   precisionNote?: string;
   noSpectrum?: string;
   problems: Problem[];

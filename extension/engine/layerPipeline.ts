@@ -136,7 +136,12 @@ class LayerPipeline {
       const counting = this.lease.call('begin', { task, bytes }, { transfer: [bytes.buffer] });
       await announced(counting, () => this.context.onProgress('statistics', 0));
       const hasSpectrum = await this.lease.call('statistics', null);
-      if (hasSpectrum && layer) await this.heldSpectra(layer, side, progress);
+      if (hasSpectrum && layer) {
+        await this.heldSpectra(layer, side, progress);
+        // Up to the size of a chunk, what it takes is within what was set aside for chunks. Of larger matrices, and of
+        // streamed ones, the result says which eigenvalues are uncertain.
+        if (8 * layer.rows * layer.cols <= input.plan.chunk) await this.lease.call('resolveSmall', null);
+      }
       if (hasSpectrum && plan) await this.farms(plan, progress);
       if (hasSpectrum && layer && this.context.settings.randomise) {
         await this.lease.call('shuffle', null);

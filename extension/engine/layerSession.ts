@@ -5,11 +5,12 @@
 import { elementSize } from '../checkpoint/dtype';
 import { compressionMatrix } from '../compression/compressionMatrix';
 import { bandEigenvalues } from '../linalg/bandEigenvalues';
+import { deflatedEigenvalues } from '../linalg/deflation';
 import type { Band } from '../linalg/bandReduction';
 import { loadElementKernels } from '../linalg/elementKernels';
 import { gram, withoutNegatives } from '../linalg/gram';
 import type { Kernels } from '../linalg/kernels';
-import { precisionProblem } from '../linalg/precisionPolicy';
+import { precisionProblem, uncertainBelow } from '../linalg/precisionPolicy';
 import { symmetricEigenvalues } from '../linalg/symmetricEigenvalues';
 import type { FarmsResult } from '../protocol';
 import { estimateAlpha, type FarmsEstimate } from '../spectral/bootstrap';
@@ -44,6 +45,8 @@ export class LayerSession {
   private farmsEigenvalues: Float64Array = new Float64Array(0);
   private farmsResult: FarmsResult | null = null;
   private widened: Float64Array | undefined;
+  /** Whether the small eigenvalues are as exact as the policy asks. */
+  private resolved = false;
 
   /** @throws DOMException `AbortError` when cancelled */
   constructor(
@@ -110,6 +113,22 @@ export class LayerSession {
 
   addBand(band: Band, onProgress: Progress): void {
     this.spectraByMatrix.push(this.bandEigenvalues(band, onProgress));
+  }
+
+  /** Computes the small eigenvalues of held matrices anew where float64's Gram matrix blurs them: of hardly any weights. */
+  resolveSmall(): void {
+    const layer = this.layer();
+    const { kernels, cancelled } = this;
+    for (const [index, eigenvalues] of this.spectraByMatrix.entries()) {
+      if (uncertainBelow(eigenvalues) === undefined) continue;
+      const { rows, cols } = layer;
+      const x =
+        layer.kind === 'conv'
+          ? this.matrix(layer, index).slice()
+          : this.part({ row: 0, col: 0, rows, cols }, false, undefined);
+      this.spectraByMatrix[index] = deflatedEigenvalues(x, rows, cols, eigenvalues, { kernels, cancelled });
+    }
+    this.resolved = true;
   }
 
   /** Permutes the entries of every held matrix among themselves; the spectra so far are kept apart. */
@@ -204,10 +223,12 @@ export class LayerSession {
       return poolEigenvalues(spectra).map((value) => value * norm);
     };
     const { unshuffled } = this;
-    const eigenvalues = pooled(unshuffled?.spectraByMatrix ?? this.spectraByMatrix);
+    const spectra = unshuffled?.spectraByMatrix ?? this.spectraByMatrix;
+    const eigenvalues = pooled(spectra);
     const rankEigenvalues = unshuffled?.rankEigenvalues ?? this.rankEigenvalues();
     const numbers = {
-      ...{ eigenvalues, rankEigenvalues, statistics: this.statistics.result(), farms: this.farmsResult, precision },
+      ...{ eigenvalues, rankEigenvalues, statistics: this.statistics.result(), farms: this.farmsResult },
+      precision: this.resolved ? precision : withUncertainty(precision, spectra),
       ...(unshuffled && { randomised: pooled(this.spectraByMatrix) }),
     };
     return {
@@ -287,6 +308,15 @@ export class LayerSession {
   private matrix(layer: LayerGeometry, index: number): Float64Array {
     return extractMatrix(this.elements(), this.task.tensor.shape, this.task.tensor.kernelLayout, layer, index);
   }
+}
+
+/** Says which eigenvalues are less certain than others, where there are such. */
+function withUncertainty(precision: LayerPrecision, spectra: readonly Float64Array[]): LayerPrecision {
+  const bound = spectra.reduce((most, spectrum) => Math.max(most, uncertainBelow(spectrum) ?? 0), 0);
+  if (bound === 0) return precision;
+  const note = `computed by a float64 Gram matrix, in which eigenvalues below ${bound.toPrecision(2)} may be off by more than 1e-6 of themselves`;
+  const { precisionNote } = precision;
+  return { ...precision, precisionNote: precisionNote === undefined ? note : `${precisionNote}; ${note}` };
 }
 
 function cutWindow(matrix: Float64Array, cols: number, { row, col, rows, cols: width }: FarmsWindow): Float64Array {

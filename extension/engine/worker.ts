@@ -56,6 +56,10 @@ const handlers: Handlers = {
     current().addBand(band, onProgress);
     return null;
   },
+  resolveSmall: () => {
+    current().resolveSmall();
+    return null;
+  },
   shuffle: () => {
     current().shuffle();
     return null;

@@ -49,6 +49,8 @@ export interface WorkerCalls {
   spectra: { params: null; result: null };
   /** Eigenvalues of one matrix from its Gram matrix in band form. */
   eigenvalues: { params: { band: Band }; result: null };
+  /** Makes small eigenvalues of held matrices as exact as the policy asks; takes the memory of three copies in float64. */
+  resolveSmall: { params: null; result: null };
   /** Permutes the entries of every held matrix: the eigenvalues that follow are those of the shuffled ones. */
   shuffle: { params: null; result: null };
   /** Keeps the latest spectrum unless an error of its Gram matrix up to this norm is too much; then says why. */

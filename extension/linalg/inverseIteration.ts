@@ -4,6 +4,7 @@
  *
  * @see LAPACK dstein, dlagtf, dlagts
  */
+import { norm, takeOut } from './gramSchmidt';
 import type { Tridiagonal } from './kernels';
 
 const EPSILON = Number.EPSILON / 2;
@@ -103,11 +104,11 @@ export class BlockVectors {
     for (let round = 0, converged = 0; round < MAX_ROUNDS && converged <= EXTRA_ROUNDS; round++) {
       const growth = this.solve(vector);
       // Only what grew is part of the eigenvector: a solve that gains little has not reached it yet.
-      this.orthogonalise(vector);
+      takeOut(this.found, this.clusterStart, vector);
       const length = normalise(vector);
       if (length * growth * norm * EPSILON * n >= 1e-2 / Math.sqrt(n)) converged++;
     }
-    this.orthogonalise(vector);
+    takeOut(this.found, this.clusterStart, vector);
     normalise(vector);
     return vector;
   }
@@ -177,33 +178,6 @@ export class BlockVectors {
     return growth;
   }
 
-  /** Takes the cluster's vectors out of x, four at a time: they are orthogonal to each other, and one pass over x serves all. */
-  private orthogonalise(x: Float64Array): void {
-    const { found, n } = this;
-    for (let i = this.clusterStart; i < found.length; i += 4) {
-      const p = found[i]!;
-      // Short groups repeat their first vector with factor 0.
-      const q = found[i + 1] ?? p;
-      const r = found[i + 2] ?? p;
-      const s = found[i + 3] ?? p;
-      let fp = 0;
-      let fq = 0;
-      let fr = 0;
-      let fs = 0;
-      for (let j = 0; j < n; j++) {
-        const value = x[j]!;
-        fp += p[j]! * value;
-        fq += q[j]! * value;
-        fr += r[j]! * value;
-        fs += s[j]! * value;
-      }
-      if (q === p) fq = 0;
-      if (r === p) fr = 0;
-      if (s === p) fs = 0;
-      for (let j = 0; j < n; j++) x[j] = x[j]! - (fp * p[j]! + fq * q[j]! + (fr * r[j]! + fs * s[j]!));
-    }
-  }
-
   private residual(x: Float64Array, eigenvalue: number): number {
     const { diagonal, offDiagonal } = this.block;
     let square = 0;
@@ -225,11 +199,8 @@ export class BlockVectors {
 
 /** Scales to length 1 and returns the length it had. */
 function normalise(x: Float64Array): number {
-  const largest = Math.abs(x[largestIndex(x)]!);
-  if (!(largest > 0 && largest < Infinity)) throw new Error('inverse iteration broke down');
-  let square = 0;
-  for (const value of x) square += (value / largest) ** 2;
-  const length = largest * Math.sqrt(square);
+  const length = norm(x);
+  if (!(length > 0 && length < Infinity)) throw new Error('inverse iteration broke down');
   for (let i = 0; i < x.length; i++) x[i] = x[i]! / length;
   return length;
 }

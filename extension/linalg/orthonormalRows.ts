@@ -4,6 +4,7 @@
  *
  * @see Giraud, Langou & Rozložník 2005, "The loss of orthogonality in the Gram–Schmidt orthogonalization process"
  */
+import { norm, takeOut } from './gramSchmidt';
 import type { MatrixProducts } from './matrixProducts';
 
 /** A unit vector that loses this much of its length to the second round was mostly rounding errors. */
@@ -118,55 +119,16 @@ export async function orthonormalised(
  * @returns number of rows left, at the front of the block
  */
 function gramSchmidt(block: Float64Array, b: number, n: number, negligible: number): number {
-  let kept = 0;
+  const kept: Float64Array[] = [];
   for (let i = 0; i < b; i++) {
-    const row = block.subarray(kept * n, (kept + 1) * n);
-    if (kept < i) row.set(block.subarray(i * n, (i + 1) * n));
-    takeOut(block, kept, row);
-    takeOut(block, kept, row);
+    const row = block.subarray(kept.length * n, (kept.length + 1) * n);
+    if (kept.length < i) row.set(block.subarray(i * n, (i + 1) * n));
+    takeOut(kept, 0, row);
+    takeOut(kept, 0, row);
     const length = norm(row);
     if (!(length > negligible)) continue;
     for (let j = 0; j < n; j++) row[j] = row[j]! / length;
-    kept++;
+    kept.push(row);
   }
-  return kept;
-}
-
-/** Takes the first `count` rows of `block` out of x, four at a time: they are orthogonal to each other. */
-function takeOut(block: Float64Array, count: number, x: Float64Array): void {
-  const n = x.length;
-  for (let i = 0; i < count; i += 4) {
-    const p = i * n;
-    // Short groups repeat their first row with factor 0.
-    const q = i + 1 < count ? p + n : p;
-    const r = i + 2 < count ? p + 2 * n : p;
-    const s = i + 3 < count ? p + 3 * n : p;
-    let fp = 0;
-    let fq = 0;
-    let fr = 0;
-    let fs = 0;
-    for (let j = 0; j < n; j++) {
-      const value = x[j]!;
-      fp += block[p + j]! * value;
-      fq += block[q + j]! * value;
-      fr += block[r + j]! * value;
-      fs += block[s + j]! * value;
-    }
-    if (q === p) fq = 0;
-    if (r === p) fr = 0;
-    if (s === p) fs = 0;
-    for (let j = 0; j < n; j++) {
-      x[j] = x[j]! - (fp * block[p + j]! + fq * block[q + j]! + (fr * block[r + j]! + fs * block[s + j]!));
-    }
-  }
-}
-
-/** Scaled by the largest element, so that no square leaves the range of float64. */
-function norm(x: Float64Array): number {
-  let largest = 0;
-  for (const value of x) largest = Math.max(largest, Math.abs(value));
-  if (largest === 0) return 0;
-  let square = 0;
-  for (const value of x) square += (value / largest) ** 2;
-  return largest * Math.sqrt(square);
+  return kept.length;
 }

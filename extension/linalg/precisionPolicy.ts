@@ -25,3 +25,18 @@ export function precisionProblem(eigenvalues: Float64Array, errorBound: number):
   if (!(eigenvalues[0]! - errorBound > zero)) return 'its error hides whether the smallest eigenvalues are zero';
   return undefined;
 }
+
+/**
+ * Below which value eigenvalues of a float64 Gram matrix are less certain than the policy asks, where that is so within
+ * the upper half of the spectrum. Rounding errors add up as random ones do, to √M·ε·λ₁.
+ *
+ * @param eigenvalues ascending
+ * @returns undefined where all that count are certain: numerical zeros, up to M·ε·λ₁, do not
+ */
+export function uncertainBelow(eigenvalues: Float64Array): number | undefined {
+  const { length } = eigenvalues;
+  const rounding = Number.EPSILON * (eigenvalues[length - 1] ?? 0);
+  const bound = (Math.sqrt(length) * rounding) / UPPER_HALF;
+  const least = eigenvalues.subarray(length >> 1).find((value) => value > length * rounding);
+  return least !== undefined && least < bound ? bound : undefined;
+}

@@ -28,10 +28,16 @@ export interface FarmsEstimate {
  * Alpha of some windows, and how far it may lie from that of all: windows are drawn with replacement and each drawn set is
  * fitted.
  *
+ * All of it is reckoned in ln(alpha − 1): alpha − 1 is the rate of the tail's logarithms, whose error is in proportion to it,
+ * so that an interval that is wide stays above 1 and reaches as far up as fits do.
+ *
  * The interval is as wide as these alphas lie from the alpha of all values, root mean square and not only their spread:
  * where xmin jumps with the number of values that are fitted, resamples (which hold fewer different windows) fall to one
  * side, as the windows taken do beside all of them. Added is what alpha would still move until all windows are taken, did it
  * move on as it does from half of each draw to the whole: KS takes later tails the more values there are.
+ *
+ * Under KS the interval also holds every alpha that was drawn, from whole draws and halves. It looks for xmin among all values,
+ * and where two tails fit about equally well, all windows may settle on the one that the windows taken rarely settle on.
  *
  * A bootstrap of k windows alone would be too sure of itself: it is widened by √(k/(k−1)), and Student's quantile takes
  * the normal one's place. There is no correction for the share of windows that was taken: jumps do not average out.
@@ -57,22 +63,30 @@ export function estimateAlpha(
     const values = pool.resample(draws, Math.ceil((MAX_FITTED * draws.length) / windows));
     return fitFarmsWindows(values, rule, side).alpha;
   };
+  const centre = Math.log(alpha - 1);
   let fitted = 0;
   let squares = 0;
   let moved = 0;
+  let [least, most] = [centre, centre];
   for (let resample = 0; resample < RESAMPLES; resample++) {
     const draws = Array.from({ length: windows }, () => Math.floor(random() * windows));
     const whole = fit(draws);
     const half = fit(draws.slice(0, Math.ceil(windows / 2)));
     if (whole === null || half === null) continue;
+    const [ofWhole, ofHalf] = [Math.log(whole - 1), Math.log(half - 1)];
     fitted++;
-    squares += (whole - alpha) ** 2;
-    moved += whole - half;
+    squares += (ofWhole - centre) ** 2;
+    moved += ofWhole - ofHalf;
+    if (rule !== 'KS') continue;
+    least = Math.min(least, ofWhole, ofHalf);
+    most = Math.max(most, ofWhole, ofHalf);
   }
   if (fitted < MIN_FITTED_SHARE * RESAMPLES) return { alpha, interval: null };
   const spread = studentQuantile(windows - 1) * Math.sqrt((squares / fitted) * (windows / (windows - 1)));
   const trend = Math.abs(moved / fitted) * Math.log2(total / windows);
-  return { alpha, interval: [alpha - spread - trend, alpha + spread + trend] };
+  const low = Math.min(least, centre - spread - trend);
+  const high = Math.max(most, centre + spread + trend);
+  return { alpha, interval: [1 + Math.exp(low), 1 + Math.exp(high)] };
 }
 
 /**

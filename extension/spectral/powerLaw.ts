@@ -19,6 +19,14 @@ const MAX_FILTERED_SHARE = 0.5;
 /** WeightWatcher fits no layer with fewer eigenvalues. */
 const MIN_FILTERED_COUNT = 10;
 
+/**
+ * A matrix of which at most this share of the eigenvalues, and fewer of them than WeightWatcher's least, are above zero
+ * has no tail. Values pooled from many such matrices (FARMS windows of a matrix of rank 1 have one each, nearly the same)
+ * tell how the matrices differ in norm; the reference programs fit them all the same and print an alpha of a hundred.
+ * Small matrices of full rank are fitted as there.
+ */
+const MAX_DEFICIENT_SHARE = 0.5;
+
 /** Histogram of log₁₀ λ in which `xmin_peak` looks for the mode. */
 const PEAK_BINS = 100;
 
@@ -42,7 +50,8 @@ export interface FitOptions {
 /**
  * @param eigenvalues λ = σ² ascending
  * @param rule which tail start is taken
- * @returns `failed`, with a reason, where no tail start gives a finite α > 1; never throws
+ * @returns `failed`, with a reason, where the matrices have too low a rank for a tail, or no tail start gives a finite α > 1
+ * beyond rounding; never throws
  */
 export function fitPowerLaw(
   eigenvalues: Float64Array,
@@ -53,15 +62,23 @@ export function fitPowerLaw(
   if (largest === undefined) return failed(rule, 'there are no eigenvalues');
   if (!Number.isFinite(largest) || Number.isNaN(eigenvalues[0]!)) return failed(rule, 'the spectrum is not finite');
   if (largest <= 0) return failed(rule, 'all eigenvalues are zero');
-  const numericalZero = (options.dimension ?? eigenvalues.length) * Number.EPSILON * largest;
+  const dimension = options.dimension ?? eigenvalues.length;
+  const numericalZero = dimension * Number.EPSILON * largest;
   const { values, filter } = options.zeroFilter ? filterZeros(eigenvalues) : { values: eigenvalues };
   const tail = new LogTail(values, numericalZero);
   const positive = values.length - tail.first;
   if (options.zeroFilter && positive < MIN_FILTERED_COUNT) {
     return failed(rule, `a fit needs ${MIN_FILTERED_COUNT} eigenvalues above zero and finds ${positive}`, filter);
   }
-  if (values[tail.first] === largest) return failed(rule, 'the eigenvalues above zero have no spread', filter);
-  const start = tailStart(tail, rule);
+  const perMatrix = rankPerMatrix(eigenvalues, dimension, numericalZero);
+  if (perMatrix !== undefined) {
+    const each = `${Number(perMatrix.toPrecision(2))} of ${dimension} in each matrix`;
+    return failed(rule, `a fit needs ${MIN_FILTERED_COUNT} eigenvalues above zero and finds ${each}`, filter);
+  }
+  // Values this close to the largest differ from it by rounding alone, as those of an orthogonal matrix do.
+  const equal = lowerBound(values, largest - numericalZero);
+  if (tail.first >= equal) return failed(rule, 'the eigenvalues above zero have no spread', filter);
+  const start = tailStart(tail, rule, Math.min(equal, values.length - 1));
   if (typeof start === 'string') return failed(rule, start, filter);
   const count = values.length - start.index;
   return {
@@ -95,8 +112,14 @@ export function tailAt(eigenvalues: Float64Array, start: number): { alpha: numbe
   return Number.isFinite(alpha) ? { alpha, D: tail.distance(0, alpha) } : { alpha: NaN, D: NaN };
 }
 
-function tailStart(tail: LogTail, rule: FitRule): TailStart | string {
-  const last = tail.count - 1;
+/** Mean number of eigenvalues above zero in each of the pooled matrices, where that is too small for a fit. */
+function rankPerMatrix(eigenvalues: Float64Array, dimension: number, numericalZero: number): number | undefined {
+  const share = 1 - upperBound(eigenvalues, numericalZero) / eigenvalues.length;
+  return share <= MAX_DEFICIENT_SHARE && share * dimension < MIN_FILTERED_COUNT ? share * dimension : undefined;
+}
+
+/** @param last index from which on no tail can start: it would have no spread */
+function tailStart(tail: LogTail, rule: FitRule, last: number): TailStart | string {
   switch (rule) {
     case 'KS':
       return smallestDistance(tail, tail.first, last) ?? 'no tail has a finite alpha above 1';
@@ -104,7 +127,7 @@ function tailStart(tail: LogTail, rule: FitRule): TailStart | string {
       const index = Math.floor(tail.count / 2);
       if (index < tail.first) return 'at least half of the eigenvalues are zero';
       const alpha = tail.alpha(index);
-      if (!Number.isFinite(alpha)) return 'the upper half of the eigenvalues has no spread';
+      if (index >= last || !Number.isFinite(alpha)) return 'the upper half of the eigenvalues has no spread';
       return { index, alpha, D: tail.distance(index, alpha) };
     }
     case 'xmin_peak': {

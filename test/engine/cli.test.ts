@@ -101,6 +101,31 @@ describe('command line program', () => {
     assert.equal(Number(lines[0]!.split(',')[column]), report.layers[0]!.metrics.alpha);
   });
 
+  it('prints the shape of the tail and the test of the fit in CSV', () => {
+    const { layers } = JSON.parse(run('inspect', model, '--json', '--goodness').stdout) as InspectReport;
+    const [header, ...lines] = run('inspect', model, '--csv', '--goodness')
+      .stdout.trimEnd()
+      .split('\n')
+      .map((line) => line.split(','));
+    for (const [index, layer] of layers.entries()) {
+      const cell = (name: string): string => lines[index]![header!.indexOf(name)]!;
+      const number = (value: number | null | undefined): string => String(value ?? '');
+      assert.equal(cell('name'), layer.name);
+      assert.equal(cell('tail_shape_law'), layer.tail_shape?.law ?? '');
+      assert.equal(cell('tail_shape_n'), number(layer.tail_shape?.n));
+      for (const law of ['truncated_power_law', 'exponential', 'stretched_exponential', 'lognormal']) {
+        const comparison = layer.tail_shape?.comparisons?.find((each) => each.law === law);
+        assert.equal(cell(`${law}_R`), number(comparison?.R));
+        assert.equal(cell(`${law}_p`), number(comparison?.p));
+      }
+      assert.equal(cell('goodness_p'), number(layer.goodness?.p));
+      assert.equal(cell('goodness_standard_error'), number(layer.goodness?.standard_error));
+    }
+    const [tested] = layers;
+    assert.equal(tested!.tail_shape!.comparisons!.length, 4);
+    assert.equal(typeof tested!.goodness!.p, 'number');
+  });
+
   it('prints a report for people, and the tensors alone', () => {
     const report = run('inspect', model).stdout;
     assert.match(report, /40×24 +F32 +block\.0\.weight/);

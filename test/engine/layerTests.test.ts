@@ -91,6 +91,15 @@ describe('tests of a layer on request', function () {
     assert.equal((await goodness('conv')).status, 'success');
   });
 
+  it('has no FARMS alpha where the windows have one eigenvalue each', async () => {
+    for (const fit of ['KS', 'xmin_mid', 'xmin_peak'] as const) {
+      const layer = await inspected('rankOne', { farms: { ...DEFAULT_FARMS, rows: 16, ops: 8, fit } });
+      assert.equal(layer.farms!.windows_total, 64);
+      assert.deepEqual([layer.farms!.status, layer.farms!.alpha], ['failed', null]);
+      assert.match(layer.farms!.reason!, /needs 10 eigenvalues above zero and finds 1 of 16 in each matrix/);
+    }
+  });
+
   for (const name of ['zero', 'outlier', 'rankOne', 'row', 'one', 'denormal']) {
     it(`has a number or a reason everywhere: ${name}`, async () => {
       const layer = await inspected(name, { randomise: true, goodness: true });

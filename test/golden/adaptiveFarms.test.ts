@@ -40,7 +40,7 @@ describe('adaptive FARMS of made matrices', function () {
     for (let seed = 0; seed < MADE; seed++) matrices.push(madeMatrix(seed));
   });
 
-  for (const rule of ['xmin_mid', 'xmin_peak'] as FitRule[]) {
+  for (const rule of ['xmin_mid', 'xmin_peak', 'KS'] as FitRule[]) {
     it(`16 windows or fewer: the interval holds the alpha of all (${rule})`, async () => {
       const outcomes: AdaptiveOutcome[] = [];
       for (const matrix of matrices) {

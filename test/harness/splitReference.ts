@@ -1,7 +1,9 @@
 /** The product of slices by its definition, in whole numbers: what any device must return, to the last bit. */
 import assert from 'node:assert/strict';
-import { BLOCK_DEPTH } from '../../extension/linalg/splitGraph';
+import { openSplitProduct } from '../../extension/linalg/onnxSplitProduct';
+import { BLOCK_DEPTH, SLICE_LIMIT } from '../../extension/linalg/splitGraph';
 import type { SplitLevels, SplitProduct } from '../../extension/linalg/splitGram';
+import { randomMatrix } from './denseReference';
 
 const SLICES = 5;
 
@@ -44,3 +46,15 @@ export const splitReference: SplitProduct = (x, y, blocks, m, n) => {
   }
   return Promise.resolve(levels as SplitLevels);
 };
+
+/** onnxruntime's product on a device, beside the definition. @throws AssertionError where any number differs */
+export async function assertSplitProductIsExact(provider: Parameters<typeof openSplitProduct>[0]): Promise<void> {
+  const { product, release } = await openSplitProduct(provider);
+  const [blocks, m, n] = [2, 5, 7];
+  const operand = (rows: number, seed: number): Float32Array =>
+    Float32Array.from(randomMatrix(rows, blocks * BLOCK_DEPTH, seed), (value) => value * 2 * SLICE_LIMIT);
+  const [x, y] = [operand(m, 1), operand(n, 2)];
+  x.fill(SLICE_LIMIT, 0, blocks * BLOCK_DEPTH);
+  assert.deepEqual(await product(x, y, blocks, m, n), await splitReference(x, y, blocks, m, n));
+  await release();
+}

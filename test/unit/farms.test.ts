@@ -146,6 +146,21 @@ describe('FARMS fits', () => {
     assert.deepEqual(fitFarmsBlocks(blocks.slice(0, 1), 'xmin_mid', 200), fitFarmsWindows(blocks[0]!, 'xmin_mid', 200));
   });
 
+  it('fail for a matrix of rank 1: its windows have one eigenvalue each, nearly the same', () => {
+    // λ of a window is the product of two squared norms.
+    const windows = Array.from({ length: 100 }, (_, index) => {
+      const values = new Float64Array(32);
+      values[31] = (1 + 0.01 * Math.sin(index)) * (1 + 0.01 * Math.cos(3 * index));
+      return values;
+    });
+    for (const rule of ['KS', 'xmin_mid', 'xmin_peak'] as const) {
+      const fit = fitFarmsWindows(poolEigenvalues(windows), rule, 32);
+      assert.equal(fit.alpha, null);
+      assert.match(fit.reason!, /finds 1 of 32 in each matrix/);
+      assert.deepEqual(estimateAlpha(windows, 100, rule, 1), { alpha: null, interval: null });
+    }
+  });
+
   it('fail where one block cannot be fitted', () => {
     const fit = fitFarmsBlocks([spectrum(200, 2), new Float64Array(20)], 'xmin_mid', 200);
     assert.equal(fit.status, 'failed');
@@ -162,16 +177,37 @@ describe('bootstrap interval', () => {
   };
 
   for (const rule of ['KS', 'xmin_mid', 'xmin_peak'] as const) {
-    it(`is centred on alpha, repeatable, and narrower with less spread (${rule})`, () => {
+    it(`is around alpha, repeatable, and narrower with less spread (${rule})`, () => {
       const wide = estimateAlpha(windows(8, 0.2), 100, rule, 42);
       assert.deepEqual(estimateAlpha(windows(8, 0.2), 100, rule, 42), wide);
       assert.notDeepEqual(estimateAlpha(windows(8, 0.2), 100, rule, 43), wide);
       assert.equal(wide.alpha, fitFarmsWindows(poolEigenvalues(windows(8, 0.2)), rule, 400).alpha);
       const [low, high] = wide.interval!;
-      assert.ok(Math.abs((low + high) / 2 - wide.alpha!) < 1e-9);
+      if (rule === 'KS') assert.ok(low < wide.alpha! && wide.alpha! < high);
+      else
+        assert.ok(Math.abs((low - 1) * (high - 1) - (wide.alpha! - 1) ** 2) < 1e-9, 'not in the middle of ln(α − 1)');
       assert.ok(half(windows(8, 0.02), rule, 42) < (high - low) / 4);
     });
   }
+
+  it('stays above 1, however far apart the windows are', () => {
+    for (const rule of ['KS', 'xmin_mid', 'xmin_peak'] as const) {
+      const apart = Array.from({ length: 3 }, (_, index) => spectrum(400, [1.2, 2, 9][index]!, 50 ** index));
+      const { alpha, interval } = estimateAlpha(apart, 100, rule, 1);
+      assert.ok(1 < interval![0] && interval![0] < alpha! && alpha! < interval![1], `${rule}: ${interval!.join()}`);
+    }
+  });
+
+  it('holds every tail that KS settles on in some draws', () => {
+    // Three windows in eight have a tail of their own, steeper and farther out, which KS takes where most draws are of them.
+    const mixed = Array.from({ length: 8 }, (_, index) =>
+      index >= 3 ? spectrum(400, 2.2) : Float64Array.from([...spectrum(300, 2.2), ...spectrum(100, 6, 10)]).sort(),
+    );
+    const { alpha, interval } = estimateAlpha(mixed, 100, 'KS', 1);
+    const alone = fitFarmsWindows(poolEigenvalues(mixed.slice(0, 3)), 'KS', 400).alpha!;
+    assert.ok(alone > 1.5 * alpha!, `both tails have about ${alone}: no test`);
+    assert.ok(interval![0] <= alone && alone <= interval![1] + 1e-3, `${interval!.join()} without ${alone}`);
+  });
 
   it('has the width of Student’s interval where alpha is nearly a mean over windows', () => {
     // With xmin_mid and equal windows but for their exponent, alpha is close to a mean of the windows' alphas.

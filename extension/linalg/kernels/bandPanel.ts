@@ -1,6 +1,5 @@
 /** One panel of the Householder reduction to band form: the last rows of a symmetric matrix, from the last row upwards. */
-import { reflector } from './reflector';
-import { dots, subtractOuter } from './vectors';
+import { applyReflector, reflector } from './reflector';
 
 /**
  * Row k of the `count` × `width` block left of the diagonal block is reduced to columns width − count + k … width − 1; the
@@ -34,11 +33,6 @@ export function reduceBandPanel(
     reflector(row, pivot, row + ((<usize>pivot) << 3), beta, scale, negligible);
     const tau = load<f64>(scale);
     if (tau == 0) continue;
-    dots(a, stride, k, row, pivot + 1, scratch);
-    for (let j = 0; j < k; j++) {
-      const at = scratch + ((<usize>j) << 3);
-      store<f64>(at, tau * load<f64>(at));
-    }
-    subtractOuter(a, stride, k, scratch, row, pivot + 1);
+    applyReflector(a, stride, k, row, tau, pivot + 1, scratch);
   }
 }

@@ -1,5 +1,5 @@
 /** Elementary reflectors H = I − τ·v·vᵀ. */
-import { dot, scale } from './vectors';
+import { dot, dots, scale, subtractOuter } from './vectors';
 
 /**
  * Makes the reflector that takes (x, tip) to (0, β): x is overwritten by v but for its element at the tip, where a 1 is
@@ -24,4 +24,19 @@ export function reflector(x: usize, length: i32, tip: usize, beta: usize, tau: u
   scale(x, 1 / (alpha - b), length);
   store<f64>(beta, b);
   store<f64>(tau, (b - alpha) / b);
+}
+
+/** Each of `count` rows `stride` bytes apart becomes H times it. @param scratch room for `count` numbers */
+export function applyReflector(
+  rows: usize,
+  stride: usize,
+  count: i32,
+  v: usize,
+  tau: f64,
+  length: i32,
+  scratch: usize,
+): void {
+  dots(rows, stride, count, v, length, scratch);
+  scale(scratch, tau, count);
+  subtractOuter(rows, stride, count, scratch, v, length);
 }

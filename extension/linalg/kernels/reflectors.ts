@@ -1,5 +1,5 @@
 /** Back-transformation: applies the reflectors of the tridiagonal reduction to vectors, four at a time. */
-import { addScaled, dots } from './vectors';
+import { applyReflector } from './reflector';
 
 /** z ← H(n−1)·…·H(1)·z for `count` vectors `stride` bytes apart; row i of `a` holds the reflector of H(i). */
 export function applyReflectors(
@@ -15,9 +15,6 @@ export function applyReflectors(
     const tau = load<f64>(scales + ((<usize>i) << 3));
     if (tau == 0) continue;
     const v = a + <usize>i * stride;
-    dots(z, stride, count, v, i, scratch);
-    for (let r = 0; r < count; r++) {
-      addScaled(z + <usize>r * stride, -tau * load<f64>(scratch + ((<usize>r) << 3)), v, i);
-    }
+    applyReflector(z, stride, count, v, tau, i, scratch);
   }
 }
