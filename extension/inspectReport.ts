@@ -36,6 +36,20 @@ export function inspectReport(
   };
 }
 
+/**
+ * The report as `JSON.stringify(report, null, 2)` writes it, layer by layer: in one piece, that of 120 000 layers is
+ * longer than a string can be.
+ */
+export function* inspectJson({ layers, problems, ...head }: InspectReport): Generator<string> {
+  const indented = (value: unknown, by: string): string => JSON.stringify(value, null, 2).replaceAll('\n', `\n${by}`);
+  yield `{\n${Object.entries(head)
+    .map(([key, value]) => `  "${key}": ${indented(value, '  ')},\n`)
+    .join('')}`;
+  yield '  "layers": [';
+  for (const [index, layer] of layers.entries()) yield `${index === 0 ? '' : ','}\n    ${indented(layer, '    ')}`;
+  yield `${layers.length === 0 ? '' : '\n  '}],\n  "problems": ${indented(problems, '  ')}\n}\n`;
+}
+
 const STATISTICS = ['count', 'min', 'max', 'mean', 'std', 'l2', 'zeros', 'nan', 'inf'] as const;
 
 /** Laws that the tail is compared with; two columns each. */
@@ -63,7 +77,7 @@ function tailCells({ tail_shape: shape, goodness }: LayerResult): (string | numb
 }
 
 /** One line a layer: shape, metrics of the metric table, shape of the tail, FARMS, ranks, statistics. */
-export function inspectCsv(layers: readonly LayerResult[]): string {
+export function* inspectCsv(layers: readonly LayerResult[]): Generator<string> {
   const metrics = metricTable.map(({ key }) => key);
   const ranks = [...new Set(layers.flatMap((layer) => Object.keys(layer.ranks)))];
   const header = [
@@ -75,7 +89,7 @@ export function inspectCsv(layers: readonly LayerResult[]): string {
     ...STATISTICS,
     'problems',
   ];
-  const lines = layers.map((layer) => [
+  const cells = (layer: LayerResult): (string | number | null | undefined)[] => [
     ...[layer.name, layer.tensor, layer.shape.join('x'), layer.dtype, layer.matrices, layer.N, layer.M],
     layer.precision,
     ...metrics.map((key) => layer.metrics[key]),
@@ -90,8 +104,13 @@ export function inspectCsv(layers: readonly LayerResult[]): string {
     ...ranks.map((rule) => layer.ranks[rule]?.rank),
     ...STATISTICS.map((key) => layer.statistics?.[key]),
     layer.problems.map(({ message }) => message).join('; '),
-  ]);
-  return [header, ...lines].map((line) => `${line.map(csvCell).join(',')}\n`).join('');
+  ];
+  yield csvLine(header);
+  for (const layer of layers) yield csvLine(cells(layer));
+}
+
+function csvLine(cells: readonly (string | number | null | undefined)[]): string {
+  return `${cells.map(csvCell).join(',')}\n`;
 }
 
 function csvCell(value: string | number | null | undefined): string {

@@ -11,7 +11,7 @@ import { problemOf, type NotificationHandlers } from '../rpc';
 import { DEFAULT_FARMS, parseCommand, USAGE, UsageError, type Command } from './cliArguments';
 import { previewLayer, saveCompressed } from './compressLayer';
 import { Engine } from './engine';
-import { inspectCsv, inspectReport } from '../inspectReport';
+import { inspectCsv, inspectJson, inspectReport } from '../inspectReport';
 import { defaultMemoryLimit, defaultThreads } from './limits';
 import { ProgressLine } from './progressLine';
 import { layerReport, tensorReport } from './report';
@@ -72,8 +72,8 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   if (command.vectors > 0) await addVectors(engine, document.handle, layers, command.vectors, progress);
   progress.finish();
   const report = inspectReport(document.summary, command.settings, layers, await engine.deviceInUse());
-  if (command.format === 'json') await print(`${JSON.stringify(report, null, 2)}\n`);
-  else if (command.format === 'csv') await print(inspectCsv(layers));
+  if (command.format === 'json') await printAll(inspectJson(report));
+  else if (command.format === 'csv') await printAll(inspectCsv(layers));
   else await print(layerReport(document.summary, report));
   if (command.format === 'csv') for (const problem of report.problems) process.stderr.write(`${problem.message}\n`);
   await engine.dispose();
@@ -221,6 +221,10 @@ function selectLayers(names: string[], patterns: readonly string[]): string[] {
  *
  * @throws the system's error `EPIPE` where the reader is gone, a sentence for people where the output is lost otherwise
  */
+async function printAll(pieces: Iterable<string>): Promise<void> {
+  for (const piece of pieces) await print(piece);
+}
+
 function print(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(text, (error) => {

@@ -66,7 +66,7 @@ export function tensorReport(summary: Summary): string {
 }
 
 const ESTIMATE_NOTE =
-  'FARMS ±: an estimate from some of the windows, with half of its 95 % interval; --json tells how many windows.';
+  'FARMS (a–b): an estimate from some of the windows, with its 95 % interval; --json tells how many windows.';
 
 function heading(summary: Summary): string[] {
   const dtypes = summary.dtypes.map(({ dtype, parameters }) => `${dtype} ${percent(parameters, summary.parameters)}`);
@@ -106,8 +106,8 @@ function remark(layer: LayerResult): string {
 
 function farmsCell({ farms }: LayerResult): string {
   if (!farms || farms.alpha === null) return '–';
-  const half = farms.interval && (farms.interval[1] - farms.interval[0]) / 2;
-  return half === undefined ? farms.alpha.toFixed(2) : `${farms.alpha.toFixed(2)}±${half.toFixed(2)}`;
+  const interval = farms.interval && ` (${farms.interval.map((end) => end.toFixed(2)).join('–')})`;
+  return farms.alpha.toFixed(2) + (interval ?? '');
 }
 
 function fixed(value: number | null | undefined, digits: number): string {

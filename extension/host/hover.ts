@@ -113,8 +113,8 @@ function fitLine({ metrics, fits, farms }: LayerResult): string {
   if (fits.KS?.status === 'failed') parts.push(vscode.l10n.t('no power-law fit: {0}', escape(fits.KS.reason ?? '')));
   else if (typeof alpha === 'number') parts.push(`alpha ${number(alpha)} (${alphaBand(alpha)})`);
   if (typeof farms?.alpha === 'number') {
-    const half = farms.interval ? ` ± ${number((farms.interval[1] - farms.interval[0]) / 2)}` : '';
-    parts.push(`FARMS alpha ${number(farms.alpha)}${half}`);
+    const interval = farms.interval ? ` (${farms.interval.map(number).join('–')})` : '';
+    parts.push(`FARMS alpha ${number(farms.alpha)}${interval}`);
   }
   return parts.join(' · ');
 }

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isFloating } from '../../extension/checkpoint/dtype';
 import type { FitRule, LayerResult } from '../../extension/protocol';
+import { alphaBand } from '../../extension/spectral/metricTable';
 import { tailAt } from '../../extension/spectral/powerLaw';
 
 export interface GoldenFit {
@@ -49,7 +50,7 @@ export interface Golden {
 export interface InspectedCheckpoint {
   checkpoint: { tensors: number; parameters: number };
   /** Tensors without a spectrum too. */
-  layers: Pick<LayerResult, 'name' | 'tensor' | 'shape' | 'dtype' | 'metrics' | 'fits' | 'farms'>[];
+  layers: Pick<LayerResult, 'name' | 'tensor' | 'shape' | 'dtype' | 'metrics' | 'fits' | 'farms' | 'N' | 'M'>[];
 }
 
 export interface Comparison {
@@ -149,7 +150,7 @@ export function compareWithGolden(
   for (const record of golden.weightwatcher?.details ?? []) {
     const name = [`${record.name}.weight`, record.name].find((candidate) => layers.has(candidate));
     if (name === undefined) failures.push(`${record.name}: missing`);
-    else compareWeightWatcher(comparison, name, layers.get(name)!.metrics, record, eigenvalues?.(name));
+    else compareWeightWatcher(comparison, layers.get(name)!, record, eigenvalues?.(name));
   }
   return comparison;
 }
@@ -187,11 +188,21 @@ export function compareFit(
 
 function compareWeightWatcher(
   comparison: Comparison,
-  layer: string,
-  metrics: Record<string, number | null>,
+  { name: layer, metrics, N, M }: InspectedCheckpoint['layers'][number],
   record: Record<string, number | string | boolean>,
   spectrum?: Float64Array,
 ): void {
+  const exact: [string, unknown][] = [
+    ['N', N],
+    ['M', M],
+    // Its name for every layer but those that look well trained.
+    ['warning', metrics.alpha == null ? undefined : alphaBand(metrics.alpha).replace('well trained', '')],
+  ];
+  for (const [column, ours] of exact) {
+    comparison.checked++;
+    if (ours !== record[column])
+      comparison.failures.push(`${layer} ${column}: ${String(ours)} and not ${String(record[column])}`);
+  }
   const { alpha, D } = record as unknown as GoldenFit;
   compareFit(
     comparison,
@@ -206,7 +217,7 @@ function compareWeightWatcher(
     comparison.checked++;
     const [ours, reference] = [metrics[column], record[column] as number];
     const isCount = (WEIGHTWATCHER_COUNTS as readonly string[]).includes(column);
-    const agrees = ours != null && (isCount ? ours === reference : near(ours, reference));
+    const agrees = ours != null && (isCount ? ours === reference : sameNumber(column, ours, reference));
     if (!agrees) comparison.failures.push(`${layer} ${column}: ${String(ours)} and not ${reference}`);
   }
 }
@@ -221,8 +232,14 @@ function isEquallyGood(D: number, reference: GoldenFit, spectrum?: Float64Array)
   return false;
 }
 
+/** Relative, because many of these lie far below one. */
 function near(ours: number, reference: number): boolean {
-  return Math.abs(ours - reference) <= FIT_TOLERANCE * Math.max(1, Math.abs(reference));
+  return Math.abs(ours - reference) <= FIT_TOLERANCE * Math.abs(reference);
+}
+
+/** Of logarithms the difference: it is the relative one of what they are of. */
+function sameNumber(column: string, ours: number, reference: number): boolean {
+  return column.startsWith('log_') ? Math.abs(ours - reference) <= FIT_TOLERANCE : near(ours, reference);
 }
 
 function sameSettings(entry: GoldenFarms, farms: NonNullable<LayerResult['farms']>): boolean {
