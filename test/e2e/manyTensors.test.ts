@@ -9,10 +9,9 @@ import { generator, writeSafetensors } from '../harness/madeCheckpoints';
 import { Workbench } from './workbench';
 
 const TENSORS = 100_000;
-const LIST_ROWS = TENSORS;
 
-/** Each of these takes well under a second on a quiet machine: more than this is broken on any. */
-const BROKEN_MS = 10_000;
+/** Each of these takes a few seconds at most on a quiet machine: more than this is broken on any. */
+const BROKEN_MS = 30_000;
 
 function makeExperts(folder: string): void {
   const next = generator(3);
@@ -71,8 +70,8 @@ describe('100 000 tensors', function () {
     const scrolled = Date.now();
     await view.locator('.table').evaluate(`(table) => (table.scrollTop = 0.8 * table.scrollHeight)`);
     await eventually(numbersInSight, (count) => count > 5, 60_000);
-    console.log(`      numbers in sight after ${Date.now() - scrolled} ms, ${await done()} of ${LIST_ROWS} done`);
-    assert.ok((await done()) < 0.7 * LIST_ROWS, `${await done()} are done`);
+    console.log(`      numbers in sight after ${Date.now() - scrolled} ms, ${await done()} of ${TENSORS} done`);
+    assert.ok((await done()) < 0.7 * TENSORS, `${await done()} are done`);
     assert.ok(Date.now() - scrolled < BROKEN_MS, `${Date.now() - scrolled} ms`);
   });
 
