@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Frame, Locator } from 'playwright-core';
+import type { InspectReport } from '../../extension/inspectReport';
 import { eventually } from '../harness/eventually';
 import { Workbench } from './workbench';
 import { makeWorkspace } from './workspace';
@@ -113,6 +114,27 @@ describe('a person inspects a checkpoint', function () {
     assert.match(header, /\[11,96\]/);
     assert.ok(statSync(target).size < statSync(path.join(folder, 'model.safetensors')).size);
     await workbench.screenshot('saved');
+  });
+
+  it('exports all numbers, as JSON and as CSV', async function () {
+    this.timeout(60_000);
+    const exported = async (format: 'JSON' | 'CSV'): Promise<string> => {
+      const suffix = format.toLowerCase();
+      const target = path.join(folder, `numbers.${suffix}`);
+      await view.getByRole('button', { name: `Export all numbers as ${format}` }).click();
+      await workbench.answerFileDialog(new RegExp(`model-weights\\.${suffix}$`), target);
+      return eventually(
+        () => Promise.resolve(existsSync(target) ? readFileSync(target, 'utf8') : ''),
+        (text) => text.endsWith('\n'),
+      );
+    };
+    const report = JSON.parse(await exported('JSON')) as InspectReport;
+    const { alpha } = report.layers.find(({ name }) => name === layer)!.metrics;
+    assert.equal(report.layers.length, report.checkpoint.tensors);
+    const [header, ...lines] = (await exported('CSV')).trim().split('\n');
+    assert.equal(lines.length, report.layers.length);
+    const cells = lines.find((line) => line.startsWith(`${layer},`))!.split(',');
+    assert.equal(Number(cells[header!.split(',').indexOf('alpha')]), alpha);
   });
 
   it('compresses from the palette, with a preview of what is typed', async () => {

@@ -68,7 +68,10 @@ describe('100 000 tensors', function () {
     await view.getByRole('button', { name: 'Show as a list' }).click();
     await eventually(done, (count) => count > 0);
     const scrolled = Date.now();
-    await view.locator('.table').evaluate(`(table) => (table.scrollTop = 0.8 * table.scrollHeight)`);
+    await view.evaluate(
+      `(() => { const table = document.querySelector('.table'); table.scrollTop = 0.8 * table.scrollHeight; })()`,
+    );
+    await view.locator('.table-body [role=row]:visible', { hasText: 'layers.79.' }).first().waitFor();
     await eventually(numbersInSight, (count) => count > 5, 60_000);
     console.log(`      numbers in sight after ${Date.now() - scrolled} ms, ${await done()} of ${TENSORS} done`);
     assert.ok((await done()) < 0.7 * TENSORS, `${await done()} are done`);
