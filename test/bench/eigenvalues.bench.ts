@@ -5,6 +5,7 @@
  *
  * `--quick` leaves out what takes minutes (the rectangular matrices and order 8192).
  */
+import { widenPart } from '../../extension/engine/elements';
 import { bandEigenvalues } from '../../extension/linalg/bandEigenvalues';
 import { reduceToBand } from '../../extension/linalg/bandReduction';
 import { gram } from '../../extension/linalg/gram';
@@ -20,7 +21,7 @@ import { askLapack, eigenvalueErrors } from './lapackPeer';
 /** Many small matrices are timed together. */
 const SMALL_COUNT = 500;
 /** Columns that are widened and multiplied at a time, as the engine does. */
-const CHUNK_BYTES = 32 * 1024 * 1024;
+const CHUNK_BYTES = 16 * 1024 * 1024;
 
 /** Limits of the square matrices: ours over scipy's svdvals. */
 const SQUARE = [
@@ -66,22 +67,19 @@ async function allEigenvalues(
   cols: number,
   products: MatrixProducts,
 ): Promise<Float64Array> {
-  const kernels = loadKernels();
   const [side, long] = [Math.min(rows, cols), Math.max(rows, cols)];
   const slabs = new SymmetricSlabs(side);
   const step = Math.max(1, Math.floor(CHUNK_BYTES / (8 * side)));
+  const bytes = new Uint8Array(x.buffer, x.byteOffset, x.byteLength);
+  // In the same array each time: fresh memory costs more time than the products.
+  const into = new Float64Array(side * Math.min(step, long));
   for (let start = 0; start < long; start += step) {
     const count = Math.min(step, long - start);
-    let chunk: Float64Array;
-    if (rows > cols) {
-      chunk = kernels.transpose(Float64Array.from(x.subarray(start * cols, (start + count) * cols)), count, cols);
-    } else {
-      chunk = new Float64Array(side * count);
-      for (let i = 0; i < side; i++) chunk.set(x.subarray(i * cols + start, i * cols + start + count), i * count);
-    }
-    await slabs.addGram(products, chunk, count);
+    const tall = rows > cols;
+    const part = tall ? { row: start, col: 0, rows: count, cols } : { row: 0, col: start, rows, cols: count };
+    await slabs.addGram(products, widenPart(bytes, 'F32', cols, part, tall, into), count);
   }
-  return bandEigenvalues(await reduceToBand(slabs, { products, kernels }));
+  return bandEigenvalues(await reduceToBand(slabs, { products, kernels: loadKernels() }));
 }
 
 async function large(
