@@ -29,7 +29,7 @@ export function symmetricEigenvalues(a: Float64Array, n: number, options: EigenO
   const factor = scaleSymmetric(a, n);
   const kernels = options.kernels ?? loadKernels();
   const reduction = kernels.tridiagonalise(a, n, false, pollFor(options, 0, REDUCTION_SHARE));
-  const eigenvalues = tridiagonalEigenvalues(reduction);
+  const eigenvalues = tridiagonalEigenvalues(reduction, pollFor(options, REDUCTION_SHARE, 1));
   unscale(eigenvalues, factor);
   options.onProgress?.(1);
   return eigenvalues;
