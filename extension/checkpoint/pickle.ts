@@ -7,6 +7,7 @@
 import { CheckpointError } from './checkpoint';
 import { COST, PickleBudget } from './pickleBudget';
 import { PickleCursor, unescapeUnicode, unquote, type PickleSource } from './pickleCursor';
+import { PickleSalvage } from './pickleSalvage';
 import { PickleDict, PickleObject, PickleSequence, PickleUnreadable, type PickleValue } from './pickleValues';
 
 /** Gives meaning to the names in a pickle. Methods must not keep `args`. */
@@ -41,6 +42,28 @@ export function readPickle(
   return new PickleMachine(source, host, budget).run();
 }
 
+/**
+ * Reads one pickle, or what comes before the place where it is damaged or ends early.
+ *
+ * @returns its value, and the reason where it is not all there
+ * @throws PickleNeedsMore; CheckpointError as `readPickle`, where nothing was begun before the place
+ */
+export function salvagePickle(
+  source: PickleSource,
+  host: PickleHost,
+  budget = new PickleBudget(source.file),
+): { value: PickleValue; length: number; failure?: CheckpointError } {
+  const machine = new PickleMachine(source, host, budget);
+  try {
+    return machine.run();
+  } catch (error) {
+    if (!(error instanceof CheckpointError) || (error.code !== 'truncated' && error.code !== 'malformed')) throw error;
+    const value = machine.salvage();
+    if (value === undefined) throw error;
+    return { value, length: source.available, failure: error };
+  }
+}
+
 class PickleMachine {
   private readonly cursor: PickleCursor;
   private readonly stack: PickleValue[] = [];
@@ -69,6 +92,12 @@ class PickleMachine {
         throw new CheckpointError('limit', message, this.cursor.where());
       }
     }
+  }
+
+  /** After an error in `run`: the root, with what was read before. */
+  salvage(): PickleValue | undefined {
+    const build = (target: PickleValue, state: PickleValue): PickleValue => this.host.build(target, state, this.budget);
+    return new PickleSalvage(build, this.budget).root(this.stack, this.marks);
   }
 
   /** Numbers, text and bytes. */

@@ -7,12 +7,13 @@
 import { CheckpointError } from './checkpoint';
 import { concurrently } from './concurrently';
 import type { FileReader } from './fileReader';
-import { readPickle } from './pickle';
+import { salvagePickle } from './pickle';
 import { PickleBudget } from './pickleBudget';
 import { PickleNeedsMore } from './pickleCursor';
 import { TorchPickleHost } from './pickleGlobals';
 import { PickleDict, PickleSequence, type PickleStorage, type PickleValue } from './pickleValues';
 import type { StorageProblem, StorageSource, TorchFile } from './pytorchStorage';
+import { holdsTensors } from './stateDict';
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
@@ -33,10 +34,12 @@ const READS_AT_ONCE = 32;
 export async function openTorchLegacy(file: FileReader, signal?: AbortSignal): Promise<TorchFile> {
   const host = new TorchPickleHost();
   const stream = new PickleStream(file, host, signal);
-  const first = await stream.next();
+  const { value: first, failure } = await stream.salvage();
+  if (failure && !holdsTensors(first)) throw failure;
   if (first !== MAGIC) {
     // Not written by torch.save: a plain pickle, whose NumPy arrays can be read.
-    return { format: 'pytorch', root: first, host, storages: new LegacyStorages(file), metadata: {}, problems: [] };
+    const problems = failure ? [failure.toProblem()] : [];
+    return { format: 'pytorch', root: first, host, storages: new LegacyStorages(file), metadata: {}, problems };
   }
   const protocol = await stream.next();
   if (protocol !== PROTOCOL) {
@@ -76,7 +79,15 @@ class PickleStream {
     this.budget = new PickleBudget(file.path);
   }
 
+  /** @throws CheckpointError where the next pickle is not whole: what comes behind it cannot be found */
   async next(): Promise<PickleValue> {
+    const { value, failure } = await this.salvage();
+    if (failure) throw failure;
+    return value;
+  }
+
+  /** The next pickle, or what comes before the place where it breaks off, and why. */
+  async salvage(): Promise<{ value: PickleValue; failure?: CheckpointError }> {
     let needed = 1;
     for (;;) {
       await this.ensure(needed);
@@ -84,9 +95,9 @@ class PickleStream {
       const available = this.file.size - this.offset;
       try {
         const source = { file: this.file.path, bytes, offset: this.offset, available };
-        const { value, length } = readPickle(source, this.host, this.budget);
+        const { length, ...read } = salvagePickle(source, this.host, this.budget);
         this.offset += length;
-        return value;
+        return read;
       } catch (error) {
         if (!(error instanceof PickleNeedsMore)) throw error;
         // Reading again from the pickle's start is cheap as the window grows fourfold.

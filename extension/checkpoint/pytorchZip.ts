@@ -4,20 +4,25 @@
  *
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/caffe2/serialize/inline_container.h
  */
+import type { Problem } from '../protocol';
 import { CheckpointError } from './checkpoint';
 import { crc32 } from './crc32';
 import type { FileReader } from './fileReader';
 import { itemsOf } from './pickleArguments';
-import { readPickle } from './pickle';
+import { salvagePickle } from './pickle';
 import { TorchPickleHost } from './pickleGlobals';
 import { PickleDict, PickleObject, type PickleStorage, type PickleValue } from './pickleValues';
 import type { StorageProblem, StorageSource, TorchFile } from './pytorchStorage';
+import { holdsTensors } from './stateDict';
 import { classesWithTensors, declaredTensors } from './torchScript';
 import { ZipArchive, type ZipEntry } from './zipArchive';
 import { ZipWalk } from './zipWalk';
 
 /** Name of the record that holds the object, and the folder it is in. */
 const PICKLE = /^((?:[^/]*\/)?)data\.pkl$/;
+
+/** The records that tell the sizes of storages, which a TorchScript archive keeps in the folder of that name. */
+const NAMING = /^((?:[^/]*\/)?(data|constants))\.pkl$/;
 
 /** `data.pkl` names tensors and small objects; 100 000 tensors take about 20 MB. */
 const MAX_PICKLE_BYTES = 256 * 1024 * 1024;
@@ -36,8 +41,9 @@ export async function openTorchZip(file: FileReader, signal?: AbortSignal): Prom
   const { archive, failure } = await openArchive(file, signal);
   const prefix = findPrefix(archive, file);
   const pickle = archive.entries.get(`${prefix}data.pkl`)!;
-  const [bytes, byteOrder, version] = await Promise.all([
-    archive.readWhole(pickle, pickleLimit(pickle), signal),
+  const host = new TorchPickleHost();
+  const [{ value: root, problems }, byteOrder, version] = await Promise.all([
+    unpickle(file, archive, pickle, host, signal),
     readNote(archive, `${prefix}byteorder`, signal),
     readNote(archive, `${prefix}version`, signal),
   ]);
@@ -45,29 +51,29 @@ export async function openTorchZip(file: FileReader, signal?: AbortSignal): Prom
     const message = `its byteorder record says "${byteOrder}", neither little nor big`;
     throw new CheckpointError('malformed', message, { file: file.path });
   }
-  const host = new TorchPickleHost();
-  const root = unpickle(file, pickle, bytes, host);
   const metadata: Record<string, string> = version === undefined ? {} : { 'archive version': version };
   const common = { host, metadata };
   const bigEndian = byteOrder === 'big';
   const storages = new ZipStorages(archive, `${prefix}data/`, bigEndian, failure);
   if (!(root instanceof PickleObject) || !root.global.startsWith('__torch__.')) {
-    return { ...common, format: 'pytorch', root, storages, problems: [] };
+    return { ...common, format: 'pytorch', root, storages, problems };
   }
   const constants = archive.entries.get(`${prefix}constants.pkl`);
   if (classesWithTensors(root).size === 0 && constants) {
     // A frozen module: its weights are constants of its code, which calls them CONSTANTS.c0, CONSTANTS.c1, …
     const frozen = new TorchPickleHost();
-    const packed = await archive.readWhole(constants, pickleLimit(constants), signal);
+    const items = await unpickle(file, archive, constants, frozen, signal);
     const named = new PickleDict();
-    for (const [i, item] of itemsOf(unpickle(file, constants, packed, frozen)).entries()) named.set(`c${i}`, item);
+    for (const [i, item] of itemsOf(items.value).entries()) named.set(`c${i}`, item);
     const all = new PickleDict();
     all.set('CONSTANTS', named);
     const own = new ZipStorages(archive, `${prefix}constants/`, bigEndian, failure);
-    return { host: frozen, metadata, format: 'torchscript', root: all, storages: own, problems: [] };
+    const told = [...problems, ...items.problems];
+    return { host: frozen, metadata, format: 'torchscript', root: all, storages: own, problems: told };
   }
-  const { declared, problems } = await declaredTensors(archive, `${prefix}code/`, root, signal);
-  return { ...common, format: 'torchscript', root, storages, declared, problems };
+  const code = await declaredTensors(archive, `${prefix}code/`, root, signal);
+  const { declared } = code;
+  return { ...common, format: 'torchscript', root, storages, declared, problems: [...problems, ...code.problems] };
 }
 
 /** The archive, or what can be read of one that was cut short, with the reason. */
@@ -80,32 +86,40 @@ async function openArchive(
   } catch (error) {
     if (!(error instanceof CheckpointError) || (error.code !== 'truncated' && error.code !== 'malformed')) throw error;
     const walk = new ZipWalk(file, signal);
-    const first = await walk.next();
-    const entries = first && (await recordsBehind(first, walk, file, signal));
-    if (!entries) throw error;
-    const failure = { code: error.code, reason: error.reason, offset: walk.position };
-    return { archive: ZipArchive.of(file, entries), failure };
+    const entries = await recordsOf(walk, file, signal);
+    const { code } = error;
+    if (!entries.some(({ name }) => PICKLE.test(name))) {
+      const named = entries.some(({ name }) => /(^|\/)data\/\d+$/.test(name));
+      const reason = named ? `${error.reason}, and data.pkl, which names its tensors, is not there` : error.reason;
+      throw new CheckpointError(code, reason, { file: file.path, offset: walk.position, cause: error });
+    }
+    return { archive: ZipArchive.of(file, entries), failure: { code, reason: error.reason, offset: walk.position } };
   }
 }
 
-/** All records of a `torch.save` archive, whose `first` one holds the object: it tells the sizes of the storages. */
-async function recordsBehind(
-  first: ZipEntry,
-  walk: ZipWalk,
-  file: FileReader,
-  signal?: AbortSignal,
-): Promise<ZipEntry[] | undefined> {
-  const prefix = PICKLE.exec(first.name)?.[1];
-  if (prefix === undefined) return undefined;
-  const host = new TorchPickleHost();
-  const bytes = await ZipArchive.of(file, [first]).readWhole(first, pickleLimit(first), signal);
-  unpickle(file, first, bytes, host);
+/**
+ * The records of an archive from its start, as far as they are there. `torch.save` puts the object first, which tells the
+ * sizes of the storages; TorchScript puts it behind them, so that their ends must be searched for.
+ */
+async function recordsOf(walk: ZipWalk, file: FileReader, signal?: AbortSignal): Promise<ZipEntry[]> {
   const sizes = new Map<string, number>();
-  for (const [key, { length, type }] of host.storages) sizes.set(`${prefix}data/${key}`, length * type.bytes);
   const entries: ZipEntry[] = [];
-  for (let entry: ZipEntry | undefined = first; entry; entry = await walk.next((name) => sizes.get(name))) {
+  for (let entry = await walk.next(); entry; entry = await walk.next((name) => sizes.get(name))) {
     entries.push(entry);
+    const folder = NAMING.exec(entry.name)?.[1];
+    if (folder === undefined) continue;
+    const host = new TorchPickleHost();
+    try {
+      await unpickle(file, ZipArchive.of(file, [entry]), entry, host, signal);
+    } catch (error) {
+      // Whether that matters is seen when the object is wanted.
+      if (!(error instanceof CheckpointError)) throw error;
+    }
+    for (const [key, { length, type }] of host.storages) sizes.set(`${folder}/${key}`, length * type.bytes);
   }
+  // Names are worth having where the data comes before them.
+  const rest = entries.length > 0 ? await walk.remainder() : undefined;
+  if (rest && NAMING.test(rest.name)) entries.push(rest);
   return entries;
 }
 
@@ -113,14 +127,43 @@ function pickleLimit({ stored }: ZipEntry): number {
   return stored ? MAX_PICKLE_BYTES : MAX_INFLATED_PICKLE_BYTES;
 }
 
-function unpickle(
+/**
+ * The value of a record that is a pickle, as far as it can be read: names that are left are worth more than none.
+ *
+ * @throws CheckpointError where nothing of it can be
+ */
+async function unpickle(
   file: FileReader,
+  archive: ZipArchive,
   entry: ZipEntry,
-  bytes: Uint8Array<ArrayBuffer>,
   host: TorchPickleHost,
-): PickleValue {
+  signal?: AbortSignal,
+): Promise<{ value: PickleValue; problems: Problem[] }> {
+  const bytes = await archive.readUnchecked(entry, pickleLimit(entry), signal);
   const source = { file: `${file.path} (${entry.name})`, bytes, offset: 0, available: bytes.length };
-  return readPickle(source, host).value;
+  let damage: CheckpointError | undefined;
+  try {
+    archive.assertCrc(entry, crc32(bytes));
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    damage = error;
+  }
+  const { value, failure } = salvagePickle(source, host);
+  if (failure) {
+    if (!holdsTensors(value)) throw failure;
+    // What is left of a record that was cut with its archive is told of as that.
+    if (entry.crc32 === undefined) return { value, problems: [] };
+    const { code, reason, where } = failure;
+    const sum = damage ? ', does not match its checksum (CRC-32)' : '';
+    const message = `its record "${entry.name}"${sum} breaks off: ${reason}; only tensors named before are shown`;
+    const start = entry.stored ? (await archive.dataStart(entry, signal)) + (where.offset ?? 0) : entry.localHeader;
+    const problem = new CheckpointError(code, message, { file: file.path, offset: start, cause: failure });
+    return { value, problems: [problem.toProblem()] };
+  }
+  if (!damage) return { value, problems: [] };
+  const message = `${damage.reason}: names, shapes and places of its tensors may be wrong`;
+  const problem = new CheckpointError(damage.code, message, { ...damage.where, cause: damage });
+  return { value, problems: [problem.toProblem()] };
 }
 
 /** What comes before `data.pkl`: a folder named after the file it was first saved as. */

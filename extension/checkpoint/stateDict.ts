@@ -57,6 +57,11 @@ export function readStateDict(root: PickleValue, declared: DeclaredTensors = () 
   return { tensors: walk.tensors, metadata: Object.fromEntries(metadata), limits: walk.limits };
 }
 
+/** Whether there is any tensor reachable from `root`. */
+export function holdsTensors(root: PickleValue): boolean {
+  return readStateDict(root).tensors.length > 0;
+}
+
 interface Place {
   readonly group: string;
   /** Path below the wrappers; '' while everything above is a wrapper. */

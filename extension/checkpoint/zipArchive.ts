@@ -34,7 +34,8 @@ export interface ZipEntry {
   readonly size: number;
   /** Bytes in the archive. */
   readonly compressedSize: number;
-  readonly crc32: number;
+  /** Undefined for a record that was cut short: nothing is left to check it against. */
+  readonly crc32: number | undefined;
   /** Stored entries can be read in ranges, deflated ones only whole. */
   readonly stored: boolean;
   /** Why it can't be read at all. */
@@ -86,6 +87,13 @@ export class ZipArchive {
    * @throws CheckpointError as `readRange`, `limit`, `corrupt`
    */
   async readWhole(entry: ZipEntry, limit: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = await this.readUnchecked(entry, limit, signal);
+    this.assertCrc(entry, crc32(bytes));
+    return bytes;
+  }
+
+  /** As `readWhole`, but whatever the CRC: `assertCrc` is the caller's. */
+  async readUnchecked(entry: ZipEntry, limit: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     if (entry.size > limit || entry.compressedSize > limit) {
       throw this.error('limit', entry, `declares ${entry.size} bytes; at most ${limit} are read`);
     }
@@ -94,13 +102,12 @@ export class ZipArchive {
     if (bytes.length !== entry.size) {
       throw this.error('corrupt', entry, `holds ${bytes.length} bytes where the archive declares ${entry.size}`);
     }
-    this.assertCrc(entry, crc32(bytes));
     return bytes;
   }
 
   /** @throws CheckpointError `corrupt` where `crc` is not the one that the archive declares */
   assertCrc(entry: ZipEntry, crc: number): void {
-    if (crc === entry.crc32) return;
+    if (entry.crc32 === undefined || crc === entry.crc32) return;
     throw this.error('corrupt', entry, 'does not match its checksum (CRC-32)');
   }
 
@@ -114,8 +121,12 @@ export class ZipArchive {
     }
   }
 
-  /** Offset of the entry's data, which only its local header tells. */
-  private async dataStart(entry: ZipEntry, signal?: AbortSignal): Promise<number> {
+  /**
+   * Offset of the entry's data, which only its local header tells.
+   *
+   * @throws CheckpointError as `readRange`
+   */
+  async dataStart(entry: ZipEntry, signal?: AbortSignal): Promise<number> {
     const known = this.dataStarts.get(entry);
     if (known !== undefined) return known;
     if (entry.refused) throw this.error(entry.refused.code, entry, entry.refused.reason);

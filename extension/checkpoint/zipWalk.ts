@@ -17,9 +17,8 @@ const ENCRYPTED = 1 << 0;
 /** A local header with the longest name that a checkpoint uses. */
 const HEADER_WINDOW_BYTES = 4096;
 
-/** A record of unknown size is searched for its end in windows that grow from one to the other. */
-const FIRST_SEARCH_BYTES = 1024 * 1024;
-const MAX_SEARCH_BYTES = 256 * 1024 * 1024;
+/** A record of unknown size is searched for its end in windows of this many bytes. */
+const SEARCH_BYTES = 4 * 1024 * 1024;
 
 interface Extent {
   readonly size: number;
@@ -45,32 +44,56 @@ export class ZipWalk {
    * @throws CheckpointError `changed`, `io`
    */
   async next(sizeOf: (name: string) => number | undefined = () => undefined): Promise<ZipEntry | undefined> {
+    const begun = await this.begun();
+    if (!begun) return undefined;
+    const { header, start, name, stored } = begun;
+    const follows = (header.readUInt16LE(6) & SIZES_FOLLOW) !== 0;
+    const extent = follows ? await this.described(start, sizeOf(name)) : declared(header, start);
+    if (!extent || extent.end > this.file.size) return undefined;
     const localHeader = this.position;
-    const header = await this.read(localHeader, HEADER_WINDOW_BYTES);
+    const { end, ...sizes } = extent;
+    this.position = end;
+    return { name, ...sizes, stored, localHeader };
+  }
+
+  /**
+   * What is left of the record that `next` did not give as it is not all there, as if it ended with the file; undefined
+   * where not even its name is there, or where it is compressed.
+   *
+   * @throws CheckpointError `changed`, `io`
+   */
+  async remainder(): Promise<ZipEntry | undefined> {
+    const begun = await this.begun();
+    if (!begun?.stored || begun.start >= this.file.size) return undefined;
+    const size = this.file.size - begun.start;
+    const { name, stored } = begun;
+    return { name, size, compressedSize: size, crc32: undefined, stored, localHeader: this.position };
+  }
+
+  /** The local header at `position`, and where its data starts. */
+  private async begun(): Promise<{ header: Buffer; start: number; name: string; stored: boolean } | undefined> {
+    const header = await this.read(this.position, HEADER_WINDOW_BYTES);
     if (header.length < LOCAL_HEADER_BYTES || header.readUInt32LE(0) !== LOCAL_HEADER) return undefined;
     const [flags, method] = [header.readUInt16LE(6), header.readUInt16LE(8)];
     const [nameLength, extraLength] = [header.readUInt16LE(26), header.readUInt16LE(28)];
     if ((flags & ENCRYPTED) !== 0 || LOCAL_HEADER_BYTES + nameLength > header.length) return undefined;
     const name = header.toString('utf8', LOCAL_HEADER_BYTES, LOCAL_HEADER_BYTES + nameLength);
-    const start = localHeader + LOCAL_HEADER_BYTES + nameLength + extraLength;
-    const extent = (flags & SIZES_FOLLOW) === 0 ? declared(header, start) : await this.described(start, sizeOf(name));
-    if (!extent || extent.end > this.file.size) return undefined;
-    const { end, ...sizes } = extent;
-    this.position = end;
-    return { name, ...sizes, stored: method === 0, localHeader };
+    const start = this.position + LOCAL_HEADER_BYTES + nameLength + extraLength;
+    return { header, start, name, stored: method === 0 };
   }
 
   /** Extent of data that a descriptor follows. */
   private async described(start: number, size: number | undefined): Promise<Extent | undefined> {
     if (size !== undefined) return this.descriptorAt(start, size);
-    for (let length = FIRST_SEARCH_BYTES; ; length *= 4) {
-      const window = await this.read(start, Math.min(length, MAX_SEARCH_BYTES));
+    // Windows overlap by what a signature on their border needs.
+    for (let from = start; from < this.file.size; from += SEARCH_BYTES - DESCRIPTOR.length + 1) {
+      const window = await this.read(from, SEARCH_BYTES);
       for (let at = window.indexOf(DESCRIPTOR); at >= 0; at = window.indexOf(DESCRIPTOR, at + 1)) {
-        const extent = await this.descriptorAt(start, at);
+        const extent = await this.descriptorAt(start, from - start + at);
         if (extent) return extent;
       }
-      if (length >= MAX_SEARCH_BYTES || start + length >= this.file.size) return undefined;
     }
+    return undefined;
   }
 
   /** The descriptor behind `size` bytes of data, if it is one and says so too. */

@@ -4,7 +4,7 @@
  */
 import type { TensorInfo } from '../checkpoint/checkpoint';
 import { elementSize, widen } from '../checkpoint/dtype';
-import type { Kernels } from '../linalg/kernels';
+import type { Kernels, Poll } from '../linalg/kernels';
 import { pollFor, symmetricEigenvalues, type EigenOptions } from '../linalg/symmetricEigenvalues';
 import type { RankRequest } from '../protocol';
 import { bandedGram } from './bands';
@@ -20,6 +20,9 @@ import { truncatedSvd } from './truncatedSvd';
 
 /** Rough shares of the time where the spectrum is known: finding directions, then products and rounding. */
 const FACTORING_SHARE = 0.8;
+
+/** Elements that are widened and looked at between two polls: some 10 ms. */
+const WIDENED_AT_ONCE = 2 ** 18;
 
 /** Shares of the squared norm above this are differences right to seven digits. */
 const LEAST_SHARE = 1e-8;
@@ -77,7 +80,7 @@ export function compressTensor(
   // An expert's factors are refused here, before the work.
   if (output === 'factors') factorTensors(tensor, matrix, 1);
   const { rows, cols } = matrix;
-  const w = elementsOf(input, matrix, layer);
+  const w = elementsOf(input, matrix, layer, pollFor(options, 0, 0));
   const { directions } = input;
   const known = input.eigenvalues ?? (directions ? undefined : spectrumOf(w, matrix, options));
   const rank = resolveRank(request, known ?? new Float64Array(0), { layer, rows, cols });
@@ -159,11 +162,12 @@ function errorBeside(w: Float64Array, singularValues: Float64Array): number | un
   return share > LEAST_SHARE ? Math.sqrt(share) : undefined;
 }
 
-/** The matrix in float64, every element finite. */
+/** The matrix in float64, every element finite. @throws what `poll` does */
 function elementsOf(
   { tensor, bytes, expert }: CompressionInput,
   matrix: CompressionMatrix,
   layer: string,
+  poll: Poll,
 ): Float64Array {
   const { rows, cols, offset } = matrix;
   const size = elementSize(tensor.dtype);
@@ -172,9 +176,14 @@ function elementsOf(
   if (bytes.length < start + length) {
     throw new RangeError(`${tensor.name}: ${bytes.length} bytes given for a ${rows} × ${cols} matrix`);
   }
-  const w = widen(bytes.subarray(start, start + length), tensor.dtype);
-  const first = w.findIndex((value) => !Number.isFinite(value));
-  if (first >= 0) {
+  const w = new Float64Array(rows * cols);
+  for (let from = 0; from < w.length; from += WIDENED_AT_ONCE) {
+    poll(from / w.length);
+    const piece = w.subarray(from, from + WIDENED_AT_ONCE);
+    widen(bytes.subarray(start + from * size, start + (from + piece.length) * size), tensor.dtype, piece);
+    const bad = piece.findIndex((value) => !Number.isFinite(value));
+    if (bad < 0) continue;
+    const first = from + bad;
     throw new CompressionError(
       'not-finite',
       `holds ${w[first]!} at row ${Math.floor(first / cols)}, column ${first % cols}, so it has no SVD; repair it first`,

@@ -287,6 +287,8 @@ class LayerPipeline {
         const elements: Float64Array = await next!;
         const end = Math.min(start + step, long);
         next = end < long ? chunk(end, Math.min(end + step, long), done) : undefined;
+        // A cancel rejects it while the product goes on: unheard till then, it would end the process.
+        next?.catch(() => undefined);
         await gram.add(elements, end - start, this.context.signal);
         done = { into: new Float64Array(elements.buffer) };
         onProgress(end / long);

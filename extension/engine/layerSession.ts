@@ -138,7 +138,7 @@ export class LayerSession {
     this.unshuffled = { spectraByMatrix: this.spectraByMatrix.splice(0), rankEigenvalues };
     const { dtype, kernelLayout } = this.task.tensor;
     const matrices = Array.from({ length: layer.count }, (_, index) => entryPlaces(kernelLayout, layer, index));
-    this.bytes = shuffleEntries(this.held(), elementSize(dtype), matrices, SHUFFLE_SEED);
+    this.bytes = shuffleEntries(this.held(), elementSize(dtype), matrices, SHUFFLE_SEED, () => this.throwIfCancelled());
     this.widened = undefined;
   }
 
@@ -188,7 +188,7 @@ export class LayerSession {
   }
 
   farmsEstimate(spectra: readonly Float64Array[], total: number): FarmsEstimate {
-    return estimateAlpha(spectra, total, this.task.settings.farms.fit, BOOTSTRAP_SEED);
+    return estimateAlpha(spectra, total, this.task.settings.farms.fit, BOOTSTRAP_SEED, () => this.throwIfCancelled());
   }
 
   finishFarms(

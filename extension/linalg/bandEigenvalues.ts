@@ -20,7 +20,7 @@ const CHASE_SHARE = 0.75;
 export function bandEigenvalues({ rows, n, width, scale }: Band, options: EigenOptions = {}): Float64Array {
   const kernels = options.kernels ?? loadKernels();
   const reduction = kernels.tridiagonaliseBand(rows, n, width, pollFor(options, 0, CHASE_SHARE));
-  const eigenvalues = tridiagonalEigenvalues(reduction);
+  const eigenvalues = tridiagonalEigenvalues(reduction, pollFor(options, CHASE_SHARE, 1));
   unscale(eigenvalues, scale);
   options.onProgress?.(1);
   return eigenvalues;

@@ -26,10 +26,13 @@ const REDUCTION_SHARE = 0.95;
  * @throws Error where the iteration does not converge
  */
 export function symmetricEigenvalues(a: Float64Array, n: number, options: EigenOptions = {}): Float64Array {
+  const poll = pollFor(options, 0, REDUCTION_SHARE);
+  // Scaling goes over the whole matrix, as what made it may have done last.
+  poll(0);
   const factor = scaleSymmetric(a, n);
   const kernels = options.kernels ?? loadKernels();
-  const reduction = kernels.tridiagonalise(a, n, false, pollFor(options, 0, REDUCTION_SHARE));
-  const eigenvalues = tridiagonalEigenvalues(reduction);
+  const reduction = kernels.tridiagonalise(a, n, false, poll);
+  const eigenvalues = tridiagonalEigenvalues(reduction, pollFor(options, REDUCTION_SHARE, 1));
   unscale(eigenvalues, factor);
   options.onProgress?.(1);
   return eigenvalues;

@@ -26,9 +26,12 @@ export function topEigenvectors(
   options: EigenOptions = {},
 ): { values: Float64Array; vectors: Float64Array } {
   if (!Number.isSafeInteger(k) || k < 0 || k > n) throw new RangeError(`${k} eigenvectors of a matrix of order ${n}`);
+  const poll = pollFor(options, 0, REDUCTION_SHARE);
+  // As in `symmetricEigenvalues`.
+  poll(0);
   const factor = scaleSymmetric(a, n);
   const kernels = options.kernels ?? loadKernels();
-  const reduction = kernels.tridiagonalise(a, n, true, pollFor(options, 0, REDUCTION_SHARE));
+  const reduction = kernels.tridiagonalise(a, n, true, poll);
   const iterated = REDUCTION_SHARE + ITERATION_SHARE;
   const { values, vectors } = topTridiagonalEigenvectors(reduction, k, pollFor(options, REDUCTION_SHARE, iterated));
   kernels.applyReflectors(a, reduction.scales, n, vectors, k, pollFor(options, iterated, 1));

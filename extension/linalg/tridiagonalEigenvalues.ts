@@ -3,10 +3,14 @@
  *
  * @see LAPACK dsterf
  */
-import type { Tridiagonal } from './kernels';
+import type { Poll, Tridiagonal } from './kernels';
 
 /** Sweeps allowed per eigenvalue on average; about 1.7 are needed. */
 const SWEEPS_PER_EIGENVALUE = 30;
+const USUAL_SWEEPS = 1.7;
+
+/** Sweeps between two polls: each takes n steps, all of these some 5 ms at order 4096. */
+const SWEEPS_PER_POLL = 64;
 
 /** Half the distance from 1 to the next float64. */
 const EPSILON = Number.EPSILON / 2;
@@ -20,9 +24,10 @@ const NEGLIGIBLE_SHARE = EPSILON / 1024;
 /**
  * All eigenvalues, ascending, each within a small multiple of ε times the norm. The arguments are left as they are.
  *
+ * @param poll may throw to stop
  * @throws Error where the iteration does not converge (seen for no finite matrix)
  */
-export function tridiagonalEigenvalues({ diagonal, offDiagonal }: Tridiagonal): Float64Array {
+export function tridiagonalEigenvalues({ diagonal, offDiagonal }: Tridiagonal, poll?: Poll): Float64Array {
   const n = diagonal.length;
   const d = Float64Array.from(diagonal);
   let norm = 0;
@@ -35,7 +40,7 @@ export function tridiagonalEigenvalues({ diagonal, offDiagonal }: Tridiagonal): 
   for (let i = 0; i < n - 1; i++) e[i] = (offDiagonal[i]! / norm) ** 2;
   for (let i = 0; i < n; i++) d[i] = d[i]! / norm;
 
-  const iteration = new Iteration(d, e);
+  const iteration = new Iteration(d, e, poll);
   for (let start = 0; start < n;) {
     let end = start;
     while (end < n - 1 && !iteration.negligible(end)) end++;
@@ -58,6 +63,7 @@ class Iteration {
   constructor(
     private readonly d: Float64Array,
     private readonly e: Float64Array,
+    private readonly poll: Poll | undefined,
   ) {
     this.sweepsLeft = SWEEPS_PER_EIGENVALUE * d.length;
   }
@@ -149,6 +155,10 @@ class Iteration {
   /** Wilkinson's shift for the corner element p, its neighbour q and the square of the element between them. */
   private shift(p: number, q: number, square: number): number {
     if (this.sweepsLeft-- === 0) throw new Error('the eigenvalue iteration did not converge');
+    if (this.sweepsLeft % SWEEPS_PER_POLL === 0) {
+      const sweeps = SWEEPS_PER_EIGENVALUE * this.d.length - this.sweepsLeft;
+      this.poll?.(Math.min(1, sweeps / (USUAL_SWEEPS * this.d.length)));
+    }
     const root = Math.sqrt(square);
     const half = (q - p) / (2 * root);
     const length = Math.hypot(half, 1);

@@ -36,7 +36,8 @@ export function topTridiagonalEigenvectors(
   const blocks = splitBlocks(tridiagonal, EPSILON * norm);
   const eigenvalues: Eigenvalue[] = [];
   blocks.forEach(({ start, end }, block) => {
-    for (const value of tridiagonalEigenvalues(part(tridiagonal, start, end))) eigenvalues.push({ value, block });
+    const values = tridiagonalEigenvalues(part(tridiagonal, start, end), () => poll?.(0));
+    for (const value of values) eigenvalues.push({ value, block });
   });
   eigenvalues.sort((p, q) => q.value - p.value);
   eigenvalues.length = k;

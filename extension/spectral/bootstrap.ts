@@ -45,12 +45,14 @@ export interface FarmsEstimate {
  * @param spectra ascending, one a window
  * @param total windows that there are
  * @param seed makes it repeatable
+ * @param check called before each of the resamples; may throw to stop
  */
 export function estimateAlpha(
   spectra: readonly Float64Array[],
   total: number,
   rule: FitRule,
   seed: number,
+  check: () => void = () => undefined,
 ): FarmsEstimate {
   const windows = spectra.length;
   const side = spectra[0]?.length ?? 0;
@@ -69,6 +71,7 @@ export function estimateAlpha(
   let moved = 0;
   let [least, most] = [centre, centre];
   for (let resample = 0; resample < RESAMPLES; resample++) {
+    check();
     const draws = Array.from({ length: windows }, () => Math.floor(random() * windows));
     const whole = fit(draws);
     const half = fit(draws.slice(0, Math.ceil(windows / 2)));

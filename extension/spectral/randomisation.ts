@@ -9,6 +9,9 @@ import type { EntryPlaces } from './matrices';
 import { upperBound } from './powerLaw';
 import { mulberry32 } from './seededRandom';
 
+/** Entries that are moved between two checks: about 10 ms where most of them are far apart in memory. */
+const ENTRIES_PER_CHECK = 2 ** 18;
+
 /** Entries as unsigned integers of their size, so that any type is permuted without being read. */
 type Cells = Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
 
@@ -16,6 +19,7 @@ type Cells = Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
  * Permutes the entries of each matrix among themselves (Fisher–Yates).
  *
  * @param bytes elements as stored, `elementBytes` each
+ * @param check called now and then; may throw to stop, which leaves the bytes permuted in part
  * @returns the permuted bytes: the same ones, permuted in place, unless their alignment asks for a copy
  */
 export function shuffleEntries(
@@ -23,12 +27,14 @@ export function shuffleEntries(
   elementBytes: number,
   matrices: readonly EntryPlaces[],
   seed: number,
+  check: () => void = () => undefined,
 ): Uint8Array {
   const aligned = bytes.byteOffset % elementBytes === 0 ? bytes : bytes.slice();
   const cells = cellsOf(aligned, elementBytes);
   const random = mulberry32(seed);
   for (const { start, step, count } of matrices) {
     for (let entry = count - 1; entry > 0; entry--) {
+      if (entry % ENTRIES_PER_CHECK === 0) check();
       const here = start + step * entry;
       const there = start + step * Math.floor(random() * (entry + 1));
       const kept = cells[here]!;

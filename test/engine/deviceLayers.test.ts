@@ -131,6 +131,23 @@ describe('layers on a device', () => {
       assert.deepEqual(found.result.problems, []);
     });
 
+    it(`that are cancelled while the next chunk is prepared end as cancelled, and nothing is left unheard: ${way}`, async () => {
+      const cancel = new AbortController();
+      // Long enough for the preparation to end as cancelled before the product notices.
+      const device = new FakeDevice({ onChunk: () => void setTimeout(() => cancel.abort(), 5), delayMs: 50 });
+      const unheard: unknown[] = [];
+      const hear = (reason: unknown): unknown => unheard.push(reason);
+      const others = process.listeners('unhandledRejection');
+      process.removeAllListeners('unhandledRejection').on('unhandledRejection', hear);
+      try {
+        await assert.rejects(analyse('tall', device, memory, cancel.signal), { name: 'AbortError' });
+      } finally {
+        process.removeListener('unhandledRejection', hear);
+        for (const other of others) process.on('unhandledRejection', other);
+      }
+      assert.deepEqual(unheard, []);
+    });
+
     it(`with NaN behind the place where the device failed have no spectrum either: ${way}`, async () => {
       const failing = new FakeDevice({
         onChunk: () => {

@@ -103,6 +103,44 @@ function defineSuite(shared: string): void {
     });
   }
 
+  it('silero_vad.jit cut behind its storages shows the tensors that its pickle names before the place', async () => {
+    const whole = await pytorchFormat.open(path.join(checkpoints, 'silero-vad/silero_vad.jit'));
+    const content = readFileSync(whole.path);
+    const header = content.indexOf('VADr_v6_10_25_noths_re/data.pkl') - 30;
+    const code = content.indexOf('VADr_v6_10_25_noths_re/code/') - 30;
+    const file = path.join(folder, 'silero_vad.jit');
+    // Where it is cut, and the fewest tensors that are left: all once the pickle is there.
+    for (const [length, least] of [
+      [header + 3000, 5],
+      [header + 6000, 20],
+      [code, 30],
+      [code + 5000, 30],
+      [content.length - 100, 30],
+    ] as const) {
+      writeFileSync(file, content.subarray(0, length));
+      const cut = await pytorchFormat.open(file);
+      try {
+        assert.equal(cut.format, 'torchscript');
+        assert.ok(cut.tensors.length >= least, `${cut.tensors.length} tensors of ${length} bytes`);
+        assert.equal(cut.problems.length, 1);
+        assert.match(cut.problems[0]!.message, /silero_vad\.jit, byte \d+: .*; fetch it again$/);
+        for (const twin of whole.tensors) {
+          const tensor = cut.tensors.find(({ name }) => name === twin.name);
+          assert.ok(tensor !== undefined || least < 30, twin.name);
+          if (tensor) assert.deepEqual(await cut.read(tensor), await whole.read(twin), tensor.name);
+        }
+      } finally {
+        await cut.close();
+      }
+    }
+    writeFileSync(file, content.subarray(0, header - 100_000));
+    await assert.rejects(
+      pytorchFormat.open(file),
+      /silero_vad\.jit, byte \d+: .*data\.pkl.* is not there; fetch it again/,
+    );
+    await whole.close();
+  });
+
   it('pytorch_model.bin equals the model.safetensors beside it, bit for bit', async () => {
     const folder = path.join(checkpoints, 'stories260K-llama-derived');
     const theirs = readSafetensors(path.join(folder, 'model.safetensors'));

@@ -221,6 +221,15 @@ describe('bootstrap interval', () => {
     assert.ok(Math.abs(found / expected - 1) < 0.35, `${found} and not ${expected}`);
   });
 
+  it('stops between resamples when its check throws', () => {
+    let checks = 0;
+    const check = (): void => {
+      if (++checks === 3) throw new Error('cancelled');
+    };
+    assert.throws(() => estimateAlpha(windows(8, 0.2), 100, 'xmin_mid', 1, check), /cancelled/);
+    assert.equal(checks, 3);
+  });
+
   it('knows nothing from one window or from zeros', () => {
     assert.equal(estimateAlpha(windows(1, 0), 100, 'KS', 1).interval, null);
     const zeros = [new Float64Array(20), new Float64Array(20)];

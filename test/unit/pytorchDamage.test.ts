@@ -28,9 +28,159 @@ describe('PyTorch files', () => {
       assert.equal(await codeOf(checkpoint.read(checkpoint.tensors[1]!)), 'read');
     });
 
-    it('a data.pkl with a wrong checksum', async () => {
+    it('a data.pkl with a wrong checksum: what it names is shown, and that it may be wrong', async () => {
       const [pickled, ...rest] = torchRecords(root, storages);
-      assert.equal((await refusal(zip([{ ...pickled!, crc: 7 }, ...rest]))).code, 'corrupt');
+      const checkpoint = await open(zip([{ ...pickled!, crc: 7 }, ...rest]));
+      assert.deepEqual(namesOf(checkpoint), ['a', 'good']);
+      assert.deepEqual(
+        checkpoint.problems.map(({ code }) => code),
+        ['corrupt'],
+      );
+      assert.match(
+        checkpoint.problems[0]!.message,
+        /made\.pt, byte 0: .*"model\/data\.pkl".*may be wrong; fetch it again$/,
+      );
+    });
+
+    it('a data.pkl that ends early, anywhere, shows the tensors that it names in full before', async () => {
+      const [pickled, ...rest] = torchRecords(root, storages);
+      // SETITEMS is the last instruction but STOP, so up to there everything hangs on the stack alone.
+      const firstEnd = pickled!.bytes.indexOf('X\x04\0\0\0good', 0, 'latin1');
+      const seen = new Set<string>();
+      for (let length = 0; length < pickled!.bytes.length; length++) {
+        const bytes = zip([{ ...pickled!, bytes: pickled!.bytes.subarray(0, length) }, ...rest]);
+        const names = length < firstEnd ? [] : length < pickled!.bytes.length - 2 ? ['a'] : ['a', 'good'];
+        seen.add(names.join());
+        if (names.length === 0) {
+          assert.equal((await refusal(bytes)).code, 'truncated', `${length} bytes`);
+          continue;
+        }
+        const checkpoint = await open(bytes);
+        assert.deepEqual(namesOf(checkpoint), names, `${length} bytes`);
+        assert.equal(await readHex(checkpoint, 'a'), storages[0].toString('hex'));
+        assert.deepEqual(
+          checkpoint.problems.map(({ code }) => code),
+          ['truncated'],
+        );
+        // Local header and name come before the pickle.
+        const at = checkpoint.problems[0]!.offset! - 30 - 'model/data.pkl'.length;
+        assert.ok(at >= firstEnd && at <= length, `${at} of ${length} bytes`);
+        assert.match(
+          checkpoint.problems[0]!.message,
+          /made\.pt, byte \d+: .*"model\/data\.pkl" breaks off: .*; fetch it/,
+        );
+      }
+      assert.deepEqual([...seen], ['', 'a', 'a,good']);
+    });
+
+    it('a data.pkl damaged in the middle shows the tensors before the place, and one problem', async () => {
+      const [pickled, ...rest] = torchRecords(root, storages);
+      const bytes = Buffer.from(pickled!.bytes);
+      const damaged = bytes.indexOf('X\x04\0\0\0good', 0, 'latin1');
+      bytes[damaged] = 0xff;
+      const checkpoint = await open(zip([{ ...pickled!, bytes }, ...rest]));
+      assert.deepEqual(namesOf(checkpoint), ['a']);
+      const [problem, ...others] = checkpoint.problems;
+      assert.deepEqual(others, []);
+      assert.equal(problem!.code, 'malformed');
+      assert.match(problem!.message, /unknown opcode 0xff; only tensors named before are shown; fetch it again/);
+    });
+
+    it('a pickle that breaks off in a nested module keeps the names of the levels above', async () => {
+      const weight = p.tensor({ key: '0', shape: [4, 2] });
+      const module = (state: Buffer): Buffer => p.bytes(p.global('__torch__.net', 'Net'), ')', 0x81, state, 'b');
+      const last = p.dict(['weight', p.tensor(good)], ['training', p.yes]);
+      const inner = module(p.dict(['first', module(p.dict(['weight', weight]))], ['second', module(last)]));
+      const whole = p.pickle(module(p.dict(['encoder', inner], ['epochs', p.int(3)])));
+      const records = (bytes: Buffer): Buffer => torchZip(bytes, storages);
+      const end = whole.indexOf('training');
+      assert.deepEqual(namesOf(await open(records(whole))), ['encoder.first.weight', 'encoder.second.weight']);
+      for (let length = end; length < whole.length; length++) {
+        const checkpoint = await open(records(whole.subarray(0, length)));
+        assert.deepEqual(namesOf(checkpoint), ['encoder.first.weight', 'encoder.second.weight'], `${length} bytes`);
+        assert.equal(checkpoint.format, 'torchscript');
+        assert.equal(checkpoint.problems.length, 1);
+      }
+    });
+
+    it('a single pair, which picklers set without a mark, is in its own dictionary', async () => {
+      const weight = p.tensor({ key: '0', shape: [4, 2] });
+      const single = p.bytes(p.emptyDict, p.text('weight'), weight);
+      const broken = p.bytes(0x80, 2, '}(', p.text('a'), p.tensor(good), p.text('conv'), single);
+      assert.deepEqual(namesOf(await open(torchZip(broken, storages))), ['a', 'conv.weight']);
+    });
+
+    it('a call that is not complete gives no tensor, and items of a list keep their numbers', async () => {
+      const weight = p.tensor({ key: '0', shape: [4, 2] });
+      const parameter = p.bytes(p.global('torch._utils', '_rebuild_parameter'), p.tensor(good), p.yes);
+      const broken = p.bytes(0x80, 2, '](', p.none, weight, parameter);
+      assert.deepEqual(namesOf(await open(torchZip(broken, storages))), ['1']);
+      const ofDict = p.bytes(0x80, 2, '}(', p.text('a'), weight, p.text('b'), parameter);
+      assert.deepEqual(namesOf(await open(torchZip(ofDict, storages))), ['a']);
+    });
+
+    it('a broken pickle of objects that wait for one another without end is refused, without a call for each', async () => {
+      const waiting = p.bytes(p.global('my', 'Net'), ')', 0x81, p.emptyDict, p.text('a'));
+      const broken = p.bytes(
+        0x80,
+        2,
+        ...new Array<Buffer>(20_000).fill(waiting),
+        p.tensor({ key: '0', shape: [4, 2] }),
+      );
+      assert.equal((await refusal(torchZip(broken, storages))).code, 'truncated');
+    });
+
+    describe('of a TorchScript archive, whose storages come first', () => {
+      const module = p.bytes(p.global('__torch__.net', 'Net'), ')', 0x81);
+      const state = p.dict(['a', p.tensor({ key: '0', shape: [4, 2] })], ['good', p.tensor(good)]);
+      const [pickled, first, second, version] = torchRecords(p.pickle(p.bytes(module, state, 'b')), storages);
+      const records = [first!, second!, pickled!, version!];
+
+      it('cut anywhere shows what its pickle names before the place, or one error that says where', async () => {
+        const bytes = zip(records);
+        const begin = bytes.indexOf(pickled!.bytes);
+        const named = bytes.indexOf('X\x04\0\0\0good', begin, 'latin1');
+        for (let length = 100; length < bytes.length; length++) {
+          const cut = bytes.subarray(0, length);
+          if (length < named) {
+            const { code, message } = await refusal(cut);
+            assert.equal(code, 'truncated', `${length} bytes`);
+            assert.match(message, /made\.pt.* byte \d+: .*; fetch it again/);
+            continue;
+          }
+          const checkpoint = await open(cut);
+          assert.equal(checkpoint.format, 'torchscript');
+          const all = length >= begin + pickled!.bytes.length - 3;
+          assert.deepEqual(namesOf(checkpoint), all ? ['a', 'good'] : ['a'], `${length} bytes`);
+          assert.deepEqual(
+            checkpoint.problems.map(({ code }) => code),
+            ['truncated'],
+          );
+          assert.match(checkpoint.problems[0]!.message, /made\.pt, byte \d+: the zip directory .*; fetch it again/);
+          assert.equal(await readHex(checkpoint, 'a'), storages[0].toString('hex'));
+        }
+      });
+    });
+
+    it('a plain pickle that ends early shows the NumPy arrays before the place', async () => {
+      const dtype = p.bytes(
+        p.call(p.global('numpy', 'dtype'), p.text('f4'), p.int(0), p.int(1)),
+        p.tuple(p.int(3), p.text('<'), p.none, p.none, p.none, p.int(-1), p.int(-1), p.int(0)),
+        'b',
+      );
+      const made = p.call(
+        p.global('numpy.core.multiarray', '_reconstruct'),
+        p.global('numpy', 'ndarray'),
+        p.tuple(p.int(0)),
+        p.data(Buffer.from('b')),
+      );
+      const array = p.build(made, p.tuple(p.int(1), p.tuple(p.int(2), p.int(3)), dtype, p.no, p.data(goodData.good)));
+      const whole = p.pickle(p.dict(['a', array], ['good', array]));
+      assert.deepEqual(namesOf(await open(whole)), ['a', 'good']);
+      const checkpoint = await open(whole.subarray(0, -40));
+      assert.deepEqual(namesOf(checkpoint), ['a']);
+      assert.equal(await readHex(checkpoint, 'a'), goodData.good.toString('hex'));
+      assert.match(checkpoint.problems[0]!.message, /made\.pt, byte \d+: the pickle ends after .*; fetch it again$/);
     });
 
     it('a data.pkl that a small file inflates to more than a checkpoint needs', async () => {

@@ -33,6 +33,16 @@ function tested(matrix: Float64Array): Record<string, number | null> {
 }
 
 describe('randomisation test', () => {
+  it('stops shuffling when its check throws', () => {
+    let checks = 0;
+    const check = (): void => {
+      if (++checks === 3) throw new Error('cancelled');
+    };
+    const places = [{ start: 0, step: 1, count: 2 ** 21 }];
+    assert.throws(() => shuffleEntries(new Uint8Array(2 ** 21), 1, places, 1, check), /cancelled/);
+    assert.equal(checks, 3);
+  });
+
   it('finds nothing in a random matrix', () => {
     const found = tested(gaussian(1));
     assert.ok(found.rand_distance! < 0.03, `${found.rand_distance!}`);

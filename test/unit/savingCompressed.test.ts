@@ -202,6 +202,16 @@ describe('compressing and saving a layer', () => {
     );
   });
 
+  it('stops while the elements are widened, which is before everything else', () => {
+    const tensor = weights([600, 500], 'F32', 8);
+    tensor.bytes.fill(0xff, tensor.bytes.length - 4); // a NaN at the end, which is not reached
+    const input = { tensor: { ...tensor, kernelLayout: 'OI…' as const }, bytes: tensor.bytes };
+    let polls = 0;
+    const cancelled = (): boolean => ++polls === 2;
+    const rank = { kind: 'rank', rank: 5 } as const;
+    assert.throws(() => compressTensor(input, 'svd', rank, 'factors', { kernels, cancelled }), { name: 'AbortError' });
+  });
+
   it('progress never goes back, and cancelling stops it', () => {
     const tensor = weights([300, 200], 'F32', 8);
     const input = { tensor: { ...tensor, kernelLayout: 'OI…' as const }, bytes: tensor.bytes };

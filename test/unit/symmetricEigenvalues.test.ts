@@ -203,6 +203,15 @@ for (const [name, kernelsOf, route] of implementations) {
       await assertAgreesWithJacobi(randomSymmetric(30, 1), 30, eigenvaluesOf);
     });
 
+    it('stop when cancelled in the iteration on the tridiagonal matrix, which is all that is left then', async () => {
+      let progress = 0;
+      const onProgress = (fraction: number): unknown => (progress = fraction);
+      // Beyond the share of either reduction.
+      const options = { kernels: kernelsOf(), onProgress, cancelled: () => progress > 0.955 };
+      await assert.rejects(async () => route(randomSymmetric(300, 1), 300, options), { name: 'AbortError' });
+      assert.ok(progress < 1);
+    });
+
     it('report progress that rises to 1', async () => {
       const seen: number[] = [];
       const onProgress = (fraction: number): unknown => seen.push(fraction);

@@ -44,4 +44,25 @@ describe('products with a matrix handed over in bands', () => {
       }
     });
   }
+
+  for (const tall of [true, false]) {
+    it(`${tall ? 'tall' : 'wide'}: in blocks of both sides equal the plain sums, with a poll after each product`, () => {
+      const [rows, cols] = tall ? [40, 11] : [11, 40];
+      const w = Float64Array.from({ length: 440 }, (_, i) => ((i * 31) % 17) - 8);
+      const polled: number[] = [];
+      const poll = (fraction: number): number => polled.push(fraction);
+      const kernels = loadKernels();
+      const matrix = { w, rows, cols, kernels, bandElements: 11 * 25, block: 4 };
+      assert.deepEqual(bandedGram(matrix, poll), kernels.gram(w, rows, cols, tall ? 'columns' : 'rows'));
+      // Two bands of three blocks a side, of which the lower triangle is made.
+      assert.equal(polled.length, 2 * 6);
+      const vectors = Float64Array.from({ length: 5 * 11 }, (_, i) => ((i * 7) % 5) - 2);
+      const expected = tall
+        ? kernels.multiply(w, vectors, rows, 5, cols, false, true)
+        : kernels.multiply(vectors, w, 5, cols, rows, false, false);
+      assert.deepEqual(bandedProjection(matrix, vectors, 5, poll), expected);
+      assert.equal(polled.length, 2 * 6 + 2 * 2);
+      assert.equal(polled.at(-1), 1);
+    });
+  }
 });
