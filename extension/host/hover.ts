@@ -15,6 +15,9 @@ import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
 
 export const HOVER_LANGUAGES = ['python', 'json', 'jsonc', 'yaml', 'toml', 'markdown', 'log', 'plaintext'];
 
+/** Headers may just be being read, after the first file was opened: a small one is there in this time. */
+const HEADERS_MS = 30;
+
 /** The engine may be busy: past this, the hover answers from the header alone. 100 ms is the whole hover's limit. */
 const PEEK_MS = 60;
 
@@ -29,7 +32,10 @@ export function registerHover(engine: EngineClient, checkpoints: WorkspaceCheckp
   return vscode.languages.registerHoverProvider(selector, {
     async provideHover(document, position) {
       if (!hoverEnabled()) return undefined;
-      void checkpoints.readHeaders();
+      await within(
+        HEADERS_MS,
+        checkpoints.readHeaders().catch(() => undefined),
+      ); // the log tells why
       const line = document.lineAt(position.line).text;
       for (const { text, start, end } of namesAt(line, position.character)) {
         const matches = checkpoints.index.find(text);
@@ -57,12 +63,22 @@ async function describe(engine: EngineClient, matches: readonly LayerMatch[]): P
 async function peek(engine: EngineClient, { checkpoint, tensor }: LayerMatch): Promise<PeekResult | null> {
   const layer = tensor.layers[0] ?? tensor.name;
   const asked = engine.request('peek', { path: checkpoint, layer, settings: inspectSettings() });
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), PEEK_MS)));
   // An engine that restarts just now is one that does not answer in time: the header still does.
-  const answer = await Promise.race([asked.catch(() => null), late]);
-  clearTimeout(timer);
-  return answer;
+  return within(
+    PEEK_MS,
+    asked.catch(() => null),
+  );
+}
+
+/** null where it takes longer. */
+async function within<T>(milliseconds: number, work: Promise<T>): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), milliseconds)));
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function layerMarkdown({ checkpoint, tensor }: LayerMatch, peeked: PeekResult | null): vscode.MarkdownString {

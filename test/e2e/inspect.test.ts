@@ -173,9 +173,17 @@ describe('a person inspects a checkpoint', function () {
       .locator('.view-line', { hasText: 'q_proj' })
       .getByText(/q_proj/)
       .last();
-    await word.hover();
     const hover = workbench.page.locator('.monaco-hover', { hasText: layer });
-    await hover.waitFor();
+    // While the editor is still laying itself out it takes no notice of the mouse: a person moves it again.
+    await eventually(
+      async () => {
+        await workbench.page.mouse.move(0, 0);
+        await word.hover();
+        await hover.waitFor({ timeout: 3000 }).catch(() => undefined);
+        return hover.isVisible();
+      },
+      (visible) => visible,
+    );
     assert.match(await hover.innerText(), /96 × 96 · F32 · 9,216 parameters/);
     assert.match(await hover.innerText(), /alpha \d|no power-law fit/);
     assert.equal(await hover.locator('img').count(), 1, 'the picture of the spectrum');

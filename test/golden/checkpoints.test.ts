@@ -49,7 +49,8 @@ async function analyse(checkpoint: Checkpoint): Promise<Map<string, AnalysedLaye
       const metrics = spectralMetrics({ eigenvalues, N, M, count, fits });
       const shape = [...tensor.shape];
       const { name: tensorName, dtype } = tensor;
-      layers.set(name, { name, tensor: tensorName, shape, dtype, metrics, fits, farms: null, source, eigenvalues });
+      const about = { name, tensor: tensorName, shape, dtype, N, M };
+      layers.set(name, { ...about, metrics, fits, farms: null, source, eigenvalues });
     }
   }
   return layers;

@@ -1,5 +1,6 @@
 /** The comparison with golden numbers itself: it must see every deviation, and explain only what it may. */
 import assert from 'node:assert/strict';
+import { alphaBand } from '../../extension/spectral/metricTable';
 import { spectralMetrics } from '../../extension/spectral/metrics';
 import { fitPowerLaw, tailAt } from '../../extension/spectral/powerLaw';
 import { compareWithGolden, type Comparison, type Golden, type InspectedCheckpoint } from '../harness/golden';
@@ -24,13 +25,16 @@ function inspected(change: (layer: Layer) => Partial<Layer> = () => ({})): Inspe
     ...{ windows: 1, windows_total: 1, window: [40, 40], mode: 'full' },
     ...{ num_row_samples: 100, Q_ratio: 1, sampling_ops_per_dim: 10 },
   };
-  const layer: Layer = { name: 'fc.weight', tensor: 'fc.weight', shape: [60, 40], dtype: 'F32', metrics, fits, farms };
+  const about = { name: 'fc.weight', tensor: 'fc.weight', dtype: 'F32', N: 60, M: 40 } as const;
+  const layer: Layer = { ...about, shape: [60, 40], metrics, fits, farms };
   return { checkpoint: { tensors: 1, parameters: 2400 }, layers: [{ ...layer, ...change(layer) }] };
 }
 
 /** What a reference with the very same numbers would have printed. */
 function golden(): Golden {
   const { metrics, fits } = inspected().layers[0]!;
+  const band = alphaBand(metrics.alpha!);
+  const warning = band === 'well trained' ? '' : band;
   const pair = (rule: 'KS' | 'xmin_mid' | 'xmin_peak') => ({ alpha: fits[rule]!.alpha!, D: fits[rule]!.D! });
   return {
     checkpoint: 'made/model.safetensors',
@@ -49,7 +53,7 @@ function golden(): Golden {
         ],
       },
     },
-    weightwatcher: { details: [{ ...(metrics as Record<string, number>), name: 'fc' }] },
+    weightwatcher: { details: [{ ...(metrics as Record<string, number>), name: 'fc', N: 60, M: 40, warning }] },
   };
 }
 
@@ -61,8 +65,8 @@ describe('comparison with golden numbers', () => {
     const { checked, explained, failures } = compare(golden());
     assert.deepEqual(failures, []);
     assert.equal(explained, 0);
-    // 2 totals, shape, 2 fits, FARMS, alpha, 17 columns.
-    assert.equal(checked, 24);
+    // 2 totals, shape, 2 fits, FARMS, alpha, 20 columns.
+    assert.equal(checked, 27);
   });
 
   it('sees a missing layer, other totals and another shape', () => {
@@ -82,9 +86,20 @@ describe('comparison with golden numbers', () => {
       return compare(reference).failures.length > 0;
     });
     assert.deepEqual(seen.sort(), [
-      ...['D', 'alpha', 'alpha_weighted', 'detX_num', 'entropy', 'log_alpha_norm', 'log_norm', 'log_spectral_norm'],
+      ...[
+        'D',
+        'M',
+        'N',
+        'alpha',
+        'alpha_weighted',
+        'detX_num',
+        'entropy',
+        'log_alpha_norm',
+        'log_norm',
+        'log_spectral_norm',
+      ],
       ...['matrix_rank', 'norm', 'num_pl_spikes', 'rank_loss', 'sigma', 'spectral_norm', 'stable_rank'],
-      ...['weak_rank_loss', 'xmax', 'xmin'],
+      ...['warning', 'weak_rank_loss', 'xmax', 'xmin'],
     ]);
   });
 
