@@ -4,9 +4,10 @@
  */
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
 import { reduceToBand } from '../linalg/bandReduction';
+import { gramByProducts } from '../linalg/gramSum';
 import { loadKernels } from '../linalg/kernels';
 import type { MatrixProducts } from '../linalg/matrixProducts';
-import { SlidingGram, type ColumnSource } from '../linalg/slidingGram';
+import { SlidingGram } from '../linalg/slidingGram';
 import type { SymmetricSlabs } from '../linalg/symmetricSlabs';
 import { runAdaptively } from '../spectral/adaptiveFarms';
 import type { FarmsWindow } from '../spectral/farms';
@@ -30,14 +31,20 @@ export class FarmsRun {
   /** Windows in work; those that failed stay. */
   private readonly running = new Set<Promise<void>>();
   private ownBusy = false;
+  /** For the next chunk of a window: fresh memory costs more time than the products. */
+  private spare: Float64Array | undefined;
   private solved = 0;
 
-  /** @param lease the worker that holds the layer's bytes, if `held` */
+  /**
+   * @param lease the worker that holds the layer's bytes, if `held`
+   * @param chunk bytes of the columns of one window that are multiplied at once
+   */
   constructor(
     private readonly context: FarmsContext,
     private readonly lease: WorkerLease,
     private readonly tensor: TensorInfo,
     private readonly held: boolean,
+    private readonly chunk: number,
   ) {}
 
   async run(plan: FarmsPlan, progress: LayerProgress): Promise<void> {
@@ -115,13 +122,25 @@ export class FarmsRun {
         onSolved();
         continue;
       }
-      const side = Math.min(window.rows, window.cols);
-      const columns = this.columns(window, window.rows >= window.cols ? 'columns' : 'rows');
-      const gram = new SlidingGram(await this.context.products(), { order: side, side, starts: [0] }, columns);
-      await gram.moveTo(0, Math.max(window.rows, window.cols), this.context.signal);
-      await this.solve(index, gram.window(0), onSolved);
+      await this.solve(index, await this.gramOf(window), onSolved);
     }
     await Promise.all(this.running);
+  }
+
+  /** Of the window's smaller side. */
+  private async gramOf(window: FarmsWindow): Promise<SymmetricSlabs> {
+    const { products, signal } = this.context;
+    const [side, long] = [Math.min(window.rows, window.cols), Math.max(window.rows, window.cols)];
+    const columns = this.columns(window, window.rows >= window.cols ? 'columns' : 'rows');
+    const gram = gramByProducts(await products(), side);
+    const step = Math.max(1, Math.floor(this.chunk / (8 * side)));
+    for (let start = 0; start < long; start += step) {
+      const end = Math.min(long, start + step);
+      const elements = await columns(start, end, this.spare);
+      await gram.add(elements, end - start, signal);
+      this.spare = new Float64Array(elements.buffer);
+    }
+    return gram.finish();
   }
 
   /** First stage of a window's eigenvalues here; resolves as soon as a worker has the second. */
@@ -160,16 +179,23 @@ export class FarmsRun {
   }
 
   /** A part of the matrix as a Gram matrix along one of its sides wants it. */
-  private columns(part: FarmsWindow, side: GramSide): ColumnSource {
+  private columns(
+    part: FarmsWindow,
+    side: GramSide,
+  ): (start: number, end: number, into?: Float64Array) => Promise<Float64Array> {
     const { row, col, rows, cols } = part;
-    return async (start, end) => {
+    return async (start, end, into) => {
       const turned = side === 'columns';
       const cut = turned
         ? { row: row + start, col, rows: end - start, cols }
         : { row, col: col + start, rows, cols: end - start };
       const bytes = await this.bytesOf(cut);
-      const transfer = bytes ? [bytes.buffer] : [];
-      return this.lease.call('part', { part: cut, turned, ...(bytes && { bytes }) }, { transfer });
+      const transfer = [...(bytes ? [bytes.buffer] : []), ...(into ? [into.buffer] : [])];
+      return this.lease.call(
+        'part',
+        { part: cut, turned, ...(bytes && { bytes }), ...(into && { into }) },
+        { transfer },
+      );
     };
   }
 

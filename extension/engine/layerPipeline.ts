@@ -171,8 +171,8 @@ class LayerPipeline {
 
   private async farms(plan: FarmsPlan, progress: LayerProgress): Promise<void> {
     const { tolerance } = this.context.settings.farms;
-    const { held } = this.input.plan;
-    const run = new FarmsRun({ ...this.context, tolerance }, this.lease, this.tensor, held);
+    const { held, chunk } = this.input.plan;
+    const run = new FarmsRun({ ...this.context, tolerance }, this.lease, this.tensor, held, chunk);
     await run.run(plan, progress);
   }
 

@@ -175,12 +175,12 @@ export class LayerSession {
   }
 
   /** Elements of a part, row-major, or of its transpose; `bytes` are the part's whole rows where they are not held. */
-  part(part: FarmsWindow, turned: boolean, bytes: Uint8Array | undefined): Float64Array {
+  part(part: FarmsWindow, turned: boolean, bytes: Uint8Array | undefined, into?: Float64Array): Float64Array {
     const { cols } = this.layer();
     const { dtype } = this.task.tensor;
     return bytes
-      ? widenPart(bytes, dtype, cols, { ...part, row: 0 }, turned)
-      : widenPart(this.held(), dtype, cols, part, turned);
+      ? widenPart(bytes, dtype, cols, { ...part, row: 0 }, turned, into)
+      : widenPart(this.held(), dtype, cols, part, turned, into);
   }
 
   windowSpectrum(window: FarmsWindow, bytes: Uint8Array | undefined): Float64Array {

@@ -79,7 +79,7 @@ const handlers: Handlers = {
     current().wholeFarms(window);
     return null;
   },
-  part: ({ part, turned, bytes }) => current().part(part, turned, bytes),
+  part: ({ part, turned, bytes, into }) => current().part(part, turned, bytes, into),
   windowSpectrum: ({ window, bytes }) => current().windowSpectrum(window, bytes),
   farmsEstimate: ({ spectra, total }) => current().farmsEstimate(spectra, total),
   finishFarms: ({ spectra, interval, total, window }) => {

@@ -61,8 +61,11 @@ export interface WorkerCalls {
   farms: { params: null; result: null };
   /** FARMS of a matrix that is its only window. */
   wholeFarms: { params: { window: [number, number] }; result: null };
-  /** Elements of a part of the matrix, or of its transpose, out of the held bytes or out of the part's whole rows. */
-  part: { params: { part: FarmsWindow; turned: boolean; bytes?: Uint8Array }; result: Float64Array };
+  /** Elements of a part of the matrix, or of its transpose, out of the held bytes or out of the part's whole rows. `into` as above. */
+  part: {
+    params: { part: FarmsWindow; turned: boolean; bytes?: Uint8Array; into?: Float64Array };
+    result: Float64Array;
+  };
   /** Eigenvalues of a window, likewise, by the worker's own kernels alone. */
   windowSpectrum: { params: { window: FarmsWindow; bytes?: Uint8Array }; result: Float64Array };
   /** Alpha of some windows' spectra, and how sure it is. */
