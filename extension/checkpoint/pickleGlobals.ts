@@ -10,6 +10,7 @@ import { asCount, asCounts, BadArguments, contiguousStrides, itemsOf } from './p
 import { isDangerous } from './pickleDanger';
 import { arrayFromBuffer, buildArray, buildNumpyDType, numpyDType, numpyScalar } from './pickleNumpy';
 import {
+  isTensor,
   NumpyDType,
   PickleArray,
   PickleDict,
@@ -101,9 +102,7 @@ export class TorchPickleHost implements PickleHost {
   }
 
   replaced(key: PickleValue, before: PickleValue): void {
-    const tensor =
-      before instanceof PickleTensor || before instanceof PickleArray || before instanceof PickleUnreadable;
-    if (tensor && typeof key === 'string') this.repeated.add(key);
+    if (isTensor(before) && typeof key === 'string') this.repeated.add(key);
   }
 }
 
@@ -178,7 +177,7 @@ function encode(args: readonly PickleValue[], budget: PickleBudget): PickleValue
 
 const PARAMETER: Handler = (args) => {
   const [data] = args;
-  if (data instanceof PickleTensor || data instanceof PickleArray || data instanceof PickleUnreadable) return data;
+  if (isTensor(data)) return data;
   throw new BadArguments('it is a parameter without data');
 };
 

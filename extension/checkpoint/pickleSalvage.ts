@@ -6,6 +6,7 @@
  */
 import { COST, type PickleBudget } from './pickleBudget';
 import {
+  isTensor,
   PickleArray,
   PickleDict,
   PickleGlobal,
@@ -121,10 +122,5 @@ function awaitsState(object: PickleValue | undefined, state: PickleValue | undef
 function isSingle(items: readonly PickleValue[], at: number): boolean {
   const dict = items[at];
   const last = items[at + 2];
-  return (
-    items.length === at + 3 &&
-    dict instanceof PickleDict &&
-    dict.size === 0 &&
-    (last instanceof PickleTensor || last instanceof PickleArray || last instanceof PickleUnreadable)
-  );
+  return items.length === at + 3 && dict instanceof PickleDict && dict.size === 0 && isTensor(last);
 }

@@ -133,3 +133,8 @@ export class PickleUnreadable {
     readonly reason: string,
   ) {}
 }
+
+/** A tensor of any kind, one that cannot be read too. */
+export function isTensor(value: PickleValue | undefined): value is PickleTensor | PickleArray | PickleUnreadable {
+  return value instanceof PickleTensor || value instanceof PickleArray || value instanceof PickleUnreadable;
+}

@@ -11,13 +11,13 @@
  * that the state_dict itself uses. A name that two groups hold gets its group in front, in both.
  */
 import {
+  isTensor,
   PickleArray,
   PickleDict,
   PickleGlobal,
   PickleObject,
   PickleSequence,
   PickleTensor,
-  PickleUnreadable,
   type PickleValue,
 } from './pickleValues';
 
@@ -70,10 +70,6 @@ function holdsWrapper(dict: PickleDict, levels: number): boolean {
     }
     return holds;
   });
-}
-
-function isTensor(value: PickleValue): boolean {
-  return value instanceof PickleTensor || value instanceof PickleArray || value instanceof PickleUnreadable;
 }
 
 function isWrapperItem(item: PickleValue): boolean {

@@ -221,10 +221,6 @@ function selectLayers(names: string[], patterns: readonly string[]): string[] {
  *
  * @throws the system's error `EPIPE` where the reader is gone, a sentence for people where the output is lost otherwise
  */
-async function printAll(pieces: Iterable<string>): Promise<void> {
-  for (const piece of pieces) await print(piece);
-}
-
 function print(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(text, (error) => {
@@ -233,6 +229,10 @@ function print(text: string): Promise<void> {
       else reject(new Error(`the output could not be written (${error.message})`, { cause: error }));
     });
   });
+}
+
+async function printAll(pieces: Iterable<string>): Promise<void> {
+  for (const piece of pieces) await print(piece);
 }
 
 // Without listeners a failed write would end the program in mid-air; `print` hears of it through its callback, and

@@ -7,7 +7,7 @@ import { reduceToBand } from '../linalg/bandReduction';
 import { gramByProducts } from '../linalg/gramSum';
 import { loadKernels } from '../linalg/kernels';
 import type { MatrixProducts } from '../linalg/matrixProducts';
-import { SlidingGram } from '../linalg/slidingGram';
+import { SlidingGram, type ColumnSource } from '../linalg/slidingGram';
 import type { SymmetricSlabs } from '../linalg/symmetricSlabs';
 import { runAdaptively } from '../spectral/adaptiveFarms';
 import type { FarmsWindow } from '../spectral/farms';
@@ -179,10 +179,7 @@ export class FarmsRun {
   }
 
   /** A part of the matrix as a Gram matrix along one of its sides wants it. */
-  private columns(
-    part: FarmsWindow,
-    side: GramSide,
-  ): (start: number, end: number, into?: Float64Array) => Promise<Float64Array> {
+  private columns(part: FarmsWindow, side: GramSide): ColumnSource {
     const { row, col, rows, cols } = part;
     return async (start, end, into) => {
       const turned = side === 'columns';

@@ -7,8 +7,8 @@ import type { MatrixProducts } from './matrixProducts';
 import { mirrorLower } from './mirrorLower';
 import { SymmetricSlabs } from './symmetricSlabs';
 
-/** Columns [start, end) of X, order × (end − start), row-major. */
-export type ColumnSource = (start: number, end: number) => Promise<Float64Array>;
+/** Columns [start, end) of X, order × (end − start), row-major; in the memory of `into` where there is one, which is lost. */
+export type ColumnSource = (start: number, end: number, into?: Float64Array) => Promise<Float64Array>;
 
 export interface WindowRows {
   /** Rows of X. */
