@@ -90,7 +90,15 @@ export function* inspectCsv(layers: readonly LayerResult[]): Generator<string> {
     'problems',
   ];
   const cells = (layer: LayerResult): (string | number | null | undefined)[] => [
-    ...[layer.name, layer.tensor, layer.shape.join('x'), layer.dtype, layer.matrices, layer.N, layer.M],
+    ...[
+      layer.name,
+      layer.tensor,
+      layer.shape.join('x'),
+      layer.encoding ?? layer.dtype,
+      layer.matrices,
+      layer.N,
+      layer.M,
+    ],
     layer.precision,
     ...metrics.map((key) => layer.metrics[key]),
     ...tailCells(layer),

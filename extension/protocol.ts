@@ -47,6 +47,8 @@ export interface TensorSummary {
   group: string;
   shape: number[];
   dtype: DType;
+  /** How the elements are stored where that is not plainly as `dtype`: `Q4_0`, say. */
+  encoding?: string;
   /** Product of the shape. */
   parameters: number;
   /** Bytes of the elements as stored. */
@@ -60,7 +62,7 @@ export interface TensorSummary {
 }
 
 /** What many tensors have in common. */
-export type TensorKind = Pick<TensorSummary, 'group' | 'shape' | 'dtype' | 'parameters' | 'bytes' | 'noSpectrum'>;
+export type TensorKind = Omit<TensorSummary, 'name' | 'layers' | 'sharedWith'>;
 
 /**
  * Tensors on their way between processes (`packedTensors.ts`): most differ in nothing but their names, and 100 000
@@ -103,8 +105,8 @@ export interface CheckpointSummary {
   bytes: number;
   /** What the names and a `config.json` beside the file suggest, for instance `LLaMA (5 blocks, hidden 64)`. */
   architecture: string;
-  /** Parameters by dtype, largest first. */
-  dtypes: { dtype: DType; parameters: number }[];
+  /** Parameters by how they are stored (encoding, else dtype), largest first. */
+  dtypes: { dtype: string; parameters: number }[];
   /** Free-form key/value pairs from the file's header. */
   metadata: Record<string, string>;
   tensors: TensorSummary[];
@@ -244,6 +246,8 @@ export interface LayerResult {
   tensor: string;
   shape: number[];
   dtype: DType;
+  /** How the elements are stored where that is not plainly as `dtype`. */
+  encoding?: string;
   /** Number of matrices pooled into the ESD (kernel positions of a conv), 0 without a spectrum. */
   matrices: number;
   /** N ≥ M of each of them. */

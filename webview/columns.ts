@@ -94,8 +94,8 @@ function headerColumns(inspection: Inspection): Column[] {
     {
       ...{ key: 'dtype', label: 'Type', description: 'Element type as stored', align: 'start', width: 54 },
       descendingFirst: false,
-      sort: (node) => node.tensor?.dtype ?? null,
-      cell: ({ tensor }) => (tensor ? { text: tensor.dtype } : empty),
+      sort: ({ tensor }) => (tensor ? (tensor.encoding ?? tensor.dtype) : null),
+      cell: ({ tensor }) => (tensor ? { text: tensor.encoding ?? tensor.dtype } : empty),
     },
     {
       ...{ key: 'parameters', label: 'Params', description: 'Number of elements', align: 'end' },

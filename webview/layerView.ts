@@ -159,7 +159,7 @@ function factsOf(tensor: TensorSummary, spectrum: LayerSpectrum | null): HTMLEle
   const parameters = tensor.parameters / Math.max(1, tensor.layers.length);
   const facts = [
     formatShape(shape),
-    tensor.dtype,
+    tensor.encoding ?? tensor.dtype,
     plural(parameters, 'parameter', 'parameters', formatCompact),
     stacked && `one of ${formatCount(tensor.layers.length)} in ${tensor.name}`,
     tensor.sharedWith !== undefined && `same bytes as ${tensor.sharedWith}`,

@@ -11,8 +11,12 @@ export interface TensorInfo {
   readonly group: string;
   readonly shape: readonly number[];
   readonly dtype: DType;
-  /** Bytes of all elements, contiguous: product of shape × element size. */
+  /** Bytes of all elements as `read` gives them, contiguous: product of shape × element size. */
   readonly byteLength: number;
+  /** How the file stores the elements where that is not plainly as `dtype` (`Q4_0`): `read` gives them decoded. */
+  readonly encoding?: { readonly name: string; readonly byteLength: number };
+  /** Why `read` cannot give the elements, in words: the tensor is listed all the same, from the header alone. */
+  readonly unreadable?: string;
   /**
    * Axis order of convolution kernels: `OI…` (PyTorch, ONNX: out, in, spatial…) or `…IO` (TensorFlow, Keras:
    * spatial…, in, out). Matters for rank ≥ 3 only.
@@ -28,15 +32,15 @@ export interface Checkpoint {
   /** Every file that belongs to it, absolute. */
   readonly files: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
-  /** In file order. Only tensors that can be read. */
+  /** In file order. Only tensors that can be read, or that say why they cannot (`unreadable`). */
   readonly tensors: readonly TensorInfo[];
   /** What was wrong with the rest: tensors of unknown dtype, missing shards, ranges outside the file. */
   readonly problems: readonly Problem[];
   /**
    * Elements of rows [start, end) along the first axis (all rows by default; scalars have one row), contiguous,
-   * row-major, little-endian, in the stored dtype. The buffer belongs to the caller.
+   * row-major, little-endian, of the type `dtype`. The buffer belongs to the caller.
    *
-   * @throws CheckpointError `changed` where the file is no longer the one that was opened, `truncated`, `io`, …
+   * @throws CheckpointError `unsupported` where the tensor is `unreadable`, `changed` where the file is no longer the one that was opened, `truncated`, `io`, …
    * @throws DOMException `AbortError` when `signal` fires
    */
   read(tensor: TensorInfo, rows?: { start: number; end: number }, signal?: AbortSignal): Promise<Uint8Array>;

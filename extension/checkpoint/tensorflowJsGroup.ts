@@ -158,7 +158,13 @@ function streamedTensor(entry: WeightEntry, stream: WeightStream, offset: number
     stream,
     offset,
     storedSize,
-    ...(quantization && { quantization }),
+    ...(quantization && {
+      quantization,
+      encoding: {
+        name: quantization.code === 'F16' ? 'F16' : `${quantization.code} affine`,
+        byteLength: count * storedSize,
+      },
+    }),
   };
 }
 

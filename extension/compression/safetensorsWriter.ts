@@ -172,7 +172,12 @@ const HARMLESS: ReadonlySet<string> = new Set(['unsupported', 'unsafe-pickle']);
 
 /** A copy that silently lacks what could not be read would look whole. */
 function assertComplete(checkpoint: Checkpoint): void {
-  const lost = checkpoint.problems.filter(({ code, tensor }) => tensor !== undefined || !HARMLESS.has(code));
+  const lost = [
+    ...checkpoint.problems.filter(({ code, tensor }) => tensor !== undefined || !HARMLESS.has(code)),
+    ...checkpoint.tensors.flatMap(({ name, unreadable }) =>
+      unreadable === undefined ? [] : [{ message: `${name}: ${unreadable}` }],
+    ),
+  ];
   if (lost.length === 0) return;
   const shown = lost
     .slice(0, 3)

@@ -13,6 +13,7 @@ import type { Engine } from './engine';
 import { EngineError, type EngineDocument, type EngineLayer } from './engineDocument';
 import { layerRows } from './layerInput';
 import { held, storedMatrix, widenedBands } from './layerMatrix';
+import { taskTensor } from './layerResult';
 import { leasedWork } from './leasedWork';
 import { solveIn } from './singularVectors';
 
@@ -100,9 +101,8 @@ async function compressLayer(
   const lease = await engine.pool.lease(signal);
   try {
     const bytes = await document.checkpoint.read(tensor, layerRows(tensor, geometry), signal);
-    const { name: tensorName, dtype, kernelLayout } = tensor;
     const input = {
-      tensor: { name: tensorName, shape: [...tensor.shape], dtype, kernelLayout },
+      tensor: taskTensor(tensor),
       ...(geometry?.expert !== undefined && { expert: geometry.expert }),
       bytes,
       ...(known && { eigenvalues: known.rankEigenvalues }),

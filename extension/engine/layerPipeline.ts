@@ -20,6 +20,7 @@ import { planFarms, type FarmsPlan } from './farmsPlan';
 import { FarmsRun } from './farmsRun';
 import { LayerError, layerInput, type LayerInput, type LayerSource } from './layerInput';
 import { announced, eigenvalueCost, gramCost, LayerProgress, REDUCTION_SHARE, WORKER_SIDE } from './layerProgress';
+import { taskTensor, unreadableResult } from './layerResult';
 import type { ReadAhead } from './readAhead';
 import type { LayerOutcome, LayerTask } from './workerMessages';
 import type { WorkerLease, WorkerPool } from './workerPool';
@@ -48,6 +49,7 @@ export async function analyseLayer(
   ahead?: ReadAhead,
 ): Promise<LayerOutcome> {
   const { signal } = context;
+  if (tensor.unreadable !== undefined) return { result: unreadableResult(tensor), ...noArrays() };
   const side = layer ? Math.min(layer.rows, layer.cols) : 0;
   if (side > WORKER_SIDE) {
     // Whatever this waits for, a trial or a library, keeps no memory and no worker from others.
@@ -72,6 +74,11 @@ export async function analyseLayer(
   }
 }
 
+function noArrays(): Omit<LayerOutcome, 'result'> {
+  const none = new Float64Array(0);
+  return { eigenvalues: none, farmsEigenvalues: none, rankEigenvalues: none };
+}
+
 /** @throws the error; where the layer does not fit, with its statistics: they are made band by band and fit always */
 async function refused(
   error: unknown,
@@ -91,9 +98,8 @@ function layerTask(
   layer: LayerGeometry | undefined,
   noSpectrum: string | undefined,
 ): LayerTask {
-  const { name, shape, dtype, kernelLayout } = tensor;
   return {
-    tensor: { name, shape: [...shape], dtype, kernelLayout },
+    tensor: taskTensor(tensor),
     ...(layer && { layer }),
     ...(noSpectrum !== undefined && { noSpectrum }),
     settings,

@@ -51,6 +51,11 @@ export function layerResult(task: LayerTask, numbers: LayerNumbers): LayerResult
   return { ...frame, ...spectrum, ...(task.settings.randomise && { randomised: randomisation(randomised) }) };
 }
 
+/** A tensor whose elements cannot be read: what the header tells. */
+export function unreadableResult(tensor: TensorInfo): LayerResult {
+  return { ...resultFrame(tensor.name, taskTensor(tensor), null), noSpectrum: tensor.unreadable ?? 'no matrix' };
+}
+
 /** A layer that could not be analysed, with the reason. */
 export function failedResult(
   name: string,
@@ -59,7 +64,7 @@ export function failedResult(
   problem: Problem,
   statistics: TensorStatistics | null,
 ): LayerResult {
-  const frame = resultFrame(name, { ...tensor, shape: [...tensor.shape] }, statistics);
+  const frame = resultFrame(name, taskTensor(tensor), statistics);
   const sides = layer && { N: Math.max(layer.rows, layer.cols), M: Math.min(layer.rows, layer.cols) };
   return { ...frame, ...sides, noSpectrum: 'could not be analysed', problems: [problem] };
 }
@@ -70,16 +75,18 @@ function randomisation(randomised: Float64Array | undefined): LayerResult['rando
   return { status: 'failed', reason, seed: SHUFFLE_SEED };
 }
 
-function resultFrame(
-  name: string,
-  tensor: Pick<LayerTask['tensor'], 'name' | 'shape' | 'dtype'>,
-  statistics: TensorStatistics | null,
-): LayerResult {
+/** A tensor as threads and results tell of it. */
+export function taskTensor({ name, shape, dtype, encoding, kernelLayout }: TensorInfo): LayerTask['tensor'] {
+  return { name, shape: [...shape], dtype, ...(encoding && { encoding: encoding.name }), kernelLayout };
+}
+
+function resultFrame(name: string, tensor: LayerTask['tensor'], statistics: TensorStatistics | null): LayerResult {
   return {
     name,
     tensor: tensor.name,
     shape: tensor.shape,
     dtype: tensor.dtype,
+    ...(tensor.encoding !== undefined && { encoding: tensor.encoding }),
     matrices: 0,
     metrics: {},
     fits: {},

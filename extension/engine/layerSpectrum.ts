@@ -38,6 +38,7 @@ async function elementHistogram(
   signal: AbortSignal,
 ): Promise<ElementHistogram> {
   const total = emptyHistogram(statistics ?? { min: null, max: null });
+  if (tensor.unreadable !== undefined) return total;
   const lease = await engine.pool.lease(signal);
   try {
     const rows = layerRows(tensor, geometry);

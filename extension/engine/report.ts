@@ -22,7 +22,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'σ₁²', cell: ({ metrics }) => significant(metrics.spectral_norm) },
   { title: '95 %', cell: ({ ranks }) => (ranks['energy_0.95'] ? `${ranks['energy_0.95'].rank}` : '–') },
   { title: 'shape', cell: ({ shape }) => shape.join('×') },
-  { title: 'dtype', cell: ({ dtype }) => dtype },
+  { title: 'dtype', cell: ({ dtype, encoding }) => encoding ?? dtype },
   { title: 'layer', cell: layerCell },
 ];
 
@@ -49,10 +49,10 @@ export function layerReport(summary: Summary, report: InspectReport): string {
 }
 
 export function tensorReport(summary: Summary): string {
-  const rows = summary.tensors.map(({ name, shape, dtype, group }) => [
+  const rows = summary.tensors.map(({ name, shape, dtype, encoding, group }) => [
     name,
     shape.join('×') || 'scalar',
-    dtype,
+    encoding ?? dtype,
     group,
   ]);
   const widths = [0, 1, 2].map((index) => Math.max(0, ...rows.map((row) => width(row[index]!))));

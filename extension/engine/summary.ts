@@ -1,7 +1,7 @@
 /** A checkpoint as the table shows it: everything known from headers alone. */
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/dtype';
-import type { CheckpointSummary, DType, TensorSummary } from '../protocol';
+import type { CheckpointSummary, TensorSummary } from '../protocol';
 import { layersOf } from '../spectral/matrices';
 import { guessArchitecture, readConfig } from './architecture';
 import type { FileState } from './fileSnapshot';
@@ -12,22 +12,25 @@ export async function summarise(
   document: string,
   files: readonly FileState[],
 ): Promise<CheckpointSummary> {
-  const byDtype = new Map<DType, number>();
+  const byDtype = new Map<string, number>();
   let parameters = 0;
   let bytes = 0;
   const tensors = checkpoint.tensors.map((tensor): TensorSummary => {
     const count = tensor.byteLength / elementSize(tensor.dtype);
     const { layers, noSpectrum } = layersOf(tensor);
+    const stored = tensor.encoding?.byteLength ?? tensor.byteLength;
+    const type = tensor.encoding?.name ?? tensor.dtype;
     parameters += count;
-    bytes += tensor.byteLength;
-    byDtype.set(tensor.dtype, (byDtype.get(tensor.dtype) ?? 0) + count);
+    bytes += stored;
+    byDtype.set(type, (byDtype.get(type) ?? 0) + count);
     return {
       name: tensor.name,
       group: tensor.group,
       shape: [...tensor.shape],
       dtype: tensor.dtype,
+      ...(tensor.encoding && { encoding: tensor.encoding.name }),
       parameters: count,
-      bytes: tensor.byteLength,
+      bytes: stored,
       layers: layers.map(({ name }) => name),
       ...(noSpectrum !== undefined && { noSpectrum }),
       ...(tensor.sharedWith !== undefined && { sharedWith: tensor.sharedWith }),

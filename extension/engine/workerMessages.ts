@@ -11,7 +11,7 @@ import type { LayerGeometry } from '../spectral/matrices';
 
 export interface LayerTask {
   /** The tensor the bytes come from. For an expert layer `shape` is still the whole stack's. */
-  tensor: { name: string; shape: number[]; dtype: DType; kernelLayout: 'OI…' | '…IO' };
+  tensor: { name: string; shape: number[]; dtype: DType; encoding?: string; kernelLayout: 'OI…' | '…IO' };
   /** Absent for a tensor without a spectrum: only statistics are made. */
   layer?: LayerGeometry;
   noSpectrum?: string;

@@ -52,9 +52,10 @@ export function layersOf(tensor: {
   shape: readonly number[];
   dtype: DType;
   kernelLayout: KernelLayout;
+  unreadable?: string;
 }): TensorLayers {
   const { name, shape, dtype, kernelLayout } = tensor;
-  const reason = whyNoSpectrum(shape, dtype);
+  const reason = tensor.unreadable ?? whyNoSpectrum(shape, dtype);
   if (reason !== undefined) return { layers: [], noSpectrum: reason };
   if (shape.length === 2) {
     return { layers: [{ name, tensor: name, kind: 'matrix', rows: shape[0]!, cols: shape[1]!, count: 1 }] };

@@ -5,6 +5,7 @@ import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { shardedSafetensorsFormat } from '../../extension/checkpoint/shardedSafetensors';
 import { tensorflowJsFormat } from '../../extension/checkpoint/tensorflowJs';
 import { placeShards } from '../../extension/checkpoint/weightStream';
+import { summarise } from '../../extension/engine/summary';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
@@ -153,6 +154,16 @@ describe('TensorFlow.js models', () => {
       assert.deepEqual(
         checkpoint.tensors.map(({ dtype, byteLength }) => `${dtype} ${byteLength}`),
         ['F32 16', 'F32 12', 'F32 16', 'I32 12', 'F32 8'],
+      );
+      assert.deepEqual(
+        checkpoint.tensors.map(({ encoding }) => encoding && `${encoding.name} ${encoding.byteLength}`),
+        ['U8 affine 4', 'U16 affine 6', 'F16 8', 'U8 affine 3', undefined],
+      );
+      const summary = await summarise(checkpoint, 'd1', []);
+      assert.equal(summary.bytes, 4 + 6 + 8 + 3 + 8);
+      assert.deepEqual(
+        summary.dtypes.map(({ dtype }) => dtype),
+        ['U8 affine', 'F16', 'U16 affine', 'F32'],
       );
       const read = async (i: number, rows?: { start: number; end: number }): Promise<ArrayBuffer> =>
         (await checkpoint.read(checkpoint.tensors[i]!, rows)).slice().buffer;
