@@ -12,6 +12,7 @@ import type { SymmetricSlabs } from '../linalg/symmetricSlabs';
 import { runAdaptively } from '../spectral/adaptiveFarms';
 import type { FarmsWindow } from '../spectral/farms';
 import { abortable } from './abortable';
+import { addColumns } from './addColumns';
 import type { FarmsPlan, GramSide, SharedGrams, WindowsPlan } from './farmsPlan';
 import { WORKER_SIDE, type LayerProgress } from './layerProgress';
 import type { WorkerCalls } from './workerMessages';
@@ -31,8 +32,8 @@ export class FarmsRun {
   /** Windows in work; those that failed stay. */
   private readonly running = new Set<Promise<void>>();
   private ownBusy = false;
-  /** For the next chunk of a window: fresh memory costs more time than the products. */
-  private spare: Float64Array | undefined;
+  /** For the chunks of the next window. */
+  private readonly spare: Float64Array[] = [];
   private solved = 0;
 
   /**
@@ -131,15 +132,9 @@ export class FarmsRun {
   private async gramOf(window: FarmsWindow): Promise<SymmetricSlabs> {
     const { products, signal } = this.context;
     const [side, long] = [Math.min(window.rows, window.cols), Math.max(window.rows, window.cols)];
-    const columns = this.columns(window, window.rows >= window.cols ? 'columns' : 'rows');
+    const chunk = this.columns(window, window.rows >= window.cols ? 'columns' : 'rows');
     const gram = gramByProducts(await products(), side);
-    const step = Math.max(1, Math.floor(this.chunk / (8 * side)));
-    for (let start = 0; start < long; start += step) {
-      const end = Math.min(long, start + step);
-      const elements = await columns(start, end, this.spare);
-      await gram.add(elements, end - start, signal);
-      this.spare = new Float64Array(elements.buffer);
-    }
+    await addColumns(gram, { side, long, chunk }, { chunkBytes: this.chunk, signal, spare: this.spare });
     return gram.finish();
   }
 

@@ -15,6 +15,7 @@ import type { SymmetricSlabs } from '../linalg/symmetricSlabs';
 import type { InspectSettings } from '../protocol';
 import type { LayerGeometry } from '../spectral/matrices';
 import { abortable } from './abortable';
+import { addColumns, type Columns } from './addColumns';
 import { reasonOf, type Devices } from './devices';
 import { planFarms, type FarmsPlan } from './farmsPlan';
 import { FarmsRun } from './farmsRun';
@@ -106,14 +107,8 @@ function layerTask(
   };
 }
 
-/** The columns of one matrix, or of its transpose where it is tall: chunk by chunk, as often as they are asked for. */
-interface Columns {
-  /** Rows: the matrix's smaller side. */
-  side: number;
-  /** Columns: its larger side. */
-  long: number;
-  /** side × (end − start), in `into` where there is one. */
-  chunk: (start: number, end: number, into?: Reusable) => Promise<Float64Array>;
+/** The columns of a matrix whose elements may turn out not to be finite. */
+interface LayerColumns extends Columns {
   /** False where the chunks held NaN or Inf. */
   finite: () => Promise<boolean>;
 }
@@ -198,11 +193,11 @@ class LayerPipeline {
       return;
     }
     for (let matrix = 0; matrix < layer.count; matrix++) {
-      const columns: Columns = {
+      const columns: LayerColumns = {
         side,
         long: Math.max(layer.rows, layer.cols),
         chunk: (start, end, into) =>
-          this.lease.call('columns', { matrix, start, end, ...into }, { transfer: buffersOf(into) }),
+          this.lease.call('columns', { matrix, start, end, ...(into && { into }) }, { transfer: buffersOf(into) }),
         finite: () => Promise.resolve(true),
       };
       await this.spectrum(columns, gramCost(layer), progress);
@@ -215,7 +210,7 @@ class LayerPipeline {
    *
    * @returns false where the matrix holds NaN or Inf and has no eigenvalues
    */
-  private async spectrum(columns: Columns, cost: number, progress: LayerProgress): Promise<boolean> {
+  private async spectrum(columns: LayerColumns, cost: number, progress: LayerProgress): Promise<boolean> {
     const device = await this.context.devices.forOrder(columns.side);
     if (device) {
       const answer = await this.deviceSpectrum(device, columns, cost, progress);
@@ -235,7 +230,7 @@ class LayerPipeline {
   /** @returns whether the matrix is finite, or why the device's result cannot be used */
   private async deviceSpectrum(
     device: GramDevice,
-    columns: Columns,
+    columns: LayerColumns,
     cost: number,
     progress: LayerProgress,
   ): Promise<boolean | string> {
@@ -276,34 +271,12 @@ class LayerPipeline {
     return reduceToBand(gram, { products: await this.context.products(), kernels: loadKernels(), signal, onProgress });
   }
 
-  /**
-   * Adds all columns to a Gram matrix; the next chunk is prepared while the present one is multiplied, in the array of
-   * the one before: fresh memory costs more time than the products.
-   */
-  private async addAll(
-    gram: Pick<GramSum, 'add'>,
-    { side, long, chunk }: Columns,
-    onProgress: (fraction: number) => void,
-  ): Promise<void> {
-    const step = Math.max(1, Math.floor(this.input.plan.chunk / (8 * side)));
-    let next: Promise<Float64Array> | undefined = chunk(0, Math.min(step, long));
-    let done: Reusable | undefined;
-    try {
-      for (let start = 0; start < long; start += step) {
-        const elements: Float64Array = await next!;
-        const end = Math.min(start + step, long);
-        next = end < long ? chunk(end, Math.min(end + step, long), done) : undefined;
-        // A cancel rejects it while the product goes on: unheard till then, it would end the process.
-        next?.catch(() => undefined);
-        await gram.add(elements, end - start, this.context.signal);
-        done = { into: new Float64Array(elements.buffer) };
-        onProgress(end / long);
-      }
-    } catch (error) {
-      // A failed product leaves a chunk in preparation: whoever begins again does so after it.
-      await next?.catch(() => undefined);
-      throw error;
-    }
+  private addAll(gram: Pick<GramSum, 'add'>, columns: Columns, onProgress: (fraction: number) => void): Promise<void> {
+    return addColumns(gram, columns, {
+      chunkBytes: this.input.plan.chunk,
+      signal: this.context.signal,
+      onProgress,
+    });
   }
 
   /**
@@ -319,9 +292,9 @@ class LayerPipeline {
     const step = Math.max(1, Math.floor(chunkBytes / widenedRow));
     // Where a device fails half-way, the CPU begins again with rows of which some are in the statistics already.
     let counted = rows.start;
-    const chunk = async (start: number, end: number, into?: Reusable): Promise<Float64Array> => {
+    const chunk = async (start: number, end: number, into?: Float64Array): Promise<Float64Array> => {
       const bytes = await this.read(start, end);
-      const call = { bytes, keep: layer !== undefined, again: start < counted, ...into };
+      const call = { bytes, keep: layer !== undefined, again: start < counted, ...(into && { into }) };
       counted = Math.max(counted, end);
       return this.lease.call('nextRows', call, { transfer: [bytes.buffer, ...buffersOf(into)] });
     };
@@ -337,11 +310,6 @@ class LayerPipeline {
   }
 }
 
-/** An array whose elements are not needed any more. */
-interface Reusable {
-  into: Float64Array;
-}
-
-function buffersOf(reusable: Reusable | undefined): ArrayBufferLike[] {
-  return reusable ? [reusable.into.buffer] : [];
+function buffersOf(array: Float64Array | undefined): ArrayBufferLike[] {
+  return array ? [array.buffer] : [];
 }

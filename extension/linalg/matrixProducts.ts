@@ -46,8 +46,11 @@ export interface MatrixProducts {
   dispose(): Promise<void>;
 }
 
-/** Multiply-adds of one piece: some 15 ms at 60 GFLOP/s on onnxruntime, 100 ms at 10 GFLOP/s on the kernels. */
-const PIECE_MULTIPLY_ADDS = 5e8;
+/**
+ * Multiply-adds of one piece: some 30 ms at 60 GFLOP/s on onnxruntime, 100 ms at 10 GFLOP/s on the kernels. Onnxruntime
+ * packs the second matrix anew for each piece: shorter ones are slower.
+ */
+const PIECE_MULTIPLY_ADDS = { onnxruntime: 1e9, kernels: 5e8 };
 
 /** Order of the problem a provider must solve before it is used; no multiple of any block size. */
 const CHECK_SIZE = 67;
@@ -77,8 +80,8 @@ export async function createMatrixProducts(
     await checkProducts(opened);
     return {
       device: { provider: 'cpu', precision: 'float64', refused: [], threads: opened.threads },
-      multiply: inPieces(opened.multiply, PIECE_MULTIPLY_ADDS),
-      accumulate: accumulateInPieces(opened.accumulate, PIECE_MULTIPLY_ADDS),
+      multiply: inPieces(opened.multiply, PIECE_MULTIPLY_ADDS.onnxruntime),
+      accumulate: accumulateInPieces(opened.accumulate, PIECE_MULTIPLY_ADDS.onnxruntime),
       dispose: opened.release,
     };
   } catch (error) {
@@ -124,8 +127,8 @@ export function kernelProducts(kernels: Kernels, refused: DeviceInfo['refused'] 
   };
   return {
     device: { provider: kernels.kind, precision: 'float64', refused, threads: 1 },
-    multiply: inPieces(multiply, PIECE_MULTIPLY_ADDS),
-    accumulate: accumulateInPieces(accumulate, PIECE_MULTIPLY_ADDS),
+    multiply: inPieces(multiply, PIECE_MULTIPLY_ADDS.kernels),
+    accumulate: accumulateInPieces(accumulate, PIECE_MULTIPLY_ADDS.kernels),
     dispose: () => Promise.resolve(),
   };
 }

@@ -9,6 +9,7 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { trialProcess } from '../../extension/engine/trialProcess';
+import { CHUNK_BYTES } from '../../extension/engine/layerInput';
 import { bandEigenvalues } from '../../extension/linalg/bandEigenvalues';
 import { reduceToBand } from '../../extension/linalg/bandReduction';
 import type { DeviceTrial } from '../../extension/linalg/deviceTrial';
@@ -28,9 +29,6 @@ const SOFTWARE_SIDE = 386;
 
 /** Of an eigenvalue in the upper half, as a share of itself: what the engine's policy allows. */
 const MAX_ERROR = 1e-6;
-
-/** Columns that are multiplied at a time, as the engine does. */
-const CHUNK_BYTES = 32 * 1024 * 1024;
 
 /** Drivers may compile for long. */
 const TRIAL_MS = 120_000;

@@ -6,6 +6,7 @@
  * `--quick` leaves out what takes minutes (the rectangular matrices and order 8192).
  */
 import { widenPart } from '../../extension/engine/elements';
+import { CHUNK_BYTES } from '../../extension/engine/layerInput';
 import { bandEigenvalues } from '../../extension/linalg/bandEigenvalues';
 import { reduceToBand } from '../../extension/linalg/bandReduction';
 import { gram } from '../../extension/linalg/gram';
@@ -20,8 +21,6 @@ import { askLapack, eigenvalueErrors } from './lapackPeer';
 
 /** Many small matrices are timed together. */
 const SMALL_COUNT = 500;
-/** Columns that are widened and multiplied at a time, as the engine does. */
-const CHUNK_BYTES = 16 * 1024 * 1024;
 
 /** Limits of the square matrices: ours over scipy's svdvals. */
 const SQUARE = [

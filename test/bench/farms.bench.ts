@@ -11,6 +11,7 @@ import path from 'node:path';
 import { checkpointSuffixes, openCheckpoint } from '../../extension/checkpoint/registry';
 import { planFarms } from '../../extension/engine/farmsPlan';
 import { FarmsRun } from '../../extension/engine/farmsRun';
+import { CHUNK_BYTES } from '../../extension/engine/layerInput';
 import { LayerProgress } from '../../extension/engine/layerProgress';
 import { WorkerPool } from '../../extension/engine/workerPool';
 import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/matrixProducts';
@@ -33,9 +34,6 @@ const TOLERANCE = 0.01;
 /** Mode `auto` takes no more windows. */
 const LIMIT = 16;
 const THREADS = 2;
-
-/** As the engine takes them where memory is plenty. */
-const CHUNK_BYTES = 16 * 1024 * 1024;
 
 const quick = process.argv.includes('--quick');
 const folder = mkdtempSync(path.join(tmpdir(), 'eigenscope-bench-'));
