@@ -264,6 +264,8 @@ export interface LayerResult {
   goodness?: GoodnessOfFit;
   /** The randomisation test, where it was asked for. */
   randomised?: { status: 'success' | 'failed'; reason?: string; seed: number };
+  /** Where it is not stored but the product of two factors. */
+  factored?: FactoredLayer;
   farms: FarmsResult | null;
   ranks: Record<string, RankSuggestion>;
   /** Of the largest singular values, where they were asked for. */
@@ -277,6 +279,22 @@ export interface LayerResult {
   problems: Problem[];
   /** Milliseconds of computing. */
   elapsed?: number;
+}
+
+/** A layer that is stored as two factors: a LoRA pair's ΔW = scale · B·A. */
+export interface FactoredLayer {
+  /** Columns of B, rows of A: directions that it can have. */
+  rank: number;
+  scale: number;
+  /** Directions that hold 95 % of ‖ΔW‖²; absent without a spectrum. */
+  directions?: number;
+  /** The weight that it is added to, where the base model lies beside the adapter. */
+  base?: {
+    path: string;
+    tensor: string;
+    /** ‖ΔW‖/‖W‖, Frobenius; null where W is zero or not finite. */
+    relative_norm: number | null;
+  };
 }
 
 /** What a layer's view draws. All eigenvalues ascending. */

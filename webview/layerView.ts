@@ -1,12 +1,18 @@
 /** One layer in full: its numbers in a line, then spectrum, ranks and compression, elements, and every number. */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
-import type { LayerResult, LayerSpectrum, TensorSummary, ViewNotifications } from '../extension/protocol';
+import type {
+  FactoredLayer,
+  LayerResult,
+  LayerSpectrum,
+  TensorSummary,
+  ViewNotifications,
+} from '../extension/protocol';
 import { problemOf } from '../extension/rpc';
 import { allNumbers, statisticsTable } from './allNumbers';
 import type { Host } from './connection';
 import { button, panels, type Button, type Panels } from './controls';
 import { element, icon } from './elements';
-import { formatCompact, formatCount, formatNumber, formatShape, plural } from './format';
+import { formatCompact, formatCount, formatNumber, formatShape, formatShare, plural } from './format';
 import { MatrixPanel } from './matrixPanel';
 import { elementHistogramPlot } from './plots/elementHistogramPlot';
 import { EsdPlot } from './plots/esdPlot';
@@ -178,9 +184,19 @@ function notices(layer: LayerResult): HTMLElement[] {
     texts.push({ kind: 'info', text: `No spectrum: ${layer.noSpectrum}.` });
   }
   if (layer.precisionNote !== undefined) texts.push({ kind: 'info', text: `This layer was ${layer.precisionNote}.` });
+  if (layer.factored) texts.push({ kind: 'info', text: factoredText(layer.factored) });
   return texts.map(({ kind, text }) =>
     element('div', { class: `notice ${kind}` }, icon(kind), element('span', {}, text)),
   );
+}
+
+/** What a LoRA pair adds, and how many of its directions matter. */
+function factoredText({ rank, scale, directions, base }: FactoredLayer): string {
+  const used = directions === undefined ? '' : `: ${directions} of ${plural(rank, 'direction')} hold 95 % of ‖ΔW‖²`;
+  const relative = base?.relative_norm;
+  const share =
+    typeof relative === 'number' ? ` ‖ΔW‖ is ${formatShare(relative)} of ‖W‖ (${base!.tensor} of ${base!.path}).` : '';
+  return `ΔW = ${formatNumber(scale, 4)}·B·A, not stored but multiplied${used}.${share}`;
 }
 
 function spectra({ layer, eigenvalues, farmsEigenvalues }: LayerSpectrum, test: FitTest): HTMLElement {

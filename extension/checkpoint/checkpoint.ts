@@ -22,8 +22,26 @@ export interface TensorInfo {
    * spatial…, in, out). Matters for rank ≥ 3 only.
    */
   readonly kernelLayout: 'OI…' | '…IO';
+  /** Of which factors it is the product, where it is not stored: `read` multiplies. */
+  readonly product?: FactorProduct;
   /** First tensor of the checkpoint with the very same stored bytes and view (tied weights). */
   readonly sharedWith?: string;
+}
+
+/** scale · L·R with L rows × rank and R rank × (all other axes). */
+export interface FactorProduct {
+  readonly left: Factor;
+  readonly right: Factor;
+  readonly rank: number;
+  readonly scale: number;
+  /** What the product is added to, where that is at hand. */
+  readonly base?: { readonly checkpoint: Checkpoint; readonly tensor: TensorInfo };
+}
+
+/** A stored tensor, or its transpose. */
+export interface Factor {
+  readonly tensor: TensorInfo;
+  readonly transposed: boolean;
 }
 
 export interface Checkpoint {

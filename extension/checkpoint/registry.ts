@@ -8,6 +8,7 @@ import type { Checkpoint, CheckpointFormat } from './checkpoint';
 import { CheckpointError } from './checkpoint';
 import { findInFolder, hasSuffix } from './folder';
 import { FileReader, fileError } from './fileReader';
+import { withLoraProducts } from './loraAdapter';
 import { onnxFormat } from './onnx';
 import { pytorchFormat } from './pytorch';
 import { safetensorsFormat } from './safetensors';
@@ -43,9 +44,18 @@ const GIT_LFS_POINTER = 'version https://git-lfs.github.com/spec/';
 export async function openCheckpoint(checkpointPath: string, signal?: AbortSignal): Promise<Checkpoint> {
   signal?.throwIfAborted();
   const resolved = path.resolve(checkpointPath);
-  if (!(await isFolder(resolved))) return openFile(resolved, signal);
-  const found = await findInFolder(resolved, checkpointSuffixes);
-  return found.kind === 'file' ? openFile(found.path, signal) : openShardSet(resolved, found.names, signal);
+  const checkpoint = (await isFolder(resolved)) ? await openFolder(resolved, signal) : await openFile(resolved, signal);
+  try {
+    return await withLoraProducts(checkpoint, openFile, signal);
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
+}
+
+async function openFolder(folder: string, signal?: AbortSignal): Promise<Checkpoint> {
+  const found = await findInFolder(folder, checkpointSuffixes);
+  return found.kind === 'file' ? openFile(found.path, signal) : openShardSet(folder, found.names, signal);
 }
 
 async function isFolder(file: string): Promise<boolean> {

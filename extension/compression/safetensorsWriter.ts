@@ -51,7 +51,7 @@ export async function assertSavable(
   { target, overwrite }: Pick<SaveOptions, 'target' | 'overwrite'>,
 ): Promise<void> {
   assertComplete(checkpoint);
-  layOut(checkpoint.tensors, checkpoint.metadata);
+  layOut(storedTensors(checkpoint), checkpoint.metadata);
   await resolveTarget(target, { protect: checkpoint.files, ...(overwrite !== undefined && { overwrite }) });
 }
 
@@ -113,7 +113,7 @@ function planned(checkpoint: Checkpoint, replacements: ReadonlyMap<string, Repla
     if (!names.has(name))
       throw new CompressionError('unknown-layer', 'the checkpoint has no such tensor', { layer: name });
   }
-  return checkpoint.tensors.flatMap((tensor): PlannedTensor[] => {
+  return storedTensors(checkpoint).flatMap((tensor): PlannedTensor[] => {
     const replacement = replacements.get(tensor.name);
     if (isNewTensors(replacement)) return replacement.map(plannedNew);
     const { name, dtype, shape } = tensor;
@@ -121,6 +121,11 @@ function planned(checkpoint: Checkpoint, replacements: ReadonlyMap<string, Repla
       { name, dtype, shape, write: (append, signal) => copyTensor(checkpoint, tensor, replacement, append, signal) },
     ];
   });
+}
+
+/** Products of stored factors are nothing to copy. */
+function storedTensors({ tensors }: Checkpoint): readonly TensorInfo[] {
+  return tensors.filter(({ product }) => !product);
 }
 
 function isNewTensors(replacement: Replacement | undefined): replacement is readonly NewTensor[] {

@@ -143,6 +143,13 @@ async function fewDirectionsOf(
 
 function compressibleMatrix(layer: EngineLayer, name: string): ReturnType<typeof compressionMatrix> {
   const { tensor, geometry, noSpectrum } = layer;
+  if (tensor.product) {
+    const factors = `${tensor.product.left.tensor.name} and ${tensor.product.right.tensor.name}`;
+    throw new EngineError(
+      'no-spectrum',
+      `${name} is not stored: it is the product of ${factors}, which can be compressed`,
+    );
+  }
   if (!geometry) throw new EngineError('no-spectrum', `${name} cannot be compressed: ${noSpectrum ?? 'no matrix'}`);
   return compressionMatrix(tensor.shape, tensor.kernelLayout, geometry.expert);
 }

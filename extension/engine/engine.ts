@@ -145,7 +145,8 @@ export class Engine {
   private readAhead(document: EngineDocument, name: string, settings: InspectSettings): ReadAhead {
     const { tensor, geometry } = document.layer(name);
     return new ReadAhead(async (signal, revoke) => {
-      if (tensor.unreadable !== undefined || (await this.known(document, name, settings))) return undefined;
+      if (tensor.unreadable !== undefined || tensor.product || (await this.known(document, name, settings)))
+        return undefined;
       signal.throwIfAborted();
       return layerInputAhead(this.source(document, settings), tensor, geometry, signal, revoke);
     });

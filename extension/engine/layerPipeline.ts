@@ -17,6 +17,7 @@ import type { LayerGeometry } from '../spectral/matrices';
 import { abortable } from './abortable';
 import { addColumns, type Columns } from './addColumns';
 import { reasonOf, type Devices } from './devices';
+import { analyseProduct } from './factoredLayer';
 import { planFarms, type FarmsPlan } from './farmsPlan';
 import { FarmsRun } from './farmsRun';
 import { LayerError, layerInput, type LayerInput, type LayerSource } from './layerInput';
@@ -50,6 +51,7 @@ export async function analyseLayer(
   ahead?: ReadAhead,
 ): Promise<LayerOutcome> {
   const { signal } = context;
+  if (tensor.product && layer) return analyseProduct(context, tensor, tensor.product, layer);
   if (tensor.unreadable !== undefined) return { result: unreadableResult(tensor), ...noArrays() };
   const side = layer ? Math.min(layer.rows, layer.cols) : 0;
   if (side > WORKER_SIDE) {

@@ -11,6 +11,7 @@ import { loadElementKernels } from '../linalg/elementKernels';
 import { gram, withoutNegatives } from '../linalg/gram';
 import type { Kernels } from '../linalg/kernels';
 import { precisionProblem, uncertainBelow } from '../linalg/precisionPolicy';
+import { productEigenvalues } from '../linalg/productEigenvalues';
 import { symmetricEigenvalues } from '../linalg/symmetricEigenvalues';
 import type { FarmsResult } from '../protocol';
 import { estimateAlpha, type FarmsEstimate } from '../spectral/bootstrap';
@@ -20,7 +21,7 @@ import { shuffleEntries } from '../spectral/randomisation';
 import { hasRepresentableSquares, StatisticsAccumulator } from '../spectral/statistics';
 import { widenElements, widenPart } from './elements';
 import { layerResult, SHUFFLE_SEED } from './layerResult';
-import type { LayerOutcome, LayerPrecision, LayerTask } from './workerMessages';
+import type { LayerOutcome, LayerPrecision, LayerTask, StoredFactor } from './workerMessages';
 
 /** WeightWatcher, AlphaPruning and FARMS scale conv slices by √0.5, so λ is halved (`conv_norm`). */
 const CONV_NORM = 0.5;
@@ -44,6 +45,8 @@ export class LayerSession {
   private unshuffled: { spectraByMatrix: Float64Array[]; rankEigenvalues: Float64Array } | undefined;
   private farmsEigenvalues: Float64Array = new Float64Array(0);
   private farmsResult: FarmsResult | null = null;
+  /** Of the matrix that ranks are about, where that is not held. */
+  private wholeEigenvalues: Float64Array | undefined;
   private widened: Float64Array | undefined;
   /** Whether the small eigenvalues are as exact as the policy asks. */
   private resolved = false;
@@ -150,6 +153,38 @@ export class LayerSession {
     return problem;
   }
 
+  /**
+   * Statistics and spectra of scale · L·R: of each kernel position, and of the whole where that is another matrix. Elements
+   * are counted as they are read, in float32.
+   */
+  product(left: StoredFactor, right: StoredFactor, rank: number, scale: number, onProgress: Progress): void {
+    const { rows, cols, count } = this.layer();
+    const { kernels } = this;
+    const width = cols * count;
+    // rank × rows and rank × width.
+    const l = vectorsOf(left, left.transposed ? undefined : { from: rows, to: rank }, kernels);
+    const r = vectorsOf(right, right.transposed ? { from: width, to: rank } : undefined, kernels);
+    for (let i = 0; i < l.length; i++) l[i] = l[i]! * scale;
+    const step = Math.max(1, Math.floor(BAND_ELEMENTS / width));
+    for (let start = 0; start < rows; start += step) {
+      this.throwIfCancelled();
+      const height = Math.min(step, rows - start);
+      const band = cutWindow(l, rows, { row: 0, col: start, rows: rank, cols: height });
+      const elements = kernels.multiply(band, r, height, width, rank, true, false);
+      this.statistics.add(Float64Array.from(Float32Array.from(elements)));
+      onProgress(start / rows);
+    }
+    if (!this.hasSpectrum()) return;
+    const eigenvalues = (vectors: Float64Array, n: number): Float64Array =>
+      productEigenvalues({ vectors: l.slice(), n: rows }, { vectors, n }, rank, { kernels, cancelled: this.cancelled });
+    for (let position = 0; position < count; position++) {
+      const vectors = Float64Array.from({ length: rank * cols }, (_, at) => r[at * count + position]!);
+      this.spectraByMatrix.push(eigenvalues(vectors, cols));
+    }
+    if (count > 1) this.wholeEigenvalues = eigenvalues(r, width);
+    this.resolved = true;
+  }
+
   /** FARMS of a convolution: blocks, each pooled over all kernel positions. */
   convFarms(onProgress: Progress): void {
     const layer = this.layer();
@@ -242,6 +277,7 @@ export class LayerSession {
   /** λ of the matrix that compression factors: another one than the ESD's only for convolutions. */
   private rankEigenvalues(): Float64Array {
     if (this.spectraByMatrix.length === 0) return new Float64Array(0);
+    if (this.wholeEigenvalues) return this.wholeEigenvalues;
     const layer = this.layer();
     if (layer.count === 1) return this.spectraByMatrix[0]!;
     const { shape, kernelLayout } = this.task.tensor;
@@ -308,6 +344,16 @@ export class LayerSession {
   private matrix(layer: LayerGeometry, index: number): Float64Array {
     return extractMatrix(this.elements(), this.task.tensor.shape, this.task.tensor.kernelLayout, layer, index);
   }
+}
+
+/** A factor's directions as rows of float64; `turn` where they are stored as columns. */
+function vectorsOf(
+  { bytes, dtype }: StoredFactor,
+  turn: { from: number; to: number } | undefined,
+  kernels: Kernels,
+): Float64Array {
+  const elements = widenElements(bytes, dtype);
+  return turn ? kernels.transpose(elements, turn.from, turn.to) : elements;
 }
 
 /** Says which eigenvalues are less certain than others, where there are such. */

@@ -26,19 +26,26 @@ const COLUMNS: readonly Column[] = [
   { title: 'layer', cell: layerCell },
 ];
 
+/** Of a LoRA pair's product, where the base model lies beside the adapter. */
+const RELATIVE_NORM: Column = {
+  title: '‖ΔW‖/‖W‖',
+  cell: ({ factored }) => significant(factored?.base?.relative_norm),
+};
+
 export function layerReport(summary: Summary, report: InspectReport): string {
   const spectral = report.layers.filter(({ matrices, problems }) => matrices > 0 || problems.length > 0);
   const others = report.layers.length - spectral.length;
-  const rows = spectral.map((layer) => COLUMNS.map(({ cell }) => cell(layer)));
-  const widths = COLUMNS.map(({ title }, index) => Math.max(width(title), ...rows.map((row) => width(row[index]!))));
+  const columns = spectral.some(({ factored }) => factored?.base) ? [RELATIVE_NORM, ...COLUMNS] : COLUMNS;
+  const rows = spectral.map((layer) => columns.map(({ cell }) => cell(layer)));
+  const widths = columns.map(({ title }, index) => Math.max(width(title), ...rows.map((row) => width(row[index]!))));
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, index) => {
         const padding = ' '.repeat(widths[index]! - width(cell));
-        return index === COLUMNS.length - 1 ? cell : padding + cell;
+        return index === columns.length - 1 ? cell : padding + cell;
       })
       .join('  ');
-  const table = rows.length > 0 ? [line(COLUMNS.map(({ title }) => title)), ...rows.map(line)] : [];
+  const table = rows.length > 0 ? [line(columns.map(({ title }) => title)), ...rows.map(line)] : [];
   const closing = [
     `${spectral.length} layers with a spectrum, ${others} tensors with statistics only.`,
     ...(report.settings.farms.enabled ? [] : ['FARMS was left out.']),

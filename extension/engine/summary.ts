@@ -16,13 +16,14 @@ export async function summarise(
   let parameters = 0;
   let bytes = 0;
   const tensors = checkpoint.tensors.map((tensor): TensorSummary => {
-    const count = tensor.byteLength / elementSize(tensor.dtype);
+    // What is not stored is no further parameter.
+    const count = tensor.product ? 0 : tensor.byteLength / elementSize(tensor.dtype);
     const { layers, noSpectrum } = layersOf(tensor);
     const stored = tensor.encoding?.byteLength ?? tensor.byteLength;
     const type = tensor.encoding?.name ?? tensor.dtype;
     parameters += count;
     bytes += stored;
-    byDtype.set(type, (byDtype.get(type) ?? 0) + count);
+    if (!tensor.product) byDtype.set(type, (byDtype.get(type) ?? 0) + count);
     return {
       name: tensor.name,
       group: tensor.group,

@@ -71,6 +71,11 @@ const handlers: Handlers = {
       ? withoutNegatives(bandEigenvalues(params.band, options))
       : withoutNegatives(symmetricEigenvalues(params.matrix, params.n, options));
   },
+  product: ({ left, right, rank, scale }, onProgress) => {
+    current().product(left, right, rank, scale, onProgress);
+    return null;
+  },
+  squares: ({ bytes, dtype }) => widenElements(bytes, dtype).reduce((sum, value) => sum + value * value, 0),
   farms: (_, onProgress) => {
     current().convFarms(onProgress);
     return null;

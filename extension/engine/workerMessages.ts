@@ -21,6 +21,12 @@ export interface LayerTask {
 /** What made the layer's Gram matrices, for its result. */
 export type LayerPrecision = Pick<LayerResult, 'precision' | 'precisionNote'>;
 
+export interface StoredFactor {
+  bytes: Uint8Array;
+  dtype: DType;
+  transposed: boolean;
+}
+
 /** Numbers of one layer and the arrays its view draws. */
 export interface LayerOutcome {
   result: LayerResult;
@@ -57,6 +63,10 @@ export interface WorkerCalls {
   accept: { params: { errorBound: number }; result: string | null };
   /** Eigenvalues of a FARMS window's Gram matrix, or of the band it was reduced to; any worker does. */
   windowEigenvalues: { params: { matrix: Float64Array; n: number } | { band: Band }; result: Float64Array };
+  /** Statistics and eigenvalues of scale · L·R, L rows × rank, R rank × columns, as stored or transposed. */
+  product: { params: { left: StoredFactor; right: StoredFactor; rank: number; scale: number }; result: null };
+  /** Σx² of some elements. */
+  squares: { params: { bytes: Uint8Array; dtype: DType }; result: number };
   /** FARMS over every block of a held convolution. */
   farms: { params: null; result: null };
   /** FARMS of a matrix that is its only window. */

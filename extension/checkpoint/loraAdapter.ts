@@ -1,0 +1,232 @@
+/**
+ * PEFT's LoRA adapters: beside the stored factors, what each pair adds to its module's weight, ΔW = scale · B·A, as a
+ * tensor of its own that is read by multiplying. Its spectrum needs the factors only (`linalg/productEigenvalues.ts`).
+ *
+ * @see https://huggingface.co/docs/peft/developer_guides/checkpoint
+ */
+import path from 'node:path';
+import type { Problem } from '../protocol';
+import type { Checkpoint, FactorProduct, TensorInfo } from './checkpoint';
+import { CheckpointError } from './checkpoint';
+import { elementSize } from './dtype';
+import { readProduct } from './factorProduct';
+import { FileReader } from './fileReader';
+import { readJsonFile } from './jsonFile';
+import { isLoraFactor, loraPairs, type LoraConfig, type LoraPair } from './loraPairs';
+import { ProblemList } from './problemList';
+import type { RowRange } from './rowBand';
+import { elementCount } from './shape';
+
+const CONFIG = 'adapter_config.json';
+
+/** PEFT's own are below 10 kB; with a pattern for each layer of a large model, below 1 MB. */
+const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+
+/** PEFT wraps the model twice. */
+const WRAPPER = /^base_model\.model\./;
+
+/** Where a base model may lie, seen from the adapter's folder: as files beside the adapter, or one folder up. */
+const BASE_FILES = ['model.safetensors.index.json', 'model.safetensors', 'pytorch_model.bin'];
+
+type Open = (file: string, signal?: AbortSignal) => Promise<Checkpoint>;
+
+interface AdapterConfig extends LoraConfig {
+  /** Of the base model: a repository's name or a path, of which the last part counts. */
+  readonly baseName: string | undefined;
+  /** Why the pairs are no plain products. */
+  readonly refused: string | undefined;
+}
+
+/**
+ * The checkpoint with a ΔW for each LoRA pair, where an `adapter_config.json` of that kind lies beside it; itself elsewhere.
+ *
+ * @param open opens the base model
+ * @throws DOMException `AbortError` when `signal` fires
+ */
+export async function withLoraProducts(checkpoint: Checkpoint, open: Open, signal?: AbortSignal): Promise<Checkpoint> {
+  if (!checkpoint.tensors.some(({ name }) => isLoraFactor(name))) return checkpoint;
+  const folder = path.dirname(checkpoint.path);
+  const configPath = path.join(folder, CONFIG);
+  const problems = new ProblemList(configPath);
+  let config: AdapterConfig | undefined;
+  try {
+    config = await readConfig(configPath, signal);
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    if (error.code === 'not-found') {
+      const message = `is not there: without it the scale of a LoRA pair's product is unknown, and only A and B are shown`;
+      problems.add('unsupported', message, { file: configPath });
+    } else problems.push(error.toProblem());
+  }
+  if (config?.refused !== undefined) problems.add('unsupported', config.refused);
+  if (!config || config.refused !== undefined)
+    return new LoraCheckpoint(checkpoint, [], problems.list(), [], undefined);
+  const refuse = (message: string, tensor: string): void => problems.add('unsupported', `${tensor} ${message}`);
+  const pairs = loraPairs(checkpoint.tensors, config, refuse);
+  const base = await openBase(folder, config.baseName, checkpoint, open, problems, signal);
+  const weights = base && weightsByName(base);
+  const names = new Set(checkpoint.tensors.map(({ name }) => name));
+  const products = pairs.flatMap((pair) => {
+    const tensor = productTensor(pair, names, base, weights);
+    if (typeof tensor !== 'string') return [tensor];
+    refuse(tensor, pair.module);
+    return [];
+  });
+  return new LoraCheckpoint(checkpoint, products, problems.list(), [configPath], base);
+}
+
+/** @throws CheckpointError where there is no such file, or it is not JSON */
+async function readConfig(file: string, signal?: AbortSignal): Promise<AdapterConfig | undefined> {
+  const reader = await FileReader.open(file);
+  let json;
+  try {
+    ({ json } = await readJsonFile(reader, MAX_CONFIG_BYTES, signal));
+  } finally {
+    await reader.close();
+  }
+  let value: Record<string, unknown>;
+  try {
+    value = JSON.parse(json.toString('utf8').replace(/^\uFEFF/, '')) as Record<string, unknown>;
+  } catch (error) {
+    throw new CheckpointError('malformed', 'is not JSON', { file, cause: error });
+  }
+  if (value.peft_type !== 'LORA') return undefined;
+  const { lora_alpha: alpha, alpha_pattern: pattern, base_model_name_or_path: base } = value;
+  const alphaPattern = Object.fromEntries(
+    Object.entries(typeof pattern === 'object' && pattern !== null ? pattern : {}).map(([name, number]) => [
+      name.replace(/^\^/, '').replace(/\$$/, '').replaceAll('\\.', '.'),
+      Number(number),
+    ]),
+  );
+  return {
+    alpha: Number(alpha),
+    alphaPattern,
+    rankStabilised: value.use_rslora === true,
+    baseName: typeof base === 'string' && base !== '' ? base : undefined,
+    refused: refusal(value, alphaPattern),
+  };
+}
+
+function refusal(config: Record<string, unknown>, alphaPattern: Readonly<Record<string, number>>): string | undefined {
+  if (!Number.isFinite(config.lora_alpha)) return 'has no number "lora_alpha": the scale of B·A is unknown';
+  if (config.use_qalora === true) return 'is of QA-LoRA, whose A multiplies pooled inputs: B·A is not what is added';
+  const unclear = Object.entries(alphaPattern).find(
+    ([name, alpha]) => /[\\*+?()[\]{}|^$]/.test(name) || !Number.isFinite(alpha),
+  );
+  return unclear && `has the "alpha_pattern" ${JSON.stringify(unclear[0])}, which is not a module's name and a number`;
+}
+
+/** @returns why it cannot be, in words */
+function productTensor(
+  { module, left, right, rank, shape, scale }: LoraPair,
+  names: ReadonlySet<string>,
+  base: Checkpoint | undefined,
+  weights: ReadonlyMap<string, TensorInfo> | undefined,
+): TensorInfo | string {
+  const count = elementCount(shape);
+  if (typeof count === 'string') return `${count}: the product of its A and B is not shown`;
+  const name = `${module}.delta_weight`;
+  if (names.has(name)) return 'has a tensor "delta_weight" of its own: the product of its A and B is not shown';
+  const weight = weights && adaptedWeight(module, count, weights);
+  return {
+    name,
+    group: right.tensor.group,
+    shape,
+    dtype: 'F32',
+    byteLength: 4 * count,
+    encoding: { name: `LoRA r=${rank}`, byteLength: 0 },
+    kernelLayout: 'OI…',
+    product: { left, right, rank, scale, ...(base && weight && { base: { checkpoint: base, tensor: weight } }) },
+  };
+}
+
+/** A base model's tensors by name, and by name without the outermost module, which is not always saved along. */
+function weightsByName({ tensors }: Checkpoint): ReadonlyMap<string, TensorInfo> {
+  const inner = tensors.map((tensor) => [withoutOutermost(tensor.name), tensor] as const);
+  return new Map([...inner, ...tensors.map((tensor) => [tensor.name, tensor] as const)]);
+}
+
+function withoutOutermost(name: string): string {
+  return name.slice(name.indexOf('.') + 1);
+}
+
+function adaptedWeight(
+  module: string,
+  count: number,
+  weights: ReadonlyMap<string, TensorInfo>,
+): TensorInfo | undefined {
+  const name = `${module.replace(WRAPPER, '')}.weight`;
+  const found = weights.get(name) ?? weights.get(withoutOutermost(name));
+  return found && found.byteLength / elementSize(found.dtype) === count ? found : undefined;
+}
+
+async function openBase(
+  folder: string,
+  baseName: string | undefined,
+  { path: own }: Checkpoint,
+  open: Open,
+  problems: ProblemList,
+  signal?: AbortSignal,
+): Promise<Checkpoint | undefined> {
+  const parent = path.dirname(folder);
+  // Only the last part of the name: what a downloaded file says must not lead elsewhere.
+  const named = baseName?.split(/[\\/]/).findLast((part) => part !== '' && part !== '.' && part !== '..');
+  const folders = [folder, ...(named === undefined ? [] : [path.join(parent, named)]), parent];
+  const candidates = folders.flatMap((each) => BASE_FILES.map((name) => path.join(each, name)));
+  for (const file of candidates) {
+    if (file === own) continue;
+    try {
+      return await open(file, signal);
+    } catch (error) {
+      if (!(error instanceof CheckpointError)) throw error;
+      if (error.code === 'not-found') continue;
+      problems.push(error.toProblem());
+      return undefined;
+    }
+  }
+  return undefined;
+}
+
+class LoraCheckpoint implements Checkpoint {
+  readonly path: string;
+  readonly format: string;
+  readonly files: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: readonly TensorInfo[];
+  readonly problems: readonly Problem[];
+
+  constructor(
+    private readonly stored: Checkpoint,
+    products: readonly TensorInfo[],
+    problems: readonly Problem[],
+    files: readonly string[],
+    private readonly base: Checkpoint | undefined,
+  ) {
+    const { path, format, metadata } = stored;
+    [this.path, this.format, this.metadata] = [path, format, metadata];
+    this.files = [...stored.files, ...files, ...(base?.files ?? [])];
+    this.problems = [...stored.problems, ...problems];
+    const places = new Map(stored.tensors.map(({ name }, index) => [name, index]));
+    const after = new Map(products.map((tensor) => [lastFactor(tensor.product!, places), tensor]));
+    this.tensors = stored.tensors.flatMap((tensor, index) => {
+      const product = after.get(index);
+      return product ? [tensor, product] : [tensor];
+    });
+  }
+
+  read(tensor: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
+    const { product } = tensor;
+    if (!product) return this.stored.read(tensor, rows, signal);
+    return readProduct(this.stored, { ...tensor, product }, rows ?? { start: 0, end: tensor.shape[0]! }, signal);
+  }
+
+  async close(): Promise<void> {
+    await this.base?.close();
+    await this.stored.close();
+  }
+}
+
+/** Place of the factor that comes later in the checkpoint. */
+function lastFactor({ left, right }: FactorProduct, places: ReadonlyMap<string, number>): number {
+  return Math.max(places.get(left.tensor.name)!, places.get(right.tensor.name)!);
+}
