@@ -1,20 +1,25 @@
 /** Text that can be read in every theme, above all where a theme leaves a colour out. */
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
+import { openView } from './openView';
 import { themes } from './themes';
-import { ViewServer } from './viewPage';
 
 /** What WCAG asks of text of this size. */
 const LEAST_CONTRAST = 4.5;
 
 /** Least contrast of each selector's text with what lies behind it, translucent layers mixed; 0 where nothing is found. */
 const CONTRASTS = `(selectors) => {
+  const context = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+  const known = new Map();
   const channels = (colour) => {
-    const context = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
-    context.fillStyle = colour;
-    context.fillRect(0, 0, 1, 1);
-    const [red, green, blue, alpha] = context.getImageData(0, 0, 1, 1).data;
-    return { rgb: [red, green, blue], alpha: alpha / 255 };
+    if (!known.has(colour)) {
+      context.clearRect(0, 0, 1, 1);
+      context.fillStyle = colour;
+      context.fillRect(0, 0, 1, 1);
+      const [red, green, blue, alpha] = context.getImageData(0, 0, 1, 1).data;
+      known.set(colour, { rgb: [red, green, blue], alpha: alpha / 255 });
+    }
+    return known.get(colour);
   };
   const over = ({ rgb, alpha }, below) => below.map((value, i) => alpha * rgb[i] + (1 - alpha) * value);
   const behind = (element) => {
@@ -41,13 +46,6 @@ const CONTRASTS = `(selectors) => {
 }`;
 
 describe('text', () => {
-  let server: ViewServer;
-  before(async () => {
-    server = await ViewServer.start();
-  });
-  afterEach(() => server.closePages());
-  after(() => server.stop());
-
   async function readable(page: Page, ...selectors: string[]): Promise<void> {
     const found = await page.evaluate<[string, number][]>(`(${CONTRASTS})(${JSON.stringify(selectors)})`);
     for (const [selector, contrast] of found) {
@@ -57,7 +55,7 @@ describe('text', () => {
 
   for (const { name } of themes) {
     it(`can be read in ${name}`, async () => {
-      const page = await server.open({ theme: name, query: { problems: '1' } });
+      const page = await openView({ theme: name, query: { problems: '1' } });
       await page.locator('.unusual-item').first().waitFor();
       await readable(
         page,

@@ -2,20 +2,14 @@
 import assert from 'node:assert/strict';
 import type { Locator, Page } from 'playwright-core';
 import { eventually } from '../harness/eventually';
-import { notify, requests, ViewServer, violations } from './viewPage';
+import { openView } from './openView';
+import { notify, requests, violations } from './viewPage';
 
 const LAYER = 'model.layers.0.mlp.down_proj.weight';
 
 describe("a layer's view", () => {
-  let server: ViewServer;
-  before(async () => {
-    server = await ViewServer.start();
-  });
-  afterEach(() => server.closePages());
-  after(() => server.stop());
-
   async function opened(query: Record<string, string> = {}, layer = LAYER): Promise<Page> {
-    const page = await server.open({ query });
+    const page = await openView({ query });
     await page.getByRole('textbox', { name: 'Filter tensors by name' }).fill(layer);
     await page.locator('.table-body .table-row').first().click();
     await page.getByRole('heading', { name: layer, exact: true }).waitFor();

@@ -2,21 +2,15 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
+import { openView } from './openView';
 import { themes } from './themes';
-import { requests, screenshotFolder, ViewServer, violations, type ViewOptions } from './viewPage';
+import { requests, screenshotFolder, violations, type ViewOptions } from './viewPage';
 
 const LAYER = 'model.layers.0.mlp.down_proj.weight';
 
 describe("a layer's matrix", () => {
-  let server: ViewServer;
-  before(async () => {
-    server = await ViewServer.start();
-  });
-  afterEach(() => server.closePages());
-  after(() => server.stop());
-
   async function opened(options: ViewOptions = {}, layer = LAYER): Promise<Page> {
-    const page = await server.open(options);
+    const page = await openView(options);
     await page.getByRole('textbox', { name: 'Filter tensors by name' }).fill(layer);
     await page.locator('.table-body .table-row').first().click();
     await page.getByRole('heading', { name: layer, exact: true }).waitFor();
@@ -43,7 +37,7 @@ describe("a layer's matrix", () => {
   }
 
   it('is asked for when its tab is first turned to, and not again', async () => {
-    const page = await server.open();
+    const page = await openView();
     await page.getByRole('textbox', { name: 'Filter tensors by name' }).fill(LAYER);
     await page.locator('.table-body .table-row').first().click();
     await page.getByRole('tab', { name: 'Matrix' }).waitFor();

@@ -3,19 +3,13 @@ import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
+import { openView } from './openView';
 import { themes } from './themes';
-import { notify, requests, screenshotFolder, ViewServer, violations } from './viewPage';
+import { notify, requests, screenshotFolder, violations } from './viewPage';
 
 describe('the page of a checkpoint', () => {
-  let server: ViewServer;
-  before(async () => {
-    server = await ViewServer.start();
-  });
-  afterEach(() => server.closePages());
-  after(() => server.stop());
-
   async function opened(query: Record<string, string> = {}): Promise<Page> {
-    const page = await server.open({ query });
+    const page = await openView({ query });
     await page.getByRole('heading', { level: 1 }).waitFor();
     return page;
   }
@@ -163,7 +157,7 @@ describe('the page of a checkpoint', () => {
   for (const theme of themes) {
     for (const width of [1400, 900]) {
       it(`keeps screenshots in ${theme.name} at ${width} pixels, without violations`, async () => {
-        const page = await server.open({ theme: theme.name, width, height: 860, query: { problems: '2' } });
+        const page = await openView({ theme: theme.name, width, height: 860, query: { problems: '2' } });
         const keep = async (name: string): Promise<void> => {
           const file = path.join(screenshotFolder, `${name}-${theme.name}-${width}.png`);
           // Playwright's screenshots bring a style element of their own, which the policy rightly refuses.

@@ -3,33 +3,30 @@ import assert from 'node:assert/strict';
 import type { Locator, Page } from 'playwright-core';
 import { metricTable } from '../../extension/spectral/metricTable';
 import { eventually } from '../harness/eventually';
-import { requests, ViewServer, violations } from './viewPage';
+import { openView } from './openView';
+import { requests, violations } from './viewPage';
 
 describe('the table of tensors', () => {
-  let server: ViewServer;
-  before(async () => {
-    server = await ViewServer.start();
-  });
-  afterEach(() => server.closePages());
-  after(() => server.stop());
-
   async function opened(query: Record<string, string> = {}): Promise<Page> {
-    const page = await server.open({ query });
+    const page = await openView({ query });
     await page.locator('.table-body .table-row').first().waitFor();
     return page;
   }
 
-  /** Labels of the rows in sight, in reading order of their index. */
-  async function labels(page: Page): Promise<string[]> {
-    const rows = page.locator('.table-body .table-row:not([hidden])');
-    const found = await Promise.all(
-      (await rows.all()).map(async (row) => ({
-        index: Number(await row.getAttribute('aria-rowindex')),
-        label: await row.locator('.row-label').innerText(),
-      })),
-    );
-    return found.sort((a, b) => a.index - b.index).map(({ label }) => label);
+  /** Rows are drawn with the next frame, after the key or the click is answered. */
+  const drawn = (page: Page): Promise<void> =>
+    page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve())))');
+
+  /** Text of one part of each row in sight, in reading order; all at one moment, because rows are reused. */
+  async function texts(page: Page, selector: string): Promise<string[]> {
+    await drawn(page);
+    return page.evaluate(`[...document.querySelectorAll('.table-body .table-row:not([hidden])')]
+      .map((row) => ({ at: Number(row.getAttribute('aria-rowindex')), part: row.querySelector('${selector}') }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ part }) => part.innerText)`);
   }
+
+  const labels = (page: Page): Promise<string[]> => texts(page, '.row-label');
 
   function header(page: Page, name: string): Locator {
     return page.getByRole('columnheader', { name, exact: true });
@@ -37,14 +34,7 @@ describe('the table of tensors', () => {
 
   async function column(page: Page, name: string): Promise<string[]> {
     const at = await header(page, name).getAttribute('aria-colindex');
-    const cells = page.locator(`.table-body .table-row:not([hidden]) [aria-colindex="${at}"]`);
-    const rows = await page.locator('.table-body .table-row:not([hidden])').all();
-    const order = await Promise.all(rows.map(async (row) => Number(await row.getAttribute('aria-rowindex'))));
-    const texts = await cells.allInnerTexts();
-    return texts
-      .map((text, i) => ({ text, order: order[i]! }))
-      .sort((a, b) => a.order - b.order)
-      .map(({ text }) => text);
+    return texts(page, `[aria-colindex="${at}"]`);
   }
 
   const numberIn = (text: string): number => Number(text.replace(/[^\d.eE-]/g, ''));
@@ -194,6 +184,7 @@ describe('the table of tensors', () => {
   it('says why a row has no alpha once, not in every cell', async () => {
     const page = await opened();
     await page.getByRole('textbox', { name: 'Filter tensors by name' }).fill('model.norm.weight');
+    await drawn(page);
     const titles = await page.locator('.table-body .table-row:not([hidden]) [role=gridcell][title="1-D tensor"]').all();
     assert.equal(titles.length, 1);
   });
@@ -240,14 +231,14 @@ describe('the table of tensors', () => {
     const table = page.getByRole('treegrid');
     // 100 blocks with an expert module of 1000 each: all rows are there, a screenful exists.
     assert.equal(await table.getAttribute('aria-rowcount'), String(100_000 + 100 + 1 + 1));
-    const drawn = async (): Promise<number[]> => {
-      const rows = await page.locator('.table-body .table-row:visible').all();
-      return Promise.all(rows.map(async (row) => Number(await row.getAttribute('aria-rowindex'))));
-    };
-    assert.ok((await drawn()).length < 80);
+    const indexes = (): Promise<number[]> =>
+      page.evaluate(`[...document.querySelectorAll('.table-body .table-row')]
+        .filter((row) => row.checkVisibility())
+        .map((row) => Number(row.getAttribute('aria-rowindex')))`);
+    assert.ok((await indexes()).length < 80);
     await page.evaluate(`document.querySelector('.table').scrollTop = 1e9`);
-    await eventually(drawn, (rows) => rows.includes(100_000 + 100 + 1 + 1));
-    assert.ok((await drawn()).length < 80);
+    await eventually(indexes, (rows) => rows.includes(100_000 + 100 + 1 + 1));
+    assert.ok((await indexes()).length < 80);
     assert.deepEqual(await violations(page), []);
   });
 });

@@ -30,16 +30,32 @@ function checked(...commands) {
 
 /** Mocha over bundled tests, in a process of its own. */
 function mocha(...folders) {
-  return async (results, extraEnvironment = {}) => {
-    const files = testFiles(...folders);
-    if (files.length === 0) throw new Error(`no tests were built in ${folders.join(', ')}`);
-    const script = path.join(repositoryRoot, 'node_modules/mocha/bin/mocha.js');
-    const reporter = path.join(__dirname, 'reporter.js');
-    const environment = { ...process.env, ...extraEnvironment, EIGENSCOPE_TEST_RESULTS: results };
-    // Its exit status counts failures, which the results file tells as well.
-    const ended = run(process.execPath, [script, '--reporter', reporter, ...files], { env: environment });
-    return countsOf(results, ended);
+  return (results, extraEnvironment = {}) => countsOf(results, runMocha(run, folders, results, extraEnvironment));
+}
+
+/** The same beside another stage: it prints at its end. */
+function mochaBeside(...folders) {
+  return (results) => {
+    const ended = runMocha(runQuietly, folders, results, {});
+    // Where the results count the failures, the error is asked no more: what it holds of the output is shown here.
+    return countsOf(
+      results,
+      ended.catch((error) => {
+        console.log(error.message);
+        throw new Error('a test failed or the run crashed, see above');
+      }),
+    );
   };
+}
+
+async function runMocha(start, folders, results, extraEnvironment) {
+  const files = testFiles(...folders);
+  if (files.length === 0) throw new Error(`no tests were built in ${folders.join(', ')}`);
+  const script = path.join(repositoryRoot, 'node_modules/mocha/bin/mocha.js');
+  const reporter = path.join(__dirname, 'reporter.js');
+  const environment = { ...process.env, ...extraEnvironment, EIGENSCOPE_TEST_RESULTS: results };
+  // Its exit status counts failures, which the results file tells as well.
+  await start(process.execPath, [script, '--reporter', reporter, ...files], { env: environment });
 }
 
 async function workbench(results) {
@@ -75,8 +91,11 @@ async function countsOf(results, ended) {
 
 const local = (name) => path.join(repositoryRoot, 'node_modules', name);
 
-/** One program each, on one core: they run one after another, beside the first of the others. */
-const CHECKS = [
+/**
+ * One busy thread each: they run one after another, beside the first of the others, which is one as well. Together they
+ * take about as long as it does on two cores. Nothing that measures times runs beside them.
+ */
+const BESIDE_FIRST = [
   [
     'lint',
     checked(
@@ -85,10 +104,12 @@ const CHECKS = [
     ),
   ],
   ['types', checked([local('typescript/bin/tsc'), '-p', '.'], [local('typescript/bin/tsc'), '-p', 'webview'])],
+  ['golden', mochaBeside('golden')],
 ];
 
+const FIRST = [['unit', mocha('unit')]];
+
 const STAGES = [
-  ['unit and golden', mocha('unit', 'golden')],
   ['engine and terminal', mocha('engine')],
   ['webgpu on the software device', webgpu],
   ['fuzz', mocha('fuzz')],
@@ -105,9 +126,12 @@ async function main() {
   const chosen = process.argv.slice(2);
   const among = (stages) =>
     stages.filter(([name]) => chosen.length === 0 || chosen.some((part) => name.includes(part)));
-  const checks = runStages(among(CHECKS), results, () => undefined);
-  const stages = await runStages(among(STAGES), results, (name) => console.log(`\n── ${name}`));
-  const outcomes = [...(await checks), ...stages];
+  const announce = (name) => console.log(`\n── ${name}`);
+  const first = await Promise.all([
+    runStages(among(BESIDE_FIRST), results, () => undefined),
+    runStages(among(FIRST), results, announce),
+  ]);
+  const outcomes = [...first.flat(), ...(await runStages(among(STAGES), results, announce))];
   rmSync(results, { recursive: true, force: true });
   if (outcomes.length === 0) throw new Error(`no stage is called ${chosen.join(' or ')}`);
   const sum = (key) => outcomes.reduce((total, outcome) => total + outcome[key], 0);

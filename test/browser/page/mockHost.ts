@@ -45,11 +45,12 @@ const options = new URLSearchParams(location.search);
 const model = options.get('model') ?? 'llama';
 const inspected = options.get('inspected') ?? 'all';
 
+// The view's state outlives a reload. Its key is the query, which a test's page shares with no other.
 const host: MockHost = {
   requests: [],
   violations: [],
   notify: (method, params) => toView.notify(method, params),
-  state: JSON.parse(sessionStorage.getItem('state') ?? 'null') as unknown,
+  state: JSON.parse(sessionStorage.getItem(location.search) ?? 'null') as unknown,
 };
 window.mockHost = host;
 document.addEventListener('securitypolicyviolation', (event) => {
@@ -184,7 +185,7 @@ window.acquireVsCodeApi = () => ({
   getState: () => host.state,
   setState: (value: unknown) => {
     host.state = value;
-    sessionStorage.setItem('state', JSON.stringify(value));
+    sessionStorage.setItem(location.search, JSON.stringify(value));
   },
 });
 connection.listen();
