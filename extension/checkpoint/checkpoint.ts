@@ -7,6 +7,8 @@ import type { DType, Problem } from '../protocol';
 export interface TensorInfo {
   /** The state_dict's own name, unique in the checkpoint. */
   readonly name: string;
+  /** What other programs call it, where that is known: Hugging Face's name of a GGUF tensor. */
+  readonly alias?: string;
   /** Wrapper path inside a training checkpoint; '' for a plain state_dict. */
   readonly group: string;
   readonly shape: readonly number[];

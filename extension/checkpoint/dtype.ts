@@ -130,6 +130,11 @@ function lookUp(codes: Uint8Array | Uint16Array, values: Float32Array, target: F
   for (let i = 0; i < target.length; i++) target[i] = values[codes[i]!]!;
 }
 
+/** The value of every float16 bit pattern. */
+export function float16Values(): Float32Array {
+  return table('F16');
+}
+
 type TabledType = 'F16' | 'BF16' | 'F8_E4M3' | 'F8_E5M2';
 const tables = new Map<TabledType, Float32Array>();
 

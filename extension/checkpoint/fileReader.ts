@@ -133,7 +133,7 @@ export class FileReader {
 }
 
 /** A buffer of this size, or a CheckpointError `limit` where one buffer cannot be that large. */
-function allocate(length: number, file: string, offset: number): Uint8Array<ArrayBuffer> {
+export function allocate(length: number, file: string, offset: number): Uint8Array<ArrayBuffer> {
   try {
     return new Uint8Array(length);
   } catch (error) {

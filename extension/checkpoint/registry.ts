@@ -9,6 +9,7 @@ import { CheckpointError } from './checkpoint';
 import { findInFolder, hasSuffix } from './folder';
 import { FileReader, fileError } from './fileReader';
 import { withLoraProducts } from './loraAdapter';
+import { ggufFormat } from './gguf';
 import { onnxFormat } from './onnx';
 import { pytorchFormat } from './pytorch';
 import { safetensorsFormat } from './safetensors';
@@ -19,6 +20,7 @@ import { tensorflowJsFormat } from './tensorflowJs';
 export const formats: readonly CheckpointFormat[] = [
   safetensorsFormat,
   shardedSafetensorsFormat,
+  ggufFormat,
   tensorflowJsFormat,
   pytorchFormat,
   onnxFormat,

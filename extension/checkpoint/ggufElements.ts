@@ -1,0 +1,67 @@
+/**
+ * Elements of a GGUF tensor: read, turned round where the file is big-endian, decoded where they are quantised. Decoding
+ * makes about a GB of float32 a second, far more than spectra consume, so it stays on the thread that reads: each slice
+ * takes it for some milliseconds, and the read of the next one lets others in.
+ */
+import { CheckpointError } from './checkpoint';
+import { elementSize } from './dtype';
+import { allocate, type FileReader } from './fileReader';
+import type { GgufTensor } from './ggufTensor';
+import { swapBlocks, type BlockType } from './ggufTypes';
+
+/** Decoded at a time. */
+const SLICE_ELEMENTS = 1024 * 1024;
+
+/**
+ * Bytes [offset, offset + length) of the elements as they are after decoding: whole rows, which are whole blocks.
+ *
+ * @throws CheckpointError `unsupported` where the type cannot be read; what the reader throws
+ */
+export async function readElements(
+  reader: FileReader,
+  tensor: GgufTensor,
+  offset: number,
+  length: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const { type, name, file } = tensor;
+  if ('unreadable' in type) {
+    const remedy = 'convert it to a type that is read';
+    throw new CheckpointError('unsupported', `has the ${type.unreadable}`, { file, tensor: name, remedy });
+  }
+  if ('decode' in type) return decoded(reader, tensor, type, offset, length, signal);
+  const bytes = await reader.read(tensor.offset + offset, length, signal);
+  if (tensor.bigEndian) swapElements(bytes, elementSize(type.dtype));
+  return bytes;
+}
+
+async function decoded(
+  reader: FileReader,
+  tensor: GgufTensor,
+  type: BlockType,
+  offset: number,
+  length: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const result = allocate(length, tensor.file, tensor.offset);
+  const elements = new Float32Array(result.buffer);
+  const blocks = elements.length / type.elements;
+  const first = tensor.offset + (offset / 4 / type.elements) * type.bytes;
+  const step = SLICE_ELEMENTS / type.elements;
+  const slice = new Uint8Array(Math.min(step, blocks) * type.bytes);
+  for (let block = 0; block < blocks; block += step) {
+    const count = Math.min(step, blocks - block);
+    const bytes = slice.subarray(0, count * type.bytes);
+    await reader.readInto(bytes, first + block * type.bytes, signal);
+    if (tensor.bigEndian) swapBlocks(bytes, type);
+    type.decode(bytes, 0, count, elements, block * type.elements);
+  }
+  return result;
+}
+
+function swapElements(bytes: Uint8Array, size: number): void {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (size === 2) buffer.swap16();
+  else if (size === 4) buffer.swap32();
+  else if (size === 8) buffer.swap64();
+}
