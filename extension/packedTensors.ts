@@ -12,14 +12,16 @@ export function packSummary(summary: CheckpointSummary): PackedSummary {
   const { tensors } = summary;
   const kinds: TensorKind[] = [];
   const known = new Map<string, number>();
+  const aliases = packAliases(tensors);
   const packed: PackedTensors = {
     names: packNames(tensors.map(({ name }) => name)),
+    ...(aliases && { aliases }),
     kinds,
     kindOf: new Uint32Array(tensors.length),
     layers: [],
     sharedWith: [],
   };
-  tensors.forEach(({ name, layers, sharedWith, ...kind }, index) => {
+  tensors.forEach(({ name, alias: _, layers, sharedWith, ...kind }, index) => {
     const key = JSON.stringify(kind);
     let found = known.get(key);
     if (found === undefined) {
@@ -34,15 +36,27 @@ export function packSummary(summary: CheckpointSummary): PackedSummary {
 }
 
 export function unpackSummary(summary: PackedSummary): CheckpointSummary {
-  const { names, kinds, kindOf, layers, sharedWith } = summary.tensors;
+  const { names, aliases, kinds, kindOf, layers, sharedWith } = summary.tensors;
   const tensors = unpackNames(names).map((name, index): TensorSummary => ({
     name,
     layers: [name],
     ...kinds[kindOf[index]!]!,
   }));
+  if (aliases) unpackNames(aliases.names).forEach((alias, i) => (tensors[aliases.of[i]!]!.alias = alias));
   for (const [index, own] of layers) tensors[index]!.layers = own;
   for (const [index, other] of sharedWith) tensors[index]!.sharedWith = other;
   return { ...summary, tensors };
+}
+
+function packAliases(tensors: readonly TensorSummary[]): PackedTensors['aliases'] {
+  const of: number[] = [];
+  const names: string[] = [];
+  tensors.forEach(({ alias }, index) => {
+    if (alias === undefined) return;
+    of.push(index);
+    names.push(alias);
+  });
+  return of.length === 0 ? undefined : { of: Uint32Array.from(of), names: packNames(names) };
 }
 
 function packNames(names: readonly string[]): PackedNames {

@@ -43,6 +43,8 @@ export interface Problem {
 export interface TensorSummary {
   /** The state_dict's own name; a wrapper key is prefixed only where two wrappers hold the same name. */
   name: string;
+  /** What other programs call it: Hugging Face's name of a GGUF tensor. */
+  alias?: string;
   /** Wrapper path inside a training checkpoint (`state_dict`, `optimizer.state`, …); empty for a plain state_dict. */
   group: string;
   shape: number[];
@@ -62,7 +64,7 @@ export interface TensorSummary {
 }
 
 /** What many tensors have in common. */
-export type TensorKind = Omit<TensorSummary, 'name' | 'layers' | 'sharedWith'>;
+export type TensorKind = Omit<TensorSummary, 'name' | 'alias' | 'layers' | 'sharedWith'>;
 
 /**
  * Tensors on their way between processes (`packedTensors.ts`): most differ in nothing but their names, and 100 000
@@ -70,6 +72,8 @@ export type TensorKind = Omit<TensorSummary, 'name' | 'layers' | 'sharedWith'>;
  */
 export interface PackedTensors {
   names: PackedNames;
+  /** Of the tensors that have one, by index. Absent where none has. */
+  aliases?: { of: Uint32Array; names: PackedNames };
   kinds: TensorKind[];
   /** Index into `kinds`, for each name. */
   kindOf: Uint32Array;

@@ -168,6 +168,7 @@ function factsOf(tensor: TensorSummary, spectrum: LayerSpectrum | null): HTMLEle
     tensor.encoding ?? tensor.dtype,
     plural(parameters, 'parameter', 'parameters', formatCompact),
     stacked && `one of ${formatCount(tensor.layers.length)} in ${tensor.name}`,
+    tensor.alias !== undefined && `also ${tensor.alias}`,
     tensor.sharedWith !== undefined && `same bytes as ${tensor.sharedWith}`,
     layer && layer.matrices > 1 && `${formatCount(layer.matrices)} kernel positions`,
     layer?.precision,

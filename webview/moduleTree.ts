@@ -33,6 +33,12 @@ export class TreeNode {
     return this.tensor ? `=${this.name}` : this.name;
   }
 
+  /** What the filter looks at: its name, and the one other programs have for it. */
+  get filterText(): string {
+    const alias = this.kind === 'tensor' ? this.tensor?.alias : undefined;
+    return alias === undefined ? this.name : `${this.name} · ${alias}`;
+  }
+
   add(child: TreeNode): void {
     child.parent = this;
     if (this.children === NONE) this.children = [child];

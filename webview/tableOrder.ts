@@ -17,7 +17,9 @@ export interface ShownRow {
   node: TreeNode;
   /** Indentation: 0 in a flat list. */
   depth: number;
-  /** Indexes of `text` that the filter matched. */
+  /** What the filter looked at, where it found more than the name: the name and the alias. */
+  found?: string;
+  /** Indexes of the text that the filter matched. */
   matches?: ReadonlySet<number>;
 }
 
@@ -43,18 +45,21 @@ export function flatRows(tree: ModuleTree, sorting: Sorting | null): ShownRow[] 
   return (sorting ? sorted(nodes, sorting) : nodes).map((node) => ({ node, depth: 0 }));
 }
 
-/** The rows whose full name matches, best match first unless a sorting is given. */
+/** The rows whose full name, or alias, matches, best match first unless a sorting is given. */
 export class FuzzyFilter {
   private readonly snapshot;
 
   constructor(tree: ModuleTree) {
     const nodes = tree.leaves.filter((node) => node.layer !== undefined);
-    this.snapshot = fuzzysort.snapshot(nodes, { key: 'name' });
+    this.snapshot = fuzzysort.snapshot(nodes, { key: 'filterText' });
   }
 
   rows(text: string, sorting: Sorting | null): ShownRow[] {
     const found = fuzzysort.go(text, this.snapshot, { limit: 0, threshold: FILTER_THRESHOLD });
-    const rows = found.map((match) => ({ node: match.obj, depth: 0, matches: new Set(match.indexes) }));
+    const rows = found.map(({ obj: node, target, indexes }) => {
+      const beyond = indexes.some((index) => index >= node.name.length);
+      return { node, depth: 0, ...(beyond && { found: target }), matches: new Set(indexes) };
+    });
     if (!sorting) return rows;
     const byNode = new Map(rows.map((row) => [row.node, row]));
     return sorted([...byNode.keys()], sorting).map((node) => byNode.get(node)!);

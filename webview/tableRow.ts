@@ -74,7 +74,7 @@ export class RowView {
     this.element.hidden = true;
   }
 
-  private showName({ node, depth, matches }: ShownRow): void {
+  private showName({ node, depth, matches, found }: ShownRow): void {
     const opens = node.children.length > 0;
     const expanded = opens && this.context.isExpanded(node);
     this.twistie.className = `twistie codicon ${opens ? `codicon-chevron-${expanded ? 'down' : 'right'}` : ''}`;
@@ -82,9 +82,9 @@ export class RowView {
     else this.element.removeAttribute('aria-expanded');
     this.name.style.paddingInlineStart = `${4 + depth * INDENT}px`;
     // In the tree a row says what it adds to its parent; in a flat list, its whole name.
-    const text = matches || depth < node.depth ? node.name : node.label;
+    const text = matches || depth < node.depth ? (found ?? node.name) : node.label;
     this.label.replaceChildren(...highlighted(text, matches));
-    this.name.title = node.tensor?.sharedWith ? `${node.name} (same bytes as ${node.tensor.sharedWith})` : node.name;
+    this.name.title = rowTitle(node);
   }
 
   private showStatus(node: TreeNode): void {
@@ -108,6 +108,11 @@ export class RowView {
     const hint = title ?? band?.words ?? '';
     if (cell.title !== hint) cell.title = hint;
   }
+}
+
+function rowTitle({ name, tensor }: TreeNode): string {
+  const alias = tensor?.alias === undefined ? '' : `\n${tensor.alias}`;
+  return tensor?.sharedWith ? `${name} (same bytes as ${tensor.sharedWith})${alias}` : name + alias;
 }
 
 /** The text with its matched letters in <mark>s, neighbours joined. */

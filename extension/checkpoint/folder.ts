@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError } from './checkpoint';
 import { fileError } from './fileReader';
+import { partNames } from './ggufParts';
 
 /** In the order in which they are taken: weights that were saved last in the safest format come first. */
 const PREFERRED = [
@@ -43,7 +44,7 @@ export async function findInFolder(folder: string, suffixes: readonly string[]):
   const set = shardSet(candidates);
   if (set) return { kind: 'shards', names: set };
   const choices = indexes.length > 1 ? indexes : candidates;
-  if (choices.length === 1) return file(choices[0]!);
+  if (choices.length === 1 || arePartsOfOne(choices)) return file(choices[0]!);
   if (choices.length > 1) {
     const message = `holds several checkpoints (${choices.slice(0, 10).join(', ')}${choices.length > 10 ? ', …' : ''})`;
     throw new CheckpointError('ambiguous', message, { file: folder });
@@ -68,6 +69,12 @@ async function fileNames(folder: string): Promise<string[]> {
   } catch (error) {
     throw fileError(error, folder);
   }
+}
+
+/** Whether any of them opens all: parts of one GGUF model. */
+function arePartsOfOne(names: readonly string[]): boolean {
+  const parts = new Set(partNames(names[0] ?? ''));
+  return names.length > 0 && names.every((name) => parts.has(name));
 }
 
 /** All names of the one set that the candidates are shards of, missing ones too; undefined where they are not. */

@@ -1,5 +1,5 @@
 /**
- * What a checkpoint probably is, from its tensors' names and a `config.json` beside it. A guess for the header line,
+ * What a checkpoint probably is, from its tensors' names, its metadata and a `config.json` beside it. A guess for the header line,
  * worded as one; no number depends on it.
  */
 import { readFile } from 'node:fs/promises';
@@ -54,6 +54,12 @@ const FAMILIES: readonly Family[] = [
   { name: 'vision transformer', marks: [/patch_embed|patch_embedding/], block: /(?:blocks|layers?)\.(\d+)\./ },
   { name: 'Stable-Diffusion-style UNet', marks: [/down_blocks\.|input_blocks\./, /up_blocks\.|output_blocks\./] },
   { name: 'ResNet', marks: [/layer1\.\d+\.conv1\.weight/, /layer2\.\d+\.conv1\.weight/] },
+  {
+    name: 'llama.cpp transformer',
+    marks: [/^blk\.\d+\.(attn|ffn)_/],
+    block: /^blk\.(\d+)\./,
+    hidden: /^token_embd\.weight$/,
+  },
   { name: 'transformer', marks: [/Transformer/], block: /[Ll]ayer_(\d+)/ },
   { name: 'transformer', marks: [/attn|attention/i], block: /(?:layers?|blocks?|h)[._](\d+)\b/ },
   { name: 'LSTM/GRU network', marks: [/weight_hh|rnn|lstm|gru/i] },
@@ -62,12 +68,19 @@ const FAMILIES: readonly Family[] = [
 /** Names are looked at up to this many: a guess need not read 100 000. */
 const MAX_NAMES = 20_000;
 
-/** @param config the parsed `config.json` beside the checkpoint, if any */
-export function guessArchitecture(tensors: readonly TensorInfo[], config: unknown): string {
+/**
+ * @param config the parsed `config.json` beside the checkpoint, if any
+ * @param metadata the checkpoint's own: GGUF says its architecture there
+ */
+export function guessArchitecture(
+  tensors: readonly TensorInfo[],
+  config: unknown,
+  metadata: Readonly<Record<string, string>> = {},
+): string {
   const looked = tensors.slice(0, MAX_NAMES);
   const family = FAMILIES.find(({ marks }) => marks.every((mark) => looked.some(({ name }) => mark.test(name))));
   const details: string[] = [];
-  const declared = configuredName(config);
+  const declared = metadata['general.architecture']?.slice(0, 80) ?? configuredName(config);
   if (family?.block) {
     const blocks = new Set(
       looked.map(({ name }) => family.block!.exec(name)?.[1]).filter((block) => block !== undefined),

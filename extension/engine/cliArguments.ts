@@ -12,7 +12,7 @@ export const USAGE = `Eigenscope: what a checkpoint's weights say, without Pytho
   eigenscope vectors PATH --layer NAME [--rank K] --out FILE
                                         singular vectors of one layer: U, S and Vt in a safetensors file
 
-PATH is a checkpoint (safetensors, PyTorch, ONNX, TensorFlow.js), an index of shards, or a folder that holds one.
+PATH is a checkpoint (safetensors, GGUF, PyTorch, ONNX, TensorFlow.js), an index of shards, or a folder that holds one.
 
 inspect:
   --layers GLOB        only layers whose names match (* matches anything); may be repeated

@@ -26,6 +26,7 @@ export async function summarise(
     if (!tensor.product) byDtype.set(type, (byDtype.get(type) ?? 0) + count);
     return {
       name: tensor.name,
+      ...(tensor.alias !== undefined && { alias: tensor.alias }),
       group: tensor.group,
       shape: [...tensor.shape],
       dtype: tensor.dtype,
@@ -45,7 +46,7 @@ export async function summarise(
     fileBytes: files.reduce((sum, { size }) => sum + size, 0),
     parameters,
     bytes,
-    architecture: guessArchitecture(checkpoint.tensors, await readConfig(checkpoint.path)),
+    architecture: guessArchitecture(checkpoint.tensors, await readConfig(checkpoint.path), checkpoint.metadata),
     dtypes: [...byDtype]
       .map(([dtype, count]) => ({ dtype, parameters: count }))
       .sort((a, b) => b.parameters - a.parameters),

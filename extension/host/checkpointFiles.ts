@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-const SUFFIXES = ['.safetensors', '.pt', '.pth', '.bin', '.ckpt', '.th', '.jit', '.onnx'];
+const SUFFIXES = ['.safetensors', '.gguf', '.pt', '.pth', '.bin', '.ckpt', '.th', '.jit', '.onnx'];
 const INDEX_SUFFIX = '.safetensors.index.json';
 const TENSORFLOW_JS = 'model.json';
 
@@ -18,15 +18,28 @@ export const WORKSPACE_GLOB = `**/{${[...SUFFIXES, INDEX_SUFFIX].map((suffix) =>
 /** One shard of several, as Hugging Face names them: the index file beside them stands for all. */
 const SHARD = /-\d{5}-of-\d{5}\.safetensors$/;
 
+/** One part of several, as llama.cpp names them: each of them opens all. */
+const PART = /-\d{5}(-of-\d{5}\.gguf)$/i;
+
 export function isCheckpointName(file: string): boolean {
   const name = path.basename(file).toLowerCase();
   return name === TENSORFLOW_JS || name.endsWith(INDEX_SUFFIX) || SUFFIXES.includes(path.extname(name));
 }
 
-/** Without the shards that an index file of the same folder lists. */
-export function withoutIndexedShards(files: readonly string[]): string[] {
+/** Without the shards that an index file of the same folder lists, and of GGUF parts the first of each model. */
+export function wholeCheckpoints(files: readonly string[]): string[] {
   const indexed = new Set(files.filter((file) => file.endsWith(INDEX_SUFFIX)).map((file) => path.dirname(file)));
-  return files.filter((file) => !(SHARD.test(file) && indexed.has(path.dirname(file))));
+  return withoutFurtherParts(files).filter((file) => !(SHARD.test(file) && indexed.has(path.dirname(file))));
+}
+
+function withoutFurtherParts(files: readonly string[]): string[] {
+  const first = new Map<string, string>();
+  const model = (file: string): string => file.replace(PART, '$1');
+  for (const file of files) {
+    const known = first.get(model(file));
+    if (PART.test(file) && (known === undefined || file < known)) first.set(model(file), file);
+  }
+  return files.filter((file) => !PART.test(file) || first.get(model(file)) === file);
 }
 
 /** Folders that hold a checkpoint directly. */
@@ -47,7 +60,7 @@ function chosenOf(names: readonly string[]): string | undefined {
  */
 export async function checkpointsIn(clicked: string): Promise<string[]> {
   if (!(await stat(clicked)).isDirectory()) return [clicked];
-  const names = (await readdir(clicked)).sort().filter(isCheckpointName);
+  const names = withoutFurtherParts((await readdir(clicked)).sort().filter(isCheckpointName));
   const chosen = chosenOf(names);
   if (chosen !== undefined) return [path.join(clicked, chosen)];
   return names.every((name) => SHARD.test(name)) ? [clicked] : names.map((name) => path.join(clicked, name));

@@ -87,6 +87,7 @@ function layerMarkdown({ checkpoint, tensor }: LayerMatch, peeked: PeekResult | 
   const shape = tensor.shape.length > 0 ? tensor.shape.join(' × ') : vscode.l10n.t('scalar');
   const parameters = vscode.l10n.t('{0} parameters', tensor.parameters.toLocaleString(vscode.env.language));
   markdown.appendMarkdown(`**${code(tensor.name)}**  \n`);
+  if (tensor.alias !== undefined) markdown.appendMarkdown(`${code(tensor.alias)}  \n`);
   markdown.appendMarkdown(`${shape} · ${tensor.encoding ?? tensor.dtype} · ${parameters}  \n`);
   markdown.appendText(vscode.workspace.asRelativePath(checkpoint));
   markdown.appendMarkdown('\n\n');

@@ -1,6 +1,6 @@
 /**
- * Layer names of many checkpoints, found by what people write for them: the tensor's name, its module's, either with
- * a wrapper's prefix or without the first parts of the path. In memory; a lookup takes well under a millisecond.
+ * Layer names of many checkpoints, found by what people write for them: the tensor's name or its alias, its
+ * module's, either with a wrapper's prefix or without the first parts of the path. In memory; a lookup takes well under a millisecond.
  */
 import type { CheckpointSummary, TensorSummary } from '../protocol';
 
@@ -10,8 +10,8 @@ export interface LayerMatch {
   tensor: TensorSummary;
 }
 
-/** Tensors of all indexed checkpoints together: some 200 MB of names at the very most. */
-const MAX_TENSORS = 1_000_000;
+/** Names of all indexed checkpoints together: some 200 MB at the very most. */
+const MAX_NAMES = 1_000_000;
 
 /** What stands before a layer's own path in code and in wrapped checkpoints. */
 const PREFIXES = new Set(['self', 'model', 'module', 'net', 'state_dict', '_orig_mod', 'params', 'base_model']);
@@ -29,27 +29,35 @@ interface Entry extends LayerMatch {
 export class LayerIndex {
   /** By the last two components of the module's path: one alone (`w1`) can be that of every tensor there is. */
   private readonly byModule = new Map<string, Entry[]>();
+  /** Names of each checkpoint. */
   private readonly sizes = new Map<string, number>();
   private total = 0;
 
-  constructor(private readonly maxTensors = MAX_TENSORS) {}
+  constructor(private readonly maxNames = MAX_NAMES) {}
 
   /** Replaces what was known of this checkpoint. @returns false where the index is full */
   add(checkpoint: string, summary: Pick<CheckpointSummary, 'tensors'>): boolean {
     this.remove(checkpoint);
-    if (this.total + summary.tensors.length > this.maxTensors) return false;
-    for (const tensor of summary.tensors) {
-      const path = components(tensor.name);
-      const module = withoutPrefixes(path.length > 1 ? path.slice(0, -1) : path);
-      const entry = { checkpoint, tensor, module, part: path.length > 1 ? path.at(-1)! : '' };
-      const key = keyOf(module);
-      const entries = this.byModule.get(key);
-      if (entries) entries.push(entry);
-      else this.byModule.set(key, [entry]);
+    const { tensors } = summary;
+    const names = tensors.reduce((sum, { alias }) => sum + (alias === undefined ? 1 : 2), 0);
+    if (this.total + names > this.maxNames) return false;
+    for (const tensor of tensors) {
+      this.enter(checkpoint, tensor, tensor.name);
+      if (tensor.alias !== undefined) this.enter(checkpoint, tensor, tensor.alias);
     }
-    this.sizes.set(checkpoint, summary.tensors.length);
-    this.total += summary.tensors.length;
+    this.sizes.set(checkpoint, names);
+    this.total += names;
     return true;
+  }
+
+  private enter(checkpoint: string, tensor: TensorSummary, name: string): void {
+    const path = components(name);
+    const module = withoutPrefixes(path.length > 1 ? path.slice(0, -1) : path);
+    const entry = { checkpoint, tensor, module, part: path.length > 1 ? path.at(-1)! : '' };
+    const key = keyOf(module);
+    const entries = this.byModule.get(key);
+    if (entries) entries.push(entry);
+    else this.byModule.set(key, [entry]);
   }
 
   remove(checkpoint: string): void {

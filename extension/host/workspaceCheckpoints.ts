@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { checkpointFolders, withoutIndexedShards, WORKSPACE_GLOB } from './checkpointFiles';
+import { checkpointFolders, wholeCheckpoints, WORKSPACE_GLOB } from './checkpointFiles';
 import { unpackSummary } from '../packedTensors';
 import type { EngineClient } from './engineClient';
 import { LayerIndex } from './layerIndex';
@@ -46,7 +46,7 @@ export class WorkspaceCheckpoints implements vscode.Disposable {
   /** Finds the files, and tells the explorer's menu which folders hold a checkpoint. */
   async find(): Promise<readonly string[]> {
     const found = await vscode.workspace.findFiles(WORKSPACE_GLOB, '**/node_modules/**', MAX_FILES);
-    this.files = withoutIndexedShards(
+    this.files = wholeCheckpoints(
       found.filter(({ scheme }) => scheme === 'file').map(({ fsPath }) => fsPath),
     ).sort();
     const folders = checkpointFolders(this.files);

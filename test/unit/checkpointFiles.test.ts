@@ -6,7 +6,7 @@ import {
   checkpointFolders,
   checkpointsIn,
   isCheckpointName,
-  withoutIndexedShards,
+  wholeCheckpoints,
 } from '../../extension/host/checkpointFiles';
 import { repositoryRoot } from '../harness/shared';
 
@@ -40,9 +40,18 @@ describe('checkpoint files', () => {
       '/m/model.safetensors.index.json',
       '/n/model-00001-of-00002.safetensors',
     ];
-    assert.deepEqual(withoutIndexedShards(files), [files[2], files[3]]);
+    assert.deepEqual(wholeCheckpoints(files), [files[2], files[3]]);
     assert.deepEqual(checkpointFolders(files), ['/m', '/n']);
     assert.deepEqual(checkpointFolders(['/k/a.pt', '/k/b.pt']), ['/k']);
+  });
+
+  it('lets one part of a split GGUF stand for all', () => {
+    const part = (number: number, folder = '/m'): string => `${folder}/net-0000${number}-of-00003.gguf`;
+    assert.deepEqual(wholeCheckpoints([part(3), part(2), '/m/a.gguf', part(1), part(2, '/n')]), [
+      '/m/a.gguf',
+      part(1),
+      part(2, '/n'),
+    ]);
   });
 
   describe('in a folder', () => {
@@ -53,6 +62,13 @@ describe('checkpoint files', () => {
 
     const found = async (clicked = folder): Promise<string[]> =>
       (await checkpointsIn(clicked)).map((file) => path.relative(folder, file));
+
+    it('takes the first part of a split GGUF, and tells several models apart', async () => {
+      make('net-00002-of-00003.gguf', 'net-00003-of-00003.gguf');
+      assert.deepEqual(await found(), ['net-00002-of-00003.gguf']);
+      make('mmproj.gguf');
+      assert.deepEqual(await found(), ['mmproj.gguf', 'net-00002-of-00003.gguf']);
+    });
 
     it('takes the index, the whole model, or the only checkpoint', async () => {
       make('config.json', 'model.pt');
