@@ -46,15 +46,15 @@ async function openParts(file: string, files: FileSet, signal?: AbortSignal): Pr
   if (readable.length === 0 && own) throw own;
   const { metadata, tensors, problems } = joinParts(file, parts);
   const architecture = metadata.get('general.architecture');
-  const named = tensors.map((tensor): GgufTensor => {
+  for (const tensor of tensors) {
     const alias = huggingFaceName(tensor.name, architecture);
-    return alias === undefined ? tensor : { ...tensor, alias };
-  });
+    if (alias !== undefined) tensor.alias = alias;
+  }
   return new GgufCheckpoint(
     file,
     readable.map((part) => part.file),
     Object.fromEntries(metadata),
-    named,
+    tensors,
     problems,
     files,
   );

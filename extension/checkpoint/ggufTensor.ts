@@ -13,6 +13,8 @@ const MAX_ELEMENTS_PER_BYTE = 8;
 
 /** A tensor and where its bytes lie. */
 export interface GgufTensor extends TensorInfo {
+  /** Known once the metadata of all parts are. */
+  alias?: string;
   readonly file: string;
   /** Of its first byte in the file. */
   readonly offset: number;
@@ -65,7 +67,9 @@ function takeEntry(cursor: GgufCursor): GgufEntry {
     const message = `has ${rank} axes; more than ${MAX_RANK} are not supported`;
     throw new CheckpointError('malformed', message, { ...where, tensor: name });
   }
-  const shape = Array.from({ length: rank }, () => cursor.uint64()).reverse();
+  const shape: number[] = [];
+  for (let axis = 0; axis < rank; axis++) shape.push(cursor.uint64());
+  shape.reverse();
   const type = ggmlType(cursor.uint32());
   return { name, shape, type, offset: cursor.uint64(), at };
 }

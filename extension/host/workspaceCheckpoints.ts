@@ -46,9 +46,7 @@ export class WorkspaceCheckpoints implements vscode.Disposable {
   /** Finds the files, and tells the explorer's menu which folders hold a checkpoint. */
   async find(): Promise<readonly string[]> {
     const found = await vscode.workspace.findFiles(WORKSPACE_GLOB, '**/node_modules/**', MAX_FILES);
-    this.files = wholeCheckpoints(
-      found.filter(({ scheme }) => scheme === 'file').map(({ fsPath }) => fsPath),
-    ).sort();
+    this.files = wholeCheckpoints(found.filter(({ scheme }) => scheme === 'file').map(({ fsPath }) => fsPath)).sort();
     const folders = checkpointFolders(this.files);
     await vscode.commands.executeCommand('setContext', 'eigenscope.checkpointFolders', folders);
     return this.files;
