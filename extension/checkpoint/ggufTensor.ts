@@ -1,5 +1,6 @@
 /** One tensor's entry in a GGUF header, and what is wrong with it. */
 import { CheckpointError, type CheckpointErrorCode, type TensorInfo } from './checkpoint';
+import type { DType } from '../protocol';
 import { elementSize } from './dtype';
 import type { GgufCursor } from './ggufCursor';
 import { ggmlType, type GgmlType } from './ggufTypes';
@@ -22,6 +23,8 @@ export interface GgufTensor extends TensorInfo {
   readonly type: GgmlType;
   readonly bigEndian: boolean;
 }
+
+type Writable = { -readonly [Key in keyof GgufTensor]: GgufTensor[Key] };
 
 export interface GgufEntry {
   readonly name: string;
@@ -85,15 +88,33 @@ export function placeTensor(
   const count = elementCount(shape);
   if (typeof count === 'string') return { code: 'malformed', message: count };
   const at = dataStart + offset;
-  const base = { name, group: '', shape, kernelLayout: 'OI…', file, offset: at, type, bigEndian } as const;
+  const made = (dtype: DType, storedBytes: number): Writable => {
+    const byteLength = count * elementSize(dtype);
+    // No spread: of 100 000 objects that are copied together, each would be a table of its own.
+    return {
+      name,
+      group: '',
+      shape,
+      kernelLayout: 'OI…',
+      dtype,
+      byteLength,
+      file,
+      offset: at,
+      storedBytes,
+      type,
+      bigEndian,
+    };
+  };
   if ('unreadable' in type) {
     if (count > MAX_ELEMENTS_PER_BYTE * fileSize) {
       const message = `has the shape [${shape.join(', ')}], more elements than a file of ${fileSize} bytes can hold`;
       return { code: 'malformed', message };
     }
     if (count > 0 && room === 0) return { code: 'truncated', message: `none of its bytes are in the file` };
-    const encoding = { name: type.name, byteLength: room };
-    return { ...base, dtype: 'F32', byteLength: 4 * count, storedBytes: room, encoding, unreadable: type.unreadable };
+    const tensor = made('F32', room);
+    tensor.encoding = { name: type.name, byteLength: room };
+    tensor.unreadable = type.unreadable;
+    return tensor;
   }
   const row = shape.at(-1) ?? 1;
   if ('decode' in type && row % type.elements !== 0) {
@@ -105,9 +126,10 @@ export function placeTensor(
     const message = `its bytes go up to ${at + storedBytes}, but the file ends at ${fileSize}`;
     return { code: 'truncated', message };
   }
-  if (!('decode' in type)) return { ...base, dtype: type.dtype, byteLength: storedBytes, storedBytes };
-  const encoding = { name: type.name, byteLength: storedBytes };
-  return { ...base, dtype: 'F32', byteLength: 4 * count, storedBytes, encoding };
+  if (!('decode' in type)) return made(type.dtype, storedBytes);
+  const tensor = made('F32', storedBytes);
+  tensor.encoding = { name: type.name, byteLength: storedBytes };
+  return tensor;
 }
 
 export interface PlaceInFile {

@@ -1,6 +1,7 @@
 /** Sound checkpoints that the fuzzer damages: small ones made here, and the reference checkpoints where they exist. */
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { floatTensor as ggufFloats, GgufWriter, VALUE } from '../harness/ggufWriter';
 import {
   attribute,
   bytesField,
@@ -17,6 +18,7 @@ import {
 } from '../harness/onnxWriter';
 import { ramp, safetensorsBytes, writeSharded } from '../harness/safetensorsFixtures';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
+import ggufFixtures from '../unit/ggufFixtures.json';
 import torchFixtures from '../unit/torchFixtures.json';
 
 export interface Source {
@@ -45,6 +47,15 @@ export function fuzzSources(): ReadonlyMap<string, readonly Source[]> {
           'stories260K-llama-derived/model.safetensors',
           'silero-vad/silero_vad_16k.safetensors',
         ),
+      ],
+    ],
+    [
+      'gguf',
+      [
+        made('small.gguf', () => smallGguf(false)),
+        made('big-endian.gguf', () => smallGguf(true)),
+        ggufParts(),
+        ...reference('stories260K-llama-derived/stories260K-Q4_0.gguf'),
       ],
     ],
     ['sharded safetensors', [smallShards(), ...referenceShards()]],
@@ -126,6 +137,41 @@ function referenceShards(): Source[] {
     }
   };
   return [{ name: 'use-lite-sharded-derived', open: index, damage: [index], lay }];
+}
+
+function smallGguf(bigEndian: boolean): Uint8Array {
+  const writer = new GgufWriter(bigEndian);
+  const words = ['<s>', 'a', 'b'].map((word) => writer.text(word));
+  const block = Buffer.from(ggufFixtures.fixtures.Q4_K.blocks, 'base64').subarray(0, 144);
+  return writer.file({
+    pairs: [
+      writer.pair('general.architecture', VALUE.TEXT, 'llama'),
+      writer.pair('general.alignment', VALUE.U32, 32),
+      { key: 'tokens', type: VALUE.ARRAY, value: writer.array(VALUE.TEXT, words) },
+      writer.pair('epsilon', VALUE.F32, 1e-5),
+    ],
+    tensors: [
+      ggufFloats('blk.0.attn_q.weight', [4, 3]),
+      { name: 'blk.0.ffn_up.weight', dims: [256, 1], type: 12, bytes: block },
+      { name: 'half', dims: [2, 2], type: 1, bytes: new Uint8Array(8) },
+    ],
+  });
+}
+
+function ggufParts(): Source {
+  const writer = new GgufWriter();
+  const name = (part: number): string => `net-0000${part}-of-00002.gguf`;
+  return {
+    name: 'GGUF in two parts',
+    open: name(1),
+    damage: [name(1), name(2)],
+    lay: (folder) => {
+      for (const part of [1, 2]) {
+        const pairs = [writer.pair('split.count', VALUE.U16, 2)];
+        writeFileSync(path.join(folder, name(part)), writer.file({ pairs, tensors: [ggufFloats(`w${part}`, [3, 2])] }));
+      }
+    },
+  };
 }
 
 function smallOnnx(): Uint8Array {

@@ -37,6 +37,18 @@ describe('layer index', () => {
     assert.deepEqual(found(llama, 'lm_head'), ['lm_head.weight']);
   });
 
+  it('finds a tensor by its alias, as by its name, and forgets both', () => {
+    const index = new LayerIndex(2);
+    const alias = 'model.layers.0.self_attn.q_proj.weight';
+    assert.ok(index.add('m.gguf', { tensors: [{ ...tensor('blk.0.attn_q.weight'), alias }] }));
+    for (const name of ['blk.0.attn_q', 'model.layers.0.self_attn.q_proj', 'self.layers[0].self_attn.q_proj']) {
+      assert.deepEqual(found(index, name), ['blk.0.attn_q.weight'], name);
+    }
+    assert.equal(index.add('full.pt', { tensors: [tensor('fc.weight')] }), false);
+    index.remove('m.gguf');
+    assert.deepEqual(found(index, alias), []);
+  });
+
   it('finds a prefixed tensor by the plain name', () => {
     const wrapped = indexOf('module.layer1.0.conv1.weight');
     assert.deepEqual(found(wrapped, 'layer1.0.conv1'), ['module.layer1.0.conv1.weight']);

@@ -36,6 +36,14 @@ describe('packed tensors', () => {
     assert.deepEqual(unpackSummary({ ...rest, tensors: { ...tensors, names: { ...tensors.names, text } } }), near);
   });
 
+  it('carry aliases apart from kinds, and nothing where there are none', () => {
+    const named = summary([tensor('a'), tensor('b', { alias: 'model.b' }), tensor('c', { alias: 'model.c' })]);
+    const packed = packSummary(named);
+    assert.equal(packed.tensors.kinds.length, 1);
+    assert.deepEqual(unpackSummary(structuredClone(packed)), named);
+    assert.ok(!('aliases' in packSummary(odd).tensors));
+  });
+
   it('share what many tensors have in common', () => {
     const { tensors } = packSummary(summary(Array.from({ length: 1000 }, (_, i) => tensor(`layers.${i}.weight`))));
     assert.equal(tensors.kinds.length, 1);
