@@ -9,6 +9,7 @@ import { CheckpointError } from './checkpoint';
 import { findInFolder, hasSuffix } from './folder';
 import { FileReader, fileError } from './fileReader';
 import { withLoraProducts } from './loraAdapter';
+import { numpyFormat } from './numpy';
 import { onnxFormat } from './onnx';
 import { pytorchFormat } from './pytorch';
 import { safetensorsFormat } from './safetensors';
@@ -20,6 +21,7 @@ export const formats: readonly CheckpointFormat[] = [
   safetensorsFormat,
   shardedSafetensorsFormat,
   tensorflowJsFormat,
+  numpyFormat,
   pytorchFormat,
   onnxFormat,
 ];

@@ -17,6 +17,7 @@ import {
 } from '../harness/onnxWriter';
 import { ramp, safetensorsBytes, writeSharded } from '../harness/safetensorsFixtures';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
+import numpyFixtures from '../unit/numpyFixtures.json';
 import torchFixtures from '../unit/torchFixtures.json';
 
 export interface Source {
@@ -71,6 +72,7 @@ export function fuzzSources(): ReadonlyMap<string, readonly Source[]> {
         ...reference('silero-vad/silero_vad.onnx', 'magika/model.onnx', 'ultra-light-face/version-RFB-320.onnx'),
       ],
     ],
+    ['numpy', [...numpyFiles(), ...reference('stories260K-llama-derived/weights.npz')]],
     ['tensorflow.js', [smallTensorflowJs(), sampleTensorflowJs()]],
   ];
   return new Map(all.filter(([, sources]) => sources.length > 0));
@@ -97,6 +99,14 @@ function torchFiles(kind: 'zip' | 'legacy' | 'torchscript'): Source[] {
     const written = bytes.toString('latin1', 0, 2) !== 'PK' ? 'legacy' : name === 'TorchScript' ? 'torchscript' : 'zip';
     return written === kind ? [{ ...made(`${name.replace(/\W+/g, '-')}.pt`, () => bytes), name }] : [];
   });
+}
+
+/** Files that NumPy wrote for the tests of its format. */
+function numpyFiles(): Source[] {
+  return Object.entries(numpyFixtures.fixtures).map(([name, { file, suffix }]) => ({
+    ...made(`${name.replace(/\W+/g, '-')}${suffix}`, () => Buffer.from(file, 'base64')),
+    name,
+  }));
 }
 
 function smallShards(): Source {

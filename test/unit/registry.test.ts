@@ -200,7 +200,7 @@ describe('opening a checkpoint of unknown format', () => {
 });
 
 describe('the list of formats', () => {
-  it('says safetensors, PyTorch, ONNX and TensorFlow.js', () => {
+  it('has the suffixes of every format', () => {
     for (const suffix of [
       '.safetensors',
       '.safetensors.index.json',
@@ -212,6 +212,8 @@ describe('the list of formats', () => {
       '.th',
       '.jit',
       '.onnx',
+      '.npy',
+      '.npz',
     ]) {
       assert.ok(checkpointSuffixes.includes(suffix), suffix);
     }
@@ -230,6 +232,7 @@ function describeReferences(checkpoints: string, golden: string): void {
       '.pth': 'pytorch',
       '.th': 'pytorch',
       '.jit': 'torchscript',
+      '.npz': 'numpy',
     };
     const names = readdirSync(golden).map((name) => name.replaceAll('__', '/').replace(/\.json$/, ''));
     const known = names.filter((name) => path.extname(name) in formatOf);
