@@ -8,6 +8,7 @@ import type { Checkpoint, CheckpointFormat } from './checkpoint';
 import { CheckpointError } from './checkpoint';
 import { findInFolder, hasSuffix } from './folder';
 import { FileReader, fileError } from './fileReader';
+import { flaxFormat } from './flax';
 import { withLoraProducts } from './loraAdapter';
 import { numpyFormat } from './numpy';
 import { onnxFormat } from './onnx';
@@ -24,6 +25,7 @@ export const formats: readonly CheckpointFormat[] = [
   numpyFormat,
   pytorchFormat,
   onnxFormat,
+  flaxFormat,
 ];
 
 /** File name endings (or whole names) of all formats, lower case. */

@@ -17,6 +17,7 @@ import {
 } from '../harness/onnxWriter';
 import { ramp, safetensorsBytes, writeSharded } from '../harness/safetensorsFixtures';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
+import flaxFixtures from '../unit/flaxFixtures.json';
 import numpyFixtures from '../unit/numpyFixtures.json';
 import torchFixtures from '../unit/torchFixtures.json';
 
@@ -73,6 +74,7 @@ export function fuzzSources(): ReadonlyMap<string, readonly Source[]> {
       ],
     ],
     ['numpy', [...numpyFiles(), ...reference('stories260K-llama-derived/weights.npz')]],
+    ['flax', [...flaxFiles(), ...reference('hbar-symbolic-flax/model_params.msgpack')]],
     ['tensorflow.js', [smallTensorflowJs(), sampleTensorflowJs()]],
   ];
   return new Map(all.filter(([, sources]) => sources.length > 0));
@@ -105,6 +107,14 @@ function torchFiles(kind: 'zip' | 'legacy' | 'torchscript'): Source[] {
 function numpyFiles(): Source[] {
   return Object.entries(numpyFixtures.fixtures).map(([name, { file, suffix }]) => ({
     ...made(`${name.replace(/\W+/g, '-')}${suffix}`, () => Buffer.from(file, 'base64')),
+    name,
+  }));
+}
+
+/** Files that Flax wrote for the tests of its format. */
+function flaxFiles(): Source[] {
+  return Object.entries(flaxFixtures.fixtures).map(([name, { file }]) => ({
+    ...made(`${name.replace(/\W+/g, '-')}.msgpack`, () => Buffer.from(file, 'base64')),
     name,
   }));
 }

@@ -188,6 +188,16 @@ describe('opening a checkpoint of unknown format', () => {
       });
     });
 
+    it('recognises what Orbax wrote, and says what to do', async () => {
+      for (const name of ['_METADATA', 'manifest.ocdbt', '_CHECKPOINT_METADATA']) {
+        await assert.rejects(openCheckpoint(folder({ [name]: '{}', _sharding: '{}' })), {
+          code: 'unsupported',
+          message: /Orbax.*flax\.serialization\.to_bytes/,
+        });
+      }
+      assert.equal((await opened(folder({ _METADATA: '{}', 'model.safetensors': weights })))[0], 'safetensors');
+    });
+
     it('says what it looked for where there is none', async () => {
       await assert.rejects(openCheckpoint(folder({ 'README.md': '#' })), {
         code: 'not-found',
@@ -214,6 +224,7 @@ describe('the list of formats', () => {
       '.onnx',
       '.npy',
       '.npz',
+      '.msgpack',
     ]) {
       assert.ok(checkpointSuffixes.includes(suffix), suffix);
     }
@@ -233,6 +244,7 @@ function describeReferences(checkpoints: string, golden: string): void {
       '.th': 'pytorch',
       '.jit': 'torchscript',
       '.npz': 'numpy',
+      '.msgpack': 'flax',
     };
     const names = readdirSync(golden).map((name) => name.replaceAll('__', '/').replace(/\.json$/, ''));
     const known = names.filter((name) => path.extname(name) in formatOf);
