@@ -14,6 +14,31 @@ export const tableCrc32: Crc32 = (bytes, value = 0) => {
 
 export const crc32: Crc32 = (zlib as { crc32?: Crc32 }).crc32 ?? tableCrc32;
 
+/** The checksum of bytes that are read in pieces, known once all have gone by in order. */
+export class RunningCrc {
+  private next: number;
+  private crc: number;
+
+  /** @param start where a first piece begins, and the checksum of what is before it */
+  constructor(
+    private readonly size: number,
+    private readonly start = 0,
+    private readonly startCrc = 0,
+  ) {
+    this.next = start;
+    this.crc = startCrc;
+  }
+
+  /** The checksum of all bytes where this piece is the last one of them, undefined before. */
+  add(bytes: Uint8Array, start: number): number | undefined {
+    if (start === this.start) this.crc = this.startCrc;
+    else if (start !== this.next) return undefined;
+    this.next = start + bytes.length;
+    this.crc = crc32(bytes, this.crc);
+    return this.next === this.size ? this.crc : undefined;
+  }
+}
+
 let cachedTable: Int32Array | undefined;
 
 function crcTable(): Int32Array {

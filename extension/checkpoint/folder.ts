@@ -15,6 +15,9 @@ const PREFERRED = [
   'model.onnx',
 ];
 
+/** What Orbax, which saves JAX models as folders of a database, puts into each of them. */
+const ORBAX = ['manifest.ocdbt', '_METADATA', '_CHECKPOINT_METADATA'];
+
 const INDEX = '.safetensors.index.json';
 
 /** `model-00002-of-00007.safetensors` */
@@ -31,7 +34,8 @@ export type FolderContent =
 
 /**
  * @param suffixes endings and whole names of all known formats
- * @throws CheckpointError `not-found` where the folder holds no checkpoint, `ambiguous` where it holds several
+ * @throws CheckpointError `not-found` where the folder holds no checkpoint, `ambiguous` where it holds several,
+ *   `unsupported` for what Orbax wrote
  */
 export async function findInFolder(folder: string, suffixes: readonly string[]): Promise<FolderContent> {
   const names = await fileNames(folder);
@@ -48,6 +52,12 @@ export async function findInFolder(folder: string, suffixes: readonly string[]):
   if (choices.length > 1) {
     const message = `holds several checkpoints (${choices.slice(0, 10).join(', ')}${choices.length > 10 ? ', …' : ''})`;
     throw new CheckpointError('ambiguous', message, { file: folder });
+  }
+  if (ORBAX.some((name) => names.includes(name))) {
+    throw new CheckpointError('unsupported', 'is an Orbax checkpoint, whose arrays are in a database (OCDBT or Zarr)', {
+      file: folder,
+      remedy: 'restore it with Orbax and save its tree with flax.serialization.to_bytes, or as safetensors',
+    });
   }
   const looked = [...PREFERRED, ...suffixes.filter((suffix) => suffix.startsWith('.')).map((suffix) => `*${suffix}`)];
   throw new CheckpointError('not-found', `holds no checkpoint; looked for ${looked.join(', ')}`, {

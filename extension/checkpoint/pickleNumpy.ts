@@ -5,6 +5,7 @@
  */
 import type { DType } from '../protocol';
 import { elementSize } from './dtype';
+import { numpyElement } from './numpyTypes';
 import { asCounts, BadArguments, contiguousStrides, itemsOf } from './pickleArguments';
 import {
   NumpyDType,
@@ -17,23 +18,6 @@ import {
   type PickleValue,
 } from './pickleValues';
 
-const CODES: Readonly<Record<string, DType>> = {
-  f8: 'F64',
-  f4: 'F32',
-  f2: 'F16',
-  i8: 'I64',
-  i4: 'I32',
-  i2: 'I16',
-  i1: 'I8',
-  u8: 'U64',
-  u4: 'U32',
-  u2: 'U16',
-  u1: 'U8',
-  b1: 'BOOL',
-  c8: 'C64',
-  c16: 'C128',
-};
-
 /** Types that NumPy knows through the ml_dtypes package. */
 const CLASSES: Readonly<Record<string, DType>> = {
   'ml_dtypes.bfloat16': 'BF16',
@@ -45,10 +29,10 @@ const CLASSES: Readonly<Record<string, DType>> = {
 export function numpyDType(args: readonly PickleValue[]): NumpyDType {
   const [code] = args;
   const name = typeof code === 'string' ? code : code instanceof PickleGlobal ? code.name : 'unknown';
-  const match = /^([<>=|]?)([a-zA-Z]\d*)$/.exec(name);
-  const dtype = CLASSES[name] ?? (match ? CODES[match[2]!] : undefined);
+  const element = numpyElement(name);
+  const dtype = CLASSES[name] ?? element?.dtype;
   const made = new NumpyDType(name, dtype, dtype ? elementSize(dtype) : 0);
-  made.bigEndian = match?.[1] === '>';
+  made.bigEndian = element?.bigEndian ?? /^>/.test(name);
   return made;
 }
 

@@ -15,6 +15,7 @@ import { openTorchZip } from './pytorchZip';
 import { bandBytes, type RowRange } from './rowBand';
 import { readStateDict } from './stateDict';
 import { readView } from './tensorView';
+import { firstRecord, isZip } from './zipArchive';
 
 const SUFFIXES = ['.pt', '.pth', '.bin', '.ckpt', '.th', '.jit'];
 
@@ -75,17 +76,11 @@ async function openTorchFile(reader: FileReader, signal?: AbortSignal): Promise<
 
 function kindOf(bytes: Uint8Array): 'zip' | 'pickle' | 'tar' | undefined {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (head.length >= 4 && [0x04034b50, 0x06054b50].includes(head.readUInt32LE(0))) return 'zip';
+  if (isZip(head)) return 'zip';
   if (head.toString('latin1', 257, 262) === 'ustar') return 'tar';
   // PROTO and a version; protocols 0 and 1 have no signature, and torch.save never wrote them.
   if (head[0] === 0x80 && (head[1] ?? 2) >= 2) return 'pickle';
   return undefined;
-}
-
-/** Name of the first record of a zip archive, as far as it is known. */
-function firstRecord(bytes: Uint8Array): string {
-  const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  return head.length < 30 ? '' : head.toString('utf8', 30, 30 + head.readUInt16LE(26));
 }
 
 function makeCheckpoint(reader: FileReader, file: TorchFile): Checkpoint {

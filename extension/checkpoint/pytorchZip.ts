@@ -6,7 +6,7 @@
  */
 import type { Problem } from '../protocol';
 import { CheckpointError } from './checkpoint';
-import { crc32 } from './crc32';
+import { crc32, RunningCrc } from './crc32';
 import type { FileReader } from './fileReader';
 import { itemsOf } from './pickleArguments';
 import { salvagePickle } from './pickle';
@@ -207,8 +207,8 @@ async function readNote(archive: ZipArchive, name: string, signal?: AbortSignal)
 
 /** Reads storages by range, and checks a storage's CRC whenever its bytes were read in order from first to last. */
 class ZipStorages implements StorageSource {
-  /** Running checksum of each storage that is being read from its start. */
-  private readonly running = new Map<ZipEntry, { next: number; crc: number }>();
+  /** Checksum of each storage that is being read. */
+  private readonly running = new Map<ZipEntry, RunningCrc>();
   /** The last storage that had to be inflated: its rows are usually asked for one band after the other. */
   private inflated: { entry: ZipEntry; bytes: Uint8Array<ArrayBuffer> } | undefined;
 
@@ -246,16 +246,10 @@ class ZipStorages implements StorageSource {
   }
 
   private check(entry: ZipEntry, bytes: Uint8Array, start: number): void {
-    const before = this.running.get(entry);
-    if (start !== 0 && before?.next !== start) return;
-    const next = start + bytes.length;
-    const crc = crc32(bytes, start === 0 ? 0 : before?.crc);
-    if (next < entry.size) {
-      this.running.set(entry, { next, crc });
-      return;
-    }
-    this.running.delete(entry);
-    this.archive.assertCrc(entry, crc);
+    const running = this.running.get(entry) ?? new RunningCrc(entry.size);
+    this.running.set(entry, running);
+    const crc = running.add(bytes, start);
+    if (crc !== undefined) this.archive.assertCrc(entry, crc);
   }
 
   private async inflate(entry: ZipEntry, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {

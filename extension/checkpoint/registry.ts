@@ -6,10 +6,12 @@ import path from 'node:path';
 import { stat } from 'node:fs/promises';
 import type { Checkpoint, CheckpointFormat } from './checkpoint';
 import { CheckpointError } from './checkpoint';
-import { findInFolder, hasSuffix } from './folder';
 import { FileReader, fileError } from './fileReader';
+import { flaxFormat } from './flax';
+import { findInFolder, hasSuffix } from './folder';
 import { ggufFormat } from './gguf';
 import { withLoraProducts } from './loraAdapter';
+import { numpyFormat } from './numpy';
 import { onnxFormat } from './onnx';
 import { pytorchFormat } from './pytorch';
 import { safetensorsFormat } from './safetensors';
@@ -22,8 +24,10 @@ export const formats: readonly CheckpointFormat[] = [
   shardedSafetensorsFormat,
   ggufFormat,
   tensorflowJsFormat,
+  numpyFormat,
   pytorchFormat,
   onnxFormat,
+  flaxFormat,
 ];
 
 /** File name endings (or whole names) of all formats, lower case. */

@@ -10,6 +10,7 @@ import { fromRandomAccessReader, RandomAccessReader, type Entry, type ZipFile } 
 import { CheckpointError } from './checkpoint';
 import { crc32 } from './crc32';
 import type { FileReader } from './fileReader';
+import { InflatedRecord } from './inflatedRecord';
 
 /** A checkpoint has one record a tensor; ten times the largest seen keeps the directory within memory. */
 const MAX_ENTRIES = 2_000_000;
@@ -21,7 +22,27 @@ const WINDOW_BYTES = 1024 * 1024;
 export const LOCAL_HEADER = 0x04034b50;
 export const LOCAL_HEADER_BYTES = 30;
 
+/** Signature of the directory's end, with which an empty archive begins. */
+const DIRECTORY_END = 0x06054b50;
+
+/** Deflate makes no more than this of one byte. @see https://zlib.net/zlib_tech.html */
+const MAX_INFLATION = 1032;
+
 const inflate = promisify(inflateRaw);
+
+/** True where a file that begins with these bytes is a zip archive. */
+export function isZip(head: Uint8Array): boolean {
+  if (head.length < 4) return false;
+  const signature = new DataView(head.buffer, head.byteOffset).getUint32(0, true);
+  return signature === LOCAL_HEADER || signature === DIRECTORY_END;
+}
+
+/** Name of the first record of a zip archive, as far as it is in these bytes. */
+export function firstRecord(bytes: Uint8Array): string {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const start = LOCAL_HEADER_BYTES;
+  return head.length < start ? '' : head.toString('utf8', start, start + head.readUInt16LE(26));
+}
 
 export interface Refusal {
   readonly code: 'truncated' | 'malformed' | 'unsupported';
@@ -109,6 +130,20 @@ export class ZipArchive {
   assertCrc(entry: ZipEntry, crc: number): void {
     if (entry.crc32 === undefined || crc === entry.crc32) return;
     throw this.error('corrupt', entry, 'does not match its checksum (CRC-32)');
+  }
+
+  /**
+   * A deflated entry as a stream of inflated bytes, not checked against its CRC; the caller closes it.
+   *
+   * @throws CheckpointError as `readRange`
+   */
+  async inflated(entry: ZipEntry, signal?: AbortSignal): Promise<InflatedRecord> {
+    const start = await this.dataStart(entry, signal);
+    const { size, compressedSize } = entry;
+    const read = (from: number, to: number): Promise<Uint8Array> => this.file.read(start + from, to - from);
+    return new InflatedRecord({ size, compressedSize, read }, (reason, cause) =>
+      this.error('corrupt', entry, reason, cause),
+    );
   }
 
   private async inflate(entry: ZipEntry, packed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
@@ -305,6 +340,9 @@ function refusalOf(raw: Entry): Refusal | undefined {
   }
   if (raw.compressionMethod === 0 && raw.compressedSize !== raw.uncompressedSize) {
     return malformed(`is stored, yet declares two sizes (${raw.compressedSize} and ${raw.uncompressedSize} bytes)`);
+  }
+  if (raw.uncompressedSize > MAX_INFLATION * (raw.compressedSize + 1)) {
+    return malformed(`declares ${raw.uncompressedSize} bytes, more than its ${raw.compressedSize} can be inflated to`);
   }
   if (!Number.isSafeInteger(raw.uncompressedSize) || !Number.isSafeInteger(raw.compressedSize)) {
     return malformed('declares a size beyond 2^53 bytes');

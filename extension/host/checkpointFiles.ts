@@ -2,7 +2,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-const SUFFIXES = ['.safetensors', '.gguf', '.pt', '.pth', '.bin', '.ckpt', '.th', '.jit', '.onnx'];
+const SUFFIXES = [
+  ...['.safetensors', '.gguf', '.pt', '.pth', '.bin', '.ckpt', '.th', '.jit', '.onnx'],
+  ...['.npy', '.npz', '.msgpack'],
+];
 const INDEX_SUFFIX = '.safetensors.index.json';
 const TENSORFLOW_JS = 'model.json';
 

@@ -18,7 +18,9 @@ import {
 } from '../harness/onnxWriter';
 import { ramp, safetensorsBytes, writeSharded } from '../harness/safetensorsFixtures';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
+import flaxFixtures from '../unit/flaxFixtures.json';
 import ggufFixtures from '../unit/ggufFixtures.json';
+import numpyFixtures from '../unit/numpyFixtures.json';
 import torchFixtures from '../unit/torchFixtures.json';
 
 export interface Source {
@@ -82,6 +84,8 @@ export function fuzzSources(): ReadonlyMap<string, readonly Source[]> {
         ...reference('silero-vad/silero_vad.onnx', 'magika/model.onnx', 'ultra-light-face/version-RFB-320.onnx'),
       ],
     ],
+    ['numpy', [...numpyFiles(), ...reference('stories260K-llama-derived/weights.npz')]],
+    ['flax', [...flaxFiles(), ...reference('hbar-symbolic-flax/model_params.msgpack')]],
     ['tensorflow.js', [smallTensorflowJs(), sampleTensorflowJs()]],
   ];
   return new Map(all.filter(([, sources]) => sources.length > 0));
@@ -108,6 +112,22 @@ function torchFiles(kind: 'zip' | 'legacy' | 'torchscript'): Source[] {
     const written = bytes.toString('latin1', 0, 2) !== 'PK' ? 'legacy' : name === 'TorchScript' ? 'torchscript' : 'zip';
     return written === kind ? [{ ...made(`${name.replace(/\W+/g, '-')}.pt`, () => bytes), name }] : [];
   });
+}
+
+/** Files that NumPy wrote for the tests of its format. */
+function numpyFiles(): Source[] {
+  return Object.entries(numpyFixtures.fixtures).map(([name, { file, suffix }]) => ({
+    ...made(`${name.replace(/\W+/g, '-')}${suffix}`, () => Buffer.from(file, 'base64')),
+    name,
+  }));
+}
+
+/** Files that Flax wrote for the tests of its format. */
+function flaxFiles(): Source[] {
+  return Object.entries(flaxFixtures.fixtures).map(([name, { file }]) => ({
+    ...made(`${name.replace(/\W+/g, '-')}.msgpack`, () => Buffer.from(file, 'base64')),
+    name,
+  }));
 }
 
 function smallShards(): Source {

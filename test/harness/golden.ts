@@ -108,7 +108,15 @@ export function goldenFiles(sharedFolder: string, suffixes: readonly string[]): 
   return readdirSync(folder)
     .filter((file) => file.includes('__') && suffixes.some((suffix) => file.endsWith(`${suffix}.json`)))
     .sort()
-    .map((file) => ({ file, golden: JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as Golden }));
+    .map((file) => ({ file, golden: readGolden(path.join(folder, file)) }));
+}
+
+/** The references join the keys of Flax's tree with dots, Flax itself with slashes. */
+function readGolden(file: string): Golden {
+  const golden = JSON.parse(readFileSync(file, 'utf8')) as Golden;
+  if (!golden.checkpoint.endsWith('.msgpack')) return golden;
+  const layers = Object.entries(golden.layers).map(([name, layer]) => [name.replaceAll('.', '/'), layer] as const);
+  return { ...golden, layers: Object.fromEntries(layers) };
 }
 
 /**

@@ -1,45 +1,12 @@
-/** Checkpoints in a test's folder, opened, and closed when the suite ends. */
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
+/** PyTorch checkpoints in a test's folder. */
 import { CheckpointError, type Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { pytorchFormat } from '../../extension/checkpoint/pytorch';
-import { temporaryFolder } from './temporaryFolder';
+import { formatFolder, type FormatFolder } from './formatFolder';
 import { torchRecords, zip } from './zipWriter';
 
-export interface TorchFolder {
-  /** Writes a file and says where. */
-  readonly write: (bytes: Buffer, name?: string) => string;
-  readonly open: (bytes: Buffer, name?: string) => Promise<Checkpoint>;
-  /** The error that opening gives. @throws where it opens */
-  readonly refusal: (bytes: Buffer) => Promise<CheckpointError>;
-}
-
 /** Call inside `describe`. */
-export function torchFolder(): TorchFolder {
-  const folder = temporaryFolder();
-  const opened: Checkpoint[] = [];
-  after(() => Promise.all(opened.map((checkpoint) => checkpoint.close())));
-
-  const write = (bytes: Buffer, name = 'made.pt'): string => {
-    const file = path.join(folder, name);
-    writeFileSync(file, bytes);
-    return file;
-  };
-  const open = async (bytes: Buffer, name?: string): Promise<Checkpoint> => {
-    const checkpoint = await pytorchFormat.open(write(bytes, name));
-    opened.push(checkpoint);
-    return checkpoint;
-  };
-  const refusal = async (bytes: Buffer): Promise<CheckpointError> => {
-    try {
-      await open(bytes);
-    } catch (error) {
-      if (error instanceof CheckpointError) return error;
-      throw error;
-    }
-    throw new Error('it opened');
-  };
-  return { write, open, refusal };
+export function torchFolder(): FormatFolder {
+  return formatFolder(pytorchFormat, 'made.pt');
 }
 
 /** A `torch.save` archive. */

@@ -1,0 +1,91 @@
+/**
+ * Checkpoints of one file whose tensors each know how to read their own rows: strided views on stored bytes, chunks that
+ * are inflated, pieces that are joined.
+ */
+import type { Problem } from '../protocol';
+import { CheckpointError, type Checkpoint, type TensorInfo } from './checkpoint';
+import type { FileReader } from './fileReader';
+import { bandBytes, type RowRange } from './rowBand';
+import { readView, type TensorView } from './tensorView';
+
+export interface RowSource {
+  /** Contiguous little-endian elements of rows [start, end), which are within the tensor. */
+  readRows(rows: RowRange, signal?: AbortSignal): Promise<Uint8Array>;
+}
+
+/** Bytes [start, end) of what tensors are stored in. */
+export type ReadRange = (start: number, end: number, signal?: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
+
+export class ViewSource implements RowSource {
+  constructor(
+    private readonly view: TensorView,
+    private readonly read: ReadRange,
+  ) {}
+
+  readRows(rows: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
+    return readView(this.view, rows, (start, end) => this.read(start, end, signal));
+  }
+}
+
+export interface SourcedTensor {
+  readonly info: TensorInfo;
+  /** Undefined where `info.unreadable` says why. */
+  readonly source?: RowSource;
+}
+
+export interface SourcedContents {
+  readonly format: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: readonly SourcedTensor[];
+  readonly problems: readonly Problem[];
+  /** Lets go of what the sources hold beside the file. */
+  close?(): void;
+}
+
+export class SourcedCheckpoint implements Checkpoint {
+  readonly path: string;
+  readonly format: string;
+  readonly files: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: readonly TensorInfo[];
+  readonly problems: readonly Problem[];
+  private readonly byName: ReadonlyMap<string, SourcedTensor>;
+
+  constructor(
+    private readonly file: FileReader,
+    private readonly contents: SourcedContents,
+  ) {
+    this.path = file.path;
+    this.files = [file.path];
+    this.format = contents.format;
+    this.metadata = contents.metadata;
+    this.tensors = contents.tensors.map(({ info }) => info);
+    this.problems = contents.problems;
+    this.byName = new Map(contents.tensors.map((tensor) => [tensor.info.name, tensor]));
+  }
+
+  async read(tensor: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
+    signal?.throwIfAborted();
+    const place = { file: this.path, tensor: tensor.name };
+    const found = this.byName.get(tensor.name);
+    if (!found) throw new CheckpointError('malformed', 'is not in the checkpoint', place);
+    const { info, source } = found;
+    if (!source) throw new CheckpointError('unsupported', info.unreadable ?? 'cannot be read', place);
+    bandBytes(info, rows);
+    try {
+      const bytes = await source.readRows(rows ?? { start: 0, end: info.shape[0] ?? 1 }, signal);
+      await this.file.assertUnchanged();
+      return bytes;
+    } catch (error) {
+      if (!(error instanceof CheckpointError) || error.code === 'changed') throw error;
+      // Data of another file that took this one's place fails in other ways first: say what really happened.
+      await this.file.assertUnchanged();
+      throw error.ofTensor(tensor.name);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.contents.close?.();
+    await this.file.close();
+  }
+}
