@@ -80,6 +80,12 @@ export function packedBand(
   return { offset, length: count === 0 ? 0 : packedBytes(type, skip + count), skip, count };
 }
 
+/** Bytes of two E2M1 elements each. */
+export function fp4Values(bytes: Uint8Array): Float32Array {
+  const elements = decodePacked(bytes, 'F4', 0, 2 * bytes.length);
+  return new Float32Array(elements.buffer, elements.byteOffset, 2 * bytes.length);
+}
+
 function allocate(dtype: Packing['dtype'], count: number): Float32Array | Int8Array | Uint8Array {
   try {
     return new ARRAYS[dtype](count);

@@ -11,6 +11,7 @@ import { FileReader, fileError } from './fileReader';
 import { withLoraProducts } from './loraAdapter';
 import { onnxFormat } from './onnx';
 import { pytorchFormat } from './pytorch';
+import { withQuantisedWeights } from './quantisedCheckpoint';
 import { safetensorsFormat } from './safetensors';
 import { openShardSet, shardedSafetensorsFormat } from './shardedSafetensors';
 import { tensorflowJsFormat } from './tensorflowJs';
@@ -55,7 +56,8 @@ export async function openCheckpoint(checkpointPath: string, signal?: AbortSigna
 
 async function openFolder(folder: string, signal?: AbortSignal): Promise<Checkpoint> {
   const found = await findInFolder(folder, checkpointSuffixes);
-  return found.kind === 'file' ? openFile(found.path, signal) : openShardSet(folder, found.names, signal);
+  if (found.kind === 'file') return openFile(found.path, signal);
+  return withQuantisedWeights(await openShardSet(folder, found.names, signal), signal);
 }
 
 async function isFolder(file: string): Promise<boolean> {
@@ -82,7 +84,7 @@ async function openFile(file: string, signal?: AbortSignal): Promise<Checkpoint>
     const message = `is not a checkpoint of a known format (${known}), by its content or its name`;
     throw new CheckpointError('unknown-format', message, { file, offset: 0, remedy: 'convert it to one of them' });
   }
-  return format.open(file, signal);
+  return withQuantisedWeights(await format.open(file, signal), signal);
 }
 
 async function readHead(file: string, signal?: AbortSignal): Promise<Uint8Array> {

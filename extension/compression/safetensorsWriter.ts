@@ -200,8 +200,10 @@ const HARMLESS: ReadonlySet<string> = new Set(['unsupported', 'unsafe-pickle']);
 function assertComplete(checkpoint: Checkpoint): void {
   const lost = [
     ...checkpoint.problems.filter(({ code, tensor }) => tensor !== undefined || !HARMLESS.has(code)),
-    ...checkpoint.tensors.flatMap(({ name, unreadable }) =>
-      unreadable === undefined ? [] : [{ message: `${name}: ${unreadable}` }],
+    ...checkpoint.tensors.flatMap((tensor) =>
+      tensor.unreadable === undefined || copiedParts(checkpoint, tensor)
+        ? []
+        : [{ message: `${tensor.name}: ${tensor.unreadable}` }],
     ),
   ];
   if (lost.length === 0) return;

@@ -5,8 +5,10 @@ import path from 'node:path';
 import { layOut } from '../../extension/compression/safetensorsHeader';
 import { assertSavable, saveCheckpointWith, type NewTensor } from '../../extension/compression/safetensorsWriter';
 import { storageNotes } from '../../extension/compression/storageNotes';
+import { openCheckpoint } from '../../extension/checkpoint/registry';
+import { gptqParts, writeModel } from '../harness/quantisedFixtures';
 import { safetensorsFormat } from '../../extension/checkpoint/safetensors';
-import { safetensorsBytes } from '../harness/safetensorsFixtures';
+import { ramp, safetensorsBytes } from '../harness/safetensorsFixtures';
 import { madeTensor, memoryCheckpoint, parseSafetensors } from './savingFixture';
 
 const note = { version: '0.1.0', layer: 'b.weight', method: 'svd', rank: 1 };
@@ -83,6 +85,38 @@ describe('saving a checkpoint with tensors replaced', () => {
       'The layer is stored as F6_E2M3; what replaces it is stored as F32.',
     ]);
     assert.deepEqual(storageNotes(checkpoint, checkpoint.tensors[0]!), []);
+    await checkpoint.close();
+  });
+
+  it('copies the parts of quantised weights as they are, and refuses to put plain numbers in their place', async () => {
+    const parts = {
+      base: 'q',
+      outputs: 32,
+      inputs: 64,
+      bits: 4,
+      groups: 2,
+      groupOf: (i: number) => Math.floor(i / 32),
+    };
+    const { tensors } = gptqParts({ ...parts, withIndex: true });
+    const source = writeModel(folder, [...tensors, ramp('head', [2, 2])]);
+    const checkpoint = await openCheckpoint(source);
+    const [weight] = checkpoint.tensors;
+    assert.equal(weight!.name, 'q.weight');
+    const head = { name: 'head', dtype: 'F32' as const, shape: [2, 2], bytes: new Uint8Array(16) };
+    await saveCheckpointWith(checkpoint, new Map([['head', [head]]]), { target, note });
+    const saved = parseSafetensors(target);
+    assert.deepEqual(saved.names, [...tensors.map(({ name }) => name), 'head']);
+    for (const { name, dtype, shape, bytes } of tensors) {
+      const found = saved.tensors.get(name)!;
+      assert.deepEqual([found.dtype, found.shape], [dtype, shape], name);
+      assert.ok(found.bytes.equals(bytes), name);
+    }
+    const plain = { name: 'q.weight', dtype: 'F32' as const, shape: [32, 64], bytes: new Uint8Array(8192) };
+    await assert.rejects(
+      saveCheckpointWith(checkpoint, new Map([['q.weight', [plain]]]), { target: `${target}2`, note }),
+      { code: 'unsupported', message: /q\.weight: is stored quantised \(GPTQ 4-bit g32\).*quantised from/ },
+    );
+    assert.match(storageNotes(checkpoint, weight!)[0]!, /cannot be saved compressed/);
     await checkpoint.close();
   });
 
