@@ -3,6 +3,7 @@
  * Formats implement it one file each (`registry.ts`); nothing here knows what a matrix means.
  */
 import type { DType, Problem } from '../protocol';
+import type { PackedType } from './packedElements';
 
 export interface TensorInfo {
   /** The state_dict's own name, unique in the checkpoint. */
@@ -64,8 +65,23 @@ export interface Checkpoint {
    * @throws DOMException `AbortError` when `signal` fires
    */
   read(tensor: TensorInfo, rows?: { start: number; end: number }, signal?: AbortSignal): Promise<Uint8Array>;
+  /**
+   * The stored tensors that `read` decodes this one from, where they are such as safetensors can hold: a copy can then
+   * leave them as they are. Undefined where `read` gives what is stored, or what is stored has no such form.
+   */
+  storedParts?(tensor: TensorInfo): readonly StoredPart[] | undefined;
   /** Closes the files; reads afterwards throw. */
   close(): Promise<void>;
+}
+
+/** A tensor as a safetensors file holds it, its elements perhaps packed. */
+export interface StoredPart {
+  readonly name: string;
+  readonly dtype: DType | PackedType;
+  readonly shape: readonly number[];
+  readonly byteLength: number;
+  /** Stored bytes [start, end); errors as `Checkpoint.read`. */
+  read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
 /** One format: its file (`safetensors.ts`, `pytorch.ts`, …) exports one of these and `registry.ts` lists it. */

@@ -12,6 +12,9 @@ const SIZES: Readonly<Record<DType, number>> = {
   BF16: 2,
   F8_E4M3: 1,
   F8_E5M2: 1,
+  F8_E4M3FNUZ: 1,
+  F8_E5M2FNUZ: 1,
+  F8_E8M0: 1,
   I64: 8,
   I32: 4,
   I16: 2,
@@ -75,6 +78,9 @@ export function widen(bytes: Uint8Array, dtype: DType, out?: Float64Array): Floa
       break;
     case 'F8_E4M3':
     case 'F8_E5M2':
+    case 'F8_E4M3FNUZ':
+    case 'F8_E5M2FNUZ':
+    case 'F8_E8M0':
       lookUp(bytes, table(dtype), target);
       break;
     case 'I64': {
@@ -135,7 +141,7 @@ export function float16Values(): Float32Array {
   return table('F16');
 }
 
-type TabledType = 'F16' | 'BF16' | 'F8_E4M3' | 'F8_E5M2';
+type TabledType = 'F16' | 'BF16' | 'F8_E4M3' | 'F8_E5M2' | 'F8_E4M3FNUZ' | 'F8_E5M2FNUZ' | 'F8_E8M0';
 const tables = new Map<TabledType, Float32Array>();
 
 /** The value of every bit pattern. float32 holds all of them exactly and halves the table's share of the cache. */
@@ -156,20 +162,38 @@ function makeTable(dtype: TabledType): Float32Array {
       return new Float32Array(bits.buffer);
     }
     case 'F16':
-      return Float32Array.from({ length: 65536 }, (_, code) => decode(code, 5, 10));
+      return Float32Array.from({ length: 65536 }, (_, code) => decodeFloat(code, 5, 10));
     case 'F8_E5M2':
-      return Float32Array.from({ length: 256 }, (_, code) => decode(code, 5, 2));
+      return Float32Array.from({ length: 256 }, (_, code) => decodeFloat(code, 5, 2));
     case 'F8_E4M3':
       // The "FN" variant, as PyTorch and safetensors mean it: no infinities, all-ones exponents are ordinary numbers
       // except for the one pattern S.1111.111, which is NaN.
       return Float32Array.from({ length: 256 }, (_, code) =>
-        (code & 0x7f) === 0x7f ? NaN : decode(code, 4, 3, { finite: true }),
+        (code & 0x7f) === 0x7f ? NaN : decodeFloat(code, 4, 3, { finite: true }),
       );
+    case 'F8_E4M3FNUZ':
+      return unsignedZero(4, 3);
+    case 'F8_E5M2FNUZ':
+      return unsignedZero(5, 2);
+    case 'F8_E8M0':
+      // An exponent alone: no sign, no zero; all ones is NaN. 2⁻¹²⁷ is a denormal float32, and exact.
+      return Float32Array.from({ length: 256 }, (_, code) => (code === 255 ? NaN : 2 ** (code - 127)));
   }
 }
 
+/**
+ * The "FNUZ" variants: no infinities, a bias larger by one, and NaN in the place of −0.
+ *
+ * @see https://arxiv.org/abs/2206.02915
+ */
+function unsignedZero(exponentBits: number, fractionBits: number): Float32Array {
+  return Float32Array.from({ length: 256 }, (_, code) =>
+    code === 0x80 ? NaN : decodeFloat(code, exponentBits, fractionBits, { finite: true }) / 2,
+  );
+}
+
 /** An IEEE 754 style number: sign, exponent, fraction; `finite` where the top exponent holds numbers too. */
-function decode(code: number, exponentBits: number, fractionBits: number, { finite = false } = {}): number {
+export function decodeFloat(code: number, exponentBits: number, fractionBits: number, { finite = false } = {}): number {
   const sign = code >> (exponentBits + fractionBits) ? -1 : 1;
   const exponent = (code >> fractionBits) & ((1 << exponentBits) - 1);
   const fraction = (code & ((1 << fractionBits) - 1)) / (1 << fractionBits);

@@ -6,7 +6,7 @@
  */
 import path from 'node:path';
 import type { Problem } from '../protocol';
-import type { Checkpoint, FactorProduct, TensorInfo } from './checkpoint';
+import type { Checkpoint, FactorProduct, StoredPart, TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
 import { elementSize } from './dtype';
 import { readProduct } from './factorProduct';
@@ -218,6 +218,10 @@ class LoraCheckpoint implements Checkpoint {
     const { product } = tensor;
     if (!product) return this.stored.read(tensor, rows, signal);
     return readProduct(this.stored, { ...tensor, product }, rows ?? { start: 0, end: tensor.shape[0]! }, signal);
+  }
+
+  storedParts(tensor: TensorInfo): readonly StoredPart[] | undefined {
+    return tensor.product ? undefined : this.stored.storedParts?.(tensor);
   }
 
   async close(): Promise<void> {

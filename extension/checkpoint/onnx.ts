@@ -6,11 +6,13 @@
  * no wrappers. Integer constants (shapes, axes) are listed like any other tensor.
  */
 import { CheckpointError, type Checkpoint, type CheckpointFormat, type TensorInfo } from './checkpoint';
+import { elementSize } from './dtype';
 import { FileSet } from './fileSet';
 import { ExternalFiles } from './onnxExternalData';
 import { looksLikeOnnx } from './onnxHead';
 import { readModel } from './onnxModel';
 import { TypedDataReader } from './onnxTypedData';
+import { decodedType, decodePacked, packedBand, type PackedType } from './packedElements';
 import { bandBytes, type RowRange } from './rowBand';
 
 export const onnxFormat: CheckpointFormat = {
@@ -37,10 +39,12 @@ async function open(path: string, files: FileSet, signal?: AbortSignal): Promise
   const external = await ExternalFiles.find(path, locations, files, signal);
   const tensors: TensorInfo[] = [];
   const sources = new Map<string, TensorSource>();
+  const packings = new Map<string, PackedType>();
   const firstOf = new Map<string, string>();
   for (const tensor of model.tensors) {
-    const { name, shape, dtype, byteLength, data } = tensor;
+    const { name, shape, dtype, packed, byteLength, data } = tensor;
     let sharedWith: string | undefined;
+    if (packed) packings.set(name, packed);
     if (data.kind === 'external') {
       let file: string;
       try {
@@ -51,7 +55,7 @@ async function open(path: string, files: FileSet, signal?: AbortSignal): Promise
         continue;
       }
       sources.set(name, rawSource(files, file, data.offset));
-      const view = JSON.stringify([file, data.offset, dtype, shape]);
+      const view = JSON.stringify([file, data.offset, packed ?? dtype, shape]);
       sharedWith = firstOf.get(view);
       if (sharedWith === undefined && byteLength > 0) firstOf.set(view, name);
     } else if (data.kind === 'raw') {
@@ -66,8 +70,7 @@ async function open(path: string, files: FileSet, signal?: AbortSignal): Promise
       name,
       group: '',
       shape,
-      dtype,
-      byteLength,
+      ...(packed ? decodedInfo(packed, shape, byteLength) : { dtype, byteLength }),
       kernelLayout: 'OI…',
       ...(sharedWith !== undefined && { sharedWith }),
     });
@@ -85,11 +88,27 @@ async function open(path: string, files: FileSet, signal?: AbortSignal): Promise
       if (!source) {
         throw new CheckpointError('malformed', 'is not in the checkpoint', { file: path, tensor: tensor.name });
       }
-      const { offset, length } = bandBytes(tensor, rows);
-      return source(offset, offset + length, signal);
+      const packed = packings.get(tensor.name);
+      if (!packed) {
+        const { offset, length } = bandBytes(tensor, rows);
+        return source(offset, offset + length, signal);
+      }
+      const { offset, length, skip, count } = packedBand(tensor, packed, rows);
+      return decodePacked(await source(offset, offset + length, signal), packed, skip, count);
     },
     close: () => files.close(),
   };
+}
+
+/** Packed elements as they are read. */
+function decodedInfo(
+  packed: PackedType,
+  shape: readonly number[],
+  storedBytes: number,
+): Pick<TensorInfo, 'dtype' | 'byteLength' | 'encoding'> {
+  const dtype = decodedType(packed);
+  const byteLength = shape.reduce((product, size) => product * size, elementSize(dtype));
+  return { dtype, byteLength, encoding: { name: packed, byteLength: storedBytes } };
 }
 
 function rawSource(files: FileSet, path: string, base: number): TensorSource {

@@ -7,6 +7,7 @@
 import type { DType } from '../protocol';
 import { elementSize } from './dtype';
 import { type Encoding, numbersAt, SegmentCollector, type RawData, type TypedData } from './onnxTypedData';
+import { packedBytes, type PackedType } from './packedElements';
 import { type Field, type ProtobufReader, type Span, WIRE } from './protobufReader';
 import { elementCount, MAX_RANK } from './shape';
 
@@ -30,7 +31,11 @@ export type TensorData = RawData | TypedData | ExternalData;
 export interface OnnxTensor {
   readonly name: string;
   readonly shape: readonly number[];
+  /** Of the elements as they are stored: whole bytes where they are packed. */
   readonly dtype: DType;
+  /** How several elements share a byte. */
+  readonly packed?: PackedType;
+  /** Of the stored elements. */
   readonly byteLength: number;
   readonly data: TensorData;
   /** Where its message starts in the file, for error messages. */
@@ -55,21 +60,23 @@ const DTYPES: ReadonlyMap<number, DType> = new Map<number, DType>([
   [15, 'C128'],
   [16, 'BF16'],
   [17, 'F8_E4M3'],
+  [18, 'F8_E4M3FNUZ'],
   [19, 'F8_E5M2'],
+  [20, 'F8_E5M2FNUZ'],
+  [24, 'F8_E8M0'],
+]);
+
+/** Those of less than a byte: two or four elements a byte, by their count filled up to a whole one. */
+const PACKED: ReadonlyMap<number, PackedType> = new Map<number, PackedType>([
+  [21, 'U4'],
+  [22, 'I4'],
+  [23, 'F4'],
+  [25, 'U2'],
+  [26, 'I2'],
 ]);
 
 /** Names of the types that have no counterpart here, for the problem's sentence. */
-const UNREADABLE: ReadonlyMap<number, string> = new Map([
-  [8, 'STRING'],
-  [18, 'FLOAT8E4M3FNUZ'],
-  [20, 'FLOAT8E5M2FNUZ'],
-  [21, 'UINT4'],
-  [22, 'INT4'],
-  [23, 'FLOAT4E2M1'],
-  [24, 'FLOAT8E8M0'],
-  [25, 'UINT2'],
-  [26, 'INT2'],
-]);
+const UNREADABLE: ReadonlyMap<number, string> = new Map([[8, 'STRING']]);
 
 /** Typed fields: number in TensorProto, encoding, and the dtypes that use them. */
 const TYPED_FIELDS: ReadonlyMap<number, { encoding: Encoding; dtypes: readonly DType[] }> = new Map([
@@ -78,7 +85,10 @@ const TYPED_FIELDS: ReadonlyMap<number, { encoding: Encoding; dtypes: readonly D
     5,
     {
       encoding: 'varint',
-      dtypes: ['I32', 'I16', 'I8', 'U16', 'U8', 'BOOL', 'F16', 'BF16', 'F8_E4M3', 'F8_E5M2'],
+      dtypes: [
+        ...(['I32', 'I16', 'I8', 'U16', 'U8', 'BOOL', 'F16', 'BF16'] as const),
+        ...(['F8_E4M3', 'F8_E5M2', 'F8_E4M3FNUZ', 'F8_E5M2FNUZ', 'F8_E8M0'] as const),
+      ],
     },
   ],
   [7, { encoding: 'varint', dtypes: ['I64'] }],
@@ -90,7 +100,7 @@ const TYPED_FIELDS: ReadonlyMap<number, { encoding: Encoding; dtypes: readonly D
  * The tensor in the message at `span`.
  *
  * @param name what it is called where the message's own name does not count (a Constant node's output)
- * @throws CheckpointError `unsupported` for strings, sub-byte and segmented tensors; `malformed`, `truncated`, `limit`
+ * @throws CheckpointError `unsupported` for strings and segmented tensors; `malformed`, `truncated`, `limit`
  */
 export async function readTensor(reader: ProtobufReader, span: Span, name?: string): Promise<OnnxTensor> {
   const parsed = new TensorFields(reader);
@@ -198,7 +208,8 @@ class TensorFields {
   }
 
   finish(offset: number, name = this.name): OnnxTensor {
-    const dtype = DTYPES.get(this.dataType);
+    const packed = PACKED.get(this.dataType);
+    const dtype = packed ? 'U8' : DTYPES.get(this.dataType);
     if (!dtype) {
       const known = UNREADABLE.get(this.dataType);
       throw this.reader.error('unsupported', `has the element type ${known ?? `number ${this.dataType}`}`, offset);
@@ -206,9 +217,9 @@ class TensorFields {
     if (this.segmented) throw this.reader.error('unsupported', 'is stored in segments', offset);
     const count = elementCount(this.dims);
     if (typeof count === 'string') throw this.reader.error('limit', count, offset);
-    const byteLength = count * elementSize(dtype);
+    const byteLength = packed ? packedBytes(packed, count) : count * elementSize(dtype);
     const data = this.data(dtype, byteLength, offset);
-    return { name, shape: this.dims, dtype, byteLength, data, offset };
+    return { name, shape: this.dims, dtype, ...(packed && { packed }), byteLength, data, offset };
   }
 
   private data(dtype: DType, byteLength: number, offset: number): TensorData {

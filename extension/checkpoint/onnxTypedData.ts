@@ -108,6 +108,9 @@ const RANGES: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
   BF16: [0, 2 ** 16 - 1],
   F8_E4M3: [0, 255],
   F8_E5M2: [0, 255],
+  F8_E4M3FNUZ: [0, 255],
+  F8_E5M2FNUZ: [0, 255],
+  F8_E8M0: [0, 255],
 };
 
 /** Where reading stopped: the next row band of a tensor usually goes on there. */

@@ -128,7 +128,7 @@ function rebuildTensor(args: readonly PickleValue[], dtype?: PickleValue, flags?
   const shape = asCounts(size, 'shape');
   const strides = asCounts(stride, 'strides');
   if (shape.length !== strides.length) throw new BadArguments('its shape and strides differ in length');
-  return new PickleTensor(storage, type.dtype, asCount(offset, 'storage offset'), shape, strides);
+  return new PickleTensor(storage, type.dtype, asCount(offset, 'storage offset'), shape, strides, false, type.packed);
 }
 
 function first(args: readonly PickleValue[]): PickleValue {
@@ -260,5 +260,5 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
 export function wholeStorage(storage: PickleStorage): PickleTensor | PickleUnreadable {
   const { type, length } = storage;
   if (!type.dtype) return new PickleUnreadable('unsupported', `elements of type ${type.name} are not read`);
-  return new PickleTensor(storage, type.dtype, 0, [length], contiguousStrides([length]));
+  return new PickleTensor(storage, type.dtype, 0, [length], contiguousStrides([length]), false, type.packed);
 }

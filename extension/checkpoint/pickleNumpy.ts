@@ -23,6 +23,9 @@ const CLASSES: Readonly<Record<string, DType>> = {
   'ml_dtypes.bfloat16': 'BF16',
   'ml_dtypes.float8_e4m3fn': 'F8_E4M3',
   'ml_dtypes.float8_e5m2': 'F8_E5M2',
+  'ml_dtypes.float8_e4m3fnuz': 'F8_E4M3FNUZ',
+  'ml_dtypes.float8_e5m2fnuz': 'F8_E5M2FNUZ',
+  'ml_dtypes.float8_e8m0fnu': 'F8_E8M0',
 };
 
 /** `numpy.dtype(code, …)`. */

@@ -3,6 +3,7 @@
  * where their bytes lie, and everything unknown becomes a `PickleObject` that only carries names and parts.
  */
 import type { DType } from '../protocol';
+import type { PackedType } from './packedElements';
 
 export type PickleValue =
   | null
@@ -82,6 +83,8 @@ export class PickleDType {
     readonly dtype: DType | undefined,
     /** Bytes of one element. */
     readonly bytes: number,
+    /** Where one element of `dtype` is several of these along the last axis. */
+    readonly packed?: PackedType,
   ) {}
 }
 
@@ -118,6 +121,8 @@ export class PickleTensor {
     readonly strides: readonly number[],
     /** Set where the elements are big-endian, whatever the file's byte order. */
     readonly bigEndian = false,
+    /** Where one element of `dtype` is several of these along the last axis. */
+    readonly packed?: PackedType,
   ) {}
 }
 

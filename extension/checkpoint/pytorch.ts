@@ -6,6 +6,7 @@ import path from 'node:path';
 import { CheckpointError, type Checkpoint, type CheckpointFormat, type TensorInfo } from './checkpoint';
 import { FileReader } from './fileReader';
 import type { TorchPickleHost } from './pickleGlobals';
+import { decodePacked, packedBits, type PackedType } from './packedElements';
 import { PickleBytes } from './pickleValues';
 import { ProblemList } from './problemList';
 import { openTorchLegacy } from './pytorchLegacy';
@@ -149,22 +150,39 @@ async function readTensor(
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
   if (!entry) throw new RangeError(`no tensor ${tensor.name}`);
-  const { info, view, source } = entry;
+  const { info, view, source, packed } = entry;
   bandBytes(info, rows);
   signal?.throwIfAborted();
   try {
-    const bytes = await readView(view, rows ?? { start: 0, end: view.shape[0] ?? 1 }, (from, to) =>
+    const wanted = rows ?? { start: 0, end: info.shape[0] ?? 1 };
+    const band = packed ? packedRows(view, packed, wanted) : { rows: wanted, skip: 0, left: 0 };
+    const bytes = await readView(view, band.rows, (from, to) =>
       source instanceof PickleBytes
         ? Promise.resolve(new Uint8Array(source.bytes.subarray(from, to)))
         : storages.read(source, from, to, signal),
     );
     await reader.assertUnchanged();
-    return bytes;
+    if (!packed) return bytes;
+    const count = (8 * bytes.length) / packedBits(packed) - band.skip - band.left;
+    return decodePacked(bytes, packed, band.skip, count);
   } catch (error) {
     // Data of another file that took this one's place fails in other ways first: say what really happened.
     if (error instanceof CheckpointError && error.code !== 'changed') await reader.assertUnchanged();
     throw error;
   }
+}
+
+/** Rows of a view on packed bytes, and the elements of its first and last byte that are none of the wanted rows. */
+function packedRows(
+  { shape }: TorchTensor['view'],
+  packed: PackedType,
+  { start, end }: RowRange,
+): { rows: RowRange; skip: number; left: number } {
+  // Where the packed axis is the only one, a row is one element.
+  if (shape.length > 1 || start === end) return { rows: { start, end }, skip: 0, left: 0 };
+  const perByte = 8 / packedBits(packed);
+  const rows = { start: Math.floor(start / perByte), end: Math.ceil(end / perByte) };
+  return { rows, skip: start - rows.start * perByte, left: rows.end * perByte - end };
 }
 
 function unknownClasses(host: TorchPickleHost): Record<string, string> {

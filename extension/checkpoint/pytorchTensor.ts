@@ -1,6 +1,7 @@
 /** From a tensor as the pickle describes it to one that can be read: checked against what the file really holds. */
 import type { TensorInfo } from './checkpoint';
 import { elementSize } from './dtype';
+import { decodedType, packedBits, type PackedType } from './packedElements';
 import { PickleBytes, PickleStorage, PickleTensor } from './pickleValues';
 import type { StorageProblem, StorageSource } from './pytorchStorage';
 import { elementCount } from './shape';
@@ -10,6 +11,8 @@ import { viewBytes, viewProblem, type TensorView } from './tensorView';
 export interface TorchTensor {
   readonly info: TensorInfo;
   readonly view: TensorView;
+  /** Where one element of the view is several of the tensor's along the last axis. */
+  readonly packed?: PackedType;
   /** Where the bytes are: a storage of the file, or the pickle itself. */
   readonly source: PickleStorage | PickleBytes;
 }
@@ -27,10 +30,22 @@ export function tensorOf(
   if (problem) return problem;
   const byteLength = viewBytes(view)!;
   const { shape, dtype } = view;
-  const info: TensorInfo = { name, group, shape, dtype, byteLength, kernelLayout: 'OI…' };
+  const plain: TensorInfo = { name, group, shape, dtype, byteLength, kernelLayout: 'OI…' };
+  const { packed } = value;
+  const info = packed ? unpacked(plain, packed) : plain;
   // Elements inside of the pickle have no place that another tensor could share, and no elements share nothing.
   const shared = storage instanceof PickleStorage && byteLength > 0 ? places.add(storage.key, view, name) : undefined;
-  return { info: shared === undefined ? info : { ...info, sharedWith: shared }, view, source: storage };
+  const shown = shared === undefined ? info : { ...info, sharedWith: shared };
+  return { info: shown, view, source: storage, ...(packed && { packed }) };
+}
+
+/** PyTorch counts the bytes of packed elements; the table shows the elements. A scalar byte becomes an axis. */
+function unpacked(bytes: TensorInfo, packed: PackedType): TensorInfo {
+  const dtype = decodedType(packed);
+  const perByte = 8 / packedBits(packed);
+  const shape = [...bytes.shape.slice(0, -1), (bytes.shape.at(-1) ?? 1) * perByte];
+  const byteLength = bytes.byteLength * perByte * elementSize(dtype);
+  return { ...bytes, shape, dtype, byteLength, encoding: { name: packed, byteLength: bytes.byteLength } };
 }
 
 /** Finds tensors over the very same bytes. Places are spelled out only where a storage has more than one tensor. */

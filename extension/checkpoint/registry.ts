@@ -14,6 +14,7 @@ import { withLoraProducts } from './loraAdapter';
 import { numpyFormat } from './numpy';
 import { onnxFormat } from './onnx';
 import { pytorchFormat } from './pytorch';
+import { withQuantisedWeights } from './quantisedCheckpoint';
 import { safetensorsFormat } from './safetensors';
 import { openShardSet, shardedSafetensorsFormat } from './shardedSafetensors';
 import { tensorflowJsFormat } from './tensorflowJs';
@@ -61,7 +62,8 @@ export async function openCheckpoint(checkpointPath: string, signal?: AbortSigna
 
 async function openFolder(folder: string, signal?: AbortSignal): Promise<Checkpoint> {
   const found = await findInFolder(folder, checkpointSuffixes);
-  return found.kind === 'file' ? openFile(found.path, signal) : openShardSet(folder, found.names, signal);
+  if (found.kind === 'file') return openFile(found.path, signal);
+  return withQuantisedWeights(await openShardSet(folder, found.names, signal), signal);
 }
 
 async function isFolder(file: string): Promise<boolean> {
@@ -88,7 +90,7 @@ async function openFile(file: string, signal?: AbortSignal): Promise<Checkpoint>
     const message = `is not a checkpoint of a known format (${known}), by its content or its name`;
     throw new CheckpointError('unknown-format', message, { file, offset: 0, remedy: 'convert it to one of them' });
   }
-  return format.open(file, signal);
+  return withQuantisedWeights(await format.open(file, signal), signal);
 }
 
 async function readHead(file: string, signal?: AbortSignal): Promise<Uint8Array> {

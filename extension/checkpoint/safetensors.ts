@@ -1,9 +1,10 @@
 /** safetensors, one file: named tensors one after the other behind a JSON header (`safetensorsHeader.ts`). */
-import type { Checkpoint, CheckpointFormat, TensorInfo } from './checkpoint';
+import type { Checkpoint, CheckpointFormat, StoredPart, TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
 import { FileSet } from './fileSet';
+import { decodePacked, packedBand } from './packedElements';
 import { bandBytes, type RowRange } from './rowBand';
-import { looksLikeSafetensors, readSafetensorsHeader, type StoredTensor } from './safetensorsHeader';
+import { looksLikeSafetensors, readSafetensorsHeader, storedLength, type StoredTensor } from './safetensorsHeader';
 import type { Problem } from '../protocol';
 
 export const safetensorsFormat: CheckpointFormat = {
@@ -56,11 +57,37 @@ export class StoredCheckpoint implements Checkpoint {
 
   async read(tensor: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
     signal?.throwIfAborted();
-    const stored = this.stored.get(tensor.name);
-    if (!stored)
-      throw new CheckpointError('malformed', 'is not in the checkpoint', { file: this.path, tensor: tensor.name });
-    const { offset, length } = bandBytes(stored, rows);
-    return this.fileSet.use(stored.file, (reader) => reader.read(stored.offset + offset, length, signal));
+    const stored = this.storedTensor(tensor);
+    const { packed } = stored;
+    if (!packed) {
+      const { offset, length } = bandBytes(stored, rows);
+      return this.readStored(stored, offset, length, signal);
+    }
+    const { offset, length, skip, count } = packedBand(stored, packed, rows);
+    return decodePacked(await this.readStored(stored, offset, length, signal), packed, skip, count);
+  }
+
+  storedParts(tensor: TensorInfo): readonly StoredPart[] | undefined {
+    const stored = this.storedTensor(tensor);
+    const { name, shape, packed } = stored;
+    if (!packed) return undefined;
+    const read: StoredPart['read'] = (start, end, signal) => this.readStored(stored, start, end - start, signal);
+    return [{ name, dtype: packed, shape, byteLength: storedLength(stored), read }];
+  }
+
+  private readStored(
+    { file, offset }: StoredTensor,
+    from: number,
+    length: number,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array> {
+    return this.fileSet.use(file, (reader) => reader.read(offset + from, length, signal));
+  }
+
+  private storedTensor({ name }: TensorInfo): StoredTensor {
+    const stored = this.stored.get(name);
+    if (!stored) throw new CheckpointError('malformed', 'is not in the checkpoint', { file: this.path, tensor: name });
+    return stored;
   }
 
   async close(): Promise<void> {

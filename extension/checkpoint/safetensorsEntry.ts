@@ -7,6 +7,7 @@
 import type { DType } from '../protocol';
 import { dtypes, elementSize, isDType } from './dtype';
 import { JsonSyntaxError, parseValue } from './jsonObject';
+import { decodedType, isPackedType, packedBits, type PackedType } from './packedElements';
 import { elementCount } from './shape';
 
 /** An entry is about 100 bytes; bounds what parsing one can build. */
@@ -19,7 +20,10 @@ export interface DataRange {
 }
 
 export interface TensorEntry {
+  /** Of the elements as they are read. */
   readonly dtype: DType;
+  /** How they are stored, where that is in less than a byte each. */
+  readonly packed?: PackedType;
   readonly shape: readonly number[];
   readonly range: DataRange;
 }
@@ -54,18 +58,28 @@ export function parseEntry(json: Buffer, start: number, end: number): TensorEntr
   const { dtype, shape, data_offsets: offsets } = fields as Record<string, unknown>;
   const range = parseRange(offsets);
   if (!range) return { code: 'malformed', message: `"data_offsets" is ${quote(offsets)}, not a begin and an end` };
-  if (!isDType(dtype)) {
-    const message = `has the element type ${quote(dtype)}, known are ${dtypes.join(', ')}`;
+  if (!isStoredType(dtype)) {
+    const message = `has the element type ${quote(dtype)}, known are ${[...dtypes, ...PACKED].join(', ')}`;
     return { code: 'unsupported', message, range };
   }
   const count = elementCount(shape);
   if (typeof count === 'string') return { code: 'malformed', message: count, range };
-  const needed = count * elementSize(dtype);
+  const needed = isPackedType(dtype) ? (count * packedBits(dtype)) / 8 : count * elementSize(dtype);
   if (needed !== range.end - range.begin) {
     const message = `shape [${String(shape)}] of ${dtype} needs ${needed} bytes, "data_offsets" gives ${range.end - range.begin}`;
     return { code: 'malformed', message, range };
   }
-  return { dtype, shape: shape as number[], range };
+  const sizes = shape as number[];
+  return isPackedType(dtype)
+    ? { dtype: decodedType(dtype), packed: dtype, shape: sizes, range }
+    : { dtype, shape: sizes, range };
+}
+
+/** Those of the packed types that the format knows. */
+const PACKED: readonly PackedType[] = ['F4', 'F6_E2M3', 'F6_E3M2'];
+
+function isStoredType(name: unknown): name is DType | PackedType {
+  return isDType(name) || PACKED.some((type) => type === name);
 }
 
 function parseRange(value: unknown): DataRange | undefined {

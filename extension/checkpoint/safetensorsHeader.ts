@@ -6,10 +6,12 @@
  */
 import type { TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
+import { elementSize } from './dtype';
 import type { FileReader } from './fileReader';
 import { collectMetadata, MAX_METADATA_ENTRIES } from './headerMetadata';
 import { jsonError } from './jsonFile';
 import { JsonSyntaxError, objectEntries, skipSpace, type JsonEntry } from './jsonObject';
+import type { PackedType } from './packedElements';
 import { ProblemList } from './problemList';
 import type { Problem } from '../protocol';
 import { isRefusal, parseEntry, type DataRange, type Refusal, type TensorEntry } from './safetensorsEntry';
@@ -26,6 +28,8 @@ export interface StoredTensor extends TensorInfo {
   readonly file: string;
   /** Of its first byte in the file. */
   readonly offset: number;
+  /** How its elements are stored, where that is in less than a byte each. */
+  readonly packed?: PackedType;
 }
 
 /** While it is parsed: the metadata that decide on the layout may come last. */
@@ -38,7 +42,15 @@ export interface SafetensorsHeader {
 }
 
 /** Bytes of the file that an entry claims. */
-type Claim = Pick<StoredTensor, 'offset' | 'byteLength'>;
+interface Claim {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Bytes that a tensor has in its file. */
+export function storedLength({ encoding, byteLength }: TensorInfo): number {
+  return encoding?.byteLength ?? byteLength;
+}
 
 /** True where the file begins as safetensors does: a plausible header length, then `{`. */
 export function looksLikeSafetensors(head: Uint8Array): boolean {
@@ -194,14 +206,16 @@ class HeaderParser {
       if (entry.range) this.refusedClaims.push(this.claim(entry.range));
       return;
     }
-    const { shape, dtype, range } = entry;
-    const { offset, byteLength } = this.claim(range);
+    const { shape, dtype, packed, range } = entry;
+    const { offset, length } = this.claim(range);
+    const count = shape.reduce((product, size) => product * size, 1);
     this.tensors.set(tensor, {
       name: tensor,
       group: '',
       shape,
       dtype,
-      byteLength,
+      byteLength: count * elementSize(dtype),
+      ...(packed && { packed, encoding: { name: packed, byteLength: length } }),
       kernelLayout: 'OI…',
       file: this.file,
       offset,
@@ -220,7 +234,7 @@ class HeaderParser {
   }
 
   private claim({ begin, end }: DataRange): Claim {
-    return { offset: this.dataStart + begin, byteLength: end - begin };
+    return { offset: this.dataStart + begin, length: end - begin };
   }
 
   /** Of tensors that share bytes, which the format forbids, the one that begins first is kept. */
@@ -228,11 +242,11 @@ class HeaderParser {
     let last: StoredTensor | undefined;
     for (const tensor of inFileOrder([...this.tensors.values()].filter(({ byteLength }) => byteLength > 0))) {
       const { name, offset } = tensor;
-      if (last && offset < last.offset + last.byteLength) {
+      if (last && offset < last.offset + storedLength(last)) {
         const message = `its bytes overlap those of ${last.name}, which is shown instead`;
         this.problems.add('malformed', message, { tensor: name, offset });
         this.tensors.delete(name);
-        this.refusedClaims.push(tensor);
+        this.refusedClaims.push(claimOf(tensor));
       } else {
         last = tensor;
       }
@@ -242,9 +256,10 @@ class HeaderParser {
   /** Bytes that belong to no tensor: the reference refuses such files, so people should know. */
   private reportHoles(): void {
     let covered = this.dataStart;
-    for (const { offset, byteLength } of inFileOrder<Claim>([...this.tensors.values(), ...this.refusedClaims])) {
+    const claims = [...[...this.tensors.values()].map(claimOf), ...this.refusedClaims];
+    for (const { offset, length } of inFileOrder(claims)) {
       this.reportHole(covered, Math.min(offset, this.fileSize));
-      covered = Math.max(covered, offset + byteLength);
+      covered = Math.max(covered, offset + length);
     }
     this.reportHole(covered, this.fileSize);
   }
@@ -256,7 +271,11 @@ class HeaderParser {
   }
 }
 
-function inFileOrder<Span extends Claim>(spans: Span[]): Span[] {
+function claimOf(tensor: StoredTensor): Claim {
+  return { offset: tensor.offset, length: storedLength(tensor) };
+}
+
+function inFileOrder<Span extends Pick<Claim, 'offset'>>(spans: Span[]): Span[] {
   return spans.sort((a, b) => a.offset - b.offset);
 }
 

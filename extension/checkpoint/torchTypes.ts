@@ -10,6 +10,9 @@ const KNOWN: readonly (readonly [DType, storage: string, ...names: string[]])[] 
   ['BF16', 'BFloat16', 'bfloat16'],
   ['F8_E4M3', 'Float8_e4m3fn', 'float8_e4m3fn'],
   ['F8_E5M2', 'Float8_e5m2', 'float8_e5m2'],
+  ['F8_E4M3FNUZ', 'Float8_e4m3fnuz', 'float8_e4m3fnuz'],
+  ['F8_E5M2FNUZ', 'Float8_e5m2fnuz', 'float8_e5m2fnuz'],
+  ['F8_E8M0', 'Float8_e8m0fnu', 'float8_e8m0fnu'],
   ['I64', 'Long', 'int64', 'long'],
   ['I32', 'Int', 'int32', 'int'],
   ['I16', 'Short', 'int16', 'short'],
@@ -26,10 +29,6 @@ const KNOWN: readonly (readonly [DType, storage: string, ...names: string[]])[] 
 /** Types whose size is known, so that what lies behind them in a file can be found, but whose values are not read. */
 const SIZED_ONLY: readonly (readonly [bytes: number, storage: string, ...names: string[]])[] = [
   [4, 'ComplexHalf', 'complex32', 'chalf'],
-  [1, 'Float8_e4m3fnuz', 'float8_e4m3fnuz'],
-  [1, 'Float8_e5m2fnuz', 'float8_e5m2fnuz'],
-  [1, 'Float8_e8m0fnu', 'float8_e8m0fnu'],
-  [1, 'Float4_e2m1fn_x2', 'float4_e2m1fn_x2'],
   [1, 'QInt8', 'qint8'],
   [1, 'QUInt8', 'quint8'],
   [4, 'QInt32', 'qint32'],
@@ -48,6 +47,7 @@ for (const [dtype, storage, ...names] of KNOWN) {
   add(new PickleDType(names[0]!, dtype, elementSize(dtype)), storage, names);
 }
 for (const [bytes, storage, ...names] of SIZED_ONLY) add(new PickleDType(names[0]!, undefined, bytes), storage, names);
+add(new PickleDType('float4_e2m1fn_x2', 'U8', 1, 'F4'), 'Float4_e2m1fn_x2', ['float4_e2m1fn_x2']);
 const untyped = new PickleDType('untyped bytes', 'U8', 1);
 for (const storage of ['Untyped', '_Untyped']) add(untyped, storage, []);
 

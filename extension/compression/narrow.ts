@@ -3,11 +3,11 @@
  * float32 some ties would be rounded twice). Values beyond the largest finite one become that one and are counted: an
  * infinity in a weight would spoil every output of the layer.
  *
- * @see IEEE 754-2019 §4.3.1; OCP 8-bit Floating Point Specification (OFP8) 1.0 for E4M3 and E5M2
+ * @see IEEE 754-2019 §4.3.1; OCP 8-bit Floating Point Specification (OFP8) 1.0 for E4M3 and E5M2; arXiv 2206.02915 for the FNUZ types
  */
 import type { DType } from '../protocol';
 
-export type FloatDType = 'F64' | 'F32' | 'F16' | 'BF16' | 'F8_E4M3' | 'F8_E5M2';
+export type FloatDType = 'F64' | 'F32' | 'F16' | 'BF16' | 'F8_E4M3' | 'F8_E5M2' | 'F8_E4M3FNUZ' | 'F8_E5M2FNUZ';
 
 interface SmallFloat {
   readonly bytes: 1 | 2;
@@ -16,9 +16,11 @@ interface SmallFloat {
   readonly minExponent: number;
   /** Code of the largest finite number. */
   readonly largest: number;
-  /** Codes of +Inf (E4M3 has none: its largest stands in) and of a quiet NaN. */
+  /** Codes of +Inf (E4M3 and FNUZ types have none: their largest stands in) and of a quiet NaN. */
   readonly infinity: number;
   readonly nan: number;
+  /** NaN has the code that −0 would have. */
+  readonly unsignedZero?: boolean;
 }
 
 const SMALL_FLOATS: Readonly<Record<Exclude<FloatDType, 'F64' | 'F32'>, SmallFloat>> = {
@@ -26,6 +28,14 @@ const SMALL_FLOATS: Readonly<Record<Exclude<FloatDType, 'F64' | 'F32'>, SmallFlo
   BF16: { bytes: 2, mantissaBits: 7, minExponent: -126, largest: 0x7f7f, infinity: 0x7f80, nan: 0x7fc0 },
   F8_E4M3: { bytes: 1, mantissaBits: 3, minExponent: -6, largest: 0x7e, infinity: 0x7e, nan: 0x7f },
   F8_E5M2: { bytes: 1, mantissaBits: 2, minExponent: -14, largest: 0x7b, infinity: 0x7c, nan: 0x7e },
+  F8_E4M3FNUZ: {
+    ...{ bytes: 1, mantissaBits: 3, minExponent: -7, largest: 0x7f },
+    ...{ infinity: 0x7f, nan: 0x80, unsignedZero: true },
+  },
+  F8_E5M2FNUZ: {
+    ...{ bytes: 1, mantissaBits: 2, minExponent: -15, largest: 0x7f },
+    ...{ infinity: 0x7f, nan: 0x80, unsignedZero: true },
+  },
 };
 
 const LARGEST_FLOAT32 = 3.4028234663852886e38;
@@ -102,7 +112,7 @@ function narrowToSmallFloat(values: Float64Array, type: SmallFloat): Narrowed {
       rounded = largestValue;
       saturated++;
     }
-    codes[i] = sign | code;
+    codes[i] = type.unsignedZero && code === 0 ? 0 : sign | code;
     stored[i] = sign ? -rounded : rounded;
   }
   return { bytes: littleEndian(codes, type.bytes), values: stored, saturated };

@@ -17,6 +17,8 @@ export interface PreviewInput {
   eigenvalues: Float64Array;
   /** Bytes of one stored element. */
   elementBytes: number;
+  /** Bytes of the matrix as it is stored, where it is stored encoded. */
+  storedBytes?: number;
   /** Another tensor over the same stored bytes. */
   sharedWith?: string;
 }
@@ -52,7 +54,10 @@ export function previewCompression(input: PreviewInput, method: string, request:
     relative_error: relativeError(descending, rank),
     sigma_ratio: singularValues[0] === 0 ? 0 : (singularValues[rank] ?? 0) / singularValues[0]!,
     parameters,
-    bytes: { before: parameters.before * input.elementBytes, after: parameters.after * input.elementBytes },
+    bytes: {
+      before: input.storedBytes ?? parameters.before * input.elementBytes,
+      after: parameters.after * input.elementBytes,
+    },
     // Every parameter of a matrix or kernel is used once per token or output position.
     multiply_adds: { ...parameters },
     singularValues,

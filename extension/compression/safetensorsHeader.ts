@@ -4,7 +4,8 @@
  *
  * @see https://github.com/huggingface/safetensors (format section; `serialize` of the reference implementation)
  */
-import { elementSize } from '../checkpoint/dtype';
+import { elementSize, isDType } from '../checkpoint/dtype';
+import { packedBytes, type PackedType } from '../checkpoint/packedElements';
 import type { DType } from '../protocol';
 import { product } from './compressionMatrix';
 import { CompressionError } from './compressionError';
@@ -16,11 +17,11 @@ const MAX_HEADER_BYTES = 100_000_000;
 const METADATA_KEY = '__metadata__';
 
 /** Types of this program that the format has no name for. */
-const NOT_STORABLE: ReadonlySet<DType> = new Set<DType>(['C128']);
+const NOT_STORABLE: ReadonlySet<string> = new Set<DType | PackedType>(['C128', 'I4', 'U4', 'I2', 'U2']);
 
 export interface HeaderEntry {
   readonly name: string;
-  readonly dtype: DType;
+  readonly dtype: DType | PackedType;
   readonly shape: readonly number[];
 }
 
@@ -45,7 +46,7 @@ export function layOut<Entry extends HeaderEntry>(
   metadata: Readonly<Record<string, string>>,
 ): SafetensorsLayout<Entry> {
   assertStorable(entries);
-  const order = isAligned(entries) ? entries : [...entries].sort((a, b) => elementSize(b.dtype) - elementSize(a.dtype));
+  const order = isAligned(entries) ? entries : [...entries].sort((a, b) => alignment(b) - alignment(a));
   const offsets = new Map<string, [number, number]>();
   let end = 0;
   for (const entry of order) {
@@ -76,13 +77,18 @@ export function layOut<Entry extends HeaderEntry>(
 
 /** Bytes of a tensor's elements. */
 export function byteLength({ shape, dtype }: HeaderEntry): number {
-  return product(shape) * elementSize(dtype);
+  const count = product(shape);
+  return isDType(dtype) ? count * elementSize(dtype) : packedBytes(dtype, count);
+}
+
+function alignment({ dtype }: HeaderEntry): number {
+  return isDType(dtype) ? elementSize(dtype) : 1;
 }
 
 function isAligned(entries: readonly HeaderEntry[]): boolean {
   let offset = 0;
   return entries.every((entry) => {
-    const aligned = offset % elementSize(entry.dtype) === 0;
+    const aligned = offset % alignment(entry) === 0;
     offset += byteLength(entry);
     return aligned;
   });

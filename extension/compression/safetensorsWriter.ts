@@ -1,13 +1,14 @@
 /**
- * A copy of a checkpoint, in safetensors, in which some tensors are replaced: every other tensor byte for byte, in the
- * source's order, with the source's metadata. Copies in bands, so that the file may be larger than the memory.
+ * A copy of a checkpoint, in safetensors, in which some tensors are replaced: every other tensor byte for byte (the
+ * tensors it is stored in, where it is stored encoded), in the source's order, with the source's metadata. Copies in bands, so that the file may be larger than the memory.
  */
-import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
+import type { Checkpoint, StoredPart, TensorInfo } from '../checkpoint/checkpoint';
 import type { DType } from '../protocol';
 import { writeAtomically, type Append } from './atomicFile';
 import { CompressionError } from './compressionError';
 import { resolveTarget } from './saveTarget';
 import { byteLength, layOut, type HeaderEntry } from './safetensorsHeader';
+import { assertReplaceable, copiedParts } from './storageNotes';
 
 /** Memory a copy holds at a time; larger bands are no faster from a disk. */
 const BAND_BYTES = 8 * 1024 * 1024;
@@ -51,7 +52,7 @@ export async function assertSavable(
   { target, overwrite }: Pick<SaveOptions, 'target' | 'overwrite'>,
 ): Promise<void> {
   assertComplete(checkpoint);
-  layOut(storedTensors(checkpoint), checkpoint.metadata);
+  layOut(planned(checkpoint, new Map()), checkpoint.metadata);
   await resolveTarget(target, { protect: checkpoint.files, ...(overwrite !== undefined && { overwrite }) });
 }
 
@@ -113,9 +114,12 @@ function planned(checkpoint: Checkpoint, replacements: ReadonlyMap<string, Repla
     if (!names.has(name))
       throw new CompressionError('unknown-layer', 'the checkpoint has no such tensor', { layer: name });
   }
-  return storedTensors(checkpoint).flatMap((tensor): PlannedTensor[] => {
+  return storedTensors(checkpoint).flatMap((tensor): readonly PlannedTensor[] => {
     const replacement = replacements.get(tensor.name);
+    if (replacement) assertReplaceable(checkpoint, tensor);
     if (isNewTensors(replacement)) return replacement.map(plannedNew);
+    const parts = replacement ? undefined : copiedParts(checkpoint, tensor);
+    if (parts) return parts.map(plannedPart);
     const { name, dtype, shape } = tensor;
     return [
       { name, dtype, shape, write: (append, signal) => copyTensor(checkpoint, tensor, replacement, append, signal) },
@@ -138,6 +142,23 @@ function plannedNew(tensor: NewTensor): PlannedTensor {
     throw new RangeError(`${name}: ${bytes.length} bytes given for ${dtype} of shape [${shape.join(', ')}]`);
   }
   return { name, dtype, shape, write: (append) => append(bytes) };
+}
+
+function plannedPart(part: StoredPart): PlannedTensor {
+  const { name, dtype, shape } = part;
+  return { name, dtype, shape, write: (append, signal) => copyPart(part, append, signal) };
+}
+
+async function copyPart(part: StoredPart, append: Append, signal: AbortSignal | undefined): Promise<void> {
+  for (let start = 0; start < part.byteLength; start += BAND_BYTES) {
+    const end = Math.min(part.byteLength, start + BAND_BYTES);
+    const band = await part.read(start, end, signal);
+    if (band.length !== end - start) {
+      const message = `${part.name}: ${band.length} bytes were read from ${start} to ${end}`;
+      throw new CompressionError('verification', message);
+    }
+    await append(band);
+  }
 }
 
 async function copyTensor(
@@ -179,8 +200,10 @@ const HARMLESS: ReadonlySet<string> = new Set(['unsupported', 'unsafe-pickle']);
 function assertComplete(checkpoint: Checkpoint): void {
   const lost = [
     ...checkpoint.problems.filter(({ code, tensor }) => tensor !== undefined || !HARMLESS.has(code)),
-    ...checkpoint.tensors.flatMap(({ name, unreadable }) =>
-      unreadable === undefined ? [] : [{ message: `${name}: ${unreadable}` }],
+    ...checkpoint.tensors.flatMap((tensor) =>
+      tensor.unreadable === undefined || copiedParts(checkpoint, tensor)
+        ? []
+        : [{ message: `${tensor.name}: ${tensor.unreadable}` }],
     ),
   ];
   if (lost.length === 0) return;

@@ -1,4 +1,5 @@
 /** Preview and save of one layer's compression: the engine's side of `compression/`. */
+import type { TensorInfo } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/dtype';
 import { version } from '../../package.json';
 import { compressionMatrix } from '../compression/compressionMatrix';
@@ -8,6 +9,7 @@ import { directionBytes, fewDirections, leadingDirections } from '../compression
 import { previewCompression } from '../compression/preview';
 import { resolveRank } from '../compression/rankRequest';
 import { assertSavable, saveCheckpointWith } from '../compression/safetensorsWriter';
+import { assertReplaceable, storageNotes } from '../compression/storageNotes';
 import type { CompressionPreview, InspectSettings, RankRequest, SaveRequest, SaveResult } from '../protocol';
 import type { Engine } from './engine';
 import { EngineError, type EngineDocument, type EngineLayer } from './engineDocument';
@@ -50,9 +52,16 @@ export async function previewLayer(
     matrix,
     eigenvalues: rankEigenvalues,
     elementBytes: elementSize(tensor.dtype),
+    ...(tensor.encoding && { storedBytes: matrixShare(tensor, matrix) * tensor.encoding.byteLength }),
     ...(sharedWith !== undefined && { sharedWith }),
   };
-  return previewCompression(input, method, rank);
+  const preview = previewCompression(input, method, rank);
+  return { ...preview, notes: [...preview.notes, ...storageNotes(document.checkpoint, tensor)] };
+}
+
+/** Of a tensor's elements, how many are those of one matrix: one expert's of a stack. */
+function matrixShare(tensor: TensorInfo, { rows, cols }: { rows: number; cols: number }): number {
+  return (rows * cols * elementSize(tensor.dtype)) / tensor.byteLength;
 }
 
 /** @throws EngineError, CompressionError, CheckpointError, AbortError */
@@ -67,6 +76,7 @@ export async function saveCompressed(
   const { checkpoint } = document;
   // Before the work: a refused target should not cost minutes of factoring.
   await assertSavable(checkpoint, request);
+  assertReplaceable(checkpoint, document.layer(request.layer).tensor);
   const report = (fraction: number, message: string): void =>
     engine.options.notify('saving', { document: handle, fraction, message });
   const compressed = await compressLayer(engine, document, request, settings, signal, (fraction) =>
@@ -80,7 +90,8 @@ export async function saveCompressed(
     signal,
     onProgress: (fraction) => report(FACTORING_SHARE + (1 - FACTORING_SHARE) * fraction, 'writing'),
   });
-  const { rank, relative_error, measured_error, notes } = compressed;
+  const { rank, relative_error, measured_error } = compressed;
+  const notes = [...compressed.notes, ...storageNotes(checkpoint, tensor)];
   return { path: saved.path, bytes: saved.bytes, rank, relative_error, measured_error, notes };
 }
 

@@ -6,9 +6,17 @@ import wasm from '../../dist/kernels.wasm';
 import type { DType } from '../protocol';
 
 /** Types of 8 and 16 bits that are not integers. */
-export type NarrowType = 'BF16' | 'F16' | 'F8_E4M3' | 'F8_E5M2';
+export type NarrowType = 'BF16' | 'F16' | 'F8_E4M3' | 'F8_E5M2' | 'F8_E4M3FNUZ' | 'F8_E5M2FNUZ' | 'F8_E8M0';
 
-const ELEMENT_BYTES: Readonly<Record<NarrowType, number>> = { BF16: 2, F16: 2, F8_E4M3: 1, F8_E5M2: 1 };
+const ELEMENT_BYTES: Readonly<Record<NarrowType, number>> = {
+  BF16: 2,
+  F16: 2,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+  F8_E4M3FNUZ: 1,
+  F8_E5M2FNUZ: 1,
+  F8_E8M0: 1,
+};
 
 export function isNarrow(dtype: DType): dtype is NarrowType {
   return Object.hasOwn(ELEMENT_BYTES, dtype);

@@ -82,6 +82,7 @@ function whyNoSpectrum(shape: readonly number[], dtype: DType): string | undefin
   if (dtype === 'BOOL') return 'boolean tensor';
   if (dtype.startsWith('C')) return 'complex tensor';
   if (!dtype.startsWith('F') && dtype !== 'BF16') return 'integer tensor';
+  if (dtype === 'F8_E8M0') return 'powers of two, the scales of another tensor';
   if (shape.length === 0) return 'scalar';
   if (shape.includes(0)) return 'has a zero dimension';
   if (shape.length === 1) return '1-D tensor';

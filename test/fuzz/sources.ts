@@ -16,6 +16,7 @@ import {
   tensor,
   TYPE,
 } from '../harness/onnxWriter';
+import { float32Tensor, gptqParts, tensor as tensorOf, writeModel } from '../harness/quantisedFixtures';
 import { ramp, safetensorsBytes, writeSharded } from '../harness/safetensorsFixtures';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
 import flaxFixtures from '../unit/flaxFixtures.json';
@@ -44,6 +45,7 @@ export function fuzzSources(): ReadonlyMap<string, readonly Source[]> {
             format: 'pt',
           }),
         ),
+        quantised(),
         ...reference(
           'gpt2-tigrinya-lora/adapter_model.safetensors',
           'stories260K-llama-derived/model.safetensors',
@@ -128,6 +130,29 @@ function flaxFiles(): Source[] {
     ...made(`${name.replace(/\W+/g, '-')}.msgpack`, () => Buffer.from(file, 'base64')),
     name,
   }));
+}
+
+/** A weight of each of three schemes, whose configuration and states are damaged, too. */
+function quantised(): Source {
+  const lay = (folder: string): void => {
+    const state = Buffer.from('{"quant_type": "nf4", "blocksize": 64, "shape": [8, 8], "dtype": "float16"}');
+    const parts = { outputs: 32, inputs: 64, bits: 4, groups: 2, groupOf: (i: number) => Math.floor(i / 32) };
+    const tensors = [
+      ...gptqParts({ ...parts, base: 'gptq', withIndex: true }).tensors,
+      tensorOf('bnb.weight', 'U8', [32, 1], new Uint8Array(32).fill(0x5a)),
+      float32Tensor('bnb.weight.absmax', [1], [2]),
+      float32Tensor('bnb.weight.quant_map', [16], Array<number>(16).fill(0.5)),
+      tensorOf('bnb.weight.quant_state.bitsandbytes__nf4', 'U8', [state.length], state),
+      tensorOf('mlx.weight', 'U32', [2, 8], new Uint8Array(64).fill(0x21)),
+      float32Tensor('mlx.scales', [2, 2], [1, 2, 3, 4]),
+      float32Tensor('mlx.biases', [2, 2], [4, 3, 2, 1]),
+      tensorOf('fp8.weight', 'F8_E4M3', [2, 4], new Uint8Array(8).fill(0x38)),
+      float32Tensor('fp8.weight_scale', [2, 1], [1, 2]),
+    ];
+    writeModel(folder, tensors, { quantization_config: { group_size: 32, bits: 4 } });
+  };
+  const file = 'model.safetensors';
+  return { name: 'quantised weights', open: file, damage: [file, file, 'config.json'], lay };
 }
 
 function smallShards(): Source {

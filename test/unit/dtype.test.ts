@@ -57,6 +57,29 @@ describe('widening elements to float64', () => {
     assert.ok(Number.isNaN(values[0x7f]) && Number.isNaN(values[0xff]));
   });
 
+  it('gives all 256 of the FNUZ types their value, by counting up: the first binade twice, NaN where −0 would be', () => {
+    for (const [dtype, stepsPerBinade, step, largest] of [
+      ['F8_E4M3FNUZ', 8, 2 ** -10, 240],
+      ['F8_E5M2FNUZ', 4, 2 ** -17, 57344],
+    ] as const) {
+      const values = widen(codes8, dtype);
+      let value = 0;
+      for (let code = 0; code < 128; code++) {
+        assert.ok(Object.is(values[code], value), `${dtype} 0x${code.toString(16)}`);
+        if (code > 0) assert.ok(Object.is(values[code + 128], -value), `${dtype} 0x${(code + 128).toString(16)}`);
+        if (code < 127) value += step * 2 ** Math.max(0, Math.floor(code / stepsPerBinade) - 1);
+      }
+      assert.equal(value, largest);
+      assert.ok(Number.isNaN(values[0x80]));
+    }
+  });
+
+  it('gives all 256 F8_E8M0 their power of two', () => {
+    const values = widen(codes8, 'F8_E8M0');
+    for (let code = 0; code < 255; code++) assert.equal(values[code], 2 ** (code - 127));
+    assert.ok(Number.isNaN(values[255]));
+  });
+
   it('rounds 64-bit integers to the nearest double', () => {
     const signed = BigInt64Array.of(
       0n,
@@ -132,8 +155,18 @@ describe('element types', () => {
 
   it('say whether they are floating', () => {
     const floating = dtypes.filter(isFloating);
-    assert.deepEqual(floating, ['F64', 'F32', 'F16', 'BF16', 'F8_E4M3', 'F8_E5M2']);
-    assert.deepEqual(floating.map(elementSize), [8, 4, 2, 2, 1, 1]);
+    assert.deepEqual(floating, [
+      'F64',
+      'F32',
+      'F16',
+      'BF16',
+      'F8_E4M3',
+      'F8_E5M2',
+      'F8_E4M3FNUZ',
+      'F8_E5M2FNUZ',
+      'F8_E8M0',
+    ]);
+    assert.deepEqual(floating.map(elementSize), [8, 4, 2, 2, 1, 1, 1, 1, 1]);
   });
 });
 

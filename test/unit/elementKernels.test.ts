@@ -23,7 +23,7 @@ function assertSame(found: Float64Array, expected: Float64Array, what: string): 
 
 describe('kernels over elements: widening', () => {
   it('is for the floating types below 32 bits', () => {
-    assert.deepEqual(narrow, ['F16', 'BF16', 'F8_E4M3', 'F8_E5M2']);
+    assert.deepEqual(narrow, ['F16', 'BF16', 'F8_E4M3', 'F8_E5M2', 'F8_E4M3FNUZ', 'F8_E5M2FNUZ', 'F8_E8M0']);
   });
 
   it('gives every pattern of 8 and 16 bits what its plain twin gives it', () => {

@@ -59,6 +59,7 @@ describe('layers of a tensor', () => {
       [[4, 4], 'C64', /complex/],
       [[2, 2, 2, 2, 2, 2], 'F32', /6-D/],
       [[1, 1, 768], 'F32', /one axis/],
+      [[4, 4], 'F8_E8M0', /scales/],
       [[1, 1, 1024, 1024], 'F32', /channel/],
     ];
     for (const [shape, dtype, reason] of reasons) {

@@ -107,6 +107,34 @@ describe('rounding to stored element types', () => {
     assert.deepEqual(codesOf([1 + 2 ** -11 + 2 ** -40], 'F16'), [0x3c01]);
   });
 
+  it('FNUZ types round to their own values, store no −0 and have one NaN', () => {
+    const largest = { F8_E4M3FNUZ: 240, F8_E5M2FNUZ: 57344 } as const;
+    for (const dtype of ['F8_E4M3FNUZ', 'F8_E5M2FNUZ'] as const) {
+      const [mantissaBits, bias] = dtype === 'F8_E4M3FNUZ' ? [3, 8] : [2, 16];
+      const codes = Uint8Array.from({ length: 128 }, (_, code) => code);
+      const values = Float64Array.from(codes, (code) => {
+        const [exponent, steps] = [code >> mantissaBits, code % 2 ** mantissaBits];
+        return exponent === 0
+          ? 2 ** (1 - bias - mantissaBits) * steps
+          : 2 ** (exponent - bias - mantissaBits) * (2 ** mantissaBits + steps);
+      });
+      assert.equal(values.at(-1), largest[dtype]);
+      assert.deepEqual(narrow(values, dtype).bytes, codes);
+      assert.deepEqual(
+        [
+          ...narrow(
+            values.map((value) => -value),
+            dtype,
+          ).bytes.slice(1),
+        ],
+        [...codes.slice(1)].map((code) => code | 0x80),
+      );
+      assert.deepEqual([...narrow(Float64Array.of(-0, 0, NaN, -NaN, -1e-30), dtype).bytes], [0, 0, 0x80, 0x80, 0]);
+      const beyond = narrow(Float64Array.of(1e6, -Infinity), dtype);
+      assert.deepEqual([...beyond.values, beyond.saturated], [largest[dtype], -largest[dtype], 1]);
+    }
+  });
+
   it('F32 rounds as Math.fround does and saturates at its largest value', () => {
     const { bytes, values, saturated } = narrow(Float64Array.of(0.1, 1 + 2 ** -24, -1e300, 1e-50), 'F32');
     assert.deepEqual([...values], [Math.fround(0.1), 1, -(2 ** 127) * (2 - 2 ** -23), 0]);

@@ -157,6 +157,20 @@ const UNCOMMON: typeof CASES = [
     bytes: Uint8Array.of(0x3c, 0x80),
   },
   {
+    dtype: 'F8_E4M3FNUZ',
+    type: 18,
+    shape: [2],
+    data: packedVarints(FIELD.int32, [0x38, 0x80]),
+    bytes: Uint8Array.of(0x38, 0x80),
+  },
+  {
+    dtype: 'F8_E8M0',
+    type: 24,
+    shape: [2],
+    data: packedVarints(FIELD.int32, [0x7f, 0xff]),
+    bytes: Uint8Array.of(0x7f, 0xff),
+  },
+  {
     dtype: 'C64',
     type: TYPE.COMPLEX64,
     shape: [2, 1],

@@ -183,15 +183,33 @@ describe('PyTorch', () => {
     const data = { 0: Buffer.from('01020304', 'hex') };
 
     it('8-bit floats, in storages without a type', async () => {
-      const types = { float8_e4m3fn: 'F8_E4M3', float8_e5m2: 'F8_E5M2', uint8: 'U8' };
+      const types = {
+        ...{ float8_e4m3fn: 'F8_E4M3', float8_e5m2: 'F8_E5M2', uint8: 'U8' },
+        ...{ float8_e4m3fnuz: 'F8_E4M3FNUZ', float8_e5m2fnuz: 'F8_E5M2FNUZ', float8_e8m0fnu: 'F8_E8M0' },
+      };
       const entries = Object.keys(types).map((type): [string, Buffer] => [type, untyped(type)]);
-      const checkpoint = await open(torchZip(p.pickle(p.dict(...entries, ['odd', untyped('float8_e4m3fnuz')])), data));
+      const checkpoint = await open(torchZip(p.pickle(p.dict(...entries, ['odd', untyped('quint4x2')])), data));
       assert.deepEqual(Object.fromEntries(checkpoint.tensors.map(({ name, dtype }) => [name, dtype])), types);
       assert.equal(await readHex(checkpoint, 'float8_e5m2'), '020304');
       assert.deepEqual(
         checkpoint.problems.map(({ code, tensor }) => [code, tensor]),
         [['unsupported', 'odd']],
       );
+    });
+
+    it('4-bit floats, two in each element of PyTorch’s', async () => {
+      // Stored bytes 02 03 04, lower halves first.
+      const pickled = p.pickle(p.dict(['four', untyped('float4_e2m1fn_x2')]));
+      const checkpoint = await open(torchZip(pickled, { 0: Buffer.from('01f23740', 'hex') }));
+      const [four] = checkpoint.tensors;
+      assert.deepEqual([four!.shape, four!.dtype, four!.encoding], [[6], 'F32', { name: 'F4', byteLength: 3 }]);
+      const expected = [1, -6, 6, 1.5, 0, 2];
+      for (let start = 0; start <= 6; start++) {
+        for (let end = start; end <= 6; end++) {
+          const bytes = await checkpoint.read(four!, { start, end });
+          assert.deepEqual([...new Float32Array(bytes.slice().buffer)], expected.slice(start, end));
+        }
+      }
     });
 
     it('parameters, subclasses and old variables are the tensors inside of them', async () => {

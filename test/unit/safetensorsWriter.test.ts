@@ -4,6 +4,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { layOut } from '../../extension/compression/safetensorsHeader';
 import { assertSavable, saveCheckpointWith, type NewTensor } from '../../extension/compression/safetensorsWriter';
+import { storageNotes } from '../../extension/compression/storageNotes';
+import { openCheckpoint } from '../../extension/checkpoint/registry';
+import { gptqParts, writeModel } from '../harness/quantisedFixtures';
+import { safetensorsFormat } from '../../extension/checkpoint/safetensors';
+import { ramp, safetensorsBytes } from '../harness/safetensorsFixtures';
 import { madeTensor, memoryCheckpoint, parseSafetensors } from './savingFixture';
 
 const note = { version: '0.1.0', layer: 'b.weight', method: 'svd', rank: 1 };
@@ -47,6 +52,81 @@ describe('saving a checkpoint with tensors replaced', () => {
       assert.deepEqual([got.dtype, got.shape], [dtype, shape], name);
       assert.ok(got.bytes.equals(bytes), name);
     }
+  });
+
+  it('copies what is stored in less than a byte an element as it is stored, and decodes what is changed', async () => {
+    const source = path.join(folder, 'source.safetensors');
+    const bytes = Uint8Array.from({ length: 12 }, (_, i) => 37 * i + 5);
+    const packed = [
+      { name: 'scale', dtype: 'F8_E8M0', shape: [3], bytes: Uint8Array.of(127, 0, 255) },
+      { name: 'four', dtype: 'F4', shape: [4, 6], bytes },
+      { name: 'six', dtype: 'F6_E2M3', shape: [4, 4], bytes },
+      { name: 'plain', dtype: 'F32', shape: [1], bytes: new Uint8Array(4) },
+    ];
+    writeFileSync(source, safetensorsBytes(packed));
+    const checkpoint = await safetensorsFormat.open(source);
+    const six = checkpoint.tensors.find(({ name }) => name === 'six')!;
+    const patch = { offset: 8, bytes: new Uint8Array(Float32Array.of(7).buffer) };
+    await saveCheckpointWith(checkpoint, new Map([['six', patch]]), { target, note });
+    const saved = parseSafetensors(target);
+    for (const { name, dtype, shape, bytes: stored } of packed.filter((tensor) => tensor.name !== 'six')) {
+      const found = saved.tensors.get(name)!;
+      assert.deepEqual([found.dtype, found.shape], [dtype, shape], name);
+      assert.ok(found.bytes.equals(stored), name);
+    }
+    const found = saved.tensors.get('six')!;
+    const expected = [...new Float32Array((await checkpoint.read(six)).buffer)];
+    expected[2] = 7;
+    assert.deepEqual(
+      [found.dtype, ...new Float32Array(found.bytes.buffer.slice(found.bytes.byteOffset).slice(0, 64))],
+      ['F32', ...expected],
+    );
+    assert.deepEqual(storageNotes(checkpoint, six), [
+      'The layer is stored as F6_E2M3; what replaces it is stored as F32.',
+    ]);
+    assert.deepEqual(storageNotes(checkpoint, checkpoint.tensors[0]!), []);
+    await checkpoint.close();
+  });
+
+  it('copies the parts of quantised weights as they are, and refuses to put plain numbers in their place', async () => {
+    const parts = {
+      base: 'q',
+      outputs: 32,
+      inputs: 64,
+      bits: 4,
+      groups: 2,
+      groupOf: (i: number) => Math.floor(i / 32),
+    };
+    const { tensors } = gptqParts({ ...parts, withIndex: true });
+    const source = writeModel(folder, [...tensors, ramp('head', [2, 2])]);
+    const checkpoint = await openCheckpoint(source);
+    const [weight] = checkpoint.tensors;
+    assert.equal(weight!.name, 'q.weight');
+    const head = { name: 'head', dtype: 'F32' as const, shape: [2, 2], bytes: new Uint8Array(16) };
+    await saveCheckpointWith(checkpoint, new Map([['head', [head]]]), { target, note });
+    const saved = parseSafetensors(target);
+    assert.deepEqual(saved.names, [...tensors.map(({ name }) => name), 'head']);
+    for (const { name, dtype, shape, bytes } of tensors) {
+      const found = saved.tensors.get(name)!;
+      assert.deepEqual([found.dtype, found.shape], [dtype, shape], name);
+      assert.ok(found.bytes.equals(bytes), name);
+    }
+    const plain = { name: 'q.weight', dtype: 'F32' as const, shape: [32, 64], bytes: new Uint8Array(8192) };
+    await assert.rejects(
+      saveCheckpointWith(checkpoint, new Map([['q.weight', [plain]]]), { target: `${target}2`, note }),
+      { code: 'unsupported', message: /q\.weight: is stored quantised \(GPTQ 4-bit g32\).*quantised from/ },
+    );
+    assert.match(storageNotes(checkpoint, weight!)[0]!, /cannot be saved compressed/);
+    await checkpoint.close();
+  });
+
+  it('says which tensors a copy holds decoded because safetensors has no such type', () => {
+    const checkpoint = memoryCheckpoint([madeTensor('a', 'F32', [2, 2]), madeTensor('b', 'F32', [2, 2])]);
+    const [a, b] = checkpoint.tensors.map((tensor) => ({ ...tensor, encoding: { name: 'Q4_0', byteLength: 3 } }));
+    assert.deepEqual(storageNotes({ ...checkpoint, tensors: [a!, b!] }, { ...a!, name: 'c' }), [
+      'The layer is stored as Q4_0; what replaces it is stored as F32.',
+      '2 other tensors stored as Q4_0 are written decoded, as F32.',
+    ]);
   });
 
   it('keeps the data in the source’s order where every tensor stays aligned, else puts large elements first', async () => {

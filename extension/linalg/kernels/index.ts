@@ -8,7 +8,15 @@ export { reduceBandPanel } from './bandPanel';
 export { chaseBand } from './bulgeChase';
 export { applyReflectors } from './reflectors';
 export { transpose } from './transpose';
-export { widenBF16, widenF16, widenF8_E4M3, widenF8_E5M2 } from './widen';
+export {
+  widenBF16,
+  widenF16,
+  widenF8_E4M3,
+  widenF8_E5M2,
+  widenF8_E4M3FNUZ,
+  widenF8_E5M2FNUZ,
+  widenF8_E8M0,
+} from './widen';
 export { moments } from './moments';
 
 /** First address that is free for data. */

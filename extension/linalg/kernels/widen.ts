@@ -35,6 +35,40 @@ export function widenF8_E4M3(to: usize, from: usize, count: i32): void {
   }
 }
 
+export function widenF8_E4M3FNUZ(to: usize, from: usize, count: i32): void {
+  const end = from + <usize>count;
+  for (; from < end; from += 4, to += 32) {
+    const bits = load4Bytes(from);
+    store4(to, unsignedZero(bits, decode(v128.and(bits, i32x4.splat(0x7f)), 20, 119, 8, 1.0 / 1024)));
+  }
+}
+
+export function widenF8_E5M2FNUZ(to: usize, from: usize, count: i32): void {
+  const end = from + <usize>count;
+  for (; from < end; from += 4, to += 32) {
+    const bits = load4Bytes(from);
+    store4(to, unsignedZero(bits, decode(v128.and(bits, i32x4.splat(0x7f)), 21, 111, 4, 1.0 / 131072)));
+  }
+}
+
+export function widenF8_E8M0(to: usize, from: usize, count: i32): void {
+  const end = from + <usize>count;
+  for (; from < end; from += 4, to += 32) {
+    const bits = load4Bytes(from);
+    // A float32's exponent; its 0 stands for 2⁻¹²⁷, a denormal, and its 255 without a fraction for infinity.
+    const smallest = v128.and(i32x4.eq(bits, i32x4.splat(0)), i32x4.splat(0x400000));
+    const nan = v128.and(i32x4.eq(bits, i32x4.splat(0xff)), i32x4.splat(0x400000));
+    store4(to, v128.or(i32x4.shl(bits, 23), v128.or(smallest, nan)));
+  }
+}
+
+/** Gives a magnitude its sign; where −0 would be, the FNUZ types have NaN. */
+function unsignedZero(bits: v128, magnitude: v128): v128 {
+  const nan = v128.and(i32x4.eq(bits, i32x4.splat(0x80)), i32x4.splat(0x7fc00000));
+  const sign = i32x4.shl(v128.and(bits, i32x4.splat(0x80)), 24);
+  return v128.or(v128.or(magnitude, nan), sign);
+}
+
 /** float32 of four halves in the lower 16 bits of each lane. */
 function half(bits: v128): v128 {
   const magnitude = v128.and(bits, i32x4.splat(0x7fff));

@@ -1,0 +1,50 @@
+/** Some columns of a stored matrix: read in bands of its rows, of which the rest is let go of at once. */
+import type { TensorInfo } from './checkpoint';
+import { widen } from './dtype';
+import { product, type PartReader } from './quantisedWeight';
+import type { RowRange } from './rowBand';
+
+/** Of the stored matrix, at most this much is held at a time, or one row. */
+const BAND_BYTES = 16 * 1024 * 1024;
+
+export interface ColumnBand {
+  /** First row of the band. */
+  readonly row: number;
+  readonly rows: number;
+  /** The columns' elements, row-major. */
+  readonly bytes: Uint8Array;
+}
+
+/** @param multiple of rows that stay together, but for the last band */
+export async function* columnBands(
+  tensor: TensorInfo,
+  columns: RowRange,
+  multiple: number,
+  reader: PartReader,
+): AsyncGenerator<ColumnBand> {
+  const [count, width] = tensor.shape as [number, number];
+  const rowBytes = tensor.byteLength / count;
+  const size = rowBytes / width;
+  const [from, length] = [columns.start * size, (columns.end - columns.start) * size];
+  const step = multiple * Math.max(1, Math.floor(BAND_BYTES / rowBytes / multiple));
+  for (let row = 0; row < count; row += step) {
+    const rows = Math.min(step, count - row);
+    const stored = await reader.bytes(tensor, { start: row, end: row + rows });
+    const bytes = new Uint8Array(rows * length);
+    for (let i = 0; i < rows; i++) {
+      const at = i * rowBytes + from;
+      bytes.set(stored.subarray(at, at + length), i * length);
+    }
+    yield { row, rows, bytes };
+  }
+}
+
+/** The columns as numbers, row-major. */
+export async function columnNumbers(tensor: TensorInfo, columns: RowRange, reader: PartReader): Promise<Float64Array> {
+  const width = columns.end - columns.start;
+  const numbers = new Float64Array(product([tensor.shape[0]!, width]));
+  for await (const { row, rows, bytes } of columnBands(tensor, columns, 1, reader)) {
+    widen(bytes, tensor.dtype, numbers.subarray(row * width, (row + rows) * width));
+  }
+  return numbers;
+}

@@ -1,0 +1,219 @@
+/**
+ * A checkpoint whose quantised weights are shown as one tensor each, of its true shape and decoded as it is read,
+ * where the file holds codes, scales and zero points. Known by the names and shapes of the parts; where those
+ * contradict one another, the parts stay as they are and a problem says why.
+ */
+import path from 'node:path';
+import { awq } from './awq';
+import { bitsandbytes4, bitsandbytes8 } from './bitsandbytes';
+import { CheckpointError, type Checkpoint, type StoredPart, type TensorInfo } from './checkpoint';
+import { packedInteger } from './compressedTensors';
+import { elementSize } from './dtype';
+import { fp4, fp4Blocks } from './fp4';
+import { gptq } from './gptq';
+import { mlx } from './mlx';
+import { ProblemList } from './problemList';
+import { readQuantisationConfig, type QuantisationConfig } from './quantisationConfig';
+import { PartReader, product, WeightParts, type QuantisationScheme, type QuantisedWeight } from './quantisedWeight';
+import { bandBytes, type RowRange } from './rowBand';
+import { scaled } from './scaledWeight';
+import { elementCount } from './shape';
+import type { Problem } from '../protocol';
+
+const SCHEMES: readonly QuantisationScheme[] = [
+  gptq,
+  awq,
+  bitsandbytes4,
+  bitsandbytes8,
+  packedInteger,
+  fp4,
+  fp4Blocks,
+  scaled,
+  mlx,
+];
+
+const MARKS = SCHEMES.flatMap(({ marks }) => marks);
+
+/** Formats that quantised models are published in. */
+const FORMATS: ReadonlySet<string> = new Set(['safetensors', 'pytorch']);
+
+interface Replaced {
+  readonly info: TensorInfo;
+  readonly weight: QuantisedWeight;
+}
+
+/**
+ * The checkpoint itself where none of its weights are quantised.
+ *
+ * @throws CheckpointError, AbortError; the checkpoint is then closed
+ */
+export async function withQuantisedWeights(checkpoint: Checkpoint, signal?: AbortSignal): Promise<Checkpoint> {
+  if (!FORMATS.has(checkpoint.format) || !checkpoint.tensors.some(({ name }) => endsIn(name, MARKS))) return checkpoint;
+  try {
+    const problems = new ProblemList(checkpoint.path);
+    const config = await configOf(checkpoint, problems, signal);
+    const replaced = await findWeights(checkpoint, config, problems, signal);
+    if (replaced.length === 0 && problems.list().length === 0) return checkpoint;
+    return new QuantisedCheckpoint(checkpoint, replaced, config.file, problems.list());
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
+}
+
+function endsIn(name: string, marks: readonly string[]): boolean {
+  return marks.some((mark) => name.endsWith(mark));
+}
+
+async function configOf(
+  { path: checkpointPath, files }: Checkpoint,
+  problems: ProblemList,
+  signal?: AbortSignal,
+): Promise<QuantisationConfig> {
+  try {
+    return await readQuantisationConfig(path.dirname(files[0] ?? checkpointPath), signal);
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    problems.push(error.toProblem());
+    return { fields: {} };
+  }
+}
+
+async function findWeights(
+  checkpoint: Checkpoint,
+  config: QuantisationConfig,
+  problems: ProblemList,
+  signal?: AbortSignal,
+): Promise<Replaced[]> {
+  const tensors = new Map(checkpoint.tensors.map((tensor) => [tensor.name, tensor]));
+  const parts = new WeightParts(tensors, config, partReader(checkpoint, signal));
+  const taken = new Set<string>();
+  const replaced: Replaced[] = [];
+  for (const tensor of checkpoint.tensors) {
+    for (const scheme of SCHEMES) {
+      const mark = scheme.marks.find((ending) => tensor.name.endsWith(ending));
+      if (mark === undefined || taken.has(tensor.name)) continue;
+      signal?.throwIfAborted();
+      try {
+        const weight = await scheme.weight(tensor.name.slice(0, -mark.length), mark, parts);
+        if (weight) replaced.push(replacement(weight, tensor, tensors, taken));
+      } catch (error) {
+        if (!(error instanceof CheckpointError)) throw error;
+        const { code, reason } = error;
+        problems.add(code, `is quantised, but ${reason}`, { tensor: tensor.name });
+        taken.add(tensor.name);
+      }
+    }
+  }
+  return replaced;
+}
+
+/** @throws CheckpointError `malformed` where the weight cannot stand beside the others */
+function replacement(
+  weight: QuantisedWeight,
+  mark: TensorInfo,
+  tensors: ReadonlyMap<string, TensorInfo>,
+  taken: Set<string>,
+): Replaced {
+  const { name, shape, parts } = weight;
+  const shared = parts.find((part) => taken.has(part.name));
+  if (shared) throw new CheckpointError('malformed', `its part ${shared.name} belongs to another weight, too`);
+  if (tensors.has(name) && !parts.some((part) => part.name === name)) {
+    throw new CheckpointError('malformed', `there is a tensor ${name} beside its parts`);
+  }
+  if (typeof elementCount(shape) === 'string') throw new CheckpointError('malformed', `it ${elementCount(shape)}`);
+  for (const part of parts) taken.add(part.name);
+  const storedBytes = parts.reduce((sum, part) => sum + (part.encoding?.byteLength ?? part.byteLength), 0);
+  const info: TensorInfo = {
+    name,
+    group: mark.group,
+    shape,
+    dtype: 'F32',
+    byteLength: product(shape) * elementSize('F32'),
+    encoding: { name: weight.encoding, byteLength: storedBytes },
+    ...(weight.unreadable !== undefined && { unreadable: weight.unreadable }),
+    kernelLayout: 'OI…',
+  };
+  return { info, weight };
+}
+
+function partReader(checkpoint: Checkpoint, signal?: AbortSignal): PartReader {
+  return new PartReader((tensor, rows) => checkpoint.read(tensor, rows, signal));
+}
+
+class QuantisedCheckpoint implements Checkpoint {
+  readonly path: string;
+  readonly format: string;
+  readonly files: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: readonly TensorInfo[];
+  readonly problems: readonly Problem[];
+  private readonly weights: ReadonlyMap<string, Replaced>;
+
+  constructor(
+    private readonly stored: Checkpoint,
+    replaced: readonly Replaced[],
+    configFile: string | undefined,
+    problems: readonly Problem[],
+  ) {
+    this.path = stored.path;
+    this.format = stored.format;
+    // What the weights mean depends on it.
+    this.files = configFile === undefined ? stored.files : [...stored.files, configFile];
+    this.metadata = stored.metadata;
+    this.problems = [...stored.problems, ...problems];
+    this.weights = new Map(replaced.map((weight) => [weight.info.name, weight]));
+    this.tensors = withWeightsInPlace(stored.tensors, replaced);
+  }
+
+  async read(tensor: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
+    const replaced = this.weights.get(tensor.name);
+    if (!replaced) return this.stored.read(tensor, rows, signal);
+    signal?.throwIfAborted();
+    const { info, weight } = replaced;
+    const where = { file: this.path, tensor: info.name };
+    if (weight.unreadable !== undefined) throw new CheckpointError('unsupported', weight.unreadable, where);
+    bandBytes(info, rows);
+    try {
+      const elements = await weight.decode(rows ?? { start: 0, end: info.shape[0]! }, partReader(this.stored, signal));
+      return new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
+    } catch (error) {
+      if (!(error instanceof CheckpointError)) throw error;
+      throw new CheckpointError(error.code, error.reason, { file: this.path, ...error.where, tensor: info.name });
+    }
+  }
+
+  storedParts(tensor: TensorInfo): readonly StoredPart[] | undefined {
+    const replaced = this.weights.get(tensor.name);
+    if (!replaced) return this.stored.storedParts?.(tensor);
+    return replaced.weight.parts.flatMap((part) => this.stored.storedParts?.(part) ?? [this.plainPart(part)]);
+  }
+
+  private plainPart(part: TensorInfo): StoredPart {
+    const { name, dtype, shape, byteLength } = part;
+    const rowBytes = byteLength / (shape[0] ?? 1);
+    const read: StoredPart['read'] = async (start, end, signal) => {
+      const rows = { start: Math.floor(start / rowBytes), end: Math.ceil(end / rowBytes) };
+      const bytes = await this.stored.read(part, rows, signal);
+      return bytes.subarray(start - rows.start * rowBytes, end - rows.start * rowBytes);
+    };
+    return { name, dtype, shape, byteLength, read };
+  }
+
+  close(): Promise<void> {
+    return this.stored.close();
+  }
+}
+
+/** Each weight where its first part stood. */
+function withWeightsInPlace(tensors: readonly TensorInfo[], replaced: readonly Replaced[]): TensorInfo[] {
+  const weightOf = new Map(replaced.flatMap(({ info, weight }) => weight.parts.map((part) => [part.name, info])));
+  const placed = new Set<TensorInfo>();
+  return tensors.flatMap((tensor) => {
+    const weight = weightOf.get(tensor.name);
+    if (!weight) return [tensor];
+    if (placed.has(weight)) return [];
+    placed.add(weight);
+    return [weight];
+  });
+}
