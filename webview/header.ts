@@ -4,6 +4,7 @@ import { button, type Button } from './controls';
 import { element, type Child } from './elements';
 import { formatBytes, formatCompact, formatCount, formatShare, plural } from './format';
 import type { Inspection } from './inspection';
+import { metadataDetails } from './metadata';
 
 export interface HeaderActions {
   inspectAll(): void;
@@ -71,6 +72,7 @@ export class Header {
         ),
       ),
       element('div', { class: 'header-line facts' }, ...facts(summary), this.device, ...typeMix(summary)),
+      metadataDetails(summary.metadata),
       this.progress,
     );
     window.setTimeout(() => {

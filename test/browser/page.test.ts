@@ -37,6 +37,19 @@ describe('the page of a checkpoint', () => {
     await page.getByRole('heading', { name: 'tiny.weight', exact: true }).waitFor();
   });
 
+  it('shows the header’s metadata when asked, long texts by their beginning', async () => {
+    const page = await opened({ model: 'odd' });
+    const region = page.getByRole('region', { name: 'Metadata' });
+    assert.equal(await region.isVisible(), false);
+    await page.getByText('Metadata (3 entries)').click();
+    assert.deepEqual(await region.locator('dt').allInnerTexts(), ['epoch', '<b>chat</b>', 'long']);
+    const [epoch, template, long] = await region.locator('dd').allInnerTexts();
+    assert.deepEqual([epoch, template], ['12', '{% if true %}\n<i>{{ name }}</i>']);
+    assert.match(long!, /^x{4000}… \(5,000 characters\)$/);
+    await page.screenshot({ path: path.join(screenshotFolder, 'metadata.png') });
+    assert.deepEqual(await violations(page), []);
+  });
+
   it('never takes a name for markup', async () => {
     const page = await opened({ model: 'odd' });
     await page.locator('.row-label', { hasText: '<img src=x onerror=alert(1)>.weight' }).waitFor();

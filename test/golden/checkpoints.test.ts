@@ -1,7 +1,7 @@
 /** Every layer of the reference checkpoints against what FARMS and WeightWatcher printed for it. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
+import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
 import { checkpointSuffixes, openCheckpoint } from '../../extension/checkpoint/registry';
 import type { FitRule, LayerResult } from '../../extension/protocol';
 import { smallestDistance } from '../../extension/spectral/kolmogorovSmirnov';
@@ -38,7 +38,7 @@ interface AnalysedLayer extends Pick<
 
 async function analyse(checkpoint: Checkpoint): Promise<Map<string, AnalysedLayer>> {
   const layers = new Map<string, AnalysedLayer>();
-  for (const tensor of checkpoint.tensors) {
+  for (const tensor of storedTensors(checkpoint)) {
     for (const source of await layerMatrices(checkpoint, tensor)) {
       const { name, rows, cols, count } = source.layer;
       const [M, N] = [Math.min(rows, cols), Math.max(rows, cols)];
@@ -104,14 +104,20 @@ function compareFarms(comparison: Comparison, golden: Golden, layers: Map<string
   }
 }
 
-function totals({ tensors }: Checkpoint): InspectedCheckpoint['checkpoint'] {
+/** The references know what a file holds, not the products of a LoRA adapter's pairs. */
+function storedTensors({ tensors }: Checkpoint): TensorInfo[] {
+  return tensors.filter(({ product }) => !product);
+}
+
+function totals(checkpoint: Checkpoint): InspectedCheckpoint['checkpoint'] {
+  const tensors = storedTensors(checkpoint);
   const size = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
   return { tensors: tensors.length, parameters: tensors.reduce((sum, { shape }) => sum + size(shape), 0) };
 }
 
 /** Tensors without a spectrum. */
 function plain(checkpoint: Checkpoint): InspectedCheckpoint['layers'] {
-  return checkpoint.tensors
+  return storedTensors(checkpoint)
     .filter((tensor) => layersOf(tensor).layers.length === 0)
     .map(({ name, shape, dtype }) => ({
       ...{ name, tensor: name, shape: [...shape], dtype },

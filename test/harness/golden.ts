@@ -50,7 +50,10 @@ export interface Golden {
 export interface InspectedCheckpoint {
   checkpoint: { tensors: number; parameters: number };
   /** Tensors without a spectrum too. */
-  layers: Pick<LayerResult, 'name' | 'tensor' | 'shape' | 'dtype' | 'metrics' | 'fits' | 'farms' | 'N' | 'M'>[];
+  layers: Pick<
+    LayerResult,
+    'name' | 'tensor' | 'shape' | 'dtype' | 'metrics' | 'fits' | 'farms' | 'factored' | 'N' | 'M'
+  >[];
 }
 
 export interface Comparison {
@@ -163,12 +166,16 @@ export function compareWithGolden(
   return comparison;
 }
 
-/** The references count an ONNX model's floating-point tensors only, not its integer constants. */
+/**
+ * The references count an ONNX model's floating-point tensors only, not its integer constants, and what an adapter stores,
+ * not its pairs' products.
+ */
 function countedTensors(
   golden: Golden,
   { checkpoint, layers }: InspectedCheckpoint,
 ): InspectedCheckpoint['checkpoint'] {
-  if (!golden.checkpoint.endsWith('.onnx')) return checkpoint;
+  const products = layers.filter(({ factored }) => factored).length;
+  if (!golden.checkpoint.endsWith('.onnx')) return { ...checkpoint, tensors: checkpoint.tensors - products };
   const floating = new Map(layers.filter(({ dtype }) => isFloating(dtype)).map(({ tensor, shape }) => [tensor, shape]));
   const parameters = [...floating.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
   return { tensors: floating.size, parameters };

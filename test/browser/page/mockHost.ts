@@ -69,6 +69,9 @@ const summary =
   model === 'odd'
     ? summaryOf('/checkpoints/training/checkpoint-00012000.pt', 'Unknown architecture', tensors)
     : summaryOf('/checkpoints/llama-58m/model.safetensors', 'LLaMA (12 blocks, hidden 512)', tensors);
+if (model === 'odd') {
+  summary.metadata = { epoch: '12', '<b>chat</b>': '{% if true %}\n<i>{{ name }}</i>', long: 'x'.repeat(5000) };
+}
 if (options.has('problems')) {
   summary.problems.push(
     {
