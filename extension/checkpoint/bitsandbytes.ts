@@ -8,7 +8,8 @@
  */
 import { CheckpointError, type TensorInfo } from './checkpoint';
 import { elementSize } from './dtype';
-import { isObject, own, size } from './quantisationConfig';
+import { isObject } from './jsonFile';
+import { own, size } from './quantisationConfig';
 import {
   contradiction,
   expectFloats,

@@ -6,7 +6,8 @@
  * @see https://github.com/neuralmagic/compressed-tensors (`compressors/quantized_compressors/pack_quantized.py`)
  */
 import { CheckpointError, type TensorInfo } from './checkpoint';
-import { isObject, own, size } from './quantisationConfig';
+import { isObject } from './jsonFile';
+import { own, size } from './quantisationConfig';
 import {
   contradiction,
   expectFloats,

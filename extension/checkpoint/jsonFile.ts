@@ -1,6 +1,6 @@
 /** JSON sidecars (shard indexes, `model.json`) read whole, within a limit. */
 import { CheckpointError } from './checkpoint';
-import type { FileReader } from './fileReader';
+import { FileReader } from './fileReader';
 import { JsonSyntaxError, skipSpace } from './jsonObject';
 
 /** UTF-8's byte order mark, which Windows editors put in front. */
@@ -23,14 +23,52 @@ export async function readJsonFile(
   maxBytes: number,
   signal?: AbortSignal,
 ): Promise<{ json: Buffer; start: number }> {
-  const file = reader.path;
-  if (reader.size > maxBytes) {
-    throw new CheckpointError('limit', `has ${reader.size} bytes; more than ${maxBytes} are not read`, { file });
-  }
-  const json = Buffer.from((await reader.read(0, reader.size, signal)).buffer);
+  const json = await readWhole(reader, maxBytes, signal);
   const start = objectStart(json);
-  if (start === undefined) throw new CheckpointError('unknown-format', 'is not a JSON object', { file, offset: 0 });
+  if (start === undefined) {
+    throw new CheckpointError('unknown-format', 'is not a JSON object', { file: reader.path, offset: 0 });
+  }
   return { json, start };
+}
+
+/**
+ * A small file's one object, parsed: a configuration that lies beside a checkpoint.
+ *
+ * @throws CheckpointError `limit` beyond `maxBytes`, `malformed` where it is not a JSON object, `not-found`, `io`, …
+ */
+export async function readJsonObject(
+  file: string,
+  maxBytes: number,
+  signal?: AbortSignal,
+): Promise<Readonly<Record<string, unknown>>> {
+  const reader = await FileReader.open(file);
+  try {
+    const value = parsed((await readWhole(reader, maxBytes, signal)).toString('utf8'), file);
+    if (!isObject(value)) throw new CheckpointError('malformed', 'is not a JSON object', { file });
+    return value;
+  } finally {
+    await reader.close();
+  }
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+async function readWhole(reader: FileReader, maxBytes: number, signal?: AbortSignal): Promise<Buffer> {
+  const { path: file, size } = reader;
+  if (size > maxBytes) {
+    throw new CheckpointError('limit', `has ${size} bytes; more than ${maxBytes} are not read`, { file });
+  }
+  return Buffer.from((await reader.read(0, size, signal)).buffer);
+}
+
+function parsed(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new CheckpointError('malformed', 'is not JSON', { file, cause: error, remedy: 'repair it' });
+  }
 }
 
 /** A syntax error as the checkpoint's error; `base` is where the JSON begins in the file. Others pass through. */

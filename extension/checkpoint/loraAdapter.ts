@@ -10,8 +10,7 @@ import type { Checkpoint, FactorProduct, StoredPart, TensorInfo } from './checkp
 import { CheckpointError } from './checkpoint';
 import { elementSize } from './dtype';
 import { readProduct } from './factorProduct';
-import { FileReader } from './fileReader';
-import { readJsonFile } from './jsonFile';
+import { readJsonObject } from './jsonFile';
 import { isLoraFactor, loraPairs, type LoraConfig, type LoraPair } from './loraPairs';
 import { ProblemList } from './problemList';
 import type { RowRange } from './rowBand';
@@ -75,21 +74,9 @@ export async function withLoraProducts(checkpoint: Checkpoint, open: Open, signa
   return new LoraCheckpoint(checkpoint, products, problems.list(), [configPath], base);
 }
 
-/** @throws CheckpointError where there is no such file, or it is not JSON */
+/** @returns undefined for another method than LoRA. @throws CheckpointError where there is no such file, or it is no JSON object */
 async function readConfig(file: string, signal?: AbortSignal): Promise<AdapterConfig | undefined> {
-  const reader = await FileReader.open(file);
-  let json;
-  try {
-    ({ json } = await readJsonFile(reader, MAX_CONFIG_BYTES, signal));
-  } finally {
-    await reader.close();
-  }
-  let value: Record<string, unknown>;
-  try {
-    value = JSON.parse(json.toString('utf8').replace(/^\uFEFF/, '')) as Record<string, unknown>;
-  } catch (error) {
-    throw new CheckpointError('malformed', 'is not JSON', { file, cause: error });
-  }
+  const value = await readJsonObject(file, MAX_CONFIG_BYTES, signal);
   if (value.peft_type !== 'LORA') return undefined;
   const { lora_alpha: alpha, alpha_pattern: pattern, base_model_name_or_path: base } = value;
   const alphaPattern = Object.fromEntries(

@@ -9,7 +9,8 @@ import { codeAt } from './bitCodes';
 import type { TensorInfo } from './checkpoint';
 import { widen } from './dtype';
 import { fp4Values } from './packedElements';
-import { isObject, own, size, word } from './quantisationConfig';
+import { isObject } from './jsonFile';
+import { own, size, word } from './quantisationConfig';
 import {
   contradiction,
   expectFloats,

@@ -6,7 +6,7 @@
  */
 import path from 'node:path';
 import { CheckpointError } from './checkpoint';
-import { FileReader } from './fileReader';
+import { isObject, readJsonObject } from './jsonFile';
 
 /** Larger ones are no model configurations. */
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
@@ -48,10 +48,6 @@ export function own(fields: Fields, key: string): unknown {
   return Object.hasOwn(fields, key) ? fields[key] : undefined;
 }
 
-export function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** A field that is a whole number above 0. */
 export function size(fields: Fields, key: string): number | undefined {
   const value = own(fields, key);
@@ -65,32 +61,10 @@ export function word(fields: Fields, key: string): string | undefined {
 }
 
 async function readObject(file: string, signal?: AbortSignal): Promise<Fields | undefined> {
-  let reader: FileReader;
   try {
-    reader = await FileReader.open(file);
+    return await readJsonObject(file, MAX_CONFIG_BYTES, signal);
   } catch (error) {
     if (error instanceof CheckpointError && error.code === 'not-found') return undefined;
     throw error;
-  }
-  try {
-    if (reader.size > MAX_CONFIG_BYTES) {
-      throw new CheckpointError('limit', `has ${reader.size} bytes; more than ${MAX_CONFIG_BYTES} are not read`, {
-        file,
-      });
-    }
-    const text = Buffer.from(await reader.read(0, reader.size, signal)).toString('utf8');
-    const value = parsed(text, file);
-    if (!isObject(value)) throw new CheckpointError('malformed', 'is not a JSON object', { file });
-    return value;
-  } finally {
-    await reader.close();
-  }
-}
-
-function parsed(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw new CheckpointError('malformed', 'is not JSON', { file, cause: error, remedy: 'repair it' });
   }
 }
