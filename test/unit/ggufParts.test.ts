@@ -70,8 +70,11 @@ describe('GGUF in several parts', () => {
   });
 
   it('are told where metadata and names disagree', async () => {
-    const problems = async (folder: string): Promise<string[]> =>
-      (await openCheckpoint(folder)).problems.map(({ message }) => message);
+    const problems = async (target: string): Promise<string[]> => {
+      const checkpoint = await openCheckpoint(target);
+      await checkpoint.close();
+      return checkpoint.problems.map(({ message }) => message);
+    };
     assert.match((await problems(parts({ count: 4, tensors: 3 })))[0]!, /one of 4 parts by its metadata, but of 3/);
     assert.match((await problems(parts({ count: 3, tensors: 5 })))[0]!, /promise 5 tensors, but the parts list 3/);
     const renamed = path.join(root, 'renamed.gguf');
