@@ -1,6 +1,7 @@
 /**
  * A copy of a checkpoint, in safetensors, in which some tensors are replaced: every other tensor byte for byte (the
- * tensors it is stored in, where it is stored encoded), in the source's order, with the source's metadata. Copies in bands, so that the file may be larger than the memory.
+ * tensors it is stored in, where it is stored encoded), in the source's order, with the source's metadata. Copies in
+ * bands, so that the file may be larger than the memory.
  */
 import type { Checkpoint, StoredPart, TensorInfo } from '../checkpoint/checkpoint';
 import type { DType } from '../protocol';
@@ -8,7 +9,7 @@ import { writeAtomically, type Append } from './atomicFile';
 import { CompressionError } from './compressionError';
 import { resolveTarget } from './saveTarget';
 import { byteLength, layOut, type HeaderEntry } from './safetensorsHeader';
-import { assertReplaceable, copiedParts } from './storageNotes';
+import { assertReplaceable } from './storageNotes';
 
 /** Memory a copy holds at a time; larger bands are no faster from a disk. */
 const BAND_BYTES = 8 * 1024 * 1024;
@@ -118,7 +119,7 @@ function planned(checkpoint: Checkpoint, replacements: ReadonlyMap<string, Repla
     const replacement = replacements.get(tensor.name);
     if (replacement) assertReplaceable(checkpoint, tensor);
     if (isNewTensors(replacement)) return replacement.map(plannedNew);
-    const parts = replacement ? undefined : copiedParts(checkpoint, tensor);
+    const parts = replacement ? undefined : checkpoint.storedParts?.(tensor);
     if (parts) return parts.map(plannedPart);
     const { name, dtype, shape } = tensor;
     return [
@@ -201,7 +202,7 @@ function assertComplete(checkpoint: Checkpoint): void {
   const lost = [
     ...checkpoint.problems.filter(({ code, tensor }) => tensor !== undefined || !HARMLESS.has(code)),
     ...checkpoint.tensors.flatMap((tensor) =>
-      tensor.unreadable === undefined || copiedParts(checkpoint, tensor)
+      tensor.unreadable === undefined || checkpoint.storedParts?.(tensor)
         ? []
         : [{ message: `${tensor.name}: ${tensor.unreadable}` }],
     ),

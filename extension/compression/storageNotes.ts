@@ -1,11 +1,6 @@
 /** What a copy does to tensors that are stored encoded: kept, decoded, or refused. */
-import type { Checkpoint, StoredPart, TensorInfo } from '../checkpoint/checkpoint';
+import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
 import { CompressionError } from './compressionError';
-
-/** The tensors that a copy holds unchanged in place of this one; undefined where it holds the elements as they are read. */
-export function copiedParts(checkpoint: Checkpoint, tensor: TensorInfo): readonly StoredPart[] | undefined {
-  return checkpoint.storedParts?.(tensor);
-}
 
 /**
  * A weight that is stored as codes and scales cannot be replaced by plain numbers: the checkpoint's configuration says
@@ -19,7 +14,7 @@ export function assertReplaceable(checkpoint: Checkpoint, tensor: TensorInfo): v
 }
 
 function whyNotReplaceable(checkpoint: Checkpoint, tensor: TensorInfo): string | undefined {
-  const parts = copiedParts(checkpoint, tensor) ?? [];
+  const parts = checkpoint.storedParts?.(tensor) ?? [];
   if (parts.length < 2) return undefined;
   return (
     `is stored quantised (${tensor.encoding?.name ?? `${parts.length} tensors`}), and plain numbers in its place would ` +
@@ -36,7 +31,7 @@ export function storageNotes(checkpoint: Checkpoint, replaced: TensorInfo): stri
     notes.push(`The layer is stored as ${replaced.encoding.name}; what replaces it is stored as ${replaced.dtype}.`);
   }
   const decoded = checkpoint.tensors.filter(
-    (tensor) => tensor.encoding && tensor.name !== replaced.name && !copiedParts(checkpoint, tensor),
+    (tensor) => tensor.encoding && tensor.name !== replaced.name && !checkpoint.storedParts?.(tensor),
   );
   if (decoded.length > 0) {
     const names = [...new Set(decoded.map(({ encoding }) => encoding!.name))].join(', ');
