@@ -40,10 +40,19 @@ interface AdapterConfig extends LoraConfig {
  * The checkpoint with a ΔW for each LoRA pair, where an `adapter_config.json` of that kind lies beside it; itself elsewhere.
  *
  * @param open opens the base model
- * @throws DOMException `AbortError` when `signal` fires
+ * @throws DOMException `AbortError` when `signal` fires; the checkpoint is then closed
  */
 export async function withLoraProducts(checkpoint: Checkpoint, open: Open, signal?: AbortSignal): Promise<Checkpoint> {
   if (!checkpoint.tensors.some(({ name }) => isLoraFactor(name))) return checkpoint;
+  try {
+    return await adapterOf(checkpoint, open, signal);
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
+}
+
+async function adapterOf(checkpoint: Checkpoint, open: Open, signal?: AbortSignal): Promise<Checkpoint> {
   const folder = path.dirname(checkpoint.path);
   const configPath = path.join(folder, CONFIG);
   const problems = new ProblemList(configPath);

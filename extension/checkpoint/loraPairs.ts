@@ -31,7 +31,7 @@ export function isLoraFactor(name: string): boolean {
   return NAME.test(name);
 }
 
-/** Pairs in file order of their B; a pair that contradicts itself goes to `refuse`, its tensors stay what they are. */
+/** Pairs in the order of whichever factor comes first; a pair that contradicts itself goes to `refuse`, its tensors stay what they are. */
 export function loraPairs(
   tensors: readonly TensorInfo[],
   config: LoraConfig,

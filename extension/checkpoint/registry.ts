@@ -52,12 +52,7 @@ export async function openCheckpoint(checkpointPath: string, signal?: AbortSigna
   signal?.throwIfAborted();
   const resolved = path.resolve(checkpointPath);
   const checkpoint = (await isFolder(resolved)) ? await openFolder(resolved, signal) : await openFile(resolved, signal);
-  try {
-    return await withLoraProducts(checkpoint, openFile, signal);
-  } catch (error) {
-    await checkpoint.close();
-    throw error;
-  }
+  return withLoraProducts(checkpoint, openFile, signal);
 }
 
 async function openFolder(folder: string, signal?: AbortSignal): Promise<Checkpoint> {

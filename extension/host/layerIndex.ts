@@ -1,6 +1,7 @@
 /**
- * Layer names of many checkpoints, found by what people write for them: the tensor's name or its alias, its
- * module's, either with a wrapper's prefix or without the first parts of the path. In memory; a lookup takes well under a millisecond.
+ * Layer names of many checkpoints, found by what people write for them: the tensor's name or its alias, its module's,
+ * either with a wrapper's prefix or without the first parts of the path. In memory; a lookup takes well under a
+ * millisecond.
  */
 import type { CheckpointSummary, TensorSummary } from '../protocol';
 
