@@ -227,7 +227,7 @@ export interface RankSuggestion {
   error: number;
   /** Parameters of a factor pair of that rank. */
   parameters: number;
-  /** That over the parameters of the matrix. */
+  /** That over the parameters of the matrix, or of the factors that it is stored as. */
   ratio: number;
 }
 
@@ -290,6 +290,8 @@ export interface LayerResult {
 
 /** A layer that is stored as two factors: a LoRA pair's ΔW = scale · B·A. */
 export interface FactoredLayer {
+  /** Names of the tensors that B and A are made of. */
+  factors: [string, string];
   /** Columns of B, rows of A: directions that it can have. */
   rank: number;
   scale: number;

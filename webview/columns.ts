@@ -1,6 +1,7 @@
 /** The table's columns: what headers tell of every tensor, then every measured number. */
 import { alphaBand, type AlphaBand } from './alphaBands';
 import { formatBytes, formatCompact, formatCount, formatMetric, formatShape, plural } from './format';
+import type { TensorSummary } from '../extension/protocol';
 import type { Inspection } from './inspection';
 import { Means } from './means';
 import { measures } from './measures';
@@ -51,6 +52,8 @@ export const NAME_COLUMN = 'name';
 const NUMBER_WIDTH = 78;
 const LEAST_SHAPE_WIDTH = 96;
 const MOST_SHAPE_WIDTH = 168;
+const LEAST_TYPE_WIDTH = 54;
+const MOST_TYPE_WIDTH = 120;
 const CELL_PADDING = 16;
 
 /** Width of a digit in the widest of the usual fonts, and of a character, about, at 13 pixels. */
@@ -70,6 +73,16 @@ export function allColumns(inspection: Inspection): Column[] {
 function shapeWidth({ summary }: Inspection): number {
   const longest = summary.tensors.reduce((most, { shape }) => Math.max(most, formatShape(shape).length), 0);
   return Math.min(MOST_SHAPE_WIDTH, Math.max(LEAST_SHAPE_WIDTH, longest * DIGIT_WIDTH + CELL_PADDING));
+}
+
+function typeName({ encoding, dtype }: TensorSummary): string {
+  return encoding ?? dtype;
+}
+
+/** Room for the longest name: LoRA pairs and quantised weights have long ones. */
+function typeWidth({ summary }: Inspection): number {
+  const longest = summary.tensors.reduce((most, tensor) => Math.max(most, typeName(tensor).length), 0);
+  return Math.min(MOST_TYPE_WIDTH, Math.max(LEAST_TYPE_WIDTH, longest * CHARACTER_WIDTH + CELL_PADDING));
 }
 
 function headerColumns(inspection: Inspection): Column[] {
@@ -92,10 +105,10 @@ function headerColumns(inspection: Inspection): Column[] {
       },
     },
     {
-      ...{ key: 'dtype', label: 'Type', description: 'Element type as stored', align: 'start', width: 54 },
-      descendingFirst: false,
-      sort: ({ tensor }) => (tensor ? (tensor.encoding ?? tensor.dtype) : null),
-      cell: ({ tensor }) => (tensor ? { text: tensor.encoding ?? tensor.dtype } : empty),
+      ...{ key: 'dtype', label: 'Type', description: 'Element type as stored', align: 'start' },
+      ...{ width: typeWidth(inspection), descendingFirst: false },
+      sort: ({ tensor }) => (tensor ? typeName(tensor) : null),
+      cell: ({ tensor }) => (tensor ? { text: typeName(tensor), title: typeName(tensor) } : empty),
     },
     {
       ...{ key: 'parameters', label: 'Params', description: 'Number of elements', align: 'end' },

@@ -8,7 +8,7 @@ export class RankCurve {
 
   /**
    * @param singularValues all min(rows, cols) of them, descending
-   * @param size parameters of the matrix, rows × cols
+   * @param size parameters of the matrix, rows × cols, or of the factors that it is stored as
    * @param perRank parameters of one kept direction, rows + cols
    * @param elementBytes bytes of one stored element
    */

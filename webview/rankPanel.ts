@@ -24,10 +24,11 @@ export class RankPanel {
   /** @param elementBytes bytes of one stored element */
   constructor(host: Host, spectrum: LayerSpectrum, elementBytes: number) {
     const { rankEigenvalues, rankMatrix } = spectrum;
-    const { name: layer, ranks: suggestions } = spectrum.layer;
+    const { name: layer, ranks: suggestions, factored } = spectrum.layer;
     const singularValues = rankEigenvalues.map((value) => Math.sqrt(Math.max(0, value))).reverse();
     const { rows, cols } = rankMatrix;
-    const curve = new RankCurve(singularValues, rows * cols, rows + cols, elementBytes);
+    const size = factored ? factored.rank * (rows + cols) : rows * cols;
+    const curve = new RankCurve(singularValues, size, rows + cols, elementBytes);
     this.curve = curve;
     const marks = rankRules.flatMap(({ key, label, name }): RankMark[] => {
       const found = suggestions[key];

@@ -1,4 +1,5 @@
 /** The mark behind a row's name: in work, failed, or computed with a reservation. */
+import { failedFit } from '../extension/layerFindings';
 import { formatPercent } from './format';
 import type { Inspection } from './inspection';
 import type { TreeNode } from './moduleTree';
@@ -25,8 +26,6 @@ export function rowStatus({ progress, results, crashed }: Inspection, { layer }:
   if (!result) return NOTHING;
   const [problem] = result.problems;
   if (problem) return { kind: result.matrices === 0 ? 'failed' : 'warning', fraction: 0, words: problem.message };
-  if (result.fits.KS?.status === 'failed') {
-    return { kind: 'warning', fraction: 0, words: `No power-law fit: ${result.fits.KS.reason ?? 'no valid tail'}` };
-  }
-  return NOTHING;
+  const failed = failedFit(result);
+  return failed === undefined ? NOTHING : { kind: 'warning', fraction: 0, words: `No power-law fit: ${failed}` };
 }

@@ -31,7 +31,11 @@ export function savings(results: Iterable<LayerResult>): Savings {
   const sums = ENERGY_RANKS.map(() => ({ kept: 0, error: 0 }));
   let total = 0;
   let layers = 0;
-  for (const { ranks } of results) {
+  const all = [...results];
+  // Counted with their product: a pair that is cut keeps fewer directions of both.
+  const factors = new Set(all.flatMap(({ factored }) => factored?.factors ?? []));
+  for (const { name, ranks } of all) {
+    if (factors.has(name)) continue;
     const suggestions = ENERGY_RANKS.map(({ key }) => ranks[key]);
     const first = suggestions[0];
     if (!first || !suggestions.every((suggestion) => suggestion !== undefined) || !(first.ratio > 0)) continue;

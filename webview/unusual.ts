@@ -1,4 +1,5 @@
 /** Which layers a person should look at first, and why, in words: worst first. */
+import { failedFit, lostRank } from '../extension/layerFindings';
 import type { LayerResult } from '../extension/protocol';
 import { OVER_TRAINED, UNDER_TRAINED } from '../extension/spectral/metricTable';
 import { alphaBand } from './alphaBands';
@@ -38,11 +39,12 @@ export function unusualIn(result: LayerResult): UnusualLayer[] {
   } else if (result.problems.length > 0 && result.matrices === 0) {
     add('broken', result.problems[0]!.message, 0);
   }
-  const fit = result.fits.KS;
-  if (fit?.status === 'failed') add('failed', `no power-law fit: ${fit.reason ?? 'no valid tail'}`, 0);
-  const lost = result.metrics.rank_loss ?? 0;
-  if (lost > 0) add('rank-loss', `loses ${plural(lost, 'rank')} of ${formatCount(result.M ?? lost)}`, lost);
-  const alpha = fit?.alpha ?? null;
+  const failed = failedFit(result);
+  if (failed !== undefined) add('failed', `no power-law fit: ${failed}`, 0);
+  const lost = lostRank(result);
+  const most = result.factored?.rank ?? result.M ?? lost;
+  if (lost > 0) add('rank-loss', `loses ${plural(lost, 'rank')} of ${formatCount(most)}`, lost);
+  const alpha = result.fits.KS?.alpha ?? null;
   if (alpha !== null && alpha > UNDER_TRAINED) {
     add('under', `α ${formatNumber(alpha, 3)}, ${alphaBand(alpha).short}`, alpha - UNDER_TRAINED);
   } else if (alpha !== null && alpha < OVER_TRAINED) {

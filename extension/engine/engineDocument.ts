@@ -84,7 +84,8 @@ export class EngineDocument {
 
   remember({ result, rankEigenvalues }: LayerOutcome): void {
     this.results.set(result.name, result);
-    if (rankEigenvalues.length > 0) this.rankEigenvalues.set(result.name, rankEigenvalues);
+    // What is added to a weight is no weight: WeLore compares those of one model.
+    if (rankEigenvalues.length > 0 && !result.factored) this.rankEigenvalues.set(result.name, rankEigenvalues);
   }
 
   /** True once every layer has been looked at. */

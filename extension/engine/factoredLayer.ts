@@ -4,7 +4,7 @@
  */
 import type { FactorProduct, TensorInfo } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/dtype';
-import type { FactoredLayer, InspectSettings } from '../protocol';
+import type { FactoredLayer, InspectSettings, LayerResult } from '../protocol';
 import type { LayerGeometry } from '../spectral/matrices';
 import { abortable } from './abortable';
 import { LayerError, type LayerSource } from './layerInput';
@@ -59,6 +59,7 @@ export async function analyseProduct(
       const onProgress = (fraction: number): void => context.onProgress('eigenvalues', fraction);
       await lease.call('product', call, { transfer: [left.buffer, right.buffer], onProgress });
       const outcome = await lease.call('finish', { precision: 'float64 wasm' });
+      compareWithFactors(outcome.result, product);
       outcome.result.factored = await factoredLayer(outcome, product, lease, signal);
       return outcome;
     } finally {
@@ -80,14 +81,23 @@ function plainSettings(settings: InspectSettings): InspectSettings {
   return { ...settings, randomise: false, farms: { ...settings.farms, enabled: false } };
 }
 
+/** A smaller pair would stand in place of the stored one, not of a whole matrix: it is smaller at every rank below that. */
+function compareWithFactors(result: LayerResult, { rank }: FactorProduct): void {
+  const { break_even, ...ranks } = result.ranks;
+  for (const suggestion of Object.values(ranks)) suggestion.ratio = suggestion.rank / rank;
+  result.ranks = ranks;
+  if (break_even) result.missing = { ...result.missing, rank_break_even: 'it is stored as a pair of factors already' };
+}
+
 async function factoredLayer(
   { result }: LayerOutcome,
-  { rank, scale, base }: FactorProduct,
+  { left, right, rank, scale, base }: FactorProduct,
   lease: WorkerLease,
   signal: AbortSignal,
 ): Promise<FactoredLayer> {
   const directions = result.ranks[ENERGY]?.rank;
-  const frame = { rank, scale, ...(directions !== undefined && { directions }) };
+  const factors: [string, string] = [left.tensor.name, right.tensor.name];
+  const frame = { factors, rank, scale, ...(directions !== undefined && { directions }) };
   const { norm } = result.metrics;
   if (!base || norm === null || norm === undefined) return frame;
   const { checkpoint, tensor } = base;

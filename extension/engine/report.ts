@@ -2,6 +2,7 @@
 import type { CheckpointSummary, LayerResult, Problem } from '../protocol';
 import { alphaBand } from '../spectral/metricTable';
 import type { InspectReport } from '../inspectReport';
+import { failedFit, lostRank } from '../layerFindings';
 
 /** The handle is of no use in a terminal. */
 type Summary = Omit<CheckpointSummary, 'document'>;
@@ -102,12 +103,13 @@ function layerCell(layer: LayerResult): string {
 function remark(layer: LayerResult): string {
   const [problem] = layer.problems;
   if (problem) return problem.code;
-  const fit = layer.fits.KS;
-  if (fit?.status === 'failed') return `no fit: ${fit.reason ?? 'unknown'}`;
-  const { alpha, rank_loss: rankLoss } = layer.metrics;
+  const failed = failedFit(layer);
+  if (failed !== undefined) return `no fit: ${failed}`;
+  const { alpha } = layer.metrics;
   const remarks: string[] = [];
   if (alpha !== null && alpha !== undefined && alphaBand(alpha) !== 'well trained') remarks.push(alphaBand(alpha));
-  if (rankLoss) remarks.push(`rank loss ${rankLoss}`);
+  const lost = lostRank(layer);
+  if (lost > 0) remarks.push(`rank loss ${lost}`);
   return remarks.join(', ');
 }
 

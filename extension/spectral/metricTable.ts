@@ -305,6 +305,9 @@ export const metricTable: readonly MetricRow[] = [
   },
 ];
 
+/** WeightWatcher fits alpha to no layer with fewer eigenvalues. */
+export const LEAST_FITTED = 10;
+
 /** WeightWatcher's bands of alpha. */
 export const OVER_TRAINED = 2;
 export const UNDER_TRAINED = 6;

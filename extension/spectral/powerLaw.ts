@@ -9,15 +9,13 @@
 import type { FitRule, PowerLawFit } from '../protocol';
 import { smallestDistance, type TailStart } from './kolmogorovSmirnov';
 import { LogTail } from './logTail';
+import { LEAST_FITTED } from './metricTable';
 
 /** WeightWatcher drops λ up to this before it fits. Absolute there; see `zeroFilter`. */
 const ZERO_FILTER = 1e-5;
 
 /** Where the absolute filter would drop more than this share of the spectrum, it is taken relative to λ₁. */
 const MAX_FILTERED_SHARE = 0.5;
-
-/** WeightWatcher fits no layer with fewer eigenvalues. */
-const MIN_FILTERED_COUNT = 10;
 
 /**
  * A matrix of which at most this share of the eigenvalues, and fewer of them than WeightWatcher's least, are above zero
@@ -67,13 +65,13 @@ export function fitPowerLaw(
   const { values, filter } = options.zeroFilter ? filterZeros(eigenvalues) : { values: eigenvalues };
   const tail = new LogTail(values, numericalZero);
   const positive = values.length - tail.first;
-  if (options.zeroFilter && positive < MIN_FILTERED_COUNT) {
-    return failed(rule, `a fit needs ${MIN_FILTERED_COUNT} eigenvalues above zero and finds ${positive}`, filter);
+  if (options.zeroFilter && positive < LEAST_FITTED) {
+    return failed(rule, `a fit needs ${LEAST_FITTED} eigenvalues above zero and finds ${positive}`, filter);
   }
   const perMatrix = rankPerMatrix(eigenvalues, dimension, numericalZero);
   if (perMatrix !== undefined) {
     const each = `${Number(perMatrix.toPrecision(2))} of ${dimension} in each matrix`;
-    return failed(rule, `a fit needs ${MIN_FILTERED_COUNT} eigenvalues above zero and finds ${each}`, filter);
+    return failed(rule, `a fit needs ${LEAST_FITTED} eigenvalues above zero and finds ${each}`, filter);
   }
   // Values this close to the largest differ from it by rounding alone, as those of an orthogonal matrix do.
   const equal = lowerBound(values, largest - numericalZero);
@@ -115,7 +113,7 @@ export function tailAt(eigenvalues: Float64Array, start: number): { alpha: numbe
 /** Mean number of eigenvalues above zero in each of the pooled matrices, where that is too small for a fit. */
 function rankPerMatrix(eigenvalues: Float64Array, dimension: number, numericalZero: number): number | undefined {
   const share = 1 - upperBound(eigenvalues, numericalZero) / eigenvalues.length;
-  return share <= MAX_DEFICIENT_SHARE && share * dimension < MIN_FILTERED_COUNT ? share * dimension : undefined;
+  return share <= MAX_DEFICIENT_SHARE && share * dimension < LEAST_FITTED ? share * dimension : undefined;
 }
 
 /** @param last index from which on no tail can start: it would have no spread */

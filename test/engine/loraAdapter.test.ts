@@ -42,7 +42,7 @@ describe('a LoRA adapter with its base model', function () {
   };
 
   it('has the spectrum of ΔW, and tells how many directions matter and how large it is beside W', () => {
-    const { metrics, ranks, factored, N, M, statistics } = layers.get('q.delta_weight')!;
+    const { metrics, missing, ranks, factored, N, M, statistics } = layers.get('q.delta_weight')!;
     const delta = naiveProduct(B.values, A.values, 30, 40, 3).map((value) => 2 * value);
     const eigenvalues = jacobiEigenvalues(naiveProduct(delta, delta, 30, 30, 40, false, true), 30);
     assert.deepEqual([N, M, metrics.matrix_rank, metrics.rank_loss], [40, 30, 3, 27]);
@@ -60,6 +60,10 @@ describe('a LoRA adapter with its base model', function () {
     const needed = [29, 28, 27].findIndex((i) => (kept += eigenvalues[i]!) >= 0.95 * frobenius(delta) ** 2) + 1;
     assert.equal(ranks['energy_0.95']!.rank, needed);
     assert.deepEqual([factored!.rank, factored!.scale, factored!.directions], [3, 2, needed]);
+    assert.equal(ranks['energy_0.95']!.ratio, needed / 3);
+    assert.equal(ranks['break_even'], undefined);
+    assert.match(missing!['rank_break_even']!, /pair of factors/);
+    assert.deepEqual(factored!.factors, ['base_model.model.q.lora_B.weight', 'base_model.model.q.lora_A.weight']);
     assert.equal(factored!.base!.tensor, 'q.weight');
     close(factored!.base!.relative_norm, frobenius(delta) / frobenius(W.values));
   });

@@ -21,7 +21,23 @@ function layer(name: string, change: Partial<LayerResult> = {}): LayerResult {
 
 const statistics = { count: 16, min: 0, max: 1, mean: 0, std: 1, l2: 1, zeros: 0, nan: 0, inf: 0 };
 
+/** A pair of rank 8 whose product is 40 × 30. */
+const factored = { factors: ['B', 'A'] as [string, string], rank: 8, scale: 1 };
+
 describe('unusual layers', () => {
+  it('says nothing of the fit that a layer of fewer than ten eigenvalues cannot have', () => {
+    const few = { fits: { KS: fit(null, 'a fit needs 10 eigenvalues') } };
+    assert.deepEqual(unusualLayers([layer('a', { ...few, M: 9 }), layer('Δ', { ...few, M: 30, factored })]), []);
+    assert.equal(unusualLayers([layer('a', { ...few, M: 10 })]).length, 1);
+  });
+
+  it('counts the ranks that a product loses of its factors’, not of the matrix’s', () => {
+    const metrics = { matrix_rank: 8, rank_loss: 22 };
+    assert.deepEqual(unusualLayers([layer('Δ', { metrics, M: 30, factored })]), []);
+    const [found] = unusualLayers([layer('Δ', { metrics: { ...metrics, matrix_rank: 5 }, M: 30, factored })]);
+    assert.equal(found?.reason, 'loses 3 ranks of 8');
+  });
+
   it('says nothing of layers with alpha within 2 to 6, the limits included', () => {
     assert.deepEqual(
       unusualLayers([layer('a'), layer('b', { fits: { KS: fit(2) } }), layer('c', { fits: { KS: fit(6) } })]),
@@ -34,7 +50,7 @@ describe('unusual layers', () => {
       layer('over', { fits: { KS: fit(1.9) } }),
       layer('under', { fits: { KS: fit(9) } }),
       layer('lost', { metrics: { rank_loss: 2 } }),
-      layer('failed', { fits: { KS: fit(null, 'all eigenvalues are equal') } }),
+      layer('failed', { fits: { KS: fit(null, 'all eigenvalues are equal') }, M: 16 }),
       layer('broken', { matrices: 0, fits: {}, statistics: { ...statistics, nan: 1, inf: 2 } }),
     ]);
     assert.deepEqual(
@@ -47,7 +63,8 @@ describe('unusual layers', () => {
   });
 
   it('never calls a layer over- or under-trained whose fit failed', () => {
-    const failed = layer('x', { fits: { KS: { ...fit(null), alpha: null } }, metrics: { alpha: 9, rank_loss: 0 } });
+    const fits = { KS: { ...fit(null), alpha: null } };
+    const failed = layer('x', { fits, metrics: { alpha: 9, rank_loss: 0 }, M: 16 });
     assert.deepEqual(
       unusualLayers([failed]).map((each) => each.kind),
       ['failed'],
@@ -79,6 +96,13 @@ describe('possible savings', () => {
     const at90 = points.find((point) => point.energy === 0.9)!;
     assert.ok(Math.abs(at90.kept - (250 + 1500) / 4000) < 1e-12);
     assert.ok(Math.abs(at90.error - (0.3 * 1000 + 0.1 * 3000) / 4000) < 1e-12);
+  });
+
+  it('counts the factors of a product with it, not beside it', () => {
+    const product = layer('Δ', { ranks: ranks(0.25, 560, 0.3), factored });
+    const { points, layers } = savings([layer('A', { ranks: ranks(0.5, 240, 0.1) }), layer('B'), product]);
+    assert.equal(layers, 1);
+    assert.ok(Math.abs(points.find(({ energy }) => energy === 0.9)!.kept - 0.25) < 1e-12);
   });
 
   it('leaves a layer whole where its factors would be larger', () => {

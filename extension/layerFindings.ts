@@ -1,0 +1,16 @@
+/** What of a layer's numbers is a finding and what follows from its size alone, the same in the terminal and in the view. */
+import type { LayerResult } from './protocol';
+import { LEAST_FITTED } from './spectral/metricTable';
+
+/** Why alpha could not be fitted; undefined where it was, and where no layer of so few eigenvalues ever has a fit. */
+export function failedFit({ fits, matrices, M, factored }: LayerResult): string | undefined {
+  const eigenvalues = factored?.rank ?? matrices * (M ?? 0);
+  if (fits.KS?.status !== 'failed' || eigenvalues < LEAST_FITTED) return undefined;
+  return fits.KS.reason ?? 'no valid tail';
+}
+
+/** Directions that a layer could have and has not: a product has no more than its factors. */
+export function lostRank({ metrics, factored }: LayerResult): number {
+  if (!factored) return metrics.rank_loss ?? 0;
+  return Math.max(0, factored.rank - (metrics.matrix_rank ?? factored.rank));
+}
