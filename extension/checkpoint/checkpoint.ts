@@ -21,10 +21,11 @@ export interface TensorInfo {
   /** Why `read` cannot give the elements, in words: the tensor is listed all the same, from the header alone. */
   readonly unreadable?: string;
   /**
-   * Axis order of convolution kernels: `OI…` (PyTorch, ONNX: out, in, spatial…) or `…IO` (TensorFlow, Keras:
-   * spatial…, in, out). Matters for rank ≥ 3 only.
+   * Axis order of convolution kernels: `OI…` (PyTorch, ONNX: out, in, spatial…), `…IO` (TensorFlow, Keras: spatial…,
+   * in, out), `O…I` (TFLite: out, spatial…, in) or `…O` (TFLite's depthwise kernels: spatial…, out, with one input
+   * each). Matters for rank ≥ 3 only.
    */
-  readonly kernelLayout: 'OI…' | '…IO';
+  readonly kernelLayout: 'OI…' | '…IO' | 'O…I' | '…O';
   /** Of which factors it is the product, where it is not stored: `read` multiplies. */
   readonly product?: FactorProduct;
   /** First tensor of the checkpoint with the very same stored bytes and view (tied weights). */

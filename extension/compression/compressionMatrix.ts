@@ -1,8 +1,8 @@
 /**
  * Which matrix of a tensor is factored, and which two tensors then stand in for it.
  *
- * A convolution is factored as a whole, O × (I·kh·kw) (TensorFlow's layout: (kh·kw·I) × O): one narrow convolution
- * with the same kernel followed by a 1 × 1 convolution. Its ESD instead pools one O × I matrix per kernel position, so
+ * A convolution is factored as a whole, O × (I·kh·kw) (where the outputs are the last axis: (kh·kw·I) × O): one narrow
+ * convolution with the same kernel followed by a 1 × 1 convolution. Its ESD instead pools one O × I matrix per kernel position, so
  * the eigenvalues that decide ranks and errors here are those of another matrix than the ones the ESD shows.
  */
 import type { TensorInfo } from '../checkpoint/checkpoint';
@@ -11,7 +11,7 @@ import { CompressionError } from './compressionError';
 export interface CompressionMatrix {
   readonly kind: 'matrix' | 'conv' | 'expert';
   /**
-   * The matrix is rows × cols. In both layouts it is the stored elements as they lie, row-major: nothing is permuted,
+   * The matrix is rows × cols. In every layout it is the stored elements as they lie, row-major: nothing is permuted,
    * only (for an expert) cut out.
    */
   readonly rows: number;
@@ -26,7 +26,7 @@ export interface CompressionMatrix {
  * The matrix of a tensor that compression factors.
  *
  * @param shape of the tensor: 2 dimensions, or 3 and more for a convolution
- * @param kernelLayout `OI…` or `…IO`; matters for convolutions only
+ * @param kernelLayout matters for convolutions only
  * @param expert index along the first axis of a stack of experts (E, N, M)
  * @throws CompressionError `unsupported` where the tensor has no such matrix
  */
@@ -48,11 +48,29 @@ export function compressionMatrix(
   }
   if (shape.length === 2) return { kind: 'matrix', rows: shape[0]!, cols: shape[1]!, offset: 0, positions: 1 };
   const elements = product(shape);
-  const positions = product(kernelLayout === 'OI…' ? shape.slice(2) : shape.slice(0, -2));
-  const out = kernelLayout === 'OI…' ? shape[0]! : shape.at(-1)!;
-  return kernelLayout === 'OI…'
-    ? { kind: 'conv', rows: out, cols: elements / out, offset: 0, positions }
-    : { kind: 'conv', rows: elements / out, cols: out, offset: 0, positions };
+  const positions = product(spatialAxes(shape, kernelLayout));
+  if (outputsFirst(kernelLayout)) {
+    return { kind: 'conv', rows: shape[0]!, cols: elements / shape[0]!, offset: 0, positions };
+  }
+  const out = shape.at(-1)!;
+  return { kind: 'conv', rows: elements / out, cols: out, offset: 0, positions };
+}
+
+function spatialAxes(shape: readonly number[], kernelLayout: TensorInfo['kernelLayout']): readonly number[] {
+  switch (kernelLayout) {
+    case 'OI…':
+      return shape.slice(2);
+    case '…IO':
+      return shape.slice(0, -2);
+    case 'O…I':
+      return shape.slice(1, -1);
+    case '…O':
+      return shape.slice(0, -1);
+  }
+}
+
+function outputsFirst(kernelLayout: TensorInfo['kernelLayout']): boolean {
+  return kernelLayout === 'OI…' || kernelLayout === 'O…I';
 }
 
 /** A tensor that is a factor of another: `left` is A (rows × k), `right` is B (k × cols), and W = A·B. */
@@ -67,7 +85,8 @@ export interface FactorTensor {
  *
  * `X.weight` becomes `X.0.weight` and `X.1.weight`, which is what `nn.Sequential` of two Linear (or two Conv) layers
  * calls them; a name that does not end in `.weight` gets `.0` and `.1` appended. Input meets the factor on the
- * input side first: B in PyTorch's out × in matrices and kernels (y = A·(B·x)), A in TensorFlow's kernels.
+ * input side first: B in PyTorch's out × in matrices and kernels (y = A·(B·x)), A in kernels whose last axis is the
+ * outputs.
  *
  * @throws CompressionError `unsupported` for an expert's slice: its tensor also holds the other experts
  */
@@ -95,10 +114,12 @@ export function factorTensors(
         { name: second, shape: [rows, rank], factor: 'left' },
       ];
     case 'conv': {
-      if (tensor.kernelLayout === 'OI…') {
+      if (outputsFirst(tensor.kernelLayout)) {
+        const ones = shape.slice(2).map(() => 1);
+        const mixing = tensor.kernelLayout === 'OI…' ? [rows, rank, ...ones] : [rows, ...ones, rank];
         return [
           { name: first, shape: [rank, ...shape.slice(1)], factor: 'right' },
-          { name: second, shape: [rows, rank, ...shape.slice(2).map(() => 1)], factor: 'left' },
+          { name: second, shape: mixing, factor: 'left' },
         ];
       }
       return [

@@ -2,6 +2,7 @@
  * Calls the engine's main thread makes to a worker thread, as one interface from which both ends are typed. A worker
  * serves one layer at a time: `begin` … `finish`, `end`.
  */
+import type { TensorInfo } from '../checkpoint/checkpoint';
 import type { CompressedTensor, CompressionInput } from '../compression/compressTensor';
 import type { Band } from '../linalg/bandReduction';
 import type { DType, GoodnessOfFit, InspectSettings, LayerResult, RankRequest } from '../protocol';
@@ -11,7 +12,7 @@ import type { LayerGeometry } from '../spectral/matrices';
 
 export interface LayerTask {
   /** The tensor the bytes come from. For an expert layer `shape` is still the whole stack's. */
-  tensor: { name: string; shape: number[]; dtype: DType; encoding?: string; kernelLayout: 'OI…' | '…IO' };
+  tensor: Pick<TensorInfo, 'name' | 'dtype' | 'kernelLayout'> & { shape: number[]; encoding?: string };
   /** Absent for a tensor without a spectrum: only statistics are made. */
   layer?: LayerGeometry;
   noSpectrum?: string;

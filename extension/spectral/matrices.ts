@@ -8,8 +8,8 @@ import type { DType } from '../protocol';
 
 export type LayerKind = 'matrix' | 'conv' | 'expert';
 
-/** Axis order of kernels: `OI…` (PyTorch, ONNX) or `…IO` (TensorFlow, Keras). */
-export type KernelLayout = 'OI…' | '…IO';
+/** Axis order of kernels, as `TensorInfo` has it. */
+export type KernelLayout = 'OI…' | '…IO' | 'O…I' | '…O';
 
 export interface LayerGeometry {
   /** The tensor's name, or `<tensor>[e]` for an expert. */
@@ -72,10 +72,24 @@ export function layersOf(tensor: {
     }));
     return { layers };
   }
-  const [rows, cols] = kernelLayout === 'OI…' ? [shape[0]!, shape[1]!] : [shape.at(-2)!, shape.at(-1)!];
+  const [rows, cols] = channels(shape, kernelLayout);
   if (rows === 1 && cols === 1) return { layers: [], noSpectrum: 'one input and one output channel' };
   const count = shape.reduce((product, size) => product * size, 1) / (rows * cols);
   return { layers: [{ name, tensor: name, kind: 'conv', rows, cols, count }] };
+}
+
+/** Rows and columns of the matrix of one kernel position, in stored order. */
+function channels(shape: readonly number[], kernelLayout: KernelLayout): [rows: number, cols: number] {
+  switch (kernelLayout) {
+    case 'OI…':
+      return [shape[0]!, shape[1]!];
+    case '…IO':
+      return [shape.at(-2)!, shape.at(-1)!];
+    case 'O…I':
+      return [shape[0]!, shape.at(-1)!];
+    case '…O':
+      return [1, shape.at(-1)!];
+  }
 }
 
 function whyNoSpectrum(shape: readonly number[], dtype: DType): string | undefined {
@@ -92,6 +106,8 @@ function whyNoSpectrum(shape: readonly number[], dtype: DType): string | undefin
 }
 
 function isExpertStack(name: string, shape: readonly number[], kernelLayout: KernelLayout): boolean {
+  // Known of what an operator convolves with, and of nothing else.
+  if (kernelLayout === 'O…I' || kernelLayout === '…O') return false;
   if (/expert|moe/i.test(name)) return true;
   if (/conv/i.test(name)) return false;
   const large = shape[1]! >= LARGE_AXIS && shape[2]! >= LARGE_AXIS;
@@ -127,24 +143,33 @@ export function extractMatrix(
     const start = single || expert === undefined ? 0 : expert * size;
     return elements.slice(start, start + size);
   }
-  if (kernelLayout === '…IO') return elements.slice(index * size, (index + 1) * size);
+  const { start, rowStep, colStep } = entryPlaces(kernelLayout, layer, index);
   const matrix = new Float64Array(size);
-  for (let entry = 0, position = index; entry < size; entry++, position += count) matrix[entry] = elements[position]!;
+  for (let row = 0, entry = 0; row < rows; row++) {
+    for (let col = 0, at = start + row * rowStep; col < cols; col++, at += colStep) matrix[entry++] = elements[at]!;
+  }
   return matrix;
 }
 
-/** A matrix among the elements that are read for its layer: entry e, row-major, is element start + e·step. */
+/** A matrix among the elements that are read for its layer: entry (i, j) is element start + i·rowStep + j·colStep. */
 export interface EntryPlaces {
   start: number;
-  step: number;
-  count: number;
+  rows: number;
+  cols: number;
+  rowStep: number;
+  colStep: number;
 }
 
 /** @param index kernel position, 0 ≤ index < `layer.count` */
 export function entryPlaces(kernelLayout: KernelLayout, layer: LayerGeometry, index: number): EntryPlaces {
   const { rows, cols, count } = layer;
-  const size = rows * cols;
-  return kernelLayout === '…IO'
-    ? { start: index * size, step: 1, count: size }
-    : { start: index, step: count, count: size };
+  switch (kernelLayout) {
+    case 'OI…':
+      return { start: index, rows, cols, rowStep: cols * count, colStep: count };
+    case '…IO':
+    case '…O':
+      return { start: index * rows * cols, rows, cols, rowStep: cols, colStep: 1 };
+    case 'O…I':
+      return { start: index * cols, rows, cols, rowStep: cols * count, colStep: 1 };
+  }
 }

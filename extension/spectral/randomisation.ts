@@ -32,11 +32,15 @@ export function shuffleEntries(
   const aligned = bytes.byteOffset % elementBytes === 0 ? bytes : bytes.slice();
   const cells = cellsOf(aligned, elementBytes);
   const random = mulberry32(seed);
-  for (const { start, step, count } of matrices) {
-    for (let entry = count - 1; entry > 0; entry--) {
+  for (const { start, rows, cols, rowStep, colStep } of matrices) {
+    const placeOf = (entry: number): number => {
+      const row = Math.floor(entry / cols);
+      return start + row * rowStep + (entry - row * cols) * colStep;
+    };
+    for (let entry = rows * cols - 1; entry > 0; entry--) {
       if (entry % ENTRIES_PER_CHECK === 0) check();
-      const here = start + step * entry;
-      const there = start + step * Math.floor(random() * (entry + 1));
+      const here = placeOf(entry);
+      const there = placeOf(Math.floor(random() * (entry + 1)));
       const kept = cells[here]!;
       cells[here] = cells[there]!;
       cells[there] = kept;

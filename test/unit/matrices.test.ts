@@ -27,6 +27,10 @@ describe('layers of a tensor', () => {
     assert.deepEqual(kinds('kernel', [3, 3, 32, 64], '…IO'), ['conv 32×64 ×9']);
     assert.deepEqual(kinds('kernel', [1, 1, 512, 1536], '…IO'), ['conv 512×1536']);
     assert.deepEqual(kinds('depthwise', [32, 1, 3, 3]), ['conv 32×1 ×9']);
+    assert.deepEqual(kinds('filter', [64, 3, 3, 32], 'O…I'), ['conv 64×32 ×9']);
+    assert.deepEqual(kinds('filter', [64, 1, 1, 32], 'O…I'), ['conv 64×32']);
+    assert.deepEqual(kinds('depthwise', [1, 3, 3, 32], '…O'), ['conv 1×32 ×9']);
+    assert.deepEqual(layers('depthwise', [1, 3, 3, 1], '…O').noSpectrum, 'one input and one output channel');
   });
 
   it('3-D tensors are conv1d kernels or stacks of experts', () => {
@@ -38,6 +42,7 @@ describe('layers of a tensor', () => {
     assert.deepEqual(kinds('block.w', [20, 512, 256], '…IO').length, 20);
     assert.deepEqual(kinds('mlp.experts.down', [2, 8, 4]), ['expert 8×4', 'expert 8×4']);
     assert.deepEqual(kinds('block_sparse_moe.w', [1, 8, 4]), ['expert 8×4']);
+    assert.deepEqual(kinds('moe/conv1d', [128, 5, 96], 'O…I'), ['conv 128×96 ×5']);
   });
 
   it('experts are named by their index', () => {
@@ -77,25 +82,37 @@ describe('matrices of a layer', () => {
   /** Elements that tell where they came from. */
   const numbered = (count: number): Float64Array => Float64Array.from({ length: count }, (_, index) => index);
 
-  it('every kernel position in both layouts', () => {
+  it('every kernel position in every layout', () => {
     const [O, I, H, W] = [4, 3, 2, 5];
-    for (const kernelLayout of ['OI…', '…IO'] as const) {
-      const shape = kernelLayout === 'OI…' ? [O, I, H, W] : [H, W, I, O];
+    /** Shape, element of (o, i, position), entry of (o, i). */
+    const layouts: [KernelLayout, number[], (o: number, i: number, p: number) => number, 'O×I' | 'I×O'][] = [
+      ['OI…', [O, I, H, W], (o, i, p) => (o * I + i) * H * W + p, 'O×I'],
+      ['…IO', [H, W, I, O], (o, i, p) => (p * I + i) * O + o, 'I×O'],
+      ['O…I', [O, H, W, I], (o, i, p) => (o * H * W + p) * I + i, 'O×I'],
+    ];
+    for (const [kernelLayout, shape, elementOf, order] of layouts) {
       const layer = layers('conv', shape, kernelLayout).layers[0]!;
       const elements = numbered(O * I * H * W);
-      for (let h = 0; h < H; h++) {
-        for (let w = 0; w < W; w++) {
-          const matrix = extractMatrix(elements, shape, kernelLayout, layer, h * W + w);
-          for (let o = 0; o < O; o++) {
-            for (let i = 0; i < I; i++) {
-              const stored = kernelLayout === 'OI…' ? ((o * I + i) * H + h) * W + w : ((h * W + w) * I + i) * O + o;
-              const at = kernelLayout === 'OI…' ? o * I + i : i * O + o;
-              assert.equal(matrix[at], stored);
-            }
+      for (let p = 0; p < H * W; p++) {
+        const matrix = extractMatrix(elements, shape, kernelLayout, layer, p);
+        for (let o = 0; o < O; o++) {
+          for (let i = 0; i < I; i++) {
+            assert.equal(matrix[order === 'O×I' ? o * I + i : i * O + o], elementOf(o, i, p), kernelLayout);
           }
         }
       }
     }
+  });
+
+  it('every position of a depthwise kernel, a row of its outputs', () => {
+    const layer = layers('depthwise', [1, 2, 2, 3], '…O').layers[0]!;
+    const rows = [0, 1, 2, 3].map((p) => [...extractMatrix(numbered(12), [1, 2, 2, 3], '…O', layer, p)]);
+    assert.deepEqual(rows, [
+      [0, 1, 2],
+      [3, 4, 5],
+      [6, 7, 8],
+      [9, 10, 11],
+    ]);
   });
 
   it('an expert out of the whole stack or out of its own band', () => {

@@ -97,6 +97,8 @@ describe('the matrix a compression factors', () => {
     assert.deepEqual(is([16, 8, 3, 5], 'OI…'), ['conv', 16, 120, 0, 15]);
     assert.deepEqual(is([3, 5, 8, 16], '…IO'), ['conv', 120, 16, 0, 15]);
     assert.deepEqual(is([16, 8, 3], 'OI…'), ['conv', 16, 24, 0, 3]);
+    assert.deepEqual(is([16, 3, 5, 8], 'O…I'), ['conv', 16, 120, 0, 15]);
+    assert.deepEqual(is([1, 3, 5, 16], '…O'), ['conv', 15, 16, 0, 15]);
     assert.deepEqual(is([4, 6, 10], 'OI…', 3), ['expert', 6, 10, 180, 1]);
   });
 
@@ -139,6 +141,14 @@ describe('the matrix a compression factors', () => {
     ]);
     assert.deepEqual(shapes(tensor([3, 5, 8, 16], '…IO')), [
       ['left', 3, 5, 8, 2],
+      ['right', 1, 1, 2, 16],
+    ]);
+    assert.deepEqual(shapes(tensor([16, 3, 5, 8], 'O…I')), [
+      ['right', 2, 3, 5, 8],
+      ['left', 16, 1, 1, 2],
+    ]);
+    assert.deepEqual(shapes(tensor([1, 3, 5, 16], '…O')), [
+      ['left', 1, 3, 5, 2],
       ['right', 1, 1, 2, 16],
     ]);
     assert.throws(

@@ -24,7 +24,7 @@ function spectrum(matrix: Float64Array): Float64Array {
 
 function shuffled(matrix: Float64Array, seed = 5): Float64Array {
   const bytes = new Uint8Array(matrix.slice().buffer);
-  const places = [{ start: 0, step: 1, count: matrix.length }];
+  const places = [{ start: 0, rows: ROWS, cols: COLS, rowStep: COLS, colStep: 1 }];
   return new Float64Array(shuffleEntries(bytes, 8, places, seed).buffer);
 }
 
@@ -38,7 +38,7 @@ describe('randomisation test', () => {
     const check = (): void => {
       if (++checks === 3) throw new Error('cancelled');
     };
-    const places = [{ start: 0, step: 1, count: 2 ** 21 }];
+    const places = [{ start: 0, rows: 2 ** 10, cols: 2 ** 11, rowStep: 2 ** 11, colStep: 1 }];
     assert.throws(() => shuffleEntries(new Uint8Array(2 ** 21), 1, places, 1, check), /cancelled/);
     assert.equal(checks, 3);
   });
@@ -92,7 +92,7 @@ describe('randomisation test', () => {
         // One byte further on than its type may lie.
         const held = new Uint8Array(stored.length + 1).subarray(1);
         held.set(stored);
-        return entries(shuffleEntries(held, bytes, [{ start: 0, step: 1, count: 600 }], seed));
+        return entries(shuffleEntries(held, bytes, [{ start: 0, rows: 1, cols: 600, rowStep: 600, colStep: 1 }], seed));
       };
       assert.deepEqual(run(1).sort(), entries(stored).sort());
       assert.notDeepEqual(run(1), entries(stored));
@@ -101,10 +101,10 @@ describe('randomisation test', () => {
     });
   }
 
-  for (const kernelLayout of ['OI…', '…IO'] as const) {
+  for (const kernelLayout of ['OI…', '…IO', 'O…I'] as const) {
     it(`keeps each kernel position to itself: ${kernelLayout}`, () => {
-      const shape = kernelLayout === 'OI…' ? [6, 5, 2, 2] : [2, 2, 5, 6];
-      const [rows, cols] = kernelLayout === 'OI…' ? [6, 5] : [5, 6];
+      const shape = { 'OI…': [6, 5, 2, 2], '…IO': [2, 2, 5, 6], 'O…I': [6, 2, 2, 5] }[kernelLayout];
+      const [rows, cols] = kernelLayout === '…IO' ? [5, 6] : [6, 5];
       const layer: LayerGeometry = { name: 'conv', tensor: 'conv', kind: 'conv', rows, cols, count: 4 };
       const elements = Float64Array.from({ length: 120 }, (_, i) => i);
       const places = [0, 1, 2, 3].map((index) => entryPlaces(kernelLayout, layer, index));

@@ -139,6 +139,24 @@ describe('compressing and saving a layer', () => {
     assert.ok(relativeDistance(widen(kernel.bytes, 'F64'), whole) < 1e-14);
   });
 
+  it('the same for TFLite’s axis order, with the errors of the same kernel in PyTorch’s', async () => {
+    const [height, width, ins, outs] = [3, 2, 4, 7];
+    const torch = { ...weights([outs, ins, height, width], 'F64', 5), name: 'conv.weight' };
+    const values = widen(torch.bytes, 'F64');
+    const turned = Float64Array.from(values, (_, at) => {
+      const [o, p, i] = [Math.floor(at / (6 * ins)), Math.floor(at / ins) % 6, at % ins];
+      return values[(o * ins + i) * 6 + p]!;
+    });
+    const shape = [outs, height, width, ins];
+    const kernel: MadeTensor = { ...torch, shape, bytes: new Uint8Array(turned.buffer), kernelLayout: 'O…I' };
+    const result = compressed(kernel, { kind: 'rank', rank: 3 }, 'factors');
+    const tensors = await saved(kernel, result);
+    assert.deepEqual(tensors.get('conv.0.weight')!.shape, [3, height, width, ins]);
+    assert.deepEqual(tensors.get('conv.1.weight')!.shape, [outs, 1, 1, 3]);
+    const { measured_error } = compressed(torch, { kind: 'rank', rank: 3 }, 'factors');
+    assert.ok(Math.abs(result.measured_error / measured_error - 1) < 1e-10);
+  });
+
   it('one expert is replaced in its stack, the others stay bit for bit; from the stack’s bytes or its own', async () => {
     const stack = { ...weights([3, 8, 6], 'BF16', 6), name: 'experts' };
     const result = compressed(stack, { kind: 'rank', rank: 2 }, 'reconstructed', 1);
