@@ -5,6 +5,11 @@
 import type { DType, Problem } from '../protocol';
 import type { PackedType } from './packedElements';
 
+/** Axis order of convolution kernels. */
+export type KernelLayout = 'OI…' | '…IO' | 'O…I' | '…O';
+
+export type RecurrentOperator = 'LSTM' | 'GRU' | 'RNN';
+
 export interface TensorInfo {
   /** The state_dict's own name, unique in the checkpoint. */
   readonly name: string;
@@ -25,7 +30,12 @@ export interface TensorInfo {
    * in, out), `O…I` (TFLite: out, spatial…, in) or `…O` (TFLite's depthwise kernels: spatial…, out, with one input
    * each). Matters for rank ≥ 3 only.
    */
-  readonly kernelLayout: 'OI…' | '…IO' | 'O…I' | '…O';
+  readonly kernelLayout: KernelLayout;
+  /**
+   * The recurrent operator of a graph that it is the W or R of: one matrix for each direction, in which the gates lie one
+   * below another (ONNX). Undefined where only names and shapes tell.
+   */
+  readonly recurrent?: RecurrentOperator;
   /** Of which factors it is the product, where it is not stored: `read` multiplies. */
   readonly product?: FactorProduct;
   /** First tensor of the checkpoint with the very same stored bytes and view (tied weights). */

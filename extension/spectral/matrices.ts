@@ -4,12 +4,10 @@
  * 2-D tensors are one matrix. Convolution kernels are one matrix per kernel position, their eigenvalues pooled. 3-D
  * tensors are ambiguous between a conv1d kernel and a stack of experts; `layersOf` says how it decides.
  */
+import type { KernelLayout, RecurrentOperator } from '../checkpoint/checkpoint';
 import type { DType } from '../protocol';
 
 export type LayerKind = 'matrix' | 'conv' | 'expert';
-
-/** Axis order of kernels, as `TensorInfo` has it. */
-export type KernelLayout = 'OI…' | '…IO' | 'O…I' | '…O';
 
 export interface LayerGeometry {
   /** The tensor's name, or `<tensor>[e]` for an expert. */
@@ -21,7 +19,7 @@ export interface LayerGeometry {
   cols: number;
   /** Matrices pooled into one ESD: kernel positions of a convolution, else 1. */
   count: number;
-  /** Index along the first axis of a stack. */
+  /** Index along the first axis of a stack: of experts, or of the directions of an ONNX LSTM. */
   expert?: number;
 }
 
@@ -43,8 +41,8 @@ const MAX_LEADING_KERNEL = 16;
 /**
  * The layers of a tensor, or why it has none.
  *
- * 3-D tensors: a name with `expert` or `moe` in it is a stack (E, N, M), one layer per expert; a name with `conv` is
- * a conv1d kernel. Otherwise it is a stack when its last two axes are both at least 64 long (and, where kernels are
+ * 3-D tensors: a name with `expert`, `moe` or llama.cpp's `_exps` in it is a stack (E, N, M), one layer per expert; so are
+ * the weights of a recurrent operator, one layer per direction; a name with `conv` is a conv1d kernel. Otherwise it is a stack when its last two axes are both at least 64 long (and, where kernels are
  * stored k, I, O, the first is longer than any usual kernel); else a conv1d kernel.
  */
 export function layersOf(tensor: {
@@ -52,15 +50,16 @@ export function layersOf(tensor: {
   shape: readonly number[];
   dtype: DType;
   kernelLayout: KernelLayout;
+  recurrent?: RecurrentOperator;
   unreadable?: string;
 }): TensorLayers {
-  const { name, shape, dtype, kernelLayout } = tensor;
+  const { name, shape, dtype, kernelLayout, recurrent } = tensor;
   const reason = tensor.unreadable ?? whyNoSpectrum(shape, dtype);
   if (reason !== undefined) return { layers: [], noSpectrum: reason };
   if (shape.length === 2) {
     return { layers: [{ name, tensor: name, kind: 'matrix', rows: shape[0]!, cols: shape[1]!, count: 1 }] };
   }
-  if (shape.length === 3 && isExpertStack(name, shape, kernelLayout)) {
+  if (shape.length === 3 && (recurrent || isExpertStack(name, shape, kernelLayout))) {
     const layers = Array.from({ length: shape[0]! }, (_, expert): LayerGeometry => ({
       name: `${name}[${expert}]`,
       tensor: name,
@@ -108,10 +107,10 @@ function whyNoSpectrum(shape: readonly number[], dtype: DType): string | undefin
 function isExpertStack(name: string, shape: readonly number[], kernelLayout: KernelLayout): boolean {
   // Known of what an operator convolves with, and of nothing else.
   if (kernelLayout === 'O…I' || kernelLayout === '…O') return false;
-  if (/expert|moe/i.test(name)) return true;
+  if (/expert|moe|_exps\b/i.test(name)) return true;
   if (/conv/i.test(name)) return false;
   const large = shape[1]! >= LARGE_AXIS && shape[2]! >= LARGE_AXIS;
-  return large && (kernelLayout === 'OI…' || shape[0]! > MAX_LEADING_KERNEL);
+  return large && (kernelLayout !== '…IO' || shape[0]! > MAX_LEADING_KERNEL);
 }
 
 /**

@@ -1,17 +1,58 @@
 /** Which tensors have a spectrum, and where the elements of each matrix lie. */
 import assert from 'node:assert/strict';
+import type { KernelLayout, RecurrentOperator } from '../../extension/checkpoint/checkpoint';
 import type { DType } from '../../extension/protocol';
-import { extractMatrix, layersOf, type KernelLayout } from '../../extension/spectral/matrices';
+import { extractMatrix, layersOf } from '../../extension/spectral/matrices';
 
 function layers(name: string, shape: number[], kernelLayout: KernelLayout = 'OI…', dtype: DType = 'F32') {
   return layersOf({ name, shape, dtype, kernelLayout });
 }
 
-function kinds(name: string, shape: number[], kernelLayout: KernelLayout = 'OI…'): string[] {
-  return layers(name, shape, kernelLayout).layers.map(
+function kinds(
+  name: string,
+  shape: number[],
+  kernelLayout: KernelLayout = 'OI…',
+  recurrent?: RecurrentOperator,
+): string[] {
+  return layersOf({ name, shape, dtype: 'F32', kernelLayout, ...(recurrent && { recurrent }) }).layers.map(
     ({ kind, rows, cols, count }) => `${kind} ${rows}×${cols}${count > 1 ? ` ×${count}` : ''}`,
   );
 }
+
+/** Every kind of tensor that models have, as its program stores it, and the matrices whose spectra are taken. */
+const KINDS: readonly [
+  what: string,
+  name: string,
+  shape: number[],
+  layout: KernelLayout,
+  recurrent: RecurrentOperator | undefined,
+  matrices: string[],
+][] = [
+  ['Linear, out × in', 'fc.weight', [3, 5], 'OI…', undefined, ['matrix 3×5']],
+  ['Conv1D of GPT-2, in × out', 'h.0.attn.c_attn.weight', [768, 2304], 'OI…', undefined, ['matrix 768×2304']],
+  ['Dense of Keras, in × out', 'dense/kernel:0', [5, 3], '…IO', undefined, ['matrix 5×3']],
+  ['embedding', 'wte.weight', [50257, 768], 'OI…', undefined, ['matrix 50257×768']],
+  ['conv1d', 'conv.weight', [128, 129, 3], 'OI…', undefined, ['conv 128×129 ×3']],
+  ['conv1d of Keras', 'conv1d/kernel', [3, 129, 128], '…IO', undefined, ['conv 129×128 ×3']],
+  ['conv2d', 'conv.weight', [64, 32, 3, 3], 'OI…', undefined, ['conv 64×32 ×9']],
+  ['conv2d of Keras', 'conv/kernel', [3, 3, 32, 64], '…IO', undefined, ['conv 32×64 ×9']],
+  ['conv2d of TensorFlow Lite', 'conv', [64, 3, 3, 32], 'O…I', undefined, ['conv 64×32 ×9']],
+  ['pointwise conv2d', 'conv.weight', [64, 32, 1, 1], 'OI…', undefined, ['conv 64×32']],
+  ['conv3d', 'conv.weight', [8, 4, 2, 3, 5], 'OI…', undefined, ['conv 8×4 ×30']],
+  ['transposed conv2d, I × O', 'up.weight', [32, 64, 2, 2], 'OI…', undefined, ['conv 32×64 ×4']],
+  ['transposed conv2d of Keras, O × I', 'up/kernel', [2, 2, 64, 32], '…IO', undefined, ['conv 64×32 ×4']],
+  ['grouped conv2d, O × I/groups', 'conv.weight', [64, 8, 3, 3], 'OI…', undefined, ['conv 64×8 ×9']],
+  ['depthwise conv2d', 'depthwise.weight', [32, 1, 3, 3], 'OI…', undefined, ['conv 32×1 ×9']],
+  ['depthwise conv2d of Keras', 'depthwise/kernel', [3, 3, 32, 2], '…IO', undefined, ['conv 32×2 ×9']],
+  ['depthwise conv2d of TensorFlow Lite', 'depthwise', [1, 3, 3, 32], '…O', undefined, ['conv 1×32 ×9']],
+  ['LSTM of PyTorch, gates below one another', 'rnn.weight_ih_l0', [512, 64], 'OI…', undefined, ['matrix 512×64']],
+  ['LSTM of Keras, gates side by side', 'lstm/kernel', [64, 512], '…IO', undefined, ['matrix 64×512']],
+  ['LSTM of ONNX, a matrix a direction', 'W', [2, 40, 7], 'OI…', 'LSTM', ['expert 40×7', 'expert 40×7']],
+  ['GRU of ONNX, one direction', 'onnx::GRU_12', [1, 30, 7], 'OI…', 'GRU', ['expert 30×7']],
+  ['experts, out × in', 'mlp.experts.down_proj', [2, 8, 4], 'OI…', undefined, ['expert 8×4', 'expert 8×4']],
+  ['experts, in × out', 'experts.gate_up_proj', [2, 4, 16], 'OI…', undefined, ['expert 4×16', 'expert 4×16']],
+  ['experts of llama.cpp', 'blk.0.ffn_up_exps.weight', [2, 8, 4], 'OI…', undefined, ['expert 8×4', 'expert 8×4']],
+];
 
 describe('layers of a tensor', () => {
   it('a 2-D tensor is one matrix', () => {
@@ -20,18 +61,11 @@ describe('layers of a tensor', () => {
     });
   });
 
-  it('kernel positions of a convolution are pooled', () => {
-    assert.deepEqual(kinds('conv.weight', [64, 32, 3, 3]), ['conv 64×32 ×9']);
-    assert.deepEqual(kinds('conv.weight', [8, 4, 2, 3, 5]), ['conv 8×4 ×30']);
-    assert.deepEqual(kinds('conv.weight', [64, 32, 1, 1]), ['conv 64×32']);
-    assert.deepEqual(kinds('kernel', [3, 3, 32, 64], '…IO'), ['conv 32×64 ×9']);
-    assert.deepEqual(kinds('kernel', [1, 1, 512, 1536], '…IO'), ['conv 512×1536']);
-    assert.deepEqual(kinds('depthwise', [32, 1, 3, 3]), ['conv 32×1 ×9']);
-    assert.deepEqual(kinds('filter', [64, 3, 3, 32], 'O…I'), ['conv 64×32 ×9']);
-    assert.deepEqual(kinds('filter', [64, 1, 1, 32], 'O…I'), ['conv 64×32']);
-    assert.deepEqual(kinds('depthwise', [1, 3, 3, 32], '…O'), ['conv 1×32 ×9']);
-    assert.deepEqual(layers('depthwise', [1, 3, 3, 1], '…O').noSpectrum, 'one input and one output channel');
-  });
+  for (const [what, name, shape, layout, recurrent, matrices] of KINDS) {
+    it(`${what}: ${matrices.length > 1 ? `${matrices.length} of ` : ''}${matrices[0]!}`, () => {
+      assert.deepEqual(kinds(name, shape, layout, recurrent), matrices);
+    });
+  }
 
   it('3-D tensors are conv1d kernels or stacks of experts', () => {
     assert.deepEqual(kinds('encoder.weight', [128, 129, 3]), ['conv 128×129 ×3']);

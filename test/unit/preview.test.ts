@@ -96,6 +96,7 @@ describe('the matrix a compression factors', () => {
     assert.deepEqual(is([5, 7], '…IO'), ['matrix', 5, 7, 0, 1]);
     assert.deepEqual(is([16, 8, 3, 5], 'OI…'), ['conv', 16, 120, 0, 15]);
     assert.deepEqual(is([3, 5, 8, 16], '…IO'), ['conv', 120, 16, 0, 15]);
+    assert.deepEqual(is([16, 3, 5, 8], 'O…I'), ['conv', 16, 120, 0, 15]);
     assert.deepEqual(is([16, 8, 3], 'OI…'), ['conv', 16, 24, 0, 3]);
     assert.deepEqual(is([16, 3, 5, 8], 'O…I'), ['conv', 16, 120, 0, 15]);
     assert.deepEqual(is([1, 3, 5, 16], '…O'), ['conv', 15, 16, 0, 15]);
@@ -138,6 +139,10 @@ describe('the matrix a compression factors', () => {
     assert.deepEqual(shapes(tensor([16, 8, 3, 5], 'OI…')), [
       ['right', 2, 8, 3, 5],
       ['left', 16, 2, 1, 1],
+    ]);
+    assert.deepEqual(shapes(tensor([16, 3, 5, 8], 'O…I')), [
+      ['right', 2, 3, 5, 8],
+      ['left', 16, 1, 1, 2],
     ]);
     assert.deepEqual(shapes(tensor([3, 5, 8, 16], '…IO')), [
       ['left', 3, 5, 8, 2],
