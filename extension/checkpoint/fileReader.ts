@@ -4,6 +4,7 @@
  */
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { CheckpointError } from './checkpoint';
+import type { FileBytes } from './fileBytes';
 
 /** One positioned read asks the system for at most this much, so that cancelling stays quick on slow disks. */
 const MAX_READ_BYTES = 16 * 1024 * 1024;
@@ -17,7 +18,7 @@ export interface FileIdentity {
   readonly mtimeMs: number;
 }
 
-export class FileReader {
+export class FileReader implements FileBytes {
   private handle: FileHandle | undefined;
 
   private constructor(

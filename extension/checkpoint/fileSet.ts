@@ -3,6 +3,7 @@
  * A file that is opened again must still be the one that was opened first.
  */
 import { CheckpointError } from './checkpoint';
+import type { FileBytes } from './fileBytes';
 import { FileReader, type FileIdentity } from './fileReader';
 
 /**
@@ -43,6 +44,23 @@ export class FileSet {
       file.users--;
       await this.closeIdle();
     }
+  }
+
+  /**
+   * The file as bytes of their own, for readers that know nothing of sets: its handle is one of those above.
+   *
+   * @throws CheckpointError as `use`
+   */
+  async bytes(path: string): Promise<FileBytes> {
+    const size = await this.use(path, (reader) => Promise.resolve(reader.size));
+    return {
+      path,
+      size,
+      read: (offset, length, signal) => this.use(path, (reader) => reader.read(offset, length, signal)),
+      // Which `use` does.
+      assertUnchanged: () => this.use(path, () => Promise.resolve()),
+      close: () => Promise.resolve(),
+    };
   }
 
   /** Handles now held, for tests. */

@@ -10,6 +10,7 @@ const PREFERRED = [
   'model.safetensors.index.json',
   'model.safetensors',
   'model.json',
+  'pytorch_model.bin.index.json',
   'pytorch_model.bin',
   'adapter_model.safetensors',
   'model.onnx',
@@ -18,10 +19,11 @@ const PREFERRED = [
 /** What Orbax, which saves JAX models as folders of a database, puts into each of them. */
 const ORBAX = ['manifest.ocdbt', '_METADATA', '_CHECKPOINT_METADATA'];
 
-const INDEX = '.safetensors.index.json';
+/** Of indexes of shards, the preferred first: model repositories hold the same weights in both formats. */
+const INDEXES = ['.safetensors.index.json', '.bin.index.json'];
 
 /** `model-00002-of-00007.safetensors` */
-const SHARD = /^(.*)-(\d{5,})-of-(\d{5,})\.safetensors$/;
+const SHARD = /^(.*)-(\d{5,})-of-(\d{5,})(\.safetensors|\.bin)$/;
 
 /** More shards than any model has; a name that promises more is not believed. */
 const MAX_SHARDS = 10_000;
@@ -40,14 +42,16 @@ export type FolderContent =
 export async function findInFolder(folder: string, suffixes: readonly string[]): Promise<FolderContent> {
   const names = await fileNames(folder);
   const file = (name: string): FolderContent => ({ kind: 'file', path: path.join(folder, name) });
-  const indexes = names.filter((name) => name.endsWith(INDEX));
+  const indexes = INDEXES.map((suffix) => names.filter((name) => name.endsWith(suffix))).find(
+    ({ length }) => length > 0,
+  );
   const preferred = PREFERRED.find((name) => names.includes(name));
-  if (indexes.length === 1 && preferred !== 'model.safetensors') return file(indexes[0]!);
+  if (indexes?.length === 1 && preferred !== 'model.safetensors') return file(indexes[0]!);
   if (preferred !== undefined) return file(preferred);
-  const candidates = names.filter((name) => hasSuffix(name, suffixes) && !name.endsWith(INDEX));
+  const candidates = names.filter((name) => hasSuffix(name, suffixes) && !hasSuffix(name, INDEXES));
   const set = shardSet(candidates);
   if (set) return { kind: 'shards', names: set };
-  const choices = indexes.length > 1 ? indexes : candidates;
+  const choices = indexes ?? candidates;
   if (choices.length === 1 || arePartsOfOne(choices)) return file(choices[0]!);
   if (choices.length > 1) {
     const message = `holds several checkpoints (${choices.slice(0, 10).join(', ')}${choices.length > 10 ? ', …' : ''})`;
@@ -91,12 +95,13 @@ function arePartsOfOne(names: readonly string[]): boolean {
 function shardSet(candidates: readonly string[]): readonly string[] | undefined {
   const parts = candidates.map((name) => SHARD.exec(name));
   const first = parts[0];
-  if (!first || parts.some((part) => part?.[1] !== first[1] || part?.[3] !== first[3])) return undefined;
-  const [, prefix, number, count] = first as unknown as [string, string, string, string];
+  if (!first || parts.some((part) => part?.[1] !== first[1] || part?.[3] !== first[3] || part?.[4] !== first[4]))
+    return undefined;
+  const [, prefix, number, count, suffix] = first as unknown as [string, string, string, string, string];
   const total = Number(count);
   if (total < 1 || total > MAX_SHARDS) return undefined;
   return Array.from(
     { length: total },
-    (_, i) => `${prefix}-${String(i + 1).padStart(number.length, '0')}-of-${count}.safetensors`,
+    (_, i) => `${prefix}-${String(i + 1).padStart(number.length, '0')}-of-${count}${suffix}`,
   );
 }

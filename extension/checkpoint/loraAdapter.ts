@@ -25,7 +25,12 @@ const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 const WRAPPER = /^base_model\.model\./;
 
 /** Where a base model may lie, seen from the adapter's folder: as files beside the adapter, or one folder up. */
-const BASE_FILES = ['model.safetensors.index.json', 'model.safetensors', 'pytorch_model.bin'];
+const BASE_FILES = [
+  'model.safetensors.index.json',
+  'model.safetensors',
+  'pytorch_model.bin.index.json',
+  'pytorch_model.bin',
+];
 
 type Open = (file: string, signal?: AbortSignal) => Promise<Checkpoint>;
 

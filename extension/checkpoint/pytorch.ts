@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import { CheckpointError, type Checkpoint, type CheckpointFormat, type TensorInfo } from './checkpoint';
+import type { FileBytes } from './fileBytes';
 import { FileReader } from './fileReader';
 import type { TorchPickleHost } from './pickleGlobals';
 import { decodePacked, packedBits, type PackedType } from './packedElements';
@@ -46,7 +47,7 @@ export const pytorchFormat: CheckpointFormat = {
   async open(file, signal) {
     const reader = await FileReader.open(file);
     try {
-      return makeCheckpoint(reader, await openTorchFile(reader, signal));
+      return await openPytorch(reader, signal);
     } catch (error) {
       await reader.close();
       throw error;
@@ -54,7 +55,16 @@ export const pytorchFormat: CheckpointFormat = {
   },
 };
 
-async function openTorchFile(reader: FileReader, signal?: AbortSignal): Promise<TorchFile> {
+/**
+ * The checkpoint closes the file; where this throws, the caller does.
+ *
+ * @throws CheckpointError
+ */
+export async function openPytorch(file: FileBytes, signal?: AbortSignal): Promise<Checkpoint> {
+  return makeCheckpoint(file, await openTorchFile(file, signal));
+}
+
+async function openTorchFile(reader: FileBytes, signal?: AbortSignal): Promise<TorchFile> {
   const head = await reader.read(0, Math.min(HEAD_BYTES, reader.size), signal);
   switch (kindOf(head)) {
     case 'zip':
@@ -84,7 +94,7 @@ function kindOf(bytes: Uint8Array): 'zip' | 'pickle' | 'tar' | undefined {
   return undefined;
 }
 
-function makeCheckpoint(reader: FileReader, file: TorchFile): Checkpoint {
+function makeCheckpoint(reader: FileBytes, file: TorchFile): Checkpoint {
   const found = readStateDict(file.root, file.declared);
   const problems = new ProblemList(reader.path);
   const { dangerous, repeated } = file.host;
@@ -142,7 +152,7 @@ function makeCheckpoint(reader: FileReader, file: TorchFile): Checkpoint {
 }
 
 async function readTensor(
-  reader: FileReader,
+  reader: FileBytes,
   storages: StorageSource,
   entry: TorchTensor | undefined,
   tensor: TensorInfo,

@@ -6,7 +6,7 @@
  */
 import { CheckpointError } from './checkpoint';
 import { concurrently } from './concurrently';
-import type { FileReader } from './fileReader';
+import type { FileBytes } from './fileBytes';
 import { salvagePickle } from './pickle';
 import { PickleBudget } from './pickleBudget';
 import { PickleNeedsMore } from './pickleCursor';
@@ -31,7 +31,7 @@ const COUNT_BYTES = 8;
 const READS_AT_ONCE = 32;
 
 /** @throws CheckpointError */
-export async function openTorchLegacy(file: FileReader, signal?: AbortSignal): Promise<TorchFile> {
+export async function openTorchLegacy(file: FileBytes, signal?: AbortSignal): Promise<TorchFile> {
   const host = new TorchPickleHost();
   const stream = new PickleStream(file, host, signal);
   const { value: first, failure } = await stream.salvage();
@@ -72,7 +72,7 @@ class PickleStream {
   private readonly budget: PickleBudget;
 
   constructor(
-    private readonly file: FileReader,
+    private readonly file: FileBytes,
     private readonly host: TorchPickleHost,
     private readonly signal: AbortSignal | undefined,
   ) {
@@ -130,7 +130,7 @@ class LegacyStorages implements StorageSource {
   private readonly places = new Map<string, { offset: number; bytes: number }>();
   failure: StorageProblem | undefined;
 
-  constructor(private readonly file: FileReader) {}
+  constructor(private readonly file: FileBytes) {}
 
   /** Keeps what is wrong from some place on, so that what comes before can be read. @returns false for other errors */
   fails(error: unknown): boolean {

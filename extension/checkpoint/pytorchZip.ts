@@ -7,7 +7,7 @@
 import type { Problem } from '../protocol';
 import { CheckpointError } from './checkpoint';
 import { crc32, RunningCrc } from './crc32';
-import type { FileReader } from './fileReader';
+import type { FileBytes } from './fileBytes';
 import { itemsOf } from './pickleArguments';
 import { salvagePickle } from './pickle';
 import { TorchPickleHost } from './pickleGlobals';
@@ -37,7 +37,7 @@ const MAX_NOTE_BYTES = 64;
 const MAX_INFLATED_BYTES = 256 * 1024 * 1024;
 
 /** @throws CheckpointError */
-export async function openTorchZip(file: FileReader, signal?: AbortSignal): Promise<TorchFile> {
+export async function openTorchZip(file: FileBytes, signal?: AbortSignal): Promise<TorchFile> {
   const { archive, failure } = await openArchive(file, signal);
   const prefix = findPrefix(archive, file);
   const pickle = archive.entries.get(`${prefix}data.pkl`)!;
@@ -78,7 +78,7 @@ export async function openTorchZip(file: FileReader, signal?: AbortSignal): Prom
 
 /** The archive, or what can be read of one that was cut short, with the reason. */
 async function openArchive(
-  file: FileReader,
+  file: FileBytes,
   signal?: AbortSignal,
 ): Promise<{ archive: ZipArchive; failure?: StorageProblem }> {
   try {
@@ -101,7 +101,7 @@ async function openArchive(
  * The records of an archive from its start, as far as they are there. `torch.save` puts the object first, which tells the
  * sizes of the storages; TorchScript puts it behind them, so that their ends must be searched for.
  */
-async function recordsOf(walk: ZipWalk, file: FileReader, signal?: AbortSignal): Promise<ZipEntry[]> {
+async function recordsOf(walk: ZipWalk, file: FileBytes, signal?: AbortSignal): Promise<ZipEntry[]> {
   const sizes = new Map<string, number>();
   const entries: ZipEntry[] = [];
   for (let entry = await walk.next(); entry; entry = await walk.next((name) => sizes.get(name))) {
@@ -133,7 +133,7 @@ function pickleLimit({ stored }: ZipEntry): number {
  * @throws CheckpointError where nothing of it can be
  */
 async function unpickle(
-  file: FileReader,
+  file: FileBytes,
   archive: ZipArchive,
   entry: ZipEntry,
   host: TorchPickleHost,
@@ -167,7 +167,7 @@ async function unpickle(
 }
 
 /** What comes before `data.pkl`: a folder named after the file it was first saved as. */
-function findPrefix(archive: ZipArchive, file: FileReader): string {
+function findPrefix(archive: ZipArchive, file: FileBytes): string {
   let found: string | undefined;
   for (const name of archive.entries.keys()) {
     const prefix = PICKLE.exec(name)?.[1];

@@ -16,13 +16,13 @@ import { onnxFormat } from './onnx';
 import { pytorchFormat } from './pytorch';
 import { withQuantisedWeights } from './quantisedCheckpoint';
 import { safetensorsFormat } from './safetensors';
-import { openShardSet, shardedSafetensorsFormat } from './shardedSafetensors';
+import { openShardSet, shardedFormat } from './shardedCheckpoint';
 import { tensorflowJsFormat } from './tensorflowJs';
 
 /** The first that recognises a file opens it: unmistakable beginnings come before those that are guessed. */
 export const formats: readonly CheckpointFormat[] = [
   safetensorsFormat,
-  shardedSafetensorsFormat,
+  shardedFormat,
   ggufFormat,
   tensorflowJsFormat,
   numpyFormat,

@@ -14,8 +14,7 @@ export const safetensorsFormat: CheckpointFormat = {
   async open(path, signal) {
     const files = new FileSet();
     try {
-      const header = await files.use(path, (reader) => readSafetensorsHeader(reader, signal));
-      return new StoredCheckpoint({ path, format: 'safetensors', files: [path], ...header }, files);
+      return await openSafetensors(path, files, signal);
     } catch (error) {
       await files.close();
       throw error;
@@ -23,7 +22,17 @@ export const safetensorsFormat: CheckpointFormat = {
   },
 };
 
-export interface StoredContents {
+/**
+ * The checkpoint closes the files; where this throws, the caller does.
+ *
+ * @throws CheckpointError
+ */
+export async function openSafetensors(path: string, files: FileSet, signal?: AbortSignal): Promise<Checkpoint> {
+  const header = await files.use(path, (reader) => readSafetensorsHeader(reader, signal));
+  return new StoredCheckpoint({ path, format: 'safetensors', files: [path], ...header }, files);
+}
+
+interface StoredContents {
   readonly path: string;
   readonly format: string;
   readonly files: readonly string[];
@@ -33,7 +42,7 @@ export interface StoredContents {
 }
 
 /** A checkpoint whose tensors lie contiguous in their files, in the order and type they are read in. */
-export class StoredCheckpoint implements Checkpoint {
+class StoredCheckpoint implements Checkpoint {
   readonly path: string;
   readonly format: string;
   readonly files: readonly string[];

@@ -16,7 +16,7 @@ const OPEN_BRACE = 0x7b;
 
 /**
  * @throws JsonSyntaxError
- * @throws CheckpointError `malformed` without a `weight_map`, `unsupported` where it names PyTorch shards
+ * @throws CheckpointError `malformed` without a `weight_map`
  */
 export function parseShardIndex(json: Buffer, start: number, file: string, problems: ProblemList): ShardIndex {
   const weightMap = new Map<string, string>();
@@ -44,10 +44,5 @@ export function parseShardIndex(json: Buffer, start: number, file: string, probl
     }
   }
   if (!found) throw new CheckpointError('malformed', 'has no "weight_map", so it is not an index of shards', { file });
-  const names = [...new Set(weightMap.values())];
-  if (names.length > 0 && names.every((name) => /\.(bin|pth?)$/.test(name))) {
-    const message = `names PyTorch shards (${names[0]!}, …), which are opened one by one`;
-    throw new CheckpointError('unsupported', message, { file, remedy: 'open one of them' });
-  }
   return { weightMap, metadata };
 }

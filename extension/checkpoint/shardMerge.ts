@@ -1,21 +1,28 @@
-/** One list of tensors out of the headers of several shards, and what does not fit together. */
-import { CheckpointError } from './checkpoint';
+/** One list of tensors out of several shards, and what does not fit together. */
+import { CheckpointError, type Checkpoint, type TensorInfo } from './checkpoint';
 import { countNames, type ProblemList } from './problemList';
-import type { SafetensorsHeader, StoredTensor } from './safetensorsHeader';
 import type { ShardIndex } from './shardIndex';
 
-/** A shard and its header, or why it has none. */
+/** A shard, opened, or why it is not. */
 export interface Shard {
   /** As the index writes it. */
   readonly name: string;
   readonly file: string;
-  readonly header?: SafetensorsHeader;
+  readonly checkpoint?: Checkpoint;
   readonly error?: CheckpointError;
 }
 
 export interface MergedShards {
-  readonly tensors: readonly StoredTensor[];
+  readonly tensors: readonly TensorInfo[];
+  /** Which shard reads a tensor, by the tensor's name. */
+  readonly holders: ReadonlyMap<string, Checkpoint>;
   readonly metadata: Readonly<Record<string, string>>;
+}
+
+interface PlacedTensor {
+  readonly tensor: TensorInfo;
+  readonly shard: string;
+  readonly holder: Checkpoint;
 }
 
 /**
@@ -27,61 +34,69 @@ export function mergeShards(
   index: ShardIndex | undefined,
   problems: ProblemList,
 ): MergedShards {
-  const tensors = new Map<string, StoredTensor>();
+  const placed = new Map<string, PlacedTensor>();
   const metadata = new Map(index?.metadata);
-  const placed = namesByShard(index);
-  const shardNames = new Map(shards.map(({ name, file }) => [file, name]));
-  for (const { name, header, error } of shards) {
+  const expected = namesByShard(index);
+  for (const { name, checkpoint, error } of shards) {
     if (error) {
-      const lost = placed.get(name) ?? [];
+      const lost = expected.get(name) ?? [];
       const suffix = lost.length === 0 ? '' : `, so ${countNames(lost)} cannot be shown`;
       problems.push(new CheckpointError(error.code, error.reason + suffix, error.where).toProblem());
     }
-    if (!header) continue;
-    for (const [key, value] of Object.entries(header.metadata)) if (!metadata.has(key)) metadata.set(key, value);
-    problems.push(...header.problems);
-    for (const tensor of header.tensors) {
-      const first = tensors.get(tensor.name);
-      const kept = first && index?.weightMap.get(tensor.name) !== name ? first : tensor;
-      tensors.set(tensor.name, kept);
+    if (!checkpoint) continue;
+    for (const [key, value] of Object.entries(checkpoint.metadata)) if (!metadata.has(key)) metadata.set(key, value);
+    problems.push(...checkpoint.problems);
+    for (const tensor of checkpoint.tensors) {
+      const first = placed.get(tensor.name);
+      const kept =
+        first && index?.weightMap.get(tensor.name) !== name ? first : { tensor, shard: name, holder: checkpoint };
+      placed.set(tensor.name, kept);
       if (!first) continue;
-      const [one, shown] = [shardNames.get(first.file)!, shardNames.get(kept.file)!];
-      problems.add('malformed', `is in two shards, ${one} and ${name}, and the one in ${shown} is shown`, {
+      problems.add('malformed', `is in two shards, ${first.shard} and ${name}, and the one in ${kept.shard} is shown`, {
         tensor: tensor.name,
       });
     }
   }
-  if (index) compareWithIndex([...tensors.values()], shards, index, shardNames, problems);
-  return { tensors: [...tensors.values()], metadata: Object.fromEntries(metadata) };
+  if (index) compareWithIndex([...placed.values()], shards, index, problems);
+  return {
+    tensors: [...placed.values()].map(({ tensor, holder }) => sharedWithin(tensor, holder, placed)),
+    holders: new Map([...placed].map(([name, { holder }]) => [name, holder])),
+    metadata: Object.fromEntries(metadata),
+  };
+}
+
+/** A tensor that shares its bytes with one of its own shard, which may not be the one shown under that name. */
+function sharedWithin(tensor: TensorInfo, holder: Checkpoint, placed: ReadonlyMap<string, PlacedTensor>): TensorInfo {
+  const { sharedWith, ...alone } = tensor;
+  return sharedWith === undefined || placed.get(sharedWith)?.holder === holder ? tensor : alone;
 }
 
 function compareWithIndex(
-  tensors: readonly StoredTensor[],
+  placed: readonly PlacedTensor[],
   shards: readonly Shard[],
   { weightMap }: ShardIndex,
-  shardNames: ReadonlyMap<string, string>,
   problems: ProblemList,
 ): void {
-  const unnamed = tensors.filter(({ name }) => !weightMap.has(name)).map(({ name }) => name);
+  const unnamed = placed.map(({ tensor }) => tensor.name).filter((name) => !weightMap.has(name));
   if (unnamed.length > 0) {
     problems.add(
       'malformed',
       `the index does not name ${countNames(unnamed)} that the shards hold, and that are shown all the same`,
     );
   }
-  const elsewhere = tensors.filter(
-    ({ name, file }) => weightMap.has(name) && weightMap.get(name) !== shardNames.get(file),
-  );
+  const elsewhere = placed
+    .filter(({ tensor: { name }, shard }) => weightMap.has(name) && weightMap.get(name) !== shard)
+    .map(({ tensor }) => tensor.name);
   if (elsewhere.length > 0) {
-    const names = countNames(elsewhere.map(({ name }) => name));
     problems.add(
       'malformed',
-      `the index places ${names} in other shards than hold them, but they are shown all the same`,
+      `the index places ${countNames(elsewhere)} in other shards than hold them, but they are shown all the same`,
     );
   }
-  const known = new Set(tensors.map(({ name }) => name));
-  for (const { header } of shards) for (const { tensor } of header?.problems ?? []) if (tensor) known.add(tensor);
-  const unreadable = new Set(shards.filter(({ header }) => !header).map(({ name }) => name));
+  const known = new Set(placed.map(({ tensor }) => tensor.name));
+  for (const { checkpoint } of shards)
+    for (const { tensor } of checkpoint?.problems ?? []) if (tensor) known.add(tensor);
+  const unreadable = new Set(shards.filter(({ checkpoint }) => !checkpoint).map(({ name }) => name));
   const absent = [...weightMap].filter(([name, shard]) => !known.has(name) && !unreadable.has(shard));
   for (const [tensor, shard] of absent)
     problems.add('malformed', `is not in ${shard}, where the index places it`, { tensor });

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { fromRandomAccessReader, RandomAccessReader, type Entry, type ZipFile } from 'yauzl';
 import { CheckpointError } from './checkpoint';
 import { crc32 } from './crc32';
-import type { FileReader } from './fileReader';
+import type { FileBytes } from './fileBytes';
 import { InflatedRecord } from './inflatedRecord';
 
 /** A checkpoint has one record a tensor; ten times the largest seen keeps the directory within memory. */
@@ -68,7 +68,7 @@ export class ZipArchive {
   private readonly dataStarts = new Map<ZipEntry, number>();
 
   private constructor(
-    private readonly file: FileReader,
+    private readonly file: FileBytes,
     /** By name, in directory order. Of entries that share a name the first is here, marked `refused`. */
     readonly entries: ReadonlyMap<string, ZipEntry>,
   ) {}
@@ -78,13 +78,13 @@ export class ZipArchive {
    *
    * @throws CheckpointError `truncated` where there is no complete directory, `malformed`, `limit`, `unsupported`
    */
-  static async open(file: FileReader, signal?: AbortSignal): Promise<ZipArchive> {
+  static async open(file: FileBytes, signal?: AbortSignal): Promise<ZipArchive> {
     const found = await readDirectory(file, signal);
     return new ZipArchive(file, checkEntries(found, file.size));
   }
 
   /** An archive whose records are known without its directory. */
-  static of(file: FileReader, entries: readonly ZipEntry[]): ZipArchive {
+  static of(file: FileBytes, entries: readonly ZipEntry[]): ZipArchive {
     return new ZipArchive(file, checkEntries(entries, file.size));
   }
 
@@ -198,7 +198,7 @@ export class ZipArchive {
   }
 }
 
-/** Lets yauzl read through a `FileReader`: only its `read` is used, never a stream. */
+/** Lets yauzl read through a `FileBytes`: only its `read` is used, never a stream. */
 class WindowedReader extends RandomAccessReader {
   private window = Buffer.alloc(0);
   private windowStart = 0;
@@ -208,7 +208,7 @@ class WindowedReader extends RandomAccessReader {
   crashed: (error: unknown) => void = () => undefined;
 
   constructor(
-    private readonly file: FileReader,
+    private readonly file: FileBytes,
     private readonly signal: AbortSignal | undefined,
   ) {
     super();
@@ -245,7 +245,7 @@ class WindowedReader extends RandomAccessReader {
   }
 }
 
-async function readDirectory(file: FileReader, signal?: AbortSignal): Promise<ZipEntry[]> {
+async function readDirectory(file: FileBytes, signal?: AbortSignal): Promise<ZipEntry[]> {
   const reader = new WindowedReader(file, signal);
   try {
     // Names are taken as they are: nothing is ever extracted, so a name with `..` does no harm.

@@ -3,7 +3,7 @@
  * of one that was cut short. Only records with a checksum behind or before their data count, so that nothing is shown
  * unchecked.
  */
-import type { FileReader } from './fileReader';
+import type { FileBytes } from './fileBytes';
 import { LOCAL_HEADER, LOCAL_HEADER_BYTES, type ZipEntry } from './zipArchive';
 
 /** `PK\7\8`, CRC, compressed size, size: behind the data where the local header has no sizes (flag 3). */
@@ -33,7 +33,7 @@ export class ZipWalk {
   position = 0;
 
   constructor(
-    private readonly file: FileReader,
+    private readonly file: FileBytes,
     private readonly signal: AbortSignal | undefined,
   ) {}
 

@@ -6,33 +6,47 @@ const SUFFIXES = [
   ...['.safetensors', '.gguf', '.pt', '.pth', '.bin', '.ckpt', '.th', '.jit', '.onnx'],
   ...['.npy', '.npz', '.msgpack'],
 ];
-const INDEX_SUFFIX = '.safetensors.index.json';
+const INDEX_SUFFIXES = ['.safetensors.index.json', '.bin.index.json'];
 const TENSORFLOW_JS = 'model.json';
 
-/** Names under which a folder keeps one whole model, whatever lies beside it. */
-const WHOLE_MODELS = ['model.safetensors', TENSORFLOW_JS];
+/** Endings and names of files that stand for all of a folder's, whatever lies beside them: the preferred first. */
+const WHOLE_MODELS = ['.safetensors.index.json', 'model.safetensors', '.bin.index.json', TENSORFLOW_JS];
 
 /** For the open dialog. */
 export const DIALOG_EXTENSIONS = [...SUFFIXES.map((suffix) => suffix.slice(1)), 'json'];
 
 /** For `findFiles` and file system watchers. */
-export const WORKSPACE_GLOB = `**/{${[...SUFFIXES, INDEX_SUFFIX].map((suffix) => `*${suffix}`).join(',')},${TENSORFLOW_JS}}`;
+export const WORKSPACE_GLOB = `**/{${[...SUFFIXES, ...INDEX_SUFFIXES].map((suffix) => `*${suffix}`).join(',')},${TENSORFLOW_JS}}`;
 
 /** One shard of several, as Hugging Face names them: the index file beside them stands for all. */
-const SHARD = /-\d{5}-of-\d{5}\.safetensors$/;
+const SHARD = /-\d{5}-of-\d{5}(\.safetensors|\.bin)$/;
 
 /** One part of several, as llama.cpp names them: each of them opens all. */
 const PART = /-\d{5}(-of-\d{5}\.gguf)$/i;
 
 export function isCheckpointName(file: string): boolean {
   const name = path.basename(file).toLowerCase();
-  return name === TENSORFLOW_JS || name.endsWith(INDEX_SUFFIX) || SUFFIXES.includes(path.extname(name));
+  return name === TENSORFLOW_JS || isIndex(name) || SUFFIXES.includes(path.extname(name));
+}
+
+function isIndex(name: string): boolean {
+  return INDEX_SUFFIXES.some((suffix) => name.endsWith(suffix));
 }
 
 /** Without the shards that an index file of the same folder lists, and of GGUF parts the first of each model. */
 export function wholeCheckpoints(files: readonly string[]): string[] {
-  const indexed = new Set(files.filter((file) => file.endsWith(INDEX_SUFFIX)).map((file) => path.dirname(file)));
-  return withoutFurtherParts(files).filter((file) => !(SHARD.test(file) && indexed.has(path.dirname(file))));
+  // Folder and suffix: weights of one format may have an index while those of another beside them have none.
+  const indexed = new Set(
+    files.flatMap((file) => {
+      const suffix = INDEX_SUFFIXES.find((ending) => file.endsWith(ending));
+      return suffix === undefined ? [] : [path.dirname(file) + suffix];
+    }),
+  );
+  const isIndexed = (file: string): boolean => {
+    const [, suffix] = SHARD.exec(file) ?? [];
+    return suffix !== undefined && indexed.has(`${path.dirname(file)}${suffix}.index.json`);
+  };
+  return withoutFurtherParts(files).filter((file) => !isIndexed(file));
 }
 
 function withoutFurtherParts(files: readonly string[]): string[] {
@@ -52,8 +66,9 @@ export function checkpointFolders(files: readonly string[]): string[] {
 
 /** The one of a folder's files that stands for all of them, as the engine takes it too. */
 function chosenOf(names: readonly string[]): string | undefined {
-  const index = names.find((name) => name.endsWith(INDEX_SUFFIX));
-  return index ?? WHOLE_MODELS.find((name) => names.includes(name)) ?? (names.length === 1 ? names[0] : undefined);
+  const is = (name: string, whole: string): boolean => (whole.startsWith('.') ? name.endsWith(whole) : name === whole);
+  const [best] = WHOLE_MODELS.flatMap((whole) => names.filter((name) => is(name, whole)));
+  return best ?? (names.length === 1 ? names[0] : undefined);
 }
 
 /**

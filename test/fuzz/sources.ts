@@ -19,6 +19,7 @@ import {
 import { float32Tensor, gptqParts, tensor as tensorOf, writeModel } from '../harness/quantisedFixtures';
 import { ramp, safetensorsBytes, writeSharded } from '../harness/safetensorsFixtures';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
+import { layTorchFolder, torchFolders } from '../harness/torchFolders';
 import flaxFixtures from '../unit/flaxFixtures.json';
 import ggufFixtures from '../unit/ggufFixtures.json';
 import numpyFixtures from '../unit/numpyFixtures.json';
@@ -63,6 +64,7 @@ export function fuzzSources(): ReadonlyMap<string, readonly Source[]> {
       ],
     ],
     ['sharded safetensors', [smallShards(), ...referenceShards()]],
+    ['sharded pytorch', [torchFolder('sharded', 'pytorch_model.bin.index.json')]],
     [
       'pytorch zip',
       [
@@ -114,6 +116,12 @@ function torchFiles(kind: 'zip' | 'legacy' | 'torchscript'): Source[] {
     const written = bytes.toString('latin1', 0, 2) !== 'PK' ? 'legacy' : name === 'TorchScript' ? 'torchscript' : 'zip';
     return written === kind ? [{ ...made(`${name.replace(/\W+/g, '-')}.pt`, () => bytes), name }] : [];
   });
+}
+
+/** A folder that PyTorch wrote for the tests of its formats: any of its files may be damaged. */
+function torchFolder(name: string, open: string): Source {
+  const damage = Object.keys(torchFolders[name]!.files);
+  return { name, open, damage, lay: (folder) => layTorchFolder(name, folder) };
 }
 
 /** Files that NumPy wrote for the tests of its format. */

@@ -39,8 +39,10 @@ describe('checkpoint files', () => {
       '/m/model-00002-of-00002.safetensors',
       '/m/model.safetensors.index.json',
       '/n/model-00001-of-00002.safetensors',
+      '/n/pytorch_model-00001-of-00002.bin',
+      '/n/pytorch_model.bin.index.json',
     ];
-    assert.deepEqual(wholeCheckpoints(files), [files[2], files[3]]);
+    assert.deepEqual(wholeCheckpoints(files), [files[2], files[3], files[5]]);
     assert.deepEqual(checkpointFolders(files), ['/m', '/n']);
     assert.deepEqual(checkpointFolders(['/k/a.pt', '/k/b.pt']), ['/k']);
   });
@@ -75,7 +77,9 @@ describe('checkpoint files', () => {
       assert.deepEqual(await found(), ['model.pt']);
       make('model-00001-of-00001.safetensors', 'model.json');
       assert.deepEqual(await found(), ['model.json']);
-      make('model.safetensors', 'pytorch_model.bin');
+      make('pytorch_model.bin.index.json', 'pytorch_model.bin');
+      assert.deepEqual(await found(), ['pytorch_model.bin.index.json']);
+      make('model.safetensors');
       assert.deepEqual(await found(), ['model.safetensors']);
       make('model.safetensors.index.json');
       assert.deepEqual(await found(), ['model.safetensors.index.json']);

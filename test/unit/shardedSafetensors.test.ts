@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
-import { openShardSet, shardedSafetensorsFormat } from '../../extension/checkpoint/shardedSafetensors';
+import { openShardSet, shardedFormat } from '../../extension/checkpoint/shardedCheckpoint';
 import { MAX_IDLE_FILES } from '../../extension/checkpoint/fileSet';
 import { siblingPath } from '../../extension/checkpoint/siblingPath';
 import { makeLlama7b } from '../harness/madeCheckpoints';
@@ -16,7 +16,7 @@ describe('sharded safetensors', () => {
   const shards = { 'a-1.safetensors': [ramp('x', [2]), ramp('y', [3], 10)], 'a-2.safetensors': [ramp('z', [1], 20)] };
 
   async function opened<T>(index: string, check: (checkpoint: Checkpoint) => T | Promise<T>): Promise<T> {
-    const checkpoint = await shardedSafetensorsFormat.open(index);
+    const checkpoint = await shardedFormat.open(index);
     try {
       return await check(checkpoint);
     } finally {
@@ -117,10 +117,10 @@ describe('sharded safetensors', () => {
 
   it('fails where no shard can be read', async () => {
     const index = writeSharded(fresh(), shards, { omit: Object.keys(shards) });
-    await assert.rejects(shardedSafetensorsFormat.open(index), { code: 'missing-shard', message: /a-1\.safetensors/ });
+    await assert.rejects(shardedFormat.open(index), { code: 'missing-shard', message: /a-1\.safetensors/ });
     const empty = path.join(root, 'empty.safetensors.index.json');
     writeFileSync(empty, '{"weight_map": {}}');
-    await assert.rejects(shardedSafetensorsFormat.open(empty), { code: 'malformed', message: /no shard/ });
+    await assert.rejects(shardedFormat.open(empty), { code: 'malformed', message: /no shard/ });
   });
 
   it('lets the index decide between two tensors of one name', async () => {
@@ -192,16 +192,12 @@ describe('sharded safetensors', () => {
       return file;
     };
     const rejects = (text: string, expected: object): Promise<void> =>
-      assert.rejects(shardedSafetensorsFormat.open(write(text)), expected);
+      assert.rejects(shardedFormat.open(write(text)), expected);
     await rejects('{"metadata": {}}', { code: 'malformed', message: /"weight_map"/ });
     await rejects('{"weight_map": 7}', { code: 'malformed', message: /"weight_map"/ });
     await rejects('{"weight_map": {"a": "b", }}', { code: 'malformed', message: /byte 26: the index is not JSON/ });
     await rejects('[]', { code: 'unknown-format' });
     await rejects('', { code: 'unknown-format' });
-    await rejects('{"weight_map": {"a": "pytorch_model-00001-of-00002.bin"}}', {
-      code: 'unsupported',
-      message: /PyTorch shards/,
-    });
   });
 
   it('takes an index with a byte order mark, and one whose tensors are listed twice', async () => {
@@ -247,7 +243,7 @@ describe('sharded safetensors', () => {
 
   it('stops when it is told to', async () => {
     const index = writeSharded(fresh(), shards);
-    await assert.rejects(shardedSafetensorsFormat.open(index, AbortSignal.abort()), { name: 'AbortError' });
+    await assert.rejects(shardedFormat.open(index, AbortSignal.abort()), { name: 'AbortError' });
     await opened(index, (checkpoint) =>
       assert.rejects(checkpoint.read(checkpoint.tensors[0]!, undefined, AbortSignal.abort()), { name: 'AbortError' }),
     );
@@ -266,7 +262,7 @@ describe('sharded safetensors', () => {
   });
 
   it('is recognised by its content', () => {
-    const matches = (text: string): boolean => shardedSafetensorsFormat.matches('any', Buffer.from(text));
+    const matches = (text: string): boolean => shardedFormat.matches('any', Buffer.from(text));
     assert.ok(matches('\uFEFF \n{ "metadata": {}, "weight_map": {'));
     assert.ok(!matches('["weight_map"]'));
     assert.ok(!matches('{"modelTopology": {}}'));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
-import { shardedSafetensorsFormat } from '../../extension/checkpoint/shardedSafetensors';
+import { shardedFormat } from '../../extension/checkpoint/shardedCheckpoint';
 import { tensorflowJsFormat } from '../../extension/checkpoint/tensorflowJs';
 import { placeShards } from '../../extension/checkpoint/weightStream';
 import { summarise } from '../../extension/engine/summary';
@@ -400,7 +400,7 @@ function describeReferences(shared: string): void {
     it('are equal, bit for bit', async () => {
       const model = await tensorflowJsFormat.open(sample);
       const folder = path.join(shared, 'checkpoints/use-lite-sharded-derived');
-      const derived = await shardedSafetensorsFormat.open(path.join(folder, 'model.safetensors.index.json'));
+      const derived = await shardedFormat.open(path.join(folder, 'model.safetensors.index.json'));
       assert.equal(derived.tensors.length, 30);
       // The derivation kept float32 weights with axes, and squeezed the leading ones of 1×1 kernels.
       const expected = model.tensors.filter(({ dtype, shape }) => dtype === 'F32' && shape.length > 0);

@@ -1,22 +1,25 @@
 /**
- * safetensors in shards: several files and an index (`model.safetensors.index.json`) whose `weight_map` says which
- * tensor lies in which. Every shard's header is read (the index has no shapes); a shard that cannot be read costs its
- * own tensors only.
+ * Checkpoints in shards: several files and an index (`model.safetensors.index.json`, `pytorch_model.bin.index.json`) whose
+ * `weight_map` says which tensor lies in which. Every shard is opened as a checkpoint of its own, by its header (the index
+ * has no shapes); one that cannot be read costs its own tensors only.
  *
  * @see https://huggingface.co/docs/transformers/big_models
  */
 import path from 'node:path';
-import type { Checkpoint, CheckpointFormat } from './checkpoint';
+import type { Problem } from '../protocol';
+import type { Checkpoint, CheckpointFormat, StoredPart, TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
 import { concurrently } from './concurrently';
 import type { FileReader } from './fileReader';
 import { FileSet } from './fileSet';
 import { jsonError, objectStart, readJsonFile } from './jsonFile';
 import { ProblemList } from './problemList';
-import { StoredCheckpoint } from './safetensors';
-import { MAX_HEADER_BYTES, readSafetensorsHeader } from './safetensorsHeader';
+import { openPytorch } from './pytorch';
+import type { RowRange } from './rowBand';
+import { openSafetensors } from './safetensors';
+import { MAX_HEADER_BYTES } from './safetensorsHeader';
 import { parseShardIndex, type ShardIndex } from './shardIndex';
-import { mergeShards, type Shard } from './shardMerge';
+import { mergeShards, type MergedShards, type Shard } from './shardMerge';
 import { siblingPath } from './siblingPath';
 
 /** The index is to a sharded checkpoint what the header is to one file: one bound for both. */
@@ -28,9 +31,12 @@ const MAX_SHARDS = 10_000;
 /** Headers read at the same time: hides the latency of network disks, keeps few files open. */
 const HEADERS_AT_ONCE = 8;
 
-export const shardedSafetensorsFormat: CheckpointFormat = {
-  name: 'safetensors',
-  suffixes: ['.safetensors.index.json'],
+/** Shards with these names are PyTorch's, all others safetensors. */
+const PYTORCH_SHARD = /\.(bin|pth?|ckpt)$/i;
+
+export const shardedFormat: CheckpointFormat = {
+  name: 'index of shards',
+  suffixes: ['.safetensors.index.json', '.bin.index.json'],
   matches: (_path, head) =>
     objectStart(head) !== undefined && Buffer.from(head).toString('latin1').includes('"weight_map"'),
   async open(indexPath, signal) {
@@ -96,27 +102,26 @@ async function openShards(
       file: checkpointPath,
     });
   }
-  const shards = await concurrently(sorted, HEADERS_AT_ONCE, (name) => readShard(found, name, files, signal));
-  const { tensors, metadata } = mergeShards(shards, index, problems);
-  const readable = shards.filter(({ header }) => header).map(({ file }) => file);
+  const shards = await concurrently(sorted, HEADERS_AT_ONCE, (name) => openShard(found, name, files, signal));
+  const merged = mergeShards(shards, index, problems);
+  const readable = shards.filter((shard) => shard.checkpoint);
   if (readable.length === 0) {
     const first = shards.find(({ error }) => error)?.error;
     throw (
       first ?? new CheckpointError('malformed', 'the index names no shard; fetch it again', { file: checkpointPath })
     );
   }
+  const shardFiles = readable.map(({ file }) => file);
   const contents = {
     path: checkpointPath,
-    format: 'safetensors',
-    files: index ? [checkpointPath, ...readable] : readable,
-    metadata,
-    tensors,
+    format: readable[0]!.checkpoint!.format,
+    files: index ? [checkpointPath, ...shardFiles] : shardFiles,
     problems: problems.list(),
   };
-  return new StoredCheckpoint(contents, files);
+  return new ShardedCheckpoint(contents, merged, files);
 }
 
-async function readShard(
+async function openShard(
   { path: checkpointPath, folder }: FoundShards,
   name: string,
   files: FileSet,
@@ -128,11 +133,52 @@ async function readShard(
     return { name, file: '', error: new CheckpointError('malformed', message, { file: checkpointPath }) };
   }
   try {
-    return { name, file, header: await files.use(file, (reader) => readSafetensorsHeader(reader, signal)) };
+    const checkpoint = PYTORCH_SHARD.test(name)
+      ? await openPytorch(await files.bytes(file), signal)
+      : await openSafetensors(file, files, signal);
+    return { name, file, checkpoint };
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     if (error.code !== 'not-found') return { name, file, error };
     const message = 'the shard is missing';
     return { name, file, error: new CheckpointError('missing-shard', message, { file, cause: error }) };
+  }
+}
+
+class ShardedCheckpoint implements Checkpoint {
+  readonly path: string;
+  readonly format: string;
+  readonly files: readonly string[];
+  readonly problems: readonly Problem[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: readonly TensorInfo[];
+
+  constructor(
+    contents: Pick<Checkpoint, 'path' | 'format' | 'files' | 'problems'>,
+    private readonly merged: MergedShards,
+    private readonly fileSet: FileSet,
+  ) {
+    ({ path: this.path, format: this.format, files: this.files, problems: this.problems } = contents);
+    this.metadata = merged.metadata;
+    this.tensors = merged.tensors;
+  }
+
+  async read(tensor: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
+    return this.holderOf(tensor).read(tensor, rows, signal);
+  }
+
+  storedParts(tensor: TensorInfo): readonly StoredPart[] | undefined {
+    return this.holderOf(tensor).storedParts?.(tensor);
+  }
+
+  private holderOf({ name }: TensorInfo): Checkpoint {
+    const holder = this.merged.holders.get(name);
+    if (!holder) throw new CheckpointError('malformed', 'is not in the checkpoint', { file: this.path, tensor: name });
+    return holder;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...new Set(this.merged.holders.values())].map((shard) => shard.close()));
+    await this.fileSet.close();
   }
 }

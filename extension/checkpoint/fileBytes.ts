@@ -1,0 +1,12 @@
+/** Bytes that are read by position: a file with a handle of its own, one of a set that shares few handles, a part of one. */
+export interface FileBytes {
+  /** Of the file, for messages. */
+  readonly path: string;
+  readonly size: number;
+  /** Exactly `length` bytes from `offset`, in a buffer of their own. @throws CheckpointError as `FileReader.read` */
+  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  /** @throws CheckpointError `changed` where the path no longer names the file that was opened */
+  assertUnchanged(): Promise<void>;
+  /** Lets go of the handle, where there is one of its own. */
+  close(): Promise<void>;
+}
