@@ -6,9 +6,10 @@
  */
 import type { PickleHost } from './pickle';
 import type { PickleBudget } from './pickleBudget';
-import { asCount, asCounts, BadArguments, contiguousStrides, itemsOf } from './pickleArguments';
+import { BadArguments, itemsOf, type PickleCall } from './pickleArguments';
 import { isDangerous } from './pickleDanger';
 import { arrayFromBuffer, buildArray, buildNumpyDType, numpyDType, numpyScalar } from './pickleNumpy';
+import { tensorCalls, unsupported } from './pickleTensors';
 import {
   isTensor,
   NumpyDType,
@@ -19,13 +20,10 @@ import {
   PickleObject,
   PickleSequence,
   PickleStorage,
-  PickleTensor,
   PickleUnreadable,
   type PickleValue,
 } from './pickleValues';
 import { torchDType, torchStorageType } from './torchTypes';
-
-type Handler = (args: readonly PickleValue[], budget: PickleBudget, host: TorchPickleHost) => PickleValue;
 
 export class TorchPickleHost implements PickleHost {
   /** Names of classes and functions that are not in the list, in order of appearance. */
@@ -41,7 +39,7 @@ export class TorchPickleHost implements PickleHost {
     const full = `${module}.${name}`;
     const dtype = torchDType(full);
     if (dtype) return dtype;
-    if (!HANDLERS.has(full) && !torchStorageType(full)) {
+    if (!CALLS.has(full) && !CONSTANTS.has(full) && !torchStorageType(full)) {
       this.unknown.add(full);
       if (isDangerous(module, name)) this.dangerous.add(full);
     }
@@ -51,10 +49,10 @@ export class TorchPickleHost implements PickleHost {
   call(callable: PickleValue, args: PickleValue, budget: PickleBudget): PickleValue {
     if (callable instanceof PickleUnreadable) return callable;
     const name = callable instanceof PickleGlobal || callable instanceof PickleObject ? callable : undefined;
-    const handler = callable instanceof PickleGlobal ? HANDLERS.get(callable.name) : undefined;
-    if (!handler) return new PickleObject(nameOf(name ?? callable), args);
+    const known = callable instanceof PickleGlobal ? CALLS.get(callable.name) : undefined;
+    if (!known) return new PickleObject(nameOf(name ?? callable), args);
     try {
-      return handler(itemsOf(args), budget, this);
+      return known(itemsOf(args), budget, this);
     } catch (error) {
       if (error instanceof BadArguments) return new PickleUnreadable(error.code, error.message);
       throw error;
@@ -114,33 +112,12 @@ function nameOf(value: PickleValue): string {
   return value === null ? 'None' : typeof value;
 }
 
-/** `_rebuild_tensor(storage, offset, size, stride)` with an element type of its own in version 3. */
-function rebuildTensor(args: readonly PickleValue[], dtype?: PickleValue, flags?: PickleValue): PickleValue {
-  const [storage, offset, size, stride] = args;
-  if (storage instanceof PickleUnreadable) return storage;
-  if (!(storage instanceof PickleStorage)) throw new BadArguments('it has no storage');
-  if (dtype !== undefined && !(dtype instanceof PickleDType)) throw new BadArguments('its element type is unknown');
-  const type = dtype ?? storage.type;
-  if (!type.dtype) throw new BadArguments(`elements of type ${type.name} are not read`, 'unsupported');
-  if (flags instanceof PickleDict && (flags.get('conj') === true || flags.get('neg') === true)) {
-    throw new BadArguments('it is stored as a conjugate or negative of its elements', 'unsupported');
-  }
-  const shape = asCounts(size, 'shape');
-  const strides = asCounts(stride, 'strides');
-  if (shape.length !== strides.length) throw new BadArguments('its shape and strides differ in length');
-  return new PickleTensor(storage, type.dtype, asCount(offset, 'storage offset'), shape, strides, false, type.packed);
-}
-
 function first(args: readonly PickleValue[]): PickleValue {
   return args[0] ?? null;
 }
 
-function unsupported(reason: string): Handler {
-  return () => new PickleUnreadable('unsupported', reason);
-}
-
 /** Copies a container's items, which the pickle can ask for again and again: each copy is paid for. */
-function copied(kind: PickleSequence['kind']): Handler {
+function copied(kind: PickleSequence['kind']): PickleCall {
   return (args, budget) => {
     const items = itemsOf(args[0]);
     budget.container(items.length);
@@ -175,50 +152,17 @@ function encode(args: readonly PickleValue[], budget: PickleBudget): PickleValue
   return Buffer.from(text, latin ? 'latin1' : 'utf8');
 }
 
-const PARAMETER: Handler = (args) => {
-  const [data] = args;
-  if (isTensor(data)) return data;
-  throw new BadArguments('it is a parameter without data');
-};
-
-/** `_rebuild_from_type_v2(function, class, args, state)`: tensor subclasses. */
-const FROM_TYPE: Handler = (args, budget, host) => {
-  const [callable, type, inner] = args;
-  const direct = callable instanceof PickleGlobal && /\._rebuild_(tensor|parameter)/.test(callable.name);
-  if (!direct) throw new BadArguments(`it is a ${nameOf(type ?? null)}, which is not read`, 'unsupported');
-  return host.call(callable, inner ?? null, budget);
-};
-
-const ARRAY_AS_TENSOR: Handler = (args) => {
-  const [array] = args;
-  if (!(array instanceof PickleArray)) throw new BadArguments('it has no NumPy data');
-  return array;
-};
+/** Names that are arguments of known calls. */
+const CONSTANTS: ReadonlySet<string> = new Set([
+  'torch.per_tensor_affine',
+  'torch.per_channel_affine',
+  'torch.per_channel_affine_float_qparams',
+]);
 
 const OLD_ARRAY = 'it is inside a TorchScript archive of an old kind';
 
-const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
-  ['torch._utils._rebuild_tensor', (args) => rebuildTensor(args)],
-  ['torch._utils._rebuild_tensor_v2', (args) => rebuildTensor(args, undefined, args[6])],
-  ['torch._utils._rebuild_tensor_v3', (args) => rebuildTensor(args, args[6], args[7])],
-  ['torch._utils._rebuild_parameter', PARAMETER],
-  ['torch._utils._rebuild_parameter_with_state', PARAMETER],
-  ['torch.nn.parameter.Parameter', PARAMETER],
-  ['torch.nn.parameter.Buffer', PARAMETER],
-  ['torch.nn.Parameter', PARAMETER],
-  ['torch.autograd.variable.Variable', PARAMETER],
-  ['torch._tensor._rebuild_from_type', FROM_TYPE],
-  ['torch._tensor._rebuild_from_type_v2', FROM_TYPE],
-  ['torch.tensor._rebuild_from_type', FROM_TYPE],
-  ['torch._utils._rebuild_device_tensor_from_numpy', ARRAY_AS_TENSOR],
-  ['torch._utils._rebuild_xla_tensor', ARRAY_AS_TENSOR],
-  ['torch._utils._rebuild_device_tensor_from_cpu_tensor', PARAMETER],
-  ['torch._utils._rebuild_qtensor', unsupported('it is quantised')],
-  ['torch._utils._rebuild_sparse_tensor', unsupported('it is sparse')],
-  ['torch._utils._rebuild_sparse_csr_tensor', unsupported('it is sparse')],
-  ['torch._utils._rebuild_nested_tensor', unsupported('it is a nested tensor')],
-  ['torch._utils._rebuild_meta_tensor_no_storage', unsupported('it is a meta tensor: it has no stored values')],
-  ['torch._utils._rebuild_wrapper_subclass', unsupported('it is a wrapper subclass without stored values')],
+const CALLS: ReadonlyMap<string, PickleCall> = new Map<string, PickleCall>([
+  ...tensorCalls,
   ['torch.storage._load_from_bytes', unsupported('it was pickled inside of a pickle')],
   ['torch.jit._pickle.build_tensor_from_id', unsupported(OLD_ARRAY)],
   ['torch.jit._pickle.build_intlist', first],
@@ -234,7 +178,7 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   // Its first argument is the default factory.
   ['collections.defaultdict', (args, budget) => makeDict(args[1], budget)],
   ['collections.deque', copied('list')],
-  ...['builtins', '__builtin__'].flatMap((module): [string, Handler][] => [
+  ...['builtins', '__builtin__'].flatMap((module): [string, PickleCall][] => [
     [`${module}.dict`, (args, budget) => makeDict(args[0], budget)],
     [`${module}.list`, copied('list')],
     [`${module}.tuple`, copied('tuple')],
@@ -242,23 +186,16 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
     [`${module}.frozenset`, copied('set')],
     [`${module}.bytearray`, (args, budget) => (args[0] instanceof Uint8Array ? args[0] : encode(args, budget))],
   ]),
-  ...['copyreg', 'copy_reg'].map((module): [string, Handler] => [
+  ...['copyreg', 'copy_reg'].map((module): [string, PickleCall] => [
     `${module}._reconstructor`,
     (args) => new PickleObject(nameOf(first(args)), args[2] ?? null),
   ]),
   ['_codecs.encode', encode],
   ['numpy.dtype', (args) => numpyDType(args)],
   ['numpy.ndarray', () => new PickleArray()],
-  ...['numpy.core', 'numpy._core'].flatMap((module): [string, Handler][] => [
+  ...['numpy.core', 'numpy._core'].flatMap((module): [string, PickleCall][] => [
     [`${module}.multiarray._reconstruct`, () => new PickleArray()],
     [`${module}.multiarray.scalar`, (args) => numpyScalar(args)],
     [`${module}.numeric._frombuffer`, (args) => arrayFromBuffer(args)],
   ]),
 ]);
-
-/** A 1-D view on all of a storage that is saved on its own. */
-export function wholeStorage(storage: PickleStorage): PickleTensor | PickleUnreadable {
-  const { type, length } = storage;
-  if (!type.dtype) return new PickleUnreadable('unsupported', `elements of type ${type.name} are not read`);
-  return new PickleTensor(storage, type.dtype, 0, [length], contiguousStrides([length]), false, type.packed);
-}

@@ -123,7 +123,19 @@ export class PickleTensor {
     readonly bigEndian = false,
     /** Where one element of `dtype` is several of these along the last axis. */
     readonly packed?: PackedType,
+    /** How the elements become numbers, where they are codes. */
+    readonly quantiser?: PickleQuantiser,
   ) {}
+}
+
+/** (code − zero point) · scale: one of each for the whole tensor, or one for each index of an axis. */
+export interface PickleQuantiser {
+  /** For people: `qint8 per channel`. */
+  readonly name: string;
+  readonly scales: PickleTensor | Float64Array;
+  readonly zeroPoints: PickleTensor | Float64Array;
+  /** Undefined for one scale. */
+  readonly axis?: number;
 }
 
 /** A NumPy array: made empty, then given its elements by BUILD. */
@@ -136,7 +148,16 @@ export class PickleUnreadable {
   constructor(
     readonly code: 'unsupported' | 'malformed' | 'limit',
     readonly reason: string,
+    /** What is known all the same: the tensor is then listed, not only named. */
+    readonly known?: KnownTensor,
   ) {}
+}
+
+/** What the table shows of a tensor whose elements cannot be read. The shape is one that can exist. */
+export interface KnownTensor {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly encoding: { readonly name: string; readonly byteLength: number };
 }
 
 /** A tensor of any kind, one that cannot be read too. */

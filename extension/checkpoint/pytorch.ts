@@ -3,20 +3,17 @@
  * (`pickle.ts`, `pickleGlobals.ts`), never run.
  */
 import path from 'node:path';
-import { CheckpointError, type Checkpoint, type CheckpointFormat, type TensorInfo } from './checkpoint';
+import { CheckpointError, type Checkpoint, type CheckpointFormat } from './checkpoint';
 import type { FileBytes } from './fileBytes';
 import { FileReader } from './fileReader';
 import type { TorchPickleHost } from './pickleGlobals';
-import { decodePacked, packedBits, type PackedType } from './packedElements';
-import { PickleBytes } from './pickleValues';
 import { ProblemList } from './problemList';
 import { openTorchLegacy } from './pytorchLegacy';
-import type { StorageProblem, StorageSource, TorchFile } from './pytorchStorage';
-import { SharedPlaces, tensorOf, type TorchTensor } from './pytorchTensor';
+import type { StorageProblem, TorchFile } from './pytorchStorage';
+import { SharedPlaces, tensorOf } from './pytorchTensor';
 import { openTorchZip } from './pytorchZip';
-import { bandBytes, type RowRange } from './rowBand';
+import { SourcedCheckpoint, type SourcedTensor } from './rowSource';
 import { readStateDict } from './stateDict';
-import { readView } from './tensorView';
 import { firstRecord, isZip } from './zipArchive';
 
 const SUFFIXES = ['.pt', '.pth', '.bin', '.ckpt', '.th', '.jit'];
@@ -117,82 +114,25 @@ function makeCheckpoint(reader: FileBytes, file: TorchFile): Checkpoint {
   const { storages } = file;
   const tell = ({ code, reason, offset }: StorageProblem, tensor?: string): void =>
     problems.add(code, reason, { ...(offset !== undefined && { offset }), ...(tensor !== undefined && { tensor }) });
-  const entries = new Map<string, TorchTensor>();
+  const tensors: SourcedTensor[] = [];
   const places = new SharedPlaces();
   let unheard = storages.failure;
   for (const tensor of found.tensors) {
     const entry = tensorOf(tensor, storages, places);
     if ('info' in entry) {
-      entries.set(tensor.name, entry);
+      tensors.push(entry);
       continue;
     }
     tell(entry, tensor.name);
     if (entry === unheard) unheard = undefined;
   }
   if (unheard) tell(unheard);
-  let closed = false;
-  return {
-    path: reader.path,
+  return new SourcedCheckpoint(reader, {
     format: file.format,
-    files: [path.resolve(reader.path)],
     metadata: { ...file.metadata, ...found.metadata, ...unknownClasses(file.host) },
-    tensors: [...entries.values()].map((entry) => entry.info),
+    tensors,
     problems: problems.list(),
-    read(tensor, rows, signal) {
-      // Elements inside of the pickle are in memory, and would outlive the file.
-      if (closed)
-        return Promise.reject(new CheckpointError('io', 'was closed', { file: reader.path, remedy: 'open it again' }));
-      return readTensor(reader, storages, entries.get(tensor.name), tensor, rows, signal);
-    },
-    close() {
-      closed = true;
-      return reader.close();
-    },
-  };
-}
-
-async function readTensor(
-  reader: FileBytes,
-  storages: StorageSource,
-  entry: TorchTensor | undefined,
-  tensor: TensorInfo,
-  rows: RowRange | undefined,
-  signal: AbortSignal | undefined,
-): Promise<Uint8Array> {
-  if (!entry) throw new RangeError(`no tensor ${tensor.name}`);
-  const { info, view, source, packed } = entry;
-  bandBytes(info, rows);
-  signal?.throwIfAborted();
-  try {
-    const wanted = rows ?? { start: 0, end: info.shape[0] ?? 1 };
-    const band = packed ? packedRows(view, packed, wanted) : { rows: wanted, skip: 0, left: 0 };
-    const bytes = await readView(view, band.rows, (from, to) =>
-      source instanceof PickleBytes
-        ? Promise.resolve(new Uint8Array(source.bytes.subarray(from, to)))
-        : storages.read(source, from, to, signal),
-    );
-    await reader.assertUnchanged();
-    if (!packed) return bytes;
-    const count = (8 * bytes.length) / packedBits(packed) - band.skip - band.left;
-    return decodePacked(bytes, packed, band.skip, count);
-  } catch (error) {
-    // Data of another file that took this one's place fails in other ways first: say what really happened.
-    if (error instanceof CheckpointError && error.code !== 'changed') await reader.assertUnchanged();
-    throw error;
-  }
-}
-
-/** Rows of a view on packed bytes, and the elements of its first and last byte that are none of the wanted rows. */
-function packedRows(
-  { shape }: TorchTensor['view'],
-  packed: PackedType,
-  { start, end }: RowRange,
-): { rows: RowRange; skip: number; left: number } {
-  // Where the packed axis is the only one, a row is one element.
-  if (shape.length > 1 || start === end) return { rows: { start, end }, skip: 0, left: 0 };
-  const perByte = 8 / packedBits(packed);
-  const rows = { start: Math.floor(start / perByte), end: Math.ceil(end / perByte) };
-  return { rows, skip: start - rows.start * perByte, left: rows.end * perByte - end };
+  });
 }
 
 function unknownClasses(host: TorchPickleHost): Record<string, string> {

@@ -4,7 +4,7 @@
  */
 import type { Problem } from '../protocol';
 import { CheckpointError, type Checkpoint, type TensorInfo } from './checkpoint';
-import type { FileReader } from './fileReader';
+import type { FileBytes } from './fileBytes';
 import { bandBytes, type RowRange } from './rowBand';
 import { readView, type TensorView } from './tensorView';
 
@@ -50,9 +50,11 @@ export class SourcedCheckpoint implements Checkpoint {
   readonly tensors: readonly TensorInfo[];
   readonly problems: readonly Problem[];
   private readonly byName: ReadonlyMap<string, SourcedTensor>;
+  /** Elements that a source holds in memory would outlive the file. */
+  private closed = false;
 
   constructor(
-    private readonly file: FileReader,
+    private readonly file: FileBytes,
     private readonly contents: SourcedContents,
   ) {
     this.path = file.path;
@@ -67,6 +69,7 @@ export class SourcedCheckpoint implements Checkpoint {
   async read(tensor: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
     signal?.throwIfAborted();
     const place = { file: this.path, tensor: tensor.name };
+    if (this.closed) throw new CheckpointError('io', 'was closed', { file: this.path, remedy: 'open it again' });
     const found = this.byName.get(tensor.name);
     if (!found) throw new CheckpointError('malformed', 'is not in the checkpoint', place);
     const { info, source } = found;
@@ -85,6 +88,7 @@ export class SourcedCheckpoint implements Checkpoint {
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     this.contents.close?.();
     await this.file.close();
   }

@@ -1,5 +1,5 @@
 /** Finds the tensors in what a checkpoint's pickle was read into, and names them (`stateDictNames.ts` has the rule). */
-import { wholeStorage } from './pickleGlobals';
+import { wholeStorage } from './pickleTensors';
 import { ScalarCollector } from './pickleText';
 import {
   PickleArray,

@@ -111,10 +111,39 @@ arrays = {
 for protocol in (2, 3, 4, 5):
     add(f'NumPy arrays (pickle protocol {protocol})', saved(arrays, pickle_protocol=protocol), arrays)
 
+def per_channel(values, axis, dtype):
+    channels = values.shape[axis]
+    # Scales that float32 holds exactly: PyTorch multiplies in float32.
+    scales = 0.25 + torch.arange(channels) / 8
+    zero_points = torch.arange(channels) + 1
+    if dtype == torch.quint4x2:
+        zero_points = 4 + torch.arange(channels) / 2
+    return torch.quantize_per_channel(values, scales, zero_points, axis, dtype)
+
+
+matrix = ramp(3, 4) - 5
+kernel = ramp(2, 3, 2, 2) / 3 - 2
+quantised = {
+    'q.qint8': torch.quantize_per_tensor(matrix, 0.5, -3, torch.qint8),
+    'q.quint8': torch.quantize_per_tensor(matrix, float(torch.tensor(0.1)), 60, torch.quint8),
+    'q.qint32': torch.quantize_per_tensor(matrix, 0.25, 100000, torch.qint32),
+    'q.rows': torch.quantize_per_tensor(matrix, 0.5, 3, torch.qint8)[1:],
+    'q.transposed': torch.quantize_per_tensor(matrix, 0.5, 3, torch.qint8).t(),
+    'q.scalar': torch.quantize_per_tensor(torch.tensor(2.0), 0.5, 3, torch.qint8),
+    'q.channels.0': per_channel(matrix, 0, torch.qint8),
+    'q.channels.1': per_channel(kernel, 1, torch.quint8),
+    'q.channels.2': per_channel(kernel, 2, torch.qint32),
+    'q.half.bytes': per_channel(matrix, 0, torch.quint4x2),
+    'q.empty': torch.quantize_per_tensor(torch.zeros(0, 2), 0.5, 3, torch.qint8),
+}
+add_both('quantised tensors', quantised, {key: value.dequantize() for key, value in quantised.items()})
+
 odd = {
     'good': ramp(2),
-    'quantised': torch.quantize_per_tensor(ramp(4), 0.1, 0, torch.qint8),
+    'odd rows': per_channel(ramp(3, 3), 0, torch.quint4x2),
     'sparse': torch.eye(3).to_sparse(),
+    'sparse.hybrid': torch.sparse_coo_tensor([[0, 2]], ramp(2, 4), (3, 4), dtype=torch.float64),
+    'sparse.csr': (torch.eye(3, 4) * 2).to_sparse_csr(),
     'meta': torch.empty(2, 2, device='meta'),
 }
 add('kinds that are not read', saved(odd), {'good': odd['good']})

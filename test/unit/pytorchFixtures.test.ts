@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
+import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
 import { pytorchFormat } from '../../extension/checkpoint/pytorch';
 import type { DType } from '../../extension/protocol';
 import { temporaryFolder } from '../harness/temporaryFolder';
@@ -16,6 +16,10 @@ const DTYPES: Readonly<Record<string, DType>> = {
 interface Fixture {
   file: string;
   tensors: Record<string, { shape: number[]; dtype: string; bytes: string }>;
+}
+
+function readableOf({ tensors }: Checkpoint): TensorInfo[] {
+  return tensors.filter(({ unreadable }) => unreadable === undefined);
 }
 
 describe('PyTorch files written by PyTorch', () => {
@@ -35,9 +39,9 @@ describe('PyTorch files written by PyTorch', () => {
   for (const [name, { tensors }] of Object.entries(fixtures as Record<string, Fixture>)) {
     it(`${name}: names, shapes, types and values`, () =>
       withCheckpoint(name, async (checkpoint) => {
-        const names = checkpoint.tensors.map((tensor) => tensor.name);
-        assert.deepEqual(names.toSorted(), Object.keys(tensors).toSorted());
-        for (const tensor of checkpoint.tensors) {
+        const readable = readableOf(checkpoint);
+        assert.deepEqual(readable.map((tensor) => tensor.name).toSorted(), Object.keys(tensors).toSorted());
+        for (const tensor of readable) {
           const expected = tensors[tensor.name]!;
           assert.deepEqual(tensor.shape, expected.shape, tensor.name);
           assert.equal(tensor.dtype, DTYPES[expected.dtype], tensor.name);
@@ -48,7 +52,7 @@ describe('PyTorch files written by PyTorch', () => {
 
     it(`${name}: rows read one by one are the same bytes`, () =>
       withCheckpoint(name, async (checkpoint) => {
-        for (const tensor of checkpoint.tensors) {
+        for (const tensor of readableOf(checkpoint)) {
           const bands: Uint8Array[] = [];
           for (let row = 0; row < (tensor.shape[0] ?? 1); row++) {
             bands.push(await checkpoint.read(tensor, { start: row, end: row + 1 }));
@@ -91,18 +95,48 @@ describe('PyTorch files written by PyTorch', () => {
       }));
   }
 
-  it('kinds that are not read are each named, with the reason', () =>
-    withCheckpoint('kinds that are not read', ({ problems }) => {
-      const found = problems.map(({ code, tensor, message }) => [
-        code,
-        tensor,
-        /is (quantised|sparse|a meta)/.exec(message)?.[1],
+  it('quantised tensors say how they are stored, and in how many bytes', () =>
+    withCheckpoint('quantised tensors (zip)', ({ tensors, metadata, problems }) => {
+      assert.deepEqual(problems, []);
+      assert.equal(metadata['objects not loaded'], undefined);
+      const stored = tensors.map(({ name, encoding }) => [name, encoding?.name, encoding?.byteLength]);
+      assert.deepEqual(stored, [
+        ['q.qint8', 'qint8', 12],
+        ['q.quint8', 'quint8', 12],
+        ['q.qint32', 'qint32', 48],
+        ['q.rows', 'qint8', 8],
+        ['q.transposed', 'qint8', 12],
+        ['q.scalar', 'qint8', 1],
+        // Scales of 8 bytes and zero points of 8, but for 4-bit codes, where they are of 4.
+        ['q.channels.0', 'qint8 per channel', 12 + 3 * 16],
+        ['q.channels.1', 'quint8 per channel', 24 + 3 * 16],
+        ['q.channels.2', 'qint32 per channel', 96 + 2 * 16],
+        ['q.half.bytes', 'quint4x2 per channel', 6 + 3 * 8],
+        ['q.empty', 'qint8', 0],
       ]);
-      assert.deepEqual(found, [
-        ['unsupported', 'quantised', 'quantised'],
-        ['unsupported', 'sparse', 'sparse'],
-        ['unsupported', 'meta', 'a meta'],
+    }));
+
+  it('kinds that are not read are each listed with what is known, or named, with the reason', () =>
+    withCheckpoint('kinds that are not read', async (checkpoint) => {
+      const { tensors, problems } = checkpoint;
+      const listed = tensors
+        .filter(({ unreadable }) => unreadable !== undefined)
+        .map(({ name, shape, dtype, encoding, unreadable }) => [name, shape, dtype, encoding?.name, unreadable]);
+      const inside = 'in rows that begin inside of bytes';
+      const dense = 'whose dense elements are not stored';
+      assert.deepEqual(listed, [
+        ['odd rows', [3, 3], 'F32', 'quint4x2 per channel', `elements of type quint4x2 per channel ${inside}`],
+        ['sparse', [3, 3], 'F32', 'sparse COO, nnz 3', `a sparse tensor (COO, nnz 3), ${dense}`],
+        ['sparse.hybrid', [3, 4], 'F64', 'sparse COO, nnz 2', `a sparse tensor (COO, nnz 2), ${dense}`],
+        ['sparse.csr', [3, 4], 'F32', 'sparse CSR, nnz 3', `a sparse tensor (CSR, nnz 3), ${dense}`],
       ]);
+      const sparse = tensors.find(({ name }) => name === 'sparse')!;
+      assert.deepEqual([sparse.byteLength, sparse.encoding!.byteLength], [36, 2 * 3 * 8 + 3 * 4]);
+      await assert.rejects(checkpoint.read(sparse), { code: 'unsupported', message: /tensor sparse: a sparse/ });
+      assert.deepEqual(
+        problems.map(({ code, tensor, message }) => [code, tensor, /is (a meta)/.exec(message)?.[1]]),
+        [['unsupported', 'meta', 'a meta']],
+      );
     }));
 
   it('TorchScript: tensors outside of the state_dict are named, not listed', () =>

@@ -1,0 +1,225 @@
+/** Quantised and sparse tensors that PyTorch writes otherwise than the fixtures' version does, or that nothing writes. */
+import assert from 'node:assert/strict';
+import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
+import * as p from '../harness/pickleWriter';
+import { codeOf, namesOf, readHex, torchFolder, torchZip } from '../harness/torchFiles';
+
+const doubles = (...values: number[]): Buffer => Buffer.from(Float64Array.from(values).buffer);
+const longs = (...values: number[]): Buffer => Buffer.from(BigInt64Array.from(values, BigInt).buffer);
+const floats = (...values: number[]): string => Buffer.from(Float32Array.from(values).buffer).toString('hex');
+
+const longView = { key: 'zeros', type: 'LongStorage', elements: 2 };
+const huge = [2 ** 40, 2 ** 40];
+
+describe('PyTorch tensors of other kinds', () => {
+  const { open } = torchFolder();
+  const storages = {
+    codes: Buffer.from([0, 1, 2, 3, 4, 255]),
+    scales: doubles(0.5, 2),
+    zeros: longs(1, -1),
+    good: p.ramp(2),
+  };
+
+  /** The value beside a sound tensor, which it must not cost. */
+  async function beside(value: Buffer): Promise<Checkpoint> {
+    const root = p.pickle(p.dict(['value', value], ['good', p.tensor({ key: 'good', shape: [2] })]));
+    const checkpoint = await open(torchZip(root, storages));
+    assert.equal(await readHex(checkpoint, 'good'), storages.good.toString('hex'));
+    return checkpoint;
+  }
+
+  async function problemOf(value: Buffer): Promise<string> {
+    const checkpoint = await beside(value);
+    assert.deepEqual(namesOf(checkpoint), ['good']);
+    assert.equal(checkpoint.problems.length, 1);
+    const [{ code, tensor, message }] = checkpoint.problems as [Checkpoint['problems'][0]];
+    assert.equal(tensor, 'value');
+    assert.ok(message.length < 600, message);
+    return `${code}: ${message}`;
+  }
+
+  describe('quantised', () => {
+    const vector = (key: string, type: string, elements = 2, shape = [elements]): Buffer =>
+      p.tensor({ key, type, elements, shape });
+    const scales = vector('scales', 'DoubleStorage');
+    const zeros = vector('zeros', 'LongStorage');
+
+    interface Parts {
+      type?: string;
+      shape?: number[];
+      strides?: number[];
+      offset?: number;
+      parameters?: Buffer[];
+    }
+
+    function quantised({ type = 'QInt8Storage', shape = [2, 3], strides, offset = 0, parameters }: Parts): Buffer {
+      const perTensor = [p.global('torch', 'per_tensor_affine'), p.float(0.5), p.int(1)];
+      return p.call(
+        p.global('torch._utils', '_rebuild_qtensor'),
+        ...[p.storage('codes', type, 6), p.int(offset), p.tuple(...shape.map(p.int))],
+        ...[p.tuple(...(strides ?? p.rowMajor(shape)).map(p.int)), p.tuple(...(parameters ?? perTensor))],
+        ...[p.no, p.call(p.global('collections', 'OrderedDict'))],
+      );
+    }
+    const perChannel = (scale: Buffer, zero: Buffer, axis: Buffer | number): Buffer[] => [
+      p.global('torch', 'per_channel_affine'),
+      ...[scale, zero, typeof axis === 'number' ? p.int(axis) : axis],
+    ];
+
+    it('has scales in lists, as the first versions wrote them', async () => {
+      const lists = perChannel(p.list(p.float(0.5), p.float(2)), p.list(p.int(1), p.int(-1)), 0);
+      const checkpoint = await beside(quantised({ parameters: lists }));
+      assert.deepEqual(checkpoint.problems, []);
+      assert.equal(await readHex(checkpoint, 'value'), floats(-0.5, 0, 0.5, 8, 10, 0));
+      assert.equal(await readHex(checkpoint, 'value', { start: 1, end: 2 }), floats(8, 10, 0));
+    });
+
+    it('keeps factors exact until the product is rounded', async () => {
+      const scale = 1 + 2 ** -30;
+      const parameters = [p.global('torch', 'per_tensor_affine'), p.float(scale), p.int(-(2 ** 20))];
+      const checkpoint = await beside(quantised({ type: 'QUInt8Storage', parameters }));
+      const expected = [0, 1, 2, 3, 4, 255].map((code) => (code + 2 ** 20) * scale);
+      assert.equal(await readHex(checkpoint, 'value'), floats(...expected));
+    });
+
+    it('is not called shared with codes that other scales are for', async () => {
+      const other = [p.global('torch', 'per_tensor_affine'), p.float(4), p.int(0)];
+      const root = p.dict(['a', quantised({})], ['b', quantised({ parameters: other })]);
+      const { tensors } = await open(torchZip(p.pickle(root), storages));
+      assert.deepEqual(
+        tensors.map(({ sharedWith }) => sharedWith),
+        [undefined, undefined],
+      );
+    });
+
+    it('asks again for scales that could not be read before', async () => {
+      const checkpoint = await beside(quantised({ parameters: perChannel(scales, zeros, 0) }));
+      const [tensor] = checkpoint.tensors;
+      await assert.rejects(checkpoint.read(tensor!, undefined, AbortSignal.abort()), { name: 'AbortError' });
+      assert.equal(await codeOf(checkpoint.read(tensor!)), 'read');
+    });
+
+    const wrong: Record<string, [Buffer, RegExp]> = {
+      'a scheme of no known name': [
+        quantised({ parameters: [p.global('torch', 'per_tensor_symmetric'), p.float(1)] }),
+        /unsupported.*scheme torch\.per_tensor_symmetric/,
+      ],
+      'no parameters': [quantised({ parameters: [] }), /unsupported.*scheme of no name/],
+      'a scale that is no number': [
+        quantised({ parameters: [p.global('torch', 'per_tensor_affine'), p.text('1'), p.int(0)] }),
+        /malformed.*scale is not a number/,
+      ],
+      'a zero point beyond 2^53': [
+        quantised({ parameters: [p.global('torch', 'per_tensor_affine'), p.float(1), p.int(2n ** 60n)] }),
+        /malformed.*zero point is not a number/,
+      ],
+      'plain storage': [quantised({ type: 'FloatStorage' }), /malformed.*its storage holds float32/],
+      'an axis that it does not have': [
+        quantised({ parameters: perChannel(scales, zeros, 2) }),
+        /malformed.*axis 2 is none of its 2/,
+      ],
+      'an axis of −1': [quantised({ parameters: perChannel(scales, zeros, -1) }), /malformed.*axis cannot be -1/],
+      'too few scales': [
+        quantised({ parameters: perChannel(scales, zeros, 1) }),
+        /malformed.*scales are F64 of shape \[2\] for 3/,
+      ],
+      'too few scales in a list': [
+        quantised({ parameters: perChannel(p.list(p.float(1)), zeros, 0) }),
+        /malformed.*1 scales for 2/,
+      ],
+      'scales of two axes': [
+        quantised({ parameters: perChannel(vector('scales', 'DoubleStorage', 2, [2, 1]), zeros, 0) }),
+        /malformed.*shape \[2, 1\]/,
+      ],
+      'complex scales': [
+        quantised({ parameters: perChannel(vector('scales', 'ComplexFloatStorage'), zeros, 0) }),
+        /malformed.*scales are C64/,
+      ],
+      'quantised scales': [
+        quantised({ parameters: perChannel(quantised({ shape: [2] }), zeros, 0) }),
+        /malformed.*scales are no tensor/,
+      ],
+      'scales whose data is missing': [
+        quantised({ parameters: perChannel(vector('gone', 'DoubleStorage'), zeros, 0) }),
+        /truncated.*its scales or zero points: its data "model\/data\/gone" is missing/,
+      ],
+      'zero points that leave their storage': [
+        quantised({ parameters: perChannel(scales, p.tensor({ ...longView, offset: 1, shape: [2] }), 0) }),
+        /truncated.*its scales or zero points/,
+      ],
+      'more codes than are stored': [quantised({ shape: [2, 4] }), /truncated.*needs 8 bytes/],
+      'a shape that cannot be': [quantised({ shape: [2 ** 40, 2 ** 40], strides: [0, 0] }), /malformed.*too large/],
+      'a shape and strides of different length': [quantised({ strides: [1] }), /malformed.*differ in length/],
+      '4-bit codes of a shape that cannot be': [
+        quantised({ type: 'QUInt4x2Storage', shape: [2 ** 40, 2 ** 40], strides: [1, 1] }),
+        /malformed.*too large/,
+      ],
+    };
+    for (const [name, [value, problem]] of Object.entries(wrong)) {
+      it(`with ${name} is named with the reason`, async () => assert.match(await problemOf(value), problem));
+    }
+
+    it('with 4-bit codes that do not begin with a byte is listed', async () => {
+      for (const parts of [{ offset: 1 }, { shape: [3, 1] }, { shape: [4, 2], strides: [1, 4] }, { shape: [] }]) {
+        const checkpoint = await beside(quantised({ type: 'QUInt4x2Storage', ...parts }));
+        const [tensor] = checkpoint.tensors;
+        assert.deepEqual(tensor!.shape, parts.shape ?? [2, 3]);
+        assert.equal(await codeOf(checkpoint.read(tensor!)), 'unsupported');
+      }
+    });
+
+    it('with 2-bit codes is decoded, the lowest bits first', async () => {
+      const checkpoint = await beside(quantised({ type: 'QUInt2x4Storage', shape: [1, 16] }));
+      const codes = [0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0];
+      assert.equal(await readHex(checkpoint, 'value'), floats(...codes.map((code) => (code - 1) / 2)));
+    });
+  });
+
+  describe('sparse', () => {
+    const indices = p.tensor({ key: 'zeros', type: 'LongStorage', shape: [2] });
+    const values = p.tensor({ key: 'good', shape: [2] });
+    const layout = (name: string): Buffer => p.call(p.global('torch.serialization', '_get_layout'), p.text(name));
+    const sparse = (name: string, ...data: Buffer[]): Buffer =>
+      p.call(p.global('torch._utils', '_rebuild_sparse_tensor'), layout(name), p.tuple(...data));
+    const shape = (...sizes: (number | bigint)[]): Buffer => p.tuple(...sizes.map(p.int));
+
+    it('of every layout is listed with its shape, how many elements it stores and in how many bytes', async () => {
+      for (const name of ['csr', 'csc', 'bsr', 'bsc']) {
+        const { tensors } = await beside(sparse(`torch.sparse_${name}`, indices, indices, values, shape(5, 7)));
+        const upper = name.toUpperCase();
+        assert.deepEqual([tensors[0]!.shape, tensors[0]!.dtype, tensors[0]!.byteLength], [[5, 7], 'F32', 140]);
+        assert.deepEqual(tensors[0]!.encoding, { name: `sparse ${upper}, nnz 2`, byteLength: 2 * 16 + 8 });
+        assert.match(tensors[0]!.unreadable!, /^a sparse tensor/);
+      }
+      const { tensors } = await beside(sparse('torch.sparse_coo', indices, values, shape(2 ** 20, 2 ** 20), p.yes));
+      assert.deepEqual(tensors[0]!.encoding, { name: 'sparse COO, nnz 2', byteLength: 16 + 8 });
+      assert.equal(tensors[0]!.byteLength, 2 ** 42);
+    });
+
+    const wrong: Record<string, [Buffer, RegExp]> = {
+      'no data': [p.call(p.global('torch._utils', '_rebuild_sparse_tensor'), layout('torch.sparse_coo')), /no values/],
+      'no values': [sparse('torch.sparse_coo', indices), /no values/],
+      'no shape': [sparse('torch.sparse_coo', indices, values), /shape is not a tuple/],
+      'a shape that cannot be': [sparse('torch.sparse_coo', indices, values, shape(2 ** 40, 2 ** 40)), /too large/],
+      'a negative size': [sparse('torch.sparse_csr', indices, indices, values, shape(-1, 2)), /cannot be -1/],
+      'one tensor of indices where two belong': [sparse('torch.sparse_csr', indices, values, shape(2, 2)), /no values/],
+      'a layout of no known name': [sparse('torch._mkldnn', indices, values, shape(2, 2)), /layout of no known name/],
+      'parts that are sparse': [
+        sparse('torch.sparse_coo', indices, sparse('torch.sparse_coo', indices, values, shape(2)), shape(2)),
+        /no values/,
+      ],
+      'a part of a shape that cannot be': [
+        sparse(
+          'torch.sparse_coo',
+          indices,
+          p.tensor({ key: 'good', elements: 2, shape: huge, strides: [0, 0] }),
+          shape(2),
+        ),
+        /a part has the shape.*too large/,
+      ],
+    };
+    for (const [name, [value, problem]] of Object.entries(wrong)) {
+      it(`with ${name} is named with the reason`, async () => assert.match(await problemOf(value), problem));
+    }
+  });
+});
