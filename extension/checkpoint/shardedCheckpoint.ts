@@ -96,12 +96,13 @@ async function openShards(
   signal?: AbortSignal,
 ): Promise<Checkpoint> {
   const { path: checkpointPath, names, index } = found;
-  const sorted = [...names].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-  if (sorted.length > MAX_SHARDS) {
-    throw new CheckpointError('limit', `consists of ${sorted.length} files; more than ${MAX_SHARDS} are not opened`, {
+  if (names.length > MAX_SHARDS) {
+    throw new CheckpointError('limit', `consists of ${names.length} files; more than ${MAX_SHARDS} are not opened`, {
       file: checkpointPath,
     });
   }
+  const { compare } = new Intl.Collator('en', { numeric: true });
+  const sorted = [...names].sort(compare);
   const shards = await concurrently(sorted, HEADERS_AT_ONCE, (name) => openShard(found, name, files, signal));
   const merged = mergeShards(shards, index, problems);
   const readable = shards.filter((shard) => shard.checkpoint);

@@ -1,8 +1,13 @@
 /**
- * The long run: `npm run fuzz -- [--cases 20000] [--seed S] [--format F] [--case N]`. Cases are per format; `--case`
- * repeats one. Exit status 1 where a case failed.
+ * The long run: `npm run fuzz -- [--cases 20000] [--seed S] [--format F] [--case N] [--corpus]`. Cases are per format;
+ * `--case` repeats one; `--corpus` runs the hostile corpus in place of random damage. Exit status 1 where a case failed.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { corpusOf } from './cases';
+import { corpora } from './corpus/corpora';
 import { fuzz } from './fuzzer';
 import { reportLines } from './report';
 import { fuzzSources } from './sources';
@@ -20,21 +25,33 @@ function number(text: string | undefined, fallback: number): number {
 
 async function main(): Promise<void> {
   const string = { type: 'string' } as const;
-  const { values } = parseArgs({ options: { cases: string, seed: string, format: string, case: string } });
-  const known = [...fuzzSources().keys()];
+  const corpus = { type: 'boolean', default: false } as const;
+  const { values } = parseArgs({ options: { cases: string, seed: string, format: string, case: string, corpus } });
+  const known = [...(values.corpus ? corpora() : fuzzSources()).keys()];
   if (values.format !== undefined && !known.includes(values.format)) {
     throw new Error(`no format ${values.format}; there are ${known.join(', ')}`);
   }
   const seed = number(values.seed, Date.now() % 1_000_000_000);
   const first = number(values.case, 0);
-  const last = values.case === undefined ? number(values.cases, DEFAULT_CASES) : first + 1;
+  const origin = values.corpus ? 'corpus' : 'random';
   console.log(`seed ${seed}`);
   for (const format of values.format === undefined ? known : [values.format]) {
+    const all = values.corpus ? corpusSize(format) : number(values.cases, DEFAULT_CASES);
+    const last = values.case === undefined ? all : first + 1;
     for (let from = first; from < last; from += PIECE) {
-      const report = await fuzz({ format, seed, from, to: Math.min(from + PIECE, last) });
+      const report = await fuzz({ format, origin, seed, from, to: Math.min(from + PIECE, last) });
       for (const line of reportLines(report)) console.log(line);
       if (report.failures.length > 0) process.exitCode = 1;
     }
+  }
+}
+
+function corpusSize(format: string): number {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-corpus-'));
+  try {
+    return corpusOf(format, folder).count;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -1,16 +1,21 @@
 /** What the fuzzer's parent process and its worker tell each other. */
 import type { Outcome } from './target';
 
+/**
+ * Where cases come from: random damage, the hostile corpus, or planted faults in place of the checkpoint readers, to
+ * see that the fuzzer finds them.
+ */
+export type CaseOrigin = 'random' | 'corpus' | 'planted';
+
 /** The worker's only argument, as JSON: cases [from, to) of one format. */
 export interface FuzzJob {
   readonly format: string;
+  readonly origin: CaseOrigin;
   readonly seed: number;
   readonly from: number;
   readonly to: number;
   /** An empty folder to work in. */
   readonly folder: string;
-  /** Runs planted faults in place of the checkpoint readers, to see that the fuzzer finds them. */
-  readonly planted: boolean;
 }
 
 /** Sent before a case begins, so that a process that dies or hangs is known by it. */

@@ -1,33 +1,35 @@
 /**
- * Damages checkpoints at random, opens them in a process of its own and reports what must not be: any exception but
- * CheckpointError, a case that takes too long or too much memory, a process that dies, files left open or written.
+ * Damages checkpoints, opens them in a process of its own and reports what must not be: any exception but
+ * CheckpointError, a case that takes too long or too much memory, a process that dies, files left open or written, files
+ * of other folders read.
  */
 import { fork } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { CaseEnded, CaseStarted, FuzzJob, WorkerMessage } from './fuzzMessages';
+import type { CaseEnded, CaseOrigin, CaseStarted, FuzzJob, WorkerMessage } from './fuzzMessages';
 import { HANG_MILLISECONDS } from './limits';
 import type { Outcome } from './target';
 
 export interface FuzzOptions {
   readonly format: string;
+  readonly origin: CaseOrigin;
   readonly seed: number;
   /** Cases [from, to). */
   readonly from: number;
   readonly to: number;
-  readonly planted?: boolean;
   readonly hangMilliseconds?: number;
 }
 
 export interface FuzzFailure {
   readonly format: string;
+  readonly origin: CaseOrigin;
   readonly seed: number;
   readonly index: number;
   /** Source, file and damage. */
   readonly description: string;
   readonly fault: string;
-  /** A copy of the damaged checkpoint. */
+  /** A folder with a copy of the damaged checkpoint. */
   readonly kept: string;
 }
 
@@ -40,6 +42,9 @@ export interface FuzzReport {
 
 /** Stops when that many have failed: they are one fault, most likely. */
 const MAX_FAILURES = 20;
+
+/** Larger files of a case that failed are not kept: those of the corpus are holes, which a copy would fill. */
+const MAX_KEPT_BYTES = 2 ** 30;
 
 /** Of a process that died, the end of what it said. */
 const STDERR_CHARACTERS = 2000;
@@ -64,13 +69,17 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
         return;
       }
       const kept = mkdtempSync(path.join(os.tmpdir(), `eigenscope-fuzz-${options.format.replaceAll(' ', '-')}-`));
-      cpSync(started.folder, kept, { recursive: true, verbatimSymlinks: true });
-      const { format, seed } = options;
+      cpSync(started.folder, kept, { recursive: true, verbatimSymlinks: true, filter: canBeKept });
+      const { format, origin, seed } = options;
       const { index, description } = started;
-      failures.push({ format, seed, index, description, fault: again.fault ?? 'failed', kept });
+      failures.push({ format, origin, seed, index, description, fault: again.fault ?? 'failed', kept });
     });
   }
   return { format: options.format, counts, failures, slowestMilliseconds: slowest };
+}
+
+function canBeKept(file: string): boolean {
+  return (statSync(file, { throwIfNoEntry: false })?.size ?? 0) <= MAX_KEPT_BYTES;
 }
 
 /** One case in a fresh process. */
@@ -94,8 +103,8 @@ async function runWorker(
 ): Promise<number> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-fuzzing-'));
   try {
-    const { format, seed, from, to, planted = false } = options;
-    const job: FuzzJob = { format, seed, from, to, folder, planted };
+    const { format, origin, seed, from, to } = options;
+    const job: FuzzJob = { format, origin, seed, from, to, folder };
     return await watch(job, report, options.hangMilliseconds ?? HANG_MILLISECONDS);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -20,7 +20,7 @@ describe('fuzzing damaged checkpoints', () => {
 
   for (const format of fuzzSources().keys()) {
     it(`${format}: ${CASES} damaged files each open, open in part, or are refused`, async () => {
-      const report = await fuzz({ format, seed: SEED, from: 0, to: CASES });
+      const report = await fuzz({ format, origin: 'random', seed: SEED, from: 0, to: CASES });
       reports.push(report);
       assert.deepEqual(report.failures, []);
       const { opened, partial, refused } = report.counts;
@@ -45,10 +45,10 @@ describe('the fuzzer', () => {
   it('finds every fault that is planted, says which, keeps the files and goes on', async () => {
     const report = await fuzz({
       format: 'onnx',
+      origin: 'planted',
       seed: SEED,
       from: 0,
       to: PLANTED.length + 1,
-      planted: true,
       // Long enough for the planted allocation on a machine that is busy with other things.
       hangMilliseconds: 15_000,
     });
@@ -62,6 +62,11 @@ describe('the fuzzer', () => {
       assert.match(faults.get('ends the process')!, /^the process ended \(3\)/);
       assert.match(faults.get('is slow')!, /^took \d{4} ms$/);
       assert.match(faults.get('rejects behind the back')!, /planted/);
+      assert.match(
+        faults.get('reads another file')!,
+        /^read outside of the checkpoint's folder: openSync\(.*outside\)$/,
+      );
+      assert.match(faults.get('writes elsewhere')!, /^wrote by writeFileSync\(/);
       if (process.platform === 'linux') assert.equal(faults.get('leaves a file open'), 'left 1 files open');
       assert.deepEqual(report.counts, { opened: 1, partial: 0, refused: 1 });
       for (const { kept, description } of report.failures) {

@@ -1,8 +1,9 @@
 /** Readers with one fault each, by the damaged file's case number: the fuzzer's own test. */
-import { readdirSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
+import { OUTSIDE } from './bench';
 
 /** What each case does, in order; the sound checkpoint that comes first is refused by none. */
 export const PLANTED = [
@@ -12,6 +13,8 @@ export const PLANTED = [
   'takes much memory',
   'leaves a file open',
   'writes to the checkpoint',
+  'reads another file',
+  'writes elsewhere',
   'ends the process',
   'is slow',
   'rejects behind the back',
@@ -48,6 +51,12 @@ export async function openPlanted(file: string, index: number): Promise<Checkpoi
     case 'writes to the checkpoint':
       writeFileSync(path.join(path.dirname(file), readdirSync(path.dirname(file))[0]!), 'changed');
       break;
+    case 'reads another file':
+      closeSync(openSync(outside(file), 'r'));
+      break;
+    case 'writes elsewhere':
+      writeFileSync(outside(file), 'changed');
+      break;
     case 'ends the process':
       process.exit(3);
       break;
@@ -60,4 +69,9 @@ export async function openPlanted(file: string, index: number): Promise<Checkpoi
     case undefined:
   }
   return empty;
+}
+
+/** The file beside the checkpoint's folder. */
+function outside(file: string): string {
+  return path.join(path.dirname(path.dirname(file)), OUTSIDE);
 }

@@ -7,11 +7,11 @@ export function reportLines({ format, counts, failures, slowestMilliseconds }: F
   return [
     `${format}: ${opened} opened, ${partial} partial, ${refused} refused, ${failures.length} failed` +
       ` (slowest ${Math.round(slowestMilliseconds)} ms)`,
-    ...failures.flatMap(({ index, seed, description, fault, kept }) => [
+    ...failures.flatMap(({ index, origin, seed, description, fault, kept }) => [
       `  case ${index}: ${description}`,
       `    ${fault.replaceAll('\n', '\n    ')}`,
       `    kept in ${kept}`,
-      `    again: npm run fuzz -- --format "${format}" --seed ${seed} --case ${index}`,
+      `    again: npm run fuzz -- --format "${format}" ${origin === 'corpus' ? '--corpus' : `--seed ${seed}`} --case ${index}`,
     ]),
   ];
 }

@@ -95,7 +95,7 @@ export function fuzzSources(): ReadonlyMap<string, readonly Source[]> {
   return new Map(all.filter(([, sources]) => sources.length > 0));
 }
 
-function made(name: string, bytes: () => Uint8Array): Source {
+export function made(name: string, bytes: () => Uint8Array): Source {
   return { name, open: name, damage: [name], lay: (folder) => writeFileSync(path.join(folder, name), bytes()) };
 }
 
@@ -163,7 +163,7 @@ function quantised(): Source {
   return { name: 'quantised weights', open: file, damage: [file, file, 'config.json'], lay };
 }
 
-function smallShards(): Source {
+export function smallShards(): Source {
   return {
     name: 'small shards',
     open: 'model.safetensors.index.json',
@@ -192,7 +192,7 @@ function referenceShards(): Source[] {
   return [{ name: 'use-lite-sharded-derived', open: index, damage: [index], lay }];
 }
 
-function smallGguf(bigEndian: boolean): Uint8Array {
+export function smallGguf(bigEndian: boolean): Uint8Array {
   const writer = new GgufWriter(bigEndian);
   const words = ['<s>', 'a', 'b'].map((word) => writer.text(word));
   const block = Buffer.from(ggufFixtures.fixtures.Q4_K.blocks, 'base64').subarray(0, 144);
@@ -211,7 +211,7 @@ function smallGguf(bigEndian: boolean): Uint8Array {
   });
 }
 
-function ggufParts(): Source {
+export function ggufParts(): Source {
   const writer = new GgufWriter();
   const name = (part: number): string => `net-0000${part}-of-00002.gguf`;
   return {

@@ -2,16 +2,16 @@
  * Runs cases one after the other and reports each. A process of its own: what it does to its memory, its files or
  * itself is seen from outside.
  */
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate as tick } from 'node:timers/promises';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
+import type { Bench } from './bench';
+import { casesOf, type Cases } from './cases';
+import { FileWatch } from './fileWatch';
 import type { FuzzJob, WorkerMessage } from './fuzzMessages';
 import { CASE_MILLISECONDS, MEMORY_BYTES } from './limits';
-import { mutate } from './mutate';
 import { openPlanted } from './planted';
 import { Random } from './random';
-import { fuzzSources, type Source } from './sources';
 import { openAndRead, type Outcome } from './target';
 
 /** Garbage beyond this is collected between cases: else it would look like memory that a reader takes. */
@@ -21,47 +21,6 @@ const GARBAGE_BYTES = 48 * 2 ** 20;
 const LEAK_BYTES = 32 * 2 ** 20;
 
 const collect = (globalThis as { gc?: () => void }).gc ?? (() => undefined);
-
-class Bench {
-  private readonly originals: ReadonlyMap<string, Uint8Array>;
-  private damaged: string | undefined;
-
-  constructor(
-    readonly source: Source,
-    readonly folder: string,
-  ) {
-    mkdirSync(folder, { recursive: true });
-    source.lay(folder);
-    this.originals = new Map(source.damage.map((file) => [file, readFileSync(path.join(folder, file))]));
-  }
-
-  get file(): string {
-    return path.join(this.folder, this.source.open);
-  }
-
-  /** Damages one file; all others are as laid. @returns what was done */
-  damage(random: Random): string {
-    const file = random.pick(this.source.damage);
-    if (this.damaged !== undefined && this.damaged !== file) {
-      writeFileSync(path.join(this.folder, this.damaged), this.originals.get(this.damaged)!);
-    }
-    const { bytes, description } = mutate(this.originals.get(file)!, random);
-    writeFileSync(path.join(this.folder, file), bytes);
-    this.damaged = file;
-    return `${this.source.name}, ${file}: ${description}`;
-  }
-
-  /** Names, sizes and times of the files; changes when one is written, made or removed. */
-  state(): string {
-    const names = readdirSync(this.folder).sort();
-    return names.map((name) => `${name} ${describe(path.join(this.folder, name))}`).join('\n');
-  }
-}
-
-function describe(file: string): string {
-  const { size, mtimeNs } = statSync(file, { bigint: true });
-  return `${size} ${mtimeNs}`;
-}
 
 /** Open file descriptors, where the system tells. */
 function openFiles(): number {
@@ -79,54 +38,98 @@ function inUse(): number {
   return heapUsed + external;
 }
 
+/** The most memory that this process ever had, in bytes. */
+function peakMemory(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+/**
+ * Milliseconds, of which those are left out, where the system tells, in which this process had something to do but
+ * other programs had the processors: the cases of a busy machine take no longer than those of an idle one.
+ */
+function now(): number {
+  const waited = process.platform === 'linux' ? Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) : 0;
+  return performance.now() - waited / 1e6;
+}
+
+class Run {
+  private readonly watch = new FileWatch();
+  /** Peak memory without what readers took. */
+  private base: number;
+
+  constructor(
+    private readonly job: FuzzJob,
+    private readonly cases: Cases,
+  ) {
+    this.base = peakMemory();
+  }
+
+  /** @returns false where the case failed; its files are left as they are */
+  async case(index: number): Promise<boolean> {
+    const { job } = this;
+    const random = new Random(job.seed, job.format, index);
+    const before = peakMemory();
+    const { bench, description, told } = this.cases.make(index, random);
+    this.base += peakMemory() - before;
+    await send({ kind: 'started', index, description, folder: bench.folder });
+    const [state, files, started] = [bench.state(), openFiles(), now()];
+    const open = job.origin === 'planted' ? (file: string) => openPlanted(file, index) : openCheckpoint;
+    const attempt = await this.attempt(bench, () => openAndRead(open, bench.file, random));
+    const milliseconds = now() - started;
+    const peak = peakMemory() - this.base;
+    const { outcome } = attempt;
+    let fault = attempt.thrown;
+    let unsure = false;
+    if (bench.state() !== state) fault ??= 'changed the files of the checkpoint';
+    fault ??= attempt.forbidden;
+    if (openFiles() > files) fault ??= `left ${openFiles() - files} files open`;
+    if (told && outcome === 'opened') fault ??= 'opened without an error or a problem';
+    if (fault === undefined && milliseconds > CASE_MILLISECONDS) {
+      [fault, unsure] = [`took ${Math.round(milliseconds)} ms`, true];
+    }
+    if (fault === undefined && peak > MEMORY_BYTES) {
+      [fault, unsure] = [`took ${Math.round(peak / 2 ** 20)} MB of memory`, true];
+    }
+    await send({ kind: 'ended', index, ...(fault === undefined ? { outcome } : { fault }), unsure, milliseconds });
+    return fault === undefined;
+  }
+
+  private async attempt(
+    { folder }: Bench,
+    open: () => Promise<Outcome>,
+  ): Promise<{ outcome?: Outcome; forbidden?: string | undefined; thrown?: string }> {
+    try {
+      const { result, forbidden } = await this.watch.during(folder, async () => {
+        const outcome = await open();
+        // Rejections that nobody awaits surface now.
+        await tick();
+        return outcome;
+      });
+      return { outcome: result, forbidden: forbidden[0] };
+    } catch (error) {
+      return { thrown: error instanceof Error ? (error.stack ?? error.message) : `threw ${String(error)}` };
+    }
+  }
+}
+
 async function main(): Promise<void> {
   const job = JSON.parse(process.argv[2]!) as FuzzJob;
-  const sources = fuzzSources().get(job.format);
-  if (!sources) throw new Error(`no sources of format ${job.format}`);
-  const benches = sources.map((source, index) => new Bench(source, path.join(job.folder, String(index))));
-  for (const { file, source } of benches) {
-    if (job.planted) break;
+  const cases = casesOf(job);
+  for (const { file, source } of cases.benches) {
+    if (job.origin === 'planted') break;
     const outcome = await openAndRead(openCheckpoint, file, new Random('sound'));
     if (outcome === 'refused') throw new Error(`${source.name} was refused before any damage`);
+    if (job.origin === 'corpus' && outcome !== 'opened')
+      throw new Error(`${source.name} is not sound before any damage`);
   }
   const before = inUse();
-  const peakBefore = process.resourceUsage().maxRSS * 1024;
+  const run = new Run(job, cases);
   for (let index = job.from; index < job.to; index++) {
-    if (!(await runCase(job, benches[index % benches.length]!, index, peakBefore))) return;
+    if (!(await run.case(index))) return;
     if (process.memoryUsage().arrayBuffers > GARBAGE_BYTES) collect();
   }
   const held = inUse() - before;
   if (held > LEAK_BYTES) throw new Error(`closed checkpoints hold ${Math.round(held / 2 ** 20)} MB`);
-}
-
-/** @returns false where the case failed; its files are left as they are */
-async function runCase(job: FuzzJob, bench: Bench, index: number, peakBefore: number): Promise<boolean> {
-  const random = new Random(job.seed, job.format, index);
-  const description = bench.damage(random);
-  await send({ kind: 'started', index, description, folder: bench.folder });
-  const [state, files, started] = [bench.state(), openFiles(), performance.now()];
-  let [outcome, fault]: [Outcome | undefined, string | undefined] = [undefined, undefined];
-  let unsure = false;
-  try {
-    const open = job.planted ? (file: string) => openPlanted(file, index) : openCheckpoint;
-    outcome = await openAndRead(open, bench.file, random);
-    // Rejections that nobody awaits surface now.
-    await tick();
-  } catch (error) {
-    fault = error instanceof Error ? (error.stack ?? error.message) : `threw ${String(error)}`;
-  }
-  const milliseconds = performance.now() - started;
-  const peak = process.resourceUsage().maxRSS * 1024 - peakBefore;
-  if (fault === undefined && bench.state() !== state) fault = 'changed the files of the checkpoint';
-  if (fault === undefined && openFiles() > files) fault = `left ${openFiles() - files} files open`;
-  if (fault === undefined && milliseconds > CASE_MILLISECONDS) {
-    [fault, unsure] = [`took ${Math.round(milliseconds)} ms`, true];
-  }
-  if (fault === undefined && peak > MEMORY_BYTES) {
-    [fault, unsure] = [`took ${Math.round(peak / 2 ** 20)} MB of memory`, true];
-  }
-  await send({ kind: 'ended', index, ...(fault === undefined ? { outcome } : { fault }), unsure, milliseconds });
-  return fault === undefined;
 }
 
 main().then(
