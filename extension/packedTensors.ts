@@ -21,11 +21,12 @@ export function packSummary(summary: CheckpointSummary): PackedSummary {
     layers: [],
     sharedWith: [],
   };
-  tensors.forEach(({ name, alias: _, layers, sharedWith, ...kind }, index) => {
-    const key = JSON.stringify(kind);
+  tensors.forEach((tensor, index) => {
+    const { name, layers, sharedWith } = tensor;
+    const key = kindKey(tensor);
     let found = known.get(key);
     if (found === undefined) {
-      found = kinds.push(kind) - 1;
+      found = kinds.push(kindOf(tensor)) - 1;
       known.set(key, found);
     }
     packed.kindOf[index] = found;
@@ -33,6 +34,16 @@ export function packSummary(summary: CheckpointSummary): PackedSummary {
     if (sharedWith !== undefined) packed.sharedWith.push([index, sharedWith]);
   });
   return { ...summary, tensors: packed };
+}
+
+function kindOf({ name: _, alias: __, layers: ___, sharedWith: ____, ...kind }: TensorSummary): TensorKind {
+  return kind;
+}
+
+/** All fields of the kind in one string. JSON of them would take longer than reading the header that they come from. */
+function kindKey({ group, shape, dtype, encoding, parameters, bytes, noSpectrum }: TensorKind): string {
+  // The group is free text: its length tells where it ends.
+  return `${shape.join()} ${dtype} ${parameters} ${bytes} ${group.length} ${group} ${encoding ?? ''}\n${noSpectrum ?? ''}`;
 }
 
 export function unpackSummary(summary: PackedSummary): CheckpointSummary {

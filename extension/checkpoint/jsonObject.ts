@@ -77,6 +77,10 @@ export function* objectEntries(json: Buffer, from = 0): Generator<JsonEntry, num
  * @throws JsonSyntaxError
  */
 export function parseValue(json: Buffer, start: number, end: number): unknown {
+  return json[start] === BYTE.quote ? parseString(json, start, end) : parseJson(json, start, end);
+}
+
+function parseJson(json: Buffer, start: number, end: number): unknown {
   const text = decode(json, start, end);
   try {
     return JSON.parse(text) as unknown;
@@ -127,7 +131,7 @@ function skipString(json: Buffer, at: number): number {
 function parseString(json: Buffer, start: number, end: number): string {
   for (let i = start + 1; i < end - 1; i++) {
     const byte = json[i]!;
-    if (byte >= 0x80 || byte === BYTE.backslash || byte < BYTE.space) return parseValue(json, start, end) as string;
+    if (byte >= 0x80 || byte === BYTE.backslash || byte < BYTE.space) return parseJson(json, start, end) as string;
   }
   // Plain ASCII, as almost every name is: nothing to unescape.
   return json.toString('latin1', start + 1, end - 1);

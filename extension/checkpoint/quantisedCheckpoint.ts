@@ -32,7 +32,8 @@ const SCHEMES: readonly QuantisationScheme[] = [
   mlx,
 ];
 
-const MARKS = SCHEMES.flatMap(({ marks }) => marks);
+/** In the order in which they are tried. */
+const MARKED_SCHEMES = SCHEMES.flatMap((scheme) => scheme.marks.map((mark) => ({ mark, scheme })));
 
 /** Formats that quantised models are published in. */
 const FORMATS: ReadonlySet<string> = new Set(['safetensors', 'pytorch']);
@@ -48,7 +49,7 @@ interface Replaced {
  * @throws CheckpointError, AbortError; the checkpoint is then closed
  */
 export async function withQuantisedWeights(checkpoint: Checkpoint, signal?: AbortSignal): Promise<Checkpoint> {
-  if (!FORMATS.has(checkpoint.format) || !checkpoint.tensors.some(({ name }) => endsIn(name, MARKS))) return checkpoint;
+  if (!FORMATS.has(checkpoint.format) || !checkpoint.tensors.some(({ name }) => isMarked(name))) return checkpoint;
   try {
     const problems = new ProblemList(checkpoint.path);
     const config = await configOf(checkpoint, problems, signal);
@@ -61,8 +62,8 @@ export async function withQuantisedWeights(checkpoint: Checkpoint, signal?: Abor
   }
 }
 
-function endsIn(name: string, marks: readonly string[]): boolean {
-  return marks.some((mark) => name.endsWith(mark));
+function isMarked(name: string): boolean {
+  return MARKED_SCHEMES.some(({ mark }) => name.endsWith(mark));
 }
 
 async function configOf(
@@ -85,14 +86,14 @@ async function findWeights(
   problems: ProblemList,
   signal?: AbortSignal,
 ): Promise<Replaced[]> {
-  const tensors = new Map(checkpoint.tensors.map((tensor) => [tensor.name, tensor]));
+  const tensors = new Map<string, TensorInfo>();
+  for (const tensor of checkpoint.tensors) tensors.set(tensor.name, tensor);
   const parts = new WeightParts(tensors, config, partReader(checkpoint, signal));
   const taken = new Set<string>();
   const replaced: Replaced[] = [];
   for (const tensor of checkpoint.tensors) {
-    for (const scheme of SCHEMES) {
-      const mark = scheme.marks.find((ending) => tensor.name.endsWith(ending));
-      if (mark === undefined || taken.has(tensor.name)) continue;
+    for (const { mark, scheme } of MARKED_SCHEMES) {
+      if (!tensor.name.endsWith(mark) || taken.has(tensor.name)) continue;
       signal?.throwIfAborted();
       try {
         const weight = await scheme.weight(tensor.name.slice(0, -mark.length), mark, parts);
@@ -207,13 +208,9 @@ class QuantisedCheckpoint implements Checkpoint {
 
 /** Each weight where its first part stood. */
 function withWeightsInPlace(tensors: readonly TensorInfo[], replaced: readonly Replaced[]): TensorInfo[] {
-  const weightOf = new Map(replaced.flatMap(({ info, weight }) => weight.parts.map((part) => [part.name, info])));
+  const weightOf = new Map<string, TensorInfo>();
+  for (const { info, weight } of replaced) for (const { name } of weight.parts) weightOf.set(name, info);
   const placed = new Set<TensorInfo>();
-  return tensors.flatMap((tensor) => {
-    const weight = weightOf.get(tensor.name);
-    if (!weight) return [tensor];
-    if (placed.has(weight)) return [];
-    placed.add(weight);
-    return [weight];
-  });
+  for (const tensor of tensors) placed.add(weightOf.get(tensor.name) ?? tensor);
+  return [...placed];
 }

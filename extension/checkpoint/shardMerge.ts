@@ -57,7 +57,7 @@ export function mergeShards(
       });
     }
   }
-  if (index) compareWithIndex([...placed.values()], shards, index, problems);
+  if (index) compareWithIndex(placed, shards, index, problems);
   return {
     tensors: [...placed.values()].map(({ tensor, holder }) => sharedWithin(tensor, holder, placed)),
     holders: new Map([...placed].map(([name, { holder }]) => [name, holder])),
@@ -72,34 +72,36 @@ function sharedWithin(tensor: TensorInfo, holder: Checkpoint, placed: ReadonlyMa
 }
 
 function compareWithIndex(
-  placed: readonly PlacedTensor[],
+  placed: ReadonlyMap<string, PlacedTensor>,
   shards: readonly Shard[],
   { weightMap }: ShardIndex,
   problems: ProblemList,
 ): void {
-  const unnamed = placed.map(({ tensor }) => tensor.name).filter((name) => !weightMap.has(name));
+  const unnamed: string[] = [];
+  const elsewhere: string[] = [];
+  for (const [name, { shard }] of placed) {
+    const named = weightMap.get(name);
+    if (named === undefined) unnamed.push(name);
+    else if (named !== shard) elsewhere.push(name);
+  }
   if (unnamed.length > 0) {
-    problems.add(
-      'malformed',
-      `the index does not name ${countNames(unnamed)} that the shards hold, and that are shown all the same`,
-    );
+    const names = countNames(unnamed);
+    problems.add('malformed', `the index does not name ${names} that the shards hold, and that are shown all the same`);
   }
-  const elsewhere = placed
-    .filter(({ tensor: { name }, shard }) => weightMap.has(name) && weightMap.get(name) !== shard)
-    .map(({ tensor }) => tensor.name);
   if (elsewhere.length > 0) {
+    const names = countNames(elsewhere);
     problems.add(
       'malformed',
-      `the index places ${countNames(elsewhere)} in other shards than hold them, but they are shown all the same`,
+      `the index places ${names} in other shards than hold them, but they are shown all the same`,
     );
   }
-  const known = new Set(placed.map(({ tensor }) => tensor.name));
-  for (const { checkpoint } of shards)
-    for (const { tensor } of checkpoint?.problems ?? []) if (tensor) known.add(tensor);
+  // Of those a problem says already why they are not shown.
+  const refused = new Set(shards.flatMap(({ checkpoint }) => checkpoint?.problems ?? []).map(({ tensor }) => tensor));
   const unreadable = new Set(shards.filter(({ checkpoint }) => !checkpoint).map(({ name }) => name));
-  const absent = [...weightMap].filter(([name, shard]) => !known.has(name) && !unreadable.has(shard));
-  for (const [tensor, shard] of absent)
+  for (const [tensor, shard] of weightMap) {
+    if (placed.has(tensor) || refused.has(tensor) || unreadable.has(shard)) continue;
     problems.add('malformed', `is not in ${shard}, where the index places it`, { tensor });
+  }
 }
 
 function namesByShard(index: ShardIndex | undefined): Map<string, string[]> {

@@ -2,17 +2,19 @@
 import { mkdirSync, openSync, writeSync, ftruncateSync, closeSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-interface MadeTensor {
+export interface MadeTensor {
   name: string;
   shape: number[];
+  /** Where it is not of the type that all others are. */
+  stored?: { dtype: string; elementBytes: number };
 }
 
-/** Header of a safetensors file of tensors of one dtype, laid out one after the other. */
+/** Header of a safetensors file of tensors of one dtype, but for those that name another, laid out one after the other. */
 export function safetensorsHeader(tensors: readonly MadeTensor[], dtype: string, elementBytes: number) {
   let offset = 0;
-  const entries = tensors.map(({ name, shape }) => {
-    const bytes = shape.reduce((product, size) => product * size, elementBytes);
-    const entry = [name, { dtype, shape, data_offsets: [offset, offset + bytes] }] as const;
+  const entries = tensors.map(({ name, shape, stored = { dtype, elementBytes } }) => {
+    const bytes = shape.reduce((product, size) => product * size, stored.elementBytes);
+    const entry = [name, { dtype: stored.dtype, shape, data_offsets: [offset, offset + bytes] }] as const;
     offset += bytes;
     return entry;
   });
@@ -49,22 +51,94 @@ export function makeLlama7b(folder: string, shards = 3): string {
     add('post_attention_layernorm', [hidden]);
   }
   tensors.push({ name: 'model.norm.weight', shape: [hidden] }, { name: 'lm_head.weight', shape: [32000, hidden] });
+  writeFileSync(
+    path.join(folder, 'config.json'),
+    JSON.stringify({ architectures: ['LlamaForCausalLM'], model_type: 'llama', hidden_size: hidden }),
+  );
+  return writeSparseShards(folder, tensors, shards, 'F16', 2);
+}
+
+/** As many tensors a shard as in every other, in sparse files with an index. @returns the index's path */
+function writeSparseShards(
+  folder: string,
+  tensors: readonly MadeTensor[],
+  shards: number,
+  dtype: string,
+  elementBytes: number,
+): string {
   const weightMap: Record<string, string> = {};
   const perShard = Math.ceil(tensors.length / shards);
   for (let shard = 0; shard < shards; shard++) {
     const number = (value: number): string => String(value).padStart(5, '0');
     const file = `model-${number(shard + 1)}-of-${number(shards)}.safetensors`;
     const part = tensors.slice(shard * perShard, (shard + 1) * perShard);
-    writeSparse(path.join(folder, file), part, 'F16', 2);
+    writeSparse(path.join(folder, file), part, dtype, elementBytes);
     for (const { name } of part) weightMap[name] = file;
   }
   const index = path.join(folder, 'model.safetensors.index.json');
-  writeFileSync(index, JSON.stringify({ metadata: { total_size: 13476831232 }, weight_map: weightMap }));
-  writeFileSync(
-    path.join(folder, 'config.json'),
-    JSON.stringify({ architectures: ['LlamaForCausalLM'], model_type: 'llama', hidden_size: hidden }),
-  );
+  writeFileSync(index, JSON.stringify({ metadata: {}, weight_map: weightMap }));
   return index;
+}
+
+/** Of the mixture of experts below, after DeepSeek-V3: blocks, those of them without experts, and its shards. */
+const TERABYTE = { hidden: 7168, blocks: 61, dense: 3, shards: 163 } as const;
+/** Rows and columns of a weight that share a scale. */
+const SCALE_BLOCK = 128;
+
+/**
+ * A mixture of experts of 1 TB in 163 sparse shards with an index: some 90 000 tensors, either all of them BF16 weights,
+ * or FP8 weights of half as many experts, each with its matrix of scales.
+ *
+ * @returns the index's path
+ */
+export function makeTerabyte(folder: string, kind: 'plain' | 'scaled'): string {
+  mkdirSync(folder, { recursive: true });
+  const { hidden, blocks, dense, shards } = TERABYTE;
+  const experts = kind === 'plain' ? 512 : 256;
+  const width = kind === 'plain' ? 784 : 3136;
+  const tensors: MadeTensor[] = [{ name: 'model.embed_tokens.weight', shape: [129280, hidden] }];
+  const add = (name: string, rows: number, cols: number): void => {
+    if (kind === 'plain') {
+      tensors.push({ name: `${name}.weight`, shape: [rows, cols] });
+      return;
+    }
+    const scales = [Math.ceil(rows / SCALE_BLOCK), Math.ceil(cols / SCALE_BLOCK)];
+    tensors.push(
+      { name: `${name}.weight`, shape: [rows, cols], stored: { dtype: 'F8_E4M3', elementBytes: 1 } },
+      { name: `${name}.weight_scale_inv`, shape: scales, stored: { dtype: 'F32', elementBytes: 4 } },
+    );
+  };
+  const feedForward = (name: string, inner: number): void => {
+    add(`${name}.gate_proj`, inner, hidden);
+    add(`${name}.up_proj`, inner, hidden);
+    add(`${name}.down_proj`, hidden, inner);
+  };
+  for (let block = 0; block < blocks; block++) {
+    const prefix = `model.layers.${block}`;
+    add(`${prefix}.self_attn.q_a_proj`, 1536, hidden);
+    add(`${prefix}.self_attn.q_b_proj`, 24576, 1536);
+    add(`${prefix}.self_attn.kv_a_proj_with_mqa`, 576, hidden);
+    add(`${prefix}.self_attn.kv_b_proj`, 32768, 512);
+    add(`${prefix}.self_attn.o_proj`, hidden, 16384);
+    tensors.push({ name: `${prefix}.input_layernorm.weight`, shape: [hidden] });
+    tensors.push({ name: `${prefix}.post_attention_layernorm.weight`, shape: [hidden] });
+    if (block < dense) {
+      feedForward(`${prefix}.mlp`, 18432);
+      continue;
+    }
+    tensors.push({ name: `${prefix}.mlp.gate.weight`, shape: [experts, hidden] });
+    feedForward(`${prefix}.mlp.shared_experts`, 2048);
+    for (let expert = 0; expert < experts; expert++) feedForward(`${prefix}.mlp.experts.${expert}`, width);
+  }
+  tensors.push({ name: 'model.norm.weight', shape: [hidden] }, { name: 'lm_head.weight', shape: [129280, hidden] });
+  const quantisation = { quant_method: 'fp8', fmt: 'e4m3', weight_block_size: [SCALE_BLOCK, SCALE_BLOCK] };
+  const config = {
+    architectures: ['DeepseekV3ForCausalLM'],
+    model_type: 'deepseek_v3',
+    ...(kind === 'scaled' && { quantization_config: quantisation }),
+  };
+  writeFileSync(path.join(folder, 'config.json'), JSON.stringify(config));
+  return writeSparseShards(folder, tensors, shards, 'BF16', 2);
 }
 
 /** Sizes of TinyLlama-1.1B. */

@@ -29,6 +29,17 @@ describe('packed tensors', () => {
     assert.deepEqual(unpackSummary(packSummary(summary([]))), summary([]));
   });
 
+  it('are of another kind where any field but the name differs', () => {
+    const changes: Required<Omit<TensorSummary, 'name' | 'alias' | 'layers' | 'sharedWith'>> = {
+      ...{ group: 'state_dict', shape: [64, 32], dtype: 'F16', encoding: 'Q4_0', parameters: 1, bytes: 1 },
+      noSpectrum: '1-D tensor',
+    };
+    for (const [field, value] of Object.entries(changes)) {
+      const two = summary([tensor('a'), tensor('b', { [field]: value })]);
+      assert.deepEqual(unpackSummary(packSummary(two)), two, field);
+    }
+  });
+
   it('keep names that part in the middle of a character, across a border of text', () => {
     const near = summary([tensor('layer \u{1F600}'), tensor('layer \u{1F601}.weight'), tensor('')]);
     const { tensors, ...rest } = packSummary(near);
