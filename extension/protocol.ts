@@ -105,6 +105,8 @@ export interface CheckpointSummary {
   format: string;
   /** Every file that belongs to it, absolute. */
   files: string[];
+  /** Another one where a file's place, size or time is another. */
+  version: string;
   /** Sum of the files' sizes. */
   fileBytes: number;
   parameters: number;
@@ -547,6 +549,8 @@ export interface ViewState {
   /** Results known so far (a moved or restored tab gets them all). */
   results: LayerResult[];
   settings: InspectSettings;
+  /** Why these are no longer the files on the disk. */
+  changed?: Problem;
   /** Layer to show first, when the editor was opened for one. */
   select?: { layer: string; compress: boolean };
 }

@@ -76,6 +76,10 @@ class Page {
     else if (memory.current.layer !== null && this.tensorOf(memory.current.layer)) this.show(memory.current.layer);
   }
 
+  focus(): void {
+    this.table.focus();
+  }
+
   private refresh(): void {
     // Rows came into sight before there was anything to put first.
     if (this.inspection.busy && !this.wasBusy) this.prioritise(this.inSight);
@@ -176,7 +180,7 @@ function layersBelow(node: TreeNode): string[] {
   return [...(node.layer === undefined ? [] : [node.layer]), ...node.children.flatMap(layersBelow)];
 }
 
-function failedPage(error: unknown, retry: () => void): HTMLElement {
+function failedPage(error: unknown, again: HTMLElement): HTMLElement {
   const { message, file } = problemOf(error);
   return element(
     'div',
@@ -185,7 +189,7 @@ function failedPage(error: unknown, retry: () => void): HTMLElement {
     element('h1', {}, 'This checkpoint could not be opened'),
     file !== undefined && !message.includes(file) ? element('p', { class: 'muted' }, file) : null,
     element('p', {}, message),
-    button({ label: 'Try Again', icon: 'refresh', appearance: 'primary', onClick: retry }),
+    again,
   );
 }
 
@@ -214,12 +218,23 @@ function start(): void {
     host.request(method, null).then(
       (state) => {
         page = new Page(host, memory, state, root, () => load('reload'));
+        // What had the focus, the button that was pressed, is gone.
+        if (method === 'reload') page.focus();
         // The frame after the one that draws it.
         requestAnimationFrame(() =>
           requestAnimationFrame(() => void host.request('drawn', null).catch(() => undefined)),
         );
       },
-      (error: unknown) => root.replaceChildren(failedPage(error, () => load('reload'))),
+      (error: unknown) => {
+        const again = button({
+          label: 'Try Again',
+          icon: 'refresh',
+          appearance: 'primary',
+          onClick: () => load('reload'),
+        });
+        root.replaceChildren(failedPage(error, again));
+        if (method === 'reload') again.focus();
+      },
     );
   };
   load('ready');

@@ -42,6 +42,7 @@ export class Inspection {
     this.summary = unpackSummary(state.summary);
     this.settings = state.settings;
     this.tree = moduleTree(this.summary.tensors);
+    this.changed = state.changed ?? null;
     for (const result of state.results) this.take(result);
   }
 

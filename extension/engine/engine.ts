@@ -53,6 +53,7 @@ export class Engine {
   private products: Promise<MatrixProducts> | undefined;
   private nextDocument = 1;
   private cacheFailed = false;
+  private checkingFiles = false;
 
   constructor(readonly options: EngineOptions) {
     this.pool = new WorkerPool(options.threads);
@@ -103,8 +104,9 @@ export class Engine {
 
   /** The open document of a path, for the hover. */
   private documentOf(path: string): EngineDocument | undefined {
-    const documents = [...this.documents.values()];
-    return documents.find(({ openedPath, checkpoint }) => openedPath === path || checkpoint.path === path);
+    // One that was opened before the files changed must not answer for what they are now.
+    const documents = [...this.documents.values()].filter(({ changed }) => !changed);
+    return documents.findLast(({ openedPath, checkpoint }) => openedPath === path || checkpoint.path === path);
   }
 
   /** Queues layers (tensor names stand for all of their layers); unknown names are an error. */
@@ -257,9 +259,7 @@ export class Engine {
     const result = failedResult(name, tensor, geometry, problem, statistics);
     document.results.set(name, result);
     this.options.notify('result', { document: handle, result });
-    if (error instanceof CheckpointError && error.code === 'changed') {
-      this.options.notify('changed', { document: handle, problem });
-    }
+    if (error instanceof CheckpointError && error.code === 'changed') this.changed(document, problem);
   }
 
   /** Cached outcome of a path's layer; never computes. Opens headers where the path is not open yet. */
@@ -295,12 +295,24 @@ export class Engine {
     this.options.notify('device', await this.deviceInUse());
   }
 
-  /** Looks whether open files are still what was opened; tells once per document. */
+  /** Looks whether open files are still what was opened. Ends at once where a former look still waits for a disk. */
   async checkFiles(): Promise<void> {
-    for (const document of this.documents.values()) {
-      const problem = await document.takeChange();
-      if (problem) this.options.notify('changed', { document: document.handle, problem });
+    if (this.checkingFiles) return;
+    this.checkingFiles = true;
+    try {
+      for (const document of this.documents.values()) {
+        const problem = await document.findChange();
+        if (problem && this.documents.get(document.handle) === document) this.changed(document, problem);
+      }
+    } finally {
+      this.checkingFiles = false;
     }
+  }
+
+  /** Told once a document. What is still to be computed of it would fail, layer by layer. */
+  private changed(document: EngineDocument, problem: Problem): void {
+    this.queue.cancel(document.handle);
+    if (document.noteChange(problem)) this.options.notify('changed', { document: document.handle, problem });
   }
 
   async dispose(): Promise<void> {

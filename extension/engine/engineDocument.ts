@@ -30,7 +30,8 @@ export class EngineDocument {
   /** λ of finished layers: WeLore's one threshold needs them all. */
   private readonly rankEigenvalues = new Map<string, Float64Array>();
   private identityHash: string | undefined;
-  private changeTold = false;
+  /** What is no longer as it was when the checkpoint was opened. */
+  private changeFound: Problem | undefined;
 
   constructor(
     readonly handle: string,
@@ -62,7 +63,7 @@ export class EngineDocument {
   get identity(): string {
     if (this.identityHash === undefined) {
       const hash = createHash('sha256');
-      for (const { file, size, mtimeMs } of this.files) hash.update(`${file} ${size} ${mtimeMs}\n`);
+      hash.update(`${this.summary.version}\n`);
       for (const { name, shape, dtype } of this.checkpoint.tensors)
         hash.update(`${name} ${dtype} ${shape.join('x')}\n`);
       this.identityHash = hash.digest('hex').slice(0, 32);
@@ -115,12 +116,20 @@ export class EngineDocument {
     return changed;
   }
 
-  /** What changed on disk, told once. */
-  async takeChange(): Promise<Problem | undefined> {
-    if (this.changeTold) return undefined;
-    const problem = await changedFile(this.files);
-    this.changeTold = problem !== undefined;
-    return problem;
+  get changed(): boolean {
+    return this.changeFound !== undefined;
+  }
+
+  /** @returns false where a change was noted before */
+  noteChange(problem: Problem): boolean {
+    if (this.changed) return false;
+    this.changeFound = problem;
+    return true;
+  }
+
+  /** Looks for a change on disk, until there is one. */
+  async findChange(): Promise<Problem | undefined> {
+    return this.changed ? undefined : changedFile(this.files);
   }
 }
 

@@ -1,4 +1,5 @@
 /** What a checkpoint's files were when it was opened, to notice that they are no longer that. */
+import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { CheckpointError } from '../checkpoint/checkpoint';
 import { fileError, isErrno } from '../checkpoint/fileReader';
@@ -22,6 +23,13 @@ export function snapshotFiles(files: readonly string[]): Promise<FileState[]> {
       }
     }),
   );
+}
+
+/** The same for as long as no file's place, size or time is another. */
+export function versionOf(snapshot: readonly FileState[]): string {
+  const hash = createHash('sha256');
+  for (const { file, size, mtimeMs } of snapshot) hash.update(`${file} ${size} ${mtimeMs}\n`);
+  return hash.digest('hex').slice(0, 32);
 }
 
 /** The first file that is not what it was; undefined where all are. */

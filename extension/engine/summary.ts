@@ -4,7 +4,7 @@ import { elementSize } from '../checkpoint/dtype';
 import type { CheckpointSummary, TensorSummary } from '../protocol';
 import { layersOf } from '../spectral/matrices';
 import { guessArchitecture, readConfig } from './architecture';
-import type { FileState } from './fileSnapshot';
+import { versionOf, type FileState } from './fileSnapshot';
 
 /** @param document the handle the summary carries */
 export async function summarise(
@@ -43,6 +43,7 @@ export async function summarise(
     path: checkpoint.path,
     format: checkpoint.format,
     files: [...checkpoint.files],
+    version: versionOf(files),
     fileBytes: files.reduce((sum, { size }) => sum + size, 0),
     parameters,
     bytes,

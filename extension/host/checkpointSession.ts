@@ -46,6 +46,10 @@ export class CheckpointSession {
   private opened: Promise<PackedSummary> | undefined;
   private contents: Contents | undefined;
   private handle: string | undefined;
+  /** Which version of the files the results are of. */
+  private version: string | undefined;
+  private changeFound: Problem | undefined;
+  private reloading: Promise<CheckpointSummary> | undefined;
   /** Jobs asked for whose result has not come. */
   private readonly pending = new Set<string>();
   private active: string[] = [];
@@ -61,6 +65,8 @@ export class CheckpointSession {
     private readonly engine: EngineClient,
     readonly path: string,
     private readonly settings: () => InspectSettings,
+    /** Why the engine could not read it, where that is known. */
+    private readonly refusal?: Problem,
   ) {
     this.events.setMaxListeners(0);
     this.stopListening = this.listen();
@@ -88,6 +94,11 @@ export class CheckpointSession {
     const packed = await this.packedSummary();
     if (this.contents?.packed !== packed) this.contents = contentsOf(packed);
     return this.contents;
+  }
+
+  /** Why what is shown are no longer the files on the disk; views that come later must hear it, too. */
+  get changed(): Problem | undefined {
+    return this.changeFound;
   }
 
   /** Listens to one kind of event. @returns what ends it */
@@ -139,6 +150,7 @@ export class CheckpointSession {
   async spectrum(layer: string, token?: CancellationToken): Promise<LayerSpectrum> {
     const { document } = await this.packedSummary();
     const spectrum = await this.engine.request('spectrum', { document, layer, settings: this.settings() }, token);
+    if (document !== this.handle) return spectrum; // reloaded meanwhile: no result of what is shown now
     const known = this.results.get(spectrum.layer.name);
     // Computed for the layer's view alone: its row in the table wants the numbers, too.
     if (!known || known.problems.some(({ code }) => code === DIED)) this.take(spectrum.layer);
@@ -176,17 +188,26 @@ export class CheckpointSession {
     return this.engine.request('saveCompressed', { document, request, settings: this.settings() }, token);
   }
 
-  /** Opens the file anew and forgets what was known of it. */
-  async reload(): Promise<CheckpointSummary> {
+  /** Opens the file anew and forgets what was known of it. Views that ask at the same time share one reload. */
+  reload(): Promise<CheckpointSummary> {
+    this.reloading ??= this.openAnew().finally(() => (this.reloading = undefined));
+    return this.reloading;
+  }
+
+  private async openAnew(): Promise<CheckpointSummary> {
     if (this.engine.stoppedReason !== undefined) {
       // Who asks to try again asks for the engine, too; every open document resumes with it.
       await this.engine.restart();
       return this.summary();
     }
+    // What is being opened just now would come after what is opened next.
+    await this.opened?.catch(() => undefined);
     const former = this.handle;
     this.handle = undefined;
     this.opened = undefined;
     this.known = false;
+    this.version = undefined;
+    this.changeFound = undefined;
     this.results.clear();
     this.pending.clear();
     this.active = [];
@@ -208,8 +229,17 @@ export class CheckpointSession {
   }
 
   private async open(): Promise<PackedSummary> {
+    if (this.refusal) throw new SessionError(this.refusal);
     const packed = await this.engine.request('open', { path: this.path });
-    this.handle = packed.document;
+    const { document, version } = packed;
+    if (this.version !== undefined && version !== this.version) {
+      // The engine was away and found other files: the results are not theirs.
+      await this.engine.request('close', { document });
+      const message = `${this.path}: changed on disk while it was open; reload it`;
+      throw new SessionError({ code: 'changed', message, file: this.path });
+    }
+    this.handle = document;
+    this.version = version;
     this.known = true;
     return packed;
   }
@@ -235,7 +265,7 @@ export class CheckpointSession {
     const testing = ours(({ layer, fraction }: EngineNotifications['testing']) =>
       this.events.emit('testing', { layer, fraction }),
     );
-    const changed = ours(({ problem }: EngineNotifications['changed']) => this.events.emit('changed', problem));
+    const changed = ours(({ problem }: EngineNotifications['changed']) => this.filesChanged(problem));
     const state = (change: EngineState): void => this.engineChanged(change);
     events.on('result', result).on('progress', progress).on('queue', queue);
     events.on('saving', saving).on('testing', testing).on('changed', changed).on('state', state);
@@ -249,6 +279,12 @@ export class CheckpointSession {
     this.pending.delete(result.name);
     this.results.set(result.name, result);
     this.events.emit('result', result);
+  }
+
+  private filesChanged(problem: Problem): void {
+    this.changeFound = problem;
+    this.pending.clear();
+    this.events.emit('changed', problem);
   }
 
   private engineChanged(change: EngineState): void {
@@ -288,8 +324,22 @@ export class CheckpointSession {
     } catch (error) {
       const problem: Problem = problemOf(error);
       // An engine that died once more says so itself, and the next one resumes.
-      if (!ENGINE_GONE.has(problem.code)) this.events.emit('changed', problem);
+      if (ENGINE_GONE.has(problem.code)) return;
+      this.filesChanged(problem);
+      this.events.emit('engine', { state: 'running', message: '', failed: [] });
     }
+  }
+}
+
+/** What the session itself, and not the engine, finds wrong with a checkpoint. */
+class SessionError extends Error {
+  override readonly name = 'SessionError';
+  constructor(private readonly problem: Problem) {
+    super(problem.message);
+  }
+
+  toProblem(): Problem {
+    return this.problem;
   }
 }
 

@@ -33,7 +33,7 @@ export class CheckpointView {
 
   constructor(
     private readonly panel: vscode.WebviewPanel,
-    private readonly document: { uri: vscode.Uri; session: CheckpointSession },
+    private readonly document: { uri: vscode.Uri; session: CheckpointSession; views: ReadonlySet<CheckpointView> },
     private readonly extension: vscode.Uri,
     private readonly bundle: ViewBundle,
     private readonly log: vscode.LogOutputChannel,
@@ -105,7 +105,9 @@ export class CheckpointView {
       previewCompression: ({ layer, method, rank }, token) => session.preview(layer, method, rank, token),
       saveCompressed: (request) => saveWithDialog(session, request, this.document.uri),
       reload: async () => {
-        await session.reload();
+        const reloaded = session.reload();
+        for (const view of this.document.views) if (view !== this) view.load();
+        await reloaded;
         const state = await this.state();
         this.begin(TABLE_FIRST_MS);
         return state;
@@ -126,6 +128,7 @@ export class CheckpointView {
       summary,
       results: [...this.session.results.values()],
       settings: inspectSettings(),
+      ...(this.session.changed && { changed: this.session.changed }),
       ...(select && { select }),
     };
   }

@@ -120,6 +120,25 @@ describe('the page of a checkpoint', () => {
     assert.equal((await requests(page, 'reload')).length, 1);
   });
 
+  it('tells a screen reader that the file changed; the keyboard reloads it and finds itself in the table', async () => {
+    const page = await opened();
+    const live = page.locator('[aria-live=polite]', { hasText: 'was removed while it was open' });
+    await notify(page, 'changed', { code: 'changed', message: 'was removed while it was open', file: '/a/b.pt' });
+    await live.waitFor();
+    const focused = (): Promise<string> => page.evaluate('document.activeElement.textContent.trim()');
+    for (let press = 0; press < 20 && (await focused()) !== 'Reload'; press++) await page.keyboard.press('Tab');
+    assert.equal(await focused(), 'Reload');
+    await page.keyboard.press('Enter');
+    await live.waitFor({ state: 'hidden' });
+    await page.locator('.table:focus').waitFor();
+  });
+
+  it('says that the file changed where the view comes back after it was hidden', async () => {
+    const page = await opened({ changed: '' });
+    await page.getByText('changed on disk while it was open').waitFor();
+    await page.getByRole('button', { name: 'Reload' }).waitFor();
+  });
+
   it('says that the engine died, on which layer, and that it is back', async () => {
     const page = await opened({ inspected: '20' });
     const failed = ['model.layers.3.mlp.up_proj.weight'];

@@ -1,7 +1,7 @@
 /**
  * An engine for tests of the host: speaks the real protocol, computes nothing. Tensors are what the path lists, as in
  * `/made/a,b,poison`; inspecting `poison` ends the process while it is active, `slow` never finishes, opening `webgpu` uses
- * that device unless it is said to have died.
+ * that device unless it is said to have died. Of which version the files are says its environment.
  */
 import path from 'node:path';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
@@ -18,7 +18,7 @@ import { handle, notifier } from '../../extension/rpc';
 
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 const notify = notifier<EngineNotifications>(connection);
-const { EIGENSCOPE_DIED_DEVICE: DIED } = process.env;
+const { EIGENSCOPE_DIED_DEVICE: DIED, FAKE_FILES_VERSION: VERSION = '1' } = process.env;
 let opened = 0;
 const tensorsOf = new Map<string, TensorSummary[]>();
 
@@ -32,7 +32,8 @@ function summary(file: string): CheckpointSummary {
   const document = `d${++opened}`;
   tensorsOf.set(document, tensors);
   return {
-    ...{ document, path: file, format: 'made', files: [file], fileBytes: 16, parameters: 4, bytes: 16 },
+    ...{ document, path: file, format: 'made', files: [file], version: VERSION, fileBytes: 16 },
+    ...{ parameters: 4, bytes: 16 },
     ...{ architecture: '', dtypes: [], metadata: {}, tensors, problems: [] },
   };
 }

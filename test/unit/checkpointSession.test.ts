@@ -12,11 +12,14 @@ const settings: InspectSettings = {
 describe('checkpoint session', () => {
   let engine: EngineClient;
   let said: string[];
+  /** Of the files, as the next engine process finds them. */
+  let version: string;
 
   beforeEach(() => {
+    version = '1';
     engine = new EngineClient({
       module: path.join(__dirname, '../harness/fakeEngine.main.js'),
-      environment: () => ({}),
+      environment: () => ({ FAKE_FILES_VERSION: version }),
     });
     said = [];
     engine.events.on('log', ({ message }) => said.push(message));
@@ -169,6 +172,50 @@ describe('checkpoint session', () => {
     assert.equal((await session.reload()).tensors.length, 2);
     await back;
     assert.ok(session.results.has('a'), 'what was known is not lost');
+  });
+
+  it('remembers that its files changed, for views that come later, until it is reloaded', async () => {
+    const session = open('a,b');
+    const { document } = await session.summary();
+    const told = heard<'changed'>(session, 'changed', () => true);
+    engine.events.emit('changed', { document, problem: { code: 'changed', message: 'changed on disk' } });
+    assert.equal((await told).code, 'changed');
+    assert.equal(session.changed?.message, 'changed on disk');
+    await session.reload();
+    assert.equal(session.changed, undefined);
+  });
+
+  it('shows no results of new files as those of the old, where they changed while the engine was away', async () => {
+    const session = open('a,slow,b');
+    const active = heard<'queue'>(session, 'queue', (queue) => queue.active.includes('slow'));
+    await session.inspect();
+    await active;
+    const { pid } = engine;
+    version = '2';
+    const told = heard<'changed'>(session, 'changed', () => true);
+    const back = heard<'engine'>(session, 'engine', ({ state }) => state === 'running');
+    await engine.restart();
+    assert.match((await told).message, /changed on disk while it was open; reload it/);
+    await back;
+    assert.deepEqual([...session.results.keys()], ['a'], 'nothing is asked of the new files');
+    await assert.rejects(session.inspect(['b']), /changed on disk/);
+    assert.equal(session.results.get('a')?.metrics.alpha, pid);
+    await session.reload();
+    assert.equal(session.results.size, 0);
+    const again = heard<'result'>(session, 'result', ({ name }) => name === 'b');
+    await session.inspect(['b']);
+    assert.equal((await again).metrics.alpha, engine.pid);
+  });
+
+  it('is opened once where two views ask to reload it', async () => {
+    const session = open('a');
+    const { document } = await session.summary();
+    const [one, two] = await Promise.all([session.reload(), session.reload()]);
+    assert.equal(one.document, two.document);
+    assert.deepEqual(
+      said.filter((line) => line.startsWith('closed')),
+      [`closed ${document}`],
+    );
   });
 
   it('tells the engine to close it', async () => {

@@ -9,7 +9,8 @@ const tensor = (name: string, change: Partial<TensorSummary> = {}): TensorSummar
 
 function summary(tensors: TensorSummary[]): CheckpointSummary {
   return {
-    ...{ document: 'd1', path: '/m', format: 'safetensors', files: ['/m'], fileBytes: 1, parameters: 1, bytes: 1 },
+    ...{ document: 'd1', path: '/m', format: 'safetensors', files: ['/m'], version: '1' },
+    ...{ fileBytes: 1, parameters: 1, bytes: 1 },
     ...{ architecture: '', dtypes: [], metadata: { format: 'pt' }, tensors, problems: [] },
   };
 }

@@ -116,6 +116,7 @@ const state = (): ViewRequests['ready']['result'] => ({
   summary: packSummary(summary),
   results: initialResults(),
   settings: mockSettings,
+  ...(options.has('changed') && { changed: { code: 'changed', message: 'changed on disk while it was open' } }),
 });
 
 handle<ViewRequests>(connection, {

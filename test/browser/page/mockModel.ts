@@ -85,7 +85,7 @@ export function summaryOf(path: string, architecture: string, tensors: TensorSum
   for (const { dtype, parameters } of tensors) byType.set(dtype, (byType.get(dtype) ?? 0) + parameters);
   const total = (key: 'parameters' | 'bytes'): number => tensors.reduce((sum, each) => sum + each[key], 0);
   return {
-    ...{ document: 'mock', path, format: 'safetensors', files: [path], fileBytes: total('bytes') + 4096 },
+    ...{ document: 'mock', path, format: 'safetensors', files: [path], version: '1', fileBytes: total('bytes') + 4096 },
     ...{ parameters: total('parameters'), bytes: total('bytes'), architecture, metadata: {}, tensors, problems: [] },
     dtypes: [...byType]
       .map(([dtype, parameters]) => ({ dtype, parameters }))
