@@ -4,6 +4,7 @@ import { problemOf } from '../rpc';
 import { CheckpointSession } from './checkpointSession';
 import { CheckpointView } from './checkpointView';
 import type { EngineClient } from './engineClient';
+import { notOnDisk } from './onDisk';
 import { inspectSettings } from './settings';
 import { readViewBundle, type ViewBundle } from './viewHtml';
 
@@ -59,7 +60,7 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
 
   /** Does not wait for the file: its headers are read while the view loads. */
   openCustomDocument(uri: vscode.Uri): CheckpointDocument {
-    const session = new CheckpointSession(this.engine, uri.fsPath, inspectSettings);
+    const session = new CheckpointSession(this.engine, uri.fsPath, inspectSettings, notOnDisk(uri));
     const document = new CheckpointDocument(uri, session, () => {
       if (this.documents.get(uri.toString()) === document) this.documents.delete(uri.toString());
       session.dispose().catch((error: unknown) => this.log.warn(`closing ${uri.fsPath}: ${String(error)}`));

@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import { checkpointsIn, isCheckpointName } from './checkpointFiles';
 import type { CheckpointEditors } from './checkpointEditor';
 import { chooseCheckpoint } from './chooseCheckpoint';
+import { notOnDisk } from './onDisk';
 import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
 
 /** A link's argument: JSON, so the URI is text. */
@@ -24,9 +25,8 @@ export async function inspectWeights(
   }
   const uri = given ?? activeFile() ?? (await chooseCheckpoint(checkpoints));
   if (!uri) return;
-  if (uri.scheme !== 'file') {
-    throw new Error(vscode.l10n.t('{0} is not a file on a disk: checkpoints are read in place.', uri.toString()));
-  }
+  const problem = notOnDisk(uri);
+  if (problem) throw new Error(problem.message);
   const file = await chooseFrom(await checkpointsIn(uri.fsPath));
   if (file !== undefined) await editors.open(vscode.Uri.file(file));
 }
