@@ -69,16 +69,19 @@ export class WorkspaceCheckpoints implements vscode.Disposable {
     for (const timer of this.quiet.values()) clearTimeout(timer);
   }
 
+  /** What was known of it answers until the new headers are there. */
   private async read(file: string): Promise<void> {
-    await this.forget(file);
-    if (this.handles.size >= MAX_OPEN) return;
+    if (this.handles.size >= MAX_OPEN && !this.handles.has(file)) return;
     try {
       const summary = unpackSummary(await this.engine.request('open', { path: file }));
+      const former = this.handles.get(file);
       this.handles.set(file, summary.document);
       if (!this.index.add(file, summary)) this.log.warn(`${file} is left out of hovers: too many tensors are indexed.`);
+      if (former !== undefined) await this.engine.request('close', { document: former });
     } catch (error) {
       // Suffixes like .bin belong to others, too: not being a checkpoint is no news.
       this.log.debug(`not indexed for hovers: ${error instanceof Error ? error.message : String(error)}`);
+      await this.forget(file);
     }
   }
 

@@ -105,6 +105,20 @@ describe('hover', () => {
     await until('it is forgotten', () => api.checkpoints.index.find('decoder.in_proj').length === 0);
   });
 
+  it('knows what it knew of a checkpoint until that is read anew', async () => {
+    const uri = makeCheckpoint('again.safetensors', { 'neck.fc.weight': [8, 8] });
+    const shape = (): readonly number[] | undefined => api.checkpoints.index.find('neck.fc')[0]?.tensor.shape;
+    await until('the file is indexed', shape);
+    makeCheckpoint('again.safetensors', { 'neck.fc.weight': [8, 4] });
+    const seen: unknown[] = [];
+    await until('the new shape is indexed', () => {
+      seen.push(shape());
+      return shape()?.[1] === 4;
+    });
+    assert.ok(!seen.includes(undefined), 'it was forgotten meanwhile');
+    await vscode.workspace.fs.delete(uri);
+  });
+
   it('can be turned off', async () => {
     const settings = vscode.workspace.getConfiguration('eigenscope');
     await settings.update('hover.enabled', false, vscode.ConfigurationTarget.Global);
