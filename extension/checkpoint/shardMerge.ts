@@ -58,17 +58,20 @@ export function mergeShards(
     }
   }
   if (index) compareWithIndex(placed, shards, index, problems);
-  return {
-    tensors: [...placed.values()].map(({ tensor, holder }) => sharedWithin(tensor, holder, placed)),
-    holders: new Map([...placed].map(([name, { holder }]) => [name, holder])),
-    metadata: Object.fromEntries(metadata),
-  };
+  const tensors: TensorInfo[] = [];
+  const holders = new Map<string, Checkpoint>();
+  for (const [name, { tensor, holder }] of placed) {
+    tensors.push(sharedWithin(tensor, holder, placed));
+    holders.set(name, holder);
+  }
+  return { tensors, holders, metadata: Object.fromEntries(metadata) };
 }
 
 /** A tensor that shares its bytes with one of its own shard, which may not be the one shown under that name. */
 function sharedWithin(tensor: TensorInfo, holder: Checkpoint, placed: ReadonlyMap<string, PlacedTensor>): TensorInfo {
-  const { sharedWith, ...alone } = tensor;
-  return sharedWith === undefined || placed.get(sharedWith)?.holder === holder ? tensor : alone;
+  if (tensor.sharedWith === undefined || placed.get(tensor.sharedWith)?.holder === holder) return tensor;
+  const { sharedWith: _, ...alone } = tensor;
+  return alone;
 }
 
 function compareWithIndex(
