@@ -1,6 +1,7 @@
 /**
  * ONNX models: the weights of a computation graph, in the model file and in files beside it. Opening walks the
- * protobuf structure and skips the elements; nothing of the graph is run.
+ * protobuf structure and skips the elements; nothing of the graph is run. Quantised weights are shown decoded
+ * (`onnxQuantised.ts`), under the name of their codes.
  *
  * Convolution weights are (out, in, spatial…), as the Conv operator defines them. `group` is always '': a graph has
  * no wrappers. Integer constants (shapes, axes) are listed like any other tensor.
@@ -10,10 +11,14 @@ import { elementSize } from './dtype';
 import { FileSet } from './fileSet';
 import { ExternalFiles } from './onnxExternalData';
 import { looksLikeOnnx } from './onnxHead';
-import { readModel } from './onnxModel';
+import { readModel, type OnnxModel } from './onnxModel';
+import { Operators } from './onnxOperators';
+import { nameBeforeQuantising, quantisedOperators, quantisedWeights } from './onnxQuantised';
 import { TypedDataReader } from './onnxTypedData';
 import { decodedType, decodePacked, packedBand, type PackedType } from './packedElements';
+import { PartReader, quantisedInfo, type QuantisedWeight } from './quantisedWeight';
 import { bandBytes, type RowRange } from './rowBand';
+import type { RowSource } from './rowSource';
 
 export const onnxFormat: CheckpointFormat = {
   name: 'onnx',
@@ -30,21 +35,60 @@ export const onnxFormat: CheckpointFormat = {
   },
 };
 
+interface StoredTensor {
+  readonly info: TensorInfo;
+  readonly source: RowSource;
+}
+
 /** Reads bytes [start, end) of one tensor as if they were stored raw. */
-type TensorSource = (start: number, end: number, signal?: AbortSignal) => Promise<Uint8Array>;
+type ReadBytes = (start: number, end: number, signal?: AbortSignal) => Promise<Uint8Array>;
 
 async function open(path: string, files: FileSet, signal?: AbortSignal): Promise<Checkpoint> {
-  const model = await files.use(path, (reader) => readModel(reader, signal));
+  const model = await files.use(path, (reader) =>
+    readModel(reader, (operator) => quantisedOperators.has(operator), signal),
+  );
   const locations = model.tensors.flatMap(({ data }) => (data.kind === 'external' ? [data.location] : []));
   const external = await ExternalFiles.find(path, locations, files, signal);
-  const tensors: TensorInfo[] = [];
-  const sources = new Map<string, TensorSource>();
-  const packings = new Map<string, PackedType>();
+  const stored = storedTensors(path, model, external, files);
+  const operators = new Operators(
+    model.calls,
+    stored.map((tensor) => tensor?.info),
+  );
+  const shown = withQuantisedWeights(path, stored, quantisedWeights(operators, model.problems));
+  const sources = new Map(shown.map((tensor) => [tensor.info.name, tensor]));
+  return {
+    path,
+    format: 'onnx',
+    files: [path, ...external.paths],
+    metadata: Object.fromEntries(model.metadata),
+    tensors: shown.map(({ info }) => info),
+    problems: model.problems.list(),
+    async read({ name }: TensorInfo, rows?: RowRange, signal?: AbortSignal) {
+      signal?.throwIfAborted();
+      const where = { file: path, tensor: name };
+      const tensor = sources.get(name);
+      if (!tensor) throw new CheckpointError('malformed', 'is not in the checkpoint', where);
+      const { info, source } = tensor;
+      if (info.unreadable !== undefined) throw new CheckpointError('unsupported', info.unreadable, where);
+      bandBytes(info, rows);
+      return source.readRows(rows ?? { start: 0, end: info.shape[0] ?? 1 }, signal);
+    },
+    close: () => files.close(),
+  };
+}
+
+/** Each tensor of the model, or undefined where a problem says why it cannot be read. */
+function storedTensors(
+  path: string,
+  model: OnnxModel,
+  external: ExternalFiles,
+  files: FileSet,
+): (StoredTensor | undefined)[] {
   const firstOf = new Map<string, string>();
-  for (const tensor of model.tensors) {
+  return model.tensors.map((tensor) => {
     const { name, shape, dtype, packed, byteLength, data } = tensor;
+    let readBytes: ReadBytes;
     let sharedWith: string | undefined;
-    if (packed) packings.set(name, packed);
     if (data.kind === 'external') {
       let file: string;
       try {
@@ -52,51 +96,79 @@ async function open(path: string, files: FileSet, signal?: AbortSignal): Promise
       } catch (error) {
         if (!(error instanceof CheckpointError)) throw error;
         model.problems.push(error.toProblem());
-        continue;
+        return undefined;
       }
-      sources.set(name, rawSource(files, file, data.offset));
+      readBytes = rawBytes(files, file, data.offset);
       const view = JSON.stringify([file, data.offset, packed ?? dtype, shape]);
       sharedWith = firstOf.get(view);
       if (sharedWith === undefined && byteLength > 0) firstOf.set(view, name);
     } else if (data.kind === 'raw') {
-      sources.set(name, rawSource(files, path, data.start));
+      readBytes = rawBytes(files, path, data.start);
     } else {
       const typed = new TypedDataReader(data, dtype, byteLength, name);
-      sources.set(name, (start, end, signal) =>
-        files.use(path, (reader) => typed.read(reader, { start, end }, signal)),
-      );
+      readBytes = (start, end, signal) => files.use(path, (reader) => typed.read(reader, { start, end }, signal));
     }
-    tensors.push({
+    const info: TensorInfo = {
       name,
       group: '',
       shape,
       ...(packed ? decodedInfo(packed, shape, byteLength) : { dtype, byteLength }),
       kernelLayout: 'OI…',
       ...(sharedWith !== undefined && { sharedWith }),
-    });
+    };
+    return { info, source: { readRows: (rows, signal) => readRows(info, packed, readBytes, rows, signal) } };
+  });
+}
+
+async function readRows(
+  info: TensorInfo,
+  packed: PackedType | undefined,
+  readBytes: ReadBytes,
+  rows: RowRange,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  if (!packed) {
+    const { offset, length } = bandBytes(info, rows);
+    return readBytes(offset, offset + length, signal);
   }
+  const { offset, length, skip, count } = packedBand(info, packed, rows);
+  return decodePacked(await readBytes(offset, offset + length, signal), packed, skip, count);
+}
+
+/** The tensors with each quantised weight in the place of its codes, and without its other parts. */
+function withQuantisedWeights(
+  path: string,
+  stored: readonly (StoredTensor | undefined)[],
+  weights: readonly QuantisedWeight[],
+): StoredTensor[] {
+  const tensors = stored.filter((tensor) => tensor !== undefined);
+  if (weights.length === 0) return tensors;
+  const byName = new Map(tensors.map((tensor) => [tensor.info.name, tensor]));
+  const weightOf = new Map(weights.map((weight) => [weight.name, weight]));
+  const parts = new Set(weights.flatMap((weight) => weight.parts.map(({ name }) => name)));
+  return tensors.flatMap((tensor) => {
+    const weight = weightOf.get(tensor.info.name);
+    if (!weight) return parts.has(tensor.info.name) ? [] : [tensor];
+    const alias = nameBeforeQuantising(weight.name);
+    const info = { ...quantisedInfo(weight, ''), ...(alias !== undefined && !byName.has(alias) && { alias }) };
+    return [{ info, source: decoded(path, weight, byName) }];
+  });
+}
+
+function decoded(path: string, weight: QuantisedWeight, stored: ReadonlyMap<string, StoredTensor>): RowSource {
   return {
-    path,
-    format: 'onnx',
-    files: [path, ...external.paths],
-    metadata: Object.fromEntries(model.metadata),
-    tensors,
-    problems: model.problems.list(),
-    async read(tensor: TensorInfo, rows?: RowRange, signal?: AbortSignal) {
-      signal?.throwIfAborted();
-      const source = sources.get(tensor.name);
-      if (!source) {
-        throw new CheckpointError('malformed', 'is not in the checkpoint', { file: path, tensor: tensor.name });
+    async readRows(rows, signal) {
+      const reader = new PartReader(({ name, shape }, band) =>
+        stored.get(name)!.source.readRows(band ?? { start: 0, end: shape[0] ?? 1 }, signal),
+      );
+      try {
+        const elements = await weight.decode(rows, reader);
+        return new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
+      } catch (error) {
+        if (!(error instanceof CheckpointError)) throw error;
+        throw new CheckpointError(error.code, error.reason, { file: path, ...error.where, tensor: weight.name });
       }
-      const packed = packings.get(tensor.name);
-      if (!packed) {
-        const { offset, length } = bandBytes(tensor, rows);
-        return source(offset, offset + length, signal);
-      }
-      const { offset, length, skip, count } = packedBand(tensor, packed, rows);
-      return decodePacked(await source(offset, offset + length, signal), packed, skip, count);
     },
-    close: () => files.close(),
   };
 }
 
@@ -111,6 +183,6 @@ function decodedInfo(
   return { dtype, byteLength, encoding: { name: packed, byteLength: storedBytes } };
 }
 
-function rawSource(files: FileSet, path: string, base: number): TensorSource {
+function rawBytes(files: FileSet, path: string, base: number): ReadBytes {
   return (start, end, signal) => files.use(path, (reader) => reader.read(base + start, end - start, signal));
 }

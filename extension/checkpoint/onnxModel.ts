@@ -2,24 +2,28 @@
  * Walks an ONNX ModelProto for its weights: initializers and Constant nodes of the graph, of subgraphs (If, Loop,
  * Scan), of functions and of training graphs. Field numbers are those of onnx.proto.
  *
- * Names: an initializer has its own, a Constant node that of its output, made unique by `onnxNames.ts`. Tensors without a
+ * Names: an initializer has its own, a Constant node that of its output, made unique by `uniqueNames.ts`. Tensors without a
  * name are `initializer[i]` or `Constant[i]` by their place in the graph.
  *
  * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
 import type { FileReader } from './fileReader';
-import { type FoundTensor, Scope, uniqueNames } from './onnxNames';
-import { readNode } from './onnxNode';
+import { readNode, type OperatorCall } from './onnxNode';
+import { Scope, type ScopedCall } from './onnxOperators';
 import { MAX_NAME_BYTES, type OnnxTensor, readEntry, readTensor } from './onnxTensor';
 import { ProblemList } from './problemList';
 import { ProtobufReader, type Field, WIRE } from './protobufReader';
+import { type FoundTensor, uniqueNames } from './uniqueNames';
 
 /** A subgraph is three messages deep (graph, node, attribute); protobuf's own limit is 100 messages. */
 const MAX_GRAPH_DEPTH = 33;
 
 /** Each costs about half a kilobyte here; real graphs have tens of thousands of constants at most. */
 const MAX_TENSORS = 262_144;
+
+/** Of operators that are looked at; each costs about a kilobyte here. */
+const MAX_CALLS = 262_144;
 
 /** All names and places together, in characters: 640 for each of 100 000 tensors. */
 const MAX_NAMES_LENGTH = 64 * 1024 * 1024;
@@ -54,6 +58,8 @@ export interface OnnxModel {
   readonly metadata: ReadonlyMap<string, string>;
   /** In file order, names unique. */
   readonly tensors: readonly OnnxTensor[];
+  /** Calls of the operators that were asked for, in file order; their tensors are places in `tensors`. */
+  readonly calls: readonly ScopedCall[];
   /** What was wrong with the rest; the caller adds what it finds. */
   readonly problems: ProblemList;
 }
@@ -61,10 +67,15 @@ export interface OnnxModel {
 /**
  * Reads everything but the elements.
  *
+ * @param wanted the operators whose calls are told, by `OperatorCall.operator`
  * @throws CheckpointError the first thing that is wrong, where it leaves no tensor to show
  */
-export async function readModel(file: FileReader, signal?: AbortSignal): Promise<OnnxModel> {
-  const walker = new ModelWalker(file, signal);
+export async function readModel(
+  file: FileReader,
+  wanted: (operator: string) => boolean,
+  signal?: AbortSignal,
+): Promise<OnnxModel> {
+  const walker = new ModelWalker(file, wanted, signal);
   return walker.read();
 }
 
@@ -74,6 +85,7 @@ class ModelWalker {
   private metadataBytes = 0;
   private readonly opsets: string[] = [];
   private readonly found: (FoundTensor & { readonly tensor: OnnxTensor })[] = [];
+  private readonly calls: ScopedCall[] = [];
   private namesLength = 0;
   private readonly problems: ProblemList;
   private firstError: CheckpointError | undefined;
@@ -83,6 +95,7 @@ class ModelWalker {
 
   constructor(
     private readonly file: FileReader,
+    private readonly wanted: (operator: string) => boolean,
     signal?: AbortSignal,
   ) {
     this.reader = new ProtobufReader(file, signal);
@@ -104,7 +117,7 @@ class ModelWalker {
     if (this.opsets.length > 0) this.metadata.set('opset_import', this.opsets.join(', '));
     const names = uniqueNames(this.found);
     const tensors = this.found.map(({ tensor }, index) => ({ ...tensor, name: names[index]! }));
-    return { metadata: this.metadata, tensors, problems: this.problems };
+    return { metadata: this.metadata, tensors, calls: this.calls, problems: this.problems };
   }
 
   /** Runs one part; what is wrong in it becomes a problem, and the parts after it are still read. */
@@ -233,7 +246,9 @@ class ModelWalker {
 
   private async node(span: Field, scope: Scope, index: number): Promise<void> {
     this.reader.expectWire(span, WIRE.bytes);
-    const { name, constants, subgraphs } = await readNode(this.reader, span, (part) => this.attempt(part));
+    const node = await readNode(this.reader, span, this.wanted, (part) => this.attempt(part));
+    const { name, constants, subgraphs, call } = node;
+    if (call) this.keep(call, scope, span.offset);
     for (const tensor of constants) this.add(tensor, scope, `Constant[${index}]`);
     for (const { attribute, graph } of subgraphs) {
       await this.attempt(() => this.graph(graph, scope.below(name, attribute)));
@@ -256,20 +271,33 @@ class ModelWalker {
     });
   }
 
-  private add(tensor: OnnxTensor, { place, depth, names }: Scope, fallback: string): void {
+  private keep(call: OperatorCall, scope: Scope, offset: number): void {
+    if (this.calls.length >= MAX_CALLS) {
+      throw this.reader.error('limit', `has more than ${MAX_CALLS} operators that use weights`, offset);
+    }
+    this.countNames([call.output, ...call.inputs], offset);
+    const scoped = { ...call, scope };
+    this.calls.push(scoped);
+    if (call.output && !scope.calls.has(call.output)) scope.calls.set(call.output, scoped);
+  }
+
+  private countNames(names: readonly string[], offset: number): void {
+    for (const name of names) this.namesLength += name.length;
+    if (this.namesLength > MAX_NAMES_LENGTH) {
+      throw this.reader.error('limit', `has names of more than ${MAX_NAMES_LENGTH} characters`, offset);
+    }
+  }
+
+  private add(tensor: OnnxTensor, { place, depth, tensors }: Scope, fallback: string): void {
     if (this.found.length >= MAX_TENSORS) {
       throw this.reader.error('limit', `has more than ${MAX_TENSORS} tensors`, tensor.offset);
     }
     const name = tensor.name || fallback;
-    this.namesLength += name.length + place.length;
-    if (this.namesLength > MAX_NAMES_LENGTH) {
-      throw this.reader.error('limit', `has tensor names of more than ${MAX_NAMES_LENGTH} characters`, tensor.offset);
-    }
-    if (names.has(name)) {
+    this.countNames([name, place], tensor.offset);
+    if (tensors.has(name)) {
       const message = 'another tensor of the same graph has this name; the later one is shown under another';
       this.problems.add('malformed', message, { tensor: name, offset: tensor.offset });
-    }
-    names.add(name);
+    } else tensors.set(name, this.found.length);
     this.found.push({ name, scope: place, depth, tensor });
   }
 }

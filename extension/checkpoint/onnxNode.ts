@@ -1,4 +1,7 @@
-/** One ONNX NodeProto: the values of a Constant node, and the graphs that control-flow nodes carry as attributes. */
+/**
+ * One ONNX NodeProto: the values of a Constant node, the graphs that control-flow nodes carry as attributes, and what
+ * goes into operators that say what a weight means.
+ */
 import type { DType } from '../protocol';
 import { elementSize } from './dtype';
 import { MAX_NAME_BYTES, type OnnxTensor, readTensor } from './onnxTensor';
@@ -11,12 +14,27 @@ const MAX_ATTRIBUTES = 4096;
 /** `graphs` of one node. */
 const MAX_SUBGRAPHS = 1024;
 
+/** Of the operators that are looked at, QEmbedLayerNormalization has the most inputs: 18. */
+const MAX_INPUTS = 18;
+
 export interface OnnxNode {
   /** The node's name; where it has none, its operator's. */
   readonly name: string;
   /** Values of a Constant node (at most one in a valid model), named by the node's output. */
   readonly constants: readonly OnnxTensor[];
   readonly subgraphs: readonly { readonly attribute: string; readonly graph: Field }[];
+  /** Where it is asked for. */
+  readonly call?: OperatorCall;
+}
+
+/** What an operator computes its first output from. */
+export interface OperatorCall {
+  /** `Conv`; with its domain where that is not ONNX's own: `com.microsoft.MatMulNBits`. */
+  readonly operator: string;
+  /** Names; '' for one that is left out. */
+  readonly inputs: readonly string[];
+  readonly output: string;
+  readonly integers: ReadonlyMap<string, number>;
 }
 
 /** Numeric attributes of Constant: a scalar or a list, by AttributeProto's field. */
@@ -35,21 +53,27 @@ const UNREADABLE: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
+ * @param wanted whether a node's `call` is of interest, by its operator
  * @param attempt runs one part and keeps what is wrong with it, so that the others are still read
  * @throws CheckpointError `malformed`, `truncated`, `limit`
  */
 export async function readNode(
   reader: ProtobufReader,
   span: Span,
+  wanted: (operator: string) => boolean,
   attempt: (part: () => Promise<void>) => Promise<void>,
 ): Promise<OnnxNode> {
-  let [name, operator, domain, output] = ['', '', '', ''];
+  let [name, type, domain, output] = ['', '', '', ''];
   let outputs = 0;
+  const inputs: Field[] = [];
   const attributes: Field[] = [];
   await reader.walk(span, async (field) => {
-    if (field.number === 2 && outputs++ === 0) output = await reader.text(field, MAX_NAME_BYTES);
+    if (field.number === 1) {
+      // Read when the operator is known: most nodes are of no interest.
+      if (inputs.length < MAX_INPUTS) inputs.push(field);
+    } else if (field.number === 2 && outputs++ === 0) output = await reader.text(field, MAX_NAME_BYTES);
     else if (field.number === 3) name = await reader.text(field, MAX_NAME_BYTES);
-    else if (field.number === 4) operator = await reader.text(field, MAX_NAME_BYTES);
+    else if (field.number === 4) type = await reader.text(field, MAX_NAME_BYTES);
     else if (field.number === 7) domain = await reader.text(field, MAX_NAME_BYTES);
     else if (field.number === 5) {
       if (attributes.length >= MAX_ATTRIBUTES) {
@@ -58,34 +82,47 @@ export async function readNode(
       attributes.push(field);
     }
   });
-  const isConstant = operator === 'Constant' && (domain === '' || domain === 'ai.onnx');
+  const operator = domain === '' || domain === 'ai.onnx' ? type : `${domain}.${type}`;
+  const isConstant = operator === 'Constant';
+  const integers = new Map<string, number>();
   const constants: OnnxTensor[] = [];
   const subgraphs: { attribute: string; graph: Field }[] = [];
   for (const attribute of attributes) {
     await attempt(async () => {
       reader.expectWire(attribute, WIRE.bytes);
-      const { name: key, fields, graphs } = await readAttribute(reader, attribute, isConstant);
+      const { name: key, fields, integer, graphs } = await readAttribute(reader, attribute, isConstant);
+      if (integer !== undefined) integers.set(key, integer);
       for (const graph of graphs) subgraphs.push({ attribute: key, graph });
       const constant = isConstant ? await readConstant(reader, key, fields, attribute, output) : undefined;
       if (constant) constants.push(constant);
     });
   }
-  return { name: name || operator, constants, subgraphs };
+  const call = wanted(operator) && { operator, inputs: await readNames(reader, inputs), output, integers };
+  return { name: name || type, constants, subgraphs, ...(call && { call }) };
+}
+
+async function readNames(reader: ProtobufReader, fields: readonly Field[]): Promise<string[]> {
+  const names: string[] = [];
+  for (const field of fields) names.push(await reader.text(field, MAX_NAME_BYTES));
+  return names;
 }
 
 interface Attribute {
   readonly name: string;
   /** Fields that hold a Constant's value. */
   readonly fields: { readonly tensor: Field | undefined; readonly numbers: ReadonlyMap<number, SegmentCollector> };
+  readonly integer: number | undefined;
   readonly graphs: readonly Field[];
 }
 
 async function readAttribute(reader: ProtobufReader, span: Span, isConstant: boolean): Promise<Attribute> {
   let name = '';
   let tensor: Field | undefined;
+  let integer: number | undefined;
   const numbers = new Map<number, SegmentCollector>();
   const graphs: Field[] = [];
   await reader.walk(span, async (field) => {
+    if (field.number === 3 && field.wire === WIRE.varint) integer = (field.high | 0) * 2 ** 32 + field.low;
     if (field.number === 1) name = await reader.text(field, MAX_NAME_BYTES);
     else if (field.number === 6 || field.number === 11) {
       reader.expectWire(field, WIRE.bytes);
@@ -104,7 +141,7 @@ async function readAttribute(reader: ProtobufReader, span: Span, isConstant: boo
       collector.add(field);
     }
   });
-  return { name, fields: { tensor, numbers }, graphs };
+  return { name, fields: { tensor, numbers }, integer, graphs };
 }
 
 /** The value that attribute `key` gives to a Constant node, or undefined where it is no value. */

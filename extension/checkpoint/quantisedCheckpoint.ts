@@ -8,13 +8,18 @@ import { awq } from './awq';
 import { bitsandbytes4, bitsandbytes8 } from './bitsandbytes';
 import { CheckpointError, type Checkpoint, type StoredPart, type TensorInfo } from './checkpoint';
 import { packedInteger } from './compressedTensors';
-import { elementSize } from './dtype';
 import { fp4, fp4Blocks } from './fp4';
 import { gptq } from './gptq';
 import { mlx } from './mlx';
 import { ProblemList } from './problemList';
 import { readQuantisationConfig, type QuantisationConfig } from './quantisationConfig';
-import { PartReader, product, WeightParts, type QuantisationScheme, type QuantisedWeight } from './quantisedWeight';
+import {
+  PartReader,
+  quantisedInfo,
+  WeightParts,
+  type QuantisationScheme,
+  type QuantisedWeight,
+} from './quantisedWeight';
 import { bandBytes, type RowRange } from './rowBand';
 import { scaled } from './scaledWeight';
 import { elementCount } from './shape';
@@ -124,18 +129,7 @@ function replacement(
   }
   if (typeof elementCount(shape) === 'string') throw new CheckpointError('malformed', `it ${elementCount(shape)}`);
   for (const part of parts) taken.add(part.name);
-  const storedBytes = parts.reduce((sum, part) => sum + (part.encoding?.byteLength ?? part.byteLength), 0);
-  const info: TensorInfo = {
-    name,
-    group: mark.group,
-    shape,
-    dtype: 'F32',
-    byteLength: product(shape) * elementSize('F32'),
-    encoding: { name: weight.encoding, byteLength: storedBytes },
-    ...(weight.unreadable !== undefined && { unreadable: weight.unreadable }),
-    kernelLayout: 'OI…',
-  };
-  return { info, weight };
+  return { info: quantisedInfo(weight, mark.group), weight };
 }
 
 function partReader(checkpoint: Checkpoint, signal?: AbortSignal): PartReader {

@@ -4,7 +4,7 @@
  * that run the model may round the same product to their 16-bit type.
  */
 import { CheckpointError, type TensorInfo } from './checkpoint';
-import { isFloating, widen } from './dtype';
+import { elementSize, isFloating, widen } from './dtype';
 import type { QuantisationConfig } from './quantisationConfig';
 import type { RowRange } from './rowBand';
 
@@ -18,6 +18,22 @@ export interface QuantisedWeight {
   readonly unreadable?: string;
   /** Rows [start, end) along the first axis, row-major. */
   decode(rows: RowRange, reader: PartReader): Promise<Float32Array>;
+}
+
+/** How the weight is listed: what it is stored in is that of all its parts. */
+export function quantisedInfo(weight: QuantisedWeight, group: string): TensorInfo {
+  const { name, shape, encoding, parts, unreadable } = weight;
+  const storedBytes = parts.reduce((sum, part) => sum + (part.encoding?.byteLength ?? part.byteLength), 0);
+  return {
+    name,
+    group,
+    shape,
+    dtype: 'F32',
+    byteLength: product(shape) * elementSize('F32'),
+    encoding: { name: encoding, byteLength: storedBytes },
+    ...(unreadable !== undefined && { unreadable }),
+    kernelLayout: 'OI…',
+  };
 }
 
 export interface QuantisationScheme {

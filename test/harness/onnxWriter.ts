@@ -87,6 +87,9 @@ export const TYPE = {
   UINT4: 21,
   INT4: 22,
   FLOAT4E2M1: 23,
+  FLOAT8E8M0: 24,
+  UINT2: 25,
+  INT2: 26,
 } as const;
 
 /** TensorProto with `data` (encoded fields) after dims, type and name, as writers order them. */
@@ -121,15 +124,27 @@ export function attribute(name: string, value: Message): Message {
 
 export function node(
   operator: string,
-  parts: { name?: string; output?: string; domain?: string; attributes?: readonly Message[] } = {},
+  parts: {
+    name?: string;
+    inputs?: readonly string[];
+    output?: string;
+    domain?: string;
+    attributes?: readonly Message[];
+  } = {},
 ): Message {
   return concat(
+    ...(parts.inputs ?? []).map((name) => bytesField(1, name)),
     ...(parts.output === undefined ? [] : [bytesField(2, parts.output)]),
     ...(parts.name === undefined ? [] : [bytesField(3, parts.name)]),
     bytesField(4, operator),
     ...(parts.attributes ?? []).map((value) => bytesField(5, value)),
     ...(parts.domain === undefined ? [] : [bytesField(7, parts.domain)]),
   );
+}
+
+/** An attribute that is one integer, with the type that onnxruntime asks for. */
+export function intAttribute(name: string, value: number): Message {
+  return attribute(name, concat(varintField(3, value), varintField(20, 2)));
 }
 
 /** A Constant node that gives `value` (an attribute) to `output`. */
@@ -149,6 +164,20 @@ export function graph(parts: {
     ...(parts.initializers ?? []).map((value) => bytesField(5, value)),
     ...(parts.extra ?? []),
   );
+}
+
+/** A ValueInfoProto: field 11 of a graph for its inputs, 12 for its outputs. */
+export function valueInfo(name: string, type: number, dims?: readonly number[]): Message {
+  const shape = dims && bytesField(2, concat(...dims.map((size) => bytesField(1, varintField(1, size)))));
+  const tensorType = concat(varintField(1, type), ...(shape ? [shape] : []));
+  return concat(bytesField(1, name), bytesField(2, bytesField(1, tensorType)));
+}
+
+/** A model that onnxruntime runs: of the newest operators that it knows, and its own ones. */
+export function runnableModel(mainGraph: Message): Message {
+  const opset = (domain: string, version: number): Message =>
+    bytesField(8, concat(bytesField(1, domain), varintField(2, version)));
+  return concat(varintField(1, 10), bytesField(7, mainGraph), opset('', 21), opset('com.microsoft', 1));
 }
 
 export function model(mainGraph: Message, ...extra: readonly Message[]): Message {

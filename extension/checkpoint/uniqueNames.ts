@@ -1,9 +1,7 @@
 /**
- * Unique names for the weights of an ONNX model. A subgraph may repeat a name of the graph around it: the outermost
- * (the first of several at one depth) keeps it, the others get the place they are in put before it, `place/name`:
- * `If_0.else_branch/weight` for a subgraph (node name, or operator where it has none, and attribute; nested ones
- * joined by `/`), `function domain.Name/weight`, `training[0].algorithm/weight`. Where that is taken too, ` #2`, ` #3`,
- * … follows.
+ * Unique names for the weights of a model of several graphs. A graph may repeat a name of another: the outermost (the
+ * first of several at one depth) keeps it, the others get the place they are in put before it, `place/name`. Where that
+ * is taken too, ` #2`, ` #3`, … follows.
  */
 
 export interface FoundTensor {
@@ -12,25 +10,6 @@ export interface FoundTensor {
   readonly scope: string;
   /** How deep the place is: 0 for the main graph. */
   readonly depth: number;
-}
-
-/** A graph, a function or a subgraph, and what is in it. */
-export class Scope {
-  /** Names of its tensors so far. */
-  readonly names = new Set<string>();
-
-  constructor(
-    /** '' for the main graph. */
-    readonly place: string,
-    /** 0 for the main graph. */
-    readonly depth: number,
-  ) {}
-
-  /** The subgraph that `attribute` of the node called `node` holds. */
-  below(node: string, attribute: string): Scope {
-    const place = `${node}.${attribute}`;
-    return new Scope(this.place ? `${this.place}/${place}` : place, this.depth + 1);
-  }
 }
 
 /** One name for each of `found`, in its order. */
