@@ -2,16 +2,18 @@
  * Walks an ONNX ModelProto for its weights: initializers and Constant nodes of the graph, of subgraphs (If, Loop,
  * Scan), of functions and of training graphs. Field numbers are those of onnx.proto.
  *
- * Names: an initializer has its own, a Constant node that of its output, made unique by `uniqueNames.ts`. Tensors without a
+ * Names: an initializer has its own, a Constant node that of its output, a tensor that is an argument of a function that
+ * of the attribute (`node.attribute` where the function is called), made unique by `uniqueNames.ts`. Tensors without a
  * name are `initializer[i]` or `Constant[i]` by their place in the graph.
  *
  * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
 import type { FileReader } from './fileReader';
-import { readNode, type OperatorCall } from './onnxNode';
+import { OnnxMetadata } from './onnxMetadata';
+import { readAttribute, readNode, type OperatorCall, type TensorArgument } from './onnxNode';
 import { Scope, type ScopedCall } from './onnxOperators';
-import { MAX_NAME_BYTES, type OnnxTensor, readEntry, readTensor } from './onnxTensor';
+import { MAX_NAME_BYTES, type OnnxTensor, readTensor } from './onnxTensor';
 import { ProblemList } from './problemList';
 import { ProtobufReader, type Field, WIRE } from './protobufReader';
 import { type FoundTensor, uniqueNames } from './uniqueNames';
@@ -28,28 +30,8 @@ const MAX_CALLS = 262_144;
 /** All names and places together, in characters: 640 for each of 100 000 tensors. */
 const MAX_NAMES_LENGTH = 64 * 1024 * 1024;
 
-/** Exporters keep label lists and configurations in metadata_props: kilobytes. */
-const MAX_METADATA_VALUE_BYTES = 1024 * 1024;
-const MAX_METADATA_BYTES = 16 * 1024 * 1024;
-
+/** The last of ModelProto's fields that occur once. */
 const GRAPH_FIELD = 7;
-
-/** Text fields of ModelProto, and what they are called in the metadata. */
-const MODEL_TEXTS: ReadonlyMap<number, string> = new Map([
-  [2, 'producer_name'],
-  [3, 'producer_version'],
-  [4, 'domain'],
-  [6, 'doc_string'],
-]);
-
-/** Keys that metadata_props may not replace. */
-const RESERVED: ReadonlySet<string> = new Set([
-  ...MODEL_TEXTS.values(),
-  'ir_version',
-  'model_version',
-  'opset_import',
-  'graph',
-]);
 
 /** What can be wrong with one part of a file without the rest being lost. */
 const PART_ERRORS: ReadonlySet<CheckpointErrorCode> = new Set(['truncated', 'malformed', 'limit', 'unsupported']);
@@ -81,11 +63,15 @@ export async function readModel(
 
 class ModelWalker {
   private readonly reader: ProtobufReader;
-  private readonly metadata = new Map<string, string>();
-  private metadataBytes = 0;
-  private readonly opsets: string[] = [];
+  private readonly metadata: OnnxMetadata;
   private readonly found: (FoundTensor & { readonly tensor: OnnxTensor })[] = [];
   private readonly calls: ScopedCall[] = [];
+  /** Functions of the model, as `OperatorCall.operator` has them. */
+  private readonly functions = new Set<string>();
+  /** Which of them are of functions is known when the whole model was walked: functions stand behind the graph. */
+  private readonly functionArguments: { readonly name: string; readonly scope: Scope; readonly of: TensorArgument }[] =
+    [];
+  private argumentTensors = 0;
   private namesLength = 0;
   private readonly problems: ProblemList;
   private firstError: CheckpointError | undefined;
@@ -99,6 +85,7 @@ class ModelWalker {
     signal?: AbortSignal,
   ) {
     this.reader = new ProtobufReader(file, signal);
+    this.metadata = new OnnxMetadata(this.reader);
     this.problems = new ProblemList(file.path);
   }
 
@@ -106,6 +93,9 @@ class ModelWalker {
     await this.attempt(() =>
       this.reader.walk({ start: 0, end: this.file.size }, (field) => this.attempt(() => this.modelField(field))),
     );
+    for (const { name, scope, of } of this.functionArguments) {
+      if (this.functions.has(of.operator)) await this.tensorArguments(name, of.tensors, scope);
+    }
     if (!this.seen.has(GRAPH_FIELD)) {
       throw (
         this.firstError ??
@@ -114,10 +104,9 @@ class ModelWalker {
     }
     const damaged = this.firstError && this.firstError.code !== 'unsupported';
     if (this.firstError && damaged && this.found.length === 0) throw this.firstError;
-    if (this.opsets.length > 0) this.metadata.set('opset_import', this.opsets.join(', '));
     const names = uniqueNames(this.found);
     const tensors = this.found.map(({ tensor }, index) => ({ ...tensor, name: names[index]! }));
-    return { metadata: this.metadata, tensors, calls: this.calls, problems: this.problems };
+    return { metadata: this.metadata.entries(), tensors, calls: this.calls, problems: this.problems };
   }
 
   /** Runs one part; what is wrong in it becomes a problem, and the parts after it are still read. */
@@ -135,36 +124,17 @@ class ModelWalker {
   }
 
   private async modelField(field: Field): Promise<void> {
-    const key = MODEL_TEXTS.get(field.number);
-    if (key !== undefined) {
-      this.once(field);
-      this.describe(key, await this.reader.text(field, MAX_METADATA_VALUE_BYTES));
-      return;
-    }
+    if (field.number <= GRAPH_FIELD) this.once(field);
     switch (field.number) {
-      case 1:
-      case 5:
-        this.once(field);
-        this.describe(field.number === 1 ? 'ir_version' : 'model_version', String(this.reader.unsigned(field)));
-        return;
       case GRAPH_FIELD:
-        this.once(field);
         return this.graph(field, new Scope('', 0), true);
-      case 8:
-        return this.opset(field);
-      case 14:
-        return this.property(field);
       case 20:
         return this.training(field);
       case 25:
         return this.function(field);
+      default:
+        return this.metadata.add(field);
     }
-  }
-
-  private async property(field: Field): Promise<void> {
-    this.reader.expectWire(field, WIRE.bytes);
-    const { key, value } = await readEntry(this.reader, field, MAX_METADATA_VALUE_BYTES);
-    this.describe(RESERVED.has(key) ? `metadata_props.${key}` : key, value);
   }
 
   /** A field that may occur once: a second one would leave open which of them counts. */
@@ -173,25 +143,6 @@ class ModelWalker {
       throw this.reader.malformed(`repeats field number ${field.number} of the model`, field.offset);
     }
     this.seen.add(field.number);
-  }
-
-  private describe(key: string, value: string): void {
-    this.metadataBytes += key.length + value.length;
-    if (this.metadataBytes > MAX_METADATA_BYTES) {
-      throw this.reader.error('limit', `has more than ${MAX_METADATA_BYTES} bytes of metadata`, this.reader.position);
-    }
-    if (value !== '') this.metadata.set(key, value);
-  }
-
-  private async opset(span: Field): Promise<void> {
-    this.reader.expectWire(span, WIRE.bytes);
-    let [domain, version] = ['', 0];
-    await this.reader.walk(span, async (field) => {
-      if (field.number === 1) domain = await this.reader.text(field, MAX_NAME_BYTES);
-      else if (field.number === 2) version = this.reader.unsigned(field);
-    });
-    this.metadataBytes += domain.length;
-    if (this.metadataBytes <= MAX_METADATA_BYTES) this.opsets.push(`${domain || 'ai.onnx'} ${version}`);
   }
 
   private async training(span: Field): Promise<void> {
@@ -205,16 +156,34 @@ class ModelWalker {
 
   private async function(span: Field): Promise<void> {
     this.reader.expectWire(span, WIRE.bytes);
-    let [name, domain] = ['', ''];
+    let [name, domain, overload] = ['', '', ''];
     await this.reader.walk(span, async (field) => {
       if (field.number === 1) name = await this.reader.text(field, MAX_NAME_BYTES);
       else if (field.number === 10) domain = await this.reader.text(field, MAX_NAME_BYTES);
+      else if (field.number === 13) overload = await this.reader.text(field, MAX_NAME_BYTES);
     });
-    const scope = new Scope(`function ${domain ? `${domain}.` : ''}${name}`, 1);
+    const operator = `${domain ? `${domain}.` : ''}${name}`;
+    this.functions.add(operator);
+    const scope = new Scope(`function ${operator}${overload ? `:${overload}` : ''}`, 1);
     let nodes = 0;
     await this.reader.walk(span, (field) => {
       if (field.number === 7) return this.attempt(() => this.node(field, scope, nodes++));
+      if (field.number === 11) return this.attempt(() => this.defaultArgument(field, scope));
     });
+  }
+
+  /** What an attribute of a function is where its call does not give it. */
+  private async defaultArgument(span: Field, scope: Scope): Promise<void> {
+    const { name, tensors, graphs } = await readAttribute(this.reader, span);
+    await this.tensorArguments(name, tensors, scope);
+    for (const graph of graphs) await this.attempt(() => this.graph(graph, scope.below('attribute', name)));
+  }
+
+  private async tensorArguments(name: string, tensors: readonly Field[], scope: Scope): Promise<void> {
+    for (const [index, tensor] of tensors.entries()) {
+      const own = tensors.length === 1 ? name : `${name}[${index}]`;
+      await this.attempt(async () => this.add(await readTensor(this.reader, tensor, own), scope, own));
+    }
   }
 
   private async graph(span: Field, scope: Scope, main = false): Promise<void> {
@@ -229,9 +198,7 @@ class ModelWalker {
           return this.attempt(() => this.node(field, scope, nodes++));
         case 2:
           if (!main) return;
-          return this.attempt(async () =>
-            this.describe('graph', await this.reader.text(field, MAX_METADATA_VALUE_BYTES)),
-          );
+          return this.attempt(() => this.metadata.addGraphName(field));
         case 5:
           return this.attempt(async () => {
             const index = initializers++;
@@ -249,6 +216,14 @@ class ModelWalker {
     const node = await readNode(this.reader, span, this.wanted, (part) => this.attempt(part));
     const { name, constants, subgraphs, call } = node;
     if (call) this.keep(call, scope, span.offset);
+    for (const of of node.arguments) {
+      this.argumentTensors += of.tensors.length;
+      if (this.argumentTensors > MAX_TENSORS) {
+        throw this.reader.error('limit', `has more than ${MAX_TENSORS} tensors in attributes`, span.offset);
+      }
+      this.countNames([of.attribute], span.offset);
+      this.functionArguments.push({ name: `${name}.${of.attribute}`, scope, of });
+    }
     for (const tensor of constants) this.add(tensor, scope, `Constant[${index}]`);
     for (const { attribute, graph } of subgraphs) {
       await this.attempt(() => this.graph(graph, scope.below(name, attribute)));

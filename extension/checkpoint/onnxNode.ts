@@ -11,8 +11,8 @@ import { type Field, type ProtobufReader, type Span, WIRE } from './protobufRead
 /** Operators have a dozen attributes; their places are kept until the operator is known. */
 const MAX_ATTRIBUTES = 4096;
 
-/** `graphs` of one node. */
-const MAX_SUBGRAPHS = 1024;
+/** Graphs or tensors of one attribute. */
+const MAX_PARTS = 1024;
 
 /** Of the operators that are looked at, QEmbedLayerNormalization has the most inputs: 18. */
 const MAX_INPUTS = 18;
@@ -25,6 +25,16 @@ export interface OnnxNode {
   readonly subgraphs: readonly { readonly attribute: string; readonly graph: Field }[];
   /** Where it is asked for. */
   readonly call?: OperatorCall;
+  /** Tensors that a node hands to an operator that is not ONNX's own: a function of the model may be what it calls. */
+  readonly arguments: readonly TensorArgument[];
+}
+
+/** The tensors of an attribute, not read yet. */
+export interface TensorArgument {
+  /** As `OperatorCall.operator`. */
+  readonly operator: string;
+  readonly attribute: string;
+  readonly tensors: readonly Field[];
 }
 
 /** What an operator computes its first output from. */
@@ -84,21 +94,25 @@ export async function readNode(
   });
   const operator = domain === '' || domain === 'ai.onnx' ? type : `${domain}.${type}`;
   const isConstant = operator === 'Constant';
+  const mayCallFunction = operator !== type;
+  const tensorArguments: TensorArgument[] = [];
   const integers = new Map<string, number>();
   const constants: OnnxTensor[] = [];
   const subgraphs: { attribute: string; graph: Field }[] = [];
   for (const attribute of attributes) {
     await attempt(async () => {
-      reader.expectWire(attribute, WIRE.bytes);
-      const { name: key, fields, integer, graphs } = await readAttribute(reader, attribute, isConstant);
+      const { name: key, integer, tensors, numbers, graphs } = await readAttribute(reader, attribute);
       if (integer !== undefined) integers.set(key, integer);
       for (const graph of graphs) subgraphs.push({ attribute: key, graph });
-      const constant = isConstant ? await readConstant(reader, key, fields, attribute, output) : undefined;
+      if (mayCallFunction && tensors.length > 0) tensorArguments.push({ operator, attribute: key, tensors });
+      const constant = isConstant
+        ? await readConstant(reader, key, { tensors, numbers }, attribute, output)
+        : undefined;
       if (constant) constants.push(constant);
     });
   }
   const call = wanted(operator) && { operator, inputs: await readNames(reader, inputs), output, integers };
-  return { name: name || type, constants, subgraphs, ...(call && { call }) };
+  return { name: name || type, constants, subgraphs, ...(call && { call }), arguments: tensorArguments };
 }
 
 async function readNames(reader: ProtobufReader, fields: readonly Field[]): Promise<string[]> {
@@ -109,49 +123,50 @@ async function readNames(reader: ProtobufReader, fields: readonly Field[]): Prom
 
 interface Attribute {
   readonly name: string;
-  /** Fields that hold a Constant's value. */
-  readonly fields: { readonly tensor: Field | undefined; readonly numbers: ReadonlyMap<number, SegmentCollector> };
   readonly integer: number | undefined;
+  readonly tensors: readonly Field[];
+  /** Floats and integers, one or a list, by AttributeProto's field. */
+  readonly numbers: ReadonlyMap<number, SegmentCollector>;
   readonly graphs: readonly Field[];
 }
 
-async function readAttribute(reader: ProtobufReader, span: Span, isConstant: boolean): Promise<Attribute> {
+/** An AttributeProto. @throws CheckpointError `malformed`, `truncated`, `limit` */
+export async function readAttribute(reader: ProtobufReader, span: Field): Promise<Attribute> {
+  reader.expectWire(span, WIRE.bytes);
   let name = '';
-  let tensor: Field | undefined;
   let integer: number | undefined;
+  const [tensors, graphs]: [Field[], Field[]] = [[], []];
   const numbers = new Map<number, SegmentCollector>();
-  const graphs: Field[] = [];
   await reader.walk(span, async (field) => {
-    if (field.number === 3 && field.wire === WIRE.varint) integer = (field.high | 0) * 2 ** 32 + field.low;
     if (field.number === 1) name = await reader.text(field, MAX_NAME_BYTES);
-    else if (field.number === 6 || field.number === 11) {
+    else if ([5, 6, 10, 11].includes(field.number)) {
       reader.expectWire(field, WIRE.bytes);
-      if (graphs.length >= MAX_SUBGRAPHS) {
-        throw reader.error('limit', `has a node with more than ${MAX_SUBGRAPHS} subgraphs`, field.offset);
+      const parts = field.number === 5 || field.number === 10 ? tensors : graphs;
+      if (parts.length >= MAX_PARTS) {
+        const what = parts === graphs ? 'subgraphs' : 'tensors';
+        throw reader.error('limit', `has a node with more than ${MAX_PARTS} ${what}`, field.offset);
       }
-      graphs.push(field);
-    } else if (isConstant && field.number === 5) {
-      reader.expectWire(field, WIRE.bytes);
-      if (tensor) throw reader.malformed('repeats the tensor of an attribute', field.offset);
-      tensor = field;
-    } else if (isConstant && [2, 3, 7, 8].includes(field.number)) {
+      parts.push(field);
+    } else if ([2, 3, 7, 8].includes(field.number)) {
+      if (field.number === 3 && field.wire === WIRE.varint) integer = (field.high | 0) * 2 ** 32 + field.low;
       const encoding = field.number === 2 || field.number === 7 ? 'fixed32' : 'varint';
       let collector = numbers.get(field.number);
       if (!collector) numbers.set(field.number, (collector = new SegmentCollector(encoding, reader)));
       collector.add(field);
     }
   });
-  return { name, fields: { tensor, numbers }, integer, graphs };
+  return { name, integer, tensors, numbers, graphs };
 }
 
 /** The value that attribute `key` gives to a Constant node, or undefined where it is no value. */
 async function readConstant(
   reader: ProtobufReader,
   key: string,
-  { tensor, numbers }: Attribute['fields'],
+  { tensors: [tensor, second], numbers }: Pick<Attribute, 'tensors' | 'numbers'>,
   span: Field,
   name: string,
 ): Promise<OnnxTensor | undefined> {
+  if (second) throw reader.malformed('repeats the tensor of an attribute', second.offset);
   if (key === 'value' && tensor) return readTensor(reader, tensor, name);
   const unreadable = UNREADABLE.get(key);
   const kind = NUMBERS.get(key);

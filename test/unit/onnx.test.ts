@@ -205,6 +205,53 @@ describe('onnx: what is found in a model', () => {
     assert.match(checkpoint.problems[0]!.message, /another tensor of the same graph has this name/);
   });
 
+  it('finds what functions of the model hold, and what they are called with', async () => {
+    const value = (name: string, first: number) => attribute(name, bytesField(5, floatTensor('', [1], first)));
+    const pair = concat(bytesField(10, floatTensor('', [1], 4)), bytesField(10, floatTensor('', [1], 5)));
+    const inner = graph({
+      nodes: [constant('deep', value('value', 6))],
+      initializers: [floatTensor('branch', [1], 7)],
+    });
+    const checkpoint = await open(
+      model(
+        graph({
+          nodes: [
+            node('Layer', { domain: 'my.ops', name: 'layer_0', attributes: [value('weight', 1)] }),
+            node('Layer', { domain: 'my.ops', attributes: [value('weight', 2), attribute('pair', pair)] }),
+            node('Layer', { domain: 'other.ops', attributes: [value('weight', 3)] }),
+          ],
+        }),
+        bytesField(
+          25,
+          concat(
+            bytesField(1, 'Layer'),
+            bytesField(6, 'weight'),
+            bytesField(7, node('If', { name: 'If_0', attributes: [attribute('then_branch', bytesField(6, inner))] })),
+            // The value is what the call gives.
+            bytesField(7, constant('weight of the call', concat(bytesField(1, 'value'), bytesField(21, 'weight')))),
+            bytesField(10, 'my.ops'),
+            bytesField(11, value('bias', 8)),
+            bytesField(11, attribute('body', bytesField(6, graph({ initializers: [floatTensor('branch', [1], 9)] })))),
+            bytesField(13, 'float'),
+          ),
+        ),
+      ),
+    );
+    assert.deepEqual(checkpoint.problems, []);
+    const found: [string, number][] = [];
+    for (const { name } of checkpoint.tensors) found.push([name, (await floats(checkpoint, name))[0]!]);
+    assert.deepEqual(found, [
+      ['deep', 6],
+      ['branch', 7],
+      ['bias', 8],
+      ['function my.ops.Layer:float/attribute.body/branch', 9],
+      ['layer_0.weight', 1],
+      ['Layer.weight', 2],
+      ['Layer.pair[0]', 4],
+      ['Layer.pair[1]', 5],
+    ]);
+  });
+
   it('decodes elements of less than a byte, raw and typed, and lists how they are stored', async () => {
     const bytes = Uint8Array.of(0x12, 0xf4, 0x0b);
     const kinds = [
