@@ -95,6 +95,24 @@ export interface PackedNames {
   text: string;
 }
 
+/** A part of a layer's matrix that can be looked at by itself, as a layer of that name. */
+export interface PartSummary {
+  /** `<tensor>[q]`, `<tensor>[q.head3]`, `<tensor>[5.gate]` of an expert. */
+  name: string;
+  /** Within its layer: `q`, `q.head3`, `gate`. */
+  label: string;
+  /** Label of the part that it lies in. */
+  within?: string;
+  shape: [number, number];
+}
+
+export interface LayerParts {
+  /** Each before those that lie in it. */
+  parts: PartSummary[];
+  /** Why a layer that has parts by its name has none here, in words. */
+  reason?: string;
+}
+
 export type PackedSummary = Omit<CheckpointSummary, 'tensors'> & { tensors: PackedTensors };
 
 export interface CheckpointSummary {
@@ -253,6 +271,8 @@ export interface TensorStatistics {
 export interface LayerResult {
   name: string;
   tensor: string;
+  /** The layer that it is a part of; absent for whole layers. `shape` is then the part's own. */
+  partOf?: string;
   shape: number[];
   dtype: DType;
   /** How the elements are stored where that is not plainly as `dtype`. */
@@ -475,7 +495,9 @@ export interface EngineRequests {
   open: { params: { path: string }; result: PackedSummary };
   /** Cancels the document's jobs and closes its files. */
   close: { params: { document: string }; result: null };
-  /** Queues tensors or layers (all where `names` is absent); answers at once, results come as notifications. */
+  /** What the layer's matrix consists of: fused projections, heads, gates. From the header and the model's configuration. */
+  parts: { params: { document: string; layer: string }; result: LayerParts };
+  /** Queues tensors, layers or parts of layers (all layers where `names` is absent); answers at once, results come as notifications. */
   inspect: { params: { document: string; names?: string[]; settings: InspectSettings }; result: { queued: number } };
   /** Moves these tensors' jobs to the front, first one first. */
   prioritise: { params: { document: string; names: string[] }; result: null };
@@ -529,6 +551,7 @@ export interface ViewRequests {
   inspect: { params: { names?: string[] }; result: { queued: number } };
   prioritise: { params: { names: string[] }; result: null };
   cancel: { params: { names?: string[] }; result: null };
+  parts: { params: { layer: string }; result: LayerParts };
   spectrum: { params: { layer: string }; result: LayerSpectrum };
   goodness: { params: { layer: string }; result: GoodnessOfFit };
   vectorMetrics: { params: { layer: string; count: number }; result: LayerVectors };

@@ -4,6 +4,7 @@
  */
 import type { DType, Problem } from '../protocol';
 import type { PackedType } from './packedElements';
+import type { TensorSlice } from './tensorSlice';
 
 /** Axis order of convolution kernels. */
 export type KernelLayout = 'OI…' | '…IO' | 'O…I' | '…O';
@@ -38,6 +39,8 @@ export interface TensorInfo {
   readonly recurrent?: RecurrentOperator;
   /** Of which factors it is the product, where it is not stored: `read` multiplies. */
   readonly product?: FactorProduct;
+  /** Of which stored tensor it is a part. */
+  readonly slice?: TensorSlice;
   /** First tensor of the checkpoint with the very same stored bytes and view (tied weights). */
   readonly sharedWith?: string;
 }

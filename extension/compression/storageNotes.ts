@@ -14,6 +14,7 @@ export function assertReplaceable(checkpoint: Checkpoint, tensor: TensorInfo): v
 }
 
 function whyNotReplaceable(checkpoint: Checkpoint, tensor: TensorInfo): string | undefined {
+  if (tensor.slice) return `is a part of ${tensor.slice.of.name}, which is one tensor and can be compressed as one`;
   const parts = checkpoint.storedParts?.(tensor) ?? [];
   if (parts.length < 2) return undefined;
   return (

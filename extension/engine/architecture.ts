@@ -2,12 +2,8 @@
  * What a checkpoint probably is, from its tensors' names, its metadata and a `config.json` beside it. A guess for the header line,
  * worded as one; no number depends on it.
  */
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import type { TensorInfo } from '../checkpoint/checkpoint';
-
-/** Larger `config.json` files are not model configurations. */
-const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+import type { ModelConfig } from './modelConfig';
 
 interface Family {
   name: string;
@@ -69,12 +65,12 @@ const FAMILIES: readonly Family[] = [
 const MAX_NAMES = 20_000;
 
 /**
- * @param config the parsed `config.json` beside the checkpoint, if any
+ * @param config the model's configuration
  * @param metadata the checkpoint's own: GGUF says its architecture there
  */
 export function guessArchitecture(
   tensors: readonly TensorInfo[],
-  config: unknown,
+  config: ModelConfig['fields'],
   metadata: Readonly<Record<string, string>> = {},
 ): string {
   const looked = tensors.slice(0, MAX_NAMES);
@@ -96,24 +92,8 @@ export function guessArchitecture(
   return details.length > 0 ? `${name} (${details.join(', ')})` : name;
 }
 
-function configuredName(config: unknown): string | undefined {
-  if (typeof config !== 'object' || config === null) return undefined;
-  const { architectures, model_type: modelType } = config as Record<string, unknown>;
+function configuredName({ architectures, model_type: modelType }: ModelConfig['fields']): string | undefined {
   const first: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
   if (typeof first === 'string') return first.slice(0, 80);
   return typeof modelType === 'string' ? modelType.slice(0, 80) : undefined;
-}
-
-/** `config.json` beside the checkpoint; undefined where there is none or it is no JSON: the guess goes by names then. */
-export async function readConfig(checkpointPath: string): Promise<unknown> {
-  for (const folder of [checkpointPath, path.dirname(checkpointPath)]) {
-    try {
-      const text = await readFile(path.join(folder, 'config.json'));
-      if (text.length > MAX_CONFIG_BYTES) return undefined;
-      return JSON.parse(text.toString('utf8')) as unknown;
-    } catch {
-      continue;
-    }
-  }
-  return undefined;
 }

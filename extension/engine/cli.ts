@@ -1,12 +1,11 @@
 /** The terminal: `eigenscope inspect | tensors | compress | vectors`, the same engine in its own process. */
 import { availableParallelism, constants, homedir, totalmem } from 'node:os';
 import path from 'node:path';
-import picomatch from 'picomatch';
 import { version } from '../../package.json';
 import { CompressionError } from '../compression/compressionError';
 import { assertSavable } from '../compression/safetensorsWriter';
 import { isErrno } from '../checkpoint/fileReader';
-import type { EngineNotifications, LayerResult } from '../protocol';
+import type { EngineNotifications, LayerParts, LayerResult, TensorSummary } from '../protocol';
 import { problemOf, type NotificationHandlers } from '../rpc';
 import { DEFAULT_FARMS, parseCommand, USAGE, UsageError, type Command } from './cliArguments';
 import { previewLayer, saveCompressed } from './compressLayer';
@@ -16,6 +15,7 @@ import { defaultMemoryLimit, defaultThreads } from './limits';
 import { ProgressLine } from './progressLine';
 import { layerReport, tensorReport } from './report';
 import { saveSingularVectors } from './saveSingularVectors';
+import { selectedLayers } from './selectedLayers';
 import { layerVectors } from './singularVectors';
 
 const EXIT = { ok: 0, problems: 1, failed: 2 } as const;
@@ -65,7 +65,7 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
     log: ({ message }) => progress.note(message),
   });
   const document = await engine.open(command.path);
-  const names = selectLayers([...document.layers.keys()], command.layers);
+  const names = selectedLayers(document, command.layers, command.split);
   // Results arrive as they finish; they are printed in the file's order.
   if (engine.inspect(document.handle, names, command.settings) > 0) await done;
   const layers = names.map((name) => results.get(name)!);
@@ -101,8 +101,18 @@ async function addVectors(
 
 async function tensors(command: Of<'tensors'>): Promise<number> {
   const engine = createEngine(command, false, {});
-  const { document: _, ...summary } = (await engine.open(command.path)).summary;
-  await print(command.format === 'json' ? `${JSON.stringify(summary, null, 2)}\n` : tensorReport(summary));
+  const document = await engine.open(command.path);
+  const { document: _, ...summary } = document.summary;
+  const partsOf = ({ layers: [first] }: TensorSummary): LayerParts =>
+    first === undefined ? { parts: [] } : document.partsIn(first);
+  if (command.format === 'report') await print(tensorReport(summary, partsOf));
+  else {
+    const tensors = summary.tensors.map((tensor) => {
+      const parts = tensor.layers.flatMap((layer) => document.partsIn(layer).parts.map(({ name }) => name));
+      return parts.length > 0 ? { ...tensor, parts } : tensor;
+    });
+    await print(`${JSON.stringify({ ...summary, tensors }, null, 2)}\n`);
+  }
   await engine.dispose();
   return summary.problems.length > 0 ? EXIT.problems : EXIT.ok;
 }
@@ -200,20 +210,6 @@ function cacheFolder(): string {
   if (process.platform === 'win32' && LOCALAPPDATA) return path.join(LOCALAPPDATA, 'eigenscope', 'Cache');
   if (process.platform === 'darwin') return path.join(homedir(), 'Library', 'Caches', 'eigenscope');
   return path.join(XDG_CACHE_HOME ?? path.join(homedir(), '.cache'), 'eigenscope', 'results');
-}
-
-/** @throws UsageError where a pattern matches nothing: a mistyped layer must not look like an empty result */
-function selectLayers(names: string[], patterns: readonly string[]): string[] {
-  if (patterns.length === 0) return names;
-  const chosen = new Set<string>();
-  for (const pattern of patterns) {
-    // `bash`: a star also matches the slashes of TensorFlow's names.
-    const matches = picomatch(pattern, { bash: true, dot: true });
-    const found = names.filter((name) => name === pattern || matches(name));
-    if (found.length === 0) throw new UsageError(`no layer matches "${pattern}"`);
-    for (const name of found) chosen.add(name);
-  }
-  return names.filter((name) => chosen.has(name));
 }
 
 /**

@@ -15,7 +15,10 @@ export const USAGE = `Eigenscope: what a checkpoint's weights say, without Pytho
 PATH is a checkpoint (safetensors, GGUF, PyTorch, ONNX, TensorFlow.js), an index of shards, or a folder that holds one.
 
 inspect:
-  --layers GLOB        only layers whose names match (* matches anything); may be repeated
+  --layers GLOB        only layers whose names match (* matches anything), or parts of layers: 'h.0.attn.c_attn.weight[q]',
+                       '*[gate]', '*q_proj.weight[head*]'; may be repeated
+  --split KIND         in place of layers that have such parts, their parts: fused (q, k, v; gate, up; gates of an LSTM),
+                       or heads (of q, k, v and o)
   --farms-rows N       FARMS window rows, num_row_samples             (2000)
   --farms-q Q          FARMS aspect ratio, Q_ratio                    (1)
   --farms-ops N        FARMS windows a side, sampling_ops_per_dim     (10)
@@ -65,6 +68,8 @@ export type Command =
   | (Common & {
       command: 'inspect';
       layers: string[];
+      /** Parts that stand in for their layers. */
+      split: SplitKind | undefined;
       settings: InspectSettings;
       /** Singular vectors of each layer whose metrics are added; 0 for none. */
       vectors: number;
@@ -82,6 +87,8 @@ export type Command =
       overwrite: boolean;
     });
 
+export type SplitKind = 'fused' | 'heads';
+
 /** The paper's settings for language models. */
 export const DEFAULT_FARMS: InspectSettings['farms'] = {
   enabled: true,
@@ -96,7 +103,7 @@ export const DEFAULT_FARMS: InspectSettings['farms'] = {
 /** Options that each command takes, beside those that all take. */
 const OPTIONS_OF = {
   inspect: [
-    ...['layers', 'json', 'csv', 'no-cache', 'fit', 'vectors'],
+    ...['layers', 'split', 'json', 'csv', 'no-cache', 'fit', 'vectors'],
     ...['farms-rows', 'farms-q', 'farms-ops', 'farms-mode', 'no-farms', 'randomise', 'goodness'],
   ],
   tensors: ['json'],
@@ -124,6 +131,7 @@ export function parseCommand(args: readonly string[]): Command {
         json: { type: 'boolean' },
         csv: { type: 'boolean' },
         layers: { type: 'string', multiple: true },
+        split: { type: 'string' },
         'farms-rows': { type: 'string' },
         'farms-q': { type: 'string' },
         'farms-ops': { type: 'string' },
@@ -174,7 +182,8 @@ export function parseCommand(args: readonly string[]): Command {
       };
       const vectors = integer(values.vectors, '--vectors', 1, 100_000) ?? 0;
       if (vectors > 0 && format !== 'json') throw new UsageError('--vectors needs --json');
-      return { ...common, command, layers: values.layers ?? [], settings, vectors, format, cache: !values['no-cache'] };
+      const [layers, split] = [values.layers ?? [], splitKind(values.split)];
+      return { ...common, command, layers, split, settings, vectors, format, cache: !values['no-cache'] };
     }
     case 'tensors':
       return { ...common, command, format: values.json ? 'json' : 'report' };
@@ -205,6 +214,11 @@ function refuseStray(command: keyof typeof OPTIONS_OF, given: readonly string[])
   const known: readonly string[] = [...OPTIONS_OF[command], ...OPTIONS_OF_ALL];
   const stray = given.find((option) => !known.includes(option));
   if (stray !== undefined) throw new UsageError(`${command} takes no --${stray}`);
+}
+
+function splitKind(kind: string | undefined): SplitKind | undefined {
+  if (kind === undefined || kind === 'fused' || kind === 'heads') return kind;
+  throw new UsageError(`--split is fused or heads, not "${kind}"`);
 }
 
 function deviceChoice(name = 'auto'): DeviceChoice {

@@ -4,6 +4,7 @@
  */
 import { CheckpointError } from '../checkpoint/checkpoint';
 import { openCheckpoint } from '../checkpoint/registry';
+import { withSlices } from '../checkpoint/tensorSlice';
 import { createMatrixProducts, type MatrixProducts, type ProductSource } from '../linalg/matrixProducts';
 import type { Accelerator } from '../linalg/providers';
 import type { DeviceChoice, DeviceInfo, EngineNotifications, InspectSettings, PeekResult, Problem } from '../protocol';
@@ -19,6 +20,7 @@ import { LayerError, layerInputAhead, type LayerSource } from './layerInput';
 import { analyseLayer } from './layerPipeline';
 import { failedResult } from './layerResult';
 import { MemoryBudget } from './memoryBudget';
+import { readModelConfig } from './modelConfig';
 import { ReadAhead } from './readAhead';
 import { ResultCache } from './resultCache';
 import { summarise } from './summary';
@@ -75,11 +77,13 @@ export class Engine {
 
   /** @throws CheckpointError */
   async open(path: string, signal?: AbortSignal): Promise<EngineDocument> {
-    const checkpoint = await openCheckpoint(path, signal);
+    const checkpoint = withSlices(await openCheckpoint(path, signal));
     const handle = `d${this.nextDocument++}`;
     try {
       const files = await snapshotFiles(checkpoint.files);
-      const document = new EngineDocument(handle, path, checkpoint, files, await summarise(checkpoint, handle, files));
+      const config = await readModelConfig(checkpoint, signal);
+      const summary = await summarise(checkpoint, handle, files, config);
+      const document = new EngineDocument(handle, path, checkpoint, files, summary, config);
       this.documents.set(handle, document);
       return document;
     } catch (error) {
@@ -140,7 +144,9 @@ export class Engine {
   async known(document: EngineDocument, name: string, settings: InspectSettings): Promise<LayerOutcome | undefined> {
     const key = memoryKey(document, name, settings);
     const { geometry } = document.layer(name);
-    const known = this.memory.get(key) ?? (geometry && (await this.cache.get(document.identity, name, settings)));
+    const known =
+      this.memory.get(key) ??
+      (geometry && (await this.cache.get(document.identity, document.cacheName(name), settings)));
     return known && this.keep(key, known);
   }
 
@@ -180,7 +186,7 @@ export class Engine {
     this.running.set(key, computing);
     try {
       const outcome = await computing;
-      if (geometry) await this.store(identity, name, settings, outcome);
+      if (geometry) await this.store(identity, document.cacheName(name), settings, outcome);
       return this.keep(key, outcome);
     } finally {
       if (this.running.get(key) === computing) this.running.delete(key);
@@ -257,7 +263,7 @@ export class Engine {
     const { tensor, geometry } = document.layer(name);
     const statistics = error instanceof LayerError ? error.statistics : null;
     const result = failedResult(name, tensor, geometry, problem, statistics);
-    document.results.set(name, result);
+    document.setResult(result);
     this.options.notify('result', { document: handle, result });
     if (error instanceof CheckpointError && error.code === 'changed') this.changed(document, problem);
   }
@@ -269,7 +275,7 @@ export class Engine {
     const outcome = await this.known(document, layer, settings);
     if (!outcome) return null;
     return {
-      layer: document.results.get(layer) ?? outcome.result,
+      layer: document.result(layer) ?? outcome.result,
       curve: rankedCurve(outcome.eigenvalues, CURVE_POINTS),
     };
   }
@@ -331,7 +337,7 @@ function layerProblem(error: unknown, name: string): Problem {
 }
 
 function memoryKey(document: EngineDocument, name: string, settings: InspectSettings): string {
-  return `${document.identity} ${name} ${JSON.stringify(settings)}`;
+  return `${document.identity} ${document.cacheName(name)} ${JSON.stringify(settings)}`;
 }
 
 /** What multiplies where no layer was large enough for onnxruntime. */

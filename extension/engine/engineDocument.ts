@@ -2,11 +2,13 @@
 import { createHash } from 'node:crypto';
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
 import { compressionMatrix } from '../compression/compressionMatrix';
-import type { CheckpointSummary, LayerResult, Problem, SingularVectors } from '../protocol';
+import type { CheckpointSummary, LayerParts, LayerResult, Problem, SingularVectors } from '../protocol';
 import { layersOf, type LayerGeometry } from '../spectral/matrices';
 import { rankSuggestion } from '../spectral/ranks';
 import { weloreRanks } from '../spectral/welore';
 import { changedFile, type FileState } from './fileSnapshot';
+import { layerParts, partSummaries, wholeOf, type PartLayer } from './layerParts';
+import type { ModelConfig } from './modelConfig';
 import type { LayerOutcome } from './workerMessages';
 
 /** Mean rank reduction that the WeLore suggestion aims at, the middle of its paper's settings. */
@@ -17,12 +19,18 @@ export interface EngineLayer {
   /** Absent for a tensor without a spectrum. */
   geometry?: LayerGeometry;
   noSpectrum?: string;
+  /** Of a part: the whole layer's name. */
+  partOf?: string;
 }
 
 export class EngineDocument {
   /** By layer name, and by tensor name for tensors without a spectrum; in file order. */
   readonly layers = new Map<string, EngineLayer>();
   readonly results = new Map<string, LayerResult>();
+  /** Of parts of layers, which are no more of the model: they count in nothing that is said of it as a whole. */
+  private readonly partResults = new Map<string, LayerResult>();
+  /** Parts by their layer's name, of layers that were asked for them. */
+  private readonly parts = new Map<string, { parts: PartLayer[]; reason?: string }>();
   /** Singular vectors of the layers looked at last. */
   readonly vectors = new Map<string, SingularVectors>();
   /** Names of the layers of a tensor with several (expert stacks). */
@@ -40,6 +48,7 @@ export class EngineDocument {
     readonly checkpoint: Checkpoint,
     private readonly files: readonly FileState[],
     readonly summary: CheckpointSummary,
+    private readonly config: ModelConfig,
   ) {
     for (const tensor of checkpoint.tensors) {
       const { layers, noSpectrum } = layersOf(tensor);
@@ -73,9 +82,51 @@ export class EngineDocument {
 
   /** @throws EngineError */
   layer(name: string): EngineLayer {
-    const layer = this.layers.get(name);
+    const layer = this.layers.get(name) ?? this.part(name);
     if (!layer) throw new EngineError('unknown-layer', `${this.checkpoint.path} has no layer "${name}"`);
     return layer;
+  }
+
+  private part(name: string): PartLayer | undefined {
+    const whole = wholeOf(name);
+    return whole === undefined ? undefined : this.partsOf(whole).parts.find(({ summary }) => summary.name === name);
+  }
+
+  private partsOf(name: string): { parts: PartLayer[]; reason?: string } {
+    const layer = this.layers.get(name);
+    if (!layer) return { parts: [] };
+    let found = this.parts.get(name);
+    if (!found) {
+      found = layerParts(layer, this.config, (tensor) => this.layers.get(tensor)?.tensor.shape);
+      this.parts.set(name, found);
+    }
+    return found;
+  }
+
+  /** The parts of a layer, or those that lie in a part. @throws EngineError */
+  partsIn(name: string): LayerParts {
+    if (this.layers.has(name)) return partSummaries(this.partsOf(name));
+    const { partOf } = this.layer(name);
+    const part = this.part(name)!;
+    return partSummaries(this.partsOf(partOf!), part.summary.label);
+  }
+
+  /**
+   * What a cache knows the layer by. Of a part, which rows it is comes from the model's configuration, which may change beside
+   * the same files.
+   */
+  cacheName(name: string): string {
+    const { slice } = this.layer(name).tensor;
+    return slice ? `${name} ${JSON.stringify([slice.rows, slice.cols])}` : name;
+  }
+
+  /** What is known of a layer or a part. */
+  result(name: string): LayerResult | undefined {
+    return this.results.get(name) ?? this.partResults.get(name);
+  }
+
+  setResult(result: LayerResult): void {
+    (this.layers.has(result.name) ? this.results : this.partResults).set(result.name, result);
   }
 
   /** Tensor names stand for all of their layers. */
@@ -84,9 +135,11 @@ export class EngineDocument {
   }
 
   remember({ result, rankEigenvalues }: LayerOutcome): void {
-    this.results.set(result.name, result);
-    // What is added to a weight is no weight: WeLore compares those of one model.
-    if (rankEigenvalues.length > 0 && !result.factored) this.rankEigenvalues.set(result.name, rankEigenvalues);
+    this.setResult(result);
+    // Parts are no more of the model, and what is added to a weight is no weight: WeLore compares those of one model.
+    if (rankEigenvalues.length > 0 && !result.factored && this.layers.has(result.name)) {
+      this.rankEigenvalues.set(result.name, rankEigenvalues);
+    }
   }
 
   /** True once every layer has been looked at. */

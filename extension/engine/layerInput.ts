@@ -3,6 +3,7 @@
  * and what is streamed follows from the limit alone, never from what else runs, and so do the numbers.
  */
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
+import { sliceOverhead } from '../checkpoint/tensorSlice';
 import { SymmetricSlabs } from '../linalg/symmetricSlabs';
 import type { InspectSettings, Problem, TensorStatistics } from '../protocol';
 import { farmsWindows } from '../spectral/farms';
@@ -73,7 +74,7 @@ export function planLayer(
   const rows = layerRows(tensor, layer);
   const bytes = ((rows.end - rows.start) * tensor.byteLength) / Math.max(1, tensor.shape[0] ?? 1);
   const chunk = Math.min(CHUNK_BYTES, Math.floor((CHUNKS_SHARE * limit) / CHUNKS));
-  const working = workingBytes(layer, settings, chunk);
+  const working = workingBytes(layer, settings, chunk) + (tensor.slice ? sliceOverhead(tensor.slice) : 0);
   const streamable = !layer || (layer.kind === 'matrix' && layer.rows >= layer.cols);
   const held = bytes + working <= limit && (!streamable || bytes <= HELD_SHARE * limit);
   const memory = held ? bytes + working : working;

@@ -1,5 +1,6 @@
 /** From eigenvalues and statistics to the numbers people read: fits, metrics, ranks, problems. */
 import type { TensorInfo } from '../checkpoint/checkpoint';
+import type { TensorSlice } from '../checkpoint/tensorSlice';
 import { compressionMatrix } from '../compression/compressionMatrix';
 import type { FarmsResult, FitRule, LayerResult, PowerLawFit, Problem, TensorStatistics } from '../protocol';
 import type { LayerGeometry } from '../spectral/matrices';
@@ -9,7 +10,7 @@ import { fitPowerLaw } from '../spectral/powerLaw';
 import { rankSuggestions } from '../spectral/ranks';
 import { tailShape } from '../spectral/tailShape';
 import { extentOf, hasRepresentableSquares } from '../spectral/statistics';
-import type { LayerPrecision, LayerTask } from './workerMessages';
+import type { LayerPrecision, LayerTask, TaskTensor } from './workerMessages';
 
 /** Of the order of entries in the randomisation test; shown with the result. */
 export const SHUFFLE_SEED = 20190124;
@@ -76,14 +77,23 @@ function randomisation(randomised: Float64Array | undefined): LayerResult['rando
 }
 
 /** A tensor as threads and results tell of it. */
-export function taskTensor({ name, shape, dtype, encoding, kernelLayout }: TensorInfo): LayerTask['tensor'] {
-  return { name, shape: [...shape], dtype, ...(encoding && { encoding: encoding.name }), kernelLayout };
+export function taskTensor({ name, shape, dtype, encoding, kernelLayout, slice }: TensorInfo): TaskTensor {
+  return {
+    ...{ name, shape: [...shape], dtype, kernelLayout },
+    ...(encoding && { encoding: encoding.name }),
+    ...(slice && { partOf: { tensor: slice.of.name, layer: slicedLayer(slice) } }),
+  };
 }
 
-function resultFrame(name: string, tensor: LayerTask['tensor'], statistics: TensorStatistics | null): LayerResult {
+function slicedLayer({ of, index }: TensorSlice): string {
+  return index === undefined ? of.name : `${of.name}[${index}]`;
+}
+
+function resultFrame(name: string, tensor: TaskTensor, statistics: TensorStatistics | null): LayerResult {
   return {
     name,
-    tensor: tensor.name,
+    tensor: tensor.partOf?.tensor ?? tensor.name,
+    ...(tensor.partOf && { partOf: tensor.partOf.layer }),
     shape: tensor.shape,
     dtype: tensor.dtype,
     ...(tensor.encoding !== undefined && { encoding: tensor.encoding }),

@@ -20,7 +20,7 @@ export async function layerSpectrum(
   const layer = document.layer(name);
   const outcome = await engine.outcome(document, name, settings, signal);
   return {
-    layer: document.results.get(name) ?? outcome.result,
+    layer: document.result(name) ?? outcome.result,
     eigenvalues: outcome.eigenvalues,
     farmsEigenvalues: outcome.farmsEigenvalues,
     rankEigenvalues: outcome.rankEigenvalues,

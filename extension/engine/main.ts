@@ -58,6 +58,7 @@ handle<EngineRequests>(connection, {
     await engine.close(document);
     return null;
   },
+  parts: ({ document, layer }) => engine.document(document).partsIn(layer),
   inspect: ({ document, names, settings }) => ({ queued: engine.inspect(document, names, settings) }),
   prioritise: ({ document, names }) => {
     engine.prioritise(document, names);

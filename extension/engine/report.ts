@@ -1,5 +1,5 @@
 /** What a person reads in the terminal. */
-import type { CheckpointSummary, LayerResult, Problem } from '../protocol';
+import type { CheckpointSummary, LayerParts, LayerResult, Problem, TensorSummary } from '../protocol';
 import { alphaBand } from '../spectral/metricTable';
 import type { InspectReport } from '../inspectReport';
 import { failedFit, lostRank } from '../layerFindings';
@@ -56,14 +56,16 @@ export function layerReport(summary: Summary, report: InspectReport): string {
   return [...heading(summary), '', ...table, '', ...closing, ...problemLines(report.problems), ''].join('\n');
 }
 
-export function tensorReport(summary: Summary): string {
-  const rows = summary.tensors.map(({ name, shape, dtype, encoding, group }) => [
-    name,
-    shape.join('×') || 'scalar',
-    encoding ?? dtype,
-    group,
+/** @param partsOf what the tensor's first layer consists of */
+export function tensorReport(summary: Summary, partsOf: (tensor: TensorSummary) => LayerParts): string {
+  const rows = summary.tensors.map((tensor) => [
+    tensor.name,
+    tensor.shape.join('×') || 'scalar',
+    tensor.encoding ?? tensor.dtype,
+    tensor.group,
+    partsCell(partsOf(tensor)),
   ]);
-  const widths = [0, 1, 2].map((index) => Math.max(0, ...rows.map((row) => width(row[index]!))));
+  const widths = [0, 1, 2, 3].map((index) => Math.max(0, ...rows.map((row) => width(row[index]!))));
   const lines = rows.map((row) =>
     row
       .map((cell, index) => cell + ' '.repeat(Math.max(0, (widths[index] ?? 0) - width(cell))))
@@ -71,6 +73,17 @@ export function tensorReport(summary: Summary): string {
       .trimEnd(),
   );
   return [...heading(summary), '', ...lines, ...problemLines(summary.problems), ''].join('\n');
+}
+
+/** `q (12 heads), k (12 heads), v (12 heads)` */
+function partsCell({ parts }: LayerParts): string {
+  const within = (label: string | undefined): string | undefined => {
+    const heads = parts.filter((part) => part.within === label).length;
+    return heads > 0 ? `${heads} heads` : undefined;
+  };
+  const outer = parts.filter((part) => part.within === undefined && !part.label.startsWith('head'));
+  if (outer.length === 0) return parts.length > 0 ? `${parts.length} heads` : '';
+  return outer.map(({ label }) => [label, within(label) && `(${within(label)!})`].filter(Boolean).join(' ')).join(', ');
 }
 
 const ESTIMATE_NOTE =

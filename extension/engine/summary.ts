@@ -3,15 +3,21 @@ import type { Checkpoint } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/dtype';
 import type { CheckpointSummary, TensorSummary } from '../protocol';
 import { layersOf } from '../spectral/matrices';
-import { guessArchitecture, readConfig } from './architecture';
+import { guessArchitecture } from './architecture';
 import { versionOf, type FileState } from './fileSnapshot';
+import { readModelConfig, type ModelConfig } from './modelConfig';
 
-/** @param document the handle the summary carries */
+/**
+ * @param document the handle the summary carries
+ * @param config the model's; read where it is not given
+ */
 export async function summarise(
   checkpoint: Checkpoint,
   document: string,
   files: readonly FileState[],
+  config?: ModelConfig,
 ): Promise<CheckpointSummary> {
+  const { fields } = config ?? (await readModelConfig(checkpoint));
   const byDtype = new Map<string, number>();
   let parameters = 0;
   let bytes = 0;
@@ -47,7 +53,7 @@ export async function summarise(
     fileBytes: files.reduce((sum, { size }) => sum + size, 0),
     parameters,
     bytes,
-    architecture: guessArchitecture(checkpoint.tensors, await readConfig(checkpoint.path), checkpoint.metadata),
+    architecture: guessArchitecture(checkpoint.tensors, fields, checkpoint.metadata),
     dtypes: [...byDtype]
       .map(([dtype, count]) => ({ dtype, parameters: count }))
       .sort((a, b) => b.parameters - a.parameters),

@@ -10,9 +10,16 @@ import type { FarmsEstimate } from '../spectral/bootstrap';
 import type { FarmsWindow } from '../spectral/farms';
 import type { LayerGeometry } from '../spectral/matrices';
 
+export interface TaskTensor extends Pick<TensorInfo, 'name' | 'dtype' | 'kernelLayout'> {
+  shape: number[];
+  encoding?: string;
+  /** Of a part: the stored tensor, and the layer of it. */
+  partOf?: { tensor: string; layer: string };
+}
+
 export interface LayerTask {
   /** The tensor the bytes come from. For an expert layer `shape` is still the whole stack's. */
-  tensor: Pick<TensorInfo, 'name' | 'dtype' | 'kernelLayout'> & { shape: number[]; encoding?: string };
+  tensor: TaskTensor;
   /** Absent for a tensor without a spectrum: only statistics are made. */
   layer?: LayerGeometry;
   noSpectrum?: string;

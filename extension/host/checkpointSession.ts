@@ -13,6 +13,7 @@ import type {
   GoodnessOfFit,
   HeatMap,
   InspectSettings,
+  LayerParts,
   LayerResult,
   LayerSpectrum,
   LayerVectors,
@@ -145,6 +146,11 @@ export class CheckpointSession {
   /** What computes, for a report of the results. */
   device(): Promise<DeviceInfo> {
     return this.engine.request('device', null);
+  }
+
+  async parts(layer: string): Promise<LayerParts> {
+    const { document } = await this.packedSummary();
+    return this.engine.request('parts', { document, layer });
   }
 
   async spectrum(layer: string, token?: CancellationToken): Promise<LayerSpectrum> {
@@ -303,11 +309,15 @@ export class CheckpointSession {
   }
 
   private markFailed(name: string, message: string): void {
-    const tensor = this.contents?.summary.tensors.find((candidate) => jobNames(candidate).includes(name));
+    const tensor = this.contents?.summary.tensors.find(
+      (candidate) => jobNames(candidate).includes(name) || name.startsWith(`${candidate.name}[`),
+    );
     if (!tensor) return;
+    const part = !jobNames(tensor).includes(name);
     const problem = { code: DIED, message: `${message} It was at this layer: inspect it again.`, tensor: tensor.name };
     this.take({
       ...{ name, tensor: tensor.name, shape: tensor.shape, dtype: tensor.dtype, matrices: 0 },
+      ...(part && { partOf: tensor.name }),
       ...{ metrics: {}, fits: {}, farms: null, ranks: {}, statistics: null, problems: [problem] },
     });
   }

@@ -98,6 +98,7 @@ export class CheckpointView {
         await session.cancel(names);
         return null;
       },
+      parts: ({ layer }) => session.parts(layer),
       spectrum: ({ layer }, token) => session.spectrum(layer, token),
       goodness: ({ layer }, token) => session.goodness(layer, token),
       vectorMetrics: ({ layer, count }, token) => session.vectorMetrics(layer, count, token),

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { inspectCsv, inspectJson, inspectReport } from '../inspectReport';
+import type { LayerResult } from '../protocol';
 import type { CheckpointSession } from './checkpointSession';
 import { inspectSettings } from './settings';
 
@@ -21,9 +22,13 @@ export async function exportResults(
   });
   if (!target) return null;
   const summary = await session.summary();
+  const parts = new Map<string, LayerResult[]>();
+  for (const result of session.results.values()) {
+    if (result.partOf !== undefined) parts.set(result.partOf, [...(parts.get(result.partOf) ?? []), result]);
+  }
   const layers = summary.tensors
     .flatMap(({ name: tensor, layers: names }) => (names.length > 0 ? names : [tensor]))
-    .flatMap((layer) => session.results.get(layer) ?? []);
+    .flatMap((layer) => [session.results.get(layer) ?? [], parts.get(layer) ?? []].flat());
   const pieces =
     format === 'json'
       ? inspectJson(inspectReport(summary, inspectSettings(), layers, await session.device()))

@@ -42,8 +42,9 @@ const MAX_LEADING_KERNEL = 16;
  * The layers of a tensor, or why it has none.
  *
  * 3-D tensors: a name with `expert`, `moe` or llama.cpp's `_exps` in it is a stack (E, N, M), one layer per expert; so are
- * the weights of a recurrent operator, one layer per direction; a name with `conv` is a conv1d kernel. Otherwise it is a stack when its last two axes are both at least 64 long (and, where kernels are
- * stored k, I, O, the first is longer than any usual kernel); else a conv1d kernel.
+ * the weights of a recurrent operator, one layer per direction; a name with `conv` is a conv1d kernel. Otherwise it is a
+ * stack when its last two axes are both at least 64 long (and, where kernels are stored k, I, O, the first is longer than
+ * any usual kernel); else a conv1d kernel.
  */
 export function layersOf(tensor: {
   name: string;

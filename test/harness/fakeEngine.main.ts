@@ -88,6 +88,7 @@ handle<EngineRequests>(connection, {
     return null;
   },
   cancel: () => null,
+  parts: unused,
   // Never answers: what waits for it must hear of the engine's death.
   spectrum: () => new Promise(() => undefined),
   goodness: unused,

@@ -4,7 +4,7 @@ import { DEFAULT_FARMS, parseCommand, UsageError } from '../../extension/engine/
 describe('command line', () => {
   it('reads every option of inspect', () => {
     const command = parseCommand(
-      'inspect m.safetensors --layers *.attn.* --layers lm_head --farms-rows 64 --farms-q 2 --farms-ops 8 --fit mid --vectors 10 --json'.split(
+      'inspect m.safetensors --layers *.attn.* --layers lm_head --split heads --farms-rows 64 --farms-q 2 --farms-ops 8 --fit mid --vectors 10 --json'.split(
         ' ',
       ),
     );
@@ -13,6 +13,7 @@ describe('command line', () => {
       command: 'inspect',
       path: 'm.safetensors',
       layers: ['*.attn.*', 'lm_head'],
+      split: 'heads',
       settings: { farms: { ...DEFAULT_FARMS, rows: 64, q: 2, ops: 8, fit: 'xmin_mid' } },
       vectors: 10,
       format: 'json',
@@ -71,6 +72,7 @@ describe('command line', () => {
     ['--json', /one of inspect, tensors, compress, vectors comes first/],
     ['inspect m --colour', /colour/],
     ['tensors m --csv', /tensors takes no --csv/],
+    ['inspect m --split qkv', /--split is fused or heads, not "qkv"/],
     ['tensors m --layers w', /tensors takes no --layers/],
     ['inspect m --out o', /inspect takes no --out/],
     ['compress m --layer w --out o --rank 1 --json', /compress takes no --json/],

@@ -129,6 +129,7 @@ handle<ViewRequests>(connection, {
   drawn: () => null,
   prioritise: () => null,
   cancel: () => null,
+  parts: () => ({ parts: [] }),
   spectrum: async ({ layer }, token) => {
     if (options.has('slow')) await new Promise((resolve) => setTimeout(resolve, 60_000));
     if (token.isCancellationRequested) throw new DOMException('cancelled', 'AbortError');

@@ -1,0 +1,45 @@
+/** Which layers and parts of layers `inspect` is about: by patterns of their names, and by `--split`. */
+import picomatch from 'picomatch';
+import type { PartSummary } from '../protocol';
+import { UsageError, type SplitKind } from './cliArguments';
+import type { EngineDocument } from './engineDocument';
+
+/**
+ * Names in the file's order.
+ *
+ * @param patterns of layers' or parts' names; all layers without any
+ * @throws UsageError where a pattern matches nothing: a mistyped layer must not look like an empty result
+ */
+export function selectedLayers(
+  document: Pick<EngineDocument, 'layers' | 'partsIn'>,
+  patterns: readonly string[],
+  split: SplitKind | undefined,
+): string[] {
+  // A pattern without a bracket means whole layers, of which `--split` may take the parts.
+  const listed = patterns.some((pattern) => pattern.includes('['))
+    ? [...document.layers.keys()].flatMap((name) => [name, ...document.partsIn(name).parts.map((part) => part.name)])
+    : [...document.layers.keys()];
+  const chosen = patterns.length > 0 ? matching(listed, patterns) : listed;
+  return split === undefined ? chosen : [...new Set(chosen.flatMap((name) => splitInto(document, name, split)))];
+}
+
+function matching(names: readonly string[], patterns: readonly string[]): string[] {
+  const found = new Set<string>();
+  for (const pattern of patterns) {
+    // `bash`: a star also matches the slashes of TensorFlow's names. Brackets are a set of letters, or a part's name.
+    const options = { bash: true, dot: true };
+    const matches = picomatch([pattern, pattern.replace(/[[\]]/g, '\\$&')], options);
+    const hits = names.filter((name) => name === pattern || matches(name));
+    if (hits.length === 0) throw new UsageError(`no layer matches "${pattern}"`);
+    for (const name of hits) found.add(name);
+  }
+  return names.filter((name) => found.has(name));
+}
+
+/** The parts of the kind, or the layer itself where it has none. */
+function splitInto(document: Pick<EngineDocument, 'partsIn'>, name: string, split: SplitKind): string[] {
+  const { parts } = document.partsIn(name);
+  const isHead = ({ label }: PartSummary): boolean => /(^|\.)head\d+$/.test(label);
+  const wanted = parts.filter((part) => isHead(part) === (split === 'heads'));
+  return wanted.length > 0 ? wanted.map((part) => part.name) : [name];
+}

@@ -1,0 +1,68 @@
+/**
+ * Attention projections that have a tensor of their own: which they are by name, and along which axis their heads lie. q, k and v
+ * have a head's numbers as outputs, o as inputs.
+ */
+import { MAX_PARTS, type Section, type StoredMatrix } from './matrixPart';
+import { blockOf, oneRun } from './runs';
+
+type Projection = 'q' | 'k' | 'v' | 'o';
+
+/** Modules' last names that are certain by themselves, and those that are only within attention. */
+const NAMES: readonly { readonly projection: Projection; readonly pattern: RegExp }[] = [
+  { projection: 'q', pattern: /^(q_proj|query|query_proj|q_lin|wq|q|attn_q)$/ },
+  { projection: 'k', pattern: /^(k_proj|key|key_proj|k_lin|wk|k|attn_k)$/ },
+  { projection: 'v', pattern: /^(v_proj|value|value_proj|v_lin|wv|v|attn_v)$/ },
+  { projection: 'o', pattern: /^(o_proj|out_proj|out_lin|wo|o|dense|c_proj|proj|attn_output)$/ },
+];
+
+/** What one of the two modules around it is called, or the tensor itself in llama.cpp. */
+const ATTENTION = /att(n|ention)/i;
+
+export interface ProjectionHeads {
+  readonly axis: 'rows' | 'cols';
+  readonly sections: readonly Section[];
+}
+
+/** The heads of a projection; why they are not known, in words; undefined where it is none. */
+export function projectionHeads(matrix: StoredMatrix): ProjectionHeads | string | undefined {
+  const { name, rows, cols, sizes } = matrix;
+  const found = projectionOf(name);
+  if (!found || matrix.stacked) return undefined;
+  const { projection, kernel, conv1d } = found;
+  const inputsByRows = kernel || (conv1d !== undefined && isConv1d(matrix.shapeOf(conv1d)));
+  const { heads, headSize, valueHeadSize = headSize, keyValueHeads = heads } = sizes;
+  const count = projection === 'q' || projection === 'o' ? heads : keyValueHeads;
+  const length = projection === 'q' || projection === 'k' ? headSize : valueHeadSize;
+  if (count === undefined || length === undefined)
+    return 'the numbers of heads are not known: no config.json beside it tells them';
+  const axis = (projection === 'o') === inputsByRows ? 'rows' : 'cols';
+  const size = axis === 'rows' ? rows : cols;
+  if (count * length !== size) {
+    return `its ${size} ${axis === 'rows' ? 'rows' : 'columns'} are not those of ${count} heads of ${length}`;
+  }
+  return { axis, sections: headSections({ label: '', runs: oneRun(0, size), heads: count }) };
+}
+
+/** The heads of a section, `q.head0` and so on; none where there is but one, or very many. */
+export function headSections({ label, runs, heads = 1 }: Section): Section[] {
+  if (heads < 2 || heads > MAX_PARTS) return [];
+  const length = (runs.length * runs.count) / heads;
+  const prefix = label === '' ? '' : `${label}.`;
+  return Array.from({ length: heads }, (_, i) => ({ label: `${prefix}head${i}`, runs: blockOf(runs, i, length) }));
+}
+
+function projectionOf(name: string): { projection: Projection; kernel: boolean; conv1d?: string } | undefined {
+  const parts = /^(.*?)([^./]+)[./](weight|kernel(?::0)?)$/.exec(name);
+  if (!parts) return undefined;
+  const [, around, last, kind] = parts as unknown as [string, string, string, string];
+  const known = NAMES.find(({ pattern }) => pattern.test(last));
+  const within = ATTENTION.test(around.split(/[./]/).slice(-3).join('.')) || last.startsWith('attn_');
+  if (!known || !within) return undefined;
+  const conv1d = last === 'c_proj' ? `${around}c_attn.weight` : undefined;
+  return { projection: known.projection, kernel: kind !== 'weight', ...(conv1d !== undefined && { conv1d }) };
+}
+
+/** GPT-2's Conv1D is in × out: its c_attn has more columns than rows. */
+function isConv1d(shape: readonly number[] | undefined): boolean {
+  return shape !== undefined && shape.length === 2 && shape[1]! > shape[0]!;
+}

@@ -1,0 +1,35 @@
+/** What is known of a stored matrix that may have parts, and what its parts are. */
+import type { ModelSizes } from './modelSizes';
+import type { RecurrentOperator } from '../../checkpoint/checkpoint';
+import type { Runs } from '../../checkpoint/tensorSlice';
+
+/** No known model has half as many heads or experts; a longer list would be of no use to anyone. */
+export const MAX_PARTS = 1024;
+
+export interface StoredMatrix {
+  /** The tensor's. */
+  readonly name: string;
+  readonly rows: number;
+  readonly cols: number;
+  /** Of a tensor of three axes, one matrix. */
+  readonly stacked: boolean;
+  /** How the elements are stored where that is not plainly so. */
+  readonly encoding?: string;
+  readonly recurrent?: RecurrentOperator;
+  readonly sizes: ModelSizes;
+  /** Shape of another tensor; undefined where there is none of that name. */
+  readonly shapeOf: (name: string) => readonly number[] | undefined;
+}
+
+/** Some rows of the matrix, or some columns. */
+export interface Section {
+  readonly label: string;
+  readonly runs: Runs;
+  /** Attention heads that it consists of, one after another. */
+  readonly heads?: number;
+}
+
+export interface PartsOfMatrix {
+  readonly axis: 'rows' | 'cols';
+  readonly sections: readonly Section[];
+}
