@@ -19,11 +19,15 @@ export class RunningCrc {
   private next: number;
   private crc: number;
 
-  /** @param start where a first piece begins, and the checksum of what is before it */
+  /**
+   * @param start where a first piece begins, and the checksum of what is before it
+   * @param checksum another one than zip's
+   */
   constructor(
     private readonly size: number,
     private readonly start = 0,
     private readonly startCrc = 0,
+    private readonly checksum: Crc32 = crc32,
   ) {
     this.next = start;
     this.crc = startCrc;
@@ -34,7 +38,7 @@ export class RunningCrc {
     if (start === this.start) this.crc = this.startCrc;
     else if (start !== this.next) return undefined;
     this.next = start + bytes.length;
-    this.crc = crc32(bytes, this.crc);
+    this.crc = this.checksum(bytes, this.crc);
     return this.next === this.size ? this.crc : undefined;
   }
 }

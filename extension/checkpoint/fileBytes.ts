@@ -10,3 +10,9 @@ export interface FileBytes {
   /** Lets go of the handle, where there is one of its own. */
   close(): Promise<void>;
 }
+
+/** What a reader of many small fields needs: it may as well read bytes that were decompressed (`memoryBytes.ts`). */
+export interface ByteSource extends Pick<FileBytes, 'path' | 'size' | 'read'> {
+  /** Fills `target` from `offset`. @throws CheckpointError as `FileReader.read` */
+  readInto(target: Uint8Array, offset: number, signal?: AbortSignal): Promise<void>;
+}

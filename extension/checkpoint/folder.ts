@@ -4,6 +4,7 @@ import path from 'node:path';
 import { CheckpointError } from './checkpoint';
 import { fileError } from './fileReader';
 import { partNames } from './ggufParts';
+import { dataFilePrefix, INDEX_SUFFIX, LATEST } from './tensorBundlePath';
 
 /** In the order in which they are taken: weights that were saved last in the safest format come first. */
 const PREFERRED = [
@@ -48,12 +49,18 @@ export async function findInFolder(folder: string, suffixes: readonly string[]):
   const preferred = PREFERRED.find((name) => names.includes(name));
   if (indexes?.length === 1 && preferred !== 'model.safetensors') return file(indexes[0]!);
   if (preferred !== undefined) return file(preferred);
-  const candidates = names.filter((name) => hasSuffix(name, suffixes) && !hasSuffix(name, INDEXES));
+  const bundles = new Set(names.map(dataFilePrefix));
+  const candidates = names.filter((name) => {
+    // An index without data is of something else, as names go.
+    if (isTensorflow(name)) return bundles.has(name.slice(0, -INDEX_SUFFIX.length));
+    return hasSuffix(name, suffixes) && !hasSuffix(name, INDEXES);
+  });
   const set = shardSet(candidates);
   if (set) return { kind: 'shards', names: set };
   const choices = indexes ?? candidates;
   if (choices.length === 1 || arePartsOfOne(choices)) return file(choices[0]!);
   if (choices.length > 1) {
+    if (names.includes(LATEST) && choices.every(isTensorflow)) return file(LATEST);
     const message = `holds several checkpoints (${choices.slice(0, 10).join(', ')}${choices.length > 10 ? ', …' : ''})`;
     throw new CheckpointError('ambiguous', message, { file: folder });
   }
@@ -83,6 +90,10 @@ async function fileNames(folder: string): Promise<string[]> {
   } catch (error) {
     throw fileError(error, folder);
   }
+}
+
+function isTensorflow(name: string): boolean {
+  return name.endsWith(INDEX_SUFFIX);
 }
 
 /** Whether any of them opens all: parts of one GGUF model. */

@@ -6,7 +6,7 @@
  * @see https://protobuf.dev/programming-guides/encoding/
  */
 import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
-import type { FileReader } from './fileReader';
+import type { ByteSource } from './fileBytes';
 
 /** One positioned read: hundreds of small fields at once, yet cheap where each tensor of a big model costs one. */
 const WINDOW_BYTES = 64 * 1024;
@@ -48,7 +48,7 @@ export class ProtobufReader {
   private windowEnd = 0;
 
   constructor(
-    private readonly file: FileReader,
+    private readonly file: ByteSource,
     private readonly signal?: AbortSignal,
   ) {
     this.window = new Uint8Array(Math.min(WINDOW_BYTES, file.size));

@@ -17,6 +17,8 @@ import { pytorchFormat } from './pytorch';
 import { withQuantisedWeights } from './quantisedCheckpoint';
 import { safetensorsFormat } from './safetensors';
 import { openShardSet, shardedFormat } from './shardedCheckpoint';
+import { tensorBundleFormat } from './tensorBundle';
+import { INDEX_SUFFIX } from './tensorBundlePath';
 import { tensorflowJsFormat } from './tensorflowJs';
 
 /** The first that recognises a file opens it: unmistakable beginnings come before those that are guessed. */
@@ -27,6 +29,7 @@ export const formats: readonly CheckpointFormat[] = [
   tensorflowJsFormat,
   numpyFormat,
   pytorchFormat,
+  tensorBundleFormat,
   onnxFormat,
   flaxFormat,
 ];
@@ -50,7 +53,7 @@ const GIT_LFS_POINTER = 'version https://git-lfs.github.com/spec/';
  */
 export async function openCheckpoint(checkpointPath: string, signal?: AbortSignal): Promise<Checkpoint> {
   signal?.throwIfAborted();
-  const resolved = path.resolve(checkpointPath);
+  const resolved = await existingPath(path.resolve(checkpointPath));
   const checkpoint = (await isFolder(resolved)) ? await openFolder(resolved, signal) : await openFile(resolved, signal);
   return withLoraProducts(checkpoint, openFile, signal);
 }
@@ -59,6 +62,15 @@ async function openFolder(folder: string, signal?: AbortSignal): Promise<Checkpo
   const found = await findInFolder(folder, checkpointSuffixes);
   if (found.kind === 'file') return openFile(found.path, signal);
   return withQuantisedWeights(await openShardSet(folder, found.names, signal), signal);
+}
+
+/** The path itself, or the index of what TensorFlow's programs call by the name that its files begin with. */
+async function existingPath(file: string): Promise<string> {
+  for (const candidate of [file, file + INDEX_SUFFIX]) {
+    const found = await stat(candidate).catch(() => undefined);
+    if (found) return candidate;
+  }
+  return file;
 }
 
 async function isFolder(file: string): Promise<boolean> {

@@ -9,14 +9,21 @@ const SUFFIXES = [
 const INDEX_SUFFIXES = ['.safetensors.index.json', '.bin.index.json'];
 const TENSORFLOW_JS = 'model.json';
 
+/** Indexes of TensorFlow's checkpoints, by the names that programs usually give them: other things have an index, too. */
+const TENSORFLOW_INDEXES = ['*ckpt*.index', 'variables.index'];
+const TENSORFLOW_INDEX = /(ckpt.*|^variables)\.index$/;
+
 /** Endings and names of files that stand for all of a folder's, whatever lies beside them: the preferred first. */
 const WHOLE_MODELS = ['.safetensors.index.json', 'model.safetensors', '.bin.index.json', TENSORFLOW_JS];
 
 /** For the open dialog. */
-export const DIALOG_EXTENSIONS = [...SUFFIXES.map((suffix) => suffix.slice(1)), 'json'];
+export const DIALOG_EXTENSIONS = [...SUFFIXES.map((suffix) => suffix.slice(1)), 'json', 'index'];
 
 /** For `findFiles` and file system watchers. */
-export const WORKSPACE_GLOB = `**/{${[...SUFFIXES, ...INDEX_SUFFIXES].map((suffix) => `*${suffix}`).join(',')},${TENSORFLOW_JS}}`;
+export const WORKSPACE_GLOB = `**/{${[
+  ...[...SUFFIXES, ...INDEX_SUFFIXES].map((suffix) => `*${suffix}`),
+  ...[TENSORFLOW_JS, ...TENSORFLOW_INDEXES],
+].join(',')}}`;
 
 /** One shard of several, as Hugging Face names them: the index file beside them stands for all. */
 const SHARD = /-\d{5}-of-\d{5}(\.safetensors|\.bin)$/;
@@ -26,7 +33,8 @@ const PART = /-\d{5}(-of-\d{5}\.gguf)$/i;
 
 export function isCheckpointName(file: string): boolean {
   const name = path.basename(file).toLowerCase();
-  return name === TENSORFLOW_JS || isIndex(name) || SUFFIXES.includes(path.extname(name));
+  if (name === TENSORFLOW_JS || isIndex(name) || TENSORFLOW_INDEX.test(name)) return true;
+  return SUFFIXES.includes(path.extname(name));
 }
 
 function isIndex(name: string): boolean {

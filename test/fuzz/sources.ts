@@ -21,6 +21,15 @@ import {
 import { float32Tensor, gptqParts, tensor as tensorOf, writeModel } from '../harness/quantisedFixtures';
 import { ramp, safetensorsBytes, writeSharded } from '../harness/safetensorsFixtures';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
+import {
+  bundle,
+  objectGraph,
+  ramp as rampBytes,
+  textBytes,
+  TF,
+  writeBundle,
+  type BundleTensor,
+} from '../harness/tensorBundleWriter';
 import { layTorchFolder, torchFolders } from '../harness/torchFolders';
 import flaxFixtures from '../unit/flaxFixtures.json';
 import ggufFixtures from '../unit/ggufFixtures.json';
@@ -94,6 +103,7 @@ export function fuzzSources(): ReadonlyMap<string, readonly Source[]> {
     ['numpy', [...numpyFiles(), ...reference('stories260K-llama-derived/weights.npz')]],
     ['flax', [...flaxFiles(), ...reference('hbar-symbolic-flax/model_params.msgpack')]],
     ['tensorflow.js', [smallTensorflowJs(), sampleTensorflowJs()]],
+    ['tensorflow checkpoint', [tensorflowCheckpoint(0), tensorflowCheckpoint(1)]],
   ];
   return new Map(all.filter(([, sources]) => sources.length > 0));
 }
@@ -358,6 +368,37 @@ function sampleTensorflowJs(): Source {
         const name = `group1-shard${shard}of7`;
         symlinkSync(path.join(from, name), path.join(folder, name));
       }
+    },
+  };
+}
+
+/** A checkpoint of two data files, with a variable in slices and a graph of objects; damaged by any of its files. */
+function tensorflowCheckpoint(compression: 0 | 1): Source {
+  const key = 'layer/kernel/.ATTRIBUTES/VARIABLE_VALUE';
+  const slice = (start: number): BundleTensor => ({
+    ...{ name: 'table', shape: [2, 3], extents: [[start, 2], undefined], bytes: rampBytes(6, start), shard: start / 2 },
+  });
+  const files = bundle(
+    [
+      { name: key, shape: [3, 3, 1, 2], bytes: rampBytes(18) },
+      { name: 'half', type: TF.HALF, shape: [2, 2], bytes: new Uint8Array(8), shard: 1 },
+      { name: 'table', shape: [4, 3], slices: [slice(0).extents!, slice(2).extents!] },
+      ...[slice(0), slice(2)],
+      {
+        ...{ name: '_CHECKPOINTABLE_OBJECT_GRAPH', type: TF.STRING, shape: [] },
+        bytes: textBytes(objectGraph([{ key, fullName: 'conv/kernel' }])),
+      },
+    ],
+    { shards: 2, compression },
+  );
+  const data = [0, 1].map((shard) => `model.ckpt.data-0000${shard}-of-00002`);
+  return {
+    name: compression === 0 ? 'small index' : 'compressed index',
+    open: 'checkpoint',
+    damage: ['model.ckpt.index', 'model.ckpt.index', 'checkpoint', ...data],
+    lay: (folder) => {
+      writeBundle(folder, 'model.ckpt', files);
+      writeFileSync(path.join(folder, 'checkpoint'), 'model_checkpoint_path: "model.ckpt"\n');
     },
   };
 }

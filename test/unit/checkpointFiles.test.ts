@@ -85,6 +85,13 @@ describe('checkpoint files', () => {
       assert.deepEqual(await found(), ['model.safetensors.index.json']);
     });
 
+    it('takes the index of a TensorFlow checkpoint, and lets a person choose between several', async () => {
+      make('checkpoint', 'model.ckpt-1.index', 'model.ckpt-1.data-00000-of-00001', 'faiss.index');
+      assert.deepEqual(await found(), ['model.ckpt-1.index']);
+      make('ckpt-2.index');
+      assert.deepEqual(await found(), ['ckpt-2.index', 'model.ckpt-1.index']);
+    });
+
     it('leaves the choice among several to the person', async () => {
       make('a.pt', 'b.pt', 'notes.txt');
       assert.deepEqual(await found(), ['a.pt', 'b.pt']);

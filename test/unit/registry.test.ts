@@ -225,6 +225,7 @@ describe('the list of formats', () => {
       '.npy',
       '.npz',
       '.msgpack',
+      '.index',
     ]) {
       assert.ok(checkpointSuffixes.includes(suffix), suffix);
     }

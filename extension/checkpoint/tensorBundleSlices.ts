@@ -1,0 +1,178 @@
+/**
+ * Variables that a TensorFlow checkpoint holds in several slices, as partitioners and parameter servers make them: the
+ * keys that slices are stored under, and how slices along one axis become one tensor again.
+ *
+ * @see https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/saved_tensor_slice_util.cc
+ */
+import { allocate } from './fileReader';
+import type { RowRange } from './rowBand';
+import type { RowSource } from './rowSource';
+import { MAX_RANK } from './shape';
+
+/** Keys of slices begin with the number 0, that of whole tensors with the name. */
+const SLICE_KEY = 0x00;
+
+/** Inside a name in a slice's key: the bytes 0 and 255 are written as two, and it ends with 0 1. */
+const ESCAPED = { zero: 0xff, highest: 0x00, end: 0x01 } as const;
+
+/** Stands for the length of a slice that is as long as its tensor. */
+const WHOLE_AXIS = -1;
+
+/** More than any machine has: no tensor was cut into so many. */
+export const MAX_SLICES = 10_000;
+
+export interface SliceKey {
+  /** Of the tensor that it is a slice of. */
+  readonly name: string;
+  /** Along each axis; no length where it is as long as the tensor. */
+  readonly extents: readonly { readonly start: number; readonly length?: number }[];
+}
+
+/** True for keys of slices; `readSliceKey` may still find them wrong. */
+export function isSliceKey(key: Uint8Array): boolean {
+  return key[0] === SLICE_KEY;
+}
+
+/** What an ordered code says; undefined where it is none. */
+export function readSliceKey(key: Uint8Array): SliceKey | undefined {
+  const name: number[] = [];
+  let at = 1;
+  for (;;) {
+    const byte = key[at++];
+    if (byte === undefined) return undefined;
+    if (byte !== 0x00 && byte !== 0xff) {
+      name.push(byte);
+      continue;
+    }
+    const second = key[at++];
+    if (byte === 0x00 && second === ESCAPED.end) break;
+    if (second !== (byte === 0x00 ? ESCAPED.zero : ESCAPED.highest)) return undefined;
+    name.push(byte);
+  }
+  const rankBytes = key[at++];
+  if (rankBytes !== 0 && rankBytes !== 1) return undefined;
+  const rank = rankBytes === 0 ? 0 : key[at++];
+  if (rank === undefined || rank > MAX_RANK) return undefined;
+  const extents: { start: number; length?: number }[] = [];
+  for (let axis = 0; axis < rank; axis++) {
+    const start = signedNumber(key, at);
+    const length = start && signedNumber(key, start.end);
+    if (!start || !length || start.value < 0 || length.value < WHOLE_AXIS) return undefined;
+    extents.push({ start: start.value, ...(length.value !== WHOLE_AXIS && { length: length.value }) });
+    at = length.end;
+  }
+  return at === key.length ? { name: Buffer.from(name).toString('utf8'), extents } : undefined;
+}
+
+/**
+ * A number whose first bits, as many as they are alike, say how many bytes it has; seven bits of each byte are its own,
+ * but one less in all. Ones stand before what is not negative.
+ */
+function signedNumber(key: Uint8Array, at: number): { value: number; end: number } | undefined {
+  const first = key[at];
+  if (first === undefined) return undefined;
+  const negative = first < 0x80;
+  const flip = negative ? 0xff : 0x00;
+  const ones = Math.clz32(~(((first ^ flip) << 24) | 0xffffff));
+  // No axis has 2⁴⁸ entries, so the prefix fits into the first byte.
+  if (ones === 0 || ones > 7 || at + ones > key.length) return undefined;
+  let value = (first ^ flip) & (0x7f >> ones);
+  for (let i = 1; i < ones; i++) value = value * 256 + (key[at + i]! ^ flip);
+  return { value: negative ? -1 - value : value, end: at + ones };
+}
+
+/** A slice of a tensor, and where its elements come from. */
+export interface Slice {
+  readonly extents: SliceKey['extents'];
+  readonly shape: readonly number[];
+  readonly source: RowSource;
+}
+
+/**
+ * The rows of a tensor that its slices make up, or a sentence that says why they do not.
+ *
+ * @param elementBytes bytes of one element
+ */
+export function joinSlices(
+  shape: readonly number[],
+  slices: readonly Slice[],
+  elementBytes: number,
+  file: string,
+): RowSource | string {
+  const placed: PlacedSlice[] = [];
+  let axis: number | undefined;
+  for (const { extents, shape: own, source } of slices) {
+    if (extents.length !== shape.length) return 'one of its slices has another number of axes';
+    for (const [i, { start, length }] of extents.entries()) {
+      const wanted = length ?? shape[i]! - start;
+      if (own[i] !== wanted) return `one of its slices holds [${own.join(', ')}], which is not the shape of its key`;
+      if (start === 0 && wanted === shape[i]) continue;
+      if (axis !== undefined && axis !== i) return 'it is cut along several axes, and only one is supported';
+      axis = i;
+    }
+    placed.push({ start: 0, length: 0, source });
+  }
+  const cut = axis ?? 0;
+  placed.forEach((slice, i) => {
+    slice.start = slices[i]!.extents[cut]?.start ?? 0;
+    slice.length = slices[i]!.shape[cut] ?? 1;
+  });
+  placed.sort((a, b) => a.start - b.start || a.length - b.length);
+  let end = 0;
+  for (const { start, length } of placed) {
+    if (start !== end) return start < end ? 'its slices overlap' : `a slice is missing at ${end} of axis ${cut}`;
+    end += length;
+  }
+  if (end !== (shape[cut] ?? 1)) return `its slices end at ${end} of axis ${cut}, which has ${shape[cut] ?? 1}`;
+  return new JoinedSlices(shape, cut, placed, elementBytes, file);
+}
+
+/** `length` entries of the cut axis, from `start` on. */
+interface PlacedSlice {
+  start: number;
+  length: number;
+  readonly source: RowSource;
+}
+
+class JoinedSlices implements RowSource {
+  /** Bytes of one entry of the cut axis. */
+  private readonly entryBytes: number;
+
+  constructor(
+    private readonly shape: readonly number[],
+    private readonly axis: number,
+    private readonly slices: readonly PlacedSlice[],
+    elementBytes: number,
+    private readonly file: string,
+  ) {
+    this.entryBytes = product(shape.slice(axis + 1)) * elementBytes;
+  }
+
+  async readRows(rows: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
+    const size = this.shape[this.axis] ?? 1;
+    const inFront = product(this.shape.slice(1, this.axis));
+    const lines = this.axis === 0 ? 1 : (rows.end - rows.start) * inFront;
+    const from = this.axis === 0 ? rows.start : 0;
+    const lineBytes = (this.axis === 0 ? rows.end - rows.start : size) * this.entryBytes;
+    const target = allocate(lines * lineBytes, this.file, 0);
+    for (const { start, length, source } of this.slices) {
+      // Along the first axis a slice lends some of its rows, along another one a piece of each row.
+      const band =
+        this.axis === 0
+          ? { start: Math.max(rows.start, start) - start, end: Math.min(rows.end, start + length) - start }
+          : rows;
+      if (band.end <= band.start || length === 0) continue;
+      const bytes = await source.readRows(band, signal);
+      const pieceBytes = bytes.length / lines;
+      const at = (this.axis === 0 ? start + band.start - from : start) * this.entryBytes;
+      for (let line = 0; line < lines; line++) {
+        target.set(bytes.subarray(line * pieceBytes, (line + 1) * pieceBytes), line * lineBytes + at);
+      }
+    }
+    return target;
+  }
+}
+
+function product(sizes: readonly number[]): number {
+  return sizes.reduce((total, size) => total * size, 1);
+}
