@@ -87,6 +87,7 @@ class IndexBuilder {
   header: BundleHeader | undefined;
   readonly tensors = new Map<string, BundleEntry>();
   readonly slices = new Map<string, StoredSlice[]>();
+  /** Sound entries and others. */
   private count = 0;
 
   constructor(
@@ -95,21 +96,20 @@ class IndexBuilder {
   ) {}
 
   get isEmpty(): boolean {
-    return this.count === 0;
+    return !this.header && this.tensors.size === 0 && this.slices.size === 0;
   }
 
   /** @throws CheckpointError `limit`, or what is wrong with the block */
   async add(block: TableBlock, signal?: AbortSignal): Promise<void> {
     const reader = new ProtobufReader(new MemoryBytes(this.file, block.bytes), signal);
     for (const entry of block.entries()) {
-      if (this.count > MAX_TENSORS) {
+      if (this.count++ > MAX_TENSORS) {
         throw new CheckpointError('limit', `lists more than ${MAX_TENSORS} tensors`, { file: this.file });
       }
       signal?.throwIfAborted();
       try {
         if (entry.key.length === 0) this.header ??= await readBundleHeader(reader, entry.value);
         else await this.addEntry(entry, reader);
-        this.count++;
       } catch (error) {
         if (!(error instanceof CheckpointError) || entry.key.length === 0) throw error;
         // Places in the block mean nothing in the file.
@@ -137,12 +137,9 @@ class IndexBuilder {
   }
 }
 
-/** Of a key in a message. */
+/** Bytes of a key in a message. */
 const KEY_SHOWN = 200;
 
 function shownKey(key: Buffer): string {
-  return key
-    .toString('utf8')
-    .replace(/\p{Cc}/gu, '')
-    .slice(0, KEY_SHOWN);
+  return key.toString('utf8', 0, KEY_SHOWN).replace(/\p{Cc}/gu, '');
 }
