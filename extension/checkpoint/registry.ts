@@ -20,12 +20,14 @@ import { openShardSet, shardedFormat } from './shardedCheckpoint';
 import { tensorBundleFormat } from './tensorBundle';
 import { INDEX_SUFFIX } from './tensorBundlePath';
 import { tensorflowJsFormat } from './tensorflowJs';
+import { tfliteFormat } from './tflite';
 
 /** The first that recognises a file opens it: unmistakable beginnings come before those that are guessed. */
 export const formats: readonly CheckpointFormat[] = [
   safetensorsFormat,
   shardedFormat,
   ggufFormat,
+  tfliteFormat,
   tensorflowJsFormat,
   numpyFormat,
   pytorchFormat,

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 const SUFFIXES = [
   ...['.safetensors', '.gguf', '.pt', '.pth', '.bin', '.ckpt', '.th', '.jit', '.onnx'],
-  ...['.npy', '.npz', '.msgpack'],
+  ...['.npy', '.npz', '.msgpack', '.tflite'],
 ];
 const INDEX_SUFFIXES = ['.safetensors.index.json', '.bin.index.json'];
 const TENSORFLOW_JS = 'model.json';

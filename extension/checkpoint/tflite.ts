@@ -1,0 +1,96 @@
+/**
+ * TensorFlow Lite models (LiteRT): the constant tensors of their graphs, quantised ones as the numbers they stand for.
+ * Nothing of the graph is run; which operator takes a kernel tells the order of its axes.
+ *
+ * A weight that several subgraphs (signatures) share is one tensor, under its first name.
+ */
+import type { CheckpointFormat, TensorInfo } from './checkpoint';
+import { CheckpointError } from './checkpoint';
+import { elementSize } from './dtype';
+import { FileReader } from './fileReader';
+import { decodedType } from './packedElements';
+import { product } from './quantisedWeight';
+import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from './rowSource';
+import { elementSource } from './tfliteElements';
+import { readModel, type FoundTfliteTensor } from './tfliteModel';
+import type { TfliteTensor } from './tfliteTensor';
+import { uniqueNames } from './uniqueNames';
+
+const FORMAT = 'tflite';
+const SUFFIX = '.tflite';
+
+/** Behind the offset of the root table. */
+const IDENTIFIER = 'TFL3';
+const IDENTIFIER_OFFSET = 4;
+
+export const tfliteFormat: CheckpointFormat = {
+  name: FORMAT,
+  suffixes: [SUFFIX],
+  matches: (_file, head) => identifierOf(head) === IDENTIFIER,
+  async open(file, signal) {
+    const reader = await FileReader.open(file);
+    try {
+      return new SourcedCheckpoint(reader, await readContents(reader, signal));
+    } catch (error) {
+      await reader.close();
+      throw error;
+    }
+  },
+};
+
+function identifierOf(head: Uint8Array): string {
+  const end = IDENTIFIER_OFFSET + IDENTIFIER.length;
+  return Buffer.from(head.subarray(IDENTIFIER_OFFSET, end)).toString('latin1');
+}
+
+async function readContents(file: FileReader, signal?: AbortSignal): Promise<SourcedContents> {
+  const identifier = identifierOf(await file.read(0, IDENTIFIER_OFFSET + IDENTIFIER.length, signal));
+  if (identifier !== IDENTIFIER) {
+    const message = `is not a TensorFlow Lite model: it is marked ${JSON.stringify(identifier)}, not "${IDENTIFIER}"`;
+    throw new CheckpointError('unknown-format', message, { file: file.path, offset: IDENTIFIER_OFFSET });
+  }
+  const { metadata, tensors, problems } = await readModel(file, signal);
+  return { format: FORMAT, metadata, problems: problems.list(), tensors: listed(file, tensors) };
+}
+
+function listed(file: FileReader, found: readonly FoundTfliteTensor[]): SourcedTensor[] {
+  const names = uniqueNames(found.map(({ name, scope, subgraph }) => ({ name, scope, depth: Math.min(subgraph, 1) })));
+  const firstOf = new Map<string, { readonly name: string; readonly subgraph: number }>();
+  return found.flatMap(({ tensor, subgraph, kernelLayout }, index): SourcedTensor[] => {
+    const name = names[index]!;
+    const { type, shape, data, quantisation } = tensor;
+    const view = JSON.stringify([data, type.name, shape, quantisation?.scales, kernelLayout]);
+    const first = firstOf.get(view);
+    if (first && first.subgraph !== subgraph) return [];
+    if (!first) firstOf.set(view, { name, subgraph });
+    const info: TensorInfo = {
+      name,
+      group: '',
+      ...elements(tensor),
+      kernelLayout,
+      ...(first && { sharedWith: first.name }),
+    };
+    return [tensor.unreadable === undefined ? { info, source: elementSource(file, { ...tensor, name }) } : { info }];
+  });
+}
+
+/** What `read` gives, and what it is read from. */
+function elements({
+  shape,
+  type,
+  data,
+  quantisation,
+  sparsity,
+  unreadable,
+}: TfliteTensor): Pick<TensorInfo, 'shape' | 'dtype' | 'byteLength' | 'encoding' | 'unreadable'> {
+  const plain = type.packed ? decodedType(type.packed) : (type.dtype ?? 'U8');
+  const dtype = quantisation ? 'F32' : plain;
+  const encoding = [type.name, quantisation?.grouping, sparsity && 'sparse'].filter(Boolean).join(' ');
+  return {
+    shape,
+    dtype,
+    byteLength: product(shape) * elementSize(dtype),
+    ...(encoding !== type.dtype && { encoding: { name: encoding, byteLength: data.length } }),
+    ...(unreadable !== undefined && { unreadable }),
+  };
+}
