@@ -10,6 +10,8 @@ import { FileReader, fileError } from './fileReader';
 import { flaxFormat } from './flax';
 import { findInFolder, hasSuffix } from './folder';
 import { ggufFormat } from './gguf';
+import { hdf5Format } from './hdf5';
+import { kerasFormat } from './keras';
 import { withLoraProducts } from './loraAdapter';
 import { numpyFormat } from './numpy';
 import { onnxFormat } from './onnx';
@@ -28,7 +30,9 @@ export const formats: readonly CheckpointFormat[] = [
   shardedFormat,
   ggufFormat,
   tfliteFormat,
+  hdf5Format,
   tensorflowJsFormat,
+  kerasFormat,
   numpyFormat,
   pytorchFormat,
   tensorBundleFormat,

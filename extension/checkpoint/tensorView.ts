@@ -173,7 +173,8 @@ function scatter(
   copy(0, 0, to);
 }
 
-function swapBytes(bytes: Uint8Array, size: number): void {
+/** Turns round the bytes of each number, in place. @param size of a number, 1 to 8 */
+export function swapBytes(bytes: Uint8Array, size: number): void {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (size === 2) buffer.swap16();
   else if (size === 4) buffer.swap32();

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 const SUFFIXES = [
   ...['.safetensors', '.gguf', '.pt', '.pth', '.bin', '.ckpt', '.th', '.jit', '.onnx'],
-  ...['.npy', '.npz', '.msgpack', '.tflite'],
+  ...['.npy', '.npz', '.msgpack', '.tflite', '.h5', '.hdf5', '.keras'],
 ];
 const INDEX_SUFFIXES = ['.safetensors.index.json', '.bin.index.json'];
 const TENSORFLOW_JS = 'model.json';

@@ -167,19 +167,26 @@ export function compareWithGolden(
 }
 
 /**
- * The references count an ONNX model's floating-point tensors only, not its integer constants, and what an adapter stores,
- * not its pairs' products.
+ * The references count an ONNX model's floating-point tensors only, not its integer constants; what an adapter stores,
+ * not its pairs' products; the weights of a Keras model, not its optimizer's.
  */
 function countedTensors(
   golden: Golden,
   { checkpoint, layers }: InspectedCheckpoint,
 ): InspectedCheckpoint['checkpoint'] {
   const products = layers.filter(({ factored }) => factored).length;
-  if (!golden.checkpoint.endsWith('.onnx')) return { ...checkpoint, tensors: checkpoint.tensors - products };
-  const floating = new Map(layers.filter(({ dtype }) => isFloating(dtype)).map(({ tensor, shape }) => [tensor, shape]));
-  const parameters = [...floating.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  return { tensors: floating.size, parameters };
+  const counts = COUNTED[path.extname(golden.checkpoint)];
+  if (!counts) return { ...checkpoint, tensors: checkpoint.tensors - products };
+  const counted = new Map(layers.filter(counts).map(({ tensor, shape }) => [tensor, shape]));
+  const parameters = [...counted.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  return { tensors: counted.size, parameters };
 }
+
+/** Where the references do not count all tensors of a file: those they count. */
+const COUNTED: Readonly<Record<string, (layer: InspectedCheckpoint['layers'][number]) => boolean>> = {
+  '.onnx': ({ dtype }) => isFloating(dtype),
+  '.h5': ({ tensor }) => !tensor.startsWith('optimizer_weights/'),
+};
 
 /** Alpha and D of one fit; adds to `comparison`. */
 export function compareFit(

@@ -226,6 +226,9 @@ describe('the list of formats', () => {
       '.npz',
       '.msgpack',
       '.index',
+      '.h5',
+      '.hdf5',
+      '.keras',
     ]) {
       assert.ok(checkpointSuffixes.includes(suffix), suffix);
     }
@@ -246,6 +249,7 @@ function describeReferences(checkpoints: string, golden: string): void {
       '.jit': 'torchscript',
       '.npz': 'numpy',
       '.msgpack': 'flax',
+      '.hdf5': 'hdf5',
     };
     const names = readdirSync(golden).map((name) => name.replaceAll('__', '/').replace(/\.json$/, ''));
     const known = names.filter((name) => path.extname(name) in formatOf);

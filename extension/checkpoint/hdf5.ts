@@ -1,0 +1,86 @@
+/**
+ * HDF5: files of named arrays in groups, as Keras up to version 2 and many plain scripts save weights. Read by position
+ * and without the HDF5 library, which wants a whole file in memory, or reads that block.
+ *
+ * @see https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html
+ */
+import { CheckpointError, type CheckpointFormat, type TensorInfo } from './checkpoint';
+import { FileReader } from './fileReader';
+import type { ByteSource } from './hdf5Bytes';
+import { UnpackedChunks } from './hdf5ChunkedRows';
+import { looksLikeHdf5, readSuperblock } from './hdf5Superblock';
+import { Hdf5Tree, type FoundDataset } from './hdf5Tree';
+import { isKeras, kerasAlias, kerasGroup, kerasMetadata, type GroupAttributes } from './kerasModel';
+import { ProblemList } from './problemList';
+import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from './rowSource';
+
+const FORMAT = 'hdf5';
+
+export const hdf5Format: CheckpointFormat = {
+  name: FORMAT,
+  suffixes: ['.h5', '.hdf5'],
+  matches: (_file, head) => looksLikeHdf5(head),
+
+  async open(file, signal) {
+    const reader = await FileReader.open(file);
+    try {
+      return new SourcedCheckpoint(reader, await readHdf5(reader, signal));
+    } catch (error) {
+      await reader.close();
+      throw error;
+    }
+  },
+};
+
+export interface Hdf5Contents extends SourcedContents {
+  readonly attributes: GroupAttributes;
+}
+
+/** All tensors of the file, and what its attributes say. @throws CheckpointError where it has none that can be listed */
+export async function readHdf5(source: ByteSource, signal?: AbortSignal): Promise<Hdf5Contents> {
+  const { version, bytes, root, end } = await readSuperblock(source, signal);
+  const problems = new ProblemList(source.path);
+  if (end !== undefined && end > source.size) {
+    problems.add('truncated', `has ${source.size} bytes, but was written with ${end}`);
+  }
+  const unpacked = new UnpackedChunks();
+  const tree = new Hdf5Tree(bytes, unpacked, problems);
+  try {
+    await tree.read(root);
+  } catch (error) {
+    if (!(error instanceof CheckpointError) || error.code !== 'limit' || tree.datasets.length === 0) throw error;
+    problems.push(error.toProblem());
+  }
+  const { attributes } = tree;
+  const keras = isKeras(attributes);
+  return {
+    format: FORMAT,
+    attributes,
+    metadata: { ...kerasMetadata(attributes), 'HDF5 superblock version': String(version) },
+    tensors: tree.datasets.map((found) => tensorOf(found, keras, kerasAlias(attributes, found.name))),
+    problems: problems.list(),
+    close: () => unpacked.clear(),
+  };
+}
+
+function tensorOf(
+  { name, dataset, sharedWith }: FoundDataset,
+  keras: boolean,
+  alias: string | undefined,
+): SourcedTensor {
+  const { shape, dtype, byteLength, stored, source, unreadable } = dataset;
+  const info: TensorInfo = {
+    name,
+    ...(alias !== undefined && { alias }),
+    group: kerasGroup(name),
+    shape,
+    dtype,
+    byteLength,
+    ...(stored !== undefined && { encoding: { name: stored, byteLength } }),
+    ...(unreadable !== undefined && { unreadable }),
+    // Of files that Keras did not write the name alone can say.
+    kernelLayout: keras || !/(^|[/.])weights?(:0)?$/.test(name) ? '…IO' : 'OI…',
+    ...(sharedWith !== undefined && byteLength > 0 && { sharedWith }),
+  };
+  return { info, ...(source && { source }) };
+}

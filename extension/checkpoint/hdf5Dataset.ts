@@ -1,0 +1,178 @@
+/** A dataset: what its messages say of its elements, and how its rows are read. */
+import type { DType } from '../protocol';
+import { elementSize } from './dtype';
+import type { AttributeValue } from './hdf5Attributes';
+import type { Hdf5Bytes } from './hdf5Bytes';
+import { ChunkedRows, FillRows, MAX_CHUNK_BYTES, type UnpackedChunks } from './hdf5ChunkedRows';
+import { readDataspace, type Dataspace } from './hdf5Dataspace';
+import { readDatatype, type Hdf5Type } from './hdf5Datatype';
+import { readFilters, unknownFilter, type Filter } from './hdf5Filters';
+import { readLayout, type ChunkLayout } from './hdf5Layout';
+import { findMessage, MESSAGE, type Message } from './hdf5ObjectHeader';
+import { contiguousStrides } from './pickleArguments';
+import { ViewSource, type ReadRange, type RowSource } from './rowSource';
+
+/** Elements that are nowhere stored are made up; beyond this, and what a file can hold, it is a trap and no weight. */
+const MAX_UNSTORED_BYTES = 1024 * 1024 * 1024;
+
+/** Deflate makes no more than this of one byte. @see https://zlib.net/zlib_tech.html */
+const MAX_INFLATION = 1032;
+
+/** Chunks reach over the edge of a dataset, at most by so much of it; small datasets may have one chunk of any shape. */
+const MAX_OVERHANG = 16;
+
+export interface Hdf5Dataset {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly byteLength: number;
+  /** How elements are stored where that is not plainly as `dtype`. */
+  readonly stored?: string;
+  readonly source?: RowSource;
+  /** In words, where there is no source. */
+  readonly unreadable?: string;
+}
+
+/** A number type that the dataset's elements have. */
+type Elements = Hdf5Type & { kind: 'number' };
+
+/**
+ * @param attributes of the dataset, asked for where its type alone does not say what its elements are
+ * @throws CheckpointError `unsupported` where its elements are no numbers, `malformed`, `truncated`, `limit`, …
+ */
+export async function readDataset(
+  messages: readonly Message[],
+  bytes: Hdf5Bytes,
+  unpacked: UnpackedChunks,
+  attributes: () => Promise<ReadonlyMap<string, AttributeValue>>,
+): Promise<Hdf5Dataset> {
+  const spaceMessage = await findMessage(messages, MESSAGE.dataspace, bytes);
+  const typeMessage = await findMessage(messages, MESSAGE.datatype, bytes);
+  const layoutMessage = await findMessage(messages, MESSAGE.layout, bytes);
+  if (!spaceMessage || !typeMessage || !layoutMessage) {
+    throw bytes.error('malformed', 'is neither a group nor a dataset with a shape, a type and a layout');
+  }
+  const space = readDataspace(spaceMessage);
+  const elements = await elementsOf(readDatatype(typeMessage), attributes, bytes);
+  const { dtype } = elements;
+  const size = elementSize(dtype);
+  const frame = {
+    ...{ shape: space.shape, dtype, byteLength: space.count * size },
+    ...(elements.label !== undefined && { stored: elements.label }),
+  };
+  if (messages.some(({ type }) => type === MESSAGE.externalFiles)) {
+    return { ...frame, unreadable: 'its elements are in other files, which are not opened' };
+  }
+  const layout = readLayout(layoutMessage, size);
+  if (layout.kind === 'other') return { ...frame, unreadable: layout.description };
+  if (space.count === 0) return { ...frame, source: new FillRows(bytes.path, { space, fill: undefined, ...elements }) };
+  assertPlausible(frame.byteLength, bytes);
+  const view = { dtype, shape: space.shape, strides: contiguousStrides(space.shape), byteOffset: 0 };
+  const viewOn = (read: ReadRange): RowSource => new ViewSource({ ...view, bigEndian: elements.bigEndian }, read);
+  switch (layout.kind) {
+    case 'compact': {
+      const { data } = layout;
+      if (data.length < frame.byteLength) {
+        throw bytes.error('malformed', `has ${data.length} bytes, but its shape needs ${frame.byteLength}`);
+      }
+      return { ...frame, source: viewOn((start, end) => Promise.resolve(new Uint8Array(data.subarray(start, end)))) };
+    }
+    case 'contiguous': {
+      const { address } = layout;
+      const fill = await fillValue(messages, bytes, size);
+      if (address === undefined) return { ...frame, source: new FillRows(bytes.path, { space, fill, ...elements }) };
+      if (address + frame.byteLength > bytes.size) {
+        const reason = `its elements go up to byte ${address + frame.byteLength}, but the file has ${bytes.size}`;
+        throw bytes.error('truncated', reason, address);
+      }
+      const read: ReadRange = (start, end, signal) => bytes.under(signal).data(address + start, end - start);
+      return { ...frame, source: viewOn(read) };
+    }
+    case 'chunked': {
+      const pipeline = await findMessage(messages, MESSAGE.filters, bytes);
+      const filters = pipeline ? readFilters(pipeline) : [];
+      const fill = await fillValue(messages, bytes, size);
+      const chunked = { ...elements, space, layout: layout.chunks, filters, fill };
+      return { ...frame, ...chunkedRows(chunked, bytes, unpacked) };
+    }
+  }
+}
+
+async function elementsOf(
+  type: Hdf5Type,
+  attributes: () => Promise<ReadonlyMap<string, AttributeValue>>,
+  bytes: Hdf5Bytes,
+): Promise<Elements> {
+  if (type.kind === 'number') return type;
+  // Keras and h5py know no better name for it.
+  if (type.kind === 'opaque' && type.size === 2 && (await attributes()).get('dtype') === 'bfloat16') {
+    return { kind: 'number', size: 2, dtype: 'BF16', bigEndian: false, label: 'opaque (bfloat16)' };
+  }
+  const description =
+    type.kind === 'other' ? type.description : type.kind === 'opaque' ? `raw elements of ${type.size} bytes` : 'text';
+  throw bytes.error('unsupported', `holds ${description}, which has no values to show`);
+}
+
+/** Whatever the shape says, a file holds no more. */
+function assertPlausible(byteLength: number, bytes: Hdf5Bytes): void {
+  const most = Math.max(MAX_UNSTORED_BYTES, MAX_INFLATION * bytes.size);
+  if (byteLength <= most) return;
+  const reason = `has ${byteLength} bytes of elements; a file of ${bytes.size} bytes is believed to hold ${most} at most`;
+  throw bytes.error('limit', reason);
+}
+
+interface Chunked extends Elements {
+  readonly space: Dataspace;
+  readonly layout: ChunkLayout;
+  readonly filters: readonly Filter[];
+  readonly fill: Uint8Array | undefined;
+}
+
+function chunkedRows(
+  chunked: Chunked,
+  bytes: Hdf5Bytes,
+  unpacked: UnpackedChunks,
+): Pick<Hdf5Dataset, 'source' | 'unreadable'> {
+  const { space, layout, filters, dtype } = chunked;
+  if (layout.shape.length !== space.shape.length) {
+    const reason = `has chunks of ${layout.shape.length} axes, but ${space.shape.length} itself`;
+    throw bytes.error('malformed', reason);
+  }
+  const unknown = unknownFilter(filters);
+  if (unknown !== undefined) return { unreadable: unknown };
+  const chunkBytes = layout.shape.reduce((product, length) => product * length, elementSize(dtype));
+  const whole = filters.length > 0 ? chunkBytes : chunkBytes / layout.shape[0]!;
+  if (whole > MAX_CHUNK_BYTES) {
+    return { unreadable: `its chunks have ${whole} bytes once unpacked; more than ${MAX_CHUNK_BYTES} are not held` };
+  }
+  const cells = layout.shape.reduce((product, length, axis) => product * Math.ceil(space.shape[axis]! / length), 1);
+  if (cells * chunkBytes > MAX_CHUNK_BYTES + MAX_OVERHANG * space.count * elementSize(dtype)) {
+    const reason = `has ${cells} chunks of ${chunkBytes} bytes, far more than its shape`;
+    throw bytes.error('limit', reason);
+  }
+  const source = new ChunkedRows(bytes, { ...chunked, chunkBytes, filtered: filters.length > 0 }, unpacked);
+  return { source };
+}
+
+/** One element as it is stored, undefined for zeros. @throws CheckpointError `malformed` */
+async function fillValue(
+  messages: readonly Message[],
+  bytes: Hdf5Bytes,
+  size: number,
+): Promise<Uint8Array | undefined> {
+  const cursor = await findMessage(messages, MESSAGE.fillValue, bytes);
+  if (cursor) {
+    const version = cursor.uint8();
+    if (version >= 3) {
+      if ((cursor.uint8() & 0x20) === 0) return undefined;
+    } else {
+      // When space is allocated and written.
+      cursor.skip(2);
+      const defined = cursor.uint8() !== 0;
+      if (version === 2 && !defined) return undefined;
+    }
+  }
+  const value = cursor ?? (await findMessage(messages, MESSAGE.oldFillValue, bytes));
+  const length = value?.uint32();
+  // A value of another type would have to be converted, which no program that writes weights asks for.
+  return value && length === size ? new Uint8Array(value.take(length)) : undefined;
+}

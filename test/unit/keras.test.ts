@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { kerasFormat } from '../../extension/checkpoint/keras';
+import { openCheckpoint } from '../../extension/checkpoint/registry';
+import { formatFolder } from '../harness/formatFolder';
+import { hdf5Fixture } from '../harness/hdf5Files';
+import { codeOf, namesOf, readHex } from '../harness/torchFiles';
+import { zip, type ZipRecord } from '../harness/zipWriter';
+
+const made = hdf5Fixture('Keras 3');
+const weights = hdf5Fixture('Keras 3, weights').file;
+const record = (name: string, bytes: Buffer | string, more: Partial<ZipRecord> = {}): ZipRecord => ({
+  ...{ name, bytes: Buffer.from(bytes as string), ...more },
+});
+
+describe('Keras 3 archives', () => {
+  const { open, refusal, write } = formatFolder(kerasFormat, 'made.keras');
+
+  it('give what h5py reads of the weights in them, in the order of the layers', async () => {
+    const checkpoint = await open(made.file);
+    assert.deepEqual(checkpoint.problems, []);
+    assert.deepEqual(namesOf(checkpoint).toSorted(), [...made.tensors.keys()].toSorted());
+    for (const tensor of checkpoint.tensors) {
+      const { shape, dtype, hex } = made.tensors.get(tensor.name)!;
+      assert.deepEqual([tensor.shape, tensor.dtype, tensor.kernelLayout], [shape, dtype, '…IO']);
+      assert.equal(await readHex(checkpoint, tensor.name), hex);
+    }
+    const layers = checkpoint.tensors.map(({ name }) => name.split('/')[1]);
+    assert.deepEqual([...new Set(layers)], ['conv2d', 'batch_normalization', 'dense']);
+    assert.equal(checkpoint.tensors[0]!.alias, 'first/0');
+  });
+
+  it('tell the configuration, its layers and the version', async () => {
+    const { metadata } = await open(made.file);
+    assert.match(metadata.layers!, /^pixels \(InputLayer\), first \(Conv2D\), .*a_last \(Dense\)$/);
+    assert.match(metadata.model_config!, /"class_name": "Functional"/);
+    assert.match(metadata['metadata.json']!, /"keras_version": "3\./);
+  });
+
+  it('are known by what they hold, whatever the name', async () => {
+    const checkpoint = await openCheckpoint(write(made.file, 'archive.zip'));
+    assert.equal(checkpoint.format, 'keras');
+    await checkpoint.close();
+  });
+
+  it('are read as well where another program deflated them', async () => {
+    const checkpoint = await open(zip([record('model.weights.h5', weights, { deflate: true })]));
+    const tensor = 'layers/dense/vars/0';
+    assert.equal(await readHex(checkpoint, tensor), made.tensors.get(tensor)!.hex);
+    const damaged = zip([record('model.weights.h5', weights, { deflate: true, crc: 1 })]);
+    assert.equal((await refusal(damaged)).code, 'corrupt');
+  });
+
+  it('without weights, or with too many deflated ones, are refused', async () => {
+    assert.equal((await refusal(zip([record('config.json', '{}')]))).code, 'unknown-format');
+    const noise = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (index * index * 31) >> 5));
+    const large = record('model.weights.h5', noise, { deflate: true, size: 65 * 2 ** 20 });
+    assert.equal((await refusal(zip([large]))).code, 'limit');
+  });
+
+  it('show the weights where the configuration is damaged', async () => {
+    const stored = record('model.weights.h5', weights);
+    for (const config of ['', 'null', '[', '{"config":{"layers":[null,{"config":7},{"class_name":{}}]}}']) {
+      const checkpoint = await open(zip([stored, record('config.json', config)]));
+      assert.equal(checkpoint.tensors.length, 8, config);
+      assert.deepEqual(checkpoint.problems, []);
+    }
+    const deep = '['.repeat(200_000) + ']'.repeat(200_000);
+    assert.equal((await open(zip([stored, record('config.json', deep)]))).tensors.length, 8);
+    const { tensors, problems } = await open(zip([stored, record('config.json', '{}', { crc: 5 })]));
+    assert.deepEqual([tensors.length, problems[0]?.code], [8, 'corrupt']);
+  });
+
+  it('cut at any place are refused', async () => {
+    for (let length = 4; length < made.file.length; length += 97) {
+      assert.equal(await codeOf(open(made.file.subarray(0, length))), 'truncated');
+    }
+  });
+});
