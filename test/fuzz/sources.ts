@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { floatTensor as ggufFloats, GgufWriter, VALUE } from '../harness/ggufWriter';
+import { hdf5Fixtures } from '../harness/hdf5Files';
 import {
   attribute,
   bytesField,
@@ -102,6 +103,8 @@ export function fuzzSources(): ReadonlyMap<string, readonly Source[]> {
     ],
     ['numpy', [...numpyFiles(), ...reference('stories260K-llama-derived/weights.npz')]],
     ['flax', [...flaxFiles(), ...reference('hbar-symbolic-flax/model_params.msgpack')]],
+    ['hdf5', [...hdf5Files(false), ...reference('magika/model.h5', 'textgenrnn/textgenrnn_weights.hdf5')]],
+    ['keras', hdf5Files(true)],
     ['tensorflow.js', [smallTensorflowJs(), sampleTensorflowJs()]],
     ['tensorflow checkpoint', [tensorflowCheckpoint(0), tensorflowCheckpoint(1)]],
   ];
@@ -151,6 +154,13 @@ function flaxFiles(): Source[] {
     ...made(`${name.replace(/\W+/g, '-')}.msgpack`, () => Buffer.from(file, 'base64')),
     name,
   }));
+}
+
+/** Files that h5py wrote, or archives that Keras did. */
+function hdf5Files(archives: boolean): Source[] {
+  return hdf5Fixtures
+    .filter(({ suffix }) => (suffix === '.keras') === archives)
+    .map(({ name, suffix, file }) => ({ ...made(`${name.replace(/\W+/g, '-')}${suffix}`, () => file), name }));
 }
 
 /** A weight of each of three schemes, whose configuration and states are damaged, too. */
