@@ -9,6 +9,7 @@ import type { PickleBudget } from './pickleBudget';
 import { BadArguments, itemsOf, type PickleCall } from './pickleArguments';
 import { isDangerous } from './pickleDanger';
 import { arrayFromBuffer, buildArray, buildNumpyDType, numpyDType, numpyScalar } from './pickleNumpy';
+import { shardedTensor } from './pickleSubclasses';
 import { tensorCalls, unsupported } from './pickleTensors';
 import {
   isTensor,
@@ -62,8 +63,10 @@ export class TorchPickleHost implements PickleHost {
   build(target: PickleValue, state: PickleValue): PickleValue {
     if (target instanceof PickleArray) buildArray(target, state);
     else if (target instanceof NumpyDType) buildNumpyDType(target, state);
-    else if (target instanceof PickleObject) target.state = state;
-    else if (target instanceof PickleGlobal) {
+    else if (target instanceof PickleObject) {
+      target.state = state;
+      return shardedTensor(target) ?? target;
+    } else if (target instanceof PickleGlobal) {
       const object = new PickleObject(target.name, null);
       object.state = state;
       return object;

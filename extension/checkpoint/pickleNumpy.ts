@@ -92,7 +92,7 @@ export function numpyScalar(args: readonly PickleValue[]): PickleValue {
       return view.getUint8(0) !== 0;
     default:
       // Half precision and complex scalars: shown as an array of one element.
-      return readable(() => new PickleTensor(new PickleBytes(bytes), dtype, 0, [], [], bigEndian));
+      return readable(() => new PickleTensor(new PickleBytes(bytes), dtype, 0, [], [], { bigEndian }));
   }
 }
 
@@ -107,14 +107,9 @@ function arrayTensor(
   if (!dtype || data instanceof PickleSequence) {
     throw new BadArguments(`a NumPy array of element type ${name}`, 'unsupported');
   }
-  return new PickleTensor(
-    new PickleBytes(asBytes(data)),
-    dtype,
-    0,
-    shape,
-    contiguousStrides(shape, fortran),
+  return new PickleTensor(new PickleBytes(asBytes(data)), dtype, 0, shape, contiguousStrides(shape, fortran), {
     bigEndian,
-  );
+  });
 }
 
 function readable<T extends PickleTensor>(make: () => T): T | PickleUnreadable {

@@ -44,7 +44,7 @@ export const rebuildQuantised: PickleCall = (args, budget) => {
   const quantiser = quantiserOf(type, shape, itemsOf(parameters), budget);
   const start = asCount(offset, 'storage offset');
   const { dtype, packed } = codes;
-  if (!packed) return new PickleTensor(storage, dtype, start, shape, strides, false, undefined, quantiser);
+  if (!packed) return new PickleTensor(storage, dtype, start, shape, strides, { quantiser });
   return packedCodes(storage, start, shape, strides, packed, quantiser);
 };
 
@@ -69,7 +69,7 @@ function packedCodes(
     return new PickleUnreadable('unsupported', reason, known);
   }
   const bytes = [...shape.slice(0, -1), last / perByte];
-  return new PickleTensor(storage, 'U8', 0, bytes, contiguousStrides(bytes), false, packed, quantiser);
+  return new PickleTensor(storage, 'U8', 0, bytes, contiguousStrides(bytes), { packed, quantiser });
 }
 
 function quantiserOf(
@@ -106,9 +106,9 @@ function perChannel(
     if (value.items.length === channels) return numbersOf(value.items, what);
     throw new BadArguments(`it has ${value.items.length} ${what} for ${channels} channels`);
   }
-  if (!(value instanceof PickleTensor) || value.quantiser) throw new BadArguments(`its ${what} are no tensor`);
+  if (!(value instanceof PickleTensor) || value.traits.quantiser) throw new BadArguments(`its ${what} are no tensor`);
   const { shape, dtype } = value;
-  if (shape.length !== 1 || shape[0] !== channels || dtype.startsWith('C') || value.packed) {
+  if (shape.length !== 1 || shape[0] !== channels || dtype.startsWith('C') || value.traits.packed) {
     throw new BadArguments(`its ${what} are ${dtype} of shape [${shape.join(', ')}] for ${channels} channels`);
   }
   return value;

@@ -8,16 +8,17 @@ import type { PickleCall } from './pickleArguments';
 import { asCount, asCounts, BadArguments, contiguousStrides } from './pickleArguments';
 import { rebuildQuantised } from './pickleQuantised';
 import { rebuildSparse } from './pickleSparse';
+import { rebuildMeta, rebuildSubclass, rebuildWrapper } from './pickleSubclasses';
 import {
   isTensor,
   PickleArray,
   PickleDict,
   PickleDType,
-  PickleGlobal,
   PickleStorage,
   PickleTensor,
   PickleUnreadable,
   type PickleValue,
+  type TensorTraits,
 } from './pickleValues';
 
 /** `_rebuild_tensor(storage, offset, size, stride)` with an element type of its own in version 3. */
@@ -34,29 +35,24 @@ function rebuildTensor(args: readonly PickleValue[], dtype?: PickleValue, flags?
   const shape = asCounts(size, 'shape');
   const strides = asCounts(stride, 'strides');
   if (shape.length !== strides.length) throw new BadArguments('its shape and strides differ in length');
-  return new PickleTensor(storage, type.dtype, asCount(offset, 'storage offset'), shape, strides, false, type.packed);
+  return new PickleTensor(storage, type.dtype, asCount(offset, 'storage offset'), shape, strides, traitsOf(type));
+}
+
+function traitsOf({ packed }: PickleDType): TensorTraits | undefined {
+  return packed && { packed };
 }
 
 /** A 1-D view on all of a storage that is saved on its own. */
 export function wholeStorage(storage: PickleStorage): PickleTensor | PickleUnreadable {
   const { type, length } = storage;
   if (!type.dtype) return new PickleUnreadable('unsupported', `elements of type ${type.name} are not read`);
-  return new PickleTensor(storage, type.dtype, 0, [length], contiguousStrides([length]), false, type.packed);
+  return new PickleTensor(storage, type.dtype, 0, [length], contiguousStrides([length]), traitsOf(type));
 }
 
 const parameter: PickleCall = (args) => {
   const [data] = args;
   if (isTensor(data)) return data;
   throw new BadArguments('it is a parameter without data');
-};
-
-/** `_rebuild_from_type_v2(function, class, args, state)`: tensor subclasses. */
-const fromType: PickleCall = (args, budget, host) => {
-  const [callable, type, inner] = args;
-  const direct = callable instanceof PickleGlobal && /\._rebuild_(tensor|parameter)/.test(callable.name);
-  const name = type instanceof PickleGlobal ? type.name : 'class of an unknown kind';
-  if (!direct) throw new BadArguments(`it is a ${name}, which is not read`, 'unsupported');
-  return host.call(callable, inner ?? null, budget);
 };
 
 const arrayAsTensor: PickleCall = (args) => {
@@ -80,9 +76,9 @@ export const tensorCalls: readonly (readonly [name: string, call: PickleCall])[]
   ['torch.nn.parameter.Buffer', parameter],
   ['torch.nn.Parameter', parameter],
   ['torch.autograd.variable.Variable', parameter],
-  ['torch._tensor._rebuild_from_type', fromType],
-  ['torch._tensor._rebuild_from_type_v2', fromType],
-  ['torch.tensor._rebuild_from_type', fromType],
+  ['torch._tensor._rebuild_from_type', rebuildSubclass],
+  ['torch._tensor._rebuild_from_type_v2', rebuildSubclass],
+  ['torch.tensor._rebuild_from_type', rebuildSubclass],
   ['torch._utils._rebuild_device_tensor_from_numpy', arrayAsTensor],
   ['torch._utils._rebuild_xla_tensor', arrayAsTensor],
   ['torch._utils._rebuild_device_tensor_from_cpu_tensor', parameter],
@@ -90,6 +86,6 @@ export const tensorCalls: readonly (readonly [name: string, call: PickleCall])[]
   ['torch._utils._rebuild_sparse_tensor', rebuildSparse],
   ['torch._utils._rebuild_sparse_csr_tensor', rebuildSparse],
   ['torch._utils._rebuild_nested_tensor', unsupported('it is a nested tensor')],
-  ['torch._utils._rebuild_meta_tensor_no_storage', unsupported('it is a meta tensor: it has no stored values')],
-  ['torch._utils._rebuild_wrapper_subclass', unsupported('it is a wrapper subclass without stored values')],
+  ['torch._utils._rebuild_meta_tensor_no_storage', rebuildMeta],
+  ['torch._utils._rebuild_wrapper_subclass', rebuildWrapper],
 ];

@@ -119,14 +119,23 @@ export class PickleTensor {
     readonly offset: number,
     readonly shape: readonly number[],
     readonly strides: readonly number[],
-    /** Set where the elements are big-endian, whatever the file's byte order. */
-    readonly bigEndian = false,
-    /** Where one element of `dtype` is several of these along the last axis. */
-    readonly packed?: PackedType,
-    /** How the elements become numbers, where they are codes. */
-    readonly quantiser?: PickleQuantiser,
+    readonly traits: TensorTraits = PLAIN,
   ) {}
 }
+
+/** What makes a tensor more than a view on plain elements. */
+export interface TensorTraits {
+  /** Set where the elements are big-endian, whatever the file's byte order. */
+  readonly bigEndian?: boolean;
+  /** Where one element of `dtype` is several of these along the last axis. */
+  readonly packed?: PackedType;
+  /** How the elements become numbers, where they are codes. */
+  readonly quantiser?: PickleQuantiser;
+  /** The larger tensor of which these are some elements, and its class. */
+  readonly partOf?: { readonly name: string; readonly shape: readonly number[] };
+}
+
+const PLAIN: TensorTraits = {};
 
 /** (code − zero point) · scale: one of each for the whole tensor, or one for each index of an axis. */
 export interface PickleQuantiser {

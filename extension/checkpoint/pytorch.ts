@@ -7,13 +7,14 @@ import { CheckpointError, type Checkpoint, type CheckpointFormat } from './check
 import type { FileBytes } from './fileBytes';
 import { FileReader } from './fileReader';
 import type { TorchPickleHost } from './pickleGlobals';
-import { ProblemList } from './problemList';
+import { PickleTensor } from './pickleValues';
+import { countNames, ProblemList } from './problemList';
 import { openTorchLegacy } from './pytorchLegacy';
 import type { StorageProblem, TorchFile } from './pytorchStorage';
 import { SharedPlaces, tensorOf } from './pytorchTensor';
 import { openTorchZip } from './pytorchZip';
 import { SourcedCheckpoint, type SourcedTensor } from './rowSource';
-import { readStateDict } from './stateDict';
+import { readStateDict, type NamedTensor } from './stateDict';
 import { firstRecord, isZip } from './zipArchive';
 
 const SUFFIXES = ['.pt', '.pth', '.bin', '.ckpt', '.th', '.jit'];
@@ -116,23 +117,34 @@ function makeCheckpoint(reader: FileBytes, file: TorchFile): Checkpoint {
     problems.add(code, reason, { ...(offset !== undefined && { offset }), ...(tensor !== undefined && { tensor }) });
   const tensors: SourcedTensor[] = [];
   const places = new SharedPlaces();
+  const parts: string[] = [];
   let unheard = storages.failure;
   for (const tensor of found.tensors) {
     const entry = tensorOf(tensor, storages, places);
     if ('info' in entry) {
       tensors.push(entry);
+      if (isPart(tensor)) parts.push(tensor.name);
       continue;
     }
     tell(entry, tensor.name);
     if (entry === unheard) unheard = undefined;
   }
   if (unheard) tell(unheard);
+  if (parts.length > 0) {
+    const message = `holds only this rank's part of ${countNames(parts)}, and their numbers are those of the part`;
+    const remedy = 'save the whole with torch.distributed.checkpoint, and open that folder';
+    problems.push(new CheckpointError('missing-shard', message, { file: reader.path, remedy }).toProblem());
+  }
   return new SourcedCheckpoint(reader, {
     format: file.format,
     metadata: { ...file.metadata, ...found.metadata, ...unknownClasses(file.host) },
     tensors,
     problems: problems.list(),
   });
+}
+
+function isPart({ value }: NamedTensor): boolean {
+  return value instanceof PickleTensor && value.traits.partOf !== undefined;
 }
 
 function unknownClasses(host: TorchPickleHost): Record<string, string> {

@@ -3,7 +3,14 @@ import { AffineRows, type AffineScales } from './affineCodes';
 import type { TensorInfo } from './checkpoint';
 import { elementSize, widen } from './dtype';
 import { decodedType, decodePacked, packedBits, type PackedType } from './packedElements';
-import { PickleBytes, PickleStorage, PickleTensor, type KnownTensor, type PickleQuantiser } from './pickleValues';
+import {
+  PickleBytes,
+  PickleStorage,
+  PickleTensor,
+  type KnownTensor,
+  type PickleQuantiser,
+  type TensorTraits,
+} from './pickleValues';
 import type { StorageProblem, StorageSource } from './pytorchStorage';
 import type { RowRange } from './rowBand';
 import type { RowSource, SourcedTensor } from './rowSource';
@@ -18,13 +25,22 @@ export function tensorOf(
   places: SharedPlaces,
 ): SourcedTensor | StorageProblem {
   if (!(value instanceof PickleTensor)) return value.known ? listed(name, group, value.reason, value.known) : value;
-  const { storage, packed, quantiser } = value;
+  const { storage, traits } = value;
+  const { packed, quantiser, partOf } = traits;
   const view = viewOf(value, storages);
   const problem = sizeProblem(storage, view, storages) ?? (quantiser && scalesProblem(quantiser, storages));
   if (problem) return problem;
   const byteLength = viewBytes(view)!;
   const { shape, dtype } = view;
-  const plain: TensorInfo = { name, group, shape, dtype, byteLength, kernelLayout: 'OI…' };
+  const plain: TensorInfo = {
+    name,
+    group,
+    shape,
+    dtype,
+    byteLength,
+    ...partEncoding(partOf, byteLength),
+    kernelLayout: 'OI…',
+  };
   const stored = new StoredView(view, storage, storages);
   const info = packed ? unpacked(plain, packed) : plain;
   const source = packed ? new PackedRows(stored, shape, packed) : stored;
@@ -32,6 +48,11 @@ export function tensorOf(
   // Elements inside of the pickle have no place that another tensor could share, and no elements share nothing.
   const shared = storage instanceof PickleStorage && byteLength > 0 ? places.add(storage.key, view, name) : undefined;
   return { info: shared === undefined ? info : { ...info, sharedWith: shared }, source };
+}
+
+function partEncoding(partOf: TensorTraits['partOf'], byteLength: number): Pick<TensorInfo, 'encoding'> {
+  if (!partOf) return {};
+  return { encoding: { name: `part of a ${partOf.name} [${partOf.shape.join(', ')}]`, byteLength } };
 }
 
 function listed(name: string, group: string, reason: string, known: KnownTensor): SourcedTensor {
@@ -154,17 +175,14 @@ function placeOf(key: string, view: TensorView): string {
   return JSON.stringify([key, view.dtype, view.byteOffset, view.shape, view.strides]);
 }
 
-function viewOf(
-  { storage, dtype, shape, strides, offset, bigEndian }: PickleTensor,
-  storages: StorageSource,
-): TensorView {
+function viewOf({ storage, dtype, shape, strides, offset, traits }: PickleTensor, storages: StorageSource): TensorView {
   const start = storage instanceof PickleBytes ? 0 : storage.viewOffset * storage.type.bytes;
   return {
     dtype,
     shape,
     strides,
     byteOffset: start + offset * elementSize(dtype),
-    bigEndian: storage instanceof PickleBytes ? bigEndian : storages.bigEndian,
+    bigEndian: storage instanceof PickleBytes ? traits.bigEndian === true : storages.bigEndian,
   };
 }
 

@@ -138,12 +138,38 @@ quantised = {
 }
 add_both('quantised tensors', quantised, {key: value.dequantize() for key, value in quantised.items()})
 
+
+
+class Tagged(torch.Tensor):
+    pass
+
+
+class Wrapped(torch.Tensor):
+    @staticmethod
+    def __new__(cls, inner):
+        made = torch.Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)
+        made.inner = inner
+        return made
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        raise NotImplementedError(func)
+
+
+tagged = ramp(3, 4)[:, 1:].as_subclass(Tagged)
+tagged.tag = 'kept as an attribute'
+parameter = nn.Parameter(ramp(2, 2))
+parameter.tensor_model_parallel = True
+subclasses = {'tagged': tagged, 'parameter': parameter}
+add_both('tensor subclasses', subclasses, {key: value.as_subclass(torch.Tensor) for key, value in subclasses.items()})
+
 odd = {
     'good': ramp(2),
     'odd rows': per_channel(ramp(3, 3), 0, torch.quint4x2),
     'sparse': torch.eye(3).to_sparse(),
     'sparse.hybrid': torch.sparse_coo_tensor([[0, 2]], ramp(2, 4), (3, 4), dtype=torch.float64),
     'sparse.csr': (torch.eye(3, 4) * 2).to_sparse_csr(),
+    'wrapped': Wrapped(ramp(2, 3)),
     'meta': torch.empty(2, 2, device='meta'),
 }
 add('kinds that are not read', saved(odd), {'good': odd['good']})

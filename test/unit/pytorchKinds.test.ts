@@ -175,6 +175,124 @@ describe('PyTorch tensors of other kinds', () => {
     });
   });
 
+  describe('subclasses', () => {
+    const build = (object: Buffer, state: Buffer): Buffer => p.build(object, state);
+    const object = (module: string, name: string): Buffer => p.bytes(p.global(module, name), p.tuple(), 0x81);
+    const slots = (...pairs: [string, Buffer][]): Buffer => p.tuple(p.none, p.dict(...pairs));
+    const local = p.tensor({ key: 'good', shape: [1, 2] });
+
+    interface Wrapper {
+      module?: string;
+      name: string;
+      shape: number[];
+      dtype?: Buffer;
+      state: Buffer;
+    }
+    function wrapper({ module = 'torch.distributed.tensor', name, shape, dtype, state }: Wrapper): Buffer {
+      const type = p.global(module, name);
+      const strides = p.rowMajor(shape);
+      const inner = p.tuple(
+        ...[type, dtype ?? p.global('torch', 'float32'), p.tuple(...shape.map(p.int)), p.tuple(...strides.map(p.int))],
+        ...[p.int(0), p.global('torch', 'strided'), p.text('cpu'), p.no],
+      );
+      const function_ = p.global('torch._utils', '_rebuild_wrapper_subclass');
+      return p.call(p.global('torch._tensor', '_rebuild_from_type_v2'), function_, type, inner, state);
+    }
+
+    it('DTensor: the part that the file holds is read, and said to be one', async () => {
+      for (const module of ['torch.distributed._tensor.api', 'torch.distributed.tensor']) {
+        const state = slots(['_local_tensor', local], ['_spec', p.none]);
+        const checkpoint = await beside(wrapper({ module, name: 'DTensor', shape: [4, 2], state }));
+        const [tensor] = checkpoint.tensors;
+        assert.deepEqual(tensor!.shape, [1, 2]);
+        assert.deepEqual(tensor!.encoding, { name: 'part of a DTensor [4, 2]', byteLength: 8 });
+        assert.equal(await readHex(checkpoint, 'value'), storages.good.toString('hex'));
+        assert.deepEqual(
+          checkpoint.problems.map(({ code }) => code),
+          ['missing-shard'],
+        );
+        assert.match(checkpoint.problems[0]!.message, /only this rank's part of 1 tensor \(value\)/);
+      }
+    });
+
+    it('DTensor: a part that is the whole is the tensor', async () => {
+      const state = p.dict(['_local_tensor', local]);
+      const checkpoint = await beside(wrapper({ name: 'DTensor', shape: [1, 2], state }));
+      assert.equal(checkpoint.tensors[0]!.encoding, undefined);
+      assert.deepEqual(checkpoint.problems, []);
+    });
+
+    it('a class that wraps other tensors is listed, with the bytes of its parts', async () => {
+      const codes = p.tensor({ key: 'codes', type: 'CharStorage', shape: [6] });
+      const parts = { module: 'torchao.dtypes', shape: [6] };
+      const inner = wrapper({ ...parts, name: 'PlainAQTTensorImpl', state: p.dict(['int_data', codes]) });
+      const state = p.dict(['tensor_impl', inner], ['scale', local], ['block_size', p.tuple(p.int(1))]);
+      const checkpoint = await beside(wrapper({ ...parts, name: 'AffineQuantizedTensor', state }));
+      const [tensor] = checkpoint.tensors;
+      assert.deepEqual(tensor!.encoding, { name: 'AffineQuantizedTensor', byteLength: 6 + 8 });
+      assert.match(tensor!.unreadable!, /^a torchao\.dtypes\.AffineQuantizedTensor, whose parts/);
+      assert.equal(await codeOf(checkpoint.read(tensor!)), 'unsupported');
+      // Not of PyTorch's own module: whatever it calls local.
+      const other = wrapper({ ...parts, name: 'DTensor', state: p.dict(['_local_tensor', local]) });
+      assert.match((await beside(other)).tensors[0]!.unreadable!, /torchao\.dtypes\.DTensor/);
+    });
+
+    it('without attributes, of an unknown element type, of an impossible shape', async () => {
+      assert.match(
+        (await beside(wrapper({ name: 'DTensor', shape: [2], state: p.none }))).tensors[0]!.unreadable!,
+        /D/,
+      );
+      const unknown = wrapper({ name: 'X', shape: [2], dtype: p.global('torch', 'int3'), state: p.none });
+      assert.match(await problemOf(unknown), /unsupported.*unknown element type/);
+      assert.match(await problemOf(wrapper({ name: 'X', shape: huge, state: p.none })), /malformed.*too large/);
+      const endless = wrapper({ name: 'X'.repeat(100_000), shape: [2], state: p.none });
+      assert.ok((await beside(endless)).tensors[0]!.unreadable!.length < 400);
+    });
+
+    describe('ShardedTensor', () => {
+      const shard = (tensor: Buffer): Buffer =>
+        build(
+          object('torch.distributed._shard.sharded_tensor.shard', 'Shard'),
+          slots(['tensor', tensor], ['metadata', p.none]),
+        );
+      const whole = (size: number[], ...shards: Buffer[]): Buffer => {
+        const metadata = object('torch.distributed._shard.sharded_tensor.metadata', 'ShardedTensorMetadata');
+        const sizes = p.call(p.global('torch', 'Size'), p.tuple(...size.map(p.int)));
+        return build(
+          object('torch.distributed._shard.sharded_tensor.api', 'ShardedTensor'),
+          p.tuple(p.list(...shards), build(metadata, p.dict(['size', sizes])), p.none, p.none, p.no),
+        );
+      };
+
+      it('of one part is that part, and said to be one', async () => {
+        const checkpoint = await beside(whole([8, 2], shard(local)));
+        assert.deepEqual(namesOf(checkpoint), ['value', 'good']);
+        assert.equal(checkpoint.tensors[0]!.encoding!.name, 'part of a ShardedTensor [8, 2]');
+        assert.equal(checkpoint.problems[0]!.code, 'missing-shard');
+        assert.deepEqual((await beside(whole([1, 2], shard(local)))).problems, []);
+      });
+
+      it('of several parts is listed, of none named', async () => {
+        const [tensor] = (await beside(whole([8, 2], shard(local), shard(local)))).tensors;
+        assert.deepEqual([tensor!.shape, tensor!.encoding!.byteLength], [[8, 2], 16]);
+        assert.match(tensor!.unreadable!, /of which 2 parts are in this file/);
+        assert.match(await problemOf(whole([8, 2])), /unsupported.*no part of it/);
+        assert.match(await problemOf(whole([-8, 2], shard(local))), /malformed.*cannot be -8/);
+        assert.match(await problemOf(whole(huge, shard(local), shard(local))), /malformed.*too large/);
+      });
+    });
+
+    it('a pickle that asks for the same large state again and again takes no time', async () => {
+      const many = Array.from({ length: 20_000 }, (_, i): [string, Buffer] => [`k${i}`, p.none]);
+      const state = p.put(7, p.dict(...many));
+      const again = Array.from({ length: 5000 }, () => wrapper({ name: 'DTensor', shape: [2], state: p.get(7) }));
+      const started = performance.now();
+      const checkpoint = await open(torchZip(p.pickle(p.dict(['state', state], ['all', p.list(...again)])), {}));
+      assert.equal(checkpoint.tensors.length, 5000);
+      assert.ok(performance.now() - started < 2000);
+    });
+  });
+
   describe('sparse', () => {
     const indices = p.tensor({ key: 'zeros', type: 'LongStorage', shape: [2] });
     const values = p.tensor({ key: 'good', shape: [2] });
