@@ -15,6 +15,7 @@ const PREFERRED = [
   'pytorch_model.bin',
   'adapter_model.safetensors',
   'model.onnx',
+  'saved_model.pb',
 ];
 
 /** What Orbax, which saves JAX models as folders of a database, puts into each of them. */

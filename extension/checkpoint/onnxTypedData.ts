@@ -138,7 +138,7 @@ export class TypedDataReader {
    *
    * @throws CheckpointError `malformed` where a value does not fit the dtype or there are too few or too many
    */
-  async read(file: FileReader, { start, end }: Span, signal?: AbortSignal): Promise<Uint8Array> {
+  async read(file: FileReader, { start, end }: Span, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(end - start);
     const perNumber = numberSize(this.dtype);
     const first = start / perNumber;

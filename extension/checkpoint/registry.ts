@@ -21,6 +21,7 @@ import { safetensorsFormat } from './safetensors';
 import { openShardSet, shardedFormat } from './shardedCheckpoint';
 import { tensorBundleFormat } from './tensorBundle';
 import { INDEX_SUFFIX } from './tensorBundlePath';
+import { frozenGraphFormat, savedModelFormat } from './tensorflowGraphFile';
 import { tensorflowJsFormat } from './tensorflowJs';
 import { tfliteFormat } from './tflite';
 
@@ -36,6 +37,8 @@ export const formats: readonly CheckpointFormat[] = [
   numpyFormat,
   pytorchFormat,
   tensorBundleFormat,
+  savedModelFormat,
+  frozenGraphFormat,
   onnxFormat,
   flaxFormat,
 ];

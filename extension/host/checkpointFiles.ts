@@ -10,19 +10,27 @@ const INDEX_SUFFIXES = ['.safetensors.index.json', '.bin.index.json'];
 const TENSORFLOW_JS = 'model.json';
 
 /** Indexes of TensorFlow's checkpoints, by the names that programs usually give them: other things have an index, too. */
-const TENSORFLOW_INDEXES = ['*ckpt*.index', 'variables.index'];
+const VARIABLES = 'variables.index';
+const TENSORFLOW_INDEXES = ['*ckpt*.index', VARIABLES];
 const TENSORFLOW_INDEX = /(ckpt.*|^variables)\.index$/;
 
+/** Its variables lie in a checkpoint below it. */
+const SAVED_MODEL = 'saved_model.pb';
+
+/** Graphs with weights inside: other protobuf files end in `.pb`, too. */
+const TENSORFLOW_GRAPHS = ['*frozen*.pb', '*graph*.pb'];
+const TENSORFLOW_GRAPH = /(frozen|graph).*\.pb$/;
+
 /** Endings and names of files that stand for all of a folder's, whatever lies beside them: the preferred first. */
-const WHOLE_MODELS = ['.safetensors.index.json', 'model.safetensors', '.bin.index.json', TENSORFLOW_JS];
+const WHOLE_MODELS = ['.safetensors.index.json', 'model.safetensors', '.bin.index.json', TENSORFLOW_JS, SAVED_MODEL];
 
 /** For the open dialog. */
-export const DIALOG_EXTENSIONS = [...SUFFIXES.map((suffix) => suffix.slice(1)), 'json', 'index'];
+export const DIALOG_EXTENSIONS = [...SUFFIXES.map((suffix) => suffix.slice(1)), 'json', 'index', 'pb'];
 
 /** For `findFiles` and file system watchers. */
 export const WORKSPACE_GLOB = `**/{${[
   ...[...SUFFIXES, ...INDEX_SUFFIXES].map((suffix) => `*${suffix}`),
-  ...[TENSORFLOW_JS, ...TENSORFLOW_INDEXES],
+  ...[TENSORFLOW_JS, ...TENSORFLOW_INDEXES, SAVED_MODEL, ...TENSORFLOW_GRAPHS],
 ].join(',')}}`;
 
 /** One shard of several, as Hugging Face names them: the index file beside them stands for all. */
@@ -33,7 +41,8 @@ const PART = /-\d{5}(-of-\d{5}\.gguf)$/i;
 
 export function isCheckpointName(file: string): boolean {
   const name = path.basename(file).toLowerCase();
-  if (name === TENSORFLOW_JS || isIndex(name) || TENSORFLOW_INDEX.test(name)) return true;
+  if (name === TENSORFLOW_JS || isIndex(name)) return true;
+  if (name === SAVED_MODEL || TENSORFLOW_INDEX.test(name) || TENSORFLOW_GRAPH.test(name)) return true;
   return SUFFIXES.includes(path.extname(name));
 }
 
@@ -41,7 +50,10 @@ function isIndex(name: string): boolean {
   return INDEX_SUFFIXES.some((suffix) => name.endsWith(suffix));
 }
 
-/** Without the shards that an index file of the same folder lists, and of GGUF parts the first of each model. */
+/**
+ * Without the shards that an index file of the same folder lists and the variables of SavedModels; of GGUF parts the first
+ * of each model.
+ */
 export function wholeCheckpoints(files: readonly string[]): string[] {
   // Folder and suffix: weights of one format may have an index while those of another beside them have none.
   const indexed = new Set(
@@ -54,7 +66,10 @@ export function wholeCheckpoints(files: readonly string[]): string[] {
     const [, suffix] = SHARD.exec(file) ?? [];
     return suffix !== undefined && indexed.has(`${path.dirname(file)}${suffix}.index.json`);
   };
-  return withoutFurtherParts(files).filter((file) => !isIndexed(file));
+  const all = new Set(files);
+  const isOfSavedModel = (file: string): boolean =>
+    path.basename(file) === VARIABLES && all.has(path.join(path.dirname(file), '..', SAVED_MODEL));
+  return withoutFurtherParts(files).filter((file) => !isIndexed(file) && !isOfSavedModel(file));
 }
 
 function withoutFurtherParts(files: readonly string[]): string[] {

@@ -31,6 +31,14 @@ import {
   writeBundle,
   type BundleTensor,
 } from '../harness/tensorBundleWriter';
+import {
+  constant as tensorflowConstant,
+  content,
+  graphDef,
+  node as tensorflowNode,
+  savedModel,
+  tensorProto,
+} from '../harness/tensorflowGraphWriter';
 import { layTorchFolder, torchFolders } from '../harness/torchFolders';
 import flaxFixtures from '../unit/flaxFixtures.json';
 import ggufFixtures from '../unit/ggufFixtures.json';
@@ -107,6 +115,7 @@ export function fuzzSources(): ReadonlyMap<string, readonly Source[]> {
     ['keras', hdf5Files(true)],
     ['tensorflow.js', [smallTensorflowJs(), sampleTensorflowJs()]],
     ['tensorflow checkpoint', [tensorflowCheckpoint(0), tensorflowCheckpoint(1)]],
+    ['tensorflow graph', [made('frozen.pb', smallTensorflowGraph), made('saved_model.pb', smallSavedModel)]],
   ];
   return new Map(all.filter(([, sources]) => sources.length > 0));
 }
@@ -382,8 +391,26 @@ function sampleTensorflowJs(): Source {
   };
 }
 
+function tensorflowConstants(): Uint8Array[] {
+  return [
+    tensorflowNode('input', 'Placeholder'),
+    tensorflowConstant('conv/kernel', tensorProto([3, 3, 1, 2], content(rampBytes(18)))),
+    tensorflowConstant('typed', tensorProto([2, 2], bytesField(5, float32(1, 2, 3, 4)))),
+    tensorflowConstant('half', tensorProto([3], packedVarints(13, [0x3c00, 0xbc00, 1]), TF.HALF)),
+    tensorflowConstant('shape', tensorProto([2], content(new Uint8Array(8)), TF.INT32)),
+  ];
+}
+
+export function smallTensorflowGraph(): Uint8Array {
+  return graphDef(tensorflowConstants(), { call: tensorflowConstants() });
+}
+
+function smallSavedModel(): Uint8Array {
+  return savedModel(smallTensorflowGraph(), graphDef(tensorflowConstants()));
+}
+
 /** A checkpoint of two data files, with a variable in slices and a graph of objects; damaged by any of its files. */
-function tensorflowCheckpoint(compression: 0 | 1): Source {
+export function tensorflowCheckpoint(compression: 0 | 1): Source {
   const key = 'layer/kernel/.ATTRIBUTES/VARIABLE_VALUE';
   const slice = (start: number): BundleTensor => ({
     ...{ name: 'table', shape: [2, 3], extents: [[start, 2], undefined], bytes: rampBytes(6, start), shard: start / 2 },

@@ -47,6 +47,11 @@ describe('checkpoint files', () => {
     assert.deepEqual(checkpointFolders(['/k/a.pt', '/k/b.pt']), ['/k']);
   });
 
+  it('lets a SavedModel stand for its variables', () => {
+    const files = ['/m/saved_model.pb', '/m/variables/variables.index', '/n/variables/variables.index'];
+    assert.deepEqual(wholeCheckpoints(files), [files[0], files[2]]);
+  });
+
   it('lets one part of a split GGUF stand for all', () => {
     const part = (number: number, folder = '/m'): string => `${folder}/net-0000${number}-of-00003.gguf`;
     assert.deepEqual(wholeCheckpoints([part(3), part(2), '/m/a.gguf', part(1), part(2, '/n')]), [
@@ -75,6 +80,8 @@ describe('checkpoint files', () => {
     it('takes the index, the whole model, or the only checkpoint', async () => {
       make('config.json', 'model.pt');
       assert.deepEqual(await found(), ['model.pt']);
+      make('frozen.pb', 'keras_metadata.pb', 'saved_model.pb');
+      assert.deepEqual(await found(), ['saved_model.pb']);
       make('model-00001-of-00001.safetensors', 'model.json');
       assert.deepEqual(await found(), ['model.json']);
       make('pytorch_model.bin.index.json', 'pytorch_model.bin');

@@ -229,6 +229,8 @@ describe('the list of formats', () => {
       '.h5',
       '.hdf5',
       '.keras',
+      'saved_model.pb',
+      '.pb',
     ]) {
       assert.ok(checkpointSuffixes.includes(suffix), suffix);
     }
