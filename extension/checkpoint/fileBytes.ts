@@ -1,4 +1,6 @@
 /** Bytes that are read by position: a file with a handle of its own, one of a set that shares few handles, a part of one. */
+import { CheckpointError } from './checkpoint';
+
 export interface FileBytes {
   /** Of the file, for messages. */
   readonly path: string;
@@ -15,4 +17,21 @@ export interface FileBytes {
 export interface ByteSource extends Pick<FileBytes, 'path' | 'size' | 'read'> {
   /** Fills `target` from `offset`. @throws CheckpointError as `FileReader.read` */
   readInto(target: Uint8Array, offset: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Bytes [start, start + size) of a file, which the caller closes; they are within it. */
+export function sliceOf(file: FileBytes, start: number, size: number): FileBytes {
+  return {
+    path: file.path,
+    size,
+    read(offset, length, signal) {
+      if (!(offset >= 0 && length >= 0 && offset + length <= size)) {
+        const message = `bytes ${offset} to ${offset + length} of a record of ${size} bytes are needed`;
+        return Promise.reject(new CheckpointError('truncated', message, { file: file.path, offset: start }));
+      }
+      return file.read(start + offset, length, signal);
+    },
+    assertUnchanged: () => file.assertUnchanged(),
+    close: () => Promise.resolve(),
+  };
 }

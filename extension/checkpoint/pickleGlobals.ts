@@ -9,7 +9,7 @@ import type { PickleBudget } from './pickleBudget';
 import { BadArguments, itemsOf, type PickleCall } from './pickleArguments';
 import { isDangerous } from './pickleDanger';
 import { arrayFromBuffer, buildArray, buildNumpyDType, numpyDType, numpyScalar } from './pickleNumpy';
-import { shardedTensor } from './pickleSubclasses';
+import { shardedObject } from './pickleSubclasses';
 import { tensorCalls, unsupported } from './pickleTensors';
 import {
   isTensor,
@@ -50,6 +50,11 @@ export class TorchPickleHost implements PickleHost {
   call(callable: PickleValue, args: PickleValue, budget: PickleBudget): PickleValue {
     if (callable instanceof PickleUnreadable) return callable;
     const name = callable instanceof PickleGlobal || callable instanceof PickleObject ? callable : undefined;
+    if (callable instanceof PickleGlobal && ATTRIBUTE_LOOKUP.has(callable.name)) {
+      const member = memberOf(itemsOf(args));
+      if (member) return member;
+      this.dangerous.add(callable.name);
+    }
     const known = callable instanceof PickleGlobal ? CALLS.get(callable.name) : undefined;
     if (!known) return new PickleObject(nameOf(name ?? callable), args);
     try {
@@ -65,7 +70,7 @@ export class TorchPickleHost implements PickleHost {
     else if (target instanceof NumpyDType) buildNumpyDType(target, state);
     else if (target instanceof PickleObject) {
       target.state = state;
-      return shardedTensor(target) ?? target;
+      return shardedObject(target) ?? target;
     } else if (target instanceof PickleGlobal) {
       const object = new PickleObject(target.name, null);
       object.state = state;
@@ -155,8 +160,21 @@ function encode(args: readonly PickleValue[], budget: PickleBudget): PickleValue
   return Buffer.from(text, latin ? 'latin1' : 'utf8');
 }
 
-/** Names that are arguments of known calls. */
+/** How some versions of Python pickle members of classes; anything else that is looked up so is an attack. */
+const ATTRIBUTE_LOOKUP: ReadonlySet<string> = new Set(['builtins.getattr', '__builtin__.getattr']);
+
+/** Of PyTorch's distributed tensors: an enumeration, and a class inside of a class. */
+const MEMBERS = /^torch\.distributed\.(\w+\.)*(_?MEM_FORMAT_ENCODING\.TORCH_\w+|ShardedTensor\.ProcessGroupState)$/;
+
+function memberOf([owner, name]: readonly PickleValue[]): PickleObject | undefined {
+  if (!(owner instanceof PickleGlobal) || typeof name !== 'string') return undefined;
+  const member = `${owner.name}.${name}`;
+  return MEMBERS.test(member) ? new PickleObject(member, null) : undefined;
+}
+
+/** Names that are arguments of known calls, or are judged as they are called. */
 const CONSTANTS: ReadonlySet<string> = new Set([
+  ...ATTRIBUTE_LOOKUP,
   'torch.per_tensor_affine',
   'torch.per_channel_affine',
   'torch.per_channel_affine_float_qparams',

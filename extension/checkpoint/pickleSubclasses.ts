@@ -39,6 +39,7 @@ export const rebuildSubclass: PickleCall = (args, budget, host) => {
   const [callable, type, inner, state] = args;
   const className = classNameOf(type);
   if (callable instanceof PickleGlobal && callable.name === WRAPPER) {
+    if (SHARDED.test(className)) return shardedTensor(state);
     return wrapped(className, itemsOf(inner), dictionariesOf(state));
   }
   if (!(callable instanceof PickleGlobal) || !/^torch\._utils\._rebuild_/.test(callable.name)) {
@@ -59,26 +60,31 @@ export const rebuildMeta: PickleCall = ([dtype, size]) => {
   return new PickleUnreadable('unsupported', 'a meta tensor, whose values were never stored', known);
 };
 
-/** What BUILD makes of a `ShardedTensor`: (local shards, metadata, …). Undefined for objects of other classes. */
-export function shardedTensor({ global, state }: PickleObject): PickleTensor | PickleUnreadable | undefined {
+/** What BUILD makes of a `ShardedTensor` from before PyTorch 1.13; undefined for objects of other classes. */
+export function shardedObject({ global, state }: PickleObject): PickleTensor | PickleUnreadable | undefined {
   if (!SHARDED.test(global)) return undefined;
   try {
-    const [shards, metadata] = itemsOf(state);
-    const tensors = itemsOf(shards)
-      .slice(0, MAX_PARTS)
-      .map((shard) => attributeOf(shard, 'tensor'))
-      .filter((local) => local instanceof PickleTensor);
-    const shape = asCounts(attributeOf(metadata, 'size'), 'shape');
-    const [part] = tensors;
-    if (!part) throw new BadArguments('it is a ShardedTensor, and no part of it is in this file', 'unsupported');
-    const count = itemsOf(shards).length;
-    if (count === 1) return partOf(part, shape, 'ShardedTensor');
-    const known = knownShape(shape, part.dtype, 'ShardedTensor', bytesOf(tensors));
-    return new PickleUnreadable('unsupported', `a ShardedTensor of which ${count} parts are in this file`, known);
+    return shardedTensor(state);
   } catch (error) {
     if (error instanceof BadArguments) return new PickleUnreadable(error.code, error.message);
     throw error;
   }
+}
+
+/** Of the state (local shards, metadata, …). @throws BadArguments */
+function shardedTensor(state: PickleValue | undefined): PickleTensor | PickleUnreadable {
+  const [shards, metadata] = itemsOf(state);
+  const tensors = itemsOf(shards)
+    .slice(0, MAX_PARTS)
+    .map((shard) => attributeOf(shard, 'tensor'))
+    .filter((local) => local instanceof PickleTensor);
+  const shape = asCounts(attributeOf(metadata, 'size'), 'shape');
+  const [part] = tensors;
+  if (!part) throw new BadArguments('it is a ShardedTensor, and no part of it is in this file', 'unsupported');
+  const count = itemsOf(shards).length;
+  if (count === 1) return partOf(part, shape, 'ShardedTensor');
+  const known = knownShape(shape, part.dtype, 'ShardedTensor', bytesOf(tensors));
+  return new PickleUnreadable('unsupported', `a ShardedTensor of which ${count} parts are in this file`, known);
 }
 
 function classNameOf(type: PickleValue | undefined): string {

@@ -95,14 +95,9 @@ function kindOf(bytes: Uint8Array): 'zip' | 'pickle' | 'tar' | undefined {
 function makeCheckpoint(reader: FileBytes, file: TorchFile): Checkpoint {
   const found = readStateDict(file.root, file.declared);
   const problems = new ProblemList(reader.path);
-  const { dangerous, repeated } = file.host;
-  if (dangerous.size > 0) {
-    const names = listNames([...dangerous]);
-    problems.add(
-      'unsafe-pickle',
-      `refers to ${names}: nothing was run here, but a program that loads this file may run it`,
-    );
-  }
+  const danger = dangerProblem(file.host);
+  if (danger !== undefined) problems.add('unsafe-pickle', danger);
+  const { repeated } = file.host;
   if (repeated.size > 0) {
     problems.add(
       'malformed',
@@ -141,6 +136,13 @@ function makeCheckpoint(reader: FileBytes, file: TorchFile): Checkpoint {
     tensors,
     problems: problems.list(),
   });
+}
+
+/** What a pickle names that no checkpoint needs, in words; undefined where there is nothing. */
+export function dangerProblem({ dangerous }: TorchPickleHost): string | undefined {
+  if (dangerous.size === 0) return undefined;
+  const names = listNames([...dangerous]);
+  return `refers to ${names}: nothing was run here, but a program that loads this file may run it`;
 }
 
 function isPart({ value }: NamedTensor): boolean {

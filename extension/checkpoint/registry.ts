@@ -6,6 +6,7 @@ import path from 'node:path';
 import { stat } from 'node:fs/promises';
 import type { Checkpoint, CheckpointFormat } from './checkpoint';
 import { CheckpointError } from './checkpoint';
+import { distributedFormat } from './distributed';
 import { FileReader, fileError } from './fileReader';
 import { flaxFormat } from './flax';
 import { findInFolder, hasSuffix } from './folder';
@@ -34,6 +35,7 @@ export const formats: readonly CheckpointFormat[] = [
   hdf5Format,
   tensorflowJsFormat,
   kerasFormat,
+  distributedFormat,
   numpyFormat,
   pytorchFormat,
   tensorBundleFormat,

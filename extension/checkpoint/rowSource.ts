@@ -1,5 +1,5 @@
 /**
- * Checkpoints of one file whose tensors each know how to read their own rows: strided views on stored bytes, chunks that
+ * Checkpoints whose tensors each know how to read their own rows: strided views on stored bytes, chunks that
  * are inflated, pieces that are joined.
  */
 import type { Problem } from '../protocol';
@@ -35,11 +35,13 @@ export interface SourcedTensor {
 
 export interface SourcedContents {
   readonly format: string;
+  /** All that belong to it, where that is more than the one. */
+  readonly files?: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
   readonly tensors: readonly SourcedTensor[];
   readonly problems: readonly Problem[];
   /** Lets go of what the sources hold beside the file. */
-  close?(): void;
+  close?(): void | Promise<void>;
 }
 
 export class SourcedCheckpoint implements Checkpoint {
@@ -58,7 +60,7 @@ export class SourcedCheckpoint implements Checkpoint {
     private readonly contents: SourcedContents,
   ) {
     this.path = file.path;
-    this.files = [file.path];
+    this.files = contents.files ?? [file.path];
     this.format = contents.format;
     this.metadata = contents.metadata;
     this.tensors = contents.tensors.map(({ info }) => info);
@@ -89,7 +91,7 @@ export class SourcedCheckpoint implements Checkpoint {
 
   async close(): Promise<void> {
     this.closed = true;
-    this.contents.close?.();
+    await this.contents.close?.();
     await this.file.close();
   }
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 const SUFFIXES = [
   ...['.safetensors', '.gguf', '.pt', '.pth', '.bin', '.ckpt', '.th', '.jit', '.onnx'],
-  ...['.npy', '.npz', '.msgpack', '.tflite', '.h5', '.hdf5', '.keras'],
+  ...['.npy', '.npz', '.msgpack', '.tflite', '.h5', '.hdf5', '.keras', '.distcp'],
 ];
 const INDEX_SUFFIXES = ['.safetensors.index.json', '.bin.index.json'];
 const TENSORFLOW_JS = 'model.json';
@@ -21,8 +21,14 @@ const SAVED_MODEL = 'saved_model.pb';
 const TENSORFLOW_GRAPHS = ['*frozen*.pb', '*graph*.pb'];
 const TENSORFLOW_GRAPH = /(frozen|graph).*\.pb$/;
 
+/** What a folder of PyTorch's distributed checkpoint is described by; the records are in `.distcp` files. */
+const DISTRIBUTED = '.metadata';
+
+/** Whole names of files that are checkpoints. */
+const NAMES = [TENSORFLOW_JS, SAVED_MODEL, DISTRIBUTED];
+
 /** Endings and names of files that stand for all of a folder's, whatever lies beside them: the preferred first. */
-const WHOLE_MODELS = ['.safetensors.index.json', 'model.safetensors', '.bin.index.json', TENSORFLOW_JS, SAVED_MODEL];
+const WHOLE_MODELS = ['.safetensors.index.json', 'model.safetensors', '.bin.index.json', ...NAMES];
 
 /** For the open dialog. */
 export const DIALOG_EXTENSIONS = [...SUFFIXES.map((suffix) => suffix.slice(1)), 'json', 'index', 'pb'];
@@ -30,19 +36,20 @@ export const DIALOG_EXTENSIONS = [...SUFFIXES.map((suffix) => suffix.slice(1)), 
 /** For `findFiles` and file system watchers. */
 export const WORKSPACE_GLOB = `**/{${[
   ...[...SUFFIXES, ...INDEX_SUFFIXES].map((suffix) => `*${suffix}`),
-  ...[TENSORFLOW_JS, ...TENSORFLOW_INDEXES, SAVED_MODEL, ...TENSORFLOW_GRAPHS],
+  ...[...NAMES, ...TENSORFLOW_INDEXES, ...TENSORFLOW_GRAPHS],
 ].join(',')}}`;
 
 /** One shard of several, as Hugging Face names them: the index file beside them stands for all. */
 const SHARD = /-\d{5}-of-\d{5}(\.safetensors|\.bin)$/;
+
+const RECORDS_SUFFIX = '.distcp';
 
 /** One part of several, as llama.cpp names them: each of them opens all. */
 const PART = /-\d{5}(-of-\d{5}\.gguf)$/i;
 
 export function isCheckpointName(file: string): boolean {
   const name = path.basename(file).toLowerCase();
-  if (name === TENSORFLOW_JS || isIndex(name)) return true;
-  if (name === SAVED_MODEL || TENSORFLOW_INDEX.test(name) || TENSORFLOW_GRAPH.test(name)) return true;
+  if (NAMES.includes(name) || isIndex(name) || TENSORFLOW_INDEX.test(name) || TENSORFLOW_GRAPH.test(name)) return true;
   return SUFFIXES.includes(path.extname(name));
 }
 
@@ -51,8 +58,8 @@ function isIndex(name: string): boolean {
 }
 
 /**
- * Without the shards that an index file of the same folder lists and the variables of SavedModels; of GGUF parts the first
- * of each model.
+ * Without the shards that an index or a `.metadata` of the same folder stands for and the variables of SavedModels; of GGUF
+ * parts the first of each model.
  */
 export function wholeCheckpoints(files: readonly string[]): string[] {
   // Folder and suffix: weights of one format may have an index while those of another beside them have none.
@@ -62,7 +69,11 @@ export function wholeCheckpoints(files: readonly string[]): string[] {
       return suffix === undefined ? [] : [path.dirname(file) + suffix];
     }),
   );
+  const described = new Set(
+    files.filter((file) => path.basename(file) === DISTRIBUTED).map((file) => path.dirname(file)),
+  );
   const isIndexed = (file: string): boolean => {
+    if (file.endsWith(RECORDS_SUFFIX)) return described.has(path.dirname(file));
     const [, suffix] = SHARD.exec(file) ?? [];
     return suffix !== undefined && indexed.has(`${path.dirname(file)}${suffix}.index.json`);
   };

@@ -85,6 +85,7 @@ export function fuzzSources(): ReadonlyMap<string, readonly Source[]> {
     ],
     ['sharded safetensors', [smallShards(), ...referenceShards()]],
     ['sharded pytorch', [torchFolder('sharded', 'pytorch_model.bin.index.json')]],
+    ['distributed', [torchFolder('distributed', '.metadata')]],
     [
       'pytorch zip',
       [

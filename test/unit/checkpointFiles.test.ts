@@ -41,9 +41,12 @@ describe('checkpoint files', () => {
       '/n/model-00001-of-00002.safetensors',
       '/n/pytorch_model-00001-of-00002.bin',
       '/n/pytorch_model.bin.index.json',
+      '/d/.metadata',
+      '/d/__0_0.distcp',
+      '/n/__0_0.distcp',
     ];
-    assert.deepEqual(wholeCheckpoints(files), [files[2], files[3], files[5]]);
-    assert.deepEqual(checkpointFolders(files), ['/m', '/n']);
+    assert.deepEqual(wholeCheckpoints(files), [files[2], files[3], files[5], files[6], files[8]]);
+    assert.deepEqual(checkpointFolders(files), ['/m', '/n', '/d']);
     assert.deepEqual(checkpointFolders(['/k/a.pt', '/k/b.pt']), ['/k']);
   });
 
@@ -97,6 +100,11 @@ describe('checkpoint files', () => {
       assert.deepEqual(await found(), ['model.ckpt-1.index']);
       make('ckpt-2.index');
       assert.deepEqual(await found(), ['ckpt-2.index', 'model.ckpt-1.index']);
+    });
+
+    it('takes the metadata of a distributed checkpoint', async () => {
+      make('__0_0.distcp', '__1_0.distcp', '.metadata', 'scheduler.bin');
+      assert.deepEqual(await found(), ['.metadata']);
     });
 
     it('leaves the choice among several to the person', async () => {

@@ -286,10 +286,11 @@ describe('PyTorch tensors of other kinds', () => {
       const many = Array.from({ length: 20_000 }, (_, i): [string, Buffer] => [`k${i}`, p.none]);
       const state = p.put(7, p.dict(...many));
       const again = Array.from({ length: 5000 }, () => wrapper({ name: 'DTensor', shape: [2], state: p.get(7) }));
-      const started = performance.now();
+      const before = process.cpuUsage();
       const checkpoint = await open(torchZip(p.pickle(p.dict(['state', state], ['all', p.list(...again)])), {}));
       assert.equal(checkpoint.tensors.length, 5000);
-      assert.ok(performance.now() - started < 2000);
+      // Processor time: what others do on this machine meanwhile must not fail the test.
+      assert.ok(process.cpuUsage(before).user < 2_000_000);
     });
   });
 
