@@ -10,7 +10,7 @@ import { CheckpointError, type Checkpoint, type CheckpointFormat, type TensorInf
 import { elementSize } from './dtype';
 import { FileSet } from './fileSet';
 import { ExternalFiles } from './onnxExternalData';
-import { looksLikeOnnx } from './onnxHead';
+import { isOrtFormat, looksLikeOnnx } from './onnxHead';
 import { readModel, type OnnxModel } from './onnxModel';
 import { Operators } from './onnxOperators';
 import { nameBeforeQuantising, quantisedOperators, quantisedWeights } from './onnxQuantised';
@@ -23,7 +23,7 @@ import type { RowSource } from './rowSource';
 export const onnxFormat: CheckpointFormat = {
   name: 'onnx',
   suffixes: ['.onnx'],
-  matches: looksLikeOnnx,
+  matches: (path, head) => isOrtFormat(head) || looksLikeOnnx(path, head),
   async open(path, signal) {
     const files = new FileSet();
     try {
@@ -44,9 +44,13 @@ interface StoredTensor {
 type ReadBytes = (start: number, end: number, signal?: AbortSignal) => Promise<Uint8Array>;
 
 async function open(path: string, files: FileSet, signal?: AbortSignal): Promise<Checkpoint> {
-  const model = await files.use(path, (reader) =>
-    readModel(reader, (operator) => quantisedOperators.has(operator), signal),
-  );
+  const model = await files.use(path, async (reader) => {
+    if (isOrtFormat(await reader.read(0, Math.min(reader.size, 8), signal))) {
+      const remedy = 'open the .onnx model that it was made from';
+      throw new CheckpointError('unsupported', "is a model in onnxruntime's own format (ORT)", { file: path, remedy });
+    }
+    return readModel(reader, (operator) => quantisedOperators.has(operator), signal);
+  });
   const locations = model.tensors.flatMap(({ data }) => (data.kind === 'external' ? [data.location] : []));
   const external = await ExternalFiles.find(path, locations, files, signal);
   const stored = storedTensors(path, model, external, files);

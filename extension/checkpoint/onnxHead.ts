@@ -68,3 +68,12 @@ export function looksLikeOnnx(path: string, head: Uint8Array): boolean {
   }
   return true;
 }
+
+/**
+ * True for onnxruntime's own format, a FlatBuffer with its identifier behind the first offset.
+ *
+ * @see https://onnxruntime.ai/docs/performance/model-optimizations/ort-format-models.html
+ */
+export function isOrtFormat(head: Uint8Array): boolean {
+  return Buffer.from(head.subarray(4, 8)).toString('latin1') === 'ORTM';
+}

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
@@ -53,6 +63,41 @@ describe('onnx: external data', () => {
       path.join(folder, 'model.onnx_data'),
       path.join(folder, 'weights', 'a.bin'),
     ]);
+  });
+
+  it('of more than 4 GB, in several files, is opened from the header and read by rows', async () => {
+    const [rows, cols] = [1_250_000, 1000];
+    const bytes = rows * cols * 4;
+    // Sparse files: the weights take no room on the disk.
+    const lay = (file: string, length: number, last: Uint8Array): void => {
+      const descriptor = openSync(path.join(folder, file), 'w');
+      writeSync(descriptor, last, 0, last.length, length - last.length);
+      closeSync(descriptor);
+    };
+    const first = 2 ** 31 + 4096;
+    lay('model.onnx_data', first + bytes, float32(1, 2, 3));
+    lay('model.onnx_data_1', bytes, float32(4, 5, 6));
+    const memory = process.memoryUsage().arrayBuffers;
+    const checkpoint = await open([
+      stored('first', { location: 'model.onnx_data', offset: String(first), length: String(bytes) }, [rows, cols]),
+      stored('second', { location: 'model.onnx_data_1' }, [rows, cols]),
+      stored('beyond', { location: 'model.onnx_data_1', offset: '4096' }, [rows, cols]),
+    ]);
+    assert.ok(process.memoryUsage().arrayBuffers - memory < 2 ** 20);
+    assert.deepEqual(
+      checkpoint.tensors.map(({ name, byteLength }) => [name, byteLength]),
+      [
+        ['first', bytes],
+        ['second', bytes],
+      ],
+    );
+    assert.deepEqual(
+      checkpoint.problems.map(({ code, tensor: about }) => [code, about]),
+      [['truncated', 'beyond']],
+    );
+    const end = { start: rows - 1, end: rows };
+    assert.deepEqual((await floats(checkpoint, 'first', end)).slice(-4), [0, 1, 2, 3]);
+    assert.deepEqual((await floats(checkpoint, 'second', end)).slice(-4), [0, 4, 5, 6]);
   });
 
   it('says which tensors share the same bytes', async () => {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { looksLikeOnnx } from '../../extension/checkpoint/onnxHead';
+import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { floatTensor, graph, model } from '../harness/onnxWriter';
 import { sharedFolder } from '../harness/shared';
+import { temporaryFolder } from '../harness/temporaryFolder';
 
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text, 'latin1'));
 
@@ -43,6 +45,22 @@ describe('onnx: telling a model by its first bytes', () => {
   for (const [what, head] of others) {
     it(`does not claim ${what}`, () => assert.equal(looksLikeOnnx('file.bin', head), false));
   }
+
+  describe("onnxruntime's own format", () => {
+    const folder = temporaryFolder();
+
+    for (const name of ['model.ort', 'model.onnx', 'model']) {
+      it(`is refused by its name, under the name ${name}`, async () => {
+        const file = path.join(folder, name);
+        writeFileSync(file, bytes('\x20\0\0\0ORTM\0\0\0\0\0\0\0\0\0\0\0\0'));
+        await assert.rejects(openCheckpoint(file), {
+          name: 'CheckpointError',
+          code: 'unsupported',
+          message: /onnxruntime's own format \(ORT\); open the \.onnx model that it was made from/,
+        });
+      });
+    }
+  });
 
   if (sharedFolder === undefined) return;
   const checkpoints = path.join(sharedFolder, 'checkpoints');
