@@ -37,6 +37,11 @@ export interface TensorInfo {
    * below another (ONNX). Undefined where only names and shapes tell.
    */
   readonly recurrent?: RecurrentOperator;
+  /**
+   * What the operators of a graph take it for, where they are known: a convolution's kernel, a stack of matrices along its
+   * first axis, or vectors beside one another (biases of several directions). Else names and shapes tell.
+   */
+  readonly usedAs?: 'kernel' | 'matrices' | 'vectors';
   /** Of which factors it is the product, where it is not stored: `read` multiplies. */
   readonly product?: FactorProduct;
   /** Of which stored tensor it is a part. */

@@ -15,6 +15,7 @@ import { readModel, type OnnxModel } from './onnxModel';
 import { Operators } from './onnxOperators';
 import { nameBeforeQuantising, quantisedOperators, quantisedWeights } from './onnxQuantised';
 import { TypedDataReader } from './onnxTypedData';
+import { usingOperators, weightUses } from './onnxUses';
 import { decodedType, decodePacked, packedBand, type PackedType } from './packedElements';
 import { PartReader, quantisedInfo, type QuantisedWeight } from './quantisedWeight';
 import { bandBytes, type RowRange } from './rowBand';
@@ -49,7 +50,7 @@ async function open(path: string, files: FileSet, signal?: AbortSignal): Promise
       const remedy = 'open the .onnx model that it was made from';
       throw new CheckpointError('unsupported', "is a model in onnxruntime's own format (ORT)", { file: path, remedy });
     }
-    return readModel(reader, (operator) => quantisedOperators.has(operator), signal);
+    return readModel(reader, (operator) => quantisedOperators.has(operator) || usingOperators.has(operator), signal);
   });
   const locations = model.tensors.flatMap(({ data }) => (data.kind === 'external' ? [data.location] : []));
   const external = await ExternalFiles.find(path, locations, files, signal);
@@ -58,7 +59,9 @@ async function open(path: string, files: FileSet, signal?: AbortSignal): Promise
     model.calls,
     stored.map((tensor) => tensor?.info),
   );
-  const shown = withQuantisedWeights(path, stored, quantisedWeights(operators, model.problems));
+  const decoded = withQuantisedWeights(path, stored, quantisedWeights(operators, model.problems));
+  const uses = weightUses(operators);
+  const shown = decoded.map(({ info, source }) => ({ info: { ...info, ...uses.get(info.name) }, source }));
   const sources = new Map(shown.map((tensor) => [tensor.info.name, tensor]));
   return {
     path,
@@ -155,11 +158,11 @@ function withQuantisedWeights(
     if (!weight) return parts.has(tensor.info.name) ? [] : [tensor];
     const alias = nameBeforeQuantising(weight.name);
     const info = { ...quantisedInfo(weight, ''), ...(alias !== undefined && !byName.has(alias) && { alias }) };
-    return [{ info, source: decoded(path, weight, byName) }];
+    return [{ info, source: decodedRows(path, weight, byName) }];
   });
 }
 
-function decoded(path: string, weight: QuantisedWeight, stored: ReadonlyMap<string, StoredTensor>): RowSource {
+function decodedRows(path: string, weight: QuantisedWeight, stored: ReadonlyMap<string, StoredTensor>): RowSource {
   return {
     async readRows(rows, signal) {
       const reader = new PartReader(({ name, shape }, band) =>

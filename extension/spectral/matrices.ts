@@ -44,7 +44,7 @@ const MAX_LEADING_KERNEL = 16;
  * 3-D tensors: a name with `expert`, `moe` or llama.cpp's `_exps` in it is a stack (E, N, M), one layer per expert; so are
  * the weights of a recurrent operator, one layer per direction; a name with `conv` is a conv1d kernel. Otherwise it is a
  * stack when its last two axes are both at least 64 long (and, where kernels are stored k, I, O, the first is longer than
- * any usual kernel); else a conv1d kernel.
+ * any usual kernel); else a conv1d kernel. Where an operator is known to use it, that decides.
  */
 export function layersOf(tensor: {
   name: string;
@@ -52,15 +52,18 @@ export function layersOf(tensor: {
   dtype: DType;
   kernelLayout: KernelLayout;
   recurrent?: RecurrentOperator;
+  usedAs?: 'kernel' | 'matrices' | 'vectors';
   unreadable?: string;
 }): TensorLayers {
-  const { name, shape, dtype, kernelLayout, recurrent } = tensor;
-  const reason = tensor.unreadable ?? whyNoSpectrum(shape, dtype);
+  const { name, shape, dtype, kernelLayout, recurrent, usedAs } = tensor;
+  const vectors = usedAs === 'vectors' ? 'vectors that are added' : undefined;
+  const reason = tensor.unreadable ?? whyNoSpectrum(shape, dtype) ?? vectors;
   if (reason !== undefined) return { layers: [], noSpectrum: reason };
   if (shape.length === 2) {
     return { layers: [{ name, tensor: name, kind: 'matrix', rows: shape[0]!, cols: shape[1]!, count: 1 }] };
   }
-  if (shape.length === 3 && (recurrent || isExpertStack(name, shape, kernelLayout))) {
+  const isStack = usedAs ? usedAs === 'matrices' : recurrent || isExpertStack(name, shape, kernelLayout);
+  if (shape.length === 3 && isStack) {
     const layers = Array.from({ length: shape[0]! }, (_, expert): LayerGeometry => ({
       name: `${name}[${expert}]`,
       tensor: name,

@@ -1,0 +1,52 @@
+/**
+ * What the operators of an ONNX graph take their weights for, where shapes of two or three axes leave it open: a kernel, a
+ * stack of matrices, gates of a recurrent layer, or vectors beside one another (its biases).
+ *
+ * @see https://onnx.ai/onnx/operators/ (Conv, ConvTranspose, MatMul, LSTM, GRU, RNN)
+ */
+import type { TensorInfo } from './checkpoint';
+import type { Operators } from './onnxOperators';
+
+export type WeightUse = Pick<TensorInfo, 'usedAs' | 'recurrent'>;
+
+const KERNEL: WeightUse = { usedAs: 'kernel' };
+const MATRICES: WeightUse = { usedAs: 'matrices' };
+const VECTORS: WeightUse = { usedAs: 'vectors' };
+
+/** By operator, the use of each input that is a weight. */
+const USES: ReadonlyMap<string, Readonly<Record<number, WeightUse>>> = new Map<string, Record<number, WeightUse>>([
+  ['Conv', { 1: KERNEL }],
+  ['ConvTranspose', { 1: KERNEL }],
+  ['ConvInteger', { 1: KERNEL }],
+  ['QLinearConv', { 3: KERNEL }],
+  ['com.microsoft.QLinearConv', { 3: KERNEL }],
+  ['com.microsoft.FusedConv', { 1: KERNEL }],
+  ['MatMul', { 0: MATRICES, 1: MATRICES }],
+  ['MatMulInteger', { 0: MATRICES, 1: MATRICES }],
+  ['QLinearMatMul', { 0: MATRICES, 3: MATRICES }],
+  ['com.microsoft.FusedMatMul', { 0: MATRICES, 1: MATRICES }],
+  ['com.microsoft.MoE', { 2: MATRICES, 3: VECTORS, 4: MATRICES, 5: VECTORS, 6: MATRICES, 7: VECTORS }],
+  ['LSTM', { 1: { recurrent: 'LSTM' }, 2: { recurrent: 'LSTM' }, 3: VECTORS, 7: VECTORS }],
+  ['GRU', { 1: { recurrent: 'GRU' }, 2: { recurrent: 'GRU' }, 3: VECTORS }],
+  ['RNN', { 1: { recurrent: 'RNN' }, 2: { recurrent: 'RNN' }, 3: VECTORS }],
+  // Its gates lie side by side: the matrices are those of LSTM, transposed.
+  ['com.microsoft.DynamicQuantizeLSTM', { 1: MATRICES, 2: MATRICES, 3: VECTORS, 7: VECTORS }],
+]);
+
+/** What may lie between a weight and the operator that uses it, and leaves its elements in their order. */
+const BETWEEN: ReadonlySet<string> = new Set(['Identity', 'Cast', 'DequantizeLinear', 'Unsqueeze']);
+
+/** Operators whose calls `weightUses` looks at. */
+export const usingOperators: ReadonlySet<string> = new Set([...USES.keys(), ...BETWEEN]);
+
+/** By the tensors' names; of two uses the first. */
+export function weightUses(operators: Operators<TensorInfo>): ReadonlyMap<string, WeightUse> {
+  const uses = new Map<string, WeightUse>();
+  for (const call of operators.calls) {
+    for (const [input, use] of Object.entries(USES.get(call.operator) ?? {})) {
+      const tensor = operators.tensorThrough(call, Number(input), BETWEEN);
+      if (tensor && !uses.has(tensor.name)) uses.set(tensor.name, use);
+    }
+  }
+  return uses;
+}
