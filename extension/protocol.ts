@@ -62,7 +62,7 @@ export interface TensorSummary {
   layers: string[];
   /** Why it has no spectrum, in words, where `layers` is empty. */
   noSpectrum?: string;
-  /** Another tensor of the checkpoint over the very same stored bytes (tied weights). */
+  /** Another tensor of the checkpoint over the very same stored bytes, or the same once more (tied weights). */
   sharedWith?: string;
 }
 
@@ -127,6 +127,7 @@ export interface CheckpointSummary {
   version: string;
   /** Sum of the files' sizes. */
   fileBytes: number;
+  /** Tied weights count once, here and in `bytes` and `dtypes`. */
   parameters: number;
   /** Sum of tensors' `bytes`. */
   bytes: number;
@@ -273,6 +274,8 @@ export interface LayerResult {
   tensor: string;
   /** The layer that it is a part of; absent for whole layers. `shape` is then the part's own. */
   partOf?: string;
+  /** The layer that it is tied to: the numbers are that one's, and it counts in nothing that is said of the whole model. */
+  tiedWith?: string;
   shape: number[];
   dtype: DType;
   /** How the elements are stored where that is not plainly as `dtype`. */

@@ -131,7 +131,9 @@ function measuredColumns(inspection: Inspection): Column[] {
       const result = node.layer === undefined ? undefined : inspection.results.get(node.layer);
       return result ? (measure.value(result) ?? null) : null;
     };
-    const means = measure.averaged ? new Means(inspection, value) : null;
+    const means = measure.averaged
+      ? new Means(inspection, (node) => (node.tensor?.sharedWith === undefined ? value(node) : null))
+      : null;
     return {
       key: measure.key,
       label: measure.label,

@@ -169,7 +169,7 @@ function factsOf(tensor: TensorSummary, spectrum: LayerSpectrum | null): HTMLEle
     plural(parameters, 'parameter', 'parameters', formatCompact),
     stacked && `one of ${formatCount(tensor.layers.length)} in ${tensor.name}`,
     tensor.alias !== undefined && `also ${tensor.alias}`,
-    tensor.sharedWith !== undefined && `same bytes as ${tensor.sharedWith}`,
+    tensor.sharedWith !== undefined && `tied with ${tensor.sharedWith}`,
     layer && layer.matrices > 1 && `${formatCount(layer.matrices)} kernel positions`,
     layer?.precision,
     layer?.elapsed !== undefined && `${formatNumber(layer.elapsed / 1000, 2)} s`,

@@ -142,8 +142,10 @@ function arrange(current: TreeNode, depth: number): void {
   for (const row of children) {
     row.parent = current;
     arrange(row, depth + 1);
-    current.parameters += row.parameters;
-    current.bytes += row.bytes;
+    if (row.tensor?.sharedWith === undefined) {
+      current.parameters += row.parameters;
+      current.bytes += row.bytes;
+    }
     current.tensors += row.tensors;
   }
   if (current.kind === 'module') current.label = current.label.replace(/[./]$/, '');

@@ -34,8 +34,8 @@ export function savings(results: Iterable<LayerResult>): Savings {
   const all = [...results];
   // Counted with their product: a pair that is cut keeps fewer directions of both.
   const factors = new Set(all.flatMap(({ factored }) => factored?.factors ?? []));
-  for (const { name, ranks } of all) {
-    if (factors.has(name)) continue;
+  for (const { name, ranks, tiedWith } of all) {
+    if (factors.has(name) || tiedWith !== undefined) continue;
     const suggestions = ENERGY_RANKS.map(({ key }) => ranks[key]);
     const first = suggestions[0];
     if (!first || !suggestions.every((suggestion) => suggestion !== undefined) || !(first.ratio > 0)) continue;

@@ -112,7 +112,7 @@ export class RowView {
 
 function rowTitle({ name, tensor }: TreeNode): string {
   const alias = tensor?.alias === undefined ? '' : `\n${tensor.alias}`;
-  return tensor?.sharedWith ? `${name} (same bytes as ${tensor.sharedWith})${alias}` : name + alias;
+  return tensor?.sharedWith ? `${name} (tied with ${tensor.sharedWith})${alias}` : name + alias;
 }
 
 /** The text with its matched letters in <mark>s, neighbours joined. */

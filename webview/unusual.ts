@@ -56,6 +56,6 @@ export function unusualIn(result: LayerResult): UnusualLayer[] {
 /** All unusual layers, worst first, one line for each layer and reason. */
 export function unusualLayers(results: Iterable<LayerResult>): UnusualLayer[] {
   const all: UnusualLayer[] = [];
-  for (const result of results) all.push(...unusualIn(result));
+  for (const result of results) if (result.tiedWith === undefined) all.push(...unusualIn(result));
   return all.sort((a, b) => b.weight - a.weight || a.layer.localeCompare(b.layer));
 }

@@ -46,7 +46,10 @@ export interface TensorInfo {
   readonly product?: FactorProduct;
   /** Of which stored tensor it is a part. */
   readonly slice?: TensorSlice;
-  /** First tensor of the checkpoint with the very same stored bytes and view (tied weights). */
+  /**
+   * Tensor of the checkpoint with the very same stored bytes and view (tied weights), or of which it is a copy that the model
+   * ties: its elements are that one's, and count but once. That one has no `sharedWith`.
+   */
   readonly sharedWith?: string;
 }
 

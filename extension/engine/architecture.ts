@@ -67,11 +67,13 @@ const MAX_NAMES = 20_000;
 /**
  * @param config the model's configuration
  * @param metadata the checkpoint's own: GGUF says its architecture there
+ * @param tied the output matrix is the embedding
  */
 export function guessArchitecture(
   tensors: readonly TensorInfo[],
   config: ModelConfig['fields'],
   metadata: Readonly<Record<string, string>> = {},
+  tied = false,
 ): string {
   const looked = tensors.slice(0, MAX_NAMES);
   const family = FAMILIES.find(({ marks }) => marks.every((mark) => looked.some(({ name }) => mark.test(name))));
@@ -85,6 +87,7 @@ export function guessArchitecture(
   }
   const hidden = family?.hidden && looked.find(({ name, shape }) => family.hidden!.test(name) && shape.length === 2);
   if (hidden) details.push(`hidden ${hidden.shape[1]!}`);
+  if (tied) details.push('output tied to the embedding');
   const convolutions = looked.filter(({ shape }) => shape.length === 4).length;
   const matrices = looked.filter(({ shape }) => shape.length === 2).length;
   const fallback = convolutions > matrices ? 'convolutional network' : matrices > 0 ? 'dense network' : 'no matrices';

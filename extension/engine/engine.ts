@@ -5,6 +5,7 @@
 import { CheckpointError } from '../checkpoint/checkpoint';
 import { openCheckpoint } from '../checkpoint/registry';
 import { withSlices } from '../checkpoint/tensorSlice';
+import { withTiedEmbeddings } from '../checkpoint/tiedEmbeddings';
 import { createMatrixProducts, type MatrixProducts, type ProductSource } from '../linalg/matrixProducts';
 import type { Accelerator } from '../linalg/providers';
 import type { DeviceChoice, DeviceInfo, EngineNotifications, InspectSettings, PeekResult, Problem } from '../protocol';
@@ -18,7 +19,7 @@ import { JobQueue } from './jobQueue';
 import { outcomeGoodness } from './layerGoodness';
 import { LayerError, layerInputAhead, type LayerSource } from './layerInput';
 import { analyseLayer } from './layerPipeline';
-import { failedResult } from './layerResult';
+import { failedResult, tiedResult } from './layerResult';
 import { MemoryBudget } from './memoryBudget';
 import { readModelConfig } from './modelConfig';
 import { ReadAhead } from './readAhead';
@@ -77,17 +78,18 @@ export class Engine {
 
   /** @throws CheckpointError */
   async open(path: string, signal?: AbortSignal): Promise<EngineDocument> {
-    const checkpoint = withSlices(await openCheckpoint(path, signal));
+    const stored = await openCheckpoint(path, signal);
     const handle = `d${this.nextDocument++}`;
     try {
-      const files = await snapshotFiles(checkpoint.files);
-      const config = await readModelConfig(checkpoint, signal);
+      const files = await snapshotFiles(stored.files);
+      const config = await readModelConfig(stored, signal);
+      const checkpoint = withSlices(config.tied ? await withTiedEmbeddings(stored, signal) : stored);
       const summary = await summarise(checkpoint, handle, files, config);
       const document = new EngineDocument(handle, path, checkpoint, files, summary, config);
       this.documents.set(handle, document);
       return document;
     } catch (error) {
-      await checkpoint.close();
+      await stored.close();
       throw error;
     }
   }
@@ -142,6 +144,11 @@ export class Engine {
 
   /** From memory or the cache on disk, without computing. */
   async known(document: EngineDocument, name: string, settings: InspectSettings): Promise<LayerOutcome | undefined> {
+    const twin = document.tiedLayer(name);
+    if (twin !== undefined) {
+      const outcome = await this.known(document, twin, settings);
+      return outcome && tiedOutcome(document, name, outcome);
+    }
     const key = memoryKey(document, name, settings);
     const { geometry } = document.layer(name);
     const known =
@@ -153,8 +160,8 @@ export class Engine {
   private readAhead(document: EngineDocument, name: string, settings: InspectSettings): ReadAhead {
     const { tensor, geometry } = document.layer(name);
     return new ReadAhead(async (signal, revoke) => {
-      if (tensor.unreadable !== undefined || tensor.product || (await this.known(document, name, settings)))
-        return undefined;
+      if (tensor.unreadable !== undefined || tensor.product || document.tiedLayer(name) !== undefined) return undefined;
+      if (await this.known(document, name, settings)) return undefined;
       signal.throwIfAborted();
       return layerInputAhead(this.source(document, settings), tensor, geometry, signal, revoke);
     });
@@ -168,6 +175,8 @@ export class Engine {
     signal: AbortSignal,
     ahead?: ReadAhead,
   ): Promise<LayerOutcome> {
+    const twin = document.tiedLayer(name);
+    if (twin !== undefined) return tiedOutcome(document, name, await this.outcome(document, twin, settings, signal));
     const { geometry } = document.layer(name);
     const known = await this.known(document, name, settings);
     if (known) return known;
@@ -327,6 +336,11 @@ export class Engine {
     await this.devices.dispose();
     if (this.products) await (await this.products).dispose();
   }
+}
+
+/** A layer's outcome as that of another one that is tied to it. */
+function tiedOutcome(document: EngineDocument, name: string, outcome: LayerOutcome): LayerOutcome {
+  return { ...outcome, result: tiedResult(outcome.result, name, document.layer(name).tensor) };
 }
 
 /** What went wrong with a layer, naming it. */

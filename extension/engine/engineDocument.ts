@@ -120,6 +120,17 @@ export class EngineDocument {
     return slice ? `${name} ${JSON.stringify([slice.rows, slice.cols])}` : name;
   }
 
+  /** The layer (or part) whose elements those of this one are, where its tensor is tied to another. */
+  tiedLayer(name: string): string | undefined {
+    const { tensor, geometry } = this.layer(name);
+    const { name: own, sharedWith } = tensor.slice?.of ?? tensor;
+    if (sharedWith === undefined) return undefined;
+    const twin = sharedWith + name.slice(own.length);
+    const other = (this.layers.get(twin) ?? this.part(twin))?.geometry;
+    // Names tell apart what is a kernel and what a stack: the two may be seen in different ways.
+    return sameMatrices(geometry, other) ? twin : undefined;
+  }
+
   /** What is known of a layer or a part. */
   result(name: string): LayerResult | undefined {
     return this.results.get(name) ?? this.partResults.get(name);
@@ -136,8 +147,10 @@ export class EngineDocument {
 
   remember({ result, rankEigenvalues }: LayerOutcome): void {
     this.setResult(result);
-    // Parts are no more of the model, and what is added to a weight is no weight: WeLore compares those of one model.
-    if (rankEigenvalues.length > 0 && !result.factored && this.layers.has(result.name)) {
+    // Parts and tied weights are no more of the model, and what is added to a weight is no weight: WeLore compares those of
+    // one model.
+    const counts = !result.factored && result.tiedWith === undefined && this.layers.has(result.name);
+    if (rankEigenvalues.length > 0 && counts) {
       this.rankEigenvalues.set(result.name, rankEigenvalues);
     }
   }
@@ -184,6 +197,10 @@ export class EngineDocument {
   async findChange(): Promise<Problem | undefined> {
     return this.changed ? undefined : changedFile(this.files);
   }
+}
+
+function sameMatrices(a: LayerGeometry | undefined, b: LayerGeometry | undefined): boolean {
+  return a !== undefined && a.kind === b?.kind && a.rows === b.rows && a.cols === b.cols && a.count === b.count;
 }
 
 /** Rows and columns of the matrix that ranks and compression of a layer are about. */

@@ -70,6 +70,21 @@ export function failedResult(
   return { ...frame, ...sides, noSpectrum: 'could not be analysed', problems: [problem] };
 }
 
+/** The numbers of a layer as those of another one that is tied to it. */
+export function tiedResult(result: LayerResult, name: string, tensor: TensorInfo): LayerResult {
+  const { tensor: stored, partOf } = resultFrame(name, taskTensor(tensor), null);
+  const problems = result.problems.map((problem) => ({
+    ...problem,
+    message: problem.message.replace(result.name, name),
+    tensor: name,
+  }));
+  return {
+    ...result,
+    ...{ name, tensor: stored, problems, tiedWith: result.name },
+    ...(partOf !== undefined && { partOf }),
+  };
+}
+
 function randomisation(randomised: Float64Array | undefined): LayerResult['randomised'] {
   if (randomised) return { status: 'success', seed: SHUFFLE_SEED };
   const reason = 'the matrix is too large to be held, and only a held one is shuffled; raise the memory limit';

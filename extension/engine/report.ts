@@ -119,7 +119,7 @@ function remark(layer: LayerResult): string {
   const failed = failedFit(layer);
   if (failed !== undefined) return `no fit: ${failed}`;
   const { alpha } = layer.metrics;
-  const remarks: string[] = [];
+  const remarks = layer.tiedWith === undefined ? [] : [`tied with ${layer.tiedWith}`];
   if (alpha !== null && alpha !== undefined && alphaBand(alpha) !== 'well trained') remarks.push(alphaBand(alpha));
   const lost = lostRank(layer);
   if (lost > 0) remarks.push(`rank loss ${lost}`);

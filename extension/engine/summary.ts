@@ -1,6 +1,7 @@
 /** A checkpoint as the table shows it: everything known from headers alone. */
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/dtype';
+import { outputIsTied } from '../checkpoint/tiedEmbeddings';
 import type { CheckpointSummary, TensorSummary } from '../protocol';
 import { layersOf } from '../spectral/matrices';
 import { guessArchitecture } from './architecture';
@@ -17,7 +18,7 @@ export async function summarise(
   files: readonly FileState[],
   config?: ModelConfig,
 ): Promise<CheckpointSummary> {
-  const { fields } = config ?? (await readModelConfig(checkpoint));
+  const { fields, tied } = config ?? (await readModelConfig(checkpoint));
   const byDtype = new Map<string, number>();
   let parameters = 0;
   let bytes = 0;
@@ -27,9 +28,11 @@ export async function summarise(
     const { layers, noSpectrum } = layersOf(tensor);
     const stored = tensor.encoding?.byteLength ?? tensor.byteLength;
     const type = tensor.encoding?.name ?? tensor.dtype;
-    parameters += count;
-    bytes += stored;
-    if (!tensor.product) byDtype.set(type, (byDtype.get(type) ?? 0) + count);
+    if (tensor.sharedWith === undefined) {
+      parameters += count;
+      bytes += stored;
+      if (!tensor.product) byDtype.set(type, (byDtype.get(type) ?? 0) + count);
+    }
     return {
       name: tensor.name,
       ...(tensor.alias !== undefined && { alias: tensor.alias }),
@@ -53,7 +56,7 @@ export async function summarise(
     fileBytes: files.reduce((sum, { size }) => sum + size, 0),
     parameters,
     bytes,
-    architecture: guessArchitecture(checkpoint.tensors, fields, checkpoint.metadata),
+    architecture: guessArchitecture(checkpoint.tensors, fields, checkpoint.metadata, outputIsTied(checkpoint, tied)),
     dtypes: [...byDtype]
       .map(([dtype, count]) => ({ dtype, parameters: count }))
       .sort((a, b) => b.parameters - a.parameters),

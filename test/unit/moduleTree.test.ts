@@ -56,6 +56,13 @@ describe('the tree of modules', () => {
     assert.equal(tree.leaves[1]!.parameters, 4);
   });
 
+  it('counts tied weights once', () => {
+    const tied = { ...tensor('m.head.weight', 6), sharedWith: 'm.embed.weight' };
+    const [module, embed, head] = treeRows(moduleTree([tensor('m.embed.weight', 6), tied]), open, null);
+    assert.deepEqual([module!.node.parameters, module!.node.bytes, module!.node.tensors], [6, 24, 2]);
+    assert.deepEqual([embed!.node.parameters, head!.node.parameters], [6, 6]);
+  });
+
   it('sums parameters, bytes and tensors of modules', () => {
     const tree = moduleTree([tensor('m.a', 3), tensor('m.n.b', 5), tensor('m.n.c', 7)]);
     const [m] = tree.root.children;

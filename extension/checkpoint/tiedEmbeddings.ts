@@ -1,0 +1,73 @@
+/**
+ * Output matrices that are the input embedding, stored once more: PyTorch and ONNX tell tensors on the same bytes by
+ * themselves, but copies in a safetensors file are only known by what they hold and by what the model's configuration says.
+ */
+import { CheckpointError, type Checkpoint, type TensorInfo } from './checkpoint';
+
+/** What models call the embedding of their input, and the matrix that turns its kind of vector back into words. */
+const EMBEDDING = /(^|[./])(embed_tokens|word_embeddings|tok_embeddings|embed_in|token_embd|shared|wte)\.weight$/;
+const OUTPUT = /(^|[./])(lm_head|embed_out|output|output_projection|predictions\.decoder|vocab_projector)\.weight$/;
+
+/** Rows that are compared, evenly spaced: those of two trained matrices differ in every one. */
+const COMPARED_ROWS = 64;
+
+/**
+ * The checkpoint with such copies marked (`sharedWith`). To be asked for where the model's configuration says that the two are
+ * tied: equal ones of other models may be trained apart.
+ *
+ * @throws DOMException `AbortError` when `signal` fires
+ */
+export async function withTiedEmbeddings(stored: Checkpoint, signal?: AbortSignal): Promise<Checkpoint> {
+  const { path, format, files, metadata, problems } = stored;
+  const named = (pattern: RegExp): TensorInfo[] =>
+    stored.tensors.filter(({ name, shape, unreadable, sharedWith }) => {
+      return pattern.test(name) && shape.length === 2 && unreadable === undefined && sharedWith === undefined;
+    });
+  const [embedding, ...others] = named(EMBEDDING);
+  const copies = new Set<TensorInfo>();
+  for (const tensor of embedding ? [...others, ...named(OUTPUT)] : []) {
+    if (await areCopies(stored, embedding!, tensor, signal)) copies.add(tensor);
+  }
+  if (copies.size === 0) return stored;
+  const tensors = stored.tensors.map((tensor) =>
+    copies.has(tensor) ? { ...tensor, sharedWith: embedding!.name } : tensor,
+  );
+  return {
+    ...{ path, format, files, metadata, problems, tensors },
+    read: (tensor, rows, readSignal) => stored.read(tensor, rows, readSignal),
+    storedParts: (tensor) => stored.storedParts?.(tensor),
+    close: () => stored.close(),
+  };
+}
+
+/**
+ * Whether the output matrix is the embedding: a copy of it, the same bytes, or not stored at all.
+ *
+ * @param declared the model's configuration says so
+ */
+export function outputIsTied({ format, tensors }: Pick<Checkpoint, 'format' | 'tensors'>, declared: boolean): boolean {
+  const output = tensors.find(({ name }) => OUTPUT.test(name));
+  if (output) return output.sharedWith !== undefined && EMBEDDING.test(output.sharedWith);
+  // llama.cpp takes the embedding where there is no output matrix; models that make no words have no last norm.
+  const makesWords = declared || (format === 'gguf' && tensors.some(({ name }) => name === 'output_norm.weight'));
+  return makesWords && tensors.some(({ name }) => EMBEDDING.test(name));
+}
+
+async function areCopies(checkpoint: Checkpoint, a: TensorInfo, b: TensorInfo, signal?: AbortSignal): Promise<boolean> {
+  if (a.dtype !== b.dtype || a.shape.join() !== b.shape.join()) return false;
+  const rows = a.shape[0]!;
+  const compared = Math.min(rows, COMPARED_ROWS);
+  try {
+    for (let i = 0; i < compared; i++) {
+      const start = compared < 2 ? 0 : Math.floor((i * (rows - 1)) / (compared - 1));
+      const row = { start, end: start + 1 };
+      const [ours, theirs] = [await checkpoint.read(a, row, signal), await checkpoint.read(b, row, signal)];
+      if (!Buffer.from(ours.buffer, ours.byteOffset, ours.length).equals(theirs)) return false;
+    }
+  } catch (error) {
+    // Whoever wants their elements hears of it.
+    if (error instanceof CheckpointError) return false;
+    throw error;
+  }
+  return true;
+}
