@@ -63,24 +63,20 @@ export async function readHdf5(source: ByteSource, signal?: AbortSignal): Promis
   };
 }
 
+type Writable = { -readonly [Key in keyof TensorInfo]: TensorInfo[Key] };
+
 function tensorOf(
   { name, dataset, sharedWith }: FoundDataset,
   keras: boolean,
   alias: string | undefined,
 ): SourcedTensor {
   const { shape, dtype, byteLength, stored, source, unreadable } = dataset;
-  const info: TensorInfo = {
-    name,
-    ...(alias !== undefined && { alias }),
-    group: kerasGroup(name),
-    shape,
-    dtype,
-    byteLength,
-    ...(stored !== undefined && { encoding: { name: stored, byteLength } }),
-    ...(unreadable !== undefined && { unreadable }),
-    // Of files that Keras did not write the name alone can say.
-    kernelLayout: keras || !/(^|[/.])weights?(:0)?$/.test(name) ? '…IO' : 'OI…',
-    ...(sharedWith !== undefined && byteLength > 0 && { sharedWith }),
-  };
-  return { info, ...(source && { source }) };
+  // Of files that Keras did not write the name alone can say.
+  const kernelLayout = keras || !/(^|[/.])weights?(:0)?$/.test(name) ? '…IO' : 'OI…';
+  const info: Writable = { name, group: kerasGroup(name), shape, dtype, byteLength, kernelLayout };
+  if (alias !== undefined) info.alias = alias;
+  if (stored !== undefined) info.encoding = { name: stored, byteLength };
+  if (unreadable !== undefined) info.unreadable = unreadable;
+  if (sharedWith !== undefined && byteLength > 0) info.sharedWith = sharedWith;
+  return source ? { info, source } : { info };
 }

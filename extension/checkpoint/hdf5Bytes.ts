@@ -94,7 +94,9 @@ export class Hdf5Bytes {
   /** A block whose length only its beginning tells: so many bytes, or as many as the file has. */
   async beginning(address: number | undefined, length: number, what: string): Promise<Hdf5Cursor> {
     const left = address === undefined ? 0 : Math.max(1, this.size - address);
-    return this.block(address, Math.min(length, left), what);
+    if (length <= left) return this.block(address, length, what);
+    const { bytes, offset } = await this.block(address, left, what);
+    return new Hdf5Cursor(bytes, this.widths, this.path, offset, true);
   }
 
   /** Elements: `length` bytes from `address`, in a buffer of their own. Errors as `block`. */

@@ -64,10 +64,10 @@ export async function walkChunks(
     case 'extensible array': {
       const walk = index.kind === 'fixed array' ? walkFixedArray : walkExtensibleArray;
       const grid = new ChunkGrid(dataset, index.kind === 'extensible array');
-      return walk(bytes, address, grid.range(rows), async (element, i) => {
-        const place = grid.place(i);
+      return walk(bytes, address, grid.range(rows), (element, i) => {
         const chunk = storedChunk(element, dataset, element.left);
-        if (chunk && grid.holds(place, rows)) await visit({ start: place, ...chunk });
+        const place = chunk && grid.place(i);
+        return place && grid.holds(place, rows) ? visit({ start: place, ...chunk }) : undefined;
       });
     }
     case 'tree 2':

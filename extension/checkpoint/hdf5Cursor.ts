@@ -13,12 +13,16 @@ export class Hdf5Cursor {
   /** Of the next field, in `bytes`. */
   at = 0;
 
-  /** @param start of the first byte in the file */
+  /**
+   * @param start of the first byte in the file
+   * @param cut whether the bytes end where they do because the file ends
+   */
   constructor(
     readonly bytes: Buffer,
     private readonly widths: FieldWidths,
     private readonly file: string,
     private readonly start: number,
+    private readonly cut = false,
   ) {}
 
   get left(): number {
@@ -110,6 +114,7 @@ export class Hdf5Cursor {
   private advance(count: number): number {
     const { at } = this;
     if (!(count >= 0 && count <= this.left)) {
+      if (this.cut) throw this.error('truncated', 'the file ends inside a structure');
       throw this.error('malformed', `a structure of ${this.bytes.length} bytes ends inside one of its fields`);
     }
     this.at += count;

@@ -3,6 +3,7 @@ import type { DType } from '../protocol';
 import { elementSize } from './dtype';
 import type { AttributeValue } from './hdf5Attributes';
 import type { Hdf5Bytes } from './hdf5Bytes';
+import type { Hdf5Cursor } from './hdf5Cursor';
 import { ChunkedRows, FillRows, MAX_CHUNK_BYTES, type UnpackedChunks } from './hdf5ChunkedRows';
 import { readDataspace, type Dataspace } from './hdf5Dataspace';
 import { readDatatype, type Hdf5Type } from './hdf5Datatype';
@@ -26,10 +27,10 @@ export interface Hdf5Dataset {
   readonly dtype: DType;
   readonly byteLength: number;
   /** How elements are stored where that is not plainly as `dtype`. */
-  readonly stored?: string;
-  readonly source?: RowSource;
+  readonly stored: string | undefined;
+  readonly source: RowSource | undefined;
   /** In words, where there is no source. */
-  readonly unreadable?: string;
+  readonly unreadable: string | undefined;
 }
 
 /** A number type that the dataset's elements have. */
@@ -53,48 +54,61 @@ export async function readDataset(
   }
   const space = readDataspace(spaceMessage);
   const elements = await elementsOf(readDatatype(typeMessage), attributes, bytes);
-  const { dtype } = elements;
-  const size = elementSize(dtype);
-  const frame = {
-    ...{ shape: space.shape, dtype, byteLength: space.count * size },
-    ...(elements.label !== undefined && { stored: elements.label }),
-  };
+  const { dtype, label } = elements;
+  const byteLength = space.count * elementSize(dtype);
+  const rows = await rowsOf(messages, layoutMessage, { space, elements, bytes, unpacked });
+  const [source, unreadable] = typeof rows === 'string' ? [undefined, rows] : [rows, undefined];
+  // Written out: of 100 000 objects that are put together from parts, each would be a table of its own.
+  return { shape: space.shape, dtype, byteLength, stored: label, source, unreadable };
+}
+
+interface Place {
+  readonly space: Dataspace;
+  readonly elements: Elements;
+  readonly bytes: Hdf5Bytes;
+  readonly unpacked: UnpackedChunks;
+}
+
+/** How the elements are read, or why they are not, in words. */
+async function rowsOf(
+  messages: readonly Message[],
+  layoutMessage: Hdf5Cursor,
+  { space, elements, bytes, unpacked }: Place,
+): Promise<RowSource | string> {
   if (messages.some(({ type }) => type === MESSAGE.externalFiles)) {
-    return { ...frame, unreadable: 'its elements are in other files, which are not opened' };
+    return 'its elements are in other files, which are not opened';
   }
+  const size = elementSize(elements.dtype);
+  const byteLength = space.count * size;
   const layout = readLayout(layoutMessage, size);
-  if (layout.kind === 'other') return { ...frame, unreadable: layout.description };
-  if (space.count === 0) return { ...frame, source: new FillRows(bytes.path, { space, fill: undefined, ...elements }) };
-  assertPlausible(frame.byteLength, bytes);
-  const view = { dtype, shape: space.shape, strides: contiguousStrides(space.shape), byteOffset: 0 };
-  const viewOn = (read: ReadRange): RowSource => new ViewSource({ ...view, bigEndian: elements.bigEndian }, read);
-  switch (layout.kind) {
-    case 'compact': {
-      const { data } = layout;
-      if (data.length < frame.byteLength) {
-        throw bytes.error('malformed', `has ${data.length} bytes, but its shape needs ${frame.byteLength}`);
-      }
-      return { ...frame, source: viewOn((start, end) => Promise.resolve(new Uint8Array(data.subarray(start, end)))) };
+  if (layout.kind === 'other') return layout.description;
+  if (space.count === 0) return new FillRows(bytes.path, { space, fill: undefined, ...elements });
+  assertPlausible(byteLength, bytes);
+  if (layout.kind === 'compact') {
+    const { data } = layout;
+    if (data.length < byteLength) {
+      throw bytes.error('malformed', `has ${data.length} bytes, but its shape needs ${byteLength}`);
     }
-    case 'contiguous': {
-      const { address } = layout;
-      const fill = await fillValue(messages, bytes, size);
-      if (address === undefined) return { ...frame, source: new FillRows(bytes.path, { space, fill, ...elements }) };
-      if (address + frame.byteLength > bytes.size) {
-        const reason = `its elements go up to byte ${address + frame.byteLength}, but the file has ${bytes.size}`;
-        throw bytes.error('truncated', reason, address);
-      }
-      const read: ReadRange = (start, end, signal) => bytes.under(signal).data(address + start, end - start);
-      return { ...frame, source: viewOn(read) };
-    }
-    case 'chunked': {
-      const pipeline = await findMessage(messages, MESSAGE.filters, bytes);
-      const filters = pipeline ? readFilters(pipeline) : [];
-      const fill = await fillValue(messages, bytes, size);
-      const chunked = { ...elements, space, layout: layout.chunks, filters, fill };
-      return { ...frame, ...chunkedRows(chunked, bytes, unpacked) };
-    }
+    return viewOn(space, elements, (start, end) => Promise.resolve(new Uint8Array(data.subarray(start, end))));
   }
+  const fill = await fillValue(messages, bytes, size);
+  if (layout.kind === 'contiguous') {
+    const { address } = layout;
+    if (address === undefined) return new FillRows(bytes.path, { space, fill, ...elements });
+    if (address + byteLength > bytes.size) {
+      const reason = `its elements go up to byte ${address + byteLength}, but the file has ${bytes.size}`;
+      throw bytes.error('truncated', reason, address);
+    }
+    return viewOn(space, elements, (start, end, signal) => bytes.under(signal).data(address + start, end - start));
+  }
+  const pipeline = await findMessage(messages, MESSAGE.filters, bytes);
+  const filters = pipeline ? readFilters(pipeline) : [];
+  return chunkedRows({ ...elements, space, layout: layout.chunks, filters, fill }, bytes, unpacked);
+}
+
+/** Elements that follow one another in the bytes that are read. */
+function viewOn({ shape }: Dataspace, { dtype, bigEndian }: Elements, read: ReadRange): RowSource {
+  return new ViewSource({ dtype, bigEndian, shape, strides: contiguousStrides(shape), byteOffset: 0 }, read);
 }
 
 async function elementsOf(
@@ -127,30 +141,25 @@ interface Chunked extends Elements {
   readonly fill: Uint8Array | undefined;
 }
 
-function chunkedRows(
-  chunked: Chunked,
-  bytes: Hdf5Bytes,
-  unpacked: UnpackedChunks,
-): Pick<Hdf5Dataset, 'source' | 'unreadable'> {
+function chunkedRows(chunked: Chunked, bytes: Hdf5Bytes, unpacked: UnpackedChunks): RowSource | string {
   const { space, layout, filters, dtype } = chunked;
   if (layout.shape.length !== space.shape.length) {
     const reason = `has chunks of ${layout.shape.length} axes, but ${space.shape.length} itself`;
     throw bytes.error('malformed', reason);
   }
   const unknown = unknownFilter(filters);
-  if (unknown !== undefined) return { unreadable: unknown };
+  if (unknown !== undefined) return unknown;
   const chunkBytes = layout.shape.reduce((product, length) => product * length, elementSize(dtype));
   const whole = filters.length > 0 ? chunkBytes : chunkBytes / layout.shape[0]!;
   if (whole > MAX_CHUNK_BYTES) {
-    return { unreadable: `its chunks have ${whole} bytes once unpacked; more than ${MAX_CHUNK_BYTES} are not held` };
+    return `its chunks have ${whole} bytes once unpacked; more than ${MAX_CHUNK_BYTES} are not held`;
   }
   const cells = layout.shape.reduce((product, length, axis) => product * Math.ceil(space.shape[axis]! / length), 1);
   if (cells * chunkBytes > MAX_CHUNK_BYTES + MAX_OVERHANG * space.count * elementSize(dtype)) {
     const reason = `has ${cells} chunks of ${chunkBytes} bytes, far more than its shape`;
     throw bytes.error('limit', reason);
   }
-  const source = new ChunkedRows(bytes, { ...chunked, chunkBytes, filtered: filters.length > 0 }, unpacked);
-  return { source };
+  return new ChunkedRows(bytes, { ...chunked, chunkBytes, filtered: filters.length > 0 }, unpacked);
 }
 
 /** One element as it is stored, undefined for zeros. @throws CheckpointError `malformed` */

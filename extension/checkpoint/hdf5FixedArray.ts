@@ -9,8 +9,8 @@ const MAX_PAGE_BITS = 20;
 
 const CHECKSUM_BYTES = 4;
 
-/** An element of an array, and its number. */
-export type VisitElement = (element: Hdf5Cursor, index: number) => Promise<void>;
+/** An element of an array, and its number. Most elements of a sparse one need no promise. */
+export type VisitElement = (element: Hdf5Cursor, index: number) => Promise<void> | undefined;
 
 /** Gives the elements of the range that were ever written. @throws CheckpointError `malformed`, `corrupt`, `truncated`, … */
 export async function walkFixedArray(
@@ -91,7 +91,8 @@ export async function visitElements(
   if (start >= Math.min(held.end, wanted.end)) return;
   cursor.skip((start - held.start) * elementBytes);
   for (let index = start; index < Math.min(held.end, wanted.end); index++) {
-    await visit(cursor.part(elementBytes), index);
+    const visited = visit(cursor.part(elementBytes), index);
+    if (visited) await visited;
   }
 }
 

@@ -39,17 +39,12 @@ export async function readSuperblock(source: ByteSource, signal?: AbortSignal): 
     const cursor = await bytes.beginning(at, MAX_BYTES, 'superblock');
     if (!isSignature(cursor.bytes.subarray(0, SIGNATURE.length))) continue;
     cursor.skip(SIGNATURE.length);
-    try {
-      return superblockOf(cursor, bytes, at);
-    } catch (error) {
-      if (cursor.bytes.length === MAX_BYTES) throw error;
-      throw bytes.error('truncated', `ends at byte ${source.size}, inside its superblock`, at);
-    }
+    return superblockOf(cursor, bytes, at);
   }
   throw bytes.error('unknown-format', 'has no superblock, so it is not an HDF5 file', 0);
 }
 
-function superblockOf(cursor: Hdf5Cursor, bytes: Hdf5Bytes, at: number): Superblock {
+async function superblockOf(cursor: Hdf5Cursor, bytes: Hdf5Bytes, at: number): Promise<Superblock> {
   const version = cursor.uint8();
   if (version > 3) throw cursor.error('unsupported', `has a superblock of version ${version}; 0 to 3 are read`);
   // Versions of the free space, the root group and of shared messages.
@@ -60,7 +55,7 @@ function superblockOf(cursor: Hdf5Cursor, bytes: Hdf5Bytes, at: number): Superbl
     throw cursor.error('unsupported', reason);
   }
   const file = bytes.with({ offsetSize, lengthSize, base: at });
-  const fields = file.cursor(cursor.bytes, at);
+  const fields = await file.beginning(0, MAX_BYTES, 'superblock');
   fields.at = cursor.at;
   // Reserved, ranks of B-trees, flags.
   fields.skip(version === 0 ? 9 : version === 1 ? 13 : 1);

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { CheckpointError } from '../../extension/checkpoint/checkpoint';
+import { readHdf5 } from '../../extension/checkpoint/hdf5';
+import type { ByteSource } from '../../extension/checkpoint/hdf5Bytes';
+import { hdf5Fixture } from '../harness/hdf5Files';
+import { checkedBlocks, signed } from '../harness/hdf5Signatures';
+
+/** Of the processor, however busy the machine is: a third of what a case may take at all. */
+const MILLISECONDS = 700;
+
+/** Tensors are read in bands of as much. */
+const MAX_BAND_BYTES = 8 * 1024 * 1024;
+
+/** Of all places and values of a file, about so many are tried. */
+const CASES = 100;
+
+/** A file in memory, which is faster than thousands on a disk. */
+function sourceOf(bytes: Buffer): ByteSource {
+  return {
+    path: '/made.h5',
+    size: bytes.length,
+    read: (offset, length) => {
+      const end = offset + length;
+      if (!(offset >= 0 && end <= bytes.length)) {
+        return Promise.reject(new CheckpointError('truncated', `ends before byte ${end}`, { file: '/made.h5' }));
+      }
+      return Promise.resolve(new Uint8Array(bytes.subarray(offset, end)));
+    },
+  };
+}
+
+/** Names of the tensors that could be read, and codes of what could not; the code alone where nothing was listed. */
+async function outcome(bytes: Buffer, about = ''): Promise<{ read: string[]; codes: string[] }> {
+  const before = process.cpuUsage();
+  const [read, codes]: [string[], string[]] = [[], []];
+  try {
+    const { tensors, problems } = await readHdf5(sourceOf(bytes));
+    codes.push(...problems.map(({ code }) => code));
+    for (const { info, source } of tensors) {
+      if (!source) continue;
+      const height = info.shape[0] ?? 1;
+      const rows = Math.min(height, Math.floor(MAX_BAND_BYTES / Math.max(1, info.byteLength / Math.max(1, height))));
+      try {
+        const band = await source.readRows({ start: height - rows, end: height });
+        assert.equal(band.length, height === 0 ? 0 : (info.byteLength / height) * rows, info.name);
+        read.push(info.name);
+      } catch (error) {
+        codes.push(codeOf(error, about));
+      }
+    }
+  } catch (error) {
+    codes.push(codeOf(error, about));
+  }
+  const { user, system } = process.cpuUsage(before);
+  assert.ok((user + system) / 1000 < MILLISECONDS, `takes ${(user + system) / 1000} ms: ${about}`);
+  return { read, codes };
+}
+
+function codeOf(error: unknown, about: string): string {
+  if (error instanceof CheckpointError) {
+    assert.ok(error.where.file !== undefined, `names no file: ${error.message} (${about})`);
+    return error.code;
+  }
+  throw new Error(`${about}: ${error instanceof Error ? error.stack : String(error)}`);
+}
+
+/** What lengths, offsets and counts are made: nothing, one, all bits, the largest that is positive, their own place. */
+const VALUES: readonly ((width: number, at: number) => bigint)[] = [
+  () => 0n,
+  () => 1n,
+  (width) => 2n ** BigInt(8 * width) - 1n,
+  (width) => 2n ** BigInt(8 * width - 1) - 1n,
+  (width, at) => BigInt(at) & (2n ** BigInt(8 * width) - 1n),
+];
+const WIDTHS = [1, 2, 4, 8];
+
+describe('damaged HDF5', () => {
+  for (const name of ['links', 'links, newest format', 'attributes']) {
+    it(`${name}: cut anywhere, it is refused or shows what is whole`, async () => {
+      const { file } = hdf5Fixture(name);
+      const sound = await outcome(file);
+      for (let length = 0; length < file.length; length += name === 'links, newest format' ? 7 : 61) {
+        const { read, codes } = await outcome(file.subarray(0, length), `cut at ${length}`);
+        assert.ok(codes.includes('truncated') || codes.includes('unknown-format'), `${length}: ${codes.join(', ')}`);
+        assert.ok(read.length <= sound.read.length);
+      }
+    });
+  }
+
+  for (const name of [
+    ...['layouts', 'layouts, format of 1.10', 'layouts, newest format', 'types', 'links', 'links, newest format'],
+    ...['attributes', 'attributes, newest format', 'trees of many levels'],
+  ]) {
+    it(`${name}: any field of another value is an error, or leaves the rest readable`, async () => {
+      const { file } = hdf5Fixture(name);
+      const blocks = checkedBlocks(file);
+      const cases = file.length * WIDTHS.length * VALUES.length;
+      // No multiple of 2 or 5, so that it comes by each width and value.
+      const stride = 10 * Math.ceil(cases / CASES / 10) + 1;
+      for (let i = 0; i < cases; i += stride) {
+        const [at, width] = [Math.floor(i / (WIDTHS.length * VALUES.length)), WIDTHS[i % WIDTHS.length]!];
+        if (at + width > file.length || file[at] === 0) continue;
+        const value = VALUES[Math.floor(i / WIDTHS.length) % VALUES.length]!(width, at);
+        const damaged = Buffer.from(file);
+        for (let byte = 0; byte < width; byte++) damaged[at + byte] = Number((value >> BigInt(8 * byte)) & 0xffn);
+        await outcome(signed(damaged, blocks, at), `${width} bytes at ${at} are ${value}`);
+      }
+    });
+  }
+});
