@@ -61,7 +61,7 @@ def packed(data):
     return base64.b64encode(zlib.compress(data, 9)).decode()
 
 
-def add(name, fill, **options):
+def add(name, fill, compared=True, **options):
     fcpl = options.pop('fcpl', None)
     if fcpl is None:
         file = h5py.File(path, 'w', **options)
@@ -70,7 +70,7 @@ def add(name, fill, **options):
     with file:
         fill(file)
     with h5py.File(path, 'r') as file:
-        tensors = contents(file)
+        tensors = contents(file) if compared else {}
     with open(path, 'rb') as file:
         data = file.read()
     fixtures[name] = {'file': packed(data), 'tensors': tensors}
@@ -201,6 +201,23 @@ def manyNew(file):
 
 
 add('indexes of many levels', manyNew, libver='latest')
+
+
+def traps(file):
+    """Little that asks for much; nothing of it is compared with what h5py reads."""
+    file.create_dataset('largest chunk', data=np.zeros((4096, 4096), 'f4'), chunks=(4096, 4096), compression='gzip')
+    file.create_dataset('too large a chunk', data=np.zeros((4097, 4096), 'f4'), chunks=(4097, 4096), compression='gzip')
+    file.create_dataset('large plain chunk', (1 << 14, 1 << 14), 'f4', chunks=(1 << 14, 1 << 14))
+    file.create_dataset('chunk over the edge', (4, 4), 'f4', chunks=(4, 1 << 22), maxshape=(4, None), compression='gzip')
+    file.create_dataset('chunks over the edge', (64, 4), 'f4', chunks=(1, 1 << 22), maxshape=(64, None), compression='gzip')
+    file.create_dataset('never written', (1 << 30, 1 << 9), 'f4')
+    file.create_dataset('no chunk written', (1 << 30, 1 << 9), 'f4', chunks=(1, 1 << 9))
+    file.create_dataset('sparse', (1 << 20, 64), 'f4', chunks=(1 << 10, 64), fillvalue=2)
+    file['/'.join(['deep'] * 70) + '/weight'] = ramp(2)
+    file['last'] = ramp(2)
+
+
+add('traps', traps, compared=False)
 
 
 def attributes(file):

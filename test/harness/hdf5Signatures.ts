@@ -38,9 +38,10 @@ export function checkedBlocks(file: Buffer): CheckedBlock[] {
   });
 }
 
-function placesOf(file: Buffer, signature: string): number[] {
+/** Where these bytes stand in a file. */
+export function placesOf(file: Buffer, part: Buffer | string): number[] {
   const places: number[] = [];
-  for (let at = file.indexOf(signature); at >= 0; at = file.indexOf(signature, at + 1)) places.push(at);
+  for (let at = file.indexOf(part); at >= 0; at = file.indexOf(part, at + 1)) places.push(at);
   return places;
 }
 

@@ -3,7 +3,7 @@ import { CheckpointError } from '../../extension/checkpoint/checkpoint';
 import { readHdf5 } from '../../extension/checkpoint/hdf5';
 import type { ByteSource } from '../../extension/checkpoint/hdf5Bytes';
 import { hdf5Fixture } from '../harness/hdf5Files';
-import { checkedBlocks, signed } from '../harness/hdf5Signatures';
+import { checkedBlocks, placesOf, signed } from '../harness/hdf5Signatures';
 
 /** Of the processor, however busy the machine is: a third of what a case may take at all. */
 const MILLISECONDS = 700;
@@ -74,6 +74,9 @@ const VALUES: readonly ((width: number, at: number) => bigint)[] = [
 ];
 const WIDTHS = [1, 2, 4, 8];
 
+/** Other tensors of the traps begin with 0. */
+const BAND_BEGINS: Readonly<Record<string, number>> = { last: 2, sparse: 2 };
+
 describe('damaged HDF5', () => {
   for (const name of ['links', 'links, newest format', 'attributes']) {
     it(`${name}: cut anywhere, it is refused or shows what is whole`, async () => {
@@ -107,4 +110,79 @@ describe('damaged HDF5', () => {
       }
     });
   }
+
+  it('little that asks for much is listed, told or refused, and what is beside it is read', async () => {
+    const { tensors, problems } = await readHdf5(sourceOf(hdf5Fixture('traps').file));
+    const told = problems.map(({ code, tensor }) => [tensor!.replaceAll(/^(deep\/)+/g, ''), code]);
+    assert.deepEqual(Object.fromEntries(told), {
+      ...{ 'chunks over the edge': 'limit', 'never written': 'limit', 'no chunk written': 'limit', deep: 'limit' },
+    });
+    assert.deepEqual(Object.fromEntries(tensors.map(({ info }) => [info.name, info.unreadable])), {
+      ...{ 'chunk over the edge': undefined, 'large plain chunk': undefined, 'largest chunk': undefined },
+      ...{ last: undefined, sparse: undefined },
+      'too large a chunk': 'its chunks have 67125248 bytes once unpacked; more than 67108864 are not held',
+    });
+    for (const { info, source } of tensors) {
+      if (!source) continue;
+      const band = await source.readRows({ start: 1, end: 2 });
+      const [first] = new Float32Array(band.buffer, band.byteOffset);
+      assert.deepEqual(
+        [band.length, first],
+        [info.byteLength / info.shape[0]!, BAND_BEGINS[info.name] ?? 0],
+        info.name,
+      );
+    }
+  });
+
+  it('trees that lead back to themselves are errors', async () => {
+    const { file } = hdf5Fixture('trees of many levels');
+    // Of groups, whose keys have 8 bytes, and of chunks.
+    for (const [type, keyBytes] of [
+      [0, 8],
+      [1, 32],
+    ] as const) {
+      const nodes = placesOf(file, 'TREE').filter((at) => file[at + 4] === type && file[at + 5]! > 0);
+      assert.ok(nodes.length > 0);
+      for (const at of nodes.slice(0, 3)) {
+        const looped = Buffer.from(file);
+        // The first child, behind the first key.
+        looped.writeBigUInt64LE(BigInt(at), at + 24 + keyBytes);
+        const { codes } = await outcome(looped);
+        assert.ok(codes.includes('malformed'), `${at}: ${codes.join()}`);
+      }
+    }
+  });
+
+  it('a name that occurs twice is told, and the first one is shown', async () => {
+    const { file } = hdf5Fixture('attributes');
+    const twice = Buffer.from(file);
+    const at = file.indexOf('layer_1\0layer_2\0');
+    assert.ok(at > 0);
+    twice.write('layer_2', at);
+    const { read, codes } = await outcome(twice);
+    assert.deepEqual([read.length, codes], [4, ['malformed']]);
+  });
+
+  it('a chunk that is not what its checksum or its compression says is corrupt', async () => {
+    const damaged = Buffer.from(hdf5Fixture('layouts').file);
+    // The beginning of what zlib deflates at h5py's level, and of the first row of `checked`.
+    for (const beginning of [Buffer.from([0x78, 0x5e]), Buffer.from(new Float32Array([1, 2, 6, 7]).buffer)]) {
+      const places = placesOf(damaged, beginning);
+      assert.ok(places.length > 0);
+      for (const at of places) damaged[at + 2]! ^= 0x86;
+    }
+    const { tensors } = await readHdf5(sourceOf(damaged));
+    for (const [name, reason] of [
+      ['checked', /does not match its checksum/],
+      ['deflated', /cannot be decompressed/],
+      ['all filters', /does not match its checksum/],
+    ] as const) {
+      const { info, source } = tensors.find((each) => each.info.name === name)!;
+      await assert.rejects(source!.readRows({ start: 0, end: info.shape[0]! }), (error: CheckpointError) => {
+        assert.deepEqual([error.code, error.where.file], ['corrupt', '/made.h5']);
+        assert.match(error.reason, reason);
+        return true;
+      });
+    }
+  });
 });
