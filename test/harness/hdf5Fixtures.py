@@ -66,7 +66,9 @@ def add(name, fill, compared=True, **options):
     if fcpl is None:
         file = h5py.File(path, 'w', **options)
     else:
-        file = h5py.File(h5py.h5f.create(path.encode(), h5py.h5f.ACC_TRUNC, fcpl=fcpl))
+        oldest = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+        oldest.set_libver_bounds(h5py.h5f.LIBVER_EARLIEST, h5py.h5f.LIBVER_LATEST)
+        file = h5py.File(h5py.h5f.create(path.encode(), h5py.h5f.ACC_TRUNC, fcpl=fcpl, fapl=oldest))
     with file:
         fill(file)
     with h5py.File(path, 'r') as file:
@@ -185,7 +187,7 @@ def many(file, links=40):
 library = ctypes.CDLL(glob.glob(os.path.join(os.path.dirname(h5py.__file__), '..', 'h5py.libs', 'libhdf5-*'))[0])
 narrow = h5py.h5p.create(h5py.h5p.FILE_CREATE)
 library.H5Pset_sym_k(ctypes.c_int64(narrow.id), ctypes.c_uint(2), ctypes.c_uint(1))
-library.H5Pset_istore_k(ctypes.c_int64(narrow.id), ctypes.c_uint(1))
+library.H5Pset_istore_k(ctypes.c_int64(narrow.id), ctypes.c_uint(2))
 add('trees of many levels', many, fcpl=narrow)
 
 
