@@ -87,6 +87,8 @@ export interface Checkpoint {
    * @throws DOMException `AbortError` when `signal` fires
    */
   read(tensor: TensorInfo, rows?: { start: number; end: number }, signal?: AbortSignal): Promise<Uint8Array>;
+  /** What it is of which no copy can be saved as one file, in words that follow its name. */
+  readonly unsavable?: string;
   /**
    * The stored tensors that `read` decodes this one from, where they are such as safetensors can hold: a copy can then
    * leave them as they are. Undefined where `read` gives what is stored, or what is stored has no such form.

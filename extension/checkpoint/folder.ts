@@ -7,6 +7,9 @@ import { fileError } from './fileReader';
 import { partNames } from './ggufParts';
 import { dataFilePrefix, INDEX_SUFFIX, LATEST } from './tensorBundlePath';
 
+/** Stands for a whole folder of folders; what lies beside it is another edition of the same weights. */
+const PIPELINE = 'model_index.json';
+
 /** In the order in which they are taken: weights that were saved last in the safest format come first. */
 const PREFERRED = [
   'model.safetensors.index.json',
@@ -45,6 +48,7 @@ export type FolderContent =
 export async function findInFolder(folder: string, suffixes: readonly string[]): Promise<FolderContent> {
   const names = await fileNames(folder);
   const file = (name: string): FolderContent => ({ kind: 'file', path: path.join(folder, name) });
+  if (names.includes(PIPELINE)) return file(PIPELINE);
   const indexes = INDEXES.map((suffix) => names.filter((name) => name.endsWith(suffix))).find(
     ({ length }) => length > 0,
   );
@@ -74,7 +78,11 @@ export async function findInFolder(folder: string, suffixes: readonly string[]):
       remedy: 'restore it with Orbax and save its tree with flax.serialization.to_bytes, or as safetensors',
     });
   }
-  const looked = [...PREFERRED, ...suffixes.filter((suffix) => suffix.startsWith('.')).map((suffix) => `*${suffix}`)];
+  const looked = [
+    PIPELINE,
+    ...PREFERRED,
+    ...suffixes.filter((suffix) => suffix.startsWith('.')).map((suffix) => `*${suffix}`),
+  ];
   throw new CheckpointError('not-found', `holds no checkpoint; looked for ${looked.join(', ')}`, {
     file: folder,
     remedy: 'open the file itself if it has another name',

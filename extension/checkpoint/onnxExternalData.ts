@@ -4,13 +4,12 @@
  *
  * @see https://onnx.ai/onnx/repo-docs/ExternalData.html
  */
-import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
 import { fileError } from './fileReader';
 import type { FileSet } from './fileSet';
 import type { ExternalData, OnnxTensor } from './onnxTensor';
-import { siblingPath } from './siblingPath';
+import { DataFolders, siblingPath } from './siblingPath';
 
 /** Files looked at at once: exporters that write one per tensor make thousands, and network folders are slow. */
 const RESOLVE_BATCH = 32;
@@ -32,14 +31,11 @@ export class ExternalFiles {
   private constructor(
     private readonly fileSet: FileSet,
     private readonly model: string,
-    private readonly realFolders: readonly string[],
+    private readonly folders: DataFolders,
   ) {}
 
   /**
    * Looks for the files that `locations` name; what is wrong with one shows when a tensor in it is located.
-   *
-   * The model's folder is the one it was opened in or, behind a symbolic link, the one it really lies in: download
-   * caches keep a model and its data side by side in one folder and link to both from another.
    */
   static async find(
     model: string,
@@ -47,13 +43,7 @@ export class ExternalFiles {
     fileSet: FileSet,
     signal?: AbortSignal,
   ): Promise<ExternalFiles> {
-    const folder = path.dirname(model);
-    const realFolders = await Promise.all([realpath(folder), realpath(model).then((real) => path.dirname(real))]).catch(
-      (error: unknown) => {
-        throw fileError(error, model);
-      },
-    );
-    const external = new ExternalFiles(fileSet, model, realFolders);
+    const external = new ExternalFiles(fileSet, model, await DataFolders.of(model));
     const distinct = [...new Set(locations)];
     for (let start = 0; start < distinct.length; start += RESOLVE_BATCH) {
       signal?.throwIfAborted();
@@ -77,8 +67,7 @@ export class ExternalFiles {
       return refusal('malformed', `its external file ${quoted} is not inside the model's folder`, this.model, INSIDE);
     }
     try {
-      const real = await realpath(file);
-      if (!this.realFolders.some((folder) => isInside(folder, real))) {
+      if (!(await this.folders.hold(file))) {
         const what = `its external file ${quoted} is a link out of the model's folder`;
         return refusal('malformed', what, this.model, INSIDE);
       }
@@ -119,9 +108,4 @@ export class ExternalFiles {
 
 function refusal(code: CheckpointErrorCode, what: string, file: string, remedy?: string): Refusal {
   return (tensor) => new CheckpointError(code, what, { file, tensor, ...(remedy !== undefined && { remedy }) });
-}
-
-function isInside(folder: string, file: string): boolean {
-  const relative = path.relative(folder, file);
-  return relative !== '' && relative.split(path.sep)[0] !== '..' && !path.isAbsolute(relative);
 }

@@ -9,9 +9,11 @@ import { CheckpointError } from './checkpoint';
 import { distributedFormat } from './distributed';
 import { FileReader, fileError } from './fileReader';
 import { flaxFormat } from './flax';
-import { findInFolder, hasSuffix } from './folder';
+import { diffusersFormat, PIPELINE } from './diffusers';
+import { findInFolder, hasSuffix, type FolderContent } from './folder';
 import { ggufFormat } from './gguf';
 import { hdf5Format } from './hdf5';
+import { snapshotOf } from './hubCache';
 import { kerasFormat } from './keras';
 import { withLoraProducts } from './loraAdapter';
 import { numpyFormat } from './numpy';
@@ -27,7 +29,7 @@ import { tensorflowJsFormat } from './tensorflowJs';
 import { tfliteFormat } from './tflite';
 
 /** The first that recognises a file opens it: unmistakable beginnings come before those that are guessed. */
-export const formats: readonly CheckpointFormat[] = [
+const weightFormats: readonly CheckpointFormat[] = [
   safetensorsFormat,
   shardedFormat,
   ggufFormat,
@@ -45,8 +47,17 @@ export const formats: readonly CheckpointFormat[] = [
   flaxFormat,
 ];
 
+export const formats: readonly CheckpointFormat[] = [
+  diffusersFormat(openPart, suffixesOf(weightFormats)),
+  ...weightFormats,
+];
+
 /** File name endings (or whole names) of all formats, lower case. */
-export const checkpointSuffixes: readonly string[] = [...new Set(formats.flatMap(({ suffixes }) => suffixes))];
+export const checkpointSuffixes: readonly string[] = suffixesOf(formats);
+
+function suffixesOf(chosen: readonly CheckpointFormat[]): string[] {
+  return [...new Set(chosen.flatMap(({ suffixes }) => suffixes))];
+}
 
 /** Enough to see the first keys of a JSON file. */
 const HEAD_BYTES = 4096;
@@ -55,8 +66,8 @@ const HEAD_BYTES = 4096;
 const GIT_LFS_POINTER = 'version https://git-lfs.github.com/spec/';
 
 /**
- * Opens a checkpoint: one file, an index of shards, a `model.json`, or a folder that holds one of them. One shard of
- * several is opened as just that file. The checkpoint's `path` is the file that was found (the folder itself where its
+ * Opens a checkpoint: one file, an index of shards, a `model.json`, a `model_index.json`, or a folder that holds one of
+ * them or is a model of the download cache. One shard of several is opened as just that file. The checkpoint's `path` is the file that was found (the folder itself where its
  * shards have no index).
  *
  * @throws CheckpointError `not-found`, `permission`, `io`; `unknown-format`, `ambiguous`; what the format's `open` throws
@@ -66,12 +77,28 @@ export async function openCheckpoint(checkpointPath: string, signal?: AbortSigna
   signal?.throwIfAborted();
   const resolved = await existingPath(path.resolve(checkpointPath));
   const checkpoint = (await isFolder(resolved)) ? await openFolder(resolved, signal) : await openFile(resolved, signal);
+  // An adapter's configuration lies beside its own weights.
+  if (checkpoint.format === PIPELINE) return checkpoint;
   return withLoraProducts(checkpoint, openFile, signal);
 }
 
 async function openFolder(folder: string, signal?: AbortSignal): Promise<Checkpoint> {
-  const found = await findInFolder(folder, checkpointSuffixes);
-  if (found.kind === 'file') return openFile(found.path, signal);
+  const snapshot = (await snapshotOf(folder)) ?? folder;
+  return openFound(snapshot, await findInFolder(snapshot, checkpointSuffixes), formats, signal);
+}
+
+/** A part of a pipeline: no pipeline, which might have itself for a part. */
+function openPart(folder: string, found: FolderContent, signal?: AbortSignal): Promise<Checkpoint> {
+  return openFound(folder, found, weightFormats, signal);
+}
+
+async function openFound(
+  folder: string,
+  found: FolderContent,
+  among: readonly CheckpointFormat[],
+  signal?: AbortSignal,
+): Promise<Checkpoint> {
+  if (found.kind === 'file') return openAs(among, found.path, signal);
   return withQuantisedWeights(await openShardSet(folder, found.names, signal), signal);
 }
 
@@ -92,7 +119,11 @@ async function isFolder(file: string): Promise<boolean> {
   }
 }
 
-async function openFile(file: string, signal?: AbortSignal): Promise<Checkpoint> {
+function openFile(file: string, signal?: AbortSignal): Promise<Checkpoint> {
+  return openAs(formats, file, signal);
+}
+
+async function openAs(among: readonly CheckpointFormat[], file: string, signal?: AbortSignal): Promise<Checkpoint> {
   const head = await readHead(file, signal);
   if (head.length === 0) throw new CheckpointError('truncated', 'is empty', { file });
   if (Buffer.from(head).toString('latin1').startsWith(GIT_LFS_POINTER)) {
@@ -101,10 +132,9 @@ async function openFile(file: string, signal?: AbortSignal): Promise<Checkpoint>
   }
   // What it looks like, else a damaged file of the format that its name says.
   const format =
-    formats.find((candidate) => candidate.matches(file, head)) ??
-    formats.find(({ suffixes }) => hasSuffix(file, suffixes));
+    among.find((candidate) => candidate.matches(file, head)) ?? among.find(({ suffixes }) => hasSuffix(file, suffixes));
   if (!format) {
-    const known = [...new Set(formats.map(({ name }) => name))].join(', ');
+    const known = [...new Set(among.map(({ name }) => name))].join(', ');
     const message = `is not a checkpoint of a known format (${known}), by its content or its name`;
     throw new CheckpointError('unknown-format', message, { file, offset: 0, remedy: 'convert it to one of them' });
   }

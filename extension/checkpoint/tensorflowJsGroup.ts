@@ -4,9 +4,10 @@ import type { TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
 import { concurrently } from './concurrently';
 import { elementSize } from './dtype';
+import { fileError } from './fileReader';
 import type { FileSet } from './fileSet';
 import { countNames, type ProblemList } from './problemList';
-import { siblingPath } from './siblingPath';
+import { DataFolders, siblingPath } from './siblingPath';
 import type { WeightGroup } from './tensorflowJsManifest';
 import { parseWeight, type Quantization, type RefusedEntry, type WeightEntry } from './tensorflowJsWeights';
 import { placeShards, WeightStream, type Piece } from './weightStream';
@@ -43,7 +44,11 @@ export async function layOutGroup(
   problems: ProblemList,
   signal?: AbortSignal,
 ): Promise<LaidOutGroup> {
-  const shards = await concurrently(group.paths, FILES_AT_ONCE, (name) => findShard(modelPath, name, files, signal));
+  const folders = await DataFolders.of(modelPath);
+  const shards = await concurrently(group.paths, FILES_AT_ONCE, (name) => {
+    signal?.throwIfAborted();
+    return findShard(modelPath, name, folders, files);
+  });
   for (const { error } of shards) if (error) problems.push(error.toProblem());
   const sizes = shards.map(({ size }) => size);
   const entries = withDeducedSize(group.weights.map(parseWeight), sizes);
@@ -66,17 +71,20 @@ interface FoundShard {
   readonly error?: CheckpointError;
 }
 
-async function findShard(modelPath: string, name: string, files: FileSet, signal?: AbortSignal): Promise<FoundShard> {
-  signal?.throwIfAborted();
+async function findShard(modelPath: string, name: string, folders: DataFolders, files: FileSet): Promise<FoundShard> {
   const file = siblingPath(path.dirname(modelPath), name);
   if (file === undefined) {
     const message = `names the weight file ${JSON.stringify(name)}, which is not a file beside it and is not opened`;
     return { file: '', error: new CheckpointError('malformed', message, { file: modelPath }) };
   }
   try {
+    if (!(await folders.hold(file))) {
+      const message = `names the weight file ${JSON.stringify(name)}, which is a link out of its folder and is not opened`;
+      return { file: '', error: new CheckpointError('malformed', message, { file: modelPath }) };
+    }
     return { file, size: await files.use(file, (reader) => Promise.resolve(reader.size)) };
-  } catch (error) {
-    if (!(error instanceof CheckpointError)) throw error;
+  } catch (thrown) {
+    const error = fileError(thrown, file);
     if (error.code !== 'not-found') return { file, error };
     const message = 'the weight file is missing';
     return { file, error: new CheckpointError('missing-shard', message, { file, cause: error }) };

@@ -199,6 +199,10 @@ const HARMLESS: ReadonlySet<string> = new Set(['unsupported', 'unsafe-pickle']);
 
 /** A copy that silently lacks what could not be read would look whole. */
 function assertComplete(checkpoint: Checkpoint): void {
+  const { path: file, unsavable } = checkpoint;
+  if (unsavable !== undefined) {
+    throw new CompressionError('unsupported', `${unsavable}: open the one that is to be saved compressed`, { file });
+  }
   const lost = [
     ...checkpoint.problems.filter(({ code, tensor }) => tensor !== undefined || !HARMLESS.has(code)),
     ...checkpoint.tensors.flatMap((tensor) =>

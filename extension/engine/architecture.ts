@@ -61,6 +61,9 @@ const FAMILIES: readonly Family[] = [
   { name: 'LSTM/GRU network', marks: [/weight_hh|rnn|lstm|gru/i] },
 ];
 
+/** Where diffusers says which class a pipeline, or a part of one, is. */
+const PIPELINE_CLASS = '_class_name';
+
 /** Names are looked at up to this many: a guess need not read 100 000. */
 const MAX_NAMES = 20_000;
 
@@ -75,6 +78,7 @@ export function guessArchitecture(
   metadata: Readonly<Record<string, string>> = {},
   tied = false,
 ): string {
+  if (metadata[PIPELINE_CLASS] !== undefined) return pipelineName(metadata[PIPELINE_CLASS], tensors);
   const looked = tensors.slice(0, MAX_NAMES);
   const family = FAMILIES.find(({ marks }) => marks.every((mark) => looked.some(({ name }) => mark.test(name))));
   const details: string[] = [];
@@ -95,8 +99,15 @@ export function guessArchitecture(
   return details.length > 0 ? `${name} (${details.join(', ')})` : name;
 }
 
-function configuredName({ architectures, model_type: modelType }: ModelConfig['fields']): string | undefined {
+/** A pipeline of diffusers: its class, and the parts that have weights. */
+function pipelineName(className: string, tensors: readonly TensorInfo[]): string {
+  const parts = new Set(tensors.map(({ name }) => name.slice(0, name.indexOf('/'))));
+  return `${className.slice(0, 80)} (${[...parts].join(', ')})`;
+}
+
+/** transformers has `architectures` and `model_type`, diffusers one class. */
+function configuredName(config: ModelConfig['fields']): string | undefined {
+  const { architectures, model_type: modelType, [PIPELINE_CLASS]: className } = config;
   const first: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
-  if (typeof first === 'string') return first.slice(0, 80);
-  return typeof modelType === 'string' ? modelType.slice(0, 80) : undefined;
+  return [first, className, modelType].find((name) => typeof name === 'string')?.slice(0, 80);
 }

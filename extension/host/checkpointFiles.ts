@@ -8,6 +8,7 @@ const SUFFIXES = [
 ];
 const INDEX_SUFFIXES = ['.safetensors.index.json', '.bin.index.json'];
 const TENSORFLOW_JS = 'model.json';
+const PIPELINE = 'model_index.json';
 
 /** Indexes of TensorFlow's checkpoints, by the names that programs usually give them: other things have an index, too. */
 const VARIABLES = 'variables.index';
@@ -25,10 +26,10 @@ const TENSORFLOW_GRAPH = /(frozen|graph).*\.pb$/;
 const DISTRIBUTED = '.metadata';
 
 /** Whole names of files that are checkpoints. */
-const NAMES = [TENSORFLOW_JS, SAVED_MODEL, DISTRIBUTED];
+const NAMES = [TENSORFLOW_JS, PIPELINE, SAVED_MODEL, DISTRIBUTED];
 
 /** Endings and names of files that stand for all of a folder's, whatever lies beside them: the preferred first. */
-const WHOLE_MODELS = ['.safetensors.index.json', 'model.safetensors', '.bin.index.json', ...NAMES];
+const WHOLE_MODELS = [PIPELINE, '.safetensors.index.json', 'model.safetensors', '.bin.index.json', ...NAMES];
 
 /** For the open dialog. */
 export const DIALOG_EXTENSIONS = [...SUFFIXES.map((suffix) => suffix.slice(1)), 'json', 'index', 'pb'];
@@ -44,6 +45,9 @@ const SHARD = /-\d{5}-of-\d{5}(\.safetensors|\.bin)$/;
 
 const RECORDS_SUFFIX = '.distcp';
 
+/** The model's folder of a file in the cache. */
+const CACHED_MODEL = /^(.*[\\/]models--[^\\/]+)[\\/]snapshots[\\/]/;
+
 /** One part of several, as llama.cpp names them: each of them opens all. */
 const PART = /-\d{5}(-of-\d{5}\.gguf)$/i;
 
@@ -58,8 +62,8 @@ function isIndex(name: string): boolean {
 }
 
 /**
- * Without the shards that an index or a `.metadata` of the same folder stands for and the variables of SavedModels; of GGUF
- * parts the first of each model.
+ * Without the shards that an index or a `.metadata` of the same folder stands for, the variables of SavedModels and the
+ * parts of pipelines; of GGUF parts the first of each model.
  */
 export function wholeCheckpoints(files: readonly string[]): string[] {
   // Folder and suffix: weights of one format may have an index while those of another beside them have none.
@@ -80,7 +84,9 @@ export function wholeCheckpoints(files: readonly string[]): string[] {
   const all = new Set(files);
   const isOfSavedModel = (file: string): boolean =>
     path.basename(file) === VARIABLES && all.has(path.join(path.dirname(file), '..', SAVED_MODEL));
-  return withoutFurtherParts(files).filter((file) => !isIndexed(file) && !isOfSavedModel(file));
+  const pipelines = new Set(files.filter((file) => path.basename(file) === PIPELINE).map((file) => path.dirname(file)));
+  const isOfPipeline = (file: string): boolean => pipelines.has(path.dirname(path.dirname(file)));
+  return withoutFurtherParts(files).filter((file) => !isIndexed(file) && !isOfSavedModel(file) && !isOfPipeline(file));
 }
 
 function withoutFurtherParts(files: readonly string[]): string[] {
@@ -93,9 +99,11 @@ function withoutFurtherParts(files: readonly string[]): string[] {
   return files.filter((file) => !PART.test(file) || first.get(model(file)) === file);
 }
 
-/** Folders that hold a checkpoint directly. */
+/** Folders that hold a checkpoint directly, or are a model of Hugging Face's download cache with a snapshot that does. */
 export function checkpointFolders(files: readonly string[]): string[] {
-  return [...new Set(files.map((file) => path.dirname(file)))];
+  const folders = files.map((file) => path.dirname(file));
+  const cached = folders.flatMap((folder) => CACHED_MODEL.exec(folder)?.[1] ?? []);
+  return [...new Set([...folders, ...cached])];
 }
 
 /** The one of a folder's files that stands for all of them, as the engine takes it too. */

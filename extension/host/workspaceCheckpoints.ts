@@ -46,8 +46,9 @@ export class WorkspaceCheckpoints implements vscode.Disposable {
   /** Finds the files, and tells the explorer's menu which folders hold a checkpoint. */
   async find(): Promise<readonly string[]> {
     const found = await vscode.workspace.findFiles(WORKSPACE_GLOB, '**/node_modules/**', MAX_FILES);
-    this.files = wholeCheckpoints(found.filter(({ scheme }) => scheme === 'file').map(({ fsPath }) => fsPath)).sort();
-    const folders = checkpointFolders(this.files);
+    const onDisk = found.filter(({ scheme }) => scheme === 'file').map(({ fsPath }) => fsPath);
+    this.files = wholeCheckpoints(onDisk).sort();
+    const folders = checkpointFolders(onDisk);
     await vscode.commands.executeCommand('setContext', 'eigenscope.checkpointFolders', folders);
     return this.files;
   }

@@ -55,6 +55,26 @@ describe('checkpoint files', () => {
     assert.deepEqual(wholeCheckpoints(files), [files[0], files[2]]);
   });
 
+  it('lets a pipeline stand for its parts, whose folders are checkpoints all the same', () => {
+    const files = [
+      '/p/model_index.json',
+      '/p/unet/diffusion_pytorch_model.safetensors',
+      '/p/whole.safetensors',
+      '/q/unet/diffusion_pytorch_model.safetensors',
+    ];
+    assert.deepEqual(wholeCheckpoints(files), [files[0], files[2], files[3]]);
+    assert.deepEqual(checkpointFolders(files), ['/p', '/p/unet', '/q/unet']);
+  });
+
+  it('knows a model of the download cache by a file of its snapshot', () => {
+    const cached = '/hub/models--me--net/snapshots/0f1e';
+    assert.deepEqual(checkpointFolders([`${cached}/model.safetensors`, `${cached}/unet/model.safetensors`]), [
+      cached,
+      `${cached}/unet`,
+      '/hub/models--me--net',
+    ]);
+  });
+
   it('lets one part of a split GGUF stand for all', () => {
     const part = (number: number, folder = '/m'): string => `${folder}/net-0000${number}-of-00003.gguf`;
     assert.deepEqual(wholeCheckpoints([part(3), part(2), '/m/a.gguf', part(1), part(2, '/n')]), [
@@ -93,6 +113,8 @@ describe('checkpoint files', () => {
       assert.deepEqual(await found(), ['model.safetensors']);
       make('model.safetensors.index.json');
       assert.deepEqual(await found(), ['model.safetensors.index.json']);
+      make('model_index.json');
+      assert.deepEqual(await found(), ['model_index.json']);
     });
 
     it('takes the index of a TensorFlow checkpoint, and lets a person choose between several', async () => {

@@ -1,0 +1,191 @@
+/**
+ * Pipelines of diffusers: a folder with a `model_index.json` that names its parts (`"unet": ["diffusers",
+ * "UNet2DConditionModel"]`), each in the folder of its name with weights of its own. Shown as one checkpoint whose
+ * tensors have the part in front of their names, `unet/down_blocks.0.…`.
+ *
+ * @see https://github.com/huggingface/diffusers src/diffusers/pipelines/pipeline_utils.py (`DiffusionPipeline`)
+ */
+import path from 'node:path';
+import type { Problem } from '../protocol';
+import type { Checkpoint, CheckpointFormat, TensorInfo } from './checkpoint';
+import { CheckpointError } from './checkpoint';
+import type { FolderContent } from './folder';
+import { readJsonObject } from './jsonFile';
+import { weightsOfPart } from './pipelineWeights';
+import { ProblemList } from './problemList';
+import type { RowRange } from './rowBand';
+import { siblingPath } from './siblingPath';
+
+export const PIPELINE = 'diffusers';
+
+const INDEX = 'model_index.json';
+
+/** Real ones have about 1 kB. */
+const MAX_INDEX_BYTES = 1024 * 1024;
+
+/** The largest pipelines have about a dozen. */
+const MAX_PARTS = 100;
+
+/** Names of parts are names of Python attributes, and of folders beside the index. */
+const PART_NAME = /^[A-Za-z]\w*$/;
+
+/** Opens what was found in a part's folder, as anything but a pipeline: parts have no parts. */
+export type OpenWeights = (folder: string, found: FolderContent, signal?: AbortSignal) => Promise<Checkpoint>;
+
+interface Part {
+  readonly name: string;
+  readonly className: string;
+}
+
+/** A part with its weights, or why it has none. */
+interface OpenedPart extends Part {
+  readonly checkpoint?: Checkpoint;
+  readonly note: string;
+  readonly problem?: CheckpointError;
+}
+
+/** @param suffixes endings and whole names of the formats that `open` knows */
+export function diffusersFormat(open: OpenWeights, suffixes: readonly string[]): CheckpointFormat {
+  return {
+    name: PIPELINE,
+    suffixes: [INDEX],
+    // The configuration of each part has the same keys: only the name tells.
+    matches: (file) => path.basename(file).toLowerCase() === INDEX,
+    async open(file, signal) {
+      const index = await readJsonObject(file, MAX_INDEX_BYTES, signal);
+      const problems = new ProblemList(file);
+      const parts = partsOf(index, file, problems);
+      const folder = path.dirname(file);
+      const opened: OpenedPart[] = [];
+      try {
+        for (const part of parts) opened.push(await openPart(folder, part, open, suffixes, signal));
+        return pipelineOf(file, index, opened, problems);
+      } catch (error) {
+        for (const { checkpoint } of opened) await checkpoint?.close();
+        throw error;
+      }
+    },
+  };
+}
+
+function partsOf(index: Readonly<Record<string, unknown>>, file: string, problems: ProblemList): Part[] {
+  const parts: Part[] = [];
+  for (const [name, value] of Object.entries(index)) {
+    // Options have other values; [null, null] is a part that the pipeline does without.
+    const className: unknown = Array.isArray(value) && value.length === 2 ? value[1] : undefined;
+    if (typeof className !== 'string') continue;
+    if (parts.length >= MAX_PARTS) {
+      throw new CheckpointError('limit', `names more than ${MAX_PARTS} parts`, { file });
+    }
+    if (PART_NAME.test(name)) parts.push({ name, className: className.slice(0, 200) });
+    else {
+      const shown = JSON.stringify(name.slice(0, 200));
+      problems.add('malformed', `names the part ${shown}, which is not a folder beside it and is not opened`);
+    }
+  }
+  return parts;
+}
+
+async function openPart(
+  pipeline: string,
+  part: Part,
+  open: OpenWeights,
+  suffixes: readonly string[],
+  signal?: AbortSignal,
+): Promise<OpenedPart> {
+  const folder = siblingPath(pipeline, part.name)!;
+  try {
+    const weights = await weightsOfPart(folder, suffixes);
+    if (!weights) return { ...part, note: 'no weights' };
+    const { found, others } = weights;
+    const checkpoint = await open(folder, found, signal);
+    const read =
+      path.relative(folder, checkpoint.path) || `${found.kind === 'shards' ? found.names.length : ''} shards`;
+    return { ...part, checkpoint, note: others.length > 0 ? `${read}; not read: ${others.join(', ')}` : read };
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    const missing = error.code === 'not-found';
+    const problem = missing
+      ? new CheckpointError('missing-shard', `the part ${part.name} is missing`, { file: folder, cause: error })
+      : error;
+    return { ...part, note: missing ? 'missing' : 'cannot be read', problem };
+  }
+}
+
+/** @throws CheckpointError where no part has weights that can be read */
+function pipelineOf(
+  file: string,
+  index: Readonly<Record<string, unknown>>,
+  parts: readonly OpenedPart[],
+  problems: ProblemList,
+): Checkpoint {
+  for (const { name, checkpoint, problem } of parts) {
+    if (problem) problems.push(problem.toProblem());
+    for (const found of checkpoint?.problems ?? []) {
+      problems.push({ ...found, ...(found.tensor !== undefined && { tensor: prefixed(name, found.tensor) }) });
+    }
+  }
+  if (!parts.some(({ checkpoint }) => checkpoint)) {
+    const message = 'names no part with weights in its folder';
+    throw parts.find(({ problem }) => problem)?.problem ?? new CheckpointError('not-found', message, { file });
+  }
+  return new PipelineCheckpoint(file, metadataOf(index, parts), parts, problems.list());
+}
+
+/** What the index says, with what was found of each part. */
+function metadataOf(
+  index: Readonly<Record<string, unknown>>,
+  parts: readonly OpenedPart[],
+): Readonly<Record<string, string>> {
+  const options = Object.entries(index)
+    .filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))
+    .map(([key, value]) => [key, String(value)] as const);
+  const found = parts.map(({ name, className, note }) => [name, `${className} (${note})`] as const);
+  return Object.fromEntries([...options, ...found]);
+}
+
+function prefixed(part: string, name: string): string {
+  return `${part}/${name}`;
+}
+
+class PipelineCheckpoint implements Checkpoint {
+  readonly format = PIPELINE;
+  readonly files: readonly string[];
+  readonly tensors: readonly TensorInfo[];
+  readonly unsavable = 'is a pipeline of several models, each in files of its own';
+  private readonly origins = new Map<string, { readonly checkpoint: Checkpoint; readonly tensor: TensorInfo }>();
+
+  constructor(
+    readonly path: string,
+    readonly metadata: Readonly<Record<string, string>>,
+    private readonly parts: readonly OpenedPart[],
+    readonly problems: readonly Problem[],
+  ) {
+    const tensors: TensorInfo[] = [];
+    for (const { name: part, checkpoint } of parts) {
+      for (const tensor of checkpoint?.tensors ?? []) {
+        const name = prefixed(part, tensor.name);
+        const { alias, sharedWith } = tensor;
+        tensors.push({
+          ...tensor,
+          name,
+          ...(alias !== undefined && { alias: prefixed(part, alias) }),
+          ...(sharedWith !== undefined && { sharedWith: prefixed(part, sharedWith) }),
+        });
+        this.origins.set(name, { checkpoint: checkpoint!, tensor });
+      }
+    }
+    this.tensors = tensors;
+    this.files = [path, ...parts.flatMap(({ checkpoint }) => checkpoint?.files ?? [])];
+  }
+
+  async read({ name }: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
+    const origin = this.origins.get(name);
+    if (!origin) throw new CheckpointError('malformed', 'is not in the checkpoint', { file: this.path, tensor: name });
+    return origin.checkpoint.read(origin.tensor, rows, signal);
+  }
+
+  async close(): Promise<void> {
+    for (const { checkpoint } of this.parts) await checkpoint?.close();
+  }
+}
