@@ -21,8 +21,8 @@ import { type FoundTensor, uniqueNames } from './uniqueNames';
 /** A subgraph is three messages deep (graph, node, attribute); protobuf's own limit is 100 messages. */
 const MAX_GRAPH_DEPTH = 33;
 
-/** Each costs about half a kilobyte here; real graphs have tens of thousands of constants at most. */
-const MAX_TENSORS = 262_144;
+/** Each costs about half a kilobyte and 5 µs here; real graphs have tens of thousands of constants at most. */
+const MAX_TENSORS = 131_072;
 
 /** Of operators that are looked at; each costs about a kilobyte here. */
 const MAX_CALLS = 262_144;
@@ -73,6 +73,8 @@ class ModelWalker {
     [];
   private argumentTensors = 0;
   private namesLength = 0;
+  /** True once there were more tensors than are shown: told once, and the rest is passed over. */
+  private full = false;
   private readonly problems: ProblemList;
   private firstError: CheckpointError | undefined;
   private cut = false;
@@ -202,6 +204,7 @@ class ModelWalker {
         case 5:
           return this.attempt(async () => {
             const index = initializers++;
+            if (this.full) return;
             this.reader.expectWire(field, WIRE.bytes);
             this.add(await readTensor(this.reader, field), scope, `initializer[${index}]`);
           });
@@ -264,7 +267,9 @@ class ModelWalker {
   }
 
   private add(tensor: OnnxTensor, { place, depth, tensors }: Scope, fallback: string): void {
+    if (this.full) return;
     if (this.found.length >= MAX_TENSORS) {
+      this.full = true;
       throw this.reader.error('limit', `has more than ${MAX_TENSORS} tensors`, tensor.offset);
     }
     const name = tensor.name || fallback;

@@ -5,6 +5,9 @@ import { objectEntries, parseValue } from './jsonObject';
 /** 200 000 weights at 150 bytes each; bounds what parsing can build. */
 const MAX_MANIFEST_BYTES = 32_000_000;
 
+/** Of 4 MB each, as converters write them: 40 GB. Bounds the time in which they are looked for. */
+const MAX_WEIGHT_FILES = 10_000;
+
 const QUOTE = 0x22;
 
 /** Weights that lie one after the other in the files' joined bytes. */
@@ -47,11 +50,17 @@ function parseGroups(manifest: unknown, file: string, offset: number): WeightGro
   if (!Array.isArray(manifest)) {
     throw new CheckpointError('malformed', '"weightsManifest" is not a list', { file, offset });
   }
+  let files = 0;
   return (manifest as unknown[]).map((group, position) => {
     const { paths, weights } = (group ?? {}) as Record<string, unknown>;
     if (!isTextList(paths) || !Array.isArray(weights)) {
       const message = `group ${position} of "weightsManifest" lacks a list of "paths" or "weights"`;
       throw new CheckpointError('malformed', message, { file, offset });
+    }
+    files += paths.length;
+    if (files > MAX_WEIGHT_FILES) {
+      const message = `"weightsManifest" names more than ${MAX_WEIGHT_FILES} weight files`;
+      throw new CheckpointError('limit', message, { file, offset });
     }
     return { paths, weights: weights as unknown[] };
   });

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { corpusOf } from './cases';
 import { fuzz } from './fuzzer';
 import { reportLines } from './report';
+import { fuzzSources } from './sources';
 import { corpora } from './corpus/corpora';
 import { valueOf, withValue } from './corpus/fields';
 
@@ -16,6 +17,11 @@ describe('the hostile corpus', () => {
   after(() => {
     rmSync(folder, { recursive: true, force: true });
     for (const line of lines) console.log(`      ${line}`);
+  });
+
+  it('covers every format that is fuzzed', () => {
+    const missing = [...fuzzSources().keys()].filter((format) => !corpora().has(format));
+    assert.deepEqual(missing, []);
   });
 
   for (const [format, found] of corpora()) {

@@ -67,6 +67,7 @@ export function fuzzSources(): ReadonlyMap<string, readonly Source[]> {
           }),
         ),
         quantised(),
+        lora(),
         ...reference(
           'gpt2-tigrinya-lora/adapter_model.safetensors',
           'stories260K-llama-derived/model.safetensors',
@@ -136,7 +137,7 @@ function reference(...files: readonly string[]): Source[] {
 }
 
 /** Files that PyTorch wrote for the tests of its formats. */
-function torchFiles(kind: 'zip' | 'legacy' | 'torchscript'): Source[] {
+export function torchFiles(kind: 'zip' | 'legacy' | 'torchscript'): Source[] {
   return Object.entries(torchFixtures.fixtures).flatMap(([name, { file }]) => {
     const bytes = Buffer.from(file, 'base64');
     const written = bytes.toString('latin1', 0, 2) !== 'PK' ? 'legacy' : name === 'TorchScript' ? 'torchscript' : 'zip';
@@ -145,13 +146,13 @@ function torchFiles(kind: 'zip' | 'legacy' | 'torchscript'): Source[] {
 }
 
 /** A folder that PyTorch wrote for the tests of its formats: any of its files may be damaged. */
-function torchFolder(name: string, open: string): Source {
+export function torchFolder(name: string, open: string): Source {
   const damage = Object.keys(torchFolders[name]!.files);
   return { name, open, damage, lay: (folder) => layTorchFolder(name, folder) };
 }
 
 /** Files that NumPy wrote for the tests of its format. */
-function numpyFiles(): Source[] {
+export function numpyFiles(): Source[] {
   return Object.entries(numpyFixtures.fixtures).map(([name, { file, suffix }]) => ({
     ...made(`${name.replace(/\W+/g, '-')}${suffix}`, () => Buffer.from(file, 'base64')),
     name,
@@ -159,7 +160,7 @@ function numpyFiles(): Source[] {
 }
 
 /** Files that Flax wrote for the tests of its format. */
-function flaxFiles(): Source[] {
+export function flaxFiles(): Source[] {
   return Object.entries(flaxFixtures.fixtures).map(([name, { file }]) => ({
     ...made(`${name.replace(/\W+/g, '-')}.msgpack`, () => Buffer.from(file, 'base64')),
     name,
@@ -174,7 +175,7 @@ function hdf5Files(archives: boolean): Source[] {
 }
 
 /** A weight of each of three schemes, whose configuration and states are damaged, too. */
-function quantised(): Source {
+export function quantised(): Source {
   const lay = (folder: string): void => {
     const state = Buffer.from('{"quant_type": "nf4", "blocksize": 64, "shape": [8, 8], "dtype": "float16"}');
     const parts = { outputs: 32, inputs: 64, bits: 4, groups: 2, groupOf: (i: number) => Math.floor(i / 32) };
@@ -194,6 +195,25 @@ function quantised(): Source {
   };
   const file = 'model.safetensors';
   return { name: 'quantised weights', open: file, damage: [file, file, 'config.json'], lay };
+}
+
+/** A LoRA adapter beside the model that it adapts. */
+export function lora(): Source {
+  const [adapter, config] = ['adapter/adapter_model.safetensors', 'adapter/adapter_config.json'];
+  const module = 'base_model.model.h.0.attn';
+  return {
+    name: 'LoRA adapter',
+    open: adapter,
+    damage: [adapter, config, 'base/model.safetensors'],
+    lay: (folder) => {
+      writeModel(path.join(folder, 'base'), [ramp('h.0.attn.weight', [5, 7])]);
+      mkdirSync(path.join(folder, 'adapter'));
+      const factors = [ramp(`${module}.lora_A.weight`, [2, 7]), ramp(`${module}.lora_B.weight`, [5, 2])];
+      writeFileSync(path.join(folder, adapter), safetensorsBytes(factors));
+      const configuration = { peft_type: 'LORA', lora_alpha: 6, r: 2, base_model_name_or_path: 'base' };
+      writeFileSync(path.join(folder, config), JSON.stringify(configuration));
+    },
+  };
 }
 
 export function smallShards(): Source {
@@ -260,7 +280,7 @@ export function ggufParts(): Source {
   };
 }
 
-function smallOnnx(): Uint8Array {
+export function smallOnnx(): Uint8Array {
   const branch = graph({
     initializers: [floatTensor('weight', [2, 3], 4)],
     nodes: [constant('scales', attribute('value_floats', bytesField(7, float32(1, 2, 4))))],
@@ -335,7 +355,7 @@ function quantisedOnnx(): Uint8Array {
   );
 }
 
-function externalOnnx(): Source {
+export function externalOnnx(): Source {
   const initializers = [
     tensor('a', [4, 4], TYPE.FLOAT, external({ location: 'model.onnx_data', offset: '64', length: '64' })),
     tensor('b', [4, 4], TYPE.FLOAT, external({ location: 'model.onnx_data' })),
@@ -351,7 +371,7 @@ function externalOnnx(): Source {
   };
 }
 
-function smallTensorflowJs(): Source {
+export function smallTensorflowJs(): Source {
   const weights = [
     { name: 'conv/kernel', shape: [3, 3, 1, 2], dtype: 'float32' },
     { name: 'dense/kernel', shape: [2, 4], dtype: 'float32', quantization: { dtype: 'uint8', min: -1, scale: 0.01 } },

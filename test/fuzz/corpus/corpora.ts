@@ -1,12 +1,28 @@
 /** The hostile corpora of all formats, under the fuzzer's names. */
 import type { Corpus } from './corpus';
+import { loraCorpus, quantisedCorpus } from './derivedCorpus';
+import { flaxCorpus } from './flaxCorpus';
 import { ggufCorpus } from './ggufCorpus';
-import { safetensorsCorpus, shardedCorpus } from './safetensorsCorpus';
+import { numpyCorpus } from './numpyCorpus';
+import { onnxCorpus } from './onnxCorpus';
+import { pytorchLegacyCorpus, pytorchZipCorpus, torchScriptCorpus } from './pytorchCorpus';
+import { safetensorsCorpus, shardedCorpus, shardedPytorchCorpus } from './safetensorsCorpus';
+import { tensorflowJsCorpus } from './tensorflowJsCorpus';
 
 export function corpora(): ReadonlyMap<string, readonly Corpus[]> {
   return new Map([
     ['safetensors', safetensorsCorpus()],
     ['sharded safetensors', shardedCorpus()],
+    ['sharded pytorch', shardedPytorchCorpus()],
+    ['quantised weights', quantisedCorpus()],
+    ['LoRA adapters', loraCorpus()],
     ['gguf', ggufCorpus()],
+    ['pytorch zip', pytorchZipCorpus()],
+    ['pytorch legacy', pytorchLegacyCorpus()],
+    ['torchscript', torchScriptCorpus()],
+    ['onnx', onnxCorpus()],
+    ['numpy', numpyCorpus()],
+    ['flax', flaxCorpus()],
+    ['tensorflow.js', tensorflowJsCorpus()],
   ]);
 }

@@ -1,6 +1,6 @@
 /** safetensors, alone and in shards. */
 import { f32Entry, ramp, rawSafetensors, safetensorsBytes } from '../../harness/safetensorsFixtures';
-import { made, smallShards } from '../sources';
+import { made, smallShards, torchFolder } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import type { Field } from './fields';
 import { DEEP_JSON, jsonFields } from './jsonFields';
@@ -61,7 +61,7 @@ export function shardedCorpus(): readonly Corpus[] {
   const index = (name: string, text: string): SpecialCase => ({ name, file: INDEX, bytes: () => Buffer.from(text) });
   const map = (entries: Record<string, unknown>): string => JSON.stringify({ weight_map: entries });
   const special = [
-    ...OUTSIDE_PATHS.map((place) => index(`a shard at ${place}`, map({ 'a.weight': place }))),
+    ...OUTSIDE_PATHS.map((place) => index(`a shard at ${JSON.stringify(place)}`, map({ 'a.weight': place }))),
     index('an index that is its own shard', map({ 'a.weight': INDEX })),
     index('a folder for a shard', map({ 'a.weight': '.' })),
     index('shards that are no names', map({ a: 1, b: null, c: ['x'], d: {} })),
@@ -74,7 +74,24 @@ export function shardedCorpus(): readonly Corpus[] {
     ...DEEP_JSON.map(([name, text]) => index(name, `{"weight_map":${text}`)),
     ...DEEP_JSON.map(([name, text]) => index(`metadata of ${name}`, `{"metadata":${text}`)),
   ];
-  return [{ source: smallShards(), fields: { [INDEX]: jsonFields, [FIRST_SHARD]: safetensorsFields }, special }];
+  return [
+    {
+      source: smallShards(),
+      fields: { [INDEX]: (bytes) => jsonFields(bytes), [FIRST_SHARD]: safetensorsFields },
+      special,
+    },
+  ];
+}
+
+/** The same index with shards that PyTorch wrote. */
+export function shardedPytorchCorpus(): readonly Corpus[] {
+  const source = torchFolder('sharded', 'pytorch_model.bin.index.json');
+  const special = OUTSIDE_PATHS.map((place): SpecialCase => ({
+    name: `a shard at ${JSON.stringify(place)}`,
+    file: source.open,
+    bytes: () => Buffer.from(JSON.stringify({ weight_map: { a: `${place}.bin`, b: place } })),
+  }));
+  return [{ source, fields: { [source.open]: (bytes) => jsonFields(bytes) }, special }];
 }
 
 function manyShards(count: number): [string, string][] {

@@ -1,0 +1,30 @@
+/** Where the lengths and numbers of a protobuf message stand. */
+import type { Field } from './fields';
+import { LayoutReader } from './layoutReader';
+
+/** Fields that are messages, by number; all others are left closed. */
+export interface MessageFields {
+  readonly [field: number]: MessageFields;
+}
+
+/** Every length and varint of a message and of those in it. */
+export function protobufFields(bytes: Buffer, message: MessageFields): readonly Field[] {
+  const layout = new LayoutReader(bytes);
+  walk(layout, bytes.length, message, []);
+  return layout.fields;
+}
+
+function walk(layout: LayoutReader, end: number, message: MessageFields, enclosing: readonly Field[]): void {
+  while (layout.at < end) {
+    const tag = layout.varint('tag', enclosing);
+    const [number, wire] = [Math.floor(tag / 8), tag % 8];
+    if (wire === 0) layout.varint(`field ${number}`, enclosing);
+    else if (wire !== 2) layout.skip(wire === 1 ? 8 : 4);
+    else {
+      const length = layout.varint(`length of field ${number}`, enclosing);
+      const inner = message[number];
+      if (inner) walk(layout, layout.at + length, inner, [layout.last, ...enclosing]);
+      else layout.skip(length);
+    }
+  }
+}
