@@ -119,7 +119,7 @@ describe('pickle', () => {
       ['nt', 'system', true],
       ['builtins', 'eval', true],
       ['__builtin__', 'exec', true],
-      ['builtins', 'getattr', true],
+      ['builtins', 'setattr', true],
       ['subprocess', 'Popen', true],
       ['torch.serialization', 'os.system', true],
       ['importlib', 'import_module', true],
@@ -134,6 +134,17 @@ describe('pickle', () => {
       const { host } = read(p.pickle(p.bytes(p.text(module), p.text(name), 0x93), 4));
       assert.equal(host.dangerous.size === 1, dangerous, `${module}.${name}`);
     }
+  });
+
+  it('looking up a member is dangerous where it is done, but for those that PyTorch pickles so', () => {
+    const lookedUp = (module: string, owner: string, member: string): boolean => {
+      const code = p.call(p.global('builtins', 'getattr'), p.global(module, owner), p.text(member));
+      return read(p.pickle(code)).host.dangerous.has('builtins.getattr');
+    };
+    const torch = 'torch.distributed.checkpoint.metadata';
+    assert.equal(lookedUp('models', 'Net', '__globals__'), true);
+    assert.equal(lookedUp(torch, 'Metadata', '__globals__'), true);
+    assert.equal(lookedUp(torch, '_MEM_FORMAT_ENCODING', 'TORCH_PRESERVE_FORMAT'), false);
   });
 
   it('names of JavaScript objects are names like any other', () => {
