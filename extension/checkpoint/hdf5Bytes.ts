@@ -128,6 +128,7 @@ export class Hdf5Bytes {
   }
 
   private async paged(at: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    this.signal?.throwIfAborted();
     const first = Math.floor(at / PAGE_BYTES);
     const start = at - first * PAGE_BYTES;
     const page = await this.page(first);
@@ -143,8 +144,9 @@ export class Hdf5Bytes {
     if (page) this.pages.delete(index);
     else {
       const start = index * PAGE_BYTES;
-      page = this.source.read(start, Math.min(PAGE_BYTES, this.source.size - start), this.signal);
-      // One that was cancelled or failed is read anew.
+      // Whoever waits for it too would be cancelled with this walk: its signal is looked at before.
+      page = this.source.read(start, Math.min(PAGE_BYTES, this.source.size - start));
+      // One that failed is read anew.
       page.catch(() => this.pages.delete(index));
     }
     this.pages.set(index, page);

@@ -47,8 +47,10 @@ export async function walkChunks(
   switch (index.kind) {
     case 'tree 1':
       return walkTree(bytes, dataset, rows, visit);
-    case 'single':
-      return visit({ start: layout.shape.map(() => 0), address, ...(index.stored ?? plain) });
+    case 'single': {
+      const start = layout.shape.map(() => 0);
+      return overlaps(start, dataset, rows) ? visit({ start, address, ...(index.stored ?? plain) }) : undefined;
+    }
     case 'implicit': {
       const grid = new ChunkGrid(dataset, false);
       const { start, end } = grid.range(rows);

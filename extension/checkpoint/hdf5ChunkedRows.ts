@@ -80,7 +80,7 @@ export class ChunkedRows implements RowSource {
       signal?.throwIfAborted();
       if (--left < 0) throw bytes.error('malformed', 'has more chunks than its shape', chunk.address);
       const overlap = overlapOf(chunk, dataset, rows);
-      const stored = await this.chunkRows(bytes, chunk, overlap, size);
+      const stored = await this.chunkRows(bytes, chunk, overlap);
       copyOverlap(stored, target, overlap, dataset, size);
     });
     if (bigEndian) swapBytes(target, dtype.startsWith('C') ? size / 2 : size);
@@ -88,7 +88,7 @@ export class ChunkedRows implements RowSource {
   }
 
   /** The chunk's rows that are wanted. */
-  private async chunkRows(bytes: Hdf5Bytes, chunk: StoredChunk, { rows }: Overlap, size: number): Promise<Uint8Array> {
+  private async chunkRows(bytes: Hdf5Bytes, chunk: StoredChunk, { rows }: Overlap): Promise<Uint8Array> {
     const { layout, chunkBytes, filters, space } = this.dataset;
     const rowBytes = chunkBytes / layout.shape[0]!;
     const within = { start: (rows.start - chunk.start[0]!) * rowBytes, end: (rows.end - chunk.start[0]!) * rowBytes };
@@ -100,7 +100,7 @@ export class ChunkedRows implements RowSource {
       const reason = `has a chunk of ${chunk.length} stored bytes for ${chunkBytes} bytes of elements`;
       throw bytes.error('malformed', reason, chunk.address);
     }
-    const key = `${layout.address} ${chunk.address} ${size}`;
+    const key = `${layout.address} ${chunk.address} ${chunkBytes}`;
     const whole = await this.unpacked.get(key, async () => {
       const stored = await bytes.data(chunk.address, chunk.length);
       try {

@@ -4,10 +4,13 @@ import { promisify } from 'node:util';
 import { CheckpointError } from './checkpoint';
 import { fletcher32 } from './hdf5Checksum';
 import type { Hdf5Cursor } from './hdf5Cursor';
+import { decompressLzf } from './lzf';
 
 const DEFLATE = 1;
 const SHUFFLE = 2;
 const FLETCHER32 = 3;
+const LZF = 32000;
+const READ: readonly number[] = [DEFLATE, SHUFFLE, FLETCHER32, LZF];
 
 /** @see https://github.com/HDFGroup/hdf5_plugins/blob/master/docs/RegisteredFilterPlugins.md */
 const NAMES: Readonly<Record<number, string>> = {
@@ -16,7 +19,6 @@ const NAMES: Readonly<Record<number, string>> = {
   6: 'scale-offset',
   305: 'LZO',
   307: 'bzip2',
-  32000: 'LZF',
   32001: 'Blosc',
   32004: 'LZ4',
   32008: 'bitshuffle',
@@ -61,10 +63,10 @@ export function readFilters(cursor: Hdf5Cursor): Filter[] {
 
 /** Why elements cannot be had through these filters, in words; undefined where they can. */
 export function unknownFilter(filters: readonly Filter[]): string | undefined {
-  const unknown = filters.find(({ id }) => id !== DEFLATE && id !== SHUFFLE && id !== FLETCHER32);
+  const unknown = filters.find(({ id }) => !READ.includes(id));
   if (!unknown) return undefined;
   const name = NAMES[unknown.id] ?? `filter ${unknown.id}`;
-  return `its chunks are stored through ${name}; deflate, shuffle and fletcher32 are read`;
+  return `its chunks are stored through ${name}; deflate, LZF, shuffle and Fletcher-32 are read`;
 }
 
 /**
@@ -86,6 +88,7 @@ export async function unfilter(
     // Checksums that lie within the compressed data.
     const room = length + CHECKSUM_BYTES * filters.slice(0, i).filter((filter) => filter.id === FLETCHER32).length;
     if (id === DEFLATE) bytes = await inflateAtMost(bytes, room);
+    else if (id === LZF) bytes = lzfAtMost(bytes, room);
     else if (id === FLETCHER32) bytes = checked(bytes);
     else bytes = unshuffle(bytes, parameters[0] ?? 1);
   }
@@ -100,6 +103,12 @@ async function inflateAtMost(bytes: Uint8Array, length: number): Promise<Uint8Ar
   } catch (cause) {
     throw corrupt('a chunk cannot be decompressed', cause);
   }
+}
+
+function lzfAtMost(bytes: Uint8Array, length: number): Uint8Array {
+  const result = decompressLzf(bytes, length + 1);
+  if (!result) throw corrupt('a chunk cannot be decompressed');
+  return result;
 }
 
 function checked(bytes: Uint8Array): Uint8Array {

@@ -99,6 +99,8 @@ def layouts(file):
     file.create_dataset('shuffled', data=ramp(7, 5, scale=1000), chunks=(3, 2), compression='gzip', shuffle=True)
     file.create_dataset('checked', data=ramp(7, 5), chunks=(3, 2), fletcher32=True)
     file.create_dataset('all filters', data=ramp(6, 5, 4), chunks=(2, 3, 4), compression='gzip', shuffle=True, fletcher32=True)
+    file.create_dataset('lzf', data=np.tile(ramp(6, 40), (1, 3)), chunks=(4, 120), compression='lzf')
+    file.create_dataset('lzf, shuffled', data=np.sin(ramp(6, 40)), chunks=(4, 40), compression='lzf', shuffle=True)
     file.create_dataset('odd bytes', data=ramp(5, 3, dtype='u1'), chunks=(5, 1), fletcher32=True)
     file.create_dataset('never written', (3, 2), 'f4', fillvalue=1.5)
     sparse = file.create_dataset('partly written', (9, 4), 'f8', chunks=(2, 2), fillvalue=-3, compression='gzip')
@@ -147,7 +149,10 @@ add('types, newest format', types, libver='latest')
 
 
 def filters(file):
-    file.create_dataset('lzf', data=ramp(4, 4), compression='lzf')
+    zstandard = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    zstandard.set_chunk((4, 4))
+    zstandard.set_filter(32015, h5py.h5z.FLAG_OPTIONAL, (3,))
+    h5py.h5d.create(file.id, b'zstandard', h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((4, 4)), zstandard)
     file.create_dataset('scaled', data=ramp(4, 4, dtype='i4'), scaleoffset=0)
     file['plain'] = ramp(2)
     virtual = h5py.VirtualLayout((2,), 'f4')

@@ -53,10 +53,10 @@ describe('HDF5 files written by h5py and Keras', () => {
     assert.deepEqual(checkpoint.problems, []);
     assert.deepEqual(Object.fromEntries(checkpoint.tensors.map(({ name, unreadable }) => [name, unreadable])), {
       elsewhere: 'its elements are in other files, which are not opened',
-      lzf: 'its chunks are stored through LZF; deflate, shuffle and fletcher32 are read',
       plain: undefined,
-      scaled: 'its chunks are stored through scale-offset; deflate, shuffle and fletcher32 are read',
+      scaled: 'its chunks are stored through scale-offset; deflate, LZF, shuffle and Fletcher-32 are read',
       virtual: 'is virtual: its elements are those of other datasets, which are not opened',
+      zstandard: 'its chunks are stored through Zstandard; deflate, LZF, shuffle and Fletcher-32 are read',
     });
     assert.equal(await codeOf(checkpoint.read(checkpoint.tensors[0]!)), 'unsupported');
   });
