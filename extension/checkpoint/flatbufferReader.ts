@@ -13,7 +13,7 @@ import type { FileReader } from './fileReader';
 /** One read: tables lie beside their names and shapes, in most files some dozen on a page. */
 const PAGE_BYTES = 16 * 1024;
 
-/** Pages kept, a megabyte: tables everywhere in the file share their lists of fields. */
+/** Pages kept from one task to the next, a megabyte: tables everywhere in the file share their lists of fields. */
 const MAX_PAGES = 64;
 
 /** A vector in the file. */
@@ -24,65 +24,107 @@ export interface FlatVector {
   readonly length: number;
 }
 
+/** Ends a task that needs bytes which are not in memory. */
+class BytesMissing extends Error {
+  override readonly name = 'BytesMissing';
+  constructor(
+    readonly offset: number,
+    readonly length: number,
+  ) {
+    super(`${length} bytes at ${offset}`);
+  }
+}
+
+/** All methods but `run` are for tasks that `run` runs. */
 export class FlatbufferReader {
   /** By number; that which was read first goes first. */
   private readonly pages = new Map<number, Uint8Array<ArrayBuffer>>();
+  /** What lies on several pages, by its offset. */
+  private readonly stretches = new Map<number, Uint8Array<ArrayBuffer>>();
 
   constructor(
     readonly file: FileReader,
     private readonly signal?: AbortSignal,
   ) {}
 
+  /**
+   * The result of a task that looks at a few tables. Where it needs bytes that are not in memory they are read, and it
+   * begins anew: tables are looked at a hundred times as fast as if each look might have to wait.
+   *
+   * @param task leaves nothing behind when it throws
+   * @throws what it throws; CheckpointError as `FileReader.read`
+   */
+  async run<T>(task: () => T): Promise<T> {
+    try {
+      for (;;) {
+        try {
+          return task();
+        } catch (error) {
+          if (!(error instanceof BytesMissing)) throw error;
+          await this.load(error);
+        }
+      }
+    } finally {
+      // Not before: what a task needs is all there at the end.
+      this.forget();
+    }
+  }
+
   /** The table that the buffer begins with. @throws as `table` */
-  async root(): Promise<FlatTable> {
-    return this.table(await this.referenceAt(0));
+  root(): FlatTable {
+    return this.table(this.referenceAt(0));
   }
 
   /**
    * @throws CheckpointError `malformed` where its field list is no such list, `truncated` where it or the list is beyond
-   *   the file's end, `io`
+   *   the file's end
    */
-  async table(at: number): Promise<FlatTable> {
-    const listAt = at - (await this.view(at, 4)).getInt32(0, true);
+  table(at: number): FlatTable {
+    const listAt = at - this.view(at, 4).getInt32(0, true);
     if (listAt < 0) throw this.malformed(`has a table whose field list would begin at byte ${listAt}`, at);
-    const head = await this.view(listAt, 4);
+    const head = this.view(listAt, 4);
     const [listBytes, tableBytes] = [head.getUint16(0, true), head.getUint16(2, true)];
     if (listBytes < 4 || listBytes % 2 !== 0 || tableBytes < 4) {
       throw this.malformed(`has a table of ${tableBytes} bytes with a field list of ${listBytes} bytes`, at);
     }
-    return new FlatTable(this, at, await this.view(listAt, listBytes), await this.view(at, tableBytes));
+    return new FlatTable(this, at, this.view(listAt, listBytes), this.view(at, tableBytes));
   }
 
   /** @throws CheckpointError `truncated` where its elements are not all in the file */
-  async vector(at: number, elementBytes: number): Promise<FlatVector> {
-    const length = (await this.view(at, 4)).getUint32(0, true);
+  vector(at: number, elementBytes: number): FlatVector {
+    const length = this.view(at, 4).getUint32(0, true);
     const start = at + 4;
     if (start + length * elementBytes > this.file.size) throw this.truncated(at, start + length * elementBytes);
     return { start, length };
   }
 
-  /** Where element `index` of a vector of tables points to. */
-  tableAt(vector: FlatVector, index: number): Promise<number> {
-    return this.referenceAt(vector.start + 4 * index);
+  /** Element `index` of a vector of tables. @throws as `table` */
+  element(vector: FlatVector, index: number): FlatTable {
+    return this.table(this.referenceAt(vector.start + 4 * index));
   }
 
   /** The UTF-8 text of a string. @throws CheckpointError `limit` beyond `maxBytes` */
-  async text(at: number, maxBytes: number): Promise<string> {
-    const { start, length } = await this.vector(at, 1);
+  text(at: number, maxBytes: number): string {
+    const { start, length } = this.vector(at, 1);
     if (length > maxBytes) {
       throw this.error('limit', `has a text of ${length} bytes; more than ${maxBytes} are not read`, at);
     }
-    return decoder.decode(await this.view(start, length));
+    return decoder.decode(this.view(start, length));
   }
 
   /** A vector of 32-bit integers. @throws CheckpointError `limit` beyond `maxLength` */
-  async int32s(at: number, maxLength: number): Promise<number[]> {
-    const { start, length } = await this.vector(at, 4);
+  int32s(at: number, maxLength: number): number[] {
+    const { start, length } = this.vector(at, 4);
     if (length > maxLength) {
       throw this.error('limit', `has a list of ${length} numbers; more than ${maxLength} are not read`, at);
     }
-    const view = await this.view(start, 4 * length);
+    const view = this.view(start, 4 * length);
     return Array.from({ length }, (_, i) => view.getInt32(4 * i, true));
+  }
+
+  /** Element `index` of a vector of 32-bit integers; undefined beyond its end. */
+  int32({ start, length }: FlatVector, index: number): number | undefined {
+    return index < length ? this.view(start + 4 * index, 4).getInt32(0, true) : undefined;
   }
 
   malformed(what: string, offset: number): CheckpointError {
@@ -94,41 +136,48 @@ export class FlatbufferReader {
   }
 
   /** What the unsigned offset at this place points to. */
-  private async referenceAt(at: number): Promise<number> {
-    const offset = (await this.view(at, 4)).getUint32(0, true);
+  private referenceAt(at: number): number {
+    const offset = this.view(at, 4).getUint32(0, true);
     if (offset === 0) throw this.malformed('has an offset that points to itself', at);
     return at + offset;
   }
 
   /** @throws CheckpointError `truncated` where the bytes are not all in the file */
-  private async view(offset: number, length: number): Promise<DataView> {
+  private view(offset: number, length: number): DataView {
     if (offset + length > this.file.size) throw this.truncated(offset, offset + length);
-    const first = Math.floor(offset / PAGE_BYTES);
-    const within = offset - first * PAGE_BYTES;
+    const number = Math.floor(offset / PAGE_BYTES);
+    const within = offset - number * PAGE_BYTES;
     if (within + length <= PAGE_BYTES) {
-      const page = this.pages.get(first) ?? (await this.load(first));
-      return new DataView(page.buffer, within, length);
+      const page = this.pages.get(number);
+      if (page) return new DataView(page.buffer, within, length);
+    } else {
+      const stretch = this.stretches.get(offset);
+      if (stretch && stretch.length >= length) return new DataView(stretch.buffer, 0, length);
     }
-    return new DataView((await this.file.read(offset, length, this.signal)).buffer);
+    throw new BytesMissing(offset, length);
   }
 
-  private async load(number: number): Promise<Uint8Array<ArrayBuffer>> {
+  private async load({ offset, length }: BytesMissing): Promise<void> {
+    const number = Math.floor(offset / PAGE_BYTES);
     const start = number * PAGE_BYTES;
-    const page = await this.file.read(start, Math.min(PAGE_BYTES, this.file.size - start), this.signal);
-    if (this.pages.size >= MAX_PAGES) {
-      const [oldest] = this.pages.keys();
-      this.pages.delete(oldest!);
+    if (offset + length > start + PAGE_BYTES) {
+      this.stretches.set(offset, await this.file.read(offset, length, this.signal));
+    } else {
+      this.pages.set(number, await this.file.read(start, Math.min(PAGE_BYTES, this.file.size - start), this.signal));
     }
-    this.pages.set(number, page);
-    return page;
+  }
+
+  private forget(): void {
+    this.stretches.clear();
+    for (const number of this.pages.keys()) {
+      if (this.pages.size <= MAX_PAGES) return;
+      this.pages.delete(number);
+    }
   }
 
   private truncated(offset: number, end: number): CheckpointError {
-    return this.error(
-      'truncated',
-      `the file ends at byte ${this.file.size}, but promises data up to byte ${end}`,
-      offset,
-    );
+    const message = `the file ends at byte ${this.file.size}, but promises data up to byte ${end}`;
+    return this.error('truncated', message, offset);
   }
 }
 

@@ -19,13 +19,13 @@ export class TfliteBuffers {
    * @returns undefined where the buffer is empty: that of tensors which are computed
    * @throws CheckpointError `malformed` where there is no such buffer, `truncated` where its bytes are not all in the file
    */
-  async locate(index: number): Promise<BufferRange | undefined> {
+  locate(index: number): BufferRange | undefined {
     if (index === 0) return undefined;
     const { reader } = this;
     if (index >= this.buffers.length) {
       throw reader.malformed(`is stored in buffer ${index} of ${this.buffers.length}`, this.buffers.start);
     }
-    const table = await reader.table(await reader.tableAt(this.buffers, index));
+    const table = reader.element(this.buffers, index);
     const offset = table.uint64(1);
     if (offset >= FIRST_OFFSET) {
       const length = table.uint64(2);
@@ -35,7 +35,7 @@ export class TfliteBuffers {
     }
     const data = table.reference(0);
     if (data === undefined) return undefined;
-    const { start, length } = await reader.vector(data, 1);
+    const { start, length } = reader.vector(data, 1);
     return length === 0 ? undefined : { offset: start, length };
   }
 }

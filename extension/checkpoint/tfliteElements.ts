@@ -1,8 +1,8 @@
 /** Elements of a TensorFlow Lite tensor as rows: as stored, unpacked, made dense, and multiplied by their scales. */
 import { elementSize, widen } from './dtype';
-import type { FileReader } from './fileReader';
+import { allocate, type FileReader } from './fileReader';
 import { decodedType, decodePacked, packedBand } from './packedElements';
-import { floats, product } from './quantisedWeight';
+import { product } from './quantisedWeight';
 import type { RowRange } from './rowBand';
 import type { RowSource } from './rowSource';
 import { dequantise, readGroups, type Quantisation } from './tfliteQuantisation';
@@ -44,14 +44,15 @@ async function storedRows(
 
 async function dequantisedRows(
   file: FileReader,
-  { shape, type }: TfliteTensor,
+  { shape, type, data }: TfliteTensor,
   quantisation: Quantisation,
   codes: RowSource,
   { start, end }: RowRange,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
   const perRow = product(shape.slice(1));
-  const values = floats((end - start) * perRow);
+  const bytes = allocate((end - start) * perRow * elementSize('F32'), file.path, data.offset);
+  const values = new Float32Array(bytes.buffer);
   const dtype = type.packed ? decodedType(type.packed) : type.dtype!;
   const groups = await readGroups(file, quantisation, product(shape), start * perRow, end * perRow, signal);
   const step = Math.max(1, Math.floor(SLICE_ELEMENTS / perRow));
@@ -61,5 +62,5 @@ async function dequantisedRows(
     const target = values.subarray((rows.start - start) * perRow, (rows.end - start) * perRow);
     dequantise(slice, at * perRow, quantisation, groups, target);
   }
-  return new Uint8Array(values.buffer);
+  return bytes;
 }

@@ -3,9 +3,6 @@ import type { KernelLayout } from './checkpoint';
 import type { FlatbufferReader, FlatTable } from './flatbufferReader';
 import { forwards, kernelInput } from './tfliteOperators';
 
-/** Inputs of an operator: a concatenation of everything has some hundred. */
-const MAX_INPUTS = 65_536;
-
 /** Of the union `BuiltinOptions`. */
 const FULLY_CONNECTED_OPTIONS = 8;
 
@@ -32,9 +29,9 @@ export class TfliteGraph {
   /**
    * @param table an `Operator`
    * @returns what it is called
-   * @throws CheckpointError `malformed`, `truncated`, `limit`
+   * @throws CheckpointError `malformed`, `truncated`
    */
-  async add(table: FlatTable): Promise<string> {
+  add(table: FlatTable): string {
     const { reader } = this;
     const index = table.uint32(0);
     const operator = this.operators[index];
@@ -42,13 +39,12 @@ export class TfliteGraph {
       throw reader.malformed(`has an operator of kind ${index}, of ${this.operators.length} kinds`, table.at);
     }
     const kernel = kernelInput(operator);
-    if (kernel) await this.use(table, kernel.input, { layout: kernel.layout });
+    if (kernel) this.use(table, kernel.input, { layout: kernel.layout });
     else if (forwards(operator)) {
-      const [source] = await this.list(table, 1);
-      const [target] = await this.list(table, 2);
+      const [source, target] = [this.tensor(table, 1, 0), this.tensor(table, 2, 0)];
       if (source !== undefined && target !== undefined) this.sources.set(target, source);
-    } else if (operator === 'FULLY_CONNECTED' && (await this.isShuffled(table))) {
-      await this.use(table, 1, { shuffled: true });
+    } else if (operator === 'FULLY_CONNECTED' && this.isShuffled(table)) {
+      this.use(table, 1, { shuffled: true });
     }
     return operator;
   }
@@ -66,19 +62,20 @@ export class TfliteGraph {
     return uses;
   }
 
-  private async use(table: FlatTable, input: number, use: TensorUse): Promise<void> {
-    const tensor = (await this.list(table, 1))[input];
+  private use(table: FlatTable, input: number, use: TensorUse): void {
+    const tensor = this.tensor(table, 1, input);
     if (tensor !== undefined && !this.uses.has(tensor)) this.uses.set(tensor, use);
   }
 
-  private async list(table: FlatTable, field: number): Promise<readonly number[]> {
+  /** One of an operator's inputs (field 1) or outputs (field 2). */
+  private tensor(table: FlatTable, field: number, index: number): number | undefined {
     const at = table.reference(field);
-    return at === undefined ? [] : this.reader.int32s(at, MAX_INPUTS);
+    return at === undefined ? undefined : this.reader.int32(this.reader.vector(at, 4), index);
   }
 
-  private async isShuffled(table: FlatTable): Promise<boolean> {
+  private isShuffled(table: FlatTable): boolean {
     const at = table.reference(4);
     if (table.uint8(3) !== FULLY_CONNECTED_OPTIONS || at === undefined) return false;
-    return (await this.reader.table(at)).int8(1) !== 0;
+    return this.reader.table(at).int8(1) !== 0;
   }
 }

@@ -9,18 +9,27 @@ import type { FileReader } from './fileReader';
 import { FlatbufferReader, type FlatTable, type FlatVector } from './flatbufferReader';
 import { ProblemList } from './problemList';
 import { TfliteBuffers } from './tfliteBuffers';
-import { TfliteGraph } from './tfliteGraph';
+import { TfliteGraph, type TensorUse } from './tfliteGraph';
 import { operatorName } from './tfliteOperators';
 import { TensorReader, type TfliteTensor } from './tfliteTensor';
 
 /** Tensors and operators of all subgraphs that are looked at: ten times those of the largest models. */
-const MAX_TABLES = 200_000;
+const MAX_TABLES = 400_000;
+
+/** Constants that are kept, each about a kilobyte here: the largest models have some ten thousand. */
+const MAX_TENSORS = 100_000;
+
+/** Of them, so many may be damaged before the rest is given up: what is wrong with each takes time to tell. */
+const MAX_DAMAGED = 1000;
 
 /** All names together, in characters. */
 const MAX_NAMES_LENGTH = 32 * 1024 * 1024;
 
 /** A description, an operator's or a signature's name. */
 const MAX_TEXT_BYTES = 65_536;
+
+/** A subgraph's name, which may come before those of its tensors. */
+const MAX_SCOPE_BYTES = 4096;
 
 /** Of signatures and of entries of metadata that are shown. */
 const MAX_LISTED = 100;
@@ -65,6 +74,8 @@ class ModelWalker {
   private readonly found: FoundTfliteTensor[] = [];
   private readonly operatorCounts = new Map<string, number>();
   private tables = 0;
+  private damaged = 0;
+  private stopped = false;
   private namesLength = 0;
   private firstError: CheckpointError | undefined;
 
@@ -74,18 +85,29 @@ class ModelWalker {
   }
 
   async read(): Promise<TfliteModel> {
-    const model = await this.reader.root();
-    this.metadata.set('version', String(model.uint32(0)));
-    const buffers = new TfliteBuffers(this.reader, await this.tablesOf(model, 4));
+    const { reader } = this;
+    const model = await reader.run(() => reader.root());
+    const { version, buffers, kinds, subgraphs } = await reader.run(() => ({
+      version: model.uint32(0),
+      buffers: new TfliteBuffers(reader, this.tablesOf(model, 4)),
+      kinds: this.tablesOf(model, 1),
+      subgraphs: this.tablesOf(model, 2),
+    }));
+    this.metadata.set('version', String(version));
     await this.attempt(() => this.describe(model, buffers));
     const operators: string[] = [];
-    await this.each(await this.tablesOf(model, 1), async (table) => {
-      const custom = table.reference(1);
-      const name = custom === undefined ? '' : await this.reader.text(custom, MAX_TEXT_BYTES);
-      operators.push(operatorName(table.int32(3), table.int8(0), name));
+    await this.each(kinds, (index) => {
+      const kind = reader.element(kinds, index);
+      const custom = kind.reference(1);
+      const name = custom === undefined ? '' : reader.text(custom, MAX_TEXT_BYTES);
+      operators[index] = operatorName(kind.int32(3), kind.int8(0), name);
     });
-    const subgraphs = await this.tablesOf(model, 2);
-    await this.each(subgraphs, (table, index) => this.subgraph(table, index, operators, buffers));
+    for (let index = 0; index < subgraphs.length && this.mayVisit(subgraphs); index++) {
+      await this.attempt(async () => {
+        const table = await reader.run(() => reader.element(subgraphs, index));
+        await this.subgraph(table, index, operators, buffers);
+      });
+    }
     if (this.firstError && this.found.length === 0) throw this.firstError;
     if (subgraphs.length > 1) this.metadata.set('subgraphs', String(subgraphs.length));
     const counts = [...this.operatorCounts].sort(([, a], [, b]) => b - a);
@@ -100,62 +122,65 @@ class ModelWalker {
     } catch (error) {
       if (!(error instanceof CheckpointError) || !PART_ERRORS.has(error.code)) throw error;
       this.firstError ??= error;
+      this.damaged++;
       this.problems.push(error.toProblem());
     }
   }
 
   /** A vector of tables, empty where there is none. */
-  private async tablesOf(table: FlatTable, field: number): Promise<FlatVector> {
+  private tablesOf(table: FlatTable, field: number): FlatVector {
     const at = table.reference(field);
     return at === undefined ? { start: 0, length: 0 } : this.reader.vector(at, 4);
   }
 
-  /** Visits each table of a vector, whatever is wrong with others, as long as they are not too many. */
-  private async each(
-    vector: FlatVector,
-    visit: (table: FlatTable, index: number) => Promise<void> | void,
-  ): Promise<void> {
+  /** Visits each element of a vector, whatever is wrong with others, as long as they are not too many. */
+  private async each(vector: FlatVector, visit: (index: number) => void): Promise<void> {
     for (let index = 0; index < vector.length && this.mayVisit(vector); index++) {
-      await this.attempt(async () => visit(await this.reader.table(await this.reader.tableAt(vector, index)), index));
+      await this.attempt(() => this.reader.run(() => visit(index)));
     }
   }
 
   private mayVisit({ start }: FlatVector): boolean {
-    if (++this.tables <= MAX_TABLES) return true;
-    if (this.tables === MAX_TABLES + 1) {
-      const message = `has more than ${MAX_TABLES} tensors and operators; only the first of them are read`;
-      this.problems.push(this.reader.error('limit', message, start).toProblem());
-    }
-    return false;
+    if (this.stopped) return false;
+    if (++this.tables > MAX_TABLES) this.stop(`has more than ${MAX_TABLES} tensors and operators`, start);
+    else if (this.damaged > MAX_DAMAGED) this.stop(`has more than ${MAX_DAMAGED} damaged parts`, start);
+    return !this.stopped;
+  }
+
+  private stop(reason: string, offset: number): void {
+    this.stopped = true;
+    const error = this.reader.error('limit', `${reason}: only those before are read`, offset);
+    this.firstError ??= error;
+    this.problems.push(error.toProblem());
   }
 
   private async describe(model: FlatTable, buffers: TfliteBuffers): Promise<void> {
-    const description = model.reference(3);
-    if (description !== undefined) {
-      this.metadata.set('description', await this.reader.text(description, MAX_TEXT_BYTES));
-    }
-    const signatures = await this.names(model, 7, 2);
-    if (signatures.length > 0) this.metadata.set('signatures', signatures.join(', '));
-    const entries = await this.names(model, 6, 0);
-    if (entries.length > 0) this.metadata.set('metadata', entries.join(', '));
-    const index = entries.indexOf(VERSION_ENTRY);
+    const { reader } = this;
+    const found = await reader.run(() => {
+      const at = model.reference(3);
+      return {
+        description: at === undefined ? '' : reader.text(at, MAX_TEXT_BYTES),
+        signatures: this.names(this.tablesOf(model, 7), 2),
+        entries: this.names(this.tablesOf(model, 6), 0),
+      };
+    });
+    if (found.description !== '') this.metadata.set('description', found.description);
+    if (found.signatures.length > 0) this.metadata.set('signatures', found.signatures.join(', '));
+    if (found.entries.length > 0) this.metadata.set('metadata', found.entries.join(', '));
+    const index = found.entries.indexOf(VERSION_ENTRY);
     if (index < 0) return;
-    const entry = await this.reader.table(await this.reader.tableAt(await this.tablesOf(model, 6), index));
-    const data = await buffers.locate(entry.uint32(1));
+    const data = await reader.run(() => buffers.locate(reader.element(this.tablesOf(model, 6), index).uint32(1)));
     if (!data) return;
-    const bytes = await this.reader.file.read(data.offset, Math.min(data.length, MAX_VERSION_BYTES));
+    const bytes = await reader.file.read(data.offset, Math.min(data.length, MAX_VERSION_BYTES));
     this.metadata.set(VERSION_ENTRY, Buffer.from(bytes).toString('utf8').replace(/\0.*$/s, ''));
   }
 
-  /** Texts in field `field` of the tables that the model has in a vector. */
-  private async names(model: FlatTable, tables: number, field: number): Promise<string[]> {
-    const vector = await this.tablesOf(model, tables);
-    const names: string[] = [];
-    for (let index = 0; index < Math.min(vector.length, MAX_LISTED); index++) {
-      const at = (await this.reader.table(await this.reader.tableAt(vector, index))).reference(field);
-      names.push(at === undefined ? '' : await this.reader.text(at, MAX_TEXT_BYTES));
-    }
-    return names;
+  /** Texts in field `field` of the tables of a vector. */
+  private names(vector: FlatVector, field: number): string[] {
+    return Array.from({ length: Math.min(vector.length, MAX_LISTED) }, (_, index) => {
+      const at = this.reader.element(vector, index).reference(field);
+      return at === undefined ? '' : this.reader.text(at, MAX_TEXT_BYTES);
+    });
   }
 
   private async subgraph(
@@ -164,42 +189,44 @@ class ModelWalker {
     operators: readonly string[],
     buffers: TfliteBuffers,
   ): Promise<void> {
-    const nameAt = table.reference(4);
-    const scope =
-      index === 0
-        ? ''
-        : (nameAt !== undefined && (await this.reader.text(nameAt, MAX_TEXT_BYTES))) || `subgraph[${index}]`;
-    const graph = new TfliteGraph(this.reader, operators);
-    await this.each(await this.tablesOf(table, 3), async (operator) => {
-      const name = await graph.add(operator);
-      this.operatorCounts.set(name, (this.operatorCounts.get(name) ?? 0) + 1);
+    const { reader } = this;
+    const { name, vector, nodes } = await reader.run(() => {
+      const at = table.reference(4);
+      return {
+        name: at === undefined ? '' : reader.text(at, MAX_SCOPE_BYTES),
+        vector: this.tablesOf(table, 0),
+        nodes: this.tablesOf(table, 3),
+      };
+    });
+    const scope = index === 0 ? '' : name || `subgraph[${index}]`;
+    const graph = new TfliteGraph(reader, operators);
+    await this.each(nodes, (node) => {
+      const operator = graph.add(reader.element(nodes, node));
+      this.operatorCounts.set(operator, (this.operatorCounts.get(operator) ?? 0) + 1);
     });
     const uses = graph.tensorUses();
-    const vector = await this.tablesOf(table, 0);
-    const tensors = new TensorReader(this.reader, buffers, vector);
-    for (let i = 0; i < tensors.count && this.mayVisit(vector); i++) {
-      await this.attempt(async () => {
-        const tensor = await tensors.read(i);
-        if (!tensor) return;
-        const { layout = '…IO', shuffled } = uses.get(i) ?? {};
-        const unreadable = shuffled && 'its rows and columns are shuffled for one kind of processor';
-        this.add({
-          tensor: unreadable ? { ...tensor, unreadable } : tensor,
-          name: tensor.name || `tensor[${i}]`,
-          subgraph: index,
-          scope,
-          kernelLayout: layout,
-        });
-      });
-    }
+    const tensors = new TensorReader(reader, buffers, vector);
+    await this.each(vector, (number) => {
+      const tensor = tensors.read(number);
+      if (tensor) this.add(tensor, number, uses.get(number), index, scope);
+    });
   }
 
-  private add(found: FoundTfliteTensor): void {
-    this.namesLength += found.name.length + found.scope.length;
-    if (this.namesLength > MAX_NAMES_LENGTH) {
-      const message = `has tensor names of more than ${MAX_NAMES_LENGTH} characters`;
-      throw this.reader.error('limit', message, found.tensor.data.offset);
+  private add(
+    tensor: TfliteTensor,
+    number: number,
+    { layout = '…IO', shuffled }: TensorUse = {},
+    subgraph: number,
+    scope: string,
+  ): void {
+    const name = tensor.name || `tensor[${number}]`;
+    this.namesLength += name.length + scope.length;
+    const { offset } = tensor.data;
+    if (this.namesLength > MAX_NAMES_LENGTH) this.stop(`has names of more than ${MAX_NAMES_LENGTH} characters`, offset);
+    else if (this.found.length >= MAX_TENSORS) this.stop(`has more than ${MAX_TENSORS} constants`, offset);
+    else {
+      if (shuffled) tensor.unreadable = 'its rows and columns are shuffled for one kind of processor';
+      this.found.push({ tensor, name, subgraph, scope, kernelLayout: layout });
     }
-    this.found.push(found);
   }
 }

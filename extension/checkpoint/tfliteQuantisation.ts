@@ -23,7 +23,7 @@ export interface Quantisation {
 }
 
 /** The elements of another tensor of the subgraph. @throws CheckpointError `malformed` where it has none */
-export type NumbersOf = (tensor: number) => Promise<NumberList>;
+export type NumbersOf = (tensor: number) => NumberList;
 
 /**
  * @param table a `QuantizationParameters`
@@ -31,27 +31,27 @@ export type NumbersOf = (tensor: number) => Promise<NumberList>;
  * @returns undefined where it only tells of ranges; why it cannot be used, where it is of an unknown kind
  * @throws CheckpointError `malformed` where scales and shape contradict one another
  */
-export async function readQuantisation(
+export function readQuantisation(
   reader: FlatbufferReader,
   table: FlatTable,
   shape: readonly number[],
   count: number,
   numbersOf: NumbersOf,
-): Promise<Quantisation | string | undefined> {
+): Quantisation | string | undefined {
   const kind = table.uint8(4);
   if (kind === DETAILS.blockwise) {
     const details = table.reference(5);
     if (details === undefined) throw reader.malformed('is quantised in blocks of which nothing is told', table.at);
-    return blockwise(reader, await reader.table(details), shape, count, numbersOf);
+    return blockwise(reader, reader.table(details), shape, count, numbersOf);
   }
   if (kind !== DETAILS.none) {
     return kind === DETAILS.custom
       ? 'is quantised in a way that only the program knows which wrote it'
       : 'is quantised along several axes at once, of which no model is known';
   }
-  const scales = await list(reader, table.reference(2), 'F32', 4);
+  const scales = list(reader, table.reference(2), 'F32', 4);
   if (!scales || scales.count === 0) return undefined;
-  const zeroPoints = await list(reader, table.reference(3), 'I64', 8);
+  const zeroPoints = list(reader, table.reference(3), 'I64', 8);
   if (zeroPoints && ![0, 1, scales.count].includes(zeroPoints.count)) {
     throw reader.malformed(`has ${scales.count} scales, but ${zeroPoints.count} zero points`, table.at);
   }
@@ -66,34 +66,34 @@ export async function readQuantisation(
   return { ...parts, grouping: 'per channel', run: shape.slice(axis + 1).reduce((run, size) => run * size, 1) };
 }
 
-async function list(
+function list(
   reader: FlatbufferReader,
   at: number | undefined,
   dtype: NumberList['dtype'],
   size: number,
-): Promise<NumberList | undefined> {
+): NumberList | undefined {
   if (at === undefined) return undefined;
-  const { start, length } = await reader.vector(at, size);
+  const { start, length } = reader.vector(at, size);
   return { dtype, offset: start, count: length };
 }
 
 /** Blocks are along the last axis, their scales in another tensor. */
-async function blockwise(
+function blockwise(
   reader: FlatbufferReader,
   details: FlatTable,
   shape: readonly number[],
   count: number,
   numbersOf: NumbersOf,
-): Promise<Quantisation> {
+): Quantisation {
   const run = details.int32(2);
   const last = shape.at(-1) ?? 1;
   if (run <= 0 || last % run !== 0) {
     throw reader.malformed(`is quantised in blocks of ${run}, but its rows have ${last} elements`, details.at);
   }
-  const scales = await numbersOf(details.int32(0));
+  const scales = numbersOf(details.int32(0));
   // A field that is not stored is 0 by the schema; but tensor 0 is an input, and who leaves it out means none.
   const zeros = details.int32(1, -1);
-  const zeroPoints = zeros < 0 ? undefined : await numbersOf(zeros);
+  const zeroPoints = zeros < 0 ? undefined : numbersOf(zeros);
   const blocks = count / run;
   if (scales.count !== blocks || (zeroPoints && ![1, blocks].includes(zeroPoints.count))) {
     const zeroCount = zeroPoints ? ` and ${zeroPoints.count} zero points` : '';

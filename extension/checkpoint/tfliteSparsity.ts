@@ -44,16 +44,12 @@ export interface Sparsity {
  * @returns why it cannot be used, where it is larger than it may be
  * @throws CheckpointError `malformed` where levels and shape contradict one another
  */
-export async function readSparsity(
-  reader: FlatbufferReader,
-  table: FlatTable,
-  shape: readonly number[],
-): Promise<Sparsity | string> {
+export function readSparsity(reader: FlatbufferReader, table: FlatTable, shape: readonly number[]): Sparsity | string {
   const [orderAt, mapAt, metadataAt] = [table.reference(0), table.reference(1), table.reference(2)];
   if (orderAt === undefined || metadataAt === undefined) throw reader.malformed('is sparse without levels', table.at);
-  const order = await reader.int32s(orderAt, MAX_LEVELS);
-  const blockMap = mapAt === undefined ? [] : await reader.int32s(mapAt, MAX_LEVELS);
-  const metadata = await reader.vector(metadataAt, 4);
+  const order = reader.int32s(orderAt, MAX_LEVELS);
+  const blockMap = mapAt === undefined ? [] : reader.int32s(mapAt, MAX_LEVELS);
+  const metadata = reader.vector(metadataAt, 4);
   const axes = shape.length + blockMap.length;
   const isOrder = order.length === axes && new Set(order).size === axes && order.every((k) => k >= 0 && k < axes);
   if (!isOrder || metadata.length !== axes || blockMap.some((axis) => shape[axis] === undefined)) {
@@ -61,13 +57,13 @@ export async function readSparsity(
     throw reader.malformed(`${message}, which do not fit its shape [${shape.join(', ')}]`, table.at);
   }
   const tables: FlatTable[] = [];
-  for (let k = 0; k < axes; k++) tables.push(await reader.table(await reader.tableAt(metadata, k)));
+  for (let k = 0; k < axes; k++) tables.push(reader.element(metadata, k));
   const blockSizes = blockMap.map((_, block) => tables[order.indexOf(shape.length + block)]!.int32(1));
   const dimensions = axesOf(shape, blockMap, blockSizes);
   const levels: Level[] = [];
   let entries = 1;
   for (const [k, axis] of order.entries()) {
-    const level = await readLevel(reader, tables[k]!, dimensions[axis]!);
+    const level = readLevel(reader, tables[k]!, dimensions[axis]!);
     if (level.sparse && level.sparse.segments.count !== entries + 1) {
       const message = `has a sparse level of ${level.sparse.segments.count} segments below ${entries} entries`;
       throw reader.malformed(message, tables[k]!.at);
@@ -99,11 +95,11 @@ function axesOf(
   return [...axes, ...blocks];
 }
 
-async function readLevel(
+function readLevel(
   reader: FlatbufferReader,
   table: FlatTable,
   { size, stride }: { size: number; stride: number },
-): Promise<Level> {
+): Level {
   if (!Number.isInteger(size) || size < 1) {
     throw reader.malformed('is sparse in blocks that do not divide its shape', table.at);
   }
@@ -115,19 +111,19 @@ async function readLevel(
     return { size, stride };
   }
   if (format !== SPARSE) throw reader.malformed(`has a level of the unknown kind ${format}`, table.at);
-  const segments = await indexList(reader, table, 2);
-  const indices = await indexList(reader, table, 4);
+  const segments = indexList(reader, table, 2);
+  const indices = indexList(reader, table, 4);
   return { size, stride, sparse: { segments, indices } };
 }
 
 /** Of the union whose type is field `field` and whose table is the one after it. */
-async function indexList(reader: FlatbufferReader, table: FlatTable, field: number): Promise<NumberList> {
+function indexList(reader: FlatbufferReader, table: FlatTable, field: number): NumberList {
   const dtype = INDEX_TYPES[table.uint8(field)];
   const at = table.reference(field + 1);
   if (!dtype || at === undefined) throw reader.malformed('has a sparse level without indices', table.at);
-  const values = (await reader.table(at)).reference(0);
+  const values = reader.table(at).reference(0);
   if (values === undefined) return { dtype, offset: 0, count: 0 };
-  const { start, length } = await reader.vector(values, elementSize(dtype));
+  const { start, length } = reader.vector(values, elementSize(dtype));
   return { dtype, offset: start, count: length };
 }
 

@@ -10,8 +10,8 @@ import type { NumberList } from './tfliteNumbers';
 import { readQuantisation, type Quantisation } from './tfliteQuantisation';
 import { readSparsity, type Sparsity } from './tfliteSparsity';
 
-/** Names of layers that were fused are joined to one of some kB. */
-const MAX_NAME_BYTES = 65_536;
+/** Names of layers that were fused are joined to one of some kB. V8 hashes texts of 16 kB by their length alone. */
+const MAX_NAME_BYTES = 8192;
 
 interface ElementType {
   readonly name: string;
@@ -55,9 +55,11 @@ export interface TfliteTensor {
   readonly data: BufferRange;
   readonly quantisation?: Quantisation;
   readonly sparsity?: Sparsity;
-  /** Why its elements are not read. */
-  readonly unreadable?: string;
+  /** Why its elements are not read; the graph may tell. */
+  unreadable?: string;
 }
+
+type Writable = { -readonly [Key in keyof TfliteTensor]: TfliteTensor[Key] };
 
 /** The tensors of one subgraph. */
 export class TensorReader {
@@ -72,81 +74,94 @@ export class TensorReader {
   }
 
   /**
+   * A task for `FlatbufferReader.run`.
+   *
    * @returns undefined where nothing is stored for it: an input, or what an operator computes
-   * @throws CheckpointError `malformed`, `truncated`, `limit`, of this tensor alone; `io`
+   * @throws CheckpointError `malformed`, `truncated`, `limit`, of this tensor alone
    */
-  async read(index: number): Promise<TfliteTensor | undefined> {
-    const table = await this.table(index);
+  read(index: number): TfliteTensor | undefined {
+    const table = this.table(index);
     const external = table.uint32(10) > 0;
-    const data = external ? { offset: 0, length: 0 } : await this.buffers.locate(table.uint32(2));
+    const data = external ? { offset: 0, length: 0 } : this.buffers.locate(table.uint32(2));
     if (!data) return undefined;
     const nameAt = table.reference(3);
-    const name = nameAt === undefined ? '' : await this.reader.text(nameAt, MAX_NAME_BYTES);
+    const name = nameAt === undefined ? '' : this.reader.text(nameAt, MAX_NAME_BYTES);
     try {
-      const head = await this.head(table);
-      if (external) return { ...head, name, data, unreadable: 'its elements are in another file, which is not read' };
-      return { ...head, name, data, ...(await this.storage(table, head, data)) };
+      const { shape, type } = this.head(table);
+      // No spread: of 100 000 objects that are copied together, each would be a table of its own.
+      const tensor: Writable = { name, shape, type, data };
+      if (external) tensor.unreadable = 'its elements are in another file, which is not read';
+      else this.addStorage(tensor, table);
+      return tensor;
     } catch (error) {
       throw error instanceof CheckpointError ? error.ofTensor(name) : error;
     }
   }
 
-  private async table(index: number): Promise<FlatTable> {
-    return this.reader.table(await this.reader.tableAt(this.tensors, index));
+  private table(index: number): FlatTable {
+    return this.reader.element(this.tensors, index);
   }
 
-  private async head(table: FlatTable): Promise<Pick<TfliteTensor, 'shape' | 'type'>> {
+  private head(table: FlatTable): Pick<TfliteTensor, 'shape' | 'type'> {
     const shapeAt = table.reference(0);
-    const shape = shapeAt === undefined ? [] : await this.reader.int32s(shapeAt, MAX_RANK);
+    const shape = shapeAt === undefined ? [] : this.reader.int32s(shapeAt, MAX_RANK);
     const count = elementCount(shape);
     if (typeof count === 'string') throw this.reader.malformed(count, table.at);
     const code = table.int8(1);
     return { shape, type: TYPES[code] ?? { name: `type ${code}` } };
   }
 
-  private async storage(
-    table: FlatTable,
-    { shape, type }: Pick<TfliteTensor, 'shape' | 'type'>,
-    data: BufferRange,
-  ): Promise<Pick<TfliteTensor, 'quantisation' | 'sparsity' | 'unreadable'>> {
-    const count = elementCount(shape) as number;
+  /** How its elements are stored, or why they are not read. */
+  private addStorage(tensor: Writable, table: FlatTable): void {
+    const { shape, type, data } = tensor;
     const { dtype, packed } = type;
+    const count = elementCount(shape) as number;
     if (!dtype && !packed) {
-      return { unreadable: type.name === 'STRING' ? 'holds text' : `has the element type ${type.name}` };
+      tensor.unreadable = type.name === 'STRING' ? 'holds text' : `has the element type ${type.name}`;
+      return;
     }
     const sparsityAt = table.reference(6);
-    let sparsity: Sparsity | undefined;
     if (sparsityAt !== undefined && count > 0) {
-      if (!dtype || dtype === 'C128') return { unreadable: `is sparse, with elements of type ${type.name}` };
-      const read = await readSparsity(this.reader, await this.reader.table(sparsityAt), shape);
-      if (typeof read === 'string') return { unreadable: read };
-      sparsity = read;
+      const unreadable = this.addSparsity(tensor, sparsityAt);
+      if (unreadable !== undefined) {
+        tensor.unreadable = unreadable;
+        return;
+      }
     }
-    const stored = sparsity?.stored ?? count;
+    const stored = tensor.sparsity?.stored ?? count;
     const bytes = packed ? packedBytes(packed, stored) : stored * elementSize(dtype!);
     if (bytes !== data.length) {
-      const message = `has ${data.length} bytes, but its ${sparsity ? 'levels need' : `shape [${shape.join(', ')}] needs`} ${bytes}`;
-      throw this.reader.malformed(message, data.offset);
+      const expected = tensor.sparsity ? 'its levels need' : `its shape [${shape.join(', ')}] needs`;
+      throw this.reader.malformed(`has ${data.length} bytes, but ${expected} ${bytes}`, data.offset);
     }
     const quantisationAt = table.reference(4);
     // Floating-point tensors may keep the ranges and scales that a converter worked with.
     const codes = packed !== undefined || /^[IU]/.test(type.name);
-    if (quantisationAt === undefined || !codes || count === 0) return { ...(sparsity && { sparsity }) };
-    const parameters = await this.reader.table(quantisationAt);
-    const numbersOf = (index: number): Promise<NumberList> => this.numbers(index);
-    const quantisation = await readQuantisation(this.reader, parameters, shape, count, numbersOf);
-    if (typeof quantisation === 'string') return { unreadable: quantisation };
-    return { ...(sparsity && { sparsity }), ...(quantisation && { quantisation }) };
+    if (quantisationAt === undefined || !codes || count === 0) return;
+    const parameters = this.reader.table(quantisationAt);
+    const quantisation = readQuantisation(this.reader, parameters, shape, count, (index) => this.numbers(index));
+    if (typeof quantisation === 'string') tensor.unreadable = quantisation;
+    else if (quantisation) tensor.quantisation = quantisation;
+  }
+
+  /** @returns why it cannot be used */
+  private addSparsity(tensor: Writable, at: number): string | undefined {
+    const { dtype, name } = tensor.type;
+    if (!dtype || dtype === 'C128') return `is sparse, with elements of type ${name}`;
+    const sparsity = readSparsity(this.reader, this.reader.table(at), tensor.shape);
+    if (typeof sparsity === 'string') return sparsity;
+    tensor.sparsity = sparsity;
+    return undefined;
   }
 
   /** A tensor that holds scales or zero points of another one. */
-  private async numbers(index: number): Promise<NumberList> {
+  private numbers(index: number): NumberList {
     if (index < 0 || index >= this.count) {
-      throw new CheckpointError('malformed', `its scales are in tensor ${index} of ${this.count}`);
+      throw this.reader.malformed(`its scales are in tensor ${index} of ${this.count}`, this.tensors.start);
     }
-    const table = await this.table(index);
-    const { shape, type } = await this.head(table);
-    const data = await this.buffers.locate(table.uint32(2));
+    const table = this.table(index);
+    const { shape, type } = this.head(table);
+    const data = this.buffers.locate(table.uint32(2));
     const count = elementCount(shape) as number;
     if (!type.dtype || type.dtype.startsWith('C') || data?.length !== count * elementSize(type.dtype)) {
       throw this.reader.malformed(`its scales are in tensor ${index}, which holds no numbers`, table.at);

@@ -1,6 +1,7 @@
 /** Sound checkpoints that the fuzzer damages: small ones made here, and the reference checkpoints where they exist. */
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { int } from '../harness/flatbufferWriter';
 import { floatTensor as ggufFloats, GgufWriter, VALUE } from '../harness/ggufWriter';
 import { hdf5Fixtures } from '../harness/hdf5Files';
 import {
@@ -39,6 +40,17 @@ import {
   savedModel,
   tensorProto,
 } from '../harness/tensorflowGraphWriter';
+import {
+  blockwise,
+  float32 as tfliteFloat32,
+  floatTensor as tfliteFloats,
+  OPERATOR,
+  quantisation,
+  sparsity,
+  tfliteFile,
+  TYPE as TFLITE_TYPE,
+  type WrittenModel,
+} from '../harness/tfliteWriter';
 import { layTorchFolder, torchFolders } from '../harness/torchFolders';
 import flaxFixtures from '../unit/flaxFixtures.json';
 import ggufFixtures from '../unit/ggufFixtures.json';
@@ -115,6 +127,7 @@ export function fuzzSources(): ReadonlyMap<string, readonly Source[]> {
     ['flax', [...flaxFiles(), ...reference('hbar-symbolic-flax/model_params.msgpack')]],
     ['hdf5', [...hdf5Files(false), ...reference('magika/model.h5', 'textgenrnn/textgenrnn_weights.hdf5')]],
     ['keras', hdf5Files(true)],
+    ['tflite', [made('small.tflite', () => tfliteFile(SMALL_TFLITE)), largeTflite()]],
     ['tensorflow.js', [smallTensorflowJs(), sampleTensorflowJs()]],
     ['tensorflow checkpoint', [tensorflowCheckpoint(0), tensorflowCheckpoint(1)]],
     ['tensorflow graph', [made('frozen.pb', smallTensorflowGraph), made('saved_model.pb', smallSavedModel)]],
@@ -369,6 +382,55 @@ export function externalOnnx(): Source {
       writeFileSync(path.join(folder, 'model.onnx_data'), Buffer.alloc(128, 1));
     },
   };
+}
+
+/** A kernel with scales of its own, a weight in blocks, a sparse one, and text. */
+export const SMALL_TFLITE: WrittenModel = {
+  subgraphs: [
+    {
+      tensors: [
+        { name: 'input', shape: [1, 4, 4, 2], type: TFLITE_TYPE.F32 },
+        {
+          name: 'kernel',
+          shape: [2, 1, 2, 2],
+          type: TFLITE_TYPE.I8,
+          bytes: Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8]),
+          quantisation: quantisation({ scales: [0.5, 2], zeroPoints: [0, 1], axis: 0 }),
+        },
+        {
+          name: 'blocks',
+          shape: [2, 4],
+          type: TFLITE_TYPE.I4,
+          bytes: Uint8Array.from([0x21, 0x43, 0x65, 0x87]),
+          quantisation: quantisation({ details: blockwise(3, -1, 2) }),
+        },
+        { name: 'scales', shape: [4], type: TFLITE_TYPE.F32, bytes: tfliteFloat32([1, 2, 3, 4]) },
+        {
+          ...tfliteFloats('sparse', [4, 2], [5, 6]),
+          sparsity: sparsity([0, 1, 2], [2, { segments: [0, 1, 1], indices: [1] }, 2], [0]),
+        },
+      ],
+      operators: [{ code: OPERATOR.CONV_2D, inputs: [0, 1, -1], outputs: [0] }],
+    },
+  ],
+  description: 'small',
+  metadata: [{ name: 'min_runtime_version', bytes: Buffer.from('2.14.0') }],
+};
+
+/** Buffers behind the FlatBuffer, several subgraphs, weights behind other operators. */
+function largeTflite(): Source {
+  const shared = tfliteFloats('w', [3, 1, 1, 2], [1, 2, 3, 4, 5, 6]);
+  const operators = [
+    { code: OPERATOR.DEQUANTIZE, inputs: [0], outputs: [1] },
+    { code: OPERATOR.CONV_2D, inputs: [1, 1] },
+    { code: OPERATOR.CUSTOM, custom: 'Own', inputs: [] },
+  ];
+  const computed = { shape: [3, 1, 1, 2], type: TFLITE_TYPE.F32 };
+  const subgraphs = [
+    { tensors: [shared, computed], operators },
+    { name: 'decode', tensors: [shared, tfliteFloats('w', [2], [7, 8]), { ...computed, fields: { 10: int(1, 4) } }] },
+  ];
+  return made('behind.tflite', () => tfliteFile({ subgraphs, behind: true, signatures: ['prefill', 'decode'] }));
 }
 
 export function smallTensorflowJs(): Source {

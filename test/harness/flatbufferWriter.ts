@@ -44,8 +44,18 @@ export function numbers(values: readonly number[] | Float32Array | BigInt64Array
   return { kind: 'vector', count: array.length, bytes, align: array.BYTES_PER_ELEMENT };
 }
 
+/** A number that a reader believes. */
+export interface WrittenNumber {
+  readonly name: string;
+  readonly at: number;
+  readonly width: number;
+}
+
+/** What numbers are called that say where a table's fields are. */
+export const FIELD_LIST = 'a number of a field list';
+
 /** @param identifier of four characters */
-export function flatbuffer(root: Node, identifier: string): Buffer {
+export function flatbuffer(root: Node, identifier: string): { bytes: Buffer; numbers: readonly WrittenNumber[] } {
   const writer = new Writer();
   writer.append(Buffer.from(`\0\0\0\0${identifier}`, 'latin1'));
   writer.refer(0, root);
@@ -58,6 +68,7 @@ class Writer {
   private readonly pending: { readonly slot: number; readonly node: Node }[] = [];
   private readonly places = new Map<Node, number>();
   private readonly offsets: { readonly slot: number; readonly value: number }[] = [];
+  private readonly numbers: WrittenNumber[] = [];
 
   append(bytes: Buffer): void {
     this.chunks.push(bytes);
@@ -69,17 +80,24 @@ class Writer {
     this.pending.push({ slot, node });
   }
 
-  finish(): Buffer {
-    for (let next = this.pending.shift(); next; next = this.pending.shift()) {
-      const { slot, node } = next;
+  finish(): { bytes: Buffer; numbers: readonly WrittenNumber[] } {
+    // Grows while it is walked.
+    for (const { slot, node } of this.pending) {
       const place = this.places.get(node) ?? -1;
       const at = place > slot ? place : this.write(node);
       this.places.set(node, at);
       this.offsets.push({ slot, value: at - slot });
     }
     const bytes = Buffer.concat(this.chunks);
-    for (const { slot, value } of this.offsets) bytes.writeUInt32LE(value, slot);
-    return bytes;
+    for (const { slot, value } of this.offsets) {
+      bytes.writeUInt32LE(value, slot);
+      this.note('an offset', slot, 4);
+    }
+    return { bytes, numbers: this.numbers };
+  }
+
+  private note(name: string, at: number, width: number): void {
+    this.numbers.push({ name, at, width });
   }
 
   private write(node: Node): number {
@@ -89,12 +107,14 @@ class Writer {
       case 'vector': {
         this.align(node.align, 4);
         const at = this.length;
+        this.note('the length of a vector', at, 4);
         this.append(Buffer.concat([int(node.count, 4).bytes, node.bytes]));
         return at;
       }
       case 'tables': {
         this.align(4);
         const at = this.length;
+        this.note('the length of a vector of tables', at, 4);
         this.append(int(node.tables.length, 4).bytes);
         this.append(Buffer.alloc(4 * node.tables.length));
         node.tables.forEach((element, i) => this.refer(at + 4 + 4 * i, element));
@@ -111,6 +131,7 @@ class Writer {
     let end = 4;
     const body: Buffer[] = [Buffer.alloc(4)];
     const references: [number, Node][] = [];
+    const scalars: [number, number][] = [];
     for (const [field, value] of stored.sort(([, a], [, b]) => size(b) - size(a))) {
       if (size(value) === 8 && end % 8 === 4) {
         body.push(Buffer.alloc(4));
@@ -120,14 +141,20 @@ class Writer {
       if ('kind' in value) {
         references.push([end, value]);
         body.push(Buffer.alloc(4));
-      } else body.push(value.bytes);
+      } else {
+        scalars.push([end, value.bytes.length]);
+        body.push(value.bytes);
+      }
       end += size(value);
     }
     list.writeUInt16LE(list.length, 0);
     list.writeUInt16LE(end, 2);
     this.align(8, list.length);
+    for (let i = 0; i < list.length; i += 2) this.note(FIELD_LIST, this.length + i, 2);
     this.append(list);
     const at = this.length;
+    this.note('the place of a field list', at, 4);
+    for (const [place, width] of scalars) this.note('a number of a table', at + place, width);
     body[0]!.writeInt32LE(list.length);
     this.append(Buffer.concat(body));
     for (const [place, node] of references) this.refer(at + place, node);

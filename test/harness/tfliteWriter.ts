@@ -10,6 +10,7 @@ import {
   type Fields,
   type Node,
   type Scalar,
+  type WrittenNumber,
 } from './flatbufferWriter';
 
 /** TensorType. */
@@ -130,12 +131,17 @@ export function sparsity(
 }
 
 export function tfliteFile(model: WrittenModel): Buffer {
-  if (!model.behind) return flatbuffer(modelTable(model, undefined), 'TFL3');
-  const { length } = flatbuffer(modelTable(model, 0), 'TFL3');
+  if (!model.behind) return flatbuffer(modelTable(model, undefined), 'TFL3').bytes;
+  const { length } = flatbuffer(modelTable(model, 0), 'TFL3').bytes;
   const start = Math.ceil(length / 16) * 16;
   const buffers = stored(model).map((bytes) => Buffer.concat([bytes, Buffer.alloc(-bytes.length & 15)]));
-  const head = flatbuffer(modelTable(model, start), 'TFL3');
+  const head = flatbuffer(modelTable(model, start), 'TFL3').bytes;
   return Buffer.concat([head, Buffer.alloc(start - length), ...buffers]);
+}
+
+/** Every number of a file whose buffers are not behind it, but those of its tensors. */
+export function tfliteNumbers(model: WrittenModel): readonly WrittenNumber[] {
+  return flatbuffer(modelTable(model, undefined), 'TFL3').numbers;
 }
 
 /** What is in buffers 1, 2, … */

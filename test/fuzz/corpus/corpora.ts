@@ -8,6 +8,7 @@ import { onnxCorpus } from './onnxCorpus';
 import { pytorchLegacyCorpus, pytorchZipCorpus, torchScriptCorpus } from './pytorchCorpus';
 import { safetensorsCorpus, shardedCorpus, shardedPytorchCorpus } from './safetensorsCorpus';
 import { tensorflowJsCorpus } from './tensorflowJsCorpus';
+import { tfliteCorpus } from './tfliteCorpus';
 
 export function corpora(): ReadonlyMap<string, readonly Corpus[]> {
   return new Map([
@@ -24,5 +25,6 @@ export function corpora(): ReadonlyMap<string, readonly Corpus[]> {
     ['numpy', numpyCorpus()],
     ['flax', flaxCorpus()],
     ['tensorflow.js', tensorflowJsCorpus()],
+    ['tflite', tfliteCorpus()],
   ]);
 }
