@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError } from './checkpoint';
+import { deepspeedRefusal } from './deepspeed';
 import { METADATA_NAME, RECORDS_SUFFIX } from './distributed';
 import { fileError } from './fileReader';
 import { partNames } from './ggufParts';
@@ -55,6 +56,8 @@ export async function findInFolder(folder: string, suffixes: readonly string[]):
   const preferred = PREFERRED.find((name) => names.includes(name));
   if (indexes?.length === 1 && preferred !== 'model.safetensors') return file(indexes[0]!);
   if (preferred !== undefined) return file(preferred);
+  const refused = deepspeedRefusal(folder, names);
+  if (refused) throw refused;
   const records = names.find((name) => name.endsWith(RECORDS_SUFFIX));
   if (records !== undefined) return file(names.includes(METADATA_NAME) ? METADATA_NAME : records);
   const bundles = new Set(names.map(dataFilePrefix));

@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import { CheckpointError, type Checkpoint, type CheckpointFormat } from './checkpoint';
+import { deepspeedPart } from './deepspeed';
 import type { FileBytes } from './fileBytes';
 import { FileReader } from './fileReader';
 import type { TorchPickleHost } from './pickleGlobals';
@@ -97,6 +98,8 @@ function makeCheckpoint(reader: FileBytes, file: TorchFile): Checkpoint {
   const problems = new ProblemList(reader.path);
   const danger = dangerProblem(file.host);
   if (danger !== undefined) problems.add('unsafe-pickle', danger);
+  const part = deepspeedPart(reader.path);
+  if (part) problems.push(part.toProblem());
   const { repeated } = file.host;
   if (repeated.size > 0) {
     problems.add(

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { checkpointSuffixes, formats, openCheckpoint } from '../../extension/checkpoint/registry';
+import * as p from '../harness/pickleWriter';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
 import { ramp, safetensorsBytes, writeSharded } from '../harness/safetensorsFixtures';
+import { torchZip } from '../harness/torchFiles';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 const weights = safetensorsBytes([ramp('w', [2])]);
@@ -196,6 +198,34 @@ describe('opening a checkpoint of unknown format', () => {
         });
       }
       assert.equal((await opened(folder({ _METADATA: '{}', 'model.safetensors': weights })))[0], 'safetensors');
+    });
+
+    it('recognises what DeepSpeed wrote, and says what to do', async () => {
+      const optimizer = 'bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt';
+      const model = 'mp_rank_00_model_states.pt';
+      const refused = (files: readonly string[], message: RegExp): Promise<void> =>
+        assert.rejects(openCheckpoint(folder(Object.fromEntries(files.map((name) => [name, 'x'])))), {
+          code: 'unsupported',
+          message,
+        });
+      await refused([optimizer, model], /DeepSpeed.*"python zero_to_fp32\.py .*, or open mp_rank_00_model_states\.pt/);
+      const stage3 = 'zero_pp_rank_0_mp_rank_00_model_states.pt';
+      await refused([optimizer, stage3], /DeepSpeed.*zero_to_fp32\.py \. pytorch_model\.bin"\)$/);
+      await refused(['latest', 'zero_to_fp32.py', 'rng_state.pth'], /DeepSpeed.*zero_to_fp32\.py/);
+      // A model that was put together lies beside them.
+      const whole = folder({ latest: 'global_step1', 'zero_to_fp32.py': '#', 'model.safetensors': weights });
+      assert.equal((await opened(whole))[0], 'safetensors');
+      const made = torchZip(p.pickle(p.dict(['fp32', p.tensor({ shape: [2] })])), { 0: p.ramp(2) });
+      for (const name of [optimizer, stage3]) {
+        const checkpoint = await openCheckpoint(file(name, made));
+        assert.equal(checkpoint.tensors.length, 1);
+        assert.equal(checkpoint.problems[0]!.code, 'missing-shard');
+        assert.match(checkpoint.problems[0]!.message, /one rank's part of a DeepSpeed checkpoint.*zero_to_fp32/);
+        await checkpoint.close();
+      }
+      const plain = await openCheckpoint(file(model, made));
+      assert.deepEqual(plain.problems, []);
+      await plain.close();
     });
 
     it('says what it looked for where there is none', async () => {
