@@ -121,7 +121,8 @@ function makeCheckpoint(reader: FileBytes, file: TorchFile): Checkpoint {
     const entry = tensorOf(tensor, storages, places);
     if ('info' in entry) {
       tensors.push(entry);
-      if (isPart(tensor)) parts.push(tensor.name);
+      const text = partText(tensor);
+      if (text !== undefined) parts.push(text);
       continue;
     }
     tell(entry, tensor.name);
@@ -148,8 +149,10 @@ export function dangerProblem({ dangerous }: TorchPickleHost): string | undefine
   return `refers to ${names}: nothing was run here, but a program that loads this file may run it`;
 }
 
-function isPart({ value }: NamedTensor): boolean {
-  return value instanceof PickleTensor && value.traits.partOf !== undefined;
+/** A tensor that is a part of a larger one, in words. */
+function partText({ name, value }: NamedTensor): string | undefined {
+  if (!(value instanceof PickleTensor) || !value.traits.partOf) return undefined;
+  return `${name}, [${value.shape.join(', ')}] of [${value.traits.partOf.shape.join(', ')}]`;
 }
 
 function unknownClasses(host: TorchPickleHost): Record<string, string> {

@@ -52,7 +52,7 @@ export function tensorOf(
 
 function partEncoding(partOf: TensorTraits['partOf'], byteLength: number): Pick<TensorInfo, 'encoding'> {
   if (!partOf) return {};
-  return { encoding: { name: `part of a ${partOf.name} [${partOf.shape.join(', ')}]`, byteLength } };
+  return { encoding: { name: `part of a ${partOf.name}`, byteLength } };
 }
 
 function listed(name: string, group: string, reason: string, known: KnownTensor): SourcedTensor {

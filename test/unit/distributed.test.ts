@@ -185,7 +185,7 @@ describe('distributed checkpoints', () => {
       assert.deepEqual(problemsOf(checkpoint), ['missing-shard']);
       assert.match(
         checkpoint.problems[0]!.message,
-        /part of 3 tensors \(layers\.rows, layers\.columns, layers\.vector\)/,
+        /part of 3 tensors \(layers\.rows, \[3, 4\] of \[5, 4\], layers\.columns/,
       );
     });
   });

@@ -1,6 +1,7 @@
 /** The hostile corpora of all formats, under the fuzzer's names. */
 import type { Corpus } from './corpus';
 import { loraCorpus, quantisedCorpus } from './derivedCorpus';
+import { distributedCorpus } from './distributedCorpus';
 import { flaxCorpus } from './flaxCorpus';
 import { ggufCorpus } from './ggufCorpus';
 import { numpyCorpus } from './numpyCorpus';
@@ -17,6 +18,7 @@ export function corpora(): ReadonlyMap<string, readonly Corpus[]> {
     ['sharded pytorch', shardedPytorchCorpus()],
     ['quantised weights', quantisedCorpus()],
     ['LoRA adapters', loraCorpus()],
+    ['distributed', distributedCorpus()],
     ['gguf', ggufCorpus()],
     ['pytorch zip', pytorchZipCorpus()],
     ['pytorch legacy', pytorchLegacyCorpus()],
