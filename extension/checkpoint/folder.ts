@@ -44,7 +44,7 @@ export type FolderContent =
 /**
  * @param suffixes endings and whole names of all known formats
  * @throws CheckpointError `not-found` where the folder holds no checkpoint, `ambiguous` where it holds several,
- *   `unsupported` for what Orbax wrote
+ *   `unsupported` for what Orbax or DeepSpeed wrote
  */
 export async function findInFolder(folder: string, suffixes: readonly string[]): Promise<FolderContent> {
   const names = await fileNames(folder);
