@@ -22,13 +22,16 @@ export interface Granularity {
 export type ReadNumbers = (reader: PartReader, rows?: RowRange) => Promise<Float64Array>;
 
 export interface Parameter extends Granularity {
-  readonly read: ReadNumbers;
+  readonly tensor: TensorInfo;
+  /** Where its numbers are not plainly the tensor's elements. */
+  readonly read?: ReadNumbers;
 }
 
 export interface LinearWeight {
   readonly shape: readonly number[];
   readonly codes: TensorInfo;
-  readonly readCodes: ReadNumbers;
+  /** Where they are not plainly the elements of `codes`. */
+  readonly readCodes?: ReadNumbers;
   readonly scale: Parameter;
   readonly zero: Parameter | number;
 }
@@ -87,13 +90,12 @@ export function describeGranularity({ axis, block, own }: Granularity): string {
  * @throws CheckpointError `malformed` where scale and zero point are of different axes, `limit`
  */
 export async function decodeLinear(weight: LinearWeight, rows: RowRange, reader: PartReader): Promise<Float32Array> {
-  const { scale } = weight;
+  const { scale, zero } = weight;
   const shape = weight.shape.length === 0 ? [1] : weight.shape;
-  const zero = typeof weight.zero === 'number' ? constant(weight.zero) : weight.zero;
-  const { axis } = scale.block > 0 ? scale : zero;
-  if (zero.block > 0 && zero.axis !== axis) throw contradiction('scale and zero point are of different axes');
+  const axis = axisOf(scale) ?? axisOf(zero) ?? 0;
+  if ((axisOf(zero) ?? axis) !== axis) throw contradiction('scale and zero point are of different axes');
   return decodeRows(weight.codes, shape, rows, async ({ first, target }) => {
-    const codes = await weight.readCodes(reader, first);
+    const codes = await (weight.readCodes?.(reader, first) ?? reader.numbers(weight.codes, first));
     const scales = await bandOf(scale, shape, axis, first, reader);
     const zeros = await bandOf(zero, shape, axis, first, reader);
     const from = axis === 0 ? first.start : 0;
@@ -112,8 +114,9 @@ export async function decodeLinear(weight: LinearWeight, rows: RowRange, reader:
   });
 }
 
-function constant(value: number): Parameter {
-  return { axis: 0, block: 0, own: false, read: () => Promise.resolve(Float64Array.of(value)) };
+/** Along which a parameter changes, if it does. */
+function axisOf(parameter: Parameter | number): number | undefined {
+  return typeof parameter === 'number' || parameter.block === 0 ? undefined : parameter.axis;
 }
 
 /** A parameter's numbers for a band of rows, and how they lie. */
@@ -134,17 +137,26 @@ function placeOf({ block, skip, outer, along }: Band, o: number, a: number): num
 }
 
 async function bandOf(
-  { block, own, read }: Parameter,
+  parameter: Parameter | number,
   shape: readonly number[],
   axis: number,
   first: RowRange,
   reader: PartReader,
 ): Promise<Band> {
-  if (block === 0) return { numbers: await read(reader), block: 1, skip: 0, outer: 0, along: 0, step: 0 };
-  if (!own) return { numbers: await read(reader), block, skip: 0, outer: 0, along: 1, step: 0 };
+  const one = { block: 1, skip: 0, outer: 0, along: 0, step: 0 };
+  if (typeof parameter === 'number') return { ...one, numbers: Float64Array.of(parameter) };
+  const { block, own, tensor } = parameter;
+  const read = parameter.read ?? ((_, rows) => reader.numbers(tensor, rows));
+  if (block === 0) return { ...one, numbers: await read(reader) };
+  if (!own) return { ...one, numbers: await read(reader), block, along: 1 };
   const blocks = { start: Math.floor(first.start / block), end: Math.ceil(first.end / block) };
-  const numbers = await read(reader, axis === 0 ? blocks : first);
-  const skip = axis === 0 ? blocks.start : 0;
   const inner = product(shape.slice(axis + 1));
-  return { numbers, block, skip, outer: Math.ceil(shape[axis]! / block) * inner, along: inner, step: 1 };
+  return {
+    numbers: await read(reader, axis === 0 ? blocks : first),
+    block,
+    skip: axis === 0 ? blocks.start : 0,
+    outer: Math.ceil(shape[axis]! / block) * inner,
+    along: inner,
+    step: 1,
+  };
 }

@@ -61,7 +61,10 @@ async function open(path: string, files: FileSet, signal?: AbortSignal): Promise
   );
   const decoded = withQuantisedWeights(path, stored, quantisedWeights(operators, model.problems));
   const uses = weightUses(operators);
-  const shown = decoded.map(({ info, source }) => ({ info: { ...info, ...uses.get(info.name) }, source }));
+  const shown = decoded.map((tensor) => {
+    const use = uses.get(tensor.info.name);
+    return use ? { info: { ...tensor.info, ...use }, source: tensor.source } : tensor;
+  });
   const sources = new Map(shown.map((tensor) => [tensor.info.name, tensor]));
   return {
     path,
@@ -112,8 +115,7 @@ function storedTensors(
     } else if (data.kind === 'raw') {
       readBytes = rawBytes(files, path, data.start);
     } else {
-      const typed = new TypedDataReader(data, dtype, byteLength, name);
-      readBytes = (start, end, signal) => files.use(path, (reader) => typed.read(reader, { start, end }, signal));
+      readBytes = typedBytes(files, path, new TypedDataReader(data, dtype, byteLength, name));
     }
     const info: TensorInfo = {
       name,
@@ -123,8 +125,17 @@ function storedTensors(
       kernelLayout: 'OI…',
       ...(sharedWith !== undefined && { sharedWith }),
     };
-    return { info, source: { readRows: (rows, signal) => readRows(info, packed, readBytes, rows, signal) } };
+    return { info, source: sourceOf(info, packed, readBytes) };
   });
+}
+
+/** Holds on to nothing but what it reads: the graph is let go of once the tensors are known. */
+function sourceOf(info: TensorInfo, packed: PackedType | undefined, readBytes: ReadBytes): RowSource {
+  return { readRows: (rows, signal) => readRows(info, packed, readBytes, rows, signal) };
+}
+
+function typedBytes(files: FileSet, path: string, typed: TypedDataReader): ReadBytes {
+  return (start, end, signal) => files.use(path, (reader) => typed.read(reader, { start, end }, signal));
 }
 
 async function readRows(

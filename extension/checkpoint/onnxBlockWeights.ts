@@ -49,14 +49,14 @@ function blockMatMulWeight(codes: TensorInfo, call: ScopedCall, operators: Opera
   if (zeros) expectCount(zeros, outputs * (packedZeros ? zeroBytes : blocks));
 
   const grid = { axis: 1, block, own: true };
-  const readZeros: ReadNumbers | undefined =
-    zeros && (packedZeros ? unpacked(zeros, bits, zeroBytes, blocks) : rowsOf(zeros, blocks));
   const weight: LinearWeight = {
     shape,
     codes,
     readCodes: unpacked(codes, bits, rowBytes, inputs),
-    scale: { ...grid, read: rowsOf(scales, blocks) },
-    zero: readZeros ? { ...grid, read: readZeros } : 2 ** (bits - 1),
+    scale: { ...grid, tensor: scales, read: rowsOf(scales, blocks) },
+    zero: zeros
+      ? { ...grid, tensor: zeros, read: packedZeros ? unpacked(zeros, bits, zeroBytes, blocks) : rowsOf(zeros, blocks) }
+      : 2 ** (bits - 1),
   };
   return { ...stored, decode: (rows, reader) => decodeLinear(weight, rows, reader) };
 }
@@ -122,20 +122,20 @@ function blockGatherWeight(codes: TensorInfo, call: ScopedCall, operators: Opera
   const grid = granularityOf(scales, shape, axis, block);
   const along = scales.shape.at(-1)!;
   if (zeros) expectCount(zeros, (product(scales.shape) / along) * Math.ceil(along / perByte));
-  const plain =
-    (tensor: TensorInfo): ReadNumbers =>
-    (reader, band) =>
-      reader.numbers(tensor, band);
-  const packed = (tensor: TensorInfo, count: number): ReadNumbers =>
+  const packed = (tensor: TensorInfo, count: number): { read?: ReadNumbers } =>
     perByte > 1
-      ? async (reader, band) => unpack(await reader.bytes(tensor, band), bits, Math.ceil(count / perByte), count)
-      : plain(tensor);
+      ? {
+          read: async (reader, band) =>
+            unpack(await reader.bytes(tensor, band), bits, Math.ceil(count / perByte), count),
+        }
+      : {};
+  const { read: readCodes } = packed(codes, shape.at(-1)!);
   const weight: LinearWeight = {
     shape,
     codes,
-    readCodes: packed(codes, shape.at(-1)!),
-    scale: { ...grid, read: plain(scales) },
-    zero: zeros ? { ...grid, read: packed(zeros, along) } : codes.encoding ? 0 : 2 ** (bits - 1),
+    ...(readCodes && { readCodes }),
+    scale: { ...grid, tensor: scales },
+    zero: zeros ? { ...grid, tensor: zeros, ...packed(zeros, along) } : codes.encoding ? 0 : 2 ** (bits - 1),
   };
   return {
     ...stored,

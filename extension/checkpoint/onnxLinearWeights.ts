@@ -7,7 +7,6 @@ import {
   granularityOf,
   type Granularity,
   type LinearWeight,
-  type Parameter,
 } from './linearWeight';
 import type { Operators, ScopedCall } from './onnxOperators';
 import type { CodesUse, FindCodes } from './onnxQuantised';
@@ -154,20 +153,15 @@ function linearWeight(
   if (!scale) throw contradiction('its scale is no constant that can be read');
   if (hasZero && !zero) throw contradiction('its zero point is no constant that can be read');
   expectFloats(scale);
-  const parameter = (tensor: TensorInfo): Parameter => ({
-    ...granularity(tensor),
-    read: (reader, rows) => reader.numbers(tensor, rows),
-  });
   const weight: LinearWeight = {
     shape,
     codes,
-    readCodes: (reader, rows) => reader.numbers(codes, rows),
-    scale: parameter(scale),
-    zero: zero ? parameter(zero) : 0,
+    scale: { ...granularity(scale), tensor: scale },
+    zero: zero ? { ...granularity(zero), tensor: zero } : 0,
   };
   return {
     shape,
-    encoding: `${codes.encoding?.name ?? codes.dtype} ${describeGranularity(weight.scale)}`,
+    encoding: `${codes.encoding?.name ?? codes.dtype} ${describeGranularity(granularity(scale))}`,
     parts: [codes, scale, ...(zero ? [zero] : [])],
     decode: (rows, reader) => decodeLinear(weight, rows, reader),
   };

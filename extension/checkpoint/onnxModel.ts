@@ -24,8 +24,8 @@ const MAX_GRAPH_DEPTH = 33;
 /** Each costs about half a kilobyte and 5 µs here; real graphs have tens of thousands of constants at most. */
 const MAX_TENSORS = 131_072;
 
-/** Of operators that are looked at; each costs about a kilobyte here. */
-const MAX_CALLS = 262_144;
+/** Of operators that are looked at; each costs half a kilobyte and 10 µs here. The largest graphs have some 50 000. */
+const MAX_CALLS = 131_072;
 
 /** All names and places together, in characters: 640 for each of 100 000 tensors. */
 const MAX_NAMES_LENGTH = 64 * 1024 * 1024;
@@ -71,6 +71,8 @@ class ModelWalker {
   /** Which of them are of functions is known when the whole model was walked: functions stand behind the graph. */
   private readonly functionArguments: { readonly name: string; readonly scope: Scope; readonly of: TensorArgument }[] =
     [];
+  /** True once there were more calls than are looked at: told once, and the rest is passed over. */
+  private allCalls = false;
   private argumentTensors = 0;
   private namesLength = 0;
   /** True once there were more tensors than are shown: told once, and the rest is passed over. */
@@ -250,7 +252,9 @@ class ModelWalker {
   }
 
   private keep(call: OperatorCall, scope: Scope, offset: number): void {
+    if (this.allCalls) return;
     if (this.calls.length >= MAX_CALLS) {
+      this.allCalls = true;
       throw this.reader.error('limit', `has more than ${MAX_CALLS} operators that use weights`, offset);
     }
     this.countNames([call.output, ...call.inputs], offset);

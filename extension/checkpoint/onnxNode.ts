@@ -47,6 +47,9 @@ export interface OperatorCall {
   readonly integers: ReadonlyMap<string, number>;
 }
 
+/** Of most operators: a map of its own for each of 100 000 would cost more than all else of them. */
+const NONE: ReadonlyMap<string, number> = new Map();
+
 /** Numeric attributes of Constant: a scalar or a list, by AttributeProto's field. */
 const NUMBERS: ReadonlyMap<string, { field: number; dtype: DType; list: boolean }> = new Map([
   ['value_float', { field: 2, dtype: 'F32', list: false }],
@@ -111,7 +114,12 @@ export async function readNode(
       if (constant) constants.push(constant);
     });
   }
-  const call = wanted(operator) && { operator, inputs: await readNames(reader, inputs), output, integers };
+  const call = wanted(operator) && {
+    operator,
+    inputs: await readNames(reader, inputs),
+    output,
+    integers: integers.size > 0 ? integers : NONE,
+  };
   return { name: name || type, constants, subgraphs, ...(call && { call }), arguments: tensorArguments };
 }
 

@@ -53,6 +53,9 @@ const WEIGHTS: ReadonlyMap<string, readonly FindCodes[]> = new Map([
   ['com.microsoft.GatherBlockQuantized', [blockGather]],
 ]);
 
+/** Each costs two kilobytes here; models have thousands. */
+const MAX_WEIGHTS = 65_536;
+
 /** Operators whose calls `quantisedWeights` looks at. */
 export const quantisedOperators: ReadonlySet<string> = new Set([
   ...WEIGHTS.keys(),
@@ -83,6 +86,11 @@ export function quantisedWeights(operators: Operators<TensorInfo>, problems: Pro
         const count = elementCount(weight.shape);
         if (typeof count === 'string') throw contradiction(`it ${count}`);
         const known = weights.get(name);
+        if (!known && weights.size >= MAX_WEIGHTS) {
+          const what = `has more than ${MAX_WEIGHTS} quantised weights; the others are listed as they are stored`;
+          problems.add('limit', what, {});
+          return [...weights.values()];
+        }
         if (!known) weights.set(name, weight);
         else if (!sameParts(known, weight)) {
           report(name, 'malformed', 'is used with two scales or zero points; those of its first use are shown');
