@@ -64,8 +64,8 @@ const FAMILIES: readonly Family[] = [
 /** Where diffusers says which class a pipeline, or a part of one, is. */
 const PIPELINE_CLASS = '_class_name';
 
-/** Names are looked at up to this many: a guess need not read 100 000. */
-const MAX_NAMES = 20_000;
+/** Names are looked at up to twice this many: a guess need not read 100 000. */
+const MAX_NAMES = 10_000;
 
 /**
  * @param config the model's configuration
@@ -79,7 +79,9 @@ export function guessArchitecture(
   tied = false,
 ): string {
   if (metadata[PIPELINE_CLASS] !== undefined) return pipelineName(metadata[PIPELINE_CLASS], tensors);
-  const looked = tensors.slice(0, MAX_NAMES);
+  // The beginning as it is, then some of the rest: all blocks are to be counted.
+  const step = Math.ceil(tensors.length / MAX_NAMES);
+  const looked = tensors.filter((_, index) => index < MAX_NAMES || index % step === 0);
   const family = FAMILIES.find(({ marks }) => marks.every((mark) => looked.some(({ name }) => mark.test(name))));
   const details: string[] = [];
   const declared = metadata['general.architecture']?.slice(0, 80) ?? configuredName(config);

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { renameSync, truncateSync } from 'node:fs';
+import { renameSync, symlinkSync, truncateSync } from 'node:fs';
+import path from 'node:path';
 import * as vscode from 'vscode';
 import type { CheckpointSession } from '../../extension/host/checkpointSession';
 import type { EigenscopeApi } from '../../extension/host/main';
-import { closeEditors, eigenscope, makeCheckpoint, until } from './workspace';
+import { pipelineFiles, writeFiles } from '../harness/pipelineFixture';
+import { closeEditors, eigenscope, makeCheckpoint, until, workspaceFolder } from './workspace';
 
 /** Layers that take long enough for something to happen while they are computed. */
 const SLOW = Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`blocks.${index}.fc.weight`, [640, 640]]));
@@ -50,6 +52,26 @@ describe('checkpoint editor', () => {
     const uri = makeCheckpoint('folder/model.safetensors', { 'fc.weight': [24, 16] });
     await vscode.commands.executeCommand('eigenscope.inspectWeights', folder);
     await until('the session of the file in it', () => api.session(uri));
+  });
+
+  it('opens a pipeline by its folder, all parts in one table', async () => {
+    const root = vscode.Uri.file(path.join(workspaceFolder(), 'pipeline'));
+    writeFiles(root.fsPath, pipelineFiles());
+    await vscode.commands.executeCommand('eigenscope.inspectWeights', root);
+    const session = await until('its session', () => api.session(vscode.Uri.joinPath(root, 'model_index.json')));
+    const { tensors, architecture } = await session.summary();
+    assert.equal(architecture, 'StableDiffusionPipeline (text_encoder, unet, vae)');
+    await until('all results', () => session.results.size === tensors.length);
+    assert.ok(session.results.has('unet/down_blocks.0.weight'));
+  });
+
+  it('opens a model of the download cache by its folder', async () => {
+    const folder = vscode.Uri.file(path.join(workspaceFolder(), 'models--me--net'));
+    const blob = makeCheckpoint('blob.safetensors', { 'fc.weight': [24, 16] });
+    writeFiles(folder.fsPath, { 'refs/main': '0f1e', 'snapshots/0f1e/config.json': '{}' });
+    symlinkSync(blob.fsPath, path.join(folder.fsPath, 'snapshots', '0f1e', 'model.safetensors'));
+    const session = await open(folder);
+    assert.equal((await session.summary()).tensors.length, 1);
   });
 
   it('keeps its results when the editor moves to another group', async () => {
