@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { TensorInfo } from '../../extension/checkpoint/checkpoint';
-import { guessArchitecture, readConfig } from '../../extension/engine/architecture';
+import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
+import { guessArchitecture } from '../../extension/engine/architecture';
+import { readModelConfig } from '../../extension/engine/modelConfig';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 const tensor = (name: string, shape: readonly number[] = [64, 64]): TensorInfo => ({
@@ -25,7 +26,9 @@ describe('the guess of what a checkpoint is', () => {
         tensor(`model.layers.${block}.self_attn.q_proj.weight`),
         tensor(`model.layers.${block}.mlp.gate_proj.weight`),
       ]);
-      assert.equal(guessArchitecture(tensors, await readConfig(path.join(folder, 'model.safetensors'))), name);
+      const files = [path.join(folder, 'model.safetensors')];
+      const { fields } = await readModelConfig({ format: 'safetensors', files } as unknown as Checkpoint);
+      assert.equal(guessArchitecture(tensors, fields), name);
     }
   });
 
@@ -34,6 +37,6 @@ describe('the guess of what a checkpoint is', () => {
       const part = ['self_attn.q_proj', 'mlp.gate_proj', 'mlp.experts.0.up_proj'][index % 3]!;
       return tensor(`model.layers.${Math.floor(index / 1500)}.${part}.weight`);
     });
-    assert.equal(guessArchitecture(tensors, undefined), 'mixture-of-experts transformer (60 blocks)');
+    assert.equal(guessArchitecture(tensors, {}), 'mixture-of-experts transformer (60 blocks)');
   });
 });
