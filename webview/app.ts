@@ -55,8 +55,9 @@ class Page {
         this.prioritise(layers);
       },
     });
-    this.layer = new LayerView(host, {
+    this.layer = new LayerView(host, inspection, {
       close: () => this.closeLayer(),
+      inspect: (names) => this.ask(host.request('inspect', { names })),
       tab: (tab) => memory.remember({ tab }),
     });
     const left = element('div', { class: 'left' }, this.overview.element, this.table.element);
@@ -88,6 +89,7 @@ class Page {
     this.banners.refresh();
     this.overview.refresh();
     this.table.refresh();
+    this.layer.refresh();
   }
 
   readonly handlers: { [K in keyof ViewNotifications]: (params: ViewNotifications[K]) => void } = {
@@ -128,9 +130,9 @@ class Page {
   }
 
   private prioritise(layers: string[]): void {
-    const { busy, results } = this.inspection;
+    const { busy, results, partResults } = this.inspection;
     const names = [...(this.layer.layer === null ? [] : [this.layer.layer]), ...layers];
-    const waiting = names.filter((name) => !results.has(name));
+    const waiting = names.filter((name) => !results.has(name) && !partResults.has(name));
     if (busy && waiting.length > 0) this.ask(this.host.request('prioritise', { names: waiting }));
   }
 

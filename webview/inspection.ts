@@ -19,6 +19,8 @@ export class Inspection {
   readonly tree: ModuleTree;
   /** By layer name (tensor name where a tensor has no spectrum). */
   readonly results = new Map<string, LayerResult>();
+  /** Of parts of layers, which are no rows of the table and no more of the model. */
+  readonly partResults = new Map<string, LayerResult>();
   /** Names in the order in which results came, again where a layer got another one. */
   readonly arrivals: string[] = [];
   /** Layers in work, with the share done. */
@@ -73,6 +75,10 @@ export class Inspection {
   }
 
   private take(result: LayerResult): void {
+    if (result.partOf !== undefined) {
+      this.partResults.set(result.name, result);
+      return;
+    }
     this.results.set(result.name, result);
     this.arrivals.push(result.name);
     if (result.problems.some(({ code }) => code === 'engine-died')) this.crashed.add(result.name);

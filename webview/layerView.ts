@@ -2,8 +2,10 @@
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import type {
   FactoredLayer,
+  LayerParts,
   LayerResult,
   LayerSpectrum,
+  PartSummary,
   TensorSummary,
   ViewNotifications,
 } from '../extension/protocol';
@@ -17,15 +19,18 @@ import { MatrixPanel } from './matrixPanel';
 import { elementHistogramPlot } from './plots/elementHistogramPlot';
 import { EsdPlot } from './plots/esdPlot';
 import { FitTest } from './fitTest';
+import type { Inspection } from './inspection';
+import { PartsPanel } from './partsPanel';
 import { RankPanel } from './rankPanel';
 
 export interface LayerViewActions {
   close(): void;
   /** The tab a person turned to. */
   tab(id: string): void;
+  inspect(names: string[]): void;
 }
 
-export type LayerTab = 'spectrum' | 'ranks' | 'elements' | 'matrix' | 'numbers';
+export type LayerTab = 'spectrum' | 'ranks' | 'parts' | 'elements' | 'matrix' | 'numbers';
 
 export class LayerView {
   readonly element: HTMLElement;
@@ -40,10 +45,12 @@ export class LayerView {
   private ranks: RankPanel | null = null;
   private fitTest: FitTest | null = null;
   private matrix: MatrixPanel | null = null;
+  private parts: PartsPanel | null = null;
   private panels: Panels | null = null;
 
   constructor(
     private readonly host: Host,
+    private readonly inspection: Inspection,
     private readonly actions: LayerViewActions,
   ) {
     this.close = button({
@@ -60,8 +67,18 @@ export class LayerView {
     );
   }
 
-  /** Shows a layer; with `compress`, at the rank and compression panel. */
-  async show(layer: string, tensor: TensorSummary, tab: string, focus: 'none' | 'title' | 'compress'): Promise<void> {
+  /**
+   * Shows a layer; with `compress`, at the rank and compression panel.
+   *
+   * @param whole the layer that it is a part of
+   */
+  async show(
+    layer: string,
+    tensor: TensorSummary,
+    tab: string,
+    focus: 'none' | 'title' | 'compress',
+    whole?: WholeLayer,
+  ): Promise<void> {
     this.pending?.cancel();
     const source = new CancellationTokenSource();
     this.pending = source;
@@ -70,19 +87,22 @@ export class LayerView {
     this.element.hidden = false;
     this.element.setAttribute('aria-label', `Layer ${layer}`);
     this.title.textContent = layer;
-    this.facts.replaceChildren(...factsOf(tensor, null));
+    this.facts.replaceChildren(...this.factsAbout(tensor, null, whole));
     if (focus === 'title') this.title.focus({ preventScroll: true });
     this.message('loading', 'Reading the spectrum…', [
       button({ label: 'Cancel', onClick: () => this.actions.close() }),
     ]);
     try {
-      const spectrum = await this.host.request('spectrum', { layer }, source.token);
+      const [spectrum, parts] = await Promise.all([
+        this.host.request('spectrum', { layer }, source.token),
+        this.host.request('parts', { layer }, source.token),
+      ]);
       if (this.pending !== source) return;
-      const ranks = this.fill(spectrum, tensor, tab);
+      const ranks = this.fill(spectrum, parts, tensor, tab, whole);
       if (focus === 'compress') ranks?.focusCompression();
     } catch (error) {
       if (this.pending !== source) return;
-      const again = button({ label: 'Try Again', onClick: () => void this.show(layer, tensor, tab, 'title') });
+      const again = button({ label: 'Try Again', onClick: () => void this.show(layer, tensor, tab, 'title', whole) });
       this.message('error', problemOf(error).message, [again]);
     }
   }
@@ -96,7 +116,13 @@ export class LayerView {
     this.body.replaceChildren();
   }
 
+  /** Results or progress may have come. */
+  refresh(): void {
+    this.parts?.refresh();
+  }
+
   private forget(): void {
+    this.parts = null;
     this.ranks = null;
     this.fitTest?.cancel();
     this.fitTest = null;
@@ -130,9 +156,15 @@ export class LayerView {
     );
   }
 
-  private fill(spectrum: LayerSpectrum, tensor: TensorSummary, tab: string): RankPanel | null {
+  private fill(
+    spectrum: LayerSpectrum,
+    parts: LayerParts,
+    tensor: TensorSummary,
+    tab: string,
+    whole: WholeLayer | undefined,
+  ): RankPanel | null {
     const { layer } = spectrum;
-    this.facts.replaceChildren(...factsOf(tensor, spectrum));
+    this.facts.replaceChildren(...this.factsAbout(tensor, spectrum, whole));
     const list: { id: LayerTab; label: string; content: HTMLElement }[] = [];
     if (spectrum.eigenvalues.length > 0) {
       this.ranks = new RankPanel(this.host, spectrum, tensor.bytes / Math.max(1, tensor.parameters));
@@ -140,13 +172,15 @@ export class LayerView {
       list.push({ id: 'spectrum', label: 'Spectrum', content: spectra(spectrum, this.fitTest) });
       list.push({ id: 'ranks', label: 'Ranks and compression', content: this.ranks.element });
     }
+    this.parts = this.partsPanel(parts, whole ?? { layer: layer.name, tensor });
+    if (this.parts) list.push({ id: 'parts', label: 'Parts', content: this.parts.element });
     if (layer.statistics) list.push({ id: 'elements', label: 'Elements', content: elements(spectrum) });
     const matrix = tensor.layers.length > 0 ? new MatrixPanel(this.host, spectrum) : null;
     this.matrix = matrix;
     if (matrix) list.push({ id: 'matrix', label: 'Matrix', content: matrix.element });
     list.push({ id: 'numbers', label: 'All numbers', content: allNumbers(layer) });
     const active = list.some((panel) => panel.id === tab) ? tab : list[0]!.id;
-    this.panels = panels('Parts of the layer', list, active, (id) => {
+    this.panels = panels('Views of the layer', list, active, (id) => {
       if (id === 'matrix') matrix?.load();
       this.actions.tab(id);
     });
@@ -154,6 +188,34 @@ export class LayerView {
     this.body.replaceChildren(...notices(layer), this.panels);
     return this.ranks;
   }
+
+  private partsPanel(parts: LayerParts, whole: WholeLayer): PartsPanel | null {
+    if (parts.parts.length === 0 && parts.reason === undefined) return null;
+    return new PartsPanel(this.inspection, parts, this.inspection.settings, {
+      compute: (names) => this.actions.inspect(names),
+      open: (part) => void this.show(part.name, partTensor(whole.tensor, part), 'spectrum', 'title', whole),
+    });
+  }
+
+  private factsAbout(tensor: TensorSummary, spectrum: LayerSpectrum | null, whole?: WholeLayer): HTMLElement[] {
+    const facts = factsOf(tensor, spectrum);
+    if (!whole) return facts;
+    const back = (): void => void this.show(whole.layer, whole.tensor, 'parts', 'title');
+    return [...facts, element('button', { type: 'button', class: 'link', click: back }, `part of ${whole.layer}`)];
+  }
+}
+
+/** A layer whose part is shown. */
+interface WholeLayer {
+  layer: string;
+  tensor: TensorSummary;
+}
+
+/** A part as the tensor that it could have been. */
+function partTensor({ alias: _, ...tensor }: TensorSummary, { name, shape }: PartSummary): TensorSummary {
+  const parameters = shape[0] * shape[1];
+  const bytes = (tensor.bytes * parameters) / Math.max(1, tensor.parameters);
+  return { ...tensor, name, shape, parameters, bytes, layers: [name] };
 }
 
 /** Shape and type from the header, precision and time once they are known. */

@@ -6,7 +6,14 @@ import { createMessageConnection } from 'vscode-jsonrpc/browser';
 import { previewCompression } from '../../../extension/compression/preview';
 import { messageTransport } from '../../../extension/messageTransport';
 import { packSummary } from '../../../extension/packedTensors';
-import type { LayerResult, TensorSummary, ViewNotifications, ViewRequests } from '../../../extension/protocol';
+import type {
+  LayerParts,
+  LayerResult,
+  PartSummary,
+  TensorSummary,
+  ViewNotifications,
+  ViewRequests,
+} from '../../../extension/protocol';
 import { handle, notifier } from '../../../extension/rpc';
 import { heatMap, layerVectors } from './mockMatrix';
 import {
@@ -89,7 +96,35 @@ if (options.has('problems')) {
   summary.problems.length = Number(options.get('problems'));
 }
 
+/** q and k are as if each were fused with its heads; `k` has parts in parts, `v` says why it has none. */
+function partsOf(layer: string): LayerParts {
+  const part = (label: string, shape: [number, number], within?: string): PartSummary => ({
+    ...{ name: `${layer}[${label}]`, label, shape },
+    ...(within !== undefined && { within }),
+  });
+  if (layer.endsWith('q_proj.weight')) {
+    return { parts: Array.from({ length: 8 }, (_, i) => part(`head${i}`, [64, 512])) };
+  }
+  if (layer.endsWith('k_proj.weight')) {
+    const heads = (of: string): PartSummary[] => [0, 1].map((i) => part(`${of}.head${i}`, [64, 512], of));
+    return { parts: ['q', 'k', 'v'].flatMap((of) => [part(of, [128, 512]), ...heads(of)]) };
+  }
+  if (layer.endsWith('v_proj.weight')) return { parts: [], reason: 'the numbers of heads are not known' };
+  return { parts: [] };
+}
+
+/** A part as a tensor, and the layer that it is of. */
+function findPart(name: string): { info: TensorSummary; partOf: string } | undefined {
+  const partOf = name.slice(0, name.lastIndexOf('['));
+  const part = partsOf(partOf).parts.find((each) => each.name === name);
+  if (!part) return undefined;
+  const parameters = part.shape[0] * part.shape[1];
+  return { info: { ...find(partOf), name, shape: part.shape, parameters, layers: [name] }, partOf };
+}
+
 function find(layer: string): TensorSummary {
+  const part = layer.endsWith(']') ? findPart(layer) : undefined;
+  if (part) return part.info;
   const info = tensors.find((each) => each.name === layer || each.layers.includes(layer));
   if (!info) throw new Error(`there is no layer ${layer}`);
   return info;
@@ -125,11 +160,16 @@ handle<ViewRequests>(connection, {
     return state();
   },
   reload: state,
-  inspect: ({ names }) => ({ queued: names?.length ?? tensors.length }),
+  inspect: ({ names }) => {
+    const parts = (names ?? []).flatMap((name) => findPart(name) ?? []);
+    const results = parts.map(({ info, partOf }) => ({ ...resultOf(info, info.name), partOf }));
+    if (results.length > 0) setTimeout(() => void toView.notify('results', results), 50);
+    return { queued: names?.length ?? tensors.length };
+  },
   drawn: () => null,
   prioritise: () => null,
   cancel: () => null,
-  parts: () => ({ parts: [] }),
+  parts: ({ layer }) => partsOf(layer),
   spectrum: async ({ layer }, token) => {
     if (options.has('slow')) await new Promise((resolve) => setTimeout(resolve, 60_000));
     if (token.isCancellationRequested) throw new DOMException('cancelled', 'AbortError');

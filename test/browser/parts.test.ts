@@ -1,0 +1,85 @@
+/** The parts of a layer as a person uses them: computed on request, unfolded, opened, and back. */
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import type { Locator, Page } from 'playwright-core';
+import { openView } from './openView';
+import { themes } from './themes';
+import { requests, screenshotFolder, violations, type ViewOptions } from './viewPage';
+
+const FUSED = 'model.layers.0.self_attn.k_proj.weight';
+
+describe("a layer's parts", () => {
+  async function opened(layer = FUSED, options: ViewOptions = {}): Promise<Page> {
+    const page = await openView(options);
+    await page.getByRole('textbox', { name: 'Filter tensors by name' }).fill(layer);
+    await page.locator('.table-body .table-row').first().click();
+    await page.getByRole('tab', { name: 'Spectrum' }).waitFor();
+    return page;
+  }
+
+  const rows = (page: Page): Locator => page.getByRole('table', { name: 'Parts of the layer' }).locator('tbody tr');
+  const turn = (page: Page): Promise<void> => page.getByRole('tab', { name: 'Parts' }).click();
+
+  it('are a tab where there are some, or where a layer that has parts by its name has none that are known', async () => {
+    const page = await opened();
+    await turn(page);
+    assert.deepEqual(await rows(page).locator('th button:first-child').allInnerTexts(), ['q', 'k', 'v']);
+    const without = await opened('model.layers.0.mlp.down_proj.weight');
+    assert.equal(await without.getByRole('tab', { name: 'Parts' }).count(), 0);
+    const unknown = await opened('model.layers.0.self_attn.v_proj.weight');
+    await turn(unknown);
+    await unknown.getByText('No parts are known: the numbers of heads are not known.').waitFor();
+  });
+
+  it('are computed on request, those in sight', async () => {
+    const page = await opened();
+    await turn(page);
+    assert.match(await rows(page).first().innerText(), /not computed/);
+    await page.getByRole('button', { name: 'Compute 3 Parts' }).click();
+    await page.getByText('Stable ranks from').waitFor();
+    const names = ['q', 'k', 'v'].map((label) => `${FUSED}[${label}]`);
+    assert.deepEqual(await requests(page, 'inspect'), [{ names }]);
+    assert.equal(await page.getByRole('button', { name: /^Compute/ }).count(), 0);
+    assert.match(await rows(page).nth(1).innerText(), /^k.*2 heads\s+128 × 512\s+[\d.]+/s);
+    // The table, the overview and what they add up to are about whole layers.
+    assert.equal(await page.locator('.unusual-item', { hasText: '[q]' }).count(), 0);
+    assert.deepEqual(await violations(page), []);
+  });
+
+  it('unfold their heads by keyboard, keeping the place', async () => {
+    const page = await opened();
+    await turn(page);
+    const fold = rows(page).nth(1).getByRole('button', { name: '2 heads' });
+    await fold.focus();
+    await page.keyboard.press('Enter');
+    assert.equal(await rows(page).count(), 5);
+    assert.equal(await fold.getAttribute('aria-expanded'), 'true');
+    assert.equal(await page.locator(':focus').innerText(), '2 heads');
+    await page.getByRole('button', { name: 'Compute 5 Parts' }).waitFor();
+    await page.keyboard.press('Enter');
+    assert.equal(await rows(page).count(), 3);
+  });
+
+  it('open as a layer of their own, and lead back', async () => {
+    const page = await opened();
+    await turn(page);
+    await rows(page).nth(2).getByRole('button', { name: 'v', exact: true }).click();
+    await page.getByRole('heading', { name: `${FUSED}[v]`, exact: true }).waitFor();
+    await page.locator('.esd').first().waitFor();
+    assert.match(await page.locator('.layer-facts').innerText(), /128 × 512.*65\.5K parameters/s);
+    await page.getByRole('button', { name: `part of ${FUSED}` }).click();
+    await page.getByRole('heading', { name: FUSED, exact: true }).waitFor();
+    await page.getByRole('table', { name: 'Parts of the layer' }).waitFor();
+  });
+
+  for (const { name: theme } of themes) {
+    it(`screenshots, ${theme}`, async () => {
+      const page = await opened(FUSED, { theme });
+      await turn(page);
+      await rows(page).nth(0).getByRole('button', { name: '2 heads' }).click();
+      await page.getByRole('button', { name: 'Compute 5 Parts' }).click();
+      await page.getByText('Stable ranks from').waitFor();
+      await page.screenshot({ path: path.join(screenshotFolder, `parts-${theme}.png`) });
+    });
+  }
+});
