@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { InspectReport } from '../../extension/inspectReport';
 import type { LayerResult } from '../../extension/protocol';
+import * as onnx from '../harness/onnxWriter';
 import { commandLine } from '../harness/commandLine';
 import { safetensorsBytes, type FixtureTensor } from '../harness/safetensorsFixtures';
 import { temporaryFolder } from '../harness/temporaryFolder';
@@ -129,6 +130,28 @@ describe('parts of layers', function () {
     hasSpectrum(gate, 4 * SQUARES, 4 * 576, 2 * SUM);
     hasSpectrum(up, 30 * 24, 30 * 24, Math.sqrt(720));
     assert.deepEqual([gate!.name, gate!.partOf], ['mlp.experts.gate_up_proj[1.gate]', 'mlp.experts.gate_up_proj[1]']);
+  });
+
+  it('gates of an LSTM in ONNX, of each direction', () => {
+    const [input, hidden, directions] = [HIDDEN, HIDDEN, 2];
+    // i, o, f, c below one another; the second direction twice as large.
+    const W = made('W', [directions, 4 * hidden, input], (direction, row, col) => {
+      const gate = [triple, ones, graded, zero][Math.floor(row / hidden)]!;
+      return (direction + 1) * gate(row % hidden, col);
+    });
+    const file = path.join(folder, 'lstm.onnx');
+    const lstm = onnx.node('LSTM', { inputs: ['X', 'W', 'R'], output: 'Y' });
+    const weight = onnx.tensor('W', W.shape, onnx.TYPE.FLOAT, onnx.bytesField(9, W.bytes));
+    writeFileSync(file, onnx.model(onnx.graph({ nodes: [lstm], initializers: [weight] })));
+    const { status, stdout, stderr } = run('inspect', file, '--json', '--no-farms', '--split', 'fused');
+    assert.equal(status, 0, stderr);
+    const { layers } = JSON.parse(stdout) as InspectReport;
+    assert.deepEqual(
+      layers.map(({ name }) => name),
+      [0, 1].flatMap((direction) => ['i', 'o', 'f', 'c'].map((gate) => `W[${direction}.${gate}]`)),
+    );
+    hasSpectrum(layers[0], 9 * HIDDEN, 9, 3 * HIDDEN);
+    hasSpectrum(layers[6], 4 * SQUARES, 4 * 576, 2 * SUM);
   });
 
   it('whole layers stay what is shown, unless parts are asked for', () => {

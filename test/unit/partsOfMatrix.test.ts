@@ -303,6 +303,17 @@ describe('parts of a matrix', () => {
     assert.match(reason('experts.gate_up_proj', [24, 24], type('mixtral'), true), /not certain/);
   });
 
+  it('kernels of CuDNN are in another order, unless they are square', () => {
+    const beside = { 'rnn/recurrent_kernel:0': [5, 20], 'rnn/bias:0': [40] };
+    const kernel = (rows: number): MatrixParts => parts({ name: 'rnn/kernel:0', shape: [rows, 20], beside });
+    assert.match(kernel(7).reason ?? '', /CuDNN/);
+    assert.deepEqual(kernel(7).parts, []);
+    assert.equal(kernel(5).parts.length, 4);
+    assert.equal(parts({ name: 'rnn/recurrent_kernel:0', shape: [5, 20], beside }).parts.length, 4);
+    const plain = { ...beside, 'rnn/bias:0': [20] };
+    assert.equal(parts({ name: 'rnn/kernel:0', shape: [7, 20], beside: plain }).parts.length, 4);
+  });
+
   it('other matrices have none, and no reason', () => {
     for (const name of [
       'model.embed_tokens.weight',

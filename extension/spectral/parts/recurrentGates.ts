@@ -5,6 +5,7 @@
  * @see https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html i, f, g, o; GRU r, z, n
  * @see https://onnx.ai/onnx/operators/onnx__LSTM.html i, o, f, c; GRU z, r, h
  * @see https://github.com/keras-team/keras/blob/master/keras/src/layers/rnn/lstm.py i, f, c, o; GRU z, r, h
+ * @see https://github.com/keras-team/keras/blob/v2.3.1/keras/engine/saving.py `_convert_rnn_weights`: CuDNN's kernels
  */
 import type { PartsOfMatrix, StoredMatrix } from './matrixPart';
 import { grouped } from './runs';
@@ -19,8 +20,8 @@ const ONNX: Readonly<Record<string, readonly string[]>> = { LSTM: ['i', 'o', 'f'
 const TORCH_NAME = /^(.*\.)?weight_(?:ih|hh)((?:_l\d+)?(?:_reverse)?)$/;
 const KERAS_NAME = /^(.*[/.])?(?:recurrent_)?kernel(:0)?$/;
 
-/** Undefined where the matrix is no stack of gates. */
-export function recurrentGates(matrix: StoredMatrix): PartsOfMatrix | undefined {
+/** Why they are not known, in words; undefined where the matrix is no stack of gates. */
+export function recurrentGates(matrix: StoredMatrix): PartsOfMatrix | string | undefined {
   const { name, rows, cols, recurrent, shapeOf } = matrix;
   if (recurrent) return gates('rows', rows, ONNX[recurrent]);
   const torch = TORCH_NAME.exec(name);
@@ -31,8 +32,16 @@ export function recurrentGates(matrix: StoredMatrix): PartsOfMatrix | undefined 
     return hidden === undefined ? undefined : gates('rows', rows, PYTORCH[rows / hidden]);
   }
   const keras = KERAS_NAME.exec(name);
-  const hidden = keras && shapeOf(`${keras[1] ?? ''}recurrent_kernel${keras[2] ?? ''}`)?.[0];
-  return typeof hidden === 'number' ? gates('cols', cols, KERAS[cols / hidden]) : undefined;
+  if (!keras) return undefined;
+  const [prefix, suffix] = [keras[1] ?? '', keras[2] ?? ''];
+  const hidden = shapeOf(`${prefix}recurrent_kernel${suffix}`)?.[0];
+  if (hidden === undefined || KERAS[cols / hidden] === undefined) return undefined;
+  // CuDNN has two biases; its kernels are the transposes of gates, written row by row into the shape of the gates.
+  const bias = shapeOf(`${prefix}bias${suffix}`);
+  if (bias?.length === 1 && bias[0] === 2 * cols && rows !== hidden) {
+    return "it is a kernel of CuDNN's, whose elements lie in another order than rows and columns say";
+  }
+  return gates('cols', cols, KERAS[cols / hidden]);
 }
 
 function gates(axis: 'rows' | 'cols', size: number, names: readonly string[] | undefined): PartsOfMatrix | undefined {
