@@ -21,6 +21,7 @@ import {
   TYPE,
 } from '../harness/onnxWriter';
 import { float32Tensor, gptqParts, tensor as tensorOf, writeModel } from '../harness/quantisedFixtures';
+import { pipelineFiles, writeFiles } from '../harness/pipelineFixture';
 import { ramp, safetensorsBytes, writeSharded } from '../harness/safetensorsFixtures';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
 import {
@@ -97,6 +98,7 @@ export function fuzzSources(): ReadonlyMap<string, readonly Source[]> {
       ],
     ],
     ['sharded safetensors', [smallShards(), ...referenceShards()]],
+    ['diffusers', [smallPipeline(), cachedModel()]],
     ['sharded pytorch', [torchFolder('sharded', 'pytorch_model.bin.index.json')]],
     ['distributed', [torchFolder('distributed', '.metadata')]],
     [
@@ -239,6 +241,31 @@ export function smallShards(): Source {
         'model-00001-of-00002.safetensors': [ramp('a.weight', [4, 3]), ramp('b.weight', [2, 6])],
         'model-00002-of-00002.safetensors': [ramp('c.weight', [3, 3], 5)],
       });
+    },
+  };
+}
+
+export function smallPipeline(): Source {
+  return {
+    name: 'small pipeline',
+    open: '.',
+    damage: ['model_index.json', 'unet/diffusion_pytorch_model.safetensors'],
+    lay: (folder) => void writeFiles(folder, pipelineFiles()),
+  };
+}
+
+/** A model of the download cache with one snapshot, opened by its folder. */
+export function cachedModel(): Source {
+  const model = 'models--me--net';
+  return {
+    name: 'model in the download cache',
+    open: model,
+    damage: [`${model}/refs/main`, `${model}/blobs/1`],
+    lay: (folder) => {
+      const root = path.join(folder, model);
+      writeFiles(root, { 'refs/main': '0f1e', 'blobs/1': safetensorsBytes([ramp('w', [2])]) });
+      mkdirSync(path.join(root, 'snapshots', '0f1e'), { recursive: true });
+      symlinkSync('../../blobs/1', path.join(root, 'snapshots', '0f1e', 'model.safetensors'));
     },
   };
 }

@@ -6,6 +6,7 @@ import { flaxCorpus } from './flaxCorpus';
 import { ggufCorpus } from './ggufCorpus';
 import { numpyCorpus } from './numpyCorpus';
 import { onnxCorpus } from './onnxCorpus';
+import { pipelineCorpus } from './pipelineCorpus';
 import { pytorchLegacyCorpus, pytorchZipCorpus, torchScriptCorpus } from './pytorchCorpus';
 import { safetensorsCorpus, shardedCorpus, shardedPytorchCorpus } from './safetensorsCorpus';
 import { tensorflowJsCorpus } from './tensorflowJsCorpus';
@@ -16,6 +17,7 @@ export function corpora(): ReadonlyMap<string, readonly Corpus[]> {
     ['safetensors', safetensorsCorpus()],
     ['sharded safetensors', shardedCorpus()],
     ['sharded pytorch', shardedPytorchCorpus()],
+    ['diffusers', pipelineCorpus()],
     ['quantised weights', quantisedCorpus()],
     ['LoRA adapters', loraCorpus()],
     ['distributed', distributedCorpus()],
