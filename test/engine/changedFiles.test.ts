@@ -46,7 +46,13 @@ describe('files that change while they are open', () => {
     grows: { change: (file) => truncateSync(file, statSync(file).size + 1), says: /changed on disk/ },
     'is removed': { change: (file) => rmSync(file), says: /was removed while it was open; put it back and reload it/ },
     'is replaced by a file of the same size': {
-      change: (file) => renameSync(model(`${file}.new`, 7), file),
+      change: (file) => {
+        const other = model(`${file}.new`, 7);
+        // Written some seconds later: file systems tell no times a few milliseconds apart.
+        const { atimeMs, mtimeMs } = statSync(file);
+        utimesSync(other, atimeMs / 1000, mtimeMs / 1000 + 5);
+        renameSync(other, file);
+      },
       says: /changed on disk/,
     },
     'becomes a folder': {
