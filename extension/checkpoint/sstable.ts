@@ -22,15 +22,15 @@ const COMPRESSION = { none: 0, snappy: 1 } as const;
 /** A block is closed once it has 256 KiB; a single large value can make it longer, and bundles have none of megabytes. */
 const MAX_BLOCK_BYTES = 16 * 1024 * 1024;
 
-/** Decompressed, all together: ten times the entries of a million tensors. */
-const MAX_TABLE_BYTES = 400_000_000;
+/** Decompressed, all together: four times the entries of 100 000 tensors. */
+const MAX_TABLE_BYTES = 64_000_000;
 
-/** Each is one read; at 256 KiB a block this many hold six times as much as `MAX_TABLE_BYTES`. */
+/** Each is one read; at LevelDB's own 4 KiB a block this many hold the entries of 250 000 tensors. */
 const MAX_BLOCKS = 10_000;
 
 /** Longest key; and all together, as a key repeats what the one before it began with in a few bytes. */
 const MAX_KEY_BYTES = 65_536;
-const MAX_ALL_KEY_BYTES = 100_000_000;
+const MAX_ALL_KEY_BYTES = 50_000_000;
 
 /** 64 bits in groups of seven. */
 const MAX_VARINT_BYTES = 10;

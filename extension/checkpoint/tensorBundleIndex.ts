@@ -4,10 +4,12 @@ import type { FileReader } from './fileReader';
 import { MemoryBytes } from './memoryBytes';
 import type { ProblemList } from './problemList';
 import { ProtobufReader } from './protobufReader';
-import { MAX_TENSORS } from './shape';
 import { readTable, type TableBlock, type TableEntry } from './sstable';
 import { readBundleEntry, readBundleHeader, type BundleEntry, type BundleHeader } from './tensorBundleEntry';
 import { isSliceKey, readSliceKey, type SliceKey } from './tensorBundleSlices';
+
+/** Tensors and slices: twenty times those of the largest models with their optimizer's state; each takes about 1 KB. */
+const MAX_ENTRIES = 100_000;
 
 /** Enough for the key, the length and the first fields of the first entry, compressed or not. */
 const HEAD_BYTES = 24;
@@ -103,8 +105,8 @@ class IndexBuilder {
   async add(block: TableBlock, signal?: AbortSignal): Promise<void> {
     const reader = new ProtobufReader(new MemoryBytes(this.file, block.bytes), signal);
     for (const entry of block.entries()) {
-      if (this.count++ > MAX_TENSORS) {
-        throw new CheckpointError('limit', `lists more than ${MAX_TENSORS} tensors`, { file: this.file });
+      if (this.count++ > MAX_ENTRIES) {
+        throw new CheckpointError('limit', `lists more than ${MAX_ENTRIES} tensors and slices`, { file: this.file });
       }
       signal?.throwIfAborted();
       try {

@@ -1,9 +1,11 @@
 /** The tensors that an index of a TensorFlow checkpoint lists, with where their elements come from. */
+import type { DType } from '../protocol';
 import { CheckpointError, type TensorInfo } from './checkpoint';
 import { elementSize } from './dtype';
 import type { FileSet } from './fileSet';
 import { contiguousStrides } from './pickleArguments';
 import { countNames, type ProblemList } from './problemList';
+import type { RowRange } from './rowBand';
 import { ViewSource, type RowSource, type SourcedTensor } from './rowSource';
 import { elementCount } from './shape';
 import type { BundleEntry } from './tensorBundleEntry';
@@ -121,9 +123,32 @@ function storedSource(
   }
   const failure = shardFailure(entry, shards);
   if (failure) return failure;
-  const bytes = new EntryBytes(files, shards.get(entry.shard)!.file, entry);
-  const view = { dtype, shape, strides: contiguousStrides(shape), byteOffset: 0, bigEndian: index.header.bigEndian };
-  return new ViewSource(view, (start, end, signal) => bytes.read(start, end, signal));
+  return new StoredElements(entry, dtype, index.header.bigEndian, shards.get(entry.shard)!.file, files);
+}
+
+/** The elements of an entry. Little is kept of each until it is read: an index can list 100 000. */
+class StoredElements implements RowSource {
+  private view: ViewSource | undefined;
+
+  constructor(
+    private readonly entry: BundleEntry,
+    private readonly dtype: DType,
+    private readonly bigEndian: boolean,
+    private readonly file: string,
+    private readonly files: FileSet,
+  ) {}
+
+  readRows(rows: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
+    this.view ??= this.makeView();
+    return this.view.readRows(rows, signal);
+  }
+
+  private makeView(): ViewSource {
+    const { entry, dtype, bigEndian } = this;
+    const bytes = new EntryBytes(this.files, this.file, entry);
+    const view = { dtype, shape: entry.shape, strides: contiguousStrides(entry.shape), byteOffset: 0, bigEndian };
+    return new ViewSource(view, (start, end, signal) => bytes.read(start, end, signal));
+  }
 }
 
 function append<Item>(list: Item[] | undefined, item: Item): Item[] {

@@ -511,7 +511,7 @@ function tensorflowConstants(): Uint8Array[] {
   ];
 }
 
-export function smallTensorflowGraph(): Uint8Array {
+function smallTensorflowGraph(): Uint8Array {
   return graphDef(tensorflowConstants(), { call: tensorflowConstants() });
 }
 

@@ -63,7 +63,7 @@ export function blockBytes(entries: readonly TableEntry[]): Uint8Array {
       value,
     );
   });
-  return concat(...parts, uint32(0), uint32(1));
+  return Buffer.concat([...parts, uint32(0), uint32(1)]);
 }
 
 /** Literals of up to 60 bytes, and nothing else. */
@@ -104,7 +104,7 @@ export function tableBytes(blocks: readonly Block[], { index }: { index?: Block 
   const footer = new Uint8Array(48);
   footer.set(concat(meta, place));
   footer.set(Buffer.from('57fb808b247547db', 'hex'), 40);
-  return concat(...parts, footer);
+  return Buffer.concat([...parts, footer]);
 }
 
 export interface HeaderFields {

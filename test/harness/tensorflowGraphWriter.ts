@@ -40,7 +40,7 @@ export function graphDef(
   );
   const versions = bytesField(4, varintField(1, 987));
   return concat(
-    ...nodes.map((each) => bytesField(1, each)),
+    Buffer.concat(nodes.map((each) => bytesField(1, each))),
     library.length === 0 ? [] : bytesField(2, concat(...library)),
     versions,
   );

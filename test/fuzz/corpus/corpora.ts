@@ -9,6 +9,7 @@ import { onnxCorpus } from './onnxCorpus';
 import { pipelineCorpus } from './pipelineCorpus';
 import { pytorchLegacyCorpus, pytorchZipCorpus, torchScriptCorpus } from './pytorchCorpus';
 import { safetensorsCorpus, shardedCorpus, shardedPytorchCorpus } from './safetensorsCorpus';
+import { tensorflowCheckpointCorpus, tensorflowGraphCorpus } from './tensorflowCorpus';
 import { tensorflowJsCorpus } from './tensorflowJsCorpus';
 import { tfliteCorpus } from './tfliteCorpus';
 
@@ -29,6 +30,8 @@ export function corpora(): ReadonlyMap<string, readonly Corpus[]> {
     ['numpy', numpyCorpus()],
     ['flax', flaxCorpus()],
     ['tensorflow.js', tensorflowJsCorpus()],
+    ['tensorflow checkpoint', tensorflowCheckpointCorpus()],
+    ['tensorflow graph', tensorflowGraphCorpus()],
     ['tflite', tfliteCorpus()],
   ]);
 }

@@ -10,11 +10,17 @@ export interface MessageFields {
 /** Every length and varint of a message and of those in it. */
 export function protobufFields(bytes: Buffer, message: MessageFields): readonly Field[] {
   const layout = new LayoutReader(bytes);
-  walk(layout, bytes.length, message, []);
+  walkMessage(layout, bytes.length, message, []);
   return layout.fields;
 }
 
-function walk(layout: LayoutReader, end: number, message: MessageFields, enclosing: readonly Field[]): void {
+/** The same of a message that is a part of something else. @param enclosing lengths that count it, the innermost first */
+export function walkMessage(
+  layout: LayoutReader,
+  end: number,
+  message: MessageFields,
+  enclosing: readonly Field[],
+): void {
   while (layout.at < end) {
     const tag = layout.varint('tag', enclosing);
     const [number, wire] = [Math.floor(tag / 8), tag % 8];
@@ -23,7 +29,7 @@ function walk(layout: LayoutReader, end: number, message: MessageFields, enclosi
     else {
       const length = layout.varint(`length of field ${number}`, enclosing);
       const inner = message[number];
-      if (inner) walk(layout, layout.at + length, inner, [layout.last, ...enclosing]);
+      if (inner) walkMessage(layout, layout.at + length, inner, [layout.last, ...enclosing]);
       else layout.skip(length);
     }
   }
