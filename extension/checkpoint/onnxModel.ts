@@ -218,7 +218,8 @@ class ModelWalker {
 
   private async node(span: Field, scope: Scope, index: number): Promise<void> {
     this.reader.expectWire(span, WIRE.bytes);
-    const node = await readNode(this.reader, span, this.wanted, (part) => this.attempt(part));
+    const wanted = (operator: string): boolean => !this.allCalls && this.wanted(operator);
+    const node = await readNode(this.reader, span, wanted, (part) => this.attempt(part));
     const { name, constants, subgraphs, call } = node;
     if (call) this.keep(call, scope, span.offset);
     for (const of of node.arguments) {
@@ -252,7 +253,6 @@ class ModelWalker {
   }
 
   private keep(call: OperatorCall, scope: Scope, offset: number): void {
-    if (this.allCalls) return;
     if (this.calls.length >= MAX_CALLS) {
       this.allCalls = true;
       throw this.reader.error('limit', `has more than ${MAX_CALLS} operators that use weights`, offset);
