@@ -17,7 +17,7 @@ import { TensorReader, type TfliteTensor } from './tfliteTensor';
 const MAX_TABLES = 400_000;
 
 /** Constants that are kept, each about a kilobyte here: the largest models have some ten thousand. */
-const MAX_TENSORS = 100_000;
+const MAX_TENSORS = 65_536;
 
 /** Of them, so many may be damaged before the rest is given up: what is wrong with each takes time to tell. */
 const MAX_DAMAGED = 1000;
