@@ -177,6 +177,56 @@ describe('TensorFlow.js models', () => {
     });
   });
 
+  it('reads a layers model: groups of weights in files of their own, kernels as Keras has them', async () => {
+    const folder = path.join(root, 'layers model');
+    mkdirSync(folder);
+    const kernel = Uint8Array.from({ length: 3 * 3 * 2 * 4 }, (_, i) => 3 * i);
+    const quantization = { dtype: 'uint8', scale: 0.25, min: -2 };
+    const groups: Weight[][] = [
+      [
+        { name: 'conv2d/kernel', dtype: 'float32', shape: [3, 3, 2, 4], bytes: kernel, quantization },
+        floats('conv2d/bias', 4),
+      ],
+      [{ ...floats('dense/kernel', 6, 10), shape: [2, 3] }],
+    ];
+    const weightsManifest = groups.map((weights, group) => {
+      const stream = Buffer.concat(weights.map(({ bytes }) => bytes));
+      // Cut within an element of each.
+      const paths = [0, 1, 2].map((i) => `group${group + 1}-shard${i + 1}of3.bin`);
+      const step = Math.ceil(stream.length / 3) | 1;
+      paths.forEach((name, i) => writeFileSync(path.join(folder, name), stream.subarray(i * step, (i + 1) * step)));
+      return { paths, weights: weights.map(({ bytes: _, ...entry }) => entry) };
+    });
+    const layers = [{ class_name: 'Conv2D', config: { name: 'conv2d', filters: 4 } }];
+    const modelTopology = { keras_version: '2.4.0', model_config: { class_name: 'Sequential', config: { layers } } };
+    const file = path.join(folder, 'model.json');
+    writeFileSync(file, JSON.stringify({ format: 'layers-model', modelTopology, weightsManifest }));
+    await opened(file, async (checkpoint) => {
+      assert.deepEqual(checkpoint.problems, []);
+      assert.equal(checkpoint.files.length, 7);
+      assert.deepEqual(
+        checkpoint.tensors.map(({ name, shape, dtype, kernelLayout }) => [name, shape, dtype, kernelLayout]),
+        [
+          ['conv2d/kernel', [3, 3, 2, 4], 'F32', '…IO'],
+          ['conv2d/bias', [4], 'F32', '…IO'],
+          ['dense/kernel', [2, 3], 'F32', '…IO'],
+        ],
+      );
+      const [conv, bias, dense] = checkpoint.tensors;
+      const values = Array.from(kernel, (code) => code * 0.25 - 2);
+      for (const [start, end] of [
+        [0, 3],
+        [1, 2],
+        [2, 3],
+      ] as const) {
+        const band = await checkpoint.read(conv!, { start, end });
+        assert.deepEqual([...new Float32Array(band.slice().buffer)], values.slice(24 * start, 24 * end));
+      }
+      assert.deepEqual(await checkpoint.read(bias!), groups[0]![1]!.bytes);
+      assert.deepEqual(await checkpoint.read(dense!, { start: 1, end: 2 }), groups[1]![0]!.bytes.slice(12));
+    });
+  });
+
   it('steps over text weights to those behind them', async () => {
     const text = ['', 'hello', 'wörld'.repeat(20_000)].map((word) => Buffer.from(word));
     const stored = Buffer.concat(text.flatMap((word) => [Buffer.from(Uint32Array.of(word.length).buffer), word]));
