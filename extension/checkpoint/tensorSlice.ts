@@ -4,6 +4,7 @@
  */
 import { CheckpointError, type Checkpoint, type TensorInfo } from './checkpoint';
 import { bandBytes, type RowRange } from './rowBand';
+import { wrapCheckpoint } from './wrappedCheckpoint';
 
 /** `count` runs of `length` indices along an axis: the first begins at `start`, each `step` after the one before. */
 export interface Runs {
@@ -69,14 +70,11 @@ export function sliceOverhead({ of, index }: TensorSlice): number {
 
 /** A checkpoint whose `read` also knows parts of its tensors. They are not among its `tensors`. */
 export function withSlices(stored: Checkpoint): Checkpoint {
-  const { path, format, files, metadata, tensors, problems } = stored;
-  return {
-    ...{ path, format, files, metadata, tensors, problems },
+  return wrapCheckpoint(stored, {
     read: (tensor, rows, signal) =>
       tensor.slice ? readSlice(stored, tensor, tensor.slice, rows, signal) : stored.read(tensor, rows, signal),
     storedParts: (tensor) => (tensor.slice ? undefined : stored.storedParts?.(tensor)),
-    close: () => stored.close(),
-  };
+  });
 }
 
 /** Elements of rows [start, end) of the part. Errors as `Checkpoint.read`. */

@@ -3,6 +3,7 @@
  * themselves, but copies in a safetensors file are only known by what they hold and by what the model's configuration says.
  */
 import { CheckpointError, type Checkpoint, type TensorInfo } from './checkpoint';
+import { wrapCheckpoint } from './wrappedCheckpoint';
 
 /** What models call the embedding of their input, and the matrix that turns its kind of vector back into words. */
 const EMBEDDING = /(^|[./])(embed_tokens|word_embeddings|tok_embeddings|embed_in|token_embd|shared|wte)\.weight$/;
@@ -18,7 +19,6 @@ const COMPARED_ROWS = 64;
  * @throws DOMException `AbortError` when `signal` fires
  */
 export async function withTiedEmbeddings(stored: Checkpoint, signal?: AbortSignal): Promise<Checkpoint> {
-  const { path, format, files, metadata, problems } = stored;
   const named = (pattern: RegExp): TensorInfo[] =>
     stored.tensors.filter(({ name, shape, unreadable, sharedWith }) => {
       return pattern.test(name) && shape.length === 2 && unreadable === undefined && sharedWith === undefined;
@@ -32,12 +32,7 @@ export async function withTiedEmbeddings(stored: Checkpoint, signal?: AbortSigna
   const tensors = stored.tensors.map((tensor) =>
     copies.has(tensor) ? { ...tensor, sharedWith: embedding!.name } : tensor,
   );
-  return {
-    ...{ path, format, files, metadata, problems, tensors },
-    read: (tensor, rows, readSignal) => stored.read(tensor, rows, readSignal),
-    storedParts: (tensor) => stored.storedParts?.(tensor),
-    close: () => stored.close(),
-  };
+  return wrapCheckpoint(stored, { tensors });
 }
 
 /**
