@@ -14,7 +14,6 @@ import { valueOf, withValue } from './corpus/fields';
 
 /** Formats whose damaged files are cases of a unit test, which also says what is shown of each. */
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
-  ['distributed', 'distributed.test.ts'],
   ['hdf5', 'hdf5Damage.test.ts'],
   ['keras', 'hdf5Damage.test.ts'],
   ['tensorflow checkpoint', 'tensorBundleDamage.test.ts'],
