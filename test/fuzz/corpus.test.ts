@@ -16,8 +16,6 @@ import { valueOf, withValue } from './corpus/fields';
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['hdf5', 'hdf5Damage.test.ts'],
   ['keras', 'hdf5Damage.test.ts'],
-  ['tensorflow checkpoint', 'tensorBundleDamage.test.ts'],
-  ['tensorflow graph', 'tensorflowGraph.test.ts'],
 ]);
 
 /** A test also waits for those before it. */
@@ -41,7 +39,10 @@ describe('the hostile corpus', () => {
 
   it('covers every format that is fuzzed, or says which test has its damaged files', () => {
     const formats = [...fuzzSources().keys()].filter((format) => !corpora().has(format));
-    assert.deepEqual(formats.sort(), [...ELSEWHERE.keys()].sort());
+    assert.deepEqual(
+      formats.filter((format) => !ELSEWHERE.has(format)),
+      [],
+    );
     for (const test of ELSEWHERE.values()) {
       assert.ok(existsSync(path.join(repositoryRoot, 'test/unit', test)), `${test} is not there`);
     }
