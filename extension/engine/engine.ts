@@ -274,7 +274,11 @@ export class Engine {
     const result = failedResult(name, tensor, geometry, problem, statistics);
     document.setResult(result);
     this.options.notify('result', { document: handle, result });
-    if (error instanceof CheckpointError && error.code === 'changed') this.changed(document, problem);
+    if (!(error instanceof CheckpointError) || error.code !== 'changed') return;
+    // It is about the file, whichever layer was read just then.
+    const { file, remedy } = error.where;
+    const where = { ...(file !== undefined && { file }), ...(remedy !== undefined && { remedy }) };
+    this.changed(document, new CheckpointError(error.code, error.reason, where).toProblem());
   }
 
   /** Cached outcome of a path's layer; never computes. Opens headers where the path is not open yet. */

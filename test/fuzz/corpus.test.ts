@@ -1,4 +1,4 @@
-/** Every case of the hostile corpus, in the fuzzer's worker and under its checks. */
+/** The hostile corpus, in the fuzzer's worker and under its checks: `npm run fuzz -- --corpus` takes every case of it. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -18,6 +18,9 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['keras', 'hdf5Damage.test.ts'],
 ]);
 
+/** Of a format, spread over all its fields: some formats have thousands, and the tests have a quarter of an hour. */
+const MOST_CASES = 300;
+
 /** A test also waits for those before it. */
 const TIMEOUT_MILLISECONDS = 300_000;
 
@@ -28,7 +31,8 @@ describe('the hostile corpus', () => {
   let reports: ReadonlyMap<string, Promise<FuzzReport>>;
 
   before(() => {
-    const run = (format: string, to: number) => () => fuzz({ format, origin: 'corpus', seed: 0, from: 0, to });
+    const run = (format: string, to: number) => () =>
+      fuzz({ format, origin: 'corpus', seed: 0, from: 0, to, step: stepOf(to) });
     reports = twoAtATime(new Map([...laid].map(([format, { count }]) => [format, run(format, count)])));
   });
 
@@ -48,6 +52,10 @@ describe('the hostile corpus', () => {
     }
   });
 
+  function stepOf(count: number): number {
+    return Math.ceil(count / MOST_CASES);
+  }
+
   for (const [format, found] of corpora()) {
     it(`${format}: numbers stand where the corpus changes them`, () => {
       for (const [index, { fields = {} }] of found.entries()) {
@@ -65,12 +73,14 @@ describe('the hostile corpus', () => {
     });
 
     it(`${format}: each case opens, opens in part, or is refused`, async () => {
+      const { count } = laid.get(format)!;
+      const cases = Math.ceil(count / stepOf(count));
       const report = await reports.get(format)!;
       finished.push(report);
       assert.deepEqual(report.failures, []);
       const { opened, partial, refused } = report.counts;
-      assert.equal(opened + partial + refused, laid.get(format)!.count);
-      assert.ok(partial + refused > laid.get(format)!.count / 3, 'the damage does damage');
+      assert.equal(opened + partial + refused, cases);
+      assert.ok(partial + refused > cases / 3, 'the damage does damage');
     }).timeout(TIMEOUT_MILLISECONDS);
   }
 });

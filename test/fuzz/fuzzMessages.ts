@@ -7,13 +7,14 @@ import type { Outcome } from './target';
  */
 export type CaseOrigin = 'random' | 'corpus' | 'planted';
 
-/** The worker's only argument, as JSON: cases [from, to) of one format. */
+/** The worker's only argument, as JSON: each `step`th of the cases [from, to) of one format. */
 export interface FuzzJob {
   readonly format: string;
   readonly origin: CaseOrigin;
   readonly seed: number;
   readonly from: number;
   readonly to: number;
+  readonly step: number;
   /** An empty folder to work in. */
   readonly folder: string;
 }

@@ -15,9 +15,10 @@ export interface FuzzOptions {
   readonly format: string;
   readonly origin: CaseOrigin;
   readonly seed: number;
-  /** Cases [from, to). */
+  /** Cases [from, to), each `step`th of them; all by default. */
   readonly from: number;
   readonly to: number;
+  readonly step?: number;
   readonly hangMilliseconds?: number;
 }
 
@@ -103,8 +104,8 @@ async function runWorker(
 ): Promise<number> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-fuzzing-'));
   try {
-    const { format, origin, seed, from, to } = options;
-    const job: FuzzJob = { format, origin, seed, from, to, folder };
+    const { format, origin, seed, from, to, step = 1 } = options;
+    const job: FuzzJob = { format, origin, seed, from, to, step, folder };
     return await watch(job, report, options.hangMilliseconds ?? HANG_MILLISECONDS);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -142,7 +143,7 @@ function watch(
       current = message;
       return;
     }
-    next = message.index + 1;
+    next = message.index + job.step;
     if (message.fault === undefined) reports.push(report(current!, message));
     else failed = { started: current!, ended: message };
     current = undefined;
@@ -155,7 +156,7 @@ function watch(
         await Promise.all(reports);
         if (!failed && current) {
           const fault = hung ? 'never ended' : `the process ended (${signal ?? code})\n${stderr}`;
-          next = current.index + 1;
+          next = current.index + job.step;
           const ended = { kind: 'ended', index: current.index, fault, unsure: false, milliseconds: 0 } as const;
           failed = { started: current, ended };
         }

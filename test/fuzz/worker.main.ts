@@ -124,7 +124,7 @@ async function main(): Promise<void> {
   }
   const before = inUse();
   const run = new Run(job, cases);
-  for (let index = job.from; index < job.to; index++) {
+  for (let index = job.from; index < job.to; index += job.step) {
     if (!(await run.case(index))) return;
     if (process.memoryUsage().arrayBuffers > GARBAGE_BYTES) collect();
   }

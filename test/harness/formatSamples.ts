@@ -129,7 +129,7 @@ export const formatSamples: readonly FormatSample[] = [
   },
   { row: 'TensorFlow', source: tensorflow(), names: ['dense/kernel'], layer: 'dense/kernel' },
   {
-    row: 'SavedModel, frozen graphs',
+    row: 'SavedModel',
     source: made('saved_model.pb', () =>
       savedModel(graphDef([constant('dense/kernel', tensorProto([4, 3], content(rampBytes(12))))])),
     ),

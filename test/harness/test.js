@@ -92,8 +92,8 @@ async function countsOf(results, ended) {
 const local = (name) => path.join(repositoryRoot, 'node_modules', name);
 
 /**
- * One busy thread each: they run one after another, beside the first of the others, which is one as well. Together they
- * take about as long as it does on two cores. Nothing that measures times runs beside them.
+ * One busy thread each: they run one after another, beside the first of the others, which are about one as well and take
+ * about as long together. Nothing that measures times runs beside them.
  */
 const BESIDE_FIRST = [
   [
@@ -107,13 +107,15 @@ const BESIDE_FIRST = [
   ['golden', mochaBeside('golden')],
 ];
 
-const FIRST = [['unit', mocha('unit')]];
+const FIRST = [
+  ['unit', mocha('unit')],
+  ['webgpu on the software device', webgpu],
+  ['pages in a browser', mocha('browser')],
+];
 
 const STAGES = [
   ['engine and terminal', mocha('engine')],
-  ['webgpu on the software device', webgpu],
   ['fuzz', mocha('fuzz')],
-  ['pages in a browser', mocha('browser')],
   ['inside VS Code', workbench],
   ['end to end', mocha('e2e')],
 ];
