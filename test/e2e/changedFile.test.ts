@@ -63,7 +63,7 @@ describe('a file that changes under its editor', function () {
   });
 
   it('is shown anew when asked to, by the keyboard', async () => {
-    await view.getByRole('button', { name: 'Reload' }).press('Enter');
+    await view.getByRole('button', { name: 'Reload', exact: true }).press('Enter');
     await row('after').first().waitFor();
     assert.equal(await row('before').count(), 0);
     await told().waitFor({ state: 'hidden' });
@@ -74,7 +74,7 @@ describe('a file that changes under its editor', function () {
   it('that is removed is told of, and opens again once it is back', async () => {
     renameSync(file, `${file}.away`);
     await view.getByText('was removed while it was open').waitFor();
-    await view.getByRole('button', { name: 'Reload' }).click();
+    await view.getByRole('button', { name: 'Reload', exact: true }).click();
     await view.getByText('This checkpoint could not be opened').waitFor();
     await workbench.screenshot('changed-removed');
     renameSync(`${file}.away`, file);
