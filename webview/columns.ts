@@ -82,7 +82,7 @@ function typeName({ encoding, dtype }: TensorSummary): string {
 /** Room for the longest name: LoRA pairs and quantised weights have long ones. */
 function typeWidth({ summary }: Inspection): number {
   const longest = summary.tensors.reduce((most, tensor) => Math.max(most, typeName(tensor).length), 0);
-  return Math.min(MOST_TYPE_WIDTH, Math.max(LEAST_TYPE_WIDTH, longest * CHARACTER_WIDTH + CELL_PADDING));
+  return Math.min(MOST_TYPE_WIDTH, Math.max(LEAST_TYPE_WIDTH, longest * DIGIT_WIDTH + CELL_PADDING));
 }
 
 function headerColumns(inspection: Inspection): Column[] {

@@ -2,6 +2,7 @@
 import { element, icon } from './elements';
 import { formatCount, plural } from './format';
 import type { Inspection } from './inspection';
+import { ofTheModel } from './ofTheModel';
 import { SavingsPlot } from './plots/savingsPlot';
 import { roving } from './roving';
 import { savings } from './savings';
@@ -78,7 +79,8 @@ export class Overview {
     const { results } = this.inspection;
     this.shown = this.stateShown();
     this.drawn = performance.now();
-    const unusual = unusualLayers(results.values());
+    const ofModel = ofTheModel(results.values(), this.inspection.summary.tensors);
+    const unusual = unusualLayers(ofModel);
     this.count.textContent = formatCount(unusual.length);
     this.count.hidden = unusual.length === 0;
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.title : '';
@@ -94,7 +96,7 @@ export class Overview {
     // Whoever is reading the list by keyboard stays on the same layer.
     if (hadFocus) [...this.list.querySelectorAll('button')].find((item) => item.title === focused)?.focus();
     this.setTabStop();
-    this.savingsPlot.show(savings(results.values()));
+    this.savingsPlot.show(savings(ofModel));
     this.took = performance.now() - this.drawn;
   }
 

@@ -1,6 +1,7 @@
 /** The numbers of the first screen and of the rank slider, from closed forms. */
 import assert from 'node:assert/strict';
 import type { LayerResult, PowerLawFit, RankSuggestion } from '../../extension/protocol';
+import { ofTheModel } from '../../webview/ofTheModel';
 import { RankCurve } from '../../webview/rankCurve';
 import { savings } from '../../webview/savings';
 import { unusualLayers } from '../../webview/unusual';
@@ -68,6 +69,21 @@ describe('unusual layers', () => {
     assert.deepEqual(
       unusualLayers([failed]).map((each) => each.kind),
       ['failed'],
+    );
+  });
+});
+
+describe('what is said of the model', () => {
+  it('leaves optimizer state out, under any of its usual names', () => {
+    const groups = { w: 'model', a: 'optimizer', b: 'optimizer_weights', c: 'optim', d: 'opt', e: 'optical', f: '' };
+    const tensors = Object.entries(groups).map(([name, group]) => ({ name, group }));
+    const found = ofTheModel(
+      tensors.map(({ name }) => layer(name)),
+      tensors,
+    );
+    assert.deepEqual(
+      found.map(({ name }) => name),
+      ['w', 'e', 'f'],
     );
   });
 });
