@@ -57,8 +57,9 @@ const FAMILIES: readonly Family[] = [
     hidden: /^token_embd\.weight$/,
   },
   { name: 'transformer', marks: [/Transformer/], block: /[Ll]ayer_(\d+)/ },
+  // Before what attends: recurrent networks do that, too.
+  { name: 'LSTM/GRU network', marks: [/weight_hh|(^|[._/])(rnn|lstm|gru)/i] },
   { name: 'transformer', marks: [/attn|attention/i], block: /(?:layers?|blocks?|h)[._](\d+)\b/ },
-  { name: 'LSTM/GRU network', marks: [/weight_hh|rnn|lstm|gru/i] },
 ];
 
 /** Where diffusers says which class a pipeline, or a part of one, is. */
