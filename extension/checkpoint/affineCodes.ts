@@ -5,13 +5,15 @@
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/aten/src/ATen/native/quantized/AffineQuantizer.cpp
  */
 import type { DType } from '../protocol';
-import { floats, product } from './quantisedWeight';
+import { floats } from './quantisedWeight';
 import type { RowRange } from './rowBand';
 import type { RowSource } from './rowSource';
+import { product } from './shape';
 
 export interface AffineScales {
   /** As many as the axis has indices; one where there is no axis. */
   readonly scales: Float64Array;
+  /** One, or as many as scales. */
   readonly zeroPoints: Float64Array;
 }
 
@@ -35,8 +37,12 @@ export class AffineRows implements RowSource {
 
   async readRows(rows: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
     const scales = await this.scales(signal);
-    const codes = codesOf(await this.codes.readRows(rows, signal), this.layout.codes);
-    const elements = decode(codes, this.layout, rows, scales);
+    const { shape, codes: type, axis } = this.layout;
+    const codes = codesOf(await this.codes.readRows(rows, signal), type);
+    const elements = floats(codes.length);
+    const run = product(axis === undefined ? shape : shape.slice(axis + 1));
+    const start = rows.start * product(shape.slice(1));
+    dequantise(codes, start, { ...scales, run, count: scales.scales.length, first: 0 }, elements);
     return new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
   }
 
@@ -59,22 +65,32 @@ function codesOf(bytes: Uint8Array, type: AffineLayout['codes']): Int8Array | Ui
   return new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
 }
 
-function decode(
-  codes: Int8Array | Uint8Array | Int32Array,
-  { shape, axis }: AffineLayout,
-  { start }: RowRange,
-  { scales, zeroPoints }: AffineScales,
-): Float32Array {
-  const elements = floats(codes.length);
-  // Runs of elements with one scale, and the index of the first run's.
-  const run = axis === undefined ? codes.length : product(shape.slice(axis + 1));
-  let channel = axis === 0 ? start : 0;
-  for (let at = 0; at < codes.length; at += run) {
-    const scale = scales[channel]!;
-    const zeroPoint = zeroPoints[channel]!;
-    const end = at + run;
-    for (let i = at; i < end; i++) elements[i] = (codes[i]! - zeroPoint) * scale;
-    channel = channel + 1 === scales.length ? 0 : channel + 1;
+/** Which scale and zero point neighbouring codes have. */
+export interface AffineGroups extends AffineScales {
+  /** Elements that share one, from the tensor's first on. */
+  readonly run: number;
+  /** Scales of the whole tensor: after the last, the first one follows again. */
+  readonly count: number;
+  /** Number of the first of `scales` among them. */
+  readonly first: number;
+}
+
+/**
+ * @param codes of neighbouring elements
+ * @param start number of the first of them in the tensor
+ * @param target as long as `codes`
+ */
+export function dequantise(
+  codes: ArrayLike<number>,
+  start: number,
+  { run, count, first, scales, zeroPoints }: AffineGroups,
+  target: Float32Array,
+): void {
+  for (let i = 0; i < codes.length;) {
+    const group = (Math.floor((start + i) / run) % count) - first;
+    const scale = scales[group]!;
+    const zeroPoint = zeroPoints[zeroPoints.length === 1 ? 0 : group]!;
+    const end = Math.min(codes.length, i + run - ((start + i) % run));
+    for (; i < end; i++) target[i] = (codes[i]! - zeroPoint) * scale;
   }
-  return elements;
 }

@@ -15,7 +15,6 @@ import {
   expectFloats,
   expectShape,
   floats,
-  product,
   sides,
   type PartReader,
   type QuantisationScheme,
@@ -24,7 +23,7 @@ import {
 } from './quantisedWeight';
 import type { RowRange } from './rowBand';
 import { decodeRows } from './rowBlocks';
-import { elementCount } from './shape';
+import { elementCount, product } from './shape';
 
 /** A state has about 150 bytes. */
 const MAX_STATE_BYTES = 4096;

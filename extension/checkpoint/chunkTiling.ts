@@ -1,5 +1,5 @@
 /** Whether the blocks that a tensor was cut into are all of it, each element once. */
-import { product } from './quantisedWeight';
+import { product } from './shape';
 
 /** A block of a tensor: its first index along each axis, and its shape. */
 export interface Block {

@@ -1,8 +1,9 @@
 /** Some columns of a stored matrix: read in bands of its rows, of which the rest is let go of at once. */
 import type { TensorInfo } from './checkpoint';
 import { widen } from './dtype';
-import { product, type PartReader } from './quantisedWeight';
+import { type PartReader } from './quantisedWeight';
 import type { RowRange } from './rowBand';
+import { product } from './shape';
 
 /** Of the stored matrix, at most this much is held at a time, or one row. */
 const BAND_BYTES = 16 * 1024 * 1024;

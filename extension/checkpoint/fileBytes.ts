@@ -13,8 +13,11 @@ export interface FileBytes {
   close(): Promise<void>;
 }
 
-/** What a reader of many small fields needs: it may as well read bytes that were decompressed (`memoryBytes.ts`). */
-export interface ByteSource extends Pick<FileBytes, 'path' | 'size' | 'read'> {
+/** What a reader by position needs: a file, or what stands for one, a record of an archive, bytes that were decompressed. */
+export type ReadableBytes = Pick<FileBytes, 'path' | 'size' | 'read'>;
+
+/** What a reader of many small fields needs. */
+export interface ByteSource extends ReadableBytes {
   /** Fills `target` from `offset`. @throws CheckpointError as `FileReader.read` */
   readInto(target: Uint8Array, offset: number, signal?: AbortSignal): Promise<void>;
 }

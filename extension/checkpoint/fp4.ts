@@ -12,7 +12,6 @@ import {
   contradiction,
   expectFloats,
   expectShape,
-  product,
   sides,
   type PartReader,
   type QuantisationScheme,
@@ -20,6 +19,7 @@ import {
 } from './quantisedWeight';
 import type { RowRange } from './rowBand';
 import { decodeRows } from './rowBlocks';
+import { product } from './shape';
 
 interface Layout {
   readonly shape: readonly number[];

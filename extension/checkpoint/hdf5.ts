@@ -5,8 +5,8 @@
  * @see https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html
  */
 import { CheckpointError, type CheckpointFormat, type TensorInfo } from './checkpoint';
+import type { ReadableBytes } from './fileBytes';
 import { FileReader } from './fileReader';
-import type { ByteSource } from './hdf5Bytes';
 import { UnpackedChunks } from './hdf5ChunkedRows';
 import { looksLikeHdf5, readSuperblock } from './hdf5Superblock';
 import { Hdf5Tree, type FoundDataset } from './hdf5Tree';
@@ -37,7 +37,7 @@ export interface Hdf5Contents extends SourcedContents {
 }
 
 /** All tensors of the file, and what its attributes say. @throws CheckpointError where it has none that can be listed */
-export async function readHdf5(source: ByteSource, signal?: AbortSignal): Promise<Hdf5Contents> {
+export async function readHdf5(source: ReadableBytes, signal?: AbortSignal): Promise<Hdf5Contents> {
   const { version, bytes, root, end } = await readSuperblock(source, signal);
   const problems = new ProblemList(source.path);
   if (end !== undefined && end > source.size) {

@@ -3,16 +3,8 @@
  * read through pages that are kept, so that a file of 100 000 datasets is not as many reads of a slow disk.
  */
 import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
+import type { ReadableBytes } from './fileBytes';
 import { Hdf5Cursor } from './hdf5Cursor';
-
-/** A file, or what stands for one: a record of a zip archive. */
-export interface ByteSource {
-  /** Of the file that errors are about. */
-  readonly path: string;
-  readonly size: number;
-  /** @throws CheckpointError `truncated`, `changed`, `io` */
-  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
-}
 
 /** HDF5 itself allocates metadata in blocks of 2 kB that often follow one another. */
 const PAGE_BYTES = 64 * 1024;
@@ -45,7 +37,7 @@ export class Hdf5Bytes {
   private budget: number;
 
   private constructor(
-    private readonly source: ByteSource,
+    private readonly source: ReadableBytes,
     readonly widths: Hdf5Widths,
     /** In order of last use, the oldest first. */
     private readonly pages: Map<number, Promise<Uint8Array<ArrayBuffer>>>,
@@ -54,7 +46,7 @@ export class Hdf5Bytes {
     this.budget = MIN_BUDGET + REPEATS * source.size;
   }
 
-  static of(source: ByteSource, signal?: AbortSignal): Hdf5Bytes {
+  static of(source: ReadableBytes, signal?: AbortSignal): Hdf5Bytes {
     return new Hdf5Bytes(source, { offsetSize: 8, lengthSize: 8, base: 0 }, new Map(), signal);
   }
 

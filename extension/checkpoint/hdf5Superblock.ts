@@ -1,6 +1,7 @@
 /** Where an HDF5 file begins, how wide its fields are, and which group is its root. Versions 0 to 3. */
 import { assertChecksum } from './hdf5Checksum';
-import { Hdf5Bytes, type ByteSource } from './hdf5Bytes';
+import type { ReadableBytes } from './fileBytes';
+import { Hdf5Bytes } from './hdf5Bytes';
 import type { Hdf5Cursor } from './hdf5Cursor';
 
 const SIGNATURE = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1');
@@ -33,7 +34,7 @@ export function looksLikeHdf5(head: Uint8Array): boolean {
 }
 
 /** @throws CheckpointError `unknown-format`, `truncated`, `malformed`, `unsupported`, `corrupt`, `io` */
-export async function readSuperblock(source: ByteSource, signal?: AbortSignal): Promise<Superblock> {
+export async function readSuperblock(source: ReadableBytes, signal?: AbortSignal): Promise<Superblock> {
   const bytes = Hdf5Bytes.of(source, signal);
   for (let at = 0; at + SIGNATURE.length <= source.size && at <= MAX_USER_BLOCK; at = nextPlace(at)) {
     const cursor = await bytes.beginning(at, MAX_BYTES, 'superblock');

@@ -5,10 +5,11 @@
  * @see https://github.com/keras-team/keras/blob/master/keras/src/saving/saving_lib.py
  */
 import { CheckpointError, type CheckpointFormat } from './checkpoint';
+import type { ReadableBytes } from './fileBytes';
 import { FileReader } from './fileReader';
 import { readHdf5 } from './hdf5';
-import type { ByteSource } from './hdf5Bytes';
 import { configMetadata, inConfigOrder } from './kerasModel';
+import { MemoryBytes } from './memoryBytes';
 import { ProblemList } from './problemList';
 import { SourcedCheckpoint, type SourcedContents } from './rowSource';
 import { firstRecord, isZip, ZipArchive, type ZipEntry } from './zipArchive';
@@ -75,7 +76,7 @@ async function recordSource(
   entry: ZipEntry,
   { path }: FileReader,
   signal?: AbortSignal,
-): Promise<ByteSource> {
+): Promise<ReadableBytes> {
   const { size } = entry;
   if (entry.stored) {
     return { path, size, read: (offset, length, cancel) => archive.readRange(entry, offset, offset + length, cancel) };
@@ -84,8 +85,7 @@ async function recordSource(
     const message = `its "${WEIGHTS}" is compressed and has ${size} bytes; more than ${MAX_INFLATED_BYTES} are not unpacked`;
     throw new CheckpointError('limit', message, { file: path, remedy: `unzip it and open "${WEIGHTS}"` });
   }
-  const bytes = await archive.readWhole(entry, MAX_INFLATED_BYTES, signal);
-  return { path, size, read: (offset, length) => Promise.resolve(bytes.slice(offset, offset + length)) };
+  return new MemoryBytes(path, await archive.readWhole(entry, MAX_INFLATED_BYTES, signal));
 }
 
 /** A small record's text; undefined where there is none, or none that can be read, which is then a problem. */

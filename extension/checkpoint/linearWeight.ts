@@ -5,9 +5,10 @@
  * @see https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html (per tensor, per axis, blocked)
  */
 import type { TensorInfo } from './checkpoint';
-import { contradiction, product, type PartReader } from './quantisedWeight';
+import { contradiction, type PartReader } from './quantisedWeight';
 import type { RowRange } from './rowBand';
 import { decodeRows } from './rowBlocks';
+import { product } from './shape';
 
 /** Which of its elements a parameter (scale, zero point) has for an element of the weight. */
 export interface Granularity {

@@ -6,15 +6,15 @@
  */
 import path from 'node:path';
 import type { Problem } from '../protocol';
-import type { Checkpoint, FactorProduct, StoredPart, TensorInfo } from './checkpoint';
+import type { Checkpoint, FactorProduct, TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
 import { elementSize } from './dtype';
 import { readProduct } from './factorProduct';
 import { readJsonObject } from './jsonFile';
 import { isLoraFactor, loraPairs, type LoraConfig, type LoraPair } from './loraPairs';
 import { ProblemList } from './problemList';
-import type { RowRange } from './rowBand';
 import { elementCount } from './shape';
+import { wrapCheckpoint } from './wrappedCheckpoint';
 
 const CONFIG = 'adapter_config.json';
 
@@ -72,8 +72,7 @@ async function adapterOf(checkpoint: Checkpoint, open: Open, signal?: AbortSigna
     } else problems.push(error.toProblem());
   }
   if (config?.refused !== undefined) problems.add('unsupported', config.refused);
-  if (!config || config.refused !== undefined)
-    return new LoraCheckpoint(checkpoint, [], problems.list(), [], undefined);
+  if (!config || config.refused !== undefined) return withProducts(checkpoint, [], problems.list());
   const refuse = (message: string, tensor: string): void => problems.add('unsupported', `${tensor} ${message}`);
   const pairs = loraPairs(checkpoint.tensors, config, refuse);
   const base = await openBase(folder, config.baseName, checkpoint, open, problems, signal);
@@ -85,7 +84,7 @@ async function adapterOf(checkpoint: Checkpoint, open: Open, signal?: AbortSigna
     refuse(tensor, pair.module);
     return [];
   });
-  return new LoraCheckpoint(checkpoint, products, problems.list(), [configPath], base);
+  return withProducts(checkpoint, products, problems.list(), [configPath], base);
 }
 
 /** @returns undefined for another method than LoRA. @throws CheckpointError where there is no such file, or it is no JSON object */
@@ -188,47 +187,34 @@ async function openBase(
   return undefined;
 }
 
-class LoraCheckpoint implements Checkpoint {
-  readonly path: string;
-  readonly format: string;
-  readonly files: readonly string[];
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly tensors: readonly TensorInfo[];
-  readonly problems: readonly Problem[];
-
-  constructor(
-    private readonly stored: Checkpoint,
-    products: readonly TensorInfo[],
-    problems: readonly Problem[],
-    files: readonly string[],
-    private readonly base: Checkpoint | undefined,
-  ) {
-    const { path, format, metadata } = stored;
-    [this.path, this.format, this.metadata] = [path, format, metadata];
-    this.files = [...stored.files, ...files, ...(base?.files ?? [])];
-    this.problems = [...stored.problems, ...problems];
-    const places = new Map(stored.tensors.map(({ name }, index) => [name, index]));
-    const after = new Map(products.map((tensor) => [lastFactor(tensor.product!, places), tensor]));
-    this.tensors = stored.tensors.flatMap((tensor, index) => {
+/** Each product behind the later of its factors. */
+function withProducts(
+  stored: Checkpoint,
+  products: readonly TensorInfo[],
+  problems: readonly Problem[],
+  files: readonly string[] = [],
+  base?: Checkpoint,
+): Checkpoint {
+  const places = new Map(stored.tensors.map(({ name }, index) => [name, index]));
+  const after = new Map(products.map((tensor) => [lastFactor(tensor.product!, places), tensor]));
+  return wrapCheckpoint(stored, {
+    files: [...stored.files, ...files, ...(base?.files ?? [])],
+    problems: [...stored.problems, ...problems],
+    tensors: stored.tensors.flatMap((tensor, index) => {
       const product = after.get(index);
       return product ? [tensor, product] : [tensor];
-    });
-  }
-
-  read(tensor: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
-    const { product } = tensor;
-    if (!product) return this.stored.read(tensor, rows, signal);
-    return readProduct(this.stored, { ...tensor, product }, rows ?? { start: 0, end: tensor.shape[0]! }, signal);
-  }
-
-  storedParts(tensor: TensorInfo): readonly StoredPart[] | undefined {
-    return tensor.product ? undefined : this.stored.storedParts?.(tensor);
-  }
-
-  async close(): Promise<void> {
-    await this.base?.close();
-    await this.stored.close();
-  }
+    }),
+    read(tensor, rows, signal) {
+      const { product } = tensor;
+      if (!product) return stored.read(tensor, rows, signal);
+      return readProduct(stored, { ...tensor, product }, rows ?? { start: 0, end: tensor.shape[0]! }, signal);
+    },
+    storedParts: (tensor) => (tensor.product ? undefined : stored.storedParts?.(tensor)),
+    async close() {
+      await base?.close();
+      await stored.close();
+    },
+  });
 }
 
 /** Place of the factor that comes later in the checkpoint. */

@@ -10,8 +10,9 @@ import { widen } from './dtype';
 import { decodeLinear, fromStart, granularityOf, type LinearWeight, type ReadNumbers } from './linearWeight';
 import type { Operators, ScopedCall } from './onnxOperators';
 import type { CodesUse } from './onnxQuantised';
-import { contradiction, expectFloats, product, type PartReader, type QuantisedWeight } from './quantisedWeight';
+import { contradiction, expectFloats, type PartReader, type QuantisedWeight } from './quantisedWeight';
 import { decodeRows } from './rowBlocks';
+import { product } from './shape';
 
 type Weight = Omit<QuantisedWeight, 'name'>;
 

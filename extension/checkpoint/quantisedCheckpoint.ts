@@ -23,6 +23,7 @@ import {
 import { bandBytes, type RowRange } from './rowBand';
 import { scaled } from './scaledWeight';
 import { elementCount } from './shape';
+import { wrapCheckpoint } from './wrappedCheckpoint';
 import type { Problem } from '../protocol';
 
 const SCHEMES: readonly QuantisationScheme[] = [
@@ -60,7 +61,7 @@ export async function withQuantisedWeights(checkpoint: Checkpoint, signal?: Abor
     const config = await configOf(checkpoint, problems, signal);
     const replaced = await findWeights(checkpoint, config, problems, signal);
     if (replaced.length === 0 && problems.list().length === 0) return checkpoint;
-    return new QuantisedCheckpoint(checkpoint, replaced, config.file, problems.list());
+    return withWeights(checkpoint, replaced, config.file, problems.list());
   } catch (error) {
     await checkpoint.close();
     throw error;
@@ -136,68 +137,58 @@ function partReader(checkpoint: Checkpoint, signal?: AbortSignal): PartReader {
   return new PartReader((tensor, rows) => checkpoint.read(tensor, rows, signal));
 }
 
-class QuantisedCheckpoint implements Checkpoint {
-  readonly path: string;
-  readonly format: string;
-  readonly files: readonly string[];
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly tensors: readonly TensorInfo[];
-  readonly problems: readonly Problem[];
-  private readonly weights: ReadonlyMap<string, Replaced>;
-
-  constructor(
-    private readonly stored: Checkpoint,
-    replaced: readonly Replaced[],
-    configFile: string | undefined,
-    problems: readonly Problem[],
-  ) {
-    this.path = stored.path;
-    this.format = stored.format;
+function withWeights(
+  stored: Checkpoint,
+  replaced: readonly Replaced[],
+  configFile: string | undefined,
+  problems: readonly Problem[],
+): Checkpoint {
+  const weights = new Map(replaced.map((weight) => [weight.info.name, weight]));
+  return wrapCheckpoint(stored, {
     // What the weights mean depends on it.
-    this.files = configFile === undefined ? stored.files : [...stored.files, configFile];
-    this.metadata = stored.metadata;
-    this.problems = [...stored.problems, ...problems];
-    this.weights = new Map(replaced.map((weight) => [weight.info.name, weight]));
-    this.tensors = withWeightsInPlace(stored.tensors, replaced);
-  }
+    files: configFile === undefined ? stored.files : [...stored.files, configFile],
+    problems: [...stored.problems, ...problems],
+    tensors: withWeightsInPlace(stored.tensors, replaced),
+    read(tensor, rows, signal) {
+      const found = weights.get(tensor.name);
+      return found ? readWeight(stored, found, rows, signal) : stored.read(tensor, rows, signal);
+    },
+    storedParts(tensor) {
+      const found = weights.get(tensor.name);
+      if (!found) return stored.storedParts?.(tensor);
+      return found.weight.parts.flatMap((part) => stored.storedParts?.(part) ?? [plainPart(stored, part)]);
+    },
+  });
+}
 
-  async read(tensor: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
-    const replaced = this.weights.get(tensor.name);
-    if (!replaced) return this.stored.read(tensor, rows, signal);
-    signal?.throwIfAborted();
-    const { info, weight } = replaced;
-    const where = { file: this.path, tensor: info.name };
-    if (weight.unreadable !== undefined) throw new CheckpointError('unsupported', weight.unreadable, where);
-    bandBytes(info, rows);
-    try {
-      const elements = await weight.decode(rows ?? { start: 0, end: info.shape[0]! }, partReader(this.stored, signal));
-      return new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
-    } catch (error) {
-      if (!(error instanceof CheckpointError)) throw error;
-      throw new CheckpointError(error.code, error.reason, { file: this.path, ...error.where, tensor: info.name });
-    }
+async function readWeight(
+  stored: Checkpoint,
+  { info, weight }: Replaced,
+  rows?: RowRange,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  signal?.throwIfAborted();
+  const where = { file: stored.path, tensor: info.name };
+  if (weight.unreadable !== undefined) throw new CheckpointError('unsupported', weight.unreadable, where);
+  bandBytes(info, rows);
+  try {
+    const elements = await weight.decode(rows ?? { start: 0, end: info.shape[0]! }, partReader(stored, signal));
+    return new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    throw new CheckpointError(error.code, error.reason, { file: stored.path, ...error.where, tensor: info.name });
   }
+}
 
-  storedParts(tensor: TensorInfo): readonly StoredPart[] | undefined {
-    const replaced = this.weights.get(tensor.name);
-    if (!replaced) return this.stored.storedParts?.(tensor);
-    return replaced.weight.parts.flatMap((part) => this.stored.storedParts?.(part) ?? [this.plainPart(part)]);
-  }
-
-  private plainPart(part: TensorInfo): StoredPart {
-    const { name, dtype, shape, byteLength } = part;
-    const rowBytes = byteLength / (shape[0] ?? 1);
-    const read: StoredPart['read'] = async (start, end, signal) => {
-      const rows = { start: Math.floor(start / rowBytes), end: Math.ceil(end / rowBytes) };
-      const bytes = await this.stored.read(part, rows, signal);
-      return bytes.subarray(start - rows.start * rowBytes, end - rows.start * rowBytes);
-    };
-    return { name, dtype, shape, byteLength, read };
-  }
-
-  close(): Promise<void> {
-    return this.stored.close();
-  }
+function plainPart(stored: Checkpoint, part: TensorInfo): StoredPart {
+  const { name, dtype, shape, byteLength } = part;
+  const rowBytes = byteLength / (shape[0] ?? 1);
+  const read: StoredPart['read'] = async (start, end, signal) => {
+    const rows = { start: Math.floor(start / rowBytes), end: Math.ceil(end / rowBytes) };
+    const bytes = await stored.read(part, rows, signal);
+    return bytes.subarray(start - rows.start * rowBytes, end - rows.start * rowBytes);
+  };
+  return { name, dtype, shape, byteLength, read };
 }
 
 /** Each weight where its first part stood. */

@@ -7,6 +7,7 @@ import { CheckpointError, type TensorInfo } from './checkpoint';
 import { elementSize, isFloating, widen } from './dtype';
 import type { QuantisationConfig } from './quantisationConfig';
 import type { RowRange } from './rowBand';
+import { product } from './shape';
 
 export interface QuantisedWeight {
   readonly name: string;
@@ -131,8 +132,4 @@ export function floats(count: number): Float32Array {
 export function wordsOf(bytes: Uint8Array): Uint32Array {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
   return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
-}
-
-export function product(sizes: readonly number[]): number {
-  return sizes.reduce((all, size) => all * size, 1);
 }

@@ -3,8 +3,9 @@
  * too. Rows are read and decoded a few at a time, so that no more than the result and one band is held.
  */
 import type { TensorInfo } from './checkpoint';
-import { floats, product } from './quantisedWeight';
+import { floats } from './quantisedWeight';
 import type { RowRange } from './rowBand';
+import { product } from './shape';
 
 /** Of the codes, at most this much is held at a time, or one step along the first axis. */
 const BAND_BYTES = 16 * 1024 * 1024;

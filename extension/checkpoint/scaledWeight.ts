@@ -12,7 +12,6 @@ import {
   contradiction,
   expectFloats,
   expectShape,
-  product,
   sides,
   type PartReader,
   type QuantisationScheme,
@@ -21,6 +20,7 @@ import {
 } from './quantisedWeight';
 import type { RowRange } from './rowBand';
 import { decodeRows } from './rowBlocks';
+import { product } from './shape';
 
 /** Where neither the configuration nor the shapes say otherwise. */
 const USUAL_BLOCK = 128;

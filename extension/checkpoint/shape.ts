@@ -27,3 +27,8 @@ export function elementCount(shape: unknown): number | string {
   if (count > Number.MAX_SAFE_INTEGER / 16) return `has the shape [${shape.join(', ')}], which is too large to exist`;
   return count;
 }
+
+/** Product of sizes that were checked. */
+export function product(sizes: readonly number[]): number {
+  return sizes.reduce((total, size) => total * size, 1);
+}

@@ -4,8 +4,7 @@
  *
  * @see https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/saved_tensor_slice_util.cc
  */
-import { allocate } from './fileReader';
-import type { RowRange } from './rowBand';
+import { ChunkedRows } from './chunkRows';
 import type { RowSource } from './rowSource';
 import { MAX_RANK } from './shape';
 
@@ -99,9 +98,8 @@ export function joinSlices(
   elementBytes: number,
   file: string,
 ): RowSource | string {
-  const placed: PlacedSlice[] = [];
   let axis: number | undefined;
-  for (const { extents, shape: own, source } of slices) {
+  for (const { extents, shape: own } of slices) {
     if (extents.length !== shape.length) return 'one of its slices has another number of axes';
     for (const [i, { start, length }] of extents.entries()) {
       const wanted = length ?? shape[i]! - start;
@@ -110,69 +108,19 @@ export function joinSlices(
       if (axis !== undefined && axis !== i) return 'it is cut along several axes, and only one is supported';
       axis = i;
     }
-    placed.push({ start: 0, length: 0, source });
   }
   const cut = axis ?? 0;
-  placed.forEach((slice, i) => {
-    slice.start = slices[i]!.extents[cut]?.start ?? 0;
-    slice.length = slices[i]!.shape[cut] ?? 1;
-  });
-  placed.sort((a, b) => a.start - b.start || a.length - b.length);
+  const placed = slices
+    .map(({ extents, shape: own }) => ({ start: extents[cut]?.start ?? 0, length: own[cut] ?? 1 }))
+    .sort((a, b) => a.start - b.start || a.length - b.length);
   let end = 0;
   for (const { start, length } of placed) {
     if (start !== end) return start < end ? 'its slices overlap' : `a slice is missing at ${end} of axis ${cut}`;
     end += length;
   }
   if (end !== (shape[cut] ?? 1)) return `its slices end at ${end} of axis ${cut}, which has ${shape[cut] ?? 1}`;
-  return new JoinedSlices(shape, cut, placed, elementBytes, file);
-}
-
-/** `length` entries of the cut axis, from `start` on. */
-interface PlacedSlice {
-  start: number;
-  length: number;
-  readonly source: RowSource;
-}
-
-class JoinedSlices implements RowSource {
-  /** Bytes of one entry of the cut axis. */
-  private readonly entryBytes: number;
-
-  constructor(
-    private readonly shape: readonly number[],
-    private readonly axis: number,
-    private readonly slices: readonly PlacedSlice[],
-    elementBytes: number,
-    private readonly file: string,
-  ) {
-    this.entryBytes = product(shape.slice(axis + 1)) * elementBytes;
-  }
-
-  async readRows(rows: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
-    const size = this.shape[this.axis] ?? 1;
-    const inFront = product(this.shape.slice(1, this.axis));
-    const lines = this.axis === 0 ? 1 : (rows.end - rows.start) * inFront;
-    const from = this.axis === 0 ? rows.start : 0;
-    const lineBytes = (this.axis === 0 ? rows.end - rows.start : size) * this.entryBytes;
-    const target = allocate(lines * lineBytes, this.file, 0);
-    for (const { start, length, source } of this.slices) {
-      // Along the first axis a slice lends some of its rows, along another one a piece of each row.
-      const band =
-        this.axis === 0
-          ? { start: Math.max(rows.start, start) - start, end: Math.min(rows.end, start + length) - start }
-          : rows;
-      if (band.end <= band.start || length === 0) continue;
-      const bytes = await source.readRows(band, signal);
-      const pieceBytes = bytes.length / lines;
-      const at = (this.axis === 0 ? start + band.start - from : start) * this.entryBytes;
-      for (let line = 0; line < lines; line++) {
-        target.set(bytes.subarray(line * pieceBytes, (line + 1) * pieceBytes), line * lineBytes + at);
-      }
-    }
-    return target;
-  }
-}
-
-function product(sizes: readonly number[]): number {
-  return sizes.reduce((total, size) => total * size, 1);
+  const chunks = slices.map(({ extents, shape: sizes, source }) => {
+    return { offsets: extents.map(({ start }) => start), sizes, source };
+  });
+  return new ChunkedRows(shape, elementBytes, chunks, file);
 }

@@ -1,11 +1,12 @@
 /** Elements of a TensorFlow Lite tensor as rows: as stored, unpacked, made dense, and multiplied by their scales. */
+import { dequantise } from './affineCodes';
 import { elementSize, widen } from './dtype';
 import { allocate, type FileReader } from './fileReader';
 import { decodedType, decodePacked, packedBand } from './packedElements';
-import { product } from './quantisedWeight';
 import type { RowRange } from './rowBand';
 import type { RowSource } from './rowSource';
-import { dequantise, readGroups, type Quantisation } from './tfliteQuantisation';
+import { product } from './shape';
+import { readGroups, type Quantisation } from './tfliteQuantisation';
 import { readSparse } from './tfliteSparsity';
 import type { TfliteTensor } from './tfliteTensor';
 
@@ -60,7 +61,7 @@ async function dequantisedRows(
     const rows = { start: at, end: Math.min(end, at + step) };
     const slice = widen(await codes.readRows(rows, signal), dtype);
     const target = values.subarray((rows.start - start) * perRow, (rows.end - start) * perRow);
-    dequantise(slice, at * perRow, quantisation, groups, target);
+    dequantise(slice, at * perRow, groups, target);
   }
   return bytes;
 }

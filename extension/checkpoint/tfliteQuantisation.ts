@@ -4,6 +4,7 @@
  *
  * @see https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec
  */
+import type { AffineGroups } from './affineCodes';
 import { widen } from './dtype';
 import type { FileReader } from './fileReader';
 import type { FlatbufferReader, FlatTable } from './flatbufferReader';
@@ -102,16 +103,9 @@ function blockwise(
   return { grouping: `g${run}`, run, scales, ...(zeroPoints && { zeroPoints }) };
 }
 
-/** Scales and zero points of a stretch of a tensor's elements. */
-export interface Groups {
-  readonly scales: Float64Array;
-  /** One or as many as scales. */
-  readonly zeroPoints: Float64Array;
-  /** Number of the first scale among the tensor's. */
-  readonly first: number;
-}
-
 /**
+ * Scales and zero points of a stretch of a tensor's elements.
+ *
  * @param count elements of the tensor
  * @param start of the stretch, in elements
  * @param end of the stretch
@@ -124,7 +118,7 @@ export async function readGroups(
   start: number,
   end: number,
   signal?: AbortSignal,
-): Promise<Groups> {
+): Promise<AffineGroups> {
   const comeAgain = count > run * scales.count;
   const [first, last] = comeAgain ? [0, scales.count] : [Math.floor(start / run), Math.ceil(end / run)];
   const numbers = async (numberList: NumberList, from: number, to: number): Promise<Float64Array> =>
@@ -136,27 +130,6 @@ export async function readGroups(
       : zeroPoints.count === 1
         ? await numbers(zeroPoints, 0, 1)
         : await numbers(zeroPoints, first, last),
-    first,
+    ...{ run, count: scales.count, first },
   };
-}
-
-/**
- * @param codes of neighbouring elements
- * @param start number of the first of them in the tensor
- * @param target as long as `codes`
- */
-export function dequantise(
-  codes: Float64Array,
-  start: number,
-  { run, scales: { count } }: Quantisation,
-  { scales, zeroPoints, first }: Groups,
-  target: Float32Array,
-): void {
-  for (let i = 0; i < codes.length;) {
-    const group = (Math.floor((start + i) / run) % count) - first;
-    const scale = scales[group]!;
-    const zeroPoint = zeroPoints[zeroPoints.length === 1 ? 0 : group]!;
-    const end = Math.min(codes.length, i + run - ((start + i) % run));
-    for (; i < end; i++) target[i] = (codes[i]! - zeroPoint) * scale;
-  }
 }

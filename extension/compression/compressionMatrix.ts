@@ -6,6 +6,7 @@
  * the eigenvalues that decide ranks and errors here are those of another matrix than the ones the ESD shows.
  */
 import type { TensorInfo } from '../checkpoint/checkpoint';
+import { product } from '../checkpoint/shape';
 import { CompressionError } from './compressionError';
 
 export interface CompressionMatrix {
@@ -128,9 +129,4 @@ export function factorTensors(
       ];
     }
   }
-}
-
-/** Number of elements of a shape. */
-export function product(shape: readonly number[]): number {
-  return shape.reduce((count, size) => count * size, 1);
 }

@@ -6,8 +6,8 @@
  */
 import { elementSize, isDType } from '../checkpoint/dtype';
 import { packedBytes, type PackedType } from '../checkpoint/packedElements';
+import { product } from '../checkpoint/shape';
 import type { DType } from '../protocol';
-import { product } from './compressionMatrix';
 import { CompressionError } from './compressionError';
 
 /** Readers of the reference implementation refuse longer headers. */

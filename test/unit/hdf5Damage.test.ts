@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
 import { readHdf5 } from '../../extension/checkpoint/hdf5';
-import type { ByteSource } from '../../extension/checkpoint/hdf5Bytes';
+import type { ReadableBytes } from '../../extension/checkpoint/fileBytes';
 import { hdf5Fixture } from '../harness/hdf5Files';
 import { checkedBlocks, placesOf, signed } from '../harness/hdf5Signatures';
 
@@ -15,7 +15,7 @@ const MAX_BAND_BYTES = 8 * 1024 * 1024;
 const CASES = 100;
 
 /** A file in memory, which is faster than thousands on a disk. */
-function sourceOf(bytes: Buffer): ByteSource {
+function sourceOf(bytes: Buffer): ReadableBytes {
   return {
     path: '/made.h5',
     size: bytes.length,
