@@ -4,10 +4,10 @@ import type { LayerResult, TensorSummary } from '../extension/protocol';
 /** As training programs and Keras call what their optimizer's state is wrapped in. */
 const OPTIMIZER_GROUP = /^opt(im|$)/i;
 
+/** @returns what takes them out of results: tensors are looked at once, results whenever more have come */
 export function ofTheModel(
-  results: Iterable<LayerResult>,
   tensors: readonly Pick<TensorSummary, 'name' | 'group'>[],
-): LayerResult[] {
+): (results: Iterable<LayerResult>) => LayerResult[] {
   const optimizer = new Set(tensors.filter(({ group }) => OPTIMIZER_GROUP.test(group)).map(({ name }) => name));
-  return [...results].filter(({ tensor }) => !optimizer.has(tensor));
+  return (results) => [...results].filter(({ tensor }) => !optimizer.has(tensor));
 }

@@ -29,6 +29,7 @@ export class Overview {
   private readonly list = element('ul', { class: 'unusual-list' });
   private readonly setTabStop = roving(this.list, '.unusual-item', ['ArrowUp', 'ArrowDown']);
   private readonly savingsPlot: SavingsPlot;
+  private readonly ofTheModel: ReturnType<typeof ofTheModel>;
   /** What the drawing stands for, and when it was made. */
   private shown = '';
   private drawn = -Infinity;
@@ -39,6 +40,7 @@ export class Overview {
     private readonly inspection: Inspection,
     private readonly open: (layer: string) => void,
   ) {
+    this.ofTheModel = ofTheModel(inspection.summary.tensors);
     const hopeless = inspection.summary.tensors.every(({ layers }) => layers.length === 0);
     this.savingsPlot = new SavingsPlot(
       hopeless ? 'No tensor here has a spectrum.' : 'Appears with the first inspected layers.',
@@ -79,7 +81,7 @@ export class Overview {
     const { results } = this.inspection;
     this.shown = this.stateShown();
     this.drawn = performance.now();
-    const ofModel = ofTheModel(results.values(), this.inspection.summary.tensors);
+    const ofModel = this.ofTheModel(results.values());
     const unusual = unusualLayers(ofModel);
     this.count.textContent = formatCount(unusual.length);
     this.count.hidden = unusual.length === 0;

@@ -84,7 +84,7 @@ export class Engine {
       const files = await snapshotFiles(stored.files);
       const config = await readModelConfig(stored, signal);
       const checkpoint = withSlices(config.tied ? await withTiedEmbeddings(stored, signal) : stored);
-      const summary = await summarise(checkpoint, handle, files, config);
+      const summary = summarise(checkpoint, handle, files, config);
       const document = new EngineDocument(handle, path, checkpoint, files, summary, config);
       this.documents.set(handle, document);
       return document;

@@ -53,6 +53,11 @@ function partLayer(tensor: TensorInfo, layer: LayerGeometry, { label, within, ro
   };
 }
 
+/** An attention head, of a projection or of a part. */
+export function isHead({ label }: Pick<PartSummary, 'label'>): boolean {
+  return /(^|\.)head\d+$/.test(label);
+}
+
 /** Parts of a layer, or those that lie in one of its parts. */
 export function partSummaries(found: { parts: readonly PartLayer[]; reason?: string }, within?: string): LayerParts {
   const parts = found.parts.map(({ summary }) => summary);

@@ -3,6 +3,7 @@ import type { CheckpointSummary, LayerParts, LayerResult, Problem, TensorSummary
 import { alphaBand } from '../spectral/metricTable';
 import type { InspectReport } from '../inspectReport';
 import { failedFit, lostRank } from '../layerFindings';
+import { isHead } from './layerParts';
 
 /** The handle is of no use in a terminal. */
 type Summary = Omit<CheckpointSummary, 'document'>;
@@ -81,7 +82,7 @@ function partsCell({ parts }: LayerParts): string {
     const heads = parts.filter((part) => part.within === label).length;
     return heads > 0 ? `${heads} heads` : undefined;
   };
-  const outer = parts.filter((part) => part.within === undefined && !part.label.startsWith('head'));
+  const outer = parts.filter((part) => part.within === undefined && !isHead(part));
   if (outer.length === 0) return parts.length > 0 ? `${parts.length} heads` : '';
   return outer.map(({ label }) => [label, within(label) && `(${within(label)!})`].filter(Boolean).join(' ')).join(', ');
 }

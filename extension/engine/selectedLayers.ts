@@ -1,8 +1,8 @@
 /** Which layers and parts of layers `inspect` is about: by patterns of their names, and by `--split`. */
 import picomatch from 'picomatch';
-import type { PartSummary } from '../protocol';
 import { UsageError, type SplitKind } from './cliArguments';
 import type { EngineDocument } from './engineDocument';
+import { isHead } from './layerParts';
 
 /**
  * Names in the file's order.
@@ -39,7 +39,6 @@ function matching(names: readonly string[], patterns: readonly string[]): string
 /** The parts of the kind, or the layer itself where it has none. */
 function splitInto(document: Pick<EngineDocument, 'partsIn'>, name: string, split: SplitKind): string[] {
   const { parts } = document.partsIn(name);
-  const isHead = ({ label }: PartSummary): boolean => /(^|\.)head\d+$/.test(label);
   const wanted = parts.filter((part) => isHead(part) === (split === 'heads'));
   return wanted.length > 0 ? wanted.map((part) => part.name) : [name];
 }

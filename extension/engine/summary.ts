@@ -6,19 +6,15 @@ import type { CheckpointSummary, TensorSummary } from '../protocol';
 import { layersOf } from '../spectral/matrices';
 import { guessArchitecture } from './architecture';
 import { versionOf, type FileState } from './fileSnapshot';
-import { readModelConfig, type ModelConfig } from './modelConfig';
+import type { ModelConfig } from './modelConfig';
 
-/**
- * @param document the handle the summary carries
- * @param config the model's; read where it is not given
- */
-export async function summarise(
+/** @param document the handle the summary carries */
+export function summarise(
   checkpoint: Checkpoint,
   document: string,
   files: readonly FileState[],
-  config?: ModelConfig,
-): Promise<CheckpointSummary> {
-  const { fields, tied } = config ?? (await readModelConfig(checkpoint));
+  { fields, tied }: Pick<ModelConfig, 'fields' | 'tied'>,
+): CheckpointSummary {
   const byDtype = new Map<string, number>();
   let parameters = 0;
   let bytes = 0;

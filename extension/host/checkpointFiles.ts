@@ -26,10 +26,13 @@ const TENSORFLOW_GRAPH = /(frozen|graph).*\.pb$/;
 const DISTRIBUTED = '.metadata';
 
 /** Whole names of files that are checkpoints. */
-const NAMES = [TENSORFLOW_JS, PIPELINE, SAVED_MODEL, DISTRIBUTED];
+const NAMES = [PIPELINE, TENSORFLOW_JS, SAVED_MODEL, DISTRIBUTED];
 
 /** Endings and names of files that stand for all of a folder's, whatever lies beside them: the preferred first. */
-const WHOLE_MODELS = [PIPELINE, '.safetensors.index.json', 'model.safetensors', '.bin.index.json', ...NAMES];
+const WHOLE_MODELS = [
+  ...[PIPELINE, '.safetensors.index.json', 'model.safetensors', '.bin.index.json'],
+  ...[TENSORFLOW_JS, SAVED_MODEL, DISTRIBUTED],
+];
 
 /** For the open dialog. */
 export const DIALOG_EXTENSIONS = [...SUFFIXES.map((suffix) => suffix.slice(1)), 'json', 'index', 'pb'];
@@ -73,20 +76,18 @@ export function wholeCheckpoints(files: readonly string[]): string[] {
       return suffix === undefined ? [] : [path.dirname(file) + suffix];
     }),
   );
-  const described = new Set(
-    files.filter((file) => path.basename(file) === DISTRIBUTED).map((file) => path.dirname(file)),
-  );
+  const all = new Set(files);
   const isIndexed = (file: string): boolean => {
-    if (file.endsWith(RECORDS_SUFFIX)) return described.has(path.dirname(file));
     const [, suffix] = SHARD.exec(file) ?? [];
     return suffix !== undefined && indexed.has(`${path.dirname(file)}${suffix}.index.json`);
   };
-  const all = new Set(files);
-  const isOfSavedModel = (file: string): boolean =>
-    path.basename(file) === VARIABLES && all.has(path.join(path.dirname(file), '..', SAVED_MODEL));
-  const pipelines = new Set(files.filter((file) => path.basename(file) === PIPELINE).map((file) => path.dirname(file)));
-  const isOfPipeline = (file: string): boolean => pipelines.has(path.dirname(path.dirname(file)));
-  return withoutFurtherParts(files).filter((file) => !isIndexed(file) && !isOfSavedModel(file) && !isOfPipeline(file));
+  const stoodFor = (file: string): boolean => {
+    const folder = path.dirname(file);
+    if (isIndexed(file) || all.has(path.join(folder, '..', PIPELINE))) return true;
+    if (file.endsWith(RECORDS_SUFFIX)) return all.has(path.join(folder, DISTRIBUTED));
+    return path.basename(file) === VARIABLES && all.has(path.join(folder, '..', SAVED_MODEL));
+  };
+  return withoutFurtherParts(files).filter((file) => !stoodFor(file));
 }
 
 function withoutFurtherParts(files: readonly string[]): string[] {

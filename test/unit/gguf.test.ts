@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
 import { ggufFormat } from '../../extension/checkpoint/gguf';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
+import { readModelConfig } from '../../extension/engine/modelConfig';
 import { summarise } from '../../extension/engine/summary';
 import { floats, floatTensor, ggufFiles, GgufWriter, VALUE } from '../harness/ggufWriter';
 import { sharedFolder } from '../harness/shared';
@@ -206,7 +207,7 @@ describe('GGUF', () => {
         message: /tensor old: has the type Q4_0_4_4/,
       });
       assert.deepEqual(await values(checkpoint, w!), [0.5, 1.5]);
-      const summary = await summarise(checkpoint, 'd', []);
+      const summary = summarise(checkpoint, 'd', [], await readModelConfig(checkpoint));
       assert.match(summary.tensors[0]!.noSpectrum!, /Q4_0_4_4/);
       await checkpoint.close();
     });
@@ -225,7 +226,8 @@ describe('GGUF', () => {
     const aliases = async (architecture: string): Promise<unknown[]> =>
       opened(
         little.file({ pairs: [little.pair('general.architecture', TEXT, architecture)], tensors }),
-        async (checkpoint) => (await summarise(checkpoint, 'd', [])).tensors.map(({ alias }) => alias),
+        async (checkpoint) =>
+          summarise(checkpoint, 'd', [], await readModelConfig(checkpoint)).tensors.map(({ alias }) => alias),
       );
     assert.deepEqual(await aliases('llama'), [
       'model.embed_tokens.weight',
@@ -245,7 +247,7 @@ describe('GGUF', () => {
     const described = (pairs: ReturnType<GgufWriter['pair']>[]): Promise<string> =>
       opened(
         little.file({ pairs, tensors }),
-        async (checkpoint) => (await summarise(checkpoint, 'd', [])).architecture,
+        async (checkpoint) => summarise(checkpoint, 'd', [], await readModelConfig(checkpoint)).architecture,
       );
     assert.equal(await described([little.pair('general.architecture', TEXT, 'qwen3')]), 'qwen3 (1 block, hidden 4)');
     assert.equal(await described([]), 'llama.cpp transformer (1 block, hidden 4)');

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { saveCheckpointWith } from '../../extension/compression/safetensorsWriter';
+import { readModelConfig } from '../../extension/engine/modelConfig';
 import { summarise } from '../../extension/engine/summary';
 import { naiveProduct, randomMatrix } from '../harness/denseReference';
 import { safetensorsBytes, type FixtureTensor } from '../harness/safetensorsFixtures';
@@ -75,7 +76,7 @@ describe('LoRA adapters', () => {
 
   it('count parameters and bytes of what is stored alone', async () => {
     await opened(made(pair('m', [5, 2, 7], 1), {}), async (checkpoint) => {
-      const summary = await summarise(checkpoint, 'd', []);
+      const summary = summarise(checkpoint, 'd', [], await readModelConfig(checkpoint));
       assert.deepEqual([summary.parameters, summary.bytes], [24, 96]);
       assert.deepEqual(summary.dtypes, [{ dtype: 'F32', parameters: 24 }]);
     });

@@ -77,10 +77,7 @@ describe('what is said of the model', () => {
   it('leaves optimizer state out, under any of its usual names', () => {
     const groups = { w: 'model', a: 'optimizer', b: 'optimizer_weights', c: 'optim', d: 'opt', e: 'optical', f: '' };
     const tensors = Object.entries(groups).map(([name, group]) => ({ name, group }));
-    const found = ofTheModel(
-      tensors.map(({ name }) => layer(name)),
-      tensors,
-    );
+    const found = ofTheModel(tensors)(tensors.map(({ name }) => layer(name)));
     assert.deepEqual(
       found.map(({ name }) => name),
       ['w', 'e', 'f'],

@@ -5,6 +5,7 @@ import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { shardedFormat } from '../../extension/checkpoint/shardedCheckpoint';
 import { tensorflowJsFormat } from '../../extension/checkpoint/tensorflowJs';
 import { placeShards } from '../../extension/checkpoint/weightStream';
+import { readModelConfig } from '../../extension/engine/modelConfig';
 import { summarise } from '../../extension/engine/summary';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
 import { temporaryFolder } from '../harness/temporaryFolder';
@@ -159,7 +160,7 @@ describe('TensorFlow.js models', () => {
         checkpoint.tensors.map(({ encoding }) => encoding && `${encoding.name} ${encoding.byteLength}`),
         ['U8 affine 4', 'U16 affine 6', 'F16 8', 'U8 affine 3', undefined],
       );
-      const summary = await summarise(checkpoint, 'd1', []);
+      const summary = summarise(checkpoint, 'd1', [], await readModelConfig(checkpoint));
       assert.equal(summary.bytes, 4 + 6 + 8 + 3 + 8);
       assert.deepEqual(
         summary.dtypes.map(({ dtype }) => dtype),

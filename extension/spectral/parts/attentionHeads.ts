@@ -3,6 +3,7 @@
  * have a head's numbers as outputs, o as inputs.
  */
 import { MAX_PARTS, type Section, type StoredMatrix } from './matrixPart';
+import { HEADS_UNKNOWN } from './modelSizes';
 import { blockOf, oneRun } from './runs';
 
 type Projection = 'q' | 'k' | 'v' | 'o';
@@ -33,8 +34,7 @@ export function projectionHeads(matrix: StoredMatrix): ProjectionHeads | string 
   const { heads, headSize, valueHeadSize = headSize, keyValueHeads = heads } = sizes;
   const count = projection === 'q' || projection === 'o' ? heads : keyValueHeads;
   const length = projection === 'q' || projection === 'k' ? headSize : valueHeadSize;
-  if (count === undefined || length === undefined)
-    return 'the numbers of heads are not known: no config.json beside it tells them';
+  if (count === undefined || length === undefined) return HEADS_UNKNOWN;
   const axis = (projection === 'o') === inputsByRows ? 'rows' : 'cols';
   const size = axis === 'rows' ? rows : cols;
   if (count * length !== size) {

@@ -7,7 +7,7 @@
  */
 import type { Runs } from '../../checkpoint/tensorSlice';
 import { MAX_PARTS, type PartsOfMatrix, type Section, type StoredMatrix } from './matrixPart';
-import type { ModelSizes } from './modelSizes';
+import { HEADS_UNKNOWN, type ModelSizes } from './modelSizes';
 import { consecutive, grouped, oneRun } from './runs';
 
 /** What is known, or why nothing is, in words. */
@@ -64,18 +64,13 @@ interface Attention {
   headSize: number;
 }
 
-/** @returns why the sizes do not fit, in words, where they do not make up the axis */
-function attention(
-  { heads, headSize, keyValueHeads = heads }: ModelSizes,
-  size: number,
-  axis: 'rows' | 'cols',
-): Attention | string {
+/** @returns why the sizes do not fit, in words, where they do not make up the rows */
+function attention({ heads, headSize, keyValueHeads = heads }: ModelSizes, rows: number): Attention | string {
   if (heads === undefined || headSize === undefined || keyValueHeads === undefined) {
-    return 'the numbers of heads are not known: no config.json beside it tells them';
+    return HEADS_UNKNOWN;
   }
-  if ((heads + 2 * keyValueHeads) * headSize !== size) {
-    const what = `${heads} heads of q and ${keyValueHeads} of k and v, ${headSize} each`;
-    return `its ${size} ${axis === 'rows' ? 'rows' : 'columns'} are not those of ${what}`;
+  if ((heads + 2 * keyValueHeads) * headSize !== rows) {
+    return `its ${rows} rows are not those of ${heads} heads of q and ${keyValueHeads} of k and v, ${headSize} each`;
   }
   return { heads, keyValueHeads, headSize };
 }
@@ -88,9 +83,9 @@ function sections(labels: readonly string[], runs: readonly Runs[], heads: reado
 }
 
 /** All of q, then all of k, then all of v. */
-function inOrder({ heads, keyValueHeads, headSize }: Attention, axis: 'rows' | 'cols'): PartsOfMatrix {
+function inOrder({ heads, keyValueHeads, headSize }: Attention): PartsOfMatrix {
   const counts = [heads, keyValueHeads, keyValueHeads];
-  return { axis, sections: sections(QKV, consecutive(counts.map((count) => count * headSize)), counts) };
+  return { axis: 'rows', sections: sections(QKV, consecutive(counts.map((count) => count * headSize)), counts) };
 }
 
 /** For each head of k and v: the heads of q that go with it, its k, its v. */
@@ -101,12 +96,12 @@ function inGroups({ heads, keyValueHeads, headSize }: Attention): PartsOfMatrix 
 }
 
 function qkvInOrder({ rows, sizes }: StoredMatrix): Found {
-  const found = attention(sizes, rows, 'rows');
-  return typeof found === 'string' ? found : inOrder(found, 'rows');
+  const found = attention(sizes, rows);
+  return typeof found === 'string' ? found : inOrder(found);
 }
 
 function qkvInGroups({ rows, sizes }: StoredMatrix): Found {
-  const found = attention(sizes, rows, 'rows');
+  const found = attention(sizes, rows);
   return typeof found === 'string' ? found : inGroups(found);
 }
 
@@ -126,8 +121,7 @@ function gpt2(matrix: StoredMatrix): Found {
   const { rows, cols, sizes } = matrix;
   if (sizes.type === 'gpt_bigcode') {
     if (sizes.multiQuery === false) return perHead(matrix);
-    const found = attention({ ...sizes, keyValueHeads: 1 }, rows, 'rows');
-    return typeof found === 'string' ? found : inOrder(found, 'rows');
+    return multiQuery(matrix);
   }
   if (cols === 3 * rows) return thirds(cols, 'cols', sizes);
   if (rows !== 3 * cols) return undefined;
@@ -141,14 +135,19 @@ function crossAttention({ rows, cols, sizes: { heads } }: StoredMatrix): Found {
   return { axis: 'cols', sections: sections(['k', 'v'], consecutive([rows, rows]), known) };
 }
 
+/** All heads of q, then the one of k, then the one of v. */
+function multiQuery(matrix: StoredMatrix): Found {
+  return qkvInOrder({ ...matrix, sizes: { ...matrix.sizes, keyValueHeads: 1 } });
+}
+
 /** For each head its q, k and v. */
-function perHead({ rows, sizes }: StoredMatrix): Found {
-  const found = attention({ ...sizes, ...(sizes.heads && { keyValueHeads: sizes.heads }) }, rows, 'rows');
-  return typeof found === 'string' ? found : inGroups(found);
+function perHead(matrix: StoredMatrix): Found {
+  const { keyValueHeads: _, ...sizes } = matrix.sizes;
+  return qkvInGroups({ ...matrix, sizes });
 }
 
 function queryKeyValue(matrix: StoredMatrix): Found {
-  const { rows, sizes } = matrix;
+  const { sizes } = matrix;
   switch (sizes.type) {
     case 'gpt_neox':
     case 'gpt_neox_japanese':
@@ -162,8 +161,7 @@ function queryKeyValue(matrix: StoredMatrix): Found {
     case 'falcon': {
       if (sizes.newDecoderArchitecture) return qkvInGroups(matrix);
       if (sizes.multiQuery === false) return perHead(matrix);
-      const found = attention({ ...sizes, keyValueHeads: 1 }, rows, 'rows');
-      return typeof found === 'string' ? found : inOrder(found, 'rows');
+      return multiQuery(matrix);
     }
     default:
       return unknownOrder(matrix);

@@ -16,3 +16,6 @@ export interface ModelSizes {
   readonly multiQuery?: boolean;
   readonly newDecoderArchitecture?: boolean;
 }
+
+/** Why there are no heads, in words. */
+export const HEADS_UNKNOWN = 'the numbers of heads are not known: no config.json beside it tells them';
