@@ -198,8 +198,11 @@ export function elementHistogram(elements: Float64Array, histogram: ElementHisto
   const scale = bins / (high / 2 - low / 2);
   for (const value of elements) {
     if (!(value >= low && value <= high)) continue;
-    const bin = Math.floor((value / 2 - low / 2) * scale);
-    counts[Math.min(bin, bins - 1)]!++;
+    let bin = Math.min(Math.floor((value / 2 - low / 2) * scale), bins - 1);
+    // Edges of a range of a few units in the last place are rounded, and then not evenly spaced.
+    while (value < edges[bin]!) bin--;
+    while (bin < bins - 1 && value >= edges[bin + 1]!) bin++;
+    counts[bin]!++;
   }
   return histogram;
 }

@@ -172,6 +172,13 @@ describe('element histogram', () => {
     );
   });
 
+  it('of elements a few units in the last place apart goes by the edges as they are', () => {
+    const elements = Float64Array.of(-999999.9999999992, -1000000, -999999.9999999981);
+    const { edges, counts } = elementHistogram(elements, emptyHistogram({ min: -1e6, max: elements[2]! }, 21));
+    const bin = edges.findLastIndex((edge) => edge <= elements[0]!);
+    assert.equal(counts[bin], 1);
+  });
+
   it('of equal elements puts them into the middle', () => {
     for (const value of [0, 7, -2e-30]) {
       const histogram = emptyHistogram({ min: value, max: value }, 5);
