@@ -13,13 +13,17 @@ async function alphas(view: Frame): Promise<number[]> {
   const column = await view.locator('.table-head [role=columnheader]').allTextContents();
   const index = column.findIndex((title) => title.trim() === 'α') + 1;
   assert.ok(index > 0, `no alpha among the columns ${column.join(', ')}`);
-  const values: { row: number; alpha: number }[] = [];
+  // All at once: while results come in, rows that were in sight a moment ago are gone.
+  const cells = await view.evaluate<[string, string][]>(
+    `[...document.querySelectorAll('.table-body [role=row]')]
+      .filter((row) => row.checkVisibility())
+      .map((row) => [row.getAttribute('aria-rowindex'), row.querySelector('[aria-colindex="${index}"]').textContent])`,
+  );
   // Rows are taken over while scrolling: their order in the document is not that on the screen.
-  for (const row of await view.locator('.table-body [role=row]:visible').all()) {
-    const text = await row.locator(`[aria-colindex="${index}"]`).textContent();
-    const alpha = Number(/\d+\.\d+/.exec(text ?? '')?.[0] ?? NaN);
-    if (Number.isFinite(alpha)) values.push({ row: Number(await row.getAttribute('aria-rowindex')), alpha });
-  }
+  const values = cells.flatMap(([row, text]) => {
+    const alpha = Number(/\d+\.\d+/.exec(text)?.[0] ?? NaN);
+    return Number.isFinite(alpha) ? [{ row: Number(row), alpha }] : [];
+  });
   return values.sort((a, b) => a.row - b.row).map(({ alpha }) => alpha);
 }
 
