@@ -29,6 +29,12 @@ function bandWidth(n: number): number {
   return n < 1024 ? 32 : 64;
 }
 
+/**
+ * Panels whose part of the matrix is taken in together: onnxruntime goes over the matrix once more to add to it, at a
+ * cost that longer products make up for, while every panel must be given what is pending. Measured with 1 … 4.
+ */
+const PANELS = 2;
+
 export interface ReductionOptions {
   products: MatrixProducts;
   /** This thread's kernels, for the panels. */
@@ -62,9 +68,13 @@ class BandReduction {
   private readonly v: Float64Array;
   private readonly z: Float64Array;
   private readonly x: Float64Array;
-  /** n×2b: V next to W, and −W next to −V. */
+  /**
+   * What is to be added to the matrix is P·Qᵀ. n × (PANELS·2b) each: for every panel that is not yet taken in V next to
+   * W, and −W next to −V; the rest is zero.
+   */
   private readonly p: Float64Array;
   private readonly q: Float64Array;
+  private pending = 0;
 
   constructor(
     private readonly matrix: SymmetricSlabs,
@@ -77,36 +87,45 @@ class BandReduction {
     this.v = new Float64Array(n * width);
     this.z = new Float64Array(n * width);
     this.x = new Float64Array(n * width);
-    this.p = new Float64Array(n * 2 * width);
-    this.q = new Float64Array(n * 2 * width);
+    this.p = new Float64Array(n * this.depth);
+    this.q = new Float64Array(n * this.depth);
+  }
+
+  /** Columns of P and Q. */
+  private get depth(): number {
+    return PANELS * 2 * this.width;
   }
 
   /** Takes the last rows of the leading end×end part into the band. @returns the order of the part that is left */
   async panel(end: number): Promise<number> {
     const rows = Math.min(this.width, end);
     const rest = end - rows;
-    const block = this.cut(rest, rows);
+    const block = await this.cut(rest, rows);
     if (rest > 0) {
       const { betas, scales } = this.options.kernels.reduceBandPanel(block, rows, rest);
       this.keepReduced(block, betas, rest);
-      if (scales.some((scale) => scale !== 0)) await this.update(scales, rest);
+      if (scales.some((scale) => scale !== 0)) await this.reflect(scales, rest);
+      if (this.pending === PANELS) await this.takeIn(rest);
     }
     return rest;
   }
 
   /** Copies a panel's diagonal block into the band. @returns rows × rest, what lies left of it */
-  private cut(rest: number, rows: number): Float64Array {
-    const { matrix, band, width } = this;
+  private async cut(rest: number, rows: number): Promise<Float64Array> {
+    const { matrix, band, width, p, q, depth } = this;
     // Slabs end at multiples of SLAB_ROWS from the last row, panels at multiples of the width: no panel spans two slabs.
     const slab = matrix.slabs.findLast(({ start }) => start <= rest)!;
-    const first = rest - slab.start;
+    const first = (rest - slab.start) * slab.width;
+    const own = slab.elements.subarray(first, first + rows * slab.width);
+    if (this.pending > 0) {
+      const [left, right] = [p.subarray(rest * depth, (rest + rows) * depth), q.subarray(0, slab.width * depth)];
+      await this.options.products.accumulate(own, left, right, rows, slab.width, depth, false, true);
+    }
     const block = new Float64Array(rows * rest);
     for (let k = 0; k < rows; k++) {
-      const row = first + k;
-      block.set(slab.left.subarray(row * slab.start, (row + 1) * slab.start), k * rest);
-      const diagonal = slab.diagonal.subarray(row * slab.rows, row * slab.rows + row + 1);
-      block.set(diagonal.subarray(0, first), k * rest + slab.start);
-      band.rows.set(diagonal.subarray(first), (rest + k) * (width + 1) + width - k);
+      const row = own.subarray(k * slab.width, (k + 1) * slab.width);
+      block.set(row.subarray(0, rest), k * rest);
+      band.rows.set(row.subarray(rest, rest + k + 1), (rest + k) * (width + 1) + width - k);
     }
     return block;
   }
@@ -125,69 +144,59 @@ class BandReduction {
     }
   }
 
-  /** Applies the panel's reflectors to the part of the matrix that is left, from both sides. */
-  private async update(scales: Float64Array, rest: number): Promise<void> {
-    const { width, z } = this;
-    const { products } = this.options;
+  /** Adds the panel's reflectors to what is pending. */
+  private async reflect(scales: Float64Array, rest: number): Promise<void> {
+    const { width, z, x, p, q, depth, matrix } = this;
+    const { products, signal } = this.options;
     const used = rest * width;
     const v = this.v.subarray(0, used);
     const overlaps = await products.multiply(v, v, width, width, rest, true, false);
     const t = triangularFactor(overlaps, scales, width);
     z.fill(0, 0, used + width * width);
-    await products.accumulate(z.subarray(0, used), v, t, rest, width, width, false, false);
-    const x = await this.product(rest);
-    const s = await products.multiply(z.subarray(0, used), x, width, width, rest, true, false);
-    for (let i = 0; i < s.length; i++) s[i] = -0.5 * s[i]!;
-    await products.accumulate(x, v, s, rest, width, width, false, false);
-    await this.subtract(v, x, rest);
-  }
-
-  /** X = A·Z for the part of the matrix that is left: every stored element is used for both of its places. */
-  private async product(rest: number): Promise<Float64Array> {
-    const { width, z, matrix } = this;
-    const { products, signal } = this.options;
-    const x = this.x.subarray(0, rest * width).fill(0);
-    for (const { start, rows, left, diagonal } of matrix.slabs) {
-      if (start >= rest) break;
-      signal?.throwIfAborted();
-      const active = Math.min(rows, rest - start);
-      const own = x.subarray(start * width, (start + active) * width);
-      const zOwn = z.subarray(start * width, (start + rows) * width);
-      await products.accumulate(own, diagonal.subarray(0, active * rows), zOwn, active, width, rows, false, false);
-      if (start === 0) continue;
-      const used = left.subarray(0, active * start);
-      await products.accumulate(own, used, z.subarray(0, start * width), active, width, start, false, false);
-      const above = x.subarray(0, start * width);
-      await products.accumulate(above, used, zOwn.subarray(0, active * width), start, width, active, true, false);
+    const zRest = z.subarray(0, used);
+    await products.accumulate(zRest, v, t, rest, width, width, false, false);
+    x.fill(0, 0, used);
+    await matrix.addProduct(products, x, z, width, rest, signal);
+    const w = x.subarray(0, used);
+    if (this.pending > 0) {
+      const right = await products.multiply(q.subarray(0, rest * depth), zRest, depth, width, rest, true, false);
+      await products.accumulate(w, p.subarray(0, rest * depth), right, rest, width, depth, false, false);
     }
-    return x;
+    const s = await products.multiply(zRest, w, width, width, rest, true, false);
+    for (let i = 0; i < s.length; i++) s[i] = -0.5 * s[i]!;
+    await products.accumulate(w, v, s, rest, width, width, false, false);
+    this.append(v, w, rest);
   }
 
-  /** A −= V·Wᵀ + W·Vᵀ */
-  private async subtract(v: Float64Array, w: Float64Array, rest: number): Promise<void> {
-    const { width, p, q, matrix } = this;
-    const { products, signal } = this.options;
-    const both = 2 * width;
-    p.fill(0, rest * both, (rest + width) * both);
-    q.fill(0, rest * both, (rest + width) * both);
-    for (let i = 0, from = 0, to = 0; i < rest; i++, to += width) {
-      for (let j = 0; j < width; j++, from++, to++) {
+  /** Puts a panel's V and W into P and Q, whose rows beyond the rest are not used any more. */
+  private append(v: Float64Array, w: Float64Array, rest: number): void {
+    const { width, p, q, depth } = this;
+    for (let i = 0, from = 0, row = this.pending * 2 * width; i < rest; i++, row += depth) {
+      for (let j = 0, to = row; j < width; j++, from++, to++) {
         p[to] = v[from]!;
         p[to + width] = w[from]!;
         q[to] = -w[from]!;
         q[to + width] = -v[from]!;
       }
     }
-    for (const { start, rows, left, diagonal } of matrix.slabs) {
+    this.pending++;
+  }
+
+  /** Adds what is pending to the part of the matrix that is left. */
+  private async takeIn(rest: number): Promise<void> {
+    const { p, q, depth, matrix } = this;
+    const { products, signal } = this.options;
+    for (const { start, rows, width, elements } of matrix.slabs) {
       if (start >= rest) break;
       signal?.throwIfAborted();
       const active = Math.min(rows, rest - start);
-      const own = p.subarray(start * both, (start + active) * both);
-      const above = q.subarray(0, start * both);
-      await products.accumulate(left.subarray(0, active * start), own, above, active, start, both, false, true);
-      const beside = q.subarray(start * both, (start + rows) * both);
-      await products.accumulate(diagonal.subarray(0, active * rows), own, beside, active, rows, both, false, true);
+      const own = p.subarray(start * depth, (start + active) * depth);
+      const reached = q.subarray(0, width * depth);
+      await products.accumulate(elements.subarray(0, active * width), own, reached, active, width, depth, false, true);
     }
+    p.fill(0, 0, rest * depth);
+    q.fill(0, 0, rest * depth);
+    this.pending = 0;
   }
 }
 

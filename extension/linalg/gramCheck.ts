@@ -47,28 +47,11 @@ export class CheckedGram {
   async finish(signal?: AbortSignal): Promise<{ gram: SymmetricSlabs; errorBound: number }> {
     const { products, vectors, expected } = this;
     const gram = await this.sum.finish(signal);
-    const images = await timesVectors(gram, vectors, products);
+    const images = new Float64Array(vectors.length);
+    await gram.addProduct(products, images, vectors, VECTORS, gram.n, signal);
     const squares = images.reduce((sum, value, i) => sum + (value - expected[i]!) ** 2, 0);
     return { gram, errorBound: SAFETY * Math.sqrt(squares / VECTORS) };
   }
-}
-
-/** G·R, n × VECTORS: every stored element of G is used for both of its places. */
-async function timesVectors(
-  { n, slabs }: SymmetricSlabs,
-  vectors: Float64Array,
-  products: MatrixProducts,
-): Promise<Float64Array> {
-  const images = new Float64Array(n * VECTORS);
-  for (const { start, rows, left, diagonal } of slabs) {
-    const part = [start * VECTORS, (start + rows) * VECTORS] as const;
-    const [own, before] = [vectors.subarray(...part), vectors.subarray(0, part[0])];
-    const image = images.subarray(...part);
-    await products.accumulate(image, left, before, rows, VECTORS, start, false, false);
-    await products.accumulate(image, diagonal, own, rows, VECTORS, rows, false, false);
-    await products.accumulate(images.subarray(0, part[0]), left, own, start, VECTORS, rows, true, false);
-  }
-  return images;
 }
 
 /** Standard normal numbers. @see Park & Miller 1988 (uniform), Box & Muller 1958 */

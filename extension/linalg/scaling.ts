@@ -18,33 +18,27 @@ export function scaleSymmetric(a: Float64Array, n: number): number {
   if (!Number.isSafeInteger(n) || n < 0 || a.length < n * n) {
     throw new RangeError(`a symmetric matrix of order ${n} needs ${n} × ${n} elements, not ${a.length}`);
   }
-  return scaleRows(Array.from({ length: n }, (_, i) => [a.subarray(i * n, i * n + i + 1)]));
+  return scaleRows(Array.from({ length: n }, (_, i) => a.subarray(i * n, i * n + i + 1)));
 }
 
 /** The same for a matrix in slabs. @throws RangeError where an element is NaN or infinite */
 export function scaleSlabs({ slabs }: SymmetricSlabs): number {
   return scaleRows(
-    slabs.flatMap(({ start, rows, left, diagonal }) =>
-      Array.from({ length: rows }, (_, i) => [
-        left.subarray(i * start, (i + 1) * start),
-        diagonal.subarray(i * rows, (i + 1) * rows),
-      ]),
+    slabs.flatMap(({ rows, width, elements }) =>
+      Array.from({ length: rows }, (_, i) => elements.subarray(i * width, (i + 1) * width)),
     ),
   );
 }
 
-/** @param rows each in one or more parts */
-function scaleRows(rows: readonly Float64Array[][]): number {
+function scaleRows(rows: readonly Float64Array[]): number {
   let largest = 0;
-  for (const [i, parts] of rows.entries()) {
+  for (const [i, row] of rows.entries()) {
     // A NaN or infinity makes the sum of the row NaN (∞·0 and NaN·0 are NaN).
     let finite = 0;
-    for (const part of parts) {
-      for (let p = 0; p < part.length; p++) {
-        const magnitude = Math.abs(part[p]!);
-        finite += magnitude * 0;
-        if (magnitude > largest) largest = magnitude;
-      }
+    for (let p = 0; p < row.length; p++) {
+      const magnitude = Math.abs(row[p]!);
+      finite += magnitude * 0;
+      if (magnitude > largest) largest = magnitude;
     }
     if (finite !== 0) throw new RangeError(`row ${i} of the symmetric matrix holds a NaN or an infinity`);
   }
@@ -55,8 +49,8 @@ function scaleRows(rows: readonly Float64Array[][]): number {
   const half = Math.trunc(exponent / 2);
   const first = 2 ** -half;
   const second = 2 ** -(exponent - half);
-  for (const part of rows.flat()) {
-    for (let p = 0; p < part.length; p++) part[p] = part[p]! * first * second;
+  for (const row of rows) {
+    for (let p = 0; p < row.length; p++) row[p] = row[p]! * first * second;
   }
   return 2 ** exponent;
 }

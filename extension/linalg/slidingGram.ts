@@ -4,7 +4,6 @@
  * only the columns that leave and enter are multiplied.
  */
 import type { MatrixProducts } from './matrixProducts';
-import { mirrorLower } from './mirrorLower';
 import { SymmetricSlabs } from './symmetricSlabs';
 
 /** Columns [start, end) of X, order × (end − start), row-major; in the memory of `into` where there is one, which is lost. */
@@ -99,14 +98,11 @@ export class SlidingGram {
   window(start: number): SymmetricSlabs {
     const gram = new SymmetricSlabs(this.rows.side);
     for (const slab of gram.slabs) {
-      const { diagonal, rows, left } = slab;
-      for (let row = 0; row < rows; row++) {
-        const stored = this.row(start, slab.start + row);
-        left.set(stored.subarray(0, slab.start), row * slab.start);
-        diagonal.set(stored.subarray(slab.start), row * rows);
+      for (let row = 0; row < slab.rows; row++) {
+        slab.elements.set(this.row(start, slab.start + row), row * slab.width);
       }
-      mirrorLower(diagonal, rows);
     }
+    gram.mirrorBlocks();
     return gram;
   }
 

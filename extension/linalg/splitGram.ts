@@ -3,7 +3,6 @@
  * of two, the device multiplies tiles, their whole numbers are put together in float64 here.
  */
 import type { GramSum } from './gramSum';
-import { mirrorLower } from './mirrorLower';
 import { eventLoopTurn } from './productPieces';
 import { BLOCK_DEPTH, MAX_BLOCKS, SLICE_BASE, SLICE_LIMIT } from './splitGraph';
 import { SymmetricSlabs } from './symmetricSlabs';
@@ -92,7 +91,7 @@ export class SplitGram implements GramSum {
   async finish(signal?: AbortSignal): Promise<SymmetricSlabs> {
     if (this.gathered > 0) await this.flush(signal);
     // Tiles above the diagonal were not multiplied, and may have left out parts of the slabs' diagonal blocks.
-    for (const { rows, diagonal } of this.sum.slabs) mirrorLower(diagonal, rows);
+    this.sum.mirrorBlocks();
     return this.sum;
   }
 
@@ -122,17 +121,16 @@ export class SplitGram implements GramSum {
     this.gathered = 0;
   }
 
-  /** Adds a tile to the slabs it lies in, left of their diagonal blocks and within. */
+  /** Adds a tile to the slabs it lies in. */
   private addTile(levels: SplitLevels, rowTile: Tile, columnTile: Tile, units: Float64Array): void {
     const { height } = this;
     const first = columnTile.start;
     const end = first + columnTile.rows;
-    for (const { start, rows, left, diagonal } of this.sum.slabs) {
-      const last = Math.min(start + rows, rowTile.start + rowTile.rows);
+    for (const { start, width, elements } of this.sum.slabs) {
+      const last = Math.min(width, rowTile.start + rowTile.rows);
       for (let i = Math.max(start, rowTile.start); i < last; i++) {
         const from = { levels, at: (i - rowTile.start) * height - first, unit: units[i]!, units };
-        addRow(left, (i - start) * start, from, first, Math.min(end, start));
-        addRow(diagonal, (i - start) * rows - start, from, Math.max(first, start), Math.min(end, start + rows));
+        addRow(elements, (i - start) * width, from, first, Math.min(end, width));
       }
     }
   }

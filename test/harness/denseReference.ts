@@ -33,8 +33,8 @@ export function randomSymmetric(n: number, seed: number): Float64Array {
 export function fromSlabs({ n, slabs }: SymmetricSlabs): Float64Array {
   return fromElements(n, (i, j) => {
     const [row, column] = [Math.max(i, j), Math.min(i, j)];
-    const { start, rows, left, diagonal } = slabs.find((slab) => row < slab.start + slab.rows)!;
-    return column < start ? left[(row - start) * start + column]! : diagonal[(row - start) * rows + column - start]!;
+    const { start, width, elements } = slabs.find((slab) => row < slab.width)!;
+    return elements[(row - start) * width + column]!;
   });
 }
 

@@ -3,7 +3,6 @@ import { DeviceError, type GramDevice } from '../../extension/linalg/gramDevice'
 import { gramByProducts, type GramSum } from '../../extension/linalg/gramSum';
 import { loadKernels } from '../../extension/linalg/kernels';
 import { kernelProducts } from '../../extension/linalg/matrixProducts';
-import { mirrorLower } from '../../extension/linalg/mirrorLower';
 
 interface Behaviour {
   provider?: GramDevice['provider'];
@@ -44,11 +43,8 @@ export class FakeDevice implements GramDevice {
       finish: async () => {
         const gram = await sum.finish();
         if (!spoil) return gram;
-        for (const { rows, left, diagonal } of gram.slabs) {
-          left.set(left.map(spoil));
-          diagonal.set(diagonal.map(spoil));
-          mirrorLower(diagonal, rows);
-        }
+        for (const { elements } of gram.slabs) elements.set(elements.map(spoil));
+        gram.mirrorBlocks();
         return gram;
       },
     };

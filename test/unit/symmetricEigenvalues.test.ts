@@ -248,6 +248,20 @@ describe('symmetric eigenvalues', () => {
     }
   });
 
+  it('of a matrix with panels that are reduced already, among others, are the same by either route', async () => {
+    const n = 640;
+    const dense = randomSymmetric(n, 7);
+    // From the last panel upwards: dense, nothing to reflect, dense.
+    const [top, bottom] = [300, 560];
+    const a = fromElements(n, (i, j) => {
+      const together = Math.max(i, j) < top || Math.min(i, j) >= bottom;
+      return together || i === j ? dense[i * n + j]! : 0;
+    });
+    const expected = symmetricEigenvalues(a.slice(), n);
+    const worst = largestDifference(await twoStage(a, n, { kernels: loadKernels() }), expected);
+    assert.ok(worst <= 1e-13 * Math.max(Math.abs(expected[0]!), Math.abs(expected[n - 1]!)), `off by ${worst}`);
+  });
+
   it('reject a matrix that is too short for its order', () => {
     assert.throws(() => symmetricEigenvalues(new Float64Array(8), 3), RangeError);
   });

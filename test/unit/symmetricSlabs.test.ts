@@ -29,6 +29,19 @@ describe('symmetric slabs', () => {
     assert.ok(largestDifference(fromSlabs(gram), loadKernels().gram(x, n, 44, 'rows')) < 1e-13);
   });
 
+  it('add the product of their leading part with vectors', async () => {
+    const [n, k] = [2 * SLAB_ROWS + 37, 3];
+    const matrix = randomSymmetric(n, 5);
+    for (const order of [n, 2 * SLAB_ROWS, SLAB_ROWS + 40, 9]) {
+      const z = randomMatrix(n, k, order).fill(0, order * k);
+      const x = randomMatrix(n, k, 1);
+      const expected = loadKernels().multiply(matrix, z, n, k, n, false, false);
+      for (let p = 0; p < order * k; p++) expected[p] = expected[p]! + x[p]!;
+      await SymmetricSlabs.fromMatrix(matrix, n).addProduct(products, x, z, k, order);
+      assert.ok(largestDifference(x.subarray(0, order * k), expected.subarray(0, order * k)) < 1e-12, `${order}`);
+    }
+  });
+
   it('multiply nothing above the diagonal blocks', async () => {
     let multiplied = 0;
     const counting: MatrixProducts = {
@@ -47,7 +60,7 @@ describe('symmetric slabs', () => {
   it('take no more memory than they say', () => {
     for (const n of [1, 700, 1024]) {
       const { slabs } = new SymmetricSlabs(n);
-      const bytes = slabs.reduce((sum, { left, diagonal }) => sum + left.byteLength + diagonal.byteLength, 0);
+      const bytes = slabs.reduce((sum, { elements }) => sum + elements.byteLength, 0);
       assert.ok(bytes <= SymmetricSlabs.bytes(n), `${bytes} for order ${n}`);
     }
   });
