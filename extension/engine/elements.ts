@@ -59,10 +59,34 @@ export function widenPart(
       const stored = bytes.subarray(start, start + part.cols * size);
       widenElements(stored, dtype, rows.subarray(r * part.cols, (r + 1) * part.cols));
     }
-    if (!transposed) continue;
-    for (let j = 0; j < part.cols; j++) {
-      for (let r = 0; r < count; r++) out[j * part.rows + i + r] = band[r * part.cols + j]!;
-    }
+    if (transposed) placeColumns(band, count, part.cols, out, part.rows, i);
   }
   return out;
+}
+
+/** Columns that are placed together: the result's cache lines are written in fewer passes. Measured with 1 and 4. */
+const PLACED_COLUMNS = 4;
+
+/** Puts the columns of `band` (count × cols) into the rows of `out` (cols × height) from element `first` on. */
+function placeColumns(
+  band: Float64Array,
+  count: number,
+  cols: number,
+  out: Float64Array,
+  height: number,
+  first: number,
+): void {
+  const together = cols - (cols % PLACED_COLUMNS);
+  for (let j = 0, a = first; j < together; j += PLACED_COLUMNS, a += PLACED_COLUMNS * height) {
+    const [b, c, d] = [a + height, a + 2 * height, a + 3 * height];
+    for (let r = 0, from = j; r < count; r++, from += cols) {
+      out[a + r] = band[from]!;
+      out[b + r] = band[from + 1]!;
+      out[c + r] = band[from + 2]!;
+      out[d + r] = band[from + 3]!;
+    }
+  }
+  for (let j = together; j < cols; j++) {
+    for (let r = 0; r < count; r++) out[j * height + first + r] = band[r * cols + j]!;
+  }
 }

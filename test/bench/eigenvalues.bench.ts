@@ -22,6 +22,9 @@ import { askLapack, eigenvalueErrors } from './lapackPeer';
 /** Many small matrices are timed together. */
 const SMALL_COUNT = 500;
 
+/** Of large matrices, ours and the peer's. */
+const REPEATS = 3;
+
 /** Limits of the square matrices: ours over scipy's svdvals. */
 const SQUARE = [
   [1024, 2],
@@ -81,20 +84,14 @@ async function allEigenvalues(
   return bandEigenvalues(await reduceToBand(slabs, { products, kernels: loadKernels() }));
 }
 
-async function large(
-  rows: number,
-  cols: number,
-  limit: number,
-  repeats: number,
-  products: MatrixProducts,
-): Promise<BenchRow[]> {
+async function large(rows: number, cols: number, limit: number, products: MatrixProducts): Promise<BenchRow[]> {
   const x = heavyTailed(rows, cols);
   let eigenvalues: Float64Array = new Float64Array(0);
-  const ours = await seconds(repeats, async () => {
+  const ours = await seconds(REPEATS, async () => {
     eigenvalues = await allEigenvalues(x, rows, cols, products);
   });
   const work = `eigenvalues, one ${rows} × ${cols}`;
-  const answer = askLapack(x, rows, cols, { count: 1, repeats, values: rows === cols });
+  const answer = askLapack(x, rows, cols, { count: 1, repeats: REPEATS, values: rows === cols });
   if (!answer) return [{ work, ours, bounds: 'ratio', limit, note: 'no python3 with scipy here' }];
   const errors = rows === cols && eigenvalueErrors(eigenvalues, answer.singularValues);
   const accuracy = errors ? `; upper half within ${errors.upperHalf.toExponential(1)}` : '';
@@ -203,8 +200,8 @@ async function main(): Promise<void> {
     rows.push(...(await growth(quick ? GROWTH.slice(0, -1) : GROWTH, products)));
     for (const n of [16, 64, 256]) rows.push(await small(n));
     for (const n of [256, 384, 512, 768]) rows.push(await crossover(n, products));
-    for (const [n, limit] of SQUARE) rows.push(...(await large(n, n, limit, 3, products)));
-    if (!quick) for (const [m, n, limit] of RECTANGULAR) rows.push(...(await large(m, n, limit, 1, products)));
+    for (const [n, limit] of SQUARE) rows.push(...(await large(n, n, limit, products)));
+    if (!quick) for (const [m, n, limit] of RECTANGULAR) rows.push(...(await large(m, n, limit, products)));
     rows.push(await vectors(1024, 256));
     const { provider, precision, threads } = products.device;
     process.stdout.write(benchTable(`Eigenvalues (products: ${precision} ${provider}, ${threads} threads)`, rows));
