@@ -80,33 +80,41 @@ async function decode(
   const groupSize = inputs / scales.shape[0]!;
   const scale = await columnNumbers(scales, { start, end }, reader);
   const zero = new Uint8Array(scale.length);
-  await eachCode(qzeros, { start, end }, reader, (group, output, code) => (zero[group * width + output] = code));
-  await eachCode(qweight, { start, end }, reader, (input, output, code) => {
-    const at = Math.floor(input / groupSize) * width + output;
-    weights[output * inputs + input] = (code - zero[at]!) * scale[at]!;
+  await eachOutput(qzeros, { start, end }, reader, (words, shift, row, output) => {
+    for (let i = 0; i < words.length; i++) zero[(row + i) * width + output] = (words[i]! >>> shift) & 15;
+  });
+  const group = Int32Array.from({ length: inputs }, (_, input) => Math.floor(input / groupSize));
+  await eachOutput(qweight, { start, end }, reader, (words, shift, row, output) => {
+    const to = output * inputs + row;
+    for (let i = 0; i < words.length; i++) {
+      const at = group[row + i]! * width + output;
+      weights[to + i] = (((words[i]! >>> shift) & 15) - zero[at]!) * scale[at]!;
+    }
   });
   return weights;
 }
 
-/** Calls back with every code of the outputs [start, end), counted from `start`. */
-async function eachCode(
+/**
+ * Calls back with each of the outputs [start, end), counted from `start`, in every band of rows: `words` of the band hold
+ * its codes from bit `shift` on, the first that of `row`.
+ */
+async function eachOutput(
   tensor: TensorInfo,
   { start, end }: RowRange,
   reader: PartReader,
-  use: (row: number, output: number, code: number) => void,
+  use: (words: Uint32Array, shift: number, row: number, output: number) => void,
 ): Promise<void> {
   const columns = { start: Math.floor(start / 8), end: Math.ceil(end / 8) };
   const perRow = columns.end - columns.start;
   for await (const { row, rows, bytes } of columnBands(tensor, columns, 1, reader)) {
     const words = wordsOf(bytes);
-    for (let i = 0; i < rows; i++) {
-      for (let j = 0; j < perRow; j++) {
-        for (let place = 0; place < 8; place++) {
-          const output = 8 * (columns.start + j) + ORDER[place]!;
-          if (output >= start && output < end) {
-            use(row + i, output - start, (words[i * perRow + j]! >>> (4 * place)) & 15);
-          }
-        }
+    // Eight outputs go through the same words: side by side they are fetched once.
+    const ofColumn = new Uint32Array(rows);
+    for (let column = 0; column < perRow; column++) {
+      for (let i = 0, from = column; i < rows; i++, from += perRow) ofColumn[i] = words[from]!;
+      for (const [place, order] of ORDER.entries()) {
+        const output = 8 * (columns.start + column) + order;
+        if (output >= start && output < end) use(ofColumn, 4 * place, row, output - start);
       }
     }
   }

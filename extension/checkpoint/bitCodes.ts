@@ -4,6 +4,7 @@
  * Code `index` of a run of words that are `stride` apart; it may begin in one word and end in the next.
  *
  * @param from position of the run's first word
+ * @param bits fewer than 32
  */
 export function codeAt(words: Uint32Array, from: number, stride: number, index: number, bits: number): number {
   const bit = index * bits;
@@ -11,5 +12,6 @@ export function codeAt(words: Uint32Array, from: number, stride: number, index: 
   const shift = bit & 31;
   const low = words[at]! >>> shift;
   const code = shift + bits > 32 ? low | (words[at + stride]! << (32 - shift)) : low;
-  return code & (2 ** bits - 1);
+  // No power: it takes longer than all the rest.
+  return code & ((1 << bits) - 1);
 }

