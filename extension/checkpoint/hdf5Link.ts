@@ -10,6 +10,8 @@ import { MAX_TENSORS } from './shape';
 export type Link =
   /** To the object header at an address. */
   | { readonly name: string; readonly address: number }
+  /** To a path in the same file, from its root or from the link's own group, which need not exist. */
+  | { readonly name: string; readonly path: string }
   /** To no place that is looked at. */
   | { readonly name: string; readonly elsewhere: Elsewhere };
 
@@ -73,7 +75,7 @@ export function readLink(cursor: Hdf5Cursor): Link {
     return address === undefined ? nowhere(name) : { name, address };
   }
   const value = cursor.take(cursor.uint16());
-  if (kind === KIND.soft) return softLink(name, value.toString('utf8'));
+  if (kind === KIND.soft) return { name, path: value.toString('utf8') };
   if (kind === KIND.external) {
     // A byte of version and flags, the file, the path in it.
     const [file = '', target = ''] = value.toString('utf8', 1).split('\0');
@@ -84,16 +86,11 @@ export function readLink(cursor: Hdf5Cursor): Link {
   return { name, elsewhere: { reason, remedy: 'copy what it leads to into the file' } };
 }
 
-/** Another name for what stands elsewhere in the file. */
-export function softLink(name: string, target: string): Link {
-  const reason = `is a soft link to ${quoted(target)} and is not listed a second time`;
-  return { name, elsewhere: { reason, remedy: 'look for it under that name' } };
-}
-
 export function nowhere(name: string): Link {
   return { name, elsewhere: { reason: 'has a link without an address', remedy: 'save the file anew' } };
 }
 
-function quoted(text: string): string {
+/** Text of a file as a message shows it. */
+export function quoted(text: string): string {
   return JSON.stringify(text.slice(0, MAX_SHOWN));
 }

@@ -1,7 +1,7 @@
 /** The links of a group in HDF5's first format: a tree of nodes of symbols, whose names are in a heap of their own. */
 import type { Hdf5Bytes } from './hdf5Bytes';
 import type { Hdf5Cursor } from './hdf5Cursor';
-import { nowhere, softLink, type Link } from './hdf5Link';
+import { nowhere, type Link } from './hdf5Link';
 import { MAX_TENSORS } from './shape';
 import { walkTree1 } from './hdf5Tree1';
 
@@ -40,7 +40,7 @@ function symbol(entry: Hdf5Cursor, names: Hdf5Cursor, offsetSize: number): Link 
   const address = entry.address();
   const cached = entry.uint32();
   entry.skip(4);
-  if (cached === CACHED_SOFT_LINK) return softLink(name, textAt(names, entry.uint32(), entry));
+  if (cached === CACHED_SOFT_LINK) return { name, path: textAt(names, entry.uint32(), entry) };
   return address === undefined ? nowhere(name) : { name, address };
 }
 

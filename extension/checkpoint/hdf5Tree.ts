@@ -4,7 +4,7 @@ import { readAttributes, type AttributeValue } from './hdf5Attributes';
 import type { Hdf5Bytes } from './hdf5Bytes';
 import type { UnpackedChunks } from './hdf5ChunkedRows';
 import { readDataset, type Hdf5Dataset } from './hdf5Dataset';
-import { isGroup, readLinks, type Elsewhere, type Link } from './hdf5Link';
+import { isGroup, quoted, readLinks, type Elsewhere, type Link } from './hdf5Link';
 import { MESSAGE, readObjectHeader, type Message } from './hdf5ObjectHeader';
 import { inKerasOrder, listedNames } from './kerasOrder';
 import type { ProblemList } from './problemList';
@@ -35,6 +35,8 @@ export class Hdf5Tree {
   private readonly groups = new Map<number, string>();
   private readonly known = new Map<number, FoundDataset>();
   private readonly names = new Set<string>();
+  /** Looked up once all objects are known. */
+  private readonly softLinks: { readonly name: string; readonly target: string }[] = [];
   private characters = 0;
   private damaged = 0;
 
@@ -50,6 +52,33 @@ export class Hdf5Tree {
     if (!isGroup(messages)) throw this.bytes.error('malformed', 'has a root that is not a group', root);
     this.groups.set(root!, '/');
     await this.group(messages, '', [], 0);
+    this.followSoftLinks();
+  }
+
+  /** Those to datasets are further names of them; others leave nothing out that could be listed, and are only told. */
+  private followSoftLinks(): void {
+    const byName = new Map(this.datasets.map((found) => [found.name, found]));
+    const groups = new Set(this.groups.values());
+    for (const { name, target } of this.softLinks) {
+      const path = target
+        .split('/')
+        .filter((part) => part !== '' && part !== '.')
+        .join('/');
+      const found = byName.get(path);
+      if (found) this.datasets.push({ name, dataset: found.dataset, sharedWith: found.sharedWith ?? found.name });
+      else if (path === '' || groups.has(path)) this.tellOtherName(name, path === '' ? '/' : path);
+      else this.tell(`${quoted(name)} is a soft link to ${quoted(target)}, where nothing is listed`);
+    }
+  }
+
+  /** What is below the group is listed already, under another name. */
+  private tellOtherName(name: string, group: string): void {
+    this.tell(`${quoted(name)} is another name of the group ${quoted(group)} and is not listed a second time`);
+  }
+
+  /** About no tensor: a copy of the file lacks nothing without it. */
+  private tell(message: string): void {
+    this.problems.add('unsupported', message);
   }
 
   /** @param order in which the layers or weights below are listed, relative to this group */
@@ -74,12 +103,19 @@ export class Hdf5Tree {
 
   private async object(link: Link, name: string, order: readonly string[], depth: number): Promise<void> {
     if ('elsewhere' in link) throw this.notListed(link.elsewhere);
-    const { address } = link;
     this.addName(name);
+    if ('path' in link) {
+      const target = link.path.startsWith('/')
+        ? link.path
+        : `${name.slice(0, name.length - link.name.length)}${link.path}`;
+      this.softLinks.push({ name, target });
+      return;
+    }
+    const { address } = link;
     const first = this.groups.get(address);
     if (first !== undefined) {
-      const reason = `is another name of the group ${first} and is not listed a second time`;
-      throw this.notListed({ reason, remedy: 'look for it under that name' });
+      this.tellOtherName(name, first);
+      return;
     }
     const known = this.known.get(address);
     if (known) {

@@ -79,20 +79,26 @@ describe('HDF5 files written by h5py and Keras', () => {
   for (const format of ['links', 'links, newest format']) {
     it(`${format}: lead to what is in the file, once, and never elsewhere`, async () => {
       const checkpoint = await open(hdf5Fixture(format).file);
-      assert.deepEqual(namesOf(checkpoint), ['group/a', 'group/second name']);
+      assert.deepEqual(namesOf(checkpoint), ['group/a', 'group/second name', 'soft']);
       assert.deepEqual(
         checkpoint.tensors.map(({ sharedWith }) => sharedWith),
-        [undefined, 'group/a'],
+        [undefined, 'group/a', 'group/a'],
       );
-      assert.equal(await readHex(checkpoint, 'group/second name'), await readHex(checkpoint, 'group/a'));
-      const told = checkpoint.problems.map(({ tensor, message }) => [tensor, /tensor .*?: (.*);/.exec(message)?.[1]]);
-      assert.deepEqual(Object.fromEntries(told), {
-        dangling: 'is a soft link to "/nowhere" and is not listed a second time',
-        external: 'leads to "/a" of the file "../../outside.h5", which is not opened',
-        'group/root': 'is another name of the group / and is not listed a second time',
-        'second group': 'is another name of the group group and is not listed a second time',
-        soft: 'is a soft link to "/group/a" and is not listed a second time',
-      });
+      for (const name of ['group/second name', 'soft']) {
+        assert.equal(await readHex(checkpoint, name), await readHex(checkpoint, 'group/a'));
+      }
+      const lost = checkpoint.problems.filter(({ tensor }) => tensor !== undefined);
+      assert.deepEqual(
+        lost.map(({ tensor, message }) => [tensor, /tensor .*?: (.*);/.exec(message)?.[1]]),
+        [['external', 'leads to "/a" of the file "../../outside.h5", which is not opened']],
+      );
+      // Nothing is missing from a copy without these.
+      const told = checkpoint.problems.filter(({ tensor }) => tensor === undefined).map(({ message }) => message);
+      assert.deepEqual(told.map((message) => /"[^"]*" is .*/.exec(message)?.[0]?.replace(/;.*/, '')).sort(), [
+        '"dangling" is a soft link to "/nowhere", where nothing is listed',
+        '"group/root" is another name of the group "/" and is not listed a second time',
+        '"second group" is another name of the group "group" and is not listed a second time',
+      ]);
     });
   }
 
