@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import picomatch from 'picomatch';
+import { checkpointSuffixes } from '../../extension/checkpoint/registry';
 import {
   checkpointFolders,
   checkpointsIn,
@@ -10,26 +12,56 @@ import {
 } from '../../extension/host/checkpointFiles';
 import { repositoryRoot } from '../harness/shared';
 
+interface Manifest {
+  contributes: {
+    customEditors: { selector: { filenamePattern: string }[] }[];
+    menus: Record<string, { when?: string }[]>;
+  };
+}
+
+/** Names with the endings of formats that files of other programs have, too. */
+const TENSORFLOW_EXAMPLES: Readonly<Record<string, string>> = {
+  '.index': 'model.ckpt-1000.index',
+  '.pb': 'frozen_graph.pb',
+};
+
 describe('checkpoint files', () => {
+  const { customEditors, menus } = (
+    JSON.parse(readFileSync(path.join(repositoryRoot, 'package.json'), 'utf8')) as Manifest
+  ).contributes;
+  const patterns = customEditors.flatMap(({ selector }) => selector);
+  /** Menus' conditions on a file: of its ending, and of its name. */
+  const conditions = Object.values(menus)
+    .flat()
+    .flatMap(({ when = '' }) => {
+      const [extensions, names] = [...when.matchAll(/=~ \/(.*?)\/i/g)].map(([, source]) => new RegExp(source!, 'i'));
+      return extensions && names ? [{ extensions, names }] : [];
+    });
+
+  it('of every format are offered by package.json, and known to the host', () => {
+    assert.ok(conditions.length >= 2, 'the explorer and the editor have a menu each');
+    for (const suffix of checkpointSuffixes) {
+      const name = TENSORFLOW_EXAMPLES[suffix] ?? (suffix.startsWith('.') ? `my.net${suffix}` : suffix);
+      assert.ok(isCheckpointName(name), `${name} in the code`);
+      const editor = patterns.some(({ filenamePattern }) => picomatch(filenamePattern, { dot: true })(name));
+      assert.ok(editor, `${name} among the editor's patterns`);
+      for (const { extensions, names } of conditions) {
+        assert.ok(extensions.test(path.extname(name)) || names.test(name), `${name} in a menu's condition`);
+      }
+    }
+  });
+
   it('knows the names that package.json offers the editor for', () => {
-    const manifest = JSON.parse(readFileSync(path.join(repositoryRoot, 'package.json'), 'utf8')) as {
-      contributes: {
-        customEditors: { selector: { filenamePattern: string }[] }[];
-        menus: { 'explorer/context': { when: string }[] };
-      };
-    };
-    const when = manifest.contributes.menus['explorer/context'][0]?.when ?? '';
-    const [extensions, names] = [...when.matchAll(/=~ \/(.*?)\/i( |$)/g)].map(([, source]) => new RegExp(source!, 'i'));
-    const patterns = manifest.contributes.customEditors.flatMap(({ selector }) => selector);
+    const { extensions, names } = conditions[0]!;
     assert.ok(patterns.length > 8);
     for (const { filenamePattern } of patterns) {
       const name = filenamePattern.replace('*', 'my.net');
       assert.ok(isCheckpointName(name), `${name} in the code`);
-      assert.ok(extensions?.test(path.extname(name)) || names?.test(name), `${name} in the menu's condition`);
+      assert.ok(extensions.test(path.extname(name)) || names.test(name), `${name} in the menu's condition`);
     }
     for (const other of ['a.json', 'config.json', 'x.py', 'submodel.json', 'safetensors']) {
       assert.equal(isCheckpointName(other), false, other);
-      assert.ok(!extensions?.test(path.extname(other)) && !names?.test(other), other);
+      assert.ok(!extensions.test(path.extname(other)) && !names.test(other), other);
     }
   });
 
