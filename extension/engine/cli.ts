@@ -15,7 +15,7 @@ import { defaultMemoryLimit, defaultThreads } from './limits';
 import { ProgressLine } from './progressLine';
 import { layerReport, tensorReport } from './report';
 import { saveSingularVectors } from './saveSingularVectors';
-import { selectedLayers } from './selectedLayers';
+import { namedLayer, selectedLayers } from './selectedLayers';
 import { layerVectors } from './singularVectors';
 
 const EXIT = { ok: 0, problems: 1, failed: 2 } as const;
@@ -123,7 +123,8 @@ async function compress(command: Of<'compress'>): Promise<number> {
     saving: ({ message, fraction }) => progress.layer(`${message} ${Math.round(100 * fraction)} %`),
   });
   const document = await engine.open(command.path);
-  const { layer, rank, output, out, overwrite } = command;
+  const { rank, output, out, overwrite } = command;
+  const layer = namedLayer(document, command.layer);
   const { handle, checkpoint } = document;
   const request = { layer, method: 'svd', rank, output, target: path.resolve(out), overwrite };
   // Spectra are enough for a save.
@@ -145,7 +146,8 @@ async function vectors(command: Of<'vectors'>): Promise<number> {
   const progress = new ProgressLine(process.stderr);
   const engine = createEngine(command, false, {});
   const document = await engine.open(command.path);
-  const { layer, count, out, overwrite } = command;
+  const { count, out, overwrite } = command;
+  const layer = namedLayer(document, command.layer);
   return saving(engine, progress, async (signal) => {
     progress.layer(`${layer}: singular vectors`);
     const target = { path: path.resolve(out), overwrite };

@@ -12,11 +12,13 @@ export const USAGE = `Eigenscope: what a checkpoint's weights say, without Pytho
   eigenscope vectors PATH --layer NAME [--rank K] --out FILE
                                         singular vectors of one layer: U, S and Vt in a safetensors file
 
-PATH is a checkpoint (safetensors, GGUF, PyTorch, ONNX, TensorFlow.js), an index of shards, or a folder that holds one.
+PATH is a checkpoint (safetensors, GGUF, PyTorch, ONNX, Keras, TensorFlow, TFLite, NumPy, Flax), an index of shards, or a
+folder that holds one.
 
 inspect:
   --layers GLOB        only layers whose names match (* matches anything), or parts of layers: 'h.0.attn.c_attn.weight[q]',
-                       '*[gate]', '*q_proj.weight[head*]'; may be repeated
+                       '*[gate]', '*q_proj.weight[head*]'; may be repeated. Of GGUF, Hugging Face's names are
+                       known, too: 'model.layers.0.*'
   --split KIND         in place of layers that have such parts, their parts: fused (q, k, v; gate, up; gates of an LSTM),
                        or heads (of q, k, v and o)
   --farms-rows N       FARMS window rows, num_row_samples             (2000)

@@ -87,6 +87,13 @@ export class EngineDocument {
     return layer;
   }
 
+  /** What the layer (or part) is called by another program, where its file's format has names of its own. */
+  aliasOf(name: string): string | undefined {
+    const { tensor } = this.layer(name);
+    const { name: own, alias } = tensor.slice?.of ?? tensor;
+    return alias === undefined ? undefined : alias + name.slice(own.length);
+  }
+
   private part(name: string): PartLayer | undefined {
     const whole = wholeOf(name);
     return whole === undefined ? undefined : this.partsOf(whole).parts.find(({ summary }) => summary.name === name);

@@ -49,7 +49,7 @@ export function layerReport(summary: Summary, report: InspectReport): string {
       .join('  ');
   const table = rows.length > 0 ? [line(columns.map(({ title }) => title)), ...rows.map(line)] : [];
   const closing = [
-    `${spectral.length} layers with a spectrum, ${others} tensors with statistics only.`,
+    `${plural(spectral.length, 'layer')} with a spectrum, ${plural(others, 'tensor')} with statistics only.`,
     ...(report.settings.farms.enabled ? [] : ['FARMS was left out.']),
     ...(spectral.some(({ farms }) => farms?.interval) ? [ESTIMATE_NOTE] : []),
     'alpha: 2–6 well trained, below 2 over-trained or over-fitted, above 6 under-trained. 95 %: rank that keeps 95 % of ‖W‖².',
@@ -156,4 +156,8 @@ function size(bytes: number): string {
 /** Characters, not UTF-16 units: names may hold any. */
 function width(text: string): number {
   return Array.from(text).length;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -1,4 +1,4 @@
-/** Which layers and parts of layers `inspect` is about: by patterns of their names, and by `--split`. */
+/** Which layers and parts of layers a command is about: by (patterns of) their names or aliases, and by `--split`. */
 import picomatch from 'picomatch';
 import { UsageError, type SplitKind } from './cliArguments';
 import type { EngineDocument } from './engineDocument';
@@ -11,7 +11,7 @@ import { isHead } from './layerParts';
  * @throws UsageError where a pattern matches nothing: a mistyped layer must not look like an empty result
  */
 export function selectedLayers(
-  document: Pick<EngineDocument, 'layers' | 'partsIn'>,
+  document: Pick<EngineDocument, 'layers' | 'partsIn' | 'aliasOf'>,
   patterns: readonly string[],
   split: SplitKind | undefined,
 ): string[] {
@@ -19,17 +19,33 @@ export function selectedLayers(
   const listed = patterns.some((pattern) => pattern.includes('['))
     ? [...document.layers.keys()].flatMap((name) => [name, ...document.partsIn(name).parts.map((part) => part.name)])
     : [...document.layers.keys()];
-  const chosen = patterns.length > 0 ? matching(listed, patterns) : listed;
+  const chosen =
+    patterns.length > 0 ? matching(listed, patterns, { aliasOf: (name) => document.aliasOf(name) }) : listed;
   return split === undefined ? chosen : [...new Set(chosen.flatMap((name) => splitInto(document, name, split)))];
 }
 
-function matching(names: readonly string[], patterns: readonly string[]): string[] {
+/** The name of the layer or part that is called so, or has the alias; as it is where there is none, for others to tell. */
+export function namedLayer(document: Pick<EngineDocument, 'layers' | 'partsIn' | 'aliasOf'>, given: string): string {
+  const is = (name: string): boolean => name === given || document.aliasOf(name) === given;
+  for (const layer of document.layers.keys()) {
+    const found = is(layer) ? layer : document.partsIn(layer).parts.find(({ name }) => is(name))?.name;
+    if (found !== undefined) return found;
+  }
+  return given;
+}
+
+function matching(
+  names: readonly string[],
+  patterns: readonly string[],
+  { aliasOf }: { aliasOf: (name: string) => string | undefined },
+): string[] {
   const found = new Set<string>();
   for (const pattern of patterns) {
     // `bash`: a star also matches the slashes of TensorFlow's names. Brackets are a set of letters, or a part's name.
     const options = { bash: true, dot: true };
     const matches = picomatch([pattern, pattern.replace(/[[\]]/g, '\\$&')], options);
-    const hits = names.filter((name) => name === pattern || matches(name));
+    const is = (name: string | undefined): boolean => name !== undefined && (name === pattern || matches(name));
+    const hits = names.filter((name) => is(name) || is(aliasOf(name)));
     if (hits.length === 0) throw new UsageError(`no layer matches "${pattern}"`);
     for (const name of hits) found.add(name);
   }

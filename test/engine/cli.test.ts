@@ -129,7 +129,7 @@ describe('command line program', () => {
   it('prints a report for people, and the tensors alone', () => {
     const report = run('inspect', model).stdout;
     assert.match(report, /40×24 +F32 +block\.0\.weight/);
-    assert.match(report, /2 layers with a spectrum, 1 tensors with statistics only/);
+    assert.match(report, /2 layers with a spectrum, 1 tensor with statistics only/);
     const tensors = run('tensors', model);
     assert.equal(tensors.status, 0);
     assert.match(tensors.stdout, /block\.0\.bias +40 +F32/);

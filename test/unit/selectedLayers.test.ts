@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { UsageError } from '../../extension/engine/cliArguments';
+import type { EngineLayer } from '../../extension/engine/engineDocument';
+import { namedLayer, selectedLayers } from '../../extension/engine/selectedLayers';
+
+const PART = { label: 'head0', shape: [2, 4] as [number, number] };
+
+/** Two layers of a GGUF file, the first with a head, and one without another name. */
+const ALIASES = new Map([
+  ['blk.0.attn_q.weight', 'model.layers.0.self_attn.q_proj.weight'],
+  ['blk.0.attn_q.weight[head0]', 'model.layers.0.self_attn.q_proj.weight[head0]'],
+  ['blk.1.ffn_up.weight', 'model.layers.1.mlp.up_proj.weight'],
+]);
+
+const document = {
+  layers: new Map(
+    ['blk.0.attn_q.weight', 'blk.1.ffn_up.weight', 'rope_freqs.weight'].map((name) => [name, {} as EngineLayer]),
+  ),
+  partsIn: (name: string) => ({
+    parts: name === 'blk.0.attn_q.weight' ? [{ ...PART, name: `${name}[head0]` }] : [],
+  }),
+  aliasOf: (name: string) => ALIASES.get(name),
+};
+
+describe('layers that a command is about', () => {
+  it('are found by their names and by those that another program gives them', () => {
+    for (const [patterns, expected] of [
+      [['blk.0.*'], ['blk.0.attn_q.weight']],
+      [['model.layers.1.*'], ['blk.1.ffn_up.weight']],
+      [
+        ['*.up_proj.weight', 'blk.0.attn_q.weight'],
+        ['blk.0.attn_q.weight', 'blk.1.ffn_up.weight'],
+      ],
+      [['*.q_proj.weight[head*]'], ['blk.0.attn_q.weight[head0]']],
+      [[], ['blk.0.attn_q.weight', 'blk.1.ffn_up.weight', 'rope_freqs.weight']],
+    ] as const) {
+      assert.deepEqual(selectedLayers(document, patterns, undefined), expected, patterns.join(' '));
+    }
+    assert.throws(() => selectedLayers(document, ['model.layers.2.*'], undefined), UsageError);
+  });
+
+  it('one of them, too; a name that nothing has is left for the document to refuse', () => {
+    assert.equal(namedLayer(document, 'model.layers.1.mlp.up_proj.weight'), 'blk.1.ffn_up.weight');
+    assert.equal(namedLayer(document, 'model.layers.0.self_attn.q_proj.weight[head0]'), 'blk.0.attn_q.weight[head0]');
+    assert.equal(namedLayer(document, 'rope_freqs.weight'), 'rope_freqs.weight');
+    assert.equal(namedLayer(document, 'nothing'), 'nothing');
+  });
+});
