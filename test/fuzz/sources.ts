@@ -183,7 +183,8 @@ export function flaxFiles(): Source[] {
 }
 
 /** Files that h5py wrote, or archives that Keras did. */
-function hdf5Files(archives: boolean): Source[] {
+/** @param archives those of Keras 3, in place of plain files */
+export function hdf5Files(archives: boolean): Source[] {
   return hdf5Fixtures
     .filter(({ suffix }) => (suffix === '.keras') === archives)
     .map(({ name, suffix, file }) => ({ ...made(`${name.replace(/\W+/g, '-')}${suffix}`, () => file), name }));

@@ -5,9 +5,6 @@ import type { ReadableBytes } from '../../extension/checkpoint/fileBytes';
 import { hdf5Fixture } from '../harness/hdf5Files';
 import { checkedBlocks, placesOf, signed } from '../harness/hdf5Signatures';
 
-/** Of the processor, however busy the machine is: a third of what a case may take at all. */
-const MILLISECONDS = 700;
-
 /** Tensors are read in bands of as much. */
 const MAX_BAND_BYTES = 8 * 1024 * 1024;
 
@@ -31,7 +28,6 @@ function sourceOf(bytes: Buffer): ReadableBytes {
 
 /** Names of the tensors that could be read, and codes of what could not; the code alone where nothing was listed. */
 async function outcome(bytes: Buffer, about = ''): Promise<{ read: string[]; codes: string[] }> {
-  const before = process.cpuUsage();
   const [read, codes]: [string[], string[]] = [[], []];
   try {
     const { tensors, problems } = await readHdf5(sourceOf(bytes));
@@ -51,8 +47,6 @@ async function outcome(bytes: Buffer, about = ''): Promise<{ read: string[]; cod
   } catch (error) {
     codes.push(codeOf(error, about));
   }
-  const { user, system } = process.cpuUsage(before);
-  assert.ok((user + system) / 1000 < MILLISECONDS, `takes ${(user + system) / 1000} ms: ${about}`);
   return { read, codes };
 }
 
@@ -90,10 +84,8 @@ describe('damaged HDF5', () => {
     });
   }
 
-  for (const name of [
-    ...['layouts', 'layouts, format of 1.10', 'layouts, newest format', 'types', 'links', 'links, newest format'],
-    ...['attributes', 'attributes, newest format', 'trees of many levels'],
-  ]) {
+  // Files that are read as a whole are damaged in the fuzzer's worker, which also weighs time and memory.
+  for (const name of ['types', 'links', 'links, newest format']) {
     it(`${name}: any field of another value is an error, or leaves the rest readable`, async () => {
       const { file } = hdf5Fixture(name);
       const blocks = checkedBlocks(file);

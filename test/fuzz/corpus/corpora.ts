@@ -4,6 +4,7 @@ import { loraCorpus, quantisedCorpus } from './derivedCorpus';
 import { distributedCorpus } from './distributedCorpus';
 import { flaxCorpus } from './flaxCorpus';
 import { ggufCorpus } from './ggufCorpus';
+import { hdf5Corpus, kerasCorpus } from './hdf5Corpus';
 import { numpyCorpus } from './numpyCorpus';
 import { onnxCorpus } from './onnxCorpus';
 import { pipelineCorpus } from './pipelineCorpus';
@@ -29,6 +30,8 @@ export function corpora(): ReadonlyMap<string, readonly Corpus[]> {
     ['onnx', onnxCorpus()],
     ['numpy', numpyCorpus()],
     ['flax', flaxCorpus()],
+    ['hdf5', hdf5Corpus()],
+    ['keras', kerasCorpus()],
     ['tensorflow.js', tensorflowJsCorpus()],
     ['tensorflow checkpoint', tensorflowCheckpointCorpus()],
     ['tensorflow graph', tensorflowGraphCorpus()],
