@@ -29,7 +29,7 @@ export type AttributeValue = string | readonly string[];
  * By name, those with a value that can be told in words.
  *
  * @param onDamage is told what is wrong with an attribute that cannot be read
- * @throws CheckpointError where the file cannot be read: `changed`, `io`, and `limit`
+ * @throws CheckpointError where the file cannot be read: `changed`, `io`; what `onDamage` throws
  */
 export async function readAttributes(
   messages: readonly Message[],
@@ -61,7 +61,7 @@ export async function readAttributes(
 
 /** What is wrong with one attribute, where the rest can be sound. @throws everything else */
 function damage(error: unknown): CheckpointError {
-  if (error instanceof CheckpointError && !['changed', 'io', 'limit'].includes(error.code)) return error;
+  if (error instanceof CheckpointError && !['changed', 'io'].includes(error.code)) return error;
   throw error;
 }
 

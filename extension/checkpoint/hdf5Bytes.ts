@@ -75,12 +75,21 @@ export class Hdf5Bytes {
    */
   async block(address: number | undefined, length: number, what: string): Promise<Hdf5Cursor> {
     const at = this.place(address, length, what);
+    this.spend(length, address);
+    const bytes = length > PAGE_BYTES ? await this.source.read(at, length, this.signal) : await this.paged(at, length);
+    return this.cursor(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), at);
+  }
+
+  /**
+   * For texts that are made of bytes which were read before: any number of structures can point at the same ones.
+   *
+   * @throws CheckpointError `limit` where the walk takes more than a sound file has
+   */
+  spend(length: number, address?: number): void {
     this.budget -= length;
     if (this.budget < 0) {
       throw this.error('limit', 'its structures point at one another over and over', address);
     }
-    const bytes = length > PAGE_BYTES ? await this.source.read(at, length, this.signal) : await this.paged(at, length);
-    return this.cursor(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), at);
   }
 
   /** A block whose length only its beginning tells: so many bytes, or as many as the file has. */

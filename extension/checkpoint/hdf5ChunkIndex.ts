@@ -54,9 +54,12 @@ export async function walkChunks(
     case 'implicit': {
       const grid = new ChunkGrid(dataset, false);
       const { start, end } = grid.range(rows);
-      // One beyond the end of the file is an error, more are not looked at.
-      const last = Math.min(end, Math.ceil((bytes.size - address) / chunkBytes) + 1);
-      for (let i = start; i < last; i++) {
+      // All were given their place when the first one was: without it the file was cut off.
+      if (address + end * chunkBytes > bytes.size) {
+        const reason = `its chunks go up to byte ${address + end * chunkBytes}, but the file has ${bytes.size}`;
+        throw bytes.error('truncated', reason, address);
+      }
+      for (let i = start; i < end; i++) {
         const place = grid.place(i);
         if (grid.holds(place, rows)) await visit({ start: place, address: address + i * chunkBytes, ...plain });
       }

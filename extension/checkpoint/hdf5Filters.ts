@@ -124,8 +124,9 @@ function checked(bytes: Uint8Array): Uint8Array {
 
 /** First bytes of all elements, then second ones, …; what is left of an element is behind them as it was. */
 function unshuffle(bytes: Uint8Array, size: number): Uint8Array {
-  if (size <= 1) return bytes;
   const count = Math.floor(bytes.length / size);
+  // As HDF5 has it; the file may declare elements of 4 GB.
+  if (size <= 1 || count <= 1) return bytes;
   const result = new Uint8Array(bytes.length);
   for (let byte = 0, from = 0; byte < size; byte++) {
     for (let i = 0, to = byte; i < count; i++, to += size) result[to] = bytes[from++]!;

@@ -28,6 +28,7 @@ export class GlobalHeaps {
     this.collections.set(address, collection);
     const object = collection.get(index);
     if (!object || object.length < length) throw place.error('malformed', 'refers to a text that is not in its heap');
+    this.bytes.spend(length, address);
     return object.toString('utf8', 0, length).replace(/\0+$/, '');
   }
 

@@ -21,8 +21,7 @@ export async function readSymbolTable(
 ): Promise<Link[]> {
   const names = await readLocalHeap(heap, bytes);
   const links: Link[] = [];
-  const { offsetSize } = bytes.widths;
-  const entryBytes = 2 * offsetSize + 24;
+  const entryBytes = 2 * bytes.widths.offsetSize + 24;
   await walkTree1(bytes, tree, { type: 0, keyBytes: bytes.widths.lengthSize }, async ({ child }) => {
     const head = await bytes.block(child, NODE_HEAD_BYTES, 'node of symbols');
     head.signature('SNOD', 'node of symbols');
@@ -30,24 +29,26 @@ export async function readSymbolTable(
     const count = head.uint16();
     const node = await bytes.block(child! + NODE_HEAD_BYTES, count * entryBytes, 'node of symbols');
     if (links.length + count > MAX_TENSORS) throw head.error('limit', `a group has more than ${MAX_TENSORS} links`);
-    for (let i = 0; i < count; i++) links.push(symbol(node.part(entryBytes), names, offsetSize));
+    for (let i = 0; i < count; i++) links.push(symbol(node.part(entryBytes), names, bytes));
   });
   return links;
 }
 
-function symbol(entry: Hdf5Cursor, names: Hdf5Cursor, offsetSize: number): Link {
-  const name = textAt(names, entry.uint(offsetSize), entry);
+function symbol(entry: Hdf5Cursor, names: Hdf5Cursor, bytes: Hdf5Bytes): Link {
+  const name = textAt(names, entry.uint(bytes.widths.offsetSize), entry, bytes);
   const address = entry.address();
   const cached = entry.uint32();
   entry.skip(4);
-  if (cached === CACHED_SOFT_LINK) return { name, path: textAt(names, entry.uint32(), entry) };
+  if (cached === CACHED_SOFT_LINK) return { name, path: textAt(names, entry.uint32(), entry, bytes) };
   return address === undefined ? nowhere(name) : { name, address };
 }
 
-function textAt(names: Hdf5Cursor, at: number, entry: Hdf5Cursor): string {
+function textAt(names: Hdf5Cursor, at: number, entry: Hdf5Cursor, bytes: Hdf5Bytes): string {
   if (at >= names.bytes.length) throw entry.error('malformed', `has a name at ${at}, outside of its heap of names`);
   names.at = at;
-  return names.text();
+  const text = names.text();
+  bytes.spend(names.at - at);
+  return text;
 }
 
 async function readLocalHeap(address: number | undefined, bytes: Hdf5Bytes): Promise<Hdf5Cursor> {

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
 import { readHdf5 } from '../../extension/checkpoint/hdf5';
 import type { ReadableBytes } from '../../extension/checkpoint/fileBytes';
+import { unfilter } from '../../extension/checkpoint/hdf5Filters';
 import { hdf5Fixture } from '../harness/hdf5Files';
 import { checkedBlocks, placesOf, signed } from '../harness/hdf5Signatures';
+import { hdf5File } from '../harness/hdf5Writer';
 
 /** Tensors are read in bands of as much. */
 const MAX_BAND_BYTES = 8 * 1024 * 1024;
@@ -143,6 +145,60 @@ describe('damaged HDF5', () => {
         assert.ok(codes.includes('malformed'), `${at}: ${codes.join()}`);
       }
     }
+  });
+
+  it('names and texts that point at the same bytes again and again are not made again and again', async () => {
+    const long = Buffer.alloc(1 << 20, 'x');
+    const names = Array.from({ length: 200 }, (_, i) => i);
+    const heap = Buffer.concat([long, Buffer.alloc(1)]);
+    assert.deepEqual(await outcome(hdf5File({ heap, names })), { read: [], codes: ['limit'] });
+    const attribute = { text: long, count: 200 };
+    assert.deepEqual(await outcome(hdf5File({ heap: Buffer.alloc(8), names: [], attribute })), {
+      ...{ read: [], codes: ['limit'] },
+    });
+    // As they are meant.
+    const few = { heap: Buffer.from('a\0b\0'), names: [0, 2], attribute: { text: long, count: 2 } };
+    const { metadata, problems } = await readHdf5(sourceOf(hdf5File(few)));
+    assert.equal(metadata.texts, `${'x'.repeat(65_536)}…`);
+    assert.deepEqual(
+      problems.map(({ message }) => /"." is/.exec(message)?.[0]),
+      ['"a" is', '"b" is'],
+    );
+  });
+
+  it('an attribute of too many values costs the group no dataset', async () => {
+    const { file } = hdf5Fixture('attributes');
+    const sound = await outcome(file);
+    const damaged = Buffer.from(file);
+    // Its type and the head of its dataspace come before; the limit is behind.
+    const size = file.indexOf('numbers\0') + 40;
+    for (const at of [size, size + 8]) damaged.writeBigUInt64LE(100_001n, at);
+    assert.deepEqual(await outcome(damaged), { read: sound.read, codes: ['limit'] });
+  });
+
+  it('chunks without an index that are not all in the file are an error, whichever rows are read', async () => {
+    const { file } = hdf5Fixture('layouts, newest format');
+    // The first two of its chunks, of six.
+    const chunks = file.indexOf(Buffer.from(Float32Array.of(1, 2, 6, 7, 3, 4, 8, 9).buffer));
+    const address = Buffer.from(BigUint64Array.of(BigInt(chunks)).buffer);
+    const damaged = Buffer.from(file);
+    damaged.writeBigUInt64LE(BigInt(file.length - 32), file.indexOf(address));
+    const blocks = checkedBlocks(file);
+    const { tensors } = await readHdf5(sourceOf(signed(damaged, blocks, file.indexOf(address))));
+    const { source } = tensors.find(({ info }) => info.name === 'allocated early')!;
+    for (const rows of [
+      { start: 0, end: 2 },
+      { start: 2, end: 3 },
+    ]) {
+      await assert.rejects(source!.readRows(rows), { code: 'truncated' });
+    }
+  });
+
+  it('a filter for larger elements than a chunk has bytes leaves it as it is, at once', async () => {
+    const before = process.cpuUsage();
+    const stored = Uint8Array.of(1, 2, 3, 4);
+    assert.deepEqual(await unfilter(stored, [{ id: 2, parameters: [2 ** 32 - 1] }], 0, 4), stored);
+    assert.ok(process.cpuUsage(before).user / 1000 < MILLISECONDS);
   });
 
   it('a name that occurs twice is told, and the first one is shown', async () => {

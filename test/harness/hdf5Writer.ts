@@ -1,0 +1,68 @@
+/** Files of HDF5's first format whose root group points at the same bytes many times, which no library writes. */
+
+export interface WrittenGroup {
+  /** Of names, back to back: a name goes on to the next zero. */
+  readonly heap: Buffer;
+  /** Where in the heap each link's name begins; all lead to the root. */
+  readonly names: readonly number[];
+  /** One attribute: how often it has the text. */
+  readonly attribute?: { readonly text: Buffer; readonly count: number };
+}
+
+const ROOT = 96;
+const NONE = 2n ** 64n - 1n;
+
+export function hdf5File({ heap, names, attribute }: WrittenGroup): Buffer {
+  const texts = attribute ? textHeap(attribute.text) : Buffer.alloc(0);
+  const [treeAt, heapAt] = [ROOT + 16 + 65536, ROOT + 16 + 65536 + 48];
+  const nodeAt = heapAt + 32 + heap.length;
+  const textsAt = nodeAt + 8 + 40 * names.length;
+  const messages = [message(0x11, u64(treeAt), u64(heapAt))];
+  if (attribute) messages.push(attributeMessage(textsAt, attribute.text.length, attribute.count));
+  const header = Buffer.concat(messages);
+  // What is left of its room is unused.
+  const room = Buffer.alloc(treeAt - ROOT - 16 - header.length);
+  return Buffer.concat([
+    ...[Buffer.from('\x89HDF\r\n\x1a\n', 'latin1'), Buffer.from([0, 0, 0, 0, 0, 8, 8, 0, 4, 0, 16, 0, 0, 0, 0, 0])],
+    ...[u64(0), u64(NONE), u64(textsAt + texts.length), u64(NONE), u64(0), u64(ROOT), Buffer.alloc(24)],
+    ...[Buffer.from([1, 0, messages.length, 0, 1, 0, 0, 0]), u64(header.length), header, room],
+    ...[Buffer.from('TREE\0\0\x01\0', 'latin1'), u64(NONE), u64(NONE), u64(0), u64(nodeAt), u64(0)],
+    ...[Buffer.from('HEAP\0\0\0\0', 'latin1'), u64(heap.length), u64(NONE), u64(heapAt + 32), heap],
+    ...[Buffer.from('SNOD\x01\0', 'latin1'), u16(names.length)],
+    ...names.map((name) => Buffer.concat([u64(name), u64(ROOT), Buffer.alloc(24)])),
+    texts,
+  ]);
+}
+
+/** Texts of varying length, all of them the first object of the heap. */
+function attributeMessage(textsAt: number, length: number, count: number): Buffer {
+  const type = Buffer.from([0x19, 1, 0, 0, 16, 0, 0, 0, 0x13, 0, 0, 0, 1, 0, 0, 0]);
+  const space = Buffer.concat([Buffer.from([1, 1, 0, 0, 0, 0, 0, 0]), u64(count)]);
+  const sizes = [8, type.length, space.length].map(u16);
+  const place = Buffer.concat([u32(length), u64(textsAt), u32(1)]);
+  const places = Array.from({ length: count }, () => place);
+  return message(0x0c, Buffer.from([1, 0]), ...sizes, Buffer.from('texts\0\0\0'), type, space, ...places);
+}
+
+function textHeap(text: Buffer): Buffer {
+  const padded = Buffer.concat([text, Buffer.alloc(-text.length & 7)]);
+  const object = [Buffer.from([1, 0, 1, 0, 0, 0, 0, 0]), u64(text.length), padded];
+  return Buffer.concat([Buffer.from('GCOL\x01\0\0\0', 'latin1'), u64(32 + padded.length), ...object]);
+}
+
+function message(type: number, ...parts: readonly Buffer[]): Buffer {
+  const body = Buffer.concat(parts);
+  return Buffer.concat([u16(type), u16(body.length), Buffer.alloc(4), body]);
+}
+
+function u16(value: number): Buffer {
+  return Buffer.from(Uint16Array.of(value).buffer);
+}
+
+function u32(value: number): Buffer {
+  return Buffer.from(Uint32Array.of(value).buffer);
+}
+
+function u64(value: number | bigint): Buffer {
+  return Buffer.from(BigUint64Array.of(BigInt(value)).buffer);
+}
