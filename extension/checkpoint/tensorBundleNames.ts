@@ -25,6 +25,9 @@ const POWERS = /(^|\/)beta[12]_power(_\d+)?$/;
 /** Scopes that may stand in front of a variable's name in that of its slot: `training/Adam/dense/kernel/m`. */
 const MAX_SCOPES = 3;
 
+/** Objects that an optimizer lies in: two or three in the programs seen. Bounds the time that a key of many parts takes. */
+const MAX_OPTIMIZER_DEPTH = 32;
+
 /** The moving average of a weight, which some programs use in its place. */
 const AVERAGE = '/ExponentialMovingAverage';
 
@@ -74,7 +77,11 @@ function ofTensorflow1(key: string, shape: string, shapes: ReadonlyMap<string, s
 function plain(key: string, optimizers: ReadonlySet<string>, isTrained: boolean): NamedKey {
   const name = key.endsWith(VALUE) ? key.slice(0, -VALUE.length) : key;
   if (isTrained && POWERS.test(name)) return { group: OPTIMIZER, name };
-  for (let end = name.indexOf('/'); end >= 0; end = name.indexOf('/', end + 1)) {
+  for (
+    let end = name.indexOf('/'), depth = 0;
+    end >= 0 && depth < MAX_OPTIMIZER_DEPTH;
+    end = name.indexOf('/', end + 1), depth++
+  ) {
     const group = name.slice(0, end);
     if (optimizers.has(group)) return { group, name };
   }

@@ -11,7 +11,7 @@ export const LATEST = 'checkpoint';
 const LATEST_KEY = 'model_checkpoint_path:';
 
 /** A text of the text format of protobuf: the path of a checkpoint without an ending. */
-const LATEST_PATH = /^\s*model_checkpoint_path:\s*"((?:[^"\\\n]|\\.)*)"/m;
+const LATEST_PATH = /^[ \t]*model_checkpoint_path:[ \t]*"((?:[^"\\\n]|\\.)*)"/m;
 
 /** Two lines, or a few hundred where all checkpoints of a training are kept; the one that counts comes first. */
 const LATEST_BYTES = 65_536;

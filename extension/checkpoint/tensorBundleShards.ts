@@ -4,8 +4,9 @@ import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
 import { concurrently } from './concurrently';
 import { crc32c, unmaskedCrc } from './crc32c';
 import { RunningCrc } from './crc32';
-import { allocate } from './fileReader';
+import { allocate, fileError } from './fileReader';
 import type { FileSet } from './fileSet';
+import { DataFolders } from './siblingPath';
 import type { BundleEntry } from './tensorBundleEntry';
 
 /** More than any model has; a header that promises more is not believed. */
@@ -41,13 +42,19 @@ export async function findShards(
     const message = `its tensors are in ${used.length} files; more than ${MAX_SHARDS} are not opened`;
     throw new CheckpointError('limit', message, { file: `${prefix}.index` });
   }
+  const folders = await DataFolders.of(`${prefix}.index`);
   const shards = await concurrently(used, FILES_AT_ONCE, async (number): Promise<BundleShard> => {
     signal?.throwIfAborted();
     const file = `${prefix}.data-${digits(number)}-of-${digits(count)}`;
     try {
+      if (!(await folders.hold(file))) {
+        const remedy = 'put the data file itself beside its index';
+        const reason = 'is a link out of its folder and is not opened';
+        throw new CheckpointError('unsupported', reason, { file, remedy });
+      }
       return { file, size: await files.use(file, (reader) => Promise.resolve(reader.size)) };
-    } catch (error) {
-      if (!(error instanceof CheckpointError)) throw error;
+    } catch (thrown) {
+      const error = fileError(thrown, file);
       if (error.code !== 'not-found') return { file, error };
       return { file, error: new CheckpointError('missing-shard', 'the data file is missing', { file, cause: error }) };
     }

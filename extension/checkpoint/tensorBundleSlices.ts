@@ -1,10 +1,11 @@
 /**
  * Variables that a TensorFlow checkpoint holds in several slices, as partitioners and parameter servers make them: the
- * keys that slices are stored under, and how slices along one axis become one tensor again.
+ * keys that slices are stored under, and how slices become one tensor again.
  *
  * @see https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/saved_tensor_slice_util.cc
  */
 import { ChunkedRows } from './chunkRows';
+import { tilingProblem } from './chunkTiling';
 import type { RowSource } from './rowSource';
 import { MAX_RANK } from './shape';
 
@@ -98,29 +99,15 @@ export function joinSlices(
   elementBytes: number,
   file: string,
 ): RowSource | string {
-  let axis: number | undefined;
   for (const { extents, shape: own } of slices) {
     if (extents.length !== shape.length) return 'one of its slices has another number of axes';
-    for (const [i, { start, length }] of extents.entries()) {
-      const wanted = length ?? shape[i]! - start;
-      if (own[i] !== wanted) return `one of its slices holds [${own.join(', ')}], which is not the shape of its key`;
-      if (start === 0 && wanted === shape[i]) continue;
-      if (axis !== undefined && axis !== i) return 'it is cut along several axes, and only one is supported';
-      axis = i;
+    const wanted = extents.map(({ start, length }, axis) => length ?? shape[axis]! - start);
+    if (own.join() !== wanted.join()) {
+      return `one of its slices holds [${own.join(', ')}], which is not the shape of its key`;
     }
   }
-  const cut = axis ?? 0;
-  const placed = slices
-    .map(({ extents, shape: own }) => ({ start: extents[cut]?.start ?? 0, length: own[cut] ?? 1 }))
-    .sort((a, b) => a.start - b.start || a.length - b.length);
-  let end = 0;
-  for (const { start, length } of placed) {
-    if (start !== end) return start < end ? 'its slices overlap' : `a slice is missing at ${end} of axis ${cut}`;
-    end += length;
-  }
-  if (end !== (shape[cut] ?? 1)) return `its slices end at ${end} of axis ${cut}, which has ${shape[cut] ?? 1}`;
   const chunks = slices.map(({ extents, shape: sizes, source }) => {
     return { offsets: extents.map(({ start }) => start), sizes, source };
   });
-  return new ChunkedRows(shape, elementBytes, chunks, file);
+  return tilingProblem(shape, chunks) ?? new ChunkedRows(shape, elementBytes, chunks, file);
 }

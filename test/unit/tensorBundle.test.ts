@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
@@ -370,6 +370,23 @@ describe('TensorFlow checkpoints', () => {
       assert.equal(await readHex(checkpoint, 'w', { start: 1, end: 2 }), hex(ramp(12).subarray(24)));
     });
 
+    it('join those along two axes', async () => {
+      const columns = (start: number): BundleTensor => ({
+        name: 'emb',
+        shape: [3, 2],
+        extents: [
+          [3, 3],
+          [start, 2],
+        ],
+        bytes: concat(...[3, 4, 5].map((row) => whole.subarray((row * 4 + start) * 4, (row * 4 + start + 2) * 4))),
+      });
+      const slices = [rows(0, 3), columns(0), columns(2)];
+      const checkpoint = await open([sliced(...slices), ...slices]);
+      assert.deepEqual(checkpoint.problems, []);
+      assert.equal(await readHex(checkpoint, 'emb'), hex(whole));
+      assert.equal(await readHex(checkpoint, 'emb', { start: 2, end: 5 }), hex(whole.subarray(32, 80)));
+    });
+
     it('join one slice that is the whole', async () => {
       const one: BundleTensor = { name: 'emb', shape: [6, 4], extents: [undefined, undefined], bytes: whole };
       const scalar: BundleTensor = { name: 's', shape: [], extents: [], bytes: ramp(1, 5) };
@@ -380,13 +397,13 @@ describe('TensorFlow checkpoints', () => {
 
     for (const [name, slices, says] of [
       ['one is missing from the index', [rows(0, 3)], /2 slices, of which the index lists 1/],
-      ['there is a gap', [rows(0, 3), rows(4, 2)], /a slice is missing at 3 of axis 0/],
-      ['the end is missing', [rows(0, 3), rows(3, 2)], /end at 5 of axis 0, which has 6/],
+      ['there is a gap', [rows(0, 3), rows(4, 2)], /chunks hold 20 of its 24 elements/],
+      ['the end is missing', [rows(0, 3), rows(3, 2)], /chunks hold 20 of its 24 elements/],
       ['two overlap', [rows(0, 4), rows(3, 3)], /overlap/],
       [
-        'they are cut along two axes',
+        'two cross',
         [rows(0, 3), { ...rows(3, 3), shape: [6, 2], extents: [undefined, [0, 2]], bytes: ramp(12) }],
-        /several axes/,
+        /overlap/,
       ],
       ['one is of another type', [rows(0, 3), { ...rows(3, 3), type: TF.INT32 }], /another type/],
       ['one is of another rank', [rows(0, 3), { ...rows(3, 3), extents: [[3, 3]] }], /number of axes/],
@@ -465,6 +482,40 @@ describe('TensorFlow checkpoints', () => {
     }
     writeFileSync(latest, 'model_checkpoint_path: unquoted\n');
     await assert.rejects(openCheckpoint(latest), { code: 'malformed', message: /names no checkpoint/ });
+  });
+
+  it('have their data in their folder, and not where a link leads', async () => {
+    const file = write(bundle([kernel, bias], { shards: 2 }));
+    const linked = file.replace('.index', '.data-00001-of-00002');
+    const outside = path.join(root, 'outside.bin');
+    renameSync(linked, outside);
+    symlinkSync(outside, linked);
+    const checkpoint = await openPath(file);
+    assert.deepEqual(
+      checkpoint.tensors.map(({ name, unreadable }) => [name, unreadable]),
+      [
+        ['conv/bias', `its data file ${path.basename(linked)}: is a link out of its folder and is not opened`],
+        ['conv/kernel', undefined],
+      ],
+    );
+    assert.match(checkpoint.problems[0]!.message, /put the data file itself beside its index/);
+    assert.equal(await codeOf(checkpoint.read(checkpoint.tensors[0]!)), 'unsupported');
+    assert.ok(!checkpoint.files.includes(linked));
+  });
+
+  it('are links to blobs in the download cache', async () => {
+    const [blobs, snapshot] = ['blobs', 'snapshots/1'].map((name) => path.join(root, 'cache', name)) as [
+      string,
+      string,
+    ];
+    const file = writeBundle(blobs, 'model.ckpt', bundle([step]));
+    mkdirSync(snapshot, { recursive: true });
+    for (const suffix of ['.index', '.data-00000-of-00001']) {
+      renameSync(file.replace('.index', suffix), path.join(blobs, `blob${suffix.length}`));
+      symlinkSync(`../../blobs/blob${suffix.length}`, path.join(snapshot, `model.ckpt${suffix}`));
+    }
+    const checkpoint = await openPath(path.join(snapshot, 'model.ckpt.index'));
+    assert.equal(await readHex(checkpoint, 'global_step'), hex(step.bytes));
   });
 
   it('of 100 000 tensors open within seconds', async () => {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
 import { crc32c } from '../../extension/checkpoint/crc32c';
 import { tensorBundleFormat } from '../../extension/checkpoint/tensorBundle';
+import { nameKeys } from '../../extension/checkpoint/tensorBundleNames';
 import { Random } from '../fuzz/random';
 import { mutate } from '../fuzz/mutate';
 import { temporaryFolder } from '../harness/temporaryFolder';
@@ -202,6 +203,24 @@ describe('damaged TensorFlow checkpoints', () => {
       shown: ['w'],
       problems: ['limit'],
     });
+  });
+
+  it('are named at once, however many parts their keys have', () => {
+    const deep = (i: number): string => `${'a/'.repeat(8000)}${i}`;
+    const slot = `${deep(0)}/.OPTIMIZER_SLOT/${deep(1)}/m/.ATTRIBUTES/VARIABLE_VALUE`;
+    const keys = [slot, ...Array.from({ length: 100 }, (_, i) => deep(i))];
+    const start = process.cpuUsage();
+    const named = nameKeys(keys.map((name) => ({ key: name, shape: '2' })));
+    assert.equal(named.at(-1)!.name, deep(99));
+    assert.ok(process.cpuUsage(start).user / 1000 < MILLISECONDS);
+  });
+
+  it('have a list of the latest that is searched once', async () => {
+    const latest = path.join(root, 'checkpoint');
+    writeFileSync(latest, `model_checkpoint_path:${'\n'.repeat(65_000)}`);
+    const start = process.cpuUsage();
+    await assert.rejects(tensorBundleFormat.open(latest), { code: 'malformed' });
+    assert.ok(process.cpuUsage(start).user / 1000 < MILLISECONDS);
   });
 
   it('do not inflate compressed blocks beyond a limit', async () => {
