@@ -11,6 +11,7 @@ import { elementSize } from './dtype';
 import { FileSet } from './fileSet';
 import { jsonError, objectStart, readJsonFile } from './jsonFile';
 import { bandBytes, type RowRange } from './rowBand';
+import { DataFolders } from './siblingPath';
 import { readModelJson } from './tensorflowJsManifest';
 import { dequantise } from './tensorflowJsWeights';
 import { layOutGroup, type StreamedTensor } from './tensorflowJsGroup';
@@ -51,8 +52,9 @@ async function openModel(modelPath: string, files: FileSet, signal?: AbortSignal
   });
   const tensors = new Map<string, StreamedTensor>();
   const weightFiles: string[] = [];
+  const folders = await DataFolders.of(modelPath);
   for (const group of model.groups) {
-    const laidOut = await layOutGroup(group, modelPath, files, problems, signal);
+    const laidOut = await layOutGroup(group, { modelPath, folders, files }, problems, signal);
     weightFiles.push(...laidOut.files);
     for (const tensor of laidOut.tensors) {
       if (!tensors.has(tensor.name)) tensors.set(tensor.name, tensor);

@@ -7,7 +7,7 @@ import { elementSize } from './dtype';
 import { fileError } from './fileReader';
 import type { FileSet } from './fileSet';
 import { countNames, type ProblemList } from './problemList';
-import { DataFolders, siblingPath } from './siblingPath';
+import { siblingPath, type DataFolders } from './siblingPath';
 import type { WeightGroup } from './tensorflowJsManifest';
 import { parseWeight, type Quantization, type RefusedEntry, type WeightEntry } from './tensorflowJsWeights';
 import { placeShards, WeightStream, type Piece } from './weightStream';
@@ -30,6 +30,13 @@ export interface StreamedTensor extends TensorInfo {
   readonly quantization?: Quantization;
 }
 
+/** Where the files of a model may be, and how they are opened. */
+export interface ModelPlace {
+  readonly modelPath: string;
+  readonly folders: DataFolders;
+  readonly files: FileSet;
+}
+
 export interface LaidOutGroup {
   readonly tensors: readonly StreamedTensor[];
   /** Those that exist, absolute. */
@@ -39,15 +46,13 @@ export interface LaidOutGroup {
 /** Weights whose bytes are all there; the others go to `problems`. */
 export async function layOutGroup(
   group: WeightGroup,
-  modelPath: string,
-  files: FileSet,
+  place: ModelPlace,
   problems: ProblemList,
   signal?: AbortSignal,
 ): Promise<LaidOutGroup> {
-  const folders = await DataFolders.of(modelPath);
   const shards = await concurrently(group.paths, FILES_AT_ONCE, (name) => {
     signal?.throwIfAborted();
-    return findShard(modelPath, name, folders, files);
+    return findShard(name, place);
   });
   for (const { error } of shards) if (error) problems.push(error.toProblem());
   const sizes = shards.map(({ size }) => size);
@@ -59,7 +64,7 @@ export async function layOutGroup(
     const start = starts[position];
     if (size && start !== undefined) pieces.push({ file, start, length: size });
   });
-  const stream = new WeightStream(pieces, files);
+  const stream = new WeightStream(pieces, place.files);
   const { tensors, end } = await placeWeights(entries, stream, problems, signal);
   reportRest(sizes, end, shards.at(-1)?.file, problems);
   return { tensors, files: shards.filter(({ size }) => size !== undefined).map(({ file }) => file) };
@@ -71,7 +76,7 @@ interface FoundShard {
   readonly error?: CheckpointError;
 }
 
-async function findShard(modelPath: string, name: string, folders: DataFolders, files: FileSet): Promise<FoundShard> {
+async function findShard(name: string, { modelPath, folders, files }: ModelPlace): Promise<FoundShard> {
   const file = siblingPath(path.dirname(modelPath), name);
   if (file === undefined) {
     const message = `names the weight file ${JSON.stringify(name)}, which is not a file beside it and is not opened`;

@@ -358,6 +358,17 @@ describe('TensorFlow.js models', () => {
     }
   });
 
+  it('asks once where its folder really is, however many groups there are', async () => {
+    const folder = path.join(root, 'groups');
+    mkdirSync(folder);
+    const manifest = `[${'{"paths":[],"weights":[]},'.repeat(100_000)}{"paths":[],"weights":[]}]`;
+    writeFileSync(path.join(folder, 'model.json'), `{"weightsManifest":${manifest}}`);
+    const start = process.cpuUsage();
+    await opened(path.join(folder, 'model.json'), ({ tensors }) => assert.equal(tensors.length, 0));
+    const { user, system } = process.cpuUsage(start);
+    assert.ok((user + system) / 1000 < 1000, `${(user + system) / 1000} ms`);
+  });
+
   it('refuses JSON that is no model, with the byte where it is no JSON', async () => {
     const rejects = (text: string, expected: object): Promise<void> => {
       const file = path.join(root, `no${count++}.json`);
