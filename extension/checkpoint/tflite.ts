@@ -61,7 +61,9 @@ function listed(file: FileReader, found: readonly FoundTfliteTensor[]): SourcedT
   return found.flatMap(({ tensor, subgraph, kernelLayout }, index): SourcedTensor[] => {
     const name = names[index]!;
     const { type, shape, data, quantisation } = tensor;
-    const view = JSON.stringify([data, type.name, shape, quantisation?.scales, kernelLayout]);
+    // Of what lies in another file nothing tells which are one.
+    const stored = data.length > 0 ? data : index;
+    const view = JSON.stringify([stored, type.name, shape, quantisation?.scales, kernelLayout]);
     const first = firstOf.get(view);
     if (first && first.subgraph !== subgraph) return [];
     if (!first) firstOf.set(view, { name, subgraph });

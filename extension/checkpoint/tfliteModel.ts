@@ -25,13 +25,13 @@ const MAX_DAMAGED = 1000;
 /** All names together, in characters. */
 const MAX_NAMES_LENGTH = 32 * 1024 * 1024;
 
-/** A description, an operator's or a signature's name. */
+/** A description or a signature's name. */
 const MAX_TEXT_BYTES = 65_536;
 
-/** A subgraph's name, which may come before those of its tensors. */
-const MAX_SCOPE_BYTES = 4096;
+/** Of an operator, or of a subgraph, which may come before those of its tensors. */
+const MAX_NAME_BYTES = 4096;
 
-/** Of signatures and of entries of metadata that are shown. */
+/** Of signatures, of kinds of operators and of entries of metadata that are shown. */
 const MAX_LISTED = 100;
 
 /** A version, in a buffer of the metadata. */
@@ -99,8 +99,9 @@ class ModelWalker {
     await this.each(kinds, (index) => {
       const kind = reader.element(kinds, index);
       const custom = kind.reference(1);
-      const name = custom === undefined ? '' : reader.text(custom, MAX_TEXT_BYTES);
+      const name = custom === undefined ? '' : reader.text(custom, MAX_NAME_BYTES);
       operators[index] = operatorName(kind.int32(3), kind.int8(0), name);
+      this.countName(name.length, kind.at);
     });
     for (let index = 0; index < subgraphs.length && this.mayVisit(subgraphs); index++) {
       await this.attempt(async () => {
@@ -111,7 +112,9 @@ class ModelWalker {
     if (this.firstError && this.found.length === 0) throw this.firstError;
     if (subgraphs.length > 1) this.metadata.set('subgraphs', String(subgraphs.length));
     const counts = [...this.operatorCounts].sort(([, a], [, b]) => b - a);
-    if (counts.length > 0) this.metadata.set('operators', counts.map(([name, n]) => `${n} ${name}`).join(', '));
+    const shown = counts.slice(0, MAX_LISTED).map(([name, n]) => `${n} ${name}`);
+    if (counts.length > shown.length) shown.push('…');
+    if (shown.length > 0) this.metadata.set('operators', shown.join(', '));
     return { metadata: Object.fromEntries(this.metadata), tensors: this.found, problems: this.problems };
   }
 
@@ -145,6 +148,11 @@ class ModelWalker {
     if (++this.tables > MAX_TABLES) this.stop(`has more than ${MAX_TABLES} tensors and operators`, start);
     else if (this.damaged > MAX_DAMAGED) this.stop(`has more than ${MAX_DAMAGED} damaged parts`, start);
     return !this.stopped;
+  }
+
+  private countName(length: number, offset: number): void {
+    this.namesLength += length;
+    if (this.namesLength > MAX_NAMES_LENGTH) this.stop(`has names of more than ${MAX_NAMES_LENGTH} characters`, offset);
   }
 
   private stop(reason: string, offset: number): void {
@@ -193,7 +201,7 @@ class ModelWalker {
     const { name, vector, nodes } = await reader.run(() => {
       const at = table.reference(4);
       return {
-        name: at === undefined ? '' : reader.text(at, MAX_SCOPE_BYTES),
+        name: at === undefined ? '' : reader.text(at, MAX_NAME_BYTES),
         vector: this.tablesOf(table, 0),
         nodes: this.tablesOf(table, 3),
       };
@@ -220,10 +228,10 @@ class ModelWalker {
     scope: string,
   ): void {
     const name = tensor.name || `tensor[${number}]`;
-    this.namesLength += name.length + scope.length;
     const { offset } = tensor.data;
-    if (this.namesLength > MAX_NAMES_LENGTH) this.stop(`has names of more than ${MAX_NAMES_LENGTH} characters`, offset);
-    else if (this.found.length >= MAX_TENSORS) this.stop(`has more than ${MAX_TENSORS} constants`, offset);
+    this.countName(name.length + scope.length, offset);
+    if (this.stopped) return;
+    if (this.found.length >= MAX_TENSORS) this.stop(`has more than ${MAX_TENSORS} constants`, offset);
     else {
       if (shuffled) tensor.unreadable = 'its rows and columns are shuffled for one kind of processor';
       this.found.push({ tensor, name, subgraph, scope, kernelLayout: layout });

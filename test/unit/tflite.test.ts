@@ -4,7 +4,7 @@ import { appendFileSync, writeFileSync } from 'node:fs';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { tfliteFormat } from '../../extension/checkpoint/tflite';
-import { bytesVector, int, table } from '../harness/flatbufferWriter';
+import { bytesVector, int, table, tables, text } from '../harness/flatbufferWriter';
 import { formatFolder } from '../harness/formatFolder';
 import {
   blockwise,
@@ -378,6 +378,23 @@ describe('TensorFlow Lite models', () => {
     assert.equal(checkpoint.metadata['subgraphs'], '3');
   });
 
+  it('weights that are in other files are each listed: nothing tells that they are one', async () => {
+    const elsewhere = (name: string): WrittenTensor => ({
+      ...{ name, shape: [2, 2], type: TYPE.F32, fields: { 10: int(1, 4) } },
+    });
+    const checkpoint = await opened({
+      subgraphs: [{ tensors: [elsewhere('a'), elsewhere('b')] }, { tensors: [elsewhere('c')] }],
+    });
+    assert.deepEqual(
+      checkpoint.tensors.map(({ name, sharedWith }) => [name, sharedWith]),
+      [
+        ['a', undefined],
+        ['b', undefined],
+        ['c', undefined],
+      ],
+    );
+  });
+
   it('tells what describes the model', async () => {
     const { metadata } = await opened({
       subgraphs: [{ tensors: [floatTensor('w', [1], [1])], operators: [{ code: OPERATOR.ADD, inputs: [0, 0] }] }],
@@ -395,6 +412,15 @@ describe('TensorFlow Lite models', () => {
       metadata: 'TFLITE_METADATA, min_runtime_version',
       min_runtime_version: '2.14.0',
       operators: '1 ADD',
+    });
+  });
+
+  it('does not make one long name again and again', async () => {
+    const kind = table({ 0: int(OPERATOR.CUSTOM, 1), 1: text('x'.repeat(4096)), 3: int(OPERATOR.CUSTOM, 4) });
+    const model = { subgraphs: [{ tensors: [floatTensor('w', [1], [1])] }] };
+    await assert.rejects(opened({ ...model, fields: { 1: tables(new Array<typeof kind>(10_000).fill(kind)) } }), {
+      code: 'limit',
+      message: /names of more than/,
     });
   });
 
