@@ -183,7 +183,6 @@ export function flaxFiles(): Source[] {
 }
 
 /** Files that h5py wrote, or archives that Keras did. */
-/** @param archives those of Keras 3, in place of plain files */
 export function hdf5Files(archives: boolean): Source[] {
   return hdf5Fixtures
     .filter(({ suffix }) => (suffix === '.keras') === archives)

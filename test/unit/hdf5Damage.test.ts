@@ -4,6 +4,7 @@ import { readHdf5 } from '../../extension/checkpoint/hdf5';
 import type { ReadableBytes } from '../../extension/checkpoint/fileBytes';
 import { unfilter } from '../../extension/checkpoint/hdf5Filters';
 import { hdf5Fixture } from '../harness/hdf5Files';
+import { innerNodes, TREES, VALUES, WIDTHS, withLoops, withNumber } from '../harness/hdf5Damaged';
 import { checkedBlocks, placesOf, signed } from '../harness/hdf5Signatures';
 import { hdf5File } from '../harness/hdf5Writer';
 
@@ -60,16 +61,6 @@ function codeOf(error: unknown, about: string): string {
   throw new Error(`${about}: ${error instanceof Error ? error.stack : String(error)}`);
 }
 
-/** What lengths, offsets and counts are made: nothing, one, all bits, the largest that is positive, their own place. */
-const VALUES: readonly ((width: number, at: number) => bigint)[] = [
-  () => 0n,
-  () => 1n,
-  (width) => 2n ** BigInt(8 * width) - 1n,
-  (width) => 2n ** BigInt(8 * width - 1) - 1n,
-  (width, at) => BigInt(at) & (2n ** BigInt(8 * width) - 1n),
-];
-const WIDTHS = [1, 2, 4, 8];
-
 /** Other tensors of the traps begin with 0. */
 const BAND_BEGINS: Readonly<Record<string, number>> = { last: 2, sparse: 2 };
 
@@ -86,8 +77,10 @@ describe('damaged HDF5', () => {
     });
   }
 
-  // Files that are read as a whole are damaged in the fuzzer's worker, which also weighs time and memory.
-  for (const name of ['types', 'links', 'links, newest format']) {
+  for (const name of [
+    ...['layouts', 'layouts, format of 1.10', 'layouts, newest format', 'types', 'links', 'links, newest format'],
+    ...['attributes', 'attributes, newest format', 'trees of many levels'],
+  ]) {
     it(`${name}: any field of another value is an error, or leaves the rest readable`, async () => {
       const { file } = hdf5Fixture(name);
       const blocks = checkedBlocks(file);
@@ -97,10 +90,8 @@ describe('damaged HDF5', () => {
       for (let i = 0; i < cases; i += stride) {
         const [at, width] = [Math.floor(i / (WIDTHS.length * VALUES.length)), WIDTHS[i % WIDTHS.length]!];
         if (at + width > file.length || file[at] === 0) continue;
-        const value = VALUES[Math.floor(i / WIDTHS.length) % VALUES.length]!(width, at);
-        const damaged = Buffer.from(file);
-        for (let byte = 0; byte < width; byte++) damaged[at + byte] = Number((value >> BigInt(8 * byte)) & 0xffn);
-        await outcome(signed(damaged, blocks, at), `${width} bytes at ${at} are ${value}`);
+        const value = VALUES[Math.floor(i / WIDTHS.length) % VALUES.length]!.of(width, at);
+        await outcome(withNumber(file, blocks, { at, width, value }), `${width} bytes at ${at} are ${value}`);
       }
     });
   }
@@ -130,18 +121,11 @@ describe('damaged HDF5', () => {
 
   it('trees that lead back to themselves are errors', async () => {
     const { file } = hdf5Fixture('trees of many levels');
-    // Of groups, whose keys have 8 bytes, and of chunks.
-    for (const [type, keyBytes] of [
-      [0, 8],
-      [1, 32],
-    ] as const) {
-      const nodes = placesOf(file, 'TREE').filter((at) => file[at + 4] === type && file[at + 5]! > 0);
+    for (const { type, keyBytes } of TREES) {
+      const nodes = innerNodes(file, type);
       assert.ok(nodes.length > 0);
       for (const at of nodes.slice(0, 3)) {
-        const looped = Buffer.from(file);
-        // The first child, behind the first key.
-        looped.writeBigUInt64LE(BigInt(at), at + 24 + keyBytes);
-        const { codes } = await outcome(looped);
+        const { codes } = await outcome(withLoops(file, [at], keyBytes));
         assert.ok(codes.includes('malformed'), `${at}: ${codes.join()}`);
       }
     }
