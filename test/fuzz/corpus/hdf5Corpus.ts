@@ -44,7 +44,7 @@ function cuts(file: string): SpecialCase[] {
 function numbers(file: string): SpecialCase[] {
   let blocks: ReturnType<typeof checkedBlocks> | undefined;
   return Array.from({ length: CASES }, (_, i): SpecialCase => {
-    // Whoever takes every sixth case comes by all values and widths, too.
+    // Each at a pace of its own: whoever takes every sixth case, or seventh, comes by all of them.
     const { name, of } = VALUES[i % VALUES.length]!;
     const width = WIDTHS[Math.floor(i / VALUES.length) % WIDTHS.length]!;
     return {
