@@ -17,11 +17,8 @@ export function selectedLayers(
   patterns: readonly string[],
   split: SplitKind | undefined,
 ): string[] {
-  // A pattern without a bracket means whole layers, of which `--split` may take the parts.
-  const listed = patterns.some((pattern) => pattern.includes('['))
-    ? [...document.layers.keys()].flatMap((name) => [name, ...document.partsIn(name).parts.map((part) => part.name)])
-    : [...document.layers.keys()];
-  const chosen = patterns.length > 0 ? matching(listed, patterns, document) : listed;
+  const layers = [...document.layers.keys()];
+  const chosen = patterns.length > 0 ? matching(document, layers, patterns) : layers;
   return split === undefined ? chosen : [...new Set(chosen.flatMap((name) => splitInto(document, name, split)))];
 }
 
@@ -38,18 +35,34 @@ export function namedLayer(document: NamedDocument, given: string): string {
   return given;
 }
 
-function matching(names: readonly string[], patterns: readonly string[], document: NamedDocument): string[] {
+function matching(document: NamedDocument, layers: readonly string[], patterns: readonly string[]): string[] {
+  // Only a pattern with a bracket can mean parts: of whole layers, `--split` may take them.
+  const all = patterns.some((pattern) => pattern.includes('['))
+    ? layers.flatMap((name) => [name, ...document.partsIn(name).parts.map((part) => part.name)])
+    : layers;
   const found = new Set<string>();
   for (const pattern of patterns) {
-    // `bash`: a star also matches the slashes of TensorFlow's names. Brackets are a set of letters, or a part's name.
-    const options = { bash: true, dot: true };
-    const matches = picomatch([pattern, pattern.replace(/[[\]]/g, '\\$&')], options);
-    const is = (name: string | undefined): boolean => name !== undefined && (name === pattern || matches(name));
-    const hits = names.filter((name) => is(name) || is(document.aliasOf(name)));
-    if (hits.length === 0) throw new UsageError(`no layer matches "${pattern}"`);
+    // As a set of letters, `*[gate]` is every name that ends in one of these: brackets are that only where no part is called so.
+    const hits =
+      hitsOf(escaped(pattern), pattern.includes('[') ? all : layers) ??
+      hitsOf(pattern.replace(/\[[^[\]]*\]$/, escaped), pattern.endsWith(']') ? all : layers) ??
+      hitsOf(pattern, layers);
+    if (!hits) throw new UsageError(`no layer matches "${pattern}"`);
     for (const name of hits) found.add(name);
   }
-  return names.filter((name) => found.has(name));
+  return all.filter((name) => found.has(name));
+
+  function hitsOf(glob: string, names: readonly string[]): string[] | undefined {
+    // `bash`: a star also matches the slashes of TensorFlow's names.
+    const matches = picomatch(glob, { bash: true, dot: true });
+    const is = (name: string | undefined): boolean => name !== undefined && (name === glob || matches(name));
+    const hits = names.filter((name) => is(name) || is(document.aliasOf(name)));
+    return hits.length > 0 ? hits : undefined;
+  }
+}
+
+function escaped(pattern: string): string {
+  return pattern.replace(/[[\]]/g, '\\$&');
 }
 
 /** The parts of the kind, or the layer itself where it has none. */

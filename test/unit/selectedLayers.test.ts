@@ -3,9 +3,12 @@ import { UsageError } from '../../extension/engine/cliArguments';
 import type { EngineLayer } from '../../extension/engine/engineDocument';
 import { namedLayer, selectedLayers } from '../../extension/engine/selectedLayers';
 
-const PART = { label: 'head0', shape: [2, 4] as [number, number] };
+const PARTS = new Map([
+  ['blk.0.attn_q.weight', 'head0'],
+  ['blk.1.ffn_up.weight', 'gate'],
+]);
 
-/** Two layers of a GGUF file, the first with a head, and one without another name. */
+/** Two layers of a GGUF file, the first with a head, the second with a gate, and one without another name. */
 const ALIASES = new Map([
   ['blk.0.attn_q.weight', 'model.layers.0.self_attn.q_proj.weight'],
   ['blk.0.attn_q.weight[head0]', 'model.layers.0.self_attn.q_proj.weight[head0]'],
@@ -16,9 +19,12 @@ const document = {
   layers: new Map(
     ['blk.0.attn_q.weight', 'blk.1.ffn_up.weight', 'rope_freqs.weight'].map((name) => [name, {} as EngineLayer]),
   ),
-  partsIn: (name: string) => ({
-    parts: name === 'blk.0.attn_q.weight' ? [{ ...PART, name: `${name}[head0]` }] : [],
-  }),
+  partsIn: (name: string) => {
+    const label = PARTS.get(name);
+    return {
+      parts: label === undefined ? [] : [{ name: `${name}[${label}]`, label, shape: [2, 4] as [number, number] }],
+    };
+  },
   aliasOf: (name: string) => ALIASES.get(name),
 };
 
@@ -37,6 +43,18 @@ describe('layers that a command is about', () => {
       assert.deepEqual(selectedLayers(document, patterns, undefined), expected, patterns.join(' '));
     }
     assert.throws(() => selectedLayers(document, ['model.layers.2.*'], undefined), UsageError);
+  });
+
+  it('are those that have the part, where brackets could be a set of letters, too', () => {
+    for (const [patterns, expected] of [
+      // As a set of letters, it is every name that ends in one of them.
+      [['*[gate]'], ['blk.1.ffn_up.weight[gate]']],
+      [['*[t]'], ['blk.0.attn_q.weight', 'blk.1.ffn_up.weight', 'rope_freqs.weight']],
+      [['blk.[01].attn_q.weight[head*]'], ['blk.0.attn_q.weight[head0]']],
+      [['blk.[01].*'], ['blk.0.attn_q.weight', 'blk.1.ffn_up.weight']],
+    ] as const) {
+      assert.deepEqual(selectedLayers(document, patterns, undefined), expected, patterns.join(' '));
+    }
   });
 
   it('one of them, too; a name that nothing has is left for the document to refuse', () => {
