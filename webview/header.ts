@@ -83,12 +83,12 @@ export class Header {
   }
 
   refresh(): void {
-    const { queue, busy, inspected, precisions } = this.inspection;
+    const { queue, busy, inspected, precisions, changed } = this.inspection;
     const { total } = this;
     const done = Math.min(total, inspected);
     this.progress.hidden = !busy;
     this.cancel.hidden = !busy;
-    this.inspect.hidden = busy || done >= total || !this.mayAsk;
+    this.inspect.hidden = busy || done >= total || !this.mayAsk || changed !== null;
     this.progress.setAttribute('aria-valuemax', String(queue.total));
     this.progress.setAttribute('aria-valuenow', String(queue.done));
     this.progressBar.style.transform = `scaleX(${queue.total > 0 ? queue.done / queue.total : 0})`;

@@ -12,6 +12,7 @@ import { previewLayer, saveCompressed } from './compressLayer';
 import { Engine } from './engine';
 import { inspectCsv, inspectJson, inspectReport } from '../inspectReport';
 import { defaultMemoryLimit, defaultThreads } from './limits';
+import { unreachedResult } from './layerResult';
 import { ProgressLine } from './progressLine';
 import { layerReport, tensorReport } from './report';
 import { saveSingularVectors } from './saveSingularVectors';
@@ -68,7 +69,10 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   const names = selectedLayers(document, command.layers, command.split);
   // Results arrive as they finish; they are printed in the file's order.
   if (engine.inspect(document.handle, names, command.settings) > 0) await done;
-  const layers = names.map((name) => results.get(name)!);
+  // Nothing but a change of the files ends the queue before all is done.
+  const layers = names.map(
+    (name) => results.get(name) ?? unreachedResult(name, document.layer(name), document.change!),
+  );
   if (command.vectors > 0) await addVectors(engine, document.handle, layers, command.vectors, progress);
   progress.finish();
   const report = inspectReport(document.summary, command.settings, layers, await engine.deviceInUse());

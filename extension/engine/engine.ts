@@ -111,13 +111,17 @@ export class Engine {
   /** The open document of a path, for the hover. */
   private documentOf(path: string): EngineDocument | undefined {
     // One that was opened before the files changed must not answer for what they are now.
-    const documents = [...this.documents.values()].filter(({ changed }) => !changed);
+    const documents = [...this.documents.values()].filter(({ change }) => !change);
     return documents.findLast(({ openedPath, checkpoint }) => openedPath === path || checkpoint.path === path);
   }
 
-  /** Queues layers (tensor names stand for all of their layers); unknown names are an error. */
+  /**
+   * Queues layers (tensor names stand for all of their layers); unknown names are an error. Of files that have changed nothing is
+   * queued: whoever asks was told.
+   */
   inspect(handle: string, names: readonly string[] | undefined, settings: InspectSettings): number {
     const document = this.document(handle);
+    if (document.change) return 0;
     const wanted = names ? document.expand(names) : [...document.layers.keys()];
     let queued = 0;
     for (const name of wanted) {
@@ -268,17 +272,18 @@ export class Engine {
   private jobFailed(handle: string, name: string, error: unknown): void {
     const document = this.documents.get(handle);
     if (!document) return;
-    const problem = layerProblem(error, name);
+    if (error instanceof CheckpointError && error.code === 'changed') {
+      // It is about the file, whichever layer was read just then: nothing is wrong with that one.
+      const { file, remedy } = error.where;
+      const where = { ...(file !== undefined && { file }), ...(remedy !== undefined && { remedy }) };
+      this.changed(document, new CheckpointError(error.code, error.reason, where).toProblem());
+      return;
+    }
     const { tensor, geometry } = document.layer(name);
     const statistics = error instanceof LayerError ? error.statistics : null;
-    const result = failedResult(name, tensor, geometry, problem, statistics);
+    const result = failedResult(name, tensor, geometry, layerProblem(error, name), statistics);
     document.setResult(result);
     this.options.notify('result', { document: handle, result });
-    if (!(error instanceof CheckpointError) || error.code !== 'changed') return;
-    // It is about the file, whichever layer was read just then.
-    const { file, remedy } = error.where;
-    const where = { ...(file !== undefined && { file }), ...(remedy !== undefined && { remedy }) };
-    this.changed(document, new CheckpointError(error.code, error.reason, where).toProblem());
   }
 
   /** Cached outcome of a path's layer; never computes. Opens headers where the path is not open yet. */

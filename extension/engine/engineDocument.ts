@@ -38,7 +38,6 @@ export class EngineDocument {
   /** λ of finished layers: WeLore's one threshold needs them all. */
   private readonly rankEigenvalues = new Map<string, Float64Array>();
   private identityHash: string | undefined;
-  /** What is no longer as it was when the checkpoint was opened. */
   private changeFound: Problem | undefined;
 
   constructor(
@@ -189,20 +188,21 @@ export class EngineDocument {
     return changed;
   }
 
-  get changed(): boolean {
-    return this.changeFound !== undefined;
+  /** What is no longer as it was when the checkpoint was opened. */
+  get change(): Problem | undefined {
+    return this.changeFound;
   }
 
   /** @returns false where a change was noted before */
   noteChange(problem: Problem): boolean {
-    if (this.changed) return false;
+    if (this.changeFound) return false;
     this.changeFound = problem;
     return true;
   }
 
   /** Looks for a change on disk, until there is one. */
   async findChange(): Promise<Problem | undefined> {
-    return this.changed ? undefined : changedFile(this.files);
+    return this.changeFound ? undefined : changedFile(this.files);
   }
 }
 

@@ -10,6 +10,7 @@ import { fitPowerLaw } from '../spectral/powerLaw';
 import { rankSuggestions } from '../spectral/ranks';
 import { tailShape } from '../spectral/tailShape';
 import { extentOf, hasRepresentableSquares } from '../spectral/statistics';
+import type { EngineLayer } from './engineDocument';
 import type { LayerPrecision, LayerTask, TaskTensor } from './workerMessages';
 
 /** Of the order of entries in the randomisation test; shown with the result. */
@@ -68,6 +69,12 @@ export function failedResult(
   const frame = resultFrame(name, taskTensor(tensor), statistics);
   const sides = layer && { N: Math.max(layer.rows, layer.cols), M: Math.min(layer.rows, layer.cols) };
   return { ...frame, ...sides, noSpectrum: 'could not be analysed', problems: [problem] };
+}
+
+/** A layer that was not looked at, because its files changed before. */
+export function unreachedResult(name: string, { tensor, geometry }: EngineLayer, change: Problem): LayerResult {
+  const problem = { ...change, message: `${name} was not analysed: ${change.message}`, tensor: name };
+  return failedResult(name, tensor, geometry, problem, null);
 }
 
 /** The numbers of a layer as those of another one that is tied to it. */

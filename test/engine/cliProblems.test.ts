@@ -1,9 +1,13 @@
 /** Checkpoints with something wrong in them, in the terminal: what is shown, what is told, and the exit code. */
 import assert from 'node:assert/strict';
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import path from 'node:path';
 import type { InspectReport } from '../../extension/inspectReport';
-import { commandLine } from '../harness/commandLine';
+import { cli, commandLine } from '../harness/commandLine';
 import { safetensorsHeader, uniform, writeSafetensors } from '../harness/madeCheckpoints';
 import { dict, pickle, tensor } from '../harness/pickleWriter';
 import { temporaryFolder } from '../harness/temporaryFolder';
@@ -108,5 +112,36 @@ describe('problems in the terminal', () => {
     const { layers, problems } = JSON.parse(stdout) as InspectReport;
     assert.ok(layers.some(({ name, metrics }) => name === 'block.0.weight' && metrics.norm! > 0));
     assert.ok(problems.some(({ message }) => message.includes('block.1.weight') && message.includes(file)));
+  });
+
+  it('lists each layer that a file which changes in between leaves without numbers: exit code 1', async () => {
+    const names = Array.from({ length: 60 }, (_, index) => `layer.${index}`);
+    const file = writeSafetensors(
+      path.join(folder, 'changing.safetensors'),
+      names.map((name, index) => ({ name, shape: [300, 300], values: uniform(90_000, index) })),
+    );
+    const cache = path.join(folder, 'filling');
+    const child = spawn(process.execPath, [cli, 'inspect', file, '--json', '--no-farms', '--threads', '1'], {
+      env: { ...process.env, EIGENSCOPE_CACHE_DIR: cache },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const output = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+    // Where the first result is kept, the next layers are still to be read.
+    while (child.exitCode === null && !existsSync(cache)) await setTimeout(5);
+    truncateSync(file, 1000);
+    const [stdout, stderr] = await output;
+    assert.equal(child.exitCode, 1, stderr);
+    const { layers, problems } = JSON.parse(stdout) as InspectReport;
+    assert.deepEqual(
+      layers.map(({ name }) => name),
+      names,
+    );
+    const without = layers.filter(({ metrics }) => metrics.alpha === undefined).map(({ name }) => name);
+    assert.ok(without.length > 0 && without.length < names.length, `${without.length} of ${names.length}`);
+    assert.deepEqual(
+      problems.map(({ code, tensor }) => [code, tensor]),
+      without.map((name) => ['changed', name]),
+    );
+    assert.match(problems[0]!.message, /^layer\.\d+ was not analysed: .*changing\.safetensors: changed on disk/);
   });
 });
