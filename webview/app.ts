@@ -130,10 +130,10 @@ class Page {
   }
 
   private prioritise(layers: string[]): void {
-    const { busy, results, partResults } = this.inspection;
+    const { inspection } = this;
     const names = [...(this.layer.layer === null ? [] : [this.layer.layer]), ...layers];
-    const waiting = names.filter((name) => !results.has(name) && !partResults.has(name));
-    if (busy && waiting.length > 0) this.ask(this.host.request('prioritise', { names: waiting }));
+    const waiting = names.filter((name) => inspection.isMissing(name));
+    if (inspection.busy && waiting.length > 0) this.ask(this.host.request('prioritise', { names: waiting }));
   }
 
   private menuOf(node: TreeNode): MenuItem[] {

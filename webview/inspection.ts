@@ -25,7 +25,7 @@ export class Inspection {
   readonly arrivals: string[] = [];
   /** Layers in work, with the share done. */
   readonly progress = new Map<string, { stage: string; fraction: number }>();
-  /** Layers the engine died on. */
+  /** Layers and parts the engine died on. */
   readonly crashed = new Set<string>();
   queue: QueueState = { done: 0, total: 0 };
   engine: EngineState | null = null;
@@ -56,12 +56,12 @@ export class Inspection {
 
   /** Layers that have been looked at to the end. */
   get inspected(): number {
-    return this.results.size - this.crashed.size;
+    return this.results.size - [...this.crashed].filter((name) => this.results.has(name)).length;
   }
 
-  /** True for a layer without a result, or with none but that the engine died on it. */
-  isMissing(layer: string): boolean {
-    return !this.results.has(layer) || this.crashed.has(layer);
+  /** True for a layer or part without a result, or with none but that the engine died on it. */
+  isMissing(name: string): boolean {
+    return !(this.results.has(name) || this.partResults.has(name)) || this.crashed.has(name);
   }
 
   /** True while jobs are queued or running. */
@@ -75,14 +75,14 @@ export class Inspection {
   }
 
   private take(result: LayerResult): void {
+    if (result.problems.some(({ code }) => code === 'engine-died')) this.crashed.add(result.name);
+    else this.crashed.delete(result.name);
     if (result.partOf !== undefined) {
       this.partResults.set(result.name, result);
       return;
     }
     this.results.set(result.name, result);
     this.arrivals.push(result.name);
-    if (result.problems.some(({ code }) => code === 'engine-died')) this.crashed.add(result.name);
-    else this.crashed.delete(result.name);
     if (result.precision !== undefined) this.precisions.add(result.precision);
   }
 

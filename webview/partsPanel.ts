@@ -2,11 +2,12 @@
  * What a layer's matrix consists of (q, k and v of a fused projection, heads, gates), each with its leading numbers: computed
  * when a person asks for them, and opened as a layer of its own.
  */
-import type { InspectSettings, LayerParts, LayerResult, PartSummary } from '../extension/protocol';
-import { button } from './controls';
+import type { InspectSettings, LayerParts, PartSummary } from '../extension/protocol';
+import { button, type Button } from './controls';
 import { element } from './elements';
-import { formatCount, formatNumber, formatPercent, formatShape, plural } from './format';
+import { formatMetric, formatNumber, formatPercent, formatShape, plural } from './format';
 import type { Inspection } from './inspection';
+import { measures, type Measure } from './measures';
 
 export interface PartsActions {
   /** Looks at a part as at a layer. */
@@ -14,115 +15,103 @@ export interface PartsActions {
   compute(names: string[]): void;
 }
 
-interface PartColumn {
-  label: string;
-  title: string;
-  value: (result: LayerResult) => number | null | undefined;
-  digits: number;
-}
+/** What the parts are compared by: measures of the table. */
+const COLUMNS = ['alpha', 'farms_alpha', 'stable_rank', 'rank_energy_0.95', 'l2'];
 
-const COLUMNS: readonly PartColumn[] = [
-  { label: 'α', title: 'Exponent of the tail', value: ({ metrics }) => metrics.alpha, digits: 3 },
-  { label: 'FARMS α', title: 'alpha of windows of one aspect ratio', value: ({ farms }) => farms?.alpha, digits: 3 },
-  { label: 'stable rank', title: 'Σλ/λ₁', value: ({ metrics }) => metrics.stable_rank, digits: 3 },
-  {
-    ...{ label: '95 %', title: 'Rank that keeps 95 % of ‖W‖²' },
-    ...{ value: ({ ranks }: LayerResult) => ranks['energy_0.95']?.rank, digits: 0 },
-  },
-  { label: '‖W‖', title: 'Frobenius norm', value: ({ statistics }) => statistics?.l2, digits: 4 },
-];
+type Known = Pick<Inspection, 'partResults' | 'progress' | 'busy' | 'isMissing'>;
 
 export class PartsPanel {
   readonly element = element('div', { class: 'parts-panel' });
+  private readonly finding = element('p', { class: 'plot-finding', role: 'status' });
+  private readonly table = element('div');
+  private readonly compute: Button;
+  private readonly foot = element('div', { class: 'parts-actions' });
   /** Labels of the parts whose own parts are shown. */
   private readonly unfolded = new Set<string>();
-  private readonly columns: readonly PartColumn[];
+  /** Labels of all parts. */
+  private readonly labels: ReadonlySet<string>;
+  /** Names of parts that were asked for. */
+  private readonly asked = new Set<string>();
+  /** Names of the parts in sight that have no numbers. */
+  private missing: string[] = [];
+  private readonly columns: readonly Measure[];
   private shown = '';
 
   constructor(
-    private readonly inspection: Pick<Inspection, 'partResults' | 'progress'>,
+    private readonly inspection: Known,
     private readonly found: LayerParts,
     settings: InspectSettings,
     private readonly actions: PartsActions,
   ) {
-    this.columns = settings.farms.enabled ? COLUMNS : COLUMNS.filter(({ label }) => label !== 'FARMS α');
+    const keys = settings.farms.enabled ? COLUMNS : COLUMNS.filter((key) => key !== 'farms_alpha');
+    const known = new Map(measures().map((measure) => [measure.key, measure]));
+    this.columns = keys.map((key) => known.get(key)!);
+    this.labels = new Set(found.parts.map(({ label }) => label));
+    this.compute = button({ label: '', appearance: 'primary', onClick: () => this.ask() });
+    this.foot.append(this.compute);
+    if (found.parts.length === 0) {
+      this.finding.textContent = `No parts are known: ${found.reason ?? ''}.`;
+      this.element.append(this.finding);
+      return;
+    }
+    this.element.append(this.finding, this.table, this.foot);
     this.draw();
   }
 
   /** Results or progress may have come. */
   refresh(): void {
-    if (this.state() !== this.shown) this.draw();
+    if (this.found.parts.length > 0 && this.state() !== this.shown) this.draw();
   }
 
   /** What the drawing stands for. */
   private state(): string {
-    const { partResults, progress } = this.inspection;
+    const { progress, busy } = this.inspection;
     const stateOf = ({ name }: PartSummary): string =>
-      partResults.has(name) ? '=' : (progress.get(name)?.fraction.toFixed(2) ?? '-');
-    return this.found.parts.map(stateOf).join();
+      this.inspection.isMissing(name) ? (progress.get(name)?.fraction.toFixed(2) ?? '-') : '=';
+    return `${busy} ${this.found.parts.map(stateOf).join()}`;
   }
 
   private draw(): void {
     this.shown = this.state();
-    const { parts, reason } = this.found;
-    if (parts.length === 0) {
-      this.element.replaceChildren(element('p', { class: 'plot-finding' }, `No parts are known: ${reason ?? ''}.`));
-      return;
-    }
+    const visible = this.found.parts.filter((part) => !this.isNested(part) || this.unfolded.has(part.within!));
+    this.missing = visible.map(({ name }) => name).filter((name) => this.inspection.isMissing(name));
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.part : undefined;
-    const labels = new Set(parts.map(({ label }) => label));
-    const visible = parts.filter((part) => !nestedIn(part, labels) || this.unfolded.has(part.within!));
-    const missing = visible.filter(({ name }) => !this.inspection.partResults.has(name));
-    const table = element(
-      'table',
-      { class: 'numbers parts' },
-      element('caption', { class: 'hidden' }, 'Parts of the layer'),
-      element(
-        'thead',
-        {},
-        element(
-          'tr',
-          {},
-          element('th', { scope: 'col' }, 'part'),
-          element('th', { scope: 'col' }, 'shape'),
-          ...this.columns.map(({ label, title }) => element('th', { scope: 'col', title }, label)),
-        ),
-      ),
-      element('tbody', {}, ...visible.map((part) => this.row(part, labels))),
-    );
-    this.element.replaceChildren(
-      element(
-        'p',
-        { class: 'plot-finding', role: 'status' },
-        finding(
-          visible.filter((part) => !nestedIn(part, labels)),
-          this.inspection.partResults,
-        ),
-      ),
-      table,
-    );
-    if (missing.length > 0) this.element.append(this.computeButton(missing));
-    if (focused !== undefined) {
-      [...this.element.querySelectorAll<HTMLElement>('[data-part]')].find((it) => it.dataset.part === focused)?.focus();
-    }
+    this.drawTable(visible);
+    const finding = this.findingOf(visible.filter((part) => !this.isNested(part)));
+    // A status is read out whenever it is written.
+    if (this.finding.textContent !== finding) this.finding.textContent = finding;
+    const hadFocus = this.foot.contains(document.activeElement);
+    this.foot.hidden = this.missing.length === 0;
+    const running = this.inspection.busy && this.missing.some((name) => this.asked.has(name));
+    // Never disabled: it would lose the focus, and asking twice does no harm.
+    this.compute.textContent = running ? 'Computing…' : `Compute ${plural(this.missing.length, 'Part')}`;
+    const next = this.foot.hidden && hadFocus ? visible[0]!.name : focused;
+    [...this.table.querySelectorAll<HTMLElement>('[data-part]')].find((it) => it.dataset.part === next)?.focus();
   }
 
-  private computeButton(missing: readonly PartSummary[]): HTMLElement {
-    const running = missing.some(({ name }) => this.inspection.progress.has(name));
-    const label = running ? 'Computing…' : `Compute ${plural(missing.length, 'Part')}`;
-    const compute = button({
-      label,
-      appearance: 'primary',
-      onClick: () => this.actions.compute(missing.map(({ name }) => name)),
-    });
-    compute.disabled = running;
-    return element('div', { class: 'parts-actions' }, compute);
+  private drawTable(visible: readonly PartSummary[]): void {
+    const header = (text: string, title?: string): HTMLElement => element('th', { scope: 'col', title }, text);
+    const heads = this.columns.map(({ label, description }) => header(label, description));
+    this.table.replaceChildren(
+      element(
+        'table',
+        { class: 'numbers parts' },
+        element('caption', { class: 'hidden' }, 'Parts of the layer'),
+        element('thead', {}, element('tr', {}, header('part'), header('shape'), ...heads)),
+        element('tbody', {}, ...visible.map((part) => this.row(part))),
+      ),
+    );
   }
 
-  private row(part: PartSummary, labels: ReadonlySet<string>): HTMLElement {
+  private ask(): void {
+    for (const name of this.missing) this.asked.add(name);
+    this.actions.compute(this.missing);
+  }
+
+  private row(part: PartSummary): HTMLElement {
     const { name, label, within, shape } = part;
     const inner = this.found.parts.filter((other) => other.within === label).length;
-    const nested = nestedIn(part, labels);
+    const nested = this.isNested(part);
     const open = element(
       'button',
       { type: 'button', class: 'link', title: name, 'data-part': name, click: () => this.actions.open(part) },
@@ -163,30 +152,28 @@ export class PartsPanel {
     }
     const [problem] = result.problems;
     if (problem) return [element('td', { colspan: this.columns.length }, problem.message)];
-    return this.columns.map(({ value, digits, label }) => {
-      const number = value(result);
-      if (number === null || number === undefined) {
-        return element('td', { title: label === 'α' ? result.missing?.alpha : undefined }, '–');
-      }
-      return element('td', {}, digits === 0 ? formatCount(number) : formatNumber(number, digits));
+    return this.columns.map((measure) => {
+      const number = measure.value(result);
+      if (number === null || number === undefined) return element('td', { title: measure.missing?.(result) }, '–');
+      return element('td', { title: measure.title?.(result) }, formatMetric(number, measure.format));
     });
   }
-}
 
-/** Whether it lies in another part that is listed. */
-function nestedIn({ within }: PartSummary, labels: ReadonlySet<string>): boolean {
-  return within !== undefined && labels.has(within);
-}
+  /** Whether it lies in another part that is listed. */
+  private isNested({ within }: PartSummary): boolean {
+    return within !== undefined && this.labels.has(within);
+  }
 
-/** Which parts differ most in what they need. */
-function finding(parts: readonly PartSummary[], results: ReadonlyMap<string, LayerResult>): string {
-  const known = parts.flatMap(({ name, label }) => {
-    const rank = results.get(name)?.metrics.stable_rank;
-    return typeof rank === 'number' ? [{ label, rank }] : [];
-  });
-  const sorted = [...known].sort((a, b) => a.rank - b.rank);
-  const [least, most] = [sorted[0], sorted.at(-1)];
-  if (!least || !most || least === most) return `${plural(parts.length, 'matrix', 'matrices')} stored as one.`;
-  const shown = ({ label, rank }: { label: string; rank: number }): string => `${formatNumber(rank, 3)} (${label})`;
-  return `Stable ranks from ${shown(least)} to ${shown(most)}.`;
+  /** Which of the parts differ most in what they need. */
+  private findingOf(parts: readonly PartSummary[]): string {
+    const known = parts.flatMap(({ name, label }) => {
+      const rank = this.inspection.partResults.get(name)?.metrics.stable_rank;
+      return typeof rank === 'number' ? [{ label, rank }] : [];
+    });
+    const sorted = known.sort((a, b) => a.rank - b.rank);
+    const [least, most] = [sorted[0], sorted.at(-1)];
+    if (!least || !most || least === most) return `${plural(parts.length, 'matrix', 'matrices')} stored as one.`;
+    const shown = ({ label, rank }: { label: string; rank: number }): string => `${formatNumber(rank, 3)} (${label})`;
+    return `Stable ranks from ${shown(least)} to ${shown(most)}.`;
+  }
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { openView } from './openView';
 import { themes } from './themes';
-import { requests, screenshotFolder, violations, type ViewOptions } from './viewPage';
+import { notify, requests, screenshotFolder, violations, type ViewOptions } from './viewPage';
 
 const FUSED = 'model.layers.0.self_attn.k_proj.weight';
 
@@ -44,6 +44,45 @@ describe("a layer's parts", () => {
     // The table, the overview and what they add up to are about whole layers.
     assert.equal(await page.locator('.unusual-item', { hasText: '[q]' }).count(), 0);
     assert.deepEqual(await violations(page), []);
+  });
+
+  it('leave the focus in their panel while they are computed by keyboard, and tell once what came out', async () => {
+    const page = await opened();
+    await turn(page);
+    const told = page.locator('.parts-panel [role=status]');
+    await page.evaluate(`
+      window.texts = [];
+      const status = document.querySelector('.parts-panel [role=status]');
+      new MutationObserver(() => window.texts.push(status.textContent)).observe(status, { childList: true });`);
+    await page.getByRole('button', { name: 'Compute 3 Parts' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByText('Stable ranks from').waitFor();
+    assert.equal(await page.locator(':focus').innerText(), 'q');
+    const texts = await page.evaluate<string[]>('window.texts');
+    assert.deepEqual(texts, [await told.innerText()]);
+  });
+
+  it('can be asked for again where the engine died on one, and count in nothing that is said of whole layers', async () => {
+    const page = await opened();
+    await turn(page);
+    await page.getByRole('button', { name: 'Compute 3 Parts' }).click();
+    await page.getByText('Stable ranks from').waitFor();
+    const before = await page.locator('.progress-text').innerText();
+    const [name, message] = [`${FUSED}[k]`, 'The engine was killed.'];
+    await notify(page, 'engine', { state: 'restarting', message, failed: [name] });
+    await notify(page, 'results', [
+      {
+        ...{ name, tensor: FUSED, partOf: FUSED, shape: [128, 512], dtype: 'F16', matrices: 0 },
+        ...{ metrics: {}, fits: {}, farms: null, ranks: {}, statistics: null },
+        problems: [{ code: 'engine-died', message, tensor: FUSED }],
+      },
+    ]);
+    await notify(page, 'engine', { state: 'running', message: '', failed: [] });
+    await page.getByText(message).waitFor();
+    assert.equal(await page.locator('.progress-text').innerText(), before);
+    await page.getByRole('button', { name: 'Compute 1 Part' }).click();
+    await page.getByText(message).waitFor({ state: 'detached' });
+    assert.deepEqual((await requests(page, 'inspect')).at(-1), { names: [name] });
   });
 
   it('unfold their heads by keyboard, keeping the place', async () => {
