@@ -18,6 +18,13 @@ export interface PartsActions {
 /** What the parts are compared by: measures of the table. */
 const COLUMNS = ['alpha', 'farms_alpha', 'stable_rank', 'rank_energy_0.95', 'l2'];
 
+/** What the letters that parts are called by stand for. */
+const MEANING: Readonly<Record<string, string>> = {
+  ...{ q: 'queries', k: 'keys', v: 'values', gate: 'gate projection', up: 'up projection' },
+  ...{ i: 'input gate', f: 'forget gate', o: 'output gate', g: 'cell candidate', c: 'cell candidate' },
+  ...{ r: 'reset gate', z: 'update gate', n: 'new state', h: 'new state' },
+};
+
 type Known = Pick<Inspection, 'partResults' | 'progress' | 'busy' | 'isMissing'>;
 
 export class PartsPanel {
@@ -65,9 +72,12 @@ export class PartsPanel {
 
   /** What the drawing stands for. */
   private state(): string {
-    const { progress, busy } = this.inspection;
-    const stateOf = ({ name }: PartSummary): string =>
-      this.inspection.isMissing(name) ? (progress.get(name)?.fraction.toFixed(2) ?? '-') : '=';
+    const { partResults, progress, busy } = this.inspection;
+    const stateOf = ({ name }: PartSummary): string => {
+      if (!this.inspection.isMissing(name)) return '=';
+      // That the engine died is known before the result that says so.
+      return progress.get(name)?.fraction.toFixed(2) ?? partResults.get(name)?.problems[0]?.message ?? '-';
+    };
     return `${busy} ${this.found.parts.map(stateOf).join()}`;
   }
 
@@ -91,16 +101,30 @@ export class PartsPanel {
 
   private drawTable(visible: readonly PartSummary[]): void {
     const header = (text: string, title?: string): HTMLElement => element('th', { scope: 'col', title }, text);
-    const heads = this.columns.map(({ label, description }) => header(label, description));
+    const columns = this.columns.map(({ label, description }) => header(label, description));
     this.table.replaceChildren(
       element(
         'table',
         { class: 'numbers parts' },
         element('caption', { class: 'hidden' }, 'Parts of the layer'),
-        element('thead', {}, element('tr', {}, header('part'), header('shape'), ...heads)),
+        element('thead', {}, element('tr', {}, header('part'), header('shape'), ...columns)),
         element('tbody', {}, ...visible.map((part) => this.row(part))),
       ),
+      ...this.reasons(visible),
     );
+  }
+
+  /** Why whole columns are empty: heads of a small model have no alpha. */
+  private reasons(visible: readonly PartSummary[]): HTMLElement[] {
+    const all = visible.flatMap(({ name }) => this.inspection.partResults.get(name) ?? []);
+    const results = all.filter(({ matrices }) => matrices > 0);
+    return this.columns.flatMap((measure) => {
+      const reason = results[0] && measure.missing?.(results[0]);
+      const isEmpty = results.every((result) => (measure.value(result) ?? null) === null);
+      return isEmpty && reason !== undefined
+        ? [element('p', { class: 'muted' }, `No ${measure.label}: ${reason}.`)]
+        : [];
+    });
   }
 
   private ask(): void {
@@ -112,9 +136,11 @@ export class PartsPanel {
     const { name, label, within, shape } = part;
     const inner = this.found.parts.filter((other) => other.within === label).length;
     const nested = this.isNested(part);
+    const meaning = MEANING[label];
+    const title = meaning === undefined ? name : `${name}: ${meaning}`;
     const open = element(
       'button',
-      { type: 'button', class: 'link', title: name, 'data-part': name, click: () => this.actions.open(part) },
+      { type: 'button', class: 'link', title, 'data-part': name, click: () => this.actions.open(part) },
       nested ? label.slice(within!.length + 1) : label,
     );
     return element(
@@ -146,7 +172,7 @@ export class PartsPanel {
   private cells(name: string): HTMLElement[] {
     const result = this.inspection.partResults.get(name);
     const running = this.inspection.progress.get(name);
-    if (!result) {
+    if (!result || running) {
       const text = running ? `${running.stage} ${formatPercent(running.fraction)}` : 'not computed';
       return [element('td', { class: 'muted', colspan: this.columns.length }, text)];
     }

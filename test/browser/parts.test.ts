@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
+import type { LayerResult } from '../../extension/protocol';
 import { openView } from './openView';
 import { themes } from './themes';
 import { notify, requests, screenshotFolder, violations, type ViewOptions } from './viewPage';
@@ -46,6 +47,22 @@ describe("a layer's parts", () => {
     assert.deepEqual(await violations(page), []);
   });
 
+  it('say what their letters stand for, and why a whole column is empty', async () => {
+    const page = await opened();
+    await turn(page);
+    const title = await rows(page).nth(0).getByRole('button', { name: 'q', exact: true }).getAttribute('title');
+    assert.equal(title, `${FUSED}[q]: queries`);
+    const reason = 'a fit needs 10 eigenvalues above zero and finds 8';
+    const part = (label: string): LayerResult => ({
+      ...{ name: `${FUSED}[${label}]`, tensor: FUSED, partOf: FUSED, shape: [8, 64], dtype: 'F16', matrices: 1 },
+      ...{ metrics: { alpha: null, stable_rank: 2 }, missing: { alpha: reason }, fits: {}, ranks: {}, problems: [] },
+      ...{ farms: null, statistics: null },
+    });
+    await notify(page, 'results', ['q', 'k', 'v'].map(part));
+    await page.getByText(`No α: ${reason}.`).waitFor();
+    assert.equal(await page.getByText(/^No stable rank/).count(), 0);
+  });
+
   it('leave the focus in their panel while they are computed by keyboard, and tell once what came out', async () => {
     const page = await opened();
     await turn(page);
@@ -69,7 +86,9 @@ describe("a layer's parts", () => {
     await page.getByText('Stable ranks from').waitFor();
     const before = await page.locator('.progress-text').innerText();
     const [name, message] = [`${FUSED}[k]`, 'The engine was killed.'];
+    const cell = page.getByRole('cell', { name: message });
     await notify(page, 'engine', { state: 'restarting', message, failed: [name] });
+    await page.getByText('It stopped on').waitFor();
     await notify(page, 'results', [
       {
         ...{ name, tensor: FUSED, partOf: FUSED, shape: [128, 512], dtype: 'F16', matrices: 0 },
@@ -78,10 +97,10 @@ describe("a layer's parts", () => {
       },
     ]);
     await notify(page, 'engine', { state: 'running', message: '', failed: [] });
-    await page.getByText(message).waitFor();
+    await cell.waitFor();
     assert.equal(await page.locator('.progress-text').innerText(), before);
     await page.getByRole('button', { name: 'Compute 1 Part' }).click();
-    await page.getByText(message).waitFor({ state: 'detached' });
+    await cell.waitFor({ state: 'detached' });
     assert.deepEqual((await requests(page, 'inspect')).at(-1), { names: [name] });
   });
 
