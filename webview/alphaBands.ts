@@ -2,6 +2,8 @@
  * How a cell shows alpha: a class that the style sheet colours (colour-blind-safe, per theme) together with a mark and
  * words, so that nothing is said by colour alone. The bands themselves are WeightWatcher's.
  */
+import { isOptimizerState } from '../extension/layerFindings';
+import type { TensorSummary } from '../extension/protocol';
 import { alphaBand as bandOf, OVER_TRAINED, UNDER_TRAINED } from '../extension/spectral/metricTable';
 
 export interface AlphaBand {
@@ -29,4 +31,9 @@ export function alphaBand(alpha: number): AlphaBand {
       return { name: `good-${step}`, mark: '', short, words: `well trained (${OVER_TRAINED} to ${UNDER_TRAINED})` };
     }
   }
+}
+
+/** Undefined of optimizer state, whose alpha judges nothing. */
+export function alphaBandOf(tensor: Pick<TensorSummary, 'group'>, alpha: number): AlphaBand | undefined {
+  return isOptimizerState(tensor) ? undefined : alphaBand(alpha);
 }

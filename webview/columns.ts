@@ -1,5 +1,5 @@
 /** The table's columns: what headers tell of every tensor, then every measured number. */
-import { alphaBand, type AlphaBand } from './alphaBands';
+import { alphaBandOf, type AlphaBand } from './alphaBands';
 import { formatBytes, formatCompact, formatCount, formatMetric, formatShape, plural } from './format';
 import type { TensorSummary } from '../extension/protocol';
 import type { Inspection } from './inspection';
@@ -12,7 +12,7 @@ export interface CellContent {
   text: string;
   title?: string | undefined;
   /** Heat colour and mark. */
-  band?: AlphaBand;
+  band?: AlphaBand | undefined;
   /** A module's row: the mean of the rows below, not a measurement. */
   mean?: boolean;
 }
@@ -163,7 +163,7 @@ function measuredColumns(inspection: Inspection): Column[] {
         return {
           text: formatMetric(number, measure.format),
           title: measure.title?.(result),
-          ...(measure.key === BANDED && { band: alphaBand(number) }),
+          ...(measure.key === BANDED && node.tensor && { band: alphaBandOf(node.tensor, number) }),
         };
       },
     };

@@ -2,7 +2,7 @@
 import type { CheckpointSummary, LayerParts, LayerResult, Problem, TensorSummary } from '../protocol';
 import { alphaBand } from '../spectral/metricTable';
 import type { InspectReport } from '../inspectReport';
-import { failedFit, lostRank } from '../layerFindings';
+import { failedFit, isOptimizerState, lostRank } from '../layerFindings';
 import { isHead } from './layerParts';
 
 /** The handle is of no use in a terminal. */
@@ -13,8 +13,8 @@ interface Column {
   cell: (layer: LayerResult) => string;
 }
 
-/** The name comes last, as in `ls -l`: names of any length then leave the numbers aligned. */
-const COLUMNS: readonly Column[] = [
+/** The name comes behind them, as in `ls -l`: names of any length then leave the numbers aligned. */
+const NUMBERS: readonly Column[] = [
   { title: 'alpha', cell: ({ metrics }) => fixed(metrics.alpha, 2) },
   { title: 'D', cell: ({ metrics }) => fixed(metrics.D, 3) },
   { title: 'FARMS', cell: farmsCell },
@@ -25,7 +25,6 @@ const COLUMNS: readonly Column[] = [
   { title: '95 %', cell: ({ ranks }) => (ranks['energy_0.95'] ? `${ranks['energy_0.95'].rank}` : '–') },
   { title: 'shape', cell: ({ shape }) => shape.join('×') },
   { title: 'dtype', cell: ({ dtype, encoding }) => encoding ?? dtype },
-  { title: 'layer', cell: layerCell },
 ];
 
 /** Of a LoRA pair's product, where the base model lies beside the adapter. */
@@ -37,7 +36,9 @@ const RELATIVE_NORM: Column = {
 export function layerReport(summary: Summary, report: InspectReport): string {
   const spectral = report.layers.filter(({ matrices, problems }) => matrices > 0 || problems.length > 0);
   const others = report.layers.length - spectral.length;
-  const columns = spectral.some(({ factored }) => factored?.base) ? [RELATIVE_NORM, ...COLUMNS] : COLUMNS;
+  const state = new Set(summary.tensors.filter(isOptimizerState).map(({ name }) => name));
+  const named: Column = { title: 'layer', cell: (layer) => layerCell(layer, state.has(layer.tensor)) };
+  const columns = [...(spectral.some(({ factored }) => factored?.base) ? [RELATIVE_NORM] : []), ...NUMBERS, named];
   const rows = spectral.map((layer) => columns.map(({ cell }) => cell(layer)));
   const widths = columns.map(({ title }, index) => Math.max(width(title), ...rows.map((row) => width(row[index]!))));
   const line = (cells: readonly string[]): string =>
@@ -109,16 +110,17 @@ function problemLines(problems: readonly Problem[]): string[] {
   ];
 }
 
-function layerCell(layer: LayerResult): string {
-  const text = remark(layer);
+function layerCell(layer: LayerResult, isState: boolean): string {
+  const text = remark(layer, isState);
   return text ? `${layer.name}  (${text})` : layer.name;
 }
 
-function remark(layer: LayerResult): string {
+function remark(layer: LayerResult, isState: boolean): string {
   const [problem] = layer.problems;
   if (problem) return problem.code;
   const failed = failedFit(layer);
   if (failed !== undefined) return `no fit: ${failed}`;
+  if (isState) return 'optimizer state';
   const { alpha } = layer.metrics;
   const remarks = layer.tiedWith === undefined ? [] : [`tied with ${layer.tiedWith}`];
   if (alpha !== null && alpha !== undefined && alphaBand(alpha) !== 'well trained') remarks.push(alphaBand(alpha));

@@ -1,6 +1,9 @@
 /** The numbers of the first screen and of the rank slider, from closed forms. */
 import assert from 'node:assert/strict';
-import type { LayerResult, PowerLawFit, RankSuggestion } from '../../extension/protocol';
+import { layerReport } from '../../extension/engine/report';
+import type { InspectReport } from '../../extension/inspectReport';
+import type { CheckpointSummary, LayerResult, PowerLawFit, RankSuggestion } from '../../extension/protocol';
+import { alphaBandOf } from '../../webview/alphaBands';
 import { ofTheModel } from '../../webview/ofTheModel';
 import { RankCurve } from '../../webview/rankCurve';
 import { savings } from '../../webview/savings';
@@ -82,6 +85,28 @@ describe('what is said of the model', () => {
       found.map(({ name }) => name),
       ['w', 'e', 'f'],
     );
+  });
+
+  it('judges no optimizer state by its alpha, neither in the table nor in the terminal', () => {
+    const tensors = ['model', 'optimizer'].map((group) => ({ name: group[0]!, group }));
+    const bands = tensors.map((tensor) => alphaBandOf(tensor, 1.5)?.short);
+    assert.deepEqual(bands, ['over-trained', undefined]);
+    const results = tensors.map(({ name }) => layer(name, { metrics: { alpha: 1.5 } }));
+    const head = {
+      path: '',
+      format: '',
+      files: [],
+      dtypes: [],
+      fileBytes: 0,
+      bytes: 0,
+      parameters: 0,
+      architecture: '',
+    };
+    const summary = { ...head, tensors, problems: [], metadata: {} };
+    const report = { layers: results, problems: [], settings: { farms: { enabled: true } } };
+    const lines = layerReport(summary as unknown as CheckpointSummary, report as unknown as InspectReport);
+    assert.match(lines, / m {2}\(over-trained\)\n/);
+    assert.match(lines, / o {2}\(optimizer state\)\n/);
   });
 });
 
