@@ -23,6 +23,8 @@ export interface TypedData {
   readonly kind: 'typed';
   readonly encoding: Encoding;
   readonly segments: readonly TypedSegment[];
+  /** Whether the last number stands for all that are missing behind it, as in TensorFlow's graphs. */
+  readonly repeatsLast?: boolean;
 }
 
 export interface TypedSegment extends Span {
@@ -118,9 +120,11 @@ interface Resume {
   readonly segment: number;
   readonly position: number;
   readonly count: number;
+  /** The number that was read last, as its halves. */
+  readonly number: readonly [low: number, high: number];
 }
 
-const START: Resume = { segment: 0, position: -1, count: 0 };
+const START: Resume = { segment: 0, position: -1, count: 0, number: [0, 0] };
 
 /** Reads one tensor's typed data; keep it between reads so that bands in order cost one pass in all. */
 export class TypedDataReader {
@@ -146,7 +150,7 @@ export class TypedDataReader {
     const reader = new ProtobufReader(file, signal);
     reader.subject = this.tensor;
     const target = new DataView(bytes.buffer);
-    let { segment, position, count } = first >= this.resume.count ? this.resume : START;
+    let { segment, position, count, number } = first >= this.resume.count ? this.resume : START;
     while (segment < this.data.segments.length) {
       const span = this.data.segments[segment]!;
       reader.position = position < 0 ? span.start : position;
@@ -154,8 +158,8 @@ export class TypedDataReader {
         if (!span.packed) await this.skipTag(reader, span.end);
         if (!reader.holdsVarint()) await reader.load();
         const offset = reader.position;
-        const [low, high] = this.number(reader, span.end);
-        if (count >= first) this.store(target, (count - first) * perNumber, low, high, reader, offset);
+        number = this.number(reader, span.end);
+        if (count >= first) this.store(target, (count - first) * perNumber, number, reader, offset);
         count++;
       }
       position = reader.position;
@@ -164,6 +168,13 @@ export class TypedDataReader {
       position = -1;
       if (count >= last && end < this.byteLength) break;
     }
+    this.resume = { segment, position, count, number };
+    if (this.data.repeatsLast && count > 0) {
+      const { end: behind } = this.data.segments.at(-1)!;
+      for (count = Math.max(count, first); count < last; count++) {
+        this.store(target, (count - first) * perNumber, number, reader, behind);
+      }
+    }
     const surplus = end === this.byteLength && segment < this.data.segments.length;
     if (count < last || surplus) {
       throw reader.malformed(
@@ -171,7 +182,6 @@ export class TypedDataReader {
         this.data.segments.at(-1)!.end,
       );
     }
-    this.resume = { segment, position, count };
     return bytes;
   }
 
@@ -192,7 +202,13 @@ export class TypedDataReader {
     }
   }
 
-  private store(target: DataView, at: number, low: number, high: number, reader: ProtobufReader, offset: number): void {
+  private store(
+    target: DataView,
+    at: number,
+    [low, high]: readonly [low: number, high: number],
+    reader: ProtobufReader,
+    offset: number,
+  ): void {
     const range = RANGES[this.dtype];
     if (!range) {
       target.setUint32(at, low, true);

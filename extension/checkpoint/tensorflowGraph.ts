@@ -24,6 +24,9 @@ const MAX_ALL_NAMES = 64 * 1024 * 1024;
 /** The largest graphs have a hundred thousand; bounds the time that small ones in great number may take. */
 const MAX_NODES = 3_000_000;
 
+/** Elements that are not stored are made up; beyond this it is a trap and no weight. */
+const MAX_REPEATED_BYTES = 1024 * 1024 * 1024;
+
 /** Fields of a TensorProto that hold numbers one by one: how, and of which types that weights have. */
 const TYPED_FIELDS: ReadonlyMap<number, { encoding: Encoding; dtypes: readonly DType[] }> = new Map([
   [5, { encoding: 'fixed32', dtypes: ['F32'] }],
@@ -194,7 +197,7 @@ class TensorFields {
     return data && { type, dtype, shape, byteLength, data };
   }
 
-  /** Undefined where there are fewer numbers than elements: the last one stands for all that follow. */
+  /** Undefined where no number or one is stored for all elements: what initialises or fills, and no weight. */
   private data(dtype: DType, byteLength: number, offset: number): RawData | TypedData | undefined {
     const { content } = this;
     if (content) {
@@ -206,10 +209,24 @@ class TensorFields {
       return { kind: 'raw', ...content };
     }
     const typed = [...this.typed].find(([field]) => TYPED_FIELDS.get(field)!.dtypes.includes(dtype))?.[1];
-    if (!typed || typed.byteLength < (byteLength / numberSize(dtype)) * LEAST_BYTES[typed.encoding]) return undefined;
-    return numbersAt(this.reader, typed, dtype, byteLength, offset);
+    if (!typed || typed.byteLength <= ONE_NUMBER_BYTES[typed.encoding]) return undefined;
+    const { encoding, segments } = typed;
+    const whole = (byteLength / numberSize(dtype)) * LEAST_BYTES[encoding];
+    // TensorFlow's optimiser leaves out the end of a tensor whose elements are equal there.
+    if (typed.byteLength < whole) {
+      if (byteLength > MAX_REPEATED_BYTES) {
+        const message = `repeats the last of its numbers to ${byteLength} bytes; at most ${MAX_REPEATED_BYTES} are made of few`;
+        throw this.reader.malformed(message, offset);
+      }
+      return { kind: 'typed', encoding, segments, repeatsLast: true };
+    }
+    const data = numbersAt(this.reader, typed, dtype, byteLength, offset);
+    return data.kind === 'typed' ? { ...data, repeatsLast: true } : data;
   }
 }
 
 /** Of one number. */
 const LEAST_BYTES: Readonly<Record<Encoding, number>> = { fixed32: 4, fixed64: 8, varint: 1 };
+
+/** Of one number with its tag. Of varints, which may be shorter, it is the longest of 16 bits. */
+const ONE_NUMBER_BYTES: Readonly<Record<Encoding, number>> = { fixed32: 5, fixed64: 9, varint: 4 };

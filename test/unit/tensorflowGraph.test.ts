@@ -110,6 +110,45 @@ describe('TensorFlow graphs', () => {
     assert.equal(checkpoint.tensors.find(({ name }) => name === 'code')!.encoding!.name, 'quint8');
   });
 
+  it('repeat the last number where fewer are stored than the shape needs', async () => {
+    const half = (...values: number[]): Uint8Array => new Uint8Array(Uint16Array.from(values).buffer);
+    const long = [...Array.from({ length: 40 }, (_, i) => i + 1), ...new Array<number>(20).fill(40)];
+    const halves = [0x3c00, 0, 0xbc00, 0xbc00, 0xbc00, 0xbc00, 0xbc00, 0xbc00];
+    const stored: [string, readonly number[], number, Uint8Array, Uint8Array][] = [
+      ['packed', [3, 2], TF.FLOAT, bytesField(5, float32(1, 2, 3)), float32(1, 2, 3, 3, 3, 3)],
+      ['unpacked', [3, 2], TF.FLOAT, unpackedFloats(5, [1, 2]), float32(1, 2, 2, 2, 2, 2)],
+      ['double', [2, 2], TF.DOUBLE, bytesField(6, float64(1, -2)), float64(1, -2, -2, -2)],
+      ['half', [4, 2], TF.HALF, packedVarints(13, halves.slice(0, 3)), half(...halves)],
+      ['long', [20, 3], TF.QUINT8, packedVarints(7, long.slice(0, 40)), Uint8Array.from(long)],
+    ];
+    const checkpoint = await open(
+      graphDef(stored.map(([name, sizes, type, data]) => constant(name, tensorProto(sizes, data, type)))),
+    );
+    assert.deepEqual(checkpoint.problems, []);
+    assert.deepEqual(
+      namesOf(checkpoint),
+      stored.map(([name]) => name),
+    );
+    for (const [name, [rows], , , elements] of stored) {
+      assert.equal(await readHex(checkpoint, name), hex(elements), name);
+      // Bands in any order: each goes on where another one ended.
+      for (const start of [0, 1, rows! - 1, rows! - 2, 0]) {
+        const band = elements.subarray((start * elements.length) / rows!, ((start + 1) * elements.length) / rows!);
+        assert.equal(await readHex(checkpoint, name, { start, end: start + 1 }), hex(band), `${name} ${start}`);
+      }
+    }
+  });
+
+  it('do not make a large weight of few numbers', async () => {
+    const trap = constant('trap', tensorProto([2 ** 20, 2 ** 10], bytesField(5, float32(1, 2))));
+    const checkpoint = await open(graphDef([trap, kernel]));
+    assert.deepEqual(namesOf(checkpoint), ['conv/kernel']);
+    assert.deepEqual(
+      checkpoint.problems.map(({ code, tensor }) => [code, tensor]),
+      [['malformed', 'trap']],
+    );
+  });
+
   it('count constants that are no weights', async () => {
     const others = [
       tensorProto([], content(ramp(1))),
