@@ -91,9 +91,16 @@ export function inConfigOrder<Tensor extends { readonly info: { readonly name: s
   attributes: GroupAttributes,
 ): Tensor[] {
   const places = new Map(layersOf(config).map(({ name }, place) => [name, place]));
+  // What is within a layer (the cell of an LSTM, the projections of an attention) has a name of its own, which the
+  // configuration does not list: its layer's is that of the group around it.
   const placeOf = (name: string): number => {
-    const layer = layerName(attributes, name.slice(0, Math.max(0, name.lastIndexOf('/'))));
-    return places.get(layer ?? '') ?? Infinity;
+    let [group, depth] = [name.slice(0, Math.max(0, name.lastIndexOf('/vars/'))), 0];
+    for (; group !== '' && depth < MAX_DEPTH; depth++) {
+      const place = places.get(layerName(attributes, `${group}/vars`) ?? '');
+      if (place !== undefined) return place;
+      group = group.slice(0, Math.max(0, group.lastIndexOf('/')));
+    }
+    return Infinity;
   };
   return tensors
     .map((tensor) => ({ tensor, place: placeOf(tensor.info.name) }))

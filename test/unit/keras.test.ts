@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { kerasFormat } from '../../extension/checkpoint/keras';
+import { inConfigOrder } from '../../extension/checkpoint/kerasModel';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { formatFolder } from '../harness/formatFolder';
 import { hdf5Fixture } from '../harness/hdf5Files';
@@ -27,6 +28,27 @@ describe('Keras 3 archives', () => {
     const layers = checkpoint.tensors.map(({ name }) => name.split('/')[1]);
     assert.deepEqual([...new Set(layers)], ['conv2d', 'batch_normalization', 'dense']);
     assert.equal(checkpoint.tensors[0]!.alias, 'first/0');
+  });
+
+  it('list what is within a layer in the place of the layer', () => {
+    const layers = ['embedding', 'attention', 'lstm', 'dense'].map((name) => ({ class_name: 'X', config: { name } }));
+    const named = {
+      ...{ 'layers/dense/vars': 'dense', 'layers/embedding/vars': 'embedding', 'layers/lstm/vars': 'lstm' },
+      ...{ 'layers/lstm/cell/vars': 'lstm_cell', 'layers/multi_head_attention/vars': 'attention' },
+      ...{ 'layers/multi_head_attention/query_dense/vars': 'query', 'optimizer/vars': 'adam' },
+    };
+    const attributes = new Map(Object.entries(named).map(([group, name]) => [group, new Map([['name', name]])]));
+    const names = Object.keys(named).map((group) => `${group}/0`);
+    const tensors = [...names, 'vars'].map((name) => ({ info: { name } }));
+    const ordered = inConfigOrder(tensors, JSON.stringify({ config: { layers } }), attributes);
+    assert.deepEqual(
+      ordered.map(({ info }) => info.name),
+      [
+        ...['layers/embedding/vars/0', 'layers/multi_head_attention/vars/0'],
+        ...['layers/multi_head_attention/query_dense/vars/0', 'layers/lstm/vars/0', 'layers/lstm/cell/vars/0'],
+        ...['layers/dense/vars/0', 'optimizer/vars/0', 'vars'],
+      ],
+    );
   });
 
   it('tell the configuration, its layers and the version', async () => {
