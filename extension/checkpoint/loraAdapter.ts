@@ -58,7 +58,8 @@ export async function withLoraProducts(checkpoint: Checkpoint, open: Open, signa
 }
 
 async function adapterOf(checkpoint: Checkpoint, open: Open, signal?: AbortSignal): Promise<Checkpoint> {
-  const folder = path.dirname(checkpoint.path);
+  // Shards without an index are opened by their folder.
+  const folder = path.dirname(checkpoint.files[0] ?? checkpoint.path);
   const configPath = path.join(folder, CONFIG);
   const problems = new ProblemList(configPath);
   let config: AdapterConfig | undefined;
@@ -78,12 +79,19 @@ async function adapterOf(checkpoint: Checkpoint, open: Open, signal?: AbortSigna
   const base = await openBase(folder, config.baseName, checkpoint, open, problems, signal);
   const weights = base && weightsByName(base);
   const names = new Set(checkpoint.tensors.map(({ name }) => name));
-  const products = pairs.flatMap((pair) => {
-    const tensor = productTensor(pair, names, base, weights);
-    if (typeof tensor !== 'string') return [tensor];
-    refuse(tensor, pair.module);
-    return [];
-  });
+  const adapters = new Map<string, number>();
+  for (const { module } of pairs) adapters.set(module, (adapters.get(module) ?? 0) + 1);
+  const products: TensorInfo[] = [];
+  for (const pair of pairs) {
+    const one = pair.adapter === undefined || adapters.get(pair.module) === 1;
+    const name = `${pair.module}.${one ? '' : `${pair.adapter}.`}delta_weight`;
+    const tensor = productTensor(name, pair, names, base, weights);
+    if (typeof tensor === 'string') refuse(tensor, pair.module);
+    else {
+      names.add(name);
+      products.push(tensor);
+    }
+  }
   return withProducts(checkpoint, products, problems.list(), [configPath], base);
 }
 
@@ -95,7 +103,8 @@ async function readConfig(file: string, signal?: AbortSignal): Promise<AdapterCo
   const alphaPattern = Object.fromEntries(
     Object.entries(typeof pattern === 'object' && pattern !== null ? pattern : {}).map(([name, number]) => [
       name.replace(/^\^/, '').replace(/\$$/, '').replaceAll('\\.', '.'),
-      Number(number),
+      // Not what else can be taken for one, such as null for 0.
+      typeof number === 'number' ? number : NaN,
     ]),
   );
   return {
@@ -110,6 +119,12 @@ async function readConfig(file: string, signal?: AbortSignal): Promise<AdapterCo
 function refusal(config: Record<string, unknown>, alphaPattern: Readonly<Record<string, number>>): string | undefined {
   if (!Number.isFinite(config.lora_alpha)) return 'has no number "lora_alpha": the scale of B·A is unknown';
   if (config.use_qalora === true) return 'is of QA-LoRA, whose A multiplies pooled inputs: B·A is not what is added';
+  if (config.use_dora === true) {
+    return 'is of DoRA, which gives each output of the adapted weight another length: B·A is not what is added';
+  }
+  if (Array.isArray(config.target_parameters) && config.target_parameters.length > 0) {
+    return 'has "target_parameters", whose A and B are those of several experts in one: B·A is not what is added';
+  }
   const unclear = Object.entries(alphaPattern).find(
     ([name, alpha]) => /[\\*+?()[\]{}|^$]/.test(name) || !Number.isFinite(alpha),
   );
@@ -118,6 +133,7 @@ function refusal(config: Record<string, unknown>, alphaPattern: Readonly<Record<
 
 /** @returns why it cannot be, in words */
 function productTensor(
+  name: string,
   { module, left, right, rank, shape, scale }: LoraPair,
   names: ReadonlySet<string>,
   base: Checkpoint | undefined,
@@ -125,8 +141,7 @@ function productTensor(
 ): TensorInfo | string {
   const count = elementCount(shape);
   if (typeof count === 'string') return `${count}: the product of its A and B is not shown`;
-  const name = `${module}.delta_weight`;
-  if (names.has(name)) return 'has a tensor "delta_weight" of its own: the product of its A and B is not shown';
+  if (names.has(name)) return `has a tensor ${name} of its own: the product of its A and B is not shown`;
   const weight = weights && adaptedWeight(module, count, weights);
   return {
     name,

@@ -17,6 +17,8 @@ export interface LoraConfig {
 export interface LoraPair {
   /** Name of the module that is adapted. */
   readonly module: string;
+  /** Which of several adapters of the module, where the names of their tensors tell. */
+  readonly adapter: string | undefined;
   readonly left: Factor;
   readonly right: Factor;
   readonly rank: number;
@@ -38,22 +40,23 @@ export function loraPairs(
   config: LoraConfig,
   refuse: (message: string, tensor: string) => void,
 ): LoraPair[] {
-  const parts = new Map<string, { module: string; embedding: boolean; A?: TensorInfo; B?: TensorInfo }>();
+  const parts = new Map<string, Part>();
   for (const tensor of tensors) {
     const [, module, embedding, side, adapter] = NAME.exec(tensor.name) ?? [];
     if (module === undefined || side === undefined) continue;
     const key = JSON.stringify([tensor.group, module, embedding, adapter]);
-    const part = parts.get(key) ?? { module, embedding: embedding !== undefined };
+    const part = parts.get(key) ?? { module, adapter, embedding: embedding !== undefined };
     part[side as 'A' | 'B'] = tensor;
     parts.set(key, part);
   }
-  return [...parts.values()].flatMap(({ module, embedding, A, B }) => {
+  return [...parts.values()].flatMap((part) => {
+    const { A, B } = part;
     if (!A || !B) {
       const [present, absent] = A ? [A, 'B'] : [B!, 'A'];
       refuse(`has no lora_${absent} beside it: their product cannot be shown`, present.name);
       return [];
     }
-    const pair = pairOf(module, A, B, embedding, config);
+    const pair = pairOf(part, A, B, config);
     if (typeof pair === 'string') {
       refuse(pair, A.name);
       return [];
@@ -62,11 +65,16 @@ export function loraPairs(
   });
 }
 
+interface Part extends Pick<LoraPair, 'module' | 'adapter'> {
+  readonly embedding: boolean;
+  A?: TensorInfo;
+  B?: TensorInfo;
+}
+
 function pairOf(
-  module: string,
+  { module, adapter, embedding }: Part,
   A: TensorInfo,
   B: TensorInfo,
-  embedding: boolean,
   config: LoraConfig,
 ): LoraPair | string {
   const shapes = `A [${A.shape.join(', ')}] and B [${B.shape.join(', ')}]`;
@@ -80,12 +88,12 @@ function pairOf(
   // PEFT keeps an embedding's weight as words × features: the transpose of B·A.
   return embedding
     ? {
-        ...{ module, rank, scale, shape: [inner[0]!, rows] },
+        ...{ module, adapter, rank, scale, shape: [inner[0]!, rows] },
         left: { tensor: A, transposed: true },
         right: { tensor: B, transposed: true },
       }
     : {
-        ...{ module, rank, scale, shape: [rows, ...inner] },
+        ...{ module, adapter, rank, scale, shape: [rows, ...inner] },
         left: { tensor: B, transposed: false },
         right: { tensor: A, transposed: false },
       };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
@@ -156,6 +156,9 @@ describe('LoRA adapters', () => {
       [{ lora_alpha: 'much' }, /no number "lora_alpha"/],
       [{ use_qalora: true }, /QA-LoRA/],
       [{ alpha_pattern: { '.*q_proj': 3 } }, /"alpha_pattern" "\.\*q_proj"/],
+      [{ alpha_pattern: { q_proj: null } }, /"alpha_pattern" "q_proj"/],
+      [{ use_dora: true }, /DoRA/],
+      [{ target_parameters: ['experts.gate_up_proj'] }, /several experts/],
     ];
     for (const [config, reason] of reasons) {
       await opened(made(tensors, config), (checkpoint) => {
@@ -165,6 +168,38 @@ describe('LoRA adapters', () => {
         assert.match(checkpoint.problems[0]!.message, reason);
       });
     }
+  });
+
+  it('of one module are each shown under a name of its own', async () => {
+    const A = randomMatrix(2, 4, 1);
+    const B = randomMatrix(3, 2, 2);
+    const tensors = ['default', 'second'].flatMap((adapter) => [
+      floats(`m.lora_A.${adapter}.weight`, [2, 4], A),
+      floats(`m.lora_B.${adapter}.weight`, [3, 2], B),
+    ]);
+    await opened(made(tensors, {}), (checkpoint) => {
+      assert.deepEqual(
+        products(checkpoint).map(([name]) => name),
+        ['m.default.delta_weight', 'm.second.delta_weight'],
+      );
+      assert.deepEqual(checkpoint.problems, []);
+    });
+    const both = [...pair('m', [3, 2, 4], 1), floats(`${WRAPPED}m.lora_embedding_A`, [2, 4], A)];
+    await opened(made([...both, floats(`${WRAPPED}m.lora_embedding_B`, [3, 2], B)], {}), (checkpoint) => {
+      assert.equal(products(checkpoint).length, 1);
+      assert.match(checkpoint.problems[0]!.message, /a tensor .*m\.delta_weight of its own/);
+    });
+  });
+
+  it('in shards without an index have their configuration beside them', async () => {
+    const [a, b] = pair('m', [3, 2, 4], 1) as [FixtureTensor, FixtureTensor];
+    const own = path.dirname(made([a], {}));
+    unlinkSync(path.join(own, 'adapter_model.safetensors'));
+    writeFileSync(path.join(own, 'adapter_model-00001-of-00002.safetensors'), safetensorsBytes([a]));
+    writeFileSync(path.join(own, 'adapter_model-00002-of-00002.safetensors'), safetensorsBytes([b]));
+    await opened(own, (checkpoint) => {
+      assert.deepEqual([products(checkpoint).length, checkpoint.problems], [1, []]);
+    });
   });
 
   it('leave a factor alone, or of another rank, as it is, and say so', async () => {
