@@ -4,10 +4,10 @@
  *
  * @see https://huggingface.co/docs/huggingface_hub/guides/manage-cache
  */
-import { open, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError } from './checkpoint';
-import { fileError, isErrno } from './fileReader';
+import { FileReader, fileError } from './fileReader';
 import { siblingPath } from './siblingPath';
 
 const SNAPSHOTS = 'snapshots';
@@ -60,15 +60,19 @@ export async function snapshotOf(folder: string): Promise<string | undefined> {
 
 /** Undefined where there is no such reference. */
 async function readRef(file: string): Promise<string | undefined> {
-  let handle;
   try {
-    handle = await open(file, 'r');
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_REF_BYTES), 0, MAX_REF_BYTES, 0);
-    return buffer.toString('latin1', 0, bytesRead).trim();
+    const reader = await FileReader.open(file);
+    try {
+      const bytes = await reader.read(0, Math.min(reader.size, MAX_REF_BYTES));
+      return Buffer.from(bytes.buffer).toString('latin1').trim();
+    } finally {
+      await reader.close();
+    }
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return undefined;
-    throw fileError(error, file);
-  } finally {
-    await handle?.close();
+    // What is no regular file is no reference either.
+    if (error instanceof CheckpointError && (error.code === 'not-found' || error.code === 'unsupported')) {
+      return undefined;
+    }
+    throw error;
   }
 }

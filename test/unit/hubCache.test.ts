@@ -1,5 +1,6 @@
 /** Models in Hugging Face's download cache, and the rule of which files names and links may lead to. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
@@ -102,6 +103,13 @@ if (process.platform !== 'win32') {
         code: 'ambiguous',
         message: new RegExp(`several snapshots \\(${OLDER}, ${COMMIT}\\).*open one of them`),
       });
+    });
+
+    it('does not wait for the writer of a pipe in the place of a reference', async () => {
+      snapshot({ 'model.safetensors': weights('w') });
+      mkdirSync(path.join(hub(), 'refs'));
+      execFileSync('mkfifo', [path.join(hub(), 'refs', 'main')]);
+      assert.deepEqual((await opened(hub())).names, ['w']);
     });
 
     it('says that it was not downloaded', async () => {
