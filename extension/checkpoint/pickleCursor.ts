@@ -8,6 +8,12 @@ const MAX_INTEGER_BYTES = 1024;
 /** Longest text line: names of classes and numbers; long strings use other opcodes. */
 const MAX_LINE_BYTES = 1024 * 1024;
 
+/** As Python's `repr` has them. */
+const INFINITIES: ReadonlyMap<string, number> = new Map([
+  ['inf', Infinity],
+  ['-inf', -Infinity],
+]);
+
 /** The buffer ended before the pickle: thrown only where more bytes exist. */
 export class PickleNeedsMore extends Error {
   /** @param bytes how many bytes the buffer must hold at least */
@@ -126,8 +132,7 @@ export class PickleCursor {
   /** Python's `repr` of a float. */
   decimalFraction(): number {
     const text = this.line().trim();
-    const named: Readonly<Record<string, number>> = { inf: Infinity, '-inf': -Infinity };
-    const value = named[text] ?? (/^[-+.\d]/.test(text) ? Number(text) : NaN);
+    const value = INFINITIES.get(text) ?? (/^[-+.\d]/.test(text) ? Number(text) : NaN);
     if (Number.isNaN(value) && text !== 'nan') this.fail(`"${text.slice(0, 40)}" is not a number`);
     return value;
   }

@@ -90,7 +90,7 @@ export class TorchPickleHost implements PickleHost {
       return new PickleUnreadable('unsupported', 'it refers to something outside of the file that is not a storage');
     }
     if (!type) return new PickleUnreadable('unsupported', `its storage type ${typeName} is unknown`);
-    if (typeof elements !== 'number' || !Number.isSafeInteger(elements) || elements < 0) {
+    if (!isCount(elements)) {
       return new PickleUnreadable('malformed', `its storage "${key}" declares an impossible size`);
     }
     const known = this.storages.get(key);
@@ -101,7 +101,7 @@ export class TorchPickleHost implements PickleHost {
     }
     const [viewKey, offset, length] = itemsOf(view);
     if (viewKey === undefined) return storage!;
-    if (typeof offset !== 'number' || typeof length !== 'number' || !(offset >= 0) || !(offset + length <= elements)) {
+    if (!isCount(offset) || !isCount(length) || offset + length > elements) {
       return new PickleUnreadable('malformed', `a view leaves its storage "${key}"`);
     }
     return new PickleStorage(key, type, length, offset);
@@ -110,6 +110,10 @@ export class TorchPickleHost implements PickleHost {
   replaced(key: PickleValue, before: PickleValue): void {
     if (isTensor(before) && typeof key === 'string') this.repeated.add(key);
   }
+}
+
+function isCount(value: PickleValue | undefined): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 /** The name of what a value would be in Python, for messages. */

@@ -19,21 +19,21 @@ import {
 } from './pickleValues';
 
 /** Types that NumPy knows through the ml_dtypes package. */
-const CLASSES: Readonly<Record<string, DType>> = {
-  'ml_dtypes.bfloat16': 'BF16',
-  'ml_dtypes.float8_e4m3fn': 'F8_E4M3',
-  'ml_dtypes.float8_e5m2': 'F8_E5M2',
-  'ml_dtypes.float8_e4m3fnuz': 'F8_E4M3FNUZ',
-  'ml_dtypes.float8_e5m2fnuz': 'F8_E5M2FNUZ',
-  'ml_dtypes.float8_e8m0fnu': 'F8_E8M0',
-};
+const CLASSES: ReadonlyMap<string, DType> = new Map<string, DType>([
+  ['ml_dtypes.bfloat16', 'BF16'],
+  ['ml_dtypes.float8_e4m3fn', 'F8_E4M3'],
+  ['ml_dtypes.float8_e5m2', 'F8_E5M2'],
+  ['ml_dtypes.float8_e4m3fnuz', 'F8_E4M3FNUZ'],
+  ['ml_dtypes.float8_e5m2fnuz', 'F8_E5M2FNUZ'],
+  ['ml_dtypes.float8_e8m0fnu', 'F8_E8M0'],
+]);
 
 /** `numpy.dtype(code, …)`. */
 export function numpyDType(args: readonly PickleValue[]): NumpyDType {
   const [code] = args;
   const name = typeof code === 'string' ? code : code instanceof PickleGlobal ? code.name : 'unknown';
   const element = numpyElement(name);
-  const dtype = CLASSES[name] ?? element?.dtype;
+  const dtype = CLASSES.get(name) ?? element?.dtype;
   const made = new NumpyDType(name, dtype, dtype ? elementSize(dtype) : 0);
   made.bigEndian = element?.bigEndian ?? /^>/.test(name);
   return made;

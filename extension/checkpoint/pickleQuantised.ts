@@ -22,13 +22,16 @@ import {
 import { elementCount } from './shape';
 
 /** How the codes of each quantised type are stored. */
-const CODES: Readonly<Record<string, { dtype: DType; packed?: PackedType }>> = {
-  qint8: { dtype: 'I8' },
-  quint8: { dtype: 'U8' },
-  qint32: { dtype: 'I32' },
-  quint4x2: { dtype: 'U8', packed: 'U4' },
-  quint2x4: { dtype: 'U8', packed: 'U2' },
-};
+const CODES: ReadonlyMap<string, { dtype: DType; packed?: PackedType }> = new Map<
+  string,
+  { dtype: DType; packed?: PackedType }
+>([
+  ['qint8', { dtype: 'I8' }],
+  ['quint8', { dtype: 'U8' }],
+  ['qint32', { dtype: 'I32' }],
+  ['quint4x2', { dtype: 'U8', packed: 'U4' }],
+  ['quint2x4', { dtype: 'U8', packed: 'U2' }],
+]);
 
 /** `_rebuild_qtensor(storage, offset, size, stride, (scheme, scale, zero point[, axis]), …)`. */
 export const rebuildQuantised: PickleCall = (args, budget) => {
@@ -36,7 +39,7 @@ export const rebuildQuantised: PickleCall = (args, budget) => {
   if (storage instanceof PickleUnreadable) return storage;
   if (!(storage instanceof PickleStorage)) throw new BadArguments('it has no storage');
   const type = storage.type.name;
-  const codes = CODES[type];
+  const codes = CODES.get(type);
   if (!codes) throw new BadArguments(`it is quantised, but its storage holds ${type}`);
   const shape = asCounts(size, 'shape');
   const strides = asCounts(stride, 'strides');

@@ -243,6 +243,16 @@ describe('pickle', () => {
     assert.ok(read(p.pickle(p.bytes('N', Buffer.alloc(1_000_000, 0x85)))).value instanceof PickleSequence);
   });
 
+  it('a number that is called as what every object has is none', () => {
+    for (const name of ['constructor', '__proto__', 'toString']) {
+      assert.equal(
+        code(() => read(p.pickle(p.bytes(`F${name}\n`)))),
+        'malformed',
+        name,
+      );
+    }
+  });
+
   it('a newer protocol is unsupported', () => {
     assert.equal(
       code(() => read(p.pickle(p.none, 6))),

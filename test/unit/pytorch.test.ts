@@ -120,6 +120,44 @@ describe('PyTorch', () => {
         p.call(p.global('torch.storage', '_load_from_bytes'), p.data(Buffer.alloc(8))),
         'unsupported bad',
       ],
+      'a NumPy array of an element type called as what every object has': [
+        p.build(
+          p.call(
+            p.global('numpy.core.multiarray', '_reconstruct'),
+            p.global('numpy', 'ndarray'),
+            p.tuple(p.int(0)),
+            p.text('b'),
+          ),
+          p.tuple(
+            ...[p.int(1), p.tuple(p.int(4)), p.call(p.global('numpy', 'dtype'), p.text('constructor'))],
+            ...[p.no, p.data(Buffer.alloc(4))],
+          ),
+        ),
+        'unsupported bad',
+      ],
+      'quantised codes of a type called as what every object has': [
+        p.call(
+          p.global('torch._utils', '_rebuild_qtensor'),
+          p.bytes(
+            p.tuple(
+              ...[p.text('storage'), p.call(p.global('numpy', 'dtype'), p.text('constructor'))],
+              ...[p.text('good'), p.text('cpu'), p.int(6)],
+            ),
+            'Q',
+          ),
+          ...[p.int(0), p.tuple(p.int(4)), p.tuple(p.int(1))],
+          p.tuple(p.global('torch', 'per_tensor_affine'), p.float(1), p.int(0)),
+        ),
+        'malformed bad',
+      ],
+      'a view that begins inside of an element': [
+        p.call(
+          p.global('torch._utils', '_rebuild_tensor'),
+          p.storage('good', 'FloatStorage', 6, p.tuple(p.text('v'), p.float(0.25), p.int(3))),
+          ...[p.int(0), p.tuple(p.int(2)), p.tuple(p.int(1))],
+        ),
+        'malformed bad',
+      ],
       'a conjugate view': [
         p.call(
           p.global('torch._utils', '_rebuild_tensor_v2'),
