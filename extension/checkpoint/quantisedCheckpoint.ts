@@ -96,6 +96,7 @@ async function findWeights(
   for (const tensor of checkpoint.tensors) tensors.set(tensor.name, tensor);
   const parts = new WeightParts(tensors, config, partReader(checkpoint, signal));
   const taken = new Set<string>();
+  const named = new Set<string>();
   const replaced: Replaced[] = [];
   for (const tensor of checkpoint.tensors) {
     for (const { mark, scheme } of MARKED_SCHEMES) {
@@ -103,7 +104,10 @@ async function findWeights(
       signal?.throwIfAborted();
       try {
         const weight = await scheme.weight(tensor.name.slice(0, -mark.length), mark, parts);
-        if (weight) replaced.push(replacement(weight, tensor, tensors, taken));
+        if (!weight) continue;
+        if (named.has(weight.name)) throw new CheckpointError('malformed', `other parts make up ${weight.name}, too`);
+        replaced.push(replacement(weight, tensor, tensors, taken));
+        named.add(weight.name);
       } catch (error) {
         if (!(error instanceof CheckpointError)) throw error;
         const { code, reason } = error;

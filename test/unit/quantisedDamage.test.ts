@@ -82,6 +82,21 @@ describe('damaged quantised weights', () => {
       }
     });
 
+    it('beside other parts of the same weight', async () => {
+      const others = [
+        tensor('a.weight_packed', 'U8', [4, 16], bytes(64)),
+        tensor('a.weight_scale', 'F8_E4M3', [4, 2], bytes(8)),
+        float32Tensor('a.weight_global_scale', [1], [1]),
+      ];
+      await opened([...tensors, ...others], undefined, (checkpoint) => {
+        const names = checkpoint.tensors.map(({ name }) => name);
+        assert.deepEqual(names, ['a.weight', ...others.map(({ name }) => name)]);
+        assert.equal(checkpoint.problems.length, 1);
+        assert.match(checkpoint.problems[0]!.message, /other parts make up a\.weight, too/);
+        return Promise.resolve();
+      });
+    });
+
     it('beside a tensor of its own name', async () => {
       await assertRefused([...tensors, float32Tensor('a.weight', [1], [1])], /a\.weight beside its parts/);
     });
