@@ -10,7 +10,7 @@ import { widen } from './dtype';
 import { decodeLinear, fromStart, granularityOf, type LinearWeight, type ReadNumbers } from './linearWeight';
 import type { Operators, ScopedCall } from './onnxOperators';
 import type { CodesUse } from './onnxQuantised';
-import { contradiction, expectFloats, type PartReader, type QuantisedWeight } from './quantisedWeight';
+import { contradiction, expectFloats, expectShape, type PartReader, type QuantisedWeight } from './quantisedWeight';
 import { decodeRows } from './rowBlocks';
 import { product } from './shape';
 
@@ -121,8 +121,8 @@ function blockGatherWeight(codes: TensorInfo, call: ScopedCall, operators: Opera
   if (!(block > 0)) throw contradiction(`it has blocks of ${block}`);
   expectFloats(scales);
   const grid = granularityOf(scales, shape, axis, block);
-  const along = scales.shape.at(-1)!;
-  if (zeros) expectCount(zeros, (product(scales.shape) / along) * Math.ceil(along / perByte));
+  const along = scales.shape.at(-1) ?? 1;
+  if (zeros) expectShape(zeros, [...scales.shape.slice(0, -1), Math.ceil(along / perByte)]);
   const packed = (tensor: TensorInfo, count: number): { read?: ReadNumbers } =>
     perByte > 1
       ? {

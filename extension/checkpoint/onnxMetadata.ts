@@ -26,6 +26,8 @@ export class OnnxMetadata {
   private readonly values = new Map<string, string>();
   private readonly opsets: string[] = [];
   private bytes = 0;
+  /** True once there was more than is kept: told once, and the rest is passed over. */
+  private full = false;
 
   constructor(private readonly reader: ProtobufReader) {}
 
@@ -40,6 +42,7 @@ export class OnnxMetadata {
    * @throws CheckpointError `malformed`, `truncated`, `limit`
    */
   async add(field: Field): Promise<void> {
+    if (this.full) return;
     const text = TEXTS.get(field.number);
     const number = NUMBERS.get(field.number);
     if (text !== undefined) this.set(text, await this.reader.text(field, MAX_VALUE_BYTES));
@@ -65,8 +68,9 @@ export class OnnxMetadata {
       if (field.number === 1) domain = await this.reader.text(field, MAX_NAME_BYTES);
       else if (field.number === 2) version = this.reader.unsigned(field);
     });
-    this.count(domain.length);
-    this.opsets.push(`${domain || 'ai.onnx'} ${version}`);
+    const opset = `${domain || 'ai.onnx'} ${version}`;
+    this.count(opset.length);
+    this.opsets.push(opset);
   }
 
   private set(key: string, value: string): void {
@@ -77,6 +81,7 @@ export class OnnxMetadata {
   private count(bytes: number): void {
     this.bytes += bytes;
     if (this.bytes > MAX_METADATA_BYTES) {
+      this.full = true;
       throw this.reader.error('limit', `has more than ${MAX_METADATA_BYTES} bytes of metadata`, this.reader.position);
     }
   }

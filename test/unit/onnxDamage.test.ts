@@ -275,6 +275,23 @@ describe('onnx: damaged and hostile models', () => {
     assert.ok(performance.now() - started < 5000, `${performance.now() - started} ms`);
   });
 
+  it('with operator sets without end keep a bounded list of them', async () => {
+    const set = bytesField(8, varintField(2, 17));
+    const count = 1_700_000;
+    const sets = new Uint8Array(count * set.length);
+    for (let i = 0; i < count; i++) sets.set(set, i * set.length);
+    const { problems, tensors } = await open(model(bytesField(5, floatTensor('w', [1])), sets));
+    assert.deepEqual(
+      tensors.map(({ name }) => name),
+      ['w'],
+    );
+    assert.deepEqual(
+      problems.map(({ code }) => code),
+      ['limit'],
+    );
+    assert.match(problems[0]!.message, /bytes of metadata/);
+  });
+
   it('with a hundred thousand faults keep a bounded list of them', async () => {
     const bad = bytesField(5, Uint8Array.of(2 * 8 + 3));
     const { problems, tensors } = await open(

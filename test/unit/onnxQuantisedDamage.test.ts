@@ -126,6 +126,12 @@ describe('onnx: damaged quantised weights', () => {
     ['GatherBlockQuantized of blocks of −1', gather({ block_size: -1 }), [table, scales('s', [2, 2])], /blocks of -1/],
     ['GatherBlockQuantized with too few scales', gather(), [table, scales('s', [2, 1, 1])], /s has the shape/],
     [
+      'GatherBlockQuantized with zero points in one row',
+      call('GatherBlockQuantized', ['w', 'ids', 's', 'z'], { bits: 4, block_size: 16 }, MICROSOFT),
+      [table, scales('s', [2, 2]), rawTensor('z', [2], TYPE.UINT8, new Uint8Array(2))],
+      /z has the shape \[2\] where \[2, 1\]/,
+    ],
+    [
       'GatherBlockQuantized of one axis',
       gather(),
       [rawTensor('w', [32], TYPE.UINT8, new Uint8Array(32)), scales('s', [4])],
