@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { onnxFormat } from '../../extension/checkpoint/onnx';
+import { graph, runnableModel, type Message } from './onnxWriter';
 import { temporaryFolder } from './temporaryFolder';
 
 export function openedOnnx(): {
@@ -11,6 +12,8 @@ export function openedOnnx(): {
   opened: Checkpoint[];
   /** Writes `model.onnx` in the folder and opens it. */
   open: (bytes: Uint8Array) => Promise<Checkpoint>;
+  /** The same with a model of one graph. */
+  openGraph: (nodes: readonly Message[], initializers: readonly Message[]) => Promise<Checkpoint>;
 } {
   const folder = temporaryFolder();
   const file = path.join(folder, 'model.onnx');
@@ -24,5 +27,7 @@ export function openedOnnx(): {
     opened.push(checkpoint);
     return checkpoint;
   };
-  return { folder, opened, open };
+  const openGraph = (nodes: readonly Message[], initializers: readonly Message[]): Promise<Checkpoint> =>
+    open(runnableModel(graph({ nodes, initializers })));
+  return { folder, opened, open, openGraph };
 }

@@ -6,22 +6,16 @@ import { floats, floatTensor, ggufFiles, GgufWriter, VALUE, type GgufFile } from
 const writer = new GgufWriter();
 const { ARRAY, TEXT } = VALUE;
 
-/** What a case may take in tests: a third of what it may take at all. */
-const MILLISECONDS = 700;
-
 describe('damaged GGUF', () => {
   const { save, opened, outcome } = ggufFiles();
 
-  /** The error's code, or what is shown and told, within the time. */
+  /** The error's code, or what is shown and told. How long that may take the fuzzer's worker watches. */
   async function result(file: GgufFile | Uint8Array): Promise<unknown> {
-    const start = performance.now();
     const bytes = file instanceof Uint8Array ? file : writer.file(file);
-    const found = await outcome(bytes).catch((error: unknown) => {
+    return outcome(bytes).catch((error: unknown) => {
       assert.equal((error as Error).name, 'CheckpointError', String((error as Error).stack));
       return (error as { code: string }).code;
     });
-    assert.ok(performance.now() - start < MILLISECONDS, 'takes too long');
-    return found;
   }
 
   const w = floatTensor('w', [2, 2]);
@@ -70,7 +64,6 @@ describe('damaged GGUF', () => {
       closeSync(handle);
       return place;
     };
-    const start = performance.now();
     await assert.rejects(ggufFormat.open(sparse({ tensorCount: 10n ** 9n })), { code: 'limit', message: /1000000000/ });
     await assert.rejects(ggufFormat.open(sparse({ pairCount: 10n ** 9n })), { code: 'limit' });
     const words = (length: bigint): GgufFile => ({
@@ -78,7 +71,6 @@ describe('damaged GGUF', () => {
     });
     // Empty words without end: the header's own limit.
     await assert.rejects(ggufFormat.open(sparse(words(2n ** 40n))), { code: 'limit', message: /longer than/ });
-    assert.ok(performance.now() - start < 3 * MILLISECONDS, String(performance.now() - start));
   });
 
   it('does not believe lengths of texts and arrays', async () => {

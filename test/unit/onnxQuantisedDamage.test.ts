@@ -1,6 +1,5 @@
 /** ONNX models whose quantised weights contradict themselves: the parts are listed, and a problem says why. */
 import assert from 'node:assert/strict';
-import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { packed, rawTensor, scalesTensor } from '../harness/onnxRun';
 import {
   attribute,
@@ -36,9 +35,7 @@ const call = (
   });
 
 describe('onnx: damaged quantised weights', () => {
-  const { open } = openedOnnx();
-  const openGraph = (nodes: readonly Message[], initializers: readonly Message[]): Promise<Checkpoint> =>
-    open(runnableModel(graph({ nodes, initializers })));
+  const { open, openGraph } = openedOnnx();
 
   const W = int8('w', [4, 6]);
   const nBits = (change: Readonly<Record<string, number>> = {}): Message =>

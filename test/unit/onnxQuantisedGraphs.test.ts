@@ -13,7 +13,6 @@ import {
   intAttribute,
   type Message,
   node,
-  runnableModel,
   tensor,
   TYPE,
 } from '../harness/onnxWriter';
@@ -28,10 +27,7 @@ const int8 = (name: string, dims: readonly number[], values: readonly number[]):
   rawTensor(name, dims, TYPE.INT8, packed(values, 8));
 
 describe('onnx: graphs with quantised weights', () => {
-  const { folder, open } = openedOnnx();
-
-  const openGraph = (nodes: readonly Message[], initializers: readonly Message[]): Promise<Checkpoint> =>
-    open(runnableModel(graph({ nodes, initializers })));
+  const { folder, openGraph } = openedOnnx();
 
   async function floats(checkpoint: Checkpoint, name: string): Promise<number[]> {
     const info = checkpoint.tensors.find((tensor) => tensor.name === name);
