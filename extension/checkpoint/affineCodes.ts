@@ -26,9 +26,9 @@ export interface AffineLayout {
 
 /** Decodes the rows of codes that another source reads. */
 export class AffineRows implements RowSource {
-  private read: Promise<AffineScales> | undefined;
+  private known: AffineScales | undefined;
 
-  /** @param readScales called at the first use */
+  /** @param readScales called until it succeeded once */
   constructor(
     private readonly layout: AffineLayout,
     private readonly codes: RowSource,
@@ -47,14 +47,9 @@ export class AffineRows implements RowSource {
   }
 
   private async scales(signal?: AbortSignal): Promise<AffineScales> {
-    this.read ??= this.readScales(signal);
-    try {
-      return await this.read;
-    } catch (error) {
-      // Whoever asks next, with a signal of their own, tries anew.
-      this.read = undefined;
-      throw error;
-    }
+    // No promise is kept: whoever waited for it too would be cancelled with the first.
+    this.known ??= await this.readScales(signal);
+    return this.known;
   }
 }
 

@@ -17,6 +17,9 @@ const MAX_TEXT_BYTES = 4 * 1024 * 1024;
 /** Names of layers are one list. */
 const MAX_VALUES = 100_000;
 
+/** What a value in words takes at least, however few bytes of the file it is made of: none, where a type has no size. */
+const VALUE_BYTES = 32;
+
 /** Keras writes a handful on each group. */
 const MAX_ATTRIBUTES = 10_000;
 
@@ -102,6 +105,10 @@ async function readAttribute(
   const type = readDatatype(version > 1 && flags & 1 ? await sharedMessage(stored, MESSAGE.datatype, bytes) : stored);
   const space = part(spaceBytes);
   const shape = readDataspace(version > 1 && flags & 2 ? await sharedMessage(space, MESSAGE.dataspace, bytes) : space);
+  if (shape.count > MAX_VALUES) {
+    throw cursor.error('limit', `has an attribute of ${shape.count} values; at most ${MAX_VALUES} are read`);
+  }
+  bytes.spend(VALUE_BYTES * shape.count);
   return { name, value: await valueOf(cursor, type, shape, heaps) };
 }
 
@@ -111,8 +118,6 @@ async function valueOf(
   { shape, count }: Dataspace,
   heaps: GlobalHeaps,
 ): Promise<AttributeValue | undefined> {
-  if (count > MAX_VALUES)
-    throw data.error('limit', `has an attribute of ${count} values; at most ${MAX_VALUES} are read`);
   const one = (values: string[]): AttributeValue | undefined => (shape.length === 0 ? values[0] : values);
   if (type.kind === 'number') {
     if (type.dtype.startsWith('C')) return undefined;

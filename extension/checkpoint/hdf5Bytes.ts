@@ -22,6 +22,12 @@ const MAX_PAGES = 64;
 const REPEATS = 4;
 const MIN_BUDGET = 32 * 1024 * 1024;
 
+/** However large a file is, which may have a hole of any size: the metadata of 100 000 datasets takes a third of it. */
+const MAX_BUDGET = 1024 * 1024 * 1024;
+
+/** Of one structure: a heap of a million names of 64 characters, or a large attribute. */
+const MAX_BLOCK_BYTES = 64 * 1024 * 1024;
+
 /** Widths of the fields of a file, and where its addresses count from. */
 export interface Hdf5Widths {
   /** Bytes of an address. */
@@ -43,7 +49,7 @@ export class Hdf5Bytes {
     private readonly pages: Map<number, Promise<Uint8Array<ArrayBuffer>>>,
     private readonly signal: AbortSignal | undefined,
   ) {
-    this.budget = MIN_BUDGET + REPEATS * source.size;
+    this.budget = Math.min(MAX_BUDGET, MIN_BUDGET + REPEATS * source.size);
   }
 
   static of(source: ReadableBytes, signal?: AbortSignal): Hdf5Bytes {
@@ -75,6 +81,9 @@ export class Hdf5Bytes {
    */
   async block(address: number | undefined, length: number, what: string): Promise<Hdf5Cursor> {
     const at = this.place(address, length, what);
+    if (length > MAX_BLOCK_BYTES) {
+      throw this.error('limit', `its ${what} has ${length} bytes; at most ${MAX_BLOCK_BYTES} are read`, address);
+    }
     this.spend(length, address);
     const bytes = length > PAGE_BYTES ? await this.source.read(at, length, this.signal) : await this.paged(at, length);
     return this.cursor(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), at);

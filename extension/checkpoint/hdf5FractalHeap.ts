@@ -7,9 +7,6 @@ import { assertChecksum } from './hdf5Checksum';
 import type { Hdf5Cursor } from './hdf5Cursor';
 import { walkTree2 } from './hdf5Tree2';
 
-/** Messages have at most 64 kB; larger attributes are kept one by one. */
-const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
-
 /** Tables in tables; each level has blocks at least twice as large. */
 const MAX_LEVELS = 64;
 
@@ -83,7 +80,6 @@ export class FractalHeap {
 
   private async managed(place: number, length: number): Promise<Hdf5Cursor> {
     const { bytes, header } = this;
-    this.assertLength(length);
     if (header.rows === 0) return bytes.block(at(header.root, place), length, 'heap');
     let { root: table, rows } = header;
     let left = place;
@@ -137,15 +133,11 @@ export class FractalHeap {
     const { bytes, header } = this;
     const { offsetSize, lengthSize } = bytes.widths;
     if (header.idBytes - 1 >= offsetSize + lengthSize) {
-      const address = id.address();
-      const length = id.length();
-      this.assertLength(length);
-      return bytes.block(address, length, 'heap');
+      return bytes.block(id.address(), id.length(), 'heap');
     }
     this.huge ??= this.readHuge();
     const found = (await this.huge).get(id.uint(Math.min(lengthSize, header.idBytes - 1)));
     if (!found) throw bytes.error('malformed', 'has an object that is not in its heap');
-    this.assertLength(found.length);
     return bytes.block(found.address, found.length, 'heap');
   }
 
@@ -156,11 +148,6 @@ export class FractalHeap {
       found.set(record.length(), { address, length });
     });
     return found;
-  }
-
-  private assertLength(length: number): void {
-    if (length <= MAX_OBJECT_BYTES) return;
-    throw this.bytes.error('limit', `has an object of ${length} bytes in a heap; at most ${MAX_OBJECT_BYTES} are read`);
   }
 }
 

@@ -2,17 +2,14 @@
 import type { Hdf5Bytes } from './hdf5Bytes';
 import type { Hdf5Cursor } from './hdf5Cursor';
 
-/** HDF5 makes them of 4 kB, and longer for a longer text. */
-const MAX_COLLECTION_BYTES = 64 * 1024 * 1024;
-
 /** Of a collection and of an object in it, in front of the bytes: a length follows. */
 const HEAD_BYTES = 8;
 
 type Collection = ReadonlyMap<number, Buffer>;
 
-/** The collections that one object's attributes lie in. */
+/** The collections that one object's attributes lie in; texts that were written together are in one. */
 export class GlobalHeaps {
-  private readonly collections = new Map<number, Collection>();
+  private last: { readonly address: number; readonly collection: Collection } | undefined;
 
   constructor(private readonly bytes: Hdf5Bytes) {}
 
@@ -24,9 +21,8 @@ export class GlobalHeaps {
     // As HDF5 writes an empty one.
     if (length === 0 || address === undefined || (address === 0 && index === 0)) return '';
     if (length > maxBytes) throw place.error('limit', `has a text of ${length} bytes; at most ${maxBytes} are read`);
-    const collection = this.collections.get(address) ?? (await this.read(address));
-    this.collections.set(address, collection);
-    const object = collection.get(index);
+    if (this.last?.address !== address) this.last = { address, collection: await this.read(address) };
+    const object = this.last.collection.get(index);
     if (!object || object.length < length) throw place.error('malformed', 'refers to a text that is not in its heap');
     this.bytes.spend(length, address);
     return object.toString('utf8', 0, length).replace(/\0+$/, '');
@@ -38,11 +34,7 @@ export class GlobalHeaps {
     const head = await bytes.block(address, HEAD_BYTES + lengthSize, 'heap of texts');
     head.signature('GCOL', 'heap of texts');
     head.skip(4);
-    const size = head.length();
-    if (size > MAX_COLLECTION_BYTES) {
-      throw head.error('limit', `has a heap of texts of ${size} bytes; at most ${MAX_COLLECTION_BYTES} are read`);
-    }
-    const cursor = await bytes.block(address, size, 'heap of texts');
+    const cursor = await bytes.block(address, head.length(), 'heap of texts');
     cursor.skip(HEAD_BYTES + lengthSize);
     const objects = new Map<number, Buffer>();
     while (cursor.left >= HEAD_BYTES + lengthSize) {

@@ -5,9 +5,6 @@ import { nowhere, type Link } from './hdf5Link';
 import { MAX_TENSORS } from './shape';
 import { walkTree1 } from './hdf5Tree1';
 
-/** A heap of names is read whole: a million of them with 64 characters each. */
-const MAX_HEAP_BYTES = 64 * 1024 * 1024;
-
 /** Version, type of the cached entry, reserved. */
 const NODE_HEAD_BYTES = 8;
 
@@ -57,9 +54,6 @@ async function readLocalHeap(address: number | undefined, bytes: Hdf5Bytes): Pro
   head.signature('HEAP', 'heap of names');
   head.skip(4);
   const size = head.length();
-  if (size > MAX_HEAP_BYTES) {
-    throw head.error('limit', `has a heap of names of ${size} bytes; at most ${MAX_HEAP_BYTES} are read`);
-  }
   // Of what is free.
   head.length();
   return bytes.block(head.address(), size, 'heap of names');

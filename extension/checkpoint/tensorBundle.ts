@@ -1,7 +1,7 @@
 /**
  * TensorFlow's checkpoints of both versions: an index (`NAME.index`, a LevelDB table) and data files
  * (`NAME.data-00000-of-00001`). Any of them opens all, and so does the file `checkpoint`, which names the latest one of
- * its folder. Those of a SavedModel are below it (`savedModel.ts`).
+ * its folder. Those of a SavedModel are below it (`tensorflowGraphFile.ts`).
  *
  * @see https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/tensor_bundle/tensor_bundle.h
  */

@@ -7,18 +7,24 @@ export interface WrittenGroup {
   readonly names: readonly number[];
   /** One attribute: how often it has the text. */
   readonly attribute?: { readonly text: Buffer; readonly count: number };
+  /** Heaps of texts, each beginning in the one before: how many, and how large they say that they are. */
+  readonly heaps?: { readonly count: number; readonly bytes: number };
 }
 
 const ROOT = 96;
 const NONE = 2n ** 64n - 1n;
 
-export function hdf5File({ heap, names, attribute }: WrittenGroup): Buffer {
-  const texts = attribute ? textHeap(attribute.text) : Buffer.alloc(0);
+export function hdf5File({ heap, names, attribute, heaps = { count: 1, bytes: 0 } }: WrittenGroup): Buffer {
+  const one = attribute ? textHeap(attribute.text, heaps.bytes) : Buffer.alloc(0);
+  const texts = Buffer.concat(new Array<Buffer>(heaps.count).fill(one));
   const [treeAt, heapAt] = [ROOT + 16 + 65536, ROOT + 16 + 65536 + 48];
   const nodeAt = heapAt + 32 + heap.length;
   const textsAt = nodeAt + 8 + 40 * names.length;
   const messages = [message(0x11, u64(treeAt), u64(heapAt))];
-  if (attribute) messages.push(attributeMessage(textsAt, attribute.text.length, attribute.count));
+  if (attribute) {
+    const places = Array.from({ length: attribute.count }, (_, i) => textsAt + (i % heaps.count) * one.length);
+    messages.push(attributeMessage(places, attribute.text.length));
+  }
   const header = Buffer.concat(messages);
   // What is left of its room is unused.
   const room = Buffer.alloc(treeAt - ROOT - 16 - header.length);
@@ -34,20 +40,24 @@ export function hdf5File({ heap, names, attribute }: WrittenGroup): Buffer {
   ]);
 }
 
-/** Texts of varying length, all of them the first object of the heap. */
-function attributeMessage(textsAt: number, length: number, count: number): Buffer {
+/** Texts of varying length, each the first object of a heap. */
+function attributeMessage(heapsAt: readonly number[], length: number): Buffer {
   const type = Buffer.from([0x19, 1, 0, 0, 16, 0, 0, 0, 0x13, 0, 0, 0, 1, 0, 0, 0]);
-  const space = Buffer.concat([Buffer.from([1, 1, 0, 0, 0, 0, 0, 0]), u64(count)]);
+  const space = Buffer.concat([Buffer.from([1, 1, 0, 0, 0, 0, 0, 0]), u64(heapsAt.length)]);
   const sizes = [8, type.length, space.length].map(u16);
-  const place = Buffer.concat([u32(length), u64(textsAt), u32(1)]);
-  const places = Array.from({ length: count }, () => place);
+  const places = heapsAt.map((at) => Buffer.concat([u32(length), u64(at), u32(1)]));
   return message(0x0c, Buffer.from([1, 0]), ...sizes, Buffer.from('texts\0\0\0'), type, space, ...places);
 }
 
-function textHeap(text: Buffer): Buffer {
+function textHeap(text: Buffer, bytes: number): Buffer {
   const padded = Buffer.concat([text, Buffer.alloc(-text.length & 7)]);
   const object = [Buffer.from([1, 0, 1, 0, 0, 0, 0, 0]), u64(text.length), padded];
-  return Buffer.concat([Buffer.from('GCOL\x01\0\0\0', 'latin1'), u64(32 + padded.length), ...object]);
+  return Buffer.concat([
+    Buffer.from('GCOL\x01\0\0\0', 'latin1'),
+    u64(Math.max(bytes, 48 + padded.length)),
+    ...object,
+    Buffer.alloc(16),
+  ]);
 }
 
 function message(type: number, ...parts: readonly Buffer[]): Buffer {

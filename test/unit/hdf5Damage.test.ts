@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
 import { readHdf5 } from '../../extension/checkpoint/hdf5';
 import type { ReadableBytes } from '../../extension/checkpoint/fileBytes';
+import { readAttributes } from '../../extension/checkpoint/hdf5Attributes';
+import { Hdf5Bytes } from '../../extension/checkpoint/hdf5Bytes';
 import { unfilter } from '../../extension/checkpoint/hdf5Filters';
+import { MESSAGE } from '../../extension/checkpoint/hdf5ObjectHeader';
 import { hdf5Fixture } from '../harness/hdf5Files';
 import { innerNodes, TREES, VALUES, WIDTHS, withLoops, withNumber } from '../harness/hdf5Damaged';
 import { checkedBlocks, placesOf, signed } from '../harness/hdf5Signatures';
@@ -148,6 +151,40 @@ describe('damaged HDF5', () => {
       problems.map(({ message }) => /"." is/.exec(message)?.[0]),
       ['"a" is', '"b" is'],
     );
+  });
+
+  it('values that take no bytes in the file are counted all the same', async () => {
+    const type = [0x13, 0, 0, 0, 0, 0, 0, 0];
+    const space = [1, 1, 0, 0, 0, 0, 0, 0, ...new Uint8Array(BigUint64Array.of(100_000n).buffer)];
+    const messages = Array.from({ length: 300 }, (_, i) => {
+      const name = Buffer.from(`${i}\0`.padEnd(8, '\0'));
+      const body = Buffer.from([1, 0, 8, 0, type.length, 0, space.length, 0, ...name, ...type, ...space]);
+      return { type: MESSAGE.attribute, shared: false, body, offset: 0 };
+    });
+    const codes: string[] = [];
+    const bytes = Hdf5Bytes.of(sourceOf(Buffer.alloc(0)));
+    const found = await readAttributes(messages, bytes, ({ code }) => codes.push(code));
+    const values = [...found.values()].reduce((sum, value) => sum + value.length, 0);
+    assert.ok(values > 0 && values <= 2_000_000, String(values));
+    assert.deepEqual([...new Set(codes)], ['limit']);
+  });
+
+  it('a hole in a large file is not read as if it were metadata', async () => {
+    const hole = new Uint8Array(2 ** 26);
+    let read = 0;
+    const source: ReadableBytes = {
+      path: '/made.h5',
+      size: 2 ** 36,
+      read: (_offset, length) => {
+        read += length;
+        return Promise.resolve(hole.subarray(0, length));
+      },
+    };
+    const bytes = Hdf5Bytes.of(source);
+    await assert.rejects(bytes.block(0, 2 ** 26 + 1, 'hole'), /its hole has 67108865 bytes; at most 67108864 are read/);
+    assert.equal(read, 0);
+    for (let blocks = 0; blocks < 16; blocks++) await bytes.block(0, 2 ** 26, 'hole');
+    await assert.rejects(bytes.block(0, 2 ** 26, 'hole'), { code: 'limit' });
   });
 
   it('an attribute of too many values costs the group no dataset', async () => {

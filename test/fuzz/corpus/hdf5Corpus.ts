@@ -4,6 +4,7 @@
  */
 import { innerNodes, TREES, VALUES, WIDTHS, withLoops, withNumber } from '../../harness/hdf5Damaged';
 import { checkedBlocks } from '../../harness/hdf5Signatures';
+import { hdf5File } from '../../harness/hdf5Writer';
 import { hdf5Files } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import { zipFields } from './zipFields';
@@ -22,9 +23,12 @@ const SOUND: ReadonlySet<string> = new Set([
 
 export function hdf5Corpus(): readonly Corpus[] {
   const sound = hdf5Files(false).filter(({ name }) => SOUND.has(name));
-  return sound.map((source): Corpus => {
+  return sound.map((source, i): Corpus => {
     const { open: file } = source;
-    return { source, special: [...cuts(file), ...numbers(file), ...loops(file)] };
+    return {
+      source,
+      special: [...cuts(file), ...numbers(file), ...loops(file), ...(i === 0 ? [largeHeaps(file)] : [])],
+    };
   });
 }
 
@@ -57,6 +61,19 @@ function numbers(file: string): SpecialCase[] {
       },
     };
   });
+}
+
+/** In a hole of a gigabyte. */
+function largeHeaps(file: string): SpecialCase {
+  const group = {
+    ...{ heap: Buffer.alloc(8), names: [] },
+    ...{ attribute: { text: Buffer.alloc(8, 'x'), count: 12 }, heaps: { count: 12, bytes: 60_000_000 } },
+  };
+  return {
+    ...{ name: 'an attribute of 12 texts in heaps of 60 MB', file, harmless: true },
+    bytes: () => hdf5File(group),
+    length: 2 ** 30,
+  };
 }
 
 /** A file without such nodes stays sound. */
