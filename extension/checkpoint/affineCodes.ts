@@ -1,6 +1,6 @@
 /**
- * Elements that are stored as integer codes: (code − zero point) · scale, as an exact product rounded once to float32. One
- * scale and zero point for all, or one of each for every index of an axis.
+ * Elements that are stored as integer codes: (code − zero point) · scale, of which the difference is rounded to float32,
+ * and so is the exact product. One scale and zero point for all, or one of each for every index of an axis.
  *
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/aten/src/ATen/native/quantized/AffineQuantizer.cpp
  */
@@ -86,6 +86,6 @@ export function dequantise(
     const scale = scales[group]!;
     const zeroPoint = zeroPoints[zeroPoints.length === 1 ? 0 : group]!;
     const end = Math.min(codes.length, i + run - ((start + i) % run));
-    for (; i < end; i++) target[i] = (codes[i]! - zeroPoint) * scale;
+    for (; i < end; i++) target[i] = Math.fround(codes[i]! - zeroPoint) * scale;
   }
 }

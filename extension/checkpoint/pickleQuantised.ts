@@ -84,7 +84,12 @@ function quantiserOf(
   const [scheme, scale, zeroPoint, axis] = parameters;
   const name = scheme instanceof PickleGlobal ? scheme.name : undefined;
   if (name === 'torch.per_tensor_affine') {
-    return { name: type, scales: numbersOf([scale], 'scale'), zeroPoints: numbersOf([zeroPoint], 'zero point') };
+    // PyTorch multiplies by it as float32, by those of channels as float64.
+    return {
+      name: type,
+      scales: numbersOf([scale], 'scale').map(Math.fround),
+      zeroPoints: numbersOf([zeroPoint], 'zero point'),
+    };
   }
   if (name !== 'torch.per_channel_affine' && name !== 'torch.per_channel_affine_float_qparams') {
     throw new BadArguments(`it is quantised by the scheme ${name ?? 'of no name'}, which is not read`, 'unsupported');

@@ -14,7 +14,7 @@ import { TorchPickleHost } from './pickleGlobals';
 import { PickleDict, PickleObject, type PickleStorage, type PickleValue } from './pickleValues';
 import type { StorageProblem, StorageSource, TorchFile } from './pytorchStorage';
 import { holdsTensors } from './stateDict';
-import { classesWithTensors, declaredTensors } from './torchScript';
+import { declaredTensors } from './torchScript';
 import { ZipArchive, type ZipEntry } from './zipArchive';
 import { ZipWalk } from './zipWalk';
 
@@ -59,7 +59,7 @@ export async function openTorchZip(file: FileBytes, signal?: AbortSignal): Promi
     return { ...common, format: 'pytorch', root, storages, problems };
   }
   const constants = archive.entries.get(`${prefix}constants.pkl`);
-  if (classesWithTensors(root).size === 0 && constants) {
+  if (constants && !holdsTensors(root)) {
     // A frozen module: its weights are constants of its code, which calls them CONSTANTS.c0, CONSTANTS.c1, …
     const frozen = new TorchPickleHost();
     const items = await unpickle(file, archive, constants, frozen, signal);

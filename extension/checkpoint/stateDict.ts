@@ -30,6 +30,9 @@ const MAX_ALL_NAMES = 100_000_000;
 /** Of the tensors left out of a TorchScript module's state_dict, as many are named. */
 const MAX_ATTRIBUTES = 20;
 
+/** What is an object of a class of C++. */
+const SCRIPT_OBJECT = 'torch.ScriptObject';
+
 export interface NamedTensor {
   /** Unique in the checkpoint. */
   name: string;
@@ -147,6 +150,7 @@ class Walk {
     const parts = moduleParts(object);
     if (parts) {
       for (const part of parts) this.enterDict(part, inside);
+      this.enterScriptObjects(object, inside);
       return;
     }
     if (object.global.startsWith('__torch__.') && object.state instanceof PickleDict) {
@@ -164,6 +168,18 @@ class Walk {
       else if (part instanceof PickleSequence) this.enterParts(part, place);
       else if (part !== undefined && part !== null && typeof part === 'object') {
         this.visit(part, { ...place, level: place.level + 1 });
+      }
+    }
+  }
+
+  /** Quantised modules keep weight and bias in an attribute of C++'s own, which their state_dict holds as it is. */
+  private enterScriptObjects({ state }: PickleObject, inside: Place): void {
+    if (!(state instanceof PickleDict)) return;
+    for (const [key, value] of state.entries()) {
+      if (value instanceof PickleObject && value.global === SCRIPT_OBJECT) {
+        // Arguments of a call, of which there is one.
+        const packed = value.state instanceof PickleSequence ? value.state.items[0] : undefined;
+        this.visit(packed ?? value, below(inside, keyLabel(key), false));
       }
     }
   }

@@ -54,8 +54,8 @@ function filesOf(classes: Iterable<string>): Set<string> {
   return files;
 }
 
-/** Classes of the modules in `root` that have tensors of their own: none in a frozen module. */
-export function classesWithTensors(root: PickleValue): Set<string> {
+/** Classes of the modules in `root` that have tensors of their own. */
+function classesWithTensors(root: PickleValue): Set<string> {
   const classes = new Set<string>();
   const pending: PickleValue[] = [root];
   const seen = new Set<PickleValue>();

@@ -113,8 +113,8 @@ for protocol in (2, 3, 4, 5):
 
 def per_channel(values, axis, dtype):
     channels = values.shape[axis]
-    # Scales that float32 holds exactly: PyTorch multiplies in float32.
-    scales = 0.25 + torch.arange(channels) / 8
+    # No float32 holds them.
+    scales = 0.3 + torch.arange(channels, dtype=torch.float64) / 7
     zero_points = torch.arange(channels) + 1
     if dtype == torch.quint4x2:
         zero_points = 4 + torch.arange(channels) / 2
@@ -125,7 +125,8 @@ matrix = ramp(3, 4) - 5
 kernel = ramp(2, 3, 2, 2) / 3 - 2
 quantised = {
     'q.qint8': torch.quantize_per_tensor(matrix, 0.5, -3, torch.qint8),
-    'q.quint8': torch.quantize_per_tensor(matrix, float(torch.tensor(0.1)), 60, torch.quint8),
+    'q.quint8': torch.quantize_per_tensor(matrix, 0.1, 60, torch.quint8),
+    'q.fine': torch.quantize_per_tensor(ramp(16, 16) / 7, 0.0371234567890123, 3, torch.quint8),
     'q.qint32': torch.quantize_per_tensor(matrix, 0.25, 100000, torch.qint32),
     'q.rows': torch.quantize_per_tensor(matrix, 0.5, 3, torch.qint8)[1:],
     'q.transposed': torch.quantize_per_tensor(matrix, 0.5, 3, torch.qint8).t(),
@@ -134,10 +135,24 @@ quantised = {
     'q.channels.1': per_channel(kernel, 1, torch.quint8),
     'q.channels.2': per_channel(kernel, 2, torch.qint32),
     'q.half.bytes': per_channel(matrix, 0, torch.quint4x2),
+    'q.fractions': torch.quantize_per_channel(
+        ramp(9, 9) / 7, 0.1 + torch.arange(9) / 70, torch.arange(9) / 3 + 0.1, 0, torch.quint8
+    ),
     'q.empty': torch.quantize_per_tensor(torch.zeros(0, 2), 0.5, 3, torch.qint8),
 }
 add_both('quantised tensors', quantised, {key: value.dequantize() for key, value in quantised.items()})
 
+float_model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+quantised_model = torch.ao.quantization.quantize_dynamic(float_model, {nn.Linear}, dtype=torch.qint8)
+packed = {}
+for key in ('0', '2'):
+    weight, bias = quantised_model[int(key)]._weight_bias()
+    packed[f'{key}._packed_params._packed_params.0'] = weight.dequantize()
+    packed[f'{key}._packed_params._packed_params.1'] = bias
+add_both('whole quantised module', quantised_model, packed)
+script = io.BytesIO()
+torch.jit.save(torch.jit.script(quantised_model), script)
+add('quantised TorchScript', script.getvalue(), packed)
 
 
 class Tagged(torch.Tensor):

@@ -103,6 +103,7 @@ describe('PyTorch files written by PyTorch', () => {
       assert.deepEqual(stored, [
         ['q.qint8', 'qint8', 12],
         ['q.quint8', 'quint8', 12],
+        ['q.fine', 'quint8', 256],
         ['q.qint32', 'qint32', 48],
         ['q.rows', 'qint8', 8],
         ['q.transposed', 'qint8', 12],
@@ -112,6 +113,8 @@ describe('PyTorch files written by PyTorch', () => {
         ['q.channels.1', 'quint8 per channel', 24 + 3 * 16],
         ['q.channels.2', 'qint32 per channel', 96 + 2 * 16],
         ['q.half.bytes', 'quint4x2 per channel', 6 + 3 * 8],
+        // Of float32.
+        ['q.fractions', 'quint8 per channel', 81 + 9 * 8],
         ['q.empty', 'qint8', 0],
       ]);
     }));
