@@ -1,4 +1,5 @@
 /** Which checkpoint a folder holds, by the names that model repositories use. */
+import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError } from './checkpoint';
@@ -6,6 +7,7 @@ import { deepspeedRefusal } from './deepspeed';
 import { METADATA_NAME, RECORDS_SUFFIX } from './distributed';
 import { fileError } from './fileReader';
 import { partNames } from './ggufParts';
+import { isOrbax, orbaxRefusal } from './orbax';
 import { dataFilePrefix, INDEX_SUFFIX, LATEST } from './tensorBundlePath';
 
 /** Stands for a whole folder of folders; what lies beside it is another edition of the same weights. */
@@ -23,8 +25,8 @@ const PREFERRED = [
   'saved_model.pb',
 ];
 
-/** What Orbax, which saves JAX models as folders of a database, puts into each of them. */
-const ORBAX = ['manifest.ocdbt', '_METADATA', '_CHECKPOINT_METADATA'];
+/** Folders in a folder without a checkpoint that are looked into: runs keep some dozen steps. */
+const MAX_STEPS = 100;
 
 /** Of indexes of shards, the preferred first: model repositories hold the same weights in both formats. */
 const INDEXES = ['.safetensors.index.json', '.bin.index.json'];
@@ -75,12 +77,7 @@ export async function findInFolder(folder: string, suffixes: readonly string[]):
     const message = `holds several checkpoints (${choices.slice(0, 10).join(', ')}${choices.length > 10 ? ', …' : ''})`;
     throw new CheckpointError('ambiguous', message, { file: folder });
   }
-  if (ORBAX.some((name) => names.includes(name))) {
-    throw new CheckpointError('unsupported', 'is an Orbax checkpoint, whose arrays are in a database (OCDBT or Zarr)', {
-      file: folder,
-      remedy: 'restore it with Orbax and save its tree with flax.serialization.to_bytes, or as safetensors',
-    });
-  }
+  if (names.some(isOrbax) || (await hasOrbaxStep(folder))) throw orbaxRefusal(folder);
   const looked = [
     PIPELINE,
     ...PREFERRED,
@@ -99,9 +96,19 @@ export function hasSuffix(file: string, suffixes: readonly string[]): boolean {
 }
 
 async function fileNames(folder: string): Promise<string[]> {
+  const entries = await entriesOf(folder);
+  return entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
+}
+
+async function hasOrbaxStep(folder: string): Promise<boolean> {
+  const steps = (await entriesOf(folder)).filter((entry) => entry.isDirectory()).slice(0, MAX_STEPS);
+  for (const { name } of steps) if ((await fileNames(path.join(folder, name))).some(isOrbax)) return true;
+  return false;
+}
+
+async function entriesOf(folder: string): Promise<Dirent[]> {
   try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    return entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
+    return await readdir(folder, { withFileTypes: true });
   } catch (error) {
     throw fileError(error, folder);
   }

@@ -18,6 +18,9 @@ import { wrapCheckpoint } from './wrappedCheckpoint';
 
 const CONFIG = 'adapter_config.json';
 
+/** Where B·A is not what an adapter adds. */
+const REMEDY = "merge it into its base model (PEFT's merge_and_unload) to see the weights that it makes";
+
 /** PEFT's own are below 10 kB; with a pattern for each layer of a large model, below 1 MB. */
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 
@@ -72,7 +75,7 @@ async function adapterOf(checkpoint: Checkpoint, open: Open, signal?: AbortSigna
       problems.add('unsupported', message, { file: configPath });
     } else problems.push(error.toProblem());
   }
-  if (config?.refused !== undefined) problems.add('unsupported', config.refused);
+  if (config?.refused !== undefined) problems.add('unsupported', config.refused, { file: configPath, remedy: REMEDY });
   if (!config || config.refused !== undefined) return withProducts(checkpoint, [], problems.list());
   const refuse = (message: string, tensor: string): void => problems.add('unsupported', `${tensor} ${message}`);
   const pairs = loraPairs(checkpoint.tensors, config, refuse);

@@ -17,7 +17,7 @@ export class ProblemList {
   add(
     code: CheckpointErrorCode,
     message: string,
-    where: { file?: string; offset?: number; tensor?: string } = {},
+    where: { file?: string; offset?: number; tensor?: string; remedy?: string } = {},
   ): void {
     // Not even built where there is no room: an Error takes its stack along.
     if (this.kept.length >= MAX_PROBLEMS) this.dropped++;

@@ -18,6 +18,7 @@ import { kerasFormat } from './keras';
 import { withLoraProducts } from './loraAdapter';
 import { numpyFormat } from './numpy';
 import { onnxFormat } from './onnx';
+import { isOrbax, orbaxRefusal } from './orbax';
 import { pytorchFormat } from './pytorch';
 import { withQuantisedWeights } from './quantisedCheckpoint';
 import { safetensorsFormat } from './safetensors';
@@ -134,6 +135,7 @@ async function openAs(among: readonly CheckpointFormat[], file: string, signal?:
   const format =
     among.find((candidate) => candidate.matches(file, head)) ?? among.find(({ suffixes }) => hasSuffix(file, suffixes));
   if (!format) {
+    if (isOrbax(file)) throw orbaxRefusal(file);
     const known = [...new Set(among.map(({ name }) => name))].join(', ');
     const message = `is not a checkpoint of a known format (${known}), by its content or its name`;
     throw new CheckpointError('unknown-format', message, { file, offset: 0, remedy: 'convert it to one of them' });

@@ -1,5 +1,5 @@
 /**
- * TensorFlow's checkpoints of both versions: an index (`NAME.index`, a LevelDB table) and data files
+ * TensorFlow's checkpoints, of its version 1 and 2: an index (`NAME.index`, a LevelDB table) and data files
  * (`NAME.data-00000-of-00001`). Any of them opens all, and so does the file `checkpoint`, which names the latest one of
  * its folder. Those of a SavedModel are below it (`tensorflowGraphFile.ts`).
  *
@@ -12,7 +12,7 @@ import { FileSet } from './fileSet';
 import { ProblemList } from './problemList';
 import { bandBytes, type RowRange } from './rowBand';
 import { OBJECT_GRAPH, readFullNames } from './tensorBundleGraph';
-import { looksLikeBundleIndex, readBundleIndex } from './tensorBundleIndex';
+import { HEAD_BYTES, looksLikeBundleIndex, looksLikeOldCheckpoint, readBundleIndex } from './tensorBundleIndex';
 import { dataFilePrefix, INDEX_SUFFIX, looksLikeLatest, resolveIndex } from './tensorBundlePath';
 import { findShards, shardFailure } from './tensorBundleShards';
 import { layOutBundle, type BundlePlace, type BundleTensor } from './tensorBundleTensors';
@@ -26,11 +26,22 @@ const MAX_TEXTS_NAMED = 20;
 export const tensorBundleFormat: CheckpointFormat = {
   name: FORMAT,
   suffixes: [INDEX_SUFFIX],
-  matches: (file, head) => looksLikeBundleIndex(head) || looksLikeLatest(head) || dataFilePrefix(file) !== undefined,
+  matches: (file, head) =>
+    looksLikeBundleIndex(head) ||
+    looksLikeOldCheckpoint(head) ||
+    looksLikeLatest(head) ||
+    dataFilePrefix(file) !== undefined,
   async open(file, signal) {
     const files = new FileSet();
     try {
       const index = await resolveIndex(file, files, signal);
+      const head = await files.use(index, (reader) => reader.read(0, Math.min(reader.size, HEAD_BYTES), signal));
+      if (looksLikeOldCheckpoint(head)) {
+        throw new CheckpointError('unsupported', 'is a checkpoint of TensorFlow from before its version 1.0', {
+          file: index,
+          remedy: 'restore it with tf.compat.v1.train.Saver and save it again',
+        });
+      }
       return await openBundle(index, { path: index, format: FORMAT }, files, signal);
     } catch (error) {
       await files.close();

@@ -12,15 +12,17 @@ import { isSliceKey, readSliceKey, type SliceKey } from './tensorBundleSlices';
 const MAX_ENTRIES = 100_000;
 
 /** Enough for the key, the length and the first fields of the first entry, compressed or not. */
-const HEAD_BYTES = 24;
+export const HEAD_BYTES = 24;
 
-/**
- * Of an index: an empty key, a short value, and in it a number of shards and the field behind; before these, where they
- * are compressed, the length and the first tag that Snappy puts in front.
- */
-const BEGINNING = new RegExp(
-  String.raw`^([\x80-\xff]{0,4}[\x01-\x7f]([\x04-\xec]|\xf0[^]|\xf4[^]{2}))?` +
-    String.raw`\0\0[\x02-\x7f]\x08[\x80-\xff]{0,4}[\x01-\x7f][\x10\x1a]`,
+/** Where the first entry is compressed, the length and the first tag that Snappy puts in front. */
+const COMPRESSED = String.raw`^([\x80-\xff]{0,4}[\x01-\x7f]([\x04-\xec]|\xf0[^]|\xf4[^]{2}))?`;
+
+/** Of an index: an empty key, a short value, and in it a number of shards and the field behind. */
+const BEGINNING = new RegExp(COMPRESSED + String.raw`\0\0[\x02-\x7f]\x08[\x80-\xff]{0,4}[\x01-\x7f][\x10\x1a]`);
+
+/** Of what TensorFlow wrote before its version 1.0, a table too: an empty key, and a list of tensors in a list. */
+const BEGINNING_OF_OLD = new RegExp(
+  COMPRESSED + String.raw`\0\0[\x80-\xff]{0,4}[\x04-\x7f]\x0a[\x80-\xff]{0,4}[\x02-\x7f]\x0a`,
 );
 
 export interface BundleIndex {
@@ -37,8 +39,16 @@ export interface StoredSlice {
 }
 
 export function looksLikeBundleIndex(head: Uint8Array): boolean {
-  const start = Buffer.from(head.subarray(0, HEAD_BYTES)).toString('latin1');
-  return BEGINNING.test(start);
+  return BEGINNING.test(beginningOf(head));
+}
+
+/** Whether it is a checkpoint in one file, in which the weights are entries of the table. */
+export function looksLikeOldCheckpoint(head: Uint8Array): boolean {
+  return BEGINNING_OF_OLD.test(beginningOf(head));
+}
+
+function beginningOf(head: Uint8Array): string {
+  return Buffer.from(head.subarray(0, HEAD_BYTES)).toString('latin1');
 }
 
 /**

@@ -200,6 +200,17 @@ describe('opening a checkpoint of unknown format', () => {
       assert.equal((await opened(folder({ _METADATA: '{}', 'model.safetensors': weights })))[0], 'safetensors');
     });
 
+    it('recognises the folder of an Orbax run, whose steps are below it, and a file of one', async () => {
+      const run = folder({});
+      const step = path.join(run, '100');
+      mkdirSync(step);
+      await assert.rejects(openCheckpoint(run), { code: 'not-found' });
+      writeFileSync(path.join(step, '_CHECKPOINT_METADATA'), '{}');
+      for (const place of [run, path.join(step, '_CHECKPOINT_METADATA')]) {
+        await assert.rejects(openCheckpoint(place), { code: 'unsupported', message: /Orbax/ });
+      }
+    });
+
     it('recognises what DeepSpeed wrote, and says what to do', async () => {
       const optimizer = 'bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt';
       const model = 'mp_rank_00_model_states.pt';

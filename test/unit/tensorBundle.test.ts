@@ -139,6 +139,17 @@ describe('TensorFlow checkpoints', () => {
     }
   });
 
+  it('from before TensorFlow 1.0, with the weights in the table, are told with what to do', async () => {
+    // The first bytes that `tf.compat.v1.train.Saver(write_version=1)` of TensorFlow 2.21 writes for two variables.
+    const first =
+      '0000530a510a150a016112081202080612020804180122040a000a000a34' +
+      '0a047061727412081202080a12020804180122080a0210040a021004220a';
+    const file = path.join(root, 'inception_v3.ckpt');
+    writeFileSync(file, Buffer.from(first, 'hex'));
+    const message = /before its version 1\.0; restore it with tf\.compat\.v1\.train\.Saver/;
+    await assert.rejects(openCheckpoint(file), { code: 'unsupported', message });
+  });
+
   it('have every element type of numbers, and quantised ones as their codes', async () => {
     const types: [number, string, number, string?][] = [
       [TF.DOUBLE, 'F64', 8],
