@@ -1,5 +1,5 @@
 /**
- * PyTorch checkpoints: what `torch.save` and `torch.jit.save` write. The pickle in them is interpreted as data
+ * PyTorch checkpoints: what `torch.save`, `torch.jit.save` and `torch.export.save` write. The pickle in them is interpreted as data
  * (`pickle.ts`, `pickleGlobals.ts`), never run.
  */
 import path from 'node:path';
@@ -18,7 +18,7 @@ import { SourcedCheckpoint, type SourcedTensor } from './rowSource';
 import { readStateDict, type NamedTensor } from './stateDict';
 import { firstRecord, isZip } from './zipArchive';
 
-const SUFFIXES = ['.pt', '.pth', '.bin', '.ckpt', '.th', '.jit'];
+const SUFFIXES = ['.pt', '.pth', '.bin', '.ckpt', '.th', '.jit', '.pt2'];
 
 /** Enough for every signature below, a tar header's included. */
 const HEAD_BYTES = 512;

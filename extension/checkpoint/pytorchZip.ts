@@ -7,6 +7,7 @@
 import type { Problem } from '../protocol';
 import { CheckpointError } from './checkpoint';
 import { crc32, RunningCrc } from './crc32';
+import { readExportedProgram, weightLists, WEIGHTS } from './exportedProgram';
 import type { FileBytes } from './fileBytes';
 import { itemsOf } from './pickleArguments';
 import { salvagePickle } from './pickle';
@@ -39,6 +40,14 @@ const MAX_INFLATED_BYTES = 256 * 1024 * 1024;
 /** @throws CheckpointError */
 export async function openTorchZip(file: FileBytes, signal?: AbortSignal): Promise<TorchFile> {
   const { archive, failure } = await openArchive(file, signal);
+  const lists = weightLists(archive);
+  if (lists.length > 0) {
+    const { root, folder } = await readExportedProgram(archive, lists, file.path, signal);
+    const order = await readNote(archive, `${folder.slice(0, -WEIGHTS.length)}byteorder`, signal);
+    const storages = new ZipStorages(archive, folder, isBigEndian(order, file), failure);
+    const metadata = { 'archive format': 'torch.export' };
+    return { format: 'pytorch', root, host: new TorchPickleHost(), storages, metadata, problems: [] };
+  }
   const prefix = findPrefix(archive, file);
   const pickle = archive.entries.get(`${prefix}data.pkl`)!;
   const host = new TorchPickleHost();
@@ -47,13 +56,9 @@ export async function openTorchZip(file: FileBytes, signal?: AbortSignal): Promi
     readNote(archive, `${prefix}byteorder`, signal),
     readNote(archive, `${prefix}version`, signal),
   ]);
-  if (byteOrder !== undefined && byteOrder !== 'little' && byteOrder !== 'big') {
-    const message = `its byteorder record says "${byteOrder}", neither little nor big`;
-    throw new CheckpointError('malformed', message, { file: file.path });
-  }
   const metadata: Record<string, string> = version === undefined ? {} : { 'archive version': version };
   const common = { host, metadata };
-  const bigEndian = byteOrder === 'big';
+  const bigEndian = isBigEndian(byteOrder, file);
   const storages = new ZipStorages(archive, `${prefix}data/`, bigEndian, failure);
   if (!(root instanceof PickleObject) || !root.global.startsWith('__torch__.')) {
     return { ...common, format: 'pytorch', root, storages, problems };
@@ -189,12 +194,20 @@ function findPrefix(archive: ZipArchive, file: FileBytes): string {
     });
   }
   if (names.some((name) => /(^|\/)(archive_format|serialized_exported_program\.json)$/.test(name))) {
-    const remedy = "save its weights with torch.save(program.state_dict, 'weights.pt')";
-    throw new CheckpointError('unsupported', 'is a torch.export program', { file: file.path, remedy });
+    const message = 'is a torch.export program from before PyTorch 2.8, or has no list of weights';
+    const remedy = "save it with a newer PyTorch, or its weights with torch.save(program.state_dict, 'weights.pt')";
+    throw new CheckpointError('unsupported', message, { file: file.path, remedy });
   }
   const shown = names.slice(0, 3).join(', ');
   const message = `is a zip archive without a data.pkl (it holds ${shown || 'nothing'}), so not a PyTorch checkpoint`;
   throw new CheckpointError('unknown-format', message, { file: file.path });
+}
+
+/** @throws CheckpointError `malformed` */
+function isBigEndian(order: string | undefined, file: FileBytes): boolean {
+  if (order === undefined || order === 'little' || order === 'big') return order === 'big';
+  const message = `its byteorder record says "${order}", neither little nor big`;
+  throw new CheckpointError('malformed', message, { file: file.path });
 }
 
 async function readNote(archive: ZipArchive, name: string, signal?: AbortSignal): Promise<string | undefined> {

@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 const SUFFIXES = [
-  ...['.safetensors', '.gguf', '.pt', '.pth', '.bin', '.ckpt', '.th', '.jit', '.onnx'],
+  ...['.safetensors', '.gguf', '.pt', '.pth', '.bin', '.ckpt', '.th', '.jit', '.pt2', '.onnx'],
   ...['.npy', '.npz', '.msgpack', '.tflite', '.h5', '.hdf5', '.keras', '.distcp'],
 ];
 const INDEX_SUFFIXES = ['.safetensors.index.json', '.bin.index.json'];

@@ -108,6 +108,12 @@ export const formatSamples: readonly FormatSample[] = [
     layer: 'linear.weight',
   },
   {
+    row: 'torch.export',
+    source: fixture(torchFiles('zip'), 'exported program'),
+    names: ['embed.weight', 'head.weight', 'linear.weight', 'linear.bias', 'turned'],
+    layer: 'embed.weight',
+  },
+  {
     row: 'ONNX',
     source: made('model.onnx', () =>
       model(graph({ initializers: [onnxFloats('fc.weight', [4, 3]), onnxFloats('fc.bias', [4])] })),

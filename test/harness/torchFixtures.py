@@ -212,6 +212,27 @@ torch.jit.save(torch.jit.freeze(torch.jit.script(dense)), buffer)
 # Its code is `torch.linear(input, CONSTANTS.c0, CONSTANTS.c1)`.
 add('frozen TorchScript', buffer.getvalue(), {'CONSTANTS.c0': dense[0].weight, 'CONSTANTS.c1': dense[0].bias})
 
+
+
+class Program(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(5, 3, dtype=torch.bfloat16)
+        self.head = nn.Linear(3, 5, bias=False, dtype=torch.bfloat16)
+        self.head.weight = self.embed.weight
+        self.register_buffer('turned', ramp(2, 3, dtype=torch.int64).t())
+        self.linear = nn.Linear(2, 3)
+        self.constant = torch.ones(3)
+
+    def forward(self, index, x):
+        return self.head(self.embed(index)), self.linear(x) + self.constant * self.turned.sum()
+
+
+program = torch.export.export(Program(), (torch.tensor([1]), ramp(1, 2)))
+buffer = io.BytesIO()
+torch.export.save(program, buffer)
+add('exported program', buffer.getvalue(), dict(program.state_dict))
+
 folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'unit')
 with open(os.path.join(folder, 'torchFixtures.json'), 'w') as file:
     json.dump({'torch': torch.__version__, 'fixtures': fixtures}, file, indent=1)

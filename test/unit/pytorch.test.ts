@@ -371,10 +371,15 @@ describe('PyTorch', () => {
         'unsupported',
         /before PyTorch 1\.4/,
       ],
-      'a torch.export program': [
+      'a torch.export program from before PyTorch 2.8': [
+        zip([{ name: 'serialized_exported_program.json', bytes: Buffer.from('{}') }]),
+        'unsupported',
+        /torch\.export.*save it with a newer PyTorch/,
+      ],
+      'a torch.export package without weights': [
         zip([{ name: 'm/archive_format', bytes: Buffer.from('pt2') }]),
         'unsupported',
-        /torch\.export/,
+        /torch\.export.*save it with a newer PyTorch, or its weights/,
       ],
       'two checkpoints in one': [
         zip([...torchRecords(p.pickle(p.dict()), {}), ...torchRecords(p.pickle(p.dict()), {}, 'other')]),

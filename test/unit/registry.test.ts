@@ -262,6 +262,7 @@ describe('the list of formats', () => {
       '.ckpt',
       '.th',
       '.jit',
+      '.pt2',
       '.onnx',
       '.npy',
       '.npz',
