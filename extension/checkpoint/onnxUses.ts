@@ -1,6 +1,6 @@
 /**
  * What the operators of an ONNX graph take their weights for, where shapes of two or three axes leave it open: a kernel, a
- * stack of matrices, gates of a recurrent layer, or vectors beside one another (its biases).
+ * stack of matrices, gates of a recurrent layer, or vectors beside one another (its biases, the states it begins with).
  *
  * @see https://onnx.ai/onnx/operators/ (Conv, ConvTranspose, MatMul, LSTM, GRU, RNN)
  */
@@ -26,25 +26,29 @@ const USES: ReadonlyMap<string, Readonly<Record<number, WeightUse>>> = new Map<s
   ['QLinearMatMul', { 0: MATRICES, 3: MATRICES }],
   ['com.microsoft.FusedMatMul', { 0: MATRICES, 1: MATRICES }],
   ['com.microsoft.MoE', { 2: MATRICES, 3: VECTORS, 4: MATRICES, 5: VECTORS, 6: MATRICES, 7: VECTORS }],
-  ['LSTM', { 1: { recurrent: 'LSTM' }, 2: { recurrent: 'LSTM' }, 3: VECTORS, 7: VECTORS }],
-  ['GRU', { 1: { recurrent: 'GRU' }, 2: { recurrent: 'GRU' }, 3: VECTORS }],
-  ['RNN', { 1: { recurrent: 'RNN' }, 2: { recurrent: 'RNN' }, 3: VECTORS }],
+  // Biases, initial states, peepholes.
+  ['LSTM', { 1: { recurrent: 'LSTM' }, 2: { recurrent: 'LSTM' }, 3: VECTORS, 5: VECTORS, 6: VECTORS, 7: VECTORS }],
+  ['GRU', { 1: { recurrent: 'GRU' }, 2: { recurrent: 'GRU' }, 3: VECTORS, 5: VECTORS }],
+  ['RNN', { 1: { recurrent: 'RNN' }, 2: { recurrent: 'RNN' }, 3: VECTORS, 5: VECTORS }],
   // Its gates lie side by side: the matrices are those of LSTM, transposed.
-  ['com.microsoft.DynamicQuantizeLSTM', { 1: MATRICES, 2: MATRICES, 3: VECTORS, 7: VECTORS }],
+  ['com.microsoft.DynamicQuantizeLSTM', { 1: MATRICES, 2: MATRICES, 3: VECTORS, 5: VECTORS, 6: VECTORS, 7: VECTORS }],
 ]);
 
 /** What may lie between a weight and the operator that uses it, and leaves its elements in their order. */
 const BETWEEN: ReadonlySet<string> = new Set(['Identity', 'Cast', 'DequantizeLinear', 'Unsqueeze']);
 
+/** Of vectors, whose number may be that of a batch, also what repeats them. */
+const BETWEEN_VECTORS: ReadonlySet<string> = new Set([...BETWEEN, 'Expand']);
+
 /** Operators whose calls `weightUses` looks at. */
-export const usingOperators: ReadonlySet<string> = new Set([...USES.keys(), ...BETWEEN]);
+export const usingOperators: ReadonlySet<string> = new Set([...USES.keys(), ...BETWEEN_VECTORS]);
 
 /** By the tensors' names; of two uses the first. */
 export function weightUses(operators: Operators<TensorInfo>): ReadonlyMap<string, WeightUse> {
   const uses = new Map<string, WeightUse>();
   for (const call of operators.calls) {
     for (const [input, use] of Object.entries(USES.get(call.operator) ?? {})) {
-      const tensor = operators.tensorThrough(call, Number(input), BETWEEN);
+      const tensor = operators.tensorThrough(call, Number(input), use === VECTORS ? BETWEEN_VECTORS : BETWEEN);
       if (tensor && !uses.has(tensor.name)) uses.set(tensor.name, use);
     }
   }

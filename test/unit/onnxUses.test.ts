@@ -121,6 +121,23 @@ describe('onnx: matrices that operators use', () => {
     );
   });
 
+  it('the states that a recurrent layer begins with: vectors, one for each of a batch, as PyTorch writes them', async () => {
+    assert.deepEqual(
+      await layers(
+        [
+          node('Expand', { inputs: ['h', 'shape'], output: 'states' }),
+          node('LSTM', { inputs: ['x', 'w', 'r', '', '', 'states', 'c'], output: 'y' }),
+          node('GRU', { inputs: ['x', 'u', 'v', '', '', 'h0'], output: 'z' }),
+        ],
+        floatTensor('w', [1, 8, 3]),
+        floatTensor('h', [2, 4, 6]),
+        floatTensor('c', [2, 4, 6]),
+        floatTensor('h0', [1, 4, 6]),
+      ),
+      ['w[0] 8 × 3 (1)'],
+    );
+  });
+
   it('weights that are dequantised or cast before their use', async () => {
     assert.deepEqual(
       await layers(
