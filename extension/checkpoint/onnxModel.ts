@@ -27,6 +27,15 @@ const MAX_TENSORS = 131_072;
 /** Of operators that are looked at; each costs half a kilobyte and 10 µs here. The largest graphs have some 50 000. */
 const MAX_CALLS = 131_072;
 
+/** A name of each is kept; models have some hundred. */
+const MAX_FUNCTIONS = 65_536;
+
+/** What telling of a damaged part costs, in fields (`ProtobufReader.spend`): an error takes 7 µs. */
+const FAULT_FIELDS = 40;
+
+/** The same of a node, beside its own fields. */
+const NODE_FIELDS = 3;
+
 /** All names and places together, in characters: 640 for each of 100 000 tensors. */
 const MAX_NAMES_LENGTH = 64 * 1024 * 1024;
 
@@ -71,6 +80,8 @@ class ModelWalker {
   /** Which of them are of functions is known when the whole model was walked: functions stand behind the graph. */
   private readonly functionArguments: { readonly name: string; readonly scope: Scope; readonly of: TensorArgument }[] =
     [];
+  /** True once there were more functions than are kept: told once, and the rest is passed over. */
+  private allFunctions = false;
   /** True once there were more calls than are looked at: told once, and the rest is passed over. */
   private allCalls = false;
   private argumentTensors = 0;
@@ -80,6 +91,8 @@ class ModelWalker {
   private readonly problems: ProblemList;
   private firstError: CheckpointError | undefined;
   private cut = false;
+  /** True once it was told that the rest of the file is not read. */
+  private spent = false;
   private readonly seen = new Set<number>();
   private trainings = 0;
 
@@ -98,6 +111,7 @@ class ModelWalker {
       this.reader.walk({ start: 0, end: this.file.size }, (field) => this.attempt(() => this.modelField(field))),
     );
     for (const { name, scope, of } of this.functionArguments) {
+      if (this.reader.isSpent) break;
       if (this.functions.has(of.operator)) await this.tensorArguments(name, of.tensors, scope);
     }
     if (!this.seen.has(GRAPH_FIELD)) {
@@ -123,6 +137,10 @@ class ModelWalker {
       // The cut through a tensor also cuts its graph and the model: one problem, not three.
       if (error.code === 'truncated' && this.cut) return;
       if (error.code === 'truncated') this.cut = true;
+      // So it is where too much was read: what that ends also ends all around it.
+      if (this.reader.isSpent && this.spent) return;
+      this.spent = this.reader.isSpent;
+      this.reader.spend(FAULT_FIELDS);
       this.problems.push(error.toProblem());
     }
   }
@@ -160,6 +178,11 @@ class ModelWalker {
 
   private async function(span: Field): Promise<void> {
     this.reader.expectWire(span, WIRE.bytes);
+    if (this.allFunctions) return;
+    if (this.functions.size >= MAX_FUNCTIONS) {
+      this.allFunctions = true;
+      throw this.reader.error('limit', `has more than ${MAX_FUNCTIONS} functions`, span.offset);
+    }
     let [name, domain, overload] = ['', '', ''];
     await this.reader.walk(span, async (field) => {
       if (field.number === 1) name = await this.reader.text(field, MAX_NAME_BYTES);
@@ -167,6 +190,7 @@ class ModelWalker {
       else if (field.number === 13) overload = await this.reader.text(field, MAX_NAME_BYTES);
     });
     const operator = `${domain ? `${domain}.` : ''}${name}`;
+    this.countNames([operator, overload], span.offset);
     this.functions.add(operator);
     const scope = new Scope(`function ${operator}${overload ? `:${overload}` : ''}`, 1);
     let nodes = 0;
@@ -218,6 +242,7 @@ class ModelWalker {
 
   private async node(span: Field, scope: Scope, index: number): Promise<void> {
     this.reader.expectWire(span, WIRE.bytes);
+    this.reader.spend(NODE_FIELDS);
     const wanted = (operator: string): boolean => !this.allCalls && this.wanted(operator);
     const node = await readNode(this.reader, span, wanted, (part) => this.attempt(part));
     const { name, constants, subgraphs, call } = node;
@@ -227,7 +252,7 @@ class ModelWalker {
       if (this.argumentTensors > MAX_TENSORS) {
         throw this.reader.error('limit', `has more than ${MAX_TENSORS} tensors in attributes`, span.offset);
       }
-      this.countNames([of.attribute], span.offset);
+      this.countNames([of.operator, name, of.attribute], span.offset);
       this.functionArguments.push({ name: `${name}.${of.attribute}`, scope, of });
     }
     for (const tensor of constants) this.add(tensor, scope, `Constant[${index}]`);

@@ -290,6 +290,28 @@ describe('onnx: damaged and hostile models', () => {
     assert.match(problems[0]!.message, /bytes of metadata/);
   });
 
+  it('with fields, faults or functions without end are read up to a limit, which is told once', async () => {
+    const w = bytesField(5, floatTensor('w', [1]));
+    const endless = (field: Uint8Array, count: number): Uint8Array => Buffer.alloc(field.length * count, field);
+    const functions = Array.from({ length: 70_000 }, (_, i) => bytesField(25, bytesField(1, `f${i}`)));
+    for (const [bytes, says] of [
+      [model(concat(w, endless(varintField(6, 0), 5_100_000))), /more than 5000000 fields/],
+      [model(concat(w, endless(bytesField(5, new Uint8Array()), 200_000))), /more than 5000000 fields/],
+      [model(w, Buffer.concat(functions)), /more than 65536 functions/],
+    ] as const) {
+      const { problems, tensors } = await open(bytes);
+      assert.deepEqual(
+        tensors.map(({ name }) => name),
+        ['w'],
+      );
+      const limits = problems.filter(({ code }) => code === 'limit');
+      const dropped = problems.length > 1000;
+      assert.ok(dropped || limits.length === 1, says.source);
+      if (!dropped) assert.match(limits[0]!.message, says);
+      else assert.ok(Number(/and (\d+) further/.exec(problems.at(-1)!.message)![1]) < 130_000);
+    }
+  });
+
   it('with a hundred thousand faults keep a bounded list of them', async () => {
     const bad = bytesField(5, Uint8Array.of(2 * 8 + 3));
     const { problems, tensors } = await open(

@@ -220,6 +220,23 @@ describe('TensorFlow graphs', () => {
     );
   });
 
+  it('show the constants before fields, or faults, without end', async () => {
+    const empty = Buffer.alloc(10_200_000, bytesField(2, new Uint8Array()));
+    const faults = Buffer.alloc(4 * 200_000, bytesField(1, Uint8Array.of(0x0b, 0)));
+    for (const [bytes, limits] of [
+      [graphDef([kernel, node('endless', 'NoOp', Buffer.alloc(10_200_000, varintField(9, 0)))]), 1],
+      [concat(graphDef([kernel]), bytesField(2, empty)), 1],
+      [concat(graphDef([kernel]), faults), 0],
+    ] as const) {
+      const { problems, ...checkpoint } = await open(bytes);
+      assert.deepEqual(namesOf(checkpoint as Checkpoint), ['conv/kernel']);
+      const told = problems.filter(({ code, message }) => code === 'limit' && message.includes('5000000 fields'));
+      assert.equal(told.length, limits);
+      // Beyond a thousand problems the others are counted.
+      if (limits === 0) assert.ok(Number(/and (\d+) further/.exec(problems.at(-1)!.message)![1]) < 130_000);
+    }
+  });
+
   it('refuse what is none', async () => {
     for (const bytes of [
       Buffer.from('nothing of the kind'),
