@@ -14,7 +14,7 @@ import { bandBytes, type RowRange } from './rowBand';
 import { DataFolders } from './siblingPath';
 import { readModelJson } from './tensorflowJsManifest';
 import { dequantise } from './tensorflowJsWeights';
-import { layOutGroup, type StreamedTensor } from './tensorflowJsGroup';
+import { layOutGroup, MAX_STRINGS, type ModelPlace, type StreamedTensor } from './tensorflowJsGroup';
 import { ProblemList } from './problemList';
 
 const FORMAT = 'tensorflow.js';
@@ -45,7 +45,7 @@ async function openModel(modelPath: string, files: FileSet, signal?: AbortSignal
   const model = await files.use(modelPath, async (reader) => {
     const { json, start } = await readJsonFile(reader, MAX_MODEL_BYTES, signal);
     try {
-      return readModelJson(json, start, modelPath);
+      return readModelJson(json, start, modelPath, problems);
     } catch (error) {
       throw jsonError(error, modelPath, 'it');
     }
@@ -53,8 +53,9 @@ async function openModel(modelPath: string, files: FileSet, signal?: AbortSignal
   const tensors = new Map<string, StreamedTensor>();
   const weightFiles: string[] = [];
   const folders = await DataFolders.of(modelPath);
+  const place: ModelPlace = { modelPath, folders, files, shards: new Map(), stringsLeft: MAX_STRINGS };
   for (const group of model.groups) {
-    const laidOut = await layOutGroup(group, { modelPath, folders, files }, problems, signal);
+    const laidOut = await layOutGroup(group, place, problems, signal);
     weightFiles.push(...laidOut.files);
     for (const tensor of laidOut.tensors) {
       if (!tensors.has(tensor.name)) tensors.set(tensor.name, tensor);

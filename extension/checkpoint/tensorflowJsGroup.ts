@@ -8,18 +8,21 @@ import { fileError } from './fileReader';
 import type { FileSet } from './fileSet';
 import { countNames, type ProblemList } from './problemList';
 import { siblingPath, type DataFolders } from './siblingPath';
-import type { WeightGroup } from './tensorflowJsManifest';
+import { shortened, type WeightGroup } from './tensorflowJsManifest';
 import { parseWeight, type Quantization, type RefusedEntry, type WeightEntry } from './tensorflowJsWeights';
 import { placeShards, WeightStream, type Piece } from './weightStream';
 
 /** Files looked at the same time. */
 const FILES_AT_ONCE = 8;
 
-/** A vocabulary has tens of thousands of words; bounds the walk through a string tensor. */
-const MAX_STRINGS = 10_000_000;
+/** A vocabulary has tens of thousands of words; bounds the walks through all string tensors of a model. */
+export const MAX_STRINGS = 10_000_000;
 
-/** Bytes of a string tensor read at once while its lengths are walked. */
-const WINDOW_BYTES = 65536;
+/** What one read of them takes, in strings. */
+const READ_STRINGS = 1000;
+
+/** Bytes of a string tensor read at once while its lengths are walked; near the end of the files half of it, a quarter, … */
+const WINDOW_BYTES = [65536, 32768, 16384, 8192, 4096, 2048, 1024, 512, 256, 128, 64, 32, 16, 8, 4];
 
 export interface StreamedTensor extends TensorInfo {
   readonly stream: WeightStream;
@@ -35,6 +38,10 @@ export interface ModelPlace {
   readonly modelPath: string;
   readonly folders: DataFolders;
   readonly files: FileSet;
+  /** What is known of each file by its name in the manifest, which may be there many times. */
+  readonly shards: Map<string, FoundShard>;
+  /** What is left of `MAX_STRINGS`. */
+  stringsLeft: number;
 }
 
 export interface LaidOutGroup {
@@ -50,11 +57,14 @@ export async function layOutGroup(
   problems: ProblemList,
   signal?: AbortSignal,
 ): Promise<LaidOutGroup> {
-  const shards = await concurrently(group.paths, FILES_AT_ONCE, (name) => {
+  const unknown = [...new Set(group.paths)].filter((name) => !place.shards.has(name));
+  const found = await concurrently(unknown, FILES_AT_ONCE, (name) => {
     signal?.throwIfAborted();
     return findShard(name, place);
   });
-  for (const { error } of shards) if (error) problems.push(error.toProblem());
+  unknown.forEach((name, i) => place.shards.set(name, found[i]!));
+  for (const { error } of found) if (error) problems.push(error.toProblem());
+  const shards = group.paths.map((name) => place.shards.get(name)!);
   const sizes = shards.map(({ size }) => size);
   const entries = withDeducedSize(group.weights.map(parseWeight), sizes);
   const total = storedTotal(entries);
@@ -65,12 +75,12 @@ export async function layOutGroup(
     if (size && start !== undefined) pieces.push({ file, start, length: size });
   });
   const stream = new WeightStream(pieces, place.files);
-  const { tensors, end } = await placeWeights(entries, stream, problems, signal);
+  const { tensors, end } = await placeWeights(entries, stream, place, problems, signal);
   reportRest(sizes, end, shards.at(-1)?.file, problems);
   return { tensors, files: shards.filter(({ size }) => size !== undefined).map(({ file }) => file) };
 }
 
-interface FoundShard {
+export interface FoundShard {
   readonly file: string;
   readonly size?: number;
   readonly error?: CheckpointError;
@@ -79,12 +89,12 @@ interface FoundShard {
 async function findShard(name: string, { modelPath, folders, files }: ModelPlace): Promise<FoundShard> {
   const file = siblingPath(path.dirname(modelPath), name);
   if (file === undefined) {
-    const message = `names the weight file ${JSON.stringify(name)}, which is not a file beside it and is not opened`;
+    const message = `names the weight file ${JSON.stringify(shortened(name))}, which is not a file beside it and is not opened`;
     return { file: '', error: new CheckpointError('malformed', message, { file: modelPath }) };
   }
   try {
     if (!(await folders.hold(file))) {
-      const message = `names the weight file ${JSON.stringify(name)}, which is a link out of its folder and is not opened`;
+      const message = `names the weight file ${JSON.stringify(shortened(name))}, which is a link out of its folder and is not opened`;
       return { file: '', error: new CheckpointError('malformed', message, { file: modelPath }) };
     }
     return { file, size: await files.use(file, (reader) => Promise.resolve(reader.size)) };
@@ -128,6 +138,7 @@ function storedTotal(entries: readonly (WeightEntry | RefusedEntry)[]): number |
 async function placeWeights(
   entries: readonly (WeightEntry | RefusedEntry)[],
   stream: WeightStream,
+  place: ModelPlace,
   problems: ProblemList,
   signal?: AbortSignal,
 ): Promise<{ tensors: StreamedTensor[]; end: number | undefined }> {
@@ -138,7 +149,7 @@ async function placeWeights(
     const { name } = entry;
     if (isRefused(entry)) {
       problems.add(entry.code, entry.message, name === undefined ? {} : { tensor: name });
-      if (at !== undefined) at = await skipRefused(entry, stream, at, signal);
+      if (at !== undefined) at = await skipRefused(entry, stream, place, at, signal);
       continue;
     }
     const length = entry.count * entry.storedSize;
@@ -185,27 +196,29 @@ function streamedTensor(entry: WeightEntry, stream: WeightStream, offset: number
 async function skipRefused(
   entry: RefusedEntry,
   stream: WeightStream,
+  place: ModelPlace,
   at: number,
   signal?: AbortSignal,
 ): Promise<number | undefined> {
   if (entry.storedBytes !== undefined) return at + entry.storedBytes;
-  if (entry.strings === undefined || entry.strings > MAX_STRINGS) return undefined;
-  return skipStrings(entry.strings, stream, at, signal);
+  return entry.strings === undefined ? undefined : skipStrings(entry.strings, stream, place, at, signal);
 }
 
-/** Walks `count` strings, each behind its length in 4 bytes. */
+/** Walks `count` strings, each behind its length in 4 bytes; undefined where that ends outside, or is too much to do. */
 async function skipStrings(
   count: number,
   stream: WeightStream,
+  place: ModelPlace,
   start: number,
   signal?: AbortSignal,
 ): Promise<number | undefined> {
+  if ((place.stringsLeft -= count) < 0) return undefined;
   let at = start;
   let window = { from: 0, bytes: new Uint8Array() };
   for (let i = 0; i < count; i++) {
     if (at + 4 > window.from + window.bytes.length || at < window.from) {
-      const length = [WINDOW_BYTES, 4].find((bytes) => stream.has(at, bytes));
-      if (length === undefined) return undefined;
+      const length = WINDOW_BYTES.find((bytes) => stream.has(at, bytes));
+      if (length === undefined || (place.stringsLeft -= READ_STRINGS) < 0) return undefined;
       window = { from: at, bytes: await stream.read(at, length, signal) };
     }
     at += 4 + new DataView(window.bytes.buffer).getUint32(at - window.from, true);

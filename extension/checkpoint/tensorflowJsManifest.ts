@@ -1,9 +1,14 @@
 /** What `model.json` says about weights; the model's topology is skipped unread. */
 import { CheckpointError } from './checkpoint';
+import { MAX_METADATA_ENTRIES } from './headerMetadata';
 import { objectEntries, parseValue } from './jsonObject';
+import type { ProblemList } from './problemList';
 
-/** 200 000 weights at 150 bytes each; bounds what parsing can build. */
-const MAX_MANIFEST_BYTES = 32_000_000;
+/** 25 000 weights at 150 bytes each; bounds what parsing can build: an empty entry of 3 bytes becomes some 150. */
+const MAX_MANIFEST_BYTES = 4_000_000;
+
+/** Characters of keys and texts beside the manifest: real files have three short ones. */
+const MAX_METADATA_LENGTH = 1_000_000;
 
 /** Of 4 MB each, as converters write them: 40 GB. Bounds the time in which they are looked for. */
 const MAX_WEIGHT_FILES = 10_000;
@@ -23,9 +28,14 @@ export interface ModelJson {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** @throws JsonSyntaxError; CheckpointError `malformed`, `limit`, `unknown-format` where there is no manifest */
-export function readModelJson(json: Buffer, start: number, file: string): ModelJson {
+/**
+ * Of metadata only the first are kept, and a problem says so where there are more.
+ *
+ * @throws JsonSyntaxError; CheckpointError `malformed`, `limit`, `unknown-format` where there is no manifest
+ */
+export function readModelJson(json: Buffer, start: number, file: string, problems: ProblemList): ModelJson {
   const metadata = new Map<string, string>();
+  let [length, full] = [0, false];
   let groups: WeightGroup[] | undefined;
   for (const { key, start: at, end } of objectEntries(json, start)) {
     if (key === 'weightsManifest') {
@@ -34,8 +44,15 @@ export function readModelJson(json: Buffer, start: number, file: string): ModelJ
         throw new CheckpointError('limit', message, { file, offset: at });
       }
       groups = parseGroups(parseValue(json, at, end), file, at);
-    } else if (json[at] === QUOTE) {
-      metadata.set(key, parseValue(json, at, end) as string);
+    } else if (json[at] === QUOTE && !full) {
+      // No text is longer than its bytes.
+      length += key.length + end - at;
+      full = metadata.size >= MAX_METADATA_ENTRIES || length > MAX_METADATA_LENGTH;
+      if (!full) metadata.set(key, parseValue(json, at, end) as string);
+      else
+        problems.add('limit', `only the ${metadata.size} texts before ${JSON.stringify(shortened(key))} are shown`, {
+          offset: at,
+        });
     }
   }
   if (!groups) {
@@ -64,6 +81,13 @@ function parseGroups(manifest: unknown, file: string, offset: number): WeightGro
     }
     return { paths, weights: weights as unknown[] };
   });
+}
+
+/** Characters of a text of the file in a message. */
+const SHOWN = 200;
+
+export function shortened(text: string): string {
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
 }
 
 function isTextList(value: unknown): value is string[] {

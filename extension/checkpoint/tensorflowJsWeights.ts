@@ -6,6 +6,7 @@
 import type { DType } from '../protocol';
 import { elementSize, widen } from './dtype';
 import { elementCount } from './shape';
+import { shortened } from './tensorflowJsManifest';
 
 /** Affine (value = code·scale + min) for the integer codes; float16 codes are the values themselves. */
 export type Quantization =
@@ -58,7 +59,7 @@ export function parseWeight(entry: unknown): WeightEntry | RefusedEntry {
   const type = typeof dtype === 'string' && Object.hasOwn(TYPES, dtype) ? TYPES[dtype]! : undefined;
   if (!type) {
     const known = Object.keys(TYPES).join(', ');
-    const message = `has the element type ${JSON.stringify(dtype)}, known are ${known}`;
+    const message = `has the element type ${quoted(dtype)}, known are ${known}`;
     return { ...refused(name, 'unsupported', message), count };
   }
   const base = { name, shape: shape as number[], dtype: type, count };
@@ -77,10 +78,15 @@ function refused(name: string | undefined, code: RefusedEntry['code'], message: 
   return { name, code, message };
 }
 
+/** A value of the file in a message. */
+function quoted(value: unknown): string {
+  return value === undefined ? 'none' : shortened(JSON.stringify(value));
+}
+
 function parseQuantization(value: unknown, type: DType): Quantization | string {
   const { dtype, scale, min } = value as Record<string, unknown>;
   const code = typeof dtype === 'string' && Object.hasOwn(CODES, dtype) ? CODES[dtype]! : undefined;
-  if (code === undefined) return `is quantised to ${JSON.stringify(dtype)}, known are ${Object.keys(CODES).join(', ')}`;
+  if (code === undefined) return `is quantised to ${quoted(dtype)}, known are ${Object.keys(CODES).join(', ')}`;
   if (code === 'F16') return { code };
   // A constant tensor is written with scale 1 or 0: any finite number is a scale.
   if (typeof scale !== 'number' || typeof min !== 'number') return `is quantised as ${type} without "scale" and "min"`;

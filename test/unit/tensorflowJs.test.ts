@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
+import type { FileReader } from '../../extension/checkpoint/fileReader';
+import { FileSet } from '../../extension/checkpoint/fileSet';
 import { shardedFormat } from '../../extension/checkpoint/shardedCheckpoint';
 import { tensorflowJsFormat } from '../../extension/checkpoint/tensorflowJs';
 import { placeShards } from '../../extension/checkpoint/weightStream';
@@ -64,6 +66,22 @@ describe('TensorFlow.js models', () => {
     } finally {
       await checkpoint.close();
     }
+  }
+
+  /** How often files are used while `task` runs. */
+  async function usesOfFiles(task: () => Promise<void>): Promise<number> {
+    const use = Reflect.get<FileSet, 'use'>(FileSet.prototype, 'use');
+    let uses = 0;
+    FileSet.prototype.use = function <T>(this: FileSet, file: string, read: (reader: FileReader) => Promise<T>) {
+      uses++;
+      return (Reflect.apply as (...call: unknown[]) => Promise<T>)(use, this, [file, read]);
+    };
+    try {
+      await task();
+    } finally {
+      FileSet.prototype.use = use;
+    }
+    return uses;
   }
 
   const shard = (model: string, number: number, of: number): string =>
@@ -367,6 +385,83 @@ describe('TensorFlow.js models', () => {
     await opened(path.join(folder, 'model.json'), ({ tensors }) => assert.equal(tensors.length, 0));
     const { user, system } = process.cpuUsage(start);
     assert.ok((user + system) / 1000 < 1000, `${(user + system) / 1000} ms`);
+  });
+
+  it('keeps a bounded part of texts without end, and says so', async () => {
+    const folder = path.join(root, 'texts');
+    mkdirSync(folder);
+    const file = path.join(folder, 'model.json');
+    const many = Array.from({ length: 20_000 }, (_, i) => `"k${i}":"v"`).join();
+    for (const [texts, kept] of [
+      [many, 10_000],
+      [`"a":"short","b":"${'x'.repeat(2_000_000)}","c":"behind"`, 1],
+    ] as const) {
+      writeFileSync(file, `{${texts},"weightsManifest":[]}`);
+      await opened(file, (checkpoint) => {
+        assert.equal(Object.keys(checkpoint.metadata).length, kept);
+        assert.deepEqual(problems(checkpoint), ['limit']);
+        assert.match(checkpoint.problems[0]!.message, new RegExp(`only the ${kept} texts before`));
+      });
+    }
+  });
+
+  it('does not build what a manifest of millions of entries asks for, nor quote what is long', async () => {
+    const folder = path.join(root, 'entries');
+    mkdirSync(folder);
+    const file = path.join(folder, 'model.json');
+    writeFileSync(file, `{"weightsManifest":[{"paths":[],"weights":[${'{},'.repeat(1_500_000)}{}]}]}`);
+    await assert.rejects(tensorflowJsFormat.open(file), { code: 'limit' });
+    const long = JSON.stringify('x'.repeat(500_000));
+    const weights = [
+      `{"name":"type","shape":[2],"dtype":${long}}`,
+      `{"name":"codes","shape":[2],"dtype":"float32","quantization":{"dtype":${long}}}`,
+    ];
+    writeFileSync(file, `{"weightsManifest":[{"paths":[${long.replace('x', '/')}],"weights":[${weights.join()}]}]}`);
+    await opened(file, (checkpoint) => {
+      assert.deepEqual(problems(checkpoint), ['malformed', 'unsupported type', 'malformed codes']);
+      for (const { message } of checkpoint.problems) assert.ok(message.length < 1000);
+    });
+  });
+
+  it('looks at a file once that is named ten thousand times, and tells once that it is missing', async () => {
+    const folder = path.join(root, 'named');
+    mkdirSync(folder);
+    const file = path.join(folder, 'model.json');
+    const paths = JSON.stringify(new Array<string>(5000).fill('a.bin'));
+    const group = `{"paths":${paths},"weights":[]}`;
+    writeFileSync(file, `{"weightsManifest":[${group},${group}]}`);
+    await opened(file, (checkpoint) => assert.deepEqual(problems(checkpoint), ['missing-shard']));
+    writeFileSync(path.join(folder, 'a.bin'), Buffer.alloc(4));
+    const uses = await usesOfFiles(() => opened(file, ({ files }) => assert.equal(files.length, 2)));
+    assert.ok(uses < 10, `${uses} times`);
+  });
+
+  it('steps over short texts near the end of the files by few reads', async () => {
+    const words = (count: number): Weight => ({
+      ...{ name: 'words', dtype: 'string', shape: [count], bytes: new Uint8Array(4 * count) },
+    });
+    const model = made([words(16_000), floats('behind', 1)], 100_000);
+    const uses = await usesOfFiles(() =>
+      opened(model, (checkpoint) => assert.deepEqual(names(checkpoint), ['behind'])),
+    );
+    assert.ok(uses < 100, `${uses} times`);
+  });
+
+  it('does not walk the same texts again and again', async () => {
+    const model = made(
+      [{ name: 'words', dtype: 'string', shape: [2_500_000], bytes: new Uint8Array(10_000_000) }],
+      1e8,
+    );
+    const weights = [
+      { name: 'words', dtype: 'string', shape: [2_499_999] },
+      { name: 'last', dtype: 'float32', shape: [1] },
+    ];
+    const group = { paths: ['group1-shard1of1.bin'], weights };
+    writeFileSync(model, JSON.stringify({ weightsManifest: new Array<unknown>(6).fill(group) }));
+    await opened(model, (checkpoint) => {
+      const lost = checkpoint.problems.filter(({ message }) => message.includes('after a weight of unknown length'));
+      assert.deepEqual([names(checkpoint), lost.length], [['last'], 3]);
+    });
   });
 
   it('refuses JSON that is no model, with the byte where it is no JSON', async () => {
