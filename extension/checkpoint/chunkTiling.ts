@@ -7,11 +7,20 @@ export interface Block {
   readonly sizes: readonly number[];
 }
 
-/** Pairs of blocks that are compared for one tensor: a grid of 1000 × 1000 needs as many, hostile ones any number. */
+/** Pairs of blocks that are compared: a grid of 1000 × 1000 needs as many, hostile ones any number. */
 const MAX_COMPARISONS = 2_000_000;
 
+/** What is left of `MAX_COMPARISONS`: one for all tensors where the same blocks may be those of many. */
+export class TilingBudget {
+  comparisons = MAX_COMPARISONS;
+}
+
 /** Why the blocks are not a tiling of the shape, in words; undefined where they are. Blocks without elements are none. */
-export function tilingProblem(shape: readonly number[], blocks: readonly Block[]): string | undefined {
+export function tilingProblem(
+  shape: readonly number[],
+  blocks: readonly Block[],
+  budget = new TilingBudget(),
+): string | undefined {
   const filled = blocks.filter(({ sizes }) => !sizes.includes(0));
   for (const block of filled) {
     const { offsets, sizes } = block;
@@ -21,7 +30,7 @@ export function tilingProblem(shape: readonly number[], blocks: readonly Block[]
       sizes.every((size, axis) => offsets[axis]! + size <= shape[axis]!);
     if (!fits) return `its chunk ${text(block)} is not within its shape [${shape.join(', ')}]`;
   }
-  const overlap = firstOverlap(shape.length, filled);
+  const overlap = firstOverlap(shape.length, filled, budget);
   if (overlap !== undefined) return overlap;
   // Within the shape and apart from one another: they are all of it where they are as large.
   const covered = filled.reduce((sum, { sizes }) => sum + product(sizes), 0);
@@ -29,16 +38,16 @@ export function tilingProblem(shape: readonly number[], blocks: readonly Block[]
   return covered === whole ? undefined : `its chunks hold ${covered} of its ${whole} elements`;
 }
 
-function firstOverlap(axes: number, blocks: readonly Block[]): string | undefined {
+function firstOverlap(axes: number, blocks: readonly Block[], budget: TilingBudget): string | undefined {
   if (axes === 0) return blocks.length > 1 ? 'it has one element and several chunks' : undefined;
   const axis = mostCut(axes, blocks);
   const inOrder = blocks.toSorted((a, b) => a.offsets[axis]! - b.offsets[axis]!);
   let open: Block[] = [];
-  let comparisons = 0;
   for (const block of inOrder) {
     open = open.filter(({ offsets, sizes }) => offsets[axis]! + sizes[axis]! > block.offsets[axis]!);
-    comparisons += open.length;
-    if (comparisons > MAX_COMPARISONS) return `its ${blocks.length} chunks lie in a way that is not compared`;
+    budget.comparisons -= open.length;
+    if (open.length > 0 && budget.comparisons < 0)
+      return `its ${blocks.length} chunks lie in a way that is not compared`;
     const other = open.find((before) => overlaps(before, block));
     if (other) return `its chunks ${text(other)} and ${text(block)} overlap`;
     open.push(block);

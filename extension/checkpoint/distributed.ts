@@ -26,8 +26,11 @@ import { siblingPath } from './siblingPath';
 export const METADATA_NAME = '.metadata';
 export const RECORDS_SUFFIX = '.distcp';
 
-/** A tensor's entry takes some 100 bytes, and each of its chunks some 200. */
-const MAX_METADATA_BYTES = 256 * 1024 * 1024;
+/** A tensor's entry takes some 100 bytes, and each of its chunks some 200: more than are looked at. */
+const MAX_METADATA_BYTES = 128 * 1024 * 1024;
+
+/** As many ranks wrote the largest models, one file each; looking for one takes 90 µs. */
+const MAX_FILES = 16_384;
 
 /** Files looked at at the same time: hides the latency of network disks. */
 const FILES_AT_ONCE = 16;
@@ -124,8 +127,10 @@ async function findFiles(
   files: FileSet,
 ): Promise<ReadonlyMap<string, FoundFile>> {
   const names = [...new Set(tensors.flatMap(({ chunks }) => chunks.map(({ place }) => place.name)))];
-  const found = await concurrently(names, FILES_AT_ONCE, (name) => findFile(folder, name, files));
-  return new Map(names.map((name, i) => [name, found[i]!]));
+  const found = await concurrently(names.slice(0, MAX_FILES), FILES_AT_ONCE, (name) => findFile(folder, name, files));
+  const message = `names ${names.length} files; more than ${MAX_FILES} are not looked for`;
+  const rest = { error: new CheckpointError('limit', message, { file: path.join(folder, METADATA_NAME) }) };
+  return new Map(names.map((name, i) => [name, found[i] ?? rest]));
 }
 
 async function findFile(folder: string, name: string, files: FileSet): Promise<FoundFile> {

@@ -7,11 +7,11 @@
  */
 import type { DType } from '../protocol';
 import { CheckpointError } from './checkpoint';
-import { tilingProblem, type Block } from './chunkTiling';
+import { tilingProblem, TilingBudget, type Block } from './chunkTiling';
 import { asCount, asCounts, BadArguments, itemsOf } from './pickleArguments';
 import { PickleDict, PickleDType, PickleObject, type PickleValue } from './pickleValues';
 import type { ProblemList } from './problemList';
-import { elementCount, MAX_TENSORS } from './shape';
+import { elementCount, MAX_RANK, MAX_TENSORS } from './shape';
 
 /** Where the record of a chunk, or of an object that is no tensor, lies. */
 export interface RecordPlace {
@@ -38,6 +38,9 @@ export interface DistributedContents {
   readonly objects: ReadonlyMap<string, RecordPlace>;
 }
 
+/** Of all tensors, at 4 µs each: a thousand tensors on 400 ranks. A pickle can list the same ones again and again. */
+const MAX_CHUNKS = 400_000;
+
 /** `torch.distributed.checkpoint.metadata.Metadata`, and where that was before PyTorch 2. */
 const METADATA = /^torch\.distributed\.(\w+\.)*Metadata$/;
 
@@ -60,13 +63,24 @@ export function readDistributedMetadata(root: PickleValue, file: string, problem
     throw new CheckpointError('limit', `lists more than ${MAX_TENSORS} tensors`, { file });
   }
   const places = new Places(stored);
+  const budget = new TilingBudget();
+  let chunks = 0;
   const tensors: DistributedTensor[] = [];
   const objects = new Map<string, RecordPlace>();
   for (const [key, entry] of entries.entries()) {
-    if (typeof key !== 'string') continue;
+    if (typeof key !== 'string') {
+      problems.add('malformed', 'lists a tensor whose name is not text, which is not shown');
+      continue;
+    }
+    chunks += itemsOf(fieldOf(entry, 'chunks')).length;
+    if (chunks > MAX_CHUNKS) {
+      const message = `lists more than ${MAX_CHUNKS} chunks: only the ${tensors.length} tensors before ${key.slice(0, 200)} are shown`;
+      problems.add('limit', message);
+      break;
+    }
     try {
       if (isInstance(entry, 'BytesStorageMetadata')) objects.set(key, places.of(key));
-      else tensors.push(tensorOf(key, entry, places));
+      else tensors.push(tensorOf(key, entry, places, budget));
     } catch (error) {
       if (!(error instanceof BadArguments)) throw error;
       problems.add(error.code, error.message, { tensor: key });
@@ -75,7 +89,7 @@ export function readDistributedMetadata(root: PickleValue, file: string, problem
   return { tensors, objects };
 }
 
-function tensorOf(name: string, entry: PickleValue, places: Places): DistributedTensor {
+function tensorOf(name: string, entry: PickleValue, places: Places, budget: TilingBudget): DistributedTensor {
   if (!isInstance(entry, 'TensorStorageMetadata')) throw new BadArguments('it is neither a tensor nor bytes');
   const shape = asCounts(fieldOf(entry, 'size'), 'shape');
   const count = elementCount(shape);
@@ -89,7 +103,7 @@ function tensorOf(name: string, entry: PickleValue, places: Places): Distributed
     chunks.set(JSON.stringify([offsets, sizes]), { offsets, sizes });
   }
   const blocks = [...chunks.values()];
-  const problem = tilingProblem(shape, blocks);
+  const problem = tilingProblem(shape, blocks, budget);
   if (problem !== undefined) throw new BadArguments(problem);
   const filled = blocks.filter(({ sizes }) => !sizes.includes(0));
   return { name, shape, dtype, chunks: filled.map((block) => ({ ...block, place: places.of(name, block.offsets) })) };
@@ -105,22 +119,28 @@ function dtypeOf(properties: PickleValue | undefined): DType {
 
 /** `storage_data`: from a `MetadataIndex` (name, place of the chunk) to a `_StorageInfo`. */
 class Places {
-  private readonly byKey = new Map<string, PickleValue>();
+  /** By name, then by the place of the chunk: joined, a long name would be there once for every chunk. */
+  private readonly byName = new Map<string, Map<string, PickleValue>>();
 
   constructor(stored: PickleDict) {
     for (const [index, info] of stored.entries()) {
       const name = fieldOf(index, 'fqn');
       const offset = fieldOf(index, 'offset') ?? null;
-      if (typeof name !== 'string') continue;
-      this.byKey.set(keyOf(name, offset === null ? undefined : itemsOf(offset)), info);
+      const offsets = offset === null ? undefined : itemsOf(offset);
+      // The chunk of no tensor.
+      if (typeof name !== 'string' || (offsets && offsets.length > MAX_RANK)) continue;
+      const places = this.byName.get(name) ?? new Map<string, PickleValue>();
+      places.set(keyOf(offsets), info);
+      this.byName.set(name, places);
     }
   }
 
   /** @throws BadArguments */
   of(name: string, offsets?: readonly number[]): RecordPlace {
     // Tensors that were not cut may have no place, or that of their first element.
-    const whole = offsets?.every((offset) => offset === 0) ? this.byKey.get(keyOf(name)) : undefined;
-    const info = this.byKey.get(keyOf(name, offsets)) ?? whole;
+    const places = this.byName.get(name);
+    const whole = offsets?.every((offset) => offset === 0) ? places?.get(keyOf()) : undefined;
+    const info = places?.get(keyOf(offsets)) ?? whole;
     if (info === undefined) {
       const chunk = offsets ? `its chunk at [${offsets.join(', ')}]` : 'it';
       throw new BadArguments(`${chunk} has no place in any file`);
@@ -140,8 +160,8 @@ class Places {
   }
 }
 
-function keyOf(name: string, offsets?: readonly PickleValue[]): string {
-  return offsets ? `${offsets.map((offset) => (typeof offset === 'number' ? offset : '?')).join()} ${name}` : name;
+function keyOf(offsets?: readonly PickleValue[]): string {
+  return offsets ? `[${offsets.map((offset) => (typeof offset === 'number' ? offset : '?')).join()}]` : '';
 }
 
 function isInstance(value: PickleValue, name: string): value is PickleObject {

@@ -397,5 +397,96 @@ describe('distributed checkpoints', () => {
       assert.deepEqual(namesOf(checkpoint), ['rows', 'columns', 'grid']);
       assert.deepEqual(problemsOf(checkpoint), ['malformed tangle']);
     });
+
+    describe('that repeat themselves', () => {
+      const MODULE = 'torch.distributed.checkpoint.metadata';
+      const instance = (name: string, ...fields: [string, Buffer][]): Buffer =>
+        p.build(p.bytes(p.global(MODULE, name), p.tuple(), 0x81), p.dict(...fields));
+      const sizes = (...values: number[]): Buffer => p.call(p.global('torch', 'Size'), p.tuple(...values.map(p.int)));
+      const tensor = (chunks: Buffer, ...size: number[]): Buffer =>
+        instance(
+          'TensorStorageMetadata',
+          [
+            'properties',
+            p.build(
+              p.bytes(p.global(MODULE, 'TensorProperties'), p.tuple(), 0x81),
+              p.tuple(p.global('torch', 'float32')),
+            ),
+          ],
+          ['size', sizes(...size)],
+          ['chunks', chunks],
+        );
+      const chunk = (offsets: number[], size: number[]): Buffer =>
+        instance('ChunkStorageMetadata', ['offsets', sizes(...offsets)], ['sizes', sizes(...size)]);
+      /** `first`, and `count` times the object that it puts under number 1. */
+      const again = (count: number, first: Buffer): [string, Buffer][] =>
+        Array.from({ length: count }, (_, i) => [`t${i}`, i === 0 ? first : p.get(1)]);
+
+      /** @returns the problems; takes less than 2 s of processor time */
+      async function problemsOfRepeated(metadata: Buffer): Promise<readonly string[]> {
+        const before = process.cpuUsage();
+        const { problems, tensors } = await made(metadata);
+        assert.ok(process.cpuUsage(before).user < 2_000_000);
+        assert.equal(tensors.length, 0);
+        return problems.map(({ code, message }) => `${code} ${message}`);
+      }
+
+      it('the same chunks in many tensors', async () => {
+        const chunks = p.list(...Array.from({ length: 5000 }, (_, i) => chunk([i], [1])));
+        const told = await problemsOfRepeated(
+          w.metadataPickle({}, { entries: again(5000, p.put(1, tensor(chunks, 5000))) }),
+        );
+        assert.match(told.at(-1)!, /limit .*lists more than 400000 chunks: only the 0 tensors before t80 are shown/);
+      });
+
+      it('chunks of many tensors that lie in a tangle', async () => {
+        const chunks = p.list(...Array.from({ length: 1000 }, (_, i) => chunk([i, i], [1000 - i, 1])));
+        const told = await problemsOfRepeated(
+          w.metadataPickle({}, { entries: again(300, p.put(1, tensor(chunks, 1000, 1000))) }),
+        );
+        assert.match(told[0]!, /hold 500500 of its 1000000 elements/);
+        assert.match(told.at(-1)!, /lie in a way that is not compared/);
+      });
+
+      it('a long name, or a long place, of many chunks', async () => {
+        const name = p.text('n'.repeat(1_000_000));
+        const long = p.tuple(...Array.from({ length: 50_000 }, () => p.bytes('K', 1)));
+        const places = (index: (i: number) => [string, Buffer][]): [Buffer, Buffer][] =>
+          Array.from({ length: 5000 }, (_, i) => [instance('MetadataIndex', ...index(i)), p.none]);
+        const first = (i: number, value: Buffer): Buffer => (i === 0 ? p.put(1, value) : p.get(1));
+        for (const stored of [
+          places((i) => [
+            ['fqn', first(i, name)],
+            ['offset', sizes(i)],
+          ]),
+          places((i) => [
+            ['fqn', p.text(`t${i}`)],
+            ['offset', first(i, long)],
+          ]),
+        ]) {
+          assert.deepEqual(await problemsOfRepeated(w.metadataPickle({}, { stored })), []);
+        }
+      });
+
+      it('files without end, of which none is there', async () => {
+        const entries = again(16_500, p.put(1, tensor(p.list(chunk([0], [1])), 1)));
+        const stored = entries.map(([name], i): [Buffer, Buffer] => [w.index(name, [0]), w.place(`f${i}`, 0, 1)]);
+        const told = (await made(w.metadataPickle({}, { entries, stored }))).problems;
+        assert.match(told.at(-1)!.message, /and 15385 further/);
+      });
+    });
+
+    it('a name that is not text is told', async () => {
+      const checkpoint = await made(
+        p.pickle(
+          p.build(
+            p.bytes(p.global('torch.distributed.checkpoint.metadata', 'Metadata'), p.tuple(), 0x81),
+            p.dict(['state_dict_metadata', p.dict([p.int(7), p.none])], ['storage_data', p.emptyDict]),
+          ),
+        ),
+      );
+      assert.deepEqual(problemsOf(checkpoint), ['malformed']);
+      assert.match(checkpoint.problems[0]!.message, /name is not text/);
+    });
   });
 });
