@@ -45,7 +45,7 @@ async function storedRows(
 
 async function dequantisedRows(
   file: FileReader,
-  { shape, type, data }: TfliteTensor,
+  { shape, type, data, sparsity }: TfliteTensor,
   quantisation: Quantisation,
   codes: RowSource,
   { start, end }: RowRange,
@@ -56,10 +56,14 @@ async function dequantisedRows(
   const values = new Float32Array(bytes.buffer);
   const dtype = type.packed ? decodedType(type.packed) : type.dtype!;
   const groups = await readGroups(file, quantisation, product(shape), start * perRow, end * perRow, signal);
+  // For each band of a sparse tensor all that is stored is read: once for all slices.
+  const all = sparsity && (await codes.readRows({ start, end }, signal));
+  const rowBytes = perRow * elementSize(dtype);
   const step = Math.max(1, Math.floor(SLICE_ELEMENTS / perRow));
   for (let at = start; at < end; at += step) {
     const rows = { start: at, end: Math.min(end, at + step) };
-    const slice = widen(await codes.readRows(rows, signal), dtype);
+    const stored = all?.subarray((at - start) * rowBytes, (rows.end - start) * rowBytes);
+    const slice = widen(stored ?? (await codes.readRows(rows, signal)), dtype);
     const target = values.subarray((rows.start - start) * perRow, (rows.end - start) * perRow);
     dequantise(slice, at * perRow, groups, target);
   }

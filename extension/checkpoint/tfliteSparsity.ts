@@ -9,10 +9,17 @@ import { CheckpointError } from './checkpoint';
 import { elementSize } from './dtype';
 import { allocate, type FileReader } from './fileReader';
 import type { FlatbufferReader, FlatTable } from './flatbufferReader';
+import { product } from './shape';
 import { readNumbers, type NumberList } from './tfliteNumbers';
 
-/** Elements and their indices are held while they are put in place: published sparse models have a few million. */
-const MAX_STORED_ELEMENTS = 2 ** 24;
+/**
+ * Of all levels together. Indices and elements are held while they are put in place, at most 16 bytes for each of these:
+ * published sparse models have a few million.
+ */
+const MAX_ENTRIES = 2 ** 23;
+
+/** Elements that are not stored are made up; beyond this it is a trap and no weight. */
+const MAX_DENSE_BYTES = 1024 * 1024 * 1024;
 
 /** The axes of a tensor and those of its blocks; the schema's examples have four. */
 const MAX_LEVELS = 16;
@@ -41,10 +48,18 @@ export interface Sparsity {
 /**
  * @param table a `SparsityParameters`
  * @param shape of the dense tensor, without a 0
+ * @param elementBytes of one element
  * @returns why it cannot be used, where it is larger than it may be
  * @throws CheckpointError `malformed` where levels and shape contradict one another
  */
-export function readSparsity(reader: FlatbufferReader, table: FlatTable, shape: readonly number[]): Sparsity | string {
+export function readSparsity(
+  reader: FlatbufferReader,
+  table: FlatTable,
+  shape: readonly number[],
+  elementBytes: number,
+): Sparsity | string {
+  const dense = product(shape) * elementBytes;
+  if (dense > MAX_DENSE_BYTES) return `is sparse and of ${dense} bytes; at most ${MAX_DENSE_BYTES} are made of few`;
   const [orderAt, mapAt, metadataAt] = [table.reference(0), table.reference(1), table.reference(2)];
   if (orderAt === undefined || metadataAt === undefined) throw reader.malformed('is sparse without levels', table.at);
   const order = reader.int32s(orderAt, MAX_LEVELS);
@@ -61,7 +76,7 @@ export function readSparsity(reader: FlatbufferReader, table: FlatTable, shape: 
   const blockSizes = blockMap.map((_, block) => tables[order.indexOf(shape.length + block)]!.int32(1));
   const dimensions = axesOf(shape, blockMap, blockSizes);
   const levels: Level[] = [];
-  let entries = 1;
+  let [entries, all] = [1, 0];
   for (const [k, axis] of order.entries()) {
     const level = readLevel(reader, tables[k]!, dimensions[axis]!);
     if (level.sparse && level.sparse.segments.count !== entries + 1) {
@@ -69,9 +84,9 @@ export function readSparsity(reader: FlatbufferReader, table: FlatTable, shape: 
       throw reader.malformed(message, tables[k]!.at);
     }
     entries = level.sparse ? level.sparse.indices.count : entries * level.size;
-    if (entries > MAX_STORED_ELEMENTS) {
-      return `is sparse and holds ${entries} elements; more than ${MAX_STORED_ELEMENTS} are not read`;
-    }
+    all += entries;
+    if (all > MAX_ENTRIES)
+      return `is sparse and has ${all} entries in its levels; more than ${MAX_ENTRIES} are not read`;
     levels.push(level);
   }
   return { levels, stored: entries };

@@ -148,7 +148,7 @@ export class TensorReader {
   private addSparsity(tensor: Writable, at: number): string | undefined {
     const { dtype, name } = tensor.type;
     if (!dtype || dtype === 'C128') return `is sparse, with elements of type ${name}`;
-    const sparsity = readSparsity(this.reader, this.reader.table(at), tensor.shape);
+    const sparsity = readSparsity(this.reader, this.reader.table(at), tensor.shape, elementSize(dtype));
     if (typeof sparsity === 'string') return sparsity;
     tensor.sparsity = sparsity;
     return undefined;

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
+import { FileReader } from '../../extension/checkpoint/fileReader';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { tfliteFormat } from '../../extension/checkpoint/tflite';
-import { bytesVector, int, table, tables, text } from '../harness/flatbufferWriter';
+import { bytesVector, int, numbers, table, tables, text, type Node } from '../harness/flatbufferWriter';
 import { formatFolder } from '../harness/formatFolder';
 import {
   blockwise,
@@ -303,6 +304,57 @@ describe('TensorFlow Lite models', () => {
       });
       await holds(checkpoint, 'w', [0, 3, 0, -12, 0, 0]);
       assert.equal(find(checkpoint, 'w').encoding!.name, 'I8 per channel sparse');
+    });
+  });
+
+  describe('sparse tensors that ask for too much', () => {
+    const SPARSE = { 0: int(1, 1), 2: int(1, 1), 4: int(1, 1) };
+    const level = (segments: Node, indices: Node): Node => table({ ...SPARSE, 3: segments, 5: indices });
+    const vector = (values: readonly number[]): Node => table({ 0: numbers(values) });
+
+    it('of levels that share their indices', async () => {
+      const count = 2 ** 20;
+      const zeros = vector(new Array<number>(count).fill(0));
+      const deep = level(vector(ramp(count + 1)), zeros);
+      const levels = tables([level(vector([0, count]), zeros), ...new Array<Node>(15).fill(deep)]);
+      const checkpoint = await ofTensors({
+        ...{ name: 'w', shape: new Array<number>(16).fill(2), type: TYPE.U8, bytes: new Uint8Array(count) },
+        sparsity: table({ 0: numbers(ramp(16)), 2: levels }),
+      });
+      assert.match(find(checkpoint, 'w').unreadable!, /has 9437184 entries in its levels; more than 8388608/);
+    });
+
+    it('of few elements that would be a terabyte', async () => {
+      const one = level(vector([0, 1]), vector([7]));
+      const checkpoint = await ofTensors({
+        ...floatTensor('w', [2 ** 20, 2 ** 18], [1]),
+        sparsity: table({ 0: numbers([0, 1]), 2: tables([one, one]) }),
+      });
+      assert.match(find(checkpoint, 'w').unreadable!, /of 1099511627776 bytes; at most 1073741824/);
+    });
+
+    it('quantised, are read once for all of a band', async () => {
+      const checkpoint = await ofTensors({
+        ...{ name: 'w', shape: [3000, 1000], type: TYPE.I8, bytes: Uint8Array.of(6) },
+        sparsity: table({
+          0: numbers([0, 1]),
+          2: tables([level(vector([0, 1]), vector([2999])), level(vector([0, 1]), vector([5]))]),
+        }),
+        quantisation: quantisation({ scales: [0.5], zeroPoints: [0] }),
+      });
+      const read = Reflect.get<FileReader, 'read'>(FileReader.prototype, 'read');
+      let reads = 0;
+      FileReader.prototype.read = function (this: FileReader, ...range) {
+        reads++;
+        return read.apply(this, range);
+      };
+      try {
+        const values = await floats(checkpoint, 'w');
+        assert.deepEqual([values.length, values[2999 * 1000 + 5], values[5]], [3_000_000, 3, 0]);
+      } finally {
+        FileReader.prototype.read = read;
+      }
+      assert.ok(reads < 10, `${reads} reads`);
     });
   });
 
