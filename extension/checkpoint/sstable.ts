@@ -22,8 +22,8 @@ const COMPRESSION = { none: 0, snappy: 1 } as const;
 /** A block is closed once it has 256 KiB; a single large value can make it longer, and bundles have none of megabytes. */
 const MAX_BLOCK_BYTES = 16 * 1024 * 1024;
 
-/** Decompressed, all together: four times the entries of 100 000 tensors. */
-const MAX_TABLE_BYTES = 64_000_000;
+/** As stored and decompressed, all together: twice the entries of 100 000 tensors. */
+const MAX_TABLE_BYTES = 32_000_000;
 
 /** Each is one read; at LevelDB's own 4 KiB a block this many hold the entries of 250 000 tensors. */
 const MAX_BLOCKS = 10_000;
@@ -138,13 +138,15 @@ export async function readTable(
       throw new CheckpointError('malformed', message, { file: file.path, offset });
     }
     end = handle.offset + handle.size + TRAILER_BYTES;
+    // Before it is read: one that is damaged has taken its time, too.
+    total += handle.size;
     if (++count > MAX_BLOCKS || total > MAX_TABLE_BYTES) {
       const message = `consists of more than ${MAX_BLOCKS} blocks or ${MAX_TABLE_BYTES} bytes`;
       throw new CheckpointError('limit', message, { file: file.path, offset });
     }
     try {
       const block = await readBlock(file, handle, budget, signal);
-      total += block.bytes.length;
+      total += block.bytes.length - handle.size;
       await visit(block);
     } catch (error) {
       if (!isDamage(error)) throw error;

@@ -99,8 +99,8 @@ class IndexBuilder {
   header: BundleHeader | undefined;
   readonly tensors = new Map<string, BundleEntry>();
   readonly slices = new Map<string, StoredSlice[]>();
-  /** Sound entries and others. */
-  private count = 0;
+  /** Sound entries and others, without the header. */
+  private count = -1;
 
   constructor(
     private readonly file: string,
@@ -113,9 +113,11 @@ class IndexBuilder {
 
   /** @throws CheckpointError `limit`, or what is wrong with the block */
   async add(block: TableBlock, signal?: AbortSignal): Promise<void> {
+    // Told once.
+    if (this.count > MAX_ENTRIES) return;
     const reader = new ProtobufReader(new MemoryBytes(this.file, block.bytes), signal);
     for (const entry of block.entries()) {
-      if (this.count++ > MAX_ENTRIES) {
+      if (++this.count > MAX_ENTRIES) {
         throw new CheckpointError('limit', `lists more than ${MAX_ENTRIES} tensors and slices`, { file: this.file });
       }
       signal?.throwIfAborted();

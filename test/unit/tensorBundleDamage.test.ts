@@ -232,6 +232,28 @@ describe('damaged TensorFlow checkpoints', () => {
     assert.equal(await result([{ entries: [], compression: 1, stored }]), 'limit');
   });
 
+  it('do not read damaged blocks beyond a limit', async () => {
+    // The checksum of each is wrong.
+    const damaged = { entries: [], bytes: Buffer.alloc(15_000_000), crc: 1 };
+    assert.deepEqual(await result([{ entries: [headerEntry(), w] }, ...new Array<Block>(6).fill(damaged)]), {
+      shown: ['w'],
+      problems: ['corrupt', 'corrupt', 'limit'],
+    });
+  });
+
+  it('tell once that there are too many entries', async () => {
+    const blocks = ['a', 'b', 'c', 'd', 'e'].map((name): Block => ({
+      entries: Array.from({ length: 30_000 }, (_, i) => ({ ...w, key: key(`${name}${String(i).padStart(5, '0')}`) })),
+    }));
+    const checkpoint = await tensorBundleFormat.open(save(tableBytes([{ entries: [headerEntry()] }, ...blocks])));
+    await checkpoint.close();
+    assert.deepEqual(
+      checkpoint.problems.map(({ code }) => code),
+      ['limit'],
+    );
+    assert.equal(checkpoint.tensors.length, 100_000);
+  });
+
   it('need a header, of a version that is known', async () => {
     assert.equal(await result([{ entries: [w] }]), 'malformed');
     assert.equal(await result([{ entries: [headerEntry({ minConsumer: 2 }), w] }]), 'unsupported');
