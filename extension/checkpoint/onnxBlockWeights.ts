@@ -40,13 +40,16 @@ function blockMatMulWeight(codes: TensorInfo, call: ScopedCall, operators: Opera
   if (!PACKED_BITS.has(bits)) return unreadable(stored, `packs codes of ${bits} bits in an order that is not known`);
   // Deprecated, and onnxruntime reads zero points beside it in a way of its own.
   if (call.inputs[4]) return unreadable(stored, 'gives its inputs scales in an order of its own (g_idx)');
-  const rowBytes = blocks * Math.ceil((block * bits) / 8);
+  if ((block * bits) % 8 !== 0) throw contradiction(`it has blocks of ${block}, which end inside a byte`);
+  const rowBytes = (blocks * block * bits) / 8;
   const zeroBytes = Math.ceil((blocks * bits) / 8);
+  expectBytes(codes);
   expectCount(codes, outputs * rowBytes);
   expectFloats(scales);
   expectCount(scales, outputs * blocks);
   const packedZeros = zeros?.dtype === 'U8';
-  if (zeros && !packedZeros) expectFloats(zeros);
+  if (zeros && packedZeros) expectBytes(zeros);
+  else if (zeros) expectFloats(zeros);
   if (zeros) expectCount(zeros, outputs * (packedZeros ? zeroBytes : blocks));
 
   const grid = { axis: 1, block, own: true };
@@ -76,6 +79,7 @@ function bitsandbytesWeight(codes: TensorInfo, call: ScopedCall, operators: Oper
   const name = type === 0 ? 'FP4' : 'NF4';
   const stored = { shape, encoding: `MatMulBnb4 ${name} g${block}`, parts: [codes, absmax] };
   if (type !== 0 && type !== 1) return unreadable(stored, `has the unknown quant_type ${type ?? '(none)'}`);
+  expectBytes(codes);
   expectCount(codes, Math.ceil((outputs * inputs) / 2));
   expectFloats(absmax);
   expectCount(absmax, Math.ceil((outputs * inputs) / block));
@@ -119,6 +123,10 @@ function blockGatherWeight(codes: TensorInfo, call: ScopedCall, operators: Opera
   const axis = fromStart(call.integers.get('quantize_axis') ?? 1, shape);
   if (perByte > 1 && axis !== shape.length - 1) throw contradiction(`its blocks lie along axis ${axis}, not the last`);
   if (!(block > 0)) throw contradiction(`it has blocks of ${block}`);
+  if (codes.encoding?.name !== 'I4' && codes.encoding?.name !== 'U4') expectBytes(codes);
+  if (zeros && typeOf(zeros) !== typeOf(codes)) {
+    throw contradiction(`${zeros.name} has the element type ${typeOf(zeros)}, and its codes ${typeOf(codes)}`);
+  }
   expectFloats(scales);
   const grid = granularityOf(scales, shape, axis, block);
   const along = scales.shape.at(-1) ?? 1;
@@ -168,6 +176,15 @@ function optional(
   what: string,
 ): TensorInfo | undefined {
   return call.inputs[index] ? need(call, operators, index, what) : undefined;
+}
+
+/** As it is stored. */
+function typeOf({ dtype, encoding }: TensorInfo): string {
+  return encoding?.name ?? dtype;
+}
+
+function expectBytes(tensor: TensorInfo): void {
+  if (typeOf(tensor) !== 'U8') throw contradiction(`${tensor.name} has the element type ${typeOf(tensor)}, not U8`);
 }
 
 function expectCount({ name, shape }: TensorInfo, count: number): void {

@@ -99,7 +99,7 @@ describe('onnx: damaged quantised weights', () => {
     ['MatMulNBits of −1 outputs', nBits({ N: -1 }), [blob, scales('s', [4])], /its N is -1/],
     ['MatMulNBits of huge outputs', nBits({ N: HUGE }), [blob, scales('s', [4])], /32 elements where/],
     ['MatMulNBits of huge inputs', nBits({ K: HUGE }), [blob, scales('s', [4])], /32 elements where/],
-    ['MatMulNBits of huge blocks', nBits({ block_size: HUGE }), [blob, scales('s', [4])], /32 elements where/],
+    ['MatMulNBits of huge blocks', nBits({ block_size: 2 ** 52 }), [blob, scales('s', [4])], /32 elements where/],
     [
       'MatMulNBits of 3 bits and huge sides',
       nBits({ bits: 3, K: HUGE, N: HUGE }),
@@ -108,6 +108,42 @@ describe('onnx: damaged quantised weights', () => {
     ],
     ['MatMulNBits of blocks of 0', nBits({ block_size: 0 }), [blob, scales('s', [4])], /block_size is 0/],
     ['MatMulNBits with too few scales', nBits(), [blob, scales('s', [3])], /s has 3 elements where 4/],
+    [
+      'MatMulNBits whose codes are words',
+      nBits(),
+      [rawTensor('w', [2, 2, 8], TYPE.INT32, new Uint8Array(128)), scales('s', [4])],
+      /w has the element type I32, not U8/,
+    ],
+    [
+      'MatMulNBits of zero points that are no bytes',
+      call('MatMulNBits', ['x', 'w', 's', 'z'], { K: 32, N: 2, bits: 4, block_size: 16 }, MICROSOFT),
+      [blob, scales('s', [4]), rawTensor('z', [2], TYPE.UINT4, new Uint8Array(1))],
+      /z has the element type U4, not U8/,
+    ],
+    [
+      'MatMulNBits of blocks that end inside a byte',
+      nBits({ block_size: 1 }),
+      [rawTensor('w', [2, 32, 1], TYPE.UINT8, new Uint8Array(64)), scales('s', [64])],
+      /blocks of 1, which end inside a byte/,
+    ],
+    [
+      'MatMulBnb4 whose codes are floats',
+      call('MatMulBnb4', ['x', 'w', 's'], { K: 32, N: 2, block_size: 16, quant_type: 1 }, MICROSOFT),
+      [scales('w', [32]), scales('s', [4])],
+      /w has the element type F32, not U8/,
+    ],
+    [
+      'GatherBlockQuantized whose codes are floats',
+      gather(),
+      [scales('w', [2, 16]), scales('s', [2, 2])],
+      /w has the element type F32, not U8/,
+    ],
+    [
+      'GatherBlockQuantized whose zero points are floats',
+      call('GatherBlockQuantized', ['w', 'ids', 's', 'z'], { bits: 4, block_size: 16 }, MICROSOFT),
+      [table, scales('s', [2, 2]), scales('z', [2, 1])],
+      /z has the element type F32, and its codes U8/,
+    ],
     [
       'MatMulBnb4 with too few codes',
       call('MatMulBnb4', ['x', 'w', 's'], { K: 32, N: 5, block_size: 16, quant_type: 1 }, MICROSOFT),
