@@ -11,7 +11,7 @@ import { elementSize, isFloating } from './dtype';
 import { numbersAt, numberSize, SegmentCollector, type Encoding, type RawData, type TypedData } from './onnxTypedData';
 import type { ProblemList } from './problemList';
 import { WIRE, type Field, type ProtobufReader, type Span } from './protobufReader';
-import { elementCount, MAX_TENSORS } from './shape';
+import { elementCount } from './shape';
 import { readShape } from './tensorBundleEntry';
 import { isQuantised, tensorflowType } from './tensorflowTypes';
 
@@ -21,8 +21,11 @@ const MAX_NAME_BYTES = 4096;
 /** Names of all constants together, in characters. */
 const MAX_ALL_NAMES = 64 * 1024 * 1024;
 
-/** What telling of a damaged node costs, in fields (`ProtobufReader.spend`): an error takes some 10 µs. */
-const FAULT_FIELDS = 40;
+/** Each costs about a kilobyte and 10 µs here; the largest graphs have some ten thousand. */
+const MAX_CONSTANTS = 131_072;
+
+/** What telling of a damaged node costs, in fields (`ProtobufReader.spend`): an error takes some 20 µs. */
+const FAULT_FIELDS = 100;
 
 /** Elements that are not stored are made up; beyond this it is a trap and no weight. */
 const MAX_REPEATED_BYTES = 1024 * 1024 * 1024;
@@ -143,8 +146,8 @@ export class GraphConstants {
       return;
     }
     this.nameLength += name.length + group.length;
-    if (this.weights.length >= MAX_TENSORS || this.nameLength > MAX_ALL_NAMES) {
-      const limit = `${MAX_TENSORS} constants or ${MAX_ALL_NAMES} characters of names`;
+    if (this.weights.length >= MAX_CONSTANTS || this.nameLength > MAX_ALL_NAMES) {
+      const limit = `${MAX_CONSTANTS} constants or ${MAX_ALL_NAMES} characters of names`;
       throw this.reader.error('limit', `has more than ${limit}`, offset);
     }
     this.weights.push({ name, group, ...constant });
@@ -156,6 +159,8 @@ class TensorFields {
   private type = 0;
   private shape: number[] = [];
   private content: Span | undefined;
+  /** Of `float8_val`: bytes, unlike the other typed fields. */
+  private float8: Span | undefined;
   private readonly typed = new Map<number, SegmentCollector>();
 
   constructor(private readonly reader: ProtobufReader) {}
@@ -169,6 +174,10 @@ class TensorFields {
     } else if (field.number === 4) {
       this.reader.expectWire(field, WIRE.bytes);
       if (field.end > field.start) this.content = { start: field.start, end: field.end };
+    } else if (field.number === 18) {
+      this.reader.expectWire(field, WIRE.bytes);
+      // One number stands for all elements.
+      if (field.end > field.start + 1) this.float8 = { start: field.start, end: field.end };
     } else this.addNumbers(field);
     return undefined;
   }
@@ -196,7 +205,7 @@ class TensorFields {
 
   /** Undefined where no number or one is stored for all elements: what initialises or fills, and no weight. */
   private data(dtype: DType, byteLength: number, offset: number): RawData | TypedData | undefined {
-    const { content } = this;
+    const content = this.content ?? (dtype.startsWith('F8_') ? this.float8 : undefined);
     if (content) {
       const held = content.end - content.start;
       if (held !== byteLength) {

@@ -47,10 +47,14 @@ export interface RefusedEntry {
   readonly strings?: number;
 }
 
+/** One each: a manifest can hold a million of them. */
+const NO_OBJECT = refused(undefined, 'malformed', 'a weight is not an object');
+const NAMELESS = refused(undefined, 'malformed', 'a weight has no name');
+
 export function parseWeight(entry: unknown): WeightEntry | RefusedEntry {
-  if (typeof entry !== 'object' || entry === null) return refused(undefined, 'malformed', 'a weight is not an object');
+  if (typeof entry !== 'object' || entry === null) return NO_OBJECT;
   const { name, shape, dtype, quantization } = entry as Record<string, unknown>;
-  if (typeof name !== 'string') return refused(undefined, 'malformed', 'a weight has no name');
+  if (typeof name !== 'string') return NAMELESS;
   const count = elementCount(shape);
   if (typeof count === 'string') return refused(name, 'malformed', count);
   if (dtype === 'string') {

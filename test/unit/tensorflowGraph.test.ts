@@ -16,7 +16,7 @@ import {
 } from '../harness/onnxWriter';
 import { graph as onnxGraph } from '../harness/onnxWriter';
 import { temporaryFolder } from '../harness/temporaryFolder';
-import { bundle, ramp, textBytes, TF, writeBundle } from '../harness/tensorBundleWriter';
+import { bundle, ramp, shapeField, textBytes, TF, writeBundle } from '../harness/tensorBundleWriter';
 import {
   attribute,
   constant,
@@ -217,6 +217,30 @@ describe('TensorFlow graphs', () => {
     assert.deepEqual(
       checkpoint.problems.flatMap(({ tensor }) => tensor ?? []),
       ['t0', 't1', 't2', 't3', 't4', 't5', 't6', 't7'],
+    );
+  });
+
+  it('hold numbers of 8 bits in a field of bytes', async () => {
+    const float8 = (...bytes: number[]): Uint8Array =>
+      concat(varintField(1, 24), shapeField(2, [2, 2]), bytesField(18, Uint8Array.from(bytes)));
+    const checkpoint = await open(
+      graphDef([constant('w', float8(1, 2, 3, 4)), constant('filled', float8(7)), constant('short', float8(1, 2, 3))]),
+    );
+    assert.deepEqual(
+      checkpoint.tensors.map(({ name, dtype, shape }) => [name, dtype, shape]),
+      [['w', 'F8_E5M2', [2, 2]]],
+    );
+    assert.deepEqual([...(await checkpoint.read(checkpoint.tensors[0]!))], [1, 2, 3, 4]);
+    assert.match(checkpoint.problems[0]!.message, /short.*3 bytes of data, but the shape \[2, 2\] needs 4/);
+  });
+
+  it('are listed up to a number of constants, and say so', async () => {
+    const small = bytesField(1, constant('c', tensorProto([2], content(ramp(2)))));
+    const checkpoint = await open(Buffer.alloc(small.length * 131_100, small));
+    assert.equal(checkpoint.tensors.length, 131_072);
+    assert.deepEqual(
+      checkpoint.problems.map(({ code }) => code),
+      ['limit'],
     );
   });
 
