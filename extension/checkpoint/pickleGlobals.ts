@@ -65,12 +65,12 @@ export class TorchPickleHost implements PickleHost {
     }
   }
 
-  build(target: PickleValue, state: PickleValue): PickleValue {
+  build(target: PickleValue, state: PickleValue, budget: PickleBudget): PickleValue {
     if (target instanceof PickleArray) buildArray(target, state);
     else if (target instanceof NumpyDType) buildNumpyDType(target, state);
     else if (target instanceof PickleObject) {
       target.state = state;
-      return shardedObject(target) ?? target;
+      return shardedObject(target, budget) ?? target;
     } else if (target instanceof PickleGlobal) {
       const object = new PickleObject(target.name, null);
       object.state = state;

@@ -8,6 +8,7 @@
 import type { DType } from '../protocol';
 import { elementSize } from './dtype';
 import { asCounts, BadArguments, itemsOf, type PickleCall } from './pickleArguments';
+import type { PickleBudget } from './pickleBudget';
 import {
   PickleDict,
   PickleDType,
@@ -39,8 +40,8 @@ export const rebuildSubclass: PickleCall = (args, budget, host) => {
   const [callable, type, inner, state] = args;
   const className = classNameOf(type);
   if (callable instanceof PickleGlobal && callable.name === WRAPPER) {
-    if (SHARDED.test(className)) return shardedTensor(state);
-    return wrapped(className, itemsOf(inner), dictionariesOf(state));
+    if (SHARDED.test(className)) return shardedTensor(state, budget);
+    return wrapped(className, itemsOf(inner), dictionariesOf(state), budget);
   }
   if (!(callable instanceof PickleGlobal) || !/^torch\._utils\._rebuild_/.test(callable.name)) {
     throw new BadArguments(`it is a ${className}, which is not read`, 'unsupported');
@@ -49,9 +50,9 @@ export const rebuildSubclass: PickleCall = (args, budget, host) => {
 };
 
 /** `_rebuild_wrapper_subclass(class, dtype, size, …)`: one without its attributes. */
-export const rebuildWrapper: PickleCall = (args) => {
+export const rebuildWrapper: PickleCall = (args, budget) => {
   const [type] = args;
-  return wrapped(classNameOf(type), args, []);
+  return wrapped(classNameOf(type), args, [], budget);
 };
 
 /** `_rebuild_meta_tensor_no_storage(dtype, size, …)`. */
@@ -61,10 +62,13 @@ export const rebuildMeta: PickleCall = ([dtype, size]) => {
 };
 
 /** What BUILD makes of a `ShardedTensor` from before PyTorch 1.13; undefined for objects of other classes. */
-export function shardedObject({ global, state }: PickleObject): PickleTensor | PickleUnreadable | undefined {
+export function shardedObject(
+  { global, state }: PickleObject,
+  budget: PickleBudget,
+): PickleTensor | PickleUnreadable | undefined {
   if (!SHARDED.test(global)) return undefined;
   try {
-    return shardedTensor(state);
+    return shardedTensor(state, budget);
   } catch (error) {
     if (error instanceof BadArguments) return new PickleUnreadable(error.code, error.message);
     throw error;
@@ -72,18 +76,17 @@ export function shardedObject({ global, state }: PickleObject): PickleTensor | P
 }
 
 /** Of the state (local shards, metadata, …). @throws BadArguments */
-function shardedTensor(state: PickleValue | undefined): PickleTensor | PickleUnreadable {
+function shardedTensor(state: PickleValue | undefined, budget: PickleBudget): PickleTensor | PickleUnreadable {
   const [shards, metadata] = itemsOf(state);
-  const tensors = itemsOf(shards)
-    .slice(0, MAX_PARTS)
-    .map((shard) => attributeOf(shard, 'tensor'))
-    .filter((local) => local instanceof PickleTensor);
+  const looked = itemsOf(shards).slice(0, MAX_PARTS);
+  budget.container(looked.length);
+  const tensors = looked.map((shard) => attributeOf(shard, 'tensor')).filter((local) => local instanceof PickleTensor);
   const shape = asCounts(attributeOf(metadata, 'size'), 'shape');
   const [part] = tensors;
   if (!part) throw new BadArguments('it is a ShardedTensor, and no part of it is in this file', 'unsupported');
   const count = itemsOf(shards).length;
   if (count === 1) return partOf(part, shape, 'ShardedTensor');
-  const known = knownShape(shape, part.dtype, 'ShardedTensor', bytesOf(tensors));
+  const known = knownShape(shape, part.dtype, 'ShardedTensor', bytesOf(tensors, budget));
   return new PickleUnreadable('unsupported', `a ShardedTensor of which ${count} parts are in this file`, known);
 }
 
@@ -95,9 +98,10 @@ function wrapped(
   className: string,
   [, dtype, size]: readonly PickleValue[],
   attributes: readonly PickleDict[],
+  budget: PickleBudget,
 ): PickleValue {
   const name = className.slice(className.lastIndexOf('.') + 1);
-  const known = knownOf(dtype, size, name, bytesOf(attributes.flatMap(firstValues)));
+  const known = knownOf(dtype, size, name, bytesOf(attributes.flatMap(firstValues), budget));
   const local = DISTRIBUTED.test(className) ? valueIn(attributes, '_local_tensor') : undefined;
   if (local instanceof PickleTensor) return partOf(local, known.shape, name);
   const reason = `a ${className}, whose parts only that class puts together`;
@@ -148,12 +152,14 @@ function knownShape(shape: readonly number[], dtype: DType, name: string, byteLe
   return { shape, dtype, encoding: { name, byteLength } };
 }
 
-/** Bytes of the tensors among these values, as the pickle declares them. */
-function bytesOf(values: readonly PickleValue[]): number {
+/** Bytes of the tensors among these values, as the pickle declares them. What it can ask again and again is paid for. */
+function bytesOf(values: readonly PickleValue[], budget: PickleBudget): number {
   let bytes = 0;
+  budget.container(values.length);
   for (const value of values) {
     if (value instanceof PickleUnreadable) bytes += value.known?.encoding.byteLength ?? 0;
     if (!(value instanceof PickleTensor)) continue;
+    budget.container(value.shape.length);
     const count = elementCount(value.shape);
     if (typeof count === 'number') bytes += count * elementSize(value.dtype);
   }

@@ -252,6 +252,25 @@ describe('PyTorch tensors of other kinds', () => {
       assert.ok((await beside(endless)).tensors[0]!.unreadable!.length < 400);
     });
 
+    it('asked for again and again come to an end', async () => {
+      const ones = new Array<number>(64).fill(1);
+      const whole = p.put(50, p.tensor({ key: 'good', shape: ones }));
+      const attributes = ones.map((_, i): [string, Buffer] => [`a${i}`, i === 0 ? whole : p.get(50)]);
+      const dtype = p.global('torch', 'float32');
+      const wrapped = wrapper({
+        module: 'torchao',
+        name: 'Quantised',
+        shape: [2],
+        dtype,
+        state: p.put(51, p.dict(...attributes)),
+      });
+      const again = wrapper({ module: 'torchao', name: 'Quantised', shape: [2], dtype, state: p.get(51) });
+      const root = p.pickle(
+        p.bytes(wrapped, '0', ...new Array<Buffer>(12_000).fill(p.bytes(again, '0')), p.dict(['good', p.get(50)])),
+      );
+      assert.equal(await codeOf(open(torchZip(root, storages))), 'limit');
+    });
+
     describe('ShardedTensor', () => {
       const shard = (tensor: Buffer): Buffer =>
         build(
