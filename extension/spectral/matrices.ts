@@ -56,7 +56,7 @@ export function layersOf(tensor: {
   unreadable?: string;
 }): TensorLayers {
   const { name, shape, dtype, kernelLayout, recurrent, usedAs } = tensor;
-  const vectors = usedAs === 'vectors' ? 'vectors that are added' : undefined;
+  const vectors = usedAs === 'vectors' ? 'vectors: biases or states' : undefined;
   const reason = tensor.unreadable ?? whyNoSpectrum(shape, dtype) ?? vectors;
   if (reason !== undefined) return { layers: [], noSpectrum: reason };
   if (shape.length === 2) {

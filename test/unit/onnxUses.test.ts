@@ -51,7 +51,7 @@ describe('onnx: matrices that operators use', () => {
         ['r[0]', gates * 5, 5],
         ['r[1]', gates * 5, 5],
       ]);
-      assert.equal(layersOf(found.tensors[2]!).noSpectrum, 'vectors that are added');
+      assert.equal(layersOf(found.tensors[2]!).noSpectrum, 'vectors: biases or states');
     });
   }
 
@@ -80,7 +80,7 @@ describe('onnx: matrices that operators use', () => {
       [
         'up[0] 3 × 4 (1)',
         'up[1] 3 × 4 (1)',
-        'up bias: vectors that are added',
+        'up bias: vectors: biases or states',
         'down[0] 4 × 3 (1)',
         'down[1] 4 × 3 (1)',
       ],
@@ -134,7 +134,7 @@ describe('onnx: matrices that operators use', () => {
         floatTensor('c', [2, 4, 6]),
         floatTensor('h0', [1, 4, 6]),
       ),
-      ['w[0] 8 × 3 (1)'],
+      ['w[0] 8 × 3 (1)', ...['h', 'c', 'h0'].map((name) => `${name}: vectors: biases or states`)],
     );
   });
 
