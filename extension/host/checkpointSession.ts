@@ -51,6 +51,8 @@ export class CheckpointSession {
   private version: string | undefined;
   private changeFound: Problem | undefined;
   private reloading: Promise<CheckpointSummary> | undefined;
+  /** Parts of layers that views asked for, by name. */
+  private readonly knownParts = new Map<string, { shape: number[]; partOf: string }>();
   /** Jobs asked for whose result has not come. */
   private readonly pending = new Set<string>();
   private active: string[] = [];
@@ -150,7 +152,10 @@ export class CheckpointSession {
 
   async parts(layer: string): Promise<LayerParts> {
     const { document } = await this.packedSummary();
-    return this.engine.request('parts', { document, layer });
+    const found = await this.engine.request('parts', { document, layer });
+    const partOf = this.knownParts.get(layer)?.partOf ?? layer;
+    for (const { name, shape } of found.parts) this.knownParts.set(name, { shape, partOf });
+    return found;
   }
 
   async spectrum(layer: string, token?: CancellationToken): Promise<LayerSpectrum> {
@@ -215,6 +220,7 @@ export class CheckpointSession {
     this.version = undefined;
     this.changeFound = undefined;
     this.results.clear();
+    this.knownParts.clear();
     this.pending.clear();
     this.active = [];
     this.inspected = false;
@@ -309,15 +315,15 @@ export class CheckpointSession {
   }
 
   private markFailed(name: string, message: string): void {
-    const tensor = this.contents?.summary.tensors.find(
-      (candidate) => jobNames(candidate).includes(name) || name.startsWith(`${candidate.name}[`),
-    );
+    const part = this.knownParts.get(name);
+    const layer = part?.partOf ?? name;
+    const tensor = this.contents?.summary.tensors.find((candidate) => jobNames(candidate).includes(layer));
     if (!tensor) return;
-    const part = !jobNames(tensor).includes(name);
+    const { encoding } = tensor;
     const problem = { code: DIED, message: `${message} It was at this layer: inspect it again.`, tensor: tensor.name };
     this.take({
-      ...{ name, tensor: tensor.name, shape: tensor.shape, dtype: tensor.dtype, matrices: 0 },
-      ...(part && { partOf: tensor.name }),
+      ...{ name, tensor: tensor.name, shape: tensor.shape, dtype: tensor.dtype, matrices: 0, ...part },
+      ...(encoding !== undefined && { encoding }),
       ...{ metrics: {}, fits: {}, farms: null, ranks: {}, statistics: null, problems: [problem] },
     });
   }

@@ -1,7 +1,8 @@
 /**
  * An engine for tests of the host: speaks the real protocol, computes nothing. Tensors are what the path lists, as in
  * `/made/a,b,poison`; inspecting `poison` ends the process while it is active, `slow` never finishes, opening `webgpu` uses
- * that device unless it is said to have died. Of which version the files are says its environment.
+ * that device unless it is said to have died. `stack` has two layers; every layer has one part, which is poison. Of which
+ * version the files are says its environment.
  */
 import path from 'node:path';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
@@ -23,7 +24,8 @@ let opened = 0;
 const tensorsOf = new Map<string, TensorSummary[]>();
 
 function tensor(name: string): TensorSummary {
-  return { name, group: '', shape: [2, 2], dtype: 'F32', parameters: 4, bytes: 16, layers: [name] };
+  const layers = name === 'stack' ? ['stack[0]', 'stack[1]'] : [name];
+  return { name, group: '', shape: [2, 2], dtype: 'F32', parameters: 4, bytes: 16, layers };
 }
 
 function summary(file: string): CheckpointSummary {
@@ -48,8 +50,9 @@ function result(name: string): LayerResult {
 async function work(document: string, names: string[]): Promise<void> {
   for (const [index, name] of names.entries()) {
     await notify.notify('queue', { document, done: index, total: names.length, active: [name] });
-    if (name === 'poison') setTimeout(() => process.kill(process.pid, 'SIGKILL'), 20);
-    if (name === 'poison' || name === 'slow') return;
+    const isPoison = name.includes('poison');
+    if (isPoison) setTimeout(() => process.kill(process.pid, 'SIGKILL'), 20);
+    if (isPoison || name === 'slow') return;
     await notify.notify('result', { document, result: result(name) });
   }
   await notify.notify('queue', { document, done: names.length, total: names.length, active: [] });
@@ -88,7 +91,10 @@ handle<EngineRequests>(connection, {
     return null;
   },
   cancel: () => null,
-  parts: unused,
+  parts: ({ layer }) => {
+    const name = layer.endsWith(']') ? layer.replace(/\]$/, '.poison]') : `${layer}[poison]`;
+    return { parts: [{ name, label: 'poison', shape: [1, 2] }] };
+  },
   // Never answers: what waits for it must hear of the engine's death.
   spectrum: () => new Promise(() => undefined),
   goodness: unused,

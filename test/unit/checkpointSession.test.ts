@@ -91,6 +91,21 @@ describe('checkpoint session', () => {
     assert.match(problem.message, /SIGKILL/);
   });
 
+  it('names the layer and the shape of a part that the engine died on', async () => {
+    const session = open('a,stack');
+    for (const [layer, part] of [
+      ['a', 'a[poison]'],
+      ['stack[1]', 'stack[1.poison]'],
+    ] as const) {
+      await session.parts(layer);
+      const marked = heard<'result'>(session, 'result', ({ name }) => name === part);
+      await session.inspect([part]);
+      const { tensor, partOf, shape, problems } = await marked;
+      assert.deepEqual([tensor, partOf, shape], [layer.replace('[1]', ''), layer, [1, 2]]);
+      assert.equal(problems[0]?.code, 'engine-died');
+    }
+  });
+
   it('asks a new engine for the visible rows first', async () => {
     const session = open('a,slow');
     const active = heard<'queue'>(session, 'queue', (queue) => queue.active.includes('slow'));
