@@ -82,7 +82,7 @@ export function tiedResult(result: LayerResult, name: string, tensor: TensorInfo
   const { tensor: stored, partOf } = resultFrame(name, taskTensor(tensor), null);
   const problems = result.problems.map((problem) => ({
     ...problem,
-    message: problem.message.replace(result.name, name),
+    message: problem.message.replace(result.name, () => name),
     tensor: name,
   }));
   return {
