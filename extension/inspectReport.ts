@@ -9,8 +9,10 @@ export interface InspectReport {
     format: string;
     architecture: string;
     tensors: number;
+    /** Of the model, without what is its optimizer's. */
     parameters: number;
     bytes: number;
+    optimizer?: { tensors: number; bytes: number };
     metadata: Record<string, string>;
   };
   settings: InspectSettings;
@@ -26,9 +28,10 @@ export function inspectReport(
   layers: LayerResult[],
   device: DeviceInfo,
 ): InspectReport {
-  const { path, format, architecture, parameters, bytes, metadata } = summary;
+  const { path, format, architecture, parameters, bytes, optimizer, metadata } = summary;
+  const totals = { tensors: summary.tensors.length, parameters, bytes, ...(optimizer && { optimizer }) };
   return {
-    checkpoint: { path, format, architecture, tensors: summary.tensors.length, parameters, bytes, metadata },
+    checkpoint: { path, format, architecture, ...totals, metadata },
     settings,
     device,
     layers,

@@ -1,6 +1,6 @@
 /** What of a layer's numbers is a finding and what follows from its size alone, the same in the terminal and in the view. */
 import type { LayerResult, TensorSummary } from './protocol';
-import { LEAST_FITTED } from './spectral/metricTable';
+import { alphaBand, LEAST_FITTED } from './spectral/metricTable';
 
 /** As training programs and Keras call what their optimizer's state is wrapped in. */
 const OPTIMIZER_GROUP = /^opt(im|$)/i;
@@ -8,6 +8,14 @@ const OPTIMIZER_GROUP = /^opt(im|$)/i;
 /** Moments of gradients and the like: they have spectra, but no alpha of theirs says how well anything is trained. */
 export function isOptimizerState({ group }: Pick<TensorSummary, 'group'>): boolean {
   return OPTIMIZER_GROUP.test(group);
+}
+
+/** How a tensor's alpha reads, in a word. */
+export function alphaVerdict(
+  tensor: Pick<TensorSummary, 'group'>,
+  alpha: number,
+): ReturnType<typeof alphaBand> | 'optimizer state' {
+  return isOptimizerState(tensor) ? 'optimizer state' : alphaBand(alpha);
 }
 
 /** Why alpha could not be fitted; undefined where it was, and where no layer of so few eigenvalues ever has a fit. */

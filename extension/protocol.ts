@@ -127,10 +127,12 @@ export interface CheckpointSummary {
   version: string;
   /** Sum of the files' sizes. */
   fileBytes: number;
-  /** Tied weights count once, here and in `bytes` and `dtypes`. */
+  /** Of the model: tied weights count once and optimizer state not at all, here and in `bytes` and `dtypes`. */
   parameters: number;
   /** Sum of tensors' `bytes`. */
   bytes: number;
+  /** What the checkpoint holds of its optimizer; absent where that is nothing. */
+  optimizer?: { tensors: number; bytes: number };
   /** What the names and a `config.json` beside the file suggest, for instance `LLaMA (5 blocks, hidden 64)`. */
   architecture: string;
   /** Parameters by how they are stored (encoding, else dtype), largest first. */

@@ -1,5 +1,6 @@
 /** One layer in full: its numbers in a line, then spectrum, ranks and compression, elements, and every number. */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
+import { isOptimizerState } from '../extension/layerFindings';
 import type {
   FactoredLayer,
   LayerParts,
@@ -169,7 +170,7 @@ export class LayerView {
     if (spectrum.eigenvalues.length > 0) {
       this.ranks = new RankPanel(this.host, spectrum, tensor.bytes / Math.max(1, tensor.parameters));
       this.fitTest = new FitTest(this.host, layer);
-      list.push({ id: 'spectrum', label: 'Spectrum', content: spectra(spectrum, this.fitTest) });
+      list.push({ id: 'spectrum', label: 'Spectrum', content: spectra(spectrum, tensor, this.fitTest) });
       list.push({ id: 'ranks', label: 'Ranks and compression', content: this.ranks.element });
     }
     this.parts = this.partsPanel(parts, whole ?? { layer: layer.name, tensor });
@@ -262,12 +263,16 @@ function factoredText({ rank, scale, directions, base }: FactoredLayer): string 
   return `ΔW = ${formatNumber(scale, 4)}·B·A, not stored but multiplied${used}.${share}`;
 }
 
-function spectra({ layer, eigenvalues, farmsEigenvalues }: LayerSpectrum, test: FitTest): HTMLElement {
+function spectra(
+  { layer, eigenvalues, farmsEigenvalues }: LayerSpectrum,
+  tensor: TensorSummary,
+  test: FitTest,
+): HTMLElement {
   const { KS, xmin_mid, xmin_peak } = layer.fits;
   const fits = [KS, xmin_mid, xmin_peak].filter((fit) => fit !== undefined);
   const edge = layer.metrics.lambda_plus ?? null;
   const title = layer.matrices > 1 ? 'Kernel, pooled' : 'Whole matrix';
-  const whole = new EsdPlot({ title, layer: layer.name, eigenvalues, fits, edge });
+  const whole = new EsdPlot({ title, layer: layer.name, eigenvalues, fits, edge, judged: !isOptimizerState(tensor) });
   const tested = element('div', {}, whole.element, test.element);
   return element('div', { class: 'spectra' }, tested, farmsSpectrum(layer, farmsEigenvalues));
 }
@@ -279,7 +284,7 @@ function farmsSpectrum({ name, farms }: LayerResult, eigenvalues: Float64Array):
     const sampling = `${share}, each ${formatShape(window)}`;
     const fits = [farms];
     return new EsdPlot({
-      ...{ title: 'FARMS', layer: name, eigenvalues, fits, edge: null, sampling },
+      ...{ title: 'FARMS', layer: name, eigenvalues, fits, edge: null, judged: false, sampling },
       ...(interval && { interval }),
     }).element;
   }

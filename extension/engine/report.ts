@@ -92,11 +92,13 @@ const ESTIMATE_NOTE =
   'FARMS (a–b): an estimate from some of the windows, with its 95 % interval; --json tells how many windows.';
 
 function heading(summary: Summary): string[] {
+  const { optimizer } = summary;
   const dtypes = summary.dtypes.map(({ dtype, parameters }) => `${dtype} ${percent(parameters, summary.parameters)}`);
   return [
     summary.path,
     `${summary.format} · ${summary.architecture} · ${summary.tensors.length} tensors · ` +
       `${summary.parameters.toLocaleString('en')} parameters · ${size(summary.bytes)}` +
+      (optimizer ? ` · optimizer state ${size(optimizer.bytes)} in ${plural(optimizer.tensors, 'tensor')}` : '') +
       (dtypes.length > 0 ? ` · ${dtypes.join(', ')}` : ''),
   ];
 }

@@ -2,6 +2,7 @@
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/dtype';
 import { outputIsTied } from '../checkpoint/tiedEmbeddings';
+import { isOptimizerState } from '../layerFindings';
 import type { CheckpointSummary, TensorSummary } from '../protocol';
 import { layersOf } from '../spectral/matrices';
 import { guessArchitecture } from './architecture';
@@ -18,13 +19,17 @@ export function summarise(
   const byDtype = new Map<string, number>();
   let parameters = 0;
   let bytes = 0;
+  const optimizer = { tensors: 0, bytes: 0 };
   const tensors = checkpoint.tensors.map((tensor): TensorSummary => {
     // What is not stored is no further parameter.
     const count = tensor.product ? 0 : tensor.byteLength / elementSize(tensor.dtype);
     const { layers, noSpectrum } = layersOf(tensor);
     const stored = tensor.encoding?.byteLength ?? tensor.byteLength;
     const type = tensor.encoding?.name ?? tensor.dtype;
-    if (tensor.sharedWith === undefined) {
+    if (isOptimizerState(tensor)) {
+      optimizer.tensors += 1;
+      optimizer.bytes += stored;
+    } else if (tensor.sharedWith === undefined) {
       parameters += count;
       bytes += stored;
       if (!tensor.product) byDtype.set(type, (byDtype.get(type) ?? 0) + count);
@@ -52,6 +57,7 @@ export function summarise(
     fileBytes: files.reduce((sum, { size }) => sum + size, 0),
     parameters,
     bytes,
+    ...(optimizer.tensors > 0 && { optimizer }),
     architecture: guessArchitecture(checkpoint.tensors, fields, checkpoint.metadata, outputIsTied(checkpoint, tied)),
     dtypes: [...byDtype]
       .map(([dtype, count]) => ({ dtype, parameters: count }))

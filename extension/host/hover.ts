@@ -4,8 +4,8 @@
  */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { LayerResult, PeekResult } from '../protocol';
-import { alphaBand } from '../spectral/metricTable';
+import { alphaVerdict } from '../layerFindings';
+import type { LayerResult, PeekResult, TensorSummary } from '../protocol';
 import type { EngineClient } from './engineClient';
 import type { LayerMatch } from './layerIndex';
 import { namesAt } from './nameAtPosition';
@@ -91,7 +91,7 @@ function layerMarkdown({ checkpoint, tensor }: LayerMatch, peeked: PeekResult | 
   markdown.appendMarkdown(`${shape} · ${tensor.encoding ?? tensor.dtype} · ${parameters}  \n`);
   markdown.appendText(vscode.workspace.asRelativePath(checkpoint));
   markdown.appendMarkdown('\n\n');
-  if (peeked) markdown.appendMarkdown(numbers(peeked));
+  if (peeked) markdown.appendMarkdown(numbers(peeked, tensor));
   const layer = tensor.layers[0] ?? tensor.name;
   const link = (compress: boolean): string => {
     const argument = encodeURIComponent(
@@ -106,8 +106,8 @@ function layerMarkdown({ checkpoint, tensor }: LayerMatch, peeked: PeekResult | 
   return markdown;
 }
 
-function numbers({ layer, curve }: PeekResult): string {
-  const lines = [fitLine(layer), rankLine(layer), layer.problems[0] && escape(layer.problems[0].message)];
+function numbers({ layer, curve }: PeekResult, tensor: TensorSummary): string {
+  const lines = [fitLine(layer, tensor), rankLine(layer), layer.problems[0] && escape(layer.problems[0].message)];
   const [first, last] = [curve[0], curve.at(-1)];
   const finding =
     first !== undefined && last !== undefined
@@ -123,12 +123,12 @@ function numbers({ layer, curve }: PeekResult): string {
   return [...lines.filter((line) => line !== undefined && line !== ''), picture].join('  \n') + '\n\n';
 }
 
-function fitLine({ metrics, fits, farms }: LayerResult): string {
+function fitLine({ metrics, fits, farms }: LayerResult, tensor: TensorSummary): string {
   const number = (value: number): string => value.toLocaleString(vscode.env.language, { maximumFractionDigits: 2 });
   const parts: string[] = [];
   const { alpha } = metrics;
   if (fits.KS?.status === 'failed') parts.push(vscode.l10n.t('no power-law fit: {0}', escape(fits.KS.reason ?? '')));
-  else if (typeof alpha === 'number') parts.push(`alpha ${number(alpha)} (${alphaBand(alpha)})`);
+  else if (typeof alpha === 'number') parts.push(`alpha ${number(alpha)} (${alphaVerdict(tensor, alpha)})`);
   if (typeof farms?.alpha === 'number') {
     const interval = farms.interval ? ` (${farms.interval.map(number).join('–')})` : '';
     parts.push(`FARMS alpha ${number(farms.alpha)}${interval}`);

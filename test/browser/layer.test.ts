@@ -37,6 +37,17 @@ describe("a layer's view", () => {
     assert.deepEqual(await violations(page), []);
   });
 
+  it('says of no optimizer state how well it is trained', async () => {
+    const page = await opened({ model: 'odd' }, 'embed.weight.exp_avg');
+    const esd = page.locator('.esd').first();
+    assert.match(
+      (await esd.locator('.plot-svg').getAttribute('aria-label'))!,
+      /^Whole matrix\. alpha [\d.]+\. The tail/,
+    );
+    assert.doesNotMatch(await page.locator('.layer').innerText(), /trained/);
+    assert.equal(await esd.locator('.heat').count(), 0);
+  });
+
   it('moves xmin with the pointer; alpha and D follow, and come back', async () => {
     const page = await opened();
     const fitted = [await reading(page, 'α'), await reading(page, 'D')];

@@ -26,6 +26,13 @@ describe('the page of a checkpoint', () => {
     assert.match(header, /F32 <0\.1%/);
   });
 
+  it('says how much of the checkpoint is optimizer state', async () => {
+    const page = await opened({ model: 'odd' });
+    assert.match(await page.locator('.header').innerText(), /524 kB optimizer state/);
+    const plain = await opened();
+    assert.equal(await plain.locator('.header', { hasText: 'optimizer state' }).count(), 0);
+  });
+
   it('lists unusual layers worst first, each with its reason, and opens them', async () => {
     const page = await opened({ model: 'odd' });
     const items = page.locator('.unusual-item');

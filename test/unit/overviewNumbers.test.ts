@@ -1,7 +1,10 @@
 /** The numbers of the first screen and of the rank slider, from closed forms. */
 import assert from 'node:assert/strict';
-import { layerReport } from '../../extension/engine/report';
+import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
+import { layerReport, tensorReport } from '../../extension/engine/report';
+import { summarise } from '../../extension/engine/summary';
 import type { InspectReport } from '../../extension/inspectReport';
+import { alphaVerdict } from '../../extension/layerFindings';
 import type { CheckpointSummary, LayerResult, PowerLawFit, RankSuggestion } from '../../extension/protocol';
 import { alphaBandOf } from '../../webview/alphaBands';
 import { ofTheModel } from '../../webview/ofTheModel';
@@ -87,10 +90,40 @@ describe('what is said of the model', () => {
     );
   });
 
-  it('judges no optimizer state by its alpha, neither in the table nor in the terminal', () => {
+  it('counts no optimizer state as parameters, size and types of the model, but says how much there is', () => {
+    const tensor = (name: string, group: string, dtype: 'F32' | 'F16', bytes: number): TensorInfo => ({
+      ...{ name, group, dtype, shape: [bytes / (dtype === 'F32' ? 4 : 2)], byteLength: bytes, kernelLayout: 'OI…' },
+    });
+    const tensors = [
+      tensor('w', 'model', 'F16', 8),
+      tensor('m', 'optimizer', 'F32', 16),
+      tensor('v', 'optimizer', 'F32', 16),
+    ];
+    const checkpoint = { path: '/m.pt', format: 'pytorch', files: [], metadata: {}, tensors, problems: [] };
+    const config = { fields: {}, tied: false };
+    const summary = summarise(checkpoint as unknown as Checkpoint, 'd', [], config);
+    assert.deepEqual([summary.parameters, summary.bytes], [4, 8]);
+    assert.deepEqual(summary.dtypes, [{ dtype: 'F16', parameters: 4 }]);
+    assert.deepEqual(summary.optimizer, { tensors: 2, bytes: 32 });
+    assert.match(
+      tensorReport(summary, () => ({ parts: [] })),
+      /4 parameters · 8 bytes · optimizer state 32 bytes in 2 tensors/,
+    );
+    const { optimizer } = summarise(
+      { ...checkpoint, tensors: tensors.slice(0, 1) } as unknown as Checkpoint,
+      'd',
+      [],
+      config,
+    );
+    assert.equal(optimizer, undefined);
+  });
+
+  it('judges no optimizer state by its alpha, neither in the table, in a hover nor in the terminal', () => {
     const tensors = ['model', 'optimizer'].map((group) => ({ name: group[0]!, group }));
     const bands = tensors.map((tensor) => alphaBandOf(tensor, 1.5)?.short);
     assert.deepEqual(bands, ['over-trained', undefined]);
+    const verdicts = tensors.map((tensor) => alphaVerdict(tensor, 1.5));
+    assert.deepEqual(verdicts, ['over-trained', 'optimizer state']);
     const results = tensors.map(({ name }) => layer(name, { metrics: { alpha: 1.5 } }));
     const head = {
       path: '',

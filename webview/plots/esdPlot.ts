@@ -27,6 +27,8 @@ export interface EsdInput {
   fits: PowerLawFit[];
   /** λ₊, the edge of the Marchenko–Pastur bulk. */
   edge: number | null;
+  /** Whether alpha says how well the layer is trained: only WeightWatcher's own, the KS fit of a whole matrix, of a weight. */
+  judged: boolean;
   /** How the values were sampled, where they were. */
   sampling?: string;
   /** 95 % interval of alpha, where the values are a sample. */
@@ -146,7 +148,7 @@ export class EsdPlot {
   }
 
   private describe(): void {
-    const { eigenvalues, interval, sampling } = this.input;
+    const { eigenvalues, interval, judged, sampling } = this.input;
     const { tail, fit } = this;
     const fitted = this.fittedTail();
     const moved = tail !== null && tail.start !== fitted?.start;
@@ -158,8 +160,7 @@ export class EsdPlot {
       this.frame.setFinding(`No power-law fit: ${reason}.`);
       return;
     }
-    // WeightWatcher's bands are about the KS fit of a whole matrix: other exponents get no verdict.
-    const band = fit.rule === 'KS' && sampling === undefined ? alphaBand(tail.alpha) : undefined;
+    const band = fit.rule === 'KS' && judged ? alphaBand(tail.alpha) : undefined;
     const count = eigenvalues.length - tail.start;
     const share = formatPercent(count / eigenvalues.length, 2);
     const alpha = formatNumber(tail.alpha, 4);

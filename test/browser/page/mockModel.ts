@@ -7,6 +7,7 @@ import type {
   LayerSpectrum,
   TensorSummary,
 } from '../../../extension/protocol';
+import { isOptimizerState } from '../../../extension/layerFindings';
 import { spectralMetrics } from '../../../extension/spectral/metrics';
 import { fitPowerLaw } from '../../../extension/spectral/powerLaw';
 import { rankSuggestions } from '../../../extension/spectral/ranks';
@@ -71,22 +72,28 @@ export function oddities(): TensorSummary[] {
   const stack = tensor('experts.w1', [4, 128, 96], 'F16', 'state_dict');
   stack.layers = [0, 1, 2, 3].map((expert) => `experts.w1[${expert}]`);
   const tied = { ...tensor('head.weight', [512, 256], 'F32', 'state_dict'), sharedWith: 'embed.weight' };
+  const moment = tensor('embed.weight.exp_avg', [512, 256], 'F32', 'optimizer.state');
   const step = { ...tensor('step', [], 'I64', 'optimizer.state'), noSpectrum: 'scalar' };
   const markup = tensor('<img src=x onerror=alert(1)>.weight', [64, 64], 'F32', 'state_dict');
   const broken = tensor('broken.weight', [256, 256], 'F32', 'state_dict');
   const tiny = tensor('tiny.weight', [8, 6], 'F32', 'state_dict');
   const zero = tensor('zero.weight', [32, 24], 'F32', 'state_dict');
   const embed = tensor('embed.weight', [512, 256], 'F32', 'state_dict');
-  return [embed, conv, stack, tied, broken, tiny, zero, markup, step];
+  return [embed, conv, stack, tied, broken, tiny, zero, markup, moment, step];
 }
 
 export function summaryOf(path: string, architecture: string, tensors: TensorSummary[]): CheckpointSummary {
   const byType = new Map<TensorSummary['dtype'], number>();
-  for (const { dtype, parameters } of tensors) byType.set(dtype, (byType.get(dtype) ?? 0) + parameters);
-  const total = (key: 'parameters' | 'bytes'): number => tensors.reduce((sum, each) => sum + each[key], 0);
+  const state = tensors.filter(isOptimizerState);
+  const weights = tensors.filter((each) => !state.includes(each));
+  for (const { dtype, parameters } of weights) byType.set(dtype, (byType.get(dtype) ?? 0) + parameters);
+  const total = (key: 'parameters' | 'bytes'): number => weights.reduce((sum, each) => sum + each[key], 0);
   return {
     ...{ document: 'mock', path, format: 'safetensors', files: [path], version: '1', fileBytes: total('bytes') + 4096 },
     ...{ parameters: total('parameters'), bytes: total('bytes'), architecture, metadata: {}, tensors, problems: [] },
+    ...(state.length > 0 && {
+      optimizer: { tensors: state.length, bytes: state.reduce((sum, { bytes }) => sum + bytes, 0) },
+    }),
     dtypes: [...byType]
       .map(([dtype, parameters]) => ({ dtype, parameters }))
       .sort((a, b) => b.parameters - a.parameters),
