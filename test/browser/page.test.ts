@@ -33,6 +33,28 @@ describe('the page of a checkpoint', () => {
     assert.equal(await plain.locator('.header', { hasText: 'optimizer state' }).count(), 0);
   });
 
+  for (const model of ['llama', 'odd']) {
+    it(`labels points of the savings' curve beside the curve and within the plot (${model})`, async () => {
+      const page = await opened({ model });
+      const labels = page.locator('.overview .mark-label');
+      await labels.first().waitFor();
+      const touched = await page.evaluate<string[]>(`(() => {
+        const plot = document.querySelector('.overview svg');
+        const curve = plot.querySelector('.curve');
+        const points = Array.from({ length: 2001 }, (_, i) =>
+          curve.getPointAtLength((i / 2000) * curve.getTotalLength()).matrixTransform(curve.getScreenCTM()));
+        const { right } = plot.getBoundingClientRect();
+        return [...plot.querySelectorAll('.mark-label')].filter((label) => {
+          const box = label.getBoundingClientRect();
+          const within = ({ x, y }) => x > box.left && x < box.right && y > box.top && y < box.bottom;
+          return box.right > right || points.some(within);
+        }).map((label) => label.textContent);
+      })()`);
+      assert.deepEqual(touched, []);
+      await page.screenshot({ path: path.join(screenshotFolder, `savings-${model}.png`) });
+    });
+  }
+
   it('lists unusual layers worst first, each with its reason, and opens them', async () => {
     const page = await opened({ model: 'odd' });
     const items = page.locator('.unusual-item');

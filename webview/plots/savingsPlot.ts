@@ -6,8 +6,9 @@ import type { Savings, SavingsPoint } from '../savings';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
 
-/** Room that a point's label takes. */
+/** Room that a point's label takes, and its distance from the point. The curve falls: to the right of a point it is lower. */
 const LABEL_WIDTH = 32;
+const LABEL_OFFSET = 7;
 
 export class SavingsPlot {
   readonly element: HTMLElement;
@@ -19,7 +20,7 @@ export class SavingsPlot {
     this.frame = new PlotFrame({
       title: 'Possible savings',
       height: 132,
-      margin: { top: 22, right: 18, bottom: 38, left: 46 },
+      margin: { top: 22, right: LABEL_OFFSET + LABEL_WIDTH, bottom: 38, left: 46 },
       draw: () => this.draw(),
       twin: () => ({
         caption: 'Low-rank factors for the whole model, same energy in every layer',
@@ -94,12 +95,8 @@ export class SavingsPlot {
       const [left, top] = [x(point.kept), y(point.error)];
       if (left - labelled < LABEL_WIDTH) continue;
       labelled = left;
-      const atEdge = left > frame.width - LABEL_WIDTH;
       const text = marks.append('text').attr('class', 'mark-label').text(formatPercent(point.energy, 2));
-      text
-        .attr('x', left + (atEdge ? -7 : 7))
-        .attr('y', top - 5)
-        .attr('text-anchor', atEdge ? 'end' : 'start');
+      text.attr('x', left + LABEL_OFFSET).attr('y', top - 5);
     }
   }
 
