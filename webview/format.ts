@@ -49,7 +49,7 @@ export function formatPercent(share: number, digits = 3): string {
 
 /** `digits` significant digits; an exponent where the number is very large or very small. */
 export function formatNumber(value: number, digits = 4): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '∞' : '−∞';
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : whole.format(value);
   const size = Math.abs(value);
   const plain = size === 0 || Number.isInteger(value) ? size < 1e9 : size >= SMALLEST_PLAIN && size < LARGEST_PLAIN;
   const formats = plain ? significant : scientific;

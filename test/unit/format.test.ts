@@ -1,6 +1,6 @@
 /** Numbers as the view shows them. The locale of the tests is that of the machine: only what all share is compared. */
 import assert from 'node:assert/strict';
-import { formatBytes, formatMetric, formatShare, plural } from '../../webview/format';
+import { formatBytes, formatMetric, formatNumber, formatShare, plural } from '../../webview/format';
 
 const digits = (text: string): string => text.replace(/\D/g, '');
 
@@ -26,6 +26,13 @@ describe('formats', () => {
     assert.match(formatShare(0.0001), /^<0[.,]1/);
     assert.match(formatShare(1), /^100/);
     assert.match(formatShare(0.5), /^50/);
+  });
+
+  it('have one minus sign, the locale’s, before infinity too', () => {
+    const minus = formatNumber(-2.5).charAt(0);
+    for (const value of [-Infinity, -3, -1e-9]) assert.equal(formatNumber(value).charAt(0), minus, String(value));
+    assert.equal(formatNumber(Infinity).charAt(0), '∞');
+    assert.equal(formatNumber(NaN), 'NaN');
   });
 
   it('agree with their number', () => {

@@ -150,9 +150,8 @@ export class HeatMapPlot {
         .attr('text-anchor', anchor)
         .text(text);
     };
-    const end = formatNumber(limit, 2);
-    label(left - 6, 'end', signed ? `${clipped ? '≤ ' : ''}−${end}` : '0');
-    label(left + LEGEND.width + 6, 'start', `${clipped ? '≥ ' : ''}${end}`);
+    label(left - 6, 'end', signed ? `${clipped ? '≤ ' : ''}${formatNumber(-limit, 2)}` : '0');
+    label(left + LEGEND.width + 6, 'start', `${clipped ? '≥ ' : ''}${formatNumber(limit, 2)}`);
   }
 
   private readout(x: number, y: number): { x: number; lines: string[] } {
