@@ -1,6 +1,6 @@
 /** How sure the alpha of some FARMS windows is: a bootstrap over the windows, seeded and fast enough to run after every few. */
 import type { FitRule } from '../protocol';
-import { fitFarmsWindows, poolEigenvalues } from './farms';
+import { fitFarmsWindows, fitPooled, poolEigenvalues } from './farms';
 import { mulberry32 } from './seededRandom';
 
 const RESAMPLES = 100;
@@ -63,7 +63,7 @@ export function estimateAlpha(
   const random = mulberry32(seed);
   const fit = (draws: readonly number[]): number | null => {
     const values = pool.resample(draws, Math.ceil((MAX_FITTED * draws.length) / windows));
-    return fitFarmsWindows(values, rule, side).alpha;
+    return fitPooled(values, rule, side).alpha;
   };
   const centre = Math.log(alpha - 1);
   let fitted = 0;

@@ -5,7 +5,8 @@
  * @see arXiv 2506.06280, and the authors' program (`fixed_sampling`, `net_esd_estimator_farms`), whose windows these are
  */
 import type { FitRule, InspectSettings, PowerLawFit } from '../protocol';
-import { fitPowerLaw } from './powerLaw';
+import { LEAST_FITTED } from './metricTable';
+import { fitPowerLaw, noFit, upperBound } from './powerLaw';
 
 /** A part of a matrix: its first row and column, and how many of each. */
 export interface FarmsWindow {
@@ -112,7 +113,24 @@ export function poolEigenvalues(spectra: readonly Float64Array[]): Float64Array 
 
 /** Fit on the pooled eigenvalues of a layer's windows (each from a matrix whose smaller side is `side`). */
 export function fitFarmsWindows(pooled: Float64Array, rule: FitRule, side: number): PowerLawFit {
+  const reason = tooFewValues([pooled], side);
+  return reason === undefined ? fitPooled(pooled, rule, side) : noFit(rule, reason);
+}
+
+/** The same of however few values, as the reference program does. */
+export function fitPooled(pooled: Float64Array, rule: FitRule, side: number): PowerLawFit {
   return fitPowerLaw(pooled, rule, { zeroFilter: false, dimension: side });
+}
+
+/**
+ * Why the windows have too few eigenvalues for any fit: windows of one have norms and no spectrum, and of all windows together
+ * there must be as many as WeightWatcher asks of a matrix.
+ */
+function tooFewValues(spectra: readonly Float64Array[], side: number): string | undefined {
+  if (side === 1) return 'its windows have one eigenvalue each, which is no spectrum';
+  const positive = spectra.reduce((sum, values) => sum + values.length - upperBound(values, 0), 0);
+  if (positive >= LEAST_FITTED) return undefined;
+  return `a fit needs ${LEAST_FITTED} eigenvalues above zero and all windows together have ${positive}`;
 }
 
 /**
@@ -122,7 +140,9 @@ export function fitFarmsWindows(pooled: Float64Array, rule: FitRule, side: numbe
  * @param blocks pooled ascending eigenvalues of each block, conv_norm included
  */
 export function fitFarmsBlocks(blocks: readonly Float64Array[], rule: FitRule, side: number): PowerLawFit {
-  const fits = blocks.map((block) => fitFarmsWindows(block, rule, side));
+  const reason = tooFewValues(blocks, side);
+  if (reason !== undefined) return noFit(rule, reason);
+  const fits = blocks.map((block) => fitPooled(block, rule, side));
   const failed = fits.find(({ status }) => status === 'failed');
   if (fits.length === 1 || failed) return (failed ?? fits[0])!;
   const mean = (values: (number | null)[]): number =>

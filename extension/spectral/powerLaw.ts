@@ -57,27 +57,27 @@ export function fitPowerLaw(
   options: FitOptions = { zeroFilter: rule === 'KS' },
 ): PowerLawFit {
   const largest = eigenvalues.at(-1);
-  if (largest === undefined) return failed(rule, 'there are no eigenvalues');
-  if (!Number.isFinite(largest) || Number.isNaN(eigenvalues[0]!)) return failed(rule, 'the spectrum is not finite');
-  if (largest <= 0) return failed(rule, 'all eigenvalues are zero');
+  if (largest === undefined) return noFit(rule, 'there are no eigenvalues');
+  if (!Number.isFinite(largest) || Number.isNaN(eigenvalues[0]!)) return noFit(rule, 'the spectrum is not finite');
+  if (largest <= 0) return noFit(rule, 'all eigenvalues are zero');
   const dimension = options.dimension ?? eigenvalues.length;
   const numericalZero = dimension * Number.EPSILON * largest;
   const { values, filter } = options.zeroFilter ? filterZeros(eigenvalues) : { values: eigenvalues };
   const tail = new LogTail(values, numericalZero);
   const positive = values.length - tail.first;
   if (options.zeroFilter && positive < LEAST_FITTED) {
-    return failed(rule, `a fit needs ${LEAST_FITTED} eigenvalues above zero and finds ${positive}`, filter);
+    return noFit(rule, `a fit needs ${LEAST_FITTED} eigenvalues above zero and finds ${positive}`, filter);
   }
   const perMatrix = rankPerMatrix(eigenvalues, dimension, numericalZero);
   if (perMatrix !== undefined) {
     const each = `${Number(perMatrix.toPrecision(2))} of ${dimension} in each matrix`;
-    return failed(rule, `a fit needs ${LEAST_FITTED} eigenvalues above zero and finds ${each}`, filter);
+    return noFit(rule, `a fit needs ${LEAST_FITTED} eigenvalues above zero and finds ${each}`, filter);
   }
   // Values this close to the largest differ from it by rounding alone, as those of an orthogonal matrix do.
   const equal = lowerBound(values, largest - numericalZero);
-  if (tail.first >= equal) return failed(rule, 'the eigenvalues above zero have no spread', filter);
+  if (tail.first >= equal) return noFit(rule, 'the eigenvalues above zero have no spread', filter);
   const start = tailStart(tail, rule, Math.min(equal, values.length - 1));
-  if (typeof start === 'string') return failed(rule, start, filter);
+  if (typeof start === 'string') return noFit(rule, start, filter);
   const count = values.length - start.index;
   return {
     rule,
@@ -167,7 +167,8 @@ function filterZeros(eigenvalues: Float64Array): { values: Float64Array; filter?
   return { values: eigenvalues.subarray(relative), filter: 'relative' };
 }
 
-function failed(rule: FitRule, reason: string, filter?: 'relative'): PowerLawFit {
+/** A fit that failed. */
+export function noFit(rule: FitRule, reason: string, filter?: 'relative'): PowerLawFit {
   const none = { alpha: null, D: null, xmin: null, xmax: null, num_pl_spikes: null, sigma: null };
   return { rule, status: 'failed', reason, ...(filter && { filter }), ...none };
 }

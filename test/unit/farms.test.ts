@@ -161,6 +161,33 @@ describe('FARMS fits', () => {
     }
   });
 
+  it('fail where every window has one eigenvalue: a column has windows of one element', () => {
+    const { windows, window } = farmsWindows(356, 1, { rows: 2000, q: 1, ops: 15 });
+    assert.deepEqual(window, [1, 1]);
+    const spectra = windows.map((_, index) => Float64Array.of(1 / (index + 1)));
+    assert.equal(spectra.length, 15);
+    for (const rule of ['KS', 'xmin_mid', 'xmin_peak'] as const) {
+      const fit = fitFarmsWindows(poolEigenvalues(spectra), rule, 1);
+      assert.deepEqual([fit.status, fit.alpha], ['failed', null]);
+      assert.match(fit.reason!, /^its windows have one eigenvalue each/);
+      assert.deepEqual(estimateAlpha(spectra, 100, rule, 1), { alpha: null, interval: null });
+      // A depthwise kernel: one element of all nine positions in each block.
+      const blocks = Array.from({ length: 32 }, (_, block) => spectrum(9, 2, 1 + block));
+      assert.match(fitFarmsBlocks(blocks, rule, 1).reason!, /^its windows have one eigenvalue each/);
+    }
+  });
+
+  it('fail where all windows together have fewer than ten eigenvalues, and not one more', () => {
+    for (const rule of ['KS', 'xmin_mid', 'xmin_peak'] as const) {
+      const few = fitFarmsWindows(spectrum(9, 2), rule, 9);
+      assert.equal(few.reason, 'a fit needs 10 eigenvalues above zero and all windows together have 9');
+      assert.equal(fitFarmsWindows(spectrum(10, 2), rule, 10).status, 'success');
+      const blocks = [spectrum(5, 2), spectrum(5, 2.5)];
+      assert.equal(fitFarmsBlocks(blocks, rule, 5).status, 'success');
+      assert.equal(fitFarmsBlocks(blocks.slice(0, 1), rule, 5).alpha, null);
+    }
+  });
+
   it('fail where one block cannot be fitted', () => {
     const fit = fitFarmsBlocks([spectrum(200, 2), new Float64Array(20)], 'xmin_mid', 200);
     assert.equal(fit.status, 'failed');
