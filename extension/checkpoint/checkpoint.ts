@@ -143,11 +143,11 @@ export class CheckpointError extends Error {
   ) {
     const place = [
       where.file,
-      where.tensor && `tensor ${where.tensor}`,
+      where.tensor && `tensor ${shortened(where.tensor)}`,
       where.offset !== undefined && `byte ${where.offset}`,
     ];
     const prefix = place.filter(Boolean).join(', ');
-    super(`${prefix && `${prefix}: `}${reason}; ${where.remedy ?? REMEDIES[code]}`, { cause: where.cause });
+    super(`${prefix && `${prefix}: `}${shortened(reason)}; ${where.remedy ?? REMEDIES[code]}`, { cause: where.cause });
   }
 
   /** The same error, of a tensor it does not name yet. */
@@ -167,6 +167,16 @@ export class CheckpointError extends Error {
       ...(tensor !== undefined && { tensor }),
     };
   }
+}
+
+/** Characters of a name that a message shows at each end of it. */
+const NAME_ENDS_SHOWN = 100;
+
+const LONG_NAME = new RegExp(`(\\S{${NAME_ENDS_SHOWN}})\\S+(\\S{${NAME_ENDS_SHOWN}})`, 'gu');
+
+/** Names of tensors and shards come from the file, and may be of any length: longer ones lose their middle. */
+function shortened(text: string): string {
+  return text.replace(LONG_NAME, '$1…$2');
 }
 
 export type CheckpointErrorCode =

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { CheckpointError } from '../../extension/checkpoint/checkpoint';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { checkpointSuffixes, formats, openCheckpoint } from '../../extension/checkpoint/registry';
@@ -251,6 +252,19 @@ describe('opening a checkpoint of unknown format', () => {
 });
 
 describe('the list of formats', () => {
+  it('tells errors with the beginning and the end of names of any length, and the whole path', () => {
+    const long = (letter: string): string => `begin-${letter.repeat(5000)}-end`;
+    const file = `/${'folder/'.repeat(60)}model.safetensors`;
+    const reason = `is in two shards, ${long('b')} and ${long('c')}, and the one in short is shown`;
+    const { message } = new CheckpointError('malformed', reason, { file, tensor: long('a') });
+    assert.ok(message.length < file.length + 1000, `${message.length} characters`);
+    assert.ok(message.startsWith(`${file}, tensor begin-aaa`));
+    assert.match(
+      message,
+      /a…a+-end: is in two shards, begin-b+…b+-end and begin-c+…c+-end, and the one in short is shown; /,
+    );
+  });
+
   it('has the suffixes of every format', () => {
     for (const suffix of [
       '.safetensors',
