@@ -13,6 +13,7 @@ import {
 import { repositoryRoot } from '../harness/shared';
 
 interface Manifest {
+  activationEvents: string[];
   contributes: {
     customEditors: { selector: { filenamePattern: string }[] }[];
     menus: Record<string, { when?: string }[]>;
@@ -26,9 +27,8 @@ const TENSORFLOW_EXAMPLES: Readonly<Record<string, string>> = {
 };
 
 describe('checkpoint files', () => {
-  const { customEditors, menus } = (
-    JSON.parse(readFileSync(path.join(repositoryRoot, 'package.json'), 'utf8')) as Manifest
-  ).contributes;
+  const manifest = JSON.parse(readFileSync(path.join(repositoryRoot, 'package.json'), 'utf8')) as Manifest;
+  const { customEditors, menus } = manifest.contributes;
   const patterns = customEditors.flatMap(({ selector }) => selector);
   /** Menus' conditions on a file: of its ending, and of its name. */
   const conditions = Object.values(menus)
@@ -63,6 +63,15 @@ describe('checkpoint files', () => {
       assert.equal(isCheckpointName(other), false, other);
       assert.ok(!extensions.test(path.extname(other)) && !names.test(other), other);
     }
+  });
+
+  it('wake the extension where a workspace has one: its folder has a menu, too', () => {
+    const prefix = 'workspaceContains:**/';
+    const waking = manifest.activationEvents.filter((event) => event.startsWith(prefix));
+    assert.deepEqual(
+      waking.map((event) => event.slice(prefix.length)).sort(),
+      patterns.map(({ filenamePattern }) => filenamePattern).sort(),
+    );
   });
 
   it('lets an index stand for its shards', () => {
