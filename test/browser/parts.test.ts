@@ -61,6 +61,11 @@ describe("a layer's parts", () => {
     await notify(page, 'results', ['q', 'k', 'v'].map(part));
     await page.getByText(`No α: ${reason}.`).waitFor();
     assert.equal(await page.getByText(/^No stable rank/).count(), 0);
+    const [table, text] = await Promise.all([
+      page.getByRole('table', { name: 'Parts of the layer' }).boundingBox(),
+      page.getByText(`No α: ${reason}.`).boundingBox(),
+    ]);
+    assert.ok(text!.y >= table!.y + table!.height + 8, 'apart from the table');
   });
 
   it('leave the focus in their panel while they are computed by keyboard, and tell once what came out', async () => {
