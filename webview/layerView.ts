@@ -120,6 +120,9 @@ export class LayerView {
   /** Results or progress may have come. */
   refresh(): void {
     this.parts?.refresh();
+    const result = this.layer === null ? undefined : this.inspection.results.get(this.layer);
+    // One without matrices says that the engine died on it since: what is shown still holds.
+    if (result && result.matrices > 0) this.ranks?.update(result.ranks);
   }
 
   private forget(): void {

@@ -2,7 +2,7 @@
  * Choosing a rank: the singular values with their marks, a slider that lines up with them, the numbers that follow at
  * once, the list of suggestions, and the compression that can be saved.
  */
-import type { LayerSpectrum, ViewNotifications } from '../extension/protocol';
+import type { LayerResult, LayerSpectrum, ViewNotifications } from '../extension/protocol';
 import { CompressionPanel } from './compressionPanel';
 import type { Host } from './connection';
 import { element } from './elements';
@@ -20,6 +20,8 @@ export class RankPanel {
   private readonly compression: CompressionPanel;
   private readonly slider: HTMLInputElement;
   private readonly curve: RankCurve;
+  private suggestions: HTMLElement;
+  private marks: readonly RankMark[];
 
   /** @param elementBytes bytes of one stored element */
   constructor(host: Host, spectrum: LayerSpectrum, elementBytes: number) {
@@ -30,10 +32,7 @@ export class RankPanel {
     const size = factored ? factored.rank * (rows + cols) : rows * cols;
     const curve = new RankCurve(singularValues, size, rows + cols, elementBytes);
     this.curve = curve;
-    const marks = rankRules.flatMap(({ key, label, name }): RankMark[] => {
-      const found = suggestions[key];
-      return found && found.rank >= 1 ? [{ label, name, rank: found.rank }] : [];
-    });
+    this.marks = marksOf(suggestions);
     this.slider = element('input', {
       ...{ class: 'rank-slider', type: 'range', min: 1, max: curve.fullRank, step: 1, 'aria-label': 'Rank' },
       input: () => this.choose(Number(this.slider.value)),
@@ -41,7 +40,7 @@ export class RankPanel {
     this.plot = new SingularValuesPlot(
       layer,
       curve,
-      marks,
+      this.marks,
       (rank) => this.choose(rank),
       (left, width) => {
         this.slider.style.marginInlineStart = `${left - THUMB}px`;
@@ -49,19 +48,29 @@ export class RankPanel {
       },
     );
     this.compression = new CompressionPanel(host, layer, curve, (rank) => this.choose(rank));
+    this.suggestions = this.suggestionList();
     this.element = element(
       'div',
       { class: 'rank-panel' },
       element('div', { class: 'rank-picture' }, this.plot.element, this.slider),
-      element(
-        'div',
-        { class: 'rank-columns' },
-        this.compression.element,
-        suggestionList(marks, curve, (rank) => this.choose(rank)),
-      ),
+      element('div', { class: 'rank-columns' }, this.compression.element, this.suggestions),
     );
     // Above break-even the first thing shown would be a saving that is none.
     this.choose(Math.min(suggestions['energy_0.95']?.rank ?? Infinity, curve.breakEven));
+  }
+
+  /** Suggestions that are known at the end of the whole model's inspection alone may have come. */
+  update(ranks: LayerResult['ranks']): void {
+    const marks = marksOf(ranks);
+    if (marks.map(({ rank }) => rank).join() === this.marks.map(({ rank }) => rank).join()) return;
+    this.marks = marks;
+    this.plot.setMarks(marks);
+    const { activeElement } = document;
+    const focused = this.suggestions.contains(activeElement) ? activeElement!.textContent : undefined;
+    const list = this.suggestionList();
+    this.suggestions.replaceWith(list);
+    this.suggestions = list;
+    [...list.querySelectorAll('button')].find(({ textContent }) => textContent === focused)?.focus();
   }
 
   focusCompression(): void {
@@ -83,35 +92,43 @@ export class RankPanel {
     this.plot.setRank(bounded);
     this.compression.setRank(bounded);
   }
-}
 
-function suggestionList(marks: readonly RankMark[], curve: RankCurve, onPick: (rank: number) => void): HTMLElement {
-  const described = new Map(rankRules.map((rule) => [rule.name, rule.description]));
-  const rows = [...marks]
-    .sort((a, b) => a.rank - b.rank)
-    .map(({ name, rank }) =>
-      element(
-        'tr',
-        { title: described.get(name) },
+  private suggestionList(): HTMLElement {
+    const { marks, curve } = this;
+    const described = new Map(rankRules.map((rule) => [rule.name, rule.description]));
+    const rows = [...marks]
+      .sort((a, b) => a.rank - b.rank)
+      .map(({ name, rank }) =>
         element(
-          'th',
-          { scope: 'row' },
-          element('button', { class: 'link', type: 'button', click: () => onPick(rank) }, name),
+          'tr',
+          { title: described.get(name) },
+          element(
+            'th',
+            { scope: 'row' },
+            element('button', { class: 'link', type: 'button', click: () => this.choose(rank) }, name),
+          ),
+          element('td', {}, formatCount(rank)),
+          element('td', {}, formatPercent(curve.error(curve.bounded(rank)))),
+          element('td', {}, formatPercent(curve.ratio(rank))),
         ),
-        element('td', {}, formatCount(rank)),
-        element('td', {}, formatPercent(curve.error(curve.bounded(rank)))),
-        element('td', {}, formatPercent(curve.ratio(rank))),
+      );
+    const head = ['Suggestion', 'Rank', 'Error', 'Parameters'].map((text) => element('th', { scope: 'col' }, text));
+    return element(
+      'section',
+      { class: 'suggestions', 'aria-label': 'Rank suggestions' },
+      element(
+        'table',
+        { class: 'numbers' },
+        element('thead', {}, element('tr', {}, ...head)),
+        element('tbody', {}, ...rows),
       ),
     );
-  const head = ['Suggestion', 'Rank', 'Error', 'Parameters'].map((text) => element('th', { scope: 'col' }, text));
-  return element(
-    'section',
-    { class: 'suggestions', 'aria-label': 'Rank suggestions' },
-    element(
-      'table',
-      { class: 'numbers' },
-      element('thead', {}, element('tr', {}, ...head)),
-      element('tbody', {}, ...rows),
-    ),
-  );
+  }
+}
+
+function marksOf(ranks: LayerResult['ranks']): RankMark[] {
+  return rankRules.flatMap(({ key, label, name }) => {
+    const found = ranks[key];
+    return found && found.rank >= 1 ? [{ label, name, rank: found.rank }] : [];
+  });
 }

@@ -1,6 +1,7 @@
 /** A layer's view as a person uses it: xmin, rank, table twins, compression and saving, failures. */
 import assert from 'node:assert/strict';
 import type { Locator, Page } from 'playwright-core';
+import type { LayerResult } from '../../extension/protocol';
 import { eventually } from '../harness/eventually';
 import { openView } from './openView';
 import { notify, requests, violations } from './viewPage';
@@ -206,6 +207,23 @@ describe("a layer's view", () => {
       (await slider.getAttribute('aria-valuetext'))!,
       /^rank 187: error [\d.]+%, 50\.\d% of the parameters$/,
     );
+  });
+
+  it('adds the suggestion that is known at the end to an open layer, and leaves the rank and the focus', async () => {
+    const page = await opened();
+    await turnTo(page, 'Ranks and compression');
+    const slider = page.getByRole('slider', { name: 'Rank' });
+    await slider.fill('77');
+    const list = page.getByRole('region', { name: 'Rank suggestions' });
+    await list.getByRole('button', { name: 'ERG', exact: true }).focus();
+    const result = await page.evaluate<LayerResult>(`window.mockHost.resultOf('${LAYER}')`);
+    assert.equal(await list.getByRole('button', { name: 'WeLore' }).count(), 0);
+    const welore = { rank: 123, error: 0.2, parameters: 232_224, ratio: 0.33 };
+    await notify(page, 'results', [{ ...result, ranks: { ...result.ranks, welore } }]);
+    await list.getByRole('button', { name: 'WeLore' }).waitFor();
+    assert.equal(await page.locator('.layer .mark-label', { hasText: 'WeLore' }).count(), 1);
+    assert.equal(await slider.inputValue(), '77');
+    assert.equal(await page.locator(':focus').innerText(), 'ERG');
   });
 
   it('asks the engine for a preview once the slider rests', async () => {

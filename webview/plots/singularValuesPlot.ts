@@ -39,7 +39,7 @@ export class SingularValuesPlot {
   constructor(
     private readonly layer: string,
     private readonly curve: RankCurve,
-    private readonly marks: readonly RankMark[],
+    private marks: readonly RankMark[],
     private readonly onPick: (rank: number) => void,
     private readonly onLayout: (left: number, width: number) => void,
   ) {
@@ -65,6 +65,11 @@ export class SingularValuesPlot {
       pick(event);
     });
     svg.addEventListener('pointermove', pick);
+  }
+
+  setMarks(marks: readonly RankMark[]): void {
+    this.marks = marks;
+    this.frame.redraw();
   }
 
   setRank(rank: number): void {

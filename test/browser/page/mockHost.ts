@@ -34,6 +34,8 @@ export interface MockHost {
   /** Content-security-policy violations and uncaught errors. */
   violations: string[];
   notify<K extends keyof ViewNotifications>(method: K, params: ViewNotifications[K]): Promise<void>;
+  /** A layer's result, as a view has it. */
+  resultOf(layer: string): LayerResult;
   /** What `setState` was given last. */
   state: unknown;
 }
@@ -57,6 +59,7 @@ const host: MockHost = {
   requests: [],
   violations: [],
   notify: (method, params) => toView.notify(method, params),
+  resultOf: (layer) => resultOf(find(layer), layer),
   state: JSON.parse(sessionStorage.getItem(location.search) ?? 'null') as unknown,
 };
 window.mockHost = host;
