@@ -5,16 +5,20 @@ import { alphaBand, LEAST_FITTED } from './spectral/metricTable';
 /** As training programs and Keras call what their optimizer's state is wrapped in. */
 const OPTIMIZER_GROUP = /^opt(im|$)/i;
 
+/** Of a file that is an optimizer's state_dict: a group that a model may have, too, and PyTorch's names of its moments. */
+const STATE_GROUP = 'state';
+const STATE_NAME =
+  /^\d+\.(step|(max_)?exp_(avg|avg_sq|inf)|momentum_buffer|square_avg|grad_avg|acc_delta|sum|ax|state\d)$/;
+
 /** Moments of gradients and the like: they have spectra, but no alpha of theirs says how well anything is trained. */
-export function isOptimizerState({ group }: Pick<TensorSummary, 'group'>): boolean {
-  return OPTIMIZER_GROUP.test(group);
+export function isOptimizerState({ group, name }: Named): boolean {
+  return OPTIMIZER_GROUP.test(group) || (group === STATE_GROUP && STATE_NAME.test(name));
 }
 
+export type Named = Pick<TensorSummary, 'group' | 'name'>;
+
 /** How a tensor's alpha reads, in a word. */
-export function alphaVerdict(
-  tensor: Pick<TensorSummary, 'group'>,
-  alpha: number,
-): ReturnType<typeof alphaBand> | 'optimizer state' {
+export function alphaVerdict(tensor: Named, alpha: number): ReturnType<typeof alphaBand> | 'optimizer state' {
   return isOptimizerState(tensor) ? 'optimizer state' : alphaBand(alpha);
 }
 

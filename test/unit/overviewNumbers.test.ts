@@ -124,6 +124,14 @@ describe('what is said of the model', () => {
     assert.deepEqual(bands, ['over-trained', undefined]);
     const verdicts = tensors.map((tensor) => alphaVerdict(tensor, 1.5));
     assert.deepEqual(verdicts, ['over-trained', 'optimizer state']);
+    // An optimizer's own file, and a model that is kept under the same key.
+    for (const [name, verdict] of [
+      ['0.exp_avg', 'optimizer state'],
+      ['11.momentum_buffer', 'optimizer state'],
+      ['0.weight', 'over-trained'],
+    ] as const) {
+      assert.equal(alphaVerdict({ group: 'state', name }, 1.5), verdict, name);
+    }
     const results = tensors.map(({ name }) => layer(name, { metrics: { alpha: 1.5 } }));
     const head = {
       path: '',
