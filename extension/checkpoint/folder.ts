@@ -1,5 +1,4 @@
 /** Which checkpoint a folder holds, by the names that model repositories use. */
-import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError } from './checkpoint';
@@ -7,6 +6,7 @@ import { deepspeedRefusal } from './deepspeed';
 import { METADATA_NAME, RECORDS_SUFFIX } from './distributed';
 import { fileError } from './fileReader';
 import { partNames } from './ggufParts';
+import { snapshotOf } from './hubCache';
 import { isOrbax, orbaxRefusal } from './orbax';
 import { dataFilePrefix, INDEX_SUFFIX, LATEST } from './tensorBundlePath';
 
@@ -25,8 +25,9 @@ const PREFERRED = [
   'saved_model.pb',
 ];
 
-/** Folders in a folder without a checkpoint that are looked into: runs keep some dozen steps. */
-const MAX_STEPS = 100;
+/** Folders within one without a checkpoint that are looked into; a person reads the names of the first ten. */
+const MAX_FOLDERS_WITHIN = 50;
+const NAMES_SHOWN = 10;
 
 /** Of indexes of shards, the preferred first: model repositories hold the same weights in both formats. */
 const INDEXES = ['.safetensors.index.json', '.bin.index.json'];
@@ -49,7 +50,27 @@ export type FolderContent =
  *   `unsupported` for what Orbax or DeepSpeed wrote
  */
 export async function findInFolder(folder: string, suffixes: readonly string[]): Promise<FolderContent> {
-  const names = await fileNames(folder);
+  const found = await contentOf(folder, suffixes);
+  if (found) return found;
+  const within = await checkpointsWithin(folder, suffixes);
+  if (within.length > 0) {
+    const message = `holds no checkpoint itself, but folders with one (${listed(within)})`;
+    throw new CheckpointError('not-found', message, { file: folder, remedy: 'open one of them' });
+  }
+  const looked = [
+    PIPELINE,
+    ...PREFERRED,
+    ...suffixes.filter((suffix) => suffix.startsWith('.')).map((suffix) => `*${suffix}`),
+  ];
+  throw new CheckpointError('not-found', `holds no checkpoint; looked for ${looked.join(', ')}`, {
+    file: folder,
+    remedy: 'open the file itself if it has another name',
+  });
+}
+
+/** Undefined where the folder itself holds none. @throws CheckpointError `ambiguous`, `unsupported`, as `findInFolder` */
+async function contentOf(folder: string, suffixes: readonly string[]): Promise<FolderContent | undefined> {
+  const { files: names } = await namesIn(folder);
   const file = (name: string): FolderContent => ({ kind: 'file', path: path.join(folder, name) });
   if (names.includes(PIPELINE)) return file(PIPELINE);
   const indexes = INDEXES.map((suffix) => names.filter((name) => name.endsWith(suffix))).find(
@@ -74,19 +95,37 @@ export async function findInFolder(folder: string, suffixes: readonly string[]):
   if (choices.length === 1 || arePartsOfOne(choices)) return file(choices[0]!);
   if (choices.length > 1) {
     if (names.includes(LATEST) && choices.every(isTensorflow)) return file(LATEST);
-    const message = `holds several checkpoints (${choices.slice(0, 10).join(', ')}${choices.length > 10 ? ', …' : ''})`;
-    throw new CheckpointError('ambiguous', message, { file: folder });
+    throw new CheckpointError('ambiguous', `holds several checkpoints (${listed(choices)})`, { file: folder });
   }
-  if (names.some(isOrbax) || (await hasOrbaxStep(folder))) throw orbaxRefusal(folder);
-  const looked = [
-    PIPELINE,
-    ...PREFERRED,
-    ...suffixes.filter((suffix) => suffix.startsWith('.')).map((suffix) => `*${suffix}`),
-  ];
-  throw new CheckpointError('not-found', `holds no checkpoint; looked for ${looked.join(', ')}`, {
-    file: folder,
-    remedy: 'open the file itself if it has another name',
-  });
+  if (names.some(isOrbax)) throw orbaxRefusal(folder);
+  return undefined;
+}
+
+/**
+ * Names of the folders in this one that hold a checkpoint, or several: runs, steps of one run, models of a download cache.
+ *
+ * @throws CheckpointError `unsupported` where all that the first of them holds is Orbax's or DeepSpeed's
+ */
+async function checkpointsWithin(folder: string, suffixes: readonly string[]): Promise<string[]> {
+  const within: string[] = [];
+  let refused: CheckpointError | undefined;
+  for (const name of (await namesIn(folder)).folders.slice(0, MAX_FOLDERS_WITHIN)) {
+    const inner = path.join(folder, name);
+    try {
+      if (await contentOf((await snapshotOf(inner)) ?? inner, suffixes)) within.push(name);
+    } catch (error) {
+      if (!(error instanceof CheckpointError)) throw error;
+      if (error.code === 'ambiguous') within.push(name);
+      // What cannot be listed holds nothing that could be opened either.
+      if (error.code === 'unsupported') refused ??= error;
+    }
+  }
+  if (within.length === 0 && refused) throw refused;
+  return within;
+}
+
+function listed(names: readonly string[]): string {
+  return names.slice(0, NAMES_SHOWN).join(', ') + (names.length > NAMES_SHOWN ? ', …' : '');
 }
 
 /** True for one of the endings; those without a leading dot are whole names. */
@@ -95,20 +134,13 @@ export function hasSuffix(file: string, suffixes: readonly string[]): boolean {
   return suffixes.some((suffix) => (suffix.startsWith('.') ? name.endsWith(suffix) : name === suffix));
 }
 
-async function fileNames(folder: string): Promise<string[]> {
-  const entries = await entriesOf(folder);
-  return entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
-}
-
-async function hasOrbaxStep(folder: string): Promise<boolean> {
-  const steps = (await entriesOf(folder)).filter((entry) => entry.isDirectory()).slice(0, MAX_STEPS);
-  for (const { name } of steps) if ((await fileNames(path.join(folder, name))).some(isOrbax)) return true;
-  return false;
-}
-
-async function entriesOf(folder: string): Promise<Dirent[]> {
+/** What is no folder counts as a file: links, too. */
+async function namesIn(folder: string): Promise<{ files: string[]; folders: string[] }> {
   try {
-    return await readdir(folder, { withFileTypes: true });
+    const entries = await readdir(folder, { withFileTypes: true });
+    const named = (isFolder: boolean): string[] =>
+      entries.filter((entry) => entry.isDirectory() === isFolder).map(({ name }) => name);
+    return { files: named(false), folders: named(true).sort() };
   } catch (error) {
     throw fileError(error, folder);
   }

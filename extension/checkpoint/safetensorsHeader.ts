@@ -86,28 +86,19 @@ async function readJson(reader: FileReader, signal?: AbortSignal): Promise<Buffe
   const { path: file, size } = reader;
   const head = await reader.read(0, Math.min(size, LENGTH_BYTES + 1), signal);
   if (size < LENGTH_BYTES + 1) {
-    throw new CheckpointError(
-      'truncated',
-      `the file has only ${size} bytes, a safetensors header needs more; fetch it again`,
-      {
-        file,
-      },
-    );
+    const message = `the file has only ${size} bytes, a safetensors header needs more`;
+    throw new CheckpointError('truncated', message, { file });
   }
   const length = headerLength(head);
   if (length > BigInt(MAX_HEADER_BYTES)) {
     if (!looksLikeHeaderStart(head)) {
-      throw new CheckpointError(
-        'unknown-format',
-        'does not begin as a safetensors file does; fetch it again, or give it the suffix of what it is',
-        { file, offset: 0 },
-      );
+      const remedy = 'fetch it again, or give it the suffix of what it is';
+      throw new CheckpointError('unknown-format', 'does not begin as a safetensors file does', {
+        ...{ file, offset: 0, remedy },
+      });
     }
-    throw new CheckpointError(
-      'limit',
-      `declares a header of ${length.toString()} bytes, safetensors allows ${MAX_HEADER_BYTES}; fetch it again`,
-      { file, offset: 0 },
-    );
+    const message = `declares a header of ${length.toString()} bytes, safetensors allows ${MAX_HEADER_BYTES}`;
+    throw new CheckpointError('limit', message, { file, offset: 0, remedy: 'fetch it again' });
   }
   if (length > BigInt(size - LENGTH_BYTES)) {
     throw new CheckpointError(
@@ -117,7 +108,7 @@ async function readJson(reader: FileReader, signal?: AbortSignal): Promise<Buffe
     );
   }
   if (!looksLikeHeaderStart(head)) {
-    throw new CheckpointError('malformed', 'the header does not begin with "{"; fetch it again', {
+    throw new CheckpointError('malformed', 'the header does not begin with "{"', {
       file,
       offset: LENGTH_BYTES,
     });

@@ -109,7 +109,7 @@ async function openShards(
   if (readable.length === 0) {
     const first = shards.find(({ error }) => error)?.error;
     throw (
-      first ?? new CheckpointError('malformed', 'the index names no shard; fetch it again', { file: checkpointPath })
+      first ?? new CheckpointError('malformed', 'the index names no shard', { file: checkpointPath })
     );
   }
   const shardFiles = readable.map(({ file }) => file);

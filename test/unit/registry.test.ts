@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import path from 'node:path';
 import { checkpointSuffixes, formats, openCheckpoint } from '../../extension/checkpoint/registry';
 import * as p from '../harness/pickleWriter';
+import { writeFiles } from '../harness/pipelineFixture';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
 import { ramp, safetensorsBytes, writeSharded } from '../harness/safetensorsFixtures';
 import { torchZip } from '../harness/torchFiles';
@@ -199,17 +200,27 @@ describe('opening a checkpoint of unknown format', () => {
         });
       }
       assert.equal((await opened(folder({ _METADATA: '{}', 'model.safetensors': weights })))[0], 'safetensors');
+      await assert.rejects(openCheckpoint(file('manifest.ocdbt', 'x')), { code: 'unsupported', message: /Orbax/ });
+      // A run of several steps.
+      const run = writeFiles(folder({}), { '0/_CHECKPOINT_METADATA': '{}', '100/_CHECKPOINT_METADATA': '{}' });
+      await assert.rejects(openCheckpoint(run), { code: 'unsupported', message: /[\\/]0: is an Orbax checkpoint/ });
     });
 
-    it('recognises the folder of an Orbax run, whose steps are below it, and a file of one', async () => {
-      const run = folder({});
-      const step = path.join(run, '100');
-      mkdirSync(step);
-      await assert.rejects(openCheckpoint(run), { code: 'not-found' });
-      writeFileSync(path.join(step, '_CHECKPOINT_METADATA'), '{}');
-      for (const place of [run, path.join(step, '_CHECKPOINT_METADATA')]) {
-        await assert.rejects(openCheckpoint(place), { code: 'unsupported', message: /Orbax/ });
-      }
+    it('names the folders within that hold one, where it holds none itself', async () => {
+      const run = writeFiles(folder({}), {
+        'notes/README.md': '#',
+        'step-2/model.safetensors': weights,
+        'step-1/a.pt': 'x',
+        'step-1/b.pt': 'x',
+        'step-3/_METADATA': '{}',
+        'models--me--net/refs/main': 'c0ffee',
+        'models--me--net/snapshots/c0ffee/model.safetensors': weights,
+        'deep/er/model.safetensors': weights,
+      });
+      await assert.rejects(openCheckpoint(run), {
+        code: 'not-found',
+        message: /holds no checkpoint itself, but folders with one \(models--me--net, step-1, step-2\); open one/,
+      });
     });
 
     it('recognises what DeepSpeed wrote, and says what to do', async () => {
