@@ -82,6 +82,9 @@ describe('the README’s table of formats', () => {
       it('has its own names', () => {
         assert.match(names!, /’/, 'whose they are');
         assert.deepEqual(new Set(summary.tensors.map(({ name }) => name)), new Set(sample.names));
+        const aliases = summary.tensors.flatMap(({ name, alias }) => (alias === undefined ? [] : [[name, alias]]));
+        assert.deepEqual(Object.fromEntries(aliases), sample.aliases ?? {});
+        assert.equal(names!.includes(' beside them'), aliases.length > 0);
       });
 
       it('gives a spectrum whose sum is that of the squared elements', async () => {

@@ -2,8 +2,6 @@
  * One small, sound checkpoint for each row of the README's table of what works with which format. A new format is one
  * row there and one sample here; `formatTable.test.ts` holds the one against the other.
  */
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
 import {
   lora,
   made,
@@ -12,6 +10,7 @@ import {
   quantised,
   smallShards,
   smallTensorflowJs,
+  tensorflowCheckpoint,
   torchFiles,
   torchFolder,
   type Source,
@@ -22,7 +21,7 @@ import { pipelineFiles, writeFiles } from './pipelineFixture';
 import { floatTensor as onnxFloats, graph, model } from './onnxWriter';
 import { ramp, safetensorsBytes } from './safetensorsFixtures';
 import { constant, content, graphDef, savedModel, tensorProto } from './tensorflowGraphWriter';
-import { bundle, ramp as rampBytes, writeBundle } from './tensorBundleWriter';
+import { ramp as rampBytes } from './tensorBundleWriter';
 import { floatTensor as tfliteFloats, tfliteFile } from './tfliteWriter';
 
 export interface FormatSample {
@@ -31,6 +30,8 @@ export interface FormatSample {
   readonly source: Pick<Source, 'open' | 'lay'>;
   /** What the program that reads the format calls its tensors, all of them. */
   readonly names: readonly string[];
+  /** What other programs call them, by their names, where the README says so. */
+  readonly aliases?: Readonly<Record<string, string>>;
   /** A layer whose spectrum is computed, and that is then compressed and saved. */
   readonly layer: string;
   /** What refuses to save it compressed, where it is refused. */
@@ -57,17 +58,6 @@ function gguf(): Uint8Array {
   });
 }
 
-function tensorflow(): Pick<Source, 'open' | 'lay'> {
-  const files = bundle([{ name: 'dense/kernel', shape: [4, 3], bytes: rampBytes(12) }], { shards: 1 });
-  return {
-    open: 'checkpoint',
-    lay: (folder) => {
-      writeBundle(folder, 'model.ckpt', files);
-      writeFileSync(path.join(folder, 'checkpoint'), 'model_checkpoint_path: "model.ckpt"\n');
-    },
-  };
-}
-
 const values = Array.from({ length: 12 }, (_, i) => i + 1);
 
 export const formatSamples: readonly FormatSample[] = [
@@ -81,6 +71,10 @@ export const formatSamples: readonly FormatSample[] = [
     row: 'GGUF',
     source: made('model.gguf', gguf),
     names: ['blk.0.attn_q.weight', 'output_norm.weight'],
+    aliases: {
+      'blk.0.attn_q.weight': 'model.layers.0.self_attn.q_proj.weight',
+      'output_norm.weight': 'model.norm.weight',
+    },
     layer: 'blk.0.attn_q.weight',
   },
   {
@@ -133,7 +127,13 @@ export const formatSamples: readonly FormatSample[] = [
     names: ['params/Conv_0/kernel', 'params/Conv_0/bias', 'params/Dense_0/kernel', 'params/Dense_0/bias'],
     layer: 'params/Dense_0/kernel',
   },
-  { row: 'TensorFlow', source: tensorflow(), names: ['dense/kernel'], layer: 'dense/kernel' },
+  {
+    row: 'TensorFlow',
+    source: tensorflowCheckpoint(1),
+    names: ['layer/kernel', 'half', 'table'],
+    aliases: { 'layer/kernel': 'conv/kernel' },
+    layer: 'table',
+  },
   {
     row: 'SavedModel',
     source: made('saved_model.pb', () =>
@@ -174,6 +174,12 @@ export const formatSamples: readonly FormatSample[] = [
       ...[0, 1, 2, 3].map((i) => `batch_normalization/vars/${i}`),
       ...['dense/vars/0', 'dense/vars/1'],
     ].map((name) => `layers/${name}`),
+    aliases: Object.fromEntries(
+      [0, 1].flatMap((i) => [
+        [`layers/conv2d/vars/${i}`, `first/${i}`],
+        [`layers/dense/vars/${i}`, `a_last/${i}`],
+      ]),
+    ),
     layer: 'layers/dense/vars/0',
   },
   {
@@ -194,6 +200,12 @@ export const formatSamples: readonly FormatSample[] = [
     source: smallShards(),
     names: ['a.weight', 'b.weight', 'c.weight'],
     layer: 'a.weight',
+  },
+  {
+    row: 'shards of PyTorch',
+    source: torchFolder('sharded', 'pytorch_model.bin.index.json'),
+    names: ['embed.weight', 'head.weight', 'layer.0.weight', 'layer.0.bias', 'layer.1.weight'],
+    layer: 'layer.0.weight',
   },
   {
     row: 'quantised weights',
