@@ -13,8 +13,8 @@ const OUTPUT = /(^|[./])(lm_head|embed_out|output|output_projection|predictions\
 const COMPARED_ROWS = 64;
 
 /**
- * The checkpoint with such copies marked (`sharedWith`). To be asked for where the model's configuration says that the two are
- * tied: equal ones of other models may be trained apart.
+ * The checkpoint with such copies marked (`sharedWith`). To be asked for where the model's configuration ties the two, or
+ * leaves it at that: equal ones of other models may be trained apart.
  *
  * @throws DOMException `AbortError` when `signal` fires
  */

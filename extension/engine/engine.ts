@@ -83,7 +83,7 @@ export class Engine {
     try {
       const files = await snapshotFiles(stored.files);
       const config = await readModelConfig(stored, signal);
-      const checkpoint = withSlices(config.tied ? await withTiedEmbeddings(stored, signal) : stored);
+      const checkpoint = withSlices(config.copiesAreTied ? await withTiedEmbeddings(stored, signal) : stored);
       const summary = summarise(checkpoint, handle, files, config);
       const document = new EngineDocument(handle, path, checkpoint, files, summary, config);
       this.documents.set(handle, document);

@@ -14,6 +14,8 @@ import type { ModelSizes } from '../spectral/parts/modelSizes';
 /** Larger ones are no model configurations. */
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 
+const CONFIG_FILE = 'config.json';
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Where parts of a model have a configuration of their own, and how their tensors' names tell. */
@@ -42,8 +44,23 @@ export class ModelConfig {
 
   /** The output matrix is the input embedding: stored once, or twice the same. */
   get tied(): boolean {
+    return this.tieIs(true);
+  }
+
+  /**
+   * A copy of the embedding is that: the configuration ties the two, or is one of transformers', which ties them by default
+   * and then writes nothing about it (GPT-2, BERT, T5).
+   *
+   * @see https://github.com/huggingface/transformers/blob/v4.46.0/src/transformers/configuration_utils.py
+   */
+  get copiesAreTied(): boolean {
+    const silent = this.source === CONFIG_FILE && word(this.fields, 'model_type') !== undefined && !this.tieIs(false);
+    return this.tied || silent;
+  }
+
+  private tieIs(value: boolean): boolean {
     const text = own(this.fields, 'text_config');
-    return [this.fields, text].some((fields) => isObject(fields) && own(fields, 'tie_word_embeddings') === true);
+    return [this.fields, text].some((fields) => isObject(fields) && own(fields, 'tie_word_embeddings') === value);
   }
 }
 
@@ -54,9 +71,9 @@ export class ModelConfig {
  */
 export async function readModelConfig(checkpoint: Checkpoint, signal?: AbortSignal): Promise<ModelConfig> {
   if (checkpoint.format === 'gguf') return ggufConfig(checkpoint.metadata);
-  const file = path.join(path.dirname(checkpoint.files[0] ?? checkpoint.path), 'config.json');
+  const file = path.join(path.dirname(checkpoint.files[0] ?? checkpoint.path), CONFIG_FILE);
   try {
-    return new ModelConfig('config.json', await readJsonObject(file, MAX_CONFIG_BYTES, signal));
+    return new ModelConfig(CONFIG_FILE, await readJsonObject(file, MAX_CONFIG_BYTES, signal));
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     return new ModelConfig(undefined, {}, error.code === 'not-found' ? undefined : error.message);

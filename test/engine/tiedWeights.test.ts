@@ -83,6 +83,20 @@ describe('tied weights', function () {
     assert.deepEqual(tied, { ...first, ranks, ...own });
   });
 
+  it('a copy is tied where the configuration leaves it at the default, which it then does not say', async () => {
+    const tied = ['model.embed_tokens.weight', undefined, undefined];
+    assert.deepEqual(await sharedWith(model(embedding, { model_type: 'gpt2' })), tied);
+    const apart = { model_type: 'llava', text_config: { model_type: 'llama', tie_word_embeddings: false } };
+    assert.equal((await sharedWith(model(embedding, apart)))[0], undefined);
+    // No output matrix is promised thereby.
+    const encoder = path.join(folder, 'encoder');
+    mkdirSync(encoder);
+    writeFileSync(path.join(encoder, 'config.json'), JSON.stringify({ model_type: 'bert' }));
+    const file = path.join(encoder, 'model.safetensors');
+    writeFileSync(file, safetensorsBytes([tensor('bert.embeddings.word_embeddings.weight', embedding)]));
+    await opened(file, (engine, handle) => assert.equal(engine.document(handle).summary.architecture, 'bert'));
+  });
+
   it('equal matrices of a model that does not tie them, and tied ones that differ, are two', async () => {
     const two = [undefined, undefined, undefined];
     assert.deepEqual(await sharedWith(model(embedding, undefined)), two);
