@@ -29,6 +29,9 @@ const MAX_PARTS = 100;
 /** Names of parts are names of Python attributes, and of folders beside the index. */
 const PART_NAME = /^[A-Za-z]\w*$/;
 
+/** Classes that have no weights, whatever the pipeline: their folder may be missing. */
+const WITHOUT_WEIGHTS = /(Tokenizer(Fast)?|Scheduler|Processor|FeatureExtractor)$/;
+
 /** Opens what was found in a part's folder, as anything but a pipeline: parts have no parts. */
 export type OpenWeights = (folder: string, found: FolderContent, signal?: AbortSignal) => Promise<Checkpoint>;
 
@@ -105,6 +108,7 @@ async function openPart(
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     const missing = error.code === 'not-found';
+    if (missing && WITHOUT_WEIGHTS.test(part.className)) return { ...part, note: 'missing, without weights' };
     const problem = missing
       ? new CheckpointError('missing-shard', `the part ${part.name} is missing`, { file: folder, cause: error })
       : error;

@@ -34,6 +34,9 @@ const LLAMA: Spelling = {
   },
 };
 
+/** Mixtral's GGUF files have the architecture of Llama. */
+const MIXTRAL = withBlock(LLAMA, { ffn_gate_inp: 'block_sparse_moe.gate' });
+
 /** Norms on both sides of each part. */
 const GEMMA = withBlock(LLAMA, {
   post_attention_norm: 'post_attention_layernorm',
@@ -66,6 +69,43 @@ const DEEPSEEK = withBlock(LLAMA, {
   ffn_up_shexp: 'mlp.shared_experts.up_proj',
   ffn_down_shexp: 'mlp.shared_experts.down_proj',
 });
+
+const GPT_OSS = withBlock(LLAMA, {
+  post_attention_norm: 'post_attention_layernorm',
+  ffn_gate_inp: 'mlp.router',
+});
+
+const GLM4 = withBlock(LLAMA, {
+  post_attention_norm: 'post_self_attn_layernorm',
+  ffn_up: 'mlp.gate_up_proj',
+  post_ffw_norm: 'post_mlp_layernorm',
+});
+
+const PHI2: Spelling = {
+  model: { token_embd: 'model.embed_tokens', output_norm: 'model.final_layernorm', output: 'lm_head' },
+  blocks: 'model.layers',
+  block: {
+    attn_norm: 'input_layernorm',
+    attn_q: 'self_attn.q_proj',
+    attn_k: 'self_attn.k_proj',
+    attn_v: 'self_attn.v_proj',
+    attn_output: 'self_attn.dense',
+    ffn_up: 'mlp.fc1',
+    ffn_down: 'mlp.fc2',
+  },
+};
+
+/** Its norms have names that differ from size to size. */
+const FALCON: Spelling = {
+  model: { token_embd: 'transformer.word_embeddings', output_norm: 'transformer.ln_f', output: 'lm_head' },
+  blocks: 'transformer.h',
+  block: {
+    attn_qkv: 'self_attention.query_key_value',
+    attn_output: 'self_attention.dense',
+    ffn_up: 'mlp.dense_h_to_4h',
+    ffn_down: 'mlp.dense_4h_to_h',
+  },
+};
 
 const GPT2: Spelling = {
   model: {
@@ -120,8 +160,8 @@ const BERT: Spelling = {
 
 /** By `general.architecture`. */
 const SPELLINGS: ReadonlyMap<string, Spelling> = new Map([
+  ['llama', MIXTRAL],
   ...[
-    'llama',
     'mistral3',
     'qwen2',
     'qwen2vl',
@@ -132,6 +172,11 @@ const SPELLINGS: ReadonlyMap<string, Spelling> = new Map([
     'granite',
     'smollm3',
     'minicpm',
+    'command-r',
+    'cohere2',
+    'nemotron',
+    'arcee',
+    'ernie4_5',
   ].map((name) => [name, LLAMA] as const),
   ...['gemma2', 'gemma3'].map((name) => [name, GEMMA] as const),
   ...['qwen2moe', 'qwen3moe', 'olmoe'].map((name) => [name, QWEN_MOE] as const),
@@ -139,6 +184,10 @@ const SPELLINGS: ReadonlyMap<string, Spelling> = new Map([
   ['olmo2', OLMO2],
   ['phi3', withBlock(LLAMA, { ffn_up: 'mlp.gate_up_proj' })],
   ['starcoder2', withBlock(LLAMA, { ffn_up: 'mlp.c_fc', ffn_down: 'mlp.c_proj' })],
+  ['glm4', GLM4],
+  ['gpt-oss', GPT_OSS],
+  ['phi2', PHI2],
+  ['falcon', FALCON],
   ['gpt2', GPT2],
   ['gptneox', GPT_NEOX],
   ['bert', BERT],

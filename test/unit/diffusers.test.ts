@@ -143,6 +143,14 @@ describe('a diffusers pipeline', () => {
     assert.match(checkpoint.problems[0]!.message, /the part unet is missing/);
   });
 
+  it('does without the folder of a part that never has weights, and says that it is missing', async () => {
+    const folder = pipeline();
+    for (const part of ['tokenizer', 'scheduler']) rmSync(path.join(folder, part), { recursive: true });
+    const checkpoint = await open(folder);
+    assert.deepEqual(checkpoint.problems, []);
+    assert.equal(checkpoint.metadata['tokenizer'], 'CLIPTokenizer (missing, without weights)');
+  });
+
   it('is an error where no part has weights', async () => {
     const folder = pipeline();
     for (const part of ['unet', 'vae', 'text_encoder']) rmSync(path.join(folder, part), { recursive: true });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
 import { ggufFormat } from '../../extension/checkpoint/gguf';
+import { huggingFaceName } from '../../extension/checkpoint/ggufNames';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { readModelConfig } from '../../extension/engine/modelConfig';
 import { summarise } from '../../extension/engine/summary';
@@ -240,6 +241,26 @@ describe('GGUF', () => {
       undefined,
     ]);
     assert.deepEqual(await aliases('nobody knows'), [undefined, undefined, undefined]);
+  });
+
+  it('spells them as each architecture does', () => {
+    const spelled: readonly [string, string, string][] = [
+      ['llama', 'blk.2.ffn_gate_inp.weight', 'model.layers.2.block_sparse_moe.gate.weight'],
+      ['gpt-oss', 'blk.2.ffn_gate_inp.bias', 'model.layers.2.mlp.router.bias'],
+      ['gpt-oss', 'blk.2.post_attention_norm.weight', 'model.layers.2.post_attention_layernorm.weight'],
+      ['glm4', 'blk.2.ffn_up.weight', 'model.layers.2.mlp.gate_up_proj.weight'],
+      ['glm4', 'blk.2.post_attention_norm.weight', 'model.layers.2.post_self_attn_layernorm.weight'],
+      ['glm4', 'blk.2.ffn_norm.weight', 'model.layers.2.post_attention_layernorm.weight'],
+      ['cohere2', 'blk.2.attn_k.weight', 'model.layers.2.self_attn.k_proj.weight'],
+      ['phi2', 'blk.2.attn_output.weight', 'model.layers.2.self_attn.dense.weight'],
+      ['phi2', 'output_norm.bias', 'model.final_layernorm.bias'],
+      ['falcon', 'blk.2.attn_qkv.weight', 'transformer.h.2.self_attention.query_key_value.weight'],
+      ['falcon', 'token_embd.weight', 'transformer.word_embeddings.weight'],
+    ];
+    for (const [architecture, name, expected] of spelled) {
+      assert.equal(huggingFaceName(name, architecture), expected, `${architecture}, ${name}`);
+    }
+    assert.equal(huggingFaceName('blk.2.attn_norm.weight', 'falcon'), undefined);
   });
 
   it('takes the architecture from the metadata, and blocks and width from the names', async () => {
