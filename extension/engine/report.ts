@@ -35,7 +35,14 @@ const RELATIVE_NORM: Column = {
 
 export function layerReport(summary: Summary, report: InspectReport): string {
   const spectral = report.layers.filter(({ matrices, problems }) => matrices > 0 || problems.length > 0);
+  const analysed = spectral.filter(({ matrices }) => matrices > 0);
+  const failed = spectral.length - analysed.length;
   const others = report.layers.length - spectral.length;
+  const counts = [
+    `${plural(analysed.length, 'layer')} with a spectrum`,
+    ...(failed > 0 ? [`${failed} that could not be analysed`] : []),
+    `${plural(others, 'tensor')} with statistics only`,
+  ];
   const state = new Set(summary.tensors.filter(isOptimizerState).map(({ name }) => name));
   const named: Column = { title: 'layer', cell: (layer) => layerCell(layer, state.has(layer.tensor)) };
   const columns = [...(spectral.some(({ factored }) => factored?.base) ? [RELATIVE_NORM] : []), ...NUMBERS, named];
@@ -50,7 +57,7 @@ export function layerReport(summary: Summary, report: InspectReport): string {
       .join('  ');
   const table = rows.length > 0 ? [line(columns.map(({ title }) => title)), ...rows.map(line)] : [];
   const closing = [
-    `${plural(spectral.length, 'layer')} with a spectrum, ${plural(others, 'tensor')} with statistics only.`,
+    `${counts.join(', ')}.`,
     ...(report.settings.farms.enabled ? [] : ['FARMS was left out.']),
     ...(spectral.some(({ farms }) => farms?.interval) ? [ESTIMATE_NOTE] : []),
     'alpha: 2–6 well trained, below 2 over-trained or over-fitted, above 6 under-trained. 95 %: rank that keeps 95 % of ‖W‖².',

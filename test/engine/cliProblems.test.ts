@@ -98,6 +98,8 @@ describe('problems in the terminal', () => {
     assert.equal(problems.length, 1);
     assert.match(problems[0]!.message, /crc\.pt, tensor sick\.weight, byte \d+: .*checksum.*; fetch it again$/);
     assert.ok(layers[1]!.metrics.norm! > 0);
+    const counts = /\n1 layer with a spectrum, 1 that could not be analysed, 0 tensors with statistics only\.\n/;
+    assert.match(run('inspect', file).stdout, counts);
   });
 
   it('shows what can be read of a truncated file: exit code 1', () => {
