@@ -72,12 +72,13 @@ async function adapterOf(checkpoint: Checkpoint, open: Open, signal?: AbortSigna
     if (!(error instanceof CheckpointError)) throw error;
     if (error.code === 'not-found') {
       const message = `is not there: without it the scale of a LoRA pair's product is unknown, and only A and B are shown`;
-      problems.add('unsupported', message, { file: configPath });
+      problems.add('unsupported', message, { remedy: 'put it beside the adapter' });
     } else problems.push(error.toProblem());
   }
-  if (config?.refused !== undefined) problems.add('unsupported', config.refused, { file: configPath, remedy: REMEDY });
+  if (config?.refused !== undefined) problems.add('unsupported', config.refused, { remedy: REMEDY });
   if (!config || config.refused !== undefined) return withProducts(checkpoint, [], problems.list());
-  const refuse = (message: string, tensor: string): void => problems.add('unsupported', `${tensor} ${message}`);
+  const refuse = (message: string, tensor: string): void =>
+    problems.add('unsupported', `${tensor} ${message}`, { remedy: 'fetch it again, or save it anew' });
   const pairs = loraPairs(checkpoint.tensors, config, refuse);
   const base = await openBase(folder, config.baseName, checkpoint, open, problems, signal);
   const weights = base && weightsByName(base);

@@ -138,7 +138,10 @@ async function openAs(among: readonly CheckpointFormat[], file: string, signal?:
     if (isOrbax(file)) throw orbaxRefusal(file);
     const known = [...new Set(among.map(({ name }) => name))].join(', ');
     const message = `is not a checkpoint of a known format (${known}), by its content or its name`;
-    throw new CheckpointError('unknown-format', message, { file, offset: 0, remedy: 'convert it to one of them' });
+    const remedy = hasSuffix(file, ['.json'])
+      ? 'open the weights beside it, or its folder'
+      : 'convert it to one of them';
+    throw new CheckpointError('unknown-format', message, { file, offset: 0, remedy });
   }
   return withQuantisedWeights(await format.open(file, signal), signal);
 }

@@ -151,7 +151,7 @@ describe('LoRA adapters', () => {
   it('are shown as plain tensors, with the reason, where the product is not known', async () => {
     const tensors = pair('m.q_proj', [3, 2, 4], 1);
     const reasons: [object | string | undefined, RegExp][] = [
-      [undefined, /adapter_config\.json: is not there/],
+      [undefined, /adapter_config\.json: is not there.*; put it beside the adapter$/],
       ['{"peft_type": ', /is not JSON/],
       [{ lora_alpha: 'much' }, /no number "lora_alpha"/],
       [{ use_qalora: true }, /QA-LoRA/],

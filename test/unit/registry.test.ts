@@ -76,10 +76,9 @@ describe('opening a checkpoint of unknown format', () => {
   it('says which formats it knows', async () => {
     const known = new RegExp([...new Set(formats.map(({ name }) => name.replace('.', '\\.')))].join(', '));
     await assert.rejects(openCheckpoint(file('README.md', '# no weights')), { code: 'unknown-format', message: known });
-    await assert.rejects(openCheckpoint(path.join(repositoryRoot, 'package.json')), {
-      code: 'unknown-format',
-      message: known,
-    });
+    const json = path.join(repositoryRoot, 'package.json');
+    await assert.rejects(openCheckpoint(json), { code: 'unknown-format', message: known });
+    await assert.rejects(openCheckpoint(json), /open the weights beside it, or its folder$/);
   });
 
   it('recognises what stands in for weights', async () => {
