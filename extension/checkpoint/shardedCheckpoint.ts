@@ -108,9 +108,7 @@ async function openShards(
   const readable = shards.filter((shard) => shard.checkpoint);
   if (readable.length === 0) {
     const first = shards.find(({ error }) => error)?.error;
-    throw (
-      first ?? new CheckpointError('malformed', 'the index names no shard', { file: checkpointPath })
-    );
+    throw first ?? new CheckpointError('malformed', 'the index names no shard', { file: checkpointPath });
   }
   const shardFiles = readable.map(({ file }) => file);
   const contents = {

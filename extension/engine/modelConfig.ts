@@ -16,6 +16,17 @@ const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 
 const CONFIG_FILE = 'config.json';
 
+/**
+ * Kinds of models whose configuration ties the two by default, and then does not say so: what the most used of them are in
+ * transformers 5.18 (others, such as Llama, do not tie them unless told).
+ */
+const TIED_BY_DEFAULT: ReadonlySet<string> = new Set([
+  ...['gpt2', 'openai-gpt', 'gpt_neo', 'gpt_bigcode', 'opt', 'bloom', 'falcon', 'mpt', 'xglm', 'mamba', 'starcoder2'],
+  ...['gemma', 'gemma2', 'gemma3', 'gemma3_text', 'cohere', 'cohere2', 'smollm3'],
+  ...['bert', 'roberta', 'xlm-roberta', 'camembert', 'albert', 'distilbert', 'electra', 'deberta', 'deberta-v2'],
+  ...['mpnet', 'modernbert', 't5', 'mt5', 'umt5', 'longt5', 'bart', 'mbart', 'pegasus', 'm2m_100', 'marian', 'whisper'],
+]);
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Where parts of a model have a configuration of their own, and how their tensors' names tell. */
@@ -47,14 +58,10 @@ export class ModelConfig {
     return this.tieIs(true);
   }
 
-  /**
-   * A copy of the embedding is that: the configuration ties the two, or is one of transformers', which ties them by default
-   * and then writes nothing about it (GPT-2, BERT, T5).
-   *
-   * @see https://github.com/huggingface/transformers/blob/v4.46.0/src/transformers/configuration_utils.py
-   */
+  /** A copy of the embedding is that: the configuration ties the two, or leaves it at a default that does. */
   get copiesAreTied(): boolean {
-    const silent = this.source === CONFIG_FILE && word(this.fields, 'model_type') !== undefined && !this.tieIs(false);
+    const kind = word(this.fields, 'model_type');
+    const silent = kind !== undefined && TIED_BY_DEFAULT.has(kind) && !this.tieIs(false);
     return this.tied || silent;
   }
 
