@@ -7,7 +7,8 @@ import { wrapCheckpoint } from './wrappedCheckpoint';
 
 /** What models call the embedding of their input, and the matrix that turns its kind of vector back into words. */
 const EMBEDDING = /(^|[./])(embed_tokens|word_embeddings|tok_embeddings|embed_in|token_embd|shared|wte)\.weight$/;
-const OUTPUT = /(^|[./])(lm_head|embed_out|output|output_projection|predictions\.decoder|vocab_projector)\.weight$/;
+const OUTPUT =
+  /(^|[./])(lm_head(\.decoder)?|proj_out|embed_out|output|output_projection|predictions\.decoder|vocab_projector)\.weight$/;
 
 /** Rows that are compared, evenly spaced: those of two trained matrices differ in every one. */
 const COMPARED_ROWS = 64;

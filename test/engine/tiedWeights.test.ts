@@ -26,11 +26,11 @@ describe('tied weights', function () {
   let count = 0;
 
   /** A model of an embedding, a layer and an output matrix. @returns its path */
-  function model(output: Float64Array, config: unknown, shape = [WORDS, WIDTH]): string {
+  function model(output: Float64Array, config: unknown, shape = [WORDS, WIDTH], name = 'lm_head.weight'): string {
     const place = path.join(folder, String(count++));
     mkdirSync(place);
     const file = path.join(place, 'model.safetensors');
-    const tensors = [tensor('lm_head.weight', output, shape), tensor('model.embed_tokens.weight', embedding)];
+    const tensors = [tensor(name, output, shape), tensor('model.embed_tokens.weight', embedding)];
     writeFileSync(file, safetensorsBytes([...tensors, tensor('model.layers.0.mlp.weight', other, [WIDTH, WIDTH])]));
     if (config !== undefined) writeFileSync(path.join(place, 'config.json'), JSON.stringify(config));
     return file;
@@ -86,6 +86,9 @@ describe('tied weights', function () {
   it('a copy is tied where the configuration leaves it at the default, which it then does not say', async () => {
     const tied = ['model.embed_tokens.weight', undefined, undefined];
     assert.deepEqual(await sharedWith(model(embedding, { model_type: 'gpt2' })), tied);
+    for (const name of ['lm_head.decoder.weight', 'proj_out.weight']) {
+      assert.deepEqual(await sharedWith(model(embedding, { model_type: 'roberta' }, undefined, name)), tied, name);
+    }
     // Llama's default is another one.
     assert.equal((await sharedWith(model(embedding, { model_type: 'llama' })))[0], undefined);
     const apart = { model_type: 'gemma3', text_config: { tie_word_embeddings: false } };

@@ -9,6 +9,7 @@ import { readModelConfig } from '../../extension/engine/modelConfig';
 import { summarise } from '../../extension/engine/summary';
 import { floats, floatTensor, ggufFiles, GgufWriter, VALUE } from '../harness/ggufWriter';
 import { sharedFolder } from '../harness/shared';
+import nameFixtures from './ggufNameFixtures.json';
 
 const little = new GgufWriter();
 const { ARRAY, TEXT } = VALUE;
@@ -261,6 +262,17 @@ describe('GGUF', () => {
       assert.equal(huggingFaceName(name, architecture), expected, `${architecture}, ${name}`);
     }
     assert.equal(huggingFaceName('blk.2.attn_norm.weight', 'falcon'), undefined);
+  });
+
+  it('spells them as llama.cpp’s own table reads them', () => {
+    let checked = 0;
+    for (const [architecture, names] of Object.entries(nameFixtures.names)) {
+      for (const [name, gguf] of Object.entries(names)) {
+        assert.equal(huggingFaceName(gguf, architecture), name, `${architecture}, ${gguf}`);
+        checked++;
+      }
+    }
+    assert.ok(checked > 400, String(checked));
   });
 
   it('takes the architecture from the metadata, and blocks and width from the names', async () => {
