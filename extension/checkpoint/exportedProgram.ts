@@ -9,7 +9,7 @@ import { CheckpointError } from './checkpoint';
 import { isObject } from './jsonFile';
 import { JsonSyntaxError, objectEntries, parseValue, skipSpace, type JsonEntry } from './jsonObject';
 import { PickleDict, PickleStorage, PickleTensor, PickleUnreadable } from './pickleValues';
-import { MAX_RANK, MAX_TENSORS } from './shape';
+import { MAX_RANK } from './shape';
 import { torchDType } from './torchTypes';
 import type { ZipArchive, ZipEntry } from './zipArchive';
 
@@ -18,8 +18,11 @@ export const WEIGHTS = 'data/weights/';
 
 const LIST = new RegExp(`^(?:[^/]*/)?${WEIGHTS}([^/]*)_weights_config\\.json$`);
 
-/** A tensor takes 350 bytes: more than 100 000 of them. */
-const MAX_LIST_BYTES = 64 * 1024 * 1024;
+/** Of all models together: as many as of other graphs. */
+const MAX_WEIGHTS = 131_072;
+
+/** Of all lists together: a tensor takes 350 bytes. */
+const MAX_LIST_BYTES = 48 * 1024 * 1024;
 
 /** Of one tensor; what is larger is no description of one, and could take a hundred times the memory. */
 const MAX_WEIGHT_BYTES = 64 * 1024;
@@ -77,10 +80,16 @@ export async function readExportedProgram(
     throw new CheckpointError('limit', `holds ${lists.length} models; at most ${MAX_MODELS} are read`, { file });
   }
   const models = new PickleDict();
+  let left = MAX_LIST_BYTES;
+  let room = MAX_WEIGHTS;
   for (const entry of lists) {
-    const json = Buffer.from((await archive.readWhole(entry, MAX_LIST_BYTES, signal)).buffer);
+    const json = Buffer.from((await archive.readWhole(entry, left, signal)).buffer);
+    left -= json.length;
     try {
-      models.set(LIST.exec(entry.name)![1]!, readList(json, archive, folderOf(entry)));
+      const model = readList(json, archive, folderOf(entry), room);
+      if (!model) throw new CheckpointError('limit', `lists more than ${MAX_WEIGHTS} tensors`, { file });
+      room -= model.size;
+      models.set(LIST.exec(entry.name)![1]!, model);
     } catch (error) {
       if (!(error instanceof JsonSyntaxError)) throw error;
       const message = `its record "${entry.name}" is damaged at byte ${error.offset}: ${error.message}`;
@@ -95,14 +104,15 @@ function folderOf({ name }: ZipEntry): string {
   return name.slice(0, name.lastIndexOf('/') + 1);
 }
 
-function readList(json: Buffer, archive: ZipArchive, folder: string): PickleDict {
+/** Undefined where there are more than `room`. */
+function readList(json: Buffer, archive: ZipArchive, folder: string, room: number): PickleDict | undefined {
   const tensors = new PickleDict();
   const storages = new Map<string, PickleStorage>();
   for (const field of objectEntries(json)) {
     if (field.key !== 'config' || json[skipSpace(json, field.start)] !== '{'.charCodeAt(0)) continue;
     let count = 0;
     for (const weight of objectEntries(json, field.start)) {
-      if (++count > MAX_TENSORS) throw new JsonSyntaxError(`more than ${MAX_TENSORS} tensors`, weight.keyOffset);
+      if (++count > room) return undefined;
       tensors.set(weight.key, readWeight(json, weight, archive, folder, storages));
     }
   }

@@ -32,6 +32,7 @@ function program(
 }
 
 const list = (config: unknown): string => JSON.stringify({ config });
+const many = (count: number): string => `{"config": {${Array.from({ length: count }, (_, i) => `"${i}": 0`).join()}}}`;
 const four = Buffer.from(Float32Array.of(1, 2, 3, 4).buffer);
 
 describe('programs of torch.export', () => {
@@ -96,6 +97,9 @@ describe('programs of torch.export', () => {
     for (const [lists, code, message] of [
       [{ m: '{"config": {"w": ' }, 'malformed', /m_weights_config\.json" is damaged at byte/],
       [{ m: '[]' }, 'malformed', /damaged at byte 0: expected an object/],
+      // Of several models together.
+      [{ a: many(100_000), b: many(40_000) }, 'limit', /lists more than 131072 tensors/],
+      [{ m: `${' '.repeat(51_000_000)}{}` }, 'limit', /m_weights_config\.json/],
       [Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`m${i}`, '{}'])), 'limit', /65 models/],
     ] as const) {
       const error = await refusal(program(lists, { weight_0: four }));
