@@ -9,7 +9,7 @@ import { CheckpointError } from './checkpoint';
 import { isObject } from './jsonFile';
 import { JsonSyntaxError, objectEntries, parseValue, skipSpace, type JsonEntry } from './jsonObject';
 import { PickleDict, PickleStorage, PickleTensor, PickleUnreadable } from './pickleValues';
-import { MAX_RANK } from './shape';
+import { isCount, MAX_RANK } from './shape';
 import { torchDType } from './torchTypes';
 import type { ZipArchive, ZipEntry } from './zipArchive';
 
@@ -164,5 +164,5 @@ function countsOf(value: unknown): number[] | undefined {
 
 function countOf(value: unknown): number | undefined {
   const count = isObject(value) ? value.as_int : undefined;
-  return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : undefined;
+  return isCount(count) ? count : undefined;
 }

@@ -8,6 +8,7 @@ import { fileError } from './fileReader';
 import { partNames } from './ggufParts';
 import { snapshotOf } from './hubCache';
 import { isOrbax, orbaxRefusal } from './orbax';
+import { firstNames } from './problemList';
 import { dataFilePrefix, INDEX_SUFFIX, LATEST } from './tensorBundlePath';
 
 /** Stands for a whole folder of folders; what lies beside it is another edition of the same weights. */
@@ -50,11 +51,12 @@ export type FolderContent =
  *   `unsupported` for what Orbax or DeepSpeed wrote
  */
 export async function findInFolder(folder: string, suffixes: readonly string[]): Promise<FolderContent> {
-  const found = await contentOf(folder, suffixes);
+  const { files, folders } = await namesIn(folder);
+  const found = contentOf(folder, files, suffixes);
   if (found) return found;
-  const within = await checkpointsWithin(folder, suffixes);
+  const within = await checkpointsWithin(folder, folders, suffixes);
   if (within.length > 0) {
-    const message = `holds no checkpoint itself, but folders with one (${listed(within)})`;
+    const message = `holds no checkpoint itself, but folders with one (${firstNames(within, NAMES_SHOWN)})`;
     throw new CheckpointError('not-found', message, { file: folder, remedy: 'open one of them' });
   }
   const looked = [
@@ -69,8 +71,7 @@ export async function findInFolder(folder: string, suffixes: readonly string[]):
 }
 
 /** Undefined where the folder itself holds none. @throws CheckpointError `ambiguous`, `unsupported`, as `findInFolder` */
-async function contentOf(folder: string, suffixes: readonly string[]): Promise<FolderContent | undefined> {
-  const { files: names } = await namesIn(folder);
+function contentOf(folder: string, names: readonly string[], suffixes: readonly string[]): FolderContent | undefined {
   const file = (name: string): FolderContent => ({ kind: 'file', path: path.join(folder, name) });
   if (names.includes(PIPELINE)) return file(PIPELINE);
   const indexes = INDEXES.map((suffix) => names.filter((name) => name.endsWith(suffix))).find(
@@ -95,7 +96,8 @@ async function contentOf(folder: string, suffixes: readonly string[]): Promise<F
   if (choices.length === 1 || arePartsOfOne(choices)) return file(choices[0]!);
   if (choices.length > 1) {
     if (names.includes(LATEST) && choices.every(isTensorflow)) return file(LATEST);
-    throw new CheckpointError('ambiguous', `holds several checkpoints (${listed(choices)})`, { file: folder });
+    const message = `holds several checkpoints (${firstNames(choices, NAMES_SHOWN)})`;
+    throw new CheckpointError('ambiguous', message, { file: folder });
   }
   if (names.some(isOrbax)) throw orbaxRefusal(folder);
   return undefined;
@@ -106,13 +108,18 @@ async function contentOf(folder: string, suffixes: readonly string[]): Promise<F
  *
  * @throws CheckpointError `unsupported` where all that the first of them holds is Orbax's or DeepSpeed's
  */
-async function checkpointsWithin(folder: string, suffixes: readonly string[]): Promise<string[]> {
+async function checkpointsWithin(
+  folder: string,
+  folders: readonly string[],
+  suffixes: readonly string[],
+): Promise<string[]> {
   const within: string[] = [];
   let refused: CheckpointError | undefined;
-  for (const name of (await namesIn(folder)).folders.slice(0, MAX_FOLDERS_WITHIN)) {
+  for (const name of folders.slice(0, MAX_FOLDERS_WITHIN)) {
     const inner = path.join(folder, name);
     try {
-      if (await contentOf((await snapshotOf(inner)) ?? inner, suffixes)) within.push(name);
+      const place = (await snapshotOf(inner)) ?? inner;
+      if (contentOf(place, (await namesIn(place)).files, suffixes)) within.push(name);
     } catch (error) {
       if (!(error instanceof CheckpointError)) throw error;
       if (error.code === 'ambiguous') within.push(name);
@@ -122,10 +129,6 @@ async function checkpointsWithin(folder: string, suffixes: readonly string[]): P
   }
   if (within.length === 0 && refused) throw refused;
   return within;
-}
-
-function listed(names: readonly string[]): string {
-  return names.slice(0, NAMES_SHOWN).join(', ') + (names.length > NAMES_SHOWN ? ', …' : '');
 }
 
 /** True for one of the endings; those without a leading dot are whole names. */

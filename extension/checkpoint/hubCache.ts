@@ -8,6 +8,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError } from './checkpoint';
 import { FileReader, fileError } from './fileReader';
+import { firstNames } from './problemList';
 import { siblingPath } from './siblingPath';
 
 const SNAPSHOTS = 'snapshots';
@@ -52,7 +53,7 @@ export async function snapshotOf(folder: string): Promise<string | undefined> {
       remedy,
     });
   }
-  const shown = names.slice(0, NAMES_SHOWN).join(', ') + (names.length > NAMES_SHOWN ? ', …' : '');
+  const shown = firstNames(names, NAMES_SHOWN);
   throw new CheckpointError('ambiguous', `holds several snapshots (${shown}), and ${MAIN} names none of them`, {
     file: folder,
   });

@@ -14,6 +14,7 @@ import { readJsonObject } from './jsonFile';
 import { isLoraFactor, loraPairs, type LoraConfig, type LoraPair } from './loraPairs';
 import { ProblemList } from './problemList';
 import { elementCount } from './shape';
+import { folderOf } from './siblingPath';
 import { wrapCheckpoint } from './wrappedCheckpoint';
 
 const CONFIG = 'adapter_config.json';
@@ -61,8 +62,7 @@ export async function withLoraProducts(checkpoint: Checkpoint, open: Open, signa
 }
 
 async function adapterOf(checkpoint: Checkpoint, open: Open, signal?: AbortSignal): Promise<Checkpoint> {
-  // Shards without an index are opened by their folder.
-  const folder = path.dirname(checkpoint.files[0] ?? checkpoint.path);
+  const folder = folderOf(checkpoint);
   const configPath = path.join(folder, CONFIG);
   const problems = new ProblemList(configPath);
   let config: AdapterConfig | undefined;

@@ -10,7 +10,7 @@ import { concurrently } from './concurrently';
 import { FileReader } from './fileReader';
 import { isNumpy, readNumpyHeader, type NumpyHeader } from './numpyHeader';
 import { NumpyRecord, OpenRecords } from './numpyRecord';
-import { ProblemList } from './problemList';
+import { firstNames, ProblemList } from './problemList';
 import { SourcedCheckpoint, ViewSource, type SourcedContents, type SourcedTensor } from './rowSource';
 import { viewBytes, viewProblem } from './tensorView';
 import { firstRecord, isZip, ZipArchive, type ZipEntry } from './zipArchive';
@@ -86,7 +86,7 @@ async function openArchive(reader: FileReader, signal?: AbortSignal): Promise<So
   });
   for (const error of found) if (error instanceof CheckpointError) problems.push(error.toProblem());
   const others = all.filter(({ name }) => !name.endsWith(ARRAY_SUFFIX)).map(({ name }) => name);
-  const shown = others.slice(0, MAX_NAMES_SHOWN).join(', ') + (others.length > MAX_NAMES_SHOWN ? ', …' : '');
+  const shown = firstNames(others, MAX_NAMES_SHOWN);
   return {
     format: FORMAT,
     metadata: others.length === 0 ? {} : { 'records that are no arrays': shown },

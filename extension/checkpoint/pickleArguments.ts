@@ -2,7 +2,7 @@
 import type { PickleHost } from './pickle';
 import type { PickleBudget } from './pickleBudget';
 import { PickleSequence, type PickleValue } from './pickleValues';
-import { MAX_RANK } from './shape';
+import { isCount, MAX_RANK } from './shape';
 
 /** What a known function makes of its arguments. @throws BadArguments */
 export type PickleCall = (args: readonly PickleValue[], budget: PickleBudget, host: PickleHost) => PickleValue;
@@ -24,7 +24,7 @@ export function itemsOf(value: PickleValue | undefined): readonly PickleValue[] 
 
 /** A number of elements or an offset. @throws BadArguments */
 export function asCount(value: PickleValue | undefined, what: string): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
+  if (!isCount(value)) {
     const found =
       typeof value === 'number' || typeof value === 'bigint' ? String(value).slice(0, 40) : 'something else';
     throw new BadArguments(`its ${what} cannot be ${found}, only a whole number within 2^53`);

@@ -24,6 +24,7 @@ import {
   PickleUnreadable,
   type PickleValue,
 } from './pickleValues';
+import { isCount } from './shape';
 import { torchDType, torchStorageType } from './torchTypes';
 
 export class TorchPickleHost implements PickleHost {
@@ -110,10 +111,6 @@ export class TorchPickleHost implements PickleHost {
   replaced(key: PickleValue, before: PickleValue): void {
     if (isTensor(before) && typeof key === 'string') this.repeated.add(key);
   }
-}
-
-function isCount(value: PickleValue | undefined): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 /** The name of what a value would be in Python, for messages. */

@@ -42,6 +42,10 @@ export class ProblemList {
 
 /** `3 tensors (a, b, c)`, `90 tensors (a, b, c, …)`. */
 export function countNames(names: readonly string[]): string {
-  const shown = names.slice(0, NAMES_SHOWN).join(', ') + (names.length > NAMES_SHOWN ? ', …' : '');
-  return `${names.length} ${names.length === 1 ? 'tensor' : 'tensors'} (${shown})`;
+  return `${names.length} ${names.length === 1 ? 'tensor' : 'tensors'} (${firstNames(names, NAMES_SHOWN)})`;
+}
+
+/** `a, b, c`, or `a, b, c, …` where there are more than `most`. */
+export function firstNames(names: readonly string[], most: number): string {
+  return names.slice(0, most).join(', ') + (names.length > most ? ', …' : '');
 }

@@ -3,7 +3,6 @@
  * where the file holds codes, scales and zero points. Known by the names and shapes of the parts; where those
  * contradict one another, the parts stay as they are and a problem says why.
  */
-import path from 'node:path';
 import { awq } from './awq';
 import { bitsandbytes4, bitsandbytes8 } from './bitsandbytes';
 import { CheckpointError, type Checkpoint, type StoredPart, type TensorInfo } from './checkpoint';
@@ -23,6 +22,7 @@ import {
 import { bandBytes, type RowRange } from './rowBand';
 import { scaled } from './scaledWeight';
 import { elementCount } from './shape';
+import { folderOf } from './siblingPath';
 import { wrapCheckpoint } from './wrappedCheckpoint';
 import type { Problem } from '../protocol';
 
@@ -73,12 +73,12 @@ function isMarked(name: string): boolean {
 }
 
 async function configOf(
-  { path: checkpointPath, files }: Checkpoint,
+  checkpoint: Checkpoint,
   problems: ProblemList,
   signal?: AbortSignal,
 ): Promise<QuantisationConfig> {
   try {
-    return await readQuantisationConfig(path.dirname(files[0] ?? checkpointPath), signal);
+    return await readQuantisationConfig(folderOf(checkpoint), signal);
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     problems.push(error.toProblem());

@@ -8,7 +8,7 @@ import type { DType } from '../protocol';
 import { dtypes, elementSize, isDType } from './dtype';
 import { JsonSyntaxError, parseValue } from './jsonObject';
 import { decodedType, isPackedType, packedBits, type PackedType } from './packedElements';
-import { elementCount } from './shape';
+import { elementCount, isCount } from './shape';
 
 /** An entry is about 100 bytes; bounds what parsing one can build. */
 const MAX_ENTRY_BYTES = 65536;
@@ -85,11 +85,7 @@ function isStoredType(name: unknown): name is DType | PackedType {
 function parseRange(value: unknown): DataRange | undefined {
   if (!Array.isArray(value) || value.length !== 2) return undefined;
   const [begin, end] = value as [unknown, unknown];
-  return isOffset(begin) && isOffset(end) && begin <= end ? { begin, end } : undefined;
-}
-
-function isOffset(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+  return isCount(begin) && isCount(end) && begin <= end ? { begin, end } : undefined;
 }
 
 /** A value as a message quotes it: short. */

@@ -16,7 +16,7 @@ export function elementCount(shape: unknown): number | string {
   let count = 1;
   let empty = false;
   for (const size of shape as unknown[]) {
-    if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0 || Object.is(size, -0)) {
+    if (!isCount(size) || Object.is(size, -0)) {
       return `has the shape ${JSON.stringify(shape).slice(0, 200)}, which is not a list of sizes`;
     }
     if (size === 0) empty = true;
@@ -26,6 +26,11 @@ export function elementCount(shape: unknown): number | string {
   // 2⁵³ bytes at up to 16 bytes an element.
   if (count > Number.MAX_SAFE_INTEGER / 16) return `has the shape [${shape.join(', ')}], which is too large to exist`;
   return count;
+}
+
+/** A whole number that can be exact, and none below zero. */
+export function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 /** Product of sizes that were checked. */

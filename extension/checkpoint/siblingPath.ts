@@ -14,6 +14,11 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { fileError } from './fileReader';
 
+/** Where a checkpoint's files and what describes them lie: shards without an index have the folder itself for a path. */
+export function folderOf({ path: file, files }: { readonly path: string; readonly files: readonly string[] }): string {
+  return path.dirname(files[0] ?? file);
+}
+
 /**
  * The file `name` in `folder` or below it, or undefined where the name is absolute, climbs out with `..`, or is not a
  * portable file name.

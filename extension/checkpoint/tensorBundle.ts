@@ -9,10 +9,10 @@ import type { Problem } from '../protocol';
 import type { Checkpoint, CheckpointFormat, TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
 import { FileSet } from './fileSet';
-import { ProblemList } from './problemList';
+import { firstNames, ProblemList } from './problemList';
 import { bandBytes, type RowRange } from './rowBand';
 import { OBJECT_GRAPH, readFullNames } from './tensorBundleGraph';
-import { HEAD_BYTES, looksLikeBundleIndex, looksLikeOldCheckpoint, readBundleIndex } from './tensorBundleIndex';
+import { looksLikeBundleIndex, looksLikeOldCheckpoint, readBundleIndex } from './tensorBundleIndex';
 import { dataFilePrefix, INDEX_SUFFIX, looksLikeLatest, resolveIndex } from './tensorBundlePath';
 import { findShards, shardFailure } from './tensorBundleShards';
 import { layOutBundle, type BundlePlace, type BundleTensor } from './tensorBundleTensors';
@@ -35,13 +35,6 @@ export const tensorBundleFormat: CheckpointFormat = {
     const files = new FileSet();
     try {
       const index = await resolveIndex(file, files, signal);
-      const head = await files.use(index, (reader) => reader.read(0, Math.min(reader.size, HEAD_BYTES), signal));
-      if (looksLikeOldCheckpoint(head)) {
-        throw new CheckpointError('unsupported', 'is a checkpoint of TensorFlow from before its version 1.0', {
-          file: index,
-          remedy: 'restore it with tf.compat.v1.train.Saver and save it again',
-        });
-      }
       return await openBundle(index, { path: index, format: FORMAT }, files, signal);
     } catch (error) {
       await files.close();
@@ -75,12 +68,13 @@ export async function openBundle(
   const place: BundlePlace = { index, file: indexPath, shards, files };
   const tensors = layOutBundle(place, problems);
   const fullNames = await fullNamesOf(place, tensors, problems, signal);
-  const texts = [...index.tensors].filter(([key, { type }]) => type === DT_STRING && key !== OBJECT_GRAPH);
-  const shown = texts.slice(0, MAX_TEXTS_NAMED).map(([key]) => key);
+  const texts = [...index.tensors].flatMap(([key, { type }]) =>
+    type === DT_STRING && key !== OBJECT_GRAPH ? [key] : [],
+  );
   const metadata = {
     'data files': String(index.header.shards),
     ...(index.header.bigEndian && { 'byte order': 'big-endian' }),
-    ...(texts.length > 0 && { 'tensors of text': shown.join(', ') + (texts.length > shown.length ? ', …' : '') }),
+    ...(texts.length > 0 && { 'tensors of text': firstNames(texts, MAX_TEXTS_NAMED) }),
   };
   const existing = [...shards.values()].flatMap(({ file, size }) => (size === undefined ? [] : [file]));
   return new TensorBundleCheckpoint(

@@ -12,7 +12,7 @@ import { isSliceKey, readSliceKey, type SliceKey } from './tensorBundleSlices';
 const MAX_ENTRIES = 100_000;
 
 /** Enough for the key, the length and the first fields of the first entry, compressed or not. */
-export const HEAD_BYTES = 24;
+const HEAD_BYTES = 24;
 
 /** Where the first entry is compressed, the length and the first tag that Snappy puts in front. */
 const COMPRESSED = String.raw`^([\x80-\xff]{0,4}[\x01-\x7f]([\x04-\xec]|\xf0[^]|\xf4[^]{2}))?`;

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { CheckpointError } from './checkpoint';
 import type { FileSet } from './fileSet';
 import { siblingPath } from './siblingPath';
+import { looksLikeOldCheckpoint } from './tensorBundleIndex';
 
 export const INDEX_SUFFIX = '.index';
 
@@ -30,13 +31,20 @@ export function looksLikeLatest(head: Uint8Array): boolean {
 /**
  * The index that belongs to an index, a data file, or the file `checkpoint`.
  *
- * @throws CheckpointError `missing-shard` where it is not there; `malformed` where `checkpoint` names none
+ * @throws CheckpointError `missing-shard` where it is not there; `malformed` where `checkpoint` names none;
+ *   `unsupported` where it is a checkpoint in one file
  */
 export async function resolveIndex(file: string, files: FileSet, signal?: AbortSignal): Promise<string> {
   const folder = path.dirname(file);
   const prefix = dataFilePrefix(file);
   if (prefix !== undefined) return existing(path.join(folder, prefix + INDEX_SUFFIX), file, files);
   const head = await files.use(file, (reader) => reader.read(0, Math.min(reader.size, LATEST_BYTES), signal));
+  if (looksLikeOldCheckpoint(head)) {
+    throw new CheckpointError('unsupported', 'is a checkpoint of TensorFlow from before its version 1.0', {
+      file,
+      remedy: 'restore it with tf.compat.v1.train.Saver and save it again',
+    });
+  }
   if (!looksLikeLatest(head)) return file;
   const [, written] = LATEST_PATH.exec(Buffer.from(head).toString('utf8')) ?? [];
   if (written === undefined) {

@@ -4,6 +4,7 @@
  */
 import { CheckpointError, type Checkpoint, type TensorInfo } from './checkpoint';
 import { bandBytes, type RowRange } from './rowBand';
+import { isCount } from './shape';
 import { wrapCheckpoint } from './wrappedCheckpoint';
 
 /** `count` runs of `length` indices along an axis: the first begins at `start`, each `step` after the one before. */
@@ -43,9 +44,7 @@ export function slicedTensor(name: string, slice: TensorSlice): TensorInfo {
   const { of, index, rows, cols } = slice;
   const { height, width, count } = matrixOf(of);
   const fits = (runs: Runs, size: number): boolean =>
-    [runs.start, runs.length - 1, runs.step, runs.count - 1].every(
-      (value) => Number.isSafeInteger(value) && value >= 0,
-    ) &&
+    [runs.start, runs.length - 1, runs.step, runs.count - 1].every(isCount) &&
     (runs.count < 2 || runs.step >= runs.length) &&
     runs.start + (runs.count - 1) * runs.step + runs.length <= size;
   if (!fits(rows, height) || !fits(cols, width) || (index ?? 0) >= count) {

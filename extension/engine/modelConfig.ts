@@ -9,6 +9,7 @@ import path from 'node:path';
 import { CheckpointError, type Checkpoint } from '../checkpoint/checkpoint';
 import { isObject, readJsonObject } from '../checkpoint/jsonFile';
 import { own, size, word } from '../checkpoint/quantisationConfig';
+import { folderOf } from '../checkpoint/siblingPath';
 import type { ModelSizes } from '../spectral/parts/modelSizes';
 
 /** Larger ones are no model configurations. */
@@ -78,7 +79,7 @@ export class ModelConfig {
  */
 export async function readModelConfig(checkpoint: Checkpoint, signal?: AbortSignal): Promise<ModelConfig> {
   if (checkpoint.format === 'gguf') return ggufConfig(checkpoint.metadata);
-  const file = path.join(path.dirname(checkpoint.files[0] ?? checkpoint.path), CONFIG_FILE);
+  const file = path.join(folderOf(checkpoint), CONFIG_FILE);
   try {
     return new ModelConfig(CONFIG_FILE, await readJsonObject(file, MAX_CONFIG_BYTES, signal));
   } catch (error) {
