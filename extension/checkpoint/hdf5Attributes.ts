@@ -2,7 +2,7 @@
 import { CheckpointError } from './checkpoint';
 import { elementSize, widen } from './dtype';
 import type { Hdf5Bytes } from './hdf5Bytes';
-import type { Hdf5Cursor } from './hdf5Cursor';
+import { lengthWithout, type Hdf5Cursor } from './hdf5Cursor';
 import { readDataspace, type Dataspace } from './hdf5Dataspace';
 import { readDatatype, type Hdf5Type } from './hdf5Datatype';
 import { FractalHeap } from './hdf5FractalHeap';
@@ -24,6 +24,7 @@ const VALUE_BYTES = 32;
 const MAX_ATTRIBUTES = 10_000;
 
 const SPACE_PADDED = 2;
+const SPACE = 0x20;
 
 /** A value in words, or several. */
 export type AttributeValue = string | readonly string[];
@@ -135,7 +136,7 @@ async function valueOf(
 }
 
 function fixedText(bytes: Buffer, padding: number): string {
-  if (padding === SPACE_PADDED) return bytes.toString('utf8').replace(/ +$/, '');
+  if (padding === SPACE_PADDED) return bytes.toString('utf8', 0, lengthWithout(bytes, SPACE));
   const end = bytes.indexOf(0);
   return bytes.toString('utf8', 0, end < 0 ? bytes.length : end);
 }

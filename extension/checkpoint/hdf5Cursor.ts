@@ -9,6 +9,13 @@ export interface FieldWidths {
 
 const UPPER_WORD = 2 ** 32;
 
+/** Bytes before the padding that a text ends with. */
+export function lengthWithout(bytes: Uint8Array, padding: number): number {
+  let length = bytes.length;
+  while (length > 0 && bytes[length - 1] === padding) length--;
+  return length;
+}
+
 export class Hdf5Cursor {
   /** Of the next field, in `bytes`. */
   at = 0;

@@ -1,6 +1,6 @@
 /** Global heaps: collections of texts of any length, at which attributes point. */
 import type { Hdf5Bytes } from './hdf5Bytes';
-import type { Hdf5Cursor } from './hdf5Cursor';
+import { lengthWithout, type Hdf5Cursor } from './hdf5Cursor';
 
 /** Of a collection and of an object in it, in front of the bytes: a length follows. */
 const HEAD_BYTES = 8;
@@ -25,7 +25,7 @@ export class GlobalHeaps {
     const object = this.last.collection.get(index);
     if (!object || object.length < length) throw place.error('malformed', 'refers to a text that is not in its heap');
     this.bytes.spend(length, address);
-    return object.toString('utf8', 0, length).replace(/\0+$/, '');
+    return object.toString('utf8', 0, lengthWithout(object.subarray(0, length), 0));
   }
 
   private async read(address: number): Promise<Collection> {

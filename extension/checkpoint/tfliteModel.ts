@@ -180,7 +180,8 @@ class ModelWalker {
     const data = await reader.run(() => buffers.locate(reader.element(this.tablesOf(model, 6), index).uint32(1)));
     if (!data) return;
     const bytes = await reader.file.read(data.offset, Math.min(data.length, MAX_VERSION_BYTES));
-    this.metadata.set(VERSION_ENTRY, Buffer.from(bytes).toString('utf8').replace(/\0.*$/s, ''));
+    const length = bytes.indexOf(0);
+    this.metadata.set(VERSION_ENTRY, Buffer.from(bytes).toString('utf8', 0, length < 0 ? bytes.length : length));
   }
 
   /** Texts in field `field` of the tables of a vector. */

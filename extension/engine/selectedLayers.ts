@@ -1,5 +1,5 @@
 /** Which layers and parts of layers a command is about: by (patterns of) their names or aliases, and by `--split`. */
-import picomatch from 'picomatch';
+import { globMatcher } from '../glob';
 import { UsageError, type SplitKind } from './cliArguments';
 import type { EngineDocument } from './engineDocument';
 import { isHead } from './layerParts';
@@ -53,11 +53,18 @@ function matching(document: NamedDocument, layers: readonly string[], patterns: 
   return all.filter((name) => found.has(name));
 
   function hitsOf(glob: string, names: readonly string[]): string[] | undefined {
-    // `bash`: a star also matches the slashes of TensorFlow's names.
-    const matches = picomatch(glob, { bash: true, dot: true });
+    const matches = matcherOf(glob);
     const is = (name: string | undefined): boolean => name !== undefined && (name === glob || matches(name));
     const hits = names.filter((name) => is(name) || is(document.aliasOf(name)));
     return hits.length > 0 ? hits : undefined;
+  }
+}
+
+function matcherOf(glob: string): (name: string) => boolean {
+  try {
+    return globMatcher(glob);
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(error.message) : error;
   }
 }
 

@@ -329,6 +329,12 @@ describe('parts of a matrix', () => {
     }
   });
 
+  it('names of any length are looked at in one pass: 300 kB without a dot took minutes', () => {
+    for (const name of ['a'.repeat(1e6), `${'a'.repeat(1e6)}.weight`, `${'.'.repeat(1e6)}q`, `${'a.'.repeat(1e6)}w`]) {
+      assert.deepEqual(parts({ name, shape: [4, 4] }).parts, []);
+    }
+  });
+
   it('an absurd number of heads or experts makes no list', () => {
     const config = type('llama', { num_attention_heads: 100_000, hidden_size: 100_000 });
     assert.deepEqual(parts({ name: 'self_attn.q_proj.weight', shape: [100_000, 1], config }).parts, []);

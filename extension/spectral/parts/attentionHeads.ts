@@ -16,6 +16,9 @@ const NAMES: readonly { readonly projection: Projection; readonly pattern: RegEx
   { projection: 'o', pattern: /^(o_proj|out_proj|out_lin|wo|o|dense|c_proj|proj|attn_output)$/ },
 ];
 
+/** What a module's matrix is called. */
+const KINDS: ReadonlySet<string> = new Set(['weight', 'kernel', 'kernel:0']);
+
 /** What one of the two modules around it is called, or the tensor itself in llama.cpp. */
 const ATTENTION = /att(n|ention)/i;
 
@@ -52,14 +55,22 @@ export function headSections({ label, runs, heads = 1 }: Section): Section[] {
 }
 
 function projectionOf(name: string): { projection: Projection; kernel: boolean; conv1d?: string } | undefined {
-  const parts = /^(.*?)([^./]+)[./](weight|kernel(?::0)?)$/.exec(name);
-  if (!parts) return undefined;
-  const [, around, last, kind] = parts as unknown as [string, string, string, string];
+  const end = lastSeparator(name);
+  const kind = name.slice(end + 1);
+  if (end < 0 || !KINDS.has(kind)) return undefined;
+  const module = name.slice(0, end);
+  const start = lastSeparator(module) + 1;
+  const [around, last] = [module.slice(0, start), module.slice(start)];
   const known = NAMES.find(({ pattern }) => pattern.test(last));
   const within = ATTENTION.test(around.split(/[./]/).slice(-3).join('.')) || last.startsWith('attn_');
   if (!known || !within) return undefined;
   const conv1d = last === 'c_proj' ? `${around}c_attn.weight` : undefined;
   return { projection: known.projection, kernel: kind !== 'weight', ...(conv1d !== undefined && { conv1d }) };
+}
+
+/** Where the last dot or slash is; −1 where there is none. */
+function lastSeparator(name: string): number {
+  return Math.max(name.lastIndexOf('.'), name.lastIndexOf('/'));
 }
 
 /** GPT-2's Conv1D is in × out: its c_attn has more columns than rows. */
