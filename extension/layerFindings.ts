@@ -2,6 +2,9 @@
 import type { LayerResult, TensorSummary } from './protocol';
 import { alphaBand, LEAST_FITTED } from './spectral/metricTable';
 
+/** Code of the problem of a tensor that is listed and whose elements cannot be read. */
+export const UNREADABLE = 'unreadable';
+
 /** As training programs and Keras call what their optimizer's state is wrapped in. */
 const OPTIMIZER_GROUP = /^opt(im|$)/i;
 

@@ -2,7 +2,8 @@
 import type { TensorInfo } from '../checkpoint/checkpoint';
 import type { TensorSlice } from '../checkpoint/tensorSlice';
 import { compressionMatrix } from '../compression/compressionMatrix';
-import type { FarmsResult, FitRule, LayerResult, PowerLawFit, Problem, TensorStatistics } from '../protocol';
+import { UNREADABLE } from '../layerFindings';
+import type { DType, FarmsResult, FitRule, LayerResult, PowerLawFit, Problem, TensorStatistics } from '../protocol';
 import type { LayerGeometry } from '../spectral/matrices';
 import { spectralMetrics } from '../spectral/metrics';
 import { missingMetrics, missingRanks } from '../spectral/missingMetrics';
@@ -53,9 +54,17 @@ export function layerResult(task: LayerTask, numbers: LayerNumbers): LayerResult
   return { ...frame, ...spectrum, ...(task.settings.randomise && { randomised: randomisation(randomised) }) };
 }
 
-/** A tensor whose elements cannot be read: what the header tells. */
+/** A tensor whose elements cannot be read: what the header tells, and a problem where they are weights. */
 export function unreadableResult(tensor: TensorInfo): LayerResult {
-  return { ...resultFrame(tensor.name, taskTensor(tensor), null), noSpectrum: tensor.unreadable ?? 'no matrix' };
+  const { name, dtype, unreadable: reason = 'for an unknown reason' } = tensor;
+  const problem = { code: UNREADABLE, message: `${name} cannot be read: ${reason}`, tensor: name };
+  const problems = mayBeWeights(dtype) ? [problem] : [];
+  return { ...resultFrame(name, taskTensor(tensor), null), noSpectrum: reason, problems };
+}
+
+/** Not so text and counters: that a file has some which are not read is nothing wrong. */
+function mayBeWeights(dtype: DType): boolean {
+  return /^(F|BF|C)\d/.test(dtype);
 }
 
 /** A layer that could not be analysed, with the reason. */

@@ -9,6 +9,7 @@ import path from 'node:path';
 import type { InspectReport } from '../../extension/inspectReport';
 import { cli, commandLine } from '../harness/commandLine';
 import { safetensorsHeader, uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { floatTensor, GgufWriter } from '../harness/ggufWriter';
 import { dict, pickle, tensor } from '../harness/pickleWriter';
 import { temporaryFolder } from '../harness/temporaryFolder';
 import { torchZip } from '../harness/torchFiles';
@@ -100,6 +101,46 @@ describe('problems in the terminal', () => {
     assert.ok(layers[1]!.metrics.norm! > 0);
     const counts = /\n1 layer with a spectrum, 1 that could not be analysed, 0 tensors with statistics only\.\n/;
     assert.match(run('inspect', file).stdout, counts);
+  });
+
+  describe('a matrix that cannot be read', () => {
+    const matrix = (name: string, type: number) => ({ name, dims: [32, 2], type, bytes: new Uint8Array(64) });
+    let file: string;
+    before(() => {
+      file = path.join(folder, 'unread.gguf');
+      writeFileSync(
+        file,
+        new GgufWriter().file({ tensors: [matrix('new', 99), floatTensor('w', [3, 4]), floatTensor('b', [3])] }),
+      );
+    });
+
+    it('is a problem: exit code 1', () => {
+      const { status, stdout } = run('inspect', file, '--json');
+      assert.equal(status, 1);
+      const { layers, problems } = JSON.parse(stdout) as InspectReport;
+      assert.deepEqual(
+        problems.map(({ code, tensor }) => [code, tensor]),
+        [['unreadable', 'new']],
+      );
+      assert.match(problems[0]!.message, /^new cannot be read: type 99, which is none of ggml's/);
+      assert.deepEqual(layers[0]!.problems, problems);
+    });
+
+    it('has a row of its own, and counts as one that could not be analysed', () => {
+      const { stdout } = run('inspect', file);
+      assert.match(
+        stdout,
+        /\n1 layer with a spectrum, 1 that could not be analysed, 1 tensor with statistics only\.\n/,
+      );
+      assert.match(stdout, / {2}new {2}\(unreadable\)\n/);
+    });
+
+    it('says so in its line of CSV and on stderr', () => {
+      const { status, stdout, stderr } = run('inspect', file, '--csv');
+      assert.equal(status, 1);
+      assert.match(stdout.split('\n')[1]!, /^new,new,.*new cannot be read: type 99/);
+      assert.match(stderr, /^new cannot be read: type 99/);
+    });
   });
 
   it('shows what can be read of a truncated file: exit code 1', () => {
