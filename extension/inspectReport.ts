@@ -1,6 +1,8 @@
 /** All numbers as one JSON object or as CSV, the same from the terminal and from the editor. C locale, full precision. */
+import { UNREADABLE } from './layerFindings';
 import type { AlternativeLaw, CheckpointSummary, DeviceInfo, InspectSettings, LayerResult, Problem } from './protocol';
 import { metricTable } from './spectral/metricTable';
+import { visibleCell, visibleJson } from './visibleText';
 
 /** The object that `eigenscope inspect --json` prints. */
 export interface InspectReport {
@@ -35,16 +37,25 @@ export function inspectReport(
     settings,
     device,
     layers,
-    problems: [...summary.problems, ...layers.flatMap(({ problems }) => problems)],
+    problems: [...summary.problems, ...layerProblems(layers, summary.problems)],
   };
+}
+
+/** Problems of layers; that a tensor cannot be read is said once, by the file where it knows more. */
+function layerProblems(layers: readonly LayerResult[], known: readonly Problem[]): Problem[] {
+  const told = new Set(known.map(({ tensor }) => tensor));
+  return layers.flatMap(({ problems }) =>
+    problems.filter(({ code, tensor }) => code !== UNREADABLE || !told.has(tensor)),
+  );
 }
 
 /**
  * The report as `JSON.stringify(report, null, 2)` writes it, layer by layer: in one piece, that of 120 000 layers is
- * longer than a string can be.
+ * longer than a string can be. Characters that are not seen are escaped: a terminal would obey some of them.
  */
 export function* inspectJson({ layers, problems, ...head }: InspectReport): Generator<string> {
-  const indented = (value: unknown, by: string): string => JSON.stringify(value, null, 2).replaceAll('\n', `\n${by}`);
+  const indented = (value: unknown, by: string): string =>
+    visibleJson(JSON.stringify(value, null, 2)).replaceAll('\n', `\n${by}`);
   yield `{\n${Object.entries(head)
     .map(([key, value]) => `  "${key}": ${indented(value, '  ')},\n`)
     .join('')}`;
@@ -79,7 +90,7 @@ function tailCells({ tail_shape: shape, goodness }: LayerResult): (string | numb
   ];
 }
 
-/** One line a layer: shape, metrics of the metric table, shape of the tail, FARMS, ranks, statistics. */
+/** One line a layer; texts as `visibleCell` shows them: shape, metrics of the metric table, shape of the tail, FARMS, ranks, statistics. */
 export function* inspectCsv(layers: readonly LayerResult[]): Generator<string> {
   const metrics = metricTable.map(({ key }) => key);
   const ranks = [...new Set(layers.flatMap((layer) => Object.keys(layer.ranks)))];
@@ -126,6 +137,6 @@ function csvLine(cells: readonly (string | number | null | undefined)[]): string
 
 function csvCell(value: string | number | null | undefined): string {
   if (value === null || value === undefined) return '';
-  const text = String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = typeof value === 'string' ? visibleCell(value) : String(value);
+  return /[",;]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -18,6 +18,7 @@ import { layerReport, tensorReport } from './report';
 import { saveSingularVectors } from './saveSingularVectors';
 import { namedLayer, selectedLayers } from './selectedLayers';
 import { layerVectors } from './singularVectors';
+import { visible, visibleJson } from '../visibleText';
 
 const EXIT = { ok: 0, problems: 1, failed: 2 } as const;
 
@@ -79,7 +80,7 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   if (command.format === 'json') await printAll(inspectJson(report));
   else if (command.format === 'csv') await printAll(inspectCsv(layers));
   else await print(layerReport(document.summary, report));
-  if (command.format === 'csv') for (const problem of report.problems) process.stderr.write(`${problem.message}\n`);
+  if (command.format === 'csv') for (const problem of report.problems) tell(problem.message);
   await engine.dispose();
   return report.problems.length > 0 ? EXIT.problems : EXIT.ok;
 }
@@ -115,7 +116,7 @@ async function tensors(command: Of<'tensors'>): Promise<number> {
       const parts = tensor.layers.flatMap((layer) => document.partsIn(layer).parts.map(({ name }) => name));
       return parts.length > 0 ? { ...tensor, parts } : tensor;
     });
-    await print(`${JSON.stringify({ ...summary, tensors }, null, 2)}\n`);
+    await print(`${visibleJson(JSON.stringify({ ...summary, tensors }, null, 2))}\n`);
   }
   await engine.dispose();
   return summary.problems.length > 0 ? EXIT.problems : EXIT.ok;
@@ -139,10 +140,10 @@ async function compress(command: Of<'compress'>): Promise<number> {
     const saved = await saveCompressed(engine, handle, request, settings, signal);
     progress.finish();
     await print(
-      `${saved.path}\n${layer}: rank ${saved.rank}, relative Frobenius error ${saved.relative_error.toPrecision(6)} ` +
+      `${printedPath(saved.path)}\n${visible(layer)}: rank ${saved.rank}, relative Frobenius error ${saved.relative_error.toPrecision(6)} ` +
         `(as stored ${saved.measured_error.toPrecision(6)}), ${saved.bytes} bytes\n`,
     );
-    for (const note of [...preview.notes, ...saved.notes]) process.stderr.write(`${note}\n`);
+    for (const note of [...preview.notes, ...saved.notes]) tell(note);
   });
 }
 
@@ -160,7 +161,7 @@ async function vectors(command: Of<'vectors'>): Promise<number> {
     const { rows, cols, singularValues, residuals } = saved.vectors;
     const worst = Math.max(...residuals) / (singularValues[0]! || 1);
     await print(
-      `${saved.path}\n${layer}: ${singularValues.length} singular vectors of ${rows} × ${cols}, ` +
+      `${printedPath(saved.path)}\n${visible(layer)}: ${singularValues.length} singular vectors of ${rows} × ${cols}, ` +
         `largest residual ${worst.toPrecision(2)}·σ₁\n`,
     );
   });
@@ -187,7 +188,7 @@ async function saving(
     if (error instanceof CompressionError && error.code === 'target-exists')
       throw new UsageError(`${error.message} with --overwrite`);
     if (!controller.signal.aborted) throw error;
-    process.stderr.write('cancelled; nothing was written\n');
+    tell('cancelled; nothing was written');
     return 128 + stopped; // as shells tell it
   } finally {
     await engine.dispose();
@@ -233,6 +234,16 @@ function print(text: string): Promise<void> {
   });
 }
 
+/** As it is for a program, which may open it. */
+function printedPath(file: string): string {
+  return process.stdout.isTTY ? visible(file) : file;
+}
+
+/** A line on stderr; names and paths in it may hold anything. */
+function tell(message: string): void {
+  process.stderr.write(`${visible(message)}\n`);
+}
+
 async function printAll(pieces: Iterable<string>): Promise<void> {
   for (const piece of pieces) await print(piece);
 }
@@ -247,8 +258,8 @@ main().then(
   (error: unknown) => {
     if (isErrno(error, 'EPIPE')) process.exit(EXIT.ok); // `| head` has seen enough
     const usage = error instanceof UsageError;
-    process.stderr.write(`eigenscope: ${usage ? error.message : problemOf(error).message}\n`);
-    if (usage) process.stderr.write('See eigenscope --help.\n');
+    tell(`eigenscope: ${usage ? error.message : problemOf(error).message}`);
+    if (usage) tell('See eigenscope --help.');
     process.exit(EXIT.failed);
   },
 );

@@ -1,5 +1,6 @@
 /** One line on the terminal that says what is going on; silent where the stream is no terminal. */
 import type { WriteStream } from 'node:tty';
+import { shortCell, visible } from '../visibleText';
 
 /** Redrawing faster than this only costs time. */
 const REDRAW_MS = 80;
@@ -27,7 +28,7 @@ export class ProgressLine {
   /** A sentence that stays. */
   note(message: string): void {
     this.clear();
-    this.stream.write(`${message}\n`);
+    this.stream.write(`${visible(message)}\n`);
   }
 
   /** Takes the line away for good: what the engine still reports while it ends would be drawn below the results. */
@@ -45,6 +46,7 @@ export class ProgressLine {
     if (!this.stream.isTTY || this.finished || now - this.drawn < REDRAW_MS) return;
     this.drawn = now;
     const count = this.total > 0 ? `${this.done}/${this.total} ` : '';
-    this.stream.write(`\r\x1b[2K${`${count}${this.text}`.slice(0, Math.max(20, this.stream.columns - 1))}`);
+    const line = shortCell(`${count}${this.text}`, Math.max(20, this.stream.columns - 1));
+    this.stream.write(`\r\x1b[2K${line}`);
   }
 }

@@ -3,6 +3,7 @@ import type { CheckpointSummary, LayerParts, LayerResult, Problem, TensorSummary
 import { alphaBand } from '../spectral/metricTable';
 import type { InspectReport } from '../inspectReport';
 import { failedFit, isOptimizerState, lostRank } from '../layerFindings';
+import { shortCell, visible } from '../visibleText';
 import { isHead } from './layerParts';
 
 /** The handle is of no use in a terminal. */
@@ -35,18 +36,10 @@ const RELATIVE_NORM: Column = {
 
 export function layerReport(summary: Summary, report: InspectReport): string {
   const spectral = report.layers.filter(({ matrices, problems }) => matrices > 0 || problems.length > 0);
-  const analysed = spectral.filter(({ matrices }) => matrices > 0);
-  const failed = spectral.length - analysed.length;
-  const others = report.layers.length - spectral.length;
-  const counts = [
-    `${plural(analysed.length, 'layer')} with a spectrum`,
-    ...(failed > 0 ? [`${failed} that could not be analysed`] : []),
-    `${plural(others, 'tensor')} with statistics only`,
-  ];
   const state = new Set(summary.tensors.filter(isOptimizerState).map(({ name }) => name));
   const named: Column = { title: 'layer', cell: (layer) => layerCell(layer, state.has(layer.tensor)) };
   const columns = [...(spectral.some(({ factored }) => factored?.base) ? [RELATIVE_NORM] : []), ...NUMBERS, named];
-  const rows = spectral.map((layer) => columns.map(({ cell }) => cell(layer)));
+  const rows = spectral.map((layer) => columns.map(({ cell }) => shortCell(cell(layer))));
   const widths = columns.map(({ title }, index) => Math.max(width(title), ...rows.map((row) => width(row[index]!))));
   const line = (cells: readonly string[]): string =>
     cells
@@ -57,7 +50,7 @@ export function layerReport(summary: Summary, report: InspectReport): string {
       .join('  ');
   const table = rows.length > 0 ? [line(columns.map(({ title }) => title)), ...rows.map(line)] : [];
   const closing = [
-    `${counts.join(', ')}.`,
+    `${layerCounts(report.layers).join(', ')}.`,
     ...(report.settings.farms.enabled ? [] : ['FARMS was left out.']),
     ...(spectral.some(({ farms }) => farms?.interval) ? [ESTIMATE_NOTE] : []),
     'alpha: 2–6 well trained, below 2 over-trained or over-fitted, above 6 under-trained. 95 %: rank that keeps 95 % of ‖W‖².',
@@ -65,15 +58,34 @@ export function layerReport(summary: Summary, report: InspectReport): string {
   return [...heading(summary), '', ...table, '', ...closing, ...problemLines(report.problems), ''].join('\n');
 }
 
+/** How many layers have what; each is in one of the counts. */
+function layerCounts(layers: readonly LayerResult[]): string[] {
+  const counts = { spectrum: 0, failed: 0, statistics: 0, neither: 0 };
+  for (const { matrices, problems, statistics } of layers) {
+    if (matrices > 0) counts.spectrum++;
+    else if (problems.length > 0) counts.failed++;
+    else if (statistics) counts.statistics++;
+    else counts.neither++;
+  }
+  return [
+    `${plural(counts.spectrum, 'layer')} with a spectrum`,
+    ...(counts.failed > 0 ? [`${counts.failed} that could not be analysed`] : []),
+    `${plural(counts.statistics, 'tensor')} with statistics only`,
+    ...(counts.neither > 0 ? [`${counts.neither} whose elements are not read`] : []),
+  ];
+}
+
 /** @param partsOf what the tensor's first layer consists of */
 export function tensorReport(summary: Summary, partsOf: (tensor: TensorSummary) => LayerParts): string {
-  const rows = summary.tensors.map((tensor) => [
-    tensor.name,
-    tensor.shape.join('×') || 'scalar',
-    tensor.encoding ?? tensor.dtype,
-    tensor.group,
-    partsCell(partsOf(tensor)),
-  ]);
+  const rows = summary.tensors.map((tensor) =>
+    [
+      tensor.name,
+      tensor.shape.join('×') || 'scalar',
+      tensor.encoding ?? tensor.dtype,
+      tensor.group,
+      partsCell(partsOf(tensor)),
+    ].map((cell) => shortCell(cell)),
+  );
   const widths = [0, 1, 2, 3].map((index) => Math.max(0, ...rows.map((row) => width(row[index]!))));
   const lines = rows.map((row) =>
     row
@@ -107,7 +119,7 @@ function heading(summary: Summary): string[] {
       `${summary.parameters.toLocaleString('en')} parameters · ${size(summary.bytes)}` +
       (optimizer ? ` · optimizer state ${size(optimizer.bytes)} in ${plural(optimizer.tensors, 'tensor')}` : '') +
       (dtypes.length > 0 ? ` · ${dtypes.join(', ')}` : ''),
-  ];
+  ].map(visible);
 }
 
 function problemLines(problems: readonly Problem[]): string[] {
@@ -115,13 +127,13 @@ function problemLines(problems: readonly Problem[]): string[] {
   return [
     '',
     `${problems.length} problem${problems.length === 1 ? '' : 's'}:`,
-    ...problems.map(({ message }) => `  ${message}`),
+    ...problems.map(({ message }) => `  ${visible(message)}`),
   ];
 }
 
 function layerCell(layer: LayerResult, isState: boolean): string {
   const text = remark(layer, isState);
-  return text ? `${layer.name}  (${text})` : layer.name;
+  return text ? `${shortCell(layer.name)}  (${text})` : layer.name;
 }
 
 function remark(layer: LayerResult, isState: boolean): string {

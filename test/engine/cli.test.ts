@@ -50,6 +50,34 @@ describe('command line program', () => {
     assert.deepEqual(report.problems, []);
   });
 
+  it('shows names that would have the terminal do something, and shortens long ones in tables', () => {
+    const long = `${'block.'.repeat(40)}weight`;
+    const file = writeSafetensors(path.join(folder, 'names.safetensors'), [
+      { name: '\u001b]0;x\u0007\rw\u202e', shape: [6, 4], values: uniform(24, 1) },
+      { name: long, shape: [6, 4], values: uniform(24, 2) },
+      { name: '=x', shape: [4], values: uniform(4, 3) },
+    ]);
+    for (const [command, ...options] of [
+      ['inspect'],
+      ['inspect', '--json'],
+      ['inspect', '--csv'],
+      ['tensors'],
+      ['tensors', '--json'],
+    ] as [string, ...string[]][]) {
+      const { status, stdout, stderr } = run(command, file, ...options);
+      const asked = [command, ...options].join(' ');
+      assert.deepEqual([status, stderr], [0, ''], asked);
+      assert.doesNotMatch(stdout, /(?!\n)[\p{Cc}\p{Cf}]/u, asked);
+      assert.match(stdout, /\\u001b\]0;x\\u0007\\rw\\u202e/, asked);
+      assert.equal(/^'=x/m.test(stdout), options.includes('--csv'), asked);
+      if (options.length > 0) assert.ok(stdout.includes(long), asked);
+      else assert.ok(Math.max(...stdout.split('\n').map((line) => line.length)) < 200, asked);
+    }
+    const absent = run('vectors', file, '--layer', '\u001b[2J', '--out', path.join(folder, 'none'));
+    assert.equal(absent.status, 2);
+    assert.match(absent.stderr, /no layer "\\u001b\[2J"/);
+  });
+
   it('says what computed: small layers need no device, and one that cannot be had is named with the reason', () => {
     const small = JSON.parse(run('inspect', model, '--json').stdout) as InspectReport;
     assert.equal(small.device.requested, 'auto');

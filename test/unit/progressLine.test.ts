@@ -14,7 +14,15 @@ describe('progress line', () => {
   it('says how far and at what, within the width of the terminal', () => {
     const { progress, written } = terminal(true);
     progress.layer('block.0.weight: eigenvalues 50 % of a very long name');
-    assert.equal(written(), `${ERASE}block.0.weight: eigenvalues 5`);
+    assert.equal(written(), `${ERASE}block.0.weight…very long name`);
+  });
+
+  it('shows what a name would have the terminal do', () => {
+    const { progress, written } = terminal(true);
+    progress.layer('\u001b[2J\rw');
+    progress.finish();
+    progress.note('a\u009b31m\u202eb');
+    assert.equal(written(), `${ERASE}\\u001b[2J\\rw${ERASE}${ERASE}a\\u009b31m\\u202eb\n`);
   });
 
   it('leaves an empty line when it ends, whatever is reported after', () => {
