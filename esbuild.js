@@ -90,7 +90,7 @@ const builds = [
     sourcemap: true,
     // Always: the page is loaded through VS Code's service worker while a person waits for the first row.
     minify: true,
-    loader: { '.ttf': 'file' },
+    loader: { '.svg': 'text' },
     logLevel: 'warning',
     outdir: dist,
     entryPoints: { webview: 'webview/app.ts' },

@@ -1,8 +1,9 @@
 /** What a person must know before the numbers: problems of the file, a file that changed, an engine in trouble. */
 import type { Problem } from '../extension/protocol';
 import { button } from './controls';
-import { element, icon } from './elements';
+import { element } from './elements';
 import { formatCount, plural } from './format';
+import { icon } from './icons';
 import type { Inspection } from './inspection';
 
 /** Problems beyond this many are counted, not listed: ten thousand lines help nobody. */

@@ -9,8 +9,9 @@ import type { CompressionPreview, SaveResult, ViewNotifications } from '../exten
 import { problemOf } from '../extension/rpc';
 import type { Host } from './connection';
 import { button, dropdown, type Button } from './controls';
-import { element, icon } from './elements';
+import { element } from './elements';
 import { formatBytes, formatCompact, formatCount, formatNumber, formatPercent } from './format';
+import { icon } from './icons';
 import type { RankCurve } from './rankCurve';
 
 /** A pause in moving the slider after which the engine is asked. */

@@ -14,7 +14,8 @@ import {
   vsCodeTextField,
 } from '@vscode/webview-ui-toolkit';
 import type { Button, Checkbox, Dropdown, Panels, TextField } from '@vscode/webview-ui-toolkit';
-import { element, icon } from './elements';
+import { element } from './elements';
+import { icon, type IconName } from './icons';
 
 export type { Button, Checkbox, Dropdown, Panels, TextField };
 
@@ -46,8 +47,8 @@ declare global {
 
 export interface ButtonOptions {
   label: string;
-  /** Codicon; in an `icon` button it stands alone and the label is its tooltip and accessible name. */
-  icon?: string;
+  /** In an `icon` button it stands alone and the label is its tooltip and accessible name. */
+  icon?: IconName;
   appearance?: 'primary' | 'secondary' | 'icon';
   title?: string;
   onClick: () => void;
@@ -99,8 +100,8 @@ export interface TextFieldOptions {
   label: string;
   placeholder?: string;
   value?: string;
-  /** Codicon at the start of the field. */
-  icon?: string;
+  /** At the start of the field. */
+  icon?: IconName;
   onInput: (value: string) => void;
 }
 

@@ -30,8 +30,3 @@ function applyAttributes(target: Element, attributes: Attributes): void {
 function present(children: Child[]): (Node | string)[] {
   return children.filter((child): child is Node | string => child !== null && child !== undefined && child !== false);
 }
-
-/** A decorative codicon; what it means must be said in words beside it or in its parent's label. */
-export function icon(name: string): HTMLSpanElement {
-  return element('span', { class: `codicon codicon-${name}`, 'aria-hidden': 'true' });
-}

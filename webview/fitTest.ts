@@ -4,8 +4,9 @@ import type { GoodnessOfFit, LayerResult, ViewNotifications } from '../extension
 import { problemOf } from '../extension/rpc';
 import type { Host } from './connection';
 import { button } from './controls';
-import { element, icon, type Child } from './elements';
+import { element, type Child } from './elements';
 import { formatCount, formatNumber, formatPercent } from './format';
+import { icon } from './icons';
 import { lawName } from './tailLaws';
 
 /** Clauset, Shalizi and Newman's bound: at or below it the power law is refused. */

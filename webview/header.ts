@@ -3,6 +3,7 @@ import type { CheckpointSummary } from '../extension/protocol';
 import { button, type Button } from './controls';
 import { element, type Child } from './elements';
 import { formatBytes, formatCompact, formatCount, formatShare, plural } from './format';
+import type { IconName } from './icons';
 import type { Inspection } from './inspection';
 import { metadataDetails } from './metadata';
 
@@ -47,7 +48,7 @@ export class Header {
       onClick: () => actions.inspectAll(),
     });
     this.cancel = button({ label: 'Cancel', icon: 'debug-stop', onClick: () => actions.cancel() });
-    const iconButton = (label: string, name: string, onClick: () => void): Button =>
+    const iconButton = (label: string, name: IconName, onClick: () => void): Button =>
       button({ label, icon: name, appearance: 'icon', onClick });
     this.progress.setAttribute('aria-label', 'Layers inspected');
     this.progress.append(this.progressBar);

@@ -14,8 +14,9 @@ import { problemOf } from '../extension/rpc';
 import { allNumbers, statisticsTable } from './allNumbers';
 import type { Host } from './connection';
 import { button, panels, type Button, type Panels } from './controls';
-import { element, icon } from './elements';
+import { element } from './elements';
 import { formatCompact, formatCount, formatNumber, formatShape, formatShare, plural } from './format';
+import { icon } from './icons';
 import { MatrixPanel } from './matrixPanel';
 import { elementHistogramPlot } from './plots/elementHistogramPlot';
 import { EsdPlot } from './plots/esdPlot';
@@ -245,7 +246,10 @@ function factsOf(tensor: TensorSummary, spectrum: LayerSpectrum | null): HTMLEle
 
 /** What stands in the way of some numbers, in words. */
 function notices(layer: LayerResult): HTMLElement[] {
-  const texts = layer.problems.map((problem) => ({ kind: 'warning', text: problem.message }));
+  const texts: { kind: 'warning' | 'info'; text: string }[] = layer.problems.map(({ message }) => ({
+    kind: 'warning',
+    text: message,
+  }));
   // A problem that took the spectrum says so itself.
   if (layer.noSpectrum !== undefined && texts.length === 0) {
     texts.push({ kind: 'info', text: `No spectrum: ${layer.noSpectrum}.` });

@@ -7,8 +7,9 @@ import type { LayerSpectrum } from '../extension/protocol';
 import { problemOf } from '../extension/rpc';
 import type { Host } from './connection';
 import { button } from './controls';
-import { element, icon } from './elements';
+import { element } from './elements';
 import { formatCount } from './format';
+import { icon } from './icons';
 import { HeatMapPlot } from './plots/heatMapPlot';
 import { vectorTable } from './vectorTable';
 

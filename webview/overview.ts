@@ -1,6 +1,7 @@
 /** The answers before any click: which layers are unusual and why, and how much could be saved at what error. */
-import { element, icon } from './elements';
+import { element } from './elements';
 import { formatCount, plural } from './format';
+import { icon, type IconName } from './icons';
 import type { Inspection } from './inspection';
 import { ofTheModel } from './ofTheModel';
 import { SavingsPlot } from './plots/savingsPlot';
@@ -15,7 +16,7 @@ const MOST_LISTED = 100;
 const REDRAW_MS = 400;
 const LARGEST_SHARE = 0.1;
 
-const KIND_ICONS: Record<UnusualLayer['kind'], string> = {
+const KIND_ICONS: Record<UnusualLayer['kind'], IconName> = {
   broken: 'error',
   failed: 'warning',
   'rank-loss': 'warning',

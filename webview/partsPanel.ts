@@ -6,6 +6,7 @@ import type { InspectSettings, LayerParts, PartSummary } from '../extension/prot
 import { button, type Button } from './controls';
 import { element } from './elements';
 import { formatMetric, formatNumber, formatPercent, formatShape, plural } from './format';
+import { icon } from './icons';
 import type { Inspection } from './inspection';
 import { measures, type Measure } from './measures';
 
@@ -164,7 +165,7 @@ export class PartsPanel {
           this.draw();
         },
       },
-      element('span', { class: `codicon codicon-chevron-${unfolded ? 'down' : 'right'}`, 'aria-hidden': 'true' }),
+      icon(unfolded ? 'chevron-down' : 'chevron-right'),
       plural(inner, 'head'),
     );
   }

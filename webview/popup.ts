@@ -1,9 +1,10 @@
 /** Small surfaces over the page: a menu of actions, and a panel that a button opens. Escape and a click outside close. */
-import { element, icon } from './elements';
+import { element } from './elements';
+import { icon, type IconName } from './icons';
 
 export interface MenuItem {
   label: string;
-  icon?: string;
+  icon?: IconName;
   run: () => void;
 }
 

@@ -3,7 +3,8 @@
  * scroll bar is exact and 100 000 of them cost no more than a screenful.
  */
 import type { Column } from './columns';
-import { element, icon } from './elements';
+import { element } from './elements';
+import { icon } from './icons';
 import { roving } from './roving';
 import { RowView, type RowContext } from './tableRow';
 import { handleTableKey } from './tableKeyboard';

@@ -1,6 +1,7 @@
 /** One visible row of the table. The element is reused for whatever row scrolls into its place. */
 import type { Column } from './columns';
-import { element, icon } from './elements';
+import { element } from './elements';
+import { icon, setIcon, type IconName } from './icons';
 import type { TreeNode } from './moduleTree';
 import type { RowStatus } from './rowStatus';
 import { ROW_HEIGHT } from './table';
@@ -8,6 +9,13 @@ import type { ShownRow } from './tableOrder';
 
 /** Pixels a row is indented for each level of the tree. */
 export const INDENT = 14;
+
+const STATUS_ICONS: Record<RowStatus['kind'], IconName | null> = {
+  none: null,
+  running: 'sync',
+  failed: 'error',
+  warning: 'warning',
+};
 
 export interface RowContext {
   isExpanded(node: TreeNode): boolean;
@@ -21,9 +29,9 @@ export class RowView {
   /** Row shown now; −1 while out of use. */
   index = -1;
 
-  private readonly twistie = element('span', { class: 'twistie codicon', 'aria-hidden': 'true' });
+  private readonly twistie = element('span', { class: 'twistie icon', 'aria-hidden': 'true' });
   private readonly label = element('span', { class: 'row-label' });
-  private readonly status = element('span', { class: 'row-status codicon', role: 'img' });
+  private readonly status = element('span', { class: 'row-status icon', role: 'img' });
   private readonly bar = element('span', { class: 'row-progress', 'aria-hidden': 'true' });
   private readonly name: HTMLElement;
   private readonly cells: HTMLElement[];
@@ -77,7 +85,7 @@ export class RowView {
   private showName({ node, depth, matches, found }: ShownRow): void {
     const opens = node.children.length > 0;
     const expanded = opens && this.context.isExpanded(node);
-    this.twistie.className = `twistie codicon ${opens ? `codicon-chevron-${expanded ? 'down' : 'right'}` : ''}`;
+    setIcon(this.twistie, opens ? (expanded ? 'chevron-down' : 'chevron-right') : null);
     if (opens) this.element.setAttribute('aria-expanded', String(expanded));
     else this.element.removeAttribute('aria-expanded');
     this.name.style.paddingInlineStart = `${4 + depth * INDENT}px`;
@@ -89,8 +97,8 @@ export class RowView {
 
   private showStatus(node: TreeNode): void {
     const { kind, fraction, words } = this.context.status(node);
-    const codicon = { none: '', running: 'codicon-sync', failed: 'codicon-error', warning: 'codicon-warning' }[kind];
-    this.status.className = `row-status codicon ${codicon} ${kind}`;
+    this.status.className = `row-status icon ${kind}`;
+    setIcon(this.status, STATUS_ICONS[kind]);
     this.status.hidden = kind === 'none';
     this.status.title = words;
     if (kind === 'none') this.status.removeAttribute('aria-label');

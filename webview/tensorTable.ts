@@ -8,6 +8,7 @@ import { chooseColumns } from './columnChooser';
 import { button, textField, type Button, type TextField } from './controls';
 import { element } from './elements';
 import { formatCount, plural } from './format';
+import { setIcon } from './icons';
 import type { Inspection } from './inspection';
 import type { TreeNode } from './moduleTree';
 import { rowStatus } from './rowStatus';
@@ -166,7 +167,7 @@ export class TensorTable {
     const label = tree ? 'Show as a list' : 'Show as a tree';
     this.treeButton.setAttribute('aria-label', label);
     this.treeButton.title = label;
-    this.treeButton.firstElementChild!.className = `codicon codicon-${tree ? 'list-flat' : 'list-tree'}`;
+    setIcon(this.treeButton.firstElementChild as HTMLElement, tree ? 'list-flat' : 'list-tree');
   }
 
   /** Room for the longest name of the tree, or of the list, within a limit: the same for whatever is folded or found. */

@@ -42,12 +42,12 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
 
   constructor(
     private readonly engine: EngineClient,
-    private readonly extension: vscode.Uri,
+    extension: vscode.Uri,
     private readonly log: vscode.LogOutputChannel,
     /** Called for each session, for instance to show its queue. */
     private readonly onSession: (session: CheckpointSession) => void,
   ) {
-    this.bundle = readViewBundle(extension);
+    this.bundle = readViewBundle(extension.fsPath);
     this.bundle.catch((error: unknown) => log.error(String(error))); // each view says so, too
   }
 
@@ -74,7 +74,7 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
 
   async resolveCustomEditor(document: CheckpointDocument, panel: vscode.WebviewPanel): Promise<void> {
     const key = document.uri.toString();
-    const view = new CheckpointView(panel, document, this.extension, await this.bundle, this.log);
+    const view = new CheckpointView(panel, document, await this.bundle, this.log);
     const selection = this.selections.get(key);
     this.selections.delete(key);
     if (selection) view.show(selection);

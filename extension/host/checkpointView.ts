@@ -10,7 +10,7 @@ import { LoadWatch } from './loadWatch';
 import { Outbox } from './outbox';
 import { saveWithDialog } from './saveFlow';
 import { inspectOnOpen, inspectSettings } from './settings';
-import { resourceRoots, viewHtml, type ViewBundle } from './viewHtml';
+import { viewHtml, type ViewBundle } from './viewHtml';
 
 /** Computing takes every core: it waits for the view's table, but not for one that never says that it is drawn. */
 const TABLE_FIRST_MS = 15_000;
@@ -34,13 +34,12 @@ export class CheckpointView {
   constructor(
     private readonly panel: vscode.WebviewPanel,
     private readonly document: { uri: vscode.Uri; session: CheckpointSession; views: ReadonlySet<CheckpointView> },
-    private readonly extension: vscode.Uri,
     private readonly bundle: ViewBundle,
     private readonly log: vscode.LogOutputChannel,
   ) {
     this.session = document.session;
     const { webview } = panel;
-    webview.options = { enableScripts: true, localResourceRoots: resourceRoots(extension) };
+    webview.options = { enableScripts: true, localResourceRoots: [] };
     const { reader, writer } = messageTransport({
       post: (message) => webview.postMessage(message),
       listen: (receive) => webview.onDidReceiveMessage(receive),
@@ -61,7 +60,7 @@ export class CheckpointView {
 
   private setPage(): void {
     this.ready = false;
-    this.panel.webview.html = viewHtml(this.panel.webview, this.extension, this.bundle, this.session.path);
+    this.panel.webview.html = viewHtml(this.bundle, this.session.path, vscode.env.language);
   }
 
   show(select: ViewNotifications['select']): void {

@@ -78,7 +78,7 @@ describe('text', () => {
       await page.getByRole('menu').waitFor();
       await readable(page, '.menu-item:focus', '.menu-item:last-child');
       await page.keyboard.press('Enter');
-      await page.locator('.layer svg').first().waitFor();
+      await page.locator('.layer svg.plot-svg').first().waitFor();
       await readable(page, ".table-row[aria-selected='true'] .row-label", '.layer-facts', '.reading dt', '.reading dd');
     });
   }

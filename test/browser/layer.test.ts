@@ -33,7 +33,7 @@ describe("a layer's view", () => {
 
   it('names every plot by its finding', async () => {
     const page = await opened();
-    const name = await page.locator('.esd svg').first().getAttribute('aria-label');
+    const name = await page.locator('.esd svg.plot-svg').first().getAttribute('aria-label');
     assert.match(name!, /^Whole matrix\. alpha [\d.]+, .*trained.*\. The tail starts at .* eigenvalues; D /);
     assert.deepEqual(await violations(page), []);
   });

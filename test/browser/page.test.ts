@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import type { Page } from 'playwright-core';
+import type { Page, Request } from 'playwright-core';
 import { openView } from './openView';
 import { themes } from './themes';
 import { notify, requests, screenshotFolder, violations } from './viewPage';
@@ -26,6 +26,27 @@ describe('the page of a checkpoint', () => {
     assert.match(header, /F32 <0\.1%/);
   });
 
+  it('shows every icon without fetching anything', async () => {
+    const fetched: string[] = [];
+    const note = (request: Request): void => void fetched.push(new URL(request.url()).pathname);
+    const page = await openView();
+    page.on('request', note);
+    try {
+      await page.reload();
+      await page.locator('.table-row .twistie svg').first().waitFor();
+    } finally {
+      page.off('request', note);
+    }
+    // What stands in the editor's page itself is served as files here.
+    assert.deepEqual(fetched.sort(), ['/', '/mockHost.js', '/webview.css', '/webview.js']);
+    const undrawn = await page.evaluate<string[]>(`[...document.querySelectorAll('.icon[data-icon]')]
+      .filter((icon) => icon.checkVisibility() && icon.dataset.icon !== 'blank')
+      .filter((icon) => !(icon.querySelector('path')?.getBoundingClientRect().width > 0))
+      .map((icon) => icon.dataset.icon)`);
+    assert.deepEqual(undrawn, []);
+    assert.deepEqual(await violations(page), []);
+  });
+
   it('says how much of the checkpoint is optimizer state', async () => {
     const page = await opened({ model: 'odd' });
     assert.match(await page.locator('.header').innerText(), /524 kB optimizer state/);
@@ -39,7 +60,7 @@ describe('the page of a checkpoint', () => {
       const labels = page.locator('.overview .mark-label');
       await labels.first().waitFor();
       const touched = await page.evaluate<string[]>(`(() => {
-        const plot = document.querySelector('.overview svg');
+        const plot = document.querySelector('.overview svg.plot-svg');
         const curve = plot.querySelector('.curve');
         const points = Array.from({ length: 2001 }, (_, i) =>
           curve.getPointAtLength((i / 2000) * curve.getTotalLength()).matrixTransform(curve.getScreenCTM()));
@@ -132,7 +153,7 @@ describe('the page of a checkpoint', () => {
     const finding = page.getByText(/^Keeping 9[05]% of the energy leaves \d+% of the parameters at \d+% error/);
     await finding.waitFor();
     await page.locator('.unusual-item').first().click();
-    await page.locator('.layer svg').first().waitFor();
+    await page.locator('.layer svg.plot-svg').first().waitFor();
     await finding.waitFor();
   });
 

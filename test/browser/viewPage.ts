@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { viewPolicy } from '../../extension/host/viewHtml';
 import type { ViewNotifications, ViewRequests } from '../../extension/protocol';
 import { launchChromium } from '../harness/chromium';
 import { repositoryRoot } from '../harness/shared';
@@ -18,7 +19,7 @@ import { themes, type Theme } from './themes';
 
 const NONCE = 'dGVzdC1ub25jZQ';
 
-const TYPES: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/css', '.ttf': 'font/ttf' };
+const TYPES: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/css' };
 
 export interface ViewOptions {
   width?: number;
@@ -56,9 +57,8 @@ export class ViewServer {
     const server = createServer((request, response) => {
       const url = new URL(request.url ?? '/', 'http://localhost');
       if (url.pathname === '/') {
-        const policy = contentSecurityPolicy(`http://${request.headers.host ?? ''}`);
         response.setHeader('content-type', 'text/html');
-        response.end(html(policy, themes.find(({ name }) => name === url.searchParams.get('theme')) ?? themes[0]!));
+        response.end(html(themes.find(({ name }) => name === url.searchParams.get('theme')) ?? themes[0]!));
         return;
       }
       // The view itself is the bundle that the editor loads.
@@ -126,17 +126,7 @@ export function notify<K extends keyof ViewNotifications>(
   return page.evaluate(`window.mockHost.notify('${method}', ${JSON.stringify(params)})`);
 }
 
-function contentSecurityPolicy(source: string): string {
-  return [
-    `default-src 'none'`,
-    `script-src 'nonce-${NONCE}'`,
-    `style-src ${source} 'nonce-${NONCE}'`,
-    `font-src ${source}`,
-    `img-src ${source} data:`,
-  ].join('; ');
-}
-
-function html(policy: string, theme: Theme): string {
+function html(theme: Theme): string {
   const variables = Object.entries(theme.variables).map(([name, value]) => ['--vscode-' + name, value]);
   // Set through the CSSOM, as VS Code does it: the policy allows no style attribute.
   const script = `for (const [name, value] of ${JSON.stringify(variables)}) document.documentElement.style.setProperty(name, value);`;
@@ -144,11 +134,10 @@ function html(policy: string, theme: Theme): string {
 <html lang="en">
   <head>
     <meta charset="utf-8">
-    <meta http-equiv="Content-Security-Policy" content="${policy}">
+    <meta http-equiv="Content-Security-Policy" content="${viewPolicy(NONCE)}">
     <meta property="csp-nonce" content="${NONCE}">
-    <link rel="icon" href="data:,">
     <title>Eigenscope</title>
-    <link rel="stylesheet" href="webview.css">
+    <link rel="stylesheet" nonce="${NONCE}" href="webview.css">
     <script nonce="${NONCE}">${script}</script>
   </head>
   <body class="${theme.bodyClass}">

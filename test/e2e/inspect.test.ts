@@ -90,7 +90,7 @@ describe('a person inspects a checkpoint', function () {
   it('opens a layer, and its numbers follow the rank slider', async () => {
     await view.locator('.table-body [role=row]:visible', { hasText: layer }).click();
     await view.locator('.layer h2', { hasText: layer }).waitFor();
-    await view.locator('.layer svg:visible').first().waitFor();
+    await view.locator('.layer svg.plot-svg:visible').first().waitFor();
     await workbench.screenshot('layer');
     await view.getByRole('tab', { name: /rank/i }).click();
     slider = view.getByRole('slider', { name: 'Rank' });
@@ -209,7 +209,7 @@ describe('a person inspects a checkpoint', function () {
       await workbench.page.locator('.tab', { hasText: 'model.safetensors' }).click();
       view = await workbench.view('model.safetensors');
       await view.locator('.layer h2', { hasText: layer }).waitFor();
-      await view.locator('.layer svg:visible').first().waitFor();
+      await view.locator('.layer svg.plot-svg:visible').first().waitFor();
       const [text, background] = await view.evaluate<[string, string]>(
         '[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]',
       );

@@ -9,6 +9,7 @@ import { alphaBand } from '../alphaBands';
 import { button, checkbox, dropdown, type Button } from '../controls';
 import { element } from '../elements';
 import { formatCount, formatNumber, formatPercent } from '../format';
+import { setIcon } from '../icons';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
 import { drawBars, drawCcdf, drawEdge, drawNothing, drawTailLine, type Tail } from './esdMarks';
@@ -119,7 +120,7 @@ export class EsdPlot {
     const label = isZoomed ? ZOOM_OUT : ZOOM_IN;
     this.zoom.setAttribute('aria-label', label);
     this.zoom.title = label;
-    this.zoom.firstElementChild!.className = `codicon codicon-zoom-${isZoomed ? 'out' : 'in'}`;
+    setIcon(this.zoom.firstElementChild as HTMLElement, isZoomed ? 'zoom-out' : 'zoom-in');
     this.frame.redraw();
   }
 

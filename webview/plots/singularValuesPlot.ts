@@ -53,7 +53,7 @@ export class SingularValuesPlot {
       readout: (x) => this.readout(x),
     });
     this.element = this.frame.element;
-    const svg = this.element.querySelector('svg')!;
+    const svg = this.element.querySelector<SVGSVGElement>('svg.plot-svg')!;
     svg.classList.add('pickable');
     const pick = (event: PointerEvent): void => {
       if ((event.buttons & 1) === 0) return;

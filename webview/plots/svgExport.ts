@@ -25,8 +25,11 @@ export function saveSvg(
   fileName: string,
 ): void {
   const copy = standalone(svg);
+  // In the page itself the picture would be loaded, which its policy refuses.
+  const paper = document.implementation.createDocument(null, null);
+  paper.append(paper.adoptNode(copy));
   if (canvas.width > 0 && !canvas.hidden) {
-    const image = document.createElementNS('http://www.w3.org/2000/svg', 'image');
+    const image = paper.createElementNS('http://www.w3.org/2000/svg', 'image');
     image.setAttribute('href', canvas.toDataURL('image/png'));
     image.setAttribute('x', String(margin.left));
     image.setAttribute('y', String(margin.top));
