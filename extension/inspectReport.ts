@@ -11,10 +11,11 @@ export interface InspectReport {
     format: string;
     architecture: string;
     tensors: number;
-    /** Of the model, without what is its optimizer's. */
+    /** Parameters of the model, without its optimizer's state and other tensors that are no part of it. */
     parameters: number;
     bytes: number;
     optimizer?: { tensors: number; bytes: number };
+    beside?: { tensors: number; bytes: number };
     metadata: Record<string, string>;
   };
   settings: InspectSettings;
@@ -30,8 +31,9 @@ export function inspectReport(
   layers: LayerResult[],
   device: DeviceInfo,
 ): InspectReport {
-  const { path, format, architecture, parameters, bytes, optimizer, metadata } = summary;
-  const totals = { tensors: summary.tensors.length, parameters, bytes, ...(optimizer && { optimizer }) };
+  const { path, format, architecture, parameters, bytes, optimizer, beside, metadata } = summary;
+  const counts = { tensors: summary.tensors.length, parameters, bytes };
+  const totals = { ...counts, ...(optimizer && { optimizer }), ...(beside && { beside }) };
   return {
     checkpoint: { path, format, architecture, ...totals, metadata },
     settings,

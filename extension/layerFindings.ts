@@ -1,28 +1,23 @@
 /** What of a layer's numbers is a finding and what follows from its size alone, the same in the terminal and in the view. */
-import type { LayerResult, TensorSummary } from './protocol';
+import type { LayerResult, NotModel, TensorSummary } from './protocol';
 import { alphaBand, LEAST_FITTED } from './spectral/metricTable';
 
 /** Code of the problem of a tensor that is listed and whose elements cannot be read. */
 export const UNREADABLE = 'unreadable';
 
-/** As training programs and Keras call what their optimizer's state is wrapped in. */
-const OPTIMIZER_GROUP = /^opt(im|$)/i;
-
-/** Of a file that is an optimizer's state_dict: a group that a model may have, too, and PyTorch's names of its moments. */
-const STATE_GROUP = 'state';
-const STATE_NAME =
-  /^\d+\.(step|(max_)?exp_(avg|avg_sq|inf)|momentum_buffer|square_avg|grad_avg|acc_delta|sum|ax|state\d)$/;
-
-/** Moments of gradients and the like: they have spectra, but no alpha of theirs says how well anything is trained. */
-export function isOptimizerState({ group, name }: Named): boolean {
-  return OPTIMIZER_GROUP.test(group) || (group === STATE_GROUP && STATE_NAME.test(name));
+/**
+ * True for weights. Moments of gradients, random states and the like may have spectra, but no alpha of theirs says how
+ * well anything is trained. What a tensor is was decided when its file was read (`TensorInfo.notModel`).
+ */
+export function isOfModel({ notModel }: Named): boolean {
+  return notModel === undefined;
 }
 
-export type Named = Pick<TensorSummary, 'group' | 'name'>;
+export type Named = Pick<TensorSummary, 'name' | 'notModel'>;
 
-/** How a tensor's alpha reads, in a word. */
-export function alphaVerdict(tensor: Named, alpha: number): ReturnType<typeof alphaBand> | 'optimizer state' {
-  return isOptimizerState(tensor) ? 'optimizer state' : alphaBand(alpha);
+/** How a tensor's alpha reads, in a word or two. */
+export function alphaVerdict({ notModel }: Named, alpha: number): ReturnType<typeof alphaBand> | NotModel {
+  return notModel ?? alphaBand(alpha);
 }
 
 /** Why alpha could not be fitted; undefined where it was, and where no layer of so few eigenvalues ever has a fit. */

@@ -41,9 +41,10 @@ function kindOf({ name: _, alias: __, layers: ___, sharedWith: ____, ...kind }: 
 }
 
 /** All fields of the kind in one string. JSON of them would take longer than reading the header that they come from. */
-function kindKey({ group, shape, dtype, encoding, parameters, bytes, noSpectrum }: TensorKind): string {
+function kindKey({ group, shape, dtype, encoding, parameters, bytes, noSpectrum, notModel }: TensorKind): string {
   // The group is free text: its length tells where it ends.
-  return `${shape.join()} ${dtype} ${parameters} ${bytes} ${group.length} ${group} ${encoding ?? ''}\n${noSpectrum ?? ''}`;
+  const sizes = `${shape.join()} ${dtype} ${parameters} ${bytes}`;
+  return `${sizes} ${group.length} ${group} ${encoding ?? ''}\n${notModel ?? ''}\n${noSpectrum ?? ''}`;
 }
 
 export function unpackSummary(summary: PackedSummary): CheckpointSummary {

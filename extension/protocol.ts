@@ -64,7 +64,20 @@ export interface TensorSummary {
   noSpectrum?: string;
   /** Another tensor of the checkpoint over the very same stored bytes, or the same once more (tied weights). */
   sharedWith?: string;
+  /** What the tensor is if it is no part of the model. It counts in no total, and no verdict is given on its alpha. */
+  notModel?: NotModel;
 }
+
+/** What checkpoints hold beside a model. Each is a word or two that a person reads. */
+export type NotModel =
+  | 'optimizer state'
+  | 'random state'
+  /** Schedulers, loss scalers, callbacks, counters. */
+  | 'training state'
+  /** A module that is pickled once more beside the weights, as an argument of its class. */
+  | 'copied module'
+  /** Scales of activations, names of formats. */
+  | 'quantisation setting';
 
 /** What many tensors have in common. */
 export type TensorKind = Omit<TensorSummary, 'name' | 'alias' | 'layers' | 'sharedWith'>;
@@ -127,12 +140,17 @@ export interface CheckpointSummary {
   version: string;
   /** Sum of the files' sizes. */
   fileBytes: number;
-  /** Of the model: tied weights count once and optimizer state not at all, here and in `bytes` and `dtypes`. */
+  /**
+   * Parameters of the model: tied weights count once, and tensors that are no part of the model (`notModel`) not at all,
+   * here and in `bytes` and `dtypes`.
+   */
   parameters: number;
   /** Sum of tensors' `bytes`. */
   bytes: number;
   /** What the checkpoint holds of its optimizer; absent where that is nothing. */
   optimizer?: { tensors: number; bytes: number };
+  /** Tensors that are no part of the model and no optimizer state either; absent if there are none. */
+  beside?: { tensors: number; bytes: number };
   /** What the names and a `config.json` beside the file suggest, for instance `LLaMA (5 blocks, hidden 64)`. */
   architecture: string;
   /** Parameters by how they are stored (encoding, else dtype), largest first. */

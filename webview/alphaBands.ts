@@ -2,7 +2,7 @@
  * How a cell shows alpha: a class that the style sheet colours (colour-blind-safe, per theme) together with a mark and
  * words, so that nothing is said by colour alone. The bands themselves are WeightWatcher's.
  */
-import { isOptimizerState, type Named } from '../extension/layerFindings';
+import { isOfModel, type Named } from '../extension/layerFindings';
 import { alphaBand as bandOf, OVER_TRAINED, UNDER_TRAINED } from '../extension/spectral/metricTable';
 
 export interface AlphaBand {
@@ -32,7 +32,7 @@ export function alphaBand(alpha: number): AlphaBand {
   }
 }
 
-/** Undefined of optimizer state, whose alpha judges nothing. */
+/** Undefined for tensors that are no part of the model: their alpha judges nothing. */
 export function alphaBandOf(tensor: Named, alpha: number): AlphaBand | undefined {
-  return isOptimizerState(tensor) ? undefined : alphaBand(alpha);
+  return isOfModel(tensor) ? alphaBand(alpha) : undefined;
 }

@@ -106,13 +106,14 @@ export class Header {
 function facts(summary: CheckpointSummary): HTMLElement[] {
   const fact = (value: string, unit: string, title: string): HTMLElement =>
     element('span', { title }, element('b', {}, value), unit ? ` ${unit}` : null);
-  const { optimizer } = summary;
+  const { optimizer, beside } = summary;
   const files = summary.files.length > 1 ? ` in ${plural(summary.files.length, 'file')}` : '';
   return [
     fact(formatCompact(summary.parameters), 'parameters', formatCount(summary.parameters)),
     fact(formatBytes(summary.bytes), files.trim(), plural(summary.bytes, 'byte')),
     fact(formatCount(summary.tensors.length), 'tensors', ''),
     ...(optimizer ? [fact(formatBytes(optimizer.bytes), 'optimizer state', plural(optimizer.tensors, 'tensor'))] : []),
+    ...(beside ? [fact(plural(beside.tensors, 'tensor'), 'beside the model', plural(beside.bytes, 'byte'))] : []),
   ];
 }
 

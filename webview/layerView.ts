@@ -1,6 +1,6 @@
 /** One layer in full: its numbers in a line, then spectrum, ranks and compression, elements, and every number. */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
-import { isOptimizerState } from '../extension/layerFindings';
+import { isOfModel } from '../extension/layerFindings';
 import type {
   FactoredLayer,
   LayerParts,
@@ -279,7 +279,7 @@ function spectra(
   const fits = [KS, xmin_mid, xmin_peak].filter((fit) => fit !== undefined);
   const edge = layer.metrics.lambda_plus ?? null;
   const title = layer.matrices > 1 ? 'Kernel, pooled' : 'Whole matrix';
-  const whole = new EsdPlot({ title, layer: layer.name, eigenvalues, fits, edge, judged: !isOptimizerState(tensor) });
+  const whole = new EsdPlot({ title, layer: layer.name, eigenvalues, fits, edge, judged: isOfModel(tensor) });
   const tested = element('div', {}, whole.element, test.element);
   return element('div', { class: 'spectra' }, tested, farmsSpectrum(layer, farmsEigenvalues));
 }

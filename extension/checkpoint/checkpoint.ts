@@ -2,7 +2,7 @@
  * A checkpoint as the rest of the program sees it: named tensors whose bytes can be read in row bands.
  * Formats implement it one file each (`registry.ts`); nothing here knows what a matrix means.
  */
-import type { DType, Problem } from '../protocol';
+import type { DType, NotModel, Problem } from '../protocol';
 import type { PackedType } from './packedElements';
 import type { TensorSlice } from './tensorSlice';
 
@@ -51,6 +51,8 @@ export interface TensorInfo {
    * ties: its elements are that one's, and count but once. That one has no `sharedWith`.
    */
   readonly sharedWith?: string;
+  /** What it is if it is no part of the model: optimizer state, say. Set only where the file's structure says so. */
+  readonly notModel?: NotModel;
 }
 
 /** scale · L·R with L rows × rank and R rank × (all other axes). */

@@ -22,6 +22,7 @@ import { dangerProblem } from './pytorch';
 import { SourcedCheckpoint, type SourcedTensor } from './rowSource';
 import { elementCount } from './shape';
 import { siblingPath } from './siblingPath';
+import { withNamedState } from './trainingNames';
 
 export const METADATA_NAME = '.metadata';
 export const RECORDS_SUFFIX = '.distcp';
@@ -187,5 +188,5 @@ function sourcedTensor(
     const { file } = found.get(place.name) as { file: FileBytes };
     return { offsets, sizes, source: records.source({ file, ...place, shape: sizes, dtype }) };
   });
-  return { info, source: new ChunkedRows(shape, elementSize(dtype), stored, metadataPath) };
+  return { info: withNamedState(info), source: new ChunkedRows(shape, elementSize(dtype), stored, metadataPath) };
 }

@@ -13,6 +13,7 @@ import { contiguousStrides } from './pickleArguments';
 import { ProblemList } from './problemList';
 import { SourcedCheckpoint, ViewSource, type ReadRange, type SourcedContents, type SourcedTensor } from './rowSource';
 import { elementCount } from './shape';
+import { withNamedState } from './trainingNames';
 
 const FORMAT = 'flax';
 const SUFFIX = '.msgpack';
@@ -59,7 +60,7 @@ function tensorOf({ name, shape, dtype, pieces }: FlaxArray, reader: FileReader)
   const view = { dtype, shape, strides: contiguousStrides(shape), byteOffset: 0, bigEndian: false };
   const byteLength = (elementCount(shape) as number) * elementSize(dtype);
   const info: TensorInfo = { name, group: '', shape, dtype, byteLength, kernelLayout: '…IO' };
-  return { info, source: new ViewSource(view, joined(pieces, reader)) };
+  return { info: withNamedState(info), source: new ViewSource(view, joined(pieces, reader)) };
 }
 
 /** Ranges of the pieces' joined bytes. */

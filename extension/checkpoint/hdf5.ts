@@ -10,9 +10,10 @@ import { FileReader } from './fileReader';
 import { UnpackedChunks } from './hdf5ChunkedRows';
 import { looksLikeHdf5, readSuperblock } from './hdf5Superblock';
 import { Hdf5Tree, type FoundDataset } from './hdf5Tree';
-import { isKeras, kerasAlias, kerasGroup, kerasMetadata, type GroupAttributes } from './kerasModel';
+import { isKeras, isKerasOptimizer, kerasAlias, kerasGroup, kerasMetadata, type GroupAttributes } from './kerasModel';
 import { ProblemList } from './problemList';
 import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from './rowSource';
+import { namedState } from './trainingNames';
 
 const FORMAT = 'hdf5';
 
@@ -74,6 +75,8 @@ function tensorOf(
   // Of files that Keras did not write the name alone can say.
   const kernelLayout = keras || !/(^|[/.])weights?(:0)?$/.test(name) ? '…IO' : 'OI…';
   const info: Writable = { name, group: kerasGroup(name), shape, dtype, byteLength, kernelLayout };
+  const notModel = isKerasOptimizer(info.group) ? 'optimizer state' : namedState(info);
+  if (notModel !== undefined) info.notModel = notModel;
   if (alias !== undefined) info.alias = alias;
   if (stored !== undefined) info.encoding = { name: stored, byteLength };
   if (unreadable !== undefined) info.unreadable = unreadable;

@@ -12,7 +12,9 @@ import { isObject } from './jsonFile';
 const KERAS_ATTRIBUTES = ['keras_version', 'model_config', 'layer_names', 'weight_names'];
 
 /** Groups at the root that wrap the model's weights, or hold what its training needs. */
-const WRAPPERS: ReadonlySet<string> = new Set(['model_weights', 'optimizer_weights', 'optimizer']);
+const MODEL_WEIGHTS = 'model_weights';
+const OPTIMIZERS = ['optimizer_weights', 'optimizer'];
+const WRAPPERS: ReadonlySet<string> = new Set([MODEL_WEIGHTS, ...OPTIMIZERS]);
 
 /** A model's configuration is shown so far; its layers are listed besides. */
 const MAX_CHARACTERS = 65_536;
@@ -55,6 +57,11 @@ export function isKeras(attributes: GroupAttributes): boolean {
 export function kerasGroup(name: string): string {
   const first = name.slice(0, Math.max(0, name.indexOf('/')));
   return WRAPPERS.has(first) ? first : '';
+}
+
+/** Whether a group of `kerasGroup` holds an optimizer's variables. */
+export function isKerasOptimizer(group: string): boolean {
+  return OPTIMIZERS.includes(group);
 }
 
 /** Attributes of all groups, by their path, and the layers of the configuration among them. */

@@ -13,6 +13,7 @@ import { NumpyRecord, OpenRecords } from './numpyRecord';
 import { firstNames, ProblemList } from './problemList';
 import { SourcedCheckpoint, ViewSource, type SourcedContents, type SourcedTensor } from './rowSource';
 import { viewBytes, viewProblem } from './tensorView';
+import { withNamedState } from './trainingNames';
 import { firstRecord, isZip, ZipArchive, type ZipEntry } from './zipArchive';
 
 const FORMAT = 'numpy';
@@ -107,7 +108,7 @@ async function arrayOf(
   const problem = viewProblem(header.view, entry.size);
   if (problem) throw new CheckpointError(problem.code, problem.reason);
   const source = new ViewSource(header.view, (start, end, cancel) => record.read(start, end, cancel));
-  return { info: infoOf(nameOf(entry), header), source };
+  return { info: withNamedState(infoOf(nameOf(entry), header)), source };
 }
 
 function nameOf({ name }: ZipEntry): string {

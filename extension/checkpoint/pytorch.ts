@@ -117,8 +117,15 @@ function makeCheckpoint(reader: FileBytes, file: TorchFile): Checkpoint {
   const places = new SharedPlaces();
   const parts: string[] = [];
   let unheard = storages.failure;
+  const entries = new Map<NamedTensor, ReturnType<typeof tensorOf>>();
+  // Of tensors over the same bytes the first counts: the model's, not those of an optimizer object before it.
+  for (const ofModel of [true, false]) {
+    for (const tensor of found.tensors) {
+      if ((tensor.notModel === undefined) === ofModel) entries.set(tensor, tensorOf(tensor, storages, places));
+    }
+  }
   for (const tensor of found.tensors) {
-    const entry = tensorOf(tensor, storages, places);
+    const entry = entries.get(tensor)!;
     if ('info' in entry) {
       tensors.push(entry);
       const text = partText(tensor);

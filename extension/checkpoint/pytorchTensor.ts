@@ -20,6 +20,16 @@ import { readView, viewBytes, viewProblem, type TensorView } from './tensorView'
 
 /** What the table shows of a tensor and how it is read, or why it can't be. */
 export function tensorOf(
+  tensor: NamedTensor,
+  storages: StorageSource,
+  places: SharedPlaces,
+): SourcedTensor | StorageProblem {
+  const found = readableTensor(tensor, storages, places);
+  const { notModel } = tensor;
+  return notModel !== undefined && 'info' in found ? { ...found, info: { ...found.info, notModel } } : found;
+}
+
+function readableTensor(
   { name, group, value }: NamedTensor,
   storages: StorageSource,
   places: SharedPlaces,

@@ -13,9 +13,10 @@ import { jsonError } from './jsonFile';
 import { JsonSyntaxError, objectEntries, skipSpace, type JsonEntry } from './jsonObject';
 import type { PackedType } from './packedElements';
 import { ProblemList } from './problemList';
-import type { Problem } from '../protocol';
+import type { NotModel, Problem } from '../protocol';
 import { isRefusal, parseEntry, type DataRange, type Refusal, type TensorEntry } from './safetensorsEntry';
 import { MAX_TENSORS } from './shape';
+import { namedState } from './trainingNames';
 
 /** The reference implementation's `MAX_HEADER_SIZE`. */
 export const MAX_HEADER_BYTES = 100_000_000;
@@ -33,7 +34,7 @@ export interface StoredTensor extends TensorInfo {
 }
 
 /** While it is parsed: the metadata that decide on the layout may come last. */
-type ParsedTensor = StoredTensor & { kernelLayout: TensorInfo['kernelLayout'] };
+type ParsedTensor = StoredTensor & { kernelLayout: TensorInfo['kernelLayout']; notModel?: NotModel };
 
 export interface SafetensorsHeader {
   readonly tensors: readonly StoredTensor[];
@@ -163,7 +164,11 @@ class HeaderParser {
     this.dropOverlapping();
     this.reportHoles();
     const layout = kernelLayouts(this.metadata['format']);
-    for (const tensor of this.tensors.values()) tensor.kernelLayout = layout(tensor.name);
+    for (const tensor of this.tensors.values()) {
+      tensor.kernelLayout = layout(tensor.name);
+      const notModel = namedState(tensor);
+      if (notModel !== undefined) tensor.notModel = notModel;
+    }
     return { tensors: [...this.tensors.values()], metadata: this.metadata, problems: this.problems.list() };
   }
 

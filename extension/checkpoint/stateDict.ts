@@ -13,6 +13,8 @@ import {
 } from './pickleValues';
 import { MAX_TENSORS } from './shape';
 import { isWrapper, keyLabel, moduleParts, uniqueNames } from './stateDictNames';
+import { childState, itemState, tensorState } from './trainingState';
+import type { NotModel } from '../protocol';
 
 /** Deeper than any module tree; each level is one call here. */
 const MAX_DEPTH = 200;
@@ -38,6 +40,7 @@ export interface NamedTensor {
   name: string;
   readonly group: string;
   readonly value: PickleTensor | PickleUnreadable;
+  readonly notModel?: NotModel;
 }
 
 export interface StateDict {
@@ -73,6 +76,8 @@ interface Place {
   readonly level: number;
   /** Inside a module: its scalars (`in_channels`, `training`) are no metadata. */
   readonly module: boolean;
+  /** What everything below is if it is no part of the model. */
+  readonly notModel?: NotModel;
 }
 
 class Walk {
@@ -131,7 +136,8 @@ class Walk {
   private enterDict(dict: PickleDict, place: Place): void {
     for (const [key, value] of dict.entries()) {
       const wrapper = place.name === '' && !place.module && isWrapper(key, value, dict);
-      this.visit(value, below(place, keyLabel(key), wrapper));
+      const notModel = place.notModel ?? (place.module ? undefined : childState(key, value, dict));
+      this.visit(value, below(place, keyLabel(key), wrapper, notModel));
     }
   }
 
@@ -141,7 +147,7 @@ class Walk {
       if (value === null || typeof value !== 'object') continue;
       // A tensor that is an item, as opposed to a key's value, is named by its index.
       const wrapper = place.name === '' && !place.module && place.level > 0 && isWrapper(null, value);
-      this.visit(value, below(place, String(i), wrapper));
+      this.visit(value, below(place, String(i), wrapper, place.notModel ?? itemState(list)));
     }
   }
 
@@ -197,7 +203,10 @@ class Walk {
     this.nameCharacters += name.length + place.group.length;
     if (this.tensors.length >= MAX_TENSORS) this.stop(`more than ${MAX_TENSORS} tensors`);
     else if (this.nameCharacters > MAX_ALL_NAMES) this.stop(`names of more than ${MAX_ALL_NAMES} characters in all`);
-    else this.tensors.push({ name, group: place.group, value });
+    else {
+      const notModel = place.module ? place.notModel : tensorState(name, value, place.notModel);
+      this.tensors.push({ name, group: place.group, value, ...(notModel !== undefined && { notModel }) });
+    }
   }
 
   private stop(what: string): void {
@@ -211,10 +220,11 @@ class Walk {
   }
 }
 
-function below(place: Place, key: string, wrapper: boolean): Place {
+function below(place: Place, key: string, wrapper: boolean, notModel = place.notModel): Place {
   const level = place.level + 1;
-  if (wrapper) return { group: join(place.group, key), name: '', level, module: false };
-  return { group: place.group, name: join(place.name, key), level, module: place.module };
+  const inside = { level, ...(notModel !== undefined && { notModel }) };
+  if (wrapper) return { ...inside, group: join(place.group, key), name: '', module: false };
+  return { ...inside, group: place.group, name: join(place.name, key), module: place.module };
 }
 
 function join(path: string, key: string): string {

@@ -90,8 +90,11 @@ function remember(known: Answers, container: object, search: () => boolean): boo
   return answer;
 }
 
-function isOptimizer(value: PickleDict): boolean {
-  return value.get('state') instanceof PickleDict && value.get('param_groups') instanceof PickleSequence;
+/** The state_dict of an optimizer: PyTorch's, or fastai's own, which lists states and hyper-parameters. */
+export function isOptimizer(value: PickleDict): boolean {
+  const state = value.get('state');
+  if (state instanceof PickleDict) return value.get('param_groups') instanceof PickleSequence;
+  return state instanceof PickleSequence && value.get('hypers') instanceof PickleSequence;
 }
 
 function hasDottedTensor(dict: PickleDict): boolean {

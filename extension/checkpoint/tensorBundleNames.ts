@@ -47,6 +47,11 @@ export function nameKeys(keys: readonly { readonly key: string; readonly shape: 
   return named.map(({ group }, i) => ({ name: names[i]!, group }));
 }
 
+/** Groups are optimizers and averages of weights; the latter stand in for the weights. */
+export function isOptimizerGroup(group: string): boolean {
+  return group !== '' && group !== AVERAGE.slice(1);
+}
+
 /** A slot of TensorFlow 2: the optimizer's path in front, as its other variables have it. */
 function ofTensorflow2(key: string): NamedKey | undefined {
   const at = key.indexOf(SLOT);

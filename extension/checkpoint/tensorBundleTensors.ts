@@ -10,7 +10,7 @@ import { ViewSource, type RowSource, type SourcedTensor } from './rowSource';
 import { elementCount } from './shape';
 import type { BundleEntry } from './tensorBundleEntry';
 import type { BundleIndex, StoredSlice } from './tensorBundleIndex';
-import { nameKeys } from './tensorBundleNames';
+import { isOptimizerGroup, nameKeys } from './tensorBundleNames';
 import { EntryBytes, shardFailure, type BundleShard, type Failure } from './tensorBundleShards';
 import { joinSlices, MAX_SLICES, type Slice } from './tensorBundleSlices';
 import { DT_STRING, isQuantised, tensorflowType } from './tensorflowTypes';
@@ -86,6 +86,7 @@ function infoOf(
   return {
     ...{ name, group, shape, dtype, byteLength, kernelLayout: '…IO' as const },
     ...(isQuantised(known) && { encoding: { name: known.name, byteLength } }),
+    ...(isOptimizerGroup(group) && { notModel: 'optimizer state' as const }),
   };
 }
 

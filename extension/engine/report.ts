@@ -1,8 +1,8 @@
 /** What a person reads in the terminal. */
-import type { CheckpointSummary, LayerParts, LayerResult, Problem, TensorSummary } from '../protocol';
+import type { CheckpointSummary, LayerParts, LayerResult, NotModel, Problem, TensorSummary } from '../protocol';
 import { alphaBand } from '../spectral/metricTable';
 import type { InspectReport } from '../inspectReport';
-import { failedFit, isOptimizerState, lostRank } from '../layerFindings';
+import { failedFit, lostRank } from '../layerFindings';
 import { shortCell, visible } from '../visibleText';
 import { isHead } from './layerParts';
 
@@ -36,8 +36,8 @@ const RELATIVE_NORM: Column = {
 
 export function layerReport(summary: Summary, report: InspectReport): string {
   const spectral = report.layers.filter(({ matrices, problems }) => matrices > 0 || problems.length > 0);
-  const state = new Set(summary.tensors.filter(isOptimizerState).map(({ name }) => name));
-  const named: Column = { title: 'layer', cell: (layer) => layerCell(layer, state.has(layer.tensor)) };
+  const notModel = new Map(summary.tensors.map((tensor) => [tensor.name, tensor.notModel]));
+  const named: Column = { title: 'layer', cell: (layer) => layerCell(layer, notModel.get(layer.tensor)) };
   const columns = [...(spectral.some(({ factored }) => factored?.base) ? [RELATIVE_NORM] : []), ...NUMBERS, named];
   const rows = spectral.map((layer) => columns.map(({ cell }) => shortCell(cell(layer))));
   const widths = columns.map(({ title }, index) => Math.max(width(title), ...rows.map((row) => width(row[index]!))));
@@ -84,9 +84,10 @@ export function tensorReport(summary: Summary, partsOf: (tensor: TensorSummary) 
       tensor.encoding ?? tensor.dtype,
       tensor.group,
       partsCell(partsOf(tensor)),
+      tensor.notModel ?? '',
     ].map((cell) => shortCell(cell)),
   );
-  const widths = [0, 1, 2, 3].map((index) => Math.max(0, ...rows.map((row) => width(row[index]!))));
+  const widths = [0, 1, 2, 3, 4].map((index) => Math.max(0, ...rows.map((row) => width(row[index]!))));
   const lines = rows.map((row) =>
     row
       .map((cell, index) => cell + ' '.repeat(Math.max(0, (widths[index] ?? 0) - width(cell))))
@@ -111,13 +112,14 @@ const ESTIMATE_NOTE =
   'FARMS (a–b): an estimate from some of the windows, with its 95 % interval; --json tells how many windows.';
 
 function heading(summary: Summary): string[] {
-  const { optimizer } = summary;
+  const { optimizer, beside } = summary;
   const dtypes = summary.dtypes.map(({ dtype, parameters }) => `${dtype} ${percent(parameters, summary.parameters)}`);
   return [
     summary.path,
     `${summary.format} · ${summary.architecture} · ${summary.tensors.length} tensors · ` +
       `${summary.parameters.toLocaleString('en')} parameters · ${size(summary.bytes)}` +
       (optimizer ? ` · optimizer state ${size(optimizer.bytes)} in ${plural(optimizer.tensors, 'tensor')}` : '') +
+      (beside ? ` · ${plural(beside.tensors, 'tensor')} beside the model` : '') +
       (dtypes.length > 0 ? ` · ${dtypes.join(', ')}` : ''),
   ].map(visible);
 }
@@ -131,17 +133,17 @@ function problemLines(problems: readonly Problem[]): string[] {
   ];
 }
 
-function layerCell(layer: LayerResult, isState: boolean): string {
-  const text = remark(layer, isState);
+function layerCell(layer: LayerResult, notModel: NotModel | undefined): string {
+  const text = remark(layer, notModel);
   return text ? `${shortCell(layer.name)}  (${text})` : layer.name;
 }
 
-function remark(layer: LayerResult, isState: boolean): string {
+function remark(layer: LayerResult, notModel: NotModel | undefined): string {
   const [problem] = layer.problems;
   if (problem) return problem.code;
   const failed = failedFit(layer);
   if (failed !== undefined) return `no fit: ${failed}`;
-  if (isState) return 'optimizer state';
+  if (notModel !== undefined) return notModel;
   const { alpha } = layer.metrics;
   const remarks = layer.tiedWith === undefined ? [] : [`tied with ${layer.tiedWith}`];
   if (alpha !== null && alpha !== undefined && alphaBand(alpha) !== 'well trained') remarks.push(alphaBand(alpha));

@@ -2,7 +2,6 @@
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/dtype';
 import { outputIsTied } from '../checkpoint/tiedEmbeddings';
-import { isOptimizerState } from '../layerFindings';
 import type { CheckpointSummary, TensorSummary } from '../protocol';
 import { layersOf } from '../spectral/matrices';
 import { guessArchitecture } from './architecture';
@@ -20,15 +19,17 @@ export function summarise(
   let parameters = 0;
   let bytes = 0;
   const optimizer = { tensors: 0, bytes: 0 };
+  const beside = { tensors: 0, bytes: 0 };
   const tensors = checkpoint.tensors.map((tensor): TensorSummary => {
     // What is not stored is no further parameter.
     const count = tensor.product ? 0 : tensor.byteLength / elementSize(tensor.dtype);
     const { layers, noSpectrum } = layersOf(tensor);
     const stored = tensor.encoding?.byteLength ?? tensor.byteLength;
     const type = tensor.encoding?.name ?? tensor.dtype;
-    if (isOptimizerState(tensor)) {
-      optimizer.tensors += 1;
-      optimizer.bytes += stored;
+    if (tensor.notModel !== undefined) {
+      const total = tensor.notModel === 'optimizer state' ? optimizer : beside;
+      total.tensors += 1;
+      total.bytes += stored;
     } else if (tensor.sharedWith === undefined) {
       parameters += count;
       bytes += stored;
@@ -46,6 +47,7 @@ export function summarise(
       layers: layers.map(({ name }) => name),
       ...(noSpectrum !== undefined && { noSpectrum }),
       ...(tensor.sharedWith !== undefined && { sharedWith: tensor.sharedWith }),
+      ...(tensor.notModel !== undefined && { notModel: tensor.notModel }),
     };
   });
   return {
@@ -58,6 +60,7 @@ export function summarise(
     parameters,
     bytes,
     ...(optimizer.tensors > 0 && { optimizer }),
+    ...(beside.tensors > 0 && { beside }),
     architecture: guessArchitecture(checkpoint.tensors, fields, checkpoint.metadata, outputIsTied(checkpoint, tied)),
     dtypes: [...byDtype]
       .map(([dtype, count]) => ({ dtype, parameters: count }))

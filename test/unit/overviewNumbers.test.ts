@@ -80,24 +80,27 @@ describe('unusual layers', () => {
 });
 
 describe('what is said of the model', () => {
-  it('leaves optimizer state out, under any of its usual names', () => {
-    const groups = { w: 'model', a: 'optimizer', b: 'optimizer_weights', c: 'optim', d: 'opt', e: 'optical', f: '' };
-    const tensors = Object.entries(groups).map(([name, group]) => ({ name, group }));
+  it('leaves out what is no part of it', () => {
+    const kinds = { w: undefined, a: 'optimizer state', b: 'random state', c: 'copied module', f: undefined } as const;
+    const tensors = Object.entries(kinds).map(([name, notModel]) => ({ name, ...(notModel && { notModel }) }));
     const found = ofTheModel(tensors)(tensors.map(({ name }) => layer(name)));
     assert.deepEqual(
       found.map(({ name }) => name),
-      ['w', 'e', 'f'],
+      ['w', 'f'],
     );
   });
 
   it('counts no optimizer state as parameters, size and types of the model, but says how much there is', () => {
     const tensor = (name: string, group: string, dtype: 'F32' | 'F16', bytes: number): TensorInfo => ({
       ...{ name, group, dtype, shape: [bytes / (dtype === 'F32' ? 4 : 2)], byteLength: bytes, kernelLayout: 'OI…' },
+      ...(group === 'optimizer' && { notModel: 'optimizer state' }),
+      ...(group === 'rng' && { notModel: 'random state' }),
     });
     const tensors = [
       tensor('w', 'model', 'F16', 8),
       tensor('m', 'optimizer', 'F32', 16),
       tensor('v', 'optimizer', 'F32', 16),
+      tensor('r', 'rng', 'F32', 4),
     ];
     const checkpoint = { path: '/m.pt', format: 'pytorch', files: [], metadata: {}, tensors, problems: [] };
     const config = { fields: {}, tied: false };
@@ -105,9 +108,10 @@ describe('what is said of the model', () => {
     assert.deepEqual([summary.parameters, summary.bytes], [4, 8]);
     assert.deepEqual(summary.dtypes, [{ dtype: 'F16', parameters: 4 }]);
     assert.deepEqual(summary.optimizer, { tensors: 2, bytes: 32 });
+    assert.deepEqual(summary.beside, { tensors: 1, bytes: 4 });
     assert.match(
       tensorReport(summary, () => ({ parts: [] })),
-      /4 parameters · 8 bytes · optimizer state 32 bytes in 2 tensors/,
+      /4 parameters · 8 bytes · optimizer state 32 bytes in 2 tensors · 1 tensor beside the model/,
     );
     const { optimizer } = summarise(
       { ...checkpoint, tensors: tensors.slice(0, 1) } as unknown as Checkpoint,
@@ -119,19 +123,11 @@ describe('what is said of the model', () => {
   });
 
   it('judges no optimizer state by its alpha, neither in the table, in a hover nor in the terminal', () => {
-    const tensors = ['model', 'optimizer'].map((group) => ({ name: group[0]!, group }));
+    const tensors = [{ name: 'm' }, { name: 'o', notModel: 'optimizer state' as const }];
     const bands = tensors.map((tensor) => alphaBandOf(tensor, 1.5)?.short);
     assert.deepEqual(bands, ['over-trained', undefined]);
     const verdicts = tensors.map((tensor) => alphaVerdict(tensor, 1.5));
     assert.deepEqual(verdicts, ['over-trained', 'optimizer state']);
-    // An optimizer's own file, and a model that is kept under the same key.
-    for (const [name, verdict] of [
-      ['0.exp_avg', 'optimizer state'],
-      ['11.momentum_buffer', 'optimizer state'],
-      ['0.weight', 'over-trained'],
-    ] as const) {
-      assert.equal(alphaVerdict({ group: 'state', name }, 1.5), verdict, name);
-    }
     const results = tensors.map(({ name }) => layer(name, { metrics: { alpha: 1.5 } }));
     const head = {
       path: '',

@@ -33,7 +33,7 @@ describe('packed tensors', () => {
   it('are of another kind where any field but the name differs', () => {
     const changes: Required<Omit<TensorSummary, 'name' | 'alias' | 'layers' | 'sharedWith'>> = {
       ...{ group: 'state_dict', shape: [64, 32], dtype: 'F16', encoding: 'Q4_0', parameters: 1, bytes: 1 },
-      noSpectrum: '1-D tensor',
+      ...{ noSpectrum: '1-D tensor', notModel: 'optimizer state' },
     };
     for (const [field, value] of Object.entries(changes)) {
       const two = summary([tensor('a'), tensor('b', { [field]: value })]);

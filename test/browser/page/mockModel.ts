@@ -7,7 +7,7 @@ import type {
   LayerSpectrum,
   TensorSummary,
 } from '../../../extension/protocol';
-import { isOptimizerState } from '../../../extension/layerFindings';
+import { isOfModel } from '../../../extension/layerFindings';
 import { spectralMetrics } from '../../../extension/spectral/metrics';
 import { fitPowerLaw } from '../../../extension/spectral/powerLaw';
 import { rankSuggestions } from '../../../extension/spectral/ranks';
@@ -36,6 +36,7 @@ function tensor(name: string, shape: number[], dtype: TensorSummary['dtype'], gr
   return {
     ...{ name, group, shape, dtype, parameters, bytes, layers: spectrum ? [name] : [] },
     ...(!spectrum && { noSpectrum: '1-D tensor' }),
+    ...(group.startsWith('optimizer') && { notModel: 'optimizer state' }),
   };
 }
 
@@ -84,7 +85,7 @@ export function oddities(): TensorSummary[] {
 
 export function summaryOf(path: string, architecture: string, tensors: TensorSummary[]): CheckpointSummary {
   const byType = new Map<TensorSummary['dtype'], number>();
-  const state = tensors.filter(isOptimizerState);
+  const state = tensors.filter((each) => !isOfModel(each));
   const weights = tensors.filter((each) => !state.includes(each));
   for (const { dtype, parameters } of weights) byType.set(dtype, (byType.get(dtype) ?? 0) + parameters);
   const total = (key: 'parameters' | 'bytes'): number => weights.reduce((sum, each) => sum + each[key], 0);
