@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { DIALOG_EXTENSIONS } from './checkpointFiles';
 import { VIEW_TYPES } from './checkpointEditor';
+import { listText } from './plainText';
 import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
 
 export function activeCheckpoint(): vscode.Uri | undefined {
@@ -14,7 +15,7 @@ export async function chooseCheckpoint(checkpoints: WorkspaceCheckpoints): Promi
   const files = await checkpoints.find();
   if (files.length === 0) return browse();
   const other = { label: vscode.l10n.t('Browse…'), file: undefined };
-  const items = files.map((file) => ({ label: vscode.workspace.asRelativePath(file), file }));
+  const items = files.map((file) => ({ label: listText(vscode.workspace.asRelativePath(file)), file }));
   const chosen = await vscode.window.showQuickPick([...items, other], {
     title: vscode.l10n.t('Eigenscope: Choose a Checkpoint'),
     matchOnDescription: true,

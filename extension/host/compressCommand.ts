@@ -6,6 +6,7 @@ import type { CheckpointEditors } from './checkpointEditor';
 import { CheckpointSession } from './checkpointSession';
 import { activeCheckpoint, chooseCheckpoint } from './chooseCheckpoint';
 import type { EngineClient } from './engineClient';
+import { listText } from './plainText';
 import { chooseRank } from './rankPicker';
 import { saveWithDialog, saveWithProgress } from './saveFlow';
 import { inspectSettings } from './settings';
@@ -66,15 +67,16 @@ async function compressIn(
 async function chooseLayer(session: CheckpointSession): Promise<string | undefined> {
   const { tensors } = await session.summary();
   const items = tensors.flatMap(({ layers, shape, dtype }) =>
-    layers.map((label) => ({
-      label,
+    layers.map((layer) => ({
+      layer,
+      label: listText(layer),
       description: `${shape.join(' × ')} ${dtype}`,
-      detail: knownNumbers(session.results.get(label)),
+      detail: knownNumbers(session.results.get(layer)),
     })),
   );
   if (items.length === 0) throw new Error(vscode.l10n.t('{0} has no layer that could be compressed.', session.path));
   const title = vscode.l10n.t('Compress Layer: which one?');
-  return (await vscode.window.showQuickPick(items, { title, matchOnDescription: true }))?.label;
+  return (await vscode.window.showQuickPick(items, { title, matchOnDescription: true }))?.layer;
 }
 
 function knownNumbers(result: LayerResult | undefined): string | undefined {

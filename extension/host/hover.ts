@@ -9,6 +9,7 @@ import type { LayerResult, PeekResult, TensorSummary } from '../protocol';
 import type { EngineClient } from './engineClient';
 import type { LayerMatch } from './layerIndex';
 import { namesAt } from './nameAtPosition';
+import { markdownCode, markdownText } from './plainText';
 import { hoverEnabled, inspectSettings } from './settings';
 import { spectrumPicture } from './spectrumPicture';
 import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
@@ -81,33 +82,43 @@ async function within<T>(milliseconds: number, work: Promise<T>): Promise<T | nu
   }
 }
 
+/** The ids of our own that a hover may run. */
+const LINKED_COMMANDS = ['eigenscope.inspectWeights'] as const;
+
+/** Text of the file goes in as text only: see `plainText.ts`. */
 function layerMarkdown({ checkpoint, tensor }: LayerMatch, peeked: PeekResult | null): vscode.MarkdownString {
   const markdown = new vscode.MarkdownString();
-  markdown.isTrusted = { enabledCommands: ['eigenscope.inspectWeights'] };
+  markdown.isTrusted = { enabledCommands: LINKED_COMMANDS };
+  markdown.supportHtml = false;
+  markdown.supportThemeIcons = false;
   const shape = tensor.shape.length > 0 ? tensor.shape.join(' × ') : vscode.l10n.t('scalar');
   const parameters = vscode.l10n.t('{0} parameters', tensor.parameters.toLocaleString(vscode.env.language));
-  markdown.appendMarkdown(`**${code(tensor.name)}**  \n`);
-  if (tensor.alias !== undefined) markdown.appendMarkdown(`${code(tensor.alias)}  \n`);
-  markdown.appendMarkdown(`${shape} · ${tensor.encoding ?? tensor.dtype} · ${parameters}  \n`);
-  markdown.appendText(vscode.workspace.asRelativePath(checkpoint));
-  markdown.appendMarkdown('\n\n');
+  markdown.appendMarkdown(`**${markdownCode(tensor.name)}**  \n`);
+  if (tensor.alias !== undefined) markdown.appendMarkdown(`${markdownCode(tensor.alias)}  \n`);
+  markdown.appendMarkdown(`${shape} · ${markdownText(tensor.encoding ?? tensor.dtype)} · ${parameters}  \n`);
+  markdown.appendMarkdown(`${markdownText(vscode.workspace.asRelativePath(checkpoint))}\n\n`);
   if (peeked) markdown.appendMarkdown(numbers(peeked, tensor));
   const layer = tensor.layers[0] ?? tensor.name;
-  const link = (compress: boolean): string => {
-    const argument = encodeURIComponent(
-      JSON.stringify([{ uri: vscode.Uri.file(checkpoint).toString(), layer, compress }]),
-    );
-    return `command:eigenscope.inspectWeights?${argument}`;
-  };
   const open = peeked ? vscode.l10n.t('Open') : vscode.l10n.t('Inspect');
-  const links = [`[${open}](${link(false)} "${path.basename(checkpoint).replace(/["\\]/g, '')}")`];
-  if (tensor.layers.length > 0) links.push(`[${vscode.l10n.t('Compress…')}](${link(true)})`);
+  const links = [inspectLink(open, checkpoint, layer, false)];
+  if (tensor.layers.length > 0) links.push(inspectLink(vscode.l10n.t('Compress…'), checkpoint, layer, true));
   markdown.appendMarkdown(links.join(' · '));
   return markdown;
 }
 
+function inspectLink(label: string, checkpoint: string, layer: string, compress: boolean): string {
+  const argument = JSON.stringify([{ uri: vscode.Uri.file(checkpoint).toString(), layer, compress }]);
+  // encodeURIComponent leaves a few characters that Markdown reads: a parenthesis ends the link.
+  const encoded = encodeURIComponent(argument).replace(/[!'()*~_.-]/g, (character) => `%${hex(character)}`);
+  return `[${label}](command:${LINKED_COMMANDS[0]}?${encoded} "${markdownText(path.basename(checkpoint))}")`;
+}
+
+function hex(character: string): string {
+  return character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0');
+}
+
 function numbers({ layer, curve }: PeekResult, tensor: TensorSummary): string {
-  const lines = [fitLine(layer, tensor), rankLine(layer), layer.problems[0] && escape(layer.problems[0].message)];
+  const lines = [fitLine(layer, tensor), rankLine(layer), layer.problems[0] && markdownText(layer.problems[0].message)];
   const [first, last] = [curve[0], curve.at(-1)];
   const finding =
     first !== undefined && last !== undefined
@@ -127,7 +138,8 @@ function fitLine({ metrics, fits, farms }: LayerResult, tensor: TensorSummary): 
   const number = (value: number): string => value.toLocaleString(vscode.env.language, { maximumFractionDigits: 2 });
   const parts: string[] = [];
   const { alpha } = metrics;
-  if (fits.KS?.status === 'failed') parts.push(vscode.l10n.t('no power-law fit: {0}', escape(fits.KS.reason ?? '')));
+  if (fits.KS?.status === 'failed')
+    parts.push(vscode.l10n.t('no power-law fit: {0}', markdownText(fits.KS.reason ?? '')));
   else if (typeof alpha === 'number') parts.push(`alpha ${number(alpha)} (${alphaVerdict(tensor, alpha)})`);
   if (typeof farms?.alpha === 'number') {
     const interval = farms.interval ? ` (${farms.interval.map(number).join('–')})` : '';
@@ -149,12 +161,4 @@ function rankLine({ ranks, M }: LayerResult): string {
     percent(suggestion.error),
     percent(suggestion.ratio),
   );
-}
-
-function code(name: string): string {
-  return `\`${name.replaceAll('`', "'")}\``;
-}
-
-function escape(text: string): string {
-  return text.replace(/[\\`*_{}[\]()#+\-.!<>|~]/g, '\\$&');
 }

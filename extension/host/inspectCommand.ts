@@ -5,6 +5,7 @@ import { checkpointsIn, isCheckpointName } from './checkpointFiles';
 import type { CheckpointEditors } from './checkpointEditor';
 import { chooseCheckpoint } from './chooseCheckpoint';
 import { notOnDisk } from './onDisk';
+import { listText } from './plainText';
 import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
 
 /** A link's argument: JSON, so the URI is text. */
@@ -34,7 +35,7 @@ export async function inspectWeights(
 /** Asks where there are several; undefined where the person gave up. */
 async function chooseFrom(files: readonly string[]): Promise<string | undefined> {
   if (files.length <= 1) return files[0];
-  const items = files.map((file) => ({ label: path.basename(file), file }));
+  const items = files.map((file) => ({ label: listText(path.basename(file)), file }));
   const title = vscode.l10n.t('Inspect Weights: which one?');
   return (await vscode.window.showQuickPick(items, { title }))?.file;
 }

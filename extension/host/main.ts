@@ -10,6 +10,7 @@ import { pickDevice } from './devicePicker';
 import { EngineClient } from './engineClient';
 import { HOVER_LANGUAGES, registerHover } from './hover';
 import { inspectWeights, type InspectLink } from './inspectCommand';
+import { notificationText, plainLog } from './plainText';
 import { ANALYSIS_SETTINGS, DEVICE_SETTING, engineEnvironment, hoverEnabled, PROCESS_SETTINGS } from './settings';
 import { StatusBar } from './statusBar';
 import { WorkspaceCheckpoints } from './workspaceCheckpoints';
@@ -24,7 +25,7 @@ export interface EigenscopeApi {
 }
 
 export function activate(context: vscode.ExtensionContext): EigenscopeApi {
-  const log = vscode.window.createOutputChannel('Eigenscope', { log: true });
+  const log = plainLog(vscode.window.createOutputChannel('Eigenscope', { log: true }));
   const cacheFolder = context.globalStorageUri.fsPath;
   const engine = new EngineClient({
     module: path.join(context.extensionPath, 'dist', 'engine.js'),
@@ -50,12 +51,14 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
     editors.register(),
     registerHover(engine, checkpoints),
     registerCommand('eigenscope.inspectWeights', (given?: vscode.Uri | InspectLink) =>
-      inspectWeights(editors, checkpoints, given),
+      plainErrors(inspectWeights(editors, checkpoints, given)),
     ),
     registerCommand('eigenscope.compressLayer', (given?: CompressArguments) =>
-      compressLayer({ engine, editors, checkpoints }, given instanceof vscode.Uri ? { uri: given } : given),
+      plainErrors(
+        compressLayer({ engine, editors, checkpoints }, given instanceof vscode.Uri ? { uri: given } : given),
+      ),
     ),
-    registerCommand('eigenscope.chooseDevice', () => pickDevice(engine)),
+    registerCommand('eigenscope.chooseDevice', () => plainErrors(pickDevice(engine))),
     registerCommand('eigenscope.restartEngine', () => engine.restart()),
     registerCommand('eigenscope.showLog', () => log.show()),
     registerCommand('eigenscope.clearCache', async () => {
@@ -90,10 +93,19 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
   return { engine, checkpoints, session: (uri) => editors.session(uri) };
 }
 
+/** What a command does. VS Code shows its error in a notification, which reads links in it. */
+async function plainErrors<T>(running: Promise<T>): Promise<T> {
+  try {
+    return await running;
+  } catch (error) {
+    throw new Error(notificationText(problemOf(error).message), { cause: error });
+  }
+}
+
 async function offerRestart(message: string): Promise<void> {
   const restart = vscode.l10n.t('Restart Engine');
   const showLog = vscode.l10n.t('Show Log');
-  const chosen = await vscode.window.showErrorMessage(`Eigenscope: ${message}`, restart, showLog);
+  const chosen = await vscode.window.showErrorMessage(`Eigenscope: ${notificationText(message)}`, restart, showLog);
   if (chosen === restart) await vscode.commands.executeCommand('eigenscope.restartEngine');
   if (chosen === showLog) await vscode.commands.executeCommand('eigenscope.showLog');
 }

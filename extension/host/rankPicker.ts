@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { CompressionPreview, RankRequest } from '../protocol';
 import { problemOf } from '../rpc';
 import type { CheckpointSession } from './checkpointSession';
+import { listText } from './plainText';
 import { parseRank, rankText } from './rankInput';
 
 /** Shown before anything is typed. */
@@ -35,7 +36,7 @@ export function chooseRank(
     try {
       item.detail = previewText(await session.preview(layer, method, request));
     } catch (error) {
-      item.detail = problemOf(error).message;
+      item.detail = listText(problemOf(error).message);
     }
   };
   const describeSuggestions = async (): Promise<void> => {
@@ -82,7 +83,7 @@ function itemFor(request: RankRequest): RankItem {
 }
 
 function notUnderstood(value: string): RankItem {
-  const label = vscode.l10n.t('"{0}" is not a rank', value);
+  const label = vscode.l10n.t('"{0}" is not a rank', listText(value));
   return { label, detail: vscode.l10n.t('Type 64, 95% or 0.5x.'), alwaysShow: true };
 }
 

@@ -4,6 +4,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { SaveRequest, SaveResult } from '../protocol';
 import type { CheckpointSession } from './checkpointSession';
+import { notificationText } from './plainText';
 
 export type UnplacedSave = Omit<SaveRequest, 'target' | 'overwrite'>;
 
@@ -30,13 +31,13 @@ export async function saveWithProgress(session: CheckpointSession, request: Save
   const name = path.basename(request.target);
   const options = {
     location: vscode.ProgressLocation.Notification,
-    title: vscode.l10n.t('Saving {0}', name),
+    title: vscode.l10n.t('Saving {0}', notificationText(name)),
     cancellable: true,
   };
   const result = await vscode.window.withProgress(options, async (progress, token) => {
     let shown = 0;
     const stop = session.on('saving', ({ fraction, message }) => {
-      progress.report({ message, increment: 100 * Math.max(0, fraction - shown) });
+      progress.report({ message: notificationText(message), increment: 100 * Math.max(0, fraction - shown) });
       shown = Math.max(shown, fraction);
     });
     try {
@@ -54,7 +55,7 @@ async function offerToOpen(result: SaveResult): Promise<void> {
   const error = (100 * result.measured_error).toLocaleString(vscode.env.language, { maximumSignificantDigits: 3 });
   const message = vscode.l10n.t(
     'Saved {0} at rank {1}, relative error {2} %.',
-    path.basename(result.path),
+    notificationText(path.basename(result.path)),
     result.rank,
     error,
   );
@@ -73,7 +74,7 @@ async function askTarget(originals: readonly string[], suggested: vscode.Uri): P
     const again = vscode.l10n.t('Choose Another Name');
     const message = vscode.l10n.t(
       '{0} is part of the checkpoint that is open, which is never written to.',
-      target.fsPath,
+      notificationText(target.fsPath),
     );
     if ((await vscode.window.showWarningMessage(message, { modal: true }, again)) !== again) return undefined;
   }
