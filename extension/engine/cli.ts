@@ -8,6 +8,7 @@ import { isErrno } from '../checkpoint/fileReader';
 import type { EngineNotifications, LayerParts, LayerResult, TensorSummary } from '../protocol';
 import { problemOf, type NotificationHandlers } from '../rpc';
 import { DEFAULT_FARMS, parseCommand, USAGE, UsageError, type Command } from './cliArguments';
+import { cacheFolder } from './cacheFolder';
 import { previewLayer, saveCompressed } from './compressLayer';
 import { Engine } from './engine';
 import { inspectCsv, inspectJson, inspectReport } from '../inspectReport';
@@ -66,6 +67,9 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
     },
     log: ({ message }) => progress.note(message),
   });
+  const pruning = engine.cache.prune().catch((error: unknown) => {
+    progress.note(`the result cache could not be cut back: ${problemOf(error).message}`);
+  });
   const document = await engine.open(command.path);
   const names = selectedLayers(document, command.layers, command.split);
   // Results arrive as they finish; they are printed in the file's order.
@@ -81,7 +85,7 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   else if (command.format === 'csv') await printAll(inspectCsv(layers));
   else await print(layerReport(document.summary, report));
   if (command.format === 'csv') for (const problem of report.problems) tell(problem.message);
-  await engine.dispose();
+  await Promise.all([pruning, engine.dispose()]);
   return report.problems.length > 0 ? EXIT.problems : EXIT.ok;
 }
 
@@ -202,21 +206,12 @@ function createEngine(
   handlers: Partial<NotificationHandlers<EngineNotifications>>,
 ): Engine {
   return new Engine({
-    cacheFolder: cache ? cacheFolder() : undefined,
+    cacheFolder: cache ? cacheFolder(process.env, process.platform, homedir()) : undefined,
     threads: threads ?? defaultThreads(availableParallelism()),
     memoryLimit: memoryMegabytes === undefined ? defaultMemoryLimit(totalmem()) : memoryMegabytes * 1024 * 1024,
     device,
     notify: (name, params) => handlers[name]?.(params),
   });
-}
-
-/** The user's cache folder, as the platform has it. */
-function cacheFolder(): string {
-  const { EIGENSCOPE_CACHE_DIR, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
-  if (EIGENSCOPE_CACHE_DIR) return EIGENSCOPE_CACHE_DIR;
-  if (process.platform === 'win32' && LOCALAPPDATA) return path.join(LOCALAPPDATA, 'eigenscope', 'Cache');
-  if (process.platform === 'darwin') return path.join(homedir(), 'Library', 'Caches', 'eigenscope');
-  return path.join(XDG_CACHE_HOME ?? path.join(homedir(), '.cache'), 'eigenscope', 'results');
 }
 
 /**

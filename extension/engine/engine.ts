@@ -17,6 +17,7 @@ import { snapshotFiles } from './fileSnapshot';
 import { rankedCurve } from '../spectral/esd';
 import { JobQueue } from './jobQueue';
 import { outcomeGoodness } from './layerGoodness';
+import { exactness, exactnessWithoutLimit } from './layerExactness';
 import { LayerError, layerInputAhead, type LayerSource } from './layerInput';
 import { analyseLayer } from './layerPipeline';
 import { failedResult, tiedResult } from './layerResult';
@@ -155,16 +156,37 @@ export class Engine {
     }
     const key = memoryKey(document, name, settings);
     const { geometry } = document.layer(name);
-    const known =
-      this.memory.get(key) ??
-      (geometry && (await this.cache.get(document.identity, document.cacheName(name), settings)));
+    const known = this.memory.get(key) ?? (geometry && (await this.cached(document, name, settings)));
     return known && this.keep(key, known);
+  }
+
+  /** From the cache on disk: as exact as it would be computed, or more. */
+  private async cached(
+    document: EngineDocument,
+    name: string,
+    settings: InspectSettings,
+  ): Promise<LayerOutcome | undefined> {
+    if (!this.cache.enabled) return undefined;
+    const { tensor, geometry } = document.layer(name);
+    const own = exactness(tensor, geometry!, settings, this.memoryBudget.limit);
+    const best = exactnessWithoutLimit(tensor, geometry!, settings);
+    // One that cannot be read now is not in the cache: whoever computes it says what is wrong.
+    const probe = await document.probe(name).catch(() => undefined);
+    if (!probe) return undefined;
+    const layer = { identity: document.identity, layer: document.cacheName(name), settings, probe };
+    for (const each of new Set([own, best])) {
+      const outcome = each === undefined ? undefined : await this.cache.get({ ...layer, exactness: each });
+      if (outcome) return outcome;
+    }
+    return undefined;
   }
 
   private readAhead(document: EngineDocument, name: string, settings: InspectSettings): ReadAhead {
     const { tensor, geometry } = document.layer(name);
     return new ReadAhead(async (signal, revoke) => {
       if (tensor.unreadable !== undefined || tensor.product || document.tiedLayer(name) !== undefined) return undefined;
+      // What is kept is read later than that.
+      if (this.cache.enabled && !document.settled) return undefined;
       if (await this.known(document, name, settings)) return undefined;
       signal.throwIfAborted();
       return layerInputAhead(this.source(document, settings), tensor, geometry, signal, revoke);
@@ -184,7 +206,6 @@ export class Engine {
     const { geometry } = document.layer(name);
     const known = await this.known(document, name, settings);
     if (known) return known;
-    const { identity } = document;
     const key = memoryKey(document, name, settings);
     const running = this.running.get(key);
     if (running) {
@@ -195,11 +216,13 @@ export class Engine {
       );
       if (shared) return shared;
     }
+    // Not while the files may still change without another time: an entry would be taken for one of what they are then.
+    const lasting = geometry !== undefined && document.settled;
     const computing = this.compute(document, name, settings, signal, ahead);
     this.running.set(key, computing);
     try {
       const outcome = await computing;
-      if (geometry) await this.store(identity, document.cacheName(name), settings, outcome);
+      if (lasting) await this.store(document, name, settings, outcome);
       return this.keep(key, outcome);
     } finally {
       if (this.running.get(key) === computing) this.running.delete(key);
@@ -249,9 +272,21 @@ export class Engine {
     return outcome;
   }
 
-  private async store(identity: string, name: string, settings: InspectSettings, outcome: LayerOutcome): Promise<void> {
+  private async store(
+    document: EngineDocument,
+    name: string,
+    settings: InspectSettings,
+    outcome: LayerOutcome,
+  ): Promise<void> {
+    if (!this.cache.enabled) return;
+    const { tensor, geometry } = document.layer(name);
+    const made = exactness(tensor, geometry!, settings, this.memoryBudget.limit)!;
+    const { identity } = document;
+    // Without one, its document was closed or its file is gone: nobody will ask for the entry.
+    const probe = await document.probe(name).catch(() => undefined);
+    if (!probe) return;
     try {
-      await this.cache.put(identity, name, settings, outcome);
+      await this.cache.put({ identity, layer: document.cacheName(name), settings, exactness: made, probe }, outcome);
     } catch (error) {
       // A full or read-only disk costs only the next opening its head start: said once, then left alone.
       if (!this.cacheFailed) {

@@ -6,7 +6,9 @@ import type { CheckpointSummary, LayerParts, LayerResult, Problem, SingularVecto
 import { layersOf, type LayerGeometry } from '../spectral/matrices';
 import { rankSuggestion } from '../spectral/ranks';
 import { weloreRanks } from '../spectral/welore';
-import { changedFile, type FileState } from './fileSnapshot';
+import { contentProbe, sampleFiles } from './contentProbe';
+import { changedFile, settledAt, type FileState } from './fileSnapshot';
+import { layerRows } from './layerInput';
 import { layerParts, partSummaries, wholeOf, type PartLayer } from './layerParts';
 import type { ModelConfig } from './modelConfig';
 import type { LayerOutcome } from './workerMessages';
@@ -38,6 +40,7 @@ export class EngineDocument {
   /** λ of finished layers: WeLore's one threshold needs them all. */
   private readonly rankEigenvalues = new Map<string, Float64Array>();
   private identityHash: string | undefined;
+  private fileSamples: Promise<Buffer> | undefined;
   private changeFound: Problem | undefined;
 
   constructor(
@@ -77,6 +80,19 @@ export class EngineDocument {
       this.identityHash = hash.digest('hex').slice(0, 32);
     }
     return this.identityHash;
+  }
+
+  /** A hash of some of the bytes that a layer's numbers are made of. @throws what reading throws */
+  probe(name: string): Promise<Buffer> {
+    const { tensor, geometry } = this.layer(name);
+    return contentProbe(this.checkpoint, tensor, layerRows(tensor, geometry), () => {
+      return (this.fileSamples ??= sampleFiles(this.files.map(({ file }) => file)));
+    });
+  }
+
+  /** Whether a change of the files from now on gives them other times. */
+  get settled(): boolean {
+    return Date.now() >= settledAt(this.files);
   }
 
   /** @throws EngineError */

@@ -20,6 +20,7 @@ import { reasonOf, type Devices } from './devices';
 import { analyseProduct } from './factoredLayer';
 import { planFarms, type FarmsPlan } from './farmsPlan';
 import { FarmsRun } from './farmsRun';
+import { resolvesSmall } from './layerExactness';
 import { LayerError, layerInput, type LayerInput, type LayerSource } from './layerInput';
 import { announced, eigenvalueCost, gramCost, LayerProgress, REDUCTION_SHARE, WORKER_SIDE } from './layerProgress';
 import { taskTensor, unreadableResult } from './layerResult';
@@ -141,9 +142,8 @@ class LayerPipeline {
       const hasSpectrum = await this.lease.call('statistics', null);
       if (hasSpectrum && layer) {
         await this.heldSpectra(layer, side, progress);
-        // Up to the size of a chunk, what it takes is within what was set aside for chunks. Of larger matrices, and of
-        // streamed ones, the result says which eigenvalues are uncertain.
-        if (8 * layer.rows * layer.cols <= input.plan.chunk) await this.lease.call('resolveSmall', null);
+        // Of larger matrices, and of streamed ones, the result says which eigenvalues are uncertain.
+        if (resolvesSmall(layer, input.plan.chunk)) await this.lease.call('resolveSmall', null);
       }
       if (hasSpectrum && plan) await this.farms(plan, progress);
       if (hasSpectrum && layer && this.context.settings.randomise) {
