@@ -513,11 +513,42 @@ export interface PeekResult {
 
 /* ------------------------------------------------------------------ host → engine */
 
-export interface EngineRequests {
+/** Which checkpoint a message is about. */
+export interface DocumentStamp {
+  /** The engine's handle: not to be guessed, and known to no other process. */
+  document: string;
+  /** The path that was asked for when it was opened. */
+  path: string;
+  /** Version of its files when they were opened. */
+  version: string;
+}
+
+/** An answer with whose it is: a session refuses what is about another checkpoint than its own. */
+export interface Stamped<T> {
+  about: DocumentStamp;
+  answer: T;
+}
+
+export interface EngineRequests extends StampedRequests {
   /** Reads headers. Opening an open path again returns a second handle on the same checkpoint. */
-  open: { params: { path: string }; result: PackedSummary };
-  /** Cancels the document's jobs and closes its files. */
+  open: { params: { path: string }; result: Stamped<PackedSummary> };
+  /** Cancels the document's jobs and closes its files. Closing one that is not open does nothing. */
   close: { params: { document: string }; result: null };
+  /** Cached results only, by checkpoint path. */
+  peek: { params: { path: string; layer: string; settings: InspectSettings }; result: Stamped<PeekResult> | null };
+  /** As far as it is known: `auto` tries devices when the first layer could gain; this begins the trial of a named one. */
+  device: { params: null; result: DeviceInfo };
+}
+
+type StampedRequests = {
+  [K in keyof DocumentRequests]: {
+    params: DocumentRequests[K]['params'];
+    result: Stamped<DocumentRequests[K]['result']>;
+  };
+};
+
+/** Requests about an open checkpoint; each answer carries its stamp. */
+export interface DocumentRequests {
   /** What the layer's matrix consists of: fused projections, heads, gates. From the header and the model's configuration. */
   parts: { params: { document: string; layer: string }; result: LayerParts };
   /** Queues tensors, layers or parts of layers (all layers where `names` is absent); answers at once, results come as notifications. */
@@ -535,30 +566,26 @@ export interface EngineRequests {
   /** The `count` largest singular triplets, all of them without it. */
   singularVectors: { params: { document: string; layer: string; count?: number }; result: SingularVectors };
   heatMap: { params: { document: string; layer: string; order: number }; result: HeatMap };
-  /** Cached results only, by checkpoint path. */
-  peek: { params: { path: string; layer: string; settings: InspectSettings }; result: PeekResult | null };
   previewCompression: {
     params: { document: string; layer: string; method: string; rank: RankRequest; settings: InspectSettings };
     result: CompressionPreview;
   };
   saveCompressed: { params: { document: string; request: SaveRequest; settings: InspectSettings }; result: SaveResult };
-  /** As far as it is known: `auto` tries devices when the first layer could gain; this begins the trial of a named one. */
-  device: { params: null; result: DeviceInfo };
 }
 
 /* ------------------------------------------------------------------ engine → host (→ webview) */
 
 export interface EngineNotifications {
-  result: { document: string; result: LayerResult };
+  result: DocumentStamp & { result: LayerResult };
   /** `fraction` in [0, 1]. */
-  progress: { document: string; name: string; stage: string; fraction: number };
-  queue: { document: string; done: number; total: number; active: string[] };
+  progress: DocumentStamp & { name: string; stage: string; fraction: number };
+  queue: DocumentStamp & { done: number; total: number; active: string[] };
   /** A running save's progress. */
-  saving: { document: string; fraction: number; message: string };
+  saving: DocumentStamp & { fraction: number; message: string };
   /** A running test of a fit. */
-  testing: { document: string; layer: string; fraction: number };
+  testing: DocumentStamp & { layer: string; fraction: number };
   /** The checkpoint's files changed, shrank or vanished while open. */
-  changed: { document: string; problem: Problem };
+  changed: DocumentStamp & { problem: Problem };
   /** A device was tried, or failed while in use. */
   device: DeviceInfo;
   log: { level: 'info' | 'warn' | 'error'; message: string };

@@ -78,7 +78,7 @@ export async function saveCompressed(
   await assertSavable(checkpoint, request);
   assertReplaceable(checkpoint, document.layer(request.layer).tensor);
   const report = (fraction: number, message: string): void =>
-    engine.options.notify('saving', { document: handle, fraction, message });
+    engine.options.notify('saving', { ...document.stamp, fraction, message });
   const compressed = await compressLayer(engine, document, request, settings, signal, (fraction) =>
     report(FACTORING_SHARE * fraction, 'factoring'),
   );

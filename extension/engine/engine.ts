@@ -2,13 +2,22 @@
  * The engine without its transport: open documents, jobs, results. `main.ts` puts it behind IPC, `cli.ts` calls it
  * directly; both see the same numbers.
  */
+import { randomUUID } from 'node:crypto';
 import { CheckpointError } from '../checkpoint/checkpoint';
 import { openCheckpoint } from '../checkpoint/registry';
 import { withSlices } from '../checkpoint/tensorSlice';
 import { withTiedEmbeddings } from '../checkpoint/tiedEmbeddings';
 import { createMatrixProducts, type MatrixProducts, type ProductSource } from '../linalg/matrixProducts';
 import type { Accelerator } from '../linalg/providers';
-import type { DeviceChoice, DeviceInfo, EngineNotifications, InspectSettings, PeekResult, Problem } from '../protocol';
+import type {
+  DeviceChoice,
+  DeviceInfo,
+  EngineNotifications,
+  InspectSettings,
+  PeekResult,
+  Problem,
+  Stamped,
+} from '../protocol';
 import { problemOf } from '../rpc';
 import { abortable } from './abortable';
 import { Devices } from './devices';
@@ -55,7 +64,6 @@ export class Engine {
   private readonly queue: JobQueue<ReadAhead>;
   readonly memoryBudget: MemoryBudget;
   private products: Promise<MatrixProducts> | undefined;
-  private nextDocument = 1;
   private cacheFailed = false;
   private checkingFiles = false;
 
@@ -71,7 +79,8 @@ export class Engine {
     this.queue = new JobQueue<ReadAhead>(options.threads, {
       onState: (document, state) => {
         if (state.done >= state.total && state.active.length === 0) this.suggestWelore(document);
-        options.notify('queue', { document, ...state });
+        const stamp = this.documents.get(document)?.stamp;
+        if (stamp) options.notify('queue', { ...stamp, ...state });
       },
       onFailed: (job, error) => this.jobFailed(job.document, job.name, error),
     });
@@ -80,7 +89,8 @@ export class Engine {
   /** @throws CheckpointError */
   async open(path: string, signal?: AbortSignal): Promise<EngineDocument> {
     const stored = await openCheckpoint(path, signal);
-    const handle = `d${this.nextDocument++}`;
+    // Not to be guessed: a handle of a former process must not mean another file in this one.
+    const handle = randomUUID();
     try {
       const files = await snapshotFiles(stored.files);
       const config = await readModelConfig(stored, signal);
@@ -130,7 +140,7 @@ export class Engine {
       const run = async (signal: AbortSignal, ahead?: ReadAhead): Promise<void> => {
         const outcome = await this.outcome(document, name, settings, signal, ahead).finally(() => ahead?.drop());
         document.remember(outcome);
-        this.options.notify('result', { document: handle, result: outcome.result });
+        this.options.notify('result', { ...document.stamp, result: outcome.result });
       };
       const prepare = (): ReadAhead => this.readAhead(document, name, settings);
       if (this.queue.add({ document: handle, name, run, prepare })) queued++;
@@ -245,7 +255,7 @@ export class Engine {
       devices: this.devices,
       signal,
       onProgress: (stage: string, fraction: number) =>
-        this.options.notify('progress', { document: document.handle, name, stage, fraction }),
+        this.options.notify('progress', { ...document.stamp, name, stage, fraction }),
     };
     const outcome = await analyseLayer(context, tensor, geometry, noSpectrum, ahead);
     if (settings.goodness && outcome.eigenvalues.length > 0) {
@@ -301,7 +311,7 @@ export class Engine {
   private suggestWelore(handle: string): void {
     const document = this.documents.get(handle);
     if (!document?.complete()) return;
-    for (const result of document.weloreResults()) this.options.notify('result', { document: handle, result });
+    for (const result of document.weloreResults()) this.options.notify('result', { ...document.stamp, result });
   }
 
   private jobFailed(handle: string, name: string, error: unknown): void {
@@ -318,19 +328,17 @@ export class Engine {
     const statistics = error instanceof LayerError ? error.statistics : null;
     const result = failedResult(name, tensor, geometry, layerProblem(error, name), statistics);
     document.setResult(result);
-    this.options.notify('result', { document: handle, result });
+    this.options.notify('result', { ...document.stamp, result });
   }
 
   /** Cached outcome of a path's layer; never computes. Opens headers where the path is not open yet. */
-  async peek(path: string, layer: string, settings: InspectSettings): Promise<PeekResult | null> {
+  async peek(path: string, layer: string, settings: InspectSettings): Promise<Stamped<PeekResult> | null> {
     const document = this.documentOf(path);
     if (!document?.layers.has(layer)) return null;
     const outcome = await this.known(document, layer, settings);
     if (!outcome) return null;
-    return {
-      layer: document.result(layer) ?? outcome.result,
-      curve: rankedCurve(outcome.eigenvalues, CURVE_POINTS),
-    };
+    const curve = rankedCurve(outcome.eigenvalues, CURVE_POINTS);
+    return { about: document.stamp, answer: { layer: document.result(layer) ?? outcome.result, curve } };
   }
 
   matrixProducts(): Promise<MatrixProducts> {
@@ -371,7 +379,7 @@ export class Engine {
   /** Told once a document. What is still to be computed of it would fail, layer by layer. */
   private changed(document: EngineDocument, problem: Problem): void {
     this.queue.cancel(document.handle);
-    if (document.noteChange(problem)) this.options.notify('changed', { document: document.handle, problem });
+    if (document.noteChange(problem)) this.options.notify('changed', { ...document.stamp, problem });
   }
 
   async dispose(): Promise<void> {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
 import { compressionMatrix } from '../compression/compressionMatrix';
-import type { CheckpointSummary, LayerParts, LayerResult, Problem, SingularVectors } from '../protocol';
+import type { CheckpointSummary, DocumentStamp, LayerParts, LayerResult, Problem, SingularVectors } from '../protocol';
 import { layersOf, type LayerGeometry } from '../spectral/matrices';
 import { rankSuggestion } from '../spectral/ranks';
 import { weloreRanks } from '../spectral/welore';
@@ -64,6 +64,11 @@ export class EngineDocument {
         );
       }
     }
+  }
+
+  /** Whose the messages about it are. */
+  get stamp(): DocumentStamp {
+    return { document: this.handle, path: this.openedPath, version: this.summary.version };
   }
 
   /**

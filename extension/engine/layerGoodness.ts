@@ -33,6 +33,6 @@ export async function layerGoodness(
   const { noSpectrum, goodness } = outcome.result;
   if (noSpectrum !== undefined) throw new EngineError('no-spectrum', `${name} has no spectrum: ${noSpectrum}`);
   const onProgress = (fraction: number): void =>
-    engine.options.notify('testing', { document: handle, layer: name, fraction });
+    engine.options.notify('testing', { ...document.stamp, layer: name, fraction });
   return goodness ?? outcomeGoodness(engine.pool, outcome, signal, onProgress);
 }

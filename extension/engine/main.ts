@@ -4,8 +4,8 @@ import type { CancellationToken } from 'vscode-jsonrpc';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { isAccelerator, isDeviceChoice } from '../linalg/providers';
 import { packSummary } from '../packedTensors';
-import type { EngineNotifications, EngineRequests } from '../protocol';
-import { handle, notifier } from '../rpc';
+import type { DocumentRequests, EngineNotifications, EngineRequests } from '../protocol';
+import { handle, notifier, type Handlers } from '../rpc';
 import { previewLayer, saveCompressed } from './compressLayer';
 import { Engine } from './engine';
 import { layerHeatMap } from './layerHeatMap';
@@ -13,6 +13,7 @@ import { defaultMemoryLimit, defaultThreads } from './limits';
 import { layerGoodness } from './layerGoodness';
 import { layerSpectrum } from './layerSpectrum';
 import { layerVectors, singularVectors } from './singularVectors';
+import { stampedHandlers } from './stampedHandlers';
 
 /** Open files are looked at this often for changes on disk. */
 const FILE_CHECK_MS = 2000;
@@ -52,12 +53,7 @@ function signalOf(token: CancellationToken): AbortSignal {
   return controller.signal;
 }
 
-handle<EngineRequests>(connection, {
-  open: async ({ path }, token) => packSummary((await engine.open(path, signalOf(token))).summary),
-  close: async ({ document }) => {
-    await engine.close(document);
-    return null;
-  },
+const documentHandlers: Handlers<DocumentRequests> = {
   parts: ({ document, layer }) => engine.document(document).partsIn(layer),
   inspect: ({ document, names, settings }) => ({ queued: engine.inspect(document, names, settings) }),
   prioritise: ({ document, names }) => {
@@ -74,11 +70,23 @@ handle<EngineRequests>(connection, {
   singularVectors: ({ document, layer, count }, token) =>
     singularVectors(engine, document, layer, count, signalOf(token)),
   heatMap: ({ document, layer, order }, token) => layerHeatMap(engine, document, layer, order, signalOf(token)),
-  peek: ({ path, layer, settings }) => engine.peek(path, layer, settings),
   previewCompression: ({ document, layer, method, rank, settings }, token) =>
     previewLayer(engine, document, layer, method, rank, settings, signalOf(token)),
   saveCompressed: ({ document, request, settings }, token) =>
     saveCompressed(engine, document, request, settings, signalOf(token)),
+};
+
+handle<EngineRequests>(connection, {
+  ...stampedHandlers(documentHandlers, (document) => engine.document(document).stamp),
+  open: async ({ path }, token) => {
+    const { stamp, summary } = await engine.open(path, signalOf(token));
+    return { about: stamp, answer: packSummary(summary) };
+  },
+  close: async ({ document }) => {
+    await engine.close(document);
+    return null;
+  },
+  peek: ({ path, layer, settings }) => engine.peek(path, layer, settings),
   device: () => engine.device(),
 });
 connection.listen();

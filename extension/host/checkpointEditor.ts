@@ -33,7 +33,8 @@ class CheckpointDocument implements vscode.CustomDocument {
 }
 
 export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<CheckpointDocument> {
-  private readonly documents = new Map<string, CheckpointDocument>();
+  /** A file that is open in both kinds of editor has two. */
+  private readonly documents = new Set<CheckpointDocument>();
   /** What the next view of a document shows first. */
   private readonly selections = new Map<string, LayerSelection>();
 
@@ -62,10 +63,10 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
   openCustomDocument(uri: vscode.Uri): CheckpointDocument {
     const session = new CheckpointSession(this.engine, uri.fsPath, inspectSettings, notOnDisk(uri));
     const document = new CheckpointDocument(uri, session, () => {
-      if (this.documents.get(uri.toString()) === document) this.documents.delete(uri.toString());
+      this.documents.delete(document);
       session.dispose().catch((error: unknown) => this.log.warn(`closing ${uri.fsPath}: ${String(error)}`));
     });
-    this.documents.set(uri.toString(), document);
+    this.documents.add(document);
     this.onSession(session);
     // The view asks again, and shows what is wrong.
     session.summary().catch((error: unknown) => this.log.warn(problemOf(error).message));
@@ -74,7 +75,10 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
 
   async resolveCustomEditor(document: CheckpointDocument, panel: vscode.WebviewPanel): Promise<void> {
     const key = document.uri.toString();
-    const view = new CheckpointView(panel, document, await this.bundle, this.log);
+    const bundle = await this.bundle;
+    // The tab may be closed by now.
+    if (!this.documents.has(document)) return;
+    const view = new CheckpointView(panel, document, bundle, this.log);
     const selection = this.selections.get(key);
     this.selections.delete(key);
     if (selection) view.show(selection);
@@ -87,24 +91,31 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
 
   /** Opens a checkpoint in its editor, at a layer if one is named. */
   async open(uri: vscode.Uri, selection?: LayerSelection): Promise<void> {
-    const known = this.documents.get(uri.toString());
-    if (selection && !known) this.selections.set(uri.toString(), selection);
-    await vscode.commands.executeCommand('vscode.openWith', uri, VIEW_TYPE);
+    const key = uri.toString();
+    const known = this.document(uri);
+    if (selection && !known) this.selections.set(key, selection);
+    try {
+      await vscode.commands.executeCommand('vscode.openWith', uri, VIEW_TYPE);
+    } catch (error) {
+      this.selections.delete(key); // no view took it, and a later one must not begin with it
+      throw error;
+    }
     if (selection && known) for (const view of known.views) view.show(selection);
   }
 
   /** The session of an open editor. */
   session(uri: vscode.Uri): CheckpointSession | undefined {
-    return this.documents.get(uri.toString())?.session;
+    return this.document(uri)?.session;
   }
 
-  get sessions(): CheckpointSession[] {
-    return [...this.documents.values()].map(({ session }) => session);
+  /** Where a file is open in both kinds of editor, the later one. */
+  private document(uri: vscode.Uri): CheckpointDocument | undefined {
+    return [...this.documents].findLast((document) => document.uri.toString() === uri.toString());
   }
 
   /** Forgets all results and asks anew, for settings or a cache that are no longer what they were. */
   async startOver(): Promise<void> {
-    for (const { session, views } of this.documents.values()) {
+    for (const { session, views } of [...this.documents]) {
       try {
         await session.reload();
       } catch (error) {

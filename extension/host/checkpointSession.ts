@@ -9,7 +9,10 @@ import type {
   CheckpointSummary,
   CompressionPreview,
   DeviceInfo,
+  DocumentRequests,
+  DocumentStamp,
   EngineNotifications,
+  EngineRequests,
   GoodnessOfFit,
   HeatMap,
   InspectSettings,
@@ -22,17 +25,31 @@ import type {
   RankRequest,
   SaveRequest,
   SaveResult,
+  Stamped,
   TensorSummary,
   ViewNotifications,
 } from '../protocol';
 import { problemOf } from '../rpc';
-import type { EngineClient, EngineState } from './engineClient';
+import { EngineDiedError, type EngineClient, type EngineState } from './engineClient';
 
 /** Code of the problem of a layer that the engine died on. */
 const DIED = 'engine-died';
 
 /** Codes of problems that are the engine's own, not the checkpoint's. */
 const ENGINE_GONE: ReadonlySet<string> = new Set([DIED, 'engine-stopped']);
+
+/** A process that dies while it opens a file may die of another one: it is tried this often in all. */
+const OPEN_ATTEMPTS = 2;
+
+/** An open checkpoint, as one process of the engine has it. */
+type Opened = Stamped<PackedSummary>;
+
+/** What a view begins with: all of the same version of the files. */
+export interface SessionContents {
+  summary: PackedSummary;
+  results: LayerResult[];
+  changed?: Problem;
+}
 
 /** What a session tells its views, results one by one. */
 export type SessionNotifications = Omit<ViewNotifications, 'select' | 'results'> & { result: LayerResult };
@@ -44,9 +61,11 @@ export class CheckpointSession {
   readonly events = new EventEmitter<SessionEvents>();
   /** By layer name, in order of arrival. */
   readonly results = new Map<string, LayerResult>();
-  private opened: Promise<PackedSummary> | undefined;
+  /** The opening that counts; a later one takes its place. */
+  private opened: Promise<Opened> | undefined;
   private contents: Contents | undefined;
-  private handle: string | undefined;
+  /** Whose the engine's messages must be; undefined while it is not open there. */
+  private stamp: DocumentStamp | undefined;
   /** Which version of the files the results are of. */
   private version: string | undefined;
   private changeFound: Problem | undefined;
@@ -61,6 +80,8 @@ export class CheckpointSession {
   /** It was open in some process: a new one opens it again. A file that never opened is left alone. */
   private known = false;
   private disposed = false;
+  /** Processes that died while they opened it, since it was open last. */
+  private diedOpening = 0;
   private readonly disposeListeners: (() => void)[] = [];
   private readonly stopListening: () => void;
 
@@ -77,26 +98,122 @@ export class CheckpointSession {
 
   /** Reads headers on the first call. @throws what the engine's `open` throws; a later call tries anew */
   async summary(): Promise<CheckpointSummary> {
-    return (await this.opening()).summary;
+    return (await this.unpacked()).summary;
   }
 
-  /** The same as it came from the engine, and as views want it. */
-  packedSummary(): Promise<PackedSummary> {
+  /** Unpacked when first needed: a view is to have its summary before. */
+  private async unpacked(): Promise<Contents> {
+    const { answer } = await this.current();
+    if (this.contents?.packed !== answer) this.contents = contentsOf(answer);
+    return this.contents;
+  }
+
+  /** The same as it came from the engine, with the results so far. @throws what the engine's `open` throws */
+  async contentsNow(): Promise<SessionContents> {
+    const { answer: summary } = await this.current();
+    const { changed } = this;
+    return { summary, results: [...this.results.values()], ...(changed && { changed }) };
+  }
+
+  /** The opening that still counts once it is there. @throws what the engine's `open` throws; SessionError */
+  private async current(): Promise<Opened> {
+    for (;;) {
+      const opening = this.opening();
+      const opened = await opening;
+      if (this.opened === opening) return opened;
+    }
+  }
+
+  private opening(): Promise<Opened> {
     if (this.opened) return this.opened;
-    const opening = this.open().catch((error: unknown) => {
-      // By now a later process may have been asked.
-      if (this.opened === opening) this.opened = undefined;
-      throw error;
-    });
+    const opening: Promise<Opened> = this.open().then(
+      (opened) => {
+        if (this.opened === opening) this.accept(opened);
+        else void this.close(opened.about);
+        return opened;
+      },
+      (error: unknown) => {
+        if (this.opened === opening) this.opened = undefined;
+        // Whoever waits is answered by the next process, unless this file is what the former one died of.
+        const again = error instanceof EngineDiedError && !this.disposed && this.diedOpening < OPEN_ATTEMPTS;
+        if (!again) throw error;
+        return this.opening();
+      },
+    );
     this.opened = opening;
     return opening;
   }
 
-  /** Unpacked when first needed: a view is to have its summary before. */
-  private async opening(): Promise<Contents> {
-    const packed = await this.packedSummary();
-    if (this.contents?.packed !== packed) this.contents = contentsOf(packed);
-    return this.contents;
+  private async open(): Promise<Opened> {
+    if (this.refusal) throw new SessionError(this.refusal);
+    const opened = await this.engine.request('open', { path: this.path });
+    const { about } = opened;
+    if (about.path !== this.path) {
+      void this.close(about);
+      throw this.refused(about);
+    }
+    if (this.version !== undefined && about.version !== this.version) {
+      // The engine was away and found other files: the results are not theirs.
+      void this.close(about);
+      const message = `${this.path}: changed on disk while it was open; reload it`;
+      throw new SessionError({ code: 'changed', message, file: this.path });
+    }
+    return opened;
+  }
+
+  private accept({ about }: Opened): void {
+    this.stamp = about;
+    this.version = about.version;
+    this.known = true;
+    this.diedOpening = 0;
+  }
+
+  /** Gives up a document that nobody here uses any more. */
+  private async close({ document }: DocumentStamp): Promise<void> {
+    // A process that is gone has nothing open, and one that stays off is not to be started for it.
+    if (this.engine.pid === undefined) return;
+    try {
+      await this.engine.request('close', { document });
+    } catch (error) {
+      if (!ENGINE_GONE.has(problemOf(error).code)) this.engine.events.emit('log', closingFailed(this.path, error));
+    }
+  }
+
+  /**
+   * Asks about this checkpoint as it is open now.
+   *
+   * @throws what the engine throws; SessionError where the answer is about another checkpoint
+   */
+  private async ask<K extends keyof DocumentRequests>(
+    method: K,
+    params: Omit<DocumentRequests[K]['params'], 'document'>,
+    token?: CancellationToken,
+  ): Promise<Stamped<DocumentRequests[K]['result']>> {
+    const { about } = await this.current();
+    const all = { ...params, document: about.document } as unknown as EngineRequests[K]['params'];
+    const reply = (await this.engine.request(method, all, token)) as Stamped<DocumentRequests[K]['result']>;
+    if (!sameStamp(reply.about, about)) throw this.refused(reply.about);
+    return reply;
+  }
+
+  /** The same for numbers that are shown: those of a former version must not stand under this one. */
+  private async askNumbers<K extends keyof DocumentRequests>(
+    method: K,
+    params: Omit<DocumentRequests[K]['params'], 'document'>,
+    token?: CancellationToken,
+  ): Promise<DocumentRequests[K]['result']> {
+    const { about, answer } = await this.ask(method, params, token);
+    if (this.stamp && sameStamp(this.stamp, about)) return answer;
+    const message = `${this.path}: was opened anew meanwhile; this answer was about what it was before`;
+    throw new SessionError({ code: 'reloaded', message, file: this.path });
+  }
+
+  /** Nothing of a message about another checkpoint is taken: every view says so. */
+  private refused({ path }: DocumentStamp): SessionError {
+    const message = `${this.path}: the engine answered about ${path}; nothing of it is shown. Reload this checkpoint.`;
+    const error = new SessionError({ code: 'wrong-checkpoint', message, file: this.path });
+    this.filesChanged(error.toProblem());
+    return error;
   }
 
   /** Why what is shown are no longer the files on the disk; views that come later must hear it, too. */
@@ -124,25 +241,24 @@ export class CheckpointSession {
 
   /** Queues tensors or layers, all of them without `names`. */
   async inspect(names?: readonly string[]): Promise<number> {
-    const { summary, jobsOf } = await this.opening();
-    const { document, tensors } = summary;
-    const jobs = names ? names.flatMap(jobsOf) : tensors.flatMap(jobNames);
+    const { summary, jobsOf } = await this.unpacked();
+    const jobs = names ? names.flatMap(jobsOf) : summary.tensors.flatMap(jobNames);
     for (const job of jobs) this.pending.add(job);
-    const params = { document, settings: this.settings(), ...(names && { names: jobs }) };
-    return (await this.engine.request('inspect', params)).queued;
+    const { answer } = await this.ask('inspect', { settings: this.settings(), ...(names && { names: jobs }) });
+    return answer.queued;
   }
 
   async prioritise(names: string[]): Promise<void> {
     this.front = names;
-    const { document } = await this.packedSummary();
-    await this.engine.request('prioritise', { document, names });
+    await this.ask('prioritise', { names });
   }
 
   async cancel(names?: string[]): Promise<void> {
-    const { document } = await this.packedSummary();
-    if (names) for (const job of names.flatMap((await this.opening()).jobsOf)) this.pending.delete(job);
-    else this.pending.clear();
-    await this.engine.request('cancel', { document, ...(names && { names }) });
+    if (names) {
+      const { jobsOf } = await this.unpacked();
+      for (const job of names.flatMap(jobsOf)) this.pending.delete(job);
+    } else this.pending.clear();
+    await this.ask('cancel', names ? { names } : {});
   }
 
   /** What computes, for a report of the results. */
@@ -151,52 +267,38 @@ export class CheckpointSession {
   }
 
   async parts(layer: string): Promise<LayerParts> {
-    const { document } = await this.packedSummary();
-    const found = await this.engine.request('parts', { document, layer });
+    const found = await this.askNumbers('parts', { layer });
     const partOf = this.knownParts.get(layer)?.partOf ?? layer;
     for (const { name, shape } of found.parts) this.knownParts.set(name, { shape, partOf });
     return found;
   }
 
   async spectrum(layer: string, token?: CancellationToken): Promise<LayerSpectrum> {
-    const { document } = await this.packedSummary();
-    const spectrum = await this.engine.request('spectrum', { document, layer, settings: this.settings() }, token);
-    if (document !== this.handle) return spectrum; // reloaded meanwhile: no result of what is shown now
+    const spectrum = await this.askNumbers('spectrum', { layer, settings: this.settings() }, token);
     const known = this.results.get(spectrum.layer.name);
     // Computed for the layer's view alone: its row in the table wants the numbers, too.
     if (!known || known.problems.some(({ code }) => code === DIED)) this.take(spectrum.layer);
     return spectrum;
   }
 
-  async goodness(layer: string, token?: CancellationToken): Promise<GoodnessOfFit> {
-    const { document } = await this.packedSummary();
-    return this.engine.request('goodness', { document, layer, settings: this.settings() }, token);
+  goodness(layer: string, token?: CancellationToken): Promise<GoodnessOfFit> {
+    return this.askNumbers('goodness', { layer, settings: this.settings() }, token);
   }
 
-  async vectorMetrics(layer: string, count: number, token?: CancellationToken): Promise<LayerVectors> {
-    const { document } = await this.packedSummary();
-    return this.engine.request('vectorMetrics', { document, layer, count }, token);
+  vectorMetrics(layer: string, count: number, token?: CancellationToken): Promise<LayerVectors> {
+    return this.askNumbers('vectorMetrics', { layer, count }, token);
   }
 
-  async heatMap(layer: string, order: number, token?: CancellationToken): Promise<HeatMap> {
-    const { document } = await this.packedSummary();
-    return this.engine.request('heatMap', { document, layer, order }, token);
+  heatMap(layer: string, order: number, token?: CancellationToken): Promise<HeatMap> {
+    return this.askNumbers('heatMap', { layer, order }, token);
   }
 
-  async preview(
-    layer: string,
-    method: string,
-    rank: RankRequest,
-    token?: CancellationToken,
-  ): Promise<CompressionPreview> {
-    const { document } = await this.packedSummary();
-    const params = { document, layer, method, rank, settings: this.settings() };
-    return this.engine.request('previewCompression', params, token);
+  preview(layer: string, method: string, rank: RankRequest, token?: CancellationToken): Promise<CompressionPreview> {
+    return this.askNumbers('previewCompression', { layer, method, rank, settings: this.settings() }, token);
   }
 
   async save(request: SaveRequest, token?: CancellationToken): Promise<SaveResult> {
-    const { document } = await this.packedSummary();
-    return this.engine.request('saveCompressed', { document, request, settings: this.settings() }, token);
+    return (await this.ask('saveCompressed', { request, settings: this.settings() }, token)).answer;
   }
 
   /** Opens the file anew and forgets what was known of it. Views that ask at the same time share one reload. */
@@ -213,18 +315,19 @@ export class CheckpointSession {
     }
     // What is being opened just now would come after what is opened next.
     await this.opened?.catch(() => undefined);
-    const former = this.handle;
-    this.handle = undefined;
+    const former = this.stamp;
+    this.stamp = undefined;
     this.opened = undefined;
     this.known = false;
     this.version = undefined;
     this.changeFound = undefined;
+    this.diedOpening = 0;
     this.results.clear();
     this.knownParts.clear();
     this.pending.clear();
     this.active = [];
     this.inspected = false;
-    if (former !== undefined) await this.engine.request('close', { document: former });
+    if (former) await this.close(former);
     return this.summary();
   }
 
@@ -235,33 +338,17 @@ export class CheckpointSession {
     this.events.removeAllListeners();
     for (const listener of this.disposeListeners) listener();
     await this.opened?.catch(() => undefined); // it could not be opened: nothing to close
-    if (this.handle !== undefined && this.engine.pid !== undefined) {
-      await this.engine.request('close', { document: this.handle });
-    }
-  }
-
-  private async open(): Promise<PackedSummary> {
-    if (this.refusal) throw new SessionError(this.refusal);
-    const packed = await this.engine.request('open', { path: this.path });
-    const { document, version } = packed;
-    if (this.version !== undefined && version !== this.version) {
-      // The engine was away and found other files: the results are not theirs.
-      await this.engine.request('close', { document });
-      const message = `${this.path}: changed on disk while it was open; reload it`;
-      throw new SessionError({ code: 'changed', message, file: this.path });
-    }
-    this.handle = document;
-    this.version = version;
-    this.known = true;
-    return packed;
+    if (this.stamp) await this.close(this.stamp);
   }
 
   private listen(): () => void {
     const { events } = this.engine;
     const ours =
-      <T extends { document: string }>(act: (params: T) => void) =>
+      <T extends DocumentStamp>(act: (params: T) => void) =>
       (params: T) => {
-        if (params.document === this.handle) act(params);
+        if (params.document !== this.stamp?.document) return;
+        if (sameStamp(params, this.stamp)) act(params);
+        else this.refused(params);
       };
     const result = ours(({ result: layer }: EngineNotifications['result']) => this.take(layer));
     const progress = ours(({ name, stage, fraction }: EngineNotifications['progress']) =>
@@ -305,8 +392,9 @@ export class CheckpointSession {
       if (change.restarted && (this.known || this.opened)) void this.resume();
       return;
     }
-    // The next process hands out the same handles again, to whoever opens first.
-    this.handle = undefined;
+    if (change.died && this.opened && !this.stamp) this.diedOpening += 1;
+    // What that process had open is open no more.
+    this.stamp = undefined;
     this.opened = undefined;
     const failed = change.died ? this.active.filter((name) => this.pending.has(name)) : [];
     this.active = [];
@@ -331,7 +419,7 @@ export class CheckpointSession {
   /** In a new engine process: opens again, and queues again what has no result yet. */
   private async resume(): Promise<void> {
     try {
-      await this.packedSummary();
+      await this.current();
       if (this.disposed) return;
       const remaining = [...this.pending];
       if (remaining.length > 0) await this.inspect(remaining);
@@ -357,6 +445,14 @@ class SessionError extends Error {
   toProblem(): Problem {
     return this.problem;
   }
+}
+
+function sameStamp(a: DocumentStamp, b: DocumentStamp): boolean {
+  return a.document === b.document && a.path === b.path && a.version === b.version;
+}
+
+function closingFailed(path: string, error: unknown): EngineNotifications['log'] {
+  return { level: 'warn', message: `closing ${path}: ${problemOf(error).message}` };
 }
 
 interface Contents {

@@ -121,16 +121,10 @@ export class CheckpointView {
   }
 
   private async state(): Promise<ViewState> {
-    const summary = await this.session.packedSummary();
+    const contents = await this.session.contentsNow();
     const { select } = this;
     this.select = undefined;
-    return {
-      summary,
-      results: [...this.session.results.values()],
-      settings: inspectSettings(),
-      ...(this.session.changed && { changed: this.session.changed }),
-      ...(select && { select }),
-    };
+    return { ...contents, settings: inspectSettings(), ...(select && { select }) };
   }
 
   /** Answers come as notifications; a refusal goes to the log, and the rows stay without numbers. */

@@ -17,6 +17,9 @@ const DEATH_WINDOW_MS = 60_000;
 /** Wait before the first restart; doubles with each death in the window, so that a crash loop does not burn a core. */
 const FIRST_BACKOFF_MS = 250;
 
+/** A process that was told to end and has not by then (a disk that hangs) is ended by force. */
+const END_LIMIT_MS = 2000;
+
 /** Lines of the engine's standard error that go into the message about its death: the last ones say why. */
 const STDERR_LINES = 5;
 
@@ -46,6 +49,16 @@ interface RunningEngine {
   calls: Caller<EngineRequests>;
 }
 
+/** One process on its way, from the moment somebody wants it: whoever asks meanwhile waits for this one. */
+interface Start {
+  promise: Promise<RunningEngine>;
+}
+
+/** A start that another one took the place of before its process ran. */
+class SupersededError extends Error {
+  override readonly name = 'SupersededError';
+}
+
 /** A request whose process ended before it answered. */
 export class EngineDiedError extends Error {
   override readonly name = 'EngineDiedError';
@@ -64,8 +77,13 @@ export class EngineStoppedError extends Error {
 
 export class EngineClient {
   readonly events = new EventEmitter<EngineEvents>();
+  /** The process that runs or is about to; undefined while nobody wants one. Set before anything is waited for. */
+  private current: Start | undefined;
   private engine: RunningEngine | undefined;
-  private restarting: { promise: Promise<RunningEngine>; cancel: () => void } | undefined;
+  /** Every process but the first finds documents that a former one had open. */
+  private started = false;
+  /** Ends once nothing touches what must not be touched while a process runs (clearing the cache, say). */
+  private between: Promise<void> = Promise.resolve();
   private deaths: number[] = [];
   private stopped: string | undefined;
   /** Device in use beside the CPU, and the one in use when the process died: its driver may be why. */
@@ -92,8 +110,7 @@ export class EngineClient {
     params: EngineRequests[K]['params'],
     token?: CancellationToken,
   ): Promise<EngineRequests[K]['result']> {
-    if (this.stopped !== undefined) throw new EngineStoppedError(this.stopped);
-    const engine = this.engine ?? (await this.restarting?.promise) ?? this.start(false);
+    const engine = await this.running();
     const calls = engine.calls as Caller<Record<K, EngineRequests[K]>>;
     try {
       return (await calls.request(method, params as never, token)) as EngineRequests[K]['result'];
@@ -110,28 +127,80 @@ export class EngineClient {
 
   /** Starts the process ahead of the first request, which then need not wait for it. */
   warmUp(): void {
-    if (!this.engine && !this.restarting && this.stopped === undefined) this.start(false);
+    if (this.stopped === undefined && !this.current) this.begin();
   }
 
-  /** Ends the process, if any, and starts a new one with the current environment; forgets former deaths. */
-  restart(betweenProcesses?: () => Promise<void>): Promise<void> {
+  /**
+   * Ends the process, if any, and starts a new one with the current environment; forgets former deaths.
+   *
+   * @param betweenProcesses runs when the former process is gone and before the next one starts
+   * @throws what `betweenProcesses` throws; EngineStoppedError where the client was disposed meanwhile
+   */
+  async restart(betweenProcesses?: () => Promise<void>): Promise<void> {
     this.deaths = [];
     this.suspect = undefined;
     this.stopped = undefined;
-    this.restarting?.cancel();
+    const gone = this.end();
+    const between = this.between.then(() => gone).then(betweenProcesses);
+    // Its failure is our caller's news; a process starts all the same, for those who wait for one.
+    this.between = between.catch(() => undefined);
+    const start = this.begin(() => this.between);
     this.events.emit('state', { state: 'restarting', died: false, message: 'The engine restarts.' });
-    this.end();
-    return this.startAgain(betweenProcesses ?? (() => Promise.resolve()));
+    try {
+      await start.promise;
+    } catch (error) {
+      if (!(error instanceof SupersededError)) throw error;
+      await this.running();
+    }
+    await between;
   }
 
   dispose(): void {
-    this.restarting?.cancel();
     this.stopped = 'The engine was shut down.';
-    this.end();
+    this.current = undefined;
+    void this.end();
     this.events.removeAllListeners();
   }
 
-  private start(restarted: boolean): RunningEngine {
+  /** The process that runs; starts one where none is on its way. @throws EngineStoppedError; what the start throws */
+  private async running(): Promise<RunningEngine> {
+    for (;;) {
+      if (this.stopped !== undefined) throw new EngineStoppedError(this.stopped);
+      const start = this.current ?? this.begin();
+      try {
+        const engine = await start.promise;
+        if (this.current === start) return engine;
+      } catch (error) {
+        if (!(error instanceof SupersededError)) throw error;
+      }
+      // It died, or was restarted, while we waited: the one that takes its place answers.
+    }
+  }
+
+  /** Begins a start, at once or after `wait`, which never rejects. It is the current one before anything else happens. */
+  private begin(wait?: () => Promise<void>): Start {
+    let settle: { resolve: (engine: RunningEngine) => void; reject: (error: unknown) => void } | undefined;
+    const start: Start = { promise: new Promise((resolve, reject) => (settle = { resolve, reject })) };
+    start.promise.catch(() => undefined); // whoever waits for it hears it
+    this.current = start;
+    const launch = async (): Promise<RunningEngine> => {
+      if (wait) await wait();
+      if (this.current !== start) throw new SupersededError('another start took its place');
+      try {
+        return this.launch();
+      } catch (error) {
+        this.current = undefined;
+        void this.end();
+        throw error;
+      }
+    };
+    launch().then(settle!.resolve, settle!.reject);
+    return start;
+  }
+
+  private launch(): RunningEngine {
+    const restarted = this.started;
+    this.started = true;
     this.accelerator = undefined;
     const child = fork(this.options.module, [], {
       serialization: 'advanced',
@@ -198,34 +267,32 @@ export class EngineClient {
     this.deaths = [...this.deaths.filter((time) => now - time < DEATH_WINDOW_MS), now];
     const [how] = reason.split('\n');
     if (this.deaths.length >= MAX_DEATHS) {
+      this.current = undefined;
       this.stopped = `The engine ${how ?? ''}, ${this.deaths.length} times within a minute, and stays off until it is restarted. The log says more.`;
       this.events.emit('state', { state: 'stopped', died: true, message: this.stopped });
       return;
     }
     const wait = FIRST_BACKOFF_MS * 2 ** (this.deaths.length - 1);
+    const start = this.begin(() => new Promise((resolve) => setTimeout(resolve, wait)));
     this.events.emit('state', { state: 'restarting', died: true, message: `The engine ${how ?? ''} and restarts.` });
-    this.startAgain(() => new Promise((resolve) => setTimeout(resolve, wait))).catch((error: unknown) =>
-      this.events.emit('log', { level: 'error', message: `engine restart failed: ${String(error)}` }),
-    );
-  }
-
-  /** Starts after `wait`, unless `cancel` comes first; requests made meanwhile wait too. */
-  private async startAgain(wait: () => Promise<void>): Promise<void> {
-    let cancelled = false;
-    const promise = wait().then(() => {
-      if (cancelled) throw new EngineStoppedError('The engine was restarted or shut down meanwhile; try again.');
-      this.restarting = undefined;
-      return this.start(true);
+    start.promise.catch((error: unknown) => {
+      if (error instanceof SupersededError) return;
+      this.events.emit('log', { level: 'error', message: `engine restart failed: ${String(error)}` });
     });
-    this.restarting = { promise, cancel: () => (cancelled = true) };
-    await promise;
   }
 
-  private end(): void {
+  /** Ends the process that runs, if any. @returns once it is gone: what it might still write is written then */
+  private async end(): Promise<void> {
     const engine = this.engine;
     this.engine = undefined;
     if (!engine) return;
-    engine.connection.dispose();
-    engine.child.kill();
+    const { child, connection } = engine;
+    connection.dispose();
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill();
+    const late = setTimeout(() => child.kill('SIGKILL'), END_LIMIT_MS);
+    await exit;
+    clearTimeout(late);
   }
 }

@@ -65,10 +65,11 @@ async function peek(engine: EngineClient, { checkpoint, tensor }: LayerMatch): P
   const layer = tensor.layers[0] ?? tensor.name;
   const asked = engine.request('peek', { path: checkpoint, layer, settings: inspectSettings() });
   // An engine that restarts just now is one that does not answer in time: the header still does.
-  return within(
+  const reply = await within(
     PEEK_MS,
     asked.catch(() => null),
   );
+  return reply?.about.path === checkpoint ? reply.answer : null;
 }
 
 /** null where it takes longer. */

@@ -74,7 +74,8 @@ export class WorkspaceCheckpoints implements vscode.Disposable {
   private async read(file: string): Promise<void> {
     if (this.handles.size >= MAX_OPEN && !this.handles.has(file)) return;
     try {
-      const summary = unpackSummary(await this.engine.request('open', { path: file }));
+      const { answer } = await this.engine.request('open', { path: file });
+      const summary = unpackSummary(answer);
       const former = this.handles.get(file);
       this.handles.set(file, summary.document);
       if (!this.index.add(file, summary)) this.log.warn(`${file} is left out of hovers: too many tensors are indexed.`);

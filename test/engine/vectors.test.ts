@@ -1,42 +1,35 @@
 /** Singular vectors, heat maps and the compression made with few directions, as the engine's process answers. */
 import assert from 'node:assert/strict';
-import { fork, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
-import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
-import type { EngineRequests, SingularVectors } from '../../extension/protocol';
-import { caller, problemOf, type Caller } from '../../extension/rpc';
+import type { SingularVectors } from '../../extension/protocol';
+import { problemOf } from '../../extension/rpc';
 import { largestDifference, naiveProduct } from '../harness/denseReference';
+import { EngineProcess } from '../harness/engineProcess';
 import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/madeCheckpoints';
-import { repositoryRoot } from '../harness/shared';
 
 const settings = { farms: DEFAULT_FARMS };
 
 describe('singular vectors from the engine', function () {
   this.timeout(60_000);
   let folder: string;
-  const children: ChildProcess[] = [];
+  const engines: EngineProcess[] = [];
 
   beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'eigenscope-vectors-'));
   });
   afterEach(() => {
-    for (const child of children.splice(0)) child.kill('SIGKILL');
+    for (const started of engines.splice(0)) started.dispose();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function engine(megabytes = 1000): Caller<EngineRequests>['request'] {
-    const env = { ...process.env, EIGENSCOPE_THREADS: '1', EIGENSCOPE_MEMORY_MB: String(megabytes) };
-    delete (env as Partial<typeof process.env>).EIGENSCOPE_CACHE_DIR;
-    const child = fork(path.join(repositoryRoot, 'dist', 'engine.js'), [], { serialization: 'advanced', env });
-    children.push(child);
-    const connection = createMessageConnection(new IPCMessageReader(child), new IPCMessageWriter(child));
-    connection.listen();
-    const requests = caller<EngineRequests>(connection);
-    return (method, params, token) => requests.request(method, params, token);
+  function engine(memoryMegabytes = 1000): EngineProcess['request'] {
+    const started = new EngineProcess({ threads: 1, memoryMegabytes });
+    engines.push(started);
+    return (method, params, token) => started.request(method, params, token);
   }
 
   /** Σ σ·u·vᵀ */

@@ -1,20 +1,26 @@
 /** The built engine in a process of its own, behind its typed messages, as the extension host has it. */
 import { fork, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
-import type { MessageConnection } from 'vscode-jsonrpc';
+import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
-import type { EngineNotifications, EngineRequests } from '../../extension/protocol';
+import type { EngineNotifications, EngineRequests, Stamped } from '../../extension/protocol';
 import { caller, onNotification, type Caller } from '../../extension/rpc';
 import { repositoryRoot } from './shared';
 
 export interface EngineProcessOptions {
-  cacheFolder: string;
+  /** Without one nothing is kept on disk. */
+  cacheFolder?: string;
   threads?: number;
   memoryMegabytes?: number;
   /** Script that runs in the process before the engine. */
   preload?: string;
   environment?: Record<string, string>;
 }
+
+/** What the engine answered, without whose it is. */
+export type Answer<K extends keyof EngineRequests> = EngineRequests[K]['result'] extends Stamped<infer T> | null
+  ? T | Extract<EngineRequests[K]['result'], null>
+  : EngineRequests[K]['result'];
 
 export class EngineProcess {
   readonly child: ChildProcess;
@@ -24,17 +30,19 @@ export class EngineProcess {
   readonly testing: EngineNotifications['testing'][] = [];
   queue: EngineNotifications['queue'] | undefined;
   device: EngineNotifications['device'] | undefined;
-  readonly request: Caller<EngineRequests>['request'];
+  private readonly engine: Caller<EngineRequests>;
   private readonly connection: MessageConnection;
   private readonly watchers = new Set<() => void>();
 
   constructor({ cacheFolder, threads = 2, memoryMegabytes, preload, environment = {} }: EngineProcessOptions) {
+    const inherited = { ...process.env };
+    delete inherited.EIGENSCOPE_CACHE_DIR;
     this.child = fork(path.join(repositoryRoot, 'dist', 'engine.js'), [], {
       serialization: 'advanced',
       execArgv: preload === undefined ? [] : ['--require', preload],
       env: {
-        ...process.env,
-        EIGENSCOPE_CACHE_DIR: cacheFolder,
+        ...inherited,
+        ...(cacheFolder !== undefined && { EIGENSCOPE_CACHE_DIR: cacheFolder }),
         EIGENSCOPE_THREADS: String(threads),
         ...(memoryMegabytes !== undefined && { EIGENSCOPE_MEMORY_MB: String(memoryMegabytes) }),
         ...environment,
@@ -52,8 +60,17 @@ export class EngineProcess {
       log: () => undefined,
     });
     this.connection.listen();
-    const engine = caller<EngineRequests>(this.connection);
-    this.request = (method, params, token) => engine.request(method, params, token);
+    this.engine = caller<EngineRequests>(this.connection);
+  }
+
+  async request<K extends keyof EngineRequests>(
+    method: K,
+    params: EngineRequests[K]['params'],
+    token?: CancellationToken,
+  ): Promise<Answer<K>> {
+    const calls = this.engine as Caller<Record<K, EngineRequests[K]>>;
+    const reply: unknown = await calls.request(method, params as never, token);
+    return (isStamped(reply) ? reply.answer : reply) as Answer<K>;
   }
 
   private saw(_: unknown): void {
@@ -83,4 +100,8 @@ export class EngineProcess {
     this.connection.dispose();
     this.child.kill('SIGKILL');
   }
+}
+
+function isStamped(reply: unknown): reply is Stamped<unknown> {
+  return typeof reply === 'object' && reply !== null && 'about' in reply && 'answer' in reply;
 }

@@ -1,27 +1,31 @@
 /**
  * An engine for tests of the host: speaks the real protocol, computes nothing. Tensors are what the path lists, as in
  * `/made/a,b,poison`; inspecting `poison` ends the process while it is active, `slow` never finishes, opening `webgpu` uses
- * that device unless it is said to have died. `stack` has two layers; every layer has one part, which is poison. Of which
- * version the files are says its environment.
+ * that device unless it is said to have died. `stack` has two layers; every layer has one part, which is poison. A path that
+ * ends with `elsewhere` is answered about another checkpoint, as is the layer `foreign` of any; what is asked of `late` takes its time. Of which version the files are
+ * says its environment.
  */
 import path from 'node:path';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
+import { stampedHandlers } from '../../extension/engine/stampedHandlers';
 import { packSummary } from '../../extension/packedTensors';
 import type {
   CheckpointSummary,
   DeviceInfo,
+  DocumentRequests,
+  DocumentStamp,
   EngineNotifications,
   EngineRequests,
   LayerResult,
   TensorSummary,
 } from '../../extension/protocol';
-import { handle, notifier } from '../../extension/rpc';
+import { handle, notifier, type Handlers } from '../../extension/rpc';
 
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 const notify = notifier<EngineNotifications>(connection);
 const { EIGENSCOPE_DIED_DEVICE: DIED, FAKE_FILES_VERSION: VERSION = '1' } = process.env;
 let opened = 0;
-const tensorsOf = new Map<string, TensorSummary[]>();
+const open = new Map<string, { stamp: DocumentStamp; tensors: TensorSummary[] }>();
 
 function tensor(name: string): TensorSummary {
   const layers = name === 'stack' ? ['stack[0]', 'stack[1]'] : [name];
@@ -30,9 +34,8 @@ function tensor(name: string): TensorSummary {
 
 function summary(file: string): CheckpointSummary {
   const tensors = path.basename(file).split(',').map(tensor);
-  // Like the real one's: the next process hands out the same again.
-  const document = `d${++opened}`;
-  tensorsOf.set(document, tensors);
+  const document = `d${++opened} of ${process.pid}`;
+  open.set(document, { stamp: { document, path: file, version: VERSION }, tensors });
   return {
     ...{ document, path: file, format: 'made', files: [file], version: VERSION, fileBytes: 16 },
     ...{ parameters: 4, bytes: 16 },
@@ -47,15 +50,25 @@ function result(name: string): LayerResult {
   };
 }
 
+function stampOf(document: string): DocumentStamp {
+  const known = open.get(document);
+  if (!known) throw new Error(`${document} is not open`);
+  return known.stamp;
+}
+
 async function work(document: string, names: string[]): Promise<void> {
+  const stamp = stampOf(document);
   for (const [index, name] of names.entries()) {
-    await notify.notify('queue', { document, done: index, total: names.length, active: [name] });
+    await notify.notify('queue', { ...stamp, done: index, total: names.length, active: [name] });
     const isPoison = name.includes('poison');
     if (isPoison) setTimeout(() => process.kill(process.pid, 'SIGKILL'), 20);
     if (isPoison || name === 'slow') return;
-    await notify.notify('result', { document, result: result(name) });
+    await notify.notify('result', {
+      ...(name === 'foreign' ? { ...stamp, path: '/made/other' } : stamp),
+      result: result(name),
+    });
   }
-  await notify.notify('queue', { document, done: names.length, total: names.length, active: [] });
+  await notify.notify('queue', { ...stamp, done: names.length, total: names.length, active: [] });
 }
 
 function device(provider: string): DeviceInfo {
@@ -70,19 +83,9 @@ function unused(): never {
   throw new Error('the fake engine does not do that');
 }
 
-handle<EngineRequests>(connection, {
-  open: ({ path: file }) => {
-    if (file.endsWith('missing')) throw new Error(`${file} does not exist`);
-    if (file.endsWith('fatal')) process.exit(9);
-    if (file.endsWith('webgpu')) void notify.notify('device', device(DIED === 'webgpu' ? 'cpu' : 'webgpu'));
-    return packSummary(summary(file));
-  },
-  close: async ({ document }) => {
-    await notify.notify('log', { level: 'info', message: `closed ${document}` });
-    return null;
-  },
+const documentHandlers: Handlers<DocumentRequests> = {
   inspect: ({ document, names }) => {
-    const wanted = names ?? (tensorsOf.get(document) ?? []).map(({ name }) => name);
+    const wanted = names ?? (open.get(document)?.tensors ?? []).map(({ name }) => name);
     void work(document, wanted);
     return { queued: wanted.length };
   },
@@ -97,13 +100,38 @@ handle<EngineRequests>(connection, {
   },
   // Never answers: what waits for it must hear of the engine's death.
   spectrum: () => new Promise(() => undefined),
-  goodness: unused,
-  peek: () => null,
+  goodness: () => ({ status: 'failed', p: null, standard_error: null, replicates: null, seed: 1 }),
   vectorMetrics: unused,
   singularVectors: unused,
   heatMap: unused,
   previewCompression: unused,
   saveCompressed: unused,
+};
+const stamped = stampedHandlers(documentHandlers, stampOf);
+
+handle<EngineRequests>(connection, {
+  ...stamped,
+  goodness: async (params, token) => {
+    const reply = await stamped.goodness(params, token);
+    if (params.layer === 'late') await new Promise((resolve) => setTimeout(resolve, 200));
+    return params.layer === 'foreign' ? { ...reply, about: { ...reply.about, version: 'another' } } : reply;
+  },
+  open: ({ path: file }) => {
+    if (file.endsWith('missing')) throw new Error(`${file} does not exist`);
+    if (file.endsWith('fatal')) process.exit(9);
+    if (file.endsWith('webgpu')) void notify.notify('device', device(DIED === 'webgpu' ? 'cpu' : 'webgpu'));
+    const made = summary(file);
+    const about = stampOf(made.document);
+    return {
+      about: file.endsWith('elsewhere') ? { ...about, path: '/made/other' } : about,
+      answer: packSummary(made),
+    };
+  },
+  close: async ({ document }) => {
+    await notify.notify('log', { level: 'info', message: `closed ${document}` });
+    return null;
+  },
+  peek: () => null,
   device: () => device(process.env.EIGENSCOPE_CACHE_DIR ?? ''),
 });
 connection.listen();

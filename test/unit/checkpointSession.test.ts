@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { CheckpointSession, type SessionNotifications } from '../../extension/host/checkpointSession';
 import { EngineClient } from '../../extension/host/engineClient';
-import type { InspectSettings } from '../../extension/protocol';
+import type { DocumentStamp, InspectSettings, LayerResult } from '../../extension/protocol';
 
 const settings: InspectSettings = {
   farms: { enabled: false, rows: 1, q: 1, ops: 1, fit: 'KS', mode: 'full', tolerance: 1 },
@@ -154,20 +154,71 @@ describe('checkpoint session', () => {
     assert.deepEqual(changes, [], 'the death is told once, as the death of the engine');
   });
 
-  it("never takes another document's results for its own, though the next process has the same handles", async () => {
+  /** As in `EngineNotifications`, of a session that is open. */
+  const stampOf = async (session: CheckpointSession): Promise<DocumentStamp> => {
+    const { document, version: opened } = await session.summary();
+    return { document, path: session.path, version: opened };
+  };
+  const made = (name: string): LayerResult => ({
+    ...{ name, tensor: name, shape: [2, 2], dtype: 'F32', matrices: 1, metrics: {}, fits: {} },
+    ...{ farms: null, ranks: {}, statistics: null, problems: [] },
+  });
+
+  it('takes no results of a process that is gone', async () => {
     const session = open('a');
-    const { document } = await session.summary();
+    const stamp = await stampOf(session);
     const down = heard<'engine'>(session, 'engine', ({ state }) => state === 'restarting');
     process.kill(engine.pid!, 'SIGKILL');
     await down;
-    engine.events.emit('result', {
-      document,
-      result: {
-        ...{ name: 'b', tensor: 'b', shape: [2, 2], dtype: 'F32', matrices: 1, metrics: {}, fits: {} },
-        ...{ farms: null, ranks: {}, statistics: null, problems: [] },
-      },
-    });
+    engine.events.emit('result', { ...stamp, result: made('b') });
     assert.equal(session.results.size, 0);
+  });
+
+  it('has a document of its own where four of the same names are opened at once, by an engine that none has started', async () => {
+    const sessions = ['one', 'two', 'three', 'four'].map(
+      (folder) => new CheckpointSession(engine, `/made/${folder}/a,b`, () => settings),
+    );
+    const all = await Promise.all(sessions.map((session) => session.contentsNow()));
+    assert.deepEqual(
+      all.map(({ summary }) => summary.path),
+      sessions.map(({ path: file }) => file),
+    );
+    assert.equal(new Set(all.map(({ summary }) => summary.document)).size, 4);
+    assert.equal(said.filter((line) => line.startsWith('engine started')).length, 1, said.join('\n'));
+  });
+
+  it('refuses to open as another checkpoint, loudly', async () => {
+    const session = open('elsewhere');
+    const told = heard<'changed'>(session, 'changed', () => true);
+    await assert.rejects(session.summary(), /answered about \/made\/other; nothing of it is shown/);
+    assert.equal((await told).code, 'wrong-checkpoint');
+    assert.equal(session.changed?.code, 'wrong-checkpoint');
+  });
+
+  it('refuses a result and an answer about another checkpoint, loudly', async () => {
+    const session = open('a,foreign');
+    const told = heard<'changed'>(session, 'changed', () => true);
+    await session.inspect();
+    assert.match((await told).message, /answered about \/made\/other; nothing of it is shown. Reload this checkpoint/);
+    assert.deepEqual([...session.results.keys()], ['a']);
+    await assert.rejects(session.goodness('foreign'), /nothing of it is shown/);
+    assert.equal((await session.goodness('a')).seed, 1);
+  });
+
+  it('refuses numbers that were asked for before it was opened anew', async () => {
+    const session = open('a');
+    const asked = session.goodness('late');
+    await session.summary();
+    await Promise.all([session.reload(), assert.rejects(asked, /was opened anew meanwhile/)]);
+  });
+
+  it('is open for those who waited while the process died that opened it', async () => {
+    const session = open('a,b');
+    const asked = session.contentsNow();
+    engine.events.once('state', () => process.kill(engine.pid!, 'SIGKILL'));
+    const { summary } = await asked;
+    assert.equal(summary.path, '/made/a,b');
+    assert.ok(summary.document.endsWith(` of ${engine.pid}`), summary.document);
   });
 
   it('brings a stopped engine back when asked to try again, and goes on', async () => {
@@ -191,9 +242,9 @@ describe('checkpoint session', () => {
 
   it('remembers that its files changed, for views that come later, until it is reloaded', async () => {
     const session = open('a,b');
-    const { document } = await session.summary();
+    const stamp = await stampOf(session);
     const told = heard<'changed'>(session, 'changed', () => true);
-    engine.events.emit('changed', { document, problem: { code: 'changed', message: 'changed on disk' } });
+    engine.events.emit('changed', { ...stamp, problem: { code: 'changed', message: 'changed on disk' } });
     assert.equal((await told).code, 'changed');
     assert.equal(session.changed?.message, 'changed on disk');
     await session.reload();

@@ -35,6 +35,57 @@ describe('engine client', () => {
     assert.deepEqual(states, ['running']);
   });
 
+  it('starts one process for all who ask at once, those that its start itself makes ask too', async () => {
+    client.events.once('state', () => void client.request('device', null));
+    const answers = await Promise.all(
+      ['a', 'b', 'c', 'd'].map((name) => client.request('open', { path: `/made/${name}` })),
+    );
+    const processes = new Set(answers.map(({ about }) => about.document.split(' of ')[1]));
+    assert.deepEqual([...processes], [String(client.pid)]);
+    assert.deepEqual(states, ['running']);
+    assert.equal(new Set(answers.map(({ about }) => about.document)).size, 4, "a handle is one checkpoint's");
+  });
+
+  it('ends in one process where it is restarted twice at once, and asked meanwhile', async () => {
+    await client.request('device', null);
+    const former = client.pid;
+    let working = 0;
+    const alone = async (): Promise<void> => {
+      assert.equal(client.pid, undefined, 'no process runs meanwhile');
+      assert.equal(working++, 0, 'one after the other');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      working--;
+    };
+    const first = client.restart(alone);
+    const asked = client.request('open', { path: '/made/a' });
+    const second = client.restart(alone);
+    await Promise.all([first, second]);
+    const { about } = await asked;
+    assert.deepEqual(states, ['running', 'restarting', 'restarting', 'running']);
+    assert.notEqual(client.pid, former);
+    assert.ok(about.document.endsWith(` of ${client.pid}`), 'it is open in the process that stays');
+  });
+
+  it('runs again where what was to happen between two processes failed, and says so', async () => {
+    await client.request('device', null);
+    await assert.rejects(
+      client.restart(() => Promise.reject(new Error('the folder is busy'))),
+      /the folder is busy/,
+    );
+    assert.equal(states.at(-1), 'running');
+    assert.equal((await client.request('device', null)).provider, 'somewhere');
+  });
+
+  it('starts nothing after it was shut down while it restarted', async () => {
+    await client.request('device', null);
+    const restarted = client.restart(() => {
+      client.dispose();
+      return Promise.resolve();
+    });
+    await assert.rejects(restarted, EngineStoppedError);
+    assert.equal(client.pid, undefined);
+  });
+
   it('can be started ahead, once', async () => {
     client.warmUp();
     const { pid } = client;
@@ -53,10 +104,10 @@ describe('engine client', () => {
   });
 
   it('rejects what was asked of a process that dies, and starts another', async () => {
-    const { document } = await client.request('open', { path: '/made/a' });
+    const { about } = await client.request('open', { path: '/made/a' });
     const former = client.pid;
     const farms = { enabled: false, rows: 1, q: 1, ops: 1, fit: 'KS', mode: 'full', tolerance: 1 } as const;
-    const asked = client.request('spectrum', { document, layer: 'a', settings: { farms } });
+    const asked = client.request('spectrum', { document: about.document, layer: 'a', settings: { farms } });
     const rejected = assert.rejects(asked, EngineDiedError);
     await kill();
     await rejected;
