@@ -6,6 +6,7 @@
  * (`*_blocks`, `*_scales`), https://github.com/NVIDIA/TensorRT-Model-Optimizer (`weight_scale_2`)
  */
 import { CheckpointError, type TensorInfo } from './checkpoint';
+import { assertPlainComfyFormat } from './comfyQuant';
 import { elementSize, widen } from './dtype';
 import { fp4Values } from './packedElements';
 import {
@@ -32,9 +33,10 @@ interface Layout {
 /** compressed-tensors (`weight_packed`, `weight_global_scale`) and ModelOpt (`weight`, `weight_scale_2`). */
 export const fp4: QuantisationScheme = {
   marks: ['.weight_packed', '.weight_scale_2'],
-  weight(base, mark, parts): QuantisedWeight | undefined {
+  async weight(base, mark, parts): Promise<QuantisedWeight | undefined> {
     const codes = parts.find(mark === '.weight_packed' ? `${base}.weight_packed` : `${base}.weight`);
     if (codes?.dtype !== 'U8') return undefined;
+    await assertPlainComfyFormat(`${base}.weight`, parts);
     const scales = parts.need(`${base}.weight_scale`);
     const [rows, bytes] = sides(codes, 2);
     const [, groups] = sides(scales, 2);

@@ -6,6 +6,7 @@
 import { awq } from './awq';
 import { bitsandbytes4, bitsandbytes8 } from './bitsandbytes';
 import { CheckpointError, type Checkpoint, type StoredPart, type TensorInfo } from './checkpoint';
+import { isQuantisationSetting } from './comfyQuant';
 import { packedInteger } from './compressedTensors';
 import { fp4, fp4Blocks } from './fp4';
 import { gptq } from './gptq';
@@ -199,7 +200,12 @@ function plainPart(stored: Checkpoint, part: TensorInfo): StoredPart {
 function withWeightsInPlace(tensors: readonly TensorInfo[], replaced: readonly Replaced[]): TensorInfo[] {
   const weightOf = new Map<string, TensorInfo>();
   for (const { info, weight } of replaced) for (const { name } of weight.parts) weightOf.set(name, info);
+  const weights = new Set(replaced.map(({ info }) => info.name));
   const placed = new Set<TensorInfo>();
-  for (const tensor of tensors) placed.add(weightOf.get(tensor.name) ?? tensor);
+  for (const tensor of tensors) {
+    const weight = weightOf.get(tensor.name);
+    if (weight) placed.add(weight);
+    else placed.add(isQuantisationSetting(tensor, weights) ? { ...tensor, notModel: 'quantisation setting' } : tensor);
+  }
   return [...placed];
 }

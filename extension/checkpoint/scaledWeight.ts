@@ -1,11 +1,14 @@
 /**
  * Weights of 8 bits an element, floats or integers, and their scales beside them: one of the whole weight, one a row, or
  * one for every block (128 × 128 in DeepSeek-V3). Element·scale, in float32; `weight_scale_inv` is such a scale, too.
+ * Programs spell the scale of `X.weight` as `X.weight_scale`, `X.weight_scale_inv`, `X.scale_weight` or `X.scale`.
  *
  * @see https://github.com/deepseek-ai/DeepSeek-V3 (`inference/kernel.py`, `weight_dequant`)
  * @see https://github.com/neuralmagic/compressed-tensors (formats naive-, int- and float-quantized)
+ * @see https://github.com/comfyanonymous/ComfyUI (`comfy/ops.py`: `scale_weight`, `scale_input`, `comfy_quant`)
  */
 import type { TensorInfo } from './checkpoint';
+import { assertPlainComfyFormat } from './comfyQuant';
 import { widen } from './dtype';
 import { own } from './quantisationConfig';
 import {
@@ -26,42 +29,55 @@ import { product } from './shape';
 const USUAL_BLOCK = 128;
 
 interface Layout {
-  readonly shape: readonly [rows: number, inputs: number];
+  readonly shape: readonly number[];
+  /** The matrix that blocks are counted in: each of a stack, or the weight with all axes but the first in its rows. */
+  readonly matrix: Matrix;
   readonly codes: TensorInfo;
   readonly scales: TensorInfo;
   readonly zeros?: TensorInfo;
   readonly block: Block;
 }
 
-/** Rows and columns that share a scale, and how many blocks there are in a row of them. */
+interface Matrix {
+  readonly rows: number;
+  readonly cols: number;
+  /** Matrices of a stack (experts), 1 of other weights. */
+  readonly count: number;
+}
+
+/** Rows and columns that share a scale, and how many blocks there are below one another and side by side in a matrix. */
 interface Block {
   readonly rows: number;
   readonly cols: number;
+  readonly down: number;
   readonly across: number;
   readonly name: string;
 }
 
 export const scaled: QuantisationScheme = {
-  marks: ['_scale', '_scale_inv'],
-  weight(base, mark, parts): QuantisedWeight | undefined {
-    const codes = parts.find(base);
-    if (!codes || codes.shape.length !== 2 || !(codes.dtype.startsWith('F8_') || codes.dtype === 'I8'))
+  marks: ['_scale', '_scale_inv', '.scale_weight', '.scale'],
+  async weight(base, mark, parts): Promise<QuantisedWeight | undefined> {
+    const name = mark.startsWith('.') ? `${base}.weight` : base;
+    const codes = parts.find(name);
+    if (!codes || codes.shape.length === 0 || !(codes.dtype.startsWith('F8_') || codes.dtype === 'I8'))
       return undefined;
+    await assertPlainComfyFormat(name, parts);
     const scales = parts.need(base + mark);
-    const [rows, inputs] = sides(codes, 2);
+    const shape = sides(codes, codes.shape.length);
     // MXFP8 keeps its powers of two as plain bytes.
     if (scales.dtype !== 'U8' || codes.dtype === 'I8') expectFloats(scales);
-    const zeros = parts.find(`${base}_zero_point`);
+    const zeros = parts.find(`${name}_zero_point`);
     if (zeros) {
       if (zeros.dtype !== 'I8' || codes.dtype !== 'I8')
         throw contradiction(`${zeros.name} are no zero points of 8 bits`);
       expectShape(zeros, scales.shape);
     }
-    const block = blockOf(rows, inputs, scales, parts);
-    const layout: Layout = { shape: [rows, inputs], codes, scales, ...(zeros && { zeros }), block };
+    const matrix = matrixOf(shape);
+    const block = blockOf(matrix, scales, parts);
+    const layout: Layout = { shape, matrix, codes, scales, ...(zeros && { zeros }), block };
     return {
-      name: base,
-      shape: layout.shape,
+      name,
+      shape,
       encoding: `${codes.dtype} ${block.name}`,
       parts: [codes, scales, ...(zeros ? [zeros] : [])],
       decode: (band, reader) => decode(layout, band, reader),
@@ -69,24 +85,37 @@ export const scaled: QuantisationScheme = {
   },
 };
 
-function blockOf(rows: number, inputs: number, scales: TensorInfo, { config }: WeightParts): Block {
+function matrixOf(shape: readonly number[]): Matrix {
+  if (shape.length === 3) return { rows: shape[1]!, cols: shape[2]!, count: shape[0]! };
+  return { rows: shape[0]!, cols: product(shape.slice(1)), count: 1 };
+}
+
+function blockOf({ rows, cols, count }: Matrix, scales: TensorInfo, { config }: WeightParts): Block {
   const { name, shape } = scales;
-  if (product(shape) === 1) return { rows, cols: inputs, across: 1, name: 'per tensor' };
-  if (shape[0] === rows && (shape.length === 1 || (shape.length === 2 && shape[1] === 1))) {
-    return { rows: 1, cols: inputs, across: 1, name: 'per row' };
-  }
-  if (shape.length === 2) {
-    const [down, across] = shape as [number, number];
-    for (const [high, wide] of [configuredBlock(config.fields), [USUAL_BLOCK, USUAL_BLOCK] as const]) {
-      if (Math.ceil(rows / high) === down && Math.ceil(inputs / wide) === across) {
-        return { rows: high, cols: wide, across, name: `blocks of ${high}×${wide}` };
+  if (product(shape) === 1) return { rows, cols, down: 1, across: 1, name: 'per tensor' };
+  const stacked = count > 1 || (shape.length === 3 && shape[0] === 1);
+  if (!stacked || shape[0] === count) {
+    // Axes of length 1 at the end say nothing.
+    const axes = (stacked ? shape.slice(1) : [...shape]).filter(
+      (size, i, all) => size > 1 || i < Math.min(2, all.length),
+    );
+    const [down = 1, across = 1] = axes;
+    if (axes.length <= 2) {
+      if (down === 1 && across === 1) return { rows, cols, down, across, name: 'per matrix' };
+      if (down === rows && across === 1) return { rows: 1, cols, down, across, name: 'per row' };
+      if (down === 1 && across === cols) return { rows, cols: 1, down, across, name: 'per column' };
+      for (const [high, wide] of [configuredBlock(config.fields), [USUAL_BLOCK, USUAL_BLOCK] as const]) {
+        if (Math.ceil(rows / high) === down && Math.ceil(cols / wide) === across) {
+          return { rows: high, cols: wide, down, across, name: `blocks of ${high}×${wide}` };
+        }
+      }
+      if (down === rows && cols % across === 0) {
+        return { rows: 1, cols: cols / across, down, across, name: `g${cols / across}` };
       }
     }
-    if (down === rows && inputs % across === 0) {
-      return { rows: 1, cols: inputs / across, across, name: `g${inputs / across}` };
-    }
   }
-  throw contradiction(`${name} has the shape [${shape.join(', ')}], which are no scales of [${rows}, ${inputs}]`);
+  const sizes = count > 1 ? [count, rows, cols] : [rows, cols];
+  throw contradiction(`${name} has the shape [${shape.join(', ')}], which are no scales of [${sizes.join(', ')}]`);
 }
 
 function configuredBlock(fields: Readonly<Record<string, unknown>>): readonly [number, number] {
@@ -99,25 +128,32 @@ function configuredBlock(fields: Readonly<Record<string, unknown>>): readonly [n
 }
 
 async function decode(
-  { shape, codes, scales, zeros, block }: Layout,
+  { shape, matrix, codes, scales, zeros, block }: Layout,
   rows: RowRange,
   reader: PartReader,
 ): Promise<Float32Array> {
-  const inputs = shape[1];
-  return decodeRows(codes, shape, rows, async ({ first, rows: count, target }) => {
+  const { cols } = matrix;
+  const stacked = shape.length === 3;
+  return decodeRows(codes, shape, rows, async ({ first, target }) => {
     const values = widen(await reader.bytes(codes, first), codes.dtype);
     const single = product(scales.shape) === 1;
-    const from = Math.floor(first.start / block.rows);
-    const wanted = { start: from, end: Math.ceil(first.end / block.rows) };
-    const band = single ? undefined : wanted;
+    // Along the first axis of the scales: matrices of a stack, else blocks of rows.
+    const wanted = stacked
+      ? first
+      : { start: Math.floor(first.start / block.rows), end: Math.ceil(first.end / block.rows) };
+    const whole = single || (block.down === 1 && !stacked);
+    const band = whole ? undefined : wanted;
     const scale = widen(await reader.bytes(scales, band), scales.dtype === 'U8' ? 'F8_E8M0' : scales.dtype);
     const zero = zeros && (await reader.numbers(zeros, band));
-    for (let row = 0; row < count; row++) {
-      const start = (Math.floor((first.start + row) / block.rows) - from) * block.across;
-      for (let i = 0; i < inputs; i++) {
-        const at = start + Math.floor(i / block.cols);
-        const to = row * inputs + i;
-        target[to] = (values[to]! - (zero ? zero[at]! : 0)) * scale[at]!;
+    const skipped = whole ? 0 : wanted.start * (stacked ? block.down : 1);
+    const firstRow = first.start * (stacked ? matrix.rows : 1);
+    for (let row = 0, to = 0; to < target.length; row++) {
+      const at = firstRow + row;
+      const down = Math.floor(at / matrix.rows) * block.down + Math.floor((at % matrix.rows) / block.rows) - skipped;
+      const start = single ? 0 : down * block.across;
+      for (let i = 0; i < cols; i++, to++) {
+        const place = single ? 0 : start + Math.floor(i / block.cols);
+        target[to] = (values[to]! - (zero ? zero[place]! : 0)) * scale[place]!;
       }
     }
   });
