@@ -14,6 +14,7 @@ import { looksLikeGguf } from './ggufHeader';
 import { huggingFaceName } from './ggufNames';
 import { joinParts, partNames, readPart } from './ggufParts';
 import { readElements } from './ggufElements';
+import { withTrueShape } from './ggufShapes';
 import type { GgufTensor } from './ggufTensor';
 import { bandBytes, type RowRange } from './rowBand';
 
@@ -44,7 +45,8 @@ async function openParts(file: string, files: FileSet, signal?: AbortSignal): Pr
   const readable = parts.filter(({ header }) => header);
   const own = parts.find((part) => part.file === file)?.error;
   if (readable.length === 0 && own) throw own;
-  const { metadata, tensors, problems } = joinParts(file, parts);
+  const { metadata, problems, ...joined } = joinParts(file, parts);
+  const tensors = joined.tensors.map((tensor) => withTrueShape(tensor, metadata));
   const architecture = metadata.get('general.architecture');
   for (const tensor of tensors) {
     const alias = huggingFaceName(tensor.name, architecture);

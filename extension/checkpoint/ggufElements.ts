@@ -13,7 +13,8 @@ import { swapBlocks, type BlockType } from './ggufTypes';
 const SLICE_ELEMENTS = 1024 * 1024;
 
 /**
- * Bytes [offset, offset + length) of the elements as they are after decoding: whole rows, which are whole blocks.
+ * Bytes [offset, offset + length) of the elements as they are after decoding. Rows of the true shape of a tensor that was
+ * stored in another (`ggufShapes.ts`) need not be whole blocks: those around them are decoded.
  *
  * @throws CheckpointError `unsupported` where the type cannot be read; what the reader throws
  */
@@ -29,7 +30,16 @@ export async function readElements(
     const remedy = 'convert it to a type that is read';
     throw new CheckpointError('unsupported', `has the ${type.unreadable}`, { file, tensor: name, remedy });
   }
-  if ('decode' in type) return decoded(reader, tensor, type, offset, length, signal);
+  if (tensor.unreadable !== undefined) {
+    throw new CheckpointError('unsupported', tensor.unreadable, { file, tensor: name, remedy: 'convert it anew' });
+  }
+  if ('decode' in type) {
+    const block = type.elements * elementSize('F32');
+    const start = Math.floor(offset / block) * block;
+    const end = Math.ceil((offset + length) / block) * block;
+    const blocks = await decoded(reader, tensor, type, start, end - start, signal);
+    return blocks.length === length ? blocks : blocks.slice(offset - start, offset - start + length);
+  }
   const bytes = await reader.read(tensor.offset + offset, length, signal);
   if (tensor.bigEndian) swapElements(bytes, elementSize(type.dtype));
   return bytes;

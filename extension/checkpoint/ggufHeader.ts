@@ -9,6 +9,7 @@ import { CheckpointError } from './checkpoint';
 import type { FileReader } from './fileReader';
 import { GgufCursor } from './ggufCursor';
 import { readValue } from './ggufMetadata';
+import { SHAPE_PREFIX } from './ggufShapes';
 import { placeTensor, readEntries, type GgufEntry, type GgufTensor } from './ggufTensor';
 import { MAX_METADATA_ENTRIES } from './headerMetadata';
 import { ProblemList } from './problemList';
@@ -119,7 +120,7 @@ async function readMetadata(cursor: GgufCursor, pairs: number, problems: Problem
     if (metadata.has(key)) {
       const message = `the key ${key.slice(0, KEY_SHOWN)} occurs twice, and the first one counts`;
       problems.add('malformed', message, { offset });
-    } else if (characters > MAX_METADATA_CHARACTERS) {
+    } else if (characters > MAX_METADATA_CHARACTERS && !key.startsWith(SHAPE_PREFIX)) {
       left++;
     } else {
       metadata.set(key, value);
