@@ -27,6 +27,8 @@ export interface Column {
   /** A first click sorts the largest first. */
   descendingFirst: boolean;
   sort: SortValue;
+  /** What the filter's `:` looks into, where that is a text. */
+  text?: (node: TreeNode) => string | null;
   cell(node: TreeNode): CellContent;
 }
 
@@ -75,6 +77,11 @@ function shapeWidth({ summary }: Inspection): number {
   return Math.min(MOST_SHAPE_WIDTH, Math.max(LEAST_SHAPE_WIDTH, longest * DIGIT_WIDTH + CELL_PADDING));
 }
 
+/** A layer of its own row is one matrix of a stack. */
+function shapeText({ tensor, kind }: TreeNode): string | null {
+  return tensor ? formatShape(kind === 'layer' ? tensor.shape.slice(1) : tensor.shape) : null;
+}
+
 function typeName({ encoding, dtype }: TensorSummary): string {
   return encoding ?? dtype;
 }
@@ -91,23 +98,24 @@ function headerColumns(inspection: Inspection): Column[] {
       ...{ key: NAME_COLUMN, label: 'Name', description: 'Name in the checkpoint', align: 'start' },
       ...{ width: 0, descendingFirst: false },
       sort: (node) => node.name,
+      text: (node) => node.filterText,
       cell: () => empty,
     },
     {
       ...{ key: 'shape', label: 'Shape', description: 'Shape as stored', align: 'start' },
       ...{ width: shapeWidth(inspection), descendingFirst: true },
       sort: (node) => (node.tensor ? node.parameters : null),
-      cell: ({ tensor, kind, tensors }) => {
-        if (!tensor) return { text: plural(tensors, 'tensor'), mean: true };
-        // A layer of its own row is one matrix of a stack.
-        const text = formatShape(kind === 'layer' ? tensor.shape.slice(1) : tensor.shape);
-        return { text, title: text };
+      text: shapeText,
+      cell: (node) => {
+        const text = shapeText(node);
+        return text === null ? { text: plural(node.tensors, 'tensor'), mean: true } : { text, title: text };
       },
     },
     {
       ...{ key: 'dtype', label: 'Type', description: 'Element type as stored', align: 'start' },
       ...{ width: typeWidth(inspection), descendingFirst: false },
       sort: ({ tensor }) => (tensor ? typeName(tensor) : null),
+      text: ({ tensor }) => (tensor ? typeName(tensor) : null),
       cell: ({ tensor }) => (tensor ? { text: typeName(tensor), title: typeName(tensor) } : empty),
     },
     {

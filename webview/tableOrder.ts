@@ -1,8 +1,7 @@
 /**
- * Which rows the table shows, in which order: the tree with its collapsed modules, or a flat list, sorted and
- * filtered. Pure functions of nodes, so that 100 000 rows can be tested and timed without a browser.
+ * Which rows the table shows, in which order: the tree with its collapsed modules, or a flat list, sorted. Pure functions
+ * of nodes, so that 100 000 rows can be tested and timed without a browser.
  */
-import fuzzysort from 'fuzzysort';
 import type { ModuleTree, TreeNode } from './moduleTree';
 
 /** What a column sorts by; null (unknown) goes last in both directions. */
@@ -18,13 +17,10 @@ export interface ShownRow {
   /** Indentation: 0 in a flat list. */
   depth: number;
   /** What the filter looked at, where it found more than the name: the name and the alias. */
-  found?: string;
+  found?: string | undefined;
   /** Indexes of the text that the filter matched. */
   matches?: ReadonlySet<number>;
 }
-
-/** Fuzzy scores below this match letters scattered over a name, which is not what anyone typed. */
-const FILTER_THRESHOLD = 0.4;
 
 /** All rows of the tree, children of collapsed modules left out. */
 export function treeRows(tree: ModuleTree, collapsed: ReadonlySet<string>, sorting: Sorting | null): ShownRow[] {
@@ -43,27 +39,6 @@ export function treeRows(tree: ModuleTree, collapsed: ReadonlySet<string>, sorti
 export function flatRows(tree: ModuleTree, sorting: Sorting | null): ShownRow[] {
   const nodes = tree.leaves.filter((node) => node.layer !== undefined);
   return (sorting ? sorted(nodes, sorting) : nodes).map((node) => ({ node, depth: 0 }));
-}
-
-/** The rows whose full name, or alias, matches, best match first unless a sorting is given. */
-export class FuzzyFilter {
-  private readonly snapshot;
-
-  constructor(tree: ModuleTree) {
-    const nodes = tree.leaves.filter((node) => node.layer !== undefined);
-    this.snapshot = fuzzysort.snapshot(nodes, { key: 'filterText' });
-  }
-
-  rows(text: string, sorting: Sorting | null): ShownRow[] {
-    const found = fuzzysort.go(text, this.snapshot, { limit: 0, threshold: FILTER_THRESHOLD });
-    const rows = found.map(({ obj: node, target, indexes }) => {
-      const beyond = indexes.some((index) => index >= node.name.length);
-      return { node, depth: 0, ...(beyond && { found: target }), matches: new Set(indexes) };
-    });
-    if (!sorting) return rows;
-    const byNode = new Map(rows.map((row) => [row.node, row]));
-    return sorted([...byNode.keys()], sorting).map((node) => byNode.get(node)!);
-  }
 }
 
 /** A sorted copy; equal and unknown values keep file order. */

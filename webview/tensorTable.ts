@@ -8,13 +8,15 @@ import { chooseColumns } from './columnChooser';
 import { button, textField, type Button, type TextField } from './controls';
 import { element } from './elements';
 import { formatCount, plural } from './format';
+import { showFilterHelp } from './filterHelp';
 import { setIcon } from './icons';
 import type { Inspection } from './inspection';
 import type { TreeNode } from './moduleTree';
 import { rowStatus } from './rowStatus';
 import { LayerTable } from './table';
 import { INDENT } from './tableRow';
-import { flatRows, FuzzyFilter, treeRows, type ShownRow, type Sorting } from './tableOrder';
+import { RowFilter } from './rowFilter';
+import { flatRows, treeRows, type ShownRow, type Sorting } from './tableOrder';
 
 export interface TensorTableActions {
   open(node: TreeNode, how: 'pointer' | 'keyboard'): void;
@@ -38,10 +40,14 @@ export class TensorTable {
   private readonly count = element('span', { class: 'muted count', role: 'status' });
   private readonly treeButton: Button;
   private readonly columnsButton: Button;
-  private fuzzy: FuzzyFilter | null = null;
+  private readonly helpButton: Button;
+  private rowFilter: RowFilter | null = null;
+  /** Columns that the filter looks at. */
+  private filtersBy: readonly string[] = [];
   private collapsed: Set<string>;
   private settleTimer = 0;
-  private version = -1;
+  /** What the rows and their count stand for. */
+  private shownState = '';
   private readonly widths: { tree?: number; list?: number } = {};
 
   constructor(
@@ -53,7 +59,7 @@ export class TensorTable {
     this.collapsed = new Set(memory.current.collapsed);
     this.filterField = textField({
       label: 'Filter tensors by name',
-      placeholder: 'Filter by name',
+      placeholder: 'Name, alpha>6, dtype:bf16, 64x172',
       icon: 'search',
       value: memory.current.filter,
       onInput: (filter) => {
@@ -62,6 +68,12 @@ export class TensorTable {
       },
     });
     this.filterField.addEventListener('keydown', (event) => this.onFilterKey(event));
+    this.helpButton = button({
+      label: 'How to filter',
+      icon: 'question',
+      appearance: 'icon',
+      onClick: () => this.showHelp(),
+    });
     this.treeButton = button({ label: '', icon: 'list-tree', appearance: 'icon', onClick: () => this.toggleTree() });
     const collapse = button({
       label: 'Collapse all modules',
@@ -96,6 +108,7 @@ export class TensorTable {
         'div',
         { class: 'toolbar' },
         this.filterField,
+        this.helpButton,
         this.count,
         element('span', { class: 'toolbar-end' }, this.treeButton, collapse, this.columnsButton),
       ),
@@ -108,11 +121,12 @@ export class TensorTable {
   /** New results: values appear at once, the order follows a little later. */
   refresh(): void {
     this.table.refresh();
-    if (this.version === this.inspection.version) return;
-    this.version = this.inspection.version;
+    const state = `${this.inspection.version} ${this.inspection.busy}`;
+    if (this.shownState === state) return;
+    this.shownState = state;
     this.settleTimer ||= window.setTimeout(() => {
       this.settleTimer = 0;
-      if (this.sortsByResults()) this.updateRows();
+      if (this.dependsOnResults()) this.updateRows();
       else this.table.refresh();
     }, SETTLE_MS);
   }
@@ -140,9 +154,10 @@ export class TensorTable {
     return sort && column ? { value: column.sort, descending: sort.descending } : null;
   }
 
-  private sortsByResults(): boolean {
+  private dependsOnResults(): boolean {
     const { sort } = this.memory.current;
-    return sort !== null && !HEADER_KEYS.has(sort.column);
+    const columns = sort === null ? this.filtersBy : [sort.column, ...this.filtersBy];
+    return columns.some((key) => !HEADER_KEYS.has(key));
   }
 
   private updateColumns(): void {
@@ -155,19 +170,31 @@ export class TensorTable {
   private updateRows(): void {
     const { tree, filter } = this.memory.current;
     const all = this.inspection.tree;
+    const isFiltered = filter.trim() !== '';
     let rows: ShownRow[];
-    if (filter.trim() !== '') rows = (this.fuzzy ??= new FuzzyFilter(all)).rows(filter, this.sorting);
-    else if (tree) rows = treeRows(all, this.collapsed, this.sorting);
+    let nothing = 'This checkpoint holds no tensors.';
+    let count = '';
+    this.filtersBy = [];
+    if (isFiltered) {
+      const found = (this.rowFilter ??= new RowFilter(all, this.columns)).rows(filter, this.sorting);
+      ({ rows, fields: this.filtersBy } = found);
+      nothing = `Nothing matches “${filter.trim()}”. ${found.problem ?? ''}`.trim();
+      count = `${formatCount(rows.length)} of ${plural(found.total, this.hasStacks() ? 'layer' : 'tensor')}`;
+      if (this.inspection.busy && this.dependsOnResults()) count += ' so far';
+    } else if (tree) rows = treeRows(all, this.collapsed, this.sorting);
     else rows = flatRows(all, this.sorting);
-    const total = all.leaves.filter((leaf) => leaf.kind === 'tensor').length;
-    const nothing = filter === '' ? 'This checkpoint holds no tensors.' : `No tensor's name matches “${filter}”.`;
-    this.table.setNameWidth(this.nameWidth(tree && filter.trim() === ''));
+    this.table.setNameWidth(this.nameWidth(tree && !isFiltered));
     this.table.setRows(rows, nothing);
-    this.count.textContent = filter === '' ? '' : `${formatCount(rows.length)} of ${plural(total, 'tensor')}`;
+    this.count.textContent = count;
     const label = tree ? 'Show as a list' : 'Show as a tree';
     this.treeButton.setAttribute('aria-label', label);
     this.treeButton.title = label;
     setIcon(this.treeButton.firstElementChild as HTMLElement, tree ? 'list-flat' : 'list-tree');
+  }
+
+  /** True where some tensors are shown as their layers. */
+  private hasStacks(): boolean {
+    return this.inspection.tree.leaves.some(({ kind }) => kind === 'layer');
   }
 
   /** Room for the longest name of the tree, or of the list, within a limit: the same for whatever is folded or found. */
@@ -224,6 +251,13 @@ export class TensorTable {
   private setFilter(filter: string): void {
     this.filterField.value = filter;
     this.memory.remember({ filter });
+  }
+
+  private showHelp(): void {
+    showFilterHelp(this.helpButton, this.filterField, (example) => {
+      this.setFilter(example);
+      this.updateRows();
+    });
   }
 
   private typeAhead(text: string): void {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { TensorSummary } from '../../extension/protocol';
 import { moduleTree, type TreeNode } from '../../webview/moduleTree';
-import { flatRows, FuzzyFilter, treeRows, type ShownRow } from '../../webview/tableOrder';
+import { flatRows, treeRows, type ShownRow } from '../../webview/tableOrder';
 
 function tensor(name: string, parameters = 4, group = '', layers = [name]): TensorSummary {
   return { name, group, shape: [parameters], dtype: 'F32', parameters, bytes: 4 * parameters, layers };
@@ -100,21 +100,5 @@ describe('the order of rows', () => {
       rows.map(({ node }) => node.name),
       ['h.1.w', 'h.2.w', 'h.10.w'],
     );
-  });
-
-  it('filters by letters in order and says which matched', () => {
-    const names = ['model.layers.0.q_proj.weight', 'model.layers.0.k_proj.weight', 'model.norm.weight'];
-    const filter = new FuzzyFilter(moduleTree(names.map((name) => tensor(name))));
-    const [row, ...others] = filter.rows('k_proj', null);
-    assert.equal(row!.node.name, names[1]);
-    assert.deepEqual(others, []);
-    assert.equal(
-      [...row!.matches!]
-        .sort((a, b) => a - b)
-        .map((i) => names[1]![i])
-        .join(''),
-      'k_proj',
-    );
-    assert.deepEqual(filter.rows('zzz', null), []);
   });
 });
