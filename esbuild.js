@@ -1,8 +1,9 @@
 // Builds everything into dist/: the WASM kernels first (they are embedded in the bundles that use them), then the
-// extension host, the engine, its worker, the CLI, the webview, and with --tests the test suites.
+// extension host, the engine, its worker, the CLI, the webview, and with --tests the test suites. Then the licences of
+// all packages that are in the bundles or beside them, as ThirdPartyNotices.txt.
 // Flags: --tests, --minify, --watch.
 const { execFileSync } = require('node:child_process');
-const { mkdirSync, readdirSync, statSync, existsSync, rmSync } = require('node:fs');
+const { mkdirSync, readdirSync, readFileSync, statSync, existsSync, rmSync, writeFileSync } = require('node:fs');
 const path = require('node:path');
 const esbuild = require('esbuild');
 
@@ -110,8 +111,70 @@ if (flags.has('--tests')) {
   });
 }
 
+/** Licences that go with ours (MIT) in one package. CC-BY-4.0 is that of pictures. */
+const COMPATIBLE = new Set(['MIT', 'ISC', '0BSD', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0', 'CC-BY-4.0']);
+
+/** Not in any bundle's list: compiled into the kernels; packaged as they are. */
+const BESIDE_BUNDLES = ['assemblyscript', 'onnxruntime-node', 'onnxruntime-common'];
+
+/** Files of a package that are shown: its licences, and what it says of code by others. */
+const LEGAL_FILE = /^(licen[cs]e|copying|notice|copyright|third.?party.?notices)/i;
+
+/** What onnxruntime's libraries have in them, from its wheel of the same version: its package for Node has no such file. */
+const RUNTIME = `media/onnxruntime-${require('onnxruntime-node/package.json').version}`;
+
+/** Packages whose licence stands in their repository alone, and where it is the same. */
+const WITHOUT_FILE = [
+  [/^@microsoft\/fast-/, 'node_modules/@vscode/webview-ui-toolkit/LICENSE'],
+  [/^onnxruntime-/, `${RUNTIME}/LICENSE`],
+];
+
+/** Folders of the packages whose code is in a bundle. */
+function bundledPackages({ outputs }) {
+  return Object.values(outputs).flatMap(({ inputs }) =>
+    Object.keys(inputs).flatMap((input) => /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []),
+  );
+}
+
+/** @throws Error where a licence is missing or may not be packaged */
+function writeNotices(bundled) {
+  const folders = [...new Set([...bundled, ...BESIDE_BUNDLES.map((name) => `node_modules/${name}`)])];
+  const packages = folders.map((folder) => {
+    const { name, version, license, homepage } = JSON.parse(
+      readFileSync(path.join(root, folder, 'package.json'), 'utf8'),
+    );
+    if (!COMPATIBLE.has(license)) throw new Error(`${name} has the licence ${license}, which may not be packaged`);
+    const files = readdirSync(path.join(root, folder)).filter((file) => LEGAL_FILE.test(file));
+    const same = WITHOUT_FILE.find(([pattern]) => pattern.test(name))?.[1];
+    const paths = files.length === 0 && same ? [same] : files.map((file) => path.join(folder, file));
+    if (paths.length === 0) throw new Error(`${name} has no licence file: its text has to be found`);
+    const texts = paths.map((file) => readFileSync(path.join(root, file), 'utf8').replaceAll('\r\n', '\n').trim());
+    return { title: `${name} ${version} (${license})`, homepage: homepage ?? '', texts };
+  });
+  packages.sort((a, b) => a.title.localeCompare(b.title, 'en'));
+  if (!existsSync(path.join(root, RUNTIME, 'ThirdPartyNotices.txt'))) {
+    throw new Error(
+      `${RUNTIME} is missing: take LICENSE and ThirdPartyNotices.txt from onnxruntime's wheel of that version`,
+    );
+  }
+  const head = [
+    'Eigenscope has the following packages in it. What onnxruntime’s libraries have in them is told in',
+    `${RUNTIME}/ThirdPartyNotices.txt. Beside onnxruntime.dll, the package for Windows has DirectML.dll and dxil.dll under`,
+    'the terms of Microsoft’s packages Microsoft.AI.DirectML and Microsoft.Direct3D.DXC, and dxcompiler.dll under the',
+    'University of Illinois Open Source License (https://github.com/microsoft/DirectXShaderCompiler).',
+  ];
+  const rule = '='.repeat(80);
+  const sections = packages.map(({ title, homepage, texts }) =>
+    [rule, title, ...(homepage ? [homepage] : []), rule, '', texts.join('\n\n')].join('\n'),
+  );
+  const contents = packages.map(({ title }) => `- ${title}`);
+  const text = [head.join('\n'), contents.join('\n'), ...sections].join('\n\n');
+  writeFileSync(path.join(dist, 'ThirdPartyNotices.txt'), `${text}\n`);
+}
+
 async function main() {
   buildKernels();
+  const bundled = [];
   for (const options of builds) {
     const present = Array.isArray(options.entryPoints)
       ? options.entryPoints
@@ -119,8 +182,12 @@ async function main() {
     if (Object.keys(present).length === 0) continue;
     const resolved = { ...options, entryPoints: present, absWorkingDir: root };
     if (flags.has('--watch')) await (await esbuild.context(resolved)).watch();
-    else await esbuild.build(resolved);
+    else {
+      const { metafile } = await esbuild.build({ ...resolved, metafile: true });
+      if (!Array.isArray(options.entryPoints)) bundled.push(...bundledPackages(metafile));
+    }
   }
+  if (!flags.has('--watch')) writeNotices(bundled);
 }
 
 main().catch((error) => {
