@@ -173,6 +173,8 @@ class HeaderParser {
   }
 
   private parseMetadata(json: Buffer, entry: JsonEntry): void {
+    // The reference parser takes null for no metadata.
+    if (json.toString('latin1', entry.start, entry.end) === 'null') return;
     const pairs = new Map(Object.entries(this.metadata));
     try {
       collectMetadata(json, entry, pairs, (key, at) => {

@@ -1,7 +1,7 @@
 /**
  * A copy of a checkpoint, in safetensors, in which some tensors are replaced: every other tensor byte for byte (the
- * tensors it is stored in, where it is stored encoded), in the source's order, with the source's metadata. Copies in
- * bands, so that the file may be larger than the memory.
+ * tensors it is stored in, where it is stored encoded), in the source's order. Copies in bands, so that the file may be
+ * larger than the memory. `savedMetadata.ts` makes its metadata.
  */
 import type { Checkpoint, StoredPart, TensorInfo } from '../checkpoint/checkpoint';
 import type { DType } from '../protocol';
@@ -9,13 +9,11 @@ import { writeAtomically, type Append } from './atomicFile';
 import { CompressionError } from './compressionError';
 import { resolveTarget } from './saveTarget';
 import { byteLength, layOut, type HeaderEntry } from './safetensorsHeader';
+import { savedMetadata } from './savedMetadata';
 import { assertReplaceable } from './storageNotes';
 
 /** Memory a copy holds at a time; larger bands are no faster from a disk. */
 const BAND_BYTES = 8 * 1024 * 1024;
-
-/** What became of the file, for people and programs that open it later. */
-const NOTE_KEY = 'eigenscope';
 
 export interface NewTensor extends HeaderEntry {
   readonly dtype: DType;
@@ -73,7 +71,8 @@ export async function saveCheckpointWith(
 ): Promise<{ path: string; bytes: number }> {
   const { signal, onProgress } = options;
   assertComplete(checkpoint);
-  const layout = layOut(planned(checkpoint, replacements), withNote(checkpoint.metadata, options.note));
+  const entries = planned(checkpoint, replacements);
+  const layout = layOut(entries, savedMetadata(checkpoint, entries, options.note));
   let done = 0;
   const path = await writeAtomically(
     options.target,
@@ -222,22 +221,4 @@ function assertComplete(checkpoint: Checkpoint): void {
     `this checkpoint is not whole, and a saved copy would hide that (${shown}${more}); repair it first`,
     { file: checkpoint.path },
   );
-}
-
-function withNote(
-  metadata: Readonly<Record<string, string>>,
-  note: Readonly<Record<string, unknown>>,
-): Record<string, string> {
-  const earlier = metadata[NOTE_KEY];
-  const whole = earlier === undefined ? note : { ...note, previous: parsedNote(earlier) };
-  return { ...metadata, [NOTE_KEY]: JSON.stringify(whole) };
-}
-
-/** An earlier note as an object where it is one of ours, else as the text it is. */
-function parsedNote(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

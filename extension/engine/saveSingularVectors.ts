@@ -1,6 +1,7 @@
 /** Singular vectors of one layer as a safetensors file: `U` rows×k, `S` k and `Vt` k×cols, as numpy's `svd` calls them. */
 import { writeAtomically } from '../compression/atomicFile';
 import { layOut } from '../compression/safetensorsHeader';
+import { PYTORCH_FORMAT } from '../compression/savedMetadata';
 import { resolveTarget } from '../compression/saveTarget';
 import type { SingularVectors } from '../protocol';
 import { version } from '../../package.json';
@@ -34,7 +35,7 @@ export async function saveSingularVectors(
   };
   const entries = Object.entries(data).map(([key, { shape }]) => ({ name: key, dtype: 'F64', shape }) as const);
   const note = JSON.stringify({ version, source: checkpoint.path, layer: name, rank: k });
-  const { header, order, fileBytes } = layOut(entries, { eigenscope: note });
+  const { header, order, fileBytes } = layOut(entries, { ...PYTORCH_FORMAT, eigenscope: note });
   const path = await writeAtomically(target.path, { size: fileBytes, protect, overwrite, signal }, async (append) => {
     await append(header);
     for (const entry of order) {

@@ -222,7 +222,7 @@ describe('damaged safetensors', () => {
           ['malformed', 'malformed'],
         );
       });
-      for (const value of ['null', '"x"', '[1]', '{"a"}']) {
+      for (const value of ['"x"', '[1]', '{"a"}', 'nul']) {
         assert.deepEqual((await outcome(rawSafetensors(`{"__metadata__":${value}}`))).problems, ['malformed'], value);
       }
     });

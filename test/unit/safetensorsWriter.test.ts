@@ -5,10 +5,11 @@ import path from 'node:path';
 import { layOut } from '../../extension/compression/safetensorsHeader';
 import { assertSavable, saveCheckpointWith, type NewTensor } from '../../extension/compression/safetensorsWriter';
 import { storageNotes } from '../../extension/compression/storageNotes';
+import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { gptqParts, writeModel } from '../harness/quantisedFixtures';
 import { safetensorsFormat } from '../../extension/checkpoint/safetensors';
-import { ramp, safetensorsBytes } from '../harness/safetensorsFixtures';
+import { ramp, rawSafetensors, safetensorsBytes, writeSharded } from '../harness/safetensorsFixtures';
 import { madeTensor, memoryCheckpoint, parseSafetensors } from './savingFixture';
 
 const note = { version: '0.1.0', layer: 'b.weight', method: 'svd', rank: 1 };
@@ -165,6 +166,49 @@ describe('saving a checkpoint with tensors replaced', () => {
       overwrite: true,
     });
     assert.deepEqual(JSON.parse(parseSafetensors(target).metadata['eigenscope']!), { rank: 3, previous: 'not JSON' });
+  });
+
+  it('says which program it is for, where the source did not: loaders refuse metadata without that', async () => {
+    const formatOf = async (checkpoint: Checkpoint): Promise<Record<string, string>> => {
+      await saveCheckpointWith(checkpoint, new Map(), { target, note, overwrite: true });
+      const { eigenscope: _, ...kept } = parseSafetensors(target).metadata;
+      return kept;
+    };
+    const axes = (kernelLayout: '…IO' | 'OI…'): Checkpoint =>
+      memoryCheckpoint([{ ...madeTensor('dense/kernel', 'F32', [3, 4]), kernelLayout }]);
+    assert.deepEqual(await formatOf(memoryCheckpoint(all)), { format: 'pt' });
+    assert.deepEqual(await formatOf(memoryCheckpoint(all, { metadata: { format: 'mlx' } })), { format: 'mlx' });
+    assert.deepEqual(await formatOf(memoryCheckpoint(all, { metadata: { format: 'layers-model' } })), {
+      format: 'pt',
+      source_format: 'layers-model',
+    });
+    assert.deepEqual(await formatOf(axes('OI…')), { format: 'pt' });
+    assert.deepEqual(await formatOf(axes('…IO')), { format: 'tf' });
+    assert.deepEqual(await formatOf({ ...axes('…IO'), format: 'flax' }), { format: 'flax' });
+  });
+
+  it('takes null in place of metadata for none, as the reference parser does', async () => {
+    const source = path.join(folder, 'null.safetensors');
+    const header = '{"__metadata__":null,"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}';
+    writeFileSync(source, rawSafetensors(header, 4));
+    const checkpoint = await openCheckpoint(source);
+    assert.deepEqual([checkpoint.metadata, checkpoint.problems], [{}, []]);
+    await saveCheckpointWith(checkpoint, new Map(), { target, note });
+    await checkpoint.close();
+    assert.equal(parseSafetensors(target).metadata['format'], 'pt');
+  });
+
+  it('holds the totals of an index of shards to what is written', async () => {
+    const shards = { 'a-1.safetensors': [ramp('x.weight', [4, 4])], 'a-2.safetensors': [ramp('y', [2])] };
+    const index = writeSharded(folder, shards, { metadata: { total_size: 72, total_parameters: 1018 } });
+    const checkpoint = await openCheckpoint(index);
+    const halves = [ramp('x.0.weight', [1, 4]), ramp('x.1.weight', [4, 1])] as NewTensor[];
+    await saveCheckpointWith(checkpoint, new Map([['x.weight', halves]]), { target, note });
+    await checkpoint.close();
+    const { metadata, tensors } = parseSafetensors(target);
+    const bytes = [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes.length, 0);
+    assert.equal(metadata['total_size'], String(bytes));
+    assert.equal(metadata['total_parameters'], String(1018 - 16 + 8));
   });
 
   it('overwrites part of a tensor across band borders and leaves the rest', async () => {
