@@ -42,6 +42,11 @@ export interface TensorInfo {
    * first axis, or vectors beside one another (biases of several directions). Else names and shapes tell.
    */
   readonly usedAs?: 'kernel' | 'matrices' | 'vectors';
+  /**
+   * The operators of a graph say that the rows of this matrix are inputs (x·W, or a table that rows are looked up in).
+   * Undefined where the columns are, or where only names and shapes tell.
+   */
+  readonly inputsFirst?: true;
   /** Of which factors it is the product, where it is not stored: `read` multiplies. */
   readonly product?: FactorProduct;
   /** Of which stored tensor it is a part. */

@@ -15,7 +15,7 @@ import { readModel, type OnnxModel } from './onnxModel';
 import { Operators } from './onnxOperators';
 import { nameBeforeQuantising, quantisedOperators, quantisedWeights } from './onnxQuantised';
 import { TypedDataReader } from './onnxTypedData';
-import { usingOperators, weightUses } from './onnxUses';
+import { matricesOfInputRows, usingOperators, weightUses } from './onnxUses';
 import { decodedType, decodePacked, packedBand, type PackedType } from './packedElements';
 import { PartReader, quantisedInfo, type QuantisedWeight } from './quantisedWeight';
 import { bandBytes, type RowRange } from './rowBand';
@@ -61,9 +61,10 @@ async function open(path: string, files: FileSet, signal?: AbortSignal): Promise
   );
   const decoded = withQuantisedWeights(path, stored, quantisedWeights(operators, model.problems));
   const uses = weightUses(operators);
-  const shown = decoded.map((tensor) => {
-    const use = uses.get(tensor.info.name);
-    return use ? { info: { ...tensor.info, ...use }, source: tensor.source } : tensor;
+  const inputRows = matricesOfInputRows(operators);
+  const shown = decoded.map(({ info, source }) => {
+    const inputsFirst = inputRows.has(info.name) && { inputsFirst: true as const };
+    return { info: { ...info, ...uses.get(info.name), ...inputsFirst }, source };
   });
   const sources = new Map(shown.map((tensor) => [tensor.info.name, tensor]));
   return {

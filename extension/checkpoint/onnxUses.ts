@@ -34,6 +34,19 @@ const USES: ReadonlyMap<string, Readonly<Record<number, WeightUse>>> = new Map<s
   ['com.microsoft.DynamicQuantizeLSTM', { 1: MATRICES, 2: MATRICES, 3: VECTORS, 5: VECTORS, 6: VECTORS, 7: VECTORS }],
 ]);
 
+/**
+ * Operators that multiply from the right by a weight of two axes, or look up its rows: by which input it is. Where their
+ * `transB` is set, the columns are its inputs.
+ */
+const ROWS_ARE_INPUTS: ReadonlyMap<string, number> = new Map([
+  ...[['MatMul', 1] as const, ['Gemm', 1] as const, ['MatMulInteger', 1] as const, ['QLinearMatMul', 3] as const],
+  ['com.microsoft.FusedMatMul', 1],
+  ['com.microsoft.QGemm', 3],
+  ['com.microsoft.MatMulIntegerToFloat', 1],
+  ['com.microsoft.DynamicQuantizeMatMul', 1],
+  ['Gather', 0],
+]);
+
 /** What may lie between a weight and the operator that uses it, and leaves its elements in their order. */
 const BETWEEN: ReadonlySet<string> = new Set(['Identity', 'Cast', 'DequantizeLinear', 'Unsqueeze']);
 
@@ -41,7 +54,9 @@ const BETWEEN: ReadonlySet<string> = new Set(['Identity', 'Cast', 'DequantizeLin
 const BETWEEN_VECTORS: ReadonlySet<string> = new Set([...BETWEEN, 'Expand']);
 
 /** Operators whose calls `weightUses` looks at. */
-export const usingOperators: ReadonlySet<string> = new Set([...USES.keys(), ...BETWEEN_VECTORS]);
+export const usingOperators: ReadonlySet<string> = new Set([
+  ...[...USES.keys(), ...ROWS_ARE_INPUTS.keys(), ...BETWEEN_VECTORS],
+]);
 
 /** By the tensors' names; of two uses the first. */
 export function weightUses(operators: Operators<TensorInfo>): ReadonlyMap<string, WeightUse> {
@@ -53,4 +68,16 @@ export function weightUses(operators: Operators<TensorInfo>): ReadonlyMap<string
     }
   }
   return uses;
+}
+
+/** Names of the matrices whose rows are inputs, by the first operator that tells. */
+export function matricesOfInputRows(operators: Operators<TensorInfo>): ReadonlySet<string> {
+  const rows = new Map<string, boolean>();
+  for (const call of operators.calls) {
+    const input = ROWS_ARE_INPUTS.get(call.operator);
+    const tensor = input === undefined ? undefined : operators.tensorThrough(call, input, BETWEEN);
+    if (tensor?.shape.length !== 2 || rows.has(tensor.name)) continue;
+    rows.set(tensor.name, !call.integers.get('transB') && !call.integers.get('axis'));
+  }
+  return new Set([...rows].flatMap(([name, are]) => (are ? [name] : [])));
 }

@@ -3,12 +3,8 @@
  * themselves, but copies in a safetensors file are only known by what they hold and by what the model's configuration says.
  */
 import { CheckpointError, type Checkpoint, type TensorInfo } from './checkpoint';
+import { isInputEmbedding, isOutputMatrix } from './embeddingNames';
 import { wrapCheckpoint } from './wrappedCheckpoint';
-
-/** What models call the embedding of their input, and the matrix that turns its kind of vector back into words. */
-const EMBEDDING = /(^|[./])(embed_tokens|word_embeddings|tok_embeddings|embed_in|token_embd|shared|wte)\.weight$/;
-const OUTPUT =
-  /(^|[./])(lm_head(\.decoder)?|proj_out|embed_out|output|output_projection|predictions\.decoder|vocab_projector)\.weight$/;
 
 /** Rows that are compared, evenly spaced: those of two trained matrices differ in every one. */
 const COMPARED_ROWS = 64;
@@ -20,13 +16,13 @@ const COMPARED_ROWS = 64;
  * @throws DOMException `AbortError` when `signal` fires
  */
 export async function withTiedEmbeddings(stored: Checkpoint, signal?: AbortSignal): Promise<Checkpoint> {
-  const named = (pattern: RegExp): TensorInfo[] =>
+  const named = (is: (name: string) => boolean): TensorInfo[] =>
     stored.tensors.filter(({ name, shape, unreadable, sharedWith }) => {
-      return pattern.test(name) && shape.length === 2 && unreadable === undefined && sharedWith === undefined;
+      return is(name) && shape.length === 2 && unreadable === undefined && sharedWith === undefined;
     });
-  const [embedding, ...others] = named(EMBEDDING);
+  const [embedding, ...others] = named(isInputEmbedding);
   const copies = new Set<TensorInfo>();
-  for (const tensor of embedding ? [...others, ...named(OUTPUT)] : []) {
+  for (const tensor of embedding ? [...others, ...named(isOutputMatrix)] : []) {
     if (await areCopies(stored, embedding!, tensor, signal)) copies.add(tensor);
   }
   if (copies.size === 0) return stored;
@@ -42,11 +38,11 @@ export async function withTiedEmbeddings(stored: Checkpoint, signal?: AbortSigna
  * @param declared the model's configuration says so
  */
 export function outputIsTied({ format, tensors }: Pick<Checkpoint, 'format' | 'tensors'>, declared: boolean): boolean {
-  const output = tensors.find(({ name }) => OUTPUT.test(name));
-  if (output) return output.sharedWith !== undefined && EMBEDDING.test(output.sharedWith);
+  const output = tensors.find(({ name }) => isOutputMatrix(name));
+  if (output) return output.sharedWith !== undefined && isInputEmbedding(output.sharedWith);
   // llama.cpp takes the embedding where there is no output matrix; models that make no words have no last norm.
   const makesWords = declared || (format === 'gguf' && tensors.some(({ name }) => name === 'output_norm.weight'));
-  return makesWords && tensors.some(({ name }) => EMBEDDING.test(name));
+  return makesWords && tensors.some(({ name }) => isInputEmbedding(name));
 }
 
 async function areCopies(checkpoint: Checkpoint, a: TensorInfo, b: TensorInfo, signal?: AbortSignal): Promise<boolean> {

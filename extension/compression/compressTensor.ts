@@ -10,11 +10,12 @@ import type { RankRequest } from '../protocol';
 import { bandedGram } from './bands';
 import { CompressionError } from './compressionError';
 import { compressionMatrix, factorTensors, type CompressionMatrix } from './compressionMatrix';
+import { factorLayout, type FactorLayout } from './factorLayout';
 import { isFloatDType } from './narrow';
 import { relativeError } from './preview';
 import { descendingEigenvalues, resolveRank } from './rankRequest';
 import { compressionMethod } from './registry';
-import type { Replacement } from './safetensorsWriter';
+import type { NewTensor, TensorPatch } from './safetensorsWriter';
 import { storeFactors, storeProduct, type Approximation, type Measured } from './storedResult';
 import { truncatedSvd } from './truncatedSvd';
 
@@ -33,6 +34,8 @@ const NOTABLE_ERROR = 1e-5;
 
 export interface CompressionInput {
   tensor: Pick<TensorInfo, 'name' | 'shape' | 'dtype' | 'kernelLayout'>;
+  /** Names and order of the factors; by the tensor's name and shape alone without it. */
+  layout?: FactorLayout;
   /** Index along the first axis of a stack of experts. */
   expert?: number;
   /** The elements as stored: of the whole tensor, or of that expert alone. */
@@ -53,9 +56,16 @@ export interface CompressedTensor {
   /** ‖W − Ŵ‖_F/‖W‖_F of what is stored. */
   measured_error: number;
   notes: string[];
-  replacement: Replacement;
+  replacement: readonly NewTensor[] | TensorPatch;
   /** Names of the factors where W = left · right as matrices; absent for a reconstructed matrix. */
-  factors?: { left: string; right: string };
+  factors?: FactorNames;
+}
+
+export interface FactorNames {
+  left: string;
+  right: string;
+  /** The one whose transpose is stored. */
+  transposed?: string;
 }
 
 /**
@@ -77,8 +87,8 @@ export function compressTensor(
   if (!isFloatDType(dtype))
     throw new CompressionError('unsupported', `elements of type ${dtype} are not compressed`, { layer });
   const matrix = compressionMatrix(tensor.shape, tensor.kernelLayout, expert);
-  // An expert's factors are refused here, before the work.
-  if (output === 'factors') factorTensors(tensor, matrix, 1);
+  // What cannot be two tensors is refused here, before the work.
+  const layout = output === 'factors' ? (input.layout ?? factorLayout(tensor, matrix, [])) : undefined;
   const { rows, cols } = matrix;
   const w = elementsOf(input, matrix, layer, pollFor(options, 0, 0));
   const { directions } = input;
@@ -92,10 +102,9 @@ export function compressTensor(
       relativeError(descendingEigenvalues(spectrumOf(w, matrix, options)), rank));
   const poll = pollFor(options, FACTORING_SHARE, 1);
   const approximation = { w, rows, cols, rank, factors, dtype, kernels: options.kernels, poll };
-  const stored =
-    output === 'factors'
-      ? storedFactors(approximation, tensor, matrix)
-      : storedProduct(approximation, tensor, matrix, expert);
+  const stored = layout
+    ? storedFactors(approximation, tensor, matrix, layout)
+    : storedProduct(approximation, tensor, matrix, expert);
   const { measured_error, replacement } = stored;
   const notes: string[] = [];
   if (factors.numericalRank < rank) {
@@ -115,27 +124,28 @@ export function compressTensor(
 }
 
 interface Stored extends Measured {
-  replacement: Replacement;
-  names?: { left: string; right: string };
+  replacement: readonly NewTensor[] | TensorPatch;
+  names?: FactorNames;
 }
 
 function storedFactors(
   approximation: Approximation,
   tensor: CompressionInput['tensor'],
   matrix: CompressionMatrix,
+  layout: FactorLayout,
 ): Stored {
-  const bytes = storeFactors(approximation);
-  const tensors = factorTensors(tensor, matrix, approximation.rank);
+  const { rank, dtype } = approximation;
+  const tensors = factorTensors(tensor, matrix, layout, rank);
+  const transposed = tensors.find((candidate) => candidate.transposed);
+  const bytes = storeFactors(approximation, transposed?.factor);
+  const [first, second] = tensors.map(({ name, shape, factor }) => ({ name, dtype, shape, bytes: bytes[factor] }));
+  const { zeroBias } = layout;
+  const zeros = { name: zeroBias!, dtype, shape: [rank], bytes: new Uint8Array(rank * elementSize(dtype)) };
   const nameOf = (factor: 'left' | 'right'): string => tensors.find((candidate) => candidate.factor === factor)!.name;
   return {
     ...bytes,
-    replacement: tensors.map(({ name, shape, factor }) => ({
-      name,
-      dtype: approximation.dtype,
-      shape,
-      bytes: bytes[factor],
-    })),
-    names: { left: nameOf('left'), right: nameOf('right') },
+    replacement: zeroBias === undefined ? [first!, second!] : [first!, zeros, second!],
+    names: { left: nameOf('left'), right: nameOf('right'), ...(transposed && { transposed: transposed.name }) },
   };
 }
 

@@ -8,6 +8,7 @@
 import type { TensorInfo } from '../checkpoint/checkpoint';
 import { product } from '../checkpoint/shape';
 import { CompressionError } from './compressionError';
+import type { FactorLayout } from './factorLayout';
 
 export interface CompressionMatrix {
   readonly kind: 'matrix' | 'conv' | 'expert';
@@ -79,54 +80,36 @@ export interface FactorTensor {
   readonly name: string;
   readonly shape: readonly number[];
   readonly factor: 'left' | 'right';
+  /** Its elements lie as those of the factor's transpose. */
+  readonly transposed: boolean;
 }
 
-/**
- * Names and shapes of the two tensors that replace `name`, the one applied to the input first.
- *
- * `X.weight` becomes `X.0.weight` and `X.1.weight`, which is what `nn.Sequential` of two Linear (or two Conv) layers
- * calls them; a name that does not end in `.weight` gets `.0` and `.1` appended. Input meets the factor on the
- * input side first: B in PyTorch's out × in matrices and kernels (y = A·(B·x)), A in kernels whose last axis is the
- * outputs.
- *
- * @throws CompressionError `unsupported` for an expert's slice: its tensor also holds the other experts
- */
+/** Names and shapes of the two tensors that replace a weight, the one applied to the input first. */
 export function factorTensors(
-  tensor: Pick<TensorInfo, 'name' | 'shape' | 'kernelLayout'>,
-  matrix: CompressionMatrix,
+  { shape, kernelLayout }: Pick<TensorInfo, 'shape' | 'kernelLayout'>,
+  { kind, rows, cols }: CompressionMatrix,
+  { first, names, secondTransposed }: FactorLayout,
   rank: number,
 ): FactorTensor[] {
-  const { name, shape } = tensor;
-  const weight = /^(.*\.)?weight$/.exec(name);
-  const [first, second] = weight
-    ? [`${weight[1] ?? ''}0.weight`, `${weight[1] ?? ''}1.weight`]
-    : [`${name}.0`, `${name}.1`];
-  const { rows, cols } = matrix;
-  switch (matrix.kind) {
-    case 'expert':
-      throw new CompressionError(
-        'unsupported',
-        'one expert of a stack cannot be stored as two factors, because the other experts lie in the same tensor; ' +
-          'save the reconstructed matrix instead',
-      );
-    case 'matrix':
-      return [
-        { name: first, shape: [rank, cols], factor: 'right' },
-        { name: second, shape: [rows, rank], factor: 'left' },
-      ];
-    case 'conv': {
-      if (outputsFirst(tensor.kernelLayout)) {
-        const ones = shape.slice(2).map(() => 1);
-        const mixing = tensor.kernelLayout === 'OI…' ? [rows, rank, ...ones] : [rows, ...ones, rank];
-        return [
-          { name: first, shape: [rank, ...shape.slice(1)], factor: 'right' },
-          { name: second, shape: mixing, factor: 'left' },
-        ];
-      }
-      return [
-        { name: first, shape: [...shape.slice(0, -1), rank], factor: 'left' },
-        { name: second, shape: [...shape.slice(0, -2).map(() => 1), rank, cols], factor: 'right' },
-      ];
+  const shapes = { left: [rows, rank], right: [rank, cols] };
+  if (kind === 'conv') {
+    const ones = shape.slice(2).map(() => 1);
+    if (outputsFirst(kernelLayout)) {
+      shapes.right = [rank, ...shape.slice(1)];
+      shapes.left = kernelLayout === 'OI…' ? [rows, rank, ...ones] : [rows, ...ones, rank];
+    } else {
+      shapes.left = [...shape.slice(0, -1), rank];
+      shapes.right = [...ones, rank, cols];
     }
   }
+  const second = first === 'left' ? 'right' : 'left';
+  return [
+    { name: names[0], shape: shapes[first], factor: first, transposed: false },
+    {
+      name: names[1],
+      shape: secondTransposed ? shapes[second].toReversed() : shapes[second],
+      factor: second,
+      transposed: secondTransposed,
+    },
+  ];
 }

@@ -19,8 +19,6 @@ export interface PreviewInput {
   elementBytes: number;
   /** Bytes of the matrix as it is stored, where it is stored encoded. */
   storedBytes?: number;
-  /** Another tensor over the same stored bytes. */
-  sharedWith?: string;
 }
 
 /**
@@ -97,11 +95,6 @@ function notes(input: PreviewInput, rank: number): string[] {
   }
   if (kind === 'expert') {
     list.push('Only this expert is compressed. Its factors cannot be stored in the stack; the product can.');
-  }
-  if (input.sharedWith !== undefined) {
-    list.push(
-      `It shares its stored values with ${input.sharedWith}, which stays as it is: in the saved file the two are no longer tied.`,
-    );
   }
   return list;
 }

@@ -10,7 +10,7 @@ import { CompressionError } from './compressionError';
 import { resolveTarget } from './saveTarget';
 import { byteLength, layOut, type HeaderEntry } from './safetensorsHeader';
 import { savedMetadata } from './savedMetadata';
-import { assertReplaceable } from './storageNotes';
+import { assertReplaceable, isStored } from './storageNotes';
 
 /** Memory a copy holds at a time; larger bands are no faster from a disk. */
 const BAND_BYTES = 8 * 1024 * 1024;
@@ -27,8 +27,13 @@ export interface TensorPatch {
   readonly bytes: Uint8Array;
 }
 
+/** The old tensor, byte for byte, under another name. */
+export interface Renamed {
+  readonly to: string;
+}
+
 /** New tensors that stand where the old one stood, or a change to it. */
-export type Replacement = readonly NewTensor[] | TensorPatch;
+export type Replacement = readonly NewTensor[] | TensorPatch | { readonly patches: readonly TensorPatch[] } | Renamed;
 
 export interface SaveOptions {
   target: string;
@@ -114,26 +119,29 @@ function planned(checkpoint: Checkpoint, replacements: ReadonlyMap<string, Repla
     if (!names.has(name))
       throw new CompressionError('unknown-layer', 'the checkpoint has no such tensor', { layer: name });
   }
-  return storedTensors(checkpoint).flatMap((tensor): readonly PlannedTensor[] => {
+  return checkpoint.tensors.filter(isStored).flatMap((tensor): readonly PlannedTensor[] => {
     const replacement = replacements.get(tensor.name);
     if (replacement) assertReplaceable(checkpoint, tensor);
     if (isNewTensors(replacement)) return replacement.map(plannedNew);
-    const parts = replacement ? undefined : checkpoint.storedParts?.(tensor);
-    if (parts) return parts.map(plannedPart);
+    const patches = patchesOf(replacement);
+    const parts = patches.length > 0 ? undefined : checkpoint.storedParts?.(tensor);
+    const renamed = replacement && 'to' in replacement ? { name: replacement.to } : {};
+    // What may be replaced is one part, or none.
+    if (parts) return parts.map((part) => ({ ...plannedPart(part), ...renamed }));
     const { name, dtype, shape } = tensor;
-    return [
-      { name, dtype, shape, write: (append, signal) => copyTensor(checkpoint, tensor, replacement, append, signal) },
-    ];
+    const write: PlannedTensor['write'] = (append, signal) => copyTensor(checkpoint, tensor, patches, append, signal);
+    return [{ name, dtype, shape, write, ...renamed }];
   });
-}
-
-/** Products of stored factors are nothing to copy. */
-function storedTensors({ tensors }: Checkpoint): readonly TensorInfo[] {
-  return tensors.filter(({ product }) => !product);
 }
 
 function isNewTensors(replacement: Replacement | undefined): replacement is readonly NewTensor[] {
   return Array.isArray(replacement);
+}
+
+function patchesOf(replacement: Replacement | undefined): readonly TensorPatch[] {
+  if (!replacement || isNewTensors(replacement)) return [];
+  if ('patches' in replacement) return replacement.patches;
+  return 'offset' in replacement ? [replacement] : [];
 }
 
 function plannedNew(tensor: NewTensor): PlannedTensor {
@@ -164,7 +172,7 @@ async function copyPart(part: StoredPart, append: Append, signal: AbortSignal | 
 async function copyTensor(
   checkpoint: Checkpoint,
   tensor: TensorInfo,
-  patch: TensorPatch | undefined,
+  patches: readonly TensorPatch[],
   append: Append,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -181,7 +189,7 @@ async function copyTensor(
         `${tensor.name}: ${band.length} bytes were read for rows ${start} to ${end}, not ${(end - start) * rowBytes}`,
       );
     }
-    if (patch) overlay(band, start * rowBytes, patch);
+    for (const patch of patches) overlay(band, start * rowBytes, patch);
     await append(band);
   }
 }

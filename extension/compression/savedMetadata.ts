@@ -9,6 +9,7 @@
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import { product } from '../checkpoint/shape';
 import { byteLength, type HeaderEntry } from './safetensorsHeader';
+import { isStored } from './storageNotes';
 
 /** What became of the file, for people and programs that open it later. */
 const NOTE_KEY = 'eigenscope';
@@ -55,7 +56,7 @@ function totals({ metadata, tensors }: Checkpoint, entries: readonly HeaderEntry
     const stored = new Set(tensors.map(({ name }) => name));
     const written = new Set(entries.map(({ name }) => name));
     const added = entries.filter(({ name }) => !stored.has(name));
-    const gone = tensors.filter(({ name, product: made }) => !made && !written.has(name));
+    const gone = tensors.filter((tensor) => isStored(tensor) && !written.has(tensor.name));
     const count = (list: readonly Pick<HeaderEntry, 'shape'>[]): number =>
       list.reduce((sum, { shape }) => sum + product(shape), 0);
     changed.total_parameters = String(parameters + count(added) - count(gone));

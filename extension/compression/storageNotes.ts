@@ -1,6 +1,7 @@
 /** What a copy does to tensors that are stored encoded: kept, decoded, or refused. */
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
 import { CompressionError } from './compressionError';
+import { isFloatDType } from './narrow';
 
 /**
  * A weight that is stored as codes and scales cannot be replaced by plain numbers: the checkpoint's configuration says
@@ -13,6 +14,16 @@ export function assertReplaceable(checkpoint: Checkpoint, tensor: TensorInfo): v
   if (refusal !== undefined) throw new CompressionError('unsupported', refusal, { layer: tensor.name });
 }
 
+/** Whether a plain matrix of the checkpoint's own may take the tensor's place. Training state is none of a model. */
+export function isCompressible(checkpoint: Checkpoint, tensor: TensorInfo): boolean {
+  return (
+    isStored(tensor) &&
+    isFloatDType(tensor.dtype) &&
+    tensor.notModel === undefined &&
+    whyNotReplaceable(checkpoint, tensor) === undefined
+  );
+}
+
 function whyNotReplaceable(checkpoint: Checkpoint, tensor: TensorInfo): string | undefined {
   if (tensor.slice) return `is a part of ${tensor.slice.of.name}, which is one tensor and can be compressed as one`;
   const parts = checkpoint.storedParts?.(tensor) ?? [];
@@ -23,22 +34,29 @@ function whyNotReplaceable(checkpoint: Checkpoint, tensor: TensorInfo): string |
   );
 }
 
-/** What a person should know before and after saving with this tensor replaced. */
-export function storageNotes(checkpoint: Checkpoint, replaced: TensorInfo): string[] {
-  const notes: string[] = [];
+/** What a person should know before and after a tensor is replaced. */
+export function replacementNotes(checkpoint: Checkpoint, replaced: TensorInfo): string[] {
   const refusal = whyNotReplaceable(checkpoint, replaced);
-  if (refusal !== undefined) notes.push(`This layer cannot be saved compressed: it ${refusal}.`);
-  else if (replaced.encoding) {
-    notes.push(`The layer is stored as ${replaced.encoding.name}; what replaces it is stored as ${replaced.dtype}.`);
-  }
+  if (refusal !== undefined) return [`This layer cannot be saved compressed: it ${refusal}.`];
+  if (!replaced.encoding) return [];
+  return [`The layer is stored as ${replaced.encoding.name}; what replaces it is stored as ${replaced.dtype}.`];
+}
+
+/** What a copy does to the tensors that are not replaced. */
+export function copyNotes(checkpoint: Checkpoint, replaced: readonly TensorInfo[]): string[] {
+  const names = new Set(replaced.map(({ name }) => name));
   const decoded = checkpoint.tensors.filter(
-    (tensor) => tensor.encoding && tensor.name !== replaced.name && !checkpoint.storedParts?.(tensor),
+    (tensor) => tensor.encoding && isStored(tensor) && !names.has(tensor.name) && !checkpoint.storedParts?.(tensor),
   );
-  if (decoded.length > 0) {
-    const names = [...new Set(decoded.map(({ encoding }) => encoding!.name))].join(', ');
-    const types = [...new Set(decoded.map(({ dtype }) => dtype))].join(', ');
-    const tensors = decoded.length === 1 ? '1 other tensor' : `${decoded.length} other tensors`;
-    notes.push(`${tensors} stored as ${names} ${decoded.length === 1 ? 'is' : 'are'} written decoded, as ${types}.`);
-  }
-  return notes;
+  if (decoded.length === 0) return [];
+  const encodings = [...new Set(decoded.map(({ encoding }) => encoding!.name))].join(', ');
+  const types = [...new Set(decoded.map(({ dtype }) => dtype))].join(', ');
+  const tensors = decoded.length === 1 ? '1 other tensor' : `${decoded.length} other tensors`;
+  const verb = decoded.length === 1 ? 'is' : 'are';
+  return [`${tensors} stored as ${encodings} ${verb} written decoded, as ${types}.`];
+}
+
+/** False for what is only shown: products of stored factors are not in the file, so a copy does not hold them either. */
+export function isStored({ product }: Pick<TensorInfo, 'product'>): boolean {
+  return !product;
 }

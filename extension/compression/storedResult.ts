@@ -28,9 +28,16 @@ export interface Measured {
   saturated: number;
 }
 
-/** A and B as stored. The error is that of the product of the rounded factors. */
-export function storeFactors(approximation: Approximation): Measured & { left: Uint8Array; right: Uint8Array } {
-  const { w, cols, factors, dtype } = approximation;
+/**
+ * A and B as stored. The error is that of the product of the rounded factors.
+ *
+ * @param transposed the one whose transpose is stored
+ */
+export function storeFactors(
+  approximation: Approximation,
+  transposed?: 'left' | 'right',
+): Measured & { left: Uint8Array; right: Uint8Array } {
+  const { w, rows, cols, rank, factors, dtype, kernels } = approximation;
   const left = narrow(factors.left, dtype);
   const right = narrow(factors.right, dtype);
   let squared = 0;
@@ -38,8 +45,8 @@ export function storeFactors(approximation: Approximation): Measured & { left: U
     squared += squaredDistance(w.subarray(row * cols, row * cols + product.length), product);
   });
   return {
-    left: left.bytes,
-    right: right.bytes,
+    left: transposed === 'left' ? narrow(kernels.transpose(factors.left, rows, rank), dtype).bytes : left.bytes,
+    right: transposed === 'right' ? narrow(kernels.transpose(factors.right, rank, cols), dtype).bytes : right.bytes,
     measured_error: relativeTo(w, squared),
     saturated: left.saturated + right.saturated,
   };

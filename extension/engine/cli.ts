@@ -1,23 +1,27 @@
 /** The terminal: `eigenscope inspect | tensors | compress | vectors`, the same engine in its own process. */
+import { stat } from 'node:fs/promises';
 import { availableParallelism, constants, homedir, totalmem } from 'node:os';
 import path from 'node:path';
 import { version } from '../../package.json';
 import { CompressionError } from '../compression/compressionError';
 import { assertSavable } from '../compression/safetensorsWriter';
+import { suggestedName } from '../compression/suggestedName';
 import { isErrno } from '../checkpoint/fileReader';
 import type { EngineNotifications, LayerParts, LayerResult, TensorSummary } from '../protocol';
 import { problemOf, type NotificationHandlers } from '../rpc';
 import { DEFAULT_FARMS, parseCommand, USAGE, UsageError, type Command } from './cliArguments';
 import { cacheFolder } from './cacheFolder';
-import { previewLayer, saveCompressed } from './compressLayer';
+import { previewLayer } from './compressLayer';
+import { LayerNotes } from './layerNotes';
 import { Engine } from './engine';
 import { inspectCsv, inspectJson, inspectReport } from '../inspectReport';
 import { defaultMemoryLimit, defaultThreads } from './limits';
 import { unreachedResult } from './layerResult';
 import { ProgressLine } from './progressLine';
 import { layerReport, tensorReport } from './report';
+import { saveLayers, type SavedLayer } from './saveLayers';
 import { saveSingularVectors } from './saveSingularVectors';
-import { namedLayer, selectedLayers } from './selectedLayers';
+import { layersToCompress, oneLayer, selectedLayers } from './selectedLayers';
 import { layerVectors } from './singularVectors';
 import { visible, visibleJson } from '../visibleText';
 
@@ -132,22 +136,31 @@ async function compress(command: Of<'compress'>): Promise<number> {
     saving: ({ message, fraction }) => progress.layer(`${message} ${Math.round(100 * fraction)} %`),
   });
   const document = await engine.open(command.path);
-  const { rank, output, out, overwrite } = command;
-  const layer = namedLayer(document, command.layer);
+  const { rank, output, overwrite } = command;
   const { handle, checkpoint } = document;
-  const request = { layer, method: 'svd', rank, output, target: path.resolve(out), overwrite };
+  const layers = layersToCompress(document, command.layers);
+  const method = 'svd';
+  const target = await outFile(command.out, suggestedName(checkpoint.path, layers, method));
+  const request = { layers, method, rank, output, target, overwrite };
   // Spectra are enough for a save.
   const settings = { farms: { ...DEFAULT_FARMS, enabled: false } };
   return saving(engine, progress, async (signal) => {
     await assertSavable(checkpoint, request);
-    const preview = await previewLayer(engine, handle, layer, request.method, rank, settings, signal);
-    const saved = await saveCompressed(engine, handle, request, settings, signal);
+    // Before the work, as a person may want to stop it.
+    const notes = new LayerNotes(layers.length);
+    for (const layer of layers) {
+      const preview = await previewLayer(engine, handle, layer, method, rank, settings, signal, layers);
+      notes.add(layer, preview.notes);
+    }
+    for (const note of notes.untold()) progress.note(note);
+    const saved = await saveLayers(engine, handle, request, settings, signal);
     progress.finish();
-    await print(
-      `${printedPath(saved.path)}\n${visible(layer)}: rank ${saved.rank}, relative Frobenius error ${saved.relative_error.toPrecision(6)} ` +
-        `(as stored ${saved.measured_error.toPrecision(6)}), ${saved.bytes} bytes\n`,
-    );
-    for (const note of [...preview.notes, ...saved.notes]) tell(note);
+    const numbers = ({ rank: kept, relative_error, measured_error }: SavedLayer): string =>
+      `rank ${kept}, relative Frobenius error ${relative_error.toPrecision(6)} (as stored ${measured_error.toPrecision(6)})`;
+    const lines = saved.layers.map((layer) => `${visible(layer.layer)}: ${numbers(layer)}`);
+    await print(`${printedPath(saved.path)}\n${lines.join('\n')}, ${saved.bytes} bytes\n`);
+    for (const layer of saved.layers) notes.add(layer.layer, layer.notes);
+    for (const note of notes.untold()) tell(note);
   });
 }
 
@@ -155,11 +168,12 @@ async function vectors(command: Of<'vectors'>): Promise<number> {
   const progress = new ProgressLine(process.stderr);
   const engine = createEngine(command, false, {});
   const document = await engine.open(command.path);
-  const { count, out, overwrite } = command;
-  const layer = namedLayer(document, command.layer);
+  const { count, overwrite } = command;
+  const layer = oneLayer(document, command.layer);
+  const out = await outFile(command.out, suggestedName(document.checkpoint.path, [layer], 'vectors'));
   return saving(engine, progress, async (signal) => {
     progress.layer(`${layer}: singular vectors`);
-    const target = { path: path.resolve(out), overwrite };
+    const target = { path: out, overwrite };
     const saved = await saveSingularVectors(engine, document.handle, layer, count, target, signal);
     progress.finish();
     const { rows, cols, singularValues, residuals } = saved.vectors;
@@ -169,6 +183,12 @@ async function vectors(command: Of<'vectors'>): Promise<number> {
         `largest residual ${worst.toPrecision(2)}·σ₁\n`,
     );
   });
+}
+
+/** The file that `--out` means: in a folder, one of the suggested name. */
+async function outFile(out: string, name: string): Promise<string> {
+  const isFolder = /[\\/]$/.test(out) || (await stat(out).catch(() => undefined))?.isDirectory();
+  return path.resolve(isFolder ? path.join(out, name) : out);
 }
 
 /** What writes a file and can be interrupted. @returns the exit code */

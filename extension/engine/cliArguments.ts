@@ -7,8 +7,8 @@ export const USAGE = `Eigenscope: what a checkpoint's weights say, without Pytho
 
   eigenscope inspect PATH [options]     spectra, metrics, rank suggestions and statistics of every layer
   eigenscope tensors PATH [--json]      names, shapes and dtypes, from the headers alone
-  eigenscope compress PATH --layer NAME (--rank K | --energy T | --budget R) --out FILE
-                                        truncated SVD of one layer, saved as a new safetensors file
+  eigenscope compress PATH --layer GLOB (--rank K | --energy T | --budget R) --out FILE
+                                        truncated SVD of the layers that match, saved as a new safetensors file
   eigenscope vectors PATH --layer NAME [--rank K] --out FILE
                                         singular vectors of one layer: U, S and Vt in a safetensors file
 
@@ -34,13 +34,16 @@ inspect:
   --no-cache           neither read nor keep results of earlier runs
 
 compress:
+  --layer GLOB         a layer's name, or a pattern of names; may be repeated: all of them go into one file
+  --out FILE           the new file; a folder gets a file that is named after the layer
   --rank K             keep K directions
   --energy T           keep the fewest directions with at least this share of the squared norm, 0 < T <= 1
   --budget R           the most directions whose factors have at most this share of the parameters
   --output KIND        factors (two tensors) or reconstructed (same name and shape)   (factors)
-  --overwrite          replace FILE if it exists
+  --overwrite          replace FILE if it exists; of the files beside the model only those that Eigenscope saved
 
 vectors:
+  --layer GLOB, --out FILE   as for compress; the pattern must match one layer
   --rank K             the K largest only; all that fit in --memory without it
   --overwrite          replace FILE if it exists
 
@@ -82,7 +85,8 @@ export type Command =
   | (Common & { command: 'vectors'; layer: string; count: number | undefined; out: string; overwrite: boolean })
   | (Common & {
       command: 'compress';
-      layer: string;
+      /** Names or patterns, at least one. */
+      layers: string[];
       rank: RankRequest;
       out: string;
       output: 'factors' | 'reconstructed';
@@ -127,6 +131,7 @@ export function parseCommand(args: readonly string[]): Command {
     parsed = parseArgs({
       args: [...args],
       allowPositionals: true,
+      tokens: true,
       options: {
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
@@ -144,7 +149,7 @@ export function parseCommand(args: readonly string[]): Command {
         fit: { type: 'string' },
         randomise: { type: 'boolean' },
         goodness: { type: 'boolean' },
-        layer: { type: 'string' },
+        layer: { type: 'string', multiple: true },
         rank: { type: 'string' },
         energy: { type: 'string' },
         budget: { type: 'string' },
@@ -159,12 +164,13 @@ export function parseCommand(args: readonly string[]): Command {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
-  const { values, positionals } = parsed;
+  const { values, positionals, tokens } = parsed;
   if (values.help || args.length === 0) return { command: 'help' };
   if (values.version) return { command: 'version' };
   const [name, path, ...rest] = positionals;
   const command = commandOf(name);
   refuseStray(command, Object.keys(values));
+  refuseRepeated(tokens.flatMap((token) => (token.kind === 'option' ? [token.name] : [])));
   if (path === undefined) throw new UsageError(`${command} needs a PATH`);
   if (rest.length > 0) throw new UsageError(`one PATH at a time, please: "${rest[0]!}" is too many`);
   const common = {
@@ -194,11 +200,13 @@ export function parseCommand(args: readonly string[]): Command {
       if (output !== 'factors' && output !== 'reconstructed') {
         throw new UsageError(`--output is factors or reconstructed, not "${output}"`);
       }
-      return { ...common, command, ...savedLayer(command, values), rank: rankRequest(values), output };
+      return { ...common, command, ...savedLayers(command, values), rank: rankRequest(values), output };
     }
     case 'vectors': {
       const count = integer(values.rank, '--rank', 1, Number.MAX_SAFE_INTEGER);
-      return { ...common, command, ...savedLayer(command, values), count };
+      const { layers, ...target } = savedLayers(command, values);
+      if (layers.length > 1) throw new UsageError('vectors takes one --layer at a time');
+      return { ...common, command, layer: layers[0]!, ...target, count };
     }
   }
 }
@@ -228,14 +236,21 @@ function deviceChoice(name = 'auto'): DeviceChoice {
   return name;
 }
 
-/** The layer, and the file that something of it is saved to. */
-function savedLayer(
+/** The last of two would win, and the first look as if it had been heard. */
+function refuseRepeated(given: readonly string[]): void {
+  const repeatable = new Set(['layers', 'layer']);
+  const repeated = given.find((option, index) => !repeatable.has(option) && given.indexOf(option) !== index);
+  if (repeated !== undefined) throw new UsageError(`--${repeated} is given more than once`);
+}
+
+/** The layers, and the file that something of them is saved to. */
+function savedLayers(
   command: string,
-  { layer, out, overwrite = false }: { layer?: string; out?: string; overwrite?: boolean },
-): { layer: string; out: string; overwrite: boolean } {
-  if (layer === undefined) throw new UsageError(`${command} needs --layer NAME`);
-  if (out === undefined) throw new UsageError(`${command} needs --out FILE`);
-  return { layer, out, overwrite };
+  { layer: layers, out, overwrite = false }: { layer?: string[]; out?: string; overwrite?: boolean },
+): { layers: string[]; out: string; overwrite: boolean } {
+  if (layers === undefined) throw new UsageError(`${command} needs --layer NAME`);
+  if (out === undefined || out === '') throw new UsageError(`${command} needs --out FILE`);
+  return { layers, out, overwrite };
 }
 
 function farmsSettings(values: {

@@ -1,16 +1,15 @@
-/** Preview and save of one layer's compression: the engine's side of `compression/`. */
+/** Preview and factoring of one layer: the engine's side of `compression/`. `saveLayers.ts` writes the result. */
 import type { TensorInfo } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/dtype';
-import { version } from '../../package.json';
 import { compressionMatrix } from '../compression/compressionMatrix';
-import { compressionNote } from '../compression/compressionNote';
 import type { CompressedTensor } from '../compression/compressTensor';
+import { factorLayout, type FactorLayout } from '../compression/factorLayout';
 import { directionBytes, fewDirections, leadingDirections } from '../compression/leadingDirections';
 import { previewCompression } from '../compression/preview';
 import { resolveRank } from '../compression/rankRequest';
-import { assertSavable, saveCheckpointWith } from '../compression/safetensorsWriter';
-import { assertReplaceable, storageNotes } from '../compression/storageNotes';
-import type { CompressionPreview, InspectSettings, RankRequest, SaveRequest, SaveResult } from '../protocol';
+import { copyNotes, replacementNotes } from '../compression/storageNotes';
+import { tieNotes } from '../compression/tieNotes';
+import type { CompressionPreview, InspectSettings, RankRequest, SaveRequest } from '../protocol';
 import type { Engine } from './engine';
 import { EngineError, type EngineDocument, type EngineLayer } from './engineDocument';
 import { layerRows } from './layerInput';
@@ -19,15 +18,15 @@ import { taskTensor } from './layerResult';
 import { leasedWork } from './leasedWork';
 import { solveIn } from './singularVectors';
 
-/** Factoring is this share of a save's progress; the rest is copying. */
-const FACTORING_SHARE = 0.6;
-
 /** Spectra are enough for a preview; FARMS would only keep the person waiting. */
 function withoutFarms(settings: InspectSettings): InspectSettings {
   return { ...settings, farms: { ...settings.farms, enabled: false } };
 }
 
-/** @throws EngineError, CompressionError, CheckpointError, AbortError */
+/**
+ * @param together the layers that are saved compressed in one file, this one among them
+ * @throws EngineError, CompressionError, CheckpointError, AbortError
+ */
 export async function previewLayer(
   engine: Engine,
   handle: string,
@@ -36,6 +35,7 @@ export async function previewLayer(
   rank: RankRequest,
   settings: InspectSettings,
   signal: AbortSignal,
+  together: readonly string[] = [name],
 ): Promise<CompressionPreview> {
   const document = engine.document(handle);
   const layer = document.layer(name);
@@ -45,18 +45,19 @@ export async function previewLayer(
   const { rankEigenvalues, result } = known ?? (await engine.outcome(document, name, withoutFarms(settings), signal));
   const [problem] = result.problems;
   if (problem) throw new EngineError('no-spectrum', problem.message);
-  const sharedWith =
-    tensor.sharedWith ?? document.checkpoint.tensors.find((other) => other.sharedWith === tensor.name)?.name;
   const input = {
     layer: name,
     matrix,
     eigenvalues: rankEigenvalues,
     elementBytes: elementSize(tensor.dtype),
     ...(tensor.encoding && { storedBytes: matrixShare(tensor, matrix) * tensor.encoding.byteLength }),
-    ...(sharedWith !== undefined && { sharedWith }),
   };
   const preview = previewCompression(input, method, rank);
-  return { ...preview, notes: [...preview.notes, ...storageNotes(document.checkpoint, tensor)] };
+  const { checkpoint, config } = document;
+  const replaced = together.map((layer) => document.layer(layer).tensor);
+  const ties = await tieNotes(checkpoint, tensor, config, new Set(replaced.map((each) => each.name)), signal);
+  const stored = [...replacementNotes(checkpoint, tensor), ...copyNotes(checkpoint, replaced)];
+  return { ...preview, notes: [...ties, ...preview.notes, ...stored] };
 }
 
 /** Of a tensor's elements, how many are those of one matrix: one expert's of a stack. */
@@ -64,47 +65,21 @@ function matrixShare(tensor: TensorInfo, { rows, cols }: { rows: number; cols: n
   return (rows * cols * elementSize(tensor.dtype)) / tensor.byteLength;
 }
 
-/** @throws EngineError, CompressionError, CheckpointError, AbortError */
-export async function saveCompressed(
-  engine: Engine,
-  handle: string,
-  request: SaveRequest,
-  settings: InspectSettings,
-  signal: AbortSignal,
-): Promise<SaveResult> {
-  const document = engine.document(handle);
-  const { checkpoint } = document;
-  // Before the work: a refused target should not cost minutes of factoring.
-  await assertSavable(checkpoint, request);
-  assertReplaceable(checkpoint, document.layer(request.layer).tensor);
-  const report = (fraction: number, message: string): void =>
-    engine.options.notify('saving', { ...document.stamp, fraction, message });
-  const compressed = await compressLayer(engine, document, request, settings, signal, (fraction) =>
-    report(FACTORING_SHARE * fraction, 'factoring'),
-  );
-  const { tensor } = document.layer(request.layer);
-  const saved = await saveCheckpointWith(checkpoint, new Map([[tensor.name, compressed.replacement]]), {
-    target: request.target,
-    overwrite: request.overwrite ?? false,
-    note: compressionNote(request, compressed, { source: checkpoint.path, version, date: new Date() }),
-    signal,
-    onProgress: (fraction) => report(FACTORING_SHARE + (1 - FACTORING_SHARE) * fraction, 'writing'),
-  });
-  const { rank, relative_error, measured_error } = compressed;
-  const notes = [...compressed.notes, ...storageNotes(checkpoint, tensor)];
-  return { path: saved.path, bytes: saved.bytes, rank, relative_error, measured_error, notes };
-}
-
-async function compressLayer(
+/**
+ * The layer's factors, or its product at that rank.
+ *
+ * @throws EngineError, CompressionError, CheckpointError, AbortError
+ */
+export async function compressLayer(
   engine: Engine,
   document: EngineDocument,
-  { layer: name, method, rank, output }: SaveRequest,
+  { layer: name, method, rank, output }: Pick<SaveRequest, 'layer' | 'method' | 'rank' | 'output'>,
   settings: InspectSettings,
   signal: AbortSignal,
   onProgress: (fraction: number) => void,
-): Promise<CompressedTensor> {
+): Promise<CompressedTensor & { layout?: FactorLayout }> {
   const layer = document.layer(name);
-  compressibleMatrix(layer, name);
+  const layout = output === 'factors' ? factorLayoutOf(document, name) : undefined;
   const { tensor, geometry } = layer;
   const known = await engine.known(document, name, settings);
   onProgress(0);
@@ -118,8 +93,11 @@ async function compressLayer(
       bytes,
       ...(known && { eigenvalues: known.rankEigenvalues }),
       ...(directions && { directions }),
+      ...(layout && { layout }),
     };
-    return await lease.call('compress', { input, method, rank, output }, { transfer: [bytes.buffer], onProgress });
+    const options = { transfer: [bytes.buffer], onProgress };
+    const compressed = await lease.call('compress', { input, method, rank, output }, options);
+    return { ...compressed, ...(layout && { layout }) };
   } finally {
     lease.release();
   }
@@ -152,7 +130,15 @@ async function fewDirectionsOf(
   });
 }
 
-function compressibleMatrix(layer: EngineLayer, name: string): ReturnType<typeof compressionMatrix> {
+/** @throws EngineError, CompressionError `unsupported` where the layer cannot be two tensors */
+export function factorLayoutOf(document: EngineDocument, name: string): FactorLayout {
+  const layer = document.layer(name);
+  const matrix = compressibleMatrix(layer, name);
+  return factorLayout(layer.tensor, matrix, document.checkpoint.tensors);
+}
+
+/** @throws EngineError `no-spectrum` where there is none */
+export function compressibleMatrix(layer: EngineLayer, name: string): ReturnType<typeof compressionMatrix> {
   const { tensor, geometry, noSpectrum } = layer;
   if (tensor.product) {
     const factors = `${tensor.product.left.tensor.name} and ${tensor.product.right.tensor.name}`;

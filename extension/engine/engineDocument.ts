@@ -11,6 +11,7 @@ import { changedFile, settledAt, type FileState } from './fileSnapshot';
 import { layerRows } from './layerInput';
 import { layerParts, partSummaries, wholeOf, type PartLayer } from './layerParts';
 import type { ModelConfig } from './modelConfig';
+import { didYouMean } from './nearestNames';
 import type { LayerOutcome } from './workerMessages';
 
 /** Mean rank reduction that the WeLore suggestion aims at, the middle of its paper's settings. */
@@ -50,7 +51,7 @@ export class EngineDocument {
     readonly checkpoint: Checkpoint,
     private readonly files: readonly FileState[],
     readonly summary: CheckpointSummary,
-    private readonly config: ModelConfig,
+    readonly config: ModelConfig,
   ) {
     for (const tensor of checkpoint.tensors) {
       const { layers, noSpectrum } = layersOf(tensor);
@@ -103,7 +104,10 @@ export class EngineDocument {
   /** @throws EngineError */
   layer(name: string): EngineLayer {
     const layer = this.layers.get(name) ?? this.part(name);
-    if (!layer) throw new EngineError('unknown-layer', `${this.checkpoint.path} has no layer "${name}"`);
+    if (!layer) {
+      const hint = didYouMean(name, this.layers.keys());
+      throw new EngineError('unknown-layer', `${this.checkpoint.path} has no layer "${name}"${hint}`);
+    }
     return layer;
   }
 

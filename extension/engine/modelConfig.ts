@@ -66,6 +66,11 @@ export class ModelConfig {
     return this.tied || silent;
   }
 
+  /** The configuration says that the output matrix is not the embedding. */
+  get untied(): boolean {
+    return this.tieIs(false);
+  }
+
   private tieIs(value: boolean): boolean {
     const text = own(this.fields, 'text_config');
     return [this.fields, text].some((fields) => isObject(fields) && own(fields, 'tie_word_embeddings') === value);

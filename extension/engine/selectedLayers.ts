@@ -1,8 +1,14 @@
 /** Which layers and parts of layers a command is about: by (patterns of) their names or aliases, and by `--split`. */
+import { firstNames } from '../checkpoint/problemList';
+import { isCompressible } from '../compression/storageNotes';
 import { globMatcher } from '../glob';
 import { UsageError, type SplitKind } from './cliArguments';
 import type { EngineDocument } from './engineDocument';
 import { isHead } from './layerParts';
+import { didYouMean } from './nearestNames';
+
+/** Names that a message lists. */
+const NAMES_SHOWN = 3;
 
 type NamedDocument = Pick<EngineDocument, 'layers' | 'partsIn' | 'aliasOf'>;
 
@@ -22,8 +28,47 @@ export function selectedLayers(
   return split === undefined ? chosen : [...new Set(chosen.flatMap((name) => splitInto(document, name, split)))];
 }
 
-/** The name of the layer or part that is called so, or has the alias; as it is where there is none, for others to tell. */
-export function namedLayer(document: NamedDocument, given: string): string {
+/**
+ * The one layer or part that is called so, has the alias, or is alone in matching the pattern.
+ *
+ * @throws UsageError where none or several do
+ */
+export function oneLayer(document: NamedDocument, pattern: string): string {
+  const exact = namedLayer(document, pattern);
+  if (exact !== undefined) return exact;
+  const found = selectedLayers(document, [pattern], undefined);
+  if (found.length === 1) return found[0]!;
+  const names = firstNames(found, NAMES_SHOWN);
+  throw new UsageError(`"${pattern}" matches ${found.length} layers (${names}), and only one can be taken`);
+}
+
+/**
+ * The layers that are meant to be compressed: those that are named, whether they can be or not, and of those that match a
+ * pattern the ones that can.
+ *
+ * @throws UsageError where a pattern matches none
+ */
+export function layersToCompress(
+  document: NamedDocument & Pick<EngineDocument, 'checkpoint'>,
+  patterns: readonly string[],
+): string[] {
+  const found = patterns.flatMap((pattern) => {
+    const exact = namedLayer(document, pattern);
+    if (exact !== undefined) return [exact];
+    const matches = selectedLayers(document, [pattern], undefined);
+    const can = matches.filter((name) => {
+      const layer = document.layers.get(name);
+      return layer?.geometry !== undefined && isCompressible(document.checkpoint, layer.tensor);
+    });
+    if (can.length > 0) return can;
+    const names = firstNames(matches, NAMES_SHOWN);
+    throw new UsageError(`no layer that matches "${pattern}" can be compressed (${names})`);
+  });
+  return [...new Set(found)];
+}
+
+/** The name of the layer or part that is called so, or has the alias. */
+function namedLayer(document: NamedDocument, given: string): string | undefined {
   const is = (name: string): boolean => name === given || document.aliasOf(name) === given;
   // Parts have brackets in their names: the parts of a whole model are not made for the name of a layer.
   const mayBePart = given.includes('[');
@@ -32,7 +77,7 @@ export function namedLayer(document: NamedDocument, given: string): string {
     const part = mayBePart ? document.partsIn(layer).parts.find(({ name }) => is(name)) : undefined;
     if (part) return part.name;
   }
-  return given;
+  return undefined;
 }
 
 function matching(document: NamedDocument, layers: readonly string[], patterns: readonly string[]): string[] {
@@ -47,7 +92,7 @@ function matching(document: NamedDocument, layers: readonly string[], patterns: 
       hitsOf(escaped(pattern), pattern.includes('[') ? all : layers) ??
       hitsOf(pattern.replace(/\[[^[\]]*\]$/, escaped), pattern.endsWith(']') ? all : layers) ??
       hitsOf(pattern, layers);
-    if (!hits) throw new UsageError(`no layer matches "${pattern}"`);
+    if (!hits) throw new UsageError(`no layer matches "${pattern}"${didYouMean(pattern, all)}`);
     for (const name of hits) found.add(name);
   }
   return all.filter((name) => found.has(name));

@@ -1,6 +1,6 @@
 /** The terminal as a person or a script uses it: the built program, its output and its exit codes. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { widen } from '../../extension/checkpoint/dtype';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
@@ -75,7 +75,7 @@ describe('command line program', () => {
     }
     const absent = run('vectors', file, '--layer', '\u001b[2J', '--out', path.join(folder, 'none'));
     assert.equal(absent.status, 2);
-    assert.match(absent.stderr, /no layer "\\u001b\[2J"/);
+    assert.match(absent.stderr, /no layer matches "\\u001b\[2J"/);
   });
 
   it('says what computed: small layers need no device, and one that cannot be had is named with the reason', () => {
@@ -250,10 +250,83 @@ describe('command line program', () => {
     );
   });
 
-  it('says beside the result what a person should know of it', () => {
+  it('says beside the result what a person should know of it, once', () => {
     const out = path.join(folder, 'rank20.safetensors');
     const { status, stderr } = run('compress', model, '--layer', 'block.0.weight', '--rank', '20', '--out', out);
     assert.equal(status, 0);
-    assert.match(stderr, /^Above rank 15 \(break-even\) the two factors are larger than the matrix itself\.\n$/);
+    const notes = stderr.trimEnd().split('\n');
+    assert.equal(notes.length, 2);
+    assert.match(notes[0]!, /^Above rank 15 \(break-even\) the two factors are larger than the matrix itself\.$/);
+    assert.match(notes[1]!, /^Loads as nn\.Sequential\(nn\.Linear\(24, 20, bias=False\), nn\.Linear\(20, 40\)\)\.$/);
+  });
+
+  it('compresses all layers that are named or match, into a file in the folder that is named', async () => {
+    const out = path.join(folder, 'several');
+    mkdirSync(out);
+    const compress = (...layers: string[]): ReturnType<typeof run> => {
+      const named = layers.flatMap((layer) => ['--layer', layer]);
+      return run('compress', model, ...named, '--rank', '3', '--out', `${out}/`, '--overwrite');
+    };
+    const expected = ['block.0.0.weight', 'block.0.1.weight', 'block.0.1.bias', 'block.1.0.weight', 'block.1.1.weight'];
+    for (const layers of [['block.0.weight', 'block.1.weight'], ['*']]) {
+      const { status, stdout, stderr } = compress(...layers);
+      assert.equal(status, 0, stderr);
+      assert.match(stdout, /model-2-layers-svd\.safetensors\nblock\.0\.weight: rank 3.*\nblock\.1\.weight: rank 3/);
+      const saved = await openCheckpoint(path.join(out, 'model-2-layers-svd.safetensors'));
+      assert.deepEqual(
+        saved.tensors.map(({ name }) => name),
+        expected,
+      );
+      assert.deepEqual(saved.problems, []);
+      const note = JSON.parse(saved.metadata.eigenscope!) as { layers: { layer: string; rank: number }[] };
+      assert.deepEqual(
+        note.layers.map(({ layer, rank }) => [layer, rank]),
+        [
+          ['block.0.weight', 3],
+          ['block.1.weight', 3],
+        ],
+      );
+      await saved.close();
+    }
+    assert.match(compress('block.0.weight').stdout, /model-block\.0\.weight-svd\.safetensors\n/);
+    assert.match(
+      compress('block.0.wieght').stderr,
+      /no layer matches "block\.0\.wieght"; did you mean block\.0\.weight/,
+    );
+    assert.match(compress('*bias').stderr, /no layer that matches "\*bias" can be compressed/);
+    const nowhere = run('compress', model, '--layer', '*', '--rank', '3', '--out', `${out}/none/`);
+    assert.match(nowhere.stderr, /none.*does not exist/);
+  });
+
+  it('replaces several experts of one stack', () => {
+    const stack = writeSafetensors(path.join(folder, 'experts.safetensors'), [
+      { name: 'experts.w', shape: [3, 70, 64], values: uniform(3 * 70 * 64, 7) },
+    ]);
+    const out = path.join(folder, 'experts-out.safetensors');
+    const layers = ['--layer', 'experts.w[0]', '--layer', 'experts.w[2]'];
+    const args = ['compress', stack, ...layers, '--rank', '2', '--output', 'reconstructed', '--out', out];
+    const { status, stderr } = run(...args);
+    assert.equal(status, 0, stderr);
+    const report = JSON.parse(run('inspect', out, '--json', '--no-farms').stdout) as InspectReport;
+    const { metrics } = report.layers[1]!;
+    assert.equal(metrics.matrix_rank, 64);
+    for (const at of [0, 2]) assert.ok(report.layers[at]!.ranks['energy_0.99']!.rank <= 2, String(at));
+  });
+
+  it('says before it compresses one of a tied pair what that does to the other', () => {
+    const tied = writeSafetensors(path.join(folder, 'tied.safetensors'), [
+      { name: 'model.embed_tokens.weight', shape: [40, 24], values: uniform(960, 1) },
+      { name: 'lm_head.weight', shape: [40, 24], values: uniform(960, 1) },
+    ]);
+    const compress = (...layers: string[]): string => {
+      const out = path.join(folder, 'tied-out.safetensors');
+      const named = layers.flatMap((layer) => ['--layer', layer]);
+      return run('compress', tied, ...named, '--rank', '3', '--out', out, '--overwrite').stderr;
+    };
+    assert.match(
+      compress('lm_head.weight'),
+      /^It holds the same numbers as model\.embed_tokens\.weight \(tied weights\)/,
+    );
+    assert.doesNotMatch(compress('lm_head.weight', 'model.embed_tokens.weight'), /tied/);
   });
 });

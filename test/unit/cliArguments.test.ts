@@ -47,6 +47,12 @@ describe('command line', () => {
     });
   });
 
+  it('reads every layer to compress', () => {
+    const command = parseCommand('compress m --layer v --layer *.w --out o --rank 1'.split(' '));
+    assert.ok(command.command === 'compress');
+    assert.deepEqual(command.layers, ['v', '*.w']);
+  });
+
   it('reads the three ways to ask for a rank', () => {
     const rank = (option: string): unknown => {
       const command = parseCommand(['compress', 'm', '--layer', 'w', '--out', 'o', ...option.split(' ')]);
@@ -85,6 +91,10 @@ describe('command line', () => {
     ['compress m --out o --rank 1', /--layer/],
     ['compress m --layer w --rank 1', /--out/],
     ['compress m --layer w --out o --rank 1 --output both', /not "both"/],
+    ['compress m --layer w --out o --rank 1 --rank 2', /--rank is given more than once/],
+    ['compress m --layer w --out o --out p --rank 1', /--out is given more than once/],
+    ['inspect m --fit KS --fit mid', /--fit is given more than once/],
+    ['vectors m --layer v --layer w --out o', /vectors takes one --layer at a time/],
   ] as const) {
     it(`refuses "${line}" in words`, () => {
       assert.throws(

@@ -55,6 +55,26 @@ describe('onnx: matrices that operators use', () => {
     });
   }
 
+  it('x·W and a table of rows have their inputs in rows, a Gemm of the transpose in columns', async () => {
+    const nodes = [
+      node('Gather', { inputs: ['table', 'ids'], output: 'x' }),
+      node('MatMul', { inputs: ['x', 'product'], output: 'y' }),
+      node('Gemm', { inputs: ['y', 'plain', 'bias'], output: 'z' }),
+      node('Gemm', { inputs: ['z', 'turned', 'bias'], output: 'o', attributes: [intAttribute('transB', 1)] }),
+    ];
+    const initializers = ['table', 'product', 'plain', 'turned'].map((name) => floatTensor(name, [5, 5]));
+    const { tensors } = await open(runnableModel(graph({ nodes, initializers })));
+    assert.deepEqual(
+      tensors.map(({ name, inputsFirst }) => [name, inputsFirst]),
+      [
+        ['table', true],
+        ['product', true],
+        ['plain', true],
+        ['turned', undefined],
+      ],
+    );
+  });
+
   it('a matrix product with a stack: one matrix each, however small', async () => {
     const nodes = [node('MatMul', { inputs: ['x', 'w'], output: 'y' })];
     assert.deepEqual(await layers(nodes, floatTensor('w', [2, 5, 3])), ['w[0] 5 × 3 (1)', 'w[1] 5 × 3 (1)']);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { compressionMatrix, factorTensors } from '../../extension/compression/compressionMatrix';
+import { factorLayout } from '../../extension/compression/factorLayout';
 import { CompressionError } from '../../extension/compression/compressionError';
 import { previewCompression, relativeError, type PreviewInput } from '../../extension/compression/preview';
 import { compressionMethods } from '../../extension/compression/registry';
@@ -53,15 +54,13 @@ describe('compression preview', () => {
     assert.deepEqual([preview.relative_error, preview.sigma_ratio], [0, 0]);
   });
 
-  it('says what is special about kernels, experts and tied weights', () => {
+  it('says what is special about kernels and experts', () => {
     const rank = { kind: 'rank', rank: 1 } as const;
     const eigenvalues = Float64Array.of(3, 2, 1);
     const conv = { ...linear, matrix: compressionMatrix([3, 2, 5, 5], 'OI…'), eigenvalues };
     assert.match(previewCompression(conv, 'svd', rank).notes.join(), /3 × 50 matrix.*pools 25 kernel positions/);
     const expert = { ...linear, matrix: compressionMatrix([8, 3, 7], 'OI…', 2), eigenvalues };
     assert.match(previewCompression(expert, 'svd', rank).notes.join(), /Only this expert/);
-    const tied = { ...linear, sharedWith: 'wte.weight' };
-    assert.match(previewCompression(tied, 'svd', rank).notes.join(), /wte\.weight.*no longer tied/);
   });
 
   it('refuses unknown methods, impossible ranks and spectra that are not finite or not whole', () => {
@@ -112,26 +111,14 @@ describe('the matrix a compression factors', () => {
     }
   });
 
-  it('names factors as nn.Sequential would', () => {
-    const named = (name: string) => {
-      const info = tensor([6, 4], 'OI…', name);
-      return factorTensors(info, compressionMatrix(info.shape, 'OI…'), 2).map((factor) => factor.name);
-    };
-    assert.deepEqual(named('model.layers.0.q_proj.weight'), [
-      'model.layers.0.q_proj.0.weight',
-      'model.layers.0.q_proj.1.weight',
-    ]);
-    assert.deepEqual(named('weight'), ['0.weight', '1.weight']);
-    assert.deepEqual(named('dense/kernel'), ['dense/kernel.0', 'dense/kernel.1']);
-    assert.deepEqual(named('pos_weight'), ['pos_weight.0', 'pos_weight.1']);
-  });
-
   it('shapes factors so that a narrow convolution is followed by a 1 × 1 convolution', () => {
-    const shapes = (info: TensorInfo) =>
-      factorTensors(info, compressionMatrix(info.shape, info.kernelLayout), 2).map(({ shape, factor }) => [
+    const shapes = (info: TensorInfo) => {
+      const matrix = compressionMatrix(info.shape, info.kernelLayout);
+      return factorTensors(info, matrix, factorLayout(info, matrix, []), 2).map(({ shape, factor }) => [
         factor,
         ...shape,
       ]);
+    };
     assert.deepEqual(shapes(tensor([6, 4], 'OI…')), [
       ['right', 2, 4],
       ['left', 6, 2],
@@ -139,10 +126,6 @@ describe('the matrix a compression factors', () => {
     assert.deepEqual(shapes(tensor([16, 8, 3, 5], 'OI…')), [
       ['right', 2, 8, 3, 5],
       ['left', 16, 2, 1, 1],
-    ]);
-    assert.deepEqual(shapes(tensor([16, 3, 5, 8], 'O…I')), [
-      ['right', 2, 3, 5, 8],
-      ['left', 16, 1, 1, 2],
     ]);
     assert.deepEqual(shapes(tensor([3, 5, 8, 16], '…IO')), [
       ['left', 3, 5, 8, 2],
@@ -156,9 +139,9 @@ describe('the matrix a compression factors', () => {
       ['left', 1, 3, 5, 2],
       ['right', 1, 1, 2, 16],
     ]);
-    assert.throws(
-      () => factorTensors(tensor([4, 6, 10], 'OI…'), compressionMatrix([4, 6, 10], 'OI…', 1), 2),
-      /one expert.*save the reconstructed matrix instead/,
-    );
+    assert.deepEqual(shapes(tensor([6, 4], '…IO', 'dense/kernel')), [
+      ['left', 6, 2],
+      ['right', 2, 4],
+    ]);
   });
 });

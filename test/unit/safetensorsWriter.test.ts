@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { layOut } from '../../extension/compression/safetensorsHeader';
 import { assertSavable, saveCheckpointWith, type NewTensor } from '../../extension/compression/safetensorsWriter';
-import { storageNotes } from '../../extension/compression/storageNotes';
+import { copyNotes, replacementNotes } from '../../extension/compression/storageNotes';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { gptqParts, writeModel } from '../harness/quantisedFixtures';
@@ -82,10 +82,11 @@ describe('saving a checkpoint with tensors replaced', () => {
       [found.dtype, ...new Float32Array(found.bytes.buffer.slice(found.bytes.byteOffset).slice(0, 64))],
       ['F32', ...expected],
     );
-    assert.deepEqual(storageNotes(checkpoint, six), [
+    assert.deepEqual(replacementNotes(checkpoint, six), [
       'The layer is stored as F6_E2M3; what replaces it is stored as F32.',
     ]);
-    assert.deepEqual(storageNotes(checkpoint, checkpoint.tensors[0]!), []);
+    assert.deepEqual(copyNotes(checkpoint, [six]), []);
+    assert.deepEqual(replacementNotes(checkpoint, checkpoint.tensors[0]!), []);
     await checkpoint.close();
   });
 
@@ -117,17 +118,20 @@ describe('saving a checkpoint with tensors replaced', () => {
       saveCheckpointWith(checkpoint, new Map([['q.weight', [plain]]]), { target: `${target}2`, note }),
       { code: 'unsupported', message: /q\.weight: is stored quantised \(GPTQ 4-bit g32\).*quantised from/ },
     );
-    assert.match(storageNotes(checkpoint, weight!)[0]!, /cannot be saved compressed/);
+    assert.match(replacementNotes(checkpoint, weight!)[0]!, /cannot be saved compressed/);
     await checkpoint.close();
   });
 
   it('says which tensors a copy holds decoded because safetensors has no such type', () => {
     const checkpoint = memoryCheckpoint([madeTensor('a', 'F32', [2, 2]), madeTensor('b', 'F32', [2, 2])]);
     const [a, b] = checkpoint.tensors.map((tensor) => ({ ...tensor, encoding: { name: 'Q4_0', byteLength: 3 } }));
-    assert.deepEqual(storageNotes({ ...checkpoint, tensors: [a!, b!] }, { ...a!, name: 'c' }), [
-      'The layer is stored as Q4_0; what replaces it is stored as F32.',
-      '2 other tensors stored as Q4_0 are written decoded, as F32.',
-    ]);
+    const whole = { ...checkpoint, tensors: [a!, b!] };
+    assert.deepEqual(replacementNotes(whole, a!), ['The layer is stored as Q4_0; what replaces it is stored as F32.']);
+    assert.deepEqual(copyNotes(whole, []), ['2 other tensors stored as Q4_0 are written decoded, as F32.']);
+    assert.deepEqual(copyNotes(whole, [a!]), ['1 other tensor stored as Q4_0 is written decoded, as F32.']);
+    const factor = { tensor: a!, transposed: false };
+    const product = { ...b!, product: { left: factor, right: factor, rank: 1, scale: 1 } };
+    assert.deepEqual(copyNotes({ ...whole, tensors: [a!, product] }, [a!]), [], 'a product is not stored');
   });
 
   it('keeps the data in the source’s order where every tensor stays aligned, else puts large elements first', async () => {

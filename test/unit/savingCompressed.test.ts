@@ -126,7 +126,7 @@ describe('compressing and saving a layer', () => {
     };
     const result = compressed(kernel, { kind: 'rank', rank: 7 }, 'factors');
     const tensors = await saved(kernel, result);
-    const [narrowConv, pointwise] = [tensors.get('conv/kernel.0')!, tensors.get('conv/kernel.1')!];
+    const [narrowConv, pointwise] = [tensors.get('conv/0/kernel')!, tensors.get('conv/1/kernel')!];
     assert.deepEqual(
       [narrowConv.shape, pointwise.shape],
       [
@@ -134,7 +134,7 @@ describe('compressing and saving a layer', () => {
         [1, 1, 7, outs],
       ],
     );
-    assert.deepEqual(result.factors, { left: 'conv/kernel.0', right: 'conv/kernel.1' });
+    assert.deepEqual(result.factors, { left: 'conv/0/kernel', right: 'conv/1/kernel' });
     const whole = product(valuesOf(narrowConv), valuesOf(pointwise), height * width * ins, outs);
     assert.ok(relativeDistance(widen(kernel.bytes, 'F64'), whole) < 1e-14);
   });

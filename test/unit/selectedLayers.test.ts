@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { UsageError } from '../../extension/engine/cliArguments';
 import type { EngineLayer } from '../../extension/engine/engineDocument';
-import { namedLayer, selectedLayers } from '../../extension/engine/selectedLayers';
+import { oneLayer, selectedLayers } from '../../extension/engine/selectedLayers';
 
 const PARTS = new Map([
   ['blk.0.attn_q.weight', 'head0'],
@@ -57,10 +57,22 @@ describe('layers that a command is about', () => {
     }
   });
 
-  it('one of them, too; a name that nothing has is left for the document to refuse', () => {
-    assert.equal(namedLayer(document, 'model.layers.1.mlp.up_proj.weight'), 'blk.1.ffn_up.weight');
-    assert.equal(namedLayer(document, 'model.layers.0.self_attn.q_proj.weight[head0]'), 'blk.0.attn_q.weight[head0]');
-    assert.equal(namedLayer(document, 'rope_freqs.weight'), 'rope_freqs.weight');
-    assert.equal(namedLayer(document, 'nothing'), 'nothing');
+  it('one of them, too, by its name or a pattern that nothing else matches', () => {
+    assert.equal(oneLayer(document, 'model.layers.1.mlp.up_proj.weight'), 'blk.1.ffn_up.weight');
+    assert.equal(oneLayer(document, 'model.layers.0.self_attn.q_proj.weight[head0]'), 'blk.0.attn_q.weight[head0]');
+    assert.equal(oneLayer(document, 'rope_freqs.weight'), 'rope_freqs.weight');
+    assert.equal(oneLayer(document, 'rope*'), 'rope_freqs.weight');
+    assert.throws(() => oneLayer(document, 'blk.*'), /"blk\.\*" matches 2 layers \(blk\.0\.attn_q\.weight, blk\.1/);
+    assert.throws(() => oneLayer(document, 'nothing'), { message: 'no layer matches "nothing"' });
+  });
+
+  it('names what a mistyped one probably means', () => {
+    for (const [typed, meant] of [
+      ['blk.0.atn_q.weight', /did you mean blk\.0\.attn_q\.weight/],
+      ['ffn_up', /did you mean blk\.1\.ffn_up\.weight\?/],
+      ['*rope_freq.weight', /did you mean rope_freqs\.weight/],
+    ] as const) {
+      assert.throws(() => selectedLayers(document, [typed], undefined), meant);
+    }
   });
 });
