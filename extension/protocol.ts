@@ -134,12 +134,12 @@ export interface CheckpointSummary {
   path: string;
   /** Registry name: `safetensors`, `pytorch`, `torchscript`, `onnx`, `tensorflow.js`, … */
   format: string;
-  /** Every file that belongs to it, absolute. */
+  /** Every file that it depends on, absolute. */
   files: string[];
+  /** How many of them hold its elements: not an index, a configuration or an adapter's base model. */
+  weightFiles: number;
   /** Another one where a file's place, size or time is another. */
   version: string;
-  /** Sum of the files' sizes. */
-  fileBytes: number;
   /**
    * Parameters of the model: tied weights count once, and tensors that are no part of the model (`notModel`) not at all,
    * here and in `bytes` and `dtypes`.

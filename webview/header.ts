@@ -107,7 +107,7 @@ function facts(summary: CheckpointSummary): HTMLElement[] {
   const fact = (value: string, unit: string, title: string): HTMLElement =>
     element('span', { title }, element('b', {}, value), unit ? ` ${unit}` : null);
   const { optimizer, beside } = summary;
-  const files = summary.files.length > 1 ? ` in ${plural(summary.files.length, 'file')}` : '';
+  const files = summary.weightFiles > 1 ? ` in ${plural(summary.weightFiles, 'file')}` : '';
   return [
     fact(formatCompact(summary.parameters), 'parameters', formatCount(summary.parameters)),
     fact(formatBytes(summary.bytes), files.trim(), plural(summary.bytes, 'byte')),

@@ -79,8 +79,10 @@ export interface Factor {
 export interface Checkpoint {
   readonly path: string;
   readonly format: string;
-  /** Every file that belongs to it, absolute. */
+  /** Every file that it depends on, absolute: also its index, its configuration, an adapter's base model. */
   readonly files: readonly string[];
+  /** How many of `files` hold its elements; all of them where absent. */
+  readonly weightFiles?: number;
   readonly metadata: Readonly<Record<string, string>>;
   /** In file order. Only tensors that can be read, or that say why they cannot (`unreadable`). */
   readonly tensors: readonly TensorInfo[];

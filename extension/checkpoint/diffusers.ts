@@ -15,6 +15,7 @@ import { weightsOfPart } from './pipelineWeights';
 import { ProblemList } from './problemList';
 import type { RowRange } from './rowBand';
 import { siblingPath } from './siblingPath';
+import { weightFilesOf } from './wrappedCheckpoint';
 
 export const PIPELINE = 'diffusers';
 
@@ -155,6 +156,7 @@ function prefixed(part: string, name: string): string {
 class PipelineCheckpoint implements Checkpoint {
   readonly format = PIPELINE;
   readonly files: readonly string[];
+  readonly weightFiles: number;
   readonly tensors: readonly TensorInfo[];
   readonly unsavable = 'is a pipeline of several models, each in files of its own';
   private readonly origins = new Map<string, { readonly checkpoint: Checkpoint; readonly tensor: TensorInfo }>();
@@ -180,7 +182,9 @@ class PipelineCheckpoint implements Checkpoint {
       }
     }
     this.tensors = tensors;
-    this.files = [path, ...parts.flatMap(({ checkpoint }) => checkpoint?.files ?? [])];
+    const opened = parts.flatMap(({ checkpoint }) => checkpoint ?? []);
+    this.files = [path, ...opened.flatMap(({ files }) => files)];
+    this.weightFiles = opened.reduce((sum, checkpoint) => sum + weightFilesOf(checkpoint), 0);
   }
 
   async read({ name }: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {

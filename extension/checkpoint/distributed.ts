@@ -113,6 +113,7 @@ async function makeCheckpoint(
   return new SourcedCheckpoint(metadata, {
     format: 'distributed',
     files: [metadata.path, ...readable],
+    weightFiles: readable.length,
     metadata: Object.fromEntries(
       [...objects].slice(0, MAX_OBJECTS_LISTED).map(([name, { length }]) => [name, `${length} bytes, no tensor`]),
     ),

@@ -37,6 +37,8 @@ export interface SourcedContents {
   readonly format: string;
   /** All that belong to it, where that is more than the one. */
   readonly files?: readonly string[];
+  /** How many of them hold elements; all where absent. */
+  readonly weightFiles?: number;
   readonly metadata: Readonly<Record<string, string>>;
   readonly tensors: readonly SourcedTensor[];
   readonly problems: readonly Problem[];
@@ -48,6 +50,7 @@ export class SourcedCheckpoint implements Checkpoint {
   readonly path: string;
   readonly format: string;
   readonly files: readonly string[];
+  readonly weightFiles: number;
   readonly metadata: Readonly<Record<string, string>>;
   readonly tensors: readonly TensorInfo[];
   readonly problems: readonly Problem[];
@@ -61,6 +64,7 @@ export class SourcedCheckpoint implements Checkpoint {
   ) {
     this.path = file.path;
     this.files = contents.files ?? [file.path];
+    this.weightFiles = contents.weightFiles ?? this.files.length;
     this.format = contents.format;
     this.metadata = contents.metadata;
     this.tensors = contents.tensors.map(({ info }) => info);

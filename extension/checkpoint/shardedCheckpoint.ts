@@ -115,6 +115,7 @@ async function openShards(
     path: checkpointPath,
     format: readable[0]!.checkpoint!.format,
     files: index ? [checkpointPath, ...shardFiles] : shardFiles,
+    weightFiles: shardFiles.length,
     problems: problems.list(),
   };
   return new ShardedCheckpoint(contents, merged, files);
@@ -148,16 +149,18 @@ class ShardedCheckpoint implements Checkpoint {
   readonly path: string;
   readonly format: string;
   readonly files: readonly string[];
+  readonly weightFiles: number;
   readonly problems: readonly Problem[];
   readonly metadata: Readonly<Record<string, string>>;
   readonly tensors: readonly TensorInfo[];
 
   constructor(
-    contents: Pick<Checkpoint, 'path' | 'format' | 'files' | 'problems'>,
+    contents: Pick<Checkpoint, 'path' | 'format' | 'files' | 'problems'> & { readonly weightFiles: number },
     private readonly merged: MergedShards,
     private readonly fileSet: FileSet,
   ) {
     ({ path: this.path, format: this.format, files: this.files, problems: this.problems } = contents);
+    this.weightFiles = contents.weightFiles;
     this.metadata = merged.metadata;
     this.tensors = merged.tensors;
   }

@@ -78,7 +78,13 @@ export async function openBundle(
   };
   const existing = [...shards.values()].flatMap(({ file, size }) => (size === undefined ? [] : [file]));
   return new TensorBundleCheckpoint(
-    { ...identity, files: [...new Set([identity.path, indexPath, ...existing])], metadata, problems: problems.list() },
+    {
+      ...identity,
+      files: [...new Set([identity.path, indexPath, ...existing])],
+      weightFiles: existing.length,
+      metadata,
+      problems: problems.list(),
+    },
     tensors.map((tensor) => withAlias(tensor, fullNames.get(tensor.key))),
     files,
   );
@@ -120,6 +126,7 @@ function withAlias(tensor: BundleTensor, fullName: string | undefined): BundleTe
 
 interface Contents extends BundleIdentity {
   readonly files: readonly string[];
+  readonly weightFiles: number;
   readonly metadata: Readonly<Record<string, string>>;
   readonly problems: readonly Problem[];
 }
@@ -128,6 +135,7 @@ class TensorBundleCheckpoint implements Checkpoint {
   readonly path: string;
   readonly format: string;
   readonly files: readonly string[];
+  readonly weightFiles: number;
   readonly metadata: Readonly<Record<string, string>>;
   readonly problems: readonly Problem[];
   readonly tensors: readonly TensorInfo[];
@@ -142,6 +150,7 @@ class TensorBundleCheckpoint implements Checkpoint {
       path: this.path,
       format: this.format,
       files: this.files,
+      weightFiles: this.weightFiles,
       metadata: this.metadata,
       problems: this.problems,
     } = contents);

@@ -75,6 +75,7 @@ async function openModel(modelPath: string, files: FileSet, signal?: AbortSignal
 class TensorflowJsCheckpoint implements Checkpoint {
   readonly format = FORMAT;
   readonly files: readonly string[];
+  readonly weightFiles: number;
   readonly tensors: readonly TensorInfo[];
 
   constructor(
@@ -86,6 +87,7 @@ class TensorflowJsCheckpoint implements Checkpoint {
     private readonly fileSet: FileSet,
   ) {
     this.files = [path, ...weightFiles];
+    this.weightFiles = weightFiles.length;
     this.tensors = [...streamed.values()];
   }
 

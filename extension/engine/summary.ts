@@ -2,6 +2,7 @@
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/dtype';
 import { outputIsTied } from '../checkpoint/tiedEmbeddings';
+import { weightFilesOf } from '../checkpoint/wrappedCheckpoint';
 import type { CheckpointSummary, TensorSummary } from '../protocol';
 import { layersOf } from '../spectral/matrices';
 import { guessArchitecture } from './architecture';
@@ -56,7 +57,7 @@ export function summarise(
     format: checkpoint.format,
     files: [...checkpoint.files],
     version: versionOf(files),
-    fileBytes: files.reduce((sum, { size }) => sum + size, 0),
+    weightFiles: weightFilesOf(checkpoint),
     parameters,
     bytes,
     ...(optimizer.tensors > 0 && { optimizer }),

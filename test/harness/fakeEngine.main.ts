@@ -37,7 +37,7 @@ function summary(file: string): CheckpointSummary {
   const document = `d${++opened} of ${process.pid}`;
   open.set(document, { stamp: { document, path: file, version: VERSION }, tensors });
   return {
-    ...{ document, path: file, format: 'made', files: [file], version: VERSION, fileBytes: 16 },
+    ...{ document, path: file, format: 'made', files: [file], version: VERSION, weightFiles: 1 },
     ...{ parameters: 4, bytes: 16 },
     ...{ architecture: '', dtypes: [], metadata: {}, tensors, problems: [] },
   };

@@ -59,6 +59,7 @@ describe('a diffusers pipeline', () => {
         path.join('vae', 'diffusion_pytorch_model.safetensors'),
       ],
     );
+    assert.equal(checkpoint.weightFiles, 3);
   });
 
   it('opens by its index, too', async () => {

@@ -67,6 +67,7 @@ describe('distributed checkpoints', () => {
           '__0_0.distcp',
           '__1_0.distcp',
         ]);
+        assert.equal(checkpoint.weightFiles, 2);
         assert.deepEqual(namesOf(checkpoint).sort(), Object.keys(expected).sort());
         for (const tensor of checkpoint.tensors) {
           const { shape, dtype, bytes } = expected[tensor.name]!;

@@ -135,7 +135,8 @@ describe('LoRA adapters', () => {
       mkdirSync(target, { recursive: true });
       writeFileSync(path.join(target, 'model.safetensors'), base);
       let weight: string | undefined;
-      await opened(file, ({ tensors: all, files }) => {
+      await opened(file, ({ tensors: all, files, weightFiles }) => {
+        assert.equal(weightFiles, 1, 'neither its configuration nor the base model');
         weight = all.find(({ product }) => product)?.product?.base?.tensor.name;
         assert.equal(files.includes(path.join(target, 'model.safetensors')), weight !== undefined);
       });

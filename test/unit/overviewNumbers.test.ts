@@ -134,7 +134,7 @@ describe('what is said of the model', () => {
       format: '',
       files: [],
       dtypes: [],
-      fileBytes: 0,
+      weightFiles: 1,
       bytes: 0,
       parameters: 0,
       architecture: '',

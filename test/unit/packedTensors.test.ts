@@ -10,7 +10,7 @@ const tensor = (name: string, change: Partial<TensorSummary> = {}): TensorSummar
 function summary(tensors: TensorSummary[]): CheckpointSummary {
   return {
     ...{ document: 'd1', path: '/m', format: 'safetensors', files: ['/m'], version: '1' },
-    ...{ fileBytes: 1, parameters: 1, bytes: 1 },
+    ...{ weightFiles: 1, parameters: 1, bytes: 1 },
     ...{ architecture: '', dtypes: [], metadata: { format: 'pt' }, tensors, problems: [] },
   };
 }

@@ -46,6 +46,7 @@ describe('sharded safetensors', () => {
         path.join(folder, 'a-1.safetensors'),
         path.join(folder, 'a-2.safetensors'),
       ]);
+      assert.equal(checkpoint.weightFiles, 2, 'the index holds none');
       assert.deepEqual(checkpoint.metadata, { total_size: '24', note: 'n', format: 'pt' });
       assert.deepEqual(checkpoint.problems, []);
       assert.deepEqual(names(checkpoint), ['x', 'y', 'z']);

@@ -80,6 +80,7 @@ describe('TensorFlow checkpoints', () => {
         ['model.ckpt-100.index', 'model.ckpt-100.data-00000-of-00002', 'model.ckpt-100.data-00001-of-00002'],
       );
       assert.equal(checkpoint.metadata['data files'], '2');
+      assert.equal(checkpoint.weightFiles, 2);
     });
   }
 

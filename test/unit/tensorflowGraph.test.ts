@@ -301,6 +301,7 @@ describe('SavedModels', () => {
         ['tensorflow savedmodel', path.join(folder, 'saved_model.pb')],
       );
       assert.deepEqual(checkpoint.files, [checkpoint.path, index, index.replace('.index', '.data-00000-of-00001')]);
+      assert.equal(checkpoint.weightFiles, 1);
       assert.deepEqual(namesOf(checkpoint), ['dense/kernel']);
       assert.equal(await readHex(checkpoint, 'dense/kernel'), hex(ramp(6)));
     }

@@ -98,6 +98,7 @@ describe('TensorFlow.js models', () => {
         assert.deepEqual(checkpoint.metadata, { format: 'graph-model', generatedBy: '2.3', convertedBy: 'c' });
         assert.deepEqual(checkpoint.problems, []);
         assert.equal(checkpoint.files.length, 1 + Math.ceil(80 / shardBytes));
+        assert.equal(checkpoint.weightFiles, Math.ceil(80 / shardBytes));
         for (const [i, { bytes }] of weights.entries())
           assert.deepEqual(await checkpoint.read(checkpoint.tensors[i]!), bytes);
         assert.deepEqual(

@@ -90,7 +90,7 @@ export function summaryOf(path: string, architecture: string, tensors: TensorSum
   for (const { dtype, parameters } of weights) byType.set(dtype, (byType.get(dtype) ?? 0) + parameters);
   const total = (key: 'parameters' | 'bytes'): number => weights.reduce((sum, each) => sum + each[key], 0);
   return {
-    ...{ document: 'mock', path, format: 'safetensors', files: [path], version: '1', fileBytes: total('bytes') + 4096 },
+    ...{ document: 'mock', path, format: 'safetensors', files: [path], version: '1', weightFiles: 1 },
     ...{ parameters: total('parameters'), bytes: total('bytes'), architecture, metadata: {}, tensors, problems: [] },
     ...(state.length > 0 && {
       optimizer: { tensors: state.length, bytes: state.reduce((sum, { bytes }) => sum + bytes, 0) },
