@@ -14,7 +14,7 @@ import { readJsonObject } from './jsonFile';
 import { isLoraFactor, loraPairs, type LoraConfig, type LoraPair } from './loraPairs';
 import { ProblemList } from './problemList';
 import { elementCount } from './shape';
-import { folderOf } from './siblingPath';
+import { folderOf, siblingPath } from './siblingPath';
 import { wrapCheckpoint } from './wrappedCheckpoint';
 
 const CONFIG = 'adapter_config.json';
@@ -28,7 +28,10 @@ const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 /** PEFT wraps the model twice. */
 const WRAPPER = /^base_model\.model\./;
 
-/** Where a base model may lie, seen from the adapter's folder: as files beside the adapter, or one folder up. */
+/** No file system has longer names. */
+const MAX_NAME = 255;
+
+/** Files that a base model may be: in the adapter's folder, in the one beside it that it names, or one folder up. */
 const BASE_FILES = [
   'model.safetensors.index.json',
   'model.safetensors',
@@ -188,9 +191,8 @@ async function openBase(
   signal?: AbortSignal,
 ): Promise<Checkpoint | undefined> {
   const parent = path.dirname(folder);
-  // Only the last part of the name: what a downloaded file says must not lead elsewhere.
-  const named = baseName?.split(/[\\/]/).findLast((part) => part !== '' && part !== '.' && part !== '..');
-  const folders = [folder, ...(named === undefined ? [] : [path.join(parent, named)]), parent];
+  const named = baseName === undefined ? undefined : neighbour(parent, baseName);
+  const folders = [folder, ...(named === undefined ? [] : [named]), parent];
   const candidates = folders.flatMap((each) => BASE_FILES.map((name) => path.join(each, name)));
   for (const file of candidates) {
     if (file === own) continue;
@@ -204,6 +206,15 @@ async function openBase(
     }
   }
   return undefined;
+}
+
+/**
+ * The folder in `parent` that is called as the last part of the name: what a downloaded file says must not lead elsewhere.
+ * Whose weights W are is told with each ‖ΔW‖/‖W‖.
+ */
+function neighbour(parent: string, name: string): string | undefined {
+  const last = name.split(/[\\/]/).findLast((part) => part !== '' && part !== '.' && part !== '..');
+  return last === undefined || last.length > MAX_NAME ? undefined : siblingPath(parent, last);
 }
 
 /** Each product behind the later of its factors. */

@@ -3,7 +3,8 @@
  * anybody; links are laid by the person, or by the program that downloaded for them.
  *
  * - A name inside a file (a shard, external data, a pipeline's part, a reference of the download cache) means a file in
- *   the model's folder or below it: it is never absolute and never has `..` in it (`siblingPath`).
+ *   the model's folder or below it: it is never absolute and never has `..` in it (`siblingPath`). One
+ *   exception: the last part of the name of an adapter's base model may name a folder beside the adapter's own.
  * - A symbolic link in that place is followed wherever it leads, if to a regular file: a snapshot in the download cache
  *   consists of links to `../../blobs/…`, and people keep shards on another disk. What is found there must still be a
  *   checkpoint by its own header.
@@ -26,11 +27,16 @@ export function folderOf({ path: file, files }: { readonly path: string; readonl
 export function siblingPath(folder: string, name: string): string | undefined {
   // A backslash is a separator on Windows only, a colon there names a drive or a stream, control characters (Cc) are
   // in no file's name: none occurs in real checkpoints.
-  if (name === '' || name.startsWith('/') || /[\\:\p{Cc}]/u.test(name) || name.split('/').includes('..')) {
+  if (name === '' || name.startsWith('/') || /[\\:\p{Cc}]/u.test(name) || name.split('/').some(isClimbing)) {
     return undefined;
   }
   const resolved = path.resolve(folder, name);
   return resolved === path.resolve(folder) ? undefined : resolved;
+}
+
+/** Windows takes dots and spaces off the end of a name: `.. ` is `..` there. */
+function isClimbing(part: string): boolean {
+  return part !== '.' && /[. ]$/.test(part);
 }
 
 /** The folders that files of raw numbers of one model may really lie in. */

@@ -53,9 +53,15 @@ export function layerReport(summary: Summary, report: InspectReport): string {
     `${layerCounts(report.layers).join(', ')}.`,
     ...(report.settings.farms.enabled ? [] : ['FARMS was left out.']),
     ...(spectral.some(({ farms }) => farms?.interval) ? [ESTIMATE_NOTE] : []),
+    ...basesOf(spectral).map((base) => `‖ΔW‖/‖W‖: W is the weight of the same module in ${visible(base)}.`),
     'alpha: 2–6 well trained, below 2 over-trained or over-fitted, above 6 under-trained. 95 %: rank that keeps 95 % of ‖W‖².',
   ];
   return [...heading(summary), '', ...table, '', ...closing, ...problemLines(report.problems), ''].join('\n');
+}
+
+/** Files of the base models that products are compared with: where one lies beside an adapter, it may be another's. */
+function basesOf(layers: readonly LayerResult[]): string[] {
+  return [...new Set(layers.flatMap(({ factored }) => factored?.base?.path ?? []))];
 }
 
 /** How many layers have what; each is in one of the counts. */

@@ -68,6 +68,12 @@ describe('a LoRA adapter with its base model', function () {
     close(factored!.base!.relative_norm, frobenius(delta) / frobenius(W.values));
   });
 
+  it('says in the table whose weights ΔW is compared with', () => {
+    const { stdout } = commandLine(folder)('inspect', path.join(folder, 'adapter'));
+    const file = layers.get('q.delta_weight')!.factored!.base!.path;
+    assert.ok(stdout.includes(`‖ΔW‖/‖W‖: W is the weight of the same module in ${file}.\n`), stdout);
+  });
+
   it('pools the kernel positions of a convolution, and ranks it as one matrix', () => {
     const layer = layers.get('c.delta_weight')!;
     const delta = naiveProduct(convB.values, convA.values, 8, 15, 2).map((value) => 3 * value);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
@@ -147,7 +148,45 @@ describe('LoRA adapters', () => {
     assert.equal(await found((adapter) => path.join(adapter, '../gpt2')), 'h.0.attn.weight');
     assert.equal(await found((adapter) => path.join(adapter, '../../elsewhere'), '../../elsewhere'), undefined);
     assert.equal(await found((adapter) => path.join(adapter, 'below')), undefined);
+    // Whatever the name says, it is a folder beside the adapter's own.
+    const elsewhere = path.join(folder, 'elsewhere');
+    for (const name of [
+      elsewhere,
+      `${elsewhere}/`,
+      '../../elsewhere/.',
+      '..\\..\\elsewhere',
+      'elsewhere\0',
+      '.. ',
+      '..',
+    ]) {
+      assert.equal(await found(() => elsewhere, name), undefined, JSON.stringify(name));
+    }
+    assert.equal(await found((adapter) => path.join(adapter, '../base'), '/srv/models/base/'), 'h.0.attn.weight');
+    assert.equal(await found((adapter) => path.join(adapter, '../base'), 'C:\\models\\base'), 'h.0.attn.weight');
   });
+
+  if (process.platform !== 'win32') {
+    it('follow a link to the base model, which the person laid, and wait for no pipe', async () => {
+      const tensors = pair('h.0.attn', [4, 2, 6], 1);
+      const base = safetensorsBytes([floats('h.0.attn.weight', [6, 4], randomMatrix(6, 4, 8))]);
+      const file = made(tensors, { base_model_name_or_path: 'org/linked' });
+      const disk = path.join(folder, 'other-disk');
+      mkdirSync(disk);
+      writeFileSync(path.join(disk, 'model.safetensors'), base);
+      const link = path.join(path.dirname(file), '..', 'linked');
+      symlinkSync(disk, link);
+      await opened(file, (checkpoint) => {
+        const { product } = checkpoint.tensors.find((tensor) => tensor.product)!;
+        assert.equal(product!.base!.checkpoint.path, path.join(link, 'model.safetensors'));
+      });
+      unlinkSync(link);
+      mkdirSync(link);
+      execFileSync('mkfifo', [path.join(link, 'model.safetensors')]);
+      await opened(file, ({ problems }) => {
+        assert.match(problems.map(({ message }) => message).join(), /linked.model\.safetensors: is not a regular file/);
+      });
+    });
+  }
 
   it('are shown as plain tensors, with the reason, where the product is not known', async () => {
     const tensors = pair('m.q_proj', [3, 2, 4], 1);

@@ -291,6 +291,11 @@ describe('names of neighbouring files', () => {
       '..\\a',
       'a\nb',
       'a\u0000',
+      // Windows takes dots and spaces off the end.
+      '.. ',
+      'a/.. /b',
+      '... ',
+      ' ',
     ]) {
       assert.equal(siblingPath(folder, name), undefined, JSON.stringify(name));
     }
