@@ -78,6 +78,7 @@ const builds = [
     entryPoints: {
       extension: 'extension/host/main.ts',
       engine: 'extension/engine/main.ts',
+      headers: 'extension/engine/headers.ts',
       worker: 'extension/engine/worker.ts',
       trial: 'extension/engine/trial.ts',
     },

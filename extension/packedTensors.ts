@@ -87,13 +87,40 @@ function packNames(names: readonly string[]): PackedNames {
   return { shared, added, text: parts.join('') };
 }
 
-function unpackNames({ shared, added, text }: PackedNames): string[] {
+function unpackNames(names: PackedNames): string[] {
+  return Array.from(namesOf(names));
+}
+
+/** The names one by one, for who must not be held up by all of them. */
+export function* namesOf({ shared, added, text }: PackedNames): Generator<string> {
   let start = 0;
   let name = '';
-  return Array.from(shared, (same, index) => {
+  for (const [index, same] of shared.entries()) {
     const end = start + added[index]!;
     name = name.slice(0, same) + text.slice(start, end);
     start = end;
-    return name;
-  });
+    yield name;
+  }
+}
+
+/** @returns the tensors by index, each made when it is asked for. @param names as `namesOf` gives them */
+export function tensorsByIndex(
+  { kinds, kindOf, layers, sharedWith }: PackedTensors,
+  names: readonly string[],
+  aliases: ReadonlyMap<number, string>,
+): (index: number) => TensorSummary {
+  const layersOf = new Map(layers);
+  const twinOf = new Map(sharedWith);
+  return (index) => {
+    const name = names[index]!;
+    const alias = aliases.get(index);
+    const twin = twinOf.get(index);
+    return {
+      name,
+      ...(alias !== undefined && { alias }),
+      layers: layersOf.get(index) ?? [name],
+      ...kinds[kindOf[index]!]!,
+      ...(twin !== undefined && { sharedWith: twin }),
+    };
+  };
 }

@@ -573,6 +573,14 @@ export interface DocumentRequests {
   saveCompressed: { params: { document: string; request: SaveRequest; settings: InspectSettings }; result: SaveResult };
 }
 
+/* ------------------------------------------------------------------ host → header reader */
+
+/** The process that reads headers for hovers: it opens nothing that stays open, and computes nothing. */
+export interface HeaderRequests {
+  /** Names and shapes; no metadata, and no handle that would be good for anything. */
+  headers: { params: { path: string }; result: PackedSummary };
+}
+
 /* ------------------------------------------------------------------ engine → host (→ webview) */
 
 export interface EngineNotifications {

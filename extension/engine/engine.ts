@@ -32,6 +32,7 @@ import { analyseLayer } from './layerPipeline';
 import { failedResult, tiedResult } from './layerResult';
 import { MemoryBudget } from './memoryBudget';
 import { readModelConfig } from './modelConfig';
+import { PassingDocuments } from './passingDocuments';
 import { ReadAhead } from './readAhead';
 import { ResultCache } from './resultCache';
 import { summarise } from './summary';
@@ -59,6 +60,10 @@ export class Engine {
   readonly cache: ResultCache;
   private readonly devices: Devices;
   private readonly documents = new Map<string, EngineDocument>();
+  private readonly passing = new PassingDocuments(
+    (path) => this.open(path),
+    ({ handle }) => this.close(handle),
+  );
   private readonly memory = new Map<string, LayerOutcome>();
   private readonly running = new Map<string, Promise<LayerOutcome>>();
   private readonly queue: JobQueue<ReadAhead>;
@@ -331,14 +336,21 @@ export class Engine {
     this.options.notify('result', { ...document.stamp, result });
   }
 
-  /** Cached outcome of a path's layer; never computes. Opens headers where the path is not open yet. */
+  /** Cached outcome of a path's layer; never computes. A path that is not open is, for a moment. */
   async peek(path: string, layer: string, settings: InspectSettings): Promise<Stamped<PeekResult> | null> {
-    const document = this.documentOf(path);
-    if (!document?.layers.has(layer)) return null;
+    const document = this.documentOf(path) ?? (await this.passingDocument(path));
+    if (!document.layers.has(layer)) return null;
     const outcome = await this.known(document, layer, settings);
     if (!outcome) return null;
     const curve = rankedCurve(outcome.eigenvalues, CURVE_POINTS);
     return { about: document.stamp, answer: { layer: document.result(layer) ?? outcome.result, curve } };
+  }
+
+  private async passingDocument(path: string): Promise<EngineDocument> {
+    const document = await this.passing.get(path);
+    if (!document.change) return document;
+    this.passing.drop(path);
+    return this.passing.get(path);
   }
 
   matrixProducts(): Promise<MatrixProducts> {

@@ -90,6 +90,16 @@ export function wholeCheckpoints(files: readonly string[]): string[] {
   return withoutFurtherParts(files).filter((file) => !stoodFor(file));
 }
 
+/** Files whose names others use, too (`.bin`, `.npy`), come last, in the order of the list of suffixes. */
+export function likeliestFirst(files: readonly string[]): string[] {
+  const place = (file: string): number => {
+    if (WHOLE_MODELS.some((whole) => file.endsWith(whole))) return -1;
+    const index = SUFFIXES.indexOf(path.extname(file).toLowerCase());
+    return index < 0 ? SUFFIXES.length : index;
+  };
+  return [...files].sort((a, b) => place(a) - place(b));
+}
+
 function withoutFurtherParts(files: readonly string[]): string[] {
   const first = new Map<string, string>();
   const model = (file: string): string => file.replace(PART, '$1');

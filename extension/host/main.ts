@@ -8,10 +8,19 @@ import { CheckpointEditors } from './checkpointEditor';
 import { compressLayer, type CompressArguments } from './compressCommand';
 import { pickDevice } from './devicePicker';
 import { EngineClient } from './engineClient';
+import { HeaderReader } from './headerReader';
 import { HOVER_LANGUAGES, registerHover } from './hover';
+import { IndexedFiles } from './indexedFiles';
 import { inspectWeights, type InspectLink } from './inspectCommand';
 import { notificationText, plainLog } from './plainText';
-import { ANALYSIS_SETTINGS, DEVICE_SETTING, engineEnvironment, hoverEnabled, PROCESS_SETTINGS } from './settings';
+import { Quarantine } from './quarantine';
+import {
+  ANALYSIS_SETTINGS,
+  DEVICE_SETTING,
+  engineEnvironment,
+  hoverEnabled,
+  PROCESS_SETTINGS
+} from './settings';
 import { StatusBar } from './statusBar';
 import { WorkspaceCheckpoints } from './workspaceCheckpoints';
 
@@ -37,7 +46,9 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
   });
   const statusBar = new StatusBar(engine, log);
   const editors = new CheckpointEditors(engine, context.extensionUri, log, (session) => statusBar.watch(session));
-  const checkpoints = new WorkspaceCheckpoints(engine, log);
+  const reader = new HeaderReader(path.join(context.extensionPath, 'dist', 'headers.js'));
+  const quarantine = new Quarantine(context.workspaceState, 'headersQuarantine');
+  const checkpoints = new WorkspaceCheckpoints(new IndexedFiles(reader, quarantine, log), log);
   const logged = (what: string, action: Promise<unknown>): void => {
     action.catch((error: unknown) => log.error(`${what}: ${problemOf(error).message}`));
   };

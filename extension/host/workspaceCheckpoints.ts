@@ -1,114 +1,86 @@
 /**
- * The checkpoints of the workspace: found by name, their headers read by the engine in the background, kept up to date
- * by a watcher. Feeds the hover's name index; nothing here waits for anything a person does.
+ * The checkpoints of the workspace, found by name and kept up to date by a watcher: for the explorer's menu, for commands
+ * that ask which one, and for the hover's index. Nothing here waits for anything a person does.
  */
-import path from 'node:path';
 import * as vscode from 'vscode';
 import { checkpointFolders, wholeCheckpoints, WORKSPACE_GLOB } from './checkpointFiles';
-import { unpackSummary } from '../packedTensors';
-import type { EngineClient } from './engineClient';
-import { LayerIndex } from './layerIndex';
+import { CoalescedPass } from './coalescedPass';
+import type { IndexedFiles } from './indexedFiles';
+import type { LayerIndex } from './layerIndex';
 
 /** Files that are looked for at all. A folder of training snapshots can hold thousands. */
 const MAX_FILES = 500;
 
-/** Checkpoints kept open for the hover: each costs file handles and its names. */
-const MAX_OPEN = 64;
+/** A file being written changes many times a second: it is read when all has been quiet for a second, or after ten. */
+const QUIET = { quietMs: 1000, mostMs: 10_000 };
 
-/** A file being written changes many times a second: it is read again when it has been quiet for this long. */
-const QUIET_MS = 1000;
+/** Paths of changed files that are remembered one by one. Of more, everything is looked at. */
+const MAX_TOUCHED = 1000;
 
 export class WorkspaceCheckpoints implements vscode.Disposable {
-  readonly index = new LayerIndex();
-  /** Engine handles of indexed checkpoints, by path. */
-  private readonly handles = new Map<string, string>();
-  private readonly quiet = new Map<string, NodeJS.Timeout>();
+  /** What was done, for the tests: one pass takes any number of changes. */
+  readonly counts = { searches: 0, passes: 0 };
+  private readonly touched = new Set<string>();
+  private readonly pass = new CoalescedPass(() => this.lookAgain(), QUIET);
   private readonly watcher = vscode.workspace.createFileSystemWatcher(WORKSPACE_GLOB);
-  private files: string[] = [];
   private indexing: Promise<void> | undefined;
-  private disposed = false;
+  /** False in a workspace with too many files: which of them are found is chance. */
+  private foundAll = true;
 
   constructor(
-    private readonly engine: EngineClient,
+    readonly indexed: IndexedFiles,
     private readonly log: vscode.LogOutputChannel,
   ) {
-    this.watcher.onDidCreate(({ fsPath }) => this.touched(fsPath));
-    this.watcher.onDidChange(({ fsPath }) => this.touched(fsPath));
-    this.watcher.onDidDelete(({ fsPath }) => this.touched(fsPath));
-    engine.events.on('state', (change) => {
-      if (change.state !== 'running' || !change.restarted || this.handles.size === 0) return;
-      this.handles.clear();
-      this.indexing = undefined;
-      void this.readHeaders();
-    });
+    const touched = ({ fsPath }: vscode.Uri): void => {
+      if (this.touched.size < MAX_TOUCHED) this.touched.add(fsPath);
+      this.pass.touch();
+    };
+    this.watcher.onDidCreate(touched);
+    this.watcher.onDidChange(touched);
+    this.watcher.onDidDelete(touched);
+  }
+
+  /** Names that hovers know. */
+  get index(): LayerIndex {
+    return this.indexed.index;
   }
 
   /** Finds the files, and tells the explorer's menu which folders hold a checkpoint. */
   async find(): Promise<readonly string[]> {
+    this.counts.searches += 1;
     const found = await vscode.workspace.findFiles(WORKSPACE_GLOB, '**/node_modules/**', MAX_FILES);
+    this.foundAll = found.length < MAX_FILES;
     const onDisk = found.filter(({ scheme }) => scheme === 'file').map(({ fsPath }) => fsPath);
-    this.files = wholeCheckpoints(onDisk).sort();
     const folders = checkpointFolders(onDisk);
     await vscode.commands.executeCommand('setContext', 'eigenscope.checkpointFolders', folders);
-    return this.files;
+    return wholeCheckpoints(onDisk).sort();
   }
 
   /** Reads the headers of all, once; later calls answer with the first one's promise. */
   readHeaders(): Promise<void> {
-    this.indexing ??= this.find().then(async (files) => {
-      for (const file of files.slice(0, MAX_OPEN)) {
-        if (this.disposed) return;
-        await this.read(file);
-      }
-    });
+    this.indexing ??= this.find().then((files) => this.indexed.readNew(files));
     return this.indexing;
   }
 
   dispose(): void {
-    this.disposed = true;
     this.watcher.dispose();
-    for (const timer of this.quiet.values()) clearTimeout(timer);
+    this.pass.dispose();
+    this.indexed.dispose();
   }
 
-  /** What was known of it answers until the new headers are there. */
-  private async read(file: string): Promise<void> {
-    if (this.handles.size >= MAX_OPEN && !this.handles.has(file)) return;
+  /** All that changed since the last time, in one go. */
+  private async lookAgain(): Promise<void> {
+    this.counts.passes += 1;
+    const touched = this.touched.size < MAX_TOUCHED ? [...this.touched] : undefined;
+    this.touched.clear();
     try {
-      const { answer } = await this.engine.request('open', { path: file });
-      const summary = unpackSummary(answer);
-      const former = this.handles.get(file);
-      this.handles.set(file, summary.document);
-      if (!this.index.add(file, summary)) this.log.warn(`${file} is left out of hovers: too many tensors are indexed.`);
-      if (former !== undefined) await this.engine.request('close', { document: former });
+      const files = await this.find();
+      if (!this.indexing) return; // no hover has asked yet
+      await this.indexing;
+      await this.indexed.review(touched, files, this.foundAll);
+      await this.indexed.readNew(files);
     } catch (error) {
-      // Suffixes like .bin belong to others, too: not being a checkpoint is no news.
-      this.log.debug(`not indexed for hovers: ${error instanceof Error ? error.message : String(error)}`);
-      await this.forget(file);
+      this.log.warn(`looking for checkpoints: ${String(error)}`);
     }
-  }
-
-  private async forget(file: string): Promise<void> {
-    this.index.remove(file);
-    const document = this.handles.get(file);
-    if (document === undefined) return;
-    this.handles.delete(file);
-    await this.engine.request('close', { document });
-  }
-
-  private touched(file: string): void {
-    clearTimeout(this.quiet.get(file));
-    const timer = setTimeout(() => {
-      this.quiet.delete(file);
-      this.update(file).catch((error: unknown) => this.log.warn(`${path.basename(file)}: ${String(error)}`));
-    }, QUIET_MS);
-    this.quiet.set(file, timer);
-  }
-
-  private async update(file: string): Promise<void> {
-    const files = await this.find();
-    if (!this.indexing) return; // no hover has asked yet
-    await this.indexing;
-    if (files.includes(file)) await this.read(file);
-    else await this.forget(file);
   }
 }
