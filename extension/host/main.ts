@@ -19,7 +19,8 @@ import {
   DEVICE_SETTING,
   engineEnvironment,
   hoverEnabled,
-  PROCESS_SETTINGS
+  PROCESS_SETTINGS,
+  useSettings,
 } from './settings';
 import { StatusBar } from './statusBar';
 import { WorkspaceCheckpoints } from './workspaceCheckpoints';
@@ -35,6 +36,7 @@ export interface EigenscopeApi {
 
 export function activate(context: vscode.ExtensionContext): EigenscopeApi {
   const log = plainLog(vscode.window.createOutputChannel('Eigenscope', { log: true }));
+  useSettings(context.extension, log);
   const cacheFolder = context.globalStorageUri.fsPath;
   const engine = new EngineClient({
     module: path.join(context.extensionPath, 'dist', 'engine.js'),

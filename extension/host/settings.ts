@@ -1,6 +1,12 @@
-/** The person's settings in the protocol's terms. Defaults and ranges are declared in package.json. */
+/**
+ * The person's settings in the protocol's terms. Defaults, types and ranges are declared in package.json; what is not as
+ * declared does not count, and is told of. In Restricted Mode a workspace's settings do not count, either: package.json
+ * lists them as restricted.
+ */
 import * as vscode from 'vscode';
 import type { DeviceChoice, FitRule, InspectSettings } from '../protocol';
+import { notificationText } from './plainText';
+import { mismatch, type SettingSchema } from './settingValues';
 
 const SECTION = 'eigenscope';
 
@@ -13,28 +19,64 @@ export const DEVICE_SETTING = `${SECTION}.device`;
 /** Those that change results. */
 export const ANALYSIS_SETTINGS = [`${SECTION}.farms`, `${SECTION}.randomise`];
 
+/** What the values are once they are as declared. */
+interface Values {
+  inspectOnOpen: boolean;
+  'farms.enabled': boolean;
+  'farms.rows': number;
+  'farms.q': number;
+  'farms.ops': number;
+  'farms.fit': FitRule;
+  'farms.mode': InspectSettings['farms']['mode'];
+  'farms.tolerance': number;
+  randomise: boolean;
+  'hover.enabled': boolean;
+  threads: number;
+  memoryLimitMB: number;
+  device: DeviceChoice;
+}
+
+/** Of each setting, as package.json declares it. */
+let schemas: Readonly<Record<string, SettingSchema>> = {};
+let log: Pick<vscode.LogOutputChannel, 'warn'> | undefined;
+
+/** Values that were told of: each is logged once, and the first is shown. */
+const told = new Set<string>();
+
+/** Must come before any setting is read. */
+export function useSettings(
+  extension: vscode.Extension<unknown>,
+  channel: Pick<vscode.LogOutputChannel, 'warn'>,
+): void {
+  const { contributes } = extension.packageJSON as {
+    contributes: { configuration: { properties: Record<string, SettingSchema> } };
+  };
+  schemas = contributes.configuration.properties;
+  log = channel;
+  told.clear();
+}
+
 export function inspectSettings(): InspectSettings {
-  const farms = vscode.workspace.getConfiguration(`${SECTION}.farms`);
   return {
     farms: {
-      enabled: farms.get('enabled', true),
-      rows: farms.get('rows', 2000),
-      q: farms.get('q', 1),
-      ops: farms.get('ops', 10),
-      fit: farms.get<FitRule>('fit', 'xmin_peak'),
-      mode: farms.get<InspectSettings['farms']['mode']>('mode', 'auto'),
-      tolerance: farms.get('tolerance', 0.01),
+      enabled: value('farms.enabled'),
+      rows: value('farms.rows'),
+      q: value('farms.q'),
+      ops: value('farms.ops'),
+      fit: value('farms.fit'),
+      mode: value('farms.mode'),
+      tolerance: value('farms.tolerance'),
     },
-    ...(vscode.workspace.getConfiguration(SECTION).get<boolean>('randomise', false) && { randomise: true }),
+    ...(value('randomise') && { randomise: true }),
   };
 }
 
 export function inspectOnOpen(): boolean {
-  return vscode.workspace.getConfiguration(SECTION).get('inspectOnOpen', true);
+  return value('inspectOnOpen');
 }
 
 export function hoverEnabled(): boolean {
-  return vscode.workspace.getConfiguration(SECTION).get('hover.enabled', true);
+  return value('hover.enabled');
 }
 
 /** @throws where the settings file cannot be written */
@@ -44,13 +86,46 @@ export async function chooseDevice(device: DeviceChoice): Promise<void> {
 
 /** Environment of the engine's process; 0 leaves the choice to the engine. */
 export function engineEnvironment(cacheFolder: string): Record<string, string> {
-  const configuration = vscode.workspace.getConfiguration(SECTION);
-  const threads = configuration.get<number>('threads', 0);
-  const megabytes = configuration.get<number>('memoryLimitMB', 0);
+  const threads = value('threads');
+  const megabytes = value('memoryLimitMB');
   return {
     EIGENSCOPE_CACHE_DIR: cacheFolder,
-    EIGENSCOPE_DEVICE: configuration.get<DeviceChoice>('device', 'auto'),
+    EIGENSCOPE_DEVICE: value('device'),
     ...(threads > 0 && { EIGENSCOPE_THREADS: String(threads) }),
     ...(megabytes > 0 && { EIGENSCOPE_MEMORY_MB: String(megabytes) }),
   };
+}
+
+/** What is set nearest; where that is not as declared, the user's own value, and at last the default. */
+function value<K extends keyof Values>(key: K): Values[K] {
+  const schema = schemas[`${SECTION}.${key}`];
+  if (!schema) throw new Error(`package.json declares no ${SECTION}.${key}`);
+  const configuration = vscode.workspace.getConfiguration(SECTION);
+  for (const candidate of [configuration.get(key), configuration.inspect(key)?.globalValue]) {
+    if (candidate === undefined) continue;
+    const wanted = mismatch(schema, candidate);
+    if (wanted === undefined) return candidate as Values[K];
+    tellOf(key, candidate, wanted);
+  }
+  return schema.default as Values[K];
+}
+
+function tellOf(key: string, given: unknown, wanted: string): void {
+  const message = vscode.l10n.t(
+    'The setting {0} does not count: it must be {1}, and is {2}.',
+    `${SECTION}.${key}`,
+    wanted,
+    JSON.stringify(given),
+  );
+  if (told.has(message)) return;
+  told.add(message);
+  log?.warn(message);
+  if (told.size === 1) void showOnce(message, key);
+}
+
+/** The others stand in the log: a settings file with ten mistakes is not ten notices. */
+async function showOnce(message: string, key: string): Promise<void> {
+  const open = vscode.l10n.t('Open Settings');
+  const chosen = await vscode.window.showWarningMessage(`Eigenscope: ${notificationText(message)}`, open);
+  if (chosen) await vscode.commands.executeCommand('workbench.action.openSettings', `${SECTION}.${key}`);
 }

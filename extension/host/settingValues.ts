@@ -1,0 +1,28 @@
+/** Whether a setting's value is what package.json declares: VS Code marks others in its editor, and hands them out. */
+
+/** The parts of a configuration property that this extension uses. */
+export interface SettingSchema {
+  type: 'boolean' | 'integer' | 'number' | 'string';
+  default: unknown;
+  minimum?: number;
+  maximum?: number;
+  enum?: readonly string[];
+}
+
+/** @returns why it does not count, in words that follow "must be"; undefined for a good one */
+export function mismatch(schema: SettingSchema, value: unknown): string | undefined {
+  const { type, minimum = -Infinity, maximum = Infinity } = schema;
+  switch (type) {
+    case 'boolean':
+      return typeof value === 'boolean' ? undefined : 'true or false';
+    case 'string':
+      if (typeof value === 'string' && (!schema.enum || schema.enum.includes(value))) return undefined;
+      return schema.enum ? `one of ${schema.enum.join(', ')}` : 'text';
+    case 'integer':
+    case 'number': {
+      const isNumber = type === 'integer' ? Number.isSafeInteger(value) : Number.isFinite(value);
+      if (isNumber && (value as number) >= minimum && (value as number) <= maximum) return undefined;
+      return `${type === 'integer' ? 'a whole number' : 'a number'} from ${minimum} to ${maximum}`;
+    }
+  }
+}
