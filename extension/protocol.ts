@@ -171,6 +171,8 @@ export interface PowerLawFit {
   reason?: string;
   /** `relative` where the absolute zero filter would have dropped more than half of the spectrum. */
   filter?: 'relative';
+  /** The tail spans so little of λ that no law shows in it. `reason` says how little. A FARMS fit then fails. */
+  narrow?: true;
   alpha: number | null;
   /** Kolmogorov–Smirnov distance. */
   D: number | null;
@@ -180,6 +182,14 @@ export interface PowerLawFit {
   num_pl_spikes: number | null;
   /** Standard error (alpha − 1)/√n. */
   sigma: number | null;
+}
+
+/** How far rounding to the stored type can have moved the singular values of a layer's matrices. */
+export interface StoredRounding {
+  /** The stored type, as people read it: `BF16`, `Q4_0`. */
+  type: string;
+  /** Norm of the rounding errors of one matrix, in the units of the spectrum's σ (with `conv_norm` where that has it). */
+  norm: number;
 }
 
 /** What a tail may follow instead of a power law, in the spelling of the `powerlaw` package. */
@@ -310,6 +320,8 @@ export interface LayerResult {
   /** Why metrics are null, in words, by their key; and why ranks are absent, by `rank_` and the rule. */
   missing?: Record<string, string>;
   fits: Partial<Record<FitRule, PowerLawFit>>;
+  /** What the fits take for rounding; absent without a spectrum. */
+  rounding?: StoredRounding;
   /** Which law the tail of `fits.KS` follows. */
   tail_shape?: TailShape;
   /** Whether the fit of alpha is plausible, where that was asked for. */

@@ -78,12 +78,12 @@ export class FarmsRun {
   }
 
   private adaptive(plan: WindowsPlan, onSolved: () => void): ReturnType<typeof runAdaptively> {
-    const { windows, limit } = plan;
+    const { windows, limit, window } = plan;
     return runAdaptively({
       ...{ windows, limit, tolerance: this.context.tolerance },
       take: (indices) => this.each(plan, indices, onSolved),
       estimate: (indices) =>
-        this.lease.call('farmsEstimate', { spectra: this.spectraOf(indices), total: windows.length }),
+        this.lease.call('farmsEstimate', { spectra: this.spectraOf(indices), total: windows.length, window }),
     });
   }
 

@@ -1,5 +1,6 @@
 /** The bootstrap test of a layer's fit, in a worker thread. */
 import type { GoodnessOfFit, InspectSettings } from '../protocol';
+import { NOT_ROUNDED } from '../spectral/storedRounding';
 import type { Engine } from './engine';
 import { EngineError } from './engineDocument';
 import type { LayerOutcome } from './workerMessages';
@@ -14,7 +15,8 @@ export async function outcomeGoodness(
 ): Promise<GoodnessOfFit> {
   const lease = await pool.lease(signal);
   try {
-    return await lease.call('goodness', { eigenvalues, dimension: result.M! }, { onProgress });
+    const { M, rounding = NOT_ROUNDED } = result;
+    return await lease.call('goodness', { eigenvalues, dimension: M!, rounding }, { onProgress });
   } finally {
     lease.release();
   }

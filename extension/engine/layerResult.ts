@@ -3,7 +3,16 @@ import type { TensorInfo } from '../checkpoint/checkpoint';
 import type { TensorSlice } from '../checkpoint/tensorSlice';
 import { compressionMatrix } from '../compression/compressionMatrix';
 import { UNREADABLE } from '../layerFindings';
-import type { DType, FarmsResult, FitRule, LayerResult, PowerLawFit, Problem, TensorStatistics } from '../protocol';
+import type {
+  DType,
+  FarmsResult,
+  FitRule,
+  LayerResult,
+  PowerLawFit,
+  Problem,
+  StoredRounding,
+  TensorStatistics,
+} from '../protocol';
 import type { LayerGeometry } from '../spectral/matrices';
 import { spectralMetrics } from '../spectral/metrics';
 import { missingMetrics, missingRanks } from '../spectral/missingMetrics';
@@ -11,11 +20,15 @@ import { fitPowerLaw } from '../spectral/powerLaw';
 import { rankSuggestions } from '../spectral/ranks';
 import { tailShape } from '../spectral/tailShape';
 import { extentOf, hasRepresentableSquares } from '../spectral/statistics';
+import { storedRounding } from '../spectral/storedRounding';
 import type { EngineLayer } from './engineDocument';
 import type { LayerPrecision, LayerTask, TaskTensor } from './workerMessages';
 
 /** Of the order of entries in the randomisation test; shown with the result. */
 export const SHUFFLE_SEED = 20190124;
+
+/** WeightWatcher, AlphaPruning and FARMS scale conv slices by √0.5, so λ is halved (`conv_norm`). */
+export const CONV_NORM = 0.5;
 
 export interface LayerNumbers {
   /** Ascending, pooled, with `conv_norm`; empty without a spectrum. */
@@ -38,20 +51,33 @@ export function layerResult(task: LayerTask, numbers: LayerNumbers): LayerResult
   const M = Math.min(layer.rows, layer.cols);
   const obstacle = notFinite(layer, statistics) ?? outOfRange(layer, statistics);
   if (obstacle) return { ...frame, N, M, ...obstacle };
-  const fits: Record<FitRule, PowerLawFit> = {
-    KS: fitPowerLaw(eigenvalues, 'KS', { zeroFilter: true, dimension: M }),
-    xmin_mid: fitPowerLaw(eigenvalues, 'xmin_mid', { zeroFilter: false, dimension: M }),
-    xmin_peak: fitPowerLaw(eigenvalues, 'xmin_peak', { zeroFilter: false, dimension: M }),
-  };
+  const rounding = roundingOfLayer(task, statistics, N, M);
+  const fit = (rule: FitRule): PowerLawFit =>
+    fitPowerLaw(eigenvalues, rule, { zeroFilter: rule === 'KS', dimension: M, zero: 0, rounding });
+  const fits = { KS: fit('KS'), xmin_mid: fit('xmin_mid'), xmin_peak: fit('xmin_peak') };
   const { rankEigenvalues, randomised } = numbers;
-  const input = { eigenvalues, N, M, count: layer.count, fits, ...(randomised && { randomised }) };
+  const input = { eigenvalues, N, M, count: layer.count, fits, rounding, ...(randomised && { randomised }) };
   const metrics = spectralMetrics(input);
   const { rows, cols } = compressionMatrix(tensor.shape, tensor.kernelLayout, layer.expert);
-  const ranks = rankSuggestions([rankEigenvalues], rows, cols);
-  const missing = { ...missingMetrics(input, metrics), ...missingRanks(rankEigenvalues, rows, cols) };
+  const rankRounding = storedRounding(tensor, statistics, rows, cols);
+  const ranks = rankSuggestions([rankEigenvalues], rows, cols, rankRounding);
+  const missing = { ...missingMetrics(input, metrics), ...missingRanks(rankEigenvalues, rows, cols, rankRounding) };
   const tail_shape = tailShape(eigenvalues, fits.KS);
-  const spectrum = { matrices: layer.count, N, M, metrics, missing, fits, tail_shape, farms, ranks, ...precision };
+  const spectrum = {
+    ...{ matrices: layer.count, N, M, metrics, missing, fits, rounding, tail_shape, farms, ranks },
+    ...precision,
+  };
   return { ...frame, ...spectrum, ...(task.settings.randomise && { randomised: randomisation(randomised) }) };
+}
+
+/** What the stored type may have done to the spectrum of a matrix or window of a layer. */
+export function roundingOfLayer(
+  { tensor, layer }: LayerTask,
+  statistics: TensorStatistics,
+  rows: number,
+  cols: number,
+): StoredRounding {
+  return storedRounding(tensor, statistics, rows, cols, layer?.kind === 'conv' ? Math.sqrt(CONV_NORM) : 1);
 }
 
 /** A tensor whose elements cannot be read: what the header tells, and a problem where they are weights. */
@@ -109,9 +135,11 @@ function randomisation(randomised: Float64Array | undefined): LayerResult['rando
 
 /** A tensor as threads and results tell of it. */
 export function taskTensor({ name, shape, dtype, encoding, kernelLayout, slice }: TensorInfo): TaskTensor {
+  const bits = (8 * (encoding?.byteLength ?? 0)) / shape.reduce((count, length) => count * length, 1);
   return {
     ...{ name, shape: [...shape], dtype, kernelLayout },
     ...(encoding && { encoding: encoding.name }),
+    ...(bits > 0 && Number.isFinite(bits) && { bits }),
     ...(slice && { partOf: { tensor: slice.of.name, layer: slicedLayer(slice) } }),
   };
 }

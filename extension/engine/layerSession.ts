@@ -10,21 +10,19 @@ import type { Band } from '../linalg/bandReduction';
 import { loadElementKernels } from '../linalg/elementKernels';
 import { gram, withoutNegatives } from '../linalg/gram';
 import type { Kernels } from '../linalg/kernels';
+import { withExactZeros } from '../linalg/numericalZero';
 import { precisionProblem, uncertainBelow } from '../linalg/precisionPolicy';
 import { productEigenvalues } from '../linalg/productEigenvalues';
 import { symmetricEigenvalues } from '../linalg/symmetricEigenvalues';
-import type { FarmsResult } from '../protocol';
+import type { FarmsResult, StoredRounding } from '../protocol';
 import { estimateAlpha, type FarmsEstimate } from '../spectral/bootstrap';
 import { farmsConvBlocks, fitFarmsBlocks, fitFarmsWindows, poolEigenvalues, type FarmsWindow } from '../spectral/farms';
 import { entryPlaces, extractMatrix, type LayerGeometry } from '../spectral/matrices';
 import { shuffleEntries } from '../spectral/randomisation';
 import { hasRepresentableSquares, StatisticsAccumulator } from '../spectral/statistics';
 import { widenElements, widenPart } from './elements';
-import { layerResult, SHUFFLE_SEED } from './layerResult';
+import { CONV_NORM, layerResult, roundingOfLayer, SHUFFLE_SEED } from './layerResult';
 import type { LayerOutcome, LayerPrecision, LayerTask, StoredFactor } from './workerMessages';
-
-/** WeightWatcher, AlphaPruning and FARMS scale conv slices by √0.5, so λ is halved (`conv_norm`). */
-const CONV_NORM = 0.5;
 
 /** Held bytes are counted piece by piece: the float64 copy of one stays in the second-level cache. */
 const PIECE_ELEMENTS = 1 << 15;
@@ -200,7 +198,7 @@ export class LayerSession {
       return poolEigenvalues(spectra);
     });
     this.farmsEigenvalues = blocks.length === 1 ? blocks[0]! : new Float64Array(0);
-    const fit = fitFarmsBlocks(blocks, farms.fit, Math.min(...window));
+    const fit = fitFarmsBlocks(blocks, farms.fit, Math.min(...window), this.rounding(window));
     this.farmsResult = { ...fit, ...this.farmsFrame('full', blocks.length, window), windows: blocks.length };
   }
 
@@ -222,8 +220,9 @@ export class LayerSession {
     return this.singular(this.part(window, false, bytes), window.rows, window.cols, () => undefined);
   }
 
-  farmsEstimate(spectra: readonly Float64Array[], total: number): FarmsEstimate {
-    return estimateAlpha(spectra, total, this.task.settings.farms.fit, BOOTSTRAP_SEED, () => this.throwIfCancelled());
+  farmsEstimate(spectra: readonly Float64Array[], total: number, window: [number, number]): FarmsEstimate {
+    const check = (): void => this.throwIfCancelled();
+    return estimateAlpha(spectra, total, this.task.settings.farms.fit, BOOTSTRAP_SEED, check, this.rounding(window));
   }
 
   finishFarms(
@@ -233,13 +232,19 @@ export class LayerSession {
     window: [number, number],
   ): void {
     this.farmsEigenvalues = poolEigenvalues(spectra);
-    const fit = fitFarmsWindows(this.farmsEigenvalues, this.task.settings.farms.fit, Math.min(...window));
+    const rule = this.task.settings.farms.fit;
+    const fit = fitFarmsWindows(this.farmsEigenvalues, rule, Math.min(...window), this.rounding(window));
     this.farmsResult = {
       ...fit,
       ...this.farmsFrame(spectra.length === total ? 'full' : 'adaptive', total, window),
       windows: spectra.length,
       ...(interval && { interval, seed: BOOTSTRAP_SEED }),
     };
+  }
+
+  /** What the stored type may have done to the spectrum of a window. */
+  private rounding([rows, cols]: [number, number]): StoredRounding {
+    return roundingOfLayer(this.task, this.statistics.result(), rows, cols);
   }
 
   private farmsFrame(
@@ -277,12 +282,12 @@ export class LayerSession {
   /** λ of the matrix that compression factors: another one than the ESD's only for convolutions. */
   private rankEigenvalues(): Float64Array {
     if (this.spectraByMatrix.length === 0) return new Float64Array(0);
-    if (this.wholeEigenvalues) return this.wholeEigenvalues;
+    if (this.wholeEigenvalues) return withExactZeros(this.wholeEigenvalues);
     const layer = this.layer();
-    if (layer.count === 1) return this.spectraByMatrix[0]!;
+    if (layer.count === 1) return withExactZeros(this.spectraByMatrix[0]!);
     const { shape, kernelLayout } = this.task.tensor;
     const { rows, cols } = compressionMatrix(shape, kernelLayout);
-    return this.singular(this.elements(), rows, cols, () => undefined);
+    return withExactZeros(this.singular(this.elements(), rows, cols, () => undefined));
   }
 
   /** Ascending squared singular values of a row-major matrix. */

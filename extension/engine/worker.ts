@@ -86,7 +86,7 @@ const handlers: Handlers = {
   },
   part: ({ part, turned, bytes, into }) => current().part(part, turned, bytes, into),
   windowSpectrum: ({ window, bytes }) => current().windowSpectrum(window, bytes),
-  farmsEstimate: ({ spectra, total }) => current().farmsEstimate(spectra, total),
+  farmsEstimate: ({ spectra, total, window }) => current().farmsEstimate(spectra, total, window),
   finishFarms: ({ spectra, interval, total, window }) => {
     current().finishFarms(spectra, interval, total, window);
     return null;
@@ -96,8 +96,8 @@ const handlers: Handlers = {
     session = undefined;
     return null;
   },
-  goodness: ({ eigenvalues, dimension }, onProgress) =>
-    goodnessOfFit(eigenvalues, dimension, { seed: GOODNESS_SEED, cancelled, onProgress }),
+  goodness: ({ eigenvalues, dimension, rounding }, onProgress) =>
+    goodnessOfFit(eigenvalues, dimension, { rounding, seed: GOODNESS_SEED, cancelled, onProgress }),
   compress: ({ input, method, rank, output }, onProgress) =>
     compressTensor(input, method, rank, output, { kernels, cancelled, onProgress }),
   widen: ({ bytes, dtype }) => widenElements(bytes, dtype),

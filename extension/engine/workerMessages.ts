@@ -5,7 +5,7 @@
 import type { TensorInfo } from '../checkpoint/checkpoint';
 import type { CompressedTensor, CompressionInput } from '../compression/compressTensor';
 import type { Band } from '../linalg/bandReduction';
-import type { DType, GoodnessOfFit, InspectSettings, LayerResult, RankRequest } from '../protocol';
+import type { DType, GoodnessOfFit, InspectSettings, LayerResult, RankRequest, StoredRounding } from '../protocol';
 import type { FarmsEstimate } from '../spectral/bootstrap';
 import type { FarmsWindow } from '../spectral/farms';
 import type { LayerGeometry } from '../spectral/matrices';
@@ -13,6 +13,8 @@ import type { LayerGeometry } from '../spectral/matrices';
 export interface TaskTensor extends Pick<TensorInfo, 'name' | 'dtype' | 'kernelLayout'> {
   shape: number[];
   encoding?: string;
+  /** Of an encoded element, with its share of scales. */
+  bits?: number;
   /** Of a part: the stored tensor, and the layer of it. */
   partOf?: { tensor: string; layer: string };
 }
@@ -87,7 +89,10 @@ export interface WorkerCalls {
   /** Eigenvalues of a window, likewise, by the worker's own kernels alone. */
   windowSpectrum: { params: { window: FarmsWindow; bytes?: Uint8Array }; result: Float64Array };
   /** Alpha of some windows' spectra, and how sure it is. */
-  farmsEstimate: { params: { spectra: Float64Array[]; total: number }; result: FarmsEstimate };
+  farmsEstimate: {
+    params: { spectra: Float64Array[]; total: number; window: [number, number] };
+    result: FarmsEstimate;
+  };
   /** Ends FARMS with these windows' spectra; the interval is null where they are all. */
   finishFarms: {
     params: {
@@ -102,7 +107,10 @@ export interface WorkerCalls {
   /** Forgets a layer, finished or not. */
   end: { params: null; result: null };
   /** Tests the fit of alpha to a spectrum. */
-  goodness: { params: { eigenvalues: Float64Array; dimension: number }; result: GoodnessOfFit };
+  goodness: {
+    params: { eigenvalues: Float64Array; dimension: number; rounding: StoredRounding };
+    result: GoodnessOfFit;
+  };
   /** Factors, or their product, rounded to the stored type. */
   compress: {
     params: {

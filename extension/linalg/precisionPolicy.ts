@@ -1,5 +1,7 @@
 /** Which error of a Gram matrix its eigenvalues may have: what `README.md` promises of every number. */
 
+import { numericalZero } from './numericalZero';
+
 /** Eigenvalues in the upper half of the spectrum are within this, relative. Every other is then within it times λ₁. */
 const UPPER_HALF = 1e-6;
 
@@ -15,7 +17,7 @@ export function precisionProblem(eigenvalues: Float64Array, errorBound: number):
   const largest = eigenvalues[length - 1] ?? 0;
   if (!Number.isFinite(errorBound) || !Number.isFinite(largest)) return 'its Gram matrix is not finite';
   // Below this an eigenvalue is a numerical zero: float64 itself tells no more.
-  const zero = length * Number.EPSILON * largest;
+  const zero = numericalZero(eigenvalues);
   if (errorBound <= zero) return undefined;
   const middle = eigenvalues[length >> 1]!;
   if (!(errorBound <= UPPER_HALF * middle)) {
@@ -37,6 +39,7 @@ export function uncertainBelow(eigenvalues: Float64Array): number | undefined {
   const { length } = eigenvalues;
   const rounding = Number.EPSILON * (eigenvalues[length - 1] ?? 0);
   const bound = (Math.sqrt(length) * rounding) / UPPER_HALF;
-  const least = eigenvalues.subarray(length >> 1).find((value) => value > length * rounding);
+  const zero = numericalZero(eigenvalues);
+  const least = eigenvalues.subarray(length >> 1).find((value) => value > zero);
   return least !== undefined && least < bound ? bound : undefined;
 }

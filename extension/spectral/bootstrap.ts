@@ -1,7 +1,9 @@
 /** How sure the alpha of some FARMS windows is: a bootstrap over the windows, seeded and fast enough to run after every few. */
-import type { FitRule } from '../protocol';
+import { withExactZeros } from '../linalg/numericalZero';
+import type { FitRule, StoredRounding } from '../protocol';
 import { fitFarmsWindows, fitPooled, poolEigenvalues } from './farms';
 import { mulberry32 } from './seededRandom';
+import { NOT_ROUNDED } from './storedRounding';
 
 const RESAMPLES = 100;
 
@@ -46,6 +48,7 @@ export interface FarmsEstimate {
  * @param total windows that there are
  * @param seed makes it repeatable
  * @param check called before each of the resamples; may throw to stop
+ * @param rounding of a window
  */
 export function estimateAlpha(
   spectra: readonly Float64Array[],
@@ -53,17 +56,18 @@ export function estimateAlpha(
   rule: FitRule,
   seed: number,
   check: () => void = () => undefined,
+  rounding: StoredRounding = NOT_ROUNDED,
 ): FarmsEstimate {
   const windows = spectra.length;
   const side = spectra[0]?.length ?? 0;
-  const { alpha } = fitFarmsWindows(poolEigenvalues(spectra), rule, side);
+  const { alpha } = fitFarmsWindows(poolEigenvalues(spectra), rule, side, rounding);
   if (alpha === null || windows < 2) return { alpha, interval: null };
 
   const pool = new WindowPool(spectra);
   const random = mulberry32(seed);
   const fit = (draws: readonly number[]): number | null => {
     const values = pool.resample(draws, Math.ceil((MAX_FITTED * draws.length) / windows));
-    return fitPooled(values, rule, side).alpha;
+    return fitPooled(values, rule, side, rounding).alpha;
   };
   const centre = Math.log(alpha - 1);
   let fitted = 0;
@@ -114,7 +118,7 @@ class WindowPool {
   constructor(perWindow: readonly Float64Array[]) {
     this.windows = perWindow.length;
     const share = Math.ceil(MAX_VALUES / perWindow.length);
-    const thinned = perWindow.map((values) => thin(values, share));
+    const thinned = perWindow.map((values) => thin(withExactZeros(values), share));
     const count = thinned.reduce((sum, { length }) => sum + length, 0);
     const values = new Float64Array(count);
     const owner = new Uint32Array(count);

@@ -2,8 +2,11 @@
  * The random bulk of a spectrum: the Marchenko–Pastur law fitted to it, the eigenvalues that stand out of it, and
  * WeightWatcher's determinant constraint (ERG).
  */
+import { numericalZero } from '../linalg/numericalZero';
+import type { StoredRounding } from '../protocol';
 import { marchenkoPastur, type MarchenkoPastur } from './marchenkoPastur';
 import { upperBound } from './powerLaw';
+import { hasSpread, NOT_ROUNDED } from './storedRounding';
 
 /** All numbers are null where `status` is `failed`. */
 export interface BulkFit {
@@ -49,9 +52,15 @@ const MAX_MISFIT = 0.2;
  * @param eigenvalues λ ascending, of one N×M matrix or pooled from several of them
  * @param N larger side of each matrix
  * @param M smaller side
+ * @param rounding of each matrix: a bulk within it is not the matrix's own
  * @returns `failed`, with a reason, where there is no bulk or no law that fits it; never throws
  */
-export function fitBulk(eigenvalues: Float64Array, N: number, M: number): BulkFit {
+export function fitBulk(
+  eigenvalues: Float64Array,
+  N: number,
+  M: number,
+  rounding: StoredRounding = NOT_ROUNDED,
+): BulkFit {
   const count = eigenvalues.length;
   const largest = eigenvalues.at(-1) ?? 0;
   if (!Number.isFinite(largest)) return failed('the spectrum is not finite');
@@ -61,7 +70,10 @@ export function fitBulk(eigenvalues: Float64Array, N: number, M: number): BulkFi
   const values = thin(eigenvalues);
   // The edge lies above the value that closes the smallest bulk allowed, and not above λ₁ (by more than a law's width).
   const smallestEdge = values[Math.ceil(MIN_BULK_SHARE * values.length) - 1]!;
-  if (smallestEdge <= Number.EPSILON * count * largest) return failed('at least half of the eigenvalues are zero');
+  if (smallestEdge <= numericalZero(eigenvalues, M)) return failed('at least half of the eigenvalues are zero');
+  if (smallestEdge <= rounding.norm ** 2) {
+    return failed(`at least half of the eigenvalues lie within the rounding of ${rounding.type}`);
+  }
   const from = Math.log(smallestEdge);
   const span = Math.log(largest * law.upper) - from;
   const misfit = (share: number): number => distance(values, Math.exp(from + share * span), law);
@@ -104,10 +116,18 @@ export function tracyWidomScale(N: number, M: number): number {
  * at this k. The number of values where it never does.
  *
  * @param eigenvalues λ ascending
+ * @param dimension smaller side of each matrix
+ * @returns undefined where the eigenvalues differ by nothing but rounding: their product hangs on it alone
  */
-export function determinantTail(eigenvalues: Float64Array): number {
+export function determinantTail(
+  eigenvalues: Float64Array,
+  dimension = eigenvalues.length,
+  rounding: StoredRounding = NOT_ROUNDED,
+): number | undefined {
   const count = eigenvalues.length;
-  if (count < 2 || !(eigenvalues[0]! < eigenvalues[count - 1]!)) return 0;
+  // One eigenvalue above zero, and zeros beside it: their product is 0, however it is rounded.
+  const single = count > 1 && eigenvalues[count - 2]! <= numericalZero(eigenvalues, dimension);
+  if (!single && !hasSpread(eigenvalues, dimension, rounding)) return undefined;
   const largest = eigenvalues[count - 1]!;
   const scale = Math.log(count / eigenvalues.reduce((sum, value) => sum + value / largest, 0));
   let logarithm = 0;

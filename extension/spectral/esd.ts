@@ -10,20 +10,19 @@ export interface LogHistogram {
   /** Edges of the bins in log₁₀ λ; one more than counts. Empty without positive eigenvalues. */
   edges: Float64Array;
   counts: Float64Array;
-  /** Eigenvalues that have no place on a log axis: up to M·ε·λ₁. */
+  /** Eigenvalues that have no place on a log axis. */
   zeros: number;
 }
 
-/** Eigenvalues above numerical zero (M·ε·λ₁, with M the number of them unless given). */
-export function positivePart(eigenvalues: Float64Array, dimension = eigenvalues.length): Float64Array {
-  const zero = Math.max(0, dimension * Number.EPSILON * (eigenvalues.at(-1) ?? 0));
-  const first = eigenvalues.findIndex((value) => value > zero);
+/** Eigenvalues above zero; numerical zeros are 0 in spectra of the engine (`withExactZeros`). */
+export function positivePart(eigenvalues: Float64Array): Float64Array {
+  const first = eigenvalues.findIndex((value) => value > 0);
   return first === -1 ? new Float64Array(0) : eigenvalues.subarray(first);
 }
 
 /** Histogram of log₁₀ λ in equal bins. */
-export function logHistogram(eigenvalues: Float64Array, bins = HISTOGRAM_BINS, dimension?: number): LogHistogram {
-  const positive = positivePart(eigenvalues, dimension);
+export function logHistogram(eigenvalues: Float64Array, bins = HISTOGRAM_BINS): LogHistogram {
+  const positive = positivePart(eigenvalues);
   const zeros = eigenvalues.length - positive.length;
   if (positive.length === 0) return { edges: new Float64Array(0), counts: new Float64Array(0), zeros };
   const low = Math.log10(positive[0]!);

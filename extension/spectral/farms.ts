@@ -4,9 +4,11 @@
  *
  * @see arXiv 2506.06280, and the authors' program (`fixed_sampling`, `net_esd_estimator_farms`), whose windows these are
  */
-import type { FitRule, InspectSettings, PowerLawFit } from '../protocol';
+import { withExactZeros } from '../linalg/numericalZero';
+import type { FitRule, InspectSettings, PowerLawFit, StoredRounding } from '../protocol';
 import { LEAST_FITTED } from './metricTable';
 import { fitPowerLaw, noFit, upperBound } from './powerLaw';
+import { NOT_ROUNDED } from './storedRounding';
 
 /** A part of a matrix: its first row and column, and how many of each. */
 export interface FarmsWindow {
@@ -100,26 +102,53 @@ export function adaptiveOrder(windows: readonly FarmsWindow[]): number[] {
   return [...seen];
 }
 
-/** All values of several spectra in one ascending array. */
+/**
+ * All values of several matrices in one ascending array. Numerical zeros are 0 in it: each matrix has its own λ₁, and what
+ * is rounding beside that of another one may be a number beside its own.
+ *
+ * @param spectra ascending, all eigenvalues of one matrix each
+ */
 export function poolEigenvalues(spectra: readonly Float64Array[]): Float64Array {
   const pooled = new Float64Array(spectra.reduce((count, { length }) => count + length, 0));
   let offset = 0;
   for (const spectrum of spectra) {
-    pooled.set(spectrum, offset);
+    pooled.set(withExactZeros(spectrum), offset);
     offset += spectrum.length;
   }
   return pooled.sort();
 }
 
-/** Fit on the pooled eigenvalues of a layer's windows (each from a matrix whose smaller side is `side`). */
-export function fitFarmsWindows(pooled: Float64Array, rule: FitRule, side: number): PowerLawFit {
+/**
+ * Fit on the pooled eigenvalues of a layer's windows.
+ *
+ * @param pooled by `poolEigenvalues`
+ * @param side smaller side of each window: so many of the eigenvalues are each one's
+ * @param rounding of a window
+ */
+export function fitFarmsWindows(
+  pooled: Float64Array,
+  rule: FitRule,
+  side: number,
+  rounding: StoredRounding = NOT_ROUNDED,
+): PowerLawFit {
   const reason = tooFewValues([pooled], side);
-  return reason === undefined ? fitPooled(pooled, rule, side) : noFit(rule, reason);
+  return reason === undefined ? fitMatrices(pooled, rule, side, rounding) : noFit(rule, reason);
 }
 
-/** The same of however few values, as the reference program does. */
-export function fitPooled(pooled: Float64Array, rule: FitRule, side: number): PowerLawFit {
-  return fitPowerLaw(pooled, rule, { zeroFilter: false, dimension: side });
+/** The same of however few values, thinned too, as the reference program does. */
+export function fitPooled(
+  pooled: Float64Array,
+  rule: FitRule,
+  side: number,
+  rounding: StoredRounding = NOT_ROUNDED,
+): PowerLawFit {
+  return fitPowerLaw(pooled, rule, { zeroFilter: false, dimension: side, zero: 0, rounding });
+}
+
+/** Of windows a narrow tail is no alpha: they overlap and share their largest values. Of whole matrices WeightWatcher has one. */
+function fitMatrices(pooled: Float64Array, rule: FitRule, side: number, rounding: StoredRounding): PowerLawFit {
+  const fit = fitPooled(pooled, rule, side, rounding);
+  return fit.narrow ? noFit(rule, fit.reason!) : fit;
 }
 
 /**
@@ -139,10 +168,15 @@ function tooFewValues(spectra: readonly Float64Array[], side: number): string | 
  *
  * @param blocks pooled ascending eigenvalues of each block, conv_norm included
  */
-export function fitFarmsBlocks(blocks: readonly Float64Array[], rule: FitRule, side: number): PowerLawFit {
+export function fitFarmsBlocks(
+  blocks: readonly Float64Array[],
+  rule: FitRule,
+  side: number,
+  rounding: StoredRounding = NOT_ROUNDED,
+): PowerLawFit {
   const reason = tooFewValues(blocks, side);
   if (reason !== undefined) return noFit(rule, reason);
-  const fits = blocks.map((block) => fitPooled(block, rule, side));
+  const fits = blocks.map((block) => fitMatrices(block, rule, side, rounding));
   const failed = fits.find(({ status }) => status === 'failed');
   if (fits.length === 1 || failed) return (failed ?? fits[0])!;
   const mean = (values: (number | null)[]): number =>

@@ -4,11 +4,12 @@
  *
  * @see Clauset, Shalizi & Newman 2009, §4.1 (semi-parametric bootstrap); they refuse the power law at p ≤ 0.1
  */
-import type { GoodnessOfFit } from '../protocol';
+import type { GoodnessOfFit, StoredRounding } from '../protocol';
 import { hasSmallerDistance } from './kolmogorovSmirnov';
 import { LogTail } from './logTail';
-import { fitPowerLaw, fittedValues, lowerBound } from './powerLaw';
+import { fitPowerLaw, fittedValues, lowerBound, upperBound } from './powerLaw';
 import { mulberry32 } from './seededRandom';
+import { NOT_ROUNDED } from './storedRounding';
 
 /** So many synthetic spectra give p to 0.016 … */
 const REPLICATES = 1000;
@@ -18,6 +19,8 @@ const MAX_VALUES = 1e8;
 const MIN_REPLICATES = 100;
 
 interface GoodnessOptions {
+  /** As the fit of alpha was given it. */
+  rounding?: StoredRounding;
   seed: number;
   /** Polled between synthetic spectra. */
   cancelled: () => boolean;
@@ -32,9 +35,9 @@ interface GoodnessOptions {
 export function goodnessOfFit(
   eigenvalues: Float64Array,
   dimension: number,
-  { seed, cancelled, onProgress }: GoodnessOptions,
+  { seed, cancelled, onProgress, rounding = NOT_ROUNDED }: GoodnessOptions,
 ): GoodnessOfFit {
-  const fit = fitPowerLaw(eigenvalues, 'KS', { zeroFilter: true, dimension });
+  const fit = fitPowerLaw(eigenvalues, 'KS', { zeroFilter: true, dimension, rounding });
   if (fit.status === 'failed') {
     const reason = `no power law was fitted: ${fit.reason ?? 'unknown'}`;
     return { status: 'failed', reason, p: null, standard_error: null, replicates: null, seed };
@@ -46,7 +49,8 @@ export function goodnessOfFit(
   for (let replicate = 0; replicate < replicates; replicate++) {
     if (cancelled()) throw new DOMException('the test was cancelled', 'AbortError');
     const tail = new LogTail(source.next(), 0);
-    if (!hasSmallerDistance(tail, tail.first, tail.count - 1, fit.D!)) asFar++;
+    const from = upperBound(tail.values, rounding.norm ** 2);
+    if (!hasSmallerDistance(tail, from, tail.count - 1, fit.D!)) asFar++;
     onProgress((replicate + 1) / replicates);
   }
   const p = asFar / replicates;

@@ -4,6 +4,7 @@
  *
  * @see Gavish & Donoho 2014, "The optimal hard threshold for singular values is 4/√3"
  */
+import { numericalZero } from '../linalg/numericalZero';
 import { marchenkoPastur } from './marchenkoPastur';
 
 /** ω(β) = λ*(β)/√μ_β, with μ_β the median of the Marchenko–Pastur law. @param Q aspect ratio N/M = 1/β ≥ 1 */
@@ -23,7 +24,7 @@ export function hardThresholdRank(eigenvalues: Float64Array, Q: number): number 
   const count = eigenvalues.length;
   const sigma = (index: number): number => Math.sqrt(Math.max(0, eigenvalues[index] ?? 0));
   const median = (sigma(Math.floor((count - 1) / 2)) + sigma(Math.floor(count / 2))) / 2;
-  if (median ** 2 <= count * Number.EPSILON * (eigenvalues.at(-1) ?? 0)) return undefined;
+  if (median ** 2 <= numericalZero(eigenvalues)) return undefined;
   const threshold = hardThresholdFactor(Q) * median;
   let rank = 0;
   while (rank < count && sigma(count - 1 - rank) > threshold) rank++;

@@ -23,13 +23,19 @@ const HINTS = 8;
 /**
  * Among tail starts from ≤ i < to, the one with the smallest D(i); the smallest i among equals.
  *
- * @returns undefined where no start in the range has a finite α
+ * @param accepts only these count; all by default
+ * @returns undefined where no such start in the range has a finite α
  */
-export function smallestDistance(tail: LogTail, from: number, to: number): TailStart | undefined {
+export function smallestDistance(
+  tail: LogTail,
+  from: number,
+  to: number,
+  accepts: (index: number) => boolean = () => true,
+): TailStart | undefined {
   const search = new Search(tail);
   const stride = scoutStride(from, to);
-  for (let index = from; index < to; index += stride) search.try(index);
-  for (let index = from; index < to; index++) search.try(index);
+  for (let index = from; index < to; index += stride) if (accepts(index)) search.try(index);
+  for (let index = from; index < to; index++) if (accepts(index)) search.try(index);
   return search.best;
 }
 

@@ -2,7 +2,8 @@
  * Shape metrics: every number of the metric table that needs only the eigenvalues. Definitions as in the table
  * (`metricTable.ts`), which also says whose they are.
  */
-import type { FitRule, PowerLawFit } from '../protocol';
+import { numericalZero } from '../linalg/numericalZero';
+import type { FitRule, PowerLawFit, StoredRounding } from '../protocol';
 import { determinantTail, fitBulk } from './bulk';
 import { randomisationMetrics } from './randomisation';
 
@@ -20,13 +21,13 @@ export interface SpectralInput {
   fits: Partial<Record<FitRule, PowerLawFit>>;
   /** λ of the matrices with their entries shuffled, as `eigenvalues`, where the randomisation test was asked for. */
   randomised?: Float64Array;
-  /** Rounding unit of the arithmetic that made the eigenvalues; float64's by default. */
-  epsilon?: number;
+  /** By how much the stored type rounded each matrix. */
+  rounding?: StoredRounding;
 }
 
 /** Keys are those of the metric table; null where a number is undefined for this spectrum (`missingMetrics` says why). */
 export function spectralMetrics(input: SpectralInput): Record<string, number | null> {
-  const { eigenvalues, fits, randomised, N, M } = input;
+  const { eigenvalues, fits, randomised, N, M, rounding } = input;
   if (eigenvalues.some((value) => !Number.isFinite(value))) throw new RangeError('the spectrum is not finite');
   const largest = eigenvalues.at(-1) ?? 0;
   const fit = fits.KS;
@@ -44,7 +45,7 @@ export function spectralMetrics(input: SpectralInput): Record<string, number | n
     ...rankMetrics(input, largest),
     ww_pl_tail_mass: tailMass(eigenvalues, fit?.xmin ?? null),
     ...bulkMetrics(input),
-    detX_num: largest > 0 ? determinantTail(eigenvalues) : null,
+    detX_num: largest > 0 ? (determinantTail(eigenvalues, M, rounding) ?? null) : null,
     ...(randomised && randomisationMetrics(eigenvalues, randomised, N, M)),
   };
 }
@@ -68,8 +69,8 @@ function norms(eigenvalues: Float64Array, largest: number, alpha: number | null)
 }
 
 function rankMetrics(input: SpectralInput, largest: number): Record<string, number | null> {
-  const { eigenvalues, M, epsilon = Number.EPSILON } = input;
-  const zero = M * epsilon * largest;
+  const { eigenvalues, M } = input;
+  const zero = numericalZero(eigenvalues, M);
   const positive = largest > 0;
   const rank = positive ? eigenvalues.reduce((count, value) => count + (value > zero ? 1 : 0), 0) : 0;
   const smallest = eigenvalues[0] ?? 0;
@@ -85,8 +86,8 @@ function rankMetrics(input: SpectralInput, largest: number): Record<string, numb
   };
 }
 
-function bulkMetrics({ eigenvalues, N, M }: SpectralInput): Record<string, number | null> {
-  const { sigma_mp, lambda_plus, num_spikes, mp_softrank } = fitBulk(eigenvalues, N, M);
+function bulkMetrics({ eigenvalues, N, M, rounding }: SpectralInput): Record<string, number | null> {
+  const { sigma_mp, lambda_plus, num_spikes, mp_softrank } = fitBulk(eigenvalues, N, M, rounding);
   return { sigma_mp, lambda_plus, num_spikes, mp_softrank };
 }
 

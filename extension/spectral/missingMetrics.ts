@@ -1,7 +1,10 @@
 /** Why numbers of a layer are missing, in words, by their key in the metric table. */
-import { fitBulk } from './bulk';
+import type { StoredRounding } from '../protocol';
+import { determinantTail, fitBulk } from './bulk';
 import { hardThresholdRank } from './hardThreshold';
 import type { SpectralInput } from './metrics';
+import { noSpread } from './powerLaw';
+import { NOT_ROUNDED } from './storedRounding';
 
 const NOT_FITTED = 'it was not fitted';
 
@@ -19,19 +22,25 @@ export function missingMetrics(
  *
  * @param eigenvalues λ ascending of the matrix that ranks are about
  */
-export function missingRanks(eigenvalues: Float64Array, rows: number, cols: number): Record<string, string> {
+export function missingRanks(
+  eigenvalues: Float64Array,
+  rows: number,
+  cols: number,
+  rounding: StoredRounding = NOT_ROUNDED,
+): Record<string, string> {
   if (!((eigenvalues.at(-1) ?? 0) > 0)) return {};
   const [N, M] = [Math.max(rows, cols), Math.min(rows, cols)];
-  const noBulk = fitBulk(eigenvalues, N, M).reason;
+  const noBulk = fitBulk(eigenvalues, N, M, rounding).reason;
   return {
     ...(noBulk !== undefined && { rank_mp_spikes: noBulk }),
+    ...(determinantTail(eigenvalues, M, rounding) === undefined && { rank_erg: noSpread(rounding) }),
     ...(hardThresholdRank(eigenvalues, N / M) === undefined && {
       rank_hard_threshold: 'the median singular value, which tells the noise, is a numerical zero',
     }),
   };
 }
 
-function reason({ eigenvalues, N, M, fits, randomised }: SpectralInput, key: string): string {
+function reason({ eigenvalues, N, M, fits, randomised, rounding }: SpectralInput, key: string): string {
   const noFit = fits.KS?.reason ?? NOT_FITTED;
   switch (key) {
     case 'alpha':
@@ -53,11 +62,12 @@ function reason({ eigenvalues, N, M, fits, randomised }: SpectralInput, key: str
     case 'lambda_plus':
     case 'num_spikes':
     case 'mp_softrank':
-      return fitBulk(eigenvalues, N, M).reason ?? NOT_FITTED;
+      return fitBulk(eigenvalues, N, M, rounding).reason ?? NOT_FITTED;
     case 'rand_num_spikes':
       return randomised ? (fitBulk(randomised, N, M).reason ?? NOT_FITTED) : NOT_FITTED;
   }
   if (!((eigenvalues.at(-1) ?? 0) > 0)) return 'all eigenvalues are zero';
+  if (key === 'detX_num') return noSpread(rounding ?? NOT_ROUNDED);
   if (key === 'entropy') return 'the rank is 1';
   if (key === 'norm') return 'it is beyond the largest float64';
   return 'the smallest singular value is a numerical zero';

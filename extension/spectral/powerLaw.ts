@@ -6,10 +6,12 @@
  *
  * @see Clauset, Shalizi & Newman 2009; WeightWatcher (`KS`); AlphaPruning and FARMS (`xmin_mid`, `xmin_peak`)
  */
-import type { FitRule, PowerLawFit } from '../protocol';
+import { numericalZero, roundingOf } from '../linalg/numericalZero';
+import type { FitRule, PowerLawFit, StoredRounding } from '../protocol';
 import { smallestDistance, type TailStart } from './kolmogorovSmirnov';
 import { LogTail } from './logTail';
 import { LEAST_FITTED } from './metricTable';
+import { differ, hasSpread, NOT_ROUNDED } from './storedRounding';
 
 /** WeightWatcher drops λ up to this before it fits. Absolute there; see `zeroFilter`. */
 const ZERO_FILTER = 1e-5;
@@ -25,6 +27,18 @@ const MAX_FILTERED_SHARE = 0.5;
  */
 const MAX_DEFICIENT_SHARE = 0.5;
 
+/**
+ * A tail in which λ differ by less than this factor (σ by less than 7 %) is narrow: over so little any law is a straight
+ * line. The square windows of an orthogonal matrix end so, at a hard edge, and have an alpha of 20 to 200.
+ */
+const NARROWEST_TAIL = 1.15;
+
+/**
+ * σ of a tail's first and middle value need not differ by more than this share of σ₁, however coarse the stored type: the
+ * spectrum of a matrix with many different values is moved by rounding as a whole.
+ */
+const COARSEST_STEP = 0.01;
+
 /** Histogram of log₁₀ λ in which `xmin_peak` looks for the mode. */
 const PEAK_BINS = 100;
 
@@ -38,11 +52,12 @@ export interface FitOptions {
    * (`filter: 'relative'` in the result). Also asks for at least 10 values.
    */
   zeroFilter: boolean;
-  /**
-   * Smaller side M of the matrix behind the eigenvalues (of each, where several are pooled): values up to
-   * M·ε·λ₁ are numerical zeros and take no part in logarithms. The number of values by default.
-   */
+  /** Smaller side M of the matrix behind the eigenvalues (of each, where several are pooled). Their number by default. */
   dimension?: number;
+  /** Values up to this are zeros and take no part in logarithms; by default as `numericalZero` says. */
+  zero?: number;
+  /** By how much the stored type rounded the matrix: no tail begins within that, and none is narrower. */
+  rounding?: StoredRounding;
 }
 
 /**
@@ -61,23 +76,31 @@ export function fitPowerLaw(
   if (!Number.isFinite(largest) || Number.isNaN(eigenvalues[0]!)) return noFit(rule, 'the spectrum is not finite');
   if (largest <= 0) return noFit(rule, 'all eigenvalues are zero');
   const dimension = options.dimension ?? eigenvalues.length;
-  const numericalZero = dimension * Number.EPSILON * largest;
+  const { zero = numericalZero(eigenvalues, dimension), rounding = NOT_ROUNDED } = options;
+  const noise = Math.max(zero, rounding.norm ** 2);
   const { values, filter } = options.zeroFilter ? filterZeros(eigenvalues) : { values: eigenvalues };
-  const tail = new LogTail(values, numericalZero);
+  const tail = new LogTail(values, zero);
   const positive = values.length - tail.first;
   if (options.zeroFilter && positive < LEAST_FITTED) {
     return noFit(rule, `a fit needs ${LEAST_FITTED} eigenvalues above zero and finds ${positive}`, filter);
   }
-  const perMatrix = rankPerMatrix(eigenvalues, dimension, numericalZero);
+  const perMatrix = rankPerMatrix(eigenvalues, dimension, noise);
   if (perMatrix !== undefined) {
     const each = `${Number(perMatrix.toPrecision(2))} of ${dimension} in each matrix`;
-    return noFit(rule, `a fit needs ${LEAST_FITTED} eigenvalues above zero and finds ${each}`, filter);
+    const above = noise > zero ? roundingWords(rounding) : 'zero';
+    return noFit(rule, `a fit needs ${LEAST_FITTED} eigenvalues above ${above} and finds ${each}`, filter);
   }
-  // Values this close to the largest differ from it by rounding alone, as those of an orthogonal matrix do.
-  const equal = lowerBound(values, largest - numericalZero);
-  if (tail.first >= equal) return noFit(rule, 'the eigenvalues above zero have no spread', filter);
-  const start = tailStart(tail, rule, Math.min(equal, values.length - 1));
+  const arithmetic = roundingOf(eigenvalues, dimension);
+  if (!hasSpread(values, dimension, rounding, zero)) return noFit(rule, noSpread(rounding), filter);
+  const step = Math.min(2 * rounding.norm, COARSEST_STEP * Math.sqrt(largest));
+  const starts: TailStarts = {
+    from: Math.max(tail.first, upperBound(values, noise)),
+    // Half of the tail at one value and half of it above is no power law, but a level and what lies beyond it.
+    accepts: (index) => differ(values[index]!, values[(index + values.length) >> 1]!, arithmetic, step),
+  };
+  const start = tailStart(tail, rule, starts, rounding);
   if (typeof start === 'string') return noFit(rule, start, filter);
+  const xmin = values[start.index]!;
   const count = values.length - start.index;
   return {
     rule,
@@ -85,11 +108,12 @@ export function fitPowerLaw(
     ...(filter && { filter }),
     alpha: start.alpha,
     D: start.D,
-    xmin: values[start.index]!,
+    xmin,
     xmax: largest,
     // Values equal to xmin below the start belong to the tail too, as WeightWatcher counts.
-    num_pl_spikes: values.length - lowerBound(values, values[start.index]!),
+    num_pl_spikes: values.length - lowerBound(values, xmin),
     sigma: (start.alpha - 1) / Math.sqrt(count),
+    ...(largest < NARROWEST_TAIL * xmin && { narrow: true, reason: narrowReason(xmin, largest) }),
   };
 }
 
@@ -110,30 +134,58 @@ export function tailAt(eigenvalues: Float64Array, start: number): { alpha: numbe
   return Number.isFinite(alpha) ? { alpha, D: tail.distance(0, alpha) } : { alpha: NaN, D: NaN };
 }
 
+/** Where tails may start: from this index on, where `accepts` agrees. */
+interface TailStarts {
+  from: number;
+  accepts: (index: number) => boolean;
+}
+
+function narrowReason(xmin: number, xmax: number): string {
+  const span = (100 * (xmax / xmin - 1)).toPrecision(2);
+  return `the values of the tail lie within ${span} % of each other: no power law shows in so little`;
+}
+
+/** Why equal eigenvalues have no fit. */
+export function noSpread(rounding: StoredRounding): string {
+  return `the eigenvalues above zero have no spread${rounding.norm > 0 ? ` beyond ${roundingWords(rounding)}` : ''}`;
+}
+
+function roundingWords({ type }: StoredRounding): string {
+  return `the rounding of ${type}`;
+}
+
 /** Mean number of eigenvalues above zero in each of the pooled matrices, where that is too small for a fit. */
-function rankPerMatrix(eigenvalues: Float64Array, dimension: number, numericalZero: number): number | undefined {
-  const share = 1 - upperBound(eigenvalues, numericalZero) / eigenvalues.length;
+function rankPerMatrix(eigenvalues: Float64Array, dimension: number, zero: number): number | undefined {
+  const share = 1 - upperBound(eigenvalues, zero) / eigenvalues.length;
   return share <= MAX_DEFICIENT_SHARE && share * dimension < LEAST_FITTED ? share * dimension : undefined;
 }
 
-/** @param last index from which on no tail can start: it would have no spread */
-function tailStart(tail: LogTail, rule: FitRule, last: number): TailStart | string {
+function tailStart(
+  tail: LogTail,
+  rule: FitRule,
+  { from, accepts }: TailStarts,
+  rounding: StoredRounding,
+): TailStart | string {
+  const { values, count } = tail;
   switch (rule) {
     case 'KS':
-      return smallestDistance(tail, tail.first, last) ?? 'no tail has a finite alpha above 1';
+      return smallestDistance(tail, from, count - 1, accepts) ?? 'no tail has a finite alpha above 1';
     case 'xmin_mid': {
-      const index = Math.floor(tail.count / 2);
+      const index = Math.floor(count / 2);
       if (index < tail.first) return 'at least half of the eigenvalues are zero';
+      if (index < from) return `at least half of the eigenvalues lie within ${roundingWords(rounding)}`;
       const alpha = tail.alpha(index);
-      if (index >= last || !Number.isFinite(alpha)) return 'the upper half of the eigenvalues has no spread';
+      if (index >= count - 1 || !accepts(index) || !Number.isFinite(alpha)) {
+        return 'the upper half of the eigenvalues has no spread';
+      }
       return { index, alpha, D: tail.distance(index, alpha) };
     }
     case 'xmin_peak': {
-      const { values } = tail;
       const peak = histogramPeak(tail);
-      const from = Math.max(tail.first, lowerBound(values, Math.log10(PEAK_BELOW * peak)));
-      const to = Math.min(last, upperBound(values, PEAK_ABOVE * peak));
-      return smallestDistance(tail, from, to) ?? 'no tail near the mode of the spectrum has a finite alpha above 1';
+      const first = Math.max(from, lowerBound(values, Math.log10(PEAK_BELOW * peak)));
+      const end = Math.min(count - 1, upperBound(values, PEAK_ABOVE * peak));
+      const found = smallestDistance(tail, first, end, accepts);
+      return found ?? 'no tail near the mode of the spectrum has a finite alpha above 1';
     }
   }
 }
@@ -156,8 +208,7 @@ function histogramPeak(tail: LogTail): number {
 /** The eigenvalues that `alpha` is fitted to: those above both zeros. @param dimension as in `FitOptions` */
 export function fittedValues(eigenvalues: Float64Array, dimension: number): Float64Array {
   const { values } = filterZeros(eigenvalues);
-  const numericalZero = dimension * Number.EPSILON * (eigenvalues.at(-1) ?? 0);
-  return values.subarray(upperBound(values, Math.max(0, numericalZero)));
+  return values.subarray(upperBound(values, numericalZero(eigenvalues, dimension)));
 }
 
 function filterZeros(eigenvalues: Float64Array): { values: Float64Array; filter?: 'relative' } {

@@ -2,10 +2,11 @@
  * What rank a layer needs, by several rules, and what each would keep and cost. Everything follows from σ²; for several
  * matrices of one shape (kernel positions) one rank is given to all of them.
  */
-import type { RankSuggestion } from '../protocol';
+import type { RankSuggestion, StoredRounding } from '../protocol';
 import { determinantTail, fitBulk } from './bulk';
 import { hardThresholdRank } from './hardThreshold';
 import { shannon } from './metrics';
+import { NOT_ROUNDED } from './storedRounding';
 
 const ENERGIES = [0.9, 0.95, 0.99] as const;
 
@@ -59,11 +60,13 @@ export function energyRank(perMatrix: readonly Float64Array[], energy: number): 
  * @param perMatrix λ ascending, one array a matrix, without `conv_norm`
  * @param rows of each matrix
  * @param cols of each matrix
+ * @param rounding of each matrix
  */
 export function rankSuggestions(
   perMatrix: readonly Float64Array[],
   rows: number,
   cols: number,
+  rounding: StoredRounding = NOT_ROUNDED,
 ): Record<string, RankSuggestion> {
   const discarded = discardedEnergy(perMatrix);
   if (!(discarded[0]! > 0)) return {};
@@ -94,9 +97,12 @@ export function rankSuggestions(
   );
   suggest(
     'mp_spikes',
-    largest((values) => fitBulk(values, N, M).num_spikes ?? undefined),
+    largest((values) => fitBulk(values, N, M, rounding).num_spikes ?? undefined),
   );
-  suggest('erg', largest(determinantTail));
+  suggest(
+    'erg',
+    largest((values) => determinantTail(values, M, rounding)),
+  );
   return suggestions;
 }
 

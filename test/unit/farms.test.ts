@@ -1,6 +1,9 @@
 /** Where FARMS windows lie, the order of an adaptive run, and how sure the bootstrap is. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { gram } from '../../extension/linalg/gram';
+import { kernelTwin } from '../../extension/linalg/kernelTwin';
+import { symmetricEigenvalues } from '../../extension/linalg/symmetricEigenvalues';
 import type { FitRule } from '../../extension/protocol';
 import { estimateAlpha } from '../../extension/spectral/bootstrap';
 import {
@@ -11,6 +14,8 @@ import {
   fitFarmsWindows,
   poolEigenvalues,
 } from '../../extension/spectral/farms';
+import { fitPowerLaw } from '../../extension/spectral/powerLaw';
+import { uniform } from '../harness/hardSpectra';
 
 describe('FARMS windows', () => {
   it('are those of the reference: 4096 × 11008, 2000 rows, 10 a side', () => {
@@ -132,9 +137,76 @@ function spectrum(n: number, alpha: number, factor = 1): Float64Array {
   return Float64Array.from({ length: n }, (_, i) => factor * ((n - i - 0.5) / n) ** (-1 / (alpha - 1)));
 }
 
+/** `xmin_peak` as the authors' program has it: numpy's histogram, then every candidate. */
+function referencePeak(list: number[]): { alpha: number; D: number } {
+  const values = list.filter((value) => value > 0).sort((a, b) => a - b);
+  const logs = values.map(Math.log10);
+  const [low, high] = [logs[0]!, logs.at(-1)!];
+  const counts = new Array<number>(100).fill(0);
+  for (const log of logs) counts[Math.min(99, Math.floor(((log - low) / (high - low)) * 100))]!++;
+  const peak = 10 ** (low + (counts.indexOf(Math.max(...counts)) / 100) * (high - low));
+  let best = { alpha: NaN, D: Infinity };
+  for (let index = 0; index < values.length - 1; index++) {
+    const xmin = values[index]!;
+    if (xmin < Math.log10(0.95 * peak) || xmin > 1.5 * peak) continue;
+    const tail = values.slice(index);
+    const alpha = 1 + tail.length / tail.reduce((sum, value) => sum + Math.log(value / xmin), 0);
+    const D = Math.max(...tail.map((value, j) => Math.abs(1 - (value / xmin) ** (1 - alpha) - j / tail.length)));
+    if (D < best.D) best = { alpha, D };
+  }
+  return best;
+}
+
 describe('FARMS fits', () => {
   it('pool the windows in ascending order', () => {
-    assert.deepEqual([...poolEigenvalues([Float64Array.of(1, 5), Float64Array.of(-0.5, 2, 9)])], [-0.5, 1, 2, 5, 9]);
+    assert.deepEqual([...poolEigenvalues([Float64Array.of(1, 5), Float64Array.of(0.5, 2, 9)])], [0.5, 1, 2, 5, 9]);
+  });
+
+  it('take for zeros what is rounding beside the largest value of its own window', () => {
+    const [outlier, plain] = [Float64Array.of(-1e-9, 1e-10, 1, 1e6), Float64Array.of(1e-17, 1e-10, 1e-9, 1)];
+    assert.deepEqual([...poolEigenvalues([outlier, plain])], [0, 0, 0, 1e-10, 1e-9, 1, 1, 1e6]);
+  });
+
+  it('are those of the reference program beside an outlier of 1e3', function () {
+    this.timeout(120_000);
+    const [rows, cols, side] = [300, 200, 64];
+    const random = uniform(3);
+    const normal = (): number => Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random());
+    const matrix = Float64Array.from({ length: rows * cols }, (_, i) => (i === 0 ? 1e3 : 0.001 * normal()));
+    const { windows } = farmsWindows(rows, cols, { rows: side, q: 1, ops: 10 });
+    const spectra = windows.map(({ row, col }) => {
+      const part = Float64Array.from(
+        { length: side * side },
+        (_, at) => matrix[(row + Math.floor(at / side)) * cols + col + (at % side)]!,
+      );
+      const { matrix: product, n } = gram(part, side, side, kernelTwin);
+      return symmetricEigenvalues(product, n, { kernels: kernelTwin });
+    });
+    const { alpha, D } = fitFarmsWindows(poolEigenvalues(spectra), 'xmin_peak', side);
+    const above = (values: Float64Array, largest: number): number[] =>
+      [...values].filter((value) => value > side * Number.EPSILON * largest);
+    const reference = referencePeak(spectra.flatMap((values) => above(values, values.at(-1)!)));
+    assert.ok(Math.abs(alpha! / reference.alpha - 1) < 1e-9, `${alpha} and not ${reference.alpha}`);
+    assert.ok(Math.abs(D! - reference.D) < 1e-9);
+    // A threshold by the λ₁ of all windows together drops values of the others.
+    const pooled = spectra.flatMap((values) => above(values, 1e6));
+    assert.ok(Math.abs(referencePeak(pooled).alpha / reference.alpha - 1) > 0.01);
+  });
+
+  it('fail where the tail is where windows end, and not how their values are spread', () => {
+    // As the square windows of an orthogonal matrix: λ up to a hard edge, near which they crowd.
+    const edged = Array.from({ length: 10 }, (_, window) =>
+      Float64Array.from({ length: 64 }, (_, i) => Math.sin(((i + 0.5 + 0.01 * window) * Math.PI) / 130) ** 2),
+    );
+    const fit = fitFarmsWindows(poolEigenvalues(edged), 'KS', 64);
+    assert.equal(fit.status, 'failed', `alpha ${fit.alpha}`);
+    assert.match(fit.reason!, /^the values of the tail lie within \d+(\.\d+)? % of each other/);
+    const whole = fitPowerLaw(poolEigenvalues(edged), 'KS', { zeroFilter: false, dimension: 64, zero: 0 });
+    assert.deepEqual([whole.status, whole.narrow, whole.reason], ['success', true, fit.reason]);
+    assert.ok(whole.alpha! > 20, `${whole.alpha}`);
+    const level = Float64Array.from({ length: 64 }, (_, i) => 1 + i / 1000);
+    const blocks = [level, Float64Array.from({ length: 64 }, (_, i) => 1 / (i + 1)).sort()];
+    assert.equal(fitFarmsBlocks(blocks, 'KS', 64).alpha, null, 'the mean over blocks hides one without a tail');
   });
 
   it('average alpha over the blocks of a convolution', () => {
