@@ -14,6 +14,7 @@ import { RecordCache } from './distributedRecord';
 import { elementSize } from './dtype';
 import type { FileBytes } from './fileBytes';
 import { FileSet } from './fileSet';
+import { OpeningBudget } from './openingBudget';
 import { readPickle } from './pickle';
 import { TorchPickleHost } from './pickleGlobals';
 import type { PickleValue } from './pickleValues';
@@ -76,7 +77,9 @@ async function unpickle(file: FileBytes, problems: ProblemList, signal?: AbortSi
   }
   const bytes = await file.read(0, file.size, signal);
   const host = new TorchPickleHost();
-  const { value } = readPickle({ file: file.path, bytes, offset: 0, available: bytes.length }, host);
+  const budget = new OpeningBudget(file.path);
+  budget.bring(bytes.length);
+  const { value } = readPickle({ file: file.path, bytes, offset: 0, available: bytes.length }, host, budget);
   const danger = dangerProblem(host);
   if (danger !== undefined) problems.add('unsafe-pickle', danger);
   return value;

@@ -5,19 +5,28 @@
  * @see https://github.com/python/cpython/blob/3.13/Lib/pickletools.py
  */
 import { CheckpointError } from './checkpoint';
-import { COST, PickleBudget } from './pickleBudget';
+import { itemsOf } from './pickleArguments';
+import { MAX_NAME } from './names';
+import { COST, type OpeningBudget } from './openingBudget';
 import { PickleCursor, unescapeUnicode, unquote, type PickleSource } from './pickleCursor';
 import { PickleSalvage } from './pickleSalvage';
-import { PickleDict, PickleObject, PickleSequence, PickleUnreadable, type PickleValue } from './pickleValues';
+import {
+  PickleDict,
+  PickleObject,
+  PickleSequence,
+  PickleTensor,
+  PickleUnreadable,
+  type PickleValue,
+} from './pickleValues';
 
 /** Gives meaning to the names in a pickle. Methods must not keep `args`. */
 export interface PickleHost {
   /** What stands for a class or function. */
   global(module: string, name: string): PickleValue;
   /** REDUCE, NEWOBJ, INST, OBJ: `callable(*args)`. */
-  call(callable: PickleValue, args: PickleValue, budget: PickleBudget): PickleValue;
+  call(callable: PickleValue, args: PickleValue, budget: OpeningBudget): PickleValue;
   /** BUILD: the value that stands for `target` from now on (usually `target` itself). */
-  build(target: PickleValue, state: PickleValue, budget: PickleBudget): PickleValue;
+  build(target: PickleValue, state: PickleValue, budget: OpeningBudget): PickleValue;
   /** BINPERSID: what an outside reference stands for. */
   persistent(id: PickleValue): PickleValue;
   /** SETITEM, SETITEMS: a key of a dictionary is given another value than `before`, as no pickler does. */
@@ -26,6 +35,9 @@ export interface PickleHost {
 
 /** Values and marks waiting on the stack: the longest literal tuple or list batch. */
 const MAX_STACK = 1_000_000;
+
+/** What a number takes that is not stored as the machine has it. */
+const PARSED_STEPS = 10;
 
 /**
  * Reads one pickle, up to its STOP.
@@ -37,7 +49,7 @@ const MAX_STACK = 1_000_000;
 export function readPickle(
   source: PickleSource,
   host: PickleHost,
-  budget = new PickleBudget(source.file),
+  budget: OpeningBudget,
 ): { value: PickleValue; length: number } {
   return new PickleMachine(source, host, budget).run();
 }
@@ -51,7 +63,7 @@ export function readPickle(
 export function salvagePickle(
   source: PickleSource,
   host: PickleHost,
-  budget = new PickleBudget(source.file),
+  budget: OpeningBudget,
 ): { value: PickleValue; length: number; failure?: CheckpointError } {
   const machine = new PickleMachine(source, host, budget);
   try {
@@ -75,21 +87,34 @@ class PickleMachine {
   constructor(
     source: PickleSource,
     private readonly host: PickleHost,
-    private readonly budget: PickleBudget,
+    private readonly budget: OpeningBudget,
   ) {
     this.cursor = new PickleCursor(source);
   }
 
+  /** Limits that are met say where. */
   run(): { value: PickleValue; length: number } {
+    try {
+      return this.execute();
+    } catch (error) {
+      if (!(error instanceof CheckpointError) || error.where.offset !== undefined) throw error;
+      throw new CheckpointError(error.code, error.reason, { ...this.cursor.where(), cause: error });
+    }
+  }
+
+  private execute(): { value: PickleValue; length: number } {
     for (;;) {
+      this.budget.step();
       const opcode = this.cursor.uint8();
-      if (opcode === 0x2e /* . STOP */) return { value: this.pop(), length: this.cursor.at };
+      if (opcode === 0x2e /* . STOP */) {
+        this.budget.giveBack(COST.slot * this.memo.length);
+        return { value: this.pop(), length: this.cursor.at };
+      }
       if (!this.pushLiteral(opcode) && !this.manageStack(opcode) && !this.makeObject(opcode)) {
         this.cursor.fail(`unknown opcode 0x${opcode.toString(16).padStart(2, '0')}`);
       }
       if (this.stack.length + this.marks.length > MAX_STACK) {
-        const message = `the pickle stacks more than ${MAX_STACK} values`;
-        throw new CheckpointError('limit', message, this.cursor.where());
+        throw this.error('limit', `stacks more than ${MAX_STACK} values`);
       }
     }
   }
@@ -117,17 +142,17 @@ class PickleMachine {
       case 0x4a /* J BININT */:
         return this.push(cursor.int32());
       case 0x47 /* G BINFLOAT */:
-        return this.push(cursor.float64());
+        return this.pushNumber(cursor.float64());
       case 0x8a /* LONG1 */:
-        return this.push(cursor.integer(cursor.uint8()));
+        return this.pushParsed(cursor.integer(cursor.uint8()));
       case 0x8b /* LONG4 */:
-        return this.push(cursor.integer(this.length(cursor.int32())));
+        return this.pushParsed(cursor.integer(this.length(cursor.int32())));
       case 0x4c /* L LONG */:
-        return this.push(cursor.decimal());
+        return this.pushParsed(cursor.decimal());
       case 0x49 /* I INT */:
-        return this.push(cursor.integerOrBoolean());
+        return this.pushParsed(cursor.integerOrBoolean());
       case 0x46 /* F FLOAT */:
-        return this.push(cursor.decimalFraction());
+        return this.pushParsed(cursor.decimalFraction());
       case 0x58 /* X BINUNICODE */:
         return this.pushText(cursor.utf8(cursor.uint32()));
       case 0x8c /* SHORT_BINUNICODE */:
@@ -139,16 +164,16 @@ class PickleMachine {
       case 0x53 /* S STRING */:
         return this.pushText(unquote(cursor.line()) ?? cursor.fail('a string without quotes'));
       case 0x55 /* U SHORT_BINSTRING */:
-        return this.pushText(cursor.byteString(cursor.uint8()));
+        return this.pushByteString(cursor.byteString(cursor.uint8()));
       case 0x54 /* T BINSTRING */:
-        return this.pushText(cursor.byteString(this.length(cursor.int32())));
+        return this.pushByteString(cursor.byteString(this.length(cursor.int32())));
       case 0x43 /* C SHORT_BINBYTES */:
-        return this.pushText(cursor.bytes(cursor.uint8()));
+        return this.pushBytes(cursor.bytes(cursor.uint8()));
       case 0x42 /* B BINBYTES */:
-        return this.pushText(cursor.bytes(cursor.uint32()));
+        return this.pushBytes(cursor.bytes(cursor.uint32()));
       case 0x8e /* BINBYTES8 */:
       case 0x96 /* BYTEARRAY8 */:
-        return this.pushText(cursor.bytes(this.length(cursor.uint64())));
+        return this.pushBytes(cursor.bytes(this.length(cursor.uint64())));
       default:
         return false;
     }
@@ -266,7 +291,7 @@ class PickleMachine {
       }
       case 0x69 /* i INST */: {
         const module = cursor.line();
-        const callable = this.host.global(module, cursor.line());
+        const callable = this.global(module, cursor.line());
         return this.pushCall(callable, this.tuple(this.popToMark()));
       }
       case 0x62 /* b BUILD */: {
@@ -274,9 +299,9 @@ class PickleMachine {
         return this.push(this.host.build(this.pop(), state, this.budget));
       }
       case 0x50 /* P PERSID */:
-        return this.push(this.host.persistent(cursor.line()));
+        return this.pushReference(cursor.line());
       case 0x51 /* Q BINPERSID */:
-        return this.push(this.host.persistent(this.pop()));
+        return this.pushReference(this.pop());
       case 0x97 /* NEXT_BUFFER */:
         return this.push(new PickleUnreadable('unsupported', 'its data was stored outside of the pickle'));
       default:
@@ -289,9 +314,29 @@ class PickleMachine {
     return true;
   }
 
-  private pushText(value: PickleValue): true {
-    this.budget.spend(COST.text);
+  private pushNumber(value: number | bigint | boolean): true {
+    this.budget.take(COST.number);
     return this.push(value);
+  }
+
+  /** A number of any length, or in decimal digits. */
+  private pushParsed(value: number | bigint | boolean): true {
+    this.budget.step(PARSED_STEPS);
+    return this.pushNumber(value);
+  }
+
+  private pushText(text: string): true {
+    this.budget.take(COST.text + text.length);
+    return this.push(text);
+  }
+
+  private pushBytes(bytes: Uint8Array): true {
+    this.budget.take(COST.buffer + bytes.length);
+    return this.push(bytes);
+  }
+
+  private pushByteString(value: string | Uint8Array): true {
+    return typeof value === 'string' ? this.pushText(value) : this.pushBytes(value);
   }
 
   private tuple(items: PickleValue[]): PickleSequence {
@@ -305,13 +350,28 @@ class PickleMachine {
   }
 
   private pushGlobal(module: string, name: string): true {
-    this.budget.container(0);
-    return this.push(this.host.global(module, name));
+    return this.push(this.global(module, name));
+  }
+
+  /** What is longer than any name is cut: no known class or function is called so. */
+  private global(module: string, name: string): PickleValue {
+    this.budget.take(COST.container + COST.text + Math.min(module.length + name.length, 2 * MAX_NAME));
+    return this.host.global(module.slice(0, MAX_NAME), name.slice(0, MAX_NAME));
   }
 
   private pushCall(callable: PickleValue, args: PickleValue): true {
+    const items = itemsOf(args).length;
+    this.budget.step(items);
     this.budget.container(0);
-    return this.push(this.host.call(callable, args, this.budget));
+    const made = this.host.call(callable, args, this.budget);
+    // Shapes of many axes can be had again and again.
+    if (made instanceof PickleTensor) this.budget.container(2 * made.shape.length);
+    return this.push(made);
+  }
+
+  private pushReference(id: PickleValue): true {
+    this.budget.container(0);
+    return this.push(this.host.persistent(id));
   }
 
   private top(): PickleValue {
@@ -343,7 +403,7 @@ class PickleMachine {
   }
 
   private append(items: PickleValue[]): true {
-    this.budget.spend(items.length * COST.item);
+    this.budget.take(items.length * COST.item);
     const target = this.top();
     if (target instanceof PickleUnreadable) return true;
     let list: PickleSequence;
@@ -356,8 +416,7 @@ class PickleMachine {
 
   private setItems(pairs: PickleValue[]): true {
     if (pairs.length % 2 !== 0) this.cursor.fail('a key without a value');
-    // A map entry takes about as much memory as a small container.
-    this.budget.spend(pairs.length * COST.text);
+    this.budget.take((pairs.length / 2) * COST.pair);
     const target = this.top();
     if (target instanceof PickleUnreadable) return true;
     let dict: PickleDict;
@@ -375,13 +434,13 @@ class PickleMachine {
   private memoise(index: number): true {
     if (!Number.isSafeInteger(index) || index < 0) this.cursor.fail(`memo index ${index}`);
     const value = this.top();
-    this.budget.spend(COST.item);
+    this.budget.take(COST.slot);
     if (index < this.memo.length) this.memo[index] = value;
     else if (index === this.memo.length) {
       this.memo.push(value);
       this.sparseMemo.delete(index);
     } else {
-      this.budget.spend(COST.text);
+      this.budget.take(COST.slot);
       this.sparseMemo.set(index, value);
     }
     return true;
@@ -399,7 +458,10 @@ class PickleMachine {
   }
 
   private protocol(version: number): void {
-    if (version <= 5) return;
-    throw new CheckpointError('unsupported', `pickle protocol ${version} is newer than 5`, this.cursor.where());
+    if (version > 5) throw this.error('unsupported', `has protocol ${version}, which is newer than 5`);
+  }
+
+  private error(code: 'limit' | 'unsupported', what: string): CheckpointError {
+    return new CheckpointError(code, `the pickle ${what}`, this.cursor.where());
   }
 }

@@ -1,11 +1,11 @@
 /** Arguments of a known call, checked: a call that does not fit makes its result unreadable, not the file. */
 import type { PickleHost } from './pickle';
-import type { PickleBudget } from './pickleBudget';
+import type { OpeningBudget } from './openingBudget';
 import { PickleSequence, type PickleValue } from './pickleValues';
 import { isCount, MAX_RANK } from './shape';
 
 /** What a known function makes of its arguments. @throws BadArguments */
-export type PickleCall = (args: readonly PickleValue[], budget: PickleBudget, host: PickleHost) => PickleValue;
+export type PickleCall = (args: readonly PickleValue[], budget: OpeningBudget, host: PickleHost) => PickleValue;
 
 /** A known function was given arguments that it does not take. */
 export class BadArguments extends Error {

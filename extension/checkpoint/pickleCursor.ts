@@ -107,6 +107,7 @@ export class PickleCursor {
     const start = this.take(length);
     if (length === 0) return 0;
     if (length <= 6) return this.buffer.readIntLE(start, length);
+    if (length === 8) return narrow(this.buffer.readBigInt64LE(start));
     const hex = Buffer.from(this.buffer.subarray(start, start + length))
       .reverse()
       .toString('hex');

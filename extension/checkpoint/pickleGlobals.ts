@@ -5,8 +5,9 @@
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/torch/_utils.py, torch/_weights_only_unpickler.py
  */
 import type { PickleHost } from './pickle';
-import type { PickleBudget } from './pickleBudget';
+import { COST, type OpeningBudget } from './openingBudget';
 import { BadArguments, itemsOf, type PickleCall } from './pickleArguments';
+import { MAX_NAME } from './names';
 import { isDangerous } from './pickleDanger';
 import { arrayFromBuffer, buildArray, buildNumpyDType, numpyDType, numpyScalar } from './pickleNumpy';
 import { shardedObject } from './pickleSubclasses';
@@ -48,7 +49,7 @@ export class TorchPickleHost implements PickleHost {
     return new PickleGlobal(module, name);
   }
 
-  call(callable: PickleValue, args: PickleValue, budget: PickleBudget): PickleValue {
+  call(callable: PickleValue, args: PickleValue, budget: OpeningBudget): PickleValue {
     if (callable instanceof PickleUnreadable) return callable;
     const name = callable instanceof PickleGlobal || callable instanceof PickleObject ? callable : undefined;
     if (callable instanceof PickleGlobal && ATTRIBUTE_LOOKUP.has(callable.name)) {
@@ -66,8 +67,8 @@ export class TorchPickleHost implements PickleHost {
     }
   }
 
-  build(target: PickleValue, state: PickleValue, budget: PickleBudget): PickleValue {
-    if (target instanceof PickleArray) buildArray(target, state);
+  build(target: PickleValue, state: PickleValue, budget: OpeningBudget): PickleValue {
+    if (target instanceof PickleArray) buildArray(target, state, budget);
     else if (target instanceof NumpyDType) buildNumpyDType(target, state);
     else if (target instanceof PickleObject) {
       target.state = state;
@@ -87,6 +88,9 @@ export class TorchPickleHost implements PickleHost {
     if (kind === 'module') return typeValue ?? null;
     const typeName = typeValue instanceof PickleGlobal ? typeValue.name : nameOf(typeValue ?? null);
     const type = typeValue instanceof PickleDType ? typeValue : torchStorageType(typeName);
+    if (typeof key === 'string' && key.length > MAX_NAME) {
+      return new PickleUnreadable('limit', `its storage has a name of ${key.length} characters`);
+    }
     if (kind !== 'storage' || typeof key !== 'string') {
       return new PickleUnreadable('unsupported', 'it refers to something outside of the file that is not a storage');
     }
@@ -135,29 +139,35 @@ function copied(kind: PickleSequence['kind']): PickleCall {
 }
 
 /** A dictionary from nothing, pairs, or another dictionary. */
-function makeDict(source: PickleValue | undefined, budget: PickleBudget): PickleDict {
+function makeDict(source: PickleValue | undefined, budget: OpeningBudget): PickleDict {
   const dict = new PickleDict();
   if (source instanceof PickleDict) {
     for (const [key, value] of source.entries()) {
-      budget.container(0);
+      budget.step();
+      budget.take(COST.pair);
       dict.set(key, value);
     }
   }
   for (const pair of itemsOf(source)) {
     const [key, value] = itemsOf(pair);
-    budget.container(0);
+    budget.step();
+    budget.take(COST.pair);
     if (key !== undefined && value !== undefined) dict.set(key, value);
   }
   return dict;
 }
 
+/** Longest name of an encoding that is looked at. */
+const MAX_ENCODING = 40;
+
 /** `_codecs.encode(text, 'latin1')`: how protocol 2 writes bytes. */
-function encode(args: readonly PickleValue[], budget: PickleBudget): PickleValue {
+function encode(args: readonly PickleValue[], budget: OpeningBudget): PickleValue {
   const [text, encoding = 'utf-8'] = args;
   if (typeof text !== 'string' || typeof encoding !== 'string') throw new BadArguments('bytes that are not text');
+  if (encoding.length > MAX_ENCODING) throw new BadArguments('bytes in an encoding of no known name', 'unsupported');
   const latin = /^(latin-?1|iso-?8859-1)$/i.test(encoding);
   if (!latin && !/^utf-?8$/i.test(encoding)) throw new BadArguments(`bytes encoded as ${encoding}`, 'unsupported');
-  budget.spend(text.length);
+  budget.take(COST.buffer + text.length);
   return Buffer.from(text, latin ? 'latin1' : 'utf8');
 }
 
@@ -193,7 +203,14 @@ const CALLS: ReadonlyMap<string, PickleCall> = new Map<string, PickleCall>([
   ['torch.jit._pickle.build_boollist', first],
   ['torch.jit._pickle.restore_type_tag', first],
   ['torch.Size', first],
-  ['torch.device', (args) => args.map((part) => (typeof part === 'object' ? '?' : String(part))).join(':')],
+  [
+    'torch.device',
+    (args) =>
+      args
+        .slice(0, 2)
+        .map((part) => (typeof part === 'object' ? '?' : String(part)))
+        .join(':'),
+  ],
   ['torch.serialization._get_layout', first],
   ['collections.OrderedDict', (args, budget) => makeDict(args[0], budget)],
   ['collections.Counter', (args, budget) => makeDict(args[0], budget)],
@@ -217,7 +234,7 @@ const CALLS: ReadonlyMap<string, PickleCall> = new Map<string, PickleCall>([
   ['numpy.ndarray', () => new PickleArray()],
   ...['numpy.core', 'numpy._core'].flatMap((module): [string, PickleCall][] => [
     [`${module}.multiarray._reconstruct`, () => new PickleArray()],
-    [`${module}.multiarray.scalar`, (args) => numpyScalar(args)],
-    [`${module}.numeric._frombuffer`, (args) => arrayFromBuffer(args)],
+    [`${module}.multiarray.scalar`, (args, budget) => numpyScalar(args, budget)],
+    [`${module}.numeric._frombuffer`, (args, budget) => arrayFromBuffer(args, budget)],
   ]),
 ]);

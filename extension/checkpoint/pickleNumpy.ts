@@ -6,6 +6,7 @@
 import type { DType } from '../protocol';
 import { elementSize } from './dtype';
 import { numpyElement } from './numpyTypes';
+import { COST, type OpeningBudget } from './openingBudget';
 import { asCounts, BadArguments, contiguousStrides, itemsOf } from './pickleArguments';
 import {
   NumpyDType,
@@ -28,10 +29,14 @@ const CLASSES: ReadonlyMap<string, DType> = new Map<string, DType>([
   ['ml_dtypes.float8_e8m0fnu', 'F8_E8M0'],
 ]);
 
+/** Longest name of an element type: one more character than any has makes it unknown. */
+const MAX_TYPE_NAME = 64;
+
 /** `numpy.dtype(code, …)`. */
 export function numpyDType(args: readonly PickleValue[]): NumpyDType {
   const [code] = args;
-  const name = typeof code === 'string' ? code : code instanceof PickleGlobal ? code.name : 'unknown';
+  const name =
+    typeof code === 'string' ? code.slice(0, MAX_TYPE_NAME) : code instanceof PickleGlobal ? code.name : 'unknown';
   const element = numpyElement(name);
   const dtype = CLASSES.get(name) ?? element?.dtype;
   const made = new NumpyDType(name, dtype, dtype ? elementSize(dtype) : 0);
@@ -46,25 +51,25 @@ export function buildNumpyDType(target: NumpyDType, state: PickleValue): void {
 }
 
 /** BUILD of an array: (version, shape, dtype, is Fortran, data), without the version in old pickles. */
-export function buildArray(target: PickleArray, state: PickleValue): void {
+export function buildArray(target: PickleArray, state: PickleValue, budget: OpeningBudget): void {
   const items = itemsOf(state);
   const [shape, dtype, fortran, data] = items.length === 4 ? items : items.slice(1);
-  target.content = readable(() => arrayTensor(data, dtype, shape, fortran === true || fortran === 1));
+  target.content = readable(() => arrayTensor(data, dtype, shape, fortran === true || fortran === 1, budget));
 }
 
 /** `numpy.core.numeric._frombuffer(buffer, dtype, shape, order)`, as protocol 5 writes arrays. */
-export function arrayFromBuffer(args: readonly PickleValue[]): PickleArray {
+export function arrayFromBuffer(args: readonly PickleValue[], budget: OpeningBudget): PickleArray {
   const [data, dtype, shape, order] = args;
   const array = new PickleArray();
-  array.content = readable(() => arrayTensor(data, dtype, shape, order === 'F'));
+  array.content = readable(() => arrayTensor(data, dtype, shape, order === 'F', budget));
   return array;
 }
 
 /** `numpy.core.multiarray.scalar(dtype, bytes)`: the number itself. @throws BadArguments */
-export function numpyScalar(args: readonly PickleValue[]): PickleValue {
+export function numpyScalar(args: readonly PickleValue[], budget: OpeningBudget): PickleValue {
   const [type, data] = args;
   const { dtype, bigEndian, name } = asNumpyDType(type);
-  const bytes = asBytes(data);
+  const bytes = asBytes(data, budget);
   if (!dtype || bytes.length !== elementSize(dtype)) throw new BadArguments(`a NumPy scalar of type ${name}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   switch (dtype) {
@@ -101,13 +106,14 @@ function arrayTensor(
   type: PickleValue | undefined,
   shapeValue: PickleValue | undefined,
   fortran: boolean,
+  budget: OpeningBudget,
 ): PickleTensor {
   const { dtype, bigEndian, name } = asNumpyDType(type);
   const shape = asCounts(shapeValue, 'shape');
   if (!dtype || data instanceof PickleSequence) {
     throw new BadArguments(`a NumPy array of element type ${name}`, 'unsupported');
   }
-  return new PickleTensor(new PickleBytes(asBytes(data)), dtype, 0, shape, contiguousStrides(shape, fortran), {
+  return new PickleTensor(new PickleBytes(asBytes(data, budget)), dtype, 0, shape, contiguousStrides(shape, fortran), {
     bigEndian,
   });
 }
@@ -126,10 +132,13 @@ function asNumpyDType(value: PickleValue | undefined): NumpyDType {
   return value;
 }
 
-/** Python 2 pickles hold the elements as text, one byte a character. */
-function asBytes(value: PickleValue | undefined): Uint8Array {
+/** Python 2 pickles hold the elements as text, one byte a character. A copy can be had again and again. */
+function asBytes(value: PickleValue | undefined, budget: OpeningBudget): Uint8Array {
   if (value instanceof Uint8Array) return value;
-  if (typeof value === 'string') return Buffer.from(value, 'latin1');
+  if (typeof value === 'string') {
+    budget.take(COST.buffer + value.length);
+    return Buffer.from(value, 'latin1');
+  }
   throw new BadArguments('a NumPy array whose elements are not bytes', 'unsupported');
 }
 

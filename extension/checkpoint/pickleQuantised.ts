@@ -8,7 +8,7 @@
 import type { DType } from '../protocol';
 import type { PackedType } from './packedElements';
 import { packedBits } from './packedElements';
-import type { PickleBudget } from './pickleBudget';
+import type { OpeningBudget } from './openingBudget';
 import { asCount, asCounts, BadArguments, contiguousStrides, itemsOf, type PickleCall } from './pickleArguments';
 import {
   PickleGlobal,
@@ -79,7 +79,7 @@ function quantiserOf(
   type: string,
   shape: readonly number[],
   parameters: readonly PickleValue[],
-  budget: PickleBudget,
+  budget: OpeningBudget,
 ): PickleQuantiser {
   const [scheme, scale, zeroPoint, axis] = parameters;
   const name = scheme instanceof PickleGlobal ? scheme.name : undefined;
@@ -107,7 +107,7 @@ function perChannel(
   value: PickleValue | undefined,
   channels: number,
   what: string,
-  budget: PickleBudget,
+  budget: OpeningBudget,
 ): PickleQuantiser['scales'] {
   if (value instanceof PickleSequence) {
     budget.container(value.items.length);

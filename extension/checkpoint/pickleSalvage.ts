@@ -4,7 +4,7 @@
  * that are missing would have put them. Only tensors and what may hold some are taken: the rest cannot be told from
  * halves of calls.
  */
-import { COST, type PickleBudget } from './pickleBudget';
+import { COST, type OpeningBudget } from './openingBudget';
 import {
   isTensor,
   PickleArray,
@@ -23,7 +23,7 @@ const MAX_PENDING = 200;
 export class PickleSalvage {
   constructor(
     private readonly build: (target: PickleValue, state: PickleValue) => PickleValue,
-    private readonly budget: PickleBudget,
+    private readonly budget: OpeningBudget,
   ) {}
 
   /**
@@ -70,7 +70,7 @@ export class PickleSalvage {
       const pending = i + 2 < items.length && (!isKey(items[i + 2]) || isSingle(items, i + 1));
       const value = pending ? this.settle(items, i + 1, depth + 1) : items[i + 1];
       if (isKept(value)) {
-        this.budget.spend(2 * COST.text);
+        this.budget.take(COST.pair);
         dict.set(items[i]!, value);
       }
       if (pending) return;
@@ -84,7 +84,7 @@ export class PickleSalvage {
       if (item instanceof PickleGlobal) return;
       const pending = awaitsState(item, items[i + 1]);
       const value = pending ? this.settle(items, i, depth + 1) : item;
-      this.budget.spend(COST.item);
+      this.budget.take(COST.item);
       // Others keep their places: the index is the name.
       list.items.push(isKept(value) ? value : null);
       if (pending) return;

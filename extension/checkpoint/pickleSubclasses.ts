@@ -8,7 +8,7 @@
 import type { DType } from '../protocol';
 import { elementSize } from './dtype';
 import { asCounts, BadArguments, itemsOf, type PickleCall } from './pickleArguments';
-import type { PickleBudget } from './pickleBudget';
+import type { OpeningBudget } from './openingBudget';
 import {
   PickleDict,
   PickleDType,
@@ -64,7 +64,7 @@ export const rebuildMeta: PickleCall = ([dtype, size]) => {
 /** What BUILD makes of a `ShardedTensor` from before PyTorch 1.13; undefined for objects of other classes. */
 export function shardedObject(
   { global, state }: PickleObject,
-  budget: PickleBudget,
+  budget: OpeningBudget,
 ): PickleTensor | PickleUnreadable | undefined {
   if (!SHARDED.test(global)) return undefined;
   try {
@@ -76,7 +76,7 @@ export function shardedObject(
 }
 
 /** Of the state (local shards, metadata, …). @throws BadArguments */
-function shardedTensor(state: PickleValue | undefined, budget: PickleBudget): PickleTensor | PickleUnreadable {
+function shardedTensor(state: PickleValue | undefined, budget: OpeningBudget): PickleTensor | PickleUnreadable {
   const [shards, metadata] = itemsOf(state);
   const looked = itemsOf(shards).slice(0, MAX_PARTS);
   budget.container(looked.length);
@@ -98,7 +98,7 @@ function wrapped(
   className: string,
   [, dtype, size]: readonly PickleValue[],
   attributes: readonly PickleDict[],
-  budget: PickleBudget,
+  budget: OpeningBudget,
 ): PickleValue {
   const name = className.slice(className.lastIndexOf('.') + 1);
   const known = knownOf(dtype, size, name, bytesOf(attributes.flatMap(firstValues), budget));
@@ -153,7 +153,7 @@ function knownShape(shape: readonly number[], dtype: DType, name: string, byteLe
 }
 
 /** Bytes of the tensors among these values, as the pickle declares them. What it can ask again and again is paid for. */
-function bytesOf(values: readonly PickleValue[], budget: PickleBudget): number {
+function bytesOf(values: readonly PickleValue[], budget: OpeningBudget): number {
   let bytes = 0;
   budget.container(values.length);
   for (const value of values) {

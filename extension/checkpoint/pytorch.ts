@@ -7,6 +7,7 @@ import { CheckpointError, type Checkpoint, type CheckpointFormat } from './check
 import { deepspeedPart } from './deepspeed';
 import type { FileBytes } from './fileBytes';
 import { FileReader } from './fileReader';
+import { OpeningBudget } from './openingBudget';
 import type { TorchPickleHost } from './pickleGlobals';
 import { PickleTensor } from './pickleValues';
 import { countNames, ProblemList } from './problemList';
@@ -57,19 +58,24 @@ export const pytorchFormat: CheckpointFormat = {
 /**
  * The checkpoint closes the file; where this throws, the caller does.
  *
+ * @param budget of all files that are opened together
  * @throws CheckpointError
  */
-export async function openPytorch(file: FileBytes, signal?: AbortSignal): Promise<Checkpoint> {
-  return makeCheckpoint(file, await openTorchFile(file, signal));
+export async function openPytorch(
+  file: FileBytes,
+  signal?: AbortSignal,
+  budget = new OpeningBudget(file.path),
+): Promise<Checkpoint> {
+  return makeCheckpoint(file, await openTorchFile(file, budget, signal));
 }
 
-async function openTorchFile(reader: FileBytes, signal?: AbortSignal): Promise<TorchFile> {
+async function openTorchFile(reader: FileBytes, budget: OpeningBudget, signal?: AbortSignal): Promise<TorchFile> {
   const head = await reader.read(0, Math.min(HEAD_BYTES, reader.size), signal);
   switch (kindOf(head)) {
     case 'zip':
-      return openTorchZip(reader, signal);
+      return openTorchZip(reader, budget, signal);
     case 'pickle':
-      return openTorchLegacy(reader, signal);
+      return openTorchLegacy(reader, budget, signal);
     case 'tar': {
       const message = 'is in the tar format of PyTorch before 0.1.10';
       throw new CheckpointError('unsupported', message, {
@@ -94,7 +100,7 @@ function kindOf(bytes: Uint8Array): 'zip' | 'pickle' | 'tar' | undefined {
 }
 
 function makeCheckpoint(reader: FileBytes, file: TorchFile): Checkpoint {
-  const found = readStateDict(file.root, file.declared);
+  const found = readStateDict(file.root, file.budget, file.declared);
   const problems = new ProblemList(reader.path);
   const danger = dangerProblem(file.host);
   if (danger !== undefined) problems.add('unsafe-pickle', danger);

@@ -8,7 +8,7 @@ import { CheckpointError } from './checkpoint';
 import { concurrently } from './concurrently';
 import type { FileBytes } from './fileBytes';
 import { salvagePickle } from './pickle';
-import { PickleBudget } from './pickleBudget';
+import type { OpeningBudget } from './openingBudget';
 import { PickleNeedsMore } from './pickleCursor';
 import { TorchPickleHost } from './pickleGlobals';
 import { PickleDict, PickleSequence, type PickleStorage, type PickleValue } from './pickleValues';
@@ -31,15 +31,19 @@ const COUNT_BYTES = 8;
 const READS_AT_ONCE = 32;
 
 /** @throws CheckpointError */
-export async function openTorchLegacy(file: FileBytes, signal?: AbortSignal): Promise<TorchFile> {
+export async function openTorchLegacy(
+  file: FileBytes,
+  budget: OpeningBudget,
+  signal?: AbortSignal,
+): Promise<TorchFile> {
   const host = new TorchPickleHost();
-  const stream = new PickleStream(file, host, signal);
+  const stream = new PickleStream(file, host, budget, signal);
   const { value: first, failure } = await stream.salvage();
-  if (failure && !holdsTensors(first)) throw failure;
+  if (failure && !holdsTensors(first, budget)) throw failure;
   if (first !== MAGIC) {
     // Not written by torch.save: a plain pickle, whose NumPy arrays can be read.
     const problems = failure ? [failure.toProblem()] : [];
-    return { format: 'pytorch', root: first, host, storages: new LegacyStorages(file), metadata: {}, problems };
+    return { format: 'pytorch', root: first, host, storages: new LegacyStorages(file), metadata: {}, problems, budget };
   }
   const protocol = await stream.next();
   if (protocol !== PROTOCOL) {
@@ -61,7 +65,7 @@ export async function openTorchLegacy(file: FileBytes, signal?: AbortSignal): Pr
   } catch (error) {
     if (!storages.fails(error)) throw error;
   }
-  return { format: 'pytorch', root, host, storages, metadata: {}, problems: [] };
+  return { format: 'pytorch', root, host, storages, metadata: {}, problems: [], budget };
 }
 
 /** Pickles that follow one another in a file. */
@@ -69,15 +73,14 @@ class PickleStream {
   offset = 0;
   private window: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   private windowStart = 0;
-  private readonly budget: PickleBudget;
+  private largestWindow = 0;
 
   constructor(
     private readonly file: FileBytes,
     private readonly host: TorchPickleHost,
+    private readonly budget: OpeningBudget,
     private readonly signal: AbortSignal | undefined,
-  ) {
-    this.budget = new PickleBudget(file.path);
-  }
+  ) {}
 
   /** @throws CheckpointError where the next pickle is not whole: what comes behind it cannot be found */
   async next(): Promise<PickleValue> {
@@ -93,6 +96,7 @@ class PickleStream {
       await this.ensure(needed);
       const bytes = this.window.subarray(this.offset - this.windowStart);
       const available = this.file.size - this.offset;
+      const { left } = this.budget;
       try {
         const source = { file: this.file.path, bytes, offset: this.offset, available };
         const { length, ...read } = salvagePickle(source, this.host, this.budget);
@@ -100,7 +104,8 @@ class PickleStream {
         return read;
       } catch (error) {
         if (!(error instanceof PickleNeedsMore)) throw error;
-        // Reading again from the pickle's start is cheap as the window grows fourfold.
+        // Reading again from the pickle's start is cheap as the window grows fourfold, and nothing of it is kept.
+        this.budget.giveBack(left - this.budget.left);
         needed = Math.max(error.bytes, 4 * bytes.length);
       }
     }
@@ -117,6 +122,8 @@ class PickleStream {
     }
     this.window = await this.file.read(this.offset, Math.min(wanted, MAX_PICKLE_BYTES), this.signal);
     this.windowStart = this.offset;
+    this.budget.bring(Math.max(0, this.window.length - this.largestWindow));
+    this.largestWindow = Math.max(this.largestWindow, this.window.length);
   }
 }
 

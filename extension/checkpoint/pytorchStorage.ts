@@ -1,5 +1,6 @@
 /** What the two PyTorch file formats have in common: an object, and storages whose bytes can be read by position. */
 import type { Problem } from '../protocol';
+import type { OpeningBudget } from './openingBudget';
 import type { TorchPickleHost } from './pickleGlobals';
 import type { PickleStorage, PickleValue } from './pickleValues';
 import type { DeclaredTensors } from './stateDict';
@@ -14,6 +15,8 @@ export interface TorchFile {
   readonly declared?: DeclaredTensors;
   readonly metadata: Readonly<Record<string, string>>;
   readonly problems: readonly Problem[];
+  /** What is left of it. */
+  readonly budget: OpeningBudget;
 }
 
 export interface StorageProblem {

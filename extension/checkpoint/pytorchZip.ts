@@ -9,6 +9,7 @@ import { CheckpointError } from './checkpoint';
 import { crc32, RunningCrc } from './crc32';
 import { readExportedProgram, weightLists, WEIGHTS } from './exportedProgram';
 import type { FileBytes } from './fileBytes';
+import type { OpeningBudget } from './openingBudget';
 import { itemsOf } from './pickleArguments';
 import { salvagePickle } from './pickle';
 import { TorchPickleHost } from './pickleGlobals';
@@ -38,67 +39,76 @@ const MAX_NOTE_BYTES = 64;
 const MAX_INFLATED_BYTES = 256 * 1024 * 1024;
 
 /** @throws CheckpointError */
-export async function openTorchZip(file: FileBytes, signal?: AbortSignal): Promise<TorchFile> {
-  const { archive, failure } = await openArchive(file, signal);
+export async function openTorchZip(file: FileBytes, budget: OpeningBudget, signal?: AbortSignal): Promise<TorchFile> {
+  const { archive, failure, unpickled } = await openArchive(file, budget, signal);
   const lists = weightLists(archive);
   if (lists.length > 0) {
     const { root, folder } = await readExportedProgram(archive, lists, file.path, signal);
     const order = await readNote(archive, `${folder.slice(0, -WEIGHTS.length)}byteorder`, signal);
     const storages = new ZipStorages(archive, folder, isBigEndian(order, file), failure);
     const metadata = { 'archive format': 'torch.export' };
-    return { format: 'pytorch', root, host: new TorchPickleHost(), storages, metadata, problems: [] };
+    return { format: 'pytorch', root, host: new TorchPickleHost(), storages, metadata, problems: [], budget };
   }
   const prefix = findPrefix(archive, file);
   const pickle = archive.entries.get(`${prefix}data.pkl`)!;
-  const host = new TorchPickleHost();
-  const [{ value: root, problems }, byteOrder, version] = await Promise.all([
-    unpickle(file, archive, pickle, host, signal),
+  const [{ value: root, problems, host }, byteOrder, version] = await Promise.all([
+    unpickled.get(pickle.localHeader) ?? unpickle(file, archive, pickle, budget, signal),
     readNote(archive, `${prefix}byteorder`, signal),
     readNote(archive, `${prefix}version`, signal),
   ]);
   const metadata: Record<string, string> = version === undefined ? {} : { 'archive version': version };
-  const common = { host, metadata };
+  const common = { host, metadata, budget };
   const bigEndian = isBigEndian(byteOrder, file);
   const storages = new ZipStorages(archive, `${prefix}data/`, bigEndian, failure);
   if (!(root instanceof PickleObject) || !root.global.startsWith('__torch__.')) {
     return { ...common, format: 'pytorch', root, storages, problems };
   }
   const constants = archive.entries.get(`${prefix}constants.pkl`);
-  if (constants && !holdsTensors(root)) {
+  if (constants && !holdsTensors(root, budget)) {
     // A frozen module: its weights are constants of its code, which calls them CONSTANTS.c0, CONSTANTS.c1, …
-    const frozen = new TorchPickleHost();
-    const items = await unpickle(file, archive, constants, frozen, signal);
+    const items = unpickled.get(constants.localHeader) ?? (await unpickle(file, archive, constants, budget, signal));
     const named = new PickleDict();
     for (const [i, item] of itemsOf(items.value).entries()) named.set(`c${i}`, item);
     const all = new PickleDict();
     all.set('CONSTANTS', named);
     const own = new ZipStorages(archive, `${prefix}constants/`, bigEndian, failure);
     const told = [...problems, ...items.problems];
-    return { host: frozen, metadata, format: 'torchscript', root: all, storages: own, problems: told };
+    return { ...common, host: items.host, format: 'torchscript', root: all, storages: own, problems: told };
   }
-  const code = await declaredTensors(archive, `${prefix}code/`, root, signal);
+  const code = await declaredTensors(archive, `${prefix}code/`, root, budget, signal);
   const { declared } = code;
   return { ...common, format: 'torchscript', root, storages, declared, problems: [...problems, ...code.problems] };
 }
 
+interface Unpickled {
+  readonly value: PickleValue;
+  readonly host: TorchPickleHost;
+  readonly problems: readonly Problem[];
+}
+
+/** An archive and what was unpickled already, by the place of the record. */
+interface OpenedArchive {
+  readonly archive: ZipArchive;
+  readonly unpickled: ReadonlyMap<number, Unpickled>;
+  readonly failure?: StorageProblem;
+}
+
 /** The archive, or what can be read of one that was cut short, with the reason. */
-async function openArchive(
-  file: FileBytes,
-  signal?: AbortSignal,
-): Promise<{ archive: ZipArchive; failure?: StorageProblem }> {
+async function openArchive(file: FileBytes, budget: OpeningBudget, signal?: AbortSignal): Promise<OpenedArchive> {
   try {
-    return { archive: await ZipArchive.open(file, signal) };
+    return { archive: await ZipArchive.open(file, signal, budget), unpickled: new Map() };
   } catch (error) {
     if (!(error instanceof CheckpointError) || (error.code !== 'truncated' && error.code !== 'malformed')) throw error;
-    const walk = new ZipWalk(file, signal);
-    const entries = await recordsOf(walk, file, signal);
+    const walk = new ZipWalk(file, budget, signal);
+    const { entries, unpickled } = await recordsOf(walk, file, budget, signal);
     const { code } = error;
     if (!entries.some(({ name }) => PICKLE.test(name))) {
       const named = entries.some(({ name }) => /(^|\/)data\/\d+$/.test(name));
       const reason = named ? `${error.reason}, and data.pkl, which names its tensors, is not there` : error.reason;
       throw new CheckpointError(code, reason, { file: file.path, offset: walk.position, cause: error });
     }
-    return { archive: ZipArchive.of(file, entries), failure: { code, reason: error.reason, offset: walk.position } };
+    const failure = { code, reason: error.reason, offset: walk.position };
+    return { archive: ZipArchive.of(file, entries), unpickled, failure };
   }
 }
 
@@ -106,26 +116,33 @@ async function openArchive(
  * The records of an archive from its start, as far as they are there. `torch.save` puts the object first, which tells the
  * sizes of the storages; TorchScript puts it behind them, so that their ends must be searched for.
  */
-async function recordsOf(walk: ZipWalk, file: FileBytes, signal?: AbortSignal): Promise<ZipEntry[]> {
+async function recordsOf(
+  walk: ZipWalk,
+  file: FileBytes,
+  budget: OpeningBudget,
+  signal?: AbortSignal,
+): Promise<{ entries: ZipEntry[]; unpickled: Map<number, Unpickled> }> {
   const sizes = new Map<string, number>();
   const entries: ZipEntry[] = [];
+  const unpickled = new Map<number, Unpickled>();
   for (let entry = await walk.next(); entry; entry = await walk.next((name) => sizes.get(name))) {
     entries.push(entry);
     const folder = NAMING.exec(entry.name)?.[1];
     if (folder === undefined) continue;
     const host = new TorchPickleHost();
     try {
-      await unpickle(file, ZipArchive.of(file, [entry]), entry, host, signal);
+      const found = await unpickle(file, ZipArchive.of(file, [entry]), entry, budget, signal, host);
+      unpickled.set(entry.localHeader, found);
     } catch (error) {
-      // Whether that matters is seen when the object is wanted.
-      if (!(error instanceof CheckpointError)) throw error;
+      // Whether that matters is seen when the object is wanted. Nothing can be read beyond the budget.
+      if (!(error instanceof CheckpointError) || error.code === 'limit') throw error;
     }
     for (const [key, { length, type }] of host.storages) sizes.set(`${folder}/${key}`, length * type.bytes);
   }
   // Names are worth having where the data comes before them.
   const rest = entries.length > 0 ? await walk.remainder() : undefined;
   if (rest && NAMING.test(rest.name)) entries.push(rest);
-  return entries;
+  return { entries, unpickled };
 }
 
 function pickleLimit({ stored }: ZipEntry): number {
@@ -141,10 +158,13 @@ async function unpickle(
   file: FileBytes,
   archive: ZipArchive,
   entry: ZipEntry,
-  host: TorchPickleHost,
+  budget: OpeningBudget,
   signal?: AbortSignal,
-): Promise<{ value: PickleValue; problems: Problem[] }> {
+  host = new TorchPickleHost(),
+): Promise<Unpickled> {
+  if (!entry.stored && entry.size <= pickleLimit(entry)) budget.take(entry.size);
   const bytes = await archive.readUnchecked(entry, pickleLimit(entry), signal);
+  if (entry.stored) budget.bring(bytes.length);
   const source = { file: `${file.path} (${entry.name})`, bytes, offset: 0, available: bytes.length };
   let damage: CheckpointError | undefined;
   try {
@@ -153,22 +173,22 @@ async function unpickle(
     if (!(error instanceof CheckpointError)) throw error;
     damage = error;
   }
-  const { value, failure } = salvagePickle(source, host);
+  const { value, failure } = salvagePickle(source, host, budget);
   if (failure) {
-    if (!holdsTensors(value)) throw failure;
+    if (!holdsTensors(value, budget)) throw failure;
     // What is left of a record that was cut with its archive is told of as that.
-    if (entry.crc32 === undefined) return { value, problems: [] };
+    if (entry.crc32 === undefined) return { value, host, problems: [] };
     const { code, reason, where } = failure;
     const sum = damage ? ', does not match its checksum (CRC-32)' : '';
     const message = `its record "${entry.name}"${sum} breaks off: ${reason}; only tensors named before are shown`;
     const start = entry.stored ? (await archive.dataStart(entry, signal)) + (where.offset ?? 0) : entry.localHeader;
     const problem = new CheckpointError(code, message, { file: file.path, offset: start, cause: failure });
-    return { value, problems: [problem.toProblem()] };
+    return { value, host, problems: [problem.toProblem()] };
   }
-  if (!damage) return { value, problems: [] };
+  if (!damage) return { value, host, problems: [] };
   const message = `${damage.reason}: names, shapes and places of its tensors may be wrong`;
   const problem = new CheckpointError(damage.code, message, { ...damage.where, cause: damage });
-  return { value, problems: [problem.toProblem()] };
+  return { value, host, problems: [problem.toProblem()] };
 }
 
 /** What comes before `data.pkl`: a folder named after the file it was first saved as. */

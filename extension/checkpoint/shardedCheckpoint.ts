@@ -13,6 +13,7 @@ import { concurrently } from './concurrently';
 import type { FileReader } from './fileReader';
 import { FileSet } from './fileSet';
 import { jsonError, objectStart, readJsonFile } from './jsonFile';
+import { OpeningBudget } from './openingBudget';
 import { ProblemList } from './problemList';
 import { openPytorch } from './pytorch';
 import type { RowRange } from './rowBand';
@@ -101,9 +102,10 @@ async function openShards(
       file: checkpointPath,
     });
   }
+  const budget = new OpeningBudget(checkpointPath);
   const { compare } = new Intl.Collator('en', { numeric: true });
   const sorted = [...names].sort(compare);
-  const shards = await concurrently(sorted, HEADERS_AT_ONCE, (name) => openShard(found, name, files, signal));
+  const shards = await concurrently(sorted, HEADERS_AT_ONCE, (name) => openShard(found, name, files, budget, signal));
   const merged = mergeShards(shards, index, problems);
   const readable = shards.filter((shard) => shard.checkpoint);
   if (readable.length === 0) {
@@ -125,6 +127,7 @@ async function openShard(
   { path: checkpointPath, folder }: FoundShards,
   name: string,
   files: FileSet,
+  budget: OpeningBudget,
   signal?: AbortSignal,
 ): Promise<Shard> {
   const file = siblingPath(folder, name);
@@ -134,7 +137,7 @@ async function openShard(
   }
   try {
     const checkpoint = PYTORCH_SHARD.test(name)
-      ? await openPytorch(await files.bytes(file), signal)
+      ? await openPytorch(await files.bytes(file), signal, budget)
       : await openSafetensors(file, files, signal);
     return { name, file, checkpoint };
   } catch (error) {

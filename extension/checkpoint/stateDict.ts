@@ -1,4 +1,7 @@
 /** Finds the tensors in what a checkpoint's pickle was read into, and names them (`stateDictNames.ts` has the rule). */
+import { CheckpointError } from './checkpoint';
+import { longName, MAX_NAME } from './names';
+import type { OpeningBudget } from './openingBudget';
 import { wholeStorage } from './pickleTensors';
 import { ScalarCollector } from './pickleText';
 import {
@@ -21,13 +24,6 @@ const MAX_DEPTH = 200;
 
 /** A container that occurs in several places is listed in each of them, up to this often: more is a trap. */
 const MAX_ALIASES = 8;
-
-/** Places looked at in all, shared containers counted each time. */
-const MAX_VISITS = 40_000_000;
-
-/** Longest name, in characters, and all names together. */
-const MAX_NAME = 2_000;
-const MAX_ALL_NAMES = 100_000_000;
 
 /** Of the tensors left out of a TorchScript module's state_dict, as many are named. */
 const MAX_ATTRIBUTES = 20;
@@ -53,10 +49,19 @@ export interface StateDict {
 /** Attributes of a TorchScript class that are its parameters and buffers; undefined where that is not known. */
 export type DeclaredTensors = (className: string) => ReadonlySet<string> | undefined;
 
-/** All tensors reachable from `root`, in file order. @param declared only for TorchScript */
-export function readStateDict(root: PickleValue, declared: DeclaredTensors = () => undefined): StateDict {
-  const walk = new Walk(declared);
-  walk.visit(root, { group: '', name: '', level: 0, module: false });
+/**
+ * All tensors reachable from `root`, in file order.
+ *
+ * @param budget of the opening, whose end is one of the limits that can be met
+ * @param declared only for TorchScript
+ */
+export function readStateDict(
+  root: PickleValue,
+  budget: OpeningBudget,
+  declared: DeclaredTensors = () => undefined,
+): StateDict {
+  const walk = new Walk(budget, declared);
+  walk.from(root);
   for (const [i, name] of uniqueNames(walk.tensors).entries()) walk.tensors[i]!.name = name;
   const metadata = walk.scalars.entries();
   if (walk.attributes.length > 0) metadata.push(['tensors outside of the state_dict', walk.attributes.join(', ')]);
@@ -64,8 +69,10 @@ export function readStateDict(root: PickleValue, declared: DeclaredTensors = () 
 }
 
 /** Whether there is any tensor reachable from `root`. */
-export function holdsTensors(root: PickleValue): boolean {
-  return readStateDict(root).tensors.length > 0;
+export function holdsTensors(root: PickleValue, budget: OpeningBudget): boolean {
+  const walk = new Walk(budget, () => undefined, 1);
+  walk.from(root);
+  return walk.tensors.length > 0;
 }
 
 interface Place {
@@ -87,18 +94,30 @@ class Walk {
   /** Tensors of a TorchScript module that are neither parameters nor buffers: not part of its state_dict. */
   readonly attributes: string[] = [];
   private readonly seen = new Map<object, { times: number; open: boolean; holdsTensors: boolean }>();
-  private visits = 0;
-  private nameCharacters = 0;
   private stopped = false;
 
-  constructor(private readonly declared: DeclaredTensors) {}
+  /** @param most stops once there are as many tensors */
+  constructor(
+    private readonly budget: OpeningBudget,
+    private readonly declared: DeclaredTensors,
+    private readonly most = Infinity,
+  ) {}
 
-  visit(value: PickleValue, place: Place): void {
+  from(root: PickleValue): void {
+    try {
+      this.visit(root, { group: '', name: '', level: 0, module: false });
+    } catch (error) {
+      if (!(error instanceof CheckpointError) || error.code !== 'limit') throw error;
+      this.limit(() => `${error.reason}; the rest is not listed`);
+    }
+  }
+
+  private visit(value: PickleValue, place: Place): void {
     if (this.stopped) return;
+    this.budget.step();
     const length = place.name.length + place.group.length;
-    if (++this.visits > MAX_VISITS) this.stop(`more than ${MAX_VISITS} values`);
-    else if (length > MAX_NAME) {
-      this.limit(`a name of ${length} characters ("${pathOf(place).slice(0, 80)}…") is too long and is not listed`);
+    if (length > MAX_NAME) {
+      this.limit(() => `${longName(pathOf(place))} and is not listed`);
     } else if (value instanceof PickleTensor || value instanceof PickleUnreadable) this.add(value, place);
     else if (value instanceof PickleArray) this.add(value.content, place);
     else if (value instanceof PickleStorage) this.add(wholeStorage(value), place);
@@ -116,11 +135,11 @@ class Walk {
     // A container inside of itself, or one already known to hold nothing.
     if (record.open || (record.times > 0 && !record.holdsTensors)) return;
     if (record.times === MAX_ALIASES) {
-      this.limit(`"${pathOf(place)}" occurs in more than ${MAX_ALIASES} places; the others are not listed`);
+      this.limit(() => `"${pathOf(place)}" occurs in more than ${MAX_ALIASES} places; the others are not listed`);
       return;
     }
     if (place.level >= MAX_DEPTH) {
-      this.limit(`"${pathOf(place).slice(0, 80)}…" is nested deeper than ${MAX_DEPTH} levels and is not listed`);
+      this.limit(() => `"${pathOf(place).slice(0, 80)}…" is nested deeper than ${MAX_DEPTH} levels and is not listed`);
       return;
     }
     const before = this.tensors.length;
@@ -200,23 +219,23 @@ class Walk {
 
   private add(value: PickleTensor | PickleUnreadable, place: Place): void {
     const name = place.name === '' ? 'tensor' : place.name;
-    this.nameCharacters += name.length + place.group.length;
+    this.budget.tensor(name.length + place.group.length, value instanceof PickleTensor ? value.shape.length : 0);
     if (this.tensors.length >= MAX_TENSORS) this.stop(`more than ${MAX_TENSORS} tensors`);
-    else if (this.nameCharacters > MAX_ALL_NAMES) this.stop(`names of more than ${MAX_ALL_NAMES} characters in all`);
     else {
       const notModel = place.module ? place.notModel : tensorState(name, value, place.notModel);
       this.tensors.push({ name, group: place.group, value, ...(notModel !== undefined && { notModel }) });
     }
+    if (this.tensors.length >= this.most) this.stopped = true;
   }
 
   private stop(what: string): void {
     this.stopped = true;
-    this.limit(`the checkpoint holds ${what}; the rest is not listed`);
+    this.limit(() => `the checkpoint holds ${what}; the rest is not listed`);
   }
 
-  private limit(message: string): void {
-    // One sentence is enough, however often a trap was set.
-    if (this.limits.length === 0) this.limits.push(message);
+  /** Not even worded more than once: one sentence is enough, however often a trap was set. */
+  private limit(message: () => string): void {
+    if (this.limits.length === 0) this.limits.push(message());
   }
 }
 

@@ -10,6 +10,7 @@
  * Wrapper keys, joined with dots, are a tensor's group; the rest of its path, joined with dots, is its name, the one
  * that the state_dict itself uses. A name that two groups hold gets its group in front, in both.
  */
+import { MAX_NAME } from './names';
 import {
   isTensor,
   PickleArray,
@@ -52,7 +53,7 @@ export function keyLabel(key: PickleValue): string {
 export function isWrapper(key: PickleValue, value: PickleValue, parent?: PickleDict, levels = MAX_LEVELS): boolean {
   if (value instanceof PickleObject) return moduleParts(value) !== undefined;
   if (value instanceof PickleDict) {
-    if (typeof key === 'string' && WRAPPER_KEYS.has(key.toLowerCase())) return true;
+    if (isName(key) && WRAPPER_KEYS.has(key.toLowerCase())) return true;
     const ofOptimizer = isOptimizer(value) || (key === 'state' && parent !== undefined && isOptimizer(parent));
     return ofOptimizer || hasDottedTensor(value) || holdsWrapper(value, levels);
   }
@@ -90,6 +91,11 @@ function remember(known: Answers, container: object, search: () => boolean): boo
   return answer;
 }
 
+/** Not a text of any length, which a pickle can hold once and use as a key in a million places. */
+function isName(key: PickleValue): key is string {
+  return typeof key === 'string' && key.length <= MAX_NAME;
+}
+
 /** The state_dict of an optimizer: PyTorch's, or fastai's own, which lists states and hyper-parameters. */
 export function isOptimizer(value: PickleDict): boolean {
   const state = value.get('state');
@@ -101,7 +107,7 @@ function hasDottedTensor(dict: PickleDict): boolean {
   return remember(answers, dict, () => {
     for (const [key, item] of dict.entries()) {
       const tensor = item instanceof PickleTensor || item instanceof PickleArray;
-      if (tensor && typeof key === 'string' && key.includes('.')) return true;
+      if (tensor && isName(key) && key.includes('.')) return true;
     }
     return false;
   });

@@ -6,6 +6,7 @@
  */
 import type { Problem } from '../protocol';
 import { CheckpointError } from './checkpoint';
+import { COST, type OpeningBudget } from './openingBudget';
 import { PickleDict, PickleObject, PickleTensor, PickleUnreadable, type PickleValue } from './pickleValues';
 import type { DeclaredTensors } from './stateDict';
 import type { ZipArchive } from './zipArchive';
@@ -13,6 +14,9 @@ import type { ZipArchive } from './zipArchive';
 /** One class file, and all of them: ten times the largest seen. */
 const MAX_CODE_BYTES = 16 * 1024 * 1024;
 const MAX_ALL_CODE_BYTES = 128 * 1024 * 1024;
+
+/** What looking at a line takes. */
+const LINE_STEPS = 4;
 
 /**
  * Reads the declarations of every class in `root` that has a tensor of its own.
@@ -24,6 +28,7 @@ export async function declaredTensors(
   archive: ZipArchive,
   prefix: string,
   root: PickleValue,
+  budget: OpeningBudget,
   signal?: AbortSignal,
 ): Promise<{ declared: DeclaredTensors; problems: Problem[] }> {
   const classes = new Map<string, ReadonlySet<string>>();
@@ -34,8 +39,9 @@ export async function declaredTensors(
     if (!entry || entry.size > left) continue;
     left -= entry.size;
     try {
+      budget.take(entry.size);
       const code = Buffer.from(await archive.readWhole(entry, MAX_CODE_BYTES, signal)).toString('utf8');
-      for (const [name, tensors] of parseDeclarations(code)) {
+      for (const [name, tensors] of parseDeclarations(code, budget)) {
         classes.set(`${file.slice(0, -'.py'.length).replaceAll('/', '.')}.${name}`, tensors);
       }
     } catch (error) {
@@ -71,14 +77,27 @@ function classesWithTensors(root: PickleValue): Set<string> {
 }
 
 /** Class name → its parameters and buffers. */
-function parseDeclarations(code: string): Map<string, Set<string>> {
+function parseDeclarations(code: string, budget: OpeningBudget): Map<string, Set<string>> {
   const classes = new Map<string, Set<string>>();
   let current: Set<string> | undefined;
-  for (const line of code.split('\n')) {
+  for (const line of linesOf(code)) {
+    budget.step(LINE_STEPS);
     const name = /^class (\w+)\(/.exec(line)?.[1];
     if (name !== undefined) classes.set(name, (current = new Set()));
     const list = /^\s+__(?:parameters|buffers)__ = \[(.*)\]/.exec(line)?.[1];
-    for (const [, quoted] of (list ?? '').matchAll(/"([^"]*)"/g)) current?.add(quoted!);
+    for (const [, quoted] of (list ?? '').matchAll(/"([^"]*)"/g)) {
+      budget.take(COST.pair);
+      current?.add(quoted!);
+    }
   }
   return classes;
+}
+
+/** One after the other: a list of them would take a hundred times the memory of empty ones. */
+function* linesOf(text: string): Generator<string> {
+  for (let start = 0; start <= text.length;) {
+    const end = text.indexOf('\n', start);
+    yield text.slice(start, end < 0 ? text.length : end);
+    start = end < 0 ? text.length + 1 : end + 1;
+  }
 }

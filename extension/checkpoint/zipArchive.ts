@@ -10,10 +10,15 @@ import { fromRandomAccessReader, RandomAccessReader, type Entry, type ZipFile } 
 import { CheckpointError } from './checkpoint';
 import { crc32 } from './crc32';
 import type { FileBytes } from './fileBytes';
+import { OpeningBudget } from './openingBudget';
 import { InflatedRecord } from './inflatedRecord';
 
-/** A checkpoint has one record a tensor; ten times the largest seen keeps the directory within memory. */
-const MAX_ENTRIES = 2_000_000;
+/** A checkpoint has one record a tensor, and the largest some 100 000: more take seconds. */
+const MAX_ENTRIES = 250_000;
+
+/** What a record of the directory takes. */
+const ENTRY_STEPS = 30;
+const ENTRY_BYTES = 350;
 
 /** Central directory entries are read through a window of this many bytes, not 46 at a time. */
 const WINDOW_BYTES = 1024 * 1024;
@@ -76,10 +81,11 @@ export class ZipArchive {
   /**
    * Reads the central directory.
    *
+   * @param budget what the opening of the file may cost
    * @throws CheckpointError `truncated` where there is no complete directory, `malformed`, `limit`, `unsupported`
    */
-  static async open(file: FileBytes, signal?: AbortSignal): Promise<ZipArchive> {
-    const found = await readDirectory(file, signal);
+  static async open(file: FileBytes, signal?: AbortSignal, budget = new OpeningBudget(file.path)): Promise<ZipArchive> {
+    const found = await readDirectory(file, budget, signal);
     return new ZipArchive(file, checkEntries(found, file.size));
   }
 
@@ -245,7 +251,7 @@ class WindowedReader extends RandomAccessReader {
   }
 }
 
-async function readDirectory(file: FileBytes, signal?: AbortSignal): Promise<ZipEntry[]> {
+async function readDirectory(file: FileBytes, budget: OpeningBudget, signal?: AbortSignal): Promise<ZipEntry[]> {
   const reader = new WindowedReader(file, signal);
   try {
     // Names are taken as they are: nothing is ever extracted, so a name with `..` does no harm.
@@ -261,6 +267,8 @@ async function readDirectory(file: FileBytes, signal?: AbortSignal): Promise<Zip
       const message = `its zip directory declares ${zip.entryCount} records; at most ${MAX_ENTRIES} are read`;
       throw new CheckpointError('limit', message, { file: file.path });
     }
+    budget.step(zip.entryCount * ENTRY_STEPS);
+    budget.take(zip.entryCount * ENTRY_BYTES);
     return await new Promise<ZipEntry[]>((resolve, reject) => {
       const entries: ZipEntry[] = [];
       reader.crashed = reject;

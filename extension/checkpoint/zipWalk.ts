@@ -4,6 +4,7 @@
  * unchecked.
  */
 import type { FileBytes } from './fileBytes';
+import type { OpeningBudget } from './openingBudget';
 import { LOCAL_HEADER, LOCAL_HEADER_BYTES, type ZipEntry } from './zipArchive';
 
 /** `PK\7\8`, CRC, compressed size, size: behind the data where the local header has no sizes (flag 3). */
@@ -16,6 +17,13 @@ const ENCRYPTED = 1 << 0;
 
 /** A local header with the longest name that a checkpoint uses. */
 const HEADER_WINDOW_BYTES = 4096;
+
+/** Read at once: records of small tensors come by the hundred. */
+const WINDOW_BYTES = 64 * 1024;
+
+/** What a record takes, and what may be the end of one. */
+const RECORD_STEPS = 60;
+const DESCRIPTOR_STEPS = 20;
 
 /** A record of unknown size is searched for its end in windows of this many bytes. */
 const SEARCH_BYTES = 4 * 1024 * 1024;
@@ -32,8 +40,12 @@ export class ZipWalk {
   /** Where the next record begins: what was walked ends there. */
   position = 0;
 
+  private window = Buffer.alloc(0);
+  private windowStart = 0;
+
   constructor(
     private readonly file: FileBytes,
+    private readonly budget: OpeningBudget,
     private readonly signal: AbortSignal | undefined,
   ) {}
 
@@ -72,6 +84,7 @@ export class ZipWalk {
 
   /** The local header at `position`, and where its data starts. */
   private async begun(): Promise<{ header: Buffer; start: number; name: string; stored: boolean } | undefined> {
+    this.budget.step(RECORD_STEPS);
     const header = await this.read(this.position, HEADER_WINDOW_BYTES);
     if (header.length < LOCAL_HEADER_BYTES || header.readUInt32LE(0) !== LOCAL_HEADER) return undefined;
     const [flags, method] = [header.readUInt16LE(6), header.readUInt16LE(8)];
@@ -98,6 +111,7 @@ export class ZipWalk {
 
   /** The descriptor behind `size` bytes of data, if it is one and says so too. */
   private async descriptorAt(start: number, compressedSize: number): Promise<Extent | undefined> {
+    this.budget.step(DESCRIPTOR_STEPS);
     const at = start + compressedSize;
     const bytes = await this.read(at, WIDE_DESCRIPTOR_BYTES);
     if (bytes.length < DESCRIPTOR_BYTES || !bytes.subarray(0, 4).equals(DESCRIPTOR)) return undefined;
@@ -108,9 +122,14 @@ export class ZipWalk {
 
   /** Bytes that are there from `start` on, at most `length`. */
   private async read(start: number, length: number): Promise<Buffer> {
-    const available = Math.max(0, Math.min(length, this.file.size - start));
-    const bytes = await this.file.read(Math.min(start, this.file.size), available, this.signal);
-    return Buffer.from(bytes.buffer);
+    const end = Math.min(start + length, this.file.size);
+    if (end <= start) return Buffer.alloc(0);
+    if (start < this.windowStart || end > this.windowStart + this.window.length) {
+      const wanted = Math.min(Math.max(length, WINDOW_BYTES), this.file.size - start);
+      this.window = Buffer.from((await this.file.read(start, wanted, this.signal)).buffer);
+      this.windowStart = start;
+    }
+    return this.window.subarray(start - this.windowStart, end - this.windowStart);
   }
 }
 

@@ -1,6 +1,7 @@
 /** The pickle reader against CPython's pickler, and against pickles that no pickler writes. */
 import assert from 'node:assert/strict';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
+import { OpeningBudget } from '../../extension/checkpoint/openingBudget';
 import { readPickle } from '../../extension/checkpoint/pickle';
 import { PickleNeedsMore } from '../../extension/checkpoint/pickleCursor';
 import { TorchPickleHost } from '../../extension/checkpoint/pickleGlobals';
@@ -11,7 +12,10 @@ import { protocols } from './pickleFixtures.json';
 function read(bytes: Buffer, available = bytes.length): { value: PickleValue; host: TorchPickleHost; length: number } {
   const host = new TorchPickleHost();
   const copy = new Uint8Array(bytes);
-  return { host, ...readPickle({ file: 'made.pt', bytes: copy, offset: 0, available }, host) };
+  return {
+    host,
+    ...readPickle({ file: 'made.pt', bytes: copy, offset: 0, available }, host, new OpeningBudget('made.pt')),
+  };
 }
 
 /** Containers as arrays and maps, to be compared. */
@@ -231,12 +235,82 @@ describe('pickle', () => {
         'limit',
       );
     });
+    it('bytes made of a long text, as old NumPy arrays have them', () => {
+      const array = p.call(p.global('numpy.core.multiarray', '_reconstruct'), p.none);
+      const type = p.call(p.global('numpy', 'dtype'), p.text('f4'));
+      const copy = p.bytes(p.build(array, p.tuple(p.tuple(p.int(1)), type, p.no, p.get(0))), '0');
+      const long = p.put(0, p.text('x'.repeat(1_000_000)));
+      assert.equal(
+        code(() => read(p.pickle(p.bytes(long, ...Array<Buffer>(1000).fill(copy))))),
+        'limit',
+      );
+    });
+    it('places of a memo that nothing else uses', () => {
+      assert.equal(
+        code(() => read(p.pickle(p.bytes('N', Buffer.alloc(20_000_000, 0x94))))),
+        'limit',
+      );
+    });
     it('marks without end', () => {
       assert.equal(
         code(() => read(p.pickle(Buffer.alloc(60_000_000, '(')))),
         'limit',
       );
     });
+  });
+
+  describe('pays for', () => {
+    /** Code that is repeated, its instructions, and the memory that it asks for each time at least. */
+    for (const [what, unit, instructions, bytes] of [
+      ['a value that is dropped', p.bytes('N0'), 2, 0],
+      ['a small number', p.bytes('K', 1, '0'), 2, 0],
+      ['a floating-point number', p.bytes(p.float(0.5), 0x94, '0'), 3, 24],
+      ['an integer of 8 bytes', p.bytes(p.int(2n ** 60n), 0x94, '0'), 3, 32],
+      ['an integer in digits', p.bytes('L', '9'.repeat(30), 'L\n', 0x94, '0'), 3, 32],
+      ['a place in the memo', p.bytes('N', 0x94, '0'), 3, 8],
+      ['what is taken from the memo', p.bytes(p.get(0), '0'), 2, 0],
+      ['empty bytes', p.bytes('C', 0, 0x94, '0'), 3, 200],
+      ['bytes', p.bytes(p.data(Buffer.alloc(1000)), 0x94, '0'), 3, 1200],
+      ['an empty text', p.bytes(p.text(''), 0x94, '0'), 3, 8],
+      ['a text', p.bytes(p.text('x'.repeat(1000)), 0x94, '0'), 3, 1000],
+      ['a byte string', p.bytes('T', p.uint32(1000), 'x'.repeat(1000), 0x94, '0'), 3, 1000],
+      ['an empty tuple', p.bytes(')', 0x94, '0'), 3, 80],
+      ['an empty list', p.bytes(']', 0x94, '0'), 3, 80],
+      ['an empty set', p.bytes(0x8f, 0x94, '0'), 3, 80],
+      ['an empty dictionary', p.bytes('}', 0x94, '0'), 3, 32],
+      ['a mark', p.bytes('(1'), 2, 0],
+      ['a name', p.bytes('ca\nb\n', 0x94, '0'), 3, 64],
+      ['a call', p.bytes('ca\nb\n)R', 0x94, '0'), 5, 128],
+      ['an object', p.bytes('(ca\nb\no', 0x94, '0'), 5, 128],
+      ['an instance', p.bytes('(ia\nb\n', 0x94, '0'), 4, 128],
+      ['a reference', p.bytes('NQ', 0x94, '0'), 4, 64],
+      ['a state', p.bytes('ca\nb\n)RNb', 0x94, '0'), 7, 128],
+      ['an item', p.bytes(p.get(0), 'Na0'), 4, 8],
+      ['a copy', p.bytes('2', 0x94, '0'), 3, 8],
+    ] as const) {
+      it(what, () => {
+        const times = 1000;
+        const budget = new OpeningBudget('made.pt');
+        const before = { steps: budget.stepsLeft, bytes: budget.left };
+        const pickled = new Uint8Array(p.pickle(p.bytes(p.list(), 0x94, ...Array<Buffer>(times).fill(unit))));
+        const source = { file: 'made.pt', bytes: pickled, offset: 0, available: pickled.length };
+        // The memo is let go of at the end, so what is taken is seen just before.
+        const pickle = { ...source, bytes: pickled.subarray(0, -1), available: pickled.length - 1 };
+        assert.equal(
+          code(() => readPickle(pickle, new TorchPickleHost(), budget)),
+          'truncated',
+        );
+        assert.ok(before.steps - budget.stepsLeft >= times * instructions, `${before.steps - budget.stepsLeft} steps`);
+        assert.ok(before.bytes - budget.left >= times * bytes, `${before.bytes - budget.left} bytes`);
+      });
+    }
+  });
+
+  it('a limit says where it was met', () => {
+    assert.throws(
+      () => read(p.pickle(p.bytes(...Array<Buffer>(4).fill(Buffer.alloc(10_000_000, 'N0'))))),
+      (error) => error instanceof CheckpointError && error.code === 'limit' && (error.where.offset ?? 0) > 1e7,
+    );
   });
 
   it('a million nested tuples are read without recursion', () => {

@@ -8,7 +8,8 @@ import {
   PickleTensor,
   type PickleValue,
 } from '../../extension/checkpoint/pickleValues';
-import { readStateDict } from '../../extension/checkpoint/stateDict';
+import { OpeningBudget } from '../../extension/checkpoint/openingBudget';
+import { readStateDict as readWithin, type StateDict } from '../../extension/checkpoint/stateDict';
 import { torchStorageType } from '../../extension/checkpoint/torchTypes';
 
 const storage = new PickleStorage('0', torchStorageType('torch.FloatStorage')!, 1);
@@ -35,6 +36,10 @@ function module(
 }
 
 /** `group | name` of each tensor. */
+function readStateDict(root: PickleValue): StateDict {
+  return readWithin(root, new OpeningBudget('made.pt'));
+}
+
 function found(root: PickleValue): string[] {
   return readStateDict(root).tensors.map(({ group, name }) => `${group} | ${name}`);
 }

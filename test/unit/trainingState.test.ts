@@ -9,6 +9,7 @@ import {
   PickleTensor,
   type PickleValue,
 } from '../../extension/checkpoint/pickleValues';
+import { OpeningBudget } from '../../extension/checkpoint/openingBudget';
 import { readStateDict } from '../../extension/checkpoint/stateDict';
 import { torchStorageType } from '../../extension/checkpoint/torchTypes';
 import { namedState } from '../../extension/checkpoint/trainingNames';
@@ -60,7 +61,7 @@ function linear(): PickleObject {
 function sorted(root: PickleValue): { model: string[]; others: Record<string, string> } {
   const model: string[] = [];
   const others: Record<string, string> = {};
-  for (const { group, name, notModel } of readStateDict(root).tensors) {
+  for (const { group, name, notModel } of readStateDict(root, new OpeningBudget('made.pt')).tensors) {
     const path = [group, name].filter((part) => part !== '' && !name.startsWith(`${part}.`)).join('.');
     if (notModel === undefined) model.push(path);
     else others[path] = notModel;

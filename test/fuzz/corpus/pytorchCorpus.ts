@@ -25,6 +25,7 @@ export function pytorchZipCorpus(): readonly Corpus[] {
       special: [
         ...pickleCases().map(([name, pickled]) => inArchive(name, pickled)),
         ...harmlessPickles(),
+        ...cheapPickles(),
         ...zipCases(),
       ],
     },
@@ -109,8 +110,52 @@ function pickleCases(): (readonly [string, () => p.Code])[] {
     ['a text of −1 bytes', () => p.bytes('T', p.uint32(2 ** 32 - 1), 'x')],
     ['bytes of 2⁶³', () => p.bytes(0x8e, p.uint64(2n ** 63n), 'x')],
     ['an integer of 10⁹ digits', () => p.bytes(0x8b, p.uint32(10 ** 9))],
+    ['names of 5000 characters', () => p.dict([p.text('n'.repeat(5000)), good], ['a', good])],
+    ['a tensor under half a million names', () => p.bytes(p.put(0, good), '0', namesOf(500_000))],
     ['a call that runs programs', () => p.dict(['a', good], ['x', p.call(p.global('os', 'system'), p.text('true'))])],
   ];
+}
+
+function namesOf(count: number): p.Code {
+  const pairs = Array.from({ length: count }, (_, i) => p.bytes(p.text(`t${i}`), p.get(0)));
+  const batches: p.Code[] = [];
+  for (let i = 0; i < count; i += 100_000) batches.push(p.bytes('(', ...pairs.slice(i, i + 100_000), 'u'));
+  return p.bytes(p.emptyDict, ...batches);
+}
+
+/** Instructions that cost a byte or two of a deflated pickle, and what each of them asks for. */
+const CHEAP: readonly (readonly [what: string, unit: p.Code])[] = [
+  ['values that are dropped', p.bytes('N0')],
+  ['integers that are dropped', p.bytes(p.int(2n ** 60n), '0')],
+  ['integers that are remembered', p.bytes(p.int(2n ** 60n), 0x94, '0')],
+  ['numbers that are remembered', p.bytes(p.float(0.5), 0x94, '0')],
+  ['places in the memo', p.bytes(0x94)],
+  ['empty tuples', p.bytes(')', 0x94, '0')],
+  ['empty dictionaries', p.bytes('}', 0x94, '0')],
+  ['empty bytes', p.bytes('C', 0, 0x94, '0')],
+  ['calls', p.bytes('cx\ny\n)R', 0x94, '0')],
+  ['references', p.bytes('NQ', 0x94, '0')],
+];
+
+/** 60 MB of each, in some 60 kB. */
+function cheapPickles(): SpecialCase[] {
+  return CHEAP.map(([what, unit]) => ({
+    name: `60 MB of ${what}`,
+    file: SMALL,
+    bytes: () => zip([cheapRecord('model/data.pkl', unit), ...torchRecords(whole(), storages).slice(1)]),
+  }));
+}
+
+function cheapRecord(name: string, unit: p.Code): ZipRecord {
+  const units = Buffer.alloc(unit.length * Math.floor((60 * 2 ** 20) / unit.length), unit);
+  return { name, bytes: p.bytes(0x80, 2, 'N', units, '0', p.dict(['a', good]), '.'), deflate: true };
+}
+
+/** An archive without its directory, each of whose pickles asks for as much as one may. */
+function cutArchive(): Buffer {
+  const records = Array.from({ length: 8 }, (_, i) => cheapRecord(`m${i}/data.pkl`, p.bytes('N0')));
+  const whole = zip(records);
+  return whole.subarray(0, whole.length - 22);
 }
 
 /** Odd roots that hide no tensor. */
@@ -161,6 +206,7 @@ function zipCases(): SpecialCase[] {
       pickled!,
       bombRecord('model/data/0', Buffer.alloc(0), 2048),
     ]),
+    { name: 'eight pickles of an archive that was cut', file: SMALL, bytes: cutArchive },
     archive('two pickles', ([pickled, ...rest]) => [pickled!, pickled!, ...rest]),
     archive('65 535 entries declared', (all) => all, { entryCount: 65_535 }),
     archive('10⁹ entries declared', (all) => all, { entryCount: 1e9, zip64: true }),

@@ -1,0 +1,15 @@
+/**
+ * How long a name may be: of a tensor with its group, of a class, a storage or a key of the metadata, in every format. Names come
+ * from the file, and everything that shows, sorts, splits or searches them takes time by their length.
+ */
+
+/** In characters. The longest of real models have some 200; formats that have a limit of their own mostly have this one. */
+export const MAX_NAME = 4096;
+
+/** Of a name that is too long, as much is shown. */
+const SHOWN = 80;
+
+/** What is wrong with a name longer than `MAX_NAME`, for a sentence that goes on or ends here. */
+export function longName(name: string): string {
+  return `the name "${name.slice(0, SHOWN)}…" has ${name.length} characters; more than ${MAX_NAME} are too long`;
+}
