@@ -1,8 +1,12 @@
 /** All numbers as one JSON object or as CSV, the same from the terminal and from the editor. C locale, full precision. */
-import { UNREADABLE } from './layerFindings';
+import { layerVerdict, UNREADABLE } from './layerFindings';
 import type { AlternativeLaw, CheckpointSummary, DeviceInfo, InspectSettings, LayerResult, Problem } from './protocol';
 import { metricTable } from './spectral/metricTable';
+import type { JudgedAlpha } from './spectral/verdict';
 import { visibleCell, visibleJson } from './visibleText';
+
+/** A layer's numbers, and what its alpha says of its training; absent without a spectrum. */
+export type ReportedLayer = LayerResult & Partial<JudgedAlpha>;
 
 /** The object that `eigenscope inspect --json` prints. */
 export interface InspectReport {
@@ -21,7 +25,7 @@ export interface InspectReport {
   settings: InspectSettings;
   /** What multiplied large layers; each layer's `precision` says what made its own numbers. */
   device: DeviceInfo;
-  layers: LayerResult[];
+  layers: ReportedLayer[];
   problems: Problem[];
 }
 
@@ -38,7 +42,7 @@ export function inspectReport(
     checkpoint: { path, format, architecture, ...totals, metadata },
     settings,
     device,
-    layers,
+    layers: reportedLayers(summary, layers),
     problems: [...summary.problems, ...layerProblems(layers, summary.problems)],
   };
 }
@@ -49,6 +53,15 @@ function layerProblems(layers: readonly LayerResult[], known: readonly Problem[]
   return layers.flatMap(({ problems }) =>
     problems.filter(({ code, tensor }) => code !== UNREADABLE || !told.has(tensor)),
   );
+}
+
+/** @param layers of any tensors of `summary` */
+export function reportedLayers(
+  { tensors }: Pick<CheckpointSummary, 'tensors'>,
+  layers: LayerResult[],
+): ReportedLayer[] {
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  return layers.map((layer) => ({ ...layer, ...layerVerdict(layer, byName.get(layer.tensor)) }));
 }
 
 /**
@@ -92,8 +105,11 @@ function tailCells({ tail_shape: shape, goodness }: LayerResult): (string | numb
   ];
 }
 
-/** One line a layer; texts as `visibleCell` shows them: shape, metrics of the metric table, shape of the tail, FARMS, ranks, statistics. */
-export function* inspectCsv(layers: readonly LayerResult[]): Generator<string> {
+/**
+ * One line a layer; texts as `visibleCell` shows them: shape, metrics of the metric table, shape of the tail, FARMS, ranks,
+ * statistics, the verdict on alpha.
+ */
+export function* inspectCsv(layers: readonly ReportedLayer[]): Generator<string> {
   const metrics = metricTable.map(({ key }) => key);
   const ranks = [...new Set(layers.flatMap((layer) => Object.keys(layer.ranks)))];
   const header = [
@@ -103,9 +119,10 @@ export function* inspectCsv(layers: readonly LayerResult[]): Generator<string> {
     ...['farms_alpha', 'farms_D', 'farms_windows', 'farms_low', 'farms_high'],
     ...ranks.map((rule) => `rank_${rule}`),
     ...STATISTICS,
+    ...['verdict', 'verdict_reason'],
     'problems',
   ];
-  const cells = (layer: LayerResult): (string | number | null | undefined)[] => [
+  const cells = (layer: ReportedLayer): (string | number | null | undefined)[] => [
     ...[
       layer.name,
       layer.tensor,
@@ -127,6 +144,7 @@ export function* inspectCsv(layers: readonly LayerResult[]): Generator<string> {
     ],
     ...ranks.map((rule) => layer.ranks[rule]?.rank),
     ...STATISTICS.map((key) => layer.statistics?.[key]),
+    ...[layer.verdict, layer.verdict_reason],
     layer.problems.map(({ message }) => message).join('; '),
   ];
   yield csvLine(header);

@@ -1,6 +1,7 @@
 /** What of a layer's numbers is a finding and what follows from its size alone, the same in the terminal and in the view. */
-import type { LayerResult, NotModel, TensorSummary } from './protocol';
-import { alphaBand, LEAST_FITTED } from './spectral/metricTable';
+import type { GoodnessOfFit, LayerResult, PowerLawFit, TailShape, TensorSummary } from './protocol';
+import { LEAST_FITTED } from './spectral/metricTable';
+import { verdictOn, type FarmsEvidence, type JudgedAlpha } from './spectral/verdict';
 
 /** Code of the problem of a tensor that is listed and whose elements cannot be read. */
 export const UNREADABLE = 'unreadable';
@@ -15,9 +16,59 @@ export function isOfModel({ notModel }: Named): boolean {
 
 export type Named = Pick<TensorSummary, 'name' | 'notModel'>;
 
-/** How a tensor's alpha reads, in a word or two. */
-export function alphaVerdict({ notModel }: Named, alpha: number): ReturnType<typeof alphaBand> | NotModel {
-  return notModel ?? alphaBand(alpha);
+/** A tail other than the one that was fitted: of an xmin chosen by hand. */
+export interface ChosenTail {
+  fit: PowerLawFit;
+  /** Which law that very tail follows. */
+  tailShape: TailShape | undefined;
+  goodness?: GoodnessOfFit | undefined;
+}
+
+/**
+ * What a layer's alpha says of its training, with the evidence: the one verdict that table, view, hover, terminal and
+ * exports show.
+ *
+ * @param tensor that the layer lies in; absent where that is known to be a weight
+ * @param chosen the tail that is judged in place of the fitted one
+ * @returns undefined for a layer without a spectrum
+ */
+export function layerVerdict(layer: LayerResult, tensor?: Named, chosen?: ChosenTail): JudgedAlpha | undefined {
+  if (layer.matrices === 0) return undefined;
+  const { fits, tail_shape: tailShape, goodness, metrics, missing } = layer;
+  return verdictOn({
+    notModel: tensor?.notModel,
+    ...(chosen ?? { fit: fits.KS, tailShape, goodness }),
+    count: layer.matrices * (layer.M ?? 0),
+    spikes: metrics.num_spikes ?? null,
+    noBulk: missing?.num_spikes,
+    aboveShuffled: metrics.num_above_rand,
+    farms: farmsEvidence(layer),
+  });
+}
+
+/**
+ * Of how many layers alpha gets a verdict, and how many have a spectrum. Tied ones count once.
+ *
+ * @param results of weights
+ */
+export function judgedShare(results: Iterable<LayerResult>): { judged: number; layers: number } {
+  let [judged, layers] = [0, 0];
+  for (const result of results) {
+    const verdict = result.tiedWith === undefined ? layerVerdict(result)?.verdict : undefined;
+    if (verdict === undefined) continue;
+    layers++;
+    if (verdict !== 'no verdict') judged++;
+  }
+  return { judged, layers };
+}
+
+function farmsEvidence({ farms, fits, N, M }: LayerResult): FarmsEvidence | undefined {
+  if (typeof farms?.alpha !== 'number') return undefined;
+  const [long, wide] = [Math.max(...farms.window), Math.min(...farms.window)];
+  return {
+    ...{ alpha: farms.alpha, interval: farms.interval, windowQ: long / Math.max(1, wide) },
+    ...{ Q: (N ?? 1) / Math.max(1, M ?? 1), sameRule: fits[farms.rule]?.alpha ?? null },
+  };
 }
 
 /** Why alpha could not be fitted; undefined where it was, and where no layer of so few eigenvalues ever has a fit. */

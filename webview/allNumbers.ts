@@ -1,10 +1,10 @@
 /** Every number of a layer in tables, with its definition and whose it is. */
 import type { LayerResult, PowerLawFit, TailShape, TensorStatistics } from '../extension/protocol';
+import { lawName } from '../extension/spectral/lawNames';
 import { metricTable } from '../extension/spectral/metricTable';
 import { element, type Child } from './elements';
 import { formatCount, formatMetric, formatNumber, formatPercent } from './format';
 import { rankRules } from './rankRules';
-import { lawName } from './tailLaws';
 
 export function allNumbers(layer: LayerResult): HTMLElement {
   const metrics = metricTable.filter(({ key }) => layer.metrics[key] !== undefined);

@@ -1,38 +1,30 @@
 /**
- * How a cell shows alpha: a class that the style sheet colours (colour-blind-safe, per theme) together with a mark and
- * words, so that nothing is said by colour alone. The bands themselves are WeightWatcher's.
+ * How a verdict on alpha is shown: a class that the style sheet colours (colour-blind-safe, per theme) together with a mark
+ * and words, so that nothing is said by colour alone. The verdict itself is `layerVerdict`'s.
  */
-import { isOfModel, type Named } from '../extension/layerFindings';
-import { alphaBand as bandOf, OVER_TRAINED, UNDER_TRAINED } from '../extension/spectral/metricTable';
+import { alphaBand, OVER_TRAINED, UNDER_TRAINED, type JudgedAlpha } from '../extension/spectral/verdict';
 
 export interface AlphaBand {
-  /** `over`, `good-1` (nearest 2) … `good-4`, `under`: class `heat-<name>`. */
+  /** `over`, `good-1` (nearest 2) … `good-4`, `under`, `none`: class `heat-<name>`. */
   name: string;
   /** Shape beside the number; empty where nothing is unusual. */
   mark: string;
+  /** The verdict with its reason. */
   words: string;
-  /** The words without the limits. */
-  short: string;
 }
 
 /** Steps of colour within 2–6; one for each unit of alpha. */
 const GOOD_STEPS = UNDER_TRAINED - OVER_TRAINED;
 
-export function alphaBand(alpha: number): AlphaBand {
-  const short = bandOf(alpha);
-  switch (short) {
-    case 'over-trained':
-      return { name: 'over', mark: '▼', short, words: `over-trained or over-fitted (below ${OVER_TRAINED})` };
-    case 'under-trained':
-      return { name: 'under', mark: '▲', short, words: `under-trained (above ${UNDER_TRAINED})` };
-    case 'well trained': {
-      const step = Math.min(GOOD_STEPS, 1 + Math.floor(alpha - OVER_TRAINED));
-      return { name: `good-${step}`, mark: '', short, words: `well trained (${OVER_TRAINED} to ${UNDER_TRAINED})` };
-    }
+/** @param alpha that was judged */
+export function alphaBandOf({ verdict, verdict_reason: words }: JudgedAlpha, alpha: number): AlphaBand {
+  if (verdict === 'no verdict') return { name: 'none', mark: '○', words };
+  switch (alphaBand(alpha)) {
+    case 'below':
+      return { name: 'over', mark: '▼', words };
+    case 'above':
+      return { name: 'under', mark: '▲', words };
+    case 'within':
+      return { name: `good-${Math.min(GOOD_STEPS, 1 + Math.floor(alpha - OVER_TRAINED))}`, mark: '', words };
   }
-}
-
-/** Undefined for tensors that are no part of the model: their alpha judges nothing. */
-export function alphaBandOf(tensor: Named, alpha: number): AlphaBand | undefined {
-  return isOfModel(tensor) ? alphaBand(alpha) : undefined;
 }

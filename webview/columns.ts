@@ -1,7 +1,8 @@
 /** The table's columns: what headers tell of every tensor, then every measured number. */
+import { layerVerdict } from '../extension/layerFindings';
 import { alphaBandOf, type AlphaBand } from './alphaBands';
 import { formatBytes, formatCompact, formatCount, formatMetric, formatShape, plural } from './format';
-import type { TensorSummary } from '../extension/protocol';
+import type { LayerResult, TensorSummary } from '../extension/protocol';
 import type { Inspection } from './inspection';
 import { Means } from './means';
 import { measures } from './measures';
@@ -64,7 +65,7 @@ export const CHARACTER_WIDTH = 7;
 
 const empty: CellContent = { text: '' };
 
-/** WeightWatcher's bands are about its own fit: the exponents of other rules and of FARMS lie elsewhere. */
+/** A verdict is about WeightWatcher's own fit: the exponents of other rules and of FARMS lie elsewhere. */
 const BANDED = 'alpha';
 
 export function allColumns(inspection: Inspection): Column[] {
@@ -133,6 +134,11 @@ function headerColumns(inspection: Inspection): Column[] {
   ];
 }
 
+function bandOf(result: LayerResult, tensor: TensorSummary, alpha: number): AlphaBand | undefined {
+  const judged = layerVerdict(result, tensor);
+  return judged && alphaBandOf(judged, alpha);
+}
+
 function measuredColumns(inspection: Inspection): Column[] {
   return measures().map((measure) => {
     const value = (node: TreeNode): number | null => {
@@ -171,7 +177,7 @@ function measuredColumns(inspection: Inspection): Column[] {
         return {
           text: formatMetric(number, measure.format),
           title: measure.title?.(result),
-          ...(measure.key === BANDED && node.tensor && { band: alphaBandOf(node.tensor, number) }),
+          ...(measure.key === BANDED && node.tensor && { band: bandOf(result, node.tensor, number) }),
         };
       },
     };

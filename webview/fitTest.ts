@@ -2,20 +2,21 @@
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import type { GoodnessOfFit, LayerResult, ViewNotifications } from '../extension/protocol';
 import { problemOf } from '../extension/rpc';
+import { lawName } from '../extension/spectral/lawNames';
+import { IMPLAUSIBLE } from '../extension/spectral/verdict';
 import type { Host } from './connection';
 import { button } from './controls';
 import { element, type Child } from './elements';
 import { formatCount, formatNumber, formatPercent } from './format';
 import { icon } from './icons';
-import { lawName } from './tailLaws';
-
-/** Clauset, Shalizi and Newman's bound: at or below it the power law is refused. */
-const IMPLAUSIBLE = 0.1;
 
 export class FitTest {
   readonly element: HTMLElement;
   private readonly status = element('div', { class: 'fit-test-status', role: 'status' });
+  /** Called when a test has ended. */
+  onTested: () => void = () => undefined;
   private running: CancellationTokenSource | null = null;
+  private goodness: GoodnessOfFit | undefined;
 
   constructor(
     private readonly host: Host,
@@ -29,6 +30,11 @@ export class FitTest {
     );
     if (layer.goodness) this.show(layer.goodness);
     else this.offer();
+  }
+
+  /** What a test made here found, as part of the layer's result. */
+  get found(): Pick<LayerResult, 'goodness'> {
+    return this.goodness ? { goodness: this.goodness } : {};
   }
 
   /** A running test's progress, from the host. */
@@ -59,7 +65,10 @@ export class FitTest {
     this.work(0);
     try {
       const found = await this.host.request('goodness', { layer: this.layer.name }, source.token);
-      if (this.running === source) this.show(found);
+      if (this.running !== source) return;
+      this.goodness = found;
+      this.show(found);
+      this.onTested();
     } catch (error) {
       if (this.running === source) this.offer(icon('error'), element('span', {}, problemOf(error).message));
     } finally {

@@ -1,6 +1,6 @@
 /** One layer in full: its numbers in a line, then spectrum, ranks and compression, elements, and every number. */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
-import { isOfModel } from '../extension/layerFindings';
+import { layerVerdict } from '../extension/layerFindings';
 import type {
   FactoredLayer,
   LayerParts,
@@ -279,7 +279,11 @@ function spectra(
   const fits = [KS, xmin_mid, xmin_peak].filter((fit) => fit !== undefined);
   const edge = layer.metrics.lambda_plus ?? null;
   const title = layer.matrices > 1 ? 'Kernel, pooled' : 'Whole matrix';
-  const whole = new EsdPlot({ title, layer: layer.name, eigenvalues, fits, edge, judged: isOfModel(tensor) });
+  const whole = new EsdPlot({
+    ...{ title, layer: layer.name, eigenvalues, fits, edge },
+    judge: (chosen) => layerVerdict({ ...layer, ...test.found }, tensor, chosen),
+  });
+  test.onTested = () => whole.rejudge();
   const tested = element('div', {}, whole.element, test.element);
   return element('div', { class: 'spectra' }, tested, farmsSpectrum(layer, farmsEigenvalues));
 }
@@ -291,7 +295,7 @@ function farmsSpectrum({ name, farms }: LayerResult, eigenvalues: Float64Array):
     const sampling = `${share}, each ${formatShape(window)}`;
     const fits = [farms];
     return new EsdPlot({
-      ...{ title: 'FARMS', layer: name, eigenvalues, fits, edge: null, judged: false, sampling },
+      ...{ title: 'FARMS', layer: name, eigenvalues, fits, edge: null, sampling },
       ...(interval && { interval }),
     }).element;
   }

@@ -1,4 +1,5 @@
 /** The answers before any click: which layers are unusual and why, and how much could be saved at what error. */
+import { judgedShare } from '../extension/layerFindings';
 import { element } from './elements';
 import { formatCount, plural } from './format';
 import { icon, type IconName } from './icons';
@@ -94,6 +95,11 @@ export class Overview {
       items.push(element('li', { class: 'muted' }, text));
     } else if (unusual.length > MOST_LISTED) {
       items.push(element('li', { class: 'muted' }, `and ${formatCount(unusual.length - MOST_LISTED)} more`));
+    }
+    const { judged, layers } = judgedShare(ofModel);
+    if (layers > 0) {
+      const text = `Alpha has the evidence for a verdict in ${formatCount(judged)} of ${plural(layers, 'layer')}.`;
+      items.push(element('li', { class: 'muted' }, text));
     }
     const hadFocus = this.list.contains(document.activeElement);
     this.list.replaceChildren(...items);

@@ -1,8 +1,7 @@
 /** Which layers a person should look at first, and why, in words: worst first. */
-import { failedFit, lostRank } from '../extension/layerFindings';
+import { failedFit, layerVerdict, lostRank } from '../extension/layerFindings';
 import type { LayerResult } from '../extension/protocol';
-import { OVER_TRAINED, UNDER_TRAINED } from '../extension/spectral/metricTable';
-import { alphaBand } from './alphaBands';
+import { alphaBand, OVER_TRAINED, UNDER_TRAINED } from '../extension/spectral/verdict';
 import { formatCount, formatNumber, plural } from './format';
 
 export interface UnusualLayer {
@@ -25,7 +24,11 @@ const KIND_WEIGHT: Record<UnusualLayer['kind'], number> = {
 /** The most a layer's own measure adds to its kind's weight. */
 const LARGEST_WITHIN_KIND = 9e5;
 
-/** Every reason a result gives to be looked at; empty for an ordinary layer. */
+/**
+ * Every reason a result gives to be looked at; none for an ordinary layer.
+ *
+ * @param result of a weight: of what is no model, nothing is to be said
+ */
 export function unusualIn(result: LayerResult): UnusualLayer[] {
   const found: UnusualLayer[] = [];
   const add = (kind: UnusualLayer['kind'], reason: string, measure: number): void => {
@@ -45,10 +48,17 @@ export function unusualIn(result: LayerResult): UnusualLayer[] {
   const most = result.factored?.rank ?? result.M ?? lost;
   if (lost > 0) add('rank-loss', `loses ${plural(lost, 'rank')} of ${formatCount(most)}`, lost);
   const alpha = result.fits.KS?.alpha ?? null;
-  if (alpha !== null && alpha > UNDER_TRAINED) {
-    add('under', `α ${formatNumber(alpha, 3)}, ${alphaBand(alpha).short}`, alpha - UNDER_TRAINED);
-  } else if (alpha !== null && alpha < OVER_TRAINED) {
-    add('over', `α ${formatNumber(alpha, 3)}, ${alphaBand(alpha).short}`, OVER_TRAINED - alpha);
+  const judged = layerVerdict(result);
+  if (alpha === null || !judged || judged.verdict === 'no verdict') return found;
+  const reason = `α ${formatNumber(alpha, 3)}, ${judged.verdict}`;
+  switch (alphaBand(alpha)) {
+    case 'above':
+      add('under', reason, alpha - UNDER_TRAINED);
+      break;
+    case 'below':
+      add('over', reason, OVER_TRAINED - alpha);
+      break;
+    case 'within':
   }
   return found;
 }

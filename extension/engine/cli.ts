@@ -86,7 +86,7 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   progress.finish();
   const report = inspectReport(document.summary, command.settings, layers, await engine.deviceInUse());
   if (command.format === 'json') await printAll(inspectJson(report));
-  else if (command.format === 'csv') await printAll(inspectCsv(layers));
+  else if (command.format === 'csv') await printAll(inspectCsv(report.layers));
   else await print(layerReport(document.summary, report));
   if (command.format === 'csv') for (const problem of report.problems) tell(problem.message);
   await Promise.all([pruning, engine.dispose()]);

@@ -1,9 +1,9 @@
 /** What a person reads in the terminal. */
 import type { CheckpointSummary, LayerParts, LayerResult, NotModel, Problem, TensorSummary } from '../protocol';
-import { alphaBand } from '../spectral/metricTable';
-import type { InspectReport } from '../inspectReport';
-import { failedFit, lostRank } from '../layerFindings';
-import { shortCell, visible } from '../visibleText';
+import type { InspectReport, ReportedLayer } from '../inspectReport';
+import { failedFit, judgedShare, lostRank } from '../layerFindings';
+import type { Verdict, VerdictCheck } from '../spectral/verdict';
+import { MAX_CELL, shortCell, visible } from '../visibleText';
 import { isHead } from './layerParts';
 
 /** The handle is of no use in a terminal. */
@@ -11,7 +11,7 @@ type Summary = Omit<CheckpointSummary, 'document'>;
 
 interface Column {
   title: string;
-  cell: (layer: LayerResult) => string;
+  cell: (layer: ReportedLayer) => string;
 }
 
 /** The name comes behind them, as in `ls -l`: names of any length then leave the numbers aligned. */
@@ -54,7 +54,8 @@ export function layerReport(summary: Summary, report: InspectReport): string {
     ...(report.settings.farms.enabled ? [] : ['FARMS was left out.']),
     ...(spectral.some(({ farms }) => farms?.interval) ? [ESTIMATE_NOTE] : []),
     ...basesOf(spectral).map((base) => `‖ΔW‖/‖W‖: W is the weight of the same module in ${visible(base)}.`),
-    'alpha: 2–6 well trained, below 2 over-trained or over-fitted, above 6 under-trained. 95 %: rank that keeps 95 % of ‖W‖².',
+    ...verdictLines(report.layers.filter(({ tensor }) => notModel.get(tensor) === undefined)),
+    '95 %: rank that keeps 95 % of ‖W‖².',
   ];
   return [...heading(summary), '', ...table, '', ...closing, ...problemLines(report.problems), ''].join('\n');
 }
@@ -139,23 +140,60 @@ function problemLines(problems: readonly Problem[]): string[] {
   ];
 }
 
-function layerCell(layer: LayerResult, notModel: NotModel | undefined): string {
+/** Characters of a name that a remark leaves at least. */
+const LEAST_NAME = 24;
+
+function layerCell(layer: ReportedLayer, notModel: NotModel | undefined): string {
   const text = remark(layer, notModel);
-  return text ? `${shortCell(layer.name)}  (${text})` : layer.name;
+  // The remark stays whole where the name is long.
+  return text ? `${shortCell(layer.name, Math.max(LEAST_NAME, MAX_CELL - width(text) - 4))}  (${text})` : layer.name;
 }
 
-function remark(layer: LayerResult, notModel: NotModel | undefined): string {
+function remark(layer: ReportedLayer, notModel: NotModel | undefined): string {
   const [problem] = layer.problems;
   if (problem) return problem.code;
   const failed = failedFit(layer);
   if (failed !== undefined) return `no fit: ${failed}`;
   if (notModel !== undefined) return notModel;
-  const { alpha } = layer.metrics;
   const remarks = layer.tiedWith === undefined ? [] : [`tied with ${layer.tiedWith}`];
-  if (alpha !== null && alpha !== undefined && alphaBand(alpha) !== 'well trained') remarks.push(alphaBand(alpha));
+  const verdict = verdictRemark(layer);
+  if (verdict !== undefined) remarks.push(verdict);
   const lost = lostRank(layer);
   if (lost > 0) remarks.push(`rank loss ${lost}`);
   return remarks.join(', ');
+}
+
+/** Nothing where alpha lies in 2–6 with the evidence for it, and where there is none. */
+function verdictRemark({ metrics, verdict, verdict_evidence: evidence = [] }: ReportedLayer): string | undefined {
+  if (verdict === undefined || verdict === WELL_TRAINED || typeof metrics.alpha !== 'number') return undefined;
+  const lacking = evidence.find(({ holds }) => !holds);
+  return lacking ? `${verdict}: ${LACKING[lacking.check]}` : verdict;
+}
+
+/** What a verdict lacks, in a few words. */
+const LACKING: Record<VerdictCheck['check'], string> = {
+  subject: 'no weight',
+  fit: 'no fit',
+  tail: 'short tail',
+  spikes: 'indistinguishable from random',
+  shuffled: 'indistinguishable from random',
+  distance: 'D too large',
+  bootstrap: 'p too small',
+  law: 'another law fits better',
+  limits: 'α ± 2σ crosses a limit',
+  shape: 'its shape explains it',
+};
+
+const WELL_TRAINED: Verdict = 'typical of well-trained layers';
+
+/** How many layers are judged, and what a verdict means. */
+function verdictLines(weights: readonly ReportedLayer[]): string[] {
+  const { judged, layers } = judgedShare(weights);
+  if (layers === 0) return [];
+  return [
+    `Alpha has the evidence for a verdict in ${judged} of ${plural(layers, 'layer')}; --json gives it for each. With it, alpha in 2–6 is`,
+    'typical of well-trained layers, below 2 of over-trained or over-fitted ones, above 6 of under-trained ones.',
+  ];
 }
 
 function farmsCell({ farms }: LayerResult): string {

@@ -276,13 +276,19 @@ export class CheckpointSession {
   async spectrum(layer: string, token?: CancellationToken): Promise<LayerSpectrum> {
     const spectrum = await this.askNumbers('spectrum', { layer, settings: this.settings() }, token);
     const known = this.results.get(spectrum.layer.name);
+    // The engine's own result knows of no test that was asked for later.
+    if (known?.goodness) spectrum.layer.goodness = known.goodness;
     // Computed for the layer's view alone: its row in the table wants the numbers, too.
     if (!known || known.problems.some(({ code }) => code === DIED)) this.take(spectrum.layer);
     return spectrum;
   }
 
-  goodness(layer: string, token?: CancellationToken): Promise<GoodnessOfFit> {
-    return this.askNumbers('goodness', { layer, settings: this.settings() }, token);
+  async goodness(layer: string, token?: CancellationToken): Promise<GoodnessOfFit> {
+    const goodness = await this.askNumbers('goodness', { layer, settings: this.settings() }, token);
+    const known = this.results.get(layer);
+    // It takes part in the verdict, which is the same in the table and in exports.
+    if (known) this.take({ ...known, goodness });
+    return goodness;
   }
 
   vectorMetrics(layer: string, count: number, token?: CancellationToken): Promise<LayerVectors> {

@@ -1,7 +1,7 @@
 /** All numbers of a session to a file, in the terminal program's own JSON and CSV. */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { inspectCsv, inspectJson, inspectReport } from '../inspectReport';
+import { inspectCsv, inspectJson, inspectReport, reportedLayers } from '../inspectReport';
 import type { LayerResult } from '../protocol';
 import type { CheckpointSession } from './checkpointSession';
 import { inspectSettings } from './settings';
@@ -32,7 +32,7 @@ export async function exportResults(
   const pieces =
     format === 'json'
       ? inspectJson(inspectReport(summary, inspectSettings(), layers, await session.device()))
-      : inspectCsv(layers);
+      : inspectCsv(reportedLayers(summary, layers));
   await vscode.workspace.fs.writeFile(target, await encoded(pieces));
   return { path: target.fsPath };
 }

@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { alphaVerdict } from '../layerFindings';
+import { layerVerdict } from '../layerFindings';
 import type { LayerResult, PeekResult, TensorSummary } from '../protocol';
 import type { EngineClient } from './engineClient';
 import type { LayerMatch } from './layerIndex';
@@ -135,18 +135,8 @@ function numbers({ layer, curve }: PeekResult, tensor: TensorSummary): string {
   return [...lines.filter((line) => line !== undefined && line !== ''), picture].join('  \n') + '\n\n';
 }
 
-function fitLine({ metrics, fits, farms }: LayerResult, tensor: TensorSummary): string {
-  const number = (value: number): string => value.toLocaleString(vscode.env.language, { maximumFractionDigits: 2 });
-  const parts: string[] = [];
-  const { alpha } = metrics;
-  if (fits.KS?.status === 'failed')
-    parts.push(vscode.l10n.t('no power-law fit: {0}', markdownText(fits.KS.reason ?? '')));
-  else if (typeof alpha === 'number') parts.push(`alpha ${number(alpha)} (${alphaVerdict(tensor, alpha)})`);
-  if (typeof farms?.alpha === 'number') {
-    const interval = farms.interval ? ` (${farms.interval.map(number).join('–')})` : '';
-    parts.push(`FARMS alpha ${number(farms.alpha)}${interval}`);
-  }
-  return parts.join(' · ');
+function fitLine(layer: LayerResult, tensor: TensorSummary): string {
+  return markdownText(layerVerdict(layer, tensor)?.verdict_reason ?? '');
 }
 
 function rankLine({ ranks, M }: LayerResult): string {

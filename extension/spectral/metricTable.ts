@@ -307,13 +307,3 @@ export const metricTable: readonly MetricRow[] = [
 
 /** WeightWatcher fits alpha to no layer with fewer eigenvalues. */
 export const LEAST_FITTED = 10;
-
-/** WeightWatcher's bands of alpha. */
-export const OVER_TRAINED = 2;
-export const UNDER_TRAINED = 6;
-
-/** WeightWatcher's reading of a successful fit's alpha; a failed fit has none. */
-export function alphaBand(alpha: number): 'over-trained' | 'well trained' | 'under-trained' {
-  if (alpha < OVER_TRAINED) return 'over-trained';
-  return alpha > UNDER_TRAINED ? 'under-trained' : 'well trained';
-}

@@ -78,6 +78,29 @@ describe('command line program', () => {
     assert.match(absent.stderr, /no layer matches "\\u001b\[2J"/);
   });
 
+  it('gives each spectrum a verdict on alpha with its evidence, the same in JSON, CSV and the report', () => {
+    const report = JSON.parse(run('inspect', model, '--json').stdout) as InspectReport;
+    const [first, bias] = report.layers;
+    assert.equal(first!.verdict, 'no verdict');
+    assert.match(
+      first!.verdict_reason!,
+      /^no verdict on α [\d.]+ ± [\d.]+: its tail has \d+ of 24 eigenvalues, and 20 are/,
+    );
+    assert.match(first!.verdict_reason!, /; FARMS α [\d.]+/);
+    const checks = first!.verdict_evidence!.map(({ check }) => check);
+    assert.deepEqual(checks, ['tail', 'spikes', 'distance', 'law', 'limits', 'shape']);
+    assert.equal(bias!.verdict, undefined);
+
+    const [header, ...lines] = run('inspect', model, '--csv').stdout.split('\n');
+    const columns = header!.split(',');
+    assert.deepEqual(columns.slice(columns.indexOf('verdict')).slice(0, 2), ['verdict', 'verdict_reason']);
+    assert.ok(lines[0]!.includes(`,no verdict,"${first!.verdict_reason!}",`), lines[0]);
+
+    const { stdout } = run('inspect', model);
+    assert.match(stdout, /block\.0\.weight {2}\(no verdict: short tail\)\n/);
+    assert.match(stdout, /evidence for a verdict in 0 of 2 layers/);
+  });
+
   it('says what computed: small layers need no device, and one that cannot be had is named with the reason', () => {
     const small = JSON.parse(run('inspect', model, '--json').stdout) as InspectReport;
     assert.equal(small.device.requested, 'auto');

@@ -21,12 +21,27 @@ function inspected(checkpoint: string, settings: string[]): InspectReport {
   return JSON.parse(stdout) as InspectReport;
 }
 
+/** How many layers are judged; the evidence stands in the report of each. */
+function verdicts({ layers }: InspectReport): { judged: number; of: number } {
+  const spectral = layers.filter(({ matrices }) => matrices > 0);
+  for (const { name, verdict, verdict_reason: reason, verdict_evidence: evidence } of spectral) {
+    assert.ok(reason && evidence && evidence.length > 0, name);
+    assert.equal(
+      verdict === 'no verdict',
+      evidence.some(({ holds }) => !holds),
+      `${name}: ${reason}`,
+    );
+  }
+  return { judged: spectral.filter(({ verdict }) => verdict !== 'no verdict').length, of: spectral.length };
+}
+
 describe('printed numbers of the reference checkpoints', () => {
   if (!sharedFolder) {
     console.log('The reference checkpoints are not beside the repository: printed numbers are not compared with them.');
     return;
   }
   const shared = sharedFolder;
+  const judged = new Map<string, { judged: number; of: number }>();
   for (const { golden } of goldenFiles(shared, checkpointSuffixes)) {
     it(golden.checkpoint, () => {
       for (const settings of SETTINGS) {
@@ -34,7 +49,20 @@ describe('printed numbers of the reference checkpoints', () => {
         const { checked, failures } = compareWithGolden(golden, report);
         assert.deepEqual(failures, []);
         assert.ok(checked > Object.keys(golden.layers).length);
+        judged.set(golden.checkpoint, verdicts(report));
       }
     });
   }
+
+  it('judges layers of trained models, and a fixed Fourier basis in none', () => {
+    for (const [checkpoint, { judged: given, of }] of judged) {
+      console.log(`      verdicts on ${checkpoint}: ${given} of ${of} layers`);
+    }
+    const transformer = judged.get('hbar-symbolic-flax/model_params.msgpack')!;
+    assert.ok(transformer.judged >= transformer.of / 3, `${transformer.judged} of ${transformer.of}`);
+    const silero = inspected(path.join(shared, 'checkpoints/silero-vad/silero_vad_16k.safetensors'), ['--no-farms']);
+    const basis = silero.layers.find(({ name }) => name.includes('stft'))!;
+    assert.equal(basis.verdict, 'no verdict');
+    assert.match(basis.verdict_reason!, /D 0\.247 is beyond/);
+  });
 });

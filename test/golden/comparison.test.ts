@@ -1,9 +1,9 @@
 /** The comparison with golden numbers itself: it must see every deviation, and explain only what it may. */
 import assert from 'node:assert/strict';
-import { alphaBand } from '../../extension/spectral/metricTable';
 import { spectralMetrics } from '../../extension/spectral/metrics';
 import { fitPowerLaw, tailAt } from '../../extension/spectral/powerLaw';
-import { compareWithGolden, type Comparison, type Golden, type InspectedCheckpoint } from '../harness/golden';
+import { alphaBand } from '../../extension/spectral/verdict';
+import { compareWithGolden, WARNINGS, type Comparison, type Golden, type InspectedCheckpoint } from '../harness/golden';
 
 const eigenvalues = Float64Array.from(
   { length: 40 },
@@ -33,8 +33,7 @@ function inspected(change: (layer: Layer) => Partial<Layer> = () => ({})): Inspe
 /** What a reference with the very same numbers would have printed. */
 function golden(): Golden {
   const { metrics, fits } = inspected().layers[0]!;
-  const band = alphaBand(metrics.alpha!);
-  const warning = band === 'well trained' ? '' : band;
+  const warning = WARNINGS[alphaBand(metrics.alpha!)];
   const pair = (rule: 'KS' | 'xmin_mid' | 'xmin_peak') => ({ alpha: fits[rule]!.alpha!, D: fits[rule]!.D! });
   return {
     checkpoint: 'made/model.safetensors',

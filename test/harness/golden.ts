@@ -6,8 +6,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isFloating } from '../../extension/checkpoint/dtype';
 import type { FitRule, LayerResult } from '../../extension/protocol';
-import { alphaBand } from '../../extension/spectral/metricTable';
 import { tailAt } from '../../extension/spectral/powerLaw';
+import { alphaBand } from '../../extension/spectral/verdict';
 
 export interface GoldenFit {
   alpha: number;
@@ -93,6 +93,9 @@ const WEIGHTWATCHER_NUMBERS = [
 ] as const;
 
 const WEIGHTWATCHER_COUNTS = ['detX_num', 'matrix_rank', 'num_pl_spikes', 'rank_loss', 'weak_rank_loss'] as const;
+
+/** WeightWatcher's, of alpha alone. */
+export const WARNINGS = { below: 'over-trained', within: '', above: 'under-trained' } as const;
 
 /** Columns that follow from the tail start, and move with it where it is equally good elsewhere. */
 const OF_THE_TAIL = new Set<string>([
@@ -217,8 +220,7 @@ function compareWeightWatcher(
   const exact: [string, unknown][] = [
     ['N', N],
     ['M', M],
-    // Its name for every layer but those that look well trained.
-    ['warning', metrics.alpha == null ? undefined : alphaBand(metrics.alpha).replace('well trained', '')],
+    ['warning', metrics.alpha == null ? undefined : WARNINGS[alphaBand(metrics.alpha)]],
   ];
   for (const [column, ours] of exact) {
     comparison.checked++;

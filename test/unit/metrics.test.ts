@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { PowerLawFit } from '../../extension/protocol';
 import { spectralMetrics } from '../../extension/spectral/metrics';
-import { alphaBand, metricTable } from '../../extension/spectral/metricTable';
+import { metricTable } from '../../extension/spectral/metricTable';
 import { fitPowerLaw } from '../../extension/spectral/powerLaw';
 
 function fitted(alpha: number, xmin: number): PowerLawFit {
@@ -137,15 +137,5 @@ describe('metric table', () => {
       assert.match(description, /\.$/, key);
       assert.ok(kind === 'integer' ? digits === 0 : digits > 0, key);
     }
-  });
-
-  it('WeightWatcher’s bands', () => {
-    assert.deepEqual([1.99, 2, 4, 6, 6.01].map(alphaBand), [
-      'over-trained',
-      'well trained',
-      'well trained',
-      'well trained',
-      'under-trained',
-    ]);
   });
 });

@@ -3,14 +3,21 @@ import assert from 'node:assert/strict';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
 import { layerReport, tensorReport } from '../../extension/engine/report';
 import { summarise } from '../../extension/engine/summary';
-import type { InspectReport } from '../../extension/inspectReport';
-import { alphaVerdict } from '../../extension/layerFindings';
+import { reportedLayers, type InspectReport } from '../../extension/inspectReport';
+import { judgedShare, layerVerdict } from '../../extension/layerFindings';
 import type { CheckpointSummary, LayerResult, PowerLawFit, RankSuggestion } from '../../extension/protocol';
 import { alphaBandOf } from '../../webview/alphaBands';
 import { ofTheModel } from '../../webview/ofTheModel';
 import { RankCurve } from '../../webview/rankCurve';
 import { savings } from '../../webview/savings';
 import { unusualLayers } from '../../webview/unusual';
+
+/** What a verdict needs beside a fit. */
+const evident = (alpha: number): Partial<LayerResult> => ({
+  ...{ N: 128, M: 128, metrics: { alpha, rank_loss: 0, num_spikes: 20 } },
+  fits: { KS: { ...fit(alpha), D: 0.05, num_pl_spikes: 50, sigma: 0.02 } },
+  tail_shape: { status: 'success', law: 'power_law', n: 50, comparisons: [] },
+});
 
 const fit = (alpha: number | null, reason?: string): PowerLawFit => ({
   ...{ rule: 'KS', status: alpha === null ? 'failed' : 'success', alpha, D: alpha === null ? null : 0.1 },
@@ -47,15 +54,15 @@ describe('unusual layers', () => {
 
   it('says nothing of layers with alpha within 2 to 6, the limits included', () => {
     assert.deepEqual(
-      unusualLayers([layer('a'), layer('b', { fits: { KS: fit(2) } }), layer('c', { fits: { KS: fit(6) } })]),
+      unusualLayers([layer('a'), layer('b', evident(2)), layer('c', evident(4)), layer('d', evident(6))]),
       [],
     );
   });
 
   it('puts broken elements before failed fits, those before rank loss, that before alpha', () => {
     const found = unusualLayers([
-      layer('over', { fits: { KS: fit(1.9) } }),
-      layer('under', { fits: { KS: fit(9) } }),
+      layer('over', evident(1.9)),
+      layer('under', evident(9)),
       layer('lost', { metrics: { rank_loss: 2 } }),
       layer('failed', { fits: { KS: fit(null, 'all eigenvalues are equal') }, M: 16 }),
       layer('broken', { matrices: 0, fits: {}, statistics: { ...statistics, nan: 1, inf: 2 } }),
@@ -67,6 +74,23 @@ describe('unusual layers', () => {
     assert.match(found[0]!.reason, /^1 NaN and 2 Inf /);
     assert.match(found[1]!.reason, /all eigenvalues are equal/);
     assert.match(found[2]!.reason, /^loses 2 ranks of 4$/);
+  });
+
+  it('lists no layer for an alpha without evidence, and says of how many it has some', () => {
+    const layers = [
+      layer('six points', { fits: { KS: fit(9.4) } }),
+      layer('fifty', evident(9)),
+      layer('well', evident(3)),
+    ];
+    const found = unusualLayers(layers);
+    assert.deepEqual(
+      found.map((each) => [each.layer, each.reason]),
+      [['fifty', 'α 9, typical of under-trained layers']],
+    );
+    assert.deepEqual(judgedShare([...layers, layer('tied', { ...evident(3), tiedWith: 'well' })]), {
+      judged: 2,
+      layers: 3,
+    });
   });
 
   it('never calls a layer over- or under-trained whose fit failed', () => {
@@ -124,11 +148,17 @@ describe('what is said of the model', () => {
 
   it('judges no optimizer state by its alpha, neither in the table, in a hover nor in the terminal', () => {
     const tensors = [{ name: 'm' }, { name: 'o', notModel: 'optimizer state' as const }];
-    const bands = tensors.map((tensor) => alphaBandOf(tensor, 1.5)?.short);
-    assert.deepEqual(bands, ['over-trained', undefined]);
-    const verdicts = tensors.map((tensor) => alphaVerdict(tensor, 1.5));
-    assert.deepEqual(verdicts, ['over-trained', 'optimizer state']);
-    const results = tensors.map(({ name }) => layer(name, { metrics: { alpha: 1.5 } }));
+    const judged = tensors.map((tensor) => layerVerdict(layer(tensor.name, evident(1.5)), tensor)!);
+    assert.deepEqual(
+      judged.map(({ verdict }) => verdict),
+      ['typical of over-trained or over-fitted layers', 'no verdict'],
+    );
+    assert.match(judged[1]!.verdict_reason, /^no verdict: it is no weight of the model \(optimizer state\)/);
+    assert.deepEqual(
+      judged.map((each) => alphaBandOf(each, 1.5).name),
+      ['over', 'none'],
+    );
+    const results = tensors.map(({ name }) => layer(name, evident(1.5)));
     const head = {
       path: '',
       format: '',
@@ -140,9 +170,10 @@ describe('what is said of the model', () => {
       architecture: '',
     };
     const summary = { ...head, tensors, problems: [], metadata: {} };
-    const report = { layers: results, problems: [], settings: { farms: { enabled: true } } };
+    const layers = reportedLayers(summary as unknown as CheckpointSummary, results);
+    const report = { layers, problems: [], settings: { farms: { enabled: true } } };
     const lines = layerReport(summary as unknown as CheckpointSummary, report as unknown as InspectReport);
-    assert.match(lines, / m {2}\(over-trained\)\n/);
+    assert.match(lines, / m {2}\(typical of over-trained or over-fitted layers\)\n/);
     assert.match(lines, / o {2}\(optimizer state\)\n/);
   });
 });

@@ -4,8 +4,11 @@
  */
 import { scaleLog, type ScaleLogarithmic } from 'd3-scale';
 import type { FitRule, PowerLawFit } from '../../extension/protocol';
-import { lowerBound, tailAt } from '../../extension/spectral/powerLaw';
-import { alphaBand } from '../alphaBands';
+import { lowerBound, noFit, tailAt } from '../../extension/spectral/powerLaw';
+import type { ChosenTail } from '../../extension/layerFindings';
+import { tailShape } from '../../extension/spectral/tailShape';
+import type { JudgedAlpha } from '../../extension/spectral/verdict';
+import { alphaBandOf, type AlphaBand } from '../alphaBands';
 import { button, checkbox, dropdown, type Button } from '../controls';
 import { element } from '../elements';
 import { formatCount, formatNumber, formatPercent } from '../format';
@@ -28,8 +31,11 @@ export interface EsdInput {
   fits: PowerLawFit[];
   /** λ₊, the edge of the Marchenko–Pastur bulk. */
   edge: number | null;
-  /** Whether alpha says how well the layer is trained: only WeightWatcher's own, the KS fit of a whole matrix, of a weight. */
-  judged: boolean;
+  /**
+   * What the KS fit's alpha says of the training, or that of a tail chosen by hand; absent where alpha is none that a verdict
+   * is about (FARMS's).
+   */
+  judge?: (chosen?: ChosenTail) => JudgedAlpha | undefined;
   /** How the values were sampled, where they were. */
   sampling?: string;
   /** 95 % interval of alpha, where the values are a sample. */
@@ -42,6 +48,9 @@ const ARROW_STEPS = 400;
 const ZOOM_IN = 'Zoom to the tail';
 const ZOOM_OUT = 'Show the whole spectrum';
 
+/** How long xmin rests before its tail is judged. */
+const REST_MS = 150;
+
 const RULE_LABELS: Record<FitRule, string> = { KS: 'KS', xmin_mid: 'xmin_mid', xmin_peak: 'xmin_peak' };
 
 export class EsdPlot {
@@ -53,6 +62,10 @@ export class EsdPlot {
   private window: SpectrumWindow;
   private readonly zoom: Button;
   private readonly readings = element('dl', { class: 'readings', 'aria-live': 'off' });
+  private readonly verdict = element('p', { class: 'verdict', 'aria-live': 'polite' });
+  /** Of the tail as it is now; undefined while one that is moved has still to be judged. */
+  private judged: JudgedAlpha | undefined;
+  private judging = 0;
   private readonly reset: Button;
   private cumulative = false;
   private fit: PowerLawFit;
@@ -64,6 +77,7 @@ export class EsdPlot {
     this.window = this.whole;
     this.fit = input.fits[0]!;
     this.tail = this.fittedTail();
+    this.judged = this.judgeTail();
     this.reset = button({
       label: 'Back to the fitted xmin',
       icon: 'discard',
@@ -96,7 +110,7 @@ export class EsdPlot {
     });
     this.element = this.frame.element;
     this.element.classList.add('esd');
-    this.element.querySelector('.plot-finding')!.before(this.readings);
+    this.element.querySelector('.plot-finding')!.before(this.readings, this.verdict);
     this.handle = new TailHandle(this.frame, {
       onDrag: (x) => this.moveTail(lowerBound(input.eigenvalues, this.x.invert(x))),
       onStep: (steps) => this.stepTail(steps),
@@ -108,9 +122,24 @@ export class EsdPlot {
   private show(fit: PowerLawFit): void {
     this.fit = fit;
     this.tail = this.fittedTail();
-    this.describe();
+    this.rejudge();
     // Its tail may begin left of what is shown.
     this.setZoom(this.window !== this.whole);
+  }
+
+  /** The tail may be another one, or more may be known of it. */
+  rejudge(): void {
+    window.clearTimeout(this.judging);
+    this.judged = this.judgeTail();
+    this.describe();
+  }
+
+  private judgeTail(): JudgedAlpha | undefined {
+    const { fit, tail, input } = this;
+    const { eigenvalues, judge } = input;
+    if (fit.rule !== 'KS' || !judge) return undefined;
+    if (!tail || tail.start === this.fittedTail()?.start) return judge();
+    return judge(chosenTail(eigenvalues, tail));
   }
 
   /** To the tail as it is now, or back to the whole spectrum. */
@@ -137,6 +166,10 @@ export class EsdPlot {
     const bounded = Math.min(Math.max(start, first), eigenvalues.length - 2);
     if (bounded < first || bounded === this.tail?.start) return;
     this.tail = { start: bounded, ...tailAt(eigenvalues, bounded) };
+    // Comparing laws on its tail takes longer than a step of the drag.
+    window.clearTimeout(this.judging);
+    this.judged = undefined;
+    this.judging = window.setTimeout(() => this.rejudge(), REST_MS);
     this.describe();
     this.frame.redraw();
   }
@@ -149,7 +182,7 @@ export class EsdPlot {
   }
 
   private describe(): void {
-    const { eigenvalues, interval, judged, sampling } = this.input;
+    const { eigenvalues, interval, sampling } = this.input;
     const { tail, fit } = this;
     const fitted = this.fittedTail();
     const moved = tail !== null && tail.start !== fitted?.start;
@@ -159,9 +192,11 @@ export class EsdPlot {
       const reason = fit.reason ?? 'no valid tail';
       this.readings.replaceChildren(element('div', { class: 'reading failed' }, `No power-law fit: ${reason}`));
       this.frame.setFinding(`No power-law fit: ${reason}.`);
+      this.verdict.hidden = true;
       return;
     }
-    const band = fit.rule === 'KS' && judged ? alphaBand(tail.alpha) : undefined;
+    const band = this.judged && alphaBandOf(this.judged, tail.alpha);
+    this.showVerdict(band);
     const count = eigenvalues.length - tail.start;
     const share = formatPercent(count / eigenvalues.length, 2);
     const alpha = formatNumber(tail.alpha, 4);
@@ -172,12 +207,7 @@ export class EsdPlot {
     const xmin = formatNumber(eigenvalues[tail.start]!, 3);
     this.readings.replaceChildren(
       band
-        ? reading(
-            'α',
-            `${band.mark ? `${band.mark} ` : ''}${alpha}`,
-            `heat heat-${band.name}`,
-            `${spread}, ${band.short}`,
-          )
+        ? reading('α', `${band.mark ? `${band.mark} ` : ''}${alpha}`, `heat heat-${band.name}`, spread)
         : reading('α', alpha, '', spread),
       reading('D', formatNumber(tail.D, 3)),
       reading('xmin', xmin),
@@ -185,9 +215,16 @@ export class EsdPlot {
       ...(sampling === undefined ? [] : [reading('windows', sampling)]),
     );
     this.frame.setFinding(
-      `alpha ${alpha}${band ? `, ${band.words}` : ''}${moved ? ', at an xmin chosen by hand' : ''}. ` +
+      `alpha ${alpha}${moved ? ', at an xmin chosen by hand' : ''}. ${band ? `${sentence(band.words)} ` : ''}` +
         `The tail starts at ${xmin} and holds ${formatCount(count)} of ${formatCount(eigenvalues.length)} eigenvalues; D ${formatNumber(tail.D, 3)}.`,
     );
+  }
+
+  private showVerdict(band: AlphaBand | undefined): void {
+    const { verdict, input, fit } = this;
+    verdict.hidden = fit.rule !== 'KS' || !input.judge;
+    verdict.className = `verdict verdict-${band?.name ?? 'none'}`;
+    verdict.textContent = band ? `${band.mark} ${sentence(band.words)}`.trim() : 'The verdict follows when xmin rests.';
   }
 
   private draw(): void {
@@ -263,4 +300,20 @@ export class EsdPlot {
     const { eigenvalues, title } = this.input;
     return this.cumulative ? ccdfTwin(title, eigenvalues) : densityTwin(title, this.whole.histogram);
   }
+}
+
+/** What a fit at that start would have said. */
+function chosenTail(eigenvalues: Float64Array, { start, alpha, D }: Tail): ChosenTail {
+  if (!Number.isFinite(alpha)) return { fit: noFit('KS', 'the tail has no spread'), tailShape: undefined };
+  const n = eigenvalues.length - start;
+  const fit: PowerLawFit = {
+    ...{ rule: 'KS', status: 'success', alpha, D, xmin: eigenvalues[start]!, xmax: eigenvalues.at(-1)! },
+    ...{ num_pl_spikes: n, sigma: (alpha - 1) / Math.sqrt(n) },
+  };
+  return { fit, tailShape: tailShape(eigenvalues, fit) };
+}
+
+/** α stays small: its capital is no alpha. */
+function sentence(words: string): string {
+  return `${words.replace(/^[a-z]/, (letter) => letter.toUpperCase())}.`;
 }

@@ -1,5 +1,5 @@
 /** Laws that a tail may follow, in words. */
-import type { TailShape } from '../extension/protocol';
+import type { TailShape } from '../protocol';
 
 const NAMES: Record<NonNullable<TailShape['law']>, string> = {
   power_law: 'power law',
