@@ -79,7 +79,14 @@ describe('text', () => {
       await readable(page, '.menu-item:focus', '.menu-item:last-child');
       await page.keyboard.press('Enter');
       await page.locator('.layer svg.plot-svg').first().waitFor();
-      await readable(page, ".table-row[aria-selected='true'] .row-label", '.layer-facts', '.reading dt', '.reading dd');
+      await readable(
+        page,
+        ".table-row[aria-selected='true'] .row-label",
+        '.layer-facts',
+        '.reading dt',
+        '.reading dd',
+        '.verdict',
+      );
     });
   }
 });

@@ -34,7 +34,7 @@ describe("a layer's view", () => {
   it('names every plot by its finding', async () => {
     const page = await opened();
     const name = await page.locator('.esd svg.plot-svg').first().getAttribute('aria-label');
-    assert.match(name!, /^Whole matrix\. alpha [\d.]+, .*trained.*\. The tail starts at .* eigenvalues; D /);
+    assert.match(name!, /^Whole matrix\. alpha [\d.]+\. No verdict on α .*\. The tail starts at .* eigenvalues; D /);
     assert.deepEqual(await violations(page), []);
   });
 
@@ -43,10 +43,43 @@ describe("a layer's view", () => {
     const esd = page.locator('.esd').first();
     assert.match(
       (await esd.locator('.plot-svg').getAttribute('aria-label'))!,
-      /^Whole matrix\. alpha [\d.]+\. The tail/,
+      /^Whole matrix\. alpha [\d.]+\. No verdict: it is no weight of the model \(optimizer state\)/,
     );
-    assert.doesNotMatch(await page.locator('.layer').innerText(), /trained/);
-    assert.equal(await esd.locator('.heat').count(), 0);
+    assert.doesNotMatch(await page.locator('.layer').innerText(), /typical of/);
+    assert.equal(await esd.locator('.heat').getAttribute('class'), 'reading-value heat heat-none');
+  });
+
+  it('judges alpha in a sentence, and anew where xmin is moved', async () => {
+    const page = await opened({}, 'model.layers.0.mlp.gate_proj.weight');
+    const verdict = page.locator('.esd').first().locator('.verdict');
+    const said = (words: RegExp): Promise<string> =>
+      eventually(
+        () => verdict.innerText(),
+        (text) => words.test(text),
+      );
+    const fitted = await said(/^α [\d.]+ ± [\d.]+ is in 2–6, typical of well-trained layers; FARMS α [\d.]+/);
+    // Ten values are no tail.
+    await xmin(page).focus();
+    await page.keyboard.press('End');
+    for (let step = 0; step < 8; step++) await page.keyboard.press('ArrowLeft');
+    await said(/^○ No verdict on α [\d.]+ ± [\d.]+: its tail has 10 of 512 eigenvalues, and 20 are needed/);
+    assert.match(await verdict.getAttribute('class').then(String), /verdict-none/);
+    await page.getByRole('button', { name: 'Back to the fitted xmin' }).click();
+    assert.equal(await said(/typical of/), fitted);
+    await page.getByRole('combobox', { name: 'Rule for xmin' }).click();
+    await page.getByRole('option', { name: 'xmin_mid' }).click();
+    assert.equal(await verdict.isVisible(), false);
+  });
+
+  it('takes the test of the fit into the verdict', async () => {
+    const page = await opened({}, 'model.layers.4.mlp.down_proj.weight');
+    const verdict = page.locator('.esd').first().locator('.verdict');
+    assert.match(await verdict.innerText(), /^▲ α [\d.]+ ± [\d.]+ is above 6, typical of under-trained layers/);
+    await page.getByRole('button', { name: 'Test the Fit' }).click();
+    await eventually(
+      () => verdict.innerText(),
+      (text) => /^○ No verdict on .*: the bootstrap refuses a power law \(p 0\.02\)/.test(text),
+    );
   });
 
   it('moves xmin with the pointer; alpha and D follow, and come back', async () => {

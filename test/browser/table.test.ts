@@ -85,6 +85,14 @@ describe('the table of tensors', () => {
     assert.notEqual(tint, 'rgba(0, 0, 0, 0)');
   });
 
+  it('shows an alpha without the evidence for a verdict in grey, with a mark and the reason', async () => {
+    const page = await opened();
+    const cell = page.locator('.cell.heat-none').first();
+    assert.match(await cell.innerText(), /^○ [\d.]+$/);
+    assert.match((await cell.getAttribute('title'))!, /^no verdict on α .*: .+/);
+    await page.getByText(/Alpha has the evidence for a verdict in \d+ of \d+ layers/).waitFor();
+  });
+
   it('filters by scattered letters, marks what matched and says how many are left', async () => {
     const page = await opened();
     await page.getByRole('textbox', { name: 'Filter tensors by name' }).fill('layers.3 kproj');

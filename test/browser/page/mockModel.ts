@@ -110,7 +110,8 @@ function heavyTailed(count: number, rows: number, alpha: number, draw: () => num
       const [low, high] = [(1 - 1 / Math.sqrt(q + 0.02)) ** 2, (1 + 1 / Math.sqrt(q)) ** 2];
       return 0.2 * (low + (high - low) * draw() ** 1.8) + 1e-4;
     }
-    return 0.35 * (1 - draw()) ** (-1 / (alpha - 1));
+    // From just above the bulk's edge on.
+    return 0.21 * (1 + 1 / Math.sqrt(q)) ** 2 * (1 - draw()) ** (-1 / (alpha - 1));
   });
   return values.sort();
 }
@@ -128,7 +129,9 @@ export function spectrumOf(info: TensorSummary, layerName: string, farmsCount?: 
   const [rows, cols] = sides as [number, number];
   const N = Math.max(rows, cols);
   const M = Math.min(rows, cols);
-  const alpha = layerName.includes('down_proj') ? 1.6 + 5.5 * draw() : 2.1 + 2.2 * draw();
+  // Some of these are to be over-trained, some under-trained, with the evidence for it.
+  const varied = layerName.includes('down_proj');
+  const alpha = !varied ? 2.1 + 2.2 * draw() : draw() < 0.3 ? 1.5 + 0.2 * draw() : 3 + 6 * draw();
   const zero = layerName === 'zero.weight';
   const eigenvalues = zero ? new Float64Array(M) : heavyTailed(M, N, alpha, draw);
   const farmsEigenvalues = zero
@@ -136,7 +139,8 @@ export function spectrumOf(info: TensorSummary, layerName: string, farmsCount?: 
     : heavyTailed(farmsCount ?? 5 * M, farmsCount ?? N, alpha + 0.2, draw);
   const rules: FitRule[] = ['KS', 'xmin_mid', 'xmin_peak'];
   const fits = Object.fromEntries(rules.map((rule) => [rule, fitPowerLaw(eigenvalues, rule)])) as LayerResult['fits'];
-  const farms = fitPowerLaw(farmsEigenvalues, 'xmin_peak');
+  // By a rule that follows their tail, not their bulk: no shape is to explain those alphas.
+  const farms = fitPowerLaw(farmsEigenvalues, varied ? 'KS' : 'xmin_peak');
   const bins = 60;
   const edges = Float64Array.from({ length: bins + 1 }, (_, i) => -0.15 + (0.3 * i) / bins);
   const counts = edges
