@@ -10,12 +10,13 @@ import type { FileBytes } from './fileBytes';
 const MAX_READ_BYTES = 16 * 1024 * 1024;
 
 /**
- * What tells a file from its replacement. Not the inode: some network file systems invent new ones, and a replacement
- * with the same size and time is a copy.
+ * What tells a file from its replacement. The time of its last change of any kind belongs to it: that of writing can be
+ * put back. Not the inode: some network file systems invent new ones.
  */
 export interface FileIdentity {
   readonly size: number;
   readonly mtimeMs: number;
+  readonly ctimeMs: number;
 }
 
 export class FileReader implements FileBytes {
@@ -47,8 +48,8 @@ export class FileReader implements FileBytes {
         throw new CheckpointError('unsupported', 'is not a regular file', { file: path, remedy: 'open a file' });
       }
       handle = await open(path, 'r');
-      const { size, mtimeMs } = await handle.stat();
-      const reader = new FileReader(path, { size, mtimeMs }, handle);
+      const { size, mtimeMs, ctimeMs } = await handle.stat();
+      const reader = new FileReader(path, { size, mtimeMs, ctimeMs }, handle);
       if (expected) reader.compare(expected);
       return reader;
     } catch (error) {
@@ -121,7 +122,8 @@ export class FileReader implements FileBytes {
   }
 
   private compare(other: FileIdentity): void {
-    if (other.size !== this.identity.size || other.mtimeMs !== this.identity.mtimeMs) {
+    const { size, mtimeMs, ctimeMs } = this.identity;
+    if (other.size !== size || other.mtimeMs !== mtimeMs || other.ctimeMs !== ctimeMs) {
       throw new CheckpointError('changed', 'changed on disk while it was open', { file: this.path });
     }
   }

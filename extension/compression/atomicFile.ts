@@ -8,14 +8,16 @@ import path from 'node:path';
 import { isErrno } from '../checkpoint/fileReader';
 import { CompressionError } from './compressionError';
 import { writeError } from './writeError';
-import { newPartialName, removeOldPartials } from './partialFile';
-import { checkFreeSpace, resolveTarget } from './saveTarget';
+import { newPartialName, partialDone, removeAbandonedPartials } from './partialFile';
+import { checkFreeSpace, resolveTarget, type ResolvedTarget } from './saveTarget';
 
 export interface AtomicWriteOptions {
   /** Bytes that will be written, known beforehand: checked against the free space and the result. */
   size: number;
   /** Files that must survive: the target may be none of them, under any name. */
   protect: readonly string[];
+  /** They are a model's: what lies beside them must survive, too, but for files that Eigenscope saved. */
+  ofModel?: boolean;
   /** An existing target may be replaced. */
   overwrite?: boolean;
   signal?: AbortSignal;
@@ -43,30 +45,44 @@ export async function writeAtomically(
   const { signal, size } = options;
   signal?.throwIfAborted();
   const resolved = await resolveTarget(target, options);
-  await removeOldPartials(resolved.path);
+  await removeAbandonedPartials(path.dirname(resolved.path));
   await checkFreeSpace(resolved.path, size);
   signal?.throwIfAborted();
 
   const partial = newPartialName(resolved.path);
-  let content: FileHandle | undefined = await openNew(partial, resolved.path);
   try {
-    if (resolved.mode !== undefined) await content.chmod(resolved.mode);
+    await writeThrough(partial, resolved, options, produce);
+  } finally {
+    partialDone(partial);
+  }
+  await syncFolder(path.dirname(resolved.path));
+  return resolved.path;
+}
+
+/** Writes the partial file and gives it the target's name. Removes it where that fails. */
+async function writeThrough(
+  partial: string,
+  target: ResolvedTarget,
+  { size, signal, verify }: AtomicWriteOptions,
+  produce: (append: Append) => Promise<void>,
+): Promise<void> {
+  let content: FileHandle | undefined = await openNew(partial, target.path);
+  try {
+    if (target.mode !== undefined) await content.chmod(target.mode);
     await produce(appender(content, signal));
     await content.sync();
     const written = (await content.stat()).size;
     if (written !== size) {
       throw new CompressionError('verification', `${written} bytes were written where ${size} were meant`);
     }
-    await options.verify?.(content);
+    await verify?.(content);
     signal?.throwIfAborted();
     await content.close();
     content = undefined;
-    await takeName(partial, resolved.path, resolved.exists);
+    await takeName(partial, target.path, target.exists);
   } catch (error) {
-    throw await cleanedUp(error, content, partial, resolved.path);
+    throw await cleanedUp(error, content, partial, target.path);
   }
-  await syncFolder(path.dirname(resolved.path));
-  return resolved.path;
 }
 
 /** Readable too, for the check; `x` so that nothing that is already there can be written to. */

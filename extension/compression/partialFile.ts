@@ -1,42 +1,96 @@
-/** Names of the partial files a save writes to, and the removal of those that a killed save left behind. */
+/**
+ * Names of the partial files that a save writes to, and the removal of those that a killed save left behind. The name
+ * says which process writes it, so that a file is removed as soon as its writer is gone, and never before.
+ */
 import { createHash, randomBytes } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
 import { lstat, readdir, unlink } from 'node:fs/promises';
+import { hostname, uptime } from 'node:os';
 import path from 'node:path';
+import { isErrno } from '../checkpoint/fileReader';
 
-/** A running save writes all the time; nothing is written to a partial file for an hour unless its save is dead. */
-const OLD_AFTER_MS = 60 * 60 * 1000;
+/**
+ * Whether a process of another machine still runs cannot be told. A save writes all the time, so that one whose file
+ * has not been written to for a day is dead, or has slept through it.
+ */
+const OLD_AFTER_MS = 24 * 60 * 60 * 1000;
 
-/** Most file systems take names of 255 bytes; what is appended takes 35. */
+/** Clocks of the machine and of its disk differ a little. */
+const CLOCK_SLACK_MS = 60 * 1000;
+
+/** Most file systems take names of 255 bytes; what is appended takes 54. */
 const MAX_BASE_BYTES = 200;
 
-/** `<target>.eigenscope-<16 random hex digits>.partial`, in the target's folder. */
+/** `<target>.eigenscope-<process>-<machine>-<random>.partial`; earlier versions had the random part alone. */
+const NAME = /\.eigenscope-(?:([0-9a-f]{1,8})-([0-9a-f]{8})-)?[0-9a-f]{16}\.partial$/;
+
+/** Those that this process is writing. */
+const written = new Set<string>();
+
+/** A new name in the target's folder, taken until `partialDone`. */
 export function newPartialName(target: string): string {
-  return path.join(path.dirname(target), `${partialPrefix(target)}${randomBytes(8).toString('hex')}.partial`);
+  const writer = `${process.pid.toString(16)}-${machine()}`;
+  const name = `${shortBase(target)}.eigenscope-${writer}-${randomBytes(8).toString('hex')}.partial`;
+  const file = path.join(path.dirname(target), name);
+  written.add(file);
+  return file;
 }
 
-/** Partial files of interrupted saves to this very target, whatever their age. */
-export async function partialsOf(target: string): Promise<string[]> {
-  const prefix = partialPrefix(target);
-  const names = await readdir(path.dirname(target)).catch(() => []);
-  return names
-    .filter((name) => name.startsWith(prefix) && /^[0-9a-f]{16}\.partial$/.test(name.slice(prefix.length)))
-    .map((name) => path.join(path.dirname(target), name));
+/** The file has taken its target's name, or is removed. */
+export function partialDone(partial: string): void {
+  written.delete(partial);
+}
+
+/** All partial files in a folder. */
+export async function partialsIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names.filter((name) => name.length <= 255 && NAME.test(name)).map((name) => path.join(folder, name));
 }
 
 /**
- * Removes partial files of this target that are certainly ours (by their exact name) and old. Failing to is no reason
- * not to save: they only take space.
+ * Removes partial files of saves that are over. Failing to is no reason not to save or to open: they only take space.
  */
-export async function removeOldPartials(target: string, now = Date.now()): Promise<void> {
-  for (const partial of await partialsOf(target)) {
+export async function removeAbandonedPartials(folder: string, now = Date.now()): Promise<void> {
+  for (const partial of await partialsIn(folder)) {
     const stats = await lstat(partial).catch(() => undefined);
-    if (stats?.isFile() && now - stats.mtimeMs > OLD_AFTER_MS) await unlink(partial).catch(() => undefined);
+    if (stats?.isFile() && isAbandoned(partial, stats.mtimeMs, now)) await unlink(partial).catch(() => undefined);
   }
 }
 
-function partialPrefix(target: string): string {
+function isAbandoned(partial: string, writtenAt: number, now: number): boolean {
+  const [, writer, place] = NAME.exec(path.basename(partial))!;
+  if (writer === undefined || place !== machine()) return now - writtenAt > OLD_AFTER_MS;
+  const started = Date.now() - 1000 * uptime();
+  if (writtenAt < started - CLOCK_SLACK_MS) return true;
+  const pid = parseInt(writer, 16);
+  // The number of a dead process may be ours by now.
+  return pid === process.pid ? !written.has(partial) : !isRunning(pid);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Any other refusal is that of a process which is there.
+    return !isErrno(error, 'ESRCH');
+  }
+}
+
+/** Where numbers of processes mean the same: a machine, or a container on it. */
+function machine(): string {
+  let space = '';
+  try {
+    space = readlinkSync('/proc/self/ns/pid');
+  } catch {
+    // Only Linux has such spaces.
+  }
+  return createHash('sha256').update(`${hostname()} ${space}`).digest('hex').slice(0, 8);
+}
+
+function shortBase(target: string): string {
   const base = path.basename(target);
-  const short =
-    Buffer.byteLength(base) <= MAX_BASE_BYTES ? base : createHash('sha256').update(base).digest('hex').slice(0, 32);
-  return `${short}.eigenscope-`;
+  return Buffer.byteLength(base) <= MAX_BASE_BYTES
+    ? base
+    : createHash('sha256').update(base).digest('hex').slice(0, 32);
 }

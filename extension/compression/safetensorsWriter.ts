@@ -57,7 +57,11 @@ export async function assertSavable(
 ): Promise<void> {
   assertComplete(checkpoint);
   layOut(planned(checkpoint, new Map()), checkpoint.metadata);
-  await resolveTarget(target, { protect: checkpoint.files, ...(overwrite !== undefined && { overwrite }) });
+  await resolveTarget(target, {
+    protect: checkpoint.files,
+    ofModel: true,
+    ...(overwrite !== undefined && { overwrite }),
+  });
 }
 
 /**
@@ -84,6 +88,7 @@ export async function saveCheckpointWith(
     {
       size: layout.fileBytes,
       protect: checkpoint.files,
+      ofModel: true,
       ...(options.overwrite !== undefined && { overwrite: options.overwrite }),
       ...(signal && { signal }),
       verify: async (content) => {

@@ -3,7 +3,8 @@ import { lstat, realpath, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { isErrno } from '../checkpoint/fileReader';
 import { CompressionError } from './compressionError';
-import { partialsOf } from './partialFile';
+import { belongsToModel } from './modelFolder';
+import { partialsIn } from './partialFile';
 import { writeError } from './writeError';
 
 /** Room for the folder entry and for file systems that count in large blocks. */
@@ -20,12 +21,13 @@ export interface ResolvedTarget {
 /**
  * Where a save to `target` would go.
  *
- * @param options `protect`: files it must not be, under any name, link or hard link; `overwrite`: it may exist
+ * @param options `protect`: files it must not be, under any name, link or hard link; `ofModel`: these are a model's, and
+ *   other files in their folders are the model's, too; `overwrite`: it may exist
  * @throws CompressionError `target-is-source`, `target-exists`, `not-a-file`, `no-folder`, `read-only`
  */
 export async function resolveTarget(
   target: string,
-  options: { protect: readonly string[]; overwrite?: boolean },
+  options: { protect: readonly string[]; ofModel?: boolean; overwrite?: boolean },
 ): Promise<ResolvedTarget> {
   const asked = path.resolve(target);
   const where = { file: asked };
@@ -48,6 +50,14 @@ export async function resolveTarget(
   const stats = await stat(final);
   if (stats.isDirectory()) throw new CompressionError('not-a-file', 'is a folder; choose a file name', where);
   if (!stats.isFile()) throw new CompressionError('not-a-file', 'is not a regular file; choose another name', where);
+  if (options.ofModel && (await belongsToModel([real, final], options.protect))) {
+    throw new CompressionError(
+      'target-is-source',
+      'exists already beside the checkpoint and was not saved by Eigenscope, so it may belong to the model, which is ' +
+        'never written to; choose another name',
+      where,
+    );
+  }
   if (!options.overwrite) {
     throw new CompressionError('target-exists', 'exists already; choose another name or confirm replacing it', where);
   }
@@ -97,8 +107,9 @@ export async function checkFreeSpace(target: string, bytes: number): Promise<voi
   const free = disk.bavail * disk.bsize;
   const missing = bytes + SPARE_BYTES - free;
   if (missing <= 0) return;
-  const left = (await partialsOf(target)).map((file) => path.basename(file));
-  const hint = left.length > 0 ? `; left behind by interrupted saves and safe to delete: ${left.join(', ')}` : '';
+  // Those of dead saves are removed before.
+  const left = (await partialsIn(folder)).map((file) => path.basename(file));
+  const hint = left.length > 0 ? `; files of other saves, which may still be running: ${left.join(', ')}` : '';
   throw new CompressionError(
     'no-space',
     `needs ${megabytes(bytes)}, but ${folder} has ${megabytes(free)} free; free ${megabytes(missing)} there or save elsewhere${hint}`,

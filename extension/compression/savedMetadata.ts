@@ -12,7 +12,7 @@ import { byteLength, type HeaderEntry } from './safetensorsHeader';
 import { isStored } from './storageNotes';
 
 /** What became of the file, for people and programs that open it later. */
-const NOTE_KEY = 'eigenscope';
+export const NOTE_KEY = 'eigenscope';
 
 /** Values of `format` that loaders know. */
 const LOADED_FORMATS: ReadonlySet<string> = new Set(['pt', 'tf', 'flax', 'mlx', 'np', 'paddle']);

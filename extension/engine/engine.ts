@@ -3,10 +3,12 @@
  * directly; both see the same numbers.
  */
 import { randomUUID } from 'node:crypto';
+import { dirname } from 'node:path';
 import { CheckpointError } from '../checkpoint/checkpoint';
 import { openCheckpoint } from '../checkpoint/registry';
 import { withSlices } from '../checkpoint/tensorSlice';
 import { withTiedEmbeddings } from '../checkpoint/tiedEmbeddings';
+import { removeAbandonedPartials } from '../compression/partialFile';
 import { createMatrixProducts, type MatrixProducts, type ProductSource } from '../linalg/matrixProducts';
 import type { Accelerator } from '../linalg/providers';
 import type {
@@ -64,6 +66,8 @@ export class Engine {
     (path) => this.open(path),
     ({ handle }) => this.close(handle),
   );
+  /** Folders in which this process has looked for what killed saves left. */
+  private readonly tidied = new Set<string>();
   private readonly memory = new Map<string, LayerOutcome>();
   private readonly running = new Map<string, Promise<LayerOutcome>>();
   private readonly queue: JobQueue<ReadAhead>;
@@ -103,10 +107,20 @@ export class Engine {
       const summary = summarise(checkpoint, handle, files, config);
       const document = new EngineDocument(handle, path, checkpoint, files, summary, config);
       this.documents.set(handle, document);
+      this.tidyBeside(stored.files);
       return document;
     } catch (error) {
       await stored.close();
       throw error;
+    }
+  }
+
+  /** Removes what killed saves left beside the files, once for each folder. */
+  private tidyBeside(files: readonly string[]): void {
+    for (const folder of new Set(files.map((file) => dirname(file)))) {
+      if (this.tidied.has(folder)) continue;
+      this.tidied.add(folder);
+      void removeAbandonedPartials(folder);
     }
   }
 

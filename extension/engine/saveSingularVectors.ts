@@ -24,7 +24,7 @@ export async function saveSingularVectors(
   const protect = checkpoint.files;
   const { overwrite } = target;
   // Before the work: a refused target should not cost minutes.
-  await resolveTarget(target.path, { protect, overwrite });
+  await resolveTarget(target.path, { protect, ofModel: true, overwrite });
   const vectors = await singularVectors(engine, handle, name, count, signal);
   const { rows, cols, singularValues } = vectors;
   const k = singularValues.length;
@@ -36,7 +36,7 @@ export async function saveSingularVectors(
   const entries = Object.entries(data).map(([key, { shape }]) => ({ name: key, dtype: 'F64', shape }) as const);
   const note = JSON.stringify({ version, source: checkpoint.path, layer: name, rank: k });
   const { header, order, fileBytes } = layOut(entries, { ...PYTORCH_FORMAT, eigenscope: note });
-  const path = await writeAtomically(target.path, { size: fileBytes, protect, overwrite, signal }, async (append) => {
+  const path = await writeAtomically(target.path, { size: fileBytes, protect, ofModel: true, overwrite, signal }, async (append) => {
     await append(header);
     for (const entry of order) {
       const { buffer, byteOffset, byteLength } = data[entry.name]!.values;

@@ -1,6 +1,6 @@
 /** The terminal as a person or a script uses it: the built program, its output and its exit codes. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { widen } from '../../extension/checkpoint/dtype';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
@@ -271,6 +271,34 @@ describe('command line program', () => {
       run('compress', model, '--layer', 'block.0.weight', '--rank', '4', '--out', model, '--overwrite').status,
       2,
     );
+  });
+
+  it('replaces no file of the model, whatever it is asked to', () => {
+    const whole = path.join(folder, 'whole');
+    mkdirSync(whole);
+    const source = writeSafetensors(path.join(whole, 'model.safetensors'), [
+      { name: 'fc.weight', shape: [40, 24], values: uniform(960, 1) },
+    ]);
+    const config = path.join(whole, 'config.json');
+    writeFileSync(config, '{"model_type":"llama"}');
+    for (const args of [
+      ['compress', source, '--rank', '3'],
+      ['vectors', source],
+    ]) {
+      const { status, stderr } = run(...args, '--layer', 'fc.weight', '--out', config, '--overwrite');
+      assert.equal(status, 2);
+      assert.match(stderr, /config\.json: exists already beside the checkpoint.*may belong to the model/);
+    }
+    assert.equal(readFileSync(config, 'utf8'), '{"model_type":"llama"}');
+  });
+
+  it('clears away what a killed save left, when a checkpoint beside it is opened', () => {
+    const left = path.join(folder, 'model.safetensors.eigenscope-0123456789abcdef.partial');
+    writeFileSync(left, 'half');
+    const old = new Date(Date.now() - 2 * 86_400_000);
+    utimesSync(left, old, old);
+    assert.equal(run('inspect', model, '--no-farms').status, 0);
+    assert.equal(existsSync(left), false);
   });
 
   it('says beside the result what a person should know of it, once', () => {

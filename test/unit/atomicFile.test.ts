@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { writeAtomically, type AtomicWriteOptions } from '../../extension/compression/atomicFile';
 import { CompressionError, type CompressionErrorCode } from '../../extension/compression/compressionError';
-import { newPartialName } from '../../extension/compression/partialFile';
+import { newPartialName, partialDone } from '../../extension/compression/partialFile';
 
 const content = Buffer.from('the new content');
 
@@ -199,7 +199,7 @@ describe('writing a file all or nothing', () => {
     await assert.rejects(failing, (error: Error) => {
       assert.match(
         error.message,
-        /^\S+out\.safetensors: the disk .* \(out\.safetensors\.eigenscope-\w+\.partial could not be/,
+        /^\S+out\.safetensors: the disk .* \(out\.safetensors\.eigenscope-[\w-]+\.partial could not be/,
       );
       assert.equal(error.message.split(target).length, 2);
       return true;
@@ -273,19 +273,90 @@ describe('writing a file all or nothing', () => {
     assert.equal(readFileSync(target, 'utf8'), 'theirs');
   });
 
-  it('clears away old partial files of its own target, and nothing else', async () => {
-    const old = newPartialName(target);
-    const fresh = newPartialName(target);
-    const ofAnother = newPartialName(path.join(folder, 'another.safetensors'));
-    const similar = `${target}.partial`;
-    const twoHoursAgo = Date.now() / 1000 - 7200;
-    for (const file of [old, fresh, ofAnother, similar]) writeFileSync(file, 'half a file');
-    for (const file of [old, ofAnother, similar]) utimesSync(file, twoHoursAgo, twoHoursAgo);
+  it('clears away partial files of saves that are over, and nothing else', async () => {
+    const other = path.join(folder, 'another.safetensors');
+    const ours = newPartialName(target);
+    const name = (pid: number, machine?: string): string => {
+      const made = newPartialName(other);
+      partialDone(made);
+      const [, start, , place, end] = /^(.*-)([0-9a-f]+)-([0-9a-f]{8})(-[0-9a-f]{16}\.partial)$/.exec(
+        path.basename(made),
+      )!;
+      return `${start!}${pid.toString(16)}-${machine ?? place!}${end!}`;
+    };
+    const dead = spawnSync(process.execPath, ['-e', '']).pid;
+    const days = (count: number): Date => new Date(Date.now() - count * 86_400_000);
+    const files: [name: string, writtenAt: Date, stays: boolean, what: string][] = [
+      [path.basename(ours), days(0), true, 'one that this process is writing'],
+      [name(process.ppid), days(0), true, 'one of a process that runs'],
+      [name(dead), days(0), false, 'one of a process that is gone'],
+      [name(process.pid), days(0), false, 'one of a former process of the same number'],
+      [name(process.ppid), days(10_000), false, 'one from before the machine was started'],
+      [name(dead, '0123abcd'), days(0), true, 'a fresh one of another machine'],
+      [name(dead, '0123abcd'), days(2), false, 'an old one of another machine'],
+      ['x.eigenscope-0123456789abcdef.partial', days(0), true, 'a fresh one of an earlier version'],
+      ['y.eigenscope-0123456789abcdef.partial', days(2), false, 'an old one of an earlier version'],
+      ['out.safetensors.partial', days(2), true, 'one of another program'],
+    ];
+    for (const [file, writtenAt] of files) {
+      writeFileSync(path.join(folder, file), 'half a file');
+      utimesSync(path.join(folder, file), writtenAt, writtenAt);
+    }
     await save(target);
-    assert.deepEqual(
-      [old, fresh, ofAnother, similar].map((file) => existsSync(file)),
-      [false, true, true, true],
-    );
+    for (const [file, , stays, what] of files) assert.equal(existsSync(path.join(folder, file)), stays, what);
+    partialDone(ours);
+    await save(target, { overwrite: true });
+    assert.equal(existsSync(ours), false);
+  });
+
+  describe('beside a model', () => {
+    const overwrite = true;
+    const ofModel = true;
+    const existing = (name: string, bytes: string | Buffer = '{}'): string => {
+      const file = path.join(folder, name);
+      mkdirSync(path.dirname(file), { recursive: true });
+      writeFileSync(file, bytes);
+      return file;
+    };
+    const copy = (metadata: Record<string, string>): Buffer => {
+      const json = Buffer.from(JSON.stringify({ __metadata__: metadata }));
+      const length = Buffer.alloc(8);
+      length.writeBigUInt64LE(BigInt(json.length));
+      return Buffer.concat([length, json]);
+    };
+
+    for (const name of [
+      ...['config.json', 'tokenizer.model', 'model.safetensors.index.json', 'model-00002-of-00002.safetensors'],
+      ...['pytorch_model.bin', 'merges.txt', 'README.md', 'modeling.py'],
+    ]) {
+      it(`replaces no ${name}`, async () => {
+        const file = existing(name);
+        await refused(save(file, { overwrite, ofModel }), 'target-is-source', /beside the checkpoint.*may belong/);
+        assert.equal(readFileSync(file, 'utf8'), '{}');
+      });
+    }
+
+    it('replaces what it saved itself, and what lies elsewhere', async () => {
+      await save(existing('saved.safetensors', copy({ eigenscope: '{}' })), { overwrite, ofModel });
+      await save(existing('elsewhere/config.json'), { overwrite, ofModel });
+      const foreign = existing('foreign.safetensors', copy({ format: 'pt' }));
+      await refused(save(foreign, { overwrite, ofModel }), 'target-is-source', /not saved by Eigenscope/);
+    });
+
+    it('replaces nothing of the pipeline that the model is a part of', async () => {
+      const unet = existing('pipe/unet/model.safetensors');
+      const root = existing('pipe/model_index.json');
+      for (const file of [root, existing('pipe/vae/model.safetensors')]) {
+        await refused(save(file, { overwrite, ofModel, protect: [unet] }), 'target-is-source', /may belong/);
+      }
+    });
+
+    it('replaces nothing through a link that lies beside it', async () => {
+      const blob = existing('blobs/1234');
+      const link = path.join(folder, 'config.json');
+      symlinkSync(blob, link);
+      await refused(save(link, { overwrite, ofModel }), 'target-is-source', /may belong/);
+    });
   });
 
   it('takes the longest names a file system takes', async () => {

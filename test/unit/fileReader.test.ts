@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { fileError, FileReader } from '../../extension/checkpoint/fileReader';
 import { FileSet } from '../../extension/checkpoint/fileSet';
@@ -62,6 +71,14 @@ describe('reading a file by position', () => {
       ['grew', (file) => appendFileSync(file, 'x')],
       ['replaced', (file) => renameSync(made('other'), file)],
       ['touched', (file) => utimesSync(file, 1, 1)],
+      [
+        'written to, and its time put back',
+        (file) => {
+          const { atime, mtime } = statSync(file);
+          writeFileSync(file, new Uint8Array(100));
+          utimesSync(file, atime, mtime);
+        },
+      ],
       ['removed', (file) => rmSync(file)],
     ];
     for (const [name, change] of changes) {

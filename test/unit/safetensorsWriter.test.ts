@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { layOut } from '../../extension/compression/safetensorsHeader';
@@ -213,6 +213,31 @@ describe('saving a checkpoint with tensors replaced', () => {
     const bytes = [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes.length, 0);
     assert.equal(metadata['total_size'], String(bytes));
     assert.equal(metadata['total_parameters'], String(1018 - 16 + 8));
+  });
+
+  it('is no mixture where the source changes meanwhile, even with its time put back', async () => {
+    const source = path.join(folder, 'source', 'model.safetensors');
+    mkdirSync(path.dirname(source));
+    // Two tensors of one band each.
+    writeFileSync(source, safetensorsBytes([ramp('a', [1_500_000]), ramp('b', [1_500_000])]));
+    const then = new Date(1e12);
+    utimesSync(source, then, then);
+    const checkpoint = await openCheckpoint(source);
+    let changed = false;
+    const saving = saveCheckpointWith(checkpoint, new Map(), {
+      target,
+      note,
+      onProgress: (fraction) => {
+        if (changed || fraction < 0.4) return;
+        changed = true;
+        writeFileSync(source, safetensorsBytes([ramp('a', [1_500_000], 7), ramp('b', [1_500_000], 7)]));
+        utimesSync(source, then, then);
+      },
+    });
+    await assert.rejects(saving, { code: 'changed' });
+    assert.ok(changed);
+    assert.equal(existsSync(target), false);
+    await checkpoint.close();
   });
 
   it('overwrites part of a tensor across band borders and leaves the rest', async () => {

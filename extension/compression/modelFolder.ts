@@ -1,0 +1,55 @@
+/** Which existing files may belong to a model, because they lie beside its checkpoint. */
+import { realpath, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { FileReader } from '../checkpoint/fileReader';
+import { readSafetensorsHeader } from '../checkpoint/safetensorsHeader';
+import { NOTE_KEY } from './savedMetadata';
+
+/** Lies in the folder of a diffusers pipeline, whose parts have folders of their own. */
+const PIPELINE = 'model_index.json';
+
+/**
+ * True where one of the paths lies in the model's folder, unless the file is one that Eigenscope saved. Configuration, tokenizer,
+ * index, shards, the same weights in another format: no list of names has them all.
+ *
+ * @param places of one existing file: where it is asked for, and where links lead; folders are real ones
+ * @param modelFiles files of the checkpoint
+ */
+export async function belongsToModel(
+  places: readonly [asked: string, final: string],
+  modelFiles: readonly string[],
+): Promise<boolean> {
+  const folders = new Set<string>();
+  for (const file of modelFiles) {
+    const real = await realpath(file).catch(() => path.resolve(file));
+    const folder = await realpath(path.dirname(file)).catch(() => path.dirname(path.resolve(file)));
+    folders.add(path.dirname(real)).add(folder);
+  }
+  const pipelines = new Set<string>();
+  for (const folder of [...folders].flatMap((each) => [each, path.dirname(each)])) {
+    if (await exists(path.join(folder, PIPELINE))) pipelines.add(folder);
+  }
+  const isBeside = places.some((file) => {
+    const folder = path.dirname(file);
+    return folders.has(folder) || pipelines.has(folder) || pipelines.has(path.dirname(folder));
+  });
+  return isBeside && !(await isSavedCopy(places[1]));
+}
+
+/** A safetensors file with Eigenscope's note. */
+async function isSavedCopy(file: string): Promise<boolean> {
+  let reader: FileReader | undefined;
+  try {
+    reader = await FileReader.open(file);
+    return (await readSafetensorsHeader(reader)).metadata[NOTE_KEY] !== undefined;
+  } catch {
+    // What cannot be read as such was not saved as such.
+    return false;
+  } finally {
+    await reader?.close();
+  }
+}
+
+async function exists(file: string): Promise<boolean> {
+  return (await stat(file).catch(() => undefined)) !== undefined;
+}
