@@ -5,7 +5,7 @@
  */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import { compressionMethods } from '../extension/compression/registry';
-import type { CompressionPreview, SaveResult, ViewNotifications } from '../extension/protocol';
+import type { CompressionPreview, FactoredLayer, SaveResult, ViewNotifications } from '../extension/protocol';
 import { problemOf } from '../extension/rpc';
 import type { Host } from './connection';
 import { button, dropdown, type Button } from './controls';
@@ -48,11 +48,15 @@ export class CompressionPanel {
   private readonly status = element('div', { class: 'save-status', role: 'status' });
   private readonly save: Button;
 
-  /** @param onRank called when a person types a rank, an energy or a budget */
+  /**
+   * @param factored where the layer is a product: there is no matrix to be saved in place of
+   * @param onRank called when a person types a rank, an energy or a budget
+   */
   constructor(
     private readonly host: Host,
     private readonly layer: string,
     private readonly curve: RankCurve,
+    private readonly factored: FactoredLayer | undefined,
     onRank: (rank: number) => void,
   ) {
     const full = curve.fullRank;
@@ -92,8 +96,7 @@ export class CompressionPanel {
         field('Rank', this.rankInput, `of ${formatCount(full)}`),
         field('Energy', this.energyInput, '%'),
         field('Parameters', this.budgetInput, '%'),
-        field('Method', method),
-        field('Save as', output),
+        ...(factored ? [] : [field('Method', method), field('Save as', output)]),
       ),
       element(
         'table',
@@ -103,7 +106,13 @@ export class CompressionPanel {
         this.numbers,
       ),
       this.notes,
-      element('div', { class: 'save-row' }, this.save, this.status),
+      factored
+        ? element(
+            'p',
+            { class: 'muted' },
+            `It is not stored itself: ${factored.factors.join(' and ')} are, and can be compressed.`,
+          )
+        : element('div', { class: 'save-row' }, this.save, this.status),
     );
   }
 
@@ -134,7 +143,7 @@ export class CompressionPanel {
       row('Relative error', '', formatPercent(error)),
       row('σₖ₊₁ / σ₁', '', formatNumber(sigmaRatio, 3)),
       ...quantities.map(({ key, name, format }) =>
-        row(name, format(before[key]), format(after[key]), signedPercent(after[key] / before[key] - 1)),
+        row(name, format(before[key]), format(after[key]), change(before[key], after[key])),
       ),
     );
   }
@@ -159,6 +168,8 @@ export class CompressionPanel {
 
   private requestPreview(): void {
     window.clearTimeout(this.timer);
+    // The engine compresses what is stored.
+    if (this.factored) return;
     this.timer = window.setTimeout(() => void this.fetchPreview(), PREVIEW_DELAY_MS);
   }
 
@@ -209,6 +220,11 @@ function savedMessage(saved: SaveResult): Node[] {
     `Saved ${saved.path} (${formatBytes(saved.bytes)}), rank ${formatCount(saved.rank)}; ` +
     `error measured on the written factors ${formatPercent(saved.measured_error, 4)}.`;
   return [icon('check'), element('span', {}, [text, ...saved.notes].join(' '))];
+}
+
+/** Empty where nothing was there before: no share of nothing can be told. */
+function change(before: number, after: number): string {
+  return before > 0 ? signedPercent(after / before - 1) : '';
 }
 
 function signedPercent(change: number): string {

@@ -18,6 +18,7 @@ import { element } from './elements';
 import { formatCompact, formatCount, formatNumber, formatShape, formatShare, plural } from './format';
 import { icon } from './icons';
 import { MatrixPanel } from './matrixPanel';
+import { farmsMissing } from './measures';
 import { elementHistogramPlot } from './plots/elementHistogramPlot';
 import { EsdPlot } from './plots/esdPlot';
 import { FitTest } from './fitTest';
@@ -172,7 +173,7 @@ export class LayerView {
     this.facts.replaceChildren(...this.factsAbout(tensor, spectrum, whole));
     const list: { id: LayerTab; label: string; content: HTMLElement }[] = [];
     if (spectrum.eigenvalues.length > 0) {
-      this.ranks = new RankPanel(this.host, spectrum, tensor.bytes / Math.max(1, tensor.parameters));
+      this.ranks = new RankPanel(this.host, spectrum, this.elementBytes(layer, tensor));
       this.fitTest = new FitTest(this.host, layer);
       list.push({ id: 'spectrum', label: 'Spectrum', content: spectra(spectrum, tensor, this.fitTest) });
       list.push({ id: 'ranks', label: 'Ranks and compression', content: this.ranks.element });
@@ -192,6 +193,14 @@ export class LayerView {
     if (active === 'matrix') matrix?.load();
     this.body.replaceChildren(...notices(layer), this.panels);
     return this.ranks;
+  }
+
+  /** Bytes of a stored element: a product is stored as its factors. */
+  private elementBytes({ factored }: LayerResult, tensor: TensorSummary): number {
+    const factors = this.inspection.summary.tensors.filter(({ name }) => factored?.factors.includes(name));
+    const stored = factors.length > 0 ? factors : [tensor];
+    const sum = (key: 'bytes' | 'parameters'): number => stored.reduce((total, each) => total + each[key], 0);
+    return sum('bytes') / Math.max(1, sum('parameters'));
   }
 
   private partsPanel(parts: LayerParts, whole: WholeLayer): PartsPanel | null {
@@ -233,7 +242,8 @@ function factsOf(tensor: TensorSummary, spectrum: LayerSpectrum | null): HTMLEle
   const facts = [
     formatShape(shape),
     tensor.encoding ?? tensor.dtype,
-    plural(parameters, 'parameter', 'parameters', formatCompact),
+    // What is not stored has none of its own.
+    parameters > 0 && plural(parameters, 'parameter', 'parameters', formatCompact),
     stacked && `one of ${formatCount(tensor.layers.length)} in ${tensor.name}`,
     tensor.alias !== undefined && `also ${tensor.alias}`,
     tensor.sharedWith !== undefined && `tied with ${tensor.sharedWith}`,
@@ -288,7 +298,8 @@ function spectra(
   return element('div', { class: 'spectra' }, tested, farmsSpectrum(layer, farmsEigenvalues));
 }
 
-function farmsSpectrum({ name, farms }: LayerResult, eigenvalues: Float64Array): HTMLElement {
+function farmsSpectrum(layer: LayerResult, eigenvalues: Float64Array): HTMLElement {
+  const { name, farms } = layer;
   if (farms && eigenvalues.length > 0) {
     const { windows, windows_total: total, window, interval } = farms;
     const share = windows === total ? formatCount(windows) : `${formatCount(windows)} of ${formatCount(total)}`;
@@ -299,9 +310,8 @@ function farmsSpectrum({ name, farms }: LayerResult, eigenvalues: Float64Array):
       ...(interval && { interval }),
     }).element;
   }
-  let reason = 'FARMS is turned off in the settings.';
-  if (farms?.status === 'failed') reason = `FARMS has no fit: ${farms.reason ?? 'no valid tail'}.`;
-  else if (farms) {
+  let reason = `No FARMS alpha: ${farmsMissing(layer)}.`;
+  if (farms?.status === 'success') {
     reason =
       `FARMS alpha ${formatNumber(farms.alpha ?? NaN, 4)}, the mean over ${formatCount(farms.windows)} blocks of the kernel, ` +
       'each fitted by itself: there is no pooled spectrum to draw.';

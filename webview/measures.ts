@@ -51,8 +51,14 @@ const farmsAlpha: Measure = {
   value: ({ farms }) => farms?.alpha,
   title: ({ farms }) =>
     farms?.interval && `95% interval ${farms.interval.map((end) => formatNumber(end, 3)).join(' to ')}`,
-  missing: ({ farms }) => (farms ? farms.reason : 'turned off in the settings'),
+  missing: farmsMissing,
 };
+
+/** Why there is no FARMS alpha, in words. */
+export function farmsMissing({ farms, missing }: LayerResult): string {
+  if (!farms) return missing?.farms_alpha ?? 'FARMS is turned off in the settings';
+  return farms.reason ?? 'no valid tail';
+}
 
 function rankMeasures(): Measure[] {
   return rankRules.map(({ key, label, description }) => ({

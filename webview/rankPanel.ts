@@ -27,8 +27,10 @@ export class RankPanel {
   constructor(host: Host, spectrum: LayerSpectrum, elementBytes: number) {
     const { rankEigenvalues, rankMatrix } = spectrum;
     const { name: layer, ranks: suggestions, factored } = spectrum.layer;
-    const singularValues = rankEigenvalues.map((value) => Math.sqrt(Math.max(0, value))).reverse();
     const { rows, cols } = rankMatrix;
+    const all = rankEigenvalues.map((value) => Math.sqrt(Math.max(0, value))).reverse();
+    // A product has no more directions than its factors: the others are zeros that are nothing to choose.
+    const singularValues = all.subarray(0, factored ? Math.max(1, factored.rank) : all.length);
     const size = factored ? factored.rank * (rows + cols) : rows * cols;
     const curve = new RankCurve(singularValues, size, rows + cols, elementBytes);
     this.curve = curve;
@@ -47,7 +49,7 @@ export class RankPanel {
         this.slider.style.width = `${width + 2 * THUMB}px`;
       },
     );
-    this.compression = new CompressionPanel(host, layer, curve, (rank) => this.choose(rank));
+    this.compression = new CompressionPanel(host, layer, curve, factored, (rank) => this.choose(rank));
     this.suggestions = this.suggestionList();
     this.element = element(
       'div',

@@ -18,6 +18,9 @@ const BAND_BYTES = 8 * 1024 * 1024;
 /** Copies of the factors in float64 while they are made triangular, beside the stored ones. */
 const COPIES = 3;
 
+/** Why there is no FARMS alpha though FARMS is on. */
+const NO_WINDOWS = 'a product that is not stored has no windows to take';
+
 /** Share of the energy that counts as all that matters, as in the rank suggestion of that name. */
 const ENERGY = 'energy_0.95';
 
@@ -60,6 +63,9 @@ export async function analyseProduct(
       await lease.call('product', call, { transfer: [left.buffer, right.buffer], onProgress });
       const outcome = await lease.call('finish', { precision: 'float64 wasm' });
       compareWithFactors(outcome.result, product);
+      if (context.settings.farms.enabled) {
+        outcome.result.missing = { ...outcome.result.missing, farms_alpha: NO_WINDOWS };
+      }
       outcome.result.factored = await factoredLayer(outcome, product, lease, signal);
       return outcome;
     } finally {

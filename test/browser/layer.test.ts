@@ -1,10 +1,11 @@
 /** A layer's view as a person uses it: xmin, rank, table twins, compression and saving, failures. */
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import type { LayerResult } from '../../extension/protocol';
 import { eventually } from '../harness/eventually';
 import { openView } from './openView';
-import { notify, requests, violations } from './viewPage';
+import { notify, requests, screenshotFolder, violations } from './viewPage';
 
 const LAYER = 'model.layers.0.mlp.down_proj.weight';
 
@@ -131,6 +132,25 @@ describe("a layer's view", () => {
     await turnTo(page, 'Ranks and compression');
     const rank = Number(await page.getByRole('slider', { name: 'Rank' }).inputValue());
     assert.ok(rank >= 1 && rank <= 256, `rank ${rank} of a 512 × 512 matrix`);
+  });
+
+  it('shows of a LoRA pair’s product its ranks, its factors’ sizes and why FARMS has no alpha', async () => {
+    const page = await openView({ query: { model: 'lora' } });
+    await page.locator('.row-label', { hasText: 'delta_weight' }).click();
+    await page.getByText('No FARMS alpha: a product that is not stored has no windows to take.').waitFor();
+    await page.getByRole('tab', { name: 'Ranks and compression' }).click();
+    const slider = page.getByRole('slider', { name: 'Rank' });
+    assert.equal(await slider.getAttribute('max'), '8');
+    const ticks = await page.locator('.rank-picture .axis').first().locator('.tick').allTextContents();
+    assert.ok(ticks.length > 1 && ticks.every((tick) => Number(tick) <= 8), ticks.join());
+    const compression = page.locator('.compression');
+    await slider.fill('4');
+    assert.match(await compression.innerText(), /Size\s+49\.2 kB\s+24\.6 kB\s+-50%/);
+    assert.doesNotMatch(await page.locator('.layer').innerText(), /NaN|Infinity/);
+    assert.equal(await page.getByRole('button', { name: 'Save As…' }).count(), 0);
+    await compression.getByText(/not stored itself: .*lora_B\.weight and .*lora_A\.weight/).waitFor();
+    await page.screenshot({ path: path.join(screenshotFolder, 'lora-ranks.png') });
+    assert.deepEqual(await violations(page), []);
   });
 
   it('draws no tail where every eigenvalue is zero', async () => {

@@ -63,6 +63,7 @@ describe('a LoRA adapter with its base model', function () {
     assert.equal(ranks['energy_0.95']!.ratio, needed / 3);
     assert.equal(ranks['break_even'], undefined);
     assert.match(missing!['rank_break_even']!, /pair of factors/);
+    assert.match(missing!['farms_alpha']!, /not stored/, 'FARMS is on');
     assert.deepEqual(factored!.factors, ['base_model.model.q.lora_B.weight', 'base_model.model.q.lora_A.weight']);
     assert.equal(factored!.base!.tensor, 'q.weight');
     close(factored!.base!.relative_norm, frobenius(delta) / frobenius(W.values));

@@ -17,6 +17,7 @@ import type {
 import { handle, notifier } from '../../../extension/rpc';
 import { heatMap, layerVectors } from './mockMatrix';
 import {
+  adapter,
   llama,
   LLAMA_BLOCKS,
   manyTensors,
@@ -74,7 +75,9 @@ const tensors: TensorSummary[] =
     ? manyTensors(Number(options.get('count') ?? 100_000))
     : model === 'odd'
       ? oddities()
-      : llama(LLAMA_BLOCKS);
+      : model === 'lora'
+        ? adapter()
+        : llama(LLAMA_BLOCKS);
 const summary =
   model === 'odd'
     ? summaryOf('/checkpoints/training/checkpoint-00012000.pt', 'Unknown architecture', tensors)

@@ -83,6 +83,32 @@ export function oddities(): TensorSummary[] {
   return [embed, conv, stack, tied, broken, tiny, zero, markup, moment, step];
 }
 
+/** A LoRA pair and what it adds, as the engine lists it. */
+export function adapter(): TensorSummary[] {
+  const a = tensor('h.0.attn.lora_A.weight', [8, 768], 'F32');
+  const b = tensor('h.0.attn.lora_B.weight', [768, 8], 'F32');
+  const delta = tensor('h.0.attn.delta_weight', [768, 768], 'F32');
+  return [a, b, { ...delta, encoding: 'LoRA r=8', parameters: 0, bytes: 0 }];
+}
+
+/** What the engine says of a product: nothing beyond its factors' rank, no windows, ranks counted against the factors. */
+function asProduct(spectrum: LayerSpectrum): LayerSpectrum {
+  const { layer, eigenvalues } = spectrum;
+  const rank = 8;
+  const values = eigenvalues.map((value, i) => (i < eigenvalues.length - rank ? 0 : value));
+  const { break_even: _, ...ranks } = rankSuggestions([values], 768, 768);
+  for (const suggestion of Object.values(ranks)) suggestion.ratio = suggestion.rank / rank;
+  return {
+    ...spectrum,
+    ...{ eigenvalues: values, rankEigenvalues: values, farmsEigenvalues: new Float64Array(0) },
+    layer: {
+      ...{ ...layer, ranks, farms: null, encoding: 'LoRA r=8' },
+      missing: { farms_alpha: 'a product that is not stored has no windows to take' },
+      factored: { factors: ['h.0.attn.lora_B.weight', 'h.0.attn.lora_A.weight'], rank, scale: 2, directions: 4 },
+    },
+  };
+}
+
 export function summaryOf(path: string, architecture: string, tensors: TensorSummary[]): CheckpointSummary {
   const byType = new Map<TensorSummary['dtype'], number>();
   const state = tensors.filter((each) => !isOfModel(each));
@@ -125,7 +151,10 @@ function seedOf(name: string): number {
 /** All of a layer, the same for the same name. @param farmsCount values of the pooled FARMS spectrum */
 export function spectrumOf(info: TensorSummary, layerName: string, farmsCount?: number): LayerSpectrum {
   const draw = random(seedOf(layerName));
-  const sides = info.shape.length === 3 ? info.shape.slice(1) : [info.shape[0]!, info.parameters / info.shape[0]!];
+  const sides =
+    info.shape.length === 3
+      ? info.shape.slice(1)
+      : [info.shape[0]!, info.shape.slice(1).reduce((product, size) => product * size, 1)];
   const [rows, cols] = sides as [number, number];
   const N = Math.max(rows, cols);
   const M = Math.min(rows, cols);
@@ -163,7 +192,7 @@ export function spectrumOf(info: TensorSummary, layerName: string, farmsCount?: 
       ...{ nan: 0, inf: 0 },
     },
   };
-  return {
+  const spectrum: LayerSpectrum = {
     layer,
     eigenvalues,
     farmsEigenvalues,
@@ -171,6 +200,7 @@ export function spectrumOf(info: TensorSummary, layerName: string, farmsCount?: 
     rankMatrix: { rows, cols },
     histogram: { edges, counts },
   };
+  return info.encoding === 'LoRA r=8' ? asProduct(spectrum) : spectrum;
 }
 
 /** A tensor that has statistics and nothing else, with the reason. */
