@@ -3,6 +3,7 @@
  * Formats implement it one file each (`registry.ts`); nothing here knows what a matrix means.
  */
 import type { DType, NotModel, Problem } from '../protocol';
+import { MAX_NAME } from './names';
 import type { PackedType } from './packedElements';
 import type { TensorSlice } from './tensorSlice';
 
@@ -173,7 +174,7 @@ export class CheckpointError extends Error {
       message: this.message,
       ...(file !== undefined && { file }),
       ...(offset !== undefined && { offset }),
-      ...(tensor !== undefined && { tensor }),
+      ...(tensor !== undefined && { tensor: tensor.slice(0, MAX_NAME) }),
     };
   }
 }

@@ -8,6 +8,7 @@
 import type { DType } from '../protocol';
 import { CheckpointError } from './checkpoint';
 import { tilingProblem, TilingBudget, type Block } from './chunkTiling';
+import { isLongName, longName } from './names';
 import { asCount, asCounts, BadArguments, itemsOf } from './pickleArguments';
 import { PickleDict, PickleDType, PickleObject, type PickleValue } from './pickleValues';
 import type { ProblemList } from './problemList';
@@ -70,6 +71,10 @@ export function readDistributedMetadata(root: PickleValue, file: string, problem
   for (const [key, entry] of entries.entries()) {
     if (typeof key !== 'string') {
       problems.add('malformed', 'lists a tensor whose name is not text, which is not shown');
+      continue;
+    }
+    if (isLongName(key)) {
+      problems.add('limit', `${longName(key)}, so the tensor is not shown`);
       continue;
     }
     chunks += itemsOf(fieldOf(entry, 'chunks')).length;

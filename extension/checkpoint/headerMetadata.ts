@@ -1,5 +1,6 @@
 /** Free-form key/value pairs of a header, as text. */
 import { objectEntries, parseValue } from './jsonObject';
+import { isLongName } from './names';
 
 /** Real files have a handful; bounds memory. */
 export const MAX_METADATA_ENTRIES = 10_000;
@@ -8,7 +9,7 @@ const QUOTE = 0x22;
 
 /**
  * Pairs of the JSON object in [start, end). A value that is not text is given as it is written, and told to `onOther` with
- * the byte where it stands. Stops after `MAX_METADATA_ENTRIES`.
+ * the byte where it stands; so is a name that is too long, which is left out. Stops after `MAX_METADATA_ENTRIES`.
  *
  * @throws JsonSyntaxError, with the pairs before it already in `pairs`
  */
@@ -20,6 +21,10 @@ export function collectMetadata(
 ): void {
   for (const { key, start: at, end: after } of objectEntries(json.subarray(0, end), start)) {
     if (pairs.size >= MAX_METADATA_ENTRIES) return;
+    if (isLongName(key)) {
+      onOther(key, at);
+      continue;
+    }
     if (json[at] === QUOTE) {
       pairs.set(key, parseValue(json, at, after) as string);
     } else {

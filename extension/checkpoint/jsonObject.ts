@@ -6,11 +6,16 @@
  * @see https://www.rfc-editor.org/rfc/rfc8259
  */
 import { isUtf8 } from 'node:buffer';
+import { MAX_NAME } from './names';
 
 /** Deeper nesting than any header needs; a value nested deeper is refused before anything is built from it. */
 const MAX_DEPTH = 64;
 
+/** Of a key, in which each character can be an escape of 6 bytes. */
+const LONGEST_KEY_BYTES = 6 * MAX_NAME + 2;
+
 export interface JsonEntry {
+  /** Only its beginning, which is longer than `MAX_NAME`, where it is much longer than that. */
   readonly key: string;
   /** Byte of the key's opening quote. */
   readonly keyOffset: number;
@@ -58,7 +63,7 @@ export function* objectEntries(json: Buffer, from = 0): Generator<JsonEntry, num
   for (;;) {
     const keyOffset = at;
     const keyEnd = skipString(json, keyOffset);
-    const key = parseString(json, keyOffset, keyEnd);
+    const key = parseKey(json, keyOffset, keyEnd);
     at = skipSpace(json, keyEnd);
     expect(json, at, BYTE.colon, '":" after a key');
     const start = skipSpace(json, at + 1);
@@ -126,6 +131,12 @@ function skipString(json: Buffer, at: number): number {
     if (byte === BYTE.backslash) i++;
   }
   throw new JsonSyntaxError('a string without an end', at);
+}
+
+/** A key that is too long is not made a text of: it is its beginning, one character longer than any name may be. */
+function parseKey(json: Buffer, start: number, end: number): string {
+  if (end - start <= LONGEST_KEY_BYTES) return parseString(json, start, end);
+  return json.toString('latin1', start + 1, start + 1 + MAX_NAME + 1);
 }
 
 function parseString(json: Buffer, start: number, end: number): string {

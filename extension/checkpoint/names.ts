@@ -9,7 +9,11 @@ export const MAX_NAME = 4096;
 /** Of a name that is too long, as much is shown. */
 const SHOWN = 80;
 
+export function isLongName(name: string): boolean {
+  return name.length > MAX_NAME;
+}
+
 /** What is wrong with a name longer than `MAX_NAME`, for a sentence that goes on or ends here. */
 export function longName(name: string): string {
-  return `the name "${name.slice(0, SHOWN)}…" has ${name.length} characters; more than ${MAX_NAME} are too long`;
+  return `the name "${name.slice(0, SHOWN)}…" has more than ${MAX_NAME} characters`;
 }

@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import { stat } from 'node:fs/promises';
+import { withBoundedNames } from './boundedNames';
 import type { Checkpoint, CheckpointFormat } from './checkpoint';
 import { CheckpointError } from './checkpoint';
 import { distributedFormat } from './distributed';
@@ -143,7 +144,7 @@ async function openAs(among: readonly CheckpointFormat[], file: string, signal?:
       : 'convert it to one of them';
     throw new CheckpointError('unknown-format', message, { file, offset: 0, remedy });
   }
-  return withQuantisedWeights(await format.open(file, signal), signal);
+  return withQuantisedWeights(withBoundedNames(await format.open(file, signal)), signal);
 }
 
 async function readHead(file: string, signal?: AbortSignal): Promise<Uint8Array> {

@@ -11,6 +11,7 @@ import type { FileReader } from './fileReader';
 import { collectMetadata, MAX_METADATA_ENTRIES } from './headerMetadata';
 import { jsonError } from './jsonFile';
 import { JsonSyntaxError, objectEntries, skipSpace, type JsonEntry } from './jsonObject';
+import { isLongName, longName } from './names';
 import type { PackedType } from './packedElements';
 import { ProblemList } from './problemList';
 import type { NotModel, Problem } from '../protocol';
@@ -179,7 +180,9 @@ class HeaderParser {
     try {
       collectMetadata(json, entry, pairs, (key, at) => {
         // The format allows text only.
-        const message = `"__metadata__" holds a value that is not text, under "${key}"`;
+        const message = isLongName(key)
+          ? `in "__metadata__", ${longName(key)}: the entry is left out`
+          : `"__metadata__" holds a value that is not text, under "${key}"`;
         this.problems.add('malformed', message, { offset: LENGTH_BYTES + at });
       });
     } catch (error) {
@@ -198,6 +201,11 @@ class HeaderParser {
   private parseTensor(json: Buffer, { key: tensor, keyOffset, start, end }: JsonEntry): void {
     const where = { tensor, offset: LENGTH_BYTES + keyOffset };
     const parsed = parseEntry(json, start, end);
+    if (isLongName(tensor)) {
+      this.problems.add('limit', `${longName(tensor)}, so the tensor is not shown`, { offset: where.offset });
+      if (parsed.range) this.refusedClaims.push(this.claim(parsed.range));
+      return;
+    }
     const entry = isRefusal(parsed) ? parsed : this.checkInContext(tensor, parsed);
     if (isRefusal(entry)) {
       this.problems.add(entry.code, entry.message, where);

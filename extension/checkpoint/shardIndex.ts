@@ -2,6 +2,7 @@
 import { CheckpointError } from './checkpoint';
 import { collectMetadata } from './headerMetadata';
 import { objectEntries, parseValue } from './jsonObject';
+import { isLongName, longName } from './names';
 import type { ProblemList } from './problemList';
 import { MAX_TENSORS } from './shape';
 
@@ -30,6 +31,10 @@ export function parseShardIndex(json: Buffer, start: number, file: string, probl
     for (const { key: tensor, keyOffset, start: at, end } of objectEntries(json, entry.start)) {
       if (weightMap.size >= MAX_TENSORS) {
         throw new CheckpointError('limit', `the index lists more than ${MAX_TENSORS} tensors`, { file });
+      }
+      if (isLongName(tensor)) {
+        problems.add('limit', `in the index, ${longName(tensor)}: it is left out`, { offset: keyOffset });
+        continue;
       }
       const where = { tensor, offset: keyOffset };
       const shard = json[at] === QUOTE ? (parseValue(json, at, end) as string) : undefined;

@@ -9,6 +9,9 @@ import { guessArchitecture } from './architecture';
 import { versionOf, type FileState } from './fileSnapshot';
 import type { ModelConfig } from './modelConfig';
 
+/** Of a value of the metadata, in characters: tokenizers and configurations that files carry are longer. */
+const MAX_VALUE_SHOWN = 65_536;
+
 /** @param document the handle the summary carries */
 export function summarise(
   checkpoint: Checkpoint,
@@ -66,8 +69,18 @@ export function summarise(
     dtypes: [...byDtype]
       .map(([dtype, count]) => ({ dtype, parameters: count }))
       .sort((a, b) => b.parameters - a.parameters),
-    metadata: { ...checkpoint.metadata },
+    metadata: shownMetadata(checkpoint.metadata),
     tensors,
     problems: [...checkpoint.problems],
   };
+}
+
+/** Values are texts of the file's choice: one of 90 MB would stop the page that shows it. */
+function shownMetadata(metadata: Checkpoint['metadata']): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(metadata).map(([key, value]) => {
+      const cut = value.length > MAX_VALUE_SHOWN;
+      return [key, cut ? `${value.slice(0, MAX_VALUE_SHOWN)}… (${value.length} characters)` : value];
+    }),
+  );
 }
