@@ -171,7 +171,8 @@ export function parseCommand(args: readonly string[]): Command {
   const command = commandOf(name);
   refuseStray(command, Object.keys(values));
   refuseRepeated(tokens.flatMap((token) => (token.kind === 'option' ? [token.name] : [])));
-  if (path === undefined) throw new UsageError(`${command} needs a PATH`);
+  // An empty one would be the working folder: it is a variable that is not set.
+  if (!path) throw new UsageError(`${command} needs a PATH`);
   if (rest.length > 0) throw new UsageError(`one PATH at a time, please: "${rest[0]!}" is too many`);
   const common = {
     path,
@@ -253,6 +254,8 @@ function savedLayers(
   return { layers, out, overwrite };
 }
 
+const FARMS_OPTIONS = ['farms-rows', 'farms-q', 'farms-ops', 'farms-mode', 'fit'] as const;
+
 function farmsSettings(values: {
   'farms-rows'?: string;
   'farms-q'?: string;
@@ -261,6 +264,8 @@ function farmsSettings(values: {
   'no-farms'?: boolean;
   fit?: string;
 }): InspectSettings['farms'] {
+  const idle = values['no-farms'] && FARMS_OPTIONS.find((option) => values[option] !== undefined);
+  if (idle) throw new UsageError(`--no-farms leaves FARMS out, and --${idle} is about FARMS`);
   const mode = values['farms-mode'] ?? DEFAULT_FARMS.mode;
   if (mode !== 'auto' && mode !== 'full' && mode !== 'adaptive') {
     throw new UsageError(`--farms-mode is auto, full or adaptive, not "${mode}"`);

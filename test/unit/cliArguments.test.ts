@@ -65,6 +65,9 @@ describe('command line', () => {
 
   for (const [line, words] of [
     ['inspect', /needs a PATH/],
+    ['inspect  --json', /needs a PATH/], // `inspect "$MODEL"`, and the variable is not set
+    ['inspect m --no-farms --farms-ops 3', /--farms-ops is about FARMS/],
+    ['inspect m --fit mid --no-farms', /--fit is about FARMS/],
     ['explode m', /no command "explode"/],
     ['inspect a b', /"b" is too many/],
     ['inspect m --json --csv', /exclude each other/],
