@@ -179,7 +179,7 @@ async function readEntry(file: string): Promise<Buffer | undefined> {
 }
 
 async function writeEntry(file: string, entry: Buffer): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  await makeFolder(path.dirname(file));
   const partial = `${file}.${randomBytes(6).toString('hex')}`;
   try {
     await writeFile(partial, entry, { flag: 'wx', mode: 0o600 });
@@ -187,6 +187,21 @@ async function writeEntry(file: string, entry: Buffer): Promise<void> {
   } catch (error) {
     await rm(partial, { force: true });
     throw error;
+  }
+}
+
+/** With those above it. Node's own way of doing so never ends in a file system that makes none (`/proc`). */
+async function makeFolder(folder: string): Promise<void> {
+  const make = (): Promise<void> => mkdir(folder, { mode: 0o700 });
+  try {
+    await make().catch(async (error: unknown) => {
+      if (!isErrno(error, 'ENOENT') || path.dirname(folder) === folder) throw error;
+      await makeFolder(path.dirname(folder));
+      await make();
+    });
+  } catch (error) {
+    // There already, perhaps by another process: what is no folder is told by whoever writes into it.
+    if (!isErrno(error, 'EEXIST')) throw error;
   }
 }
 
