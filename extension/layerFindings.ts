@@ -1,5 +1,5 @@
 /** What of a layer's numbers is a finding and what follows from its size alone, the same in the terminal and in the view. */
-import type { GoodnessOfFit, LayerResult, PowerLawFit, TailShape, TensorSummary } from './protocol';
+import type { GoodnessOfFit, LayerResult, PowerLawFit, Problem, TailShape, TensorSummary } from './protocol';
 import { LEAST_FITTED } from './spectral/metricTable';
 import { verdictOn, type FarmsEvidence, type JudgedAlpha } from './spectral/verdict';
 
@@ -82,4 +82,14 @@ export function failedFit({ fits, matrices, M, factored }: LayerResult): string 
 export function lostRank({ metrics, factored }: LayerResult): number {
   if (!factored) return metrics.rank_loss ?? 0;
   return Math.max(0, factored.rank - (metrics.matrix_rank ?? factored.rank));
+}
+
+/** A layer or tensor without any numbers, with the reason. */
+export function withoutNumbers(name: string, tensor: TensorSummary, problem: Problem): LayerResult {
+  const { shape, dtype, encoding } = tensor;
+  return {
+    ...{ name, tensor: tensor.name, shape, dtype, matrices: 0 },
+    ...(encoding !== undefined && { encoding }),
+    ...{ metrics: {}, fits: {}, farms: null, ranks: {}, statistics: null, problems: [problem] },
+  };
 }

@@ -4,6 +4,7 @@
  */
 import { EventEmitter } from 'node:events';
 import type { CancellationToken } from 'vscode-jsonrpc';
+import { withoutNumbers } from '../layerFindings';
 import { unpackSummary } from '../packedTensors';
 import type {
   CheckpointSummary,
@@ -413,13 +414,8 @@ export class CheckpointSession {
     const layer = part?.partOf ?? name;
     const tensor = this.contents?.summary.tensors.find((candidate) => jobNames(candidate).includes(layer));
     if (!tensor) return;
-    const { encoding } = tensor;
     const problem = { code: DIED, message: `${message} It was at this layer: inspect it again.`, tensor: tensor.name };
-    this.take({
-      ...{ name, tensor: tensor.name, shape: tensor.shape, dtype: tensor.dtype, matrices: 0, ...part },
-      ...(encoding !== undefined && { encoding }),
-      ...{ metrics: {}, fits: {}, farms: null, ranks: {}, statistics: null, problems: [problem] },
-    });
+    this.take({ ...withoutNumbers(name, tensor, problem), ...part });
   }
 
   /** In a new engine process: opens again, and queues again what has no result yet. */

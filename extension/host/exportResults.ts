@@ -2,8 +2,8 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { inspectCsv, inspectJson, inspectReport, reportedLayers } from '../inspectReport';
-import type { LayerResult } from '../protocol';
 import type { CheckpointSession } from './checkpointSession';
+import { exportedLayers } from './exportedLayers';
 import { inspectSettings } from './settings';
 
 const SLICE_MS = 20;
@@ -22,13 +22,7 @@ export async function exportResults(
   });
   if (!target) return null;
   const summary = await session.summary();
-  const parts = new Map<string, LayerResult[]>();
-  for (const result of session.results.values()) {
-    if (result.partOf !== undefined) parts.set(result.partOf, [...(parts.get(result.partOf) ?? []), result]);
-  }
-  const layers = summary.tensors
-    .flatMap(({ name: tensor, layers: names }) => (names.length > 0 ? names : [tensor]))
-    .flatMap((layer) => [session.results.get(layer) ?? [], parts.get(layer) ?? []].flat());
+  const layers = exportedLayers(summary, session.results);
   const pieces =
     format === 'json'
       ? inspectJson(inspectReport(summary, inspectSettings(), layers, await session.device()))
