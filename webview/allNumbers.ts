@@ -1,4 +1,5 @@
 /** Every number of a layer in tables, with its definition and whose it is. */
+import { layerVerdict, type Named } from '../extension/layerFindings';
 import type { LayerResult, PowerLawFit, TailShape, TensorStatistics } from '../extension/protocol';
 import { lawName } from '../extension/spectral/lawNames';
 import { metricTable } from '../extension/spectral/metricTable';
@@ -6,7 +7,8 @@ import { element, type Child } from './elements';
 import { formatCount, formatMetric, formatNumber, formatPercent } from './format';
 import { rankRules } from './rankRules';
 
-export function allNumbers(layer: LayerResult): HTMLElement {
+/** @param tensor that the layer lies in */
+export function allNumbers(layer: LayerResult, tensor: Named): HTMLElement {
   const metrics = metricTable.filter(({ key }) => layer.metrics[key] !== undefined);
   const sections: Child[] = [];
   if (metrics.length > 0) {
@@ -24,6 +26,15 @@ export function allNumbers(layer: LayerResult): HTMLElement {
         }),
       ),
     );
+  }
+  const judged = layerVerdict(layer, tensor);
+  if (judged) {
+    const checks = judged.verdict_evidence.map(({ check, holds, words }) => [
+      check,
+      holds ? 'holds' : 'lacking',
+      words,
+    ]);
+    sections.push(table(`Verdict on alpha: ${judged.verdict}`, ['Check', '', 'Found'], checks));
   }
   const fits = Object.values(layer.fits).map((fit) => fitRow(fit.rule, fit));
   if (layer.farms) fits.push(fitRow(`FARMS, ${layer.farms.rule}`, layer.farms));

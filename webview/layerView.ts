@@ -184,7 +184,7 @@ export class LayerView {
     const matrix = tensor.layers.length > 0 ? new MatrixPanel(this.host, spectrum) : null;
     this.matrix = matrix;
     if (matrix) list.push({ id: 'matrix', label: 'Matrix', content: matrix.element });
-    list.push({ id: 'numbers', label: 'All numbers', content: allNumbers(layer) });
+    list.push({ id: 'numbers', label: 'All numbers', content: allNumbers(layer, tensor) });
     const active = list.some((panel) => panel.id === tab) ? tab : list[0]!.id;
     this.panels = panels('Views of the layer', list, active, (id) => {
       if (id === 'matrix') matrix?.load();

@@ -189,7 +189,7 @@ describe('a person inspects a checkpoint', function () {
       (visible) => visible,
     );
     assert.match(await hover.innerText(), /96 × 96 · F32 · 9,216 parameters/);
-    assert.match(await hover.innerText(), /alpha \d|no power-law fit/);
+    assert.match(await hover.innerText(), /α \d|no power-law fit/);
     assert.equal(await hover.locator('img').count(), 1, 'the picture of the spectrum');
     await workbench.screenshot('hover');
     await hover.getByText('Compress…').first().click();

@@ -205,6 +205,18 @@ describe('checkpoint session', () => {
     assert.equal((await session.goodness('a')).seed, 1);
   });
 
+  it('keeps a test of a fit with the results, and tells every view', async () => {
+    const session = open('a,b');
+    const done = heard<'queue'>(session, 'queue', ({ done: count }) => count === 2);
+    await session.inspectOnce();
+    await done;
+    const told = heard<'result'>(session, 'result', ({ name }) => name === 'b');
+    const goodness = await session.goodness('b');
+    assert.deepEqual((await told).goodness, goodness);
+    assert.deepEqual(session.results.get('b')?.goodness, goodness);
+    assert.equal(session.results.get('a')?.goodness, undefined);
+  });
+
   it('refuses numbers that were asked for before it was opened anew', async () => {
     const session = open('a');
     const asked = session.goodness('late');

@@ -74,7 +74,7 @@ describe('hover', () => {
       text = await textOf(0, 20);
       times.push(performance.now() - started);
     }
-    assert.match(text, /alpha \d/);
+    assert.match(text, /α \d.* ± \d/);
     assert.match(text, /rank \d+ of 64 keeps 95 % of the energy/);
     assert.match(text, /!\[[^\]]+\]\(data:image\/svg\+xml;base64,/);
     assert.equal(link(text, 'Compress…').compress, true);
