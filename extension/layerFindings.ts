@@ -93,3 +93,8 @@ export function withoutNumbers(name: string, tensor: TensorSummary, problem: Pro
     ...{ metrics: {}, fits: {}, farms: null, ranks: {}, statistics: null, problems: [problem] },
   };
 }
+
+/** A layer that was never written to, or is pruned away: it has a spectrum of zeros and nothing to be fitted. */
+export function isAllZero({ matrices, statistics }: LayerResult): boolean {
+  return matrices > 0 && statistics !== null && statistics.count > 0 && statistics.zeros === statistics.count;
+}

@@ -1,5 +1,5 @@
 /** The mark behind a row's name: in work, failed, or computed with a reservation. */
-import { failedFit } from '../extension/layerFindings';
+import { failedFit, isAllZero } from '../extension/layerFindings';
 import { formatPercent } from './format';
 import type { Inspection } from './inspection';
 import type { TreeNode } from './moduleTree';
@@ -26,6 +26,7 @@ export function rowStatus({ progress, results, crashed }: Inspection, { layer }:
   if (!result) return NOTHING;
   const [problem] = result.problems;
   if (problem) return { kind: result.matrices === 0 ? 'failed' : 'warning', fraction: 0, words: problem.message };
+  if (isAllZero(result)) return { kind: 'warning', fraction: 0, words: 'All its elements are zero' };
   const failed = failedFit(result);
   return failed === undefined ? NOTHING : { kind: 'warning', fraction: 0, words: `No power-law fit: ${failed}` };
 }

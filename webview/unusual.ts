@@ -1,5 +1,5 @@
 /** Which layers a person should look at first, and why, in words: worst first. */
-import { failedFit, layerVerdict, lostRank } from '../extension/layerFindings';
+import { failedFit, isAllZero, layerVerdict, lostRank } from '../extension/layerFindings';
 import type { LayerResult } from '../extension/protocol';
 import { alphaBand, OVER_TRAINED, UNDER_TRAINED } from '../extension/spectral/verdict';
 import { formatCount, formatNumber, plural } from './format';
@@ -42,10 +42,15 @@ export function unusualIn(result: LayerResult): UnusualLayer[] {
   } else if (result.problems.length > 0 && result.matrices === 0) {
     add('broken', result.problems[0]!.message, 0);
   }
+  if (isAllZero(result)) {
+    // Everything else that could be said of it follows from that.
+    add('rank-loss', 'all its elements are zero', result.statistics!.zeros);
+    return found;
+  }
   const failed = failedFit(result);
   if (failed !== undefined) add('failed', `no power-law fit: ${failed}`, 0);
   const lost = lostRank(result);
-  const most = result.factored?.rank ?? result.M ?? lost;
+  const most = result.factored?.rank ?? result.matrices * (result.M ?? 0);
   if (lost > 0) add('rank-loss', `loses ${plural(lost, 'rank')} of ${formatCount(most)}`, lost);
   const alpha = result.fits.KS?.alpha ?? null;
   const judged = layerVerdict(result);

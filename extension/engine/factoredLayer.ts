@@ -90,7 +90,13 @@ function plainSettings(settings: InspectSettings): InspectSettings {
 /** A smaller pair would stand in place of the stored one, not of a whole matrix: it is smaller at every rank below that. */
 function compareWithFactors(result: LayerResult, { rank }: FactorProduct): void {
   const { break_even, ...ranks } = result.ranks;
-  for (const suggestion of Object.values(ranks)) suggestion.ratio = suggestion.rank / rank;
+  for (const suggestion of Object.values(ranks)) {
+    const parameters = suggestion.parameters / Math.max(1, suggestion.rank);
+    // Rules that look at the sizes of the whole matrix may ask for more than it can have.
+    suggestion.rank = Math.min(rank, suggestion.rank);
+    suggestion.parameters = parameters * suggestion.rank;
+    suggestion.ratio = suggestion.rank / rank;
+  }
   result.ranks = ranks;
   if (break_even) result.missing = { ...result.missing, rank_break_even: 'it is stored as a pair of factors already' };
 }

@@ -139,21 +139,23 @@ class LayerPipeline {
       const { bytes } = input;
       const counting = this.lease.call('begin', { task, bytes }, { transfer: [bytes.buffer] });
       await announced(counting, () => this.context.onProgress('statistics', 0));
-      const hasSpectrum = await this.lease.call('statistics', null);
-      if (hasSpectrum && layer) {
+      const finite = await this.lease.call('statistics', null);
+      const hasSpectrum = finite && layer !== undefined && !(await this.lease.call('zeroSpectra', null));
+      if (hasSpectrum) {
         await this.heldSpectra(layer, side, progress);
         // Of larger matrices, and of streamed ones, the result says which eigenvalues are uncertain.
         if (resolvesSmall(layer, input.plan.chunk)) await this.lease.call('resolveSmall', null);
       }
       if (hasSpectrum && plan) await this.farms(plan, progress);
-      if (hasSpectrum && layer && this.context.settings.randomise) {
+      if (hasSpectrum && this.context.settings.randomise) {
         await this.lease.call('shuffle', null);
         await this.heldSpectra(layer, side, progress);
       }
     } else {
       await this.lease.call('begin', { task });
       const finite = await this.stream(layer, progress);
-      if (finite && plan) await this.farms(plan, progress);
+      const hasSpectrum = finite && layer !== undefined && !(await this.lease.call('zeroSpectra', null));
+      if (hasSpectrum && plan) await this.farms(plan, progress);
     }
     const note = [...this.notes].join('; ');
     const precision = [...this.precisions].join(', ');

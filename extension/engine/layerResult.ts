@@ -30,6 +30,8 @@ export const SHUFFLE_SEED = 20190124;
 /** WeightWatcher, AlphaPruning and FARMS scale conv slices by √0.5, so λ is halved (`conv_norm`). */
 export const CONV_NORM = 0.5;
 
+const ALL_ZERO = 'all elements are zero';
+
 export interface LayerNumbers {
   /** Ascending, pooled, with `conv_norm`; empty without a spectrum. */
   eigenvalues: Float64Array;
@@ -61,13 +63,19 @@ export function layerResult(task: LayerTask, numbers: LayerNumbers): LayerResult
   const { rows, cols } = compressionMatrix(tensor.shape, tensor.kernelLayout, layer.expert);
   const rankRounding = storedRounding(tensor, statistics, rows, cols);
   const ranks = rankSuggestions([rankEigenvalues], rows, cols, rankRounding);
-  const missing = { ...missingMetrics(input, metrics), ...missingRanks(rankEigenvalues, rows, cols, rankRounding) };
+  // Nothing was computed for a layer of zeros.
+  const isZero = statistics.zeros === statistics.count;
+  const missing = {
+    ...missingMetrics(input, metrics),
+    ...missingRanks(rankEigenvalues, rows, cols, rankRounding),
+    ...(isZero && task.settings.farms.enabled && { farms_alpha: ALL_ZERO }),
+  };
   const tail_shape = tailShape(eigenvalues, fits.KS);
   const spectrum = {
     ...{ matrices: layer.count, N, M, metrics, missing, fits, rounding, tail_shape, farms, ranks },
     ...precision,
   };
-  return { ...frame, ...spectrum, ...(task.settings.randomise && { randomised: randomisation(randomised) }) };
+  return { ...frame, ...spectrum, ...(task.settings.randomise && { randomised: randomisation(randomised, isZero) }) };
 }
 
 /** What the stored type may have done to the spectrum of a matrix or window of a layer. */
@@ -127,9 +135,10 @@ export function tiedResult(result: LayerResult, name: string, tensor: TensorInfo
   };
 }
 
-function randomisation(randomised: Float64Array | undefined): LayerResult['randomised'] {
+function randomisation(randomised: Float64Array | undefined, isZero: boolean): LayerResult['randomised'] {
   if (randomised) return { status: 'success', seed: SHUFFLE_SEED };
-  const reason = 'the matrix is too large to be held, and only a held one is shuffled; raise the memory limit';
+  const tooLarge = 'the matrix is too large to be held, and only a held one is shuffled; raise the memory limit';
+  const reason = isZero ? ALL_ZERO : tooLarge;
   return { status: 'failed', reason, seed: SHUFFLE_SEED };
 }
 

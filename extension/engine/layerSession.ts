@@ -89,6 +89,22 @@ export class LayerSession {
     return statistics.nan + statistics.inf === 0 && hasRepresentableSquares(statistics);
   }
 
+  /** Sets the spectra of a layer whose elements are all zero, without computing. @returns false where they are not */
+  zeroSpectra(): boolean {
+    const { count, zeros } = this.statistics.result();
+    if (zeros < count) return false;
+    const { rows, cols, count: matrices, expert } = this.layer();
+    const { shape, kernelLayout } = this.task.tensor;
+    const whole = compressionMatrix(shape, kernelLayout, expert);
+    const none = (sides: { rows: number; cols: number }): Float64Array =>
+      new Float64Array(Math.min(sides.rows, sides.cols));
+    this.spectraByMatrix.length = 0;
+    for (let index = 0; index < matrices; index++) this.spectraByMatrix.push(none({ rows, cols }));
+    this.wholeEigenvalues = none(whole);
+    this.resolved = true;
+    return true;
+  }
+
   /** Columns [start, end) of a held matrix, turned where it is tall: its smaller side × (end − start). */
   columns(matrix: number, start: number, end: number, into?: Float64Array): Float64Array {
     const layer = this.layer();

@@ -1,7 +1,7 @@
 /** What a person reads in the terminal. */
 import type { CheckpointSummary, LayerParts, LayerResult, NotModel, Problem, TensorSummary } from '../protocol';
 import type { InspectReport, ReportedLayer } from '../inspectReport';
-import { failedFit, judgedShare, lostRank } from '../layerFindings';
+import { failedFit, isAllZero, judgedShare, lostRank } from '../layerFindings';
 import type { Verdict, VerdictCheck } from '../spectral/verdict';
 import { MAX_CELL, shortCell, visible } from '../visibleText';
 import { isHead } from './layerParts';
@@ -152,6 +152,7 @@ function layerCell(layer: ReportedLayer, notModel: NotModel | undefined): string
 function remark(layer: ReportedLayer, notModel: NotModel | undefined): string {
   const [problem] = layer.problems;
   if (problem) return problem.code;
+  if (isAllZero(layer)) return 'all zero';
   const failed = failedFit(layer);
   if (failed !== undefined) return `no fit: ${failed}`;
   if (notModel !== undefined) return notModel;

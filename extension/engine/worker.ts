@@ -47,6 +47,7 @@ const handlers: Handlers = {
   },
   nextRows: ({ bytes, keep, again, into }) => current().addRows(bytes, keep, again, into),
   statistics: () => current().hasSpectrum(),
+  zeroSpectra: () => current().zeroSpectra(),
   columns: ({ matrix, start, end, into }) => current().columns(matrix, start, end, into),
   spectra: (_, onProgress) => {
     current().spectra(onProgress);

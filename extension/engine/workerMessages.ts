@@ -59,6 +59,8 @@ export interface WorkerCalls {
   };
   /** Statistics of the held bytes; true where every element is finite. */
   statistics: { params: null; result: boolean };
+  /** Whether all elements were zero: its spectra are then known, and nothing is to be computed. */
+  zeroSpectra: { params: null; result: boolean };
   /** Columns [start, end) of a held matrix, turned where it is tall, so that its smaller side is the rows. `into` as above. */
   columns: { params: { matrix: number; start: number; end: number; into?: Float64Array }; result: Float64Array };
   /** Eigenvalues of every held matrix, Gram products by the worker's own kernels. */

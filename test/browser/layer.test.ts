@@ -142,7 +142,7 @@ describe("a layer's view", () => {
     const slider = page.getByRole('slider', { name: 'Rank' });
     assert.equal(await slider.getAttribute('max'), '8');
     const ticks = await page.locator('.rank-picture .axis').first().locator('.tick').allTextContents();
-    assert.ok(ticks.length > 1 && ticks.every((tick) => Number(tick) <= 8), ticks.join());
+    assert.ok(ticks.length > 1 && ticks.every((tick) => /^[1-8]$/.test(tick)), ticks.join());
     const compression = page.locator('.compression');
     await slider.fill('4');
     assert.match(await compression.innerText(), /Size\s+49\.2 kB\s+24\.6 kB\s+-50%/);

@@ -52,6 +52,22 @@ describe('unusual layers', () => {
     assert.equal(found?.reason, 'loses 3 ranks of 8');
   });
 
+  it('lists a layer of zeros once', () => {
+    const zero = layer('zero', {
+      ...{ metrics: { rank_loss: 16 }, fits: { KS: fit(null, 'all eigenvalues are zero') }, M: 16 },
+      statistics: { ...statistics, zeros: 16 },
+    });
+    assert.deepEqual(
+      unusualLayers([zero]).map(({ reason }) => reason),
+      ['all its elements are zero'],
+    );
+  });
+
+  it('counts lost ranks of all the matrices that were pooled', () => {
+    const [found] = unusualLayers([layer('depthwise', { matrices: 9, N: 32, M: 1, metrics: { rank_loss: 1 } })]);
+    assert.equal(found?.reason, 'loses 1 rank of 9');
+  });
+
   it('says nothing of layers with alpha within 2 to 6, the limits included', () => {
     assert.deepEqual(
       unusualLayers([layer('a'), layer('b', evident(2)), layer('c', evident(4)), layer('d', evident(6))]),

@@ -27,11 +27,14 @@ export interface AxisText {
   /** Tick labels of a linear y axis. */
   formatY?: (value: number) => string;
   formatX?: (value: number) => string;
+  /** x counts something: no ticks between whole numbers. */
+  wholeX?: boolean;
 }
 
 export function drawAxes(frame: PlotFrame, x: Continuous, y: Continuous, text: AxisText): void {
   const layer = frame.layer('axes');
   const xTicks = ticks(x, Math.max(2, Math.floor(frame.width / TICK_SPACING.x)), text.formatX);
+  if (text.wholeX) xTicks.values = xTicks.values.filter(Number.isInteger);
   const yTicks = ticks(y, Math.max(2, Math.floor(frame.height / TICK_SPACING.y)), text.formatY);
   layer
     .append('g')

@@ -92,7 +92,7 @@ export class SingularValuesPlot {
     const y = scaleLog()
       .domain([smallest / 1.3, largest * 1.2])
       .range([frame.height, 0]);
-    drawAxes(frame, x, y, { x: 'rank', y: 'singular value σ', formatX: formatCount });
+    drawAxes(frame, x, y, { x: 'rank', y: 'singular value σ', formatX: formatCount, wholeX: true });
     // One point for each pixel column: the values fall steadily, so nothing is lost between them.
     const indexes = sampleIndexes(fullRank, Math.max(2, Math.round(frame.width)));
     const shape = area<number>()

@@ -188,7 +188,8 @@ export function spectrumOf(info: TensorSummary, layerName: string, farmsCount?: 
     },
     ranks: rankSuggestions([eigenvalues], rows, cols),
     statistics: {
-      ...{ count: info.parameters, min: -0.1431, max: 0.1388, mean: 1.21e-5, std: 0.0212, l2: 15.35, zeros: 12 },
+      ...{ count: info.parameters, min: -0.1431, max: 0.1388, mean: 1.21e-5, std: 0.0212, l2: 15.35 },
+      zeros: zero ? info.parameters : 12,
       ...{ nan: 0, inf: 0 },
     },
   };
