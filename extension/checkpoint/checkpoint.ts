@@ -3,6 +3,7 @@
  * Formats implement it one file each (`registry.ts`); nothing here knows what a matrix means.
  */
 import type { DType, NotModel, Problem } from '../protocol';
+import type { Fold, MatrixAxes } from './foldedTensor';
 import { MAX_NAME } from './names';
 import type { PackedType } from './packedElements';
 import type { TensorSlice } from './tensorSlice';
@@ -48,8 +49,12 @@ export interface TensorInfo {
    * Undefined where the columns are, or where only names and shapes tell.
    */
   readonly inputsFirst?: true;
+  /** How its axes make up matrices, where the model's configuration says so. */
+  readonly matrixAxes?: MatrixAxes;
   /** Of which factors it is the product, where it is not stored: `read` multiplies. */
   readonly product?: FactorProduct;
+  /** The stored tensor whose axes it has in another form. */
+  readonly folded?: Fold;
   /** Of which stored tensor it is a part. */
   readonly slice?: TensorSlice;
   /**

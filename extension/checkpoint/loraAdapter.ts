@@ -158,6 +158,7 @@ function productTensor(
     byteLength: 4 * count,
     encoding: { name: `LoRA r=${rank}`, byteLength: 0 },
     kernelLayout: 'OI…',
+    ...(shape.length > 2 && { usedAs: 'kernel' as const }),
     product: { left, right, rank, scale, ...(base && weight && { base: { checkpoint: base, tensor: weight } }) },
   };
 }

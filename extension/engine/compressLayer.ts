@@ -12,6 +12,7 @@ import { tieNotes } from '../compression/tieNotes';
 import type { CompressionPreview, InspectSettings, RankRequest, SaveRequest } from '../protocol';
 import type { Engine } from './engine';
 import { EngineError, type EngineDocument, type EngineLayer } from './engineDocument';
+import { assertNotFolded, inStoredForm } from './foldedReplacement';
 import { layerRows } from './layerInput';
 import { held, storedMatrix, widenedBands } from './layerMatrix';
 import { taskTensor } from './layerResult';
@@ -97,7 +98,7 @@ export async function compressLayer(
     };
     const options = { transfer: [bytes.buffer], onProgress };
     const compressed = await lease.call('compress', { input, method, rank, output }, options);
-    return { ...compressed, ...(layout && { layout }) };
+    return { ...inStoredForm(compressed, tensor, geometry?.expert), ...(layout && { layout }) };
   } finally {
     lease.release();
   }
@@ -134,6 +135,7 @@ async function fewDirectionsOf(
 export function factorLayoutOf(document: EngineDocument, name: string): FactorLayout {
   const layer = document.layer(name);
   const matrix = compressibleMatrix(layer, name);
+  assertNotFolded(layer.tensor, name);
   return factorLayout(layer.tensor, matrix, document.checkpoint.tensors);
 }
 

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { CheckpointError } from '../checkpoint/checkpoint';
 import { openCheckpoint } from '../checkpoint/registry';
+import { withFolds } from '../checkpoint/foldedTensor';
 import { withSlices } from '../checkpoint/tensorSlice';
 import { withTiedEmbeddings } from '../checkpoint/tiedEmbeddings';
 import { removeAbandonedPartials } from '../compression/partialFile';
@@ -103,7 +104,8 @@ export class Engine {
     try {
       const files = await snapshotFiles(stored.files);
       const config = await readModelConfig(stored, signal);
-      const checkpoint = withSlices(config.copiesAreTied ? await withTiedEmbeddings(stored, signal) : stored);
+      const tied = config.copiesAreTied ? await withTiedEmbeddings(stored, signal) : stored;
+      const checkpoint = withSlices(withFolds(tied));
       const summary = summarise(checkpoint, handle, files, config);
       const document = new EngineDocument(handle, path, checkpoint, files, summary, config);
       this.documents.set(handle, document);

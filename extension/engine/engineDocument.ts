@@ -1,6 +1,7 @@
 /** One open checkpoint in the engine: its layers by name, and what is known of them so far. */
 import { createHash } from 'node:crypto';
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
+import { foldedTensor } from '../checkpoint/foldedTensor';
 import { compressionMatrix } from '../compression/compressionMatrix';
 import type { CheckpointSummary, DocumentStamp, LayerParts, LayerResult, Problem, SingularVectors } from '../protocol';
 import { layersOf, type LayerGeometry } from '../spectral/matrices';
@@ -40,6 +41,8 @@ export class EngineDocument {
   private readonly layersOfTensor = new Map<string, string[]>();
   /** λ of finished layers: WeLore's one threshold needs them all. */
   private readonly rankEigenvalues = new Map<string, Float64Array>();
+  private readonly shapes = new Map<string, readonly number[]>();
+  private readonly shapeOf = (tensor: string): readonly number[] | undefined => this.shapes.get(tensor);
   private identityHash: string | undefined;
   private fileSamples: Promise<Buffer> | undefined;
   private changeFound: Problem | undefined;
@@ -53,8 +56,11 @@ export class EngineDocument {
     readonly summary: CheckpointSummary,
     readonly config: ModelConfig,
   ) {
-    for (const tensor of checkpoint.tensors) {
-      const { layers, noSpectrum } = layersOf(tensor);
+    for (const { name, shape } of checkpoint.tensors) this.shapes.set(name, shape);
+    for (const stored of checkpoint.tensors) {
+      const { layers, noSpectrum } = layersOf(stored, this.shapeOf);
+      const axes = layers[0]?.axes;
+      const tensor = axes ? foldedTensor(stored, axes) : stored;
       if (layers.length === 0)
         this.layers.set(tensor.name, { tensor, ...(noSpectrum !== undefined && { noSpectrum }) });
       for (const geometry of layers) this.layers.set(geometry.name, { tensor, geometry });
@@ -128,7 +134,7 @@ export class EngineDocument {
     if (!layer) return { parts: [] };
     let found = this.parts.get(name);
     if (!found) {
-      found = layerParts(layer, this.config, (tensor) => this.layers.get(tensor)?.tensor.shape);
+      found = layerParts(layer, this.config, this.shapeOf);
       this.parts.set(name, found);
     }
     return found;

@@ -3,6 +3,7 @@
  * and what is streamed follows from the limit alone, never from what else runs, and so do the numbers.
  */
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
+import { foldOverhead } from '../checkpoint/foldedTensor';
 import { sliceOverhead } from '../checkpoint/tensorSlice';
 import { SymmetricSlabs } from '../linalg/symmetricSlabs';
 import type { InspectSettings, Problem, TensorStatistics } from '../protocol';
@@ -74,7 +75,7 @@ export function planLayer(
   const rows = layerRows(tensor, layer);
   const bytes = ((rows.end - rows.start) * tensor.byteLength) / Math.max(1, tensor.shape[0] ?? 1);
   const chunk = Math.min(CHUNK_BYTES, Math.floor((CHUNKS_SHARE * limit) / CHUNKS));
-  const working = workingBytes(layer, settings, chunk) + (tensor.slice ? sliceOverhead(tensor.slice) : 0);
+  const working = workingBytes(layer, settings, chunk) + viewOverhead(tensor);
   const streamable = !layer || (layer.kind === 'matrix' && layer.rows >= layer.cols);
   const held = bytes + working <= limit && (!streamable || bytes <= HELD_SHARE * limit);
   const memory = held ? bytes + working : working;
@@ -86,6 +87,12 @@ export function planLayer(
     );
   }
   return { rows, held, chunk, working, memory };
+}
+
+/** Bytes that reading takes beside those of what is read. */
+function viewOverhead({ slice, folded }: TensorInfo): number {
+  const fold = slice ? slice.of.folded : folded;
+  return (slice ? sliceOverhead(slice) : 0) + (fold ? foldOverhead(fold) : 0);
 }
 
 /** Bytes beside the stored ones: elements in float64 and Gram matrices. */

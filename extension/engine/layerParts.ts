@@ -25,11 +25,12 @@ export function layerParts(
   shapeOf: (tensor: string) => readonly number[] | undefined,
 ): { parts: PartLayer[]; reason?: string } {
   if (!geometry || geometry.kind === 'conv' || tensor.product) return { parts: [] };
-  const { rows, cols, expert } = geometry;
+  const { rows, cols, expert, heads } = geometry;
   const { parts, reason } = partsOf({
     ...{ name: tensor.name, rows, cols, stacked: expert !== undefined, shapeOf },
     ...(tensor.encoding && { encoding: tensor.encoding.name }),
     ...(tensor.recurrent && { recurrent: tensor.recurrent }),
+    ...(heads && { heads }),
     sizes: config.sizesOf(tensor.name),
   });
   const why = reason === undefined ? undefined : [reason, config.problem].filter(Boolean).join('; ');

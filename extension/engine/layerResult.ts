@@ -143,11 +143,12 @@ function randomisation(randomised: Float64Array | undefined, isZero: boolean): L
 }
 
 /** A tensor as threads and results tell of it. */
-export function taskTensor({ name, shape, dtype, encoding, kernelLayout, slice }: TensorInfo): TaskTensor {
+export function taskTensor({ name, shape, dtype, encoding, kernelLayout, slice, folded }: TensorInfo): TaskTensor {
   const bits = (8 * (encoding?.byteLength ?? 0)) / shape.reduce((count, length) => count * length, 1);
   return {
     ...{ name, shape: [...shape], dtype, kernelLayout },
     ...(encoding && { encoding: encoding.name }),
+    ...(folded && { storedShape: [...folded.of.shape] }),
     ...(bits > 0 && Number.isFinite(bits) && { bits }),
     ...(slice && { partOf: { tensor: slice.of.name, layer: slicedLayer(slice) } }),
   };
@@ -162,7 +163,7 @@ function resultFrame(name: string, tensor: TaskTensor, statistics: TensorStatist
     name,
     tensor: tensor.partOf?.tensor ?? tensor.name,
     ...(tensor.partOf && { partOf: tensor.partOf.layer }),
-    shape: tensor.shape,
+    shape: tensor.storedShape ?? tensor.shape,
     dtype: tensor.dtype,
     ...(tensor.encoding !== undefined && { encoding: tensor.encoding }),
     matrices: 0,

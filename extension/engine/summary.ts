@@ -24,10 +24,11 @@ export function summarise(
   let bytes = 0;
   const optimizer = { tensors: 0, bytes: 0 };
   const beside = { tensors: 0, bytes: 0 };
+  const shapes = new Map(checkpoint.tensors.map(({ name, shape }) => [name, shape]));
   const tensors = checkpoint.tensors.map((tensor): TensorSummary => {
     // What is not stored is no further parameter.
     const count = tensor.product ? 0 : tensor.byteLength / elementSize(tensor.dtype);
-    const { layers, noSpectrum } = layersOf(tensor);
+    const { layers, noSpectrum } = layersOf(tensor, (name) => shapes.get(name));
     const stored = tensor.encoding?.byteLength ?? tensor.byteLength;
     const type = tensor.encoding?.name ?? tensor.dtype;
     if (tensor.notModel !== undefined) {

@@ -12,6 +12,8 @@ import type { LayerGeometry } from '../spectral/matrices';
 
 export interface TaskTensor extends Pick<TensorInfo, 'name' | 'dtype' | 'kernelLayout'> {
   shape: number[];
+  /** The file's shape where `shape` is that of the matrices it is seen as. */
+  storedShape?: number[];
   encoding?: string;
   /** Of an encoded element, with its share of scales. */
   bits?: number;

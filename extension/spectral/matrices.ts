@@ -1,11 +1,14 @@
 /**
  * From tensor to matrices: which tensors have a spectrum, how many matrices they hold and where their elements lie.
  *
- * 2-D tensors are one matrix. Convolution kernels are one matrix per kernel position, their eigenvalues pooled. 3-D
- * tensors are ambiguous between a conv1d kernel and a stack of experts; `layersOf` says how it decides.
+ * 2-D tensors are one matrix. Convolution kernels are one matrix per kernel position, their eigenvalues pooled. What else
+ * has three or more axes is told by its name, its neighbours and its sizes (`kernelEvidence.ts`, `attentionAxes.ts`).
  */
 import type { KernelLayout, RecurrentOperator } from '../checkpoint/checkpoint';
+import { elementPlaces, foldedSizes, type MatrixAxes } from '../checkpoint/foldedTensor';
 import type { DType } from '../protocol';
+import { attentionKernel, isStackedBias, type HeadsOfAxes } from './attentionAxes';
+import { isKernel, type ShapeOf } from './kernelEvidence';
 
 export type LayerKind = 'matrix' | 'conv' | 'expert';
 
@@ -21,6 +24,10 @@ export interface LayerGeometry {
   count: number;
   /** Index along the first axis of a stack: of experts, or of the directions of an ONNX LSTM. */
   expert?: number;
+  /** How the tensor's axes make up the matrices, where that is not plainly rows × cols or experts × rows × cols. */
+  axes?: MatrixAxes;
+  /** Attention heads that the shape itself tells. */
+  heads?: HeadsOfAxes;
 }
 
 export interface TensorLayers {
@@ -32,49 +39,95 @@ export interface TensorLayers {
 /** Convolution kernels have one to three spatial axes beside the two of channels. */
 const MAX_DIMENSIONS = 5;
 
-/** From this size on, an axis of an unnamed 3-D tensor is taken for features and not for kernel positions. */
-const LARGE_AXIS = 64;
+const BIASES = 'vectors: biases or states';
 
-/** Kernel axis in front (`…IO`) up to this length: a conv1d kernel, whatever the other two axes are. */
-const MAX_LEADING_KERNEL = 16;
+export interface LayeredTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly kernelLayout: KernelLayout;
+  readonly recurrent?: RecurrentOperator;
+  readonly usedAs?: 'kernel' | 'matrices' | 'vectors';
+  readonly matrixAxes?: MatrixAxes;
+  readonly unreadable?: string;
+}
 
 /**
  * The layers of a tensor, or why it has none.
  *
- * 3-D tensors: a name with `expert`, `moe` or llama.cpp's `_exps` in it is a stack (E, N, M), one layer per expert; so are
- * the weights of a recurrent operator, one layer per direction; a name with `conv` is a conv1d kernel. Otherwise it is a
- * stack when its last two axes are both at least 64 long (and, where kernels are stored k, I, O, the first is longer than
- * any usual kernel); else a conv1d kernel. Where an operator is known to use it, that decides.
+ * Where an operator or the model's configuration says what a tensor of three or more axes is, that decides; else its name
+ * (attention kernels, experts), then evidence of a convolution. Three axes without any are a stack: one matrix for each
+ * index of the first. More have no spectrum, since nothing says which of them make a matrix.
+ *
+ * @param shapeOf shapes of the checkpoint's other tensors: a bias tells what its weight is
  */
-export function layersOf(tensor: {
-  name: string;
-  shape: readonly number[];
-  dtype: DType;
-  kernelLayout: KernelLayout;
-  recurrent?: RecurrentOperator;
-  usedAs?: 'kernel' | 'matrices' | 'vectors';
-  unreadable?: string;
-}): TensorLayers {
-  const { name, shape, dtype, kernelLayout, recurrent, usedAs } = tensor;
-  const vectors = usedAs === 'vectors' ? 'vectors: biases or states' : undefined;
-  const reason = tensor.unreadable ?? whyNoSpectrum(shape, dtype) ?? vectors;
+export function layersOf(tensor: LayeredTensor, shapeOf: ShapeOf = () => undefined): TensorLayers {
+  const { name, shape, dtype, usedAs } = tensor;
+  const reason = tensor.unreadable ?? whyNoSpectrum(shape, dtype);
   if (reason !== undefined) return { layers: [], noSpectrum: reason };
+  if (usedAs === 'vectors' || (usedAs === undefined && !tensor.recurrent && isStackedBias(name, shape, shapeOf))) {
+    return { layers: [], noSpectrum: BIASES };
+  }
   if (shape.length === 2) {
     return { layers: [{ name, tensor: name, kind: 'matrix', rows: shape[0]!, cols: shape[1]!, count: 1 }] };
   }
-  const isStack = usedAs ? usedAs === 'matrices' : recurrent || isExpertStack(name, shape, kernelLayout);
-  if (shape.length === 3 && isStack) {
-    const layers = Array.from({ length: shape[0]! }, (_, expert): LayerGeometry => ({
-      name: `${name}[${expert}]`,
-      tensor: name,
-      kind: 'expert',
-      rows: shape[1]!,
-      cols: shape[2]!,
-      count: 1,
-      expert,
-    }));
-    return { layers };
-  }
+  const found = axesOf(tensor, shapeOf);
+  if (found === 'kernel') return convolution(tensor);
+  if (found) return { layers: matrices(tensor, found.axes, found.heads) };
+  const axes = `${shape.length} axes`;
+  return { layers: [], noSpectrum: `nothing says which of its ${axes} make a matrix, or that it is a convolution` };
+}
+
+/** How the axes of a tensor of three or more make up matrices; undefined where nothing says so. */
+function axesOf(
+  tensor: LayeredTensor,
+  shapeOf: ShapeOf,
+): { axes: MatrixAxes; heads?: HeadsOfAxes } | 'kernel' | undefined {
+  const { name, shape, usedAs, matrixAxes } = tensor;
+  if (matrixAxes) return { axes: matrixAxes };
+  if (usedAs === 'kernel') return 'kernel';
+  if (usedAs === 'matrices' || tensor.recurrent) return { axes: stacked(shape) };
+  const attention = attentionKernel(name, shape, shapeOf);
+  if (attention) return attention;
+  const experts = tensor.kernelLayout !== 'O…I' && tensor.kernelLayout !== '…O' && /expert|moe|_exps\b/i.test(name);
+  // Of experts that are convolutions, each has tensors of its own.
+  if (experts && (shape.length === 3 || !/conv/i.test(name))) return { axes: stacked(shape) };
+  if (isKernel(tensor, shapeOf)) return 'kernel';
+  return shape.length === 3 ? { axes: unknown(shape) } : undefined;
+}
+
+/** The last two axes are a matrix, those before count matrices. */
+function stacked(shape: readonly number[]): MatrixAxes {
+  const last = shape.length - 1;
+  return { stack: shape.slice(0, -2).map((_, axis) => axis), rows: [last - 1], cols: [last] };
+}
+
+/** One matrix for each index of the first axis; one in all where an axis of length 1 is no more than a frame. */
+function unknown(shape: readonly number[]): MatrixAxes {
+  if (shape[0] === 1) return { stack: [], rows: [0, 1], cols: [2] };
+  return shape[1] === 1 || shape[2] === 1 ? { stack: [], rows: [0], cols: [1, 2] } : stacked(shape);
+}
+
+function matrices(tensor: LayeredTensor, axes: MatrixAxes, heads: HeadsOfAxes | undefined): LayerGeometry[] {
+  const { name, shape } = tensor;
+  const [count, rows, cols] = foldedSizes(shape, axes);
+  const stack = axes.stack.length > 0;
+  // A stack along the first of three axes is what its shape says.
+  const plain = stack && shape.length === 3 && axes.stack[0] === 0 && axes.rows[0] === 1;
+  return Array.from({ length: stack ? count : 1 }, (_, expert) => ({
+    name: stack ? `${name}[${expert}]` : name,
+    tensor: name,
+    kind: stack ? 'expert' : 'matrix',
+    rows,
+    cols,
+    count: 1,
+    ...(stack && { expert }),
+    ...(!plain && { axes }),
+    ...(heads && { heads }),
+  }));
+}
+
+function convolution({ name, shape, kernelLayout }: LayeredTensor): TensorLayers {
   const [rows, cols] = channels(shape, kernelLayout);
   if (rows === 1 && cols === 1) return { layers: [], noSpectrum: 'one input and one output channel' };
   const count = shape.reduce((product, size) => product * size, 1) / (rows * cols);
@@ -108,15 +161,6 @@ function whyNoSpectrum(shape: readonly number[], dtype: DType): string | undefin
   return undefined;
 }
 
-function isExpertStack(name: string, shape: readonly number[], kernelLayout: KernelLayout): boolean {
-  // Known of what an operator convolves with, and of nothing else.
-  if (kernelLayout === 'O…I' || kernelLayout === '…O') return false;
-  if (/expert|moe|_exps\b/i.test(name)) return true;
-  if (/conv/i.test(name)) return false;
-  const large = shape[1]! >= LARGE_AXIS && shape[2]! >= LARGE_AXIS;
-  return large && (kernelLayout !== '…IO' || shape[0]! > MAX_LEADING_KERNEL);
-}
-
 /**
  * Copies one matrix of a layer out of the elements, row-major rows × cols.
  *
@@ -132,7 +176,7 @@ export function extractMatrix(
   layer: LayerGeometry,
   index: number,
 ): Float64Array {
-  const { rows, cols, count, expert } = layer;
+  const { rows, cols, count, expert, axes } = layer;
   const size = rows * cols;
   const total = shape.reduce((product, length) => product * length, 1);
   const single = expert !== undefined && elements.length === size;
@@ -141,6 +185,11 @@ export function extractMatrix(
   }
   if (!Number.isInteger(index) || index < 0 || index >= count) {
     throw new RangeError(`layer ${layer.name} has no matrix ${index} (it has ${count})`);
+  }
+  if (axes && elements.length === total) {
+    const { places, run } = elementPlaces(shape, axes);
+    const [first, last] = expert === undefined ? [0, rows] : [expert, expert + 1];
+    return Float64Array.from([...places(first, last)].flatMap((place) => [...elements.subarray(place, place + run)]));
   }
   if (count === 1) {
     const start = single || expert === undefined ? 0 : expert * size;

@@ -46,6 +46,17 @@ export function projectionHeads(matrix: StoredMatrix): ProjectionHeads | string 
   return { axis, sections: headSections({ label: '', runs: oneRun(0, size), heads: count }) };
 }
 
+/** Heads that are an axis of the tensor, and so need no configuration; undefined where there is no such axis. */
+export function headsOfAxes({ rows, cols, heads }: StoredMatrix): ProjectionHeads | undefined {
+  if (!heads) return undefined;
+  const { side: axis, count, projections } = heads;
+  const size = axis === 'rows' ? rows : cols;
+  if (!projections) return { axis, sections: headSections({ label: '', runs: oneRun(0, size), heads: count }) };
+  const length = size / projections.length;
+  const sections = projections.map((label, i) => ({ label, runs: oneRun(i * length, length), heads: count }));
+  return { axis, sections };
+}
+
 /** The heads of a section, `q.head0` and so on; none where there is but one, or very many. */
 export function headSections({ label, runs, heads = 1 }: Section): Section[] {
   if (heads < 2 || heads > MAX_PARTS) return [];

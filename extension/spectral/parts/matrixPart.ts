@@ -1,4 +1,5 @@
 /** What is known of a stored matrix that may have parts, and what its parts are. */
+import type { HeadsOfAxes } from '../attentionAxes';
 import type { ModelSizes } from './modelSizes';
 import type { RecurrentOperator } from '../../checkpoint/checkpoint';
 import type { Runs } from '../../checkpoint/tensorSlice';
@@ -16,6 +17,8 @@ export interface StoredMatrix {
   /** How the elements are stored where that is not plainly so. */
   readonly encoding?: string;
   readonly recurrent?: RecurrentOperator;
+  /** Heads that the tensor's own axes tell. */
+  readonly heads?: HeadsOfAxes;
   readonly sizes: ModelSizes;
   /** Shape of another tensor; undefined where there is none of that name. */
   readonly shapeOf: (name: string) => readonly number[] | undefined;

@@ -3,7 +3,7 @@
  * some of its rows or some of its columns.
  */
 import type { Runs } from '../../checkpoint/tensorSlice';
-import { headSections, projectionHeads } from './attentionHeads';
+import { headSections, headsOfAxes, projectionHeads } from './attentionHeads';
 import { fusedProjections } from './fusedProjections';
 import type { Section, StoredMatrix } from './matrixPart';
 import { recurrentGates } from './recurrentGates';
@@ -27,7 +27,7 @@ export interface MatrixParts {
 
 export function partsOf(matrix: StoredMatrix): MatrixParts {
   const { rows, cols } = matrix;
-  const found = recurrentGates(matrix) ?? fusedProjections(matrix) ?? projectionHeads(matrix);
+  const found = headsOfAxes(matrix) ?? recurrentGates(matrix) ?? fusedProjections(matrix) ?? projectionHeads(matrix);
   if (found === undefined) return { parts: [] };
   if (typeof found === 'string') return { parts: [], reason: found };
   const part = ({ label, runs }: Section): MatrixPart =>
