@@ -20,6 +20,19 @@ export default tseslint.config(
   {
     languageOptions: { parserOptions: { project: ['./tsconfig.json', './webview/tsconfig.json'] } },
     rules: {
+      // Each item becomes an argument on the stack, which overflows with some 120 000: what files hold has no bound.
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'CallExpression[callee.property.name=/^(push|unshift|splice|concat|max|min|hypot|fromCharCode|fromCodePoint|of)$/] > SpreadElement',
+          message: 'A spread of many items overflows the stack: loop, or use largestOf and smallestOf (extremes.ts).',
+        },
+        {
+          selector: "CallExpression[callee.property.name='apply']",
+          message: 'Arguments from an array overflow the stack where it is long: loop.',
+        },
+      ],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
@@ -27,4 +40,6 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
     },
   },
+  // Tests make their own arrays, whose lengths they know.
+  { files: ['test/**'], rules: { 'no-restricted-syntax': 'off' } },
 );

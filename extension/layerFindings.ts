@@ -2,6 +2,7 @@
 import type { GoodnessOfFit, LayerResult, PowerLawFit, Problem, TailShape, TensorSummary } from './protocol';
 import { LEAST_FITTED } from './spectral/metricTable';
 import { verdictOn, type FarmsEvidence, type JudgedAlpha } from './spectral/verdict';
+import { largestOf, smallestOf } from './extremes';
 
 /** Code of the problem of a tensor that is listed and whose elements cannot be read. */
 export const UNREADABLE = 'unreadable';
@@ -64,7 +65,7 @@ export function judgedShare(results: Iterable<LayerResult>): { judged: number; l
 
 function farmsEvidence({ farms, fits, N, M }: LayerResult): FarmsEvidence | undefined {
   if (typeof farms?.alpha !== 'number') return undefined;
-  const [long, wide] = [Math.max(...farms.window), Math.min(...farms.window)];
+  const [long, wide] = [largestOf(farms.window), smallestOf(farms.window)];
   return {
     ...{ alpha: farms.alpha, interval: farms.interval, windowQ: long / Math.max(1, wide) },
     ...{ Q: (N ?? 1) / Math.max(1, M ?? 1), sameRule: fits[farms.rule]?.alpha ?? null },

@@ -71,6 +71,8 @@ export function unusualIn(result: LayerResult): UnusualLayer[] {
 /** All unusual layers, worst first, one line for each layer and reason. */
 export function unusualLayers(results: Iterable<LayerResult>): UnusualLayer[] {
   const all: UnusualLayer[] = [];
-  for (const result of results) if (result.tiedWith === undefined) all.push(...unusualIn(result));
+  for (const result of results) {
+    if (result.tiedWith === undefined) for (const found of unusualIn(result)) all.push(found);
+  }
   return all.sort((a, b) => b.weight - a.weight || a.layer.localeCompare(b.layer));
 }

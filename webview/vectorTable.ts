@@ -3,6 +3,7 @@ import type { LayerVectors, VectorMetrics } from '../extension/protocol';
 import { sharingElements, vectorMetricTable } from '../extension/spectral/vectorMetrics';
 import { element } from './elements';
 import { formatCount, formatNumber, formatPercent, plural } from './format';
+import { largestOf } from '../extension/extremes';
 
 const SHARED =
   'How many elements carry the vector: 1 where one holds everything, all of them where all are equally large, a third ' +
@@ -84,7 +85,7 @@ function finding(rows: number, cols: number, vectors: LayerVectors['vectors']): 
   if (first.sigma === 0) return 'All singular values are zero: any directions will do.';
   const share = (of: VectorMetrics, all: number, one: string): string =>
     `${formatCount(Math.round(sharingElements(of)))} of ${plural(all, one)}`;
-  const worst = Math.max(...vectors.map(({ residual }) => residual)) / first.sigma;
+  const worst = largestOf(vectors.map(({ residual }) => residual)) / first.sigma;
   return (
     `The strongest direction is carried by about ${share(first.left, rows, 'row')} and ` +
     `${share(first.right, cols, 'column')}; a random one would be by a third. ` +

@@ -13,7 +13,7 @@ export function withBoundedNames(checkpoint: Checkpoint): Checkpoint {
   const keys = Object.keys(metadata).filter(isLongName);
   if (keys.length === 0 && checkpoint.tensors.every(isBounded)) return checkpoint;
   const problems = new ProblemList(path);
-  for (const problem of checkpoint.problems) problems.push(problem);
+  problems.pushAll(checkpoint.problems);
   for (const key of keys) problems.add('limit', `${longName(key)}: this entry of its metadata is left out`);
   const tensors: TensorInfo[] = [];
   for (const tensor of checkpoint.tensors) {

@@ -1,5 +1,6 @@
 /** Whether the blocks that a tensor was cut into are all of it, each element once. */
 import { product } from './shape';
+import { largestOf } from '../extremes';
 
 /** A block of a tensor: its first index along each axis, and its shape. */
 export interface Block {
@@ -58,7 +59,7 @@ function firstOverlap(axes: number, blocks: readonly Block[], budget: TilingBudg
 /** The axis along which the fewest blocks lie side by side. */
 function mostCut(axes: number, blocks: readonly Block[]): number {
   const cuts = Array.from({ length: axes }, (_, axis) => new Set(blocks.map(({ offsets }) => offsets[axis])).size);
-  return cuts.indexOf(Math.max(...cuts));
+  return cuts.indexOf(largestOf(cuts));
 }
 
 function overlaps(a: Block, b: Block): boolean {

@@ -60,7 +60,7 @@ export function joinParts(checkpointPath: string, parts: readonly GgufPart[]): J
     if (error) problems.push(error.toProblem());
     if (!header) continue;
     for (const [key, value] of header.metadata) if (!metadata.has(key)) metadata.set(key, value);
-    problems.push(...header.problems);
+    problems.pushAll(header.problems);
     declared += header.declaredTensors;
     for (const tensor of header.tensors) {
       const first = tensors.get(tensor.name);

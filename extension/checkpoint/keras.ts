@@ -57,7 +57,7 @@ async function readArchive(reader: FileReader, signal?: AbortSignal): Promise<So
   }
   const problems = new ProblemList(reader.path);
   const contents = await readHdf5(await recordSource(archive, weights, reader, signal), signal);
-  problems.push(...contents.problems);
+  problems.pushAll(contents.problems);
   const config = await textOf(CONFIG, MAX_CONFIG_BYTES, archive, problems, signal);
   const about = await textOf(ABOUT, MAX_ABOUT_BYTES, archive, problems, signal);
   const metadata = config === undefined ? {} : configMetadata(config);

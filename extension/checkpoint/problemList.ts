@@ -21,13 +21,16 @@ export class ProblemList {
   ): void {
     // Not even built where there is no room: an Error takes its stack along.
     if (this.kept.length >= MAX_PROBLEMS) this.dropped++;
-    else this.push(new CheckpointError(code, message, { file: this.file, ...where }).toProblem());
+    else this.kept.push(new CheckpointError(code, message, { file: this.file, ...where }).toProblem());
   }
 
-  push(...problems: readonly Problem[]): void {
-    const room = Math.max(0, MAX_PROBLEMS - this.kept.length);
-    this.kept.push(...problems.slice(0, room));
-    this.dropped += Math.max(0, problems.length - room);
+  push(problem: Problem): void {
+    if (this.kept.length >= MAX_PROBLEMS) this.dropped++;
+    else this.kept.push(problem);
+  }
+
+  pushAll(problems: readonly Problem[]): void {
+    for (const problem of problems) this.push(problem);
   }
 
   /** All that were kept, and one that counts the rest. */

@@ -113,7 +113,7 @@ function makeCheckpoint(reader: FileBytes, file: TorchFile): Checkpoint {
       `holds ${listNames([...repeated])} more than once, and the last one is shown, as Python has it`,
     );
   }
-  problems.push(...file.problems);
+  problems.pushAll(file.problems);
   for (const message of found.limits) problems.add('limit', message);
   // The object itself is let go of: only what is named below stays in memory.
   const { storages } = file;

@@ -45,7 +45,7 @@ export function mergeShards(
     }
     if (!checkpoint) continue;
     for (const [key, value] of Object.entries(checkpoint.metadata)) if (!metadata.has(key)) metadata.set(key, value);
-    problems.push(...checkpoint.problems);
+    problems.pushAll(checkpoint.problems);
     for (const tensor of checkpoint.tensors) {
       const first = placed.get(tensor.name);
       const kept =

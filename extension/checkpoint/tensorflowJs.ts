@@ -56,7 +56,7 @@ async function openModel(modelPath: string, files: FileSet, signal?: AbortSignal
   const place: ModelPlace = { modelPath, folders, files, shards: new Map(), stringsLeft: MAX_STRINGS };
   for (const group of model.groups) {
     const laidOut = await layOutGroup(group, place, problems, signal);
-    weightFiles.push(...laidOut.files);
+    for (const file of laidOut.files) weightFiles.push(file);
     for (const tensor of laidOut.tensors) {
       if (!tensors.has(tensor.name)) tensors.set(tensor.name, tensor);
       else problems.add('malformed', 'the name occurs twice, and the first one is shown', { tensor: tensor.name });

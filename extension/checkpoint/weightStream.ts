@@ -4,6 +4,7 @@
  */
 import { CheckpointError } from './checkpoint';
 import type { FileSet } from './fileSet';
+import { largestOf } from '../extremes';
 
 /** Shard size of TensorFlow.js's converter and savers. @see tfjs-converter `DEFAULT_SHARD_SIZE_BYTES` */
 const DEFAULT_SHARD_BYTES = 4 * 1024 * 1024;
@@ -45,7 +46,7 @@ export function placeShards(
  */
 function commonShardSize(sizes: readonly (number | undefined)[], total: number | undefined): number | undefined {
   const full = sizes.slice(0, -1).filter((size) => size !== undefined);
-  const largest = Math.max(...full);
+  const largest = largestOf(full);
   if (largest !== DEFAULT_SHARD_BYTES && full.filter((size) => size === largest).length < 2) return undefined;
   if (total === undefined) return largest;
   const last = total - largest * (sizes.length - 1);

@@ -11,6 +11,7 @@ import type { Kernels } from '../linalg/kernels';
 import { pollFor, type EigenOptions } from '../linalg/symmetricEigenvalues';
 import { topEigenvectors } from '../linalg/symmetricEigenvectors';
 import { bandedGram, bandedProjection, type LongMatrix } from './bands';
+import { largestOf } from '../extremes';
 
 /** Rough shares of the time for a square matrix: Gram product, eigenvectors; the projection takes the rest. */
 const GRAM_SHARE = 0.15;
@@ -54,7 +55,7 @@ export function truncatedSvd(
   const left = tall ? projection : kernels.transpose(vectors, rank, rows);
   const right = tall ? vectors : projection;
   const singularValues = tall ? columnNorms(left, rank) : rowNorms(right, rank);
-  const noise = Math.max(...singularValues) * Math.max(rows, cols) * Number.EPSILON;
+  const noise = largestOf(singularValues) * Math.max(rows, cols) * Number.EPSILON;
   const signs = columnSigns(left, rank);
   const scales = singularValues.map((sigma) => (sigma > noise ? Math.sqrt(sigma) : 0));
   const inverses = scales.map((scale) => (scale > 0 ? 1 / scale : 0));

@@ -24,6 +24,7 @@ import { saveSingularVectors } from './saveSingularVectors';
 import { layersToCompress, oneLayer, selectedLayers } from './selectedLayers';
 import { layerVectors } from './singularVectors';
 import { visible, visibleJson } from '../visibleText';
+import { largestOf } from '../extremes';
 
 const EXIT = { ok: 0, problems: 1, failed: 2 } as const;
 
@@ -177,7 +178,7 @@ async function vectors(command: Of<'vectors'>): Promise<number> {
     const saved = await saveSingularVectors(engine, document.handle, layer, count, target, signal);
     progress.finish();
     const { rows, cols, singularValues, residuals } = saved.vectors;
-    const worst = Math.max(...residuals) / (singularValues[0]! || 1);
+    const worst = largestOf(residuals) / (singularValues[0]! || 1);
     await print(
       `${printedPath(saved.path)}\n${visible(layer)}: ${singularValues.length} singular vectors of ${rows} × ${cols}, ` +
         `largest residual ${worst.toPrecision(2)}·σ₁\n`,

@@ -31,7 +31,9 @@ export class JobQueue<P extends Prepared = Prepared> {
   /** Insertion order is the queue's order; keys are document and name. */
   private readonly waiting = new Map<string, Entry<P>>();
   private readonly running = new Map<string, Entry<P>>();
-  private readonly front: string[] = [];
+  private front: string[] = [];
+  /** Those before it wait no more. */
+  private frontAt = 0;
   private readonly counts = new Map<string, { done: number; total: number }>();
   private ahead: { key: string; prepared: P } | undefined;
 
@@ -74,8 +76,8 @@ export class JobQueue<P extends Prepared = Prepared> {
   }
 
   private nextKey(): string | undefined {
-    while (this.front.length > 0 && !this.waiting.has(this.front[0]!)) this.front.shift();
-    if (this.front.length > 0) return this.front[0];
+    while (this.frontAt < this.front.length && !this.waiting.has(this.front[this.frontAt]!)) this.frontAt++;
+    if (this.frontAt < this.front.length) return this.front[this.frontAt];
     for (const key of this.waiting.keys()) return key;
     return undefined;
   }
@@ -115,7 +117,8 @@ export class JobQueue<P extends Prepared = Prepared> {
     const keys = names.map((name) => keyOf(document, name)).filter((key) => this.waiting.has(key));
     const moved = new Set(keys);
     const rest = this.front.filter((key) => !moved.has(key) && this.waiting.has(key));
-    this.front.splice(0, this.front.length, ...keys, ...rest);
+    this.front = [...keys, ...rest];
+    this.frontAt = 0;
     this.lookAhead();
   }
 

@@ -23,6 +23,7 @@ import { hasRepresentableSquares, StatisticsAccumulator } from '../spectral/stat
 import { widenElements, widenPart } from './elements';
 import { CONV_NORM, layerResult, roundingOfLayer, SHUFFLE_SEED } from './layerResult';
 import type { LayerOutcome, LayerPrecision, LayerTask, StoredFactor } from './workerMessages';
+import { smallestOf } from '../extremes';
 
 /** Held bytes are counted piece by piece: the float64 copy of one stays in the second-level cache. */
 const PIECE_ELEMENTS = 1 << 15;
@@ -214,7 +215,7 @@ export class LayerSession {
       return poolEigenvalues(spectra);
     });
     this.farmsEigenvalues = blocks.length === 1 ? blocks[0]! : new Float64Array(0);
-    const fit = fitFarmsBlocks(blocks, farms.fit, Math.min(...window), this.rounding(window));
+    const fit = fitFarmsBlocks(blocks, farms.fit, smallestOf(window), this.rounding(window));
     this.farmsResult = { ...fit, ...this.farmsFrame('full', blocks.length, window), windows: blocks.length };
   }
 
@@ -249,7 +250,7 @@ export class LayerSession {
   ): void {
     this.farmsEigenvalues = poolEigenvalues(spectra);
     const rule = this.task.settings.farms.fit;
-    const fit = fitFarmsWindows(this.farmsEigenvalues, rule, Math.min(...window), this.rounding(window));
+    const fit = fitFarmsWindows(this.farmsEigenvalues, rule, smallestOf(window), this.rounding(window));
     this.farmsResult = {
       ...fit,
       ...this.farmsFrame(spectra.length === total ? 'full' : 'adaptive', total, window),

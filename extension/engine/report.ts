@@ -5,6 +5,7 @@ import { failedFit, isAllZero, judgedShare, lostRank } from '../layerFindings';
 import type { Verdict, VerdictCheck } from '../spectral/verdict';
 import { MAX_CELL, shortCell, visible } from '../visibleText';
 import { isHead } from './layerParts';
+import { largestOf } from '../extremes';
 
 /** The handle is of no use in a terminal. */
 type Summary = Omit<CheckpointSummary, 'document'>;
@@ -40,7 +41,12 @@ export function layerReport(summary: Summary, report: InspectReport): string {
   const named: Column = { title: 'layer', cell: (layer) => layerCell(layer, notModel.get(layer.tensor)) };
   const columns = [...(spectral.some(({ factored }) => factored?.base) ? [RELATIVE_NORM] : []), ...NUMBERS, named];
   const rows = spectral.map((layer) => columns.map(({ cell }) => shortCell(cell(layer))));
-  const widths = columns.map(({ title }, index) => Math.max(width(title), ...rows.map((row) => width(row[index]!))));
+  const widths = columns.map(({ title }, index) =>
+    largestOf(
+      rows.map((row) => width(row[index]!)),
+      width(title),
+    ),
+  );
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, index) => {
@@ -94,7 +100,12 @@ export function tensorReport(summary: Summary, partsOf: (tensor: TensorSummary) 
       tensor.notModel ?? '',
     ].map((cell) => shortCell(cell)),
   );
-  const widths = [0, 1, 2, 3, 4].map((index) => Math.max(0, ...rows.map((row) => width(row[index]!))));
+  const widths = [0, 1, 2, 3, 4].map((index) =>
+    largestOf(
+      rows.map((row) => width(row[index]!)),
+      0,
+    ),
+  );
   const lines = rows.map((row) =>
     row
       .map((cell, index) => cell + ' '.repeat(Math.max(0, (widths[index] ?? 0) - width(cell))))

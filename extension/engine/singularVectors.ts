@@ -10,6 +10,7 @@ import { BAND_ELEMENTS, held, storedMatrix, widenedBands, type StoredMatrix } fr
 import { leasedWork } from './leasedWork';
 import { LayerError } from './layerInput';
 import type { WorkerLease } from './workerPool';
+import { smallestOf } from '../extremes';
 
 /** ‖Wᵀu − σv‖/σ₁ at which the iteration stops: σ is then right to all digits, a vector to this over its distance to others. */
 const TOLERANCE = 1e-9;
@@ -112,7 +113,7 @@ function planned({ rows, cols, rowsTogether }: StoredMatrix, k: number, name: st
     plans.find(({ memory }) => memory <= BESIDE_OTHERS * limit) ??
     plans.reverse().find(({ memory }) => memory <= limit);
   if (found) return found;
-  const least = Math.min(...plans.map(({ memory }) => memory));
+  const least = smallestOf(plans.map(({ memory }) => memory));
   throw new LayerError(
     'limit',
     `the ${k} largest singular vectors of ${name} need about ${megabytes(least)} MB and all layers in work may use ` +

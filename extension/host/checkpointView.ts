@@ -147,7 +147,8 @@ export class CheckpointView {
       session.on('changed', (params) => void this.send('changed', params)),
       session.on('engine', (params) => void this.send('engine', params)),
     ];
-    this.disposables.push(...stops.map((dispose) => ({ dispose })), this.outbox);
+    for (const dispose of stops) this.disposables.push({ dispose });
+    this.disposables.push(this.outbox);
   }
 
   private async send<K extends keyof ViewNotifications>(name: K, params: ViewNotifications[K]): Promise<void> {

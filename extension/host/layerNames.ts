@@ -45,7 +45,7 @@ export class LayerNames {
     const made = new LayerNames(packed);
     let index = 0;
     for await (const names of inSlices(namesOf(packed.names))) {
-      made.names.push(...names);
+      for (const name of names) made.names.push(name);
       for (const name of names) made.enter(index++, name);
     }
     if (packed.aliases) {

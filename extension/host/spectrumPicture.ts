@@ -1,4 +1,5 @@
 /** A small picture of a ranked singular-value curve for the hover: SVG in a data URI, the only kind hovers show. */
+import { largestOf, smallestOf } from '../extremes';
 
 const WIDTH = 220;
 const HEIGHT = 60;
@@ -20,8 +21,8 @@ export function spectrumPicture(
   kept = 0,
 ): string {
   if (curve.length < 2) return '';
-  const high = Math.max(...curve);
-  const low = Math.min(...curve);
+  const high = largestOf(curve);
+  const low = smallestOf(curve);
   const span = high - low || 1;
   const points = curve.map((value, index) => {
     const x = MARGIN + ((WIDTH - 2 * MARGIN) * index) / (curve.length - 1);

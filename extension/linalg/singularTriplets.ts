@@ -12,6 +12,7 @@ import { leadingPairs, leastCapacity, type SingularTools } from './leadingPairs'
 import { lengths } from './leadingSubspace';
 import { orthonormalised } from './orthonormalRows';
 import { SymmetricSlabs } from './symmetricSlabs';
+import { largestOf } from '../extremes';
 
 /** ‖Av − λv‖ of a float64 product gets no smaller than some roundings of λ₁. */
 const RESIDUAL_FLOOR = 1e-14;
@@ -110,7 +111,7 @@ async function refined(
   const { rows, cols } = matrix;
   const images = await matrix.images(start, k, signal);
   const noise = Math.max(rows, cols) * Number.EPSILON;
-  const negligible = noise * Math.max(...lengths(images, rows));
+  const negligible = noise * largestOf(lengths(images, rows));
   const left = await orthonormalised(products, images, k, negligible);
   const coimages = await matrix.coimages(left, k, signal);
   const right = await orthonormalised(products, coimages, k, negligible);

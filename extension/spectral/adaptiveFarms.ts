@@ -44,7 +44,7 @@ export async function runAdaptively({
     const next = Math.max(FIRST_LOOK, taken.length + MIN_STEP, Math.ceil(GROWTH * taken.length));
     const more = order.slice(taken.length, next);
     await take(more);
-    taken.push(...more);
+    for (const each of more) taken.push(each);
     if (taken.length === windows.length) return { taken, last: null };
     const last = await estimate(taken);
     narrow = isNarrow(last, tolerance) ? narrow + 1 : 0;

@@ -9,6 +9,7 @@ import type { FitRule, InspectSettings, PowerLawFit, StoredRounding } from '../p
 import { LEAST_FITTED } from './metricTable';
 import { fitPowerLaw, noFit, upperBound } from './powerLaw';
 import { NOT_ROUNDED } from './storedRounding';
+import { largestOf } from '../extremes';
 
 /** A part of a matrix: its first row and column, and how many of each. */
 export interface FarmsWindow {
@@ -188,7 +189,7 @@ export function fitFarmsBlocks(
     alpha: mean(fits.map(({ alpha }) => alpha)),
     D: mean(fits.map(({ D }) => D)),
     xmin: null,
-    xmax: Math.max(...fits.map(({ xmax }) => xmax!)),
+    xmax: largestOf(fits.map(({ xmax }) => xmax!)),
     num_pl_spikes: null,
     sigma: null,
   };

@@ -7,6 +7,7 @@ import { determinantTail, fitBulk } from './bulk';
 import { hardThresholdRank } from './hardThreshold';
 import { shannon } from './metrics';
 import { NOT_ROUNDED } from './storedRounding';
+import { largestOf } from '../extremes';
 
 const ENERGIES = [0.9, 0.95, 0.99] as const;
 
@@ -79,7 +80,7 @@ export function rankSuggestions(
   };
   const largest = (rank: (eigenvalues: Float64Array) => number | undefined): number | undefined => {
     const ranks = perMatrix.filter(({ length }) => length > 0).map(rank);
-    return ranks.includes(undefined) ? undefined : Math.max(0, ...(ranks as number[]));
+    return ranks.includes(undefined) ? undefined : largestOf(ranks as number[], 0);
   };
   for (const energy of ENERGIES) suggest(`energy_${energy.toFixed(2)}`, rankKeeping(discarded, energy));
   suggest('break_even', breakEvenRank(rows, cols));

@@ -36,6 +36,28 @@ function harness(concurrency: number) {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('job queue', () => {
+  it('takes any number of jobs: the stack held 120 000 names', async () => {
+    const { queue, started } = harness(1);
+    const names = Array.from({ length: 200_000 }, (_, i) => `layer ${i}`);
+    const done = new Promise<void>((resolve) => {
+      for (const name of names) {
+        queue.add({
+          document: 'd',
+          name,
+          run: () => {
+            started.push(name);
+            if (started.length === names.length) resolve();
+            return Promise.resolve();
+          },
+        });
+      }
+    });
+    queue.prioritise('d', names);
+    queue.start();
+    await done;
+    assert.deepEqual(started, names);
+  });
+
   it('runs as many jobs at a time as it may, in order of queueing', async () => {
     const { queue, job, started, gates, state } = harness(2);
     for (const name of ['a', 'b', 'c']) queue.add(job(name));

@@ -162,6 +162,15 @@ describe('what is said of the model', () => {
     assert.equal(optimizer, undefined);
   });
 
+  it('is written in a table of any length: the stack held 120 000 rows', () => {
+    const tensors = Array.from({ length: 150_000 }, (_, i) => ({
+      ...{ name: `t${i}`, group: '', dtype: 'F32', shape: [2], byteLength: 8, kernelLayout: 'OI…' },
+    }));
+    const checkpoint = { path: '/m.pt', format: 'pytorch', files: [], metadata: {}, tensors, problems: [] };
+    const summary = summarise(checkpoint as unknown as Checkpoint, 'd', [], { fields: {}, tied: false });
+    assert.ok(tensorReport(summary, () => ({ parts: [] })).split('\n').length > tensors.length);
+  });
+
   it('judges no optimizer state by its alpha, neither in the table, in a hover nor in the terminal', () => {
     const tensors = [{ name: 'm' }, { name: 'o', notModel: 'optimizer state' as const }];
     const judged = tensors.map((tensor) => layerVerdict(layer(tensor.name, evident(1.5)), tensor)!);

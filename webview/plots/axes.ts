@@ -3,6 +3,7 @@ import { axisBottom, axisLeft } from 'd3-axis';
 import { type ScaleContinuousNumeric, type ScaleLogarithmic } from 'd3-scale';
 import { formatNumber, formatPowerOfTen } from '../format';
 import type { PlotFrame } from './plotFrame';
+import { largestOf, smallestOf } from '../../extension/extremes';
 
 type Continuous = ScaleContinuousNumeric<number, number>;
 
@@ -79,7 +80,7 @@ function ticks(
     const values = scale.ticks(most);
     return { values, format: format ?? evenDecimals(values) };
   }
-  const [low, high] = [Math.min(...scale.domain()), Math.max(...scale.domain())];
+  const [low, high] = [smallestOf(scale.domain()), largestOf(scale.domain())];
   const first = Math.ceil(Math.log10(low) - 1e-9);
   const last = Math.floor(Math.log10(high) + 1e-9);
   const decades = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);

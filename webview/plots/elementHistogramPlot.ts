@@ -6,6 +6,7 @@ import { formatCompact, formatCount, formatNumber } from '../format';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
 import type { TwinTable } from './twinTable';
+import { largestOf } from '../../extension/extremes';
 
 export function elementHistogramPlot(layer: string, histogram: LayerSpectrum['histogram']): HTMLElement {
   const { edges, counts } = histogram;
@@ -20,7 +21,7 @@ export function elementHistogramPlot(layer: string, histogram: LayerSpectrum['hi
     const [low, high] = [edges[0]!, edges.at(-1)!];
     x.domain(high > low ? [low, high] : [low - 1, high + 1]).range([0, frame.width]);
     const y = scaleLog()
-      .domain([0.7, Math.max(2, ...counts) * 1.4])
+      .domain([0.7, largestOf(counts, 2) * 1.4])
       .range([frame.height, 0]);
     drawAxes(frame, x, y, { x: 'element value', y: 'elements' });
     const bars = [...counts].map((count, bin) =>
@@ -43,7 +44,7 @@ export function elementHistogramPlot(layer: string, histogram: LayerSpectrum['hi
     },
   });
   const total = counts.reduce((sum, count) => sum + count, 0);
-  const fullest = counts.indexOf(Math.max(...counts));
+  const fullest = counts.indexOf(largestOf(counts));
   frame.setFinding(
     `${formatCompact(total)} finite elements from ${formatNumber(edges[0]!, 3)} to ${formatNumber(edges.at(-1)!, 3)}, ` +
       `most often near ${formatNumber((edges[fullest]! + edges[fullest + 1]!) / 2, 2)}.`,

@@ -21,6 +21,7 @@ import { reading } from './reading';
 import { tailWindow, wholeSpectrum, type SpectrumWindow } from './spectrumWindow';
 import { TailHandle } from './tailHandle';
 import type { TwinTable } from './twinTable';
+import { largestOf, smallestOf } from '../../extension/extremes';
 
 export interface EsdInput {
   title: string;
@@ -246,7 +247,7 @@ export class EsdPlot {
     const seen = density.filter((value) => value > 0);
     const shares = [0.7 / eigenvalues.length, (1.4 * (eigenvalues.length - window.first)) / eigenvalues.length];
     const y = scaleLog()
-      .domain(cumulative ? shares : [Math.min(...seen) / 2.5, Math.max(...seen) * 2])
+      .domain(cumulative ? shares : [smallestOf(seen) / 2.5, largestOf(seen) * 2])
       .range([frame.height, 0]);
     drawAxes(frame, x, y, {
       x: 'eigenvalue λ',

@@ -2,6 +2,7 @@
 import type { HeatMap } from '../../extension/protocol';
 import { formatCount, formatNumber, plural } from '../format';
 import type { TwinTable } from './twinTable';
+import { largestOf } from '../../extension/extremes';
 
 export type HeatQuantity = 'mean' | 'rms' | 'peak';
 
@@ -83,7 +84,7 @@ function outstanding(map: HeatMap): string {
     const sums = new Float64Array(starts.length - 1);
     squares.forEach((square, cell) => (sums[index(cell)] = sums[index(cell)]! + square));
     const sizes = sums.map((sum, i) => Math.sqrt(sum / ((starts[i + 1]! - starts[i]!) * across)));
-    const at = sizes.indexOf(Math.max(...sizes));
+    const at = sizes.indexOf(largestOf(sizes));
     return { place: named(one, starts, at), times: whole > 0 ? sizes[at]! / whole : 0 };
   };
   const row = strongest('row', map.rowStarts, map.cols, (cell) => Math.floor(cell / width));

@@ -5,6 +5,7 @@ import { formatPercent, formatShare, plural } from '../format';
 import type { Savings, SavingsPoint } from '../savings';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
+import { largestOf, smallestOf } from '../../extension/extremes';
 
 /** Room that a point's label takes, and its distance from the point. The curve falls: to the right of a point it is lower. */
 const LABEL_WIDTH = 32;
@@ -62,8 +63,11 @@ export class SavingsPlot {
     y: ReturnType<typeof scaleLinear<number, number>>;
   } {
     const { points } = this.savings;
-    const least = Math.min(...points.map((point) => point.kept));
-    const worst = Math.max(0.05, ...points.map((point) => point.error));
+    const least = smallestOf(points.map((point) => point.kept));
+    const worst = largestOf(
+      points.map((point) => point.error),
+      0.05,
+    );
     const x = scaleLinear()
       .domain([Math.max(0, Math.floor(least * 10 - 1) / 10), 1])
       .range([0, this.frame.width]);
