@@ -304,7 +304,18 @@ export class CheckpointSession {
     return this.askNumbers('previewCompression', { layer, method, rank, settings: this.settings() }, token);
   }
 
-  async save(request: SaveRequest, token?: CancellationToken): Promise<SaveResult> {
+  /**
+   * Saves what is open now.
+   *
+   * @param version of the files that the person decided about, where that was before
+   * @throws SessionError where it was reloaded in another version since
+   */
+  async save(request: SaveRequest, token?: CancellationToken, version?: string): Promise<SaveResult> {
+    const { about } = await this.current();
+    if (version !== undefined && version !== about.version) {
+      const message = `${this.path}: changed and was opened anew meanwhile; look at it once more before you save`;
+      throw new SessionError({ code: 'reloaded', message, file: this.path });
+    }
     return (await this.ask('saveCompressed', { request, settings: this.settings() }, token)).answer;
   }
 

@@ -19,15 +19,23 @@ export async function saveWithDialog(
   request: UnplacedSave,
   source: vscode.Uri,
 ): Promise<SaveResult | null> {
-  const { files } = await session.summary();
+  const { files, version } = await session.summary();
   const target = await askTarget(files, suggestedName(source, request));
   if (!target) return null;
   // The dialog has asked whether an existing file may be replaced.
-  return saveWithProgress(session, { ...request, target: target.fsPath, overwrite: true });
+  return saveWithProgress(session, { ...request, target: target.fsPath, overwrite: true }, version);
 }
 
-/** Saves to `request.target` under a notification with a cancel button. */
-export async function saveWithProgress(session: CheckpointSession, request: SaveRequest): Promise<SaveResult> {
+/**
+ * Saves to `request.target` under a notification with a cancel button.
+ *
+ * @param version see `CheckpointSession.save`
+ */
+export async function saveWithProgress(
+  session: CheckpointSession,
+  request: SaveRequest,
+  version?: string,
+): Promise<SaveResult> {
   const name = path.basename(request.target);
   const options = {
     location: vscode.ProgressLocation.Notification,
@@ -41,7 +49,7 @@ export async function saveWithProgress(session: CheckpointSession, request: Save
       shown = Math.max(shown, fraction);
     });
     try {
-      return await session.save(request, token);
+      return await session.save(request, token, version);
     } finally {
       stop();
     }

@@ -285,6 +285,25 @@ describe('checkpoint session', () => {
     assert.equal((await again).metrics.alpha, engine.pid);
   });
 
+  it('saves nothing of another version than the person decided about', async () => {
+    const session = open('a');
+    const { version: seen } = await session.summary();
+    const request = {
+      layer: 'a',
+      method: 'svd',
+      rank: { kind: 'rank', rank: 1 },
+      output: 'factors',
+      target: '/b',
+    } as const;
+    assert.equal((await session.save(request, undefined, seen)).path, '/b');
+    version = '2';
+    const back = heard<'engine'>(session, 'engine', ({ state }) => state === 'running');
+    await engine.restart();
+    await back;
+    await session.reload();
+    await assert.rejects(session.save(request, undefined, seen), /opened anew meanwhile/);
+  });
+
   it('is opened once where two views ask to reload it', async () => {
     const session = open('a');
     const { document } = await session.summary();
