@@ -152,10 +152,16 @@ export class Workbench {
     }
   }
 
-  /** Takes up a theme by loading the window anew, as after a restart: editors and their views come back by themselves. */
+  /** Loads the window anew, as after a restart: editors and their views come back by themselves. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: START_MS });
+  }
+
+  /** Takes up a theme by loading the window anew. */
   async useTheme(name: string, kind: string): Promise<void> {
     this.server.useSettings({ 'workbench.colorTheme': name });
-    await this.page.reload();
+    await this.reload();
     await this.page.locator(`.monaco-workbench.${kind}`).waitFor({ timeout: START_MS });
   }
 

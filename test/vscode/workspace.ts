@@ -1,6 +1,6 @@
 /** What the tests inside VS Code share: checkpoints made in the open folder, and waiting for what will happen. */
 import assert from 'node:assert/strict';
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { EigenscopeApi } from '../../extension/host/main';
@@ -31,6 +31,24 @@ export function makeCheckpoint(name: string, shapes: Record<string, number[]>, s
   const file = path.join(workspaceFolder(), name);
   writeFileSync(file, Buffer.concat([header, Buffer.from(values.buffer)]));
   return vscode.Uri.file(file);
+}
+
+interface Header {
+  [name: string]: { shape: number[]; data_offsets: [number, number] };
+}
+
+/** Header and data of a safetensors file, read without the extension's own code. */
+export function readHeader(file: string): { header: Header; data: Buffer } {
+  const bytes = readFileSync(file);
+  const length = Number(bytes.readBigUInt64LE());
+  return { header: JSON.parse(bytes.toString('utf8', 8, 8 + length)) as Header, data: bytes.subarray(8 + length) };
+}
+
+/** A tensor's bytes as the file has them. */
+export function tensorOf(file: string, name: string): Buffer {
+  const { header, data } = readHeader(file);
+  const [start, end] = header[name]!.data_offsets;
+  return data.subarray(start, end);
 }
 
 /** Waits until `look` finds something. @throws AssertionError that says what did not happen */

@@ -1,0 +1,103 @@
+/**
+ * A window that is loaded anew with several checkpoints in sight, as after a restart: their names and shapes are equal, their
+ * values are not. Each view must show its own file's.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { writeSafetensors } from '../harness/madeCheckpoints';
+import { Workbench } from './workbench';
+
+/** Loads of the window with two views and then with four. `test/vscode/restore.test.ts` has twenty more, and deaths. */
+const LOADS = 5;
+
+/** The window writes down which tabs are open every five seconds. */
+const TABS_KNOWN_MS = 7000;
+const SIDE = 48;
+const SCALES = [2, 3, 4, 5];
+
+const nameOf = (scale: number): string => `scale-${scale}.safetensors`;
+
+/** s · diag(1, …), so that λ₁ is s² in the very digits. */
+function diagonal(scale: number): Float32Array {
+  const values = new Float32Array(SIDE * SIDE);
+  for (let i = 0; i < SIDE; i++) values[i * (SIDE + 1)] = scale * (1 - i / (2 * SIDE));
+  return values;
+}
+
+/** The number of the one row in the column of λ₁, once it is there. */
+const LARGEST = `(() => {
+  const headers = [...document.querySelectorAll('[role=columnheader]')];
+  const column = headers.find((header) => header.textContent.trim().startsWith('λ₁'))?.getAttribute('aria-colindex');
+  const row = [...document.querySelectorAll('.table-body [role=row]')].find((each) => each.textContent.includes('48 × 48'));
+  return row?.querySelector('[aria-colindex="' + column + '"]')?.textContent ?? '';
+})()`;
+
+describe('views that come back when the window is loaded anew', function () {
+  this.bail(true);
+  let folder: string;
+  let workbench: Workbench;
+
+  before(async function () {
+    this.timeout(120_000);
+    folder = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-restored-'));
+    for (const scale of SCALES) {
+      const tensors = [
+        { name: 'fc.weight', shape: [SIDE, SIDE], values: diagonal(scale) },
+        { name: 'fc.bias', shape: [SIDE], values: new Float32Array(SIDE).fill(scale) },
+      ];
+      writeSafetensors(path.join(folder, nameOf(scale)), tensors);
+    }
+    workbench = await Workbench.open(folder);
+  });
+  after(async () => {
+    await workbench.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await workbench.screenshot('restored-failed');
+  });
+
+  /** The first as any file, the others to its side. */
+  async function openBeside(scale: number): Promise<void> {
+    const label = scale === SCALES[0] ? 'Inspect Weights' : 'Open to the Side';
+    await (await workbench.menuEntry(workbench.explorerItem(nameOf(scale)), label)).click();
+    await workbench.view(nameOf(scale));
+  }
+
+  /** Reads every view as soon as it has a number. */
+  async function assertOwnNumbers(scales: readonly number[], when: string): Promise<void> {
+    const shown = await Promise.all(
+      scales.map(async (scale) => {
+        for (const end = Date.now() + 60_000; Date.now() < end;) {
+          const view = await workbench.view(nameOf(scale));
+          const text = await view.evaluate<string>(LARGEST).catch(() => ''); // the page is just replaced
+          if (/\d/.test(text)) return Number(text);
+          await workbench.page.waitForTimeout(100);
+        }
+        return undefined;
+      }),
+    );
+    assert.deepEqual(
+      shown,
+      scales.map((scale) => scale ** 2),
+      when,
+    );
+  }
+
+  for (const count of [2, 4]) {
+    it(`show their own files' numbers, ${count} of them, ${LOADS} times`, async function () {
+      this.timeout(LOADS * 60_000);
+      const scales = SCALES.slice(0, count);
+      for (const scale of scales.slice(count === 2 ? 0 : 2)) await openBeside(scale);
+      await assertOwnNumbers(scales, 'when opened');
+      await workbench.page.waitForTimeout(TABS_KNOWN_MS);
+      for (let load = 1; load <= LOADS; load++) {
+        await workbench.reload();
+        await assertOwnNumbers(scales, `load ${load}`);
+      }
+      await workbench.screenshot(`restored-${count}`);
+    });
+  }
+});
