@@ -40,7 +40,10 @@ export function layerReport(summary: Summary, report: InspectReport): string {
   const notModel = new Map(summary.tensors.map((tensor) => [tensor.name, tensor.notModel]));
   const named: Column = { title: 'layer', cell: (layer) => layerCell(layer, notModel.get(layer.tensor)) };
   const columns = [...(spectral.some(({ factored }) => factored?.base) ? [RELATIVE_NORM] : []), ...NUMBERS, named];
-  const rows = spectral.map((layer) => columns.map(({ cell }) => shortCell(cell(layer))));
+  // A remark is never cut: `layerCell` shortens the name before it.
+  const rows = spectral.map((layer) =>
+    columns.map((column) => (column === named ? visible : shortCell)(column.cell(layer))),
+  );
   const widths = columns.map(({ title }, index) =>
     largestOf(
       rows.map((row) => width(row[index]!)),
@@ -59,11 +62,19 @@ export function layerReport(summary: Summary, report: InspectReport): string {
     `${layerCounts(report.layers).join(', ')}.`,
     ...(report.settings.farms.enabled ? [] : ['FARMS was left out.']),
     ...(spectral.some(({ farms }) => farms?.interval) ? [ESTIMATE_NOTE] : []),
+    ...unshuffledLines(spectral),
     ...basesOf(spectral).map((base) => `‖ΔW‖/‖W‖: W is the weight of the same module in ${visible(base)}.`),
     ...verdictLines(report.layers.filter(({ tensor }) => notModel.get(tensor) === undefined)),
     '95 %: rank that keeps 95 % of ‖W‖².',
   ];
   return [...heading(summary), '', ...table, '', ...closing, ...problemLines(report.problems), ''].join('\n');
+}
+
+/** What the randomisation test, where it was asked for, is missing. */
+function unshuffledLines(layers: readonly LayerResult[]): string[] {
+  const failed = layers.filter(({ randomised }) => randomised?.status === 'failed');
+  const [first] = failed;
+  return first ? [`${plural(failed.length, 'layer')} not shuffled: ${first.randomised?.reason ?? ''}.`] : [];
 }
 
 /** Files of the base models that products are compared with: where one lies beside an adapter, it may be another's. */
@@ -157,7 +168,9 @@ const LEAST_NAME = 24;
 function layerCell(layer: ReportedLayer, notModel: NotModel | undefined): string {
   const text = remark(layer, notModel);
   // The remark stays whole where the name is long.
-  return text ? `${shortCell(layer.name, Math.max(LEAST_NAME, MAX_CELL - width(text) - 4))}  (${text})` : layer.name;
+  return text
+    ? `${shortCell(layer.name, Math.max(LEAST_NAME, MAX_CELL - width(text) - 4))}  (${text})`
+    : shortCell(layer.name);
 }
 
 function remark(layer: ReportedLayer, notModel: NotModel | undefined): string {
@@ -167,7 +180,7 @@ function remark(layer: ReportedLayer, notModel: NotModel | undefined): string {
   const failed = failedFit(layer);
   if (failed !== undefined) return `no fit: ${failed}`;
   if (notModel !== undefined) return notModel;
-  const remarks = layer.tiedWith === undefined ? [] : [`tied with ${layer.tiedWith}`];
+  const remarks = layer.tiedWith === undefined ? [] : [`tied with ${shortCell(layer.tiedWith)}`];
   const verdict = verdictRemark(layer);
   if (verdict !== undefined) remarks.push(verdict);
   const lost = lostRank(layer);
