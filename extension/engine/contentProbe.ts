@@ -3,8 +3,8 @@
  * file systems keep no time of a change, and copies may keep that of writing.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { open, type FileHandle } from 'node:fs/promises';
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
+import { FileReader } from '../checkpoint/fileReader';
 
 /** Formats in which a row is read without what lies before it and without checking the whole record. */
 const SEEKABLE: ReadonlySet<string> = new Set(['safetensors', 'gguf', 'onnx', 'tflite', 'flax']);
@@ -65,28 +65,19 @@ async function addRows(hash: Hash, { checkpoint, tensor, rows: { start, end } }:
   return true;
 }
 
-/** The hash of samples of the files. @throws the system's error */
+/** The hash of samples of the files. @throws CheckpointError as `FileReader` */
 export async function sampleFiles(files: readonly string[]): Promise<Buffer> {
   const hash = createHash('sha256');
   for (const file of files) {
-    const handle = await open(file, 'r');
+    const reader = await FileReader.open(file);
     try {
-      await addSamples(hash, handle);
+      const end = Math.max(0, reader.size - END_BYTES);
+      const step = Math.max(SAMPLE_BYTES, Math.floor(end / SAMPLES));
+      for (let at = 0; at < end; at += step) hash.update(await reader.read(at, Math.min(SAMPLE_BYTES, end - at)));
+      hash.update(await reader.read(end, reader.size - end));
     } finally {
-      await handle.close();
+      await reader.close();
     }
   }
   return hash.digest();
-}
-
-async function addSamples(hash: Hash, handle: FileHandle): Promise<void> {
-  const { size } = await handle.stat();
-  const end = Math.max(0, size - END_BYTES);
-  const step = Math.max(SAMPLE_BYTES, Math.floor(end / SAMPLES));
-  const add = async (position: number, length: number): Promise<void> => {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position);
-    hash.update(buffer.subarray(0, bytesRead));
-  };
-  for (let at = 0; at < end; at += step) await add(at, Math.min(SAMPLE_BYTES, end - at));
-  await add(end, size - end);
 }
