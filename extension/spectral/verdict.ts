@@ -20,7 +20,8 @@ export const LEAST_TAIL_SHARE = 0.02;
 
 /**
  * Of the tail, at least this share and this many must lie above the random bulk: else alpha is the slope of the bulk's own
- * edge. One value alone comes there by chance.
+ * edge. One value alone comes there by chance. Random entries of a heavy-tailed law have spikes in any order: only shuffling
+ * them (`aboveShuffled`) tells that.
  */
 export const LEAST_SPIKE_SHARE = 0.05;
 export const LEAST_SPIKES = 2;

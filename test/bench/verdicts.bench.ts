@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { InspectReport } from '../../extension/inspectReport';
 import { commandLine } from '../harness/commandLine';
+import { checkpointSuffixes } from '../../extension/checkpoint/registry';
 import { goldenFiles } from '../harness/golden';
 import { INITIALISERS, initialised, SHAPES, storedLayer, STORED_TYPES } from '../harness/randomLayers';
 import { sharedFolder } from '../harness/shared';
@@ -56,7 +57,7 @@ function reference(folder: string): void {
   const temporary = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-verdicts-'));
   try {
     const run = commandLine(temporary);
-    const checkpoints = [...new Set(goldenFiles(folder, ['']).map(({ golden }) => golden.checkpoint))];
+    const checkpoints = [...new Set(goldenFiles(folder, checkpointSuffixes).map(({ golden }) => golden.checkpoint))];
     for (const checkpoint of checkpoints) {
       const { stdout, stderr } = run('inspect', path.join(folder, 'checkpoints', checkpoint), '--json');
       if (stdout === '') throw new Error(`${checkpoint}: ${stderr}`);

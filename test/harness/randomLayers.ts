@@ -32,7 +32,8 @@ export const SHAPES: readonly (readonly number[])[] = [
 export function initialised(initialiser: Initialiser, shape: readonly number[], seed: number): Float64Array {
   const rows = shape[0]!;
   const cols = shape.slice(1).reduce((product, size) => product * size, 1);
-  const next = generator(seed);
+  // Of the same seed, no two initialisers draw the same numbers.
+  const next = generator(seed * INITIALISERS.length + INITIALISERS.indexOf(initialiser));
   const normal = (): number => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
   const filled = (draw: () => number): Float64Array => Float64Array.from({ length: rows * cols }, draw);
   switch (initialiser) {
