@@ -204,7 +204,14 @@ class LegacyStorages implements StorageSource {
     return place?.bytes ?? this.failure ?? { code: 'truncated', reason: `its storage "${storage.key}" is missing` };
   }
 
-  read(storage: PickleStorage, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  /** The format has no checksums. */
+  read(
+    storage: PickleStorage,
+    start: number,
+    end: number,
+    _whole: boolean,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer>> {
     return this.file.read(this.places.get(storage.key)!.offset + start, end - start, signal);
   }
 }

@@ -36,7 +36,15 @@ export interface StorageSource {
   /**
    * Bytes [start, end) of the storage with this key.
    *
+   * @param whole whether all of its bytes are read in the end, in order: a checksum of them is compared then. For a part it is
+   *   compared first, which reads the storage once
    * @throws CheckpointError `corrupt`, `truncated`, `changed`, `io`, …
    */
-  read(storage: PickleStorage, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  read(
+    storage: PickleStorage,
+    start: number,
+    end: number,
+    whole: boolean,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer>>;
 }

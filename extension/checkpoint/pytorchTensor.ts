@@ -11,6 +11,7 @@ import {
   type PickleQuantiser,
   type TensorTraits,
 } from './pickleValues';
+import { contiguousStrides } from './pickleArguments';
 import type { StorageProblem, StorageSource } from './pytorchStorage';
 import type { RowRange } from './rowBand';
 import type { RowSource, SourcedTensor } from './rowSource';
@@ -135,8 +136,15 @@ class StoredView implements RowSource {
     return readView(this.view, rows, (from, to) =>
       stored instanceof PickleBytes
         ? Promise.resolve(new Uint8Array(stored.bytes.subarray(from, to)))
-        : storages.read(stored, from, to, signal),
+        : storages.read(stored, from, to, this.isWhole(stored), signal),
     );
+  }
+
+  /** True where the rows, one after the other, are the whole storage as it is stored. */
+  private isWhole(stored: PickleStorage): boolean {
+    const { shape, strides, byteOffset } = this.view;
+    const inOrder = contiguousStrides(shape).every((stride, axis) => shape[axis]! < 2 || stride === strides[axis]);
+    return inOrder && byteOffset === 0 && viewBytes(this.view) === this.storages.locate(stored);
   }
 }
 

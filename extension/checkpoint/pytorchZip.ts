@@ -238,7 +238,7 @@ async function readNote(archive: ZipArchive, name: string, signal?: AbortSignal)
     .trim();
 }
 
-/** Reads storages by range, and checks a storage's CRC whenever its bytes were read in order from first to last. */
+/** Reads storages by range. The CRC is that of a whole storage: of a part of it, it is compared before; else while it is read. */
 class ZipStorages implements StorageSource {
   /** Checksum of each storage that is being read. */
   private readonly running = new Map<ZipEntry, RunningCrc>();
@@ -269,12 +269,14 @@ class ZipStorages implements StorageSource {
     storage: PickleStorage,
     start: number,
     end: number,
+    whole: boolean,
     signal?: AbortSignal,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const entry = this.archive.entries.get(this.prefix + storage.key)!;
     if (!entry.stored) return (await this.inflate(entry, signal)).slice(start, end);
+    if (!whole) await this.archive.verify(entry, signal);
     const bytes = await this.archive.readRange(entry, start, end, signal);
-    this.check(entry, bytes, start);
+    if (whole) this.check(entry, bytes, start);
     return bytes;
   }
 

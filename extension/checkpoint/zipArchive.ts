@@ -23,6 +23,9 @@ const ENTRY_BYTES = 350;
 /** Central directory entries are read through a window of this many bytes, not 46 at a time. */
 const WINDOW_BYTES = 1024 * 1024;
 
+/** An entry is read in pieces of this many bytes for its CRC. */
+const PIECE_BYTES = 4 * 1024 * 1024;
+
 /** Signature of a local file header, and its fixed part. */
 export const LOCAL_HEADER = 0x04034b50;
 export const LOCAL_HEADER_BYTES = 30;
@@ -71,6 +74,7 @@ export interface ZipEntry {
 
 export class ZipArchive {
   private readonly dataStarts = new Map<ZipEntry, number>();
+  private readonly verified = new Map<ZipEntry, Promise<void>>();
 
   private constructor(
     private readonly file: FileBytes,
@@ -136,6 +140,34 @@ export class ZipArchive {
   assertCrc(entry: ZipEntry, crc: number): void {
     if (entry.crc32 === undefined || crc === entry.crc32) return;
     throw this.error('corrupt', entry, 'does not match its checksum (CRC-32)');
+  }
+
+  /**
+   * Reads a stored entry once and compares its CRC, whoever asks and however often.
+   *
+   * @throws CheckpointError as `readRange`, `corrupt`
+   */
+  async verify(entry: ZipEntry, signal?: AbortSignal): Promise<void> {
+    const verified = this.verified.get(entry) ?? this.check(entry, signal);
+    this.verified.set(entry, verified);
+    try {
+      await verified;
+    } catch (error) {
+      // Whether it is sound is not known then: it is asked again.
+      if (!(error instanceof CheckpointError && error.code === 'corrupt')) this.verified.delete(entry);
+      if (error instanceof CheckpointError || signal?.aborted) throw error;
+      // Another one's request was cancelled.
+      await this.verify(entry, signal);
+    }
+  }
+
+  private async check(entry: ZipEntry, signal?: AbortSignal): Promise<void> {
+    if (entry.crc32 === undefined) return;
+    let crc = 0;
+    for (let start = 0; start < entry.size; start += PIECE_BYTES) {
+      crc = crc32(await this.readRange(entry, start, Math.min(start + PIECE_BYTES, entry.size), signal), crc);
+    }
+    this.assertCrc(entry, crc);
   }
 
   /**

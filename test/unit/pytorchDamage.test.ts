@@ -28,6 +28,35 @@ describe('PyTorch files', () => {
       assert.equal(await codeOf(checkpoint.read(checkpoint.tensors[1]!)), 'read');
     });
 
+    it('a storage with a wrong checksum, of which tensors are parts: all of them, whichever is read first', async () => {
+      const part = (offset: number) => p.tensor({ key: '0', elements: 8, shape: [2, 2], offset });
+      const turned = p.tensor({ key: '0', shape: [2, 4], strides: [1, 2] });
+      const views = p.pickle(p.dict(['a', part(0)], ['b', part(4)], ['c', turned], ['good', p.tensor(good)]));
+      const [pickled, first, ...rest] = torchRecords(views, storages);
+      for (const order of [[0, 1, 2], [1, 0, 2], [2]]) {
+        const damaged = await open(zip([pickled!, { ...first!, crc: 7 }, ...rest]));
+        for (const i of order) assert.equal(await codeOf(damaged.read(damaged.tensors[i]!)), 'corrupt');
+        assert.equal(await codeOf(damaged.read(damaged.tensors[3]!)), 'read');
+        const sound = await open(zip([pickled!, first!, ...rest]));
+        for (const i of order) {
+          assert.equal(await codeOf(sound.read(sound.tensors[i]!, { start: 1, end: 2 })), 'read');
+        }
+      }
+    });
+
+    it('a checksum that was asked for by one who gave up is compared for the next', async () => {
+      const views = p.pickle(p.dict(['a', p.tensor({ key: '0', elements: 8, shape: [4] })]));
+      const [pickled, first] = torchRecords(views, storages);
+      const checkpoint = await open(zip([pickled!, { ...first!, crc: 7 }]));
+      const tensor = checkpoint.tensors[0]!;
+      const gone = new AbortController();
+      const reads = [checkpoint.read(tensor, undefined, gone.signal), checkpoint.read(tensor)];
+      gone.abort();
+      const [, second] = await Promise.allSettled(reads);
+      assert.equal(second?.status === 'rejected' && (second.reason as CheckpointError).code, 'corrupt');
+      assert.equal(await codeOf(checkpoint.read(tensor)), 'corrupt');
+    });
+
     it('a data.pkl with a wrong checksum: what it names is shown, and that it may be wrong', async () => {
       const [pickled, ...rest] = torchRecords(root, storages);
       const checkpoint = await open(zip([{ ...pickled!, crc: 7 }, ...rest]));
