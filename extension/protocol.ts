@@ -457,6 +457,8 @@ export interface CompressionPreview {
   /** Largest rank that makes sense: min(N, M) of the matrix. */
   fullRank: number;
   breakEven: number;
+  /** Why no rank of this layer is worth its error, in one sentence; absent if one is. Also among the notes. */
+  notWorthFactoring?: string;
   /** ‖W − Ŵ‖_F / ‖W‖_F, exact, from the discarded eigenvalues. */
   relative_error: number;
   /** σ_{k+1}/σ₁ (0 at full rank): relative error in the spectral norm. */

@@ -205,7 +205,7 @@ export class CompressionPanel {
     try {
       const request = { layer, method, rank: { kind: 'rank', rank }, output } as const;
       const saved = await this.host.request('saveCompressed', request);
-      this.status.replaceChildren(...(saved ? savedMessage(saved) : []));
+      this.status.replaceChildren(...(saved ? savedMessage(saved, this.preview?.notes ?? []) : []));
     } catch (error) {
       const text = element('span', { class: 'problem' }, problemOf(error).message);
       this.status.replaceChildren(icon('error'), text);
@@ -215,11 +215,12 @@ export class CompressionPanel {
   }
 }
 
-function savedMessage(saved: SaveResult): Node[] {
+/** @param told notes that stand above it already */
+function savedMessage(saved: SaveResult, told: readonly string[]): Node[] {
   const text =
     `Saved ${saved.path} (${formatBytes(saved.bytes)}), rank ${formatCount(saved.rank)}; ` +
     `error measured on the written factors ${formatPercent(saved.measured_error, 4)}.`;
-  return [icon('check'), element('span', {}, [text, ...saved.notes].join(' '))];
+  return [icon('check'), element('span', {}, [text, ...saved.notes.filter((note) => !told.includes(note))].join(' '))];
 }
 
 /** Empty where nothing was there before: no share of nothing can be told. */

@@ -1,3 +1,8 @@
+import { proposedRank, type Proposal, type RankOffer } from '../extension/spectral/worthFactoring';
+
+/** Shares of the energy that are proposed, the most favoured first. */
+const PROPOSED_ENERGIES = [0.95, 0.9] as const;
+
 /**
  * What keeping k singular directions of one matrix costs and loses, for every k at once: sums of σ², no vectors.
  * ‖W − W_k‖_F² = Σ_{i>k} σᵢ². Pure.
@@ -74,6 +79,13 @@ export class RankCurve {
   /** Largest rank whose factor pair has at most this share of the parameters, at least 1. */
   rankForBudget(budget: number): number {
     return this.bounded(Math.floor((budget * this.size) / this.perRank + 1e-9));
+  }
+
+  /** The rank to begin with: one that saves something, and the reason where none is worth its error. */
+  proposal(): Proposal {
+    const offer = (rank: number): RankOffer => ({ rank, error: this.error(rank), ratio: this.ratio(rank) });
+    const offers = PROPOSED_ENERGIES.map((energy) => ({ ...offer(this.rankForEnergy(energy)), energy }));
+    return proposedRank(offers, offer(this.rankForBudget(0.5)));
   }
 
   bounded(rank: number): number {

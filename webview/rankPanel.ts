@@ -10,6 +10,7 @@ import { formatCount, formatPercent } from './format';
 import { SingularValuesPlot, type RankMark } from './plots/singularValuesPlot';
 import { RankCurve } from './rankCurve';
 import { rankRules } from './rankRules';
+import { whyNoSaving } from '../extension/spectral/worthFactoring';
 
 /** Half the width of the slider's thumb, which its track is longer by than the plot on both sides. */
 const THUMB = 8;
@@ -57,8 +58,7 @@ export class RankPanel {
       element('div', { class: 'rank-picture' }, this.plot.element, this.slider),
       element('div', { class: 'rank-columns' }, this.compression.element, this.suggestions),
     );
-    // Above break-even the first thing shown would be a saving that is none.
-    this.choose(Math.min(suggestions['energy_0.95']?.rank ?? Infinity, curve.breakEven));
+    this.choose(curve.proposal().rank);
   }
 
   /** Suggestions that are known at the end of the whole model's inspection alone may have come. */
@@ -100,10 +100,11 @@ export class RankPanel {
     const described = new Map(rankRules.map((rule) => [rule.name, rule.description]));
     const rows = [...marks]
       .sort((a, b) => a.rank - b.rank)
-      .map(({ name, rank }) =>
-        element(
+      .map(({ name, rank }) => {
+        const why = whyNoSaving(curve.ratio(rank));
+        return element(
           'tr',
-          { title: described.get(name) },
+          { title: described.get(name), ...(why !== undefined && { class: 'no-saving' }) },
           element(
             'th',
             { scope: 'row' },
@@ -112,9 +113,10 @@ export class RankPanel {
           element('td', {}, formatCount(rank)),
           element('td', {}, formatPercent(curve.error(curve.bounded(rank)))),
           element('td', {}, formatPercent(curve.ratio(rank))),
-        ),
-      );
-    const head = ['Suggestion', 'Rank', 'Error', 'Parameters'].map((text) => element('th', { scope: 'col' }, text));
+          element('td', {}, why === undefined ? '' : curve.ratio(rank) > 1 ? 'larger than stored' : 'saves too little'),
+        );
+      });
+    const head = ['Suggestion', 'Rank', 'Error', 'Parameters', ''].map((text) => element('th', { scope: 'col' }, text));
     return element(
       'section',
       { class: 'suggestions', 'aria-label': 'Rank suggestions' },

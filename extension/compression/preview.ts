@@ -1,6 +1,7 @@
 /** What a compression would cost and save, from the spectrum alone: nothing is factored, nothing is written. */
 import type { CompressionPreview, RankRequest } from '../protocol';
 import { breakEvenRank } from '../spectral/ranks';
+import { proposedRank, whyNoSaving, type RankOffer } from '../spectral/worthFactoring';
 import type { CompressionMatrix } from './compressionMatrix';
 import { CompressionError } from './compressionError';
 import { descendingEigenvalues, resolveRank } from './rankRequest';
@@ -43,12 +44,14 @@ export function previewCompression(input: PreviewInput, method: string, request:
   const rank = resolveRank(request, descending, { layer: input.layer, rows, cols });
   const singularValues = descending.map(Math.sqrt);
   const parameters = { before: rows * cols, after: rank * (rows + cols) };
+  const notWorthFactoring = whyNotFactor(input, descending);
   return {
     layer: input.layer,
     method: name,
     rank,
     fullRank,
     breakEven: breakEvenRank(rows, cols),
+    ...(notWorthFactoring !== undefined && { notWorthFactoring }),
     relative_error: relativeError(descending, rank),
     sigma_ratio: singularValues[0] === 0 ? 0 : (singularValues[rank] ?? 0) / singularValues[0]!,
     parameters,
@@ -59,7 +62,7 @@ export function previewCompression(input: PreviewInput, method: string, request:
     // Every parameter of a matrix or kernel is used once per token or output position.
     multiply_adds: { ...parameters },
     singularValues,
-    notes: notes(input, rank),
+    notes: [...(notWorthFactoring === undefined ? [] : [notWorthFactoring]), ...notes(input, rank)],
   };
 }
 
@@ -75,6 +78,30 @@ export function relativeError(descending: Float64Array, rank: number): number {
   return total === 0 ? 0 : Math.sqrt(discarded / total);
 }
 
+/** Shares of the energy that views offer, the most favoured first. */
+const OFFERED_ENERGIES = [0.95, 0.9] as const;
+
+/** Undefined for an expert, too, which is saved as its product only. */
+function whyNotFactor(
+  { layer, matrix, elementBytes, storedBytes }: PreviewInput,
+  descending: Float64Array,
+): string | undefined {
+  const { kind, rows, cols } = matrix;
+  if (kind === 'expert' || !(descending[0]! > 0)) return undefined;
+  // Against the bytes as they are stored: of a quantised weight few are left to save.
+  const size = storedBytes === undefined ? rows * cols : storedBytes / elementBytes;
+  const offer = (rank: number): RankOffer => ({
+    rank,
+    error: relativeError(descending, rank),
+    ratio: (rank * (rows + cols)) / size,
+  });
+  const offers = OFFERED_ENERGIES.map((energy) => {
+    const request = { kind: 'energy', energy } as const;
+    return { ...offer(resolveRank(request, descending, { layer, rows, cols })), energy };
+  });
+  return proposedRank(offers, offer(Math.max(1, Math.floor(size / 2 / (rows + cols))))).reason;
+}
+
 function notes(input: PreviewInput, rank: number): string[] {
   const { kind, rows, cols, positions } = input.matrix;
   const breakEven = breakEvenRank(rows, cols);
@@ -85,6 +112,9 @@ function notes(input: PreviewInput, rank: number): string[] {
         ? `No factor pair of this ${rows} × ${cols} matrix is smaller than the matrix itself.`
         : `Above rank ${breakEven} (break-even) the two factors are larger than the matrix itself.`,
     );
+  } else {
+    const why = kind === 'expert' ? undefined : whyNoSaving((rank * (rows + cols)) / (rows * cols));
+    if (why !== undefined) list.push(`${why[0]!.toUpperCase()}${why.slice(1)}.`);
   }
   if (kind === 'conv') {
     list.push(

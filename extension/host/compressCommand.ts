@@ -6,9 +6,9 @@ import type { CheckpointEditors } from './checkpointEditor';
 import { CheckpointSession } from './checkpointSession';
 import { activeCheckpoint, chooseCheckpoint } from './chooseCheckpoint';
 import type { EngineClient } from './engineClient';
-import { listText } from './plainText';
+import { listText, notificationText } from './plainText';
 import { chooseRank } from './rankPicker';
-import { saveWithDialog, saveWithProgress } from './saveFlow';
+import { saveWithDialog, saveWithProgress, type UnplacedSave } from './saveFlow';
 import { inspectSettings } from './settings';
 import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
 
@@ -61,7 +61,18 @@ async function compressIn(
   if (output === undefined) return undefined;
   const request = { layer, method, output, rank: typeof rank === 'number' ? { kind: 'rank' as const, rank } : rank };
   if (given.target !== undefined) return saveWithProgress(session, { ...request, target: given.target });
+  if (!(await mindsNothing(session, request))) return undefined;
   return (await saveWithDialog(session, request, uri)) ?? undefined;
+}
+
+/** Shows what should be known before the layer is saved, such as a matrix that is tied to it. @returns false to stop */
+async function mindsNothing(session: CheckpointSession, { layer, method, rank }: UnplacedSave): Promise<boolean> {
+  const { notes } = await session.preview(layer, method, rank);
+  if (notes.length === 0) return true;
+  const go = vscode.l10n.t('Save As…');
+  const detail = notes.map(notificationText).join('\n\n');
+  const title = vscode.l10n.t('Compress {0}?', notificationText(layer));
+  return (await vscode.window.showWarningMessage(title, { modal: true, detail }, go)) === go;
 }
 
 async function chooseLayer(session: CheckpointSession): Promise<string | undefined> {

@@ -1,4 +1,5 @@
 /** All numbers of a session to a file, in the terminal program's own JSON and CSV. */
+import { open, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { inspectCsv, inspectJson, inspectReport, reportedLayers } from '../inspectReport';
@@ -7,6 +8,9 @@ import { exportedLayers } from './exportedLayers';
 import { inspectSettings } from './settings';
 
 const SLICE_MS = 20;
+
+/** What every export begins with. */
+const BEGINNINGS = { json: '{\n  "checkpoint": {', csv: 'name,tensor,shape' } as const;
 
 /** @returns null where the person cancelled the dialog */
 export async function exportResults(
@@ -22,6 +26,11 @@ export async function exportResults(
   });
   if (!target) return null;
   const summary = await session.summary();
+  if (!(await mayReplace(target.fsPath, BEGINNINGS[format], summary.files))) {
+    throw new Error(
+      vscode.l10n.t('{0} may belong to the model, which is never written to. Choose another name.', target.fsPath),
+    );
+  }
   const layers = exportedLayers(summary, session.results);
   const pieces =
     format === 'json'
@@ -29,6 +38,26 @@ export async function exportResults(
       : inspectCsv(reportedLayers(summary, layers));
   await vscode.workspace.fs.writeFile(target, await encoded(pieces));
   return { path: target.fsPath };
+}
+
+/**
+ * False for a file of the model: one of the checkpoint's own, or one beside it (a configuration, say) that does not begin as an
+ * earlier export does.
+ */
+async function mayReplace(target: string, beginning: string, originals: readonly string[]): Promise<boolean> {
+  const real = await realpath(target).catch(() => undefined);
+  if (real === undefined) return true;
+  const files = await Promise.all(originals.map((file) => realpath(file).catch(() => path.resolve(file))));
+  if (files.includes(real)) return false;
+  if (!files.some((file) => path.dirname(file) === path.dirname(real))) return true;
+  const file = await open(real, 'r');
+  try {
+    const start = Buffer.alloc(beginning.length);
+    const { bytesRead } = await file.read(start, 0, start.length, 0);
+    return start.toString('latin1', 0, bytesRead) === beginning;
+  } finally {
+    await file.close();
+  }
 }
 
 /** Lets the host do other things every now and then: 100 000 layers take seconds. */

@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import type { CompressionPreview, RankRequest } from '../protocol';
 import { problemOf } from '../rpc';
+import { whyNoSaving } from '../spectral/worthFactoring';
 import type { CheckpointSession } from './checkpointSession';
 import { listText } from './plainText';
 import { parseRank, rankText } from './rankInput';
@@ -28,7 +29,8 @@ export function chooseRank(
   const picker = vscode.window.createQuickPick<RankItem>();
   picker.title = vscode.l10n.t('Compress {0}: how far?', layer);
   picker.placeholder = vscode.l10n.t('Rank (64), share of the energy (95%) or of the parameters (0.5x)');
-  const suggestions = SUGGESTIONS.map(itemFor);
+  // Before they are known, none should look like a choice.
+  let suggestions: RankItem[] = [{ label: vscode.l10n.t('Computing…'), alwaysShow: true }];
   picker.items = suggestions;
   let typing = 0;
 
@@ -41,9 +43,11 @@ export function chooseRank(
   };
   const describeSuggestions = async (): Promise<void> => {
     picker.busy = true;
-    for (const item of suggestions) {
-      if (item.request) await describe(item, item.request);
-      if (typing === 0) picker.items = [...suggestions];
+    suggestions = await suggestedItems(session, layer, method);
+    if (typing === 0) {
+      picker.items = suggestions;
+      const first = suggestions.find(({ request }) => request);
+      if (first) picker.activeItems = [first];
     }
     picker.busy = false;
   };
@@ -76,6 +80,33 @@ export function chooseRank(
     picker.show();
     void describeSuggestions();
   });
+}
+
+/** Those that save something first; below them, with the reason, those that do not. */
+async function suggestedItems(session: CheckpointSession, layer: string, method: string): Promise<RankItem[]> {
+  const saving: RankItem[] = [];
+  const others: RankItem[] = [];
+  let reason: string | undefined;
+  for (const request of SUGGESTIONS) {
+    const item: RankItem = { label: labelOf(request), alwaysShow: true, request };
+    try {
+      const preview = await session.preview(layer, method, request);
+      reason = preview.notWorthFactoring;
+      const why = whyNoSaving(preview.bytes.after / preview.bytes.before);
+      item.detail = previewText(preview);
+      if (why === undefined) saving.push(item);
+      else others.push({ ...item, label: `$(circle-slash) ${item.label}`, description: why });
+    } catch (error) {
+      others.push({
+        label: `$(circle-slash) ${item.label}`,
+        alwaysShow: true,
+        detail: listText(problemOf(error).message),
+      });
+    }
+  }
+  const verdict = reason === undefined ? [] : [{ label: `$(info) ${reason}`, alwaysShow: true }];
+  const separator = { label: vscode.l10n.t('No saving'), kind: vscode.QuickPickItemKind.Separator };
+  return [...verdict, ...saving, ...(others.length > 0 ? [separator, ...others] : [])];
 }
 
 function itemFor(request: RankRequest): RankItem {

@@ -1,8 +1,9 @@
 /** Saving a compressed checkpoint: asks where, never offers the original, shows progress that can be cancelled. */
-import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { suggestedName } from '../compression/suggestedName';
 import type { SaveRequest, SaveResult } from '../protocol';
+import { problemOf } from '../rpc';
 import type { CheckpointSession } from './checkpointSession';
 import { notificationText } from './plainText';
 
@@ -19,11 +20,21 @@ export async function saveWithDialog(
   request: UnplacedSave,
   source: vscode.Uri,
 ): Promise<SaveResult | null> {
-  const { files, version } = await session.summary();
-  const target = await askTarget(files, suggestedName(source, request));
-  if (!target) return null;
-  // The dialog has asked whether an existing file may be replaced.
-  return saveWithProgress(session, { ...request, target: target.fsPath, overwrite: true }, version);
+  const { version } = await session.summary();
+  for (;;) {
+    const target = await askTarget(source, request);
+    if (!target) return null;
+    try {
+      // The dialog has asked whether an existing file may be replaced.
+      return await saveWithProgress(session, { ...request, target: target.fsPath, overwrite: true }, version);
+    } catch (error) {
+      // Refused before any work is done: only the engine knows all files of a model.
+      const { code, message } = problemOf(error);
+      if (code !== 'target-is-source') throw error;
+      const again = vscode.l10n.t('Choose Another Name');
+      if ((await vscode.window.showWarningMessage(message, { modal: true }, again)) !== again) return null;
+    }
+  }
 }
 
 /**
@@ -71,35 +82,10 @@ async function offerToOpen(result: SaveResult): Promise<void> {
   if (chosen) await vscode.commands.executeCommand('eigenscope.inspectWeights', vscode.Uri.file(result.path));
 }
 
-async function askTarget(originals: readonly string[], suggested: vscode.Uri): Promise<vscode.Uri | undefined> {
-  for (;;) {
-    const target = await vscode.window.showSaveDialog({
-      defaultUri: suggested,
-      filters: { safetensors: ['safetensors'] },
-      title: vscode.l10n.t('Save Compressed Checkpoint'),
-    });
-    if (!target || !(await isOneOf(target.fsPath, originals))) return target;
-    const again = vscode.l10n.t('Choose Another Name');
-    const message = vscode.l10n.t(
-      '{0} is part of the checkpoint that is open, which is never written to.',
-      notificationText(target.fsPath),
-    );
-    if ((await vscode.window.showWarningMessage(message, { modal: true }, again)) !== again) return undefined;
-  }
-}
-
-/** The same file under any spelling or link; the engine checks again, hard links too. */
-async function isOneOf(target: string, originals: readonly string[]): Promise<boolean> {
-  const real = async (file: string): Promise<string> => realpath(file).catch(() => path.resolve(file));
-  const wanted = await real(target);
-  return (await Promise.all(originals.map(real))).includes(wanted);
-}
-
-/** Longest part of a layer's name in a file name: 255 bytes is what file systems take for the whole. */
-const MAX_LAYER_PART = 80;
-
-function suggestedName(source: vscode.Uri, { layer, method }: UnplacedSave): vscode.Uri {
-  const base = path.basename(source.fsPath).replace(/(\.safetensors)?\.index\.json$|\.[^.]*$/i, '');
-  const part = layer.replace(/[^\w.-]+/g, '_').slice(-MAX_LAYER_PART);
-  return vscode.Uri.joinPath(source, '..', `${base}-${part}-${method}.safetensors`);
+function askTarget(source: vscode.Uri, { layer, method }: UnplacedSave): Thenable<vscode.Uri | undefined> {
+  return vscode.window.showSaveDialog({
+    defaultUri: vscode.Uri.joinPath(source, '..', suggestedName(source.fsPath, [layer], method)),
+    filters: { safetensors: ['safetensors'] },
+    title: vscode.l10n.t('Save Compressed Checkpoint'),
+  });
 }

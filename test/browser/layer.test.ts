@@ -131,7 +131,24 @@ describe("a layer's view", () => {
     const page = await opened({}, 'model.layers.0.self_attn.q_proj.weight');
     await turnTo(page, 'Ranks and compression');
     const rank = Number(await page.getByRole('slider', { name: 'Rank' }).inputValue());
-    assert.ok(rank >= 1 && rank <= 256, `rank ${rank} of a 512 × 512 matrix`);
+    // At 256 two factors are as large as the matrix.
+    assert.ok(rank >= 1 && rank <= 0.9 * 256, `rank ${rank} of a 512 × 512 matrix`);
+  });
+
+  it('greys suggestions that save nothing, with the reason', async () => {
+    const page = await opened({}, 'model.layers.0.self_attn.q_proj.weight');
+    await turnTo(page, 'Ranks and compression');
+    const rows = page.getByRole('region', { name: 'Rank suggestions' }).locator('tbody tr');
+    const greys: boolean[] = [];
+    for (const row of await rows.all()) {
+      const [ratioText, reason] = (await row.locator('td').allTextContents()).slice(2);
+      const ratio = Number(ratioText!.replace('%', '')) / 100;
+      const grey = ((await row.getAttribute('class')) ?? '').includes('no-saving');
+      assert.equal(grey, ratio > 0.9, ratioText);
+      assert.equal(reason, ratio > 1 ? 'larger than stored' : grey ? 'saves too little' : '');
+      greys.push(grey);
+    }
+    assert.ok(greys.includes(true) && greys.includes(false));
   });
 
   it('shows of a LoRA pair’s product its ranks, its factors’ sizes and why FARMS has no alpha', async () => {

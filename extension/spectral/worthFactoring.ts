@@ -1,0 +1,62 @@
+/**
+ * Which ranks are worth proposing: two factors should be smaller than what they replace. Pure; views and the engine ask
+ * the same functions.
+ */
+
+/** Two factors that save less than this share are not proposed: two products in place of one cost time of their own. */
+const LEAST_SAVING = 0.1;
+
+/** A rank that somebody may choose, with its cost as two factors. */
+export interface RankOffer {
+  rank: number;
+  /** ‖W − W_k‖_F/‖W‖_F. */
+  error: number;
+  /** Size of the two factors over that of what they replace. */
+  ratio: number;
+}
+
+/** True if two factors of this size are a saving. @param ratio their size over that of what they replace */
+export function savesEnough(ratio: number): boolean {
+  return ratio <= 1 - LEAST_SAVING;
+}
+
+/** Why two factors of this size are no saving, in words that follow the rank; undefined where they are one. */
+export function whyNoSaving(ratio: number): string | undefined {
+  if (savesEnough(ratio)) return undefined;
+  if (ratio > 1) return `two factors of this rank are larger than what they replace (${percent(ratio)})`;
+  return ratio > 0.995
+    ? 'two factors of this rank save nothing'
+    : `two factors of this rank save only ${percent(1 - ratio)}`;
+}
+
+export interface Proposal {
+  rank: number;
+  /** Why no rank is worth its error, in one sentence. The rank is then the one of half of the size. */
+  reason?: string;
+}
+
+/**
+ * What to propose first: the offer that loses least, of those that save enough.
+ *
+ * @param offers by the share of the energy that they keep, the most favoured first
+ * @param half the largest rank whose factors have half of the size, or rank 1
+ */
+export function proposedRank(offers: readonly (RankOffer & { energy: number })[], half: RankOffer): Proposal {
+  const worth = offers.find(({ ratio }) => savesEnough(ratio));
+  if (worth) return { rank: worth.rank };
+  const smallest = offers.reduce<(RankOffer & { energy: number }) | undefined>(
+    (least, offer) => (least && least.ratio <= offer.ratio ? least : offer),
+    undefined,
+  );
+  const first = smallest
+    ? `${percent(smallest.energy)} of the energy takes ${percent(smallest.ratio)} of the size as two factors`
+    : 'there is no rank to choose';
+  const second = savesEnough(half.ratio)
+    ? `rank ${half.rank} (${percent(half.ratio)} of the size) has an error of ${percent(half.error)}`
+    : `even rank ${half.rank} takes ${percent(half.ratio)}`;
+  return { rank: half.rank, reason: `Not worth factoring: ${first}, and ${second}.` };
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toPrecision(share >= 0.1 ? 3 : 2))} %`;
+}
