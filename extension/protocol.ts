@@ -249,8 +249,10 @@ export interface InspectSettings {
     /** Adaptive mode stops when the 95 % interval's half-width is below this share of alpha. */
     tolerance: number;
   };
-  /** Also take the spectrum of each layer with its entries shuffled, which takes as long again. Off where absent. */
+  /** Also take the spectrum of each layer with its entries shuffled, which takes as long again for each shuffle. Off where absent. */
   randomise?: boolean;
+  /** How often they are shuffled, from 2; 5 where absent. */
+  shuffles?: number;
   /** Also test the fit of alpha by a bootstrap. Off where absent. */
   goodness?: boolean;
 }
@@ -327,13 +329,23 @@ export interface LayerResult {
   /** Whether the fit of alpha is plausible, where that was asked for. */
   goodness?: GoodnessOfFit;
   /** The randomisation test, where it was asked for. */
-  randomised?: { status: 'success' | 'failed'; reason?: string; seed: number };
+  randomised?: {
+    status: 'success' | 'failed';
+    reason?: string;
+    /** Of the first shuffle; one more for each further one. */
+    seed: number;
+    shuffles?: number;
+    /** λ₁ of the shuffles, and above which λ no random matrix's lies: a chance of 5 % at most. */
+    edge?: { mean: number; sd: number; threshold: number };
+  };
   /** Where it is not stored but the product of two factors. */
   factored?: FactoredLayer;
   farms: FarmsResult | null;
   ranks: Record<string, RankSuggestion>;
   /** Of the largest singular values, where they were asked for. */
   vectors?: VectorRow[];
+  /** What residual they reached, in words, where it is not the one aimed at. */
+  vectorsNote?: string;
   statistics: TensorStatistics | null;
   /** Arithmetic that made the Gram matrices of the spectrum, and where, for instance `float64 cpu`. */
   precision?: string;
@@ -404,6 +416,8 @@ export interface LayerVectors {
   cols: number;
   /** The largest σ first. */
   vectors: VectorRow[];
+  /** What residual was reached, in words, where it is not the one aimed at. */
+  note?: string;
   /** Milliseconds of computing. */
   elapsed: number;
 }

@@ -100,10 +100,15 @@ function testRows({ goodness, randomised }: LayerResult): string[][] {
     rows.push(['goodness of fit', found, String(seed)]);
   }
   if (randomised) {
-    const found = randomised.status === 'success' ? 'done' : `failed: ${randomised.reason ?? 'unknown'}`;
-    rows.push(['randomisation', found, String(randomised.seed)]);
+    rows.push(['randomisation', shufflesFound(randomised), String(randomised.seed)]);
   }
   return rows;
+}
+
+function shufflesFound({ status, reason, shuffles, edge }: NonNullable<LayerResult['randomised']>): string {
+  if (status === 'failed' || !edge) return `failed: ${reason ?? 'unknown'}`;
+  const [mean, sd, threshold] = [edge.mean, edge.sd, edge.threshold].map((value) => formatNumber(value, 4));
+  return `λ₁ of ${formatCount(shuffles ?? 0)} shuffles ${mean} ± ${sd} (standard deviation), beyond chance above ${threshold}`;
 }
 
 function fitRow(rule: string, fit: PowerLawFit): string[] {

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { DEVICE_CHOICES, isDeviceChoice } from '../linalg/providers';
 import type { DeviceChoice, FitRule, InspectSettings, RankRequest } from '../protocol';
+import { LEAST_SHUFFLES, MOST_SHUFFLES } from '../spectral/randomisation';
 
 export const USAGE = `Eigenscope: what a checkpoint's weights say, without Python.
 
@@ -28,7 +29,8 @@ inspect:
   --no-farms           leave FARMS out
   --vectors K          add how the vectors of the K largest singular values are spread (JSON only)
   --fit RULE           xmin rule of the FARMS fit: KS, mid or peak    (peak)
-  --randomise          also take each layer's spectrum with its entries shuffled (as long again)
+  --randomise          also take each layer's spectrum with its entries shuffled (as long again each time)
+  --shuffles K         times that --randomise shuffles them, 2 to 100 (5)
   --goodness           also test each fit of alpha by a bootstrap (some seconds a layer)
   --json | --csv       print JSON or CSV instead of the report
   --no-cache           neither read nor keep results of earlier runs
@@ -110,7 +112,7 @@ export const DEFAULT_FARMS: InspectSettings['farms'] = {
 const OPTIONS_OF = {
   inspect: [
     ...['layers', 'split', 'json', 'csv', 'no-cache', 'fit', 'vectors'],
-    ...['farms-rows', 'farms-q', 'farms-ops', 'farms-mode', 'no-farms', 'randomise', 'goodness'],
+    ...['farms-rows', 'farms-q', 'farms-ops', 'farms-mode', 'no-farms', 'randomise', 'shuffles', 'goodness'],
   ],
   tensors: ['json'],
   compress: ['layer', 'rank', 'energy', 'budget', 'out', 'output', 'overwrite'],
@@ -148,6 +150,7 @@ export function parseCommand(args: readonly string[]): Command {
         vectors: { type: 'string' },
         fit: { type: 'string' },
         randomise: { type: 'boolean' },
+        shuffles: { type: 'string' },
         goodness: { type: 'boolean' },
         layer: { type: 'string', multiple: true },
         rank: { type: 'string' },
@@ -184,9 +187,12 @@ export function parseCommand(args: readonly string[]): Command {
     case 'inspect': {
       if (values.json && values.csv) throw new UsageError('--json and --csv exclude each other');
       const format = values.json ? 'json' : values.csv ? 'csv' : 'report';
+      const shuffles = integer(values.shuffles, '--shuffles', LEAST_SHUFFLES, MOST_SHUFFLES);
+      if (shuffles !== undefined && !values.randomise) throw new UsageError('--shuffles needs --randomise');
       const settings = {
         farms: farmsSettings(values),
         ...(values.randomise && { randomise: true }),
+        ...(shuffles !== undefined && { shuffles }),
         ...(values.goodness && { goodness: true }),
       };
       const vectors = integer(values.vectors, '--vectors', 1, 100_000) ?? 0;

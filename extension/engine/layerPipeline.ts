@@ -14,6 +14,7 @@ import type { MatrixProducts } from '../linalg/matrixProducts';
 import type { SymmetricSlabs } from '../linalg/symmetricSlabs';
 import type { InspectSettings } from '../protocol';
 import type { LayerGeometry } from '../spectral/matrices';
+import { DEFAULT_SHUFFLES } from '../spectral/randomisation';
 import { abortable } from './abortable';
 import { addColumns, type Columns } from './addColumns';
 import { reasonOf, type Devices } from './devices';
@@ -147,7 +148,7 @@ class LayerPipeline {
         if (resolvesSmall(layer, input.plan.chunk)) await this.lease.call('resolveSmall', null);
       }
       if (hasSpectrum && plan) await this.farms(plan, progress);
-      if (hasSpectrum && this.context.settings.randomise) {
+      for (let shuffle = 0; hasSpectrum && shuffle < shuffleCount(this.context.settings); shuffle++) {
         await this.lease.call('shuffle', null);
         await this.heldSpectra(layer, side, progress);
       }
@@ -183,7 +184,7 @@ class LayerPipeline {
 
   private progress(layer: LayerGeometry | undefined, side: number, plan: FarmsPlan | undefined): LayerProgress {
     const farms = plan?.cost ?? 0;
-    const spectra = this.context.settings.randomise ? 2 : 1;
+    const spectra = 1 + shuffleCount(this.context.settings);
     const total = layer ? spectra * layer.count * (gramCost(layer) + eigenvalueCost(side)) + farms : 1;
     return new LayerProgress(Math.max(total, Number.EPSILON), this.context.onProgress);
   }
@@ -312,6 +313,10 @@ class LayerPipeline {
     }
     return false;
   }
+}
+
+function shuffleCount({ randomise, shuffles = DEFAULT_SHUFFLES }: InspectSettings): number {
+  return randomise ? shuffles : 0;
 }
 
 function buffersOf(array: Float64Array | undefined): ArrayBufferLike[] {

@@ -17,6 +17,7 @@ import type { LayerGeometry } from '../spectral/matrices';
 import { spectralMetrics } from '../spectral/metrics';
 import { missingMetrics, missingRanks } from '../spectral/missingMetrics';
 import { fitPowerLaw } from '../spectral/powerLaw';
+import { randomEdge } from '../spectral/randomisation';
 import { rankSuggestions } from '../spectral/ranks';
 import { tailShape } from '../spectral/tailShape';
 import { extentOf, hasRepresentableSquares } from '../spectral/statistics';
@@ -24,7 +25,7 @@ import { storedRounding } from '../spectral/storedRounding';
 import type { EngineLayer } from './engineDocument';
 import type { LayerPrecision, LayerTask, TaskTensor } from './workerMessages';
 
-/** Of the order of entries in the randomisation test; shown with the result. */
+/** Of the order of entries in the first shuffle of the randomisation test, one more in each further; shown with the result. */
 export const SHUFFLE_SEED = 20190124;
 
 /** WeightWatcher, AlphaPruning and FARMS scale conv slices by √0.5, so λ is halved (`conv_norm`). */
@@ -37,10 +38,12 @@ export interface LayerNumbers {
   eigenvalues: Float64Array;
   /** Ascending, of the matrix that ranks are about. */
   rankEigenvalues: Float64Array;
-  /** As `eigenvalues`, of the matrices with their entries shuffled; absent where they were not. */
-  randomised?: Float64Array;
+  /** As `eigenvalues`, of the matrices with their entries shuffled, for each shuffle; absent where they were not. */
+  randomised?: Float64Array[];
   statistics: TensorStatistics;
   farms: FarmsResult | null;
+  /** Whether small eigenvalues were made exact, beyond what a Gram matrix tells. */
+  resolved: boolean;
   precision: LayerPrecision;
 }
 
@@ -57,8 +60,8 @@ export function layerResult(task: LayerTask, numbers: LayerNumbers): LayerResult
   const fit = (rule: FitRule): PowerLawFit =>
     fitPowerLaw(eigenvalues, rule, { zeroFilter: rule === 'KS', dimension: M, zero: 0, rounding });
   const fits = { KS: fit('KS'), xmin_mid: fit('xmin_mid'), xmin_peak: fit('xmin_peak') };
-  const { rankEigenvalues, randomised } = numbers;
-  const input = { eigenvalues, N, M, count: layer.count, fits, rounding, ...(randomised && { randomised }) };
+  const { rankEigenvalues, randomised, resolved } = numbers;
+  const input = { eigenvalues, N, M, count: layer.count, fits, rounding, resolved, ...(randomised && { randomised }) };
   const metrics = spectralMetrics(input);
   const { rows, cols } = compressionMatrix(tensor.shape, tensor.kernelLayout, layer.expert);
   const rankRounding = storedRounding(tensor, statistics, rows, cols);
@@ -135,8 +138,11 @@ export function tiedResult(result: LayerResult, name: string, tensor: TensorInfo
   };
 }
 
-function randomisation(randomised: Float64Array | undefined, isZero: boolean): LayerResult['randomised'] {
-  if (randomised) return { status: 'success', seed: SHUFFLE_SEED };
+function randomisation(randomised: Float64Array[] | undefined, isZero: boolean): LayerResult['randomised'] {
+  if (randomised) {
+    const edge = randomEdge(randomised.map((values) => values.at(-1) ?? 0));
+    return { status: 'success', seed: SHUFFLE_SEED, shuffles: randomised.length, edge };
+  }
   const tooLarge = 'the matrix is too large to be held, and only a held one is shuffled; raise the memory limit';
   const reason = isZero ? ALL_ZERO : tooLarge;
   return { status: 'failed', reason, seed: SHUFFLE_SEED };

@@ -11,7 +11,7 @@ import { loadElementKernels } from '../linalg/elementKernels';
 import { gram, withoutNegatives } from '../linalg/gram';
 import type { Kernels } from '../linalg/kernels';
 import { withExactZeros } from '../linalg/numericalZero';
-import { precisionProblem, uncertainBelow } from '../linalg/precisionPolicy';
+import { isConditionUncertain, precisionProblem, uncertainBelow } from '../linalg/precisionPolicy';
 import { productEigenvalues } from '../linalg/productEigenvalues';
 import { symmetricEigenvalues } from '../linalg/symmetricEigenvalues';
 import type { FarmsResult, StoredRounding } from '../protocol';
@@ -42,6 +42,8 @@ export class LayerSession {
   private readonly spectraByMatrix: Float64Array[] = [];
   /** What was known of the matrices before `shuffle`. */
   private unshuffled: { spectraByMatrix: Float64Array[]; rankEigenvalues: Float64Array } | undefined;
+  /** Spectra of the shuffles before the current one. */
+  private readonly earlierShuffles: Float64Array[][] = [];
   private farmsEigenvalues: Float64Array = new Float64Array(0);
   private farmsResult: FarmsResult | null = null;
   /** Of the matrix that ranks are about, where that is not held. */
@@ -138,7 +140,7 @@ export class LayerSession {
     const layer = this.layer();
     const { kernels, cancelled } = this;
     for (const [index, eigenvalues] of this.spectraByMatrix.entries()) {
-      if (uncertainBelow(eigenvalues) === undefined) continue;
+      if (uncertainBelow(eigenvalues) === undefined && !isConditionUncertain(eigenvalues)) continue;
       const { rows, cols } = layer;
       const x =
         layer.kind === 'conv'
@@ -152,11 +154,15 @@ export class LayerSession {
   /** Permutes the entries of every held matrix among themselves; the spectra so far are kept apart. */
   shuffle(): void {
     const layer = this.layer();
-    const rankEigenvalues = this.rankEigenvalues();
-    this.unshuffled = { spectraByMatrix: this.spectraByMatrix.splice(0), rankEigenvalues };
+    if (this.unshuffled) this.earlierShuffles.push(this.spectraByMatrix.splice(0));
+    else {
+      const rankEigenvalues = this.rankEigenvalues();
+      this.unshuffled = { spectraByMatrix: this.spectraByMatrix.splice(0), rankEigenvalues };
+    }
     const { dtype, kernelLayout } = this.task.tensor;
     const matrices = Array.from({ length: layer.count }, (_, index) => entryPlaces(kernelLayout, layer, index));
-    this.bytes = shuffleEntries(this.held(), elementSize(dtype), matrices, SHUFFLE_SEED, () => this.throwIfCancelled());
+    const seed = SHUFFLE_SEED + this.earlierShuffles.length;
+    this.bytes = shuffleEntries(this.held(), elementSize(dtype), matrices, seed, () => this.throwIfCancelled());
     this.widened = undefined;
   }
 
@@ -285,8 +291,9 @@ export class LayerSession {
     const rankEigenvalues = unshuffled?.rankEigenvalues ?? this.rankEigenvalues();
     const numbers = {
       ...{ eigenvalues, rankEigenvalues, statistics: this.statistics.result(), farms: this.farmsResult },
+      resolved: this.resolved,
       precision: this.resolved ? precision : withUncertainty(precision, spectra),
-      ...(unshuffled && { randomised: pooled(this.spectraByMatrix) }),
+      ...(unshuffled && { randomised: [...this.earlierShuffles, this.spectraByMatrix].map(pooled) }),
     };
     return {
       result: layerResult(this.task, numbers),

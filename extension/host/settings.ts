@@ -17,7 +17,7 @@ export const PROCESS_SETTINGS = [`${SECTION}.threads`, `${SECTION}.memoryLimitMB
 export const DEVICE_SETTING = `${SECTION}.device`;
 
 /** Those that change results. */
-export const ANALYSIS_SETTINGS = [`${SECTION}.farms`, `${SECTION}.randomise`];
+export const ANALYSIS_SETTINGS = [`${SECTION}.farms`, `${SECTION}.randomise`, `${SECTION}.shuffles`];
 
 /** What the values are once they are as declared. */
 interface Values {
@@ -30,6 +30,7 @@ interface Values {
   'farms.mode': InspectSettings['farms']['mode'];
   'farms.tolerance': number;
   randomise: boolean;
+  shuffles: number;
   'hover.enabled': boolean;
   threads: number;
   memoryLimitMB: number;
@@ -67,7 +68,7 @@ export function inspectSettings(): InspectSettings {
       mode: value('farms.mode'),
       tolerance: value('farms.tolerance'),
     },
-    ...(value('randomise') && { randomise: true }),
+    ...(value('randomise') && { randomise: true, shuffles: value('shuffles') }),
   };
 }
 

@@ -28,6 +28,21 @@ export function precisionProblem(eigenvalues: Float64Array, errorBound: number):
   return undefined;
 }
 
+/** A ratio of singular values, such as the condition number, is right to this. */
+const RATIO = 1e-3;
+
+/**
+ * Whether σ₁/σ_M of a float64 Gram matrix may be off by more than 0.1 %: where it is above about 1e6. Its λ_M is then, by
+ * rounding errors of √M·ε·λ₁, off by more than 0.2 % of itself.
+ *
+ * @param eigenvalues ascending
+ * @param dimension smaller side of each matrix
+ */
+export function isConditionUncertain(eigenvalues: Float64Array, dimension = eigenvalues.length): boolean {
+  const rounding = Math.sqrt(dimension) * Number.EPSILON * (eigenvalues.at(-1) ?? 0);
+  return eigenvalues[0]! > numericalZero(eigenvalues, dimension) && eigenvalues[0]! < rounding / (2 * RATIO);
+}
+
 /**
  * Below which value eigenvalues of a float64 Gram matrix are less certain than the policy asks, where that is so within
  * the upper half of the spectrum. Rounding errors add up as random ones do, to √M·ε·λ₁.

@@ -7,6 +7,7 @@ import type { StoredRounding } from '../protocol';
 import { marchenkoPastur, type MarchenkoPastur } from './marchenkoPastur';
 import { upperBound } from './powerLaw';
 import { hasSpread, NOT_ROUNDED } from './storedRounding';
+import { edgeCentre, edgeScale, tracyWidomQuantile } from './tracyWidom';
 
 /** All numbers are null where `status` is `failed`. */
 export interface BulkFit {
@@ -17,7 +18,7 @@ export interface BulkFit {
   sigma_mp: number | null;
   /** Upper edge of the bulk, in units of λ = σ² (no 1/N). */
   lambda_plus: number | null;
-  /** λ above the edge by more than the Tracy–Widom scale, within which the edge of a random matrix itself moves. */
+  /** λ above what the largest of a random matrix exceeds in three of 100 cases. 0 where the whole spectrum may be random. */
   num_spikes: number | null;
   /** λ₊/λ₁ */
   mp_softrank: number | null;
@@ -45,9 +46,21 @@ const MIN_BULK_COUNT = 10;
  */
 const MAX_MISFIT = 0.2;
 
+/** Chance with which a random matrix has a spike by its largest eigenvalue; with what the fit's scatter adds, below 5 %. */
+const LEVEL = 0.03;
+
+/**
+ * Of random matrices the fitted s² lies below that of all entries by 1.7/√(NM) at most (standard deviation, from M = 64 on;
+ * 5/M at M = 32). Further below, the spectrum has more than a bulk, even where its largest eigenvalue does not tell.
+ */
+const FIT_SCATTER = 16;
+
 /**
  * Fits s so that the eigenvalues below the edge N·s²·(1+1/√Q)² are distributed as the law says (least mean square
  * distance of the distribution functions). At Q = 1 the law is the quarter circle of the singular values.
+ *
+ * A spectrum that may be all bulk, as that of random entries of its own variance is with a chance of 97 %, is taken for that:
+ * s is then the root mean square of the entries, and nothing is a spike.
  *
  * @param eigenvalues λ ascending, of one N×M matrix or pooled from several of them
  * @param N larger side of each matrix
@@ -84,31 +97,25 @@ export function fitBulk(
     if (value < least) [least, best] = [value, step];
   }
   const share = goldenSection(misfit, Math.max(0, (best - 1) / GRID), Math.min(1, (best + 1) / GRID));
-  const edge = Math.exp(from + share * span);
-  const variance = edge / (N * law.upper);
   const distanceLeft = misfit(share);
   if (distanceLeft > MAX_MISFIT) {
     return failed(`no Marchenko–Pastur law comes nearer to the bulk than ${distanceLeft.toFixed(2)} (rms)`);
   }
-  const spikesFrom = upperBound(eigenvalues, edge + variance * tracyWidomScale(N, M));
+  const fitted = Math.exp(from + share * span) / (N * law.upper);
+  // The fit's scatter is as large as that of λ₁, or larger: where all of the spectrum may be random, all of it tells s.
+  const whole = eigenvalues.reduce((sum, value) => sum + value / largest, 0) * (largest / (count * N));
+  const limit = edgeCentre(N, M) + tracyWidomQuantile(1 - (1 - LEVEL) ** (M / count)) * edgeScale(N, M);
+  const random = largest <= whole * limit && fitted >= whole * (1 - FIT_SCATTER / Math.sqrt(N * M));
+  const variance = random ? whole : fitted;
+  const edge = variance * N * law.upper;
   return {
     status: 'success',
     sigma_mp: Math.sqrt(variance),
     lambda_plus: edge,
-    num_spikes: count - spikesFrom,
+    num_spikes: random ? 0 : count - upperBound(eigenvalues, Math.max(edge, variance * limit)),
     mp_softrank: edge / largest,
     misfit: distanceLeft,
   };
-}
-
-/**
- * Scale of the fluctuations of the largest eigenvalue of WᵀW, entries of variance 1.
- *
- * @see Johnstone 2001, "On the distribution of the largest eigenvalue in principal components analysis"
- */
-export function tracyWidomScale(N: number, M: number): number {
-  const [n, m] = [Math.sqrt(Math.max(1, N - 1)), Math.sqrt(M)];
-  return (n + m) * (1 / n + 1 / m) ** (1 / 3);
 }
 
 /**

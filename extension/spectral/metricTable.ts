@@ -206,7 +206,8 @@ export const metricTable: readonly MetricRow[] = [
     label: 'condition',
     description:
       'σ₁/σ_M. Empty where σ_M is below √(M·ε)·σ₁, the smallest that a float64 Gram matrix resolves: the matrix is ' +
-      'then singular or as good as.',
+      'then singular or as good as. Empty, too, where it is above about 1e6 and known only from a Gram matrix, which ' +
+      'does not tell it to 0.1 %: of matrices too large to be held.',
     source: '',
     kind: 'number',
     digits: 3,
@@ -222,8 +223,8 @@ export const metricTable: readonly MetricRow[] = [
   {
     key: 'ww_pl_tail_mass',
     label: 'tail mass',
-    description: 'Share of Σλ that lies in the fitted tail of alpha.',
-    source: WEIGHTWATCHER,
+    description: 'Share of Σλ that lies in the fitted tail of alpha. No column of WeightWatcher, in spite of its name.',
+    source: '',
     kind: 'number',
     digits: 3,
   },
@@ -231,7 +232,8 @@ export const metricTable: readonly MetricRow[] = [
     key: 'sigma_mp',
     label: 'σ bulk',
     description:
-      'Standard deviation of the entries of the random matrix whose Marchenko–Pastur law fits the bulk best.',
+      'Standard deviation of the entries of the random matrix whose Marchenko–Pastur law fits the bulk best, in units of ' +
+      'the entries. WeightWatcher’s is of the spectrum rescaled to mean 1: ww_sigma_mp.',
     source: 'Marchenko–Pastur',
     kind: 'number',
     digits: 4,
@@ -247,23 +249,58 @@ export const metricTable: readonly MetricRow[] = [
   {
     key: 'num_spikes',
     label: 'spikes',
-    description: 'Number of eigenvalues above λ₊ by more than the Tracy–Widom scale of the edge.',
-    source: `Johnstone 2001; ${WEIGHTWATCHER}`,
+    description:
+      'Number of eigenvalues above λ₊ and beyond what the largest of a random matrix reaches (Tracy–Widom, level 3 %); 0 ' +
+      'where the whole spectrum may be random. At most 5 % of random matrices have any. WeightWatcher’s margin has ' +
+      'another size and no level: ww_num_spikes.',
+    source: 'Johnstone 2001; Ma 2012',
     kind: 'integer',
     digits: 0,
   },
   {
     key: 'mp_softrank',
     label: 'MP soft rank',
-    description: 'λ₊/λ₁: near 1 for a random matrix, near 0 for one ruled by its spikes.',
-    source: WEIGHTWATCHER,
+    description:
+      'λ₊/λ₁: near 1 for a random matrix, near 0 for one ruled by its spikes. WeightWatcher’s definition, with our λ₊; with ' +
+      'its own: ww_mp_softrank.',
+    source: 'Martin & Mahoney 2021',
+    kind: 'number',
+    digits: 3,
+  },
+  {
+    key: 'ww_sigma_mp',
+    label: 'σ bulk (WW)',
+    description:
+      'WeightWatcher’s sigma_mp: of the spectrum rescaled to mean 1, from a density with bandwidth 0.1. For a square ' +
+      'matrix its law is a quarter circle of radius 2, of which sigma changes the height alone.',
+    source: `${WEIGHTWATCHER} 0.7.7, mp_fit`,
+    kind: 'number',
+    digits: 4,
+  },
+  {
+    key: 'ww_num_spikes',
+    label: 'spikes (WW)',
+    description:
+      'WeightWatcher’s num_spikes: eigenvalues above its edge by more than the root of (edge/M)^(2/3)/√Q, in its rescaled ' +
+      'units.',
+    source: `${WEIGHTWATCHER} 0.7.7, mp_fit`,
+    kind: 'integer',
+    digits: 0,
+  },
+  {
+    key: 'ww_mp_softrank',
+    label: 'soft rank (WW)',
+    description: 'WeightWatcher’s mp_softrank, from its ww_sigma_mp: above 1 where its edge lies beyond λ₁.',
+    source: `${WEIGHTWATCHER} 0.7.7, mp_fit`,
     kind: 'number',
     digits: 3,
   },
   {
     key: 'detX_num',
     label: 'detX n',
-    description: 'Number of largest eigenvalues whose product, with λ rescaled to mean 1, first falls below 1 (ERG).',
+    description:
+      'Number of largest eigenvalues whose product, with λ rescaled to mean 1, first falls below 1 (ERG). Empty where they ' +
+      'differ by rounding alone.',
     source: WEIGHTWATCHER,
     kind: 'integer',
     digits: 0,
@@ -273,7 +310,8 @@ export const metricTable: readonly MetricRow[] = [
     label: 'random dist.',
     description:
       'Jensen–Shannon distance (nats) between the spectrum and that of the same matrix with its entries shuffled, each ' +
-      'taken as λᵢ/Σλ over i: 0 for a random matrix. Only with the randomisation test, as the next three.',
+      'taken as λᵢ/Σλ over i: 0 for a random matrix. Mean of the shuffles, where WeightWatcher takes one without a seed. ' +
+      'Only with the randomisation test, as the next five.',
     source: WEIGHTWATCHER,
     kind: 'number',
     digits: 3,
@@ -281,8 +319,24 @@ export const metricTable: readonly MetricRow[] = [
   {
     key: 'max_rand_eval',
     label: 'λ₁ random',
-    description: 'Largest eigenvalue of the shuffled matrix.',
+    description: 'Largest eigenvalue of all shuffles. WeightWatcher’s is of one shuffle, or of five of a small matrix.',
     source: WEIGHTWATCHER,
+    kind: 'number',
+    digits: 4,
+  },
+  {
+    key: 'rand_edge_mean',
+    label: 'edge random',
+    description: 'Mean of the shuffles’ largest eigenvalues.',
+    source: '',
+    kind: 'number',
+    digits: 4,
+  },
+  {
+    key: 'rand_edge_sd',
+    label: '± edge random',
+    description: 'Standard deviation of the shuffles’ largest eigenvalues.',
+    source: '',
     kind: 'number',
     digits: 4,
   },
@@ -290,15 +344,18 @@ export const metricTable: readonly MetricRow[] = [
     key: 'rand_num_spikes',
     label: 'random spikes',
     description:
-      'num_spikes of the shuffled matrix: above 0 where single entries are so large that they stand out in any order.',
-    source: WEIGHTWATCHER,
+      'num_spikes of the shuffled matrix (median of the shuffles): above 0 where single entries are so large that they ' +
+      'stand out in any order. WeightWatcher’s column of this name counts by its own rule.',
+    source: 'Johnstone 2001; Ma 2012',
     kind: 'integer',
     digits: 0,
   },
   {
     key: 'num_above_rand',
     label: 'above random',
-    description: 'Number of eigenvalues above max_rand_eval: directions that the order of the entries makes.',
+    description:
+      'Number of eigenvalues above what the shuffles’ edges predict of one more: directions that the order of the entries ' +
+      'makes. At most 5 % of random matrices have any.',
     source: '',
     kind: 'integer',
     digits: 0,

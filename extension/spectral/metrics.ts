@@ -3,9 +3,11 @@
  * (`metricTable.ts`), which also says whose they are.
  */
 import { numericalZero } from '../linalg/numericalZero';
+import { isConditionUncertain } from '../linalg/precisionPolicy';
 import type { FitRule, PowerLawFit, StoredRounding } from '../protocol';
 import { determinantTail, fitBulk } from './bulk';
 import { randomisationMetrics } from './randomisation';
+import { wwBulk } from './wwBulk';
 
 /** WeightWatcher's `weak_rank_loss` counts λ below this. */
 const WEAK_ZERO = 1e-6;
@@ -19,8 +21,10 @@ export interface SpectralInput {
   /** Matrices pooled. */
   count: number;
   fits: Partial<Record<FitRule, PowerLawFit>>;
-  /** λ of the matrices with their entries shuffled, as `eigenvalues`, where the randomisation test was asked for. */
-  randomised?: Float64Array;
+  /** λ of the matrices with their entries shuffled, as `eigenvalues`, once for each shuffle of the randomisation test. */
+  randomised?: readonly Float64Array[];
+  /** Whether small eigenvalues are exact; else they are a float64 Gram matrix's. */
+  resolved?: boolean;
   /** By how much the stored type rounded each matrix. */
   rounding?: StoredRounding;
 }
@@ -69,7 +73,8 @@ function norms(eigenvalues: Float64Array, largest: number, alpha: number | null)
 }
 
 function rankMetrics(input: SpectralInput, largest: number): Record<string, number | null> {
-  const { eigenvalues, M } = input;
+  const { eigenvalues, M, resolved = false } = input;
+  const isExact = resolved || !isConditionUncertain(eigenvalues, M);
   const zero = numericalZero(eigenvalues, M);
   const positive = largest > 0;
   const rank = positive ? eigenvalues.reduce((count, value) => count + (value > zero ? 1 : 0), 0) : 0;
@@ -82,13 +87,19 @@ function rankMetrics(input: SpectralInput, largest: number): Record<string, numb
     matrix_rank: rank,
     rank_loss: eigenvalues.length - rank,
     weak_rank_loss: eigenvalues.reduce((count, value) => count + (value < WEAK_ZERO ? 1 : 0), 0),
-    condition_number: positive && smallest > zero ? Math.sqrt(largest / smallest) : null,
+    condition_number: positive && smallest > zero && isExact ? Math.sqrt(largest / smallest) : null,
   };
 }
 
 function bulkMetrics({ eigenvalues, N, M, rounding }: SpectralInput): Record<string, number | null> {
   const { sigma_mp, lambda_plus, num_spikes, mp_softrank } = fitBulk(eigenvalues, N, M, rounding);
-  return { sigma_mp, lambda_plus, num_spikes, mp_softrank };
+  const ww = wwBulk(eigenvalues, N, M);
+  return {
+    ...{ sigma_mp, lambda_plus, num_spikes, mp_softrank },
+    ww_sigma_mp: ww?.sigma ?? null,
+    ww_num_spikes: ww?.num_spikes ?? null,
+    ww_mp_softrank: ww?.mp_softrank ?? null,
+  };
 }
 
 /** −Σ p ln p of p = f(λ)/Σ f(λ). @param weight f, a power of λ: its unit does not matter */

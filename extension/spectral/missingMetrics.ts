@@ -1,4 +1,5 @@
 /** Why numbers of a layer are missing, in words, by their key in the metric table. */
+import { numericalZero } from '../linalg/numericalZero';
 import type { StoredRounding } from '../protocol';
 import { determinantTail, fitBulk } from './bulk';
 import { hardThresholdRank } from './hardThreshold';
@@ -64,11 +65,15 @@ function reason({ eigenvalues, N, M, fits, randomised, rounding }: SpectralInput
     case 'mp_softrank':
       return fitBulk(eigenvalues, N, M, rounding).reason ?? NOT_FITTED;
     case 'rand_num_spikes':
-      return randomised ? (fitBulk(randomised, N, M).reason ?? NOT_FITTED) : NOT_FITTED;
+      return randomised?.map((values) => fitBulk(values, N, M).reason).find((why) => why !== undefined) ?? NOT_FITTED;
   }
   if (!((eigenvalues.at(-1) ?? 0) > 0)) return 'all eigenvalues are zero';
   if (key === 'detX_num') return noSpread(rounding ?? NOT_ROUNDED);
   if (key === 'entropy') return 'the rank is 1';
+  if (key.startsWith('ww_')) return 'WeightWatcher’s fit finds no density';
   if (key === 'norm') return 'it is beyond the largest float64';
-  return 'the smallest singular value is a numerical zero';
+  const [smallest, largest] = [eigenvalues[0]!, eigenvalues.at(-1)!];
+  if (smallest <= numericalZero(eigenvalues, M)) return 'the smallest singular value is a numerical zero';
+  const about = Math.sqrt(largest / smallest).toPrecision(1);
+  return `it is about ${about}, and a float64 Gram matrix does not tell such a ratio to 0.1 %`;
 }

@@ -49,26 +49,85 @@ export function shuffleEntries(
   return aligned;
 }
 
+/** Times that the entries are shuffled unless asked otherwise. */
+export const DEFAULT_SHUFFLES = 5;
+export const LEAST_SHUFFLES = 2;
+export const MOST_SHUFFLES = 100;
+
 /**
- * The metrics of the test; keys are those of the metric table.
+ * Chance with which a random matrix's own λ₁ lies above what its shuffles predict, were λ₁ a normal number. As its upper tail
+ * is longer than that, it is 4 to 5 % for 2 to 20 shuffles, and less for more.
+ */
+const LEVEL = 0.035;
+
+/** Where the largest eigenvalues of shuffled matrices end. */
+export interface RandomEdge {
+  /** Of the shuffles' λ₁. */
+  mean: number;
+  sd: number;
+  /** λ above this is no random matrix's: mean + t·sd·√(1 + 1/K), and no less than the largest λ₁ of a shuffle. */
+  threshold: number;
+}
+
+/** @param largest λ₁ of each of at least two shuffles */
+export function randomEdge(largest: readonly number[]): RandomEdge {
+  const count = largest.length;
+  const mean = largest.reduce((sum, value) => sum + value, 0) / count;
+  const sd = Math.sqrt(largest.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1));
+  const predicted = mean + studentQuantile(LEVEL, count - 1) * sd * Math.sqrt(1 + 1 / count);
+  return { mean, sd, threshold: Math.max(predicted, ...largest) };
+}
+
+/** Value that Student's t of so many degrees of freedom exceeds with the given chance, below 1/2. */
+export function studentQuantile(chance: number, freedom: number): number {
+  let [low, high] = [0, Math.PI / 2];
+  while (high - low > 1e-12) {
+    const middle = (low + high) / 2;
+    if ((1 - studentWithin(middle, freedom)) / 2 > chance) low = middle;
+    else high = middle;
+  }
+  return Math.sqrt(freedom) * Math.tan((low + high) / 2);
+}
+
+/** Chance of |t| ≤ √freedom·tan θ. @see Abramowitz & Stegun 26.7.3 and 26.7.4 */
+function studentWithin(theta: number, freedom: number): number {
+  const [sine, cosine] = [Math.sin(theta), Math.cos(theta)];
+  const odd = freedom % 2 === 1;
+  let term = odd ? cosine : 1;
+  let sum = freedom === 1 ? 0 : term;
+  for (let k = odd ? 3 : 2; k < freedom; k += 2) {
+    term *= ((k - 1) / k) * cosine ** 2;
+    sum += term;
+  }
+  return odd ? (2 / Math.PI) * (theta + sine * sum) : sine * sum;
+}
+
+/**
+ * The metrics of the test; keys are those of the metric table. Of several shuffles the distance is the mean, and the number
+ * of spikes the median.
  *
  * @param eigenvalues λ ascending
- * @param randomised λ of the shuffled matrices, as many, ascending
+ * @param shuffles λ of the shuffled matrices, as many, ascending; one array a shuffle, at least two of them
  * @param N larger side of each matrix
  * @param M smaller side
  */
 export function randomisationMetrics(
   eigenvalues: Float64Array,
-  randomised: Float64Array,
+  shuffles: readonly Float64Array[],
   N: number,
   M: number,
 ): Record<string, number | null> {
-  const largest = randomised.at(-1) ?? 0;
+  const edge = randomEdge(shuffles.map((values) => values.at(-1) ?? 0));
+  const distances = shuffles.map((values) => jensenShannonDistance(eigenvalues, values));
+  const spikes = shuffles.map((values) => fitBulk(values, N, M).num_spikes);
+  const known = spikes.filter((count) => count !== null).sort((a, b) => a - b);
   return {
-    rand_distance: largest > 0 ? jensenShannonDistance(eigenvalues, randomised) : null,
-    max_rand_eval: largest,
-    rand_num_spikes: fitBulk(randomised, N, M).num_spikes,
-    num_above_rand: eigenvalues.length - upperBound(eigenvalues, largest),
+    rand_distance: edge.mean > 0 ? distances.reduce((sum, value) => sum + value, 0) / shuffles.length : null,
+    max_rand_eval: Math.max(...shuffles.map((values) => values.at(-1) ?? 0)),
+    rand_edge_mean: edge.mean,
+    rand_edge_sd: edge.sd,
+    rand_num_spikes: known.length < spikes.length ? null : known[known.length >> 1]!,
+    num_above_rand: eigenvalues.length - upperBound(eigenvalues, edge.threshold),
   };
 }
 

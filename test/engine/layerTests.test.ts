@@ -60,6 +60,13 @@ describe('tests of a layer on request', function () {
       assert.equal(tested.randomised!.status, 'success');
       for (const [key, value] of Object.entries(plain.metrics)) assert.equal(tested.metrics[key], value, key);
       assert.deepEqual(tested.ranks, plain.ranks);
+      const { edge, ...how } = tested.randomised!;
+      assert.deepEqual(how, { status: 'success', seed: 20190124, shuffles: 5 });
+      assert.deepEqual([edge!.mean, edge!.sd], [tested.metrics.rand_edge_mean, tested.metrics.rand_edge_sd]);
+      assert.ok(edge!.sd > 0 && edge!.threshold >= tested.metrics.max_rand_eval!);
+      const once = await inspected(name, { randomise: true, shuffles: 2 });
+      assert.equal(once.randomised!.shuffles, 2);
+      assert.equal(tested.metrics.num_above_rand, 0);
       // Uniform entries are random in any order.
       assert.ok(tested.metrics.rand_distance! < 0.05, `${tested.metrics.rand_distance!}`);
       assert.ok(Math.abs(tested.metrics.max_rand_eval! / tested.metrics.spectral_norm! - 1) < 0.2);

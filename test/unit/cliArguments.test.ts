@@ -28,6 +28,10 @@ describe('command line', () => {
     const command = parseCommand(['inspect', 'm', '--randomise', '--goodness']);
     assert.ok(command.command === 'inspect');
     assert.deepEqual(command.settings, { farms: DEFAULT_FARMS, randomise: true, goodness: true });
+    const often = parseCommand(['inspect', 'm', '--randomise', '--shuffles', '20']);
+    assert.deepEqual('settings' in often && often.settings, { farms: DEFAULT_FARMS, randomise: true, shuffles: 20 });
+    assert.throws(() => parseCommand(['inspect', 'm', '--randomise', '--shuffles', '1']), /--shuffles/);
+    assert.throws(() => parseCommand(['inspect', 'm', '--shuffles', '4']), /needs --randomise/);
   });
 
   it('reads the device to compute on', () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { PowerLawFit } from '../../extension/protocol';
 import { spectralMetrics } from '../../extension/spectral/metrics';
+import { missingMetrics } from '../../extension/spectral/missingMetrics';
 import { metricTable } from '../../extension/spectral/metricTable';
 import { fitPowerLaw } from '../../extension/spectral/powerLaw';
 
@@ -83,6 +84,21 @@ describe('spectral metrics', () => {
     assert.ok(Number.isFinite(found.effective_rank!) && Number.isFinite(found.nuclear_norm!));
   });
 
+  it('a condition number beyond what a Gram matrix tells is empty, unless small eigenvalues are exact', () => {
+    const M = 64;
+    const spectrum = (condition: number): Float64Array =>
+      Float64Array.from({ length: M }, (_, i) => condition ** (-2 * (1 - i / (M - 1))));
+    const number = (condition: number, resolved: boolean): number | null =>
+      spectralMetrics({ eigenvalues: spectrum(condition), N: M, M, count: 1, fits: {}, resolved }).condition_number!;
+    for (const condition of [1e3, 5e5]) {
+      for (const resolved of [false, true]) assert.ok(Math.abs(number(condition, resolved)! / condition - 1) < 1e-9);
+    }
+    assert.equal(number(4e6, false), null);
+    assert.ok(Math.abs(number(4e6, true)! / 4e6 - 1) < 1e-9);
+    const input = { eigenvalues: spectrum(4e6), N: M, M, count: 1, fits: {} };
+    assert.match(missingMetrics(input, spectralMetrics(input)).condition_number!, /about 4e\+6, .* to 0\.1 %/);
+  });
+
   it('a failed fit leaves its numbers empty and the others filled', () => {
     const eigenvalues = Float64Array.of(1, 2, 3);
     const fits = { KS: fitPowerLaw(eigenvalues, 'KS') };
@@ -127,7 +143,14 @@ describe('metric table', () => {
     const keys = metricTable.map(({ key }) => key);
     assert.equal(new Set(keys).size, keys.length);
     const randomised = Float64Array.of(1, 2, 3);
-    const computed = spectralMetrics({ eigenvalues: randomised, N: 3, M: 3, count: 1, fits: {}, randomised });
+    const computed = spectralMetrics({
+      eigenvalues: randomised,
+      N: 3,
+      M: 3,
+      count: 1,
+      fits: {},
+      randomised: [randomised, randomised],
+    });
     assert.deepEqual([...keys].sort(), Object.keys(computed).sort());
   });
 

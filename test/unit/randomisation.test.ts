@@ -4,7 +4,13 @@ import { gram } from '../../extension/linalg/gram';
 import { kernelTwin } from '../../extension/linalg/kernelTwin';
 import { symmetricEigenvalues } from '../../extension/linalg/symmetricEigenvalues';
 import { entryPlaces, extractMatrix, type LayerGeometry } from '../../extension/spectral/matrices';
-import { jensenShannonDistance, randomisationMetrics, shuffleEntries } from '../../extension/spectral/randomisation';
+import {
+  jensenShannonDistance,
+  randomEdge,
+  randomisationMetrics,
+  shuffleEntries,
+  studentQuantile,
+} from '../../extension/spectral/randomisation';
 import { uniform } from '../harness/hardSpectra';
 
 const [ROWS, COLS] = [120, 80] as const;
@@ -29,7 +35,8 @@ function shuffled(matrix: Float64Array, seed = 5): Float64Array {
 }
 
 function tested(matrix: Float64Array): Record<string, number | null> {
-  return randomisationMetrics(spectrum(matrix), spectrum(shuffled(matrix)), ROWS, COLS);
+  const shuffles = [5, 6, 7, 8, 9].map((seed) => spectrum(shuffled(matrix, seed)));
+  return randomisationMetrics(spectrum(matrix), shuffles, ROWS, COLS);
 }
 
 describe('randomisation test', () => {
@@ -46,7 +53,43 @@ describe('randomisation test', () => {
   it('finds nothing in a random matrix', () => {
     const found = tested(gaussian(1));
     assert.ok(found.rand_distance! < 0.03, `${found.rand_distance!}`);
-    assert.ok(found.num_above_rand! <= 1 && found.rand_num_spikes! <= 1);
+    assert.equal(found.num_above_rand, 0);
+    assert.equal(found.rand_num_spikes, 0);
+    assert.ok(found.rand_edge_sd! > 0 && found.rand_edge_sd! < 0.1 * found.rand_edge_mean!);
+  });
+
+  it('takes few of random edges for more than chance, however few shuffles there are', () => {
+    // Edges of random matrices follow Tracy and Widom's law, which is all but this gamma law (Chiani 2014).
+    const random = uniform(17);
+    const gamma = (): number => {
+      for (;;) {
+        const z = Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random());
+        const v = (1 + z / Math.sqrt(9 * 46.113)) ** 3;
+        if (v > 0 && Math.log(random()) < z ** 2 / 2 + 46.113 * (1 - v + Math.log(v))) return 46.113 * v;
+      }
+    };
+    for (const shuffles of [2, 3, 5, 10, 30]) {
+      let above = 0;
+      for (let trial = 0; trial < 4000; trial++) {
+        const { threshold } = randomEdge(Array.from({ length: shuffles }, gamma));
+        if (gamma() > threshold) above++;
+      }
+      // Four standard deviations of a count at 5 % are 1.4 %.
+      assert.ok(above / 4000 < 0.05 + 0.014 && above > 0, `${shuffles} shuffles: ${above} of 4000`);
+    }
+  });
+
+  it('has Student’s quantiles of tables', () => {
+    for (const [chance, freedom, value] of [
+      [0.025, 1, 12.7062],
+      [0.025, 2, 4.3027],
+      [0.05, 3, 2.3534],
+      [0.025, 4, 2.7764],
+      [0.01, 9, 2.8214],
+      [0.025, 60, 2.0003],
+    ] as const) {
+      assert.ok(Math.abs(studentQuantile(chance, freedom) - value) < 1e-4, `${chance}, ${freedom}`);
+    }
   });
 
   it('finds directions that were planted, and none of them in the shuffled matrix', () => {
