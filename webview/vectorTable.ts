@@ -10,7 +10,7 @@ const SHARED =
   'for a random vector. Few rows or columns mean that the direction belongs to them alone.';
 
 /** @param total Σσ² of the whole matrix */
-export function vectorTable({ rows, cols, vectors }: LayerVectors, total: number): HTMLElement {
+export function vectorTable({ rows, cols, vectors, note }: LayerVectors, total: number): HTMLElement {
   const side = (of: VectorMetrics): HTMLElement[] => [
     element('td', {}, formatCount(Math.round(sharingElements(of)))),
     ...vectorMetricTable.map(({ key }) => element('td', {}, formatNumber(of[key], 3))),
@@ -64,7 +64,7 @@ export function vectorTable({ rows, cols, vectors }: LayerVectors, total: number
   return element(
     'div',
     {},
-    element('p', { class: 'plot-finding' }, finding(rows, cols, vectors)),
+    element('p', { class: 'plot-finding' }, finding(rows, cols, vectors, note)),
     element('div', { class: 'vectors-scroll', tabindex: 0, role: 'region', 'aria-label': 'Singular vectors' }, table),
     element(
       'details',
@@ -79,7 +79,7 @@ export function vectorTable({ rows, cols, vectors }: LayerVectors, total: number
   );
 }
 
-function finding(rows: number, cols: number, vectors: LayerVectors['vectors']): string {
+function finding(rows: number, cols: number, vectors: LayerVectors['vectors'], note: string | undefined): string {
   const [first] = vectors;
   if (!first) return 'The matrix has no singular vectors.';
   if (first.sigma === 0) return 'All singular values are zero: any directions will do.';
@@ -89,6 +89,6 @@ function finding(rows: number, cols: number, vectors: LayerVectors['vectors']): 
   return (
     `The strongest direction is carried by about ${share(first.left, rows, 'row')} and ` +
     `${share(first.right, cols, 'column')}; a random one would be by a third. ` +
-    `Largest residual, ‖Wv − σu‖ or ‖Wᵀu − σv‖: ${formatNumber(worst, 2)}·σ₁.`
+    `Largest residual, ‖Wv − σu‖ or ‖Wᵀu − σv‖: ${formatNumber(worst, 2)}·σ₁.${note === undefined ? '' : ` ${note}.`}`
   );
 }

@@ -22,7 +22,7 @@ import { layerReport, tensorReport } from './report';
 import { saveLayers, type SavedLayer } from './saveLayers';
 import { saveSingularVectors } from './saveSingularVectors';
 import { layersToCompress, oneLayer, selectedLayers } from './selectedLayers';
-import { layerVectors } from './singularVectors';
+import { layerVectors, residualNote } from './singularVectors';
 import { visible, visibleJson } from '../visibleText';
 import { largestOf } from '../extremes';
 
@@ -106,7 +106,9 @@ async function addVectors(
   for (const layer of layers.filter(({ matrices }) => matrices > 0)) {
     progress.layer(`${layer.name}: singular vectors`);
     try {
-      layer.vectors = (await layerVectors(engine, handle, layer.name, count, signal)).vectors;
+      const { vectors, note } = await layerVectors(engine, handle, layer.name, count, signal);
+      layer.vectors = vectors;
+      if (note !== undefined) layer.vectorsNote = note;
     } catch (error) {
       layer.problems = [...layer.problems, { ...problemOf(error), tensor: layer.name }];
     }
@@ -179,9 +181,10 @@ async function vectors(command: Of<'vectors'>): Promise<number> {
     progress.finish();
     const { rows, cols, singularValues, residuals } = saved.vectors;
     const worst = largestOf(residuals) / (singularValues[0]! || 1);
+    const note = residualNote(singularValues, residuals);
     await print(
       `${printedPath(saved.path)}\n${visible(layer)}: ${singularValues.length} singular vectors of ${rows} × ${cols}, ` +
-        `largest residual ${worst.toPrecision(2)}·σ₁\n`,
+        `largest residual ${worst.toPrecision(2)}·σ₁\n${note === undefined ? '' : `Note: ${note}.\n`}`,
     );
   });
 }

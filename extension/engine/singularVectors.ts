@@ -1,4 +1,5 @@
 /** Singular vectors of one layer on demand: the largest few, or all where they fit, and how they are spread. */
+import { largestOf } from '../extremes';
 import type { RowBands } from '../linalg/bandProducts';
 import { leastCapacity, type SingularTools } from '../linalg/leadingPairs';
 import { topTriplets, tripletBytes, usualCapacity } from '../linalg/singularTriplets';
@@ -78,7 +79,32 @@ export async function layerVectors(
     left: vectorMetrics(left.subarray(i * rows, (i + 1) * rows)),
     right: vectorMetrics(right.subarray(i * cols, (i + 1) * cols)),
   }));
-  return { layer: name, rows, cols, vectors, elapsed: performance.now() - started };
+  const note = residualNote(singularValues, residuals);
+  return {
+    layer: name,
+    rows,
+    cols,
+    vectors,
+    ...(note !== undefined && { note }),
+    elapsed: performance.now() - started,
+  };
+}
+
+/**
+ * What was reached, in words, where that is not the residual that the iteration goes for; undefined where it is.
+ *
+ * @param singularValues descending
+ * @param residuals measured, of each
+ */
+export function residualNote(singularValues: ArrayLike<number>, residuals: ArrayLike<number>): string | undefined {
+  const largest = singularValues[0] ?? 0;
+  const missed = Array.from(residuals).filter((residual) => !(residual <= TOLERANCE * largest));
+  if (missed.length === 0) return undefined;
+  const worst = (largestOf(missed) / largest).toPrecision(2);
+  return (
+    `${missed.length} of ${residuals.length} singular vectors have a residual above the ${TOLERANCE}·σ₁ that is aimed at, ` +
+    `the largest ${worst}·σ₁: their σ are right to about the square of that, the vectors to that over the distance to the next σ`
+  );
 }
 
 /** The largest eigenpairs of small symmetric matrices, in the worker: the main thread goes on answering. */
