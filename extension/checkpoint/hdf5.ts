@@ -11,6 +11,7 @@ import { UnpackedChunks } from './hdf5ChunkedRows';
 import { looksLikeHdf5, readSuperblock } from './hdf5Superblock';
 import { Hdf5Tree, type FoundDataset } from './hdf5Tree';
 import { isKeras, isKerasOptimizer, kerasAlias, kerasGroup, kerasMetadata, type GroupAttributes } from './kerasModel';
+import { withConfigUses } from './kerasUses';
 import { ProblemList } from './problemList';
 import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from './rowSource';
 import { namedState } from './trainingNames';
@@ -54,11 +55,14 @@ export async function readHdf5(source: ReadableBytes, signal?: AbortSignal): Pro
   }
   const { attributes } = tree;
   const keras = isKeras(attributes);
+  const tensors = tree.datasets.map((found) => tensorOf(found, keras, kerasAlias(attributes, found.name)));
+  // Whole models that Keras wrote before its third version.
+  const config = attributes.get('')?.get('model_config');
   return {
     format: FORMAT,
     attributes,
     metadata: { ...kerasMetadata(attributes), 'HDF5 superblock version': String(version) },
-    tensors: tree.datasets.map((found) => tensorOf(found, keras, kerasAlias(attributes, found.name))),
+    tensors: typeof config === 'string' ? withConfigUses(tensors, config, attributes) : tensors,
     problems: problems.list(),
     close: () => unpacked.clear(),
   };

@@ -8,10 +8,11 @@ import { CheckpointError, type CheckpointFormat } from './checkpoint';
 import type { ReadableBytes } from './fileBytes';
 import { FileReader } from './fileReader';
 import { readHdf5 } from './hdf5';
-import { configMetadata, inConfigOrder } from './kerasModel';
+import { configMetadata, inConfigOrder, type GroupAttributes } from './kerasModel';
+import { withConfigUses } from './kerasUses';
 import { MemoryBytes } from './memoryBytes';
 import { ProblemList } from './problemList';
-import { SourcedCheckpoint, type SourcedContents } from './rowSource';
+import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from './rowSource';
 import { firstRecord, isZip, ZipArchive, type ZipEntry } from './zipArchive';
 
 const FORMAT = 'keras';
@@ -65,9 +66,13 @@ async function readArchive(reader: FileReader, signal?: AbortSignal): Promise<So
     ...contents,
     format: FORMAT,
     metadata: { ...(about !== undefined && { [ABOUT]: about }), ...metadata, ...contents.metadata },
-    tensors: config === undefined ? contents.tensors : inConfigOrder(contents.tensors, config, contents.attributes),
+    tensors: config === undefined ? contents.tensors : configured(contents.tensors, config, contents.attributes),
     problems: problems.list(),
   };
+}
+
+function configured(tensors: readonly SourcedTensor[], config: string, attributes: GroupAttributes): SourcedTensor[] {
+  return withConfigUses(inConfigOrder(tensors, config, attributes), config, attributes);
 }
 
 /** The record as a file of its own. @throws CheckpointError `limit` where it is compressed and large */

@@ -31,7 +31,7 @@ const MAX_LAYERS = 10_000;
 export type GroupAttributes = ReadonlyMap<string, ReadonlyMap<string, AttributeValue>>;
 
 /** What Keras 3 calls a layer whose variables are in a group; undefined for other groups. */
-function layerName(attributes: GroupAttributes, path: string): string | undefined {
+export function layerName(attributes: GroupAttributes, path: string): string | undefined {
   const name = /(^|\/)vars$/.test(path) ? attributes.get(path)?.get('name') : undefined;
   return typeof name === 'string' && name !== '' ? name : undefined;
 }
@@ -97,7 +97,7 @@ export function inConfigOrder<Tensor extends { readonly info: { readonly name: s
   config: string,
   attributes: GroupAttributes,
 ): Tensor[] {
-  const places = new Map(layersOf(config).map(({ name }, place) => [name, place]));
+  const places = new Map(configLayers(config).map(({ name }, place) => [name, place]));
   // What is within a layer (the cell of an LSTM, the projections of an attention) has a name of its own, which the
   // configuration does not list: its layer's is that of the group around it.
   const placeOf = (name: string): number => {
@@ -116,19 +116,21 @@ export function inConfigOrder<Tensor extends { readonly info: { readonly name: s
 }
 
 function addLayers(config: string, metadata: Map<string, string>): void {
-  const layers = layersOf(config);
+  const layers = configLayers(config);
   const text = layers.map(({ name, className }) => `${name} (${className})`).join(', ');
   if (layers.length > 0) metadata.set('layers', shorten(text));
 }
 
-interface Layer {
+export interface ConfigLayer {
   readonly name: string;
   readonly className: string;
+  /** Of an EinsumDense. */
+  readonly equation?: string;
 }
 
 /** None where the configuration is no JSON: weights do not depend on it. */
-function layersOf(config: string): Layer[] {
-  const layers: Layer[] = [];
+export function configLayers(config: string): ConfigLayer[] {
+  const layers: ConfigLayer[] = [];
   try {
     collectLayers(JSON.parse(config), layers, 0);
   } catch (error) {
@@ -138,7 +140,7 @@ function layersOf(config: string): Layer[] {
 }
 
 /** Those of a model within the model follow it. */
-function collectLayers(model: unknown, into: Layer[], depth: number): void {
+function collectLayers(model: unknown, into: ConfigLayer[], depth: number): void {
   if (!isObject(model) || depth > MAX_DEPTH || into.length >= MAX_LAYERS) return;
   const { config } = model;
   // The first versions of Keras had a list in place of a configuration.
@@ -148,7 +150,8 @@ function collectLayers(model: unknown, into: Layer[], depth: number): void {
     if (!isObject(layer)) continue;
     const name = isObject(layer.config) && typeof layer.config.name === 'string' ? layer.config.name : '?';
     const className = typeof layer.class_name === 'string' ? layer.class_name : '?';
-    if (into.length < MAX_LAYERS) into.push({ name, className });
+    const equation = isObject(layer.config) ? layer.config.equation : undefined;
+    if (into.length < MAX_LAYERS) into.push({ name, className, ...(typeof equation === 'string' && { equation }) });
     collectLayers(layer, into, depth + 1);
   }
 }

@@ -36,7 +36,7 @@ const STATE_DICT = 'state_dict';
 const CALLBACKS = 'callbacks';
 
 /** Counters of a moving average that some models keep among their buffers. */
-const AVERAGE_COUNTER = /(?:^|\.)(?:model_)?ema(?:_model)?\.(?:decay|num_updates)$/;
+const AVERAGE_COUNTER = /(?:^|\.)(?:(?:model_)?ema(?:_model)?\.(?:decay|num_updates)|n_averaged)$/;
 
 /** State of PyTorch's generator on the CPU, and on a GPU. */
 const CPU_GENERATOR_BYTES = 5056;

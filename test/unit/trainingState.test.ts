@@ -147,6 +147,7 @@ describe('what is pickled beside a model', () => {
     const counted = dict({
       'a.weight': tensor([4, 4]),
       'model_ema.decay': tensor([]),
+      n_averaged: tensor([], 'Long'),
       'model_ema.aweight': tensor([4, 4]),
     });
     assert.deepEqual(sorted(counted).model, ['a.weight', 'model_ema.aweight']);
