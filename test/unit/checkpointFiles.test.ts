@@ -15,7 +15,8 @@ import { repositoryRoot } from '../harness/shared';
 interface Manifest {
   activationEvents: string[];
   contributes: {
-    customEditors: { selector: { filenamePattern: string }[] }[];
+    customEditors: { priority: string; selector: { filenamePattern: string }[] }[];
+    languages: { extensions: string[]; filenames: string[]; filenamePatterns: string[] }[];
     menus: Record<string, { when?: string }[]>;
   };
 }
@@ -63,6 +64,35 @@ describe('checkpoint files', () => {
       assert.equal(isCheckpointName(other), false, other);
       assert.ok(!extensions.test(path.extname(other)) && !names.test(other), other);
     }
+  });
+
+  it('open in the editor by a double-click where nobody edits them as text', () => {
+    const of = (priority: string): string[] =>
+      customEditors
+        .filter((editor) => editor.priority === priority)
+        .flatMap(({ selector }) => selector.map((s) => s.filenamePattern));
+    const text = /\.(json|index|pb)$|^\.metadata$|^\*\.(bin|ckpt|distcp)$/;
+    assert.deepEqual(
+      of('default').filter((pattern) => text.test(pattern)),
+      [],
+    );
+    assert.deepEqual(
+      of('option').filter((pattern) => !text.test(pattern)),
+      [],
+    );
+    assert.ok(of('default').includes('*.pt') && of('option').includes('*.bin'));
+  });
+
+  it('have the icon, but for JSON, which is a language of its own', () => {
+    const [{ extensions, filenames, filenamePatterns } = assert.fail('no language')] = manifest.contributes.languages;
+    const known = [...extensions.map((extension) => `*${extension}`), ...filenames, ...filenamePatterns];
+    assert.deepEqual(
+      known.sort(),
+      patterns
+        .map(({ filenamePattern }) => filenamePattern)
+        .filter((pattern) => !pattern.endsWith('.json'))
+        .sort(),
+    );
   });
 
   it('wake the extension where a workspace has one: its folder has a menu, too', () => {

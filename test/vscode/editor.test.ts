@@ -40,6 +40,23 @@ describe('checkpoint editor', () => {
     assert.equal(session.results.get('fc1.bias')?.statistics?.count, 64);
   });
 
+  it('opens for a binary suffix by itself, and only on request for one that others use', async () => {
+    const shown = async (name: string): Promise<string | undefined> => {
+      const uri = makeCheckpoint(name, { 'fc.weight': [24, 16] });
+      try {
+        await vscode.commands.executeCommand('vscode.open', uri);
+      } catch {
+        return undefined; // VS Code itself refuses to show a binary file as text
+      }
+      const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+      return input instanceof vscode.TabInputCustom ? input.viewType : undefined;
+    };
+    assert.equal(await shown('binary.pt'), 'eigenscope.checkpoint');
+    assert.equal(await shown('binary.npz'), 'eigenscope.checkpoint');
+    await closeEditors();
+    assert.equal(await shown('binary.ckpt'), undefined);
+  });
+
   it('opens a file of another suffix on request', async () => {
     const uri = makeCheckpoint('named.bin', { 'fc.weight': [24, 16] });
     const session = await open(uri);
