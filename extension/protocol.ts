@@ -649,6 +649,8 @@ export interface ViewRequests {
   reload: { params: null; result: ViewState };
   /** Shows the settings editor filtered to Eigenscope. */
   openSettings: { params: null; result: null };
+  /** Shows the file in VS Code's text editor. */
+  openAsText: { params: null; result: null };
   /** All numbers to a file the person chooses; null where cancelled. */
   exportResults: { params: { format: 'json' | 'csv' }; result: { path: string } | null };
 }

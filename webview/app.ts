@@ -183,8 +183,9 @@ function layersBelow(node: TreeNode): string[] {
   return [...(node.layer === undefined ? [] : [node.layer]), ...node.children.flatMap(layersBelow)];
 }
 
-function failedPage(error: unknown, again: HTMLElement): HTMLElement {
-  const { message, file } = problemOf(error);
+function failedPage(error: unknown, again: HTMLElement, asText: () => void): HTMLElement {
+  const { code, message, file } = problemOf(error);
+  const text = code === 'text-file' ? button({ label: 'Open as Text', onClick: asText }) : null;
   return element(
     'div',
     { class: 'failed-page', role: 'alert' },
@@ -192,7 +193,7 @@ function failedPage(error: unknown, again: HTMLElement): HTMLElement {
     element('h1', {}, 'This checkpoint could not be opened'),
     file !== undefined && !message.includes(file) ? element('p', { class: 'muted' }, file) : null,
     element('p', {}, message),
-    again,
+    element('div', { class: 'actions' }, again, text),
   );
 }
 
@@ -235,7 +236,9 @@ function start(): void {
           appearance: 'primary',
           onClick: () => load('reload'),
         });
-        root.replaceChildren(failedPage(error, again));
+        root.replaceChildren(
+          failedPage(error, again, () => void host.request('openAsText', null).catch(() => undefined)),
+        );
         if (method === 'reload') again.focus();
       },
     );

@@ -199,6 +199,8 @@ export type CheckpointErrorCode =
   | 'truncated'
   /** Not a file of this (or any known) format. */
   | 'unknown-format'
+  /** Text in place of weights: a web page, an error in JSON, a pointer of Git LFS. */
+  | 'text-file'
   /** A folder that holds several checkpoints. */
   | 'ambiguous'
   /** The header contradicts itself or the format. */
@@ -223,6 +225,7 @@ export type CheckpointErrorCode =
 const REMEDIES: Readonly<Record<CheckpointErrorCode, string>> = {
   truncated: 'fetch it again',
   'unknown-format': 'open a checkpoint, or fetch it again',
+  'text-file': 'open it as text to see what it says, and fetch the file again',
   ambiguous: 'open one of them',
   malformed: 'fetch it again, or save it anew',
   limit: 'no known model needs more: if yours does, please report it',

@@ -28,6 +28,7 @@ import { tensorBundleFormat } from './tensorBundle';
 import { INDEX_SUFFIX } from './tensorBundlePath';
 import { frozenGraphFormat, savedModelFormat } from './tensorflowGraphFile';
 import { tensorflowJsFormat } from './tensorflowJs';
+import { leftByTransfer, textInPlace } from './textInPlace';
 import { tfliteFormat } from './tflite';
 
 /** The first that recognises a file opens it: unmistakable beginnings come before those that are guessed. */
@@ -63,9 +64,6 @@ function suffixesOf(chosen: readonly CheckpointFormat[]): string[] {
 
 /** Enough to see the first keys of a JSON file. */
 const HEAD_BYTES = 4096;
-
-/** What a checkout without Git LFS holds in place of large files. */
-const GIT_LFS_POINTER = 'version https://git-lfs.github.com/spec/';
 
 /**
  * Opens a checkpoint: one file, an index of shards, a `model.json`, a `model_index.json`, or a folder that holds one of
@@ -128,13 +126,14 @@ function openFile(file: string, signal?: AbortSignal): Promise<Checkpoint> {
 async function openAs(among: readonly CheckpointFormat[], file: string, signal?: AbortSignal): Promise<Checkpoint> {
   const head = await readHead(file, signal);
   if (head.length === 0) throw new CheckpointError('truncated', 'is empty', { file });
-  if (Buffer.from(head).toString('latin1').startsWith(GIT_LFS_POINTER)) {
-    const message = 'is a Git LFS pointer, not the weights themselves';
-    throw new CheckpointError('unsupported', message, { file, remedy: 'run "git lfs pull"' });
-  }
+  const left = leftByTransfer(file, head);
+  if (left) throw left;
   // What it looks like, else a damaged file of the format that its name says.
-  const format =
-    among.find((candidate) => candidate.matches(file, head)) ?? among.find(({ suffixes }) => hasSuffix(file, suffixes));
+  const matching = among.find((candidate) => candidate.matches(file, head));
+  const named = matching ?? among.find(({ suffixes }) => hasSuffix(file, suffixes));
+  const text = matching || !named || hasSuffix(file, ['.json']) ? undefined : textInPlace(file, head);
+  if (text) throw text;
+  const format = named;
   if (!format) {
     if (isOrbax(file)) throw orbaxRefusal(file);
     const known = [...new Set(among.map(({ name }) => name))].join(', ');

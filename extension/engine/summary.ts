@@ -2,6 +2,7 @@
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/dtype';
 import { outputIsTied } from '../checkpoint/tiedEmbeddings';
+import { problemsOf } from '../checkpoint/truncatedFile';
 import { weightFilesOf } from '../checkpoint/wrappedCheckpoint';
 import type { CheckpointSummary, TensorSummary } from '../protocol';
 import { layersOf } from '../spectral/matrices';
@@ -72,7 +73,7 @@ export function summarise(
       .sort((a, b) => b.parameters - a.parameters),
     metadata: shownMetadata(checkpoint.metadata),
     tensors,
-    problems: [...checkpoint.problems],
+    problems: problemsOf(checkpoint, new Map(files.map(({ file, size }) => [file, size]))),
   };
 }
 

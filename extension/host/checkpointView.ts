@@ -116,6 +116,10 @@ export class CheckpointView {
         await vscode.commands.executeCommand('workbench.action.openSettings', 'eigenscope');
         return null;
       },
+      openAsText: async () => {
+        await vscode.commands.executeCommand('vscode.openWith', this.document.uri, 'default');
+        return null;
+      },
       exportResults: ({ format }) => exportResults(session, format, this.document.uri),
     };
   }

@@ -218,6 +218,15 @@ describe('the page of a checkpoint', () => {
     await page.getByRole('treegrid').waitFor();
   });
 
+  it('offers to show as text what is text in place of weights', async () => {
+    const failed = await opened({ fail: '1' });
+    await failed.getByRole('button', { name: 'Try Again' }).waitFor();
+    assert.equal(await failed.getByRole('button', { name: 'Open as Text' }).count(), 0);
+    const page = await opened({ fail: 'text' });
+    await page.getByRole('button', { name: 'Open as Text' }).click();
+    assert.equal((await requests(page, 'openAsText')).length, 1);
+  });
+
   it('shares the room by keyboard', async () => {
     const page = await opened();
     await page.locator('.unusual-item').first().click();

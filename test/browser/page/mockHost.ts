@@ -7,6 +7,7 @@ import { previewCompression } from '../../../extension/compression/preview';
 import { messageTransport } from '../../../extension/messageTransport';
 import { packSummary } from '../../../extension/packedTensors';
 import type {
+  Problem,
   LayerParts,
   LayerResult,
   PartSummary,
@@ -50,6 +51,12 @@ declare global {
 
 /** What `llamaResults()` gives, put here when the page was bundled. */
 declare const LLAMA_RESULTS: readonly LayerResult[];
+
+class TextFile extends Error {
+  toProblem(): Problem {
+    return { code: 'text-file', message: this.message };
+  }
+}
 
 const options = new URLSearchParams(location.search);
 const model = options.get('model') ?? 'llama';
@@ -162,6 +169,7 @@ const state = (): ViewRequests['ready']['result'] => ({
 
 handle<ViewRequests>(connection, {
   ready: () => {
+    if (options.get('fail') === 'text') throw new TextFile('model.safetensors: is a web page, not weights');
     if (options.has('fail')) throw new Error('model.safetensors: the header is longer than the file; fetch it again');
     return state();
   },
@@ -223,6 +231,7 @@ handle<ViewRequests>(connection, {
     };
   },
   openSettings: () => null,
+  openAsText: () => null,
   exportResults: () => null,
 });
 

@@ -1,0 +1,34 @@
+/** One sentence about a file that ends too early, in place of one for each tensor that lies behind its end. */
+import type { Problem } from '../protocol';
+import type { Checkpoint } from './checkpoint';
+import { CheckpointError } from './checkpoint';
+import { firstNames } from './problemList';
+
+const NAMES_SHOWN = 3;
+
+/** @param sizes bytes of each file */
+export function problemsOf(
+  { problems, tensors }: Pick<Checkpoint, 'problems' | 'tensors'>,
+  sizes: ReadonlyMap<string, number>,
+): Problem[] {
+  const byFile = new Map<string, string[]>();
+  for (const { code, file, tensor } of problems) {
+    if (code !== 'truncated' || file === undefined || tensor === undefined) continue;
+    const names = byFile.get(file);
+    if (names) names.push(tensor);
+    else byFile.set(file, [tensor]);
+  }
+  const told = new Set<string>();
+  return problems.flatMap((problem) => {
+    const { code, file = '', tensor } = problem;
+    const names = byFile.get(file);
+    if (code !== 'truncated' || tensor === undefined || !names || names.length < 2) return problem;
+    if (told.has(file)) return [];
+    told.add(file);
+    const all = new Set([...names, ...tensors.map(({ name }) => name)]).size;
+    const size = sizes.get(file);
+    const end = size === undefined ? '' : ` after ${size.toLocaleString('en')} bytes`;
+    const message = `ends too early${end}: ${names.length} of its ${all} tensors (${firstNames(names, NAMES_SHOWN)}) are missing or cut off`;
+    return new CheckpointError('truncated', message, { file }).toProblem();
+  });
+}
