@@ -1,17 +1,16 @@
 /**
- * Hovers over layer names: what the checkpoints of the workspace say about them. Works from the name index and from
- * results that are there already; nothing is computed or read while a person waits.
+ * Hovers over layer names and over paths of checkpoints: what the checkpoints of the workspace say about them. Works from
+ * the name index and from results that are there already; nothing is computed while a person waits.
  */
-import path from 'node:path';
 import * as vscode from 'vscode';
-import { layerVerdict } from '../layerFindings';
-import type { LayerResult, PeekResult, TensorSummary } from '../protocol';
+import type { PeekResult } from '../protocol';
 import type { EngineClient } from './engineClient';
-import type { LayerMatch } from './layerIndex';
-import { namesAt } from './nameAtPosition';
-import { markdownCode, markdownText } from './plainText';
+import { absentCard, checkpointCard, layerCard, othersCard, rangeCard } from './hoverCards';
 import { hoverEnabled, inspectSettings } from './settings';
-import { spectrumPicture } from './spectrumPicture';
+import type { LayerMatch } from './layerIndex';
+import { namesCheckpoint } from './loadCalls';
+import { namesAt, type NameCandidate } from './nameAtPosition';
+import { folderDistance, pathAgreement, SourceMentions } from './sourceMentions';
 import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
 
 export const HOVER_LANGUAGES = ['python', 'json', 'jsonc', 'yaml', 'toml', 'markdown', 'log', 'plaintext'];
@@ -22,54 +21,158 @@ const HEADERS_MS = 30;
 /** The engine may be busy: past this, the hover answers from the header alone. 100 ms is the whole hover's limit. */
 const PEEK_MS = 60;
 
-/** Matches shown in full; the rest is counted. */
-const MAX_SHOWN = 3;
+/** Checkpoints that are asked for numbers where nothing else says which one is meant. */
+const MAX_PEEKED = 3;
 
-/** The share of the energy that a one-line rank suggestion speaks of. */
-const SUGGESTION = 'energy_0.95';
+/** Further checkpoints with the same name that are listed. */
+const MAX_OTHERS = 4;
 
-export function registerHover(engine: EngineClient, checkpoints: WorkspaceCheckpoints): vscode.Disposable {
+/** Characters of a source file's beginning that say which checkpoints it speaks of. */
+const SOURCE_START = 256 * 1024;
+
+export interface HoverSources {
+  engine: EngineClient;
+  checkpoints: WorkspaceCheckpoints;
+  /** Whether an editor shows it. */
+  isOpen: (checkpoint: string) => boolean;
+}
+
+/** Where a checkpoint stands among those that may be meant: smaller is likelier, the first that differs decides. */
+type Rank = readonly [unnamed: number, notOpen: number, distance: number];
+
+export function registerHover(sources: HoverSources): vscode.Disposable {
   const selector = HOVER_LANGUAGES.map((language) => ({ language }));
+  const hovers = new Hovers(sources);
   return vscode.languages.registerHoverProvider(selector, {
-    async provideHover(document, position) {
-      if (!hoverEnabled()) return undefined;
-      await within(
-        HEADERS_MS,
-        checkpoints.readHeaders().catch(() => undefined),
-      ); // the log tells why
-      const line = document.lineAt(position.line).text;
-      for (const { text, start, end } of namesAt(line, position.character)) {
-        const matches = checkpoints.index.find(text);
-        if (matches.length === 0) continue;
-        const contents = await describe(engine, matches);
-        return new vscode.Hover(contents, new vscode.Range(position.line, start, position.line, end));
-      }
-      return undefined;
-    },
+    provideHover: (document, position) => hovers.at(document, position),
   });
 }
 
-async function describe(engine: EngineClient, matches: readonly LayerMatch[]): Promise<vscode.MarkdownString[]> {
-  const shown = matches.slice(0, MAX_SHOWN);
-  const peeks = await Promise.all(shown.map(async (match) => ({ match, peeked: await peek(engine, match) })));
-  // Those with numbers say more; the order of the others stays.
-  const byNews = peeks.sort((a, b) => Number(a.peeked === null) - Number(b.peeked === null));
-  const contents = byNews.map(({ match, peeked }) => layerMarkdown(match, peeked));
-  const more = matches.length - shown.length;
-  if (more > 0) contents.push(new vscode.MarkdownString(vscode.l10n.t('{0} more with this name', more)));
-  return contents;
+class Hovers {
+  /** Of the source file that was hovered last. */
+  private mentioned: { key: string; mentions: SourceMentions } | undefined;
+
+  constructor(private readonly sources: HoverSources) {}
+
+  async at(document: vscode.TextDocument, position: vscode.Position): Promise<vscode.Hover | undefined> {
+    if (!hoverEnabled()) return undefined;
+    const { checkpoints } = this.sources;
+    await within(
+      HEADERS_MS,
+      checkpoints.readHeaders().catch(() => undefined),
+    ); // the log tells why
+    const line = document.lineAt(position.line).text;
+    const candidates = namesAt(line, position.character);
+    for (const candidate of candidates) {
+      const contents = (await this.layer(document, candidate.text)) ?? this.range(document, candidate.text);
+      if (contents) return hoverOf(contents, position.line, candidate);
+    }
+    const [whole] = candidates;
+    // Words that are no string are too many to ask of each what it is not.
+    if (!whole || !/["'`]/.test(line[whole.start - 1] ?? '')) return undefined;
+    const contents = namesCheckpoint(line, whole.start, whole.text)
+      ? this.checkpoint(document, whole.text)
+      : this.absent(document, whole.text);
+    return contents && hoverOf(contents, position.line, whole);
+  }
+
+  private async layer(document: vscode.TextDocument, name: string): Promise<vscode.MarkdownString[] | undefined> {
+    const matches = this.ranked(document, this.sources.checkpoints.index.find(name));
+    const [first] = matches;
+    if (!first) return undefined;
+    // Neither named nor open: one with results is likelier than one without.
+    const asked = this.isMeant(document, first.checkpoint) ? [first] : firstOfEach(matches).slice(0, MAX_PEEKED);
+    const peeks = await Promise.all(asked.map(async (match) => ({ match, peeked: await this.peek(match) })));
+    const { match, peeked } = peeks.find((each) => each.peeked) ?? peeks[0]!;
+    const contents = [layerCard(match, peeked)];
+    // What only ends alike is another layer where one has the very name.
+    const others = matches.filter((other) => other !== match && other.distance <= match.distance);
+    if (others.length > 0) contents.push(othersCard(others.slice(0, MAX_OTHERS), others.length - MAX_OTHERS));
+    return contents;
+  }
+
+  private range(document: vscode.TextDocument, name: string): vscode.MarkdownString[] | undefined {
+    const [first] = this.ranked(document, this.sources.checkpoints.index.ranges(name));
+    return first && [rangeCard(first)];
+  }
+
+  /** Of checkpoints that this source file speaks of, of open ones, or of the only one there is. */
+  private absent(document: vscode.TextDocument, name: string): vscode.MarkdownString[] | undefined {
+    const { index } = this.sources.checkpoints;
+    const [first] = this.ranked(document, index.nearest(name));
+    if (!first) return undefined;
+    return this.isMeant(document, first.checkpoint) || index.size === 1 ? [absentCard(name, first)] : undefined;
+  }
+
+  private checkpoint(document: vscode.TextDocument, written: string): vscode.MarkdownString[] | undefined {
+    const { indexed } = this.sources.checkpoints;
+    const named = indexed.files.filter((checkpoint) => pathAgreement(written, checkpoint) > 0);
+    const [first] = this.ranked(
+      document,
+      named.map((checkpoint) => ({ checkpoint })),
+    );
+    const head = first && indexed.head(first.checkpoint);
+    return head && [checkpointCard(first.checkpoint, head)];
+  }
+
+  /** The likeliest checkpoint first; the order of what is in one stays. */
+  private ranked<T extends { checkpoint: string; distance?: number }>(
+    document: vscode.TextDocument,
+    found: readonly T[],
+  ): T[] {
+    const ranks = new Map<string, Rank>();
+    for (const { checkpoint } of found) {
+      if (!ranks.has(checkpoint)) ranks.set(checkpoint, this.rank(document, checkpoint));
+    }
+    return [...found].sort((a, b) => {
+      const [first, second] = [ranks.get(a.checkpoint)!, ranks.get(b.checkpoint)!];
+      const byName = (a.distance ?? 0) - (b.distance ?? 0);
+      return first[0] - second[0] || first[1] - second[1] || byName || first[2] - second[2];
+    });
+  }
+
+  private rank(document: vscode.TextDocument, checkpoint: string): Rank {
+    const distance = document.uri.scheme === 'file' ? folderDistance(document.uri.fsPath, checkpoint) : 0;
+    return [-this.mentionsIn(document).of(checkpoint), this.sources.isOpen(checkpoint) ? 0 : 1, distance];
+  }
+
+  /** The source file names it, or an editor shows it. */
+  private isMeant(document: vscode.TextDocument, checkpoint: string): boolean {
+    const [unnamed, notOpen] = this.rank(document, checkpoint);
+    return unnamed < 0 || notOpen === 0;
+  }
+
+  private mentionsIn(document: vscode.TextDocument): SourceMentions {
+    const key = `${document.version} ${document.uri.toString()}`;
+    if (this.mentioned?.key !== key) {
+      const start = new vscode.Range(document.positionAt(0), document.positionAt(SOURCE_START));
+      this.mentioned = { key, mentions: new SourceMentions(document.getText(start)) };
+    }
+    return this.mentioned.mentions;
+  }
+
+  /** null where nothing is cached or the engine does not answer in time. */
+  private async peek({ checkpoint, tensor }: LayerMatch): Promise<PeekResult | null> {
+    const layer = tensor.layers[0] ?? tensor.name;
+    const asked = this.sources.engine.request('peek', { path: checkpoint, layer, settings: inspectSettings() });
+    // An engine that restarts just now is one that does not answer in time: the header still does.
+    const reply = await within(
+      PEEK_MS,
+      asked.catch(() => null),
+    );
+    return reply?.about.path === checkpoint ? reply.answer : null;
+  }
 }
 
-/** null where nothing is cached or the engine does not answer in time. */
-async function peek(engine: EngineClient, { checkpoint, tensor }: LayerMatch): Promise<PeekResult | null> {
-  const layer = tensor.layers[0] ?? tensor.name;
-  const asked = engine.request('peek', { path: checkpoint, layer, settings: inspectSettings() });
-  // An engine that restarts just now is one that does not answer in time: the header still does.
-  const reply = await within(
-    PEEK_MS,
-    asked.catch(() => null),
-  );
-  return reply?.about.path === checkpoint ? reply.answer : null;
+function hoverOf(contents: vscode.MarkdownString[], line: number, { start, end }: NameCandidate): vscode.Hover {
+  return new vscode.Hover(contents, new vscode.Range(line, start, line, end));
+}
+
+/** The best match of each checkpoint. */
+function firstOfEach(matches: readonly LayerMatch[]): LayerMatch[] {
+  const first = new Map<string, LayerMatch>();
+  for (const match of matches) if (!first.has(match.checkpoint)) first.set(match.checkpoint, match);
+  return [...first.values()];
 }
 
 /** null where it takes longer. */
@@ -81,75 +184,4 @@ async function within<T>(milliseconds: number, work: Promise<T>): Promise<T | nu
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** The ids of our own that a hover may run. */
-const LINKED_COMMANDS = ['eigenscope.inspectWeights'] as const;
-
-/** Text of the file goes in as text only: see `plainText.ts`. */
-function layerMarkdown({ checkpoint, tensor }: LayerMatch, peeked: PeekResult | null): vscode.MarkdownString {
-  const markdown = new vscode.MarkdownString();
-  markdown.isTrusted = { enabledCommands: LINKED_COMMANDS };
-  markdown.supportHtml = false;
-  markdown.supportThemeIcons = false;
-  const shape = tensor.shape.length > 0 ? tensor.shape.join(' × ') : vscode.l10n.t('scalar');
-  const parameters = vscode.l10n.t('{0} parameters', tensor.parameters.toLocaleString(vscode.env.language));
-  markdown.appendMarkdown(`**${markdownCode(tensor.name)}**  \n`);
-  if (tensor.alias !== undefined) markdown.appendMarkdown(`${markdownCode(tensor.alias)}  \n`);
-  markdown.appendMarkdown(`${shape} · ${markdownText(tensor.encoding ?? tensor.dtype)} · ${parameters}  \n`);
-  markdown.appendMarkdown(`${markdownText(vscode.workspace.asRelativePath(checkpoint))}\n\n`);
-  if (peeked) markdown.appendMarkdown(numbers(peeked, tensor));
-  const layer = tensor.layers[0] ?? tensor.name;
-  const open = peeked ? vscode.l10n.t('Open') : vscode.l10n.t('Inspect');
-  const links = [inspectLink(open, checkpoint, layer, false)];
-  if (tensor.layers.length > 0) links.push(inspectLink(vscode.l10n.t('Compress…'), checkpoint, layer, true));
-  markdown.appendMarkdown(links.join(' · '));
-  return markdown;
-}
-
-function inspectLink(label: string, checkpoint: string, layer: string, compress: boolean): string {
-  const argument = JSON.stringify([{ uri: vscode.Uri.file(checkpoint).toString(), layer, compress }]);
-  // encodeURIComponent leaves a few characters that Markdown reads: a parenthesis ends the link.
-  const encoded = encodeURIComponent(argument).replace(/[!'()*~_.-]/g, (character) => `%${hex(character)}`);
-  return `[${label}](command:${LINKED_COMMANDS[0]}?${encoded} "${markdownText(path.basename(checkpoint))}")`;
-}
-
-function hex(character: string): string {
-  return character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0');
-}
-
-function numbers({ layer, curve }: PeekResult, tensor: TensorSummary): string {
-  const lines = [fitLine(layer, tensor), rankLine(layer), layer.problems[0] && markdownText(layer.problems[0].message)];
-  const [first, last] = [curve[0], curve.at(-1)];
-  const finding =
-    first !== undefined && last !== undefined
-      ? vscode.l10n.t('Singular values from 10^{0} down to 10^{1}', first.toFixed(1), last.toFixed(1))
-      : '';
-  const { ColorThemeKind } = vscode;
-  const { kind } = vscode.window.activeColorTheme;
-  const light = kind === ColorThemeKind.Light || kind === ColorThemeKind.HighContrastLight;
-  // A convolution's ranks are about another matrix than its spectrum.
-  const suggestion = layer.matrices === 1 ? layer.ranks[SUGGESTION] : undefined;
-  const kept = suggestion ? Math.min(1, suggestion.rank / (layer.metrics.matrix_rank ?? suggestion.rank)) : 0;
-  const picture = spectrumPicture(curve, light ? 'light' : 'dark', finding, kept);
-  return [...lines.filter((line) => line !== undefined && line !== ''), picture].join('  \n') + '\n\n';
-}
-
-function fitLine(layer: LayerResult, tensor: TensorSummary): string {
-  return markdownText(layerVerdict(layer, tensor)?.verdict_reason ?? '');
-}
-
-function rankLine({ ranks, M }: LayerResult): string {
-  const suggestion = ranks[SUGGESTION];
-  if (!suggestion) return '';
-  const percent = (share: number): string =>
-    share.toLocaleString(vscode.env.language, { style: 'percent', maximumFractionDigits: 1 });
-  const of = M === undefined ? '' : vscode.l10n.t(' of {0}', M);
-  return vscode.l10n.t(
-    'rank {0}{1} keeps 95 % of the energy (error {2}, {3} of the parameters)',
-    suggestion.rank,
-    of,
-    percent(suggestion.error),
-    percent(suggestion.ratio),
-  );
 }

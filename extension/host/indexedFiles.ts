@@ -3,6 +3,7 @@
  * Knows nothing of VS Code.
  */
 import { likeliestFirst } from './checkpointFiles';
+import type { PackedSummary } from '../protocol';
 import { HeaderReaderDiedError, type HeaderReader } from './headerReader';
 import { LayerIndex } from './layerIndex';
 import { stampOf, type Quarantine } from './quarantine';
@@ -21,8 +22,18 @@ export interface IndexLog {
   warn(message: string): void;
 }
 
+/** What a checkpoint is, without its names. */
+export interface CheckpointHead extends Pick<
+  PackedSummary,
+  'format' | 'architecture' | 'parameters' | 'bytes' | 'dtypes'
+> {
+  tensorCount: number;
+  problems: number;
+}
+
 export class IndexedFiles {
   readonly index = new LayerIndex();
+  private readonly heads = new Map<string, CheckpointHead>();
   /** Files that were read or tried, by path; what they were then. */
   private readonly known = new Map<string, { stamp: string; indexed: boolean }>();
   private deaths = 0;
@@ -60,13 +71,27 @@ export class IndexedFiles {
       const isSame = (await stampOf(file)) === known.stamp;
       if (isSame && (there.has(file) || !all)) continue;
       this.known.delete(file);
-      if (!there.has(file)) this.index.remove(file);
+      if (!there.has(file)) this.forget(file);
     }
+  }
+
+  /** Those that are known, by path. */
+  get files(): readonly string[] {
+    return [...this.heads.keys()];
+  }
+
+  head(file: string): CheckpointHead | undefined {
+    return this.heads.get(file);
   }
 
   dispose(): void {
     this.disposed = true;
     this.reader.dispose();
+  }
+
+  private forget(file: string): void {
+    this.index.remove(file);
+    this.heads.delete(file);
   }
 
   private get indexedCount(): number {
@@ -79,15 +104,17 @@ export class IndexedFiles {
   private async read(file: string): Promise<boolean> {
     const stamp = await stampOf(file);
     const indexed = !(await this.quarantine.holds(file)) && (await this.readAs(stamp, file));
-    if (!indexed) this.index.remove(file);
+    if (!indexed) this.forget(file);
     this.known.set(file, { stamp, indexed });
     return indexed;
   }
 
   private async readAs(stamp: string, file: string): Promise<boolean> {
     try {
-      const { tensors } = await this.reader.read(file);
+      const { tensors, format, architecture, parameters, bytes, dtypes, problems } = await this.reader.read(file);
       const added = await this.index.add(file, tensors);
+      const counts = { tensorCount: tensors.kindOf.length, problems: problems.length };
+      if (added) this.heads.set(file, { format, architecture, parameters, bytes, dtypes, ...counts });
       if (!added) this.log.warn(`${file} is left out of hovers: too many tensors are known already.`);
       return added;
     } catch (error) {

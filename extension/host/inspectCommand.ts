@@ -11,8 +11,9 @@ import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
 /** A link's argument: JSON, so the URI is text. */
 export interface InspectLink {
   uri: string;
-  layer: string;
-  compress: boolean;
+  /** What its editor shows first; its table without one. */
+  layer?: string;
+  compress?: boolean;
 }
 
 export async function inspectWeights(
@@ -21,7 +22,8 @@ export async function inspectWeights(
   given?: vscode.Uri | InspectLink,
 ): Promise<void> {
   if (given && !(given instanceof vscode.Uri)) {
-    await editors.open(vscode.Uri.parse(given.uri, true), { layer: given.layer, compress: given.compress });
+    const { uri, layer, compress = false } = given;
+    await editors.open(vscode.Uri.parse(uri, true), layer === undefined ? undefined : { layer, compress });
     return;
   }
   const uri = given ?? activeFile() ?? (await chooseCheckpoint(checkpoints));

@@ -1,11 +1,28 @@
 /** Layer names of many checkpoints. In memory; a lookup takes well under a millisecond. */
 import type { PackedTensors, TensorSummary } from '../protocol';
-import { LayerNames, pathOf } from './layerNames';
+import { LayerNames, pathOf, patternOf } from './layerNames';
 
 export interface LayerMatch {
   /** The checkpoint's path as it was added. */
   checkpoint: string;
   tensor: TensorSummary;
+  /** Parts of the path that only one of the two names has. */
+  distance: number;
+}
+
+/** What a name with a variable in it stands for in a checkpoint. */
+export interface RangeMatch {
+  checkpoint: string;
+  /** Numbers as ranges. */
+  name: string;
+  /** Kinds of tensors at or below it, each with one of them. */
+  below: { name: string; count: number; tensor: TensorSummary }[];
+}
+
+/** The name in a checkpoint that is nearest to one that is not there. */
+export interface NearMatch {
+  checkpoint: string;
+  name: string;
 }
 
 /** Names of all indexed checkpoints together: some 100 MB. */
@@ -43,7 +60,33 @@ export class LayerIndex {
     return [...this.checkpoints]
       .flatMap(([checkpoint, { names }]) => names.find(path).map((found) => ({ checkpoint, ...found })))
       .sort((a, b) => a.distance - b.distance || a.order - b.order)
-      .map(({ checkpoint, tensor }) => ({ checkpoint, tensor }));
+      .map(({ checkpoint, tensor, distance }) => ({ checkpoint, tensor, distance }));
+  }
+
+  /** What `name`, with a variable in it, stands for in each checkpoint. */
+  ranges(name: string): RangeMatch[] {
+    const pattern = patternOf(name);
+    if (!pattern) return [];
+    return [...this.checkpoints].flatMap(([checkpoint, { names }]) => {
+      const range = names.range(pattern);
+      if (!range) return [];
+      const below = range.below.map(({ example, ...kind }) => ({ ...kind, tensor: names.tensorAt(example) }));
+      return { checkpoint, name: range.name, below };
+    });
+  }
+
+  /** Names like `name`, one of each checkpoint that has one; for a name that `find` does not find. */
+  nearest(name: string): NearMatch[] {
+    const path = patternOf(name) ?? pathOf(name);
+    if (path.length < 3 || /\s/.test(name)) return [];
+    return [...this.checkpoints].flatMap(([checkpoint, { names }]) => {
+      const near = names.nearest(path);
+      return near === undefined ? [] : { checkpoint, name: near };
+    });
+  }
+
+  get size(): number {
+    return this.checkpoints.size;
   }
 
   private sizeWithout(checkpoint: string): number {

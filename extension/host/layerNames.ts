@@ -2,6 +2,7 @@
  * The layer names of one checkpoint, found by what people write for them: the tensor's name or its alias, its module's,
  * either with a wrapper's prefix or without the first parts of the path.
  */
+import { ANY, NameTemplates, type NameRange } from './nameTemplates';
 import { namesOf, tensorsByIndex } from '../packedTensors';
 import type { PackedTensors, TensorSummary } from '../protocol';
 
@@ -34,7 +35,8 @@ export class LayerNames {
   private readonly aliases = new Map<number, string>();
   /** Indices by the last two parts of the module's path: one alone (`w1`) can be that of every tensor there is. */
   private readonly byModule = new Map<string, number[]>();
-  private readonly tensorAt: (index: number) => TensorSummary;
+  private readonly templates = new NameTemplates();
+  readonly tensorAt: (index: number) => TensorSummary;
 
   private constructor(packed: PackedTensors) {
     this.tensorAt = tensorsByIndex(packed, this.names, this.aliases);
@@ -64,10 +66,21 @@ export class LayerNames {
 
   private enter(index: number, name: string): void {
     if (name.length > MAX_NAME) return;
+    this.templates.add(components(name), index);
     const key = keyOf(moduleOf(name).module);
     const indices = this.byModule.get(key);
     if (!indices) this.byModule.set(key, [index]);
     else if (indices.length < MAX_ALIKE) indices.push(index);
+  }
+
+  /** What a path with a variable in it stands for. */
+  range(path: readonly string[]): NameRange | undefined {
+    return this.templates.range(path);
+  }
+
+  /** The name that may be meant by one that is not there. */
+  nearest(path: readonly string[]): string | undefined {
+    return this.templates.nearest(path);
   }
 
   /** Tensors that a path (see `pathOf`) may mean; none where it says too little. */
@@ -103,6 +116,17 @@ export class LayerNames {
 /** The parts of what somebody wrote, without what may stand before a layer's own path. */
 export function pathOf(name: string): readonly string[] {
   return withoutPrefixes(components(name));
+}
+
+/** A variable in a string of Python, JavaScript or C, or an index that is one: `{i}`, `${i}`, `%d`, `[i]`. */
+const VARIABLE = /\$?\{[^{}]*\}|%[ds]|\[[A-Za-z_]\w*\]/g;
+
+/** The same for a name with variables in it: each is `ANY`. Undefined where there is none, or nothing but them. */
+export function patternOf(name: string): readonly string[] | undefined {
+  const path = pathOf(name.replace(VARIABLE, (variable) => (variable.startsWith('[') ? `.${ANY}` : ANY)));
+  const clear = path.filter((part) => /^[\w-]+$/.test(part)).length;
+  const open = path.filter((part) => part === ANY).length;
+  return open > 0 && clear > 0 && open + clear === path.length ? path : undefined;
 }
 
 /** @returns the module's path without prefixes, and the last part of the tensor's name, empty where it has one part */

@@ -62,7 +62,7 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
     statusBar,
     checkpoints,
     editors.register(),
-    registerHover(engine, checkpoints),
+    registerHover({ engine, checkpoints, isOpen: (file) => editors.session(vscode.Uri.file(file)) !== undefined }),
     registerCommand('eigenscope.inspectWeights', (given?: vscode.Uri | InspectLink) =>
       plainErrors(inspectWeights(editors, checkpoints, given)),
     ),

@@ -22,6 +22,7 @@ handle<HeaderRequests>(connection, {
     } as const;
     return packSummary({
       tensors: [{ ...tensor, shape: [2, 2], layers: [tensor.name] }],
+      problems: [],
     } as unknown as CheckpointSummary);
   },
 });

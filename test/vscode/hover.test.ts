@@ -119,6 +119,75 @@ describe('hover', () => {
     await vscode.workspace.fs.delete(uri);
   });
 
+  describe('in a source file that speaks of a checkpoint', () => {
+    let source: vscode.TextDocument;
+    const lines = [
+      'state = load_file("runs/b/model.safetensors")',
+      'w = state["ranked.units.1.lin.weight"]',
+      'm = [state[f"ranked.units.{i}.lin"] for i in range(3)]',
+      'w = state["ranked.units.7.lin.weight"]',
+      'x = ranked.units[i].lin(x)',
+      'print("nothing.like.that.anywhere")',
+    ];
+    const hovers = async (line: number, part: string): Promise<string[]> => {
+      const at = new vscode.Position(line, lines[line]!.indexOf(part) + 1);
+      const found = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', source.uri, at);
+      return found
+        .flatMap(({ contents }) => contents)
+        .map((part) => (part instanceof vscode.MarkdownString ? part.value : ''))
+        .map((text) => text.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code))));
+    };
+
+    before(async () => {
+      const root = vscode.Uri.file(workspaceFolder());
+      for (const [run, rows] of [
+        ['a', 8],
+        ['b', 12],
+        ['c', 16],
+      ] as const) {
+        await vscode.workspace.fs.createDirectory(vscode.Uri.joinPath(root, 'runs', run));
+        const shapes = Object.fromEntries([0, 1, 2].map((block) => [`ranked.units.${block}.lin.weight`, [rows, 4]]));
+        makeCheckpoint(`runs/${run}/model.safetensors`, shapes);
+      }
+      const file = vscode.Uri.joinPath(root, 'runs', 'a', 'eval.py');
+      await vscode.workspace.fs.writeFile(file, new TextEncoder().encode(lines.join('\n')));
+      source = await vscode.workspace.openTextDocument(file);
+      await until('all are indexed', () => api.checkpoints.index.find('ranked.units.1.lin').length === 3);
+    });
+
+    it('answers from that one, and names the others in one line each', async () => {
+      const [card, others, ...more] = await hovers(1, 'ranked');
+      assert.match(card!, /12 × 4 · F32 · 48 parameters[^]*runs\/b\/model\.safetensors/);
+      assert.match(others!, /runs\/a · 8 × 4 F32[^]*runs\/c · 16 × 4 F32/);
+      assert.deepEqual(more, []);
+    });
+
+    it('tells what a name with a variable in it stands for', async () => {
+      for (const [line, part] of [
+        [2, 'ranked'],
+        [4, 'lin'],
+      ] as const) {
+        const [card, ...others] = await hovers(line, part);
+        assert.match(card!, /ranked\.units\.0–2\.lin[^]*3 tensors[^]*3 × `weight` 12 × 4 F32[^]*runs\/b/);
+        assert.deepEqual(others, []);
+      }
+    });
+
+    it('says that a key is not there, with the nearest', async () => {
+      const [card] = await hovers(3, 'ranked');
+      assert.match(
+        card!,
+        /`ranked\.units\.7\.lin\.weight` is not in runs\/b[^]*Nearest: `ranked\.units\.0–2\.lin\.weight`/,
+      );
+      assert.deepEqual(await hovers(5, 'nothing'), []);
+    });
+
+    it('tells what a checkpoint is that is loaded', async () => {
+      const [card] = await hovers(0, 'runs');
+      assert.match(card!, /runs\/b\/model\.safetensors[^]*safetensors[^]*3 tensors · 144 parameters[^]*\[Inspect\]/);
+    });
+  });
+
   it('can be turned off', async () => {
     const settings = vscode.workspace.getConfiguration('eigenscope');
     await settings.update('hover.enabled', false, vscode.ConfigurationTarget.Global);

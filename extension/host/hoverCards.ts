@@ -1,0 +1,154 @@
+/** What hovers show, as Markdown in which text of files is text only: see `plainText.ts`. */
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { layerVerdict } from '../layerFindings';
+import type { LayerResult, PeekResult, TensorSummary } from '../protocol';
+import type { CheckpointHead } from './indexedFiles';
+import type { LayerMatch, NearMatch, RangeMatch } from './layerIndex';
+import { markdownCode, markdownText } from './plainText';
+import { spectrumPicture } from './spectrumPicture';
+
+/** The share of the energy that a one-line rank suggestion speaks of. */
+const SUGGESTION = 'energy_0.95';
+
+/** Kinds of tensors, and types of numbers, that are listed. */
+const KINDS_SHOWN = 5;
+
+/** The ids of our own that a hover may run. */
+const LINKED_COMMANDS = ['eigenscope.inspectWeights'] as const;
+
+/** A layer, with its numbers where they are known. */
+export function layerCard({ checkpoint, tensor }: LayerMatch, peeked: PeekResult | null): vscode.MarkdownString {
+  const markdown = card();
+  const shape = tensor.shape.length > 0 ? tensor.shape.join(' × ') : vscode.l10n.t('scalar');
+  const parameters = vscode.l10n.t('{0} parameters', tensor.parameters.toLocaleString(vscode.env.language));
+  markdown.appendMarkdown(`**${markdownCode(tensor.name)}**  \n`);
+  if (tensor.alias !== undefined) markdown.appendMarkdown(`${markdownCode(tensor.alias)}  \n`);
+  markdown.appendMarkdown(`${shape} · ${markdownText(tensor.encoding ?? tensor.dtype)} · ${parameters}  \n`);
+  markdown.appendMarkdown(`${markdownText(vscode.workspace.asRelativePath(checkpoint))}\n\n`);
+  if (peeked) markdown.appendMarkdown(numbers(peeked, tensor));
+  const layer = tensor.layers[0] ?? tensor.name;
+  const open = peeked ? vscode.l10n.t('Open') : vscode.l10n.t('Inspect');
+  const links = [inspectLink(open, checkpoint, layer, false)];
+  if (tensor.layers.length > 0) links.push(inspectLink(vscode.l10n.t('Compress…'), checkpoint, layer, true));
+  markdown.appendMarkdown(links.join(' · '));
+  return markdown;
+}
+
+/** Where else the name is, one line each. @param more how many there are beyond those */
+export function othersCard(others: readonly LayerMatch[], more: number): vscode.MarkdownString {
+  const lines = others.map(({ checkpoint, tensor }) => {
+    const link = inspectLink(path.basename(checkpoint), checkpoint, tensor.layers[0] ?? tensor.name, false);
+    const where = markdownText(vscode.workspace.asRelativePath(path.dirname(checkpoint)));
+    return `${link} · ${markdownCode(tensor.name)} · ${where} · ${tensor.shape.join(' × ')} ${markdownText(tensor.encoding ?? tensor.dtype)}`;
+  });
+  if (more > 0) lines.push(vscode.l10n.t('{0} more with this name', more));
+  return card(lines.join('  \n'));
+}
+
+/** What a name with a variable in it stands for. */
+export function rangeCard({ checkpoint, name, below }: RangeMatch): vscode.MarkdownString {
+  const tensors = below.reduce((sum, { count }) => sum + count, 0);
+  const kinds = below.slice(0, KINDS_SHOWN).map(({ name: part, count, tensor }) => {
+    const what = part === '' ? '' : `${markdownCode(part)} `;
+    return `${count} × ${what}${tensor.shape.join(' × ')} ${markdownText(tensor.encoding ?? tensor.dtype)}`;
+  });
+  if (below.length > kinds.length) kinds.push(vscode.l10n.t('{0} more kinds', below.length - kinds.length));
+  const lines = [
+    `**${markdownCode(name)}**`,
+    vscode.l10n.t('{0} tensors', tensors.toLocaleString(vscode.env.language)),
+    ...kinds,
+    markdownText(vscode.workspace.asRelativePath(checkpoint)),
+  ];
+  return card(lines.join('  \n'));
+}
+
+/** A name that a checkpoint has not, and the one that may be meant. */
+export function absentCard(written: string, { checkpoint, name }: NearMatch): vscode.MarkdownString {
+  const file = markdownText(vscode.workspace.asRelativePath(checkpoint));
+  const absent = vscode.l10n.t('{0} is not in {1}', markdownCode(written), file);
+  return card(`${absent}  \n${vscode.l10n.t('Nearest: {0}', markdownCode(name))}`);
+}
+
+/** What a checkpoint is, for a path or a call that loads it. */
+export function checkpointCard(checkpoint: string, about: CheckpointHead): vscode.MarkdownString {
+  const number = (value: number): string => value.toLocaleString(vscode.env.language);
+  const { format, architecture, tensorCount, parameters, bytes, dtypes, problems } = about;
+  const types = dtypes.slice(0, KINDS_SHOWN).map(({ dtype }) => dtype);
+  const lines = [
+    `**${markdownText(vscode.workspace.asRelativePath(checkpoint))}**`,
+    markdownText([format, architecture].filter((part) => part !== '').join(' · ')),
+    markdownText(
+      [
+        vscode.l10n.t('{0} tensors', number(tensorCount)),
+        vscode.l10n.t('{0} parameters', number(parameters)),
+        vscode.l10n.t('{0} MB', number(Math.ceil(bytes / 1e5) / 10)),
+        types.join(', '),
+      ].join(' · '),
+    ),
+    ...(problems > 0 ? [vscode.l10n.t('{0} problems; open it to read them', number(problems))] : []),
+    '',
+    inspectLink(vscode.l10n.t('Inspect'), checkpoint),
+  ];
+  return card(lines.join('  \n'));
+}
+
+/** Only our own command may run, no picture comes from elsewhere, and no HTML is read. */
+function card(markdownOfOurs = ''): vscode.MarkdownString {
+  const markdown = new vscode.MarkdownString(markdownOfOurs);
+  markdown.isTrusted = { enabledCommands: LINKED_COMMANDS };
+  markdown.supportHtml = false;
+  markdown.supportThemeIcons = false;
+  return markdown;
+}
+
+function inspectLink(label: string, checkpoint: string, layer?: string, compress = false): string {
+  const target = { uri: vscode.Uri.file(checkpoint).toString(), ...(layer !== undefined && { layer, compress }) };
+  // encodeURIComponent leaves a few characters that Markdown reads: a parenthesis ends the link.
+  const encoded = encodeURIComponent(JSON.stringify([target])).replace(
+    /[!'()*~_.-]/g,
+    (character) => `%${hex(character)}`,
+  );
+  const title = markdownText(path.basename(checkpoint));
+  return `[${markdownText(label)}](command:${LINKED_COMMANDS[0]}?${encoded} "${title}")`;
+}
+
+function hex(character: string): string {
+  return character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0');
+}
+
+function numbers({ layer, curve }: PeekResult, tensor: TensorSummary): string {
+  const lines = [fitLine(layer, tensor), rankLine(layer), layer.problems[0] && markdownText(layer.problems[0].message)];
+  const [first, last] = [curve[0], curve.at(-1)];
+  const finding =
+    first !== undefined && last !== undefined
+      ? vscode.l10n.t('Singular values from 10^{0} down to 10^{1}', first.toFixed(1), last.toFixed(1))
+      : '';
+  const { ColorThemeKind } = vscode;
+  const { kind } = vscode.window.activeColorTheme;
+  const light = kind === ColorThemeKind.Light || kind === ColorThemeKind.HighContrastLight;
+  // A convolution's ranks are about another matrix than its spectrum.
+  const suggestion = layer.matrices === 1 ? layer.ranks[SUGGESTION] : undefined;
+  const kept = suggestion ? Math.min(1, suggestion.rank / (layer.metrics.matrix_rank ?? suggestion.rank)) : 0;
+  const picture = spectrumPicture(curve, light ? 'light' : 'dark', finding, kept);
+  return [...lines.filter((line) => line !== undefined && line !== ''), picture].join('  \n') + '\n\n';
+}
+
+function fitLine(layer: LayerResult, tensor: TensorSummary): string {
+  return markdownText(layerVerdict(layer, tensor)?.verdict_reason ?? '');
+}
+
+function rankLine({ ranks, M }: LayerResult): string {
+  const suggestion = ranks[SUGGESTION];
+  if (!suggestion) return '';
+  const percent = (share: number): string =>
+    share.toLocaleString(vscode.env.language, { style: 'percent', maximumFractionDigits: 1 });
+  const of = M === undefined ? '' : vscode.l10n.t(' of {0}', M);
+  return vscode.l10n.t(
+    'rank {0}{1} keeps 95 % of the energy (error {2}, {3} of the parameters)',
+    suggestion.rank,
+    of,
+    percent(suggestion.error),
+    percent(suggestion.ratio),
+  );
+}
