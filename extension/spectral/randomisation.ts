@@ -4,6 +4,7 @@
  *
  * @see WeightWatcher, `analyze(randomize=True)`, whose definitions these are
  */
+import { largestOf } from '../extremes';
 import { fitBulk } from './bulk';
 import type { EntryPlaces } from './matrices';
 import { upperBound } from './powerLaw';
@@ -75,7 +76,7 @@ export function randomEdge(largest: readonly number[]): RandomEdge {
   const mean = largest.reduce((sum, value) => sum + value, 0) / count;
   const sd = Math.sqrt(largest.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1));
   const predicted = mean + studentQuantile(LEVEL, count - 1) * sd * Math.sqrt(1 + 1 / count);
-  return { mean, sd, threshold: Math.max(predicted, ...largest) };
+  return { mean, sd, threshold: largestOf(largest, predicted) };
 }
 
 /** Value that Student's t of so many degrees of freedom exceeds with the given chance, below 1/2. */
@@ -123,7 +124,7 @@ export function randomisationMetrics(
   const known = spikes.filter((count) => count !== null).sort((a, b) => a - b);
   return {
     rand_distance: edge.mean > 0 ? distances.reduce((sum, value) => sum + value, 0) / shuffles.length : null,
-    max_rand_eval: Math.max(...shuffles.map((values) => values.at(-1) ?? 0)),
+    max_rand_eval: largestOf(shuffles.map((values) => values.at(-1) ?? 0)),
     rand_edge_mean: edge.mean,
     rand_edge_sd: edge.sd,
     rand_num_spikes: known.length < spikes.length ? null : known[known.length >> 1]!,
