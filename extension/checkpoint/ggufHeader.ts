@@ -111,12 +111,13 @@ async function readPreamble(cursor: GgufCursor): Promise<{ tensors: number; pair
 /** Walks all pairs, since the tensors come after them; keeps as much as a person may read. */
 async function readMetadata(cursor: GgufCursor, pairs: number, problems: ProblemList): Promise<Map<string, string>> {
   const metadata = new Map<string, string>();
+  const count = { arrays: 0 };
   let characters = 0;
   let left = 0;
   for (let i = 0; i < pairs; i++) {
     const offset = cursor.offset;
     const key = await cursor.text(MAX_KEY_BYTES);
-    const value = await readValue(cursor, key);
+    const value = await readValue(cursor, key, count);
     if (metadata.has(key)) {
       const message = `the key ${key.slice(0, KEY_SHOWN)} occurs twice, and the first one counts`;
       problems.add('malformed', message, { offset });

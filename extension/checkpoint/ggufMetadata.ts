@@ -19,9 +19,14 @@ const MAX_TEXT_BYTES = 65_536;
 /** Of a text in an array. */
 const MAX_ITEM_BYTES = 100;
 
-/** ggml refuses arrays in arrays altogether; bounds the recursion, and the walk. */
+/** ggml refuses arrays in arrays altogether; bounds the recursion, and the walk through all values. */
 const MAX_DEPTH = 8;
-const MAX_INNER_ARRAYS = 100_000;
+const MAX_ARRAYS = 100_000;
+
+/** Arrays of all values that were read so far. */
+export interface ArrayCount {
+  arrays: number;
+}
 
 const TYPE = { bool: 7, text: 8, array: 9 } as const;
 
@@ -50,18 +55,17 @@ const NUMBERS: ReadonlyMap<number, NumberType> = new Map<number, NumberType>([
  * @throws CheckpointError `malformed` for an unknown type, after which nothing can be found, `limit`; what the cursor
  *   throws
  */
-export async function readValue(cursor: GgufCursor, key: string): Promise<string> {
+export async function readValue(cursor: GgufCursor, key: string, count: ArrayCount): Promise<string> {
   await cursor.need(4);
   const type = cursor.uint32();
   if (type === TYPE.text) return cursor.text(MAX_TEXT_BYTES);
   if (type !== TYPE.array) return readNumber(cursor, numberType(cursor, key, type));
-  return readArray(cursor, { key, arrays: 0 }, 0);
+  return readArray(cursor, key, count, 0);
 }
 
-async function readArray(cursor: GgufCursor, value: { key: string; arrays: number }, depth: number): Promise<string> {
-  const { key } = value;
-  if (depth > MAX_DEPTH || value.arrays++ > MAX_INNER_ARRAYS) {
-    const message = `the value of ${key} has more than ${MAX_INNER_ARRAYS} arrays in it, or more than ${MAX_DEPTH} in one another`;
+async function readArray(cursor: GgufCursor, key: string, count: ArrayCount, depth: number): Promise<string> {
+  if (depth > MAX_DEPTH || count.arrays++ > MAX_ARRAYS) {
+    const message = `up to the value of ${key.slice(0, 200)} there are more than ${MAX_ARRAYS} arrays, or more than ${MAX_DEPTH} in one another`;
     throw new CheckpointError('limit', message, { file: cursor.file, offset: cursor.offset });
   }
   await cursor.need(12);
@@ -80,7 +84,7 @@ async function readArray(cursor: GgufCursor, value: { key: string; arrays: numbe
     await skipTexts(cursor, length - shown);
   } else {
     for (let i = 0; i < length; i++) {
-      const item = await readArray(cursor, value, depth + 1);
+      const item = await readArray(cursor, key, count, depth + 1);
       if (i < ITEMS_SHOWN) items.push(item);
     }
   }

@@ -15,7 +15,7 @@ const LARGEST_WINDOW_BYTES = 65536;
 const TOKEN_BYTES = 9;
 
 /** Keys and leaves: a tensor has about ten, with its keys. Bounds the time that a file of tiny values takes. */
-const MAX_VALUES = 2_000_000;
+const MAX_VALUES = 1_200_000;
 
 export type MsgpackToken =
   | { readonly kind: 'map' | 'array'; readonly count: number }

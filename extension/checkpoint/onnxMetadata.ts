@@ -1,4 +1,5 @@
 /** What an ONNX ModelProto says of itself beside its graphs: where it comes from, its versions, its own properties. */
+import { MAX_METADATA_ENTRIES } from './headerMetadata';
 import { MAX_NAME_BYTES, readEntry } from './onnxTensor';
 import { type Field, type ProtobufReader, WIRE } from './protobufReader';
 
@@ -57,6 +58,10 @@ export class OnnxMetadata {
 
   private async addProperty(field: Field): Promise<void> {
     this.reader.expectWire(field, WIRE.bytes);
+    if (this.values.size >= MAX_METADATA_ENTRIES) {
+      this.full = true;
+      throw this.reader.error('limit', `has more than ${MAX_METADATA_ENTRIES} entries of metadata`, field.offset);
+    }
     const { key, value } = await readEntry(this.reader, field, MAX_VALUE_BYTES);
     this.set(RESERVED.has(key) ? `metadata_props.${key}` : key, value);
   }

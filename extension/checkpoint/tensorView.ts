@@ -10,8 +10,11 @@ import { elementCount } from './shape';
 /** Of a view that is not contiguous, at most this much of its storage is held at a time. */
 const WINDOW_BYTES = 16 * 1024 * 1024;
 
-/** An expanded view repeats stored elements; beyond this it is a trap, not a weight. */
-const MAX_EXPANDED_BYTES = 1024 * 1024 * 1024;
+/**
+ * An expanded view repeats stored elements: 600 bytes can ask for minutes of honest work. Masks and tables of positions are
+ * smaller; a weight repeats nothing.
+ */
+const MAX_EXPANDED_BYTES = 16 * 1024 * 1024;
 
 export interface TensorView {
   readonly dtype: DType;
@@ -51,7 +54,7 @@ export function viewProblem(
   }
   if (bytes > Math.max(storedBytes, MAX_EXPANDED_BYTES)) {
     const reason = `has the shape ${shape()}, which repeats ${storedBytes} stored bytes to ${bytes}; at most ${MAX_EXPANDED_BYTES}`;
-    return { code: 'limit', reason: `${reason} are made of so few` };
+    return { code: 'limit', reason: `${reason} are made of so few: save a contiguous copy to see it` };
   }
   return undefined;
 }

@@ -28,7 +28,7 @@ const MAX_CONSTANTS = 131_072;
 const FAULT_FIELDS = 100;
 
 /** Elements that are not stored are made up; beyond this it is a trap and no weight. */
-const MAX_REPEATED_BYTES = 1024 * 1024 * 1024;
+const MAX_REPEATED_BYTES = 16 * 1024 * 1024;
 
 /** Fields of a TensorProto that hold numbers one by one: how, and of which types that weights have. */
 const TYPED_FIELDS: ReadonlyMap<number, { encoding: Encoding; dtypes: readonly DType[] }> = new Map([

@@ -96,6 +96,10 @@ describe('damaged GGUF', () => {
     let deep: Buffer = writer.array(VALUE.U8, [Buffer.of(1)]);
     for (let i = 0; i < 1000; i++) deep = writer.array(ARRAY, [deep]);
     assert.equal(await result({ pairs: [{ key: 'k', type: ARRAY, value: deep }] }), 'limit');
+    const many = writer.array(ARRAY, new Array<Buffer>(60_000).fill(writer.array(VALUE.U8, [])));
+    const pairs = ['k', 'l'].map((key) => ({ key, type: ARRAY, value: many }));
+    assert.deepEqual(await result({ pairs: pairs.slice(1) }), { problems: [], shown: [] });
+    assert.equal(await result({ pairs }), 'limit');
     const wide = writer.array(
       ARRAY,
       Array.from({ length: 200_000 }, () => writer.array(VALUE.U8, [])),

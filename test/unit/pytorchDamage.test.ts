@@ -57,6 +57,17 @@ describe('PyTorch files', () => {
       assert.equal(await codeOf(checkpoint.read(tensor)), 'corrupt');
     });
 
+    it('a tensor that repeats six numbers to a gigabyte is no work of minutes, but a problem', async () => {
+      const repeated = p.tensor({ key: '0', elements: 8, shape: [16_384, 16_384], strides: [0, 0] });
+      const checkpoint = await open(torchZip(p.pickle(p.dict(['a', repeated], ['good', p.tensor(good)])), storages));
+      assert.deepEqual(namesOf(checkpoint), ['good']);
+      assert.deepEqual(
+        checkpoint.problems.map(({ code, tensor }) => [code, tensor]),
+        [['limit', 'a']],
+      );
+      assert.match(checkpoint.problems[0]!.message, /save a contiguous copy/);
+    });
+
     it('a data.pkl with a wrong checksum: what it names is shown, and that it may be wrong', async () => {
       const [pickled, ...rest] = torchRecords(root, storages);
       const checkpoint = await open(zip([{ ...pickled!, crc: 7 }, ...rest]));

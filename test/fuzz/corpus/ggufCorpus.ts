@@ -85,6 +85,10 @@ function specialCases(): SpecialCase[] {
       const empty = writer.array(U8, []);
       return pair(writer.array(ARRAY, new Array<Buffer>(300_000).fill(empty)));
     }),
+    file('90 000 empty arrays in each of 30 values', () => {
+      const nested = writer.array(ARRAY, new Array<Buffer>(90_000).fill(writer.array(U8, [])));
+      return { pairs: Array.from({ length: 30 }, (_, i) => ({ key: `k${i}`, type: ARRAY, value: nested })) };
+    }),
     file('one key 20 000 times', () => ({ pairs: new Array(20_000).fill(writer.pair('k', U32, 1)), tensors: [w] }), {
       harmless: true,
     }),
