@@ -11,6 +11,8 @@ export interface WorkbenchOptions {
   settings?: Record<string, unknown>;
   environment?: Record<string, string>;
   installed?: string[];
+  /** Folders are in Restricted Mode until trusted, without a question. */
+  trust?: boolean;
   log?: (text: string) => void;
 }
 

@@ -108,22 +108,32 @@ function placeRipgrep(folder, server) {
  * Starts a workbench over fresh user data.
  *
  * @param options `settings`: user settings; `environment`: for the extension host too; `installed`:
- *   folders of extensions beside ours (an address can name only one in development); `log`: receives the output
+ *   folders of extensions beside ours (an address can name only one in development); `trust`: folders are in Restricted
+ *   Mode until trusted, without a question; `log`: receives the output
  * @returns `url(target)` (see `workbenchUrl`), `useSettings(settings)`, `ended` (a promise) and `stop()`
  */
-async function startWorkbench({ settings = {}, environment = {}, installed = [], log = () => undefined } = {}) {
+async function startWorkbench({
+  settings = {},
+  environment = {},
+  installed = [],
+  trust = false,
+  log = () => undefined,
+} = {}) {
   const entry = await installWorkbench();
   const data = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-vscode-'));
   const userFolder = path.join(data, 'User');
   mkdirSync(userFolder, { recursive: true });
   const useSettings = (chosen) =>
-    writeFileSync(path.join(userFolder, 'settings.json'), JSON.stringify({ ...QUIET_SETTINGS, ...chosen }, null, 2));
+    writeFileSync(
+      path.join(userFolder, 'settings.json'),
+      JSON.stringify({ ...QUIET_SETTINGS, ...(trust && RESTRICTED), ...chosen }, null, 2),
+    );
   useSettings(settings);
   for (const extension of installed) {
     cpSync(extension, path.join(data, 'extensions', path.basename(extension)), { recursive: true });
   }
   const port = await freePort();
-  const child = spawnServer(entry, data, port, environment);
+  const child = spawnServer(entry, data, port, environment, trust);
   child.stdout.setEncoding('utf8').on('data', log);
   child.stderr.setEncoding('utf8').on('data', log);
   const ended = new Promise((resolve) => child.on('exit', resolve));
@@ -159,11 +169,12 @@ async function startWorkbench({ settings = {}, environment = {}, installed = [],
 }
 
 /** In a process group of its own: the extension host and the engine end with it. */
-function spawnServer(entry, data, port, environment) {
+function spawnServer(entry, data, port, environment, trust) {
   const options = [
     ...['--auth', 'none', '--bind-addr', `127.0.0.1:${port}`, '--config', path.join(data, 'config.yaml')],
     ...['--user-data-dir', data, '--extensions-dir', path.join(data, 'extensions')],
-    ...['--disable-telemetry', '--disable-update-check', '--disable-workspace-trust'],
+    ...['--disable-telemetry', '--disable-update-check'],
+    ...(trust ? [] : ['--disable-workspace-trust']),
     '--disable-getting-started-override',
   ];
   return spawn(process.execPath, [entry, ...options], {
@@ -181,6 +192,13 @@ const QUIET_SETTINGS = {
   'telemetry.telemetryLevel': 'off',
   'extensions.ignoreRecommendations': true,
   'git.openRepositoryInParentFolders': 'never',
+};
+
+/** Folders are not trusted, and nobody is asked whether they are. */
+const RESTRICTED = {
+  'security.workspace.trust.enabled': true,
+  'security.workspace.trust.startupPrompt': 'never',
+  'security.workspace.trust.banner': 'never',
 };
 
 /**
