@@ -1,6 +1,14 @@
 /** All numbers as one JSON object or as CSV, the same from the terminal and from the editor. C locale, full precision. */
 import { layerVerdict, UNREADABLE } from './layerFindings';
-import type { AlternativeLaw, CheckpointSummary, DeviceInfo, InspectSettings, LayerResult, Problem } from './protocol';
+import type {
+  AlternativeLaw,
+  CheckpointSummary,
+  DeviceInfo,
+  InspectSettings,
+  LayerResult,
+  Problem,
+  ShardOfModel,
+} from './protocol';
 import { metricTable } from './spectral/metricTable';
 import type { JudgedAlpha } from './spectral/verdict';
 import { visibleCell, visibleJson } from './visibleText';
@@ -19,6 +27,8 @@ export interface InspectReport {
     parameters: number;
     bytes: number;
     optimizer?: { tensors: number; bytes: number };
+    /** Where the file is one of several that make the model. */
+    shard?: ShardOfModel;
     beside?: { tensors: number; bytes: number };
     metadata: Record<string, string>;
   };
@@ -35,9 +45,9 @@ export function inspectReport(
   layers: LayerResult[],
   device: DeviceInfo,
 ): InspectReport {
-  const { path, format, architecture, parameters, bytes, optimizer, beside, metadata } = summary;
+  const { path, format, architecture, parameters, bytes, optimizer, beside, metadata, shard } = summary;
   const counts = { tensors: summary.tensors.length, parameters, bytes };
-  const totals = { ...counts, ...(optimizer && { optimizer }), ...(beside && { beside }) };
+  const totals = { ...counts, ...(optimizer && { optimizer }), ...(beside && { beside }), ...(shard && { shard }) };
   return {
     checkpoint: { path, format, architecture, ...totals, metadata },
     settings,

@@ -128,6 +128,15 @@ export interface LayerParts {
 
 export type PackedSummary = Omit<CheckpointSummary, 'tensors'> & { tensors: PackedTensors };
 
+/** One shard of a model that was opened by itself. */
+export interface ShardOfModel {
+  /** From 1. */
+  number: number;
+  total: number;
+  /** What to open for all of them: their index, or their folder. Absent where some are missing. */
+  whole?: string;
+}
+
 export interface CheckpointSummary {
   /** Handle for later requests. */
   document: string;
@@ -136,6 +145,8 @@ export interface CheckpointSummary {
   format: string;
   /** Every file that it depends on, absolute. */
   files: string[];
+  /** Absent for what is no shard, and for a model in shards that was opened whole. */
+  shard?: ShardOfModel;
   /** How many of them hold its elements: not an index, a configuration or an adapter's base model. */
   weightFiles: number;
   /** Another one where a file's place, size or time is another. */
@@ -647,6 +658,8 @@ export interface ViewRequests {
   saveCompressed: { params: Omit<SaveRequest, 'target' | 'overwrite'>; result: SaveResult | null };
   /** Opens the file anew after it changed or the engine could not open it. */
   reload: { params: null; result: ViewState };
+  /** Opens the model that this file is a shard of. */
+  openWhole: { params: null; result: null };
   /** Shows the settings editor filtered to Eigenscope. */
   openSettings: { params: null; result: null };
   /** Shows the file in VS Code's text editor. */

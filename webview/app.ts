@@ -44,7 +44,12 @@ class Page {
       export: (format) => this.export(format),
       settings: () => this.ask(host.request('openSettings', null)),
     });
-    this.banners = new Banners(inspection, reload);
+    this.banners = new Banners(
+      inspection,
+      reload,
+      (names) => this.ask(host.request('inspect', { names })),
+      () => this.ask(host.request('openWhole', null)),
+    );
     this.overview = new Overview(inspection, (layer) => this.show(layer, { focus: 'title' }));
     this.table = new TensorTable(inspection, memory, {
       open: (node, how) => {

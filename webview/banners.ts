@@ -1,5 +1,5 @@
 /** What a person must know before the numbers: problems of the file, a file that changed, an engine in trouble. */
-import type { Problem } from '../extension/protocol';
+import type { Problem, ShardOfModel } from '../extension/protocol';
 import { button } from './controls';
 import { element } from './elements';
 import { formatCount, plural } from './format';
@@ -9,6 +9,9 @@ import type { Inspection } from './inspection';
 /** Problems beyond this many are counted, not listed: ten thousand lines help nobody. */
 const MOST_LISTED = 200;
 
+/** Layers that a sentence names. */
+const MOST_NAMED = 3;
+
 export class Banners {
   readonly element = element('div', { class: 'banners' });
   private readonly live = element('div', { 'aria-live': 'polite' });
@@ -17,15 +20,19 @@ export class Banners {
   constructor(
     private readonly inspection: Inspection,
     private readonly reload: () => void,
+    private readonly inspect: (names: string[]) => void,
+    openWhole: () => void,
   ) {
-    const { problems } = inspection.summary;
+    const { problems, shard } = inspection.summary;
+    if (shard) this.element.append(shardBanner(shard, openWhole));
     this.element.append(this.live, ...(problems.length > 0 ? [problemList(problems, inspection.summary.path)] : []));
     this.refresh();
   }
 
   refresh(): void {
     const { changed, engine } = this.inspection;
-    const state = JSON.stringify([changed, engine]);
+    const crashed = [...this.inspection.crashed];
+    const state = JSON.stringify([changed, engine, crashed]);
     if (state === this.shown) return;
     this.shown = state;
     const banners: HTMLElement[] = [];
@@ -40,8 +47,22 @@ export class Banners {
       const text = `${engine.message}${failed}`;
       banners.push(banner(restarting ? 'warning' : 'error', text, restarting ? null : again));
     }
+    // Goes when they have numbers; nothing can be asked of an engine that is away, nor of files that changed.
+    if (crashed.length > 0 && !changed && (engine?.state ?? 'running') === 'running') {
+      const again = button({ label: 'Inspect Again', icon: 'refresh', onClick: () => this.inspect(crashed) });
+      const names = crashed.slice(0, MOST_NAMED).join(', ');
+      const others = crashed.length > MOST_NAMED ? ` and ${formatCount(crashed.length - MOST_NAMED)} more` : '';
+      banners.push(banner('warning', `The engine stopped while it worked on ${names}${others}.`, again));
+    }
     this.live.replaceChildren(...banners);
   }
+}
+
+/** A shard looks like a small model with layers missing. */
+function shardBanner({ number, total, whole }: ShardOfModel, openWhole: () => void): HTMLElement {
+  const text = `This file is shard ${formatCount(number)} of ${formatCount(total)} of a model.`;
+  if (whole === undefined) return banner('info', `${text} Not all of the others lie beside it.`, null);
+  return banner('info', text, button({ label: 'Open the Whole Model', onClick: openWhole }));
 }
 
 export function banner(kind: 'info' | 'warning' | 'error', text: string, action: HTMLElement | null): HTMLElement {

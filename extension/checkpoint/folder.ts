@@ -160,7 +160,7 @@ function arePartsOfOne(names: readonly string[]): boolean {
 }
 
 /** All names of the one set that the candidates are shards of, missing ones too; undefined where they are not. */
-function shardSet(candidates: readonly string[]): readonly string[] | undefined {
+export function shardSet(candidates: readonly string[]): readonly string[] | undefined {
   const parts = candidates.map((name) => SHARD.exec(name));
   const first = parts[0];
   if (!first || parts.some((part) => part?.[1] !== first[1] || part?.[3] !== first[3] || part?.[4] !== first[4]))

@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { CheckpointError } from '../checkpoint/checkpoint';
 import { openCheckpoint } from '../checkpoint/registry';
 import { withFolds } from '../checkpoint/foldedTensor';
+import { shardOfModel } from '../checkpoint/shardOfModel';
 import { withSlices } from '../checkpoint/tensorSlice';
 import { withTiedEmbeddings } from '../checkpoint/tiedEmbeddings';
 import { removeAbandonedPartials } from '../compression/partialFile';
@@ -106,7 +107,8 @@ export class Engine {
       const config = await readModelConfig(stored, signal);
       const tied = config.copiesAreTied ? await withTiedEmbeddings(stored, signal) : stored;
       const checkpoint = withSlices(withFolds(tied));
-      const summary = summarise(checkpoint, handle, files, config);
+      const shard = await shardOfModel(stored.path);
+      const summary = { ...summarise(checkpoint, handle, files, config), ...(shard && { shard }) };
       const document = new EngineDocument(handle, path, checkpoint, files, summary, config);
       this.documents.set(handle, document);
       this.tidyBeside(stored.files);

@@ -1,5 +1,13 @@
 /** What a person reads in the terminal. */
-import type { CheckpointSummary, LayerParts, LayerResult, NotModel, Problem, TensorSummary } from '../protocol';
+import type {
+  CheckpointSummary,
+  LayerParts,
+  LayerResult,
+  NotModel,
+  Problem,
+  ShardOfModel,
+  TensorSummary,
+} from '../protocol';
 import type { InspectReport, ReportedLayer } from '../inspectReport';
 import { failedFit, isAllZero, judgedShare, lostRank } from '../layerFindings';
 import type { Verdict, VerdictCheck } from '../spectral/verdict';
@@ -150,7 +158,13 @@ function heading(summary: Summary): string[] {
       (optimizer ? ` · optimizer state ${size(optimizer.bytes)} in ${plural(optimizer.tensors, 'tensor')}` : '') +
       (beside ? ` · ${plural(beside.tensors, 'tensor')} beside the model` : '') +
       (dtypes.length > 0 ? ` · ${dtypes.join(', ')}` : ''),
+    ...(summary.shard ? [shardLine(summary.shard)] : []),
   ].map(visible);
+}
+
+function shardLine({ number, total, whole }: ShardOfModel): string {
+  const rest = whole === undefined ? 'not all of the others lie beside it' : `the whole model: ${whole}`;
+  return `This file is shard ${number} of ${total}; ${rest}.`;
 }
 
 function problemLines(problems: readonly Problem[]): string[] {

@@ -112,6 +112,13 @@ export class CheckpointView {
         this.begin(TABLE_FIRST_MS);
         return state;
       },
+      openWhole: async () => {
+        const { shard } = await session.summary();
+        if (shard?.whole !== undefined) {
+          await vscode.commands.executeCommand('eigenscope.inspectWeights', vscode.Uri.file(shard.whole));
+        }
+        return null;
+      },
       openSettings: async () => {
         await vscode.commands.executeCommand('workbench.action.openSettings', 'eigenscope');
         return null;

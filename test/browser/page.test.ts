@@ -198,6 +198,31 @@ describe('the page of a checkpoint', () => {
     await page.getByRole('img', { name: 'The engine stopped on this layer' }).first().waitFor();
   });
 
+  it('says that a file is one shard of several, and opens the whole', async () => {
+    const page = await opened({ shard: 'whole' });
+    await page.getByText('This file is shard 2 of 3 of a model.').waitFor();
+    await page.getByRole('button', { name: 'Open the Whole Model' }).click();
+    assert.equal((await requests(page, 'openWhole')).length, 1);
+    const alone = await opened({ shard: 'alone' });
+    await alone.getByText('This file is shard 2 of 3 of a model. Not all of the others lie beside it.').waitFor();
+    assert.equal(await alone.getByRole('button', { name: 'Open the Whole Model' }).count(), 0);
+  });
+
+  it('offers to inspect again what the engine died on, until it has numbers', async () => {
+    const page = await opened({ inspected: '20' });
+    const name = 'model.layers.3.mlp.up_proj.weight';
+    await notify(page, 'engine', { state: 'restarting', message: 'The engine ended unexpectedly.', failed: [name] });
+    await notify(page, 'engine', { state: 'running', message: '', failed: [] });
+    const bar = page.locator('.banner', { hasText: `The engine stopped while it worked on ${name}.` });
+    await bar.getByRole('button', { name: 'Inspect Again' }).click();
+    assert.deepEqual(await requests(page, 'inspect'), [{ names: [name] }]);
+    await page.evaluate(`window.mockHost.notify('results', [window.mockHost.resultOf('${name}')])`);
+    await bar.waitFor({ state: 'detached' });
+    await page.getByRole('textbox', { name: 'Filter tensors by name' }).fill(name);
+    await page.locator('.table-row', { hasText: name }).first().waitFor();
+    assert.equal(await page.locator('.row-status.failed:visible').count(), 0);
+  });
+
   it('says once that the engine stays off, ends what was running, and offers to restart it', async () => {
     const page = await opened({ inspected: '20' });
     await notify(page, 'queue', { done: 20, total: 111, active: ['model.layers.3.mlp.up_proj.weight'] });

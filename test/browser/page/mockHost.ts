@@ -92,6 +92,10 @@ const summary =
 if (model === 'odd') {
   summary.metadata = { epoch: '12', '<b>chat</b>': '{% if true %}\n<i>{{ name }}</i>', long: 'x'.repeat(5000) };
 }
+if (options.has('shard')) {
+  const whole = '/checkpoints/llama-58m/model.safetensors.index.json';
+  summary.shard = { number: 2, total: 3, ...(options.get('shard') === 'whole' && { whole }) };
+}
 if (options.has('problems')) {
   summary.problems.push(
     {
@@ -180,6 +184,7 @@ handle<ViewRequests>(connection, {
     if (results.length > 0) setTimeout(() => void toView.notify('results', results), 50);
     return { queued: names?.length ?? tensors.length };
   },
+  openWhole: () => null,
   drawn: () => null,
   prioritise: () => null,
   cancel: () => null,
