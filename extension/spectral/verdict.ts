@@ -164,7 +164,8 @@ interface FittedTail {
 }
 
 function fittedTail(fit: PowerLawFit | undefined): FittedTail | undefined {
-  if (fit?.status !== 'success') return undefined;
+  // A narrow tail has an alpha, as WeightWatcher does, and no law to read it by.
+  if (fit?.status !== 'success' || fit.narrow) return undefined;
   const { alpha, sigma, D, num_pl_spikes: n } = fit;
   return alpha === null || sigma === null || D === null || n === null ? undefined : { alpha, sigma, D, n };
 }
