@@ -237,7 +237,12 @@ export class CheckpointSession {
   async inspectOnce(): Promise<void> {
     if (this.inspected) return;
     this.inspected = true;
-    await this.inspect();
+    try {
+      await this.inspect();
+    } catch (error) {
+      this.inspected = false; // nothing is on its way: whoever comes next asks again
+      throw error;
+    }
   }
 
   /** Queues tensors or layers, all of them without `names`. */

@@ -61,6 +61,12 @@ describe('checkpoint session', () => {
     assert.deepEqual(results, ['a', 'b']);
   });
 
+  it('asks again for the next view where it could not for the first', async () => {
+    const session = open('missing');
+    await assert.rejects(session.inspectOnce(), /does not exist/);
+    await assert.rejects(session.inspectOnce(), /does not exist/);
+  });
+
   it('opens again later where opening failed', async () => {
     const session = open('missing');
     await assert.rejects(session.summary(), /does not exist/);
