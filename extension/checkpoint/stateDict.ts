@@ -93,7 +93,7 @@ class Walk {
   readonly limits: string[] = [];
   /** Tensors of a TorchScript module that are neither parameters nor buffers: not part of its state_dict. */
   readonly attributes: string[] = [];
-  private readonly seen = new Map<object, { times: number; open: boolean; holdsTensors: boolean }>();
+  private readonly seen = new Map<object, { times: number; idle: number; open: boolean; holdsTensors: boolean }>();
   private stopped = false;
 
   /** @param most stops once there are as many tensors */
@@ -131,7 +131,7 @@ class Walk {
 
   private enter(value: PickleDict | PickleSequence | PickleObject, place: Place): void {
     let record = this.seen.get(value);
-    if (!record) this.seen.set(value, (record = { times: 0, open: false, holdsTensors: false }));
+    if (!record) this.seen.set(value, (record = { times: 0, idle: 0, open: false, holdsTensors: false }));
     // A container inside of itself, or one already known to hold nothing.
     if (record.open || (record.times > 0 && !record.holdsTensors)) return;
     if (record.times === MAX_ALIASES) {
@@ -152,6 +152,14 @@ class Walk {
     record.holdsTensors ||= this.tensors.length > before;
   }
 
+  /** Whether an item needs no place of its own: an instruction of two bytes repeats a list in itself, or an empty one. */
+  private isIdle(value: object): boolean {
+    const record = this.seen.get(value);
+    if (!record) return false;
+    if (!record.open && record.times > 0 && !record.holdsTensors) record.idle += 1;
+    return record.open || record.idle > MAX_ALIASES;
+  }
+
   private enterDict(dict: PickleDict, place: Place): void {
     for (const [key, value] of dict.entries()) {
       const wrapper = place.name === '' && !place.module && isWrapper(key, value, dict);
@@ -164,6 +172,10 @@ class Walk {
     for (const [i, value] of list.items.entries()) {
       // Its plain values are already in the list's own line of metadata.
       if (value === null || typeof value !== 'object') continue;
+      if (this.isIdle(value)) {
+        this.budget.step();
+        continue;
+      }
       // A tensor that is an item, as opposed to a key's value, is named by its index.
       const wrapper = place.name === '' && !place.module && place.level > 0 && isWrapper(null, value);
       this.visit(value, below(place, String(i), wrapper, place.notModel ?? itemState(list)));
@@ -240,10 +252,13 @@ class Walk {
 }
 
 function below(place: Place, key: string, wrapper: boolean, notModel = place.notModel): Place {
-  const level = place.level + 1;
-  const inside = { level, ...(notModel !== undefined && { notModel }) };
-  if (wrapper) return { ...inside, group: join(place.group, key), name: '', module: false };
-  return { ...inside, group: place.group, name: join(place.name, key), module: place.module };
+  const inside: Place = {
+    level: place.level + 1,
+    group: wrapper ? join(place.group, key) : place.group,
+    name: wrapper ? '' : join(place.name, key),
+    module: !wrapper && place.module,
+  };
+  return notModel === undefined ? inside : { ...inside, notModel };
 }
 
 function join(path: string, key: string): string {
