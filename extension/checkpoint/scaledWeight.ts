@@ -51,6 +51,8 @@ interface Block {
   readonly cols: number;
   readonly down: number;
   readonly across: number;
+  /** The first axis of the scales counts matrices. */
+  readonly stacked?: boolean;
   readonly name: string;
 }
 
@@ -90,10 +92,20 @@ function matrixOf(shape: readonly number[]): Matrix {
   return { rows: shape[0]!, cols: product(shape.slice(1)), count: 1 };
 }
 
-function blockOf({ rows, cols, count }: Matrix, scales: TensorInfo, { config }: WeightParts): Block {
-  const { name, shape } = scales;
+function blockOf(matrix: Matrix, scales: TensorInfo, parts: WeightParts): Block {
+  const { shape } = scales;
+  const { count, rows, cols } = matrix;
   if (product(shape) === 1) return { rows, cols, down: 1, across: 1, name: 'per tensor' };
   const stacked = count > 1 || (shape.length === 3 && shape[0] === 1);
+  return { ...blockOfMatrix(matrix, scales, stacked, parts), stacked };
+}
+
+function blockOfMatrix(
+  { rows, cols, count }: Matrix,
+  { name, shape }: TensorInfo,
+  stacked: boolean,
+  { config }: WeightParts,
+): Block {
   if (!stacked || shape[0] === count) {
     // Axes of length 1 at the end say nothing.
     const axes = (stacked ? shape.slice(1) : [...shape]).filter(
@@ -133,20 +145,22 @@ async function decode(
   reader: PartReader,
 ): Promise<Float32Array> {
   const { cols } = matrix;
-  const stacked = shape.length === 3;
+  const { stacked = false } = block;
+  /** Of the matrix, in one position along the weight's first axis. */
+  const rowsEach = shape.length === 3 ? matrix.rows : 1;
   return decodeRows(codes, shape, rows, async ({ first, target }) => {
     const values = widen(await reader.bytes(codes, first), codes.dtype);
     const single = product(scales.shape) === 1;
+    const firstRow = first.start * rowsEach;
     // Along the first axis of the scales: matrices of a stack, else blocks of rows.
     const wanted = stacked
       ? first
-      : { start: Math.floor(first.start / block.rows), end: Math.ceil(first.end / block.rows) };
+      : { start: Math.floor(firstRow / block.rows), end: Math.ceil((first.end * rowsEach) / block.rows) };
     const whole = single || (block.down === 1 && !stacked);
     const band = whole ? undefined : wanted;
     const scale = widen(await reader.bytes(scales, band), scales.dtype === 'U8' ? 'F8_E8M0' : scales.dtype);
     const zero = zeros && (await reader.numbers(zeros, band));
     const skipped = whole ? 0 : wanted.start * (stacked ? block.down : 1);
-    const firstRow = first.start * (stacked ? matrix.rows : 1);
     for (let row = 0, to = 0; to < target.length; row++) {
       const at = firstRow + row;
       const down = Math.floor(at / matrix.rows) * block.down + Math.floor((at % matrix.rows) / block.rows) - skipped;

@@ -73,6 +73,16 @@ describe('scales of weights of 8 bits', () => {
     });
   }
 
+  for (const shape of [[3, 1], [3], [1, 3, 1]]) {
+    it(`a row of a stack of one matrix lie in [${shape.join(', ')}]`, async () => {
+      const { stored, values } = codes('l.weight', [1, 3, 4]);
+      await opened([stored, float32Tensor('l.weight_scale', shape, [1, 2, 4])], async (checkpoint) => {
+        const expected = values.map((value, i) => value * 2 ** Math.floor(i / 4));
+        await assertDecoded(checkpoint, 'l.weight', expected);
+      });
+    });
+  }
+
   it('are no others’: a norm’s scale beside plain weights stays what it is', async () => {
     const plain = [float32Tensor('norm.weight', [2, 2], [1, 2, 3, 4]), float32Tensor('norm.scale', [2], [5, 6])];
     await opened(plain, async (checkpoint) => {
