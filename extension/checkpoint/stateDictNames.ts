@@ -92,7 +92,7 @@ function remember(known: Answers, container: object, search: () => boolean): boo
 }
 
 /** Not a text of any length, which a pickle can hold once and use as a key in a million places. */
-function isName(key: PickleValue): key is string {
+export function isName(key: PickleValue): key is string {
   return typeof key === 'string' && key.length <= MAX_NAME;
 }
 

@@ -16,7 +16,7 @@ import {
   type PickleValue,
 } from './pickleValues';
 import { product } from './shape';
-import { isOptimizer, moduleParts } from './stateDictNames';
+import { isName, isOptimizer, moduleParts } from './stateDictNames';
 
 /** `optimizer`, `optim0`, `actor_opt`, `last_optimizer_state`, `optimizer_states`. */
 const OPTIMIZER_KEY = /(?:^|_)opt(?:im(?:i[sz]er)?s?)?\d*(?:_|$)/i;
@@ -60,7 +60,7 @@ const MAX_LOOKED_AT = 2_000;
 export function childState(key: PickleValue, value: PickleValue, parent: PickleDict): NotModel | undefined {
   if (isOptimizer(parent) && !holdsWeights(value)) return 'optimizer state';
   if (isAverage(parent) && value instanceof PickleSequence) return 'training state';
-  if (typeof key !== 'string') return undefined;
+  if (!isName(key)) return undefined;
   if (isTensor(value) || value instanceof PickleArray) return looseState(key, value, parent);
   if (value === null || typeof value !== 'object') return undefined;
   if (RANDOM_KEY.test(key)) return 'random state';
@@ -144,15 +144,13 @@ interface Search {
 }
 
 const WEIGHTS: Search = {
-  found: (key, value) =>
-    typeof key === 'string' && WEIGHT_NAME.test(key) && (isTensor(value) || value instanceof PickleArray),
+  found: (key, value) => isName(key) && WEIGHT_NAME.test(key) && (isTensor(value) || value instanceof PickleArray),
   foundObject: (object) => moduleParts(object) !== undefined,
   answers: levelAnswers(),
 };
 
 const MOMENTS: Search = {
-  found: (key, value) =>
-    (typeof key === 'string' && MOMENT_NAME.test(key)) || (value instanceof PickleDict && isOptimizer(value)),
+  found: (key, value) => (isName(key) && MOMENT_NAME.test(key)) || (value instanceof PickleDict && isOptimizer(value)),
   foundObject: () => false,
   answers: levelAnswers(),
 };

@@ -112,8 +112,17 @@ function pickleCases(): (readonly [string, () => p.Code])[] {
     ['an integer of 10⁹ digits', () => p.bytes(0x8b, p.uint32(10 ** 9))],
     ['names of 5000 characters', () => p.dict([p.text('n'.repeat(5000)), good], ['a', good])],
     ['a tensor under half a million names', () => p.bytes(p.put(0, good), '0', namesOf(500_000))],
+    ['a key of 4 MB in 20 000 dictionaries', () => longKeys(p.emptyDict)],
+    ['a key of 4 MB in 20 000 dictionaries, with a tensor', () => longKeys(good)],
     ['a call that runs programs', () => p.dict(['a', good], ['x', p.call(p.global('os', 'system'), p.text('true'))])],
   ];
+}
+
+/** One text, in each dictionary of a list. */
+function longKeys(value: p.Code): p.Code {
+  const each = p.bytes(p.emptyDict, p.get(7), p.get(8), 's', 'a');
+  const items = Buffer.concat(new Array<Buffer>(20_000).fill(each));
+  return p.bytes(p.put(7, p.text('a_'.repeat(2 * 2 ** 20))), '0', p.put(8, value), '0', p.list(), items);
 }
 
 function namesOf(count: number): p.Code {
