@@ -10,7 +10,7 @@ import { visible } from '../visibleText';
 const MOST_SHOWN = 400;
 
 /** In Markdown every one of these may begin or end something; so may spaces at either end, and several of them. */
-const MARKDOWN_SYNTAX = /[!-/:-@[-`{-~]|^ +| +$| {2,}/g;
+const MARKDOWN_SYNTAX = /[!-/:-@[-`{-~]| {2,}|^ | $/g;
 
 /**
  * Plain text in Markdown. Syntax characters are written as numeric character references, which CommonMark never takes
