@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import picomatch from 'picomatch';
 import { checkpointSuffixes } from '../../extension/checkpoint/registry';
+import { globMatcher } from '../../extension/glob';
 import {
   checkpointFolders,
   checkpointsIn,
@@ -44,7 +44,7 @@ describe('checkpoint files', () => {
     for (const suffix of checkpointSuffixes) {
       const name = TENSORFLOW_EXAMPLES[suffix] ?? (suffix.startsWith('.') ? `my.net${suffix}` : suffix);
       assert.ok(isCheckpointName(name), `${name} in the code`);
-      const editor = patterns.some(({ filenamePattern }) => picomatch(filenamePattern, { dot: true })(name));
+      const editor = patterns.some(({ filenamePattern }) => globMatcher(filenamePattern)(name));
       assert.ok(editor, `${name} among the editor's patterns`);
       for (const { extensions, names } of conditions) {
         assert.ok(extensions.test(path.extname(name)) || names.test(name), `${name} in a menu's condition`);
