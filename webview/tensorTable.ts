@@ -172,7 +172,10 @@ export class TensorTable {
     const all = this.inspection.tree;
     const isFiltered = filter.trim() !== '';
     let rows: ShownRow[];
-    let nothing = 'This checkpoint holds no tensors.';
+    let nothing =
+      this.inspection.summary.problems.length > 0
+        ? 'No tensor of this checkpoint could be listed: the problems above say why.'
+        : 'This checkpoint holds no tensors.';
     let count = '';
     this.filtersBy = [];
     if (isFiltered) {

@@ -4,6 +4,7 @@
  *
  * @see https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html
  */
+import type { Problem } from '../protocol';
 import { CheckpointError, type CheckpointFormat, type TensorInfo } from './checkpoint';
 import type { ReadableBytes } from './fileBytes';
 import { FileReader } from './fileReader';
@@ -12,7 +13,7 @@ import { looksLikeHdf5, readSuperblock } from './hdf5Superblock';
 import { Hdf5Tree, type FoundDataset } from './hdf5Tree';
 import { isKeras, isKerasOptimizer, kerasAlias, kerasGroup, kerasMetadata, type GroupAttributes } from './kerasModel';
 import { withConfigUses } from './kerasUses';
-import { ProblemList } from './problemList';
+import { firstNames, NAMES_SHOWN, ProblemList } from './problemList';
 import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from './rowSource';
 import { namedState } from './trainingNames';
 
@@ -42,9 +43,6 @@ export interface Hdf5Contents extends SourcedContents {
 export async function readHdf5(source: ReadableBytes, signal?: AbortSignal): Promise<Hdf5Contents> {
   const { version, bytes, root, end } = await readSuperblock(source, signal);
   const problems = new ProblemList(source.path);
-  if (end !== undefined && end > source.size) {
-    problems.add('truncated', `has ${source.size} bytes, but was written with ${end}`);
-  }
   const unpacked = new UnpackedChunks();
   const tree = new Hdf5Tree(bytes, unpacked, problems);
   try {
@@ -63,9 +61,20 @@ export async function readHdf5(source: ReadableBytes, signal?: AbortSignal): Pro
     attributes,
     metadata: { ...kerasMetadata(attributes), 'HDF5 superblock version': String(version) },
     tensors: typeof config === 'string' ? withConfigUses(tensors, config, attributes) : tensors,
-    problems: problems.list(),
+    problems: end === undefined || end <= source.size ? problems.list() : cutProblems(problems.list(), source, end),
     close: () => unpacked.clear(),
   };
+}
+
+/** Problems of a file that was written with `end` bytes: one sentence for all that lies behind its end, then the others. */
+function cutProblems(problems: readonly Problem[], { path, size }: ReadableBytes, end: number): Problem[] {
+  const isCut = ({ code, tensor }: Problem): boolean => code === 'truncated' && tensor !== undefined;
+  const lost = problems.filter(isCut).map(({ tensor }) => tensor!);
+  const names =
+    lost.length === 0 ? '' : `: ${firstNames(lost, NAMES_SHOWN)} ${lost.length === 1 ? 'is' : 'are'} cut off`;
+  const message = `has ${size.toLocaleString('en')} bytes, but was written with ${end.toLocaleString('en')}${names}`;
+  const cut = new CheckpointError('truncated', message, { file: path });
+  return [cut.toProblem(), ...problems.filter((problem) => !isCut(problem))];
 }
 
 type Writable = { -readonly [Key in keyof TensorInfo]: TensorInfo[Key] };

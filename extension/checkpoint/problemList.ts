@@ -6,7 +6,7 @@ import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
 const MAX_PROBLEMS = 1000;
 
 /** Names listed where one problem is about many tensors. */
-const NAMES_SHOWN = 3;
+export const NAMES_SHOWN = 3;
 
 export class ProblemList {
   private readonly kept: Problem[] = [];

@@ -80,6 +80,20 @@ describe('damaged HDF5', () => {
     });
   }
 
+  it('cut short, says once how long it was and what is cut off', async () => {
+    const { file } = hdf5Fixture('links');
+    let named = 0;
+    for (let length = 200; length < file.length; length += 61) {
+      const { problems } = await readHdf5(sourceOf(file.subarray(0, length))).catch(() => ({ problems: [] }));
+      if (problems.length === 0) continue;
+      const cut = problems.filter(({ code }) => code === 'truncated');
+      assert.equal(cut.length, 1, `${length}: ${cut.map(({ message }) => message).join('\n')}`);
+      assert.match(cut[0]!.message, /has [\d,]+ bytes, but was written with [\d,]+.*; fetch it again$/);
+      if (/: .+ (is|are) cut off/.test(cut[0]!.message)) named++;
+    }
+    assert.ok(named > 0, 'groups that are cut off are named');
+  });
+
   for (const name of [
     ...['layouts', 'layouts, format of 1.10', 'layouts, newest format', 'types', 'links', 'links, newest format'],
     ...['attributes', 'attributes, newest format', 'trees of many levels'],
