@@ -5,7 +5,7 @@ import { globMatcher } from '../glob';
 import { UsageError, type SplitKind } from './cliArguments';
 import type { EngineDocument } from './engineDocument';
 import { isHead } from './layerParts';
-import { didYouMean } from './nearestNames';
+import { didYouMean } from '../nearestNames';
 
 /** Names that a message lists. */
 const NAMES_SHOWN = 3;

@@ -2,6 +2,8 @@
  * The names of a checkpoint with their numbers left open: `layers.#.mlp.weight` stands for all blocks. Answers what a name
  * with a variable in it means (`f"layers.{i}.mlp"`, `layers[i].mlp`), and which name is nearest to one that is not there.
  */
+import { largestOf, smallestOf } from '../extremes';
+import { nameSimilarity } from '../nearestNames';
 
 /** Kinds of names. Models have some dozens; a file that has more of them has no blocks. */
 const MAX_TEMPLATES = 2000;
@@ -78,15 +80,21 @@ export class NameTemplates {
 
   /** The name that somebody may have meant; undefined where none is near. */
   nearest(parts: readonly string[]): string | undefined {
-    let best: { template: Template; equal: number } | undefined;
+    let best: { template: Template; equal: number; alike?: number } | undefined;
+    // Only where as many parts are equal do letters decide: they cost more.
+    const alike = ({ parts: own }: Template): number => nameSimilarity(own.join('.'), parts.join('.'));
     for (const template of this.templates.values()) {
       if (Math.abs(template.parts.length - parts.length) > 1) continue;
       // From the front and from the back: a part too many, or one too few, moves all that follow.
       const front = equalParts(parts, template, 0);
       const back = equalParts(parts, template, template.parts.length - parts.length);
       const equal = Math.max(front, back);
-      if (equal >= NEAR * Math.max(parts.length, template.parts.length) && equal > (best?.equal ?? 2)) {
-        best = { template, equal };
+      if (equal < NEAR * Math.max(parts.length, template.parts.length) || equal < (best?.equal ?? 3)) continue;
+      if (!best || equal > best.equal) best = { template, equal };
+      else {
+        best.alike ??= alike(best.template);
+        const own = alike(template);
+        if (own > best.alike) best = { template, equal, alike: own };
       }
     }
     return best && shown(best.template, 0, best.template.parts.length);
@@ -129,7 +137,7 @@ function joined(templates: readonly Template[]): [number, number][] {
   const [first] = templates;
   return (first?.ranges ?? []).map((_, place) => {
     const all = templates.flatMap(({ ranges }) => (ranges[place] ? [ranges[place]] : []));
-    return [Math.min(...all.map(([least]) => least)), Math.max(...all.map(([, most]) => most))];
+    return [smallestOf(all.map(([least]) => least)), largestOf(all.map(([, most]) => most))];
   });
 }
 

@@ -46,6 +46,8 @@ describe('names with a number left open', () => {
     assert.equal(nearest('model.layers.32.self_attn.q_proj.weight'), 'model.layers.0–31.self_attn.q_proj.weight');
     assert.equal(nearest('model.layers.3.self_atn.q_proj.weight'), 'model.layers.0–31.self_attn.q_proj.weight');
     assert.equal(nearest('layers.3.mlp.gate_proj.weight'), 'model.layers.0–31.mlp.gate_proj.weight');
+    assert.equal(nearest('model.layers.3.mlp.down_prj.weight'), 'model.layers.0–31.mlp.down_proj.weight');
+    assert.equal(nearest('model.layers.3.mlp.gate_prj.weight'), 'model.layers.0–31.mlp.gate_proj.weight');
     assert.equal(nearest('torch.nn.functional'), undefined);
     assert.equal(nearest('a.b'), undefined);
   });

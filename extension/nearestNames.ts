@@ -40,6 +40,11 @@ export function nearestNames(given: string, names: Iterable<string>): string[] {
   return near.map(({ name }) => name);
 }
 
+/** How alike two names are, 0 to 1: the share of pairs of letters that both have. */
+export function nameSimilarity(a: string, b: string): number {
+  return similarity(pairsOf(a.slice(-COMPARED).toLowerCase()), pairsOf(b.slice(-COMPARED).toLowerCase()));
+}
+
 function keepBest(near: { name: string; score: number }[]): void {
   near.sort((a, b) => b.score - a.score);
   near.length = Math.min(near.length, MOST);
