@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { heatFinding } from '../../webview/plots/heatCells';
 import { addToPlanes, cellsOf, cellStarts, emptyPlanes, heatMapOf } from '../../extension/spectral/heatMap';
 
 /** In bands of `band` rows, as it is read. */
@@ -35,6 +36,15 @@ describe('heat map', () => {
     assert.deepEqual(map.notFinite, new Float64Array(12));
     assert.deepEqual(map.rowStarts, [0, 1, 2, 3]);
     assert.deepEqual(map.colStarts, [0, 1, 2, 3, 4]);
+  });
+
+  it('says by how much the strongest row is above the rest, whether or not that is a lot', () => {
+    const finding = (factor: number): string => {
+      const w = Float64Array.from({ length: 32 * 32 }, (_, i) => (Math.floor(i / 32) === 7 ? factor : 1));
+      return heatFinding({ ...mapOf(w, 32, 32, 32), layer: 'w', order: 0 });
+    };
+    assert.match(finding(3), /The elements in row 7 are 2\.7 times as large as all on average\.$/);
+    assert.match(finding(1.9), /No row .* twice as large as all on average: at most 1\.83 times, in row 7\.$/);
   });
 
   it('reduces each block of elements to its mean, rms and largest, whatever the bands', () => {

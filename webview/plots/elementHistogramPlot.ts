@@ -5,7 +5,7 @@ import { lowerBound } from '../../extension/spectral/powerLaw';
 import { formatCompact, formatCount, formatNumber } from '../format';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
-import type { TwinTable } from './twinTable';
+import type { TwinTable } from './twin';
 import { largestOf } from '../../extension/extremes';
 
 export function elementHistogramPlot(layer: string, histogram: LayerSpectrum['histogram']): HTMLElement {

@@ -20,7 +20,7 @@ import { ccdfTwin, densityTwin } from './esdTwin';
 import { reading } from './reading';
 import { tailWindow, wholeSpectrum, type SpectrumWindow } from './spectrumWindow';
 import { TailHandle } from './tailHandle';
-import type { TwinTable } from './twinTable';
+import type { TwinTable } from './twin';
 import { largestOf, smallestOf } from '../../extension/extremes';
 
 export interface EsdInput {

@@ -1,7 +1,8 @@
 /** The table twins of an ESD: its histogram, or the share of the eigenvalues at or above each. */
 import { formatCount, formatNumber, formatPercent } from '../format';
 import type { SpectralDensity } from './spectralDensity';
-import { sampleIndexes, type TwinTable } from './twinTable';
+import type { TwinTable } from './twin';
+import { sampleIndexes } from './twinTable';
 
 /** Rows of a CCDF's table. */
 const CCDF_ROWS = 200;

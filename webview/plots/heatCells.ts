@@ -1,7 +1,7 @@
 /** What the cells of a heat map say in words and in a table. Pure. */
 import type { HeatMap } from '../../extension/protocol';
 import { formatCount, formatNumber, plural } from '../format';
-import type { TwinTable } from './twinTable';
+import type { TwinTable } from './twin';
 import { largestOf } from '../../extension/extremes';
 
 export type HeatQuantity = 'mean' | 'rms' | 'peak';
@@ -90,7 +90,10 @@ function outstanding(map: HeatMap): string {
   const row = strongest('row', map.rowStarts, map.cols, (cell) => Math.floor(cell / width));
   const col = strongest('column', map.colStarts, map.rows, (cell) => cell % width);
   const { place, times } = row.times > col.times ? row : col;
-  if (times < OUTSTANDING) return 'No row or column stands out.';
+  if (times < OUTSTANDING) {
+    const most = times > 0 ? `: at most ${formatNumber(times, 3)} times, in ${place}` : '';
+    return `No row or column has elements twice as large as all on average${most}.`;
+  }
   return `The elements in ${place} are ${formatNumber(times, 2)} times as large as all on average.`;
 }
 

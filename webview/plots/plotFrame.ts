@@ -7,7 +7,8 @@ import { button, type Button } from '../controls';
 import { element } from '../elements';
 import { THEME_CHANGE } from '../theme';
 import { saveSvg } from './svgExport';
-import { twinTable, type TwinTable } from './twinTable';
+import type { TwinTable } from './twin';
+import { twinTable } from './twinTable';
 
 export type Layer = Selection<SVGGElement, unknown, null, undefined>;
 

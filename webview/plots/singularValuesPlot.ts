@@ -6,7 +6,8 @@ import { formatCount, formatNumber, formatPercent } from '../format';
 import type { RankCurve } from '../rankCurve';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
-import { sampleIndexes, type TwinTable } from './twinTable';
+import type { TwinTable } from './twin';
+import { sampleIndexes } from './twinTable';
 
 export interface RankMark {
   /** Short, for the plot. */

@@ -1,11 +1,6 @@
 /** The table twin of a plot: the same numbers for those who read rather than look. */
 import { element } from '../elements';
-
-export interface TwinTable {
-  caption: string;
-  columns: string[];
-  rows: string[][];
-}
+import type { TwinTable } from './twin';
 
 export function twinTable({ caption, columns, rows }: TwinTable): HTMLElement {
   const head = element('tr', {}, ...columns.map((column) => element('th', { scope: 'col' }, column)));
