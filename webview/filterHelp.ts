@@ -35,7 +35,11 @@ export function showFilterHelp(owner: HTMLElement, field: HTMLElement, onExample
     'div',
     { class: 'popup filter-help', role: 'dialog', 'aria-label': 'How to filter' },
     element('table', { class: 'numbers' }, element('tbody', {}, ...rows)),
-    element('p', { class: 'muted' }, 'If no name holds the text, names that hold its letters in this order are shown.'),
+    element(
+      'p',
+      { class: 'muted' },
+      'If no name holds the text, names that hold its letters in this order, close together, are shown.',
+    ),
   );
   const { left, bottom } = owner.getBoundingClientRect();
   const close = openPopup(panel, { x: left, y: bottom }, owner);

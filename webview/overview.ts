@@ -90,8 +90,7 @@ export class Overview {
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.title : '';
     const items = unusual.slice(0, MOST_LISTED).map((found) => this.item(found));
     if (unusual.length === 0) {
-      const text =
-        results.size === 0 ? 'Layers that stand out are listed here, with the reason.' : this.allWell(ofModel.length);
+      const text = results.size === 0 ? 'Layers that stand out are listed here, with the reason.' : this.allWell();
       items.push(element('li', { class: 'muted' }, text));
     } else if (unusual.length > MOST_LISTED) {
       items.push(element('li', { class: 'muted' }, `and ${formatCount(unusual.length - MOST_LISTED)} more`));
@@ -110,9 +109,8 @@ export class Overview {
     this.took = performance.now() - this.drawn;
   }
 
-  private allWell(layers: number): string {
-    const { busy } = this.inspection;
-    return `None in ${plural(layers, 'layer')}${busy ? ' so far' : ''}.`;
+  private allWell(): string {
+    return this.inspection.busy ? 'None found so far.' : 'None found.';
   }
 
   private item({ layer, kind, reason }: UnusualLayer): HTMLElement {

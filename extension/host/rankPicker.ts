@@ -134,13 +134,19 @@ function previewText(preview: CompressionPreview): string {
     share.toLocaleString(vscode.env.language, { style: 'percent', maximumSignificantDigits: 3 });
   const { bytes, multiply_adds: work } = preview;
   const sigma = preview.sigma_ratio.toLocaleString(vscode.env.language, { maximumSignificantDigits: 3 });
+  const [size, speed] = [percent(bytes.after / bytes.before), percent(work.after / work.before)];
+  // The list cuts what is long: the least important comes last, and what is equal is said once.
+  const saved =
+    size === speed
+      ? vscode.l10n.t('{0} of the bytes and multiply-adds', size)
+      : vscode.l10n.t('{0} of the bytes · {1} of the multiply-adds', size, speed);
+  const error = percent(preview.relative_error);
   return vscode.l10n.t(
-    'rank {0} of {1} · error {2} · σₖ₊₁/σ₁ {3} · {4} of the bytes · {5} of the multiply-adds',
+    'rank {0} of {1} · error {2} · {3} · σₖ₊₁/σ₁ {4}',
     preview.rank,
     preview.fullRank,
-    percent(preview.relative_error),
+    error,
+    saved,
     sigma,
-    percent(bytes.after / bytes.before),
-    percent(work.after / work.before),
   );
 }
