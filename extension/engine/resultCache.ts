@@ -14,7 +14,7 @@ import type { DeviceChoice, InspectSettings } from '../protocol';
 import type { LayerOutcome } from './workerMessages';
 
 /** Raised whenever a number's definition or the entry's layout changes. */
-const CACHE_VERSION = 7;
+const CACHE_VERSION = 8;
 
 /** The folder is cut back to this: spectra of some thousand layers. */
 const MAX_CACHE_BYTES = 1024 * 1024 * 1024;

@@ -36,13 +36,17 @@ export async function saveSingularVectors(
   const entries = Object.entries(data).map(([key, { shape }]) => ({ name: key, dtype: 'F64', shape }) as const);
   const note = JSON.stringify({ version, source: checkpoint.path, layer: name, rank: k });
   const { header, order, fileBytes } = layOut(entries, { ...PYTORCH_FORMAT, eigenscope: note });
-  const path = await writeAtomically(target.path, { size: fileBytes, protect, ofModel: true, overwrite, signal }, async (append) => {
-    await append(header);
-    for (const entry of order) {
-      const { buffer, byteOffset, byteLength } = data[entry.name]!.values;
-      await append(new Uint8Array(buffer, byteOffset, byteLength));
-    }
-  });
+  const path = await writeAtomically(
+    target.path,
+    { size: fileBytes, protect, ofModel: true, overwrite, signal },
+    async (append) => {
+      await append(header);
+      for (const entry of order) {
+        const { buffer, byteOffset, byteLength } = data[entry.name]!.values;
+        await append(new Uint8Array(buffer, byteOffset, byteLength));
+      }
+    },
+  );
   return { path, vectors };
 }
 

@@ -5,6 +5,7 @@ import { CheckpointSession } from './checkpointSession';
 import { CheckpointView } from './checkpointView';
 import type { EngineClient } from './engineClient';
 import { notOnDisk } from './onDisk';
+import type { Quarantine } from './quarantine';
 import { inspectSettings } from './settings';
 import { readViewBundle, type ViewBundle } from './viewHtml';
 
@@ -47,6 +48,7 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
     private readonly log: vscode.LogOutputChannel,
     /** Called for each session, for instance to show its queue. */
     private readonly onSession: (session: CheckpointSession) => void,
+    private readonly quarantine: Quarantine,
   ) {
     this.bundle = readViewBundle(extension.fsPath);
     this.bundle.catch((error: unknown) => log.error(String(error))); // each view says so, too
@@ -61,7 +63,7 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
 
   /** Does not wait for the file: its headers are read while the view loads. */
   openCustomDocument(uri: vscode.Uri): CheckpointDocument {
-    const session = new CheckpointSession(this.engine, uri.fsPath, inspectSettings, notOnDisk(uri));
+    const session = new CheckpointSession(this.engine, uri.fsPath, inspectSettings, notOnDisk(uri), this.quarantine);
     const document = new CheckpointDocument(uri, session, () => {
       this.documents.delete(document);
       session.dispose().catch((error: unknown) => this.log.warn(`closing ${uri.fsPath}: ${String(error)}`));
@@ -117,7 +119,7 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
   async startOver(): Promise<void> {
     for (const { session, views } of [...this.documents]) {
       try {
-        await session.reload();
+        await session.reload(false);
       } catch (error) {
         this.log.warn(`${session.path}: ${String(error)}`); // its view says so, too: it asks when it loads
       }

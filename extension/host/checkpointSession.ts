@@ -32,6 +32,7 @@ import type {
 } from '../protocol';
 import { problemOf } from '../rpc';
 import { EngineDiedError, type EngineClient, type EngineState } from './engineClient';
+import { stampOf, type Quarantine } from './quarantine';
 
 /** Code of the problem of a layer that the engine died on. */
 const DIED = 'engine-died';
@@ -39,8 +40,11 @@ const DIED = 'engine-died';
 /** Codes of problems that are the engine's own, not the checkpoint's. */
 const ENGINE_GONE: ReadonlySet<string> = new Set([DIED, 'engine-stopped']);
 
-/** A process that dies while it opens a file may die of another one: it is tried this often in all. */
+/** A process that dies while it opens a file may die of another one: the second time, it has this one alone. */
 const OPEN_ATTEMPTS = 2;
+
+/** Code of the problem of a checkpoint that is left alone because processes died of it. */
+const QUARANTINED = 'quarantined';
 
 /** An open checkpoint, as one process of the engine has it. */
 type Opened = Stamped<PackedSummary>;
@@ -83,6 +87,10 @@ export class CheckpointSession {
   private disposed = false;
   /** Processes that died while they opened it, since it was open last. */
   private diedOpening = 0;
+  /** A process is opening it. */
+  private asking = false;
+  /** A person wants it opened whatever died of it. */
+  private insisted = false;
   private readonly disposeListeners: (() => void)[] = [];
   private readonly stopListening: () => void;
 
@@ -92,6 +100,8 @@ export class CheckpointSession {
     private readonly settings: () => InspectSettings,
     /** Why the engine could not read it, where that is known. */
     private readonly refusal?: Problem,
+    /** Files that processes died of, in this window or a former one. */
+    private readonly quarantine?: Pick<Quarantine, 'holds' | 'add' | 'remove'>,
   ) {
     this.events.setMaxListeners(0);
     this.stopListening = this.listen();
@@ -135,9 +145,8 @@ export class CheckpointSession {
       },
       (error: unknown) => {
         if (this.opened === opening) this.opened = undefined;
-        // Whoever waits is answered by the next process, unless this file is what the former one died of.
-        const again = error instanceof EngineDiedError && !this.disposed && this.diedOpening < OPEN_ATTEMPTS;
-        if (!again) throw error;
+        // Whoever waits is answered by the next process, unless this file is what the former ones died of.
+        if (!(error instanceof EngineDiedError) || this.disposed) throw error;
         return this.opening();
       },
     );
@@ -147,7 +156,21 @@ export class CheckpointSession {
 
   private async open(): Promise<Opened> {
     if (this.refusal) throw new SessionError(this.refusal);
-    const opened = await this.engine.request('open', { path: this.path });
+    const file = await stampOf(this.path);
+    if (this.diedOpening >= OPEN_ATTEMPTS) await this.quarantine?.add(this.path, file);
+    if (this.diedOpening >= OPEN_ATTEMPTS || (!this.insisted && (await this.quarantine?.holds(this.path)))) {
+      const message = `${this.path}: the engine died ${OPEN_ATTEMPTS} times while it opened this; it is left alone until it changes, or until you try again`;
+      throw new SessionError({ code: QUARANTINED, message, file: this.path });
+    }
+    const ask = async (): Promise<Opened> => {
+      this.asking = true;
+      try {
+        return await this.engine.request('open', { path: this.path });
+      } finally {
+        this.asking = false;
+      }
+    };
+    const opened = await (this.diedOpening === 0 ? ask() : this.engine.oneByOne(ask));
     const { about } = opened;
     if (about.path !== this.path) {
       void this.close(about);
@@ -167,6 +190,8 @@ export class CheckpointSession {
     this.version = about.version;
     this.known = true;
     this.diedOpening = 0;
+    if (this.insisted) void this.quarantine?.remove(this.path);
+    this.insisted = false;
   }
 
   /** Gives up a document that nobody here uses any more. */
@@ -324,13 +349,19 @@ export class CheckpointSession {
     return (await this.ask('saveCompressed', { request, settings: this.settings() }, token)).answer;
   }
 
-  /** Opens the file anew and forgets what was known of it. Views that ask at the same time share one reload. */
-  reload(): Promise<CheckpointSummary> {
-    this.reloading ??= this.openAnew().finally(() => (this.reloading = undefined));
+  /**
+   * Opens the file anew and forgets what was known of it. Views that ask at the same time share one reload.
+   *
+   * @param insist a person wants it, even if processes died of it
+   */
+  reload(insist = true): Promise<CheckpointSummary> {
+    this.reloading ??= this.openAnew(insist).finally(() => (this.reloading = undefined));
     return this.reloading;
   }
 
-  private async openAnew(): Promise<CheckpointSummary> {
+  private async openAnew(insist: boolean): Promise<CheckpointSummary> {
+    this.insisted ||= insist;
+    if (insist) this.diedOpening = 0;
     if (this.engine.stoppedReason !== undefined) {
       // Who asks to try again asks for the engine, too; every open document resumes with it.
       await this.engine.restart();
@@ -344,7 +375,6 @@ export class CheckpointSession {
     this.known = false;
     this.version = undefined;
     this.changeFound = undefined;
-    this.diedOpening = 0;
     this.results.clear();
     this.knownParts.clear();
     this.pending.clear();
@@ -415,7 +445,7 @@ export class CheckpointSession {
       if (change.restarted && (this.known || this.opened)) void this.resume();
       return;
     }
-    if (change.died && this.opened && !this.stamp) this.diedOpening += 1;
+    if (change.died && this.asking) this.diedOpening += 1;
     // What that process had open is open no more.
     this.stamp = undefined;
     this.opened = undefined;

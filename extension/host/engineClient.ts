@@ -84,6 +84,7 @@ export class EngineClient {
   private started = false;
   /** Ends once nothing touches what must not be touched while a process runs (clearing the cache, say). */
   private between: Promise<void> = Promise.resolve();
+  private suspects: Promise<unknown> = Promise.resolve();
   private deaths: number[] = [];
   private stopped: string | undefined;
   /** Device in use beside the CPU, and the one in use when the process died: its driver may be why. */
@@ -118,6 +119,13 @@ export class EngineClient {
       if (!(error instanceof ResponseError) || error.code !== ErrorCodes.PendingResponseRejected) throw error;
       throw new EngineDiedError('The engine ended before it answered; try again.', { cause: error });
     }
+  }
+
+  /** Runs what former processes may have died of, one after the other: the next death is then that one's alone. */
+  oneByOne<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.suspects.then(work);
+    this.suspects = turn.catch(() => undefined); // its caller hears it
+    return turn;
   }
 
   /** Why it stays off; undefined while it runs or may run. */

@@ -47,7 +47,13 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
     if (change.state === 'stopped') void offerRestart(change.message);
   });
   const statusBar = new StatusBar(engine, log);
-  const editors = new CheckpointEditors(engine, context.extensionUri, log, (session) => statusBar.watch(session));
+  const editors = new CheckpointEditors(
+    engine,
+    context.extensionUri,
+    log,
+    (session) => statusBar.watch(session),
+    new Quarantine(context.workspaceState, 'editorsQuarantine'),
+  );
   const reader = new HeaderReader(path.join(context.extensionPath, 'dist', 'headers.js'));
   const quarantine = new Quarantine(context.workspaceState, 'headersQuarantine');
   const checkpoints = new WorkspaceCheckpoints(new IndexedFiles(reader, quarantine, log), log);

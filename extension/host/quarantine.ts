@@ -43,6 +43,11 @@ export class Quarantine {
     }
     await this.store.update(this.key, [...this.stamps]);
   }
+
+  /** It was read after all. */
+  async remove(file: string): Promise<void> {
+    if (this.stamps.delete(file)) await this.store.update(this.key, [...this.stamps]);
+  }
 }
 
 /** Changes when the file's size, mtime or ctime does; empty for one that cannot be asked. */

@@ -1,5 +1,6 @@
 /** Which checkpoints a source file speaks of: the paths and names in its strings, or anywhere in a log or a text. */
 import path from 'node:path';
+import { largestOf } from '../extremes';
 
 /** Characters of a source file that are looked through, and strings in it. */
 const MAX_SOURCE = 256 * 1024;
@@ -23,7 +24,10 @@ export class SourceMentions {
 
   /** How many components of the checkpoint's path stand in the source, 0 for none. A folder counts as what is in it. */
   of(checkpoint: string): number {
-    return Math.max(0, ...this.paths.map((written) => agreement(written, checkpoint)));
+    return largestOf(
+      this.paths.map((written) => agreement(written, checkpoint)),
+      0,
+    );
   }
 }
 

@@ -103,7 +103,10 @@ describe('tests of a layer on request', function () {
       const layer = await inspected('rankOne', { farms: { ...DEFAULT_FARMS, rows: 16, ops: 8, fit } });
       assert.equal(layer.farms!.windows_total, 64);
       assert.deepEqual([layer.farms!.status, layer.farms!.alpha], ['failed', null]);
-      assert.match(layer.farms!.reason!, /needs 10 eigenvalues above the rounding of F32 and finds 1 of 16 in each matrix/);
+      assert.match(
+        layer.farms!.reason!,
+        /needs 10 eigenvalues above the rounding of F32 and finds 1 of 16 in each matrix/,
+      );
     }
   });
 

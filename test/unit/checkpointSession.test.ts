@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { CheckpointSession, type SessionNotifications } from '../../extension/host/checkpointSession';
 import { EngineClient } from '../../extension/host/engineClient';
+import { Quarantine } from '../../extension/host/quarantine';
 import type { DocumentStamp, InspectSettings, LayerResult } from '../../extension/protocol';
 
 const settings: InspectSettings = {
@@ -237,6 +238,52 @@ describe('checkpoint session', () => {
     const { summary } = await asked;
     assert.equal(summary.path, '/made/a,b');
     assert.ok(summary.document.endsWith(` of ${engine.pid}`), summary.document);
+  });
+
+  describe('of a file that the engine dies of', () => {
+    const stored = new Map<string, unknown>();
+    const quarantine = (): Quarantine =>
+      new Quarantine(
+        {
+          get: (key) => stored.get(key),
+          update: (key, value) => Promise.resolve(void stored.set(key, value)),
+        },
+        'test',
+      );
+    const guarded = (name: string): CheckpointSession =>
+      new CheckpointSession(engine, `/made/${name}`, () => settings, undefined, quarantine());
+    const deaths = (): number => said.filter((line) => line.startsWith('engine ended')).length;
+    beforeEach(() => stored.clear());
+
+    it('leaves it alone after two deaths, and opens what was opened beside it', async () => {
+      const [fatal, sound] = [guarded('fatal'), guarded('a,b')];
+      const opened = sound.summary();
+      await assert.rejects(fatal.summary(), /died 2 times while it opened this/);
+      assert.equal((await opened).tensors.length, 2);
+      assert.equal(deaths(), 2);
+      await assert.rejects(fatal.summary(), /left alone until it changes/);
+      assert.equal(deaths(), 2);
+      assert.equal(engine.stoppedReason, undefined, 'the others go on');
+      assert.equal((await sound.summary()).path, '/made/a,b');
+    });
+
+    it('leaves it alone in the next window, too, until a person insists', async () => {
+      await assert.rejects(guarded('fatal').summary(), /died 2 times/);
+      const restored = guarded('fatal');
+      await assert.rejects(restored.summary(), /left alone until it changes/);
+      assert.equal(deaths(), 2);
+      await engine.restart(); // the person, too, after a while: its deaths are forgotten
+      await assert.rejects(restored.reload(), /died 2 times/);
+      assert.equal(deaths(), 4);
+    });
+
+    it('forgets that once it opens after all', async () => {
+      await quarantine().add('/made/a', '');
+      const session = guarded('a');
+      await assert.rejects(session.summary(), /left alone/);
+      assert.equal((await session.reload()).tensors.length, 1);
+      assert.equal((await guarded('a').summary()).tensors.length, 1);
+    });
   });
 
   it('brings a stopped engine back when asked to try again, and goes on', async () => {
