@@ -12,7 +12,7 @@ import { configMetadata, inConfigOrder, type GroupAttributes } from './kerasMode
 import { withConfigUses } from './kerasUses';
 import { MemoryBytes } from './memoryBytes';
 import { ProblemList } from './problemList';
-import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from './rowSource';
+import { SourcedCheckpoint, type RowSource, type SourcedContents, type SourcedTensor } from './rowSource';
 import { firstRecord, isZip, ZipArchive, type ZipEntry } from './zipArchive';
 
 const FORMAT = 'keras';
@@ -57,7 +57,8 @@ async function readArchive(reader: FileReader, signal?: AbortSignal): Promise<So
     throw new CheckpointError('unknown-format', message, { file: reader.path, remedy: 'save the model with Keras 3' });
   }
   const problems = new ProblemList(reader.path);
-  const contents = await readHdf5(await recordSource(archive, weights, reader, signal), signal);
+  const found = await readHdf5(await recordSource(archive, weights, reader, signal), signal);
+  const contents = weights.stored ? { ...found, tensors: found.tensors.map(checked(archive, weights)) } : found;
   problems.pushAll(contents.problems);
   const config = await textOf(CONFIG, MAX_CONFIG_BYTES, archive, problems, signal);
   const about = await textOf(ABOUT, MAX_ABOUT_BYTES, archive, problems, signal);
@@ -68,6 +69,21 @@ async function readArchive(reader: FileReader, signal?: AbortSignal): Promise<So
     metadata: { ...(about !== undefined && { [ABOUT]: about }), ...metadata, ...contents.metadata },
     tensors: config === undefined ? contents.tensors : configured(contents.tensors, config, contents.attributes),
     problems: problems.list(),
+  };
+}
+
+/**
+ * Rows of a stored record are read here and there, so its checksum is compared on first use, which reads it once. Opening
+ * does not wait for that.
+ */
+function checked(archive: ZipArchive, entry: ZipEntry): (tensor: SourcedTensor) => SourcedTensor {
+  return ({ info, source }) => {
+    if (!source) return { info };
+    const readRows: RowSource['readRows'] = async (rows, signal) => {
+      await archive.verify(entry, signal);
+      return source.readRows(rows, signal);
+    };
+    return { info, source: { readRows } };
   };
 }
 

@@ -377,6 +377,33 @@ describe('distributed checkpoints', () => {
       assert.deepEqual(problemsOf(checkpoint), ['malformed loop', 'malformed number', 'malformed text']);
     });
 
+    it('a flipped bit in one of more chunks than are kept open is told, in whatever bands it is read', async () => {
+      const folder = fresh();
+      const records = Array.from({ length: 70 }, (_, i) => w.record([2, 1], [i, i + 0.5]));
+      const payload = Buffer.from(Float32Array.of(3, 3.5).buffer);
+      records[3]![records[3]!.indexOf(payload) + payload.length - 1]! ^= 1;
+      const places = w.writeRecords(folder, '__0_0.distcp', records);
+      const chunks = places.map((place, i) => block([0, i], [2, 1], place));
+      const metadata = w.metadataPickle({ a: { size: [2, 70], chunks } });
+      for (const bands of [
+        [[0, 2]],
+        [
+          [0, 1],
+          [1, 2],
+        ],
+        [[1, 2]],
+      ]) {
+        const checkpoint = await made(metadata, folder);
+        const reads = bands.map(
+          ([start, end]) =>
+            () =>
+              checkpoint.read(checkpoint.tensors[0]!, { start: start!, end: end! }),
+        );
+        for (const read of reads.slice(0, -1)) await read();
+        await assert.rejects(reads.at(-1)!(), (error) => error instanceof CheckpointError && error.code === 'corrupt');
+      }
+    });
+
     it('3000 chunks along any axis, or in a grid, are compared at once; more than that in a tangle are refused', async () => {
       const folder = fresh();
       const [first] = halves(folder);

@@ -72,6 +72,14 @@ describe('Keras 3 archives', () => {
     assert.equal((await refusal(damaged)).code, 'corrupt');
   });
 
+  it('with a flipped bit open, and give no numbers: which tensor it is in is not known', async () => {
+    const checkpoint = await open(zip([record('model.weights.h5', weights, { crc: 1 })]));
+    assert.equal(checkpoint.tensors.length, 8);
+    for (const tensor of checkpoint.tensors) {
+      assert.equal(await codeOf(checkpoint.read(tensor, { start: 0, end: 1 })), 'corrupt', tensor.name);
+    }
+  });
+
   it('without weights, or with too many deflated ones, are refused', async () => {
     assert.equal((await refusal(zip([record('config.json', '{}')]))).code, 'unknown-format');
     const noise = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (index * index * 31) >> 5));
