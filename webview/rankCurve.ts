@@ -1,7 +1,4 @@
-import { proposedRank, type Proposal, type RankOffer } from '../extension/spectral/worthFactoring';
-
-/** Shares of the energy that are proposed, the most favoured first. */
-const PROPOSED_ENERGIES = [0.95, 0.9] as const;
+import { PROPOSED_ENERGIES, proposedRank, type Proposal, type RankOffer } from '../extension/spectral/worthFactoring';
 
 /**
  * What keeping k singular directions of one matrix costs and loses, for every k at once: sums of σ², no vectors.

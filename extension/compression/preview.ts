@@ -1,7 +1,7 @@
 /** What a compression would cost and save, from the spectrum alone: nothing is factored, nothing is written. */
 import type { CompressionPreview, RankRequest } from '../protocol';
 import { breakEvenRank } from '../spectral/ranks';
-import { proposedRank, whyNoSaving, type RankOffer } from '../spectral/worthFactoring';
+import { PROPOSED_ENERGIES, proposedRank, whyNoSaving, type RankOffer } from '../spectral/worthFactoring';
 import type { CompressionMatrix } from './compressionMatrix';
 import { CompressionError } from './compressionError';
 import { descendingEigenvalues, resolveRank } from './rankRequest';
@@ -78,9 +78,6 @@ export function relativeError(descending: Float64Array, rank: number): number {
   return total === 0 ? 0 : Math.sqrt(discarded / total);
 }
 
-/** Shares of the energy that views offer, the most favoured first. */
-const OFFERED_ENERGIES = [0.95, 0.9] as const;
-
 /** Undefined for an expert, too, which is saved as its product only. */
 function whyNotFactor(
   { layer, matrix, elementBytes, storedBytes }: PreviewInput,
@@ -95,7 +92,7 @@ function whyNotFactor(
     error: relativeError(descending, rank),
     ratio: (rank * (rows + cols)) / size,
   });
-  const offers = OFFERED_ENERGIES.map((energy) => {
+  const offers = PROPOSED_ENERGIES.map((energy) => {
     const request = { kind: 'energy', energy } as const;
     return { ...offer(resolveRank(request, descending, { layer, rows, cols })), energy };
   });

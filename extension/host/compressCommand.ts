@@ -2,10 +2,12 @@
 import * as vscode from 'vscode';
 import { compressionMethods } from '../compression/registry';
 import type { LayerResult, RankRequest, SaveRequest, SaveResult } from '../protocol';
+import { suggestedRank } from '../spectral/worthFactoring';
 import type { CheckpointEditors } from './checkpointEditor';
 import { CheckpointSession } from './checkpointSession';
 import { activeCheckpoint, chooseCheckpoint } from './chooseCheckpoint';
 import type { EngineClient } from './engineClient';
+import { percentText } from './percentText';
 import { listText, notificationText } from './plainText';
 import { chooseRank } from './rankPicker';
 import { saveWithDialog, saveWithProgress, type UnplacedSave } from './saveFlow';
@@ -91,8 +93,9 @@ async function chooseLayer(session: CheckpointSession): Promise<string | undefin
 }
 
 function knownNumbers(result: LayerResult | undefined): string | undefined {
-  const suggestion = result?.ranks['energy_0.95'];
-  return suggestion && vscode.l10n.t('rank {0} keeps 95 % of the energy', suggestion.rank);
+  const suggested = result && suggestedRank(result.ranks);
+  if (!suggested || suggested.reason !== undefined) return suggested?.reason;
+  return vscode.l10n.t('rank {0} keeps {1} of the energy', suggested.rank, percentText(suggested.energy));
 }
 
 async function chooseMethod(): Promise<string | undefined> {

@@ -3,13 +3,12 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { layerVerdict } from '../layerFindings';
 import type { LayerResult, PeekResult, TensorSummary } from '../protocol';
+import { suggestedRank } from '../spectral/worthFactoring';
 import type { CheckpointHead } from './indexedFiles';
 import type { LayerMatch, NearMatch, RangeMatch } from './layerIndex';
+import { percentText } from './percentText';
 import { markdownCode, markdownText } from './plainText';
 import { spectrumPicture } from './spectrumPicture';
-
-/** The share of the energy that a one-line rank suggestion speaks of. */
-const SUGGESTION = 'energy_0.95';
 
 /** Kinds of tensors, and types of numbers, that are listed. */
 const KINDS_SHOWN = 5;
@@ -128,8 +127,9 @@ function numbers({ layer, curve }: PeekResult, tensor: TensorSummary): string {
   const { kind } = vscode.window.activeColorTheme;
   const light = kind === ColorThemeKind.Light || kind === ColorThemeKind.HighContrastLight;
   // A convolution's ranks are about another matrix than its spectrum.
-  const suggestion = layer.matrices === 1 ? layer.ranks[SUGGESTION] : undefined;
-  const kept = suggestion ? Math.min(1, suggestion.rank / (layer.metrics.matrix_rank ?? suggestion.rank)) : 0;
+  const suggested = layer.matrices === 1 ? suggestedRank(layer.ranks) : undefined;
+  const rank = suggested && 'rank' in suggested ? suggested.rank : 0;
+  const kept = rank > 0 ? Math.min(1, rank / (layer.metrics.matrix_rank ?? rank)) : 0;
   const picture = spectrumPicture(curve, light ? 'light' : 'dark', finding, kept);
   return [...lines.filter((line) => line !== undefined && line !== ''), picture].join('  \n') + '\n\n';
 }
@@ -139,16 +139,12 @@ function fitLine(layer: LayerResult, tensor: TensorSummary): string {
 }
 
 function rankLine({ ranks, M }: LayerResult): string {
-  const suggestion = ranks[SUGGESTION];
-  if (!suggestion) return '';
-  const percent = (share: number): string =>
-    share.toLocaleString(vscode.env.language, { style: 'percent', maximumFractionDigits: 1 });
+  const suggested = suggestedRank(ranks);
+  if (!suggested || suggested.reason !== undefined) return suggested?.reason ?? '';
+  const { rank, energy, error, ratio } = suggested;
   const of = M === undefined ? '' : vscode.l10n.t(' of {0}', M);
   return vscode.l10n.t(
-    'rank {0}{1} keeps 95 % of the energy (error {2}, {3} of the parameters)',
-    suggestion.rank,
-    of,
-    percent(suggestion.error),
-    percent(suggestion.ratio),
+    'rank {0}{1} keeps {2} of the energy (error {3}, {4} of the parameters)',
+    ...[rank, of, percentText(energy), percentText(error), percentText(ratio)],
   );
 }

@@ -2,6 +2,10 @@
  * Which ranks are worth proposing: two factors should be smaller than what they replace. Pure; views and the engine ask
  * the same functions.
  */
+import type { LayerResult, RankSuggestion } from '../protocol';
+
+/** Shares of the energy that are proposed, the most favoured first. */
+export const PROPOSED_ENERGIES = [0.95, 0.9] as const;
 
 /** Two factors that save less than this share are not proposed: two products in place of one cost time of their own. */
 const LEAST_SAVING = 0.1;
@@ -44,17 +48,38 @@ export interface Proposal {
 export function proposedRank(offers: readonly (RankOffer & { energy: number })[], half: RankOffer): Proposal {
   const worth = offers.find(({ ratio }) => savesEnough(ratio));
   if (worth) return { rank: worth.rank };
-  const smallest = offers.reduce<(RankOffer & { energy: number }) | undefined>(
-    (least, offer) => (least && least.ratio <= offer.ratio ? least : offer),
-    undefined,
-  );
-  const first = smallest
-    ? `${percent(smallest.energy)} of the energy takes ${percent(smallest.ratio)} of the size as two factors`
-    : 'there is no rank to choose';
+  const first = smallestSize(offers) ?? 'there is no rank to choose';
   const second = savesEnough(half.ratio)
     ? `rank ${half.rank} (${percent(half.ratio)} of the size) has an error of ${percent(half.error)}`
     : `even rank ${half.rank} takes ${percent(half.ratio)}`;
   return { rank: half.rank, reason: `Not worth factoring: ${first}, and ${second}.` };
+}
+
+/** A rank that saves something, with the share of the energy that it keeps; or why there is none, in one sentence. */
+export type SuggestedRank = (RankSuggestion & { energy: number; reason?: never }) | { reason: string };
+
+/**
+ * What one line says of a layer's ranks: the rank that `proposedRank` would choose.
+ *
+ * @param ranks the suggestions of a layer's result
+ * @returns undefined for a layer without suggestions
+ */
+export function suggestedRank(ranks: LayerResult['ranks']): SuggestedRank | undefined {
+  const offers = PROPOSED_ENERGIES.flatMap((energy) => {
+    const found = ranks[`energy_${energy.toFixed(2)}`];
+    return found ? [{ ...found, energy }] : [];
+  });
+  const worth = offers.find(({ ratio }) => savesEnough(ratio));
+  const size = smallestSize(offers);
+  return worth ?? (size === undefined ? undefined : { reason: `Not worth factoring: ${size}.` });
+}
+
+/** How much of its size a layer keeps at the least rank offered. */
+function smallestSize(offers: readonly { energy: number; ratio: number }[]): string | undefined {
+  const [first, ...others] = offers;
+  if (!first) return undefined;
+  const { energy, ratio } = others.reduce((least, offer) => (least.ratio <= offer.ratio ? least : offer), first);
+  return `${percent(energy)} of the energy takes ${percent(ratio)} of the size as two factors`;
 }
 
 function percent(share: number): string {

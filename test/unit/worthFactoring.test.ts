@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { previewCompression } from '../../extension/compression/preview';
-import { proposedRank, savesEnough, whyNoSaving } from '../../extension/spectral/worthFactoring';
+import { proposedRank, savesEnough, suggestedRank, whyNoSaving } from '../../extension/spectral/worthFactoring';
 import { RankCurve } from '../../webview/rankCurve';
 
 describe('ranks worth proposing', () => {
@@ -21,6 +21,19 @@ describe('ranks worth proposing', () => {
     ];
     assert.deepEqual(proposedRank(offers, half), { rank: 30 });
     assert.deepEqual(proposedRank([{ ...offers[0]!, ratio: 0.4 }, offers[1]!], half), { rank: 50 });
+  });
+
+  it('are said in a line, or why there is none', () => {
+    const suggestion = (rank: number, ratio: number) => ({ rank, ratio, error: 0.2, parameters: 1000 * ratio });
+    const both = { 'energy_0.95': suggestion(50, 1.27), 'energy_0.90': suggestion(46, 1.07) };
+    assert.deepEqual(suggestedRank(both), {
+      reason: 'Not worth factoring: 90 % of the energy takes 107 % of the size as two factors.',
+    });
+    const smaller = suggestion(30, 0.65);
+    assert.deepEqual(suggestedRank({ ...both, 'energy_0.90': smaller }), { ...smaller, energy: 0.9 });
+    const favoured = suggestion(40, 0.9);
+    assert.deepEqual(suggestedRank({ ...both, 'energy_0.95': favoured }), { ...favoured, energy: 0.95 });
+    assert.equal(suggestedRank({ stable_rank: suggestion(3, 0.1) }), undefined);
   });
 
   it('are half of the size where none saves, with the reason in one sentence', () => {

@@ -75,7 +75,9 @@ describe('hover', () => {
       times.push(performance.now() - started);
     }
     assert.match(text, /α \d.* ± \d/);
-    assert.match(text, /rank \d+ of 64 keeps 95 % of the energy/);
+    // Random entries: no factor pair is smaller than the matrix.
+    assert.match(text, /Not worth factoring: 90 % of the energy takes \d+ % of the size as two factors\./);
+    assert.doesNotMatch(text, /rank \d+/);
     assert.match(text, /!\[[^\]]+\]\(data:image\/svg\+xml;base64,/);
     assert.equal(link(text, 'Compress…').compress, true);
     link(text, 'Open');
