@@ -1,6 +1,6 @@
 /**
- * The icons of the view, as SVG in the bundle. An icon font is a request, and VS Code loses requests of a page that it
- * has just restored: the page then stands without a single icon until it is loaded anew.
+ * The icons of the view, as SVG in the bundle. An icon font is a request of its own. After a reload of the window one of
+ * two views was seen without icons; why is not known. VS Code can lose a page's request then (see `loadWatch.ts`).
  *
  * @see https://github.com/microsoft/vscode-codicons
  */

@@ -1,6 +1,7 @@
 /**
  * The page of a checkpoint's view: the bundled script and styles, with nothing allowed that they do not need. Both are
- * in the page itself: fetched, they took a third of a second more, and VS Code loses requests of pages that it restores.
+ * in the page itself: fetched, they took a third of a second more, and VS Code can lose a page's request after a reload
+ * (see `loadWatch.ts`).
  */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
