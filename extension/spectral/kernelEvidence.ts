@@ -58,7 +58,8 @@ export function isKernel(tensor: NamedShape, shapeOf: ShapeOf): boolean {
   const bias = shapeOf(biasName(name));
   const byBias = bias && fitsBias(shape, kernelLayout, bias);
   if (byBias === false) return false;
-  if (isNamed) return hasPositions(shape, kernelLayout);
+  // Named so and with a bias that fits: wav2vec 2.0's positional convolution is longer than a small model is wide.
+  if (isNamed) return byBias === true || hasPositions(shape, kernelLayout);
   if (parts.slice(-2).some((part) => NO_CONVOLUTION.test(part))) return false;
   if (byBias) return hasFewPositions(spatial(shape, kernelLayout));
   if (kernelLayout === '…IO' && parts.some((part) => SCANNED.test(part))) return false;

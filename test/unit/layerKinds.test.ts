@@ -107,6 +107,14 @@ const KINDS: readonly [
   ],
   ['a filter bank', 'stft.forward_basis_buffer', [258, 1, 256], 'OI…', {}, ['conv 258×1 ×256']],
   ['positions that are convolved', 'pos_conv_embed.conv.weight_v', [768, 64, 128], 'OI…', {}, ['conv 768×64 ×128']],
+  [
+    'longer than a small model is wide, by bias',
+    'pos_conv_embed.conv.weight_v',
+    [16, 8, 128],
+    'OI…',
+    { 'pos_conv_embed.conv.bias': [16] },
+    ['conv 16×8 ×128'],
+  ],
   ['of Flax, by bias', 'net/kernel', [4, 8, 16], '…IO', { 'net/bias': [16] }, ['conv 8×16 ×4']],
   [
     'of Flax, in layers, by bias',
