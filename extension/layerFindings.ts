@@ -1,7 +1,7 @@
 /** What of a layer's numbers is a finding and what follows from its size alone, the same in the terminal and in the view. */
 import type { GoodnessOfFit, LayerResult, PowerLawFit, Problem, TailShape, TensorSummary } from './protocol';
 import { LEAST_FITTED } from './spectral/metricTable';
-import { verdictOn, type FarmsEvidence, type JudgedAlpha } from './spectral/verdict';
+import { verdictOn, type EntryEvidence, type FarmsEvidence, type JudgedAlpha } from './spectral/verdict';
 import { largestOf, smallestOf } from './extremes';
 
 /** Code of the problem of a tensor that is listed and whose elements cannot be read. */
@@ -43,6 +43,7 @@ export function layerVerdict(layer: LayerResult, tensor?: Named, chosen?: Chosen
     spikes: metrics.num_spikes ?? null,
     noBulk: missing?.num_spikes,
     aboveShuffled: metrics.num_above_rand,
+    entries: entryEvidence(layer),
     farms: farmsEvidence(layer),
   });
 }
@@ -61,6 +62,15 @@ export function judgedShare(results: Iterable<LayerResult>): { judged: number; l
     if (verdict !== 'no verdict') judged++;
   }
   return { judged, layers };
+}
+
+/** Entries of several matrices have a scale in each: the border of a kernel has smaller ones than its centre. */
+function entryEvidence({ statistics, matrices, metrics, N, M }: LayerResult): EntryEvidence | undefined {
+  const { sigma_mp: sigma, spectral_norm: lambda1 } = metrics;
+  if (matrices !== 1 || !statistics || N === undefined || M === undefined) return undefined;
+  const { min, max } = statistics;
+  if (sigma == null || lambda1 == null || min === null || max === null) return undefined;
+  return { largest: Math.max(-min, max), lambda1, sigma, N, M };
 }
 
 function farmsEvidence({ farms, fits, N, M }: LayerResult): FarmsEvidence | undefined {

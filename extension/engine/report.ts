@@ -216,6 +216,7 @@ const LACKING: Record<VerdictCheck['check'], string> = {
   tail: 'short tail',
   spikes: 'indistinguishable from random',
   shuffled: 'indistinguishable from random',
+  entries: 'single large entries',
   distance: 'D too large',
   bootstrap: 'p too small',
   law: 'another law fits better',

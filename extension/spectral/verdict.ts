@@ -20,11 +20,14 @@ export const LEAST_TAIL_SHARE = 0.02;
 
 /**
  * Of the tail, at least this share and this many must lie above the random bulk: else alpha is the slope of the bulk's own
- * edge. One value alone comes there by chance. Random entries of a heavy-tailed law have spikes in any order: only shuffling
- * them (`aboveShuffled`) tells that.
+ * edge. One value alone comes there by chance. Random entries of a heavy-tailed law have spikes in any order: where one entry
+ * is large enough for that, only shuffling them (`aboveShuffled`) tells (`entryCheck`).
  */
 export const LEAST_SPIKE_SHARE = 0.05;
 export const LEAST_SPIKES = 2;
+
+/** λ₁, of what the largest entry makes by itself: less is random entries of a heavy-tailed law (`entryCheck`). */
+export const LEAST_BEYOND_ENTRY = 2;
 
 /** Clauset, Shalizi and Newman's bound on the bootstrap's p: at or below it the power law is refused. */
 export const IMPLAUSIBLE = 0.1;
@@ -44,7 +47,18 @@ export type Verdict =
 /** One thing that a verdict needs. */
 export interface VerdictCheck {
   /** `subject` and `fit` come alone: without them nothing else can be asked. */
-  check: 'subject' | 'fit' | 'tail' | 'spikes' | 'shuffled' | 'distance' | 'bootstrap' | 'law' | 'limits' | 'shape';
+  check:
+    | 'subject'
+    | 'fit'
+    | 'tail'
+    | 'spikes'
+    | 'shuffled'
+    | 'entries'
+    | 'distance'
+    | 'bootstrap'
+    | 'law'
+    | 'limits'
+    | 'shape';
   holds: boolean;
   /** What was found, and what is needed, as numbers where they are some. */
   value: number | number[] | string | null;
@@ -74,9 +88,20 @@ export interface VerdictInput {
   noBulk?: string | undefined;
   /** λ above those of the matrix with its entries shuffled, where that was asked for. */
   aboveShuffled?: number | null | undefined;
+  /** Of a layer that is one matrix with a bulk. */
+  entries?: EntryEvidence | undefined;
   /** Bootstrap of `fit`, where it was asked for. */
   goodness?: GoodnessOfFit | undefined;
   farms?: FarmsEvidence | undefined;
+}
+
+/** The largest entry of an N × M matrix, in absolute value, the standard deviation of its random bulk, and λ₁. */
+export interface EntryEvidence {
+  largest: number;
+  lambda1: number;
+  sigma: number;
+  N: number;
+  M: number;
 }
 
 /** Alpha at one aspect ratio, beside the same rule on the whole matrix. */
@@ -171,11 +196,12 @@ function fittedTail(fit: PowerLawFit | undefined): FittedTail | undefined {
 }
 
 function checksOf(input: VerdictInput, tail: FittedTail): VerdictCheck[] {
-  const { aboveShuffled, goodness, farms } = input;
+  const { aboveShuffled, entries, goodness, farms } = input;
   return [
     tailCheck(tail.n, input.count),
     spikeCheck(tail.n, input),
     ...(aboveShuffled == null ? [] : [shuffledCheck(aboveShuffled)]),
+    ...(aboveShuffled == null && entries ? [entryCheck(entries)] : []),
     goodness?.p == null ? distanceCheck(tail) : bootstrapCheck(goodness.p),
     lawCheck(input.tailShape),
     limitCheck(tail),
@@ -213,6 +239,26 @@ function shuffledCheck(value: number): VerdictCheck {
     ? `${value} eigenvalues are above those of the shuffled matrix`
     : 'indistinguishable from random: no eigenvalue is above those of the matrix with its entries shuffled';
   return { check: 'shuffled', holds, value, needed: 1, words };
+}
+
+/**
+ * One entry w alone is a matrix of rank one and norm |w|. Added to N × M entries of standard deviation σ it leaves the bulk
+ * where w² > σ²√(NM), with an eigenvalue of (w² + σ²N)(w² + σ²M)/w² (Benaych-Georges & Nadakuditi 2012). Where λ₁ is no more
+ * than `LEAST_BEYOND_ENTRY` times that, it is the largest entry's doing: a quarter of matrices of independent Student-t
+ * entries with 3 degrees of freedom have all other evidence of training, and their λ₁ is 0.9 to 1.8 times that. Of trained
+ * matrices it is tens of times.
+ */
+function entryCheck({ largest, lambda1, sigma, N, M }: EntryEvidence): VerdictCheck {
+  const [square, variance] = [largest ** 2, sigma ** 2];
+  const alone = ((square + variance * N) * (square + variance * M)) / square;
+  const needed = lambda1 / LEAST_BEYOND_ENTRY;
+  const holds = square <= variance * Math.sqrt(N * M) || alone < needed;
+  const words = holds
+    ? 'its largest entry does not make its largest eigenvalue'
+    : `its largest entry (|w| ${largest.toPrecision(3)}) makes by itself, in any place, an eigenvalue of ` +
+      `${alone.toPrecision(3)} where the largest is ${lambda1.toPrecision(3)}; only the randomisation test tells ` +
+      'whether more was learned';
+  return { check: 'entries', holds, value: alone, needed, words };
 }
 
 function distanceCheck({ D, n }: FittedTail): VerdictCheck {

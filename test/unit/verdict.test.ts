@@ -5,6 +5,7 @@ import { LogTail } from '../../extension/spectral/logTail';
 import { mulberry32 } from '../../extension/spectral/seededRandom';
 import { criticalDistance, verdictOn, type VerdictInput } from '../../extension/spectral/verdict';
 import { heavyTailedMatrix } from '../harness/heavyTailedMatrices';
+import { generator } from '../harness/madeCheckpoints';
 import { INITIALISERS, initialised, SHAPES, STORED_TYPES, storedLayer } from '../harness/randomLayers';
 
 const fitted: PowerLawFit = {
@@ -60,6 +61,12 @@ describe('the verdict on alpha', () => {
     ['a tail that is the edge of the bulk', { spikes: 3 }, ['spikes'], /3 of the tail’s 100 eigenvalues are above/],
     ['no bulk', { spikes: null, noBulk: 'all equal' }, ['spikes'], /no random bulk .*all equal/],
     ['what shuffling has, too', { aboveShuffled: 0 }, ['shuffled'], /entries shuffled/],
+    [
+      'a spectrum that its largest entry makes',
+      { entries: { largest: 0.9, lambda1: 1.5, sigma: 0.03, N: 256, M: 256 } },
+      ['entries'],
+      /largest entry \(\|w\| 0.900\) makes .* an eigenvalue of 1.34 where the largest is 1.50/,
+    ],
     ['D 0.247 on 50 values', fit({ D: 0.247, num_pl_spikes: 50 }), ['distance'], /D 0.247 is beyond 0.129/],
     ['a low p', { goodness: goodness(0.04) }, ['bootstrap'], /refuses a power law \(p 0.04\)/],
     ['a better law', { tailShape: law('exponential') }, ['law'], /significantly better \(exponential\)/],
@@ -91,6 +98,13 @@ describe('the verdict on alpha', () => {
   it('takes the bootstrap in place of the bound on D', () => {
     assert.equal(found({ ...fit({ D: 0.12 }), goodness: goodness(0.3) }).verdict, 'typical of well-trained layers');
     assert.deepEqual(found(fit({ D: 0.12 })).lacking, ['distance']);
+  });
+
+  it('leaves large entries to shuffling where that was asked for, and to eigenvalues beyond what they make', () => {
+    const entries = { largest: 0.9, lambda1: 1.5, sigma: 0.03, N: 256, M: 256 };
+    assert.deepEqual(found({ entries, aboveShuffled: 12 }).lacking, []);
+    assert.deepEqual(found({ entries: { ...entries, lambda1: 3 } }).lacking, []);
+    assert.deepEqual(found({ entries: { ...entries, largest: 0.4, lambda1: 1 } }).lacking, []);
   });
 
   it('takes the shuffled matrix where no bulk was found', () => {
@@ -152,6 +166,25 @@ describe('layers that nobody trained', function () {
 
   it('in 98 % at least', () => {
     assert.ok(all >= 180 && judged <= 0.02 * all, `${judged} of ${all}\n${reasons.join('\n')}`);
+  });
+
+  it('independent entries of Student’s t with 2 and 3 degrees of freedom are two, too', () => {
+    for (const [rows, cols] of [
+      [192, 192],
+      [128, 320],
+    ] as const) {
+      for (let seed = 1; seed <= 20; seed++) {
+        const next = generator(seed);
+        const normal = (): number => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+        const freedom = 2 + (seed % 2);
+        const draw = (): number => {
+          const chi = Array.from({ length: freedom }, normal).reduce((sum, value) => sum + value * value, 0);
+          return (0.02 * normal()) / Math.sqrt(chi / freedom);
+        };
+        const { verdict } = storedLayer(Float64Array.from({ length: rows * cols }, draw), [rows, cols], 'F32');
+        assert.equal(verdict.verdict, 'no verdict', `${freedom} degrees, seed ${seed}: ${verdict.verdict_reason}`);
+      }
+    }
   });
 
   it('a fixed Fourier basis is one, too', () => {
