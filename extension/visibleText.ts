@@ -9,6 +9,9 @@
 /** Control and format characters, separators of lines, halves of pairs, and what Unicode says is drawn as nothing. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
+/** The line breaks of JSON are the layout's: in strings they are escaped already. */
+const UNSEEN_IN_JSON = new RegExp(`(?!\\n)${UNSEEN.source}`, UNSEEN.flags);
+
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
 /** What a program that opens a table may run: cells that begin so, also behind spaces. `＝＋－＠` count in some languages. */
@@ -24,8 +27,7 @@ export function visible(text: string): string {
 
 /** The same JSON with every character that is not seen as its escape: programs read it as it was. */
 export function visibleJson(json: string): string {
-  // The line breaks are the layout's: in strings they are escaped already.
-  return json.replace(UNSEEN, (character) => (character === '\n' ? character : jsonEscape(character)));
+  return json.replace(UNSEEN_IN_JSON, jsonEscape);
 }
 
 /** A text for a table of a spreadsheet, where one that would be a formula begins with `'`. Not for numbers. */
