@@ -20,6 +20,9 @@ const MAX_ENTRIES = 250_000;
 const ENTRY_STEPS = 30;
 const ENTRY_BYTES = 350;
 
+/** What is stored of it without its name, in the directory and in front of its data. */
+const STORED_ENTRY_BYTES = 46 + 30;
+
 /** Central directory entries are read through a window of this many bytes, not 46 at a time. */
 const WINDOW_BYTES = 1024 * 1024;
 
@@ -308,6 +311,7 @@ async function readDirectory(file: FileBytes, budget: OpeningBudget, signal?: Ab
       zip.on('end', () => resolve(entries));
       zip.on('entry', (entry: Entry) => {
         entries.push(zipEntry(entry));
+        budget.bring(STORED_ENTRY_BYTES + 2 * entry.fileNameRaw.length);
         zip.readEntry();
       });
       zip.readEntry();

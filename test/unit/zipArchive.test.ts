@@ -5,6 +5,7 @@ import path from 'node:path';
 import { crc32, tableCrc32 } from '../../extension/checkpoint/crc32';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
 import { FileReader } from '../../extension/checkpoint/fileReader';
+import { OpeningBudget } from '../../extension/checkpoint/openingBudget';
 import { ZipArchive } from '../../extension/checkpoint/zipArchive';
 import { temporaryFolder } from '../harness/temporaryFolder';
 import { zip, type ZipOptions, type ZipRecord } from '../harness/zipWriter';
@@ -37,6 +38,19 @@ describe('zip archive', () => {
     readers.push(reader);
     return ZipArchive.open(reader);
   }
+
+  it('brings memory for its records: the optimizer of a large model has 200 000 of few bytes', async () => {
+    const names = Array.from({ length: 1000 }, (_, i) => `optimizer/data/${i}`);
+    const file = path.join(folder, 'optimizer.zip');
+    writeFileSync(file, zip(names.map((name) => ({ name, bytes: Buffer.alloc(4) }))));
+    const reader = await FileReader.open(file);
+    readers.push(reader);
+    const budget = new OpeningBudget(file);
+    const before = budget.left;
+    await ZipArchive.open(reader, undefined, budget);
+    // What `torch.save` writes of a tensor into the pickle brings less than half of what the tensor takes.
+    assert.ok(budget.left - before > 500 * names.length, `${budget.left - before} bytes`);
+  });
 
   const open = (records: readonly ZipRecord[], options?: ZipOptions): Promise<ZipArchive> =>
     openBytes(zip(records, options));
