@@ -6,7 +6,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { Bench } from '../fuzz/bench';
-import { corpora } from '../fuzz/corpus/corpora';
+import { corporaOf, corpusFormats } from '../fuzz/corpus/corpora';
 import { launchChromium } from '../harness/chromium';
 import { eventually } from '../harness/eventually';
 import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
@@ -55,8 +55,10 @@ describe('a folder of hostile files in Restricted Mode', () => {
     writeFileSync(path.join(opened, 'page.pt'), `<html><title>x</title><img src="${origin}/x.png"></html>`);
     writeFileSync(path.join(opened, 'empty.onnx'), '');
     if (process.platform !== 'win32') execFileSync('mkfifo', [path.join(folder, 'pipe.safetensors')]);
-    for (const [format, found] of corpora()) {
-      const special = found.flatMap(({ source, special: cases = [] }) => cases.map((each) => ({ source, each })));
+    for (const format of corpusFormats) {
+      const special = corporaOf(format).flatMap(({ source, special: cases = [] }) =>
+        cases.map((each) => ({ source, each })),
+      );
       for (const [index, { source, each }] of special.slice(0, CASES_EACH).entries()) {
         const bench = new Bench(source, path.join(folder, 'corpus', `${format} ${index}`));
         bench.damage(each.file, each.bytes(bench.sound(each.file)), each.length);

@@ -1,7 +1,7 @@
 /** The cases of a run, by number: each damages one bench. */
 import path from 'node:path';
 import { Bench } from './bench';
-import { corpora } from './corpus/corpora';
+import { corporaOf } from './corpus/corpora';
 import { corpusCases } from './corpus/corpus';
 import type { FuzzJob } from './fuzzMessages';
 import { mutate } from './mutate';
@@ -44,7 +44,7 @@ function randomCases(format: string, folder: string): Cases {
 /** The corpus of one format, laid into a folder. */
 export function corpusOf(format: string, folder: string): Cases & { readonly count: number } {
   const made = laid(
-    corpora().get(format),
+    corporaOf(format),
     format,
     (corpus, place) => {
       const bench = new Bench(corpus.source, place);

@@ -8,18 +8,17 @@ import { fuzz, type FuzzReport } from './fuzzer';
 import { reportLines } from './report';
 import { fuzzSources } from './sources';
 import { twoAtATime } from './twoAtATime';
-import { corpora } from './corpus/corpora';
+import { corporaOf, corpusFormats } from './corpus/corpora';
 import { valueOf, withValue } from './corpus/fields';
 
 /** Of a format, spread over all its fields: some formats have thousands, and the tests have a quarter of an hour. */
 const MOST_CASES = 300;
 
-/** A test also waits for those before it. */
-const TIMEOUT_MILLISECONDS = 300_000;
-
-describe('the hostile corpus', () => {
+describe('the hostile corpus', function () {
+  // The fuzzer ends what hangs. The rest is a fixed amount of work, however long a busy machine takes for it.
+  this.timeout(0);
   const folder = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-corpus-'));
-  const laid = new Map([...corpora().keys()].map((format) => [format, corpusOf(format, path.join(folder, format))]));
+  const laid = new Map(corpusFormats.map((format) => [format, corpusOf(format, path.join(folder, format))]));
   const finished: FuzzReport[] = [];
   let reports: ReadonlyMap<string, Promise<FuzzReport>>;
 
@@ -36,7 +35,7 @@ describe('the hostile corpus', () => {
 
   it('covers every format that is fuzzed', () => {
     assert.deepEqual(
-      [...fuzzSources().keys()].filter((format) => !corpora().has(format)),
+      [...fuzzSources().keys()].filter((format) => !corpusFormats.includes(format)),
       [],
     );
   });
@@ -45,9 +44,9 @@ describe('the hostile corpus', () => {
     return Math.ceil(count / MOST_CASES);
   }
 
-  for (const [format, found] of corpora()) {
+  for (const format of corpusFormats) {
     it(`${format}: numbers stand where the corpus changes them`, () => {
-      for (const [index, { fields = {} }] of found.entries()) {
+      for (const [index, { fields = {} }] of corporaOf(format).entries()) {
         for (const [file, find] of Object.entries(fields)) {
           const bytes = readFileSync(path.join(laid.get(format)!.benches[index]!.folder, file));
           const all = find(bytes);
@@ -70,6 +69,6 @@ describe('the hostile corpus', () => {
       const { opened, partial, refused } = report.counts;
       assert.equal(opened + partial + refused, cases);
       assert.ok(partial + refused > cases / 3, 'the damage does damage');
-    }).timeout(TIMEOUT_MILLISECONDS);
+    });
   }
 });

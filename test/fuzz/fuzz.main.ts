@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { corpusOf } from './cases';
-import { corpora } from './corpus/corpora';
+import { corpusFormats } from './corpus/corpora';
 import { fuzz } from './fuzzer';
 import { reportLines } from './report';
 import { fuzzSources } from './sources';
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   const string = { type: 'string' } as const;
   const corpus = { type: 'boolean', default: false } as const;
   const { values } = parseArgs({ options: { cases: string, seed: string, format: string, case: string, corpus } });
-  const known = [...(values.corpus ? corpora() : fuzzSources()).keys()];
+  const known = values.corpus ? corpusFormats : [...fuzzSources().keys()];
   if (values.format !== undefined && !known.includes(values.format)) {
     throw new Error(`no format ${values.format}; there are ${known.join(', ')}`);
   }

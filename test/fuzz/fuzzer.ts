@@ -9,6 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { CaseEnded, CaseOrigin, CaseStarted, FuzzJob, WorkerMessage } from './fuzzMessages';
 import { HANG_MILLISECONDS } from './limits';
+import { ownTime } from './ownTime';
 import type { Outcome } from './target';
 
 export interface FuzzOptions {
@@ -46,6 +47,9 @@ const MAX_FAILURES = 20;
 
 /** Larger files of a case that failed are not kept: those of the corpus are holes, which a copy would fill. */
 const MAX_KEPT_BYTES = 2 ** 30;
+
+/** A process that hangs is noticed so much later at most. */
+const LISTEN_MILLISECONDS = 500;
 
 /** Of a process that died, the end of what it said. */
 const STDERR_CHARACTERS = 2000;
@@ -128,17 +132,15 @@ function watch(
   let failed: { started: CaseStarted; ended: CaseEnded } | undefined;
   let hung = false;
   const reports: Promise<void>[] = [];
-  let timer: NodeJS.Timeout;
-  const listen = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      hung = true;
-      child.kill('SIGKILL');
-    }, hangMilliseconds);
-  };
-  listen();
+  const time = (): number => ownTime(child.pid);
+  let heard = time();
+  const timer = setInterval(() => {
+    if (time() - heard <= hangMilliseconds) return;
+    hung = true;
+    child.kill('SIGKILL');
+  }, LISTEN_MILLISECONDS);
   child.on('message', (message: WorkerMessage) => {
-    listen();
+    heard = time();
     if (message.kind === 'started') {
       current = message;
       return;
@@ -149,9 +151,12 @@ function watch(
     current = undefined;
   });
   return new Promise((resolve, reject) => {
-    child.on('error', reject);
+    child.on('error', (error) => {
+      clearInterval(timer);
+      reject(error);
+    });
     child.on('close', (code, signal) => {
-      clearTimeout(timer);
+      clearInterval(timer);
       const finish = async () => {
         await Promise.all(reports);
         if (!failed && current) {

@@ -12,16 +12,15 @@ import { twoAtATime } from './twoAtATime';
 const SEED = 20261123;
 const CASES = 500;
 
-/** Long enough for the planted allocation on a machine that is busy with other things. */
+/** Enough for the planted allocation. */
 const PATIENT = { hangMilliseconds: 15_000 };
 
 /** Begins beside the others: it mostly waits. */
 let plantedRun: Promise<FuzzReport>;
 
-/** A test also waits for those before it. */
-const TIMEOUT_MILLISECONDS = 300_000;
-
-describe('fuzzing damaged checkpoints', () => {
+describe('fuzzing damaged checkpoints', function () {
+  // The fuzzer ends what hangs. The rest is a fixed amount of work, however long a busy machine takes for it.
+  this.timeout(0);
   const finished: FuzzReport[] = [];
   let reports: ReadonlyMap<string, Promise<FuzzReport>>;
 
@@ -45,11 +44,13 @@ describe('fuzzing damaged checkpoints', () => {
       const { opened, partial, refused } = report.counts;
       assert.equal(opened + partial + refused, CASES);
       assert.ok(partial + refused > CASES / 20, 'the damage does damage');
-    }).timeout(TIMEOUT_MILLISECONDS);
+    });
   }
 });
 
-describe('the fuzzer', () => {
+describe('the fuzzer', function () {
+  this.timeout(0);
+
   it('makes the same damage from the same seed, and other damage from another', () => {
     const original = Buffer.from(Array.from({ length: 5000 }, (_, index) => index % 251));
     const copy = new Uint8Array(original);
@@ -71,7 +72,7 @@ describe('the fuzzer', () => {
       assert.match(faults.get('takes much memory')!, /^took \d{3} MB of memory$/);
       assert.equal(faults.get('writes to the checkpoint'), 'changed the files of the checkpoint');
       assert.match(faults.get('ends the process')!, /^the process ended \(3\)/);
-      assert.match(faults.get('is slow')!, /^took \d{4} ms$/);
+      assert.match(faults.get('is slow')!, /^took \d{4,} ms$/);
       assert.match(faults.get('rejects behind the back')!, /planted/);
       assert.match(
         faults.get('reads another file')!,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
 import { OUTSIDE } from './bench';
+import { CASE_MILLISECONDS } from './limits';
 
 /** What each case does, in order; the sound checkpoint that comes first is refused by none. */
 export const PLANTED = [
@@ -62,7 +63,7 @@ export async function openPlanted(file: string, index: number): Promise<Checkpoi
       process.exit(3);
       break;
     case 'is slow':
-      await new Promise((resolve) => setTimeout(resolve, 2100));
+      await new Promise((resolve) => setTimeout(resolve, 2 * CASE_MILLISECONDS + 100));
       break;
     case 'rejects behind the back':
       void Promise.reject(new Error('planted'));

@@ -2,14 +2,15 @@
  * Runs cases one after the other and reports each. A process of its own: what it does to its memory, its files or
  * itself is seen from outside.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { setImmediate as tick } from 'node:timers/promises';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import type { Bench } from './bench';
 import { casesOf, type Cases } from './cases';
 import { FileWatch } from './fileWatch';
 import type { FuzzJob, WorkerMessage } from './fuzzMessages';
-import { CASE_MILLISECONDS, MEMORY_BYTES } from './limits';
+import { caseMilliseconds, MEMORY_BYTES } from './limits';
+import { ownTime } from './ownTime';
 import { openPlanted } from './planted';
 import { Random } from './random';
 import { openAndRead, type Outcome } from './target';
@@ -43,15 +44,6 @@ function peakMemory(): number {
   return process.resourceUsage().maxRSS * 1024;
 }
 
-/**
- * Milliseconds, of which those are left out, where the system tells, in which this process had something to do but
- * other programs had the processors: the cases of a busy machine take no longer than those of an idle one.
- */
-function now(): number {
-  const waited = process.platform === 'linux' ? Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) : 0;
-  return performance.now() - waited / 1e6;
-}
-
 class Run {
   private readonly watch = new FileWatch();
   /** Peak memory without what readers took. */
@@ -72,10 +64,10 @@ class Run {
     const { bench, description, told } = this.cases.make(index, random);
     this.base += peakMemory() - before;
     await send({ kind: 'started', index, description, folder: bench.folder });
-    const [state, files, started] = [bench.state(), openFiles(), now()];
+    const [state, files, started] = [bench.state(), openFiles(), ownTime()];
     const open = job.origin === 'planted' ? (file: string) => openPlanted(file, index) : openCheckpoint;
     const attempt = await this.attempt(bench, () => openAndRead(open, bench.file, random));
-    const milliseconds = now() - started;
+    const milliseconds = ownTime() - started;
     const peak = peakMemory() - this.base;
     const { outcome } = attempt;
     let fault = attempt.thrown;
@@ -84,7 +76,7 @@ class Run {
     fault ??= attempt.forbidden;
     if (openFiles() > files) fault ??= `left ${openFiles() - files} files open`;
     if (told && outcome === 'opened') fault ??= 'opened without an error or a problem';
-    if (fault === undefined && milliseconds > CASE_MILLISECONDS) {
+    if (fault === undefined && milliseconds > caseMilliseconds()) {
       [fault, unsure] = [`took ${Math.round(milliseconds)} ms`, true];
     }
     if (fault === undefined && peak > MEMORY_BYTES) {

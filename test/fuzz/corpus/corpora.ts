@@ -14,27 +14,39 @@ import { tensorflowCheckpointCorpus, tensorflowGraphCorpus } from './tensorflowC
 import { tensorflowJsCorpus } from './tensorflowJsCorpus';
 import { tfliteCorpus } from './tfliteCorpus';
 
-export function corpora(): ReadonlyMap<string, readonly Corpus[]> {
-  return new Map([
-    ['safetensors', safetensorsCorpus()],
-    ['sharded safetensors', shardedCorpus()],
-    ['sharded pytorch', shardedPytorchCorpus()],
-    ['diffusers', pipelineCorpus()],
-    ['quantised weights', quantisedCorpus()],
-    ['LoRA adapters', loraCorpus()],
-    ['distributed', distributedCorpus()],
-    ['gguf', ggufCorpus()],
-    ['pytorch zip', pytorchZipCorpus()],
-    ['pytorch legacy', pytorchLegacyCorpus()],
-    ['torchscript', torchScriptCorpus()],
-    ['onnx', onnxCorpus()],
-    ['numpy', numpyCorpus()],
-    ['flax', flaxCorpus()],
-    ['hdf5', hdf5Corpus()],
-    ['keras', kerasCorpus()],
-    ['tensorflow.js', tensorflowJsCorpus()],
-    ['tensorflow checkpoint', tensorflowCheckpointCorpus()],
-    ['tensorflow graph', tensorflowGraphCorpus()],
-    ['tflite', tfliteCorpus()],
-  ]);
+/** Each in a few tenths of a second: a worker needs but one of them. */
+const CORPORA: ReadonlyMap<string, () => readonly Corpus[]> = new Map([
+  ['safetensors', safetensorsCorpus],
+  ['sharded safetensors', shardedCorpus],
+  ['sharded pytorch', shardedPytorchCorpus],
+  ['diffusers', pipelineCorpus],
+  ['quantised weights', quantisedCorpus],
+  ['LoRA adapters', loraCorpus],
+  ['distributed', distributedCorpus],
+  ['gguf', ggufCorpus],
+  ['pytorch zip', pytorchZipCorpus],
+  ['pytorch legacy', pytorchLegacyCorpus],
+  ['torchscript', torchScriptCorpus],
+  ['onnx', onnxCorpus],
+  ['numpy', numpyCorpus],
+  ['flax', flaxCorpus],
+  ['hdf5', hdf5Corpus],
+  ['keras', kerasCorpus],
+  ['tensorflow.js', tensorflowJsCorpus],
+  ['tensorflow checkpoint', tensorflowCheckpointCorpus],
+  ['tensorflow graph', tensorflowGraphCorpus],
+  ['tflite', tfliteCorpus],
+]);
+
+export const corpusFormats: readonly string[] = [...CORPORA.keys()];
+
+const made = new Map<string, readonly Corpus[]>();
+
+/** Made once. @throws Error for a format that is not one of `corpusFormats` */
+export function corporaOf(format: string): readonly Corpus[] {
+  const make = CORPORA.get(format);
+  if (!make) throw new Error(`no corpus of format ${format}`);
+  const known = made.get(format) ?? make();
+  made.set(format, known);
+  return known;
 }
