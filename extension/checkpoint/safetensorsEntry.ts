@@ -6,12 +6,14 @@
  */
 import type { DType } from '../protocol';
 import { dtypes, elementSize, isDType } from './dtype';
-import { JsonSyntaxError, parseValue } from './jsonObject';
+import { JsonSyntaxError, objectEntries, parseValue } from './jsonObject';
 import { decodedType, isPackedType, packedBits, type PackedType } from './packedElements';
 import { elementCount, isCount } from './shape';
 
 /** An entry is about 100 bytes; bounds what parsing one can build. */
 const MAX_ENTRY_BYTES = 65536;
+
+const COLON = 0x3a;
 
 /** Bytes [begin, end) of the data section. */
 export interface DataRange {
@@ -55,6 +57,11 @@ export function parseEntry(json: Buffer, start: number, end: number): TensorEntr
   if (typeof fields !== 'object' || fields === null) {
     return { code: 'malformed', message: 'its header entry is not an object' };
   }
+  const repeated = repeatedField(json, start, end, Object.keys(fields).length);
+  if (repeated !== undefined) {
+    const message = `its header entry gives ${quote(repeated)} twice, and other programs refuse such a file`;
+    return { code: 'malformed', message };
+  }
   const { dtype, shape, data_offsets: offsets } = fields as Record<string, unknown>;
   const range = parseRange(offsets);
   if (!range) return { code: 'malformed', message: `"data_offsets" is ${quote(offsets)}, not a begin and an end` };
@@ -73,6 +80,20 @@ export function parseEntry(json: Buffer, start: number, end: number): TensorEntr
   return isPackedType(dtype)
     ? { dtype: decodedType(dtype), packed: dtype, shape: sizes, range }
     : { dtype, shape: sizes, range };
+}
+
+/** A key that stands twice in an object of `distinct` keys: nothing says which of its two values is meant. */
+function repeatedField(json: Buffer, start: number, end: number, distinct: number): string | undefined {
+  let colons = 0;
+  for (let at = start; at < end; at++) if (json[at] === COLON) colons += 1;
+  // As in every file but a damaged one: each key has a colon.
+  if (colons <= distinct) return undefined;
+  const seen = new Set<string>();
+  for (const { key } of objectEntries(json.subarray(start, end))) {
+    if (seen.has(key)) return key;
+    seen.add(key);
+  }
+  return undefined;
 }
 
 /** Those of the packed types that the format knows. */

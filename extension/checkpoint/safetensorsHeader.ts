@@ -129,6 +129,7 @@ class HeaderParser {
   /** Of entries that are not shown. */
   private readonly refusedClaims: Claim[] = [];
   private metadata: Readonly<Record<string, string>> = {};
+  private hasMetadata = false;
   private seen = 0;
 
   constructor(
@@ -174,6 +175,11 @@ class HeaderParser {
   }
 
   private parseMetadata(json: Buffer, entry: JsonEntry): void {
+    if (this.hasMetadata) {
+      const message = '"__metadata__" stands twice, and other programs refuse such a file';
+      this.problems.add('malformed', message, { offset: LENGTH_BYTES + entry.keyOffset });
+    }
+    this.hasMetadata = true;
     // The reference parser takes null for no metadata.
     if (json.toString('latin1', entry.start, entry.end) === 'null') return;
     const pairs = new Map(Object.entries(this.metadata));

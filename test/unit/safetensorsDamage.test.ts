@@ -192,6 +192,26 @@ describe('damaged safetensors', () => {
       assert.deepEqual(await outcome(rawSafetensors(escaped, 8)), { shown: ['a'], problems: ['malformed a'] });
     });
 
+    it('a field twice, of which JSON.parse takes the last', async () => {
+      const [first, second] = ['F32', 'I32'].map((dtype) => `"dtype":"${dtype}"`);
+      for (const twice of [`${first},${second}`, `${first},"dtyp\\u0065":"I32"`, `${first},"shape":[9]`]) {
+        const text = `{"a":{${twice},"shape":[2],"data_offsets":[0,8]},"b":${JSON.stringify(f32Entry([1], 8, 12))}}`;
+        await opened(rawSafetensors(text, 12), ({ tensors, problems }) => {
+          assert.deepEqual(
+            tensors.map(({ name }) => name),
+            ['b'],
+          );
+          assert.match(problems[0]!.message, /its header entry gives "(dtype|shape)" twice/);
+        });
+      }
+    });
+
+    it('metadata twice', async () => {
+      const meta = '"__metadata__":{"k":"v"}';
+      const text = `{${meta},"a":${JSON.stringify(f32Entry([1], 0, 4))},${meta}}`;
+      assert.deepEqual(await outcome(rawSafetensors(text, 4)), { shown: ['a'], problems: ['malformed'] });
+    });
+
     it('holes between tensors and bytes after the last', async () => {
       const text = JSON.stringify({ a: f32Entry([1], 4, 8), b: f32Entry([1], 12, 16) });
       await opened(rawSafetensors(text, 20), ({ tensors, problems }) => {
