@@ -12,9 +12,7 @@ import { readLayout, type ChunkLayout } from './hdf5Layout';
 import { findMessage, MESSAGE, type Message } from './hdf5ObjectHeader';
 import { contiguousStrides } from './pickleArguments';
 import { ViewSource, type ReadRange, type RowSource } from './rowSource';
-
-/** Elements that are nowhere stored are made up; beyond this, and what a file can hold, it is a trap and no weight. */
-const MAX_UNSTORED_BYTES = 1024 * 1024 * 1024;
+import { MAX_EXPANDED_BYTES } from './tensorView';
 
 /** Deflate makes no more than this of one byte. @see https://zlib.net/zlib_tech.html */
 const MAX_INFLATION = 1032;
@@ -83,7 +81,6 @@ async function rowsOf(
   const layout = readLayout(layoutMessage, size);
   if (layout.kind === 'other') return layout.description;
   if (space.count === 0) return new FillRows(bytes.path, { space, fill: undefined, ...elements });
-  assertPlausible(byteLength, bytes);
   if (layout.kind === 'compact') {
     const { data } = layout;
     if (data.length < byteLength) {
@@ -94,6 +91,7 @@ async function rowsOf(
   const fill = await fillValue(messages, bytes, size);
   if (layout.kind === 'contiguous') {
     const { address } = layout;
+    if (address === undefined) assertPlausible(byteLength, 0, bytes);
     if (address === undefined) return new FillRows(bytes.path, { space, fill, ...elements });
     if (address + byteLength > bytes.size) {
       const reason = `its elements go up to byte ${address + byteLength}, but the file has ${bytes.size}`;
@@ -103,6 +101,7 @@ async function rowsOf(
   }
   const pipeline = await findMessage(messages, MESSAGE.filters, bytes);
   const filters = pipeline ? readFilters(pipeline) : [];
+  assertPlausible(byteLength, (filters.length > 0 ? MAX_INFLATION : 1) * bytes.size, bytes);
   return chunkedRows({ ...elements, space, layout: layout.chunks, filters, fill }, bytes, unpacked);
 }
 
@@ -126,12 +125,17 @@ async function elementsOf(
   throw bytes.error('unsupported', `holds ${description}, which has no values to show`);
 }
 
-/** Whatever the shape says, a file holds no more. */
-function assertPlausible(byteLength: number, bytes: Hdf5Bytes): void {
-  const most = Math.max(MAX_UNSTORED_BYTES, MAX_INFLATION * bytes.size);
-  if (byteLength <= most) return;
-  const reason = `has ${byteLength} bytes of elements; a file of ${bytes.size} bytes is believed to hold ${most} at most`;
-  throw bytes.error('limit', reason);
+/**
+ * Elements that are nowhere stored are made up: few bytes can ask for hours of honest work on them.
+ *
+ * @param stored bytes that the file may hold of them
+ */
+function assertPlausible(byteLength: number, stored: number, bytes: Hdf5Bytes): void {
+  if (byteLength <= Math.max(MAX_EXPANDED_BYTES, stored)) return;
+  const held =
+    stored === 0 ? 'none of which was written' : `of which the file of ${bytes.size} bytes holds ${stored} at most`;
+  const reason = `has ${byteLength} bytes of elements, ${held}; at most ${MAX_EXPANDED_BYTES} are made up`;
+  throw bytes.error('limit', `${reason}: write all of them to see it`);
 }
 
 interface Chunked extends Elements {

@@ -14,7 +14,7 @@ const WINDOW_BYTES = 16 * 1024 * 1024;
  * An expanded view repeats stored elements: 600 bytes can ask for minutes of honest work. Masks and tables of positions are
  * smaller; a weight repeats nothing.
  */
-const MAX_EXPANDED_BYTES = 16 * 1024 * 1024;
+export const MAX_EXPANDED_BYTES = 16 * 1024 * 1024;
 
 export interface TensorView {
   readonly dtype: DType;
