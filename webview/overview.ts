@@ -121,7 +121,7 @@ export class Overview {
         'button',
         { type: 'button', class: `unusual-item ${kind}`, title: `${layer}: ${reason}`, click: () => this.open(layer) },
         icon(KIND_ICONS[kind]),
-        element('span', { class: 'unusual-name' }, layer),
+        element('span', { class: 'unusual-name' }, element('bdi', { dir: 'ltr' }, layer)),
         element('span', { class: 'unusual-reason' }, reason),
       ),
     );

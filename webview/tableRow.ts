@@ -90,8 +90,11 @@ export class RowView {
     else this.element.removeAttribute('aria-expanded');
     this.name.style.paddingInlineStart = `${4 + depth * INDENT}px`;
     // In the tree a row says what it adds to its parent; in a flat list, its whole name.
-    const text = matches || depth < node.depth ? (found ?? node.name) : node.label;
-    this.label.replaceChildren(...highlighted(text, matches));
+    const whole = matches !== undefined || depth < node.depth;
+    const text = whole ? (found ?? node.name) : node.label;
+    // Whole names differ at their ends: one that is too long loses its beginning.
+    this.label.classList.toggle('whole-name', whole);
+    this.label.replaceChildren(element('bdi', { dir: 'ltr' }, ...highlighted(text, matches)));
     this.name.title = rowTitle(node);
   }
 

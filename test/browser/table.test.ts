@@ -105,6 +105,30 @@ describe('the table of tensors', () => {
     await page.getByText('Nothing matches “zzzz”.').waitFor();
   });
 
+  it('shows the ends of whole names that are too long, where they differ', async () => {
+    const page = await opened();
+    await page.getByRole('textbox', { name: 'Filter tensors by name' }).fill('layers.3.self_attn.k_proj');
+    await drawn(page);
+    const [first, last, box] = await page.evaluate<{ left: number; right: number }[]>(`(() => {
+      const label = document.querySelector('.table-body .table-row:not([hidden]) .row-label');
+      label.style.maxWidth = '120px';
+      const texts = [];
+      const walk = document.createTreeWalker(label, NodeFilter.SHOW_TEXT);
+      while (walk.nextNode()) texts.push(walk.currentNode);
+      const letter = (node, at) => {
+        const range = document.createRange();
+        range.setStart(node, at);
+        range.setEnd(node, at + 1);
+        return range.getBoundingClientRect();
+      };
+      const end = texts.at(-1);
+      return [letter(texts[0], 0), letter(end, end.length - 1), label.getBoundingClientRect()]
+        .map(({ left, right }) => ({ left, right }));
+    })()`);
+    assert.ok(last!.right <= box!.right + 1 && last!.left >= box!.left, 'the last letter is in sight');
+    assert.ok(first!.right <= box!.left + 1, 'the first letter is cut off');
+  });
+
   it('filters by numbers, types and shapes, and follows results that come later', async () => {
     const page = await opened({ inspected: '20' });
     const filter = page.getByRole('textbox', { name: 'Filter tensors by name' });
