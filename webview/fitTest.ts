@@ -1,4 +1,7 @@
-/** Beside the fit of alpha: which law its tail follows, and the bootstrap that tests it, on request. */
+/**
+ * Beside the fit of alpha: which law its tail follows, and the bootstrap that tests it, on request. Both are of the tail
+ * that was fitted, and say so: xmin may have been dragged elsewhere.
+ */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import type { GoodnessOfFit, LayerResult, ViewNotifications } from '../extension/protocol';
 import { problemOf } from '../extension/rpc';
@@ -93,7 +96,7 @@ export class FitTest {
     const finding = p > IMPLAUSIBLE ? 'a power law is plausible' : 'not a power law';
     const chance = `p ${formatNumber(p, 3)} ± ${formatNumber(error ?? 0, 2)}`;
     this.set(
-      `Test of the fit: ${chance}, ${finding} (${formatCount(replicates ?? 0)} synthetic spectra, seed ${seed}).`,
+      `Test of the fit${fittedFrom(this.layer)}: ${chance}, ${finding} (${formatCount(replicates ?? 0)} synthetic spectra, seed ${seed}).`,
     );
   }
 
@@ -103,9 +106,17 @@ export class FitTest {
 }
 
 /** One line: the law, or why there is none. */
-function verdict({ tail_shape: shape }: LayerResult): HTMLElement | null {
+function verdict(layer: LayerResult): HTMLElement | null {
+  const { tail_shape: shape } = layer;
   if (!shape) return null;
   const law = shape.law === undefined ? `none (${shape.reason ?? 'unknown'})` : lawName(shape.law);
   const text = shape.law === 'undecided' ? 'undecided between the power law and others' : law;
-  return element('p', {}, `Shape of the tail: ${text}.`);
+  return element('p', {}, `Shape of the tail${fittedFrom(layer)}: ${text}.`);
+}
+
+/** Which tail is meant, to read after a noun. */
+function fittedFrom({ fits: { KS } }: LayerResult): string {
+  return typeof KS?.xmin === 'number' && KS.status === 'success'
+    ? ` from the fitted xmin ${formatNumber(KS.xmin, 3)}`
+    : '';
 }
