@@ -113,7 +113,7 @@ async function chooseOutput(): Promise<SaveRequest['output'] | undefined> {
     },
     {
       label: vscode.l10n.t('Reconstructed matrix'),
-      detail: vscode.l10n.t('Same name and shape as before: loads anywhere, to see what the approximation does.'),
+      detail: vscode.l10n.t('Same name and shape as before: loads anywhere, to try the approximation.'),
       output: 'reconstructed',
     },
   ];
