@@ -81,6 +81,9 @@ describe("a layer's view", () => {
       () => verdict.innerText(),
       (text) => /^○ No verdict on .*: the bootstrap refuses a power law \(p 0\.02\)/.test(text),
     );
+    const [shape, tested] = await page.locator('.fit-test').locator('p, .fit-test-status').allInnerTexts();
+    assert.match(shape!, /^Shape of the tail from the fitted xmin [\d.]+: /);
+    assert.match(tested!, /^Test of the fit from the fitted xmin [\d.]+: p 0\.02/);
   });
 
   it('moves xmin with the pointer; alpha and D follow, and come back', async () => {
