@@ -3,7 +3,7 @@ import type { Problem } from '../protocol';
 import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
 
 /** More than a person reads; keeps the memory and messages that a hostile file can cause small. */
-const MAX_PROBLEMS = 1000;
+export const MAX_PROBLEMS = 1000;
 
 /** Names listed where one problem is about many tensors. */
 export const NAMES_SHOWN = 3;

@@ -130,10 +130,9 @@ async function openAs(among: readonly CheckpointFormat[], file: string, signal?:
   if (left) throw left;
   // What it looks like, else a damaged file of the format that its name says.
   const matching = among.find((candidate) => candidate.matches(file, head));
-  const named = matching ?? among.find(({ suffixes }) => hasSuffix(file, suffixes));
-  const text = matching || !named || hasSuffix(file, ['.json']) ? undefined : textInPlace(file, head);
+  const format = matching ?? among.find(({ suffixes }) => hasSuffix(file, suffixes));
+  const text = matching || !format || hasSuffix(file, ['.json']) ? undefined : textInPlace(file, head);
   if (text) throw text;
-  const format = named;
   if (!format) {
     if (isOrbax(file)) throw orbaxRefusal(file);
     const known = [...new Set(among.map(({ name }) => name))].join(', ');

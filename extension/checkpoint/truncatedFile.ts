@@ -2,15 +2,17 @@
 import type { Problem } from '../protocol';
 import type { Checkpoint } from './checkpoint';
 import { CheckpointError } from './checkpoint';
-import { firstNames } from './problemList';
+import { firstNames, MAX_PROBLEMS } from './problemList';
+import { weightFilesOf } from './wrappedCheckpoint';
 
 const NAMES_SHOWN = 3;
 
 /** @param sizes bytes of each file */
 export function problemsOf(
-  { problems, tensors }: Pick<Checkpoint, 'problems' | 'tensors'>,
+  checkpoint: Pick<Checkpoint, 'problems' | 'tensors' | 'files' | 'weightFiles'>,
   sizes: ReadonlyMap<string, number>,
 ): Problem[] {
+  const { problems, tensors } = checkpoint;
   const byFile = new Map<string, string[]>();
   for (const { code, file, tensor } of problems) {
     if (code !== 'truncated' || file === undefined || tensor === undefined) continue;
@@ -28,7 +30,11 @@ export function problemsOf(
     const all = new Set([...names, ...tensors.map(({ name }) => name)]).size;
     const size = sizes.get(file);
     const end = size === undefined ? '' : ` after ${size.toLocaleString('en')} bytes`;
-    const message = `ends too early${end}: ${names.length} of its ${all} tensors (${firstNames(names, NAMES_SHOWN)}) are missing or cut off`;
+    // Which other tensors lie in one of several files is not known, nor how many names a list that is full has left out.
+    const few = problems.length <= MAX_PROBLEMS;
+    const count = few ? `${names.length}` : `at least ${names.length}`;
+    const among = few && weightFilesOf(checkpoint) === 1 ? `of its ${all} tensors` : 'of its tensors';
+    const message = `ends too early${end}: ${count} ${among} (${firstNames(names, NAMES_SHOWN)}) are missing or cut off`;
     return new CheckpointError('truncated', message, { file }).toProblem();
   });
 }

@@ -157,7 +157,8 @@ export class ZipArchive {
       await verified;
     } catch (error) {
       // Whether it is sound is not known then: it is asked again.
-      if (!(error instanceof CheckpointError && error.code === 'corrupt')) this.verified.delete(entry);
+      const known = error instanceof CheckpointError && error.code === 'corrupt';
+      if (!known && this.verified.get(entry) === verified) this.verified.delete(entry);
       if (error instanceof CheckpointError || signal?.aborted) throw error;
       // Another one's request was cancelled.
       await this.verify(entry, signal);

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
 import { checkpointSuffixes, openCheckpoint } from '../../extension/checkpoint/registry';
+import { ProblemList } from '../../extension/checkpoint/problemList';
 import { problemsOf } from '../../extension/checkpoint/truncatedFile';
 import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
 import { sharedFolder } from '../harness/shared';
@@ -110,9 +111,23 @@ describe('a file that ends too early', () => {
       problem('truncated', undefined),
       problem('truncated', 'z', 'b'),
     ];
-    assert.deepEqual(problemsOf({ problems, tensors: [] }, new Map()), problems);
-    const more = problemsOf({ problems: [...problems, problem('truncated', 'w')], tensors: [] }, new Map());
+    const found = { problems, tensors: [], files: ['a'] };
+    assert.deepEqual(problemsOf(found, new Map()), problems);
+    const more = problemsOf({ ...found, problems: [...problems, problem('truncated', 'w')] }, new Map());
     assert.deepEqual(more.slice(1), problems.slice(1));
     assert.match(more[0]!.message, /2 of its 2 tensors \(x, w\)/);
+  });
+
+  it('counts no tensors of other files, and none that a full list has left out', () => {
+    const list = new ProblemList('a');
+    const cut = (count: number): void => {
+      for (let i = 0; i < count; i++) list.add('truncated', 'is cut', { tensor: `w${i}` });
+    };
+    cut(2);
+    const sentence = (files: string[]): string =>
+      problemsOf({ problems: list.list(), tensors: [], files }, new Map())[0]!.message;
+    assert.match(sentence(['a', 'b']), /ends too early: 2 of its tensors \(w0, w1\)/);
+    cut(2000);
+    assert.match(sentence(['a']), /ends too early: at least 1000 of its tensors \(/);
   });
 });
