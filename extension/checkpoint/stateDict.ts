@@ -108,7 +108,7 @@ class Walk {
       this.visit(root, { group: '', name: '', level: 0, module: false });
     } catch (error) {
       if (!(error instanceof CheckpointError) || error.code !== 'limit') throw error;
-      this.limit(() => `${error.reason}; the rest is not listed`);
+      this.limits.push(`${error.reason}; the rest is not listed`);
     }
   }
 
@@ -242,10 +242,10 @@ class Walk {
 
   private stop(what: string): void {
     this.stopped = true;
-    this.limit(() => `the checkpoint holds ${what}; the rest is not listed`);
+    this.limits.push(`the checkpoint holds ${what}; the rest is not listed`);
   }
 
-  /** Not even worded more than once: one sentence is enough, however often a trap was set. */
+  /** Not even worded more than once: one sentence is enough, however often a trap was set. The end of the list is another. */
   private limit(message: () => string): void {
     if (this.limits.length === 0) this.limits.push(message());
   }

@@ -35,11 +35,15 @@ function module(
   return object;
 }
 
-/** `group | name` of each tensor. */
+function pairsOf(keys: readonly string[]): [PickleValue, PickleValue][] {
+  return keys.map((key) => [key, tensor]);
+}
+
 function readStateDict(root: PickleValue): StateDict {
   return readWithin(root, new OpeningBudget('made.pt'));
 }
 
+/** `group | name` of each tensor. */
 function found(root: PickleValue): string[] {
   return readStateDict(root).tensors.map(({ group, name }) => `${group} | ${name}`);
 }
@@ -168,6 +172,18 @@ describe('state_dict', () => {
       const { tensors, limits } = readStateDict(value);
       assert.ok(tensors.length <= 8, String(tensors.length));
       assert.match(limits[0]!, /more than 8 places/);
+    });
+
+    it('says that the list ends early, whatever it has said before', () => {
+      const shared = list(tensor);
+      const keys = Array.from({ length: 100 }, (_, i) => `w${i}`);
+      const root = dict(['shared', list(...Array<PickleValue>(9).fill(shared))], ...pairsOf(keys));
+      const budget = new OpeningBudget('made.pt');
+      budget.take(budget.left - 50_000);
+      const { tensors, limits } = readWithin(root, budget);
+      assert.ok(tensors.length < 100, String(tensors.length));
+      assert.match(limits[0]!, /more than 8 places/);
+      assert.match(limits[1]!, /bytes of memory to open.*; the rest is not listed$/);
     });
 
     it('doubling without a tensor costs nothing', () => {
