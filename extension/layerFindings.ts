@@ -64,13 +64,13 @@ export function judgedShare(results: Iterable<LayerResult>): { judged: number; l
   return { judged, layers };
 }
 
-/** Entries of several matrices have a scale in each: the border of a kernel has smaller ones than its centre. */
-function entryEvidence({ statistics, matrices, metrics, N, M }: LayerResult): EntryEvidence | undefined {
-  const { sigma_mp: sigma, spectral_norm: lambda1 } = metrics;
-  if (matrices !== 1 || !statistics || N === undefined || M === undefined) return undefined;
-  const { min, max } = statistics;
-  if (sigma == null || lambda1 == null || min === null || max === null) return undefined;
-  return { largest: Math.max(-min, max), lambda1, sigma, N, M };
+/** Entries are taken on the scale of the spectrum, in which WeightWatcher shrinks a convolution's. */
+function entryEvidence({ statistics, metrics, N, M }: LayerResult): EntryEvidence | undefined {
+  const { sigma_mp: sigma, spectral_norm: lambda1, norm } = metrics;
+  if (!statistics || N === undefined || M === undefined || sigma == null || lambda1 == null || !norm) return undefined;
+  const { min, max, l2 } = statistics;
+  if (min === null || max === null || !l2) return undefined;
+  return { largest: Math.max(-min, max) * (Math.sqrt(norm) / l2), lambda1, sigma, N, M };
 }
 
 function farmsEvidence({ farms, fits, N, M }: LayerResult): FarmsEvidence | undefined {

@@ -88,7 +88,7 @@ export interface VerdictInput {
   noBulk?: string | undefined;
   /** λ above those of the matrix with its entries shuffled, where that was asked for. */
   aboveShuffled?: number | null | undefined;
-  /** Of a layer that is one matrix with a bulk. */
+  /** Of a layer with a bulk. */
   entries?: EntryEvidence | undefined;
   /** Bootstrap of `fit`, where it was asked for. */
   goodness?: GoodnessOfFit | undefined;
@@ -246,7 +246,7 @@ function shuffledCheck(value: number): VerdictCheck {
  * where w² > σ²√(NM), with an eigenvalue of (w² + σ²N)(w² + σ²M)/w² (Benaych-Georges & Nadakuditi 2012). Where λ₁ is no more
  * than `LEAST_BEYOND_ENTRY` times that, it is the largest entry's doing: a quarter of matrices of independent Student-t
  * entries with 3 degrees of freedom have all other evidence of training, and their λ₁ is 0.9 to 1.8 times that. Of trained
- * matrices it is tens of times.
+ * layers it is nearly always more.
  */
 function entryCheck({ largest, lambda1, sigma, N, M }: EntryEvidence): VerdictCheck {
   const [square, variance] = [largest ** 2, sigma ** 2];
