@@ -110,7 +110,7 @@ export class CompressionPanel {
         ? element(
             'p',
             { class: 'muted' },
-            `It is not stored itself: ${factored.factors.join(' and ')} are, and can be compressed.`,
+            `This product is not stored. Compress its factors instead: ${factored.factors.join(' and ')}.`,
           )
         : element('div', { class: 'save-row' }, this.save, this.status),
     );

@@ -3,7 +3,7 @@ import { element } from './elements';
 import { openPopup } from './popup';
 
 const EXAMPLES: readonly { filter: string; meaning: string }[] = [
-  { filter: 'norm', meaning: 'names that hold “norm”; several words must all be found' },
+  { filter: 'norm', meaning: 'names that contain “norm”; of several words, all must be found' },
   { filter: 'layers.*.mlp', meaning: 'a pattern: * any text, ? one character, {q,k} either' },
   { filter: 'alpha>6', meaning: 'any column’s number, with > < >= <= =' },
   { filter: 'params>1M', meaning: 'k, M, B and T multiply' },
@@ -38,7 +38,7 @@ export function showFilterHelp(owner: HTMLElement, field: HTMLElement, onExample
     element(
       'p',
       { class: 'muted' },
-      'If no name holds the text, names that hold its letters in this order, close together, are shown.',
+      'If no name contains the text, names with its letters close together in that order are shown.',
     ),
   );
   const { left, bottom } = owner.getBoundingClientRect();

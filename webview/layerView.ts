@@ -277,7 +277,7 @@ function factoredText({ rank, scale, directions, base }: FactoredLayer): string 
   const relative = base?.relative_norm;
   const share =
     typeof relative === 'number' ? ` ‖ΔW‖ is ${formatShare(relative)} of ‖W‖ (${base!.tensor} of ${base!.path}).` : '';
-  return `ΔW = ${formatNumber(scale, 4)}·B·A, not stored but multiplied${used}.${share}`;
+  return `ΔW = ${formatNumber(scale, 4)}·B·A, computed from its factors${used}.${share}`;
 }
 
 function spectra(

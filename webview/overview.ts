@@ -97,7 +97,7 @@ export class Overview {
     }
     const { judged, layers } = judgedShare(ofModel);
     if (layers > 0) {
-      const text = `Alpha has the evidence for a verdict in ${formatCount(judged)} of ${plural(layers, 'layer')}.`;
+      const text = `${formatCount(judged)} of ${plural(layers, 'layer')} give enough evidence for a verdict.`;
       items.push(element('li', { class: 'muted' }, text));
     }
     const hadFocus = this.list.contains(document.activeElement);

@@ -113,7 +113,7 @@ export class RankPanel {
           element('td', {}, formatCount(rank)),
           element('td', {}, formatPercent(curve.error(curve.bounded(rank)))),
           element('td', {}, formatPercent(curve.ratio(rank))),
-          element('td', {}, why === undefined ? '' : curve.ratio(rank) > 1 ? 'larger than stored' : 'saves too little'),
+          element('td', { title: why }, why === undefined ? '' : curve.ratio(rank) > 1 ? 'larger' : 'saves little'),
         );
       });
     const head = ['Suggestion', 'Rank', 'Error', 'Parameters', ''].map((text) => element('th', { scope: 'col' }, text));

@@ -33,6 +33,6 @@ export const rankRules: readonly RankRule[] = [
     label: 'WeLore',
     name: 'WeLore',
     description:
-      'singular values above one threshold for the whole model, which halves the mean rank; known at the end',
+      'singular values above one threshold for the whole model, which halves the mean rank; known once all layers are inspected',
   },
 ];

@@ -6,8 +6,8 @@ import { formatCount, formatNumber, formatPercent, plural } from './format';
 import { largestOf } from '../extension/extremes';
 
 const SHARED =
-  'How many elements carry the vector: 1 where one holds everything, all of them where all are equally large, a third ' +
-  'for a random vector. Few rows or columns mean that the direction belongs to them alone.';
+  'How many elements carry the vector: 1 if one element holds everything, all if they are equally large, about a third ' +
+  'in a random vector. A small number means that the direction belongs to a few rows or columns.';
 
 /** @param total Σσ² of the whole matrix */
 export function vectorTable({ rows, cols, vectors, note }: LayerVectors, total: number): HTMLElement {
@@ -82,13 +82,13 @@ export function vectorTable({ rows, cols, vectors, note }: LayerVectors, total: 
 function finding(rows: number, cols: number, vectors: LayerVectors['vectors'], note: string | undefined): string {
   const [first] = vectors;
   if (!first) return 'The matrix has no singular vectors.';
-  if (first.sigma === 0) return 'All singular values are zero: any directions will do.';
+  if (first.sigma === 0) return 'All singular values are zero, so no direction stands out.';
   const share = (of: VectorMetrics, all: number, one: string): string =>
     `${formatCount(Math.round(sharingElements(of)))} of ${plural(all, one)}`;
   const worst = largestOf(vectors.map(({ residual }) => residual)) / first.sigma;
   return (
     `The strongest direction is carried by about ${share(first.left, rows, 'row')} and ` +
-    `${share(first.right, cols, 'column')}; a random one would be by a third. ` +
+    `${share(first.right, cols, 'column')}; in a random direction it is about a third. ` +
     `Largest residual, ‖Wv − σu‖ or ‖Wᵀu − σv‖: ${formatNumber(worst, 2)}·σ₁.${note === undefined ? '' : ` ${note}.`}`
   );
 }
