@@ -56,7 +56,7 @@ const NUMBER_WIDTH = 78;
 const LEAST_SHAPE_WIDTH = 96;
 const MOST_SHAPE_WIDTH = 168;
 const LEAST_TYPE_WIDTH = 54;
-const MOST_TYPE_WIDTH = 120;
+const MOST_TYPE_WIDTH = 168;
 const CELL_PADDING = 16;
 
 /** Width of a digit in the widest of the usual fonts, and of a character, about, at 13 pixels. */
@@ -68,8 +68,19 @@ const empty: CellContent = { text: '' };
 /** A verdict is about WeightWatcher's own fit: the exponents of other rules and of FARMS lie elsewhere. */
 const BANDED = 'alpha';
 
+/** Come after the fit: alpha is to be in sight beside an open layer, and the shape says much of what they say. */
+const AFTER_FIT: readonly string[] = ['parameters', 'bytes'];
+const FIT: readonly string[] = ['alpha', 'farms_alpha', 'D'];
+
+/** In the order in which they stand in the table. */
 export function allColumns(inspection: Inspection): Column[] {
-  return [...headerColumns(inspection), ...measuredColumns(inspection)];
+  const header = headerColumns(inspection);
+  const measured = measuredColumns(inspection);
+  const sizes = header.filter(({ key }) => AFTER_FIT.includes(key));
+  const fit = measured.filter(({ key }) => FIT.includes(key));
+  const others = (columns: readonly Column[], taken: readonly Column[]): Column[] =>
+    columns.filter((column) => !taken.includes(column));
+  return [...others(header, sizes), ...fit, ...sizes, ...others(measured, fit)];
 }
 
 /** Room for the longest shape, from four digits by four to a convolution of three axes. */

@@ -1,10 +1,8 @@
 /** The page around the table: what it says before any click, banners, themes and screenshots of all of it. */
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { Page, Request } from 'playwright-core';
 import { openView } from './openView';
-import { themes } from './themes';
 import { notify, requests, screenshotFolder, violations } from './viewPage';
 
 describe('the page of a checkpoint', () => {
@@ -267,31 +265,4 @@ describe('the page of a checkpoint', () => {
     ]);
     assert.ok(Math.abs(table!.width / whole!.width - after / 100) < 0.01);
   });
-
-  for (const theme of themes) {
-    for (const width of [1400, 900]) {
-      it(`keeps screenshots in ${theme.name} at ${width} pixels, without violations`, async () => {
-        const page = await openView({ theme: theme.name, width, height: 860, query: { problems: '2' } });
-        const keep = async (name: string): Promise<void> => {
-          const file = path.join(screenshotFolder, `${name}-${theme.name}-${width}.png`);
-          // Playwright's screenshots bring a style element of their own, which the policy rightly refuses.
-          assert.deepEqual(await violations(page), []);
-          await page.screenshot({ path: file });
-          await page.evaluate('window.mockHost.violations.length = 0');
-          assert.ok(statSync(file).size > 10_000);
-        };
-        await page.locator('.unusual-item').first().waitFor();
-        await keep('table');
-        await page.locator('.unusual-item').first().click();
-        await page.getByRole('slider', { name: 'Start of the tail, xmin' }).first().waitFor();
-        await keep('spectrum');
-        await page.getByRole('tab', { name: 'Ranks and compression' }).click();
-        await page.getByRole('slider', { name: 'Rank' }).waitFor();
-        await keep('ranks');
-        await page.getByRole('tab', { name: 'Elements' }).click();
-        await page.getByRole('table', { name: 'Element statistics' }).first().waitFor();
-        await keep('elements');
-      });
-    }
-  }
 });

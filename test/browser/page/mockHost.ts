@@ -21,6 +21,7 @@ import {
   adapter,
   llama,
   LLAMA_BLOCKS,
+  longNames,
   manyTensors,
   mockSettings,
   oddities,
@@ -84,7 +85,9 @@ const tensors: TensorSummary[] =
       ? oddities()
       : model === 'lora'
         ? adapter()
-        : llama(LLAMA_BLOCKS);
+        : model === 'long'
+          ? longNames()
+          : llama(LLAMA_BLOCKS);
 const summary =
   model === 'odd'
     ? summaryOf('/checkpoints/training/checkpoint-00012000.pt', 'Unknown architecture', tensors)

@@ -16,7 +16,8 @@ interface Made {
 
 function matrixOf(info: TensorSummary): Made {
   const rows = info.shape[0]!;
-  const cols = info.parameters / rows;
+  // From the shape: a product that is not stored has no parameters of its own.
+  const cols = info.shape.slice(1).reduce((product, size) => product * size, 1);
   const draw = random(rows + cols);
   const u = Float64Array.from({ length: rows }, () => draw() - 0.5);
   const v = Float64Array.from({ length: cols }, () => draw() - 0.5);

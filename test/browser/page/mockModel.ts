@@ -91,6 +91,30 @@ export function adapter(): TensorSummary[] {
   return [a, b, { ...delta, encoding: 'LoRA r=8', parameters: 0, bytes: 0 }];
 }
 
+/** What real files bring: long names, quantised types with long ones, shapes of eight digits, stacks of experts. */
+export function longNames(): TensorSummary[] {
+  const quantised = (name: string, shape: number[], encoding: string): TensorSummary => {
+    const info = { ...tensor(name, shape, 'F16'), encoding };
+    return { ...info, bytes: Math.round(info.parameters * 0.53) };
+  };
+  const text = 'model.language_model.layers';
+  const vision = 'model.vision_tower.vision_model.encoder.layers';
+  const list = [tensor('model.language_model.embed_tokens.weight', [25600000, 64], 'BF16')];
+  for (const block of [0, 1, 2, 3, 10, 26]) {
+    for (const part of ['q_proj', 'k_proj', 'down_proj']) {
+      const encoding = part === 'k_proj' ? 'compressed-tensors int4 g128' : 'MatMulNBits 4-bit g128';
+      list.push(quantised(`${text}.${block}.self_attn.${part}.weight`, [1024, 320], encoding));
+    }
+    list.push(tensor(`${text}.${block}.post_attention_layernorm.weight`, [5120], 'F32'));
+    const base = `${vision}.${block}.self_attn.out_proj.base_layer.parametrizations.weight.original0`;
+    list.push({ ...quantised(base, [1152, 288], 'GPTQ 4-bit g128'), alias: `v.blk.${block}.attn_out.weight` });
+    list.push(tensor(`${vision}.${block}.patch_embedding.conv.weight`, [96, 32, 3, 3], 'F8_E4M3'));
+  }
+  const experts = quantised(`${text}.3.mlp.experts.gate_up_proj`, [8, 288, 144], 'MXFP4');
+  experts.layers = Array.from({ length: 8 }, (_, expert) => `${experts.name}[${expert}]`);
+  return [...list, experts, quantised('lm_head.weight', [151936, 256], 'IQ3_XXS')];
+}
+
 /** What the engine says of a product: nothing beyond its factors' rank, no windows, ranks counted against the factors. */
 function asProduct(spectrum: LayerSpectrum): LayerSpectrum {
   const { layer, eigenvalues } = spectrum;
