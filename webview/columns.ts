@@ -150,14 +150,25 @@ function bandOf(result: LayerResult, tensor: TensorSummary, alpha: number): Alph
   return judged && alphaBandOf(judged, alpha);
 }
 
+/** True where there is the evidence to say something of its alpha: only then does it count in a mean. */
+function isJudged(inspection: Inspection, { layer, tensor }: TreeNode): boolean {
+  const result = layer === undefined ? undefined : inspection.results.get(layer);
+  const judged = result && layerVerdict(result, tensor);
+  return judged !== undefined && judged.verdict !== 'no verdict';
+}
+
 function measuredColumns(inspection: Inspection): Column[] {
   return measures().map((measure) => {
     const value = (node: TreeNode): number | null => {
       const result = node.layer === undefined ? undefined : inspection.results.get(node.layer);
       return result ? (measure.value(result) ?? null) : null;
     };
+    const needsVerdict = measure.key === BANDED;
     const means = measure.averaged
-      ? new Means(inspection, (node) => (node.tensor?.sharedWith === undefined ? value(node) : null))
+      ? new Means(inspection, (node) => {
+          if (node.tensor?.sharedWith !== undefined || (needsVerdict && !isJudged(inspection, node))) return null;
+          return value(node);
+        })
       : null;
     return {
       key: measure.key,
@@ -173,7 +184,7 @@ function measuredColumns(inspection: Inspection): Column[] {
           if (!found) return empty;
           return {
             text: formatMetric(found.mean, { ...measure.format, kind: 'number' }),
-            title: `Mean of ${plural(found.count, 'layer')}`,
+            title: `Mean of ${plural(found.count, 'layer')}${needsVerdict ? ' with a verdict' : ''}`,
             mean: true,
           };
         }

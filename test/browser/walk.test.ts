@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { cutTexts } from './cutText';
 import { openView } from './openView';
 import { themes } from './themes';
@@ -158,5 +158,14 @@ describe('a walk through all views', () => {
         assert.ok(head!.x + head!.width <= table!.x + table!.width, `${name} of ${model} at ${width} pixels`);
       }
     }
+  });
+
+  it('means alpha over the layers with a verdict only', async () => {
+    const page = await openView({ query: { model: 'odd' } });
+    const row = (label: string): Locator => page.locator('.table-row', { has: page.getByText(label, { exact: true }) });
+    const judged = row('state_dict').locator('.cell[title="Mean of 3 layers with a verdict"]');
+    await judged.waitFor();
+    // An optimizer's moment has an alpha, and nobody can say of what.
+    assert.equal(await row('optimizer.state').locator('.cell[title$="with a verdict"]').count(), 0);
   });
 });
