@@ -41,21 +41,28 @@ function randomCases(format: string, folder: string): Cases {
   };
 }
 
-/** The corpus of one format, laid into a folder. */
-export function corpusOf(format: string, folder: string): Cases & { readonly count: number } {
+/** The corpus of one format, laid into a folder: the special cases of all its sources first. */
+export function corpusOf(
+  format: string,
+  folder: string,
+): Cases & { readonly count: number; readonly specialCount: number } {
   const made = laid(
     corporaOf(format),
     format,
     (corpus, place) => {
       const bench = new Bench(corpus.source, place);
-      return { bench, cases: corpusCases(corpus, (file) => bench.sound(file)) };
+      const cases = corpusCases(corpus, (file) => bench.sound(file)).map((found) => ({ bench, found }));
+      const count = corpus.special?.length ?? 0;
+      return { bench, special: cases.slice(0, count), others: cases.slice(count) };
     },
     folder,
   );
-  const all = made.flatMap(({ bench, cases }) => cases.map((found) => ({ bench, found })));
+  const special = made.flatMap((each) => each.special);
+  const all = [...special, ...made.flatMap(({ others }) => others)];
   return {
     benches: made.map(({ bench }) => bench),
     count: all.length,
+    specialCount: special.length,
     make: (index) => {
       const { bench, found } = all[index]!;
       const { name, file, bytes, length, told } = found;

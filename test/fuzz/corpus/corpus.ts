@@ -32,7 +32,7 @@ export interface SpecialCase extends Omit<CorpusCase, 'told'> {
   readonly harmless?: true;
 }
 
-/** All cases of one source whose files are `sound`, always in the same order. */
+/** All cases of one source whose files are `sound`, always in the same order: special ones first. */
 export function corpusCases({ fields = {}, special = [] }: Corpus, sound: (file: string) => Buffer): CorpusCase[] {
   const made = Object.entries(fields).flatMap(([file, find]) => {
     const original = sound(file);
@@ -44,5 +44,5 @@ export function corpusCases({ fields = {}, special = [] }: Corpus, sound: (file:
       told: false,
     }));
   });
-  return [...made, ...special.map(({ harmless, ...rest }) => ({ ...rest, told: !harmless }))];
+  return [...special.map(({ harmless, ...rest }) => ({ ...rest, told: !harmless })), ...made];
 }

@@ -76,6 +76,8 @@ function specialCases(array: Buffer): SpecialCase[] {
       for (let depth = 0; depth < 1000; depth++) nested = m.extension(1, nested);
       return kernel(nested);
     }),
+    file('a key of 10 MB', () => m.map([['a.'.repeat(5e6), array]])),
+    file('300 000 keys', () => m.map(Array.from({ length: 300_000 }, (_, i) => [`k${i}`, array]))),
     file('10⁹ items', () => kernel(m.list([], 1e9)), large),
     file('10⁹ pairs', () => m.map([], 1e9), large),
     file('a text of 10⁹ bytes', () => kernel(m.text('x', 1e9)), large),

@@ -77,6 +77,7 @@ function specialCases(): SpecialCase[] {
       bytes: () => Buffer.concat([writer.file({ pairCount: 1 }).subarray(0, 24), writer.integer(2n ** 30n, 8)]),
       ...sparse,
     }),
+    file('a name of 10 MB', () => ({ tensors: [floatTensor('a.'.repeat(5e6), [2, 2])] })),
     file('arrays in arrays, 100 000 deep', () => {
       const level = Buffer.concat([writer.integer(ARRAY, 4), writer.integer(1, 8)]);
       return pair(Buffer.concat([...new Array<Buffer>(100_000).fill(level), writer.array(U8, [])]));

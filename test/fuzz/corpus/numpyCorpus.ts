@@ -93,6 +93,16 @@ function archiveCases(): SpecialCase[] {
       harmless: true,
     },
     {
+      name: 'a name of 60 000 characters',
+      file: ARCHIVE,
+      bytes: () => zip([{ ...a, name: `${'a.'.repeat(30_000)}.npy` }]),
+    },
+    {
+      name: '20 000 records',
+      file: ARCHIVE,
+      bytes: () => zip(Array.from({ length: 20_000 }, (_, i) => ({ ...a, name: `${i}.npy` }))),
+    },
+    {
       name: '5000 records',
       file: ARCHIVE,
       bytes: () => zip(Array.from({ length: 5000 }, (_, i) => ({ ...a, name: `${i}.npy` }))),

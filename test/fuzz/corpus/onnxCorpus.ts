@@ -41,6 +41,13 @@ function graphCases(): SpecialCase[] {
     );
   return [
     { ...file('one name 50 000 times', () => repeated(w, 50_000)), harmless: true },
+    file('a name of 10 MB', () => onnx.model(onnx.graph({ initializers: [onnx.floatTensor('a.'.repeat(5e6), [1])] }))),
+    file('a million entries of metadata', () => {
+      const entry = (i: number): Uint8Array =>
+        onnx.bytesField(14, onnx.concat(onnx.bytesField(1, `k${i}`), onnx.bytesField(2, 'v')));
+      const entries = Array.from({ length: 1e6 }, (_, i) => entry(i));
+      return Buffer.concat([onnx.model(onnx.graph({ initializers: [w] })), ...entries]);
+    }),
     file('300 000 tensors', () => repeated(w, 300_000)),
     file('100 000 broken tensors', () => repeated(Uint8Array.of(2 * 8 + 3), 100_000)),
     file('graphs in graphs, 1500 deep', () => {

@@ -31,6 +31,8 @@ export function safetensorsCorpus(): readonly Corpus[] {
   const special = [
     ...DEEP_JSON.map(([name, text]) => file(name, `{"a":${text}`)),
     ...DEEP_JSON.map(([name, text]) => file(`metadata of ${name}`, `{"__metadata__":${text}`)),
+    file('a name of 20 MB', `{${JSON.stringify('a.'.repeat(1e7))}:${entry(0, 4)}}`, 4),
+    file('a metadata key of 20 MB', `{"__metadata__":{${JSON.stringify('k'.repeat(2e7))}:"v"},"a":${entry(0, 4)}}`, 4),
     file('one name 100 000 times', `{${new Array<string>(100_000).fill(`"a":${entry(0, 4)}`).join(',')}}`, 4),
     file(
       '100 000 tensors of the same bytes',
@@ -63,6 +65,7 @@ export function shardedCorpus(): readonly Corpus[] {
   const special = [
     ...OUTSIDE_PATHS.map((place) => index(`a shard at ${JSON.stringify(place)}`, map({ 'a.weight': place }))),
     index('an index that is its own shard', map({ 'a.weight': INDEX })),
+    index('a name of 5 MB', map({ ['a.'.repeat(2.5e6)]: FIRST_SHARD })),
     index('a folder for a shard', map({ 'a.weight': '.' })),
     index('shards that are no names', map({ a: 1, b: null, c: ['x'], d: {} })),
     index('100 000 shards that are not there', map(Object.fromEntries(manyShards(100_000)))),
