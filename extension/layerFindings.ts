@@ -44,8 +44,14 @@ export function layerVerdict(layer: LayerResult, tensor?: Named, chosen?: Chosen
     noBulk: missing?.num_spikes,
     aboveShuffled: metrics.num_above_rand,
     entries: entryEvidence(layer),
+    zeroShare: zeroShare(layer),
     farms: farmsEvidence(layer),
   });
+}
+
+/** Of a stored matrix; what is a product has no elements of its own. */
+function zeroShare({ statistics, factored }: LayerResult): number | undefined {
+  return factored || !statistics || statistics.count === 0 ? undefined : statistics.zeros / statistics.count;
 }
 
 /**

@@ -217,6 +217,7 @@ const LACKING: Record<VerdictCheck['check'], string> = {
   spikes: 'indistinguishable from random',
   shuffled: 'indistinguishable from random',
   entries: 'single large entries',
+  zeros: 'mostly zeros',
   distance: 'D too large',
   bootstrap: 'p too small',
   law: 'another law fits better',

@@ -32,6 +32,9 @@ export const LEAST_BEYOND_ENTRY = 2;
 /** Clauset, Shalizi and Newman's bound on the bootstrap's p: at or below it the power law is refused. */
 export const IMPLAUSIBLE = 0.1;
 
+/** Exact zeros, of all entries: half of a triangular matrix; ternary weights have up to 0.45. */
+export const MOST_ZEROS = 0.45;
+
 /** Standard errors of alpha that must lie on one side of a limit: 95 % of the normal law. */
 const SPREAD = 2;
 
@@ -54,6 +57,7 @@ export interface VerdictCheck {
     | 'spikes'
     | 'shuffled'
     | 'entries'
+    | 'zeros'
     | 'distance'
     | 'bootstrap'
     | 'law'
@@ -90,6 +94,8 @@ export interface VerdictInput {
   aboveShuffled?: number | null | undefined;
   /** Of a layer with a bulk. */
   entries?: EntryEvidence | undefined;
+  /** Share of entries that are exactly zero. */
+  zeroShare?: number | undefined;
   /** Bootstrap of `fit`, where it was asked for. */
   goodness?: GoodnessOfFit | undefined;
   farms?: FarmsEvidence | undefined;
@@ -200,7 +206,9 @@ function checksOf(input: VerdictInput, tail: FittedTail): VerdictCheck[] {
   return [
     tailCheck(tail.n, input.count),
     spikeCheck(tail.n, input),
-    ...(aboveShuffled == null ? [] : [shuffledCheck(aboveShuffled)]),
+    // Where no bulk was found, the shuffled matrix stands in its place in the check before.
+    ...(aboveShuffled == null || input.spikes === null ? [] : [shuffledCheck(aboveShuffled, tail.n)]),
+    ...(input.zeroShare === undefined ? [] : [zeroCheck(input.zeroShare)]),
     ...(aboveShuffled == null && entries ? [entryCheck(entries)] : []),
     goodness?.p == null ? distanceCheck(tail) : bootstrapCheck(goodness.p),
     lawCheck(input.tailShape),
@@ -216,8 +224,13 @@ function tailCheck(n: number, count: number): VerdictCheck {
   return { check: 'tail', holds, value: n, needed, words: holds ? words : `${words}, and ${needed} are needed` };
 }
 
+/** One value above the edge comes there by chance. */
+function neededSpikes(n: number): number {
+  return Math.max(LEAST_SPIKES, Math.ceil(LEAST_SPIKE_SHARE * n));
+}
+
 function spikeCheck(n: number, { spikes, noBulk, aboveShuffled }: VerdictInput): VerdictCheck {
-  const needed = Math.max(LEAST_SPIKES, Math.ceil(LEAST_SPIKE_SHARE * n));
+  const needed = neededSpikes(n);
   const about = { check: 'spikes', needed } as const;
   if (spikes === null) {
     // The shuffled matrix shows where chance ends, too.
@@ -233,12 +246,21 @@ function spikeCheck(n: number, { spikes, noBulk, aboveShuffled }: VerdictInput):
   return { ...about, holds, value, words: `indistinguishable from random: ${words}, and ${needed} are needed` };
 }
 
-function shuffledCheck(value: number): VerdictCheck {
-  const holds = value > 0;
-  const words = holds
-    ? `${value} eigenvalues are above those of the shuffled matrix`
-    : 'indistinguishable from random: no eigenvalue is above those of the matrix with its entries shuffled';
-  return { check: 'shuffled', holds, value, needed: 1, words };
+function shuffledCheck(value: number, n: number): VerdictCheck {
+  const needed = neededSpikes(n);
+  const holds = value >= needed;
+  const words = `${value} of its eigenvalues ${value === 1 ? 'is' : 'are'} above those of the shuffled matrix`;
+  if (holds) return { check: 'shuffled', holds, value, needed, words };
+  const missing = `indistinguishable from random: ${words}, and ${needed} are needed`;
+  return { check: 'shuffled', holds, value, needed, words: missing };
+}
+
+/** Causal masks, triangular and block-diagonal matrices have tails like trained ones, and were never trained. */
+function zeroCheck(value: number): VerdictCheck {
+  const holds = value <= MOST_ZEROS;
+  const share = `${(100 * value).toFixed(0)} % of its entries are exactly zero`;
+  const words = holds ? share : `${share}, as of a mask, a triangular or a pruned matrix`;
+  return { check: 'zeros', holds, value, needed: MOST_ZEROS, words };
 }
 
 /**

@@ -60,7 +60,9 @@ describe('the verdict on alpha', () => {
     ['no eigenvalue above the bulk', { spikes: 0 }, ['spikes'], /indistinguishable from random: 0 of the tail/],
     ['a tail that is the edge of the bulk', { spikes: 3 }, ['spikes'], /3 of the tail’s 100 eigenvalues are above/],
     ['no bulk', { spikes: null, noBulk: 'all equal' }, ['spikes'], /no random bulk .*all equal/],
-    ['what shuffling has, too', { aboveShuffled: 0 }, ['shuffled'], /entries shuffled/],
+    ['what shuffling has, too', { aboveShuffled: 0 }, ['shuffled'], /0 .* above those of the shuffled matrix, and 5/],
+    ['one more than shuffling has', { aboveShuffled: 1 }, ['shuffled'], /1 of its eigenvalues is above/],
+    ['a causal mask', { zeroShare: 0.496 }, ['zeros'], /50 % of its entries are exactly zero, as of a mask/],
     [
       'a spectrum that its largest entry makes',
       { entries: { largest: 0.9, lambda1: 1.5, sigma: 0.03, N: 256, M: 256 } },
