@@ -98,7 +98,15 @@ export class EngineDocument {
   probe(name: string): Promise<Buffer> {
     const { tensor, geometry } = this.layer(name);
     return contentProbe(this.checkpoint, tensor, layerRows(tensor, geometry), () => {
-      return (this.fileSamples ??= sampleFiles(this.files.map(({ file }) => file)));
+      if (!this.fileSamples) {
+        const samples = sampleFiles(this.files.map(({ file }) => file));
+        this.fileSamples = samples;
+        // The next one tries anew.
+        samples.catch(() => {
+          if (this.fileSamples === samples) this.fileSamples = undefined;
+        });
+      }
+      return this.fileSamples;
     });
   }
 

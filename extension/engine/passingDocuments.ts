@@ -33,7 +33,9 @@ export class PassingDocuments<T> {
     const timer = setTimeout(() => this.drop(path), this.keptMs);
     timer.unref();
     this.open.set(path, { document, timer });
-    document.catch(() => this.drop(path)); // it is asked for anew
+    document.catch(() => {
+      if (this.open.get(path)?.document === document) this.drop(path); // it is asked for anew
+    });
     for (const oldest of this.open.keys()) {
       if (this.open.size <= MOST_OPEN) break;
       this.drop(oldest);
