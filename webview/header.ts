@@ -106,12 +106,17 @@ export class Header {
 function facts(summary: CheckpointSummary): HTMLElement[] {
   const fact = (value: string, unit: string, title: string): HTMLElement =>
     element('span', { title }, element('b', {}, value), unit ? ` ${unit}` : null);
-  const { optimizer, beside } = summary;
+  const { optimizer, beside, tensors } = summary;
+  const all = tensors.length;
+  const stored = tensors.filter(({ parameters, shape }) => parameters > 0 || shape.includes(0)).length;
   const files = summary.weightFiles > 1 ? ` in ${plural(summary.weightFiles, 'file')}` : '';
   return [
     fact(formatCompact(summary.parameters), 'parameters', formatCount(summary.parameters)),
     fact(formatBytes(summary.bytes), files.trim(), plural(summary.bytes, 'byte')),
-    fact(formatCount(summary.tensors.length), 'tensors', ''),
+    fact(formatCount(stored), 'tensors', ''),
+    ...(stored < all
+      ? [fact(formatCount(all - stored), 'products ΔW', 'Computed from their factors, not stored')]
+      : []),
     ...(optimizer ? [fact(formatBytes(optimizer.bytes), 'optimizer state', plural(optimizer.tensors, 'tensor'))] : []),
     ...(beside ? [fact(plural(beside.tensors, 'tensor'), 'beside the model', plural(beside.bytes, 'byte'))] : []),
   ];

@@ -230,7 +230,9 @@ function commandOf(name: string | undefined): keyof typeof OPTIONS_OF {
 function refuseStray(command: keyof typeof OPTIONS_OF, given: readonly string[]): void {
   const known: readonly string[] = [...OPTIONS_OF[command], ...OPTIONS_OF_ALL];
   const stray = given.find((option) => !known.includes(option));
-  if (stray !== undefined) throw new UsageError(`${command} takes no --${stray}`);
+  if (stray === undefined) return;
+  const near = known.find((option) => option.startsWith(stray) || stray.startsWith(option));
+  throw new UsageError(`${command} takes no --${stray}${near === undefined ? '' : `; did you mean --${near}?`}`);
 }
 
 function splitKind(kind: string | undefined): SplitKind | undefined {

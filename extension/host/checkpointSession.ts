@@ -460,7 +460,11 @@ export class CheckpointSession {
     const layer = part?.partOf ?? name;
     const tensor = this.contents?.summary.tensors.find((candidate) => jobNames(candidate).includes(layer));
     if (!tensor) return;
-    const problem = { code: DIED, message: `${message} It was at this layer: inspect it again.`, tensor: tensor.name };
+    const problem = {
+      code: DIED,
+      message: `The engine ended at this layer: inspect it again. (${message})`,
+      tensor: tensor.name,
+    };
     this.take({ ...withoutNumbers(name, tensor, problem), ...part });
   }
 

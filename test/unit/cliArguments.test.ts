@@ -88,6 +88,7 @@ describe('command line', () => {
     ['inspect m --split qkv', /--split is fused or heads, not "qkv"/],
     ['tensors m --layers w', /tensors takes no --layers/],
     ['inspect m --out o', /inspect takes no --out/],
+    ['inspect m --layer w', /inspect takes no --layer; did you mean --layers\?/],
     ['compress m --layer w --out o --rank 1 --json', /compress takes no --json/],
     ['inspect m --vectors 10', /--vectors needs --json/],
     ['inspect m --json --vectors 0', /from 1 to/],
