@@ -88,7 +88,7 @@ describe('command line program', () => {
     );
     assert.match(first!.verdict_reason!, /; FARMS α [\d.]+/);
     const checks = first!.verdict_evidence!.map(({ check }) => check);
-    assert.deepEqual(checks, ['tail', 'spikes', 'distance', 'law', 'limits', 'shape']);
+    assert.deepEqual(checks, ['tail', 'spikes', 'zeros', 'entries', 'distance', 'law', 'limits', 'shape']);
     assert.equal(bias!.verdict, undefined);
 
     const [header, ...lines] = run('inspect', model, '--csv').stdout.split('\n');
