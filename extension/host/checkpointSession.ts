@@ -71,7 +71,10 @@ export class CheckpointSession {
   private contents: Contents | undefined;
   /** Whose the engine's messages must be; undefined while it is not open there. */
   private stamp: DocumentStamp | undefined;
-  /** Which version of the files the results are of. */
+  /**
+   * Which version of the files the results are of. Set once it was open in some process: a new one opens it again. A file
+   * that never opened is left alone.
+   */
   private version: string | undefined;
   private changeFound: Problem | undefined;
   private reloading: Promise<CheckpointSummary> | undefined;
@@ -82,8 +85,6 @@ export class CheckpointSession {
   private active: string[] = [];
   private front: string[] = [];
   private inspected = false;
-  /** It was open in some process: a new one opens it again. A file that never opened is left alone. */
-  private known = false;
   private disposed = false;
   /** Processes that died while they opened it, since it was open last. */
   private diedOpening = 0;
@@ -188,7 +189,6 @@ export class CheckpointSession {
   private accept({ about }: Opened): void {
     this.stamp = about;
     this.version = about.version;
-    this.known = true;
     this.diedOpening = 0;
     if (this.insisted) void this.quarantine?.remove(this.path);
     this.insisted = false;
@@ -372,7 +372,6 @@ export class CheckpointSession {
     const former = this.stamp;
     this.stamp = undefined;
     this.opened = undefined;
-    this.known = false;
     this.version = undefined;
     this.changeFound = undefined;
     this.results.clear();
@@ -442,7 +441,7 @@ export class CheckpointSession {
   private engineChanged(change: EngineState): void {
     if (change.state === 'running') {
       // A view must not hear that all is well before its document is open again.
-      if (change.restarted && (this.known || this.opened)) void this.resume();
+      if (change.restarted && (this.version !== undefined || this.opened)) void this.resume();
       return;
     }
     if (change.died && this.asking) this.diedOpening += 1;
