@@ -38,7 +38,7 @@ import { MemoryBudget } from './memoryBudget';
 import { readModelConfig } from './modelConfig';
 import { PassingDocuments } from './passingDocuments';
 import { ReadAhead } from './readAhead';
-import { ResultCache } from './resultCache';
+import { ResultCache, type ResultKey } from './resultCache';
 import { summarise } from './summary';
 import type { LayerOutcome } from './workerMessages';
 import { WorkerPool } from './workerPool';
@@ -203,10 +203,8 @@ export class Engine {
     const { tensor, geometry } = document.layer(name);
     const own = exactness(tensor, geometry!, settings, this.memoryBudget.limit);
     const best = exactnessWithoutLimit(tensor, geometry!, settings);
-    // One that cannot be read now is not in the cache: whoever computes it says what is wrong.
-    const probe = await document.probe(name).catch(() => undefined);
-    if (!probe) return undefined;
-    const layer = { identity: document.identity, layer: document.cacheName(name), settings, probe };
+    const layer = await cachedLayer(document, name, settings);
+    if (!layer) return undefined;
     for (const each of new Set([own, best])) {
       const outcome = each === undefined ? undefined : await this.cache.get({ ...layer, exactness: each });
       if (outcome) return outcome;
@@ -314,12 +312,10 @@ export class Engine {
     if (!this.cache.enabled) return;
     const { tensor, geometry } = document.layer(name);
     const made = exactness(tensor, geometry!, settings, this.memoryBudget.limit)!;
-    const { identity } = document;
-    // Without one, its document was closed or its file is gone: nobody will ask for the entry.
-    const probe = await document.probe(name).catch(() => undefined);
-    if (!probe) return;
+    const layer = await cachedLayer(document, name, settings);
+    if (!layer) return;
     try {
-      await this.cache.put({ identity, layer: document.cacheName(name), settings, exactness: made, probe }, outcome);
+      await this.cache.put({ ...layer, exactness: made }, outcome);
     } catch (error) {
       // A full or read-only disk costs only the next opening its head start: said once, then left alone.
       if (!this.cacheFailed) {
@@ -430,6 +426,19 @@ function layerProblem(error: unknown, name: string): Problem {
   if (error instanceof CheckpointError) return { ...error.ofTensor(name).toProblem(), tensor: name };
   const problem = problemOf(error);
   return { ...problem, message: `${name}: ${problem.message}`, tensor: name };
+}
+
+/**
+ * What the cache on disk knows a layer by, but for how exactly it was computed. Undefined where its bytes cannot be read: then
+ * it is not in the cache, nobody will ask for an entry, and whoever computes it says what is wrong.
+ */
+async function cachedLayer(
+  document: EngineDocument,
+  name: string,
+  settings: InspectSettings,
+): Promise<Omit<ResultKey, 'exactness'> | undefined> {
+  const probe = await document.probe(name).catch(() => undefined);
+  return probe && { identity: document.identity, layer: document.cacheName(name), settings, probe };
 }
 
 function memoryKey(document: EngineDocument, name: string, settings: InspectSettings): string {
