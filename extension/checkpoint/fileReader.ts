@@ -19,6 +19,11 @@ export interface FileIdentity {
   readonly ctimeMs: number;
 }
 
+/** False where a file's size or one of its times is another: it is not what it was. */
+export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
+  return a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs;
+}
+
 export class FileReader implements FileBytes {
   private handle: FileHandle | undefined;
 
@@ -122,8 +127,7 @@ export class FileReader implements FileBytes {
   }
 
   private compare(other: FileIdentity): void {
-    const { size, mtimeMs, ctimeMs } = this.identity;
-    if (other.size !== size || other.mtimeMs !== mtimeMs || other.ctimeMs !== ctimeMs) {
+    if (!isSameFile(other, this.identity)) {
       throw new CheckpointError('changed', 'changed on disk while it was open', { file: this.path });
     }
   }

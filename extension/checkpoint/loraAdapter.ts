@@ -29,7 +29,7 @@ const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 const WRAPPER = /^base_model\.model\./;
 
 /** No file system has longer names. */
-const MAX_NAME = 255;
+const MAX_FOLDER_NAME = 255;
 
 /** Files that a base model may be: in the adapter's folder, in the one beside it that it names, or one folder up. */
 const BASE_FILES = [
@@ -215,7 +215,7 @@ async function openBase(
  */
 function neighbour(parent: string, name: string): string | undefined {
   const last = name.split(/[\\/]/).findLast((part) => part !== '' && part !== '.' && part !== '..');
-  return last === undefined || last.length > MAX_NAME ? undefined : siblingPath(parent, last);
+  return last === undefined || last.length > MAX_FOLDER_NAME ? undefined : siblingPath(parent, last);
 }
 
 /** Each product behind the later of its factors. */

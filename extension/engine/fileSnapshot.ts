@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { CheckpointError } from '../checkpoint/checkpoint';
-import { fileError, isErrno } from '../checkpoint/fileReader';
+import { fileError, isErrno, isSameFile } from '../checkpoint/fileReader';
 import type { Problem } from '../protocol';
 
 export interface FileState {
@@ -58,10 +58,10 @@ export function settledAt(snapshot: readonly FileState[]): number {
 
 /** The first file that is not what it was; undefined where all are. */
 export async function changedFile(snapshot: readonly FileState[]): Promise<Problem | undefined> {
-  for (const { file, size, mtimeMs, ctimeMs } of snapshot) {
+  for (const state of snapshot) {
+    const { file } = state;
     try {
-      const now = await stat(file);
-      if (now.size === size && now.mtimeMs === mtimeMs && now.ctimeMs === ctimeMs) continue;
+      if (isSameFile(await stat(file), state)) continue;
       return new CheckpointError('changed', 'changed on disk while it was open', { file }).toProblem();
     } catch (error) {
       const problem = isErrno(error, 'ENOENT')
