@@ -30,6 +30,21 @@ const WATCH = `
     clearInterval(timer);
   }, 5);`;
 
+/**
+ * Runs first in every frame: VS Code's frame around a page then goes without a service worker, as its own switch lets it.
+ * Each frame registers another one for the same scope, and each replaces the one before. Where several views load at once
+ * and a frame's worker is replaced before the frame has looked at it, VS Code waits for it for ever, and the page never
+ * comes. Our pages fetch nothing, so they need none.
+ *
+ * @see https://github.com/microsoft/vscode/blob/1.100.3/src/vs/workbench/contrib/webview/browser/pre/index.html `workerReady`
+ */
+export const WITHOUT_SERVICE_WORKER = `
+  if (/\\/webview\\/browser\\/pre\\/(index(-no-csp)?\\.html)?$/.test(location.pathname)) {
+    const address = new URL(location.href);
+    address.searchParams.set('disableServiceWorker', '');
+    history.replaceState(history.state, '', address);
+  }`;
+
 const SHOWN_FILE = `document.querySelector('#app .file-name')?.textContent`;
 
 export class Workbench {
@@ -40,12 +55,13 @@ export class Workbench {
     readonly page: Page,
   ) {}
 
-  static async open(folder: string): Promise<Workbench> {
+  /** @param scripts run in every frame before anything else */
+  static async open(folder: string, scripts: readonly string[] = []): Promise<Workbench> {
     mkdirSync(screenshotFolder, { recursive: true });
     const server = await startWorkbench();
     const browser = await launchChromium();
     try {
-      return new Workbench(server, browser, folder, await openWindow(server, browser, folder));
+      return new Workbench(server, browser, folder, await openWindow(server, browser, folder, scripts));
     } catch (error) {
       await browser.close();
       await server.stop();
@@ -173,9 +189,14 @@ export class Workbench {
   }
 }
 
-async function openWindow(server: RunningWorkbench, browser: Browser, folder: string): Promise<Page> {
+async function openWindow(
+  server: RunningWorkbench,
+  browser: Browser,
+  folder: string,
+  scripts: readonly string[] = [],
+): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US' });
-  await context.addInitScript({ content: WATCH });
+  for (const content of [WATCH, ...scripts]) await context.addInitScript({ content });
   const page = await context.newPage();
   page.setDefaultTimeout(STEP_MS);
   await page.goto(server.url({ folder }));
