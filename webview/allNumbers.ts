@@ -1,8 +1,8 @@
 /** Every number of a layer in tables, with its definition and whose it is. */
-import { layerVerdict, type Named } from '../extension/layerFindings';
+import { layerVerdict, type Named } from '../extension/shared/layerFindings';
 import type { LayerResult, PowerLawFit, TailShape, TensorStatistics } from '../extension/protocol';
-import { lawName } from '../extension/spectral/lawNames';
-import { metricTable } from '../extension/spectral/metricTable';
+import { lawName } from '../extension/shared/lawNames';
+import { metricTable } from '../extension/shared/metricTable';
 import { element, type Child } from './elements';
 import { formatCount, formatMetric, formatNumber, formatPercent } from './format';
 import { rankRules } from './rankRules';

@@ -2,7 +2,7 @@
  * How a verdict on alpha is shown: a class that the style sheet colours (colour-blind-safe, per theme) together with a mark
  * and words, so that nothing is said by colour alone. The verdict itself is `layerVerdict`'s.
  */
-import { alphaBand, OVER_TRAINED, UNDER_TRAINED, type JudgedAlpha } from '../extension/spectral/verdict';
+import { alphaBand, OVER_TRAINED, UNDER_TRAINED, type JudgedAlpha } from '../extension/shared/verdict';
 
 export interface AlphaBand {
   /** `over`, `good-1` (nearest 2) … `good-4`, `under`, `none`: class `heat-<name>`. */

@@ -12,7 +12,7 @@ import type { TreeNode } from './moduleTree';
 import { Overview } from './overview';
 import { showMenu, type MenuItem } from './popup';
 import type { ViewNotifications, ViewState } from '../extension/protocol';
-import { problemOf } from '../extension/rpc';
+import { problemOf } from '../extension/shared/rpc';
 import { splitter } from './splitter';
 import { TensorTable } from './tensorTable';
 import { watchTheme } from './theme';

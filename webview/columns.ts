@@ -1,5 +1,5 @@
 /** The table's columns: what headers tell of every tensor, then every measured number. */
-import { layerVerdict } from '../extension/layerFindings';
+import { layerVerdict } from '../extension/shared/layerFindings';
 import { alphaBandOf, type AlphaBand } from './alphaBands';
 import { formatBytes, formatCompact, formatCount, formatMetric, formatShape, plural } from './format';
 import type { LayerResult, TensorSummary } from '../extension/protocol';

@@ -6,13 +6,13 @@
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import { compressionMethods } from '../extension/compression/registry';
 import type { CompressionPreview, FactoredLayer, SaveResult, ViewNotifications } from '../extension/protocol';
-import { problemOf } from '../extension/rpc';
+import { problemOf } from '../extension/shared/rpc';
 import type { Host } from './connection';
 import { button, dropdown, type Button } from './controls';
 import { element } from './elements';
 import { formatBytes, formatCompact, formatCount, formatNumber, formatPercent } from './format';
 import { icon } from './icons';
-import type { RankCurve } from './rankCurve';
+import type { RankCurve } from '../extension/shared/rankCurve';
 
 /** A pause in moving the slider after which the engine is asked. */
 const PREVIEW_DELAY_MS = 250;

@@ -1,8 +1,8 @@
 /** The view's end of the conversation with its host, and the state VS Code keeps for it while it is hidden. */
 import { createMessageConnection } from 'vscode-jsonrpc/browser';
-import { messageTransport, ownRequests, type PostMessageChannel } from '../extension/messageTransport';
+import { messageTransport, ownRequests, type PostMessageChannel } from '../extension/shared/messageTransport';
 import type { ViewNotifications, ViewRequests } from '../extension/protocol';
-import { caller, onNotification, type Caller, type NotificationHandlers } from '../extension/rpc';
+import { caller, onNotification, type Caller, type NotificationHandlers } from '../extension/shared/rpc';
 
 interface VsCodeApi {
   postMessage(message: unknown): void;

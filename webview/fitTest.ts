@@ -4,9 +4,9 @@
  */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import type { GoodnessOfFit, LayerResult, ViewNotifications } from '../extension/protocol';
-import { problemOf } from '../extension/rpc';
-import { lawName } from '../extension/spectral/lawNames';
-import { IMPLAUSIBLE } from '../extension/spectral/verdict';
+import { problemOf } from '../extension/shared/rpc';
+import { lawName } from '../extension/shared/lawNames';
+import { IMPLAUSIBLE } from '../extension/shared/verdict';
 import type { Host } from './connection';
 import { button } from './controls';
 import { element, type Child } from './elements';

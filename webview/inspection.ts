@@ -3,7 +3,7 @@
  * notifications land; parts of the page listen to it and are called at most once a frame.
  */
 import type { CheckpointSummary, LayerResult, Problem, ViewNotifications, ViewState } from '../extension/protocol';
-import { unpackSummary } from '../extension/packedTensors';
+import { unpackSummary } from '../extension/shared/packedTensors';
 import { moduleTree, type ModuleTree, type TreeNode } from './moduleTree';
 
 export interface QueueState {

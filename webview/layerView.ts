@@ -1,6 +1,6 @@
 /** One layer in full: its numbers in a line, then spectrum, ranks and compression, elements, and every number. */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
-import { layerVerdict } from '../extension/layerFindings';
+import { layerVerdict } from '../extension/shared/layerFindings';
 import type {
   FactoredLayer,
   LayerParts,
@@ -10,7 +10,7 @@ import type {
   TensorSummary,
   ViewNotifications,
 } from '../extension/protocol';
-import { problemOf } from '../extension/rpc';
+import { problemOf } from '../extension/shared/rpc';
 import { allNumbers, statisticsTable } from './allNumbers';
 import type { Host } from './connection';
 import { button, panels, type Button, type Panels } from './controls';

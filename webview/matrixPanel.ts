@@ -4,7 +4,7 @@
  */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import type { LayerSpectrum } from '../extension/protocol';
-import { problemOf } from '../extension/rpc';
+import { problemOf } from '../extension/shared/rpc';
 import type { Host } from './connection';
 import { button } from './controls';
 import { element } from './elements';

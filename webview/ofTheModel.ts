@@ -1,5 +1,5 @@
 /** Results of the model's own weights: other tensors in the file (optimizer state, say) are neither trained nor compressed. */
-import { isOfModel, type Named } from '../extension/layerFindings';
+import { isOfModel, type Named } from '../extension/shared/layerFindings';
 import type { LayerResult } from '../extension/protocol';
 
 /** @returns what takes them out of results: tensors are looked at once, results whenever more have come */

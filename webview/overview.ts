@@ -1,5 +1,5 @@
 /** The answers before any click: which layers are unusual and why, and how much could be saved at what error. */
-import { judgedShare } from '../extension/layerFindings';
+import { judgedShare } from '../extension/shared/layerFindings';
 import { element } from './elements';
 import { formatCount, plural } from './format';
 import { icon, type IconName } from './icons';

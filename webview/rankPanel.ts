@@ -8,9 +8,9 @@ import type { Host } from './connection';
 import { element } from './elements';
 import { formatCount, formatPercent } from './format';
 import { SingularValuesPlot, type RankMark } from './plots/singularValuesPlot';
-import { RankCurve } from './rankCurve';
+import { RankCurve } from '../extension/shared/rankCurve';
 import { rankRules } from './rankRules';
-import { whyNoSaving } from '../extension/spectral/worthFactoring';
+import { whyNoSaving } from '../extension/shared/worthFactoring';
 
 /** Half the width of the slider's thumb, which its track is longer by than the plot on both sides. */
 const THUMB = 8;

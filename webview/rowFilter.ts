@@ -3,7 +3,7 @@
  * as patterns, and only where neither finds anything by scattered letters. Pure; one pass over the rows for each.
  */
 import fuzzysort from 'fuzzysort';
-import { globMatcher } from '../extension/glob';
+import { globMatcher } from '../extension/shared/glob';
 import { isPattern, parseFilter, type FilterField } from './filterQuery';
 import type { ModuleTree, TreeNode } from './moduleTree';
 import { sorted, type ShownRow, type Sorting } from './tableOrder';

@@ -1,5 +1,5 @@
 /** The mark behind a row's name: in work, failed, or computed with a reservation. */
-import { failedFit, isAllZero } from '../extension/layerFindings';
+import { failedFit, isAllZero } from '../extension/shared/layerFindings';
 import { formatPercent } from './format';
 import type { Inspection } from './inspection';
 import type { TreeNode } from './moduleTree';

@@ -1,7 +1,7 @@
 /** Which layers a person should look at first, and why, in words: worst first. */
-import { failedFit, isAllZero, layerVerdict, lostRank } from '../extension/layerFindings';
+import { failedFit, isAllZero, layerVerdict, lostRank } from '../extension/shared/layerFindings';
 import type { LayerResult } from '../extension/protocol';
-import { alphaBand, OVER_TRAINED, UNDER_TRAINED } from '../extension/spectral/verdict';
+import { alphaBand, OVER_TRAINED, UNDER_TRAINED } from '../extension/shared/verdict';
 import { formatCount, formatNumber, plural } from './format';
 
 export interface UnusualLayer {

@@ -3,7 +3,7 @@ import type { LayerVectors, VectorMetrics } from '../extension/protocol';
 import { sharingElements, vectorMetricTable } from '../extension/spectral/vectorMetrics';
 import { element } from './elements';
 import { formatCount, formatNumber, formatPercent, plural } from './format';
-import { largestOf } from '../extension/extremes';
+import { largestOf } from '../extension/shared/extremes';
 
 const SHARED =
   'How many elements carry the vector: 1 if one element holds everything, all if they are equally large, about a third ' +

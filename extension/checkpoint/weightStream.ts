@@ -4,7 +4,7 @@
  */
 import { CheckpointError } from './checkpoint';
 import type { FileSet } from './fileSet';
-import { largestOf } from '../extremes';
+import { largestOf } from '../shared/extremes';
 
 /** Shard size of TensorFlow.js's converter and savers. @see tfjs-converter `DEFAULT_SHARD_SIZE_BYTES` */
 const DEFAULT_SHARD_BYTES = 4 * 1024 * 1024;

@@ -11,7 +11,7 @@ import type { Kernels } from '../linalg/kernels';
 import { pollFor, type EigenOptions } from '../linalg/symmetricEigenvalues';
 import { topEigenvectors } from '../linalg/symmetricEigenvectors';
 import { bandedGram, bandedProjection, type LongMatrix } from './bands';
-import { largestOf } from '../extremes';
+import { largestOf } from '../shared/extremes';
 
 /** Rough shares of the time for a square matrix: Gram product, eigenvectors; the projection takes the rest. */
 const GRAM_SHARE = 0.15;

@@ -8,13 +8,13 @@ import { assertSavable } from '../compression/safetensorsWriter';
 import { suggestedName } from '../compression/suggestedName';
 import { isErrno } from '../checkpoint/fileReader';
 import type { EngineNotifications, LayerParts, LayerResult, TensorSummary } from '../protocol';
-import { problemOf, type NotificationHandlers } from '../rpc';
+import { problemOf, type NotificationHandlers } from '../shared/rpc';
 import { DEFAULT_FARMS, parseCommand, USAGE, UsageError, type Command } from './cliArguments';
 import { cacheFolder } from './cacheFolder';
 import { previewLayer } from './compressLayer';
 import { LayerNotes } from './layerNotes';
 import { Engine } from './engine';
-import { inspectCsv, inspectJson, inspectReport } from '../inspectReport';
+import { inspectCsv, inspectJson, inspectReport } from '../shared/inspectReport';
 import { defaultMemoryLimit, defaultThreads } from './limits';
 import { unreachedResult } from './layerResult';
 import { ProgressLine } from './progressLine';
@@ -23,8 +23,8 @@ import { saveLayers, type SavedLayer } from './saveLayers';
 import { saveSingularVectors } from './saveSingularVectors';
 import { layersToCompress, oneLayer, selectedLayers } from './selectedLayers';
 import { layerVectors, residualNote } from './singularVectors';
-import { visible, visibleJson } from '../visibleText';
-import { largestOf } from '../extremes';
+import { visible, visibleJson } from '../shared/visibleText';
+import { largestOf } from '../shared/extremes';
 
 const EXIT = { ok: 0, problems: 1, failed: 2 } as const;
 

@@ -22,7 +22,7 @@ import type {
   Problem,
   Stamped,
 } from '../protocol';
-import { problemOf } from '../rpc';
+import { problemOf } from '../shared/rpc';
 import { abortable } from './abortable';
 import { Devices } from './devices';
 import { EngineDocument, EngineError } from './engineDocument';

@@ -12,7 +12,7 @@ import { changedFile, settledAt, type FileState } from './fileSnapshot';
 import { layerRows } from './layerInput';
 import { layerParts, partSummaries, wholeOf, type PartLayer } from './layerParts';
 import type { ModelConfig } from './modelConfig';
-import { didYouMean } from '../nearestNames';
+import { didYouMean } from '../shared/nearestNames';
 import type { LayerOutcome } from './workerMessages';
 
 /** Mean rank reduction that the WeLore suggestion aims at, the middle of its paper's settings. */

@@ -6,9 +6,9 @@ import os from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { CheckpointError } from '../checkpoint/checkpoint';
-import { packSummary } from '../packedTensors';
+import { packSummary } from '../shared/packedTensors';
 import type { HeaderRequests, PackedSummary } from '../protocol';
-import { handle } from '../rpc';
+import { handle } from '../shared/rpc';
 import { Engine } from './engine';
 
 /** Buffers do not count for V8's own limit, which the host sets: beyond this the process ends itself. */

@@ -2,7 +2,7 @@
 import type { TensorInfo } from '../checkpoint/checkpoint';
 import type { TensorSlice } from '../checkpoint/tensorSlice';
 import { compressionMatrix } from '../compression/compressionMatrix';
-import { UNREADABLE } from '../layerFindings';
+import { UNREADABLE } from '../shared/layerFindings';
 import type {
   DType,
   FarmsResult,

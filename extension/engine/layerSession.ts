@@ -23,7 +23,7 @@ import { hasRepresentableSquares, StatisticsAccumulator } from '../spectral/stat
 import { widenElements, widenPart } from './elements';
 import { CONV_NORM, layerResult, roundingOfLayer, SHUFFLE_SEED } from './layerResult';
 import type { LayerOutcome, LayerPrecision, LayerTask, StoredFactor } from './workerMessages';
-import { smallestOf } from '../extremes';
+import { smallestOf } from '../shared/extremes';
 
 /** Held bytes are counted piece by piece: the float64 copy of one stays in the second-level cache. */
 const PIECE_ELEMENTS = 1 << 15;

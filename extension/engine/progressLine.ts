@@ -1,6 +1,6 @@
 /** One line on the terminal that says what is going on; silent where the stream is no terminal. */
 import type { WriteStream } from 'node:tty';
-import { shortCell, visible } from '../visibleText';
+import { shortCell, visible } from '../shared/visibleText';
 
 /** Redrawing faster than this only costs time. */
 const REDRAW_MS = 80;

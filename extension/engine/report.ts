@@ -8,12 +8,12 @@ import type {
   ShardOfModel,
   TensorSummary,
 } from '../protocol';
-import type { InspectReport, ReportedLayer } from '../inspectReport';
-import { failedFit, isAllZero, judgedShare, lostRank } from '../layerFindings';
-import type { Verdict, VerdictCheck } from '../spectral/verdict';
-import { MAX_CELL, shortCell, visible } from '../visibleText';
+import type { InspectReport, ReportedLayer } from '../shared/inspectReport';
+import { failedFit, isAllZero, judgedShare, lostRank } from '../shared/layerFindings';
+import type { Verdict, VerdictCheck } from '../shared/verdict';
+import { MAX_CELL, shortCell, visible } from '../shared/visibleText';
 import { isHead } from './layerParts';
-import { largestOf } from '../extremes';
+import { largestOf } from '../shared/extremes';
 
 /** The handle is of no use in a terminal. */
 type Summary = Omit<CheckpointSummary, 'document'>;

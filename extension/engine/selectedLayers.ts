@@ -1,11 +1,11 @@
 /** Which layers and parts of layers a command is about: by (patterns of) their names or aliases, and by `--split`. */
 import { firstNames } from '../checkpoint/problemList';
 import { isCompressible } from '../compression/storageNotes';
-import { globMatcher } from '../glob';
+import { globMatcher } from '../shared/glob';
 import { UsageError, type SplitKind } from './cliArguments';
 import type { EngineDocument } from './engineDocument';
 import { isHead } from './layerParts';
-import { didYouMean } from '../nearestNames';
+import { didYouMean } from '../shared/nearestNames';
 
 /** Names that a message lists. */
 const NAMES_SHOWN = 3;

@@ -1,5 +1,5 @@
 /** Singular vectors of one layer on demand: the largest few, or all where they fit, and how they are spread. */
-import { largestOf } from '../extremes';
+import { largestOf } from '../shared/extremes';
 import type { RowBands } from '../linalg/bandProducts';
 import { leastCapacity, type SingularTools } from '../linalg/leadingPairs';
 import { topTriplets, tripletBytes, usualCapacity } from '../linalg/singularTriplets';
@@ -11,7 +11,7 @@ import { BAND_ELEMENTS, held, storedMatrix, widenedBands, type StoredMatrix } fr
 import { leasedWork } from './leasedWork';
 import { LayerError } from './layerInput';
 import type { WorkerLease } from './workerPool';
-import { smallestOf } from '../extremes';
+import { smallestOf } from '../shared/extremes';
 
 /** ‖Wᵀu − σv‖/σ₁ at which the iteration stops: σ is then right to all digits, a vector to this over its distance to others. */
 const TOLERANCE = 1e-9;

@@ -1,6 +1,6 @@
 /** Answers about an open checkpoint carry whose they are: the host refuses another's. */
 import type { DocumentRequests, DocumentStamp, EngineRequests } from '../protocol';
-import type { Handlers } from '../rpc';
+import type { Handlers } from '../shared/rpc';
 
 type Name = keyof DocumentRequests;
 type StampedHandlers = Pick<Handlers<EngineRequests>, Name>;

@@ -1,6 +1,6 @@
 /** The custom editor: one session per document, one view per tab. */
 import * as vscode from 'vscode';
-import { problemOf } from '../rpc';
+import { problemOf } from '../shared/rpc';
 import { CheckpointSession } from './checkpointSession';
 import { CheckpointView } from './checkpointView';
 import type { EngineClient } from './engineClient';

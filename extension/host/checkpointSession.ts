@@ -4,8 +4,8 @@
  */
 import { EventEmitter } from 'node:events';
 import type { CancellationToken } from 'vscode-jsonrpc';
-import { withoutNumbers } from '../layerFindings';
-import { unpackSummary } from '../packedTensors';
+import { withoutNumbers } from '../shared/layerFindings';
+import { unpackSummary } from '../shared/packedTensors';
 import type {
   CheckpointSummary,
   CompressionPreview,
@@ -30,7 +30,7 @@ import type {
   TensorSummary,
   ViewNotifications,
 } from '../protocol';
-import { problemOf } from '../rpc';
+import { problemOf } from '../shared/rpc';
 import { EngineDiedError, type EngineClient, type EngineState } from './engineClient';
 import { stampOf, type Quarantine } from './quarantine';
 

@@ -1,9 +1,9 @@
 /** One webview that shows a session: answers its requests and passes the session's events on. */
 import * as vscode from 'vscode';
 import { createMessageConnection } from 'vscode-jsonrpc';
-import { messageTransport } from '../messageTransport';
+import { messageTransport } from '../shared/messageTransport';
 import type { ViewNotifications, ViewRequests, ViewState } from '../protocol';
-import { handle, notifier } from '../rpc';
+import { handle, notifier } from '../shared/rpc';
 import type { CheckpointSession } from './checkpointSession';
 import { exportResults } from './exportResults';
 import { LoadWatch } from './loadWatch';

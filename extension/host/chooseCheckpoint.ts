@@ -1,6 +1,6 @@
 /** Which checkpoint a command is about when it was not told: the active editor's, an open one, one of the workspace. */
 import * as vscode from 'vscode';
-import { DIALOG_EXTENSIONS } from './checkpointFiles';
+import { DIALOG_EXTENSIONS } from '../shared/checkpointNames';
 import { VIEW_TYPES } from './checkpointEditor';
 import { listText } from './plainText';
 import type { WorkspaceCheckpoints } from './workspaceCheckpoints';

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { compressionMethods } from '../compression/registry';
 import type { LayerResult, RankRequest, SaveRequest, SaveResult } from '../protocol';
-import { suggestedRank } from '../spectral/worthFactoring';
+import { suggestedRank } from '../shared/worthFactoring';
 import type { CheckpointEditors } from './checkpointEditor';
 import { CheckpointSession } from './checkpointSession';
 import { activeCheckpoint, chooseCheckpoint } from './chooseCheckpoint';

@@ -8,7 +8,7 @@ import { ErrorCodes, ResponseError } from 'vscode-jsonrpc';
 import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import type { DeviceName, EngineNotifications, EngineRequests, Problem } from '../protocol';
-import { caller, onNotification, type Caller } from '../rpc';
+import { caller, onNotification, type Caller } from '../shared/rpc';
 
 /** Deaths within `DEATH_WINDOW_MS` after which restarting is left to the person: something is wrong that stays wrong. */
 const MAX_DEATHS = 3;

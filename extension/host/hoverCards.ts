@@ -1,9 +1,9 @@
 /** What hovers show, as Markdown in which text of files is text only: see `plainText.ts`. */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { layerVerdict } from '../layerFindings';
+import { layerVerdict } from '../shared/layerFindings';
 import type { LayerResult, PeekResult, TensorSummary } from '../protocol';
-import { suggestedRank } from '../spectral/worthFactoring';
+import { suggestedRank } from '../shared/worthFactoring';
 import type { CheckpointHead } from './indexedFiles';
 import type { LayerMatch, NearMatch, RangeMatch } from './layerIndex';
 import { percentText } from './percentText';

@@ -2,7 +2,7 @@
  * Which files the hover's index knows: at most so many, read once until they change, and none again that a process died of.
  * Knows nothing of VS Code.
  */
-import { likeliestFirst } from './checkpointFiles';
+import { likeliestFirst } from '../shared/checkpointNames';
 import type { PackedSummary } from '../protocol';
 import { HeaderReaderDiedError, type HeaderReader } from './headerReader';
 import { LayerIndex } from './layerIndex';

@@ -1,7 +1,7 @@
 /** "Inspect Weights": on a file or folder of the explorer, the active editor's file, or one the person chooses. */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { checkpointsIn, isCheckpointName } from './checkpointFiles';
+import { checkpointsIn, isCheckpointName } from '../shared/checkpointNames';
 import type { CheckpointEditors } from './checkpointEditor';
 import { chooseCheckpoint } from './chooseCheckpoint';
 import { notOnDisk } from './onDisk';

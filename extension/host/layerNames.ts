@@ -3,7 +3,7 @@
  * either with a wrapper's prefix or without the first parts of the path.
  */
 import { ANY, NameTemplates, type NameRange } from './nameTemplates';
-import { namesOf, tensorsByIndex } from '../packedTensors';
+import { namesOf, tensorsByIndex } from '../shared/packedTensors';
 import type { PackedTensors, TensorSummary } from '../protocol';
 
 /** What stands before a layer's own path in code and in wrapped checkpoints. */

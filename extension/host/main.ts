@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { problemOf } from '../rpc';
+import { problemOf } from '../shared/rpc';
 import type { CheckpointSession } from './checkpointSession';
 import { CheckpointEditors } from './checkpointEditor';
 import { compressLayer, type CompressArguments } from './compressCommand';

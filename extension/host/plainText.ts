@@ -4,7 +4,7 @@
  * picture, a command or an icon.
  */
 import type * as vscode from 'vscode';
-import { visible } from '../visibleText';
+import { visible } from '../shared/visibleText';
 
 /** Characters shown of one text. Names of real checkpoints have some 90; reasons are a sentence or two. */
 const MOST_SHOWN = 400;

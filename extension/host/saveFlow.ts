@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { suggestedName } from '../compression/suggestedName';
 import type { SaveRequest, SaveResult } from '../protocol';
-import { problemOf } from '../rpc';
+import { problemOf } from '../shared/rpc';
 import type { CheckpointSession } from './checkpointSession';
 import { notificationText } from './plainText';
 

@@ -3,7 +3,7 @@
  * that ask which one, and for the hover's index. Nothing here waits for anything a person does.
  */
 import * as vscode from 'vscode';
-import { checkpointFolders, wholeCheckpoints, WORKSPACE_GLOB } from './checkpointFiles';
+import { checkpointFolders, wholeCheckpoints, WORKSPACE_GLOB } from '../shared/checkpointNames';
 import { CoalescedPass } from './coalescedPass';
 import type { IndexedFiles } from './indexedFiles';
 import type { LayerIndex } from './layerIndex';

@@ -12,7 +12,7 @@ import { leadingPairs, leastCapacity, type SingularTools } from './leadingPairs'
 import { lengths } from './leadingSubspace';
 import { orthonormalised } from './orthonormalRows';
 import { SymmetricSlabs } from './symmetricSlabs';
-import { largestOf } from '../extremes';
+import { largestOf } from '../shared/extremes';
 
 /** ‖Av − λv‖ of a float64 product gets no smaller than some roundings of λ₁. */
 const RESIDUAL_FLOOR = 1e-14;

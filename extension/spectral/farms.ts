@@ -6,10 +6,10 @@
  */
 import { withExactZeros } from '../linalg/numericalZero';
 import type { FitRule, InspectSettings, PowerLawFit, StoredRounding } from '../protocol';
-import { LEAST_FITTED } from './metricTable';
+import { LEAST_FITTED } from '../shared/metricTable';
 import { fitPowerLaw, noFit, upperBound } from './powerLaw';
 import { NOT_ROUNDED } from './storedRounding';
-import { largestOf } from '../extremes';
+import { largestOf } from '../shared/extremes';
 
 /** A part of a matrix: its first row and column, and how many of each. */
 export interface FarmsWindow {

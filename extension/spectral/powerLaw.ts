@@ -10,7 +10,7 @@ import { numericalZero, roundingOf } from '../linalg/numericalZero';
 import type { FitRule, PowerLawFit, StoredRounding } from '../protocol';
 import { smallestDistance, type TailStart } from './kolmogorovSmirnov';
 import { LogTail } from './logTail';
-import { LEAST_FITTED } from './metricTable';
+import { LEAST_FITTED } from '../shared/metricTable';
 import { differ, hasSpread, NOT_ROUNDED } from './storedRounding';
 
 /** WeightWatcher drops λ up to this before it fits. Absolute there; see `zeroFilter`. */

@@ -4,7 +4,7 @@
  *
  * @see WeightWatcher, `analyze(randomize=True)`, whose definitions these are
  */
-import { largestOf } from '../extremes';
+import { largestOf } from '../shared/extremes';
 import { fitBulk } from './bulk';
 import type { EntryPlaces } from './matrices';
 import { upperBound } from './powerLaw';

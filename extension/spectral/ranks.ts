@@ -7,7 +7,7 @@ import { determinantTail, fitBulk } from './bulk';
 import { hardThresholdRank } from './hardThreshold';
 import { shannon } from './metrics';
 import { NOT_ROUNDED } from './storedRounding';
-import { largestOf } from '../extremes';
+import { largestOf } from '../shared/extremes';
 
 const ENERGIES = [0.9, 0.95, 0.99] as const;
 

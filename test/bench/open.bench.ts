@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, fsyncSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { unpackSummary } from '../../extension/packedTensors';
+import { unpackSummary } from '../../extension/shared/packedTensors';
 import { EngineProcess } from '../harness/engineProcess';
 import { makeTerabyte } from '../harness/madeCheckpoints';
 import { benchTable, median, type BenchRow } from './benchTable';

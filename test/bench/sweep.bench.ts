@@ -13,7 +13,7 @@ import { widen } from '../../extension/checkpoint/dtype';
 import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
 import { defaultThreads } from '../../extension/engine/limits';
 import { loadElementKernels } from '../../extension/linalg/elementKernels';
-import { unpackSummary } from '../../extension/packedTensors';
+import { unpackSummary } from '../../extension/shared/packedTensors';
 import type { InspectSettings } from '../../extension/protocol';
 import { StatisticsAccumulator } from '../../extension/spectral/statistics';
 import { EngineProcess } from '../harness/engineProcess';

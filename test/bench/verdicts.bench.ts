@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { InspectReport } from '../../extension/inspectReport';
+import type { InspectReport } from '../../extension/shared/inspectReport';
 import { commandLine } from '../harness/commandLine';
 import { checkpointSuffixes } from '../../extension/checkpoint/registry';
 import { goldenFiles } from '../harness/golden';

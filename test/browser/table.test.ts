@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
-import { metricTable } from '../../extension/spectral/metricTable';
+import { metricTable } from '../../extension/shared/metricTable';
 import { eventually } from '../harness/eventually';
 import { openView } from './openView';
 import { requests, screenshotFolder, violations } from './viewPage';

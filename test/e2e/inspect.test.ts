@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Frame, Locator } from 'playwright-core';
-import type { InspectReport } from '../../extension/inspectReport';
+import type { InspectReport } from '../../extension/shared/inspectReport';
 import { eventually } from '../harness/eventually';
 import { Workbench } from './workbench';
 import { makeWorkspace } from './workspace';

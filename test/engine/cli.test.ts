@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from '
 import path from 'node:path';
 import { widen } from '../../extension/checkpoint/dtype';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
-import type { InspectReport } from '../../extension/inspectReport';
+import type { InspectReport } from '../../extension/shared/inspectReport';
 import { commandLine } from '../harness/commandLine';
 import { largestDifference, naiveProduct } from '../harness/denseReference';
 import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/madeCheckpoints';

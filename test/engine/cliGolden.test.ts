@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import type { InspectReport } from '../../extension/inspectReport';
+import type { InspectReport } from '../../extension/shared/inspectReport';
 import { cli } from '../harness/commandLine';
 import { compareWithGolden, goldenFiles } from '../harness/golden';
 import { checkpointSuffixes } from '../../extension/checkpoint/registry';

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import path from 'node:path';
-import type { InspectReport } from '../../extension/inspectReport';
+import type { InspectReport } from '../../extension/shared/inspectReport';
 import { cli, commandLine } from '../harness/commandLine';
 import { safetensorsHeader, uniform, writeSafetensors } from '../harness/madeCheckpoints';
 import { floatTensor, GgufWriter } from '../harness/ggufWriter';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
 import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
-import { unpackSummary } from '../../extension/packedTensors';
-import { problemOf } from '../../extension/rpc';
+import { unpackSummary } from '../../extension/shared/packedTensors';
+import { problemOf } from '../../extension/shared/rpc';
 import { EngineProcess } from '../harness/engineProcess';
 import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/madeCheckpoints';
 

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { InspectReport } from '../../extension/inspectReport';
+import type { InspectReport } from '../../extension/shared/inspectReport';
 import type { FarmsResult, PowerLawFit } from '../../extension/protocol';
 import { FarmsFits } from '../golden/spectra';
 import { heavyTailedMatrix } from '../harness/heavyTailedMatrices';

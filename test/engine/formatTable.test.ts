@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { widen } from '../../extension/checkpoint/dtype';
 import { formats, openCheckpoint } from '../../extension/checkpoint/registry';
-import { unpackSummary } from '../../extension/packedTensors';
+import { unpackSummary } from '../../extension/shared/packedTensors';
 import type { CheckpointSummary, InspectSettings } from '../../extension/protocol';
 import { EngineProcess } from '../harness/engineProcess';
 import { formatSamples } from '../harness/formatSamples';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { InspectReport } from '../../extension/inspectReport';
+import type { InspectReport } from '../../extension/shared/inspectReport';
 import type { LayerResult } from '../../extension/protocol';
 import * as onnx from '../harness/onnxWriter';
 import { commandLine } from '../harness/commandLine';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc/node';
 import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
 import type { GoodnessOfFit, InspectSettings, LayerResult } from '../../extension/protocol';
-import { problemOf } from '../../extension/rpc';
+import { problemOf } from '../../extension/shared/rpc';
 import { EngineProcess } from '../harness/engineProcess';
 import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
 

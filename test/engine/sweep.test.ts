@@ -6,7 +6,7 @@ import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
 import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
 import type { InspectSettings, LayerResult } from '../../extension/protocol';
-import { problemOf } from '../../extension/rpc';
+import { problemOf } from '../../extension/shared/rpc';
 import { EngineProcess, type EngineProcessOptions } from '../harness/engineProcess';
 import { uniform, writeHeavyTailed, writeSafetensors } from '../harness/madeCheckpoints';
 import { repositoryRoot } from '../harness/shared';

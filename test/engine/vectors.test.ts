@@ -6,7 +6,7 @@ import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
 import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
 import type { SingularVectors } from '../../extension/protocol';
-import { problemOf } from '../../extension/rpc';
+import { problemOf } from '../../extension/shared/rpc';
 import { largestDifference, naiveProduct } from '../harness/denseReference';
 import { EngineProcess } from '../harness/engineProcess';
 import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/madeCheckpoints';

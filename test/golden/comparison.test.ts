@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spectralMetrics } from '../../extension/spectral/metrics';
 import { fitPowerLaw, tailAt } from '../../extension/spectral/powerLaw';
-import { alphaBand } from '../../extension/spectral/verdict';
+import { alphaBand } from '../../extension/shared/verdict';
 import { compareWithGolden, WARNINGS, type Comparison, type Golden, type InspectedCheckpoint } from '../harness/golden';
 
 const eigenvalues = Float64Array.from(

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import type { EngineNotifications, EngineRequests, Stamped } from '../../extension/protocol';
-import { caller, onNotification, type Caller } from '../../extension/rpc';
+import { caller, onNotification, type Caller } from '../../extension/shared/rpc';
 import { repositoryRoot } from './shared';
 
 export interface EngineProcessOptions {

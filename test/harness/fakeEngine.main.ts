@@ -8,7 +8,7 @@
 import path from 'node:path';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { stampedHandlers } from '../../extension/engine/stampedHandlers';
-import { packSummary } from '../../extension/packedTensors';
+import { packSummary } from '../../extension/shared/packedTensors';
 import type {
   CheckpointSummary,
   DeviceInfo,
@@ -19,7 +19,7 @@ import type {
   LayerResult,
   TensorSummary,
 } from '../../extension/protocol';
-import { handle, notifier, type Handlers } from '../../extension/rpc';
+import { handle, notifier, type Handlers } from '../../extension/shared/rpc';
 
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 const notify = notifier<EngineNotifications>(connection);

@@ -1,9 +1,9 @@
 /** A header reader for tests: what a path is called is what happens. `ok` is answered, `hang` holds the process, `die` ends it. */
 import path from 'node:path';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
-import { packSummary } from '../../extension/packedTensors';
+import { packSummary } from '../../extension/shared/packedTensors';
 import type { CheckpointSummary, HeaderRequests } from '../../extension/protocol';
-import { handle } from '../../extension/rpc';
+import { handle } from '../../extension/shared/rpc';
 
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 handle<HeaderRequests>(connection, {

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { isFloating } from '../../extension/checkpoint/dtype';
 import type { FitRule, LayerResult } from '../../extension/protocol';
 import { tailAt } from '../../extension/spectral/powerLaw';
-import { alphaBand } from '../../extension/spectral/verdict';
+import { alphaBand } from '../../extension/shared/verdict';
 
 export interface GoldenFit {
   alpha: number;

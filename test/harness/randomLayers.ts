@@ -5,12 +5,12 @@
 import { narrow } from '../../extension/compression/narrow';
 import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
 import { LayerSession } from '../../extension/engine/layerSession';
-import { layerVerdict } from '../../extension/layerFindings';
+import { layerVerdict } from '../../extension/shared/layerFindings';
 import { norm, takeOut } from '../../extension/linalg/gramSchmidt';
 import { loadKernels } from '../../extension/linalg/kernels';
 import type { LayerResult } from '../../extension/protocol';
 import { layersOf } from '../../extension/spectral/matrices';
-import type { JudgedAlpha } from '../../extension/spectral/verdict';
+import type { JudgedAlpha } from '../../extension/shared/verdict';
 import { generator } from './madeCheckpoints';
 
 export const INITIALISERS = ['Gaussian', 'uniform', 'orthogonal', 'Kaiming'] as const;

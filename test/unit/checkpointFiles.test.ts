@@ -3,13 +3,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import os from 'node:os';
 import path from 'node:path';
 import { checkpointSuffixes } from '../../extension/checkpoint/registry';
-import { globMatcher } from '../../extension/glob';
+import { globMatcher } from '../../extension/shared/glob';
 import {
   checkpointFolders,
   checkpointsIn,
   isCheckpointName,
   wholeCheckpoints,
-} from '../../extension/host/checkpointFiles';
+} from '../../extension/shared/checkpointNames';
 import { repositoryRoot } from '../harness/shared';
 
 interface Manifest {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import path from 'node:path';
 import { EngineClient, EngineDiedError, EngineStoppedError, type EngineState } from '../../extension/host/engineClient';
-import { problemOf } from '../../extension/rpc';
+import { problemOf } from '../../extension/shared/rpc';
 
 describe('engine client', () => {
   let client: EngineClient;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { exportedLayers } from '../../extension/host/exportedLayers';
-import { inspectCsv, reportedLayers } from '../../extension/inspectReport';
+import { inspectCsv, reportedLayers } from '../../extension/shared/inspectReport';
 import type { LayerResult, TensorSummary } from '../../extension/protocol';
 
 const tensor = (name: string, layers: string[]): TensorSummary => ({

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { HeaderReader, HeaderReaderDiedError } from '../../extension/host/headerReader';
 import { IndexedFiles } from '../../extension/host/indexedFiles';
 import { Quarantine } from '../../extension/host/quarantine';
-import { unpackSummary } from '../../extension/packedTensors';
+import { unpackSummary } from '../../extension/shared/packedTensors';
 import { eventually } from '../harness/eventually';
 import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
 import { repositoryRoot } from '../harness/shared';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { inspectCsv, inspectJson, inspectReport, type InspectReport } from '../../extension/inspectReport';
+import { inspectCsv, inspectJson, inspectReport, type InspectReport } from '../../extension/shared/inspectReport';
 import type { CheckpointSummary, LayerResult, Problem } from '../../extension/protocol';
 
 const layer = (name: string): LayerResult => ({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { LayerIndex } from '../../extension/host/layerIndex';
-import { packSummary } from '../../extension/packedTensors';
+import { packSummary } from '../../extension/shared/packedTensors';
 import type { CheckpointSummary, PackedTensors, TensorSummary } from '../../extension/protocol';
 
 function tensor(name: string): TensorSummary {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { PowerLawFit } from '../../extension/protocol';
 import { spectralMetrics } from '../../extension/spectral/metrics';
 import { missingMetrics } from '../../extension/spectral/missingMetrics';
-import { metricTable } from '../../extension/spectral/metricTable';
+import { metricTable } from '../../extension/shared/metricTable';
 import { fitPowerLaw } from '../../extension/spectral/powerLaw';
 
 function fitted(alpha: number, xmin: number): PowerLawFit {

@@ -1,7 +1,7 @@
 /** A tail that is narrow is judged by nobody, whatever its alpha. */
 import assert from 'node:assert/strict';
 import { fitPowerLaw } from '../../extension/spectral/powerLaw';
-import { verdictOn } from '../../extension/spectral/verdict';
+import { verdictOn } from '../../extension/shared/verdict';
 
 describe('the verdict on a narrow tail', () => {
   it('is none, with the reason', () => {

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
 import { layerReport, tensorReport } from '../../extension/engine/report';
 import { summarise } from '../../extension/engine/summary';
-import { reportedLayers, type InspectReport } from '../../extension/inspectReport';
-import { judgedShare, layerVerdict } from '../../extension/layerFindings';
+import { reportedLayers, type InspectReport } from '../../extension/shared/inspectReport';
+import { judgedShare, layerVerdict } from '../../extension/shared/layerFindings';
 import type { CheckpointSummary, LayerResult, PowerLawFit, RankSuggestion } from '../../extension/protocol';
 import { alphaBandOf } from '../../webview/alphaBands';
 import { ofTheModel } from '../../webview/ofTheModel';
-import { RankCurve } from '../../webview/rankCurve';
+import { RankCurve } from '../../extension/shared/rankCurve';
 import { savings } from '../../webview/savings';
 import { unusualLayers } from '../../webview/unusual';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { packSummary, unpackSummary } from '../../extension/packedTensors';
+import { packSummary, unpackSummary } from '../../extension/shared/packedTensors';
 import type { CheckpointSummary, TensorSummary } from '../../extension/protocol';
 
 const tensor = (name: string, change: Partial<TensorSummary> = {}): TensorSummary => ({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { metricTable } from '../../extension/spectral/metricTable';
+import { metricTable } from '../../extension/shared/metricTable';
 import { repositoryRoot } from '../harness/shared';
 
 describe('README', () => {

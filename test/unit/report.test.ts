@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { layerReport } from '../../extension/engine/report';
-import type { InspectReport } from '../../extension/inspectReport';
+import type { InspectReport } from '../../extension/shared/inspectReport';
 import type { CheckpointSummary, LayerResult } from '../../extension/protocol';
 
 const head = { path: '/m', format: 'f', files: [], dtypes: [], fileBytes: 0, bytes: 0, parameters: 0 };

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { CancellationTokenSource, createMessageConnection, type MessageConnection } from 'vscode-jsonrpc/node';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
-import { messageTransport, ownRequests, type PostMessageChannel } from '../../extension/messageTransport';
-import { caller, handle, notifier, onNotification, problemOf } from '../../extension/rpc';
+import { messageTransport, ownRequests, type PostMessageChannel } from '../../extension/shared/messageTransport';
+import { caller, handle, notifier, onNotification, problemOf } from '../../extension/shared/rpc';
 
 interface Requests {
   double: { params: { values: Float64Array }; result: Float64Array };

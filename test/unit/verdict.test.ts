@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { PowerLawFit, TailShape } from '../../extension/protocol';
 import { LogTail } from '../../extension/spectral/logTail';
 import { mulberry32 } from '../../extension/spectral/seededRandom';
-import { criticalDistance, verdictOn, type VerdictInput } from '../../extension/spectral/verdict';
+import { criticalDistance, verdictOn, type VerdictInput } from '../../extension/shared/verdict';
 import { heavyTailedMatrix } from '../harness/heavyTailedMatrices';
 import { generator } from '../harness/madeCheckpoints';
 import { INITIALISERS, initialised, SHAPES, STORED_TYPES, storedLayer } from '../harness/randomLayers';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { MAX_CELL, shortCell, visible, visibleCell, visibleJson } from '../../extension/visibleText';
+import { MAX_CELL, shortCell, visible, visibleCell, visibleJson } from '../../extension/shared/visibleText';
 
 /** Escapes of terminals in 7 and 8 bits, breaks of lines, directions, no width, invisible letters, half a pair. */
 const UNSEEN = [

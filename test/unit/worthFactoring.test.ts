@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { previewCompression } from '../../extension/compression/preview';
-import { proposedRank, savesEnough, suggestedRank, whyNoSaving } from '../../extension/spectral/worthFactoring';
-import { RankCurve } from '../../webview/rankCurve';
+import { proposedRank, savesEnough, suggestedRank, whyNoSaving } from '../../extension/shared/worthFactoring';
+import { RankCurve } from '../../extension/shared/rankCurve';
 
 describe('ranks worth proposing', () => {
   it('save at least a tenth, and the others say why they do not', () => {

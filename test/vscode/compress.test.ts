@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { problemOf } from '../../extension/rpc';
+import { problemOf } from '../../extension/shared/rpc';
 import type { SaveResult } from '../../extension/protocol';
 import { closeEditors, eigenscope, makeCheckpoint, readHeader, tensorOf, until, workspaceFolder } from './workspace';
 

@@ -14,7 +14,7 @@ import { analyseLayer } from '../../extension/engine/layerPipeline';
 import { MemoryBudget } from '../../extension/engine/memoryBudget';
 import { trialProcess } from '../../extension/engine/trialProcess';
 import { WorkerPool } from '../../extension/engine/workerPool';
-import type { InspectReport } from '../../extension/inspectReport';
+import type { InspectReport } from '../../extension/shared/inspectReport';
 import { checkDevice } from '../../extension/linalg/deviceTrial';
 import { CheckedGram } from '../../extension/linalg/gramCheck';
 import { DeviceError, openGramDevice, splitDevice, type GramDevice } from '../../extension/linalg/gramDevice';

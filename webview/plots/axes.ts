@@ -3,7 +3,7 @@ import { axisBottom, axisLeft } from 'd3-axis';
 import { type ScaleContinuousNumeric, type ScaleLogarithmic } from 'd3-scale';
 import { formatNumber, formatPowerOfTen } from '../format';
 import type { PlotFrame } from './plotFrame';
-import { largestOf, smallestOf } from '../../extension/extremes';
+import { largestOf, smallestOf } from '../../extension/shared/extremes';
 
 type Continuous = ScaleContinuousNumeric<number, number>;
 

@@ -6,7 +6,7 @@ import { formatCompact, formatCount, formatNumber } from '../format';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
 import type { TwinTable } from './twin';
-import { largestOf } from '../../extension/extremes';
+import { largestOf } from '../../extension/shared/extremes';
 
 export function elementHistogramPlot(layer: string, histogram: LayerSpectrum['histogram']): HTMLElement {
   const { edges, counts } = histogram;

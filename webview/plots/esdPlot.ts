@@ -5,9 +5,9 @@
 import { scaleLog, type ScaleLogarithmic } from 'd3-scale';
 import type { FitRule, PowerLawFit } from '../../extension/protocol';
 import { lowerBound, noFit, tailAt } from '../../extension/spectral/powerLaw';
-import type { ChosenTail } from '../../extension/layerFindings';
+import type { ChosenTail } from '../../extension/shared/layerFindings';
 import { tailShape } from '../../extension/spectral/tailShape';
-import type { JudgedAlpha } from '../../extension/spectral/verdict';
+import type { JudgedAlpha } from '../../extension/shared/verdict';
 import { alphaBandOf, type AlphaBand } from '../alphaBands';
 import { button, checkbox, dropdown, type Button } from '../controls';
 import { element } from '../elements';
@@ -21,7 +21,7 @@ import { reading } from './reading';
 import { tailWindow, wholeSpectrum, type SpectrumWindow } from './spectrumWindow';
 import { TailHandle } from './tailHandle';
 import type { TwinTable } from './twin';
-import { largestOf, smallestOf } from '../../extension/extremes';
+import { largestOf, smallestOf } from '../../extension/shared/extremes';
 
 export interface EsdInput {
   title: string;

@@ -2,7 +2,7 @@
 import type { HeatMap } from '../../extension/protocol';
 import { formatCount, formatNumber, plural } from '../format';
 import type { TwinTable } from './twin';
-import { largestOf } from '../../extension/extremes';
+import { largestOf } from '../../extension/shared/extremes';
 
 export type HeatQuantity = 'mean' | 'rms' | 'peak';
 

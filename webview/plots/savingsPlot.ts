@@ -5,7 +5,7 @@ import { formatPercent, formatShare, plural } from '../format';
 import type { Savings, SavingsPoint } from '../savings';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
-import { largestOf, smallestOf } from '../../extension/extremes';
+import { largestOf, smallestOf } from '../../extension/shared/extremes';
 
 /** Room that a point's label takes, and its distance from the point. The curve falls: to the right of a point it is lower. */
 const LABEL_WIDTH = 32;

@@ -3,7 +3,7 @@ import { scaleLinear, scaleLog } from 'd3-scale';
 import { area } from 'd3-shape';
 import { pointer } from 'd3-selection';
 import { formatCount, formatNumber, formatPercent } from '../format';
-import type { RankCurve } from '../rankCurve';
+import type { RankCurve } from '../../extension/shared/rankCurve';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
 import type { TwinTable } from './twin';

@@ -4,8 +4,8 @@
  */
 import { createMessageConnection } from 'vscode-jsonrpc/browser';
 import { previewCompression } from '../../../extension/compression/preview';
-import { messageTransport } from '../../../extension/messageTransport';
-import { packSummary } from '../../../extension/packedTensors';
+import { messageTransport } from '../../../extension/shared/messageTransport';
+import { packSummary } from '../../../extension/shared/packedTensors';
 import type {
   Problem,
   LayerParts,
@@ -15,7 +15,7 @@ import type {
   ViewNotifications,
   ViewRequests,
 } from '../../../extension/protocol';
-import { handle, notifier } from '../../../extension/rpc';
+import { handle, notifier } from '../../../extension/shared/rpc';
 import { heatMap, layerVectors } from './mockMatrix';
 import {
   adapter,

@@ -7,7 +7,7 @@ import type {
   LayerSpectrum,
   TensorSummary,
 } from '../../../extension/protocol';
-import { isOfModel } from '../../../extension/layerFindings';
+import { isOfModel } from '../../../extension/shared/layerFindings';
 import { spectralMetrics } from '../../../extension/spectral/metrics';
 import { fitPowerLaw } from '../../../extension/spectral/powerLaw';
 import { rankSuggestions } from '../../../extension/spectral/ranks';

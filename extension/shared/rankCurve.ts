@@ -1,4 +1,4 @@
-import { PROPOSED_ENERGIES, proposedRank, type Proposal, type RankOffer } from '../extension/spectral/worthFactoring';
+import { PROPOSED_ENERGIES, proposedRank, type Proposal, type RankOffer } from './worthFactoring';
 
 /**
  * What keeping k singular directions of one matrix costs and loses, for every k at once: sums of σ², no vectors.

@@ -1,7 +1,7 @@
 /** What of a layer's numbers is a finding and what follows from its size alone, the same in the terminal and in the view. */
-import type { GoodnessOfFit, LayerResult, PowerLawFit, Problem, TailShape, TensorSummary } from './protocol';
-import { LEAST_FITTED } from './spectral/metricTable';
-import { verdictOn, type EntryEvidence, type FarmsEvidence, type JudgedAlpha } from './spectral/verdict';
+import type { GoodnessOfFit, LayerResult, PowerLawFit, Problem, TailShape, TensorSummary } from '../protocol';
+import { LEAST_FITTED } from './metricTable';
+import { verdictOn, type EntryEvidence, type FarmsEvidence, type JudgedAlpha } from './verdict';
 import { largestOf, smallestOf } from './extremes';
 
 /** Code of the problem of a tensor that is listed and whose elements cannot be read. */

@@ -8,9 +8,9 @@ import type {
   LayerResult,
   Problem,
   ShardOfModel,
-} from './protocol';
-import { metricTable } from './spectral/metricTable';
-import type { JudgedAlpha } from './spectral/verdict';
+} from '../protocol';
+import { metricTable } from './metricTable';
+import type { JudgedAlpha } from './verdict';
 import { visibleCell, visibleJson } from './visibleText';
 
 /** A layer's numbers, and what its alpha says of its training; absent without a spectrum. */
