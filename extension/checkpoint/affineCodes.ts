@@ -6,9 +6,9 @@
  */
 import type { DType } from '../protocol';
 import { floats } from './quantisedWeight';
-import type { RowRange } from './rowBand';
-import type { RowSource } from './rowSource';
-import { product } from './shape';
+import type { RowRange } from './elements/rowBand';
+import type { RowSource } from './elements/rowSource';
+import { product } from './elements/shape';
 
 export interface AffineScales {
   /** As many as the axis has indices; one where there is no axis. */

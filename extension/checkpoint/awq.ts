@@ -19,7 +19,7 @@ import {
   type QuantisationScheme,
   type QuantisedWeight,
 } from './quantisedWeight';
-import type { RowRange } from './rowBand';
+import type { RowRange } from './elements/rowBand';
 
 /** Output of each of a word's codes, the lowest bits first. */
 const ORDER: readonly number[] = [0, 2, 4, 6, 1, 3, 5, 7];

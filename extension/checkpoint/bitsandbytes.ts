@@ -7,8 +7,8 @@
  * `int8_vectorwise_dequant`)
  */
 import { CheckpointError, type TensorInfo } from './checkpoint';
-import { elementSize } from './dtype';
-import { isObject } from './jsonFile';
+import { elementSize } from './elements/dtype';
+import { isObject } from './files/jsonFile';
 import { own, size } from './quantisationConfig';
 import {
   contradiction,
@@ -21,9 +21,9 @@ import {
   type QuantisedWeight,
   type WeightParts,
 } from './quantisedWeight';
-import type { RowRange } from './rowBand';
+import type { RowRange } from './elements/rowBand';
 import { decodeRows } from './rowBlocks';
-import { elementCount, product } from './shape';
+import { elementCount, product } from './elements/shape';
 
 /** A state has about 150 bytes. */
 const MAX_STATE_BYTES = 4096;

@@ -3,9 +3,9 @@
  * Formats implement it one file each (`registry.ts`); nothing here knows what a matrix means.
  */
 import type { DType, NotModel, Problem } from '../protocol';
-import type { Fold, MatrixAxes } from './foldedTensor';
-import { MAX_NAME } from './names';
-import type { PackedType } from './packedElements';
+import type { Fold, MatrixAxes } from './elements/foldedTensor';
+import { MAX_NAME } from './elements/names';
+import type { PackedType } from './elements/packedElements';
 import type { TensorSlice } from './tensorSlice';
 
 /** Axis order of convolution kernels. */

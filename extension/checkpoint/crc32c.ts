@@ -4,7 +4,7 @@
  *
  * @see https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4
  */
-import type { Crc32 } from './crc32';
+import type { Crc32 } from './containers/crc32';
 
 const POLYNOMIAL = 0x82f63b78;
 

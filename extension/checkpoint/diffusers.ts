@@ -10,11 +10,11 @@ import type { Problem } from '../protocol';
 import type { Checkpoint, CheckpointFormat, TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
 import type { FolderContent } from './folder';
-import { readJsonObject } from './jsonFile';
+import { readJsonObject } from './files/jsonFile';
 import { weightsOfPart } from './pipelineWeights';
 import { ProblemList } from './problemList';
-import type { RowRange } from './rowBand';
-import { siblingPath } from './siblingPath';
+import type { RowRange } from './elements/rowBand';
+import { siblingPath } from './files/siblingPath';
 import { weightFilesOf } from './wrappedCheckpoint';
 
 export const PIPELINE = 'diffusers';

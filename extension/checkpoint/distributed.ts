@@ -7,23 +7,23 @@
  */
 import path from 'node:path';
 import { CheckpointError, type Checkpoint, type CheckpointFormat, type TensorInfo } from './checkpoint';
-import { ChunkedRows } from './chunkRows';
-import { concurrently } from './concurrently';
+import { ChunkedRows } from './elements/chunkRows';
+import { concurrently } from './files/concurrently';
 import { readDistributedMetadata, type DistributedContents, type DistributedTensor } from './distributedMetadata';
 import { RecordCache } from './distributedRecord';
-import { elementSize } from './dtype';
-import type { FileBytes } from './fileBytes';
-import { FileSet } from './fileSet';
-import { OpeningBudget } from './openingBudget';
+import { elementSize } from './elements/dtype';
+import type { FileBytes } from './files/fileBytes';
+import { FileSet } from './files/fileSet';
+import { OpeningBudget } from './files/openingBudget';
 import { readPickle } from './pickle';
 import { TorchPickleHost } from './pickleGlobals';
 import type { PickleValue } from './pickleValues';
 import { countNames, ProblemList } from './problemList';
 import { dangerProblem } from './pytorch';
-import { SourcedCheckpoint, type SourcedTensor } from './rowSource';
-import { elementCount } from './shape';
-import { siblingPath } from './siblingPath';
-import { withNamedState } from './trainingNames';
+import { SourcedCheckpoint, type SourcedTensor } from './elements/rowSource';
+import { elementCount } from './elements/shape';
+import { siblingPath } from './files/siblingPath';
+import { withNamedState } from './elements/trainingNames';
 
 export const METADATA_NAME = '.metadata';
 export const RECORDS_SUFFIX = '.distcp';

@@ -7,12 +7,12 @@
  */
 import type { DType } from '../protocol';
 import { CheckpointError } from './checkpoint';
-import { tilingProblem, TilingBudget, type Block } from './chunkTiling';
-import { isLongName, longName } from './names';
+import { tilingProblem, TilingBudget, type Block } from './elements/chunkTiling';
+import { isLongName, longName } from './elements/names';
 import { asCount, asCounts, BadArguments, itemsOf } from './pickleArguments';
 import { PickleDict, PickleDType, PickleObject, type PickleValue } from './pickleValues';
 import type { ProblemList } from './problemList';
-import { elementCount, MAX_RANK, MAX_TENSORS } from './shape';
+import { elementCount, MAX_RANK, MAX_TENSORS } from './elements/shape';
 
 /** Where the record of a chunk, or of an object that is no tensor, lies. */
 export interface RecordPlace {

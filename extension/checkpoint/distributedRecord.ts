@@ -1,9 +1,9 @@
 /** The record of one chunk: a tensor that `torch.save` wrote at some place of a file. Opened when its rows are needed. */
 import type { DType } from '../protocol';
 import { CheckpointError, type Checkpoint } from './checkpoint';
-import { sliceOf, type FileBytes } from './fileBytes';
+import { sliceOf, type FileBytes } from './files/fileBytes';
 import { openPytorch } from './pytorch';
-import type { RowSource } from './rowSource';
+import type { RowSource } from './elements/rowSource';
 
 /** Opened records that are kept: the bands of a layer ask for the same ones again. */
 const MAX_OPEN = 64;

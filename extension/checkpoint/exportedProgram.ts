@@ -6,12 +6,12 @@
  * @see https://github.com/pytorch/pytorch/blob/v2.9.0/torch/_export/serde/schema.py
  */
 import { CheckpointError } from './checkpoint';
-import { isObject } from './jsonFile';
-import { JsonSyntaxError, objectEntries, parseValue, skipSpace, type JsonEntry } from './jsonObject';
+import { isObject } from './files/jsonFile';
+import { JsonSyntaxError, objectEntries, parseValue, skipSpace, type JsonEntry } from './files/jsonObject';
 import { PickleDict, PickleStorage, PickleTensor, PickleUnreadable } from './pickleValues';
-import { isCount, MAX_RANK } from './shape';
+import { isCount, MAX_RANK } from './elements/shape';
 import { torchDType } from './torchTypes';
-import type { ZipArchive, ZipEntry } from './zipArchive';
+import type { ZipArchive, ZipEntry } from './containers/zipArchive';
 
 /** Folder of the lists and the storages in the archive's own. */
 export const WEIGHTS = 'data/weights/';

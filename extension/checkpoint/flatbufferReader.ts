@@ -8,7 +8,7 @@
  * @see https://flatbuffers.dev/internals/
  */
 import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
-import type { FileReader } from './fileReader';
+import type { FileReader } from './files/fileReader';
 
 /** One read: tables lie beside their names and shapes, in most files some dozen on a page. */
 const PAGE_BYTES = 16 * 1024;

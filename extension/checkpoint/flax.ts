@@ -4,16 +4,22 @@
  */
 import type { CheckpointFormat, TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
-import { elementSize } from './dtype';
-import { FileReader } from './fileReader';
+import { elementSize } from './elements/dtype';
+import { FileReader } from './files/fileReader';
 import type { FlaxArray, Piece } from './flaxArray';
 import { FlaxTree } from './flaxTree';
 import { MsgpackReader } from './msgpackReader';
 import { contiguousStrides } from './pickleArguments';
 import { ProblemList } from './problemList';
-import { SourcedCheckpoint, ViewSource, type ReadRange, type SourcedContents, type SourcedTensor } from './rowSource';
-import { elementCount } from './shape';
-import { withNamedState } from './trainingNames';
+import {
+  SourcedCheckpoint,
+  ViewSource,
+  type ReadRange,
+  type SourcedContents,
+  type SourcedTensor,
+} from './elements/rowSource';
+import { elementCount } from './elements/shape';
+import { withNamedState } from './elements/trainingNames';
 
 const FORMAT = 'flax';
 const SUFFIX = '.msgpack';

@@ -4,9 +4,9 @@
  * @see https://github.com/google/flax/blob/main/flax/serialization.py (`_ndarray_to_bytes`)
  */
 import type { DType } from '../protocol';
-import { elementSize } from './dtype';
+import { elementSize } from './elements/dtype';
 import type { MsgpackReader, MsgpackToken } from './msgpackReader';
-import { elementCount, MAX_RANK } from './shape';
+import { elementCount, MAX_RANK } from './elements/shape';
 
 /** The longest name of a type has 15 characters. */
 const MAX_TYPE_NAME = 64;

@@ -14,10 +14,10 @@ import {
   type FlaxArray,
   type StoredArray,
 } from './flaxArray';
-import { MAX_METADATA_ENTRIES } from './headerMetadata';
+import { MAX_METADATA_ENTRIES } from './files/headerMetadata';
 import type { MsgpackReader, MsgpackToken } from './msgpackReader';
 import type { ProblemList } from './problemList';
-import { MAX_RANK, MAX_TENSORS } from './shape';
+import { MAX_RANK, MAX_TENSORS } from './elements/shape';
 
 /** Between the keys of a name, as Flax's own tables of parameters have it. */
 const SEPARATOR = '/';

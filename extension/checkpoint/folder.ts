@@ -4,7 +4,7 @@ import path from 'node:path';
 import { CheckpointError } from './checkpoint';
 import { deepspeedRefusal } from './deepspeed';
 import { METADATA_NAME, RECORDS_SUFFIX } from './distributed';
-import { fileError } from './fileReader';
+import { fileError } from './files/fileReader';
 import { partNames } from './ggufParts';
 import { snapshotOf } from './hubCache';
 import { isOrbax, orbaxRefusal } from './orbax';

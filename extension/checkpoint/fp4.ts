@@ -7,8 +7,8 @@
  */
 import { CheckpointError, type TensorInfo } from './checkpoint';
 import { assertPlainComfyFormat } from './comfyQuant';
-import { elementSize, widen } from './dtype';
-import { fp4Values } from './packedElements';
+import { elementSize, widen } from './elements/dtype';
+import { fp4Values } from './elements/packedElements';
 import {
   contradiction,
   expectFloats,
@@ -18,9 +18,9 @@ import {
   type QuantisationScheme,
   type QuantisedWeight,
 } from './quantisedWeight';
-import type { RowRange } from './rowBand';
+import type { RowRange } from './elements/rowBand';
 import { decodeRows } from './rowBlocks';
-import { product } from './shape';
+import { product } from './elements/shape';
 
 interface Layout {
   readonly shape: readonly number[];

@@ -8,15 +8,15 @@ import path from 'node:path';
 import type { Problem } from '../protocol';
 import type { Checkpoint, CheckpointFormat, TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
-import { concurrently } from './concurrently';
-import { FileSet } from './fileSet';
+import { concurrently } from './files/concurrently';
+import { FileSet } from './files/fileSet';
 import { looksLikeGguf } from './ggufHeader';
 import { huggingFaceName } from './ggufNames';
 import { joinParts, partNames, readPart } from './ggufParts';
 import { readElements } from './ggufElements';
 import { withTrueShape } from './ggufShapes';
 import type { GgufTensor } from './ggufTensor';
-import { bandBytes, type RowRange } from './rowBand';
+import { bandBytes, type RowRange } from './elements/rowBand';
 
 const FORMAT = 'gguf';
 

@@ -4,7 +4,7 @@
  *
  * @see https://github.com/ggml-org/ggml/blob/master/src/ggml-quants.c (`dequantize_row_*`)
  */
-import { float16Values } from './dtype';
+import { float16Values } from './elements/dtype';
 
 /** Decodes `count` blocks that begin at `at` of `bytes`, to `to` of `out`. Blocks are little-endian. */
 export type DecodeBlocks = (bytes: Uint8Array, at: number, count: number, out: Float32Array, to: number) => void;

@@ -3,7 +3,7 @@
  * the file. What is passed over is not read.
  */
 import { CheckpointError } from './checkpoint';
-import type { FileReader } from './fileReader';
+import type { FileReader } from './files/fileReader';
 
 /** Read first: the header of a small model. Each further window is twice as long, up to the largest. */
 const FIRST_WINDOW_BYTES = 64 * 1024;

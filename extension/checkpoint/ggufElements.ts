@@ -4,8 +4,8 @@
  * takes it for some milliseconds, and the read of the next one lets others in.
  */
 import { CheckpointError } from './checkpoint';
-import { elementSize } from './dtype';
-import { allocate, type FileReader } from './fileReader';
+import { elementSize } from './elements/dtype';
+import { allocate, type FileReader } from './files/fileReader';
 import type { GgufTensor } from './ggufTensor';
 import { swapBlocks, type BlockType } from './ggufTypes';
 

@@ -6,12 +6,12 @@
  */
 import type { Problem } from '../protocol';
 import { CheckpointError } from './checkpoint';
-import type { FileReader } from './fileReader';
+import type { FileReader } from './files/fileReader';
 import { GgufCursor } from './ggufCursor';
 import { readValue } from './ggufMetadata';
 import { SHAPE_PREFIX } from './ggufShapes';
 import { placeTensor, readEntries, type GgufEntry, type GgufTensor } from './ggufTensor';
-import { MAX_METADATA_ENTRIES } from './headerMetadata';
+import { MAX_METADATA_ENTRIES } from './files/headerMetadata';
 import { ProblemList } from './problemList';
 
 const MAGIC = 'GGUF';

@@ -4,7 +4,7 @@
  *
  * @see https://github.com/ggml-org/ggml/blob/master/src/ggml-quants.c (`dequantize_row_iq*`)
  */
-import { float16Values } from './dtype';
+import { float16Values } from './elements/dtype';
 import { decodeLevels, IQ4_LEVELS, type DecodeBlocks } from './ggufBlocks';
 import { grid } from './ggufGrids';
 

@@ -4,7 +4,7 @@
  *
  * @see https://github.com/ggml-org/ggml/blob/master/src/ggml-quants.c (`dequantize_row_q*_K`)
  */
-import { float16Values } from './dtype';
+import { float16Values } from './elements/dtype';
 import type { DecodeBlocks } from './ggufBlocks';
 
 /** 16 groups of 16: d·s·q − dmin·m, scale and minimum in the halves of one byte. */

@@ -6,7 +6,7 @@
  */
 import path from 'node:path';
 import { CheckpointError } from './checkpoint';
-import type { FileSet } from './fileSet';
+import type { FileSet } from './files/fileSet';
 import { readGgufHeader, type GgufHeader } from './ggufHeader';
 import type { GgufTensor } from './ggufTensor';
 import { ProblemList } from './problemList';

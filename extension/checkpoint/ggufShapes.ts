@@ -5,7 +5,7 @@
  * @see https://github.com/city96/ComfyUI-GGUF (`loader.py`, `get_orig_shape`)
  */
 import type { GgufTensor } from './ggufTensor';
-import { elementCount, product } from './shape';
+import { elementCount, product } from './elements/shape';
 
 export const SHAPE_PREFIX = 'comfy.gguf.orig_shape.';
 

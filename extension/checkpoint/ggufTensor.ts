@@ -1,10 +1,10 @@
 /** One tensor's entry in a GGUF header, and what is wrong with it. */
 import { CheckpointError, type CheckpointErrorCode, type TensorInfo } from './checkpoint';
 import type { DType } from '../protocol';
-import { elementSize } from './dtype';
+import { elementSize } from './elements/dtype';
 import type { GgufCursor } from './ggufCursor';
 import { ggmlType, type GgmlType } from './ggufTypes';
-import { elementCount, MAX_RANK } from './shape';
+import { elementCount, MAX_RANK } from './elements/shape';
 
 /** ggml's own names have at most 64 bytes. */
 const MAX_NAME_BYTES = 1024;

@@ -3,7 +3,7 @@
  *
  * @see https://github.com/ggml-org/ggml/blob/master/src/ggml-quants.c (`dequantize_row_tq*`)
  */
-import { float16Values } from './dtype';
+import { float16Values } from './elements/dtype';
 import type { DecodeBlocks } from './ggufBlocks';
 
 /** Runs of bytes in a TQ1_0 block, and how many elements each of their bytes holds. */

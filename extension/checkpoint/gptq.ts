@@ -22,7 +22,7 @@ import {
   type QuantisationScheme,
   type QuantisedWeight,
 } from './quantisedWeight';
-import type { RowRange } from './rowBand';
+import type { RowRange } from './elements/rowBand';
 
 const BITS: readonly number[] = [2, 3, 4, 8];
 

@@ -6,16 +6,16 @@
  */
 import type { Problem } from '../protocol';
 import { CheckpointError, type CheckpointFormat, type TensorInfo } from './checkpoint';
-import type { ReadableBytes } from './fileBytes';
-import { FileReader } from './fileReader';
+import type { ReadableBytes } from './files/fileBytes';
+import { FileReader } from './files/fileReader';
 import { UnpackedChunks } from './hdf5ChunkedRows';
 import { looksLikeHdf5, readSuperblock } from './hdf5Superblock';
 import { Hdf5Tree, type FoundDataset } from './hdf5Tree';
 import { isKeras, isKerasOptimizer, kerasAlias, kerasGroup, kerasMetadata, type GroupAttributes } from './kerasModel';
 import { withConfigUses } from './kerasUses';
 import { firstNames, NAMES_SHOWN, ProblemList } from './problemList';
-import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from './rowSource';
-import { namedState } from './trainingNames';
+import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from './elements/rowSource';
+import { namedState } from './elements/trainingNames';
 
 const FORMAT = 'hdf5';
 

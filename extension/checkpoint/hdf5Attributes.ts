@@ -1,6 +1,6 @@
 /** Attributes of groups and datasets: texts, lists of texts and small numbers, in words. */
 import { CheckpointError } from './checkpoint';
-import { elementSize, widen } from './dtype';
+import { elementSize, widen } from './elements/dtype';
 import type { Hdf5Bytes } from './hdf5Bytes';
 import { lengthWithout, type Hdf5Cursor } from './hdf5Cursor';
 import { readDataspace, type Dataspace } from './hdf5Dataspace';
@@ -9,7 +9,7 @@ import { FractalHeap } from './hdf5FractalHeap';
 import { GlobalHeaps } from './hdf5GlobalHeap';
 import { findMessage, MESSAGE, messageBody, sharedMessage, type Message } from './hdf5ObjectHeader';
 import { walkTree2 } from './hdf5Tree2';
-import { swapBytes } from './tensorView';
+import { swapBytes } from './elements/tensorView';
 
 /** Of one text: the configuration of a model of a thousand layers has 1 MB. */
 const MAX_TEXT_BYTES = 4 * 1024 * 1024;

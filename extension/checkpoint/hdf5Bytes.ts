@@ -3,7 +3,7 @@
  * read through pages that are kept, so that a file of 100 000 datasets is not as many reads of a slow disk.
  */
 import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
-import type { ReadableBytes } from './fileBytes';
+import type { ReadableBytes } from './files/fileBytes';
 import { Hdf5Cursor } from './hdf5Cursor';
 
 /** HDF5 itself allocates metadata in blocks of 2 kB that often follow one another. */

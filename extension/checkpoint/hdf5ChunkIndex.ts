@@ -7,7 +7,7 @@ import type { Dataspace } from './hdf5Dataspace';
 import type { ChunkLayout } from './hdf5Layout';
 import { walkTree1 } from './hdf5Tree1';
 import { walkTree2 } from './hdf5Tree2';
-import type { RowRange } from './rowBand';
+import type { RowRange } from './elements/rowBand';
 
 export interface StoredChunk {
   /** Of its first element in the dataset. */

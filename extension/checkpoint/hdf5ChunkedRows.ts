@@ -1,14 +1,14 @@
 /** Rows of a dataset that is stored in chunks: only those that hold some of the rows are read and unpacked. */
 import { CheckpointError } from './checkpoint';
-import { elementSize } from './dtype';
-import { allocate } from './fileReader';
+import { elementSize } from './elements/dtype';
+import { allocate } from './files/fileReader';
 import type { Hdf5Bytes } from './hdf5Bytes';
 import { walkChunks, type ChunkedDataset, type StoredChunk } from './hdf5ChunkIndex';
 import { unfilter, type Filter } from './hdf5Filters';
 import type { DType } from '../protocol';
-import type { RowRange } from './rowBand';
-import type { RowSource } from './rowSource';
-import { swapBytes } from './tensorView';
+import type { RowRange } from './elements/rowBand';
+import type { RowSource } from './elements/rowSource';
+import { swapBytes } from './elements/tensorView';
 
 /**
  * A chunk is unpacked whole. HDF5 advises 1 MB, h5py makes less; where somebody made one chunk of a whole layer it is a

@@ -1,6 +1,6 @@
 /** A dataset: what its messages say of its elements, and how its rows are read. */
 import type { DType } from '../protocol';
-import { elementSize } from './dtype';
+import { elementSize } from './elements/dtype';
 import type { AttributeValue } from './hdf5Attributes';
 import type { Hdf5Bytes } from './hdf5Bytes';
 import type { Hdf5Cursor } from './hdf5Cursor';
@@ -11,8 +11,8 @@ import { readFilters, unknownFilter, type Filter } from './hdf5Filters';
 import { readLayout, type ChunkLayout } from './hdf5Layout';
 import { findMessage, MESSAGE, type Message } from './hdf5ObjectHeader';
 import { contiguousStrides } from './pickleArguments';
-import { ViewSource, type ReadRange, type RowSource } from './rowSource';
-import { MAX_EXPANDED_BYTES } from './tensorView';
+import { ViewSource, type ReadRange, type RowSource } from './elements/rowSource';
+import { MAX_EXPANDED_BYTES } from './elements/tensorView';
 
 /** Deflate makes no more than this of one byte. @see https://zlib.net/zlib_tech.html */
 const MAX_INFLATION = 1032;

@@ -1,6 +1,6 @@
 /** Dataspace messages: the shape of a dataset, and how far it may grow. */
 import type { Hdf5Cursor } from './hdf5Cursor';
-import { elementCount, MAX_RANK } from './shape';
+import { elementCount, MAX_RANK } from './elements/shape';
 
 export interface Dataspace {
   readonly shape: readonly number[];

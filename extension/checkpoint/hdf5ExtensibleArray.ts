@@ -6,7 +6,7 @@ import type { Hdf5Bytes } from './hdf5Bytes';
 import { assertChecksum } from './hdf5Checksum';
 import type { Hdf5Cursor } from './hdf5Cursor';
 import { isSet, visitElements, visitPage, type VisitElement } from './hdf5FixedArray';
-import type { RowRange } from './rowBand';
+import type { RowRange } from './elements/rowBand';
 
 const WHAT = 'index of chunks';
 

@@ -2,7 +2,7 @@
 import type { Hdf5Bytes } from './hdf5Bytes';
 import { assertChecksum } from './hdf5Checksum';
 import type { Hdf5Cursor } from './hdf5Cursor';
-import type { RowRange } from './rowBand';
+import type { RowRange } from './elements/rowBand';
 
 /** HDF5 makes pages of 1024 elements. */
 const MAX_PAGE_BITS = 20;

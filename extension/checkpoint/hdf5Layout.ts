@@ -3,7 +3,7 @@
  * widths of fields of indexes, which their own headers tell.
  */
 import type { Hdf5Cursor } from './hdf5Cursor';
-import { MAX_RANK } from './shape';
+import { MAX_RANK } from './elements/shape';
 
 export type Hdf5Layout =
   | { readonly kind: 'compact'; readonly data: Buffer }

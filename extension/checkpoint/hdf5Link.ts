@@ -5,7 +5,7 @@ import type { Hdf5Cursor } from './hdf5Cursor';
 import { FractalHeap } from './hdf5FractalHeap';
 import { findMessage, MESSAGE, messageBody, type Message } from './hdf5ObjectHeader';
 import { readSymbolTable } from './hdf5SymbolTable';
-import { MAX_TENSORS } from './shape';
+import { MAX_TENSORS } from './elements/shape';
 
 export type Link =
   /** To the object header at an address. */

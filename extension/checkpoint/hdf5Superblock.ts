@@ -1,6 +1,6 @@
 /** Where an HDF5 file begins, how wide its fields are, and which group is its root. Versions 0 to 3. */
 import { assertChecksum } from './hdf5Checksum';
-import type { ReadableBytes } from './fileBytes';
+import type { ReadableBytes } from './files/fileBytes';
 import { Hdf5Bytes } from './hdf5Bytes';
 import type { Hdf5Cursor } from './hdf5Cursor';
 

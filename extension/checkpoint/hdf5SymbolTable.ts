@@ -2,7 +2,7 @@
 import type { Hdf5Bytes } from './hdf5Bytes';
 import type { Hdf5Cursor } from './hdf5Cursor';
 import { nowhere, type Link } from './hdf5Link';
-import { MAX_TENSORS } from './shape';
+import { MAX_TENSORS } from './elements/shape';
 import { walkTree1 } from './hdf5Tree1';
 
 /** Version, type of the cached entry, reserved. */

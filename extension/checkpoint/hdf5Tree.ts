@@ -8,7 +8,7 @@ import { isGroup, quoted, readLinks, type Elsewhere, type Link } from './hdf5Lin
 import { MESSAGE, readObjectHeader, type Message } from './hdf5ObjectHeader';
 import { inKerasOrder, listedNames } from './kerasOrder';
 import type { ProblemList } from './problemList';
-import { MAX_TENSORS } from './shape';
+import { MAX_TENSORS } from './elements/shape';
 
 /** Modules are nested a dozen levels deep at most. */
 const MAX_DEPTH = 64;

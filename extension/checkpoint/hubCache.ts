@@ -7,9 +7,9 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError } from './checkpoint';
-import { FileReader, fileError } from './fileReader';
+import { FileReader, fileError } from './files/fileReader';
 import { firstNames } from './problemList';
-import { siblingPath } from './siblingPath';
+import { siblingPath } from './files/siblingPath';
 
 const SNAPSHOTS = 'snapshots';
 /** The branch that models are downloaded from unless one is named. */

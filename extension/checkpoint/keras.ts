@@ -5,15 +5,15 @@
  * @see https://github.com/keras-team/keras/blob/master/keras/src/saving/saving_lib.py
  */
 import { CheckpointError, type CheckpointFormat } from './checkpoint';
-import type { ReadableBytes } from './fileBytes';
-import { FileReader } from './fileReader';
+import type { ReadableBytes } from './files/fileBytes';
+import { FileReader } from './files/fileReader';
 import { readHdf5 } from './hdf5';
 import { configMetadata, inConfigOrder, type GroupAttributes } from './kerasModel';
 import { withConfigUses } from './kerasUses';
-import { MemoryBytes } from './memoryBytes';
+import { MemoryBytes } from './files/memoryBytes';
 import { ProblemList } from './problemList';
-import { SourcedCheckpoint, type RowSource, type SourcedContents, type SourcedTensor } from './rowSource';
-import { firstRecord, isZip, ZipArchive, type ZipEntry } from './zipArchive';
+import { SourcedCheckpoint, type RowSource, type SourcedContents, type SourcedTensor } from './elements/rowSource';
+import { firstRecord, isZip, ZipArchive, type ZipEntry } from './containers/zipArchive';
 
 const FORMAT = 'keras';
 

@@ -5,8 +5,8 @@
  * @see https://github.com/keras-team/keras/blob/master/keras/src/legacy/saving/legacy_h5_format.py
  */
 import type { AttributeValue } from './hdf5Attributes';
-import { MAX_METADATA_ENTRIES } from './headerMetadata';
-import { isObject } from './jsonFile';
+import { MAX_METADATA_ENTRIES } from './files/headerMetadata';
+import { isObject } from './files/jsonFile';
 
 /** Attributes that only Keras writes. */
 const KERAS_ATTRIBUTES = ['keras_version', 'model_config', 'layer_names', 'weight_names'];

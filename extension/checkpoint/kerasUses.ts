@@ -6,7 +6,7 @@
  * @see https://github.com/keras-team/keras/blob/master/keras/src/saving/saving_lib.py (`_save_container_state`)
  */
 import type { TensorInfo } from './checkpoint';
-import type { MatrixAxes } from './foldedTensor';
+import type { MatrixAxes } from './elements/foldedTensor';
 import { configLayers, layerName, type ConfigLayer, type GroupAttributes } from './kerasModel';
 
 type Use = Pick<TensorInfo, 'usedAs' | 'matrixAxes'>;

@@ -6,9 +6,9 @@
  */
 import type { TensorInfo } from './checkpoint';
 import { contradiction, type PartReader } from './quantisedWeight';
-import type { RowRange } from './rowBand';
+import type { RowRange } from './elements/rowBand';
 import { decodeRows } from './rowBlocks';
-import { product } from './shape';
+import { product } from './elements/shape';
 
 /** Which of its elements a parameter (scale, zero point) has for an element of the weight. */
 export interface Granularity {

@@ -8,13 +8,13 @@ import path from 'node:path';
 import type { Problem } from '../protocol';
 import type { Checkpoint, FactorProduct, TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
-import { elementSize } from './dtype';
+import { elementSize } from './elements/dtype';
 import { readProduct } from './factorProduct';
-import { readJsonObject } from './jsonFile';
+import { readJsonObject } from './files/jsonFile';
 import { isLoraFactor, loraPairs, type LoraConfig, type LoraPair } from './loraPairs';
 import { ProblemList } from './problemList';
-import { elementCount } from './shape';
-import { folderOf, siblingPath } from './siblingPath';
+import { elementCount } from './elements/shape';
+import { folderOf, siblingPath } from './files/siblingPath';
 import { wrapCheckpoint } from './wrappedCheckpoint';
 
 const CONFIG = 'adapter_config.json';

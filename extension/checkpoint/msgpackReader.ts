@@ -5,7 +5,7 @@
  * @see https://github.com/msgpack/msgpack/blob/master/spec.md
  */
 import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
-import type { FileReader } from './fileReader';
+import type { FileReader } from './files/fileReader';
 
 /** After a skip little is wanted, a header; where reading goes on, each window is twice the last, up to the largest. */
 const SMALLEST_WINDOW_BYTES = 4096;

@@ -6,15 +6,15 @@
  */
 import path from 'node:path';
 import { CheckpointError, type CheckpointFormat, type TensorInfo } from './checkpoint';
-import { concurrently } from './concurrently';
-import { FileReader } from './fileReader';
+import { concurrently } from './files/concurrently';
+import { FileReader } from './files/fileReader';
 import { isNumpy, readNumpyHeader, type NumpyHeader } from './numpyHeader';
 import { NumpyRecord, OpenRecords } from './numpyRecord';
 import { firstNames, ProblemList } from './problemList';
-import { SourcedCheckpoint, ViewSource, type SourcedContents, type SourcedTensor } from './rowSource';
-import { viewBytes, viewProblem } from './tensorView';
-import { withNamedState } from './trainingNames';
-import { firstRecord, isZip, ZipArchive, type ZipEntry } from './zipArchive';
+import { SourcedCheckpoint, ViewSource, type SourcedContents, type SourcedTensor } from './elements/rowSource';
+import { viewBytes, viewProblem } from './elements/tensorView';
+import { withNamedState } from './elements/trainingNames';
+import { firstRecord, isZip, ZipArchive, type ZipEntry } from './containers/zipArchive';
 
 const FORMAT = 'numpy';
 const ARRAY_SUFFIX = '.npy';

@@ -8,8 +8,8 @@ import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
 import { contiguousStrides } from './pickleArguments';
 import { isDictionary, isSequence, LiteralError, parseLiteral, type Literal } from './numpyLiteral';
 import { numpyElement, type NumpyElement } from './numpyTypes';
-import { elementCount } from './shape';
-import type { TensorView } from './tensorView';
+import { elementCount } from './elements/shape';
+import type { TensorView } from './elements/tensorView';
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
 

@@ -1,8 +1,8 @@
 /** One record of an `.npz` archive as bytes that can be asked for in any order, stored or deflated. */
-import { crc32, RunningCrc } from './crc32';
-import type { InflatedRecord } from './inflatedRecord';
+import { crc32, RunningCrc } from './containers/crc32';
+import type { InflatedRecord } from './containers/inflatedRecord';
 import type { ReadBytes } from './numpyHeader';
-import type { ZipArchive, ZipEntry } from './zipArchive';
+import type { ZipArchive, ZipEntry } from './containers/zipArchive';
 
 /** Records that are half inflated, kept for the band of rows that is asked for next. Each holds about 400 KB. */
 const MAX_OPEN = 4;

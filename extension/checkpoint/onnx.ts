@@ -7,19 +7,19 @@
  * no wrappers. Integer constants (shapes, axes) are listed like any other tensor.
  */
 import { CheckpointError, type Checkpoint, type CheckpointFormat, type TensorInfo } from './checkpoint';
-import { elementSize } from './dtype';
-import { FileSet } from './fileSet';
+import { elementSize } from './elements/dtype';
+import { FileSet } from './files/fileSet';
 import { ExternalFiles } from './onnxExternalData';
 import { isOrtFormat, looksLikeOnnx } from './onnxHead';
 import { readModel, type OnnxModel } from './onnxModel';
 import { Operators } from './onnxOperators';
 import { nameBeforeQuantising, quantisedOperators, quantisedWeights } from './onnxQuantised';
-import { TypedDataReader } from './onnxTypedData';
+import { TypedDataReader } from './containers/protobufNumbers';
 import { matricesOfInputRows, usingOperators, weightUses } from './onnxUses';
-import { decodedType, decodePacked, packedBand, type PackedType } from './packedElements';
+import { decodedType, decodePacked, packedBand, type PackedType } from './elements/packedElements';
 import { PartReader, quantisedInfo, type QuantisedWeight } from './quantisedWeight';
-import { bandBytes, type RowRange } from './rowBand';
-import type { RowSource } from './rowSource';
+import { bandBytes, type RowRange } from './elements/rowBand';
+import type { RowSource } from './elements/rowSource';
 
 export const onnxFormat: CheckpointFormat = {
   name: 'onnx',

@@ -6,13 +6,13 @@
  */
 import { BITSANDBYTES_TABLES } from './bitsandbytesTables';
 import { CheckpointError, type TensorInfo } from './checkpoint';
-import { widen } from './dtype';
+import { widen } from './elements/dtype';
 import { decodeLinear, fromStart, granularityOf, type LinearWeight, type ReadNumbers } from './linearWeight';
 import type { Operators, ScopedCall } from './onnxOperators';
 import type { CodesUse } from './onnxQuantised';
 import { contradiction, expectFloats, expectShape, type PartReader, type QuantisedWeight } from './quantisedWeight';
 import { decodeRows } from './rowBlocks';
-import { product } from './shape';
+import { product } from './elements/shape';
 
 type Weight = Omit<QuantisedWeight, 'name'>;
 

@@ -6,10 +6,10 @@
  */
 import path from 'node:path';
 import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
-import { fileError } from './fileReader';
-import type { FileSet } from './fileSet';
+import { fileError } from './files/fileReader';
+import type { FileSet } from './files/fileSet';
 import type { ExternalData, OnnxTensor } from './onnxTensor';
-import { DataFolders, siblingPath } from './siblingPath';
+import { DataFolders, siblingPath } from './files/siblingPath';
 
 /** Files looked at at once: exporters that write one per tensor make thousands, and network folders are slow. */
 const RESOLVE_BATCH = 32;

@@ -2,7 +2,7 @@
  * Whether a file's first bytes are an ONNX model's. ONNX has no magic number: the bytes must read as the first fields
  * of a ModelProto, and be nothing that another format begins with.
  */
-import { WIRE } from './protobufReader';
+import { WIRE } from './containers/protobufReader';
 
 /** Field number → wire type of ModelProto. */
 const MODEL_FIELDS: ReadonlyMap<number, number> = new Map([

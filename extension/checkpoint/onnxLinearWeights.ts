@@ -11,7 +11,7 @@ import {
 import type { Operators, ScopedCall } from './onnxOperators';
 import type { CodesUse, FindCodes } from './onnxQuantised';
 import { contradiction, expectFloats, type QuantisedWeight } from './quantisedWeight';
-import { product } from './shape';
+import { product } from './elements/shape';
 
 /** Element types of integer codes, as they are read. */
 const CODES: ReadonlySet<string> = new Set(['I8', 'U8', 'I16', 'U16', 'I32']);

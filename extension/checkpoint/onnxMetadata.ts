@@ -1,7 +1,7 @@
 /** What an ONNX ModelProto says of itself beside its graphs: where it comes from, its versions, its own properties. */
-import { MAX_METADATA_ENTRIES } from './headerMetadata';
+import { MAX_METADATA_ENTRIES } from './files/headerMetadata';
 import { MAX_NAME_BYTES, readEntry } from './onnxTensor';
-import { type Field, type ProtobufReader, WIRE } from './protobufReader';
+import { type Field, type ProtobufReader, WIRE } from './containers/protobufReader';
 
 /** Exporters keep label lists and configurations in metadata_props: kilobytes. */
 const MAX_VALUE_BYTES = 1024 * 1024;

@@ -9,14 +9,14 @@
  * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
-import type { FileReader } from './fileReader';
+import type { FileReader } from './files/fileReader';
 import { OnnxMetadata } from './onnxMetadata';
 import { readAttribute, readNode, type OperatorCall, type TensorArgument } from './onnxNode';
 import { Scope, type ScopedCall } from './onnxOperators';
 import { MAX_NAME_BYTES, type OnnxTensor, readTensor } from './onnxTensor';
 import { ProblemList } from './problemList';
-import { ProtobufReader, type Field, WIRE } from './protobufReader';
-import { type FoundTensor, uniqueNames } from './uniqueNames';
+import { ProtobufReader, type Field, WIRE } from './containers/protobufReader';
+import { type FoundTensor, uniqueNames } from './elements/uniqueNames';
 
 /** A subgraph is three messages deep (graph, node, attribute); protobuf's own limit is 100 messages. */
 const MAX_GRAPH_DEPTH = 33;

@@ -3,10 +3,10 @@
  * goes into operators that say what a weight means.
  */
 import type { DType } from '../protocol';
-import { elementSize } from './dtype';
+import { elementSize } from './elements/dtype';
 import { MAX_NAME_BYTES, type OnnxTensor, readTensor } from './onnxTensor';
-import { numbersAt, SegmentCollector } from './onnxTypedData';
-import { type Field, type ProtobufReader, type Span, WIRE } from './protobufReader';
+import { numbersAt, SegmentCollector } from './containers/protobufNumbers';
+import { type Field, type ProtobufReader, type Span, WIRE } from './containers/protobufReader';
 
 /** Operators have a dozen attributes; their places are kept until the operator is known. */
 const MAX_ATTRIBUTES = 4096;

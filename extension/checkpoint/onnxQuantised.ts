@@ -12,7 +12,7 @@ import { dequantised, directions, integerOperators, linear, movingOperators, sca
 import type { Operators, ScopedCall } from './onnxOperators';
 import type { ProblemList } from './problemList';
 import { contradiction, type QuantisedWeight } from './quantisedWeight';
-import { elementCount } from './shape';
+import { elementCount } from './elements/shape';
 
 /** Codes, and the weight that an operator takes them for. */
 export interface CodesUse {

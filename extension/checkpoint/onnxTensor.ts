@@ -5,11 +5,11 @@
  * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 import type { DType } from '../protocol';
-import { elementSize } from './dtype';
-import { type Encoding, numbersAt, SegmentCollector, type RawData, type TypedData } from './onnxTypedData';
-import { packedBytes, type PackedType } from './packedElements';
-import { type Field, type ProtobufReader, type Span, WIRE } from './protobufReader';
-import { elementCount, MAX_RANK } from './shape';
+import { elementSize } from './elements/dtype';
+import { type Encoding, numbersAt, SegmentCollector, type RawData, type TypedData } from './containers/protobufNumbers';
+import { packedBytes, type PackedType } from './elements/packedElements';
+import { type Field, type ProtobufReader, type Span, WIRE } from './containers/protobufReader';
+import { elementCount, MAX_RANK } from './elements/shape';
 
 /** A name is shown and compared; the longest seen (nested TensorFlow scopes) has a few hundred bytes. */
 export const MAX_NAME_BYTES = 4096;

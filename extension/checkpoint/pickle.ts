@@ -6,8 +6,8 @@
  */
 import { CheckpointError } from './checkpoint';
 import { itemsOf } from './pickleArguments';
-import { MAX_NAME } from './names';
-import { COST, type OpeningBudget } from './openingBudget';
+import { MAX_NAME } from './elements/names';
+import { COST, type OpeningBudget } from './files/openingBudget';
 import { PickleCursor, unescapeUnicode, unquote, type PickleSource } from './pickleCursor';
 import { PickleSalvage } from './pickleSalvage';
 import {

@@ -1,8 +1,8 @@
 /** Arguments of a known call, checked: a call that does not fit makes its result unreadable, not the file. */
 import type { PickleHost } from './pickle';
-import type { OpeningBudget } from './openingBudget';
+import type { OpeningBudget } from './files/openingBudget';
 import { PickleSequence, type PickleValue } from './pickleValues';
-import { isCount, MAX_RANK } from './shape';
+import { isCount, MAX_RANK } from './elements/shape';
 
 /** What a known function makes of its arguments. @throws BadArguments */
 export type PickleCall = (args: readonly PickleValue[], budget: OpeningBudget, host: PickleHost) => PickleValue;

@@ -5,9 +5,9 @@
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/torch/_utils.py, torch/_weights_only_unpickler.py
  */
 import type { PickleHost } from './pickle';
-import { COST, type OpeningBudget } from './openingBudget';
+import { COST, type OpeningBudget } from './files/openingBudget';
 import { BadArguments, itemsOf, type PickleCall } from './pickleArguments';
-import { MAX_NAME } from './names';
+import { MAX_NAME } from './elements/names';
 import { isDangerous } from './pickleDanger';
 import { arrayFromBuffer, buildArray, buildNumpyDType, numpyDType, numpyScalar } from './pickleNumpy';
 import { shardedObject } from './pickleSubclasses';
@@ -25,7 +25,7 @@ import {
   PickleUnreadable,
   type PickleValue,
 } from './pickleValues';
-import { isCount } from './shape';
+import { isCount } from './elements/shape';
 import { torchDType, torchStorageType } from './torchTypes';
 
 export class TorchPickleHost implements PickleHost {

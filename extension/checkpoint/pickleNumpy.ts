@@ -4,9 +4,9 @@
  * @see https://numpy.org/doc/stable/reference/generated/numpy.ndarray.__reduce__.html, numpy/core/src/multiarray/methods.c
  */
 import type { DType } from '../protocol';
-import { elementSize } from './dtype';
+import { elementSize } from './elements/dtype';
 import { numpyElement } from './numpyTypes';
-import { COST, type OpeningBudget } from './openingBudget';
+import { COST, type OpeningBudget } from './files/openingBudget';
 import { asCounts, BadArguments, contiguousStrides, itemsOf } from './pickleArguments';
 import {
   NumpyDType,

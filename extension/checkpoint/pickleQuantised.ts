@@ -6,9 +6,9 @@
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/aten/src/ATen/native/quantized/AffineQuantizer.cpp
  */
 import type { DType } from '../protocol';
-import type { PackedType } from './packedElements';
-import { packedBits } from './packedElements';
-import type { OpeningBudget } from './openingBudget';
+import type { PackedType } from './elements/packedElements';
+import { packedBits } from './elements/packedElements';
+import type { OpeningBudget } from './files/openingBudget';
 import { asCount, asCounts, BadArguments, contiguousStrides, itemsOf, type PickleCall } from './pickleArguments';
 import {
   PickleGlobal,
@@ -19,7 +19,7 @@ import {
   type PickleQuantiser,
   type PickleValue,
 } from './pickleValues';
-import { elementCount } from './shape';
+import { elementCount } from './elements/shape';
 
 /** How the codes of each quantised type are stored. */
 const CODES: ReadonlyMap<string, { dtype: DType; packed?: PackedType }> = new Map<

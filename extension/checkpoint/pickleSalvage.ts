@@ -4,7 +4,7 @@
  * that are missing would have put them. Only tensors and what may hold some are taken: the rest cannot be told from
  * halves of calls.
  */
-import { COST, type OpeningBudget } from './openingBudget';
+import { COST, type OpeningBudget } from './files/openingBudget';
 import {
   isTensor,
   PickleArray,

@@ -3,10 +3,10 @@
  *
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/torch/_utils.py, `_rebuild_sparse_tensor`
  */
-import { elementSize } from './dtype';
+import { elementSize } from './elements/dtype';
 import { asCounts, BadArguments, itemsOf, type PickleCall } from './pickleArguments';
 import { PickleTensor, PickleUnreadable, type PickleValue } from './pickleValues';
-import { elementCount } from './shape';
+import { elementCount } from './elements/shape';
 
 /** `_rebuild_sparse_tensor(layout, (indices, values, size, …))`, with two tensors of indices for compressed layouts. */
 export const rebuildSparse: PickleCall = (args) => {

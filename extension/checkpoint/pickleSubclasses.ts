@@ -6,9 +6,9 @@
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/torch/distributed/_shard/sharded_tensor/api.py, `__getstate__`
  */
 import type { DType } from '../protocol';
-import { elementSize } from './dtype';
+import { elementSize } from './elements/dtype';
 import { asCounts, BadArguments, itemsOf, type PickleCall } from './pickleArguments';
-import type { OpeningBudget } from './openingBudget';
+import type { OpeningBudget } from './files/openingBudget';
 import {
   PickleDict,
   PickleDType,
@@ -19,7 +19,7 @@ import {
   type KnownTensor,
   type PickleValue,
 } from './pickleValues';
-import { elementCount } from './shape';
+import { elementCount } from './elements/shape';
 
 const WRAPPER = 'torch._utils._rebuild_wrapper_subclass';
 

@@ -3,7 +3,7 @@
  * where their bytes lie, and everything unknown becomes a `PickleObject` that only carries names and parts.
  */
 import type { DType } from '../protocol';
-import type { PackedType } from './packedElements';
+import type { PackedType } from './elements/packedElements';
 
 export type PickleValue =
   | null

@@ -5,9 +5,9 @@
 import path from 'node:path';
 import { CheckpointError, type Checkpoint, type CheckpointFormat } from './checkpoint';
 import { deepspeedPart } from './deepspeed';
-import type { FileBytes } from './fileBytes';
-import { FileReader } from './fileReader';
-import { OpeningBudget } from './openingBudget';
+import type { FileBytes } from './files/fileBytes';
+import { FileReader } from './files/fileReader';
+import { OpeningBudget } from './files/openingBudget';
 import type { TorchPickleHost } from './pickleGlobals';
 import { PickleTensor } from './pickleValues';
 import { countNames, ProblemList } from './problemList';
@@ -15,9 +15,9 @@ import { openTorchLegacy } from './pytorchLegacy';
 import type { StorageProblem, TorchFile } from './pytorchStorage';
 import { SharedPlaces, tensorOf } from './pytorchTensor';
 import { openTorchZip } from './pytorchZip';
-import { SourcedCheckpoint, type SourcedTensor } from './rowSource';
+import { SourcedCheckpoint, type SourcedTensor } from './elements/rowSource';
 import { readStateDict, type NamedTensor } from './stateDict';
-import { firstRecord, isZip } from './zipArchive';
+import { firstRecord, isZip } from './containers/zipArchive';
 
 const SUFFIXES = ['.pt', '.pth', '.bin', '.ckpt', '.th', '.jit', '.pt2'];
 

@@ -5,10 +5,10 @@
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/torch/serialization.py, `_legacy_save`
  */
 import { CheckpointError } from './checkpoint';
-import { concurrently } from './concurrently';
-import type { FileBytes } from './fileBytes';
+import { concurrently } from './files/concurrently';
+import type { FileBytes } from './files/fileBytes';
 import { salvagePickle } from './pickle';
-import type { OpeningBudget } from './openingBudget';
+import type { OpeningBudget } from './files/openingBudget';
 import { PickleNeedsMore } from './pickleCursor';
 import { TorchPickleHost } from './pickleGlobals';
 import { PickleDict, PickleSequence, type PickleStorage, type PickleValue } from './pickleValues';

@@ -1,6 +1,6 @@
 /** What the two PyTorch file formats have in common: an object, and storages whose bytes can be read by position. */
 import type { Problem } from '../protocol';
-import type { OpeningBudget } from './openingBudget';
+import type { OpeningBudget } from './files/openingBudget';
 import type { TorchPickleHost } from './pickleGlobals';
 import type { PickleStorage, PickleValue } from './pickleValues';
 import type { DeclaredTensors } from './stateDict';

@@ -1,8 +1,8 @@
 /** From a tensor as the pickle describes it to one that can be read: checked against what the file really holds. */
 import { AffineRows, type AffineScales } from './affineCodes';
 import type { TensorInfo } from './checkpoint';
-import { elementSize, widen } from './dtype';
-import { decodedType, decodePacked, packedBits, type PackedType } from './packedElements';
+import { elementSize, widen } from './elements/dtype';
+import { decodedType, decodePacked, packedBits, type PackedType } from './elements/packedElements';
 import {
   PickleBytes,
   PickleStorage,
@@ -13,11 +13,11 @@ import {
 } from './pickleValues';
 import { contiguousStrides } from './pickleArguments';
 import type { StorageProblem, StorageSource } from './pytorchStorage';
-import type { RowRange } from './rowBand';
-import type { RowSource, SourcedTensor } from './rowSource';
-import { elementCount } from './shape';
+import type { RowRange } from './elements/rowBand';
+import type { RowSource, SourcedTensor } from './elements/rowSource';
+import { elementCount } from './elements/shape';
 import type { NamedTensor } from './stateDict';
-import { readView, viewBytes, viewProblem, type TensorView } from './tensorView';
+import { readView, viewBytes, viewProblem, type TensorView } from './elements/tensorView';
 
 /** What the table shows of a tensor and how it is read, or why it can't be. */
 export function tensorOf(

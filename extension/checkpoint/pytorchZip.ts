@@ -6,10 +6,10 @@
  */
 import type { Problem } from '../protocol';
 import { CheckpointError } from './checkpoint';
-import { crc32, RunningCrc } from './crc32';
+import { crc32, RunningCrc } from './containers/crc32';
 import { readExportedProgram, weightLists, WEIGHTS } from './exportedProgram';
-import type { FileBytes } from './fileBytes';
-import type { OpeningBudget } from './openingBudget';
+import type { FileBytes } from './files/fileBytes';
+import type { OpeningBudget } from './files/openingBudget';
 import { itemsOf } from './pickleArguments';
 import { salvagePickle } from './pickle';
 import { TorchPickleHost } from './pickleGlobals';
@@ -17,8 +17,8 @@ import { PickleDict, PickleObject, type PickleStorage, type PickleValue } from '
 import type { StorageProblem, StorageSource, TorchFile } from './pytorchStorage';
 import { holdsTensors } from './stateDict';
 import { declaredTensors } from './torchScript';
-import { ZipArchive, type ZipEntry } from './zipArchive';
-import { ZipWalk } from './zipWalk';
+import { ZipArchive, type ZipEntry } from './containers/zipArchive';
+import { ZipWalk } from './containers/zipWalk';
 
 /** Name of the record that holds the object, and the folder it is in. */
 const PICKLE = /^((?:[^/]*\/)?)data\.pkl$/;

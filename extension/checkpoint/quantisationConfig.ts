@@ -6,7 +6,7 @@
  */
 import path from 'node:path';
 import { CheckpointError } from './checkpoint';
-import { isObject, readJsonObject } from './jsonFile';
+import { isObject, readJsonObject } from './files/jsonFile';
 
 /** Larger ones are no model configurations. */
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;

@@ -20,10 +20,10 @@ import {
   type QuantisationScheme,
   type QuantisedWeight,
 } from './quantisedWeight';
-import { bandBytes, type RowRange } from './rowBand';
+import { bandBytes, type RowRange } from './elements/rowBand';
 import { scaled } from './scaledWeight';
-import { elementCount } from './shape';
-import { folderOf } from './siblingPath';
+import { elementCount } from './elements/shape';
+import { folderOf } from './files/siblingPath';
 import { wrapCheckpoint } from './wrappedCheckpoint';
 import type { Problem } from '../protocol';
 

@@ -4,10 +4,10 @@
  * that run the model may round the same product to their 16-bit type.
  */
 import { CheckpointError, type TensorInfo } from './checkpoint';
-import { elementSize, isFloating, widen } from './dtype';
+import { elementSize, isFloating, widen } from './elements/dtype';
 import type { QuantisationConfig } from './quantisationConfig';
-import type { RowRange } from './rowBand';
-import { product } from './shape';
+import type { RowRange } from './elements/rowBand';
+import { product } from './elements/shape';
 
 export interface QuantisedWeight {
   readonly name: string;

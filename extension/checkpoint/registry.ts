@@ -8,7 +8,7 @@ import { withBoundedNames } from './boundedNames';
 import type { Checkpoint, CheckpointFormat } from './checkpoint';
 import { CheckpointError } from './checkpoint';
 import { distributedFormat } from './distributed';
-import { FileReader, fileError } from './fileReader';
+import { FileReader, fileError } from './files/fileReader';
 import { flaxFormat } from './flax';
 import { diffusersFormat, PIPELINE } from './diffusers';
 import { findInFolder, hasSuffix, type FolderContent } from './folder';
@@ -28,7 +28,7 @@ import { tensorBundleFormat } from './tensorBundle';
 import { INDEX_SUFFIX } from './tensorBundlePath';
 import { frozenGraphFormat, savedModelFormat } from './tensorflowGraphFile';
 import { tensorflowJsFormat } from './tensorflowJs';
-import { leftByTransfer, textInPlace } from './textInPlace';
+import { leftByTransfer, textInPlace } from './files/textInPlace';
 import { tfliteFormat } from './tflite';
 
 /** The first that recognises a file opens it: unmistakable beginnings come before those that are guessed. */

@@ -4,8 +4,8 @@
  */
 import type { TensorInfo } from './checkpoint';
 import { floats } from './quantisedWeight';
-import type { RowRange } from './rowBand';
-import { product } from './shape';
+import type { RowRange } from './elements/rowBand';
+import { product } from './elements/shape';
 
 /** Of the codes, at most this much is held and decoded at a time, or one step along the first axis. */
 const BAND_BYTES = 4 * 1024 * 1024;

@@ -5,10 +5,10 @@
  * @see https://github.com/huggingface/safetensors (`safetensors/src/tensor.rs`, `Metadata::validate`)
  */
 import type { DType } from '../protocol';
-import { dtypes, elementSize, isDType } from './dtype';
-import { JsonSyntaxError, objectEntries, parseValue } from './jsonObject';
-import { decodedType, isPackedType, packedBits, type PackedType } from './packedElements';
-import { elementCount, isCount } from './shape';
+import { dtypes, elementSize, isDType } from './elements/dtype';
+import { JsonSyntaxError, objectEntries, parseValue } from './files/jsonObject';
+import { decodedType, isPackedType, packedBits, type PackedType } from './elements/packedElements';
+import { elementCount, isCount } from './elements/shape';
 
 /** An entry is about 100 bytes; bounds what parsing one can build. */
 const MAX_ENTRY_BYTES = 65536;

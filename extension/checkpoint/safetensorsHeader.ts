@@ -6,18 +6,18 @@
  */
 import type { TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
-import { elementSize } from './dtype';
-import type { FileReader } from './fileReader';
-import { collectMetadata, MAX_METADATA_ENTRIES } from './headerMetadata';
-import { jsonError } from './jsonFile';
-import { JsonSyntaxError, objectEntries, skipSpace, type JsonEntry } from './jsonObject';
-import { isLongName, longName } from './names';
-import type { PackedType } from './packedElements';
+import { elementSize } from './elements/dtype';
+import type { FileReader } from './files/fileReader';
+import { collectMetadata, MAX_METADATA_ENTRIES } from './files/headerMetadata';
+import { jsonError } from './files/jsonFile';
+import { JsonSyntaxError, objectEntries, skipSpace, type JsonEntry } from './files/jsonObject';
+import { isLongName, longName } from './elements/names';
+import type { PackedType } from './elements/packedElements';
 import { ProblemList } from './problemList';
 import type { NotModel, Problem } from '../protocol';
 import { isRefusal, parseEntry, type DataRange, type Refusal, type TensorEntry } from './safetensorsEntry';
-import { MAX_TENSORS } from './shape';
-import { namedState } from './trainingNames';
+import { MAX_TENSORS } from './elements/shape';
+import { namedState } from './elements/trainingNames';
 
 /** The reference implementation's `MAX_HEADER_SIZE`. */
 export const MAX_HEADER_BYTES = 100_000_000;

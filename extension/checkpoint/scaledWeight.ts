@@ -9,7 +9,7 @@
  */
 import type { TensorInfo } from './checkpoint';
 import { assertPlainComfyFormat } from './comfyQuant';
-import { widen } from './dtype';
+import { widen } from './elements/dtype';
 import { own } from './quantisationConfig';
 import {
   contradiction,
@@ -21,9 +21,9 @@ import {
   type QuantisedWeight,
   type WeightParts,
 } from './quantisedWeight';
-import type { RowRange } from './rowBand';
+import type { RowRange } from './elements/rowBand';
 import { decodeRows } from './rowBlocks';
-import { product } from './shape';
+import { product } from './elements/shape';
 
 /** Where neither the configuration nor the shapes say otherwise. */
 const USUAL_BLOCK = 128;

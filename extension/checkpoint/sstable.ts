@@ -6,8 +6,8 @@
  */
 import { CheckpointError } from './checkpoint';
 import { crc32c, unmaskedCrc } from './crc32c';
-import type { FileReader } from './fileReader';
-import type { Span } from './protobufReader';
+import type { FileReader } from './files/fileReader';
+import type { Span } from './containers/protobufReader';
 import { decompressSnappy, SnappyError } from './snappy';
 
 /** Two handles of at most 20 bytes each, padded, and the magic number. */

@@ -1,7 +1,7 @@
 /** Finds the tensors in what a checkpoint's pickle was read into, and names them (`stateDictNames.ts` has the rule). */
 import { CheckpointError } from './checkpoint';
-import { longName, MAX_NAME } from './names';
-import type { OpeningBudget } from './openingBudget';
+import { longName, MAX_NAME } from './elements/names';
+import type { OpeningBudget } from './files/openingBudget';
 import { wholeStorage } from './pickleTensors';
 import { ScalarCollector } from './pickleText';
 import {
@@ -14,7 +14,7 @@ import {
   PickleUnreadable,
   type PickleValue,
 } from './pickleValues';
-import { MAX_TENSORS } from './shape';
+import { MAX_TENSORS } from './elements/shape';
 import { isWrapper, keyLabel, moduleParts, uniqueNames } from './stateDictNames';
 import { childState, itemState, tensorState } from './trainingState';
 import type { NotModel } from '../protocol';

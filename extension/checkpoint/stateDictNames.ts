@@ -10,7 +10,7 @@
  * Wrapper keys, joined with dots, are a tensor's group; the rest of its path, joined with dots, is its name, the one
  * that the state_dict itself uses. A name that two groups hold gets its group in front, in both.
  */
-import { MAX_NAME } from './names';
+import { MAX_NAME } from './elements/names';
 import {
   isTensor,
   PickleArray,

@@ -8,9 +8,9 @@
 import type { Problem } from '../protocol';
 import type { Checkpoint, CheckpointFormat, TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
-import { FileSet } from './fileSet';
+import { FileSet } from './files/fileSet';
 import { firstNames, ProblemList } from './problemList';
-import { bandBytes, type RowRange } from './rowBand';
+import { bandBytes, type RowRange } from './elements/rowBand';
 import { OBJECT_GRAPH, readFullNames } from './tensorBundleGraph';
 import { looksLikeBundleIndex, looksLikeOldCheckpoint, readBundleIndex } from './tensorBundleIndex';
 import { dataFilePrefix, INDEX_SUFFIX, looksLikeLatest, resolveIndex } from './tensorBundlePath';

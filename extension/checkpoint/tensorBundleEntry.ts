@@ -3,8 +3,8 @@
  *
  * @see https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/protobuf/tensor_bundle.proto
  */
-import { WIRE, type Field, type ProtobufReader, type Span } from './protobufReader';
-import { MAX_RANK } from './shape';
+import { WIRE, type Field, type ProtobufReader, type Span } from './containers/protobufReader';
+import { MAX_RANK } from './elements/shape';
 
 /** The version of the format that this program reads, the only one there has been. */
 const VERSION = 1;

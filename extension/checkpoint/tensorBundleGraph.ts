@@ -4,8 +4,8 @@
  *
  * @see https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/protobuf/trackable_object_graph.proto
  */
-import type { FileReader } from './fileReader';
-import { ProtobufReader, type Span } from './protobufReader';
+import type { FileReader } from './files/fileReader';
+import { ProtobufReader, type Span } from './containers/protobufReader';
 
 /** The key that it is stored under, a tensor of one text. */
 export const OBJECT_GRAPH = '_CHECKPOINTABLE_OBJECT_GRAPH';

@@ -1,9 +1,9 @@
 /** What the index of a TensorFlow checkpoint (`NAME.index`) lists: tensors, and slices of tensors that are stored in several. */
 import { CheckpointError } from './checkpoint';
-import type { FileReader } from './fileReader';
-import { MemoryBytes } from './memoryBytes';
+import type { FileReader } from './files/fileReader';
+import { MemoryBytes } from './files/memoryBytes';
 import type { ProblemList } from './problemList';
-import { ProtobufReader } from './protobufReader';
+import { ProtobufReader } from './containers/protobufReader';
 import { readTable, type TableBlock, type TableEntry } from './sstable';
 import { readBundleEntry, readBundleHeader, type BundleEntry, type BundleHeader } from './tensorBundleEntry';
 import { isSliceKey, readSliceKey, type SliceKey } from './tensorBundleSlices';

@@ -1,8 +1,8 @@
 /** From any file of a TensorFlow checkpoint to its index. */
 import path from 'node:path';
 import { CheckpointError } from './checkpoint';
-import type { FileSet } from './fileSet';
-import { siblingPath } from './siblingPath';
+import type { FileSet } from './files/fileSet';
+import { siblingPath } from './files/siblingPath';
 import { looksLikeOldCheckpoint } from './tensorBundleIndex';
 
 export const INDEX_SUFFIX = '.index';

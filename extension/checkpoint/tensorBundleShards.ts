@@ -1,12 +1,12 @@
 /** The data files of a TensorFlow checkpoint, `NAME.data-00000-of-00002` and so on, and what they hold of a tensor. */
 import path from 'node:path';
 import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
-import { concurrently } from './concurrently';
+import { concurrently } from './files/concurrently';
 import { crc32c, unmaskedCrc } from './crc32c';
-import { RunningCrc } from './crc32';
-import { allocate, fileError } from './fileReader';
-import type { FileSet } from './fileSet';
-import { DataFolders } from './siblingPath';
+import { RunningCrc } from './containers/crc32';
+import { allocate, fileError } from './files/fileReader';
+import type { FileSet } from './files/fileSet';
+import { DataFolders } from './files/siblingPath';
 import type { BundleEntry } from './tensorBundleEntry';
 
 /** More than any model has; a header that promises more is not believed. */

@@ -4,10 +4,10 @@
  *
  * @see https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/saved_tensor_slice_util.cc
  */
-import { ChunkedRows } from './chunkRows';
-import { tilingProblem } from './chunkTiling';
-import type { RowSource } from './rowSource';
-import { MAX_RANK } from './shape';
+import { ChunkedRows } from './elements/chunkRows';
+import { tilingProblem } from './elements/chunkTiling';
+import type { RowSource } from './elements/rowSource';
+import { MAX_RANK } from './elements/shape';
 
 /** Keys of slices begin with the number 0, that of whole tensors with the name. */
 const SLICE_KEY = 0x00;

@@ -1,13 +1,13 @@
 /** The tensors that an index of a TensorFlow checkpoint lists, with where their elements come from. */
 import type { DType } from '../protocol';
 import { CheckpointError, type TensorInfo } from './checkpoint';
-import { elementSize } from './dtype';
-import type { FileSet } from './fileSet';
+import { elementSize } from './elements/dtype';
+import type { FileSet } from './files/fileSet';
 import { contiguousStrides } from './pickleArguments';
 import { countNames, type ProblemList } from './problemList';
-import type { RowRange } from './rowBand';
-import { ViewSource, type RowSource, type SourcedTensor } from './rowSource';
-import { elementCount } from './shape';
+import type { RowRange } from './elements/rowBand';
+import { ViewSource, type RowSource, type SourcedTensor } from './elements/rowSource';
+import { elementCount } from './elements/shape';
 import type { BundleEntry } from './tensorBundleEntry';
 import type { BundleIndex, StoredSlice } from './tensorBundleIndex';
 import { isOptimizerGroup, nameKeys } from './tensorBundleNames';

@@ -7,11 +7,18 @@
  */
 import type { DType } from '../protocol';
 import { CheckpointError } from './checkpoint';
-import { elementSize, isFloating } from './dtype';
-import { numbersAt, numberSize, SegmentCollector, type Encoding, type RawData, type TypedData } from './onnxTypedData';
+import { elementSize, isFloating } from './elements/dtype';
+import {
+  numbersAt,
+  numberSize,
+  SegmentCollector,
+  type Encoding,
+  type RawData,
+  type TypedData,
+} from './containers/protobufNumbers';
 import type { ProblemList } from './problemList';
-import { WIRE, type Field, type ProtobufReader, type Span } from './protobufReader';
-import { elementCount } from './shape';
+import { WIRE, type Field, type ProtobufReader, type Span } from './containers/protobufReader';
+import { elementCount } from './elements/shape';
 import { readShape } from './tensorBundleEntry';
 import { isQuantised, tensorflowType } from './tensorflowTypes';
 

@@ -6,13 +6,19 @@
  */
 import path from 'node:path';
 import { CheckpointError, type Checkpoint, type CheckpointFormat, type TensorInfo } from './checkpoint';
-import { FileReader } from './fileReader';
-import { FileSet } from './fileSet';
-import { TypedDataReader } from './onnxTypedData';
+import { FileReader } from './files/fileReader';
+import { FileSet } from './files/fileSet';
+import { TypedDataReader } from './containers/protobufNumbers';
 import { contiguousStrides } from './pickleArguments';
 import { ProblemList } from './problemList';
-import { ProtobufReader } from './protobufReader';
-import { SourcedCheckpoint, ViewSource, type ReadRange, type SourcedContents, type SourcedTensor } from './rowSource';
+import { ProtobufReader } from './containers/protobufReader';
+import {
+  SourcedCheckpoint,
+  ViewSource,
+  type ReadRange,
+  type SourcedContents,
+  type SourcedTensor,
+} from './elements/rowSource';
 import { uniqueNames } from './stateDictNames';
 import { openBundle } from './tensorBundle';
 import { GraphConstants, type GraphConstant } from './tensorflowGraph';

@@ -7,11 +7,11 @@
 import type { Problem } from '../protocol';
 import type { Checkpoint, CheckpointFormat, TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
-import { elementSize } from './dtype';
-import { FileSet } from './fileSet';
-import { jsonError, objectStart, readJsonFile } from './jsonFile';
-import { bandBytes, type RowRange } from './rowBand';
-import { DataFolders } from './siblingPath';
+import { elementSize } from './elements/dtype';
+import { FileSet } from './files/fileSet';
+import { jsonError, objectStart, readJsonFile } from './files/jsonFile';
+import { bandBytes, type RowRange } from './elements/rowBand';
+import { DataFolders } from './files/siblingPath';
 import { readModelJson } from './tensorflowJsManifest';
 import { dequantise } from './tensorflowJsWeights';
 import { layOutGroup, MAX_STRINGS, type ModelPlace, type StreamedTensor } from './tensorflowJsGroup';

@@ -2,12 +2,12 @@
 import path from 'node:path';
 import type { TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
-import { concurrently } from './concurrently';
-import { elementSize } from './dtype';
-import { fileError } from './fileReader';
-import type { FileSet } from './fileSet';
+import { concurrently } from './files/concurrently';
+import { elementSize } from './elements/dtype';
+import { fileError } from './files/fileReader';
+import type { FileSet } from './files/fileSet';
 import { countNames, type ProblemList } from './problemList';
-import { siblingPath, type DataFolders } from './siblingPath';
+import { siblingPath, type DataFolders } from './files/siblingPath';
 import { shortened, type WeightGroup } from './tensorflowJsManifest';
 import { parseWeight, type Quantization, type RefusedEntry, type WeightEntry } from './tensorflowJsWeights';
 import { placeShards, WeightStream, type Piece } from './weightStream';

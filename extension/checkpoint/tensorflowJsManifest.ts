@@ -1,7 +1,7 @@
 /** What `model.json` says about weights; the model's topology is skipped unread. */
 import { CheckpointError } from './checkpoint';
-import { MAX_METADATA_ENTRIES } from './headerMetadata';
-import { objectEntries, parseValue } from './jsonObject';
+import { MAX_METADATA_ENTRIES } from './files/headerMetadata';
+import { objectEntries, parseValue } from './files/jsonObject';
 import type { ProblemList } from './problemList';
 
 /** 25 000 weights at 150 bytes each; bounds what parsing can build: an empty entry of 3 bytes becomes some 150. */

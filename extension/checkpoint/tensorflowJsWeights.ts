@@ -4,8 +4,8 @@
  * @see https://github.com/tensorflow/tfjs/blob/master/tfjs-core/src/io/io_utils.ts (`decodeWeights`)
  */
 import type { DType } from '../protocol';
-import { elementSize, widen } from './dtype';
-import { elementCount } from './shape';
+import { elementSize, widen } from './elements/dtype';
+import { elementCount } from './elements/shape';
 import { shortened } from './tensorflowJsManifest';
 
 /** Affine (value = code·scale + min) for the integer codes; float16 codes are the values themselves. */

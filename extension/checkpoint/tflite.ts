@@ -6,15 +6,15 @@
  */
 import type { CheckpointFormat, KernelLayout, TensorInfo } from './checkpoint';
 import { CheckpointError } from './checkpoint';
-import { elementSize } from './dtype';
-import { FileReader } from './fileReader';
-import { decodedType } from './packedElements';
-import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from './rowSource';
-import { product } from './shape';
+import { elementSize } from './elements/dtype';
+import { FileReader } from './files/fileReader';
+import { decodedType } from './elements/packedElements';
+import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from './elements/rowSource';
+import { product } from './elements/shape';
 import { elementSource } from './tfliteElements';
 import { readModel, type FoundTfliteTensor } from './tfliteModel';
 import type { TfliteTensor } from './tfliteTensor';
-import { uniqueNames } from './uniqueNames';
+import { uniqueNames } from './elements/uniqueNames';
 
 const FORMAT = 'tflite';
 const SUFFIX = '.tflite';

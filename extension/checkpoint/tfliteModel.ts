@@ -5,7 +5,7 @@
  * @see https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs
  */
 import { CheckpointError, type CheckpointErrorCode, type KernelLayout } from './checkpoint';
-import type { FileReader } from './fileReader';
+import type { FileReader } from './files/fileReader';
 import { FlatbufferReader, type FlatTable, type FlatVector } from './flatbufferReader';
 import { ProblemList } from './problemList';
 import { TfliteBuffers } from './tfliteBuffers';

@@ -1,7 +1,7 @@
 /** Runs of plain numbers in a TensorFlow Lite file: scales, zero points, indices of sparse weights. */
 import type { DType } from '../protocol';
-import { elementSize } from './dtype';
-import type { FileReader } from './fileReader';
+import { elementSize } from './elements/dtype';
+import type { FileReader } from './files/fileReader';
 
 export interface NumberList {
   readonly dtype: DType;

@@ -5,8 +5,8 @@
  * @see https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec
  */
 import type { AffineGroups } from './affineCodes';
-import { widen } from './dtype';
-import type { FileReader } from './fileReader';
+import { widen } from './elements/dtype';
+import type { FileReader } from './files/fileReader';
 import type { FlatbufferReader, FlatTable } from './flatbufferReader';
 import { readNumbers, type NumberList } from './tfliteNumbers';
 

@@ -6,10 +6,10 @@
  */
 import type { DType } from '../protocol';
 import { CheckpointError } from './checkpoint';
-import { elementSize } from './dtype';
-import { allocate, type FileReader } from './fileReader';
+import { elementSize } from './elements/dtype';
+import { allocate, type FileReader } from './files/fileReader';
 import type { FlatbufferReader, FlatTable } from './flatbufferReader';
-import { product } from './shape';
+import { product } from './elements/shape';
 import { readNumbers, type NumberList } from './tfliteNumbers';
 
 /**

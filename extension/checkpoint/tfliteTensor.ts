@@ -1,10 +1,10 @@
 /** One Tensor table of a TensorFlow Lite model: shape, element type, and where and how its elements are stored. */
 import type { DType } from '../protocol';
 import { CheckpointError } from './checkpoint';
-import { elementSize } from './dtype';
+import { elementSize } from './elements/dtype';
 import type { FlatbufferReader, FlatTable, FlatVector } from './flatbufferReader';
-import { packedBytes, type PackedType } from './packedElements';
-import { elementCount, MAX_RANK } from './shape';
+import { packedBytes, type PackedType } from './elements/packedElements';
+import { elementCount, MAX_RANK } from './elements/shape';
 import type { BufferRange, TfliteBuffers } from './tfliteBuffers';
 import type { NumberList } from './tfliteNumbers';
 import { readQuantisation, type Quantisation } from './tfliteQuantisation';

@@ -6,10 +6,10 @@
  */
 import type { Problem } from '../protocol';
 import { CheckpointError } from './checkpoint';
-import { COST, type OpeningBudget } from './openingBudget';
+import { COST, type OpeningBudget } from './files/openingBudget';
 import { PickleDict, PickleObject, PickleTensor, PickleUnreadable, type PickleValue } from './pickleValues';
 import type { DeclaredTensors } from './stateDict';
-import type { ZipArchive } from './zipArchive';
+import type { ZipArchive } from './containers/zipArchive';
 
 /** One class file, and all of them: ten times the largest seen. */
 const MAX_CODE_BYTES = 16 * 1024 * 1024;

@@ -1,6 +1,6 @@
 /** PyTorch's names of element types and storages. @see torch/storage.py, c10/core/ScalarType.h */
 import type { DType } from '../protocol';
-import { elementSize } from './dtype';
+import { elementSize } from './elements/dtype';
 import { PickleDType } from './pickleValues';
 
 const KNOWN: readonly (readonly [DType, storage: string, ...names: string[]])[] = [

@@ -15,7 +15,7 @@ import {
   PickleTensor,
   type PickleValue,
 } from './pickleValues';
-import { product } from './shape';
+import { product } from './elements/shape';
 import { isName, isOptimizer, moduleParts } from './stateDictNames';
 
 /** `optimizer`, `optim0`, `actor_opt`, `last_optimizer_state`, `optimizer_states`. */

@@ -3,7 +3,7 @@
  * falls. Where files are missing or short, what can still be placed with certainty is.
  */
 import { CheckpointError } from './checkpoint';
-import type { FileSet } from './fileSet';
+import type { FileSet } from './files/fileSet';
 import { largestOf } from '../shared/extremes';
 
 /** Shard size of TensorFlow.js's converter and savers. @see tfjs-converter `DEFAULT_SHARD_SIZE_BYTES` */

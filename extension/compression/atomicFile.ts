@@ -5,7 +5,7 @@
  */
 import { open, rename, link, unlink, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { isErrno } from '../checkpoint/fileReader';
+import { isErrno } from '../checkpoint/files/fileReader';
 import { CompressionError } from './compressionError';
 import { writeError } from './writeError';
 import { newPartialName, partialDone, removeAbandonedPartials } from './partialFile';

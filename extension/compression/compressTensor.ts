@@ -3,7 +3,7 @@
  * type, and measure by how much the stored result differs.
  */
 import type { TensorInfo } from '../checkpoint/checkpoint';
-import { elementSize, widen } from '../checkpoint/dtype';
+import { elementSize, widen } from '../checkpoint/elements/dtype';
 import type { Kernels, Poll } from '../linalg/kernels';
 import { pollFor, symmetricEigenvalues, type EigenOptions } from '../linalg/symmetricEigenvalues';
 import type { RankRequest } from '../protocol';

@@ -6,7 +6,7 @@
  * the eigenvalues that decide ranks and errors here are those of another matrix than the ones the ESD shows.
  */
 import type { TensorInfo } from '../checkpoint/checkpoint';
-import { product } from '../checkpoint/shape';
+import { product } from '../checkpoint/elements/shape';
 import { CompressionError } from './compressionError';
 import type { FactorLayout } from './factorLayout';
 

@@ -1,7 +1,7 @@
 /** Which existing files may belong to a model, because they lie beside its checkpoint. */
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { FileReader } from '../checkpoint/fileReader';
+import { FileReader } from '../checkpoint/files/fileReader';
 import { readSafetensorsHeader } from '../checkpoint/safetensorsHeader';
 import { NOTE_KEY } from './savedMetadata';
 

@@ -7,7 +7,7 @@ import { readlinkSync } from 'node:fs';
 import { lstat, readdir, unlink } from 'node:fs/promises';
 import { hostname, uptime } from 'node:os';
 import path from 'node:path';
-import { isErrno } from '../checkpoint/fileReader';
+import { isErrno } from '../checkpoint/files/fileReader';
 
 /**
  * Whether a process of another machine still runs cannot be told. A save writes all the time, so that one whose file

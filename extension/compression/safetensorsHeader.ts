@@ -4,9 +4,9 @@
  *
  * @see https://github.com/huggingface/safetensors (format section; `serialize` of the reference implementation)
  */
-import { elementSize, isDType } from '../checkpoint/dtype';
-import { packedBytes, type PackedType } from '../checkpoint/packedElements';
-import { product } from '../checkpoint/shape';
+import { elementSize, isDType } from '../checkpoint/elements/dtype';
+import { packedBytes, type PackedType } from '../checkpoint/elements/packedElements';
+import { product } from '../checkpoint/elements/shape';
 import type { DType } from '../protocol';
 import { CompressionError } from './compressionError';
 

@@ -1,7 +1,7 @@
 /** Whether a file may be written where a person asks: never over the source, never over anything unasked. */
 import { lstat, realpath, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { isErrno } from '../checkpoint/fileReader';
+import { isErrno } from '../checkpoint/files/fileReader';
 import { CompressionError } from './compressionError';
 import { belongsToModel } from './modelFolder';
 import { partialsIn } from './partialFile';

@@ -6,7 +6,7 @@ import { version } from '../../package.json';
 import { CompressionError } from '../compression/compressionError';
 import { assertSavable } from '../compression/safetensorsWriter';
 import { suggestedName } from '../compression/suggestedName';
-import { isErrno } from '../checkpoint/fileReader';
+import { isErrno } from '../checkpoint/files/fileReader';
 import type { EngineNotifications, LayerParts, LayerResult, TensorSummary } from '../protocol';
 import { problemOf, type NotificationHandlers } from '../shared/rpc';
 import { DEFAULT_FARMS, parseCommand, USAGE, UsageError, type Command } from './cliArguments';

@@ -1,6 +1,6 @@
 /** Preview and factoring of one layer: the engine's side of `compression/`. `saveLayers.ts` writes the result. */
 import type { TensorInfo } from '../checkpoint/checkpoint';
-import { elementSize } from '../checkpoint/dtype';
+import { elementSize } from '../checkpoint/elements/dtype';
 import { compressionMatrix } from '../compression/compressionMatrix';
 import type { CompressedTensor } from '../compression/compressTensor';
 import { factorLayout, type FactorLayout } from '../compression/factorLayout';

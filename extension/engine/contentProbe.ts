@@ -4,7 +4,7 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
-import { FileReader } from '../checkpoint/fileReader';
+import { FileReader } from '../checkpoint/files/fileReader';
 
 /** Formats in which a row is read without what lies before it and without checking the whole record. */
 const SEEKABLE: ReadonlySet<string> = new Set(['safetensors', 'gguf', 'onnx', 'tflite', 'flax']);

@@ -1,5 +1,5 @@
 /** Stored elements widened to float64 in a worker: by the kernel where that is the faster way. */
-import { elementSize, widen } from '../checkpoint/dtype';
+import { elementSize, widen } from '../checkpoint/elements/dtype';
 import { isNarrow, loadElementKernels } from '../linalg/elementKernels';
 import type { DType } from '../protocol';
 

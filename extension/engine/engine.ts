@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { CheckpointError } from '../checkpoint/checkpoint';
 import { openCheckpoint } from '../checkpoint/registry';
-import { withFolds } from '../checkpoint/foldedTensor';
+import { withFolds } from '../checkpoint/elements/foldedTensor';
 import { shardOfModel } from '../checkpoint/shardOfModel';
 import { withSlices } from '../checkpoint/tensorSlice';
 import { withTiedEmbeddings } from '../checkpoint/tiedEmbeddings';

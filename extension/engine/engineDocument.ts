@@ -1,7 +1,7 @@
 /** One open checkpoint in the engine: its layers by name, and what is known of them so far. */
 import { createHash } from 'node:crypto';
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
-import { foldedTensor } from '../checkpoint/foldedTensor';
+import { foldedTensor } from '../checkpoint/elements/foldedTensor';
 import { compressionMatrix } from '../compression/compressionMatrix';
 import type { CheckpointSummary, DocumentStamp, LayerParts, LayerResult, Problem, SingularVectors } from '../protocol';
 import { layersOf, type LayerGeometry } from '../spectral/matrices';

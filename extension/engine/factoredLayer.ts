@@ -3,7 +3,7 @@
  * the product never in memory whole; and how large it is beside the weight that it is added to.
  */
 import type { FactorProduct, TensorInfo } from '../checkpoint/checkpoint';
-import { elementSize } from '../checkpoint/dtype';
+import { elementSize } from '../checkpoint/elements/dtype';
 import type { FactoredLayer, InspectSettings, LayerResult } from '../protocol';
 import type { LayerGeometry } from '../spectral/matrices';
 import { abortable } from './abortable';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { CheckpointError } from '../checkpoint/checkpoint';
-import { fileError, isErrno, isSameFile } from '../checkpoint/fileReader';
+import { fileError, isErrno, isSameFile } from '../checkpoint/files/fileReader';
 import type { Problem } from '../protocol';
 
 export interface FileState {

@@ -3,9 +3,9 @@
  * of its elements, so that the program that wrote it loads it.
  */
 import type { TensorInfo } from '../checkpoint/checkpoint';
-import { elementSize } from '../checkpoint/dtype';
-import { isInOrder, unfolded } from '../checkpoint/foldedTensor';
-import { product } from '../checkpoint/shape';
+import { elementSize } from '../checkpoint/elements/dtype';
+import { isInOrder, unfolded } from '../checkpoint/elements/foldedTensor';
+import { product } from '../checkpoint/elements/shape';
 import { CompressionError } from '../compression/compressionError';
 import type { CompressedTensor } from '../compression/compressTensor';
 import type { TensorPatch } from '../compression/safetensorsWriter';

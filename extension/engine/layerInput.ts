@@ -3,7 +3,7 @@
  * and what is streamed follows from the limit alone, never from what else runs, and so do the numbers.
  */
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
-import { foldOverhead } from '../checkpoint/foldedTensor';
+import { foldOverhead } from '../checkpoint/elements/foldedTensor';
 import { sliceOverhead } from '../checkpoint/tensorSlice';
 import { SymmetricSlabs } from '../linalg/symmetricSlabs';
 import type { InspectSettings, Problem, TensorStatistics } from '../protocol';

@@ -4,7 +4,7 @@
  * all products, on onnxruntime (which lives on the main thread only). Decides what is held in memory and what is streamed.
  */
 import type { TensorInfo } from '../checkpoint/checkpoint';
-import { elementSize } from '../checkpoint/dtype';
+import { elementSize } from '../checkpoint/elements/dtype';
 import { reduceToBand, type Band } from '../linalg/bandReduction';
 import { CheckedGram } from '../linalg/gramCheck';
 import { DeviceError, type GramDevice } from '../linalg/gramDevice';

@@ -2,7 +2,7 @@
  * One layer (or one tensor without a spectrum) in a worker thread: holds its bytes, cuts matrices and windows out of
  * them, turns Gram matrices into eigenvalues, and ends in a `LayerOutcome`. Knows nothing of threads or files.
  */
-import { elementSize } from '../checkpoint/dtype';
+import { elementSize } from '../checkpoint/elements/dtype';
 import { compressionMatrix } from '../compression/compressionMatrix';
 import { bandEigenvalues } from '../linalg/bandEigenvalues';
 import { deflatedEigenvalues } from '../linalg/deflation';

@@ -7,9 +7,9 @@
  */
 import path from 'node:path';
 import { CheckpointError, type Checkpoint } from '../checkpoint/checkpoint';
-import { isObject, readJsonObject } from '../checkpoint/jsonFile';
+import { isObject, readJsonObject } from '../checkpoint/files/jsonFile';
 import { own, size, word } from '../checkpoint/quantisationConfig';
-import { folderOf } from '../checkpoint/siblingPath';
+import { folderOf } from '../checkpoint/files/siblingPath';
 import type { ModelSizes } from '../spectral/parts/modelSizes';
 
 /** Larger ones are no model configurations. */

@@ -9,7 +9,7 @@ import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
-import { isErrno } from '../checkpoint/fileReader';
+import { isErrno } from '../checkpoint/files/fileReader';
 import type { DeviceChoice, InspectSettings } from '../protocol';
 import type { LayerOutcome } from './workerMessages';
 

@@ -1,7 +1,7 @@
 /** A copy of a checkpoint in which one layer, or several, are compressed. */
 import { version } from '../../package.json';
 import type { TensorInfo } from '../checkpoint/checkpoint';
-import { elementSize } from '../checkpoint/dtype';
+import { elementSize } from '../checkpoint/elements/dtype';
 import { CompressionError } from '../compression/compressionError';
 import { compressionMatrix } from '../compression/compressionMatrix';
 import { compressionNote, severalNote } from '../compression/compressionNote';

@@ -1,8 +1,8 @@
 /** A checkpoint as the table shows it: everything known from headers alone. */
 import type { Checkpoint } from '../checkpoint/checkpoint';
-import { elementSize } from '../checkpoint/dtype';
+import { elementSize } from '../checkpoint/elements/dtype';
 import { outputIsTied } from '../checkpoint/tiedEmbeddings';
-import { problemsOf } from '../checkpoint/truncatedFile';
+import { problemsOf } from '../checkpoint/files/truncatedFile';
 import { weightFilesOf } from '../checkpoint/wrappedCheckpoint';
 import type { CheckpointSummary, TensorSummary } from '../protocol';
 import { layersOf } from '../spectral/matrices';

@@ -5,7 +5,7 @@
  * has three or more axes is told by its name, its neighbours and its sizes (`kernelEvidence.ts`, `attentionAxes.ts`).
  */
 import type { KernelLayout, RecurrentOperator } from '../checkpoint/checkpoint';
-import { elementPlaces, foldedSizes, type MatrixAxes } from '../checkpoint/foldedTensor';
+import { elementPlaces, foldedSizes, type MatrixAxes } from '../checkpoint/elements/foldedTensor';
 import type { DType } from '../protocol';
 import { attentionKernel, isStackedBias, type HeadsOfAxes } from './attentionAxes';
 import { isKernel, type ShapeOf } from './kernelEvidence';

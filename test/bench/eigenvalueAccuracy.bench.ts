@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
-import { widen } from '../../extension/checkpoint/dtype';
+import { widen } from '../../extension/checkpoint/elements/dtype';
 import { bandEigenvalues } from '../../extension/linalg/bandEigenvalues';
 import { reduceToBand } from '../../extension/linalg/bandReduction';
 import { deflatedEigenvalues } from '../../extension/linalg/deflation';

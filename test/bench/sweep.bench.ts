@@ -9,7 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
-import { widen } from '../../extension/checkpoint/dtype';
+import { widen } from '../../extension/checkpoint/elements/dtype';
 import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
 import { defaultThreads } from '../../extension/engine/limits';
 import { loadElementKernels } from '../../extension/linalg/elementKernels';

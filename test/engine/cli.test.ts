@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { widen } from '../../extension/checkpoint/dtype';
+import { widen } from '../../extension/checkpoint/elements/dtype';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import type { InspectReport } from '../../extension/shared/inspectReport';
 import { commandLine } from '../harness/commandLine';

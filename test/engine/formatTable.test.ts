@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { widen } from '../../extension/checkpoint/dtype';
+import { widen } from '../../extension/checkpoint/elements/dtype';
 import { formats, openCheckpoint } from '../../extension/checkpoint/registry';
 import { unpackSummary } from '../../extension/shared/packedTensors';
 import type { CheckpointSummary, InspectSettings } from '../../extension/protocol';

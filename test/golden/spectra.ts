@@ -1,6 +1,6 @@
 /** Spectra of checkpoint layers, computed in the test's own process the plain way: matrix, Gram, eigenvalues. */
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
-import { widen } from '../../extension/checkpoint/dtype';
+import { widen } from '../../extension/checkpoint/elements/dtype';
 import { gram } from '../../extension/linalg/gram';
 import { symmetricEigenvalues } from '../../extension/linalg/symmetricEigenvalues';
 import type { FitRule, InspectSettings, PowerLawFit } from '../../extension/protocol';

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { isFloating } from '../../extension/checkpoint/dtype';
+import { isFloating } from '../../extension/checkpoint/elements/dtype';
 import type { FitRule, LayerResult } from '../../extension/protocol';
 import { tailAt } from '../../extension/spectral/powerLaw';
 import { alphaBand } from '../../extension/shared/verdict';

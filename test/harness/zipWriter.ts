@@ -1,6 +1,6 @@
 /** Zip archives written field by field, so that any of them can be wrong. */
 import { deflateRawSync } from 'node:zlib';
-import { tableCrc32 } from '../../extension/checkpoint/crc32';
+import { tableCrc32 } from '../../extension/checkpoint/containers/crc32';
 
 export interface ZipRecord {
   name: string;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { crc32c, unmaskedCrc } from '../../extension/checkpoint/crc32c';
-import { RunningCrc } from '../../extension/checkpoint/crc32';
+import { RunningCrc } from '../../extension/checkpoint/containers/crc32';
 
 describe('CRC-32C', () => {
   it('gives the sums of RFC 3720, B.4', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
-import { dtypes, elementSize, isDType, isFloating, widen } from '../../extension/checkpoint/dtype';
+import { dtypes, elementSize, isDType, isFloating, widen } from '../../extension/checkpoint/elements/dtype';
 
 const codes16 = Uint16Array.from({ length: 65536 }, (_, code) => code);
 const codes8 = Uint8Array.from({ length: 256 }, (_, code) => code);

@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { fileError, FileReader } from '../../extension/checkpoint/fileReader';
-import { FileSet } from '../../extension/checkpoint/fileSet';
+import { fileError, FileReader } from '../../extension/checkpoint/files/fileReader';
+import { FileSet } from '../../extension/checkpoint/files/fileSet';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 describe('reading a file by position', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
-import { widen } from '../../extension/checkpoint/dtype';
+import { widen } from '../../extension/checkpoint/elements/dtype';
 import { layersOf } from '../../extension/spectral/matrices';
 import { floatTensor, ggufFiles, GgufWriter, VALUE, type GgufPair } from '../harness/ggufWriter';
 import { sharedCase } from '../harness/sharedCases';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
 import { readHdf5 } from '../../extension/checkpoint/hdf5';
-import type { ReadableBytes } from '../../extension/checkpoint/fileBytes';
+import type { ReadableBytes } from '../../extension/checkpoint/files/fileBytes';
 import { readAttributes } from '../../extension/checkpoint/hdf5Attributes';
 import { Hdf5Bytes } from '../../extension/checkpoint/hdf5Bytes';
 import { unfilter } from '../../extension/checkpoint/hdf5Filters';

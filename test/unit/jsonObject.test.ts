@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { JsonSyntaxError, objectEntries, parseValue, skipSpace } from '../../extension/checkpoint/jsonObject';
+import { JsonSyntaxError, objectEntries, parseValue, skipSpace } from '../../extension/checkpoint/files/jsonObject';
 
 /** All entries, parsed; the whole text must be the object. */
 function parseObject(text: string): [string, unknown][] {

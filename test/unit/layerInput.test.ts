@@ -1,7 +1,7 @@
 /** What is held, what is streamed and what is refused under a memory limit. */
 import assert from 'node:assert/strict';
 import type { TensorInfo } from '../../extension/checkpoint/checkpoint';
-import { elementSize } from '../../extension/checkpoint/dtype';
+import { elementSize } from '../../extension/checkpoint/elements/dtype';
 import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
 import { LayerError, planLayer } from '../../extension/engine/layerInput';
 import { defaultMemoryLimit } from '../../extension/engine/limits';

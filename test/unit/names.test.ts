@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { MAX_NAME } from '../../extension/checkpoint/names';
+import { MAX_NAME } from '../../extension/checkpoint/elements/names';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { flaxArray, floats, map } from '../harness/msgpackWriter';
 import { floatTensor, graph, model } from '../harness/onnxWriter';

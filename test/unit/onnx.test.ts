@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
-import { widen } from '../../extension/checkpoint/dtype';
+import { widen } from '../../extension/checkpoint/elements/dtype';
 import { onnxFormat } from '../../extension/checkpoint/onnx';
 import {
   attribute,

@@ -1,6 +1,11 @@
 /** Elements of less than a byte, against the tables that the types' definitions print and a string of bits. */
 import assert from 'node:assert/strict';
-import { decodePacked, packedBand, packedBits, type PackedType } from '../../extension/checkpoint/packedElements';
+import {
+  decodePacked,
+  packedBand,
+  packedBits,
+  type PackedType,
+} from '../../extension/checkpoint/elements/packedElements';
 import { safetensorsFormat } from '../../extension/checkpoint/safetensors';
 import { safetensorsBytes, safetensorsFiles } from '../harness/safetensorsFixtures';
 

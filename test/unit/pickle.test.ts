@@ -1,7 +1,7 @@
 /** The pickle reader against CPython's pickler, and against pickles that no pickler writes. */
 import assert from 'node:assert/strict';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
-import { OpeningBudget } from '../../extension/checkpoint/openingBudget';
+import { OpeningBudget } from '../../extension/checkpoint/files/openingBudget';
 import { readPickle } from '../../extension/checkpoint/pickle';
 import { PickleNeedsMore } from '../../extension/checkpoint/pickleCursor';
 import { TorchPickleHost } from '../../extension/checkpoint/pickleGlobals';

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import { FileReader } from '../../extension/checkpoint/fileReader';
-import { type Field, ProtobufReader, WIRE } from '../../extension/checkpoint/protobufReader';
+import { FileReader } from '../../extension/checkpoint/files/fileReader';
+import { type Field, ProtobufReader, WIRE } from '../../extension/checkpoint/containers/protobufReader';
 import { bytesField, concat, float32, float64, varint, varintField } from '../harness/onnxWriter';
 
 describe('protobuf reader', () => {

@@ -3,7 +3,7 @@ import { appendFileSync, closeSync, ftruncateSync, openSync, truncateSync, write
 import path from 'node:path';
 import fc from 'fast-check';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
-import { elementSize } from '../../extension/checkpoint/dtype';
+import { elementSize } from '../../extension/checkpoint/elements/dtype';
 import { safetensorsFormat } from '../../extension/checkpoint/safetensors';
 import type { DType } from '../../extension/protocol';
 import { makeManyTensors } from '../harness/madeCheckpoints';

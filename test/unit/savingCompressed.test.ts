@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { widen } from '../../extension/checkpoint/dtype';
+import { widen } from '../../extension/checkpoint/elements/dtype';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { compressionNote } from '../../extension/compression/compressionNote';
 import { compressTensor, type CompressedTensor } from '../../extension/compression/compressTensor';

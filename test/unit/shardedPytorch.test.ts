@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
-import { MAX_IDLE_FILES } from '../../extension/checkpoint/fileSet';
+import { MAX_IDLE_FILES } from '../../extension/checkpoint/files/fileSet';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import * as p from '../harness/pickleWriter';
 import { namesOf, readHex, torchZip } from '../harness/torchFiles';

@@ -3,8 +3,8 @@ import { appendFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { openShardSet, shardedFormat } from '../../extension/checkpoint/shardedCheckpoint';
-import { MAX_IDLE_FILES } from '../../extension/checkpoint/fileSet';
-import { siblingPath } from '../../extension/checkpoint/siblingPath';
+import { MAX_IDLE_FILES } from '../../extension/checkpoint/files/fileSet';
+import { siblingPath } from '../../extension/checkpoint/files/siblingPath';
 import { makeLlama7b } from '../harness/madeCheckpoints';
 import { ramp, safetensorsBytes, writeSharded } from '../harness/safetensorsFixtures';
 import { temporaryFolder } from '../harness/temporaryFolder';

@@ -8,7 +8,7 @@ import {
   PickleTensor,
   type PickleValue,
 } from '../../extension/checkpoint/pickleValues';
-import { OpeningBudget } from '../../extension/checkpoint/openingBudget';
+import { OpeningBudget } from '../../extension/checkpoint/files/openingBudget';
 import { readStateDict as readWithin, type StateDict } from '../../extension/checkpoint/stateDict';
 import { torchStorageType } from '../../extension/checkpoint/torchTypes';
 

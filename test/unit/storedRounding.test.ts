@@ -1,6 +1,6 @@
 /** Orthogonal matrices as they come out of a file: their singular values differ by the rounding of its type, and by nothing else. */
 import assert from 'node:assert/strict';
-import { decodeFloat } from '../../extension/checkpoint/dtype';
+import { decodeFloat } from '../../extension/checkpoint/elements/dtype';
 import { gram } from '../../extension/linalg/gram';
 import { kernelTwin } from '../../extension/linalg/kernelTwin';
 import { withExactZeros } from '../../extension/linalg/numericalZero';

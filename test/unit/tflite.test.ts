@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
-import { FileReader } from '../../extension/checkpoint/fileReader';
+import { FileReader } from '../../extension/checkpoint/files/fileReader';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { tfliteFormat } from '../../extension/checkpoint/tflite';
 import { bytesVector, int, numbers, table, tables, text, type Node } from '../harness/flatbufferWriter';

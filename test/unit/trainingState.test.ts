@@ -9,10 +9,10 @@ import {
   PickleTensor,
   type PickleValue,
 } from '../../extension/checkpoint/pickleValues';
-import { OpeningBudget } from '../../extension/checkpoint/openingBudget';
+import { OpeningBudget } from '../../extension/checkpoint/files/openingBudget';
 import { readStateDict } from '../../extension/checkpoint/stateDict';
 import { torchStorageType } from '../../extension/checkpoint/torchTypes';
-import { namedState } from '../../extension/checkpoint/trainingNames';
+import { namedState } from '../../extension/checkpoint/elements/trainingNames';
 import { readModelConfig } from '../../extension/engine/modelConfig';
 import { summarise } from '../../extension/engine/summary';
 import type { CheckpointSummary, DType } from '../../extension/protocol';

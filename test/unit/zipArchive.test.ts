@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { crc32, tableCrc32 } from '../../extension/checkpoint/crc32';
+import { crc32, tableCrc32 } from '../../extension/checkpoint/containers/crc32';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
-import { FileReader } from '../../extension/checkpoint/fileReader';
-import { OpeningBudget } from '../../extension/checkpoint/openingBudget';
-import { ZipArchive } from '../../extension/checkpoint/zipArchive';
+import { FileReader } from '../../extension/checkpoint/files/fileReader';
+import { OpeningBudget } from '../../extension/checkpoint/files/openingBudget';
+import { ZipArchive } from '../../extension/checkpoint/containers/zipArchive';
 import { temporaryFolder } from '../harness/temporaryFolder';
 import { zip, type ZipOptions, type ZipRecord } from '../harness/zipWriter';
 

@@ -1,6 +1,6 @@
 /** Rows of a tensor that is stored in blocks: only the blocks that hold some of them are read, and of those the rows. */
 import type { Block } from './chunkTiling';
-import { allocate } from './fileReader';
+import { allocate } from '../files/fileReader';
 import type { RowRange } from './rowBand';
 import type { RowSource } from './rowSource';
 import { product } from './shape';

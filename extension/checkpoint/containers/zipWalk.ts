@@ -3,8 +3,8 @@
  * of one that was cut short. Only records with a checksum behind or before their data count, so that nothing is shown
  * unchecked.
  */
-import type { FileBytes } from './fileBytes';
-import type { OpeningBudget } from './openingBudget';
+import type { FileBytes } from '../files/fileBytes';
+import type { OpeningBudget } from '../files/openingBudget';
 import { LOCAL_HEADER, LOCAL_HEADER_BYTES, type ZipEntry } from './zipArchive';
 
 /** `PK\7\8`, CRC, compressed size, size: behind the data where the local header has no sizes (flag 3). */

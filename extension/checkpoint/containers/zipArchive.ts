@@ -7,10 +7,10 @@
 import { inflateRaw } from 'node:zlib';
 import { promisify } from 'node:util';
 import { fromRandomAccessReader, RandomAccessReader, type Entry, type ZipFile } from 'yauzl';
-import { CheckpointError } from './checkpoint';
+import { CheckpointError } from '../checkpoint';
 import { crc32 } from './crc32';
-import type { FileBytes } from './fileBytes';
-import { OpeningBudget } from './openingBudget';
+import type { FileBytes } from '../files/fileBytes';
+import { OpeningBudget } from '../files/openingBudget';
 import { InflatedRecord } from './inflatedRecord';
 
 /** A checkpoint has one record a tensor, and the largest some 100 000: more take seconds. */

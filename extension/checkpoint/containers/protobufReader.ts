@@ -5,8 +5,8 @@
  *
  * @see https://protobuf.dev/programming-guides/encoding/
  */
-import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
-import type { ByteSource } from './fileBytes';
+import { CheckpointError, type CheckpointErrorCode } from '../checkpoint';
+import type { ByteSource } from '../files/fileBytes';
 
 /** One positioned read: hundreds of small fields at once, yet cheap where each tensor of a big model costs one. */
 const WINDOW_BYTES = 64 * 1024;

@@ -1,6 +1,6 @@
 /** Free-form key/value pairs of a header, as text. */
 import { objectEntries, parseValue } from './jsonObject';
-import { isLongName } from './names';
+import { isLongName } from '../elements/names';
 
 /** Real files have a handful; bounds memory. */
 export const MAX_METADATA_ENTRIES = 10_000;

@@ -3,11 +3,11 @@
  * kernel in × heads × dim is one matrix in × (heads·dim). Read in bands of the stored tensor; where the axes change
  * places (heads × in × dim), what of it is needed is read whole.
  */
-import type { Checkpoint, TensorInfo } from './checkpoint';
+import type { Checkpoint, TensorInfo } from '../checkpoint';
 import { elementSize } from './dtype';
 import { bandBytes, type RowRange } from './rowBand';
 import { product } from './shape';
-import { wrapCheckpoint } from './wrappedCheckpoint';
+import { wrapCheckpoint } from '../wrappedCheckpoint';
 
 /** Which axes of a tensor make up its matrices. Each axis is in one list; within a list the last changes fastest. */
 export interface MatrixAxes {

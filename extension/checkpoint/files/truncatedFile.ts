@@ -1,9 +1,9 @@
 /** One sentence about a file that ends too early, in place of one for each tensor that lies behind its end. */
-import type { Problem } from '../protocol';
-import type { Checkpoint } from './checkpoint';
-import { CheckpointError } from './checkpoint';
-import { firstNames, MAX_PROBLEMS } from './problemList';
-import { weightFilesOf } from './wrappedCheckpoint';
+import type { Problem } from '../../protocol';
+import type { Checkpoint } from '../checkpoint';
+import { CheckpointError } from '../checkpoint';
+import { firstNames, MAX_PROBLEMS } from '../problemList';
+import { weightFilesOf } from '../wrappedCheckpoint';
 
 const NAMES_SHOWN = 3;
 

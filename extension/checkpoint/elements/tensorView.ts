@@ -2,9 +2,9 @@
  * Strided views on a run of stored elements: which bytes a band of rows needs, and how they become contiguous,
  * row-major, little-endian elements. Memory held is the result and one window of the storage.
  */
-import type { DType } from '../protocol';
+import type { DType } from '../../protocol';
 import { elementSize } from './dtype';
-import { contiguousStrides } from './pickleArguments';
+import { contiguousStrides } from '../pickleArguments';
 import { elementCount } from './shape';
 
 /** Of a view that is not contiguous, at most this much of its storage is held at a time. */

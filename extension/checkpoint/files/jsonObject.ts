@@ -6,7 +6,7 @@
  * @see https://www.rfc-editor.org/rfc/rfc8259
  */
 import { isUtf8 } from 'node:buffer';
-import { MAX_NAME } from './names';
+import { MAX_NAME } from '../elements/names';
 
 /** Deeper nesting than any header needs; a value nested deeper is refused before anything is built from it. */
 const MAX_DEPTH = 64;

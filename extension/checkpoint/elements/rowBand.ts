@@ -1,5 +1,5 @@
 /** Which bytes of a tensor are the rows [start, end) along its first axis. */
-import type { TensorInfo } from './checkpoint';
+import type { TensorInfo } from '../checkpoint';
 
 export interface RowRange {
   start: number;
