@@ -5,11 +5,11 @@ import { CheckpointError } from './checkpoint';
 import { deepspeedRefusal } from './deepspeed';
 import { METADATA_NAME, RECORDS_SUFFIX } from './distributed';
 import { fileError } from './files/fileReader';
-import { partNames } from './ggufParts';
+import { partNames } from './gguf/ggufParts';
 import { snapshotOf } from './hubCache';
-import { isOrbax, orbaxRefusal } from './orbax';
+import { isOrbax, orbaxRefusal } from './flax/orbax';
 import { firstNames } from './problemList';
-import { dataFilePrefix, INDEX_SUFFIX, LATEST } from './tensorBundlePath';
+import { dataFilePrefix, INDEX_SUFFIX, LATEST } from './tensorflow/tensorBundlePath';
 
 /** Stands for a whole folder of folders; what lies beside it is another edition of the same weights. */
 const PIPELINE = 'model_index.json';

@@ -5,7 +5,7 @@
  */
 import type { DType } from '../protocol';
 import { elementSize } from './elements/dtype';
-import { numpyElement } from './numpyTypes';
+import { numpyElement } from './numpy/numpyTypes';
 import { COST, type OpeningBudget } from './files/openingBudget';
 import { asCounts, BadArguments, contiguousStrides, itemsOf } from './pickleArguments';
 import {

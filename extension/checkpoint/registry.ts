@@ -9,27 +9,27 @@ import type { Checkpoint, CheckpointFormat } from './checkpoint';
 import { CheckpointError } from './checkpoint';
 import { distributedFormat } from './distributed';
 import { FileReader, fileError } from './files/fileReader';
-import { flaxFormat } from './flax';
+import { flaxFormat } from './flax/flax';
 import { diffusersFormat, PIPELINE } from './diffusers';
 import { findInFolder, hasSuffix, type FolderContent } from './folder';
-import { ggufFormat } from './gguf';
+import { ggufFormat } from './gguf/gguf';
 import { hdf5Format } from './hdf5';
 import { snapshotOf } from './hubCache';
 import { kerasFormat } from './keras';
 import { withLoraProducts } from './loraAdapter';
-import { numpyFormat } from './numpy';
-import { onnxFormat } from './onnx';
-import { isOrbax, orbaxRefusal } from './orbax';
+import { numpyFormat } from './numpy/numpy';
+import { onnxFormat } from './onnx/onnx';
+import { isOrbax, orbaxRefusal } from './flax/orbax';
 import { pytorchFormat } from './pytorch';
 import { withQuantisedWeights } from './quantisedCheckpoint';
-import { safetensorsFormat } from './safetensors';
+import { safetensorsFormat } from './safetensors/safetensors';
 import { openShardSet, shardedFormat } from './shardedCheckpoint';
-import { tensorBundleFormat } from './tensorBundle';
-import { INDEX_SUFFIX } from './tensorBundlePath';
-import { frozenGraphFormat, savedModelFormat } from './tensorflowGraphFile';
-import { tensorflowJsFormat } from './tensorflowJs';
+import { tensorBundleFormat } from './tensorflow/tensorBundle';
+import { INDEX_SUFFIX } from './tensorflow/tensorBundlePath';
+import { frozenGraphFormat, savedModelFormat } from './tensorflow/tensorflowGraphFile';
+import { tensorflowJsFormat } from './tensorflowJs/tensorflowJs';
 import { leftByTransfer, textInPlace } from './files/textInPlace';
-import { tfliteFormat } from './tflite';
+import { tfliteFormat } from './tflite/tflite';
 
 /** The first that recognises a file opens it: unmistakable beginnings come before those that are guessed. */
 const weightFormats: readonly CheckpointFormat[] = [

@@ -2,7 +2,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { FileReader } from '../checkpoint/files/fileReader';
-import { readSafetensorsHeader } from '../checkpoint/safetensorsHeader';
+import { readSafetensorsHeader } from '../checkpoint/safetensors/safetensorsHeader';
 import { NOTE_KEY } from './savedMetadata';
 
 /** Lies in the folder of a diffusers pipeline, whose parts have folders of their own. */

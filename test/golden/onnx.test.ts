@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
-import { onnxFormat } from '../../extension/checkpoint/onnx';
+import { onnxFormat } from '../../extension/checkpoint/onnx/onnx';
 import { sharedFolder } from '../harness/shared';
 
 interface Golden {

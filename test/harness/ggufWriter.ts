@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
-import { ggufFormat } from '../../extension/checkpoint/gguf';
+import { ggufFormat } from '../../extension/checkpoint/gguf/gguf';
 import { temporaryFolder } from './temporaryFolder';
 
 /** Numbers of value types. */

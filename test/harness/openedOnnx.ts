@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
-import { onnxFormat } from '../../extension/checkpoint/onnx';
+import { onnxFormat } from '../../extension/checkpoint/onnx/onnx';
 import { graph, runnableModel, type Message } from './onnxWriter';
 import { temporaryFolder } from './temporaryFolder';
 

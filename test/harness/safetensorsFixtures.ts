@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
-import { safetensorsFormat } from '../../extension/checkpoint/safetensors';
+import { safetensorsFormat } from '../../extension/checkpoint/safetensors/safetensors';
 import { temporaryFolder } from './temporaryFolder';
 
 export interface FixtureTensor {

@@ -7,7 +7,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { crc32c } from '../../extension/checkpoint/crc32c';
+import { crc32c } from '../../extension/checkpoint/tensorflow/crc32c';
 import { bytesField, concat, lyingField, varint, varintField } from './onnxWriter';
 
 /** Numbers of TensorFlow's DataType. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { crc32c, unmaskedCrc } from '../../extension/checkpoint/crc32c';
+import { crc32c, unmaskedCrc } from '../../extension/checkpoint/tensorflow/crc32c';
 import { RunningCrc } from '../../extension/checkpoint/containers/crc32';
 
 describe('CRC-32C', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { utimesSync } from 'node:fs';
-import { flaxFormat } from '../../extension/checkpoint/flax';
+import { flaxFormat } from '../../extension/checkpoint/flax/flax';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import type { DType } from '../../extension/protocol';

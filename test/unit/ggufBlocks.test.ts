@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { grid, type GridName } from '../../extension/checkpoint/ggufGrids';
-import { ggmlType, swapBlocks, type BlockType } from '../../extension/checkpoint/ggufTypes';
+import { grid, type GridName } from '../../extension/checkpoint/gguf/ggufGrids';
+import { ggmlType, swapBlocks, type BlockType } from '../../extension/checkpoint/gguf/ggufTypes';
 import { ggufFiles, GgufWriter } from '../harness/ggufWriter';
 import { fixtures, grids } from './ggufFixtures.json';
 

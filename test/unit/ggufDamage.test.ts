@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ftruncateSync, openSync, closeSync, truncateSync, writeFileSync } from 'node:fs';
-import { ggufFormat } from '../../extension/checkpoint/gguf';
+import { ggufFormat } from '../../extension/checkpoint/gguf/gguf';
 import { floats, floatTensor, ggufFiles, GgufWriter, VALUE, type GgufFile } from '../harness/ggufWriter';
 
 const writer = new GgufWriter();

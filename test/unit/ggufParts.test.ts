@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { partNames } from '../../extension/checkpoint/ggufParts';
+import { partNames } from '../../extension/checkpoint/gguf/ggufParts';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { floatTensor, GgufWriter, VALUE } from '../harness/ggufWriter';
 import { temporaryFolder } from '../harness/temporaryFolder';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { numpyFormat } from '../../extension/checkpoint/numpy';
+import { numpyFormat } from '../../extension/checkpoint/numpy/numpy';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import type { DType } from '../../extension/protocol';

@@ -3,7 +3,7 @@ import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { widen } from '../../extension/checkpoint/elements/dtype';
-import { onnxFormat } from '../../extension/checkpoint/onnx';
+import { onnxFormat } from '../../extension/checkpoint/onnx/onnx';
 import {
   attribute,
   bytesField,

@@ -13,7 +13,7 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
-import { onnxFormat } from '../../extension/checkpoint/onnx';
+import { onnxFormat } from '../../extension/checkpoint/onnx/onnx';
 import { external, float32, floatTensor, graph, type Message, model, tensor, TYPE } from '../harness/onnxWriter';
 
 describe('onnx: external data', () => {

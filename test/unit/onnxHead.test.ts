@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { closeSync, openSync, readdirSync, readSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { looksLikeOnnx } from '../../extension/checkpoint/onnxHead';
+import { looksLikeOnnx } from '../../extension/checkpoint/onnx/onnxHead';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { floatTensor, graph, model } from '../harness/onnxWriter';
 import { sharedFolder } from '../harness/shared';

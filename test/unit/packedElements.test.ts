@@ -6,7 +6,7 @@ import {
   packedBits,
   type PackedType,
 } from '../../extension/checkpoint/elements/packedElements';
-import { safetensorsFormat } from '../../extension/checkpoint/safetensors';
+import { safetensorsFormat } from '../../extension/checkpoint/safetensors/safetensors';
 import { safetensorsBytes, safetensorsFiles } from '../harness/safetensorsFixtures';
 
 /** Positive values in the order of their codes, as OCP's Microscaling Formats 1.0, section 5.3, has them. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { elementSize } from '../../extension/checkpoint/elements/dtype';
-import { safetensorsFormat } from '../../extension/checkpoint/safetensors';
+import { safetensorsFormat } from '../../extension/checkpoint/safetensors/safetensors';
 import type { DType } from '../../extension/protocol';
 import { makeManyTensors } from '../harness/madeCheckpoints';
 import {

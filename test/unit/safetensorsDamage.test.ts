@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { safetensorsFormat } from '../../extension/checkpoint/safetensors';
+import { safetensorsFormat } from '../../extension/checkpoint/safetensors/safetensors';
 import { f32Entry, rawSafetensors, safetensorsFiles } from '../harness/safetensorsFixtures';
 
 describe('damaged safetensors', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fromBuffer, type Entry, type ZipFile } from 'yauzl';
-import { safetensorsFormat } from '../../extension/checkpoint/safetensors';
+import { safetensorsFormat } from '../../extension/checkpoint/safetensors/safetensors';
 import { sharedFolder } from '../harness/shared';
 
 if (sharedFolder === undefined) console.log('safetensors: reference checkpoints not found, those tests are left out');

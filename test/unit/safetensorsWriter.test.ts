@@ -8,7 +8,7 @@ import { copyNotes, replacementNotes } from '../../extension/compression/storage
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { gptqParts, writeModel } from '../harness/quantisedFixtures';
-import { safetensorsFormat } from '../../extension/checkpoint/safetensors';
+import { safetensorsFormat } from '../../extension/checkpoint/safetensors/safetensors';
 import { ramp, rawSafetensors, safetensorsBytes, writeSharded } from '../harness/safetensorsFixtures';
 import { madeTensor, memoryCheckpoint, parseSafetensors } from './savingFixture';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { decompressSnappy, SnappyError } from '../../extension/checkpoint/snappy';
+import { decompressSnappy, SnappyError } from '../../extension/checkpoint/tensorflow/snappy';
 import { snappyLiterals } from '../harness/tensorBundleWriter';
 
 const text = (input: Uint8Array): string => Buffer.from(decompressSnappy(input, 1000)).toString('latin1');

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, w
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
-import { tensorBundleFormat } from '../../extension/checkpoint/tensorBundle';
+import { tensorBundleFormat } from '../../extension/checkpoint/tensorflow/tensorBundle';
 import { temporaryFolder } from '../harness/temporaryFolder';
 import {
   bundle,

@@ -4,7 +4,7 @@ import { appendFileSync, writeFileSync } from 'node:fs';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
 import { FileReader } from '../../extension/checkpoint/files/fileReader';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
-import { tfliteFormat } from '../../extension/checkpoint/tflite';
+import { tfliteFormat } from '../../extension/checkpoint/tflite/tflite';
 import { bytesVector, int, numbers, table, tables, text, type Node } from '../harness/flatbufferWriter';
 import { formatFolder } from '../harness/formatFolder';
 import {

@@ -1,0 +1,124 @@
+/**
+ * Walks a GGUF header: numbers and texts one after the other, in either byte order, out of a window that moves along
+ * the file. What is passed over is not read.
+ */
+import { CheckpointError } from '../checkpoint';
+import type { FileReader } from '../files/fileReader';
+
+/** Read first: the header of a small model. Each further window is twice as long, up to the largest. */
+const FIRST_WINDOW_BYTES = 64 * 1024;
+const MAX_WINDOW_BYTES = 1024 * 1024;
+
+/** Ten times the largest vocabularies with their merges, and what safetensors allows its headers. */
+const MAX_HEADER_BYTES = 100_000_000;
+
+export class GgufCursor {
+  bigEndian = false;
+  private bytes = Buffer.alloc(0);
+  /** In the file, of the window's first byte. */
+  private start = 0;
+  /** In the window; beyond its end where bytes were passed over. */
+  private at = 0;
+  private windowBytes = FIRST_WINDOW_BYTES;
+  private readBytes = 0;
+
+  constructor(
+    private readonly reader: FileReader,
+    private readonly signal?: AbortSignal,
+  ) {}
+
+  get file(): string {
+    return this.reader.path;
+  }
+
+  /** In the file, of what comes next. */
+  get offset(): number {
+    return this.start + this.at;
+  }
+
+  /** Bytes from here to the end of the file. */
+  get left(): number {
+    return this.reader.size - this.offset;
+  }
+
+  /** True where as many bytes can be taken without reading. */
+  has(length: number): boolean {
+    return this.at + length <= this.bytes.length;
+  }
+
+  /**
+   * Reads on where the window does not hold the next `length` bytes, which are few.
+   *
+   * @throws CheckpointError `truncated` where the file ends before them, `limit` where the header never ends
+   */
+  async need(length: number): Promise<void> {
+    if (this.has(length)) return;
+    if (length > this.left) throw this.truncated(length);
+    if (this.readBytes > MAX_HEADER_BYTES) {
+      const message = `the header is longer than ${MAX_HEADER_BYTES} bytes`;
+      throw new CheckpointError('limit', message, { file: this.file, offset: this.offset });
+    }
+    const { offset } = this;
+    const window = await this.reader.read(offset, Math.min(Math.max(length, this.windowBytes), this.left), this.signal);
+    this.bytes = Buffer.from(window.buffer);
+    this.start = offset;
+    this.at = 0;
+    this.readBytes += window.length;
+    this.windowBytes = Math.min(2 * this.windowBytes, MAX_WINDOW_BYTES);
+  }
+
+  /** @throws CheckpointError `truncated` where the file ends before */
+  skip(length: number): void {
+    if (length > this.left) throw this.truncated(length);
+    this.at += length;
+  }
+
+  /**
+   * The next bytes, which the window holds, as long as it is not moved.
+   *
+   * @throws CheckpointError `truncated` where it does not: `need` was kept short by the end of the file
+   */
+  take(length: number): Buffer {
+    const at = this.advance(length);
+    return this.bytes.subarray(at, at + length);
+  }
+
+  /** As `take`. */
+  uint32(): number {
+    const at = this.advance(4);
+    return this.bigEndian ? this.bytes.readUInt32BE(at) : this.bytes.readUInt32LE(at);
+  }
+
+  /** As `take`. Beyond 2⁵³ only roughly, which is more than any file has bytes. */
+  uint64(): number {
+    const at = this.advance(8);
+    const { bytes, bigEndian } = this;
+    const upper = bigEndian ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at + 4);
+    const lower = bigEndian ? bytes.readUInt32BE(at + 4) : bytes.readUInt32LE(at);
+    return upper * 2 ** 32 + lower;
+  }
+
+  /** A length in 8 bytes, then that many bytes, of which `maxBytes` are kept. */
+  async text(maxBytes: number): Promise<string> {
+    await this.need(8);
+    const length = this.uint64();
+    if (length > this.left) throw this.truncated(length);
+    const kept = Math.min(length, maxBytes);
+    await this.need(kept);
+    const text = this.take(kept).toString('utf8');
+    this.skip(length - kept);
+    return kept < length ? `${text}… (${length} bytes)` : text;
+  }
+
+  /** Position in the window of bytes that are taken now. */
+  private advance(length: number): number {
+    if (!this.has(length)) throw this.truncated(length);
+    this.at += length;
+    return this.at - length;
+  }
+
+  private truncated(length: number): CheckpointError {
+    const message = `the header needs ${length} more bytes, but the file ends at byte ${this.reader.size}`;
+    return new CheckpointError('truncated', message, { file: this.file, offset: this.offset });
+  }
+}

@@ -1,0 +1,81 @@
+/** From any file of a TensorFlow checkpoint to its index. */
+import path from 'node:path';
+import { CheckpointError } from '../checkpoint';
+import type { FileSet } from '../files/fileSet';
+import { siblingPath } from '../files/siblingPath';
+import { looksLikeOldCheckpoint } from './tensorBundleIndex';
+
+export const INDEX_SUFFIX = '.index';
+
+/** The file that names the latest checkpoint of its folder, and the others that are kept. */
+export const LATEST = 'checkpoint';
+const LATEST_KEY = 'model_checkpoint_path:';
+
+/** A text of the text format of protobuf: the path of a checkpoint without an ending. */
+const LATEST_PATH = /^[ \t]*model_checkpoint_path:[ \t]*"((?:[^"\\\n]|\\.)*)"/m;
+
+/** Two lines, or a few hundred where all checkpoints of a training are kept; the one that counts comes first. */
+const LATEST_BYTES = 65_536;
+
+const DATA_FILE = /^(.*)\.data-\d{5,}-of-\d{5,}$/;
+
+/** What the names of a checkpoint's files begin with, where this is one of its data files. */
+export function dataFilePrefix(file: string): string | undefined {
+  return DATA_FILE.exec(path.basename(file))?.[1];
+}
+
+export function looksLikeLatest(head: Uint8Array): boolean {
+  return Buffer.from(head).toString('latin1').trimStart().startsWith(LATEST_KEY);
+}
+
+/**
+ * The index that belongs to an index, a data file, or the file `checkpoint`.
+ *
+ * @throws CheckpointError `missing-shard` where it is not there; `malformed` where `checkpoint` names none;
+ *   `unsupported` where it is a checkpoint in one file
+ */
+export async function resolveIndex(file: string, files: FileSet, signal?: AbortSignal): Promise<string> {
+  const folder = path.dirname(file);
+  const prefix = dataFilePrefix(file);
+  if (prefix !== undefined) return existing(path.join(folder, prefix + INDEX_SUFFIX), file, files);
+  const head = await files.use(file, (reader) => reader.read(0, Math.min(reader.size, LATEST_BYTES), signal));
+  if (looksLikeOldCheckpoint(head)) {
+    throw new CheckpointError('unsupported', 'is a checkpoint of TensorFlow from before its version 1.0', {
+      file,
+      remedy: 'restore it with tf.compat.v1.train.Saver and save it again',
+    });
+  }
+  if (!looksLikeLatest(head)) return file;
+  const [, written] = LATEST_PATH.exec(Buffer.from(head).toString('utf8')) ?? [];
+  if (written === undefined) {
+    throw new CheckpointError('malformed', `names no checkpoint behind "${LATEST_KEY}"`, { file, offset: 0 });
+  }
+  // An absolute path is that of the machine which trained: what it names lies beside the file, wherever that is now.
+  const name = unescaped(written).replace(/^(\/|[a-z]:[\\/]).*[\\/]/i, '');
+  const index = siblingPath(folder, name + INDEX_SUFFIX);
+  if (index === undefined) {
+    const message = `names the checkpoint ${JSON.stringify(name)}, which does not lie beside it and is not opened`;
+    throw new CheckpointError('malformed', message, { file, offset: 0, remedy: 'open the checkpoint itself' });
+  }
+  return existing(index, file, files);
+}
+
+/** Backslashes before quotes and backslashes; other escapes stand for bytes that no usual name has. */
+function unescaped(text: string): string {
+  return text.replace(/\\(["'\\])/g, '$1');
+}
+
+async function existing(index: string, from: string, files: FileSet): Promise<string> {
+  try {
+    await files.use(index, () => Promise.resolve());
+    return index;
+  } catch (error) {
+    if (!(error instanceof CheckpointError) || error.code !== 'not-found') throw error;
+    const message = `the index ${path.basename(index)} that belongs to it is missing`;
+    throw new CheckpointError('missing-shard', message, {
+      file: from,
+      cause: error,
+      remedy: 'put it beside this file',
+    });
+  }
+}
