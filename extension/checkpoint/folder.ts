@@ -2,8 +2,8 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError } from './checkpoint';
-import { deepspeedRefusal } from './deepspeed';
-import { METADATA_NAME, RECORDS_SUFFIX } from './distributed';
+import { deepspeedRefusal } from './pytorch/deepspeed';
+import { METADATA_NAME, RECORDS_SUFFIX } from './pytorch/distributed';
 import { fileError } from './files/fileReader';
 import { partNames } from './gguf/ggufParts';
 import { snapshotOf } from './hubCache';

@@ -15,7 +15,7 @@ import { FileSet } from './files/fileSet';
 import { jsonError, objectStart, readJsonFile } from './files/jsonFile';
 import { OpeningBudget } from './files/openingBudget';
 import { ProblemList } from './problemList';
-import { openPytorch } from './pytorch';
+import { openPytorch } from './pytorch/pytorch';
 import type { RowRange } from './elements/rowBand';
 import { openSafetensors } from './safetensors/safetensors';
 import { MAX_HEADER_BYTES } from './safetensors/safetensorsHeader';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { pytorchFormat } from '../../extension/checkpoint/pytorch';
+import { pytorchFormat } from '../../extension/checkpoint/pytorch/pytorch';
 import { sharedFolder } from '../harness/shared';
 import { temporaryFolder } from '../harness/temporaryFolder';
 

@@ -1,5 +1,5 @@
 /** Checksums of the structures of an HDF5 file, made anew after damage: what is behind them is tested, too. */
-import { lookup3 } from '../../extension/checkpoint/hdf5Checksum';
+import { lookup3 } from '../../extension/checkpoint/hdf5/hdf5Checksum';
 
 const SIGNATURES = [
   'OHDR',

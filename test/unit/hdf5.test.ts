@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { utimesSync } from 'node:fs';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
-import { hdf5Format } from '../../extension/checkpoint/hdf5';
-import { lookup3, fletcher32 } from '../../extension/checkpoint/hdf5Checksum';
+import { hdf5Format } from '../../extension/checkpoint/hdf5/hdf5';
+import { lookup3, fletcher32 } from '../../extension/checkpoint/hdf5/hdf5Checksum';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { formatFolder } from '../harness/formatFolder';
 import { hdf5Fixture, hdf5Fixtures, type ExpectedTensor } from '../harness/hdf5Files';

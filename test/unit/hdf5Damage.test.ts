@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
-import { readHdf5 } from '../../extension/checkpoint/hdf5';
+import { readHdf5 } from '../../extension/checkpoint/hdf5/hdf5';
 import type { ReadableBytes } from '../../extension/checkpoint/files/fileBytes';
-import { readAttributes } from '../../extension/checkpoint/hdf5Attributes';
-import { Hdf5Bytes } from '../../extension/checkpoint/hdf5Bytes';
-import { unfilter } from '../../extension/checkpoint/hdf5Filters';
-import { MESSAGE } from '../../extension/checkpoint/hdf5ObjectHeader';
+import { readAttributes } from '../../extension/checkpoint/hdf5/hdf5Attributes';
+import { Hdf5Bytes } from '../../extension/checkpoint/hdf5/hdf5Bytes';
+import { unfilter } from '../../extension/checkpoint/hdf5/hdf5Filters';
+import { MESSAGE } from '../../extension/checkpoint/hdf5/hdf5ObjectHeader';
 import { hdf5Fixture } from '../harness/hdf5Files';
 import { innerNodes, TREES, VALUES, WIDTHS, withLoops, withNumber } from '../harness/hdf5Damaged';
 import { checkedBlocks, placesOf, signed } from '../harness/hdf5Signatures';

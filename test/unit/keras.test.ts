@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { kerasFormat } from '../../extension/checkpoint/keras';
-import { inConfigOrder } from '../../extension/checkpoint/kerasModel';
+import { kerasFormat } from '../../extension/checkpoint/keras/keras';
+import { inConfigOrder } from '../../extension/checkpoint/keras/kerasModel';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { formatFolder } from '../harness/formatFolder';
 import { hdf5Fixture } from '../harness/hdf5Files';

@@ -1,7 +1,7 @@
 /** What a Keras configuration says of kernels whose names say nothing, or something else. */
 import assert from 'node:assert/strict';
 import type { TensorInfo } from '../../extension/checkpoint/checkpoint';
-import { einsumAxes, withConfigUses } from '../../extension/checkpoint/kerasUses';
+import { einsumAxes, withConfigUses } from '../../extension/checkpoint/keras/kerasUses';
 import { layersOf } from '../../extension/spectral/matrices';
 
 const CONFIG = JSON.stringify({

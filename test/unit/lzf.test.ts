@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { decompressLzf } from '../../extension/checkpoint/lzf';
+import { decompressLzf } from '../../extension/checkpoint/hdf5/lzf';
 
 describe('LZF', () => {
   const text = (packed: number[], maxLength = 100): string | undefined => {

@@ -2,10 +2,15 @@
 import assert from 'node:assert/strict';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
 import { OpeningBudget } from '../../extension/checkpoint/files/openingBudget';
-import { readPickle } from '../../extension/checkpoint/pickle';
-import { PickleNeedsMore } from '../../extension/checkpoint/pickleCursor';
-import { TorchPickleHost } from '../../extension/checkpoint/pickleGlobals';
-import { PickleDict, PickleObject, PickleSequence, type PickleValue } from '../../extension/checkpoint/pickleValues';
+import { readPickle } from '../../extension/checkpoint/pickle/pickle';
+import { PickleNeedsMore } from '../../extension/checkpoint/pickle/pickleCursor';
+import { TorchPickleHost } from '../../extension/checkpoint/pytorch/pickleGlobals';
+import {
+  PickleDict,
+  PickleObject,
+  PickleSequence,
+  type PickleValue,
+} from '../../extension/checkpoint/pickle/pickleValues';
 import * as p from '../harness/pickleWriter';
 import { protocols } from './pickleFixtures.json';
 

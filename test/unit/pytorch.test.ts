@@ -1,7 +1,7 @@
 /** PyTorch files that no PyTorch writes: impossible tensors, rare kinds of them, and files of other kinds. */
 import assert from 'node:assert/strict';
 import { appendFileSync, rmSync, truncateSync } from 'node:fs';
-import { pytorchFormat } from '../../extension/checkpoint/pytorch';
+import { pytorchFormat } from '../../extension/checkpoint/pytorch/pytorch';
 import * as p from '../harness/pickleWriter';
 import { namesOf, readHex, torchFolder, torchZip } from '../harness/torchFiles';
 import { torchRecords, zip } from '../harness/zipWriter';

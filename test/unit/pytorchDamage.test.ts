@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { CheckpointError } from '../../extension/checkpoint/checkpoint';
-import { pytorchFormat } from '../../extension/checkpoint/pytorch';
+import { pytorchFormat } from '../../extension/checkpoint/pytorch/pytorch';
 import * as p from '../harness/pickleWriter';
 import { codeOf, namesOf, readHex, torchFolder, torchZip } from '../harness/torchFiles';
 import { torchRecords, zip } from '../harness/zipWriter';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
-import { pytorchFormat } from '../../extension/checkpoint/pytorch';
+import { pytorchFormat } from '../../extension/checkpoint/pytorch/pytorch';
 import type { DType } from '../../extension/protocol';
 import { temporaryFolder } from '../harness/temporaryFolder';
 import { fixtures } from './torchFixtures.json';

@@ -7,10 +7,10 @@ import {
   PickleStorage,
   PickleTensor,
   type PickleValue,
-} from '../../extension/checkpoint/pickleValues';
+} from '../../extension/checkpoint/pickle/pickleValues';
 import { OpeningBudget } from '../../extension/checkpoint/files/openingBudget';
-import { readStateDict as readWithin, type StateDict } from '../../extension/checkpoint/stateDict';
-import { torchStorageType } from '../../extension/checkpoint/torchTypes';
+import { readStateDict as readWithin, type StateDict } from '../../extension/checkpoint/pytorch/stateDict';
+import { torchStorageType } from '../../extension/checkpoint/pytorch/torchTypes';
 
 const storage = new PickleStorage('0', torchStorageType('torch.FloatStorage')!, 1);
 const tensor = new PickleTensor(storage, 'F32', 0, [1], [1]);

@@ -8,10 +8,10 @@ import {
   PickleStorage,
   PickleTensor,
   type PickleValue,
-} from '../../extension/checkpoint/pickleValues';
+} from '../../extension/checkpoint/pickle/pickleValues';
 import { OpeningBudget } from '../../extension/checkpoint/files/openingBudget';
-import { readStateDict } from '../../extension/checkpoint/stateDict';
-import { torchStorageType } from '../../extension/checkpoint/torchTypes';
+import { readStateDict } from '../../extension/checkpoint/pytorch/stateDict';
+import { torchStorageType } from '../../extension/checkpoint/pytorch/torchTypes';
 import { namedState } from '../../extension/checkpoint/elements/trainingNames';
 import { readModelConfig } from '../../extension/engine/modelConfig';
 import { summarise } from '../../extension/engine/summary';

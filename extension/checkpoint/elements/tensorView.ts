@@ -4,7 +4,7 @@
  */
 import type { DType } from '../../protocol';
 import { elementSize } from './dtype';
-import { contiguousStrides } from '../pickleArguments';
+import { contiguousStrides } from '../pickle/pickleArguments';
 import { elementCount } from './shape';
 
 /** Of a view that is not contiguous, at most this much of its storage is held at a time. */

@@ -9,7 +9,7 @@ import { FileReader } from '../files/fileReader';
 import type { FlaxArray, Piece } from './flaxArray';
 import { FlaxTree } from './flaxTree';
 import { MsgpackReader } from './msgpackReader';
-import { contiguousStrides } from '../pickleArguments';
+import { contiguousStrides } from '../pickle/pickleArguments';
 import { ProblemList } from '../problemList';
 import {
   SourcedCheckpoint,

@@ -5,7 +5,7 @@
  * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 import { CheckpointError, type CheckpointErrorCode } from '../checkpoint';
-import { contiguousStrides } from '../pickleArguments';
+import { contiguousStrides } from '../pickle/pickleArguments';
 import { isDictionary, isSequence, LiteralError, parseLiteral, type Literal } from './numpyLiteral';
 import { numpyElement, type NumpyElement } from './numpyTypes';
 import { elementCount } from '../elements/shape';

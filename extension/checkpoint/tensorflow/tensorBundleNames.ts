@@ -5,7 +5,7 @@
  *
  * @see https://www.tensorflow.org/guide/checkpoint#loading_mechanics
  */
-import { uniqueNames } from '../stateDictNames';
+import { uniqueNames } from '../pytorch/stateDictNames';
 
 const VALUE = '/.ATTRIBUTES/VARIABLE_VALUE';
 const SLOT = '/.OPTIMIZER_SLOT/';

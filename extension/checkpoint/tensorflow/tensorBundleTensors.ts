@@ -3,7 +3,7 @@ import type { DType } from '../../protocol';
 import { CheckpointError, type TensorInfo } from '../checkpoint';
 import { elementSize } from '../elements/dtype';
 import type { FileSet } from '../files/fileSet';
-import { contiguousStrides } from '../pickleArguments';
+import { contiguousStrides } from '../pickle/pickleArguments';
 import { countNames, type ProblemList } from '../problemList';
 import type { RowRange } from '../elements/rowBand';
 import { ViewSource, type RowSource, type SourcedTensor } from '../elements/rowSource';

@@ -9,7 +9,7 @@ import { CheckpointError, type Checkpoint, type CheckpointFormat, type TensorInf
 import { FileReader } from '../files/fileReader';
 import { FileSet } from '../files/fileSet';
 import { TypedDataReader } from '../containers/protobufNumbers';
-import { contiguousStrides } from '../pickleArguments';
+import { contiguousStrides } from '../pickle/pickleArguments';
 import { ProblemList } from '../problemList';
 import { ProtobufReader } from '../containers/protobufReader';
 import {
@@ -19,7 +19,7 @@ import {
   type SourcedContents,
   type SourcedTensor,
 } from '../elements/rowSource';
-import { uniqueNames } from '../stateDictNames';
+import { uniqueNames } from '../pytorch/stateDictNames';
 import { openBundle } from './tensorBundle';
 import { GraphConstants, type GraphConstant } from './tensorflowGraph';
 import { isQuantised, tensorflowType } from './tensorflowTypes';
