@@ -6,7 +6,7 @@ import type { DType, NotModel, Problem } from '../protocol';
 import type { Fold, MatrixAxes } from './elements/foldedTensor';
 import { MAX_NAME } from './elements/names';
 import type { PackedType } from './elements/packedElements';
-import type { TensorSlice } from './tensorSlice';
+import type { TensorSlice } from './wrappers/tensorSlice';
 
 /** Axis order of convolution kernels. */
 export type KernelLayout = 'OI…' | '…IO' | 'O…I' | '…O';

@@ -6,7 +6,7 @@
  * @see https://github.com/huggingface/transformers src/transformers/pytorch_utils.py (`Conv1D`: in × out, always biased)
  */
 import type { TensorInfo } from '../checkpoint/checkpoint';
-import { isInputEmbedding } from '../checkpoint/embeddingNames';
+import { isInputEmbedding } from '../checkpoint/wrappers/embeddingNames';
 import { CompressionError } from './compressionError';
 import type { CompressionMatrix } from './compressionMatrix';
 

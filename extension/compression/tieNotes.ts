@@ -1,8 +1,8 @@
 /** What compressing one matrix does to those that the model ties to it: the output matrix, as a rule. */
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
-import { isInputEmbedding, isOutputMatrix } from '../checkpoint/embeddingNames';
+import { isInputEmbedding, isOutputMatrix } from '../checkpoint/wrappers/embeddingNames';
 import { firstNames } from '../checkpoint/problemList';
-import { withTiedEmbeddings } from '../checkpoint/tiedEmbeddings';
+import { withTiedEmbeddings } from '../checkpoint/wrappers/tiedEmbeddings';
 
 /** Names that a note lists. */
 const NAMES_SHOWN = 3;

@@ -4,7 +4,7 @@
  */
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
 import { foldOverhead } from '../checkpoint/elements/foldedTensor';
-import { sliceOverhead } from '../checkpoint/tensorSlice';
+import { sliceOverhead } from '../checkpoint/wrappers/tensorSlice';
 import { SymmetricSlabs } from '../linalg/symmetricSlabs';
 import type { InspectSettings, Problem, TensorStatistics } from '../protocol';
 import { farmsWindows } from '../spectral/farms';

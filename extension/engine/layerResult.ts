@@ -1,6 +1,6 @@
 /** From eigenvalues and statistics to the numbers people read: fits, metrics, ranks, problems. */
 import type { TensorInfo } from '../checkpoint/checkpoint';
-import type { TensorSlice } from '../checkpoint/tensorSlice';
+import type { TensorSlice } from '../checkpoint/wrappers/tensorSlice';
 import { compressionMatrix } from '../compression/compressionMatrix';
 import { UNREADABLE } from '../shared/layerFindings';
 import type {

@@ -8,7 +8,7 @@
 import path from 'node:path';
 import { CheckpointError, type Checkpoint } from '../checkpoint/checkpoint';
 import { isObject, readJsonObject } from '../checkpoint/files/jsonFile';
-import { own, size, word } from '../checkpoint/quantisationConfig';
+import { own, size, word } from '../checkpoint/quantised/quantisationConfig';
 import { folderOf } from '../checkpoint/files/siblingPath';
 import type { ModelSizes } from '../spectral/parts/modelSizes';
 

@@ -1,9 +1,9 @@
 /** A checkpoint as the table shows it: everything known from headers alone. */
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/elements/dtype';
-import { outputIsTied } from '../checkpoint/tiedEmbeddings';
+import { outputIsTied } from '../checkpoint/wrappers/tiedEmbeddings';
 import { problemsOf } from '../checkpoint/files/truncatedFile';
-import { weightFilesOf } from '../checkpoint/wrappedCheckpoint';
+import { weightFilesOf } from '../checkpoint/wrappers/wrappedCheckpoint';
 import type { CheckpointSummary, TensorSummary } from '../protocol';
 import { layersOf } from '../spectral/matrices';
 import { guessArchitecture } from './architecture';

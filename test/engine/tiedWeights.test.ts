@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { outputIsTied } from '../../extension/checkpoint/tiedEmbeddings';
+import { outputIsTied } from '../../extension/checkpoint/wrappers/tiedEmbeddings';
 import { Engine } from '../../extension/engine/engine';
 import type { LayerResult } from '../../extension/protocol';
 import { commandLine } from '../harness/commandLine';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { shardOfModel } from '../../extension/checkpoint/shardOfModel';
+import { shardOfModel } from '../../extension/checkpoint/folders/shardOfModel';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 describe('a shard opened by itself', () => {

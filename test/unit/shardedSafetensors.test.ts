@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
-import { openShardSet, shardedFormat } from '../../extension/checkpoint/shardedCheckpoint';
+import { openShardSet, shardedFormat } from '../../extension/checkpoint/folders/shardedCheckpoint';
 import { MAX_IDLE_FILES } from '../../extension/checkpoint/files/fileSet';
 import { siblingPath } from '../../extension/checkpoint/files/siblingPath';
 import { makeLlama7b } from '../harness/madeCheckpoints';

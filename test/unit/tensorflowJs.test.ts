@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
 import type { FileReader } from '../../extension/checkpoint/files/fileReader';
 import { FileSet } from '../../extension/checkpoint/files/fileSet';
-import { shardedFormat } from '../../extension/checkpoint/shardedCheckpoint';
+import { shardedFormat } from '../../extension/checkpoint/folders/shardedCheckpoint';
 import { tensorflowJsFormat } from '../../extension/checkpoint/tensorflowJs/tensorflowJs';
 import { placeShards } from '../../extension/checkpoint/tensorflowJs/weightStream';
 import { readModelConfig } from '../../extension/engine/modelConfig';

@@ -7,7 +7,7 @@ import type { Checkpoint, TensorInfo } from '../checkpoint';
 import { elementSize } from './dtype';
 import { bandBytes, type RowRange } from './rowBand';
 import { product } from './shape';
-import { wrapCheckpoint } from '../wrappedCheckpoint';
+import { wrapCheckpoint } from '../wrappers/wrappedCheckpoint';
 
 /** Which axes of a tensor make up its matrices. Each axis is in one list; within a list the last changes fastest. */
 export interface MatrixAxes {

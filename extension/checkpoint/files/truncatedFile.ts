@@ -3,7 +3,7 @@ import type { Problem } from '../../protocol';
 import type { Checkpoint } from '../checkpoint';
 import { CheckpointError } from '../checkpoint';
 import { firstNames, MAX_PROBLEMS } from '../problemList';
-import { weightFilesOf } from '../wrappedCheckpoint';
+import { weightFilesOf } from '../wrappers/wrappedCheckpoint';
 
 const NAMES_SHOWN = 3;
 

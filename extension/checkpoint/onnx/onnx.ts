@@ -17,7 +17,7 @@ import { nameBeforeQuantising, quantisedOperators, quantisedWeights } from './on
 import { TypedDataReader } from '../containers/protobufNumbers';
 import { matricesOfInputRows, usingOperators, weightUses } from './onnxUses';
 import { decodedType, decodePacked, packedBand, type PackedType } from '../elements/packedElements';
-import { PartReader, quantisedInfo, type QuantisedWeight } from '../quantisedWeight';
+import { PartReader, quantisedInfo, type QuantisedWeight } from '../quantised/quantisedWeight';
 import { bandBytes, type RowRange } from '../elements/rowBand';
 import type { RowSource } from '../elements/rowSource';
 

@@ -4,14 +4,20 @@
  *
  * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
  */
-import { BITSANDBYTES_TABLES } from '../bitsandbytesTables';
+import { BITSANDBYTES_TABLES } from '../quantised/bitsandbytesTables';
 import { CheckpointError, type TensorInfo } from '../checkpoint';
 import { widen } from '../elements/dtype';
-import { decodeLinear, fromStart, granularityOf, type LinearWeight, type ReadNumbers } from '../linearWeight';
+import { decodeLinear, fromStart, granularityOf, type LinearWeight, type ReadNumbers } from '../quantised/linearWeight';
 import type { Operators, ScopedCall } from './onnxOperators';
 import type { CodesUse } from './onnxQuantised';
-import { contradiction, expectFloats, expectShape, type PartReader, type QuantisedWeight } from '../quantisedWeight';
-import { decodeRows } from '../rowBlocks';
+import {
+  contradiction,
+  expectFloats,
+  expectShape,
+  type PartReader,
+  type QuantisedWeight,
+} from '../quantised/quantisedWeight';
+import { decodeRows } from '../quantised/rowBlocks';
 import { product } from '../elements/shape';
 
 type Weight = Omit<QuantisedWeight, 'name'>;

@@ -7,10 +7,10 @@ import {
   granularityOf,
   type Granularity,
   type LinearWeight,
-} from '../linearWeight';
+} from '../quantised/linearWeight';
 import type { Operators, ScopedCall } from './onnxOperators';
 import type { CodesUse, FindCodes } from './onnxQuantised';
-import { contradiction, expectFloats, type QuantisedWeight } from '../quantisedWeight';
+import { contradiction, expectFloats, type QuantisedWeight } from '../quantised/quantisedWeight';
 import { product } from '../elements/shape';
 
 /** Element types of integer codes, as they are read. */

@@ -11,7 +11,7 @@ import { bitsandbytesMatMul, blockGather, blockMatMul } from './onnxBlockWeights
 import { dequantised, directions, integerOperators, linear, movingOperators, scaledProduct } from './onnxLinearWeights';
 import type { Operators, ScopedCall } from './onnxOperators';
 import type { ProblemList } from '../problemList';
-import { contradiction, type QuantisedWeight } from '../quantisedWeight';
+import { contradiction, type QuantisedWeight } from '../quantised/quantisedWeight';
 import { elementCount } from '../elements/shape';
 
 /** Codes, and the weight that an operator takes them for. */

@@ -1,5 +1,5 @@
 /** From a tensor as the pickle describes it to one that can be read: checked against what the file really holds. */
-import { AffineRows, type AffineScales } from '../affineCodes';
+import { AffineRows, type AffineScales } from '../quantised/affineCodes';
 import type { TensorInfo } from '../checkpoint';
 import { elementSize, widen } from '../elements/dtype';
 import { decodedType, decodePacked, packedBits, type PackedType } from '../elements/packedElements';

@@ -1,5 +1,5 @@
 /** Elements of a TensorFlow Lite tensor as rows: as stored, unpacked, made dense, and multiplied by their scales. */
-import { dequantise } from '../affineCodes';
+import { dequantise } from '../quantised/affineCodes';
 import { elementSize, widen } from '../elements/dtype';
 import { allocate, type FileReader } from '../files/fileReader';
 import { decodedType, decodePacked, packedBand } from '../elements/packedElements';

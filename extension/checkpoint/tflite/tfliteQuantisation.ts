@@ -4,7 +4,7 @@
  *
  * @see https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec
  */
-import type { AffineGroups } from '../affineCodes';
+import type { AffineGroups } from '../quantised/affineCodes';
 import { widen } from '../elements/dtype';
 import type { FileReader } from '../files/fileReader';
 import type { FlatbufferReader, FlatTable } from './flatbufferReader';

@@ -2,7 +2,7 @@
 import type { HeadsOfAxes } from '../attentionAxes';
 import type { ModelSizes } from './modelSizes';
 import type { RecurrentOperator } from '../../checkpoint/checkpoint';
-import type { Runs } from '../../checkpoint/tensorSlice';
+import type { Runs } from '../../checkpoint/wrappers/tensorSlice';
 
 /** No known model has half as many heads or experts; a longer list would be of no use to anyone. */
 export const MAX_PARTS = 1024;

@@ -1,6 +1,6 @@
 /** Rows (or columns) of a matrix that belong together: evenly spaced runs of indices. */
 
-import type { Runs } from '../../checkpoint/tensorSlice';
+import type { Runs } from '../../checkpoint/wrappers/tensorSlice';
 
 export function oneRun(start: number, length: number): Runs {
   return { start, length, step: length, count: 1 };

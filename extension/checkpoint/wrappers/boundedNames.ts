@@ -1,7 +1,7 @@
 /** The last look at names before the rest of the program has them: whatever the format, none is longer than `MAX_NAME`. */
-import { CheckpointError, type Checkpoint, type TensorInfo } from './checkpoint';
-import { isLongName, longName, MAX_NAME } from './elements/names';
-import { ProblemList } from './problemList';
+import { CheckpointError, type Checkpoint, type TensorInfo } from '../checkpoint';
+import { isLongName, longName, MAX_NAME } from '../elements/names';
+import { ProblemList } from '../problemList';
 import { wrapCheckpoint } from './wrappedCheckpoint';
 
 /** Of an encoding's name, which is a format's or a class's. */

@@ -6,16 +6,16 @@
  * @see https://github.com/huggingface/diffusers src/diffusers/pipelines/pipeline_utils.py (`DiffusionPipeline`)
  */
 import path from 'node:path';
-import type { Problem } from '../protocol';
-import type { Checkpoint, CheckpointFormat, TensorInfo } from './checkpoint';
-import { CheckpointError } from './checkpoint';
+import type { Problem } from '../../protocol';
+import type { Checkpoint, CheckpointFormat, TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpoint';
 import type { FolderContent } from './folder';
-import { readJsonObject } from './files/jsonFile';
+import { readJsonObject } from '../files/jsonFile';
 import { weightsOfPart } from './pipelineWeights';
-import { ProblemList } from './problemList';
-import type { RowRange } from './elements/rowBand';
-import { siblingPath } from './files/siblingPath';
-import { weightFilesOf } from './wrappedCheckpoint';
+import { ProblemList } from '../problemList';
+import type { RowRange } from '../elements/rowBand';
+import { siblingPath } from '../files/siblingPath';
+import { weightFilesOf } from '../wrappers/wrappedCheckpoint';
 
 export const PIPELINE = 'diffusers';
 

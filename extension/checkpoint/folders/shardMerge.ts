@@ -1,6 +1,6 @@
 /** One list of tensors out of several shards, and what does not fit together. */
-import { CheckpointError, type Checkpoint, type TensorInfo } from './checkpoint';
-import { countNames, type ProblemList } from './problemList';
+import { CheckpointError, type Checkpoint, type TensorInfo } from '../checkpoint';
+import { countNames, type ProblemList } from '../problemList';
 import type { ShardIndex } from './shardIndex';
 
 /** A shard, opened, or why it is not. */

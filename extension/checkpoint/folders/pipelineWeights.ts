@@ -6,8 +6,8 @@
  */
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { CheckpointError } from './checkpoint';
-import { fileError } from './files/fileReader';
+import { CheckpointError } from '../checkpoint';
+import { fileError } from '../files/fileReader';
 import { findInFolder, type FolderContent } from './folder';
 
 /** `diffusion_pytorch_model.fp16.safetensors`; an index is `….safetensors.index.fp16.json`, or has its variant in front. */

@@ -4,11 +4,11 @@
  *
  * @see https://github.com/comfyanonymous/ComfyUI (`comfy/ops.py`, `comfy/quant_ops.py`)
  */
-import { CheckpointError, type TensorInfo } from './checkpoint';
-import { isObject } from './files/jsonFile';
+import { CheckpointError, type TensorInfo } from '../checkpoint';
+import { isObject } from '../files/jsonFile';
 import { own } from './quantisationConfig';
 import { contradiction, type WeightParts } from './quantisedWeight';
-import { product } from './elements/shape';
+import { product } from '../elements/shape';
 
 const PLAIN: readonly unknown[] = ['float8_e4m3fn', 'float8_e5m2', 'int8_tensorwise'];
 

@@ -7,9 +7,9 @@
  * @see https://github.com/neuralmagic/compressed-tensors (formats naive-, int- and float-quantized)
  * @see https://github.com/comfyanonymous/ComfyUI (`comfy/ops.py`: `scale_weight`, `scale_input`, `comfy_quant`)
  */
-import type { TensorInfo } from './checkpoint';
+import type { TensorInfo } from '../checkpoint';
 import { assertPlainComfyFormat } from './comfyQuant';
-import { widen } from './elements/dtype';
+import { widen } from '../elements/dtype';
 import { own } from './quantisationConfig';
 import {
   contradiction,
@@ -21,9 +21,9 @@ import {
   type QuantisedWeight,
   type WeightParts,
 } from './quantisedWeight';
-import type { RowRange } from './elements/rowBand';
+import type { RowRange } from '../elements/rowBand';
 import { decodeRows } from './rowBlocks';
-import { product } from './elements/shape';
+import { product } from '../elements/shape';
 
 /** Where neither the configuration nor the shapes say otherwise. */
 const USUAL_BLOCK = 128;

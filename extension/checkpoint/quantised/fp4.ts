@@ -5,10 +5,10 @@
  * @see https://github.com/neuralmagic/compressed-tensors (`fp4_quantized.py`), https://github.com/openai/gpt-oss
  * (`*_blocks`, `*_scales`), https://github.com/NVIDIA/TensorRT-Model-Optimizer (`weight_scale_2`)
  */
-import { CheckpointError, type TensorInfo } from './checkpoint';
+import { CheckpointError, type TensorInfo } from '../checkpoint';
 import { assertPlainComfyFormat } from './comfyQuant';
-import { elementSize, widen } from './elements/dtype';
-import { fp4Values } from './elements/packedElements';
+import { elementSize, widen } from '../elements/dtype';
+import { fp4Values } from '../elements/packedElements';
 import {
   contradiction,
   expectFloats,
@@ -18,9 +18,9 @@ import {
   type QuantisationScheme,
   type QuantisedWeight,
 } from './quantisedWeight';
-import type { RowRange } from './elements/rowBand';
+import type { RowRange } from '../elements/rowBand';
 import { decodeRows } from './rowBlocks';
-import { product } from './elements/shape';
+import { product } from '../elements/shape';
 
 interface Layout {
   readonly shape: readonly number[];

@@ -6,22 +6,22 @@
  * @see https://huggingface.co/docs/transformers/big_models
  */
 import path from 'node:path';
-import type { Problem } from '../protocol';
-import type { Checkpoint, CheckpointFormat, StoredPart, TensorInfo } from './checkpoint';
-import { CheckpointError } from './checkpoint';
-import { concurrently } from './files/concurrently';
-import type { FileReader } from './files/fileReader';
-import { FileSet } from './files/fileSet';
-import { jsonError, objectStart, readJsonFile } from './files/jsonFile';
-import { OpeningBudget } from './files/openingBudget';
-import { ProblemList } from './problemList';
-import { openPytorch } from './pytorch/pytorch';
-import type { RowRange } from './elements/rowBand';
-import { openSafetensors } from './safetensors/safetensors';
-import { MAX_HEADER_BYTES } from './safetensors/safetensorsHeader';
+import type { Problem } from '../../protocol';
+import type { Checkpoint, CheckpointFormat, StoredPart, TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpoint';
+import { concurrently } from '../files/concurrently';
+import type { FileReader } from '../files/fileReader';
+import { FileSet } from '../files/fileSet';
+import { jsonError, objectStart, readJsonFile } from '../files/jsonFile';
+import { OpeningBudget } from '../files/openingBudget';
+import { ProblemList } from '../problemList';
+import { openPytorch } from '../pytorch/pytorch';
+import type { RowRange } from '../elements/rowBand';
+import { openSafetensors } from '../safetensors/safetensors';
+import { MAX_HEADER_BYTES } from '../safetensors/safetensorsHeader';
 import { parseShardIndex, type ShardIndex } from './shardIndex';
 import { mergeShards, type MergedShards, type Shard } from './shardMerge';
-import { siblingPath } from './files/siblingPath';
+import { siblingPath } from '../files/siblingPath';
 
 /** The index is to a sharded checkpoint what the header is to one file: one bound for both. */
 const MAX_INDEX_BYTES = MAX_HEADER_BYTES;

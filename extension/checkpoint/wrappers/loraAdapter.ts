@@ -5,16 +5,16 @@
  * @see https://huggingface.co/docs/peft/developer_guides/checkpoint
  */
 import path from 'node:path';
-import type { Problem } from '../protocol';
-import type { Checkpoint, FactorProduct, TensorInfo } from './checkpoint';
-import { CheckpointError } from './checkpoint';
-import { elementSize } from './elements/dtype';
+import type { Problem } from '../../protocol';
+import type { Checkpoint, FactorProduct, TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpoint';
+import { elementSize } from '../elements/dtype';
 import { readProduct } from './factorProduct';
-import { readJsonObject } from './files/jsonFile';
+import { readJsonObject } from '../files/jsonFile';
 import { isLoraFactor, loraPairs, type LoraConfig, type LoraPair } from './loraPairs';
-import { ProblemList } from './problemList';
-import { elementCount } from './elements/shape';
-import { folderOf, siblingPath } from './files/siblingPath';
+import { ProblemList } from '../problemList';
+import { elementCount } from '../elements/shape';
+import { folderOf, siblingPath } from '../files/siblingPath';
 import { wrapCheckpoint } from './wrappedCheckpoint';
 
 const CONFIG = 'adapter_config.json';

@@ -1,10 +1,10 @@
 /** The index of a sharded checkpoint: `{"metadata": {…}, "weight_map": {tensor: shard}}`. */
-import { CheckpointError } from './checkpoint';
-import { collectMetadata } from './files/headerMetadata';
-import { objectEntries, parseValue } from './files/jsonObject';
-import { isLongName, longName } from './elements/names';
-import type { ProblemList } from './problemList';
-import { MAX_TENSORS } from './elements/shape';
+import { CheckpointError } from '../checkpoint';
+import { collectMetadata } from '../files/headerMetadata';
+import { objectEntries, parseValue } from '../files/jsonObject';
+import { isLongName, longName } from '../elements/names';
+import type { ProblemList } from '../problemList';
+import { MAX_TENSORS } from '../elements/shape';
 
 export interface ShardIndex {
   /** Tensor name → shard's file name, as written. */

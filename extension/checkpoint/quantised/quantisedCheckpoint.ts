@@ -5,13 +5,13 @@
  */
 import { awq } from './awq';
 import { bitsandbytes4, bitsandbytes8 } from './bitsandbytes';
-import { CheckpointError, type Checkpoint, type StoredPart, type TensorInfo } from './checkpoint';
+import { CheckpointError, type Checkpoint, type StoredPart, type TensorInfo } from '../checkpoint';
 import { isQuantisationSetting } from './comfyQuant';
 import { packedInteger } from './compressedTensors';
 import { fp4, fp4Blocks } from './fp4';
 import { gptq } from './gptq';
 import { mlx } from './mlx';
-import { ProblemList } from './problemList';
+import { ProblemList } from '../problemList';
 import { readQuantisationConfig, type QuantisationConfig } from './quantisationConfig';
 import {
   PartReader,
@@ -20,12 +20,12 @@ import {
   type QuantisationScheme,
   type QuantisedWeight,
 } from './quantisedWeight';
-import { bandBytes, type RowRange } from './elements/rowBand';
+import { bandBytes, type RowRange } from '../elements/rowBand';
 import { scaled } from './scaledWeight';
-import { elementCount } from './elements/shape';
-import { folderOf } from './files/siblingPath';
-import { wrapCheckpoint } from './wrappedCheckpoint';
-import type { Problem } from '../protocol';
+import { elementCount } from '../elements/shape';
+import { folderOf } from '../files/siblingPath';
+import { wrapCheckpoint } from '../wrappers/wrappedCheckpoint';
+import type { Problem } from '../../protocol';
 
 const SCHEMES: readonly QuantisationScheme[] = [
   gptq,

@@ -1,8 +1,8 @@
 /** Elements of a tensor that is the product of two stored factors, a band of rows at a time. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Checkpoint, Factor, FactorProduct, TensorInfo } from './checkpoint';
-import { widen } from './elements/dtype';
-import type { RowRange } from './elements/rowBand';
+import type { Checkpoint, Factor, FactorProduct, TensorInfo } from '../checkpoint';
+import { widen } from '../elements/dtype';
+import type { RowRange } from '../elements/rowBand';
 
 /** Multiply-adds between two turns of the event loop: some 5 ms. */
 const STEP = 4e6;

@@ -2,9 +2,9 @@
  * A part of a stored matrix as a tensor of its own: evenly spaced runs of its rows and of its columns (q of a fused
  * projection, the gates of an LSTM, one head). Read in bands of the stored rows, of which only the part is kept.
  */
-import { CheckpointError, type Checkpoint, type TensorInfo } from './checkpoint';
-import { bandBytes, type RowRange } from './elements/rowBand';
-import { isCount } from './elements/shape';
+import { CheckpointError, type Checkpoint, type TensorInfo } from '../checkpoint';
+import { bandBytes, type RowRange } from '../elements/rowBand';
+import { isCount } from '../elements/shape';
 import { wrapCheckpoint } from './wrappedCheckpoint';
 
 /** `count` runs of `length` indices along an axis: the first begins at `start`, each `step` after the one before. */

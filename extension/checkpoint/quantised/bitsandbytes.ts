@@ -6,9 +6,9 @@
  * @see https://github.com/bitsandbytes-foundation/bitsandbytes (`functional.py`: `QuantState`, `dequantize_4bit`,
  * `int8_vectorwise_dequant`)
  */
-import { CheckpointError, type TensorInfo } from './checkpoint';
-import { elementSize } from './elements/dtype';
-import { isObject } from './files/jsonFile';
+import { CheckpointError, type TensorInfo } from '../checkpoint';
+import { elementSize } from '../elements/dtype';
+import { isObject } from '../files/jsonFile';
 import { own, size } from './quantisationConfig';
 import {
   contradiction,
@@ -21,9 +21,9 @@ import {
   type QuantisedWeight,
   type WeightParts,
 } from './quantisedWeight';
-import type { RowRange } from './elements/rowBand';
+import type { RowRange } from '../elements/rowBand';
 import { decodeRows } from './rowBlocks';
-import { elementCount, product } from './elements/shape';
+import { elementCount, product } from '../elements/shape';
 
 /** A state has about 150 bytes. */
 const MAX_STATE_BYTES = 4096;

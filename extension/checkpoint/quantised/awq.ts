@@ -5,7 +5,7 @@
  * @see https://github.com/casper-hansen/AutoAWQ (`awq/utils/packing_utils.py`, `awq/modules/linear/gemm.py`)
  */
 import { columnBands, columnNumbers } from './columnBands';
-import type { TensorInfo } from './checkpoint';
+import type { TensorInfo } from '../checkpoint';
 import { word } from './quantisationConfig';
 import {
   contradiction,
@@ -19,7 +19,7 @@ import {
   type QuantisationScheme,
   type QuantisedWeight,
 } from './quantisedWeight';
-import type { RowRange } from './elements/rowBand';
+import type { RowRange } from '../elements/rowBand';
 
 /** Output of each of a word's codes, the lowest bits first. */
 const ORDER: readonly number[] = [0, 2, 4, 6, 1, 3, 5, 7];

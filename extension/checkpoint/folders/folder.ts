@@ -1,15 +1,15 @@
 /** Which checkpoint a folder holds, by the names that model repositories use. */
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { CheckpointError } from './checkpoint';
-import { deepspeedRefusal } from './pytorch/deepspeed';
-import { METADATA_NAME, RECORDS_SUFFIX } from './pytorch/distributed';
-import { fileError } from './files/fileReader';
-import { partNames } from './gguf/ggufParts';
+import { CheckpointError } from '../checkpoint';
+import { deepspeedRefusal } from '../pytorch/deepspeed';
+import { METADATA_NAME, RECORDS_SUFFIX } from '../pytorch/distributed';
+import { fileError } from '../files/fileReader';
+import { partNames } from '../gguf/ggufParts';
 import { snapshotOf } from './hubCache';
-import { isOrbax, orbaxRefusal } from './flax/orbax';
-import { firstNames } from './problemList';
-import { dataFilePrefix, INDEX_SUFFIX, LATEST } from './tensorflow/tensorBundlePath';
+import { isOrbax, orbaxRefusal } from '../flax/orbax';
+import { firstNames } from '../problemList';
+import { dataFilePrefix, INDEX_SUFFIX, LATEST } from '../tensorflow/tensorBundlePath';
 
 /** Stands for a whole folder of folders; what lies beside it is another edition of the same weights. */
 const PIPELINE = 'model_index.json';

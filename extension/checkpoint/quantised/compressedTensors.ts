@@ -5,8 +5,8 @@
  *
  * @see https://github.com/neuralmagic/compressed-tensors (`compressors/quantized_compressors/pack_quantized.py`)
  */
-import { CheckpointError, type TensorInfo } from './checkpoint';
-import { isObject } from './files/jsonFile';
+import { CheckpointError, type TensorInfo } from '../checkpoint';
+import { isObject } from '../files/jsonFile';
 import { own, size } from './quantisationConfig';
 import {
   contradiction,
@@ -20,7 +20,7 @@ import {
   type QuantisedWeight,
   type WeightParts,
 } from './quantisedWeight';
-import type { RowRange } from './elements/rowBand';
+import type { RowRange } from '../elements/rowBand';
 import { decodeRows } from './rowBlocks';
 
 interface Layout {

@@ -6,10 +6,10 @@
  * @see https://ml-explore.github.io/mlx/build/html/python/_autosummary/mlx.core.quantize.html
  */
 import { codeAt } from './bitCodes';
-import type { TensorInfo } from './checkpoint';
-import { widen } from './elements/dtype';
-import { fp4Values } from './elements/packedElements';
-import { isObject } from './files/jsonFile';
+import type { TensorInfo } from '../checkpoint';
+import { widen } from '../elements/dtype';
+import { fp4Values } from '../elements/packedElements';
+import { isObject } from '../files/jsonFile';
 import { own, size, word } from './quantisationConfig';
 import {
   contradiction,
@@ -21,7 +21,7 @@ import {
   type QuantisedWeight,
   type WeightParts,
 } from './quantisedWeight';
-import type { RowRange } from './elements/rowBand';
+import type { RowRange } from '../elements/rowBand';
 import { decodeRows } from './rowBlocks';
 
 const BITS: readonly number[] = [2, 3, 4, 5, 6, 8];

@@ -6,10 +6,10 @@
  */
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { CheckpointError } from './checkpoint';
-import { FileReader, fileError } from './files/fileReader';
-import { firstNames } from './problemList';
-import { siblingPath } from './files/siblingPath';
+import { CheckpointError } from '../checkpoint';
+import { FileReader, fileError } from '../files/fileReader';
+import { firstNames } from '../problemList';
+import { siblingPath } from '../files/siblingPath';
 
 const SNAPSHOTS = 'snapshots';
 /** The branch that models are downloaded from unless one is named. */

@@ -5,8 +5,8 @@
  * @see https://huggingface.co/docs/transformers/main_classes/quantization
  */
 import path from 'node:path';
-import { CheckpointError } from './checkpoint';
-import { isObject, readJsonObject } from './files/jsonFile';
+import { CheckpointError } from '../checkpoint';
+import { isObject, readJsonObject } from '../files/jsonFile';
 
 /** Larger ones are no model configurations. */
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;

@@ -6,9 +6,9 @@
  * @see https://github.com/AutoGPTQ/AutoGPTQ (`auto_gptq/nn_modules/qlinear`), https://github.com/ModelCloud/GPTQModel
  */
 import { codeAt } from './bitCodes';
-import type { TensorInfo } from './checkpoint';
+import type { TensorInfo } from '../checkpoint';
 import { columnBands, columnNumbers } from './columnBands';
-import { CheckpointError } from './checkpoint';
+import { CheckpointError } from '../checkpoint';
 import { size, word } from './quantisationConfig';
 import {
   contradiction,
@@ -22,7 +22,7 @@ import {
   type QuantisationScheme,
   type QuantisedWeight,
 } from './quantisedWeight';
-import type { RowRange } from './elements/rowBand';
+import type { RowRange } from '../elements/rowBand';
 
 const BITS: readonly number[] = [2, 3, 4, 8];
 

@@ -3,7 +3,7 @@
  *
  * @see https://github.com/huggingface/peft peft/tuners/lora/layer.py (`get_delta_weight`, `scaling`)
  */
-import type { Factor, TensorInfo } from './checkpoint';
+import type { Factor, TensorInfo } from '../checkpoint';
 
 /** What `adapter_config.json` says of the scale. */
 export interface LoraConfig {
