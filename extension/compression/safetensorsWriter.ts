@@ -8,7 +8,7 @@ import type { DType } from '../protocol';
 import { writeAtomically, type Append } from './atomicFile';
 import { CompressionError } from './compressionError';
 import { resolveTarget } from './saveTarget';
-import { byteLength, layOut, type HeaderEntry } from './safetensorsHeader';
+import { byteLength, layOut, type HeaderEntry } from './safetensorsLayout';
 import { savedMetadata } from './savedMetadata';
 import { assertReplaceable, isStored } from './storageNotes';
 

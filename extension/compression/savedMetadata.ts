@@ -8,7 +8,7 @@
  */
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import { product } from '../checkpoint/elements/shape';
-import { byteLength, type HeaderEntry } from './safetensorsHeader';
+import { byteLength, type HeaderEntry } from './safetensorsLayout';
 import { isStored } from './storageNotes';
 
 /** What became of the file, for people and programs that open it later. */

@@ -1,6 +1,6 @@
 /** Singular vectors of one layer as a safetensors file: `U` rows×k, `S` k and `Vt` k×cols, as numpy's `svd` calls them. */
 import { writeAtomically } from '../compression/atomicFile';
-import { layOut } from '../compression/safetensorsHeader';
+import { layOut } from '../compression/safetensorsLayout';
 import { PYTORCH_FORMAT } from '../compression/savedMetadata';
 import { resolveTarget } from '../compression/saveTarget';
 import type { SingularVectors } from '../protocol';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { layOut } from '../../extension/compression/safetensorsHeader';
+import { layOut } from '../../extension/compression/safetensorsLayout';
 import { assertSavable, saveCheckpointWith, type NewTensor } from '../../extension/compression/safetensorsWriter';
 import { copyNotes, replacementNotes } from '../../extension/compression/storageNotes';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
