@@ -23,25 +23,25 @@ import type {
   Stamped,
 } from '../protocol';
 import { problemOf } from '../shared/rpc';
-import { abortable } from './abortable';
-import { Devices } from './devices';
-import { EngineDocument, EngineError } from './engineDocument';
-import { snapshotFiles } from './fileSnapshot';
+import { abortable } from './resources/abortable';
+import { Devices } from './resources/devices';
+import { EngineDocument, EngineError } from './document/engineDocument';
+import { snapshotFiles } from './document/fileSnapshot';
 import { rankedCurve } from '../spectral/esd';
-import { JobQueue } from './jobQueue';
-import { outcomeGoodness } from './layerGoodness';
-import { exactness, exactnessWithoutLimit } from './layerExactness';
-import { LayerError, layerInputAhead, type LayerSource } from './layerInput';
-import { analyseLayer } from './layerPipeline';
-import { failedResult, tiedResult } from './layerResult';
-import { MemoryBudget } from './memoryBudget';
-import { readModelConfig } from './modelConfig';
-import { PassingDocuments } from './passingDocuments';
-import { ReadAhead } from './readAhead';
-import { ResultCache, type ResultKey } from './resultCache';
-import { summarise } from './summary';
-import type { LayerOutcome } from './workerMessages';
-import { WorkerPool } from './workerPool';
+import { JobQueue } from './resources/jobQueue';
+import { outcomeGoodness } from './requests/layerGoodness';
+import { exactness, exactnessWithoutLimit } from './layer/layerExactness';
+import { LayerError, layerInputAhead, type LayerSource } from './layer/layerInput';
+import { analyseLayer } from './layer/layerPipeline';
+import { failedResult, tiedResult } from './worker/layerResult';
+import { MemoryBudget } from './resources/memoryBudget';
+import { readModelConfig } from './document/modelConfig';
+import { PassingDocuments } from './document/passingDocuments';
+import { ReadAhead } from './layer/readAhead';
+import { ResultCache, type ResultKey } from './document/resultCache';
+import { summarise } from './document/summary';
+import type { LayerOutcome } from './worker/workerMessages';
+import { WorkerPool } from './worker/workerPool';
 
 /** Outcomes kept in memory for the views that are open: arrays of some 100 KB each. */
 const MAX_OUTCOMES_IN_MEMORY = 64;

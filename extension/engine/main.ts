@@ -6,14 +6,14 @@ import { isAccelerator, isDeviceChoice } from '../linalg/providers';
 import { packSummary } from '../shared/packedTensors';
 import type { DocumentRequests, EngineNotifications, EngineRequests } from '../protocol';
 import { handle, notifier, type Handlers } from '../shared/rpc';
-import { previewLayer } from './compressLayer';
-import { saveCompressed } from './saveLayers';
+import { previewLayer } from './requests/compressLayer';
+import { saveCompressed } from './requests/saveLayers';
 import { Engine } from './engine';
-import { layerHeatMap } from './layerHeatMap';
-import { defaultMemoryLimit, defaultThreads } from './limits';
-import { layerGoodness } from './layerGoodness';
-import { layerSpectrum } from './layerSpectrum';
-import { layerVectors, singularVectors } from './singularVectors';
+import { layerHeatMap } from './requests/layerHeatMap';
+import { defaultMemoryLimit, defaultThreads } from './resources/limits';
+import { layerGoodness } from './requests/layerGoodness';
+import { layerSpectrum } from './requests/layerSpectrum';
+import { layerVectors, singularVectors } from './requests/singularVectors';
 import { stampedHandlers } from './stampedHandlers';
 
 /** Open files are looked at this often for changes on disk. */

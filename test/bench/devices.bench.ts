@@ -8,8 +8,8 @@
  */
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { trialProcess } from '../../extension/engine/trialProcess';
-import { CHUNK_BYTES } from '../../extension/engine/layerInput';
+import { trialProcess } from '../../extension/engine/resources/trialProcess';
+import { CHUNK_BYTES } from '../../extension/engine/layer/layerInput';
 import { bandEigenvalues } from '../../extension/linalg/bandEigenvalues';
 import { reduceToBand } from '../../extension/linalg/bandReduction';
 import type { DeviceTrial } from '../../extension/linalg/deviceTrial';

@@ -5,8 +5,8 @@
  *
  * `--quick` leaves out what takes minutes (the rectangular matrices and order 8192).
  */
-import { widenPart } from '../../extension/engine/elements';
-import { CHUNK_BYTES } from '../../extension/engine/layerInput';
+import { widenPart } from '../../extension/engine/worker/elements';
+import { CHUNK_BYTES } from '../../extension/engine/layer/layerInput';
 import { bandEigenvalues } from '../../extension/linalg/bandEigenvalues';
 import { reduceToBand } from '../../extension/linalg/bandReduction';
 import { gram } from '../../extension/linalg/gram';

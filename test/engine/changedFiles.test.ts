@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
+import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
 import { EngineProcess } from '../harness/engineProcess';
 import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/madeCheckpoints';
 import { external, float32, graph, model as onnxModel, tensor as onnxTensor, TYPE } from '../harness/onnxWriter';

@@ -4,7 +4,7 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
-import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
+import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
 import { unpackSummary } from '../../extension/shared/packedTensors';
 import { problemOf } from '../../extension/shared/rpc';
 import { EngineProcess } from '../harness/engineProcess';

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
-import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
+import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
 import type { InspectSettings, LayerResult } from '../../extension/protocol';
 import { problemOf } from '../../extension/shared/rpc';
 import { EngineProcess, type EngineProcessOptions } from '../harness/engineProcess';

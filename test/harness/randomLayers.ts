@@ -3,8 +3,8 @@
  * makes them, and the verdict on each.
  */
 import { narrow } from '../../extension/compression/narrow';
-import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
-import { LayerSession } from '../../extension/engine/layerSession';
+import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
+import { LayerSession } from '../../extension/engine/worker/layerSession';
 import { layerVerdict } from '../../extension/shared/layerFindings';
 import { norm, takeOut } from '../../extension/linalg/gramSchmidt';
 import { loadKernels } from '../../extension/linalg/kernels';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
-import { guessArchitecture } from '../../extension/engine/architecture';
-import { readModelConfig } from '../../extension/engine/modelConfig';
+import { guessArchitecture } from '../../extension/engine/document/architecture';
+import { readModelConfig } from '../../extension/engine/document/modelConfig';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 const tensor = (name: string, shape: readonly number[] = [64, 64]): TensorInfo => ({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { cacheFolder } from '../../extension/engine/cacheFolder';
+import { cacheFolder } from '../../extension/engine/resources/cacheFolder';
 
 describe('the terminal’s cache folder', () => {
   const usual = '/home/me/.cache/eigenscope/results';

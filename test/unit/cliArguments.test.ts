@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DEFAULT_FARMS, parseCommand, UsageError } from '../../extension/engine/cliArguments';
+import { DEFAULT_FARMS, parseCommand, UsageError } from '../../extension/engine/terminal/cliArguments';
 
 describe('command line', () => {
   it('reads every option of inspect', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { CoalescedPass } from '../../extension/host/coalescedPass';
-import { PassingDocuments } from '../../extension/engine/passingDocuments';
+import { PassingDocuments } from '../../extension/engine/document/passingDocuments';
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

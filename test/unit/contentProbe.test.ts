@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
-import { contentProbe, sampleFiles } from '../../extension/engine/contentProbe';
+import { contentProbe, sampleFiles } from '../../extension/engine/document/contentProbe';
 import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
 import { temporaryFolder } from '../harness/temporaryFolder';
 import { dict, pickle, tensor as pickled } from '../harness/pickleWriter';

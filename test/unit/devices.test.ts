@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { Devices, type DeviceOptions } from '../../extension/engine/devices';
-import type { TrialVerdict } from '../../extension/engine/trialProcess';
+import { Devices, type DeviceOptions } from '../../extension/engine/resources/devices';
+import type { TrialVerdict } from '../../extension/engine/resources/trialProcess';
 import type { DeviceTrial } from '../../extension/linalg/deviceTrial';
 import { acceleratorsOf, isAccelerator, isDeviceChoice, type Accelerator } from '../../extension/linalg/providers';
 import type { DeviceInfo } from '../../extension/protocol';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { changedFile, settledAt, snapshotFiles, versionOf } from '../../extension/engine/fileSnapshot';
+import { changedFile, settledAt, snapshotFiles, versionOf } from '../../extension/engine/document/fileSnapshot';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 describe('the state of files', () => {

@@ -5,8 +5,8 @@ import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoi
 import { ggufFormat } from '../../extension/checkpoint/gguf/gguf';
 import { huggingFaceName } from '../../extension/checkpoint/gguf/ggufNames';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
-import { readModelConfig } from '../../extension/engine/modelConfig';
-import { summarise } from '../../extension/engine/summary';
+import { readModelConfig } from '../../extension/engine/document/modelConfig';
+import { summarise } from '../../extension/engine/document/summary';
 import { floats, floatTensor, ggufFiles, GgufWriter, VALUE } from '../harness/ggufWriter';
 import { sharedFolder } from '../harness/shared';
 import nameFixtures from './ggufNameFixtures.json';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { JobQueue, type Job, type QueueState } from '../../extension/engine/jobQueue';
+import { JobQueue, type Job, type QueueState } from '../../extension/engine/resources/jobQueue';
 
 interface Gate {
   release: () => void;

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import type { TensorInfo } from '../../extension/checkpoint/checkpoint';
 import { elementSize } from '../../extension/checkpoint/elements/dtype';
-import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
-import { LayerError, planLayer } from '../../extension/engine/layerInput';
-import { defaultMemoryLimit } from '../../extension/engine/limits';
+import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
+import { LayerError, planLayer } from '../../extension/engine/layer/layerInput';
+import { defaultMemoryLimit } from '../../extension/engine/resources/limits';
 import type { DType } from '../../extension/protocol';
 import { layersOf } from '../../extension/spectral/matrices';
 

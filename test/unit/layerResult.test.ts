@@ -1,7 +1,7 @@
 /** What results say of a layer beside its numbers. */
 import assert from 'node:assert/strict';
 import type { TensorInfo } from '../../extension/checkpoint/checkpoint';
-import { failedResult, tiedResult } from '../../extension/engine/layerResult';
+import { failedResult, tiedResult } from '../../extension/engine/worker/layerResult';
 
 function tensor(name: string): TensorInfo {
   return { name, group: '', shape: [4, 4], dtype: 'F32', byteLength: 64, kernelLayout: 'OI…' };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { MemoryBudget, type Reservation } from '../../extension/engine/memoryBudget';
+import { MemoryBudget, type Reservation } from '../../extension/engine/resources/memoryBudget';
 
 const never = new AbortController().signal;
 const nothing = (): void => undefined;

@@ -1,8 +1,8 @@
 /** The numbers of the first screen and of the rank slider, from closed forms. */
 import assert from 'node:assert/strict';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
-import { layerReport, tensorReport } from '../../extension/engine/report';
-import { summarise } from '../../extension/engine/summary';
+import { layerReport, tensorReport } from '../../extension/engine/terminal/report';
+import { summarise } from '../../extension/engine/document/summary';
 import { reportedLayers, type InspectReport } from '../../extension/shared/inspectReport';
 import { judgedShare, layerVerdict } from '../../extension/shared/layerFindings';
 import type { CheckpointSummary, LayerResult, PowerLawFit, RankSuggestion } from '../../extension/protocol';

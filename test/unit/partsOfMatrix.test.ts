@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { RecurrentOperator } from '../../extension/checkpoint/checkpoint';
 import type { Runs } from '../../extension/checkpoint/wrappers/tensorSlice';
-import { ModelConfig } from '../../extension/engine/modelConfig';
+import { ModelConfig } from '../../extension/engine/document/modelConfig';
 import { partsOf, type MatrixPart, type MatrixParts } from '../../extension/spectral/parts/partsOf';
 
 interface Kind {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { WriteStream } from 'node:tty';
-import { ProgressLine } from '../../extension/engine/progressLine';
+import { ProgressLine } from '../../extension/engine/terminal/progressLine';
 
 const ERASE = '\r\u001b[2K';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { abortable } from '../../extension/engine/abortable';
-import { LayerInput } from '../../extension/engine/layerInput';
-import { MemoryBudget } from '../../extension/engine/memoryBudget';
-import { ReadAhead } from '../../extension/engine/readAhead';
+import { abortable } from '../../extension/engine/resources/abortable';
+import { LayerInput } from '../../extension/engine/layer/layerInput';
+import { MemoryBudget } from '../../extension/engine/resources/memoryBudget';
+import { ReadAhead } from '../../extension/engine/layer/readAhead';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const never = new AbortController().signal;

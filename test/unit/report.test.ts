@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { layerReport } from '../../extension/engine/report';
+import { layerReport } from '../../extension/engine/terminal/report';
 import type { InspectReport } from '../../extension/shared/inspectReport';
 import type { CheckpointSummary, LayerResult } from '../../extension/protocol';
 

@@ -1,6 +1,6 @@
 /** Singular vectors say what they reached where that is not what they aimed at. */
 import assert from 'node:assert/strict';
-import { residualNote } from '../../extension/engine/singularVectors';
+import { residualNote } from '../../extension/engine/requests/singularVectors';
 
 describe('the residual of singular vectors', () => {
   it('is not spoken of where each is within 1e-9·σ₁', () => {

@@ -13,9 +13,9 @@ import {
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { DEFAULT_FARMS } from '../../extension/engine/cliArguments';
-import { ResultCache, type ResultKey } from '../../extension/engine/resultCache';
-import type { LayerOutcome } from '../../extension/engine/workerMessages';
+import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
+import { ResultCache, type ResultKey } from '../../extension/engine/document/resultCache';
+import type { LayerOutcome } from '../../extension/engine/worker/workerMessages';
 
 const DAY_MS = 24 * 3600 * 1000;
 

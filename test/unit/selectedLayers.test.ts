@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { UsageError } from '../../extension/engine/cliArguments';
-import type { EngineLayer } from '../../extension/engine/engineDocument';
-import { oneLayer, selectedLayers } from '../../extension/engine/selectedLayers';
+import { UsageError } from '../../extension/engine/terminal/cliArguments';
+import type { EngineLayer } from '../../extension/engine/document/engineDocument';
+import { oneLayer, selectedLayers } from '../../extension/engine/terminal/selectedLayers';
 
 const PARTS = new Map([
   ['blk.0.attn_q.weight', 'head0'],

@@ -7,8 +7,8 @@ import { FileSet } from '../../extension/checkpoint/files/fileSet';
 import { shardedFormat } from '../../extension/checkpoint/folders/shardedCheckpoint';
 import { tensorflowJsFormat } from '../../extension/checkpoint/tensorflowJs/tensorflowJs';
 import { placeShards } from '../../extension/checkpoint/tensorflowJs/weightStream';
-import { readModelConfig } from '../../extension/engine/modelConfig';
-import { summarise } from '../../extension/engine/summary';
+import { readModelConfig } from '../../extension/engine/document/modelConfig';
+import { summarise } from '../../extension/engine/document/summary';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
 import { temporaryFolder } from '../harness/temporaryFolder';
 

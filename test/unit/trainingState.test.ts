@@ -13,8 +13,8 @@ import { OpeningBudget } from '../../extension/checkpoint/files/openingBudget';
 import { readStateDict } from '../../extension/checkpoint/pytorch/stateDict';
 import { torchStorageType } from '../../extension/checkpoint/pytorch/torchTypes';
 import { namedState } from '../../extension/checkpoint/elements/trainingNames';
-import { readModelConfig } from '../../extension/engine/modelConfig';
-import { summarise } from '../../extension/engine/summary';
+import { readModelConfig } from '../../extension/engine/document/modelConfig';
+import { summarise } from '../../extension/engine/document/summary';
 import type { CheckpointSummary, DType } from '../../extension/protocol';
 import { sharedCase } from '../harness/sharedCases';
 

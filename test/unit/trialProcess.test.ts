@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { trialProcess } from '../../extension/engine/trialProcess';
+import { trialProcess } from '../../extension/engine/resources/trialProcess';
 import type { Accelerator } from '../../extension/linalg/providers';
 
 describe('trial in a process of its own', () => {

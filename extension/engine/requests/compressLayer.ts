@@ -1,0 +1,154 @@
+/** Preview and factoring of one layer: the engine's side of `compression/`. `saveLayers.ts` writes the result. */
+import type { TensorInfo } from '../../checkpoint/checkpoint';
+import { elementSize } from '../../checkpoint/elements/dtype';
+import { compressionMatrix } from '../../compression/compressionMatrix';
+import type { CompressedTensor } from '../../compression/compressTensor';
+import { factorLayout, type FactorLayout } from '../../compression/factorLayout';
+import { directionBytes, fewDirections, leadingDirections } from '../../compression/leadingDirections';
+import { previewCompression } from '../../compression/preview';
+import { resolveRank } from '../../compression/rankRequest';
+import { copyNotes, replacementNotes } from '../../compression/storageNotes';
+import { tieNotes } from '../../compression/tieNotes';
+import type { CompressionPreview, InspectSettings, RankRequest, SaveRequest } from '../../protocol';
+import type { Engine } from '../engine';
+import { EngineError, type EngineDocument, type EngineLayer } from '../document/engineDocument';
+import { assertNotFolded, inStoredForm } from './foldedReplacement';
+import { layerRows } from '../layer/layerInput';
+import { held, storedMatrix, widenedBands } from '../layer/layerMatrix';
+import { taskTensor } from '../worker/layerResult';
+import { leasedWork } from './leasedWork';
+import { solveIn } from './singularVectors';
+
+/** Spectra are enough for a preview; FARMS would only keep the person waiting. */
+function withoutFarms(settings: InspectSettings): InspectSettings {
+  return { ...settings, farms: { ...settings.farms, enabled: false } };
+}
+
+/**
+ * @param together the layers that are saved compressed in one file, this one among them
+ * @throws EngineError, CompressionError, CheckpointError, AbortError
+ */
+export async function previewLayer(
+  engine: Engine,
+  handle: string,
+  name: string,
+  method: string,
+  rank: RankRequest,
+  settings: InspectSettings,
+  signal: AbortSignal,
+  together: readonly string[] = [name],
+): Promise<CompressionPreview> {
+  const document = engine.document(handle);
+  const layer = document.layer(name);
+  const { tensor } = layer;
+  const matrix = compressibleMatrix(layer, name);
+  const known = await engine.known(document, name, settings);
+  const { rankEigenvalues, result } = known ?? (await engine.outcome(document, name, withoutFarms(settings), signal));
+  const [problem] = result.problems;
+  if (problem) throw new EngineError('no-spectrum', problem.message);
+  const input = {
+    layer: name,
+    matrix,
+    eigenvalues: rankEigenvalues,
+    elementBytes: elementSize(tensor.dtype),
+    ...(tensor.encoding && { storedBytes: matrixShare(tensor, matrix) * tensor.encoding.byteLength }),
+  };
+  const preview = previewCompression(input, method, rank);
+  const { checkpoint, config } = document;
+  const replaced = together.map((layer) => document.layer(layer).tensor);
+  const ties = await tieNotes(checkpoint, tensor, config, new Set(replaced.map((each) => each.name)), signal);
+  const stored = [...replacementNotes(checkpoint, tensor), ...copyNotes(checkpoint, replaced)];
+  return { ...preview, notes: [...ties, ...preview.notes, ...stored] };
+}
+
+/** Of a tensor's elements, how many are those of one matrix: one expert's of a stack. */
+function matrixShare(tensor: TensorInfo, { rows, cols }: { rows: number; cols: number }): number {
+  return (rows * cols * elementSize(tensor.dtype)) / tensor.byteLength;
+}
+
+/**
+ * The layer's factors, or its product at that rank.
+ *
+ * @throws EngineError, CompressionError, CheckpointError, AbortError
+ */
+export async function compressLayer(
+  engine: Engine,
+  document: EngineDocument,
+  { layer: name, method, rank, output }: Pick<SaveRequest, 'layer' | 'method' | 'rank' | 'output'>,
+  settings: InspectSettings,
+  signal: AbortSignal,
+  onProgress: (fraction: number) => void,
+): Promise<CompressedTensor & { layout?: FactorLayout }> {
+  const layer = document.layer(name);
+  const layout = output === 'factors' ? factorLayoutOf(document, name) : undefined;
+  const { tensor, geometry } = layer;
+  const known = await engine.known(document, name, settings);
+  onProgress(0);
+  const directions = await fewDirectionsOf(engine, document, name, rank, known?.rankEigenvalues, signal);
+  const lease = await engine.pool.lease(signal);
+  try {
+    const bytes = await document.checkpoint.read(tensor, layerRows(tensor, geometry), signal);
+    const input = {
+      tensor: taskTensor(tensor),
+      ...(geometry?.expert !== undefined && { expert: geometry.expert }),
+      bytes,
+      ...(known && { eigenvalues: known.rankEigenvalues }),
+      ...(directions && { directions }),
+      ...(layout && { layout }),
+    };
+    const options = { transfer: [bytes.buffer], onProgress };
+    const compressed = await lease.call('compress', { input, method, rank, output }, options);
+    return { ...inStoredForm(compressed, tensor, geometry?.expert), ...(layout && { layout }) };
+  } finally {
+    lease.release();
+  }
+}
+
+/**
+ * The singular directions of a layer where few of many are asked for and its matrix fits into memory beside them:
+ * undefined where the worker should find them in the whole spectrum.
+ */
+async function fewDirectionsOf(
+  engine: Engine,
+  document: EngineDocument,
+  name: string,
+  request: RankRequest,
+  eigenvalues: Float64Array | undefined,
+  signal: AbortSignal,
+): Promise<Float64Array | undefined> {
+  // Which rank has a share of the energy only the spectrum tells.
+  if (request.kind === 'energy' && !eigenvalues) return undefined;
+  const layer = document.layer(name);
+  const stored = storedMatrix(document.checkpoint, layer);
+  const { rows, cols } = stored;
+  const rank = resolveRank(request, eigenvalues ?? new Float64Array(0), { layer: name, rows, cols });
+  const bytes = 8 * rows * cols + directionBytes(rows, cols, rank);
+  if (!fewDirections(rows, cols, rank) || bytes > engine.options.memoryLimit) return undefined;
+  const products = await engine.matrixProducts();
+  return leasedWork(engine, bytes, signal, async (lease) => {
+    const { bands } = await held(widenedBands(stored, layer.tensor, name, lease), signal);
+    return leadingDirections(bands, rank, { products, solve: solveIn(lease), signal });
+  });
+}
+
+/** @throws EngineError, CompressionError `unsupported` where the layer cannot be two tensors */
+export function factorLayoutOf(document: EngineDocument, name: string): FactorLayout {
+  const layer = document.layer(name);
+  const matrix = compressibleMatrix(layer, name);
+  assertNotFolded(layer.tensor, name);
+  return factorLayout(layer.tensor, matrix, document.checkpoint.tensors);
+}
+
+/** @throws EngineError `no-spectrum` where there is none */
+export function compressibleMatrix(layer: EngineLayer, name: string): ReturnType<typeof compressionMatrix> {
+  const { tensor, geometry, noSpectrum } = layer;
+  if (tensor.product) {
+    const factors = `${tensor.product.left.tensor.name} and ${tensor.product.right.tensor.name}`;
+    throw new EngineError(
+      'no-spectrum',
+      `${name} is not stored: it is the product of ${factors}, which can be compressed`,
+    );
+  }
+  if (!geometry) throw new EngineError('no-spectrum', `${name} cannot be compressed: ${noSpectrum ?? 'no matrix'}`);
+  return compressionMatrix(tensor.shape, tensor.kernelLayout, geometry.expert);
+}

@@ -1,0 +1,40 @@
+/** The bootstrap test of a layer's fit, in a worker thread. */
+import type { GoodnessOfFit, InspectSettings } from '../../protocol';
+import { NOT_ROUNDED } from '../../spectral/storedRounding';
+import type { Engine } from '../engine';
+import { EngineError } from '../document/engineDocument';
+import type { LayerOutcome } from '../worker/workerMessages';
+import type { WorkerPool } from '../worker/workerPool';
+
+/** Of an outcome that is known. @throws AbortError */
+export async function outcomeGoodness(
+  pool: WorkerPool,
+  { result, eigenvalues }: LayerOutcome,
+  signal: AbortSignal,
+  onProgress: (fraction: number) => void,
+): Promise<GoodnessOfFit> {
+  const lease = await pool.lease(signal);
+  try {
+    const { M, rounding = NOT_ROUNDED } = result;
+    return await lease.call('goodness', { eigenvalues, dimension: M!, rounding }, { onProgress });
+  } finally {
+    lease.release();
+  }
+}
+
+/** Of a layer, whose spectrum is computed where it is not known. @throws EngineError, CheckpointError, AbortError */
+export async function layerGoodness(
+  engine: Engine,
+  handle: string,
+  name: string,
+  settings: InspectSettings,
+  signal: AbortSignal,
+): Promise<GoodnessOfFit> {
+  const document = engine.document(handle);
+  const outcome = await engine.outcome(document, name, settings, signal);
+  const { noSpectrum, goodness } = outcome.result;
+  if (noSpectrum !== undefined) throw new EngineError('no-spectrum', `${name} has no spectrum: ${noSpectrum}`);
+  const onProgress = (fraction: number): void =>
+    engine.options.notify('testing', { ...document.stamp, layer: name, fraction });
+  return goodness ?? outcomeGoodness(engine.pool, outcome, signal, onProgress);
+}

@@ -1,0 +1,55 @@
+/** A layer's matrix at screen resolution, read in bands, its rows and columns in stored order or by a singular vector. */
+import type { HeatMap } from '../../protocol';
+import { cellsOf, emptyPlanes, heatMapOf } from '../../spectral/heatMap';
+import type { Engine } from '../engine';
+import { EngineError } from '../document/engineDocument';
+import { storedMatrix } from '../layer/layerMatrix';
+import { singularVectors } from './singularVectors';
+
+/** @param order number of the singular triplet, 0 for stored order. @throws as `singularVectors` */
+export async function layerHeatMap(
+  engine: Engine,
+  handle: string,
+  name: string,
+  order: number,
+  signal: AbortSignal,
+): Promise<HeatMap> {
+  const document = engine.document(handle);
+  const layer = document.layer(name);
+  if (!layer.geometry) {
+    throw new EngineError('no-spectrum', `${name} is no matrix: ${layer.noSpectrum ?? 'no matrix'}`);
+  }
+  const stored = storedMatrix(document.checkpoint, layer);
+  const { rows, cols } = stored;
+  const keys = order === 0 ? undefined : await orderingVectors(engine, handle, name, order, signal);
+  const down = cellsOf(rows, keys?.u);
+  const across = cellsOf(cols, keys?.v);
+  const lease = await engine.pool.lease(signal);
+  try {
+    const { dtype } = layer.tensor;
+    let planes = emptyPlanes(down.size * across.size);
+    for await (const band of stored.bands(signal)) {
+      const { bytes } = band;
+      const rowCells = down.cells.slice(band.start, band.start + band.rows);
+      const call = { bytes, dtype, planes, rowCells, colCells: across.cells, width: across.size };
+      planes = await lease.call('heatMap', call, { transfer: [bytes.buffer, planes.buffer] });
+    }
+    return { layer: name, order, ...heatMapOf(planes, rows, cols) };
+  } finally {
+    lease.release();
+  }
+}
+
+async function orderingVectors(
+  engine: Engine,
+  handle: string,
+  name: string,
+  order: number,
+  signal: AbortSignal,
+): Promise<{ u: Float64Array; v: Float64Array }> {
+  const { rows, cols, left, right } = await singularVectors(engine, handle, name, order, signal);
+  const last = left.length / rows - 1;
+  // A matrix with fewer triplets has no such ordering: its last one stands in.
+  const at = Math.min(order - 1, last);
+  return { u: left.subarray(at * rows, (at + 1) * rows), v: right.subarray(at * cols, (at + 1) * cols) };
+}

@@ -1,0 +1,24 @@
+/** Entry of the short-lived process that tries one device, named by its argument, and sends a `TrialVerdict`. */
+import { tryDevice } from '../../linalg/deviceTrial';
+import { openGramDevice } from '../../linalg/gramDevice';
+import { loadKernels } from '../../linalg/kernels';
+import { createMatrixProducts } from '../../linalg/matrixProducts';
+import type { Accelerator } from '../../linalg/providers';
+import type { TrialVerdict } from './trialProcess';
+
+async function verdict(): Promise<TrialVerdict> {
+  try {
+    const products = await createMatrixProducts();
+    const tools = { open: openGramDevice, products, kernels: loadKernels() };
+    return { trial: await tryDevice(process.argv[2] as Accelerator, tools) };
+  } catch (error) {
+    return { refused: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+process.on('disconnect', () => process.exit(0));
+
+void verdict().then((message) => {
+  // A driver may hang in its own clean-up: what had to be said is said.
+  process.send?.(message, () => process.exit(0));
+});

@@ -1,0 +1,284 @@
+/** The terminal: `eigenscope inspect | tensors | compress | vectors`, the same engine in its own process. */
+import { stat } from 'node:fs/promises';
+import { availableParallelism, constants, homedir, totalmem } from 'node:os';
+import path from 'node:path';
+import { version } from '../../../package.json';
+import { CompressionError } from '../../compression/compressionError';
+import { assertSavable } from '../../compression/safetensorsWriter';
+import { suggestedName } from '../../compression/suggestedName';
+import { isErrno } from '../../checkpoint/files/fileReader';
+import type { EngineNotifications, LayerParts, LayerResult, TensorSummary } from '../../protocol';
+import { problemOf, type NotificationHandlers } from '../../shared/rpc';
+import { DEFAULT_FARMS, parseCommand, USAGE, UsageError, type Command } from './cliArguments';
+import { cacheFolder } from '../resources/cacheFolder';
+import { previewLayer } from '../requests/compressLayer';
+import { LayerNotes } from '../worker/layerNotes';
+import { Engine } from '../engine';
+import { inspectCsv, inspectJson, inspectReport } from '../../shared/inspectReport';
+import { defaultMemoryLimit, defaultThreads } from '../resources/limits';
+import { unreachedResult } from '../worker/layerResult';
+import { ProgressLine } from './progressLine';
+import { layerReport, tensorReport } from './report';
+import { saveLayers, type SavedLayer } from '../requests/saveLayers';
+import { saveSingularVectors } from './saveSingularVectors';
+import { layersToCompress, oneLayer, selectedLayers } from './selectedLayers';
+import { layerVectors, residualNote } from '../requests/singularVectors';
+import { visible, visibleJson } from '../../shared/visibleText';
+import { largestOf } from '../../shared/extremes';
+
+const EXIT = { ok: 0, problems: 1, failed: 2 } as const;
+
+/** Ask a save to stop; it then removes what it has begun to write. */
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+type Of<K extends Command['command']> = Extract<Command, { command: K }>;
+
+async function main(): Promise<number> {
+  const command = parseCommand(process.argv.slice(2));
+  switch (command.command) {
+    case 'help':
+      await print(USAGE);
+      return EXIT.ok;
+    case 'version':
+      await print(`${version}\n`);
+      return EXIT.ok;
+    case 'inspect':
+      return inspect(command);
+    case 'tensors':
+      return tensors(command);
+    case 'compress':
+      return compress(command);
+    case 'vectors':
+      return vectors(command);
+  }
+}
+
+async function inspect(command: Of<'inspect'>): Promise<number> {
+  const progress = new ProgressLine(process.stderr);
+  const results = new Map<string, LayerResult>();
+  let finished: () => void = () => undefined;
+  const done = new Promise<void>((resolve) => (finished = resolve));
+  const engine = createEngine(command, command.cache, {
+    result: ({ result }) => results.set(result.name, result),
+    progress: ({ name, stage, fraction }) => progress.layer(`${name}: ${stage} ${Math.round(100 * fraction)} %`),
+    queue: (state) => {
+      progress.count(state.done, state.total);
+      if (state.done >= state.total && state.active.length === 0) finished();
+    },
+    device: ({ requested, refused }) => {
+      // What `auto` passes over is no news in a terminal; --json has it.
+      const shown = refused.filter(({ provider }) => provider === requested);
+      for (const { provider, reason } of shown) progress.note(`${provider} is not used: ${reason}`);
+    },
+    log: ({ message }) => progress.note(message),
+  });
+  const pruning = engine.cache.prune().catch((error: unknown) => {
+    progress.note(`the result cache could not be cut back: ${problemOf(error).message}`);
+  });
+  const document = await engine.open(command.path);
+  const names = selectedLayers(document, command.layers, command.split);
+  // Results arrive as they finish; they are printed in the file's order.
+  if (engine.inspect(document.handle, names, command.settings) > 0) await done;
+  // Nothing but a change of the files ends the queue before all is done.
+  const layers = names.map(
+    (name) => results.get(name) ?? unreachedResult(name, document.layer(name), document.change!),
+  );
+  if (command.vectors > 0) await addVectors(engine, document.handle, layers, command.vectors, progress);
+  progress.finish();
+  const report = inspectReport(document.summary, command.settings, layers, await engine.deviceInUse());
+  if (command.format === 'json') await printAll(inspectJson(report));
+  else if (command.format === 'csv') await printAll(inspectCsv(report.layers));
+  else await print(layerReport(document.summary, report));
+  if (command.format === 'csv') for (const problem of report.problems) tell(problem.message);
+  await Promise.all([pruning, engine.dispose()]);
+  return report.problems.length > 0 ? EXIT.problems : EXIT.ok;
+}
+
+/** Layers whose vectors cannot be computed get a problem instead. */
+async function addVectors(
+  engine: Engine,
+  handle: string,
+  layers: LayerResult[],
+  count: number,
+  progress: ProgressLine,
+): Promise<void> {
+  const { signal } = new AbortController();
+  for (const layer of layers.filter(({ matrices }) => matrices > 0)) {
+    progress.layer(`${layer.name}: singular vectors`);
+    try {
+      const { vectors, note } = await layerVectors(engine, handle, layer.name, count, signal);
+      layer.vectors = vectors;
+      if (note !== undefined) layer.vectorsNote = note;
+    } catch (error) {
+      layer.problems = [...layer.problems, { ...problemOf(error), tensor: layer.name }];
+    }
+  }
+}
+
+async function tensors(command: Of<'tensors'>): Promise<number> {
+  const engine = createEngine(command, false, {});
+  const document = await engine.open(command.path);
+  const { document: _, ...summary } = document.summary;
+  const partsOf = ({ layers: [first] }: TensorSummary): LayerParts =>
+    first === undefined ? { parts: [] } : document.partsIn(first);
+  if (command.format === 'report') await print(tensorReport(summary, partsOf));
+  else {
+    const tensors = summary.tensors.map((tensor) => {
+      const parts = tensor.layers.flatMap((layer) => document.partsIn(layer).parts.map(({ name }) => name));
+      return parts.length > 0 ? { ...tensor, parts } : tensor;
+    });
+    await print(`${visibleJson(JSON.stringify({ ...summary, tensors }, null, 2))}\n`);
+  }
+  await engine.dispose();
+  return summary.problems.length > 0 ? EXIT.problems : EXIT.ok;
+}
+
+async function compress(command: Of<'compress'>): Promise<number> {
+  const progress = new ProgressLine(process.stderr);
+  const engine = createEngine(command, false, {
+    saving: ({ message, fraction }) => progress.layer(`${message} ${Math.round(100 * fraction)} %`),
+  });
+  const document = await engine.open(command.path);
+  const { rank, output, overwrite } = command;
+  const { handle, checkpoint } = document;
+  const layers = layersToCompress(document, command.layers);
+  const method = 'svd';
+  const target = await outFile(command.out, suggestedName(checkpoint.path, layers, method));
+  const request = { layers, method, rank, output, target, overwrite };
+  // Spectra are enough for a save.
+  const settings = { farms: { ...DEFAULT_FARMS, enabled: false } };
+  return saving(engine, progress, async (signal) => {
+    await assertSavable(checkpoint, request);
+    // Before the work, as a person may want to stop it.
+    const notes = new LayerNotes(layers.length);
+    for (const layer of layers) {
+      const preview = await previewLayer(engine, handle, layer, method, rank, settings, signal, layers);
+      notes.add(layer, preview.notes);
+    }
+    for (const note of notes.untold()) progress.note(note);
+    const saved = await saveLayers(engine, handle, request, settings, signal);
+    progress.finish();
+    const numbers = ({ rank: kept, relative_error, measured_error }: SavedLayer): string =>
+      `rank ${kept}, relative Frobenius error ${relative_error.toPrecision(6)} (as stored ${measured_error.toPrecision(6)})`;
+    const lines = saved.layers.map((layer) => `${visible(layer.layer)}: ${numbers(layer)}`);
+    await print(`${printedPath(saved.path)}\n${lines.join('\n')}, ${saved.bytes} bytes\n`);
+    for (const layer of saved.layers) notes.add(layer.layer, layer.notes);
+    for (const note of notes.untold()) tell(note);
+  });
+}
+
+async function vectors(command: Of<'vectors'>): Promise<number> {
+  const progress = new ProgressLine(process.stderr);
+  const engine = createEngine(command, false, {});
+  const document = await engine.open(command.path);
+  const { count, overwrite } = command;
+  const layer = oneLayer(document, command.layer);
+  const out = await outFile(command.out, suggestedName(document.checkpoint.path, [layer], 'vectors'));
+  return saving(engine, progress, async (signal) => {
+    progress.layer(`${layer}: singular vectors`);
+    const target = { path: out, overwrite };
+    const saved = await saveSingularVectors(engine, document.handle, layer, count, target, signal);
+    progress.finish();
+    const { rows, cols, singularValues, residuals } = saved.vectors;
+    const worst = largestOf(residuals) / (singularValues[0]! || 1);
+    const note = residualNote(singularValues, residuals);
+    await print(
+      `${printedPath(saved.path)}\n${visible(layer)}: ${singularValues.length} singular vectors of ${rows} × ${cols}, ` +
+        `largest residual ${worst.toPrecision(2)}·σ₁\n${note === undefined ? '' : `Note: ${note}.\n`}`,
+    );
+  });
+}
+
+/** The file that `--out` means: in a folder, one of the suggested name. */
+async function outFile(out: string, name: string): Promise<string> {
+  const isFolder = /[\\/]$/.test(out) || (await stat(out).catch(() => undefined))?.isDirectory();
+  return path.resolve(isFolder ? path.join(out, name) : out);
+}
+
+/** What writes a file and can be interrupted. @returns the exit code */
+async function saving(
+  engine: Engine,
+  progress: ProgressLine,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<number> {
+  const controller = new AbortController();
+  let stopped = 0;
+  for (const signal of STOP_SIGNALS) {
+    process.once(signal, () => {
+      stopped = constants.signals[signal];
+      controller.abort();
+    });
+  }
+  try {
+    await work(controller.signal);
+  } catch (error) {
+    progress.finish();
+    if (error instanceof CompressionError && error.code === 'target-exists')
+      throw new UsageError(`${error.message} with --overwrite`);
+    if (!controller.signal.aborted) throw error;
+    tell('cancelled; nothing was written');
+    return 128 + stopped; // as shells tell it
+  } finally {
+    await engine.dispose();
+  }
+  return EXIT.ok;
+}
+
+function createEngine(
+  { threads, memoryMegabytes, device }: Pick<Of<'inspect'>, 'threads' | 'memoryMegabytes' | 'device'>,
+  cache: boolean,
+  handlers: Partial<NotificationHandlers<EngineNotifications>>,
+): Engine {
+  return new Engine({
+    cacheFolder: cache ? cacheFolder(process.env, process.platform, homedir()) : undefined,
+    threads: threads ?? defaultThreads(availableParallelism()),
+    memoryLimit: memoryMegabytes === undefined ? defaultMemoryLimit(totalmem()) : memoryMegabytes * 1024 * 1024,
+    device,
+    notify: (name, params) => handlers[name]?.(params),
+  });
+}
+
+/**
+ * Resolves when the text is written: a pipe's reader may be slower than we are.
+ *
+ * @throws the system's error `EPIPE` where the reader is gone, a sentence for people where the output is lost otherwise
+ */
+function print(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => {
+      if (!error) resolve();
+      else if (isErrno(error, 'EPIPE')) reject(error);
+      else reject(new Error(`the output could not be written (${error.message})`, { cause: error }));
+    });
+  });
+}
+
+/** As it is for a program, which may open it. */
+function printedPath(file: string): string {
+  return process.stdout.isTTY ? visible(file) : file;
+}
+
+/** A line on stderr; names and paths in it may hold anything. */
+function tell(message: string): void {
+  process.stderr.write(`${visible(message)}\n`);
+}
+
+async function printAll(pieces: Iterable<string>): Promise<void> {
+  for (const piece of pieces) await print(piece);
+}
+
+// Without listeners a failed write would end the program in mid-air; `print` hears of it through its callback, and
+// progress that nobody can read is no failure.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    if (isErrno(error, 'EPIPE')) process.exit(EXIT.ok); // `| head` has seen enough
+    const usage = error instanceof UsageError;
+    tell(`eigenscope: ${usage ? error.message : problemOf(error).message}`);
+    if (usage) tell('See eigenscope --help.');
+    process.exit(EXIT.failed);
+  },
+);

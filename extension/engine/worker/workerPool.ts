@@ -1,0 +1,190 @@
+/**
+ * Worker threads for widening, kernels and fits. A lease gives one worker to one layer; cancelling sets a flag in
+ * shared memory that the kernels' callers poll, so that a worker stays usable after a cancel. A worker that dies takes
+ * only its layer with it.
+ */
+import path from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { abortable } from '../resources/abortable';
+import type { WorkerCalls, WorkerReply } from './workerMessages';
+
+interface Pending {
+  resolve: (result: never) => void;
+  reject: (error: Error) => void;
+  onProgress: ((fraction: number) => void) | undefined;
+}
+
+/** An error that happened inside a worker, with the code it had there. */
+export class WorkerError extends Error {
+  constructor(
+    name: string,
+    message: string,
+    readonly code?: string,
+  ) {
+    super(message);
+    this.name = name;
+  }
+}
+
+class PooledWorker {
+  readonly cancelFlag = new Int32Array(new SharedArrayBuffer(4));
+  private readonly worker: Worker;
+  private readonly pending = new Map<number, Pending>();
+  private nextId = 1;
+  dead: Error | undefined;
+
+  constructor(script: string) {
+    this.worker = new Worker(script, { workerData: { cancelFlag: this.cancelFlag } });
+    this.worker.unref();
+    this.worker.on('message', (reply: WorkerReply) => {
+      const pending = this.pending.get(reply.id);
+      if (!pending) return;
+      if ('progress' in reply) {
+        pending.onProgress?.(reply.progress);
+        return;
+      }
+      this.pending.delete(reply.id);
+      if (this.pending.size === 0 && !this.dead) this.worker.unref();
+      if ('error' in reply) pending.reject(new WorkerError(reply.error.name, reply.error.message, reply.error.code));
+      else pending.resolve(reply.result as never);
+    });
+    this.worker.on('error', (error) => this.fail(error instanceof Error ? error : new Error(String(error))));
+    this.worker.on('exit', (code) => this.fail(new Error(`a worker thread ended with code ${code}`)));
+  }
+
+  private fail(error: Error): void {
+    this.dead ??= error;
+    for (const { reject } of this.pending.values()) reject(this.dead);
+    this.pending.clear();
+  }
+
+  call<K extends keyof WorkerCalls>(
+    call: K,
+    params: WorkerCalls[K]['params'],
+    transfer: ArrayBuffer[],
+    onProgress?: (fraction: number) => void,
+  ): Promise<WorkerCalls[K]['result']> {
+    if (this.dead) return Promise.reject(this.dead);
+    const id = this.nextId++;
+    return new Promise<WorkerCalls[K]['result']>((resolve, reject) => {
+      this.pending.set(id, { resolve, reject, onProgress });
+      this.worker.ref();
+      this.worker.postMessage({ id, call, params }, transfer);
+    });
+  }
+
+  async terminate(): Promise<void> {
+    this.dead ??= new Error('the worker thread was ended');
+    // A process with nothing else to wait for would end before its caller has gone on.
+    this.worker.ref();
+    await this.worker.terminate();
+  }
+}
+
+/** Exclusive use of one worker until `release`. */
+export class WorkerLease {
+  constructor(
+    private readonly worker: PooledWorker,
+    private readonly signal: AbortSignal,
+    private readonly giveBack: (worker: PooledWorker) => void,
+  ) {
+    Atomics.store(worker.cancelFlag, 0, 0);
+    signal.addEventListener('abort', this.cancel);
+  }
+
+  private readonly cancel = (): void => {
+    Atomics.store(this.worker.cancelFlag, 0, 1);
+  };
+
+  /**
+   * @throws the signal's reason as soon as it is cancelled, whatever the worker is at; WorkerError for errors inside the
+   *   worker
+   */
+  async call<K extends keyof WorkerCalls>(
+    call: K,
+    params: WorkerCalls[K]['params'],
+    options: { transfer?: ArrayBufferLike[]; onProgress?: (fraction: number) => void } = {},
+  ): Promise<WorkerCalls[K]['result']> {
+    this.signal.throwIfAborted();
+    const answer = this.worker.call(call, params, (options.transfer ?? []) as ArrayBuffer[], options.onProgress);
+    return abortable(answer, this.signal);
+  }
+
+  /** The worker is free again once it has ended what it was at: it answers in order. */
+  release(): void {
+    const giveBack = (): void => {
+      this.signal.removeEventListener('abort', this.cancel);
+      this.giveBack(this.worker);
+    };
+    this.worker.call('end', null, []).then(giveBack, giveBack);
+  }
+}
+
+export class WorkerPool {
+  private readonly idle: PooledWorker[] = [];
+  private readonly waiting: { resolve: (worker: PooledWorker) => void; reject: (error: unknown) => void }[] = [];
+  private readonly all = new Set<PooledWorker>();
+
+  /** @param size threads at most; they start when first needed */
+  constructor(
+    readonly size: number,
+    private readonly script = path.join(__dirname, 'worker.js'),
+  ) {}
+
+  async lease(signal: AbortSignal): Promise<WorkerLease> {
+    signal.throwIfAborted();
+    const worker = await this.next(signal);
+    return new WorkerLease(worker, signal, (returned) => this.giveBack(returned));
+  }
+
+  /** A worker that no layer waits for, to be given back soon; undefined where all are taken. */
+  leaseIdle(signal: AbortSignal): WorkerLease | undefined {
+    signal.throwIfAborted();
+    const worker = this.idle.pop() ?? (this.all.size < this.size ? this.start() : undefined);
+    return worker && new WorkerLease(worker, signal, (returned) => this.giveBack(returned));
+  }
+
+  private next(signal: AbortSignal): Promise<PooledWorker> {
+    const idle = this.idle.pop();
+    if (idle) return Promise.resolve(idle);
+    if (this.all.size < this.size) return Promise.resolve(this.start());
+    return new Promise((resolve, reject) => {
+      const waiter = { resolve, reject };
+      this.waiting.push(waiter);
+      signal.addEventListener(
+        'abort',
+        () => {
+          const index = this.waiting.indexOf(waiter);
+          if (index < 0) return;
+          this.waiting.splice(index, 1);
+          reject(signal.reason as Error);
+        },
+        { once: true },
+      );
+    });
+  }
+
+  private start(): PooledWorker {
+    const worker = new PooledWorker(this.script);
+    this.all.add(worker);
+    return worker;
+  }
+
+  private giveBack(worker: PooledWorker): void {
+    let usable = worker;
+    if (worker.dead) {
+      this.all.delete(worker);
+      if (this.waiting.length === 0) return;
+      usable = this.start();
+    }
+    const waiter = this.waiting.shift();
+    if (waiter) waiter.resolve(usable);
+    else this.idle.push(usable);
+  }
+
+  async terminate(): Promise<void> {
+    await Promise.all([...this.all].map((worker) => worker.terminate()));
+    this.all.clear();
+    this.idle.length = 0;
+  }
+}
