@@ -8,7 +8,7 @@ export default tseslint.config(
     ignores: [
       'dist/**',
       'node_modules/**',
-      'extension/linalg/kernels/**',
+      'extension/linalg/assembly/**',
       '*.js',
       '.*.mjs',
       'test/harness/**/*.js',

@@ -20,7 +20,7 @@ function filesBelow(folder, suffix) {
 }
 
 function buildKernels() {
-  const sources = filesBelow(path.join(root, 'extension/linalg/kernels'), '.ts');
+  const sources = filesBelow(path.join(root, 'extension/linalg/assembly'), '.ts');
   const target = path.join(dist, 'kernels.wasm');
   // The flags below count as a source too.
   const newest = Math.max(...[...sources, __filename].map((file) => statSync(file).mtimeMs));
@@ -30,7 +30,7 @@ function buildKernels() {
     process.execPath,
     [
       path.join(root, 'node_modules/assemblyscript/bin/asc.js'),
-      'extension/linalg/kernels/index.ts',
+      'extension/linalg/assembly/index.ts',
       '--outFile',
       target,
       '-O3',
