@@ -2,8 +2,8 @@
  * Products with a matrix that may be larger than the kernels' memory, and that take longer than a cancel may: it is handed
  * to them in bands across its longer side and in blocks of its shorter one, with a poll after each product.
  */
-import type { Kernels, Poll } from '../linalg/kernels';
-import { mirrorLower } from '../linalg/mirrorLower';
+import type { Kernels, Poll } from '../linalg/kernels/kernels';
+import { mirrorLower } from '../linalg/kernels/mirrorLower';
 
 /** 32 MB of float64. */
 const BAND_ELEMENTS = 2 ** 22;

@@ -4,8 +4,8 @@
  */
 import type { TensorInfo } from '../checkpoint/checkpoint';
 import { elementSize, widen } from '../checkpoint/elements/dtype';
-import type { Kernels, Poll } from '../linalg/kernels';
-import { pollFor, symmetricEigenvalues, type EigenOptions } from '../linalg/symmetricEigenvalues';
+import type { Kernels, Poll } from '../linalg/kernels/kernels';
+import { pollFor, symmetricEigenvalues, type EigenOptions } from '../linalg/eigen/symmetricEigenvalues';
 import type { RankRequest } from '../protocol';
 import { bandedGram } from './bands';
 import { CompressionError } from './compressionError';

@@ -3,8 +3,8 @@
  * the error of the approximation is the optimal one to within a millionth. Much faster than all of WᵀW where few
  * directions of many are kept.
  */
-import { BandProducts, type RowBands } from '../linalg/bandProducts';
-import { leadingPairs, leastCapacity, type SingularTools } from '../linalg/leadingPairs';
+import { BandProducts, type RowBands } from '../linalg/singular/rowBandProducts';
+import { leadingPairs, leastCapacity, type SingularTools } from '../linalg/singular/leadingPairs';
 
 /** The relative error may exceed the smallest possible one by this share of it. */
 const EXCESS = 1e-6;

@@ -1,6 +1,6 @@
 /** Factors rounded to the type they are stored in, and what that leaves of W, measured on W itself. */
 import { elementSize } from '../checkpoint/elements/dtype';
-import type { Kernels, Poll } from '../linalg/kernels';
+import type { Kernels, Poll } from '../linalg/kernels/kernels';
 import { narrow, type FloatDType } from './narrow';
 import type { Factors } from './truncatedSvd';
 

@@ -7,9 +7,9 @@
  * of W, whose error is the optimal one to within √ε·σ₁ whatever the noise, and exactly 0 at full rank. Where few of
  * many directions are kept they are found faster elsewhere (`leadingDirections.ts`) and handed in.
  */
-import type { Kernels } from '../linalg/kernels';
-import { pollFor, type EigenOptions } from '../linalg/symmetricEigenvalues';
-import { topEigenvectors } from '../linalg/symmetricEigenvectors';
+import type { Kernels } from '../linalg/kernels/kernels';
+import { pollFor, type EigenOptions } from '../linalg/eigen/symmetricEigenvalues';
+import { topEigenvectors } from '../linalg/eigen/symmetricEigenvectors';
 import { bandedGram, bandedProjection, type LongMatrix } from './bands';
 import { largestOf } from '../shared/extremes';
 

@@ -11,8 +11,8 @@ import { shardOfModel } from '../checkpoint/folders/shardOfModel';
 import { withSlices } from '../checkpoint/wrappers/tensorSlice';
 import { withTiedEmbeddings } from '../checkpoint/wrappers/tiedEmbeddings';
 import { removeAbandonedPartials } from '../compression/partialFile';
-import { createMatrixProducts, type MatrixProducts, type ProductSource } from '../linalg/matrixProducts';
-import type { Accelerator } from '../linalg/providers';
+import { createMatrixProducts, type MatrixProducts, type ProductSource } from '../linalg/products/matrixProducts';
+import type { Accelerator } from '../linalg/devices/providers';
 import type {
   DeviceChoice,
   DeviceInfo,

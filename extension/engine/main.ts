@@ -2,7 +2,7 @@
 import os from 'node:os';
 import type { CancellationToken } from 'vscode-jsonrpc';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
-import { isAccelerator, isDeviceChoice } from '../linalg/providers';
+import { isAccelerator, isDeviceChoice } from '../linalg/devices/providers';
 import { packSummary } from '../shared/packedTensors';
 import type { DocumentRequests, EngineNotifications, EngineRequests } from '../protocol';
 import { handle, notifier, type Handlers } from '../shared/rpc';

@@ -2,8 +2,8 @@
  * Shape metrics: every number of the metric table that needs only the eigenvalues. Definitions as in the table
  * (`metricTable.ts`), which also says whose they are.
  */
-import { numericalZero } from '../linalg/numericalZero';
-import { isConditionUncertain } from '../linalg/precisionPolicy';
+import { numericalZero } from '../linalg/gram/numericalZero';
+import { isConditionUncertain } from '../linalg/gram/precisionPolicy';
 import type { FitRule, PowerLawFit, StoredRounding } from '../protocol';
 import { determinantTail, fitBulk } from './bulk';
 import { randomisationMetrics } from './randomisation';

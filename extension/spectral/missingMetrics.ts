@@ -1,5 +1,5 @@
 /** Why numbers of a layer are missing, in words, by their key in the metric table. */
-import { numericalZero } from '../linalg/numericalZero';
+import { numericalZero } from '../linalg/gram/numericalZero';
 import type { StoredRounding } from '../protocol';
 import { determinantTail, fitBulk } from './bulk';
 import { hardThresholdRank } from './hardThreshold';

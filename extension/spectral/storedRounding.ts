@@ -5,7 +5,7 @@
  * E is taken for random, as rounding errors of unrelated numbers are: ‖E‖ = rms(E)·(√N + √M). Of elements of a
  * floating-point type rms(E) ≤ u/√3 of theirs, u half of the type's ε.
  */
-import { numericalZero, roundingOf } from '../linalg/numericalZero';
+import { numericalZero, roundingOf } from '../linalg/gram/numericalZero';
 import type { DType, StoredRounding, TensorStatistics } from '../protocol';
 
 /** Of numbers that were never stored. */

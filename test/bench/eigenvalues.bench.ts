@@ -7,14 +7,14 @@
  */
 import { widenPart } from '../../extension/engine/worker/elements';
 import { CHUNK_BYTES } from '../../extension/engine/layer/layerInput';
-import { bandEigenvalues } from '../../extension/linalg/bandEigenvalues';
-import { reduceToBand } from '../../extension/linalg/bandReduction';
-import { gram } from '../../extension/linalg/gram';
-import { loadKernels } from '../../extension/linalg/kernels';
-import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/matrixProducts';
-import { symmetricEigenvalues } from '../../extension/linalg/symmetricEigenvalues';
-import { topEigenvectors } from '../../extension/linalg/symmetricEigenvectors';
-import { SymmetricSlabs } from '../../extension/linalg/symmetricSlabs';
+import { bandEigenvalues } from '../../extension/linalg/eigen/bandEigenvalues';
+import { reduceToBand } from '../../extension/linalg/eigen/bandReduction';
+import { gram } from '../../extension/linalg/gram/gram';
+import { loadKernels } from '../../extension/linalg/kernels/kernels';
+import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/products/matrixProducts';
+import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
+import { topEigenvectors } from '../../extension/linalg/eigen/symmetricEigenvectors';
+import { SymmetricSlabs } from '../../extension/linalg/gram/symmetricSlabs';
 import { seededRandom } from '../harness/denseReference';
 import { benchTable, median, type BenchRow } from './benchTable';
 import { askLapack, eigenvalueErrors } from './lapackPeer';

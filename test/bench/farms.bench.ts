@@ -14,7 +14,7 @@ import { FarmsRun } from '../../extension/engine/layer/farmsRun';
 import { CHUNK_BYTES } from '../../extension/engine/layer/layerInput';
 import { LayerProgress } from '../../extension/engine/layer/layerProgress';
 import { WorkerPool } from '../../extension/engine/worker/workerPool';
-import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/matrixProducts';
+import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/products/matrixProducts';
 import type { FarmsResult, FitRule, InspectSettings } from '../../extension/protocol';
 import { farmsWindows } from '../../extension/spectral/farms';
 import { layerMatrices } from '../golden/spectra';

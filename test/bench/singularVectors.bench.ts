@@ -9,12 +9,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fewDirections, leadingDirections } from '../../extension/compression/leadingDirections';
 import { truncatedSvd } from '../../extension/compression/truncatedSvd';
-import { heldBands } from '../../extension/linalg/bandProducts';
-import { loadKernels } from '../../extension/linalg/kernels';
-import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/matrixProducts';
-import { topTriplets } from '../../extension/linalg/singularTriplets';
-import { topEigenvectors } from '../../extension/linalg/symmetricEigenvectors';
-import { symmetricEigenvalues } from '../../extension/linalg/symmetricEigenvalues';
+import { heldBands } from '../../extension/linalg/singular/rowBandProducts';
+import { loadKernels } from '../../extension/linalg/kernels/kernels';
+import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/products/matrixProducts';
+import { topTriplets } from '../../extension/linalg/singular/singularTriplets';
+import { topEigenvectors } from '../../extension/linalg/eigen/symmetricEigenvectors';
+import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
 import { seededRandom } from '../harness/denseReference';
 import { benchTable, median, type BenchRow } from './benchTable';
 

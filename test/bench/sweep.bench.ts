@@ -12,7 +12,7 @@ import { CancellationTokenSource } from 'vscode-jsonrpc';
 import { widen } from '../../extension/checkpoint/elements/dtype';
 import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
 import { defaultThreads } from '../../extension/engine/resources/limits';
-import { loadElementKernels } from '../../extension/linalg/elementKernels';
+import { loadElementKernels } from '../../extension/linalg/kernels/elementKernels';
 import { unpackSummary } from '../../extension/shared/packedTensors';
 import type { InspectSettings } from '../../extension/protocol';
 import { StatisticsAccumulator } from '../../extension/spectral/statistics';

@@ -10,7 +10,7 @@ import { MemoryBudget } from '../../extension/engine/resources/memoryBudget';
 import { analyseLayer, type PipelineContext } from '../../extension/engine/layer/layerPipeline';
 import type { LayerOutcome } from '../../extension/engine/worker/workerMessages';
 import { WorkerPool } from '../../extension/engine/worker/workerPool';
-import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/matrixProducts';
+import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/products/matrixProducts';
 import { layersOf } from '../../extension/spectral/matrices';
 import { largestDifference } from '../harness/denseReference';
 import { FakeDevice } from '../harness/fakeDevice';

@@ -10,7 +10,7 @@ import { analyseLayer } from '../../extension/engine/layer/layerPipeline';
 import { MemoryBudget } from '../../extension/engine/resources/memoryBudget';
 import type { LayerOutcome } from '../../extension/engine/worker/workerMessages';
 import { WorkerPool } from '../../extension/engine/worker/workerPool';
-import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/matrixProducts';
+import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/products/matrixProducts';
 import { layersOf } from '../../extension/spectral/matrices';
 import { gradedValues, policyErrors, withSingularValues } from '../harness/gradedMatrices';
 import { safetensorsHeader } from '../harness/madeCheckpoints';

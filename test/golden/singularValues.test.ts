@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { checkpointSuffixes, openCheckpoint } from '../../extension/checkpoint/registry';
-import { heldBands } from '../../extension/linalg/bandProducts';
-import { loadKernels } from '../../extension/linalg/kernels';
-import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/matrixProducts';
-import { topTriplets } from '../../extension/linalg/singularTriplets';
-import { topEigenvectors } from '../../extension/linalg/symmetricEigenvectors';
+import { heldBands } from '../../extension/linalg/singular/rowBandProducts';
+import { loadKernels } from '../../extension/linalg/kernels/kernels';
+import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/products/matrixProducts';
+import { topTriplets } from '../../extension/linalg/singular/singularTriplets';
+import { topEigenvectors } from '../../extension/linalg/eigen/symmetricEigenvectors';
 import { goldenFiles, UPPER_QUANTILES, type GoldenEsd } from '../harness/golden';
 import { sharedFolder } from '../harness/shared';
 import { layerMatrices } from './spectra';

@@ -1,8 +1,8 @@
 /** Spectra of checkpoint layers, computed in the test's own process the plain way: matrix, Gram, eigenvalues. */
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
 import { widen } from '../../extension/checkpoint/elements/dtype';
-import { gram } from '../../extension/linalg/gram';
-import { symmetricEigenvalues } from '../../extension/linalg/symmetricEigenvalues';
+import { gram } from '../../extension/linalg/gram/gram';
+import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
 import type { FitRule, InspectSettings, PowerLawFit } from '../../extension/protocol';
 import {
   farmsConvBlocks,

@@ -3,7 +3,7 @@
  * and matrices whose eigenvalues are known in closed form.
  */
 
-import type { SymmetricSlabs } from '../../extension/linalg/symmetricSlabs';
+import type { SymmetricSlabs } from '../../extension/linalg/gram/symmetricSlabs';
 
 /** Uniform in [−0.5, 0.5), the same for the same seed. @see Park & Miller 1988 */
 export function seededRandom(seed: number): () => number {

@@ -1,8 +1,8 @@
 /** A device for tests: the kernels' Gram matrices, spoiled, delayed or failing as a test wants them. */
-import { DeviceError, type GramDevice } from '../../extension/linalg/gramDevice';
-import { gramByProducts, type GramSum } from '../../extension/linalg/gramSum';
-import { loadKernels } from '../../extension/linalg/kernels';
-import { kernelProducts } from '../../extension/linalg/matrixProducts';
+import { DeviceError, type GramDevice } from '../../extension/linalg/devices/gramDevice';
+import { gramByProducts, type GramSum } from '../../extension/linalg/gram/gramSum';
+import { loadKernels } from '../../extension/linalg/kernels/kernels';
+import { kernelProducts } from '../../extension/linalg/products/matrixProducts';
 
 interface Behaviour {
   provider?: GramDevice['provider'];

@@ -1,8 +1,8 @@
 /** The product of slices by its definition, in whole numbers: what any device must return, to the last bit. */
 import assert from 'node:assert/strict';
-import { openSplitProduct } from '../../extension/linalg/onnxSplitProduct';
-import { BLOCK_DEPTH, SLICE_LIMIT } from '../../extension/linalg/splitGraph';
-import type { SplitLevels, SplitProduct } from '../../extension/linalg/splitGram';
+import { openSplitProduct } from '../../extension/linalg/devices/onnxSplitProduct';
+import { BLOCK_DEPTH, SLICE_LIMIT } from '../../extension/linalg/devices/splitGraph';
+import type { SplitLevels, SplitProduct } from '../../extension/linalg/devices/splitGram';
 import { randomMatrix } from './denseReference';
 
 const SLICES = 5;

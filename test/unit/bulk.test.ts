@@ -1,8 +1,8 @@
 /** The random bulk: fits to matrices whose law is known, and the determinant constraint by hand. */
 import assert from 'node:assert/strict';
-import { gram } from '../../extension/linalg/gram';
-import { kernelTwin } from '../../extension/linalg/kernelTwin';
-import { symmetricEigenvalues } from '../../extension/linalg/symmetricEigenvalues';
+import { gram } from '../../extension/linalg/gram/gram';
+import { kernelTwin } from '../../extension/linalg/kernels/kernelTwin';
+import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
 import { determinantTail, fitBulk } from '../../extension/spectral/bulk';
 
 /** Standard normal numbers, seeded (Box–Muller). */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { deflatedEigenvalues } from '../../extension/linalg/deflation';
-import { gram, withoutNegatives } from '../../extension/linalg/gram';
-import { uncertainBelow } from '../../extension/linalg/precisionPolicy';
-import { symmetricEigenvalues } from '../../extension/linalg/symmetricEigenvalues';
+import { deflatedEigenvalues } from '../../extension/linalg/singular/deflation';
+import { gram, withoutNegatives } from '../../extension/linalg/gram/gram';
+import { uncertainBelow } from '../../extension/linalg/gram/precisionPolicy';
+import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
 import { gradedValues, policyErrors, withSingularValues } from '../harness/gradedMatrices';
 
 const POLICY = 1e-6;

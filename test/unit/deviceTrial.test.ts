@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { checkDevice, shortReason, tryDevice, type TrialTools } from '../../extension/linalg/deviceTrial';
-import { splitDevice, type GramDevice } from '../../extension/linalg/gramDevice';
-import { loadKernels } from '../../extension/linalg/kernels';
-import { kernelProducts } from '../../extension/linalg/matrixProducts';
-import type { SplitLevels, SplitProduct } from '../../extension/linalg/splitGram';
+import { checkDevice, shortReason, tryDevice, type TrialTools } from '../../extension/linalg/devices/deviceTrial';
+import { splitDevice, type GramDevice } from '../../extension/linalg/devices/gramDevice';
+import { loadKernels } from '../../extension/linalg/kernels/kernels';
+import { kernelProducts } from '../../extension/linalg/products/matrixProducts';
+import type { SplitLevels, SplitProduct } from '../../extension/linalg/devices/splitGram';
 import { FakeDevice } from '../harness/fakeDevice';
 import { splitReference } from '../harness/splitReference';
 

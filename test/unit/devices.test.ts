@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { Devices, type DeviceOptions } from '../../extension/engine/resources/devices';
 import type { TrialVerdict } from '../../extension/engine/resources/trialProcess';
-import type { DeviceTrial } from '../../extension/linalg/deviceTrial';
-import { acceleratorsOf, isAccelerator, isDeviceChoice, type Accelerator } from '../../extension/linalg/providers';
+import type { DeviceTrial } from '../../extension/linalg/devices/deviceTrial';
+import {
+  acceleratorsOf,
+  isAccelerator,
+  isDeviceChoice,
+  type Accelerator,
+} from '../../extension/linalg/devices/providers';
 import type { DeviceInfo } from '../../extension/protocol';
 import { FakeDevice } from '../harness/fakeDevice';
 

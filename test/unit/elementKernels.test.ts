@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { dtypes, elementSize, widen } from '../../extension/checkpoint/elements/dtype';
 import { widenElements, widenPart } from '../../extension/engine/worker/elements';
-import { isNarrow, loadElementKernels, MAX_BLOCK } from '../../extension/linalg/elementKernels';
+import { isNarrow, loadElementKernels, MAX_BLOCK } from '../../extension/linalg/kernels/elementKernels';
 import { blockMoments } from '../../extension/spectral/statistics';
 import { generator } from '../harness/madeCheckpoints';
 

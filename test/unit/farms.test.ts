@@ -1,9 +1,9 @@
 /** Where FARMS windows lie, the order of an adaptive run, and how sure the bootstrap is. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { gram } from '../../extension/linalg/gram';
-import { kernelTwin } from '../../extension/linalg/kernelTwin';
-import { symmetricEigenvalues } from '../../extension/linalg/symmetricEigenvalues';
+import { gram } from '../../extension/linalg/gram/gram';
+import { kernelTwin } from '../../extension/linalg/kernels/kernelTwin';
+import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
 import type { FitRule } from '../../extension/protocol';
 import { estimateAlpha } from '../../extension/spectral/bootstrap';
 import {

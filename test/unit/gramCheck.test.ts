@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { CheckedGram } from '../../extension/linalg/gramCheck';
-import { loadKernels } from '../../extension/linalg/kernels';
-import { kernelProducts } from '../../extension/linalg/matrixProducts';
-import { SLAB_ROWS, SymmetricSlabs } from '../../extension/linalg/symmetricSlabs';
+import { CheckedGram } from '../../extension/linalg/gram/gramCheck';
+import { loadKernels } from '../../extension/linalg/kernels/kernels';
+import { kernelProducts } from '../../extension/linalg/products/matrixProducts';
+import { SLAB_ROWS, SymmetricSlabs } from '../../extension/linalg/gram/symmetricSlabs';
 import { frobenius, fromElements, randomMatrix, randomSymmetric, seededRandom } from '../harness/denseReference';
 
 const products = kernelProducts(loadKernels());

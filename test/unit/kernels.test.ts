@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { kernelTwin } from '../../extension/linalg/kernelTwin';
-import { loadKernels, type Kernels } from '../../extension/linalg/kernels';
-import { tridiagonalEigenvalues } from '../../extension/linalg/tridiagonalEigenvalues';
+import { kernelTwin } from '../../extension/linalg/kernels/kernelTwin';
+import { loadKernels, type Kernels } from '../../extension/linalg/kernels/kernels';
+import { tridiagonalEigenvalues } from '../../extension/linalg/eigen/tridiagonalEigenvalues';
 import {
   frobenius,
   fromElements,

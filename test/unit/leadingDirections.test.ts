@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { compressTensor } from '../../extension/compression/compressTensor';
 import { fewDirections, leadingDirections } from '../../extension/compression/leadingDirections';
-import { heldBands } from '../../extension/linalg/bandProducts';
-import { loadKernels } from '../../extension/linalg/kernels';
-import { kernelProducts } from '../../extension/linalg/matrixProducts';
-import { symmetricEigenvalues } from '../../extension/linalg/symmetricEigenvalues';
-import { topEigenvectors } from '../../extension/linalg/symmetricEigenvectors';
+import { heldBands } from '../../extension/linalg/singular/rowBandProducts';
+import { loadKernels } from '../../extension/linalg/kernels/kernels';
+import { kernelProducts } from '../../extension/linalg/products/matrixProducts';
+import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
+import { topEigenvectors } from '../../extension/linalg/eigen/symmetricEigenvectors';
 import { fromElements, largestDifference, randomMatrix } from '../harness/denseReference';
 
 const kernels = loadKernels();

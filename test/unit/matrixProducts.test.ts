@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
-import { loadKernels } from '../../extension/linalg/kernels';
-import { createMatrixProducts, kernelProducts, type MatrixProducts } from '../../extension/linalg/matrixProducts';
-import { accumulateInPieces, inPieces } from '../../extension/linalg/productPieces';
+import { loadKernels } from '../../extension/linalg/kernels/kernels';
+import {
+  createMatrixProducts,
+  kernelProducts,
+  type MatrixProducts,
+} from '../../extension/linalg/products/matrixProducts';
+import { accumulateInPieces, inPieces } from '../../extension/linalg/products/productPieces';
 import { largestDifference, naiveProduct, randomMatrix } from '../harness/denseReference';
 import { onnxruntimeExists } from '../harness/onnxruntime';
 

@@ -1,8 +1,8 @@
 /** Spikes of random matrices: there are none, but at the level that is stated. Small shapes, seeded. */
 import assert from 'node:assert/strict';
-import { gram } from '../../extension/linalg/gram';
-import { kernelTwin } from '../../extension/linalg/kernelTwin';
-import { symmetricEigenvalues } from '../../extension/linalg/symmetricEigenvalues';
+import { gram } from '../../extension/linalg/gram/gram';
+import { kernelTwin } from '../../extension/linalg/kernels/kernelTwin';
+import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
 import { fitBulk } from '../../extension/spectral/bulk';
 import { poolEigenvalues } from '../../extension/spectral/farms';
 import { mulberry32 } from '../../extension/spectral/seededRandom';

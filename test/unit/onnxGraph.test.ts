@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { productModel } from '../../extension/linalg/onnxGraph';
+import { productModel } from '../../extension/linalg/products/onnxGraph';
 
 /** A decoded protocol buffer message: values of each field, by number. */
 type Message = Map<number, (number | Uint8Array)[]>;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { precisionProblem } from '../../extension/linalg/precisionPolicy';
+import { precisionProblem } from '../../extension/linalg/gram/precisionPolicy';
 
 describe('precision policy', () => {
   const spectrum = Float64Array.of(1e-3, 0.1, 1, 2, 50);

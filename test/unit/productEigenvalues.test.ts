@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { productEigenvalues } from '../../extension/linalg/productEigenvalues';
+import { productEigenvalues } from '../../extension/linalg/singular/productEigenvalues';
 import { jacobiEigenvalues, largestDifference, naiveProduct, randomMatrix } from '../harness/denseReference';
 
 /** λ by Jacobi on the Gram matrix of the product itself. `left` and `right` hold columns of L and rows of R. */

@@ -1,8 +1,8 @@
 /** The randomisation test: what shuffling keeps, and what the metrics say of random, trained and planted matrices. */
 import assert from 'node:assert/strict';
-import { gram } from '../../extension/linalg/gram';
-import { kernelTwin } from '../../extension/linalg/kernelTwin';
-import { symmetricEigenvalues } from '../../extension/linalg/symmetricEigenvalues';
+import { gram } from '../../extension/linalg/gram/gram';
+import { kernelTwin } from '../../extension/linalg/kernels/kernelTwin';
+import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
 import { entryPlaces, extractMatrix, type LayerGeometry } from '../../extension/spectral/matrices';
 import {
   jensenShannonDistance,

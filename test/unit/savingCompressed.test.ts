@@ -9,7 +9,7 @@ import { compressionNote } from '../../extension/compression/compressionNote';
 import { compressTensor, type CompressedTensor } from '../../extension/compression/compressTensor';
 import { narrow, type FloatDType } from '../../extension/compression/narrow';
 import { saveCheckpointWith } from '../../extension/compression/safetensorsWriter';
-import { loadKernels } from '../../extension/linalg/kernels';
+import { loadKernels } from '../../extension/linalg/kernels/kernels';
 import type { DType, RankRequest } from '../../extension/protocol';
 import { sharedFolder } from '../harness/shared';
 import { memoryCheckpoint, parseSafetensors, type MadeTensor, type ParsedTensor } from './savingFixture';

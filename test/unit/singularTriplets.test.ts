@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { heldBands } from '../../extension/linalg/bandProducts';
-import { loadKernels } from '../../extension/linalg/kernels';
-import { kernelProducts } from '../../extension/linalg/matrixProducts';
-import { leastCapacity } from '../../extension/linalg/leadingPairs';
-import type { SolveSymmetric } from '../../extension/linalg/leadingSubspace';
-import { topEigenvectors } from '../../extension/linalg/symmetricEigenvectors';
+import { heldBands } from '../../extension/linalg/singular/rowBandProducts';
+import { loadKernels } from '../../extension/linalg/kernels/kernels';
+import { kernelProducts } from '../../extension/linalg/products/matrixProducts';
+import { leastCapacity } from '../../extension/linalg/singular/leadingPairs';
+import type { SolveSymmetric } from '../../extension/linalg/singular/leadingSubspace';
+import { topEigenvectors } from '../../extension/linalg/eigen/symmetricEigenvectors';
 import {
   solvesWhole,
   topTriplets,
   usualCapacity,
   type SingularTriplets,
-} from '../../extension/linalg/singularTriplets';
+} from '../../extension/linalg/singular/singularTriplets';
 import { fromElements, largestDifference, naiveProduct, randomMatrix, seededRandom } from '../harness/denseReference';
 
 const TOLERANCE = 1e-9;

@@ -1,8 +1,8 @@
 /** Gram matrices of overlapping windows from shared sums: the same as a product for each, and far less work. */
 import assert from 'node:assert/strict';
-import { loadKernels } from '../../extension/linalg/kernels';
-import { kernelProducts, type MatrixProducts } from '../../extension/linalg/matrixProducts';
-import { SlidingGram, type WindowRows } from '../../extension/linalg/slidingGram';
+import { loadKernels } from '../../extension/linalg/kernels/kernels';
+import { kernelProducts, type MatrixProducts } from '../../extension/linalg/products/matrixProducts';
+import { SlidingGram, type WindowRows } from '../../extension/linalg/gram/slidingGram';
 import { largestDifference, naiveProduct, randomMatrix } from '../harness/denseReference';
 
 const products = kernelProducts(loadKernels());

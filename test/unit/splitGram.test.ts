@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { loadKernels } from '../../extension/linalg/kernels';
-import { openSplitProduct } from '../../extension/linalg/onnxSplitProduct';
-import { BLOCK_DEPTH, SLICE_LIMIT } from '../../extension/linalg/splitGraph';
-import { SplitGram, type SplitProduct } from '../../extension/linalg/splitGram';
-import { SLAB_ROWS } from '../../extension/linalg/symmetricSlabs';
+import { loadKernels } from '../../extension/linalg/kernels/kernels';
+import { openSplitProduct } from '../../extension/linalg/devices/onnxSplitProduct';
+import { BLOCK_DEPTH, SLICE_LIMIT } from '../../extension/linalg/devices/splitGraph';
+import { SplitGram, type SplitProduct } from '../../extension/linalg/devices/splitGram';
+import { SLAB_ROWS } from '../../extension/linalg/gram/symmetricSlabs';
 import { fromSlabs, largestDifference, naiveProduct, randomMatrix, seededRandom } from '../harness/denseReference';
 import { onnxruntimeExists } from '../harness/onnxruntime';
 import { assertSplitProductIsExact, slicesOf, splitReference } from '../harness/splitReference';

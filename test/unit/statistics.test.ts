@@ -1,7 +1,7 @@
 /** Streaming statistics against the two-pass definition, whatever the chunks; the element histogram by counting. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { loadElementKernels } from '../../extension/linalg/elementKernels';
+import { loadElementKernels } from '../../extension/linalg/kernels/elementKernels';
 import {
   blockMoments,
   elementHistogram,

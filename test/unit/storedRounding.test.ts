@@ -1,10 +1,10 @@
 /** Orthogonal matrices as they come out of a file: their singular values differ by the rounding of its type, and by nothing else. */
 import assert from 'node:assert/strict';
 import { decodeFloat } from '../../extension/checkpoint/elements/dtype';
-import { gram } from '../../extension/linalg/gram';
-import { kernelTwin } from '../../extension/linalg/kernelTwin';
-import { withExactZeros } from '../../extension/linalg/numericalZero';
-import { symmetricEigenvalues } from '../../extension/linalg/symmetricEigenvalues';
+import { gram } from '../../extension/linalg/gram/gram';
+import { kernelTwin } from '../../extension/linalg/kernels/kernelTwin';
+import { withExactZeros } from '../../extension/linalg/gram/numericalZero';
+import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
 import type { DType, FitRule, StoredRounding } from '../../extension/protocol';
 import { determinantTail } from '../../extension/spectral/bulk';
 import { fitPowerLaw } from '../../extension/spectral/powerLaw';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { kernelTwin } from '../../extension/linalg/kernelTwin';
-import { loadKernels, type Kernels } from '../../extension/linalg/kernels';
-import { bandEigenvalues } from '../../extension/linalg/bandEigenvalues';
-import { reduceToBand } from '../../extension/linalg/bandReduction';
-import { kernelProducts } from '../../extension/linalg/matrixProducts';
-import { symmetricEigenvalues, type EigenOptions } from '../../extension/linalg/symmetricEigenvalues';
-import { SymmetricSlabs } from '../../extension/linalg/symmetricSlabs';
+import { kernelTwin } from '../../extension/linalg/kernels/kernelTwin';
+import { loadKernels, type Kernels } from '../../extension/linalg/kernels/kernels';
+import { bandEigenvalues } from '../../extension/linalg/eigen/bandEigenvalues';
+import { reduceToBand } from '../../extension/linalg/eigen/bandReduction';
+import { kernelProducts } from '../../extension/linalg/products/matrixProducts';
+import { symmetricEigenvalues, type EigenOptions } from '../../extension/linalg/eigen/symmetricEigenvalues';
+import { SymmetricSlabs } from '../../extension/linalg/gram/symmetricSlabs';
 import {
   fromElements,
   jacobiEigenvalues,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { loadKernels } from '../../extension/linalg/kernels';
-import { kernelProducts, type MatrixProducts } from '../../extension/linalg/matrixProducts';
-import { SLAB_ROWS, SymmetricSlabs } from '../../extension/linalg/symmetricSlabs';
+import { loadKernels } from '../../extension/linalg/kernels/kernels';
+import { kernelProducts, type MatrixProducts } from '../../extension/linalg/products/matrixProducts';
+import { SLAB_ROWS, SymmetricSlabs } from '../../extension/linalg/gram/symmetricSlabs';
 import { fromSlabs, largestDifference, randomMatrix, randomSymmetric } from '../harness/denseReference';
 
 describe('symmetric slabs', () => {

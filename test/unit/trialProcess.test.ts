@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { trialProcess } from '../../extension/engine/resources/trialProcess';
-import type { Accelerator } from '../../extension/linalg/providers';
+import type { Accelerator } from '../../extension/linalg/devices/providers';
 
 describe('trial in a process of its own', () => {
   const children: ChildProcess[] = [];

@@ -1,6 +1,6 @@
 /** The columns of a matrix on their way to its Gram matrix: a chunk at a time, the next one prepared meanwhile. */
-import type { GramSum } from '../../linalg/gramSum';
-import type { ColumnSource } from '../../linalg/slidingGram';
+import type { GramSum } from '../../linalg/gram/gramSum';
+import type { ColumnSource } from '../../linalg/gram/slidingGram';
 
 /** The columns of one matrix, or of its transpose where it is tall; asked for as often as they are needed. */
 export interface Columns {

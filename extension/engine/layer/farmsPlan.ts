@@ -2,7 +2,7 @@
  * Which windows FARMS takes of a layer, and how their Gram matrices are made: from sums that the windows share where all
  * are taken and the sums fit into memory, else one by one.
  */
-import { SlidingGram, type WindowRows } from '../../linalg/slidingGram';
+import { SlidingGram, type WindowRows } from '../../linalg/gram/slidingGram';
 import type { InspectSettings } from '../../protocol';
 import { farmsWindows, type FarmsWindow } from '../../spectral/farms';
 import type { LayerGeometry } from '../../spectral/matrices';

@@ -3,12 +3,12 @@
  * other that is idle, and the end of an adaptive run.
  */
 import type { Checkpoint, TensorInfo } from '../../checkpoint/checkpoint';
-import { reduceToBand } from '../../linalg/bandReduction';
-import { gramByProducts } from '../../linalg/gramSum';
-import { loadKernels } from '../../linalg/kernels';
-import type { MatrixProducts } from '../../linalg/matrixProducts';
-import { SlidingGram, type ColumnSource } from '../../linalg/slidingGram';
-import type { SymmetricSlabs } from '../../linalg/symmetricSlabs';
+import { reduceToBand } from '../../linalg/eigen/bandReduction';
+import { gramByProducts } from '../../linalg/gram/gramSum';
+import { loadKernels } from '../../linalg/kernels/kernels';
+import type { MatrixProducts } from '../../linalg/products/matrixProducts';
+import { SlidingGram, type ColumnSource } from '../../linalg/gram/slidingGram';
+import type { SymmetricSlabs } from '../../linalg/gram/symmetricSlabs';
 import { runAdaptively } from '../../spectral/adaptiveFarms';
 import type { FarmsWindow } from '../../spectral/farms';
 import { abortable } from '../resources/abortable';

@@ -5,7 +5,7 @@
 import type { Checkpoint, TensorInfo } from '../../checkpoint/checkpoint';
 import { foldOverhead } from '../../checkpoint/elements/foldedTensor';
 import { sliceOverhead } from '../../checkpoint/wrappers/tensorSlice';
-import { SymmetricSlabs } from '../../linalg/symmetricSlabs';
+import { SymmetricSlabs } from '../../linalg/gram/symmetricSlabs';
 import type { InspectSettings, Problem, TensorStatistics } from '../../protocol';
 import { farmsWindows } from '../../spectral/farms';
 import type { LayerGeometry } from '../../spectral/matrices';

@@ -5,13 +5,13 @@
  */
 import type { TensorInfo } from '../../checkpoint/checkpoint';
 import { elementSize } from '../../checkpoint/elements/dtype';
-import { reduceToBand, type Band } from '../../linalg/bandReduction';
-import { CheckedGram } from '../../linalg/gramCheck';
-import { DeviceError, type GramDevice } from '../../linalg/gramDevice';
-import { gramByProducts, type GramSum } from '../../linalg/gramSum';
-import { loadKernels } from '../../linalg/kernels';
-import type { MatrixProducts } from '../../linalg/matrixProducts';
-import type { SymmetricSlabs } from '../../linalg/symmetricSlabs';
+import { reduceToBand, type Band } from '../../linalg/eigen/bandReduction';
+import { CheckedGram } from '../../linalg/gram/gramCheck';
+import { DeviceError, type GramDevice } from '../../linalg/devices/gramDevice';
+import { gramByProducts, type GramSum } from '../../linalg/gram/gramSum';
+import { loadKernels } from '../../linalg/kernels/kernels';
+import type { MatrixProducts } from '../../linalg/products/matrixProducts';
+import type { SymmetricSlabs } from '../../linalg/gram/symmetricSlabs';
 import type { InspectSettings } from '../../protocol';
 import type { LayerGeometry } from '../../spectral/matrices';
 import { DEFAULT_SHUFFLES } from '../../spectral/randomisation';

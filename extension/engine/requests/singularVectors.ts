@@ -1,8 +1,8 @@
 /** Singular vectors of one layer on demand: the largest few, or all where they fit, and how they are spread. */
 import { largestOf } from '../../shared/extremes';
-import type { RowBands } from '../../linalg/bandProducts';
-import { leastCapacity, type SingularTools } from '../../linalg/leadingPairs';
-import { topTriplets, tripletBytes, usualCapacity } from '../../linalg/singularTriplets';
+import type { RowBands } from '../../linalg/singular/rowBandProducts';
+import { leastCapacity, type SingularTools } from '../../linalg/singular/leadingPairs';
+import { topTriplets, tripletBytes, usualCapacity } from '../../linalg/singular/singularTriplets';
 import type { LayerVectors, SingularVectors } from '../../protocol';
 import { vectorMetrics } from '../../spectral/vectorMetrics';
 import type { Engine } from '../engine';

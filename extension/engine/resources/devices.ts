@@ -2,11 +2,11 @@
  * Which device multiplies the Gram matrices of large layers: tried once, when the first layer could gain from it, and
  * given up for the rest of the process when it fails in use.
  */
-import type { GramDevice, OpenGramDevice } from '../../linalg/gramDevice';
-import { openGramDevice } from '../../linalg/gramDevice';
-import type { ProductSource } from '../../linalg/matrixProducts';
-import { shortReason, type DeviceTrial } from '../../linalg/deviceTrial';
-import { acceleratorsOf, PROVIDERS, type Accelerator } from '../../linalg/providers';
+import type { GramDevice, OpenGramDevice } from '../../linalg/devices/gramDevice';
+import { openGramDevice } from '../../linalg/devices/gramDevice';
+import type { ProductSource } from '../../linalg/products/matrixProducts';
+import { shortReason, type DeviceTrial } from '../../linalg/devices/deviceTrial';
+import { acceleratorsOf, PROVIDERS, type Accelerator } from '../../linalg/devices/providers';
 import type { DeviceChoice, DeviceInfo } from '../../protocol';
 import { trialProcess, type RunTrial } from './trialProcess';
 

@@ -1,9 +1,9 @@
 /** Entry of the short-lived process that tries one device, named by its argument, and sends a `TrialVerdict`. */
-import { tryDevice } from '../../linalg/deviceTrial';
-import { openGramDevice } from '../../linalg/gramDevice';
-import { loadKernels } from '../../linalg/kernels';
-import { createMatrixProducts } from '../../linalg/matrixProducts';
-import type { Accelerator } from '../../linalg/providers';
+import { tryDevice } from '../../linalg/devices/deviceTrial';
+import { openGramDevice } from '../../linalg/devices/gramDevice';
+import { loadKernels } from '../../linalg/kernels/kernels';
+import { createMatrixProducts } from '../../linalg/products/matrixProducts';
+import type { Accelerator } from '../../linalg/devices/providers';
 import type { TrialVerdict } from './trialProcess';
 
 async function verdict(): Promise<TrialVerdict> {

@@ -1,8 +1,8 @@
 /** Tries a device in a process of its own: whatever its driver does there, this one goes on. */
 import { fork, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
-import type { DeviceTrial } from '../../linalg/deviceTrial';
-import type { Accelerator } from '../../linalg/providers';
+import type { DeviceTrial } from '../../linalg/devices/deviceTrial';
+import type { Accelerator } from '../../linalg/devices/providers';
 
 export type TrialVerdict = { trial: DeviceTrial } | { refused: string };
 

@@ -1,6 +1,6 @@
 /** What the terminal asked for: arguments parsed and checked before any file is touched. */
 import { parseArgs } from 'node:util';
-import { DEVICE_CHOICES, isDeviceChoice } from '../../linalg/providers';
+import { DEVICE_CHOICES, isDeviceChoice } from '../../linalg/devices/providers';
 import type { DeviceChoice, FitRule, InspectSettings, RankRequest } from '../../protocol';
 import { LEAST_SHUFFLES, MOST_SHUFFLES } from '../../spectral/randomisation';
 

@@ -1,6 +1,6 @@
 /** Stored elements widened to float64 in a worker: by the kernel where that is the faster way. */
 import { elementSize, widen } from '../../checkpoint/elements/dtype';
-import { isNarrow, loadElementKernels } from '../../linalg/elementKernels';
+import { isNarrow, loadElementKernels } from '../../linalg/kernels/elementKernels';
 import type { DType } from '../../protocol';
 
 /**

@@ -4,16 +4,16 @@
  */
 import { elementSize } from '../../checkpoint/elements/dtype';
 import { compressionMatrix } from '../../compression/compressionMatrix';
-import { bandEigenvalues } from '../../linalg/bandEigenvalues';
-import { deflatedEigenvalues } from '../../linalg/deflation';
-import type { Band } from '../../linalg/bandReduction';
-import { loadElementKernels } from '../../linalg/elementKernels';
-import { gram, withoutNegatives } from '../../linalg/gram';
-import type { Kernels } from '../../linalg/kernels';
-import { withExactZeros } from '../../linalg/numericalZero';
-import { isConditionUncertain, precisionProblem, uncertainBelow } from '../../linalg/precisionPolicy';
-import { productEigenvalues } from '../../linalg/productEigenvalues';
-import { symmetricEigenvalues } from '../../linalg/symmetricEigenvalues';
+import { bandEigenvalues } from '../../linalg/eigen/bandEigenvalues';
+import { deflatedEigenvalues } from '../../linalg/singular/deflation';
+import type { Band } from '../../linalg/eigen/bandReduction';
+import { loadElementKernels } from '../../linalg/kernels/elementKernels';
+import { gram, withoutNegatives } from '../../linalg/gram/gram';
+import type { Kernels } from '../../linalg/kernels/kernels';
+import { withExactZeros } from '../../linalg/gram/numericalZero';
+import { isConditionUncertain, precisionProblem, uncertainBelow } from '../../linalg/gram/precisionPolicy';
+import { productEigenvalues } from '../../linalg/singular/productEigenvalues';
+import { symmetricEigenvalues } from '../../linalg/eigen/symmetricEigenvalues';
 import type { FarmsResult, StoredRounding } from '../../protocol';
 import { estimateAlpha, type FarmsEstimate } from '../../spectral/bootstrap';
 import {

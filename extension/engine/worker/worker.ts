@@ -1,11 +1,11 @@
 /** Entry of a worker thread: answers `WorkerCalls` for one layer at a time. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { compressTensor } from '../../compression/compressTensor';
-import { bandEigenvalues } from '../../linalg/bandEigenvalues';
-import { withoutNegatives } from '../../linalg/gram';
-import { loadKernels } from '../../linalg/kernels';
-import { symmetricEigenvalues } from '../../linalg/symmetricEigenvalues';
-import { topEigenvectors } from '../../linalg/symmetricEigenvectors';
+import { bandEigenvalues } from '../../linalg/eigen/bandEigenvalues';
+import { withoutNegatives } from '../../linalg/gram/gram';
+import { loadKernels } from '../../linalg/kernels/kernels';
+import { symmetricEigenvalues } from '../../linalg/eigen/symmetricEigenvalues';
+import { topEigenvectors } from '../../linalg/eigen/symmetricEigenvectors';
 import { goodnessOfFit } from '../../spectral/goodnessOfFit';
 import { addToPlanes } from '../../spectral/heatMap';
 import { elementHistogram } from '../../spectral/statistics';

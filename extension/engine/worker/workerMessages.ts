@@ -4,7 +4,7 @@
  */
 import type { TensorInfo } from '../../checkpoint/checkpoint';
 import type { CompressedTensor, CompressionInput } from '../../compression/compressTensor';
-import type { Band } from '../../linalg/bandReduction';
+import type { Band } from '../../linalg/eigen/bandReduction';
 import type { DType, GoodnessOfFit, InspectSettings, LayerResult, RankRequest, StoredRounding } from '../../protocol';
 import type { FarmsEstimate } from '../../spectral/bootstrap';
 import type { FarmsWindow } from '../../spectral/farms';

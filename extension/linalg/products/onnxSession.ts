@@ -1,0 +1,32 @@
+/**
+ * Sessions of onnxruntime-node. The only place that loads it: a session's run blocks its thread, and only one thread
+ * of a process may load the library.
+ */
+import type { InferenceSession } from 'onnxruntime-node';
+import type { DeviceName } from '../../protocol';
+
+type Onnxruntime = typeof import('onnxruntime-node');
+
+const ERRORS_ONLY = 3;
+
+/** @throws Error where there is no library for the platform */
+export function loadOnnxruntime(): Promise<Onnxruntime> {
+  return import('onnxruntime-node');
+}
+
+/** @throws Error where onnxruntime cannot be loaded, the device cannot be opened or refuses a part of the graph */
+export async function openSession(model: Uint8Array, device: DeviceName): Promise<InferenceSession> {
+  const onnxruntime = await loadOnnxruntime();
+  return onnxruntime.InferenceSession.create(model, {
+    executionProviders: [device],
+    logSeverityLevel: ERRORS_ONLY,
+    extra: {
+      session: {
+        // Idle threads must not spin: the worker threads want the cores.
+        intra_op: { allow_spinning: '0' },
+        // What a device cannot do would silently run on the CPU otherwise.
+        ...(device !== 'cpu' && { disable_cpu_ep_fallback: '1' }),
+      },
+    },
+  });
+}
