@@ -1,6 +1,6 @@
 /** The largest singular values with how their vectors are spread over rows and columns, and what that means. */
 import type { LayerVectors, VectorMetrics } from '../extension/protocol';
-import { sharingElements, vectorMetricTable } from '../extension/spectral/vectorMetrics';
+import { sharingElements, vectorMetricTable } from '../extension/spectral/metrics/vectorMetrics';
 import { element } from './elements';
 import { formatCount, formatNumber, formatPercent, plural } from './format';
 import { largestOf } from '../extension/shared/extremes';

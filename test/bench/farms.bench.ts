@@ -16,7 +16,7 @@ import { LayerProgress } from '../../extension/engine/layer/layerProgress';
 import { WorkerPool } from '../../extension/engine/worker/workerPool';
 import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/products/matrixProducts';
 import type { FarmsResult, FitRule, InspectSettings } from '../../extension/protocol';
-import { farmsWindows } from '../../extension/spectral/farms';
+import { farmsWindows } from '../../extension/spectral/farms/farms';
 import { layerMatrices } from '../golden/spectra';
 import { adaptiveOutcome, madeMatrix, windowed, type AdaptiveOutcome } from '../harness/adaptiveCoverage';
 import { seededRandom } from '../harness/denseReference';

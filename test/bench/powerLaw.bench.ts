@@ -3,12 +3,12 @@
  * where that is feasible, and scaled by the square of the size); and what every layer's statistics take in all.
  */
 import type { FitRule, PowerLawFit } from '../../extension/protocol';
-import { smallestDistance } from '../../extension/spectral/kolmogorovSmirnov';
-import { LogTail } from '../../extension/spectral/logTail';
-import { spectralMetrics } from '../../extension/spectral/metrics';
-import { fitPowerLaw } from '../../extension/spectral/powerLaw';
-import { rankSuggestions } from '../../extension/spectral/ranks';
-import { tailShape } from '../../extension/spectral/tailShape';
+import { smallestDistance } from '../../extension/spectral/tail/kolmogorovSmirnov';
+import { LogTail } from '../../extension/spectral/tail/logTail';
+import { spectralMetrics } from '../../extension/spectral/metrics/metrics';
+import { fitPowerLaw } from '../../extension/spectral/tail/powerLaw';
+import { rankSuggestions } from '../../extension/spectral/ranks/ranks';
+import { tailShape } from '../../extension/spectral/tail/tailShape';
 import { spectrumShapes, uniform } from '../harness/hardSpectra';
 import { quadraticSearch } from '../harness/quadraticSearch';
 import { benchTable, median, type BenchRow } from './benchTable';

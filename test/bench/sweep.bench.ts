@@ -15,7 +15,7 @@ import { defaultThreads } from '../../extension/engine/resources/limits';
 import { loadElementKernels } from '../../extension/linalg/kernels/elementKernels';
 import { unpackSummary } from '../../extension/shared/packedTensors';
 import type { InspectSettings } from '../../extension/protocol';
-import { StatisticsAccumulator } from '../../extension/spectral/statistics';
+import { StatisticsAccumulator } from '../../extension/spectral/metrics/statistics';
 import { EngineProcess } from '../harness/engineProcess';
 import { LLAMA_1B_BLOCKS, makeLlama1b, writeHeavyTailed } from '../harness/madeCheckpoints';
 import { repositoryRoot } from '../harness/shared';

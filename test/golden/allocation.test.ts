@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { singularValues } from '../../extension/spectral/esd';
-import { weloreRanksAt, type WeloreLayer } from '../../extension/spectral/welore';
+import { weloreRanksAt, type WeloreLayer } from '../../extension/spectral/ranks/welore';
 import { sharedFolder } from '../harness/shared';
 import { layerEigenvalues, layerMatrices } from './spectra';
 

@@ -4,11 +4,11 @@ import path from 'node:path';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
 import { checkpointSuffixes, openCheckpoint } from '../../extension/checkpoint/registry';
 import type { FitRule, LayerResult } from '../../extension/protocol';
-import { smallestDistance } from '../../extension/spectral/kolmogorovSmirnov';
-import { LogTail } from '../../extension/spectral/logTail';
+import { smallestDistance } from '../../extension/spectral/tail/kolmogorovSmirnov';
+import { LogTail } from '../../extension/spectral/tail/logTail';
 import { layersOf } from '../../extension/spectral/matrices';
-import { fitPowerLaw } from '../../extension/spectral/powerLaw';
-import { spectralMetrics } from '../../extension/spectral/metrics';
+import { fitPowerLaw } from '../../extension/spectral/tail/powerLaw';
+import { spectralMetrics } from '../../extension/spectral/metrics/metrics';
 import {
   compareFit,
   compareWithGolden,

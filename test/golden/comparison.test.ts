@@ -1,7 +1,7 @@
 /** The comparison with golden numbers itself: it must see every deviation, and explain only what it may. */
 import assert from 'node:assert/strict';
-import { spectralMetrics } from '../../extension/spectral/metrics';
-import { fitPowerLaw, tailAt } from '../../extension/spectral/powerLaw';
+import { spectralMetrics } from '../../extension/spectral/metrics/metrics';
+import { fitPowerLaw, tailAt } from '../../extension/spectral/tail/powerLaw';
 import { alphaBand } from '../../extension/shared/verdict';
 import { compareWithGolden, WARNINGS, type Comparison, type Golden, type InspectedCheckpoint } from '../harness/golden';
 

@@ -11,7 +11,7 @@ import {
   fitFarmsWindows,
   poolEigenvalues,
   type FarmsWindow,
-} from '../../extension/spectral/farms';
+} from '../../extension/spectral/farms/farms';
 import { extractMatrix, layersOf, type LayerGeometry } from '../../extension/spectral/matrices';
 
 /** WeightWatcher, AlphaPruning and FARMS scale the slices of a convolution by √0.5. */

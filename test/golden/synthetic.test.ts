@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { FitRule } from '../../extension/protocol';
-import { estimateAlpha } from '../../extension/spectral/bootstrap';
-import { adaptiveOrder, farmsWindows } from '../../extension/spectral/farms';
-import { fitPowerLaw } from '../../extension/spectral/powerLaw';
+import { estimateAlpha } from '../../extension/spectral/tail/bootstrap';
+import { adaptiveOrder, farmsWindows } from '../../extension/spectral/farms/farms';
+import { fitPowerLaw } from '../../extension/spectral/tail/powerLaw';
 import {
   compareFit,
   UPPER_QUANTILES,

@@ -1,8 +1,8 @@
 /** What adaptive FARMS runs say of matrices, beside alpha from every window: how far off, and whether the interval knew. */
 import type { FitRule } from '../../extension/protocol';
-import { runAdaptively } from '../../extension/spectral/adaptiveFarms';
-import { estimateAlpha } from '../../extension/spectral/bootstrap';
-import { farmsWindows, fitFarmsWindows, poolEigenvalues, type FarmsWindow } from '../../extension/spectral/farms';
+import { runAdaptively } from '../../extension/spectral/farms/adaptiveFarms';
+import { estimateAlpha } from '../../extension/spectral/tail/bootstrap';
+import { farmsWindows, fitFarmsWindows, poolEigenvalues, type FarmsWindow } from '../../extension/spectral/farms/farms';
 import { cut, eigenvaluesOf } from '../golden/spectra';
 import { heavyTailedMatrix } from './heavyTailedMatrices';
 

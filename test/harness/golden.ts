@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isFloating } from '../../extension/checkpoint/elements/dtype';
 import type { FitRule, LayerResult } from '../../extension/protocol';
-import { tailAt } from '../../extension/spectral/powerLaw';
+import { tailAt } from '../../extension/spectral/tail/powerLaw';
 import { alphaBand } from '../../extension/shared/verdict';
 
 export interface GoldenFit {

@@ -1,6 +1,6 @@
 /** The tail start with the smallest D by trying every value of every tail: what the search by bounds has to equal. */
-import type { TailStart } from '../../extension/spectral/kolmogorovSmirnov';
-import type { LogTail } from '../../extension/spectral/logTail';
+import type { TailStart } from '../../extension/spectral/tail/kolmogorovSmirnov';
+import type { LogTail } from '../../extension/spectral/tail/logTail';
 
 /** Among tail starts from ≤ i < to; the smallest i among equals. */
 export function quadraticSearch(tail: LogTail, from: number, to: number): TailStart | undefined {

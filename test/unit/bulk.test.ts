@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { gram } from '../../extension/linalg/gram/gram';
 import { kernelTwin } from '../../extension/linalg/kernels/kernelTwin';
 import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
-import { determinantTail, fitBulk } from '../../extension/spectral/bulk';
+import { determinantTail, fitBulk } from '../../extension/spectral/bulk/bulk';
 
 /** Standard normal numbers, seeded (Box–Muller). */
 function normal(seed: number): () => number {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { dtypes, elementSize, widen } from '../../extension/checkpoint/elements/dtype';
 import { widenElements, widenPart } from '../../extension/engine/worker/elements';
 import { isNarrow, loadElementKernels, MAX_BLOCK } from '../../extension/linalg/kernels/elementKernels';
-import { blockMoments } from '../../extension/spectral/statistics';
+import { blockMoments } from '../../extension/spectral/metrics/statistics';
 import { generator } from '../harness/madeCheckpoints';
 
 const narrow = dtypes.filter(isNarrow);

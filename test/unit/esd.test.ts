@@ -12,7 +12,7 @@ import {
   tailCcdf,
   tailCounts,
 } from '../../extension/spectral/esd';
-import { fitPowerLaw } from '../../extension/spectral/powerLaw';
+import { fitPowerLaw } from '../../extension/spectral/tail/powerLaw';
 
 const spectrum = fc
   .array(fc.oneof(fc.double({ min: 1e-6, max: 1e6, noNaN: true }), fc.constantFrom(0, -1e-20, 1)), { maxLength: 80 })

@@ -1,7 +1,7 @@
 /** Norms by quadrature against incomplete gamma and error functions that mpmath evaluated, and likeliest parameters. */
 import assert from 'node:assert/strict';
-import { erfc } from '../../extension/spectral/errorFunction';
-import { fitFamily, moments, type Statistic } from '../../extension/spectral/exponentialFamily';
+import { erfc } from '../../extension/spectral/tail/errorFunction';
+import { fitFamily, moments, type Statistic } from '../../extension/spectral/tail/exponentialFamily';
 import fixtures from './tailFixtures.json';
 
 const square: Statistic = { value: (y) => y * y, slope: (y) => 2 * y };

@@ -5,7 +5,7 @@ import { gram } from '../../extension/linalg/gram/gram';
 import { kernelTwin } from '../../extension/linalg/kernels/kernelTwin';
 import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
 import type { FitRule } from '../../extension/protocol';
-import { estimateAlpha } from '../../extension/spectral/bootstrap';
+import { estimateAlpha } from '../../extension/spectral/tail/bootstrap';
 import {
   adaptiveOrder,
   farmsConvBlocks,
@@ -13,8 +13,8 @@ import {
   fitFarmsBlocks,
   fitFarmsWindows,
   poolEigenvalues,
-} from '../../extension/spectral/farms';
-import { fitPowerLaw } from '../../extension/spectral/powerLaw';
+} from '../../extension/spectral/farms/farms';
+import { fitPowerLaw } from '../../extension/spectral/tail/powerLaw';
 import { uniform } from '../harness/hardSpectra';
 
 describe('FARMS windows', () => {

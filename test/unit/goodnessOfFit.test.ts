@@ -1,8 +1,8 @@
 /** The bootstrap test of a fit against one written straight from its definition, and on laws whose answer is known. */
 import assert from 'node:assert/strict';
-import { goodnessOfFit } from '../../extension/spectral/goodnessOfFit';
-import { LogTail } from '../../extension/spectral/logTail';
-import { fitPowerLaw } from '../../extension/spectral/powerLaw';
+import { goodnessOfFit } from '../../extension/spectral/tail/goodnessOfFit';
+import { LogTail } from '../../extension/spectral/tail/logTail';
+import { fitPowerLaw } from '../../extension/spectral/tail/powerLaw';
 import { uniform } from '../harness/hardSpectra';
 import { quadraticSearch } from '../harness/quadraticSearch';
 

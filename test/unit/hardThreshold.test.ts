@@ -1,7 +1,7 @@
 /** Marchenko–Pastur law and the optimal hard threshold against published values and closed forms. */
 import assert from 'node:assert/strict';
-import { hardThresholdFactor, hardThresholdRank } from '../../extension/spectral/hardThreshold';
-import { MarchenkoPastur } from '../../extension/spectral/marchenkoPastur';
+import { hardThresholdFactor, hardThresholdRank } from '../../extension/spectral/ranks/hardThreshold';
+import { MarchenkoPastur } from '../../extension/spectral/bulk/marchenkoPastur';
 
 describe('Marchenko–Pastur law', () => {
   it('is the quarter circle of the singular values at Q = 1', () => {

@@ -1,8 +1,8 @@
 /** The search by bounds against the search of every tail: the same index, alpha and D to the last bit. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { hasSmallerDistance, smallestDistance } from '../../extension/spectral/kolmogorovSmirnov';
-import { LogTail } from '../../extension/spectral/logTail';
+import { hasSmallerDistance, smallestDistance } from '../../extension/spectral/tail/kolmogorovSmirnov';
+import { LogTail } from '../../extension/spectral/tail/logTail';
 import { spectrumShapes, uniform } from '../harness/hardSpectra';
 import { quadraticSearch } from '../harness/quadraticSearch';
 

@@ -1,10 +1,10 @@
 /** Shape metrics on spectra whose values follow by hand, and the metric table that describes them. */
 import assert from 'node:assert/strict';
 import type { PowerLawFit } from '../../extension/protocol';
-import { spectralMetrics } from '../../extension/spectral/metrics';
-import { missingMetrics } from '../../extension/spectral/missingMetrics';
+import { spectralMetrics } from '../../extension/spectral/metrics/metrics';
+import { missingMetrics } from '../../extension/spectral/metrics/missingMetrics';
 import { metricTable } from '../../extension/shared/metricTable';
-import { fitPowerLaw } from '../../extension/spectral/powerLaw';
+import { fitPowerLaw } from '../../extension/spectral/tail/powerLaw';
 
 function fitted(alpha: number, xmin: number): PowerLawFit {
   return { rule: 'KS', status: 'success', alpha, D: 0.1, xmin, xmax: 16, num_pl_spikes: 2, sigma: 0.5 };

@@ -1,11 +1,11 @@
 /** Every number that is missing has a reason, and no number has one, on the spectra of awkward matrices. */
 import assert from 'node:assert/strict';
 import type { FitRule, PowerLawFit } from '../../extension/protocol';
-import { spectralMetrics, type SpectralInput } from '../../extension/spectral/metrics';
-import { missingMetrics, missingRanks } from '../../extension/spectral/missingMetrics';
-import { fitPowerLaw } from '../../extension/spectral/powerLaw';
-import { rankSuggestions } from '../../extension/spectral/ranks';
-import { tailShape } from '../../extension/spectral/tailShape';
+import { spectralMetrics, type SpectralInput } from '../../extension/spectral/metrics/metrics';
+import { missingMetrics, missingRanks } from '../../extension/spectral/metrics/missingMetrics';
+import { fitPowerLaw } from '../../extension/spectral/tail/powerLaw';
+import { rankSuggestions } from '../../extension/spectral/ranks/ranks';
+import { tailShape } from '../../extension/spectral/tail/tailShape';
 import { spectrumShapes, uniform } from '../harness/hardSpectra';
 
 function input(values: number[] | Float64Array, N = 2 * values.length): SpectralInput {

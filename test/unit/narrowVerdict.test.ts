@@ -1,6 +1,6 @@
 /** A tail that is narrow is judged by nobody, whatever its alpha. */
 import assert from 'node:assert/strict';
-import { fitPowerLaw } from '../../extension/spectral/powerLaw';
+import { fitPowerLaw } from '../../extension/spectral/tail/powerLaw';
 import { verdictOn } from '../../extension/shared/verdict';
 
 describe('the verdict on a narrow tail', () => {

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { gram } from '../../extension/linalg/gram/gram';
 import { kernelTwin } from '../../extension/linalg/kernels/kernelTwin';
 import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
-import { fitBulk } from '../../extension/spectral/bulk';
-import { poolEigenvalues } from '../../extension/spectral/farms';
+import { fitBulk } from '../../extension/spectral/bulk/bulk';
+import { poolEigenvalues } from '../../extension/spectral/farms/farms';
 import { mulberry32 } from '../../extension/spectral/seededRandom';
-import { tracyWidomQuantile } from '../../extension/spectral/tracyWidom';
+import { tracyWidomQuantile } from '../../extension/spectral/bulk/tracyWidom';
 
 type Draw = (random: () => number) => number;
 

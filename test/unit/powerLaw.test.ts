@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { PowerLawFit } from '../../extension/protocol';
-import { poolEigenvalues } from '../../extension/spectral/farms';
-import { fitPowerLaw, lowerBound, tailAt, upperBound } from '../../extension/spectral/powerLaw';
+import { poolEigenvalues } from '../../extension/spectral/farms/farms';
+import { fitPowerLaw, lowerBound, tailAt, upperBound } from '../../extension/spectral/tail/powerLaw';
 
 interface NaiveTail {
   index: number;

@@ -10,7 +10,7 @@ import {
   randomisationMetrics,
   shuffleEntries,
   studentQuantile,
-} from '../../extension/spectral/randomisation';
+} from '../../extension/spectral/bulk/randomisation';
 import { uniform } from '../harness/hardSpectra';
 
 const [ROWS, COLS] = [120, 80] as const;

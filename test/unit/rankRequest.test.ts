@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { descendingEigenvalues, resolveRank } from '../../extension/compression/rankRequest';
-import { breakEvenRank } from '../../extension/spectral/ranks';
+import { breakEvenRank } from '../../extension/spectral/ranks/ranks';
 import { CompressionError } from '../../extension/compression/compressionError';
 import type { RankRequest } from '../../extension/protocol';
 

@@ -9,7 +9,7 @@ import {
   keptEnergy,
   rankSuggestion,
   rankSuggestions,
-} from '../../extension/spectral/ranks';
+} from '../../extension/spectral/ranks/ranks';
 
 const spectrum = fc
   .array(fc.double({ min: 0, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 40 })

@@ -8,7 +8,7 @@ import {
   emptyHistogram,
   hasRepresentableSquares,
   StatisticsAccumulator,
-} from '../../extension/spectral/statistics';
+} from '../../extension/spectral/metrics/statistics';
 import type { TensorStatistics } from '../../extension/protocol';
 
 type Moments = ConstructorParameters<typeof StatisticsAccumulator>[0];

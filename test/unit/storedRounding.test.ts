@@ -6,9 +6,9 @@ import { kernelTwin } from '../../extension/linalg/kernels/kernelTwin';
 import { withExactZeros } from '../../extension/linalg/gram/numericalZero';
 import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
 import type { DType, FitRule, StoredRounding } from '../../extension/protocol';
-import { determinantTail } from '../../extension/spectral/bulk';
-import { fitPowerLaw } from '../../extension/spectral/powerLaw';
-import { StatisticsAccumulator } from '../../extension/spectral/statistics';
+import { determinantTail } from '../../extension/spectral/bulk/bulk';
+import { fitPowerLaw } from '../../extension/spectral/tail/powerLaw';
+import { StatisticsAccumulator } from '../../extension/spectral/metrics/statistics';
 import { storedRounding } from '../../extension/spectral/storedRounding';
 import { uniform } from '../harness/hardSpectra';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { sharingElements, vectorMetrics } from '../../extension/spectral/vectorMetrics';
+import { sharingElements, vectorMetrics } from '../../extension/spectral/metrics/vectorMetrics';
 import { seededRandom } from '../harness/denseReference';
 
 const unit = (length: number, element: (i: number) => number): Float64Array => {

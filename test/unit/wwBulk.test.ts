@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { wwBulk } from '../../extension/spectral/wwBulk';
+import { wwBulk } from '../../extension/spectral/bulk/wwBulk';
 import { repositoryRoot } from '../harness/shared';
 
 interface Fixture {

@@ -1,7 +1,7 @@
 /** How the elements of the weight are distributed. Counts on a log axis: the tails are what matters. */
 import { scaleLinear, scaleLog } from 'd3-scale';
 import type { LayerSpectrum } from '../../extension/protocol';
-import { lowerBound } from '../../extension/spectral/powerLaw';
+import { lowerBound } from '../../extension/spectral/tail/powerLaw';
 import { formatCompact, formatCount, formatNumber } from '../format';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';

@@ -4,9 +4,9 @@
  */
 import { scaleLog, type ScaleLogarithmic } from 'd3-scale';
 import type { FitRule, PowerLawFit } from '../../extension/protocol';
-import { lowerBound, noFit, tailAt } from '../../extension/spectral/powerLaw';
+import { lowerBound, noFit, tailAt } from '../../extension/spectral/tail/powerLaw';
 import type { ChosenTail } from '../../extension/shared/layerFindings';
-import { tailShape } from '../../extension/spectral/tailShape';
+import { tailShape } from '../../extension/spectral/tail/tailShape';
 import type { JudgedAlpha } from '../../extension/shared/verdict';
 import { alphaBandOf, type AlphaBand } from '../alphaBands';
 import { button, checkbox, dropdown, type Button } from '../controls';

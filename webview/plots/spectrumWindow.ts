@@ -1,5 +1,5 @@
 /** Which part of a spectrum is drawn: all of it, or the tail with a little of what comes before. Pure. */
-import { lowerBound } from '../../extension/spectral/powerLaw';
+import { lowerBound } from '../../extension/spectral/tail/powerLaw';
 import { spectralDensity, type SpectralDensity } from './spectralDensity';
 
 export interface SpectrumWindow {

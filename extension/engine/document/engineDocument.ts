@@ -12,8 +12,8 @@ import type {
   SingularVectors,
 } from '../../protocol';
 import { layersOf, type LayerGeometry } from '../../spectral/matrices';
-import { rankSuggestion } from '../../spectral/ranks';
-import { weloreRanks } from '../../spectral/welore';
+import { rankSuggestion } from '../../spectral/ranks/ranks';
+import { weloreRanks } from '../../spectral/ranks/welore';
 import { contentProbe, sampleFiles } from './contentProbe';
 import { changedFile, settledAt, type FileState } from './fileSnapshot';
 import { layerRows } from '../layer/layerInput';

@@ -4,7 +4,7 @@
  */
 import { SlidingGram, type WindowRows } from '../../linalg/gram/slidingGram';
 import type { InspectSettings } from '../../protocol';
-import { farmsWindows, type FarmsWindow } from '../../spectral/farms';
+import { farmsWindows, type FarmsWindow } from '../../spectral/farms/farms';
 import type { LayerGeometry } from '../../spectral/matrices';
 import { eigenvalueCost, gramCost, productCost, WORKER_SIDE } from './layerProgress';
 

@@ -7,7 +7,7 @@ import { foldOverhead } from '../../checkpoint/elements/foldedTensor';
 import { sliceOverhead } from '../../checkpoint/wrappers/tensorSlice';
 import { SymmetricSlabs } from '../../linalg/gram/symmetricSlabs';
 import type { InspectSettings, Problem, TensorStatistics } from '../../protocol';
-import { farmsWindows } from '../../spectral/farms';
+import { farmsWindows } from '../../spectral/farms/farms';
 import type { LayerGeometry } from '../../spectral/matrices';
 import { abortable } from '../resources/abortable';
 import type { MemoryBudget, Reservation } from '../resources/memoryBudget';

@@ -14,7 +14,7 @@ import type { MatrixProducts } from '../../linalg/products/matrixProducts';
 import type { SymmetricSlabs } from '../../linalg/gram/symmetricSlabs';
 import type { InspectSettings } from '../../protocol';
 import type { LayerGeometry } from '../../spectral/matrices';
-import { DEFAULT_SHUFFLES } from '../../spectral/randomisation';
+import { DEFAULT_SHUFFLES } from '../../spectral/bulk/randomisation';
 import { abortable } from '../resources/abortable';
 import { addColumns, type Columns } from './addColumns';
 import { reasonOf, type Devices } from '../resources/devices';

@@ -1,6 +1,6 @@
 /** Everything a layer's view draws: the outcome, and the histogram of its elements read anew. */
 import type { InspectSettings, LayerSpectrum, TensorStatistics } from '../../protocol';
-import { emptyHistogram, type ElementHistogram } from '../../spectral/statistics';
+import { emptyHistogram, type ElementHistogram } from '../../spectral/metrics/statistics';
 import type { Engine } from '../engine';
 import { rankMatrix, type EngineDocument, type EngineLayer } from '../document/engineDocument';
 import { layerRows } from '../layer/layerInput';

@@ -4,7 +4,7 @@ import type { RowBands } from '../../linalg/singular/rowBandProducts';
 import { leastCapacity, type SingularTools } from '../../linalg/singular/leadingPairs';
 import { topTriplets, tripletBytes, usualCapacity } from '../../linalg/singular/singularTriplets';
 import type { LayerVectors, SingularVectors } from '../../protocol';
-import { vectorMetrics } from '../../spectral/vectorMetrics';
+import { vectorMetrics } from '../../spectral/metrics/vectorMetrics';
 import type { Engine } from '../engine';
 import { EngineError } from '../document/engineDocument';
 import { BAND_ELEMENTS, held, storedMatrix, widenedBands, type StoredMatrix } from '../layer/layerMatrix';

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { DEVICE_CHOICES, isDeviceChoice } from '../../linalg/devices/providers';
 import type { DeviceChoice, FitRule, InspectSettings, RankRequest } from '../../protocol';
-import { LEAST_SHUFFLES, MOST_SHUFFLES } from '../../spectral/randomisation';
+import { LEAST_SHUFFLES, MOST_SHUFFLES } from '../../spectral/bulk/randomisation';
 
 export const USAGE = `Eigenscope: what a checkpoint's weights say, without Python.
 

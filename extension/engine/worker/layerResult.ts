@@ -14,13 +14,13 @@ import type {
   TensorStatistics,
 } from '../../protocol';
 import type { LayerGeometry } from '../../spectral/matrices';
-import { spectralMetrics } from '../../spectral/metrics';
-import { missingMetrics, missingRanks } from '../../spectral/missingMetrics';
-import { fitPowerLaw } from '../../spectral/powerLaw';
-import { randomEdge } from '../../spectral/randomisation';
-import { rankSuggestions } from '../../spectral/ranks';
-import { tailShape } from '../../spectral/tailShape';
-import { extentOf, hasRepresentableSquares } from '../../spectral/statistics';
+import { spectralMetrics } from '../../spectral/metrics/metrics';
+import { missingMetrics, missingRanks } from '../../spectral/metrics/missingMetrics';
+import { fitPowerLaw } from '../../spectral/tail/powerLaw';
+import { randomEdge } from '../../spectral/bulk/randomisation';
+import { rankSuggestions } from '../../spectral/ranks/ranks';
+import { tailShape } from '../../spectral/tail/tailShape';
+import { extentOf, hasRepresentableSquares } from '../../spectral/metrics/statistics';
 import { storedRounding } from '../../spectral/storedRounding';
 import type { EngineLayer } from '../document/engineDocument';
 import type { LayerPrecision, LayerTask, TaskTensor } from './workerMessages';

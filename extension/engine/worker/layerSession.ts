@@ -15,17 +15,17 @@ import { isConditionUncertain, precisionProblem, uncertainBelow } from '../../li
 import { productEigenvalues } from '../../linalg/singular/productEigenvalues';
 import { symmetricEigenvalues } from '../../linalg/eigen/symmetricEigenvalues';
 import type { FarmsResult, StoredRounding } from '../../protocol';
-import { estimateAlpha, type FarmsEstimate } from '../../spectral/bootstrap';
+import { estimateAlpha, type FarmsEstimate } from '../../spectral/tail/bootstrap';
 import {
   farmsConvBlocks,
   fitFarmsBlocks,
   fitFarmsWindows,
   poolEigenvalues,
   type FarmsWindow,
-} from '../../spectral/farms';
+} from '../../spectral/farms/farms';
 import { entryPlaces, extractMatrix, type LayerGeometry } from '../../spectral/matrices';
-import { shuffleEntries } from '../../spectral/randomisation';
-import { hasRepresentableSquares, StatisticsAccumulator } from '../../spectral/statistics';
+import { shuffleEntries } from '../../spectral/bulk/randomisation';
+import { hasRepresentableSquares, StatisticsAccumulator } from '../../spectral/metrics/statistics';
 import { widenElements, widenPart } from './elements';
 import { CONV_NORM, layerResult, roundingOfLayer, SHUFFLE_SEED } from './layerResult';
 import type { LayerOutcome, LayerPrecision, LayerTask, StoredFactor } from './workerMessages';

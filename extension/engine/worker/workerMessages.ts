@@ -6,8 +6,8 @@ import type { TensorInfo } from '../../checkpoint/checkpoint';
 import type { CompressedTensor, CompressionInput } from '../../compression/compressTensor';
 import type { Band } from '../../linalg/eigen/bandReduction';
 import type { DType, GoodnessOfFit, InspectSettings, LayerResult, RankRequest, StoredRounding } from '../../protocol';
-import type { FarmsEstimate } from '../../spectral/bootstrap';
-import type { FarmsWindow } from '../../spectral/farms';
+import type { FarmsEstimate } from '../../spectral/tail/bootstrap';
+import type { FarmsWindow } from '../../spectral/farms/farms';
 import type { LayerGeometry } from '../../spectral/matrices';
 
 export interface TaskTensor extends Pick<TensorInfo, 'name' | 'dtype' | 'kernelLayout'> {

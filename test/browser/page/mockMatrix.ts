@@ -1,7 +1,7 @@
 /** A made matrix with what people look for: one strong direction, a column that stands out, noise. */
 import type { HeatMap, LayerVectors, TensorSummary } from '../../../extension/protocol';
 import { addToPlanes, cellsOf, emptyPlanes, heatMapOf } from '../../../extension/spectral/heatMap';
-import { vectorMetrics } from '../../../extension/spectral/vectorMetrics';
+import { vectorMetrics } from '../../../extension/spectral/metrics/vectorMetrics';
 import { random } from './mockModel';
 
 const OUTSTANDING_COLUMN = 100;

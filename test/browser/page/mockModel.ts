@@ -8,10 +8,10 @@ import type {
   TensorSummary,
 } from '../../../extension/protocol';
 import { isOfModel } from '../../../extension/shared/layerFindings';
-import { spectralMetrics } from '../../../extension/spectral/metrics';
-import { fitPowerLaw } from '../../../extension/spectral/powerLaw';
-import { rankSuggestions } from '../../../extension/spectral/ranks';
-import { tailShape } from '../../../extension/spectral/tailShape';
+import { spectralMetrics } from '../../../extension/spectral/metrics/metrics';
+import { fitPowerLaw } from '../../../extension/spectral/tail/powerLaw';
+import { rankSuggestions } from '../../../extension/spectral/ranks/ranks';
+import { tailShape } from '../../../extension/spectral/tail/tailShape';
 
 export const mockSettings: InspectSettings = {
   farms: { enabled: true, rows: 2000, q: 1, ops: 10, fit: 'xmin_peak', mode: 'auto', tolerance: 0.01 },

@@ -1,11 +1,11 @@
 /** Why numbers of a layer are missing, in words, by their key in the metric table. */
-import { numericalZero } from '../linalg/gram/numericalZero';
-import type { StoredRounding } from '../protocol';
-import { determinantTail, fitBulk } from './bulk';
-import { hardThresholdRank } from './hardThreshold';
+import { numericalZero } from '../../linalg/gram/numericalZero';
+import type { StoredRounding } from '../../protocol';
+import { determinantTail, fitBulk } from '../bulk/bulk';
+import { hardThresholdRank } from '../ranks/hardThreshold';
 import type { SpectralInput } from './metrics';
-import { noSpread } from './powerLaw';
-import { NOT_ROUNDED } from './storedRounding';
+import { noSpread } from '../tail/powerLaw';
+import { NOT_ROUNDED } from '../storedRounding';
 
 const NOT_FITTED = 'it was not fitted';
 

@@ -1,9 +1,9 @@
 /** How sure the alpha of some FARMS windows is: a bootstrap over the windows, seeded and fast enough to run after every few. */
-import { withExactZeros } from '../linalg/gram/numericalZero';
-import type { FitRule, StoredRounding } from '../protocol';
-import { fitFarmsWindows, fitPooled, poolEigenvalues } from './farms';
-import { mulberry32 } from './seededRandom';
-import { NOT_ROUNDED } from './storedRounding';
+import { withExactZeros } from '../../linalg/gram/numericalZero';
+import type { FitRule, StoredRounding } from '../../protocol';
+import { fitFarmsWindows, fitPooled, poolEigenvalues } from '../farms/farms';
+import { mulberry32 } from '../seededRandom';
+import { NOT_ROUNDED } from '../storedRounding';
 
 const RESAMPLES = 100;
 

@@ -7,7 +7,7 @@
  * @see Chiani 2014, "Distribution of the largest eigenvalue for real Wishart and Gaussian random matrices": TW₁ is all but
  *   a shifted gamma law
  */
-import { erfc } from './errorFunction';
+import { erfc } from '../tail/errorFunction';
 
 const GAMMA_SHAPE = 46.446;
 const GAMMA_SCALE = 0.186054;

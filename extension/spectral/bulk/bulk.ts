@@ -2,11 +2,11 @@
  * The random bulk of a spectrum: the Marchenko–Pastur law fitted to it, the eigenvalues that stand out of it, and
  * WeightWatcher's determinant constraint (ERG).
  */
-import { numericalZero } from '../linalg/gram/numericalZero';
-import type { StoredRounding } from '../protocol';
+import { numericalZero } from '../../linalg/gram/numericalZero';
+import type { StoredRounding } from '../../protocol';
 import { marchenkoPastur, type MarchenkoPastur } from './marchenkoPastur';
-import { upperBound } from './powerLaw';
-import { hasSpread, NOT_ROUNDED } from './storedRounding';
+import { upperBound } from '../tail/powerLaw';
+import { hasSpread, NOT_ROUNDED } from '../storedRounding';
 import { edgeCentre, edgeScale, tracyWidomQuantile } from './tracyWidom';
 
 /** All numbers are null where `status` is `failed`. */

@@ -1,5 +1,5 @@
 /** An adaptive FARMS run: in which order it takes windows, when it looks at the interval of alpha, and when it stops. */
-import type { FarmsEstimate } from './bootstrap';
+import type { FarmsEstimate } from '../tail/bootstrap';
 import { adaptiveOrder, type FarmsWindow } from './farms';
 
 /** Fewer windows say too little about their own spread. */

@@ -2,12 +2,12 @@
  * Shape metrics: every number of the metric table that needs only the eigenvalues. Definitions as in the table
  * (`metricTable.ts`), which also says whose they are.
  */
-import { numericalZero } from '../linalg/gram/numericalZero';
-import { isConditionUncertain } from '../linalg/gram/precisionPolicy';
-import type { FitRule, PowerLawFit, StoredRounding } from '../protocol';
-import { determinantTail, fitBulk } from './bulk';
-import { randomisationMetrics } from './randomisation';
-import { wwBulk } from './wwBulk';
+import { numericalZero } from '../../linalg/gram/numericalZero';
+import { isConditionUncertain } from '../../linalg/gram/precisionPolicy';
+import type { FitRule, PowerLawFit, StoredRounding } from '../../protocol';
+import { determinantTail, fitBulk } from '../bulk/bulk';
+import { randomisationMetrics } from '../bulk/randomisation';
+import { wwBulk } from '../bulk/wwBulk';
 
 /** WeightWatcher's `weak_rank_loss` counts λ below this. */
 const WEAK_ZERO = 1e-6;

@@ -6,12 +6,12 @@
  *
  * @see Clauset, Shalizi & Newman 2009; WeightWatcher (`KS`); AlphaPruning and FARMS (`xmin_mid`, `xmin_peak`)
  */
-import { numericalZero, roundingOf } from '../linalg/gram/numericalZero';
-import type { FitRule, PowerLawFit, StoredRounding } from '../protocol';
+import { numericalZero, roundingOf } from '../../linalg/gram/numericalZero';
+import type { FitRule, PowerLawFit, StoredRounding } from '../../protocol';
 import { smallestDistance, type TailStart } from './kolmogorovSmirnov';
 import { LogTail } from './logTail';
-import { LEAST_FITTED } from '../shared/metricTable';
-import { differ, hasSpread, NOT_ROUNDED } from './storedRounding';
+import { LEAST_FITTED } from '../../shared/metricTable';
+import { differ, hasSpread, NOT_ROUNDED } from '../storedRounding';
 
 /** WeightWatcher drops λ up to this before it fits. Absolute there; see `zeroFilter`. */
 const ZERO_FILTER = 1e-5;

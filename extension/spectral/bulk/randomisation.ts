@@ -4,11 +4,11 @@
  *
  * @see WeightWatcher, `analyze(randomize=True)`, whose definitions these are
  */
-import { largestOf } from '../shared/extremes';
+import { largestOf } from '../../shared/extremes';
 import { fitBulk } from './bulk';
-import type { EntryPlaces } from './matrices';
-import { upperBound } from './powerLaw';
-import { mulberry32 } from './seededRandom';
+import type { EntryPlaces } from '../matrices';
+import { upperBound } from '../tail/powerLaw';
+import { mulberry32 } from '../seededRandom';
 
 /** Entries that are moved between two checks: about 10 ms where most of them are far apart in memory. */
 const ENTRIES_PER_CHECK = 2 ** 18;

@@ -4,12 +4,12 @@
  *
  * @see arXiv 2506.06280, and the authors' program (`fixed_sampling`, `net_esd_estimator_farms`), whose windows these are
  */
-import { withExactZeros } from '../linalg/gram/numericalZero';
-import type { FitRule, InspectSettings, PowerLawFit, StoredRounding } from '../protocol';
-import { LEAST_FITTED } from '../shared/metricTable';
-import { fitPowerLaw, noFit, upperBound } from './powerLaw';
-import { NOT_ROUNDED } from './storedRounding';
-import { largestOf } from '../shared/extremes';
+import { withExactZeros } from '../../linalg/gram/numericalZero';
+import type { FitRule, InspectSettings, PowerLawFit, StoredRounding } from '../../protocol';
+import { LEAST_FITTED } from '../../shared/metricTable';
+import { fitPowerLaw, noFit, upperBound } from '../tail/powerLaw';
+import { NOT_ROUNDED } from '../storedRounding';
+import { largestOf } from '../../shared/extremes';
 
 /** A part of a matrix: its first row and column, and how many of each. */
 export interface FarmsWindow {

@@ -4,12 +4,12 @@
  *
  * @see Clauset, Shalizi & Newman 2009, §4.1 (semi-parametric bootstrap); they refuse the power law at p ≤ 0.1
  */
-import type { GoodnessOfFit, StoredRounding } from '../protocol';
+import type { GoodnessOfFit, StoredRounding } from '../../protocol';
 import { hasSmallerDistance } from './kolmogorovSmirnov';
 import { LogTail } from './logTail';
 import { fitPowerLaw, fittedValues, lowerBound, upperBound } from './powerLaw';
-import { mulberry32 } from './seededRandom';
-import { NOT_ROUNDED } from './storedRounding';
+import { mulberry32 } from '../seededRandom';
+import { NOT_ROUNDED } from '../storedRounding';
 
 /** So many synthetic spectra give p to 0.016 … */
 const REPLICATES = 1000;

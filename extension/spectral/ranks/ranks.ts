@@ -2,12 +2,12 @@
  * What rank a layer needs, by several rules, and what each would keep and cost. Everything follows from σ²; for several
  * matrices of one shape (kernel positions) one rank is given to all of them.
  */
-import type { RankSuggestion, StoredRounding } from '../protocol';
-import { determinantTail, fitBulk } from './bulk';
+import type { RankSuggestion, StoredRounding } from '../../protocol';
+import { determinantTail, fitBulk } from '../bulk/bulk';
 import { hardThresholdRank } from './hardThreshold';
-import { shannon } from './metrics';
-import { NOT_ROUNDED } from './storedRounding';
-import { largestOf } from '../shared/extremes';
+import { shannon } from '../metrics/metrics';
+import { NOT_ROUNDED } from '../storedRounding';
+import { largestOf } from '../../shared/extremes';
 
 const ENERGIES = [0.9, 0.95, 0.99] as const;
 
