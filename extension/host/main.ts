@@ -3,15 +3,15 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { problemOf } from '../shared/rpc';
-import type { CheckpointSession } from './checkpointSession';
-import { CheckpointEditors } from './checkpointEditor';
-import { compressLayer, type CompressArguments } from './compressCommand';
-import { pickDevice } from './devicePicker';
+import type { CheckpointSession } from './editor/checkpointSession';
+import { CheckpointEditors } from './editor/checkpointEditor';
+import { compressLayer, type CompressArguments } from './commands/compressCommand';
+import { pickDevice } from './commands/devicePicker';
 import { EngineClient } from './engineClient';
-import { HeaderReader } from './headerReader';
-import { HOVER_LANGUAGES, registerHover } from './hover';
-import { IndexedFiles } from './indexedFiles';
-import { inspectWeights, type InspectLink } from './inspectCommand';
+import { HeaderReader } from './workspace/headerReader';
+import { HOVER_LANGUAGES, registerHover } from './hover/hover';
+import { IndexedFiles } from './workspace/indexedFiles';
+import { inspectWeights, type InspectLink } from './commands/inspectCommand';
 import { notificationText, plainLog } from './plainText';
 import { Quarantine } from './quarantine';
 import {
@@ -23,7 +23,7 @@ import {
   useSettings,
 } from './settings';
 import { StatusBar } from './statusBar';
-import { WorkspaceCheckpoints } from './workspaceCheckpoints';
+import { WorkspaceCheckpoints } from './workspace/workspaceCheckpoints';
 
 /** What `activate` returns: the tests inside VS Code look through it. */
 export interface EigenscopeApi {

@@ -1,8 +1,8 @@
 /** The status bar item: the device that computes, and how far the queues of all open checkpoints are. */
 import * as vscode from 'vscode';
 import type { DeviceInfo } from '../protocol';
-import type { CheckpointSession } from './checkpointSession';
-import { trialText } from './devicePicker';
+import type { CheckpointSession } from './editor/checkpointSession';
+import { trialText } from './commands/devicePicker';
 import type { EngineClient } from './engineClient';
 
 export class StatusBar {

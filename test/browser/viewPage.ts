@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { viewPolicy } from '../../extension/host/viewHtml';
+import { viewPolicy } from '../../extension/host/editor/viewHtml';
 import type { ViewNotifications, ViewRequests } from '../../extension/protocol';
 import { launchChromium } from '../harness/chromium';
 import { repositoryRoot } from '../harness/shared';

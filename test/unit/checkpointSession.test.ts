@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import path from 'node:path';
-import { CheckpointSession, type SessionNotifications } from '../../extension/host/checkpointSession';
+import { CheckpointSession, type SessionNotifications } from '../../extension/host/editor/checkpointSession';
 import { EngineClient } from '../../extension/host/engineClient';
 import { Quarantine } from '../../extension/host/quarantine';
 import type { DocumentStamp, InspectSettings, LayerResult } from '../../extension/protocol';

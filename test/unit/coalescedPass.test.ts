@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { CoalescedPass } from '../../extension/host/coalescedPass';
+import { CoalescedPass } from '../../extension/host/workspace/coalescedPass';
 import { PassingDocuments } from '../../extension/engine/document/passingDocuments';
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { exportedLayers } from '../../extension/host/exportedLayers';
+import { exportedLayers } from '../../extension/host/editor/exportedLayers';
 import { inspectCsv, reportedLayers } from '../../extension/shared/inspectReport';
 import type { LayerResult, TensorSummary } from '../../extension/protocol';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { namesCheckpoint } from '../../extension/host/loadCalls';
-import { ANY, NameTemplates } from '../../extension/host/nameTemplates';
-import { folderDistance, pathAgreement, SourceMentions } from '../../extension/host/sourceMentions';
+import { namesCheckpoint } from '../../extension/host/editor/loadCalls';
+import { ANY, NameTemplates } from '../../extension/host/hover/nameTemplates';
+import { folderDistance, pathAgreement, SourceMentions } from '../../extension/host/hover/sourceMentions';
 
 describe('names with a number left open', () => {
   const templates = new NameTemplates();

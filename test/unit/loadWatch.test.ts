@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { LoadWatch } from '../../extension/host/loadWatch';
+import { LoadWatch } from '../../extension/host/editor/loadWatch';
 
 const WAIT_MS = 20;
 const pause = (waits: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, waits * WAIT_MS));

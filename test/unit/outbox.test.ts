@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Outbox } from '../../extension/host/outbox';
+import { Outbox } from '../../extension/host/editor/outbox';
 import type { LayerResult } from '../../extension/protocol';
 
 const result = (name: string): LayerResult => ({

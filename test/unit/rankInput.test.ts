@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { parseRank, rankText } from '../../extension/host/rankInput';
+import { parseRank, rankText } from '../../extension/host/commands/rankInput';
 
 describe('rank input', () => {
   it('reads ranks, energies and budgets', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spectrumPicture } from '../../extension/host/spectrumPicture';
+import { spectrumPicture } from '../../extension/host/hover/spectrumPicture';
 
 /** Points of the drawn line. */
 function pointsOf(markdown: string): number[][] {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { renameSync, symlinkSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { CheckpointSession } from '../../extension/host/checkpointSession';
+import type { CheckpointSession } from '../../extension/host/editor/checkpointSession';
 import type { EigenscopeApi } from '../../extension/host/main';
 import { pipelineFiles, writeFiles } from '../harness/pipelineFixture';
 import { closeEditors, eigenscope, makeCheckpoint, until, workspaceFolder } from './workspace';

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { CheckpointSession } from '../../extension/host/checkpointSession';
+import type { CheckpointSession } from '../../extension/host/editor/checkpointSession';
 import type { EigenscopeApi } from '../../extension/host/main';
 import type { FarmsResult, SaveResult } from '../../extension/protocol';
 import { closeEditors, eigenscope, makeCheckpoint, tensorOf, until, workspaceFolder } from './workspace';

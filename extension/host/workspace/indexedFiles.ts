@@ -2,11 +2,11 @@
  * Which files the hover's index knows: at most so many, read once until they change, and none again that a process died of.
  * Knows nothing of VS Code.
  */
-import { likeliestFirst } from '../shared/checkpointNames';
-import type { PackedSummary } from '../protocol';
+import { likeliestFirst } from '../../shared/checkpointNames';
+import type { PackedSummary } from '../../protocol';
 import { HeaderReaderDiedError, type HeaderReader } from './headerReader';
-import { LayerIndex } from './layerIndex';
-import { stampOf, type Quarantine } from './quarantine';
+import { LayerIndex } from '../hover/layerIndex';
+import { stampOf, type Quarantine } from '../quarantine';
 
 /** Checkpoints whose names are known. */
 const MAX_INDEXED = 64;

@@ -2,10 +2,10 @@
 import { open, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { inspectCsv, inspectJson, inspectReport, reportedLayers } from '../shared/inspectReport';
+import { inspectCsv, inspectJson, inspectReport, reportedLayers } from '../../shared/inspectReport';
 import type { CheckpointSession } from './checkpointSession';
 import { exportedLayers } from './exportedLayers';
-import { inspectSettings } from './settings';
+import { inspectSettings } from '../settings';
 
 const SLICE_MS = 20;
 

@@ -1,6 +1,6 @@
 /** What an export tells of: every layer of the checkpoint, whether it was analysed by then or not. */
-import { withoutNumbers } from '../shared/layerFindings';
-import type { CheckpointSummary, LayerResult } from '../protocol';
+import { withoutNumbers } from '../../shared/layerFindings';
+import type { CheckpointSummary, LayerResult } from '../../protocol';
 
 /** In the file's order, each layer before its parts that were looked at. */
 export function exportedLayers(

@@ -1,12 +1,12 @@
 /** The custom editor: one session per document, one view per tab. */
 import * as vscode from 'vscode';
-import { problemOf } from '../shared/rpc';
+import { problemOf } from '../../shared/rpc';
 import { CheckpointSession } from './checkpointSession';
 import { CheckpointView } from './checkpointView';
-import type { EngineClient } from './engineClient';
-import { notOnDisk } from './onDisk';
-import type { Quarantine } from './quarantine';
-import { inspectSettings } from './settings';
+import type { EngineClient } from '../engineClient';
+import { notOnDisk } from '../workspace/onDisk';
+import type { Quarantine } from '../quarantine';
+import { inspectSettings } from '../settings';
 import { readViewBundle, type ViewBundle } from './viewHtml';
 
 /** View types of package.json's `customEditors`: ours by default, and offered for suffixes that others use too. */

@@ -1,15 +1,15 @@
 /** One webview that shows a session: answers its requests and passes the session's events on. */
 import * as vscode from 'vscode';
 import { createMessageConnection } from 'vscode-jsonrpc';
-import { messageTransport } from '../shared/messageTransport';
-import type { ViewNotifications, ViewRequests, ViewState } from '../protocol';
-import { handle, notifier } from '../shared/rpc';
+import { messageTransport } from '../../shared/messageTransport';
+import type { ViewNotifications, ViewRequests, ViewState } from '../../protocol';
+import { handle, notifier } from '../../shared/rpc';
 import type { CheckpointSession } from './checkpointSession';
 import { exportResults } from './exportResults';
 import { LoadWatch } from './loadWatch';
 import { Outbox } from './outbox';
 import { saveWithDialog } from './saveFlow';
-import { inspectOnOpen, inspectSettings } from './settings';
+import { inspectOnOpen, inspectSettings } from '../settings';
 import { viewHtml, type ViewBundle } from './viewHtml';
 
 /** Computing takes every core: it waits for the view's table, but not for one that never says that it is drawn. */

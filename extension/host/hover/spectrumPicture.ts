@@ -1,5 +1,5 @@
 /** A small picture of a ranked singular-value curve for the hover: SVG in a data URI, the only kind hovers show. */
-import { largestOf, smallestOf } from '../shared/extremes';
+import { largestOf, smallestOf } from '../../shared/extremes';
 
 const WIDTH = 220;
 const HEIGHT = 60;

@@ -1,13 +1,13 @@
 /** What hovers show, as Markdown in which text of files is text only: see `plainText.ts`. */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { layerVerdict } from '../shared/layerFindings';
-import type { LayerResult, PeekResult, TensorSummary } from '../protocol';
-import { suggestedRank } from '../shared/worthFactoring';
-import type { CheckpointHead } from './indexedFiles';
+import { layerVerdict } from '../../shared/layerFindings';
+import type { LayerResult, PeekResult, TensorSummary } from '../../protocol';
+import { suggestedRank } from '../../shared/worthFactoring';
+import type { CheckpointHead } from '../workspace/indexedFiles';
 import type { LayerMatch, NearMatch, RangeMatch } from './layerIndex';
-import { percentText } from './percentText';
-import { markdownCode, markdownText } from './plainText';
+import { percentText } from '../percentText';
+import { markdownCode, markdownText } from '../plainText';
 import { spectrumPicture } from './spectrumPicture';
 
 /** Kinds of tensors, and types of numbers, that are listed. */

@@ -1,6 +1,6 @@
 /** Which checkpoints a source file speaks of: the paths and names in its strings, or anywhere in a log or a text. */
 import path from 'node:path';
-import { largestOf } from '../shared/extremes';
+import { largestOf } from '../../shared/extremes';
 
 /** Characters of a source file that are looked through, and strings in it. */
 const MAX_SOURCE = 256 * 1024;

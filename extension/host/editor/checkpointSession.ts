@@ -4,8 +4,8 @@
  */
 import { EventEmitter } from 'node:events';
 import type { CancellationToken } from 'vscode-jsonrpc';
-import { withoutNumbers } from '../shared/layerFindings';
-import { unpackSummary } from '../shared/packedTensors';
+import { withoutNumbers } from '../../shared/layerFindings';
+import { unpackSummary } from '../../shared/packedTensors';
 import type {
   CheckpointSummary,
   CompressionPreview,
@@ -29,10 +29,10 @@ import type {
   Stamped,
   TensorSummary,
   ViewNotifications,
-} from '../protocol';
-import { problemOf } from '../shared/rpc';
-import { EngineDiedError, type EngineClient, type EngineState } from './engineClient';
-import { stampOf, type Quarantine } from './quarantine';
+} from '../../protocol';
+import { problemOf } from '../../shared/rpc';
+import { EngineDiedError, type EngineClient, type EngineState } from '../engineClient';
+import { stampOf, type Quarantine } from '../quarantine';
 
 /** Code of the problem of a layer that the engine died on. */
 const DIED = 'engine-died';

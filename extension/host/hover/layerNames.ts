@@ -3,8 +3,8 @@
  * either with a wrapper's prefix or without the first parts of the path.
  */
 import { ANY, NameTemplates, type NameRange } from './nameTemplates';
-import { namesOf, tensorsByIndex } from '../shared/packedTensors';
-import type { PackedTensors, TensorSummary } from '../protocol';
+import { namesOf, tensorsByIndex } from '../../shared/packedTensors';
+import type { PackedTensors, TensorSummary } from '../../protocol';
 
 /** What stands before a layer's own path in code and in wrapped checkpoints. */
 const PREFIXES = new Set(['self', 'model', 'module', 'net', 'state_dict', '_orig_mod', 'params', 'base_model']);

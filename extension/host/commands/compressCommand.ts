@@ -1,18 +1,18 @@
 /** "Compress Layer…": layer, method, rank with a live preview, output, Save As. Or all of it as arguments, for scripts. */
 import * as vscode from 'vscode';
-import { compressionMethods } from '../compression/registry';
-import type { LayerResult, RankRequest, SaveRequest, SaveResult } from '../protocol';
-import { suggestedRank } from '../shared/worthFactoring';
-import type { CheckpointEditors } from './checkpointEditor';
-import { CheckpointSession } from './checkpointSession';
+import { compressionMethods } from '../../compression/registry';
+import type { LayerResult, RankRequest, SaveRequest, SaveResult } from '../../protocol';
+import { suggestedRank } from '../../shared/worthFactoring';
+import type { CheckpointEditors } from '../editor/checkpointEditor';
+import { CheckpointSession } from '../editor/checkpointSession';
 import { activeCheckpoint, chooseCheckpoint } from './chooseCheckpoint';
-import type { EngineClient } from './engineClient';
-import { percentText } from './percentText';
-import { listText, notificationText } from './plainText';
+import type { EngineClient } from '../engineClient';
+import { percentText } from '../percentText';
+import { listText, notificationText } from '../plainText';
 import { chooseRank } from './rankPicker';
-import { saveWithDialog, saveWithProgress, type UnplacedSave } from './saveFlow';
-import { inspectSettings } from './settings';
-import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
+import { saveWithDialog, saveWithProgress, type UnplacedSave } from '../editor/saveFlow';
+import { inspectSettings } from '../settings';
+import type { WorkspaceCheckpoints } from '../workspace/workspaceCheckpoints';
 
 /** Arguments of `eigenscope.compressLayer`; what is missing is asked for. */
 export interface CompressArguments {

@@ -3,10 +3,10 @@
  * that ask which one, and for the hover's index. Nothing here waits for anything a person does.
  */
 import * as vscode from 'vscode';
-import { checkpointFolders, wholeCheckpoints, WORKSPACE_GLOB } from '../shared/checkpointNames';
+import { checkpointFolders, wholeCheckpoints, WORKSPACE_GLOB } from '../../shared/checkpointNames';
 import { CoalescedPass } from './coalescedPass';
 import type { IndexedFiles } from './indexedFiles';
-import type { LayerIndex } from './layerIndex';
+import type { LayerIndex } from '../hover/layerIndex';
 
 /** Files that are looked for at all. A folder of training snapshots can hold thousands. */
 const MAX_FILES = 500;

@@ -1,10 +1,10 @@
 /** The rank step of "Compress Layer…": suggestions with their error and size, and a live preview of what is typed. */
 import * as vscode from 'vscode';
-import type { CompressionPreview, RankRequest } from '../protocol';
-import { problemOf } from '../shared/rpc';
-import { whyNoSaving } from '../shared/worthFactoring';
-import type { CheckpointSession } from './checkpointSession';
-import { listText } from './plainText';
+import type { CompressionPreview, RankRequest } from '../../protocol';
+import { problemOf } from '../../shared/rpc';
+import { whyNoSaving } from '../../shared/worthFactoring';
+import type { CheckpointSession } from '../editor/checkpointSession';
+import { listText } from '../plainText';
 import { parseRank, rankText } from './rankInput';
 
 /** Shown before anything is typed. */

@@ -1,9 +1,9 @@
 /** Which checkpoint a command is about when it was not told: the active editor's, an open one, one of the workspace. */
 import * as vscode from 'vscode';
-import { DIALOG_EXTENSIONS } from '../shared/checkpointNames';
-import { VIEW_TYPES } from './checkpointEditor';
-import { listText } from './plainText';
-import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
+import { DIALOG_EXTENSIONS } from '../../shared/checkpointNames';
+import { VIEW_TYPES } from '../editor/checkpointEditor';
+import { listText } from '../plainText';
+import type { WorkspaceCheckpoints } from '../workspace/workspaceCheckpoints';
 
 export function activeCheckpoint(): vscode.Uri | undefined {
   const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;

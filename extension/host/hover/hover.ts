@@ -3,15 +3,15 @@
  * the name index and from results that are there already; nothing is computed while a person waits.
  */
 import * as vscode from 'vscode';
-import type { PeekResult } from '../protocol';
-import type { EngineClient } from './engineClient';
+import type { PeekResult } from '../../protocol';
+import type { EngineClient } from '../engineClient';
 import { absentCard, checkpointCard, layerCard, othersCard, rangeCard } from './hoverCards';
-import { hoverEnabled, inspectSettings } from './settings';
+import { hoverEnabled, inspectSettings } from '../settings';
 import type { LayerMatch } from './layerIndex';
-import { namesCheckpoint } from './loadCalls';
+import { namesCheckpoint } from '../editor/loadCalls';
 import { namesAt, type NameCandidate } from './nameAtPosition';
 import { folderDistance, pathAgreement, SourceMentions } from './sourceMentions';
-import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
+import type { WorkspaceCheckpoints } from '../workspace/workspaceCheckpoints';
 
 export const HOVER_LANGUAGES = ['python', 'json', 'jsonc', 'yaml', 'toml', 'markdown', 'log', 'plaintext'];
 

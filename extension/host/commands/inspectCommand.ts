@@ -1,12 +1,12 @@
 /** "Inspect Weights": on a file or folder of the explorer, the active editor's file, or one the person chooses. */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { checkpointsIn, isCheckpointName } from '../shared/checkpointNames';
-import type { CheckpointEditors } from './checkpointEditor';
+import { checkpointsIn, isCheckpointName } from '../../shared/checkpointNames';
+import type { CheckpointEditors } from '../editor/checkpointEditor';
 import { chooseCheckpoint } from './chooseCheckpoint';
-import { notOnDisk } from './onDisk';
-import { listText } from './plainText';
-import type { WorkspaceCheckpoints } from './workspaceCheckpoints';
+import { notOnDisk } from '../workspace/onDisk';
+import { listText } from '../plainText';
+import type { WorkspaceCheckpoints } from '../workspace/workspaceCheckpoints';
 
 /** A link's argument: JSON, so the URI is text. */
 export interface InspectLink {

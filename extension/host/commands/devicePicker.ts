@@ -1,8 +1,8 @@
 /** "Choose Device…", also behind the status bar item: the platform's devices and what their trials said. */
 import * as vscode from 'vscode';
-import type { DeviceChoice, DeviceInfo, DeviceName } from '../protocol';
-import type { EngineClient } from './engineClient';
-import { chooseDevice } from './settings';
+import type { DeviceChoice, DeviceInfo, DeviceName } from '../../protocol';
+import type { EngineClient } from '../engineClient';
+import { chooseDevice } from '../settings';
 
 interface DeviceItem extends vscode.QuickPickItem {
   device: DeviceChoice;

@@ -2,8 +2,8 @@
  * The names of a checkpoint with their numbers left open: `layers.#.mlp.weight` stands for all blocks. Answers what a name
  * with a variable in it means (`f"layers.{i}.mlp"`, `layers[i].mlp`), and which name is nearest to one that is not there.
  */
-import { largestOf, smallestOf } from '../shared/extremes';
-import { nameSimilarity } from '../shared/nearestNames';
+import { largestOf, smallestOf } from '../../shared/extremes';
+import { nameSimilarity } from '../../shared/nearestNames';
 
 /** Kinds of names. Models have some dozens; a file that has more of them has no blocks. */
 const MAX_TEMPLATES = 2000;

@@ -1,11 +1,11 @@
 /** Saving a compressed checkpoint: asks where, never offers the original, shows progress that can be cancelled. */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { suggestedName } from '../compression/suggestedName';
-import type { SaveRequest, SaveResult } from '../protocol';
-import { problemOf } from '../shared/rpc';
+import { suggestedName } from '../../compression/suggestedName';
+import type { SaveRequest, SaveResult } from '../../protocol';
+import { problemOf } from '../../shared/rpc';
 import type { CheckpointSession } from './checkpointSession';
-import { notificationText } from './plainText';
+import { notificationText } from '../plainText';
 
 export type UnplacedSave = Omit<SaveRequest, 'target' | 'overwrite'>;
 
