@@ -1,21 +1,21 @@
 /** The page of one open checkpoint: asks the host for what to show, builds the parts and lets them talk. */
 import './styles/page.css';
-import { banner, Banners } from './banners';
+import { banner, Banners } from './overview/banners';
 import { connect, type Host, type ViewMemory } from './connection';
-import { button, registerControls } from './controls';
-import { element } from './elements';
-import { Header } from './header';
-import { icon } from './icons';
-import { Inspection } from './inspection';
-import { LayerView } from './layerView';
-import type { TreeNode } from './moduleTree';
-import { Overview } from './overview';
-import { showMenu, type MenuItem } from './popup';
+import { button, registerControls } from './controls/controls';
+import { element } from './controls/elements';
+import { Header } from './overview/header';
+import { icon } from './controls/icons';
+import { Inspection } from './model/inspection';
+import { LayerView } from './layer/layerView';
+import type { TreeNode } from './model/moduleTree';
+import { Overview } from './overview/overview';
+import { showMenu, type MenuItem } from './controls/popup';
 import type { ViewNotifications, ViewState } from '../extension/protocol';
 import { problemOf } from '../extension/shared/rpc';
-import { splitter } from './splitter';
-import { TensorTable } from './tensorTable';
-import { watchTheme } from './theme';
+import { splitter } from './controls/splitter';
+import { TensorTable } from './table/tensorTable';
+import { watchTheme } from './controls/theme';
 
 class Page {
   private readonly inspection: Inspection;

@@ -1,6 +1,6 @@
 /** Numbers as the view shows them. The locale of the tests is that of the machine: only what all share is compared. */
 import assert from 'node:assert/strict';
-import { formatBytes, formatMetric, formatNumber, formatShare, plural } from '../../webview/format';
+import { formatBytes, formatMetric, formatNumber, formatShare, plural } from '../../webview/numbers/format';
 
 const digits = (text: string): string => text.replace(/\D/g, '');
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TensorSummary } from '../../extension/protocol';
-import { Means } from '../../webview/means';
-import { moduleTree, type TreeNode } from '../../webview/moduleTree';
+import { Means } from '../../webview/numbers/means';
+import { moduleTree, type TreeNode } from '../../webview/model/moduleTree';
 
 const tensor = (name: string, layers = [name]): TensorSummary => ({
   ...{ name, group: '', shape: [2, 2], dtype: 'F32', parameters: 4, bytes: 16, layers },

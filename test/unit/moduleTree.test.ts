@@ -1,8 +1,8 @@
 /** Names to a tree of modules, and the tree to rows: folded, sorted, filtered. */
 import assert from 'node:assert/strict';
 import type { TensorSummary } from '../../extension/protocol';
-import { moduleTree, type TreeNode } from '../../webview/moduleTree';
-import { flatRows, treeRows, type ShownRow } from '../../webview/tableOrder';
+import { moduleTree, type TreeNode } from '../../webview/model/moduleTree';
+import { flatRows, treeRows, type ShownRow } from '../../webview/table/tableOrder';
 
 function tensor(name: string, parameters = 4, group = '', layers = [name]): TensorSummary {
   return { name, group, shape: [parameters], dtype: 'F32', parameters, bytes: 4 * parameters, layers };

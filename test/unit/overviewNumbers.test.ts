@@ -6,11 +6,11 @@ import { summarise } from '../../extension/engine/document/summary';
 import { reportedLayers, type InspectReport } from '../../extension/shared/inspectReport';
 import { judgedShare, layerVerdict } from '../../extension/shared/layerFindings';
 import type { CheckpointSummary, LayerResult, PowerLawFit, RankSuggestion } from '../../extension/protocol';
-import { alphaBandOf } from '../../webview/alphaBands';
-import { ofTheModel } from '../../webview/ofTheModel';
+import { alphaBandOf } from '../../webview/numbers/alphaBands';
+import { ofTheModel } from '../../webview/numbers/ofTheModel';
 import { RankCurve } from '../../extension/shared/rankCurve';
-import { savings } from '../../webview/savings';
-import { unusualLayers } from '../../webview/unusual';
+import { savings } from '../../webview/numbers/savings';
+import { unusualLayers } from '../../webview/overview/unusual';
 
 /** What a verdict needs beside a fit. */
 const evident = (alpha: number): Partial<LayerResult> => ({

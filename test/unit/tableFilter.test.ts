@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { TensorSummary } from '../../extension/protocol';
-import { moduleTree, type TreeNode } from '../../webview/moduleTree';
-import { RowFilter } from '../../webview/rowFilter';
-import type { FilterField } from '../../webview/filterQuery';
+import { moduleTree, type TreeNode } from '../../webview/model/moduleTree';
+import { RowFilter } from '../../webview/table/rowFilter';
+import type { FilterField } from '../../webview/table/filterQuery';
 
 function tensor(name: string, more: Partial<TensorSummary> = {}): TensorSummary {
   const numbers = { parameters: 64, bytes: 256, shape: [8, 8] };

@@ -1,7 +1,7 @@
 /** Axes in the theme's colours: sparse ticks, powers of ten on log scales, a caption that names the quantity. */
 import { axisBottom, axisLeft } from 'd3-axis';
 import { type ScaleContinuousNumeric, type ScaleLogarithmic } from 'd3-scale';
-import { formatNumber, formatPowerOfTen } from '../format';
+import { formatNumber, formatPowerOfTen } from '../numbers/format';
 import type { PlotFrame } from './plotFrame';
 import { largestOf, smallestOf } from '../../extension/shared/extremes';
 

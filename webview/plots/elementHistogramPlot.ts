@@ -2,7 +2,7 @@
 import { scaleLinear, scaleLog } from 'd3-scale';
 import type { LayerSpectrum } from '../../extension/protocol';
 import { lowerBound } from '../../extension/spectral/tail/powerLaw';
-import { formatCompact, formatCount, formatNumber } from '../format';
+import { formatCompact, formatCount, formatNumber } from '../numbers/format';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
 import type { TwinTable } from './twin';

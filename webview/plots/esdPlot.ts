@@ -8,11 +8,11 @@ import { lowerBound, noFit, tailAt } from '../../extension/spectral/tail/powerLa
 import type { ChosenTail } from '../../extension/shared/layerFindings';
 import { tailShape } from '../../extension/spectral/tail/tailShape';
 import type { JudgedAlpha } from '../../extension/shared/verdict';
-import { alphaBandOf, type AlphaBand } from '../alphaBands';
-import { button, checkbox, dropdown, type Button } from '../controls';
-import { element } from '../elements';
-import { formatCount, formatNumber, formatPercent } from '../format';
-import { setIcon } from '../icons';
+import { alphaBandOf, type AlphaBand } from '../numbers/alphaBands';
+import { button, checkbox, dropdown, type Button } from '../controls/controls';
+import { element } from '../controls/elements';
+import { formatCount, formatNumber, formatPercent } from '../numbers/format';
+import { setIcon } from '../controls/icons';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
 import { drawBars, drawCcdf, drawEdge, drawNothing, drawTailLine, type Tail } from './esdMarks';

@@ -1,5 +1,5 @@
 /** The table twins of an ESD: its histogram, or the share of the eigenvalues at or above each. */
-import { formatCount, formatNumber, formatPercent } from '../format';
+import { formatCount, formatNumber, formatPercent } from '../numbers/format';
 import type { SpectralDensity } from './spectralDensity';
 import type { TwinTable } from './twin';
 import { sampleIndexes } from './twinTable';

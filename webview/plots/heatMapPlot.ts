@@ -1,9 +1,9 @@
 /** The matrix as a picture: a cell for each patch of rows and columns, coloured by what its elements are like. */
 import { scaleLinear } from 'd3-scale';
 import type { HeatMap } from '../../extension/protocol';
-import { dropdown } from '../controls';
-import { element } from '../elements';
-import { formatCount, formatNumber } from '../format';
+import { dropdown } from '../controls/controls';
+import { element } from '../controls/elements';
+import { formatCount, formatNumber } from '../numbers/format';
 import { drawAxes } from './axes';
 import { CellCursor } from './cellCursor';
 import {

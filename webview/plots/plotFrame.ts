@@ -3,9 +3,9 @@
  * twin, export as SVG, a read-out under the pointer, and drawing anew when its size or the theme changes.
  */
 import { pointer, select, type Selection } from 'd3-selection';
-import { button, type Button } from '../controls';
-import { element } from '../elements';
-import { THEME_CHANGE } from '../theme';
+import { button, type Button } from '../controls/controls';
+import { element } from '../controls/elements';
+import { THEME_CHANGE } from '../controls/theme';
 import { saveSvg } from './svgExport';
 import type { TwinTable } from './twin';
 import { twinTable } from './twinTable';

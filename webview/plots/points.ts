@@ -1,5 +1,5 @@
 /** Many small marks: as one SVG path while they are few, on the canvas behind the axes when they are not. */
-import { themeColour } from '../theme';
+import { themeColour } from '../controls/theme';
 import { plotContext } from './plotCanvas';
 import type { PlotFrame } from './plotFrame';
 

@@ -1,5 +1,5 @@
 /** A number above a plot, with its name and what qualifies it. */
-import { element } from '../elements';
+import { element } from '../controls/elements';
 
 /** @param className of the number alone, for instance a heat colour */
 export function reading(term: string, value: string, className = '', note = ''): HTMLElement {

@@ -1,8 +1,8 @@
 /** One curve for the whole model: how many parameters stay at what mean error. */
 import { scaleLinear } from 'd3-scale';
 import { line } from 'd3-shape';
-import { formatPercent, formatShare, plural } from '../format';
-import type { Savings, SavingsPoint } from '../savings';
+import { formatPercent, formatShare, plural } from '../numbers/format';
+import type { Savings, SavingsPoint } from '../numbers/savings';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
 import { largestOf, smallestOf } from '../../extension/shared/extremes';

@@ -1,5 +1,5 @@
 /** The table twin of a plot: the same numbers for those who read rather than look. */
-import { element } from '../elements';
+import { element } from '../controls/elements';
 import type { TwinTable } from './twin';
 
 export function twinTable({ caption, columns, rows }: TwinTable): HTMLElement {

@@ -1,0 +1,122 @@
+/**
+ * Beside the fit of alpha: which law its tail follows, and the bootstrap that tests it, on request. Both are of the tail
+ * that was fitted, and say so: xmin may have been dragged elsewhere.
+ */
+import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
+import type { GoodnessOfFit, LayerResult, ViewNotifications } from '../../extension/protocol';
+import { problemOf } from '../../extension/shared/rpc';
+import { lawName } from '../../extension/shared/lawNames';
+import { IMPLAUSIBLE } from '../../extension/shared/verdict';
+import type { Host } from '../connection';
+import { button } from '../controls/controls';
+import { element, type Child } from '../controls/elements';
+import { formatCount, formatNumber, formatPercent } from '../numbers/format';
+import { icon } from '../controls/icons';
+
+export class FitTest {
+  readonly element: HTMLElement;
+  private readonly status = element('div', { class: 'fit-test-status', role: 'status' });
+  /** Called when a test has ended. */
+  onTested: () => void = () => undefined;
+  private running: CancellationTokenSource | null = null;
+  private goodness: GoodnessOfFit | undefined;
+
+  constructor(
+    private readonly host: Host,
+    private readonly layer: LayerResult,
+  ) {
+    this.element = element(
+      'section',
+      { class: 'fit-test', 'aria-label': 'Test of the fit' },
+      verdict(layer),
+      this.status,
+    );
+    if (layer.goodness) this.show(layer.goodness);
+    else this.offer();
+  }
+
+  /** What a test made here found, as part of the layer's result. */
+  get found(): Pick<LayerResult, 'goodness'> {
+    return this.goodness ? { goodness: this.goodness } : {};
+  }
+
+  /** A running test's progress, from the host. */
+  progress({ layer, fraction }: ViewNotifications['testing']): void {
+    if (this.running && layer === this.layer.name) this.work(fraction);
+  }
+
+  /** The layer is no longer shown. */
+  cancel(): void {
+    this.running?.cancel();
+    this.running = null;
+  }
+
+  private offer(...before: Child[]): void {
+    if (this.layer.fits.KS?.status !== 'success') return;
+    const start = button({
+      label: 'Test the Fit',
+      icon: 'beaker',
+      title: 'Compares D with that of synthetic spectra that do follow the power law; takes some seconds',
+      onClick: () => void this.run(),
+    });
+    this.set(...before, start);
+  }
+
+  private async run(): Promise<void> {
+    const source = new CancellationTokenSource();
+    this.running = source;
+    this.work(0);
+    try {
+      const found = await this.host.request('goodness', { layer: this.layer.name }, source.token);
+      if (this.running !== source) return;
+      this.goodness = found;
+      this.show(found);
+      this.onTested();
+    } catch (error) {
+      if (this.running === source) this.offer(icon('error'), element('span', {}, problemOf(error).message));
+    } finally {
+      if (this.running === source) this.running = null;
+    }
+  }
+
+  private work(fraction: number): void {
+    const bar = element('progress', { max: 1, value: fraction, 'aria-label': 'Testing the fit' });
+    const stop = (): void => {
+      this.cancel();
+      this.offer();
+    };
+    this.set(bar, formatPercent(fraction, 2), button({ label: 'Cancel', onClick: stop }));
+  }
+
+  private show({ status, reason, p, standard_error: error, replicates, seed }: GoodnessOfFit): void {
+    if (status === 'failed' || p === null) {
+      this.set(icon('warning'), `The fit cannot be tested: ${reason ?? 'unknown'}.`);
+      return;
+    }
+    const finding = p > IMPLAUSIBLE ? 'a power law is plausible' : 'not a power law';
+    const chance = `p ${formatNumber(p, 3)} ± ${formatNumber(error ?? 0, 2)}`;
+    this.set(
+      `Test of the fit${fittedFrom(this.layer)}: ${chance}, ${finding} (${formatCount(replicates ?? 0)} synthetic spectra, seed ${seed}).`,
+    );
+  }
+
+  private set(...children: Child[]): void {
+    this.status.replaceChildren(...children.filter((child) => child instanceof Node || typeof child === 'string'));
+  }
+}
+
+/** One line: the law, or why there is none. */
+function verdict(layer: LayerResult): HTMLElement | null {
+  const { tail_shape: shape } = layer;
+  if (!shape) return null;
+  const law = shape.law === undefined ? `none (${shape.reason ?? 'unknown'})` : lawName(shape.law);
+  const text = shape.law === 'undecided' ? 'undecided between the power law and others' : law;
+  return element('p', {}, `Shape of the tail${fittedFrom(layer)}: ${text}.`);
+}
+
+/** Which tail is meant, to read after a noun. */
+function fittedFrom({ fits: { KS } }: LayerResult): string {
+  return typeof KS?.xmin === 'number' && KS.status === 'success'
+    ? ` from the fitted xmin ${formatNumber(KS.xmin, 3)}`
+    : '';
+}

@@ -1,0 +1,330 @@
+/** One layer in full: its numbers in a line, then spectrum, ranks and compression, elements, and every number. */
+import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
+import { layerVerdict } from '../../extension/shared/layerFindings';
+import type {
+  FactoredLayer,
+  LayerParts,
+  LayerResult,
+  LayerSpectrum,
+  PartSummary,
+  TensorSummary,
+  ViewNotifications,
+} from '../../extension/protocol';
+import { problemOf } from '../../extension/shared/rpc';
+import { allNumbers, statisticsTable } from './allNumbers';
+import type { Host } from '../connection';
+import { button, panels, type Button, type Panels } from '../controls/controls';
+import { element } from '../controls/elements';
+import { formatCompact, formatCount, formatNumber, formatShape, formatShare, plural } from '../numbers/format';
+import { icon } from '../controls/icons';
+import { MatrixPanel } from './matrixPanel';
+import { farmsMissing } from '../numbers/measures';
+import { elementHistogramPlot } from '../plots/elementHistogramPlot';
+import { EsdPlot } from '../plots/esdPlot';
+import { FitTest } from './fitTest';
+import type { Inspection } from '../model/inspection';
+import { PartsPanel } from './partsPanel';
+import { RankPanel } from './rankPanel';
+
+export interface LayerViewActions {
+  close(): void;
+  /** The tab a person turned to. */
+  tab(id: string): void;
+  inspect(names: string[]): void;
+}
+
+export type LayerTab = 'spectrum' | 'ranks' | 'parts' | 'elements' | 'matrix' | 'numbers';
+
+export class LayerView {
+  readonly element: HTMLElement;
+  /** Layer shown; null while closed. */
+  layer: string | null = null;
+
+  private readonly title = element('h2', { class: 'layer-name', tabindex: -1 });
+  private readonly facts = element('p', { class: 'layer-facts' });
+  private readonly body = element('div', { class: 'layer-body' });
+  private readonly close: Button;
+  private pending: CancellationTokenSource | null = null;
+  private ranks: RankPanel | null = null;
+  private fitTest: FitTest | null = null;
+  private matrix: MatrixPanel | null = null;
+  private parts: PartsPanel | null = null;
+  private panels: Panels | null = null;
+
+  constructor(
+    private readonly host: Host,
+    private readonly inspection: Inspection,
+    private readonly actions: LayerViewActions,
+  ) {
+    this.close = button({
+      label: 'Close (Escape)',
+      icon: 'close',
+      appearance: 'icon',
+      onClick: () => actions.close(),
+    });
+    this.element = element(
+      'section',
+      { class: 'layer', 'aria-label': 'Layer', hidden: true },
+      element('header', { class: 'layer-head' }, this.title, this.close, this.facts),
+      this.body,
+    );
+  }
+
+  /**
+   * Shows a layer; with `compress`, at the rank and compression panel.
+   *
+   * @param whole the layer that it is a part of
+   */
+  async show(
+    layer: string,
+    tensor: TensorSummary,
+    tab: string,
+    focus: 'none' | 'title' | 'compress',
+    whole?: WholeLayer,
+  ): Promise<void> {
+    this.pending?.cancel();
+    const source = new CancellationTokenSource();
+    this.pending = source;
+    this.layer = layer;
+    this.forget();
+    this.element.hidden = false;
+    this.element.setAttribute('aria-label', `Layer ${layer}`);
+    this.title.textContent = layer;
+    this.facts.replaceChildren(...this.factsAbout(tensor, null, whole));
+    if (focus === 'title') this.title.focus({ preventScroll: true });
+    this.message('loading', 'Reading the spectrum…', [
+      button({ label: 'Cancel', onClick: () => this.actions.close() }),
+    ]);
+    try {
+      const [spectrum, parts] = await Promise.all([
+        this.host.request('spectrum', { layer }, source.token),
+        this.host.request('parts', { layer }, source.token),
+      ]);
+      if (this.pending !== source) return;
+      const ranks = this.fill(spectrum, parts, tensor, tab, whole);
+      if (focus === 'compress') ranks?.focusCompression();
+    } catch (error) {
+      if (this.pending !== source) return;
+      const again = button({ label: 'Try Again', onClick: () => void this.show(layer, tensor, tab, 'title', whole) });
+      this.message('error', problemOf(error).message, [again]);
+    }
+  }
+
+  hide(): void {
+    this.pending?.cancel();
+    this.pending = null;
+    this.layer = null;
+    this.forget();
+    this.element.hidden = true;
+    this.body.replaceChildren();
+  }
+
+  /** Results or progress may have come. */
+  refresh(): void {
+    this.parts?.refresh();
+    const result = this.layer === null ? undefined : this.inspection.results.get(this.layer);
+    // One without matrices says that the engine died on it since: what is shown still holds.
+    if (result && result.matrices > 0) this.ranks?.update(result.ranks);
+  }
+
+  private forget(): void {
+    this.parts = null;
+    this.ranks = null;
+    this.fitTest?.cancel();
+    this.fitTest = null;
+    this.matrix?.dispose();
+    this.matrix = null;
+  }
+
+  turnTo(tab: LayerTab): void {
+    if (this.panels) this.panels.activeid = `tab-${tab}`;
+    if (tab === 'ranks') this.ranks?.focusCompression();
+  }
+
+  saving(progress: ViewNotifications['saving']): void {
+    this.ranks?.saving(progress);
+  }
+
+  testing(progress: ViewNotifications['testing']): void {
+    this.fitTest?.progress(progress);
+  }
+
+  private message(kind: 'loading' | 'error' | 'info', text: string, actions: HTMLElement[] = []): void {
+    const busy = kind === 'loading';
+    this.body.replaceChildren(
+      element(
+        'div',
+        { class: `layer-message ${kind}`, role: kind === 'error' ? 'alert' : 'status' },
+        icon(busy ? 'loading' : kind),
+        element('p', {}, text),
+        ...actions,
+      ),
+    );
+  }
+
+  private fill(
+    spectrum: LayerSpectrum,
+    parts: LayerParts,
+    tensor: TensorSummary,
+    tab: string,
+    whole: WholeLayer | undefined,
+  ): RankPanel | null {
+    const { layer } = spectrum;
+    this.facts.replaceChildren(...this.factsAbout(tensor, spectrum, whole));
+    const list: { id: LayerTab; label: string; content: HTMLElement }[] = [];
+    if (spectrum.eigenvalues.length > 0) {
+      this.ranks = new RankPanel(this.host, spectrum, this.elementBytes(layer, tensor));
+      this.fitTest = new FitTest(this.host, layer);
+      list.push({ id: 'spectrum', label: 'Spectrum', content: spectra(spectrum, tensor, this.fitTest) });
+      list.push({ id: 'ranks', label: 'Ranks and compression', content: this.ranks.element });
+    }
+    this.parts = this.partsPanel(parts, whole ?? { layer: layer.name, tensor });
+    if (this.parts) list.push({ id: 'parts', label: 'Parts', content: this.parts.element });
+    if (layer.statistics) list.push({ id: 'elements', label: 'Elements', content: elements(spectrum) });
+    const matrix = tensor.layers.length > 0 ? new MatrixPanel(this.host, spectrum) : null;
+    this.matrix = matrix;
+    if (matrix) list.push({ id: 'matrix', label: 'Matrix', content: matrix.element });
+    list.push({ id: 'numbers', label: 'All numbers', content: allNumbers(layer, tensor) });
+    const active = list.some((panel) => panel.id === tab) ? tab : list[0]!.id;
+    this.panels = panels('Views of the layer', list, active, (id) => {
+      if (id === 'matrix') matrix?.load();
+      this.actions.tab(id);
+    });
+    if (active === 'matrix') matrix?.load();
+    this.body.replaceChildren(...notices(layer), this.panels);
+    return this.ranks;
+  }
+
+  /** Bytes of a stored element: a product is stored as its factors. */
+  private elementBytes({ factored }: LayerResult, tensor: TensorSummary): number {
+    const factors = this.inspection.summary.tensors.filter(({ name }) => factored?.factors.includes(name));
+    const stored = factors.length > 0 ? factors : [tensor];
+    const sum = (key: 'bytes' | 'parameters'): number => stored.reduce((total, each) => total + each[key], 0);
+    return sum('bytes') / Math.max(1, sum('parameters'));
+  }
+
+  private partsPanel(parts: LayerParts, whole: WholeLayer): PartsPanel | null {
+    if (parts.parts.length === 0 && parts.reason === undefined) return null;
+    return new PartsPanel(this.inspection, parts, this.inspection.settings, {
+      compute: (names) => this.actions.inspect(names),
+      open: (part) => void this.show(part.name, partTensor(whole.tensor, part), 'spectrum', 'title', whole),
+    });
+  }
+
+  private factsAbout(tensor: TensorSummary, spectrum: LayerSpectrum | null, whole?: WholeLayer): HTMLElement[] {
+    const facts = factsOf(tensor, spectrum);
+    if (!whole) return facts;
+    const back = (): void => void this.show(whole.layer, whole.tensor, 'parts', 'title');
+    return [...facts, element('button', { type: 'button', class: 'link', click: back }, `part of ${whole.layer}`)];
+  }
+}
+
+/** A layer whose part is shown. */
+interface WholeLayer {
+  layer: string;
+  tensor: TensorSummary;
+}
+
+/** A part as the tensor that it could have been. */
+function partTensor({ alias: _, ...tensor }: TensorSummary, { name, shape }: PartSummary): TensorSummary {
+  const parameters = shape[0] * shape[1];
+  const bytes = (tensor.bytes * parameters) / Math.max(1, tensor.parameters);
+  return { ...tensor, name, shape, parameters, bytes, layers: [name] };
+}
+
+/** Shape and type from the header, precision and time once they are known. */
+function factsOf(tensor: TensorSummary, spectrum: LayerSpectrum | null): HTMLElement[] {
+  const layer = spectrum?.layer;
+  // One matrix of a stack is not its tensor.
+  const stacked = tensor.layers.length > 1;
+  const shape = stacked ? tensor.shape.slice(1) : tensor.shape;
+  const parameters = tensor.parameters / Math.max(1, tensor.layers.length);
+  const facts = [
+    formatShape(shape),
+    tensor.encoding ?? tensor.dtype,
+    // What is not stored has none of its own.
+    parameters > 0 && plural(parameters, 'parameter', 'parameters', formatCompact),
+    stacked && `one of ${formatCount(tensor.layers.length)} in ${tensor.name}`,
+    tensor.alias !== undefined && `also ${tensor.alias}`,
+    tensor.sharedWith !== undefined && `tied with ${tensor.sharedWith}`,
+    layer && layer.matrices > 1 && `${formatCount(layer.matrices)} kernel positions`,
+    layer?.precision,
+    layer?.elapsed !== undefined && `${formatNumber(layer.elapsed / 1000, 2)} s`,
+  ];
+  return facts.filter((fact) => typeof fact === 'string').map((fact) => element('span', {}, fact));
+}
+
+/** What stands in the way of some numbers, in words. */
+function notices(layer: LayerResult): HTMLElement[] {
+  const texts: { kind: 'warning' | 'info'; text: string }[] = layer.problems.map(({ message }) => ({
+    kind: 'warning',
+    text: message,
+  }));
+  // A problem that took the spectrum says so itself.
+  if (layer.noSpectrum !== undefined && texts.length === 0) {
+    texts.push({ kind: 'info', text: `No spectrum: ${layer.noSpectrum}.` });
+  }
+  if (layer.precisionNote !== undefined) texts.push({ kind: 'info', text: `This layer was ${layer.precisionNote}.` });
+  if (layer.factored) texts.push({ kind: 'info', text: factoredText(layer.factored) });
+  return texts.map(({ kind, text }) =>
+    element('div', { class: `notice ${kind}` }, icon(kind), element('span', {}, text)),
+  );
+}
+
+/** What a LoRA pair adds, and how many of its directions matter. */
+function factoredText({ rank, scale, directions, base }: FactoredLayer): string {
+  const used = directions === undefined ? '' : `: ${directions} of ${plural(rank, 'direction')} hold 95 % of ‖ΔW‖²`;
+  const relative = base?.relative_norm;
+  const share =
+    typeof relative === 'number' ? ` ‖ΔW‖ is ${formatShare(relative)} of ‖W‖ (${base!.tensor} of ${base!.path}).` : '';
+  return `ΔW = ${formatNumber(scale, 4)}·B·A, computed from its factors${used}.${share}`;
+}
+
+function spectra(
+  { layer, eigenvalues, farmsEigenvalues }: LayerSpectrum,
+  tensor: TensorSummary,
+  test: FitTest,
+): HTMLElement {
+  const { KS, xmin_mid, xmin_peak } = layer.fits;
+  const fits = [KS, xmin_mid, xmin_peak].filter((fit) => fit !== undefined);
+  const edge = layer.metrics.lambda_plus ?? null;
+  const title = layer.matrices > 1 ? 'Kernel, pooled' : 'Whole matrix';
+  const whole = new EsdPlot({
+    ...{ title, layer: layer.name, eigenvalues, fits, edge },
+    judge: (chosen) => layerVerdict({ ...layer, ...test.found }, tensor, chosen),
+  });
+  test.onTested = () => whole.rejudge();
+  const tested = element('div', {}, whole.element, test.element);
+  return element('div', { class: 'spectra' }, tested, farmsSpectrum(layer, farmsEigenvalues));
+}
+
+function farmsSpectrum(layer: LayerResult, eigenvalues: Float64Array): HTMLElement {
+  const { name, farms } = layer;
+  if (farms && eigenvalues.length > 0) {
+    const { windows, windows_total: total, window, interval } = farms;
+    const share = windows === total ? formatCount(windows) : `${formatCount(windows)} of ${formatCount(total)}`;
+    const sampling = `${share}, each ${formatShape(window)}`;
+    const fits = [farms];
+    return new EsdPlot({
+      ...{ title: 'FARMS', layer: name, eigenvalues, fits, edge: null, sampling },
+      ...(interval && { interval }),
+    }).element;
+  }
+  let reason = `No FARMS alpha: ${farmsMissing(layer)}.`;
+  if (farms?.status === 'success') {
+    reason =
+      `FARMS alpha ${formatNumber(farms.alpha ?? NaN, 4)}, the mean over ${formatCount(farms.windows)} blocks of the kernel, ` +
+      'each fitted by itself: there is no pooled spectrum to draw.';
+  }
+  return element(
+    'section',
+    { class: 'plot no-farms' },
+    element('h3', { class: 'plot-title' }, 'FARMS'),
+    element('p', { class: 'plot-finding' }, reason),
+  );
+}
+
+function elements({ layer, histogram }: LayerSpectrum): HTMLElement {
+  const plot = histogram.counts.some((count) => count > 0) ? elementHistogramPlot(layer.name, histogram) : null;
+  return element('div', { class: 'elements' }, plot, layer.statistics && statisticsTable(layer.statistics));
+}

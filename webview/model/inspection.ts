@@ -1,0 +1,134 @@
+/**
+ * What the view knows: the checkpoint's tensors, the results so far and what is in work. The one place where
+ * notifications land; parts of the page listen to it and are called at most once a frame.
+ */
+import type { CheckpointSummary, LayerResult, Problem, ViewNotifications, ViewState } from '../../extension/protocol';
+import { unpackSummary } from '../../extension/shared/packedTensors';
+import { moduleTree, type ModuleTree, type TreeNode } from './moduleTree';
+
+export interface QueueState {
+  done: number;
+  total: number;
+}
+
+export type EngineState = ViewNotifications['engine'];
+
+export class Inspection {
+  readonly summary: CheckpointSummary;
+  readonly settings: ViewState['settings'];
+  readonly tree: ModuleTree;
+  /** By layer name (tensor name where a tensor has no spectrum). */
+  readonly results = new Map<string, LayerResult>();
+  /** Of parts of layers, which are no rows of the table and no more of the model. */
+  readonly partResults = new Map<string, LayerResult>();
+  /** Names in the order in which results came, again where a layer got another one. */
+  readonly arrivals: string[] = [];
+  /** Layers in work, with the share done. */
+  readonly progress = new Map<string, { stage: string; fraction: number }>();
+  /** Layers and parts the engine died on. */
+  readonly crashed = new Set<string>();
+  queue: QueueState = { done: 0, total: 0 };
+  engine: EngineState | null = null;
+  changed: Problem | null = null;
+
+  /** Grows with every result. */
+  version = 0;
+  /** Arithmetic and device of the results: small matrices and large ones may have had different ones. */
+  readonly precisions = new Set<string>();
+
+  private readonly listeners = new Set<() => void>();
+  private frame = 0;
+  private leaves: Map<string, TreeNode> | undefined;
+
+  constructor(state: ViewState) {
+    this.summary = unpackSummary(state.summary);
+    this.settings = state.settings;
+    this.tree = moduleTree(this.summary.tensors);
+    this.changed = state.changed ?? null;
+    for (const result of state.results) this.take(result);
+  }
+
+  /** The row of a layer, or of a tensor without one. */
+  leafOf(layer: string): TreeNode | undefined {
+    this.leaves ??= new Map(this.tree.leaves.flatMap((leaf) => (leaf.layer === undefined ? [] : [[leaf.layer, leaf]])));
+    return this.leaves.get(layer);
+  }
+
+  /** Layers that have been looked at to the end. */
+  get inspected(): number {
+    return this.results.size - [...this.crashed].filter((name) => this.results.has(name)).length;
+  }
+
+  /** True for a layer or part without a result, or with none but that the engine died on it. */
+  isMissing(name: string): boolean {
+    return !(this.results.has(name) || this.partResults.has(name)) || this.crashed.has(name);
+  }
+
+  /** True while jobs are queued or running. */
+  get busy(): boolean {
+    return this.queue.done < this.queue.total;
+  }
+
+  /** Calls `listener` after changes, once a frame however many there were. */
+  onChange(listener: () => void): void {
+    this.listeners.add(listener);
+  }
+
+  private take(result: LayerResult): void {
+    if (result.problems.some(({ code }) => code === 'engine-died')) this.crashed.add(result.name);
+    else this.crashed.delete(result.name);
+    if (result.partOf !== undefined) {
+      this.partResults.set(result.name, result);
+      return;
+    }
+    this.results.set(result.name, result);
+    this.arrivals.push(result.name);
+    if (result.precision !== undefined) this.precisions.add(result.precision);
+  }
+
+  addResults(results: readonly LayerResult[]): void {
+    for (const result of results) this.addResult(result);
+    this.version += 1;
+    this.announce();
+  }
+
+  private addResult(result: LayerResult): void {
+    this.take(result);
+    this.progress.delete(result.name);
+    this.progress.delete(result.tensor);
+  }
+
+  setProgress({ name, stage, fraction }: ViewNotifications['progress']): void {
+    this.progress.set(name, { stage, fraction });
+    this.announce();
+  }
+
+  setQueue({ done, total, active }: ViewNotifications['queue']): void {
+    this.queue = { done, total };
+    for (const name of this.progress.keys()) if (!active.includes(name)) this.progress.delete(name);
+    for (const name of active) if (!this.progress.has(name)) this.progress.set(name, { stage: '', fraction: 0 });
+    this.announce();
+  }
+
+  setEngine(engine: EngineState): void {
+    this.engine = engine;
+    for (const name of engine.failed) this.crashed.add(name);
+    if (engine.state !== 'running') this.progress.clear();
+    // Nothing will come of what it was asked for.
+    if (engine.state === 'stopped') this.queue = { done: 0, total: 0 };
+    this.announce();
+  }
+
+  setChanged(problem: Problem): void {
+    this.changed = problem;
+    this.announce();
+  }
+
+  private announce(): void {
+    if (this.frame !== 0) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      for (const listener of this.listeners) listener();
+    });
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * How a verdict on alpha is shown: a class that the style sheet colours (colour-blind-safe, per theme) together with a mark
+ * and words, so that nothing is said by colour alone. The verdict itself is `layerVerdict`'s.
+ */
+import { alphaBand, OVER_TRAINED, UNDER_TRAINED, type JudgedAlpha } from '../../extension/shared/verdict';
+
+export interface AlphaBand {
+  /** `over`, `good-1` (nearest 2) … `good-4`, `under`, `none`: class `heat-<name>`. */
+  name: string;
+  /** Shape beside the number; empty where nothing is unusual. */
+  mark: string;
+  /** The verdict with its reason. */
+  words: string;
+}
+
+/** Steps of colour within 2–6; one for each unit of alpha. */
+const GOOD_STEPS = UNDER_TRAINED - OVER_TRAINED;
+
+/** @param alpha that was judged */
+export function alphaBandOf({ verdict, verdict_reason: words }: JudgedAlpha, alpha: number): AlphaBand {
+  if (verdict === 'no verdict') return { name: 'none', mark: '○', words };
+  switch (alphaBand(alpha)) {
+    case 'below':
+      return { name: 'over', mark: '▼', words };
+    case 'above':
+      return { name: 'under', mark: '▲', words };
+    case 'within':
+      return { name: `good-${Math.min(GOOD_STEPS, 1 + Math.floor(alpha - OVER_TRAINED))}`, mark: '', words };
+  }
+}

@@ -1,0 +1,104 @@
+/** What a person must know before the numbers: problems of the file, a file that changed, an engine in trouble. */
+import type { Problem, ShardOfModel } from '../../extension/protocol';
+import { button } from '../controls/controls';
+import { element } from '../controls/elements';
+import { formatCount, plural } from '../numbers/format';
+import { icon } from '../controls/icons';
+import type { Inspection } from '../model/inspection';
+
+/** Problems beyond this many are counted, not listed: ten thousand lines help nobody. */
+const MOST_LISTED = 200;
+
+/** Layers that a sentence names. */
+const MOST_NAMED = 3;
+
+export class Banners {
+  readonly element = element('div', { class: 'banners' });
+  private readonly live = element('div', { 'aria-live': 'polite' });
+  private shown = '';
+
+  constructor(
+    private readonly inspection: Inspection,
+    private readonly reload: () => void,
+    private readonly inspect: (names: string[]) => void,
+    openWhole: () => void,
+  ) {
+    const { problems, shard } = inspection.summary;
+    if (shard) this.element.append(shardBanner(shard, openWhole));
+    this.element.append(this.live, ...(problems.length > 0 ? [problemList(problems, inspection.summary.path)] : []));
+    this.refresh();
+  }
+
+  refresh(): void {
+    const { changed, engine } = this.inspection;
+    const crashed = [...this.inspection.crashed];
+    const state = JSON.stringify([changed, engine, crashed]);
+    if (state === this.shown) return;
+    this.shown = state;
+    const banners: HTMLElement[] = [];
+    if (changed) {
+      const again = button({ label: 'Reload', icon: 'refresh', onClick: this.reload });
+      banners.push(banner('warning', `${place(changed)}${changed.message}`, again));
+    }
+    if (engine && engine.state !== 'running') {
+      const restarting = engine.state === 'restarting';
+      const failed = engine.failed.length > 0 ? ` It stopped on ${engine.failed.join(', ')}.` : '';
+      const again = button({ label: 'Restart Engine', icon: 'refresh', onClick: this.reload });
+      const text = `${engine.message}${failed}`;
+      banners.push(banner(restarting ? 'warning' : 'error', text, restarting ? null : again));
+    }
+    // Goes when they have numbers; nothing can be asked of an engine that is away, nor of files that changed.
+    if (crashed.length > 0 && !changed && (engine?.state ?? 'running') === 'running') {
+      const again = button({ label: 'Inspect Again', icon: 'refresh', onClick: () => this.inspect(crashed) });
+      const names = crashed.slice(0, MOST_NAMED).join(', ');
+      const others = crashed.length > MOST_NAMED ? ` and ${formatCount(crashed.length - MOST_NAMED)} more` : '';
+      banners.push(banner('warning', `The engine stopped while it worked on ${names}${others}.`, again));
+    }
+    this.live.replaceChildren(...banners);
+  }
+}
+
+/** A shard looks like a small model with layers missing. */
+function shardBanner({ number, total, whole }: ShardOfModel, openWhole: () => void): HTMLElement {
+  const text = `This file is shard ${formatCount(number)} of ${formatCount(total)} of a model.`;
+  if (whole === undefined) return banner('info', `${text} Not all of the others lie beside it.`, null);
+  return banner('info', text, button({ label: 'Open the Whole Model', onClick: openWhole }));
+}
+
+export function banner(kind: 'info' | 'warning' | 'error', text: string, action: HTMLElement | null): HTMLElement {
+  return element('div', { class: `banner ${kind}` }, icon(kind), element('p', {}, text), action);
+}
+
+/** One is said at once; several wait behind their number. */
+function problemList(problems: readonly Problem[], path: string): HTMLElement {
+  const [first, second] = problems;
+  if (first && !second) return banner('warning', `${place(first)}${first.message}`, null);
+  const items = problems.slice(0, MOST_LISTED).map((problem) => {
+    const where = place(problem);
+    return element('li', {}, where ? element('b', {}, where) : null, shortened(problem.message, path));
+  });
+  const rest = problems.length - items.length;
+  if (rest > 0) items.push(element('li', {}, `and ${formatCount(rest)} more`));
+  return element(
+    'details',
+    { class: 'banner warning problems' },
+    element('summary', {}, icon('warning'), `${plural(problems.length, 'problem')} in this checkpoint`),
+    element('ul', {}, ...items),
+  );
+}
+
+/** Without the path that the page's title says already: of other files of the checkpoint the name is enough. */
+function shortened(message: string, path: string): string {
+  if (message.startsWith(path)) return message.slice(path.length).replace(/^[,:] /, '');
+  const folder = path.slice(0, Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+  return message.startsWith(folder) ? message.slice(folder.length) : message;
+}
+
+function place({ file, offset, tensor, message }: Problem): string {
+  const parts = [
+    file !== undefined && !message.includes(file) && (file.split(/[/\\]/).at(-1) ?? file),
+    tensor !== undefined && !message.includes(tensor) && `tensor ${tensor}`,
+    offset !== undefined && !message.includes(String(offset)) && `byte ${formatCount(offset)}`,
+  ].filter((part) => typeof part === 'string');
+  return parts.length > 0 ? `${parts.join(', ')}: ` : '';
+}

@@ -1,0 +1,146 @@
+/** The first lines of the view: what this checkpoint is, how large, of which types. */
+import type { CheckpointSummary } from '../../extension/protocol';
+import { button, type Button } from '../controls/controls';
+import { element, type Child } from '../controls/elements';
+import { formatBytes, formatCompact, formatCount, formatShare, plural } from '../numbers/format';
+import type { IconName } from '../controls/icons';
+import type { Inspection } from '../model/inspection';
+import { metadataDetails } from './metadata';
+
+export interface HeaderActions {
+  inspectAll(): void;
+  cancel(): void;
+  export(format: 'json' | 'csv'): void;
+  settings(): void;
+}
+
+/** Colours for types in the bar; further ones share the last. */
+const TYPE_COLOURS = 6;
+
+/** An editor that inspects by itself begins within this time: until then nobody needs a button for it. */
+const BEGINS_MS = 2000;
+
+/** Types narrower than this share are drawn this wide, so that they can be seen and pointed at. */
+const LEAST_SHARE = 0.01;
+
+export class Header {
+  readonly element: HTMLElement;
+  private readonly progress = element('div', { class: 'progress-track', role: 'progressbar', 'aria-valuemin': 0 });
+  private readonly progressBar = element('div', { class: 'progress-bar' });
+  private readonly progressText = element('span', { class: 'progress-text' });
+  private readonly device = element('span');
+  private readonly inspect: Button;
+  private readonly cancel: Button;
+  private readonly total: number;
+  private mayAsk = false;
+
+  constructor(
+    private readonly inspection: Inspection,
+    actions: HeaderActions,
+  ) {
+    const { summary } = inspection;
+    this.total = summary.tensors.reduce((sum, tensor) => sum + Math.max(1, tensor.layers.length), 0);
+    this.inspect = button({
+      label: 'Inspect All',
+      icon: 'play',
+      appearance: 'primary',
+      title: 'Compute the spectra of all layers',
+      onClick: () => actions.inspectAll(),
+    });
+    this.cancel = button({ label: 'Cancel', icon: 'debug-stop', onClick: () => actions.cancel() });
+    const iconButton = (label: string, name: IconName, onClick: () => void): Button =>
+      button({ label, icon: name, appearance: 'icon', onClick });
+    this.progress.setAttribute('aria-label', 'Layers inspected');
+    this.progress.append(this.progressBar);
+    this.element = element(
+      'header',
+      { class: 'header' },
+      element(
+        'div',
+        { class: 'header-line' },
+        element('h1', { class: 'file-name', title: summary.path }, fileName(summary.path)),
+        element('span', { class: 'badge' }, summary.format),
+        element('span', { class: 'architecture' }, summary.architecture),
+        element(
+          'div',
+          { class: 'header-actions' },
+          this.progressText,
+          this.inspect,
+          this.cancel,
+          iconButton('Export all numbers as CSV', 'export', () => actions.export('csv')),
+          iconButton('Export all numbers as JSON', 'json', () => actions.export('json')),
+          iconButton('Settings', 'settings-gear', () => actions.settings()),
+        ),
+      ),
+      element('div', { class: 'header-line facts' }, ...facts(summary), this.device, ...typeMix(summary)),
+      metadataDetails(summary.metadata),
+      this.progress,
+    );
+    window.setTimeout(() => {
+      this.mayAsk = true;
+      this.refresh();
+    }, BEGINS_MS);
+    this.refresh();
+  }
+
+  refresh(): void {
+    const { queue, busy, inspected, precisions, changed } = this.inspection;
+    const { total } = this;
+    const done = Math.min(total, inspected);
+    this.progress.hidden = !busy;
+    this.cancel.hidden = !busy;
+    this.inspect.hidden = busy || done >= total || !this.mayAsk || changed !== null;
+    this.progress.setAttribute('aria-valuemax', String(queue.total));
+    this.progress.setAttribute('aria-valuenow', String(queue.done));
+    this.progressBar.style.transform = `scaleX(${queue.total > 0 ? queue.done / queue.total : 0})`;
+    this.progressText.textContent = busy
+      ? `${formatCount(queue.done)} of ${formatCount(queue.total)} layers`
+      : done >= total
+        ? ''
+        : `${formatCount(done)} of ${formatCount(total)} inspected`;
+    this.device.hidden = precisions.size === 0;
+    this.device.replaceChildren('Computed in ', element('b', {}, [...precisions].sort().join(', ')));
+  }
+}
+
+function facts(summary: CheckpointSummary): HTMLElement[] {
+  const fact = (value: string, unit: string, title: string): HTMLElement =>
+    element('span', { title }, element('b', {}, value), unit ? ` ${unit}` : null);
+  const { optimizer, beside, tensors } = summary;
+  const all = tensors.length;
+  const stored = tensors.filter(({ parameters, shape }) => parameters > 0 || shape.includes(0)).length;
+  const files = summary.weightFiles > 1 ? ` in ${plural(summary.weightFiles, 'file')}` : '';
+  return [
+    fact(formatCompact(summary.parameters), 'parameters', formatCount(summary.parameters)),
+    fact(formatBytes(summary.bytes), files.trim(), plural(summary.bytes, 'byte')),
+    fact(formatCount(stored), 'tensors', ''),
+    ...(stored < all ? [fact(formatCount(all - stored), 'ΔW, not stored', 'Products of two factors')] : []),
+    ...(optimizer ? [fact(formatBytes(optimizer.bytes), 'optimizer state', plural(optimizer.tensors, 'tensor'))] : []),
+    ...(beside ? [fact(plural(beside.tensors, 'tensor'), 'beside the model', plural(beside.bytes, 'byte'))] : []),
+  ];
+}
+
+/** A slim bar of the shares of element types, with a legend that says them. */
+function typeMix({ dtypes, parameters }: CheckpointSummary): Child[] {
+  if (dtypes.length === 0 || parameters === 0) return [];
+  const bar = element('span', { class: 'type-bar', 'aria-hidden': 'true' });
+  const legend = dtypes.map(({ dtype, parameters: count }, i) => {
+    const colour = `type-${Math.min(i, TYPE_COLOURS - 1)}`;
+    const share = count / parameters;
+    const part = element('span', { class: colour });
+    part.style.flexGrow = String(Math.max(share, LEAST_SHARE));
+    bar.append(part);
+    const text = dtypes.length === 1 ? dtype : `${dtype} ${formatShare(share)}`;
+    return element(
+      'span',
+      { class: 'type', title: `${formatCount(count)} parameters` },
+      element('i', { class: colour }),
+      text,
+    );
+  });
+  return [bar, ...legend];
+}
+
+function fileName(path: string): string {
+  return path.split(/[/\\]/).findLast((part) => part !== '') ?? path;
+}

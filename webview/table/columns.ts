@@ -1,0 +1,207 @@
+/** The table's columns: what headers tell of every tensor, then every measured number. */
+import { layerVerdict } from '../../extension/shared/layerFindings';
+import { alphaBandOf, type AlphaBand } from '../numbers/alphaBands';
+import { formatBytes, formatCompact, formatCount, formatMetric, formatShape, plural } from '../numbers/format';
+import type { LayerResult, TensorSummary } from '../../extension/protocol';
+import type { Inspection } from '../model/inspection';
+import { Means } from '../numbers/means';
+import { measures } from '../numbers/measures';
+import type { TreeNode } from '../model/moduleTree';
+import type { SortValue } from './tableOrder';
+
+export interface CellContent {
+  text: string;
+  title?: string | undefined;
+  /** Heat colour and mark. */
+  band?: AlphaBand | undefined;
+  /** A module's row: the mean of the rows below, not a measurement. */
+  mean?: boolean;
+}
+
+export interface Column {
+  key: string;
+  label: string;
+  description: string;
+  align: 'start' | 'end';
+  /** Pixels; the name's column takes what is left. */
+  width: number;
+  /** A first click sorts the largest first. */
+  descendingFirst: boolean;
+  sort: SortValue;
+  /** What the filter's `:` looks into, where that is a text. */
+  text?: (node: TreeNode) => string | null;
+  cell(node: TreeNode): CellContent;
+}
+
+/** Shown until a person chooses otherwise. */
+export const DEFAULT_COLUMNS: readonly string[] = [
+  'shape',
+  'dtype',
+  'parameters',
+  'bytes',
+  'alpha',
+  'farms_alpha',
+  'D',
+  'stable_rank',
+  'effective_rank',
+  'entropy',
+  'spectral_norm',
+  'rank_energy_0.95',
+];
+
+/** Always the first column: a row without its name says nothing. */
+export const NAME_COLUMN = 'name';
+
+const NUMBER_WIDTH = 78;
+const LEAST_SHAPE_WIDTH = 96;
+const MOST_SHAPE_WIDTH = 168;
+const LEAST_TYPE_WIDTH = 54;
+const MOST_TYPE_WIDTH = 168;
+const CELL_PADDING = 16;
+
+/** Width of a digit in the widest of the usual fonts, and of a character, about, at 13 pixels. */
+const DIGIT_WIDTH = 8;
+export const CHARACTER_WIDTH = 7;
+
+const empty: CellContent = { text: '' };
+
+/** A verdict is about WeightWatcher's own fit: the exponents of other rules and of FARMS lie elsewhere. */
+const BANDED = 'alpha';
+
+/** Come after the fit: alpha is to be in sight beside an open layer, and the shape says much of what they say. */
+const AFTER_FIT: readonly string[] = ['parameters', 'bytes'];
+const FIT: readonly string[] = ['alpha', 'farms_alpha', 'D'];
+
+/** In the order in which they stand in the table. */
+export function allColumns(inspection: Inspection): Column[] {
+  const header = headerColumns(inspection);
+  const measured = measuredColumns(inspection);
+  const sizes = header.filter(({ key }) => AFTER_FIT.includes(key));
+  const fit = measured.filter(({ key }) => FIT.includes(key));
+  const others = (columns: readonly Column[], taken: readonly Column[]): Column[] =>
+    columns.filter((column) => !taken.includes(column));
+  return [...others(header, sizes), ...fit, ...sizes, ...others(measured, fit)];
+}
+
+/** Room for the longest shape, from four digits by four to a convolution of three axes. */
+function shapeWidth({ summary }: Inspection): number {
+  const longest = summary.tensors.reduce((most, { shape }) => Math.max(most, formatShape(shape).length), 0);
+  return Math.min(MOST_SHAPE_WIDTH, Math.max(LEAST_SHAPE_WIDTH, longest * DIGIT_WIDTH + CELL_PADDING));
+}
+
+/** A layer of its own row is one matrix of a stack. */
+function shapeText({ tensor, kind }: TreeNode): string | null {
+  return tensor ? formatShape(kind === 'layer' ? tensor.shape.slice(1) : tensor.shape) : null;
+}
+
+function typeName({ encoding, dtype }: TensorSummary): string {
+  return encoding ?? dtype;
+}
+
+/** Room for the longest name: LoRA pairs and quantised weights have long ones. */
+function typeWidth({ summary }: Inspection): number {
+  const longest = summary.tensors.reduce((most, tensor) => Math.max(most, typeName(tensor).length), 0);
+  return Math.min(MOST_TYPE_WIDTH, Math.max(LEAST_TYPE_WIDTH, longest * DIGIT_WIDTH + CELL_PADDING));
+}
+
+function headerColumns(inspection: Inspection): Column[] {
+  return [
+    {
+      ...{ key: NAME_COLUMN, label: 'Name', description: 'Name in the checkpoint', align: 'start' },
+      ...{ width: 0, descendingFirst: false },
+      sort: (node) => node.name,
+      text: (node) => node.filterText,
+      cell: () => empty,
+    },
+    {
+      ...{ key: 'shape', label: 'Shape', description: 'Shape as stored', align: 'start' },
+      ...{ width: shapeWidth(inspection), descendingFirst: true },
+      sort: (node) => (node.tensor ? node.parameters : null),
+      text: shapeText,
+      cell: (node) => {
+        const text = shapeText(node);
+        return text === null ? { text: plural(node.tensors, 'tensor'), mean: true } : { text, title: text };
+      },
+    },
+    {
+      ...{ key: 'dtype', label: 'Type', description: 'Element type as stored', align: 'start' },
+      ...{ width: typeWidth(inspection), descendingFirst: false },
+      sort: ({ tensor }) => (tensor ? typeName(tensor) : null),
+      text: ({ tensor }) => (tensor ? typeName(tensor) : null),
+      cell: ({ tensor }) => (tensor ? { text: typeName(tensor), title: typeName(tensor) } : empty),
+    },
+    {
+      ...{ key: 'parameters', label: 'Params', description: 'Number of elements', align: 'end' },
+      ...{ width: 70, descendingFirst: true },
+      sort: (node) => node.parameters,
+      cell: (node) => ({ text: formatCompact(node.parameters), title: formatCount(node.parameters) }),
+    },
+    {
+      ...{ key: 'bytes', label: 'Size', description: 'Bytes of the elements as stored', align: 'end', width: 72 },
+      descendingFirst: true,
+      sort: (node) => node.bytes,
+      cell: (node) => ({ text: formatBytes(node.bytes), title: plural(node.bytes, 'byte') }),
+    },
+  ];
+}
+
+function bandOf(result: LayerResult, tensor: TensorSummary, alpha: number): AlphaBand | undefined {
+  const judged = layerVerdict(result, tensor);
+  return judged && alphaBandOf(judged, alpha);
+}
+
+/** True where there is the evidence to say something of its alpha: only then does it count in a mean. */
+function isJudged(inspection: Inspection, { layer, tensor }: TreeNode): boolean {
+  const result = layer === undefined ? undefined : inspection.results.get(layer);
+  const judged = result && layerVerdict(result, tensor);
+  return judged !== undefined && judged.verdict !== 'no verdict';
+}
+
+function measuredColumns(inspection: Inspection): Column[] {
+  return measures().map((measure) => {
+    const value = (node: TreeNode): number | null => {
+      const result = node.layer === undefined ? undefined : inspection.results.get(node.layer);
+      return result ? (measure.value(result) ?? null) : null;
+    };
+    const needsVerdict = measure.key === BANDED;
+    const means = measure.averaged
+      ? new Means(inspection, (node) => {
+          if (node.tensor?.sharedWith !== undefined || (needsVerdict && !isJudged(inspection, node))) return null;
+          return value(node);
+        })
+      : null;
+    return {
+      key: measure.key,
+      label: measure.label,
+      description: measure.description,
+      align: 'end',
+      width: measure.width ?? NUMBER_WIDTH,
+      descendingFirst: true,
+      sort: (node) => (node.layer === undefined ? (means?.of(node)?.mean ?? null) : value(node)),
+      cell: (node) => {
+        if (node.layer === undefined) {
+          const found = means?.of(node);
+          if (!found) return empty;
+          return {
+            text: formatMetric(found.mean, { ...measure.format, kind: 'number' }),
+            title: `Mean of ${plural(found.count, 'layer')}${needsVerdict ? ' with a verdict' : ''}`,
+            mean: true,
+          };
+        }
+        const result = inspection.results.get(node.layer);
+        if (!result) return empty;
+        const number = value(node);
+        if (number === null) {
+          // Said once in a row: whoever listens to it would hear it in every cell.
+          if (result.matrices === 0) return measure.key === BANDED ? { text: '', title: result.noSpectrum } : empty;
+          return { text: '–', title: measure.missing?.(result) };
+        }
+        return {
+          text: formatMetric(number, measure.format),
+          title: measure.title?.(result),
+          ...(measure.key === BANDED && node.tensor && { band: bandOf(result, node.tensor, number) }),
+        };
+      },
+    };
+  });
+}

@@ -1,0 +1,47 @@
+/** What the table's filter understands: a panel of examples, each of which can be tried with a click. */
+import { element } from '../controls/elements';
+import { openPopup } from '../controls/popup';
+
+const EXAMPLES: readonly { filter: string; meaning: string }[] = [
+  { filter: 'norm', meaning: 'names that contain “norm”; of several words, all must be found' },
+  { filter: 'layers.*.mlp', meaning: 'a pattern: * any text, ? one character, {q,k} either' },
+  { filter: 'alpha>6', meaning: 'any column’s number, with > < >= <= =' },
+  { filter: 'params>1M', meaning: 'k, M, B and T multiply' },
+  { filter: 'dtype:bf16', meaning: 'the type as stored' },
+  { filter: '64x172', meaning: 'the shape; shape:64x* for one side' },
+  { filter: 'norm alpha<2', meaning: 'all of it together' },
+];
+
+/**
+ * Opens below its button. The focus ends in the filter's field once an example was taken.
+ *
+ * @param onExample hears the filter to try
+ */
+export function showFilterHelp(owner: HTMLElement, field: HTMLElement, onExample: (filter: string) => void): void {
+  const rows = EXAMPLES.map(({ filter, meaning }) => {
+    const tried = (): void => {
+      close();
+      onExample(filter);
+      field.focus();
+    };
+    return element(
+      'tr',
+      {},
+      element('th', { scope: 'row' }, element('button', { type: 'button', class: 'link', click: tried }, filter)),
+      element('td', {}, meaning),
+    );
+  });
+  const panel = element(
+    'div',
+    { class: 'popup filter-help', role: 'dialog', 'aria-label': 'How to filter' },
+    element('table', { class: 'numbers' }, element('tbody', {}, ...rows)),
+    element(
+      'p',
+      { class: 'muted' },
+      'If no name contains the text, names with its letters close together in that order are shown.',
+    ),
+  );
+  const { left, bottom } = owner.getBoundingClientRect();
+  const close = openPopup(panel, { x: left, y: bottom }, owner);
+  panel.querySelector('button')?.focus();
+}

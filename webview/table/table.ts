@@ -1,0 +1,285 @@
+/**
+ * The table of tensors: a treegrid whose rows exist only while they are in sight. Rows have one height, so that the
+ * scroll bar is exact and 100 000 of them cost no more than a screenful.
+ */
+import type { Column } from './columns';
+import { element } from '../controls/elements';
+import { icon } from '../controls/icons';
+import { roving } from '../controls/roving';
+import { RowView, type RowContext } from './tableRow';
+import { handleTableKey } from './tableKeyboard';
+import type { ShownRow } from './tableOrder';
+import type { TreeNode } from '../model/moduleTree';
+
+/** Must equal `--row-height` in the style sheet. */
+export const ROW_HEIGHT = 24;
+
+/** Rows kept ready above and below the ones in sight, so that a quick scroll shows no gaps. */
+const OVERSCAN = 8;
+
+/** A pause in scrolling after which rows in sight are reported and put in reading order. */
+const SETTLE_MS = 120;
+
+/** Least width of the first column, in pixels, and its largest share of the table's part of the page, in percent. */
+const LEAST_NAME_WIDTH = 180;
+const NAME_SHARE = 34;
+
+export interface TableActions {
+  open(node: TreeNode, how: 'pointer' | 'keyboard'): void;
+  toggle(node: TreeNode, expand: boolean): void;
+  menu(node: TreeNode, at: { x: number; y: number }): void;
+  sort(column: Column): void;
+  /** Rows in sight, top first, after scrolling has come to rest. */
+  visible(nodes: TreeNode[]): void;
+  /** Letters typed while the table has the focus. */
+  type(text: string): void;
+}
+
+export interface TableSort {
+  column: string;
+  descending: boolean;
+}
+
+export class LayerTable {
+  readonly element: HTMLElement;
+  rows: readonly ShownRow[] = [];
+  /** Index of the row the keyboard is on; −1 in an empty table. */
+  active = -1;
+  /** Layer shown in the layer's view. */
+  selected: string | null = null;
+
+  private readonly header: HTMLElement;
+  private readonly setTabStop: () => void;
+  private readonly body: HTMLElement;
+  private readonly empty: HTMLElement;
+  private columns: readonly Column[] = [];
+  private nameWidth = 0;
+  private pool: RowView[] = [];
+  private frame = 0;
+  private settleTimer = 0;
+
+  constructor(
+    private readonly actions: TableActions,
+    private readonly context: RowContext,
+  ) {
+    this.header = element('div', { class: 'table-head', role: 'rowgroup' });
+    this.setTabStop = roving(this.header, '.sort-button', ['ArrowLeft', 'ArrowRight']);
+    this.body = element('div', { class: 'table-body', role: 'rowgroup' });
+    this.empty = element('p', { class: 'table-empty', role: 'status' });
+    this.element = element(
+      'div',
+      { class: 'table', role: 'treegrid', 'aria-label': 'Tensors', tabindex: 0 },
+      this.header,
+      this.body,
+      this.empty,
+    );
+    this.element.addEventListener('scroll', () => this.moved(), { passive: true });
+    this.element.addEventListener('keydown', (event) => handleTableKey(event, this, this.actions));
+    this.body.addEventListener('click', (event) => this.onClick(event));
+    this.body.addEventListener('contextmenu', (event) => this.onContextMenu(event));
+    new ResizeObserver(() => this.moved()).observe(this.element);
+  }
+
+  /** Rows that fit in sight below the header. */
+  get pageSize(): number {
+    return Math.max(1, Math.floor((this.element.clientHeight - this.header.offsetHeight) / ROW_HEIGHT) - 1);
+  }
+
+  setColumns(columns: readonly Column[]): void {
+    this.columns = columns;
+    const cells = columns.map((column, index) => this.headerCell(column, index));
+    this.header.replaceChildren(element('div', { class: 'table-row', role: 'row', 'aria-rowindex': 1 }, ...cells));
+    this.setTabStop();
+    this.element.setAttribute('aria-colcount', String(columns.length));
+    this.setTracks();
+    this.pool.forEach((row) => row.element.remove());
+    this.pool = [];
+    this.moved();
+  }
+
+  /** Width that the first column would like, in pixels: names in a list are longer than in the tree. */
+  setNameWidth(width: number): void {
+    if (width === this.nameWidth) return;
+    this.nameWidth = width;
+    this.setTracks();
+  }
+
+  private setTracks(): void {
+    const [, ...others] = this.columns.map((column) => column.width);
+    // Beside a layer's view the numbers have the first claim to the room.
+    const name = `min(${this.nameWidth}px, max(${LEAST_NAME_WIDTH}px, ${NAME_SHARE}cqw))`;
+    // What is scrolled to must not end up below the name, which stays where it is.
+    this.element.style.setProperty('scroll-padding-inline-start', name);
+    const tracks = [`minmax(${name}, 1fr)`, ...others.map((width) => `${width}px`)];
+    this.element.style.setProperty('--columns', tracks.join(' '));
+    const width = others.reduce((sum, each) => sum + each, 0);
+    this.element.style.setProperty('--table-width', `calc(${width}px + ${name})`);
+  }
+
+  /** Says in the headers which column the rows are sorted by. */
+  setSort(sort: TableSort | null): void {
+    for (const cell of this.header.querySelectorAll<HTMLElement>('[role=columnheader]')) {
+      const direction = cell.dataset.column !== sort?.column ? 'none' : sort?.descending ? 'descending' : 'ascending';
+      cell.setAttribute('aria-sort', direction);
+    }
+  }
+
+  /** Shows other rows; the keyboard stays on the same node where it is still there. */
+  setRows(rows: readonly ShownRow[], emptyMessage: string): void {
+    const before = this.rows[this.active]?.node.key;
+    this.rows = rows;
+    const kept = before === undefined ? -1 : rows.findIndex((row) => row.node.key === before);
+    this.active = kept >= 0 ? kept : Math.min(Math.max(this.active, 0), rows.length - 1);
+    this.element.setAttribute('aria-rowcount', String(rows.length + 1));
+    this.body.style.height = `${rows.length * ROW_HEIGHT}px`;
+    this.empty.textContent = rows.length === 0 ? emptyMessage : '';
+    this.empty.hidden = rows.length > 0;
+    this.moved();
+  }
+
+  /** Draws the rows in sight again: values or marks changed. */
+  refresh(): void {
+    this.schedule();
+  }
+
+  moveTo(index: number): void {
+    if (this.rows.length === 0) return;
+    this.active = Math.min(Math.max(index, 0), this.rows.length - 1);
+    this.scrollIntoView(this.active);
+    this.draw();
+  }
+
+  /** Puts the keyboard on a layer's row and brings it into sight. */
+  reveal(layer: string): boolean {
+    const index = this.rows.findIndex((row) => row.node.layer === layer);
+    if (index < 0) return false;
+    const { clientHeight, scrollTop } = this.element;
+    const top = index * ROW_HEIGHT;
+    const inSight = top >= scrollTop && top + 2 * ROW_HEIGHT <= scrollTop + clientHeight - this.header.offsetHeight;
+    if (!inSight) this.element.scrollTop = top - clientHeight / 2;
+    this.moveTo(index);
+    return true;
+  }
+
+  scrollColumns(direction: -1 | 1): void {
+    this.element.scrollBy({ left: direction * 96 });
+  }
+
+  private headerCell(column: Column, index: number): HTMLElement {
+    return element(
+      'div',
+      {
+        ...{ class: `cell ${column.align}`, role: 'columnheader', 'aria-colindex': index + 1 },
+        ...{ 'aria-sort': 'none', 'data-column': column.key, title: column.description },
+      },
+      element(
+        'button',
+        { class: 'sort-button', type: 'button', click: () => this.actions.sort(column) },
+        element('span', { class: 'sort-label' }, column.label),
+        icon('arrow-up'),
+      ),
+    );
+  }
+
+  private scrollIntoView(index: number): void {
+    const head = this.header.offsetHeight;
+    const top = index * ROW_HEIGHT;
+    const { scrollTop, clientHeight } = this.element;
+    if (top < scrollTop) this.element.scrollTop = top;
+    else if (top + ROW_HEIGHT + head > scrollTop + clientHeight) {
+      this.element.scrollTop = top + ROW_HEIGHT + head - clientHeight;
+    }
+  }
+
+  private schedule(): void {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.draw();
+    });
+  }
+
+  /** Other rows came into sight. New values alone do not count: with a stream of them it would never come to rest. */
+  private moved(): void {
+    this.schedule();
+    window.clearTimeout(this.settleTimer);
+    this.settleTimer = window.setTimeout(() => this.settle(), SETTLE_MS);
+  }
+
+  private range(overscan: number): { first: number; end: number } {
+    const { scrollTop, clientHeight } = this.element;
+    const first = Math.max(0, Math.floor(scrollTop / ROW_HEIGHT) - overscan);
+    const end = Math.min(this.rows.length, Math.ceil((scrollTop + clientHeight) / ROW_HEIGHT) + overscan);
+    return { first: Math.min(first, end), end };
+  }
+
+  /** Row i is drawn by view i mod n: scrolling by one row redraws one row. */
+  private draw(): void {
+    if (this.columns.length === 0) return;
+    const { first, end } = this.range(OVERSCAN);
+    while (this.pool.length < end - first) {
+      const row = new RowView(this.columns, this.context);
+      this.pool.push(row);
+      this.body.append(row.element);
+    }
+    const used = new Set<RowView>();
+    for (let index = first; index < end; index++) {
+      const view = this.pool[index % this.pool.length]!;
+      used.add(view);
+      view.show(this.rows[index]!, index, { active: index === this.active, selected: this.selected });
+    }
+    for (const view of this.pool) if (!used.has(view)) view.hide();
+    const active = this.pool[this.active % Math.max(1, this.pool.length)];
+    if (this.active >= first && this.active < end && active) {
+      this.element.setAttribute('aria-activedescendant', active.element.id);
+    } else this.element.removeAttribute('aria-activedescendant');
+  }
+
+  /** Screen readers read in document order: put the rows back in it once the scrolling has come to rest. */
+  private settle(): void {
+    const shown = this.pool.filter((view) => view.index >= 0).sort((a, b) => a.index - b.index);
+    const inOrder = shown.every((view, i) => i === 0 || follows(shown[i - 1]!.element, view.element));
+    if (!inOrder) this.body.append(...shown.map((view) => view.element));
+    const { first, end } = this.range(0);
+    this.actions.visible(this.rows.slice(first, end).map((row) => row.node));
+  }
+
+  private indexAt(event: Event): number {
+    const target = event.target instanceof Element ? event.target.closest('[data-index]') : null;
+    return target instanceof HTMLElement ? Number(target.dataset.index) : -1;
+  }
+
+  private onClick(event: MouseEvent): void {
+    const index = this.indexAt(event);
+    const row = this.rows[index];
+    if (!row) return;
+    this.active = index;
+    this.draw();
+    const target = event.target as Element;
+    if (target.closest('.row-menu')) {
+      const box = target.getBoundingClientRect();
+      this.actions.menu(row.node, { x: box.left, y: box.bottom });
+    } else if (row.node.children.length > 0 && (row.node.layer === undefined || target.closest('.twistie'))) {
+      this.actions.toggle(row.node, !this.context.isExpanded(row.node));
+    } else this.actions.open(row.node, 'pointer');
+  }
+
+  private onContextMenu(event: MouseEvent): void {
+    const index = this.indexAt(event);
+    const row = this.rows[index];
+    if (!row) return;
+    event.preventDefault();
+    this.moveTo(index);
+    this.actions.menu(row.node, { x: event.clientX, y: event.clientY });
+  }
+
+  /** Where a menu of the active row opens when it is asked for by keyboard. */
+  activePlace(): { x: number; y: number } {
+    const view = this.pool.find((candidate) => candidate.index === this.active);
+    const box = (view?.element ?? this.element).getBoundingClientRect();
+    return { x: Math.max(box.left, 0) + 40, y: box.bottom };
+  }
+}
+
+function follows(a: Element, b: Element): boolean {
+  return (a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
+}

@@ -1,0 +1,141 @@
+/** One visible row of the table. The element is reused for whatever row scrolls into its place. */
+import type { Column } from './columns';
+import { element } from '../controls/elements';
+import { icon, setIcon, type IconName } from '../controls/icons';
+import type { TreeNode } from '../model/moduleTree';
+import type { RowStatus } from './rowStatus';
+import { ROW_HEIGHT } from './table';
+import type { ShownRow } from './tableOrder';
+
+/** Pixels a row is indented for each level of the tree. */
+export const INDENT = 14;
+
+const STATUS_ICONS: Record<RowStatus['kind'], IconName | null> = {
+  none: null,
+  running: 'sync',
+  failed: 'error',
+  warning: 'warning',
+};
+
+export interface RowContext {
+  isExpanded(node: TreeNode): boolean;
+  status(node: TreeNode): RowStatus;
+}
+
+let nextId = 0;
+
+export class RowView {
+  readonly element: HTMLElement;
+  /** Row shown now; −1 while out of use. */
+  index = -1;
+
+  private readonly twistie = element('span', { class: 'twistie icon', 'aria-hidden': 'true' });
+  private readonly label = element('span', { class: 'row-label' });
+  private readonly status = element('span', { class: 'row-status icon', role: 'img' });
+  private readonly bar = element('span', { class: 'row-progress', 'aria-hidden': 'true' });
+  private readonly name: HTMLElement;
+  private readonly cells: HTMLElement[];
+
+  constructor(
+    private readonly columns: readonly Column[],
+    private readonly context: RowContext,
+  ) {
+    this.name = element(
+      'div',
+      { class: 'cell name', role: 'rowheader', 'aria-colindex': 1 },
+      this.twistie,
+      this.label,
+      // Reached by the context-menu key as well, so it is no stop of its own in the tab order.
+      element('span', { class: 'row-menu', 'aria-hidden': 'true', title: 'Actions' }, icon('ellipsis')),
+      this.status,
+      this.bar,
+    );
+    this.cells = columns
+      .slice(1)
+      .map((column, i) => element('div', { class: `cell ${column.align}`, role: 'gridcell', 'aria-colindex': i + 2 }));
+    this.element = element('div', { class: 'table-row', role: 'row', id: `row-${nextId++}` }, this.name, ...this.cells);
+  }
+
+  show(row: ShownRow, index: number, marks: { active: boolean; selected: string | null }): void {
+    const { node } = row;
+    const target = this.element;
+    if (this.index !== index) {
+      this.index = index;
+      target.dataset.index = String(index);
+      target.style.transform = `translateY(${index * ROW_HEIGHT}px)`;
+      target.setAttribute('aria-rowindex', String(index + 2));
+      target.hidden = false;
+    }
+    target.setAttribute('aria-level', String(row.depth + 1));
+    const selected = marks.selected !== null && marks.selected === node.layer;
+    target.setAttribute('aria-selected', String(selected));
+    target.classList.toggle('active', marks.active);
+    target.classList.toggle('group', node.layer === undefined);
+    this.showName(row);
+    this.showStatus(node);
+    this.cells.forEach((cell, i) => this.showCell(cell, this.columns[i + 1]!, node));
+  }
+
+  hide(): void {
+    if (this.index < 0) return;
+    this.index = -1;
+    this.element.hidden = true;
+  }
+
+  private showName({ node, depth, matches, found }: ShownRow): void {
+    const opens = node.children.length > 0;
+    const expanded = opens && this.context.isExpanded(node);
+    setIcon(this.twistie, opens ? (expanded ? 'chevron-down' : 'chevron-right') : null);
+    if (opens) this.element.setAttribute('aria-expanded', String(expanded));
+    else this.element.removeAttribute('aria-expanded');
+    this.name.style.paddingInlineStart = `${4 + depth * INDENT}px`;
+    // In the tree a row says what it adds to its parent; in a flat list, its whole name.
+    const whole = matches !== undefined || depth < node.depth;
+    const text = whole ? (found ?? node.name) : node.label;
+    // Whole names differ at their ends: one that is too long loses its beginning.
+    this.label.classList.toggle('whole-name', whole);
+    this.label.replaceChildren(element('bdi', { dir: 'ltr' }, ...highlighted(text, matches)));
+    this.name.title = rowTitle(node);
+  }
+
+  private showStatus(node: TreeNode): void {
+    const { kind, fraction, words } = this.context.status(node);
+    this.status.className = `row-status icon ${kind}`;
+    setIcon(this.status, STATUS_ICONS[kind]);
+    this.status.hidden = kind === 'none';
+    this.status.title = words;
+    if (kind === 'none') this.status.removeAttribute('aria-label');
+    else this.status.setAttribute('aria-label', words);
+    this.bar.hidden = kind !== 'running';
+    this.bar.style.transform = `scaleX(${fraction})`;
+  }
+
+  private showCell(cell: HTMLElement, column: Column, node: TreeNode): void {
+    const { text, title, band, mean } = column.cell(node);
+    const classes = ['cell', column.align, band ? `heat heat-${band.name}` : '', mean ? 'mean' : ''];
+    cell.className = classes.filter(Boolean).join(' ');
+    const content = band?.mark ? `${band.mark} ${text}` : text;
+    if (cell.textContent !== content) cell.textContent = content;
+    const hint = title ?? band?.words ?? '';
+    if (cell.title !== hint) cell.title = hint;
+  }
+}
+
+function rowTitle({ name, tensor }: TreeNode): string {
+  const alias = tensor?.alias === undefined ? '' : `\n${tensor.alias}`;
+  return tensor?.sharedWith ? `${name} (tied with ${tensor.sharedWith})${alias}` : name + alias;
+}
+
+/** The text with its matched letters in <mark>s, neighbours joined. */
+function highlighted(text: string, matches: ReadonlySet<number> | undefined): (Node | string)[] {
+  if (!matches || matches.size === 0) return [text];
+  const parts: (Node | string)[] = [];
+  let start = 0;
+  for (let i = 1; i <= text.length; i++) {
+    if (i < text.length && matches.has(i) === matches.has(start)) continue;
+    const piece = text.slice(start, i);
+    parts.push(matches.has(start) ? element('mark', {}, piece) : piece);
+    start = i;
+  }
+  return parts;
+}

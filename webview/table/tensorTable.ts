@@ -1,0 +1,296 @@
+/**
+ * The table and the line of controls above it: filter, tree or list, columns, sorting. Decides which rows the table
+ * shows and keeps that in the remembered view.
+ */
+import { allColumns, CHARACTER_WIDTH, DEFAULT_COLUMNS, NAME_COLUMN, type Column } from './columns';
+import type { ViewMemory } from '../connection';
+import { chooseColumns } from './columnChooser';
+import { button, textField, type Button, type TextField } from '../controls/controls';
+import { element } from '../controls/elements';
+import { formatCount, plural } from '../numbers/format';
+import { showFilterHelp } from './filterHelp';
+import { setIcon } from '../controls/icons';
+import type { Inspection } from '../model/inspection';
+import type { TreeNode } from '../model/moduleTree';
+import { rowStatus } from './rowStatus';
+import { LayerTable } from './table';
+import { INDENT } from './tableRow';
+import { RowFilter } from './rowFilter';
+import { flatRows, treeRows, type ShownRow, type Sorting } from './tableOrder';
+
+export interface TensorTableActions {
+  open(node: TreeNode, how: 'pointer' | 'keyboard'): void;
+  menu(node: TreeNode, at: { x: number; y: number }): void;
+  /** Layers in sight, top first. */
+  visible(layers: string[]): void;
+}
+
+/** Rows sorted by a number that is still being computed move, and means of modules settle, at most this often. */
+const SETTLE_MS = 1500;
+
+/** Longer names are cut off; their tooltip has the rest. */
+const MOST_NAME_WIDTH = 360;
+/** What stands around a name in its cell. */
+const NAME_PADDING = 60;
+export class TensorTable {
+  readonly element: HTMLElement;
+  readonly table: LayerTable;
+  private readonly columns: Column[];
+  private readonly filterField: TextField;
+  private readonly count = element('span', { class: 'muted count', role: 'status' });
+  private readonly treeButton: Button;
+  private readonly columnsButton: Button;
+  private readonly helpButton: Button;
+  private rowFilter: RowFilter | null = null;
+  /** Columns that the filter looks at. */
+  private filtersBy: readonly string[] = [];
+  private collapsed: Set<string>;
+  private settleTimer = 0;
+  /** What the rows and their count stand for. */
+  private shownState = '';
+  private readonly widths: { tree?: number; list?: number } = {};
+
+  constructor(
+    private readonly inspection: Inspection,
+    private readonly memory: ViewMemory,
+    actions: TensorTableActions,
+  ) {
+    this.columns = allColumns(inspection);
+    this.collapsed = new Set(memory.current.collapsed);
+    this.filterField = textField({
+      label: 'Filter tensors by name',
+      placeholder: 'Name, alpha>6, dtype:bf16, 64x172',
+      icon: 'search',
+      value: memory.current.filter,
+      onInput: (filter) => {
+        memory.remember({ filter });
+        this.updateRows();
+      },
+    });
+    this.filterField.addEventListener('keydown', (event) => this.onFilterKey(event));
+    this.helpButton = button({
+      label: 'How to filter',
+      icon: 'question',
+      appearance: 'icon',
+      onClick: () => this.showHelp(),
+    });
+    this.treeButton = button({ label: '', icon: 'list-tree', appearance: 'icon', onClick: () => this.toggleTree() });
+    const collapse = button({
+      label: 'Collapse all modules',
+      icon: 'collapse-all',
+      appearance: 'icon',
+      onClick: () => this.collapseAll(),
+    });
+    this.columnsButton = button({
+      label: 'Choose columns',
+      icon: 'checklist',
+      appearance: 'icon',
+      onClick: () => this.chooseColumns(),
+    });
+    this.table = new LayerTable(
+      {
+        open: (node, how) => actions.open(node, how),
+        toggle: (node, expand) => this.toggle(node, expand),
+        menu: (node, at) => actions.menu(node, at),
+        sort: (column) => this.sortBy(column),
+        visible: (nodes) => actions.visible(nodes.flatMap((node) => node.layer ?? [])),
+        type: (text) => this.typeAhead(text),
+      },
+      {
+        isExpanded: (node) => !this.collapsed.has(node.key),
+        status: (node) => rowStatus(inspection, node),
+      },
+    );
+    this.element = element(
+      'section',
+      { class: 'tensors', 'aria-label': 'Tensors' },
+      element(
+        'div',
+        { class: 'toolbar' },
+        this.filterField,
+        this.helpButton,
+        this.count,
+        element('span', { class: 'toolbar-end' }, this.treeButton, collapse, this.columnsButton),
+      ),
+      this.table.element,
+    );
+    this.updateColumns();
+    this.updateRows();
+  }
+
+  /** New results: values appear at once, the order follows a little later. */
+  refresh(): void {
+    this.table.refresh();
+    const state = `${this.inspection.version} ${this.inspection.busy}`;
+    if (this.shownState === state) return;
+    this.shownState = state;
+    this.settleTimer ||= window.setTimeout(() => {
+      this.settleTimer = 0;
+      if (this.dependsOnResults()) this.updateRows();
+      else this.table.refresh();
+    }, SETTLE_MS);
+  }
+
+  /** Marks the layer that is shown and brings its row into sight. */
+  select(layer: string | null): void {
+    this.table.selected = layer;
+    if (layer !== null && !this.table.reveal(layer)) {
+      const node = this.inspection.leafOf(layer);
+      for (let above = node?.parent; above; above = above.parent) this.collapsed.delete(above.key);
+      if (this.memory.current.filter !== '') this.setFilter('');
+      this.updateRows();
+      this.table.reveal(layer);
+    }
+    this.table.refresh();
+  }
+
+  focus(): void {
+    this.table.element.focus();
+  }
+
+  private get sorting(): Sorting | null {
+    const { sort } = this.memory.current;
+    const column = this.columns.find((candidate) => candidate.key === sort?.column);
+    return sort && column ? { value: column.sort, descending: sort.descending } : null;
+  }
+
+  private dependsOnResults(): boolean {
+    const { sort } = this.memory.current;
+    const columns = sort === null ? this.filtersBy : [sort.column, ...this.filtersBy];
+    return columns.some((key) => !HEADER_KEYS.has(key));
+  }
+
+  private updateColumns(): void {
+    const chosen = new Set(this.memory.current.columns ?? DEFAULT_COLUMNS);
+    const shown = this.columns.filter(({ key }) => key === NAME_COLUMN || chosen.has(key));
+    this.table.setColumns(shown);
+    this.table.setSort(this.memory.current.sort);
+  }
+
+  private updateRows(): void {
+    const { tree, filter } = this.memory.current;
+    const all = this.inspection.tree;
+    const isFiltered = filter.trim() !== '';
+    let rows: ShownRow[];
+    let nothing =
+      this.inspection.summary.problems.length > 0
+        ? 'No tensor of this checkpoint could be listed: the problems above say why.'
+        : 'This checkpoint holds no tensors.';
+    let count = '';
+    this.filtersBy = [];
+    if (isFiltered) {
+      const found = (this.rowFilter ??= new RowFilter(all, this.columns)).rows(filter, this.sorting);
+      ({ rows, fields: this.filtersBy } = found);
+      nothing = `Nothing matches “${filter.trim()}”. ${found.problem ?? ''}`.trim();
+      count = `${formatCount(rows.length)} of ${plural(found.total, this.hasStacks() ? 'layer' : 'tensor')}`;
+      if (this.inspection.busy && this.dependsOnResults()) count += ' so far';
+    } else if (tree) rows = treeRows(all, this.collapsed, this.sorting);
+    else rows = flatRows(all, this.sorting);
+    this.table.setNameWidth(this.nameWidth(tree && !isFiltered));
+    this.table.setRows(rows, nothing);
+    this.count.textContent = count;
+    const label = tree ? 'Show as a list' : 'Show as a tree';
+    this.treeButton.setAttribute('aria-label', label);
+    this.treeButton.title = label;
+    setIcon(this.treeButton.firstElementChild as HTMLElement, tree ? 'list-flat' : 'list-tree');
+  }
+
+  /** True where some tensors are shown as their layers. */
+  private hasStacks(): boolean {
+    return this.inspection.tree.leaves.some(({ kind }) => kind === 'layer');
+  }
+
+  /** Room for the longest name of the tree, or of the list, within a limit: the same for whatever is folded or found. */
+  private nameWidth(tree: boolean): number {
+    const { root, leaves } = this.inspection.tree;
+    const longest = (nodes: readonly TreeNode[]): number =>
+      nodes.reduce((most, node) => {
+        const own = node.label.length * CHARACTER_WIDTH + node.depth * INDENT;
+        return Math.max(most, own, longest(node.children));
+      }, 0);
+    const list = (): number => leaves.reduce((most, { name }) => Math.max(most, name.length), 0) * CHARACTER_WIDTH;
+    const known = tree ? (this.widths.tree ??= longest(root.children)) : (this.widths.list ??= list());
+    return Math.min(MOST_NAME_WIDTH, Math.round(known) + NAME_PADDING);
+  }
+
+  private sortBy(column: Column): void {
+    const { sort } = this.memory.current;
+    const same = sort?.column === column.key;
+    // Third click: back to file order.
+    const back = same && sort.descending !== column.descendingFirst;
+    this.memory.remember({
+      sort: back ? null : { column: column.key, descending: same ? !sort.descending : column.descendingFirst },
+    });
+    this.table.setSort(this.memory.current.sort);
+    this.updateRows();
+  }
+
+  private toggle(node: TreeNode, expand: boolean): void {
+    if (expand) this.collapsed.delete(node.key);
+    else this.collapsed.add(node.key);
+    this.memory.remember({ collapsed: [...this.collapsed] });
+    this.updateRows();
+  }
+
+  private collapseAll(): void {
+    const groups: string[] = [];
+    const visit = (node: TreeNode): void => {
+      for (const child of node.children) {
+        if (child.children.length > 0) groups.push(child.key);
+        visit(child);
+      }
+    };
+    visit(this.inspection.tree.root);
+    this.collapsed = new Set(groups);
+    this.memory.remember({ collapsed: groups });
+    this.updateRows();
+  }
+
+  private toggleTree(): void {
+    this.memory.remember({ tree: !this.memory.current.tree });
+    this.updateRows();
+  }
+
+  private setFilter(filter: string): void {
+    this.filterField.value = filter;
+    this.memory.remember({ filter });
+  }
+
+  private showHelp(): void {
+    showFilterHelp(this.helpButton, this.filterField, (example) => {
+      this.setFilter(example);
+      this.updateRows();
+    });
+  }
+
+  private typeAhead(text: string): void {
+    this.setFilter(this.memory.current.filter + text);
+    this.filterField.focus();
+    this.updateRows();
+  }
+
+  private onFilterKey(event: KeyboardEvent): void {
+    if (event.key === 'ArrowDown' || event.key === 'Enter') {
+      event.preventDefault();
+      this.table.moveTo(0);
+      this.focus();
+    } else if (event.key === 'Escape' && this.memory.current.filter !== '') {
+      event.preventDefault();
+      event.stopPropagation();
+      this.setFilter('');
+      this.updateRows();
+    }
+  }
+
+  private chooseColumns(): void {
+    const { columns } = this.memory.current;
+    const choices = this.columns.filter(({ key }) => key !== NAME_COLUMN);
+    chooseColumns(choices, new Set(columns ?? DEFAULT_COLUMNS), this.columnsButton, (chosen) => {
+      this.memory.remember({ columns: chosen });
+      this.updateColumns();
+    });
+  }
+}
+
+/** Columns known from headers alone: their order does not change while results come in. */
+const HEADER_KEYS = new Set([NAME_COLUMN, 'shape', 'dtype', 'parameters', 'bytes']);
