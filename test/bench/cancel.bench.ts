@@ -14,7 +14,7 @@ import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
 import type { InspectSettings } from '../../extension/protocol';
 import { problemOf } from '../../extension/shared/rpc';
 import { EngineProcess } from '../harness/engineProcess';
-import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 import { repositoryRoot } from '../harness/shared';
 import { benchTable, median, type BenchRow } from './benchTable';
 
@@ -216,7 +216,7 @@ async function main(folder: string): Promise<void> {
   const slow = new EngineProcess({
     cacheFolder: path.join(folder, 'slow'),
     threads: 1,
-    preload: path.join(repositoryRoot, 'test', 'harness', 'slowDisk.js'),
+    preload: path.join(repositoryRoot, 'test', 'harness', 'fakes', 'slowDisk.js'),
     environment: { EIGENSCOPE_READ_MS: '5000' },
   });
   try {

@@ -19,7 +19,7 @@ import { loadKernels } from '../../extension/linalg/kernels/kernels';
 import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/products/matrixProducts';
 import { acceleratorsOf } from '../../extension/linalg/devices/providers';
 import { softwareVulkan } from '../harness/chromium';
-import { generator } from '../harness/madeCheckpoints';
+import { generator } from '../harness/checkpoints/madeCheckpoints';
 import { repositoryRoot } from '../harness/shared';
 import { benchTable, type BenchRow } from './benchTable';
 

@@ -14,7 +14,7 @@ import { createMatrixProducts, type MatrixProducts } from '../../extension/linal
 import { uncertainBelow } from '../../extension/linalg/gram/precisionPolicy';
 import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
 import { SymmetricSlabs } from '../../extension/linalg/gram/symmetricSlabs';
-import { naiveProduct, randomMatrix, withSpectrum } from '../harness/denseReference';
+import { naiveProduct, randomMatrix, withSpectrum } from '../harness/numbers/denseReference';
 import { sharedFolder } from '../harness/shared';
 import { benchTable, type BenchRow } from './benchTable';
 import { askLapack, eigenvalueErrors } from './lapackPeer';

@@ -15,7 +15,7 @@ import { createMatrixProducts, type MatrixProducts } from '../../extension/linal
 import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
 import { topEigenvectors } from '../../extension/linalg/eigen/symmetricEigenvectors';
 import { SymmetricSlabs } from '../../extension/linalg/gram/symmetricSlabs';
-import { seededRandom } from '../harness/denseReference';
+import { seededRandom } from '../harness/numbers/denseReference';
 import { benchTable, median, type BenchRow } from './benchTable';
 import { askLapack, eigenvalueErrors } from './lapackPeer';
 

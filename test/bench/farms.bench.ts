@@ -18,10 +18,10 @@ import { createMatrixProducts, type MatrixProducts } from '../../extension/linal
 import type { FarmsResult, FitRule, InspectSettings } from '../../extension/protocol';
 import { farmsWindows } from '../../extension/spectral/farms/farms';
 import { layerMatrices } from '../golden/spectra';
-import { adaptiveOutcome, madeMatrix, windowed, type AdaptiveOutcome } from '../harness/adaptiveCoverage';
-import { seededRandom } from '../harness/denseReference';
+import { adaptiveOutcome, madeMatrix, windowed, type AdaptiveOutcome } from '../harness/numbers/adaptiveCoverage';
+import { seededRandom } from '../harness/numbers/denseReference';
 import { goldenFiles } from '../harness/golden';
-import { safetensorsHeader } from '../harness/madeCheckpoints';
+import { safetensorsHeader } from '../harness/checkpoints/madeCheckpoints';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
 import { benchTable, type BenchRow } from './benchTable';
 

@@ -6,7 +6,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { makeLlama7b, makeManyTensors, makeRandomMatrix } from '../harness/madeCheckpoints';
+import { makeLlama7b, makeManyTensors, makeRandomMatrix } from '../harness/checkpoints/madeCheckpoints';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
 import { benchTable, median, type BenchRow } from './benchTable';
 

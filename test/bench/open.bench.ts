@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { unpackSummary } from '../../extension/shared/packedTensors';
 import { EngineProcess } from '../harness/engineProcess';
-import { makeTerabyte } from '../harness/madeCheckpoints';
+import { makeTerabyte } from '../harness/checkpoints/madeCheckpoints';
 import { benchTable, median, type BenchRow } from './benchTable';
 
 const REPEATS = 5;

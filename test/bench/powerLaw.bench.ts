@@ -9,8 +9,8 @@ import { spectralMetrics } from '../../extension/spectral/metrics/metrics';
 import { fitPowerLaw } from '../../extension/spectral/tail/powerLaw';
 import { rankSuggestions } from '../../extension/spectral/ranks/ranks';
 import { tailShape } from '../../extension/spectral/tail/tailShape';
-import { spectrumShapes, uniform } from '../harness/hardSpectra';
-import { quadraticSearch } from '../harness/quadraticSearch';
+import { spectrumShapes, uniform } from '../harness/numbers/hardSpectra';
+import { quadraticSearch } from '../harness/numbers/quadraticSearch';
 import { benchTable, median, type BenchRow } from './benchTable';
 
 const POOLED = 450_000;

@@ -15,7 +15,7 @@ import { createMatrixProducts, type MatrixProducts } from '../../extension/linal
 import { topTriplets } from '../../extension/linalg/singular/singularTriplets';
 import { topEigenvectors } from '../../extension/linalg/eigen/symmetricEigenvectors';
 import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
-import { seededRandom } from '../harness/denseReference';
+import { seededRandom } from '../harness/numbers/denseReference';
 import { benchTable, median, type BenchRow } from './benchTable';
 
 const REPEATS = 3;

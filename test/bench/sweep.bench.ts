@@ -17,7 +17,7 @@ import { unpackSummary } from '../../extension/shared/packedTensors';
 import type { InspectSettings } from '../../extension/protocol';
 import { StatisticsAccumulator } from '../../extension/spectral/metrics/statistics';
 import { EngineProcess } from '../harness/engineProcess';
-import { LLAMA_1B_BLOCKS, makeLlama1b, writeHeavyTailed } from '../harness/madeCheckpoints';
+import { LLAMA_1B_BLOCKS, makeLlama1b, writeHeavyTailed } from '../harness/checkpoints/madeCheckpoints';
 import { repositoryRoot } from '../harness/shared';
 import { benchTable, median, type BenchRow } from './benchTable';
 
@@ -128,7 +128,7 @@ async function cancelRows(folder: string): Promise<BenchRow[]> {
   const engine = new ProbedEngine(folder);
   const slow = new EngineProcess({
     cacheFolder: path.join(folder, 'slow'),
-    preload: path.join(repositoryRoot, 'test', 'harness', 'slowDisk.js'),
+    preload: path.join(repositoryRoot, 'test', 'harness', 'fakes', 'slowDisk.js'),
     environment: { EIGENSCOPE_READ_MS: '5000' },
   });
   try {

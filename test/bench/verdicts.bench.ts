@@ -9,7 +9,7 @@ import type { InspectReport } from '../../extension/shared/inspectReport';
 import { commandLine } from '../harness/commandLine';
 import { checkpointSuffixes } from '../../extension/checkpoint/registry';
 import { goldenFiles } from '../harness/golden';
-import { INITIALISERS, initialised, SHAPES, storedLayer, STORED_TYPES } from '../harness/randomLayers';
+import { INITIALISERS, initialised, SHAPES, storedLayer, STORED_TYPES } from '../harness/numbers/randomLayers';
 import { sharedFolder } from '../harness/shared';
 
 const SEEDS = 10;

@@ -4,7 +4,7 @@ import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Frame } from 'playwright-core';
-import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 import { Workbench } from './workbench';
 
 describe('a file that changes under its editor', function () {

@@ -9,7 +9,7 @@ import { Bench } from '../fuzz/bench';
 import { corporaOf, corpusFormats } from '../fuzz/corpus/corpora';
 import { launchChromium } from '../harness/chromium';
 import { eventually } from '../harness/eventually';
-import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 import { repositoryRoot } from '../harness/shared';
 import { startWorkbench } from '../harness/vscode';
 import type { HostReport } from './hostileHost.main';

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Locator } from 'playwright-core';
 import { eventually } from '../harness/eventually';
-import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 import { Workbench } from './workbench';
 
 const COMMAND = 'command:workbench.action.terminal.new';

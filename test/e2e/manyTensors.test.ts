@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Frame } from 'playwright-core';
 import { eventually } from '../harness/eventually';
-import { generator, writeSafetensors } from '../harness/madeCheckpoints';
+import { generator, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 import { Workbench } from './workbench';
 
 const TENSORS = 100_000;

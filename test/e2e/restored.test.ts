@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { writeSafetensors } from '../harness/madeCheckpoints';
+import { writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 import { WITHOUT_SERVICE_WORKER, Workbench } from './workbench';
 
 /** Views, and loads of the window with them. `test/vscode/restore.test.ts` has twenty more openings, and deaths. */

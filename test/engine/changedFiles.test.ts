@@ -4,9 +4,16 @@ import { existsSync, mkdirSync, renameSync, rmSync, statSync, truncateSync, utim
 import path from 'node:path';
 import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
 import { EngineProcess } from '../harness/engineProcess';
-import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/madeCheckpoints';
-import { external, float32, graph, model as onnxModel, tensor as onnxTensor, TYPE } from '../harness/onnxWriter';
-import { ramp, writeSharded } from '../harness/safetensorsFixtures';
+import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
+import {
+  external,
+  float32,
+  graph,
+  model as onnxModel,
+  tensor as onnxTensor,
+  TYPE,
+} from '../harness/checkpoints/onnxWriter';
+import { ramp, writeSharded } from '../harness/checkpoints/safetensorsFixtures';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 const settings = { farms: { ...DEFAULT_FARMS, enabled: false } };

@@ -6,8 +6,8 @@ import { widen } from '../../extension/checkpoint/elements/dtype';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import type { InspectReport } from '../../extension/shared/inspectReport';
 import { commandLine } from '../harness/commandLine';
-import { largestDifference, naiveProduct } from '../harness/denseReference';
-import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { largestDifference, naiveProduct } from '../harness/numbers/denseReference';
+import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 describe('command line program', () => {

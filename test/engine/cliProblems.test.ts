@@ -8,11 +8,11 @@ import { setTimeout } from 'node:timers/promises';
 import path from 'node:path';
 import type { InspectReport } from '../../extension/shared/inspectReport';
 import { cli, commandLine } from '../harness/commandLine';
-import { safetensorsHeader, uniform, writeSafetensors } from '../harness/madeCheckpoints';
-import { floatTensor, GgufWriter } from '../harness/ggufWriter';
-import { dict, pickle, tensor } from '../harness/pickleWriter';
+import { safetensorsHeader, uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
+import { floatTensor, GgufWriter } from '../harness/checkpoints/ggufWriter';
+import { dict, pickle, tensor } from '../harness/checkpoints/pickleWriter';
 import { temporaryFolder } from '../harness/temporaryFolder';
-import { torchZip } from '../harness/torchFiles';
+import { torchZip } from '../harness/checkpoints/torchFiles';
 
 describe('problems in the terminal', () => {
   const folder = temporaryFolder();

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { cli } from '../harness/commandLine';
-import { safetensorsHeader, writeSafetensors } from '../harness/madeCheckpoints';
+import { safetensorsHeader, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 describe('the terminal program’s end', () => {

@@ -12,9 +12,9 @@ import type { LayerOutcome } from '../../extension/engine/worker/workerMessages'
 import { WorkerPool } from '../../extension/engine/worker/workerPool';
 import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/products/matrixProducts';
 import { layersOf } from '../../extension/spectral/matrices';
-import { largestDifference } from '../harness/denseReference';
-import { FakeDevice } from '../harness/fakeDevice';
-import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { largestDifference } from '../harness/numbers/denseReference';
+import { FakeDevice } from '../harness/fakes/fakeDevice';
+import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 import { repositoryRoot } from '../harness/shared';
 
 const SIDE = 400;

@@ -8,7 +8,7 @@ import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
 import { unpackSummary } from '../../extension/shared/packedTensors';
 import { problemOf } from '../../extension/shared/rpc';
 import { EngineProcess } from '../harness/engineProcess';
-import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 
 const settings = { farms: DEFAULT_FARMS };
 

@@ -10,7 +10,7 @@ import { commandLine } from '../harness/commandLine';
 import { pythonWith } from '../harness/python';
 import { repositoryRoot } from '../harness/shared';
 import { temporaryFolder } from '../harness/temporaryFolder';
-import { parseSafetensors } from '../unit/savingFixture';
+import { parseSafetensors } from '../unit/compression/savingFixture';
 
 interface Fixture {
   file: string;
@@ -23,7 +23,7 @@ interface LayerNote {
   weight: { modules: string; product: [string, string]; transposed?: string };
 }
 
-const SCRIPT = path.join(repositoryRoot, 'test', 'harness', 'factorModules.py');
+const SCRIPT = path.join(repositoryRoot, 'test', 'engine', 'factorModules.py');
 const fixture = JSON.parse(
   readFileSync(path.join(repositoryRoot, 'test', 'engine', 'factorModules.json'), 'utf8'),
 ) as Fixture;

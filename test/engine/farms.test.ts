@@ -7,8 +7,8 @@ import path from 'node:path';
 import type { InspectReport } from '../../extension/shared/inspectReport';
 import type { FarmsResult, PowerLawFit } from '../../extension/protocol';
 import { FarmsFits } from '../golden/spectra';
-import { heavyTailedMatrix } from '../harness/heavyTailedMatrices';
-import { writeSafetensors } from '../harness/madeCheckpoints';
+import { heavyTailedMatrix } from '../harness/numbers/heavyTailedMatrices';
+import { writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 import { repositoryRoot } from '../harness/shared';
 
 const cli = path.join(repositoryRoot, 'dist', 'cli.js');

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import type { LayerResult } from '../../extension/protocol';
 import { commandLine } from '../harness/commandLine';
-import { safetensorsBytes, type FixtureTensor } from '../harness/safetensorsFixtures';
-import { sharedCase } from '../harness/sharedCases';
+import { safetensorsBytes, type FixtureTensor } from '../harness/checkpoints/safetensorsFixtures';
+import { sharedCase } from '../harness/checkpoints/sharedCases';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 const [HIDDEN, HEADS] = [24, 4];

@@ -7,10 +7,10 @@ import { formats, openCheckpoint } from '../../extension/checkpoint/registry';
 import { unpackSummary } from '../../extension/shared/packedTensors';
 import type { CheckpointSummary, InspectSettings } from '../../extension/protocol';
 import { EngineProcess } from '../harness/engineProcess';
-import { formatSamples } from '../harness/formatSamples';
+import { formatSamples } from '../harness/checkpoints/formatSamples';
 import { repositoryRoot } from '../harness/shared';
 import { temporaryFolder } from '../harness/temporaryFolder';
-import { parseSafetensors } from '../unit/savingFixture';
+import { parseSafetensors } from '../unit/compression/savingFixture';
 
 /** Enough for a format to be known by. */
 const HEAD_BYTES = 4096;

@@ -4,10 +4,10 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { LayerResult } from '../../extension/protocol';
 import { commandLine } from '../harness/commandLine';
-import { randomMatrix } from '../harness/denseReference';
-import { safetensorsBytes } from '../harness/safetensorsFixtures';
+import { randomMatrix } from '../harness/numbers/denseReference';
+import { safetensorsBytes } from '../harness/checkpoints/safetensorsFixtures';
 import { temporaryFolder } from '../harness/temporaryFolder';
-import { floatTensor, OPERATOR, tfliteFile } from '../harness/tfliteWriter';
+import { floatTensor, OPERATOR, tfliteFile } from '../harness/checkpoints/tfliteWriter';
 
 const [O, I, H, W] = [14, 12, 3, 2];
 

@@ -4,9 +4,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { InspectReport } from '../../extension/shared/inspectReport';
 import type { LayerResult } from '../../extension/protocol';
-import * as onnx from '../harness/onnxWriter';
+import * as onnx from '../harness/checkpoints/onnxWriter';
 import { commandLine } from '../harness/commandLine';
-import { safetensorsBytes, type FixtureTensor } from '../harness/safetensorsFixtures';
+import { safetensorsBytes, type FixtureTensor } from '../harness/checkpoints/safetensorsFixtures';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 const HIDDEN = 24;

@@ -8,7 +8,7 @@ import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
 import type { GoodnessOfFit, InspectSettings, LayerResult } from '../../extension/protocol';
 import { problemOf } from '../../extension/shared/rpc';
 import { EngineProcess } from '../harness/engineProcess';
-import { uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 
 const farms = { ...DEFAULT_FARMS, enabled: false };
 

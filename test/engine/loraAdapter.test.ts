@@ -4,8 +4,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { LayerResult } from '../../extension/protocol';
 import { commandLine } from '../harness/commandLine';
-import { frobenius, jacobiEigenvalues, naiveProduct, randomMatrix } from '../harness/denseReference';
-import { safetensorsBytes, type FixtureTensor } from '../harness/safetensorsFixtures';
+import { frobenius, jacobiEigenvalues, naiveProduct, randomMatrix } from '../harness/numbers/denseReference';
+import { safetensorsBytes, type FixtureTensor } from '../harness/checkpoints/safetensorsFixtures';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 /** A float32 tensor and the values it holds. */

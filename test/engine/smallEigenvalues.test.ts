@@ -12,8 +12,8 @@ import type { LayerOutcome } from '../../extension/engine/worker/workerMessages'
 import { WorkerPool } from '../../extension/engine/worker/workerPool';
 import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/products/matrixProducts';
 import { layersOf } from '../../extension/spectral/matrices';
-import { gradedValues, policyErrors, withSingularValues } from '../harness/gradedMatrices';
-import { safetensorsHeader } from '../harness/madeCheckpoints';
+import { gradedValues, policyErrors, withSingularValues } from '../harness/numbers/gradedMatrices';
+import { safetensorsHeader } from '../harness/checkpoints/madeCheckpoints';
 import { repositoryRoot } from '../harness/shared';
 
 const POLICY = 1e-6;

@@ -8,7 +8,7 @@ import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
 import type { InspectSettings, LayerResult } from '../../extension/protocol';
 import { problemOf } from '../../extension/shared/rpc';
 import { EngineProcess, type EngineProcessOptions } from '../harness/engineProcess';
-import { uniform, writeHeavyTailed, writeSafetensors } from '../harness/madeCheckpoints';
+import { uniform, writeHeavyTailed, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 import { repositoryRoot } from '../harness/shared';
 
 /** The aim is 200 ms, and the benchmark measures it; this is for machines that do ten other things. */
@@ -34,7 +34,7 @@ describe('sweep', () => {
   }
 
   function harness(script: string): string {
-    return path.join(repositoryRoot, 'test', 'harness', script);
+    return path.join(repositoryRoot, 'test', 'harness', 'fakes', script);
   }
 
   function small(count: number): string {

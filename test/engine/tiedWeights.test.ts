@@ -6,8 +6,8 @@ import { outputIsTied } from '../../extension/checkpoint/wrappers/tiedEmbeddings
 import { Engine } from '../../extension/engine/engine';
 import type { LayerResult } from '../../extension/protocol';
 import { commandLine } from '../harness/commandLine';
-import { randomMatrix } from '../harness/denseReference';
-import { safetensorsBytes, type FixtureTensor } from '../harness/safetensorsFixtures';
+import { randomMatrix } from '../harness/numbers/denseReference';
+import { safetensorsBytes, type FixtureTensor } from '../harness/checkpoints/safetensorsFixtures';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 const WORDS = 90;

@@ -7,9 +7,9 @@ import { CancellationTokenSource } from 'vscode-jsonrpc';
 import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
 import type { SingularVectors } from '../../extension/protocol';
 import { problemOf } from '../../extension/shared/rpc';
-import { largestDifference, naiveProduct } from '../harness/denseReference';
+import { largestDifference, naiveProduct } from '../harness/numbers/denseReference';
 import { EngineProcess } from '../harness/engineProcess';
-import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/madeCheckpoints';
+import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 
 const settings = { farms: DEFAULT_FARMS };
 

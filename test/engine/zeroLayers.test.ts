@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { LayerResult } from '../../extension/protocol';
 import { commandLine } from '../harness/commandLine';
-import { safetensorsBytes } from '../harness/safetensorsFixtures';
+import { safetensorsBytes } from '../harness/checkpoints/safetensorsFixtures';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 describe('a layer of zeros', () => {

@@ -1,9 +1,9 @@
 /** Sound checkpoints that the fuzzer damages: small ones made here, and the reference checkpoints where they exist. */
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { int } from '../harness/flatbufferWriter';
-import { floatTensor as ggufFloats, GgufWriter, VALUE } from '../harness/ggufWriter';
-import { hdf5Fixtures } from '../harness/hdf5Files';
+import { int } from '../harness/checkpoints/flatbufferWriter';
+import { floatTensor as ggufFloats, GgufWriter, VALUE } from '../harness/checkpoints/ggufWriter';
+import { hdf5Fixtures } from '../harness/checkpoints/hdf5Files';
 import {
   attribute,
   bytesField,
@@ -19,10 +19,10 @@ import {
   runnableModel,
   tensor,
   TYPE,
-} from '../harness/onnxWriter';
-import { float32Tensor, gptqParts, tensor as tensorOf, writeModel } from '../harness/quantisedFixtures';
-import { pipelineFiles, writeFiles } from '../harness/pipelineFixture';
-import { ramp, safetensorsBytes, writeSharded } from '../harness/safetensorsFixtures';
+} from '../harness/checkpoints/onnxWriter';
+import { float32Tensor, gptqParts, tensor as tensorOf, writeModel } from '../harness/checkpoints/quantisedFixtures';
+import { pipelineFiles, writeFiles } from '../harness/checkpoints/pipelineFixture';
+import { ramp, safetensorsBytes, writeSharded } from '../harness/checkpoints/safetensorsFixtures';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
 import {
   bundle,
@@ -32,7 +32,7 @@ import {
   TF,
   writeBundle,
   type BundleTensor,
-} from '../harness/tensorBundleWriter';
+} from '../harness/checkpoints/tensorBundleWriter';
 import {
   constant as tensorflowConstant,
   content,
@@ -40,7 +40,7 @@ import {
   node as tensorflowNode,
   savedModel,
   tensorProto,
-} from '../harness/tensorflowGraphWriter';
+} from '../harness/checkpoints/tensorflowGraphWriter';
 import {
   blockwise,
   float32 as tfliteFloat32,
@@ -51,12 +51,12 @@ import {
   tfliteFile,
   TYPE as TFLITE_TYPE,
   type WrittenModel,
-} from '../harness/tfliteWriter';
-import { layTorchFolder, torchFolders } from '../harness/torchFolders';
-import flaxFixtures from '../unit/flaxFixtures.json';
-import ggufFixtures from '../unit/ggufFixtures.json';
-import numpyFixtures from '../unit/numpyFixtures.json';
-import torchFixtures from '../unit/torchFixtures.json';
+} from '../harness/checkpoints/tfliteWriter';
+import { layTorchFolder, torchFolders } from '../harness/checkpoints/torchFolders';
+import flaxFixtures from '../unit/checkpoint/flax/flaxFixtures.json';
+import ggufFixtures from '../unit/checkpoint/gguf/ggufFixtures.json';
+import numpyFixtures from '../unit/checkpoint/numpy/numpyFixtures.json';
+import torchFixtures from '../unit/checkpoint/pytorch/torchFixtures.json';
 
 export interface Source {
   readonly name: string;

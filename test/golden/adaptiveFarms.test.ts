@@ -10,7 +10,7 @@ import {
   windowed,
   type AdaptiveOutcome,
   type WindowedMatrix,
-} from '../harness/adaptiveCoverage';
+} from '../harness/numbers/adaptiveCoverage';
 import { goldenFiles } from '../harness/golden';
 import { sharedFolder } from '../harness/shared';
 import { layerMatrices } from './spectra';

@@ -19,7 +19,7 @@ import {
   type GoldenEsd,
   type InspectedCheckpoint,
 } from '../harness/golden';
-import { quadraticSearch } from '../harness/quadraticSearch';
+import { quadraticSearch } from '../harness/numbers/quadraticSearch';
 import { sharedFolder } from '../harness/shared';
 import { FarmsFits, layerEigenvalues, layerMatrices, type LayerMatrices } from './spectra';
 

@@ -1,6 +1,6 @@
 /** What onnxruntime computes: the independent reference for weights that its operators decode. */
-import type { Message } from './onnxWriter';
-import { bytesField, float32, graph, runnableModel, tensor, TYPE, valueInfo } from './onnxWriter';
+import type { Message } from './checkpoints/onnxWriter';
+import { bytesField, float32, graph, runnableModel, tensor, TYPE, valueInfo } from './checkpoints/onnxWriter';
 
 /**
  * The values of one output of a model without inputs.

@@ -4,7 +4,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { CheckpointSession } from '../../extension/host/editor/checkpointSession';
 import type { EigenscopeApi } from '../../extension/host/main';
-import { pipelineFiles, writeFiles } from '../harness/pipelineFixture';
+import { pipelineFiles, writeFiles } from '../harness/checkpoints/pipelineFixture';
 import { closeEditors, eigenscope, makeCheckpoint, until, workspaceFolder } from './workspace';
 
 /** Layers that take long enough for something to happen while they are computed. */

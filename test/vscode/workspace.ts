@@ -4,7 +4,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { EigenscopeApi } from '../../extension/host/main';
-import { safetensorsHeader } from '../harness/madeCheckpoints';
+import { safetensorsHeader } from '../harness/checkpoints/madeCheckpoints';
 
 export async function eigenscope(): Promise<EigenscopeApi> {
   const extension = vscode.extensions.getExtension<EigenscopeApi>('eigenscope.eigenscope');

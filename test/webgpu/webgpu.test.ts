@@ -23,10 +23,10 @@ import { createMatrixProducts, type MatrixProducts } from '../../extension/linal
 import { openSplitProduct } from '../../extension/linalg/devices/onnxSplitProduct';
 import { BLOCK_DEPTH } from '../../extension/linalg/devices/splitGraph';
 import { layersOf } from '../../extension/spectral/matrices';
-import { fromSlabs, largestDifference, randomMatrix } from '../harness/denseReference';
-import { makeRandomMatrix } from '../harness/madeCheckpoints';
+import { fromSlabs, largestDifference, randomMatrix } from '../harness/numbers/denseReference';
+import { makeRandomMatrix } from '../harness/checkpoints/madeCheckpoints';
 import { repositoryRoot } from '../harness/shared';
-import { assertSplitProductIsExact } from '../harness/splitReference';
+import { assertSplitProductIsExact } from '../harness/numbers/splitReference';
 
 /** Just large enough to leave the worker's own kernels: the software device does a billion operations a second at best. */
 const [ROWS, SIDE] = [400, 386];

@@ -1,6 +1,6 @@
 /** A deflated record that a few kilobytes blow up to any size, made without ever holding it. */
 import { constants, deflateRawSync } from 'node:zlib';
-import type { ZipRecord } from '../../harness/zipWriter';
+import type { ZipRecord } from '../../harness/checkpoints/zipWriter';
 
 const PIECE_BYTES = 2 ** 20;
 

@@ -1,7 +1,7 @@
 /** PyTorch's distributed checkpoints: the pickled metadata, and records that hold the chunks. */
-import * as w from '../../harness/distributedWriter';
-import * as p from '../../harness/pickleWriter';
-import { torchFolders } from '../../harness/torchFolders';
+import * as w from '../../harness/checkpoints/distributedWriter';
+import * as p from '../../harness/checkpoints/pickleWriter';
+import { torchFolders } from '../../harness/checkpoints/torchFolders';
 import { torchFolder } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import type { Field } from './fields';

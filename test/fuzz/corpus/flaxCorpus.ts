@@ -1,5 +1,5 @@
 /** Flax's MessagePack. */
-import * as m from '../../harness/msgpackWriter';
+import * as m from '../../harness/checkpoints/msgpackWriter';
 import { flaxFiles, made } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import type { Field } from './fields';

@@ -1,5 +1,5 @@
 /** GGUF in both byte orders, and in parts. */
-import { floatTensor, GgufWriter, VALUE, type GgufFile } from '../../harness/ggufWriter';
+import { floatTensor, GgufWriter, VALUE, type GgufFile } from '../../harness/checkpoints/ggufWriter';
 import { ggufParts, made, smallGguf } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import type { Field } from './fields';

@@ -2,9 +2,9 @@
  * HDF5 files and Keras' archives of them. Structures point at one another all over a file, and many are signed: numbers are
  * changed at places spread over all its bytes, in every width, and the signatures made anew.
  */
-import { innerNodes, TREES, VALUES, WIDTHS, withLoops, withNumber } from '../../harness/hdf5Damaged';
-import { checkedBlocks } from '../../harness/hdf5Signatures';
-import { hdf5File } from '../../harness/hdf5Writer';
+import { innerNodes, TREES, VALUES, WIDTHS, withLoops, withNumber } from '../../harness/checkpoints/hdf5Damaged';
+import { checkedBlocks } from '../../harness/checkpoints/hdf5Signatures';
+import { hdf5File } from '../../harness/checkpoints/hdf5Writer';
 import { hdf5Files } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import { zipFields } from './zipFields';

@@ -1,5 +1,5 @@
 /** NumPy's `.npy` files and `.npz` archives. */
-import { zip } from '../../harness/zipWriter';
+import { zip } from '../../harness/checkpoints/zipWriter';
 import { made, numpyFiles } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import { bombRecord } from './deflateBomb';

@@ -1,5 +1,5 @@
 /** ONNX models, and those whose data lie in other files. */
-import * as onnx from '../../harness/onnxWriter';
+import * as onnx from '../../harness/checkpoints/onnxWriter';
 import { externalOnnx, made, smallOnnx } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import { OUTSIDE_PATHS } from './outsidePaths';

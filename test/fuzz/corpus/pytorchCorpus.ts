@@ -1,7 +1,7 @@
 /** PyTorch's zip archives, its older stream, and TorchScript. */
-import * as p from '../../harness/pickleWriter';
-import { torchZip } from '../../harness/torchFiles';
-import { torchRecords, zip, type ZipOptions, type ZipRecord } from '../../harness/zipWriter';
+import * as p from '../../harness/checkpoints/pickleWriter';
+import { torchZip } from '../../harness/checkpoints/torchFiles';
+import { torchRecords, zip, type ZipOptions, type ZipRecord } from '../../harness/checkpoints/zipWriter';
 import { made, torchFiles, type Source } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import { bombRecord } from './deflateBomb';

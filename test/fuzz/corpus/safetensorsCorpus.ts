@@ -1,5 +1,5 @@
 /** safetensors, alone and in shards. */
-import { f32Entry, ramp, rawSafetensors, safetensorsBytes } from '../../harness/safetensorsFixtures';
+import { f32Entry, ramp, rawSafetensors, safetensorsBytes } from '../../harness/checkpoints/safetensorsFixtures';
 import { made, smallShards, torchFolder } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import type { Field } from './fields';

@@ -10,9 +10,9 @@ import {
   type Block,
   type Extent,
   type TableEntry,
-} from '../../harness/tensorBundleWriter';
-import { concat, lyingField, packedVarints, varint } from '../../harness/onnxWriter';
-import { constant, graphDef, node, tensorProto } from '../../harness/tensorflowGraphWriter';
+} from '../../harness/checkpoints/tensorBundleWriter';
+import { concat, lyingField, packedVarints, varint } from '../../harness/checkpoints/onnxWriter';
+import { constant, graphDef, node, tensorProto } from '../../harness/checkpoints/tensorflowGraphWriter';
 import { made, tensorflowCheckpoint } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import { cuts, wrongNumbers, type Field } from './fields';

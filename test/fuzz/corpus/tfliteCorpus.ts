@@ -1,5 +1,5 @@
 /** TensorFlow Lite: every number of a FlatBuffer, and tables that are many times the same. */
-import { FIELD_LIST, int, numbers, table, tables, type Node } from '../../harness/flatbufferWriter';
+import { FIELD_LIST, int, numbers, table, tables, type Node } from '../../harness/checkpoints/flatbufferWriter';
 import {
   float32,
   floatTensor,
@@ -12,7 +12,7 @@ import {
   type WrittenLevel,
   type WrittenModel,
   type WrittenTensor,
-} from '../../harness/tfliteWriter';
+} from '../../harness/checkpoints/tfliteWriter';
 import { made, SMALL_TFLITE } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 

@@ -1,0 +1,140 @@
+/**
+ * An engine for tests of the host: speaks the real protocol, computes nothing. Tensors are what the path lists, as in
+ * `/made/a,b,poison`; inspecting `poison` ends the process while it is active, `slow` never finishes, opening `webgpu` uses
+ * that device unless it is said to have died. `stack` has two layers; every layer has one part, which is poison. A path that
+ * ends with `elsewhere` is answered about another checkpoint, as is the layer `foreign` of any; what is asked of `late` takes its time. Of which version the files are
+ * says its environment.
+ */
+import path from 'node:path';
+import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
+import { stampedHandlers } from '../../../extension/engine/stampedHandlers';
+import { packSummary } from '../../../extension/shared/packedTensors';
+import type {
+  CheckpointSummary,
+  DeviceInfo,
+  DocumentRequests,
+  DocumentStamp,
+  EngineNotifications,
+  EngineRequests,
+  LayerResult,
+  TensorSummary,
+} from '../../../extension/protocol';
+import { handle, notifier, type Handlers } from '../../../extension/shared/rpc';
+
+const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
+const notify = notifier<EngineNotifications>(connection);
+const { EIGENSCOPE_DIED_DEVICE: DIED, FAKE_FILES_VERSION: VERSION = '1' } = process.env;
+let opened = 0;
+const open = new Map<string, { stamp: DocumentStamp; tensors: TensorSummary[] }>();
+
+function tensor(name: string): TensorSummary {
+  const layers = name === 'stack' ? ['stack[0]', 'stack[1]'] : [name];
+  return { name, group: '', shape: [2, 2], dtype: 'F32', parameters: 4, bytes: 16, layers };
+}
+
+function summary(file: string): CheckpointSummary {
+  const tensors = path.basename(file).split(',').map(tensor);
+  const document = `d${++opened} of ${process.pid}`;
+  open.set(document, { stamp: { document, path: file, version: VERSION }, tensors });
+  return {
+    ...{ document, path: file, format: 'made', files: [file], version: VERSION, weightFiles: 1 },
+    ...{ parameters: 4, bytes: 16 },
+    ...{ architecture: '', dtypes: [], metadata: {}, tensors, problems: [] },
+  };
+}
+
+function result(name: string): LayerResult {
+  return {
+    ...{ name, tensor: name, shape: [2, 2], dtype: 'F32', matrices: 1, metrics: { alpha: process.pid }, fits: {} },
+    ...{ farms: null, ranks: {}, statistics: null, problems: [] },
+  };
+}
+
+function stampOf(document: string): DocumentStamp {
+  const known = open.get(document);
+  if (!known) throw new Error(`${document} is not open`);
+  return known.stamp;
+}
+
+async function work(document: string, names: string[]): Promise<void> {
+  const stamp = stampOf(document);
+  for (const [index, name] of names.entries()) {
+    await notify.notify('queue', { ...stamp, done: index, total: names.length, active: [name] });
+    const isPoison = name.includes('poison');
+    if (isPoison) setTimeout(() => process.kill(process.pid, 'SIGKILL'), 20);
+    if (isPoison || name === 'slow') return;
+    await notify.notify('result', {
+      ...(name === 'foreign' ? { ...stamp, path: '/made/other' } : stamp),
+      result: result(name),
+    });
+  }
+  await notify.notify('queue', { ...stamp, done: names.length, total: names.length, active: [] });
+}
+
+function device(provider: string): DeviceInfo {
+  return {
+    ...{ requested: 'auto', provider, precision: 'float64', trying: false, available: ['webgpu', 'cpu'], timings: [] },
+    refused: DIED === 'webgpu' ? [{ provider: DIED, reason: 'died' }] : [],
+    threads: Number(process.env.EIGENSCOPE_THREADS ?? 0),
+  };
+}
+
+function unused(): never {
+  throw new Error('the fake engine does not do that');
+}
+
+const documentHandlers: Handlers<DocumentRequests> = {
+  inspect: ({ document, names }) => {
+    const wanted = names ?? (open.get(document)?.tensors ?? []).map(({ name }) => name);
+    void work(document, wanted);
+    return { queued: wanted.length };
+  },
+  prioritise: async ({ names }) => {
+    await notify.notify('log', { level: 'info', message: `first ${names.join(',')}` });
+    return null;
+  },
+  cancel: () => null,
+  parts: ({ layer }) => {
+    const name = layer.endsWith(']') ? layer.replace(/\]$/, '.poison]') : `${layer}[poison]`;
+    return { parts: [{ name, label: 'poison', shape: [1, 2] }] };
+  },
+  // Never answers: what waits for it must hear of the engine's death.
+  spectrum: () => new Promise(() => undefined),
+  goodness: () => ({ status: 'failed', p: null, standard_error: null, replicates: null, seed: 1 }),
+  vectorMetrics: unused,
+  singularVectors: unused,
+  heatMap: unused,
+  previewCompression: unused,
+  saveCompressed: ({ request }) => ({
+    ...{ path: request.target, bytes: 0, rank: 1, relative_error: 0, measured_error: 0, notes: [] },
+  }),
+};
+const stamped = stampedHandlers(documentHandlers, stampOf);
+
+handle<EngineRequests>(connection, {
+  ...stamped,
+  goodness: async (params, token) => {
+    const reply = await stamped.goodness(params, token);
+    if (params.layer === 'late') await new Promise((resolve) => setTimeout(resolve, 200));
+    return params.layer === 'foreign' ? { ...reply, about: { ...reply.about, version: 'another' } } : reply;
+  },
+  open: ({ path: file }) => {
+    if (file.endsWith('missing')) throw new Error(`${file} does not exist`);
+    if (file.endsWith('fatal')) process.exit(9);
+    if (file.endsWith('webgpu')) void notify.notify('device', device(DIED === 'webgpu' ? 'cpu' : 'webgpu'));
+    const made = summary(file);
+    const about = stampOf(made.document);
+    return {
+      about: file.endsWith('elsewhere') ? { ...about, path: '/made/other' } : about,
+      answer: packSummary(made),
+    };
+  },
+  close: async ({ document }) => {
+    await notify.notify('log', { level: 'info', message: `closed ${document}` });
+    return null;
+  },
+  peek: () => null,
+  device: () => device(process.env.EIGENSCOPE_CACHE_DIR ?? ''),
+});
+connection.listen();
+process.on('disconnect', () => process.exit(0));

@@ -1,0 +1,520 @@
+/** Distributed checkpoints: written by two ranks of PyTorch (`torchFolderFixtures.py`), and damaged or made up here. */
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { CheckpointError, type Checkpoint } from '../../../../extension/checkpoint/checkpoint';
+import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import * as w from '../../../harness/checkpoints/distributedWriter';
+import * as p from '../../../harness/checkpoints/pickleWriter';
+import { namesOf, readHex } from '../../../harness/checkpoints/torchFiles';
+import { layTorchFolder, torchFolders } from '../../../harness/checkpoints/torchFolders';
+import { temporaryFolder } from '../../../harness/temporaryFolder';
+
+const expected = torchFolders.distributed!.tensors;
+const TYPES: Readonly<Record<string, string>> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
+
+describe('distributed checkpoints', () => {
+  const root = temporaryFolder();
+  const opened: Checkpoint[] = [];
+  after(() => Promise.all(opened.map((checkpoint) => checkpoint.close())));
+  let count = 0;
+  const fresh = (): string => path.join(root, `checkpoint${count++}`);
+
+  function laid(): string {
+    const folder = fresh();
+    layTorchFolder('distributed', folder);
+    return folder;
+  }
+
+  async function open(target: string): Promise<Checkpoint> {
+    const checkpoint = await openCheckpoint(target);
+    opened.push(checkpoint);
+    return checkpoint;
+  }
+
+  async function refusal(target: string): Promise<CheckpointError> {
+    try {
+      await open(target);
+    } catch (error) {
+      if (error instanceof CheckpointError) return error;
+      throw error;
+    }
+    throw new Error('it opened');
+  }
+
+  const problemsOf = ({ problems }: Checkpoint): string[] =>
+    problems.map(({ code, tensor }) => [code, tensor].filter(Boolean).join(' '));
+
+  /** A folder of this metadata and, where there are any, records in `__0_0.distcp`. */
+  async function made(metadata: Buffer, folder = fresh()): Promise<Checkpoint> {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, '.metadata'), metadata);
+    return open(path.join(folder, '.metadata'));
+  }
+
+  describe('of two ranks of PyTorch', () => {
+    for (const [what, target] of [
+      ['its folder', '.'],
+      ['its metadata', '.metadata'],
+      ['one of its files', '__1_0.distcp'],
+    ] as const) {
+      it(`opened by ${what}: each tensor is put together from its chunks`, async () => {
+        const checkpoint = await open(path.join(laid(), target));
+        assert.deepEqual(checkpoint.problems, []);
+        assert.equal(checkpoint.format, 'distributed');
+        assert.deepEqual(checkpoint.files.map((file) => path.basename(file)).sort(), [
+          '.metadata',
+          '__0_0.distcp',
+          '__1_0.distcp',
+        ]);
+        assert.equal(checkpoint.weightFiles, 2);
+        assert.deepEqual(namesOf(checkpoint).sort(), Object.keys(expected).sort());
+        for (const tensor of checkpoint.tensors) {
+          const { shape, dtype, bytes } = expected[tensor.name]!;
+          assert.deepEqual([tensor.shape, tensor.dtype], [shape, TYPES[dtype]], tensor.name);
+          assert.equal(await readHex(checkpoint, tensor.name), bytes, tensor.name);
+        }
+      });
+    }
+
+    it('every band of rows is that of the whole', async () => {
+      const checkpoint = await open(laid());
+      for (const tensor of checkpoint.tensors) {
+        const { bytes } = expected[tensor.name]!;
+        const rows = tensor.shape[0] ?? 1;
+        const row = bytes.length / rows;
+        for (let start = 0; start < rows; start++) {
+          for (let end = start; end <= rows; end++) {
+            const band = await readHex(checkpoint, tensor.name, { start, end });
+            assert.equal(band, bytes.slice(start * row, end * row), `${tensor.name} ${start} to ${end}`);
+          }
+        }
+      }
+    });
+
+    it('lists objects that are no tensors', async () => {
+      const { metadata } = await open(laid());
+      assert.deepEqual(Object.keys(metadata).sort(), ['learning_rate', 'steps']);
+      assert.match(metadata.learning_rate!, /^\d+ bytes, no tensor$/);
+    });
+
+    it('a missing file costs the tensors that have a chunk in it', async () => {
+      const folder = laid();
+      rmSync(path.join(folder, '__1_0.distcp'));
+      const checkpoint = await open(folder);
+      assert.deepEqual(namesOf(checkpoint), ['layers.replicated', 'layers.step', 'layers.brain']);
+      assert.deepEqual(problemsOf(checkpoint), ['missing-shard']);
+      assert.match(checkpoint.problems[0]!.message, /__1_0\.distcp: the file is missing, so 4 tensors \(layers\.rows/);
+    });
+
+    it('files without their metadata say what is missing', async () => {
+      const folder = laid();
+      rmSync(path.join(folder, '.metadata'));
+      const { code, message } = await refusal(folder);
+      assert.equal(code, 'missing-shard');
+      assert.match(message, /distcp: is one of a distributed checkpoint's files, and \.metadata.*is missing/);
+    });
+
+    it('a file that was cut anywhere costs the tensors behind the place', async () => {
+      const folder = laid();
+      const file = path.join(folder, '__0_0.distcp');
+      const whole = readFileSync(file);
+      for (let length = 0; length < whole.length; length += 499) {
+        truncateSync(file, length);
+        const checkpoint = await open(folder);
+        const lost = checkpoint.problems.length;
+        assert.ok(lost > 0 && checkpoint.tensors.length === 7 - lost, `${length} bytes`);
+        for (const { code } of checkpoint.problems) assert.equal(code, 'truncated');
+        for (const { name } of checkpoint.tensors) {
+          assert.equal(await readHex(checkpoint, name), expected[name]!.bytes, `${name}, ${length} bytes`);
+        }
+        writeFileSync(file, whole);
+      }
+    });
+
+    it('metadata that were cut anywhere are refused', async () => {
+      const folder = laid();
+      const file = path.join(folder, '.metadata');
+      const whole = readFileSync(file);
+      for (let length = 1; length < whole.length; length += 13) {
+        writeFileSync(file, whole.subarray(0, length));
+        const { code } = await refusal(file);
+        assert.ok(['truncated', 'malformed'].includes(code), `${code}, ${length} bytes`);
+      }
+    });
+
+    it('notices files that changed', async () => {
+      const folder = laid();
+      const checkpoint = await open(folder);
+      appendFileSync(path.join(folder, '__1_0.distcp'), 'x');
+      const rows = checkpoint.tensors.find(({ name }) => name === 'layers.rows')!;
+      await assert.rejects(checkpoint.read(rows), { code: 'changed', message: /__1_0\.distcp/ });
+      const step = checkpoint.tensors.find(({ name }) => name === 'layers.step')!;
+      assert.equal((await checkpoint.read(step)).length, 4);
+    });
+
+    it('a record whose bytes are damaged is told with its tensor and place', async () => {
+      const folder = laid();
+      const file = path.join(folder, '__0_0.distcp');
+      const bytes = readFileSync(file);
+      // The object of each record: nothing is a known opcode there any more.
+      for (let at = bytes.indexOf('FB'); at >= 0; at = bytes.indexOf('FB', at + 1)) bytes.fill(0xff, at + 20, at + 60);
+      writeFileSync(file, bytes);
+      const checkpoint = await open(folder);
+      assert.equal(checkpoint.tensors.length, 7);
+      const step = checkpoint.tensors.find(({ name }) => name === 'layers.step')!;
+      await assert.rejects(checkpoint.read(step), (error) => {
+        assert.ok(error instanceof CheckpointError);
+        assert.match(error.message, /__0_0\.distcp.*, tensor layers\.step, byte \d+: /);
+        return true;
+      });
+    });
+
+    it('the state of one rank in a plain file shows its parts, and says that they are parts', async () => {
+      const folder = fresh();
+      layTorchFolder('state of one rank', folder);
+      const checkpoint = await open(path.join(folder, 'rank0.pt'));
+      const local = torchFolders['state of one rank']!.tensors;
+      for (const [name, { shape, bytes }] of Object.entries(local)) {
+        const tensor = checkpoint.tensors.find((candidate) => candidate.name === name)!;
+        assert.deepEqual(tensor.shape, shape, name);
+        assert.equal(await readHex(checkpoint, name), bytes, name);
+      }
+      const grid = checkpoint.tensors.find(({ name }) => name === 'layers.grid')!;
+      assert.deepEqual(grid.shape, [5, 4]);
+      assert.match(grid.unreadable!, /of which 2 parts are in this file/);
+      assert.deepEqual(problemsOf(checkpoint), ['missing-shard']);
+      assert.match(
+        checkpoint.problems[0]!.message,
+        /part of 3 tensors \(layers\.rows, \[3, 4\] of \[5, 4\], layers\.columns/,
+      );
+    });
+  });
+
+  describe('that nothing writes', () => {
+    const halves = (folder: string): [Buffer, Buffer] => {
+      const records = [w.record([1, 2], [1, 2]), w.record([1, 2], [3, 4])];
+      return w.writeRecords(folder, '__0_0.distcp', records) as [Buffer, Buffer];
+    };
+
+    /** The problem of a [2, 2] tensor made of these chunks, beside a sound one. */
+    async function problemOf(change: (first: Buffer, second: Buffer) => Partial<w.TensorParts>): Promise<string> {
+      const folder = fresh();
+      const [first, second] = halves(folder);
+      const good = { size: [1, 2], chunks: [{ offsets: [0, 0], sizes: [1, 2], place: first }] };
+      const rows = [
+        { offsets: [0, 0], sizes: [1, 2], place: first },
+        { offsets: [1, 0], sizes: [1, 2], place: second },
+      ];
+      const bad = { size: [2, 2], chunks: rows, ...change(first, second) };
+      const checkpoint = await made(w.metadataPickle({ bad, good }), folder);
+      assert.equal(await readHex(checkpoint, 'good'), '0000803f00000040');
+      if (checkpoint.problems.length > 0) {
+        assert.deepEqual(namesOf(checkpoint), ['good']);
+        const [{ code, message }] = checkpoint.problems as [Checkpoint['problems'][0]];
+        assert.ok(checkpoint.problems.length === 1 && message.length < 1000);
+        return `${code}: ${message}`;
+      }
+      const tensor = checkpoint.tensors.find(({ name }) => name === 'bad')!;
+      try {
+        return Buffer.from(await checkpoint.read(tensor)).toString('hex');
+      } catch (error) {
+        assert.ok(error instanceof CheckpointError, String(error));
+        return `read: ${error.code}: ${error.message}`;
+      }
+    }
+    const block = (offsets: (number | bigint)[], sizes: (number | bigint)[], place?: Buffer): w.ChunkParts => ({
+      offsets,
+      sizes,
+      place,
+    });
+    const wholeAt = (file: string, offset: number | bigint, length: number | bigint) => (): Partial<w.TensorParts> => ({
+      chunks: [block([0, 0], [2, 2], w.place(file, offset, length))],
+    });
+
+    it('sound chunks are put together', async () =>
+      assert.equal(await problemOf(() => ({})), Buffer.from(new Float32Array([1, 2, 3, 4]).buffer).toString('hex')));
+
+    const wrong: Record<string, [(first: Buffer, second: Buffer) => Partial<w.TensorParts>, RegExp]> = {
+      'a gap': [(first) => ({ chunks: [block([0, 0], [1, 2], first)] }), /malformed.*hold 2 of its 4 elements/],
+      'no chunks': [() => ({ chunks: [] }), /malformed.*hold 0 of its 4 elements/],
+      'chunks that overlap': [
+        (first, second) => ({ chunks: [block([0, 0], [2, 2], first), block([1, 0], [1, 2], second)] }),
+        /malformed.*\[2, 2\] at \[0, 0\] and \[1, 2\] at \[1, 0\] overlap/,
+      ],
+      'a chunk beyond the shape': [
+        (first) => ({ chunks: [block([1, 0], [2, 2], first)] }),
+        /malformed.*\[2, 2\] at \[1, 0\] is not within its shape/,
+      ],
+      'a chunk of 2^52 elements': [
+        (first) => ({ chunks: [block([0, 0], [2 ** 26, 2 ** 26], first)] }),
+        /malformed.*not within its shape/,
+      ],
+      'a chunk of other axes': [(first) => ({ chunks: [block([0], [4], first)] }), /malformed.*not within its shape/],
+      'a negative offset': [(first) => ({ chunks: [block([-1, 0], [2, 2], first)] }), /malformed.*cannot be -1/],
+      'an offset beyond 2^53': [(first) => ({ chunks: [block([2n ** 60n, 0], [2, 2], first)] }), /malformed/],
+      'a shape that cannot be': [() => ({ size: [2 ** 40, 2 ** 40] }), /malformed.*too large/],
+      'an unknown element type': [() => ({ dtype: p.global('torch', 'int3') }), /unsupported.*element type is unknown/],
+      'a quantised element type': [() => ({ dtype: p.global('torch', 'qint8') }), /unsupported.*qint8 are not read/],
+      'a chunk without a place': [
+        (first) => ({ chunks: [block([0, 0], [1, 2], first), block([1, 0], [1, 2])] }),
+        /malformed.*chunk at \[1, 0\] has no place/,
+      ],
+      'a record beyond its file': [wholeAt('__0_0.distcp', 100, 10_000), /truncated.*up to byte 10100, but the file/],
+      'a record at 2^52': [wholeAt('__0_0.distcp', 2 ** 52, 1), /truncated/],
+      'a record at 2^62': [wholeAt('__0_0.distcp', 2n ** 62n, 1), /malformed.*offset/],
+      'a record of negative length': [wholeAt('__0_0.distcp', 0, -1), /malformed.*length cannot be -1/],
+      'an empty record': [wholeAt('__0_0.distcp', 0, 0), /read: unknown-format/],
+      'a record that begins elsewhere': [wholeAt('__0_0.distcp', 7, 100), /read: unknown-format/],
+      'a record cut short': [wholeAt('__0_0.distcp', 0, 200), /read: (truncated|malformed)/],
+      'a record that is the metadata': [wholeAt('.metadata', 0, 50), /read: (truncated|malformed)/],
+      'a record of another shape': [
+        (first) => ({ chunks: [block([0, 0], [2, 2], first)] }),
+        /read: malformed.*holds F32 \[1, 2\] where the metadata promise F32 \[2, 2\]/,
+      ],
+      'a record of another type': [
+        () => ({ dtype: p.global('torch', 'float16') }),
+        /read: malformed.*tensor bad.*promise F16/,
+      ],
+      'a transformed record': [
+        () => ({
+          chunks: [block([0, 0], [2, 2], w.place('__0_0.distcp', 0, 9, p.list(p.text('zstd'))))],
+        }),
+        /unsupported.*transformed as it was saved \(zstd\)/,
+      ],
+      'a place that is none': [() => ({ chunks: [block([0, 0], [2, 2], p.none)] }), /malformed/],
+    };
+    for (const [what, [change, problem]] of Object.entries(wrong)) {
+      it(what, async () => assert.match(await problemOf(change), problem));
+    }
+
+    it('a name outside of the folder', async () => {
+      const outside = path.join(root, 'outside.distcp');
+      writeFileSync(outside, w.record([2, 2], [1, 2, 3, 4]));
+      for (const name of ['../outside.distcp', outside, 'a/../../outside.distcp', '..\\outside.distcp', 'C:x', '']) {
+        const found = await problemOf(wholeAt(name, 0, 100));
+        assert.match(found, /malformed.*not beside it and is not opened, so 1 tensor \(bad\)/, name);
+      }
+    });
+
+    it('chunks that several ranks list, and chunks without elements', async () => {
+      const folder = fresh();
+      const [first, second] = halves(folder);
+      const chunks = [
+        block([0, 0], [1, 2], first),
+        block([0, 0], [1, 2], first),
+        block([1, 0], [1, 2], second),
+        block([2, 0], [0, 2]),
+      ];
+      const checkpoint = await made(w.metadataPickle({ w: { size: [2, 2], chunks } }), folder);
+      assert.deepEqual(checkpoint.problems, []);
+      assert.equal(await readHex(checkpoint, 'w', { start: 1, end: 2 }), '0000404000008040');
+    });
+
+    it('an empty tensor, and one of a place without an offset', async () => {
+      const folder = fresh();
+      const [first] = halves(folder);
+      const metadata = w.metadataPickle(
+        { empty: { size: [0, 4], chunks: [] }, whole: { size: [1, 2], chunks: [block([0, 0], [1, 2])] } },
+        {
+          entries: [['object', w.bytesEntry()]],
+          stored: [
+            [w.index('whole'), first],
+            [w.index('object'), first],
+          ],
+        },
+      );
+      const checkpoint = await made(metadata, folder);
+      assert.deepEqual(checkpoint.problems, []);
+      assert.equal(await readHex(checkpoint, 'empty'), '');
+      assert.equal(await readHex(checkpoint, 'whole'), '0000803f00000040');
+      assert.match(checkpoint.metadata.object!, /bytes, no tensor/);
+    });
+
+    it('metadata of other kinds are refused', async () => {
+      const other = async (bytes: Buffer): Promise<string> => {
+        const file = path.join(fresh(), '.metadata');
+        mkdirSync(path.dirname(file));
+        writeFileSync(file, bytes);
+        return (await refusal(file)).code;
+      };
+      assert.equal(await other(p.pickle(p.dict(['a', p.none]))), 'unknown-format');
+      const bare = p.bytes(p.global('torch.distributed.checkpoint.metadata', 'Metadata'), p.tuple(), 0x81);
+      assert.equal(await other(p.pickle(bare)), 'malformed');
+      assert.equal(await other(p.pickle(p.build(bare, p.dict(['state_dict_metadata', p.none])))), 'malformed');
+      assert.equal(await other(Buffer.from('no pickle')), 'malformed');
+    });
+
+    it('metadata that name what no checkpoint needs are told of, and nothing is run', async () => {
+      const entries: [string, Buffer][] = [
+        ['evil', p.call(p.global('os', 'system'), p.text('echo'))],
+        ['worse', p.call(p.global('builtins', 'getattr'), p.global('os', 'path'), p.text('x'))],
+      ];
+      const checkpoint = await made(w.metadataPickle({}, { entries }));
+      assert.deepEqual(problemsOf(checkpoint), ['unsafe-pickle', 'malformed evil', 'malformed worse']);
+      assert.match(checkpoint.problems[0]!.message, /os\.system.*builtins\.getattr: nothing was run/);
+    });
+
+    it('metadata in a circle, and entries of any kind', async () => {
+      const loop = p.bytes(p.put(9, p.bytes(']')), p.get(9), 'a');
+      const entries: [string, Buffer][] = [
+        ['loop', loop],
+        ['number', p.int(1)],
+        ['text', p.text('x')],
+      ];
+      const checkpoint = await made(
+        w.metadataPickle(
+          {},
+          {
+            entries,
+            stored: [
+              [p.int(1), p.none],
+              [loop, loop],
+            ],
+          },
+        ),
+      );
+      assert.deepEqual(problemsOf(checkpoint), ['malformed loop', 'malformed number', 'malformed text']);
+    });
+
+    it('a flipped bit in one of more chunks than are kept open is told, in whatever bands it is read', async () => {
+      const folder = fresh();
+      const records = Array.from({ length: 70 }, (_, i) => w.record([2, 1], [i, i + 0.5]));
+      const payload = Buffer.from(Float32Array.of(3, 3.5).buffer);
+      records[3]![records[3]!.indexOf(payload) + payload.length - 1]! ^= 1;
+      const places = w.writeRecords(folder, '__0_0.distcp', records);
+      const chunks = places.map((place, i) => block([0, i], [2, 1], place));
+      const metadata = w.metadataPickle({ a: { size: [2, 70], chunks } });
+      for (const bands of [
+        [[0, 2]],
+        [
+          [0, 1],
+          [1, 2],
+        ],
+        [[1, 2]],
+      ]) {
+        const checkpoint = await made(metadata, folder);
+        const reads = bands.map(
+          ([start, end]) =>
+            () =>
+              checkpoint.read(checkpoint.tensors[0]!, { start: start!, end: end! }),
+        );
+        for (const read of reads.slice(0, -1)) await read();
+        await assert.rejects(reads.at(-1)!(), (error) => error instanceof CheckpointError && error.code === 'corrupt');
+      }
+    });
+
+    it('3000 chunks along any axis, or in a grid, are compared at once; more than that in a tangle are refused', async () => {
+      const folder = fresh();
+      const [first] = halves(folder);
+      const many = (offsets: (i: number) => number[], size: number[]): w.TensorParts => ({
+        size,
+        chunks: Array.from({ length: 3000 }, (_, i) => block(offsets(i), [1, 1], first)),
+      });
+      const tensors = {
+        rows: many((i) => [i, 0], [3000, 1]),
+        columns: many((i) => [0, i], [1, 3000]),
+        grid: many((i) => [Math.floor(i / 100), i % 100], [30, 100]),
+        tangle: { size: [1], chunks: Array.from({ length: 3000 }, (_, i) => block([0], [i + 1], first)) },
+      };
+      const metadata = w.metadataPickle(tensors);
+      const before = process.cpuUsage();
+      const checkpoint = await made(metadata, folder);
+      // Processor time: what others do on this machine meanwhile must not fail the test.
+      assert.ok(process.cpuUsage(before).user < 2_000_000);
+      assert.deepEqual(namesOf(checkpoint), ['rows', 'columns', 'grid']);
+      assert.deepEqual(problemsOf(checkpoint), ['malformed tangle']);
+    });
+
+    describe('that repeat themselves', () => {
+      const MODULE = 'torch.distributed.checkpoint.metadata';
+      const instance = (name: string, ...fields: [string, Buffer][]): Buffer =>
+        p.build(p.bytes(p.global(MODULE, name), p.tuple(), 0x81), p.dict(...fields));
+      const sizes = (...values: number[]): Buffer => p.call(p.global('torch', 'Size'), p.tuple(...values.map(p.int)));
+      const tensor = (chunks: Buffer, ...size: number[]): Buffer =>
+        instance(
+          'TensorStorageMetadata',
+          [
+            'properties',
+            p.build(
+              p.bytes(p.global(MODULE, 'TensorProperties'), p.tuple(), 0x81),
+              p.tuple(p.global('torch', 'float32')),
+            ),
+          ],
+          ['size', sizes(...size)],
+          ['chunks', chunks],
+        );
+      const chunk = (offsets: number[], size: number[]): Buffer =>
+        instance('ChunkStorageMetadata', ['offsets', sizes(...offsets)], ['sizes', sizes(...size)]);
+      /** `first`, and `count` times the object that it puts under number 1. */
+      const again = (count: number, first: Buffer): [string, Buffer][] =>
+        Array.from({ length: count }, (_, i) => [`t${i}`, i === 0 ? first : p.get(1)]);
+
+      /** @returns the problems; takes less than 2 s of processor time */
+      async function problemsOfRepeated(metadata: Buffer): Promise<readonly string[]> {
+        const before = process.cpuUsage();
+        const { problems, tensors } = await made(metadata);
+        assert.ok(process.cpuUsage(before).user < 2_000_000);
+        assert.equal(tensors.length, 0);
+        return problems.map(({ code, message }) => `${code} ${message}`);
+      }
+
+      it('the same chunks in many tensors', async () => {
+        const chunks = p.list(...Array.from({ length: 5000 }, (_, i) => chunk([i], [1])));
+        const told = await problemsOfRepeated(
+          w.metadataPickle({}, { entries: again(5000, p.put(1, tensor(chunks, 5000))) }),
+        );
+        assert.match(told.at(-1)!, /limit .*lists more than 400000 chunks: only the 0 tensors before t80 are shown/);
+      });
+
+      it('chunks of many tensors that lie in a tangle', async () => {
+        const chunks = p.list(...Array.from({ length: 1000 }, (_, i) => chunk([i, i], [1000 - i, 1])));
+        const told = await problemsOfRepeated(
+          w.metadataPickle({}, { entries: again(300, p.put(1, tensor(chunks, 1000, 1000))) }),
+        );
+        assert.match(told[0]!, /hold 500500 of its 1000000 elements/);
+        assert.match(told.at(-1)!, /lie in a way that is not compared/);
+      });
+
+      it('a long name, or a long place, of many chunks', async () => {
+        const name = p.text('n'.repeat(1_000_000));
+        const long = p.tuple(...Array.from({ length: 50_000 }, () => p.bytes('K', 1)));
+        const places = (index: (i: number) => [string, Buffer][]): [Buffer, Buffer][] =>
+          Array.from({ length: 5000 }, (_, i) => [instance('MetadataIndex', ...index(i)), p.none]);
+        const first = (i: number, value: Buffer): Buffer => (i === 0 ? p.put(1, value) : p.get(1));
+        for (const stored of [
+          places((i) => [
+            ['fqn', first(i, name)],
+            ['offset', sizes(i)],
+          ]),
+          places((i) => [
+            ['fqn', p.text(`t${i}`)],
+            ['offset', first(i, long)],
+          ]),
+        ]) {
+          assert.deepEqual(await problemsOfRepeated(w.metadataPickle({}, { stored })), []);
+        }
+      });
+
+      it('files without end, of which none is there', async () => {
+        const entries = again(16_500, p.put(1, tensor(p.list(chunk([0], [1])), 1)));
+        const stored = entries.map(([name], i): [Buffer, Buffer] => [w.index(name, [0]), w.place(`f${i}`, 0, 1)]);
+        const told = (await made(w.metadataPickle({}, { entries, stored }))).problems;
+        assert.match(told.at(-1)!.message, /and 15385 further/);
+      });
+    });
+
+    it('a name that is not text is told', async () => {
+      const checkpoint = await made(
+        p.pickle(
+          p.build(
+            p.bytes(p.global('torch.distributed.checkpoint.metadata', 'Metadata'), p.tuple(), 0x81),
+            p.dict(['state_dict_metadata', p.dict([p.int(7), p.none])], ['storage_data', p.emptyDict]),
+          ),
+        ),
+      );
+      assert.deepEqual(problemsOf(checkpoint), ['malformed']);
+      assert.match(checkpoint.problems[0]!.message, /name is not text/);
+    });
+  });
+});

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { trialProcess } from '../../../../extension/engine/resources/trialProcess';
+import type { Accelerator } from '../../../../extension/linalg/devices/providers';
+
+describe('trial in a process of its own', () => {
+  const children: ChildProcess[] = [];
+  const script = path.join(__dirname, '../../../harness/fakes/fakeTrial.main.js');
+  const trial = (behaviour: string, limitMs = 30_000): ReturnType<ReturnType<typeof trialProcess>> =>
+    trialProcess(script, (child) => children.push(child))(behaviour as Accelerator, limitMs);
+
+  it('hands its verdict over, and ends', async () => {
+    assert.deepEqual(await trial('cuda'), { refused: 'cuda is not here' });
+  });
+
+  it('that a driver takes down is a refusal, with its last words', async () => {
+    assert.deepEqual(await trial('crash'), { refused: 'its trial was ended by SIGKILL: the driver gave up' });
+  });
+
+  it('that ends without a verdict is a refusal', async () => {
+    assert.deepEqual(await trial('exit'), { refused: 'its trial ended with status 3' });
+  });
+
+  it('that hangs is ended after its time', async () => {
+    assert.deepEqual(await trial('hang', 300), { refused: 'gave no answer within 0.3 s' });
+    const child = children.at(-1)!;
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    assert.equal(child.signalCode, 'SIGKILL');
+  });
+
+  it('whose program is not there is a refusal', async () => {
+    const verdict = await trialProcess(path.join(__dirname, 'none.js'))('cuda', 30_000);
+    assert.ok('refused' in verdict && /ended with status 1/.test(verdict.refused), JSON.stringify(verdict));
+  });
+});
