@@ -1,7 +1,7 @@
 // Builds everything into dist/: the WASM kernels first (they are embedded in the bundles that use them), then the
 // extension host, the engine, its worker, the CLI, the webview, and with --tests the test suites. Then the licences of
-// all packages that are in the bundles or beside them, as ThirdPartyNotices.txt.
-// Flags: --tests, --minify, --watch.
+// all packages that are in the bundles, as ThirdPartyNotices.txt.
+// Flags: --tests, --minify, --watch, --out=FOLDER (instead of dist/, where the kernels stay).
 const { execFileSync } = require('node:child_process');
 const { mkdirSync, readdirSync, readFileSync, statSync, existsSync, rmSync, writeFileSync } = require('node:fs');
 const path = require('node:path');
@@ -10,6 +10,8 @@ const esbuild = require('esbuild');
 const flags = new Set(process.argv.slice(2));
 const root = __dirname;
 const dist = path.join(root, 'dist');
+const chosenFolder = process.argv.find((argument) => argument.startsWith('--out='));
+const out = chosenFolder ? path.resolve(chosenFolder.slice('--out='.length)) : dist;
 
 /** All files below `folder` whose name ends in `suffix` (globSync is Node 22). */
 function filesBelow(folder, suffix) {
@@ -51,12 +53,15 @@ function buildKernels() {
   );
 }
 
+/** Minified bundles are packaged without their maps, and must not name files that are not there. */
+const SOURCE_MAPS = flags.has('--minify') ? 'external' : true;
+
 const node = {
   bundle: true,
   platform: 'node',
   format: 'cjs',
   target: 'node20',
-  sourcemap: true,
+  sourcemap: SOURCE_MAPS,
   minify: flags.has('--minify'),
   loader: { '.wasm': 'binary' },
   external: [
@@ -69,7 +74,7 @@ const node = {
     'fast-check',
   ],
   logLevel: 'warning',
-  outdir: dist,
+  outdir: out,
 };
 
 const builds = [
@@ -89,12 +94,12 @@ const builds = [
     platform: 'browser',
     format: 'iife',
     target: 'es2022',
-    sourcemap: true,
+    sourcemap: SOURCE_MAPS,
     // Always: the page is loaded through VS Code's service worker while a person waits for the first row.
     minify: true,
     loader: { '.svg': 'text' },
     logLevel: 'warning',
-    outdir: dist,
+    outdir: out,
     entryPoints: { webview: 'webview/app.ts' },
   },
 ];
@@ -115,20 +120,14 @@ if (flags.has('--tests')) {
 /** Licences that go with ours (MIT) in one package. CC-BY-4.0 is that of pictures. */
 const COMPATIBLE = new Set(['MIT', 'ISC', '0BSD', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0', 'CC-BY-4.0']);
 
-/** Not in any bundle's list: compiled into the kernels; packaged as they are. */
-const BESIDE_BUNDLES = ['assemblyscript', 'onnxruntime-node', 'onnxruntime-common'];
+/** Compiled into the kernels, so that no bundle lists it. */
+const COMPILER = 'node_modules/assemblyscript';
 
 /** Files of a package that are shown: its licences, and what it says of code by others. */
 const LEGAL_FILE = /^(licen[cs]e|copying|notice|copyright|third.?party.?notices)/i;
 
-/** What onnxruntime's libraries have in them, from its wheel of the same version: its package for Node has no such file. */
-const RUNTIME = `media/onnxruntime-${require('onnxruntime-node/package.json').version}`;
-
 /** Packages whose licence stands in their repository alone, and where it is the same. */
-const WITHOUT_FILE = [
-  [/^@microsoft\/fast-/, 'node_modules/@vscode/webview-ui-toolkit/LICENSE'],
-  [/^onnxruntime-/, `${RUNTIME}/LICENSE`],
-];
+const WITHOUT_FILE = [[/^@microsoft\/fast-/, 'node_modules/@vscode/webview-ui-toolkit/LICENSE']];
 
 /** Folders of the packages whose code is in a bundle. */
 function bundledPackages({ outputs }) {
@@ -139,7 +138,7 @@ function bundledPackages({ outputs }) {
 
 /** @throws Error where a licence is missing or may not be packaged */
 function writeNotices(bundled) {
-  const folders = [...new Set([...bundled, ...BESIDE_BUNDLES.map((name) => `node_modules/${name}`)])];
+  const folders = [...new Set([...bundled, COMPILER])];
   const packages = folders.map((folder) => {
     const { name, version, license, homepage } = JSON.parse(
       readFileSync(path.join(root, folder, 'package.json'), 'utf8'),
@@ -153,24 +152,14 @@ function writeNotices(bundled) {
     return { title: `${name} ${version} (${license})`, homepage: homepage ?? '', texts };
   });
   packages.sort((a, b) => a.title.localeCompare(b.title, 'en'));
-  if (!existsSync(path.join(root, RUNTIME, 'ThirdPartyNotices.txt'))) {
-    throw new Error(
-      `${RUNTIME} is missing: take LICENSE and ThirdPartyNotices.txt from onnxruntime's wheel of that version`,
-    );
-  }
-  const head = [
-    'Eigenscope has the following packages in it. What onnxruntime’s libraries have in them is told in',
-    `${RUNTIME}/ThirdPartyNotices.txt. Beside onnxruntime.dll, the package for Windows has DirectML.dll and dxil.dll under`,
-    'the terms of Microsoft’s packages Microsoft.AI.DirectML and Microsoft.Direct3D.DXC, and dxcompiler.dll under the',
-    'University of Illinois Open Source License (https://github.com/microsoft/DirectXShaderCompiler).',
-  ];
+  const head = 'Eigenscope has code of the following packages in it.';
   const rule = '='.repeat(80);
   const sections = packages.map(({ title, homepage, texts }) =>
     [rule, title, ...(homepage ? [homepage] : []), rule, '', texts.join('\n\n')].join('\n'),
   );
   const contents = packages.map(({ title }) => `- ${title}`);
-  const text = [head.join('\n'), contents.join('\n'), ...sections].join('\n\n');
-  writeFileSync(path.join(dist, 'ThirdPartyNotices.txt'), `${text}\n`);
+  const text = [head, contents.join('\n'), ...sections].join('\n\n');
+  writeFileSync(path.join(out, 'ThirdPartyNotices.txt'), `${text}\n`);
 }
 
 async function main() {

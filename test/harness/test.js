@@ -63,6 +63,12 @@ async function workbench(results) {
   return countsOf(results, runWorkbenchTests(results));
 }
 
+/** Makes every platform's package, then looks into them, installs one and uses it. */
+async function packages(results) {
+  await run(process.execPath, ['test/harness/package/package.js']);
+  return mocha('package')(results);
+}
+
 /** The graphics path without a graphics card. Not run where that cannot be; where it can, nothing is left out. */
 async function webgpu(results) {
   const platform = `${process.platform}-${process.arch}`;
@@ -118,6 +124,7 @@ const STAGES = [
   ['fuzz', mocha('fuzz')],
   ['inside VS Code', workbench],
   ['end to end', mocha('e2e')],
+  ['packages', packages],
 ];
 
 async function main() {

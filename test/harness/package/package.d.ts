@@ -1,0 +1,1 @@
+export function packagePath(platform: string): string;
