@@ -123,15 +123,15 @@ function makeCheckpoint(reader: FileBytes, file: TorchFile): Checkpoint {
   const places = new SharedPlaces();
   const parts: string[] = [];
   let unheard = storages.failure;
-  const entries = new Map<NamedTensor, ReturnType<typeof tensorOf>>();
+  const entries = new Array<ReturnType<typeof tensorOf>>(found.tensors.length);
   // Of tensors over the same bytes the first counts: the model's, not those of an optimizer object before it.
   for (const ofModel of [true, false]) {
-    for (const tensor of found.tensors) {
-      if ((tensor.notModel === undefined) === ofModel) entries.set(tensor, tensorOf(tensor, storages, places));
+    for (const [i, tensor] of found.tensors.entries()) {
+      if ((tensor.notModel === undefined) === ofModel) entries[i] = tensorOf(tensor, storages, places);
     }
   }
-  for (const tensor of found.tensors) {
-    const entry = entries.get(tensor)!;
+  for (const [i, tensor] of found.tensors.entries()) {
+    const entry = entries[i]!;
     if ('info' in entry) {
       tensors.push(entry);
       const text = partText(tensor);

@@ -9,7 +9,6 @@ import {
   PickleTensor,
   type KnownTensor,
   type PickleQuantiser,
-  type TensorTraits,
 } from '../pickle/pickleValues';
 import { contiguousStrides } from '../pickle/pickleArguments';
 import type { StorageProblem, StorageSource } from './pytorchStorage';
@@ -43,15 +42,8 @@ function readableTensor(
   if (problem) return problem;
   const byteLength = viewBytes(view)!;
   const { shape, dtype } = view;
-  const plain: TensorInfo = {
-    name,
-    group,
-    shape,
-    dtype,
-    byteLength,
-    ...partEncoding(partOf, byteLength),
-    kernelLayout: 'OI…',
-  };
+  const whole: TensorInfo = { name, group, shape, dtype, byteLength, kernelLayout: 'OI…' };
+  const plain = partOf ? { ...whole, encoding: { name: `part of a ${partOf.name}`, byteLength } } : whole;
   const stored = new StoredView(view, storage, storages);
   const info = packed ? unpacked(plain, packed) : plain;
   const source = packed ? new PackedRows(stored, shape, packed) : stored;
@@ -59,11 +51,6 @@ function readableTensor(
   // Elements inside of the pickle have no place that another tensor could share, and no elements share nothing.
   const shared = storage instanceof PickleStorage && byteLength > 0 ? places.add(storage.key, view, name) : undefined;
   return { info: shared === undefined ? info : { ...info, sharedWith: shared }, source };
-}
-
-function partEncoding(partOf: TensorTraits['partOf'], byteLength: number): Pick<TensorInfo, 'encoding'> {
-  if (!partOf) return {};
-  return { encoding: { name: `part of a ${partOf.name}`, byteLength } };
 }
 
 function listed(name: string, group: string, reason: string, known: KnownTensor): SourcedTensor {
@@ -170,18 +157,18 @@ class PackedRows implements RowSource {
 
 /** Finds tensors over the very same bytes. Places are spelled out only where a storage has more than one tensor. */
 export class SharedPlaces {
-  private readonly firstOfStorage = new Map<string, { view: TensorView; name: string }>();
+  private readonly firstOfStorage = new Map<string, { view: TensorView; name: string; spelled: boolean }>();
   private readonly firstOfPlace = new Map<string, string>();
 
   /** Name of the first tensor at this place, where there was one before. */
   add(key: string, view: TensorView, name: string): string | undefined {
     const first = this.firstOfStorage.get(key);
     if (!first) {
-      this.firstOfStorage.set(key, { view, name });
+      this.firstOfStorage.set(key, { view, name, spelled: false });
       return undefined;
     }
-    const firstPlace = placeOf(key, first.view);
-    if (!this.firstOfPlace.has(firstPlace)) this.firstOfPlace.set(firstPlace, first.name);
+    if (!first.spelled) this.firstOfPlace.set(placeOf(key, first.view), first.name);
+    first.spelled = true;
     const place = placeOf(key, view);
     const known = this.firstOfPlace.get(place);
     if (known === undefined) this.firstOfPlace.set(place, name);
@@ -190,7 +177,8 @@ export class SharedPlaces {
 }
 
 function placeOf(key: string, view: TensorView): string {
-  return JSON.stringify([key, view.dtype, view.byteOffset, view.shape, view.strides]);
+  const { dtype, byteOffset, shape, strides } = view;
+  return `${dtype} ${byteOffset} ${shape.join()} ${strides.join()} ${key}`;
 }
 
 function viewOf({ storage, dtype, shape, strides, offset, traits }: PickleTensor, storages: StorageSource): TensorView {

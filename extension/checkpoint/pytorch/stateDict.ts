@@ -16,7 +16,7 @@ import {
 } from '../pickle/pickleValues';
 import { MAX_TENSORS } from '../elements/shape';
 import { isWrapper, keyLabel, moduleParts, uniqueNames } from './stateDictNames';
-import { childState, itemState, tensorState } from './trainingState';
+import { childStates, itemState, tensorState } from './trainingState';
 import type { NotModel } from '../../protocol';
 
 /** Deeper than any module tree; each level is one call here. */
@@ -161,9 +161,10 @@ class Walk {
   }
 
   private enterDict(dict: PickleDict, place: Place): void {
+    const stateOf = childStates(dict);
     for (const [key, value] of dict.entries()) {
       const wrapper = place.name === '' && !place.module && isWrapper(key, value, dict);
-      const notModel = place.notModel ?? (place.module ? undefined : childState(key, value, dict));
+      const notModel = place.notModel ?? (place.module ? undefined : stateOf(key, value));
       this.visit(value, below(place, keyLabel(key), wrapper, notModel));
     }
   }

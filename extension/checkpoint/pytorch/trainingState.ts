@@ -56,10 +56,21 @@ const MOMENT_NAME =
 const MAX_LEVELS = 4;
 const MAX_LOOKED_AT = 2_000;
 
-/** What the child `key` of a dictionary is; undefined where it is the model's as far as can be told. */
-export function childState(key: PickleValue, value: PickleValue, parent: PickleDict): NotModel | undefined {
-  if (isOptimizer(parent) && !holdsWeights(value)) return 'optimizer state';
-  if (isAverage(parent) && value instanceof PickleSequence) return 'training state';
+/**
+ * Tells what the children of a dictionary are; undefined where one is the model's as far as can be told. What the dictionary
+ * itself is gets asked once, not for each of what may be a million children.
+ */
+export function childStates(parent: PickleDict): (key: PickleValue, value: PickleValue) => NotModel | undefined {
+  const ofOptimizer = isOptimizer(parent);
+  const ofAverage = isAverage(parent);
+  return (key, value) => {
+    if (ofOptimizer && !holdsWeights(value)) return 'optimizer state';
+    if (ofAverage && value instanceof PickleSequence) return 'training state';
+    return childState(key, value, parent);
+  };
+}
+
+function childState(key: PickleValue, value: PickleValue, parent: PickleDict): NotModel | undefined {
   if (!isName(key)) return undefined;
   if (isTensor(value) || value instanceof PickleArray) return looseState(key, value, parent);
   if (value === null || typeof value !== 'object') return undefined;
