@@ -12,6 +12,7 @@ import { withSlices } from '../checkpoint/wrappers/tensorSlice';
 import { withTiedEmbeddings } from '../checkpoint/wrappers/tiedEmbeddings';
 import { removeAbandonedPartials } from '../compression/partialFile';
 import { createMatrixProducts, type MatrixProducts, type ProductSource } from '../linalg/products/matrixProducts';
+import { openOnnxProducts } from '../linalg/products/onnxProducts';
 import type { Accelerator } from '../linalg/devices/providers';
 import type {
   DeviceChoice,
@@ -35,6 +36,7 @@ import { LayerError, layerInputAhead, type LayerSource } from './layer/layerInpu
 import { analyseLayer } from './layer/layerPipeline';
 import { failedResult, tiedResult } from './worker/layerResult';
 import { MemoryBudget } from './resources/memoryBudget';
+import { tryOnnxruntime, type OnnxruntimeVerdict } from './resources/trialProcess';
 import { readModelConfig } from './document/modelConfig';
 import { PassingDocuments } from './document/passingDocuments';
 import { ReadAhead } from './layer/readAhead';
@@ -75,6 +77,7 @@ export class Engine {
   private readonly queue: JobQueue<ReadAhead>;
   readonly memoryBudget: MemoryBudget;
   private products: Promise<MatrixProducts> | undefined;
+  private onnxruntimeTrial: Promise<OnnxruntimeVerdict> | undefined;
   private cacheFailed = false;
   private checkingFiles = false;
 
@@ -85,6 +88,7 @@ export class Engine {
       request: options.device,
       ...(options.diedDevice && { died: options.diedDevice }),
       onChange: () => void this.announceDevice(),
+      onnxruntime: () => this.onnxruntime(),
     });
     this.memoryBudget = new MemoryBudget(options.memoryLimit);
     this.queue = new JobQueue<ReadAhead>(options.threads, {
@@ -368,7 +372,16 @@ export class Engine {
   }
 
   matrixProducts(): Promise<MatrixProducts> {
-    return (this.products ??= createMatrixProducts());
+    return (this.products ??= createMatrixProducts(async () => {
+      const verdict = await this.onnxruntime();
+      if ('refused' in verdict) throw new Error(verdict.refused);
+      return openOnnxProducts();
+    }));
+  }
+
+  /** Tried once, in another process: loading a library that ends its process must not end this one. */
+  private onnxruntime(): Promise<OnnxruntimeVerdict> {
+    return (this.onnxruntimeTrial ??= tryOnnxruntime());
   }
 
   /** As far as it is known; begins the trial of a device that was asked for by name. */

@@ -73,8 +73,9 @@ export class StatusBar {
     this.log.info(`computing on ${provider}, ${precision}, ${threads} threads (device: ${requested})`);
     for (const timing of timings) this.log.info(`trial on ${timing.provider}: ${timing.seconds.toFixed(3)} s`);
     for (const { provider: other, reason } of refused) {
-      // What was asked for, or worked until now, is missed: the rest is for who wonders.
-      const level = other === requested || reason.startsWith('failed') ? 'warn' : 'info';
+      // What was asked for, worked until now, or does the work elsewhere, is missed: the rest is for who wonders.
+      const missed = other === requested || other === 'cpu' || reason.startsWith('failed');
+      const level = missed ? 'warn' : 'info';
       this.log[level](`${other} is not used: ${reason}`);
     }
   }
@@ -105,9 +106,11 @@ export class StatusBar {
     if (this.state === 'stopped') return vscode.l10n.t('Eigenscope: the engine stays off until it is restarted.');
     if (this.state === 'restarting') return vscode.l10n.t('Eigenscope: the engine restarts.');
     if (!this.device) return vscode.l10n.t('Eigenscope');
-    const { provider, precision, threads, available } = this.device;
+    const { provider, precision, threads, available, refused } = this.device;
+    const slower = refused.some((each) => each.provider === 'cpu');
     const lines = [
       vscode.l10n.t('Eigenscope multiplies large layers on {0} ({1}), with {2} threads.', provider, precision, threads),
+      ...(slower ? [vscode.l10n.t('That is slower than onnxruntime, which cannot be used here.')] : []),
       ...(total > 0 ? [vscode.l10n.t('{0} of {1} layers done.', done, total)] : []),
       ...available.map((device) => `${device}: ${trialText(this.device!, device)}`),
       vscode.l10n.t('Click to choose a device.'),

@@ -137,6 +137,7 @@ describe('webgpu on the software device', function () {
     const devices = new Devices({
       request: 'webgpu',
       onChange: () => changes++,
+      onnxruntime: () => Promise.resolve({ loads: true }),
       trial: () => Promise.resolve({ trial: { ...trial, seconds: null, cpuSeconds: 1 } }),
       open: () => Promise.resolve(losing),
     });

@@ -5,10 +5,11 @@
 import type { GramDevice, OpenGramDevice } from '../../linalg/devices/gramDevice';
 import { openGramDevice } from '../../linalg/devices/gramDevice';
 import type { ProductSource } from '../../linalg/products/matrixProducts';
-import { shortReason, type DeviceTrial } from '../../linalg/devices/deviceTrial';
+import type { DeviceTrial } from '../../linalg/devices/deviceTrial';
+import { shortReason } from '../../linalg/products/shortReason';
 import { acceleratorsOf, PROVIDERS, type Accelerator } from '../../linalg/devices/providers';
 import type { DeviceChoice, DeviceInfo } from '../../protocol';
-import { trialProcess, type RunTrial } from './trialProcess';
+import { trialProcess, type OnnxruntimeVerdict, type RunTrial } from './trialProcess';
 
 /** Smaller Gram matrices are made in less time than it takes to try a device, or to reach one. */
 const AUTO_MIN_ORDER = 1024;
@@ -28,6 +29,8 @@ export interface DeviceOptions {
   died?: Accelerator;
   /** Hears of every change. */
   onChange: () => void;
+  /** Whether onnxruntime, which drives every device here, can be used at all. */
+  onnxruntime: () => Promise<OnnxruntimeVerdict>;
   platform?: NodeJS.Platform;
   trial?: RunTrial;
   open?: OpenGramDevice;
@@ -60,8 +63,11 @@ export class Devices {
   private async choose(): Promise<GramDevice | undefined> {
     this.trying = true;
     const trials: DeviceTrial[] = [];
-    for (const provider of this.candidates()) {
-      const trial = await this.tried(provider);
+    const candidates = this.candidates();
+    const usable = candidates.length > 0 && 'loads' in (await this.options.onnxruntime());
+    for (const provider of candidates) {
+      if (!usable) this.refuse(provider, 'onnxruntime cannot be used');
+      const trial = usable ? await this.tried(provider) : undefined;
       if (trial) trials.push(trial);
     }
     trials.sort((a, b) => (a.seconds ?? Infinity) - (b.seconds ?? Infinity));

@@ -1,10 +1,23 @@
-/** Tries a device in a process of its own: whatever its driver does there, this one goes on. */
+/**
+ * Tries onnxruntime, or a device, in a process of its own: whatever the library or the driver does there, this one goes
+ * on. A library can end the process that loads it: one built for another processor, a damaged one.
+ */
 import { fork, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import type { DeviceTrial } from '../../linalg/devices/deviceTrial';
 import type { Accelerator } from '../../linalg/devices/providers';
 
 export type TrialVerdict = { trial: DeviceTrial } | { refused: string };
+
+export type OnnxruntimeVerdict = { loads: true } | { refused: string };
+
+/** The argument of a trial of onnxruntime itself, on the CPU. */
+export const ONNXRUNTIME = 'cpu';
+
+/** Some 50 MB of libraries may lie on a slow network disk. Nothing that needs them goes on meanwhile. */
+const LOAD_LIMIT_MS = 60_000;
+
+const TRIAL_SCRIPT = path.join(__dirname, 'trial.js');
 
 /** Answers within `limitMs`; never rejects. */
 export type RunTrial = (provider: Accelerator, limitMs: number) => Promise<TrialVerdict>;
@@ -14,37 +27,50 @@ const MAX_REASON = 300;
 
 /** @param onStart hears of each process, for tests */
 export function trialProcess(
-  script = path.join(__dirname, 'trial.js'),
+  script = TRIAL_SCRIPT,
   onStart: (child: ChildProcess) => void = () => undefined,
 ): RunTrial {
-  return (provider, limitMs) =>
-    new Promise((resolve) => {
-      const child = fork(script, [provider], {
-        serialization: 'advanced',
-        execArgv: [],
-        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      });
-      onStart(child);
-      let lastLine = '';
-      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-        const lines = text.split('\n').filter((line) => line.trim() !== '');
-        lastLine = lines.at(-1)?.slice(0, MAX_REASON) ?? lastLine;
-      });
-      const timer = setTimeout(() => {
-        finish({ refused: `gave no answer within ${limitMs / 1000} s` });
-      }, limitMs);
-      const finish = (verdict: TrialVerdict): void => {
-        clearTimeout(timer);
-        child.removeAllListeners();
-        child.on('error', () => undefined); // killing what has ended is no news
-        child.kill('SIGKILL');
-        resolve(verdict);
-      };
-      child.on('message', (verdict: TrialVerdict) => finish(verdict));
-      child.on('error', (error) => finish({ refused: `its trial could not be started: ${error.message}` }));
-      child.on('exit', (code, signal) => {
-        const how = signal ? `was ended by ${signal}` : `ended with status ${code ?? 'unknown'}`;
-        finish({ refused: `its trial ${how}${lastLine && `: ${lastLine}`}` });
-      });
+  return (provider, limitMs) => inTrialProcess<TrialVerdict>(script, provider, limitMs, onStart);
+}
+
+/** Whether onnxruntime loads and multiplies rightly. Never rejects. */
+export function tryOnnxruntime(script = TRIAL_SCRIPT): Promise<OnnxruntimeVerdict> {
+  return inTrialProcess<OnnxruntimeVerdict>(script, ONNXRUNTIME, LOAD_LIMIT_MS, () => undefined);
+}
+
+function inTrialProcess<Verdict>(
+  script: string,
+  argument: string,
+  limitMs: number,
+  onStart: (child: ChildProcess) => void,
+): Promise<Verdict | { refused: string }> {
+  return new Promise((resolve) => {
+    const child = fork(script, [argument], {
+      serialization: 'advanced',
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
+    onStart(child);
+    let lastLine = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      const lines = text.split('\n').filter((line) => line.trim() !== '');
+      lastLine = lines.at(-1)?.slice(0, MAX_REASON) ?? lastLine;
+    });
+    const timer = setTimeout(() => {
+      finish({ refused: `gave no answer within ${limitMs / 1000} s` });
+    }, limitMs);
+    const finish = (verdict: Verdict | { refused: string }): void => {
+      clearTimeout(timer);
+      child.removeAllListeners();
+      child.on('error', () => undefined); // killing what has ended is no news
+      child.kill('SIGKILL');
+      resolve(verdict);
+    };
+    child.on('message', (verdict: Verdict) => finish(verdict));
+    child.on('error', (error) => finish({ refused: `its trial could not be started: ${error.message}` }));
+    child.on('exit', (code, signal) => {
+      const how = signal ? `was ended by ${signal}` : `ended with status ${code ?? 'unknown'}`;
+      finish({ refused: `its trial ${how}${lastLine && `: ${lastLine}`}` });
+    });
+  });
 }

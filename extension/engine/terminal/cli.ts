@@ -85,6 +85,7 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   );
   if (command.vectors > 0) await addVectors(engine, document.handle, layers, command.vectors, progress);
   progress.finish();
+  await tellSlowerEngine(engine);
   const report = inspectReport(document.summary, command.settings, layers, await engine.deviceInUse());
   if (command.format === 'json') await printAll(inspectJson(report));
   else if (command.format === 'csv') await printAll(inspectCsv(report.layers));
@@ -92,6 +93,14 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   if (command.format === 'csv') for (const problem of report.problems) tell(problem.message);
   await Promise.all([pruning, engine.dispose()]);
   return report.problems.length > 0 ? EXIT.problems : EXIT.ok;
+}
+
+/** Says on stderr if onnxruntime was wanted and could not be had: the numbers are the same, and come later. */
+async function tellSlowerEngine(engine: Engine): Promise<void> {
+  const { refused } = await engine.deviceInUse();
+  const reason = refused.find(({ provider }) => provider === 'cpu')?.reason;
+  if (reason !== undefined)
+    tell(`${reason}. The built-in kernels computed instead, which takes longer for large layers.`);
 }
 
 /** Layers whose vectors cannot be computed get a problem instead. */
@@ -211,6 +220,7 @@ async function saving(
   }
   try {
     await work(controller.signal);
+    await tellSlowerEngine(engine);
   } catch (error) {
     progress.finish();
     if (error instanceof CompressionError && error.code === 'target-exists')

@@ -7,6 +7,7 @@ import { gramByProducts } from '../gram/gramSum';
 import type { GramDevice, OpenGramDevice } from './gramDevice';
 import type { Kernels } from '../kernels/kernels';
 import type { MatrixProducts } from '../products/matrixProducts';
+import { shortReason } from '../products/shortReason';
 import { PROVIDERS, type Accelerator, type DeviceArithmetic } from './providers';
 import { BLOCK_DEPTH, SLICE_LIMIT } from './splitGraph';
 
@@ -85,12 +86,6 @@ export async function tryDevice(
   const [best] = trials.sort((a, b) => (a.seconds ?? Infinity) - (b.seconds ?? Infinity) || b.rate - a.rate);
   if (!best) throw new Error(problems.join('; '));
   return best;
-}
-
-/** Onnxruntime says in which source file of whose a condition failed, then what is wrong: only that is for people. */
-export function shortReason(message: string): string {
-  const [line = ''] = message.split('\n').filter((each) => each.trim() !== '');
-  return line.replace(/^\/onnxruntime_src\/.* was false\. /, '').trim();
 }
 
 /** @throws Error where a Gram matrix of rows that are hard to split, or to sum exactly, is wrong */

@@ -6,6 +6,7 @@ import type { DeviceInfo } from '../../protocol';
 import { loadKernels, type Kernels } from '../kernels/kernels';
 import { openOnnxProducts } from './onnxProducts';
 import { accumulateInPieces, inPieces } from './productPieces';
+import { shortReason } from './shortReason';
 
 /**
  * Row-major float64 C (m×n) = op(A)·op(B), op(A) m×k, op(B) k×n; A is stored k×m where `transA`, B n×k where `transB`.
@@ -74,10 +75,8 @@ export interface OpenedProducts {
 export async function createMatrixProducts(
   open: () => Promise<OpenedProducts> = openOnnxProducts,
 ): Promise<MatrixProducts> {
-  let opened: OpenedProducts | undefined;
   try {
-    opened = await open();
-    await checkProducts(opened);
+    const opened = await checked(open);
     return {
       device: { provider: 'cpu', precision: 'float64', refused: [], threads: opened.threads },
       multiply: inPieces(opened.multiply, PIECE_MULTIPLY_ADDS.onnxruntime),
@@ -85,15 +84,25 @@ export async function createMatrixProducts(
       dispose: opened.release,
     };
   } catch (error) {
+    return kernelProducts(loadKernels(), [{ provider: 'cpu', reason: `onnxruntime: ${messageOf(error)}` }]);
+  }
+}
+
+/** @throws Error if onnxruntime cannot be opened or its answers are wrong; it is released then */
+export async function checked(open: () => Promise<OpenedProducts>): Promise<OpenedProducts> {
+  const opened = await open();
+  try {
+    await checkProducts(opened);
+    return opened;
+  } catch (error) {
     const problems = [error];
-    await opened?.release().catch((problem: unknown) => problems.push(problem));
-    const reason = `onnxruntime: ${problems.map(messageOf).join('; then ')}`;
-    return kernelProducts(loadKernels(), [{ provider: 'cpu', reason }]);
+    await opened.release().catch((problem: unknown) => problems.push(problem));
+    throw new Error(problems.map(messageOf).join('; then '), { cause: error });
   }
 }
 
 function messageOf(problem: unknown): string {
-  return problem instanceof Error ? problem.message : String(problem);
+  return shortReason(problem instanceof Error ? problem.message : String(problem));
 }
 
 /** A real product in every orientation against the kernels'. @throws Error where it is wrong */

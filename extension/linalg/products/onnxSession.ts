@@ -9,9 +9,16 @@ type Onnxruntime = typeof import('onnxruntime-node');
 
 const ERRORS_ONLY = 3;
 
-/** @throws Error where there is no library for the platform */
-export function loadOnnxruntime(): Promise<Onnxruntime> {
-  return import('onnxruntime-node');
+/** @throws Error that says why onnxruntime cannot be loaded: it is not there, the system refuses it */
+export async function loadOnnxruntime(): Promise<Onnxruntime> {
+  try {
+    return await import('onnxruntime-node');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_MODULE_NOT_FOUND') throw new Error('not installed here', { cause: error });
+    if (code !== 'MODULE_NOT_FOUND' || !message.includes('onnxruntime_binding')) throw error;
+    throw new Error(`there is none for ${process.platform}-${process.arch}`, { cause: error });
+  }
 }
 
 /** @throws Error where onnxruntime cannot be loaded, the device cannot be opened or refuses a part of the graph */

@@ -29,6 +29,7 @@ function made(verdicts: Verdicts, options: Partial<DeviceOptions> = {}) {
     request: 'auto',
     platform: 'linux',
     onChange: () => changes++,
+    onnxruntime: () => Promise.resolve({ loads: true }),
     trial: (provider, limitMs) => {
       tried.push({ provider, limitMs });
       return Promise.resolve(verdicts[provider]!);
@@ -53,6 +54,17 @@ describe('devices', () => {
     assert.equal(await cpu.devices.forOrder(5000), undefined);
     assert.deepEqual(cpu.tried, []);
     assert.equal(cpu.info().requested, 'cpu');
+  });
+
+  it('are refused without a trial if onnxruntime cannot be used', async () => {
+    const onnxruntime = (): Promise<{ refused: string }> => Promise.resolve({ refused: 'not installed here' });
+    const { devices, tried, info } = made({}, { onnxruntime });
+    assert.equal(await devices.forOrder(2048), undefined);
+    assert.deepEqual(tried, []);
+    assert.deepEqual(info().refused, [
+      { provider: 'cuda', reason: 'onnxruntime cannot be used' },
+      { provider: 'webgpu', reason: 'onnxruntime cannot be used' },
+    ]);
   });
 
   it('are tried once; the fastest is used, and why the others are not is known', async () => {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
-import { trialProcess } from '../../../../extension/engine/resources/trialProcess';
+import { trialProcess, tryOnnxruntime } from '../../../../extension/engine/resources/trialProcess';
+import { repositoryRoot } from '../../../harness/shared';
 import type { Accelerator } from '../../../../extension/linalg/devices/providers';
 
 describe('trial in a process of its own', () => {
@@ -33,5 +36,21 @@ describe('trial in a process of its own', () => {
   it('whose program is not there is a refusal', async () => {
     const verdict = await trialProcess(path.join(__dirname, 'none.js'))('cuda', 30_000);
     assert.ok('refused' in verdict && /ended with status 1/.test(verdict.refused), JSON.stringify(verdict));
+  });
+
+  it('says that onnxruntime loads here', async () => {
+    assert.deepEqual(await tryOnnxruntime(path.join(repositoryRoot, 'dist/trial.js')), { loads: true });
+  });
+
+  it('says how a process ended that onnxruntime took down', async () => {
+    const library = path.join(mkdtempSync(path.join(os.tmpdir(), 'eigenscope-trial-')), 'trial.js');
+    try {
+      writeFileSync(library, 'process.stderr.write("illegal instruction\\n", () => process.exit(70));');
+      assert.deepEqual(await tryOnnxruntime(library), {
+        refused: 'its trial ended with status 70: illegal instruction',
+      });
+    } finally {
+      rmSync(path.dirname(library), { recursive: true });
+    }
   });
 });

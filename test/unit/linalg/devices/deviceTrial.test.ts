@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { checkDevice, shortReason, tryDevice, type TrialTools } from '../../../../extension/linalg/devices/deviceTrial';
+import { checkDevice, tryDevice, type TrialTools } from '../../../../extension/linalg/devices/deviceTrial';
 import { splitDevice, type GramDevice } from '../../../../extension/linalg/devices/gramDevice';
 import { loadKernels } from '../../../../extension/linalg/kernels/kernels';
 import { kernelProducts } from '../../../../extension/linalg/products/matrixProducts';
+import { shortReason } from '../../../../extension/linalg/products/shortReason';
 import type { SplitLevels, SplitProduct } from '../../../../extension/linalg/devices/splitGram';
 import { FakeDevice } from '../../../harness/fakes/fakeDevice';
 import { splitReference } from '../../../harness/numbers/splitReference';
