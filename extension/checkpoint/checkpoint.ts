@@ -2,7 +2,7 @@
  * A checkpoint as the rest of the program sees it: named tensors whose bytes can be read in row bands.
  * Formats implement it one file each (`registry.ts`); nothing here knows what a matrix means.
  */
-import type { DType, NotModel, Problem } from '../protocol';
+import type { DType, NotModel, Problem } from '../shared/tensors';
 import type { Fold, MatrixAxes } from './elements/foldedTensor';
 import { MAX_NAME } from './elements/names';
 import type { PackedType } from './elements/packedElements';

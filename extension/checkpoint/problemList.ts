@@ -1,5 +1,5 @@
 /** Problems of one checkpoint, bounded: a damaged header can be wrong a million times over. */
-import type { Problem } from '../protocol';
+import type { Problem } from '../shared/tensors';
 import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
 
 /** More than a person reads; keeps the memory and messages that a hostile file can cause small. */

@@ -6,7 +6,7 @@ import type { TensorInfo } from '../checkpoint/checkpoint';
 import { elementSize, widen } from '../checkpoint/elements/dtype';
 import type { Kernels, Poll } from '../linalg/kernels/kernels';
 import { pollFor, symmetricEigenvalues, type EigenOptions } from '../linalg/eigen/symmetricEigenvalues';
-import type { RankRequest } from '../protocol';
+import type { RankRequest } from '../shared/compressions';
 import { bandedGram } from './bands';
 import { CompressionError } from './compressionError';
 import { compressionMatrix, factorTensors, type CompressionMatrix } from './compressionMatrix';

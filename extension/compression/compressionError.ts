@@ -1,5 +1,5 @@
 /** What is wrong with a compression or a save: code for programs, sentence for people, file and layer. */
-import type { Problem } from '../protocol';
+import type { Problem } from '../shared/tensors';
 
 export type CompressionErrorCode =
   /** The requested rank, energy or budget is not one this matrix can have. */

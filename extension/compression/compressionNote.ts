@@ -1,6 +1,6 @@
 /** What a saved file says of itself, under the metadata key `eigenscope`. */
 import path from 'node:path';
-import type { SaveRequest } from '../protocol';
+import type { SaveRequest } from '../shared/compressions';
 import type { CompressedTensor } from './compressTensor';
 import type { FactorLayout } from './factorLayout';
 

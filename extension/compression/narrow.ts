@@ -5,7 +5,7 @@
  *
  * @see IEEE 754-2019 §4.3.1; OCP 8-bit Floating Point Specification (OFP8) 1.0 for E4M3 and E5M2; arXiv 2206.02915 for the FNUZ types
  */
-import type { DType } from '../protocol';
+import type { DType } from '../shared/tensors';
 
 export type FloatDType = 'F64' | 'F32' | 'F16' | 'BF16' | 'F8_E4M3' | 'F8_E5M2' | 'F8_E4M3FNUZ' | 'F8_E5M2FNUZ';
 

@@ -1,5 +1,5 @@
 /** What a compression would cost and save, from the spectrum alone: nothing is factored, nothing is written. */
-import type { CompressionPreview, RankRequest } from '../protocol';
+import type { CompressionPreview, RankRequest } from '../shared/compressions';
 import { breakEvenRank } from '../spectral/ranks/ranks';
 import { PROPOSED_ENERGIES, proposedRank, whyNoSaving, type RankOffer } from '../shared/worthFactoring';
 import type { CompressionMatrix } from './compressionMatrix';

@@ -2,7 +2,7 @@
  * From what a person asks for (a rank, a share of the energy, a share of the parameters) to a rank. The energy rule
  * and break-even are those of Eigenscope's rank suggestions: energy τ keeps the smallest k with Σ_{i≤k}λ ≥ τ·Σλ.
  */
-import type { RankRequest } from '../protocol';
+import type { RankRequest } from '../shared/compressions';
 import { CompressionError } from './compressionError';
 
 /**

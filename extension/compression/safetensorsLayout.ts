@@ -7,7 +7,7 @@
 import { elementSize, isDType } from '../checkpoint/elements/dtype';
 import { packedBytes, type PackedType } from '../checkpoint/elements/packedElements';
 import { product } from '../checkpoint/elements/shape';
-import type { DType } from '../protocol';
+import type { DType } from '../shared/tensors';
 import { CompressionError } from './compressionError';
 
 /** Readers of the reference implementation refuse longer headers. */

@@ -4,7 +4,7 @@
  * larger than the memory. `savedMetadata.ts` makes its metadata.
  */
 import type { Checkpoint, StoredPart, TensorInfo } from '../checkpoint/checkpoint';
-import type { DType } from '../protocol';
+import type { DType } from '../shared/tensors';
 import { writeAtomically, type Append } from './atomicFile';
 import { CompressionError } from './compressionError';
 import { resolveTarget } from './saveTarget';

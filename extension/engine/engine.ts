@@ -14,16 +14,11 @@ import { removeAbandonedPartials } from '../compression/partialFile';
 import { createMatrixProducts, type MatrixProducts, type ProductSource } from '../linalg/products/matrixProducts';
 import { openOnnxProducts } from '../linalg/products/onnxProducts';
 import type { Accelerator } from '../linalg/devices/providers';
-import type {
-  DeviceChoice,
-  DeviceInfo,
-  EngineNotifications,
-  InspectSettings,
-  PeekResult,
-  Problem,
-  Stamped,
-} from '../protocol';
+import type { EngineNotifications, PeekResult, Stamped } from '../protocol';
+import type { DeviceChoice, DeviceInfo } from '../shared/devices';
+import type { InspectSettings } from '../shared/layers';
 import { problemOf } from '../shared/rpc';
+import type { Problem } from '../shared/tensors';
 import { abortable } from './resources/abortable';
 import { Devices } from './resources/devices';
 import { EngineDocument, EngineError } from './document/engineDocument';

@@ -7,8 +7,9 @@ import { Worker } from 'node:worker_threads';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { CheckpointError } from '../checkpoint/checkpoint';
 import { packSummary } from '../shared/packedTensors';
-import type { HeaderRequests, PackedSummary } from '../protocol';
+import type { HeaderRequests } from '../protocol';
 import { handle } from '../shared/rpc';
+import type { PackedSummary } from '../shared/tensors';
 import { Engine } from './engine';
 
 /** Buffers do not count for V8's own limit, which the host sets: beyond this the process ends itself. */

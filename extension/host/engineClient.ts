@@ -7,8 +7,10 @@ import { EventEmitter } from 'node:events';
 import { ErrorCodes, ResponseError } from 'vscode-jsonrpc';
 import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
-import type { DeviceName, EngineNotifications, EngineRequests, Problem } from '../protocol';
+import type { EngineNotifications, EngineRequests } from '../protocol';
+import type { DeviceName } from '../shared/devices';
 import { caller, onNotification, type Caller } from '../shared/rpc';
+import type { Problem } from '../shared/tensors';
 
 /** Deaths within `DEATH_WINDOW_MS` after which restarting is left to the person: something is wrong that stays wrong. */
 const MAX_DEATHS = 3;

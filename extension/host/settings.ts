@@ -4,7 +4,8 @@
  * lists them as restricted.
  */
 import * as vscode from 'vscode';
-import type { DeviceChoice, FitRule, InspectSettings } from '../protocol';
+import type { DeviceChoice } from '../shared/devices';
+import type { FitRule, InspectSettings } from '../shared/layers';
 import { notificationText } from './plainText';
 import { mismatch, type SettingSchema } from './settingValues';
 

@@ -1,6 +1,6 @@
 /** The status bar item: the device that computes, and how far the queues of all open checkpoints are. */
 import * as vscode from 'vscode';
-import type { DeviceInfo } from '../protocol';
+import type { DeviceInfo } from '../shared/devices';
 import type { CheckpointSession } from './editor/checkpointSession';
 import { trialText } from './commands/devicePicker';
 import type { EngineClient } from './engineClient';

@@ -1,15 +1,9 @@
 /** All numbers as one JSON object or as CSV, the same from the terminal and from the editor. C locale, full precision. */
+import type { DeviceInfo } from './devices';
 import { layerVerdict, UNREADABLE } from './layerFindings';
-import type {
-  AlternativeLaw,
-  CheckpointSummary,
-  DeviceInfo,
-  InspectSettings,
-  LayerResult,
-  Problem,
-  ShardOfModel,
-} from '../protocol';
+import type { AlternativeLaw, InspectSettings, LayerResult } from './layers';
 import { metricTable } from './metricTable';
+import type { CheckpointSummary, Problem, ShardOfModel } from './tensors';
 import type { JudgedAlpha } from './verdict';
 import { visibleCell, visibleJson } from './visibleText';
 

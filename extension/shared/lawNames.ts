@@ -1,5 +1,5 @@
 /** Laws that a tail may follow, in words. */
-import type { TailShape } from '../protocol';
+import type { TailShape } from './layers';
 
 const NAMES: Record<NonNullable<TailShape['law']>, string> = {
   power_law: 'power law',

@@ -1,6 +1,7 @@
 /** What of a layer's numbers is a finding and what follows from its size alone, the same in the terminal and in the view. */
-import type { GoodnessOfFit, LayerResult, PowerLawFit, Problem, TailShape, TensorSummary } from '../protocol';
+import type { GoodnessOfFit, LayerResult, PowerLawFit, TailShape } from './layers';
 import { LEAST_FITTED } from './metricTable';
+import type { Problem, TensorSummary } from './tensors';
 import { verdictOn, type EntryEvidence, type FarmsEvidence, type JudgedAlpha } from './verdict';
 import { largestOf, smallestOf } from './extremes';
 

@@ -6,7 +6,7 @@ import type {
   PackedTensors,
   TensorKind,
   TensorSummary,
-} from '../protocol';
+} from './tensors';
 
 export function packSummary(summary: CheckpointSummary): PackedSummary {
   const { tensors } = summary;

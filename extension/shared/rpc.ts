@@ -7,7 +7,7 @@
  */
 import { ErrorCodes, ResponseError } from 'vscode-jsonrpc';
 import type { CancellationToken, Disposable, MessageConnection } from 'vscode-jsonrpc';
-import type { Problem } from '../protocol';
+import type { Problem } from './tensors';
 
 /** Answer to a request that was cancelled, as the Language Server Protocol numbers it (`RequestCancelled`). */
 const REQUEST_CANCELLED = -32800;

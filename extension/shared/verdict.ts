@@ -5,8 +5,8 @@
  * @see Martin & Mahoney, WeightWatcher (bands); Clauset, Shalizi & Newman 2009 (what makes a power law plausible);
  *   Stephens 1974, "EDF Statistics for Goodness of Fit and Some Comparisons", table 1.4 (critical values of D)
  */
-import type { GoodnessOfFit, PowerLawFit, TailShape } from '../protocol';
 import { lawName } from './lawNames';
+import type { GoodnessOfFit, PowerLawFit, TailShape } from './layers';
 
 /** WeightWatcher's bands of alpha. */
 export const OVER_TRAINED = 2;

@@ -2,7 +2,7 @@
  * Which ranks are worth proposing: two factors should be smaller than what they replace. Pure; views and the engine ask
  * the same functions.
  */
-import type { LayerResult, RankSuggestion } from '../protocol';
+import type { LayerResult, RankSuggestion } from './layers';
 
 /** Shares of the energy that are proposed, the most favoured first. */
 export const PROPOSED_ENERGIES = [0.95, 0.9] as const;

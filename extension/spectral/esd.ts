@@ -1,5 +1,5 @@
 /** Curves of an empirical spectral density: what the plots draw. All take λ = σ² ascending. */
-import type { PowerLawFit } from '../protocol';
+import type { PowerLawFit } from '../shared/layers';
 
 const HISTOGRAM_BINS = 100;
 

@@ -2,7 +2,7 @@
  * A matrix at screen resolution: rows and columns fall into cells, in stored order or by the elements of a singular
  * vector, and each cell keeps what can be seen of its elements. Fed band by band.
  */
-import type { HeatMap } from '../protocol';
+import type { HeatMap } from '../shared/layers';
 
 /** Cells a side, at most: what a plot of some hundred pixels can show. */
 export const MAX_CELLS = 256;

@@ -6,7 +6,7 @@
  */
 import type { KernelLayout, RecurrentOperator } from '../checkpoint/checkpoint';
 import { elementPlaces, foldedSizes, type MatrixAxes } from '../checkpoint/elements/foldedTensor';
-import type { DType } from '../protocol';
+import type { DType } from '../shared/tensors';
 import { attentionKernel, isStackedBias, type HeadsOfAxes } from './attentionAxes';
 import { isKernel, type ShapeOf } from './kernelEvidence';
 

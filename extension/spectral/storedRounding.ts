@@ -6,7 +6,8 @@
  * floating-point type rms(E) ≤ u/√3 of theirs, u half of the type's ε.
  */
 import { numericalZero, roundingOf } from '../linalg/gram/numericalZero';
-import type { DType, StoredRounding, TensorStatistics } from '../protocol';
+import type { StoredRounding, TensorStatistics } from '../shared/layers';
+import type { DType } from '../shared/tensors';
 
 /** Of numbers that were never stored. */
 export const NOT_ROUNDED: StoredRounding = { type: 'float64', norm: 0 };

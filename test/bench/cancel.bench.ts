@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
 import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
-import type { InspectSettings } from '../../extension/protocol';
+import type { InspectSettings } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
 import { EngineProcess } from '../harness/engineProcess';
 import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';

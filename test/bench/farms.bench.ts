@@ -15,7 +15,7 @@ import { CHUNK_BYTES } from '../../extension/engine/layer/layerInput';
 import { LayerProgress } from '../../extension/engine/layer/layerProgress';
 import { WorkerPool } from '../../extension/engine/worker/workerPool';
 import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/products/matrixProducts';
-import type { FarmsResult, FitRule, InspectSettings } from '../../extension/protocol';
+import type { FarmsResult, FitRule, InspectSettings } from '../../extension/shared/layers';
 import { farmsWindows } from '../../extension/spectral/farms/farms';
 import { layerMatrices } from '../golden/spectra';
 import { adaptiveOutcome, madeMatrix, windowed, type AdaptiveOutcome } from '../harness/numbers/adaptiveCoverage';

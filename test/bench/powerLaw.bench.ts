@@ -2,7 +2,7 @@
  * The search for xmin at the size of pooled FARMS spectra, beside the quadratic search that published tools make (timed
  * where that is feasible, and scaled by the square of the size); and what every layer's statistics take in all.
  */
-import type { FitRule, PowerLawFit } from '../../extension/protocol';
+import type { FitRule, PowerLawFit } from '../../extension/shared/layers';
 import { smallestDistance } from '../../extension/spectral/tail/kolmogorovSmirnov';
 import { LogTail } from '../../extension/spectral/tail/logTail';
 import { spectralMetrics } from '../../extension/spectral/metrics/metrics';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
-import type { LayerResult } from '../../extension/protocol';
+import type { LayerResult } from '../../extension/shared/layers';
 import { eventually } from '../harness/eventually';
 import { openView } from './openView';
 import { notify, requests, screenshotFolder, violations } from './viewPage';

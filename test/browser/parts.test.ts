@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
-import type { LayerResult } from '../../extension/protocol';
+import type { LayerResult } from '../../extension/shared/layers';
 import { openView } from './openView';
 import { themes } from './themes';
 import { notify, requests, screenshotFolder, violations, type ViewOptions } from './viewPage';

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { InspectReport } from '../../extension/shared/inspectReport';
-import type { LayerResult } from '../../extension/protocol';
+import type { LayerResult } from '../../extension/shared/layers';
 import { cli, commandLine } from '../harness/commandLine';
 import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 import { temporaryFolder } from '../harness/temporaryFolder';

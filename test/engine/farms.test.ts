@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { InspectReport } from '../../extension/shared/inspectReport';
-import type { FarmsResult, PowerLawFit } from '../../extension/protocol';
+import type { FarmsResult, PowerLawFit } from '../../extension/shared/layers';
 import { FarmsFits } from '../golden/spectra';
 import { heavyTailedMatrix } from '../harness/numbers/heavyTailedMatrices';
 import { writeSafetensors } from '../harness/checkpoints/madeCheckpoints';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
-import type { LayerResult } from '../../extension/protocol';
+import type { LayerResult } from '../../extension/shared/layers';
 import { commandLine } from '../harness/commandLine';
 import { safetensorsBytes, type FixtureTensor } from '../harness/checkpoints/safetensorsFixtures';
 import { sharedCase } from '../harness/checkpoints/sharedCases';

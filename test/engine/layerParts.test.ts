@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { InspectReport } from '../../extension/shared/inspectReport';
-import type { LayerResult } from '../../extension/protocol';
+import type { LayerResult } from '../../extension/shared/layers';
 import * as onnx from '../harness/checkpoints/onnxWriter';
 import { commandLine } from '../harness/commandLine';
 import { safetensorsBytes, type FixtureTensor } from '../harness/checkpoints/safetensorsFixtures';

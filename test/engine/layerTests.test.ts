@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc/node';
 import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
-import type { GoodnessOfFit, InspectSettings, LayerResult } from '../../extension/protocol';
+import type { GoodnessOfFit, InspectSettings, LayerResult } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
 import { EngineProcess } from '../harness/engineProcess';
 import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { LayerResult } from '../../extension/protocol';
+import type { LayerResult } from '../../extension/shared/layers';
 import { commandLine } from '../harness/commandLine';
 import { frobenius, jacobiEigenvalues, naiveProduct, randomMatrix } from '../harness/numbers/denseReference';
 import { safetensorsBytes, type FixtureTensor } from '../harness/checkpoints/safetensorsFixtures';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
 import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
-import type { InspectSettings, LayerResult } from '../../extension/protocol';
+import type { InspectSettings, LayerResult } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
 import { EngineProcess, type EngineProcessOptions } from '../harness/engineProcess';
 import { uniform, writeHeavyTailed, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { outputIsTied } from '../../extension/checkpoint/wrappers/tiedEmbeddings';
 import { Engine } from '../../extension/engine/engine';
-import type { LayerResult } from '../../extension/protocol';
+import type { LayerResult } from '../../extension/shared/layers';
 import { commandLine } from '../harness/commandLine';
 import { randomMatrix } from '../harness/numbers/denseReference';
 import { safetensorsBytes, type FixtureTensor } from '../harness/checkpoints/safetensorsFixtures';

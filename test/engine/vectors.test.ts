@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
 import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
-import type { SingularVectors } from '../../extension/protocol';
+import type { SingularVectors } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
 import { largestDifference, naiveProduct } from '../harness/numbers/denseReference';
 import { EngineProcess } from '../harness/engineProcess';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { LayerResult } from '../../extension/protocol';
+import type { LayerResult } from '../../extension/shared/layers';
 import { commandLine } from '../harness/commandLine';
 import { safetensorsBytes } from '../harness/checkpoints/safetensorsFixtures';
 import { temporaryFolder } from '../harness/temporaryFolder';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
-import type { FitRule } from '../../extension/protocol';
+import type { FitRule } from '../../extension/shared/layers';
 import { farmsWindows } from '../../extension/spectral/farms/farms';
 import {
   adaptiveOutcome,

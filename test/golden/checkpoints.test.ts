@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
 import { checkpointSuffixes, openCheckpoint } from '../../extension/checkpoint/registry';
-import type { FitRule, LayerResult } from '../../extension/protocol';
+import type { FitRule, LayerResult } from '../../extension/shared/layers';
 import { smallestDistance } from '../../extension/spectral/tail/kolmogorovSmirnov';
 import { LogTail } from '../../extension/spectral/tail/logTail';
 import { layersOf } from '../../extension/spectral/matrices';

@@ -3,7 +3,7 @@ import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoi
 import { widen } from '../../extension/checkpoint/elements/dtype';
 import { gram } from '../../extension/linalg/gram/gram';
 import { symmetricEigenvalues } from '../../extension/linalg/eigen/symmetricEigenvalues';
-import type { FitRule, InspectSettings, PowerLawFit } from '../../extension/protocol';
+import type { FitRule, InspectSettings, PowerLawFit } from '../../extension/shared/layers';
 import {
   farmsConvBlocks,
   farmsWindows,

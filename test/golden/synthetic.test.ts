@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { FitRule } from '../../extension/protocol';
+import type { FitRule } from '../../extension/shared/layers';
 import { estimateAlpha } from '../../extension/spectral/tail/bootstrap';
 import { adaptiveOrder, farmsWindows } from '../../extension/spectral/farms/farms';
 import { fitPowerLaw } from '../../extension/spectral/tail/powerLaw';

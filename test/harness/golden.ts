@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isFloating } from '../../extension/checkpoint/elements/dtype';
-import type { FitRule, LayerResult } from '../../extension/protocol';
+import type { FitRule, LayerResult } from '../../extension/shared/layers';
 import { tailAt } from '../../extension/spectral/tail/powerLaw';
 import { alphaBand } from '../../extension/shared/verdict';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
+import type { SaveResult } from '../../extension/shared/compressions';
 import { problemOf } from '../../extension/shared/rpc';
-import type { SaveResult } from '../../extension/protocol';
 import { closeEditors, eigenscope, makeCheckpoint, readHeader, tensorOf, until, workspaceFolder } from './workspace';
 
 describe('compress layer', () => {

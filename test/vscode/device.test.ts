@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import type { DeviceInfo } from '../../extension/protocol';
+import type { DeviceInfo } from '../../extension/shared/devices';
 import { eigenscope, makeCheckpoint, closeEditors, until } from './workspace';
 
 describe('device', () => {

@@ -8,7 +8,8 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { CheckpointSession } from '../../extension/host/editor/checkpointSession';
 import type { EigenscopeApi } from '../../extension/host/main';
-import type { FarmsResult, SaveResult } from '../../extension/protocol';
+import type { SaveResult } from '../../extension/shared/compressions';
+import type { FarmsResult } from '../../extension/shared/layers';
 import { closeEditors, eigenscope, makeCheckpoint, tensorOf, until, workspaceFolder } from './workspace';
 
 const SHAPES = { 'fc1.weight': [48, 32], 'fc2.weight': [40, 48], 'fc2.bias': [40] };

@@ -1,7 +1,7 @@
 /** Every number of a layer in tables, with its definition and whose it is. */
 import { layerVerdict, type Named } from '../../extension/shared/layerFindings';
-import type { LayerResult, PowerLawFit, TailShape, TensorStatistics } from '../../extension/protocol';
 import { lawName } from '../../extension/shared/lawNames';
+import type { LayerResult, PowerLawFit, TailShape, TensorStatistics } from '../../extension/shared/layers';
 import { metricTable } from '../../extension/shared/metricTable';
 import { element, type Child } from '../controls/elements';
 import { formatCount, formatMetric, formatNumber, formatPercent } from '../numbers/format';

@@ -5,7 +5,9 @@
  */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import { compressionMethods } from '../../extension/compression/registry';
-import type { CompressionPreview, FactoredLayer, SaveResult, ViewNotifications } from '../../extension/protocol';
+import type { ViewNotifications } from '../../extension/protocol';
+import type { CompressionPreview, SaveResult } from '../../extension/shared/compressions';
+import type { FactoredLayer } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
 import { button, dropdown, type Button } from '../controls/controls';

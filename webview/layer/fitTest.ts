@@ -3,7 +3,8 @@
  * that was fitted, and say so: xmin may have been dragged elsewhere.
  */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
-import type { GoodnessOfFit, LayerResult, ViewNotifications } from '../../extension/protocol';
+import type { ViewNotifications } from '../../extension/protocol';
+import type { GoodnessOfFit, LayerResult } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
 import { lawName } from '../../extension/shared/lawNames';
 import { IMPLAUSIBLE } from '../../extension/shared/verdict';

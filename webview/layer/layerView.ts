@@ -1,16 +1,10 @@
 /** One layer in full: its numbers in a line, then spectrum, ranks and compression, elements, and every number. */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import { layerVerdict } from '../../extension/shared/layerFindings';
-import type {
-  FactoredLayer,
-  LayerParts,
-  LayerResult,
-  LayerSpectrum,
-  PartSummary,
-  TensorSummary,
-  ViewNotifications,
-} from '../../extension/protocol';
+import type { ViewNotifications } from '../../extension/protocol';
+import type { FactoredLayer, LayerResult, LayerSpectrum } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
+import type { LayerParts, PartSummary, TensorSummary } from '../../extension/shared/tensors';
 import { allNumbers, statisticsTable } from './allNumbers';
 import type { Host } from '../connection';
 import { button, panels, type Button, type Panels } from '../controls/controls';

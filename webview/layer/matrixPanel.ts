@@ -3,7 +3,7 @@
  * first looked at: the engine reads the whole tensor for them.
  */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
-import type { LayerSpectrum } from '../../extension/protocol';
+import type { LayerSpectrum } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
 import { button } from '../controls/controls';

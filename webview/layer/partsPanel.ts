@@ -2,7 +2,8 @@
  * What a layer's matrix consists of (q, k and v of a fused projection, heads, gates), each with its leading numbers: computed
  * when a person asks for them, and opened as a layer of its own.
  */
-import type { InspectSettings, LayerParts, PartSummary } from '../../extension/protocol';
+import type { InspectSettings } from '../../extension/shared/layers';
+import type { LayerParts, PartSummary } from '../../extension/shared/tensors';
 import { button, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatMetric, formatNumber, formatPercent, formatShape, plural } from '../numbers/format';

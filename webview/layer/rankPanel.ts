@@ -2,7 +2,8 @@
  * Choosing a rank: the singular values with their marks, a slider that lines up with them, the numbers that follow at
  * once, the list of suggestions, and the compression that can be saved.
  */
-import type { LayerResult, LayerSpectrum, ViewNotifications } from '../../extension/protocol';
+import type { ViewNotifications } from '../../extension/protocol';
+import type { LayerResult, LayerSpectrum } from '../../extension/shared/layers';
 import { CompressionPanel } from './compressionPanel';
 import type { Host } from '../connection';
 import { element } from '../controls/elements';

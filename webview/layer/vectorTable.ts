@@ -1,5 +1,5 @@
 /** The largest singular values with how their vectors are spread over rows and columns, and what that means. */
-import type { LayerVectors, VectorMetrics } from '../../extension/protocol';
+import type { LayerVectors, VectorMetrics } from '../../extension/shared/layers';
 import { sharingElements, vectorMetricTable } from '../../extension/spectral/metrics/vectorMetrics';
 import { element } from '../controls/elements';
 import { formatCount, formatNumber, formatPercent, plural } from '../numbers/format';

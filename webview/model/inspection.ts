@@ -2,8 +2,10 @@
  * What the view knows: the checkpoint's tensors, the results so far and what is in work. The one place where
  * notifications land; parts of the page listen to it and are called at most once a frame.
  */
-import type { CheckpointSummary, LayerResult, Problem, ViewNotifications, ViewState } from '../../extension/protocol';
+import type { ViewNotifications, ViewState } from '../../extension/protocol';
+import type { LayerResult } from '../../extension/shared/layers';
 import { unpackSummary } from '../../extension/shared/packedTensors';
+import type { CheckpointSummary, Problem } from '../../extension/shared/tensors';
 import { moduleTree, type ModuleTree, type TreeNode } from './moduleTree';
 
 export interface QueueState {

@@ -1,5 +1,5 @@
 /** The measured numbers that a column can show: the metric table, FARMS, ranks and statistics of the elements. */
-import type { LayerResult, TensorStatistics } from '../../extension/protocol';
+import type { LayerResult, TensorStatistics } from '../../extension/shared/layers';
 import { metricTable, type MetricRow } from '../../extension/shared/metricTable';
 import { formatNumber, formatPercent } from './format';
 import { rankRules } from './rankRules';

@@ -2,7 +2,7 @@
  * How much of the whole model could be saved at what error, from the rank suggestions of the layers known so far. A
  * layer whose factor pair would not be smaller than the matrix stays as it is.
  */
-import type { LayerResult } from '../../extension/protocol';
+import type { LayerResult } from '../../extension/shared/layers';
 
 export interface SavingsPoint {
   /** Share of Σλ kept in every layer; 1 is the model as it is. */

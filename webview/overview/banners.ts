@@ -1,5 +1,5 @@
 /** What a person must know before the numbers: problems of the file, a file that changed, an engine in trouble. */
-import type { Problem, ShardOfModel } from '../../extension/protocol';
+import type { Problem, ShardOfModel } from '../../extension/shared/tensors';
 import { button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatCount, plural } from '../numbers/format';

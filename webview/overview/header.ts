@@ -1,5 +1,5 @@
 /** The first lines of the view: what this checkpoint is, how large, of which types. */
-import type { CheckpointSummary } from '../../extension/protocol';
+import type { CheckpointSummary } from '../../extension/shared/tensors';
 import { button, type Button } from '../controls/controls';
 import { element, type Child } from '../controls/elements';
 import { formatBytes, formatCompact, formatCount, formatShare, plural } from '../numbers/format';

@@ -1,6 +1,6 @@
 /** Which layers a person should look at first, and why, in words: worst first. */
 import { failedFit, isAllZero, layerVerdict, lostRank } from '../../extension/shared/layerFindings';
-import type { LayerResult } from '../../extension/protocol';
+import type { LayerResult } from '../../extension/shared/layers';
 import { alphaBand, OVER_TRAINED, UNDER_TRAINED } from '../../extension/shared/verdict';
 import { formatCount, formatNumber, plural } from '../numbers/format';
 

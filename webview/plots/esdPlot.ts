@@ -3,7 +3,7 @@
  * random bulk, and xmin to be moved, with alpha and D following.
  */
 import { scaleLog, type ScaleLogarithmic } from 'd3-scale';
-import type { FitRule, PowerLawFit } from '../../extension/protocol';
+import type { FitRule, PowerLawFit } from '../../extension/shared/layers';
 import { lowerBound, noFit, tailAt } from '../../extension/spectral/tail/powerLaw';
 import type { ChosenTail } from '../../extension/shared/layerFindings';
 import { tailShape } from '../../extension/spectral/tail/tailShape';

@@ -1,5 +1,5 @@
 /** What the cells of a heat map say in words and in a table. Pure. */
-import type { HeatMap } from '../../extension/protocol';
+import type { HeatMap } from '../../extension/shared/layers';
 import { formatCount, formatNumber, plural } from '../numbers/format';
 import type { TwinTable } from './twin';
 import { largestOf } from '../../extension/shared/extremes';

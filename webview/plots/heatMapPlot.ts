@@ -1,6 +1,6 @@
 /** The matrix as a picture: a cell for each patch of rows and columns, coloured by what its elements are like. */
 import { scaleLinear } from 'd3-scale';
-import type { HeatMap } from '../../extension/protocol';
+import type { HeatMap } from '../../extension/shared/layers';
 import { dropdown } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatCount, formatNumber } from '../numbers/format';

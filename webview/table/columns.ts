@@ -1,8 +1,9 @@
 /** The table's columns: what headers tell of every tensor, then every measured number. */
 import { layerVerdict } from '../../extension/shared/layerFindings';
+import type { LayerResult } from '../../extension/shared/layers';
+import type { TensorSummary } from '../../extension/shared/tensors';
 import { alphaBandOf, type AlphaBand } from '../numbers/alphaBands';
 import { formatBytes, formatCompact, formatCount, formatMetric, formatShape, plural } from '../numbers/format';
-import type { LayerResult, TensorSummary } from '../../extension/protocol';
 import type { Inspection } from '../model/inspection';
 import { Means } from '../numbers/means';
 import { measures } from '../numbers/measures';

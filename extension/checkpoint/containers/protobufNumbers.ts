@@ -2,7 +2,7 @@
  * Elements that ONNX keeps in typed protobuf fields (`float_data`, `int32_data`, …), as the dtype's little-endian bytes.
  * `int32_data` also holds every narrower type: floats of 8 and 16 bits by their bit pattern, integers by value.
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { elementSize } from '../elements/dtype';
 import { type Field, ProtobufReader, type Span, WIRE } from './protobufReader';
 import type { FileReader } from '../files/fileReader';

@@ -2,7 +2,7 @@
  * Element types: sizes, and the exact widening of stored elements to float64. Stored elements are little-endian, as
  * is every machine this program runs on, so typed arrays read them directly.
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { CheckpointError } from '../checkpoint';
 
 const SIZES: Readonly<Record<DType, number>> = {

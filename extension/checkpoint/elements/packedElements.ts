@@ -6,7 +6,7 @@
  * @see https://www.opencompute.org/documents/ocp-microscaling-formats-mx-v1-0-spec-final-pdf (E2M1, E2M3, E3M2)
  * @see https://onnx.ai/onnx/technical/int4.html
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { CheckpointError, type TensorInfo } from '../checkpoint';
 import { decodeFloat } from './dtype';
 import type { RowRange } from './rowBand';

@@ -2,7 +2,7 @@
  * Checkpoints whose tensors each know how to read their own rows: strided views on stored bytes, chunks that
  * are inflated, pieces that are joined.
  */
-import type { Problem } from '../../protocol';
+import type { Problem } from '../../shared/tensors';
 import { CheckpointError, type Checkpoint, type TensorInfo } from '../checkpoint';
 import type { FileBytes } from '../files/fileBytes';
 import { bandBytes, type RowRange } from './rowBand';

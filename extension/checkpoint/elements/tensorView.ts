@@ -2,7 +2,7 @@
  * Strided views on a run of stored elements: which bytes a band of rows needs, and how they become contiguous,
  * row-major, little-endian elements. Memory held is the result and one window of the storage.
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { elementSize } from './dtype';
 import { contiguousStrides } from '../pickle/pickleArguments';
 import { elementCount } from './shape';

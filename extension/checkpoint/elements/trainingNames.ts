@@ -2,7 +2,7 @@
  * Names of what training programs store beside a model in files without any structure but names: JAX's and Flax's train
  * states, distributed checkpoints, Keras 3. (Pickles have structure: `trainingState.ts`.) In doubt it is the model's.
  */
-import type { NotModel } from '../../protocol';
+import type { NotModel } from '../../shared/tensors';
 import type { TensorInfo } from '../checkpoint';
 import { product } from './shape';
 

@@ -3,7 +3,7 @@
  *
  * @see https://github.com/google/flax/blob/main/flax/serialization.py (`_ndarray_to_bytes`)
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { elementSize } from '../elements/dtype';
 import type { MsgpackReader, MsgpackToken } from './msgpackReader';
 import { elementCount, MAX_RANK } from '../elements/shape';

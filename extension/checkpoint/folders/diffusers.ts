@@ -6,7 +6,7 @@
  * @see https://github.com/huggingface/diffusers src/diffusers/pipelines/pipeline_utils.py (`DiffusionPipeline`)
  */
 import path from 'node:path';
-import type { Problem } from '../../protocol';
+import type { Problem } from '../../shared/tensors';
 import type { Checkpoint, CheckpointFormat, TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpoint';
 import type { FolderContent } from './folder';

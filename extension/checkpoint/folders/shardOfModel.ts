@@ -1,7 +1,7 @@
 /** A shard that was opened by itself: which of how many it is, and what stands for all of them. */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { ShardOfModel } from '../../protocol';
+import type { ShardOfModel } from '../../shared/tensors';
 import { shardSet } from './folder';
 
 /** @returns undefined for a file whose name is not that of one shard of several */

@@ -6,7 +6,7 @@
  * @see https://huggingface.co/docs/transformers/big_models
  */
 import path from 'node:path';
-import type { Problem } from '../../protocol';
+import type { Problem } from '../../shared/tensors';
 import type { Checkpoint, CheckpointFormat, StoredPart, TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpoint';
 import { concurrently } from '../files/concurrently';

@@ -5,7 +5,7 @@
  * @see https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  */
 import path from 'node:path';
-import type { Problem } from '../../protocol';
+import type { Problem } from '../../shared/tensors';
 import type { Checkpoint, CheckpointFormat, TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpoint';
 import { concurrently } from '../files/concurrently';

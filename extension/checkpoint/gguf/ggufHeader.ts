@@ -4,7 +4,7 @@
  *
  * @see https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  */
-import type { Problem } from '../../protocol';
+import type { Problem } from '../../shared/tensors';
 import { CheckpointError } from '../checkpoint';
 import type { FileReader } from '../files/fileReader';
 import { GgufCursor } from './ggufCursor';

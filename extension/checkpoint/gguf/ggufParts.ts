@@ -5,12 +5,12 @@
  * @see https://github.com/ggml-org/llama.cpp/blob/master/tools/gguf-split/README.md
  */
 import path from 'node:path';
+import type { Problem } from '../../shared/tensors';
 import { CheckpointError } from '../checkpoint';
 import type { FileSet } from '../files/fileSet';
 import { readGgufHeader, type GgufHeader } from './ggufHeader';
 import type { GgufTensor } from './ggufTensor';
 import { ProblemList } from '../problemList';
-import type { Problem } from '../../protocol';
 
 const PART = /^(.*-)(\d{5})(-of-(\d{5})\.gguf)$/i;
 

@@ -1,6 +1,6 @@
 /** One tensor's entry in a GGUF header, and what is wrong with it. */
+import type { DType } from '../../shared/tensors';
 import { CheckpointError, type CheckpointErrorCode, type TensorInfo } from '../checkpoint';
-import type { DType } from '../../protocol';
 import { elementSize } from '../elements/dtype';
 import type { GgufCursor } from './ggufCursor';
 import { ggmlType, type GgmlType } from './ggufTypes';

@@ -4,7 +4,7 @@
  * @see https://github.com/ggml-org/ggml/blob/master/include/ggml.h (`enum ggml_type`)
  * @see https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h (`block_*`)
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import * as plain from './ggufBlocks';
 import type { DecodeBlocks } from './ggufBlocks';
 import * as codebook from './ggufIBlocks';

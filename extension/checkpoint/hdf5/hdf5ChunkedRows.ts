@@ -1,11 +1,11 @@
 /** Rows of a dataset that is stored in chunks: only those that hold some of the rows are read and unpacked. */
+import type { DType } from '../../shared/tensors';
 import { CheckpointError } from '../checkpoint';
 import { elementSize } from '../elements/dtype';
 import { allocate } from '../files/fileReader';
 import type { Hdf5Bytes } from './hdf5Bytes';
 import { walkChunks, type ChunkedDataset, type StoredChunk } from './hdf5ChunkIndex';
 import { unfilter, type Filter } from './hdf5Filters';
-import type { DType } from '../../protocol';
 import type { RowRange } from '../elements/rowBand';
 import type { RowSource } from '../elements/rowSource';
 import { swapBytes } from '../elements/tensorView';

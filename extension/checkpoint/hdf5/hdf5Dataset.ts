@@ -1,5 +1,5 @@
 /** A dataset: what its messages say of its elements, and how its rows are read. */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { elementSize } from '../elements/dtype';
 import type { AttributeValue } from './hdf5Attributes';
 import type { Hdf5Bytes } from './hdf5Bytes';

@@ -2,7 +2,7 @@
  * Datatype messages: which of our element types a dataset has, or in words which other. Text, of which attributes
  * consist, is told apart.
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import type { Hdf5Cursor } from './hdf5Cursor';
 
 /** What a field of the type means for its elements. */

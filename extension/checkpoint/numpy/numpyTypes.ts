@@ -3,7 +3,7 @@
  *
  * @see https://numpy.org/doc/stable/reference/arrays.interface.html#arrays-interface
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 
 /** By kind and bytes. `f1` is ml_dtypes' float8_e5m2, the only one of its small floats that does not call itself `V`. */
 const CODES: Readonly<Record<string, DType>> = {

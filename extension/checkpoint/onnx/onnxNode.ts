@@ -2,7 +2,7 @@
  * One ONNX NodeProto: the values of a Constant node, the graphs that control-flow nodes carry as attributes, and what
  * goes into operators that say what a weight means.
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { elementSize } from '../elements/dtype';
 import { MAX_NAME_BYTES, type OnnxTensor, readTensor } from './onnxTensor';
 import { numbersAt, SegmentCollector } from '../containers/protobufNumbers';

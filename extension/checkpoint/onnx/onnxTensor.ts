@@ -4,7 +4,7 @@
  *
  * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { elementSize } from '../elements/dtype';
 import {
   type Encoding,

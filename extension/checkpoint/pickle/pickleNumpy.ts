@@ -3,7 +3,7 @@
  *
  * @see https://numpy.org/doc/stable/reference/generated/numpy.ndarray.__reduce__.html, numpy/core/src/multiarray/methods.c
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { elementSize } from '../elements/dtype';
 import { numpyElement } from '../numpy/numpyTypes';
 import { COST, type OpeningBudget } from '../files/openingBudget';

@@ -5,7 +5,7 @@
  * @see https://github.com/pytorch/pytorch/blob/v2.8.0/torch/distributed/checkpoint/metadata.py
  * @see https://github.com/pytorch/pytorch/blob/v2.8.0/torch/distributed/checkpoint/filesystem.py, `_StorageInfo`
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { CheckpointError } from '../checkpoint';
 import { tilingProblem, TilingBudget, type Block } from '../elements/chunkTiling';
 import { isLongName, longName } from '../elements/names';

@@ -1,5 +1,5 @@
 /** The record of one chunk: a tensor that `torch.save` wrote at some place of a file. Opened when its rows are needed. */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { CheckpointError, type Checkpoint } from '../checkpoint';
 import { sliceOf, type FileBytes } from '../files/fileBytes';
 import { openPytorch } from './pytorch';

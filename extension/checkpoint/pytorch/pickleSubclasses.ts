@@ -5,7 +5,7 @@
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/torch/_tensor.py, `_rebuild_from_type_v2`
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/torch/distributed/_shard/sharded_tensor/api.py, `__getstate__`
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { elementSize } from '../elements/dtype';
 import { asCounts, BadArguments, itemsOf, type PickleCall } from '../pickle/pickleArguments';
 import type { OpeningBudget } from '../files/openingBudget';

@@ -1,5 +1,5 @@
 /** What the two PyTorch file formats have in common: an object, and storages whose bytes can be read by position. */
-import type { Problem } from '../../protocol';
+import type { Problem } from '../../shared/tensors';
 import type { OpeningBudget } from '../files/openingBudget';
 import type { TorchPickleHost } from './pickleGlobals';
 import type { PickleStorage, PickleValue } from '../pickle/pickleValues';

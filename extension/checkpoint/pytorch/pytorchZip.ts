@@ -4,7 +4,7 @@
  *
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/caffe2/serialize/inline_container.h
  */
-import type { Problem } from '../../protocol';
+import type { Problem } from '../../shared/tensors';
 import { CheckpointError } from '../checkpoint';
 import { crc32, RunningCrc } from '../containers/crc32';
 import { readExportedProgram, weightLists, WEIGHTS } from './exportedProgram';

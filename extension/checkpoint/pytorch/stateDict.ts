@@ -1,4 +1,5 @@
 /** Finds the tensors in what a checkpoint's pickle was read into, and names them (`stateDictNames.ts` has the rule). */
+import type { NotModel } from '../../shared/tensors';
 import { CheckpointError } from '../checkpoint';
 import { longName, MAX_NAME } from '../elements/names';
 import type { OpeningBudget } from '../files/openingBudget';
@@ -17,7 +18,6 @@ import {
 import { MAX_TENSORS } from '../elements/shape';
 import { isWrapper, keyLabel, moduleParts, uniqueNames } from './stateDictNames';
 import { childStates, itemState, tensorState } from './trainingState';
-import type { NotModel } from '../../protocol';
 
 /** Deeper than any module tree; each level is one call here. */
 const MAX_DEPTH = 200;

@@ -1,5 +1,5 @@
 /** PyTorch's names of element types and storages. @see torch/storage.py, c10/core/ScalarType.h */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { elementSize } from '../elements/dtype';
 import { PickleDType } from '../pickle/pickleValues';
 

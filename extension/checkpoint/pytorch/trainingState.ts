@@ -5,7 +5,7 @@
  *
  * @see https://docs.pytorch.org/docs/stable/generated/torch.optim.Optimizer.state_dict.html
  */
-import type { NotModel } from '../../protocol';
+import type { NotModel } from '../../shared/tensors';
 import {
   isTensor,
   PickleArray,

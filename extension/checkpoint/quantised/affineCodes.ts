@@ -4,7 +4,7 @@
  *
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/aten/src/ATen/native/quantized/AffineQuantizer.cpp
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { floats } from './quantisedWeight';
 import type { RowRange } from '../elements/rowBand';
 import type { RowSource } from '../elements/rowSource';

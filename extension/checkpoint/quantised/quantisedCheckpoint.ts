@@ -3,6 +3,7 @@
  * where the file holds codes, scales and zero points. Known by the names and shapes of the parts; where those
  * contradict one another, the parts stay as they are and a problem says why.
  */
+import type { Problem } from '../../shared/tensors';
 import { awq } from './awq';
 import { bitsandbytes4, bitsandbytes8 } from './bitsandbytes';
 import { CheckpointError, type Checkpoint, type StoredPart, type TensorInfo } from '../checkpoint';
@@ -25,7 +26,6 @@ import { scaled } from './scaledWeight';
 import { elementCount } from '../elements/shape';
 import { folderOf } from '../files/siblingPath';
 import { wrapCheckpoint } from '../wrappers/wrappedCheckpoint';
-import type { Problem } from '../../protocol';
 
 const SCHEMES: readonly QuantisationScheme[] = [
   gptq,

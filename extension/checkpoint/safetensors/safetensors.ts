@@ -1,11 +1,11 @@
 /** safetensors, one file: named tensors one after the other behind a JSON header (`safetensorsHeader.ts`). */
+import type { Problem } from '../../shared/tensors';
 import type { Checkpoint, CheckpointFormat, StoredPart, TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpoint';
 import { FileSet } from '../files/fileSet';
 import { decodePacked, packedBand } from '../elements/packedElements';
 import { bandBytes, type RowRange } from '../elements/rowBand';
 import { looksLikeSafetensors, readSafetensorsHeader, storedLength, type StoredTensor } from './safetensorsHeader';
-import type { Problem } from '../../protocol';
 
 export const safetensorsFormat: CheckpointFormat = {
   name: 'safetensors',

@@ -4,7 +4,7 @@
  *
  * @see https://github.com/huggingface/safetensors (`safetensors/src/tensor.rs`, `Metadata::validate`)
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { dtypes, elementSize, isDType } from '../elements/dtype';
 import { JsonSyntaxError, objectEntries, parseValue } from '../files/jsonObject';
 import { decodedType, isPackedType, packedBits, type PackedType } from '../elements/packedElements';

@@ -4,6 +4,7 @@
  *
  * @see https://github.com/huggingface/safetensors (README "Format", `safetensors/src/tensor.rs`)
  */
+import type { NotModel, Problem } from '../../shared/tensors';
 import type { TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpoint';
 import { elementSize } from '../elements/dtype';
@@ -14,7 +15,6 @@ import { JsonSyntaxError, objectEntries, skipSpace, type JsonEntry } from '../fi
 import { isLongName, longName } from '../elements/names';
 import type { PackedType } from '../elements/packedElements';
 import { ProblemList } from '../problemList';
-import type { NotModel, Problem } from '../../protocol';
 import { isRefusal, parseEntry, type DataRange, type Refusal, type TensorEntry } from './safetensorsEntry';
 import { MAX_TENSORS } from '../elements/shape';
 import { namedState } from '../elements/trainingNames';

@@ -5,7 +5,7 @@
  *
  * @see https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/tensor_bundle/tensor_bundle.h
  */
-import type { Problem } from '../../protocol';
+import type { Problem } from '../../shared/tensors';
 import type { Checkpoint, CheckpointFormat, TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpoint';
 import { FileSet } from '../files/fileSet';

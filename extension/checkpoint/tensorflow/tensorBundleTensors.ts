@@ -1,5 +1,5 @@
 /** The tensors that an index of a TensorFlow checkpoint lists, with where their elements come from. */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { CheckpointError, type TensorInfo } from '../checkpoint';
 import { elementSize } from '../elements/dtype';
 import type { FileSet } from '../files/fileSet';

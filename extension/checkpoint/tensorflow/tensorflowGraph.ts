@@ -5,7 +5,7 @@
  * @see https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/framework/graph.proto
  * @see https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/framework/tensor.proto
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { CheckpointError } from '../checkpoint';
 import { elementSize, isFloating } from '../elements/dtype';
 import {

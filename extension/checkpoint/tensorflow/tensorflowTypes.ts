@@ -3,7 +3,7 @@
  *
  * @see https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/framework/types.proto (`DataType`)
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 
 export interface TensorflowType {
   /** As TensorFlow's Python API has it. */

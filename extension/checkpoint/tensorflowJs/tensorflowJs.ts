@@ -4,7 +4,7 @@
  *
  * @see https://github.com/tensorflow/tfjs/blob/master/tfjs-core/src/io/types.ts (`WeightsManifestConfig`)
  */
-import type { Problem } from '../../protocol';
+import type { Problem } from '../../shared/tensors';
 import type { Checkpoint, CheckpointFormat, TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpoint';
 import { elementSize } from '../elements/dtype';

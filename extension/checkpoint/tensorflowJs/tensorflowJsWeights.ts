@@ -3,7 +3,7 @@
  *
  * @see https://github.com/tensorflow/tfjs/blob/master/tfjs-core/src/io/io_utils.ts (`decodeWeights`)
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { elementSize, widen } from '../elements/dtype';
 import { elementCount } from '../elements/shape';
 import { shortened } from './tensorflowJsManifest';

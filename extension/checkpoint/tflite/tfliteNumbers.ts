@@ -1,5 +1,5 @@
 /** Runs of plain numbers in a TensorFlow Lite file: scales, zero points, indices of sparse weights. */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { elementSize } from '../elements/dtype';
 import type { FileReader } from '../files/fileReader';
 

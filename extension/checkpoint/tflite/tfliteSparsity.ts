@@ -4,7 +4,7 @@
  *
  * @see http://tensor-compiler.org/kjolstad-oopsla17-tensor-compiler.pdf
  */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { CheckpointError } from '../checkpoint';
 import { elementSize } from '../elements/dtype';
 import { allocate, type FileReader } from '../files/fileReader';

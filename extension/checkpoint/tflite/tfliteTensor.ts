@@ -1,5 +1,5 @@
 /** One Tensor table of a TensorFlow Lite model: shape, element type, and where and how its elements are stored. */
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 import { CheckpointError } from '../checkpoint';
 import { elementSize } from '../elements/dtype';
 import type { FlatbufferReader, FlatTable, FlatVector } from './flatbufferReader';

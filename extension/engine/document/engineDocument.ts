@@ -3,14 +3,9 @@ import { createHash } from 'node:crypto';
 import type { Checkpoint, TensorInfo } from '../../checkpoint/checkpoint';
 import { foldedTensor } from '../../checkpoint/elements/foldedTensor';
 import { compressionMatrix } from '../../compression/compressionMatrix';
-import type {
-  CheckpointSummary,
-  DocumentStamp,
-  LayerParts,
-  LayerResult,
-  Problem,
-  SingularVectors,
-} from '../../protocol';
+import type { DocumentStamp } from '../../protocol';
+import type { LayerResult, SingularVectors } from '../../shared/layers';
+import type { CheckpointSummary, LayerParts, Problem } from '../../shared/tensors';
 import { layersOf, type LayerGeometry } from '../../spectral/matrices';
 import { rankSuggestion } from '../../spectral/ranks/ranks';
 import { weloreRanks } from '../../spectral/ranks/welore';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { CheckpointError } from '../../checkpoint/checkpoint';
 import { fileError, isErrno, isSameFile } from '../../checkpoint/files/fileReader';
-import type { Problem } from '../../protocol';
+import type { Problem } from '../../shared/tensors';
 
 export interface FileState {
   file: string;

@@ -1,7 +1,7 @@
 /** Parts of a document's layers as layers of their own: `c_attn.weight[q]`, `q_proj.weight[head3]`, `experts.gate_up_proj[5.gate]`. */
 import type { TensorInfo } from '../../checkpoint/checkpoint';
 import { slicedTensor } from '../../checkpoint/wrappers/tensorSlice';
-import type { LayerParts, PartSummary } from '../../protocol';
+import type { LayerParts, PartSummary } from '../../shared/tensors';
 import type { LayerGeometry } from '../../spectral/matrices';
 import { partsOf, type MatrixPart } from '../../spectral/parts/partsOf';
 import type { EngineLayer } from './engineDocument';

@@ -10,7 +10,8 @@ import { lstat, mkdir, open, readdir, rename, rm, rmdir, stat, utimes, writeFile
 import path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { isErrno } from '../../checkpoint/files/fileReader';
-import type { DeviceChoice, InspectSettings } from '../../protocol';
+import type { DeviceChoice } from '../../shared/devices';
+import type { InspectSettings } from '../../shared/layers';
 import type { LayerOutcome } from '../worker/workerMessages';
 
 /** Raised whenever a number's definition or the entry's layout changes. */

@@ -4,7 +4,7 @@ import { elementSize } from '../../checkpoint/elements/dtype';
 import { outputIsTied } from '../../checkpoint/wrappers/tiedEmbeddings';
 import { problemsOf } from '../../checkpoint/files/truncatedFile';
 import { weightFilesOf } from '../../checkpoint/wrappers/wrappedCheckpoint';
-import type { CheckpointSummary, TensorSummary } from '../../protocol';
+import type { CheckpointSummary, TensorSummary } from '../../shared/tensors';
 import { layersOf } from '../../spectral/matrices';
 import { guessArchitecture } from './architecture';
 import { versionOf, type FileState } from './fileSnapshot';

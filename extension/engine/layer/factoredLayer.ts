@@ -4,7 +4,7 @@
  */
 import type { FactorProduct, TensorInfo } from '../../checkpoint/checkpoint';
 import { elementSize } from '../../checkpoint/elements/dtype';
-import type { FactoredLayer, InspectSettings, LayerResult } from '../../protocol';
+import type { FactoredLayer, InspectSettings, LayerResult } from '../../shared/layers';
 import type { LayerGeometry } from '../../spectral/matrices';
 import { abortable } from '../resources/abortable';
 import { LayerError, type LayerSource } from './layerInput';

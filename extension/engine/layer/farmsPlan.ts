@@ -3,7 +3,7 @@
  * are taken and the sums fit into memory, else one by one.
  */
 import { SlidingGram, type WindowRows } from '../../linalg/gram/slidingGram';
-import type { InspectSettings } from '../../protocol';
+import type { InspectSettings } from '../../shared/layers';
 import { farmsWindows, type FarmsWindow } from '../../spectral/farms/farms';
 import type { LayerGeometry } from '../../spectral/matrices';
 import { eigenvalueCost, gramCost, productCost, WORKER_SIDE } from './layerProgress';

@@ -3,7 +3,7 @@
  * streamed. Results made in different ways are different results.
  */
 import type { TensorInfo } from '../../checkpoint/checkpoint';
-import type { InspectSettings } from '../../protocol';
+import type { InspectSettings } from '../../shared/layers';
 import type { LayerGeometry } from '../../spectral/matrices';
 import { planFarms } from './farmsPlan';
 import { LayerError, planLayer } from './layerInput';

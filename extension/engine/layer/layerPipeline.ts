@@ -12,7 +12,7 @@ import { gramByProducts, type GramSum } from '../../linalg/gram/gramSum';
 import { loadKernels } from '../../linalg/kernels/kernels';
 import type { MatrixProducts } from '../../linalg/products/matrixProducts';
 import type { SymmetricSlabs } from '../../linalg/gram/symmetricSlabs';
-import type { InspectSettings } from '../../protocol';
+import type { InspectSettings } from '../../shared/layers';
 import type { LayerGeometry } from '../../spectral/matrices';
 import { DEFAULT_SHUFFLES } from '../../spectral/bulk/randomisation';
 import { abortable } from '../resources/abortable';

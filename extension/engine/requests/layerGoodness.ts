@@ -1,5 +1,5 @@
 /** The bootstrap test of a layer's fit, in a worker thread. */
-import type { GoodnessOfFit, InspectSettings } from '../../protocol';
+import type { GoodnessOfFit, InspectSettings } from '../../shared/layers';
 import { NOT_ROUNDED } from '../../spectral/storedRounding';
 import type { Engine } from '../engine';
 import { EngineError } from '../document/engineDocument';

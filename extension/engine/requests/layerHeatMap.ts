@@ -1,5 +1,5 @@
 /** A layer's matrix at screen resolution, read in bands, its rows and columns in stored order or by a singular vector. */
-import type { HeatMap } from '../../protocol';
+import type { HeatMap } from '../../shared/layers';
 import { cellsOf, emptyPlanes, heatMapOf } from '../../spectral/heatMap';
 import type { Engine } from '../engine';
 import { EngineError } from '../document/engineDocument';

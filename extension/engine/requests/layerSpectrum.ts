@@ -1,5 +1,5 @@
 /** Everything a layer's view draws: the outcome, and the histogram of its elements read anew. */
-import type { InspectSettings, LayerSpectrum, TensorStatistics } from '../../protocol';
+import type { InspectSettings, LayerSpectrum, TensorStatistics } from '../../shared/layers';
 import { emptyHistogram, type ElementHistogram } from '../../spectral/metrics/statistics';
 import type { Engine } from '../engine';
 import { rankMatrix, type EngineDocument, type EngineLayer } from '../document/engineDocument';

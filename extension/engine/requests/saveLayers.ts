@@ -14,7 +14,8 @@ import {
   type TensorPatch,
 } from '../../compression/safetensorsWriter';
 import { assertReplaceable, copyNotes, replacementNotes } from '../../compression/storageNotes';
-import type { InspectSettings, SaveRequest, SaveResult } from '../../protocol';
+import type { SaveRequest, SaveResult } from '../../shared/compressions';
+import type { InspectSettings } from '../../shared/layers';
 import { compressibleMatrix, compressLayer, factorLayoutOf } from './compressLayer';
 import type { Engine } from '../engine';
 import type { EngineDocument } from '../document/engineDocument';

@@ -3,7 +3,7 @@ import { largestOf } from '../../shared/extremes';
 import type { RowBands } from '../../linalg/singular/rowBandProducts';
 import { leastCapacity, type SingularTools } from '../../linalg/singular/leadingPairs';
 import { topTriplets, tripletBytes, usualCapacity } from '../../linalg/singular/singularTriplets';
-import type { LayerVectors, SingularVectors } from '../../protocol';
+import type { LayerVectors, SingularVectors } from '../../shared/layers';
 import { vectorMetrics } from '../../spectral/metrics/vectorMetrics';
 import type { Engine } from '../engine';
 import { EngineError } from '../document/engineDocument';

@@ -8,7 +8,7 @@ import type { ProductSource } from '../../linalg/products/matrixProducts';
 import type { DeviceTrial } from '../../linalg/devices/deviceTrial';
 import { shortReason } from '../../linalg/products/shortReason';
 import { acceleratorsOf, PROVIDERS, type Accelerator } from '../../linalg/devices/providers';
-import type { DeviceChoice, DeviceInfo } from '../../protocol';
+import type { DeviceChoice, DeviceInfo } from '../../shared/devices';
 import { trialProcess, type OnnxruntimeVerdict, type RunTrial } from './trialProcess';
 
 /** Smaller Gram matrices are made in less time than it takes to try a device, or to reach one. */

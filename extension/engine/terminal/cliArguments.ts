@@ -1,7 +1,9 @@
 /** What the terminal asked for: arguments parsed and checked before any file is touched. */
 import { parseArgs } from 'node:util';
 import { DEVICE_CHOICES, isDeviceChoice } from '../../linalg/devices/providers';
-import type { DeviceChoice, FitRule, InspectSettings, RankRequest } from '../../protocol';
+import type { RankRequest } from '../../shared/compressions';
+import type { DeviceChoice } from '../../shared/devices';
+import type { FitRule, InspectSettings } from '../../shared/layers';
 import { LEAST_SHUFFLES, MOST_SHUFFLES } from '../../spectral/bulk/randomisation';
 
 export const USAGE = `Eigenscope: what a checkpoint's weights say, without Python.

@@ -1,15 +1,15 @@
 /** What a person reads in the terminal. */
+import type { InspectReport, ReportedLayer } from '../../shared/inspectReport';
+import { failedFit, isAllZero, judgedShare, lostRank } from '../../shared/layerFindings';
+import type { LayerResult } from '../../shared/layers';
 import type {
   CheckpointSummary,
   LayerParts,
-  LayerResult,
   NotModel,
   Problem,
   ShardOfModel,
   TensorSummary,
-} from '../../protocol';
-import type { InspectReport, ReportedLayer } from '../../shared/inspectReport';
-import { failedFit, isAllZero, judgedShare, lostRank } from '../../shared/layerFindings';
+} from '../../shared/tensors';
 import type { Verdict, VerdictCheck } from '../../shared/verdict';
 import { MAX_CELL, shortCell, visible } from '../../shared/visibleText';
 import { isHead } from '../document/layerParts';

@@ -3,8 +3,8 @@ import { writeAtomically } from '../../compression/atomicFile';
 import { layOut } from '../../compression/safetensorsLayout';
 import { PYTORCH_FORMAT } from '../../compression/savedMetadata';
 import { resolveTarget } from '../../compression/saveTarget';
-import type { SingularVectors } from '../../protocol';
 import { version } from '../../../package.json';
+import type { SingularVectors } from '../../shared/layers';
 import type { Engine } from '../engine';
 import { singularVectors } from '../requests/singularVectors';
 

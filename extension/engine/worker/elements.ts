@@ -1,7 +1,7 @@
 /** Stored elements widened to float64 in a worker: by the kernel where that is the faster way. */
 import { elementSize, widen } from '../../checkpoint/elements/dtype';
 import { isNarrow, loadElementKernels } from '../../linalg/kernels/elementKernels';
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 
 /**
  * The same numbers as `widen`. Types as wide as float32, and integers, are converted by typed arrays themselves, which

@@ -4,15 +4,14 @@ import type { TensorSlice } from '../../checkpoint/wrappers/tensorSlice';
 import { compressionMatrix } from '../../compression/compressionMatrix';
 import { UNREADABLE } from '../../shared/layerFindings';
 import type {
-  DType,
   FarmsResult,
   FitRule,
   LayerResult,
   PowerLawFit,
-  Problem,
   StoredRounding,
   TensorStatistics,
-} from '../../protocol';
+} from '../../shared/layers';
+import type { DType, Problem } from '../../shared/tensors';
 import type { LayerGeometry } from '../../spectral/matrices';
 import { spectralMetrics } from '../../spectral/metrics/metrics';
 import { missingMetrics, missingRanks } from '../../spectral/metrics/missingMetrics';

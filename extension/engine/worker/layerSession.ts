@@ -14,7 +14,7 @@ import { withExactZeros } from '../../linalg/gram/numericalZero';
 import { isConditionUncertain, precisionProblem, uncertainBelow } from '../../linalg/gram/precisionPolicy';
 import { productEigenvalues } from '../../linalg/singular/productEigenvalues';
 import { symmetricEigenvalues } from '../../linalg/eigen/symmetricEigenvalues';
-import type { FarmsResult, StoredRounding } from '../../protocol';
+import type { FarmsResult, StoredRounding } from '../../shared/layers';
 import { estimateAlpha, type FarmsEstimate } from '../../spectral/tail/bootstrap';
 import {
   farmsConvBlocks,

@@ -5,7 +5,9 @@
 import type { TensorInfo } from '../../checkpoint/checkpoint';
 import type { CompressedTensor, CompressionInput } from '../../compression/compressTensor';
 import type { Band } from '../../linalg/eigen/bandReduction';
-import type { DType, GoodnessOfFit, InspectSettings, LayerResult, RankRequest, StoredRounding } from '../../protocol';
+import type { RankRequest } from '../../shared/compressions';
+import type { GoodnessOfFit, InspectSettings, LayerResult, StoredRounding } from '../../shared/layers';
+import type { DType } from '../../shared/tensors';
 import type { FarmsEstimate } from '../../spectral/tail/bootstrap';
 import type { FarmsWindow } from '../../spectral/farms/farms';
 import type { LayerGeometry } from '../../spectral/matrices';

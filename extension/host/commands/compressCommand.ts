@@ -1,7 +1,8 @@
 /** "Compress Layer…": layer, method, rank with a live preview, output, Save As. Or all of it as arguments, for scripts. */
 import * as vscode from 'vscode';
 import { compressionMethods } from '../../compression/registry';
-import type { LayerResult, RankRequest, SaveRequest, SaveResult } from '../../protocol';
+import type { RankRequest, SaveRequest, SaveResult } from '../../shared/compressions';
+import type { LayerResult } from '../../shared/layers';
 import { suggestedRank } from '../../shared/worthFactoring';
 import type { CheckpointEditors } from '../editor/checkpointEditor';
 import { CheckpointSession } from '../editor/checkpointSession';

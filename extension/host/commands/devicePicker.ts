@@ -1,6 +1,6 @@
 /** "Choose Device…", also behind the status bar item: the platform's devices and what their trials said. */
 import * as vscode from 'vscode';
-import type { DeviceChoice, DeviceInfo, DeviceName } from '../../protocol';
+import type { DeviceChoice, DeviceInfo, DeviceName } from '../../shared/devices';
 import type { EngineClient } from '../engineClient';
 import { chooseDevice } from '../settings';
 

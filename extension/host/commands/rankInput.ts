@@ -1,5 +1,5 @@
 /** What a person types for a rank: `64`, an energy `95%`, or a share of the parameters `0.5x`. */
-import type { RankRequest } from '../../protocol';
+import type { RankRequest } from '../../shared/compressions';
 
 const RANK = /^\d+$/;
 const ENERGY = /^(\d+(?:[.,]\d+)?)\s*%$/;

@@ -1,6 +1,6 @@
 /** The rank step of "Compress Layer…": suggestions with their error and size, and a live preview of what is typed. */
 import * as vscode from 'vscode';
-import type { CompressionPreview, RankRequest } from '../../protocol';
+import type { CompressionPreview, RankRequest } from '../../shared/compressions';
 import { problemOf } from '../../shared/rpc';
 import { whyNoSaving } from '../../shared/worthFactoring';
 import type { CheckpointSession } from '../editor/checkpointSession';

@@ -4,33 +4,28 @@
  */
 import { EventEmitter } from 'node:events';
 import type { CancellationToken } from 'vscode-jsonrpc';
+import type { CompressionPreview, RankRequest, SaveRequest, SaveResult } from '../../shared/compressions';
+import type { DeviceInfo } from '../../shared/devices';
 import { withoutNumbers } from '../../shared/layerFindings';
+import type {
+  GoodnessOfFit,
+  HeatMap,
+  InspectSettings,
+  LayerResult,
+  LayerSpectrum,
+  LayerVectors,
+} from '../../shared/layers';
 import { unpackSummary } from '../../shared/packedTensors';
 import type {
-  CheckpointSummary,
-  CompressionPreview,
-  DeviceInfo,
   DocumentRequests,
   DocumentStamp,
   EngineNotifications,
   EngineRequests,
-  GoodnessOfFit,
-  HeatMap,
-  InspectSettings,
-  LayerParts,
-  LayerResult,
-  LayerSpectrum,
-  LayerVectors,
-  PackedSummary,
-  Problem,
-  RankRequest,
-  SaveRequest,
-  SaveResult,
   Stamped,
-  TensorSummary,
   ViewNotifications,
 } from '../../protocol';
 import { problemOf } from '../../shared/rpc';
+import type { CheckpointSummary, LayerParts, PackedSummary, Problem, TensorSummary } from '../../shared/tensors';
 import { EngineDiedError, type EngineClient, type EngineState } from '../engineClient';
 import { stampOf, type Quarantine } from '../quarantine';
 

@@ -1,6 +1,7 @@
 /** What an export tells of: every layer of the checkpoint, whether it was analysed by then or not. */
 import { withoutNumbers } from '../../shared/layerFindings';
-import type { CheckpointSummary, LayerResult } from '../../protocol';
+import type { LayerResult } from '../../shared/layers';
+import type { CheckpointSummary } from '../../shared/tensors';
 
 /** In the file's order, each layer before its parts that were looked at. */
 export function exportedLayers(

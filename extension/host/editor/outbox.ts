@@ -2,7 +2,8 @@
  * News of a running inspection on its way to a view, gathered over a moment. Small layers are done by the hundred a
  * second, each with a dozen messages: one by one they would queue up before what a person does, a cancel above all.
  */
-import type { LayerResult, ViewNotifications } from '../../protocol';
+import type { ViewNotifications } from '../../protocol';
+import type { LayerResult } from '../../shared/layers';
 
 /** What comes after a pause is told at once; then no more often than people read numbers, for each redraws the page. */
 const MOMENT_MS = 200;

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { suggestedName } from '../../compression/suggestedName';
-import type { SaveRequest, SaveResult } from '../../protocol';
+import type { SaveRequest, SaveResult } from '../../shared/compressions';
 import { problemOf } from '../../shared/rpc';
 import type { CheckpointSession } from './checkpointSession';
 import { notificationText } from '../plainText';

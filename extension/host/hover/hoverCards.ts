@@ -2,7 +2,9 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { layerVerdict } from '../../shared/layerFindings';
-import type { LayerResult, PeekResult, TensorSummary } from '../../protocol';
+import type { PeekResult } from '../../protocol';
+import type { LayerResult } from '../../shared/layers';
+import type { TensorSummary } from '../../shared/tensors';
 import { suggestedRank } from '../../shared/worthFactoring';
 import type { CheckpointHead } from '../workspace/indexedFiles';
 import type { LayerMatch, NearMatch, RangeMatch } from './layerIndex';

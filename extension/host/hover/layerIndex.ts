@@ -1,5 +1,5 @@
 /** Layer names of many checkpoints. In memory; a lookup takes well under a millisecond. */
-import type { PackedTensors, TensorSummary } from '../../protocol';
+import type { PackedTensors, TensorSummary } from '../../shared/tensors';
 import { LayerNames, pathOf, patternOf } from './layerNames';
 
 export interface LayerMatch {

@@ -2,9 +2,9 @@
  * The layer names of one checkpoint, found by what people write for them: the tensor's name or its alias, its module's,
  * either with a wrapper's prefix or without the first parts of the path.
  */
+import type { PackedTensors, TensorSummary } from '../../shared/tensors';
 import { ANY, NameTemplates, type NameRange } from './nameTemplates';
 import { namesOf, tensorsByIndex } from '../../shared/packedTensors';
-import type { PackedTensors, TensorSummary } from '../../protocol';
 
 /** What stands before a layer's own path in code and in wrapped checkpoints. */
 const PREFIXES = new Set(['self', 'model', 'module', 'net', 'state_dict', '_orig_mod', 'params', 'base_model']);

@@ -5,8 +5,9 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import type { MessageConnection } from 'vscode-jsonrpc';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
-import type { HeaderRequests, PackedSummary } from '../../protocol';
+import type { HeaderRequests } from '../../protocol';
 import { caller, type Caller } from '../../shared/rpc';
+import type { PackedSummary } from '../../shared/tensors';
 
 /** Of V8's heap; `headers.ts` limits the rest. The header of the largest models takes some 100 MB. */
 const HEAP_MB = 320;

@@ -3,7 +3,7 @@
  * Knows nothing of VS Code.
  */
 import { likeliestFirst } from '../../shared/checkpointNames';
-import type { PackedSummary } from '../../protocol';
+import type { PackedSummary } from '../../shared/tensors';
 import { HeaderReaderDiedError, type HeaderReader } from './headerReader';
 import { LayerIndex } from '../hover/layerIndex';
 import { stampOf, type Quarantine } from '../quarantine';

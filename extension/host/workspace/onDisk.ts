@@ -4,7 +4,7 @@
  * archive) hands out whole files only, and a checkpoint does not fit into memory.
  */
 import * as vscode from 'vscode';
-import type { Problem } from '../../protocol';
+import type { Problem } from '../../shared/tensors';
 
 /** What is wrong with the URI; undefined for a file on a disk. */
 export function notOnDisk(uri: vscode.Uri): Problem | undefined {

@@ -1,6 +1,6 @@
 /** The product of slices by onnxruntime: one run of the graph of `splitGraph.ts`. */
 import type { Tensor } from 'onnxruntime-node';
-import type { DeviceName } from '../../protocol';
+import type { DeviceName } from '../../shared/devices';
 import { loadOnnxruntime, openSession } from '../products/onnxSession';
 import { BLOCK_DEPTH, SLICES, splitModel } from './splitGraph';
 import type { SplitLevels, SplitProduct } from './splitGram';

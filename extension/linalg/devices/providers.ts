@@ -1,5 +1,5 @@
 /** Onnxruntime's execution providers: where each can exist, and in which arithmetic it is tried. */
-import type { DeviceChoice, DeviceName } from '../../protocol';
+import type { DeviceChoice, DeviceName } from '../../shared/devices';
 
 /** A device beside the CPU. */
 export type Accelerator = Exclude<DeviceName, 'cpu'>;

@@ -3,7 +3,7 @@
  * that stay in the second-level cache, copied into and out of one small WASM instance.
  */
 import wasm from '../../../dist/kernels.wasm';
-import type { DType } from '../../protocol';
+import type { DType } from '../../shared/tensors';
 
 /** Types of 8 and 16 bits that are not integers. */
 export type NarrowType = 'BF16' | 'F16' | 'F8_E4M3' | 'F8_E5M2' | 'F8_E4M3FNUZ' | 'F8_E5M2FNUZ' | 'F8_E8M0';

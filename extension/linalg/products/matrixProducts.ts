@@ -2,7 +2,7 @@
  * Float64 matrix products on the engine's main thread: onnxruntime on the CPU where it loads and proves itself on a
  * small problem, else this thread's own kernels.
  */
-import type { DeviceInfo } from '../../protocol';
+import type { DeviceInfo } from '../../shared/devices';
 import { loadKernels, type Kernels } from '../kernels/kernels';
 import { openOnnxProducts } from './onnxProducts';
 import { accumulateInPieces, inPieces } from './productPieces';

@@ -1,7 +1,7 @@
 /** Float64 matrix products by onnxruntime: a session for each orientation, opened when it is first asked for. */
 import { availableParallelism } from 'node:os';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { DeviceName } from '../../protocol';
+import type { DeviceName } from '../../shared/devices';
 import type { Accumulate, Multiply, OpenedProducts } from './matrixProducts';
 import { productModel } from './onnxGraph';
 import { loadOnnxruntime, openSession } from './onnxSession';

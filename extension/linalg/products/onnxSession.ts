@@ -3,7 +3,7 @@
  * of a process may load the library.
  */
 import type { InferenceSession } from 'onnxruntime-node';
-import type { DeviceName } from '../../protocol';
+import type { DeviceName } from '../../shared/devices';
 
 type Onnxruntime = typeof import('onnxruntime-node');
 

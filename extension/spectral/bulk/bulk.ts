@@ -3,7 +3,7 @@
  * WeightWatcher's determinant constraint (ERG).
  */
 import { numericalZero } from '../../linalg/gram/numericalZero';
-import type { StoredRounding } from '../../protocol';
+import type { StoredRounding } from '../../shared/layers';
 import { marchenkoPastur, type MarchenkoPastur } from './marchenkoPastur';
 import { upperBound } from '../tail/powerLaw';
 import { hasSpread, NOT_ROUNDED } from '../storedRounding';

@@ -4,7 +4,7 @@
  */
 import { numericalZero } from '../../linalg/gram/numericalZero';
 import { isConditionUncertain } from '../../linalg/gram/precisionPolicy';
-import type { FitRule, PowerLawFit, StoredRounding } from '../../protocol';
+import type { FitRule, PowerLawFit, StoredRounding } from '../../shared/layers';
 import { determinantTail, fitBulk } from '../bulk/bulk';
 import { randomisationMetrics } from '../bulk/randomisation';
 import { wwBulk } from '../bulk/wwBulk';

@@ -1,6 +1,6 @@
 /** Why numbers of a layer are missing, in words, by their key in the metric table. */
 import { numericalZero } from '../../linalg/gram/numericalZero';
-import type { StoredRounding } from '../../protocol';
+import type { StoredRounding } from '../../shared/layers';
 import { determinantTail, fitBulk } from '../bulk/bulk';
 import { hardThresholdRank } from '../ranks/hardThreshold';
 import type { SpectralInput } from './metrics';

@@ -1,6 +1,6 @@
 /** Plain statistics of a tensor's elements, one pass over any number of chunks, and the histogram of its elements. */
 import type { BlockMoments } from '../../linalg/kernels/elementKernels';
-import type { TensorStatistics } from '../../protocol';
+import type { TensorStatistics } from '../../shared/layers';
 
 /** Chunks of this many elements are summed by themselves, so that long sums of small numbers keep their digits. */
 const BLOCK = 4096;

@@ -6,7 +6,7 @@
  * @see https://github.com/CalculatedContent/WeightWatcher `RMT_Util.py`, version 0.7.5.5
  * @see Martin & Mahoney 2021, "Implicit self-regularization in deep neural networks", JMLR 22:165
  */
-import type { VectorMetrics } from '../../protocol';
+import type { VectorMetrics } from '../../shared/layers';
 
 export interface VectorMetricRow {
   key: keyof VectorMetrics;

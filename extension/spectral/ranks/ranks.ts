@@ -2,7 +2,7 @@
  * What rank a layer needs, by several rules, and what each would keep and cost. Everything follows from σ²; for several
  * matrices of one shape (kernel positions) one rank is given to all of them.
  */
-import type { RankSuggestion, StoredRounding } from '../../protocol';
+import type { RankSuggestion, StoredRounding } from '../../shared/layers';
 import { determinantTail, fitBulk } from '../bulk/bulk';
 import { hardThresholdRank } from './hardThreshold';
 import { shannon } from '../metrics/metrics';

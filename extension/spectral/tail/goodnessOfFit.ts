@@ -4,7 +4,7 @@
  *
  * @see Clauset, Shalizi & Newman 2009, §4.1 (semi-parametric bootstrap); they refuse the power law at p ≤ 0.1
  */
-import type { GoodnessOfFit, StoredRounding } from '../../protocol';
+import type { GoodnessOfFit, StoredRounding } from '../../shared/layers';
 import { hasSmallerDistance } from './kolmogorovSmirnov';
 import { LogTail } from './logTail';
 import { fitPowerLaw, fittedValues, lowerBound, upperBound } from './powerLaw';

@@ -4,7 +4,7 @@
  *
  * @see Vuong 1989; Clauset, Shalizi & Newman 2009, §5; the `powerlaw` package's `distribution_compare`
  */
-import type { AlternativeLaw, PowerLawFit, TailComparison, TailShape } from '../../protocol';
+import type { AlternativeLaw, PowerLawFit, TailComparison, TailShape } from '../../shared/layers';
 import { erfc } from './errorFunction';
 import { lowerBound } from './powerLaw';
 import {

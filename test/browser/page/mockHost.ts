@@ -4,18 +4,12 @@
  */
 import { createMessageConnection } from 'vscode-jsonrpc/browser';
 import { previewCompression } from '../../../extension/compression/preview';
+import type { LayerResult } from '../../../extension/shared/layers';
 import { messageTransport } from '../../../extension/shared/messageTransport';
 import { packSummary } from '../../../extension/shared/packedTensors';
-import type {
-  Problem,
-  LayerParts,
-  LayerResult,
-  PartSummary,
-  TensorSummary,
-  ViewNotifications,
-  ViewRequests,
-} from '../../../extension/protocol';
+import type { ViewNotifications, ViewRequests } from '../../../extension/protocol';
 import { handle, notifier } from '../../../extension/shared/rpc';
+import type { Problem, LayerParts, PartSummary, TensorSummary } from '../../../extension/shared/tensors';
 import { heatMap, layerVectors } from './mockMatrix';
 import {
   adapter,

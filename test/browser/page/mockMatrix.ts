@@ -1,5 +1,6 @@
 /** A made matrix with what people look for: one strong direction, a column that stands out, noise. */
-import type { HeatMap, LayerVectors, TensorSummary } from '../../../extension/protocol';
+import type { HeatMap, LayerVectors } from '../../../extension/shared/layers';
+import type { TensorSummary } from '../../../extension/shared/tensors';
 import { addToPlanes, cellsOf, emptyPlanes, heatMapOf } from '../../../extension/spectral/heatMap';
 import { vectorMetrics } from '../../../extension/spectral/metrics/vectorMetrics';
 import { random } from './mockModel';

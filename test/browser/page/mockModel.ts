@@ -1,13 +1,7 @@
 /** A LLaMA-shaped checkpoint with heavy-tailed spectra, made from a seed: looks like the real thing, needs no file. */
-import type {
-  CheckpointSummary,
-  FitRule,
-  InspectSettings,
-  LayerResult,
-  LayerSpectrum,
-  TensorSummary,
-} from '../../../extension/protocol';
 import { isOfModel } from '../../../extension/shared/layerFindings';
+import type { FitRule, InspectSettings, LayerResult, LayerSpectrum } from '../../../extension/shared/layers';
+import type { CheckpointSummary, TensorSummary } from '../../../extension/shared/tensors';
 import { spectralMetrics } from '../../../extension/spectral/metrics/metrics';
 import { fitPowerLaw } from '../../../extension/spectral/tail/powerLaw';
 import { rankSuggestions } from '../../../extension/spectral/ranks/ranks';

@@ -1,6 +1,6 @@
 /** HDF5 files that h5py and Keras wrote for the tests, and the values that h5py reads from them. */
 import { inflateSync } from 'node:zlib';
-import type { DType } from '../../../extension/protocol';
+import type { DType } from '../../../extension/shared/tensors';
 import { fixtures } from '../../unit/checkpoint/hdf5/hdf5Fixtures.json';
 
 const DTYPES: Readonly<Record<string, DType>> = {

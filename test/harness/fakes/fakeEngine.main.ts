@@ -8,18 +8,12 @@
 import path from 'node:path';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { stampedHandlers } from '../../../extension/engine/stampedHandlers';
+import type { DeviceInfo } from '../../../extension/shared/devices';
+import type { LayerResult } from '../../../extension/shared/layers';
 import { packSummary } from '../../../extension/shared/packedTensors';
-import type {
-  CheckpointSummary,
-  DeviceInfo,
-  DocumentRequests,
-  DocumentStamp,
-  EngineNotifications,
-  EngineRequests,
-  LayerResult,
-  TensorSummary,
-} from '../../../extension/protocol';
+import type { DocumentRequests, DocumentStamp, EngineNotifications, EngineRequests } from '../../../extension/protocol';
 import { handle, notifier, type Handlers } from '../../../extension/shared/rpc';
+import type { CheckpointSummary, TensorSummary } from '../../../extension/shared/tensors';
 
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 const notify = notifier<EngineNotifications>(connection);

@@ -2,8 +2,9 @@
 import path from 'node:path';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { packSummary } from '../../../extension/shared/packedTensors';
-import type { CheckpointSummary, HeaderRequests } from '../../../extension/protocol';
+import type { HeaderRequests } from '../../../extension/protocol';
 import { handle } from '../../../extension/shared/rpc';
+import type { CheckpointSummary } from '../../../extension/shared/tensors';
 
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 handle<HeaderRequests>(connection, {

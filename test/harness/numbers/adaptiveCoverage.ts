@@ -1,5 +1,5 @@
 /** What adaptive FARMS runs say of matrices, beside alpha from every window: how far off, and whether the interval knew. */
-import type { FitRule } from '../../../extension/protocol';
+import type { FitRule } from '../../../extension/shared/layers';
 import { runAdaptively } from '../../../extension/spectral/farms/adaptiveFarms';
 import { estimateAlpha } from '../../../extension/spectral/tail/bootstrap';
 import {

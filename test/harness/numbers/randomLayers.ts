@@ -8,7 +8,7 @@ import { LayerSession } from '../../../extension/engine/worker/layerSession';
 import { layerVerdict } from '../../../extension/shared/layerFindings';
 import { norm, takeOut } from '../../../extension/linalg/eigen/gramSchmidt';
 import { loadKernels } from '../../../extension/linalg/kernels/kernels';
-import type { LayerResult } from '../../../extension/protocol';
+import type { LayerResult } from '../../../extension/shared/layers';
 import { layersOf } from '../../../extension/spectral/matrices';
 import type { JudgedAlpha } from '../../../extension/shared/verdict';
 import { generator } from '../checkpoints/madeCheckpoints';

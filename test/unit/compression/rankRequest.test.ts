@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { descendingEigenvalues, resolveRank } from '../../../extension/compression/rankRequest';
+import type { RankRequest } from '../../../extension/shared/compressions';
 import { breakEvenRank } from '../../../extension/spectral/ranks/ranks';
 import { CompressionError } from '../../../extension/compression/compressionError';
-import type { RankRequest } from '../../../extension/protocol';
 
 const layer = 'fc.weight';
 const fourRows = Float64Array.of(1, 10, 4, 5);

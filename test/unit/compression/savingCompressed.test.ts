@@ -10,7 +10,8 @@ import { compressTensor, type CompressedTensor } from '../../../extension/compre
 import { narrow, type FloatDType } from '../../../extension/compression/narrow';
 import { saveCheckpointWith } from '../../../extension/compression/safetensorsWriter';
 import { loadKernels } from '../../../extension/linalg/kernels/kernels';
-import type { DType, RankRequest } from '../../../extension/protocol';
+import type { RankRequest } from '../../../extension/shared/compressions';
+import type { DType } from '../../../extension/shared/tensors';
 import { sharedFolder } from '../../harness/shared';
 import { memoryCheckpoint, parseSafetensors, type MadeTensor, type ParsedTensor } from './savingFixture';
 

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Checkpoint, TensorInfo } from '../../../extension/checkpoint/checkpoint';
-import type { DType, Problem } from '../../../extension/protocol';
+import type { DType, Problem } from '../../../extension/shared/tensors';
 
 /** Bytes of one element, from the safetensors format description. */
 const ELEMENT_BYTES: Partial<Record<string, number>> = {

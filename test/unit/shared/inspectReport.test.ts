@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { inspectCsv, inspectJson, inspectReport, type InspectReport } from '../../../extension/shared/inspectReport';
-import type { CheckpointSummary, LayerResult, Problem } from '../../../extension/protocol';
+import type { LayerResult } from '../../../extension/shared/layers';
+import type { CheckpointSummary, Problem } from '../../../extension/shared/tensors';
 
 const layer = (name: string): LayerResult => ({
   ...{ name, tensor: name, shape: [3, 2], dtype: 'F32', matrices: 1, N: 3, M: 2, metrics: { alpha: 2.5 }, fits: {} },

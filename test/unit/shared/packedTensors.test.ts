@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { packSummary, unpackSummary } from '../../../extension/shared/packedTensors';
-import type { CheckpointSummary, TensorSummary } from '../../../extension/protocol';
+import type { CheckpointSummary, TensorSummary } from '../../../extension/shared/tensors';
 
 const tensor = (name: string, change: Partial<TensorSummary> = {}): TensorSummary => ({
   ...{ name, group: '', shape: [64, 64], dtype: 'F32', parameters: 4096, bytes: 16_384, layers: [name] },

@@ -1,6 +1,6 @@
 /** What a verdict on alpha needs: each piece of evidence by itself, matrices that nobody trained, matrices with a tail. */
 import assert from 'node:assert/strict';
-import type { PowerLawFit, TailShape } from '../../../extension/protocol';
+import type { PowerLawFit, TailShape } from '../../../extension/shared/layers';
 import { LogTail } from '../../../extension/spectral/tail/logTail';
 import { mulberry32 } from '../../../extension/spectral/seededRandom';
 import { criticalDistance, verdictOn, type VerdictInput } from '../../../extension/shared/verdict';

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
 import { onnxFormat } from '../../../../extension/checkpoint/onnx/onnx';
-import type { DType } from '../../../../extension/protocol';
+import type { DType } from '../../../../extension/shared/tensors';
 import {
   bytesField,
   concat,

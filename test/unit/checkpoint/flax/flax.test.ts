@@ -3,7 +3,7 @@ import { utimesSync } from 'node:fs';
 import { flaxFormat } from '../../../../extension/checkpoint/flax/flax';
 import { openCheckpoint } from '../../../../extension/checkpoint/registry';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
-import type { DType } from '../../../../extension/protocol';
+import type { DType } from '../../../../extension/shared/tensors';
 import { formatFolder } from '../../../harness/checkpoints/formatFolder';
 import {
   bin,

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { numpyFormat } from '../../../../extension/checkpoint/numpy/numpy';
 import { openCheckpoint } from '../../../../extension/checkpoint/registry';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
-import type { DType } from '../../../../extension/protocol';
+import type { DType } from '../../../../extension/shared/tensors';
 import { formatFolder } from '../../../harness/checkpoints/formatFolder';
 import { sharedFolder } from '../../../harness/shared';
 import { codeOf, namesOf, readHex } from '../../../harness/checkpoints/torchFiles';

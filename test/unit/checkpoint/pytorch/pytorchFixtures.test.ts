@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint, TensorInfo } from '../../../../extension/checkpoint/checkpoint';
 import { pytorchFormat } from '../../../../extension/checkpoint/pytorch/pytorch';
-import type { DType } from '../../../../extension/protocol';
+import type { DType } from '../../../../extension/shared/tensors';
 import { temporaryFolder } from '../../../harness/temporaryFolder';
 import { fixtures } from './torchFixtures.json';
 

@@ -15,7 +15,7 @@ import { torchStorageType } from '../../../../extension/checkpoint/pytorch/torch
 import { namedState } from '../../../../extension/checkpoint/elements/trainingNames';
 import { readModelConfig } from '../../../../extension/engine/document/modelConfig';
 import { summarise } from '../../../../extension/engine/document/summary';
-import type { CheckpointSummary, DType } from '../../../../extension/protocol';
+import type { CheckpointSummary, DType } from '../../../../extension/shared/tensors';
 import { sharedCase } from '../../../harness/checkpoints/sharedCases';
 
 function tensor(shape: number[], type = 'Float'): PickleTensor {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
 import { elementSize } from '../../../../extension/checkpoint/elements/dtype';
 import { safetensorsFormat } from '../../../../extension/checkpoint/safetensors/safetensors';
-import type { DType } from '../../../../extension/protocol';
+import type { DType } from '../../../../extension/shared/tensors';
 import { makeManyTensors } from '../../../harness/checkpoints/madeCheckpoints';
 import {
   f32Entry,

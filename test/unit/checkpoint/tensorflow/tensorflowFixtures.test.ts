@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { openCheckpoint } from '../../../../extension/checkpoint/registry';
-import type { DType } from '../../../../extension/protocol';
+import type { DType } from '../../../../extension/shared/tensors';
 import { temporaryFolder } from '../../../harness/temporaryFolder';
 import { fixtures } from './tensorflowFixtures.json';
 

@@ -5,7 +5,7 @@ import { elementSize } from '../../../../extension/checkpoint/elements/dtype';
 import { DEFAULT_FARMS } from '../../../../extension/engine/terminal/cliArguments';
 import { LayerError, planLayer } from '../../../../extension/engine/layer/layerInput';
 import { defaultMemoryLimit } from '../../../../extension/engine/resources/limits';
-import type { DType } from '../../../../extension/protocol';
+import type { DType } from '../../../../extension/shared/tensors';
 import { layersOf } from '../../../../extension/spectral/matrices';
 
 const GB = 1024 ** 3;

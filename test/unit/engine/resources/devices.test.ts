@@ -8,7 +8,7 @@ import {
   isDeviceChoice,
   type Accelerator,
 } from '../../../../extension/linalg/devices/providers';
-import type { DeviceInfo } from '../../../../extension/protocol';
+import type { DeviceInfo } from '../../../../extension/shared/devices';
 import { FakeDevice } from '../../../harness/fakes/fakeDevice';
 
 const CPU = { provider: 'cpu', precision: 'float64', refused: [], threads: 2 } as const;

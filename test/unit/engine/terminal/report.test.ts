@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { layerReport } from '../../../../extension/engine/terminal/report';
 import type { InspectReport } from '../../../../extension/shared/inspectReport';
-import type { CheckpointSummary, LayerResult } from '../../../../extension/protocol';
+import type { LayerResult } from '../../../../extension/shared/layers';
+import type { CheckpointSummary } from '../../../../extension/shared/tensors';
 
 const head = { path: '/m', format: 'f', files: [], dtypes: [], fileBytes: 0, bytes: 0, parameters: 0 };
 const summary = { ...head, architecture: '', tensors: [], problems: [], metadata: {} } as unknown as CheckpointSummary;

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { CheckpointSession, type SessionNotifications } from '../../../../extension/host/editor/checkpointSession';
 import { EngineClient } from '../../../../extension/host/engineClient';
 import { Quarantine } from '../../../../extension/host/quarantine';
-import type { DocumentStamp, InspectSettings, LayerResult } from '../../../../extension/protocol';
+import type { DocumentStamp } from '../../../../extension/protocol';
+import type { InspectSettings, LayerResult } from '../../../../extension/shared/layers';
 
 const settings: InspectSettings = {
   farms: { enabled: false, rows: 1, q: 1, ops: 1, fit: 'KS', mode: 'full', tolerance: 1 },

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { exportedLayers } from '../../../../extension/host/editor/exportedLayers';
 import { inspectCsv, reportedLayers } from '../../../../extension/shared/inspectReport';
-import type { LayerResult, TensorSummary } from '../../../../extension/protocol';
+import type { LayerResult } from '../../../../extension/shared/layers';
+import type { TensorSummary } from '../../../../extension/shared/tensors';
 
 const tensor = (name: string, layers: string[]): TensorSummary => ({
   ...{ name, group: '', shape: [4, 3], dtype: 'F16', encoding: 'Q8_0', parameters: 12, bytes: 24, layers },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Outbox } from '../../../../extension/host/editor/outbox';
-import type { LayerResult } from '../../../../extension/protocol';
+import type { LayerResult } from '../../../../extension/shared/layers';
 
 const result = (name: string): LayerResult => ({
   ...{ name, tensor: name, shape: [2, 2], dtype: 'F32', matrices: 1, metrics: {}, fits: {}, farms: null, ranks: {} },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { LayerIndex } from '../../../../extension/host/hover/layerIndex';
 import { packSummary } from '../../../../extension/shared/packedTensors';
-import type { CheckpointSummary, PackedTensors, TensorSummary } from '../../../../extension/protocol';
+import type { CheckpointSummary, PackedTensors, TensorSummary } from '../../../../extension/shared/tensors';
 
 function tensor(name: string): TensorSummary {
   return { name, group: '', shape: [8, 8], dtype: 'F32', parameters: 64, bytes: 256, layers: [name] };

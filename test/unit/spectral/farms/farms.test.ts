@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { gram } from '../../../../extension/linalg/gram/gram';
 import { kernelTwin } from '../../../../extension/linalg/kernels/kernelTwin';
 import { symmetricEigenvalues } from '../../../../extension/linalg/eigen/symmetricEigenvalues';
-import type { FitRule } from '../../../../extension/protocol';
+import type { FitRule } from '../../../../extension/shared/layers';
 import { estimateAlpha } from '../../../../extension/spectral/tail/bootstrap';
 import {
   adaptiveOrder,

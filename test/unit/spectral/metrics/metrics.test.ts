@@ -1,6 +1,6 @@
 /** Shape metrics on spectra whose values follow by hand, and the metric table that describes them. */
 import assert from 'node:assert/strict';
-import type { PowerLawFit } from '../../../../extension/protocol';
+import type { PowerLawFit } from '../../../../extension/shared/layers';
 import { spectralMetrics } from '../../../../extension/spectral/metrics/metrics';
 import { missingMetrics } from '../../../../extension/spectral/metrics/missingMetrics';
 import { metricTable } from '../../../../extension/shared/metricTable';

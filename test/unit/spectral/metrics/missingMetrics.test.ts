@@ -1,6 +1,6 @@
 /** Every number that is missing has a reason, and no number has one, on the spectra of awkward matrices. */
 import assert from 'node:assert/strict';
-import type { FitRule, PowerLawFit } from '../../../../extension/protocol';
+import type { FitRule, PowerLawFit } from '../../../../extension/shared/layers';
 import { spectralMetrics, type SpectralInput } from '../../../../extension/spectral/metrics/metrics';
 import { missingMetrics, missingRanks } from '../../../../extension/spectral/metrics/missingMetrics';
 import { fitPowerLaw } from '../../../../extension/spectral/tail/powerLaw';

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { loadElementKernels } from '../../../../extension/linalg/kernels/elementKernels';
+import type { TensorStatistics } from '../../../../extension/shared/layers';
 import {
   blockMoments,
   elementHistogram,
@@ -9,7 +10,6 @@ import {
   hasRepresentableSquares,
   StatisticsAccumulator,
 } from '../../../../extension/spectral/metrics/statistics';
-import type { TensorStatistics } from '../../../../extension/protocol';
 
 type Moments = ConstructorParameters<typeof StatisticsAccumulator>[0];
 

@@ -1,7 +1,7 @@
 /** Power-law fits against the definition tried out on every tail, and against closed forms. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { PowerLawFit } from '../../../../extension/protocol';
+import type { PowerLawFit } from '../../../../extension/shared/layers';
 import { poolEigenvalues } from '../../../../extension/spectral/farms/farms';
 import { fitPowerLaw, lowerBound, tailAt, upperBound } from '../../../../extension/spectral/tail/powerLaw';
 

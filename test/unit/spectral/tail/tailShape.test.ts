@@ -1,6 +1,6 @@
 /** The laws a tail may follow: likeliest parameters and ratios against scipy and the `powerlaw` package, and the verdict. */
 import assert from 'node:assert/strict';
-import type { AlternativeLaw, PowerLawFit, TailComparison, TailShape } from '../../../../extension/protocol';
+import type { AlternativeLaw, PowerLawFit, TailComparison, TailShape } from '../../../../extension/shared/layers';
 import { fitPowerLaw } from '../../../../extension/spectral/tail/powerLaw';
 import { tailShape } from '../../../../extension/spectral/tail/tailShape';
 import { spectrumShapes, uniform } from '../../../harness/numbers/hardSpectra';

@@ -1,6 +1,6 @@
 /** Names to a tree of modules, and the tree to rows: folded, sorted, filtered. */
 import assert from 'node:assert/strict';
-import type { TensorSummary } from '../../../../extension/protocol';
+import type { TensorSummary } from '../../../../extension/shared/tensors';
 import { moduleTree, type TreeNode } from '../../../../webview/model/moduleTree';
 import { flatRows, treeRows, type ShownRow } from '../../../../webview/table/tableOrder';
 

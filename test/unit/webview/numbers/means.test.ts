@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { TensorSummary } from '../../../../extension/protocol';
+import type { TensorSummary } from '../../../../extension/shared/tensors';
 import { Means } from '../../../../webview/numbers/means';
 import { moduleTree, type TreeNode } from '../../../../webview/model/moduleTree';
 

@@ -5,7 +5,8 @@ import { layerReport, tensorReport } from '../../../../extension/engine/terminal
 import { summarise } from '../../../../extension/engine/document/summary';
 import { reportedLayers, type InspectReport } from '../../../../extension/shared/inspectReport';
 import { judgedShare, layerVerdict } from '../../../../extension/shared/layerFindings';
-import type { CheckpointSummary, LayerResult, PowerLawFit, RankSuggestion } from '../../../../extension/protocol';
+import type { LayerResult, PowerLawFit, RankSuggestion } from '../../../../extension/shared/layers';
+import type { CheckpointSummary } from '../../../../extension/shared/tensors';
 import { alphaBandOf } from '../../../../webview/numbers/alphaBands';
 import { ofTheModel } from '../../../../webview/numbers/ofTheModel';
 import { RankCurve } from '../../../../extension/shared/rankCurve';

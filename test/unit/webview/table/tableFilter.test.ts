@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { TensorSummary } from '../../../../extension/protocol';
+import type { TensorSummary } from '../../../../extension/shared/tensors';
 import { moduleTree, type TreeNode } from '../../../../webview/model/moduleTree';
 import { RowFilter } from '../../../../webview/table/rowFilter';
 import type { FilterField } from '../../../../webview/table/filterQuery';
