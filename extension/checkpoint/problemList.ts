@@ -1,6 +1,6 @@
 /** Problems of one checkpoint, bounded: a damaged header can be wrong a million times over. */
 import type { Problem } from '../shared/tensors';
-import { CheckpointError, type CheckpointErrorCode } from './checkpoint';
+import { CheckpointError, type CheckpointErrorCode } from './checkpointError';
 
 /** More than a person reads; keeps the memory and messages that a hostile file can cause small. */
 export const MAX_PROBLEMS = 1000;

@@ -4,9 +4,9 @@
  */
 import path from 'node:path';
 import { stat } from 'node:fs/promises';
+import { CheckpointError } from './checkpointError';
 import { withBoundedNames } from './wrappers/boundedNames';
 import type { Checkpoint, CheckpointFormat } from './checkpoint';
-import { CheckpointError } from './checkpoint';
 import { distributedFormat } from './pytorch/distributed';
 import { FileReader, fileError } from './files/fileReader';
 import { flaxFormat } from './flax/flax';

@@ -9,8 +9,8 @@ import { pollFor, symmetricEigenvalues, type EigenOptions } from '../linalg/eige
 import type { RankRequest } from '../shared/compressions';
 import { bandedGram } from './bands';
 import { CompressionError } from './compressionError';
-import { compressionMatrix, factorTensors, type CompressionMatrix } from './compressionMatrix';
-import { factorLayout, type FactorLayout } from './factorLayout';
+import { compressionMatrix, type CompressionMatrix } from './compressionMatrix';
+import { factorLayout, type FactorLayout, factorTensors } from './factorLayout';
 import { isFloatDType } from './narrow';
 import { relativeError } from './preview';
 import { descendingEigenvalues, resolveRank } from './rankRequest';

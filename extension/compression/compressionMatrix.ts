@@ -6,9 +6,8 @@
  * the eigenvalues that decide ranks and errors here are those of another matrix than the ones the ESD shows.
  */
 import type { TensorInfo } from '../checkpoint/checkpoint';
-import { product } from '../checkpoint/elements/shape';
+import { product } from '../shared/matrixAxes';
 import { CompressionError } from './compressionError';
-import type { FactorLayout } from './factorLayout';
 
 export interface CompressionMatrix {
   readonly kind: 'matrix' | 'conv' | 'expert';
@@ -71,45 +70,6 @@ function spatialAxes(shape: readonly number[], kernelLayout: TensorInfo['kernelL
   }
 }
 
-function outputsFirst(kernelLayout: TensorInfo['kernelLayout']): boolean {
+export function outputsFirst(kernelLayout: TensorInfo['kernelLayout']): boolean {
   return kernelLayout === 'OI…' || kernelLayout === 'O…I';
-}
-
-/** A tensor that is a factor of another: `left` is A (rows × k), `right` is B (k × cols), and W = A·B. */
-export interface FactorTensor {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly factor: 'left' | 'right';
-  /** Its elements lie as those of the factor's transpose. */
-  readonly transposed: boolean;
-}
-
-/** Names and shapes of the two tensors that replace a weight, the one applied to the input first. */
-export function factorTensors(
-  { shape, kernelLayout }: Pick<TensorInfo, 'shape' | 'kernelLayout'>,
-  { kind, rows, cols }: CompressionMatrix,
-  { first, names, secondTransposed }: FactorLayout,
-  rank: number,
-): FactorTensor[] {
-  const shapes = { left: [rows, rank], right: [rank, cols] };
-  if (kind === 'conv') {
-    const ones = shape.slice(2).map(() => 1);
-    if (outputsFirst(kernelLayout)) {
-      shapes.right = [rank, ...shape.slice(1)];
-      shapes.left = kernelLayout === 'OI…' ? [rows, rank, ...ones] : [rows, ...ones, rank];
-    } else {
-      shapes.left = [...shape.slice(0, -1), rank];
-      shapes.right = [...ones, rank, cols];
-    }
-  }
-  const second = first === 'left' ? 'right' : 'left';
-  return [
-    { name: names[0], shape: shapes[first], factor: first, transposed: false },
-    {
-      name: names[1],
-      shape: secondTransposed ? shapes[second].toReversed() : shapes[second],
-      factor: second,
-      transposed: secondTransposed,
-    },
-  ];
 }

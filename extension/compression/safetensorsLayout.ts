@@ -5,9 +5,9 @@
  * @see https://github.com/huggingface/safetensors (format section; `serialize` of the reference implementation)
  */
 import { elementSize, isDType } from '../checkpoint/elements/dtype';
-import { packedBytes, type PackedType } from '../checkpoint/elements/packedElements';
-import { product } from '../checkpoint/elements/shape';
-import type { DType } from '../shared/tensors';
+import { packedBytes } from '../checkpoint/elements/packedElements';
+import { product } from '../shared/matrixAxes';
+import type { DType, PackedType } from '../shared/tensors';
 import { CompressionError } from './compressionError';
 
 /** Readers of the reference implementation refuse longer headers. */

@@ -7,7 +7,7 @@
  * @see https://huggingface.co/docs/transformers/big_models (`total_size`, `total_parameters` of an index of shards)
  */
 import type { Checkpoint } from '../checkpoint/checkpoint';
-import { product } from '../checkpoint/elements/shape';
+import { product } from '../shared/matrixAxes';
 import { byteLength, type HeaderEntry } from './safetensorsLayout';
 import { isStored } from './storageNotes';
 

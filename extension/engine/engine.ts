@@ -2,16 +2,17 @@
  * The engine without its transport: open documents, jobs, results. `main.ts` puts it behind IPC, `cli.ts` calls it
  * directly; both see the same numbers.
  */
+import type { MatrixProducts, ProductSource } from '../linalg/products/productTypes';
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
-import { CheckpointError } from '../checkpoint/checkpoint';
+import { CheckpointError } from '../checkpoint/checkpointError';
 import { openCheckpoint } from '../checkpoint/registry';
 import { withFolds } from '../checkpoint/elements/foldedTensor';
 import { shardOfModel } from '../checkpoint/folders/shardOfModel';
 import { withSlices } from '../checkpoint/wrappers/tensorSlice';
 import { withTiedEmbeddings } from '../checkpoint/wrappers/tiedEmbeddings';
 import { removeAbandonedPartials } from '../compression/partialFile';
-import { createMatrixProducts, type MatrixProducts, type ProductSource } from '../linalg/products/matrixProducts';
+import { createMatrixProducts } from '../linalg/products/matrixProducts';
 import { openOnnxProducts } from '../linalg/products/onnxProducts';
 import type { Accelerator } from '../linalg/devices/providers';
 import type { EngineNotifications, PeekResult, Stamped } from '../protocol';
@@ -19,13 +20,14 @@ import type { DeviceChoice, DeviceInfo } from '../shared/devices';
 import type { InspectSettings } from '../shared/layers';
 import { problemOf } from '../shared/rpc';
 import type { Problem } from '../shared/tensors';
+import { EngineError } from './document/engineLayer';
+import { outcomeGoodness } from './layer/goodness';
 import { abortable } from './resources/abortable';
 import { Devices } from './resources/devices';
-import { EngineDocument, EngineError } from './document/engineDocument';
+import { EngineDocument } from './document/engineDocument';
 import { snapshotFiles } from './document/fileSnapshot';
 import { rankedCurve } from '../spectral/esd';
 import { JobQueue } from './resources/jobQueue';
-import { outcomeGoodness } from './requests/layerGoodness';
 import { exactness, exactnessWithoutLimit } from './layer/layerExactness';
 import { LayerError, layerInputAhead, type LayerSource } from './layer/layerInput';
 import { analyseLayer } from './layer/layerPipeline';

@@ -5,7 +5,7 @@
 import os from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
-import { CheckpointError } from '../checkpoint/checkpoint';
+import { CheckpointError } from '../checkpoint/checkpointError';
 import { packSummary } from '../shared/packedTensors';
 import type { HeaderRequests } from '../protocol';
 import { handle } from '../shared/rpc';

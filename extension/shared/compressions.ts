@@ -51,3 +51,23 @@ export interface SaveResult {
   /** What the person should know: directions beyond the numerical rank, rounding, saturation. */
   notes: string[];
 }
+
+export interface CompressionMethod {
+  /** Name in requests, metadata and the command line. */
+  readonly name: string;
+  readonly label: string;
+  readonly description: string;
+  /** Calibration statistics it cannot do without, as named in a statistics file (`input_gram`, `fisher`, …). */
+  readonly needs: readonly string[];
+}
+
+export const compressionMethods: readonly CompressionMethod[] = [
+  {
+    name: 'svd',
+    label: 'Truncated SVD',
+    description:
+      'Keeps the largest singular directions, U_k√S_k · √S_k V_kᵀ: the smallest possible error at a rank when nothing ' +
+      'is known of the inputs.',
+    needs: [],
+  },
+];

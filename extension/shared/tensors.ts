@@ -166,3 +166,18 @@ export interface CheckpointSummary {
   tensors: TensorSummary[];
   problems: Problem[];
 }
+
+/** Axis order of convolution kernels. */
+export type KernelLayout = 'OI…' | '…IO' | 'O…I' | '…O';
+
+export type RecurrentOperator = 'LSTM' | 'GRU' | 'RNN';
+
+/** `count` runs of `length` indices along an axis: the first begins at `start`, each `step` after the one before. */
+export interface Runs {
+  readonly start: number;
+  readonly length: number;
+  readonly step: number;
+  readonly count: number;
+}
+
+export type PackedType = 'F4' | 'F6_E2M3' | 'F6_E3M2' | 'I4' | 'U4' | 'I2' | 'U2';

@@ -8,7 +8,7 @@
  * @see https://github.com/TransformerLensOrg/TransformerLens (`components/abstract_attention.py`)
  * @see https://github.com/google-deepmind/gemma (`gm/nn/_modules.py`)
  */
-import type { MatrixAxes } from '../checkpoint/elements/foldedTensor';
+import type { MatrixAxes } from '../shared/matrixAxes';
 import { biasName, partsOfName, type ShapeOf } from './kernelEvidence';
 
 /** Along which side of the matrix the heads lie one after another, and how many there are. */

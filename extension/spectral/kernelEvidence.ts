@@ -3,7 +3,7 @@
  * beside it, its name, and sizes that only kernels have. Each can mislead alone: PyTorch Geometric calls layers of a
  * graph `conv1`, whose weights are a matrix for each relation; layers that were scanned lie behind one another in JAX.
  */
-import type { KernelLayout } from '../checkpoint/checkpoint';
+import type { KernelLayout } from '../shared/tensors';
 
 /** Shape of another tensor; undefined where there is none of that name. */
 export type ShapeOf = (name: string) => readonly number[] | undefined;

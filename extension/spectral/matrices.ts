@@ -4,9 +4,8 @@
  * 2-D tensors are one matrix. Convolution kernels are one matrix per kernel position, their eigenvalues pooled. What else
  * has three or more axes is told by its name, its neighbours and its sizes (`kernelEvidence.ts`, `attentionAxes.ts`).
  */
-import type { KernelLayout, RecurrentOperator } from '../checkpoint/checkpoint';
-import { elementPlaces, foldedSizes, type MatrixAxes } from '../checkpoint/elements/foldedTensor';
-import type { DType } from '../shared/tensors';
+import { elementPlaces, foldedSizes, type MatrixAxes } from '../shared/matrixAxes';
+import type { DType, KernelLayout, RecurrentOperator } from '../shared/tensors';
 import { attentionKernel, isStackedBias, type HeadsOfAxes } from './attentionAxes';
 import { isKernel, type ShapeOf } from './kernelEvidence';
 

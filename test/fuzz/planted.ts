@@ -1,8 +1,8 @@
 /** Readers with one fault each, by the damaged file's case number: the fuzzer's own test. */
+import { CheckpointError } from '../../extension/checkpoint/checkpointError';
 import { closeSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
-import { CheckpointError } from '../../extension/checkpoint/checkpoint';
 import { allowed } from '../harness/machineSpeed';
 import { OUTSIDE } from './bench';
 import { CASE_MILLISECONDS } from './limits';

@@ -1,5 +1,6 @@
 /** What the fuzzer runs on each damaged checkpoint, and what may come of it. */
-import { CheckpointError, type Checkpoint, type TensorInfo } from '../../extension/checkpoint/checkpoint';
+import { type Checkpoint, type TensorInfo } from '../../extension/checkpoint/checkpoint';
+import { CheckpointError } from '../../extension/checkpoint/checkpointError';
 import type { Random } from './random';
 
 /** Tensors read of each checkpoint that opens. */

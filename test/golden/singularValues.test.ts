@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { checkpointSuffixes, openCheckpoint } from '../../extension/checkpoint/registry';
+import { loadKernels } from '../../extension/linalg/kernels/loadKernels';
+import type { MatrixProducts } from '../../extension/linalg/products/productTypes';
 import { heldBands } from '../../extension/linalg/singular/rowBandProducts';
-import { loadKernels } from '../../extension/linalg/kernels/kernels';
-import { createMatrixProducts, type MatrixProducts } from '../../extension/linalg/products/matrixProducts';
+import { createMatrixProducts } from '../../extension/linalg/products/matrixProducts';
 import { topTriplets } from '../../extension/linalg/singular/singularTriplets';
 import { topEigenvectors } from '../../extension/linalg/eigen/symmetricEigenvectors';
 import { goldenFiles, UPPER_QUANTILES, type GoldenEsd } from '../harness/golden';

@@ -1,6 +1,5 @@
 /** The heavy-tailed matrices of `golden/synthetic.json`, made bit for bit by the generator written out there. */
-
-import { loadKernels } from '../../extension/linalg/kernels/kernels';
+import { loadKernels } from '../../extension/linalg/kernels/loadKernels';
 
 /** x[t+1] = (1664525·x[t] + 1013904223) mod 2³²; values x/2³² − 0.5, the seed itself not emitted. */
 export function* uniform(seed: number): Generator<number> {

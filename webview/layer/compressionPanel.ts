@@ -4,9 +4,8 @@
  * the engine's preview confirms them and adds its notes.
  */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
-import { compressionMethods } from '../../extension/compression/registry';
 import type { ViewNotifications } from '../../extension/protocol';
-import type { CompressionPreview, SaveResult } from '../../extension/shared/compressions';
+import { type CompressionPreview, type SaveResult, compressionMethods } from '../../extension/shared/compressions';
 import type { FactoredLayer } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';

@@ -6,13 +6,10 @@ import type { Column } from './columns';
 import { element } from '../controls/elements';
 import { icon } from '../controls/icons';
 import { roving } from '../controls/roving';
+import { ROW_HEIGHT, type TableActions } from './tableActions';
 import { RowView, type RowContext } from './tableRow';
 import { handleTableKey } from './tableKeyboard';
 import type { ShownRow } from './tableOrder';
-import type { TreeNode } from '../model/moduleTree';
-
-/** Must equal `--row-height` in the style sheet. */
-export const ROW_HEIGHT = 24;
 
 /** Rows kept ready above and below the ones in sight, so that a quick scroll shows no gaps. */
 const OVERSCAN = 8;
@@ -23,17 +20,6 @@ const SETTLE_MS = 120;
 /** Least width of the first column, in pixels, and its largest share of the table's part of the page, in percent. */
 const LEAST_NAME_WIDTH = 180;
 const NAME_SHARE = 34;
-
-export interface TableActions {
-  open(node: TreeNode, how: 'pointer' | 'keyboard'): void;
-  toggle(node: TreeNode, expand: boolean): void;
-  menu(node: TreeNode, at: { x: number; y: number }): void;
-  sort(column: Column): void;
-  /** Rows in sight, top first, after scrolling has come to rest. */
-  visible(nodes: TreeNode[]): void;
-  /** Letters typed while the table has the focus. */
-  type(text: string): void;
-}
 
 export interface TableSort {
   column: string;

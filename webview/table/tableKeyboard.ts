@@ -1,7 +1,7 @@
 /** The table by keyboard, as the ARIA treegrid pattern and VS Code's own trees have it. */
-import type { LayerTable, TableActions } from './table';
+import type { KeyboardTable, TableActions } from './tableActions';
 
-export function handleTableKey(event: KeyboardEvent, table: LayerTable, actions: TableActions): void {
+export function handleTableKey(event: KeyboardEvent, table: KeyboardTable, actions: TableActions): void {
   // Keys in the header's sort buttons are theirs.
   if (event.target !== table.element || event.isComposing) return;
   const row = table.rows[table.active];
@@ -54,18 +54,18 @@ export function handleTableKey(event: KeyboardEvent, table: LayerTable, actions:
 }
 
 /** A row is expanded where the one below it is its child. */
-function isExpanded(table: LayerTable): boolean {
+function isExpanded(table: KeyboardTable): boolean {
   return table.rows[table.active + 1]?.node.parent === table.rows[table.active]?.node;
 }
 
-function expandOrEnter(table: LayerTable, actions: TableActions): void {
+function expandOrEnter(table: KeyboardTable, actions: TableActions): void {
   const { node } = table.rows[table.active]!;
   if (node.children.length === 0) return;
   if (isExpanded(table)) table.moveTo(table.active + 1);
   else actions.toggle(node, true);
 }
 
-function collapseOrLeave(table: LayerTable, actions: TableActions): void {
+function collapseOrLeave(table: KeyboardTable, actions: TableActions): void {
   const { node } = table.rows[table.active]!;
   if (node.children.length > 0 && isExpanded(table)) {
     actions.toggle(node, false);

@@ -4,7 +4,7 @@ import { element } from '../controls/elements';
 import { icon, setIcon, type IconName } from '../controls/icons';
 import type { TreeNode } from '../model/moduleTree';
 import type { RowStatus } from './rowStatus';
-import { ROW_HEIGHT } from './table';
+import { ROW_HEIGHT } from './tableActions';
 import type { ShownRow } from './tableOrder';
 
 /** Pixels a row is indented for each level of the tree. */

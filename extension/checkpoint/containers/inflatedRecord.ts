@@ -4,7 +4,7 @@
  */
 import { Readable, pipeline } from 'node:stream';
 import { createInflateRaw } from 'node:zlib';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 
 /** The first piece is small, as often only a header is wanted; each further one is twice as large, up to this. */
 const FIRST_PIECE_BYTES = 1024;

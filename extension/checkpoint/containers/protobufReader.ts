@@ -5,7 +5,7 @@
  *
  * @see https://protobuf.dev/programming-guides/encoding/
  */
-import { CheckpointError, type CheckpointErrorCode } from '../checkpoint';
+import { CheckpointError, type CheckpointErrorCode } from '../checkpointError';
 import type { ByteSource } from '../files/fileBytes';
 
 /** One positioned read: hundreds of small fields at once, yet cheap where each tensor of a big model costs one. */

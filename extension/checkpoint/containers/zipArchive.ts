@@ -7,7 +7,7 @@
 import { inflateRaw } from 'node:zlib';
 import { promisify } from 'node:util';
 import { fromRandomAccessReader, RandomAccessReader, type Entry, type ZipFile } from 'yauzl';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { crc32 } from './crc32';
 import type { FileBytes } from '../files/fileBytes';
 import { OpeningBudget } from '../files/openingBudget';

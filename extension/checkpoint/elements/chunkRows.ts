@@ -1,9 +1,9 @@
 /** Rows of a tensor that is stored in blocks: only the blocks that hold some of them are read, and of those the rows. */
+import { product } from '../../shared/matrixAxes';
 import type { Block } from './chunkTiling';
 import { allocate } from '../files/fileReader';
 import type { RowRange } from './rowBand';
 import type { RowSource } from './rowSource';
-import { product } from './shape';
 
 export interface Chunk extends Block {
   /** Its rows, counted from its own first. */

@@ -1,6 +1,6 @@
 /** Whether the blocks that a tensor was cut into are all of it, each element once. */
-import { product } from './shape';
 import { largestOf } from '../../shared/extremes';
+import { product } from '../../shared/matrixAxes';
 
 /** A block of a tensor: its first index along each axis, and its shape. */
 export interface Block {

@@ -3,7 +3,7 @@
  * is every machine this program runs on, so typed arrays read them directly.
  */
 import type { DType } from '../../shared/tensors';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 
 const SIZES: Readonly<Record<DType, number>> = {
   F64: 8,

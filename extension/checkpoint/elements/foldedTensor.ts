@@ -3,40 +3,16 @@
  * kernel in × heads × dim is one matrix in × (heads·dim). Read in bands of the stored tensor; where the axes change
  * places (heads × in × dim), what of it is needed is read whole.
  */
-import type { Checkpoint, TensorInfo } from '../checkpoint';
+import { product, type MatrixAxes, foldedSizes, isInOrder, elementPlaces } from '../../shared/matrixAxes';
+import type { Checkpoint, TensorInfo, Fold } from '../checkpoint';
 import { elementSize } from './dtype';
 import { bandBytes, type RowRange } from './rowBand';
-import { product } from './shape';
 import { wrapCheckpoint } from '../wrappers/wrappedCheckpoint';
-
-/** Which axes of a tensor make up its matrices. Each axis is in one list; within a list the last changes fastest. */
-export interface MatrixAxes {
-  /** Axes that count matrices; empty where there is one. */
-  readonly stack: readonly number[];
-  readonly rows: readonly number[];
-  readonly cols: readonly number[];
-}
-
-export interface Fold {
-  readonly of: TensorInfo;
-  readonly axes: MatrixAxes;
-}
-
-/** Sizes of `axes` multiplied: `[matrices, rows, cols]`. */
-export function foldedSizes(shape: readonly number[], { stack, rows, cols }: MatrixAxes): [number, number, number] {
-  const size = (axes: readonly number[]): number => product(axes.map((axis) => shape[axis]!));
-  return [size(stack), size(rows), size(cols)];
-}
 
 /** The tensor of that name and those elements with the shape rows × cols, or matrices × rows × cols. */
 export function foldedTensor(of: TensorInfo, axes: MatrixAxes): TensorInfo {
   const [count, rows, cols] = foldedSizes(of.shape, axes);
   return { ...of, shape: axes.stack.length > 0 ? [count, rows, cols] : [rows, cols], folded: { of, axes } };
-}
-
-/** Whether the matrices' elements lie in the file in their own order. */
-export function isInOrder({ stack, rows, cols }: MatrixAxes): boolean {
-  return [...stack, ...rows, ...cols].every((axis, i) => axis === i);
 }
 
 /** Bytes that reading a band takes at most beside its own. */
@@ -109,36 +85,4 @@ export function unfolded(bytes: Uint8Array, { of, axes }: Fold): Uint8Array {
     from += run * size;
   }
   return target;
-}
-
-interface Places {
-  /** First elements of the runs that positions [start, end) along the folded first axis consist of. */
-  readonly places: (start: number, end: number) => Generator<number>;
-  /** Elements that are neighbours in the file and in the matrix. */
-  readonly run: number;
-  readonly perPosition: number;
-}
-
-/** Where the folded tensor's elements lie among the stored ones. */
-export function elementPlaces(shape: readonly number[], { stack, rows, cols }: MatrixAxes): Places {
-  const offsets = (axes: readonly number[]): number[] =>
-    axes.reduce<number[]>(
-      (found, axis) => {
-        const step = product(shape.slice(axis + 1));
-        return found.flatMap((offset) => Array.from({ length: shape[axis]! }, (_, i) => offset + i * step));
-      },
-      [0],
-    );
-  const last = shape.length - 1;
-  const isLast = cols.at(-1) === last;
-  const run = isLast ? shape[last]! : 1;
-  const [outer, middle] = stack.length > 0 ? [stack, rows] : [rows, []];
-  const [first, second, third] = [offsets(outer), offsets(middle), offsets(isLast ? cols.slice(0, -1) : cols)];
-  return {
-    run,
-    perPosition: second.length * third.length * run,
-    *places(start, end) {
-      for (const a of first.slice(start, end)) for (const b of second) for (const c of third) yield a + b + c;
-    },
-  };
 }

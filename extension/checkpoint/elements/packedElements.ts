@@ -6,12 +6,11 @@
  * @see https://www.opencompute.org/documents/ocp-microscaling-formats-mx-v1-0-spec-final-pdf (E2M1, E2M3, E3M2)
  * @see https://onnx.ai/onnx/technical/int4.html
  */
-import type { DType } from '../../shared/tensors';
-import { CheckpointError, type TensorInfo } from '../checkpoint';
+import type { DType, PackedType } from '../../shared/tensors';
+import { type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { decodeFloat } from './dtype';
 import type { RowRange } from './rowBand';
-
-export type PackedType = 'F4' | 'F6_E2M3' | 'F6_E3M2' | 'I4' | 'U4' | 'I2' | 'U2';
 
 interface Packing {
   readonly bits: number;

@@ -3,7 +3,8 @@
  * are inflated, pieces that are joined.
  */
 import type { Problem } from '../../shared/tensors';
-import { CheckpointError, type Checkpoint, type TensorInfo } from '../checkpoint';
+import { type Checkpoint, type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import type { FileBytes } from '../files/fileBytes';
 import { bandBytes, type RowRange } from './rowBand';
 import { readView, type TensorView } from './tensorView';

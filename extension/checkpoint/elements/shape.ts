@@ -32,8 +32,3 @@ export function elementCount(shape: unknown): number | string {
 export function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
-
-/** Product of sizes that were checked. */
-export function product(sizes: readonly number[]): number {
-  return sizes.reduce((total, size) => total * size, 1);
-}

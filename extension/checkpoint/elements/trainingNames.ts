@@ -2,9 +2,9 @@
  * Names of what training programs store beside a model in files without any structure but names: JAX's and Flax's train
  * states, distributed checkpoints, Keras 3. (Pickles have structure: `trainingState.ts`.) In doubt it is the model's.
  */
+import { product } from '../../shared/matrixAxes';
 import type { NotModel } from '../../shared/tensors';
 import type { TensorInfo } from '../checkpoint';
-import { product } from './shape';
 
 /** Parts of a name that are looked at, from its beginning: `state.optimizer.state.layers.0.weight.exp_avg`. */
 const MAX_PARTS = 64;

@@ -1,5 +1,5 @@
 /** Bytes that are read by position: a file with a handle of its own, one of a set that shares few handles, a part of one. */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 
 export interface FileBytes {
   /** Of the file, for messages. */

@@ -3,7 +3,7 @@
  * short while it is open is an error, never silently mixed data.
  */
 import { open, stat, type FileHandle } from 'node:fs/promises';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import type { FileBytes } from './fileBytes';
 
 /** One positioned read asks the system for at most this much, so that cancelling stays quick on slow disks. */

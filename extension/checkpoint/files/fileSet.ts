@@ -2,7 +2,7 @@
  * The files of one checkpoint, opened when they are needed: a checkpoint of 163 shards must not hold 163 handles.
  * A file that is opened again must still be the one that was opened first.
  */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import type { FileBytes } from './fileBytes';
 import { FileReader, type FileIdentity } from './fileReader';
 

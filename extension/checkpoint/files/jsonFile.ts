@@ -1,5 +1,5 @@
 /** JSON sidecars (shard indexes, `model.json`) read whole, within a limit. */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { FileReader } from './fileReader';
 import { JsonSyntaxError, skipSpace } from './jsonObject';
 

@@ -1,5 +1,5 @@
 /** Bytes in memory, read as a file is: what a compressed part of one holds. */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import type { ByteSource } from './fileBytes';
 
 export class MemoryBytes implements ByteSource {

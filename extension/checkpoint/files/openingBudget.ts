@@ -4,7 +4,7 @@
  * for more cheaply than it costs is paid from one budget, whichever record it comes from. Costs are counted, not timed:
  * a file that opens on one machine opens on all.
  */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 
 /** Instructions and places looked at: 1 to 2 s at 30 to 60 ns each. `torch.save` of 100 000 tensors takes 9 million. */
 const MAX_STEPS = 30_000_000;

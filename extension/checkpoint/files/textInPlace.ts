@@ -4,7 +4,7 @@
  *
  * @see https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
  */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 
 const GIT_LFS_POINTER = 'version https://git-lfs.github.com/spec/';
 const LFS_SIZE = /^size (\d+)$/m;

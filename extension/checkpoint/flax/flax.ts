@@ -3,7 +3,7 @@
  * it is a training checkpoint, named by their keys.
  */
 import type { CheckpointFormat, TensorInfo } from '../checkpoint';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { elementSize } from '../elements/dtype';
 import { FileReader } from '../files/fileReader';
 import type { FlaxArray, Piece } from './flaxArray';

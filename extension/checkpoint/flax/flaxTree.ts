@@ -4,7 +4,7 @@
  *
  * @see https://github.com/google/flax/blob/main/flax/serialization.py
  */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import {
   ArrayError,
   joinChunks,

@@ -4,7 +4,7 @@
  *
  * @see https://github.com/msgpack/msgpack/blob/master/spec.md
  */
-import { CheckpointError, type CheckpointErrorCode } from '../checkpoint';
+import { CheckpointError, type CheckpointErrorCode } from '../checkpointError';
 import type { FileReader } from '../files/fileReader';
 
 /** After a skip little is wanted, a header; where reading goes on, each window is twice the last, up to the largest. */

@@ -5,7 +5,7 @@
  * @see https://orbax.readthedocs.io/en/latest/guides/checkpoint/checkpoint_format.html
  */
 import path from 'node:path';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 
 const NAMES: ReadonlySet<string> = new Set(['manifest.ocdbt', '_METADATA', '_CHECKPOINT_METADATA']);
 

@@ -8,7 +8,7 @@
 import path from 'node:path';
 import type { Problem } from '../../shared/tensors';
 import type { Checkpoint, CheckpointFormat, TensorInfo } from '../checkpoint';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import type { FolderContent } from './folder';
 import { readJsonObject } from '../files/jsonFile';
 import { weightsOfPart } from './pipelineWeights';

@@ -1,7 +1,7 @@
 /** Which checkpoint a folder holds, by the names that model repositories use. */
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { deepspeedRefusal } from '../pytorch/deepspeed';
 import { METADATA_NAME, RECORDS_SUFFIX } from '../pytorch/distributed';
 import { fileError } from '../files/fileReader';

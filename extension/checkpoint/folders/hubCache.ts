@@ -6,7 +6,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { FileReader, fileError } from '../files/fileReader';
 import { firstNames } from '../problemList';
 import { siblingPath } from '../files/siblingPath';

@@ -1,5 +1,5 @@
 /** The index of a sharded checkpoint: `{"metadata": {…}, "weight_map": {tensor: shard}}`. */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { collectMetadata } from '../files/headerMetadata';
 import { objectEntries, parseValue } from '../files/jsonObject';
 import { isLongName, longName } from '../elements/names';

@@ -1,5 +1,6 @@
 /** One list of tensors out of several shards, and what does not fit together. */
-import { CheckpointError, type Checkpoint, type TensorInfo } from '../checkpoint';
+import { type Checkpoint, type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { countNames, type ProblemList } from '../problemList';
 import type { ShardIndex } from './shardIndex';
 

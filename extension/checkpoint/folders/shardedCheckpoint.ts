@@ -8,7 +8,7 @@
 import path from 'node:path';
 import type { Problem } from '../../shared/tensors';
 import type { Checkpoint, CheckpointFormat, StoredPart, TensorInfo } from '../checkpoint';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { concurrently } from '../files/concurrently';
 import type { FileReader } from '../files/fileReader';
 import { FileSet } from '../files/fileSet';

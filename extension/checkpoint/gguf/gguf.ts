@@ -7,7 +7,7 @@
 import path from 'node:path';
 import type { Problem } from '../../shared/tensors';
 import type { Checkpoint, CheckpointFormat, TensorInfo } from '../checkpoint';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { concurrently } from '../files/concurrently';
 import { FileSet } from '../files/fileSet';
 import { looksLikeGguf } from './ggufHeader';

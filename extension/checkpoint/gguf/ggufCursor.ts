@@ -2,7 +2,7 @@
  * Walks a GGUF header: numbers and texts one after the other, in either byte order, out of a window that moves along
  * the file. What is passed over is not read.
  */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import type { FileReader } from '../files/fileReader';
 
 /** Read first: the header of a small model. Each further window is twice as long, up to the largest. */

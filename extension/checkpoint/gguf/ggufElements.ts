@@ -3,7 +3,7 @@
  * makes about a GB of float32 a second, far more than spectra consume, so it stays on the thread that reads: each slice
  * takes it for some milliseconds, and the read of the next one lets others in.
  */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { elementSize } from '../elements/dtype';
 import { allocate, type FileReader } from '../files/fileReader';
 import type { GgufTensor } from './ggufTensor';

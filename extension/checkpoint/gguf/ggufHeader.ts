@@ -5,7 +5,7 @@
  * @see https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  */
 import type { Problem } from '../../shared/tensors';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import type { FileReader } from '../files/fileReader';
 import { GgufCursor } from './ggufCursor';
 import { readValue } from './ggufMetadata';

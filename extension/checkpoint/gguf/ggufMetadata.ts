@@ -4,7 +4,7 @@
  *
  * @see https://github.com/ggml-org/ggml/blob/master/docs/gguf.md (`gguf_metadata_value_type`)
  */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import type { GgufCursor } from './ggufCursor';
 
 /** Arrays of up to this many are shown whole: one number a block of a large model. */

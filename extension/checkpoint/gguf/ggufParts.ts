@@ -6,7 +6,7 @@
  */
 import path from 'node:path';
 import type { Problem } from '../../shared/tensors';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import type { FileSet } from '../files/fileSet';
 import { readGgufHeader, type GgufHeader } from './ggufHeader';
 import type { GgufTensor } from './ggufTensor';

@@ -4,8 +4,9 @@
  *
  * @see https://github.com/city96/ComfyUI-GGUF (`loader.py`, `get_orig_shape`)
  */
+import { product } from '../../shared/matrixAxes';
 import type { GgufTensor } from './ggufTensor';
-import { elementCount, product } from '../elements/shape';
+import { elementCount } from '../elements/shape';
 
 export const SHAPE_PREFIX = 'comfy.gguf.orig_shape.';
 

@@ -1,6 +1,7 @@
 /** One tensor's entry in a GGUF header, and what is wrong with it. */
 import type { DType } from '../../shared/tensors';
-import { CheckpointError, type CheckpointErrorCode, type TensorInfo } from '../checkpoint';
+import { type TensorInfo } from '../checkpoint';
+import { CheckpointError, type CheckpointErrorCode } from '../checkpointError';
 import { elementSize } from '../elements/dtype';
 import type { GgufCursor } from './ggufCursor';
 import { ggmlType, type GgmlType } from './ggufTypes';

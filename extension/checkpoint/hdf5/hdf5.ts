@@ -5,7 +5,8 @@
  * @see https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html
  */
 import type { Problem } from '../../shared/tensors';
-import { CheckpointError, type CheckpointFormat, type TensorInfo } from '../checkpoint';
+import { type CheckpointFormat, type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import type { ReadableBytes } from '../files/fileBytes';
 import { FileReader } from '../files/fileReader';
 import { UnpackedChunks } from './hdf5ChunkedRows';

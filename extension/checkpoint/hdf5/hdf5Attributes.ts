@@ -1,5 +1,5 @@
 /** Attributes of groups and datasets: texts, lists of texts and small numbers, in words. */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { elementSize, widen } from '../elements/dtype';
 import type { Hdf5Bytes } from './hdf5Bytes';
 import { lengthWithout, type Hdf5Cursor } from './hdf5Cursor';

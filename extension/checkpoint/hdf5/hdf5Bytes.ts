@@ -2,7 +2,7 @@
  * The bytes of an HDF5 file by its own addresses. Its structures are many and small and point at one another: they are
  * read through pages that are kept, so that a file of 100 000 datasets is not as many reads of a slow disk.
  */
-import { CheckpointError, type CheckpointErrorCode } from '../checkpoint';
+import { CheckpointError, type CheckpointErrorCode } from '../checkpointError';
 import type { ReadableBytes } from '../files/fileBytes';
 import { Hdf5Cursor } from './hdf5Cursor';
 

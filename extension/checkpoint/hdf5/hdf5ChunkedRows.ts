@@ -1,6 +1,6 @@
 /** Rows of a dataset that is stored in chunks: only those that hold some of the rows are read and unpacked. */
 import type { DType } from '../../shared/tensors';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { elementSize } from '../elements/dtype';
 import { allocate } from '../files/fileReader';
 import type { Hdf5Bytes } from './hdf5Bytes';

@@ -1,5 +1,5 @@
 /** Fields of HDF5's structures one after the other, little-endian, of widths that the file declares. */
-import { CheckpointError, type CheckpointErrorCode } from '../checkpoint';
+import { CheckpointError, type CheckpointErrorCode } from '../checkpointError';
 
 /** The widths of a file's addresses and lengths, in bytes. */
 export interface FieldWidths {

@@ -1,7 +1,7 @@
 /** Filter pipelines: what was done to a chunk's bytes when it was written, undone in the opposite order. */
 import { inflate } from 'node:zlib';
 import { promisify } from 'node:util';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { fletcher32 } from './hdf5Checksum';
 import type { Hdf5Cursor } from './hdf5Cursor';
 import { decompressLzf } from './lzf';

@@ -1,25 +1,12 @@
 /** A group's links: names of its objects, and what each of them leads to. */
 import type { Hdf5Bytes } from './hdf5Bytes';
+import { type Link, nowhere } from './hdf5LinkKinds';
 import { walkTree2 } from './hdf5Tree2';
 import type { Hdf5Cursor } from './hdf5Cursor';
 import { FractalHeap } from './hdf5FractalHeap';
 import { findMessage, MESSAGE, messageBody, type Message } from './hdf5ObjectHeader';
 import { readSymbolTable } from './hdf5SymbolTable';
 import { MAX_TENSORS } from '../elements/shape';
-
-export type Link =
-  /** To the object header at an address. */
-  | { readonly name: string; readonly address: number }
-  /** To a path in the same file, from its root or from the link's own group, which need not exist. */
-  | { readonly name: string; readonly path: string }
-  /** To no place that is looked at. */
-  | { readonly name: string; readonly elsewhere: Elsewhere };
-
-/** Why a link is not followed, in words, and what to do. */
-export interface Elsewhere {
-  readonly reason: string;
-  readonly remedy: string;
-}
 
 const KIND = { hard: 0, soft: 1, external: 64 } as const;
 
@@ -84,10 +71,6 @@ export function readLink(cursor: Hdf5Cursor): Link {
   }
   const reason = `has a link of the type ${kind}, which only another program can follow`;
   return { name, elsewhere: { reason, remedy: 'copy what it leads to into the file' } };
-}
-
-export function nowhere(name: string): Link {
-  return { name, elsewhere: { reason: 'has a link without an address', remedy: 'save the file anew' } };
 }
 
 /** Text of a file as a message shows it. */

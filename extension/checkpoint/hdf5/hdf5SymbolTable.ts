@@ -1,8 +1,8 @@
 /** The links of a group in HDF5's first format: a tree of nodes of symbols, whose names are in a heap of their own. */
 import type { Hdf5Bytes } from './hdf5Bytes';
 import type { Hdf5Cursor } from './hdf5Cursor';
-import { nowhere, type Link } from './hdf5Link';
 import { MAX_TENSORS } from '../elements/shape';
+import { nowhere, type Link } from './hdf5LinkKinds';
 import { walkTree1 } from './hdf5Tree1';
 
 /** Version, type of the cached entry, reserved. */

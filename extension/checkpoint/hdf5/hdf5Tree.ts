@@ -1,10 +1,11 @@
 /** The groups and datasets of an HDF5 file, from its root down: names, attributes, and what leads nowhere. */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { readAttributes, type AttributeValue } from './hdf5Attributes';
 import type { Hdf5Bytes } from './hdf5Bytes';
 import type { UnpackedChunks } from './hdf5ChunkedRows';
 import { readDataset, type Hdf5Dataset } from './hdf5Dataset';
-import { isGroup, quoted, readLinks, type Elsewhere, type Link } from './hdf5Link';
+import { isGroup, quoted, readLinks } from './hdf5Link';
+import type { Elsewhere, Link } from './hdf5LinkKinds';
 import { MESSAGE, readObjectHeader, type Message } from './hdf5ObjectHeader';
 import { inKerasOrder, listedNames } from '../keras/kerasOrder';
 import type { ProblemList } from '../problemList';

@@ -4,7 +4,8 @@
  *
  * @see https://github.com/keras-team/keras/blob/master/keras/src/saving/saving_lib.py
  */
-import { CheckpointError, type CheckpointFormat } from '../checkpoint';
+import { type CheckpointFormat } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import type { ReadableBytes } from '../files/fileBytes';
 import { FileReader } from '../files/fileReader';
 import { readHdf5 } from '../hdf5/hdf5';

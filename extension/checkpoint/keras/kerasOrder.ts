@@ -1,6 +1,6 @@
 /** The order in which Keras lists layers and weights: HDF5 itself lists names by the alphabet. */
 import type { AttributeValue } from '../hdf5/hdf5Attributes';
-import type { Link } from '../hdf5/hdf5Link';
+import type { Link } from '../hdf5/hdf5LinkKinds';
 
 /** Keras cuts a list that is too long for one attribute into several, with a number behind the name. */
 const LISTS = /^(layer_names|weight_names)(\d*)$/;

@@ -5,8 +5,8 @@
  * @see https://github.com/keras-team/keras/blob/master/keras/src/layers/core/einsum_dense.py
  * @see https://github.com/keras-team/keras/blob/master/keras/src/saving/saving_lib.py (`_save_container_state`)
  */
+import type { MatrixAxes } from '../../shared/matrixAxes';
 import type { TensorInfo } from '../checkpoint';
-import type { MatrixAxes } from '../elements/foldedTensor';
 import { configLayers, layerName, type ConfigLayer, type GroupAttributes } from './kerasModel';
 
 type Use = Pick<TensorInfo, 'usedAs' | 'matrixAxes'>;

@@ -5,7 +5,8 @@
  * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 import path from 'node:path';
-import { CheckpointError, type CheckpointFormat, type TensorInfo } from '../checkpoint';
+import { type CheckpointFormat, type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { concurrently } from '../files/concurrently';
 import { FileReader } from '../files/fileReader';
 import { isNumpy, readNumpyHeader, type NumpyHeader } from './numpyHeader';

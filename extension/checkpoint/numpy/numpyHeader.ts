@@ -4,7 +4,7 @@
  *
  * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
-import { CheckpointError, type CheckpointErrorCode } from '../checkpoint';
+import { CheckpointError, type CheckpointErrorCode } from '../checkpointError';
 import { contiguousStrides } from '../pickle/pickleArguments';
 import { isDictionary, isSequence, LiteralError, parseLiteral, type Literal } from './numpyLiteral';
 import { numpyElement, type NumpyElement } from './numpyTypes';

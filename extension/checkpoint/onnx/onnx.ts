@@ -6,7 +6,9 @@
  * Convolution weights are (out, in, spatial…), as the Conv operator defines them. `group` is always '': a graph has
  * no wrappers. Integer constants (shapes, axes) are listed like any other tensor.
  */
-import { CheckpointError, type Checkpoint, type CheckpointFormat, type TensorInfo } from '../checkpoint';
+import type { PackedType } from '../../shared/tensors';
+import { type Checkpoint, type CheckpointFormat, type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { elementSize } from '../elements/dtype';
 import { FileSet } from '../files/fileSet';
 import { ExternalFiles } from './onnxExternalData';
@@ -16,7 +18,7 @@ import { Operators } from './onnxOperators';
 import { nameBeforeQuantising, quantisedOperators, quantisedWeights } from './onnxQuantised';
 import { TypedDataReader } from '../containers/protobufNumbers';
 import { matricesOfInputRows, usingOperators, weightUses } from './onnxUses';
-import { decodedType, decodePacked, packedBand, type PackedType } from '../elements/packedElements';
+import { decodedType, decodePacked, packedBand } from '../elements/packedElements';
 import { PartReader, quantisedInfo, type QuantisedWeight } from '../quantised/quantisedWeight';
 import { bandBytes, type RowRange } from '../elements/rowBand';
 import type { RowSource } from '../elements/rowSource';

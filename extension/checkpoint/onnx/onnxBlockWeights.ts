@@ -4,12 +4,14 @@
  *
  * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
  */
+import { product } from '../../shared/matrixAxes';
+import { CheckpointError } from '../checkpointError';
 import { BITSANDBYTES_TABLES } from '../quantised/bitsandbytesTables';
-import { CheckpointError, type TensorInfo } from '../checkpoint';
+import { type TensorInfo } from '../checkpoint';
 import { widen } from '../elements/dtype';
 import { decodeLinear, fromStart, granularityOf, type LinearWeight, type ReadNumbers } from '../quantised/linearWeight';
+import type { CodesUse } from './onnxCodes';
 import type { Operators, ScopedCall } from './onnxOperators';
-import type { CodesUse } from './onnxQuantised';
 import {
   contradiction,
   expectFloats,
@@ -18,7 +20,6 @@ import {
   type QuantisedWeight,
 } from '../quantised/quantisedWeight';
 import { decodeRows } from '../quantised/rowBlocks';
-import { product } from '../elements/shape';
 
 type Weight = Omit<QuantisedWeight, 'name'>;
 

@@ -5,7 +5,7 @@
  * @see https://onnx.ai/onnx/repo-docs/ExternalData.html
  */
 import path from 'node:path';
-import { CheckpointError, type CheckpointErrorCode } from '../checkpoint';
+import { CheckpointError, type CheckpointErrorCode } from '../checkpointError';
 import { fileError } from '../files/fileReader';
 import type { FileSet } from '../files/fileSet';
 import type { ExternalData, OnnxTensor } from './onnxTensor';

@@ -1,4 +1,5 @@
 /** Operators of ONNX that take a weight's codes with scales and zero points of the whole, of channels or of blocks. */
+import { product } from '../../shared/matrixAxes';
 import type { TensorInfo } from '../checkpoint';
 import {
   decodeLinear,
@@ -8,10 +9,9 @@ import {
   type Granularity,
   type LinearWeight,
 } from '../quantised/linearWeight';
+import type { CodesUse, FindCodes } from './onnxCodes';
 import type { Operators, ScopedCall } from './onnxOperators';
-import type { CodesUse, FindCodes } from './onnxQuantised';
 import { contradiction, expectFloats, type QuantisedWeight } from '../quantised/quantisedWeight';
-import { product } from '../elements/shape';
 
 /** Element types of integer codes, as they are read. */
 const CODES: ReadonlySet<string> = new Set(['I8', 'U8', 'I16', 'U16', 'I32']);

@@ -8,7 +8,7 @@
  *
  * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
-import { CheckpointError, type CheckpointErrorCode } from '../checkpoint';
+import { CheckpointError, type CheckpointErrorCode } from '../checkpointError';
 import type { FileReader } from '../files/fileReader';
 import { OnnxMetadata } from './onnxMetadata';
 import { readAttribute, readNode, type OperatorCall, type TensorArgument } from './onnxNode';

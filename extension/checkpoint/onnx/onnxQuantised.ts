@@ -6,23 +6,15 @@
  * @see https://onnx.ai/onnx/operators/ (DequantizeLinear, QLinearConv, QLinearMatMul, MatMulInteger, ConvInteger)
  * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md (com.microsoft)
  */
-import { CheckpointError, type TensorInfo } from '../checkpoint';
+import { type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { bitsandbytesMatMul, blockGather, blockMatMul } from './onnxBlockWeights';
+import type { FindCodes } from './onnxCodes';
 import { dequantised, directions, integerOperators, linear, movingOperators, scaledProduct } from './onnxLinearWeights';
-import type { Operators, ScopedCall } from './onnxOperators';
+import type { Operators } from './onnxOperators';
 import type { ProblemList } from '../problemList';
 import { contradiction, type QuantisedWeight } from '../quantised/quantisedWeight';
 import { elementCount } from '../elements/shape';
-
-/** Codes, and the weight that an operator takes them for. */
-export interface CodesUse {
-  readonly codes: TensorInfo;
-  /** @throws CheckpointError `malformed` where parts are missing or contradict one another */
-  weight(): Omit<QuantisedWeight, 'name'>;
-}
-
-/** The codes that a call uses; undefined where they are computed. */
-export type FindCodes = (call: ScopedCall, operators: Operators<TensorInfo>) => CodesUse | undefined;
 
 const QLINEAR_CONV = [linear({ codes: 3, scale: 4, zero: 5 }, 0)];
 

@@ -4,7 +4,7 @@
  *
  * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
-import type { DType } from '../../shared/tensors';
+import type { DType, PackedType } from '../../shared/tensors';
 import { elementSize } from '../elements/dtype';
 import {
   type Encoding,
@@ -13,7 +13,7 @@ import {
   type RawData,
   type TypedData,
 } from '../containers/protobufNumbers';
-import { packedBytes, type PackedType } from '../elements/packedElements';
+import { packedBytes } from '../elements/packedElements';
 import { type Field, type ProtobufReader, type Span, WIRE } from '../containers/protobufReader';
 import { elementCount, MAX_RANK } from '../elements/shape';
 

@@ -4,11 +4,12 @@
  *
  * @see https://github.com/python/cpython/blob/3.13/Lib/pickletools.py
  */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { itemsOf } from './pickleArguments';
 import { MAX_NAME } from '../elements/names';
 import { COST, type OpeningBudget } from '../files/openingBudget';
 import { PickleCursor, unescapeUnicode, unquote, type PickleSource } from './pickleCursor';
+import type { PickleHost } from './pickleHost';
 import { PickleSalvage } from './pickleSalvage';
 import {
   PickleDict,
@@ -18,20 +19,6 @@ import {
   PickleUnreadable,
   type PickleValue,
 } from './pickleValues';
-
-/** Gives meaning to the names in a pickle. Methods must not keep `args`. */
-export interface PickleHost {
-  /** What stands for a class or function. */
-  global(module: string, name: string): PickleValue;
-  /** REDUCE, NEWOBJ, INST, OBJ: `callable(*args)`. */
-  call(callable: PickleValue, args: PickleValue, budget: OpeningBudget): PickleValue;
-  /** BUILD: the value that stands for `target` from now on (usually `target` itself). */
-  build(target: PickleValue, state: PickleValue, budget: OpeningBudget): PickleValue;
-  /** BINPERSID: what an outside reference stands for. */
-  persistent(id: PickleValue): PickleValue;
-  /** SETITEM, SETITEMS: a key of a dictionary is given another value than `before`, as no pickler does. */
-  replaced(key: PickleValue, before: PickleValue): void;
-}
 
 /** Values and marks waiting on the stack: the longest literal tuple or list batch. */
 const MAX_STACK = 1_000_000;

@@ -1,6 +1,6 @@
 /** Arguments of a known call, checked: a call that does not fit makes its result unreadable, not the file. */
-import type { PickleHost } from './pickle';
 import type { OpeningBudget } from '../files/openingBudget';
+import type { PickleHost } from './pickleHost';
 import { PickleSequence, type PickleValue } from './pickleValues';
 import { isCount, MAX_RANK } from '../elements/shape';
 

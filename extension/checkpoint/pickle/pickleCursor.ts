@@ -1,6 +1,6 @@
 /** Operands of pickle opcodes, read one after the other out of a buffer that may be only the beginning of the pickle. */
 import { isAscii } from 'node:buffer';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 
 /** Longest decimal or binary integer, in bytes: PyTorch's own magic number has 10, random states at most 2 500 in all. */
 const MAX_INTEGER_BYTES = 1024;

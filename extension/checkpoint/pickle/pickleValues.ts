@@ -2,8 +2,7 @@
  * What a pickle is read into. Python's containers become plain holders, tensors and storages become descriptions of
  * where their bytes lie, and everything unknown becomes a `PickleObject` that only carries names and parts.
  */
-import type { DType } from '../../shared/tensors';
-import type { PackedType } from '../elements/packedElements';
+import type { DType, PackedType } from '../../shared/tensors';
 
 export type PickleValue =
   | null

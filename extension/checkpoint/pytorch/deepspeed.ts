@@ -5,7 +5,7 @@
  * @see https://github.com/deepspeedai/DeepSpeed/blob/v0.16.0/deepspeed/utils/zero_to_fp32.py
  */
 import path from 'node:path';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 
 /** `bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt`: a rank's part of the optimizer's state, or of the model's. */
 const PART = /^(\w+_)?zero_pp_rank_\d+_mp_rank_\d+_(optim|model)_states\.pt$/;

@@ -6,7 +6,8 @@
  * @see https://pytorch.org/docs/stable/distributed.checkpoint.html
  */
 import path from 'node:path';
-import { CheckpointError, type Checkpoint, type CheckpointFormat, type TensorInfo } from '../checkpoint';
+import { type Checkpoint, type CheckpointFormat, type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { ChunkedRows } from '../elements/chunkRows';
 import { concurrently } from '../files/concurrently';
 import { readDistributedMetadata, type DistributedContents, type DistributedTensor } from './distributedMetadata';

@@ -6,7 +6,7 @@
  * @see https://github.com/pytorch/pytorch/blob/v2.8.0/torch/distributed/checkpoint/filesystem.py, `_StorageInfo`
  */
 import type { DType } from '../../shared/tensors';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { tilingProblem, TilingBudget, type Block } from '../elements/chunkTiling';
 import { isLongName, longName } from '../elements/names';
 import { asCount, asCounts, BadArguments, itemsOf } from '../pickle/pickleArguments';

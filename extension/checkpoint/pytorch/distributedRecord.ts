@@ -1,6 +1,7 @@
 /** The record of one chunk: a tensor that `torch.save` wrote at some place of a file. Opened when its rows are needed. */
 import type { DType } from '../../shared/tensors';
-import { CheckpointError, type Checkpoint } from '../checkpoint';
+import { type Checkpoint } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { sliceOf, type FileBytes } from '../files/fileBytes';
 import { openPytorch } from './pytorch';
 import type { RowSource } from '../elements/rowSource';

@@ -5,7 +5,7 @@
  * @see https://github.com/pytorch/pytorch/blob/v2.9.0/torch/export/pt2_archive/_package.py
  * @see https://github.com/pytorch/pytorch/blob/v2.9.0/torch/_export/serde/schema.py
  */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { isObject } from '../files/jsonFile';
 import { JsonSyntaxError, objectEntries, parseValue, skipSpace, type JsonEntry } from '../files/jsonObject';
 import { PickleDict, PickleStorage, PickleTensor, PickleUnreadable } from '../pickle/pickleValues';

@@ -4,11 +4,11 @@
  *
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/torch/_utils.py, torch/_weights_only_unpickler.py
  */
-import type { PickleHost } from '../pickle/pickle';
 import { COST, type OpeningBudget } from '../files/openingBudget';
 import { BadArguments, itemsOf, type PickleCall } from '../pickle/pickleArguments';
 import { MAX_NAME } from '../elements/names';
 import { isDangerous } from '../pickle/pickleDanger';
+import type { PickleHost } from '../pickle/pickleHost';
 import { arrayFromBuffer, buildArray, buildNumpyDType, numpyDType, numpyScalar } from '../pickle/pickleNumpy';
 import { shardedObject } from './pickleSubclasses';
 import { tensorCalls, unsupported } from './pickleTensors';

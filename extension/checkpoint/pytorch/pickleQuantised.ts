@@ -5,8 +5,7 @@
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/torch/_utils.py, `_rebuild_qtensor`
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/aten/src/ATen/native/quantized/AffineQuantizer.cpp
  */
-import type { DType } from '../../shared/tensors';
-import type { PackedType } from '../elements/packedElements';
+import type { DType, PackedType } from '../../shared/tensors';
 import { packedBits } from '../elements/packedElements';
 import type { OpeningBudget } from '../files/openingBudget';
 import {

@@ -3,7 +3,8 @@
  * (`pickle.ts`, `pickleGlobals.ts`), never run.
  */
 import path from 'node:path';
-import { CheckpointError, type Checkpoint, type CheckpointFormat } from '../checkpoint';
+import { type Checkpoint, type CheckpointFormat } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { deepspeedPart } from './deepspeed';
 import type { FileBytes } from '../files/fileBytes';
 import { FileReader } from '../files/fileReader';

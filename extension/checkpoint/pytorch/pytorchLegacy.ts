@@ -4,7 +4,7 @@
  *
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/torch/serialization.py, `_legacy_save`
  */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { concurrently } from '../files/concurrently';
 import type { FileBytes } from '../files/fileBytes';
 import { salvagePickle } from '../pickle/pickle';

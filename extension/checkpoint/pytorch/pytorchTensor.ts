@@ -1,8 +1,9 @@
 /** From a tensor as the pickle describes it to one that can be read: checked against what the file really holds. */
+import type { PackedType } from '../../shared/tensors';
 import { AffineRows, type AffineScales } from '../quantised/affineCodes';
 import type { TensorInfo } from '../checkpoint';
 import { elementSize, widen } from '../elements/dtype';
-import { decodedType, decodePacked, packedBits, type PackedType } from '../elements/packedElements';
+import { decodedType, decodePacked, packedBits } from '../elements/packedElements';
 import {
   PickleBytes,
   PickleStorage,

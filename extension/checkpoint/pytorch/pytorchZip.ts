@@ -5,7 +5,7 @@
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/caffe2/serialize/inline_container.h
  */
 import type { Problem } from '../../shared/tensors';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { crc32, RunningCrc } from '../containers/crc32';
 import { readExportedProgram, weightLists, WEIGHTS } from './exportedProgram';
 import type { FileBytes } from '../files/fileBytes';

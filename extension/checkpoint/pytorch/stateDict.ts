@@ -1,6 +1,6 @@
 /** Finds the tensors in what a checkpoint's pickle was read into, and names them (`stateDictNames.ts` has the rule). */
 import type { NotModel } from '../../shared/tensors';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { longName, MAX_NAME } from '../elements/names';
 import type { OpeningBudget } from '../files/openingBudget';
 import { wholeStorage } from './pickleTensors';

@@ -5,7 +5,7 @@
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/torch/csrc/jit/serialization/python_print.cpp
  */
 import type { Problem } from '../../shared/tensors';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { COST, type OpeningBudget } from '../files/openingBudget';
 import { PickleDict, PickleObject, PickleTensor, PickleUnreadable, type PickleValue } from '../pickle/pickleValues';
 import type { DeclaredTensors } from './stateDict';

@@ -5,6 +5,7 @@
  *
  * @see https://docs.pytorch.org/docs/stable/generated/torch.optim.Optimizer.state_dict.html
  */
+import { product } from '../../shared/matrixAxes';
 import type { NotModel } from '../../shared/tensors';
 import {
   isTensor,
@@ -15,7 +16,6 @@ import {
   PickleTensor,
   type PickleValue,
 } from '../pickle/pickleValues';
-import { product } from '../elements/shape';
 import { isName, isOptimizer, moduleParts } from './stateDictNames';
 
 /** `optimizer`, `optim0`, `actor_opt`, `last_optimizer_state`, `optimizer_states`. */

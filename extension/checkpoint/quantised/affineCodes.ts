@@ -4,11 +4,11 @@
  *
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/aten/src/ATen/native/quantized/AffineQuantizer.cpp
  */
+import { product } from '../../shared/matrixAxes';
 import type { DType } from '../../shared/tensors';
 import { floats } from './quantisedWeight';
 import type { RowRange } from '../elements/rowBand';
 import type { RowSource } from '../elements/rowSource';
-import { product } from '../elements/shape';
 
 export interface AffineScales {
   /** As many as the axis has indices; one where there is no axis. */

@@ -6,7 +6,9 @@
  * @see https://github.com/bitsandbytes-foundation/bitsandbytes (`functional.py`: `QuantState`, `dequantize_4bit`,
  * `int8_vectorwise_dequant`)
  */
-import { CheckpointError, type TensorInfo } from '../checkpoint';
+import { product } from '../../shared/matrixAxes';
+import { type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { elementSize } from '../elements/dtype';
 import { isObject } from '../files/jsonFile';
 import { own, size } from './quantisationConfig';
@@ -23,7 +25,7 @@ import {
 } from './quantisedWeight';
 import type { RowRange } from '../elements/rowBand';
 import { decodeRows } from './rowBlocks';
-import { elementCount, product } from '../elements/shape';
+import { elementCount } from '../elements/shape';
 
 /** A state has about 150 bytes. */
 const MAX_STATE_BYTES = 4096;

@@ -1,9 +1,9 @@
 /** Some columns of a stored matrix: read in bands of its rows, of which the rest is let go of at once. */
+import { product } from '../../shared/matrixAxes';
 import type { TensorInfo } from '../checkpoint';
 import { widen } from '../elements/dtype';
 import { type PartReader } from './quantisedWeight';
 import type { RowRange } from '../elements/rowBand';
-import { product } from '../elements/shape';
 
 /** Of the stored matrix, at most this much is held at a time, or one row: 4-bit codes of it are decoded in some 80 ms. */
 const BAND_BYTES = 4 * 1024 * 1024;

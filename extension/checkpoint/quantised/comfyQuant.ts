@@ -4,11 +4,12 @@
  *
  * @see https://github.com/comfyanonymous/ComfyUI (`comfy/ops.py`, `comfy/quant_ops.py`)
  */
-import { CheckpointError, type TensorInfo } from '../checkpoint';
+import { product } from '../../shared/matrixAxes';
+import { type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { isObject } from '../files/jsonFile';
 import { own } from './quantisationConfig';
 import { contradiction, type WeightParts } from './quantisedWeight';
-import { product } from '../elements/shape';
 
 const PLAIN: readonly unknown[] = ['float8_e4m3fn', 'float8_e5m2', 'int8_tensorwise'];
 

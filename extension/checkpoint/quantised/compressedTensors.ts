@@ -5,7 +5,8 @@
  *
  * @see https://github.com/neuralmagic/compressed-tensors (`compressors/quantized_compressors/pack_quantized.py`)
  */
-import { CheckpointError, type TensorInfo } from '../checkpoint';
+import { type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { isObject } from '../files/jsonFile';
 import { own, size } from './quantisationConfig';
 import {

@@ -5,7 +5,9 @@
  * @see https://github.com/neuralmagic/compressed-tensors (`fp4_quantized.py`), https://github.com/openai/gpt-oss
  * (`*_blocks`, `*_scales`), https://github.com/NVIDIA/TensorRT-Model-Optimizer (`weight_scale_2`)
  */
-import { CheckpointError, type TensorInfo } from '../checkpoint';
+import { product } from '../../shared/matrixAxes';
+import { type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { assertPlainComfyFormat } from './comfyQuant';
 import { elementSize, widen } from '../elements/dtype';
 import { fp4Values } from '../elements/packedElements';
@@ -20,7 +22,6 @@ import {
 } from './quantisedWeight';
 import type { RowRange } from '../elements/rowBand';
 import { decodeRows } from './rowBlocks';
-import { product } from '../elements/shape';
 
 interface Layout {
   readonly shape: readonly number[];

@@ -5,10 +5,10 @@
  *
  * @see https://github.com/AutoGPTQ/AutoGPTQ (`auto_gptq/nn_modules/qlinear`), https://github.com/ModelCloud/GPTQModel
  */
+import { CheckpointError } from '../checkpointError';
 import { codeAt } from './bitCodes';
 import type { TensorInfo } from '../checkpoint';
 import { columnBands, columnNumbers } from './columnBands';
-import { CheckpointError } from '../checkpoint';
 import { size, word } from './quantisationConfig';
 import {
   contradiction,

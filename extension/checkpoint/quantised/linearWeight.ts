@@ -4,11 +4,11 @@
  *
  * @see https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html (per tensor, per axis, blocked)
  */
+import { product } from '../../shared/matrixAxes';
 import type { TensorInfo } from '../checkpoint';
 import { contradiction, type PartReader } from './quantisedWeight';
 import type { RowRange } from '../elements/rowBand';
 import { decodeRows } from './rowBlocks';
-import { product } from '../elements/shape';
 
 /** Which of its elements a parameter (scale, zero point) has for an element of the weight. */
 export interface Granularity {

@@ -5,7 +5,7 @@
  * @see https://huggingface.co/docs/transformers/main_classes/quantization
  */
 import path from 'node:path';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { isObject, readJsonObject } from '../files/jsonFile';
 
 /** Larger ones are no model configurations. */

@@ -4,9 +4,10 @@
  * contradict one another, the parts stay as they are and a problem says why.
  */
 import type { Problem } from '../../shared/tensors';
+import { CheckpointError } from '../checkpointError';
 import { awq } from './awq';
 import { bitsandbytes4, bitsandbytes8 } from './bitsandbytes';
-import { CheckpointError, type Checkpoint, type StoredPart, type TensorInfo } from '../checkpoint';
+import { type Checkpoint, type StoredPart, type TensorInfo } from '../checkpoint';
 import { isQuantisationSetting } from './comfyQuant';
 import { packedInteger } from './compressedTensors';
 import { fp4, fp4Blocks } from './fp4';

@@ -3,11 +3,12 @@
  * and scales are multiplied as exact values and rounded once, to float32, unless the scheme says otherwise; programs
  * that run the model may round the same product to their 16-bit type.
  */
-import { CheckpointError, type TensorInfo } from '../checkpoint';
+import { product } from '../../shared/matrixAxes';
+import { type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { elementSize, isFloating, widen } from '../elements/dtype';
 import type { QuantisationConfig } from './quantisationConfig';
 import type { RowRange } from '../elements/rowBand';
-import { product } from '../elements/shape';
 
 export interface QuantisedWeight {
   readonly name: string;

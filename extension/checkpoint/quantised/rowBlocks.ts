@@ -2,10 +2,10 @@
  * Weights whose codes lie row by row, with scales for runs of them in the same rows: any leading axes (experts) are rows,
  * too. Rows are read and decoded a few at a time, so that no more than the result and one band is held.
  */
+import { product } from '../../shared/matrixAxes';
 import type { TensorInfo } from '../checkpoint';
 import { floats } from './quantisedWeight';
 import type { RowRange } from '../elements/rowBand';
-import { product } from '../elements/shape';
 
 /** Of the codes, at most this much is held and decoded at a time, or one step along the first axis. */
 const BAND_BYTES = 4 * 1024 * 1024;

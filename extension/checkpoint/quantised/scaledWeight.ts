@@ -7,6 +7,7 @@
  * @see https://github.com/neuralmagic/compressed-tensors (formats naive-, int- and float-quantized)
  * @see https://github.com/comfyanonymous/ComfyUI (`comfy/ops.py`: `scale_weight`, `scale_input`, `comfy_quant`)
  */
+import { product } from '../../shared/matrixAxes';
 import type { TensorInfo } from '../checkpoint';
 import { assertPlainComfyFormat } from './comfyQuant';
 import { widen } from '../elements/dtype';
@@ -23,7 +24,6 @@ import {
 } from './quantisedWeight';
 import type { RowRange } from '../elements/rowBand';
 import { decodeRows } from './rowBlocks';
-import { product } from '../elements/shape';
 
 /** Where neither the configuration nor the shapes say otherwise. */
 const USUAL_BLOCK = 128;

@@ -1,7 +1,7 @@
 /** safetensors, one file: named tensors one after the other behind a JSON header (`safetensorsHeader.ts`). */
 import type { Problem } from '../../shared/tensors';
 import type { Checkpoint, CheckpointFormat, StoredPart, TensorInfo } from '../checkpoint';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { FileSet } from '../files/fileSet';
 import { decodePacked, packedBand } from '../elements/packedElements';
 import { bandBytes, type RowRange } from '../elements/rowBand';

@@ -4,10 +4,10 @@
  *
  * @see https://github.com/huggingface/safetensors (`safetensors/src/tensor.rs`, `Metadata::validate`)
  */
-import type { DType } from '../../shared/tensors';
+import type { DType, PackedType } from '../../shared/tensors';
 import { dtypes, elementSize, isDType } from '../elements/dtype';
 import { JsonSyntaxError, objectEntries, parseValue } from '../files/jsonObject';
-import { decodedType, isPackedType, packedBits, type PackedType } from '../elements/packedElements';
+import { decodedType, isPackedType, packedBits } from '../elements/packedElements';
 import { elementCount, isCount } from '../elements/shape';
 
 /** An entry is about 100 bytes; bounds what parsing one can build. */

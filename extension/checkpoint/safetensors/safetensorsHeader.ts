@@ -4,16 +4,15 @@
  *
  * @see https://github.com/huggingface/safetensors (README "Format", `safetensors/src/tensor.rs`)
  */
-import type { NotModel, Problem } from '../../shared/tensors';
+import type { NotModel, Problem, PackedType } from '../../shared/tensors';
 import type { TensorInfo } from '../checkpoint';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { elementSize } from '../elements/dtype';
 import type { FileReader } from '../files/fileReader';
 import { collectMetadata, MAX_METADATA_ENTRIES } from '../files/headerMetadata';
 import { jsonError } from '../files/jsonFile';
 import { JsonSyntaxError, objectEntries, skipSpace, type JsonEntry } from '../files/jsonObject';
 import { isLongName, longName } from '../elements/names';
-import type { PackedType } from '../elements/packedElements';
 import { ProblemList } from '../problemList';
 import { isRefusal, parseEntry, type DataRange, type Refusal, type TensorEntry } from './safetensorsEntry';
 import { MAX_TENSORS } from '../elements/shape';

@@ -4,7 +4,7 @@
  *
  * @see https://github.com/google/leveldb/blob/main/doc/table_format.md
  */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { crc32c, unmaskedCrc } from './crc32c';
 import type { FileReader } from '../files/fileReader';
 import type { Span } from '../containers/protobufReader';

@@ -7,7 +7,7 @@
  */
 import type { Problem } from '../../shared/tensors';
 import type { Checkpoint, CheckpointFormat, TensorInfo } from '../checkpoint';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { FileSet } from '../files/fileSet';
 import { firstNames, ProblemList } from '../problemList';
 import { bandBytes, type RowRange } from '../elements/rowBand';

@@ -1,5 +1,5 @@
 /** What the index of a TensorFlow checkpoint (`NAME.index`) lists: tensors, and slices of tensors that are stored in several. */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import type { FileReader } from '../files/fileReader';
 import { MemoryBytes } from '../files/memoryBytes';
 import type { ProblemList } from '../problemList';

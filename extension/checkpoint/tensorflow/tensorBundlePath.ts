@@ -1,6 +1,6 @@
 /** From any file of a TensorFlow checkpoint to its index. */
 import path from 'node:path';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import type { FileSet } from '../files/fileSet';
 import { siblingPath } from '../files/siblingPath';
 import { looksLikeOldCheckpoint } from './tensorBundleIndex';

@@ -1,6 +1,6 @@
 /** The data files of a TensorFlow checkpoint, `NAME.data-00000-of-00002` and so on, and what they hold of a tensor. */
 import path from 'node:path';
-import { CheckpointError, type CheckpointErrorCode } from '../checkpoint';
+import { CheckpointError, type CheckpointErrorCode } from '../checkpointError';
 import { concurrently } from '../files/concurrently';
 import { crc32c, unmaskedCrc } from './crc32c';
 import { RunningCrc } from '../containers/crc32';

@@ -1,6 +1,7 @@
 /** The tensors that an index of a TensorFlow checkpoint lists, with where their elements come from. */
 import type { DType } from '../../shared/tensors';
-import { CheckpointError, type TensorInfo } from '../checkpoint';
+import { type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { elementSize } from '../elements/dtype';
 import type { FileSet } from '../files/fileSet';
 import { contiguousStrides } from '../pickle/pickleArguments';

@@ -6,7 +6,7 @@
  * @see https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/framework/tensor.proto
  */
 import type { DType } from '../../shared/tensors';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { elementSize, isFloating } from '../elements/dtype';
 import {
   numbersAt,

@@ -5,7 +5,8 @@
  * @see https://www.tensorflow.org/guide/saved_model#the_savedmodel_format_on_disk
  */
 import path from 'node:path';
-import { CheckpointError, type Checkpoint, type CheckpointFormat, type TensorInfo } from '../checkpoint';
+import { type Checkpoint, type CheckpointFormat, type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { FileReader } from '../files/fileReader';
 import { FileSet } from '../files/fileSet';
 import { TypedDataReader } from '../containers/protobufNumbers';

@@ -6,7 +6,7 @@
  */
 import type { Problem } from '../../shared/tensors';
 import type { Checkpoint, CheckpointFormat, TensorInfo } from '../checkpoint';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { elementSize } from '../elements/dtype';
 import { FileSet } from '../files/fileSet';
 import { jsonError, objectStart, readJsonFile } from '../files/jsonFile';

@@ -1,7 +1,7 @@
 /** Where each weight of a TensorFlow.js group lies in the joined bytes of the group's files. */
 import path from 'node:path';
 import type { TensorInfo } from '../checkpoint';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { concurrently } from '../files/concurrently';
 import { elementSize } from '../elements/dtype';
 import { fileError } from '../files/fileReader';

@@ -1,5 +1,5 @@
 /** What `model.json` says about weights; the model's topology is skipped unread. */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { MAX_METADATA_ENTRIES } from '../files/headerMetadata';
 import { objectEntries, parseValue } from '../files/jsonObject';
 import type { ProblemList } from '../problemList';

@@ -2,7 +2,7 @@
  * The bytes of several files as one stream, as TensorFlow.js stores a weight group: cut every few MiB, wherever that
  * falls. Where files are missing or short, what can still be placed with certainty is.
  */
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import type { FileSet } from '../files/fileSet';
 import { largestOf } from '../../shared/extremes';
 

@@ -7,7 +7,7 @@
  *
  * @see https://flatbuffers.dev/internals/
  */
-import { CheckpointError, type CheckpointErrorCode } from '../checkpoint';
+import { CheckpointError, type CheckpointErrorCode } from '../checkpointError';
 import type { FileReader } from '../files/fileReader';
 
 /** One read: tables lie beside their names and shapes, in most files some dozen on a page. */

@@ -4,13 +4,14 @@
  *
  * A weight that several subgraphs (signatures) share is one tensor, under its first name.
  */
-import type { CheckpointFormat, KernelLayout, TensorInfo } from '../checkpoint';
-import { CheckpointError } from '../checkpoint';
+import { product } from '../../shared/matrixAxes';
+import type { KernelLayout } from '../../shared/tensors';
+import type { CheckpointFormat, TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { elementSize } from '../elements/dtype';
 import { FileReader } from '../files/fileReader';
 import { decodedType } from '../elements/packedElements';
 import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from '../elements/rowSource';
-import { product } from '../elements/shape';
 import { elementSource } from './tfliteElements';
 import { readModel, type FoundTfliteTensor } from './tfliteModel';
 import type { TfliteTensor } from './tfliteTensor';

@@ -1,11 +1,11 @@
 /** Elements of a TensorFlow Lite tensor as rows: as stored, unpacked, made dense, and multiplied by their scales. */
+import { product } from '../../shared/matrixAxes';
 import { dequantise } from '../quantised/affineCodes';
 import { elementSize, widen } from '../elements/dtype';
 import { allocate, type FileReader } from '../files/fileReader';
 import { decodedType, decodePacked, packedBand } from '../elements/packedElements';
 import type { RowRange } from '../elements/rowBand';
 import type { RowSource } from '../elements/rowSource';
-import { product } from '../elements/shape';
 import { readGroups, type Quantisation } from './tfliteQuantisation';
 import { readSparse } from './tfliteSparsity';
 import type { TfliteTensor } from './tfliteTensor';

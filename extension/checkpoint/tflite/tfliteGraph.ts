@@ -1,5 +1,5 @@
 /** What the operators of a subgraph tell of the tensors that they take: the axes of kernels, and weights in an order of their own. */
-import type { KernelLayout } from '../checkpoint';
+import type { KernelLayout } from '../../shared/tensors';
 import type { FlatbufferReader, FlatTable } from './flatbufferReader';
 import { forwards, kernelInput } from './tfliteOperators';
 

@@ -4,7 +4,8 @@
  *
  * @see https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs
  */
-import { CheckpointError, type CheckpointErrorCode, type KernelLayout } from '../checkpoint';
+import type { KernelLayout } from '../../shared/tensors';
+import { CheckpointError, type CheckpointErrorCode } from '../checkpointError';
 import type { FileReader } from '../files/fileReader';
 import { FlatbufferReader, type FlatTable, type FlatVector } from './flatbufferReader';
 import { ProblemList } from '../problemList';

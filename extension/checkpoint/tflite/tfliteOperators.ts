@@ -6,7 +6,7 @@
  *
  * @see https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs
  */
-import type { KernelLayout } from '../checkpoint';
+import type { KernelLayout } from '../../shared/tensors';
 
 /** By code. */
 const NAMES: readonly string[] =

@@ -4,12 +4,12 @@
  *
  * @see http://tensor-compiler.org/kjolstad-oopsla17-tensor-compiler.pdf
  */
+import { product } from '../../shared/matrixAxes';
 import type { DType } from '../../shared/tensors';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { elementSize } from '../elements/dtype';
 import { allocate, type FileReader } from '../files/fileReader';
 import type { FlatbufferReader, FlatTable } from './flatbufferReader';
-import { product } from '../elements/shape';
 import { readNumbers, type NumberList } from './tfliteNumbers';
 
 /**

@@ -1,9 +1,9 @@
 /** One Tensor table of a TensorFlow Lite model: shape, element type, and where and how its elements are stored. */
-import type { DType } from '../../shared/tensors';
-import { CheckpointError } from '../checkpoint';
+import type { DType, PackedType } from '../../shared/tensors';
+import { CheckpointError } from '../checkpointError';
 import { elementSize } from '../elements/dtype';
 import type { FlatbufferReader, FlatTable, FlatVector } from './flatbufferReader';
-import { packedBytes, type PackedType } from '../elements/packedElements';
+import { packedBytes } from '../elements/packedElements';
 import { elementCount, MAX_RANK } from '../elements/shape';
 import type { BufferRange, TfliteBuffers } from './tfliteBuffers';
 import type { NumberList } from './tfliteNumbers';

@@ -1,5 +1,6 @@
 /** The last look at names before the rest of the program has them: whatever the format, none is longer than `MAX_NAME`. */
-import { CheckpointError, type Checkpoint, type TensorInfo } from '../checkpoint';
+import { type Checkpoint, type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { isLongName, longName, MAX_NAME } from '../elements/names';
 import { ProblemList } from '../problemList';
 import { wrapCheckpoint } from './wrappedCheckpoint';

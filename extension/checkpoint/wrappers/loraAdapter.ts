@@ -7,7 +7,7 @@
 import path from 'node:path';
 import type { Problem } from '../../shared/tensors';
 import type { Checkpoint, FactorProduct, TensorInfo } from '../checkpoint';
-import { CheckpointError } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { elementSize } from '../elements/dtype';
 import { readProduct } from './factorProduct';
 import { readJsonObject } from '../files/jsonFile';

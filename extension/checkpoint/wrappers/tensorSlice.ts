@@ -2,27 +2,12 @@
  * A part of a stored matrix as a tensor of its own: evenly spaced runs of its rows and of its columns (q of a fused
  * projection, the gates of an LSTM, one head). Read in bands of the stored rows, of which only the part is kept.
  */
-import { CheckpointError, type Checkpoint, type TensorInfo } from '../checkpoint';
+import type { Runs } from '../../shared/tensors';
+import { type Checkpoint, type TensorInfo, type TensorSlice } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { bandBytes, type RowRange } from '../elements/rowBand';
 import { isCount } from '../elements/shape';
 import { wrapCheckpoint } from './wrappedCheckpoint';
-
-/** `count` runs of `length` indices along an axis: the first begins at `start`, each `step` after the one before. */
-export interface Runs {
-  readonly start: number;
-  readonly length: number;
-  readonly step: number;
-  readonly count: number;
-}
-
-export interface TensorSlice {
-  /** Of 2 axes, or of 3: a stack of matrices. */
-  readonly of: TensorInfo;
-  /** Which matrix of a stack. */
-  readonly index?: number;
-  readonly rows: Runs;
-  readonly cols: Runs;
-}
 
 /** Of the stored rows, at most this much is held at a time, or one row; a stack's matrix is read whole. */
 const BAND_BYTES = 16 * 1024 * 1024;

@@ -2,7 +2,8 @@
  * Output matrices that are the input embedding, stored once more: PyTorch and ONNX tell tensors on the same bytes by
  * themselves, but copies in a safetensors file are only known by what they hold and by what the model's configuration says.
  */
-import { CheckpointError, type Checkpoint, type TensorInfo } from '../checkpoint';
+import { type Checkpoint, type TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { isInputEmbedding, isOutputMatrix } from './embeddingNames';
 import { wrapCheckpoint } from './wrappedCheckpoint';
 

@@ -1,8 +1,7 @@
 /** One open checkpoint in the engine: its layers by name, and what is known of them so far. */
 import { createHash } from 'node:crypto';
-import type { Checkpoint, TensorInfo } from '../../checkpoint/checkpoint';
+import type { Checkpoint } from '../../checkpoint/checkpoint';
 import { foldedTensor } from '../../checkpoint/elements/foldedTensor';
-import { compressionMatrix } from '../../compression/compressionMatrix';
 import type { DocumentStamp } from '../../protocol';
 import type { LayerResult, SingularVectors } from '../../shared/layers';
 import type { CheckpointSummary, LayerParts, Problem } from '../../shared/tensors';
@@ -10,6 +9,7 @@ import { layersOf, type LayerGeometry } from '../../spectral/matrices';
 import { rankSuggestion } from '../../spectral/ranks/ranks';
 import { weloreRanks } from '../../spectral/ranks/welore';
 import { contentProbe, sampleFiles } from './contentProbe';
+import { type EngineLayer, rankMatrix, EngineError } from './engineLayer';
 import { changedFile, settledAt, type FileState } from './fileSnapshot';
 import { layerRows } from '../layer/layerInput';
 import { layerParts, partSummaries, wholeOf, type PartLayer } from './layerParts';
@@ -19,15 +19,6 @@ import type { LayerOutcome } from '../worker/workerMessages';
 
 /** Mean rank reduction that the WeLore suggestion aims at, the middle of its paper's settings. */
 const WELORE_TARGET_REDUCTION = 0.5;
-
-export interface EngineLayer {
-  tensor: TensorInfo;
-  /** Absent for a tensor without a spectrum. */
-  geometry?: LayerGeometry;
-  noSpectrum?: string;
-  /** Of a part: the whole layer's name. */
-  partOf?: string;
-}
 
 export class EngineDocument {
   /** By layer name, and by tensor name for tensors without a spectrum; in file order. */
@@ -249,25 +240,4 @@ export class EngineDocument {
 
 function sameMatrices(a: LayerGeometry | undefined, b: LayerGeometry | undefined): boolean {
   return a !== undefined && a.kind === b?.kind && a.rows === b.rows && a.cols === b.cols && a.count === b.count;
-}
-
-/** Rows and columns of the matrix that ranks and compression of a layer are about. */
-export function rankMatrix({ tensor, geometry }: EngineLayer): { rows: number; cols: number } {
-  const { rows, cols } = compressionMatrix(tensor.shape, tensor.kernelLayout, geometry?.expert);
-  return { rows, cols };
-}
-
-/** A request that does not fit what is open. */
-export class EngineError extends Error {
-  override readonly name = 'EngineError';
-  constructor(
-    readonly code: 'unknown-layer' | 'unknown-document' | 'no-spectrum',
-    message: string,
-  ) {
-    super(message);
-  }
-
-  toProblem(): Problem {
-    return { code: this.code, message: this.message };
-  }
 }

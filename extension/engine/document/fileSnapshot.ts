@@ -1,7 +1,7 @@
 /** What a checkpoint's files were when it was opened, to notice that they are no longer that. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { CheckpointError } from '../../checkpoint/checkpoint';
+import { CheckpointError } from '../../checkpoint/checkpointError';
 import { fileError, isErrno, isSameFile } from '../../checkpoint/files/fileReader';
 import type { Problem } from '../../shared/tensors';
 

@@ -6,7 +6,8 @@
  * @see https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  */
 import path from 'node:path';
-import { CheckpointError, type Checkpoint } from '../../checkpoint/checkpoint';
+import { type Checkpoint } from '../../checkpoint/checkpoint';
+import { CheckpointError } from '../../checkpoint/checkpointError';
 import { isObject, readJsonObject } from '../../checkpoint/files/jsonFile';
 import { own, size, word } from '../../checkpoint/quantised/quantisationConfig';
 import { folderOf } from '../../checkpoint/files/siblingPath';

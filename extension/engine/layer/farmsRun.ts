@@ -5,10 +5,10 @@
 import type { Checkpoint, TensorInfo } from '../../checkpoint/checkpoint';
 import { reduceToBand } from '../../linalg/eigen/bandReduction';
 import { gramByProducts } from '../../linalg/gram/gramSum';
-import { loadKernels } from '../../linalg/kernels/kernels';
-import type { MatrixProducts } from '../../linalg/products/matrixProducts';
+import { loadKernels } from '../../linalg/kernels/loadKernels';
 import { SlidingGram, type ColumnSource } from '../../linalg/gram/slidingGram';
 import type { SymmetricSlabs } from '../../linalg/gram/symmetricSlabs';
+import type { MatrixProducts } from '../../linalg/products/productTypes';
 import { runAdaptively } from '../../spectral/farms/adaptiveFarms';
 import type { FarmsWindow } from '../../spectral/farms/farms';
 import { abortable } from '../resources/abortable';

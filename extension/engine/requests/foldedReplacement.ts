@@ -4,11 +4,11 @@
  */
 import type { TensorInfo } from '../../checkpoint/checkpoint';
 import { elementSize } from '../../checkpoint/elements/dtype';
-import { isInOrder, unfolded } from '../../checkpoint/elements/foldedTensor';
-import { product } from '../../checkpoint/elements/shape';
+import { unfolded } from '../../checkpoint/elements/foldedTensor';
 import { CompressionError } from '../../compression/compressionError';
 import type { CompressedTensor } from '../../compression/compressTensor';
 import type { TensorPatch } from '../../compression/safetensorsWriter';
+import { product, isInOrder } from '../../shared/matrixAxes';
 
 /** @throws CompressionError `unsupported` for factors of a folded tensor: their axes would not be those its program expects */
 export function assertNotFolded({ folded }: TensorInfo, layer: string): void {

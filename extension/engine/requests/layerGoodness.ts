@@ -1,26 +1,8 @@
 /** The bootstrap test of a layer's fit, in a worker thread. */
 import type { GoodnessOfFit, InspectSettings } from '../../shared/layers';
-import { NOT_ROUNDED } from '../../spectral/storedRounding';
+import { EngineError } from '../document/engineLayer';
 import type { Engine } from '../engine';
-import { EngineError } from '../document/engineDocument';
-import type { LayerOutcome } from '../worker/workerMessages';
-import type { WorkerPool } from '../worker/workerPool';
-
-/** Of an outcome that is known. @throws AbortError */
-export async function outcomeGoodness(
-  pool: WorkerPool,
-  { result, eigenvalues }: LayerOutcome,
-  signal: AbortSignal,
-  onProgress: (fraction: number) => void,
-): Promise<GoodnessOfFit> {
-  const lease = await pool.lease(signal);
-  try {
-    const { M, rounding = NOT_ROUNDED } = result;
-    return await lease.call('goodness', { eigenvalues, dimension: M!, rounding }, { onProgress });
-  } finally {
-    lease.release();
-  }
-}
+import { outcomeGoodness } from '../layer/goodness';
 
 /** Of a layer, whose spectrum is computed where it is not known. @throws EngineError, CheckpointError, AbortError */
 export async function layerGoodness(

@@ -1,8 +1,8 @@
 /** A layer's matrix at screen resolution, read in bands, its rows and columns in stored order or by a singular vector. */
 import type { HeatMap } from '../../shared/layers';
 import { cellsOf, emptyPlanes, heatMapOf } from '../../spectral/heatMap';
+import { EngineError } from '../document/engineLayer';
 import type { Engine } from '../engine';
-import { EngineError } from '../document/engineDocument';
 import { storedMatrix } from '../layer/layerMatrix';
 import { singularVectors } from './singularVectors';
 

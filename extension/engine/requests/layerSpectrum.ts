@@ -1,8 +1,9 @@
 /** Everything a layer's view draws: the outcome, and the histogram of its elements read anew. */
 import type { InspectSettings, LayerSpectrum, TensorStatistics } from '../../shared/layers';
 import { emptyHistogram, type ElementHistogram } from '../../spectral/metrics/statistics';
+import { rankMatrix, type EngineLayer } from '../document/engineLayer';
 import type { Engine } from '../engine';
-import { rankMatrix, type EngineDocument, type EngineLayer } from '../document/engineDocument';
+import { type EngineDocument } from '../document/engineDocument';
 import { layerRows } from '../layer/layerInput';
 
 /** Bytes of a band that is read and counted at a time. */

@@ -5,8 +5,8 @@ import { leastCapacity, type SingularTools } from '../../linalg/singular/leading
 import { topTriplets, tripletBytes, usualCapacity } from '../../linalg/singular/singularTriplets';
 import type { LayerVectors, SingularVectors } from '../../shared/layers';
 import { vectorMetrics } from '../../spectral/metrics/vectorMetrics';
+import { EngineError } from '../document/engineLayer';
 import type { Engine } from '../engine';
-import { EngineError } from '../document/engineDocument';
 import { BAND_ELEMENTS, held, storedMatrix, widenedBands, type StoredMatrix } from '../layer/layerMatrix';
 import { leasedWork } from './leasedWork';
 import { LayerError } from '../layer/layerInput';

@@ -2,9 +2,9 @@
  * Which device multiplies the Gram matrices of large layers: tried once, when the first layer could gain from it, and
  * given up for the rest of the process when it fails in use.
  */
+import type { ProductSource } from '../../linalg/products/productTypes';
 import type { GramDevice, OpenGramDevice } from '../../linalg/devices/gramDevice';
 import { openGramDevice } from '../../linalg/devices/gramDevice';
-import type { ProductSource } from '../../linalg/products/matrixProducts';
 import type { DeviceTrial } from '../../linalg/devices/deviceTrial';
 import { shortReason } from '../../linalg/products/shortReason';
 import { acceleratorsOf, PROVIDERS, type Accelerator } from '../../linalg/devices/providers';

@@ -2,9 +2,9 @@
  * Entry of the short-lived process that tries onnxruntime or one device, named by its argument, and sends an
  * `OnnxruntimeVerdict` or a `TrialVerdict`.
  */
+import { loadKernels } from '../../linalg/kernels/loadKernels';
 import { tryDevice } from '../../linalg/devices/deviceTrial';
 import { openGramDevice } from '../../linalg/devices/gramDevice';
-import { loadKernels } from '../../linalg/kernels/kernels';
 import { checked, createMatrixProducts } from '../../linalg/products/matrixProducts';
 import { openOnnxProducts } from '../../linalg/products/onnxProducts';
 import type { Accelerator } from '../../linalg/devices/providers';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { version } from '../../../package.json';
 import { CompressionError } from '../../compression/compressionError';
 import { assertSavable } from '../../compression/safetensorsWriter';
-import { suggestedName } from '../../compression/suggestedName';
+import { suggestedName } from '../../shared/suggestedName';
 import { isErrno } from '../../checkpoint/files/fileReader';
 import type { EngineNotifications } from '../../protocol';
 import type { LayerResult } from '../../shared/layers';
@@ -18,7 +18,6 @@ import { LayerNotes } from '../worker/layerNotes';
 import { Engine } from '../engine';
 import { inspectCsv, inspectJson, inspectReport } from '../../shared/inspectReport';
 import { defaultMemoryLimit, defaultThreads } from '../resources/limits';
-import { unreachedResult } from '../worker/layerResult';
 import { ProgressLine } from './progressLine';
 import { layerReport, tensorReport } from './report';
 import { saveLayers, type SavedLayer } from '../requests/saveLayers';
@@ -27,6 +26,7 @@ import { layersToCompress, oneLayer, selectedLayers } from './selectedLayers';
 import { layerVectors, residualNote } from '../requests/singularVectors';
 import { visible, visibleJson } from '../../shared/visibleText';
 import { largestOf } from '../../shared/extremes';
+import { unreachedResult } from './unreachedResult';
 
 const EXIT = { ok: 0, problems: 1, failed: 2 } as const;
 

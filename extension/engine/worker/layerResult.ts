@@ -1,6 +1,5 @@
 /** From eigenvalues and statistics to the numbers people read: fits, metrics, ranks, problems. */
-import type { TensorInfo } from '../../checkpoint/checkpoint';
-import type { TensorSlice } from '../../checkpoint/wrappers/tensorSlice';
+import type { TensorInfo, TensorSlice } from '../../checkpoint/checkpoint';
 import { compressionMatrix } from '../../compression/compressionMatrix';
 import { UNREADABLE } from '../../shared/layerFindings';
 import type {
@@ -21,7 +20,6 @@ import { rankSuggestions } from '../../spectral/ranks/ranks';
 import { tailShape } from '../../spectral/tail/tailShape';
 import { extentOf, hasRepresentableSquares } from '../../spectral/metrics/statistics';
 import { storedRounding } from '../../spectral/storedRounding';
-import type { EngineLayer } from '../document/engineDocument';
 import type { LayerPrecision, LayerTask, TaskTensor } from './workerMessages';
 
 /** Of the order of entries in the first shuffle of the randomisation test, one more in each further; shown with the result. */
@@ -114,12 +112,6 @@ export function failedResult(
   const frame = resultFrame(name, taskTensor(tensor), statistics);
   const sides = layer && { N: Math.max(layer.rows, layer.cols), M: Math.min(layer.rows, layer.cols) };
   return { ...frame, ...sides, noSpectrum: 'could not be analysed', problems: [problem] };
-}
-
-/** A layer that was not looked at, because its files changed before. */
-export function unreachedResult(name: string, { tensor, geometry }: EngineLayer, change: Problem): LayerResult {
-  const problem = { ...change, message: `${name} was not analysed: ${change.message}`, tensor: name };
-  return failedResult(name, tensor, geometry, problem, null);
 }
 
 /** The numbers of a layer as those of another one that is tied to it. */

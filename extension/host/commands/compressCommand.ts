@@ -1,7 +1,6 @@
 /** "Compress Layer…": layer, method, rank with a live preview, output, Save As. Or all of it as arguments, for scripts. */
 import * as vscode from 'vscode';
-import { compressionMethods } from '../../compression/registry';
-import type { RankRequest, SaveRequest, SaveResult } from '../../shared/compressions';
+import { type RankRequest, type SaveRequest, type SaveResult, compressionMethods } from '../../shared/compressions';
 import type { LayerResult } from '../../shared/layers';
 import { suggestedRank } from '../../shared/worthFactoring';
 import type { CheckpointEditors } from '../editor/checkpointEditor';

@@ -2,11 +2,11 @@
  * Tries a device before it is used: opens it, holds its Gram matrices against float64, and times them against the
  * CPU's. Runs in a process of its own (`engine/trial.ts`), because a driver may take its process down.
  */
+import type { MatrixProducts } from '../products/productTypes';
 import { CheckedGram } from '../gram/gramCheck';
 import { gramByProducts } from '../gram/gramSum';
 import type { GramDevice, OpenGramDevice } from './gramDevice';
 import type { Kernels } from '../kernels/kernels';
-import type { MatrixProducts } from '../products/matrixProducts';
 import { shortReason } from '../products/shortReason';
 import { PROVIDERS, type Accelerator, type DeviceArithmetic } from './providers';
 import { BLOCK_DEPTH, SLICE_LIMIT } from './splitGraph';

@@ -1,7 +1,7 @@
 /** A device that multiplies Gram matrices: a session on one of onnxruntime's providers, in float64 or in slices. */
 import { gramByProducts, type GramSum } from '../gram/gramSum';
-import type { ProductSource } from '../products/matrixProducts';
 import { openOnnxProducts } from '../products/onnxProducts';
+import type { ProductSource } from '../products/productTypes';
 import { openSplitProduct } from './onnxSplitProduct';
 import { accumulateInPieces, inPieces } from '../products/productPieces';
 import type { Accelerator, DeviceArithmetic } from './providers';

@@ -3,8 +3,8 @@
  * With `reduceToBand` before it backward stable: each eigenvalue is within a small multiple of n·ε·λ₁, in practice
  * 1e-14·λ₁.
  */
+import { loadKernels } from '../kernels/loadKernels';
 import type { Band } from './bandReduction';
-import { loadKernels } from '../kernels/kernels';
 import { unscale } from './scaling';
 import { pollFor, type EigenOptions } from './symmetricEigenvalues';
 import { tridiagonalEigenvalues } from './tridiagonalEigenvalues';

@@ -8,7 +8,7 @@
  * @see Bischof, Lang & Sun 2000, "A framework for symmetric band reduction"; Dongarra, Sorensen & Hammarling 1989 (W)
  */
 import type { Kernels } from '../kernels/kernels';
-import type { MatrixProducts } from '../products/matrixProducts';
+import type { MatrixProducts } from '../products/productTypes';
 import { scaleSlabs } from './scaling';
 import type { SymmetricSlabs } from '../gram/symmetricSlabs';
 

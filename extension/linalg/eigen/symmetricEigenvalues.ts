@@ -2,7 +2,8 @@
  * All eigenvalues of a real symmetric matrix: Householder reduction to tridiagonal form, then root-free QL/QR.
  * Backward stable: each eigenvalue is within a small multiple of n·ε·λ₁, in practice 1e-14·λ₁.
  */
-import { loadKernels, type Kernels } from '../kernels/kernels';
+import { type Kernels } from '../kernels/kernels';
+import { loadKernels } from '../kernels/loadKernels';
 import { scaleSymmetric, unscale } from './scaling';
 import { tridiagonalEigenvalues } from './tridiagonalEigenvalues';
 

@@ -2,7 +2,7 @@
  * The largest eigenpairs of a real symmetric matrix: Householder reduction, inverse iteration on the tridiagonal matrix,
  * back-transformation.
  */
-import { loadKernels } from '../kernels/kernels';
+import { loadKernels } from '../kernels/loadKernels';
 import { scaleSymmetric, unscale } from './scaling';
 import { pollFor, type EigenOptions } from './symmetricEigenvalues';
 import { topTridiagonalEigenvectors } from './tridiagonalEigenvectors';

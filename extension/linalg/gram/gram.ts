@@ -1,5 +1,6 @@
 /** Gram matrices of small and medium matrices by this thread's kernels. */
-import { loadKernels, type Kernels } from '../kernels/kernels';
+import { type Kernels } from '../kernels/kernels';
+import { loadKernels } from '../kernels/loadKernels';
 
 /**
  * Gram matrix of the smaller side: XᵀX (cols×cols) where rows ≥ cols, else XXᵀ (rows×rows). Its eigenvalues are the squared

@@ -3,8 +3,8 @@
  * CPU, without the Gram matrix, at a cost that is small beside the Gram matrix's own. The difference, E·R for the error
  * E, gives a bound of ‖E‖.
  */
+import type { MatrixProducts } from '../products/productTypes';
 import type { GramSum } from './gramSum';
-import type { MatrixProducts } from '../products/matrixProducts';
 import type { SymmetricSlabs } from './symmetricSlabs';
 
 const VECTORS = 16;

@@ -1,5 +1,5 @@
 /** A Gram matrix X·Xᵀ that is summed up while columns of X arrive in chunks. */
-import type { MatrixProducts } from '../products/matrixProducts';
+import type { MatrixProducts } from '../products/productTypes';
 import { SymmetricSlabs } from './symmetricSlabs';
 
 export interface GramSum {

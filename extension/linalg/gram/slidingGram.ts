@@ -3,7 +3,7 @@
  * columns of X are parts of one Gram matrix, of which only what some window needs is computed; from one such set to the next
  * only the columns that leave and enter are multiplied.
  */
-import type { MatrixProducts } from '../products/matrixProducts';
+import type { MatrixProducts } from '../products/productTypes';
 import { SymmetricSlabs } from './symmetricSlabs';
 
 /** Columns [start, end) of X, order × (end − start), row-major; in the memory of `into` where there is one, which is lost. */

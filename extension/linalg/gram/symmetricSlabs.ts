@@ -2,8 +2,8 @@
  * A symmetric matrix by the half of it that is needed, cut into slabs of rows so that every product with it runs on
  * contiguous memory: each slab is its rows from the first column up to its diagonal block's last (that block is full).
  */
-import type { MatrixProducts } from '../products/matrixProducts';
 import { mirrorLower } from '../kernels/mirrorLower';
+import type { MatrixProducts } from '../products/productTypes';
 
 /**
  * Rows of a slab: its products are then long enough to run at full speed, and the diagonal blocks, of which both halves are

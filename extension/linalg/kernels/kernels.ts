@@ -3,7 +3,6 @@
  * transposition, all float64 and row-major. Two implementations give the same results to rounding: AssemblyScript
  * compiled to WASM with SIMD (`wasmKernels.ts`), and plain TypeScript (`kernelTwin.ts`).
  */
-import { createWasmKernels } from './wasmKernels';
 
 /** Symmetric tridiagonal matrix: `diagonal` has n elements, `offDiagonal` n − 1 (none for n = 0). */
 export interface Tridiagonal {
@@ -75,15 +74,4 @@ export interface Kernels {
   ): Float64Array;
   /** The cols×rows transpose of a rows×cols matrix. */
   transpose(x: Float64Array, rows: number, cols: number): Float64Array;
-}
-
-let loaded: Kernels | undefined;
-
-/**
- * This thread's WASM kernels, compiled at the first call.
- *
- * @throws WebAssembly.CompileError where the runtime cannot compile them
- */
-export function loadKernels(): Kernels {
-  return (loaded ??= createWasmKernels());
 }

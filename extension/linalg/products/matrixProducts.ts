@@ -3,49 +3,12 @@
  * small problem, else this thread's own kernels.
  */
 import type { DeviceInfo } from '../../shared/devices';
-import { loadKernels, type Kernels } from '../kernels/kernels';
+import { type Kernels } from '../kernels/kernels';
+import { loadKernels } from '../kernels/loadKernels';
 import { openOnnxProducts } from './onnxProducts';
 import { accumulateInPieces, inPieces } from './productPieces';
+import type { Multiply, Accumulate, MatrixProducts, OpenedProducts } from './productTypes';
 import { shortReason } from './shortReason';
-
-/**
- * Row-major float64 C (m×n) = op(A)·op(B), op(A) m×k, op(B) k×n; A is stored k×m where `transA`, B n×k where `transB`.
- */
-export type Multiply = (
-  a: Float64Array,
-  b: Float64Array,
-  m: number,
-  n: number,
-  k: number,
-  transA: boolean,
-  transB: boolean,
-) => Promise<Float64Array>;
-
-/** C (m×n) += op(A)·op(B), in place. */
-export type Accumulate = (c: Float64Array, ...product: Parameters<Multiply>) => Promise<void>;
-
-/** What does the products. */
-export interface ProductSource {
-  /** `cpu`, or `wasm` and `typescript` where onnxruntime does not. */
-  provider: string;
-  precision: 'float64';
-  refused: DeviceInfo['refused'];
-  threads: number;
-}
-
-export interface MatrixProducts {
-  readonly device: ProductSource;
-  /**
-   * Large products are done in pieces with a turn of the event loop between them.
-   *
-   * @throws RangeError where a length does not fit the sizes
-   * @throws Error where onnxruntime fails
-   */
-  readonly multiply: Multiply;
-  /** The same, added to a matrix that is there already. */
-  readonly accumulate: Accumulate;
-  dispose(): Promise<void>;
-}
 
 /**
  * Multiply-adds of one piece: some 30 ms at 60 GFLOP/s on onnxruntime, 100 ms at 10 GFLOP/s on the kernels. Onnxruntime
@@ -57,14 +20,6 @@ const PIECE_MULTIPLY_ADDS = { onnxruntime: 1e9, kernels: 5e8 };
 const CHECK_SIZE = 67;
 /** Rounding of sums of 67 products of numbers below 1 stays a hundred times below this. */
 const CHECK_TOLERANCE = 1e-12;
-
-/** A way to do products that must be opened first, and released when done. */
-export interface OpenedProducts {
-  multiply: Multiply;
-  accumulate: Accumulate;
-  release: () => Promise<void>;
-  threads: number;
-}
 
 /**
  * Onnxruntime's products where it loads and its answers are right, else the kernels', with the reason in `device.refused`.

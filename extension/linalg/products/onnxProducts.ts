@@ -2,9 +2,9 @@
 import { availableParallelism } from 'node:os';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { DeviceName } from '../../shared/devices';
-import type { Accumulate, Multiply, OpenedProducts } from './matrixProducts';
 import { productModel } from './onnxGraph';
 import { loadOnnxruntime, openSession } from './onnxSession';
+import type { Accumulate, Multiply, OpenedProducts } from './productTypes';
 
 /**
  * @throws Error where onnxruntime cannot be loaded; the products reject where it cannot open the device or refuses the graph

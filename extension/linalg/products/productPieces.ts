@@ -2,7 +2,7 @@
  * Cuts a matrix product into pieces that are short enough for a thread with an event loop to serve. Cuts run along whole
  * rows of the stored matrices, so no operand is copied.
  */
-import type { Accumulate, Multiply } from './matrixProducts';
+import type { Accumulate, Multiply } from './productTypes';
 
 /** `multiply` with a turn of the event loop after every `limit` multiply-adds. */
 export function inPieces(multiply: Multiply, limit: number): Multiply {

@@ -3,9 +3,10 @@
  * large ones are taken out of the matrix itself, so that the Gram matrix of the rest is small and its errors are as well.
  */
 import { gram, withoutNegatives } from '../gram/gram';
-import { loadKernels, type Kernels } from '../kernels/kernels';
+import { type Kernels } from '../kernels/kernels';
 import { symmetricEigenvalues, type EigenOptions } from '../eigen/symmetricEigenvalues';
 import { topEigenvectors } from '../eigen/symmetricEigenvectors';
+import { loadKernels } from '../kernels/loadKernels';
 
 /**
  * Directions above this share of λ₁ are taken out: far above what one Gram matrix blurs, and what remains has errors that

@@ -2,9 +2,9 @@
  * The largest eigenpairs of WᵀW by block Krylov, with a check that none was missed: a block of b vectors sees b copies
  * of an eigenvalue, and a spectrum may hold more.
  */
+import type { MatrixProducts } from '../products/productTypes';
 import type { BandProducts } from './rowBandProducts';
 import { leadingSubspace, type LeadingSubspace, type SolveSymmetric, type SubspaceProblem } from './leadingSubspace';
-import type { MatrixProducts } from '../products/matrixProducts';
 import { takeOutRows } from './orthonormalRows';
 
 /** Vectors beyond k in a block that holds them all: they bring the k-th to converge as fast as the first. */

@@ -7,7 +7,7 @@
  * @see Musco & Musco 2015, "Randomized block Krylov methods for stronger and faster approximate singular value decomposition"
  * @see Wu & Simon 2000, "Thick-restart Lanczos method for large symmetric eigenvalue problems"
  */
-import type { MatrixProducts } from '../products/matrixProducts';
+import type { MatrixProducts } from '../products/productTypes';
 import { OrthonormalRows } from './orthonormalRows';
 
 /** Of a Krylov block, parts below this share of the operator's norm are rounding errors of the product. */

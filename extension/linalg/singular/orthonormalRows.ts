@@ -5,7 +5,7 @@
  * @see Giraud, Langou & Rozložník 2005, "The loss of orthogonality in the Gram–Schmidt orthogonalization process"
  */
 import { norm, takeOut } from '../eigen/gramSchmidt';
-import type { MatrixProducts } from '../products/matrixProducts';
+import type { MatrixProducts } from '../products/productTypes';
 
 /** A unit vector that loses this much of its length to the second round was mostly rounding errors. */
 const LEAST_SECOND_LENGTH = 0.1;

@@ -2,9 +2,9 @@
  * Squared singular values of a product L·R of thin factors without the product: with L = Q·T and Rᵀ = P·S (Householder
  * QR), they are those of T·Sᵀ, which is no larger than the rank.
  */
+import { loadKernels } from '../kernels/loadKernels';
 import { deflatedEigenvalues } from './deflation';
 import { gram, withoutNegatives } from '../gram/gram';
-import { loadKernels } from '../kernels/kernels';
 import { uncertainBelow } from '../gram/precisionPolicy';
 import { symmetricEigenvalues, type EigenOptions } from '../eigen/symmetricEigenvalues';
 

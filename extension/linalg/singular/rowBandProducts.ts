@@ -2,7 +2,7 @@
  * Products of a matrix with a few vectors, the matrix seen in bands of rows only, so that it need not be held whole.
  * k vectors of length n are the rows of a k×n array throughout.
  */
-import type { MatrixProducts } from '../products/matrixProducts';
+import type { MatrixProducts } from '../products/productTypes';
 
 /** Rows [start, start + rows) of a matrix, row-major. */
 export interface RowBand {

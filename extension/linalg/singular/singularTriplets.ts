@@ -6,8 +6,8 @@
  * are then carried through W to the left side and back, made orthonormal each time, which neither squares anything nor
  * trusts what was found: σ, u and v that are returned satisfy Wᵀu = σv and Wv = σu up to the residuals returned with them.
  */
+import { loadKernels } from '../kernels/loadKernels';
 import { BandProducts, type RowBands } from './rowBandProducts';
-import { loadKernels } from '../kernels/kernels';
 import { leadingPairs, leastCapacity, type SingularTools } from './leadingPairs';
 import { lengths } from './leadingSubspace';
 import { orthonormalised } from './orthonormalRows';

@@ -5,7 +5,7 @@
  * Layouts are those of the models' code in Hugging Face's transformers (`models/<type>/modeling_<type>.py`), of PyTorch's
  * `nn.MultiheadAttention`, timm's `Attention` and llama.cpp.
  */
-import type { Runs } from '../../checkpoint/wrappers/tensorSlice';
+import type { Runs } from '../../shared/tensors';
 import { MAX_PARTS, type PartsOfMatrix, type Section, type StoredMatrix } from './matrixPart';
 import { HEADS_UNKNOWN, type ModelSizes } from './modelSizes';
 import { consecutive, grouped, oneRun } from './runs';

@@ -1,8 +1,7 @@
 /** What is known of a stored matrix that may have parts, and what its parts are. */
+import type { RecurrentOperator, Runs } from '../../shared/tensors';
 import type { HeadsOfAxes } from '../attentionAxes';
 import type { ModelSizes } from './modelSizes';
-import type { RecurrentOperator } from '../../checkpoint/checkpoint';
-import type { Runs } from '../../checkpoint/wrappers/tensorSlice';
 
 /** No known model has half as many heads or experts; a longer list would be of no use to anyone. */
 export const MAX_PARTS = 1024;

@@ -2,7 +2,7 @@
  * The parts that a layer's matrix can be seen in: projections that were stored as one, attention heads, gates of an LSTM. Each is
  * some of its rows or some of its columns.
  */
-import type { Runs } from '../../checkpoint/wrappers/tensorSlice';
+import type { Runs } from '../../shared/tensors';
 import { headSections, headsOfAxes, projectionHeads } from './attentionHeads';
 import { fusedProjections } from './fusedProjections';
 import type { Section, StoredMatrix } from './matrixPart';

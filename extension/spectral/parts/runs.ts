@@ -1,6 +1,5 @@
 /** Rows (or columns) of a matrix that belong together: evenly spaced runs of indices. */
-
-import type { Runs } from '../../checkpoint/wrappers/tensorSlice';
+import type { Runs } from '../../shared/tensors';
 
 export function oneRun(start: number, length: number): Runs {
   return { start, length, step: length, count: 1 };

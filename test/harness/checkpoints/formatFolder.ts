@@ -1,7 +1,8 @@
 /** Checkpoints of one format in a test's folder, opened, and closed when the suite ends. */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { CheckpointError, type Checkpoint, type CheckpointFormat } from '../../../extension/checkpoint/checkpoint';
+import { type Checkpoint, type CheckpointFormat } from '../../../extension/checkpoint/checkpoint';
+import { CheckpointError } from '../../../extension/checkpoint/checkpointError';
 import { temporaryFolder } from '../temporaryFolder';
 
 export interface FormatFolder {

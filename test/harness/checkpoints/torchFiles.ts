@@ -1,5 +1,6 @@
 /** PyTorch checkpoints in a test's folder. */
-import { CheckpointError, type Checkpoint } from '../../../extension/checkpoint/checkpoint';
+import { type Checkpoint } from '../../../extension/checkpoint/checkpoint';
+import { CheckpointError } from '../../../extension/checkpoint/checkpointError';
 import { pytorchFormat } from '../../../extension/checkpoint/pytorch/pytorch';
 import { formatFolder, type FormatFolder } from './formatFolder';
 import { torchRecords, zip } from './zipWriter';

@@ -1,7 +1,7 @@
 /** A device for tests: the kernels' Gram matrices, spoiled, delayed or failing as a test wants them. */
 import { DeviceError, type GramDevice } from '../../../extension/linalg/devices/gramDevice';
 import { gramByProducts, type GramSum } from '../../../extension/linalg/gram/gramSum';
-import { loadKernels } from '../../../extension/linalg/kernels/kernels';
+import { loadKernels } from '../../../extension/linalg/kernels/loadKernels';
 import { kernelProducts } from '../../../extension/linalg/products/matrixProducts';
 
 interface Behaviour {

@@ -2,7 +2,7 @@
  * Seeded matrices with heavy-tailed spectra of several kinds, as trained layers have them: what an interval for alpha
  * must hold on. Row-major.
  */
-import { loadKernels } from '../../../extension/linalg/kernels/kernels';
+import { loadKernels } from '../../../extension/linalg/kernels/loadKernels';
 import { seededRandom } from './denseReference';
 
 export interface MadeMatrix {

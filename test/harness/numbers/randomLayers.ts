@@ -5,9 +5,9 @@
 import { narrow } from '../../../extension/compression/narrow';
 import { DEFAULT_FARMS } from '../../../extension/engine/terminal/cliArguments';
 import { LayerSession } from '../../../extension/engine/worker/layerSession';
+import { loadKernels } from '../../../extension/linalg/kernels/loadKernels';
 import { layerVerdict } from '../../../extension/shared/layerFindings';
 import { norm, takeOut } from '../../../extension/linalg/eigen/gramSchmidt';
-import { loadKernels } from '../../../extension/linalg/kernels/kernels';
 import type { LayerResult } from '../../../extension/shared/layers';
 import { layersOf } from '../../../extension/spectral/matrices';
 import type { JudgedAlpha } from '../../../extension/shared/verdict';

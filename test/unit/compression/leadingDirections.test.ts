@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { compressTensor } from '../../../extension/compression/compressTensor';
 import { fewDirections, leadingDirections } from '../../../extension/compression/leadingDirections';
+import { loadKernels } from '../../../extension/linalg/kernels/loadKernels';
 import { heldBands } from '../../../extension/linalg/singular/rowBandProducts';
-import { loadKernels } from '../../../extension/linalg/kernels/kernels';
 import { kernelProducts } from '../../../extension/linalg/products/matrixProducts';
 import { symmetricEigenvalues } from '../../../extension/linalg/eigen/symmetricEigenvalues';
 import { topEigenvectors } from '../../../extension/linalg/eigen/symmetricEigenvectors';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { compressionMatrix, factorTensors } from '../../../extension/compression/compressionMatrix';
-import { factorLayout } from '../../../extension/compression/factorLayout';
+import { compressionMatrix } from '../../../extension/compression/compressionMatrix';
+import { factorLayout, factorTensors } from '../../../extension/compression/factorLayout';
 import { CompressionError } from '../../../extension/compression/compressionError';
 import { previewCompression, relativeError, type PreviewInput } from '../../../extension/compression/preview';
-import { compressionMethods } from '../../../extension/compression/registry';
 import type { TensorInfo } from '../../../extension/checkpoint/checkpoint';
+import { compressionMethods } from '../../../extension/shared/compressions';
 
 const linear: PreviewInput = {
   layer: 'fc.weight',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { CheckpointError } from '../../../extension/checkpoint/checkpoint';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { CheckpointError } from '../../../extension/checkpoint/checkpointError';
 import { checkpointSuffixes, formats, openCheckpoint } from '../../../extension/checkpoint/registry';
 import * as p from '../../harness/checkpoints/pickleWriter';
 import { writeFiles } from '../../harness/checkpoints/pipelineFixture';

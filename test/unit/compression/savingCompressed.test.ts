@@ -9,7 +9,7 @@ import { compressionNote } from '../../../extension/compression/compressionNote'
 import { compressTensor, type CompressedTensor } from '../../../extension/compression/compressTensor';
 import { narrow, type FloatDType } from '../../../extension/compression/narrow';
 import { saveCheckpointWith } from '../../../extension/compression/safetensorsWriter';
-import { loadKernels } from '../../../extension/linalg/kernels/kernels';
+import { loadKernels } from '../../../extension/linalg/kernels/loadKernels';
 import type { RankRequest } from '../../../extension/shared/compressions';
 import type { DType } from '../../../extension/shared/tensors';
 import { sharedFolder } from '../../harness/shared';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { truncatedSvd, type Factors } from '../../../extension/compression/truncatedSvd';
-import { loadKernels } from '../../../extension/linalg/kernels/kernels';
+import { loadKernels } from '../../../extension/linalg/kernels/loadKernels';
 
 const kernels = loadKernels();
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { CancellationTokenSource, createMessageConnection, type MessageConnection } from 'vscode-jsonrpc/node';
-import { CheckpointError } from '../../../extension/checkpoint/checkpoint';
+import { CheckpointError } from '../../../extension/checkpoint/checkpointError';
 import { messageTransport, ownRequests, type PostMessageChannel } from '../../../extension/shared/messageTransport';
 import { caller, handle, notifier, onNotification, problemOf } from '../../../extension/shared/rpc';
 

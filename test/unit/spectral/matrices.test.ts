@@ -1,7 +1,6 @@
 /** Which tensors have a spectrum, and where the elements of each matrix lie. */
 import assert from 'node:assert/strict';
-import type { KernelLayout, RecurrentOperator } from '../../../extension/checkpoint/checkpoint';
-import type { DType } from '../../../extension/shared/tensors';
+import type { DType, KernelLayout, RecurrentOperator } from '../../../extension/shared/tensors';
 import { extractMatrix, layersOf } from '../../../extension/spectral/matrices';
 
 function layers(name: string, shape: number[], kernelLayout: KernelLayout = 'OI…', dtype: DType = 'F32') {

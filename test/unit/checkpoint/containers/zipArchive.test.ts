@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { CheckpointError } from '../../../../extension/checkpoint/checkpointError';
 import { crc32, tableCrc32 } from '../../../../extension/checkpoint/containers/crc32';
-import { CheckpointError } from '../../../../extension/checkpoint/checkpoint';
 import { FileReader } from '../../../../extension/checkpoint/files/fileReader';
 import { OpeningBudget } from '../../../../extension/checkpoint/files/openingBudget';
 import { ZipArchive } from '../../../../extension/checkpoint/containers/zipArchive';

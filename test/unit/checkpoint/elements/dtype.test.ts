@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { CheckpointError } from '../../../../extension/checkpoint/checkpoint';
+import { CheckpointError } from '../../../../extension/checkpoint/checkpointError';
 import { dtypes, elementSize, isDType, isFloating, widen } from '../../../../extension/checkpoint/elements/dtype';
 
 const codes16 = Uint16Array.from({ length: 65536 }, (_, code) => code);

@@ -1,12 +1,8 @@
 /** Elements of less than a byte, against the tables that the types' definitions print and a string of bits. */
 import assert from 'node:assert/strict';
-import {
-  decodePacked,
-  packedBand,
-  packedBits,
-  type PackedType,
-} from '../../../../extension/checkpoint/elements/packedElements';
+import { decodePacked, packedBand, packedBits } from '../../../../extension/checkpoint/elements/packedElements';
 import { safetensorsFormat } from '../../../../extension/checkpoint/safetensors/safetensors';
+import type { PackedType } from '../../../../extension/shared/tensors';
 import { safetensorsBytes, safetensorsFiles } from '../../../harness/checkpoints/safetensorsFixtures';
 
 /** Positive values in the order of their codes, as OCP's Microscaling Formats 1.0, section 5.3, has them. */

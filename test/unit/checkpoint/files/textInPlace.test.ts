@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { CheckpointError } from '../../../../extension/checkpoint/checkpoint';
+import { CheckpointError } from '../../../../extension/checkpoint/checkpointError';
 import { checkpointSuffixes, openCheckpoint } from '../../../../extension/checkpoint/registry';
 import { ProblemList } from '../../../../extension/checkpoint/problemList';
 import { problemsOf } from '../../../../extension/checkpoint/files/truncatedFile';

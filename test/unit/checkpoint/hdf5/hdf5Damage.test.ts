@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { CheckpointError } from '../../../../extension/checkpoint/checkpoint';
+import { CheckpointError } from '../../../../extension/checkpoint/checkpointError';
 import { readHdf5 } from '../../../../extension/checkpoint/hdf5/hdf5';
 import type { ReadableBytes } from '../../../../extension/checkpoint/files/fileBytes';
 import { readAttributes } from '../../../../extension/checkpoint/hdf5/hdf5Attributes';

@@ -1,6 +1,6 @@
 /** The pickle reader against CPython's pickler, and against pickles that no pickler writes. */
 import assert from 'node:assert/strict';
-import { CheckpointError } from '../../../../extension/checkpoint/checkpoint';
+import { CheckpointError } from '../../../../extension/checkpoint/checkpointError';
 import { OpeningBudget } from '../../../../extension/checkpoint/files/openingBudget';
 import { readPickle } from '../../../../extension/checkpoint/pickle/pickle';
 import { PickleNeedsMore } from '../../../../extension/checkpoint/pickle/pickleCursor';

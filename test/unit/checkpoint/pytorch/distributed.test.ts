@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { CheckpointError, type Checkpoint } from '../../../../extension/checkpoint/checkpoint';
+import { type Checkpoint } from '../../../../extension/checkpoint/checkpoint';
+import { CheckpointError } from '../../../../extension/checkpoint/checkpointError';
 import { openCheckpoint } from '../../../../extension/checkpoint/registry';
 import * as w from '../../../harness/checkpoints/distributedWriter';
 import * as p from '../../../harness/checkpoints/pickleWriter';

@@ -1,7 +1,7 @@
 /** PyTorch files cut short, changed, or at odds with themselves: an error or the tensors that are there, never a crash. */
 import assert from 'node:assert/strict';
 import { rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { CheckpointError } from '../../../../extension/checkpoint/checkpoint';
+import { CheckpointError } from '../../../../extension/checkpoint/checkpointError';
 import { pytorchFormat } from '../../../../extension/checkpoint/pytorch/pytorch';
 import * as p from '../../../harness/checkpoints/pickleWriter';
 import { codeOf, namesOf, readHex, torchFolder, torchZip } from '../../../harness/checkpoints/torchFiles';

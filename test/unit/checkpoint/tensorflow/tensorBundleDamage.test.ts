@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { ftruncateSync, closeSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { CheckpointError } from '../../../../extension/checkpoint/checkpoint';
+import { CheckpointError } from '../../../../extension/checkpoint/checkpointError';
 import { crc32c } from '../../../../extension/checkpoint/tensorflow/crc32c';
 import { tensorBundleFormat } from '../../../../extension/checkpoint/tensorflow/tensorBundle';
 import { nameKeys } from '../../../../extension/checkpoint/tensorflow/tensorBundleNames';

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Checkpoint, TensorInfo } from '../../../../extension/checkpoint/checkpoint';
 import { bandBytes } from '../../../../extension/checkpoint/elements/rowBand';
-import { slicedTensor, withSlices, type Runs } from '../../../../extension/checkpoint/wrappers/tensorSlice';
+import { slicedTensor, withSlices } from '../../../../extension/checkpoint/wrappers/tensorSlice';
+import type { Runs } from '../../../../extension/shared/tensors';
 
 /** A tensor of 32-bit elements that tell where they are, and every read of it. */
 function stored(shape: readonly number[]): { checkpoint: Checkpoint; tensor: TensorInfo; reads: number[] } {

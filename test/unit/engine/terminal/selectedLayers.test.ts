@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import type { EngineLayer } from '../../../../extension/engine/document/engineLayer';
 import { UsageError } from '../../../../extension/engine/terminal/cliArguments';
-import type { EngineLayer } from '../../../../extension/engine/document/engineDocument';
 import { oneLayer, selectedLayers } from '../../../../extension/engine/terminal/selectedLayers';
 
 const PARTS = new Map([

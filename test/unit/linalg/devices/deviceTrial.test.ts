@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { checkDevice, tryDevice, type TrialTools } from '../../../../extension/linalg/devices/deviceTrial';
 import { splitDevice, type GramDevice } from '../../../../extension/linalg/devices/gramDevice';
-import { loadKernels } from '../../../../extension/linalg/kernels/kernels';
+import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 import { kernelProducts } from '../../../../extension/linalg/products/matrixProducts';
 import { shortReason } from '../../../../extension/linalg/products/shortReason';
 import type { SplitLevels, SplitProduct } from '../../../../extension/linalg/devices/splitGram';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { loadKernels } from '../../../../extension/linalg/kernels/kernels';
 import { openSplitProduct } from '../../../../extension/linalg/devices/onnxSplitProduct';
 import { BLOCK_DEPTH, SLICE_LIMIT } from '../../../../extension/linalg/devices/splitGraph';
 import { SplitGram, type SplitProduct } from '../../../../extension/linalg/devices/splitGram';
 import { SLAB_ROWS } from '../../../../extension/linalg/gram/symmetricSlabs';
+import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 import {
   fromSlabs,
   largestDifference,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { kernelTwin } from '../../../../extension/linalg/kernels/kernelTwin';
-import { loadKernels, type Kernels } from '../../../../extension/linalg/kernels/kernels';
+import { type Kernels } from '../../../../extension/linalg/kernels/kernels';
 import { bandEigenvalues } from '../../../../extension/linalg/eigen/bandEigenvalues';
 import { reduceToBand } from '../../../../extension/linalg/eigen/bandReduction';
+import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 import { kernelProducts } from '../../../../extension/linalg/products/matrixProducts';
 import { symmetricEigenvalues, type EigenOptions } from '../../../../extension/linalg/eigen/symmetricEigenvalues';
 import { SymmetricSlabs } from '../../../../extension/linalg/gram/symmetricSlabs';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { kernelTwin } from '../../../../extension/linalg/kernels/kernelTwin';
-import { loadKernels } from '../../../../extension/linalg/kernels/kernels';
 import { symmetricEigenvalues } from '../../../../extension/linalg/eigen/symmetricEigenvalues';
 import { topEigenvectors } from '../../../../extension/linalg/eigen/symmetricEigenvectors';
+import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 import {
   fromElements,
   largestDifference,

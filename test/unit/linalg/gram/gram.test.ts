@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { gram } from '../../../../extension/linalg/gram/gram';
 import { kernelTwin } from '../../../../extension/linalg/kernels/kernelTwin';
-import { loadKernels } from '../../../../extension/linalg/kernels/kernels';
+import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 import { largestDifference, naiveProduct, randomMatrix } from '../../../harness/numbers/denseReference';
 
 describe('gram', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { CheckedGram } from '../../../../extension/linalg/gram/gramCheck';
-import { loadKernels } from '../../../../extension/linalg/kernels/kernels';
+import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 import { kernelProducts } from '../../../../extension/linalg/products/matrixProducts';
 import { SLAB_ROWS, SymmetricSlabs } from '../../../../extension/linalg/gram/symmetricSlabs';
 import {

@@ -1,8 +1,9 @@
 /** Gram matrices of overlapping windows from shared sums: the same as a product for each, and far less work. */
 import assert from 'node:assert/strict';
-import { loadKernels } from '../../../../extension/linalg/kernels/kernels';
-import { kernelProducts, type MatrixProducts } from '../../../../extension/linalg/products/matrixProducts';
+import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
+import { kernelProducts } from '../../../../extension/linalg/products/matrixProducts';
 import { SlidingGram, type WindowRows } from '../../../../extension/linalg/gram/slidingGram';
+import type { MatrixProducts } from '../../../../extension/linalg/products/productTypes';
 import { largestDifference, naiveProduct, randomMatrix } from '../../../harness/numbers/denseReference';
 
 const products = kernelProducts(loadKernels());

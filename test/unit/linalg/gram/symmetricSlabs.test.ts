@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { loadKernels } from '../../../../extension/linalg/kernels/kernels';
-import { kernelProducts, type MatrixProducts } from '../../../../extension/linalg/products/matrixProducts';
+import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
+import { kernelProducts } from '../../../../extension/linalg/products/matrixProducts';
 import { SLAB_ROWS, SymmetricSlabs } from '../../../../extension/linalg/gram/symmetricSlabs';
+import type { MatrixProducts } from '../../../../extension/linalg/products/productTypes';
 import { fromSlabs, largestDifference, randomMatrix, randomSymmetric } from '../../../harness/numbers/denseReference';
 
 describe('symmetric slabs', () => {

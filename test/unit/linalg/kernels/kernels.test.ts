@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { kernelTwin } from '../../../../extension/linalg/kernels/kernelTwin';
-import { loadKernels, type Kernels } from '../../../../extension/linalg/kernels/kernels';
+import { type Kernels } from '../../../../extension/linalg/kernels/kernels';
 import { tridiagonalEigenvalues } from '../../../../extension/linalg/eigen/tridiagonalEigenvalues';
+import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 import {
   frobenius,
   fromElements,

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
-import { loadKernels } from '../../../../extension/linalg/kernels/kernels';
-import {
-  createMatrixProducts,
-  kernelProducts,
-  type MatrixProducts,
-} from '../../../../extension/linalg/products/matrixProducts';
+import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
+import { createMatrixProducts, kernelProducts } from '../../../../extension/linalg/products/matrixProducts';
 import { accumulateInPieces, inPieces } from '../../../../extension/linalg/products/productPieces';
+import type { MatrixProducts } from '../../../../extension/linalg/products/productTypes';
 import { largestDifference, naiveProduct, randomMatrix } from '../../../harness/numbers/denseReference';
 import { onnxruntimeExists } from '../../../harness/onnxruntime';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 import { heldBands } from '../../../../extension/linalg/singular/rowBandProducts';
-import { loadKernels } from '../../../../extension/linalg/kernels/kernels';
 import { kernelProducts } from '../../../../extension/linalg/products/matrixProducts';
 import { leastCapacity } from '../../../../extension/linalg/singular/leadingPairs';
 import type { SolveSymmetric } from '../../../../extension/linalg/singular/leadingSubspace';

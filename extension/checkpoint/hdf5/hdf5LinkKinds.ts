@@ -1,0 +1,19 @@
+/** What a name in an HDF5 group leads to. */
+
+export type Link =
+  /** To the object header at an address. */
+  | { readonly name: string; readonly address: number }
+  /** To a path in the same file, from its root or from the link's own group, which need not exist. */
+  | { readonly name: string; readonly path: string }
+  /** To no place that is looked at. */
+  | { readonly name: string; readonly elsewhere: Elsewhere };
+
+/** Why a link is not followed, in words, and what to do. */
+export interface Elsewhere {
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+export function nowhere(name: string): Link {
+  return { name, elsewhere: { reason: 'has a link without an address', remedy: 'save the file anew' } };
+}

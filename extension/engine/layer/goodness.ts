@@ -1,0 +1,21 @@
+/** The bootstrap test of a fit, in a worker thread. */
+import type { GoodnessOfFit } from '../../shared/layers';
+import { NOT_ROUNDED } from '../../spectral/storedRounding';
+import type { LayerOutcome } from '../worker/workerMessages';
+import type { WorkerPool } from '../worker/workerPool';
+
+/** Of an outcome that is known. @throws AbortError */
+export async function outcomeGoodness(
+  pool: WorkerPool,
+  { result, eigenvalues }: LayerOutcome,
+  signal: AbortSignal,
+  onProgress: (fraction: number) => void,
+): Promise<GoodnessOfFit> {
+  const lease = await pool.lease(signal);
+  try {
+    const { M, rounding = NOT_ROUNDED } = result;
+    return await lease.call('goodness', { eigenvalues, dimension: M!, rounding }, { onProgress });
+  } finally {
+    lease.release();
+  }
+}

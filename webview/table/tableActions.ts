@@ -1,0 +1,32 @@
+/** What a person can do with a row of the table, and what the keyboard needs of the table. */
+import type { TreeNode } from '../model/moduleTree';
+import type { Column } from './columns';
+import type { ShownRow } from './tableOrder';
+
+/** Must equal `--row-height` in the style sheet. */
+export const ROW_HEIGHT = 24;
+
+export interface TableActions {
+  open(node: TreeNode, how: 'pointer' | 'keyboard'): void;
+  toggle(node: TreeNode, expand: boolean): void;
+  menu(node: TreeNode, at: { x: number; y: number }): void;
+  sort(column: Column): void;
+  /** Rows in sight, top first, after scrolling has come to rest. */
+  visible(nodes: TreeNode[]): void;
+  /** Letters typed while the table has the focus. */
+  type(text: string): void;
+}
+
+/** The table as its keyboard handler sees it. */
+export interface KeyboardTable {
+  readonly element: HTMLElement;
+  readonly rows: readonly ShownRow[];
+  /** Index of the row the keyboard is on; −1 in an empty table. */
+  readonly active: number;
+  /** Rows that fit into the view. */
+  readonly pageSize: number;
+  moveTo(index: number): void;
+  scrollColumns(direction: -1 | 1): void;
+  /** Where a menu of the active row opens, in pixels of the page. */
+  activePlace(): { x: number; y: number };
+}
