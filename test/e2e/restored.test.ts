@@ -54,7 +54,7 @@ describe('views that come back when the window is loaded anew', function () {
       ];
       writeSafetensors(path.join(folder, nameOf(scale)), tensors);
     }
-    workbench = await Workbench.open(folder, [WITHOUT_SERVICE_WORKER]);
+    workbench = await Workbench.open(folder, { scripts: [WITHOUT_SERVICE_WORKER] });
   });
   after(async () => {
     await workbench.close();

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Browser, Frame, Locator, Page } from 'playwright-core';
 import { launchChromium } from '../harness/chromium';
 import { repositoryRoot } from '../harness/shared';
-import { startWorkbench, type RunningWorkbench } from '../harness/vscode';
+import { startWorkbench, type RunningWorkbench, type WorkbenchOptions } from '../harness/vscode';
 
 /** Kept for people to look at; not part of the repository. */
 export const screenshotFolder = path.join(repositoryRoot, 'test-results', 'vscode');
@@ -55,10 +55,13 @@ export class Workbench {
     readonly page: Page,
   ) {}
 
-  /** @param scripts run in every frame before anything else */
-  static async open(folder: string, scripts: readonly string[] = []): Promise<Workbench> {
+  /** @param scripts run in every frame before anything else; the other options are the server's */
+  static async open(
+    folder: string,
+    { scripts = [], ...options }: WorkbenchOptions & { scripts?: readonly string[] } = {},
+  ): Promise<Workbench> {
     mkdirSync(screenshotFolder, { recursive: true });
-    const server = await startWorkbench();
+    const server = await startWorkbench(options);
     const browser = await launchChromium();
     try {
       return new Workbench(server, browser, folder, await openWindow(server, browser, folder, scripts));
@@ -69,14 +72,9 @@ export class Workbench {
     }
   }
 
-  /** Another window on the same folder, in a browser profile of its own. */
-  async freshWindow(): Promise<Workbench> {
-    return new Workbench(
-      this.server,
-      this.browser,
-      this.folder,
-      await openWindow(this.server, this.browser, this.folder),
-    );
+  /** Another window, in a browser profile of its own. */
+  async freshWindow(folder = this.folder): Promise<Workbench> {
+    return new Workbench(this.server, this.browser, folder, await openWindow(this.server, this.browser, folder));
   }
 
   closeWindow(): Promise<void> {
@@ -86,6 +84,11 @@ export class Workbench {
   async close(): Promise<void> {
     await this.browser.close();
     await this.server.stop();
+  }
+
+  /** Where VS Code keeps extensions, settings and what extensions store. */
+  get userData(): string {
+    return this.server.data;
   }
 
   explorerItem(name: string): Locator {

@@ -1,8 +1,10 @@
 export interface RunningWorkbench {
-  /** Address that opens a folder, with this repository as a development extension. */
+  /** Address that opens a folder, with this repository as a development extension unless a package is installed. */
   url(target: { folder: string; tests?: string }): string;
   /** Replaces the user's settings; a window takes them up when it is loaded. */
   useSettings(settings: Record<string, unknown>): void;
+  /** Folder of all user data, with `extensions` and `User/globalStorage` in it. */
+  data: string;
   stop(): Promise<void>;
   ended: Promise<unknown>;
 }
@@ -11,6 +13,8 @@ export interface WorkbenchOptions {
   settings?: Record<string, unknown>;
   environment?: Record<string, string>;
   installed?: string[];
+  /** Package that is installed, in place of this repository as a development extension. */
+  vsix?: string;
   /** Folders are in Restricted Mode until trusted, without a question. */
   trust?: boolean;
   log?: (text: string) => void;

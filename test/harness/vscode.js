@@ -15,7 +15,7 @@ const http = require('node:http');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
-const { cacheFolder, ensureSystemPackages, npm, repositoryRoot, succeeds } = require('./setup');
+const { cacheFolder, ensureSystemPackages, npm, repositoryRoot, runQuietly, succeeds } = require('./setup');
 
 /**
  * code-server is built for one Node major each. The one for Node 20 (VS Code 1.100.3, the oldest we support) is the one
@@ -108,14 +108,17 @@ function placeRipgrep(folder, server) {
  * Starts a workbench over fresh user data.
  *
  * @param options `settings`: user settings; `environment`: for the extension host too; `installed`:
- *   folders of extensions beside ours (an address can name only one in development); `trust`: folders are in Restricted
- *   Mode until trusted, without a question; `log`: receives the output
- * @returns `url(target)` (see `workbenchUrl`), `useSettings(settings)`, `ended` (a promise) and `stop()`
+ *   folders of extensions beside ours (an address can name only one in development); `vsix`: package that is installed in
+ *   place of this repository; `trust`: folders are in Restricted Mode until trusted, without a question; `log`: receives
+ *   the output
+ * @returns `url(target)` (see `workbenchUrl`), `useSettings(settings)`, `data` (the folder of all user data), `ended` (a
+ *   promise) and `stop()`
  */
 async function startWorkbench({
   settings = {},
   environment = {},
   installed = [],
+  vsix = undefined,
   trust = false,
   log = () => undefined,
 } = {}) {
@@ -132,6 +135,7 @@ async function startWorkbench({
   for (const extension of installed) {
     cpSync(extension, path.join(data, 'extensions', path.basename(extension)), { recursive: true });
   }
+  if (vsix) await installPackage(entry, data, vsix);
   const port = await freePort();
   const child = spawnServer(entry, data, port, environment, trust);
   child.stdout.setEncoding('utf8').on('data', log);
@@ -165,14 +169,26 @@ async function startWorkbench({
     await stop();
     throw error;
   }
-  return { stop, ended, useSettings, url: (target) => workbenchUrl(port, target) };
+  const development = vsix === undefined;
+  return { stop, ended, useSettings, data, url: (target) => workbenchUrl(port, { ...target, development }) };
+}
+
+function dataOptions(data) {
+  return [
+    ...['--config', path.join(data, 'config.yaml')],
+    ...['--user-data-dir', data, '--extensions-dir', path.join(data, 'extensions')],
+  ];
+}
+
+/** As "Install from VSIX…" does. @throws Error with what VS Code says against the package */
+async function installPackage(entry, data, vsix) {
+  await runQuietly(process.execPath, [entry, '--install-extension', vsix, ...dataOptions(data)]);
 }
 
 /** In a process group of its own: the extension host and the engine end with it. */
 function spawnServer(entry, data, port, environment, trust) {
   const options = [
-    ...['--auth', 'none', '--bind-addr', `127.0.0.1:${port}`, '--config', path.join(data, 'config.yaml')],
-    ...['--user-data-dir', data, '--extensions-dir', path.join(data, 'extensions')],
+    ...['--auth', 'none', '--bind-addr', `127.0.0.1:${port}`, ...dataOptions(data)],
     ...['--disable-telemetry', '--disable-update-check'],
     ...(trust ? [] : ['--disable-workspace-trust']),
     '--disable-getting-started-override',
@@ -202,12 +218,13 @@ const RESTRICTED = {
 };
 
 /**
- * @param target `folder` to open; `tests`: a script whose `run()` the extension host calls
- * @returns address of the workbench with this repository loaded as a development extension
+ * @param target `folder` to open; `tests`: a script whose `run()` the extension host calls; `development`: this
+ *   repository is loaded as a development extension
+ * @returns address of the workbench
  */
-function workbenchUrl(port, { folder, tests }) {
+function workbenchUrl(port, { folder, tests, development }) {
   const remote = (local) => `vscode-remote://127.0.0.1:${port}${local.replaceAll('\\', '/')}`;
-  const payload = [['extensionDevelopmentPath', remote(repositoryRoot)]];
+  const payload = development ? [['extensionDevelopmentPath', remote(repositoryRoot)]] : [];
   if (tests) payload.push(['extensionTestsPath', remote(tests)]);
   const query = new URLSearchParams({ folder, payload: JSON.stringify(payload) });
   return `http://127.0.0.1:${port}/?${query.toString()}`;

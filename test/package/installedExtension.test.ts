@@ -1,0 +1,208 @@
+/**
+ * The package for this platform, installed into a real VS Code that has no other extension of ours: as it is, then
+ * without onnxruntime's library, then with one that ends each process that loads it.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Frame, Locator } from 'playwright-core';
+import { Workbench } from '../e2e/workbench';
+import { safetensorsHeader } from '../harness/checkpoints/madeCheckpoints';
+import { eventually } from '../harness/eventually';
+import { packagePath } from '../harness/package/package';
+import platforms from '../harness/package/platforms';
+
+const PLATFORM = `${process.platform}-${process.arch}`;
+
+const LAYER = 'model.layers.0.mlp.up_proj.weight';
+
+/** Larger than the layers that worker threads compute alone (`WORKER_SIDE`): onnxruntime is wanted for it. */
+const SHAPE = [640, 512];
+
+/** A native module whose loading ends the process, as that of a library built for another processor does. */
+const DEADLY = `
+#include <stdio.h>
+#include <unistd.h>
+__attribute__((constructor)) static void end(void) {
+  fputs("illegal instruction\\n", stderr);
+  _exit(70);
+}`;
+
+/** A layer with a decaying spectrum, made of seeded random numbers. */
+function writeCheckpoint(file: string): void {
+  const { header, dataBytes } = safetensorsHeader([{ name: LAYER, shape: SHAPE }], 'F32', 4);
+  const values = new Float32Array(dataBytes / 4);
+  let state = 7;
+  for (let index = 0; index < values.length; index++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    values[index] = (state / 2 ** 32 - 0.5) / (1 + (index % SHAPE[1]!) / 16);
+  }
+  writeFileSync(file, Buffer.concat([header, Buffer.from(values.buffer)]));
+}
+
+/** Opens a checkpoint from the explorer and waits for its numbers. @returns its view and the layer's cells */
+async function inspected(workbench: Workbench, name: string): Promise<{ view: Frame; cells: string[] }> {
+  const entry = await workbench.menuEntry(workbench.explorerItem(name), 'Inspect Weights');
+  await entry.click();
+  const view = await workbench.view(name);
+  await view.getByRole('button', { name: 'Show as a list' }).click();
+  const row = view.locator('.table-body [role=row]:visible', { hasText: LAYER });
+  const cells = await eventually(
+    () => row.locator('[role=gridcell]').allInnerTexts(),
+    (texts) => texts.filter((text) => /^\d+\.\d+/.test(text.trim())).length >= 3,
+    60_000,
+  );
+  return { view, cells };
+}
+
+/** What the status bar says of the device, and more when pointed at. */
+async function deviceStatus(workbench: Workbench, device: string): Promise<string> {
+  const item = workbench.page.locator('.statusbar-item', { hasText: device });
+  await item.waitFor({ timeout: 60_000 });
+  const told = workbench.page.locator('.monaco-hover', { hasText: 'Eigenscope multiplies' });
+  await pointAt(workbench, item, told);
+  return told.innerText();
+}
+
+/** While VS Code still lays itself out it takes no notice of the mouse: a person moves it again. */
+async function pointAt(workbench: Workbench, target: Locator, hover: Locator): Promise<void> {
+  await eventually(
+    async () => {
+      await workbench.page.mouse.move(400, 300);
+      await target.hover();
+      await hover.waitFor({ timeout: 3000 }).catch(() => undefined);
+      return hover.isVisible();
+    },
+    (visible) => visible,
+  );
+}
+
+describe('the installed package', function () {
+  // Each step starts where the one before it ended.
+  this.bail(true);
+  this.timeout(180_000);
+  if (!platforms[PLATFORM]?.onnxruntime.length) {
+    console.log(`    NOT RUN: no package with onnxruntime is made for ${PLATFORM}`);
+    return;
+  }
+
+  let folder: string;
+  let workbench: Workbench;
+  let healthy: string[];
+
+  /** Where the package's native files lie, once it is installed. */
+  function libraries(): string {
+    const extensions = path.join(workbench.userData, 'extensions');
+    const [own] = readdirSync(extensions).filter((name) => name.startsWith('eigenscope.eigenscope'));
+    assert.ok(own, `not among the installed extensions: ${readdirSync(extensions).join(', ')}`);
+    const binaries = 'dist/node_modules/onnxruntime-node/bin/napi-v6';
+    return path.join(extensions, own, binaries, PLATFORM.replace('-', '/'));
+  }
+
+  /** A window of its own, whose engine has no results of former ones. */
+  async function nextWindow(): Promise<void> {
+    await workbench.closeWindow();
+    rmSync(path.join(workbench.userData, 'User/globalStorage/eigenscope.eigenscope'), { recursive: true, force: true });
+    workbench = await workbench.freshWindow();
+  }
+
+  before(async () => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-installed-'));
+    for (const name of ['healthy', 'without', 'deadly']) writeCheckpoint(path.join(folder, `${name}.safetensors`));
+    writeFileSync(path.join(folder, 'train.py'), `import torch\n\nw = state["${LAYER}"]\n`);
+    const vsix = packagePath(PLATFORM);
+    assert.ok(existsSync(vsix), `${vsix} is missing: npm run package makes it`);
+    workbench = await Workbench.open(folder, { vsix });
+  });
+  after(async () => {
+    await workbench.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await workbench.screenshot('installed-failed');
+  });
+
+  it('opens a checkpoint and computes with the onnxruntime in it', async () => {
+    const { cells } = await inspected(workbench, 'healthy.safetensors');
+    healthy = cells;
+    const status = await deviceStatus(workbench, 'cpu float64');
+    assert.match(status, /multiplies large layers on cpu \(float64\)/);
+    assert.doesNotMatch(status, /slower than onnxruntime/);
+    await workbench.screenshot('installed-table');
+  });
+
+  it('saves a layer at a lower rank', async () => {
+    const view = await workbench.view('healthy.safetensors');
+    await view.locator('.table-body [role=row]:visible', { hasText: LAYER }).click();
+    await view.getByRole('tab', { name: /rank/i }).click();
+    await view.getByRole('slider', { name: 'Rank' }).fill('12');
+    await view.getByRole('button', { name: 'Save As…' }).click();
+    const target = path.join(folder, 'smaller.safetensors');
+    await workbench.answerFileDialog(/-svd\.safetensors$/, target);
+    await workbench.page.locator('.notification-list-item', { hasText: 'Saved smaller.safetensors' }).waitFor();
+    const bytes = readFileSync(target);
+    const header = bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE()));
+    assert.match(header, /\[640,12\]/);
+    assert.match(header, /\[12,512\]/);
+  });
+
+  it('tells of the layer when its name is pointed at', async () => {
+    await workbench.explorerItem('train.py').dblclick();
+    const name = workbench.page
+      .locator('.view-line', { hasText: 'up_proj' })
+      .getByText(/up_proj/)
+      .last();
+    const hover = workbench.page.locator('.monaco-hover', { hasText: LAYER });
+    await pointAt(workbench, name, hover);
+    assert.match(await hover.innerText(), /640 × 512 · F32/);
+    assert.equal(await hover.locator('img').count(), 1, 'the picture of the spectrum');
+    await workbench.screenshot('installed-hover');
+  });
+
+  it('computes the same without onnxruntime’s library, and says why it is slower', async () => {
+    rmSync(
+      path.join(
+        libraries(),
+        platforms[PLATFORM]!.onnxruntime.find((name) => !name.endsWith('.node'))!,
+      ),
+    );
+    await nextWindow();
+    const { cells } = await inspected(workbench, 'without.safetensors');
+    assert.deepEqual(cells, healthy);
+    const status = await deviceStatus(workbench, 'wasm float64');
+    assert.match(status, /slower than onnxruntime, which cannot be used here/);
+    assert.match(status, /cpu: Not used: onnxruntime: .*(cannot open shared object|not found|no such file)/i);
+    await workbench.screenshot('installed-without');
+  });
+
+  it('computes the same with a library that ends each process that loads it, and says why it is slower', async () => {
+    const binding = path.join(libraries(), 'onnxruntime_binding.node');
+    if (!deadlyModule(binding)) return;
+    await nextWindow();
+    const { cells } = await inspected(workbench, 'deadly.safetensors');
+    assert.deepEqual(cells, healthy);
+    const status = await deviceStatus(workbench, 'wasm float64');
+    assert.match(status, /cpu: Not used: onnxruntime: its trial ended with status 70: illegal instruction/);
+    assert.equal(await workbench.page.locator('.notification-list-item').count(), 0, 'no engine died');
+    await workbench.screenshot('installed-deadly');
+  });
+});
+
+/** Puts a module there that ends whoever loads it. False, with a line, where there is no compiler. */
+function deadlyModule(file: string): boolean {
+  const scratch = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-deadly-'));
+  try {
+    const source = path.join(scratch, 'deadly.c');
+    writeFileSync(source, DEADLY);
+    execFileSync('gcc', ['-shared', '-fPIC', '-o', path.join(scratch, 'deadly.node'), source]);
+    copyFileSync(path.join(scratch, 'deadly.node'), file);
+    return true;
+  } catch (error) {
+    console.log(`    NOT RUN: gcc is needed (${(error as Error).message})`);
+    return false;
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}
