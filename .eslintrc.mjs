@@ -11,6 +11,7 @@ export default tseslint.config(
       'extension/linalg/assembly/**',
       '*.js',
       '.*.mjs',
+      '.*.cjs',
       'test/harness/**/*.js',
       '.ci/**',
       '.vscode-test/**',

@@ -107,6 +107,10 @@ const BESIDE_FIRST = [
     checked(
       [local('eslint/bin/eslint.js'), '-c', '.eslintrc.mjs', '.'],
       [local('prettier/bin/prettier.cjs'), '--check', '.'],
+      [
+        local('dependency-cruiser/bin/dependency-cruise.mjs'),
+        ...['--config', '.dependency-cruiser.cjs', 'extension', 'webview', 'test'],
+      ],
     ),
   ],
   ['types', checked([local('typescript/bin/tsc'), '-p', '.'], [local('typescript/bin/tsc'), '-p', 'webview'])],
