@@ -11,7 +11,7 @@ import path from 'node:path';
 import { trialProcess } from '../../extension/engine/resources/trialProcess';
 import { CHUNK_BYTES } from '../../extension/engine/layer/layerInput';
 import { bandEigenvalues } from '../../extension/linalg/eigen/bandEigenvalues';
-import { reduceToBand } from '../../extension/linalg/eigen/bandReduction';
+import { reduceToBandMatrix } from '../../extension/linalg/eigen/bandReduction';
 import type { DeviceTrial } from '../../extension/linalg/devices/deviceTrial';
 import { openGramDevice } from '../../extension/linalg/devices/gramDevice';
 import { gramByProducts, type GramSum } from '../../extension/linalg/gram/gramSum';
@@ -61,7 +61,7 @@ async function allEigenvalues(x: Float32Array, side: number, sum: GramSum, produ
     await sum.add(chunk, count);
   }
   const kernels = loadKernels();
-  const eigenvalues = bandEigenvalues(await reduceToBand(await sum.finish(), { products, kernels }), { kernels });
+  const eigenvalues = bandEigenvalues(await reduceToBandMatrix(await sum.finish(), { products, kernels }), { kernels });
   return { eigenvalues, seconds: (performance.now() - started) / 1000 };
 }
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { widen } from '../../extension/checkpoint/elements/dtype';
 import { bandEigenvalues } from '../../extension/linalg/eigen/bandEigenvalues';
-import { reduceToBand } from '../../extension/linalg/eigen/bandReduction';
+import { reduceToBandMatrix } from '../../extension/linalg/eigen/bandReduction';
 import { loadKernels } from '../../extension/linalg/kernels/loadKernels';
 import type { MatrixProducts } from '../../extension/linalg/products/productTypes';
 import { deflatedEigenvalues } from '../../extension/linalg/singular/deflation';
@@ -84,7 +84,7 @@ async function twoStage(x: Float64Array, rows: number, cols: number, products: M
   const side = Math.min(rows, cols);
   const slabs = new SymmetricSlabs(side);
   await slabs.addGram(products, rows > cols ? kernels.transpose(x, rows, cols) : x, Math.max(rows, cols));
-  return bandEigenvalues(await reduceToBand(slabs, { products, kernels }));
+  return bandEigenvalues(await reduceToBandMatrix(slabs, { products, kernels }));
 }
 
 async function main(): Promise<void> {

@@ -5,10 +5,10 @@
  *
  * `--quick` leaves out what takes minutes (the rectangular matrices and order 8192).
  */
-import { widenPart } from '../../extension/engine/worker/elements';
+import { widenPart } from '../../extension/engine/worker/widenElements';
 import { CHUNK_BYTES } from '../../extension/engine/layer/layerInput';
 import { bandEigenvalues } from '../../extension/linalg/eigen/bandEigenvalues';
-import { reduceToBand } from '../../extension/linalg/eigen/bandReduction';
+import { reduceToBandMatrix } from '../../extension/linalg/eigen/bandReduction';
 import { gram } from '../../extension/linalg/gram/gram';
 import { loadKernels } from '../../extension/linalg/kernels/loadKernels';
 import { createMatrixProducts } from '../../extension/linalg/products/matrixProducts';
@@ -82,7 +82,7 @@ async function allEigenvalues(
     const part = tall ? { row: start, col: 0, rows: count, cols } : { row: 0, col: start, rows, cols: count };
     await slabs.addGram(products, widenPart(bytes, 'F32', cols, part, tall, into), count);
   }
-  return bandEigenvalues(await reduceToBand(slabs, { products, kernels: loadKernels() }));
+  return bandEigenvalues(await reduceToBandMatrix(slabs, { products, kernels: loadKernels() }));
 }
 
 async function large(rows: number, cols: number, limit: number, products: MatrixProducts): Promise<BenchRow[]> {

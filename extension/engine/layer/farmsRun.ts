@@ -3,7 +3,7 @@
  * other that is idle, and the end of an adaptive run.
  */
 import type { Checkpoint, TensorInfo } from '../../checkpoint/checkpoint';
-import { reduceToBand } from '../../linalg/eigen/bandReduction';
+import { reduceToBandMatrix } from '../../linalg/eigen/bandReduction';
 import { gramByProducts } from '../../linalg/gram/gramSum';
 import { loadKernels } from '../../linalg/kernels/loadKernels';
 import { SlidingGram, type ColumnSource } from '../../linalg/gram/slidingGram';
@@ -144,8 +144,10 @@ export class FarmsRun {
     const call: WorkerCalls['windowEigenvalues']['params'] =
       gram.n <= WORKER_SIDE
         ? { matrix: gram.toMatrix(), n: gram.n }
-        : { band: await reduceToBand(gram, { products: await products(), kernels: loadKernels(), signal }) };
-    const transfer = ['band' in call ? call.band.rows.buffer : call.matrix.buffer];
+        : {
+            bandMatrix: await reduceToBandMatrix(gram, { products: await products(), kernels: loadKernels(), signal }),
+          };
+    const transfer = ['bandMatrix' in call ? call.bandMatrix.rows.buffer : call.matrix.buffer];
     const { lease, release } = await this.freeWorker();
     const running = lease
       .call('windowEigenvalues', call, { transfer })

@@ -5,7 +5,7 @@
  */
 import type { TensorInfo } from '../../checkpoint/checkpoint';
 import { elementSize } from '../../checkpoint/elements/dtype';
-import { reduceToBand, type Band } from '../../linalg/eigen/bandReduction';
+import { reduceToBandMatrix, type BandMatrix } from '../../linalg/eigen/bandReduction';
 import { CheckedGram } from '../../linalg/gram/gramCheck';
 import { DeviceError, type GramDevice } from '../../linalg/devices/gramDevice';
 import { gramByProducts, type GramSum } from '../../linalg/gram/gramSum';
@@ -264,16 +264,21 @@ class LayerPipeline {
 
   private async eigenvalues(gram: SymmetricSlabs, progress: LayerProgress): Promise<void> {
     const cost = eigenvalueCost(gram.n);
-    const band = await this.reduce(gram, progress.within('eigenvalues', cost * REDUCTION_SHARE));
+    const bandMatrix = await this.reduce(gram, progress.within('eigenvalues', cost * REDUCTION_SHARE));
     progress.finish(cost * REDUCTION_SHARE);
     const onProgress = progress.within('eigenvalues', cost * (1 - REDUCTION_SHARE));
-    await this.lease.call('eigenvalues', { band }, { transfer: [band.rows.buffer], onProgress });
+    await this.lease.call('eigenvalues', { bandMatrix }, { transfer: [bandMatrix.rows.buffer], onProgress });
     progress.finish(cost * (1 - REDUCTION_SHARE));
   }
 
-  private async reduce(gram: SymmetricSlabs, onProgress: (fraction: number) => void): Promise<Band> {
+  private async reduce(gram: SymmetricSlabs, onProgress: (fraction: number) => void): Promise<BandMatrix> {
     const { signal } = this.context;
-    return reduceToBand(gram, { products: await this.context.products(), kernels: loadKernels(), signal, onProgress });
+    return reduceToBandMatrix(gram, {
+      products: await this.context.products(),
+      kernels: loadKernels(),
+      signal,
+      onProgress,
+    });
   }
 
   private addAll(gram: Pick<GramSum, 'add'>, columns: Columns, onProgress: (fraction: number) => void): Promise<void> {

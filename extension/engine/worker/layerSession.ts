@@ -6,7 +6,7 @@ import { elementSize } from '../../checkpoint/elements/dtype';
 import { compressionMatrix } from '../../compression/compressionMatrix';
 import { bandEigenvalues } from '../../linalg/eigen/bandEigenvalues';
 import { deflatedEigenvalues } from '../../linalg/singular/deflation';
-import type { Band } from '../../linalg/eigen/bandReduction';
+import type { BandMatrix } from '../../linalg/eigen/bandReduction';
 import { loadElementKernels } from '../../linalg/kernels/elementKernels';
 import { gram, withoutNegatives } from '../../linalg/gram/gram';
 import type { Kernels } from '../../linalg/kernels/kernels';
@@ -26,7 +26,7 @@ import {
 import { entryPlaces, extractMatrix, type LayerGeometry } from '../../spectral/matrices';
 import { shuffleEntries } from '../../spectral/bulk/randomisation';
 import { hasRepresentableSquares, StatisticsAccumulator } from '../../spectral/metrics/statistics';
-import { widenElements, widenPart } from './elements';
+import { widenElements, widenPart } from './widenElements';
 import { CONV_NORM, layerResult, roundingOfLayer, SHUFFLE_SEED } from './layerResult';
 import type { LayerOutcome, LayerPrecision, LayerTask, StoredFactor } from './workerMessages';
 import { smallestOf } from '../../shared/extremes';
@@ -137,8 +137,8 @@ export class LayerSession {
     }
   }
 
-  addBand(band: Band, onProgress: Progress): void {
-    this.spectraByMatrix.push(this.bandEigenvalues(band, onProgress));
+  addBandMatrix(bandMatrix: BandMatrix, onProgress: Progress): void {
+    this.spectraByMatrix.push(this.bandEigenvalues(bandMatrix, onProgress));
   }
 
   /** Computes the small eigenvalues of held matrices anew where float64's Gram matrix blurs them: of hardly any weights. */
@@ -357,9 +357,9 @@ export class LayerSession {
     return withoutNegatives(symmetricEigenvalues(matrix, n, { kernels, cancelled, onProgress }));
   }
 
-  private bandEigenvalues(band: Band, onProgress: Progress): Float64Array {
+  private bandEigenvalues(bandMatrix: BandMatrix, onProgress: Progress): Float64Array {
     const { kernels, cancelled } = this;
-    return withoutNegatives(bandEigenvalues(band, { kernels, cancelled, onProgress }));
+    return withoutNegatives(bandEigenvalues(bandMatrix, { kernels, cancelled, onProgress }));
   }
 
   private layer(): LayerGeometry {

@@ -9,7 +9,7 @@ import { loadKernels } from '../../linalg/kernels/loadKernels';
 import { goodnessOfFit } from '../../spectral/tail/goodnessOfFit';
 import { addToPlanes } from '../../spectral/heatMap';
 import { elementHistogram } from '../../spectral/metrics/statistics';
-import { widenElements } from './elements';
+import { widenElements } from './widenElements';
 import { LayerSession } from './layerSession';
 import type { WorkerCalls, WorkerReply, WorkerRequest } from './workerMessages';
 
@@ -53,8 +53,8 @@ const handlers: Handlers = {
     current().spectra(onProgress);
     return null;
   },
-  eigenvalues: ({ band }, onProgress) => {
-    current().addBand(band, onProgress);
+  eigenvalues: ({ bandMatrix }, onProgress) => {
+    current().addBandMatrix(bandMatrix, onProgress);
     return null;
   },
   resolveSmall: () => {
@@ -68,8 +68,8 @@ const handlers: Handlers = {
   accept: ({ errorBound }) => current().accept(errorBound),
   windowEigenvalues: (params) => {
     const options = { kernels, cancelled };
-    return 'band' in params
-      ? withoutNegatives(bandEigenvalues(params.band, options))
+    return 'bandMatrix' in params
+      ? withoutNegatives(bandEigenvalues(params.bandMatrix, options))
       : withoutNegatives(symmetricEigenvalues(params.matrix, params.n, options));
   },
   product: ({ left, right, rank, scale }, onProgress) => {

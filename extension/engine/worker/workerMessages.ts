@@ -4,7 +4,7 @@
  */
 import type { TensorInfo } from '../../checkpoint/checkpoint';
 import type { CompressedTensor, CompressionInput } from '../../compression/compressTensor';
-import type { Band } from '../../linalg/eigen/bandReduction';
+import type { BandMatrix } from '../../linalg/eigen/bandReduction';
 import type { RankRequest } from '../../shared/compressions';
 import type { GoodnessOfFit, InspectSettings, LayerResult, StoredRounding } from '../../shared/layers';
 import type { DType } from '../../shared/tensors';
@@ -70,15 +70,15 @@ export interface WorkerCalls {
   /** Eigenvalues of every held matrix, Gram products by the worker's own kernels. */
   spectra: { params: null; result: null };
   /** Eigenvalues of one matrix from its Gram matrix in band form. */
-  eigenvalues: { params: { band: Band }; result: null };
+  eigenvalues: { params: { bandMatrix: BandMatrix }; result: null };
   /** Makes small eigenvalues of held matrices as exact as the policy asks; takes the memory of three copies in float64. */
   resolveSmall: { params: null; result: null };
   /** Permutes the entries of every held matrix: the eigenvalues that follow are those of the shuffled ones. */
   shuffle: { params: null; result: null };
   /** Keeps the latest spectrum unless an error of its Gram matrix up to this norm is too much; then says why. */
   accept: { params: { errorBound: number }; result: string | null };
-  /** Eigenvalues of a FARMS window's Gram matrix, or of the band it was reduced to; any worker does. */
-  windowEigenvalues: { params: { matrix: Float64Array; n: number } | { band: Band }; result: Float64Array };
+  /** Eigenvalues of a FARMS window's Gram matrix, or of the band matrix it was reduced to; any worker does. */
+  windowEigenvalues: { params: { matrix: Float64Array; n: number } | { bandMatrix: BandMatrix }; result: Float64Array };
   /** Statistics and eigenvalues of scale · L·R, L rows × rank, R rank × columns, as stored or transposed. */
   product: { params: { left: StoredFactor; right: StoredFactor; rank: number; scale: number }; result: null };
   /** Σx² of some elements. */

@@ -4,7 +4,7 @@
  * 1e-14·λ₁.
  */
 import { loadKernels } from '../kernels/loadKernels';
-import type { Band } from './bandReduction';
+import type { BandMatrix } from './bandReduction';
 import { unscale } from './scaling';
 import { pollFor, type EigenOptions } from './symmetricEigenvalues';
 import { tridiagonalEigenvalues } from './tridiagonalEigenvalues';
@@ -17,7 +17,7 @@ const CHASE_SHARE = 0.75;
  * @throws RangeError where an eigenvalue exceeds float64
  * @throws DOMException `AbortError` when `cancelled` turns true
  */
-export function bandEigenvalues({ rows, n, width, scale }: Band, options: EigenOptions = {}): Float64Array {
+export function bandEigenvalues({ rows, n, width, scale }: BandMatrix, options: EigenOptions = {}): Float64Array {
   const kernels = options.kernels ?? loadKernels();
   const reduction = kernels.tridiagonaliseBand(rows, n, width, pollFor(options, 0, CHASE_SHARE));
   const eigenvalues = tridiagonalEigenvalues(reduction, pollFor(options, CHASE_SHARE, 1));

@@ -13,7 +13,7 @@ import { scaleSlabs } from './scaling';
 import type { SymmetricSlabs } from '../gram/symmetricSlabs';
 
 /** Symmetric band matrix: row i of `rows` (n × (width + 1)) holds elements (i, i − width) … (i, i), 0 left of column 0. */
-export interface Band {
+export interface BandMatrix {
   n: number;
   width: number;
   rows: Float64Array;
@@ -22,7 +22,7 @@ export interface Band {
 }
 
 /**
- * Off-diagonals of the band, and rows of a panel; SLAB_ROWS is a multiple of it. Wider panels make longer products, but
+ * Off-diagonals of the band matrix, and rows of a panel; SLAB_ROWS is a multiple of it. Wider panels make longer products, but
  * the bulge chase of the second stage costs n²·width. Measured with 16 … 128.
  */
 function bandWidth(n: number): number {
@@ -50,7 +50,7 @@ export interface ReductionOptions {
  * @throws DOMException `AbortError` when the signal fires
  * @throws Error where a product fails
  */
-export async function reduceToBand(matrix: SymmetricSlabs, options: ReductionOptions): Promise<Band> {
+export async function reduceToBandMatrix(matrix: SymmetricSlabs, options: ReductionOptions): Promise<BandMatrix> {
   const { n } = matrix;
   const scale = scaleSlabs(matrix);
   const reduction = new BandReduction(matrix, Math.min(bandWidth(n), Math.max(1, n - 1)), scale, options);
@@ -59,11 +59,11 @@ export async function reduceToBand(matrix: SymmetricSlabs, options: ReductionOpt
     options.onProgress?.(1 - (end / n) ** 3);
     end = await reduction.panel(end);
   }
-  return reduction.band;
+  return reduction.bandMatrix;
 }
 
 class BandReduction {
-  readonly band: Band;
+  readonly bandMatrix: BandMatrix;
   /** n×b each; rows beyond the part of the matrix that is left are zero. */
   private readonly v: Float64Array;
   private readonly z: Float64Array;
@@ -83,7 +83,7 @@ class BandReduction {
     private readonly options: ReductionOptions,
   ) {
     const { n } = matrix;
-    this.band = { n, width, rows: new Float64Array(n * (width + 1)), scale };
+    this.bandMatrix = { n, width, rows: new Float64Array(n * (width + 1)), scale };
     this.v = new Float64Array(n * width);
     this.z = new Float64Array(n * width);
     this.x = new Float64Array(n * width);
@@ -96,7 +96,7 @@ class BandReduction {
     return PANELS * 2 * this.width;
   }
 
-  /** Takes the last rows of the leading end×end part into the band. @returns the order of the part that is left */
+  /** Takes the last rows of the leading end×end part into the band matrix. @returns the order of the part that is left */
   async panel(end: number): Promise<number> {
     const rows = Math.min(this.width, end);
     const rest = end - rows;
@@ -110,9 +110,9 @@ class BandReduction {
     return rest;
   }
 
-  /** Copies a panel's diagonal block into the band. @returns rows × rest, what lies left of it */
+  /** Copies a panel's diagonal block into the band matrix. @returns rows × rest, what lies left of it */
   private async cut(rest: number, rows: number): Promise<Float64Array> {
-    const { matrix, band, width, p, q, depth } = this;
+    const { matrix, bandMatrix, width, p, q, depth } = this;
     // Slabs end at multiples of SLAB_ROWS from the last row, panels at multiples of the width: no panel spans two slabs.
     const slab = matrix.slabs.findLast(({ start }) => start <= rest)!;
     const first = (rest - slab.start) * slab.width;
@@ -125,21 +125,21 @@ class BandReduction {
     for (let k = 0; k < rows; k++) {
       const row = own.subarray(k * slab.width, (k + 1) * slab.width);
       block.set(row.subarray(0, rest), k * rest);
-      band.rows.set(row.subarray(rest, rest + k + 1), (rest + k) * (width + 1) + width - k);
+      bandMatrix.rows.set(row.subarray(rest, rest + k + 1), (rest + k) * (width + 1) + width - k);
     }
     return block;
   }
 
-  /** Moves what is left of a reduced panel into the band, and its reflectors into V's columns, in the order they apply. */
+  /** Moves what is left of a reduced panel into the band matrix, and its reflectors into V's columns, in the order they apply. */
   private keepReduced(block: Float64Array, betas: Float64Array, rest: number): void {
-    const { v, width, band } = this;
+    const { v, width, bandMatrix } = this;
     v.fill(0, 0, (rest + width) * width);
     for (let k = 0; k < width; k++) {
       const pivot = rest - width + k;
       const row = block.subarray(k * rest, (k + 1) * rest);
       const to = (rest + k) * (width + 1) + width - k - rest;
-      if (pivot >= 0) band.rows[to + pivot] = betas[k]!;
-      for (let j = Math.max(0, pivot + 1); j < rest; j++) band.rows[to + j] = row[j]!;
+      if (pivot >= 0) bandMatrix.rows[to + pivot] = betas[k]!;
+      for (let j = Math.max(0, pivot + 1); j < rest; j++) bandMatrix.rows[to + j] = row[j]!;
       for (let j = 0, at = width - 1 - k; j <= pivot; j++, at += width) v[at] = row[j]!;
     }
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { kernelTwin } from '../../../../extension/linalg/kernels/kernelTwin';
 import { type Kernels } from '../../../../extension/linalg/kernels/kernels';
 import { bandEigenvalues } from '../../../../extension/linalg/eigen/bandEigenvalues';
-import { reduceToBand } from '../../../../extension/linalg/eigen/bandReduction';
+import { reduceToBandMatrix } from '../../../../extension/linalg/eigen/bandReduction';
 import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 import { kernelProducts } from '../../../../extension/linalg/products/matrixProducts';
 import { symmetricEigenvalues, type EigenOptions } from '../../../../extension/linalg/eigen/symmetricEigenvalues';
@@ -23,7 +23,7 @@ type Route = (a: Float64Array, n: number, options: EigenOptions) => Float64Array
 /** Dense → band on this thread's products, band → eigenvalues, each with half of the progress. */
 const twoStage: Route = async (a, n, { kernels, cancelled, onProgress }) => {
   const cancel = new AbortController();
-  const band = await reduceToBand(SymmetricSlabs.fromMatrix(a, n), {
+  const band = await reduceToBandMatrix(SymmetricSlabs.fromMatrix(a, n), {
     products: kernelProducts(kernels!),
     kernels: kernels!,
     signal: cancel.signal,

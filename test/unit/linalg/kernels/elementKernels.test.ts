@@ -1,7 +1,7 @@
 /** The kernels over elements against their plain twins: widening to the bit, sums exactly where they are exact. */
 import assert from 'node:assert/strict';
 import { dtypes, elementSize, widen } from '../../../../extension/checkpoint/elements/dtype';
-import { widenElements, widenPart } from '../../../../extension/engine/worker/elements';
+import { widenElements, widenPart } from '../../../../extension/engine/worker/widenElements';
 import { isNarrow, loadElementKernels, MAX_BLOCK } from '../../../../extension/linalg/kernels/elementKernels';
 import { blockMoments } from '../../../../extension/spectral/metrics/statistics';
 import { generator } from '../../../harness/checkpoints/madeCheckpoints';

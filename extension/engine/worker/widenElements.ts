@@ -19,7 +19,7 @@ export function widenElements(bytes: Uint8Array, dtype: DType, out?: Float64Arra
 }
 
 /** Rows `rowStride` elements apart that are cut out of stored row-major elements. */
-export interface StoredPart {
+export interface Submatrix {
   row: number;
   col: number;
   rows: number;
@@ -39,7 +39,7 @@ export function widenPart(
   bytes: Uint8Array,
   dtype: DType,
   cols: number,
-  part: StoredPart,
+  part: Submatrix,
   transposed: boolean,
   into?: Float64Array,
 ): Float64Array {
