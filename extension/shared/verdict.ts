@@ -138,20 +138,20 @@ export function criticalDistance(n: number): number {
   return 0.99 / (Math.sqrt(n) + 0.63);
 }
 
-/** WeightWatcher's band of a fit's alpha, whatever it rests on; a verdict needs more. */
-export function alphaBand(alpha: number): 'below' | 'within' | 'above' {
+/** Where a fit's alpha lies against WeightWatcher's range, whatever it rests on; a verdict needs more. */
+export function alphaRange(alpha: number): 'below' | 'within' | 'above' {
   if (alpha < OVER_TRAINED) return 'below';
   return alpha > UNDER_TRAINED ? 'above' : 'within';
 }
 
-const VERDICTS: Record<ReturnType<typeof alphaBand>, { verdict: Verdict; place: string }> = {
+const VERDICTS: Record<ReturnType<typeof alphaRange>, { verdict: Verdict; place: string }> = {
   below: { verdict: 'typical of over-trained or over-fitted layers', place: `below ${OVER_TRAINED}` },
   within: { verdict: 'typical of well-trained layers', place: `in ${OVER_TRAINED}–${UNDER_TRAINED}` },
   above: { verdict: 'typical of under-trained layers', place: `above ${UNDER_TRAINED}` },
 };
 
 /**
- * The one judgement of alpha: its band where every check holds, else `no verdict` with what is missing. Never throws; what
+ * The one judgement of alpha: its range where every check holds, else `no verdict` with what is missing. Never throws; what
  * was not asked for (shuffling, bootstrap, FARMS) is no check.
  */
 export function verdictOn(input: VerdictInput): JudgedAlpha {
@@ -174,7 +174,7 @@ export function verdictOn(input: VerdictInput): JudgedAlpha {
   const { alpha, sigma } = fitted;
   const evidence = checksOf(input, fitted);
   const missing = evidence.filter(({ holds }) => !holds);
-  const { verdict, place } = VERDICTS[alphaBand(alpha)];
+  const { verdict, place } = VERDICTS[alphaRange(alpha)];
   const found = `α ${short(alpha)} ± ${short(sigma)}`;
   if (missing.length === 0) {
     return { verdict, verdict_reason: `${found} is ${place}, ${verdict}${beside}`, verdict_evidence: evidence };

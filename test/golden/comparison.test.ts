@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spectralMetrics } from '../../extension/spectral/metrics/metrics';
 import { fitPowerLaw, tailAt } from '../../extension/spectral/tail/powerLaw';
-import { alphaBand } from '../../extension/shared/verdict';
+import { alphaRange } from '../../extension/shared/verdict';
 import { compareWithGolden, WARNINGS, type Comparison, type Golden, type InspectedCheckpoint } from '../harness/golden';
 
 const eigenvalues = Float64Array.from(
@@ -33,7 +33,7 @@ function inspected(change: (layer: Layer) => Partial<Layer> = () => ({})): Inspe
 /** What a reference with the very same numbers would have printed. */
 function golden(): Golden {
   const { metrics, fits } = inspected().layers[0]!;
-  const warning = WARNINGS[alphaBand(metrics.alpha!)];
+  const warning = WARNINGS[alphaRange(metrics.alpha!)];
   const pair = (rule: 'KS' | 'xmin_mid' | 'xmin_peak') => ({ alpha: fits[rule]!.alpha!, D: fits[rule]!.D! });
   return {
     checkpoint: 'made/model.safetensors',

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { isFloating } from '../../extension/checkpoint/elements/dtype';
 import type { FitRule, LayerResult } from '../../extension/shared/layers';
 import { tailAt } from '../../extension/spectral/tail/powerLaw';
-import { alphaBand } from '../../extension/shared/verdict';
+import { alphaRange } from '../../extension/shared/verdict';
 
 export interface GoldenFit {
   alpha: number;
@@ -220,7 +220,7 @@ function compareWeightWatcher(
   const exact: [string, unknown][] = [
     ['N', N],
     ['M', M],
-    ['warning', metrics.alpha == null ? undefined : WARNINGS[alphaBand(metrics.alpha)]],
+    ['warning', metrics.alpha == null ? undefined : WARNINGS[alphaRange(metrics.alpha)]],
   ];
   for (const [column, ours] of exact) {
     comparison.checked++;

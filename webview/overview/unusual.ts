@@ -1,7 +1,7 @@
 /** Which layers a person should look at first, and why, in words: worst first. */
 import { failedFit, isAllZero, layerVerdict, lostRank } from '../../extension/shared/layerFindings';
 import type { LayerResult } from '../../extension/shared/layers';
-import { alphaBand, OVER_TRAINED, UNDER_TRAINED } from '../../extension/shared/verdict';
+import { alphaRange, OVER_TRAINED, UNDER_TRAINED } from '../../extension/shared/verdict';
 import { formatCount, formatNumber, plural } from '../numbers/format';
 
 export interface UnusualLayer {
@@ -56,7 +56,7 @@ export function unusualIn(result: LayerResult): UnusualLayer[] {
   const judged = layerVerdict(result);
   if (alpha === null || !judged || judged.verdict === 'no verdict') return found;
   const reason = `α ${formatNumber(alpha, 3)}, ${judged.verdict}`;
-  switch (alphaBand(alpha)) {
+  switch (alphaRange(alpha)) {
     case 'above':
       add('under', reason, alpha - UNDER_TRAINED);
       break;

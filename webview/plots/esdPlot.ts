@@ -8,7 +8,7 @@ import { lowerBound, noFit, tailAt } from '../../extension/spectral/tail/powerLa
 import type { ChosenTail } from '../../extension/shared/layerFindings';
 import { tailShape } from '../../extension/spectral/tail/tailShape';
 import type { JudgedAlpha } from '../../extension/shared/verdict';
-import { alphaBandOf, type AlphaBand } from '../numbers/alphaBands';
+import { verdictMark, type VerdictMark } from '../numbers/verdictMark';
 import { button, checkbox, dropdown, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatCount, formatNumber, formatPercent } from '../numbers/format';
@@ -196,8 +196,8 @@ export class EsdPlot {
       this.verdict.hidden = true;
       return;
     }
-    const band = this.judged && alphaBandOf(this.judged, tail.alpha);
-    this.showVerdict(band);
+    const mark = this.judged && verdictMark(this.judged, tail.alpha);
+    this.showVerdict(mark);
     const count = eigenvalues.length - tail.start;
     const share = formatPercent(count / eigenvalues.length, 2);
     const alpha = formatNumber(tail.alpha, 4);
@@ -207,8 +207,8 @@ export class EsdPlot {
         : `± ${formatNumber((tail.alpha - 1) / Math.sqrt(count), 2)}`;
     const xmin = formatNumber(eigenvalues[tail.start]!, 3);
     this.readings.replaceChildren(
-      band
-        ? reading('α', `${band.mark ? `${band.mark} ` : ''}${alpha}`, `heat heat-${band.name}`, spread)
+      mark
+        ? reading('α', `${mark.sign ? `${mark.sign} ` : ''}${alpha}`, `heat heat-${mark.name}`, spread)
         : reading('α', alpha, '', spread),
       reading('D', formatNumber(tail.D, 3)),
       reading('xmin', xmin),
@@ -216,16 +216,16 @@ export class EsdPlot {
       ...(sampling === undefined ? [] : [reading('windows', sampling)]),
     );
     this.frame.setFinding(
-      `alpha ${alpha}${moved ? ', at an xmin chosen by hand' : ''}. ${band ? `${sentence(band.words)} ` : ''}` +
+      `alpha ${alpha}${moved ? ', at an xmin chosen by hand' : ''}. ${mark ? `${sentence(mark.words)} ` : ''}` +
         `The tail starts at ${xmin} and holds ${formatCount(count)} of ${formatCount(eigenvalues.length)} eigenvalues; D ${formatNumber(tail.D, 3)}.`,
     );
   }
 
-  private showVerdict(band: AlphaBand | undefined): void {
+  private showVerdict(mark: VerdictMark | undefined): void {
     const { verdict, input, fit } = this;
     verdict.hidden = fit.rule !== 'KS' || !input.judge;
-    verdict.className = `verdict verdict-${band?.name ?? 'none'}`;
-    verdict.textContent = band ? `${band.mark} ${sentence(band.words)}`.trim() : 'The verdict follows when xmin rests.';
+    verdict.className = `verdict verdict-${mark?.name ?? 'none'}`;
+    verdict.textContent = mark ? `${mark.sign} ${sentence(mark.words)}`.trim() : 'The verdict follows when xmin rests.';
   }
 
   private draw(): void {

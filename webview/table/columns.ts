@@ -2,7 +2,7 @@
 import { layerVerdict } from '../../extension/shared/layerFindings';
 import type { LayerResult } from '../../extension/shared/layers';
 import type { TensorSummary } from '../../extension/shared/tensors';
-import { alphaBandOf, type AlphaBand } from '../numbers/alphaBands';
+import { verdictMark, type VerdictMark } from '../numbers/verdictMark';
 import { formatBytes, formatCompact, formatCount, formatMetric, formatShape, plural } from '../numbers/format';
 import type { Inspection } from '../model/inspection';
 import { Means } from '../numbers/means';
@@ -14,7 +14,7 @@ export interface CellContent {
   text: string;
   title?: string | undefined;
   /** Heat colour and mark. */
-  band?: AlphaBand | undefined;
+  mark?: VerdictMark | undefined;
   /** A module's row: the mean of the rows below, not a measurement. */
   mean?: boolean;
 }
@@ -67,7 +67,7 @@ export const CHARACTER_WIDTH = 7;
 const empty: CellContent = { text: '' };
 
 /** A verdict is about WeightWatcher's own fit: the exponents of other rules and of FARMS lie elsewhere. */
-const BANDED = 'alpha';
+const JUDGED = 'alpha';
 
 /** Come after the fit: alpha is to be in sight beside an open layer, and the shape says much of what they say. */
 const AFTER_FIT: readonly string[] = ['parameters', 'bytes'];
@@ -146,9 +146,9 @@ function headerColumns(inspection: Inspection): Column[] {
   ];
 }
 
-function bandOf(result: LayerResult, tensor: TensorSummary, alpha: number): AlphaBand | undefined {
+function markOf(result: LayerResult, tensor: TensorSummary, alpha: number): VerdictMark | undefined {
   const judged = layerVerdict(result, tensor);
-  return judged && alphaBandOf(judged, alpha);
+  return judged && verdictMark(judged, alpha);
 }
 
 /** True where there is the evidence to say something of its alpha: only then does it count in a mean. */
@@ -164,7 +164,7 @@ function measuredColumns(inspection: Inspection): Column[] {
       const result = node.layer === undefined ? undefined : inspection.results.get(node.layer);
       return result ? (measure.value(result) ?? null) : null;
     };
-    const needsVerdict = measure.key === BANDED;
+    const needsVerdict = measure.key === JUDGED;
     const means = measure.averaged
       ? new Means(inspection, (node) => {
           if (node.tensor?.sharedWith !== undefined || (needsVerdict && !isJudged(inspection, node))) return null;
@@ -194,13 +194,13 @@ function measuredColumns(inspection: Inspection): Column[] {
         const number = value(node);
         if (number === null) {
           // Said once in a row: whoever listens to it would hear it in every cell.
-          if (result.matrices === 0) return measure.key === BANDED ? { text: '', title: result.noSpectrum } : empty;
+          if (result.matrices === 0) return measure.key === JUDGED ? { text: '', title: result.noSpectrum } : empty;
           return { text: '–', title: measure.missing?.(result) };
         }
         return {
           text: formatMetric(number, measure.format),
           title: measure.title?.(result),
-          ...(measure.key === BANDED && node.tensor && { band: bandOf(result, node.tensor, number) }),
+          ...(measure.key === JUDGED && node.tensor && { mark: markOf(result, node.tensor, number) }),
         };
       },
     };

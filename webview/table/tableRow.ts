@@ -111,12 +111,12 @@ export class RowView {
   }
 
   private showCell(cell: HTMLElement, column: Column, node: TreeNode): void {
-    const { text, title, band, mean } = column.cell(node);
-    const classes = ['cell', column.align, band ? `heat heat-${band.name}` : '', mean ? 'mean' : ''];
+    const { text, title, mark, mean } = column.cell(node);
+    const classes = ['cell', column.align, mark ? `heat heat-${mark.name}` : '', mean ? 'mean' : ''];
     cell.className = classes.filter(Boolean).join(' ');
-    const content = band?.mark ? `${band.mark} ${text}` : text;
+    const content = mark?.sign ? `${mark.sign} ${text}` : text;
     if (cell.textContent !== content) cell.textContent = content;
-    const hint = title ?? band?.words ?? '';
+    const hint = title ?? mark?.words ?? '';
     if (cell.title !== hint) cell.title = hint;
   }
 }

@@ -7,7 +7,7 @@ import { reportedLayers, type InspectReport } from '../../../../extension/shared
 import { judgedShare, layerVerdict } from '../../../../extension/shared/layerFindings';
 import type { LayerResult, PowerLawFit, RankSuggestion } from '../../../../extension/shared/layers';
 import type { CheckpointSummary } from '../../../../extension/shared/tensors';
-import { alphaBandOf } from '../../../../webview/numbers/alphaBands';
+import { verdictMark } from '../../../../webview/numbers/verdictMark';
 import { ofTheModel } from '../../../../webview/numbers/ofTheModel';
 import { RankCurve } from '../../../../extension/shared/rankCurve';
 import { savings } from '../../../../webview/numbers/savings';
@@ -181,7 +181,7 @@ describe('what is said of the model', () => {
     );
     assert.match(judged[1]!.verdict_reason, /^no verdict: it is no weight of the model \(optimizer state\)/);
     assert.deepEqual(
-      judged.map((each) => alphaBandOf(each, 1.5).name),
+      judged.map((each) => verdictMark(each, 1.5).name),
       ['over', 'none'],
     );
     const results = tensors.map(({ name }) => layer(name, evident(1.5)));
