@@ -10,7 +10,7 @@ import type { Checkpoint, CheckpointFormat } from './checkpoint';
 import { distributedFormat } from './pytorch/distributed';
 import { FileReader, fileError } from './files/fileReader';
 import { flaxFormat } from './flax/flax';
-import { diffusersFormat, PIPELINE } from './folders/diffusers';
+import { diffusersFormat, DIFFUSERS } from './folders/diffusers';
 import { findInFolder, hasSuffix, type FolderContent } from './folders/folder';
 import { ggufFormat } from './gguf/gguf';
 import { hdf5Format } from './hdf5/hdf5';
@@ -78,7 +78,7 @@ export async function openCheckpoint(checkpointPath: string, signal?: AbortSigna
   const resolved = await existingPath(path.resolve(checkpointPath));
   const checkpoint = (await isFolder(resolved)) ? await openFolder(resolved, signal) : await openFile(resolved, signal);
   // An adapter's configuration lies beside its own weights.
-  if (checkpoint.format === PIPELINE) return checkpoint;
+  if (checkpoint.format === DIFFUSERS) return checkpoint;
   return withLoraProducts(checkpoint, openFile, signal);
 }
 

@@ -17,7 +17,7 @@ import type { RowRange } from '../elements/rowBand';
 import { siblingPath } from '../files/siblingPath';
 import { weightFilesOf } from '../wrappers/wrappedCheckpoint';
 
-export const PIPELINE = 'diffusers';
+export const DIFFUSERS = 'diffusers';
 
 const INDEX = 'model_index.json';
 
@@ -51,7 +51,7 @@ interface OpenedPart extends Part {
 /** @param suffixes endings and whole names of the formats that `open` knows */
 export function diffusersFormat(open: OpenWeights, suffixes: readonly string[]): CheckpointFormat {
   return {
-    name: PIPELINE,
+    name: DIFFUSERS,
     suffixes: [INDEX],
     // The configuration of each part has the same keys: only the name tells.
     matches: (file) => path.basename(file).toLowerCase() === INDEX,
@@ -154,7 +154,7 @@ function prefixed(part: string, name: string): string {
 }
 
 class PipelineCheckpoint implements Checkpoint {
-  readonly format = PIPELINE;
+  readonly format = DIFFUSERS;
   readonly files: readonly string[];
   readonly weightFiles: number;
   readonly tensors: readonly TensorInfo[];

@@ -60,7 +60,7 @@ export class UnpackedChunks {
   }
 }
 
-export class ChunkedRows implements RowSource {
+export class Hdf5ChunkedRows implements RowSource {
   constructor(
     private readonly bytes: Hdf5Bytes,
     private readonly dataset: PackedDataset,

@@ -4,7 +4,7 @@ import { elementSize } from '../elements/dtype';
 import type { AttributeValue } from './hdf5Attributes';
 import type { Hdf5Bytes } from './hdf5Bytes';
 import type { Hdf5Cursor } from './hdf5Cursor';
-import { ChunkedRows, FillRows, MAX_CHUNK_BYTES, type UnpackedChunks } from './hdf5ChunkedRows';
+import { Hdf5ChunkedRows, FillRows, MAX_CHUNK_BYTES, type UnpackedChunks } from './hdf5ChunkedRows';
 import { readDataspace, type Dataspace } from './hdf5Dataspace';
 import { readDatatype, type Hdf5Type } from './hdf5Datatype';
 import { readFilters, unknownFilter, type Filter } from './hdf5Filters';
@@ -163,7 +163,7 @@ function chunkedRows(chunked: Chunked, bytes: Hdf5Bytes, unpacked: UnpackedChunk
     const reason = `has ${cells} chunks of ${chunkBytes} bytes, far more than its shape`;
     throw bytes.error('limit', reason);
   }
-  return new ChunkedRows(bytes, { ...chunked, chunkBytes, filtered: filters.length > 0 }, unpacked);
+  return new Hdf5ChunkedRows(bytes, { ...chunked, chunkBytes, filtered: filters.length > 0 }, unpacked);
 }
 
 /** One element as it is stored, undefined for zeros. @throws CheckpointError `malformed` */

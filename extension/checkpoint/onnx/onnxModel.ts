@@ -3,7 +3,7 @@
  * Scan), of functions and of training graphs. Field numbers are those of onnx.proto.
  *
  * Names: an initializer has its own, a Constant node that of its output, a tensor that is an argument of a function that
- * of the attribute (`node.attribute` where the function is called), made unique by `uniqueNames.ts`. Tensors without a
+ * of the attribute (`node.attribute` where the function is called), made unique by `scopedNames.ts`. Tensors without a
  * name are `initializer[i]` or `Constant[i]` by their place in the graph.
  *
  * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
@@ -16,7 +16,7 @@ import { Scope, type ScopedCall } from './onnxOperators';
 import { MAX_NAME_BYTES, type OnnxTensor, readTensor } from './onnxTensor';
 import { ProblemList } from '../problemList';
 import { ProtobufReader, type Field, WIRE } from '../containers/protobufReader';
-import { type FoundTensor, uniqueNames } from '../elements/uniqueNames';
+import { type ScopedName, scopedNames } from '../elements/scopedNames';
 
 /** A subgraph is three messages deep (graph, node, attribute); protobuf's own limit is 100 messages. */
 const MAX_GRAPH_DEPTH = 33;
@@ -73,7 +73,7 @@ export async function readModel(
 class ModelWalker {
   private readonly reader: ProtobufReader;
   private readonly metadata: OnnxMetadata;
-  private readonly found: (FoundTensor & { readonly tensor: OnnxTensor })[] = [];
+  private readonly found: (ScopedName & { readonly tensor: OnnxTensor })[] = [];
   private readonly calls: ScopedCall[] = [];
   /** Functions of the model, as `OperatorCall.operator` has them. */
   private readonly functions = new Set<string>();
@@ -122,7 +122,7 @@ class ModelWalker {
     }
     const damaged = this.firstError && this.firstError.code !== 'unsupported';
     if (this.firstError && damaged && this.found.length === 0) throw this.firstError;
-    const names = uniqueNames(this.found);
+    const names = scopedNames(this.found);
     const tensors = this.found.map(({ tensor }, index) => ({ ...tensor, name: names[index]! }));
     return { metadata: this.metadata.entries(), tensors, calls: this.calls, problems: this.problems };
   }

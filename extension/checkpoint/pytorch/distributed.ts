@@ -8,7 +8,7 @@
 import path from 'node:path';
 import { type Checkpoint, type CheckpointFormat, type TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
-import { ChunkedRows } from '../elements/chunkRows';
+import { TiledRows } from '../elements/tiledRows';
 import { concurrently } from '../files/concurrently';
 import { readDistributedMetadata, type DistributedContents, type DistributedTensor } from './distributedMetadata';
 import { RecordCache } from './distributedRecord';
@@ -193,5 +193,5 @@ function sourcedTensor(
     const { file } = found.get(place.name) as { file: FileBytes };
     return { offsets, sizes, source: records.source({ file, ...place, shape: sizes, dtype }) };
   });
-  return { info: withNamedState(info), source: new ChunkedRows(shape, elementSize(dtype), stored, metadataPath) };
+  return { info: withNamedState(info), source: new TiledRows(shape, elementSize(dtype), stored, metadataPath) };
 }

@@ -16,7 +16,7 @@ import {
   type PickleValue,
 } from '../pickle/pickleValues';
 import { MAX_TENSORS } from '../elements/shape';
-import { isWrapper, keyLabel, moduleParts, uniqueNames } from './stateDictNames';
+import { isWrapper, keyLabel, moduleParts, groupedNames } from './stateDictNames';
 import { childStates, itemState, tensorState } from './trainingState';
 
 /** Deeper than any module tree; each level is one call here. */
@@ -62,7 +62,7 @@ export function readStateDict(
 ): StateDict {
   const walk = new Walk(budget, declared);
   walk.from(root);
-  for (const [i, name] of uniqueNames(walk.tensors).entries()) walk.tensors[i]!.name = name;
+  for (const [i, name] of groupedNames(walk.tensors).entries()) walk.tensors[i]!.name = name;
   const metadata = walk.scalars.entries();
   if (walk.attributes.length > 0) metadata.push(['tensors outside of the state_dict', walk.attributes.join(', ')]);
   return { tensors: walk.tensors, metadata: Object.fromEntries(metadata), limits: walk.limits };

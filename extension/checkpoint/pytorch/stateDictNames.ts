@@ -126,7 +126,7 @@ export function moduleParts(value: PickleObject): PickleDict[] | undefined {
  * One name for each tensor: its own where that is unique, with its group in front where two groups hold it, and with
  * `#2`, `#3`, … where even that is taken (keys `0` and `'0'` of one dictionary).
  */
-export function uniqueNames(tensors: readonly { group: string; name: string }[]): string[] {
+export function groupedNames(tensors: readonly { group: string; name: string }[]): string[] {
   const groups = new Map<string, string>();
   const shared = new Set<string>();
   for (const { group, name } of tensors) {

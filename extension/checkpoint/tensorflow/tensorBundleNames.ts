@@ -5,7 +5,7 @@
  *
  * @see https://www.tensorflow.org/guide/checkpoint#loading_mechanics
  */
-import { uniqueNames } from '../pytorch/stateDictNames';
+import { groupedNames } from '../pytorch/stateDictNames';
 
 const VALUE = '/.ATTRIBUTES/VARIABLE_VALUE';
 const SLOT = '/.OPTIMIZER_SLOT/';
@@ -43,7 +43,7 @@ export function nameKeys(keys: readonly { readonly key: string; readonly shape: 
   const optimizers = new Set([OPTIMIZER, ...slots.flatMap((slot) => slot?.group ?? [])]);
   const isTrained = slots.some((slot) => slot?.group === OPTIMIZER);
   const named = keys.map(({ key }, i) => slots[i] ?? plain(key, optimizers, isTrained));
-  const names = uniqueNames(named);
+  const names = groupedNames(named);
   return named.map(({ group }, i) => ({ name: names[i]!, group }));
 }
 

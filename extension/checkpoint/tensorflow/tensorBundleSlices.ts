@@ -4,7 +4,7 @@
  *
  * @see https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/saved_tensor_slice_util.cc
  */
-import { ChunkedRows } from '../elements/chunkRows';
+import { TiledRows } from '../elements/tiledRows';
 import { tilingProblem } from '../elements/chunkTiling';
 import type { RowSource } from '../elements/rowSource';
 import { MAX_RANK } from '../elements/shape';
@@ -109,5 +109,5 @@ export function joinSlices(
   const chunks = slices.map(({ extents, shape: sizes, source }) => {
     return { offsets: extents.map(({ start }) => start), sizes, source };
   });
-  return tilingProblem(shape, chunks) ?? new ChunkedRows(shape, elementBytes, chunks, file);
+  return tilingProblem(shape, chunks) ?? new TiledRows(shape, elementBytes, chunks, file);
 }

@@ -20,7 +20,7 @@ import {
   type SourcedContents,
   type SourcedTensor,
 } from '../elements/rowSource';
-import { uniqueNames } from '../pytorch/stateDictNames';
+import { groupedNames } from '../pytorch/stateDictNames';
 import { openBundle } from './tensorBundle';
 import { GraphConstants, type GraphConstant } from './tensorflowGraph';
 import { isQuantised, tensorflowType } from './tensorflowTypes';
@@ -92,7 +92,7 @@ async function readContents(reader: FileReader, format: string, signal?: AbortSi
   if (graph.nodes === 0 || (graph.weights.length === 0 && told.length === 0)) {
     throw withoutWeights(reader.path, format, graph.nodes);
   }
-  const names = uniqueNames(graph.weights);
+  const names = groupedNames(graph.weights);
   return {
     format,
     metadata: { nodes: String(graph.nodes), 'constants that are no weights': String(graph.others) },

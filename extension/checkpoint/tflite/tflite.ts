@@ -15,7 +15,7 @@ import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from '../
 import { elementSource } from './tfliteElements';
 import { readModel, type FoundTfliteTensor } from './tfliteModel';
 import type { TfliteTensor } from './tfliteTensor';
-import { uniqueNames } from '../elements/uniqueNames';
+import { scopedNames } from '../elements/scopedNames';
 
 const FORMAT = 'tflite';
 const SUFFIX = '.tflite';
@@ -57,7 +57,7 @@ async function readContents(file: FileReader, signal?: AbortSignal): Promise<Sou
 }
 
 function listed(file: FileReader, found: readonly FoundTfliteTensor[]): SourcedTensor[] {
-  const names = uniqueNames(found.map(({ name, scope, subgraph }) => ({ name, scope, depth: Math.min(subgraph, 1) })));
+  const names = scopedNames(found.map(({ name, scope, subgraph }) => ({ name, scope, depth: Math.min(subgraph, 1) })));
   const firstOf = new Map<string, { readonly name: string; readonly subgraph: number }>();
   return found.flatMap(({ tensor, subgraph, kernelLayout }, index): SourcedTensor[] => {
     const name = names[index]!;

@@ -19,7 +19,7 @@ export interface FarmsWindow {
   cols: number;
 }
 
-export interface FarmsPlan {
+export interface FarmsWindows {
   /** Row of windows by row of windows. */
   windows: FarmsWindow[];
   /** Rows and columns of each. */
@@ -37,7 +37,7 @@ type WindowSettings = Pick<InspectSettings['farms'], 'rows' | 'q' | 'ops'>;
  * @param rows of the matrix as stored
  * @param cols of the matrix as stored
  */
-export function farmsWindows(rows: number, cols: number, settings: WindowSettings): FarmsPlan {
+export function farmsWindows(rows: number, cols: number, settings: WindowSettings): FarmsWindows {
   let height = Math.min(settings.rows, rows, cols);
   let width = Math.max(1, Math.floor(height * settings.q));
   if (width > cols) {
@@ -65,7 +65,7 @@ function starts(length: number, size: number, ops: number): number[] {
  * @param cols of one kernel position's matrix as stored
  * @returns windows in stored coordinates (the reference turns the matrix tall first; singular values do not care)
  */
-export function farmsConvBlocks(rows: number, cols: number, q: number): FarmsPlan {
+export function farmsConvBlocks(rows: number, cols: number, q: number): FarmsWindows {
   const tall = Math.max(rows, cols);
   const narrow = Math.min(rows, cols);
   const height = q > 1 ? Math.max(1, Math.floor(narrow / q)) : narrow;

@@ -2,7 +2,7 @@
  * Attention projections that have a tensor of their own: which they are by name, and along which axis their heads lie. q, k and v
  * have a head's numbers as outputs, o as inputs.
  */
-import { MAX_PARTS, type Section, type StoredMatrix } from './matrixPart';
+import { MAX_PARTS, type Section, type MatrixDescription } from './matrixDescription';
 import { HEADS_UNKNOWN } from './modelSizes';
 import { blockOf, oneRun } from './runs';
 
@@ -28,7 +28,7 @@ export interface ProjectionHeads {
 }
 
 /** The heads of a projection; why they are not known, in words; undefined where it is none. */
-export function projectionHeads(matrix: StoredMatrix): ProjectionHeads | string | undefined {
+export function projectionHeads(matrix: MatrixDescription): ProjectionHeads | string | undefined {
   const { name, rows, cols, sizes } = matrix;
   const found = projectionOf(name);
   if (!found || matrix.stacked) return undefined;
@@ -47,7 +47,7 @@ export function projectionHeads(matrix: StoredMatrix): ProjectionHeads | string 
 }
 
 /** Heads that are an axis of the tensor, and so need no configuration; undefined where there is no such axis. */
-export function headsOfAxes({ rows, cols, heads }: StoredMatrix): ProjectionHeads | undefined {
+export function headsOfAxes({ rows, cols, heads }: MatrixDescription): ProjectionHeads | undefined {
   if (!heads) return undefined;
   const { side: axis, count, projections } = heads;
   const size = axis === 'rows' ? rows : cols;

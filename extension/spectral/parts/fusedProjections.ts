@@ -6,14 +6,14 @@
  * `nn.MultiheadAttention`, timm's `Attention` and llama.cpp.
  */
 import type { Runs } from '../../shared/tensors';
-import { MAX_PARTS, type PartsOfMatrix, type Section, type StoredMatrix } from './matrixPart';
+import { MAX_PARTS, type PartsOfMatrix, type Section, type MatrixDescription } from './matrixDescription';
 import { HEADS_UNKNOWN, type ModelSizes } from './modelSizes';
 import { consecutive, grouped, oneRun } from './runs';
 
 /** What is known, or why nothing is, in words. */
 export type Found = PartsOfMatrix | string | undefined;
 
-type Layout = (matrix: StoredMatrix) => Found;
+type Layout = (matrix: MatrixDescription) => Found;
 
 const QKV = ['q', 'k', 'v'];
 const GATE_UP = ['gate', 'up'];
@@ -39,7 +39,7 @@ const LAYOUTS: readonly { readonly name: RegExp; readonly layout: Layout }[] = [
 ];
 
 /** The projections in a matrix; undefined where its name is not that of a fused one. */
-export function fusedProjections(matrix: StoredMatrix): Found {
+export function fusedProjections(matrix: MatrixDescription): Found {
   return LAYOUTS.find(({ name }) => name.test(matrix.name))?.layout(matrix);
 }
 
@@ -47,13 +47,13 @@ function ofTypes(types: readonly string[], layout: Layout): Layout {
   return (matrix) => (types.includes(matrix.sizes.type ?? '') ? layout(matrix) : unknownOrder(matrix));
 }
 
-function unknownOrder({ sizes: { type } }: StoredMatrix): string {
+function unknownOrder({ sizes: { type } }: MatrixDescription): string {
   return type === undefined
     ? 'the order of its rows depends on the kind of model, which no config.json beside it tells'
     : `the order of its rows is not known for models of the type ${type}`;
 }
 
-function knowsHeads({ sizes: { heads, headSize } }: StoredMatrix): boolean {
+function knowsHeads({ sizes: { heads, headSize } }: MatrixDescription): boolean {
   return heads !== undefined && headSize !== undefined;
 }
 
@@ -95,12 +95,12 @@ function inGroups({ heads, keyValueHeads, headSize }: Attention): PartsOfMatrix 
   return { axis: 'rows', sections: sections(QKV, runs, [heads, keyValueHeads, keyValueHeads]) };
 }
 
-function qkvInOrder({ rows, sizes }: StoredMatrix): Found {
+function qkvInOrder({ rows, sizes }: MatrixDescription): Found {
   const found = attention(sizes, rows);
   return typeof found === 'string' ? found : inOrder(found);
 }
 
-function qkvInGroups({ rows, sizes }: StoredMatrix): Found {
+function qkvInGroups({ rows, sizes }: MatrixDescription): Found {
   const found = attention(sizes, rows);
   return typeof found === 'string' ? found : inGroups(found);
 }
@@ -112,12 +112,12 @@ function thirds(size: number, axis: 'rows' | 'cols', { heads }: ModelSizes): Par
   return { axis, sections: sections(QKV, consecutive([third, third, third]), known) };
 }
 
-function qkvThirds({ rows, cols, sizes }: StoredMatrix): Found {
+function qkvThirds({ rows, cols, sizes }: MatrixDescription): Found {
   return rows === 3 * cols ? thirds(rows, 'rows', sizes) : undefined;
 }
 
 /** GPT-2's Conv1D is in × out; the Linear of others that call it so is out × in. */
-function gpt2(matrix: StoredMatrix): Found {
+function gpt2(matrix: MatrixDescription): Found {
   const { rows, cols, sizes } = matrix;
   if (sizes.type === 'gpt_bigcode') {
     if (sizes.multiQuery === false) return perHead(matrix);
@@ -129,24 +129,24 @@ function gpt2(matrix: StoredMatrix): Found {
 }
 
 /** GPT-2's attention to an encoder: q has a matrix of its own. */
-function crossAttention({ rows, cols, sizes: { heads } }: StoredMatrix): Found {
+function crossAttention({ rows, cols, sizes: { heads } }: MatrixDescription): Found {
   if (cols !== 2 * rows) return undefined;
   const known = heads !== undefined && rows % heads === 0 ? [heads, heads] : [];
   return { axis: 'cols', sections: sections(['k', 'v'], consecutive([rows, rows]), known) };
 }
 
 /** All heads of q, then the one of k, then the one of v. */
-function multiQuery(matrix: StoredMatrix): Found {
+function multiQuery(matrix: MatrixDescription): Found {
   return qkvInOrder({ ...matrix, sizes: { ...matrix.sizes, keyValueHeads: 1 } });
 }
 
 /** For each head its q, k and v. */
-function perHead(matrix: StoredMatrix): Found {
+function perHead(matrix: MatrixDescription): Found {
   const { keyValueHeads: _, ...sizes } = matrix.sizes;
   return qkvInGroups({ ...matrix, sizes });
 }
 
-function queryKeyValue(matrix: StoredMatrix): Found {
+function queryKeyValue(matrix: MatrixDescription): Found {
   const { sizes } = matrix;
   switch (sizes.type) {
     case 'gpt_neox':
@@ -172,21 +172,21 @@ function halvesOf(size: number, axis: 'rows' | 'cols'): PartsOfMatrix | undefine
   return size % 2 === 0 ? { axis, sections: sections(GATE_UP, consecutive([size / 2, size / 2])) } : undefined;
 }
 
-function halves({ rows }: StoredMatrix): Found {
+function halves({ rows }: MatrixDescription): Found {
   return halvesOf(rows, 'rows');
 }
 
 /** Models whose `ffn_up` llama.cpp stores with the gate before it. */
 const GATE_IN_UP = ['phi3', 'chatglm', 'glm4'];
 
-function gatedFeedForward({ name, rows, cols, sizes, shapeOf }: StoredMatrix): Found {
+function gatedFeedForward({ name, rows, cols, sizes, shapeOf }: MatrixDescription): Found {
   if (!GATE_IN_UP.includes(sizes.type ?? '')) return undefined;
   const down = shapeOf(name.replace('ffn_up', 'ffn_down'));
   return down?.[1] === rows / 2 && down[0] === cols ? halvesOf(rows, 'rows') : undefined;
 }
 
 /** A matrix an expert: out × in (most), or in × out (Llama 4, gpt-oss). gpt-oss has gate and up take turns. */
-function expertsGateUp(matrix: StoredMatrix): Found {
+function expertsGateUp(matrix: MatrixDescription): Found {
   const { rows, cols, stacked, sizes } = matrix;
   const { hidden, type } = sizes;
   if (!stacked) return undefined;
@@ -200,7 +200,7 @@ function expertsGateUp(matrix: StoredMatrix): Found {
 }
 
 /** DBRX: the experts' matrices below one another in one. */
-function expertsBelowOneAnother({ rows, stacked, sizes: { experts, type } }: StoredMatrix): Found {
+function expertsBelowOneAnother({ rows, stacked, sizes: { experts, type } }: MatrixDescription): Found {
   if (stacked || type !== 'dbrx' || experts === undefined) return undefined;
   if (rows % experts !== 0 || experts > MAX_PARTS) return undefined;
   const size = rows / experts;

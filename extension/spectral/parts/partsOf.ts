@@ -5,7 +5,7 @@
 import type { Runs } from '../../shared/tensors';
 import { headSections, headsOfAxes, projectionHeads } from './attentionHeads';
 import { fusedProjections } from './fusedProjections';
-import type { Section, StoredMatrix } from './matrixPart';
+import type { Section, MatrixDescription } from './matrixDescription';
 import { recurrentGates } from './recurrentGates';
 import { oneRun } from './runs';
 
@@ -25,7 +25,7 @@ export interface MatrixParts {
   readonly reason?: string;
 }
 
-export function partsOf(matrix: StoredMatrix): MatrixParts {
+export function partsOf(matrix: MatrixDescription): MatrixParts {
   const { rows, cols } = matrix;
   const found = headsOfAxes(matrix) ?? recurrentGates(matrix) ?? fusedProjections(matrix) ?? projectionHeads(matrix);
   if (found === undefined) return { parts: [] };

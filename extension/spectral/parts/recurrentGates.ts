@@ -7,7 +7,7 @@
  * @see https://github.com/keras-team/keras/blob/master/keras/src/layers/rnn/lstm.py i, f, c, o; GRU z, r, h
  * @see https://github.com/keras-team/keras/blob/v2.3.1/keras/engine/saving.py `_convert_rnn_weights`: CuDNN's kernels
  */
-import type { PartsOfMatrix, StoredMatrix } from './matrixPart';
+import type { PartsOfMatrix, MatrixDescription } from './matrixDescription';
 import { grouped } from './runs';
 
 /** By how many times the hidden size the axis of the gates has. */
@@ -21,7 +21,7 @@ const TORCH_NAME = /^(.*\.)?weight_(?:ih|hh)((?:_l\d+)?(?:_reverse)?)$/;
 const KERAS_NAME = /^(.*[/.])?(?:recurrent_)?kernel(:0)?$/;
 
 /** Why they are not known, in words; undefined where the matrix is no stack of gates. */
-export function recurrentGates(matrix: StoredMatrix): PartsOfMatrix | string | undefined {
+export function recurrentGates(matrix: MatrixDescription): PartsOfMatrix | string | undefined {
   const { name, rows, cols, recurrent, shapeOf } = matrix;
   if (recurrent) return gates('rows', rows, ONNX[recurrent]);
   const torch = TORCH_NAME.exec(name);

@@ -6,7 +6,7 @@ import type { ModelSizes } from './modelSizes';
 /** No known model has half as many heads or experts; a longer list would be of no use to anyone. */
 export const MAX_PARTS = 1024;
 
-export interface StoredMatrix {
+export interface MatrixDescription {
   /** The tensor's. */
   readonly name: string;
   readonly rows: number;

@@ -10,7 +10,7 @@ export interface Chunk extends Block {
   readonly source: RowSource;
 }
 
-export class ChunkedRows implements RowSource {
+export class TiledRows implements RowSource {
   /** In the order of their first rows. */
   private readonly chunks: readonly Chunk[];
 

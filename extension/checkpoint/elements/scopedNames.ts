@@ -4,7 +4,7 @@
  * is taken too, ` #2`, ` #3`, … follows.
  */
 
-export interface FoundTensor {
+export interface ScopedName {
   readonly name: string;
   /** The place: '' in the main graph. */
   readonly scope: string;
@@ -13,7 +13,7 @@ export interface FoundTensor {
 }
 
 /** One name for each of `found`, in its order. */
-export function uniqueNames(found: readonly FoundTensor[]): string[] {
+export function scopedNames(found: readonly ScopedName[]): string[] {
   const names = new Array<string>(found.length);
   const taken = new Set<string>();
   /** Last number given out for a name, so that many equal names cost no search each. */
