@@ -1,6 +1,6 @@
 /**
  * Every number of a layer: key, label, definition, whose it is, and how it is shown. The one list that the table, the
- * terminal, the CSV export and the README read.
+ * terminal and the CSV export read. `extension/spectral/README.md` has a copy, which a test compares.
  */
 
 export interface MetricRow {

@@ -1,4 +1,4 @@
-/** The README's table of what works with which format: each cell holds for a checkpoint of that format. */
+/** The table of what works with which format: each cell holds for a checkpoint of that format. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -22,7 +22,7 @@ const settings: InspectSettings = {
   farms: { enabled: false, rows: 2000, q: 1, ops: 10, fit: 'KS', mode: 'auto', tolerance: 0.01 },
 };
 
-/** Cells of the README's rows whose table begins with these columns. */
+/** Cells of the rows of the page's table that begins with these columns. */
 function tableOf(readme: string, columns: readonly string[]): readonly (readonly string[])[] {
   const lines = readme.split('\n');
   const cells = (line: string): string[] =>
@@ -31,7 +31,7 @@ function tableOf(readme: string, columns: readonly string[]): readonly (readonly
       .slice(1, -1)
       .map((cell) => cell.trim());
   const start = lines.findIndex((line) => cells(line).join() === columns.join());
-  assert.ok(start >= 0, `the README has no table of ${columns.join(', ')}`);
+  assert.ok(start >= 0, `the page has no table of ${columns.join(', ')}`);
   const rows = lines.slice(start + 2);
   return rows
     .slice(
@@ -41,8 +41,8 @@ function tableOf(readme: string, columns: readonly string[]): readonly (readonly
     .map(cells);
 }
 
-describe('the README’s table of formats', () => {
-  const readme = readFileSync(path.join(repositoryRoot, 'README.md'), 'utf8');
+describe('the table of formats', () => {
+  const readme = readFileSync(path.join(repositoryRoot, 'extension/checkpoint/README.md'), 'utf8');
   const rows = tableOf(readme, COLUMNS);
   const folder = temporaryFolder();
   let engine: EngineProcess;
@@ -128,7 +128,11 @@ describe('the README’s table of formats', () => {
         return formats.find((format) => format.matches(file, head))?.name;
       });
       const missing = formats.map(({ name }) => name).filter((name) => !opened.includes(name));
-      assert.deepEqual(missing, [], 'a format needs a row in the README and a sample in formatSamples.ts');
+      assert.deepEqual(
+        missing,
+        [],
+        'a format needs a row in extension/checkpoint/README.md and a sample in formatSamples.ts',
+      );
     });
   });
 });

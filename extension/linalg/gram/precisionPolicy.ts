@@ -1,4 +1,4 @@
-/** Which error of a Gram matrix its eigenvalues may have: what `README.md` promises of every number. */
+/** Which error of a Gram matrix its eigenvalues may have: what `linalg/README.md` promises. */
 
 import { numericalZero } from './numericalZero';
 

@@ -1,6 +1,6 @@
 /**
- * One small, sound checkpoint for each row of the README's table of what works with which format. A new format is one
- * row there and one sample here; `formatTable.test.ts` holds the one against the other.
+ * One small, sound checkpoint for each row of the table in `extension/checkpoint/README.md`. A new format is one row there
+ * and one sample here; `formatTable.test.ts` compares the two.
  */
 import {
   lora,
@@ -25,12 +25,12 @@ import { ramp as rampBytes } from './tensorBundleWriter';
 import { floatTensor as tfliteFloats, tfliteFile } from './tfliteWriter';
 
 export interface FormatSample {
-  /** First cell of the README's row. */
+  /** First cell of the table's row. */
   readonly row: string;
   readonly source: Pick<Source, 'open' | 'lay'>;
   /** What the program that reads the format calls its tensors, all of them. */
   readonly names: readonly string[];
-  /** What other programs call them, by their names, where the README says so. */
+  /** What other programs call them, by their names, if the table says so. */
   readonly aliases?: Readonly<Record<string, string>>;
   /** A layer whose spectrum is computed, and that is then compressed and saved. */
   readonly layer: string;
