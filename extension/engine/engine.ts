@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { CheckpointError } from '../checkpoint/checkpointError';
 import { openCheckpoint } from '../checkpoint/registry';
-import { withFolds } from '../checkpoint/elements/foldedTensor';
+import { withFolds } from '../checkpoint/wrappers/foldedTensor';
 import { shardOfModel } from '../checkpoint/folders/shardOfModel';
 import { withSlices } from '../checkpoint/wrappers/tensorSlice';
 import { withTiedEmbeddings } from '../checkpoint/wrappers/tiedEmbeddings';

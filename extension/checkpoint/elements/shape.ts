@@ -32,3 +32,16 @@ export function elementCount(shape: unknown): number | string {
 export function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
+
+/** Row-major strides, in elements; `fortran` for column-major. */
+export function contiguousStrides(shape: readonly number[], fortran = false): number[] {
+  const strides = new Array<number>(shape.length).fill(1);
+  const order = [...shape.keys()];
+  if (!fortran) order.reverse();
+  let step = 1;
+  for (const axis of order) {
+    strides[axis] = step;
+    step *= shape[axis]!;
+  }
+  return strides;
+}

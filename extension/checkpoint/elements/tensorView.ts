@@ -4,8 +4,7 @@
  */
 import type { DType } from '../../shared/tensors';
 import { elementSize } from './dtype';
-import { contiguousStrides } from '../pickle/pickleArguments';
-import { elementCount } from './shape';
+import { elementCount, contiguousStrides } from './shape';
 
 /** Of a view that is not contiguous, at most this much of its storage is held at a time. */
 const WINDOW_BYTES = 16 * 1024 * 1024;

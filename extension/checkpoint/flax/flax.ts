@@ -9,7 +9,6 @@ import { FileReader } from '../files/fileReader';
 import type { FlaxArray, Piece } from './flaxArray';
 import { FlaxTree } from './flaxTree';
 import { MsgpackReader } from './msgpackReader';
-import { contiguousStrides } from '../pickle/pickleArguments';
 import { ProblemList } from '../problemList';
 import {
   SourcedCheckpoint,
@@ -18,7 +17,7 @@ import {
   type SourcedContents,
   type SourcedTensor,
 } from '../elements/rowSource';
-import { elementCount } from '../elements/shape';
+import { elementCount, contiguousStrides } from '../elements/shape';
 import { withNamedState } from '../elements/trainingNames';
 
 const FORMAT = 'flax';

@@ -15,7 +15,7 @@ import { weightsOfPart } from './pipelineWeights';
 import { ProblemList } from '../problemList';
 import type { RowRange } from '../elements/rowBand';
 import { siblingPath } from '../files/siblingPath';
-import { weightFilesOf } from '../wrappers/wrappedCheckpoint';
+import { weightFilesOf } from '../wrappedCheckpoint';
 
 export const DIFFUSERS = 'diffusers';
 

@@ -1,6 +1,7 @@
 /** A dataset: what its messages say of its elements, and how its rows are read. */
 import type { DType } from '../../shared/tensors';
 import { elementSize } from '../elements/dtype';
+import { contiguousStrides } from '../elements/shape';
 import type { AttributeValue } from './hdf5Attributes';
 import type { Hdf5Bytes } from './hdf5Bytes';
 import type { Hdf5Cursor } from './hdf5Cursor';
@@ -10,7 +11,6 @@ import { readDatatype, type Hdf5Type } from './hdf5Datatype';
 import { readFilters, unknownFilter, type Filter } from './hdf5Filters';
 import { readLayout, type ChunkLayout } from './hdf5Layout';
 import { findMessage, MESSAGE, type Message } from './hdf5ObjectHeader';
-import { contiguousStrides } from '../pickle/pickleArguments';
 import { ViewSource, type ReadRange, type RowSource } from '../elements/rowSource';
 import { MAX_EXPANDED_BYTES } from '../elements/tensorView';
 

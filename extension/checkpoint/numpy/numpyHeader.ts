@@ -5,10 +5,9 @@
  * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 import { CheckpointError, type CheckpointErrorCode } from '../checkpointError';
-import { contiguousStrides } from '../pickle/pickleArguments';
 import { isDictionary, isSequence, LiteralError, parseLiteral, type Literal } from './numpyLiteral';
 import { numpyElement, type NumpyElement } from './numpyTypes';
-import { elementCount } from '../elements/shape';
+import { elementCount, contiguousStrides } from '../elements/shape';
 import type { TensorView } from '../elements/tensorView';
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1');

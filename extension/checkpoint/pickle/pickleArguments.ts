@@ -40,16 +40,3 @@ export function asCounts(value: PickleValue | undefined, what: string): number[]
   }
   return value.items.map((item) => asCount(item, what));
 }
-
-/** Row-major strides, in elements; `fortran` for column-major. */
-export function contiguousStrides(shape: readonly number[], fortran = false): number[] {
-  const strides = new Array<number>(shape.length).fill(1);
-  const order = [...shape.keys()];
-  if (!fortran) order.reverse();
-  let step = 1;
-  for (const axis of order) {
-    strides[axis] = step;
-    step *= shape[axis]!;
-  }
-  return strides;
-}

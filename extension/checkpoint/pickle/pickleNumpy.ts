@@ -5,9 +5,10 @@
  */
 import type { DType } from '../../shared/tensors';
 import { elementSize } from '../elements/dtype';
+import { contiguousStrides } from '../elements/shape';
 import { numpyElement } from '../numpy/numpyTypes';
 import { COST, type OpeningBudget } from '../files/openingBudget';
-import { asCounts, BadArguments, contiguousStrides, itemsOf } from './pickleArguments';
+import { asCounts, BadArguments, itemsOf } from './pickleArguments';
 import {
   NumpyDType,
   PickleArray,

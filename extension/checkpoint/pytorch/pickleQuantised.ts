@@ -8,14 +8,7 @@
 import type { DType, PackedType } from '../../shared/tensors';
 import { packedBits } from '../elements/packedElements';
 import type { OpeningBudget } from '../files/openingBudget';
-import {
-  asCount,
-  asCounts,
-  BadArguments,
-  contiguousStrides,
-  itemsOf,
-  type PickleCall,
-} from '../pickle/pickleArguments';
+import { asCount, asCounts, BadArguments, itemsOf, type PickleCall } from '../pickle/pickleArguments';
 import {
   PickleGlobal,
   PickleSequence,
@@ -25,7 +18,7 @@ import {
   type PickleQuantiser,
   type PickleValue,
 } from '../pickle/pickleValues';
-import { elementCount } from '../elements/shape';
+import { elementCount, contiguousStrides } from '../elements/shape';
 
 /** How the codes of each quantised type are stored. */
 const CODES: ReadonlyMap<string, { dtype: DType; packed?: PackedType }> = new Map<

@@ -4,8 +4,9 @@
  *
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/torch/_utils.py
  */
+import { contiguousStrides } from '../elements/shape';
 import type { PickleCall } from '../pickle/pickleArguments';
-import { asCount, asCounts, BadArguments, contiguousStrides } from '../pickle/pickleArguments';
+import { asCount, asCounts, BadArguments } from '../pickle/pickleArguments';
 import { rebuildQuantised } from './pickleQuantised';
 import { rebuildSparse } from './pickleSparse';
 import { rebuildMeta, rebuildSubclass, rebuildWrapper } from './pickleSubclasses';

@@ -11,11 +11,10 @@ import {
   type KnownTensor,
   type PickleQuantiser,
 } from '../pickle/pickleValues';
-import { contiguousStrides } from '../pickle/pickleArguments';
 import type { StorageProblem, StorageSource } from './pytorchStorage';
 import type { RowRange } from '../elements/rowBand';
 import type { RowSource, SourcedTensor } from '../elements/rowSource';
-import { elementCount } from '../elements/shape';
+import { elementCount, contiguousStrides } from '../elements/shape';
 import type { NamedTensor } from './stateDict';
 import { readView, viewBytes, viewProblem, type TensorView } from '../elements/tensorView';
 

@@ -1,6 +1,7 @@
 /** Finds the tensors in what a checkpoint's pickle was read into, and names them (`stateDictNames.ts` has the rule). */
 import type { NotModel } from '../../shared/tensors';
 import { CheckpointError } from '../checkpointError';
+import { groupedNames } from '../elements/groupedNames';
 import { longName, MAX_NAME } from '../elements/names';
 import type { OpeningBudget } from '../files/openingBudget';
 import { wholeStorage } from './pickleTensors';
@@ -16,7 +17,7 @@ import {
   type PickleValue,
 } from '../pickle/pickleValues';
 import { MAX_TENSORS } from '../elements/shape';
-import { isWrapper, keyLabel, moduleParts, groupedNames } from './stateDictNames';
+import { isWrapper, keyLabel, moduleParts } from './stateDictNames';
 import { childStates, itemState, tensorState } from './trainingState';
 
 /** Deeper than any module tree; each level is one call here. */

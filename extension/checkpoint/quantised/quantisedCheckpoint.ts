@@ -26,7 +26,7 @@ import { bandBytes, type RowRange } from '../elements/rowBand';
 import { scaled } from './scaledWeight';
 import { elementCount } from '../elements/shape';
 import { folderOf } from '../files/siblingPath';
-import { wrapCheckpoint } from '../wrappers/wrappedCheckpoint';
+import { wrapCheckpoint } from '../wrappedCheckpoint';
 
 const SCHEMES: readonly QuantisationScheme[] = [
   gptq,

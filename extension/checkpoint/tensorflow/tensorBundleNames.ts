@@ -5,7 +5,7 @@
  *
  * @see https://www.tensorflow.org/guide/checkpoint#loading_mechanics
  */
-import { groupedNames } from '../pytorch/stateDictNames';
+import { groupedNames } from '../elements/groupedNames';
 
 const VALUE = '/.ATTRIBUTES/VARIABLE_VALUE';
 const SLOT = '/.OPTIMIZER_SLOT/';

@@ -7,10 +7,11 @@
 import path from 'node:path';
 import { type Checkpoint, type CheckpointFormat, type TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
+import { groupedNames } from '../elements/groupedNames';
+import { contiguousStrides } from '../elements/shape';
 import { FileReader } from '../files/fileReader';
 import { FileSet } from '../files/fileSet';
 import { TypedDataReader } from '../containers/protobufNumbers';
-import { contiguousStrides } from '../pickle/pickleArguments';
 import { ProblemList } from '../problemList';
 import { ProtobufReader } from '../containers/protobufReader';
 import {
@@ -20,7 +21,6 @@ import {
   type SourcedContents,
   type SourcedTensor,
 } from '../elements/rowSource';
-import { groupedNames } from '../pytorch/stateDictNames';
 import { openBundle } from './tensorBundle';
 import { GraphConstants, type GraphConstant } from './tensorflowGraph';
 import { isQuantised, tensorflowType } from './tensorflowTypes';

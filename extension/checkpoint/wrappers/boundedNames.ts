@@ -3,7 +3,7 @@ import { type Checkpoint, type TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import { isLongName, longName, MAX_NAME } from '../elements/names';
 import { ProblemList } from '../problemList';
-import { wrapCheckpoint } from './wrappedCheckpoint';
+import { wrapCheckpoint } from '../wrappedCheckpoint';
 
 /** Of an encoding's name, which is a format's or a class's. */
 const MAX_ENCODING = 200;

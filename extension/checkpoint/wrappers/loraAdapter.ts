@@ -15,7 +15,7 @@ import { isLoraFactor, loraPairs, type LoraConfig, type LoraPair } from './loraP
 import { ProblemList } from '../problemList';
 import { elementCount } from '../elements/shape';
 import { folderOf, siblingPath } from '../files/siblingPath';
-import { wrapCheckpoint } from './wrappedCheckpoint';
+import { wrapCheckpoint } from '../wrappedCheckpoint';
 
 const CONFIG = 'adapter_config.json';
 

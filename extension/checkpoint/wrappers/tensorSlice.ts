@@ -7,7 +7,7 @@ import { type Checkpoint, type TensorInfo, type TensorSlice } from '../checkpoin
 import { CheckpointError } from '../checkpointError';
 import { bandBytes, type RowRange } from '../elements/rowBand';
 import { isCount } from '../elements/shape';
-import { wrapCheckpoint } from './wrappedCheckpoint';
+import { wrapCheckpoint } from '../wrappedCheckpoint';
 
 /** Of the stored rows, at most this much is held at a time, or one row; a stack's matrix is read whole. */
 const BAND_BYTES = 16 * 1024 * 1024;

@@ -5,7 +5,7 @@
 import { type Checkpoint, type TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import { isInputEmbedding, isOutputMatrix } from './embeddingNames';
-import { wrapCheckpoint } from './wrappedCheckpoint';
+import { wrapCheckpoint } from '../wrappedCheckpoint';
 
 /** Rows that are compared, evenly spaced: those of two trained matrices differ in every one. */
 const COMPARED_ROWS = 64;

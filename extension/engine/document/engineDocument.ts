@@ -1,7 +1,7 @@
 /** One open checkpoint in the engine: its layers by name, and what is known of them so far. */
 import { createHash } from 'node:crypto';
 import type { Checkpoint } from '../../checkpoint/checkpoint';
-import { foldedTensor } from '../../checkpoint/elements/foldedTensor';
+import { foldedTensor } from '../../checkpoint/wrappers/foldedTensor';
 import type { DocumentStamp } from '../../protocol';
 import type { LayerResult, SingularVectors } from '../../shared/layers';
 import type { CheckpointSummary, LayerParts, Problem } from '../../shared/tensors';

@@ -2,8 +2,8 @@
 import type { Checkpoint } from '../../checkpoint/checkpoint';
 import { elementSize } from '../../checkpoint/elements/dtype';
 import { outputIsTied } from '../../checkpoint/wrappers/tiedEmbeddings';
-import { problemsOf } from '../../checkpoint/files/truncatedFile';
-import { weightFilesOf } from '../../checkpoint/wrappers/wrappedCheckpoint';
+import { problemsOf } from '../../checkpoint/truncatedFile';
+import { weightFilesOf } from '../../checkpoint/wrappedCheckpoint';
 import type { CheckpointSummary, TensorSummary } from '../../shared/tensors';
 import { layersOf } from '../../spectral/matrices';
 import { guessArchitecture } from './architecture';

@@ -3,7 +3,7 @@
  * and what is streamed follows from the limit alone, never from what else runs, and so do the numbers.
  */
 import type { Checkpoint, TensorInfo } from '../../checkpoint/checkpoint';
-import { foldOverhead } from '../../checkpoint/elements/foldedTensor';
+import { foldOverhead } from '../../checkpoint/wrappers/foldedTensor';
 import { sliceOverhead } from '../../checkpoint/wrappers/tensorSlice';
 import { SymmetricSlabs } from '../../linalg/gram/symmetricSlabs';
 import type { InspectSettings, TensorStatistics } from '../../shared/layers';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { CheckpointError } from '../../../../extension/checkpoint/checkpointError';
 import { checkpointSuffixes, openCheckpoint } from '../../../../extension/checkpoint/registry';
 import { ProblemList } from '../../../../extension/checkpoint/problemList';
-import { problemsOf } from '../../../../extension/checkpoint/files/truncatedFile';
+import { problemsOf } from '../../../../extension/checkpoint/truncatedFile';
 import { uniform, writeSafetensors } from '../../../harness/checkpoints/madeCheckpoints';
 import { sharedFolder } from '../../../harness/shared';
 

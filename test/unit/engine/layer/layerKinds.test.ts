@@ -1,7 +1,7 @@
 /** What tells a convolution from stacks of matrices and from attention kernels: names, neighbours, sizes. */
 import assert from 'node:assert/strict';
 import type { TensorInfo } from '../../../../extension/checkpoint/checkpoint';
-import { foldedTensor, unfolded, withFolds } from '../../../../extension/checkpoint/elements/foldedTensor';
+import { foldedTensor, unfolded, withFolds } from '../../../../extension/checkpoint/wrappers/foldedTensor';
 import { openCheckpoint } from '../../../../extension/checkpoint/registry';
 import type { KernelLayout } from '../../../../extension/shared/tensors';
 import { extractMatrix, layersOf, type LayerGeometry } from '../../../../extension/spectral/matrices';

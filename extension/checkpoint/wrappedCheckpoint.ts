@@ -1,5 +1,5 @@
 /** A checkpoint that differs from another one in some respects only. */
-import type { Checkpoint } from '../checkpoint';
+import type { Checkpoint } from './checkpoint';
 
 /** `stored` with `changes`; everything else, whatever there is, stays as it is there. */
 export function wrapCheckpoint(stored: Checkpoint, changes: Partial<Checkpoint>): Checkpoint {

@@ -5,9 +5,9 @@
  */
 import { product, type MatrixAxes, foldedSizes, isInOrder, elementPlaces } from '../../shared/matrixAxes';
 import type { Checkpoint, TensorInfo, Fold } from '../checkpoint';
-import { elementSize } from './dtype';
-import { bandBytes, type RowRange } from './rowBand';
-import { wrapCheckpoint } from '../wrappers/wrappedCheckpoint';
+import { elementSize } from '../elements/dtype';
+import { bandBytes, type RowRange } from '../elements/rowBand';
+import { wrapCheckpoint } from '../wrappedCheckpoint';
 
 /** The tensor of that name and those elements with the shape rows × cols, or matrices × rows × cols. */
 export function foldedTensor(of: TensorInfo, axes: MatrixAxes): TensorInfo {

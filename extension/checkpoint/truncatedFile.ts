@@ -1,9 +1,9 @@
 /** One sentence about a file that ends too early, in place of one for each tensor that lies behind its end. */
-import type { Problem } from '../../shared/tensors';
-import type { Checkpoint } from '../checkpoint';
-import { CheckpointError } from '../checkpointError';
-import { firstNames, MAX_PROBLEMS } from '../problemList';
-import { weightFilesOf } from '../wrappers/wrappedCheckpoint';
+import type { Problem } from '../shared/tensors';
+import type { Checkpoint } from './checkpoint';
+import { CheckpointError } from './checkpointError';
+import { firstNames, MAX_PROBLEMS } from './problemList';
+import { weightFilesOf } from './wrappedCheckpoint';
 
 const NAMES_SHOWN = 3;
 
