@@ -5,7 +5,7 @@
  * E is taken for random, as rounding errors of unrelated numbers are: ‖E‖ = rms(E)·(√N + √M). Of elements of a
  * floating-point type rms(E) ≤ u/√3 of theirs, u half of the type's ε.
  */
-import { numericalZero, roundingOf } from '../linalg/gram/numericalZero';
+import { numericalZero, roundingOf } from '../shared/numericalZero';
 import type { StoredRounding, TensorStatistics } from '../shared/layers';
 import type { DType } from '../shared/tensors';
 

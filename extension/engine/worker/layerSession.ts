@@ -10,7 +10,7 @@ import type { BandMatrix } from '../../linalg/eigen/bandReduction';
 import { loadElementKernels } from '../../linalg/kernels/elementKernels';
 import { gram, withoutNegatives } from '../../linalg/gram/gram';
 import type { Kernels } from '../../linalg/kernels/kernels';
-import { withExactZeros } from '../../linalg/gram/numericalZero';
+import { withExactZeros } from '../../shared/numericalZero';
 import { isConditionUncertain, precisionProblem, uncertainBelow } from '../../linalg/gram/precisionPolicy';
 import { productEigenvalues } from '../../linalg/singular/productEigenvalues';
 import { symmetricEigenvalues } from '../../linalg/eigen/symmetricEigenvalues';

@@ -1,6 +1,6 @@
 /** Which error of a Gram matrix its eigenvalues may have: what `linalg/README.md` promises. */
 
-import { numericalZero } from './numericalZero';
+import { numericalZero } from '../../shared/numericalZero';
 
 /** Eigenvalues in the upper half of the spectrum are within this, relative. Every other is then within it times λ₁. */
 const UPPER_HALF = 1e-6;

@@ -2,7 +2,7 @@
  * The random bulk of a spectrum: the Marchenko–Pastur law fitted to it, the eigenvalues that stand out of it, and
  * WeightWatcher's determinant constraint (ERG).
  */
-import { numericalZero } from '../../linalg/gram/numericalZero';
+import { numericalZero } from '../../shared/numericalZero';
 import type { StoredRounding } from '../../shared/layers';
 import { marchenkoPastur, type MarchenkoPastur } from './marchenkoPastur';
 import { upperBound } from '../tail/powerLaw';

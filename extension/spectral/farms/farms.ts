@@ -4,7 +4,7 @@
  *
  * @see arXiv 2506.06280, and the authors' program (`fixed_sampling`, `net_esd_estimator_farms`), whose windows these are
  */
-import { withExactZeros } from '../../linalg/gram/numericalZero';
+import { withExactZeros } from '../../shared/numericalZero';
 import type { FitRule, InspectSettings, PowerLawFit, StoredRounding } from '../../shared/layers';
 import { LEAST_FITTED } from '../../shared/metricTable';
 import { fitPowerLaw, noFit, upperBound } from '../tail/powerLaw';

@@ -2,7 +2,7 @@
  * Shape metrics: every number of the metric table that needs only the eigenvalues. Definitions as in the table
  * (`metricTable.ts`), which also says whose they are.
  */
-import { numericalZero } from '../../linalg/gram/numericalZero';
+import { numericalZero } from '../../shared/numericalZero';
 import { isConditionUncertain } from '../../linalg/gram/precisionPolicy';
 import type { FitRule, PowerLawFit, StoredRounding } from '../../shared/layers';
 import { determinantTail, fitBulk } from '../bulk/bulk';

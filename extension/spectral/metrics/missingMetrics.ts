@@ -1,5 +1,5 @@
 /** Why numbers of a layer are missing, in words, by their key in the metric table. */
-import { numericalZero } from '../../linalg/gram/numericalZero';
+import { numericalZero } from '../../shared/numericalZero';
 import type { StoredRounding } from '../../shared/layers';
 import { determinantTail, fitBulk } from '../bulk/bulk';
 import { hardThresholdRank } from '../ranks/hardThreshold';

@@ -4,7 +4,7 @@
  *
  * @see Gavish & Donoho 2014, "The optimal hard threshold for singular values is 4/√3"
  */
-import { numericalZero } from '../../linalg/gram/numericalZero';
+import { numericalZero } from '../../shared/numericalZero';
 import { marchenkoPastur } from '../bulk/marchenkoPastur';
 
 /** ω(β) = λ*(β)/√μ_β, with μ_β the median of the Marchenko–Pastur law. @param Q aspect ratio N/M = 1/β ≥ 1 */

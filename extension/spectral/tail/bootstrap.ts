@@ -1,5 +1,5 @@
 /** How sure the alpha of some FARMS windows is: a bootstrap over the windows, seeded and fast enough to run after every few. */
-import { withExactZeros } from '../../linalg/gram/numericalZero';
+import { withExactZeros } from '../../shared/numericalZero';
 import type { FitRule, StoredRounding } from '../../shared/layers';
 import { fitFarmsWindows, fitPooled, poolEigenvalues } from '../farms/farms';
 import { mulberry32 } from '../seededRandom';

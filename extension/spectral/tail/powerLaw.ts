@@ -6,7 +6,7 @@
  *
  * @see Clauset, Shalizi & Newman 2009; WeightWatcher (`KS`); AlphaPruning and FARMS (`xmin_mid`, `xmin_peak`)
  */
-import { numericalZero, roundingOf } from '../../linalg/gram/numericalZero';
+import { numericalZero, roundingOf } from '../../shared/numericalZero';
 import type { FitRule, PowerLawFit, StoredRounding } from '../../shared/layers';
 import { smallestDistance, type TailStart } from './kolmogorovSmirnov';
 import { LogTail } from './logTail';

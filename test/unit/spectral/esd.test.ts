@@ -1,6 +1,6 @@
 /** Curves of a spectrum: counts that add up, densities that integrate to one, tails that fit what they were fitted to. */
 import assert from 'node:assert/strict';
-import { withExactZeros } from '../../../extension/linalg/gram/numericalZero';
+import { withExactZeros } from '../../../extension/shared/numericalZero';
 import fc from 'fast-check';
 import {
   ccdf,

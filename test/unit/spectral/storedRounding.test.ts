@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { decodeFloat } from '../../../extension/checkpoint/elements/dtype';
 import { gram } from '../../../extension/linalg/gram/gram';
 import { kernelTwin } from '../../../extension/linalg/kernels/kernelTwin';
-import { withExactZeros } from '../../../extension/linalg/gram/numericalZero';
+import { withExactZeros } from '../../../extension/shared/numericalZero';
 import { symmetricEigenvalues } from '../../../extension/linalg/eigen/symmetricEigenvalues';
 import type { FitRule, StoredRounding } from '../../../extension/shared/layers';
 import type { DType } from '../../../extension/shared/tensors';
