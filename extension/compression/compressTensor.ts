@@ -7,13 +7,13 @@ import { elementSize, widen } from '../checkpoint/elements/dtype';
 import type { Kernels, Poll } from '../linalg/kernels/kernels';
 import { pollFor, symmetricEigenvalues, type EigenOptions } from '../linalg/eigen/symmetricEigenvalues';
 import type { RankRequest } from '../shared/compressions';
+import { EnergyShares } from '../shared/energyShares';
 import { bandedGram } from './bands';
 import { CompressionError } from './compressionError';
 import { compressionMatrix, type CompressionMatrix } from './compressionMatrix';
 import { factorLayout, type FactorLayout, factorTensors } from './factorLayout';
 import { isFloatDType } from './narrow';
-import { relativeError } from './preview';
-import { descendingEigenvalues, resolveRank } from './rankRequest';
+import { resolveRank } from './rankRequest';
 import { compressionMethod } from './registry';
 import type { NewTensor, TensorPatch } from './safetensorsWriter';
 import { storeFactors, storeProduct, type Approximation, type Measured } from './storedResult';
@@ -97,9 +97,8 @@ export function compressTensor(
   const factoring = { ...options, onProgress: (done: number) => options.onProgress?.(FACTORING_SHARE * done) };
   const factors = truncatedSvd(w, rows, cols, rank, factoring, directions);
   const relative_error = known
-    ? relativeError(descendingEigenvalues(known), rank)
-    : (errorBeside(w, factors.singularValues) ??
-      relativeError(descendingEigenvalues(spectrumOf(w, matrix, options)), rank));
+    ? new EnergyShares(known).error(rank)
+    : (errorBeside(w, factors.singularValues) ?? new EnergyShares(spectrumOf(w, matrix, options)).error(rank));
   const poll = pollFor(options, FACTORING_SHARE, 1);
   const approximation = { w, rows, cols, rank, factors, dtype, kernels: options.kernels, poll };
   const stored = layout

@@ -1,10 +1,11 @@
 /** What a compression would cost and save, from the spectrum alone: nothing is factored, nothing is written. */
 import type { CompressionPreview, RankRequest } from '../shared/compressions';
-import { breakEvenRank } from '../spectral/ranks/ranks';
-import { PROPOSED_ENERGIES, proposedRank, whyNoSaving, type RankOffer } from '../shared/worthFactoring';
+import { FactorPair } from '../shared/factorPair';
+import { RankCurve } from '../shared/rankCurve';
+import { whyNoSaving } from '../shared/worthFactoring';
 import type { CompressionMatrix } from './compressionMatrix';
 import { CompressionError } from './compressionError';
-import { descendingEigenvalues, resolveRank } from './rankRequest';
+import { resolveRank } from './rankRequest';
 import { compressionMethod } from './registry';
 
 export interface PreviewInput {
@@ -31,77 +32,55 @@ export interface PreviewInput {
 export function previewCompression(input: PreviewInput, method: string, request: RankRequest): CompressionPreview {
   const { rows, cols } = input.matrix;
   const { name } = compressionMethod(method);
-  const descending = descendingEigenvalues(input.eigenvalues);
+  const { eigenvalues, elementBytes } = input;
   const fullRank = Math.min(rows, cols);
-  if (descending.length !== fullRank) {
-    throw new RangeError(`${descending.length} eigenvalues given for a ${rows} × ${cols} matrix`);
+  if (eigenvalues.length !== fullRank) {
+    throw new RangeError(`${eigenvalues.length} eigenvalues given for a ${rows} × ${cols} matrix`);
   }
-  if (!descending.every(Number.isFinite)) {
+  if (!eigenvalues.every(Number.isFinite)) {
     throw new CompressionError('not-finite', 'its spectrum is not finite, so nothing can be kept of it', {
       layer: input.layer,
     });
   }
-  const rank = resolveRank(request, descending, { layer: input.layer, rows, cols });
-  const singularValues = descending.map(Math.sqrt);
-  const parameters = { before: rows * cols, after: rank * (rows + cols) };
-  const notWorthFactoring = whyNotFactor(input, descending);
+  const rank = resolveRank(request, eigenvalues, { layer: input.layer, rows, cols });
+  const pair = new FactorPair(rows, cols);
+  const curve = new RankCurve(eigenvalues, pair, elementBytes);
+  const { singularValues } = curve;
+  const parameters = { before: pair.replaced, after: pair.parameters(rank) };
+  const notWorthFactoring = whyNotFactor(input);
   return {
     layer: input.layer,
     method: name,
     rank,
     fullRank,
-    breakEven: breakEvenRank(rows, cols),
+    breakEven: pair.breakEven,
     ...(notWorthFactoring !== undefined && { notWorthFactoring }),
-    relative_error: relativeError(descending, rank),
+    relative_error: curve.error(rank),
     sigma_ratio: singularValues[0] === 0 ? 0 : (singularValues[rank] ?? 0) / singularValues[0]!,
     parameters,
     bytes: {
-      before: input.storedBytes ?? parameters.before * input.elementBytes,
-      after: parameters.after * input.elementBytes,
+      before: input.storedBytes ?? parameters.before * elementBytes,
+      after: curve.bytes(rank),
     },
     // Every parameter of a matrix or kernel is used once per token or output position.
     multiply_adds: { ...parameters },
     singularValues,
-    notes: [...(notWorthFactoring === undefined ? [] : [notWorthFactoring]), ...notes(input, rank)],
+    notes: [...(notWorthFactoring === undefined ? [] : [notWorthFactoring]), ...notes(input, pair, rank)],
   };
 }
 
-/**
- * ‖W − W_k‖_F/‖W‖_F of keeping the k largest; 0 for a zero matrix.
- *
- * @param descending λ = σ², largest first
- */
-export function relativeError(descending: Float64Array, rank: number): number {
-  // Smallest first, so that the small ones are not lost in the large.
-  const discarded = descending.subarray(rank).reduceRight((sum, value) => sum + value, 0);
-  const total = descending.subarray(0, rank).reduceRight((sum, value) => sum + value, discarded);
-  return total === 0 ? 0 : Math.sqrt(discarded / total);
-}
-
 /** Undefined for an expert, too, which is saved as its product only. */
-function whyNotFactor(
-  { layer, matrix, elementBytes, storedBytes }: PreviewInput,
-  descending: Float64Array,
-): string | undefined {
+function whyNotFactor({ matrix, eigenvalues, elementBytes, storedBytes }: PreviewInput): string | undefined {
   const { kind, rows, cols } = matrix;
-  if (kind === 'expert' || !(descending[0]! > 0)) return undefined;
+  if (kind === 'expert' || !eigenvalues.some((value) => value > 0)) return undefined;
   // Against the bytes as they are stored: of a quantised weight few are left to save.
-  const size = storedBytes === undefined ? rows * cols : storedBytes / elementBytes;
-  const offer = (rank: number): RankOffer => ({
-    rank,
-    error: relativeError(descending, rank),
-    ratio: (rank * (rows + cols)) / size,
-  });
-  const offers = PROPOSED_ENERGIES.map((energy) => {
-    const request = { kind: 'energy', energy } as const;
-    return { ...offer(resolveRank(request, descending, { layer, rows, cols })), energy };
-  });
-  return proposedRank(offers, offer(Math.max(1, Math.floor(size / 2 / (rows + cols))))).reason;
+  const replaced = storedBytes === undefined ? undefined : storedBytes / elementBytes;
+  return new RankCurve(eigenvalues, new FactorPair(rows, cols, replaced), elementBytes).proposal().reason;
 }
 
-function notes(input: PreviewInput, rank: number): string[] {
+function notes(input: PreviewInput, pair: FactorPair, rank: number): string[] {
   const { kind, rows, cols, positions } = input.matrix;
-  const breakEven = breakEvenRank(rows, cols);
+  const { breakEven } = pair;
   const list: string[] = [];
   if (rank > breakEven) {
     list.push(
@@ -110,7 +89,7 @@ function notes(input: PreviewInput, rank: number): string[] {
         : `Above rank ${breakEven} (break-even) the two factors are larger than the matrix itself.`,
     );
   } else {
-    const why = kind === 'expert' ? undefined : whyNoSaving((rank * (rows + cols)) / (rows * cols));
+    const why = kind === 'expert' ? undefined : whyNoSaving(pair.ratio(rank));
     if (why !== undefined) list.push(`${why[0]!.toUpperCase()}${why.slice(1)}.`);
   }
   if (kind === 'conv') {

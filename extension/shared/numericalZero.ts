@@ -12,9 +12,14 @@ export function numericalZero(eigenvalues: Float64Array, dimension = eigenvalues
   return eigenvalues.length > dimension ? 0 : roundingOf(eigenvalues, dimension);
 }
 
+/** Values up to this are zero beside an eigenvalue λ₁. @param dimension smaller side of the matrix */
+export function zeroBound(largest: number, dimension: number): number {
+  return dimension * Number.EPSILON * Math.max(0, largest);
+}
+
 /** How far two eigenvalues may lie apart by the rounding of a float64 Gram matrix alone. Parameters as above. */
 export function roundingOf(eigenvalues: Float64Array, dimension = eigenvalues.length): number {
-  return dimension * Number.EPSILON * Math.max(0, eigenvalues.at(-1) ?? 0);
+  return zeroBound(eigenvalues.at(-1) ?? 0, dimension);
 }
 
 /** A copy in which numerical zeros are 0. @param eigenvalues ascending, of one matrix */

@@ -2,13 +2,14 @@
  * Which ranks are worth proposing: two factors should be smaller than what they replace. Pure; views and the engine ask
  * the same functions.
  */
+import { energyRule } from './energyShares';
 import type { LayerResult, RankSuggestion } from './layers';
 
 /** Shares of the energy that are proposed, the most favoured first. */
 export const PROPOSED_ENERGIES = [0.95, 0.9] as const;
 
 /** Two factors that save less than this share are not proposed: two products in place of one cost time of their own. */
-const LEAST_SAVING = 0.1;
+export const LEAST_SAVING = 0.1;
 
 /** A rank that somebody may choose, with its cost as two factors. */
 export interface RankOffer {
@@ -66,7 +67,7 @@ export type SuggestedRank = (RankSuggestion & { energy: number; reason?: never }
  */
 export function suggestedRank(ranks: LayerResult['ranks']): SuggestedRank | undefined {
   const offers = PROPOSED_ENERGIES.flatMap((energy) => {
-    const found = ranks[`energy_${energy.toFixed(2)}`];
+    const found = ranks[energyRule(energy)];
     return found ? [{ ...found, energy }] : [];
   });
   const worth = offers.find(({ ratio }) => savesEnough(ratio));

@@ -49,7 +49,7 @@ function statistics(count: number): BenchRow {
     const fit = (rule: FitRule): PowerLawFit => fitPowerLaw(values, rule, { zeroFilter: rule === 'KS', dimension: M });
     const fits = { KS: fit('KS'), xmin_mid: fit('xmin_mid'), xmin_peak: fit('xmin_peak') };
     spectralMetrics({ eigenvalues: values, N: 2 * M, M, count: count / M, fits });
-    rankSuggestions([values], 2 * M, M);
+    rankSuggestions(values, 2 * M, M);
     tailShape(values, fits.KS);
   });
   return { work: `all statistics of ${count} eigenvalues`, ours, bounds: 'value' };

@@ -9,6 +9,7 @@ import type { Host } from '../connection';
 import { element } from '../controls/elements';
 import { formatCount, formatPercent } from '../numbers/format';
 import { SingularValuesPlot, type RankMark } from '../plots/singularValuesPlot';
+import { FactorPair } from '../../extension/shared/factorPair';
 import { RankCurve } from '../../extension/shared/rankCurve';
 import { rankRules } from '../numbers/rankRules';
 import { whyNoSaving } from '../../extension/shared/worthFactoring';
@@ -30,11 +31,10 @@ export class RankPanel {
     const { rankEigenvalues, rankMatrix } = spectrum;
     const { name: layer, ranks: suggestions, factored } = spectrum.layer;
     const { rows, cols } = rankMatrix;
-    const all = rankEigenvalues.map((value) => Math.sqrt(Math.max(0, value))).reverse();
     // A product has no more directions than its factors: the others are zeros that are nothing to choose.
-    const singularValues = all.subarray(0, factored ? Math.max(1, factored.rank) : all.length);
-    const size = factored ? factored.rank * (rows + cols) : rows * cols;
-    const curve = new RankCurve(singularValues, size, rows + cols, elementBytes);
+    const fullRank = factored && Math.max(1, factored.rank);
+    const replaced = factored && new FactorPair(rows, cols).parameters(factored.rank);
+    const curve = new RankCurve(rankEigenvalues, new FactorPair(rows, cols, replaced), elementBytes, fullRank);
     this.curve = curve;
     this.marks = marksOf(suggestions);
     this.slider = element('input', {

@@ -6,6 +6,7 @@ import type { Savings, SavingsPoint } from '../numbers/savings';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
 import { largestOf, smallestOf } from '../../extension/shared/extremes';
+import { LEAST_SAVING, PROPOSED_ENERGIES } from '../../extension/shared/worthFactoring';
 
 /** Room that a point's label takes, and its distance from the point. The curve falls: to the right of a point it is lower. */
 const LABEL_WIDTH = 32;
@@ -47,11 +48,14 @@ export class SavingsPlot {
     const { points, layers } = this.savings;
     if (layers === 0) return this.nothing;
     // The largest share of the energy that saves anything.
-    const best = [0.95, 0.9]
-      .map((share) => points.find(({ energy }) => energy === share))
-      .find((at) => at && at.kept < 1);
+    const best = PROPOSED_ENERGIES.map((share) => points.find(({ energy }) => energy === share)).find(
+      (at) => at && at.kept < 1,
+    );
     const counted = plural(layers, 'layer');
-    if (!best) return `No saving by low rank alone: factors that keep 90% of the energy are larger (${counted}).`;
+    if (!best) {
+      const [least, saving] = [smallestOf(PROPOSED_ENERGIES), LEAST_SAVING].map((share) => formatPercent(share));
+      return `No saving by low rank alone: factors that keep ${least} of the energy save less than ${saving} (${counted}).`;
+    }
     return (
       `Keeping ${formatPercent(best.energy)} of the energy leaves ${formatShare(best.kept)} of the parameters ` +
       `at ${formatShare(best.error)} error (${counted}).`

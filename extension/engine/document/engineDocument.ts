@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import type { Checkpoint } from '../../checkpoint/checkpoint';
 import { foldedTensor } from '../../checkpoint/wrappers/foldedTensor';
 import type { DocumentStamp } from '../../protocol';
+import { EnergyShares } from '../../shared/energyShares';
+import { FactorPair } from '../../shared/factorPair';
 import type { LayerResult, SingularVectors } from '../../shared/layers';
 import type { CheckpointSummary, LayerParts, Problem } from '../../shared/tensors';
 import { layersOf, type LayerGeometry } from '../../spectral/matrices';
@@ -212,7 +214,7 @@ export class EngineDocument {
       const rank = ranks.get(name);
       if (rank === undefined || result.ranks.welore?.rank === rank) continue;
       const { rows, cols } = rankMatrix(this.layer(name));
-      const welore = rankSuggestion([eigenvalues], rank, rows, cols);
+      const welore = rankSuggestion(new EnergyShares(eigenvalues), new FactorPair(rows, cols), rank);
       const updated = { ...result, ranks: { ...result.ranks, welore } };
       this.results.set(name, updated);
       changed.push(updated);

@@ -4,6 +4,8 @@
  */
 import type { FactorProduct, TensorInfo } from '../../checkpoint/checkpoint';
 import { elementSize } from '../../checkpoint/elements/dtype';
+import { energyRule } from '../../shared/energyShares';
+import { FactorPair } from '../../shared/factorPair';
 import type { FactoredLayer, InspectSettings, LayerResult } from '../../shared/layers';
 import type { LayerGeometry } from '../../spectral/matrices';
 import { abortable } from '../resources/abortable';
@@ -21,8 +23,8 @@ const COPIES = 3;
 /** Why there is no FARMS alpha though FARMS is on. */
 const NO_WINDOWS = 'a product that is not stored has no windows to take';
 
-/** Share of the energy that counts as all that matters, as in the rank suggestion of that name. */
-const ENERGY = 'energy_0.95';
+/** Share of the energy that counts as all that matters. */
+const ENERGY = 0.95;
 
 export interface FactoredContext extends LayerSource {
   pool: WorkerPool;
@@ -62,7 +64,7 @@ export async function analyseProduct(
       const onProgress = (fraction: number): void => context.onProgress('eigenvalues', fraction);
       await lease.call('product', call, { transfer: [left.buffer, right.buffer], onProgress });
       const outcome = await lease.call('finish', { precision: 'float64 wasm' });
-      compareWithFactors(outcome.result, product);
+      compareWithFactors(outcome.result, product, layer);
       if (context.settings.farms.enabled) {
         outcome.result.missing = { ...outcome.result.missing, farms_alpha: NO_WINDOWS };
       }
@@ -88,14 +90,14 @@ function plainSettings(settings: InspectSettings): InspectSettings {
 }
 
 /** A smaller pair would stand in place of the stored one, not of a whole matrix: it is smaller at every rank below that. */
-function compareWithFactors(result: LayerResult, { rank }: FactorProduct): void {
+function compareWithFactors(result: LayerResult, { rank }: FactorProduct, { rows, cols }: LayerGeometry): void {
   const { break_even, ...ranks } = result.ranks;
+  const pair = new FactorPair(rows, cols, new FactorPair(rows, cols).parameters(rank));
   for (const suggestion of Object.values(ranks)) {
-    const parameters = suggestion.parameters / Math.max(1, suggestion.rank);
     // Rules that look at the sizes of the whole matrix may ask for more than it can have.
     suggestion.rank = Math.min(rank, suggestion.rank);
-    suggestion.parameters = parameters * suggestion.rank;
-    suggestion.ratio = suggestion.rank / rank;
+    suggestion.parameters = pair.parameters(suggestion.rank);
+    suggestion.ratio = pair.ratio(suggestion.rank);
   }
   result.ranks = ranks;
   if (break_even) result.missing = { ...result.missing, rank_break_even: 'it is stored as a pair of factors already' };
@@ -107,7 +109,7 @@ async function factoredLayer(
   lease: WorkerLease,
   signal: AbortSignal,
 ): Promise<FactoredLayer> {
-  const directions = result.ranks[ENERGY]?.rank;
+  const directions = result.ranks[energyRule(ENERGY)]?.rank;
   const factors: [string, string] = [left.tensor.name, right.tensor.name];
   const frame = { factors, rank, scale, ...(directions !== undefined && { directions }) };
   const { norm } = result.metrics;

@@ -62,7 +62,7 @@ export function layerResult(task: LayerTask, numbers: LayerNumbers): LayerResult
   const metrics = spectralMetrics(input);
   const { rows, cols } = compressionMatrix(tensor.shape, tensor.kernelLayout, layer.expert);
   const rankRounding = storedRounding(tensor, statistics, rows, cols);
-  const ranks = rankSuggestions([rankEigenvalues], rows, cols, rankRounding);
+  const ranks = rankSuggestions(rankEigenvalues, rows, cols, rankRounding);
   // Nothing was computed for a layer of zeros.
   const isZero = statistics.zeros === statistics.count;
   const missing = {

@@ -114,7 +114,7 @@ function asProduct(spectrum: LayerSpectrum): LayerSpectrum {
   const { layer, eigenvalues } = spectrum;
   const rank = 8;
   const values = eigenvalues.map((value, i) => (i < eigenvalues.length - rank ? 0 : value));
-  const { break_even: _, ...ranks } = rankSuggestions([values], 768, 768);
+  const { break_even: _, ...ranks } = rankSuggestions(values, 768, 768);
   for (const suggestion of Object.values(ranks)) suggestion.ratio = suggestion.rank / rank;
   return {
     ...spectrum,
@@ -204,7 +204,7 @@ export function spectrumOf(info: TensorSummary, layerName: string, farmsCount?: 
       ...{ sampling_ops_per_dim: 10, seed: 1 },
       ...(farms.alpha !== null && { interval: [farms.alpha * 0.993, farms.alpha * 1.007] }),
     },
-    ranks: rankSuggestions([eigenvalues], rows, cols),
+    ranks: rankSuggestions(eigenvalues, rows, cols),
     statistics: {
       ...{ count: info.parameters, min: -0.1431, max: 0.1388, mean: 1.21e-5, std: 0.0212, l2: 15.35 },
       zeros: zero ? info.parameters : 12,

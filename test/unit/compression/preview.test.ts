@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { compressionMatrix } from '../../../extension/compression/compressionMatrix';
 import { factorLayout, factorTensors } from '../../../extension/compression/factorLayout';
 import { CompressionError } from '../../../extension/compression/compressionError';
-import { previewCompression, relativeError, type PreviewInput } from '../../../extension/compression/preview';
+import { previewCompression, type PreviewInput } from '../../../extension/compression/preview';
 import type { TensorInfo } from '../../../extension/checkpoint/checkpoint';
 import { compressionMethods } from '../../../extension/shared/compressions';
 
@@ -39,11 +39,6 @@ describe('compression preview', () => {
     assert.equal(preview.relative_error, 0);
     assert.equal(preview.sigma_ratio, 0);
     assert.match(preview.notes.join(), /Above rank 2 \(break-even\)/);
-  });
-
-  it('tiny discarded values are not lost in large kept ones', () => {
-    const descending = Float64Array.of(1, ...new Array<number>(1000).fill(1e-17));
-    assert.ok(Math.abs(relativeError(descending, 1) / Math.sqrt(1e-14) - 1) < 1e-12);
   });
 
   it('a zero matrix has error 0 at any rank', () => {

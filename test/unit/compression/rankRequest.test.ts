@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { descendingEigenvalues, resolveRank } from '../../../extension/compression/rankRequest';
+import { resolveRank } from '../../../extension/compression/rankRequest';
 import type { RankRequest } from '../../../extension/shared/compressions';
-import { breakEvenRank } from '../../../extension/spectral/ranks/ranks';
+import { FactorPair } from '../../../extension/shared/factorPair';
 import { CompressionError } from '../../../extension/compression/compressionError';
 
 const layer = 'fc.weight';
@@ -80,28 +80,9 @@ describe('rank requests', () => {
     assert.equal(rankFor(0.0125), 1);
     assert.equal(rankFor(0.0249), 1);
     for (let rank = 1; rank <= 100; rank++) assert.equal(rankFor((rank * 500) / 40000), rank);
-    assert.equal(rankFor(1), breakEvenRank(100, 400));
+    assert.equal(rankFor(1), new FactorPair(100, 400).breakEven);
     assert.equal(rankFor(1000), 100, 'never above full rank');
     refuses({ kind: 'budget', budget: 0.0124 }, /1\.24 %.*rank 1.*1\.25 %.*100 × 400/, spectrum, 100, 400);
     for (const budget of [0, -1, NaN]) refuses({ kind: 'budget', budget }, /not above 0/);
-  });
-
-  it('break-even is the last rank at which factors are no larger', () => {
-    for (const [rows, cols] of [
-      [100, 400],
-      [64, 64],
-      [3, 3],
-      [1, 9],
-      [2, 2],
-    ] as const) {
-      const rank = breakEvenRank(rows, cols);
-      assert.ok(rank * (rows + cols) <= rows * cols && (rank + 1) * (rows + cols) > rows * cols, `${rows} × ${cols}`);
-    }
-  });
-
-  it('sorts a copy and clears negative rounding', () => {
-    const given = Float64Array.of(2, -1e-18, 7);
-    assert.deepEqual([...descendingEigenvalues(given)], [7, 2, 0]);
-    assert.deepEqual([...given], [2, -1e-18, 7]);
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { previewCompression } from '../../../extension/compression/preview';
 import { proposedRank, savesEnough, suggestedRank, whyNoSaving } from '../../../extension/shared/worthFactoring';
+import { FactorPair } from '../../../extension/shared/factorPair';
 import { RankCurve } from '../../../extension/shared/rankCurve';
 
 describe('ranks worth proposing', () => {
@@ -49,22 +50,22 @@ describe('ranks worth proposing', () => {
 
   // 64 × 172 with equal singular values: 95 % of the energy takes rank 61, break-even is 46.
   const flat = new Float64Array(64).fill(1);
+  const pair = new FactorPair(64, 172);
 
   it('begin a layer at no rank that saves nothing', () => {
-    const curve = new RankCurve(flat, 64 * 172, 64 + 172, 4);
-    assert.equal(curve.breakEven, 46);
-    const { rank, reason } = curve.proposal();
+    assert.equal(pair.breakEven, 46);
+    const { rank, reason } = new RankCurve(flat, pair, 4).proposal();
     assert.equal(rank, 23);
     assert.match(reason!, /^Not worth factoring: 90 % of the energy takes 124 % of the size/);
-    const decaying = Float64Array.from(flat, (_, i) => 0.8 ** i);
-    assert.deepEqual(new RankCurve(decaying, 64 * 172, 64 + 172, 4).proposal(), { rank: 7 });
+    const decaying = Float64Array.from(flat, (_, i) => 0.64 ** i);
+    assert.deepEqual(new RankCurve(decaying, pair, 4).proposal(), { rank: 7 });
   });
 
   it('are judged alike by the view and by the engine, which says so before anything is written', () => {
     const matrix = { kind: 'matrix', rows: 64, cols: 172, positions: 1 } as const;
     const preview = (rank: number, eigenvalues: Float64Array) =>
       previewCompression({ layer: 'w', matrix, eigenvalues, elementBytes: 4 }, 'svd', { kind: 'rank', rank });
-    const { reason } = new RankCurve(flat, 64 * 172, 64 + 172, 4).proposal();
+    const { reason } = new RankCurve(flat, pair, 4).proposal();
     assert.deepEqual(preview(10, flat).notes, [reason]);
     assert.equal(preview(10, flat).notWorthFactoring, reason);
     assert.deepEqual(

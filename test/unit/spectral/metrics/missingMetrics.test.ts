@@ -43,7 +43,7 @@ describe('missing numbers', () => {
         else assert.ok(Number.isFinite(value) && missing[key] === undefined, `${key}: ${value}`);
       }
       const { eigenvalues, N, M, fits } = spectrum;
-      const ranks = rankSuggestions([eigenvalues], N, M);
+      const ranks = rankSuggestions(eigenvalues, N, M);
       const absent = missingRanks(eigenvalues, N, M);
       for (const { rank, error } of Object.values(ranks)) assert.ok(Number.isInteger(rank) && error >= 0 && error <= 1);
       for (const rule of ['mp_spikes', 'hard_threshold']) {

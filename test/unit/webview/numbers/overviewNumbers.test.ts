@@ -9,6 +9,7 @@ import type { LayerResult, PowerLawFit, RankSuggestion } from '../../../../exten
 import type { CheckpointSummary } from '../../../../extension/shared/tensors';
 import { verdictMark } from '../../../../webview/numbers/verdictMark';
 import { ofTheModel } from '../../../../webview/numbers/ofTheModel';
+import { FactorPair } from '../../../../extension/shared/factorPair';
 import { RankCurve } from '../../../../extension/shared/rankCurve';
 import { savings } from '../../../../webview/numbers/savings';
 import { unusualLayers } from '../../../../webview/overview/unusual';
@@ -237,6 +238,17 @@ describe('possible savings', () => {
     assert.ok(Math.abs(points.find(({ energy }) => energy === 0.9)!.kept - 0.25) < 1e-12);
   });
 
+  it('leaves a layer whole where its factors would save too little to be proposed', () => {
+    const { points } = savings([
+      layer('a', { ranks: ranks(0.95, 1000, 0.3) }),
+      layer('b', { ranks: ranks(0.9, 1000, 0.1) }),
+    ]);
+    assert.deepEqual(
+      points.find((point) => point.energy === 0.9),
+      { energy: 0.9, kept: 1900 / 2000, error: 100 / 2000 },
+    );
+  });
+
   it('leaves a layer whole where its factors would be larger', () => {
     const { points } = savings([layer('a', { ranks: ranks(0.25, 1000, 0.3) })]);
     assert.deepEqual(
@@ -248,7 +260,7 @@ describe('possible savings', () => {
 
 describe('the rank curve', () => {
   // σ² = 9, 4, 1, 1 of a 4 × 6 matrix of two-byte elements: Σσ² = 15.
-  const curve = new RankCurve(Float64Array.of(3, 2, 1, 1), 24, 10, 2);
+  const curve = new RankCurve(Float64Array.of(1, 1, 4, 9), new FactorPair(4, 6), 2);
 
   it('gives error and energy of every rank as sums of σ²', () => {
     const expected = [0, 9 / 15, 13 / 15, 14 / 15, 1];
@@ -258,8 +270,9 @@ describe('the rank curve', () => {
     });
   });
 
-  it('gives parameters, bytes and break-even of a factor pair', () => {
-    assert.deepEqual([curve.parameters(2), curve.bytes(2), curve.breakEven], [20, 40, 2]);
+  it('gives singular values, and parameters and bytes of a factor pair', () => {
+    assert.deepEqual([...curve.singularValues], [3, 2, 1, 1]);
+    assert.deepEqual([curve.size, curve.parameters(2), curve.bytes(2)], [24, 20, 40]);
   });
 
   it('finds the smallest rank for an energy and the largest for a budget', () => {
@@ -274,7 +287,7 @@ describe('the rank curve', () => {
   });
 
   it('calls a zero matrix exact at every rank', () => {
-    const zero = new RankCurve(new Float64Array(3), 9, 6, 4);
+    const zero = new RankCurve(new Float64Array(3), new FactorPair(3, 3), 4);
     assert.deepEqual([zero.error(1), zero.energy(1)], [0, 1]);
   });
 });
