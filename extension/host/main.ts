@@ -122,8 +122,8 @@ async function plainErrors<T>(running: Promise<T>): Promise<T> {
 }
 
 async function offerRestart(message: string): Promise<void> {
-  const restart = vscode.l10n.t('Restart Engine');
-  const showLog = vscode.l10n.t('Show Log');
+  const restart = 'Restart Engine';
+  const showLog = 'Show Log';
   const chosen = await vscode.window.showErrorMessage(`Eigenscope: ${notificationText(message)}`, restart, showLog);
   if (chosen === restart) await vscode.commands.executeCommand('eigenscope.restartEngine');
   if (chosen === showLog) await vscode.commands.executeCommand('eigenscope.showLog');

@@ -113,12 +113,7 @@ function value<K extends keyof Values>(key: K): Values[K] {
 }
 
 function tellOf(key: string, given: unknown, wanted: string): void {
-  const message = vscode.l10n.t(
-    'The setting {0} does not count: it must be {1}, and is {2}.',
-    `${SECTION}.${key}`,
-    wanted,
-    JSON.stringify(given),
-  );
+  const message = `The setting ${SECTION}.${key} does not count: it must be ${wanted}, and is ${JSON.stringify(given)}.`;
   if (told.has(message)) return;
   told.add(message);
   log?.warn(message);
@@ -127,7 +122,7 @@ function tellOf(key: string, given: unknown, wanted: string): void {
 
 /** The others stand in the log: a settings file with ten mistakes is not ten notices. */
 async function showOnce(message: string, key: string): Promise<void> {
-  const open = vscode.l10n.t('Open Settings');
+  const open = 'Open Settings';
   const chosen = await vscode.window.showWarningMessage(`Eigenscope: ${notificationText(message)}`, open);
   if (chosen) await vscode.commands.executeCommand('workbench.action.openSettings', `${SECTION}.${key}`);
 }

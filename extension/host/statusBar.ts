@@ -103,17 +103,17 @@ export class StatusBar {
   }
 
   private tooltip(done: number, total: number): string {
-    if (this.state === 'stopped') return vscode.l10n.t('Eigenscope: the engine stays off until it is restarted.');
-    if (this.state === 'restarting') return vscode.l10n.t('Eigenscope: the engine restarts.');
-    if (!this.device) return vscode.l10n.t('Eigenscope');
+    if (this.state === 'stopped') return 'Eigenscope: the engine stays off until it is restarted.';
+    if (this.state === 'restarting') return 'Eigenscope: the engine restarts.';
+    if (!this.device) return 'Eigenscope';
     const { provider, precision, threads, available, refused } = this.device;
     const slower = refused.some((each) => each.provider === 'cpu');
     const lines = [
-      vscode.l10n.t('Eigenscope multiplies large layers on {0} ({1}), with {2} threads.', provider, precision, threads),
-      ...(slower ? [vscode.l10n.t('That is slower than onnxruntime, which cannot be used here.')] : []),
-      ...(total > 0 ? [vscode.l10n.t('{0} of {1} layers done.', done, total)] : []),
+      `Eigenscope multiplies large layers on ${provider} (${precision}), with ${threads} threads.`,
+      ...(slower ? ['That is slower than onnxruntime, which cannot be used here.'] : []),
+      ...(total > 0 ? [`${done} of ${total} layers done.`] : []),
       ...available.map((device) => `${device}: ${trialText(this.device!, device)}`),
-      vscode.l10n.t('Click to choose a device.'),
+      'Click to choose a device.',
     ];
     return lines.join('\n');
   }

@@ -8,7 +8,7 @@ import { neededLibraries } from './neededLibraries';
 
 /** In every package, below `extension/`. vsce gives the texts these names. */
 const EVERYWHERE = [
-  ...['package.json', 'package.nls.json', 'readme.md', 'changelog.md', 'LICENSE.txt', 'dist/ThirdPartyNotices.txt'],
+  ...['package.json', 'readme.md', 'changelog.md', 'LICENSE.txt', 'dist/ThirdPartyNotices.txt'],
   ...['extension', 'engine', 'worker', 'headers', 'trial', 'webview'].map((name) => `dist/${name}.js`),
   'dist/webview.css',
   ...['icon.png', 'icon.svg', 'checkpoint-dark.svg', 'checkpoint-light.svg'].map((name) => `media/${name}`),
@@ -82,7 +82,7 @@ for (const [platform, { onnxruntime, files, packedMB, unpackedMB }] of Object.en
 
     it('has every file that its manifest names', async () => {
       const manifest = (await readVsixFile(file, 'extension/package.json')).toString('utf8');
-      const named = manifest.matchAll(/"(?:\.\/)?((?:dist|media|l10n)\/[^"]+)"/g);
+      const named = manifest.matchAll(/"(?:\.\/)?((?:dist|media)\/[^"]+)"/g);
       const missing = [...named].map(([, name]) => `extension/${name}`).filter((name) => !paths.includes(name));
       assert.deepEqual(missing, []);
       assert.match(manifest, /"main":"\.\/dist\/extension\.js"/);

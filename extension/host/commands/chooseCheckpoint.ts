@@ -14,10 +14,10 @@ export function activeCheckpoint(): vscode.Uri | undefined {
 export async function chooseCheckpoint(checkpoints: WorkspaceCheckpoints): Promise<vscode.Uri | undefined> {
   const files = await checkpoints.find();
   if (files.length === 0) return browse();
-  const other = { label: vscode.l10n.t('Browse…'), file: undefined };
+  const other = { label: 'Browse…', file: undefined };
   const items = files.map((file) => ({ label: listText(vscode.workspace.asRelativePath(file)), file }));
   const chosen = await vscode.window.showQuickPick([...items, other], {
-    title: vscode.l10n.t('Eigenscope: Choose a Checkpoint'),
+    title: 'Eigenscope: Choose a Checkpoint',
     matchOnDescription: true,
   });
   if (!chosen) return undefined;
@@ -27,8 +27,8 @@ export async function chooseCheckpoint(checkpoints: WorkspaceCheckpoints): Promi
 async function browse(): Promise<vscode.Uri | undefined> {
   const chosen = await vscode.window.showOpenDialog({
     canSelectMany: false,
-    filters: { [vscode.l10n.t('Checkpoints')]: DIALOG_EXTENSIONS },
-    title: vscode.l10n.t('Inspect Weights'),
+    filters: { Checkpoints: DIALOG_EXTENSIONS },
+    title: 'Inspect Weights',
   });
   return chosen?.[0];
 }

@@ -71,9 +71,9 @@ async function compressIn(
 async function mindsNothing(session: CheckpointSession, { layer, method, rank }: UnplacedSave): Promise<boolean> {
   const { notes } = await session.preview(layer, method, rank);
   if (notes.length === 0) return true;
-  const go = vscode.l10n.t('Save As…');
+  const go = 'Save As…';
   const detail = notes.map(notificationText).join('\n\n');
-  const title = vscode.l10n.t('Compress {0}?', notificationText(layer));
+  const title = `Compress ${notificationText(layer)}?`;
   return (await vscode.window.showWarningMessage(title, { modal: true, detail }, go)) === go;
 }
 
@@ -87,36 +87,36 @@ async function chooseLayer(session: CheckpointSession): Promise<string | undefin
       detail: knownNumbers(session.results.get(layer)),
     })),
   );
-  if (items.length === 0) throw new Error(vscode.l10n.t('{0} has no layer that could be compressed.', session.path));
-  const title = vscode.l10n.t('Compress Layer: which one?');
+  if (items.length === 0) throw new Error(`${session.path} has no layer that could be compressed.`);
+  const title = 'Compress Layer: which one?';
   return (await vscode.window.showQuickPick(items, { title, matchOnDescription: true }))?.layer;
 }
 
 function knownNumbers(result: LayerResult | undefined): string | undefined {
   const suggested = result && suggestedRank(result.ranks);
   if (!suggested || suggested.reason !== undefined) return suggested?.reason;
-  return vscode.l10n.t('rank {0} keeps {1} of the energy', suggested.rank, percentText(suggested.energy));
+  return `rank ${suggested.rank} keeps ${percentText(suggested.energy)} of the energy`;
 }
 
 async function chooseMethod(): Promise<string | undefined> {
   const items = compressionMethods.map(({ name, label, description }) => ({ label, detail: description, name }));
-  const title = vscode.l10n.t('Compress Layer: how?');
+  const title = 'Compress Layer: how?';
   return (await vscode.window.showQuickPick(items, { title }))?.name;
 }
 
 async function chooseOutput(): Promise<SaveRequest['output'] | undefined> {
   const items: { label: string; detail: string; output: SaveRequest['output'] }[] = [
     {
-      label: vscode.l10n.t('Factor pair'),
-      detail: vscode.l10n.t('Two small tensors in place of the weight: smaller, but the model must multiply both.'),
+      label: 'Factor pair',
+      detail: 'Two small tensors in place of the weight: smaller, but the model must multiply both.',
       output: 'factors',
     },
     {
-      label: vscode.l10n.t('Reconstructed matrix'),
-      detail: vscode.l10n.t('Same name and shape as before: loads anywhere, to try the approximation.'),
+      label: 'Reconstructed matrix',
+      detail: 'Same name and shape as before: loads anywhere, to try the approximation.',
       output: 'reconstructed',
     },
   ];
-  const title = vscode.l10n.t('Compress Layer: save what?');
+  const title = 'Compress Layer: save what?';
   return (await vscode.window.showQuickPick(items, { title }))?.output;
 }

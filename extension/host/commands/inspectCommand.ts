@@ -38,7 +38,7 @@ export async function inspectWeights(
 async function chooseFrom(files: readonly string[]): Promise<string | undefined> {
   if (files.length <= 1) return files[0];
   const items = files.map((file) => ({ label: listText(path.basename(file)), file }));
-  const title = vscode.l10n.t('Inspect Weights: which one?');
+  const title = 'Inspect Weights: which one?';
   return (await vscode.window.showQuickPick(items, { title }))?.file;
 }
 

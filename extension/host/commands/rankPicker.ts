@@ -27,10 +27,10 @@ export function chooseRank(
   method: string,
 ): Promise<RankRequest | undefined> {
   const picker = vscode.window.createQuickPick<RankItem>();
-  picker.title = vscode.l10n.t('Compress {0}: how far?', layer);
-  picker.placeholder = vscode.l10n.t('Rank (64), share of the energy (95%) or of the parameters (0.5x)');
+  picker.title = `Compress ${layer}: how far?`;
+  picker.placeholder = 'Rank (64), share of the energy (95%) or of the parameters (0.5x)';
   // Before they are known, none should look like a choice.
-  let suggestions: RankItem[] = [{ label: vscode.l10n.t('Computing…'), alwaysShow: true }];
+  let suggestions: RankItem[] = [{ label: 'Computing…', alwaysShow: true }];
   picker.items = suggestions;
   let typing = 0;
 
@@ -105,27 +105,27 @@ async function suggestedItems(session: CheckpointSession, layer: string, method:
     }
   }
   const verdict = reason === undefined ? [] : [{ label: `$(info) ${reason}`, alwaysShow: true }];
-  const separator = { label: vscode.l10n.t('No saving'), kind: vscode.QuickPickItemKind.Separator };
+  const separator = { label: 'No saving', kind: vscode.QuickPickItemKind.Separator };
   return [...verdict, ...saving, ...(others.length > 0 ? [separator, ...others] : [])];
 }
 
 function itemFor(request: RankRequest): RankItem {
-  return { label: labelOf(request), detail: vscode.l10n.t('Computing…'), alwaysShow: true, request };
+  return { label: labelOf(request), detail: 'Computing…', alwaysShow: true, request };
 }
 
 function notUnderstood(value: string): RankItem {
-  const label = vscode.l10n.t('"{0}" is not a rank', listText(value));
-  return { label, detail: vscode.l10n.t('Type 64, 95% or 0.5x.'), alwaysShow: true };
+  const label = `"${listText(value)}" is not a rank`;
+  return { label, detail: 'Type 64, 95% or 0.5x.', alwaysShow: true };
 }
 
 function labelOf(request: RankRequest): string {
   switch (request.kind) {
     case 'rank':
-      return vscode.l10n.t('Rank {0}', request.rank);
+      return `Rank ${request.rank}`;
     case 'energy':
-      return vscode.l10n.t('{0} of the energy', rankText(request));
+      return `${rankText(request)} of the energy`;
     case 'budget':
-      return vscode.l10n.t('{0} of the parameters', rankText(request).replace('x', ' ×'));
+      return `${rankText(request).replace('x', ' ×')} of the parameters`;
   }
 }
 
@@ -137,16 +137,7 @@ function previewText(preview: CompressionPreview): string {
   const [size, speed] = [percent(bytes.after / bytes.before), percent(work.after / work.before)];
   // The list cuts what is long: the least important comes last, and what is equal is said once.
   const saved =
-    size === speed
-      ? vscode.l10n.t('{0} of the bytes and multiply-adds', size)
-      : vscode.l10n.t('{0} of the bytes · {1} of the multiply-adds', size, speed);
+    size === speed ? `${size} of the bytes and multiply-adds` : `${size} of the bytes · ${speed} of the multiply-adds`;
   const error = percent(preview.relative_error);
-  return vscode.l10n.t(
-    'rank {0} of {1} · error {2} · {3} · σₖ₊₁/σ₁ {4}',
-    preview.rank,
-    preview.fullRank,
-    error,
-    saved,
-    sigma,
-  );
+  return `rank ${preview.rank} of ${preview.fullRank} · error ${error} · ${saved} · σₖ₊₁/σ₁ ${sigma}`;
 }

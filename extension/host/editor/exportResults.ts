@@ -22,14 +22,12 @@ export async function exportResults(
   const target = await vscode.window.showSaveDialog({
     defaultUri: vscode.Uri.joinPath(source, '..', name),
     filters: { [format.toUpperCase()]: [format] },
-    title: vscode.l10n.t('Export Results'),
+    title: 'Export Results',
   });
   if (!target) return null;
   const summary = await session.summary();
   if (!(await mayReplace(target.fsPath, BEGINNINGS[format], summary.files))) {
-    throw new Error(
-      vscode.l10n.t('{0} may belong to the model, which is never written to. Choose another name.', target.fsPath),
-    );
+    throw new Error(`${target.fsPath} may belong to the model, which is never written to. Choose another name.`);
   }
   const layers = exportedLayers(summary, session.results);
   const pieces =

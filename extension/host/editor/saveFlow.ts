@@ -31,7 +31,7 @@ export async function saveWithDialog(
       // Refused before any work is done: only the engine knows all files of a model.
       const { code, message } = problemOf(error);
       if (code !== 'target-is-source') throw error;
-      const again = vscode.l10n.t('Choose Another Name');
+      const again = 'Choose Another Name';
       if ((await vscode.window.showWarningMessage(message, { modal: true }, again)) !== again) return null;
     }
   }
@@ -50,7 +50,7 @@ export async function saveWithProgress(
   const name = path.basename(request.target);
   const options = {
     location: vscode.ProgressLocation.Notification,
-    title: vscode.l10n.t('Saving {0}', notificationText(name)),
+    title: `Saving ${notificationText(name)}`,
     cancellable: true,
   };
   const result = await vscode.window.withProgress(options, async (progress, token) => {
@@ -70,14 +70,9 @@ export async function saveWithProgress(
 }
 
 async function offerToOpen(result: SaveResult): Promise<void> {
-  const open = vscode.l10n.t('Inspect It');
+  const open = 'Inspect It';
   const error = (100 * result.measured_error).toLocaleString(vscode.env.language, { maximumSignificantDigits: 3 });
-  const message = vscode.l10n.t(
-    'Saved {0} at rank {1}, relative error {2} %.',
-    notificationText(path.basename(result.path)),
-    result.rank,
-    error,
-  );
+  const message = `Saved ${notificationText(path.basename(result.path))} at rank ${result.rank}, relative error ${error} %.`;
   const chosen = await vscode.window.showInformationMessage(message, open);
   if (chosen) await vscode.commands.executeCommand('eigenscope.inspectWeights', vscode.Uri.file(result.path));
 }
@@ -86,6 +81,6 @@ function askTarget(source: vscode.Uri, { layer, method }: UnplacedSave): Thenabl
   return vscode.window.showSaveDialog({
     defaultUri: vscode.Uri.joinPath(source, '..', suggestedName(source.fsPath, [layer], method)),
     filters: { safetensors: ['safetensors'] },
-    title: vscode.l10n.t('Save Compressed Checkpoint'),
+    title: 'Save Compressed Checkpoint',
   });
 }

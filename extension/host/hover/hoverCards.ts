@@ -21,17 +21,17 @@ const LINKED_COMMANDS = ['eigenscope.inspectWeights'] as const;
 /** A layer, with its numbers where they are known. */
 export function layerCard({ checkpoint, tensor }: LayerMatch, peeked: PeekResult | null): vscode.MarkdownString {
   const markdown = card();
-  const shape = tensor.shape.length > 0 ? tensor.shape.join(' × ') : vscode.l10n.t('scalar');
-  const parameters = vscode.l10n.t('{0} parameters', tensor.parameters.toLocaleString(vscode.env.language));
+  const shape = tensor.shape.length > 0 ? tensor.shape.join(' × ') : 'scalar';
+  const parameters = `${tensor.parameters.toLocaleString(vscode.env.language)} parameters`;
   markdown.appendMarkdown(`**${markdownCode(tensor.name)}**  \n`);
   if (tensor.alias !== undefined) markdown.appendMarkdown(`${markdownCode(tensor.alias)}  \n`);
   markdown.appendMarkdown(`${shape} · ${markdownText(tensor.encoding ?? tensor.dtype)} · ${parameters}  \n`);
   markdown.appendMarkdown(`${markdownText(vscode.workspace.asRelativePath(checkpoint))}\n\n`);
   if (peeked) markdown.appendMarkdown(numbers(peeked, tensor));
   const layer = tensor.layers[0] ?? tensor.name;
-  const open = peeked ? vscode.l10n.t('Open') : vscode.l10n.t('Inspect');
+  const open = peeked ? 'Open' : 'Inspect';
   const links = [inspectLink(open, checkpoint, layer, false)];
-  if (tensor.layers.length > 0) links.push(inspectLink(vscode.l10n.t('Compress…'), checkpoint, layer, true));
+  if (tensor.layers.length > 0) links.push(inspectLink('Compress…', checkpoint, layer, true));
   markdown.appendMarkdown(links.join(' · '));
   return markdown;
 }
@@ -43,7 +43,7 @@ export function othersCard(others: readonly LayerMatch[], more: number): vscode.
     const where = markdownText(vscode.workspace.asRelativePath(path.dirname(checkpoint)));
     return `${link} · ${markdownCode(tensor.name)} · ${where} · ${tensor.shape.join(' × ')} ${markdownText(tensor.encoding ?? tensor.dtype)}`;
   });
-  if (more > 0) lines.push(vscode.l10n.t('{0} more with this name', more));
+  if (more > 0) lines.push(`${more} more with this name`);
   return card(lines.join('  \n'));
 }
 
@@ -54,10 +54,10 @@ export function rangeCard({ checkpoint, name, below }: RangeMatch): vscode.Markd
     const what = part === '' ? '' : `${markdownCode(part)} `;
     return `${count} × ${what}${tensor.shape.join(' × ')} ${markdownText(tensor.encoding ?? tensor.dtype)}`;
   });
-  if (below.length > kinds.length) kinds.push(vscode.l10n.t('{0} more kinds', below.length - kinds.length));
+  if (below.length > kinds.length) kinds.push(`${below.length - kinds.length} more kinds`);
   const lines = [
     `**${markdownCode(name)}**`,
-    vscode.l10n.t('{0} tensors', tensors.toLocaleString(vscode.env.language)),
+    `${tensors.toLocaleString(vscode.env.language)} tensors`,
     ...kinds,
     markdownText(vscode.workspace.asRelativePath(checkpoint)),
   ];
@@ -67,8 +67,8 @@ export function rangeCard({ checkpoint, name, below }: RangeMatch): vscode.Markd
 /** A name that a checkpoint has not, and the one that may be meant. */
 export function absentCard(written: string, { checkpoint, name }: NearMatch): vscode.MarkdownString {
   const file = markdownText(vscode.workspace.asRelativePath(checkpoint));
-  const absent = vscode.l10n.t('{0} is not in {1}', markdownCode(written), file);
-  return card(`${absent}  \n${vscode.l10n.t('Nearest: {0}', markdownCode(name))}`);
+  const absent = `${markdownCode(written)} is not in ${file}`;
+  return card(`${absent}  \nNearest: ${markdownCode(name)}`);
 }
 
 /** What a checkpoint is, for a path or a call that loads it. */
@@ -81,15 +81,15 @@ export function checkpointCard(checkpoint: string, about: CheckpointHead): vscod
     markdownText([format, architecture].filter((part) => part !== '').join(' · ')),
     markdownText(
       [
-        vscode.l10n.t('{0} tensors', number(tensorCount)),
-        vscode.l10n.t('{0} parameters', number(parameters)),
-        vscode.l10n.t('{0} MB', number(Math.ceil(bytes / 1e5) / 10)),
+        `${number(tensorCount)} tensors`,
+        `${number(parameters)} parameters`,
+        `${number(Math.ceil(bytes / 1e5) / 10)} MB`,
         types.join(', '),
       ].join(' · '),
     ),
-    ...(problems > 0 ? [vscode.l10n.t('{0} problems; open it to read them', number(problems))] : []),
+    ...(problems > 0 ? [`${number(problems)} problems; open it to read them`] : []),
     '',
-    inspectLink(vscode.l10n.t('Inspect'), checkpoint),
+    inspectLink('Inspect', checkpoint),
   ];
   return card(lines.join('  \n'));
 }
@@ -123,7 +123,7 @@ function numbers({ layer, curve }: PeekResult, tensor: TensorSummary): string {
   const [first, last] = [curve[0], curve.at(-1)];
   const finding =
     first !== undefined && last !== undefined
-      ? vscode.l10n.t('Singular values from 10^{0} down to 10^{1}', first.toFixed(1), last.toFixed(1))
+      ? `Singular values from 10^${first.toFixed(1)} down to 10^${last.toFixed(1)}`
       : '';
   const { ColorThemeKind } = vscode;
   const { kind } = vscode.window.activeColorTheme;
@@ -144,9 +144,6 @@ function rankLine({ ranks, M }: LayerResult): string {
   const suggested = suggestedRank(ranks);
   if (!suggested || suggested.reason !== undefined) return suggested?.reason ?? '';
   const { rank, energy, error, ratio } = suggested;
-  const of = M === undefined ? '' : vscode.l10n.t(' of {0}', M);
-  return vscode.l10n.t(
-    'rank {0}{1} keeps {2} of the energy (error {3}, {4} of the parameters)',
-    ...[rank, of, percentText(energy), percentText(error), percentText(ratio)],
-  );
+  const of = M === undefined ? '' : ` of ${M}`;
+  return `rank ${rank}${of} keeps ${percentText(energy)} of the energy (error ${percentText(error)}, ${percentText(ratio)} of the parameters)`;
 }

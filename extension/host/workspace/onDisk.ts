@@ -9,10 +9,6 @@ import type { Problem } from '../../shared/tensors';
 /** What is wrong with the URI; undefined for a file on a disk. */
 export function notOnDisk(uri: vscode.Uri): Problem | undefined {
   if (uri.scheme === 'file') return undefined;
-  const message = vscode.l10n.t(
-    '{0} is in a virtual file system ({1}), which gives whole files only: checkpoints are read in parts, where they lie. Save it to a disk, or open its folder on the machine that has it, for instance with Remote-SSH.',
-    uri.path,
-    uri.scheme,
-  );
+  const message = `${uri.path} is in a virtual file system (${uri.scheme}), which gives whole files only: checkpoints are read in parts, where they lie. Save it to a disk, or open its folder on the machine that has it, for instance with Remote-SSH.`;
   return { code: 'unsupported', message, file: uri.toString() };
 }

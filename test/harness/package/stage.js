@@ -10,7 +10,7 @@ const SOURCE_ONLY = [
   ...['dependencies', 'optionalDependencies', 'devDependencies'],
 ];
 
-const AS_THEY_ARE = ['package.nls.json', 'README.md', 'CHANGELOG.md', 'LICENSE', '.vscodeignore', 'media'];
+const AS_THEY_ARE = ['README.md', 'CHANGELOG.md', 'LICENSE', '.vscodeignore', 'media'];
 
 /**
  * @param bundles folder of the minified build
