@@ -8,9 +8,11 @@ import { CheckpointError } from '../checkpointError';
 import { itemsOf } from './pickleArguments';
 import { MAX_NAME } from '../elements/names';
 import { COST, type OpeningBudget } from '../files/openingBudget';
-import { PickleCursor, unescapeUnicode, unquote, type PickleSource } from './pickleCursor';
+import { PickleCursor, type PickleSource } from './pickleCursor';
 import type { PickleHost } from './pickleHost';
+import { PickleLiterals } from './pickleLiterals';
 import { PickleSalvage } from './pickleSalvage';
+import { PickleStack } from './pickleStack';
 import {
   PickleDict,
   PickleObject,
@@ -22,9 +24,6 @@ import {
 
 /** Values and marks waiting on the stack: the longest literal tuple or list batch. */
 const MAX_STACK = 1_000_000;
-
-/** What a number takes that is not stored as the machine has it. */
-const PARSED_STEPS = 10;
 
 /**
  * Reads one pickle, up to its STOP.
@@ -65,11 +64,8 @@ export function salvagePickle(
 
 class PickleMachine {
   private readonly cursor: PickleCursor;
-  private readonly stack: PickleValue[] = [];
-  private readonly marks: number[] = [];
-  private readonly memo: PickleValue[] = [];
-  /** Memo entries whose index is not the next one. */
-  private readonly sparseMemo = new Map<number, PickleValue>();
+  private readonly stack: PickleStack;
+  private readonly literals: PickleLiterals;
 
   constructor(
     source: PickleSource,
@@ -77,6 +73,8 @@ class PickleMachine {
     private readonly budget: OpeningBudget,
   ) {
     this.cursor = new PickleCursor(source);
+    this.stack = new PickleStack(this.cursor, budget);
+    this.literals = new PickleLiterals(this.cursor, this.stack, budget);
   }
 
   /** Limits that are met say where. */
@@ -94,13 +92,13 @@ class PickleMachine {
       this.budget.step();
       const opcode = this.cursor.uint8();
       if (opcode === 0x2e /* . STOP */) {
-        this.budget.giveBack(COST.slot * this.memo.length);
-        return { value: this.pop(), length: this.cursor.at };
+        this.stack.forget();
+        return { value: this.stack.pop(), length: this.cursor.at };
       }
-      if (!this.pushLiteral(opcode) && !this.manageStack(opcode) && !this.makeObject(opcode)) {
+      if (!this.literals.push(opcode) && !this.manageStack(opcode) && !this.makeObject(opcode)) {
         this.cursor.fail(`unknown opcode 0x${opcode.toString(16).padStart(2, '0')}`);
       }
-      if (this.stack.length + this.marks.length > MAX_STACK) {
+      if (this.stack.values.length + this.stack.marks.length > MAX_STACK) {
         throw this.error('limit', `stacks more than ${MAX_STACK} values`);
       }
     }
@@ -109,99 +107,42 @@ class PickleMachine {
   /** After an error in `run`: the root, with what was read before. */
   salvage(): PickleValue | undefined {
     const build = (target: PickleValue, state: PickleValue): PickleValue => this.host.build(target, state, this.budget);
-    return new PickleSalvage(build, this.budget).root(this.stack, this.marks);
-  }
-
-  /** Numbers, text and bytes. */
-  private pushLiteral(opcode: number): boolean {
-    const cursor: PickleCursor = this.cursor;
-    switch (opcode) {
-      case 0x4e /* N NONE */:
-        return this.push(null);
-      case 0x88 /* NEWTRUE */:
-        return this.push(true);
-      case 0x89 /* NEWFALSE */:
-        return this.push(false);
-      case 0x4b /* K BININT1 */:
-        return this.push(cursor.uint8());
-      case 0x4d /* M BININT2 */:
-        return this.push(cursor.uint16());
-      case 0x4a /* J BININT */:
-        return this.push(cursor.int32());
-      case 0x47 /* G BINFLOAT */:
-        return this.pushNumber(cursor.float64());
-      case 0x8a /* LONG1 */:
-        return this.pushParsed(cursor.integer(cursor.uint8()));
-      case 0x8b /* LONG4 */:
-        return this.pushParsed(cursor.integer(this.length(cursor.int32())));
-      case 0x4c /* L LONG */:
-        return this.pushParsed(cursor.decimal());
-      case 0x49 /* I INT */:
-        return this.pushParsed(cursor.integerOrBoolean());
-      case 0x46 /* F FLOAT */:
-        return this.pushParsed(cursor.decimalFraction());
-      case 0x58 /* X BINUNICODE */:
-        return this.pushText(cursor.utf8(cursor.uint32()));
-      case 0x8c /* SHORT_BINUNICODE */:
-        return this.pushText(cursor.utf8(cursor.uint8()));
-      case 0x8d /* BINUNICODE8 */:
-        return this.pushText(cursor.utf8(this.length(cursor.uint64())));
-      case 0x56 /* V UNICODE */:
-        return this.pushText(unescapeUnicode(cursor.line()));
-      case 0x53 /* S STRING */:
-        return this.pushText(unquote(cursor.line()) ?? cursor.fail('a string without quotes'));
-      case 0x55 /* U SHORT_BINSTRING */:
-        return this.pushByteString(cursor.byteString(cursor.uint8()));
-      case 0x54 /* T BINSTRING */:
-        return this.pushByteString(cursor.byteString(this.length(cursor.int32())));
-      case 0x43 /* C SHORT_BINBYTES */:
-        return this.pushBytes(cursor.bytes(cursor.uint8()));
-      case 0x42 /* B BINBYTES */:
-        return this.pushBytes(cursor.bytes(cursor.uint32()));
-      case 0x8e /* BINBYTES8 */:
-      case 0x96 /* BYTEARRAY8 */:
-        return this.pushBytes(cursor.bytes(this.length(cursor.uint64())));
-      default:
-        return false;
-    }
+    return new PickleSalvage(build, this.budget).root(this.stack.values, this.stack.marks);
   }
 
   /** Stack, memo, and opcodes that only announce something. */
   private manageStack(opcode: number): boolean {
     const cursor: PickleCursor = this.cursor;
+    const { stack } = this;
     switch (opcode) {
       case 0x80 /* PROTO */:
         this.protocol(cursor.uint8());
         return true;
       case 0x95 /* FRAME */:
-        this.length(cursor.uint64());
+        cursor.length(cursor.uint64());
         return true;
       case 0x28 /* ( MARK */:
-        this.marks.push(this.stack.length);
-        return true;
+        return stack.mark();
       case 0x30 /* 0 POP */:
-        if (this.marks.at(-1) === this.stack.length) this.marks.pop();
-        else this.pop();
-        return true;
+        return stack.drop();
       case 0x31 /* 1 POP_MARK */:
-        this.stack.length = this.popMark();
-        return true;
+        return stack.dropToMark();
       case 0x32 /* 2 DUP */:
-        return this.push(this.top());
+        return stack.push(stack.top());
       case 0x70 /* p PUT */:
-        return this.memoise(Number(cursor.decimal()));
+        return stack.memoise(Number(cursor.decimal()));
       case 0x71 /* q BINPUT */:
-        return this.memoise(cursor.uint8());
+        return stack.memoise(cursor.uint8());
       case 0x72 /* r LONG_BINPUT */:
-        return this.memoise(cursor.uint32());
+        return stack.memoise(cursor.uint32());
       case 0x94 /* MEMOIZE */:
-        return this.memoise(this.memo.length + this.sparseMemo.size);
+        return stack.memoiseNext();
       case 0x67 /* g GET */:
-        return this.recall(Number(cursor.decimal()));
+        return stack.recall(Number(cursor.decimal()));
       case 0x68 /* h BINGET */:
-        return this.recall(cursor.uint8());
+        return stack.recall(cursor.uint8());
       case 0x6a /* j LONG_BINGET */:
-        return this.recall(cursor.uint32());
+        return stack.recall(cursor.uint32());
       case 0x98 /* READONLY_BUFFER */:
         return true;
       default:
@@ -212,47 +153,48 @@ class PickleMachine {
   /** Containers, names, calls. */
   private makeObject(opcode: number): boolean {
     const cursor: PickleCursor = this.cursor;
+    const { stack } = this;
     switch (opcode) {
       case 0x29 /* ) EMPTY_TUPLE */:
         return this.pushSequence('tuple', []);
       case 0x85 /* TUPLE1 */:
       case 0x86 /* TUPLE2 */:
       case 0x87 /* TUPLE3 */:
-        return this.pushSequence('tuple', this.popItems(opcode - 0x84));
+        return this.pushSequence('tuple', stack.popItems(opcode - 0x84));
       case 0x74 /* t TUPLE */:
-        return this.pushSequence('tuple', this.popToMark());
+        return this.pushSequence('tuple', stack.popToMark());
       case 0x5d /* ] EMPTY_LIST */:
         return this.pushSequence('list', []);
       case 0x6c /* l LIST */:
-        return this.pushSequence('list', this.popToMark());
+        return this.pushSequence('list', stack.popToMark());
       case 0x8f /* EMPTY_SET */:
         return this.pushSequence('set', []);
       case 0x91 /* FROZENSET */:
-        return this.pushSequence('set', this.popToMark());
+        return this.pushSequence('set', stack.popToMark());
       case 0x7d /* } EMPTY_DICT */:
         this.budget.container(0);
-        return this.push(new PickleDict());
+        return stack.push(new PickleDict());
       case 0x64 /* d DICT */: {
-        const pairs = this.popToMark();
+        const pairs = stack.popToMark();
         this.budget.container(0);
-        this.push(new PickleDict());
+        stack.push(new PickleDict());
         return this.setItems(pairs);
       }
       case 0x61 /* a APPEND */:
-        return this.append(this.popItems(1));
+        return this.append(stack.popItems(1));
       case 0x65 /* e APPENDS */:
       case 0x90 /* ADDITEMS */:
-        return this.append(this.popToMark());
+        return this.append(stack.popToMark());
       case 0x73 /* s SETITEM */:
-        return this.setItems(this.popItems(2));
+        return this.setItems(stack.popItems(2));
       case 0x75 /* u SETITEMS */:
-        return this.setItems(this.popToMark());
+        return this.setItems(stack.popToMark());
       case 0x63 /* c GLOBAL */: {
         const module = cursor.line();
         return this.pushGlobal(module, cursor.line());
       }
       case 0x93 /* STACK_GLOBAL */: {
-        const [module, name] = this.popItems(2);
+        const [module, name] = stack.popItems(2);
         if (typeof module !== 'string' || typeof name !== 'string') cursor.fail('a global whose name is not text');
         return this.pushGlobal(module, name);
       }
@@ -264,66 +206,36 @@ class PickleMachine {
         return this.pushGlobal('copyreg', `extension ${cursor.int32()}`);
       case 0x52 /* R REDUCE */:
       case 0x81 /* NEWOBJ */: {
-        const [callable, args] = this.popItems(2);
+        const [callable, args] = stack.popItems(2);
         return this.pushCall(callable!, args!);
       }
       case 0x92 /* NEWOBJ_EX */: {
-        const [callable, args] = this.popItems(3);
+        const [callable, args] = stack.popItems(3);
         return this.pushCall(callable!, args!);
       }
       case 0x6f /* o OBJ */: {
-        const [callable, ...args] = this.popToMark();
+        const [callable, ...args] = stack.popToMark();
         if (callable === undefined) cursor.fail('an object without a class');
         return this.pushCall(callable, this.tuple(args));
       }
       case 0x69 /* i INST */: {
         const module = cursor.line();
         const callable = this.global(module, cursor.line());
-        return this.pushCall(callable, this.tuple(this.popToMark()));
+        return this.pushCall(callable, this.tuple(stack.popToMark()));
       }
       case 0x62 /* b BUILD */: {
-        const state = this.pop();
-        return this.push(this.host.build(this.pop(), state, this.budget));
+        const state = stack.pop();
+        return stack.push(this.host.build(stack.pop(), state, this.budget));
       }
       case 0x50 /* P PERSID */:
         return this.pushReference(cursor.line());
       case 0x51 /* Q BINPERSID */:
-        return this.pushReference(this.pop());
+        return this.pushReference(stack.pop());
       case 0x97 /* NEXT_BUFFER */:
-        return this.push(new PickleUnreadable('unsupported', 'its data was stored outside of the pickle'));
+        return stack.push(new PickleUnreadable('unsupported', 'its data was stored outside of the pickle'));
       default:
         return false;
     }
-  }
-
-  private push(value: PickleValue): true {
-    this.stack.push(value);
-    return true;
-  }
-
-  private pushNumber(value: number | bigint | boolean): true {
-    this.budget.take(COST.number);
-    return this.push(value);
-  }
-
-  /** A number of any length, or in decimal digits. */
-  private pushParsed(value: number | bigint | boolean): true {
-    this.budget.step(PARSED_STEPS);
-    return this.pushNumber(value);
-  }
-
-  private pushText(text: string): true {
-    this.budget.take(COST.text + text.length);
-    return this.push(text);
-  }
-
-  private pushBytes(bytes: Uint8Array): true {
-    this.budget.take(COST.buffer + bytes.length);
-    return this.push(bytes);
-  }
-
-  private pushByteString(value: string | Uint8Array): true {
-    return typeof value === 'string' ? this.pushText(value) : this.pushBytes(value);
   }
 
   private tuple(items: PickleValue[]): PickleSequence {
@@ -333,11 +245,11 @@ class PickleMachine {
 
   private pushSequence(kind: PickleSequence['kind'], items: PickleValue[]): true {
     this.budget.container(items.length);
-    return this.push(new PickleSequence(kind, items));
+    return this.stack.push(new PickleSequence(kind, items));
   }
 
   private pushGlobal(module: string, name: string): true {
-    return this.push(this.global(module, name));
+    return this.stack.push(this.global(module, name));
   }
 
   /** What is longer than any name is cut: no known class or function is called so. */
@@ -353,45 +265,17 @@ class PickleMachine {
     const made = this.host.call(callable, args, this.budget);
     // Shapes of many axes can be had again and again.
     if (made instanceof PickleTensor) this.budget.container(2 * made.shape.length);
-    return this.push(made);
+    return this.stack.push(made);
   }
 
   private pushReference(id: PickleValue): true {
     this.budget.container(0);
-    return this.push(this.host.persistent(id));
-  }
-
-  private top(): PickleValue {
-    const value = this.stack.at(-1);
-    if (value === undefined || this.stack.length === (this.marks.at(-1) ?? 0)) this.cursor.fail('the stack is empty');
-    return value;
-  }
-
-  private pop(): PickleValue {
-    const value = this.top();
-    this.stack.pop();
-    return value;
-  }
-
-  private popItems(count: number): PickleValue[] {
-    const start = this.stack.length - count;
-    if (start < (this.marks.at(-1) ?? 0)) this.cursor.fail('the stack is empty');
-    const items = new Array<PickleValue>(count);
-    for (let i = count - 1; i >= 0; i--) items[i] = this.stack.pop()!;
-    return items;
-  }
-
-  private popMark(): number {
-    return this.marks.pop() ?? this.cursor.fail('a mark is missing');
-  }
-
-  private popToMark(): PickleValue[] {
-    return this.stack.splice(this.popMark());
+    return this.stack.push(this.host.persistent(id));
   }
 
   private append(items: PickleValue[]): true {
     this.budget.take(items.length * COST.item);
-    const target = this.top();
+    const target = this.stack.top();
     if (target instanceof PickleUnreadable) return true;
     let list: PickleSequence;
     if (target instanceof PickleObject) list = target.items ??= new PickleSequence('list', []);
@@ -404,7 +288,7 @@ class PickleMachine {
   private setItems(pairs: PickleValue[]): true {
     if (pairs.length % 2 !== 0) this.cursor.fail('a key without a value');
     this.budget.take((pairs.length / 2) * COST.pair);
-    const target = this.top();
+    const target = this.stack.top();
     if (target instanceof PickleUnreadable) return true;
     let dict: PickleDict;
     if (target instanceof PickleDict) dict = target;
@@ -416,32 +300,6 @@ class PickleMachine {
       dict.set(pairs[i]!, pairs[i + 1]!);
     }
     return true;
-  }
-
-  private memoise(index: number): true {
-    if (!Number.isSafeInteger(index) || index < 0) this.cursor.fail(`memo index ${index}`);
-    const value = this.top();
-    this.budget.take(COST.slot);
-    if (index < this.memo.length) this.memo[index] = value;
-    else if (index === this.memo.length) {
-      this.memo.push(value);
-      this.sparseMemo.delete(index);
-    } else {
-      this.budget.take(COST.slot);
-      this.sparseMemo.set(index, value);
-    }
-    return true;
-  }
-
-  private recall(index: number): true {
-    const value = this.sparseMemo.get(index) ?? this.memo[index];
-    if (value === undefined) this.cursor.fail(`memo entry ${index} was never stored`);
-    return this.push(value);
-  }
-
-  private length(declared: number): number {
-    if (declared < 0) this.cursor.fail(`a length of ${declared}`);
-    return declared;
   }
 
   private protocol(version: number): void {

@@ -74,6 +74,12 @@ export class PickleCursor {
     return this.buffer.readInt32LE(this.take(4));
   }
 
+  /** A length that the pickle declares. @throws CheckpointError `malformed` where it is negative */
+  length(declared: number): number {
+    if (declared < 0) this.fail(`a length of ${declared}`);
+    return declared;
+  }
+
   /** Beyond 2^53 the value is rounded: as a length it is refused either way. */
   uint64(): number {
     return Number(this.buffer.readBigUInt64LE(this.take(8)));
