@@ -31,8 +31,7 @@ const fixture = JSON.parse(
 /** float32 factors against a float64 reference. */
 const TOLERANCE = 1e-6;
 
-describe('factors in the modules that load them', function () {
-  this.timeout(120_000);
+describe('factors in the modules that load them', () => {
   const folder = temporaryFolder();
   const run = commandLine(folder);
   const target = path.join(folder, 'factors.safetensors');

@@ -20,8 +20,7 @@ interface Made {
   elements: Float64Array;
 }
 
-describe('FARMS of large layers', function () {
-  this.timeout(180_000);
+describe('FARMS of large layers', () => {
   let folder: string;
 
   before(() => (folder = mkdtempSync(path.join(tmpdir(), 'eigenscope-farms-'))));

@@ -50,8 +50,7 @@ const stackElement =
   (layer, i, h, d) =>
     layer !== kept || i >= from ? graded(i, h * DIM + d, layer + 1) : 0;
 
-describe('kernels with heads as an axis', function () {
-  this.timeout(120_000);
+describe('kernels with heads as an axis', () => {
   const folder = temporaryFolder();
   const run = commandLine(folder);
   const model = path.join(folder, 'model.safetensors');

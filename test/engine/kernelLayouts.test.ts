@@ -15,8 +15,7 @@ const [O, I, H, W] = [14, 12, 3, 2];
 type Axis = 'o' | 'i' | 'p';
 type Axes = readonly [outer: Axis, middle: Axis, inner: Axis];
 
-describe('a convolution in every axis order', function () {
-  this.timeout(120_000);
+describe('a convolution in every axis order', () => {
   const folder = temporaryFolder();
   const run = commandLine(folder);
   const file = (name: string): string => path.join(folder, name);

@@ -49,8 +49,7 @@ const TENSORS: readonly FixtureTensor[] = [
   ),
 ];
 
-describe('parts of layers', function () {
-  this.timeout(60_000);
+describe('parts of layers', () => {
   const folder = temporaryFolder();
   const run = commandLine(folder);
   const model = path.join(folder, 'model', 'model.safetensors');

@@ -12,8 +12,7 @@ import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoint
 
 const farms = { ...DEFAULT_FARMS, enabled: false };
 
-describe('tests of a layer on request', function () {
-  this.timeout(120_000);
+describe('tests of a layer on request', () => {
   let folder: string;
   let engine: EngineProcess;
   let document: string;

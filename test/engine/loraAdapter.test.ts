@@ -15,8 +15,7 @@ function random(name: string, shape: number[], seed: number): FixtureTensor & { 
   return { name, dtype: 'F32', shape, bytes: new Uint8Array(stored.buffer), values: Float64Array.from(stored) };
 }
 
-describe('a LoRA adapter with its base model', function () {
-  this.timeout(60_000);
+describe('a LoRA adapter with its base model', () => {
   const folder = temporaryFolder();
   const A = random('base_model.model.q.lora_A.weight', [3, 40], 1);
   const B = random('base_model.model.q.lora_B.weight', [30, 3], 2);

@@ -22,8 +22,7 @@ const POLICY = 1e-6;
 /** One that a worker does alone, and one that is reduced in two stages. */
 const SIDES = { small: 200, large: 450 } as const;
 
-describe('layers with σ₁/σ_M = 1e12', function () {
-  this.timeout(120_000);
+describe('layers with σ₁/σ_M = 1e12', () => {
   let folder: string;
   let pool: WorkerPool;
   let checkpoint: Checkpoint;

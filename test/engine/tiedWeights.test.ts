@@ -20,8 +20,7 @@ function tensor(name: string, values: Float64Array, shape = [WORDS, WIDTH]): Fix
 const embedding = randomMatrix(WORDS, WIDTH, 1);
 const other = randomMatrix(WIDTH, WIDTH, 2);
 
-describe('tied weights', function () {
-  this.timeout(30_000);
+describe('tied weights', () => {
   const folder = temporaryFolder();
   let count = 0;
 

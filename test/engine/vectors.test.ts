@@ -10,11 +10,11 @@ import { problemOf } from '../../extension/shared/rpc';
 import { largestDifference, naiveProduct } from '../harness/numbers/denseReference';
 import { EngineProcess } from '../harness/engineProcess';
 import { makeRandomMatrix, uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
+import { allowed, processorTime } from '../harness/machineSpeed';
 
 const settings = { farms: DEFAULT_FARMS };
 
-describe('singular vectors from the engine', function () {
-  this.timeout(60_000);
+describe('singular vectors from the engine', () => {
   let folder: string;
   const engines: EngineProcess[] = [];
 
@@ -99,10 +99,11 @@ describe('singular vectors from the engine', function () {
     const source = new CancellationTokenSource();
     const asked = request('singularVectors', { document, layer: 'weight' }, source.token);
     await new Promise((resolve) => setTimeout(resolve, 500));
-    const cancelled = performance.now();
+    const cancelled = processorTime();
     source.cancel();
     await assert.rejects(asked, (error: unknown) => problemOf(error).code === 'cancelled');
-    assert.ok(performance.now() - cancelled < 3000);
+    const computed = processorTime() - cancelled;
+    assert.ok(computed < allowed(3000), `computed for ${computed.toFixed(0)} ms after the cancel`);
   });
 
   it('of NaN and of vectors are refused, and the picture shows where the NaN are', async () => {

@@ -32,8 +32,7 @@ const MAX_DEVIATION = 0.005;
 /** The other formats hold the same weights. */
 const SUFFIXES = ['.safetensors', '.pt', '.onnx'];
 
-describe('adaptive FARMS of made matrices', function () {
-  this.timeout(240_000);
+describe('adaptive FARMS of made matrices', () => {
   const matrices: WindowedMatrix[] = [];
 
   before('spectra of every window', () => {
@@ -68,8 +67,7 @@ describe('adaptive FARMS of made matrices', function () {
 
 const shared = sharedFolder;
 if (shared !== undefined) {
-  describe('adaptive FARMS of the reference checkpoints', function () {
-    this.timeout(240_000);
+  describe('adaptive FARMS of the reference checkpoints', () => {
     for (const { golden } of goldenFiles(shared, SUFFIXES)) {
       it(golden.checkpoint, async () => {
         const checkpoint = await openCheckpoint(path.join(shared, 'checkpoints', golden.checkpoint));

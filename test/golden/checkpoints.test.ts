@@ -137,8 +137,7 @@ if (shared === undefined) {
   console.log('The reference checkpoints are not beside the repository: no comparison with golden numbers.');
 } else {
   for (const { file, golden } of goldenFiles(shared, checkpointSuffixes)) {
-    describe(`golden numbers of ${golden.checkpoint}`, function () {
-      this.timeout(120_000);
+    describe(`golden numbers of ${golden.checkpoint}`, () => {
       let checkpoint: Checkpoint;
       let layers: Map<string, AnalysedLayer>;
 

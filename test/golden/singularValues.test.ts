@@ -43,8 +43,7 @@ if (shared === undefined) {
     after(() => products.dispose());
 
     for (const { golden } of goldenFiles(shared, checkpointSuffixes)) {
-      it(`the largest σ of ${golden.checkpoint}, from its rows and from its columns`, async function () {
-        this.timeout(120_000);
+      it(`the largest σ of ${golden.checkpoint}, from its rows and from its columns`, async () => {
         const checkpoint = await openCheckpoint(path.join(shared, 'checkpoints', golden.checkpoint));
         let compared = 0;
         try {

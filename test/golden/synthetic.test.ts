@@ -57,9 +57,7 @@ if (shared === undefined) {
   const file = path.join(shared, 'golden', 'synthetic.json');
   const { generator, matrices } = JSON.parse(readFileSync(file, 'utf8')) as Synthetic;
 
-  describe('golden numbers of synthetic matrices', function () {
-    this.timeout(240_000);
-
+  describe('golden numbers of synthetic matrices', () => {
     /** Adaptive runs of all matrices, and whether their interval holds the alpha of every window. */
     const runs: { interval: string; holds: boolean }[] = [];
 

@@ -1,3 +1,5 @@
+import { patience } from './machineSpeed';
+
 /**
  * Asks again until the answer is the wanted one: pages and processes do things in their own time.
  *
@@ -6,7 +8,7 @@
 export async function eventually<T>(
   ask: () => Promise<T>,
   wanted: (answer: T) => boolean,
-  limitMs = 45_000,
+  limitMs = patience(),
 ): Promise<T> {
   const deadline = Date.now() + limitMs;
   for (;;) {

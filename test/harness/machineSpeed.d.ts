@@ -4,7 +4,13 @@
  */
 export function ownTime(pid?: number): number;
 
-/** How much longer than the reference machine this one takes for the same work; at least 1. Measured once a process. */
+/** Milliseconds of processor time that all threads of a process have had, of this one by default. */
+export function processorTime(pid?: number): number;
+
+/**
+ * How much longer than the reference machine this one takes for the same work; at least 1. Measured once a process, which
+ * holds its loop up for a third of a second: whoever watches that asks before.
+ */
 export function slowness(): number;
 
 /** A limit in milliseconds of the reference machine, in those of this one. For times that `ownTime` measured. */

@@ -28,9 +28,7 @@ function excess(w: Float64Array, rows: number, cols: number, rank: number, direc
 const graded = (rows: number, cols: number): Float64Array =>
   randomMatrix(rows, cols, 6).map((x, i) => x * (1 + (i % cols)) ** -0.4);
 
-describe('leading directions', function () {
-  this.timeout(30_000);
-
+describe('leading directions', () => {
   it('reach the smallest error to a millionth, orthonormal', async () => {
     for (const [rows, cols, rank, w] of [
       [1200, 600, 8, randomMatrix(1200, 600, 2)],

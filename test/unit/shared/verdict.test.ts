@@ -142,8 +142,7 @@ describe('the bound on D', () => {
   }
 });
 
-describe('layers that nobody trained', function () {
-  this.timeout(120_000);
+describe('layers that nobody trained', () => {
   let [judged, all] = [0, 0];
   const reasons: string[] = [];
 
@@ -207,9 +206,7 @@ describe('layers that nobody trained', function () {
   });
 });
 
-describe('layers with a tail', function () {
-  this.timeout(60_000);
-
+describe('layers with a tail', () => {
   it('are judged where the evidence is there: half of those with spikes that fall off as a power', () => {
     const verdicts = [1, 9, 17, 25, 33, 41, 49, 57].map((seed) => {
       const { kind, elements } = heavyTailedMatrix(seed, 512, 384);

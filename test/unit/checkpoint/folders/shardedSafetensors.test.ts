@@ -8,6 +8,7 @@ import { siblingPath } from '../../../../extension/checkpoint/files/siblingPath'
 import { makeLlama7b } from '../../../harness/checkpoints/madeCheckpoints';
 import { ramp, safetensorsBytes, writeSharded } from '../../../harness/checkpoints/safetensorsFixtures';
 import { temporaryFolder } from '../../../harness/temporaryFolder';
+import { quickly } from '../../../harness/quick';
 
 describe('sharded safetensors', () => {
   const root = temporaryFolder();
@@ -252,14 +253,12 @@ describe('sharded safetensors', () => {
 
   it('opens LLaMA-7B’s 291 tensors in 33 shards in under 0.3 s', async () => {
     const index = makeLlama7b(path.join(root, 'llama'), 33);
-    const before = process.cpuUsage();
-    await opened(index, (checkpoint) => {
-      // Processor time: what others do on this machine meanwhile must not fail the test.
-      const { user, system } = process.cpuUsage(before);
-      assert.equal(checkpoint.tensors.length, 291);
-      assert.deepEqual(checkpoint.problems, []);
-      assert.ok(user + system < 300_000, `${user + system} µs`);
-    });
+    await quickly(300, () =>
+      opened(index, (checkpoint) => {
+        assert.equal(checkpoint.tensors.length, 291);
+        assert.deepEqual(checkpoint.problems, []);
+      }),
+    );
   });
 
   it('is recognised by its content', () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
 import * as p from '../../../harness/checkpoints/pickleWriter';
 import { codeOf, namesOf, readHex, torchFolder, torchZip } from '../../../harness/checkpoints/torchFiles';
+import { quickly } from '../../../harness/quick';
 
 const doubles = (...values: number[]): Buffer => Buffer.from(Float64Array.from(values).buffer);
 const longs = (...values: number[]): Buffer => Buffer.from(BigInt64Array.from(values, BigInt).buffer);
@@ -308,11 +309,9 @@ describe('PyTorch tensors of other kinds', () => {
       const many = Array.from({ length: 20_000 }, (_, i): [string, Buffer] => [`k${i}`, p.none]);
       const state = p.put(7, p.dict(...many));
       const again = Array.from({ length: 5000 }, () => wrapper({ name: 'DTensor', shape: [2], state: p.get(7) }));
-      const before = process.cpuUsage();
-      const checkpoint = await open(torchZip(p.pickle(p.dict(['state', state], ['all', p.list(...again)])), {}));
+      const file = torchZip(p.pickle(p.dict(['state', state], ['all', p.list(...again)])), {});
+      const checkpoint = await quickly(2000, () => open(file));
       assert.equal(checkpoint.tensors.length, 5000);
-      // Processor time: what others do on this machine meanwhile must not fail the test.
-      assert.ok(process.cpuUsage(before).user < 2_000_000);
     });
   });
 

@@ -11,6 +11,7 @@ import { readModelConfig } from '../../../../extension/engine/document/modelConf
 import { summarise } from '../../../../extension/engine/document/summary';
 import { repositoryRoot, sharedFolder } from '../../../harness/shared';
 import { temporaryFolder } from '../../../harness/temporaryFolder';
+import { quickly } from '../../../harness/quick';
 
 interface Weight {
   name: string;
@@ -382,10 +383,9 @@ describe('TensorFlow.js models', () => {
     mkdirSync(folder);
     const manifest = `[${'{"paths":[],"weights":[]},'.repeat(100_000)}{"paths":[],"weights":[]}]`;
     writeFileSync(path.join(folder, 'model.json'), `{"weightsManifest":${manifest}}`);
-    const start = process.cpuUsage();
-    await opened(path.join(folder, 'model.json'), ({ tensors }) => assert.equal(tensors.length, 0));
-    const { user, system } = process.cpuUsage(start);
-    assert.ok((user + system) / 1000 < 1000, `${(user + system) / 1000} ms`);
+    await quickly(1000, () =>
+      opened(path.join(folder, 'model.json'), ({ tensors }) => assert.equal(tensors.length, 0)),
+    );
   });
 
   it('keeps a bounded part of texts without end, and says so', async () => {

@@ -99,9 +99,7 @@ const assertValues = (found: SingularTriplets, expected: readonly number[], boun
     ),
   );
 
-describe('singular triplets', function () {
-  this.timeout(60_000);
-
+describe('singular triplets', () => {
   describe('from the whole Gram matrix', () => {
     for (const [rows, cols] of [
       [12, 5],

@@ -3,6 +3,7 @@ import type { TensorSummary } from '../../../../extension/shared/tensors';
 import { moduleTree, type TreeNode } from '../../../../webview/model/moduleTree';
 import { RowFilter } from '../../../../webview/table/rowFilter';
 import type { FilterField } from '../../../../webview/table/filterQuery';
+import { quickly } from '../../../harness/quick';
 
 function tensor(name: string, more: Partial<TensorSummary> = {}): TensorSummary {
   const numbers = { parameters: 64, bytes: 256, shape: [8, 8] };
@@ -134,8 +135,7 @@ describe('the filter of the table', () => {
     assert.equal(problem('norm'), undefined);
   });
 
-  it('stays quick whatever is typed, with 100 000 rows', function () {
-    this.timeout(60_000);
+  it('stays quick whatever is typed, with 100 000 rows', async () => {
     const rows = Array.from({ length: 100_000 }, (_, i) => tensor(`model.layers.${i}.mlp.up_proj.weight`));
     const { filter } = filterOf([...rows, tensor('a'.repeat(4096))]);
     for (const typed of [
@@ -146,7 +146,7 @@ describe('the filter of the table', () => {
       'mdlyrswt',
       ' '.repeat(100_000),
     ]) {
-      filter.rows(typed, null);
+      await quickly(2000, () => filter.rows(typed, null));
     }
     assert.equal(filter.rows('layers.99999', null).rows.length, 1);
   });
