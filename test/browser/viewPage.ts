@@ -12,7 +12,7 @@ import { build } from 'esbuild';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { viewPolicy } from '../../extension/host/editor/viewHtml';
 import type { ViewNotifications, ViewRequests } from '../../extension/protocol';
-import { launchChromium } from '../harness/chromium';
+import { launchChromium, patientContext } from '../harness/chromium';
 import { repositoryRoot } from '../harness/shared';
 import { llamaResults } from './page/mockModel';
 import { themes, type Theme } from './themes';
@@ -79,7 +79,7 @@ export class ViewServer {
   /** The page, loaded anew: of what was opened before, nothing is left but caches. */
   async open(options: ViewOptions = {}): Promise<Page> {
     const { width = 1400, height = 900, theme = 'dark', query = {} } = options;
-    this.context ??= await this.browser.newContext({ viewport: { width, height }, locale: 'en-US' });
+    this.context ??= await patientContext(this.browser, { viewport: { width, height }, locale: 'en-US' });
     this.page ??= await this.context.newPage();
     // The pointer stays where it was left: out of sight, as in a page that it never entered.
     await this.page.mouse.move(-10, -10);

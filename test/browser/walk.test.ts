@@ -13,8 +13,7 @@ const DEAD = 'model.layers.3.mlp.up_proj.weight';
 describe('a walk through all views', () => {
   for (const theme of themes) {
     for (const width of [1500, 900]) {
-      it(`finds nothing cut in ${theme.name} at ${width} pixels`, async function () {
-        this.timeout(180_000);
+      it(`finds nothing cut in ${theme.name} at ${width} pixels`, async () => {
         let page!: Page;
         const cut: string[] = [];
         const keep = async (name: string): Promise<void> => {

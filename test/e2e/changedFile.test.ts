@@ -5,17 +5,17 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Frame } from 'playwright-core';
 import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
+import { inSteps } from './steps';
 import { Workbench } from './workbench';
 
 describe('a file that changes under its editor', function () {
-  this.bail(true);
+  inSteps(this);
   let folder: string;
   let file: string;
   let workbench: Workbench;
   let view: Frame;
 
-  before(async function () {
-    this.timeout(120_000);
+  before(async () => {
     folder = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-changed-'));
     file = path.join(folder, 'run.safetensors');
     write(file, 'before', 1);
@@ -42,8 +42,7 @@ describe('a file that changes under its editor', function () {
   const row = (name: string) => view.locator('.table-body [role=row]', { hasText: name });
   const told = () => view.getByText('run.safetensors: changed on disk while it was open');
 
-  it('is told of, with the old table still there', async function () {
-    this.timeout(120_000);
+  it('is told of, with the old table still there', async () => {
     await (await workbench.menuEntry(workbench.explorerItem('run.safetensors'), 'Inspect Weights')).click();
     view = await workbench.view('run.safetensors');
     await row('before').first().waitFor();

@@ -5,7 +5,6 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import type { Locator } from 'playwright-core';
-import { eventually } from '../harness/eventually';
 import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 import { Workbench } from './workbench';
 
@@ -30,8 +29,7 @@ describe('names that are Markdown', function () {
   let names: string[];
   let connections = 0;
 
-  before(async function () {
-    this.timeout(120_000);
+  before(async () => {
     server = net.createServer((socket) => {
       connections++;
       socket.destroy();
@@ -62,25 +60,18 @@ describe('names that are Markdown', function () {
     const { page } = workbench;
     const line = page.locator('.view-line', { hasText: `layer${index}.fc` });
     const hover = page.locator('.monaco-hover:visible', { hasText: `layer${index}.fc.weight` });
-    await eventually(
-      async () => {
-        await page.keyboard.press('Escape');
-        await line.click();
-        await page.keyboard.press('Home');
-        for (let column = 0; column < 'w = state["lay'.length; column++) await page.keyboard.press('ArrowRight');
-        await page.keyboard.press('Control+K');
-        await page.keyboard.press('Control+I');
-        await hover.waitFor({ timeout: 3000 }).catch(() => undefined);
-        return hover.isVisible();
-      },
-      (visible) => visible,
-      60_000,
-    );
+    await workbench.untilHover(hover, async () => {
+      await page.keyboard.press('Escape');
+      await line.click();
+      await page.keyboard.press('Home');
+      for (let column = 0; column < 'w = state["lay'.length; column++) await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('Control+K');
+      await page.keyboard.press('Control+I');
+    });
     return hover;
   }
 
-  it('are text in a hover, with our own links only', async function () {
-    this.timeout(180_000);
+  it('are text in a hover, with our own links only', async () => {
     await workbench.explorerItem('train.py').dblclick();
     for (const [index, name] of names.entries()) {
       const hover = await hoverOf(index);

@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { Frame, Locator } from 'playwright-core';
 import type { InspectReport } from '../../extension/shared/inspectReport';
 import { eventually } from '../harness/eventually';
+import { inSteps } from './steps';
 import { Workbench } from './workbench';
 import { makeWorkspace } from './workspace';
 
@@ -28,16 +29,14 @@ async function alphas(view: Frame): Promise<number[]> {
 }
 
 describe('a person inspects a checkpoint', function () {
-  // Each step starts where the one before it ended.
-  this.bail(true);
+  inSteps(this);
   let folder: string;
   let workbench: Workbench;
   let view: Frame;
   let slider: Locator;
   const layer = 'model.layers.2.self_attn.q_proj.weight';
 
-  before(async function () {
-    this.timeout(180_000);
+  before(async () => {
     folder = makeWorkspace();
     writeFileSync(path.join(folder, 'train.py'), `import torch\n\nw = state["${layer}"]\n`);
     workbench = await Workbench.open(folder);
@@ -120,8 +119,7 @@ describe('a person inspects a checkpoint', function () {
     await workbench.screenshot('saved');
   });
 
-  it('exports all numbers, as JSON and as CSV', async function () {
-    this.timeout(60_000);
+  it('exports all numbers, as JSON and as CSV', async () => {
     const exported = async (format: 'JSON' | 'CSV'): Promise<string> => {
       const suffix = format.toLowerCase();
       const target = path.join(folder, `numbers.${suffix}`);
@@ -171,23 +169,24 @@ describe('a person inspects a checkpoint', function () {
     assert.ok(existsSync(target));
   });
 
-  it('shows the layer when its name is hovered in Python', async () => {
+  /** The hover over the layer's name in Python, with its numbers. */
+  async function hoverName(): Promise<Locator> {
+    const { page } = workbench;
     await workbench.explorerItem('train.py').dblclick();
-    const word = workbench.page
+    const word = page
       .locator('.view-line', { hasText: 'q_proj' })
       .getByText(/q_proj/)
       .last();
-    const hover = workbench.page.locator('.monaco-hover', { hasText: layer });
-    // While the editor is still laying itself out it takes no notice of the mouse: a person moves it again.
-    await eventually(
-      async () => {
-        await workbench.page.mouse.move(0, 0);
-        await word.hover();
-        await hover.waitFor({ timeout: 3000 }).catch(() => undefined);
-        return hover.isVisible();
-      },
-      (visible) => visible,
-    );
+    const hover = page.locator('.monaco-hover', { hasText: layer }).filter({ has: page.locator('img') });
+    await workbench.untilHover(hover, async () => {
+      await page.mouse.move(0, 0);
+      await word.hover();
+    });
+    return hover;
+  }
+
+  it('shows the layer when its name is hovered in Python', async () => {
+    const hover = await hoverName();
     assert.match(await hover.innerText(), /96 × 96 · F32 · 9,216 parameters/);
     assert.match(await hover.innerText(), /α \d|no power-law fit/);
     assert.equal(await hover.locator('img').count(), 1, 'the picture of the spectrum');
@@ -203,8 +202,7 @@ describe('a person inspects a checkpoint', function () {
     ['Default High Contrast', 'hc-black', 'high-contrast'],
     ['Default High Contrast Light', 'hc-light', 'high-contrast-light'],
   ] as const) {
-    it(`comes back after a restart as it was left, in ${theme}`, async function () {
-      this.timeout(120_000);
+    it(`comes back after a restart as it was left, in ${theme}`, async () => {
       await workbench.useTheme(theme, kind);
       await workbench.page.locator('.tab', { hasText: 'model.safetensors' }).click();
       view = await workbench.view('model.safetensors');
@@ -215,13 +213,7 @@ describe('a person inspects a checkpoint', function () {
       );
       assert.notEqual(text, background);
       await workbench.screenshot(`theme-${name}`);
-      await workbench.explorerItem('train.py').dblclick();
-      await workbench.page
-        .locator('.view-line', { hasText: 'q_proj' })
-        .getByText(/q_proj/)
-        .last()
-        .hover();
-      await workbench.page.locator('.monaco-hover', { hasText: layer }).locator('img').waitFor();
+      await hoverName();
       await workbench.screenshot(`hover-${name}`);
     });
   }

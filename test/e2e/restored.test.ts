@@ -7,16 +7,30 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
+import { eventually } from '../harness/eventually';
+import { patience } from '../harness/machineSpeed';
+import { inSteps } from './steps';
 import { WITHOUT_SERVICE_WORKER, Workbench } from './workbench';
 
 /** Views, and loads of the window with them. `test/vscode/restore.test.ts` has twenty more openings, and deaths. */
 const LOADS = { 2: 5, 4: 3 };
 
-/** A load takes five to ten seconds here. */
-const LOAD_MS = 300_000;
-
-/** The window writes down which tabs are open every five seconds. */
-const TABS_KNOWN_MS = 7000;
+/** Whether the window has written down, where it will look after a load, that all these tabs are open. */
+const KNOWN_TABS = `async (names) => {
+  const opened = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  for (const { name } of await indexedDB.databases()) {
+    if (!name.startsWith('vscode-web-state-db')) continue;
+    const database = await opened(indexedDB.open(name));
+    const values = await opened(database.transaction('ItemTable').objectStore('ItemTable').getAll());
+    database.close();
+    const written = values.filter((value) => typeof value === 'string' && value.includes('editorpart.state'));
+    if (written.some((value) => names.every((each) => value.includes(each)))) return true;
+  }
+  return false;
+}`;
 const SIDE = 48;
 const SCALES = [2, 3, 4, 5];
 
@@ -38,14 +52,13 @@ const LARGEST = `(() => {
 })()`;
 
 describe('views that come back when the window is loaded anew', function () {
-  this.bail(true);
+  inSteps(this);
   let folder: string;
   let workbench: Workbench;
   /** Views that stand open. */
   let opened = 0;
 
-  before(async function () {
-    this.timeout(120_000);
+  before(async () => {
     folder = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-restored-'));
     for (const scale of SCALES) {
       const tensors = [
@@ -75,7 +88,7 @@ describe('views that come back when the window is loaded anew', function () {
   async function assertOwnNumbers(scales: readonly number[], when: string): Promise<void> {
     const shown = await Promise.all(
       scales.map(async (scale) => {
-        for (const end = Date.now() + 60_000; Date.now() < end;) {
+        for (const end = Date.now() + patience(); Date.now() < end;) {
           const view = await workbench.view(nameOf(scale));
           const text = await view.evaluate<string>(LARGEST).catch(() => ''); // the page is just replaced
           if (/\d/.test(text)) return Number(text);
@@ -99,14 +112,16 @@ describe('views that come back when the window is loaded anew', function () {
   }
 
   for (const [count, loads] of Object.entries(LOADS)) {
-    it(`show their own files' numbers, ${count} of them, ${loads} times`, async function () {
-      this.timeout(loads * LOAD_MS);
+    it(`show their own files' numbers, ${count} of them, ${loads} times`, async () => {
       const scales = SCALES.slice(0, Number(count));
       for (const scale of scales.slice(opened)) await openBeside(scale);
       opened = scales.length;
       await assertOwnNumbers(scales, 'when opened');
       assertNoServiceWorkers(scales.length);
-      await workbench.page.waitForTimeout(TABS_KNOWN_MS);
+      await eventually(
+        () => workbench.page.evaluate<boolean>(`(${KNOWN_TABS})(${JSON.stringify(scales.map(nameOf))})`),
+        (known) => known,
+      );
       for (let load = 1; load <= loads; load++) {
         await workbench.reload();
         await assertOwnNumbers(scales, `load ${load}`);

@@ -2,24 +2,22 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, Frame, Locator, Page } from 'playwright-core';
-import { launchChromium } from '../harness/chromium';
+import { launchChromium, patientContext } from '../harness/chromium';
+import { patience } from '../harness/machineSpeed';
 import { repositoryRoot } from '../harness/shared';
 import { startWorkbench, type RunningWorkbench, type WorkbenchOptions } from '../harness/vscode';
 
 /** Kept for people to look at; not part of the repository. */
 export const screenshotFolder = path.join(repositoryRoot, 'test-results', 'vscode');
 
-/** Longest wait for one thing to show: a message that names it is better than mocha's that a test took too long. */
-const STEP_MS = 20_000;
-
 /** Fading in, completing, laying out: what follows an event without an event of its own. */
 const SETTLE_MS = 700;
 
+/** A hover shows after some 300 ms, or not at all. */
+const HOVER_MS = 2000;
+
 /** A menu ignores the mouse in its first 100 ms, so that the click that opened it chooses nothing. */
 const MENU_GUARD_MS = 300;
-
-/** A development extension is known some seconds after the window shows. */
-const START_MS = 60_000;
 
 /** Runs in every frame before anything else: when the mouse was last released, and when a table had its first row. */
 const WATCH = `
@@ -98,7 +96,7 @@ export class Workbench {
   /** Right-clicks until the entry is there: before the extension is known, the menu lacks it. @returns the entry */
   async menuEntry(item: Locator, label: string): Promise<Locator> {
     const entry = this.page.locator('.context-view .action-item', { hasText: label }).first();
-    const end = Date.now() + START_MS;
+    const end = Date.now() + patience();
     for (;;) {
       await item.click({ button: 'right' });
       await this.page.locator('.context-view .action-item').first().waitFor();
@@ -113,7 +111,7 @@ export class Workbench {
   }
 
   /** The frame of the view that shows `fileName`. */
-  async view(fileName: string, limitMs = START_MS): Promise<Frame> {
+  async view(fileName: string, limitMs = patience()): Promise<Frame> {
     const end = Date.now() + limitMs;
     for (;;) {
       for (const frame of this.page.frames()) {
@@ -137,6 +135,23 @@ export class Workbench {
     const shown = await view.evaluate<number>('window.firstRowAt');
     const clicked = await this.page.evaluate<number>('window.releasedAt');
     return shown - clicked;
+  }
+
+  /**
+   * Does what opens a hover until it is there: an editor that is still laying itself out takes no notice, and the engine may
+   * be too busy to answer within a hover's own limit. A person tries again, with more patience each time.
+   */
+  async untilHover(hover: Locator, attempt: () => Promise<void>): Promise<void> {
+    const end = Date.now() + patience();
+    for (let tries = 1; ; tries++) {
+      await attempt();
+      const shown = await hover.waitFor({ timeout: tries * HOVER_MS }).then(
+        () => true,
+        () => false,
+      );
+      if (shown) return;
+      if (Date.now() > end) throw new Error(`no hover after ${tries} tries`);
+    }
   }
 
   async runCommand(label: string): Promise<void> {
@@ -164,7 +179,7 @@ export class Workbench {
   }
 
   private async untilValue(input: Locator, enough: (value: string) => boolean): Promise<void> {
-    const end = Date.now() + STEP_MS;
+    const end = Date.now() + patience();
     for (let value = await input.inputValue(); !enough(value); value = await input.inputValue()) {
       if (Date.now() > end) throw new Error(`the field holds "${value}"`);
       await this.page.waitForTimeout(50);
@@ -174,14 +189,14 @@ export class Workbench {
   /** Loads the window anew, as after a restart: editors and their views come back by themselves. */
   async reload(): Promise<void> {
     await this.page.reload();
-    await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: START_MS });
+    await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor();
   }
 
   /** Takes up a theme by loading the window anew. */
   async useTheme(name: string, kind: string): Promise<void> {
     this.server.useSettings({ 'workbench.colorTheme': name });
     await this.reload();
-    await this.page.locator(`.monaco-workbench.${kind}`).waitFor({ timeout: START_MS });
+    await this.page.locator(`.monaco-workbench.${kind}`).waitFor();
   }
 
   async screenshot(name: string): Promise<string> {
@@ -198,11 +213,10 @@ async function openWindow(
   folder: string,
   scripts: readonly string[] = [],
 ): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US' });
+  const context = await patientContext(browser, { viewport: { width: 1440, height: 900 }, locale: 'en-US' });
   for (const content of [WATCH, ...scripts]) await context.addInitScript({ content });
   const page = await context.newPage();
-  page.setDefaultTimeout(STEP_MS);
   await page.goto(server.url({ folder }));
-  await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: START_MS });
+  await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor();
   return page;
 }

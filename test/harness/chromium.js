@@ -2,6 +2,7 @@
 // graphics device that it brings along, on which the WebGPU path is tested.
 const { existsSync, realpathSync } = require('node:fs');
 const path = require('node:path');
+const { patience } = require('./machineSpeed');
 const { findChromium } = require('./setup');
 
 /** Needs the npm dependencies, so it loads Playwright only when called. */
@@ -10,7 +11,19 @@ function launchChromium(options = {}) {
   const executablePath = findChromium();
   if (!executablePath) throw new Error('no Chromium was found; set CHROMIUM to a Chrome or Chromium program');
   // Containers run as root and have a small /dev/shm: neither suits Chromium's defaults.
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'], ...options });
+  return chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    timeout: patience(),
+    ...options,
+  });
+}
+
+/** A context in which nothing is given up but what hangs. */
+async function patientContext(browser, options) {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(patience());
+  return context;
 }
 
 /** Where Chromium keeps its libraries: beside the program, or where Debian's and Google's start scripts find it. */
@@ -34,4 +47,4 @@ function softwareVulkan() {
   };
 }
 
-module.exports = { launchChromium, softwareVulkan };
+module.exports = { launchChromium, patientContext, softwareVulkan };

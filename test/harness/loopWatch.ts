@@ -1,7 +1,8 @@
 /**
  * How long this process's loop was held up by its own work. On a busy machine a timer is late for want of a processor, too:
- * only as much of its delay counts as the process computed meanwhile.
+ * the time that the loop's thread waited for one does not count, and no more than the process computed meanwhile.
  */
+import { ownTime, processorTime } from './machineSpeed';
 
 const TICK_MS = 10;
 
@@ -11,14 +12,13 @@ export class LoopWatch {
   private readonly timer: NodeJS.Timeout;
 
   constructor() {
-    let clock = performance.now();
-    let cpu = process.cpuUsage();
+    let own = ownTime();
+    let computed = processorTime();
     this.timer = setInterval(() => {
-      const { user, system } = process.cpuUsage(cpu);
-      const late = performance.now() - clock - TICK_MS;
-      this.longestStall = Math.max(this.longestStall, Math.min(late, (user + system) / 1000));
-      clock = performance.now();
-      cpu = process.cpuUsage();
+      const late = ownTime() - own - TICK_MS;
+      this.longestStall = Math.max(this.longestStall, Math.min(late, processorTime() - computed));
+      own = ownTime();
+      computed = processorTime();
     }, TICK_MS);
   }
 

@@ -15,6 +15,7 @@ const http = require('node:http');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
+const { patience } = require('./machineSpeed');
 const { cacheFolder, ensureSystemPackages, npm, repositoryRoot, runQuietly, succeeds } = require('./setup');
 
 /**
@@ -31,9 +32,6 @@ const NATIVE_MODULES = ['node-pty', '@vscode/spdlog', '@parcel/watcher', 'native
 
 /** Part of the stamp: raise it when the steps below change, so that old installations are made anew. */
 const RECIPE = 2;
-
-/** A cold server on two busy cores was seen to need 5 s. */
-const START_LIMIT_MS = 60_000;
 
 /** It ends at once, unless an extension host hangs. */
 const STOP_LIMIT_MS = 5000;
@@ -250,10 +248,11 @@ function freePort() {
 }
 
 async function answers(port) {
-  const giveUp = Date.now() + START_LIMIT_MS;
+  const limit = patience();
+  const giveUp = Date.now() + limit;
   while (Date.now() < giveUp) {
     const status = await new Promise((resolve) => {
-      const request = http.get({ host: '127.0.0.1', port, path: '/healthz', timeout: 1000 }, (response) => {
+      const request = http.get({ host: '127.0.0.1', port, path: '/healthz', timeout: 10_000 }, (response) => {
         response.resume();
         resolve(response.statusCode);
       });
@@ -262,7 +261,7 @@ async function answers(port) {
     if (status === 200) return;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  throw new Error(`code-server did not answer on port ${port} within ${START_LIMIT_MS / 1000} s`);
+  throw new Error(`code-server did not answer on port ${port} within ${limit / 1000} s`);
 }
 
 module.exports = { installWorkbench, startWorkbench };

@@ -3,13 +3,11 @@ const { existsSync, mkdtempSync, readFileSync, rmSync, statSync } = require('nod
 const os = require('node:os');
 const path = require('node:path');
 const { repositoryRoot } = require('./setup');
-const { launchChromium } = require('./chromium');
+const { launchChromium, patientContext } = require('./chromium');
+const { testLimit } = require('./machineSpeed');
 const { startWorkbench } = require('./vscode');
 
 const POLL_MS = 250;
-
-/** Without any word from the suite for this long, the workbench did not start it or it hangs. */
-const SILENCE_LIMIT_MS = 120_000;
 
 /** @param resultsFile where the suite's reporter leaves its counts */
 async function runWorkbenchTests(resultsFile) {
@@ -23,7 +21,7 @@ async function runWorkbenchTests(resultsFile) {
   });
   const browser = await launchChromium();
   try {
-    const page = await browser.newPage();
+    const page = await (await patientContext(browser)).newPage();
     const tests = path.join(repositoryRoot, 'dist/test/vscode/index.js');
     await page.goto(workbench.url({ folder: scratch, tests }));
     await followLog(screenLog, () => existsSync(resultsFile));
@@ -38,8 +36,13 @@ async function runWorkbenchTests(resultsFile) {
   }
 }
 
-/** Copies what is appended to a file onto the screen until `done`. @throws Error after a long silence */
+/**
+ * Copies what is appended to a file onto the screen until `done`.
+ *
+ * @throws Error after a silence longer than mocha's own limit: the workbench did not start the suite, or it hangs
+ */
 async function followLog(file, done) {
+  const silence = 1.2 * testLimit();
   let shown = 0;
   let heard = Date.now();
   for (;;) {
@@ -51,8 +54,8 @@ async function followLog(file, done) {
       heard = Date.now();
     }
     if (finished) return;
-    if (Date.now() - heard > SILENCE_LIMIT_MS) {
-      throw new Error(`the tests in the extension host said nothing for ${SILENCE_LIMIT_MS / 1000} s`);
+    if (Date.now() - heard > silence) {
+      throw new Error(`the tests in the extension host said nothing for ${(silence / 1000).toFixed(0)} s`);
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }

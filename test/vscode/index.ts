@@ -2,10 +2,11 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import Mocha from 'mocha';
+import { testLimit } from '../harness/machineSpeed';
 
 export async function run(): Promise<void> {
   const reporter = path.join(__dirname, '../../../test/harness/reporter.js');
-  const mocha = new Mocha({ ui: 'bdd', timeout: 60_000, slow: 5000, color: true, reporter });
+  const mocha = new Mocha({ ui: 'bdd', timeout: testLimit(), slow: 5000, color: true, reporter });
   for (const name of readdirSync(__dirname)) {
     if (name.endsWith('.test.js')) mocha.addFile(path.join(__dirname, name));
   }

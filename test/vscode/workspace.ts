@@ -5,6 +5,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { EigenscopeApi } from '../../extension/host/main';
 import { safetensorsHeader } from '../harness/checkpoints/madeCheckpoints';
+import { patience } from '../harness/machineSpeed';
 
 export async function eigenscope(): Promise<EigenscopeApi> {
   const extension = vscode.extensions.getExtension<EigenscopeApi>('eigenscope.eigenscope');
@@ -52,7 +53,7 @@ export function tensorOf(file: string, name: string): Buffer {
 }
 
 /** Waits until `look` finds something. @throws AssertionError that says what did not happen */
-export async function until<T>(what: string, look: () => T | undefined | false, limitMs = 30_000): Promise<T> {
+export async function until<T>(what: string, look: () => T | undefined | false, limitMs = patience()): Promise<T> {
   const end = Date.now() + limitMs;
   for (;;) {
     const found = look();

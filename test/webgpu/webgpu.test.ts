@@ -32,8 +32,7 @@ import { assertSplitProductIsExact } from '../harness/numbers/splitReference';
 /** Just large enough to leave the worker's own kernels: the software device does a billion operations a second at best. */
 const [ROWS, SIDE] = [400, 386];
 
-describe('webgpu on the software device', function () {
-  this.timeout(600_000);
+describe('webgpu on the software device', () => {
   let folder: string;
   let file: string;
   let device: GramDevice;
