@@ -25,7 +25,7 @@ export interface PeekResult {
 
 /* ------------------------------------------------------------------ host → engine */
 
-/** Which checkpoint a message is about. */
+/** The checkpoint that a message is about. */
 export interface DocumentStamp {
   /** The engine's handle: not to be guessed, and known to no other process. */
   document: string;

@@ -1,4 +1,6 @@
-/** Which files of a workspace are checkpoints, by name alone. The same lists stand in package.json's `contributes`. */
+/**
+ * Recognises the checkpoints of a workspace by their names alone. The same lists stand in package.json's `contributes`.
+ */
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 

@@ -1,12 +1,12 @@
 /** Records of where onnxruntime multiplies. */
 
-/** Where onnxruntime can multiply: its execution providers. */
+/** The devices that onnxruntime can multiply on: its execution providers. */
 export type DeviceName = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
 
 /** The setting `eigenscope.device` and `--device`; `auto` takes the fastest that passes its trial. */
 export type DeviceChoice = 'auto' | DeviceName;
 
-/** Where the numbers come from: the status bar, the log and `inspect --json` show it. */
+/** What computes, as the status bar, the log and `inspect --json` show it. */
 export interface DeviceInfo {
   requested: DeviceChoice;
   /** What multiplies the Gram matrices of large layers: a device, or `wasm` where onnxruntime does not or need not. */

@@ -21,7 +21,7 @@ export interface InspectReport {
     parameters: number;
     bytes: number;
     optimizer?: { tensors: number; bytes: number };
-    /** Where the file is one of several that make the model. */
+    /** Set if the file is one of several that make up the model. */
     shard?: ShardOfModel;
     beside?: { tensors: number; bytes: number };
     metadata: Record<string, string>;
@@ -93,7 +93,7 @@ const LAWS = [
   'lognormal',
 ] as const satisfies readonly AlternativeLaw[];
 
-/** Which law the tail follows, with R and p of each comparison, and the bootstrap's p where it was asked for. */
+/** The law that the tail follows, R and p of each comparison, and the bootstrap's p if it was asked for. */
 const TAIL_HEADER = [
   ...['tail_shape_law', 'tail_shape_n'],
   ...LAWS.flatMap((law) => [`${law}_R`, `${law}_p`]),

@@ -21,7 +21,7 @@ export type Named = Pick<TensorSummary, 'name' | 'notModel'>;
 /** A tail other than the one that was fitted: of an xmin chosen by hand. */
 export interface ChosenTail {
   fit: PowerLawFit;
-  /** Which law that very tail follows. */
+  /** The law that this tail follows. */
   tailShape: TailShape | undefined;
   goodness?: GoodnessOfFit | undefined;
 }
@@ -50,13 +50,13 @@ export function layerVerdict(layer: LayerResult, tensor?: Named, chosen?: Chosen
   });
 }
 
-/** Of a stored matrix; what is a product has no elements of its own. */
+/** Share of exact zeros among the stored elements. A product of factors has no elements of its own. */
 function zeroShare({ statistics, factored }: LayerResult): number | undefined {
   return factored || !statistics || statistics.count === 0 ? undefined : statistics.zeros / statistics.count;
 }
 
 /**
- * Of how many layers alpha gets a verdict, and how many have a spectrum. Tied ones count once.
+ * The number of layers with a verdict on alpha, and with a spectrum. Tied ones count once.
  *
  * @param results of weights
  */

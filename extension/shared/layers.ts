@@ -52,7 +52,7 @@ export interface TailComparison {
   parameters: Record<string, number> | null;
 }
 
-/** Which law the tail of `alpha` follows. */
+/** The law that the tail of `alpha` follows. */
 export interface TailShape {
   status: 'success' | 'failed';
   /** Why it failed. */
@@ -63,13 +63,13 @@ export interface TailShape {
   comparisons?: TailComparison[];
 }
 
-/** Whether a power law is plausible at all, by a bootstrap. All numbers but the seed are null where `status` is `failed`. */
+/** Bootstrap test of the power law. All numbers but the seed are null if `status` is `failed`. */
 export interface GoodnessOfFit {
   status: 'success' | 'failed';
   reason?: string;
   /** Share of synthetic spectra, power laws from xmin on, that lie as far from their own fit: below 0.1 it is refused. */
   p: number | null;
-  /** Of p, √(p(1 − p)/replicates). */
+  /** Standard error of p: √(p(1 − p)/replicates). */
   standard_error: number | null;
   replicates: number | null;
   seed: number;
@@ -85,7 +85,7 @@ export interface InspectSettings {
     q: number;
     /** `sampling_ops_per_dim` */
     ops: number;
-    /** Which xmin rule fits the pooled ESD. */
+    /** The rule that chooses xmin on the pooled ESD. */
     fit: FitRule;
     /** Every window, or as many as the tolerance needs (chosen by cost when `auto`). */
     mode: 'auto' | 'full' | 'adaptive';
@@ -167,25 +167,25 @@ export interface LayerResult {
   fits: Partial<Record<FitRule, PowerLawFit>>;
   /** What the fits take for rounding; absent without a spectrum. */
   rounding?: StoredRounding;
-  /** Which law the tail of `fits.KS` follows. */
+  /** The law that the tail of `fits.KS` follows. */
   tail_shape?: TailShape;
-  /** Whether the fit of alpha is plausible, where that was asked for. */
+  /** Bootstrap test of the fit of alpha, if it was asked for. */
   goodness?: GoodnessOfFit;
   /** The randomisation test, where it was asked for. */
   randomised?: {
     status: 'success' | 'failed';
     reason?: string;
-    /** Of the first shuffle; one more for each further one. */
+    /** Seed of the first shuffle; each further one adds 1. */
     seed: number;
     shuffles?: number;
     /** λ₁ of the shuffles, and above which λ no random matrix's lies: a chance of 5 % at most. */
     edge?: { mean: number; sd: number; threshold: number };
   };
-  /** Where it is not stored but the product of two factors. */
+  /** Set if the tensor is not stored, but is the product of two factors. */
   factored?: FactoredLayer;
   farms: FarmsResult | null;
   ranks: Record<string, RankSuggestion>;
-  /** Of the largest singular values, where they were asked for. */
+  /** Singular vectors of the largest singular values, if they were asked for. */
   vectors?: VectorRow[];
   /** What residual they reached, in words, where it is not the one aimed at. */
   vectorsNote?: string;
@@ -247,9 +247,9 @@ export interface VectorRow {
   sigma: number;
   /** max(‖Wv − σu‖, ‖Wᵀu − σv‖), measured. */
   residual: number;
-  /** Of u, which has an element for each row. */
+  /** How u is spread; it has one element for each row. */
   left: VectorMetrics;
-  /** Of v, which has an element for each column. */
+  /** How v is spread; it has one element for each column. */
   right: VectorMetrics;
 }
 
@@ -290,7 +290,7 @@ export interface HeatMap {
   /** First row of each row of cells in the order shown, and the number of rows: one more than rows of cells. */
   rowStarts: number[];
   colStarts: number[];
-  /** Of each cell's finite elements; NaN where there is none. */
+  /** Mean of each cell's finite elements; NaN if there is none. */
   mean: Float64Array;
   rms: Float64Array;
   /** The element of largest magnitude, with its sign. */

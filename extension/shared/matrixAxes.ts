@@ -1,11 +1,11 @@
-/** Which axes of a tensor make up its matrices, and where their elements lie. */
+/** Maps the axes of a tensor to its matrices, and elements of the matrices to their places. */
 
 /** Product of sizes that were checked. */
 export function product(sizes: readonly number[]): number {
   return sizes.reduce((total, size) => total * size, 1);
 }
 
-/** Which axes of a tensor make up its matrices. Each axis is in one list; within a list the last changes fastest. */
+/** The axes of a tensor that make up its matrices. Each axis is in one list; within a list the last changes fastest. */
 export interface MatrixAxes {
   /** Axes that count matrices; empty where there is one. */
   readonly stack: readonly number[];
@@ -19,7 +19,7 @@ export function foldedSizes(shape: readonly number[], { stack, rows, cols }: Mat
   return [size(stack), size(rows), size(cols)];
 }
 
-/** Whether the matrices' elements lie in the file in their own order. */
+/** True if the matrices' elements lie in the file in their own order. */
 export function isInOrder({ stack, rows, cols }: MatrixAxes): boolean {
   return [...stack, ...rows, ...cols].every((axis, i) => axis === i);
 }
@@ -32,7 +32,7 @@ interface Places {
   readonly perPosition: number;
 }
 
-/** Where the folded tensor's elements lie among the stored ones. */
+/** Places of the folded tensor's elements among the stored ones. */
 export function elementPlaces(shape: readonly number[], { stack, rows, cols }: MatrixAxes): Places {
   const offsets = (axes: readonly number[]): number[] =>
     axes.reduce<number[]>(

@@ -1,9 +1,9 @@
-/** Which names a mistyped one probably meant. */
+/** Finds the names that a mistyped one probably meant. */
 
 /** Names that a message suggests. */
 const MOST = 3;
 
-/** Of longer names and texts only the end is compared: that is where layers differ. */
+/** Longer names and texts are compared by their ends alone: that is where layers differ. */
 const COMPARED = 200;
 
 /** Shares of equal pairs of letters below this are chance. */

@@ -1,12 +1,13 @@
 /**
- * Which eigenvalues are numerical zeros: what a float64 Gram matrix of order M cannot tell from zero lies below M·ε·λ₁.
- * The one place that says so.
+ * Decides which eigenvalues are numerical zeros: what a float64 Gram matrix of order M cannot tell from zero lies below
+ * M·ε·λ₁. The one place that says so.
  */
 
 /**
  * @param eigenvalues ascending, of one matrix, or pooled by `poolEigenvalues`
  * @param dimension smaller side M of each matrix; the number of eigenvalues by default
- * @returns the bound up to which λ is zero. Of pooled spectra 0: each matrix has had its own bound, and its zeros are 0
+ * @returns the bound up to which λ is zero. 0 for pooled spectra: each matrix had its own bound, and its zeros are
+ *   exactly 0
  */
 export function numericalZero(eigenvalues: Float64Array, dimension = eigenvalues.length): number {
   return eigenvalues.length > dimension ? 0 : roundingOf(eigenvalues, dimension);

@@ -83,7 +83,7 @@ export type TensorKind = Omit<TensorSummary, 'name' | 'alias' | 'layers' | 'shar
  */
 export interface PackedTensors {
   names: PackedNames;
-  /** Of the tensors that have one, by index. Absent where none has. */
+  /** Other programs' names of the tensors that have one, by index. Absent if none has. */
   aliases?: { of: Uint32Array; names: PackedNames };
   kinds: TensorKind[];
   /** Index into `kinds`, for each name. */

@@ -19,9 +19,9 @@ export const LEAST_TAIL = 20;
 export const LEAST_TAIL_SHARE = 0.02;
 
 /**
- * Of the tail, at least this share and this many must lie above the random bulk: else alpha is the slope of the bulk's own
- * edge. One value alone comes there by chance. Random entries of a heavy-tailed law have spikes in any order: where one entry
- * is large enough for that, only shuffling them (`aboveShuffled`) tells (`entryCheck`).
+ * At least this share of the tail, and this many, must lie above the random bulk: else alpha is the slope of the bulk's
+ * own edge. One value alone gets there by chance. Random entries of a heavy-tailed law have spikes in any order: if one
+ * entry is large enough for that, only shuffling them (`aboveShuffled`) tells (`entryCheck`).
  */
 export const LEAST_SPIKE_SHARE = 0.05;
 export const LEAST_SPIKES = 2;
@@ -85,14 +85,14 @@ export interface VerdictInput {
   fit: PowerLawFit | undefined;
   /** Eigenvalues of the spectrum, all of them. */
   count: number;
-  /** Which law follows the very tail of `fit`. */
+  /** The law that the tail of `fit` follows. */
   tailShape: TailShape | undefined;
   /** λ above the random bulk; null where no bulk was found, for the reason in `noBulk`. */
   spikes: number | null;
   noBulk?: string | undefined;
   /** λ above those of the matrix with its entries shuffled, where that was asked for. */
   aboveShuffled?: number | null | undefined;
-  /** Of a layer with a bulk. */
+  /** Set for a layer with a random bulk. */
   entries?: EntryEvidence | undefined;
   /** Share of entries that are exactly zero. */
   zeroShare?: number | undefined;
@@ -138,7 +138,7 @@ export function criticalDistance(n: number): number {
   return 0.99 / (Math.sqrt(n) + 0.63);
 }
 
-/** Where a fit's alpha lies against WeightWatcher's range, whatever it rests on; a verdict needs more. */
+/** Places a fit's alpha in WeightWatcher's range, whatever it rests on; a verdict needs more. */
 export function alphaRange(alpha: number): 'below' | 'within' | 'above' {
   if (alpha < OVER_TRAINED) return 'below';
   return alpha > UNDER_TRAINED ? 'above' : 'within';
@@ -206,7 +206,7 @@ function checksOf(input: VerdictInput, tail: FittedTail): VerdictCheck[] {
   return [
     tailCheck(tail.n, input.count),
     spikeCheck(tail.n, input),
-    // Where no bulk was found, the shuffled matrix stands in its place in the check before.
+    // If no bulk was found, the check before uses the shuffled matrix instead.
     ...(aboveShuffled == null || input.spikes === null ? [] : [shuffledCheck(aboveShuffled, tail.n)]),
     ...(input.zeroShare === undefined ? [] : [zeroCheck(input.zeroShare)]),
     ...(aboveShuffled == null && entries ? [entryCheck(entries)] : []),
@@ -264,11 +264,11 @@ function zeroCheck(value: number): VerdictCheck {
 }
 
 /**
- * One entry w alone is a matrix of rank one and norm |w|. Added to N × M entries of standard deviation σ it leaves the bulk
- * where w² > σ²√(NM), with an eigenvalue of (w² + σ²N)(w² + σ²M)/w² (Benaych-Georges & Nadakuditi 2012). Where λ₁ is no more
- * than `LEAST_BEYOND_ENTRY` times that, it is the largest entry's doing: a quarter of matrices of independent Student-t
- * entries with 3 degrees of freedom have all other evidence of training, and their λ₁ is 0.9 to 1.8 times that. Of trained
- * layers it is nearly always more.
+ * One entry w alone is a matrix of rank one and norm |w|. Added to N × M entries of standard deviation σ it leaves the
+ * bulk if w² > σ²√(NM), with an eigenvalue of (w² + σ²N)(w² + σ²M)/w² (Benaych-Georges & Nadakuditi 2012). If λ₁ is no
+ * more than `LEAST_BEYOND_ENTRY` times that, the largest entry explains it: a quarter of matrices of independent
+ * Student-t entries with 3 degrees of freedom have all other evidence of training, and their λ₁ is 0.9 to 1.8 times
+ * that. For trained layers it is nearly always more.
  */
 function entryCheck({ largest, lambda1, sigma, N, M }: EntryEvidence): VerdictCheck {
   const [square, variance] = [largest ** 2, sigma ** 2];

@@ -1,6 +1,6 @@
 /**
- * Names, types and paths as they may be shown: whoever wrote a file chose them, and a terminal obeys an escape, a
- * direction override turns what follows around, and a space of no width makes two names look like one.
+ * Makes names, types and paths from files safe to show. A file's author chose them: a terminal obeys an escape, a
+ * direction override reverses what follows, and a space of no width makes two names look like one.
  *
  * @see https://www.unicode.org/reports/tr36/ visual spoofing
  * @see https://owasp.org/www-community/attacks/CSV_Injection

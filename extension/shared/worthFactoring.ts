@@ -1,6 +1,6 @@
 /**
- * Which ranks are worth proposing: two factors should be smaller than what they replace. Pure; views and the engine ask
- * the same functions.
+ * The ranks that are worth proposing: two factors should be smaller than what they replace. Pure; views and the engine
+ * ask the same functions.
  */
 import { energyRule } from './energyShares';
 import type { LayerResult, RankSuggestion } from './layers';
@@ -43,7 +43,7 @@ export interface Proposal {
 /**
  * What to propose first: the offer that loses least, of those that save enough.
  *
- * @param offers by the share of the energy that they keep, the most favoured first
+ * @param offers by the share of the energy that they keep, best first
  * @param half the largest rank whose factors have half of the size, or rank 1
  */
 export function proposedRank(offers: readonly (RankOffer & { energy: number })[], half: RankOffer): Proposal {
