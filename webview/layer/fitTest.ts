@@ -115,7 +115,7 @@ function verdict(layer: LayerResult): HTMLElement | null {
   return element('p', {}, `Shape of the tail${fittedFrom(layer)}: ${text}.`);
 }
 
-/** Which tail is meant, to read after a noun. */
+/** Names the tail that is meant; reads after a noun. */
 function fittedFrom({ fits: { KS } }: LayerResult): string {
   return typeof KS?.xmin === 'number' && KS.status === 'success'
     ? ` from the fitted xmin ${formatNumber(KS.xmin, 3)}`

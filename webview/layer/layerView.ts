@@ -236,7 +236,7 @@ function factsOf(tensor: TensorSummary, spectrum: LayerSpectrum | null): HTMLEle
   const facts = [
     formatShape(shape),
     tensor.encoding ?? tensor.dtype,
-    // What is not stored has none of its own.
+    // A tensor that is not stored has no parameters of its own.
     parameters > 0 && plural(parameters, 'parameter', 'parameters', formatCompact),
     stacked && `one of ${formatCount(tensor.layers.length)} in ${tensor.name}`,
     tensor.alias !== undefined && `also ${tensor.alias}`,

@@ -187,12 +187,12 @@ export class PartsPanel {
     });
   }
 
-  /** Whether it lies in another part that is listed. */
+  /** True if it lies in another part that is listed. */
   private isNested({ within }: PartSummary): boolean {
     return within !== undefined && this.labels.has(within);
   }
 
-  /** Which of the parts differ most in what they need. */
+  /** Names the parts whose needs differ most. */
   private findingOf(parts: readonly PartSummary[]): string {
     const known = parts.flatMap(({ name, label }) => {
       const rank = this.inspection.partResults.get(name)?.metrics.stable_rank;

@@ -21,7 +21,7 @@ export class Inspection {
   readonly tree: ModuleTree;
   /** By layer name (tensor name where a tensor has no spectrum). */
   readonly results = new Map<string, LayerResult>();
-  /** Of parts of layers, which are no rows of the table and no more of the model. */
+  /** Results of layer parts. They have no rows in the table and are excluded from model-wide totals. */
   readonly partResults = new Map<string, LayerResult>();
   /** Names in the order in which results came, again where a layer got another one. */
   readonly arrivals: string[] = [];

@@ -1,7 +1,7 @@
 /** Tensors as a tree of modules: names split on `.` and `/`, under their wrapper group where there is one. */
 import type { TensorSummary } from '../../extension/shared/tensors';
 
-/** Of the leaves, which are most rows. */
+/** The children of leaves, which are most rows. */
 const NONE: readonly TreeNode[] = [];
 
 export class TreeNode {

@@ -102,7 +102,7 @@ export class Overview {
     }
     const hadFocus = this.list.contains(document.activeElement);
     this.list.replaceChildren(...items);
-    // Whoever is reading the list by keyboard stays on the same layer.
+    // Keeps a keyboard reader of the list on the same layer.
     if (hadFocus) [...this.list.querySelectorAll('button')].find((item) => item.title === focused)?.focus();
     this.setTabStop();
     this.savingsPlot.show(savings(ofModel));

@@ -1,4 +1,4 @@
-/** Which layers a person should look at first, and why, in words: worst first. */
+/** Lists the layers that a person should look at first, worst first, each with the reason in words. */
 import { failedFit, isAllZero, layerVerdict, lostRank } from '../../extension/shared/layerFindings';
 import type { LayerResult } from '../../extension/shared/layers';
 import { alphaRange, OVER_TRAINED, UNDER_TRAINED } from '../../extension/shared/verdict';

@@ -59,12 +59,12 @@ export class EsdPlot {
   private readonly frame: PlotFrame;
   private readonly handle: TailHandle;
   private readonly whole: SpectrumWindow;
-  /** What is drawn of it. */
+  /** The part of the spectrum that is drawn. */
   private window: SpectrumWindow;
   private readonly zoom: Button;
   private readonly readings = element('dl', { class: 'readings', 'aria-live': 'off' });
   private readonly verdict = element('p', { class: 'verdict', 'aria-live': 'polite' });
-  /** Of the tail as it is now; undefined while one that is moved has still to be judged. */
+  /** Verdict on the current tail; undefined while a moved tail is not judged yet. */
   private judged: JudgedAlpha | undefined;
   private judging = 0;
   private readonly reset: Button;
@@ -143,7 +143,7 @@ export class EsdPlot {
     return judge(chosenTail(eigenvalues, tail));
   }
 
-  /** To the tail as it is now, or back to the whole spectrum. */
+  /** Zooms to the current tail, or back to the whole spectrum. */
   private setZoom(zoomed: boolean): void {
     this.window = zoomed && this.tail ? tailWindow(this.input.eigenvalues, this.tail.start) : this.whole;
     const isZoomed = this.window !== this.whole;
@@ -296,7 +296,7 @@ export class EsdPlot {
     };
   }
 
-  /** Of the whole spectrum, whatever part of it is drawn. */
+  /** The numbers of the whole spectrum, whatever part of it is drawn. */
   private twin(): TwinTable {
     const { eigenvalues, title } = this.input;
     return this.cumulative ? ccdfTwin(title, eigenvalues) : densityTwin(title, this.whole.histogram);

@@ -16,7 +16,7 @@ export interface HeatScale {
   /** Some values are beyond the limit. */
   clipped: boolean;
   signed: boolean;
-  /** Of a value; NaN has the colour of errors. */
+  /** The colour of a value; NaN has the colour of errors. */
   colour(value: number): Rgb;
 }
 

@@ -1,4 +1,4 @@
-/** Which part of a spectrum is drawn: all of it, or the tail with a little of what comes before. Pure. */
+/** The part of a spectrum that is drawn: all of it, or the tail with a little of what comes before. Pure. */
 import { lowerBound } from '../../extension/spectral/tail/powerLaw';
 import { spectralDensity, type SpectralDensity } from './spectralDensity';
 

@@ -60,7 +60,7 @@ export class TailHandle {
     });
   }
 
-  /** Where it stands and what it says; hidden where there is no tail. */
+  /** Sets its place and its text; null hides it, if there is no tail. */
   place(position: { x: number; now: number; most: number; text: string } | null): void {
     this.group.attr('visibility', position ? 'visible' : 'hidden').attr('tabindex', position ? 0 : -1);
     if (!position) return;

@@ -193,7 +193,7 @@ function measuredColumns(inspection: Inspection): Column[] {
         if (!result) return empty;
         const number = value(node);
         if (number === null) {
-          // Said once in a row: whoever listens to it would hear it in every cell.
+          // Said once in a row: a screen reader would repeat it in every cell.
           if (result.matrices === 0) return measure.key === JUDGED ? { text: '', title: result.noSpectrum } : empty;
           return { text: '–', title: measure.missing?.(result) };
         }

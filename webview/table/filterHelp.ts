@@ -1,4 +1,4 @@
-/** What the table's filter understands: a panel of examples, each of which can be tried with a click. */
+/** Explains the table's filter in a panel of examples, each of which can be tried with a click. */
 import { element } from '../controls/elements';
 import { openPopup } from '../controls/popup';
 

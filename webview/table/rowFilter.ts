@@ -1,6 +1,6 @@
 /**
- * Which rows the filter leaves. Texts are looked for as they stand first, and what holds them is all that is shown: then
- * as patterns, and only where neither finds anything by scattered letters. Pure; one pass over the rows for each.
+ * Finds the rows that match the filter. Its texts are first looked for as they stand; if none is found, as patterns; if
+ * none matches, by letters close together in that order. Pure; one pass over the rows for each.
  */
 import fuzzysort from 'fuzzysort';
 import { globMatcher } from '../../extension/shared/glob';
@@ -121,7 +121,7 @@ class FoundRow implements ShownRow {
 
 /** The first place of each text. */
 function* placesOf({ text, lower }: Target, wanted: readonly string[]): Generator<number> {
-  // Where a letter's small form is longer, places in the one text are not those of the other.
+  // If a letter's small form is longer, places in the one text are not those of the other.
   if (lower.length !== text.length) return;
   for (const each of wanted) {
     const start = lower.indexOf(each);

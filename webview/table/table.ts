@@ -258,7 +258,7 @@ export class LayerTable {
     this.actions.menu(row.node, { x: event.clientX, y: event.clientY });
   }
 
-  /** Where a menu of the active row opens when it is asked for by keyboard. */
+  /** The place for a menu of the active row when it is opened by keyboard. */
   activePlace(): { x: number; y: number } {
     const view = this.pool.find((candidate) => candidate.index === this.active);
     const box = (view?.element ?? this.element).getBoundingClientRect();

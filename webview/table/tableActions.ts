@@ -27,6 +27,6 @@ export interface KeyboardTable {
   readonly pageSize: number;
   moveTo(index: number): void;
   scrollColumns(direction: -1 | 1): void;
-  /** Where a menu of the active row opens, in pixels of the page. */
+  /** The place for a menu of the active row, in pixels of the page. */
   activePlace(): { x: number; y: number };
 }

@@ -1,6 +1,6 @@
 /**
- * Which rows the table shows, in which order: the tree with its collapsed modules, or a flat list, sorted. Pure functions
- * of nodes, so that 100 000 rows can be tested and timed without a browser.
+ * The rows of the table, in order: the tree with its collapsed modules, or a flat list, sorted. Pure functions of
+ * nodes, so that 100 000 rows can be tested and timed without a browser.
  */
 import type { ModuleTree, TreeNode } from '../model/moduleTree';
 
