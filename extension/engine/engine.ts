@@ -39,7 +39,7 @@ import { PassingDocuments } from './document/passingDocuments';
 import { ReadAhead } from './layer/readAhead';
 import { ResultCache, type ResultKey } from './document/resultCache';
 import { summarise } from './document/summary';
-import type { LayerOutcome } from './worker/workerMessages';
+import type { LayerOutcome } from './worker/layerRecords';
 import { WorkerPool } from './worker/workerPool';
 
 /** Outcomes kept in memory for the views that are open: arrays of some 100 KB each. */

@@ -12,7 +12,6 @@ import { checkpointSuffixes, openCheckpoint } from '../../extension/checkpoint/r
 import { planFarms } from '../../extension/engine/layer/farmsPlan';
 import { FarmsRun } from '../../extension/engine/layer/farmsRun';
 import { CHUNK_BYTES } from '../../extension/engine/layer/layerInput';
-import { LayerProgress } from '../../extension/engine/layer/layerProgress';
 import { WorkerPool } from '../../extension/engine/worker/workerPool';
 import { createMatrixProducts } from '../../extension/linalg/products/matrixProducts';
 import type { MatrixProducts } from '../../extension/linalg/products/productTypes';
@@ -95,13 +94,20 @@ async function farms(
     const { name, shape, dtype, kernelLayout } = tensor;
     const stored = { name, shape: [...shape], dtype, kernelLayout };
     const task = { tensor: stored, layer, settings: { farms: settings } };
-    await lease.call('begin', { task, bytes }, { transfer: [bytes.buffer] });
+    const held = await lease.calls.hold({ task, bytes }, { transfer: [bytes.buffer] });
+    if (held.stage !== 'matrices') throw new Error(`${file} has no spectrum`);
+    // FARMS comes after the matrix's own spectrum, which is no part of what is measured: one of zeros will do.
+    const order = Math.min(rows, cols);
+    await held.eigenvalues({ bandMatrix: { n: order, width: 1, rows: new Float64Array(2 * order), scale: 1 } });
+    const spectra = await held.solved();
     const started = performance.now();
     const plan = planFarms(layer, settings, { held: true, memory: 1e9 });
+    if (plan.kind !== 'windows') throw new Error(`${file} has no windows`);
     const context = { checkpoint, pool, products: () => Promise.resolve(products), tolerance: TOLERANCE, signal };
-    await new FarmsRun(context, lease, tensor, true, CHUNK_BYTES).run(plan, new LayerProgress(1, () => undefined));
+    const run = new FarmsRun(context, spectra, lease, tensor, true, CHUNK_BYTES);
+    const known = await run.run(plan, () => undefined);
     const seconds = (performance.now() - started) / 1000;
-    return { seconds, farms: (await lease.call('finish', { precision: 'float64' })).result.farms! };
+    return { seconds, farms: (await known.finish({ precision: 'float64' })).result.farms! };
   } finally {
     await pool.terminate();
     await checkpoint.close();

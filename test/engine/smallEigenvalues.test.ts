@@ -8,7 +8,7 @@ import { openCheckpoint } from '../../extension/checkpoint/registry';
 import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
 import { analyseLayer } from '../../extension/engine/layer/layerPipeline';
 import { MemoryBudget } from '../../extension/engine/resources/memoryBudget';
-import type { LayerOutcome } from '../../extension/engine/worker/workerMessages';
+import type { LayerOutcome } from '../../extension/engine/worker/layerRecords';
 import { WorkerPool } from '../../extension/engine/worker/workerPool';
 import { createMatrixProducts } from '../../extension/linalg/products/matrixProducts';
 import type { MatrixProducts } from '../../extension/linalg/products/productTypes';

@@ -17,7 +17,7 @@ import { layerRows } from '../layer/layerInput';
 import { layerParts, partSummaries, wholeOf, type PartLayer } from './layerParts';
 import type { ModelConfig } from './modelConfig';
 import { didYouMean } from '../../shared/nearestNames';
-import type { LayerOutcome } from '../worker/workerMessages';
+import type { LayerOutcome } from '../worker/layerRecords';
 
 /** Mean rank reduction that the WeLore suggestion aims at, the middle of its paper's settings. */
 const WELORE_TARGET_REDUCTION = 0.5;

@@ -12,7 +12,7 @@ import { deserialize, serialize } from 'node:v8';
 import { isErrno } from '../../checkpoint/files/fileReader';
 import type { DeviceChoice } from '../../shared/devices';
 import type { InspectSettings } from '../../shared/layers';
-import type { LayerOutcome } from '../worker/workerMessages';
+import type { LayerOutcome } from '../worker/layerRecords';
 
 /** Raised whenever a number's definition or the entry's layout changes. */
 const CACHE_VERSION = 8;

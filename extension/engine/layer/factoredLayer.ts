@@ -11,7 +11,7 @@ import type { LayerGeometry } from '../../spectral/matrices';
 import { abortable } from '../resources/abortable';
 import { LayerError, type LayerSource } from './layerInput';
 import { taskTensor } from '../worker/layerResult';
-import type { LayerOutcome } from '../worker/workerMessages';
+import type { LayerOutcome } from '../worker/layerRecords';
 import type { WorkerLease, WorkerPool } from '../worker/workerPool';
 
 /** Bytes of the base weight that are read at a time. */
@@ -54,16 +54,16 @@ export async function analyseProduct(
     const lease = await pool.lease(signal);
     try {
       const task = { tensor: taskTensor(tensor), layer, settings: plainSettings(context.settings) };
-      await lease.call('begin', { task });
       const { rank, scale } = product;
       const call = {
+        task,
         left: { bytes: left, dtype: product.left.tensor.dtype, transposed: product.left.transposed },
         right: { bytes: right, dtype: product.right.tensor.dtype, transposed: product.right.transposed },
         ...{ rank, scale },
       };
       const onProgress = (fraction: number): void => context.onProgress('eigenvalues', fraction);
-      await lease.call('product', call, { transfer: [left.buffer, right.buffer], onProgress });
-      const outcome = await lease.call('finish', { precision: 'float64 wasm' });
+      const made = await lease.calls.multiply(call, { transfer: [left.buffer, right.buffer], onProgress });
+      const outcome = await made.finish({ precision: 'float64 wasm' });
       compareWithFactors(outcome.result, product, layer);
       if (context.settings.farms.enabled) {
         outcome.result.missing = { ...outcome.result.missing, farms_alpha: NO_WINDOWS };
@@ -121,7 +121,7 @@ async function factoredLayer(
   for (let start = 0; start < rows; start += step) {
     const band = { start, end: Math.min(rows, start + step) };
     const bytes = await abortable(checkpoint.read(tensor, band, signal), signal);
-    square += await lease.call('squares', { bytes, dtype: tensor.dtype }, { transfer: [bytes.buffer] });
+    square += await lease.calls.squares({ bytes, dtype: tensor.dtype }, { transfer: [bytes.buffer] });
   }
   const relative = square > 0 && Number.isFinite(square) ? Math.sqrt(norm / square) : null;
   return { ...frame, base: { path: checkpoint.path, tensor: tensor.name, relative_norm: relative } };

@@ -13,9 +13,10 @@ import { runAdaptively } from '../../spectral/farms/adaptiveFarms';
 import type { FarmsWindow } from '../../spectral/farms/farms';
 import { abortable } from '../resources/abortable';
 import { addColumns } from './addColumns';
-import type { FarmsPlan, GramSide, SharedGrams, WindowsPlan } from './farmsPlan';
-import { WORKER_SIDE, type LayerProgress } from './layerProgress';
-import type { WorkerCalls } from '../worker/workerMessages';
+import type { GramSide, SharedGrams, WindowsPlan } from './farmsPlan';
+import { WORKER_SIDE } from './layerProgress';
+import type { FarmsCalls, WorkerCalls } from '../worker/workerCalls';
+import type { Answer, Remote } from '../worker/remote';
 import type { WorkerLease, WorkerPool } from '../worker/workerPool';
 
 export interface FarmsContext {
@@ -26,7 +27,7 @@ export interface FarmsContext {
   signal: AbortSignal;
 }
 
-export class FarmsRun {
+export class FarmsRun<Done> {
   /** Ascending λ by index of the window. */
   private readonly spectra: Float64Array[] = [];
   /** Windows in work; those that failed stay. */
@@ -37,33 +38,28 @@ export class FarmsRun {
   private solved = 0;
 
   /**
-   * @param lease the worker that holds the layer's bytes, if `held`
+   * @param layer the layer in the worker, which holds its bytes if `held`
+   * @param lease of that worker
    * @param chunk bytes of the columns of one window that are multiplied at once
    */
   constructor(
     private readonly context: FarmsContext,
+    private readonly layer: Remote<FarmsCalls<Done>>,
     private readonly lease: WorkerLease,
     private readonly tensor: TensorInfo,
     private readonly held: boolean,
     private readonly chunk: number,
   ) {}
 
-  async run(plan: FarmsPlan, progress: LayerProgress): Promise<void> {
-    const onProgress = progress.within('FARMS', plan.cost);
-    if (plan.kind === 'conv') await this.lease.call('farms', null, { onProgress });
-    else if (plan.kind === 'whole') await this.lease.call('wholeFarms', { window: plan.window });
-    else await this.windows(plan, onProgress);
-    progress.finish(plan.cost);
-  }
-
-  private async windows(plan: WindowsPlan, onProgress: (fraction: number) => void): Promise<void> {
+  /** @returns the layer's next stage in the worker */
+  async run(plan: WindowsPlan, onProgress: (fraction: number) => void): Promise<Answer<Done>> {
     const onSolved = (): void => onProgress(Math.min(1, (++this.solved * plan.perWindow) / plan.cost));
     try {
       const { taken, last } = plan.full ? await this.every(plan, onSolved) : await this.adaptive(plan, onSolved);
       const { windows, window } = plan;
       const interval = last?.interval ?? null;
       const spectra = this.spectraOf(taken);
-      await this.lease.call('finishFarms', { spectra, interval, total: windows.length, window });
+      return await this.layer.finishFarms({ spectra, interval, total: windows.length, window });
     } finally {
       // Nothing may still be at work in this layer's worker when the next layer gets it.
       await Promise.allSettled(this.running);
@@ -83,7 +79,7 @@ export class FarmsRun {
       ...{ windows, limit, tolerance: this.context.tolerance },
       take: (indices) => this.each(plan, indices, onSolved),
       estimate: (indices) =>
-        this.lease.call('farmsEstimate', { spectra: this.spectraOf(indices), total: windows.length, window }),
+        this.layer.farmsEstimate({ spectra: this.spectraOf(indices), total: windows.length, window }),
     });
   }
 
@@ -115,11 +111,7 @@ export class FarmsRun {
       if (plan.inWorker) {
         const bytes = await this.bytesOf(window);
         const transfer = bytes ? [bytes.buffer] : [];
-        this.spectra[index] = await this.lease.call(
-          'windowSpectrum',
-          { window, ...(bytes && { bytes }) },
-          { transfer },
-        );
+        this.spectra[index] = await this.layer.windowSpectrum({ window, ...(bytes && { bytes }) }, { transfer });
         onSolved();
         continue;
       }
@@ -141,7 +133,7 @@ export class FarmsRun {
   /** First stage of a window's eigenvalues here; resolves as soon as a worker has the second. */
   private async solve(index: number, gram: SymmetricSlabs, onSolved: () => void): Promise<void> {
     const { products, signal } = this.context;
-    const call: WorkerCalls['windowEigenvalues']['params'] =
+    const call: Parameters<WorkerCalls['windowEigenvalues']>[0] =
       gram.n <= WORKER_SIDE
         ? { matrix: gram.toMatrix(), n: gram.n }
         : {
@@ -149,8 +141,8 @@ export class FarmsRun {
           };
     const transfer = ['bandMatrix' in call ? call.bandMatrix.rows.buffer : call.matrix.buffer];
     const { lease, release } = await this.freeWorker();
-    const running = lease
-      .call('windowEigenvalues', call, { transfer })
+    const running = lease.calls
+      .windowEigenvalues(call, { transfer })
       .finally(release)
       .then((eigenvalues) => {
         this.spectra[index] = eigenvalues;
@@ -185,11 +177,8 @@ export class FarmsRun {
         : { row, col: col + start, rows, cols: end - start };
       const bytes = await this.bytesOf(cut);
       const transfer = [...(bytes ? [bytes.buffer] : []), ...(into ? [into.buffer] : [])];
-      return this.lease.call(
-        'part',
-        { part: cut, turned, ...(bytes && { bytes }), ...(into && { into }) },
-        { transfer },
-      );
+      const call = { part: cut, turned, ...(bytes && { bytes }), ...(into && { into }) };
+      return this.layer.part(call, { transfer });
     };
   }
 

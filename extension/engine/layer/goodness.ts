@@ -1,7 +1,7 @@
 /** The bootstrap test of a fit, in a worker thread. */
 import type { GoodnessOfFit } from '../../shared/layers';
 import { NOT_ROUNDED } from '../../spectral/storedRounding';
-import type { LayerOutcome } from '../worker/workerMessages';
+import type { LayerOutcome } from '../worker/layerRecords';
 import type { WorkerPool } from '../worker/workerPool';
 
 /** Of an outcome that is known. @throws AbortError */
@@ -14,7 +14,7 @@ export async function outcomeGoodness(
   const lease = await pool.lease(signal);
   try {
     const { M, rounding = NOT_ROUNDED } = result;
-    return await lease.call('goodness', { eigenvalues, dimension: M!, rounding }, { onProgress });
+    return await lease.calls.goodness({ eigenvalues, dimension: M!, rounding }, { onProgress });
   } finally {
     lease.release();
   }

@@ -82,7 +82,7 @@ export function widenedBands(stored: StoredMatrix, tensor: TensorInfo, name: str
     cols,
     async *bands(signal): AsyncGenerator<RowBand> {
       for await (const { start, rows: count, bytes } of stored.bands(signal)) {
-        const elements = await lease.call('widen', { bytes, dtype: tensor.dtype }, { transfer: [bytes.buffer] });
+        const elements = await lease.calls.widen({ bytes, dtype: tensor.dtype }, { transfer: [bytes.buffer] });
         const bad = firstNotFinite(elements);
         if (bad >= 0) {
           const place = `row ${start + Math.floor(bad / cols)}, column ${bad % cols}`;

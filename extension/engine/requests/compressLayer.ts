@@ -99,7 +99,7 @@ export async function compressLayer(
       ...(layout && { layout }),
     };
     const options = { transfer: [bytes.buffer], onProgress };
-    const compressed = await lease.call('compress', { input, method, rank, output }, options);
+    const compressed = await lease.calls.compress({ input, method, rank, output }, options);
     return { ...inStoredForm(compressed, tensor, geometry?.expert), ...(layout && { layout }) };
   } finally {
     lease.release();

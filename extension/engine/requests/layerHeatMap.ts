@@ -32,7 +32,7 @@ export async function layerHeatMap(
       const { bytes } = band;
       const rowCells = down.cells.slice(band.start, band.start + band.rows);
       const call = { bytes, dtype, planes, rowCells, colCells: across.cells, width: across.size };
-      planes = await lease.call('heatMap', call, { transfer: [bytes.buffer, planes.buffer] });
+      planes = await lease.calls.heatMap(call, { transfer: [bytes.buffer, planes.buffer] });
     }
     return { layer: name, order, ...heatMapOf(planes, rows, cols) };
   } finally {

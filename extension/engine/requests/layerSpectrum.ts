@@ -49,7 +49,7 @@ async function elementHistogram(
       const band = { start, end: Math.min(start + step, rows.end) };
       const bytes = await document.checkpoint.read(tensor, band, signal);
       const call = { bytes, dtype: tensor.dtype, edges: total.edges };
-      const counts = await lease.call('histogram', call, { transfer: [bytes.buffer] });
+      const counts = await lease.calls.histogram(call, { transfer: [bytes.buffer] });
       counts.forEach((count, index) => (total.counts[index]! += count));
     }
     return total;

@@ -109,7 +109,7 @@ export function residualNote(singularValues: ArrayLike<number>, residuals: Array
 
 /** The largest eigenpairs of small symmetric matrices, in the worker: the main thread goes on answering. */
 export function solveIn(lease: WorkerLease): SingularTools['solve'] {
-  return (matrix, n, k) => lease.call('eigenvectors', { matrix, n, k }, { transfer: [matrix.buffer] });
+  return (matrix, n, k) => lease.calls.eigenvectors({ matrix, n, k }, { transfer: [matrix.buffer] });
 }
 
 interface Plan {

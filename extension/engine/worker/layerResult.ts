@@ -20,7 +20,7 @@ import { rankSuggestions } from '../../spectral/ranks/ranks';
 import { tailShape } from '../../spectral/tail/tailShape';
 import { extentOf, hasRepresentableSquares } from '../../spectral/metrics/statistics';
 import { storedRounding } from '../../spectral/storedRounding';
-import type { LayerPrecision, LayerTask, TaskTensor } from './workerMessages';
+import type { LayerPrecision, TaskTensor, TensorTask } from './layerRecords';
 
 /** Of the order of entries in the first shuffle of the randomisation test, one more in each further; shown with the result. */
 export const SHUFFLE_SEED = 20190124;
@@ -44,7 +44,7 @@ export interface LayerNumbers {
   precision: LayerPrecision;
 }
 
-export function layerResult(task: LayerTask, numbers: LayerNumbers): LayerResult {
+export function layerResult(task: TensorTask, numbers: LayerNumbers): LayerResult {
   const { tensor, layer, noSpectrum } = task;
   const { eigenvalues, statistics, farms, precision } = numbers;
   const frame = resultFrame(layer?.name ?? tensor.name, tensor, statistics);
@@ -80,7 +80,7 @@ export function layerResult(task: LayerTask, numbers: LayerNumbers): LayerResult
 
 /** What the stored type may have done to the spectrum of a matrix or window of a layer. */
 export function roundingOfLayer(
-  { tensor, layer }: LayerTask,
+  { tensor, layer }: TensorTask,
   statistics: TensorStatistics,
   rows: number,
   cols: number,

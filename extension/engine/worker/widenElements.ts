@@ -26,6 +26,20 @@ export interface Submatrix {
   cols: number;
 }
 
+/** The same part of elements in float64. */
+export function cutWindow(
+  matrix: Float64Array,
+  cols: number,
+  { row, col, rows, cols: width }: Submatrix,
+): Float64Array {
+  const out = new Float64Array(rows * width);
+  for (let i = 0; i < rows; i++) {
+    const start = (row + i) * cols + col;
+    out.set(matrix.subarray(start, start + width), i * width);
+  }
+  return out;
+}
+
 /** Rows that are transposed together: their elements of one column fill two cache lines of the result. */
 const TRANSPOSED_ROWS = 16;
 

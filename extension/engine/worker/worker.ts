@@ -1,17 +1,19 @@
-/** Entry of a worker thread: answers `WorkerCalls` for one layer at a time. */
+/** Entry of a worker thread: answers `WorkerCalls`, and the calls of the layer that it has. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { compressTensor } from '../../compression/compressTensor';
-import { bandEigenvalues } from '../../linalg/eigen/bandEigenvalues';
-import { withoutNegatives } from '../../linalg/gram/gram';
-import { symmetricEigenvalues } from '../../linalg/eigen/symmetricEigenvalues';
 import { topEigenvectors } from '../../linalg/eigen/symmetricEigenvectors';
 import { loadKernels } from '../../linalg/kernels/loadKernels';
-import { goodnessOfFit } from '../../spectral/tail/goodnessOfFit';
 import { addToPlanes } from '../../spectral/heatMap';
 import { elementHistogram } from '../../spectral/metrics/statistics';
+import { goodnessOfFit } from '../../spectral/tail/goodnessOfFit';
+import { EigenSolver } from './eigenSolver';
 import { widenElements } from './widenElements';
-import { LayerSession } from './layerSession';
-import type { WorkerCalls, WorkerReply, WorkerRequest } from './workerMessages';
+import { hold } from './heldStages';
+import { multiply } from './multiply';
+import { Stage } from './stage';
+import { count, stream } from './streamedStages';
+import type { Progress, WorkerCalls } from './workerCalls';
+import type { WorkerReply, WorkerRequest } from './workerMessages';
 
 /** Progress messages closer together than this only cost time. */
 const PROGRESS_MS = 50;
@@ -24,79 +26,17 @@ if (!port) throw new Error('worker.js runs in a worker thread');
 const { cancelFlag } = workerData as { cancelFlag: Int32Array };
 
 const kernels = loadKernels();
-let session: LayerSession | undefined;
-
-type Handlers = {
-  [K in keyof WorkerCalls]: (
-    params: WorkerCalls[K]['params'],
-    onProgress: (fraction: number) => void,
-  ) => WorkerCalls[K]['result'];
-};
-
 const cancelled = (): boolean => Atomics.load(cancelFlag, 0) !== 0;
+const solver = new EigenSolver(kernels, cancelled);
 
-function current(): LayerSession {
-  if (!session) throw new Error('no layer was begun');
-  return session;
-}
-
-const handlers: Handlers = {
-  begin: ({ task, bytes }) => {
-    session = new LayerSession(task, kernels, cancelled, bytes);
-    return null;
-  },
-  nextRows: ({ bytes, keep, again, into }) => current().addRows(bytes, keep, again, into),
-  statistics: () => current().hasSpectrum(),
-  zeroSpectra: () => current().zeroSpectra(),
-  columns: ({ matrix, start, end, into }) => current().columns(matrix, start, end, into),
-  spectra: (_, onProgress) => {
-    current().spectra(onProgress);
-    return null;
-  },
-  eigenvalues: ({ bandMatrix }, onProgress) => {
-    current().addBandMatrix(bandMatrix, onProgress);
-    return null;
-  },
-  resolveSmall: () => {
-    current().resolveSmall();
-    return null;
-  },
-  shuffle: () => {
-    current().shuffle();
-    return null;
-  },
-  accept: ({ errorBound }) => current().accept(errorBound),
-  windowEigenvalues: (params) => {
-    const options = { kernels, cancelled };
-    return 'bandMatrix' in params
-      ? withoutNegatives(bandEigenvalues(params.bandMatrix, options))
-      : withoutNegatives(symmetricEigenvalues(params.matrix, params.n, options));
-  },
-  product: ({ left, right, rank, scale }, onProgress) => {
-    current().product(left, right, rank, scale, onProgress);
-    return null;
-  },
+const calls: WorkerCalls = {
+  hold: ({ task, bytes }) => hold(task, bytes, solver),
+  stream: ({ task }) => stream(task, solver),
+  count: ({ task }) => count(task, solver),
+  multiply: (params, onProgress) => multiply(params, solver, onProgress),
+  windowEigenvalues: (params) =>
+    'bandMatrix' in params ? solver.ofBandMatrix(params.bandMatrix) : solver.ofGram(params.matrix, params.n),
   squares: ({ bytes, dtype }) => widenElements(bytes, dtype).reduce((sum, value) => sum + value * value, 0),
-  farms: (_, onProgress) => {
-    current().convFarms(onProgress);
-    return null;
-  },
-  wholeFarms: ({ window }) => {
-    current().wholeFarms(window);
-    return null;
-  },
-  part: ({ part, turned, bytes, into }) => current().part(part, turned, bytes, into),
-  windowSpectrum: ({ window, bytes }) => current().windowSpectrum(window, bytes),
-  farmsEstimate: ({ spectra, total, window }) => current().farmsEstimate(spectra, total, window),
-  finishFarms: ({ spectra, interval, total, window }) => {
-    current().finishFarms(spectra, interval, total, window);
-    return null;
-  },
-  finish: (precision) => current().outcome(precision),
-  end: () => {
-    session = undefined;
-    return null;
-  },
   goodness: ({ eigenvalues, dimension, rounding }, onProgress) =>
     goodnessOfFit(eigenvalues, dimension, { rounding, seed: GOODNESS_SEED, cancelled, onProgress }),
   compress: ({ input, method, rank, output }, onProgress) =>
@@ -113,6 +53,17 @@ const handlers: Handlers = {
   },
 };
 
+/** The stage that the layer is in, and how many there were in this thread. */
+let stage: Stage | undefined;
+let stages = 0;
+
+/** @throws Error where the call's stage is over */
+function answerer(number: number, call: string): object {
+  if (number === 0) return calls;
+  if (number !== stages || !stage) throw new Error(`"${call}" was called at a stage of the layer that is over`);
+  return stage;
+}
+
 function post(reply: WorkerReply, transfer: ArrayBuffer[] = []): void {
   port!.postMessage(reply, transfer);
 }
@@ -122,18 +73,31 @@ function transferable(result: unknown): ArrayBuffer[] {
   return result instanceof Float64Array && result.buffer instanceof ArrayBuffer ? [result.buffer] : [];
 }
 
-port.on('message', ({ id, call, params }: WorkerRequest) => {
+port.on('message', (request: WorkerRequest) => {
+  const { id } = request;
+  if ('end' in request) {
+    stage = undefined;
+    post({ id, result: null });
+    return;
+  }
   let reported = 0;
-  const onProgress = (fraction: number): void => {
+  const onProgress: Progress = (fraction) => {
     const now = performance.now();
     if (now - reported < PROGRESS_MS) return;
     reported = now;
     post({ id, progress: fraction });
   };
   try {
-    const handler = handlers[call] as (params: unknown, onProgress: (fraction: number) => void) => unknown;
-    const result = handler(params, onProgress);
-    post({ id, result }, transferable(result));
+    const { stage: number, call, params } = request;
+    const target = answerer(number, call) as Record<string, (params: unknown, onProgress: Progress) => unknown>;
+    const result = target[call]!(params, onProgress);
+    if (!(result instanceof Stage)) {
+      post({ id, result }, transferable(result));
+      return;
+    }
+    stage = result;
+    stages += 1;
+    post({ id, stage: { number: stages, name: result.stage } });
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
     const code = (error as { code?: unknown }).code;

@@ -6,13 +6,17 @@
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { abortable } from '../resources/abortable';
-import type { WorkerCalls, WorkerReply } from './workerMessages';
+import { remote, type CallOptions, type Send } from './remote';
+import type { WorkerCalls } from './workerCalls';
+import type { WorkerAnswer, WorkerReply, WorkerRequest } from './workerMessages';
 
 interface Pending {
-  resolve: (result: never) => void;
+  resolve: (answer: WorkerAnswer) => void;
   reject: (error: Error) => void;
-  onProgress: ((fraction: number) => void) | undefined;
+  onProgress: CallOptions['onProgress'];
 }
+
+type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never;
 
 /** An error that happened inside a worker, with the code it had there. */
 export class WorkerError extends Error {
@@ -46,7 +50,7 @@ class PooledWorker {
       this.pending.delete(reply.id);
       if (this.pending.size === 0 && !this.dead) this.worker.unref();
       if ('error' in reply) pending.reject(new WorkerError(reply.error.name, reply.error.message, reply.error.code));
-      else pending.resolve(reply.result as never);
+      else pending.resolve(reply);
     });
     this.worker.on('error', (error) => this.fail(error instanceof Error ? error : new Error(String(error))));
     this.worker.on('exit', (code) => this.fail(new Error(`a worker thread ended with code ${code}`)));
@@ -58,18 +62,13 @@ class PooledWorker {
     this.pending.clear();
   }
 
-  call<K extends keyof WorkerCalls>(
-    call: K,
-    params: WorkerCalls[K]['params'],
-    transfer: ArrayBuffer[],
-    onProgress?: (fraction: number) => void,
-  ): Promise<WorkerCalls[K]['result']> {
+  ask(request: Unnumbered<WorkerRequest>, { transfer = [], onProgress }: CallOptions = {}): Promise<WorkerAnswer> {
     if (this.dead) return Promise.reject(this.dead);
     const id = this.nextId++;
-    return new Promise<WorkerCalls[K]['result']>((resolve, reject) => {
+    return new Promise<WorkerAnswer>((resolve, reject) => {
       this.pending.set(id, { resolve, reject, onProgress });
       this.worker.ref();
-      this.worker.postMessage({ id, call, params }, transfer);
+      this.worker.postMessage({ id, ...request }, transfer as ArrayBuffer[]);
     });
   }
 
@@ -96,19 +95,18 @@ export class WorkerLease {
     Atomics.store(this.worker.cancelFlag, 0, 1);
   };
 
-  /**
-   * @throws the signal's reason as soon as it is cancelled, whatever the worker is at; WorkerError for errors inside the
-   *   worker
-   */
-  async call<K extends keyof WorkerCalls>(
-    call: K,
-    params: WorkerCalls[K]['params'],
-    options: { transfer?: ArrayBufferLike[]; onProgress?: (fraction: number) => void } = {},
-  ): Promise<WorkerCalls[K]['result']> {
+  private readonly send: Send = async (stage, call, params, options) => {
     this.signal.throwIfAborted();
-    const answer = this.worker.call(call, params, (options.transfer ?? []) as ArrayBuffer[], options.onProgress);
-    return abortable(answer, this.signal);
-  }
+    const asked = this.worker.ask({ stage: stage.number, call, params }, options);
+    const answer = await abortable(asked, this.signal);
+    return 'stage' in answer ? remote(answer.stage, this.send) : answer.result;
+  };
+
+  /**
+   * Each call throws the signal's reason as soon as it is cancelled, whatever the worker is at, and a WorkerError for
+   * errors inside the worker.
+   */
+  readonly calls = remote<WorkerCalls>({ number: 0, name: 'any' }, this.send);
 
   /** The worker is free again once it has ended what it was at: it answers in order. */
   release(): void {
@@ -116,7 +114,7 @@ export class WorkerLease {
       this.signal.removeEventListener('abort', this.cancel);
       this.giveBack(this.worker);
     };
-    this.worker.call('end', null, []).then(giveBack, giveBack);
+    this.worker.ask({ end: true }).then(giveBack, giveBack);
   }
 }
 

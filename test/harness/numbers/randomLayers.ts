@@ -4,7 +4,8 @@
  */
 import { narrow } from '../../../extension/compression/narrow';
 import { DEFAULT_FARMS } from '../../../extension/engine/terminal/cliArguments';
-import { LayerSession } from '../../../extension/engine/worker/layerSession';
+import { EigenSolver } from '../../../extension/engine/worker/eigenSolver';
+import { hold } from '../../../extension/engine/worker/heldStages';
 import { loadKernels } from '../../../extension/linalg/kernels/loadKernels';
 import { layerVerdict } from '../../../extension/shared/layerFindings';
 import { norm, takeOut } from '../../../extension/linalg/eigen/gramSchmidt';
@@ -75,8 +76,8 @@ export function storedLayer(
   const [layer] = layersOf(tensor).layers;
   const settings = { farms: { ...DEFAULT_FARMS, enabled: false } };
   const { bytes } = narrow(elements, dtype);
-  const session = new LayerSession({ tensor, layer: layer!, settings }, loadKernels(), () => false, bytes);
-  session.spectra(() => undefined);
-  const { result, eigenvalues } = session.outcome({ precision: 'float64 wasm' });
+  const held = hold({ tensor, layer: layer!, settings }, bytes, new EigenSolver(loadKernels(), () => false));
+  const solved = held.stage === 'matrices' ? held.spectra(undefined, () => undefined) : held;
+  const { result, eigenvalues } = solved.finish({ precision: 'float64 wasm' });
   return { result, eigenvalues, verdict: layerVerdict(result)! };
 }

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DEFAULT_FARMS } from '../../../../extension/engine/terminal/cliArguments';
 import { ResultCache, type ResultKey } from '../../../../extension/engine/document/resultCache';
-import type { LayerOutcome } from '../../../../extension/engine/worker/workerMessages';
+import type { LayerOutcome } from '../../../../extension/engine/worker/layerRecords';
 
 const DAY_MS = 24 * 3600 * 1000;
 
