@@ -10,7 +10,7 @@ import { packSummary } from '../shared/packedTensors';
 import type { HeaderRequests } from '../protocol';
 import { handle } from '../shared/rpc';
 import type { PackedSummary } from '../shared/tensors';
-import { Engine } from './engine';
+import { OpenDocuments } from './document/openDocuments';
 
 /** Buffers do not count for V8's own limit, which the host sets: beyond this the process ends itself. */
 const MAX_RSS_BYTES = 512 * 1024 * 1024;
@@ -36,18 +36,12 @@ const watch = new Worker(
 );
 watch.unref();
 
-const engine = new Engine({
-  cacheFolder: undefined,
-  threads: 1,
-  memoryLimit: MAX_RSS_BYTES / 2,
-  device: 'cpu',
-  notify: () => undefined, // nothing is computed here
-});
+const documents = new OpenDocuments();
 
 /** Nothing stays open. @throws CheckpointError */
 async function headers(path: string): Promise<PackedSummary> {
-  const { handle: document, summary } = await engine.open(path);
-  await engine.close(document);
+  const { handle: document, summary } = await documents.open(path);
+  await documents.close(document);
   const characters = summary.tensors.reduce((sum, { name, alias = '' }) => sum + name.length + alias.length, 0);
   if (summary.tensors.length > MAX_TENSORS || characters > MAX_NAME_CHARACTERS) {
     const message = `has ${summary.tensors.length} tensors, with names of ${characters} characters together; hovers know up to ${MAX_TENSORS}, and ${MAX_NAME_CHARACTERS}`;

@@ -8,6 +8,8 @@ import type { DocumentRequests, EngineNotifications, EngineRequests } from '../p
 import { handle, notifier, type Handlers } from '../shared/rpc';
 import { previewLayer } from './requests/compressLayer';
 import { saveCompressed } from './requests/saveLayers';
+import type { EngineDocument } from './document/engineDocument';
+import type { Notify } from './document/layerOutcomes';
 import { Engine } from './engine';
 import { layerHeatMap } from './requests/layerHeatMap';
 import { defaultMemoryLimit, defaultThreads } from './resources/limits';
@@ -23,9 +25,12 @@ const FILE_CHECK_MS = 2000;
 os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL);
 
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
-const notify = notifier<EngineNotifications>(connection);
+const notifications = notifier<EngineNotifications>(connection);
 
 const { EIGENSCOPE_DEVICE: device = '', EIGENSCOPE_DIED_DEVICE: diedDevice = '' } = process.env;
+
+/** A notification that cannot be sent means that the host is gone: `disconnect` below ends the process. */
+const tell: Notify = (name, params) => void notifications.notify(name, params).catch(() => undefined);
 
 const engine = new Engine({
   cacheFolder: process.env.EIGENSCOPE_CACHE_DIR,
@@ -33,8 +38,7 @@ const engine = new Engine({
   memoryLimit: megabytes(process.env.EIGENSCOPE_MEMORY_MB) ?? defaultMemoryLimit(os.totalmem()),
   device: isDeviceChoice(device) ? device : 'auto',
   diedDevice: isAccelerator(diedDevice) ? diedDevice : undefined,
-  // A notification that cannot be sent means that the host is gone: `disconnect` below ends the process.
-  notify: (name, params) => void notify.notify(name, params).catch(() => undefined),
+  notify: tell,
 });
 
 function positive(text: string | undefined): number | undefined {
@@ -54,41 +58,47 @@ function signalOf(token: CancellationToken): AbortSignal {
   return controller.signal;
 }
 
+/** @throws EngineError where it is not open */
+const open = (document: string): EngineDocument => engine.documents.get(document);
+
 const documentHandlers: Handlers<DocumentRequests> = {
-  parts: ({ document, layer }) => engine.document(document).partsIn(layer),
-  inspect: ({ document, names, settings }) => ({ queued: engine.inspect(document, names, settings) }),
+  parts: ({ document, layer }) => open(document).partsIn(layer),
+  inspect: ({ document, names, settings }) => ({ queued: engine.inspections.add(open(document), names, settings) }),
   prioritise: ({ document, names }) => {
-    engine.prioritise(document, names);
+    engine.inspections.prioritise(open(document), names);
     return null;
   },
   cancel: ({ document, names }) => {
-    engine.cancel(document, names);
+    engine.inspections.cancel(open(document), names);
     return null;
   },
-  spectrum: ({ document, layer, settings }, token) => layerSpectrum(engine, document, layer, settings, signalOf(token)),
-  goodness: ({ document, layer, settings }, token) => layerGoodness(engine, document, layer, settings, signalOf(token)),
-  vectorMetrics: ({ document, layer, count }, token) => layerVectors(engine, document, layer, count, signalOf(token)),
+  spectrum: ({ document, layer, settings }, token) =>
+    layerSpectrum(engine, open(document), layer, settings, signalOf(token)),
+  goodness: ({ document, layer, settings }, token) =>
+    layerGoodness(engine, open(document), layer, settings, signalOf(token)),
+  vectorMetrics: ({ document, layer, count }, token) =>
+    layerVectors(engine, open(document), layer, count, signalOf(token)),
   singularVectors: ({ document, layer, count }, token) =>
-    singularVectors(engine, document, layer, count, signalOf(token)),
-  heatMap: ({ document, layer, order }, token) => layerHeatMap(engine, document, layer, order, signalOf(token)),
+    singularVectors(engine, open(document), layer, count, signalOf(token)),
+  heatMap: ({ document, layer, order }, token) => layerHeatMap(engine, open(document), layer, order, signalOf(token)),
   previewCompression: ({ document, layer, method, rank, settings }, token) =>
-    previewLayer(engine, document, layer, method, rank, settings, signalOf(token)),
+    previewLayer(engine, open(document), layer, method, rank, settings, signalOf(token)),
   saveCompressed: ({ document, request, settings }, token) =>
-    saveCompressed(engine, document, request, settings, signalOf(token)),
+    saveCompressed(engine, open(document), request, settings, signalOf(token)),
 };
 
 handle<EngineRequests>(connection, {
-  ...stampedHandlers(documentHandlers, (document) => engine.document(document).stamp),
+  ...stampedHandlers(documentHandlers, (document) => open(document).stamp),
   open: async ({ path }, token) => {
-    const { stamp, summary } = await engine.open(path, signalOf(token));
+    const { stamp, summary } = await engine.documents.open(path, signalOf(token));
     return { about: stamp, answer: packSummary(summary) };
   },
   close: async ({ document }) => {
     await engine.close(document);
     return null;
   },
-  peek: ({ path, layer, settings }) => engine.peek(path, layer, settings),
-  device: () => engine.device(),
+  peek: ({ path, layer, settings }) => engine.peeks.peek(path, layer, settings),
+  device: () => engine.hardware.info(),
 });
 connection.listen();
 
@@ -96,13 +106,13 @@ connection.listen();
 process.on('disconnect', () => process.exit(0));
 
 setInterval(() => {
-  engine.checkFiles().catch((error: unknown) => {
+  engine.inspections.checkFiles().catch((error: unknown) => {
     const message = `looking for changed files failed: ${error instanceof Error ? error.message : String(error)}`;
-    engine.options.notify('log', { level: 'warn', message });
+    tell('log', { level: 'warn', message });
   });
 }, FILE_CHECK_MS).unref();
 
 engine.cache.prune().catch((error: unknown) => {
   const message = `the result cache could not be cut back: ${error instanceof Error ? error.message : String(error)}`;
-  engine.options.notify('log', { level: 'warn', message });
+  tell('log', { level: 'warn', message });
 });

@@ -10,7 +10,7 @@ async function main(file: string): Promise<void> {
     notify: () => undefined,
   });
   const started = performance.now();
-  const { summary } = await engine.open(file);
+  const { summary } = await engine.documents.open(file);
   const seconds = (performance.now() - started) / 1000;
   const megabytes = process.resourceUsage().maxRSS / 1024;
   process.stdout.write(JSON.stringify({ seconds, megabytes, tensors: summary.tensors.length }));

@@ -39,19 +39,19 @@ describe('tied weights', () => {
     const options = { cacheFolder: undefined, threads: 1, memoryLimit: 2 ** 30, device: 'cpu' } as const;
     const engine = new Engine({ ...options, notify: () => undefined });
     try {
-      return await look(engine, (await engine.open(file)).handle);
+      return await look(engine, (await engine.documents.open(file)).handle);
     } finally {
       await engine.dispose();
     }
   }
 
   const sharedWith = (file: string): Promise<(string | undefined)[]> =>
-    opened(file, (engine, handle) => engine.document(handle).summary.tensors.map((info) => info.sharedWith));
+    opened(file, (engine, handle) => engine.documents.get(handle).summary.tensors.map((info) => info.sharedWith));
 
   it('a copy of the embedding that the configuration ties counts once in parameters, size and types', async () => {
     const file = model(embedding, { tie_word_embeddings: true });
     await opened(file, (engine, handle) => {
-      const { parameters, bytes, dtypes, tensors, architecture } = engine.document(handle).summary;
+      const { parameters, bytes, dtypes, tensors, architecture } = engine.documents.get(handle).summary;
       const counted = WORDS * WIDTH + WIDTH * WIDTH;
       assert.deepEqual([parameters, bytes, dtypes], [counted, 4 * counted, [{ dtype: 'F32', parameters: counted }]]);
       assert.deepEqual(
@@ -98,7 +98,7 @@ describe('tied weights', () => {
     writeFileSync(path.join(encoder, 'config.json'), JSON.stringify({ model_type: 'bert' }));
     const file = path.join(encoder, 'model.safetensors');
     writeFileSync(file, safetensorsBytes([tensor('bert.embeddings.word_embeddings.weight', embedding)]));
-    await opened(file, (engine, handle) => assert.equal(engine.document(handle).summary.architecture, 'bert'));
+    await opened(file, (engine, handle) => assert.equal(engine.documents.get(handle).summary.architecture, 'bert'));
   });
 
   it('equal matrices of a model that does not tie them, and tied ones that differ, are two', async () => {

@@ -11,7 +11,7 @@ import { layersOf, type LayerGeometry } from '../../spectral/matrices';
 import { rankSuggestion } from '../../spectral/ranks/ranks';
 import { weloreRanks } from '../../spectral/ranks/welore';
 import { contentProbe, sampleFiles } from './contentProbe';
-import { type EngineLayer, rankMatrix, EngineError } from './engineLayer';
+import { type EngineLayer, rankMatrix, EngineError } from '../layer/engineLayer';
 import { changedFile, settledAt, type FileState } from './fileSnapshot';
 import { layerRows } from '../layer/layerInput';
 import { layerParts, partSummaries, wholeOf, type PartLayer } from './layerParts';

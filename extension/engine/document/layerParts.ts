@@ -4,7 +4,7 @@ import { slicedTensor } from '../../checkpoint/wrappers/tensorSlice';
 import type { LayerParts, PartSummary } from '../../shared/tensors';
 import type { LayerGeometry } from '../../spectral/matrices';
 import { partsOf, type MatrixPart } from '../../spectral/parts/partsOf';
-import type { EngineLayer } from './engineLayer';
+import type { EngineLayer } from '../layer/engineLayer';
 import type { ModelConfig } from './modelConfig';
 
 export interface PartLayer extends EngineLayer {

@@ -5,7 +5,7 @@
 import type { Checkpoint, TensorInfo } from '../../checkpoint/checkpoint';
 import { compressionMatrix } from '../../compression/compressionMatrix';
 import { heldBands, type RowBand, type RowBands } from '../../linalg/singular/rowBandProducts';
-import { EngineError, type EngineLayer } from '../document/engineLayer';
+import { EngineError, type EngineLayer } from './engineLayer';
 import { layerRows } from './layerInput';
 import type { WorkerLease } from '../worker/workerPool';
 

@@ -11,14 +11,14 @@ import { copyNotes, replacementNotes } from '../../compression/storageNotes';
 import { tieNotes } from '../../compression/tieNotes';
 import type { CompressionPreview, RankRequest, SaveRequest } from '../../shared/compressions';
 import type { InspectSettings } from '../../shared/layers';
-import { EngineError, type EngineLayer } from '../document/engineLayer';
-import type { Engine } from '../engine';
-import { type EngineDocument } from '../document/engineDocument';
+import { EngineError, type EngineLayer } from '../layer/engineLayer';
+import type { EngineDocument } from '../document/engineDocument';
 import { assertNotFolded, inStoredForm } from './foldedReplacement';
 import { layerRows } from '../layer/layerInput';
 import { held, storedMatrix, widenedBands } from '../layer/layerMatrix';
 import { taskTensor } from '../worker/layerResult';
 import { leasedWork } from './leasedWork';
+import type { ComputingParts, RequestParts } from './requestParts';
 import { solveIn } from './singularVectors';
 
 /** Spectra are enough for a preview; FARMS would only keep the person waiting. */
@@ -31,8 +31,8 @@ function withoutFarms(settings: InspectSettings): InspectSettings {
  * @throws EngineError, CompressionError, CheckpointError, AbortError
  */
 export async function previewLayer(
-  engine: Engine,
-  handle: string,
+  { outcomes }: Pick<RequestParts, 'outcomes'>,
+  document: EngineDocument,
   name: string,
   method: string,
   rank: RankRequest,
@@ -40,12 +40,11 @@ export async function previewLayer(
   signal: AbortSignal,
   together: readonly string[] = [name],
 ): Promise<CompressionPreview> {
-  const document = engine.document(handle);
   const layer = document.layer(name);
   const { tensor } = layer;
   const matrix = compressibleMatrix(layer, name);
-  const known = await engine.known(document, name, settings);
-  const { rankEigenvalues, result } = known ?? (await engine.outcome(document, name, withoutFarms(settings), signal));
+  const known = await outcomes.known(document, name, settings);
+  const { rankEigenvalues, result } = known ?? (await outcomes.outcome(document, name, withoutFarms(settings), signal));
   const [problem] = result.problems;
   if (problem) throw new EngineError('no-spectrum', problem.message);
   const input = {
@@ -74,7 +73,7 @@ function matrixShare(tensor: TensorInfo, { rows, cols }: { rows: number; cols: n
  * @throws EngineError, CompressionError, CheckpointError, AbortError
  */
 export async function compressLayer(
-  engine: Engine,
+  parts: ComputingParts & Pick<RequestParts, 'outcomes'>,
   document: EngineDocument,
   { layer: name, method, rank, output }: Pick<SaveRequest, 'layer' | 'method' | 'rank' | 'output'>,
   settings: InspectSettings,
@@ -84,10 +83,10 @@ export async function compressLayer(
   const layer = document.layer(name);
   const layout = output === 'factors' ? factorLayoutOf(document, name) : undefined;
   const { tensor, geometry } = layer;
-  const known = await engine.known(document, name, settings);
+  const known = await parts.outcomes.known(document, name, settings);
   onProgress(0);
-  const directions = await fewDirectionsOf(engine, document, name, rank, known?.rankEigenvalues, signal);
-  const lease = await engine.pool.lease(signal);
+  const directions = await fewDirectionsOf(parts, document, name, rank, known?.rankEigenvalues, signal);
+  const lease = await parts.pool.lease(signal);
   try {
     const bytes = await document.checkpoint.read(tensor, layerRows(tensor, geometry), signal);
     const input = {
@@ -111,7 +110,7 @@ export async function compressLayer(
  * undefined where the worker should find them in the whole spectrum.
  */
 async function fewDirectionsOf(
-  engine: Engine,
+  parts: ComputingParts,
   document: EngineDocument,
   name: string,
   request: RankRequest,
@@ -125,9 +124,9 @@ async function fewDirectionsOf(
   const { rows, cols } = stored;
   const rank = resolveRank(request, eigenvalues ?? new Float64Array(0), { layer: name, rows, cols });
   const bytes = 8 * rows * cols + directionBytes(rows, cols, rank);
-  if (!fewDirections(rows, cols, rank) || bytes > engine.options.memoryLimit) return undefined;
-  const products = await engine.matrixProducts();
-  return leasedWork(engine, bytes, signal, async (lease) => {
+  if (!fewDirections(rows, cols, rank) || bytes > parts.memory.limit) return undefined;
+  const products = await parts.hardware.products();
+  return leasedWork(parts, bytes, signal, async (lease) => {
     const { bands } = await held(widenedBands(stored, layer.tensor, name, lease), signal);
     return leadingDirections(bands, rank, { products, solve: solveIn(lease), signal });
   });

@@ -1,30 +1,30 @@
 /** A layer's matrix at screen resolution, read in bands, its rows and columns in stored order or by a singular vector. */
 import type { HeatMap } from '../../shared/layers';
 import { cellsOf, emptyPlanes, heatMapOf } from '../../spectral/heatMap';
-import { EngineError } from '../document/engineLayer';
-import type { Engine } from '../engine';
+import { EngineError } from '../layer/engineLayer';
+import type { EngineDocument } from '../document/engineDocument';
 import { storedMatrix } from '../layer/layerMatrix';
+import type { ComputingParts } from './requestParts';
 import { singularVectors } from './singularVectors';
 
 /** @param order number of the singular triplet, 0 for stored order. @throws as `singularVectors` */
 export async function layerHeatMap(
-  engine: Engine,
-  handle: string,
+  parts: ComputingParts,
+  document: EngineDocument,
   name: string,
   order: number,
   signal: AbortSignal,
 ): Promise<HeatMap> {
-  const document = engine.document(handle);
   const layer = document.layer(name);
   if (!layer.geometry) {
     throw new EngineError('no-spectrum', `${name} is no matrix: ${layer.noSpectrum ?? 'no matrix'}`);
   }
   const stored = storedMatrix(document.checkpoint, layer);
   const { rows, cols } = stored;
-  const keys = order === 0 ? undefined : await orderingVectors(engine, handle, name, order, signal);
+  const keys = order === 0 ? undefined : await orderingVectors(parts, document, name, order, signal);
   const down = cellsOf(rows, keys?.u);
   const across = cellsOf(cols, keys?.v);
-  const lease = await engine.pool.lease(signal);
+  const lease = await parts.pool.lease(signal);
   try {
     const { dtype } = layer.tensor;
     let planes = emptyPlanes(down.size * across.size);
@@ -41,13 +41,13 @@ export async function layerHeatMap(
 }
 
 async function orderingVectors(
-  engine: Engine,
-  handle: string,
+  parts: ComputingParts,
+  document: EngineDocument,
   name: string,
   order: number,
   signal: AbortSignal,
 ): Promise<{ u: Float64Array; v: Float64Array }> {
-  const { rows, cols, left, right } = await singularVectors(engine, handle, name, order, signal);
+  const { rows, cols, left, right } = await singularVectors(parts, document, name, order, signal);
   const last = left.length / rows - 1;
   // A matrix with fewer triplets has no such ordering: its last one stands in.
   const at = Math.min(order - 1, last);

@@ -1,25 +1,25 @@
 /** Everything a layer's view draws: the outcome, and the histogram of its elements read anew. */
 import type { InspectSettings, LayerSpectrum, TensorStatistics } from '../../shared/layers';
 import { emptyHistogram, type ElementHistogram } from '../../spectral/metrics/statistics';
-import { rankMatrix, type EngineLayer } from '../document/engineLayer';
-import type { Engine } from '../engine';
-import { type EngineDocument } from '../document/engineDocument';
+import { rankMatrix, type EngineLayer } from '../layer/engineLayer';
+import type { EngineDocument } from '../document/engineDocument';
 import { layerRows } from '../layer/layerInput';
+import type { WorkerPool } from '../worker/workerPool';
+import type { RequestParts } from './requestParts';
 
 /** Bytes of a band that is read and counted at a time. */
 const BAND_BYTES = 16 * 1024 * 1024;
 
 /** @throws EngineError, CheckpointError, AbortError */
 export async function layerSpectrum(
-  engine: Engine,
-  handle: string,
+  { outcomes, pool }: Pick<RequestParts, 'outcomes' | 'pool'>,
+  document: EngineDocument,
   name: string,
   settings: InspectSettings,
   signal: AbortSignal,
 ): Promise<LayerSpectrum> {
-  const document = engine.document(handle);
   const layer = document.layer(name);
-  const outcome = await engine.outcome(document, name, settings, signal);
+  const outcome = await outcomes.outcome(document, name, settings, signal);
   return {
     layer: document.result(name) ?? outcome.result,
     eigenvalues: outcome.eigenvalues,
@@ -27,12 +27,12 @@ export async function layerSpectrum(
     rankEigenvalues: outcome.rankEigenvalues,
     // A tensor without a spectrum has elements to show all the same.
     rankMatrix: layer.geometry ? rankMatrix(layer) : { rows: 0, cols: 0 },
-    histogram: await elementHistogram(engine, document, layer, outcome.result.statistics, signal),
+    histogram: await elementHistogram(pool, document, layer, outcome.result.statistics, signal),
   };
 }
 
 async function elementHistogram(
-  engine: Engine,
+  pool: WorkerPool,
   document: EngineDocument,
   { tensor, geometry }: EngineLayer,
   statistics: TensorStatistics | null,
@@ -40,7 +40,7 @@ async function elementHistogram(
 ): Promise<ElementHistogram> {
   const total = emptyHistogram(statistics ?? { min: null, max: null });
   if (tensor.unreadable !== undefined) return total;
-  const lease = await engine.pool.lease(signal);
+  const lease = await pool.lease(signal);
   try {
     const rows = layerRows(tensor, geometry);
     const perRow = tensor.byteLength / Math.max(1, tensor.shape[0] ?? 1);

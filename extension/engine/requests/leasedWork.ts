@@ -1,6 +1,6 @@
 /** Work on request that needs memory of its own and a worker, beside the layers of the queue. */
-import type { Engine } from '../engine';
 import type { WorkerLease } from '../worker/workerPool';
+import type { RequestParts } from './requestParts';
 
 /**
  * Runs `work` once `bytes` are free and then a worker is: in the order in which layers take them, so that none of the two
@@ -9,20 +9,20 @@ import type { WorkerLease } from '../worker/workerPool';
  * @throws what `work` throws; the signal's reason when it fires while waiting
  */
 export async function leasedWork<T>(
-  engine: Engine,
+  { memory, pool }: Pick<RequestParts, 'memory' | 'pool'>,
   bytes: number,
   signal: AbortSignal,
   work: (lease: WorkerLease) => Promise<T>,
 ): Promise<T> {
-  const memory = await engine.memoryBudget.reserve(bytes, signal);
+  const reservation = await memory.reserve(bytes, signal);
   try {
-    const lease = await engine.pool.lease(signal);
+    const lease = await pool.lease(signal);
     try {
       return await work(lease);
     } finally {
       lease.release();
     }
   } finally {
-    memory.release();
+    reservation.release();
   }
 }

@@ -17,8 +17,8 @@ import { assertReplaceable, copyNotes, replacementNotes } from '../../compressio
 import type { SaveRequest, SaveResult } from '../../shared/compressions';
 import type { InspectSettings } from '../../shared/layers';
 import { compressibleMatrix, compressLayer, factorLayoutOf } from './compressLayer';
-import type { Engine } from '../engine';
 import type { EngineDocument } from '../document/engineDocument';
+import type { RequestParts } from './requestParts';
 
 /** Factoring is this share of a save's progress; the rest is copying. */
 const FACTORING_SHARE = 0.6;
@@ -33,13 +33,13 @@ export interface SavedLayer extends Pick<SaveResult, 'rank' | 'relative_error' |
 
 /** @throws as `saveLayers` */
 export async function saveCompressed(
-  engine: Engine,
-  handle: string,
+  parts: RequestParts,
+  document: EngineDocument,
   { layer, ...request }: SaveRequest,
   settings: InspectSettings,
   signal: AbortSignal,
 ): Promise<SaveResult> {
-  const saved = await saveLayers(engine, handle, { ...request, layers: [layer] }, settings, signal);
+  const saved = await saveLayers(parts, document, { ...request, layers: [layer] }, settings, signal);
   const { rank, relative_error, measured_error, notes } = saved.layers[0]!;
   return { path: saved.path, bytes: saved.bytes, rank, relative_error, measured_error, notes };
 }
@@ -50,19 +50,18 @@ export async function saveCompressed(
  * @throws EngineError, CompressionError, CheckpointError, AbortError; nothing is written then
  */
 export async function saveLayers(
-  engine: Engine,
-  handle: string,
+  parts: RequestParts,
+  document: EngineDocument,
   request: LayersRequest,
   settings: InspectSettings,
   signal: AbortSignal,
 ): Promise<{ path: string; bytes: number; layers: SavedLayer[] }> {
-  const document = engine.document(handle);
   const { checkpoint } = document;
   // Before the work: what is refused should not cost minutes of factoring.
   await assertSavable(checkpoint, request);
-  assertCompressible(document, request, engine.options.memoryLimit);
+  assertCompressible(document, request, parts.memory.limit);
   const report = (fraction: number, message: string): void =>
-    engine.options.notify('saving', { ...document.stamp, fraction, message });
+    parts.notify('saving', { ...document.stamp, fraction, message });
 
   const replacements = new Map<string, Replacement>();
   const compressed: { layer: string; result: Compressed }[] = [];
@@ -70,12 +69,12 @@ export async function saveLayers(
   for (const [index, layer] of request.layers.entries()) {
     const share = FACTORING_SHARE / request.layers.length;
     const message = request.layers.length > 1 ? `factoring ${index + 1} of ${request.layers.length}` : 'factoring';
-    const result = await compressLayer(engine, document, { ...request, layer }, settings, signal, (fraction) =>
+    const result = await compressLayer(parts, document, { ...request, layer }, settings, signal, (fraction) =>
       report(share * (index + fraction), message),
     );
     addReplacement(replacements, document.layer(layer).tensor, result);
     held += bytesOf(result);
-    assertHeld(held, request, engine.options.memoryLimit);
+    assertHeld(held, request, parts.memory.limit);
     compressed.push({ layer, result });
   }
 

@@ -5,10 +5,11 @@ import { leastCapacity, type SingularTools } from '../../linalg/singular/leading
 import { topTriplets, tripletBytes, usualCapacity } from '../../linalg/singular/singularTriplets';
 import type { LayerVectors, SingularVectors } from '../../shared/layers';
 import { vectorMetrics } from '../../spectral/metrics/vectorMetrics';
-import { EngineError } from '../document/engineLayer';
-import type { Engine } from '../engine';
+import { EngineError } from '../layer/engineLayer';
+import type { EngineDocument } from '../document/engineDocument';
 import { BAND_ELEMENTS, held, storedMatrix, widenedBands, type StoredMatrix } from '../layer/layerMatrix';
 import { leasedWork } from './leasedWork';
+import type { ComputingParts } from './requestParts';
 import { LayerError } from '../layer/layerInput';
 import type { WorkerLease } from '../worker/workerPool';
 import { smallestOf } from '../../shared/extremes';
@@ -31,13 +32,12 @@ const LAYERS_KEPT = 4;
  *   DOMException `AbortError`
  */
 export async function singularVectors(
-  engine: Engine,
-  handle: string,
+  parts: ComputingParts,
+  document: EngineDocument,
   name: string,
   count: number | undefined,
   signal: AbortSignal,
 ): Promise<SingularVectors> {
-  const document = engine.document(handle);
   const layer = document.layer(name);
   if (!layer.geometry) {
     throw new EngineError('no-spectrum', `${name} has no singular vectors: ${layer.noSpectrum ?? 'no matrix'}`);
@@ -47,9 +47,9 @@ export async function singularVectors(
   const k = count === undefined ? all : Math.min(count, all);
   const known = document.vectors.get(name);
   if (known && known.singularValues.length >= k) return firstOf(known, k);
-  const plan = planned(stored, k, name, engine.options.memoryLimit);
-  const products = await engine.matrixProducts();
-  const { left, right, singularValues, residuals } = await leasedWork(engine, plan.memory, signal, (lease) =>
+  const plan = planned(stored, k, name, parts.memory.limit);
+  const products = await parts.hardware.products();
+  const { left, right, singularValues, residuals } = await leasedWork(parts, plan.memory, signal, (lease) =>
     tripletsOf(widenedBands(stored, layer.tensor, name, lease), k, { products, solve: solveIn(lease), signal }, plan),
   );
   const { rows, cols } = stored;
@@ -64,14 +64,14 @@ export async function singularVectors(
 
 /** @throws as `singularVectors` */
 export async function layerVectors(
-  engine: Engine,
-  handle: string,
+  parts: ComputingParts,
+  document: EngineDocument,
   name: string,
   count: number,
   signal: AbortSignal,
 ): Promise<LayerVectors> {
   const started = performance.now();
-  const found = await singularVectors(engine, handle, name, count, signal);
+  const found = await singularVectors(parts, document, name, count, signal);
   const { rows, cols, singularValues, residuals, left, right } = found;
   const vectors = Array.from(singularValues, (sigma, i) => ({
     sigma,

@@ -14,8 +14,10 @@ import type { LayerParts, TensorSummary } from '../../shared/tensors';
 import { DEFAULT_FARMS, parseCommand, USAGE, UsageError, type Command } from './cliArguments';
 import { cacheFolder } from '../resources/cacheFolder';
 import { previewLayer } from '../requests/compressLayer';
-import { LayerNotes } from '../worker/layerNotes';
+import { LayerNotes } from './layerNotes';
 import { Engine } from '../engine';
+import type { EngineDocument } from '../document/engineDocument';
+import type { ComputingParts } from '../requests/requestParts';
 import { inspectCsv, inspectJson, inspectReport } from '../../shared/inspectReport';
 import { defaultMemoryLimit, defaultThreads } from '../resources/limits';
 import { ProgressLine } from './progressLine';
@@ -77,18 +79,18 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   const pruning = engine.cache.prune().catch((error: unknown) => {
     progress.note(`the result cache could not be cut back: ${problemOf(error).message}`);
   });
-  const document = await engine.open(command.path);
+  const document = await engine.documents.open(command.path);
   const names = selectedLayers(document, command.layers, command.split);
   // Results arrive as they finish; they are printed in the file's order.
-  if (engine.inspect(document.handle, names, command.settings) > 0) await done;
+  if (engine.inspections.add(document, names, command.settings) > 0) await done;
   // Nothing but a change of the files ends the queue before all is done.
   const layers = names.map(
     (name) => results.get(name) ?? unreachedResult(name, document.layer(name), document.change!),
   );
-  if (command.vectors > 0) await addVectors(engine, document.handle, layers, command.vectors, progress);
+  if (command.vectors > 0) await addVectors(engine, document, layers, command.vectors, progress);
   progress.finish();
   await tellSlowerEngine(engine);
-  const report = inspectReport(document.summary, command.settings, layers, await engine.deviceInUse());
+  const report = inspectReport(document.summary, command.settings, layers, await engine.hardware.infoInUse());
   if (command.format === 'json') await printAll(inspectJson(report));
   else if (command.format === 'csv') await printAll(inspectCsv(report.layers));
   else await print(layerReport(document.summary, report));
@@ -99,7 +101,7 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
 
 /** Says on stderr if onnxruntime was wanted and could not be had: the numbers are the same, and come later. */
 async function tellSlowerEngine(engine: Engine): Promise<void> {
-  const { refused } = await engine.deviceInUse();
+  const { refused } = await engine.hardware.infoInUse();
   const reason = refused.find(({ provider }) => provider === 'cpu')?.reason;
   if (reason !== undefined)
     tell(`${reason}. The built-in kernels computed instead, which takes longer for large layers.`);
@@ -107,8 +109,8 @@ async function tellSlowerEngine(engine: Engine): Promise<void> {
 
 /** Layers whose vectors cannot be computed get a problem instead. */
 async function addVectors(
-  engine: Engine,
-  handle: string,
+  parts: ComputingParts,
+  document: EngineDocument,
   layers: LayerResult[],
   count: number,
   progress: ProgressLine,
@@ -117,7 +119,7 @@ async function addVectors(
   for (const layer of layers.filter(({ matrices }) => matrices > 0)) {
     progress.layer(`${layer.name}: singular vectors`);
     try {
-      const { vectors, note } = await layerVectors(engine, handle, layer.name, count, signal);
+      const { vectors, note } = await layerVectors(parts, document, layer.name, count, signal);
       layer.vectors = vectors;
       if (note !== undefined) layer.vectorsNote = note;
     } catch (error) {
@@ -128,7 +130,7 @@ async function addVectors(
 
 async function tensors(command: Of<'tensors'>): Promise<number> {
   const engine = createEngine(command, false, {});
-  const document = await engine.open(command.path);
+  const document = await engine.documents.open(command.path);
   const { document: _, ...summary } = document.summary;
   const partsOf = ({ layers: [first] }: TensorSummary): LayerParts =>
     first === undefined ? { parts: [] } : document.partsIn(first);
@@ -149,9 +151,9 @@ async function compress(command: Of<'compress'>): Promise<number> {
   const engine = createEngine(command, false, {
     saving: ({ message, fraction }) => progress.layer(`${message} ${Math.round(100 * fraction)} %`),
   });
-  const document = await engine.open(command.path);
+  const document = await engine.documents.open(command.path);
   const { rank, output, overwrite } = command;
-  const { handle, checkpoint } = document;
+  const { checkpoint } = document;
   const layers = layersToCompress(document, command.layers);
   const method = 'svd';
   const target = await outFile(command.out, suggestedName(checkpoint.path, layers, method));
@@ -163,11 +165,11 @@ async function compress(command: Of<'compress'>): Promise<number> {
     // Before the work, as a person may want to stop it.
     const notes = new LayerNotes(layers.length);
     for (const layer of layers) {
-      const preview = await previewLayer(engine, handle, layer, method, rank, settings, signal, layers);
+      const preview = await previewLayer(engine, document, layer, method, rank, settings, signal, layers);
       notes.add(layer, preview.notes);
     }
     for (const note of notes.untold()) progress.note(note);
-    const saved = await saveLayers(engine, handle, request, settings, signal);
+    const saved = await saveLayers(engine, document, request, settings, signal);
     progress.finish();
     const numbers = ({ rank: kept, relative_error, measured_error }: SavedLayer): string =>
       `rank ${kept}, relative Frobenius error ${relative_error.toPrecision(6)} (as stored ${measured_error.toPrecision(6)})`;
@@ -181,14 +183,14 @@ async function compress(command: Of<'compress'>): Promise<number> {
 async function vectors(command: Of<'vectors'>): Promise<number> {
   const progress = new ProgressLine(process.stderr);
   const engine = createEngine(command, false, {});
-  const document = await engine.open(command.path);
+  const document = await engine.documents.open(command.path);
   const { count, overwrite } = command;
   const layer = oneLayer(document, command.layer);
   const out = await outFile(command.out, suggestedName(document.checkpoint.path, [layer], 'vectors'));
   return saving(engine, progress, async (signal) => {
     progress.layer(`${layer}: singular vectors`);
     const target = { path: out, overwrite };
-    const saved = await saveSingularVectors(engine, document.handle, layer, count, target, signal);
+    const saved = await saveSingularVectors(engine, document, layer, count, target, signal);
     progress.finish();
     const { rows, cols, singularValues, residuals } = saved.vectors;
     const worst = largestOf(residuals) / (singularValues[0]! || 1);

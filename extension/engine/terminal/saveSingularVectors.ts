@@ -5,7 +5,8 @@ import { PYTORCH_FORMAT } from '../../compression/savedMetadata';
 import { resolveTarget } from '../../compression/saveTarget';
 import { version } from '../../../package.json';
 import type { SingularVectors } from '../../shared/layers';
-import type { Engine } from '../engine';
+import type { EngineDocument } from '../document/engineDocument';
+import type { ComputingParts } from '../requests/requestParts';
 import { singularVectors } from '../requests/singularVectors';
 
 /**
@@ -13,19 +14,19 @@ import { singularVectors } from '../requests/singularVectors';
  * @throws as `singularVectors`; CompressionError as `writeAtomically`
  */
 export async function saveSingularVectors(
-  engine: Engine,
-  handle: string,
+  parts: ComputingParts,
+  document: EngineDocument,
   name: string,
   count: number | undefined,
   target: { path: string; overwrite: boolean },
   signal: AbortSignal,
 ): Promise<{ path: string; vectors: SingularVectors }> {
-  const { checkpoint } = engine.document(handle);
+  const { checkpoint } = document;
   const protect = checkpoint.files;
   const { overwrite } = target;
   // Before the work: a refused target should not cost minutes.
   await resolveTarget(target.path, { protect, ofModel: true, overwrite });
-  const vectors = await singularVectors(engine, handle, name, count, signal);
+  const vectors = await singularVectors(parts, document, name, count, signal);
   const { rows, cols, singularValues } = vectors;
   const k = singularValues.length;
   const data: Record<string, { shape: number[]; values: Float64Array }> = {

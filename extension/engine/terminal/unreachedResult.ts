@@ -1,7 +1,7 @@
 /** The result of a layer that a run in the terminal did not reach. */
 import type { LayerResult } from '../../shared/layers';
 import type { Problem } from '../../shared/tensors';
-import type { EngineLayer } from '../document/engineLayer';
+import type { EngineLayer } from '../layer/engineLayer';
 import { failedResult } from '../worker/layerResult';
 
 /** A layer that was not looked at, because its files changed before. */

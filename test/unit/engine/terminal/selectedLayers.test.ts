@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { EngineLayer } from '../../../../extension/engine/document/engineLayer';
+import type { EngineLayer } from '../../../../extension/engine/layer/engineLayer';
 import { UsageError } from '../../../../extension/engine/terminal/cliArguments';
 import { oneLayer, selectedLayers } from '../../../../extension/engine/terminal/selectedLayers';
 
