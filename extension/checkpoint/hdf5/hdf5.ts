@@ -1,6 +1,18 @@
 /**
- * HDF5: files of named arrays in groups, as Keras up to version 2 and many plain scripts save weights. Read by position
- * and without the HDF5 library, which wants a whole file in memory, or reads that block.
+ * HDF5: files of named arrays in groups, as Keras up to version 2 and many plain scripts save weights. Read by hand,
+ * 3 000 lines in this folder, because reads must be positioned, bounded and cancellable, and files may be hostile.
+ *
+ * Measured against h5wasm 0.10.3, the HDF5 C library in WebAssembly, on 2 cores with Node 20 (medians of 4 processes):
+ * - Both read by position: h5wasm's build for Node sees the host's files.
+ * - From start to the list of 16 tensors in 640 MB: 0.55 s here, 1.7 s there, most of it to load its code, with 20 and
+ *   43 MB of memory. Reading all of a 3 MB Keras model, once open: 10 ms and 99 ms.
+ * - All of 640 MB in bands of 8 MB: 2.8 s and 3.6 s; of 586 MB in gzip chunks: 18 s and 36 s, with 190 and 168 MB.
+ * - A read cancelled after 20 ms ended 13 ms later here, and never held its thread for more than 5 ms. There a read of
+ *   40 MB holds its thread for 0.7 s, and only the end of its worker stops it.
+ * - Of 314 damaged files (as hdf5Damage.test.ts makes them) none hangs or crashes either. There 26 give an error and no
+ *   list at all, and 40 cut ones are refused that are listed here with what is whole; the traps take 342 and 174 MB.
+ * - Size in the package: 1 MB compressed; this folder with all that it imports, 22 kB.
+ * Both listed and read the same files, in bands of 8 MB, in processes of their own.
  *
  * @see https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html
  */
