@@ -110,7 +110,7 @@ export function packRows(
   }
 }
 
-/** Packs n rows of which elements 0 … depth−1 are the steps of the depth. */
+/** Packs elements 0 … depth−1 of n rows; they are the steps of the depth. */
 export function packColumns(to: usize, depth: i32, from: usize, stride: usize, n: i32): void {
   const group = (<usize>depth) << 5;
   for (let i = 0; i < n; i += 4) {

@@ -35,7 +35,7 @@ const HEIGHT_STEP = 32;
 /** Some rows of X, gathered until there are columns enough for a run. */
 interface Tile {
   start: number;
-  /** Of the matrix; what is missing to the common height stays zero. */
+  /** Rows of the matrix in this tile; up to the common height the rest stays zero. */
   rows: number;
   /** height × (blocks·BLOCK_DEPTH) */
   x: Float32Array;
@@ -136,7 +136,7 @@ export class SplitGram implements GramSum {
   }
 }
 
-/** Where a row's whole numbers are: column j at `at` + j of each level, in units of `unit`·`units[j]`. */
+/** The place of a row's whole numbers: column j at `at` + j of each level, in units of `unit`·`units[j]`. */
 interface WholeRow {
   levels: SplitLevels;
   at: number;

@@ -9,7 +9,9 @@ import { unscale } from './scaling';
 import { pollFor, type EigenOptions } from './symmetricEigenvalues';
 import { tridiagonalEigenvalues } from './tridiagonalEigenvalues';
 
-/** Of the progress: the iteration on the tridiagonal matrix takes about a third as long at the orders this is for. */
+/**
+ * Share of the progress; the iteration on the tridiagonal matrix takes about a third as long at the orders this is for.
+ */
 const CHASE_SHARE = 0.75;
 
 /**

@@ -130,7 +130,10 @@ class BandReduction {
     return block;
   }
 
-  /** Moves what is left of a reduced panel into the band matrix, and its reflectors into V's columns, in the order they apply. */
+  /**
+   * Moves the rest of a reduced panel into the band matrix, and its reflectors into V's columns, in the order they
+   * apply.
+   */
   private keepReduced(block: Float64Array, betas: Float64Array, rest: number): void {
     const { v, width, bandMatrix } = this;
     v.fill(0, 0, (rest + width) * width);
@@ -182,7 +185,7 @@ class BandReduction {
     this.pending++;
   }
 
-  /** Adds what is pending to the part of the matrix that is left. */
+  /** Adds the pending updates to the remaining part of the matrix. */
   private async takeIn(rest: number): Promise<void> {
     const { p, q, depth, matrix } = this;
     const { products, signal } = this.options;

@@ -68,7 +68,7 @@ class Iteration {
     this.sweepsLeft = SWEEPS_PER_EIGENVALUE * d.length;
   }
 
-  /** Whether the element between rows i and i + 1 may be dropped. */
+  /** True if the element between rows i and i + 1 may be dropped. */
   negligible(i: number): boolean {
     const bound = EPSILON * EPSILON * Math.abs(this.d[i]! * this.d[i + 1]!);
     return this.e[i]! <= bound + NEGLIGIBLE_SHARE * NEGLIGIBLE_SHARE;

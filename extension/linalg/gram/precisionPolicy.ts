@@ -1,4 +1,4 @@
-/** Which error of a Gram matrix its eigenvalues may have: what `linalg/README.md` promises. */
+/** The error of a Gram matrix that its eigenvalues may have: what `linalg/README.md` promises. */
 
 import { numericalZero } from '../../shared/numericalZero';
 
@@ -32,8 +32,8 @@ export function precisionProblem(eigenvalues: Float64Array, errorBound: number):
 const RATIO = 1e-3;
 
 /**
- * Whether σ₁/σ_M of a float64 Gram matrix may be off by more than 0.1 %: where it is above about 1e6. Its λ_M is then, by
- * rounding errors of √M·ε·λ₁, off by more than 0.2 % of itself.
+ * True if a float64 Gram matrix may put σ₁/σ_M off by more than 0.1 %: above about 1e6. Rounding errors of √M·ε·λ₁ then
+ * put its λ_M off by more than 0.2 %.
  *
  * @param eigenvalues ascending
  * @param dimension smaller side of each matrix
@@ -44,11 +44,12 @@ export function isConditionUncertain(eigenvalues: Float64Array, dimension = eige
 }
 
 /**
- * Below which value eigenvalues of a float64 Gram matrix are less certain than the policy asks, where that is so within
- * the upper half of the spectrum. Rounding errors add up as random ones do, to √M·ε·λ₁.
+ * Finds uncertain eigenvalues in the upper half of a float64 Gram matrix's spectrum. Rounding errors add up as random
+ * ones do, to √M·ε·λ₁.
  *
  * @param eigenvalues ascending
- * @returns undefined where all that count are certain: numerical zeros, up to M·ε·λ₁, do not
+ * @returns the value below which they are less certain than the policy asks; undefined if none is. Numerical zeros, up
+ *   to M·ε·λ₁, do not count
  */
 export function uncertainBelow(eigenvalues: Float64Array): number | undefined {
   const { length } = eigenvalues;

@@ -1,7 +1,7 @@
 /**
- * Gram matrices of many equally large windows of one matrix X without a product for each: windows that sum over the same
- * columns of X are parts of one Gram matrix, of which only what some window needs is computed; from one such set to the next
- * only the columns that leave and enter are multiplied.
+ * Gram matrices of many equally large windows of one matrix X without a product for each. Windows that sum over the
+ * same columns of X are parts of one Gram matrix; only the parts that some window needs are computed. From one such set
+ * to the next, only the columns that leave and enter are multiplied.
  */
 import type { MatrixProducts } from '../products/productTypes';
 import { SymmetricSlabs } from './symmetricSlabs';
@@ -138,7 +138,7 @@ export class SlidingGram {
     }
   }
 
-  /** Whether every window's rounding is as small as a new product's. */
+  /** True if every window's rounding is as small as a new product's. */
   private isExact(): boolean {
     const { order, side, starts } = this.rows;
     const trace = new Float64Array(order);

@@ -6,8 +6,8 @@ import { mirrorLower } from '../kernels/mirrorLower';
 import type { MatrixProducts } from '../products/productTypes';
 
 /**
- * Rows of a slab: its products are then long enough to run at full speed, and the diagonal blocks, of which both halves are
- * computed, stay a small part of the work (128 … 512 measured alike at order 4096).
+ * Rows of a slab. Its products are then long enough to run at full speed. The diagonal blocks, computed in both halves,
+ * stay a small part of the work (128 … 512 measured alike at order 4096).
  */
 export const SLAB_ROWS = 256;
 

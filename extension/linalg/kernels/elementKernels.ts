@@ -22,10 +22,10 @@ export function isNarrow(dtype: DType): dtype is NarrowType {
   return Object.hasOwn(ELEMENT_BYTES, dtype);
 }
 
-/** Sums over one block of elements. Where an element is NaN or ±Inf, or a sum overflows, so do the sums that hold it. */
+/** Sums over one block of elements. If an element is NaN or ±Inf, or a sum overflows, the sums that hold it are too. */
 export interface BlockMoments {
   sum: number;
-  /** Of all elements but NaN. */
+  /** Smallest element, NaN left out. */
   min: number;
   max: number;
   zeros: number;

@@ -14,7 +14,7 @@ const LARGEST_BLOCK = 32;
 /** A basis holds at least k vectors and so many blocks: the one that is kept with them at a restart, and two new ones. */
 const LEAST_BLOCKS = 3;
 
-/** Of the check for missed vectors: enough to see an eigenvalue that stands out, in 8 cheap passes. */
+/** Limits of the check for missed vectors: enough to see an eigenvalue that stands out, in 8 cheap passes. */
 const PROBE = { block: 8, capacity: 64, restarts: 0 };
 /** An eigenvalue that is larger than the k-th by less was not missed: the two are as good. */
 const PROBE_TOLERANCE = 1e-6;
@@ -64,7 +64,7 @@ export async function leadingPairs(
   }
 }
 
-/** Whether what is orthogonal to the vectors found has a larger eigenvalue than the least of theirs. */
+/** True if a larger eigenvalue was missed: one orthogonal to the vectors found. */
 async function missedOne(problem: SubspaceProblem, k: number, { values, vectors }: LeadingSubspace): Promise<boolean> {
   const { n, products, apply } = problem;
   if (n - k < PROBE.block) return false;

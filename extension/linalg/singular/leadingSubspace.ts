@@ -10,7 +10,7 @@
 import type { MatrixProducts } from '../products/productTypes';
 import { OrthonormalRows } from './orthonormalRows';
 
-/** Of a Krylov block, parts below this share of the operator's norm are rounding errors of the product. */
+/** Parts of a Krylov block below this share of the operator's norm are rounding errors of the product. */
 const NEGLIGIBLE_SHARE = 1e-14;
 /** The basis grows by this factor between two looks at its eigenvalues, which cost the cube of its size. */
 const GROWTH_PER_CHECK = 1.2;
@@ -109,7 +109,7 @@ export async function leadingSubspace(
     }
     first = basis.count;
     const added = await basis.append(image, b, NEGLIGIBLE_SHARE * scale);
-    // Where the operator leads nowhere new, chance does: the other copies of an eigenvalue, the null space.
+    // If the operator leads nowhere new, random rows do: to the other copies of an eigenvalue, to the null space.
     await basis.appendRandom(Math.min(block, n - first) - added);
   }
 }

@@ -92,8 +92,8 @@ export async function takeOutRows(
 }
 
 /**
- * k orthonormal rows of which the first j span the first j rows of `rows`, up to what is shorter than `negligible`:
- * random directions stand in for that, at the end.
+ * Makes k orthonormal rows. The first j span the first j rows of `rows`, except parts shorter than `negligible`; random
+ * directions at the end stand in for those.
  *
  * @param rows k×n with k ≤ n
  */
@@ -114,7 +114,7 @@ export async function orthonormalised(
 }
 
 /**
- * Makes b rows orthonormal in place, in their order; rows of which no more than `negligible` is left are dropped.
+ * Makes b rows orthonormal in place, in their order. Rows with no more than `negligible` left are dropped.
  *
  * @returns number of rows left, at the front of the block
  */
