@@ -103,12 +103,12 @@ function headsFirst(shape: readonly number[], rows: readonly number[], cols: rea
 
 /** Biases of heads, layers or experts beside one another, and a graph attention's vectors: they are no matrix. */
 export function isStackedBias(name: string, shape: readonly number[], shapeOf: ShapeOf): boolean {
-  // Of 100 000 names hardly any goes on.
+  // Hardly any of 100 000 names goes on.
   if (!/bias|b_|vars\/1|att/.test(name.slice(-12))) return false;
   const { module, parameter, before } = ending(name);
   if (/^(?:bias(?:es)?|b_(?:[QKVO]|in|out|gate)|(?:\w{1,20}_)?proj_bias)$/.test(parameter)) return true;
   if (shape.length === 3 && shape[0] === 1 && /^attn?(?:_(?:src|dst|edge|l|r|i|j))?$/.test(parameter)) return true;
-  // Of Keras 3, where a layer's variables have numbers.
+  // Keras 3 numbers a layer's variables.
   const kernelShape = parameter === 'vars/1' ? shapeOf(`${before}0`) : undefined;
   return kernelShape !== undefined && kernelShape.length > 2 && (INPUT.test(module) || OUTPUT.test(module));
 }

@@ -3,7 +3,7 @@ import type { PowerLawFit } from '../shared/layers';
 
 const HISTOGRAM_BINS = 100;
 
-/** Where the bandwidth rule sees no spread at all. */
+/** Used if the bandwidth rule sees no spread at all. */
 const MIN_BANDWIDTH = 1e-3;
 
 export interface LogHistogram {

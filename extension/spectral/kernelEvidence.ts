@@ -19,7 +19,7 @@ const PARTS_SEEN = 8;
 
 const CONVOLUTION = /conv|stft|filter|basis|depthwise|pointwise/i;
 
-/** Of separable convolutions, whose two kernels share the bias of the second. */
+/** Separable convolutions: two kernels share the bias of the second. */
 const SEPARABLE = /depthwise|pointwise/i;
 
 /** What a kernel is called in its module: `weight`, `weight_v`, `original1`, `kernel:0`, `w`, `vars/0`. */
@@ -75,8 +75,8 @@ function channels(shape: readonly number[], layout: KernelLayout): readonly [num
 }
 
 /**
- * Whether a bias is that of a kernel (one number an output, of a transposed convolution, too), or that of matrices; undefined
- * where it may be either.
+ * True if a bias fits a kernel (one number an output, of a transposed convolution too), false if it fits matrices,
+ * undefined if it may be either.
  */
 function fitsBias(shape: readonly number[], layout: KernelLayout, bias: readonly number[]): boolean | undefined {
   // A bias for each matrix of a stack.
@@ -111,7 +111,10 @@ export function biasName(name: string): string {
   return `${around}bias${last.endsWith(':0') ? ':0' : ''}`;
 }
 
-/** Of something called a convolution: one axis of positions is not the longest, but for filter banks of one channel. */
+/**
+ * True if the axis of positions of something called a convolution is not the longest; filter banks of one channel may
+ * be longer.
+ */
 function hasPositions(shape: readonly number[], layout: KernelLayout): boolean {
   const [a, b] = channels(shape, layout);
   const [only] = spatial(shape, layout);

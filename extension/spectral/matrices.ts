@@ -89,7 +89,7 @@ function axesOf(
   const attention = attentionKernel(name, shape, shapeOf);
   if (attention) return attention;
   const experts = tensor.kernelLayout !== 'O…I' && tensor.kernelLayout !== '…O' && /expert|moe|_exps\b/i.test(name);
-  // Of experts that are convolutions, each has tensors of its own.
+  // Experts that are convolutions have tensors of their own.
   if (experts && (shape.length === 3 || !/conv/i.test(name))) return { axes: stacked(shape) };
   if (isKernel(tensor, shapeOf)) return 'kernel';
   return shape.length === 3 ? { axes: unknown(shape) } : undefined;

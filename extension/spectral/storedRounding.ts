@@ -1,15 +1,15 @@
 /**
- * What rounding to the stored type does to a spectrum. Elements that were rounded make W + E of W, and no singular value of
- * W + E tells more of W than ‖E‖: equal ones come out this far apart, and zeros come out this large.
+ * The effect on a spectrum of rounding to the stored type. Rounded elements make W + E of W, and no singular value of W
+ * + E tells W's closer than ‖E‖: equal ones come out this far apart, and zeros come out this large.
  *
- * E is taken for random, as rounding errors of unrelated numbers are: ‖E‖ = rms(E)·(√N + √M). Of elements of a
- * floating-point type rms(E) ≤ u/√3 of theirs, u half of the type's ε.
+ * E is taken for random, as rounding errors of unrelated numbers are: ‖E‖ = rms(E)·(√N + √M). For a floating-point type
+ * rms(E) ≤ u/√3 times the rms of the elements, with u half of the type's ε.
  */
 import { numericalZero, roundingOf } from '../shared/numericalZero';
 import type { StoredRounding, TensorStatistics } from '../shared/layers';
 import type { DType } from '../shared/tensors';
 
-/** Of numbers that were never stored. */
+/** The rounding of numbers that were never stored: none. */
 export const NOT_ROUNDED: StoredRounding = { type: 'float64', norm: 0 };
 
 /** Unit roundoff u, and where numbers so small that they lose digits are apart. */
@@ -19,7 +19,7 @@ interface Precision {
 }
 
 const FLOATS: Readonly<Partial<Record<DType, Precision>>> = {
-  // Of what was computed in float64, as an orthogonal matrix by QR, a few units are right and not half of one.
+  // Numbers computed in float64 (an orthogonal matrix by QR, say) are off by a few units, not by half of one.
   F64: { unit: 2 ** -50, step: 0 },
   F32: { unit: 2 ** -24, step: 2 ** -149 },
   F16: { unit: 2 ** -11, step: 2 ** -24 },
@@ -32,8 +32,9 @@ const FLOATS: Readonly<Partial<Record<DType, Precision>>> = {
 };
 
 /**
- * Codes of b bits are 2^b levels over the range of their block, whose largest element is about 2.5 times its rms: the error
- * is 2.5·2^−b/√3 of the rms. Of Gaussian elements Q8_0, Q6_K, Q4_0, NF4, Q3_K and Q2_K come within a third of this.
+ * Codes of b bits are 2^b levels over the range of their block, whose largest element is about 2.5 times its rms: the
+ * error is 2.5·2^−b/√3 of the rms. With Gaussian elements, Q8_0, Q6_K, Q4_0, NF4, Q3_K and Q2_K come within a third of
+ * this.
  */
 const BLOCK_RANGE = 2.5;
 
@@ -85,7 +86,7 @@ function bulkSize({ count, l2, min, max }: TensorStatistics): number {
 }
 
 /**
- * Whether some eigenvalues above zero differ by more than the rounding of the stored elements and of float64 make them.
+ * True if some eigenvalues above zero differ by more than rounding explains: of the stored elements, and of float64.
  *
  * @param eigenvalues ascending
  * @param dimension smaller side of each matrix
@@ -102,7 +103,7 @@ export function hasSpread(
   return differ(least, largest, roundingOf(eigenvalues, dimension), 2 * norm);
 }
 
-/** Whether λ below and above differ by more than `arithmetic`, and their σ by more than `sigma`. */
+/** True if λ below and above differ by more than `arithmetic`, and their σ by more than `sigma`. */
 export function differ(below: number, above: number, arithmetic: number, sigma: number): boolean {
   return above - below > arithmetic && Math.sqrt(above) - Math.sqrt(Math.max(0, below)) > sigma;
 }

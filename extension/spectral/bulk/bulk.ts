@@ -50,8 +50,8 @@ const MAX_MISFIT = 0.2;
 const LEVEL = 0.03;
 
 /**
- * Of random matrices the fitted s² lies below that of all entries by 1.7/√(NM) at most (standard deviation, from M = 64 on;
- * 5/M at M = 32). Further below, the spectrum has more than a bulk, even where its largest eigenvalue does not tell.
+ * A random matrix's fitted s² lies below that of all entries by 1.7/√(NM) at most (standard deviation, from M = 64 on;
+ * 5/M at M = 32). Further below, the spectrum has more than a bulk, even if its largest eigenvalue does not tell.
  */
 const FIT_SCATTER = 16;
 

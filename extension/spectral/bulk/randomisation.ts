@@ -61,9 +61,9 @@ export const MOST_SHUFFLES = 100;
  */
 const LEVEL = 0.035;
 
-/** Where the largest eigenvalues of shuffled matrices end. */
+/** The end of the range of shuffled matrices' largest eigenvalues. */
 export interface RandomEdge {
-  /** Of the shuffles' λ₁. */
+  /** Mean of the shuffles' λ₁; `sd` is their standard deviation. */
   mean: number;
   sd: number;
   /** λ above this is no random matrix's: mean + t·sd·√(1 + 1/K), and no less than the largest λ₁ of a shuffle. */
@@ -104,7 +104,7 @@ function studentWithin(theta: number, freedom: number): number {
 }
 
 /**
- * The metrics of the test; keys are those of the metric table. Of several shuffles the distance is the mean, and the number
+ * The metrics of the test; keys are those of the metric table. The distance is the mean over the shuffles, the number
  * of spikes the median.
  *
  * @param eigenvalues λ ascending

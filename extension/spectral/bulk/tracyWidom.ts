@@ -1,11 +1,11 @@
 /**
- * Where the largest eigenvalue of WᵀW lies, for a random N×M matrix of entries of variance 1: about
- * centre + scale·TW₁, TW₁ being Tracy and Widom's law of order 1.
+ * The place of the largest eigenvalue of WᵀW, for a random N×M matrix of entries of variance 1: about centre +
+ * scale·TW₁, TW₁ being Tracy and Widom's law of order 1.
  *
  * @see Johnstone 2001, "On the distribution of the largest eigenvalue in principal components analysis"
  * @see Ma 2012, "Accuracy of the Tracy–Widom limits": the halves, which make it good from M = 5 on
- * @see Chiani 2014, "Distribution of the largest eigenvalue for real Wishart and Gaussian random matrices": TW₁ is all but
- *   a shifted gamma law
+ * @see Chiani 2014, "Distribution of the largest eigenvalue for real Wishart and Gaussian random matrices": TW₁ is all
+ *   but a shifted gamma law
  */
 import { erfc } from '../tail/errorFunction';
 

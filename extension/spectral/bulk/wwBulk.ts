@@ -9,7 +9,7 @@
  */
 
 export interface WwBulk {
-  /** Of the spectrum rescaled to mean 1. */
+  /** Sigma of the spectrum rescaled to mean 1. */
   sigma: number;
   num_spikes: number;
   mp_softrank: number;
@@ -61,7 +61,7 @@ export function wwBulk(eigenvalues: Float64Array, N: number, M: number): WwBulk 
 interface Density {
   x: number[];
   y: number[];
-  /** Where it is highest. */
+  /** The x at which the density is highest. */
   mode: number;
   end: number;
 }

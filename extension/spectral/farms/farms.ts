@@ -1,8 +1,9 @@
 /**
- * FARMS: fixed-aspect-ratio subsampling. Where its windows lie, in which order an adaptive run takes them, and the fit
- * on the pooled eigenvalues. Measuring every layer at one aspect ratio takes the layer's own shape out of alpha.
+ * FARMS: fixed-aspect-ratio subsampling. Places its windows, orders them for an adaptive run, and fits alpha on the
+ * pooled eigenvalues. Measuring every layer at one aspect ratio takes the layer's own shape out of alpha.
  *
- * @see arXiv 2506.06280, and the authors' program (`fixed_sampling`, `net_esd_estimator_farms`), whose windows these are
+ * @see arXiv 2506.06280, and the authors' program (`fixed_sampling`, `net_esd_estimator_farms`), whose windows these
+ *   are
  */
 import { withExactZeros } from '../../shared/numericalZero';
 import type { FitRule, InspectSettings, PowerLawFit, StoredRounding } from '../../shared/layers';
@@ -104,8 +105,8 @@ export function adaptiveOrder(windows: readonly FarmsWindow[]): number[] {
 }
 
 /**
- * All values of several matrices in one ascending array. Numerical zeros are 0 in it: each matrix has its own λ₁, and what
- * is rounding beside that of another one may be a number beside its own.
+ * All values of several matrices in one ascending array. Numerical zeros are 0 in it: each matrix has its own λ₁, so
+ * rounding noise of one matrix may be as large as a number of another.
  *
  * @param spectra ascending, all eigenvalues of one matrix each
  */
@@ -146,7 +147,10 @@ export function fitPooled(
   return fitPowerLaw(pooled, rule, { zeroFilter: false, dimension: side, zero: 0, rounding });
 }
 
-/** Of windows a narrow tail is no alpha: they overlap and share their largest values. Of whole matrices WeightWatcher has one. */
+/**
+ * Refuses a narrow tail of windows, which overlap and share their largest values. (WeightWatcher fits narrow tails of
+ * whole matrices.)
+ */
 function fitMatrices(pooled: Float64Array, rule: FitRule, side: number, rounding: StoredRounding): PowerLawFit {
   const fit = fitPooled(pooled, rule, side, rounding);
   return fit.narrow ? noFit(rule, fit.reason!) : fit;

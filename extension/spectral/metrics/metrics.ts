@@ -23,7 +23,7 @@ export interface SpectralInput {
   fits: Partial<Record<FitRule, PowerLawFit>>;
   /** λ of the matrices with their entries shuffled, as `eigenvalues`, once for each shuffle of the randomisation test. */
   randomised?: readonly Float64Array[];
-  /** Whether small eigenvalues are exact; else they are a float64 Gram matrix's. */
+  /** Small eigenvalues are exact; else they are a float64 Gram matrix's. */
   resolved?: boolean;
   /** By how much the stored type rounded each matrix. */
   rounding?: StoredRounding;

@@ -9,7 +9,7 @@ const BLOCK = 4096;
 const SQUARE_SAFE = 1e150;
 const SQUARE_TINY = 1e-150;
 
-/** Whether elements up to this magnitude can be squared as they are. */
+/** True if elements up to this magnitude can be squared as they are. */
 function squaresInRange(extent: number): boolean {
   return extent <= SQUARE_SAFE && (extent >= SQUARE_TINY || extent === 0);
 }
@@ -153,7 +153,7 @@ export function extentOf({ min, max }: Pick<TensorStatistics, 'min' | 'max'>): n
   return Math.max(Math.abs(min ?? 0), Math.abs(max ?? 0));
 }
 
-/** Whether the squares of the elements, and their sums, keep their digits in a double. */
+/** True if the squares of the elements, and their sums, keep their digits in a double. */
 export function hasRepresentableSquares(statistics: Pick<TensorStatistics, 'min' | 'max'>): boolean {
   const extent = extentOf(statistics);
   return extent === 0 || (extent >= SMALLEST_SQUARED && extent <= LARGEST_SQUARED);
@@ -185,7 +185,7 @@ export function emptyHistogram(
 }
 
 /**
- * Counts elements into the bins, the last of which is closed. NaN, ±Inf and values outside are not counted.
+ * Counts elements into the bins; the last bin is closed. NaN, ±Inf and values outside are not counted.
  *
  * @param histogram is added to, and returned
  */

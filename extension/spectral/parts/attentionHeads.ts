@@ -79,7 +79,7 @@ function projectionOf(name: string): { projection: Projection; kernel: boolean; 
   return { projection: known.projection, kernel: kind !== 'weight', ...(conv1d !== undefined && { conv1d }) };
 }
 
-/** Where the last dot or slash is; −1 where there is none. */
+/** Index of the last dot or slash; −1 if there is none. */
 function lastSeparator(name: string): number {
   return Math.max(name.lastIndexOf('.'), name.lastIndexOf('/'));
 }

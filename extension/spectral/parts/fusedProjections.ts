@@ -1,9 +1,10 @@
 /**
- * Projections that programs store as one matrix: q, k and v; gate and up. The name of a tensor says that it is one, the kind of
- * model in which order its rows stand. Where that is not certain, nothing is offered: a wrong q would look like a right one.
+ * Projections that programs store as one matrix: q, k and v; gate and up. The tensor's name says that it is one, and
+ * the kind of model says in which order its rows stand. If that is not certain, nothing is offered: a wrong q would
+ * look like a right one.
  *
- * Layouts are those of the models' code in Hugging Face's transformers (`models/<type>/modeling_<type>.py`), of PyTorch's
- * `nn.MultiheadAttention`, timm's `Attention` and llama.cpp.
+ * Layouts are those of the models' code in Hugging Face's transformers (`models/<type>/modeling_<type>.py`), of
+ * PyTorch's `nn.MultiheadAttention`, timm's `Attention` and llama.cpp.
  */
 import type { Runs } from '../../shared/tensors';
 import { MAX_PARTS, type PartsOfMatrix, type Section, type MatrixDescription } from './matrixDescription';

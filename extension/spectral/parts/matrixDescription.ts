@@ -1,4 +1,4 @@
-/** What is known of a stored matrix that may have parts, and what its parts are. */
+/** Describes a stored matrix that may have parts, and the parts. */
 import type { RecurrentOperator, Runs } from '../../shared/tensors';
 import type { HeadsOfAxes } from '../attentionAxes';
 import type { ModelSizes } from './modelSizes';
@@ -11,7 +11,7 @@ export interface MatrixDescription {
   readonly name: string;
   readonly rows: number;
   readonly cols: number;
-  /** Of a tensor of three axes, one matrix. */
+  /** One matrix of a tensor of three axes. */
   readonly stacked: boolean;
   /** How the elements are stored where that is not plainly so. */
   readonly encoding?: string;

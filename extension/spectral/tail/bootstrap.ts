@@ -7,7 +7,7 @@ import { NOT_ROUNDED } from '../storedRounding';
 
 const RESAMPLES = 100;
 
-/** Of the normal distribution, at 97.5 %. */
+/** Quantile of the normal distribution at 97.5 %. */
 const NORMAL_QUANTILE = 1.959964;
 
 /** Values of all windows together that the resamples are drawn from; more are thinned evenly by rank. */
@@ -16,7 +16,7 @@ const MAX_VALUES = 60_000;
 /** Values of one resample that are fitted; more are thinned likewise, which moves alpha by less than 0.05 %. */
 const MAX_FITTED = 4000;
 
-/** Where fewer resamples than this share could be fitted, nothing is known about alpha. */
+/** If fewer resamples than this share could be fitted, nothing is known about alpha. */
 const MIN_FITTED_SHARE = 0.5;
 
 /** Null where the fit failed, or too few windows could be fitted to say how sure alpha is. */

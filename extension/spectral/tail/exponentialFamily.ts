@@ -26,7 +26,7 @@ export interface FamilyFit {
   logNorm: number;
 }
 
-/** Where the density is below e^−40 of its peak, nothing is left to integrate. */
+/** Below e^−40 of the density's peak, nothing is left to integrate. */
 const DROP = 40;
 
 /** The density is log-concave: on each side of its peak, that many panels of 16 nodes leave errors near rounding. */
@@ -50,7 +50,7 @@ const CONVERGED = 1e-12;
 /** Share of a step's promised gain that it must bring. */
 const SUFFICIENT = 1e-4;
 
-/** Of ln(−θ₂): the log-likelihood of an observation is then known to the square of it. */
+/** Precision of ln(−θ₂): an observation's log-likelihood is then known to its square. */
 const PRECISION = 1e-9;
 
 /** −θ₂ times the mean of T(y): below this the density is that of θ₂ = 0. */

@@ -1,6 +1,7 @@
 /**
- * Whether a power law is plausible at all: synthetic spectra that follow it from xmin on, and the measured spectrum below, are
- * fitted as the measured one was, with an xmin of their own. p is the share of them that lie as far from their fit.
+ * Tests whether a power law is plausible at all: synthetic spectra that follow it from xmin on, and the measured
+ * spectrum below, are fitted as the measured one was, with an xmin of their own. p is the share of them that lie as far
+ * from their fit.
  *
  * @see Clauset, Shalizi & Newman 2009, §4.1 (semi-parametric bootstrap); they refuse the power law at p ≤ 0.1
  */

@@ -39,7 +39,7 @@ export function smallestDistance(
   return search.best;
 }
 
-/** Whether any tail start from ≤ i < to has D(i) < `limit`: the first one found ends the search. */
+/** True if any tail start from ≤ i < to has D(i) < `limit`. The first one found ends the search. */
 export function hasSmallerDistance(tail: LogTail, from: number, to: number, limit: number): boolean {
   const search = new Search(tail, limit);
   const stride = scoutStride(from, to);
@@ -54,7 +54,10 @@ function scoutStride(from: number, to: number): number {
 
 class Search {
   best: TailStart | undefined;
-  /** Where recent tails were too far from their model, the latest first: the next one most likely is there, too. */
+  /**
+   * Places at which recent tails were too far from their model, the latest first. The next tail is most likely too far
+   * there, too.
+   */
   private readonly hints = new Int32Array(HINTS);
   private readonly blocks: TailBlocks;
   private readonly pending: number[] = [];

@@ -16,14 +16,14 @@ import { differ, hasSpread, NOT_ROUNDED } from '../storedRounding';
 /** WeightWatcher drops λ up to this before it fits. Absolute there; see `zeroFilter`. */
 const ZERO_FILTER = 1e-5;
 
-/** Where the absolute filter would drop more than this share of the spectrum, it is taken relative to λ₁. */
+/** If the absolute filter would drop more than this share of the spectrum, it is taken relative to λ₁. */
 const MAX_FILTERED_SHARE = 0.5;
 
 /**
- * A matrix of which at most this share of the eigenvalues, and fewer of them than WeightWatcher's least, are above zero
- * has no tail. Values pooled from many such matrices (FARMS windows of a matrix of rank 1 have one each, nearly the same)
- * tell how the matrices differ in norm; the reference programs fit them all the same and print an alpha of a hundred.
- * Small matrices of full rank are fitted as there.
+ * A matrix has no tail if at most this share of its eigenvalues, and fewer than WeightWatcher's least, are above zero.
+ * Values pooled from many such matrices (FARMS windows of a matrix of rank 1 have one each, nearly the same) tell how
+ * the matrices differ in norm. The reference programs fit them all the same, and print an alpha of a hundred. Small
+ * matrices of full rank are fitted as there.
  */
 const MAX_DEFICIENT_SHARE = 0.5;
 
@@ -134,7 +134,7 @@ export function tailAt(eigenvalues: Float64Array, start: number): { alpha: numbe
   return Number.isFinite(alpha) ? { alpha, D: tail.distance(0, alpha) } : { alpha: NaN, D: NaN };
 }
 
-/** Where tails may start: from this index on, where `accepts` agrees. */
+/** The places at which tails may start: from this index on, if `accepts` agrees. */
 interface TailStarts {
   from: number;
   accepts: (index: number) => boolean;

@@ -1,6 +1,6 @@
 /**
- * Which law the tail of a spectrum follows: the power law of `alpha` against its alternatives on the same λ ≥ xmin, by the
- * normalised log-likelihood ratio.
+ * Decides which law the tail of a spectrum follows: the power law of `alpha` against its alternatives on the same λ ≥
+ * xmin, by the normalised log-likelihood ratio.
  *
  * @see Vuong 1989; Clauset, Shalizi & Newman 2009, §5; the `powerlaw` package's `distribution_compare`
  */
