@@ -107,7 +107,7 @@ function appender(file: FileHandle, signal: AbortSignal | undefined): Append {
 }
 
 /**
- * Where no target was there before, a hard link takes the name: unlike a rename it fails if somebody else took it in
+ * If there was no target before, a hard link takes the name: unlike a rename, it fails if another program took it in
  * the meantime. File systems without hard links get the rename.
  */
 async function takeName(partial: string, target: string, exists: boolean): Promise<void> {

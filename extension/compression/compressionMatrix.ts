@@ -1,9 +1,9 @@
 /**
- * Which matrix of a tensor is factored, and which two tensors then stand in for it.
+ * Chooses the matrix of a tensor that is factored, and the two tensors that then stand in for it.
  *
- * A convolution is factored as a whole, O × (I·kh·kw) (where the outputs are the last axis: (kh·kw·I) × O): one narrow
- * convolution with the same kernel followed by a 1 × 1 convolution. Its ESD instead pools one O × I matrix per kernel position, so
- * the eigenvalues that decide ranks and errors here are those of another matrix than the ones the ESD shows.
+ * A convolution is factored as a whole, O × (I·kh·kw), or (kh·kw·I) × O if the outputs are the last axis: one narrow
+ * convolution with the same kernel, followed by a 1 × 1 convolution. Its ESD instead pools one O × I matrix per kernel
+ * position, so the eigenvalues that decide ranks and errors here are not those that the ESD shows.
  */
 import type { TensorInfo } from '../checkpoint/checkpoint';
 import { product } from '../shared/matrixAxes';

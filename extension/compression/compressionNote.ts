@@ -4,11 +4,11 @@ import type { SaveRequest } from '../shared/compressions';
 import type { CompressedTensor } from './compressTensor';
 import type { FactorLayout } from './factorLayout';
 
-/** Where a saved file came from. */
+/** The origin of a saved file. */
 export interface NoteOrigin {
   /** Path of the compressed checkpoint; only the file name is kept. */
   readonly source: string;
-  /** Of this program. */
+  /** Version of this program. */
   readonly version: string;
   readonly date: Date;
 }

@@ -19,7 +19,7 @@ export interface FactorLayout {
   readonly module: Module;
   /** The factor that input meets first: A of W = A·B where the rows of W are inputs, else B. */
   readonly first: 'left' | 'right';
-  /** Of the first and the second factor. */
+  /** Names of the first and the second factor. */
   readonly names: readonly [first: string, second: string];
   /** The second factor is stored transposed, as the Linear behind an Embedding has it. */
   readonly secondTransposed: boolean;

@@ -8,7 +8,7 @@ import { leadingPairs, leastCapacity, type SingularTools } from '../linalg/singu
 
 /** The relative error may exceed the smallest possible one by this share of it. */
 const EXCESS = 1e-6;
-/** Of the largest eigenvalue: rounding errors of a product. */
+/** Rounding errors of a product, as a share of the largest eigenvalue. */
 const ROUNDING = 1e-14;
 
 /** Measured (`test/bench/singularVectors.bench.ts`): below this order, or above this share of it, all of WᵀW is as fast. */

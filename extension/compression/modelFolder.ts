@@ -1,4 +1,4 @@
-/** Which existing files may belong to a model, because they lie beside its checkpoint. */
+/** Tells the existing files that may belong to a model, because they lie beside its checkpoint. */
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { FileReader } from '../checkpoint/files/fileReader';

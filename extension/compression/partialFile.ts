@@ -10,8 +10,8 @@ import path from 'node:path';
 import { isErrno } from '../checkpoint/files/fileReader';
 
 /**
- * Whether a process of another machine still runs cannot be told. A save writes all the time, so that one whose file
- * has not been written to for a day is dead, or has slept through it.
+ * No process can tell if one on another machine still runs. A save writes all the time: if its file has not been
+ * written to for a day, the process is dead, or has slept through it.
  */
 const OLD_AFTER_MS = 24 * 60 * 60 * 1000;
 
@@ -77,7 +77,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Where numbers of processes mean the same: a machine, or a container on it. */
+/** Names the space in which a process number means one process: a machine, or a container on it. */
 function machine(): string {
   let space = '';
   try {

@@ -1,4 +1,4 @@
-/** Whether a file may be written where a person asks: never over the source, never over anything unasked. */
+/** Decides if a file may be written at the chosen place: never over the source, never over anything unasked. */
 import { lstat, realpath, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { isErrno } from '../checkpoint/files/fileReader';
@@ -19,10 +19,10 @@ export interface ResolvedTarget {
 }
 
 /**
- * Where a save to `target` would go.
+ * Resolves the place that a save to `target` would go to.
  *
- * @param options `protect`: files it must not be, under any name, link or hard link; `ofModel`: these are a model's, and
- *   other files in their folders are the model's, too; `overwrite`: it may exist
+ * @param options `protect`: files it must not be, under any name, link or hard link; `ofModel`: these are a model's,
+ *   and other files in their folders are the model's, too; `overwrite`: it may exist
  * @throws CompressionError `target-is-source`, `target-exists`, `not-a-file`, `no-folder`, `read-only`
  */
 export async function resolveTarget(

@@ -14,7 +14,9 @@ export function assertReplaceable(checkpoint: Checkpoint, tensor: TensorInfo): v
   if (refusal !== undefined) throw new CompressionError('unsupported', refusal, { layer: tensor.name });
 }
 
-/** Whether a plain matrix of the checkpoint's own may take the tensor's place. Training state is none of a model. */
+/**
+ * True if a plain matrix of the checkpoint's own may take the tensor's place. Training state is not part of a model.
+ */
 export function isCompressible(checkpoint: Checkpoint, tensor: TensorInfo): boolean {
   return (
     isStored(tensor) &&

@@ -1,11 +1,9 @@
 /**
- * Method `svd`: the best rank-k approximation of a matrix (Eckart–Young), as two factors of equal weight,
- * W ≈ (U_k√S_k)·(√S_k V_kᵀ).
- *
- * The singular vectors of the smaller side come from the Gram matrix, whose eigenvectors for σ below √ε·σ₁ are mostly
- * noise. They stay orthonormal, though, and the other factor is W times them: the product is an orthogonal projection
- * of W, whose error is the optimal one to within √ε·σ₁ whatever the noise, and exactly 0 at full rank. Where few of
- * many directions are kept they are found faster elsewhere (`leadingDirections.ts`) and handed in.
+ * Method `svd`: the best rank-k approximation of a matrix (Eckart–Young), as two factors of equal weight, W ≈
+ * (U_k√S_k)·(√S_k V_kᵀ).  The singular vectors of the smaller side come from the Gram matrix, whose eigenvectors for σ
+ * below √ε·σ₁ are mostly noise. They stay orthonormal, though, and the other factor is W times them: the product is an
+ * orthogonal projection of W, whose error is the optimal one to within √ε·σ₁ whatever the noise, and exactly 0 at full
+ * rank. If few of many directions are kept, they are found faster elsewhere (`leadingDirections.ts`) and handed in.
  */
 import type { Kernels } from '../linalg/kernels/kernels';
 import { pollFor, type EigenOptions } from '../linalg/eigen/symmetricEigenvalues';
