@@ -51,7 +51,7 @@ interface RunningEngine {
   calls: Caller<EngineRequests>;
 }
 
-/** One process on its way, from the moment somebody wants it: whoever asks meanwhile waits for this one. */
+/** A process that is starting. Every request meanwhile waits for this one. */
 interface Start {
   promise: Promise<RunningEngine>;
 }

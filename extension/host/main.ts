@@ -103,7 +103,7 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
     if (HOVER_LANGUAGES.includes(language) && hoverEnabled()) logged('workspace', checkpoints.readHeaders());
   }
   const found = checkpoints.find().then((files) => {
-    // Where there are checkpoints, one is about to be opened: a second of starting is better spent now.
+    // If there are checkpoints, one is about to be opened: a second of starting is better spent now.
     if (files.length > 0) engine.warmUp();
   });
   logged('workspace', found);

@@ -1,7 +1,7 @@
 /**
- * Text of files (names of tensors, classes, files and folders; reasons that quote them) where VS Code reads markup:
- * hovers, lists, notifications and the log. Whoever wrote a file chose that text: nothing of it may become a link, a
- * picture, a command or an icon.
+ * Makes text from files (names of tensors, classes, files and folders; reasons that quote them) safe wherever VS Code
+ * reads markup: hovers, lists, notifications and the log. A file's author chose that text: none of it may become a
+ * link, a picture, a command or an icon.
  */
 import type * as vscode from 'vscode';
 import { visible } from '../shared/visibleText';

@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 
-/** Where the list is kept: a `vscode.Memento`. */
+/** The store of the list: a `vscode.Memento`. */
 export interface QuarantineStore {
   get(key: string): unknown;
   update(key: string, value: unknown): PromiseLike<void>;

@@ -1,4 +1,7 @@
-/** Whether a setting's value is what package.json declares: VS Code marks others in its editor, and hands them out. */
+/**
+ * Checks that a setting's value is what package.json declares. VS Code marks other values in its editor, and still
+ * hands them out.
+ */
 
 /** The parts of a configuration property that this extension uses. */
 export interface SettingSchema {

@@ -1,7 +1,7 @@
 /**
- * The person's settings in the protocol's terms. Defaults, types and ranges are declared in package.json; what is not as
- * declared does not count, and is told of. In Restricted Mode a workspace's settings do not count, either: package.json
- * lists them as restricted.
+ * The person's settings in the protocol's terms. Defaults, types and ranges are declared in package.json. A value that
+ * is not as declared is ignored, with a warning. In Restricted Mode a workspace's settings are ignored, too:
+ * package.json lists them as restricted.
  */
 import * as vscode from 'vscode';
 import type { DeviceChoice } from '../shared/devices';
@@ -14,7 +14,7 @@ const SECTION = 'eigenscope';
 /** Those that count only for a new engine process. */
 export const PROCESS_SETTINGS = [`${SECTION}.threads`, `${SECTION}.memoryLimitMB`];
 
-/** Counts for a new engine process, and for the results: who asks for a device wants its numbers. */
+/** Counts for a new engine process, and for the results: a person who chooses a device wants its numbers. */
 export const DEVICE_SETTING = `${SECTION}.device`;
 
 /** Those that change results. */
@@ -38,7 +38,7 @@ interface Values {
   device: DeviceChoice;
 }
 
-/** Of each setting, as package.json declares it. */
+/** The schema of each setting, as package.json declares it. */
 let schemas: Readonly<Record<string, SettingSchema>> = {};
 let log: Pick<vscode.LogOutputChannel, 'warn'> | undefined;
 

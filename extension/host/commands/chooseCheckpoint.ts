@@ -1,4 +1,4 @@
-/** Which checkpoint a command is about when it was not told: the active editor's, an open one, one of the workspace. */
+/** Chooses the checkpoint for a command that names none: the active editor's, an open one, one of the workspace. */
 import * as vscode from 'vscode';
 import { DIALOG_EXTENSIONS } from '../../shared/checkpointNames';
 import { VIEW_TYPES } from '../editor/checkpointEditor';

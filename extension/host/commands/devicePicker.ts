@@ -39,7 +39,7 @@ function deviceItems(info: DeviceInfo): DeviceItem[] {
   ];
 }
 
-/** What is known of a device, in words. */
+/** Says what is known about a device. */
 export function trialText({ timings, refused, trying }: DeviceInfo, device: DeviceName): string {
   const reason = refused.find(({ provider }) => provider === device)?.reason;
   if (reason !== undefined) return `Not used: ${reason}`;

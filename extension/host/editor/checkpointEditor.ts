@@ -110,7 +110,7 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
     return this.document(uri)?.session;
   }
 
-  /** Where a file is open in both kinds of editor, the later one. */
+  /** The file's document; the later one if it is open in both kinds of editor. */
   private document(uri: vscode.Uri): CheckpointDocument | undefined {
     return [...this.documents].findLast((document) => document.uri.toString() === uri.toString());
   }

@@ -5,7 +5,10 @@
 import type { ViewNotifications } from '../../protocol';
 import type { LayerResult } from '../../shared/layers';
 
-/** What comes after a pause is told at once; then no more often than people read numbers, for each redraws the page. */
+/**
+ * What comes after a pause is sent at once; then at most as often as people read numbers, because each message redraws
+ * the page.
+ */
 const MOMENT_MS = 200;
 
 type News = 'results' | 'queue' | 'progress';

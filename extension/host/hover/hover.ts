@@ -33,11 +33,13 @@ const SOURCE_START = 256 * 1024;
 export interface HoverSources {
   engine: EngineClient;
   checkpoints: WorkspaceCheckpoints;
-  /** Whether an editor shows it. */
+  /** True if an editor shows the checkpoint. */
   isOpen: (checkpoint: string) => boolean;
 }
 
-/** Where a checkpoint stands among those that may be meant: smaller is likelier, the first that differs decides. */
+/**
+ * The rank of a checkpoint among those that may be meant. Smaller is likelier; the first number that differs decides.
+ */
 type Rank = readonly [unnamed: number, notOpen: number, distance: number];
 
 export function registerHover(sources: HoverSources): vscode.Disposable {
@@ -49,7 +51,7 @@ export function registerHover(sources: HoverSources): vscode.Disposable {
 }
 
 class Hovers {
-  /** Of the source file that was hovered last. */
+  /** Mentions in the source file that was hovered last. */
   private mentioned: { key: string; mentions: SourceMentions } | undefined;
 
   constructor(private readonly sources: HoverSources) {}
@@ -96,7 +98,10 @@ class Hovers {
     return first && [rangeCard(first)];
   }
 
-  /** Of checkpoints that this source file speaks of, of open ones, or of the only one there is. */
+  /**
+   * The card of a name that is missing: from a checkpoint that this source file names, an open one, or the only one
+   * there is.
+   */
   private absent(document: vscode.TextDocument, name: string): vscode.MarkdownString[] | undefined {
     const { index } = this.sources.checkpoints;
     const [first] = this.ranked(document, index.nearest(name));

@@ -36,7 +36,11 @@ export function layerCard({ checkpoint, tensor }: LayerMatch, peeked: PeekResult
   return markdown;
 }
 
-/** Where else the name is, one line each. @param more how many there are beyond those */
+/**
+ * The other checkpoints with this name, one line each.
+ *
+ * @param more how many there are beyond those
+ */
 export function othersCard(others: readonly LayerMatch[], more: number): vscode.MarkdownString {
   const lines = others.map(({ checkpoint, tensor }) => {
     const link = inspectLink(path.basename(checkpoint), checkpoint, tensor.layers[0] ?? tensor.name, false);

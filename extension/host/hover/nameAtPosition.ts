@@ -1,4 +1,4 @@
-/** Which text under the cursor could be a layer's name: string literals, dotted identifiers, paths in logs. */
+/** Finds the text under the cursor that could be a layer's name: string literals, dotted identifiers, paths in logs. */
 
 /** Characters either side of the cursor that are looked at: longer names do not occur, longer lines (minified JSON) do. */
 const REACH = 400;

@@ -8,7 +8,7 @@ import { nameSimilarity } from '../../shared/nearestNames';
 /** Kinds of names. Models have some dozens; a file that has more of them has no blocks. */
 const MAX_TEMPLATES = 2000;
 
-/** Where a variable stands in what somebody wrote. */
+/** Stands for a variable in a written name. */
 export const ANY = '*';
 
 /** A share of a name's parts that must be equal for another to be its misspelling. */
@@ -22,7 +22,7 @@ interface Template {
   count: number;
   /** A tensor of this kind. */
   example: number;
-  /** Of each `#`, in order. */
+  /** The range of each `#`, in order. */
   ranges: [least: number, most: number][];
 }
 

@@ -1,4 +1,4 @@
-/** Which checkpoints a source file speaks of: the paths and names in its strings, or anywhere in a log or a text. */
+/** Finds the checkpoints that a source file names: paths and names in its strings, or anywhere in a log or a text. */
 import path from 'node:path';
 import { largestOf } from '../../shared/extremes';
 

@@ -9,7 +9,7 @@ import type { HeaderRequests } from '../../protocol';
 import { caller, type Caller } from '../../shared/rpc';
 import type { PackedSummary } from '../../shared/tensors';
 
-/** Of V8's heap; `headers.ts` limits the rest. The header of the largest models takes some 100 MB. */
+/** Limit of V8's heap; `headers.ts` limits the rest. The header of the largest models takes some 100 MB. */
 const HEAP_MB = 320;
 
 /** Headers take milliseconds, those of 100 000 tensors seconds on a busy machine. */

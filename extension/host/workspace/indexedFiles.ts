@@ -1,6 +1,6 @@
 /**
- * Which files the hover's index knows: at most so many, read once until they change, and none again that a process died of.
- * Knows nothing of VS Code.
+ * The files that the hover's index knows: at most so many, read once until they change, and none again that a process
+ * died of. Knows nothing of VS Code.
  */
 import { likeliestFirst } from '../../shared/checkpointNames';
 import type { PackedSummary } from '../../shared/tensors';

@@ -1,7 +1,7 @@
 /**
- * Which URIs the engine can open: files on a disk of the machine that the extension runs on, be it here or behind
- * Remote-SSH, WSL, a container or code-server. A virtual file system (a repository on the web, a version in Git, an
- * archive) hands out whole files only, and a checkpoint does not fit into memory.
+ * Tells the URIs that the engine can open: files on a disk of the machine that the extension runs on, be it here or
+ * behind Remote-SSH, WSL, a container or code-server. A virtual file system (a repository on the web, a version in Git,
+ * an archive) hands out whole files only, and a checkpoint does not fit into memory.
  */
 import * as vscode from 'vscode';
 import type { Problem } from '../../shared/tensors';

@@ -14,7 +14,7 @@ const MAX_FILES = 500;
 /** A file being written changes many times a second: it is read when all has been quiet for a second, or after ten. */
 const QUIET = { quietMs: 1000, mostMs: 10_000 };
 
-/** Paths of changed files that are remembered one by one. Of more, everything is looked at. */
+/** Paths of changed files that are remembered one by one. If there are more, everything is looked at. */
 const MAX_TOUCHED = 1000;
 
 export class WorkspaceCheckpoints implements vscode.Disposable {
