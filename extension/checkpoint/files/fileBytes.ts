@@ -13,6 +13,9 @@ export interface FileBytes {
   close(): Promise<void>;
 }
 
+/** The file that a checkpoint is known by, or what stands for several. */
+export type CheckpointFile = Pick<FileBytes, 'path' | 'assertUnchanged' | 'close'>;
+
 /** What a reader by position needs: a file, or what stands for one, a record of an archive, bytes that were decompressed. */
 export type ReadableBytes = Pick<FileBytes, 'path' | 'size' | 'read'>;
 

@@ -3,7 +3,7 @@
  * A file that is opened again must still be the one that was opened first.
  */
 import { CheckpointError } from '../checkpointError';
-import type { FileBytes } from './fileBytes';
+import type { CheckpointFile, FileBytes } from './fileBytes';
 import { FileReader, type FileIdentity } from './fileReader';
 
 /**
@@ -37,7 +37,7 @@ export class FileSet {
       const reader = await file.reader;
       this.identities.set(path, reader.identity);
       await reader.assertUnchanged();
-      const result = await task(reader);
+      const result = await unlessChanged(reader, task);
       await reader.assertUnchanged();
       return result;
     } finally {
@@ -61,6 +61,13 @@ export class FileSet {
       assertUnchanged: () => this.use(path, () => Promise.resolve()),
       close: () => Promise.resolve(),
     };
+  }
+
+  /**
+   * All files of the set as the one that a checkpoint is known by: closing it closes them all. `use` notices changes.
+   */
+  under(path: string): CheckpointFile {
+    return { path, assertUnchanged: () => Promise.resolve(), close: () => this.close() };
   }
 
   /** Handles now held, for tests. */
@@ -96,6 +103,16 @@ export class FileSet {
     const idle = [...this.files].filter(([, file]) => file.users === 0).slice(0, this.files.size - this.maxIdle);
     for (const [path] of idle) this.files.delete(path);
     await Promise.all(idle.map(([, file]) => closeFile(file)));
+  }
+}
+
+/** Data of another file that took this one's place fails in other ways first: says what really happened. */
+async function unlessChanged<T>(reader: FileReader, task: (reader: FileReader) => Promise<T>): Promise<T> {
+  try {
+    return await task(reader);
+  } catch (error) {
+    if (error instanceof CheckpointError && error.code !== 'changed') await reader.assertUnchanged();
+    throw error;
   }
 }
 

@@ -10,13 +10,8 @@ import type { FlaxArray, Piece } from './flaxArray';
 import { FlaxTree } from './flaxTree';
 import { MsgpackReader } from './msgpackReader';
 import { ProblemList } from '../problemList';
-import {
-  SourcedCheckpoint,
-  ViewSource,
-  type ReadRange,
-  type SourcedContents,
-  type SourcedTensor,
-} from '../elements/rowSource';
+import { ViewSource, type ReadRange } from '../elements/rowSource';
+import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from '../elements/sourcedCheckpoint';
 import { elementCount, contiguousStrides } from '../elements/shape';
 import { withNamedState } from '../elements/trainingNames';
 

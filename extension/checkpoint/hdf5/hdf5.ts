@@ -34,7 +34,7 @@ import {
 } from '../keras/kerasModel';
 import { withConfigUses } from '../keras/kerasUses';
 import { firstNames, NAMES_SHOWN, ProblemList } from '../problemList';
-import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from '../elements/rowSource';
+import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from '../elements/sourcedCheckpoint';
 import { namedState } from '../elements/trainingNames';
 
 const FORMAT = 'hdf5';

@@ -13,7 +13,8 @@ import { configMetadata, inConfigOrder, type GroupAttributes } from './kerasMode
 import { withConfigUses } from './kerasUses';
 import { MemoryBytes } from '../files/memoryBytes';
 import { ProblemList } from '../problemList';
-import { SourcedCheckpoint, type RowSource, type SourcedContents, type SourcedTensor } from '../elements/rowSource';
+import type { RowSource } from '../elements/rowSource';
+import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from '../elements/sourcedCheckpoint';
 import { firstRecord, isZip, ZipArchive, type ZipEntry } from '../containers/zipArchive';
 
 const FORMAT = 'keras';

@@ -21,7 +21,7 @@ import { TorchPickleHost } from './pickleGlobals';
 import type { PickleValue } from '../pickle/pickleValues';
 import { countNames, ProblemList } from '../problemList';
 import { dangerProblem } from './pytorch';
-import { SourcedCheckpoint, type SourcedTensor } from '../elements/rowSource';
+import { SourcedCheckpoint, type SourcedTensor } from '../elements/sourcedCheckpoint';
 import { elementCount } from '../elements/shape';
 import { siblingPath } from '../files/siblingPath';
 import { withNamedState } from '../elements/trainingNames';

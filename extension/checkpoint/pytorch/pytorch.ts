@@ -16,7 +16,7 @@ import { openTorchLegacy } from './pytorchLegacy';
 import type { StorageProblem, TorchFile } from './pytorchStorage';
 import { SharedPlaces, tensorOf } from './pytorchTensor';
 import { openTorchZip } from './pytorchZip';
-import { SourcedCheckpoint, type SourcedTensor } from '../elements/rowSource';
+import { SourcedCheckpoint, type SourcedTensor } from '../elements/sourcedCheckpoint';
 import { readStateDict, type NamedTensor } from './stateDict';
 import { firstRecord, isZip } from '../containers/zipArchive';
 

@@ -13,7 +13,8 @@ import {
 } from '../pickle/pickleValues';
 import type { StorageProblem, StorageSource } from './pytorchStorage';
 import type { RowRange } from '../elements/rowBand';
-import type { RowSource, SourcedTensor } from '../elements/rowSource';
+import type { RowSource } from '../elements/rowSource';
+import type { SourcedTensor } from '../elements/sourcedCheckpoint';
 import { elementCount, contiguousStrides } from '../elements/shape';
 import type { NamedTensor } from './stateDict';
 import { readView, viewBytes, viewProblem, type TensorView } from '../elements/tensorView';

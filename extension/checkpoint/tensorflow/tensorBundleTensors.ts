@@ -6,7 +6,8 @@ import { elementSize } from '../elements/dtype';
 import type { FileSet } from '../files/fileSet';
 import { countNames, type ProblemList } from '../problemList';
 import type { RowRange } from '../elements/rowBand';
-import { ViewSource, type RowSource, type SourcedTensor } from '../elements/rowSource';
+import { ViewSource, type RowSource } from '../elements/rowSource';
+import type { SourcedTensor } from '../elements/sourcedCheckpoint';
 import { elementCount, contiguousStrides } from '../elements/shape';
 import type { BundleEntry } from './tensorBundleEntry';
 import type { BundleIndex, StoredSlice } from './tensorBundleIndex';
@@ -18,8 +19,6 @@ import { DT_STRING, isQuantised, tensorflowType } from './tensorflowTypes';
 export interface BundleTensor extends SourcedTensor {
   /** The key in the index. */
   readonly key: string;
-  /** What `read` fails with where there is no source. */
-  readonly failure?: CheckpointError;
 }
 
 export interface BundlePlace {

@@ -14,13 +14,8 @@ import { FileSet } from '../files/fileSet';
 import { TypedDataReader } from '../containers/protobufNumbers';
 import { ProblemList } from '../problemList';
 import { ProtobufReader } from '../containers/protobufReader';
-import {
-  SourcedCheckpoint,
-  ViewSource,
-  type ReadRange,
-  type SourcedContents,
-  type SourcedTensor,
-} from '../elements/rowSource';
+import { ViewSource, type ReadRange } from '../elements/rowSource';
+import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from '../elements/sourcedCheckpoint';
 import { openBundle } from './tensorBundle';
 import { GraphConstants, type GraphConstant } from './tensorflowGraph';
 import { isQuantised, tensorflowType } from './tensorflowTypes';

@@ -11,7 +11,7 @@ import { CheckpointError } from '../checkpointError';
 import { elementSize } from '../elements/dtype';
 import { FileReader } from '../files/fileReader';
 import { decodedType } from '../elements/packedElements';
-import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from '../elements/rowSource';
+import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from '../elements/sourcedCheckpoint';
 import { elementSource } from './tfliteElements';
 import { readModel, type FoundTfliteTensor } from './tfliteModel';
 import type { TfliteTensor } from './tfliteTensor';
