@@ -1,10 +1,10 @@
 /** safetensors, one file: named tensors one after the other behind a JSON header (`safetensorsHeader.ts`). */
-import type { Problem } from '../../shared/tensors';
-import type { Checkpoint, CheckpointFormat, StoredPart, TensorInfo } from '../checkpoint';
-import { CheckpointError } from '../checkpointError';
+import type { Checkpoint, CheckpointFormat, StoredPart } from '../checkpoint';
 import { FileSet } from '../files/fileSet';
 import { decodePacked, packedBand } from '../elements/packedElements';
 import { bandBytes, type RowRange } from '../elements/rowBand';
+import type { RowSource } from '../elements/rowSource';
+import { SourcedCheckpoint, type SourcedTensor } from '../elements/sourcedCheckpoint';
 import { looksLikeSafetensors, readSafetensorsHeader, storedLength, type StoredTensor } from './safetensorsHeader';
 
 export const safetensorsFormat: CheckpointFormat = {
@@ -29,77 +29,43 @@ export const safetensorsFormat: CheckpointFormat = {
  */
 export async function openSafetensors(path: string, files: FileSet, signal?: AbortSignal): Promise<Checkpoint> {
   const header = await files.use(path, (reader) => readSafetensorsHeader(reader, signal));
-  return new StoredCheckpoint({ path, format: 'safetensors', files: [path], ...header }, files);
+  const { metadata, tensors, problems } = header;
+  return new SourcedCheckpoint(files.under(path), {
+    ...{ format: 'safetensors', metadata, problems },
+    tensors: tensors.map((tensor) => new StoredRows(tensor, files)),
+  });
 }
 
-interface StoredContents {
-  readonly path: string;
-  readonly format: string;
-  readonly files: readonly string[];
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly tensors: readonly StoredTensor[];
-  readonly problems: readonly Problem[];
-}
-
-/** A checkpoint whose tensors lie contiguous in their files, in the order and type they are read in. */
-class StoredCheckpoint implements Checkpoint {
-  readonly path: string;
-  readonly format: string;
-  readonly files: readonly string[];
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly tensors: readonly TensorInfo[];
-  readonly problems: readonly Problem[];
-  private readonly stored = new Map<string, StoredTensor>();
-
+/** Rows of a tensor that lies contiguous in its file. Tensor and source in one object: a header can list 100 000. */
+class StoredRows implements SourcedTensor, RowSource {
   constructor(
-    contents: StoredContents,
-    private readonly fileSet: FileSet,
-  ) {
-    this.path = contents.path;
-    this.format = contents.format;
-    this.files = contents.files;
-    this.metadata = contents.metadata;
-    this.tensors = contents.tensors;
-    this.problems = contents.problems;
-    for (const tensor of contents.tensors) this.stored.set(tensor.name, tensor);
+    readonly info: StoredTensor,
+    private readonly files: FileSet,
+  ) {}
+
+  get source(): RowSource {
+    return this;
   }
 
-  async read(tensor: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
-    signal?.throwIfAborted();
-    const stored = this.storedTensor(tensor);
-    const { packed } = stored;
+  async readRows(rows: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
+    const { packed } = this.info;
     if (!packed) {
-      const { offset, length } = bandBytes(stored, rows);
-      return this.readStored(stored, offset, length, signal);
+      const { offset, length } = bandBytes(this.info, rows);
+      return this.readStored(offset, length, signal);
     }
-    const { offset, length, skip, count } = packedBand(stored, packed, rows);
-    return decodePacked(await this.readStored(stored, offset, length, signal), packed, skip, count);
+    const { offset, length, skip, count } = packedBand(this.info, packed, rows);
+    return decodePacked(await this.readStored(offset, length, signal), packed, skip, count);
   }
 
-  storedParts(tensor: TensorInfo): readonly StoredPart[] | undefined {
-    const stored = this.storedTensor(tensor);
-    const { name, shape, packed } = stored;
+  storedParts(): readonly StoredPart[] | undefined {
+    const { name, shape, packed } = this.info;
     if (!packed) return undefined;
-    const read: StoredPart['read'] = (start, end, signal) => this.readStored(stored, start, end - start, signal);
-    return [{ name, dtype: packed, shape, byteLength: storedLength(stored), read }];
+    const read: StoredPart['read'] = (start, end, signal) => this.readStored(start, end - start, signal);
+    return [{ name, dtype: packed, shape, byteLength: storedLength(this.info), read }];
   }
 
-  private readStored(
-    { file, offset }: StoredTensor,
-    from: number,
-    length: number,
-    signal?: AbortSignal,
-  ): Promise<Uint8Array> {
-    return this.fileSet.use(file, (reader) => reader.read(offset + from, length, signal));
-  }
-
-  private storedTensor({ name }: TensorInfo): StoredTensor {
-    const stored = this.stored.get(name);
-    if (!stored) throw new CheckpointError('malformed', 'is not in the checkpoint', { file: this.path, tensor: name });
-    return stored;
-  }
-
-  async close(): Promise<void> {
-    await this.fileSet.close();
+  private readStored(from: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+    const { file, offset } = this.info;
+    return this.files.use(file, (reader) => reader.read(offset + from, length, signal));
   }
 }
