@@ -5,9 +5,7 @@
  * @see https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  */
 import path from 'node:path';
-import type { Problem } from '../../shared/tensors';
-import type { Checkpoint, CheckpointFormat, TensorInfo } from '../checkpoint';
-import { CheckpointError } from '../checkpointError';
+import type { Checkpoint, CheckpointFormat } from '../checkpoint';
 import { concurrently } from '../files/concurrently';
 import { FileSet } from '../files/fileSet';
 import { looksLikeGguf } from './ggufHeader';
@@ -17,6 +15,8 @@ import { readElements } from './ggufElements';
 import { withTrueShape } from './ggufShapes';
 import type { GgufTensor } from './ggufTensor';
 import { bandBytes, type RowRange } from '../elements/rowBand';
+import type { RowSource } from '../elements/rowSource';
+import { SourcedCheckpoint, type SourcedTensor } from '../elements/sourcedCheckpoint';
 
 const FORMAT = 'gguf';
 
@@ -52,42 +52,31 @@ async function openParts(file: string, files: FileSet, signal?: AbortSignal): Pr
     const alias = huggingFaceName(tensor.name, architecture);
     if (alias !== undefined) tensor.alias = alias;
   }
-  return new GgufCheckpoint(
-    file,
-    readable.map((part) => part.file),
-    Object.fromEntries(metadata),
-    tensors,
+  return new SourcedCheckpoint(files.under(file), {
+    format: FORMAT,
+    files: readable.map((part) => part.file),
+    metadata: Object.fromEntries(metadata),
+    tensors: tensors.map((tensor) =>
+      tensor.unreadable === undefined ? new StoredRows(tensor, files) : { info: tensor },
+    ),
     problems,
-    files,
-  );
+  });
 }
 
-class GgufCheckpoint implements Checkpoint {
-  readonly format = FORMAT;
-  private readonly stored = new Map<string, GgufTensor>();
-
+/** Tensor and source in one object: a file can list 100 000. */
+class StoredRows implements SourcedTensor, RowSource {
   constructor(
-    readonly path: string,
-    readonly files: readonly string[],
-    readonly metadata: Readonly<Record<string, string>>,
-    readonly tensors: readonly GgufTensor[],
-    readonly problems: readonly Problem[],
-    private readonly fileSet: FileSet,
-  ) {
-    for (const tensor of tensors) this.stored.set(tensor.name, tensor);
+    readonly info: GgufTensor,
+    private readonly files: FileSet,
+  ) {}
+
+  get source(): RowSource {
+    return this;
   }
 
-  async read({ name }: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
-    signal?.throwIfAborted();
-    const tensor = this.stored.get(name);
-    if (!tensor) {
-      throw new CheckpointError('malformed', 'is not in the checkpoint', { file: this.path, tensor: name });
-    }
-    const { offset, length } = bandBytes(tensor, rows);
-    return this.fileSet.use(tensor.file, (reader) => readElements(reader, tensor, offset, length, signal));
-  }
-
-  async close(): Promise<void> {
-    await this.fileSet.close();
+  readRows(rows: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
+    const { info } = this;
+    const { offset, length } = bandBytes(info, rows);
+    return this.files.use(info.file, (reader) => readElements(reader, info, offset, length, signal));
   }
 }

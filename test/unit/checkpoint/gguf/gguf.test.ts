@@ -206,7 +206,7 @@ describe('GGUF', () => {
       assert.match(unknown!.unreadable!, /^type 99, /);
       await assert.rejects(checkpoint.read(old!), {
         code: 'unsupported',
-        message: /tensor old: has the type Q4_0_4_4/,
+        message: /tensor old: type Q4_0_4_4/,
       });
       assert.deepEqual(await values(checkpoint, w!), [0.5, 1.5]);
       const summary = summarise(checkpoint, 'd', [], await readModelConfig(checkpoint));
