@@ -4,13 +4,13 @@
  *
  * @see https://github.com/tensorflow/tfjs/blob/master/tfjs-core/src/io/types.ts (`WeightsManifestConfig`)
  */
-import type { Problem } from '../../shared/tensors';
-import type { Checkpoint, CheckpointFormat, TensorInfo } from '../checkpoint';
-import { CheckpointError } from '../checkpointError';
+import type { Checkpoint, CheckpointFormat } from '../checkpoint';
 import { elementSize } from '../elements/dtype';
 import { FileSet } from '../files/fileSet';
 import { jsonError, objectStart, readJsonFile } from '../files/jsonFile';
-import { bandBytes, type RowRange } from '../elements/rowBand';
+import { bandBytes } from '../elements/rowBand';
+import type { RowSource } from '../elements/rowSource';
+import { SourcedCheckpoint } from '../elements/sourcedCheckpoint';
 import { DataFolders } from '../files/siblingPath';
 import { readModelJson } from './tensorflowJsManifest';
 import { dequantise } from './tensorflowJsWeights';
@@ -62,48 +62,25 @@ async function openModel(modelPath: string, files: FileSet, signal?: AbortSignal
       else problems.add('malformed', 'the name occurs twice, and the first one is shown', { tensor: tensor.name });
     }
   }
-  return new TensorflowJsCheckpoint(
-    modelPath,
-    [...new Set(weightFiles)],
-    model.metadata,
-    tensors,
-    problems.list(),
-    files,
-  );
+  const existing = [...new Set(weightFiles)];
+  return new SourcedCheckpoint(files.under(modelPath), {
+    format: FORMAT,
+    files: [modelPath, ...existing],
+    weightFiles: existing.length,
+    metadata: model.metadata,
+    tensors: [...tensors.values()].map((info) => ({ info, source: sourceOf(info) })),
+    problems: problems.list(),
+  });
 }
 
-class TensorflowJsCheckpoint implements Checkpoint {
-  readonly format = FORMAT;
-  readonly files: readonly string[];
-  readonly weightFiles: number;
-  readonly tensors: readonly TensorInfo[];
-
-  constructor(
-    readonly path: string,
-    weightFiles: readonly string[],
-    readonly metadata: Readonly<Record<string, string>>,
-    private readonly streamed: ReadonlyMap<string, StreamedTensor>,
-    readonly problems: readonly Problem[],
-    private readonly fileSet: FileSet,
-  ) {
-    this.files = [path, ...weightFiles];
-    this.weightFiles = weightFiles.length;
-    this.tensors = [...streamed.values()];
-  }
-
-  async read(tensor: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
-    signal?.throwIfAborted();
-    const found = this.streamed.get(tensor.name);
-    if (!found)
-      throw new CheckpointError('malformed', 'is not in the checkpoint', { file: this.path, tensor: tensor.name });
-    const { stream, offset: start, storedSize, quantization, dtype } = found;
-    const band = bandBytes(found, rows);
-    const scale = storedSize / elementSize(dtype);
-    const bytes = await stream.read(start + band.offset * scale, band.length * scale, signal);
-    return quantization ? dequantise(bytes, quantization, dtype) : bytes;
-  }
-
-  async close(): Promise<void> {
-    await this.fileSet.close();
-  }
+function sourceOf(tensor: StreamedTensor): RowSource {
+  const { stream, offset: start, storedSize, quantization, dtype } = tensor;
+  const scale = storedSize / elementSize(dtype);
+  return {
+    async readRows(rows, signal) {
+      const band = bandBytes(tensor, rows);
+      const bytes = await stream.read(start + band.offset * scale, band.length * scale, signal);
+      return quantization ? dequantise(bytes, quantization, dtype) : bytes;
+    },
+  };
 }
