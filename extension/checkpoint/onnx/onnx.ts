@@ -22,6 +22,7 @@ import { decodedType, decodePacked, packedBand } from '../elements/packedElement
 import { PartReader, quantisedInfo, type QuantisedWeight } from '../quantised/quantisedWeight';
 import { bandBytes, type RowRange } from '../elements/rowBand';
 import type { RowSource } from '../elements/rowSource';
+import { SourcedCheckpoint } from '../elements/sourcedCheckpoint';
 
 export const onnxFormat: CheckpointFormat = {
   name: 'onnx',
@@ -68,26 +69,13 @@ async function open(path: string, files: FileSet, signal?: AbortSignal): Promise
     const inputsFirst = inputRows.has(info.name) && { inputsFirst: true as const };
     return { info: { ...info, ...uses.get(info.name), ...inputsFirst }, source };
   });
-  const sources = new Map(shown.map((tensor) => [tensor.info.name, tensor]));
-  return {
-    path,
+  return new SourcedCheckpoint(files.under(path), {
     format: 'onnx',
     files: [path, ...external.paths],
     metadata: Object.fromEntries(model.metadata),
-    tensors: shown.map(({ info }) => info),
+    tensors: shown.map(({ info, source }) => (info.unreadable === undefined ? { info, source } : { info })),
     problems: model.problems.list(),
-    async read({ name }: TensorInfo, rows?: RowRange, signal?: AbortSignal) {
-      signal?.throwIfAborted();
-      const where = { file: path, tensor: name };
-      const tensor = sources.get(name);
-      if (!tensor) throw new CheckpointError('malformed', 'is not in the checkpoint', where);
-      const { info, source } = tensor;
-      if (info.unreadable !== undefined) throw new CheckpointError('unsupported', info.unreadable, where);
-      bandBytes(info, rows);
-      return source.readRows(rows ?? { start: 0, end: info.shape[0] ?? 1 }, signal);
-    },
-    close: () => files.close(),
-  };
+  });
 }
 
 /** Each tensor of the model, or undefined where a problem says why it cannot be read. */
