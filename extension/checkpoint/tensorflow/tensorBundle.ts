@@ -5,12 +5,11 @@
  *
  * @see https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/tensor_bundle/tensor_bundle.h
  */
-import type { Problem } from '../../shared/tensors';
-import type { Checkpoint, CheckpointFormat, TensorInfo } from '../checkpoint';
+import type { Checkpoint, CheckpointFormat } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import { FileSet } from '../files/fileSet';
 import { firstNames, ProblemList } from '../problemList';
-import { bandBytes, type RowRange } from '../elements/rowBand';
+import { SourcedCheckpoint } from '../elements/sourcedCheckpoint';
 import { OBJECT_GRAPH, readFullNames } from './tensorBundleGraph';
 import { looksLikeBundleIndex, looksLikeOldCheckpoint, readBundleIndex } from './tensorBundleIndex';
 import { dataFilePrefix, INDEX_SUFFIX, looksLikeLatest, resolveIndex } from './tensorBundlePath';
@@ -77,17 +76,14 @@ export async function openBundle(
     ...(texts.length > 0 && { 'tensors of text': firstNames(texts, MAX_TEXTS_NAMED) }),
   };
   const existing = [...shards.values()].flatMap(({ file, size }) => (size === undefined ? [] : [file]));
-  return new TensorBundleCheckpoint(
-    {
-      ...identity,
-      files: [...new Set([identity.path, indexPath, ...existing])],
-      weightFiles: existing.length,
-      metadata,
-      problems: problems.list(),
-    },
-    tensors.map((tensor) => withAlias(tensor, fullNames.get(tensor.key))),
-    files,
-  );
+  return new SourcedCheckpoint(files.under(identity.path), {
+    format: identity.format,
+    files: [...new Set([identity.path, indexPath, ...existing])],
+    weightFiles: existing.length,
+    metadata,
+    tensors: tensors.map((tensor) => withAlias(tensor, fullNames.get(tensor.key))),
+    problems: problems.list(),
+  });
 }
 
 /** What the program called its variables; what is wrong with that costs no tensor. */
@@ -122,59 +118,4 @@ async function fullNamesOf(
 function withAlias(tensor: BundleTensor, fullName: string | undefined): BundleTensor {
   if (fullName === undefined || fullName === tensor.info.name) return tensor;
   return { ...tensor, info: { ...tensor.info, alias: fullName } };
-}
-
-interface Contents extends BundleIdentity {
-  readonly files: readonly string[];
-  readonly weightFiles: number;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly problems: readonly Problem[];
-}
-
-class TensorBundleCheckpoint implements Checkpoint {
-  readonly path: string;
-  readonly format: string;
-  readonly files: readonly string[];
-  readonly weightFiles: number;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly problems: readonly Problem[];
-  readonly tensors: readonly TensorInfo[];
-  private readonly byName: ReadonlyMap<string, BundleTensor>;
-
-  constructor(
-    contents: Contents,
-    tensors: readonly BundleTensor[],
-    private readonly fileSet: FileSet,
-  ) {
-    ({
-      path: this.path,
-      format: this.format,
-      files: this.files,
-      weightFiles: this.weightFiles,
-      metadata: this.metadata,
-      problems: this.problems,
-    } = contents);
-    this.tensors = tensors.map(({ info }) => info);
-    this.byName = new Map(tensors.map((tensor) => [tensor.info.name, tensor]));
-  }
-
-  async read({ name }: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
-    signal?.throwIfAborted();
-    const tensor = this.byName.get(name);
-    if (!tensor) {
-      throw new CheckpointError('malformed', 'is not in the checkpoint', { file: this.path, tensor: name });
-    }
-    const { info, source, failure } = tensor;
-    if (!source) throw failure!;
-    bandBytes(info, rows);
-    try {
-      return await source.readRows(rows ?? { start: 0, end: info.shape[0] ?? 1 }, signal);
-    } catch (error) {
-      throw error instanceof CheckpointError ? error.ofTensor(name) : error;
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.fileSet.close();
-  }
 }
