@@ -6,14 +6,13 @@
  * @see https://github.com/huggingface/diffusers src/diffusers/pipelines/pipeline_utils.py (`DiffusionPipeline`)
  */
 import path from 'node:path';
-import type { Problem } from '../../shared/tensors';
-import type { Checkpoint, CheckpointFormat, TensorInfo } from '../checkpoint';
+import type { Checkpoint, CheckpointFormat } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import type { FolderContent } from './folder';
 import { readJsonObject } from '../files/jsonFile';
+import { joinedCheckpoint, JoinedTensor } from './joinedCheckpoint';
 import { weightsOfPart } from './pipelineWeights';
 import { ProblemList } from '../problemList';
-import type { RowRange } from '../elements/rowBand';
 import { siblingPath } from '../files/siblingPath';
 import { weightFilesOf } from '../wrappedCheckpoint';
 
@@ -134,7 +133,34 @@ function pipelineOf(
     const message = 'names no part with weights in its folder';
     throw parts.find(({ problem }) => problem)?.problem ?? new CheckpointError('not-found', message, { file });
   }
-  return new PipelineCheckpoint(file, metadataOf(index, parts), parts, problems.list());
+  const opened = parts.flatMap(({ checkpoint }) => checkpoint ?? []);
+  return joinedCheckpoint(
+    {
+      path: file,
+      format: DIFFUSERS,
+      files: [file, ...opened.flatMap(({ files }) => files)],
+      weightFiles: opened.reduce((sum, checkpoint) => sum + weightFilesOf(checkpoint), 0),
+      metadata: metadataOf(index, parts),
+      tensors: parts.flatMap(({ name, checkpoint }) => (checkpoint ? tensorsOf(name, checkpoint) : [])),
+      problems: problems.list(),
+      unsavable: 'is a pipeline of several models, each in files of its own',
+    },
+    opened,
+  );
+}
+
+/** A part's tensors, with the part in front of their names. */
+function tensorsOf(part: string, checkpoint: Checkpoint): JoinedTensor[] {
+  return checkpoint.tensors.map((tensor) => {
+    const { name, alias, sharedWith } = tensor;
+    const info = {
+      ...tensor,
+      name: prefixed(part, name),
+      ...(alias !== undefined && { alias: prefixed(part, alias) }),
+      ...(sharedWith !== undefined && { sharedWith: prefixed(part, sharedWith) }),
+    };
+    return new JoinedTensor(info, checkpoint, tensor);
+  });
 }
 
 /** What the index says, with what was found of each part. */
@@ -151,49 +177,4 @@ function metadataOf(
 
 function prefixed(part: string, name: string): string {
   return `${part}/${name}`;
-}
-
-class PipelineCheckpoint implements Checkpoint {
-  readonly format = DIFFUSERS;
-  readonly files: readonly string[];
-  readonly weightFiles: number;
-  readonly tensors: readonly TensorInfo[];
-  readonly unsavable = 'is a pipeline of several models, each in files of its own';
-  private readonly origins = new Map<string, { readonly checkpoint: Checkpoint; readonly tensor: TensorInfo }>();
-
-  constructor(
-    readonly path: string,
-    readonly metadata: Readonly<Record<string, string>>,
-    private readonly parts: readonly OpenedPart[],
-    readonly problems: readonly Problem[],
-  ) {
-    const tensors: TensorInfo[] = [];
-    for (const { name: part, checkpoint } of parts) {
-      for (const tensor of checkpoint?.tensors ?? []) {
-        const name = prefixed(part, tensor.name);
-        const { alias, sharedWith } = tensor;
-        tensors.push({
-          ...tensor,
-          name,
-          ...(alias !== undefined && { alias: prefixed(part, alias) }),
-          ...(sharedWith !== undefined && { sharedWith: prefixed(part, sharedWith) }),
-        });
-        this.origins.set(name, { checkpoint: checkpoint!, tensor });
-      }
-    }
-    this.tensors = tensors;
-    const opened = parts.flatMap(({ checkpoint }) => checkpoint ?? []);
-    this.files = [path, ...opened.flatMap(({ files }) => files)];
-    this.weightFiles = opened.reduce((sum, checkpoint) => sum + weightFilesOf(checkpoint), 0);
-  }
-
-  async read({ name }: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
-    const origin = this.origins.get(name);
-    if (!origin) throw new CheckpointError('malformed', 'is not in the checkpoint', { file: this.path, tensor: name });
-    return origin.checkpoint.read(origin.tensor, rows, signal);
-  }
-
-  async close(): Promise<void> {
-    for (const { checkpoint } of this.parts) await checkpoint?.close();
-  }
 }

@@ -2,6 +2,7 @@
 import { type Checkpoint, type TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import { countNames, type ProblemList } from '../problemList';
+import { JoinedTensor } from './joinedCheckpoint';
 import type { ShardIndex } from './shardIndex';
 
 /** A shard, opened, or why it is not. */
@@ -14,9 +15,7 @@ export interface Shard {
 }
 
 export interface MergedShards {
-  readonly tensors: readonly TensorInfo[];
-  /** Which shard reads a tensor, by the tensor's name. */
-  readonly holders: ReadonlyMap<string, Checkpoint>;
+  readonly tensors: readonly JoinedTensor[];
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -59,13 +58,10 @@ export function mergeShards(
     }
   }
   if (index) compareWithIndex(placed, shards, index, problems);
-  const tensors: TensorInfo[] = [];
-  const holders = new Map<string, Checkpoint>();
-  for (const [name, { tensor, holder }] of placed) {
-    tensors.push(sharedWithin(tensor, holder, placed));
-    holders.set(name, holder);
-  }
-  return { tensors, holders, metadata: Object.fromEntries(metadata) };
+  const tensors = [...placed.values()].map(
+    ({ tensor, holder }) => new JoinedTensor(sharedWithin(tensor, holder, placed), holder, tensor),
+  );
+  return { tensors, metadata: Object.fromEntries(metadata) };
 }
 
 /** A tensor that shares its bytes with one of its own shard, which may not be the one shown under that name. */

@@ -6,8 +6,7 @@
  * @see https://huggingface.co/docs/transformers/big_models
  */
 import path from 'node:path';
-import type { Problem } from '../../shared/tensors';
-import type { Checkpoint, CheckpointFormat, StoredPart, TensorInfo } from '../checkpoint';
+import type { Checkpoint, CheckpointFormat } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import { concurrently } from '../files/concurrently';
 import type { FileReader } from '../files/fileReader';
@@ -16,11 +15,11 @@ import { jsonError, objectStart, readJsonFile } from '../files/jsonFile';
 import { OpeningBudget } from '../files/openingBudget';
 import { ProblemList } from '../problemList';
 import { openPytorch } from '../pytorch/pytorch';
-import type { RowRange } from '../elements/rowBand';
 import { openSafetensors } from '../safetensors/safetensors';
 import { MAX_HEADER_BYTES } from '../safetensors/safetensorsHeader';
 import { parseShardIndex, type ShardIndex } from './shardIndex';
-import { mergeShards, type MergedShards, type Shard } from './shardMerge';
+import { joinedCheckpoint } from './joinedCheckpoint';
+import { mergeShards, type Shard } from './shardMerge';
 import { siblingPath } from '../files/siblingPath';
 
 /** The index is to a sharded checkpoint what the header is to one file: one bound for both. */
@@ -113,14 +112,19 @@ async function openShards(
     throw first ?? new CheckpointError('malformed', 'the index names no shard', { file: checkpointPath });
   }
   const shardFiles = readable.map(({ file }) => file);
-  const contents = {
-    path: checkpointPath,
-    format: readable[0]!.checkpoint!.format,
-    files: index ? [checkpointPath, ...shardFiles] : shardFiles,
-    weightFiles: shardFiles.length,
-    problems: problems.list(),
-  };
-  return new ShardedCheckpoint(contents, merged, files);
+  return joinedCheckpoint(
+    {
+      path: checkpointPath,
+      format: readable[0]!.checkpoint!.format,
+      files: index ? [checkpointPath, ...shardFiles] : shardFiles,
+      weightFiles: shardFiles.length,
+      metadata: merged.metadata,
+      tensors: merged.tensors,
+      problems: problems.list(),
+      close: () => files.close(),
+    },
+    readable.map(({ checkpoint }) => checkpoint!),
+  );
 }
 
 async function openShard(
@@ -145,45 +149,5 @@ async function openShard(
     if (error.code !== 'not-found') return { name, file, error };
     const message = 'the shard is missing';
     return { name, file, error: new CheckpointError('missing-shard', message, { file, cause: error }) };
-  }
-}
-
-class ShardedCheckpoint implements Checkpoint {
-  readonly path: string;
-  readonly format: string;
-  readonly files: readonly string[];
-  readonly weightFiles: number;
-  readonly problems: readonly Problem[];
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly tensors: readonly TensorInfo[];
-
-  constructor(
-    contents: Pick<Checkpoint, 'path' | 'format' | 'files' | 'problems'> & { readonly weightFiles: number },
-    private readonly merged: MergedShards,
-    private readonly fileSet: FileSet,
-  ) {
-    ({ path: this.path, format: this.format, files: this.files, problems: this.problems } = contents);
-    this.weightFiles = contents.weightFiles;
-    this.metadata = merged.metadata;
-    this.tensors = merged.tensors;
-  }
-
-  async read(tensor: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
-    return this.holderOf(tensor).read(tensor, rows, signal);
-  }
-
-  storedParts(tensor: TensorInfo): readonly StoredPart[] | undefined {
-    return this.holderOf(tensor).storedParts?.(tensor);
-  }
-
-  private holderOf({ name }: TensorInfo): Checkpoint {
-    const holder = this.merged.holders.get(name);
-    if (!holder) throw new CheckpointError('malformed', 'is not in the checkpoint', { file: this.path, tensor: name });
-    return holder;
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([...new Set(this.merged.holders.values())].map((shard) => shard.close()));
-    await this.fileSet.close();
   }
 }
