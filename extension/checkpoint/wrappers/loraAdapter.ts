@@ -13,6 +13,7 @@ import { readProduct } from './factorProduct';
 import { readJsonObject } from '../files/jsonFile';
 import { isLoraFactor, loraPairs, type LoraConfig, type LoraPair } from './loraPairs';
 import { ProblemList } from '../problemList';
+import { bandBytes } from '../elements/rowBand';
 import { elementCount } from '../elements/shape';
 import { folderOf, siblingPath } from '../files/siblingPath';
 import { wrapCheckpoint } from '../wrappedCheckpoint';
@@ -228,6 +229,7 @@ function withProducts(
 ): Checkpoint {
   const places = new Map(stored.tensors.map(({ name }, index) => [name, index]));
   const after = new Map(products.map((tensor) => [lastFactor(tensor.product!, places), tensor]));
+  const byName = new Map(products.map((tensor) => [tensor.name, tensor]));
   return wrapCheckpoint(stored, {
     files: [...stored.files, ...files, ...(base?.files ?? [])],
     problems: [...stored.problems, ...problems],
@@ -235,15 +237,17 @@ function withProducts(
       const product = after.get(index);
       return product ? [tensor, product] : [tensor];
     }),
-    read(tensor, rows, signal) {
-      const { product } = tensor;
-      if (!product) return stored.read(tensor, rows, signal);
-      return readProduct(stored, { ...tensor, product }, rows ?? { start: 0, end: tensor.shape[0]! }, signal);
+    async read(tensor, rows, signal) {
+      const listed = byName.get(tensor.name);
+      if (!listed?.product) return stored.read(tensor, rows, signal);
+      signal?.throwIfAborted();
+      bandBytes(listed, rows);
+      const { product } = listed;
+      return readProduct(stored, { ...listed, product }, rows ?? { start: 0, end: listed.shape[0]! }, signal);
     },
-    storedParts: (tensor) => (tensor.product ? undefined : stored.storedParts?.(tensor)),
+    storedParts: (tensor) => (byName.has(tensor.name) ? undefined : stored.storedParts?.(tensor)),
     async close() {
-      await base?.close();
-      await stored.close();
+      await Promise.all([base?.close(), stored.close()]);
     },
   });
 }
