@@ -23,7 +23,7 @@ export function didYouMean(given: string, names: Iterable<string>): string {
  *
  * @param given may hold wildcards, which count for nothing
  */
-export function nearestNames(given: string, names: Iterable<string>): string[] {
+function nearestNames(given: string, names: Iterable<string>): string[] {
   const text = given.replaceAll('*', '').slice(-COMPARED).toLowerCase();
   const wanted = pairsOf(text);
   const near: { name: string; score: number }[] = [];

@@ -13,27 +13,27 @@ export const OVER_TRAINED = 2;
 export const UNDER_TRAINED = 6;
 
 /** Fewer values leave alpha's standard error above a fifth of α − 1, and no law of four can be told from another. */
-export const LEAST_TAIL = 20;
+const LEAST_TAIL = 20;
 
 /** A smaller share of the spectrum is a handful of directions, not the layer; it counts beyond 1000 eigenvalues. */
-export const LEAST_TAIL_SHARE = 0.02;
+const LEAST_TAIL_SHARE = 0.02;
 
 /**
  * At least this share of the tail, and this many, must lie above the random bulk: else alpha is the slope of the bulk's
  * own edge. One value alone gets there by chance. Random entries of a heavy-tailed law have spikes in any order: if one
  * entry is large enough for that, only shuffling them (`aboveShuffled`) tells (`entryCheck`).
  */
-export const LEAST_SPIKE_SHARE = 0.05;
-export const LEAST_SPIKES = 2;
+const LEAST_SPIKE_SHARE = 0.05;
+const LEAST_SPIKES = 2;
 
 /** λ₁, of what the largest entry makes by itself: less is random entries of a heavy-tailed law (`entryCheck`). */
-export const LEAST_BEYOND_ENTRY = 2;
+const LEAST_BEYOND_ENTRY = 2;
 
 /** Clauset, Shalizi and Newman's bound on the bootstrap's p: at or below it the power law is refused. */
 export const IMPLAUSIBLE = 0.1;
 
 /** Exact zeros, of all entries: half of a triangular matrix; ternary weights have up to 0.45. */
-export const MOST_ZEROS = 0.45;
+const MOST_ZEROS = 0.45;
 
 /** Standard errors of alpha that must lie on one side of a limit: 95 % of the normal law. */
 const SPREAD = 2;

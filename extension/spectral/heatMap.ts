@@ -5,7 +5,7 @@
 import type { HeatMap } from '../shared/layers';
 
 /** Cells a side, at most: what a plot of some hundred pixels can show. */
-export const MAX_CELLS = 256;
+const MAX_CELLS = 256;
 
 /** Values kept of each cell while it fills: Σw, Σw², the element of largest magnitude, and how many are NaN or Inf. */
 const PLANES = 4;

@@ -8,7 +8,7 @@ import { repositoryRoot } from '../harness/shared';
 import { startWorkbench, type RunningWorkbench, type WorkbenchOptions } from '../harness/vscode';
 
 /** Kept for people to look at; not part of the repository. */
-export const screenshotFolder = path.join(repositoryRoot, 'test-results', 'vscode');
+const screenshotFolder = path.join(repositoryRoot, 'test-results', 'vscode');
 
 /** Fading in, completing, laying out: what follows an event without an event of its own. */
 const SETTLE_MS = 700;

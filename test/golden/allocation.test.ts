@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { openCheckpoint } from '../../extension/checkpoint/registry';
-import { singularValues } from '../../extension/spectral/esd';
 import { weloreRanksAt, type WeloreLayer } from '../../extension/spectral/ranks/welore';
 import { sharedFolder } from '../harness/shared';
 import { layerEigenvalues, layerMatrices } from './spectra';
@@ -30,7 +29,9 @@ if (shared === undefined) {
         const sources = await Promise.all(checkpoint.tensors.map((tensor) => layerMatrices(checkpoint, tensor)));
         layers = sources.flat().map((source) => ({
           name: source.layer.name,
-          singularValues: singularValues(layerEigenvalues(source)),
+          singularValues: layerEigenvalues(source)
+            .map((value) => Math.sqrt(Math.max(0, value)))
+            .reverse(),
         }));
       } finally {
         await checkpoint.close();

@@ -29,7 +29,7 @@ const LARGEST_WITHIN_KIND = 9e5;
  *
  * @param result of a weight: of what is no model, nothing is to be said
  */
-export function unusualIn(result: LayerResult): UnusualLayer[] {
+function unusualIn(result: LayerResult): UnusualLayer[] {
   const found: UnusualLayer[] = [];
   const add = (kind: UnusualLayer['kind'], reason: string, measure: number): void => {
     const weight = KIND_WEIGHT[kind] + Math.min(measure, LARGEST_WITHIN_KIND);

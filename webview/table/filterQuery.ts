@@ -32,7 +32,7 @@ export interface FilterTest {
 }
 
 /** Longer than any name that a person types; what is beyond is not looked at. */
-export const LONGEST_QUERY = 500;
+const LONGEST_QUERY = 500;
 
 const OPERATORS = ['>=', '<=', '≥', '≤', '>', '<', '=', ':'] as const;
 type Operator = (typeof OPERATORS)[number];

@@ -50,7 +50,7 @@ async function readDense(info: Hdf5Cursor, bytes: Hdf5Bytes, links: Link[]): Pro
 }
 
 /** @throws CheckpointError `malformed` */
-export function readLink(cursor: Hdf5Cursor): Link {
+function readLink(cursor: Hdf5Cursor): Link {
   cursor.skip(1);
   const flags = cursor.uint8();
   const kind = flags & 8 ? cursor.uint8() : KIND.hard;

@@ -8,7 +8,7 @@ const MAX_TEXT = 400;
 const MAX_LIST = 12;
 
 /** The value in a line; undefined for containers and tensors, which are not one value. */
-export function scalarText(value: PickleValue): string | undefined {
+function scalarText(value: PickleValue): string | undefined {
   if (value === null) return 'None';
   if (typeof value === 'string') return shorten(value);
   if (typeof value === 'boolean') return value ? 'True' : 'False';
@@ -30,7 +30,7 @@ function listText(list: PickleSequence): string | undefined {
 }
 
 /** An object that was not built, by its class and plain arguments. */
-export function placeholderText(object: PickleObject): string {
+function placeholderText(object: PickleObject): string {
   const args = object.args instanceof PickleSequence ? object.args.items.slice(0, MAX_LIST) : [];
   const shown = args.map((item) => scalarText(item) ?? '…');
   return shorten(`<${object.global}${shown.length > 0 ? `(${shown.join(', ')})` : ''}>`);

@@ -22,7 +22,7 @@ import { namedState } from '../elements/trainingNames';
 export const MAX_HEADER_BYTES = 100_000_000;
 
 /** Bytes of the header's length, in front of it. */
-export const LENGTH_BYTES = 8;
+const LENGTH_BYTES = 8;
 
 /** A tensor and where its bytes lie. */
 export interface StoredTensor extends TensorInfo {
@@ -295,7 +295,7 @@ function inFileOrder<Span extends Pick<Claim, 'offset'>>(spans: Span[]): Span[] 
  * rule; files that Flax or TensorFlow wrote say so in `format`, and converted TensorFlow variables keep names that no
  * PyTorch module can have: a path ending in `/kernel` (or `/kernel/part_0`), or an output number such as `:0`.
  */
-export function kernelLayouts(format: string | undefined): (name: string) => TensorInfo['kernelLayout'] {
+function kernelLayouts(format: string | undefined): (name: string) => TensorInfo['kernelLayout'] {
   if (format === 'flax' || format === 'tf') return () => '…IO';
   return (name) => (/\/kernel(\/|$)|:0/.test(name) ? '…IO' : 'OI…');
 }

@@ -21,7 +21,7 @@ import { GraphConstants, type GraphConstant } from './tensorflowGraph';
 import { isQuantised, tensorflowType } from './tensorflowTypes';
 
 /** What a SavedModel's file is always called. */
-export const SAVED_MODEL = 'saved_model.pb';
+const SAVED_MODEL = 'saved_model.pb';
 const VARIABLES = path.join('variables', 'variables.index');
 
 /** A node, its name, and the name of its operation, each behind its length. */

@@ -16,7 +16,7 @@ const BAND_BYTES = 16 * 1024 * 1024;
 const GAP_BYTES = 256 * 1024;
 
 /** Indices in all runs. */
-export function runsLength({ length, count }: Runs): number {
+function runsLength({ length, count }: Runs): number {
   return length * count;
 }
 

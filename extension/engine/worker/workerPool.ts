@@ -19,7 +19,7 @@ interface Pending {
 type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never;
 
 /** An error that happened inside a worker, with the code it had there. */
-export class WorkerError extends Error {
+class WorkerError extends Error {
   constructor(
     name: string,
     message: string,

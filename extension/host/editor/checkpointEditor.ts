@@ -10,7 +10,7 @@ import { inspectSettings } from '../settings';
 import { readViewBundle, type ViewBundle } from './viewHtml';
 
 /** View types of package.json's `customEditors`: ours by default, and offered for suffixes that others use too. */
-export const VIEW_TYPE = 'eigenscope.checkpoint';
+const VIEW_TYPE = 'eigenscope.checkpoint';
 export const VIEW_TYPES = [VIEW_TYPE, 'eigenscope.checkpointOption'];
 
 /** Layer to show in a view, and whether with the compression preview. */

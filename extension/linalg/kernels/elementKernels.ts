@@ -68,7 +68,7 @@ const PAGE = 65_536;
 const ALIGNMENT = 64;
 
 /** @throws WebAssembly.CompileError where the runtime cannot compile them, for instance without SIMD */
-export function createElementKernels(): ElementKernels {
+function createElementKernels(): ElementKernels {
   const exports = new WebAssembly.Instance(new WebAssembly.Module(wasm), {}).exports as Exports;
   const { memory } = exports;
   const start = Math.ceil(exports.memoryStart() / ALIGNMENT) * ALIGNMENT;

@@ -17,9 +17,6 @@ const MAX_BISECTIONS = 60;
 /** Mean rank reduction is met when it is this close. */
 const REDUCTION_TOLERANCE = 1e-6;
 
-/** A matrix that loses more than this share of its rank is a low-rank component (LRC), any other stays dense. */
-export const LOW_RANK_REDUCTION = 0.5;
-
 /**
  * Rank of every layer at a threshold: the count of sₙ = (σ − σ_min)/(σ₁ − σ_min) ≥ t. A matrix whose σ are all equal
  * keeps its full rank.

@@ -11,7 +11,7 @@ const SMALL = 'small.msgpack';
 const SIZED = { bin: 0xc4, extension: 0xc7, text: 0xd9, list: 0xdc, map: 0xde } as const;
 
 /** Every length, count and integer. */
-export function msgpackFields(bytes: Buffer): readonly Field[] {
+function msgpackFields(bytes: Buffer): readonly Field[] {
   const layout = new LayoutReader(bytes, 0, 'big-endian');
   value(layout);
   return layout.fields;

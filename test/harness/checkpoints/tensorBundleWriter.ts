@@ -44,7 +44,7 @@ function uint32(value: number): Uint8Array {
 }
 
 /** LevelDB's `crc32c::Mask`. */
-export function masked(crc: number): number {
+function masked(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
 
@@ -174,7 +174,7 @@ export function sliceKey(name: string, extents: readonly Extent[]): Uint8Array {
 }
 
 /** A number as TensorFlow's OrderedCode writes it, of up to 27 bits. */
-export function orderedNumber(value: number): Uint8Array {
+function orderedNumber(value: number): Uint8Array {
   const bits = 32 - Math.clz32(value < 0 ? ~value : value);
   const length = Math.floor(bits / 7) + 1;
   const prefix = (0xff00 >> length) & 0xff;
