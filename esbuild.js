@@ -15,7 +15,6 @@ const out = chosenFolder ? path.resolve(chosenFolder.slice('--out='.length)) : d
 
 /** All files below `folder` whose name ends in `suffix` (globSync is Node 22). */
 function filesBelow(folder, suffix) {
-  if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true })
     .filter((name) => name.endsWith(suffix))
     .map((name) => path.join(folder, name));
@@ -166,11 +165,7 @@ async function main() {
   buildKernels();
   const bundled = [];
   for (const options of builds) {
-    const present = Array.isArray(options.entryPoints)
-      ? options.entryPoints
-      : Object.fromEntries(Object.entries(options.entryPoints).filter(([, file]) => existsSync(path.join(root, file))));
-    if (Object.keys(present).length === 0) continue;
-    const resolved = { ...options, entryPoints: present, absWorkingDir: root };
+    const resolved = { ...options, absWorkingDir: root };
     if (flags.has('--watch')) await (await esbuild.context(resolved)).watch();
     else {
       const { metafile } = await esbuild.build({ ...resolved, metafile: true });
