@@ -62,7 +62,7 @@ const FAMILIES: readonly Family[] = [
   { name: 'transformer', marks: [/attn|attention/i], block: /(?:layers?|blocks?|h)[._](\d+)\b/ },
 ];
 
-/** Where diffusers says which class a pipeline, or a part of one, is. */
+/** The key under which diffusers names the class of a pipeline, or of a part of one. */
 const PIPELINE_CLASS = '_class_name';
 
 /** Names are looked at up to twice this many: a guess need not read 100 000. */

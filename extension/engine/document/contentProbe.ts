@@ -9,10 +9,10 @@ import { FileReader } from '../../checkpoint/files/fileReader';
 /** Formats in which a row is read without what lies before it and without checking the whole record. */
 const SEEKABLE: ReadonlySet<string> = new Set(['safetensors', 'gguf', 'onnx', 'tflite', 'flax']);
 
-/** Of a longer row, the layer's file is sampled in place of it: rows of a stack are whole matrices. */
+/** If a row is longer, the layer's file is sampled instead: rows of a stack are whole matrices. */
 const MAX_ROW_BYTES = 1024 * 1024;
 
-/** Of each file: places that are sampled, from its first byte to its last … */
+/** Places of each file that are sampled, from its first byte to its last … */
 const SAMPLES = 16;
 const SAMPLE_BYTES = 4096;
 

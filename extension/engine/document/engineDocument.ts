@@ -26,7 +26,7 @@ export class EngineDocument {
   /** By layer name, and by tensor name for tensors without a spectrum; in file order. */
   readonly layers = new Map<string, EngineLayer>();
   readonly results = new Map<string, LayerResult>();
-  /** Of parts of layers, which are no more of the model: they count in nothing that is said of it as a whole. */
+  /** Results of layer parts. Excluded from model-wide totals. */
   private readonly partResults = new Map<string, LayerResult>();
   /** Parts by their layer's name, of layers that were asked for them. */
   private readonly parts = new Map<string, { parts: PartLayer[]; reason?: string }>();
@@ -105,7 +105,7 @@ export class EngineDocument {
     });
   }
 
-  /** Whether a change of the files from now on gives them other times. */
+  /** True if a change of the files from now on gives them other times. */
   get settled(): boolean {
     return Date.now() >= settledAt(this.files);
   }
@@ -152,8 +152,8 @@ export class EngineDocument {
   }
 
   /**
-   * What a cache knows the layer by. Of a part, which rows it is comes from the model's configuration, which may change beside
-   * the same files.
+   * The layer's name in a cache. For a part it also holds the part's rows: they come from the model's configuration,
+   * which may change beside the same files.
    */
   cacheName(name: string): string {
     const { slice } = this.layer(name).tensor;
@@ -171,7 +171,7 @@ export class EngineDocument {
     return sameMatrices(geometry, other) ? twin : undefined;
   }
 
-  /** What is known of a layer or a part. */
+  /** The result of a layer or a part, if there is one. */
   result(name: string): LayerResult | undefined {
     return this.results.get(name) ?? this.partResults.get(name);
   }
@@ -187,8 +187,8 @@ export class EngineDocument {
 
   remember({ result, rankEigenvalues }: LayerOutcome): void {
     this.setResult(result);
-    // Parts and tied weights are no more of the model, and what is added to a weight is no weight: WeLore compares those of
-    // one model.
+    // Parts and tied weights do not count, nor does what is added to a weight: WeLore compares the weights of one
+    // model.
     const counts = !result.factored && result.tiedWith === undefined && this.layers.has(result.name);
     if (rankEigenvalues.length > 0 && counts) {
       this.rankEigenvalues.set(result.name, rankEigenvalues);

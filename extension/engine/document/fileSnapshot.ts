@@ -9,7 +9,10 @@ export interface FileState {
   file: string;
   size: number;
   mtimeMs: number;
-  /** Of the last change of any kind. Copies may keep the time of writing (`cp -p`, `rsync -t`), and this one no program sets. */
+  /**
+   * Time of the last change of any kind. Copies may keep the time of writing (`cp -p`, `rsync -t`); no program sets
+   * this one.
+   */
   ctimeMs: number;
 }
 

@@ -37,8 +37,8 @@ export class Inspections {
   }
 
   /**
-   * Queues layers (tensor names stand for all of their layers). Of files that have changed nothing is queued: whoever asks
-   * was told.
+   * Queues layers (tensor names stand for all of their layers). If the files have changed, nothing is queued: the
+   * caller was told of it.
    *
    * @returns how many were not in the queue yet
    * @throws EngineError for an unknown name
@@ -108,7 +108,7 @@ export class Inspections {
     this.notify('result', { ...document.stamp, result });
   }
 
-  /** Told once a document. What is still to be computed of it would fail, layer by layer. */
+  /** Reports a change once a document. What is still to be computed for it would fail, layer by layer. */
   private changed(document: EngineDocument, problem: Problem): void {
     this.queue.cancel(document.handle);
     if (document.noteChange(problem)) this.notify('changed', { ...document.stamp, problem });

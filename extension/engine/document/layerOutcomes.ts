@@ -18,7 +18,7 @@ import type { ResultCache, ResultKey } from './resultCache';
 /** Outcomes kept in memory for the views that are open: arrays of some 100 KB each. */
 const MAX_OUTCOMES_IN_MEMORY = 64;
 
-/** Sends one notification to whoever uses the engine. */
+/** Sends one notification to the engine's user. */
 export type Notify = <K extends keyof EngineNotifications>(name: K, params: EngineNotifications[K]) => void;
 
 export interface OutcomeParts {
@@ -193,8 +193,8 @@ function tiedOutcome(document: EngineDocument, name: string, outcome: LayerOutco
 }
 
 /**
- * What the cache on disk knows a layer by, but for how exactly it was computed. Undefined where its bytes cannot be read: then
- * it is not in the cache, nobody will ask for an entry, and whoever computes it says what is wrong.
+ * The layer's key in the cache on disk, but for how exactly it was computed. Undefined if its bytes cannot be read:
+ * then it is not in the cache, no entry is asked for, and computing it says what is wrong.
  */
 async function cachedLayer(
   document: EngineDocument,

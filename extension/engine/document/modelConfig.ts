@@ -31,7 +31,7 @@ const TIED_BY_DEFAULT: ReadonlySet<string> = new Set([
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Where parts of a model have a configuration of their own, and how their tensors' names tell. */
+/** Configurations of a model's parts, and how their tensors' names tell the part. */
 const NESTED: readonly { readonly key: string; readonly name: RegExp }[] = [
   { key: 'vision_config', name: /vision|visual|image/i },
   { key: 'audio_config', name: /audio|speech/i },

@@ -1,5 +1,5 @@
 /**
- * Documents that are open for a moment only: a hover asks for what is cached of a layer, and looks at the next one a second
+ * Documents that are open for a moment only: a hover asks for a layer's cached result, and for the next one a second
  * later. No file stays open for it.
  */
 

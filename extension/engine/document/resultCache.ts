@@ -32,7 +32,7 @@ const PRUNE_EVERY_MS = 3600 * 1000;
 /** No entry takes so long to be written: what is still there is left over from a process that was killed. */
 const PARTIAL_MS = 3600 * 1000;
 
-/** Of writing an entry into a folder that others remove. */
+/** Tries to write an entry into a folder that other processes remove. */
 const MOST_TRIES = 5;
 
 const CHECKSUM_BYTES = 32;
@@ -45,7 +45,7 @@ const ENTRY = /^[0-9a-f]{64}\.layer(\.[0-9a-f]{12})?$/;
 const PRUNED = 'pruned';
 
 export interface ResultKey {
-  /** Of the files, as 32 hexadecimal digits. */
+  /** Identity of the files, as 32 hexadecimal digits. */
   identity: string;
   layer: string;
   settings: InspectSettings;
@@ -58,14 +58,14 @@ export interface ResultKey {
 export class ResultCache {
   /**
    * @param folder undefined keeps nothing
-   * @param device who asks for another one wants its numbers, not those of the former
+   * @param device results of another device do not answer for it
    */
   constructor(
     private readonly folder: string | undefined,
     private readonly device: DeviceChoice,
   ) {}
 
-  /** False where nothing is kept: whoever asks need not make a key. */
+  /** False if nothing is kept: callers need not make a key. */
   get enabled(): boolean {
     return this.folder !== undefined;
   }
@@ -201,7 +201,7 @@ async function makeFolder(folder: string): Promise<void> {
       await make();
     });
   } catch (error) {
-    // There already, perhaps by another process: what is no folder is told by whoever writes into it.
+    // Exists already, perhaps made by another process. If it is no folder, writing into it will say so.
     if (!isErrno(error, 'EEXIST')) throw error;
   }
 }
@@ -213,7 +213,7 @@ async function identityFolders(folder: string): Promise<string[]> {
     .map(({ name }) => path.join(folder, name));
 }
 
-/** Entries, and what is left of some that were not written to the end. Links lead nowhere. */
+/** Entries, and remains of some that were not written to the end. Links lead nowhere. */
 async function namesIn(folder: string): Promise<{ folder: string; name: string }[]> {
   const found: { folder: string; name: string }[] = [];
   for (const each of await identityFolders(folder)) {

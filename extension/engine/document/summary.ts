@@ -10,7 +10,10 @@ import { guessArchitecture } from './architecture';
 import { versionOf, type FileState } from './fileSnapshot';
 import type { ModelConfig } from './modelConfig';
 
-/** Of a value of the metadata, in characters: tokenizers and configurations that files carry are longer. */
+/**
+ * Longest value of the metadata that is shown, in characters: tokenizers and configurations that files carry are
+ * longer.
+ */
 const MAX_VALUE_SHOWN = 65_536;
 
 /** @param document the handle the summary carries */

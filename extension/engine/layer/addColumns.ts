@@ -13,7 +13,7 @@ export interface Columns {
 }
 
 export interface AddingOptions {
-  /** Of a chunk, in float64. */
+  /** Bytes of a chunk, in float64. */
   chunkBytes: number;
   signal: AbortSignal;
   /**
@@ -47,7 +47,7 @@ export async function addColumns(
       onProgress?.(end / long);
     }
   } catch (error) {
-    // A failed product leaves a chunk in preparation: whoever begins again does so after it.
+    // A failed product leaves a chunk in preparation: the next call must begin after it.
     await next?.catch(() => undefined);
     throw error;
   }

@@ -9,7 +9,7 @@ export interface EngineLayer {
   /** Absent for a tensor without a spectrum. */
   geometry?: LayerGeometry;
   noSpectrum?: string;
-  /** Of a part: the whole layer's name. */
+  /** Set for a part: the whole layer's name. */
   partOf?: string;
 }
 

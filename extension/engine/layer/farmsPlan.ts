@@ -1,6 +1,6 @@
 /**
- * Which windows FARMS takes of a layer, and how their Gram matrices are made: from sums that the windows share where all
- * are taken and the sums fit into memory, else one by one.
+ * Chooses the windows that FARMS takes from a layer, and the way their Gram matrices are made: from sums that the
+ * windows share, if all are taken and the sums fit into memory; else one by one.
  */
 import { SlidingGram, type WindowRows } from '../../linalg/gram/slidingGram';
 import type { InspectSettings } from '../../shared/layers';

@@ -120,7 +120,7 @@ export class FarmsRun<Done> {
     await Promise.all(this.running);
   }
 
-  /** Of the window's smaller side. */
+  /** The Gram matrix of the window's smaller side. */
   private async gramOf(window: FarmsWindow): Promise<SymmetricSlabs> {
     const { products, signal } = this.context;
     const [side, long] = [Math.min(window.rows, window.cols), Math.max(window.rows, window.cols)];

@@ -4,7 +4,7 @@ import { NOT_ROUNDED } from '../../spectral/storedRounding';
 import type { LayerOutcome } from '../worker/layerRecords';
 import type { WorkerPool } from '../worker/workerPool';
 
-/** Of an outcome that is known. @throws AbortError */
+/** Tests the fit of a known outcome. @throws AbortError */
 export async function outcomeGoodness(
   pool: WorkerPool,
   { result, eigenvalues }: LayerOutcome,

@@ -44,8 +44,8 @@ export function exactness(
 }
 
 /**
- * Whether small eigenvalues of a held layer are made as exact as the large ones: what that takes is within what was set
- * aside for chunks.
+ * True if small eigenvalues of a held layer are made as exact as the large ones: the memory for it must be within what
+ * was set aside for chunks.
  */
 export function resolvesSmall({ rows, cols }: LayerGeometry, chunk: number): boolean {
   return 8 * rows * cols <= chunk;

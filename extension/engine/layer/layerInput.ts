@@ -31,7 +31,7 @@ const CHUNKS_SHARE = 1 / 4;
 /** A tensor that can be read in bands is held whole only up to this share of the limit: others are to run beside it. */
 const HELD_SHARE = 1 / 8;
 
-/** A layer that cannot be analysed, with what is known of it all the same. */
+/** A layer that cannot be analysed, with what is known about it all the same. */
 export class LayerError extends Error {
   override readonly name = 'LayerError';
   constructor(
@@ -50,7 +50,7 @@ export class LayerError extends Error {
 export interface LayerPlan {
   /** Along the tensor's first axis. */
   rows: { start: number; end: number };
-  /** Whether the bytes are in memory all the time. They are read in bands otherwise, more than once for FARMS. */
+  /** The bytes are in memory all the time. Otherwise they are read in bands, more than once for FARMS. */
   held: boolean;
   /** Bytes of a chunk of elements, in float64, on its way to the products. */
   chunk: number;
@@ -123,7 +123,7 @@ export interface LayerSource {
 export class LayerInput {
   constructor(
     readonly plan: LayerPlan,
-    /** Of all its rows where they are held. */
+    /** Bytes of all its rows, if they are held. */
     readonly bytes: Uint8Array | undefined,
     private readonly reservation: Reservation,
   ) {}

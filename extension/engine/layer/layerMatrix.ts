@@ -65,7 +65,7 @@ async function* oneAhead<Item, Loaded>(
     for (const [index, item] of items.entries()) {
       const loaded = await (next ?? load(item));
       next = index + 1 < items.length ? load(items[index + 1]!) : undefined;
-      // Whether the loop goes on or not, its rejection is heard.
+      // Its rejection is heard even if the loop does not go on.
       next?.catch(() => undefined);
       yield loaded;
     }

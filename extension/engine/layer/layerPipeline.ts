@@ -136,7 +136,7 @@ class LayerPipeline {
     if (held.stage === 'last') return held;
     const layer = task.layer!; // only a layer has matrices
     const spectra = await this.heldSpectra(held, layer, progress);
-    // Of larger matrices, and of streamed ones, the result says which eigenvalues are uncertain.
+    // For larger matrices, and streamed ones, the result says which eigenvalues are uncertain.
     if (resolvesSmall(layer, this.input.plan.chunk)) await spectra.resolveSmall();
     let known;
     if (farms?.kind === 'conv') {

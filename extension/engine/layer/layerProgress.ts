@@ -8,7 +8,7 @@ export const WORKER_SIDE = 384;
 /** Operations a second, for the share of each stage in the progress; only ratios matter. */
 const PRODUCT_RATE = 5e10;
 const ONE_STAGE_RATE = 6e9;
-/** Of the two-stage eigenvalues' time, what the reduction to band form takes. */
+/** Share of the two-stage eigenvalues' time that the reduction to band form takes. */
 export const REDUCTION_SHARE = 0.7;
 
 export class LayerProgress {

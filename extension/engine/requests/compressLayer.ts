@@ -62,7 +62,7 @@ export async function previewLayer(
   return { ...preview, notes: [...ties, ...preview.notes, ...stored] };
 }
 
-/** Of a tensor's elements, how many are those of one matrix: one expert's of a stack. */
+/** Share of a tensor's elements that are those of one matrix: one expert's in a stack. */
 function matrixShare(tensor: TensorInfo, { rows, cols }: { rows: number; cols: number }): number {
   return (rows * cols * elementSize(tensor.dtype)) / tensor.byteLength;
 }
@@ -117,7 +117,7 @@ async function fewDirectionsOf(
   eigenvalues: Float64Array | undefined,
   signal: AbortSignal,
 ): Promise<Float64Array | undefined> {
-  // Which rank has a share of the energy only the spectrum tells.
+  // Only the spectrum tells the rank that keeps a share of the energy.
   if (request.kind === 'energy' && !eigenvalues) return undefined;
   const layer = document.layer(name);
   const stored = storedMatrix(document.checkpoint, layer);

@@ -5,7 +5,11 @@ import type { EngineDocument } from '../document/engineDocument';
 import { outcomeGoodness } from '../layer/goodness';
 import type { RequestParts } from './requestParts';
 
-/** Of a layer, whose spectrum is computed where it is not known. @throws EngineError, CheckpointError, AbortError */
+/**
+ * Tests the fit of a layer; its spectrum is computed if it is not known.
+ *
+ * @throws EngineError, CheckpointError, AbortError
+ */
 export async function layerGoodness(
   { outcomes, pool, notify }: Pick<RequestParts, 'outcomes' | 'pool' | 'notify'>,
   document: EngineDocument,

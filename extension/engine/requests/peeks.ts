@@ -1,4 +1,7 @@
-/** What is cached of a layer, for hovers. Nothing is computed, and a checkpoint that is not open is open for a moment only. */
+/**
+ * Answers hovers with a layer's cached result. Nothing is computed, and a checkpoint that is not open is opened for a
+ * moment only.
+ */
 import type { PeekResult, Stamped } from '../../protocol';
 import type { InspectSettings } from '../../shared/layers';
 import { rankedCurve } from '../../spectral/esd';

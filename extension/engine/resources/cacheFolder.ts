@@ -1,4 +1,4 @@
-/** Where the terminal keeps results of earlier runs. */
+/** Finds the folder in which the terminal keeps results of earlier runs. */
 import path from 'node:path';
 
 /**

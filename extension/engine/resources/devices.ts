@@ -1,6 +1,6 @@
 /**
- * Which device multiplies the Gram matrices of large layers: tried once, when the first layer could gain from it, and
- * given up for the rest of the process when it fails in use.
+ * Chooses the device that multiplies the Gram matrices of large layers: tried once, when the first layer could gain
+ * from it, and given up for the rest of the process if it fails in use.
  */
 import type { ProductSource } from '../../linalg/products/productTypes';
 import type { GramDevice, OpenGramDevice } from '../../linalg/devices/gramDevice';
@@ -29,7 +29,7 @@ export interface DeviceOptions {
   died?: Accelerator;
   /** Hears of every change. */
   onChange: () => void;
-  /** Whether onnxruntime, which drives every device here, can be used at all. */
+  /** Tells if onnxruntime, which drives every device here, can be used at all. */
   onnxruntime: () => Promise<OnnxruntimeVerdict>;
   platform?: NodeJS.Platform;
   trial?: RunTrial;

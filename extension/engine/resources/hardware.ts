@@ -14,7 +14,7 @@ export interface HardwareOptions {
   device: DeviceChoice;
   /** Device that was in use when a former engine process died: not tried again. */
   diedDevice?: Accelerator | undefined;
-  /** Worker threads, for what is told of the device. */
+  /** Number of worker threads, shown with the device. */
   threads: number;
   /** A device was tried, or failed while in use. */
   onChange: (device: DeviceInfo) => void;
@@ -34,7 +34,7 @@ export class Hardware {
     });
   }
 
-  /** Loads onnxruntime when first asked. Where it cannot be loaded, the built-in kernels multiply. */
+  /** Loads onnxruntime when first asked. If it cannot be loaded, the built-in kernels multiply. */
   readonly products = (): Promise<MatrixProducts> =>
     (this.loading ??= createMatrixProducts(async () => {
       const verdict = await this.onnxruntime();

@@ -1,6 +1,6 @@
 /** How much of the machine the engine takes when no setting says otherwise. */
 
-/** Of the memory, a quarter … */
+/** A quarter of the memory … */
 const MEMORY_SHARE = 0.25;
 /** … but never more than this: one layer of a large model fits, and the editor's machine stays usable. */
 const MAX_MEMORY = 4 * 1024 ** 3;

@@ -22,7 +22,7 @@ const TRIAL_SCRIPT = path.join(__dirname, 'trial.js');
 /** Answers within `limitMs`; never rejects. */
 export type RunTrial = (provider: Accelerator, limitMs: number) => Promise<TrialVerdict>;
 
-/** Of what a dying process says, the last line usually names the reason. */
+/** A dying process usually names the reason in its last line; so much of it is shown. */
 const MAX_REASON = 300;
 
 /** @param onStart hears of each process, for tests */
@@ -33,7 +33,7 @@ export function trialProcess(
   return (provider, limitMs) => inTrialProcess<TrialVerdict>(script, provider, limitMs, onStart);
 }
 
-/** Whether onnxruntime loads and multiplies rightly. Never rejects. */
+/** Tries if onnxruntime loads and multiplies rightly. Never rejects. */
 export function tryOnnxruntime(script = TRIAL_SCRIPT): Promise<OnnxruntimeVerdict> {
   return inTrialProcess<OnnxruntimeVerdict>(script, ONNXRUNTIME, LOAD_LIMIT_MS, () => undefined);
 }

@@ -1,4 +1,6 @@
-/** Notes on several layers for the terminal: each sentence once, and of which layers where it is not of all. */
+/**
+ * Notes on several layers for the terminal: each sentence once, with the layers' names if it is not about all of them.
+ */
 import { firstNames } from '../../checkpoint/problemList';
 
 /** Names in front of a sentence. */

@@ -37,7 +37,7 @@ const NUMBERS: readonly Column[] = [
   { title: 'dtype', cell: ({ dtype, encoding }) => encoding ?? dtype },
 ];
 
-/** Of a LoRA pair's product, where the base model lies beside the adapter. */
+/** ‖ΔW‖/‖W‖ of a LoRA pair's product, if the base model lies beside the adapter. */
 const RELATIVE_NORM: Column = {
   title: '‖ΔW‖/‖W‖',
   cell: ({ factored }) => significant(factored?.base?.relative_norm),

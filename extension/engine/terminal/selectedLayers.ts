@@ -1,4 +1,7 @@
-/** Which layers and parts of layers a command is about: by (patterns of) their names or aliases, and by `--split`. */
+/**
+ * Selects the layers and parts of layers that a command is about: by names, aliases or patterns of them, and by
+ * `--split`.
+ */
 import { firstNames } from '../../checkpoint/problemList';
 import { isCompressible } from '../../compression/storageNotes';
 import { globMatcher } from '../../shared/glob';

@@ -12,7 +12,7 @@ import { cutWindow, widenElements, widenPart } from './widenElements';
 import type { LayerTask } from './layerRecords';
 import type { Progress } from './workerCalls';
 
-/** Of a long matrix, so many elements are multiplied at a time. */
+/** A long matrix is multiplied in bands of so many elements. */
 export const BAND_ELEMENTS = 1 << 20;
 
 export class HeldLayer {
@@ -63,7 +63,10 @@ export class HeldLayer {
     });
   }
 
-  /** The same eigenvalues, small ones computed anew where a Gram matrix in float64 blurs them: of hardly any weights. */
+  /**
+   * The same eigenvalues, with small ones computed anew if a Gram matrix in float64 blurs them, which is rare among
+   * weights.
+   */
   resolved(spectra: readonly Float64Array[]): Float64Array[] {
     const { rows, cols, kind } = this.task.layer;
     const { kernels, cancelled } = this.solver;
@@ -95,7 +98,7 @@ export class HeldLayer {
     return (this.widened ??= widenElements(this.bytes, this.task.tensor.dtype));
   }
 
-  /** Of the smaller side; a long matrix never exists whole in float64. */
+  /** The Gram matrix of the smaller side; a long matrix never exists whole in float64. */
   private gramInBands(): Float64Array {
     const { rows, cols } = this.task.layer;
     const tall = rows >= cols;

@@ -99,7 +99,7 @@ class Spectra extends FarmsStage<KnownSpectra> implements HeldSpectra {
   }
 }
 
-/** What is known of the layer but for the eigenvalues that ranks are about, which are computed when they are needed. */
+/** All of the layer's spectra but the eigenvalues that ranks are about; those are computed when they are needed. */
 type Unranked = Omit<LayerSpectra, 'rankEigenvalues'> & { rankEigenvalues?: Float64Array };
 
 class Known extends Stage implements KnownSpectra {

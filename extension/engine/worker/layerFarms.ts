@@ -13,7 +13,7 @@ import { Stage } from './stage';
 import type { TensorCount } from './tensorCount';
 import type { FarmsCalls, Progress } from './workerCalls';
 
-/** Of the bootstrap over windows; shown with the result. */
+/** Seed of the bootstrap over windows; shown with the result. */
 const BOOTSTRAP_SEED = 20250606;
 
 type CallOf<K extends keyof FarmsCalls<unknown>> = Parameters<FarmsCalls<unknown>[K]>[0];

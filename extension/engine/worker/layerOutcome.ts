@@ -21,7 +21,7 @@ export interface LayerSpectra {
   spectra: readonly Float64Array[];
   /** Ascending λ of the matrix that ranks are about. */
   rankEigenvalues: Float64Array;
-  /** Whether the small eigenvalues are as exact as the policy asks. */
+  /** The small eigenvalues are as exact as the policy asks. */
   resolved: boolean;
   farms?: LayerFarms | undefined;
   /** As `spectra`, of the matrices with their entries permuted, for each shuffle. */
@@ -30,7 +30,7 @@ export interface LayerSpectra {
 
 export const NO_SPECTRA: LayerSpectra = { spectra: [], rankEigenvalues: new Float64Array(0), resolved: false };
 
-/** What is known of a layer whose elements are all zero, without computing. */
+/** The spectra of a layer whose elements are all zero, without computing. */
 export function zeroSpectra({ tensor, layer }: LayerTask): LayerSpectra {
   const none = (sides: { rows: number; cols: number }): Float64Array =>
     new Float64Array(Math.min(sides.rows, sides.cols));
@@ -64,7 +64,7 @@ export function layerOutcome(
   };
 }
 
-/** A layer of which everything is known. */
+/** A layer with everything computed. */
 export class FinishedLayer extends Stage implements LastStage {
   readonly stage = 'last';
 

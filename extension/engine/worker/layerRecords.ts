@@ -9,9 +9,9 @@ export interface TaskTensor extends Pick<TensorInfo, 'name' | 'dtype' | 'kernelL
   /** The file's shape where `shape` is that of the matrices it is seen as. */
   storedShape?: number[];
   encoding?: string;
-  /** Of an encoded element, with its share of scales. */
+  /** Bits of an encoded element, with its share of scales. */
   bits?: number;
-  /** Of a part: the stored tensor, and the layer of it. */
+  /** Set for a part: the stored tensor, and its layer. */
   partOf?: { tensor: string; layer: string };
 }
 

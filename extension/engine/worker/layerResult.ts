@@ -22,7 +22,10 @@ import { extentOf, hasRepresentableSquares } from '../../spectral/metrics/statis
 import { storedRounding } from '../../spectral/storedRounding';
 import type { LayerPrecision, TaskTensor, TensorTask } from './layerRecords';
 
-/** Of the order of entries in the first shuffle of the randomisation test, one more in each further; shown with the result. */
+/**
+ * Seed of the order of entries in the first shuffle of the randomisation test; each further shuffle adds 1. Shown with
+ * the result.
+ */
 export const SHUFFLE_SEED = 20190124;
 
 /** WeightWatcher, AlphaPruning and FARMS scale conv slices by √0.5, so λ is halved (`conv_norm`). */
@@ -39,7 +42,7 @@ export interface LayerNumbers {
   randomised?: Float64Array[];
   statistics: TensorStatistics;
   farms: FarmsResult | null;
-  /** Whether small eigenvalues were made exact, beyond what a Gram matrix tells. */
+  /** Small eigenvalues were made exact, beyond what a Gram matrix tells. */
   resolved: boolean;
   precision: LayerPrecision;
 }

@@ -18,7 +18,7 @@ import type { WorkerReply, WorkerRequest } from './workerMessages';
 /** Progress messages closer together than this only cost time. */
 const PROGRESS_MS = 50;
 
-/** Of the bootstrap that tests a fit; shown with the result. */
+/** Seed of the bootstrap that tests a fit; shown with the result. */
 const GOODNESS_SEED = 20091106;
 
 const port = parentPort;

@@ -77,7 +77,7 @@ export interface WorkerCalls {
   histogram(params: { bytes: Uint8Array; dtype: DType; edges: Float64Array }): Float64Array;
 }
 
-/** A layer of which everything is known. */
+/** A layer with everything computed. */
 export interface LastStage {
   readonly stage: 'last';
   finish(precision: LayerPrecision): LayerOutcome;
