@@ -43,15 +43,15 @@ export interface TensorInfo {
   readonly inputsFirst?: true;
   /** How its axes make up matrices, where the model's configuration says so. */
   readonly matrixAxes?: MatrixAxes;
-  /** Of which factors it is the product, where it is not stored: `read` multiplies. */
+  /** The factors that it is the product of, if it is not stored: `read` multiplies. */
   readonly product?: FactorProduct;
   /** The stored tensor whose axes it has in another form. */
   readonly folded?: Fold;
-  /** Of which stored tensor it is a part. */
+  /** The stored tensor that it is a part of. */
   readonly slice?: TensorSlice;
   /**
-   * Tensor of the checkpoint with the very same stored bytes and view (tied weights), or of which it is a copy that the model
-   * ties: its elements are that one's, and count but once. That one has no `sharedWith`.
+   * Name of the tensor whose elements these are, if it has the very same stored bytes and view (tied weights), or if
+   * the model ties this one to it as a copy. They count once. That tensor has no `sharedWith`.
    */
   readonly sharedWith?: string;
   /** What it is if it is no part of the model: optimizer state, say. Set only where the file's structure says so. */
@@ -94,7 +94,7 @@ export interface Checkpoint {
    * @throws DOMException `AbortError` when `signal` fires
    */
   read(tensor: TensorInfo, rows?: { start: number; end: number }, signal?: AbortSignal): Promise<Uint8Array>;
-  /** What it is of which no copy can be saved as one file, in words that follow its name. */
+  /** Why no copy can be saved as one file; reads after the checkpoint's name. */
   readonly unsavable?: string;
   /**
    * The stored tensors that `read` decodes this one from, where they are such as safetensors can hold: a copy can then
@@ -127,9 +127,9 @@ export interface CheckpointFormat {
 }
 
 export interface TensorSlice {
-  /** Of 2 axes, or of 3: a stack of matrices. */
+  /** The stored tensor, of 2 axes, or of 3: a stack of matrices. */
   readonly of: TensorInfo;
-  /** Which matrix of a stack. */
+  /** Index of the matrix in a stack. */
   readonly index?: number;
   readonly rows: Runs;
   readonly cols: Runs;

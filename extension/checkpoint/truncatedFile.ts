@@ -30,7 +30,8 @@ export function problemsOf(
     const all = new Set([...names, ...tensors.map(({ name }) => name)]).size;
     const size = sizes.get(file);
     const end = size === undefined ? '' : ` after ${size.toLocaleString('en')} bytes`;
-    // Which other tensors lie in one of several files is not known, nor how many names a list that is full has left out.
+    // If there are several files, the other tensors in this one are not known, nor how many names a full list has left
+    // out.
     const few = problems.length <= MAX_PROBLEMS;
     const count = few ? `${names.length}` : `at least ${names.length}`;
     const among = few && weightFilesOf(checkpoint) === 1 ? `of its ${all} tensors` : 'of its tensors';

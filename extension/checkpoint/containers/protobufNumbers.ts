@@ -23,7 +23,7 @@ export interface TypedData {
   readonly kind: 'typed';
   readonly encoding: Encoding;
   readonly segments: readonly TypedSegment[];
-  /** Whether the last number stands for all that are missing behind it, as in TensorFlow's graphs. */
+  /** The last number stands for all that are missing behind it, as in TensorFlow's graphs. */
   readonly repeatsLast?: boolean;
 }
 
@@ -115,7 +115,7 @@ const RANGES: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
   F8_E8M0: [0, 255],
 };
 
-/** Where reading stopped: the next row band of a tensor usually goes on there. */
+/** The place at which reading stopped: the next row band of a tensor usually goes on there. */
 interface Resume {
   readonly segment: number;
   readonly position: number;

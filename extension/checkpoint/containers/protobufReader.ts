@@ -42,14 +42,14 @@ export interface Field extends Span {
 }
 
 export class ProtobufReader {
-  /** Where the next field or varint is read from. */
+  /** Offset of the next field or varint. */
   position = 0;
   /** The tensor that is being read, named in errors. */
   subject: string | undefined;
   /** Halves of the last varint, unsigned 32 bits each. */
   low = 0;
   high = 0;
-  /** What is left of `MAX_FIELDS`. */
+  /** Fields that may still be read, of `MAX_FIELDS`. */
   private fieldsLeft = MAX_FIELDS;
   private readonly window: Uint8Array;
   private windowStart = 0;

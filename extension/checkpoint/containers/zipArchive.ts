@@ -20,7 +20,7 @@ const MAX_ENTRIES = 250_000;
 const ENTRY_STEPS = 30;
 const ENTRY_BYTES = 350;
 
-/** What is stored of it without its name, in the directory and in front of its data. */
+/** Bytes stored for an entry beside its name: in the directory, and in front of its data. */
 const STORED_ENTRY_BYTES = 46 + 30;
 
 /** Central directory entries are read through a window of this many bytes, not 46 at a time. */
@@ -81,7 +81,7 @@ export class ZipArchive {
 
   private constructor(
     private readonly file: FileBytes,
-    /** By name, in directory order. Of entries that share a name the first is here, marked `refused`. */
+    /** By name, in directory order. If entries share a name, the first is here, marked `refused`. */
     readonly entries: ReadonlyMap<string, ZipEntry>,
   ) {}
 
@@ -146,7 +146,7 @@ export class ZipArchive {
   }
 
   /**
-   * Reads a stored entry once and compares its CRC, whoever asks and however often.
+   * Reads a stored entry and compares its CRC, once for all callers.
    *
    * @throws CheckpointError as `readRange`, `corrupt`
    */
@@ -156,7 +156,7 @@ export class ZipArchive {
     try {
       await verified;
     } catch (error) {
-      // Whether it is sound is not known then: it is asked again.
+      // After another error it is not known to be sound or not: it is read again.
       const known = error instanceof CheckpointError && error.code === 'corrupt';
       if (!known && this.verified.get(entry) === verified) this.verified.delete(entry);
       if (error instanceof CheckpointError || signal?.aborted) throw error;

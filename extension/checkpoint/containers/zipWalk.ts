@@ -1,6 +1,6 @@
 /**
- * The records of a zip archive in the order in which they were written, without the directory at its end: what is left
- * of one that was cut short. Only records with a checksum behind or before their data count, so that nothing is shown
+ * The records of a zip archive in the order in which they were written, without the directory at its end: for an
+ * archive that was cut short. Only records with a checksum behind or before their data count, so that nothing is shown
  * unchecked.
  */
 import type { FileBytes } from '../files/fileBytes';
@@ -37,7 +37,7 @@ interface Extent {
 }
 
 export class ZipWalk {
-  /** Where the next record begins: what was walked ends there. */
+  /** Offset of the next record: what was walked ends there. */
   position = 0;
 
   private window = Buffer.alloc(0);
@@ -69,8 +69,8 @@ export class ZipWalk {
   }
 
   /**
-   * What is left of the record that `next` did not give as it is not all there, as if it ended with the file; undefined
-   * where not even its name is there, or where it is compressed.
+   * The remains of the record that `next` did not give because it is not complete, as if it ended with the file.
+   * Undefined if not even its name is there, or if it is compressed.
    *
    * @throws CheckpointError `changed`, `io`
    */

@@ -1,4 +1,4 @@
-/** Whether the blocks that a tensor was cut into are all of it, each element once. */
+/** Checks that the blocks a tensor was cut into are all of it, each element once. */
 import { largestOf } from '../../shared/extremes';
 import { product } from '../../shared/matrixAxes';
 
@@ -11,7 +11,9 @@ export interface Block {
 /** Pairs of blocks that are compared: a grid of 1000 × 1000 needs as many, hostile ones any number. */
 const MAX_COMPARISONS = 2_000_000;
 
-/** What is left of `MAX_COMPARISONS`: one for all tensors where the same blocks may be those of many. */
+/**
+ * Comparisons that may still be made, of `MAX_COMPARISONS`: one budget for all tensors that may share the same blocks.
+ */
 export class TilingBudget {
   comparisons = MAX_COMPARISONS;
 }

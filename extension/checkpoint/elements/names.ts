@@ -6,7 +6,7 @@
 /** In characters. The longest of real models have some 200; formats that have a limit of their own mostly have this one. */
 export const MAX_NAME = 4096;
 
-/** Of a name that is too long, as much is shown. */
+/** Characters that are shown of a name that is too long. */
 const SHOWN = 80;
 
 export function isLongName(name: string): boolean {

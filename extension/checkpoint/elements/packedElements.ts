@@ -15,7 +15,7 @@ import type { RowRange } from './rowBand';
 interface Packing {
   readonly bits: number;
   readonly dtype: DType & ('F32' | 'I8' | 'U8');
-  /** Of each code; none of the floating types has infinities or NaN. */
+  /** The number that a code stands for; none of the floating types has infinities or NaN. */
   readonly value: (code: number) => number;
 }
 
@@ -95,7 +95,8 @@ function allocate(dtype: Packing['dtype'], count: number): Float32Array | Int8Ar
 }
 
 /**
- * @param bytes that hold the elements, of which the first `skip` are left out
+ * @param bytes that hold the elements
+ * @param skip elements left out at the start
  * @returns `count` elements of `decodedType`, little-endian
  */
 export function decodePacked(bytes: Uint8Array, type: PackedType, skip: number, count: number): Uint8Array {

@@ -1,4 +1,4 @@
-/** Which bytes of a tensor are the rows [start, end) along its first axis. */
+/** Finds the bytes of the rows [start, end) along a tensor's first axis. */
 import type { TensorInfo } from '../checkpoint';
 
 export interface RowRange {

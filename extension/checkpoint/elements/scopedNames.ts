@@ -1,7 +1,7 @@
 /**
- * Unique names for the weights of a model of several graphs. A graph may repeat a name of another: the outermost (the
- * first of several at one depth) keeps it, the others get the place they are in put before it, `place/name`. Where that
- * is taken too, ` #2`, ` #3`, … follows.
+ * Unique names for the weights of a model of several graphs. A graph may repeat a name of another. The outermost graph
+ * keeps it, or the first of several at one depth; the others get their place in front, `place/name`. If that is taken
+ * too, ` #2`, ` #3`, … follows.
  */
 
 export interface ScopedName {

@@ -6,7 +6,7 @@ import type { DType } from '../../shared/tensors';
 import { elementSize } from './dtype';
 import { elementCount, contiguousStrides } from './shape';
 
-/** Of a view that is not contiguous, at most this much of its storage is held at a time. */
+/** At most this much of the storage of a view that is not contiguous is held at a time. */
 const WINDOW_BYTES = 16 * 1024 * 1024;
 
 /**
@@ -17,7 +17,7 @@ export const MAX_EXPANDED_BYTES = 16 * 1024 * 1024;
 
 export interface TensorView {
   readonly dtype: DType;
-  /** Of the first element, in bytes from the start of the storage. */
+  /** Offset of the first element, in bytes from the start of the storage. */
   readonly byteOffset: number;
   readonly shape: readonly number[];
   /** In elements; none is negative. */

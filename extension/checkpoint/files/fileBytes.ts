@@ -2,7 +2,7 @@
 import { CheckpointError } from '../checkpointError';
 
 export interface FileBytes {
-  /** Of the file, for messages. */
+  /** Path of the file, for messages. */
   readonly path: string;
   readonly size: number;
   /** Exactly `length` bytes from `offset`, in a buffer of their own. @throws CheckpointError as `FileReader.read` */

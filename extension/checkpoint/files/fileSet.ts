@@ -90,7 +90,7 @@ export class FileSet {
     file.users++;
     this.files.set(path, file);
     if (!open) {
-      // A file that could not be opened is tried anew at the next use; the error goes to whoever awaits it.
+      // A file that could not be opened is tried anew at the next use; the error goes to the caller that awaits it.
       file.reader.catch(() => {
         if (this.files.get(path) === file) this.files.delete(path);
       });

@@ -11,7 +11,7 @@ import { MAX_NAME } from '../elements/names';
 /** Deeper nesting than any header needs; a value nested deeper is refused before anything is built from it. */
 const MAX_DEPTH = 64;
 
-/** Of a key, in which each character can be an escape of 6 bytes. */
+/** Longest key; each character can be an escape of 6 bytes. */
 const LONGEST_KEY_BYTES = 6 * MAX_NAME + 2;
 
 export interface JsonEntry {

@@ -15,7 +15,10 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { fileError } from './fileReader';
 
-/** Where a checkpoint's files and what describes them lie: shards without an index have the folder itself for a path. */
+/**
+ * The folder of a checkpoint's files and of what describes them. The path of shards without an index is that folder
+ * itself.
+ */
 export function folderOf({ path: file, files }: { readonly path: string; readonly files: readonly string[] }): string {
   return path.dirname(files[0] ?? file);
 }

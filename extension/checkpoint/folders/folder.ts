@@ -1,4 +1,4 @@
-/** Which checkpoint a folder holds, by the names that model repositories use. */
+/** Finds the checkpoint in a folder, by the names that model repositories use. */
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError } from '../checkpointError';
@@ -30,7 +30,7 @@ const PREFERRED = [
 const MAX_FOLDERS_WITHIN = 50;
 const NAMES_SHOWN = 10;
 
-/** Of indexes of shards, the preferred first: model repositories hold the same weights in both formats. */
+/** Endings of indexes of shards, the preferred first: model repositories hold the same weights in both formats. */
 const INDEXES = ['.safetensors.index.json', '.bin.index.json'];
 
 /** `model-00002-of-00007.safetensors` */
@@ -153,7 +153,7 @@ function isTensorflow(name: string): boolean {
   return name.endsWith(INDEX_SUFFIX);
 }
 
-/** Whether any of them opens all: parts of one GGUF model. */
+/** True if any of them opens all: parts of one GGUF model. */
 function arePartsOfOne(names: readonly string[]): boolean {
   const parts = new Set(partNames(names[0] ?? ''));
   return names.length > 0 && names.every((name) => parts.has(name));

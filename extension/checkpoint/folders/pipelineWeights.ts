@@ -1,6 +1,6 @@
 /**
- * Which weights in the folder of a pipeline's part are read, of the several that repositories keep side by side: two
- * formats, and variants such as `fp16`, in the names that diffusers and transformers save them under.
+ * Chooses the weights to read in the folder of a pipeline's part. Repositories keep several side by side: two formats,
+ * and variants such as `fp16`, in the names that diffusers and transformers save them under.
  *
  * @see https://huggingface.co/docs/diffusers/using-diffusers/loading (checkpoint variants)
  */

@@ -98,7 +98,7 @@ export class GgufCursor {
     return upper * 2 ** 32 + lower;
   }
 
-  /** A length in 8 bytes, then that many bytes, of which `maxBytes` are kept. */
+  /** A length in 8 bytes, then that many bytes; `maxBytes` of them are kept. */
   async text(maxBytes: number): Promise<string> {
     await this.need(8);
     const length = this.uint64();

@@ -33,7 +33,7 @@ const LEAST_ENTRY_BYTES = 24;
 /** The format's own limit. */
 const MAX_KEY_BYTES = 65_535;
 
-/** Of a key, in a message. */
+/** Characters of a key that a message shows. */
 const KEY_SHOWN = 100;
 
 /** All values together, as text: bounds what goes to the view. */
@@ -174,13 +174,13 @@ function placeTensors(entries: readonly GgufEntry[], data: DataSection, problems
   return [...tensors.values()];
 }
 
-/** Where the next tensor's bytes begin in the file, by the offset of each. */
+/** The start of the next tensor's bytes in the file, by the offset of each. */
 function endsOf(entries: readonly GgufEntry[], { dataStart, fileSize }: DataSection): Map<number, number> {
   const offsets = [...new Set(entries.map(({ offset }) => offset))].sort((a, b) => a - b);
   return new Map(offsets.map((offset, i) => [offset, Math.min(fileSize, dataStart + (offsets[i + 1] ?? Infinity))]));
 }
 
-/** Of tensors that share bytes, which GGUF does not know, the one that begins first is kept. */
+/** If tensors share bytes, which GGUF does not know, the one that begins first is kept. */
 function dropOverlapping(tensors: Map<string, GgufTensor>, problems: ProblemList): void {
   const readable = [...tensors.values()].filter(({ storedBytes, unreadable }) => storedBytes > 0 && !unreadable);
   let last: GgufTensor | undefined;

@@ -16,7 +16,7 @@ const ITEMS_SHOWN = 8;
 /** Chat templates have some ten thousand characters. */
 const MAX_TEXT_BYTES = 65_536;
 
-/** Of a text in an array. */
+/** Longest text in an array that is kept. */
 const MAX_ITEM_BYTES = 100;
 
 /** ggml refuses arrays in arrays altogether; bounds the recursion, and the walk through all values. */

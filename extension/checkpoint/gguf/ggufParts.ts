@@ -75,7 +75,7 @@ export function joinParts(checkpointPath: string, parts: readonly GgufPart[]): J
   return { metadata, tensors: [...tensors.values()], problems: problems.list() };
 }
 
-/** Whether these are all: the first part says how many parts and tensors there are. */
+/** Checks that these are all: the first part says how many parts and tensors there are. */
 function compareWithMetadata(
   { parts, metadata, declared }: Pick<JoinedParts, 'metadata'> & { parts: readonly GgufPart[]; declared: number },
   problems: ProblemList,

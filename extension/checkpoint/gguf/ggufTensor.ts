@@ -18,7 +18,7 @@ export interface GgufTensor extends TensorInfo {
   /** Known once the metadata of all parts are. */
   alias?: string;
   readonly file: string;
-  /** Of its first byte in the file. */
+  /** Offset of its first byte in the file. */
   readonly offset: number;
   readonly storedBytes: number;
   readonly type: GgmlType;
@@ -34,7 +34,7 @@ export interface GgufEntry {
   readonly type: GgmlType;
   /** From the beginning of the data. */
   readonly offset: number;
-  /** Of the entry itself, in the file. */
+  /** Offset of the entry itself in the file. */
   readonly at: number;
 }
 

@@ -15,7 +15,7 @@ import * as ternary from './ggufTernary';
 export interface BlockNumbers {
   readonly at: number;
   readonly size: 2 | 4;
-  /** Of them one after the other; one by default. */
+  /** How many of them stand one after the other; one by default. */
   readonly count?: number;
 }
 
@@ -48,7 +48,7 @@ const SCALE: BlockNumbers = { at: 0, size: 2 };
 /** A scale and a minimum in front. */
 const TWO: BlockNumbers = { at: 0, size: 2, count: 2 };
 
-/** Of numbers that ggml declares as single bytes but copies to and from 32-bit words, the words count. */
+/** For numbers that ggml declares as single bytes but copies to and from 32-bit words, the words count. */
 const TYPES: ReadonlyMap<number, GgmlType> = new Map<number, GgmlType>([
   [0, { name: 'F32', dtype: 'F32' }],
   [1, { name: 'F16', dtype: 'F16' }],

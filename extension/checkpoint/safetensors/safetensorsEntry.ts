@@ -22,7 +22,7 @@ export interface DataRange {
 }
 
 export interface TensorEntry {
-  /** Of the elements as they are read. */
+  /** Type of the elements as they are read. */
   readonly dtype: DType;
   /** How they are stored, where that is in less than a byte each. */
   readonly packed?: PackedType;

@@ -1,6 +1,6 @@
 /**
- * The header of one safetensors file: 8 bytes of length, JSON, then the tensors' bytes. Where the reference
- * implementation refuses the whole file, the tensors that are sound are kept and the rest becomes problems.
+ * The header of one safetensors file: 8 bytes of length, JSON, then the tensors' bytes. If the reference implementation
+ * would refuse the whole file, the tensors that are sound are kept and the rest becomes problems.
  *
  * @see https://github.com/huggingface/safetensors (README "Format", `safetensors/src/tensor.rs`)
  */
@@ -27,7 +27,7 @@ const LENGTH_BYTES = 8;
 /** A tensor and where its bytes lie. */
 export interface StoredTensor extends TensorInfo {
   readonly file: string;
-  /** Of its first byte in the file. */
+  /** Offset of its first byte in the file. */
   readonly offset: number;
   /** How its elements are stored, where that is in less than a byte each. */
   readonly packed?: PackedType;
@@ -125,7 +125,7 @@ function looksLikeHeaderStart(head: Uint8Array): boolean {
 class HeaderParser {
   readonly problems: ProblemList;
   private readonly tensors = new Map<string, ParsedTensor>();
-  /** Of entries that are not shown. */
+  /** Bytes claimed by entries that are not shown. */
   private readonly refusedClaims: Claim[] = [];
   private metadata: Readonly<Record<string, string>> = {};
   private hasMetadata = false;
@@ -248,7 +248,7 @@ class HeaderParser {
     return { offset: this.dataStart + begin, length: end - begin };
   }
 
-  /** Of tensors that share bytes, which the format forbids, the one that begins first is kept. */
+  /** If tensors share bytes, which the format forbids, the one that begins first is kept. */
   private dropOverlapping(): void {
     let last: StoredTensor | undefined;
     for (const tensor of inFileOrder([...this.tensors.values()].filter(({ byteLength }) => byteLength > 0))) {

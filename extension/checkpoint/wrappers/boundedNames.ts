@@ -5,7 +5,7 @@ import { isLongName, longName, MAX_NAME } from '../elements/names';
 import { ProblemList } from '../problemList';
 import { wrapCheckpoint } from '../wrappedCheckpoint';
 
-/** Of an encoding's name, which is a format's or a class's. */
+/** Longest name of an encoding, which is a format's or a class's. */
 const MAX_ENCODING = 200;
 
 /** The checkpoint without tensors and metadata of such names, which are problems of it then. */

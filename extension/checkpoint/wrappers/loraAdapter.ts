@@ -20,7 +20,7 @@ import { wrapCheckpoint } from '../wrappedCheckpoint';
 
 const CONFIG = 'adapter_config.json';
 
-/** Where B·A is not what an adapter adds. */
+/** The remedy if B·A is not what an adapter adds. */
 const REMEDY = "merge it into its base model (PEFT's merge_and_unload) to see the weights that it makes";
 
 /** PEFT's own are below 10 kB; with a pattern for each layer of a large model, below 1 MB. */
@@ -43,7 +43,7 @@ const BASE_FILES = [
 type Open = (file: string, signal?: AbortSignal) => Promise<Checkpoint>;
 
 interface AdapterConfig extends LoraConfig {
-  /** Of the base model: a repository's name or a path, of which the last part counts. */
+  /** Name of the base model: a repository's name or a path; its last part counts. */
   readonly baseName: string | undefined;
   /** Why the pairs are no plain products. */
   readonly refused: string | undefined;

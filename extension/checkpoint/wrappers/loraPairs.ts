@@ -17,7 +17,7 @@ export interface LoraConfig {
 export interface LoraPair {
   /** Name of the module that is adapted. */
   readonly module: string;
-  /** Which of several adapters of the module, where the names of their tensors tell. */
+  /** The adapter, if the module has several and the names of their tensors tell. */
   readonly adapter: string | undefined;
   readonly left: Factor;
   readonly right: Factor;

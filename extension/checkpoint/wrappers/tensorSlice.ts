@@ -1,6 +1,6 @@
 /**
  * A part of a stored matrix as a tensor of its own: evenly spaced runs of its rows and of its columns (q of a fused
- * projection, the gates of an LSTM, one head). Read in bands of the stored rows, of which only the part is kept.
+ * projection, the gates of an LSTM, one head). The stored rows are read in bands, and only the part is kept.
  */
 import type { Runs } from '../../shared/tensors';
 import { type Checkpoint, type TensorInfo, type TensorSlice } from '../checkpoint';
@@ -9,7 +9,7 @@ import { bandBytes, type RowRange } from '../elements/rowBand';
 import { isCount } from '../elements/shape';
 import { wrapCheckpoint } from '../wrappedCheckpoint';
 
-/** Of the stored rows, at most this much is held at a time, or one row; a stack's matrix is read whole. */
+/** At most this much of the stored rows is held at a time, or one row; a stack's matrix is read whole. */
 const BAND_BYTES = 16 * 1024 * 1024;
 
 /** Rows between two runs are read along up to this size: a read of its own would take longer. */
@@ -133,7 +133,7 @@ function copyRuns(
   const bytes = length * size;
   for (let run = 0; run < count; run++) {
     const at = from + (start + run * step) * size;
-    // Of a few bytes, a copy by hand is faster than a view on them.
+    // A copy of a few bytes by hand is faster than a view on them.
     if (bytes <= 32) for (let i = 0; i < bytes; i++) target[to + i] = source[at + i]!;
     else target.set(source.subarray(at, at + bytes), to);
     to += bytes;

@@ -11,8 +11,8 @@ import { wrapCheckpoint } from '../wrappedCheckpoint';
 const COMPARED_ROWS = 64;
 
 /**
- * The checkpoint with such copies marked (`sharedWith`). To be asked for where the model's configuration ties the two, or
- * leaves it at that: equal ones of other models may be trained apart.
+ * The checkpoint with such copies marked (`sharedWith`). Only for models whose configuration ties the two, or leaves
+ * that open: equal tensors of other models may be trained apart.
  *
  * @throws DOMException `AbortError` when `signal` fires
  */
@@ -34,7 +34,7 @@ export async function withTiedEmbeddings(stored: Checkpoint, signal?: AbortSigna
 }
 
 /**
- * Whether the output matrix is the embedding: a copy of it, the same bytes, or not stored at all.
+ * True if the output matrix is the embedding: a copy of it, the same bytes, or not stored at all.
  *
  * @param declared the model's configuration says so
  */
@@ -58,7 +58,7 @@ async function areCopies(checkpoint: Checkpoint, a: TensorInfo, b: TensorInfo, s
       if (!Buffer.from(ours.buffer, ours.byteOffset, ours.length).equals(theirs)) return false;
     }
   } catch (error) {
-    // Whoever wants their elements hears of it.
+    // A caller that wants their elements gets the error then.
     if (error instanceof CheckpointError) return false;
     throw error;
   }
