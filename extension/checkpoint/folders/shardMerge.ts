@@ -26,8 +26,8 @@ interface PlacedTensor {
 }
 
 /**
- * Tensors in the order of the shards. Where the shards contradict the index or one another, what is stored is shown
- * and the contradiction told; the index decides between two tensors of one name.
+ * Tensors in the order of the shards. If the shards contradict the index or one another, what is stored is shown, and
+ * the contradiction listed; the index decides between two tensors of one name.
  */
 export function mergeShards(
   shards: readonly Shard[],
@@ -95,7 +95,7 @@ function compareWithIndex(
       `the index places ${names} in other shards than hold them, but they are shown all the same`,
     );
   }
-  // Of those a problem says already why they are not shown.
+  // For these a problem already says why they are not shown.
   const refused = new Set(shards.flatMap(({ checkpoint }) => checkpoint?.problems ?? []).map(({ tensor }) => tensor));
   const unreadable = new Set(shards.filter(({ checkpoint }) => !checkpoint).map(({ name }) => name));
   for (const [tensor, shard] of weightMap) {
