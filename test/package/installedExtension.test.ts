@@ -30,6 +30,15 @@ __attribute__((constructor)) static void end(void) {
   _exit(70);
 }`;
 
+/** Windows in which the time to activate is measured. */
+const ACTIVATIONS = 3;
+
+/** A new window goes on starting, extensions among it, for seconds after its files are listed. */
+const REST_MS = 8000;
+
+/** The longest wait for what surely comes. */
+const START_MS = 60_000;
+
 /** A layer with a decaying spectrum, made of seeded random numbers. */
 function writeCheckpoint(file: string): void {
   const { header, dataBytes } = safetensorsHeader([{ name: LAYER, shape: SHAPE }], 'F32', 4);
@@ -79,6 +88,31 @@ async function pointAt(workbench: Workbench, target: Locator, hover: Locator): P
   );
 }
 
+/** Milliseconds for loading and calling `activate`, as VS Code has measured them; undefined if it did not by `limitMs`. */
+async function activationTime(workbench: Workbench, limitMs: number): Promise<number | undefined> {
+  await workbench.runCommand('Developer: Show Running Extensions');
+  const running = workbench.page.locator('.runtime-extensions-editor .extension');
+  await running.first().waitFor();
+  const own = running.filter({ hasText: 'Eigenscope' }).locator('.activation-time');
+  await own.waitFor({ timeout: limitMs }).catch(() => undefined);
+  return (await own.isVisible()) ? Number(/(\d+)ms/.exec(await own.innerText())![1]) : undefined;
+}
+
+/** Command lines of processes that run a program of the installed package, or have loaded a library of it. */
+function processesOf(extensions: string): string[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return [];
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      const uses =
+        command.includes(`${extensions}/eigenscope`) || readFileSync(`/proc/${pid}/maps`, 'utf8').includes(extensions);
+      return uses ? [command] : [];
+    } catch {
+      return []; // it has ended meanwhile, or is another user's
+    }
+  });
+}
+
 describe('the installed package', function () {
   // Each step starts where the one before it ended.
   this.bail(true);
@@ -91,6 +125,8 @@ describe('the installed package', function () {
   let folder: string;
   let workbench: Workbench;
   let healthy: string[];
+  /** Folders without a checkpoint. */
+  let bare: Record<'python' | 'text', string>;
 
   /** Where the package's native files lie, once it is installed. */
   function libraries(): string {
@@ -102,31 +138,64 @@ describe('the installed package', function () {
   }
 
   /** A window of its own, whose engine has no results of former ones. */
-  async function nextWindow(): Promise<void> {
+  async function nextWindow(opened = folder): Promise<void> {
     await workbench.closeWindow();
     rmSync(path.join(workbench.userData, 'User/globalStorage/eigenscope.eigenscope'), { recursive: true, force: true });
-    workbench = await workbench.freshWindow();
+    workbench = await workbench.freshWindow(opened);
   }
 
   before(async () => {
     folder = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-installed-'));
     for (const name of ['healthy', 'without', 'deadly']) writeCheckpoint(path.join(folder, `${name}.safetensors`));
     writeFileSync(path.join(folder, 'train.py'), `import torch\n\nw = state["${LAYER}"]\n`);
+    bare = {
+      python: mkdtempSync(path.join(os.tmpdir(), 'eigenscope-python-')),
+      text: mkdtempSync(path.join(os.tmpdir(), 'eigenscope-text-')),
+    };
+    writeFileSync(path.join(bare.python, 'train.py'), 'import torch\n');
+    writeFileSync(path.join(bare.text, 'notes.txt'), 'nothing here\n');
     const vsix = packagePath(PLATFORM);
     assert.ok(existsSync(vsix), `${vsix} is missing: npm run package makes it`);
-    workbench = await Workbench.open(folder, { vsix });
+    workbench = await Workbench.open(bare.text, { vsix });
   });
   after(async () => {
     await workbench.close();
-    rmSync(folder, { recursive: true, force: true });
+    for (const each of [folder, ...Object.values(bare)]) rmSync(each, { recursive: true, force: true });
   });
   afterEach(async function () {
     if (this.currentTest?.state === 'failed') await workbench.screenshot('installed-failed');
   });
 
+  it('is not even activated where there is nothing for it', async () => {
+    assert.equal(await activationTime(workbench, REST_MS), undefined);
+  });
+
+  it('starts nothing in a folder of Python without a checkpoint', async () => {
+    const times: number[] = [];
+    for (let window = 0; window < ACTIVATIONS; window++) {
+      await nextWindow(bare.python);
+      await workbench.explorerItem('train.py').dblclick();
+      await workbench.page.locator('.view-line', { hasText: 'import torch' }).waitFor();
+      const time = await activationTime(workbench, START_MS);
+      assert.ok(time !== undefined, 'Python activates it, for hovers');
+      times.push(time);
+    }
+    times.sort((a, b) => a - b);
+    console.log(`    activation: median ${times[Math.floor(times.length / 2)]} ms of ${times.join(', ')}`);
+    if (process.platform === 'linux') assert.deepEqual(processesOf(path.join(workbench.userData, 'extensions')), []);
+  });
+
   it('opens a checkpoint and computes with the onnxruntime in it', async () => {
+    await nextWindow();
     const { cells } = await inspected(workbench, 'healthy.safetensors');
     healthy = cells;
+    if (process.platform === 'linux') {
+      const started = processesOf(path.join(workbench.userData, 'extensions'));
+      assert.ok(
+        started.some((command) => command.includes('engine.js')),
+        started.join('; '),
+      );
+    }
     const status = await deviceStatus(workbench, 'cpu float64');
     assert.match(status, /multiplies large layers on cpu \(float64\)/);
     assert.doesNotMatch(status, /slower than onnxruntime/);
