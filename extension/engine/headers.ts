@@ -8,7 +8,7 @@ import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vsc
 import { CheckpointError } from '../checkpoint/checkpointError';
 import { packSummary } from '../shared/packedTensors';
 import type { HeaderRequests } from '../protocol';
-import { handle } from '../shared/rpc';
+import { handle } from '../shared/rpcHandlers';
 import type { PackedSummary } from '../shared/tensors';
 import { OpenDocuments } from './document/openDocuments';
 

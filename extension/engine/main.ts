@@ -5,7 +5,8 @@ import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vsc
 import { isAccelerator, isDeviceChoice } from '../linalg/devices/providers';
 import { packSummary } from '../shared/packedTensors';
 import type { DocumentRequests, EngineNotifications, EngineRequests } from '../protocol';
-import { handle, notifier, type Handlers } from '../shared/rpc';
+import { notifier, type Handlers } from '../shared/rpc';
+import { handle } from '../shared/rpcHandlers';
 import { previewLayer } from './requests/compressLayer';
 import { saveCompressed } from './requests/saveLayers';
 import type { EngineDocument } from './document/engineDocument';

@@ -4,9 +4,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { ErrorCodes, ResponseError } from 'vscode-jsonrpc';
 import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc';
-import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import type { EngineNotifications, EngineRequests } from '../protocol';
 import type { DeviceName } from '../shared/devices';
 import { caller, onNotification, type Caller } from '../shared/rpc';
@@ -21,6 +19,11 @@ const FIRST_BACKOFF_MS = 250;
 
 /** A process that was told to end and has not by then (a disk that hangs) is ended by force. */
 const END_LIMIT_MS = 2000;
+
+/** vscode-jsonrpc's `ErrorCodes.PendingResponseRejected`: the connection ended before it answered. */
+const PENDING_RESPONSE_REJECTED = -32097;
+
+type Rpc = typeof import('vscode-jsonrpc/node');
 
 /** Lines of the engine's standard error that go into the message about its death: the last ones say why. */
 const STDERR_LINES = 5;
@@ -118,7 +121,7 @@ export class EngineClient {
     try {
       return (await calls.request(method, params as never, token)) as EngineRequests[K]['result'];
     } catch (error) {
-      if (!(error instanceof ResponseError) || error.code !== ErrorCodes.PendingResponseRejected) throw error;
+      if ((error as { code?: unknown }).code !== PENDING_RESPONSE_REJECTED) throw error;
       throw new EngineDiedError('The engine ended before it answered; try again.', { cause: error });
     }
   }
@@ -194,10 +197,12 @@ export class EngineClient {
     start.promise.catch(() => undefined); // whoever waits for it hears it
     this.current = start;
     const launch = async (): Promise<RunningEngine> => {
+      // With the first process only: most windows of an editor never start one.
+      const rpc = await import('vscode-jsonrpc/node');
       if (wait) await wait();
       if (this.current !== start) throw new SupersededError('another start took its place');
       try {
-        return this.launch();
+        return this.launch(rpc);
       } catch (error) {
         this.current = undefined;
         void this.end();
@@ -208,7 +213,7 @@ export class EngineClient {
     return start;
   }
 
-  private launch(): RunningEngine {
+  private launch({ createMessageConnection, IPCMessageReader, IPCMessageWriter }: Rpc): RunningEngine {
     const restarted = this.started;
     this.started = true;
     this.accelerator = undefined;

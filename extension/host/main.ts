@@ -104,7 +104,9 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
   }
   const found = checkpoints.find().then((files) => {
     // If there are checkpoints, one is about to be opened: a second of starting is better spent now.
-    if (files.length > 0) engine.warmUp();
+    if (files.length === 0) return;
+    engine.warmUp();
+    editors.warmUp();
   });
   logged('workspace', found);
   for (const { languageId } of vscode.workspace.textDocuments) wantHeaders(languageId);

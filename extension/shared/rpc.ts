@@ -3,16 +3,13 @@
  * `protocol.ts`, so that a message's name, parameters and result are checked on both sides. The same code serves
  * host ↔ engine (IPC) and host ↔ webview (postMessage); each process makes its own connection.
  *
- * A handler that throws always answers with an error, and the error carries a `Problem` a person can read.
+ * Those who answer requests find theirs in `rpcHandlers.ts`. This file loads nothing, so that an extension that has
+ * nothing to do yet loads no RPC.
  */
-import { ErrorCodes, ResponseError } from 'vscode-jsonrpc';
 import type { CancellationToken, Disposable, MessageConnection } from 'vscode-jsonrpc';
 import type { Problem } from './tensors';
 
-/** Answer to a request that was cancelled, as the Language Server Protocol numbers it (`RequestCancelled`). */
-const REQUEST_CANCELLED = -32800;
-
-type ParamsOf<R, K extends keyof R> = R[K] extends { params: infer P } ? P : never;
+export type ParamsOf<R, K extends keyof R> = R[K] extends { params: infer P } ? P : never;
 type ResultOf<R, K extends keyof R> = R[K] extends { result: infer T } ? T : never;
 
 export interface Caller<R> {
@@ -49,21 +46,6 @@ export function caller<R>(connection: MessageConnection): Caller<R> {
   };
 }
 
-/** Answers every request of `R`; disposing the result stops answering. */
-export function handle<R>(connection: MessageConnection, handlers: Handlers<R>): Disposable {
-  const registrations = namesOf(handlers).map((method) => {
-    const handler = handlers[method];
-    return connection.onRequest(method, async (params: ParamsOf<R, typeof method>, token: CancellationToken) => {
-      try {
-        return await handler(params, token);
-      } catch (error) {
-        throw responseError(error);
-      }
-    });
-  });
-  return allOf(registrations);
-}
-
 export function notifier<N>(connection: MessageConnection): Notifier<N> {
   return { notify: (method, params) => connection.sendNotification(method, params) };
 }
@@ -75,18 +57,13 @@ export function onNotification<N>(connection: MessageConnection, handlers: Notif
 
 /** What went wrong, for people: the other side's `Problem` where there is one, else the error's own message. */
 export function problemOf(error: unknown): Problem {
-  if (error instanceof ResponseError && isProblem(error.data)) return error.data;
+  // A ResponseError, known by what it carries: its class would load all of vscode-jsonrpc.
+  if (error instanceof Error && 'data' in error && isProblem(error.data)) return error.data;
   if (carriesProblem(error)) return error.toProblem();
   if (error instanceof Error) {
     return { code: error.name === 'AbortError' ? 'cancelled' : 'internal', message: error.message };
   }
   return { code: 'internal', message: String(error) };
-}
-
-function responseError(error: unknown): ResponseError<Problem> {
-  const problem = problemOf(error);
-  const code = problem.code === 'cancelled' ? REQUEST_CANCELLED : ErrorCodes.InternalError;
-  return new ResponseError(code, problem.message, problem);
 }
 
 function carriesProblem(error: unknown): error is { toProblem(): Problem } {
@@ -97,11 +74,11 @@ function isProblem(data: unknown): data is Problem {
   return typeof data === 'object' && data !== null && 'code' in data && 'message' in data;
 }
 
-function namesOf<T extends object>(handlers: T): (keyof T & string)[] {
+export function namesOf<T extends object>(handlers: T): (keyof T & string)[] {
   return Object.keys(handlers) as (keyof T & string)[];
 }
 
-function allOf(registrations: Disposable[]): Disposable {
+export function allOf(registrations: Disposable[]): Disposable {
   return {
     dispose: () => {
       for (const registration of registrations) registration.dispose();

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { problemOf } from '../../shared/rpc';
 import { CheckpointSession } from './checkpointSession';
-import { CheckpointView } from './checkpointView';
+import type { CheckpointView } from './checkpointView';
 import type { EngineClient } from '../engineClient';
 import { notOnDisk } from '../workspace/onDisk';
 import type { Quarantine } from '../quarantine';
@@ -39,26 +39,35 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
   /** What the next view of a document shows first. */
   private readonly selections = new Map<string, LayerSelection>();
 
-  /** Read ahead of the first view. */
-  private readonly bundle: Promise<ViewBundle>;
+  /** Loaded when a checkpoint is found or opened: most windows have none. */
+  private viewParts: Promise<{ bundle: ViewBundle; View: typeof CheckpointView }> | undefined;
 
   constructor(
     private readonly engine: EngineClient,
-    extension: vscode.Uri,
+    private readonly extension: vscode.Uri,
     private readonly log: vscode.LogOutputChannel,
     /** Called for each session, for instance to show its queue. */
     private readonly onSession: (session: CheckpointSession) => void,
     private readonly quarantine: Quarantine,
-  ) {
-    this.bundle = readViewBundle(extension.fsPath);
-    this.bundle.catch((error: unknown) => log.error(String(error))); // each view says so, too
-  }
+  ) {}
 
   register(): vscode.Disposable {
     const registrations = VIEW_TYPES.map((type) =>
       vscode.window.registerCustomEditorProvider(type, this, { supportsMultipleEditorsPerDocument: true }),
     );
     return vscode.Disposable.from(...registrations);
+  }
+
+  /** Loads what views need ahead of the first one. */
+  warmUp(): void {
+    this.loadView().catch((error: unknown) => this.log.error(String(error))); // each view says so, too
+  }
+
+  private loadView(): Promise<{ bundle: ViewBundle; View: typeof CheckpointView }> {
+    this.viewParts ??= Promise.all([readViewBundle(this.extension.fsPath), import('./checkpointView')]).then(
+      ([bundle, module]) => ({ bundle, View: module.CheckpointView }),
+    );
+    return this.viewParts;
   }
 
   /** Does not wait for the file: its headers are read while the view loads. */
@@ -77,10 +86,10 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
 
   async resolveCustomEditor(document: CheckpointDocument, panel: vscode.WebviewPanel): Promise<void> {
     const key = document.uri.toString();
-    const bundle = await this.bundle;
+    const { bundle, View } = await this.loadView();
     // The tab may be closed by now.
     if (!this.documents.has(document)) return;
-    const view = new CheckpointView(panel, document, bundle, this.log);
+    const view = new View(panel, document, bundle, this.log);
     const selection = this.selections.get(key);
     this.selections.delete(key);
     if (selection) view.show(selection);

@@ -4,7 +4,6 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import type { MessageConnection } from 'vscode-jsonrpc';
-import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import type { HeaderRequests } from '../../protocol';
 import { caller, type Caller } from '../../shared/rpc';
 import type { PackedSummary } from '../../shared/tensors';
@@ -20,6 +19,8 @@ const IDLE_MS = 30_000;
 
 /** Characters of its standard error that go into the message about its death: V8's own last words are long. */
 const STDERR_CHARACTERS = 200;
+
+type Rpc = typeof import('vscode-jsonrpc/node');
 
 interface Reading {
   child: ChildProcess;
@@ -60,7 +61,9 @@ export class HeaderReader {
 
   private async readNow(path: string): Promise<PackedSummary> {
     clearTimeout(this.idle);
-    const process = (this.process ??= this.start());
+    // With the first file only: most folders have none.
+    const rpc = await import('vscode-jsonrpc/node');
+    const process = (this.process ??= this.start(rpc));
     const late = setTimeout(() => {
       process.child.kill('SIGKILL');
     }, this.fileMs);
@@ -75,7 +78,7 @@ export class HeaderReader {
     }
   }
 
-  private start(): Reading {
+  private start({ createMessageConnection, IPCMessageReader, IPCMessageWriter }: Rpc): Reading {
     this.started += 1;
     const child = fork(this.module, [], {
       serialization: 'advanced',

@@ -23,6 +23,7 @@ export class WorkspaceCheckpoints implements vscode.Disposable {
   private readonly touched = new Set<string>();
   private readonly pass = new CoalescedPass(() => this.lookAgain(), QUIET);
   private readonly watcher = vscode.workspace.createFileSystemWatcher(WORKSPACE_GLOB);
+  private found: Promise<readonly string[]> | undefined;
   private indexing: Promise<void> | undefined;
   /** False in a workspace with too many files: which of them are found is chance. */
   private foundAll = true;
@@ -46,8 +47,13 @@ export class WorkspaceCheckpoints implements vscode.Disposable {
   }
 
   /** Finds the files, and tells the explorer's menu which folders hold a checkpoint. */
-  async find(): Promise<readonly string[]> {
+  find(): Promise<readonly string[]> {
     this.counts.searches += 1;
+    this.found = this.search();
+    return this.found;
+  }
+
+  private async search(): Promise<readonly string[]> {
     const found = await vscode.workspace.findFiles(WORKSPACE_GLOB, '**/node_modules/**', MAX_FILES);
     this.foundAll = found.length < MAX_FILES;
     const onDisk = found.filter(({ scheme }) => scheme === 'file').map(({ fsPath }) => fsPath);
@@ -58,7 +64,8 @@ export class WorkspaceCheckpoints implements vscode.Disposable {
 
   /** Reads the headers of all, once; later calls answer with the first one's promise. */
   readHeaders(): Promise<void> {
-    this.indexing ??= this.find().then((files) => this.indexed.readNew(files));
+    // The watcher keeps what was found up to date: one search does for the menu and for the hover.
+    this.indexing ??= (this.found ?? this.find()).then((files) => this.indexed.readNew(files));
     return this.indexing;
   }
 

@@ -8,7 +8,8 @@ import type { LayerResult } from '../../../extension/shared/layers';
 import { messageTransport } from '../../../extension/shared/messageTransport';
 import { packSummary } from '../../../extension/shared/packedTensors';
 import type { ViewNotifications, ViewRequests } from '../../../extension/protocol';
-import { handle, notifier } from '../../../extension/shared/rpc';
+import { notifier } from '../../../extension/shared/rpc';
+import { handle } from '../../../extension/shared/rpcHandlers';
 import type { Problem, LayerParts, PartSummary, TensorSummary } from '../../../extension/shared/tensors';
 import { heatMap, layerVectors } from './mockMatrix';
 import {

@@ -12,7 +12,8 @@ import type { DeviceInfo } from '../../../extension/shared/devices';
 import type { LayerResult } from '../../../extension/shared/layers';
 import { packSummary } from '../../../extension/shared/packedTensors';
 import type { DocumentRequests, DocumentStamp, EngineNotifications, EngineRequests } from '../../../extension/protocol';
-import { handle, notifier, type Handlers } from '../../../extension/shared/rpc';
+import { notifier, type Handlers } from '../../../extension/shared/rpc';
+import { handle } from '../../../extension/shared/rpcHandlers';
 import type { CheckpointSummary, TensorSummary } from '../../../extension/shared/tensors';
 
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { packSummary } from '../../../extension/shared/packedTensors';
 import type { HeaderRequests } from '../../../extension/protocol';
-import { handle } from '../../../extension/shared/rpc';
+import { handle } from '../../../extension/shared/rpcHandlers';
 import type { CheckpointSummary } from '../../../extension/shared/tensors';
 
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));

@@ -8,6 +8,7 @@ import {
   type EngineState,
 } from '../../../extension/host/engineClient';
 import { problemOf } from '../../../extension/shared/rpc';
+import { eventually } from '../../harness/eventually';
 
 describe('engine client', () => {
   let client: EngineClient;
@@ -93,8 +94,10 @@ describe('engine client', () => {
 
   it('can be started ahead, once', async () => {
     client.warmUp();
-    const { pid } = client;
-    assert.ok(pid !== undefined);
+    const pid = await eventually(
+      () => Promise.resolve(client.pid),
+      (found) => found !== undefined,
+    );
     client.warmUp();
     await client.request('device', null);
     assert.equal(client.pid, pid);

@@ -4,7 +4,8 @@ import { EventEmitter } from 'node:events';
 import { CancellationTokenSource, createMessageConnection, type MessageConnection } from 'vscode-jsonrpc/node';
 import { CheckpointError } from '../../../extension/checkpoint/checkpointError';
 import { messageTransport, ownRequests, type PostMessageChannel } from '../../../extension/shared/messageTransport';
-import { caller, handle, notifier, onNotification, problemOf } from '../../../extension/shared/rpc';
+import { caller, notifier, onNotification, problemOf } from '../../../extension/shared/rpc';
+import { handle } from '../../../extension/shared/rpcHandlers';
 
 interface Requests {
   double: { params: { values: Float64Array }; result: Float64Array };
