@@ -3,7 +3,7 @@
  * worded as one; no number depends on it.
  */
 import type { TensorInfo } from '../../checkpoint/checkpoint';
-import type { ModelConfig } from './modelConfig';
+import type { ModelConfig } from '../../checkpoint/modelConfig';
 
 interface Family {
   name: string;

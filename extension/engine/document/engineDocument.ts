@@ -15,7 +15,7 @@ import { type EngineLayer, rankMatrix, EngineError } from '../layer/engineLayer'
 import { changedFile, settledAt, type FileState } from './fileSnapshot';
 import { layerRows } from '../layer/layerInput';
 import { layerParts, partSummaries, wholeOf, type PartLayer } from './layerParts';
-import type { ModelConfig } from './modelConfig';
+import type { ModelConfig } from '../../checkpoint/modelConfig';
 import { didYouMean } from '../../shared/nearestNames';
 import type { LayerOutcome } from '../worker/layerRecords';
 

@@ -5,7 +5,7 @@ import type { LayerParts, PartSummary } from '../../shared/tensors';
 import type { LayerGeometry } from '../../spectral/matrices';
 import { partsOf, type MatrixPart } from '../../spectral/parts/partsOf';
 import type { EngineLayer } from '../layer/engineLayer';
-import type { ModelConfig } from './modelConfig';
+import type { ModelConfig } from '../../checkpoint/modelConfig';
 
 export interface PartLayer extends EngineLayer {
   geometry: LayerGeometry;

@@ -10,7 +10,7 @@ import { removeAbandonedPartials } from '../../compression/partialFile';
 import { EngineError } from '../layer/engineLayer';
 import { EngineDocument } from './engineDocument';
 import { snapshotFiles } from './fileSnapshot';
-import { readModelConfig } from './modelConfig';
+import { readModelConfig } from '../../checkpoint/modelConfig';
 import { summarise } from './summary';
 
 export class OpenDocuments {

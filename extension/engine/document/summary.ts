@@ -8,7 +8,7 @@ import type { CheckpointSummary, TensorSummary } from '../../shared/tensors';
 import { layersOf } from '../../spectral/matrices';
 import { guessArchitecture } from './architecture';
 import { versionOf, type FileState } from './fileSnapshot';
-import type { ModelConfig } from './modelConfig';
+import type { ModelConfig } from '../../checkpoint/modelConfig';
 
 /**
  * Longest value of the metadata that is shown, in characters: tokenizers and configurations that files carry are

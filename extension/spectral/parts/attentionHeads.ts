@@ -3,7 +3,7 @@
  * have a head's numbers as outputs, o as inputs.
  */
 import { MAX_PARTS, type Section, type MatrixDescription } from './matrixDescription';
-import { HEADS_UNKNOWN } from './modelSizes';
+import { HEADS_UNKNOWN } from '../../shared/modelSizes';
 import { blockOf, oneRun } from './runs';
 
 type Projection = 'q' | 'k' | 'v' | 'o';

@@ -8,7 +8,7 @@
  */
 import type { Runs } from '../../shared/tensors';
 import { MAX_PARTS, type PartsOfMatrix, type Section, type MatrixDescription } from './matrixDescription';
-import { HEADS_UNKNOWN, type ModelSizes } from './modelSizes';
+import { HEADS_UNKNOWN, type ModelSizes } from '../../shared/modelSizes';
 import { consecutive, grouped, oneRun } from './runs';
 
 /** What is known, or why nothing is, in words. */

@@ -1,7 +1,7 @@
 /** Describes a stored matrix that may have parts, and the parts. */
 import type { RecurrentOperator, Runs } from '../../shared/tensors';
 import type { HeadsOfAxes } from '../attentionAxes';
-import type { ModelSizes } from './modelSizes';
+import type { ModelSizes } from '../../shared/modelSizes';
 
 /** No known model has half as many heads or experts; a longer list would be of no use to anyone. */
 export const MAX_PARTS = 1024;

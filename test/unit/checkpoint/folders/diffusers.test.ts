@@ -5,7 +5,7 @@ import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
 import { openCheckpoint } from '../../../../extension/checkpoint/registry';
 import { assertSavable } from '../../../../extension/compression/safetensorsWriter';
 import { guessArchitecture } from '../../../../extension/engine/document/architecture';
-import { readModelConfig } from '../../../../extension/engine/document/modelConfig';
+import { readModelConfig } from '../../../../extension/checkpoint/modelConfig';
 import { PIPELINE_INDEX, pipelineFiles, writeFiles } from '../../../harness/checkpoints/pipelineFixture';
 import { ramp, safetensorsBytes, writeSharded } from '../../../harness/checkpoints/safetensorsFixtures';
 import { temporaryFolder } from '../../../harness/temporaryFolder';

@@ -5,7 +5,7 @@ import type { Checkpoint, TensorInfo } from '../../../../extension/checkpoint/ch
 import { ggufFormat } from '../../../../extension/checkpoint/gguf/gguf';
 import { huggingFaceName } from '../../../../extension/checkpoint/gguf/ggufNames';
 import { openCheckpoint } from '../../../../extension/checkpoint/registry';
-import { readModelConfig } from '../../../../extension/engine/document/modelConfig';
+import { readModelConfig } from '../../../../extension/checkpoint/modelConfig';
 import { summarise } from '../../../../extension/engine/document/summary';
 import { floats, floatTensor, ggufFiles, GgufWriter, VALUE } from '../../../harness/checkpoints/ggufWriter';
 import { sharedFolder } from '../../../harness/shared';

@@ -13,7 +13,7 @@ import { OpeningBudget } from '../../../../extension/checkpoint/files/openingBud
 import { readStateDict } from '../../../../extension/checkpoint/pytorch/stateDict';
 import { torchStorageType } from '../../../../extension/checkpoint/pytorch/torchTypes';
 import { namedState } from '../../../../extension/checkpoint/elements/trainingNames';
-import { readModelConfig } from '../../../../extension/engine/document/modelConfig';
+import { readModelConfig } from '../../../../extension/checkpoint/modelConfig';
 import { summarise } from '../../../../extension/engine/document/summary';
 import type { CheckpointSummary, DType } from '../../../../extension/shared/tensors';
 import { sharedCase } from '../../../harness/checkpoints/sharedCases';

@@ -7,7 +7,7 @@ import { FileSet } from '../../../../extension/checkpoint/files/fileSet';
 import { shardedFormat } from '../../../../extension/checkpoint/folders/shardedCheckpoint';
 import { tensorflowJsFormat } from '../../../../extension/checkpoint/tensorflowJs/tensorflowJs';
 import { placeShards } from '../../../../extension/checkpoint/tensorflowJs/weightStream';
-import { readModelConfig } from '../../../../extension/engine/document/modelConfig';
+import { readModelConfig } from '../../../../extension/checkpoint/modelConfig';
 import { summarise } from '../../../../extension/engine/document/summary';
 import { repositoryRoot, sharedFolder } from '../../../harness/shared';
 import { temporaryFolder } from '../../../harness/temporaryFolder';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
 import { openCheckpoint } from '../../../../extension/checkpoint/registry';
 import { saveCheckpointWith } from '../../../../extension/compression/safetensorsWriter';
-import { readModelConfig } from '../../../../extension/engine/document/modelConfig';
+import { readModelConfig } from '../../../../extension/checkpoint/modelConfig';
 import { summarise } from '../../../../extension/engine/document/summary';
 import { naiveProduct, randomMatrix } from '../../../harness/numbers/denseReference';
 import { safetensorsBytes, type FixtureTensor } from '../../../harness/checkpoints/safetensorsFixtures';

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint, TensorInfo } from '../../../../extension/checkpoint/checkpoint';
 import { guessArchitecture } from '../../../../extension/engine/document/architecture';
-import { readModelConfig } from '../../../../extension/engine/document/modelConfig';
+import { readModelConfig } from '../../../../extension/checkpoint/modelConfig';
 import { temporaryFolder } from '../../../harness/temporaryFolder';
 
 const tensor = (name: string, shape: readonly number[] = [64, 64]): TensorInfo => ({

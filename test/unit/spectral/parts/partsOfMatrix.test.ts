@@ -1,6 +1,6 @@
 /** Which rows or columns of a matrix are q, k, v, gate, up, a gate of an LSTM or a head: one test a kind of model. */
 import assert from 'node:assert/strict';
-import { ModelConfig } from '../../../../extension/engine/document/modelConfig';
+import { ModelConfig } from '../../../../extension/checkpoint/modelConfig';
 import type { RecurrentOperator, Runs } from '../../../../extension/shared/tensors';
 import { partsOf, type MatrixPart, type MatrixParts } from '../../../../extension/spectral/parts/partsOf';
 

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
-import { ModelConfig, readModelConfig } from '../../../../extension/engine/document/modelConfig';
-import { temporaryFolder } from '../../../harness/temporaryFolder';
+import type { Checkpoint } from '../../../extension/checkpoint/checkpoint';
+import { ModelConfig, readModelConfig } from '../../../extension/checkpoint/modelConfig';
+import { temporaryFolder } from '../../harness/temporaryFolder';
 
 const sizes = (fields: Record<string, unknown>, tensor = 'w') => new ModelConfig('config.json', fields).sizesOf(tensor);
 

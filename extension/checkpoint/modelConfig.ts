@@ -6,12 +6,12 @@
  * @see https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  */
 import path from 'node:path';
-import { type Checkpoint } from '../../checkpoint/checkpoint';
-import { CheckpointError } from '../../checkpoint/checkpointError';
-import { isObject, readJsonObject } from '../../checkpoint/files/jsonFile';
-import { own, size, word } from '../../checkpoint/quantised/quantisationConfig';
-import { folderOf } from '../../checkpoint/files/siblingPath';
-import type { ModelSizes } from '../../spectral/parts/modelSizes';
+import { type Checkpoint } from './checkpoint';
+import { CheckpointError } from './checkpointError';
+import { isObject, readJsonObject } from './files/jsonFile';
+import { own, size, word } from './quantised/quantisationConfig';
+import { folderOf } from './files/siblingPath';
+import type { ModelSizes } from '../shared/modelSizes';
 
 /** Larger ones are no model configurations. */
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
