@@ -3,7 +3,7 @@
  * different ways. The tests hold the same bounds against closed forms and Jacobi rotations.
  */
 import path from 'node:path';
-import { openCheckpoint } from '../../extension/checkpoint/registry';
+import { openModel } from '../../extension/checkpoint/openModel';
 import { widen } from '../../extension/checkpoint/elements/dtype';
 import { bandEigenvalues } from '../../extension/linalg/eigen/bandEigenvalues';
 import { reduceToBandMatrix } from '../../extension/linalg/eigen/bandReduction';
@@ -64,7 +64,7 @@ function cases(): Case[] {
 
 async function realCases(): Promise<Case[]> {
   if (!sharedFolder) return [];
-  const checkpoint = await openCheckpoint(path.join(sharedFolder, 'checkpoints/use-lite-sharded-derived'));
+  const checkpoint = await openModel(path.join(sharedFolder, 'checkpoints/use-lite-sharded-derived'));
   try {
     const matrices = checkpoint.tensors.filter(({ shape }) => shape.length === 2 && Math.min(...shape) >= 256);
     const found: Case[] = [];

@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { checkpointSuffixes, openCheckpoint } from '../../extension/checkpoint/registry';
+import { checkpointSuffixes, openModel } from '../../extension/checkpoint/openModel';
 import { planFarms } from '../../extension/engine/layer/farmsPlan';
 import { FarmsRun } from '../../extension/engine/layer/farmsRun';
 import { CHUNK_BYTES } from '../../extension/engine/layer/layerInput';
@@ -82,7 +82,7 @@ async function farms(
   settings: InspectSettings['farms'],
   products: MatrixProducts,
 ): Promise<{ seconds: number; farms: FarmsResult }> {
-  const checkpoint = await openCheckpoint(file);
+  const checkpoint = await openModel(file);
   const pool = new WorkerPool(THREADS, path.join(repositoryRoot, 'dist', 'worker.js'));
   const { signal } = new AbortController();
   try {
@@ -211,7 +211,7 @@ async function golden(shared: string): Promise<BenchRow[]> {
     { rows: 64, q: 1, ops: 15, fit: 'xmin_mid' as const },
   ];
   for (const { golden: reference } of goldenFiles(shared, checkpointSuffixes)) {
-    const checkpoint = await openCheckpoint(path.join(shared, 'checkpoints', reference.checkpoint));
+    const checkpoint = await openModel(path.join(shared, 'checkpoints', reference.checkpoint));
     for (const tensor of checkpoint.tensors) {
       const own = (reference.layers[tensor.name]?.farms ?? []).map((entry) => ({
         ...{ rows: entry.num_row_samples, q: entry.Q_ratio, ops: entry.sampling_ops_per_dim, fit: entry.fit },

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { widen } from '../../extension/checkpoint/elements/dtype';
-import { openCheckpoint } from '../../extension/checkpoint/registry';
+import { openModel } from '../../extension/checkpoint/openModel';
 import type { InspectReport } from '../../extension/shared/inspectReport';
 import { commandLine } from '../harness/commandLine';
 import { largestDifference, naiveProduct } from '../harness/numbers/denseReference';
@@ -230,7 +230,7 @@ describe('command line program', () => {
       stdout,
       /vectors\.safetensors\nblock\.0\.weight: 24 singular vectors of 40 × 24, largest residual .*e-\d+·σ₁/,
     );
-    const saved = await openCheckpoint(out);
+    const saved = await openModel(out);
     const [U, S, Vt] = await Promise.all(
       saved.tensors.map(async (tensor) => widen(await saved.read(tensor), tensor.dtype)),
     );
@@ -324,7 +324,7 @@ describe('command line program', () => {
       const { status, stdout, stderr } = compress(...layers);
       assert.equal(status, 0, stderr);
       assert.match(stdout, /model-2-layers-svd\.safetensors\nblock\.0\.weight: rank 3.*\nblock\.1\.weight: rank 3/);
-      const saved = await openCheckpoint(path.join(out, 'model-2-layers-svd.safetensors'));
+      const saved = await openModel(path.join(out, 'model-2-layers-svd.safetensors'));
       assert.deepEqual(
         saved.tensors.map(({ name }) => name),
         expected,

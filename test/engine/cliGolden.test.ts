@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { InspectReport } from '../../extension/shared/inspectReport';
 import { cli } from '../harness/commandLine';
 import { compareWithGolden, goldenFiles } from '../harness/golden';
-import { checkpointSuffixes } from '../../extension/checkpoint/registry';
+import { checkpointSuffixes } from '../../extension/checkpoint/openModel';
 import { sharedFolder } from '../harness/shared';
 
 /** FARMS settings that the golden numbers were made with. */

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
-import { openCheckpoint } from '../../extension/checkpoint/registry';
+import { openModel } from '../../extension/checkpoint/openModel';
 import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
 import { MemoryBudget } from '../../extension/engine/resources/memoryBudget';
 import { analyseLayer, type PipelineContext } from '../../extension/engine/layer/layerPipeline';
@@ -53,7 +53,7 @@ describe('layers on a device', () => {
       { name: 'twice', shape: [450, SIDE], values: twice },
       { name: 'small', shape: [64, 48], values: part.subarray(0, 64 * 48) },
     ]);
-    checkpoint = await openCheckpoint(file);
+    checkpoint = await openModel(file);
   });
   after(async () => {
     await checkpoint.close();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { openCheckpoint } from '../../extension/checkpoint/registry';
+import { openModel } from '../../extension/checkpoint/openModel';
 import type { LayerResult } from '../../extension/shared/layers';
 import { commandLine } from '../harness/commandLine';
 import { safetensorsBytes, type FixtureTensor } from '../harness/checkpoints/safetensorsFixtures';
@@ -115,7 +115,7 @@ describe('kernels with heads as an axis', () => {
   });
 
   async function elementsOf(file: string, name: string): Promise<{ shape: readonly number[]; bytes: Uint8Array }> {
-    const checkpoint = await openCheckpoint(file);
+    const checkpoint = await openModel(file);
     try {
       const tensor = checkpoint.tensors.find((each) => each.name === name)!;
       return { shape: tensor.shape, bytes: await checkpoint.read(tensor) };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { widen } from '../../extension/checkpoint/elements/dtype';
-import { formats, openCheckpoint } from '../../extension/checkpoint/registry';
+import { formats, openModel } from '../../extension/checkpoint/openModel';
 import type { InspectSettings } from '../../extension/shared/layers';
 import { unpackSummary } from '../../extension/shared/packedTensors';
 import type { CheckpointSummary } from '../../extension/shared/tensors';
@@ -138,7 +138,7 @@ describe('the table of formats', () => {
 });
 
 async function sumOfSquares(file: string, layer: string): Promise<number> {
-  const checkpoint = await openCheckpoint(file);
+  const checkpoint = await openModel(file);
   try {
     const tensor = checkpoint.tensors.find(({ name }) => name === layer)!;
     return widen(await checkpoint.read(tensor), tensor.dtype).reduce((total, value) => total + value * value, 0);

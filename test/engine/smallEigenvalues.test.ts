@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Checkpoint } from '../../extension/checkpoint/checkpoint';
-import { openCheckpoint } from '../../extension/checkpoint/registry';
+import { openModel } from '../../extension/checkpoint/openModel';
 import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
 import { analyseLayer } from '../../extension/engine/layer/layerPipeline';
 import { MemoryBudget } from '../../extension/engine/resources/memoryBudget';
@@ -37,7 +37,7 @@ describe('layers with σ₁/σ_M = 1e12', () => {
     const { header } = safetensorsHeader(tensors, 'F64', 8);
     const file = path.join(folder, 'model.safetensors');
     writeFileSync(file, Buffer.concat([header, ...matrices.map(({ buffer }) => Buffer.from(buffer))]));
-    checkpoint = await openCheckpoint(file);
+    checkpoint = await openModel(file);
   });
   after(async () => {
     await checkpoint.close();

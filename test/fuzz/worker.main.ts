@@ -4,7 +4,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { setImmediate as tick } from 'node:timers/promises';
-import { openCheckpoint } from '../../extension/checkpoint/registry';
+import { openModel } from '../../extension/checkpoint/openModel';
 import { allowed, ownTime } from '../harness/machineSpeed';
 import type { Bench } from './bench';
 import { casesOf, type Cases } from './cases';
@@ -65,7 +65,7 @@ class Run {
     this.base += peakMemory() - before;
     await send({ kind: 'started', index, description, folder: bench.folder });
     const [state, files, started] = [bench.state(), openFiles(), ownTime()];
-    const open = job.origin === 'planted' ? (file: string) => openPlanted(file, index) : openCheckpoint;
+    const open = job.origin === 'planted' ? (file: string) => openPlanted(file, index) : openModel;
     const attempt = await this.attempt(bench, () => openAndRead(open, bench.file, random));
     const milliseconds = ownTime() - started;
     const peak = peakMemory() - this.base;
@@ -110,7 +110,7 @@ async function main(): Promise<void> {
   const cases = casesOf(job);
   for (const { file, source } of cases.benches) {
     if (job.origin === 'planted') break;
-    const outcome = await openAndRead(openCheckpoint, file, new Random('sound'));
+    const outcome = await openAndRead(openModel, file, new Random('sound'));
     if (outcome === 'refused') throw new Error(`${source.name} was refused before any damage`);
     if (job.origin === 'corpus' && outcome !== 'opened')
       throw new Error(`${source.name} is not sound before any damage`);

@@ -1,7 +1,7 @@
 /** Adaptive FARMS beside every window: of made matrices of many kinds, and of the reference checkpoints' layers. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { openCheckpoint } from '../../extension/checkpoint/registry';
+import { openModel } from '../../extension/checkpoint/openModel';
 import type { FitRule } from '../../extension/shared/layers';
 import { farmsWindows } from '../../extension/spectral/farms/farms';
 import {
@@ -70,7 +70,7 @@ if (shared !== undefined) {
   describe('adaptive FARMS of the reference checkpoints', () => {
     for (const { golden } of goldenFiles(shared, SUFFIXES)) {
       it(golden.checkpoint, async () => {
-        const checkpoint = await openCheckpoint(path.join(shared, 'checkpoints', golden.checkpoint));
+        const checkpoint = await openModel(path.join(shared, 'checkpoints', golden.checkpoint));
         try {
           for (const tensor of checkpoint.tensors) {
             const settings = golden.layers[tensor.name]?.farms ?? [];

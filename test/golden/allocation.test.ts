@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { openCheckpoint } from '../../extension/checkpoint/registry';
+import { openModel } from '../../extension/checkpoint/openModel';
 import { weloreRanksAt, type WeloreLayer } from '../../extension/spectral/ranks/welore';
 import { sharedFolder } from '../harness/shared';
 import { layerEigenvalues, layerMatrices } from './spectra';
@@ -24,7 +24,7 @@ if (shared === undefined) {
     let layers: WeloreLayer[];
 
     before(async () => {
-      const checkpoint = await openCheckpoint(path.join(shared, 'checkpoints', welore.checkpoint));
+      const checkpoint = await openModel(path.join(shared, 'checkpoints', welore.checkpoint));
       try {
         const sources = await Promise.all(checkpoint.tensors.map((tensor) => layerMatrices(checkpoint, tensor)));
         layers = sources.flat().map((source) => ({

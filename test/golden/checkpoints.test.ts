@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
-import { checkpointSuffixes, openCheckpoint } from '../../extension/checkpoint/registry';
+import { checkpointSuffixes, openModel } from '../../extension/checkpoint/openModel';
 import type { FitRule, LayerResult } from '../../extension/shared/layers';
 import { smallestDistance } from '../../extension/spectral/tail/kolmogorovSmirnov';
 import { LogTail } from '../../extension/spectral/tail/logTail';
@@ -142,7 +142,7 @@ if (shared === undefined) {
       let layers: Map<string, AnalysedLayer>;
 
       before(`open what ${file} is about`, async () => {
-        checkpoint = await openCheckpoint(path.join(shared, 'checkpoints', golden.checkpoint));
+        checkpoint = await openModel(path.join(shared, 'checkpoints', golden.checkpoint));
         layers = await analyse(checkpoint);
       });
 

@@ -1,7 +1,7 @@
 /** The largest σ of real layers, as found with their vectors, against the reference programs' eigenvalues. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { checkpointSuffixes, openCheckpoint } from '../../extension/checkpoint/registry';
+import { checkpointSuffixes, openModel } from '../../extension/checkpoint/openModel';
 import { loadKernels } from '../../extension/linalg/kernels/loadKernels';
 import type { MatrixProducts } from '../../extension/linalg/products/productTypes';
 import { heldBands } from '../../extension/linalg/singular/rowBandProducts';
@@ -44,7 +44,7 @@ if (shared === undefined) {
 
     for (const { golden } of goldenFiles(shared, checkpointSuffixes)) {
       it(`the largest σ of ${golden.checkpoint}, from its rows and from its columns`, async () => {
-        const checkpoint = await openCheckpoint(path.join(shared, 'checkpoints', golden.checkpoint));
+        const checkpoint = await openModel(path.join(shared, 'checkpoints', golden.checkpoint));
         let compared = 0;
         try {
           for (const tensor of checkpoint.tensors) {

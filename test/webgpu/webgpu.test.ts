@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { openCheckpoint } from '../../extension/checkpoint/registry';
+import { openModel } from '../../extension/checkpoint/openModel';
 import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
 import { Devices } from '../../extension/engine/resources/devices';
 import { analyseLayer } from '../../extension/engine/layer/layerPipeline';
@@ -141,7 +141,7 @@ describe('webgpu on the software device', () => {
       trial: () => Promise.resolve({ trial: { ...trial, seconds: null, cpuSeconds: 1 } }),
       open: () => Promise.resolve(losing),
     });
-    const checkpoint = await openCheckpoint(file);
+    const checkpoint = await openModel(file);
     const pool = new WorkerPool(1, path.join(repositoryRoot, 'dist', 'worker.js'));
     const [tensor] = checkpoint.tensors;
     const { result } = await analyseLayer(

@@ -32,7 +32,7 @@ export const tensorflowJsFormat: CheckpointFormat = {
   async open(modelPath, signal) {
     const files = new FileSet();
     try {
-      return await openModel(modelPath, files, signal);
+      return await openGroups(modelPath, files, signal);
     } catch (error) {
       await files.close();
       throw error;
@@ -40,7 +40,7 @@ export const tensorflowJsFormat: CheckpointFormat = {
   },
 };
 
-async function openModel(modelPath: string, files: FileSet, signal?: AbortSignal): Promise<Checkpoint> {
+async function openGroups(modelPath: string, files: FileSet, signal?: AbortSignal): Promise<Checkpoint> {
   const problems = new ProblemList(modelPath);
   const model = await files.use(modelPath, async (reader) => {
     const { json, start } = await readJsonFile(reader, MAX_MODEL_BYTES, signal);

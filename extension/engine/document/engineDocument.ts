@@ -1,6 +1,6 @@
 /** One open checkpoint in the engine: its layers by name, and what is known of them so far. */
 import { createHash } from 'node:crypto';
-import type { Checkpoint } from '../../checkpoint/checkpoint';
+import type { Model } from '../../checkpoint/openModel';
 import { foldedTensor } from '../../checkpoint/wrappers/foldedTensor';
 import type { DocumentStamp } from '../../protocol';
 import { EnergyShares } from '../../shared/energyShares';
@@ -15,7 +15,6 @@ import { type EngineLayer, rankMatrix, EngineError } from '../layer/engineLayer'
 import { changedFile, settledAt, type FileState } from './fileSnapshot';
 import { layerRows } from '../layer/layerInput';
 import { layerParts, partSummaries, wholeOf, type PartLayer } from './layerParts';
-import type { ModelConfig } from '../../checkpoint/modelConfig';
 import { didYouMean } from '../../shared/nearestNames';
 import type { LayerOutcome } from '../worker/layerRecords';
 
@@ -46,10 +45,9 @@ export class EngineDocument {
     readonly handle: string,
     /** The path that was asked for: a folder, say, where `checkpoint.path` is the index found in it. */
     readonly openedPath: string,
-    readonly checkpoint: Checkpoint,
+    readonly checkpoint: Model,
     private readonly files: readonly FileState[],
     readonly summary: CheckpointSummary,
-    readonly config: ModelConfig,
   ) {
     for (const { name, shape } of checkpoint.tensors) this.shapes.set(name, shape);
     for (const stored of checkpoint.tensors) {
@@ -137,7 +135,7 @@ export class EngineDocument {
     if (!layer) return { parts: [] };
     let found = this.parts.get(name);
     if (!found) {
-      found = layerParts(layer, this.config, this.shapeOf);
+      found = layerParts(layer, this.checkpoint.config, this.shapeOf);
       this.parts.set(name, found);
     }
     return found;

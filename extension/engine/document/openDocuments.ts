@@ -1,16 +1,12 @@
 /** The checkpoints that are open, by their handles. */
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
-import { withFolds } from '../../checkpoint/wrappers/foldedTensor';
 import { shardOfModel } from '../../checkpoint/folders/shardOfModel';
-import { openCheckpoint } from '../../checkpoint/registry';
-import { withSlices } from '../../checkpoint/wrappers/tensorSlice';
-import { withTiedEmbeddings } from '../../checkpoint/wrappers/tiedEmbeddings';
+import { openModel } from '../../checkpoint/openModel';
 import { removeAbandonedPartials } from '../../compression/partialFile';
 import { EngineError } from '../layer/engineLayer';
 import { EngineDocument } from './engineDocument';
 import { snapshotFiles } from './fileSnapshot';
-import { readModelConfig } from '../../checkpoint/modelConfig';
 import { summarise } from './summary';
 
 export class OpenDocuments {
@@ -20,22 +16,19 @@ export class OpenDocuments {
 
   /** @throws CheckpointError */
   async open(path: string, signal?: AbortSignal): Promise<EngineDocument> {
-    const stored = await openCheckpoint(path, signal);
+    const model = await openModel(path, signal);
     // Not to be guessed: a handle of a former process must not mean another file in this one.
     const handle = randomUUID();
     try {
-      const files = await snapshotFiles(stored.files);
-      const config = await readModelConfig(stored, signal);
-      const tied = config.copiesAreTied ? await withTiedEmbeddings(stored, signal) : stored;
-      const checkpoint = withSlices(withFolds(tied));
-      const shard = await shardOfModel(stored.path);
-      const summary = { ...summarise(checkpoint, handle, files, config), ...(shard && { shard }) };
-      const document = new EngineDocument(handle, path, checkpoint, files, summary, config);
+      const files = await snapshotFiles(model.files);
+      const shard = await shardOfModel(model.path);
+      const summary = { ...summarise(model, handle, files, model.config), ...(shard && { shard }) };
+      const document = new EngineDocument(handle, path, model, files, summary);
       this.documents.set(handle, document);
-      this.tidyBeside(stored.files);
+      this.tidyBeside(model.files);
       return document;
     } catch (error) {
-      await stored.close();
+      await model.close();
       throw error;
     }
   }

@@ -55,9 +55,15 @@ export async function previewLayer(
     ...(tensor.encoding && { storedBytes: matrixShare(tensor, matrix) * tensor.encoding.byteLength }),
   };
   const preview = previewCompression(input, method, rank);
-  const { checkpoint, config } = document;
+  const { checkpoint } = document;
   const replaced = together.map((layer) => document.layer(layer).tensor);
-  const ties = await tieNotes(checkpoint, tensor, config, new Set(replaced.map((each) => each.name)), signal);
+  const ties = await tieNotes(
+    checkpoint,
+    tensor,
+    checkpoint.config,
+    new Set(replaced.map((each) => each.name)),
+    signal,
+  );
   const stored = [...replacementNotes(checkpoint, tensor), ...copyNotes(checkpoint, replaced)];
   return { ...preview, notes: [...ties, ...preview.notes, ...stored] };
 }

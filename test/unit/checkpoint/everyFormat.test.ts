@@ -7,7 +7,7 @@ import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node
 import path from 'node:path';
 import type { Checkpoint, TensorInfo } from '../../../extension/checkpoint/checkpoint';
 import { CheckpointError, type CheckpointErrorCode } from '../../../extension/checkpoint/checkpointError';
-import { openCheckpoint } from '../../../extension/checkpoint/registry';
+import { openModel } from '../../../extension/checkpoint/openModel';
 import { hdf5Files, made, tensorflowCheckpoint, torchFiles, type Source } from '../../fuzz/sources';
 import { formatSamples } from '../../harness/checkpoints/formatSamples';
 import { GgufWriter } from '../../harness/checkpoints/ggufWriter';
@@ -43,7 +43,7 @@ describe('every checkpoint', () => {
   }
 
   async function opened<T>(file: string, task: (checkpoint: Checkpoint) => Promise<T>): Promise<T> {
-    const checkpoint = await openCheckpoint(file);
+    const checkpoint = await openModel(file);
     try {
       return await task(checkpoint);
     } finally {
@@ -91,7 +91,7 @@ describe('every checkpoint', () => {
 
       it('reads nothing once its signal has fired, whatever else is wrong', async () => {
         const signal = AbortSignal.abort();
-        const checkpoint = await openCheckpoint(laid.file);
+        const checkpoint = await openModel(laid.file);
         const [tensor] = checkpoint.tensors;
         const reads = (): Promise<Uint8Array>[] =>
           [tensor!, foreign(tensor!)].map((each) => checkpoint.read(each, { start: 0, end: 0 }, signal));
@@ -101,7 +101,7 @@ describe('every checkpoint', () => {
       });
 
       it('reads nothing after it was closed, and can be closed again', async () => {
-        const checkpoint = await openCheckpoint(laid.file);
+        const checkpoint = await openModel(laid.file);
         await Promise.all([checkpoint.close(), checkpoint.close()]);
         await checkpoint.close();
         for (const tensor of checkpoint.tensors) {
@@ -116,7 +116,7 @@ describe('every checkpoint', () => {
       it('ends a read that closing overtakes, or lets it finish', async () => {
         const readAll = (from: Checkpoint): Promise<Uint8Array>[] => from.tensors.map((tensor) => from.read(tensor));
         const whole = await opened(laid.file, (checkpoint) => Promise.all(readAll(checkpoint)));
-        const checkpoint = await openCheckpoint(laid.file);
+        const checkpoint = await openModel(laid.file);
         const [settled] = await Promise.all([Promise.allSettled(readAll(checkpoint)), checkpoint.close()]);
         for (const [i, result] of settled.entries()) {
           if (result.status === 'fulfilled') assert.deepEqual(result.value, whole[i]);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { CheckpointError } from '../../../extension/checkpoint/checkpointError';
-import { checkpointSuffixes, formats, openCheckpoint } from '../../../extension/checkpoint/registry';
+import { checkpointSuffixes, formats, openModel } from '../../../extension/checkpoint/openModel';
 import * as p from '../../harness/checkpoints/pickleWriter';
 import { writeFiles } from '../../harness/checkpoints/pipelineFixture';
 import { repositoryRoot, sharedFolder } from '../../harness/shared';
@@ -30,7 +30,7 @@ describe('opening a checkpoint of unknown format', () => {
 
   /** What it was opened as: format and the path relative to where it was looked for. */
   async function opened(target: string, from = target): Promise<[string, string, string[]]> {
-    const checkpoint = await openCheckpoint(target);
+    const checkpoint = await openModel(target);
     const names = checkpoint.tensors.map(({ name }) => name);
     await checkpoint.close();
     return [checkpoint.format, path.relative(from, checkpoint.path), names];
@@ -55,19 +55,19 @@ describe('opening a checkpoint of unknown format', () => {
 
   it('goes by the name where the content is damaged, so that the error says what is wrong', async () => {
     const cut = weights.subarray(0, 20);
-    await assert.rejects(openCheckpoint(file('a.safetensors', cut)), {
+    await assert.rejects(openModel(file('a.safetensors', cut)), {
       code: 'truncated',
       message: /header of \d+ bytes/,
     });
-    await assert.rejects(openCheckpoint(file('A.SAFETENSORS', '\x01'.repeat(20))), {
+    await assert.rejects(openModel(file('A.SAFETENSORS', '\x01'.repeat(20))), {
       code: 'unknown-format',
       message: /safetensors/,
     });
-    await assert.rejects(openCheckpoint(file('model.json', '{"a": 1}')), {
+    await assert.rejects(openModel(file('model.json', '{"a": 1}')), {
       code: 'unknown-format',
       message: /weightsManifest/,
     });
-    await assert.rejects(openCheckpoint(file('x.safetensors.index.json', '{"a": 1}')), {
+    await assert.rejects(openModel(file('x.safetensors.index.json', '{"a": 1}')), {
       code: 'malformed',
       message: /weight_map/,
     });
@@ -75,28 +75,28 @@ describe('opening a checkpoint of unknown format', () => {
 
   it('says which formats it knows', async () => {
     const known = new RegExp([...new Set(formats.map(({ name }) => name.replace('.', '\\.')))].join(', '));
-    await assert.rejects(openCheckpoint(file('README.md', '# no weights')), { code: 'unknown-format', message: known });
+    await assert.rejects(openModel(file('README.md', '# no weights')), { code: 'unknown-format', message: known });
     const json = path.join(repositoryRoot, 'package.json');
-    await assert.rejects(openCheckpoint(json), { code: 'unknown-format', message: known });
-    await assert.rejects(openCheckpoint(json), /open the weights beside it, or its folder$/);
+    await assert.rejects(openModel(json), { code: 'unknown-format', message: known });
+    await assert.rejects(openModel(json), /open the weights beside it, or its folder$/);
   });
 
   it('recognises what stands in for weights', async () => {
     const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n';
-    await assert.rejects(openCheckpoint(file('model.safetensors', pointer)), {
+    await assert.rejects(openModel(file('model.safetensors', pointer)), {
       code: 'text-file',
       message: /git lfs pull/,
     });
-    await assert.rejects(openCheckpoint(file('model.safetensors', '')), { code: 'truncated', message: /is empty/ });
+    await assert.rejects(openModel(file('model.safetensors', '')), { code: 'truncated', message: /is empty/ });
   });
 
   it('says what is not there', async () => {
-    await assert.rejects(openCheckpoint(path.join(root, 'nothing')), { code: 'not-found' });
-    await assert.rejects(openCheckpoint(path.join(file('a', 'x'), 'below')), { code: 'not-found' });
+    await assert.rejects(openModel(path.join(root, 'nothing')), { code: 'not-found' });
+    await assert.rejects(openModel(path.join(file('a', 'x'), 'below')), { code: 'not-found' });
   });
 
   it('stops when it is told to', async () => {
-    await assert.rejects(openCheckpoint(file('a.safetensors', weights), AbortSignal.abort()), { name: 'AbortError' });
+    await assert.rejects(openModel(file('a.safetensors', weights), AbortSignal.abort()), { name: 'AbortError' });
   });
 
   describe('in a folder', () => {
@@ -152,7 +152,7 @@ describe('opening a checkpoint of unknown format', () => {
     it('puts shards without an index together, and tells which are missing', async () => {
       const shard = (name: string): Buffer => safetensorsBytes([ramp(name, [1])]);
       const made = folder({ 'm-00003-of-00003.safetensors': shard('c'), 'm-00001-of-00003.safetensors': shard('a') });
-      const checkpoint = await openCheckpoint(made);
+      const checkpoint = await openModel(made);
       assert.deepEqual(
         checkpoint.tensors.map(({ name }) => name),
         ['a', 'c'],
@@ -182,10 +182,10 @@ describe('opening a checkpoint of unknown format', () => {
       ];
       for (const files of several) {
         const message = new RegExp(Object.keys(files).join(', '));
-        await assert.rejects(openCheckpoint(folder(files)), { code: 'ambiguous', message });
+        await assert.rejects(openModel(folder(files)), { code: 'ambiguous', message });
       }
       const indexes = { 'a.safetensors.index.json': '{}', 'b.safetensors.index.json': '{}' };
-      await assert.rejects(openCheckpoint(folder(indexes)), {
+      await assert.rejects(openModel(folder(indexes)), {
         code: 'ambiguous',
         message: /a\.safetensors\.index\.json, b/,
       });
@@ -193,16 +193,16 @@ describe('opening a checkpoint of unknown format', () => {
 
     it('recognises what Orbax wrote, and says what to do', async () => {
       for (const name of ['_METADATA', 'manifest.ocdbt', '_CHECKPOINT_METADATA']) {
-        await assert.rejects(openCheckpoint(folder({ [name]: '{}', _sharding: '{}' })), {
+        await assert.rejects(openModel(folder({ [name]: '{}', _sharding: '{}' })), {
           code: 'unsupported',
           message: /Orbax.*flax\.serialization\.to_bytes/,
         });
       }
       assert.equal((await opened(folder({ _METADATA: '{}', 'model.safetensors': weights })))[0], 'safetensors');
-      await assert.rejects(openCheckpoint(file('manifest.ocdbt', 'x')), { code: 'unsupported', message: /Orbax/ });
+      await assert.rejects(openModel(file('manifest.ocdbt', 'x')), { code: 'unsupported', message: /Orbax/ });
       // A run of several steps.
       const run = writeFiles(folder({}), { '0/_CHECKPOINT_METADATA': '{}', '100/_CHECKPOINT_METADATA': '{}' });
-      await assert.rejects(openCheckpoint(run), { code: 'unsupported', message: /[\\/]0: is an Orbax checkpoint/ });
+      await assert.rejects(openModel(run), { code: 'unsupported', message: /[\\/]0: is an Orbax checkpoint/ });
     });
 
     it('names the folders within that hold one, where it holds none itself', async () => {
@@ -216,7 +216,7 @@ describe('opening a checkpoint of unknown format', () => {
         'models--me--net/snapshots/c0ffee/model.safetensors': weights,
         'deep/er/model.safetensors': weights,
       });
-      await assert.rejects(openCheckpoint(run), {
+      await assert.rejects(openModel(run), {
         code: 'not-found',
         message: /holds no checkpoint itself, but folders with one \(models--me--net, step-1, step-2\); open one/,
       });
@@ -226,7 +226,7 @@ describe('opening a checkpoint of unknown format', () => {
       const optimizer = 'bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt';
       const model = 'mp_rank_00_model_states.pt';
       const refused = (files: readonly string[], message: RegExp): Promise<void> =>
-        assert.rejects(openCheckpoint(folder(Object.fromEntries(files.map((name) => [name, 'x'])))), {
+        assert.rejects(openModel(folder(Object.fromEntries(files.map((name) => [name, 'x'])))), {
           code: 'unsupported',
           message,
         });
@@ -239,24 +239,24 @@ describe('opening a checkpoint of unknown format', () => {
       assert.equal((await opened(whole))[0], 'safetensors');
       const made = torchZip(p.pickle(p.dict(['fp32', p.tensor({ shape: [2] })])), { 0: p.ramp(2) });
       for (const name of [optimizer, stage3]) {
-        const checkpoint = await openCheckpoint(file(name, made));
+        const checkpoint = await openModel(file(name, made));
         assert.equal(checkpoint.tensors.length, 1);
         assert.equal(checkpoint.problems[0]!.code, 'missing-shard');
         assert.match(checkpoint.problems[0]!.message, /one rank's part of a DeepSpeed checkpoint.*zero_to_fp32/);
         await checkpoint.close();
       }
-      const plain = await openCheckpoint(file(model, made));
+      const plain = await openModel(file(model, made));
       assert.deepEqual(plain.problems, []);
       await plain.close();
     });
 
     it('says what it looked for where there is none', async () => {
-      await assert.rejects(openCheckpoint(folder({ 'README.md': '#' })), {
+      await assert.rejects(openModel(folder({ 'README.md': '#' })), {
         code: 'not-found',
         message: /model\.safetensors.*\*\.onnx/,
       });
       mkdirSync(path.join(root, 'only-folders/model.safetensors'), { recursive: true });
-      await assert.rejects(openCheckpoint(path.join(root, 'only-folders')), { code: 'not-found' });
+      await assert.rejects(openModel(path.join(root, 'only-folders')), { code: 'not-found' });
     });
   });
 });
@@ -327,7 +327,7 @@ function describeReferences(checkpoints: string, golden: string): void {
         const { tensors } = JSON.parse(
           readFileSync(path.join(golden, `${name.replaceAll('/', '__')}.json`), 'utf8'),
         ) as { tensors: number };
-        const checkpoint = await openCheckpoint(path.join(checkpoints, name));
+        const checkpoint = await openModel(path.join(checkpoints, name));
         const stored = checkpoint.tensors.filter(({ product }) => !product);
         assert.deepEqual([checkpoint.format, stored.length], [formatOf[path.extname(name)], tensors]);
         assert.deepEqual(checkpoint.problems, []);
@@ -342,7 +342,7 @@ function describeReferences(checkpoints: string, golden: string): void {
         ['magika', 'onnx'],
         ['resnet-cifar10', 'pytorch'],
       ] as const) {
-        const checkpoint = await openCheckpoint(path.join(checkpoints, name));
+        const checkpoint = await openModel(path.join(checkpoints, name));
         assert.equal(checkpoint.format, format, name);
         await checkpoint.close();
       }

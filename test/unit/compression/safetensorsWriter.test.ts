@@ -6,7 +6,7 @@ import { layOut } from '../../../extension/compression/safetensorsLayout';
 import { assertSavable, saveCheckpointWith, type NewTensor } from '../../../extension/compression/safetensorsWriter';
 import { copyNotes, replacementNotes } from '../../../extension/compression/storageNotes';
 import type { Checkpoint } from '../../../extension/checkpoint/checkpoint';
-import { openCheckpoint } from '../../../extension/checkpoint/registry';
+import { openModel } from '../../../extension/checkpoint/openModel';
 import { gptqParts, writeModel } from '../../harness/checkpoints/quantisedFixtures';
 import { safetensorsFormat } from '../../../extension/checkpoint/safetensors/safetensors';
 import { ramp, rawSafetensors, safetensorsBytes, writeSharded } from '../../harness/checkpoints/safetensorsFixtures';
@@ -101,7 +101,7 @@ describe('saving a checkpoint with tensors replaced', () => {
     };
     const { tensors } = gptqParts({ ...parts, withIndex: true });
     const source = writeModel(folder, [...tensors, ramp('head', [2, 2])]);
-    const checkpoint = await openCheckpoint(source);
+    const checkpoint = await openModel(source);
     const [weight] = checkpoint.tensors;
     assert.equal(weight!.name, 'q.weight');
     const head = { name: 'head', dtype: 'F32' as const, shape: [2, 2], bytes: new Uint8Array(16) };
@@ -195,7 +195,7 @@ describe('saving a checkpoint with tensors replaced', () => {
     const source = path.join(folder, 'null.safetensors');
     const header = '{"__metadata__":null,"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}';
     writeFileSync(source, rawSafetensors(header, 4));
-    const checkpoint = await openCheckpoint(source);
+    const checkpoint = await openModel(source);
     assert.deepEqual([checkpoint.metadata, checkpoint.problems], [{}, []]);
     await saveCheckpointWith(checkpoint, new Map(), { target, note });
     await checkpoint.close();
@@ -205,7 +205,7 @@ describe('saving a checkpoint with tensors replaced', () => {
   it('holds the totals of an index of shards to what is written', async () => {
     const shards = { 'a-1.safetensors': [ramp('x.weight', [4, 4])], 'a-2.safetensors': [ramp('y', [2])] };
     const index = writeSharded(folder, shards, { metadata: { total_size: 72, total_parameters: 1018 } });
-    const checkpoint = await openCheckpoint(index);
+    const checkpoint = await openModel(index);
     const halves = [ramp('x.0.weight', [1, 4]), ramp('x.1.weight', [4, 1])] as NewTensor[];
     await saveCheckpointWith(checkpoint, new Map([['x.weight', halves]]), { target, note });
     await checkpoint.close();
@@ -222,7 +222,7 @@ describe('saving a checkpoint with tensors replaced', () => {
     writeFileSync(source, safetensorsBytes([ramp('a', [1_500_000]), ramp('b', [1_500_000])]));
     const then = new Date(1e12);
     utimesSync(source, then, then);
-    const checkpoint = await openCheckpoint(source);
+    const checkpoint = await openModel(source);
     let changed = false;
     const saving = saveCheckpointWith(checkpoint, new Map(), {
       target,

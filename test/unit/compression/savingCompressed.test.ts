@@ -4,7 +4,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { widen } from '../../../extension/checkpoint/elements/dtype';
-import { openCheckpoint } from '../../../extension/checkpoint/registry';
+import { openModel } from '../../../extension/checkpoint/openModel';
 import { compressionNote } from '../../../extension/compression/compressionNote';
 import { compressTensor, type CompressedTensor } from '../../../extension/compression/compressTensor';
 import { narrow, type FloatDType } from '../../../extension/compression/narrow';
@@ -262,7 +262,7 @@ if (sharedFolder) {
       const source = path.join(folder, 'model.safetensors');
       copyFileSync(original, source);
       const target = path.join(folder, 'small.safetensors');
-      const checkpoint = await openCheckpoint(source);
+      const checkpoint = await openModel(source);
       const layer = 'model.layers.2.mlp.down_proj.weight';
       const tensor = checkpoint.tensors.find(({ name }) => name === layer)!;
       const bytes = await checkpoint.read(tensor);
@@ -297,7 +297,7 @@ if (sharedFolder) {
         weight: { product: [factorNames[1], factorNames[0]] },
         date: '1970-01-01T00:00:00.000Z',
       });
-      const reopened = await openCheckpoint(target);
+      const reopened = await openModel(target);
       assert.deepEqual(reopened.problems, []);
       assert.equal(reopened.tensors.length, before.names.length + 1);
       await reopened.close();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { checkpointSuffixes } from '../../../extension/checkpoint/registry';
+import { checkpointSuffixes } from '../../../extension/checkpoint/openModel';
 import { globMatcher } from '../../../extension/shared/glob';
 import {
   checkpointFolders,

@@ -190,8 +190,8 @@ const label = ({ dtype, shape }: { dtype: string; shape: readonly number[] }, in
   `${dtype} ${index} [${shape.join(', ')}]`;
 
 describe('onnx: elements in typed fields', () => {
-  const { folder, opened, open: openModel } = openedOnnx();
-  const open = (...initializers: readonly Message[]): Promise<Checkpoint> => openModel(model(graph({ initializers })));
+  const { folder, opened, open: openOnnx } = openedOnnx();
+  const open = (...initializers: readonly Message[]): Promise<Checkpoint> => openOnnx(model(graph({ initializers })));
 
   const all = [...CASES, ...UNCOMMON];
   all.forEach((example, index) => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { MAX_NAME } from '../../../../extension/checkpoint/elements/names';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import { flaxArray, floats, map } from '../../../harness/checkpoints/msgpackWriter';
 import { floatTensor, graph, model } from '../../../harness/checkpoints/onnxWriter';
 import * as p from '../../../harness/checkpoints/pickleWriter';
@@ -47,7 +47,7 @@ describe('names of tensors', () => {
     it(`${path.extname(file)}: those that are too long are left out, and told`, async () => {
       const at = path.join(folder, file);
       writeFileSync(at, make(['a', LONG, LONGEST.slice(10), 'b']));
-      const checkpoint = await openCheckpoint(at);
+      const checkpoint = await openModel(at);
       const names = checkpoint.tensors.map(({ name }) => name);
       await checkpoint.close();
       assert.ok(names.includes('a') && !names.includes(LONG), names.map((name) => name.length).join());
@@ -71,7 +71,7 @@ describe('names of tensors', () => {
         8,
       ),
     );
-    const checkpoint = await openCheckpoint(at);
+    const checkpoint = await openModel(at);
     await checkpoint.close();
     assert.deepEqual(
       checkpoint.tensors.map((tensor) => tensor.name),
@@ -86,7 +86,7 @@ describe('names of tensors', () => {
   it('and keys of the metadata', async () => {
     const at = path.join(folder, 'keys.safetensors');
     writeFileSync(at, safetensorsBytes([ramp('a', [2])], { [LONG]: 'x', [LONG.repeat(10)]: 'y', format: 'pt' }));
-    const checkpoint = await openCheckpoint(at);
+    const checkpoint = await openModel(at);
     await checkpoint.close();
     assert.deepEqual(checkpoint.metadata, { format: 'pt' });
     assert.equal(checkpoint.problems.length, 2);

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'n
 import os from 'node:os';
 import path from 'node:path';
 import { CheckpointError } from '../../../../extension/checkpoint/checkpointError';
-import { checkpointSuffixes, openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { checkpointSuffixes, openModel } from '../../../../extension/checkpoint/openModel';
 import { ProblemList } from '../../../../extension/checkpoint/problemList';
 import { problemsOf } from '../../../../extension/checkpoint/truncatedFile';
 import { uniform, writeSafetensors } from '../../../harness/checkpoints/madeCheckpoints';
@@ -21,7 +21,7 @@ describe('what stands in place of weights', () => {
     const file = path.join(folder, name);
     writeFileSync(file, content);
     try {
-      await openCheckpoint(file);
+      await openModel(file);
     } catch (error) {
       assert.ok(error instanceof CheckpointError, String(error));
       return error;
@@ -69,7 +69,7 @@ describe('what stands in place of weights', () => {
         : name.startsWith('zeros')
           ? 'truncated'
           : undefined;
-      if (wanted) await assert.rejects(openCheckpoint(path.join(cases, name)), { code: wanted }, name);
+      if (wanted) await assert.rejects(openModel(path.join(cases, name)), { code: wanted }, name);
     }
   });
 });
@@ -86,7 +86,7 @@ describe('a file that ends too early', () => {
       }));
       writeSafetensors(file, tensors);
       truncateSync(file, 4500);
-      const checkpoint = await openCheckpoint(file);
+      const checkpoint = await openModel(file);
       await checkpoint.close();
       assert.equal(checkpoint.problems.length, 5);
       const [problem, ...others] = problemsOf(checkpoint, new Map([[file, 4500]]));

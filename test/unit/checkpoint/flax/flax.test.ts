@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { utimesSync } from 'node:fs';
 import { flaxFormat } from '../../../../extension/checkpoint/flax/flax';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
 import type { DType } from '../../../../extension/shared/tensors';
 import { formatFolder } from '../../../harness/checkpoints/formatFolder';
@@ -77,7 +77,7 @@ describe('Flax files', () => {
   const problems = (checkpoint: Checkpoint): unknown[] => checkpoint.problems.map(({ code, tensor }) => [code, tensor]);
 
   it('are known by what they begin with, whatever the name', async () => {
-    const checkpoint = await openCheckpoint(write(small, 'checkpoint_1000'));
+    const checkpoint = await openModel(write(small, 'checkpoint_1000'));
     assert.equal(checkpoint.format, 'flax');
     await checkpoint.close();
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import { assertSavable } from '../../../../extension/compression/safetensorsWriter';
 import { guessArchitecture } from '../../../../extension/engine/document/architecture';
 import { readModelConfig } from '../../../../extension/checkpoint/modelConfig';
@@ -25,7 +25,7 @@ describe('a diffusers pipeline', () => {
   ): string => writeFiles(path.join(root, `pipeline${count++}`), { ...pipelineFiles(index), ...files });
 
   async function open(target: string): Promise<Checkpoint> {
-    const checkpoint = await openCheckpoint(target);
+    const checkpoint = await openModel(target);
     opened.push(checkpoint);
     return checkpoint;
   }
@@ -155,9 +155,9 @@ describe('a diffusers pipeline', () => {
   it('is an error where no part has weights', async () => {
     const folder = pipeline();
     for (const part of ['unet', 'vae', 'text_encoder']) rmSync(path.join(folder, part), { recursive: true });
-    await assert.rejects(openCheckpoint(folder), { code: 'missing-shard' });
+    await assert.rejects(openModel(folder), { code: 'missing-shard' });
     const bare = writeFiles(path.join(root, 'bare'), { 'model_index.json': '{"_class_name": "X"}' });
-    await assert.rejects(openCheckpoint(bare), { code: 'not-found', message: /names no part with weights/ });
+    await assert.rejects(openModel(bare), { code: 'not-found', message: /names no part with weights/ });
   });
 
   it('opens no folder but those beside the index, whatever the parts are called', async () => {
@@ -201,9 +201,9 @@ describe('a diffusers pipeline', () => {
   });
 
   it('refuses an index that is no JSON object, or names parts without end', async () => {
-    await assert.rejects(openCheckpoint(pipeline({ 'model_index.json': '[1]' })), { code: 'malformed' });
-    await assert.rejects(openCheckpoint(pipeline({ 'model_index.json': '{"unet": ' })), { code: 'malformed' });
+    await assert.rejects(openModel(pipeline({ 'model_index.json': '[1]' })), { code: 'malformed' });
+    await assert.rejects(openModel(pipeline({ 'model_index.json': '{"unet": ' })), { code: 'malformed' });
     const many = Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`part${i}`, ['x', 'Y']]));
-    await assert.rejects(openCheckpoint(pipeline({}, many)), { code: 'limit' });
+    await assert.rejects(openModel(pipeline({}, many)), { code: 'limit' });
   });
 });

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import { pipelineFiles, writeFiles } from '../../../harness/checkpoints/pipelineFixture';
 import { ramp, safetensorsBytes } from '../../../harness/checkpoints/safetensorsFixtures';
 import { temporaryFolder } from '../../../harness/temporaryFolder';
@@ -50,7 +50,7 @@ if (process.platform !== 'win32') {
     async function opened(
       target: string,
     ): Promise<Pick<Checkpoint, 'path' | 'format' | 'problems'> & { names: string[] }> {
-      const checkpoint = await openCheckpoint(target);
+      const checkpoint = await openModel(target);
       for (const tensor of checkpoint.tensors) await checkpoint.read(tensor);
       await checkpoint.close();
       return { ...checkpoint, names: checkpoint.tensors.map(({ name }) => name) };
@@ -99,7 +99,7 @@ if (process.platform !== 'win32') {
       snapshot({ 'model.safetensors': weights('w') });
       assert.deepEqual((await opened(hub())).names, ['w']);
       snapshot({ 'model.safetensors': weights('w') }, OLDER);
-      await assert.rejects(openCheckpoint(hub()), {
+      await assert.rejects(openModel(hub()), {
         code: 'ambiguous',
         message: new RegExp(`several snapshots \\(${OLDER}, ${COMMIT}\\).*open one of them`),
       });
@@ -115,7 +115,7 @@ if (process.platform !== 'win32') {
     it('says that it was not downloaded', async () => {
       mkdirSync(path.join(hub(), 'snapshots'), { recursive: true });
       mkdirSync(path.join(hub(), 'refs'));
-      await assert.rejects(openCheckpoint(hub()), { code: 'not-found', message: /without a snapshot.*download/ });
+      await assert.rejects(openModel(hub()), { code: 'not-found', message: /without a snapshot.*download/ });
     });
 
     it('says which shard is missing where a link leads nowhere', async () => {
@@ -143,7 +143,7 @@ if (process.platform !== 'win32') {
         'x'.repeat(1e6),
       ]) {
         reference('main', commit);
-        await assert.rejects(openCheckpoint(hub()), { code: 'ambiguous' }, commit.slice(0, 100));
+        await assert.rejects(openModel(hub()), { code: 'ambiguous' }, commit.slice(0, 100));
       }
     });
   });
@@ -161,12 +161,12 @@ if (process.platform !== 'win32') {
       const shard = path.join(model, 'model-00002-of-00002.safetensors');
       unlinkSync(shard);
       symlinkSync(path.join(disk, 'b'), shard);
-      const linked = await openCheckpoint(model);
+      const linked = await openModel(model);
       assert.deepEqual([linked.tensors.length, linked.problems], [2, []]);
       await linked.close();
       unlinkSync(shard);
       symlinkSync(path.join(disk, 'secret'), shard);
-      const refused = await openCheckpoint(model);
+      const refused = await openModel(model);
       assert.equal(refused.tensors.length, 1);
       assert.equal(refused.problems.length, 1);
       await refused.close();
@@ -178,7 +178,7 @@ if (process.platform !== 'win32') {
         const shard = path.join(model, 'model-00002-of-00002.safetensors');
         unlinkSync(shard);
         symlinkSync(target, shard);
-        const checkpoint = await openCheckpoint(model);
+        const checkpoint = await openModel(model);
         assert.match(checkpoint.problems[0]?.message ?? '', /is not a regular file/);
         await checkpoint.close();
       }
@@ -189,7 +189,7 @@ if (process.platform !== 'win32') {
       const manifest = [{ paths: ['w.bin'], weights: [{ name: 'w', shape: [2], dtype: 'float32' }] }];
       const model = folder({ 'model.json': JSON.stringify({ modelTopology: {}, weightsManifest: manifest }) });
       symlinkSync(path.join(outside, 'w.bin'), path.join(model, 'w.bin'));
-      const checkpoint = await openCheckpoint(model);
+      const checkpoint = await openModel(model);
       assert.equal(checkpoint.tensors.length, 0);
       assert.match(checkpoint.problems[0]?.message ?? '', /a link out of its folder and is not opened/);
       await checkpoint.close();
@@ -205,7 +205,7 @@ if (process.platform !== 'win32') {
       mkdirSync(model);
       symlinkSync(path.join(blobs, 'one'), path.join(model, 'model.json'));
       symlinkSync(path.join(blobs, 'two'), path.join(model, 'w.bin'));
-      const checkpoint = await openCheckpoint(model);
+      const checkpoint = await openModel(model);
       assert.deepEqual([checkpoint.tensors.length, checkpoint.problems], [1, []]);
       await checkpoint.close();
     });

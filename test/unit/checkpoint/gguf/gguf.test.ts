@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Checkpoint, TensorInfo } from '../../../../extension/checkpoint/checkpoint';
 import { ggufFormat } from '../../../../extension/checkpoint/gguf/gguf';
 import { huggingFaceName } from '../../../../extension/checkpoint/gguf/ggufNames';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import { readModelConfig } from '../../../../extension/checkpoint/modelConfig';
 import { summarise } from '../../../../extension/engine/document/summary';
 import { floats, floatTensor, ggufFiles, GgufWriter, VALUE } from '../../../harness/checkpoints/ggufWriter';
@@ -296,7 +296,7 @@ function describeReferences(folder: string): void {
 
     /** Of each tensor by Hugging Face's name: the float32 numbers. */
     async function contents(file: string): Promise<Map<string, { tensor: TensorInfo; values: Float32Array }>> {
-      const checkpoint = await openCheckpoint(file);
+      const checkpoint = await openModel(file);
       assert.deepEqual(checkpoint.problems, []);
       const found = new Map<string, { tensor: TensorInfo; values: Float32Array }>();
       for (const tensor of checkpoint.tensors) {

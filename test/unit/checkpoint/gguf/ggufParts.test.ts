@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { partNames } from '../../../../extension/checkpoint/gguf/ggufParts';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import { floatTensor, GgufWriter, VALUE } from '../../../harness/checkpoints/ggufWriter';
 import { temporaryFolder } from '../../../harness/temporaryFolder';
 
@@ -31,7 +31,7 @@ describe('GGUF in several parts', () => {
   }
 
   async function shown(target: string): Promise<{ tensors: string[]; files: string[]; problems: string[] }> {
-    const checkpoint = await openCheckpoint(target);
+    const checkpoint = await openModel(target);
     for (const tensor of checkpoint.tensors) await checkpoint.read(tensor);
     await checkpoint.close();
     assert.equal(checkpoint.metadata['general.architecture'] ?? 'none', checkpoint.files.length > 1 ? 'llama' : 'none');
@@ -66,12 +66,12 @@ describe('GGUF in several parts', () => {
     const folder = path.join(root, String(count++));
     mkdirSync(folder);
     writeFileSync(path.join(folder, partName(1)), 'GGUF, but no more');
-    await assert.rejects(openCheckpoint(folder), { code: 'truncated' });
+    await assert.rejects(openModel(folder), { code: 'truncated' });
   });
 
   it('are told where metadata and names disagree', async () => {
     const problems = async (target: string): Promise<string[]> => {
-      const checkpoint = await openCheckpoint(target);
+      const checkpoint = await openModel(target);
       await checkpoint.close();
       return checkpoint.problems.map(({ message }) => message);
     };

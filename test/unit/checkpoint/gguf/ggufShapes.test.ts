@@ -1,7 +1,7 @@
 /** Tensors that ComfyUI's converter folded into rows of whole blocks are shown and read in their true shape. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import { widen } from '../../../../extension/checkpoint/elements/dtype';
 import { layersOf } from '../../../../extension/spectral/matrices';
 import { floatTensor, ggufFiles, GgufWriter, VALUE, type GgufPair } from '../../../harness/checkpoints/ggufWriter';
@@ -83,7 +83,7 @@ describe('true shapes in the metadata of GGUF files', () => {
 
   it('the converter’s file: shapes and elements of the model it was made from', async function () {
     const file = sharedCase(this, 'comfygguf', 'sdxl-unet.gguf');
-    const checkpoint = await openCheckpoint(file);
+    const checkpoint = await openModel(file);
     try {
       const shapes = Object.fromEntries(checkpoint.tensors.map(({ name, shape }) => [name, shape]));
       assert.deepEqual(shapes, {

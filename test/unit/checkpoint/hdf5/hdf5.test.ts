@@ -3,7 +3,7 @@ import { utimesSync } from 'node:fs';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
 import { hdf5Format } from '../../../../extension/checkpoint/hdf5/hdf5';
 import { lookup3, fletcher32 } from '../../../../extension/checkpoint/hdf5/hdf5Checksum';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import { formatFolder } from '../../../harness/checkpoints/formatFolder';
 import { hdf5Fixture, hdf5Fixtures, type ExpectedTensor } from '../../../harness/checkpoints/hdf5Files';
 import { codeOf, namesOf, readHex } from '../../../harness/checkpoints/torchFiles';
@@ -42,7 +42,7 @@ describe('HDF5 files written by h5py and Keras', () => {
 
   it('are known by what they begin with, whatever the name, behind another program’s bytes too', async () => {
     for (const name of ['layouts', 'layouts, behind other bytes']) {
-      const checkpoint = await openCheckpoint(write(hdf5Fixture(name).file, 'weights'));
+      const checkpoint = await openModel(write(hdf5Fixture(name).file, 'weights'));
       assert.equal(checkpoint.format, 'hdf5');
       await checkpoint.close();
     }

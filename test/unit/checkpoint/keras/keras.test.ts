@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { kerasFormat } from '../../../../extension/checkpoint/keras/keras';
 import { inConfigOrder } from '../../../../extension/checkpoint/keras/kerasModel';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import { formatFolder } from '../../../harness/checkpoints/formatFolder';
 import { hdf5Fixture } from '../../../harness/checkpoints/hdf5Files';
 import { codeOf, namesOf, readHex } from '../../../harness/checkpoints/torchFiles';
@@ -59,7 +59,7 @@ describe('Keras 3 archives', () => {
   });
 
   it('are known by what they hold, whatever the name', async () => {
-    const checkpoint = await openCheckpoint(write(made.file, 'archive.zip'));
+    const checkpoint = await openModel(write(made.file, 'archive.zip'));
     assert.equal(checkpoint.format, 'keras');
     await checkpoint.close();
   });

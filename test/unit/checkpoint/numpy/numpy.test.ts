@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { numpyFormat } from '../../../../extension/checkpoint/numpy/numpy';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
 import type { DType } from '../../../../extension/shared/tensors';
 import { formatFolder } from '../../../harness/checkpoints/formatFolder';
@@ -143,7 +143,7 @@ describe('NumPy arrays', () => {
       ],
     ];
     for (const [name, bytes] of files) {
-      const checkpoint = await openCheckpoint(write(bytes, name));
+      const checkpoint = await openModel(write(bytes, name));
       assert.equal(checkpoint.format, 'numpy', name);
       await checkpoint.close();
     }
@@ -290,7 +290,7 @@ else {
   describe('a reference checkpoint saved by NumPy', () => {
     it('equals its safetensors bit for bit', async () => {
       const [ours, twin] = await Promise.all(
-        ['weights.npz', 'model.safetensors'].map((name) => openCheckpoint(path.join(folder, name))),
+        ['weights.npz', 'model.safetensors'].map((name) => openModel(path.join(folder, name))),
       );
       try {
         assert.deepEqual(namesOf(ours!).toSorted(), namesOf(twin!).toSorted());

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, readdirSync, readSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { looksLikeOnnx } from '../../../../extension/checkpoint/onnx/onnxHead';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import { floatTensor, graph, model } from '../../../harness/checkpoints/onnxWriter';
 import { sharedFolder } from '../../../harness/shared';
 import { temporaryFolder } from '../../../harness/temporaryFolder';
@@ -53,7 +53,7 @@ describe('onnx: telling a model by its first bytes', () => {
       it(`is refused by its name, under the name ${name}`, async () => {
         const file = path.join(folder, name);
         writeFileSync(file, bytes('\x20\0\0\0ORTM\0\0\0\0\0\0\0\0\0\0\0\0'));
-        await assert.rejects(openCheckpoint(file), {
+        await assert.rejects(openModel(file), {
           name: 'CheckpointError',
           code: 'unsupported',
           message: /onnxruntime's own format \(ORT\); open the \.onnx model that it was made from/,

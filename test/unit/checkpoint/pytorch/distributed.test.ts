@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFil
 import path from 'node:path';
 import { type Checkpoint } from '../../../../extension/checkpoint/checkpoint';
 import { CheckpointError } from '../../../../extension/checkpoint/checkpointError';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import * as w from '../../../harness/checkpoints/distributedWriter';
 import * as p from '../../../harness/checkpoints/pickleWriter';
 import { namesOf, readHex } from '../../../harness/checkpoints/torchFiles';
@@ -29,7 +29,7 @@ describe('distributed checkpoints', () => {
   }
 
   async function open(target: string): Promise<Checkpoint> {
-    const checkpoint = await openCheckpoint(target);
+    const checkpoint = await openModel(target);
     opened.push(checkpoint);
     return checkpoint;
   }

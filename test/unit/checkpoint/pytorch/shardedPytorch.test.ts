@@ -4,7 +4,7 @@ import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeF
 import path from 'node:path';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
 import { MAX_IDLE_FILES } from '../../../../extension/checkpoint/files/fileSet';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import * as p from '../../../harness/checkpoints/pickleWriter';
 import { namesOf, readHex, torchZip } from '../../../harness/checkpoints/torchFiles';
 import { layTorchFolder, torchFolders } from '../../../harness/checkpoints/torchFolders';
@@ -25,7 +25,7 @@ describe('PyTorch in shards', () => {
   }
 
   async function opened<T>(target: string, check: (checkpoint: Checkpoint) => T | Promise<T>): Promise<T> {
-    const checkpoint = await openCheckpoint(target);
+    const checkpoint = await openModel(target);
     try {
       return await check(checkpoint);
     } finally {
@@ -120,7 +120,7 @@ describe('PyTorch in shards', () => {
   it('fails where no shard is there', async () => {
     const folder = laid();
     for (const name of SHARDS) rmSync(path.join(folder, name));
-    await assert.rejects(openCheckpoint(folder), { code: 'missing-shard' });
+    await assert.rejects(openModel(folder), { code: 'missing-shard' });
   });
 
   it('never leaves its folder', async () => {
@@ -173,7 +173,7 @@ describe('PyTorch in shards', () => {
   it('prefers safetensors where a folder holds both', async () => {
     const folder = laid();
     writeFileSync(path.join(folder, 'model.safetensors.index.json'), '{"weight_map": {"x": "model-1.safetensors"}}');
-    await assert.rejects(openCheckpoint(folder), { code: 'missing-shard', message: /model-1\.safetensors/ });
+    await assert.rejects(openModel(folder), { code: 'missing-shard', message: /model-1\.safetensors/ });
   });
 
   it('puts shards without an index together', async () => {

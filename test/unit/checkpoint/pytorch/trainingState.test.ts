@@ -1,6 +1,6 @@
 /** What training programs store beside a model is told apart by its structure, and never a weight with it. */
 import assert from 'node:assert/strict';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import {
   PickleDict,
   PickleObject,
@@ -189,7 +189,7 @@ describe('names of what is stored beside a model', () => {
 
 describe('training checkpoints of many programs', () => {
   async function summaryOf(file: string): Promise<CheckpointSummary> {
-    const checkpoint = await openCheckpoint(file);
+    const checkpoint = await openModel(file);
     try {
       return summarise(checkpoint, 'd', [], await readModelConfig(checkpoint));
     } finally {

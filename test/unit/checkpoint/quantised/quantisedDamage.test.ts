@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import {
   float32Tensor,
   gptqParts,
@@ -22,7 +22,7 @@ describe('damaged quantised weights', () => {
     config: unknown,
     check: (checkpoint: Checkpoint) => Promise<T>,
   ): Promise<T> {
-    const checkpoint = await openCheckpoint(writeModel(path.join(folder, `made${made++}`), tensors, config));
+    const checkpoint = await openModel(writeModel(path.join(folder, `made${made++}`), tensors, config));
     try {
       return await check(checkpoint);
     } finally {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import {
   float32Tensor,
   gptqParts,
@@ -30,7 +30,7 @@ describe('quantised weights', () => {
     config: unknown,
     check: (checkpoint: Checkpoint) => Promise<void>,
   ): Promise<void> {
-    const checkpoint = await openCheckpoint(writeModel(path.join(folder, `made${made++}`), tensors, config));
+    const checkpoint = await openModel(writeModel(path.join(folder, `made${made++}`), tensors, config));
     try {
       await check(checkpoint);
     } finally {
@@ -490,7 +490,7 @@ describe('quantised weights', () => {
         'model-00001-of-00002.safetensors': tensors.slice(0, 1),
         'model-00002-of-00002.safetensors': tensors.slice(1),
       };
-      const checkpoint = await openCheckpoint(writeSharded(path.join(folder, 'shards'), shards));
+      const checkpoint = await openModel(writeSharded(path.join(folder, 'shards'), shards));
       assert.deepEqual(checkpoint.problems, []);
       const bytes = await checkpoint.read(checkpoint.tensors[0]!);
       assert.deepEqual(new Float32Array(bytes.slice().buffer), weight);

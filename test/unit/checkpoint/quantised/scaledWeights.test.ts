@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import { float32Tensor, integers, scalesOf, tensor, writeModel } from '../../../harness/checkpoints/quantisedFixtures';
 import type { FixtureTensor } from '../../../harness/checkpoints/safetensorsFixtures';
 import { sharedCase } from '../../../harness/checkpoints/sharedCases';
@@ -32,7 +32,7 @@ describe('scales of weights of 8 bits', () => {
     tensors: readonly FixtureTensor[],
     check: (checkpoint: Checkpoint) => Promise<void>,
   ): Promise<void> {
-    const checkpoint = await openCheckpoint(writeModel(path.join(folder, `made${made++}`), tensors));
+    const checkpoint = await openModel(writeModel(path.join(folder, `made${made++}`), tensors));
     try {
       await check(checkpoint);
     } finally {
@@ -191,7 +191,7 @@ describe('scales of weights of 8 bits', () => {
     ['new_comfy_quant', 'blocks.0.q.weight'],
   ] as const) {
     it(`${file}: the numbers that ComfyUI computes with`, async function () {
-      const checkpoint = await openCheckpoint(sharedCase(this, 'comfyfp8', `${file}.safetensors`));
+      const checkpoint = await openModel(sharedCase(this, 'comfyfp8', `${file}.safetensors`));
       try {
         const npy = readFileSync(sharedCase(this, 'comfyfp8', 'ref.npy'));
         const start = npy.length - 8 * 64 * 48;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import { tensorBundleFormat } from '../../../../extension/checkpoint/tensorflow/tensorBundle';
 import { temporaryFolder } from '../../../harness/temporaryFolder';
 import {
@@ -42,7 +42,7 @@ describe('TensorFlow checkpoints', () => {
   const write = (files: Bundle, name = 'model.ckpt-100'): string =>
     writeBundle(path.join(root, String(count++)), name, files);
   const openPath = async (file: string): Promise<Checkpoint> => {
-    const checkpoint = await openCheckpoint(file);
+    const checkpoint = await openModel(file);
     opened.push(checkpoint);
     return checkpoint;
   };
@@ -104,7 +104,7 @@ describe('TensorFlow checkpoints', () => {
       assert.equal((await openPath(folder)).path, expected, written);
     }
     rmSync(path.join(folder, 'checkpoint'));
-    await assert.rejects(openCheckpoint(folder), {
+    await assert.rejects(openModel(folder), {
       code: 'ambiguous',
       message: /model\.ckpt-100\.index, model\.ckpt-200\.index/,
     });
@@ -113,7 +113,7 @@ describe('TensorFlow checkpoints', () => {
   it('open by the name that TensorFlow calls them, which no file has', async () => {
     const file = write(bundle([step]));
     assert.equal((await openPath(file.slice(0, -'.index'.length))).path, file);
-    await assert.rejects(openCheckpoint(path.join(root, 'nothing')), {
+    await assert.rejects(openModel(path.join(root, 'nothing')), {
       code: 'not-found',
       message: /nothing: does not exist/,
     });
@@ -149,7 +149,7 @@ describe('TensorFlow checkpoints', () => {
     const file = path.join(root, 'inception_v3.ckpt');
     writeFileSync(file, Buffer.from(first, 'hex'));
     const message = /before its version 1\.0; restore it with tf\.compat\.v1\.train\.Saver/;
-    await assert.rejects(openCheckpoint(file), { code: 'unsupported', message });
+    await assert.rejects(openModel(file), { code: 'unsupported', message });
   });
 
   it('have every element type of numbers, and quantised ones as their codes', async () => {
@@ -475,7 +475,7 @@ describe('TensorFlow checkpoints', () => {
     const data = file.replace('.index', '.data-00000-of-00001');
     const alone = path.join(root, path.basename(data));
     copyFileSync(data, alone);
-    await assert.rejects(openCheckpoint(alone), {
+    await assert.rejects(openModel(alone), {
       code: 'missing-shard',
       message: /the index model\.ckpt-100\.index that belongs to it is missing/,
     });
@@ -488,13 +488,13 @@ describe('TensorFlow checkpoints', () => {
     const latest = path.join(folder, 'checkpoint');
     for (const name of [outside, '../../etc/passwd', 'a\\\\..\\\\b', '']) {
       writeFileSync(latest, `model_checkpoint_path: "${name}"\n`);
-      await assert.rejects(openCheckpoint(latest), (error: Error & { code?: string }) => {
+      await assert.rejects(openModel(latest), (error: Error & { code?: string }) => {
         assert.ok(['malformed', 'missing-shard'].includes(error.code!), error.message);
         return true;
       });
     }
     writeFileSync(latest, 'model_checkpoint_path: unquoted\n');
-    await assert.rejects(openCheckpoint(latest), { code: 'malformed', message: /names no checkpoint/ });
+    await assert.rejects(openModel(latest), { code: 'malformed', message: /names no checkpoint/ });
   });
 
   it('have their data in their folder, and not where a link leads', async () => {

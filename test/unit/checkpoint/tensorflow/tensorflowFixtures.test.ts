@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import type { DType } from '../../../../extension/shared/tensors';
 import { temporaryFolder } from '../../../harness/temporaryFolder';
 import { fixtures } from './tensorflowFixtures.json';
@@ -27,7 +27,7 @@ describe('models written by TensorFlow', () => {
         mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
         writeFileSync(path.join(folder, file), Buffer.from(content, 'base64'));
       }
-      const checkpoint = await openCheckpoint(path.join(folder, fixture.open));
+      const checkpoint = await openModel(path.join(folder, fixture.open));
       try {
         assert.deepEqual(checkpoint.problems, []);
         // Vectors of a TensorFlow Lite model have names of its converter's choice.

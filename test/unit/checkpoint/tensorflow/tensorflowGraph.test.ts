@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import {
   bytesField,
   concat,
@@ -48,7 +48,7 @@ describe('TensorFlow graphs', () => {
     return path.join(folder, name);
   };
   const openPath = async (file: string): Promise<Checkpoint> => {
-    const checkpoint = await openCheckpoint(file);
+    const checkpoint = await openModel(file);
     opened.push(checkpoint);
     return checkpoint;
   };
@@ -285,7 +285,7 @@ describe('SavedModels', () => {
     return folder;
   };
   const open = async (file: string): Promise<Checkpoint> => {
-    const checkpoint = await openCheckpoint(file);
+    const checkpoint = await openModel(file);
     opened.push(checkpoint);
     return checkpoint;
   };

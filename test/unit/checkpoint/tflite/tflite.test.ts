@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import type { Checkpoint, TensorInfo } from '../../../../extension/checkpoint/checkpoint';
 import { FileReader } from '../../../../extension/checkpoint/files/fileReader';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import { tfliteFormat } from '../../../../extension/checkpoint/tflite/tflite';
 import {
   bytesVector,
@@ -532,13 +532,13 @@ describe('TensorFlow Lite models', () => {
   it('is known by its identifier under any name, and refused under its own without it', async () => {
     const bytes = tfliteFile({ subgraphs: [{ tensors: [floatTensor('w', [1], [1])] }] });
     for (const name of ['model.tflite', 'weights.bin', 'model']) {
-      const checkpoint = await openCheckpoint(write(bytes, name));
+      const checkpoint = await openModel(write(bytes, name));
       assert.equal(checkpoint.format, 'tflite');
       await checkpoint.close();
     }
     bytes.write('TFL2', 4);
-    await assert.rejects(openCheckpoint(write(bytes, 'old.tflite')), { code: 'unknown-format', message: /"TFL2"/ });
-    await assert.rejects(openCheckpoint(write(Buffer.from('TFL'), 'cut.tflite')), { code: 'truncated' });
+    await assert.rejects(openModel(write(bytes, 'old.tflite')), { code: 'unknown-format', message: /"TFL2"/ });
+    await assert.rejects(openModel(write(Buffer.from('TFL'), 'cut.tflite')), { code: 'truncated' });
   });
 
   it('stops when it is told to, and notices a file that changed', async () => {

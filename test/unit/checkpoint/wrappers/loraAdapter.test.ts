@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import { saveCheckpointWith } from '../../../../extension/compression/safetensorsWriter';
 import { readModelConfig } from '../../../../extension/checkpoint/modelConfig';
 import { summarise } from '../../../../extension/engine/document/summary';
@@ -44,7 +44,7 @@ describe('LoRA adapters', () => {
   }
 
   async function opened(file: string, check: (checkpoint: Checkpoint) => Promise<void> | void): Promise<void> {
-    const checkpoint = await openCheckpoint(file);
+    const checkpoint = await openModel(file);
     try {
       await check(checkpoint);
     } finally {

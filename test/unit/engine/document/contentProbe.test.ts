@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import { contentProbe, sampleFiles } from '../../../../extension/engine/document/contentProbe';
 import { uniform, writeSafetensors } from '../../../harness/checkpoints/madeCheckpoints';
 import { temporaryFolder } from '../../../harness/temporaryFolder';
@@ -25,7 +25,7 @@ describe('the probe of a layer’s content', () => {
   }
 
   async function opened(from: string, rows: number): Promise<string> {
-    const checkpoint = await openCheckpoint(from);
+    const checkpoint = await openModel(from);
     try {
       const tensor = checkpoint.tensors.find(({ name }) => name === 'w')!;
       const files = (): Promise<Buffer> => sampleFiles([from]);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { TensorInfo } from '../../../../extension/checkpoint/checkpoint';
 import { foldedTensor, unfolded, withFolds } from '../../../../extension/checkpoint/wrappers/foldedTensor';
-import { openCheckpoint } from '../../../../extension/checkpoint/registry';
+import { openModel } from '../../../../extension/checkpoint/openModel';
 import type { KernelLayout } from '../../../../extension/shared/tensors';
 import { extractMatrix, layersOf, type LayerGeometry } from '../../../../extension/spectral/matrices';
 import { sharedCase } from '../../../harness/checkpoints/sharedCases';
@@ -280,7 +280,7 @@ describe('checkpoints with kernels of three axes', () => {
   };
   for (const [file, layers] of Object.entries(LAYERS)) {
     it(file, async function () {
-      const checkpoint = await openCheckpoint(sharedCase(this, ...file.split('/')));
+      const checkpoint = await openModel(sharedCase(this, ...file.split('/')));
       try {
         const shapes = new Map(checkpoint.tensors.map(({ name, shape }) => [name, shape]));
         const kinds = checkpoint.tensors.map((tensor) => {
