@@ -1,8 +1,11 @@
-// Mocha's spec output, and the counts in a file that the test runner adds up. EIGENSCOPE_TEST_RESULTS names that file;
+// Mocha's spec output, and the counts and the slowest tests in a file that the test runner adds up. EIGENSCOPE_TEST_RESULTS names that file;
 // EIGENSCOPE_TEST_LOG, where set, receives the screen output (an extension host has no screen).
 const { appendFileSync, writeFileSync } = require('node:fs');
 const { format } = require('node:util');
 const { reporters } = require('mocha');
+
+/** As many of a stage's tests are noted. */
+const SLOWEST = 10;
 
 class CountingReporter extends reporters.Spec {
   constructor(runner, options) {
@@ -11,11 +14,16 @@ class CountingReporter extends reporters.Spec {
     super(runner, options);
     if (!results) throw new Error('EIGENSCOPE_TEST_RESULTS does not name a file for the results');
     const counts = { passed: 0, failed: 0 };
+    const times = [];
     runner.on('pass', () => (counts.passed += 1));
     runner.on('fail', () => (counts.failed += 1));
     // A skipped test shows nothing: here it is one that did not pass.
     runner.on('pending', () => (counts.failed += 1));
-    runner.once('end', () => writeFileSync(results, JSON.stringify(counts)));
+    runner.on('test end', (test) => times.push({ title: test.fullTitle(), milliseconds: test.duration ?? 0 }));
+    runner.once('end', () => {
+      const slowest = times.sort((a, b) => b.milliseconds - a.milliseconds).slice(0, SLOWEST);
+      writeFileSync(results, JSON.stringify({ ...counts, slowest }));
+    });
   }
 }
 

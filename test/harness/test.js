@@ -6,6 +6,9 @@ const { softwareVulkan } = require('./chromium');
 const { ensureDependencies, repositoryRoot, run, runQuietly } = require('./setup');
 const { installWorkbench } = require('./vscode');
 
+/** As many of the run's slowest tests are listed. */
+const SLOWEST = 10;
+
 const testFolder = path.join(repositoryRoot, 'dist/test');
 
 /** Bundled tests of some folders of dist/test. */
@@ -151,8 +154,16 @@ async function main() {
   const summary = outcomes.map(
     ({ name, passed, failed, seconds }) => `${name}: ${passed} passed, ${failed} failed (${seconds} s)`,
   );
-  console.log(`\n${summary.join('\n')}\n\n${sum('passed')} passed, ${sum('failed')} failed`);
+  console.log(`\n${slowestTests(outcomes).join('\n')}\n\n${summary.join('\n')}`);
+  console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
   process.exitCode = sum('failed') > 0 ? 1 : 0;
+}
+
+/** Of all stages: where the run's time goes. */
+function slowestTests(outcomes) {
+  const tests = outcomes.flatMap(({ name, slowest = [] }) => slowest.map((test) => ({ name, ...test })));
+  const longest = tests.sort((a, b) => b.milliseconds - a.milliseconds).slice(0, SLOWEST);
+  return longest.map(({ name, title, milliseconds }) => `${(milliseconds / 1000).toFixed(1)} s  ${name}: ${title}`);
 }
 
 /** One after another. A stage that cannot run is one failure. */
