@@ -2,6 +2,7 @@
  * Records of one layer: settings, spectrum, fits, metrics, vectors. Names of numbers are the field's spelling
  * (WeightWatcher's where it has one).
  */
+import type { MetricKey } from './metricTable';
 import type { DType, Problem } from './tensors';
 
 export type FitRule = 'KS' | 'xmin_mid' | 'xmin_peak';
@@ -161,7 +162,7 @@ export interface LayerResult {
   N?: number;
   M?: number;
   /** Keys are those of the metric table; null where undefined (`missing` says why). */
-  metrics: Record<string, number | null>;
+  metrics: Partial<Record<MetricKey, number | null>>;
   /** Why metrics are null, in words, by their key; and why ranks are absent, by `rank_` and the rule. */
   missing?: Record<string, string>;
   fits: Partial<Record<FitRule, PowerLawFit>>;

@@ -3,7 +3,7 @@
  * terminal and the CSV export read. `extension/spectral/README.md` has a copy, which a test compares.
  */
 
-export interface MetricRow {
+interface Row {
   /** Name in JSON and CSV, and in `LayerResult.metrics`. */
   key: string;
   /** Column header. */
@@ -20,7 +20,7 @@ export interface MetricRow {
 const WEIGHTWATCHER = 'WeightWatcher';
 const ALPHA_PRUNING = 'AlphaPruning, FARMS';
 
-export const metricTable: readonly MetricRow[] = [
+const ROWS = [
   {
     key: 'alpha',
     label: 'α',
@@ -360,7 +360,15 @@ export const metricTable: readonly MetricRow[] = [
     kind: 'integer',
     digits: 0,
   },
-];
+] as const satisfies readonly Row[];
+
+export type MetricKey = (typeof ROWS)[number]['key'];
+
+export interface MetricRow extends Row {
+  key: MetricKey;
+}
+
+export const metricTable: readonly MetricRow[] = ROWS;
 
 /** WeightWatcher fits alpha to no layer with fewer eigenvalues. */
 export const LEAST_FITTED = 10;

@@ -6,6 +6,7 @@ import type { FitRule, PowerLawFit } from '../../extension/shared/layers';
 import { smallestDistance } from '../../extension/spectral/tail/kolmogorovSmirnov';
 import { LogTail } from '../../extension/spectral/tail/logTail';
 import { spectralMetrics } from '../../extension/spectral/metrics/metrics';
+import { MeasuredSpectrum } from '../../extension/spectral/metrics/spectrum';
 import { fitPowerLaw } from '../../extension/spectral/tail/powerLaw';
 import { rankSuggestions } from '../../extension/spectral/ranks/ranks';
 import { tailShape } from '../../extension/spectral/tail/tailShape';
@@ -48,8 +49,9 @@ function statistics(count: number): BenchRow {
   const ours = seconds(() => {
     const fit = (rule: FitRule): PowerLawFit => fitPowerLaw(values, rule, { zeroFilter: rule === 'KS', dimension: M });
     const fits = { KS: fit('KS'), xmin_mid: fit('xmin_mid'), xmin_peak: fit('xmin_peak') };
-    spectralMetrics({ eigenvalues: values, N: 2 * M, M, count: count / M, fits });
-    rankSuggestions(values, 2 * M, M);
+    const spectrum = new MeasuredSpectrum({ eigenvalues: values, N: 2 * M, M, fits });
+    spectralMetrics(spectrum);
+    rankSuggestions(spectrum, 2 * M, M);
     tailShape(values, fits.KS);
   });
   return { work: `all statistics of ${count} eigenvalues`, ours, bounds: 'value' };

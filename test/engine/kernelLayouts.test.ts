@@ -1,5 +1,6 @@
 /** One convolution in the axis orders of several formats, in the terminal: the numbers of its layer are the same. */
 import assert from 'node:assert/strict';
+import type { MetricKey } from '../../extension/shared/metricTable';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { LayerResult } from '../../extension/shared/layers';
@@ -71,7 +72,7 @@ describe('a convolution in every axis order', () => {
       for (const [key, value] of Object.entries(expected.metrics)) {
         // Only the order in which entries are shuffled differs.
         if (/rand/.test(key)) continue;
-        const other = found.metrics[key]!;
+        const other = found.metrics[key as MetricKey]!;
         assert.ok(value === other || Math.abs(other / value! - 1) < 1e-9, `${key}: ${other} for ${value}`);
       }
       assert.deepEqual(Object.keys(found.metrics), Object.keys(expected.metrics));

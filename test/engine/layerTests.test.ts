@@ -1,5 +1,6 @@
 /** The tests of a layer that are made on request, and awkward layers, through the engine's own process. */
 import assert from 'node:assert/strict';
+import type { MetricKey } from '../../extension/shared/metricTable';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -57,7 +58,8 @@ describe('tests of a layer on request', () => {
       assert.equal(plain.metrics.rand_distance, undefined);
       assert.equal(plain.randomised, undefined);
       assert.equal(tested.randomised!.status, 'success');
-      for (const [key, value] of Object.entries(plain.metrics)) assert.equal(tested.metrics[key], value, key);
+      for (const [key, value] of Object.entries(plain.metrics))
+        assert.equal(tested.metrics[key as MetricKey], value, key);
       assert.deepEqual(tested.ranks, plain.ranks);
       const { edge, ...how } = tested.randomised!;
       assert.deepEqual(how, { status: 'success', seed: 20190124, shuffles: 5 });
@@ -123,7 +125,7 @@ describe('tests of a layer on request', () => {
       assert.equal(layer.fits.KS!.status === 'success', layer.tail_shape!.status === 'success');
       assert.equal(layer.fits.KS!.status === 'success', layer.goodness!.status === 'success');
       if (layer.fits.KS!.status === 'failed') {
-        for (const key of ['alpha', 'alpha_weighted', 'log_alpha_norm', 'ww_pl_tail_mass'])
+        for (const key of ['alpha', 'alpha_weighted', 'log_alpha_norm', 'ww_pl_tail_mass'] as const)
           assert.equal(layer.metrics[key], null);
         assert.match(layer.goodness!.reason!, /no power law was fitted: \w/);
       }

@@ -9,6 +9,7 @@ import { LogTail } from '../../extension/spectral/tail/logTail';
 import { layersOf } from '../../extension/spectral/matrices';
 import { fitPowerLaw } from '../../extension/spectral/tail/powerLaw';
 import { spectralMetrics } from '../../extension/spectral/metrics/metrics';
+import { MeasuredSpectrum } from '../../extension/spectral/metrics/spectrum';
 import {
   compareFit,
   compareWithGolden,
@@ -40,13 +41,13 @@ async function analyse(checkpoint: Checkpoint): Promise<Map<string, AnalysedLaye
   const layers = new Map<string, AnalysedLayer>();
   for (const tensor of storedTensors(checkpoint)) {
     for (const source of await layerMatrices(checkpoint, tensor)) {
-      const { name, rows, cols, count } = source.layer;
+      const { name, rows, cols } = source.layer;
       const [M, N] = [Math.min(rows, cols), Math.max(rows, cols)];
       const eigenvalues = layerEigenvalues(source);
       const fits = Object.fromEntries(
         RULES.map((rule) => [rule, fitPowerLaw(eigenvalues, rule, { zeroFilter: rule === 'KS', dimension: M })]),
       );
-      const metrics = spectralMetrics({ eigenvalues, N, M, count, fits });
+      const { metrics } = spectralMetrics(new MeasuredSpectrum({ eigenvalues, N, M, fits }));
       const shape = [...tensor.shape];
       const { name: tensorName, dtype } = tensor;
       const about = { name, tensor: tensorName, shape, dtype, N, M };

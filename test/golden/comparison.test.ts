@@ -1,6 +1,7 @@
 /** The comparison with golden numbers itself: it must see every deviation, and explain only what it may. */
 import assert from 'node:assert/strict';
 import { spectralMetrics } from '../../extension/spectral/metrics/metrics';
+import { MeasuredSpectrum } from '../../extension/spectral/metrics/spectrum';
 import { fitPowerLaw, tailAt } from '../../extension/spectral/tail/powerLaw';
 import { alphaRange } from '../../extension/shared/verdict';
 import { compareWithGolden, WARNINGS, type Comparison, type Golden, type InspectedCheckpoint } from '../harness/golden';
@@ -19,7 +20,7 @@ function inspected(change: (layer: Layer) => Partial<Layer> = () => ({})): Inspe
     xmin_mid: fitPowerLaw(eigenvalues, 'xmin_mid'),
     xmin_peak: fitPowerLaw(eigenvalues, 'xmin_peak'),
   };
-  const metrics = spectralMetrics({ eigenvalues, N: 60, M: 40, count: 1, fits });
+  const { metrics } = spectralMetrics(new MeasuredSpectrum({ eigenvalues, N: 60, M: 40, fits }));
   const farms: Layer['farms'] = {
     ...fits.xmin_mid,
     ...{ windows: 1, windows_total: 1, window: [40, 40], mode: 'full' },

@@ -3,6 +3,7 @@
  * products, the trial in its own process, a layer from the terminal, and what happens when the device fails.
  */
 import assert from 'node:assert/strict';
+import type { MetricKey } from '../../extension/shared/metricTable';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -99,7 +100,7 @@ describe('webgpu on the software device', () => {
     assert.equal(reference.precision, 'float64 cpu');
     assert.equal(layer.metrics.matrix_rank, SIDE);
     for (const [name, value] of Object.entries(reference.metrics)) {
-      const found = layer.metrics[name]!;
+      const found = layer.metrics[name as MetricKey]!;
       // The policy allows 1e-6 of each eigenvalue in the upper half; nothing here depends on more than that.
       assert.ok(Math.abs(found - value!) <= 1e-6 * Math.abs(value!), `${name}: ${found}, on the CPU ${value!}`);
     }

@@ -11,7 +11,7 @@ import { formatCount, formatPercent } from '../numbers/format';
 import { SingularValuesPlot, type RankMark } from '../plots/singularValuesPlot';
 import { FactorPair } from '../../extension/shared/factorPair';
 import { RankCurve } from '../../extension/shared/rankCurve';
-import { rankRules } from '../numbers/rankRules';
+import { rankRules } from '../../extension/shared/rankRules';
 import { whyNoSaving } from '../../extension/shared/worthFactoring';
 
 /** Half the width of the slider's thumb, which its track is longer by than the plot on both sides. */

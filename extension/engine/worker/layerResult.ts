@@ -13,7 +13,7 @@ import type {
 import type { DType, Problem } from '../../shared/tensors';
 import type { LayerGeometry } from '../../spectral/matrices';
 import { spectralMetrics } from '../../spectral/metrics/metrics';
-import { missingMetrics, missingRanks } from '../../spectral/metrics/missingMetrics';
+import { MeasuredSpectrum, Spectrum } from '../../spectral/metrics/spectrum';
 import { fitPowerLaw } from '../../spectral/tail/powerLaw';
 import { randomEdge } from '../../spectral/bulk/randomisation';
 import { rankSuggestions } from '../../spectral/ranks/ranks';
@@ -61,24 +61,44 @@ export function layerResult(task: TensorTask, numbers: LayerNumbers): LayerResul
     fitPowerLaw(eigenvalues, rule, { zeroFilter: rule === 'KS', dimension: M, zero: 0, rounding });
   const fits = { KS: fit('KS'), xmin_mid: fit('xmin_mid'), xmin_peak: fit('xmin_peak') };
   const { rankEigenvalues, randomised, resolved } = numbers;
-  const input = { eigenvalues, N, M, count: layer.count, fits, rounding, resolved, ...(randomised && { randomised }) };
-  const metrics = spectralMetrics(input);
+  const parts = { eigenvalues, N, M, fits, rounding, resolved, ...(randomised && { randomised }) };
+  const spectrum = new MeasuredSpectrum(parts);
+  const measured = spectralMetrics(spectrum);
   const { rows, cols } = compressionMatrix(tensor.shape, tensor.kernelLayout, layer.expert);
-  const rankRounding = storedRounding(tensor, statistics, rows, cols);
-  const ranks = rankSuggestions(rankEigenvalues, rows, cols, rankRounding);
+  // Ranks of a convolution are about another matrix than its ESD; of any other layer about the same one.
+  const rankSpectrum =
+    layer.kind === 'conv' ? rankSpectrumOf(tensor, statistics, rankEigenvalues, rows, cols) : spectrum;
+  const suggested = rankSuggestions(rankSpectrum, rows, cols);
   // Nothing was computed for a layer of zeros.
   const isZero = statistics.zeros === statistics.count;
   const missing = {
-    ...missingMetrics(input, metrics),
-    ...missingRanks(rankEigenvalues, rows, cols, rankRounding),
+    ...measured.missing,
+    ...suggested.missing,
     ...(isZero && task.settings.farms.enabled && { farms_alpha: ALL_ZERO }),
   };
   const tail_shape = tailShape(eigenvalues, fits.KS);
-  const spectrum = {
+  const { metrics } = measured;
+  const { ranks } = suggested;
+  const found = {
     ...{ matrices: layer.count, N, M, metrics, missing, fits, rounding, tail_shape, farms, ranks },
     ...precision,
   };
-  return { ...frame, ...spectrum, ...(task.settings.randomise && { randomised: randomisation(randomised, isZero) }) };
+  return {
+    ...frame,
+    ...found,
+    ...(task.settings.randomise && { randomised: randomisation(randomised, isZero) }),
+  };
+}
+
+function rankSpectrumOf(
+  tensor: TaskTensor,
+  statistics: TensorStatistics,
+  eigenvalues: Float64Array,
+  rows: number,
+  cols: number,
+): Spectrum {
+  const rounding = storedRounding(tensor, statistics, rows, cols);
+  return new Spectrum(eigenvalues, Math.max(rows, cols), Math.min(rows, cols), rounding);
 }
 
 /** What the stored type may have done to the spectrum of a matrix or window of a layer. */

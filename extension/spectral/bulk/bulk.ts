@@ -9,21 +9,20 @@ import { upperBound } from '../tail/powerLaw';
 import { hasSpread, NOT_ROUNDED } from '../storedRounding';
 import { edgeCentre, edgeScale, tracyWidomQuantile } from './tracyWidom';
 
-/** All numbers are null where `status` is `failed`. */
-export interface BulkFit {
-  status: 'success' | 'failed';
-  /** Why it failed. */
-  reason?: string;
+export type BulkFit = FittedBulk | { status: 'failed'; reason: string };
+
+export interface FittedBulk {
+  status: 'success';
   /** Standard deviation of the entries that the bulk looks like. */
-  sigma_mp: number | null;
+  sigma_mp: number;
   /** Upper edge of the bulk, in units of λ = σ² (no 1/N). */
-  lambda_plus: number | null;
+  lambda_plus: number;
   /** λ above what the largest of a random matrix exceeds in three of 100 cases. 0 where the whole spectrum may be random. */
-  num_spikes: number | null;
+  num_spikes: number;
   /** λ₊/λ₁ */
-  mp_softrank: number | null;
+  mp_softrank: number;
   /** Root mean square distance between the distribution functions of bulk and law: small where the law fits. */
-  misfit: number | null;
+  misfit: number;
 }
 
 /** Values taken out of a longer spectrum for the fit, evenly by rank. */
@@ -80,6 +79,7 @@ export function fitBulk(
   if (largest <= 0) return failed('all eigenvalues are zero');
   if (count < MIN_BULK_COUNT) return failed(`${count} eigenvalues are too few, a fit needs ${MIN_BULK_COUNT}`);
   const law = marchenkoPastur(N / M);
+  if (!Number.isFinite(largest * law.upper)) return fitScaled(eigenvalues, N, M, rounding);
   const values = thin(eigenvalues);
   // The edge lies above the value that closes the smallest bulk allowed, and not above λ₁ (by more than a law's width).
   const smallestEdge = values[Math.ceil(MIN_BULK_SHARE * values.length) - 1]!;
@@ -118,6 +118,15 @@ export function fitBulk(
   };
 }
 
+/** Of eigenvalues so near the largest double that an edge lies beyond it. */
+function fitScaled(eigenvalues: Float64Array, N: number, M: number, { type, norm }: StoredRounding): BulkFit {
+  const unit = 2 ** 40;
+  const scaled = eigenvalues.map((value) => value / unit);
+  const bulk = fitBulk(scaled, N, M, { type, norm: norm / Math.sqrt(unit) });
+  if (bulk.status === 'failed') return bulk;
+  return { ...bulk, sigma_mp: bulk.sigma_mp * Math.sqrt(unit), lambda_plus: bulk.lambda_plus * unit };
+}
+
 /**
  * `detX_num`: λ rescaled so that they sum to their number, the product of the largest k of them first falls below 1
  * at this k. The number of values where it never does.
@@ -146,8 +155,7 @@ export function determinantTail(
 }
 
 function failed(reason: string): BulkFit {
-  const none = { sigma_mp: null, lambda_plus: null, num_spikes: null, mp_softrank: null, misfit: null };
-  return { status: 'failed', reason, ...none };
+  return { status: 'failed', reason };
 }
 
 /** Root mean square of F_bulk − F_law over the values below the edge. */

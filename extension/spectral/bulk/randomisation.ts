@@ -5,7 +5,8 @@
  * @see WeightWatcher, `analyze(randomize=True)`, whose definitions these are
  */
 import { largestOf } from '../../shared/extremes';
-import { fitBulk } from './bulk';
+import { fitBulk, type BulkFit } from './bulk';
+import { ALL_ZERO, missing, type Missing } from '../missing';
 import type { EntryPlaces } from '../matrices';
 import { upperBound } from '../tail/powerLaw';
 import { mulberry32 } from '../seededRandom';
@@ -73,10 +74,18 @@ export interface RandomEdge {
 /** @param largest λ₁ of each of at least two shuffles */
 export function randomEdge(largest: readonly number[]): RandomEdge {
   const count = largest.length;
-  const mean = largest.reduce((sum, value) => sum + value, 0) / count;
-  const sd = Math.sqrt(largest.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1));
+  const unit = powerOfTwoNear(largestOf(largest, 0));
+  const scaled = largest.map((value) => value / unit);
+  const scaledMean = scaled.reduce((sum, value) => sum + value, 0) / count;
+  const mean = scaledMean * unit;
+  const sd = unit * Math.sqrt(scaled.reduce((sum, value) => sum + (value - scaledMean) ** 2, 0) / (count - 1));
   const predicted = mean + studentQuantile(LEVEL, count - 1) * sd * Math.sqrt(1 + 1 / count);
   return { mean, sd, threshold: largestOf(largest, predicted) };
+}
+
+/** Numbers divided by it keep all their digits, and neither their sums nor their squares leave the range of a double. */
+function powerOfTwoNear(value: number): number {
+  return 2 ** Math.min(1000, Math.max(-1000, Math.floor(Math.log2(value))));
 }
 
 /** Value that Student's t of so many degrees of freedom exceeds with the given chance, below 1/2. */
@@ -103,9 +112,18 @@ function studentWithin(theta: number, freedom: number): number {
   return odd ? (2 / Math.PI) * (theta + sine * sum) : sine * sum;
 }
 
+/** Keys are those of the metric table. */
+export interface RandomisationMetrics {
+  rand_distance: number | Missing;
+  max_rand_eval: number;
+  rand_edge_mean: number;
+  rand_edge_sd: number;
+  rand_num_spikes: number | Missing;
+  num_above_rand: number;
+}
+
 /**
- * The metrics of the test; keys are those of the metric table. The distance is the mean over the shuffles, the number
- * of spikes the median.
+ * The metrics of the test. The distance is the mean over the shuffles, the number of spikes the median.
  *
  * @param eigenvalues λ ascending
  * @param shuffles λ of the shuffled matrices, as many, ascending; one array a shuffle, at least two of them
@@ -117,19 +135,27 @@ export function randomisationMetrics(
   shuffles: readonly Float64Array[],
   N: number,
   M: number,
-): Record<string, number | null> {
+): RandomisationMetrics {
   const edge = randomEdge(shuffles.map((values) => values.at(-1) ?? 0));
-  const distances = shuffles.map((values) => jensenShannonDistance(eigenvalues, values));
-  const spikes = shuffles.map((values) => fitBulk(values, N, M).num_spikes);
-  const known = spikes.filter((count) => count !== null).sort((a, b) => a - b);
+  const distance = (): number =>
+    shuffles.reduce((sum, values) => sum + jensenShannonDistance(eigenvalues, values), 0) / shuffles.length;
   return {
-    rand_distance: edge.mean > 0 ? distances.reduce((sum, value) => sum + value, 0) / shuffles.length : null,
+    rand_distance: edge.mean > 0 ? distance() : ALL_ZERO,
     max_rand_eval: largestOf(shuffles.map((values) => values.at(-1) ?? 0)),
     rand_edge_mean: edge.mean,
     rand_edge_sd: edge.sd,
-    rand_num_spikes: known.length < spikes.length ? null : known[known.length >> 1]!,
+    rand_num_spikes: medianSpikes(shuffles.map((values) => fitBulk(values, N, M))),
     num_above_rand: eigenvalues.length - upperBound(eigenvalues, edge.threshold),
   };
+}
+
+function medianSpikes(bulks: readonly BulkFit[]): number | Missing {
+  const spikes: number[] = [];
+  for (const bulk of bulks) {
+    if (bulk.status === 'failed') return missing(bulk.reason);
+    spikes.push(bulk.num_spikes);
+  }
+  return spikes.sort((a, b) => a - b)[spikes.length >> 1]!;
 }
 
 /**
@@ -139,10 +165,12 @@ export function randomisationMetrics(
  * @param q likewise, of the same length
  */
 export function jensenShannonDistance(p: Float64Array, q: Float64Array): number {
-  const [totalP, totalQ] = [p, q].map((values) => values.reduce((sum, value) => sum + value, 0)) as [number, number];
+  const unit = powerOfTwoNear(Math.max(p.at(-1) ?? 0, q.at(-1) ?? 0));
+  const total = (values: Float64Array): number => values.reduce((sum, value) => sum + value / unit, 0);
+  const [totalP, totalQ] = [total(p), total(q)];
   let divergence = 0;
   for (let index = 0; index < p.length; index++) {
-    const [a, b] = [p[index]! / totalP, q[index]! / totalQ];
+    const [a, b] = [p[index]! / unit / totalP, q[index]! / unit / totalQ];
     const mean = (a + b) / 2;
     // Each pair is ≥ 0 together: what rounding leaves of equal spectra must not become the root of a negative number.
     divergence += Math.max(0, (a > 0 ? a * Math.log(a / mean) : 0) + (b > 0 ? b * Math.log(b / mean) : 0)) / 2;

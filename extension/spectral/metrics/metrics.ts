@@ -1,133 +1,162 @@
 /**
- * Shape metrics: every number of the metric table that needs only the eigenvalues. Definitions as in the table
- * (`metricTable.ts`), which also says whose they are.
+ * Shape metrics: every number of the metric table that needs only the eigenvalues, or why it is missing. Definitions as
+ * in the table (`metricTable.ts`), which also says whose they are.
  */
-import { numericalZero } from '../../shared/numericalZero';
 import { isConditionUncertain } from '../../linalg/gram/precisionPolicy';
-import type { FitRule, PowerLawFit, StoredRounding } from '../../shared/layers';
-import { determinantTail, fitBulk } from '../bulk/bulk';
-import { randomisationMetrics } from '../bulk/randomisation';
-import { wwBulk } from '../bulk/wwBulk';
+import type { PowerLawFit } from '../../shared/layers';
+import type { MetricKey } from '../../shared/metricTable';
+import type { FittedBulk } from '../bulk/bulk';
+import type { RandomisationMetrics } from '../bulk/randomisation';
+import type { WwBulk } from '../bulk/wwBulk';
+import { ALL_ZERO, missing, type Missing } from '../missing';
+import type { MeasuredSpectrum, Spectrum } from './spectrum';
+
+/** @returns undefined for a number that was not asked for */
+type Metric = (spectrum: MeasuredSpectrum) => number | Missing | undefined;
 
 /** WeightWatcher's `weak_rank_loss` counts λ below this. */
 const WEAK_ZERO = 1e-6;
 
-export interface SpectralInput {
-  /** λ = σ² ascending, pooled over the matrices, with `conv_norm`. */
-  eigenvalues: Float64Array;
-  /** N ≥ M of each matrix. */
-  N: number;
-  M: number;
-  /** Matrices pooled. */
-  count: number;
-  fits: Partial<Record<FitRule, PowerLawFit>>;
-  /** λ of the matrices with their entries shuffled, as `eigenvalues`, once for each shuffle of the randomisation test. */
-  randomised?: readonly Float64Array[];
-  /** Small eigenvalues are exact; else they are a float64 Gram matrix's. */
-  resolved?: boolean;
-  /** By how much the stored type rounded each matrix. */
-  rounding?: StoredRounding;
+/** In the order in which results hold them. */
+const METRICS: Readonly<Record<MetricKey, Metric>> = {
+  alpha: ({ fits }) => fitted(fits.KS, 'alpha'),
+  alpha_mid: ({ fits }) => fitted(fits.xmin_mid, 'alpha'),
+  alpha_peak: ({ fits }) => fitted(fits.xmin_peak, 'alpha'),
+  D: ({ fits }) => fitted(fits.KS, 'D'),
+  xmin: ({ fits }) => fitted(fits.KS, 'xmin'),
+  xmax: ({ fits }) => fitted(fits.KS, 'xmax'),
+  num_pl_spikes: ({ fits }) => fitted(fits.KS, 'num_pl_spikes'),
+  sigma: ({ fits }) => fitted(fits.KS, 'sigma'),
+  spectral_norm: ({ largest }) => largest,
+  log_spectral_norm: unlessZero(({ largest }) => Math.log10(largest)),
+  norm: squaredNorm,
+  log_norm: unlessZero((spectrum) => Math.log10(spectrum.largest) + Math.log10(stableRank(spectrum))),
+  alpha_weighted: withAlpha(({ largest }, alpha) => alpha * Math.log10(largest)),
+  log_alpha_norm: withAlpha(logPowerSum),
+  stable_rank: unlessZero(stableRank),
+  nuclear_norm: (spectrum) => spectrum.sum(Math.sqrt),
+  log_lipschitz: unlessZero(({ largest }) => Math.log(largest) / 2),
+  effective_rank: unlessZero(effectiveRank),
+  entropy: unlessZero((spectrum) =>
+    spectrum.rank > 1 ? vonNeumannEntropy(spectrum) / Math.log(spectrum.rank) : missing('the rank is 1'),
+  ),
+  von_neumann_entropy: unlessZero(vonNeumannEntropy),
+  matrix_rank: ({ rank }) => rank,
+  rank_loss: ({ eigenvalues, rank }) => eigenvalues.length - rank,
+  weak_rank_loss: ({ eigenvalues }) => eigenvalues.reduce((count, value) => count + (value < WEAK_ZERO ? 1 : 0), 0),
+  condition_number: unlessZero(conditionNumber),
+  ww_pl_tail_mass: withAlpha(tailMass),
+  sigma_mp: ofBulk('sigma_mp'),
+  lambda_plus: ofBulk('lambda_plus'),
+  num_spikes: ofBulk('num_spikes'),
+  mp_softrank: ofBulk('mp_softrank'),
+  ww_sigma_mp: ofWwBulk('sigma'),
+  ww_num_spikes: ofWwBulk('num_spikes'),
+  ww_mp_softrank: ofWwBulk('mp_softrank'),
+  detX_num: ({ determinantTail }) => determinantTail,
+  rand_distance: ofRandomisation('rand_distance'),
+  max_rand_eval: ofRandomisation('max_rand_eval'),
+  rand_edge_mean: ofRandomisation('rand_edge_mean'),
+  rand_edge_sd: ofRandomisation('rand_edge_sd'),
+  rand_num_spikes: ofRandomisation('rand_num_spikes'),
+  num_above_rand: ofRandomisation('num_above_rand'),
+};
+
+export interface MeasuredMetrics {
+  /** By their key in the metric table; null where a number is undefined for this spectrum. */
+  metrics: Partial<Record<MetricKey, number | null>>;
+  /** Why it is null, in words, by the same key. */
+  missing: Partial<Record<MetricKey, string>>;
 }
 
-/** Keys are those of the metric table; null where a number is undefined for this spectrum (`missingMetrics` says why). */
-export function spectralMetrics(input: SpectralInput): Record<string, number | null> {
-  const { eigenvalues, fits, randomised, N, M, rounding } = input;
-  if (eigenvalues.some((value) => !Number.isFinite(value))) throw new RangeError('the spectrum is not finite');
-  const largest = eigenvalues.at(-1) ?? 0;
-  const fit = fits.KS;
-  const alpha = fit?.alpha ?? null;
-  return {
-    alpha,
-    alpha_mid: fits.xmin_mid?.alpha ?? null,
-    alpha_peak: fits.xmin_peak?.alpha ?? null,
-    D: fit?.D ?? null,
-    xmin: fit?.xmin ?? null,
-    xmax: fit?.xmax ?? null,
-    num_pl_spikes: fit?.num_pl_spikes ?? null,
-    sigma: fit?.sigma ?? null,
-    ...norms(eigenvalues, largest, alpha),
-    ...rankMetrics(input, largest),
-    ww_pl_tail_mass: tailMass(eigenvalues, fit?.xmin ?? null),
-    ...bulkMetrics(input),
-    detX_num: largest > 0 ? (determinantTail(eigenvalues, M, rounding) ?? null) : null,
-    ...(randomised && randomisationMetrics(eigenvalues, randomised, N, M)),
+/** All metrics of a layer. Those of the randomisation test are left out where its entries were not shuffled. */
+export function spectralMetrics(spectrum: MeasuredSpectrum): MeasuredMetrics {
+  const measured: MeasuredMetrics = { metrics: {}, missing: {} };
+  for (const key of Object.keys(METRICS) as MetricKey[]) {
+    const value = METRICS[key](spectrum);
+    if (value === undefined) continue;
+    const known = typeof value === 'number' && Number.isFinite(value);
+    measured.metrics[key] = known ? value : null;
+    if (!known) measured.missing[key] = typeof value === 'number' ? OUT_OF_RANGE : value.missing;
+  }
+  return measured;
+}
+
+const OUT_OF_RANGE = 'a step of its computation leaves the range of float64';
+
+function unlessZero(metric: (spectrum: MeasuredSpectrum) => number | Missing): Metric {
+  return (spectrum) => (spectrum.isZero ? ALL_ZERO : metric(spectrum));
+}
+
+type FittedNumber = 'alpha' | 'D' | 'xmin' | 'xmax' | 'num_pl_spikes' | 'sigma';
+
+function fitted(fit: PowerLawFit | undefined, key: FittedNumber): number | Missing {
+  return fit?.[key] ?? missing(whyNotFitted(fit));
+}
+
+function whyNotFitted(fit: PowerLawFit | undefined): string {
+  return fit ? (fit.reason ?? 'the fit failed') : 'it was not fitted';
+}
+
+/** What needs the fit of alpha. */
+function withAlpha(metric: (spectrum: MeasuredSpectrum, alpha: number, xmin: number) => number): Metric {
+  return (spectrum) => {
+    const { alpha, xmin } = spectrum.fits.KS ?? {};
+    if (alpha === undefined || alpha === null || xmin === undefined || xmin === null) {
+      return missing(`there is no alpha: ${whyNotFitted(spectrum.fits.KS)}`);
+    }
+    return spectrum.isZero ? ALL_ZERO : metric(spectrum, alpha, xmin);
   };
 }
 
-function norms(eigenvalues: Float64Array, largest: number, alpha: number | null): Record<string, number | null> {
-  const positive = largest > 0;
-  const stableRank = positive ? sum(eigenvalues, (value) => value / largest) : 0;
-  // λ may lie so near the largest double that their sum lies beyond it.
-  const norm = stableRank * largest;
-  return {
-    spectral_norm: largest,
-    log_spectral_norm: positive ? Math.log10(largest) : null,
-    norm: Number.isFinite(norm) ? norm : null,
-    log_norm: positive ? Math.log10(largest) + Math.log10(stableRank) : null,
-    alpha_weighted: positive && alpha !== null ? alpha * Math.log10(largest) : null,
-    log_alpha_norm: positive && alpha !== null ? logPowerSum(eigenvalues, largest, alpha) : null,
-    stable_rank: positive ? stableRank : null,
-    nuclear_norm: sum(eigenvalues, Math.sqrt),
-    log_lipschitz: positive ? Math.log(largest) / 2 : null,
-  };
+function ofBulk(key: Exclude<keyof FittedBulk, 'status'>): Metric {
+  return ({ bulk }) => (bulk.status === 'failed' ? missing(bulk.reason) : bulk[key]);
 }
 
-function rankMetrics(input: SpectralInput, largest: number): Record<string, number | null> {
-  const { eigenvalues, M, resolved = false } = input;
-  const isExact = resolved || !isConditionUncertain(eigenvalues, M);
-  const zero = numericalZero(eigenvalues, M);
-  const positive = largest > 0;
-  const rank = positive ? eigenvalues.reduce((count, value) => count + (value > zero ? 1 : 0), 0) : 0;
-  const smallest = eigenvalues[0] ?? 0;
-  const spread = positive ? shannon(eigenvalues, (value) => value) : null;
-  return {
-    effective_rank: positive ? Math.exp(shannon(eigenvalues, Math.sqrt)) : null,
-    entropy: spread !== null && rank > 1 ? spread / Math.log(rank) : null,
-    von_neumann_entropy: spread,
-    matrix_rank: rank,
-    rank_loss: eigenvalues.length - rank,
-    weak_rank_loss: eigenvalues.reduce((count, value) => count + (value < WEAK_ZERO ? 1 : 0), 0),
-    condition_number: positive && smallest > zero && isExact ? Math.sqrt(largest / smallest) : null,
-  };
+function ofWwBulk(key: keyof WwBulk): Metric {
+  return ({ wwBulk }) => ('missing' in wwBulk ? wwBulk : wwBulk[key]);
 }
 
-function bulkMetrics({ eigenvalues, N, M, rounding }: SpectralInput): Record<string, number | null> {
-  const { sigma_mp, lambda_plus, num_spikes, mp_softrank } = fitBulk(eigenvalues, N, M, rounding);
-  const ww = wwBulk(eigenvalues, N, M);
-  return {
-    ...{ sigma_mp, lambda_plus, num_spikes, mp_softrank },
-    ww_sigma_mp: ww?.sigma ?? null,
-    ww_num_spikes: ww?.num_spikes ?? null,
-    ww_mp_softrank: ww?.mp_softrank ?? null,
-  };
+function ofRandomisation(key: keyof RandomisationMetrics): Metric {
+  return ({ randomisation }) => randomisation?.[key];
 }
 
-/** −Σ p ln p of p = f(λ)/Σ f(λ). @param weight f, a power of λ: its unit does not matter */
-export function shannon(eigenvalues: Float64Array, weight: (value: number) => number): number {
-  const largest = eigenvalues.at(-1) ?? 0;
-  if (!(largest > 0)) return 0;
-  const total = sum(eigenvalues, (value) => weight(value / largest));
-  return -sum(eigenvalues, (value) => {
-    const share = weight(value / largest) / total;
-    return share > 0 ? share * Math.log(share) : 0;
-  });
+/** λ may lie so near the largest double that their sum lies beyond it. */
+function squaredNorm(spectrum: MeasuredSpectrum): number | Missing {
+  if (spectrum.isZero) return 0;
+  const norm = stableRank(spectrum) * spectrum.largest;
+  return Number.isFinite(norm) ? norm : missing('it is beyond the largest float64');
+}
+
+/** Σλ/λ₁. */
+export function stableRank(spectrum: Spectrum): number {
+  return spectrum.sum((value) => value / spectrum.largest);
+}
+
+/** exp(−Σ q ln q) of q = σ/Σσ. */
+export function effectiveRank(spectrum: Spectrum): number {
+  return Math.exp(spectrum.shannon(Math.sqrt));
+}
+
+function vonNeumannEntropy(spectrum: Spectrum): number {
+  return spectrum.shannon((value) => value);
+}
+
+function conditionNumber({ eigenvalues, largest, zero, M, resolved }: MeasuredSpectrum): number | Missing {
+  const smallest = eigenvalues[0]!;
+  if (!(smallest > zero)) return missing('the smallest singular value is a numerical zero');
+  const ratio = Math.sqrt(largest / smallest);
+  if (resolved || !isConditionUncertain(eigenvalues, M)) return ratio;
+  return missing(`it is about ${ratio.toPrecision(1)}, and a float64 Gram matrix does not tell such a ratio to 0.1 %`);
 }
 
 /** log₁₀ Σ λ^α, with λ₁ taken out so that large α does not overflow. */
-function logPowerSum(eigenvalues: Float64Array, largest: number, alpha: number): number {
-  return alpha * Math.log10(largest) + Math.log10(sum(eigenvalues, (value) => (value / largest) ** alpha));
+function logPowerSum(spectrum: MeasuredSpectrum, alpha: number): number {
+  const { largest } = spectrum;
+  return alpha * Math.log10(largest) + Math.log10(spectrum.sum((value) => (value / largest) ** alpha));
 }
 
-function tailMass(eigenvalues: Float64Array, xmin: number | null): number | null {
-  if (xmin === null) return null;
-  const largest = eigenvalues.at(-1)!;
-  const total = sum(eigenvalues, (value) => value / largest);
-  return sum(eigenvalues, (value) => (value >= xmin ? value / largest : 0)) / total;
-}
-
-/** Smallest first, and rounding noise below zero taken for the zero it stands for. */
-function sum(eigenvalues: Float64Array, term: (value: number) => number): number {
-  let total = 0;
-  for (const value of eigenvalues) total += term(Math.max(0, value));
-  return total;
+function tailMass(spectrum: MeasuredSpectrum, _alpha: number, xmin: number): number {
+  const { largest } = spectrum;
+  return spectrum.sum((value) => (value >= xmin ? value / largest : 0)) / stableRank(spectrum);
 }

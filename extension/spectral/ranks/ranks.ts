@@ -1,40 +1,56 @@
 /** What rank a layer needs, by several rules, and what each would keep and cost. Everything follows from σ². */
-import { ENERGIES, energyRule, EnergyShares } from '../../shared/energyShares';
+import { EnergyShares } from '../../shared/energyShares';
 import { FactorPair } from '../../shared/factorPair';
-import type { RankSuggestion, StoredRounding } from '../../shared/layers';
-import { determinantTail, fitBulk } from '../bulk/bulk';
+import type { RankSuggestion } from '../../shared/layers';
+import type { RankRuleKey } from '../../shared/rankRules';
+import { effectiveRank, stableRank } from '../metrics/metrics';
+import type { Spectrum } from '../metrics/spectrum';
+import { missing, type Missing } from '../missing';
 import { hardThresholdRank } from './hardThreshold';
-import { shannon } from '../metrics/metrics';
-import { NOT_ROUNDED } from '../storedRounding';
+
+/** A matrix that ranks are about. */
+interface RankMatrix {
+  spectrum: Spectrum;
+  energy: EnergyShares;
+  pair: FactorPair;
+}
+
+type RankRule = (matrix: RankMatrix) => number | Missing;
+
+/** All rules but those that need the whole model. In the order in which results hold them. */
+const RULES: Readonly<Record<Exclude<RankRuleKey, 'welore'>, RankRule>> = {
+  'energy_0.90': ({ energy }) => energy.rankKeeping(0.9),
+  'energy_0.95': ({ energy }) => energy.rankKeeping(0.95),
+  'energy_0.99': ({ energy }) => energy.rankKeeping(0.99),
+  break_even: ({ pair }) => pair.breakEven,
+  effective_rank: ({ spectrum }) => roundedUp(effectiveRank(spectrum)),
+  stable_rank: ({ spectrum }) => roundedUp(stableRank(spectrum)),
+  hard_threshold: ({ spectrum: { eigenvalues, N, M } }) =>
+    hardThresholdRank(eigenvalues, N / M) ??
+    missing('the median singular value, which tells the noise, is a numerical zero'),
+  mp_spikes: ({ spectrum: { bulk } }) => (bulk.status === 'failed' ? missing(bulk.reason) : bulk.num_spikes),
+  erg: ({ spectrum }) => spectrum.determinantTail,
+};
 
 /**
- * Suggestions by rule name. A rule that does not apply is left out; none is given for a zero matrix.
+ * Suggestions by rule name, and why a rule does not apply, by `rank_` and its name. Of a zero matrix there are neither.
  *
- * @param eigenvalues λ ascending of the matrix, without `conv_norm`
+ * @param spectrum of one rows × cols matrix, without `conv_norm`
  */
 export function rankSuggestions(
-  eigenvalues: Float64Array,
+  spectrum: Spectrum,
   rows: number,
   cols: number,
-  rounding: StoredRounding = NOT_ROUNDED,
-): Record<string, RankSuggestion> {
-  if (!((eigenvalues.at(-1) ?? 0) > 0)) return {};
-  const N = Math.max(rows, cols);
-  const M = Math.min(rows, cols);
-  const energy = new EnergyShares(eigenvalues);
-  const pair = new FactorPair(rows, cols);
-  const suggestions: Record<string, RankSuggestion> = {};
-  const suggest = (rule: string, rank: number | undefined): void => {
-    if (rank !== undefined) suggestions[rule] = rankSuggestion(energy, pair, Math.min(M, rank));
-  };
-  for (const share of ENERGIES) suggest(energyRule(share), energy.rankKeeping(share));
-  suggest('break_even', pair.breakEven);
-  suggest('effective_rank', Math.ceil(roundNoise(Math.exp(shannon(eigenvalues, Math.sqrt)))));
-  suggest('stable_rank', Math.ceil(roundNoise(stableRank(eigenvalues))));
-  suggest('hard_threshold', hardThresholdRank(eigenvalues, N / M));
-  suggest('mp_spikes', fitBulk(eigenvalues, N, M, rounding).num_spikes ?? undefined);
-  suggest('erg', determinantTail(eigenvalues, M, rounding));
-  return suggestions;
+): { ranks: Record<string, RankSuggestion>; missing: Record<string, string> } {
+  const found: ReturnType<typeof rankSuggestions> = { ranks: {}, missing: {} };
+  if (spectrum.isZero) return found;
+  const matrix = { spectrum, energy: new EnergyShares(spectrum.eigenvalues), pair: new FactorPair(rows, cols) };
+  for (const [rule, rankOf] of Object.entries(RULES)) {
+    const rank = rankOf(matrix);
+    if (typeof rank !== 'number') found.missing[`rank_${rule}`] = rank.missing;
+    else found.ranks[rule] = rankSuggestion(matrix.energy, matrix.pair, Math.min(spectrum.M, rank));
+  }
+  return found;
 }
 
 /** A rank with its error and its cost as a pair of factors. */
@@ -42,12 +58,7 @@ export function rankSuggestion(energy: EnergyShares, pair: FactorPair, rank: num
   return { rank, error: energy.error(rank), parameters: pair.parameters(rank), ratio: pair.ratio(rank) };
 }
 
-function stableRank(eigenvalues: Float64Array): number {
-  const largest = eigenvalues.at(-1)!;
-  return largest > 0 ? eigenvalues.reduce((sum, value) => sum + Math.max(0, value), 0) / largest : 0;
-}
-
 /** A rank that is whole but for rounding must not be raised by one. */
-function roundNoise(rank: number): number {
-  return Math.abs(rank - Math.round(rank)) < 1e-9 * rank ? Math.round(rank) : rank;
+function roundedUp(rank: number): number {
+  return Math.ceil(Math.abs(rank - Math.round(rank)) < 1e-9 * rank ? Math.round(rank) : rank);
 }

@@ -3,6 +3,7 @@ import { isOfModel } from '../../../extension/shared/layerFindings';
 import type { FitRule, InspectSettings, LayerResult, LayerSpectrum } from '../../../extension/shared/layers';
 import type { CheckpointSummary, TensorSummary } from '../../../extension/shared/tensors';
 import { spectralMetrics } from '../../../extension/spectral/metrics/metrics';
+import { MeasuredSpectrum, Spectrum } from '../../../extension/spectral/metrics/spectrum';
 import { fitPowerLaw } from '../../../extension/spectral/tail/powerLaw';
 import { rankSuggestions } from '../../../extension/spectral/ranks/ranks';
 import { tailShape } from '../../../extension/spectral/tail/tailShape';
@@ -114,7 +115,7 @@ function asProduct(spectrum: LayerSpectrum): LayerSpectrum {
   const { layer, eigenvalues } = spectrum;
   const rank = 8;
   const values = eigenvalues.map((value, i) => (i < eigenvalues.length - rank ? 0 : value));
-  const { break_even: _, ...ranks } = rankSuggestions(values, 768, 768);
+  const { break_even: _, ...ranks } = rankSuggestions(new Spectrum(values, 768, 768), 768, 768).ranks;
   for (const suggestion of Object.values(ranks)) suggestion.ratio = suggestion.rank / rank;
   return {
     ...spectrum,
@@ -193,10 +194,11 @@ export function spectrumOf(info: TensorSummary, layerName: string, farmsCount?: 
   const counts = edges
     .slice(1)
     .map((edge) => Math.round(info.parameters * 0.06 * Math.exp(-(((edge - 0.0025) / 0.03) ** 2))));
+  const measured = new MeasuredSpectrum({ eigenvalues, N, M, fits });
   const layer: LayerResult = {
     ...{ name: layerName, tensor: info.name, shape: info.shape, dtype: info.dtype },
     ...{ matrices: info.shape.length === 4 ? 9 : 1, N, M, fits, problems: [], precision: 'float64 cpu', elapsed: 812 },
-    metrics: spectralMetrics({ eigenvalues, N, M, count: 1, fits }),
+    metrics: spectralMetrics(measured).metrics,
     tail_shape: tailShape(eigenvalues, fits.KS!),
     farms: {
       ...farms,
@@ -204,7 +206,7 @@ export function spectrumOf(info: TensorSummary, layerName: string, farmsCount?: 
       ...{ sampling_ops_per_dim: 10, seed: 1 },
       ...(farms.alpha !== null && { interval: [farms.alpha * 0.993, farms.alpha * 1.007] }),
     },
-    ranks: rankSuggestions(eigenvalues, rows, cols),
+    ranks: rankSuggestions(measured, rows, cols).ranks,
     statistics: {
       ...{ count: info.parameters, min: -0.1431, max: 0.1388, mean: 1.21e-5, std: 0.0212, l2: 15.35 },
       zeros: zero ? info.parameters : 12,

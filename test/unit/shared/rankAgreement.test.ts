@@ -4,6 +4,7 @@ import { resolveRank } from '../../../extension/compression/rankRequest';
 import { energyRule } from '../../../extension/shared/energyShares';
 import { FactorPair } from '../../../extension/shared/factorPair';
 import { RankCurve } from '../../../extension/shared/rankCurve';
+import { Spectrum } from '../../../extension/spectral/metrics/spectrum';
 import { rankSuggestions } from '../../../extension/spectral/ranks/ranks';
 import { decimalShare, exactRank, exactWeights } from '../../harness/numbers/exactRanks';
 import { seededRandom } from '../../harness/numbers/denseReference';
@@ -79,7 +80,8 @@ function cases(): Case[] {
 /** Every way to a rank, by the share of the energy that it is to keep. */
 const ways: Record<string, (eigenvalues: Float64Array) => (share: string) => number | undefined> = {
   suggestions: (eigenvalues) => {
-    const ranks = rankSuggestions(eigenvalues, eigenvalues.length, eigenvalues.length);
+    const side = eigenvalues.length;
+    const { ranks } = rankSuggestions(new Spectrum(eigenvalues, side, side), side, side);
     return (share) => ranks[energyRule(Number(share))]?.rank;
   },
   compress: (eigenvalues) => {

@@ -34,9 +34,10 @@ function shuffled(matrix: Float64Array, seed = 5): Float64Array {
   return new Float64Array(shuffleEntries(bytes, 8, places, seed).buffer);
 }
 
-function tested(matrix: Float64Array): Record<string, number | null> {
+function tested(matrix: Float64Array): Partial<Record<string, number>> {
   const shuffles = [5, 6, 7, 8, 9].map((seed) => spectrum(shuffled(matrix, seed)));
-  return randomisationMetrics(spectrum(matrix), shuffles, ROWS, COLS);
+  const found = Object.entries(randomisationMetrics(spectrum(matrix), shuffles, ROWS, COLS));
+  return Object.fromEntries(found.filter((entry): entry is [string, number] => typeof entry[1] === 'number'));
 }
 
 describe('randomisation test', () => {
@@ -56,6 +57,23 @@ describe('randomisation test', () => {
     assert.equal(found.num_above_rand, 0);
     assert.equal(found.rand_num_spikes, 0);
     assert.ok(found.rand_edge_sd! > 0 && found.rand_edge_sd! < 0.1 * found.rand_edge_mean!);
+  });
+
+  it('has the same numbers in any unit that is a power of two, to the ends of the range of a double', () => {
+    const values = spectrum(gaussian(1));
+    const shuffles = [5, 6].map((seed) => spectrum(shuffled(gaussian(1), seed)));
+    const one = randomisationMetrics(values, shuffles, ROWS, COLS);
+    const largest = Math.max(...values, ...shuffles.map((shuffle) => shuffle.at(-1)!));
+    // One unit is so large that the sum of the eigenvalues is beyond a double, one so small that their squares are 0.
+    for (const unit of [2 ** (1023 - Math.ceil(Math.log2(largest))), 2 ** -900]) {
+      const scale = (spectrum: Float64Array): Float64Array => spectrum.map((value) => value * unit);
+      const other = randomisationMetrics(scale(values), shuffles.map(scale), ROWS, COLS);
+      assert.equal(other.rand_distance, one.rand_distance);
+      assert.equal(other.num_above_rand, one.num_above_rand);
+      for (const key of ['max_rand_eval', 'rand_edge_mean', 'rand_edge_sd'] as const) {
+        assert.equal(other[key] / unit, one[key], key);
+      }
+    }
   });
 
   it('takes few of random edges for more than chance, however few shuffles there are', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { PowerLawFit } from '../../../../extension/shared/layers';
 import { spectralMetrics } from '../../../../extension/spectral/metrics/metrics';
-import { missingMetrics } from '../../../../extension/spectral/metrics/missingMetrics';
+import { MeasuredSpectrum, type LayerSpectrumParts } from '../../../../extension/spectral/metrics/spectrum';
 import { metricTable } from '../../../../extension/shared/metricTable';
 import { fitPowerLaw } from '../../../../extension/spectral/tail/powerLaw';
 
@@ -10,9 +10,13 @@ function fitted(alpha: number, xmin: number): PowerLawFit {
   return { rule: 'KS', status: 'success', alpha, D: 0.1, xmin, xmax: 16, num_pl_spikes: 2, sigma: 0.5 };
 }
 
+function measured(parts: LayerSpectrumParts): Record<string, number | null> {
+  return { ...spectralMetrics(new MeasuredSpectrum(parts)).metrics };
+}
+
 function metrics(eigenvalues: number[], fit?: PowerLawFit, N = eigenvalues.length): Record<string, number | null> {
   const M = eigenvalues.length;
-  return spectralMetrics({ eigenvalues: Float64Array.from(eigenvalues), N, M, count: 1, fits: fit ? { KS: fit } : {} });
+  return measured({ eigenvalues: Float64Array.from(eigenvalues), N, M, fits: fit ? { KS: fit } : {} });
 }
 
 function assertNear(ours: number | null | undefined, expected: number): void {
@@ -89,20 +93,20 @@ describe('spectral metrics', () => {
     const spectrum = (condition: number): Float64Array =>
       Float64Array.from({ length: M }, (_, i) => condition ** (-2 * (1 - i / (M - 1))));
     const number = (condition: number, resolved: boolean): number | null =>
-      spectralMetrics({ eigenvalues: spectrum(condition), N: M, M, count: 1, fits: {}, resolved }).condition_number!;
+      measured({ eigenvalues: spectrum(condition), N: M, M, fits: {}, resolved }).condition_number!;
     for (const condition of [1e3, 5e5]) {
       for (const resolved of [false, true]) assert.ok(Math.abs(number(condition, resolved)! / condition - 1) < 1e-9);
     }
     assert.equal(number(4e6, false), null);
     assert.ok(Math.abs(number(4e6, true)! / 4e6 - 1) < 1e-9);
-    const input = { eigenvalues: spectrum(4e6), N: M, M, count: 1, fits: {} };
-    assert.match(missingMetrics(input, spectralMetrics(input)).condition_number!, /about 4e\+6, .* to 0\.1 %/);
+    const { missing } = spectralMetrics(new MeasuredSpectrum({ eigenvalues: spectrum(4e6), N: M, M, fits: {} }));
+    assert.match(missing.condition_number!, /about 4e\+6, .* to 0\.1 %/);
   });
 
   it('a failed fit leaves its numbers empty and the others filled', () => {
     const eigenvalues = Float64Array.of(1, 2, 3);
     const fits = { KS: fitPowerLaw(eigenvalues, 'KS') };
-    const found = spectralMetrics({ eigenvalues, N: 3, M: 3, count: 1, fits });
+    const found = measured({ eigenvalues, N: 3, M: 3, fits });
     for (const key of ['alpha', 'D', 'xmin', 'alpha_weighted', 'log_alpha_norm', 'ww_pl_tail_mass']) {
       assert.equal(found[key], null, key);
     }
@@ -143,11 +147,10 @@ describe('metric table', () => {
     const keys = metricTable.map(({ key }) => key);
     assert.equal(new Set(keys).size, keys.length);
     const randomised = Float64Array.of(1, 2, 3);
-    const computed = spectralMetrics({
+    const computed = measured({
       eigenvalues: randomised,
       N: 3,
       M: 3,
-      count: 1,
       fits: {},
       randomised: [randomised, randomised],
     });

@@ -2,12 +2,18 @@
 import assert from 'node:assert/strict';
 import { EnergyShares } from '../../../../extension/shared/energyShares';
 import { FactorPair } from '../../../../extension/shared/factorPair';
+import { Spectrum } from '../../../../extension/spectral/metrics/spectrum';
 import { rankSuggestion, rankSuggestions } from '../../../../extension/spectral/ranks/ranks';
+
+function suggested(eigenvalues: Float64Array, rows: number, cols: number): ReturnType<typeof rankSuggestions> {
+  const spectrum = new Spectrum(eigenvalues, Math.max(rows, cols), Math.min(rows, cols));
+  return rankSuggestions(spectrum, rows, cols);
+}
 
 describe('rank suggestions', () => {
   it('by name, with their error and their cost', () => {
     const eigenvalues = Float64Array.from({ length: 12 }, (_, index) => 4 ** (index - 6));
-    const suggestions = rankSuggestions(eigenvalues, 20, 12);
+    const { ranks: suggestions } = suggested(eigenvalues, 20, 12);
     assert.deepEqual(Object.keys(suggestions).sort(), [
       'break_even',
       'effective_rank',
@@ -20,7 +26,7 @@ describe('rank suggestions', () => {
     ]);
     // Halving values are no random bulk; those of a random matrix are.
     const random = Float64Array.from({ length: 40 }, (_, i) => (1 - Math.cos((Math.PI * (i + 0.5)) / 40)) ** 2 / 4);
-    assert.equal(rankSuggestions(random, 40, 40).mp_spikes!.rank, 0);
+    assert.equal(suggested(random, 40, 40).ranks.mp_spikes!.rank, 0);
     // σ halves each time: Σλ of the first k is 1 − 4^−k of all.
     assert.equal(suggestions['energy_0.90']!.rank, 2);
     assert.equal(suggestions['energy_0.95']!.rank, 3);
@@ -37,14 +43,16 @@ describe('rank suggestions', () => {
   });
 
   it('whole ranks are not raised by rounding', () => {
-    const { stable_rank, effective_rank } = rankSuggestions(new Float64Array(10).fill(0.1), 10, 10);
+    const { stable_rank, effective_rank } = suggested(new Float64Array(10).fill(0.1), 10, 10).ranks;
     assert.deepEqual([stable_rank!.rank, effective_rank!.rank], [10, 10]);
   });
 
   it('nothing for a zero matrix, and no spikes from too few values', () => {
-    assert.deepEqual(rankSuggestions(new Float64Array(4), 4, 4), {});
-    assert.ok(!('mp_spikes' in rankSuggestions(Float64Array.of(1, 2), 2, 2)));
-    assert.deepEqual(rankSuggestions(new Float64Array(0), 4, 4), {});
+    assert.deepEqual(suggested(new Float64Array(4), 4, 4), { ranks: {}, missing: {} });
+    const { ranks, missing } = suggested(Float64Array.of(1, 2), 2, 2);
+    assert.ok(!('mp_spikes' in ranks));
+    assert.match(missing.rank_mp_spikes!, /2 eigenvalues are too few/);
+    assert.deepEqual(suggested(new Float64Array(0), 4, 4), { ranks: {}, missing: {} });
   });
 
   it('a rank that another rule found', () => {

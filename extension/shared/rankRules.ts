@@ -1,6 +1,10 @@
-/** How the rank suggestions of `LayerResult.ranks` are called in the view. */
+/**
+ * The rules of the rank suggestions: key, names and definition. `spectral/ranks/ranks.ts` says how each is computed, and
+ * does not compile without that.
+ */
 
-export interface RankRule {
+interface Row {
+  /** In `LayerResult.ranks`. */
   key: string;
   /** For column headers and marks in a plot. */
   label: string;
@@ -8,7 +12,7 @@ export interface RankRule {
   description: string;
 }
 
-export const rankRules: readonly RankRule[] = [
+const ROWS = [
   { key: 'energy_0.90', label: '90%', name: 'energy 90%', description: 'smallest rank that keeps 90% of Σλ' },
   { key: 'energy_0.95', label: '95%', name: 'energy 95%', description: 'smallest rank that keeps 95% of Σλ' },
   { key: 'energy_0.99', label: '99%', name: 'energy 99%', description: 'smallest rank that keeps 99% of Σλ' },
@@ -35,4 +39,12 @@ export const rankRules: readonly RankRule[] = [
     description:
       'singular values above one threshold for the whole model, which halves the mean rank; known once all layers are inspected',
   },
-];
+] as const satisfies readonly Row[];
+
+export type RankRuleKey = (typeof ROWS)[number]['key'];
+
+export interface RankRule extends Row {
+  key: RankRuleKey;
+}
+
+export const rankRules: readonly RankRule[] = ROWS;

@@ -1,0 +1,12 @@
+/** A number that a spectrum may not have: a metric's, a rank rule's. */
+
+/** Why there is no number, in words. */
+export interface Missing {
+  missing: string;
+}
+
+export const ALL_ZERO: Missing = { missing: 'all eigenvalues are zero' };
+
+export function missing(reason: string): Missing {
+  return { missing: reason };
+}
