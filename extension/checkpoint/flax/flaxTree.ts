@@ -25,10 +25,10 @@ const SEPARATOR = '/';
 /** Modules are nested a dozen levels deep at most. */
 const MAX_DEPTH = 64;
 
-/** Of one tensor with all its keys. */
+/** Longest name of one tensor, with all its keys. */
 const MAX_NAME_CHARACTERS = 4096;
 
-/** Of all together: nested keys repeat in every name below, so that a small file could ask for much memory. */
+/** All names together: nested keys repeat in every name below, so that a small file could ask for much memory. */
 const MAX_CHARACTERS = 32_000_000;
 
 /** A text that is no array: as much is shown. */

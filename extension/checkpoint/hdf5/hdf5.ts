@@ -105,7 +105,7 @@ function tensorOf(
   alias: string | undefined,
 ): SourcedTensor {
   const { shape, dtype, byteLength, stored, source, unreadable } = dataset;
-  // Of files that Keras did not write the name alone can say.
+  // For files that Keras did not write, only the name can tell.
   const kernelLayout = keras || !/(^|[/.])weights?(:0)?$/.test(name) ? '…IO' : 'OI…';
   const info: Writable = { name, group: kerasGroup(name), shape, dtype, byteLength, kernelLayout };
   const notModel = isKerasOptimizer(info.group) ? 'optimizer state' : namedState(info);

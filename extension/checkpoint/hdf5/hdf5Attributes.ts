@@ -11,7 +11,7 @@ import { findMessage, MESSAGE, messageBody, sharedMessage, type Message } from '
 import { walkTree2 } from './hdf5Tree2';
 import { swapBytes } from '../elements/tensorView';
 
-/** Of one text: the configuration of a model of a thousand layers has 1 MB. */
+/** Longest text: the configuration of a model of a thousand layers has 1 MB. */
 const MAX_TEXT_BYTES = 4 * 1024 * 1024;
 
 /** Names of layers are one list. */

@@ -25,7 +25,7 @@ const MIN_BUDGET = 32 * 1024 * 1024;
 /** However large a file is, which may have a hole of any size: the metadata of 100 000 datasets takes a third of it. */
 const MAX_BUDGET = 1024 * 1024 * 1024;
 
-/** Of one structure: a heap of a million names of 64 characters, or a large attribute. */
+/** Largest structure: a heap of a million names of 64 characters, or a large attribute. */
 const MAX_BLOCK_BYTES = 64 * 1024 * 1024;
 
 /** Widths of the fields of a file, and where its addresses count from. */
@@ -34,7 +34,7 @@ export interface Hdf5Widths {
   readonly offsetSize: number;
   /** Bytes of a length. */
   readonly lengthSize: number;
-  /** Of the file's byte that has the address 0: what is in front of it belongs to another program. */
+  /** Offset of the file's byte that has the address 0; bytes in front of it belong to another program. */
   readonly base: number;
 }
 
@@ -154,7 +154,7 @@ export class Hdf5Bytes {
     if (page) this.pages.delete(index);
     else {
       const start = index * PAGE_BYTES;
-      // Whoever waits for it too would be cancelled with this walk: its signal is looked at before.
+      // Other callers that wait for it would be cancelled with this walk: its signal is looked at before.
       page = this.source.read(start, Math.min(PAGE_BYTES, this.source.size - start));
       // One that failed is read anew.
       page.catch(() => this.pages.delete(index));

@@ -10,7 +10,7 @@ import { walkTree2 } from './hdf5Tree2';
 import type { RowRange } from '../elements/rowBand';
 
 export interface StoredChunk {
-  /** Of its first element in the dataset. */
+  /** Place of its first element in the dataset. */
   readonly start: readonly number[];
   readonly address: number;
   /** Bytes in the file. */
@@ -22,7 +22,7 @@ export interface StoredChunk {
 export interface ChunkedDataset {
   readonly space: Dataspace;
   readonly layout: ChunkLayout;
-  /** Of one chunk once its filters are undone. */
+  /** Bytes of one chunk once its filters are undone. */
   readonly chunkBytes: number;
   readonly filtered: boolean;
 }

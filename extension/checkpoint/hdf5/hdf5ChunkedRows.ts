@@ -113,7 +113,7 @@ export class Hdf5ChunkedRows implements RowSource {
   }
 }
 
-/** Rows of a dataset of which nothing is stored. */
+/** Rows of a dataset without any stored elements. */
 export class FillRows implements RowSource {
   constructor(
     private readonly file: string,
@@ -144,7 +144,7 @@ function filledRows(
 /** What of a chunk is wanted. */
 interface Overlap {
   readonly chunk: StoredChunk;
-  /** Of the dataset. */
+  /** The wanted rows of the dataset. */
   readonly rows: RowRange;
   /** The first of the wanted rows of the dataset, wherever this chunk begins. */
   readonly firstRow: number;
@@ -165,7 +165,7 @@ function copyOverlap(
   size: number,
 ): void {
   const last = space.shape.length - 1;
-  // Of the wanted rows, and of the whole chunk along the other axes, both in elements.
+  // Copies within the wanted rows and, along the other axes, the whole chunk; both in elements.
   const copy = (axis: number, from: number, to: number): void => {
     const begin = axis === 0 ? rows.start : chunk.start[axis]!;
     const stop = axis === 0 ? rows.end : Math.min(begin + layout.shape[axis]!, space.shape[axis]!);

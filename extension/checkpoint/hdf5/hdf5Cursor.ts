@@ -17,7 +17,7 @@ export function lengthWithout(bytes: Uint8Array, padding: number): number {
 }
 
 export class Hdf5Cursor {
-  /** Of the next field, in `bytes`. */
+  /** Offset of the next field in `bytes`. */
   at = 0;
 
   /**
@@ -36,7 +36,7 @@ export class Hdf5Cursor {
     return this.bytes.length - this.at;
   }
 
-  /** Of the next field in the file. */
+  /** Offset of the next field in the file. */
   get offset(): number {
     return this.start + this.at;
   }
@@ -53,7 +53,10 @@ export class Hdf5Cursor {
     return this.bytes.readUInt32LE(this.advance(4));
   }
 
-  /** Of up to 8 bytes. Beyond 2⁵³ it is the nearest double: no file has such a place, which its size then tells. */
+  /**
+   * A number of up to 8 bytes. Beyond 2⁵³ it is the nearest double: no file has such a place, which its size then
+   * tells.
+   */
   uint(size: number): number {
     const at = this.advance(size);
     if (size <= 6) return size === 0 ? 0 : this.bytes.readUIntLE(at, size);

@@ -1,6 +1,6 @@
 /**
- * Datatype messages: which of our element types a dataset has, or in words which other. Text, of which attributes
- * consist, is told apart.
+ * Datatype messages: the element type of a dataset, or words for one that is not ours. Text, which attributes consist
+ * of, is told apart.
  */
 import type { DType } from '../../shared/tensors';
 import type { Hdf5Cursor } from './hdf5Cursor';
@@ -128,7 +128,7 @@ interface Members {
   readonly size: number;
 }
 
-/** Of compounds only h5py's complex numbers are read: a pair of equal floats `r` and `i`. */
+/** The only compounds that are read are h5py's complex numbers: a pair of equal floats `r` and `i`. */
 function compound(cursor: Hdf5Cursor, { version, members, size }: Members, depth: number): Hdf5Type {
   const other: Hdf5Type = { kind: 'other', size, description: `records of ${members} fields` };
   if (members !== 2) return other;

@@ -54,7 +54,7 @@ async function readHeader(bytes: Hdf5Bytes, address: number | undefined): Promis
   const { offsetSize, lengthSize } = bytes.widths;
   const head = await bytes.block(address, 16 + 6 * lengthSize + offsetSize, WHAT);
   head.signature('EAHD', WHAT);
-  // Version, what it is of.
+  // Version, client.
   head.skip(2);
   const [elementBytes, bits, inIndex, shortest] = [head.uint8(), head.uint8(), head.uint8(), head.uint8()];
   const [pointers, pageBits] = [head.uint8(), head.uint8()];
@@ -163,7 +163,7 @@ class ExtensibleArray {
     }
   }
 
-  /** Signature, version, what it is of, the header's address, the block's own place. */
+  /** Bytes of signature, version, client, the header's address and the block's own place. */
   private frameBytes(): number {
     return 6 + this.bytes.widths.offsetSize + Math.ceil(this.header.bits / 8);
   }

@@ -51,7 +51,7 @@ export function readFilters(cursor: Hdf5Cursor): Filter[] {
     const id = cursor.uint16();
     // Those that every HDF5 has need no name in version 2.
     const nameBytes = version === 1 || id >= 256 ? cursor.uint16() : 0;
-    // Whether it may be left out.
+    // Flags: the filter may be left out.
     cursor.skip(2);
     const parameters = cursor.uint16();
     cursor.skip(nameBytes);
@@ -122,7 +122,7 @@ function checked(bytes: Uint8Array): Uint8Array {
   return data;
 }
 
-/** First bytes of all elements, then second ones, …; what is left of an element is behind them as it was. */
+/** First bytes of all elements, then second ones, …; a rest smaller than an element follows as it was. */
 function unshuffle(bytes: Uint8Array, size: number): Uint8Array {
   const count = Math.floor(bytes.length / size);
   // As HDF5 has it; the file may declare elements of 4 GB.

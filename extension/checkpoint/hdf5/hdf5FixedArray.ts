@@ -22,7 +22,7 @@ export async function walkFixedArray(
   const { offsetSize, lengthSize } = bytes.widths;
   const head = await bytes.block(address, 12 + lengthSize + offsetSize, 'index of chunks');
   head.signature('FAHD', 'index of chunks');
-  // Version, what it is of.
+  // Version, client.
   head.skip(2);
   const elementBytes = head.uint8();
   const pageBits = head.uint8();

@@ -26,7 +26,7 @@ interface HeapHeader {
   /** Bits of a place in the heap. */
   readonly placeBits: number;
   readonly root: number | undefined;
-  /** Of the root, 0 where it is a block itself. */
+  /** Rows of the root, 0 if it is a block itself. */
   readonly rows: number;
 }
 
@@ -94,7 +94,7 @@ export class FractalHeap {
     throw bytes.error('malformed', 'has a heap of too many levels', table);
   }
 
-  /** Where in a table the place is that is so far from its beginning. */
+  /** The row and column of a table that hold the place at that distance from its beginning. */
   private locate(place: number): { row: number; column: number; within: number; blockBytes: number } {
     const { width, startBytes } = this.header;
     const rowBytes = width * startBytes;

@@ -2,7 +2,7 @@
 import type { Hdf5Bytes } from './hdf5Bytes';
 import { lengthWithout, type Hdf5Cursor } from './hdf5Cursor';
 
-/** Of a collection and of an object in it, in front of the bytes: a length follows. */
+/** Bytes of a collection, and of an object in it, in front of their length. */
 const HEAD_BYTES = 8;
 
 type Collection = ReadonlyMap<number, Buffer>;

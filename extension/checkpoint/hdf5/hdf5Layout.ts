@@ -1,6 +1,6 @@
 /**
- * Data layout messages: where a dataset's elements lie. Versions 1 to 5, of which the last differs in the
- * widths of fields of indexes, which their own headers tell.
+ * Data layout messages: the place of a dataset's elements. Versions 1 to 5; the last differs in the widths of fields of
+ * indexes, which their own headers tell.
  */
 import type { Hdf5Cursor } from './hdf5Cursor';
 import { MAX_RANK } from '../elements/shape';
@@ -12,12 +12,12 @@ export type Hdf5Layout =
   | { readonly kind: 'other'; readonly description: string };
 
 export interface ChunkLayout {
-  /** Of one chunk, in elements. */
+  /** Shape of one chunk, in elements. */
   readonly shape: readonly number[];
-  /** Of the index that finds chunks, or of the only chunk. */
+  /** Address of the index that finds chunks, or of the only chunk. */
   readonly address: number | undefined;
   readonly index: ChunkIndexKind;
-  /** Whether chunks that reach over the dataset's edge are stored without filters. */
+  /** Chunks that reach over the dataset's edge are stored without filters. */
   readonly plainEdges: boolean;
 }
 

@@ -10,7 +10,7 @@ import { MAX_TENSORS } from '../elements/shape';
 
 const KIND = { hard: 0, soft: 1, external: 64 } as const;
 
-/** Of a path in a message about it. */
+/** Characters of a path that a message shows. */
 const MAX_SHOWN = 200;
 
 /** Links in the order of their names, as HDF5 itself lists them. @throws CheckpointError */
@@ -26,7 +26,7 @@ export async function readLinks(messages: readonly Message[], bytes: Hdf5Bytes):
   return links.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
-/** Whether an object with these messages is a group. */
+/** True if an object with these messages is a group. */
 export function isGroup(messages: readonly Message[]): boolean {
   return messages.some(
     ({ type }) => type === MESSAGE.symbolTable || type === MESSAGE.linkInfo || type === MESSAGE.link,

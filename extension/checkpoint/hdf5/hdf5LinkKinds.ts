@@ -1,11 +1,11 @@
 /** What a name in an HDF5 group leads to. */
 
 export type Link =
-  /** To the object header at an address. */
+  /** A link to the object header at an address. */
   | { readonly name: string; readonly address: number }
-  /** To a path in the same file, from its root or from the link's own group, which need not exist. */
+  /** A link to a path in the same file, from its root or from the link's own group; the path need not exist. */
   | { readonly name: string; readonly path: string }
-  /** To no place that is looked at. */
+  /** A link to a place that is not looked at. */
   | { readonly name: string; readonly elsewhere: Elsewhere };
 
 /** Why a link is not followed, in words, and what to do. */

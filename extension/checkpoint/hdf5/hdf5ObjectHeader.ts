@@ -39,7 +39,7 @@ const PREFIX_BYTES = 64;
 
 export interface Message {
   readonly type: number;
-  /** Where its bytes are those of another object's message: only a pointer to it is in `body`. */
+  /** Its bytes are those of another object's message: `body` is only a pointer to it. */
   readonly shared: boolean;
   readonly body: Buffer;
   /** Of `body` in the file. */

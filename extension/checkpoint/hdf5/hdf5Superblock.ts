@@ -1,4 +1,4 @@
-/** Where an HDF5 file begins, how wide its fields are, and which group is its root. Versions 0 to 3. */
+/** The superblock: where an HDF5 file begins, how wide its fields are, and which group is its root. Versions 0 to 3. */
 import { assertChecksum } from './hdf5Checksum';
 import type { ReadableBytes } from '../files/fileBytes';
 import { Hdf5Bytes } from './hdf5Bytes';
@@ -10,7 +10,7 @@ const SIGNATURE = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1');
 const FIRST_USER_BLOCK = 512;
 const MAX_USER_BLOCK = 64 * 1024 * 1024;
 
-/** Of the longest superblock, of version 1 with fields of 8 bytes. */
+/** Bytes of the longest superblock, version 1 with fields of 8 bytes. */
 const MAX_BYTES = 100;
 
 const WIDTHS: readonly number[] = [2, 4, 8];
@@ -24,7 +24,7 @@ export interface Superblock {
   readonly end: number | undefined;
 }
 
-/** Whether a file that begins with these bytes is one of HDF5. */
+/** True if a file that begins with these bytes is HDF5. */
 export function looksLikeHdf5(head: Uint8Array): boolean {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.length);
   for (let at = 0; at + SIGNATURE.length <= bytes.length; at = nextPlace(at)) {
@@ -64,7 +64,7 @@ async function superblockOf(cursor: Hdf5Cursor, bytes: Hdf5Bytes, at: number): P
   fields.address();
   const end = fields.address();
   const root = rootOf(fields, version);
-  // Where bytes were put in front later, addresses count from the superblock all the same.
+  // If bytes were put in front later, addresses still count from the superblock.
   return { version, bytes: file, root, end: end === undefined ? undefined : end - (base ?? at) + at };
 }
 
@@ -74,7 +74,7 @@ function rootOf(fields: Hdf5Cursor, version: number): number | undefined {
     assertChecksum(fields, 'superblock');
     return root;
   }
-  // Of the driver; of the root's name.
+  // Addresses of the driver and of the root's name.
   fields.address();
   fields.address();
   return fields.address();

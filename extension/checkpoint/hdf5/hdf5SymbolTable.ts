@@ -54,7 +54,7 @@ async function readLocalHeap(address: number | undefined, bytes: Hdf5Bytes): Pro
   head.signature('HEAP', 'heap of names');
   head.skip(4);
   const size = head.length();
-  // Of what is free.
+  // Length of the free space.
   head.length();
   return bytes.block(head.address(), size, 'heap of names');
 }

@@ -14,7 +14,7 @@ import { MAX_TENSORS } from '../elements/shape';
 /** Modules are nested a dozen levels deep at most. */
 const MAX_DEPTH = 64;
 
-/** Of one dataset with all its groups, and of all together: nested names repeat in every name below. */
+/** Longest name of one dataset with all its groups, and of all together: nested names repeat in every name below. */
 const MAX_NAME_CHARACTERS = 4096;
 const MAX_CHARACTERS = 32_000_000;
 
@@ -30,7 +30,7 @@ export interface FoundDataset {
 
 export class Hdf5Tree {
   readonly datasets: FoundDataset[] = [];
-  /** Of groups, by path; '' is the root. */
+  /** Attributes of groups, by path; '' is the root. */
   readonly attributes = new Map<string, ReadonlyMap<string, AttributeValue>>();
   /** Names of objects by the address of their header. */
   private readonly groups = new Map<number, string>();

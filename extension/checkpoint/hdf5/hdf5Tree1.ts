@@ -17,7 +17,7 @@ export interface Tree1Leaf {
   readonly child: number | undefined;
 }
 
-/** Whether anything below two neighbouring keys is wanted. */
+/** True if anything below two neighbouring keys is wanted. */
 export type Within = (from: Hdf5Cursor, to: Hdf5Cursor) => boolean;
 
 /**

@@ -9,7 +9,7 @@ const MAX_NODE_BYTES = 16 * 1024 * 1024;
 /** As of the older trees. */
 const MAX_DEPTH = 40;
 
-/** Of a node, in front of its records and behind them. */
+/** Bytes of a node in front of its records and behind them. */
 const NODE_FRAME_BYTES = 10;
 
 interface Tree {

@@ -19,7 +19,7 @@ const WRAPPERS: ReadonlySet<string> = new Set([MODEL_WEIGHTS, ...OPTIMIZERS]);
 /** A model's configuration is shown so far; its layers are listed besides. */
 const MAX_CHARACTERS = 65_536;
 
-/** Of all values together. */
+/** Characters of all values together. */
 const MAX_ALL_CHARACTERS = 8_000_000;
 
 /** Models in models: a handful of levels. */
@@ -59,7 +59,7 @@ export function kerasGroup(name: string): string {
   return WRAPPERS.has(first) ? first : '';
 }
 
-/** Whether a group of `kerasGroup` holds an optimizer's variables. */
+/** True if a group of `kerasGroup` holds an optimizer's variables. */
 export function isKerasOptimizer(group: string): boolean {
   return OPTIMIZERS.includes(group);
 }
@@ -124,7 +124,7 @@ function addLayers(config: string, metadata: Map<string, string>): void {
 export interface ConfigLayer {
   readonly name: string;
   readonly className: string;
-  /** Of an EinsumDense. */
+  /** The equation of an EinsumDense. */
   readonly equation?: string;
 }
 

@@ -27,7 +27,7 @@ const HEADERS_AT_ONCE = 8;
 /** Arrays of an archive, those that are inflated counted thrice: the header of each is read, in 0.1 ms. */
 const MAX_ARRAYS = 15_000;
 
-/** Of the records that are no arrays, as many are named. */
+/** Records that are not arrays: so many are named. */
 const MAX_NAMES_SHOWN = 20;
 
 export const numpyFormat: CheckpointFormat = {

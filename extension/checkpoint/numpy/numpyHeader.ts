@@ -18,7 +18,7 @@ const PREFIX_BYTES = 8;
 /** NumPy's own limit for files of unknown origin. */
 const MAX_HEADER_BYTES = 10_000;
 
-/** Of an element type that is not known, as much is quoted. */
+/** Characters quoted of an element type that is not known. */
 const MAX_TYPE_SHOWN = 100;
 
 /** Bytes [start, end) of the file or record, in order: no byte is asked for twice or left out. */

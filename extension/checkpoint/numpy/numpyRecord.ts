@@ -71,7 +71,7 @@ export class NumpyRecord {
   }
 
   /**
-   * Bytes [start, end) once inflated. Where all have been asked for in order, their checksum is compared.
+   * Bytes [start, end) once inflated. If all have been asked for in order, their checksum is compared.
    *
    * @throws CheckpointError `corrupt`, `truncated`, `malformed`, `unsupported`, `changed`, `io`
    */

@@ -1,6 +1,6 @@
 /**
- * Whether a file's first bytes are an ONNX model's. ONNX has no magic number: the bytes must read as the first fields
- * of a ModelProto, and be nothing that another format begins with.
+ * Recognises an ONNX model by its first bytes. ONNX has no magic number: the bytes must read as the first fields of a
+ * ModelProto, and be nothing that another format begins with.
  */
 import { WIRE } from '../containers/protobufReader';
 

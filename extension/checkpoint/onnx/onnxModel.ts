@@ -24,7 +24,7 @@ const MAX_GRAPH_DEPTH = 33;
 /** Each costs about half a kilobyte and 5 µs here; real graphs have tens of thousands of constants at most. */
 const MAX_TENSORS = 131_072;
 
-/** Of operators that are looked at; each costs half a kilobyte and 10 µs here. The largest graphs have some 50 000. */
+/** Operators that are looked at; each costs half a kilobyte and 10 µs here. The largest graphs have some 50 000. */
 const MAX_CALLS = 131_072;
 
 /** A name of each is kept; models have some hundred. */
@@ -59,7 +59,7 @@ export interface OnnxModel {
  * Reads everything but the elements.
  *
  * @param wanted the operators whose calls are told, by `OperatorCall.operator`
- * @throws CheckpointError the first thing that is wrong, where it leaves no tensor to show
+ * @throws CheckpointError the first thing that is wrong, if it leaves no tensor to show
  */
 export async function readModel(
   file: FileReader,
@@ -77,7 +77,7 @@ class ModelWalker {
   private readonly calls: ScopedCall[] = [];
   /** Functions of the model, as `OperatorCall.operator` has them. */
   private readonly functions = new Set<string>();
-  /** Which of them are of functions is known when the whole model was walked: functions stand behind the graph. */
+  /** The arguments of functions are known only when the whole model was walked: functions stand behind the graph. */
   private readonly functionArguments: { readonly name: string; readonly scope: Scope; readonly of: TensorArgument }[] =
     [];
   /** True once there were more functions than are kept: told once, and the rest is passed over. */

@@ -14,7 +14,7 @@ const MAX_ATTRIBUTES = 4096;
 /** Graphs or tensors of one attribute. */
 const MAX_PARTS = 1024;
 
-/** Of the operators that are looked at, QEmbedLayerNormalization has the most inputs: 18. */
+/** The most inputs that an operator looked at here has: 18, QEmbedLayerNormalization's. */
 const MAX_INPUTS = 18;
 
 export interface OnnxNode {
@@ -23,7 +23,7 @@ export interface OnnxNode {
   /** Values of a Constant node (at most one in a valid model), named by the node's output. */
   readonly constants: readonly OnnxTensor[];
   readonly subgraphs: readonly { readonly attribute: string; readonly graph: Field }[];
-  /** Where it is asked for. */
+  /** The call, if it was asked for. */
   readonly call?: OperatorCall;
   /** Tensors that a node hands to an operator that is not ONNX's own: a function of the model may be what it calls. */
   readonly arguments: readonly TensorArgument[];
@@ -47,7 +47,7 @@ export interface OperatorCall {
   readonly integers: ReadonlyMap<string, number>;
 }
 
-/** Of most operators: a map of its own for each of 100 000 would cost more than all else of them. */
+/** The attributes of most operators: a map for each of 100 000 would cost more than everything else about them. */
 const NONE: ReadonlyMap<string, number> = new Map();
 
 /** Numeric attributes of Constant: a scalar or a list, by AttributeProto's field. */

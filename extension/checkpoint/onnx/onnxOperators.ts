@@ -1,5 +1,5 @@
 /**
- * Which operators of an ONNX graph use which of its stored tensors. A name means what the graph it stands in has under
+ * Finds the operators of an ONNX graph that use its stored tensors. A name means what the graph it stands in has under
  * it, else what the graphs around that one have.
  */
 import type { OperatorCall } from './onnxNode';
@@ -13,7 +13,7 @@ const MAX_STEPS = 8;
  * `function domain.Name`, `training[0].algorithm`.
  */
 export class Scope {
-  /** Its tensors by their names in it: places among all that were found. Of equal names, the first. */
+  /** Its tensors by their names in it, as places among all that were found. If names are equal, the first counts. */
   readonly tensors = new Map<string, number>();
   /** The calls that are kept, by what they compute. */
   readonly calls = new Map<string, ScopedCall>();

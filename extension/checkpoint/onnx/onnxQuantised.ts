@@ -58,7 +58,7 @@ export const quantisedOperators: ReadonlySet<string> = new Set([
 
 /**
  * All quantised weights, in the order in which operators use them, named by their codes, which are the first of their
- * parts. Where parts contradict one another, or codes are used with two scales, a problem says so.
+ * parts. If parts contradict one another, or codes are used with two scales, a problem says so.
  */
 export function quantisedWeights(operators: Operators<TensorInfo>, problems: ProblemList): QuantisedWeight[] {
   const weights = new Map<string, QuantisedWeight>();

@@ -37,14 +37,14 @@ export type TensorData = RawData | TypedData | ExternalData;
 export interface OnnxTensor {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Of the elements as they are stored: whole bytes where they are packed. */
+  /** Type of the stored elements: whole bytes if they are packed. */
   readonly dtype: DType;
   /** How several elements share a byte. */
   readonly packed?: PackedType;
-  /** Of the stored elements. */
+  /** Bytes of the stored elements. */
   readonly byteLength: number;
   readonly data: TensorData;
-  /** Where its message starts in the file, for error messages. */
+  /** Offset of its message in the file, for error messages. */
   readonly offset: number;
 }
 

@@ -35,8 +35,8 @@ const USES: ReadonlyMap<string, Readonly<Record<number, WeightUse>>> = new Map<s
 ]);
 
 /**
- * Operators that multiply from the right by a weight of two axes, or look up its rows: by which input it is. Where their
- * `transB` is set, the columns are its inputs.
+ * Operators that multiply from the right by a weight of two axes, or look up its rows, with the index of that input. If
+ * `transB` is set, the columns are the inputs.
  */
 const ROWS_ARE_INPUTS: ReadonlyMap<string, number> = new Map([
   ...[['MatMul', 1] as const, ['Gemm', 1] as const, ['MatMulInteger', 1] as const, ['QLinearMatMul', 3] as const],
@@ -50,7 +50,7 @@ const ROWS_ARE_INPUTS: ReadonlyMap<string, number> = new Map([
 /** What may lie between a weight and the operator that uses it, and leaves its elements in their order. */
 const BETWEEN: ReadonlySet<string> = new Set(['Identity', 'Cast', 'DequantizeLinear', 'Unsqueeze']);
 
-/** Of vectors, whose number may be that of a batch, also what repeats them. */
+/** For vectors, whose number may be that of a batch, also operators that repeat them. */
 const BETWEEN_VECTORS: ReadonlySet<string> = new Set([...BETWEEN, 'Expand']);
 
 /** Operators whose calls `weightUses` looks at. */

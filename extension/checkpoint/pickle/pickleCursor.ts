@@ -26,7 +26,7 @@ export interface PickleSource {
   readonly file: string;
   /** The pickle's first bytes. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Where they lie in the file, for messages. */
+  /** Offset of the bytes in the file, for messages. */
   readonly offset: number;
   /** Bytes that exist from `offset` on, at least `bytes.length`. */
   readonly available: number;

@@ -130,7 +130,7 @@ export interface TensorTraits {
   readonly packed?: PackedType;
   /** How the elements become numbers, where they are codes. */
   readonly quantiser?: PickleQuantiser;
-  /** The larger tensor of which these are some elements, and its class. */
+  /** The larger tensor that these are some elements of, and its class. */
   readonly partOf?: { readonly name: string; readonly shape: readonly number[] };
 }
 

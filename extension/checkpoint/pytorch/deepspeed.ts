@@ -10,7 +10,7 @@ import { CheckpointError } from '../checkpointError';
 /** `bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt`: a rank's part of the optimizer's state, or of the model's. */
 const PART = /^(\w+_)?zero_pp_rank_\d+_mp_rank_\d+_(optim|model)_states\.pt$/;
 
-/** Of the model, whole where there is neither stage 3 nor a second of them. */
+/** The model's states; they are whole unless there is stage 3 or a second file of them. */
 const MODEL = /^mp_rank_\d+_model_states\.pt$/;
 
 /** Beside the folders `global_step…` of a run: the script, and the name of the last of them. */

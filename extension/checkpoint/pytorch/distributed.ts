@@ -38,7 +38,7 @@ const MAX_FILES = 16_384;
 /** Files looked at at the same time: hides the latency of network disks. */
 const FILES_AT_ONCE = 16;
 
-/** Of the objects that are no tensors, as many are listed. */
+/** Objects that are not tensors: so many are listed. */
 const MAX_OBJECTS_LISTED = 200;
 
 export const distributedFormat: CheckpointFormat = {
@@ -86,7 +86,7 @@ async function unpickle(file: FileBytes, problems: ProblemList, signal?: AbortSi
   return value;
 }
 
-/** What is known of a file of records, by the name that the metadata call it. */
+/** A file of records, or why it cannot be opened, by the metadata's name for it. */
 type FoundFile = { readonly file: FileBytes } | { readonly error: CheckpointError };
 
 async function makeCheckpoint(

@@ -14,7 +14,7 @@ import { PickleDict, PickleDType, PickleObject, type PickleValue } from '../pick
 import type { ProblemList } from '../problemList';
 import { elementCount, MAX_RANK, MAX_TENSORS } from '../elements/shape';
 
-/** Where the record of a chunk, or of an object that is no tensor, lies. */
+/** The place of a chunk's record, or of an object's that is not a tensor. */
 export interface RecordPlace {
   /** As the metadata write it: not yet known to be a file of the folder. */
   readonly name: string;
@@ -39,7 +39,10 @@ export interface DistributedContents {
   readonly objects: ReadonlyMap<string, RecordPlace>;
 }
 
-/** Of all tensors, at 4 µs each: a thousand tensors on 400 ranks. A pickle can list the same ones again and again. */
+/**
+ * Chunks of all tensors, at 4 µs each: a thousand tensors on 400 ranks. A pickle can list the same ones again and
+ * again.
+ */
 const MAX_CHUNKS = 400_000;
 
 /** `torch.distributed.checkpoint.metadata.Metadata`, and where that was before PyTorch 2. */

@@ -48,7 +48,7 @@ export class RecordCache {
   private open(record: ChunkRecord, inside: boolean): Promise<Checkpoint> {
     const known = this.opened.get(record);
     this.opened.delete(record);
-    // Not with the signal of whoever asks first: others may wait for it.
+    // Not with the first caller's signal: others may wait for it.
     const checkpoint = known ?? this.opening(record, inside);
     this.opened.set(record, checkpoint);
     checkpoint.catch(() => this.opened.delete(record));

@@ -18,13 +18,13 @@ export const WEIGHTS = 'data/weights/';
 
 const LIST = new RegExp(`^(?:[^/]*/)?${WEIGHTS}([^/]*)_weights_config\\.json$`);
 
-/** Of all models together: as many as of other graphs. */
+/** Weights of all models together: as many as of other graphs. */
 const MAX_WEIGHTS = 131_072;
 
-/** Of all lists together: a tensor takes 350 bytes. */
+/** Bytes of all lists together: a tensor takes 350. */
 const MAX_LIST_BYTES = 48 * 1024 * 1024;
 
-/** Of one tensor; what is larger is no description of one, and could take a hundred times the memory. */
+/** Bytes of one tensor's description; a larger one is none, and could take a hundred times the memory. */
 const MAX_WEIGHT_BYTES = 64 * 1024;
 
 /** The models of a multi-model package; each is a list to read. */

@@ -174,7 +174,7 @@ function encode(args: readonly PickleValue[], budget: OpeningBudget): PickleValu
 /** How some versions of Python pickle members of classes; anything else that is looked up so is an attack. */
 const ATTRIBUTE_LOOKUP: ReadonlySet<string> = new Set(['builtins.getattr', '__builtin__.getattr']);
 
-/** Of PyTorch's distributed tensors: an enumeration, and a class inside of a class. */
+/** Globals of PyTorch's distributed tensors: an enumeration, and a class inside of a class. */
 const MEMBERS = /^torch\.distributed\.(\w+\.)*(_?MEM_FORMAT_ENCODING\.TORCH_\w+|ShardedTensor\.ProcessGroupState)$/;
 
 function memberOf([owner, name]: readonly PickleValue[]): PickleObject | undefined {

@@ -19,7 +19,7 @@ export const rebuildSparse: PickleCall = (args) => {
   const shape = asCounts(parts[indices.length + 1], 'shape');
   const count = elementCount(shape);
   if (typeof count !== 'number') throw new BadArguments(count);
-  // Of blocks, where the layout is one of blocks.
+  // Counts blocks, if the layout is one of blocks.
   const stored = (layout === 'coo' ? values.shape[0] : indices[1]?.shape.at(-1)) ?? 0;
   const reason = `a sparse tensor (${layout.toUpperCase()}, nnz ${stored}), whose dense elements are not stored`;
   const byteLength = [...indices, values].reduce((sum, part) => sum + bytesOf(part), 0);

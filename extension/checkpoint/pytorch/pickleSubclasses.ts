@@ -29,7 +29,7 @@ const MAX_PARTS = 64;
 /** Characters of a class's name in a reason. */
 const MAX_CLASS_NAME = 200;
 
-/** Of tensor parallelism and FSDP2: its elements are those of `_local_tensor` on each rank. */
+/** Tensors of tensor parallelism and FSDP2: the elements are those of `_local_tensor` on each rank. */
 const DISTRIBUTED = /^torch\.distributed\.(\w+\.)*DTensor$/;
 
 /** FSDP1's sharded state dicts hold them. */
@@ -75,7 +75,7 @@ export function shardedObject(
   }
 }
 
-/** Of the state (local shards, metadata, …). @throws BadArguments */
+/** Reads the state (local shards, metadata, …). @throws BadArguments */
 function shardedTensor(state: PickleValue | undefined, budget: OpeningBudget): PickleTensor | PickleUnreadable {
   const [shards, metadata] = itemsOf(state);
   const looked = itemsOf(shards).slice(0, MAX_PARTS);

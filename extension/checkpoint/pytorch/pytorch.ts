@@ -28,7 +28,7 @@ const HEAD_BYTES = 512;
 /** How the pickled magic number of a legacy stream begins. */
 const LEGACY_MAGIC = Buffer.from([0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]);
 
-/** Of the classes and functions that a pickle names, as many are shown, each as long. */
+/** Classes and functions that a pickle names: so many are shown, each at most so long. */
 const MAX_NAMES_SHOWN = 20;
 const MAX_NAME_SHOWN = 200;
 
@@ -125,7 +125,7 @@ function makeCheckpoint(reader: FileBytes, file: TorchFile): Checkpoint {
   const parts: string[] = [];
   let unheard = storages.failure;
   const entries = new Array<ReturnType<typeof tensorOf>>(found.tensors.length);
-  // Of tensors over the same bytes the first counts: the model's, not those of an optimizer object before it.
+  // If tensors lie over the same bytes, the first counts: the model's, not those of an optimizer object before it.
   for (const ofModel of [true, false]) {
     for (const [i, tensor] of found.tensors.entries()) {
       if ((tensor.notModel === undefined) === ofModel) entries[i] = tensorOf(tensor, storages, places);

@@ -173,7 +173,7 @@ class LegacyStorages implements StorageSource {
     if (failure) throw failure;
   }
 
-  /** Where the storages must lie, as far as that can be told. */
+  /** The places at which the storages must lie, as far as that can be told. */
   private plan(keys: PickleValue, declared: ReadonlyMap<string, PickleStorage>, offset: number): Plan {
     if (!(keys instanceof PickleSequence)) throw this.fail('malformed', 'its list of storages is damaged', offset);
     const found: { offset: number; storage: PickleStorage }[] = [];

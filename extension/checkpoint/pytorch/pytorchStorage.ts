@@ -11,18 +11,18 @@ export interface TorchFile {
   readonly root: PickleValue;
   readonly host: TorchPickleHost;
   readonly storages: StorageSource;
-  /** Which attributes of TorchScript classes belong to the state_dict. */
+  /** The attributes of TorchScript classes that belong to the state_dict. */
   readonly declared?: DeclaredTensors;
   readonly metadata: Readonly<Record<string, string>>;
   readonly problems: readonly Problem[];
-  /** What is left of it. */
+  /** The budget that is left. */
   readonly budget: OpeningBudget;
 }
 
 export interface StorageProblem {
   readonly code: 'malformed' | 'truncated' | 'unsupported' | 'limit';
   readonly reason: string;
-  /** Where in the file. */
+  /** Offset in the file. */
   readonly offset?: number;
 }
 

@@ -136,7 +136,7 @@ class StoredView implements RowSource {
   }
 }
 
-/** Elements of which each byte of a view holds several along the last axis. */
+/** Rows of a view whose bytes hold several elements each along the last axis. */
 class PackedRows implements RowSource {
   constructor(
     private readonly stored: StoredView,
@@ -147,7 +147,7 @@ class PackedRows implements RowSource {
 
   async readRows({ start, end }: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
     const perByte = 8 / packedBits(this.packed);
-    // Where the packed axis is the only one, a row is one element.
+    // If the packed axis is the only one, a row is one element.
     const single = this.shape.length <= 1 && start < end;
     const rows = single ? { start: Math.floor(start / perByte), end: Math.ceil(end / perByte) } : { start, end };
     const bytes = await this.stored.readRows(rows, signal);

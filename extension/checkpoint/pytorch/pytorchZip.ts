@@ -134,7 +134,7 @@ async function recordsOf(
       const found = await unpickle(file, ZipArchive.of(file, [entry]), entry, budget, signal, host);
       unpickled.set(entry.localHeader, found);
     } catch (error) {
-      // Whether that matters is seen when the object is wanted. Nothing can be read beyond the budget.
+      // It is seen later if that matters: when the object is wanted. Nothing can be read beyond the budget.
       if (!(error instanceof CheckpointError) || error.code === 'limit') throw error;
     }
     for (const [key, { length, type }] of host.storages) sizes.set(`${folder}/${key}`, length * type.bytes);
@@ -176,7 +176,7 @@ async function unpickle(
   const { value, failure } = salvagePickle(source, host, budget);
   if (failure) {
     if (!holdsTensors(value, budget)) throw failure;
-    // What is left of a record that was cut with its archive is told of as that.
+    // The remains of a record that was cut with its archive are reported as that.
     if (entry.crc32 === undefined) return { value, host, problems: [] };
     const { code, reason, where } = failure;
     const sum = damage ? ', does not match its checksum (CRC-32)' : '';

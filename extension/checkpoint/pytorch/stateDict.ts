@@ -26,10 +26,10 @@ const MAX_DEPTH = 200;
 /** A container that occurs in several places is listed in each of them, up to this often: more is a trap. */
 const MAX_ALIASES = 8;
 
-/** Of the tensors left out of a TorchScript module's state_dict, as many are named. */
+/** Tensors left out of a TorchScript module's state_dict: so many are named. */
 const MAX_ATTRIBUTES = 20;
 
-/** What is an object of a class of C++. */
+/** The name of objects of C++ classes. */
 const SCRIPT_OBJECT = 'torch.ScriptObject';
 
 export interface NamedTensor {
@@ -54,7 +54,7 @@ export type DeclaredTensors = (className: string) => ReadonlySet<string> | undef
  * All tensors reachable from `root`, in file order.
  *
  * @param budget of the opening, whose end is one of the limits that can be met
- * @param declared only for TorchScript
+ * @param declared set for TorchScript only
  */
 export function readStateDict(
   root: PickleValue,
@@ -69,7 +69,7 @@ export function readStateDict(
   return { tensors: walk.tensors, metadata: Object.fromEntries(metadata), limits: walk.limits };
 }
 
-/** Whether there is any tensor reachable from `root`. */
+/** True if any tensor is reachable from `root`. */
 export function holdsTensors(root: PickleValue, budget: OpeningBudget): boolean {
   const walk = new Walk(budget, () => undefined, 1);
   walk.from(root);
@@ -153,7 +153,9 @@ class Walk {
     record.holdsTensors ||= this.tensors.length > before;
   }
 
-  /** Whether an item needs no place of its own: an instruction of two bytes repeats a list in itself, or an empty one. */
+  /**
+   * True if an item needs no place of its own: an instruction of two bytes repeats a list in itself, or an empty one.
+   */
   private isIdle(value: object): boolean {
     const record = this.seen.get(value);
     if (!record) return false;
@@ -216,7 +218,7 @@ class Walk {
     if (!(state instanceof PickleDict)) return;
     for (const [key, value] of state.entries()) {
       if (value instanceof PickleObject && value.global === SCRIPT_OBJECT) {
-        // Arguments of a call, of which there is one.
+        // The only argument of a call.
         const packed = value.state instanceof PickleSequence ? value.state.items[0] : undefined;
         this.visit(packed ?? value, below(inside, keyLabel(key), false));
       }

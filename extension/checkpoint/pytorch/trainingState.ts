@@ -141,7 +141,7 @@ function described(value: PickleValue): { shape: readonly number[]; integer: boo
   return { shape, integer: /^[IU]\d/.test(dtype), bytes: dtype === 'U8' };
 }
 
-/** Whether there are weights with names below: a module, or a state_dict. */
+/** True if there are weights with names below: a module, or a state_dict. */
 function holdsWeights(value: PickleValue): boolean {
   return holds(WEIGHTS, value, MAX_LEVELS);
 }

@@ -1,6 +1,6 @@
 /**
- * Elements that are stored as integer codes: (code − zero point) · scale, of which the difference is rounded to float32,
- * and so is the exact product. One scale and zero point for all, or one of each for every index of an axis.
+ * Elements that are stored as integer codes: (code − zero point) · scale. The difference is rounded to float32, and so
+ * is the exact product. One scale and zero point for all, or one of each for every index of an axis.
  *
  * @see https://github.com/pytorch/pytorch/blob/v2.5.0/aten/src/ATen/native/quantized/AffineQuantizer.cpp
  */
@@ -47,7 +47,7 @@ export class AffineRows implements RowSource {
   }
 
   private async scales(signal?: AbortSignal): Promise<AffineScales> {
-    // No promise is kept: whoever waited for it too would be cancelled with the first.
+    // No promise is kept: other callers that wait for it would be cancelled with the first.
     this.known ??= await this.readScales(signal);
     return this.known;
   }
@@ -60,7 +60,7 @@ function codesOf(bytes: Uint8Array, type: AffineLayout['codes']): Int8Array | Ui
   return new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
 }
 
-/** Which scale and zero point neighbouring codes have. */
+/** The scale and zero point that neighbouring codes share. */
 export interface AffineGroups extends AffineScales {
   /** Elements that share one, from the tensor's first on. */
   readonly run: number;

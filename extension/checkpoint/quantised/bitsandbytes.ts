@@ -54,7 +54,7 @@ export const bitsandbytes4: QuantisationScheme = {
     const stateTensor = parts.need(base + mark);
     const state = await readState(stateTensor, parts);
     const count = product(state.shape);
-    // Codes may be kept in elements wider than a byte, the last of which is filled up.
+    // Codes may be kept in elements wider than a byte; the last one is filled up.
     const elements = Math.ceil(count / 2 / elementSize(codes.dtype));
     if (codes.shape[0] !== elements || product(codes.shape) !== elements) {
       throw contradiction(`its shape [${state.shape.join(', ')}] does not fit codes of [${codes.shape.join(', ')}]`);

@@ -1,11 +1,14 @@
-/** Some columns of a stored matrix: read in bands of its rows, of which the rest is let go of at once. */
+/** Some columns of a stored matrix: its rows are read in bands, and the rest of each is let go of at once. */
 import { product } from '../../shared/matrixAxes';
 import type { TensorInfo } from '../checkpoint';
 import { widen } from '../elements/dtype';
 import { type PartReader } from './quantisedWeight';
 import type { RowRange } from '../elements/rowBand';
 
-/** Of the stored matrix, at most this much is held at a time, or one row: 4-bit codes of it are decoded in some 80 ms. */
+/**
+ * At most this much of the stored matrix is held at a time, or one row: 4-bit codes of that size are decoded in some 80
+ * ms.
+ */
 const BAND_BYTES = 4 * 1024 * 1024;
 
 export interface ColumnBand {

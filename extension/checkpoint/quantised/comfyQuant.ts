@@ -44,7 +44,11 @@ const SETTINGS = /^(.*[.])(?:scale_input|input_scale(?:_ub)?|input_global_scale|
 const CACHE_SCALE = /\.(?:[kvq]|kv_cache)_scale$/;
 const COMFY_MARK = /(?:^|\.)scaled_fp8$/;
 
-/** Whether a tensor beside quantised weights only says how they are used. @param weights names of those weights */
+/**
+ * True if a tensor beside quantised weights only says how they are used.
+ *
+ * @param weights names of those weights
+ */
 export function isQuantisationSetting(
   { name, dtype, shape }: Pick<TensorInfo, 'name' | 'dtype' | 'shape'>,
   weights: ReadonlySet<string>,

@@ -27,7 +27,7 @@ interface Layout {
   readonly shape: readonly number[];
   readonly codes: TensorInfo;
   readonly scales: TensorInfo;
-  /** Of the whole weight, and whether elements are divided by it. */
+  /** Scale of the whole weight; elements are multiplied or divided by it. */
   readonly global?: { readonly tensor: TensorInfo; readonly divides: boolean };
 }
 

@@ -1,7 +1,7 @@
 /**
  * GPTQ: codes packed along the input, [in·bits/32, out] words, with a scale and a zero point for every group of inputs
  * and output, (code − zero)·scale. Version 1 stores zero points less one; `checkpoint_format: gptq_v2` as they are.
- * Which group an input belongs to is told by `g_idx`, where there is one.
+ * `g_idx`, if there is one, tells the group of each input.
  *
  * @see https://github.com/AutoGPTQ/AutoGPTQ (`auto_gptq/nn_modules/qlinear`), https://github.com/ModelCloud/GPTQModel
  */

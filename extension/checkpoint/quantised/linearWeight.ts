@@ -10,7 +10,7 @@ import { contradiction, type PartReader } from './quantisedWeight';
 import type { RowRange } from '../elements/rowBand';
 import { decodeRows } from './rowBlocks';
 
-/** Which of its elements a parameter (scale, zero point) has for an element of the weight. */
+/** The element of a parameter (scale, zero point) that belongs to an element of the weight. */
 export interface Granularity {
   readonly axis: number;
   /** Positions along `axis` that share one; 0 where there is one for the whole tensor. */
@@ -24,14 +24,14 @@ export type ReadNumbers = (reader: PartReader, rows?: RowRange) => Promise<Float
 
 export interface Parameter extends Granularity {
   readonly tensor: TensorInfo;
-  /** Where its numbers are not plainly the tensor's elements. */
+  /** Reads its numbers, if they are not plainly the tensor's elements. */
   readonly read?: ReadNumbers;
 }
 
 export interface LinearWeight {
   readonly shape: readonly number[];
   readonly codes: TensorInfo;
-  /** Where they are not plainly the elements of `codes`. */
+  /** Reads the codes, if they are not plainly the elements of `codes`. */
   readonly readCodes?: ReadNumbers;
   readonly scale: Parameter;
   readonly zero: Parameter | number;

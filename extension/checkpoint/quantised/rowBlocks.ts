@@ -7,7 +7,7 @@ import type { TensorInfo } from '../checkpoint';
 import { floats } from './quantisedWeight';
 import type { RowRange } from '../elements/rowBand';
 
-/** Of the codes, at most this much is held and decoded at a time, or one step along the first axis. */
+/** At most this much of the codes is held and decoded at a time, or one step along the first axis. */
 const BAND_BYTES = 4 * 1024 * 1024;
 
 /** A band of rows: positions within it, and where its elements go. */

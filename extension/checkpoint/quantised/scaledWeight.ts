@@ -25,7 +25,7 @@ import {
 import type { RowRange } from '../elements/rowBand';
 import { decodeRows } from './rowBlocks';
 
-/** Where neither the configuration nor the shapes say otherwise. */
+/** Used if neither the configuration nor the shapes say otherwise. */
 const USUAL_BLOCK = 128;
 
 interface Layout {
@@ -146,7 +146,7 @@ async function decode(
 ): Promise<Float32Array> {
   const { cols } = matrix;
   const { stacked = false } = block;
-  /** Of the matrix, in one position along the weight's first axis. */
+  /** Rows of the matrix in one position along the weight's first axis. */
   const rowsEach = shape.length === 3 ? matrix.rows : 1;
   return decodeRows(codes, shape, rows, async ({ first, target }) => {
     const values = widen(await reader.bytes(codes, first), codes.dtype);

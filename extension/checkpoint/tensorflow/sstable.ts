@@ -48,7 +48,7 @@ interface BlockHandle {
   readonly size: number;
 }
 
-/** What is left of `MAX_ALL_KEY_BYTES`. */
+/** Bytes of keys that may still be read, of `MAX_ALL_KEY_BYTES`. */
 interface KeyBudget {
   left: number;
 }

@@ -19,7 +19,7 @@ import { DT_STRING } from './tensorflowTypes';
 
 const FORMAT = 'tensorflow checkpoint';
 
-/** Of the texts in a checkpoint, as many are named. */
+/** Texts in a checkpoint: so many are named. */
 const MAX_TEXTS_NAMED = 20;
 
 export const tensorBundleFormat: CheckpointFormat = {

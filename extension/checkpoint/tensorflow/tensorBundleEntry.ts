@@ -20,7 +20,7 @@ export interface BundleEntry {
   readonly type: number;
   readonly shape: readonly number[];
   readonly shard: number;
-  /** Of the first byte in the shard, and how many there are. */
+  /** Offset of the first byte in the shard, and the number of bytes. */
   readonly offset: number;
   readonly size: number;
   /** Masked CRC-32C of these bytes. */

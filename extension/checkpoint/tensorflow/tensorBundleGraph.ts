@@ -23,7 +23,7 @@ const CHECKSUM_BYTES = 4;
  * Full names of variables by their keys, as far as they are told and no two variables share one.
  *
  * @param stored where the tensor is in the file
- * @param isKey of which keys the names are wanted
+ * @param isKey selects the keys to name
  * @throws CheckpointError `malformed`, `truncated`, `limit`, …
  */
 export async function readFullNames(

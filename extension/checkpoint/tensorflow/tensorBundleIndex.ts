@@ -14,13 +14,16 @@ const MAX_ENTRIES = 100_000;
 /** Enough for the key, the length and the first fields of the first entry, compressed or not. */
 const HEAD_BYTES = 24;
 
-/** Where the first entry is compressed, the length and the first tag that Snappy puts in front. */
+/** If the first entry is compressed: the length, and the first tag that Snappy puts in front. */
 const COMPRESSED = String.raw`^([\x80-\xff]{0,4}[\x01-\x7f]([\x04-\xec]|\xf0[^]|\xf4[^]{2}))?`;
 
-/** Of an index: an empty key, a short value, and in it a number of shards and the field behind. */
+/** The beginning of an index: an empty key, a short value, and in it a number of shards and the field behind. */
 const BEGINNING = new RegExp(COMPRESSED + String.raw`\0\0[\x02-\x7f]\x08[\x80-\xff]{0,4}[\x01-\x7f][\x10\x1a]`);
 
-/** Of what TensorFlow wrote before its version 1.0, a table too: an empty key, and a list of tensors in a list. */
+/**
+ * The beginning of what TensorFlow wrote before its version 1.0, a table too: an empty key, and a list of tensors in a
+ * list.
+ */
 const BEGINNING_OF_OLD = new RegExp(
   COMPRESSED + String.raw`\0\0[\x80-\xff]{0,4}[\x04-\x7f]\x0a[\x80-\xff]{0,4}[\x02-\x7f]\x0a`,
 );
@@ -42,7 +45,7 @@ export function looksLikeBundleIndex(head: Uint8Array): boolean {
   return BEGINNING.test(beginningOf(head));
 }
 
-/** Whether it is a checkpoint in one file, in which the weights are entries of the table. */
+/** True if it is a checkpoint in one file, with the weights as entries of the table. */
 export function looksLikeOldCheckpoint(head: Uint8Array): boolean {
   return BEGINNING_OF_OLD.test(beginningOf(head));
 }

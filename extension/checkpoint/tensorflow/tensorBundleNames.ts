@@ -68,7 +68,7 @@ function ofTensorflow1(key: string, shape: string, shapes: ReadonlyMap<string, s
   }
   const end = key.lastIndexOf('/');
   if (end < 0 || !SLOT_NAMES.has(key.slice(end + 1))) return undefined;
-  // Of a variable that is there, and as large: else it is a layer that happens to be called so.
+  // It must name a variable that is there, and as large: else it is a layer that happens to be called so.
   let start = 0;
   for (let scopes = 0; scopes <= MAX_SCOPES; scopes++) {
     if (shapes.get(key.slice(start, end)) === shape) return { group: OPTIMIZER, name: key };

@@ -22,7 +22,7 @@ const WHOLE_AXIS = -1;
 export const MAX_SLICES = 10_000;
 
 export interface SliceKey {
-  /** Of the tensor that it is a slice of. */
+  /** Name of the tensor that it is a slice of. */
   readonly name: string;
   /** Along each axis; no length where it is as long as the tensor. */
   readonly extents: readonly { readonly start: number; readonly length?: number }[];

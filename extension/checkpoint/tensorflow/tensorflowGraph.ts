@@ -37,7 +37,7 @@ const FAULT_FIELDS = 100;
 /** Elements that are not stored are made up; beyond this it is a trap and no weight. */
 const MAX_REPEATED_BYTES = 16 * 1024 * 1024;
 
-/** Fields of a TensorProto that hold numbers one by one: how, and of which types that weights have. */
+/** Fields of a TensorProto that hold numbers one by one: their encoding, and the types of weights in them. */
 const TYPED_FIELDS: ReadonlyMap<number, { encoding: Encoding; dtypes: readonly DType[] }> = new Map([
   [5, { encoding: 'fixed32', dtypes: ['F32'] }],
   [6, { encoding: 'fixed64', dtypes: ['F64'] }],
@@ -238,8 +238,8 @@ class TensorFields {
   }
 }
 
-/** Of one number. */
+/** Least bytes of one number. */
 const LEAST_BYTES: Readonly<Record<Encoding, number>> = { fixed32: 4, fixed64: 8, varint: 1 };
 
-/** Of one number with its tag. Of varints, which may be shorter, it is the longest of 16 bits. */
+/** Bytes of one number with its tag. A varint may be shorter; this is the longest of 16 bits. */
 const ONE_NUMBER_BYTES: Readonly<Record<Encoding, number>> = { fixed32: 5, fixed64: 9, varint: 4 };

@@ -1,4 +1,4 @@
-/** Where each weight of a TensorFlow.js group lies in the joined bytes of the group's files. */
+/** Places each weight of a TensorFlow.js group in the joined bytes of the group's files. */
 import path from 'node:path';
 import type { TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
@@ -26,21 +26,21 @@ const WINDOW_BYTES = [65536, 32768, 16384, 8192, 4096, 2048, 1024, 512, 256, 128
 
 export interface StreamedTensor extends TensorInfo {
   readonly stream: WeightStream;
-  /** Of its first byte in the stream. */
+  /** Offset of its first byte in the stream. */
   readonly offset: number;
   /** Bytes of one element in the stream. */
   readonly storedSize: number;
   readonly quantization?: Quantization;
 }
 
-/** Where the files of a model may be, and how they are opened. */
+/** The place of a model's files, and how they are opened. */
 export interface ModelPlace {
   readonly modelPath: string;
   readonly folders: DataFolders;
   readonly files: FileSet;
-  /** What is known of each file by its name in the manifest, which may be there many times. */
+  /** Each file that was looked for, by its name in the manifest, which may be there many times. */
   readonly shards: Map<string, FoundShard>;
-  /** What is left of `MAX_STRINGS`. */
+  /** Texts that may still be read, of `MAX_STRINGS`. */
   stringsLeft: number;
 }
 
@@ -110,7 +110,7 @@ function isRefused(entry: WeightEntry | RefusedEntry): entry is RefusedEntry {
   return 'message' in entry;
 }
 
-/** Where one entry's bytes alone are not known, they are what the others leave of the files, if all of these are there. */
+/** If one entry's size alone is not known, it is what the others leave of the files, if all of these are there. */
 function withDeducedSize(
   entries: readonly (WeightEntry | RefusedEntry)[],
   sizes: readonly (number | undefined)[],

@@ -10,7 +10,7 @@ const MAX_MANIFEST_BYTES = 4_000_000;
 /** Characters of keys and texts beside the manifest: real files have three short ones. */
 const MAX_METADATA_LENGTH = 1_000_000;
 
-/** Of 4 MB each, as converters write them: 40 GB. Bounds the time in which they are looked for. */
+/** With 4 MB each, as converters write them: 40 GB. Bounds the time in which they are looked for. */
 const MAX_WEIGHT_FILES = 10_000;
 
 const QUOTE = 0x22;
@@ -29,9 +29,9 @@ export interface ModelJson {
 }
 
 /**
- * Of metadata only the first are kept, and a problem says so where there are more.
+ * Only the first entries of metadata are kept; a problem says so if there are more.
  *
- * @throws JsonSyntaxError; CheckpointError `malformed`, `limit`, `unknown-format` where there is no manifest
+ * @throws JsonSyntaxError; CheckpointError `malformed`, `limit`, `unknown-format` if there is no manifest
  */
 export function readModelJson(json: Buffer, start: number, file: string, problems: ProblemList): ModelJson {
   const metadata = new Map<string, string>();

@@ -15,7 +15,7 @@ export type Quantization =
 export interface WeightEntry {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Of the elements as they are read, after dequantising. */
+  /** Type of the elements as they are read, after dequantising. */
   readonly dtype: DType;
   readonly count: number;
   /** Bytes of one element in the file. */

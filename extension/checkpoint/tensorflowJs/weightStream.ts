@@ -1,6 +1,6 @@
 /**
  * The bytes of several files as one stream, as TensorFlow.js stores a weight group: cut every few MiB, wherever that
- * falls. Where files are missing or short, what can still be placed with certainty is.
+ * falls. If files are missing or short, only what can still be placed with certainty is placed.
  */
 import { CheckpointError } from '../checkpointError';
 import type { FileSet } from '../files/fileSet';
@@ -17,10 +17,10 @@ export interface Piece {
 }
 
 /**
- * Where each file begins in the stream, undefined where that cannot be known.
+ * The start of each file in the stream, undefined if it cannot be known.
  *
- * @param sizes of the files in order, undefined where one is missing
- * @param total bytes of the whole stream, undefined where the header does not tell
+ * @param sizes of the files in order, undefined for a missing one
+ * @param total bytes of the whole stream, undefined if the header does not tell
  */
 export function placeShards(
   sizes: readonly (number | undefined)[],

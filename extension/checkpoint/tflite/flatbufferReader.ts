@@ -1,9 +1,9 @@
 /**
- * Tables of a FlatBuffer that lies in a file, read by position: small pages, of which few are kept. Every library for
+ * Tables of a FlatBuffer that lies in a file, read by position in small pages; few of them are kept. Every library for
  * the format wants the whole buffer in memory, which for a model means its weights: that is why this reader exists.
  *
- * Offsets point forwards only, so that no chain of them ends where it began. What they point at may still overlap or be
- * the same thing many times: whoever walks vectors bounds how many tables are visited.
+ * Offsets point forwards only, so that no chain of them ends where it began. What they point at may still overlap, or
+ * be the same thing many times: a caller that walks vectors must bound the number of tables visited.
  *
  * @see https://flatbuffers.dev/internals/
  */
@@ -18,7 +18,7 @@ const MAX_PAGES = 64;
 
 /** A vector in the file. */
 export interface FlatVector {
-  /** Of its first element. */
+  /** Offset of its first element. */
   readonly start: number;
   /** Elements. */
   readonly length: number;
@@ -48,7 +48,7 @@ export class FlatbufferReader {
   ) {}
 
   /**
-   * The result of a task that looks at a few tables. Where it needs bytes that are not in memory they are read, and it
+   * The result of a task that looks at a few tables. If it needs bytes that are not in memory, they are read and it
    * begins anew: tables are looked at a hundred times as fast as if each look might have to wait.
    *
    * @param task leaves nothing behind when it throws
@@ -216,7 +216,7 @@ export class FlatTable {
     return at === 0 ? 0 : Number(this.bytes.getBigUint64(at, true));
   }
 
-  /** Where a table, a vector or a string lies; undefined where there is none. */
+  /** The place of a table, a vector or a string; undefined if there is none. */
   reference(field: number): number | undefined {
     const at = this.place(field, 4);
     if (at === 0) return undefined;

@@ -62,7 +62,7 @@ function listed(file: FileReader, found: readonly FoundTfliteTensor[]): SourcedT
   return found.flatMap(({ tensor, subgraph, kernelLayout }, index): SourcedTensor[] => {
     const name = names[index]!;
     const { type, shape, data, quantisation } = tensor;
-    // Of what lies in another file nothing tells which are one.
+    // Nothing tells which of those in another file are one.
     const stored = data.length > 0 ? data : index;
     const view = JSON.stringify([stored, type.name, shape, quantisation?.scales, kernelLayout]);
     const first = firstOf.get(view);

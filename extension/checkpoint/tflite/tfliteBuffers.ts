@@ -1,4 +1,4 @@
-/** Where the buffers of a TensorFlow Lite model lie: in the FlatBuffer or, in models beyond 2 GB, behind it. */
+/** Finds the buffers of a TensorFlow Lite model: in the FlatBuffer or, in models beyond 2 GB, behind it. */
 import type { FlatbufferReader, FlatVector } from './flatbufferReader';
 
 export interface BufferRange {
@@ -6,7 +6,7 @@ export interface BufferRange {
   readonly length: number;
 }
 
-/** Of a buffer behind the FlatBuffer; smaller ones mean that there is none. */
+/** Least offset of a buffer behind the FlatBuffer; smaller ones mean that there is none. */
 const FIRST_OFFSET = 2;
 
 export class TfliteBuffers {

@@ -3,7 +3,7 @@ import type { KernelLayout } from '../../shared/tensors';
 import type { FlatbufferReader, FlatTable } from './flatbufferReader';
 import { forwards, kernelInput } from './tfliteOperators';
 
-/** Of the union `BuiltinOptions`. */
+/** Index in the union `BuiltinOptions`. */
 const FULLY_CONNECTED_OPTIONS = 8;
 
 /** A weight may be converted more than once on its way; this also ends a circle. */
@@ -22,7 +22,7 @@ export class TfliteGraph {
 
   constructor(
     private readonly reader: FlatbufferReader,
-    /** Of the model, by opcode index. */
+    /** Names of the model's operators, by opcode index. */
     private readonly operators: readonly string[],
   ) {}
 

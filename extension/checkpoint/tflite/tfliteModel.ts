@@ -20,7 +20,7 @@ const MAX_TABLES = 400_000;
 /** Constants that are kept, each about a kilobyte here: the largest models have some ten thousand. */
 const MAX_TENSORS = 65_536;
 
-/** Of them, so many may be damaged before the rest is given up: what is wrong with each takes time to tell. */
+/** So many tensors may be damaged before the rest is given up: it takes time to say what is wrong with each. */
 const MAX_DAMAGED = 1000;
 
 /** All names together, in characters. */
@@ -29,10 +29,10 @@ const MAX_NAMES_LENGTH = 32 * 1024 * 1024;
 /** A description or a signature's name. */
 const MAX_TEXT_BYTES = 65_536;
 
-/** Of an operator, or of a subgraph, which may come before those of its tensors. */
+/** Longest name of an operator, or of a subgraph, which may come before those of its tensors. */
 const MAX_NAME_BYTES = 4096;
 
-/** Of signatures, of kinds of operators and of entries of metadata that are shown. */
+/** Signatures, kinds of operators and entries of metadata that are shown. */
 const MAX_LISTED = 100;
 
 /** A version, in a buffer of the metadata. */

@@ -5,7 +5,7 @@ import type { FileReader } from '../files/fileReader';
 
 export interface NumberList {
   readonly dtype: DType;
-  /** Of the first one, in the file. */
+  /** Offset of the first one in the file. */
   readonly offset: number;
   readonly count: number;
 }

@@ -61,7 +61,7 @@ const KERNELS: ReadonlyMap<string, KernelInput> = new Map<string, KernelInput>([
 const FORWARDING: ReadonlySet<string> = new Set(['DEQUANTIZE', 'DENSIFY', 'CAST']);
 
 /**
- * Of an OperatorCode.
+ * The name of an OperatorCode.
  *
  * @param code builtin_code; 0 in older files
  * @param olderCode deprecated_builtin_code

@@ -13,8 +13,8 @@ import type { FlatbufferReader, FlatTable } from './flatbufferReader';
 import { readNumbers, type NumberList } from './tfliteNumbers';
 
 /**
- * Of all levels together. Indices and elements are held while they are put in place, at most 16 bytes for each of these:
- * published sparse models have a few million.
+ * Entries of all levels together. Indices and elements are held while they are put in place, at most 16 bytes for each
+ * of these: published sparse models have a few million.
  */
 const MAX_ENTRIES = 2 ** 23;
 
@@ -34,7 +34,7 @@ interface Level {
   readonly size: number;
   /** Elements between one index and the next, in the dense tensor. */
   readonly stride: number;
-  /** Which entries of `indices` are below each entry of the level above; all indices are there without it. */
+  /** The entries of `indices` below each entry of the level above; without it all indices are there. */
   readonly sparse?: { readonly segments: NumberList; readonly indices: NumberList };
 }
 
@@ -131,7 +131,7 @@ function readLevel(
   return { size, stride, sparse: { segments, indices } };
 }
 
-/** Of the union whose type is field `field` and whose table is the one after it. */
+/** Reads the union whose type is field `field` and whose table is the one after it. */
 function indexList(reader: FlatbufferReader, table: FlatTable, field: number): NumberList {
   const dtype = INDEX_TYPES[table.uint8(field)];
   const at = table.reference(field + 1);

@@ -15,7 +15,7 @@ const MAX_NAME_BYTES = 8192;
 
 interface ElementType {
   readonly name: string;
-  /** Of whole bytes or packed; neither where the elements are no numbers. */
+  /** Type of whole bytes, or packed type; neither if the elements are not numbers. */
   readonly dtype?: DType;
   readonly packed?: PackedType;
 }
