@@ -26,7 +26,7 @@ describe('device', () => {
     const former = engine.pid;
     await choose('cpu');
     await until('results of a new engine', () => engine.pid !== former && computed > 0);
-    assert.equal((await api.session(uri)!.device()).requested, 'cpu');
+    assert.equal((await engine.request('device', null)).requested, 'cpu');
   });
 
   it('that cannot be had is named with the reason, and the CPU does the work', async () => {

@@ -101,8 +101,8 @@ export class CheckpointView {
       parts: ({ layer }) => session.parts(layer),
       spectrum: ({ layer }, token) => session.spectrum(layer, token),
       goodness: ({ layer }, token) => session.goodness(layer, token),
-      vectorMetrics: ({ layer, count }, token) => session.vectorMetrics(layer, count, token),
-      heatMap: ({ layer, order }, token) => session.heatMap(layer, order, token),
+      vectorMetrics: ({ layer, count }, token) => session.inEngine.askNumbers('vectorMetrics', { layer, count }, token),
+      heatMap: ({ layer, order }, token) => session.inEngine.askNumbers('heatMap', { layer, order }, token),
       previewCompression: ({ layer, method, rank }, token) => session.preview(layer, method, rank, token),
       saveCompressed: (request) => saveWithDialog(session, request, this.document.uri),
       reload: async () => {

@@ -32,7 +32,7 @@ export async function exportResults(
   const layers = exportedLayers(summary, session.results);
   const pieces =
     format === 'json'
-      ? inspectJson(inspectReport(summary, inspectSettings(), layers, await session.device()))
+      ? inspectJson(inspectReport(summary, inspectSettings(), layers, await session.engine.request('device', null)))
       : inspectCsv(reportedLayers(summary, layers));
   await vscode.workspace.fs.writeFile(target, await encoded(pieces));
   return { path: target.fsPath };
