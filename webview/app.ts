@@ -22,7 +22,7 @@ class Page {
   private readonly header: Header;
   private readonly banners: Banners;
   private readonly overview: Overview;
-  private readonly table: TensorTable;
+  readonly table: TensorTable;
   private readonly layer: LayerView;
   private readonly main: HTMLElement;
   private wasBusy = false;
@@ -81,10 +81,6 @@ class Page {
     const { select } = state;
     if (select) this.show(select.layer, { compress: select.compress });
     else if (memory.current.layer !== null && this.tensorOf(memory.current.layer)) this.show(memory.current.layer);
-  }
-
-  focus(): void {
-    this.table.focus();
   }
 
   private refresh(): void {
@@ -228,7 +224,7 @@ function start(): void {
       (state) => {
         page = new Page(host, memory, state, root, () => load('reload'));
         // What had the focus, the button that was pressed, is gone.
-        if (method === 'reload') page.focus();
+        if (method === 'reload') page.table.focus();
         // The frame after the one that draws it.
         requestAnimationFrame(() =>
           requestAnimationFrame(() => void host.request('drawn', null).catch(() => undefined)),

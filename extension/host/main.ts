@@ -22,7 +22,7 @@ import {
   PROCESS_SETTINGS,
   useSettings,
 } from './settings';
-import { StatusBar } from './statusBar';
+import { StatusBar } from './editor/statusBar';
 import { WorkspaceCheckpoints } from './workspace/workspaceCheckpoints';
 
 /** What `activate` returns: the tests inside VS Code look through it. */

@@ -54,7 +54,7 @@ async function live(report: Partial<HostReport>): Promise<void> {
   const source = await vscode.workspace.openTextDocument(vscode.Uri.joinPath(folder.uri, 'train.py'));
   const editor = await vscode.window.showTextDocument(source);
   await Promise.race([api.checkpoints.readHeaders(), pause(patience())]);
-  report.soundIsKnown = api.checkpoints.index.find('sound.layer.fc').length > 0;
+  report.soundIsKnown = api.checkpoints.indexed.index.find('sound.layer.fc').length > 0;
   for (let line = 0; line < source.lineCount; line++) {
     const at = new vscode.Position(line, Math.max(0, source.lineAt(line).text.indexOf('"') + 3));
     editor.selection = new vscode.Selection(at, at);

@@ -43,7 +43,7 @@ describe('hover', () => {
     await vscode.workspace.fs.writeFile(file, new TextEncoder().encode(`${lines.join('\n')}\n`));
     python = await vscode.workspace.openTextDocument(file);
     await vscode.window.showTextDocument(python);
-    await until('the header is read', () => api.checkpoints.index.find('layers.0.self_attn.q_proj').length > 0);
+    await until('the header is read', () => api.checkpoints.indexed.index.find('layers.0.self_attn.q_proj').length > 0);
   });
   after(closeEditors);
 
@@ -108,18 +108,18 @@ describe('hover', () => {
 
   it('learns of new, changed and removed checkpoints', async () => {
     const uri = makeCheckpoint('later.safetensors', { 'decoder.out_proj.weight': [8, 8] });
-    const known = (): boolean => api.checkpoints.index.find('decoder.out_proj').length > 0;
+    const known = (): boolean => api.checkpoints.indexed.index.find('decoder.out_proj').length > 0;
     await until('the new file is indexed', known);
     makeCheckpoint('later.safetensors', { 'decoder.in_proj.weight': [8, 8] });
-    await until('its new tensor is indexed', () => api.checkpoints.index.find('decoder.in_proj').length > 0);
+    await until('its new tensor is indexed', () => api.checkpoints.indexed.index.find('decoder.in_proj').length > 0);
     assert.equal(known(), false);
     await vscode.workspace.fs.delete(uri);
-    await until('it is forgotten', () => api.checkpoints.index.find('decoder.in_proj').length === 0);
+    await until('it is forgotten', () => api.checkpoints.indexed.index.find('decoder.in_proj').length === 0);
   });
 
   it('knows what it knew of a checkpoint until that is read anew', async () => {
     const uri = makeCheckpoint('again.safetensors', { 'neck.fc.weight': [8, 8] });
-    const shape = (): readonly number[] | undefined => api.checkpoints.index.find('neck.fc')[0]?.tensor.shape;
+    const shape = (): readonly number[] | undefined => api.checkpoints.indexed.index.find('neck.fc')[0]?.tensor.shape;
     await until('the file is indexed', shape);
     makeCheckpoint('again.safetensors', { 'neck.fc.weight': [8, 4] });
     const seen: unknown[] = [];
@@ -164,7 +164,7 @@ describe('hover', () => {
       const file = vscode.Uri.joinPath(root, 'runs', 'a', 'eval.py');
       await vscode.workspace.fs.writeFile(file, new TextEncoder().encode(lines.join('\n')));
       source = await vscode.workspace.openTextDocument(file);
-      await until('all are indexed', () => api.checkpoints.index.find('ranked.units.1.lin').length === 3);
+      await until('all are indexed', () => api.checkpoints.indexed.index.find('ranked.units.1.lin').length === 3);
     });
 
     it('answers from that one, and names the others in one line each', async () => {

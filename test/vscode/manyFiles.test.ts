@@ -28,7 +28,7 @@ describe('a workspace in which thousands of files appear', () => {
 
   /** Lets the files appear, and waits until all of them were looked at. */
   async function appear(round: number): Promise<{ passes: number; searches: number; stall: number }> {
-    const { counts, index } = api.checkpoints;
+    const { counts, indexed } = api.checkpoints;
     const before = { ...counts };
     const busy = processorTime();
     mkdirSync(path.join(folder, String(round)), { recursive: true });
@@ -41,7 +41,7 @@ describe('a workspace in which thousands of files appear', () => {
     makeCheckpoint(round === 0 ? 'among.safetensors' : `among${round}.safetensors`, {
       [`among${round}.thousands.weight`]: [4, 4],
     });
-    await until('the checkpoint among them is known', () => index.find(`among${round}.thousands`).length > 0);
+    await until('the checkpoint among them is known', () => indexed.index.find(`among${round}.thousands`).length > 0);
     await new Promise((resolve) => setTimeout(resolve, 3000));
     watch.stop();
     const [passes, searches] = [counts.passes - before.passes, counts.searches - before.searches];

@@ -96,7 +96,7 @@ export class LayerView {
       ]);
       if (this.pending !== source) return;
       const ranks = this.fill(spectrum, parts, tensor, tab, whole);
-      if (focus === 'compress') ranks?.focusCompression();
+      if (focus === 'compress') ranks?.compression.focus();
     } catch (error) {
       if (this.pending !== source) return;
       const again = button({ label: 'Try Again', onClick: () => void this.show(layer, tensor, tab, 'title', whole) });
@@ -132,11 +132,11 @@ export class LayerView {
 
   turnTo(tab: LayerTab): void {
     if (this.panels) this.panels.activeid = `tab-${tab}`;
-    if (tab === 'ranks') this.ranks?.focusCompression();
+    if (tab === 'ranks') this.ranks?.compression.focus();
   }
 
   saving(progress: ViewNotifications['saving']): void {
-    this.ranks?.saving(progress);
+    this.ranks?.compression.saving(progress);
   }
 
   testing(progress: ViewNotifications['testing']): void {

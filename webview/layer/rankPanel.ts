@@ -2,7 +2,6 @@
  * Choosing a rank: the singular values with their marks, a slider that lines up with them, the numbers that follow at
  * once, the list of suggestions, and the compression that can be saved.
  */
-import type { ViewNotifications } from '../../extension/protocol';
 import type { LayerResult, LayerSpectrum } from '../../extension/shared/layers';
 import { CompressionPanel } from './compressionPanel';
 import type { Host } from '../connection';
@@ -20,7 +19,7 @@ const THUMB = 8;
 export class RankPanel {
   readonly element: HTMLElement;
   private readonly plot: SingularValuesPlot;
-  private readonly compression: CompressionPanel;
+  readonly compression: CompressionPanel;
   private readonly slider: HTMLInputElement;
   private readonly curve: RankCurve;
   private suggestions: HTMLElement;
@@ -74,14 +73,6 @@ export class RankPanel {
     this.suggestions.replaceWith(list);
     this.suggestions = list;
     [...list.querySelectorAll('button')].find(({ textContent }) => textContent === focused)?.focus();
-  }
-
-  focusCompression(): void {
-    this.compression.focus();
-  }
-
-  saving(progress: ViewNotifications['saving']): void {
-    this.compression.saving(progress);
   }
 
   private choose(rank: number): void {

@@ -120,23 +120,11 @@ export interface LayerSource {
   memory: MemoryBudget;
 }
 
-export class LayerInput {
-  constructor(
-    readonly plan: LayerPlan,
-    /** Bytes of all its rows, if they are held. */
-    readonly bytes: Uint8Array | undefined,
-    private readonly reservation: Reservation,
-  ) {}
-
-  /** Its memory, reserved for later, is needed from now on. */
-  keep(): void {
-    this.reservation.keep();
-  }
-
-  /** Gives the memory back. */
-  release(): void {
-    this.reservation.release();
-  }
+export interface LayerInput {
+  plan: LayerPlan;
+  /** Bytes of all its rows, if they are held. */
+  bytes: Uint8Array | undefined;
+  reservation: Reservation;
 }
 
 /**
@@ -180,7 +168,7 @@ async function read(
 ): Promise<LayerInput> {
   try {
     const bytes = plan.held ? await abortable(checkpoint.read(tensor, plan.rows, signal), signal) : undefined;
-    return new LayerInput(plan, bytes, reservation);
+    return { plan, bytes, reservation };
   } catch (error) {
     reservation.release();
     throw error;

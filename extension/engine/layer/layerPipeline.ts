@@ -65,7 +65,7 @@ export async function analyseLayer(
       lease.release();
     }
   } finally {
-    input.release();
+    input.reservation.release();
   }
 }
 

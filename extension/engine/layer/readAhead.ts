@@ -26,7 +26,7 @@ export class ReadAhead {
       const input = await abortable(this.input, signal);
       if (this.dropped()) return undefined;
       this.state = 'taken';
-      input?.keep();
+      input?.reservation.keep();
       return input;
     } catch (error) {
       if (this.dropped()) return undefined;
@@ -41,7 +41,7 @@ export class ReadAhead {
     this.state = 'dropped';
     this.controller.abort();
     this.input.then(
-      (input) => input?.release(),
+      (input) => input?.reservation.release(),
       () => undefined, // nothing was got
     );
   }

@@ -52,7 +52,7 @@ export function layerOutcome(
   const eigenvalues = pooled(spectra);
   const numbers = {
     ...{ eigenvalues, rankEigenvalues, resolved },
-    ...{ statistics: count.statistics(), farms: farms?.result ?? null },
+    ...{ statistics: count.result(), farms: farms?.result ?? null },
     precision: resolved ? precision : withUncertainty(precision, spectra),
     ...(shuffled && { randomised: shuffled.map(pooled) }),
   };

@@ -35,7 +35,7 @@ export function multiply(
     const height = Math.min(step, rows - start);
     const band = cutWindow(l, rows, { row: 0, col: start, rows: rank, cols: height });
     const elements = kernels.multiply(band, r, height, width, rank, true, false);
-    statistics.addElements(Float64Array.from(Float32Array.from(elements)));
+    statistics.add(Float64Array.from(Float32Array.from(elements)));
     onProgress(start / rows);
   }
   if (!statistics.hasSpectrum()) return new FinishedLayer(task, statistics, NO_SPECTRA);

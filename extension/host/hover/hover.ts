@@ -7,8 +7,8 @@ import type { PeekResult } from '../../protocol';
 import type { EngineClient } from '../engineClient';
 import { absentCard, checkpointCard, layerCard, othersCard, rangeCard } from './hoverCards';
 import { hoverEnabled, inspectSettings } from '../settings';
-import type { LayerMatch } from './layerIndex';
-import { namesCheckpoint } from '../editor/loadCalls';
+import type { LayerMatch } from '../workspace/layerIndex';
+import { namesCheckpoint } from './loadCalls';
 import { namesAt, type NameCandidate } from './nameAtPosition';
 import { folderDistance, pathAgreement, SourceMentions } from './sourceMentions';
 import type { WorkspaceCheckpoints } from '../workspace/workspaceCheckpoints';
@@ -79,7 +79,7 @@ class Hovers {
   }
 
   private async layer(document: vscode.TextDocument, name: string): Promise<vscode.MarkdownString[] | undefined> {
-    const matches = this.ranked(document, this.sources.checkpoints.index.find(name));
+    const matches = this.ranked(document, this.sources.checkpoints.indexed.index.find(name));
     const [first] = matches;
     if (!first) return undefined;
     // Neither named nor open: one with results is likelier than one without.
@@ -94,7 +94,7 @@ class Hovers {
   }
 
   private range(document: vscode.TextDocument, name: string): vscode.MarkdownString[] | undefined {
-    const [first] = this.ranked(document, this.sources.checkpoints.index.ranges(name));
+    const [first] = this.ranked(document, this.sources.checkpoints.indexed.index.ranges(name));
     return first && [rangeCard(first)];
   }
 
@@ -103,7 +103,7 @@ class Hovers {
    * there is.
    */
   private absent(document: vscode.TextDocument, name: string): vscode.MarkdownString[] | undefined {
-    const { index } = this.sources.checkpoints;
+    const { index } = this.sources.checkpoints.indexed;
     const [first] = this.ranked(document, index.nearest(name));
     if (!first) return undefined;
     return this.isMeant(document, first.checkpoint) || index.size === 1 ? [absentCard(name, first)] : undefined;

@@ -7,7 +7,7 @@ import type { LayerResult } from '../../shared/layers';
 import type { TensorSummary } from '../../shared/tensors';
 import { suggestedRank } from '../../shared/worthFactoring';
 import type { CheckpointHead } from '../workspace/indexedFiles';
-import type { LayerMatch, NearMatch, RangeMatch } from './layerIndex';
+import type { LayerMatch, NearMatch, RangeMatch } from '../workspace/layerIndex';
 import { percentText } from '../percentText';
 import { markdownCode, markdownText } from '../plainText';
 import { spectrumPicture } from './spectrumPicture';

@@ -5,7 +5,7 @@
 import { likeliestFirst } from '../../shared/checkpointNames';
 import type { PackedSummary } from '../../shared/tensors';
 import { HeaderReaderDiedError, type HeaderReader } from './headerReader';
-import { LayerIndex } from '../hover/layerIndex';
+import { LayerIndex } from './layerIndex';
 import { stampOf, type Quarantine } from '../quarantine';
 
 /** Checkpoints whose names are known. */

@@ -6,7 +6,6 @@ import * as vscode from 'vscode';
 import { checkpointFolders, wholeCheckpoints, WORKSPACE_GLOB } from '../../shared/checkpointNames';
 import { CoalescedPass } from './coalescedPass';
 import type { IndexedFiles } from './indexedFiles';
-import type { LayerIndex } from '../hover/layerIndex';
 
 /** Files that are looked for at all. A folder of training snapshots can hold thousands. */
 const MAX_FILES = 500;
@@ -29,6 +28,7 @@ export class WorkspaceCheckpoints implements vscode.Disposable {
   private foundAll = true;
 
   constructor(
+    /** The files whose names hovers know. */
     readonly indexed: IndexedFiles,
     private readonly log: vscode.LogOutputChannel,
   ) {
@@ -39,11 +39,6 @@ export class WorkspaceCheckpoints implements vscode.Disposable {
     this.watcher.onDidCreate(touched);
     this.watcher.onDidChange(touched);
     this.watcher.onDidDelete(touched);
-  }
-
-  /** Names that hovers know. */
-  get index(): LayerIndex {
-    return this.indexed.index;
   }
 
   /** Finds the files, and tells the explorer's menu which folders hold a checkpoint. */

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { abortable } from '../../../../extension/engine/resources/abortable';
-import { LayerInput } from '../../../../extension/engine/layer/layerInput';
 import { MemoryBudget } from '../../../../extension/engine/resources/memoryBudget';
 import { ReadAhead } from '../../../../extension/engine/layer/readAhead';
 
@@ -18,7 +17,7 @@ function harness() {
     const reservation = budget.reserveSpare(10, revoke)!;
     signal.addEventListener('abort', () => (aborted = true));
     return new Promise((resolve, reject) => {
-      finish = () => resolve(new LayerInput(plan, Uint8Array.of(7), reservation));
+      finish = () => resolve({ plan, bytes: Uint8Array.of(7), reservation });
       fail = (error) => {
         reservation.release();
         reject(error);
@@ -48,7 +47,7 @@ describe('reading ahead', () => {
     assert.deepEqual([...input!.bytes!], [7]);
     assert.equal(aborted(), false);
     assert.equal(free(), false);
-    input!.release();
+    input!.reservation.release();
     assert.equal(free(), true);
   });
 
@@ -92,7 +91,7 @@ describe('reading ahead', () => {
     const waiting = budget.reserve(5, never).then(() => (granted = true));
     await turn();
     assert.equal(granted, false);
-    input!.release();
+    input!.reservation.release();
     await waiting;
   });
 

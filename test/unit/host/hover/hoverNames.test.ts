@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { namesCheckpoint } from '../../../../extension/host/editor/loadCalls';
-import { ANY, NameTemplates } from '../../../../extension/host/hover/nameTemplates';
+import { namesCheckpoint } from '../../../../extension/host/hover/loadCalls';
+import { ANY, NameTemplates } from '../../../../extension/host/workspace/nameTemplates';
 import { folderDistance, pathAgreement, SourceMentions } from '../../../../extension/host/hover/sourceMentions';
 
 describe('names with a number left open', () => {

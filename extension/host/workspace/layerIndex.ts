@@ -68,7 +68,7 @@ export class LayerIndex {
     const pattern = patternOf(name);
     if (!pattern) return [];
     return [...this.checkpoints].flatMap(([checkpoint, { names }]) => {
-      const range = names.range(pattern);
+      const range = names.templates.range(pattern);
       if (!range) return [];
       const below = range.below.map(({ example, ...kind }) => ({ ...kind, tensor: names.tensorAt(example) }));
       return { checkpoint, name: range.name, below };
@@ -80,7 +80,7 @@ export class LayerIndex {
     const path = patternOf(name) ?? pathOf(name);
     if (path.length < 3 || /\s/.test(name)) return [];
     return [...this.checkpoints].flatMap(([checkpoint, { names }]) => {
-      const near = names.nearest(path);
+      const near = names.templates.nearest(path);
       return near === undefined ? [] : { checkpoint, name: near };
     });
   }

@@ -3,7 +3,7 @@
  * either with a wrapper's prefix or without the first parts of the path.
  */
 import type { PackedTensors, TensorSummary } from '../../shared/tensors';
-import { ANY, NameTemplates, type NameRange } from './nameTemplates';
+import { ANY, NameTemplates } from './nameTemplates';
 import { namesOf, tensorsByIndex } from '../../shared/packedTensors';
 
 /** What stands before a layer's own path in code and in wrapped checkpoints. */
@@ -35,7 +35,8 @@ export class LayerNames {
   private readonly aliases = new Map<number, string>();
   /** Indices by the last two parts of the module's path: one alone (`w1`) can be that of every tensor there is. */
   private readonly byModule = new Map<string, number[]>();
-  private readonly templates = new NameTemplates();
+  /** What paths with a variable in them stand for, and which name is meant by one that is not there. */
+  readonly templates = new NameTemplates();
   readonly tensorAt: (index: number) => TensorSummary;
 
   private constructor(packed: PackedTensors) {
@@ -71,16 +72,6 @@ export class LayerNames {
     const indices = this.byModule.get(key);
     if (!indices) this.byModule.set(key, [index]);
     else if (indices.length < MAX_ALIKE) indices.push(index);
-  }
-
-  /** What a path with a variable in it stands for. */
-  range(path: readonly string[]): NameRange | undefined {
-    return this.templates.range(path);
-  }
-
-  /** The name that may be meant by one that is not there. */
-  nearest(path: readonly string[]): string | undefined {
-    return this.templates.nearest(path);
   }
 
   /** Tensors that a path (see `pathOf`) may mean; none where it says too little. */

@@ -1,9 +1,9 @@
 /** The status bar item: the device that computes, and how far the queues of all open checkpoints are. */
 import * as vscode from 'vscode';
-import type { DeviceInfo } from '../shared/devices';
-import type { CheckpointSession } from './editor/checkpointSession';
-import { trialText } from './commands/devicePicker';
-import type { EngineClient } from './engineClient';
+import type { DeviceInfo } from '../../shared/devices';
+import type { CheckpointSession } from './checkpointSession';
+import { trialText } from '../commands/devicePicker';
+import type { EngineClient } from '../engineClient';
 
 export class StatusBar {
   private readonly item = vscode.window.createStatusBarItem('eigenscope.engine', vscode.StatusBarAlignment.Right, 100);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { LayerIndex } from '../../../../extension/host/hover/layerIndex';
+import { LayerIndex } from '../../../../extension/host/workspace/layerIndex';
 import { packSummary } from '../../../../extension/shared/packedTensors';
 import type { CheckpointSummary, PackedTensors, TensorSummary } from '../../../../extension/shared/tensors';
 
