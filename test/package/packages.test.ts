@@ -1,9 +1,11 @@
 /** What is in each platform's package, by the packages that `npm run package` has just made. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { packagePath } from '../harness/package/package';
 import platforms from '../harness/package/platforms';
 import { readVsix, readVsixFile } from '../harness/package/vsix';
+import { repositoryRoot } from '../harness/shared';
 import { neededLibraries } from './neededLibraries';
 
 /** In every package, below `extension/`. vsce gives the texts these names. */
@@ -78,6 +80,12 @@ for (const [platform, { onnxruntime, files, packedMB, unpackedMB }] of Object.en
       );
       if (platform === 'linux-x64') assert.ok(found.packedMB <= MOST_MB.linux);
       if (onnxruntime.length === 0) assert.ok(found.packedMB <= MOST_MB.wasm);
+    });
+
+    it('has that size in the table for people, too', () => {
+      const table = readFileSync(path.join(repositoryRoot, 'CONTRIBUTING.md'), 'utf8').split('\n');
+      const row = table.find((line) => line.startsWith('| ') && line.split('|')[1]!.includes(platform));
+      assert.ok(row?.includes(`| ${packedMB} MB | ${unpackedMB} MB |`), row);
     });
 
     it('has every file that its manifest names', async () => {

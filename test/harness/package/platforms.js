@@ -18,12 +18,12 @@ const MACOS = ['libonnxruntime.1.dylib', 'onnxruntime_binding.node'];
 const NONE = [];
 
 module.exports = {
-  'linux-x64': { onnxruntime: LINUX, files: 55, packedMB: 18.8, unpackedMB: 48.8 },
-  'linux-arm64': { onnxruntime: LINUX, files: 55, packedMB: 11.3, unpackedMB: 28.1 },
-  'win32-x64': { onnxruntime: WINDOWS, files: 59, packedMB: 29.7, unpackedMB: 69.6 },
-  'win32-arm64': { onnxruntime: WINDOWS, files: 59, packedMB: 30.9, unpackedMB: 75.3 },
-  'darwin-arm64': { onnxruntime: MACOS, files: 55, packedMB: 13.9, unpackedMB: 47.4 },
-  'darwin-x64': { onnxruntime: NONE, files: 22, packedMB: 0.7, unpackedMB: 2.1 },
-  'alpine-x64': { onnxruntime: NONE, files: 22, packedMB: 0.7, unpackedMB: 2.1 },
-  'alpine-arm64': { onnxruntime: NONE, files: 22, packedMB: 0.7, unpackedMB: 2.1 },
+  'linux-x64': { onnxruntime: LINUX, files: 55, packedMB: 18.7, unpackedMB: 48.6 },
+  'linux-arm64': { onnxruntime: LINUX, files: 55, packedMB: 11.2, unpackedMB: 28 },
+  'win32-x64': { onnxruntime: WINDOWS, files: 59, packedMB: 29.7, unpackedMB: 69.5 },
+  'win32-arm64': { onnxruntime: WINDOWS, files: 59, packedMB: 30.8, unpackedMB: 75.2 },
+  'darwin-arm64': { onnxruntime: MACOS, files: 55, packedMB: 13.9, unpackedMB: 47.3 },
+  'darwin-x64': { onnxruntime: NONE, files: 22, packedMB: 0.7, unpackedMB: 2 },
+  'alpine-x64': { onnxruntime: NONE, files: 22, packedMB: 0.7, unpackedMB: 2 },
+  'alpine-arm64': { onnxruntime: NONE, files: 22, packedMB: 0.7, unpackedMB: 2 },
 };
