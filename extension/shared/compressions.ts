@@ -52,7 +52,7 @@ export interface SaveResult {
   notes: string[];
 }
 
-export interface CompressionMethod {
+interface Row {
   /** Name in requests, metadata and the command line. */
   readonly name: string;
   readonly label: string;
@@ -61,7 +61,7 @@ export interface CompressionMethod {
   readonly needs: readonly string[];
 }
 
-export const compressionMethods: readonly CompressionMethod[] = [
+const ROWS = [
   {
     name: 'svd',
     label: 'Truncated SVD',
@@ -70,4 +70,13 @@ export const compressionMethods: readonly CompressionMethod[] = [
       'is known of the inputs.',
     needs: [],
   },
-];
+] as const satisfies readonly Row[];
+
+export type MethodName = (typeof ROWS)[number]['name'];
+
+export interface CompressionMethod extends Row {
+  readonly name: MethodName;
+}
+
+/** `compression/registry.ts` says what each does, and does not compile without that. */
+export const compressionMethods: readonly CompressionMethod[] = ROWS;

@@ -2,10 +2,10 @@
 import type { TensorInfo } from '../../checkpoint/checkpoint';
 import { elementSize } from '../../checkpoint/elements/dtype';
 import { compressionMatrix } from '../../compression/compressionMatrix';
-import type { CompressedTensor } from '../../compression/compressTensor';
+import type { CompressedTensor } from '../../compression/svdCompression';
 import { factorLayout, type FactorLayout } from '../../compression/factorLayout';
 import { directionBytes, fewDirections, leadingDirections } from '../../compression/leadingDirections';
-import { previewCompression } from '../../compression/preview';
+import { compressionMethod } from '../../compression/registry';
 import { resolveRank } from '../../compression/rankRequest';
 import { copyNotes, replacementNotes } from '../../compression/storageNotes';
 import { tieNotes } from '../../compression/tieNotes';
@@ -54,7 +54,7 @@ export async function previewLayer(
     elementBytes: elementSize(tensor.dtype),
     ...(tensor.encoding && { storedBytes: matrixShare(tensor, matrix) * tensor.encoding.byteLength }),
   };
-  const preview = previewCompression(input, method, rank);
+  const preview = compressionMethod(method).preview(input, rank);
   const { checkpoint } = document;
   const replaced = together.map((layer) => document.layer(layer).tensor);
   const ties = await tieNotes(
@@ -91,7 +91,9 @@ export async function compressLayer(
   const { tensor, geometry } = layer;
   const known = await parts.outcomes.known(document, name, settings);
   onProgress(0);
-  const directions = await fewDirectionsOf(parts, document, name, rank, known?.rankEigenvalues, signal);
+  const directions = compressionMethod(method).takesDirections
+    ? await fewDirectionsOf(parts, document, name, rank, known?.rankEigenvalues, signal)
+    : undefined;
   const lease = await parts.pool.lease(signal);
   try {
     const bytes = await document.checkpoint.read(tensor, layerRows(tensor, geometry), signal);

@@ -5,7 +5,7 @@ import { elementSize } from '../../checkpoint/elements/dtype';
 import { CompressionError } from '../../compression/compressionError';
 import { compressionMatrix } from '../../compression/compressionMatrix';
 import { compressionNote, severalNote } from '../../compression/compressionNote';
-import type { CompressedTensor } from '../../compression/compressTensor';
+import type { CompressedTensor } from '../../compression/svdCompression';
 import { torchModules, type FactorLayout } from '../../compression/factorLayout';
 import {
   assertSavable,

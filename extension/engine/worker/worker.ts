@@ -1,6 +1,6 @@
 /** Entry of a worker thread: answers `WorkerCalls`, and the calls of the layer that it has. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { compressTensor } from '../../compression/compressTensor';
+import { compressionMethod } from '../../compression/registry';
 import { topEigenvectors } from '../../linalg/eigen/symmetricEigenvectors';
 import { loadKernels } from '../../linalg/kernels/loadKernels';
 import { addToPlanes } from '../../spectral/heatMap';
@@ -40,7 +40,7 @@ const calls: WorkerCalls = {
   goodness: ({ eigenvalues, dimension, rounding }, onProgress) =>
     goodnessOfFit(eigenvalues, dimension, { rounding, seed: GOODNESS_SEED, cancelled, onProgress }),
   compress: ({ input, method, rank, output }, onProgress) =>
-    compressTensor(input, method, rank, output, { kernels, cancelled, onProgress }),
+    compressionMethod(method).compress(input, rank, output, { kernels, cancelled, onProgress }),
   widen: ({ bytes, dtype }) => widenElements(bytes, dtype),
   eigenvectors: ({ matrix, n, k }, onProgress) => topEigenvectors(matrix, n, k, { kernels, cancelled, onProgress }),
   heatMap: ({ bytes, dtype, planes, rowCells, colCells, width }) => {

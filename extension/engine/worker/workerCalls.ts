@@ -13,7 +13,7 @@
  *
  * Each way ends with `finish`. Where there is no spectrum to compute, `hold`, `counted` and `solved` lead to `LastStage`.
  */
-import type { CompressedTensor, CompressionInput } from '../../compression/compressTensor';
+import type { CompressedTensor, CompressionInput } from '../../compression/svdCompression';
 import type { BandMatrix } from '../../linalg/eigen/bandReduction';
 import type { RankRequest } from '../../shared/compressions';
 import type { GoodnessOfFit, StoredRounding } from '../../shared/layers';

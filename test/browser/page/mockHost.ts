@@ -3,7 +3,7 @@
  * engine would. Tests reach it as `window.mockHost`.
  */
 import { createMessageConnection } from 'vscode-jsonrpc/browser';
-import { previewCompression } from '../../../extension/compression/preview';
+import { previewSvd } from '../../../extension/compression/svdPreview';
 import type { LayerResult } from '../../../extension/shared/layers';
 import { messageTransport } from '../../../extension/shared/messageTransport';
 import { packSummary } from '../../../extension/shared/packedTensors';
@@ -217,10 +217,10 @@ handle<ViewRequests>(connection, {
     return layerVectors(find(layer), layer, count);
   },
   heatMap: ({ layer, order }) => heatMap(find(layer), layer, order),
-  previewCompression: ({ layer, method, rank }) => {
+  previewCompression: ({ layer, rank }) => {
     const { rankEigenvalues, rankMatrix } = spectrumOf(find(layer), layer);
     const matrix = { kind: 'matrix', positions: 1, ...rankMatrix } as const;
-    return previewCompression({ layer, matrix, eigenvalues: rankEigenvalues, elementBytes: 2 }, method, rank);
+    return previewSvd({ layer, matrix, eigenvalues: rankEigenvalues, elementBytes: 2 }, rank);
   },
   saveCompressed: async ({ rank }) => {
     for (const fraction of [0.2, 0.5, 0.9]) {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { compressionMatrix } from '../../../extension/compression/compressionMatrix';
 import { factorLayout, factorTensors } from '../../../extension/compression/factorLayout';
+import { compressionMethod } from '../../../extension/compression/registry';
+import { compressBySvd } from '../../../extension/compression/svdCompression';
 import { CompressionError } from '../../../extension/compression/compressionError';
-import { previewCompression, type PreviewInput } from '../../../extension/compression/preview';
+import { previewSvd, type PreviewInput } from '../../../extension/compression/svdPreview';
 import type { TensorInfo } from '../../../extension/checkpoint/checkpoint';
 import { compressionMethods } from '../../../extension/shared/compressions';
 
@@ -19,7 +21,7 @@ function tensor(shape: number[], kernelLayout: TensorInfo['kernelLayout'], name 
 
 describe('compression preview', () => {
   it('errors come from the discarded spectrum', () => {
-    const preview = previewCompression(linear, 'svd', { kind: 'rank', rank: 2 });
+    const preview = previewSvd(linear, { kind: 'rank', rank: 2 });
     assert.equal(preview.relative_error, Math.sqrt(5 / 85));
     assert.equal(preview.sigma_ratio, 2 / 8);
     assert.deepEqual([...preview.singularValues], [8, 4, 2, 1]);
@@ -27,7 +29,7 @@ describe('compression preview', () => {
   });
 
   it('counts parameters, bytes and multiply-adds of the factor pair', () => {
-    const preview = previewCompression(linear, 'svd', { kind: 'rank', rank: 1 });
+    const preview = previewSvd(linear, { kind: 'rank', rank: 1 });
     assert.deepEqual(preview.parameters, { before: 24, after: 10 });
     assert.deepEqual(preview.bytes, { before: 48, after: 20 });
     assert.deepEqual(preview.multiply_adds, { before: 24, after: 10 });
@@ -35,17 +37,20 @@ describe('compression preview', () => {
   });
 
   it('full rank has no error, and says that the factors are larger', () => {
-    const preview = previewCompression(linear, 'svd', { kind: 'rank', rank: 4 });
+    const preview = previewSvd(linear, { kind: 'rank', rank: 4 });
     assert.equal(preview.relative_error, 0);
     assert.equal(preview.sigma_ratio, 0);
     assert.match(preview.notes.join(), /Above rank 2 \(break-even\)/);
   });
 
   it('a zero matrix has error 0 at any rank', () => {
-    const preview = previewCompression({ ...linear, eigenvalues: new Float64Array(4) }, 'svd', {
-      kind: 'rank',
-      rank: 1,
-    });
+    const preview = previewSvd(
+      { ...linear, eigenvalues: new Float64Array(4) },
+      {
+        kind: 'rank',
+        rank: 1,
+      },
+    );
     assert.deepEqual([preview.relative_error, preview.sigma_ratio], [0, 0]);
   });
 
@@ -53,30 +58,32 @@ describe('compression preview', () => {
     const rank = { kind: 'rank', rank: 1 } as const;
     const eigenvalues = Float64Array.of(3, 2, 1);
     const conv = { ...linear, matrix: compressionMatrix([3, 2, 5, 5], 'OI…'), eigenvalues };
-    assert.match(previewCompression(conv, 'svd', rank).notes.join(), /3 × 50 matrix.*pools 25 kernel positions/);
+    assert.match(previewSvd(conv, rank).notes.join(), /3 × 50 matrix.*pools 25 kernel positions/);
     const expert = { ...linear, matrix: compressionMatrix([8, 3, 7], 'OI…', 2), eigenvalues };
-    assert.match(previewCompression(expert, 'svd', rank).notes.join(), /Only this expert/);
+    assert.match(previewSvd(expert, rank).notes.join(), /Only this expert/);
   });
 
-  it('refuses unknown methods, impossible ranks and spectra that are not finite or not whole', () => {
+  it('refuses impossible ranks and spectra that are not finite or not whole', () => {
     const refused = (code: string) => (error: unknown) => error instanceof CompressionError && error.code === code;
     const rank = { kind: 'rank', rank: 1 } as const;
-    assert.throws(() => previewCompression(linear, 'magic', rank), refused('unknown-method'));
-    assert.throws(() => previewCompression(linear, 'svd', { kind: 'rank', rank: 5 }), refused('invalid-rank'));
+    assert.throws(() => previewSvd(linear, { kind: 'rank', rank: 5 }), refused('invalid-rank'));
     const infinite = { ...linear, eigenvalues: Float64Array.of(1, 2, 3, Infinity) };
-    assert.throws(() => previewCompression(infinite, 'svd', rank), refused('not-finite'));
+    assert.throws(() => previewSvd(infinite, rank), refused('not-finite'));
     const undefinedValue = { ...linear, eigenvalues: Float64Array.of(1, 2, NaN, 1) };
-    assert.throws(() => previewCompression(undefinedValue, 'svd', rank), refused('not-finite'));
-    assert.throws(() => previewCompression({ ...linear, eigenvalues: new Float64Array(3) }, 'svd', rank), RangeError);
+    assert.throws(() => previewSvd(undefinedValue, rank), refused('not-finite'));
+    assert.throws(() => previewSvd({ ...linear, eigenvalues: new Float64Array(3) }, rank), RangeError);
   });
 
-  it('every registered method can be asked for', () => {
-    assert.deepEqual(
-      compressionMethods.map(({ name }) => name),
-      ['svd'],
-    );
+  it('every method that is listed answers under its own name', () => {
     for (const { name } of compressionMethods) {
-      assert.equal(previewCompression(linear, name, { kind: 'rank', rank: 1 }).method, name);
+      assert.equal(compressionMethod(name).preview(linear, { kind: 'rank', rank: 1 }).method, name);
+    }
+    assert.equal(compressionMethod('svd').compress, compressBySvd);
+  });
+
+  it('a method that is not listed is refused, and so are names that every object has', () => {
+    for (const name of ['magic', 'SVD', '', 'constructor', '__proto__', 'toString']) {
+      assert.throws(() => compressionMethod(name), { code: 'unknown-method', message: /choose one of: svd/ }, name);
     }
   });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { previewCompression } from '../../../extension/compression/preview';
+import { previewSvd } from '../../../extension/compression/svdPreview';
 import { proposedRank, savesEnough, suggestedRank, whyNoSaving } from '../../../extension/shared/worthFactoring';
 import { FactorPair } from '../../../extension/shared/factorPair';
 import { RankCurve } from '../../../extension/shared/rankCurve';
@@ -64,7 +64,7 @@ describe('ranks worth proposing', () => {
   it('are judged alike by the view and by the engine, which says so before anything is written', () => {
     const matrix = { kind: 'matrix', rows: 64, cols: 172, positions: 1 } as const;
     const preview = (rank: number, eigenvalues: Float64Array) =>
-      previewCompression({ layer: 'w', matrix, eigenvalues, elementBytes: 4 }, 'svd', { kind: 'rank', rank });
+      previewSvd({ layer: 'w', matrix, eigenvalues, elementBytes: 4 }, { kind: 'rank', rank });
     const { reason } = new RankCurve(flat, pair, 4).proposal();
     assert.deepEqual(preview(10, flat).notes, [reason]);
     assert.equal(preview(10, flat).notWorthFactoring, reason);

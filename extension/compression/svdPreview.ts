@@ -6,7 +6,6 @@ import { whyNoSaving } from '../shared/worthFactoring';
 import type { CompressionMatrix } from './compressionMatrix';
 import { CompressionError } from './compressionError';
 import { resolveRank } from './rankRequest';
-import { compressionMethod } from './registry';
 
 export interface PreviewInput {
   layer: string;
@@ -27,11 +26,10 @@ export interface PreviewInput {
  * Error, size and cost of compressing one matrix. The error is exact: ‖W − W_k‖_F² = Σ_{i>k} λᵢ (Eckart–Young), before
  * rounding to the stored dtype. Sizes and multiply-adds are those of the factor pair.
  *
- * @throws CompressionError `unknown-method`, `invalid-rank`; `not-finite` where the spectrum holds NaN or Inf
+ * @throws CompressionError `invalid-rank`; `not-finite` where the spectrum holds NaN or Inf
  */
-export function previewCompression(input: PreviewInput, method: string, request: RankRequest): CompressionPreview {
+export function previewSvd(input: PreviewInput, request: RankRequest): CompressionPreview {
   const { rows, cols } = input.matrix;
-  const { name } = compressionMethod(method);
   const { eigenvalues, elementBytes } = input;
   const fullRank = Math.min(rows, cols);
   if (eigenvalues.length !== fullRank) {
@@ -50,7 +48,7 @@ export function previewCompression(input: PreviewInput, method: string, request:
   const notWorthFactoring = whyNotFactor(input);
   return {
     layer: input.layer,
-    method: name,
+    method: 'svd',
     rank,
     fullRank,
     breakEven: pair.breakEven,

@@ -14,7 +14,6 @@ import { compressionMatrix, type CompressionMatrix } from './compressionMatrix';
 import { factorLayout, type FactorLayout, factorTensors } from './factorLayout';
 import { isFloatDType } from './narrow';
 import { resolveRank } from './rankRequest';
-import { compressionMethod } from './registry';
 import type { NewTensor, TensorPatch } from './safetensorsWriter';
 import { storeFactors, storeProduct, type Approximation, type Measured } from './storedResult';
 import { truncatedSvd } from './truncatedSvd';
@@ -40,7 +39,7 @@ export interface CompressionInput {
   expert?: number;
   /** The elements as stored: of the whole tensor, or of that expert alone. */
   bytes: Uint8Array;
-  /** λ of the matrix (as for `previewCompression`) where they are known; they are computed otherwise. */
+  /** λ of the matrix (as for `previewSvd`) where they are known; they are computed otherwise. */
   eigenvalues?: Float64Array;
   /**
    * Singular vectors of the smaller side for the rank that is asked for, from `leadingDirections`; found here without
@@ -70,17 +69,15 @@ export interface FactorNames {
 
 /**
  * @param output two factor tensors, or the rank-k matrix in the tensor's own shape (for an expert: a patch of its stack)
- * @throws CompressionError `unknown-method`, `invalid-rank`, `not-finite`, `unsupported`
+ * @throws CompressionError `invalid-rank`, `not-finite`, `unsupported`
  * @throws DOMException `AbortError` when cancelled
  */
-export function compressTensor(
+export function compressBySvd(
   input: CompressionInput,
-  method: string,
   request: RankRequest,
   output: 'factors' | 'reconstructed',
   options: EigenOptions & { kernels: Kernels },
 ): CompressedTensor {
-  compressionMethod(method);
   const { tensor, expert } = input;
   const { dtype } = tensor;
   const layer = expert === undefined ? tensor.name : `${tensor.name}[${expert}]`;
