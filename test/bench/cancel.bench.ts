@@ -31,7 +31,7 @@ const SMALL_LAYERS = 200;
 /** Shares of a layer without FARMS, as its progress counts them. */
 const CHASE_FROM = 0.81;
 const CHASE_END = 0.945;
-/** Of one whose spectrum is taken twice. */
+/** Fraction done, for a layer whose spectrum is taken twice. */
 const SHUFFLE_FROM = 0.495;
 
 const plain: InspectSettings = { farms: { ...DEFAULT_FARMS, enabled: false } };
@@ -52,7 +52,7 @@ interface Running {
   cancel: () => Promise<unknown>;
   /** Resolves when the stage to be cancelled has begun. */
   begun: Promise<void>;
-  /** Whether it is over, so that there is nothing to cancel. */
+  /** True if it is over, so that there is nothing to cancel. */
   ready: () => boolean;
 }
 
@@ -159,12 +159,12 @@ class Bench {
   }
 }
 
-/** Whether a stage is under way, and the layer as far as `from`. */
+/** True if a stage is under way, and the layer as far as `from`. */
 function within(stage: string, from = 0): (news: EngineProcess['progress']) => boolean {
   return (news) => news.some((each) => each.stage === stage && each.fraction >= from);
 }
 
-/** Where the second time products are made: of the shuffled matrix. */
+/** True if products are made the second time: of the shuffled matrix. */
 function again(news: EngineProcess['progress']): boolean {
   const solved = news.findIndex(({ stage }) => stage === 'eigenvalues');
   return solved >= 0 && news.slice(solved).some(({ stage }) => stage === 'products');

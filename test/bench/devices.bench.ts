@@ -28,7 +28,7 @@ const SIDES = [2048, 4096, 8192];
 /** Small enough for a device in software. */
 const SOFTWARE_SIDE = 386;
 
-/** Of an eigenvalue in the upper half, as a share of itself: what the engine's policy allows. */
+/** Error of an eigenvalue in the upper half, as a share of itself: what the engine's policy allows. */
 const MAX_ERROR = 1e-6;
 
 /** Drivers may compile for long. */

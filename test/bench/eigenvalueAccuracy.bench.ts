@@ -21,7 +21,7 @@ import { benchTable, type BenchRow } from './benchTable';
 import { askLapack, eigenvalueErrors } from './lapackPeer';
 
 const ORDER = 500;
-/** Of the accuracy policy: upper half relative to each value, all relative to the largest. */
+/** Limit of the accuracy policy: upper half relative to each value, all relative to the largest. */
 const LIMIT = 1e-6;
 
 interface Case {
@@ -29,7 +29,7 @@ interface Case {
   x: Float64Array;
   rows: number;
   cols: number;
-  /** Where most of the upper half lies below what a Gram matrix resolves, its relative error means nothing. */
+  /** If most of the upper half lies below what a Gram matrix resolves, its relative error means nothing. */
   resolved: boolean;
 }
 

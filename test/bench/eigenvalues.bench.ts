@@ -23,7 +23,7 @@ import { askLapack, eigenvalueErrors } from './lapackPeer';
 /** Many small matrices are timed together. */
 const SMALL_COUNT = 500;
 
-/** Of large matrices, ours and the peer's. */
+/** Repeats for large matrices, ours and the peer's. */
 const REPEATS = 3;
 
 /** Limits of the square matrices: ours over scipy's svdvals. */

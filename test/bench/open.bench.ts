@@ -30,7 +30,7 @@ interface Usage {
   megabytes: number;
 }
 
-/** Of the counters in /proc, on every architecture that Node runs on. */
+/** Ticks of the counters in /proc, on every architecture that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
 async function opening(index: string, folder: string): Promise<Opening> {

@@ -22,7 +22,7 @@ import { repositoryRoot } from '../harness/shared';
 import { benchTable, median, type BenchRow } from './benchTable';
 
 const DEFAULT_BLOCKS = 2;
-/** Of one block in BF16, and of both embeddings. */
+/** Bytes of one block in BF16, and of both embeddings. */
 const BLOCK_BYTES = 88e6;
 const EMBEDDING_BYTES = 263e6;
 

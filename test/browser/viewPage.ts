@@ -31,7 +31,7 @@ export interface ViewOptions {
 
 const distFolder = path.join(repositoryRoot, 'dist');
 
-/** Where screenshots are kept for people to look at. */
+/** Folder of screenshots, for people to look at. */
 export const screenshotFolder = path.join(repositoryRoot, 'test-results', 'webview');
 
 export class ViewServer {

@@ -15,7 +15,7 @@ import { repositoryRoot } from '../harness/shared';
 import { startWorkbench } from '../harness/vscode';
 import type { HostReport } from './hostileHost.main';
 
-/** Of a corpus, as many special cases as a person's folder might hold. */
+/** Special cases of each corpus: as many as a person's folder might hold. */
 const CASES_EACH = 6;
 
 /** Longest that the extension host's loop may be held up by our own work, on the reference machine. */

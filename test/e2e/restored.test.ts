@@ -15,7 +15,7 @@ import { WITHOUT_SERVICE_WORKER, Workbench } from './workbench';
 /** Views, and loads of the window with them. `test/vscode/restore.test.ts` has twenty more openings, and deaths. */
 const LOADS = { 2: 5, 4: 3 };
 
-/** Whether the window has written down, where it will look after a load, that all these tabs are open. */
+/** True if the window has written down, where it will look after a load, that all these tabs are open. */
 const KNOWN_TABS = `async (names) => {
   const opened = (request) => new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);

@@ -29,12 +29,13 @@ const WATCH = `
   }, 5);`;
 
 /**
- * Runs first in every frame: VS Code's frame around a page then goes without a service worker, as its own switch lets it.
- * Each frame registers another one for the same scope, and each replaces the one before. Where several views load at once
- * and a frame's worker is replaced before the frame has looked at it, VS Code waits for it for ever, and the page never
- * comes. Our pages fetch nothing, so they need none.
+ * Runs first in every frame: VS Code's frame around a page then goes without a service worker, as its own switch lets
+ * it. Each frame registers another one for the same scope, and each replaces the one before. If several views load at
+ * once and a frame's worker is replaced before the frame has looked at it, VS Code waits for it for ever, and the page
+ * never comes. Our pages fetch nothing, so they need none.
  *
- * @see https://github.com/microsoft/vscode/blob/1.100.3/src/vs/workbench/contrib/webview/browser/pre/index.html `workerReady`
+ * @see https://github.com/microsoft/vscode/blob/1.100.3/src/vs/workbench/contrib/webview/browser/pre/index.html
+ *   `workerReady`
  */
 export const WITHOUT_SERVICE_WORKER = `
   if (/\\/webview\\/browser\\/pre\\/(index(-no-csp)?\\.html)?$/.test(location.pathname)) {
@@ -84,7 +85,7 @@ export class Workbench {
     await this.server.stop();
   }
 
-  /** Where VS Code keeps extensions, settings and what extensions store. */
+  /** Folder in which VS Code keeps extensions, settings and what extensions store. */
   get userData(): string {
     return this.server.data;
   }

@@ -169,7 +169,7 @@ describe('problems in the terminal', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const output = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-    // Where the first result is kept, the next layers are still to be read.
+    // Once the first result is kept, the next layers are still to be read.
     while (child.exitCode === null && !existsSync(cache)) await setTimeout(5);
     truncateSync(file, 1000);
     const [stdout, stderr] = await output;

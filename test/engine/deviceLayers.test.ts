@@ -198,7 +198,7 @@ describe('layers on a device', () => {
   });
 });
 
-/** To rounding: float64 sums made in another order. */
+/** Equal but for rounding: float64 sums made in another order. */
 function assertClose(found: LayerOutcome, reference: LayerOutcome): void {
   const largest = reference.eigenvalues.at(-1)!;
   assert.ok(largestDifference(found.eigenvalues, reference.eigenvalues) < 1e-12 * largest);

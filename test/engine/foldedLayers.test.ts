@@ -12,7 +12,7 @@ import { temporaryFolder } from '../harness/temporaryFolder';
 const [HIDDEN, HEADS] = [24, 4];
 const DIM = HIDDEN / HEADS;
 
-/** A diagonal 1 … 24: λ are the squares. Of the second of a stack, twice that. */
+/** A diagonal 1 … 24: λ are the squares. The second of a stack has twice that. */
 const graded = (row: number, col: number, factor = 1): number => (row === col ? factor * (row + 1) : 0);
 
 type Element = (...at: number[]) => number;
@@ -86,7 +86,7 @@ describe('kernels with heads as an axis', () => {
   });
 
   it('are read in bands where the memory limit asks for it', () => {
-    // 9 MB each, of which an eighth of 64 MB is the most that is held.
+    // 9 MB each; at most an eighth of 64 MB is held.
     const [rows, cols, heads] = [2048, 1100, 4];
     const large = path.join(folder, 'large.safetensors');
     const tensors = [

@@ -77,7 +77,7 @@ describe('parts of layers', () => {
     assert.ok(layer);
     close(layer.metrics.norm, norm, `${layer.name}: norm`);
     close(layer.metrics.spectral_norm, largest, `${layer.name}: spectral_norm`);
-    // Of σ = 0 a Gram matrix in float64 leaves some 1e-8·σ₁.
+    // A Gram matrix in float64 leaves some 1e-8·σ₁ of σ = 0.
     close(layer.metrics.nuclear_norm, nuclear, `${layer.name}: nuclear_norm`, 1e-6);
   }
 

@@ -12,7 +12,7 @@ import { uniform, writeHeavyTailed, writeSafetensors } from '../harness/checkpoi
 import { repositoryRoot } from '../harness/shared';
 import { allowed, processorTime } from '../harness/machineSpeed';
 
-/** Of processor time after a cancel. The aim is 200 ms, and the benchmark measures it. */
+/** Processor time after a cancel. The aim is 200 ms, and the benchmark measures it. */
 const COMPUTED_MS = 3000;
 
 const withFarms: InspectSettings = { farms: { ...DEFAULT_FARMS, mode: 'full' } };

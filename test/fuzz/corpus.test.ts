@@ -12,8 +12,8 @@ import { corporaOf, corpusFormats } from './corpus/corpora';
 import { valueOf, withValue } from './corpus/fields';
 
 /**
- * Of a format's special cases, and of all others, spread over its fields: some formats have thousands, and the tests have a
- * quarter of an hour. All special cases are taken but HDF5's.
+ * Cases of a format that are special, and of all others, spread over its fields: some formats have thousands, and the
+ * tests have a quarter of an hour. All special cases are taken but HDF5's.
  */
 const MOST_CASES = 150;
 

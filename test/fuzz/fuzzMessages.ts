@@ -2,8 +2,8 @@
 import type { Outcome } from './target';
 
 /**
- * Where cases come from: random damage, the hostile corpus, or planted faults in place of the checkpoint readers, to
- * see that the fuzzer finds them.
+ * The origin of cases: random damage, the hostile corpus, or planted faults in place of the checkpoint readers, to see
+ * that the fuzzer finds them.
  */
 export type CaseOrigin = 'random' | 'corpus' | 'planted';
 
@@ -25,7 +25,7 @@ export interface CaseStarted {
   readonly index: number;
   /** Source, file and damage. */
   readonly description: string;
-  /** Where the damaged checkpoint lies. */
+  /** Folder of the damaged checkpoint. */
   readonly folder: string;
 }
 

@@ -51,7 +51,7 @@ const MAX_KEPT_BYTES = 2 ** 30;
 /** A process that hangs is noticed so much later at most. */
 const LISTEN_MILLISECONDS = 500;
 
-/** Of a process that died, the end of what it said. */
+/** Characters kept of what a process said last before it died. */
 const STDERR_CHARACTERS = 2000;
 
 /** Runs the cases; every failure is kept as a folder in the system's temporary folder. */

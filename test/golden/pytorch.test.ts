@@ -109,7 +109,7 @@ function defineSuite(shared: string): void {
     const header = content.indexOf('VADr_v6_10_25_noths_re/data.pkl') - 30;
     const code = content.indexOf('VADr_v6_10_25_noths_re/code/') - 30;
     const file = path.join(folder, 'silero_vad.jit');
-    // Where it is cut, and the fewest tensors that are left: all once the pickle is there.
+    // The length it is cut to, and the fewest tensors that are left: all once the pickle is there.
     for (const [length, least] of [
       [header + 3000, 5],
       [header + 6000, 20],

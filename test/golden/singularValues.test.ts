@@ -12,7 +12,7 @@ import { goldenFiles, UPPER_QUANTILES, type GoldenEsd } from '../harness/golden'
 import { sharedFolder } from '../harness/shared';
 import { layerMatrices } from './spectra';
 
-/** Of the layer view and the terminal. */
+/** Singular values in the layer view and the terminal. */
 const COUNT = 10;
 const RELATIVE_BOUND = 1e-8;
 

@@ -26,7 +26,10 @@ async function patientContext(browser, options) {
   return context;
 }
 
-/** Where Chromium keeps its libraries: beside the program, or where Debian's and Google's start scripts find it. */
+/**
+ * Folders in which Chromium keeps its libraries: beside the program, or where Debian's and Google's start scripts find
+ * it.
+ */
 function chromiumFolders() {
   const program = findChromium();
   const beside = program ? [path.dirname(realpathSync(program))] : [];

@@ -185,7 +185,7 @@ function countedTensors(
   return { tensors: counted.size, parameters };
 }
 
-/** Where the references do not count all tensors of a file: those they count. */
+/** The tensors that the references count, if they do not count all of a file's. */
 const COUNTED: Readonly<Record<string, (layer: InspectedCheckpoint['layers'][number]) => boolean>> = {
   '.onnx': ({ dtype }) => isFloating(dtype),
   '.h5': ({ tensor }) => !tensor.startsWith('optimizer_weights/'),
@@ -246,7 +246,7 @@ function compareWeightWatcher(
   }
 }
 
-/** Whether the reference's tail start fits as well as ours: the same D, and on our spectrum too where it is given. */
+/** True if the reference's tail start fits as well as ours: the same D, and on our spectrum too if it is given. */
 function isEquallyGood(D: number, reference: GoldenFit, spectrum?: Float64Array): boolean {
   if (!spectrum) return Math.abs(D - reference.D) <= SAME_DISTANCE;
   for (let start = 0; start < spectrum.length - 1; start++) {
@@ -261,7 +261,7 @@ function near(ours: number, reference: number): boolean {
   return Math.abs(ours - reference) <= FIT_TOLERANCE * Math.abs(reference);
 }
 
-/** Of logarithms the difference: it is the relative one of what they are of. */
+/** For logarithms the difference counts: it is the relative one of their numbers. */
 function sameNumber(column: string, ours: number, reference: number): boolean {
   return column.startsWith('log_') ? Math.abs(ours - reference) <= FIT_TOLERANCE : near(ours, reference);
 }

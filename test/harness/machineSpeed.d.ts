@@ -8,8 +8,8 @@ export function ownTime(pid?: number): number;
 export function processorTime(pid?: number): number;
 
 /**
- * How much longer than the reference machine this one takes for the same work; at least 1. Measured once a process, which
- * holds its loop up for a third of a second: whoever watches that asks before.
+ * How much longer than the reference machine this one takes for the same work; at least 1. Measured once a process,
+ * which holds its loop up for a third of a second: a test that watches the loop asks before.
  */
 export function slowness(): number;
 

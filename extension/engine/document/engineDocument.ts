@@ -1,4 +1,4 @@
-/** One open checkpoint in the engine: its layers by name, and what is known of them so far. */
+/** One open checkpoint in the engine: its layers by name, and their results so far. */
 import { createHash } from 'node:crypto';
 import type { Model } from '../../checkpoint/openModel';
 import { foldedTensor } from '../../checkpoint/wrappers/foldedTensor';

@@ -2,9 +2,9 @@
 import { applyReflector, reflector } from './reflector';
 
 /**
- * Row k of the `count` × `width` block left of the diagonal block is reduced to columns width − count + k … width − 1; the
- * reflector that does it is applied to the rows above. Row k then holds its reflector in columns 0 … pivot − 1 (1 at the pivot
- * is implied), what is left of the matrix behind the pivot, and at the pivot `betas[k]` belongs.
+ * Row k of the `count` × `width` block left of the diagonal block is reduced to columns width − count + k … width − 1;
+ * the reflector that does it is applied to the rows above. Row k then holds its reflector in columns 0 … pivot − 1 (1
+ * at the pivot is implied), the rest of the matrix behind the pivot, and at the pivot `betas[k]` belongs.
  *
  * @param stride bytes between rows
  * @param scratch room for `count` numbers

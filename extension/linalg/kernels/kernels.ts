@@ -12,8 +12,8 @@ export interface Tridiagonal {
 
 export interface Reduction extends Tridiagonal {
   /**
-   * A = Q·T·Qᵀ with Q = H(n−1)·…·H(1), H(i) = I − scales[i]·v·vᵀ. Where reflectors were asked for, row i of the n×n
-   * matrix that was reduced holds v: its first i elements, the last of them 1.
+   * A = Q·T·Qᵀ with Q = H(n−1)·…·H(1), H(i) = I − scales[i]·v·vᵀ. If reflectors were asked for, row i of the n×n matrix
+   * that was reduced holds v: its first i elements, the last of them 1.
    */
   scales: Float64Array;
 }

@@ -118,7 +118,7 @@ export function fitBulk(
   };
 }
 
-/** Of eigenvalues so near the largest double that an edge lies beyond it. */
+/** Fits eigenvalues so near the largest double that an edge lies beyond it, in a smaller unit. */
 function fitScaled(eigenvalues: Float64Array, N: number, M: number, { type, norm }: StoredRounding): BulkFit {
   const unit = 2 ** 40;
   const scaled = eigenvalues.map((value) => value / unit);

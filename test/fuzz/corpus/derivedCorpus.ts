@@ -1,4 +1,4 @@
-/** What is made of stored tensors and the configuration beside them: quantised weights, LoRA's products. */
+/** Cases of what is made from stored tensors and the configuration beside them: quantised weights, LoRA's products. */
 import { lora, quantised } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import { DEEP_JSON, jsonFields } from './jsonFields';

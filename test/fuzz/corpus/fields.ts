@@ -1,4 +1,4 @@
-/** Where numbers stand in a sound file, and the damage that follows from it: cuts at them, other numbers in them. */
+/** The places of numbers in a sound file, and the damage that follows from them: cuts there, other numbers there. */
 
 export type Encoding = 'little-endian' | 'big-endian' | 'varint' | 'decimal';
 

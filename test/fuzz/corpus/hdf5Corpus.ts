@@ -9,13 +9,13 @@ import { hdf5Files } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import { zipFields } from './zipFields';
 
-/** Of all places, widths and values of a file, about so many are tried. */
+/** About so many of all places, widths and values of a file are tried. */
 const CASES = 150;
 
 /** Places at which a file is cut. */
 const CUTS = 60;
 
-/** Of the files of the tests, those that all of is read. */
+/** The tests' files that are read whole. */
 const SOUND: ReadonlySet<string> = new Set([
   ...['layouts', 'layouts, newest format', 'layouts, format of 1.10', 'attributes', 'attributes, newest format'],
   ...['trees of many levels', 'indexes of many levels', 'Keras, HDF5', 'Keras 3, weights'],
@@ -48,7 +48,7 @@ function cuts(file: string): SpecialCase[] {
 function numbers(file: string): SpecialCase[] {
   let blocks: ReturnType<typeof checkedBlocks> | undefined;
   return Array.from({ length: CASES }, (_, i): SpecialCase => {
-    // Each at a pace of its own: whoever takes every sixth case, or seventh, comes by all of them.
+    // Each at a pace of its own: every sixth case, or seventh, still meets all of them.
     const { name, of } = VALUES[i % VALUES.length]!;
     const width = WIDTHS[Math.floor(i / VALUES.length) % WIDTHS.length]!;
     return {

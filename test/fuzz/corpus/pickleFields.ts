@@ -1,4 +1,4 @@
-/** Where the numbers of a pickle stand: lengths, memo indexes, integers. */
+/** The places of numbers in a pickle: lengths, memo indexes, integers. */
 import { LayoutReader } from './layoutReader';
 import type { Field } from './fields';
 

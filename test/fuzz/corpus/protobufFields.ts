@@ -1,4 +1,4 @@
-/** Where the lengths and numbers of a protobuf message stand. */
+/** The places of lengths and numbers in a protobuf message. */
 import type { Field } from './fields';
 import { LayoutReader } from './layoutReader';
 

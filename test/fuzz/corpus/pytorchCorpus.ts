@@ -70,7 +70,7 @@ function pickleFieldsOf(bytes: Buffer): readonly Field[] {
   return pickles.flatMap(({ start }) => pickleFields(bytes, start).fields);
 }
 
-/** Five pickles, and then a count before each storage, of which the first is noted. */
+/** Five pickles, and then a count before each storage; the first is noted. */
 function legacyFields(bytes: Buffer): readonly Field[] {
   const fields: Field[] = [];
   let at = 0;

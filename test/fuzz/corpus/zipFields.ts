@@ -1,4 +1,4 @@
-/** Where the numbers of a zip archive stand: its directory, its local headers, its end records. */
+/** The places of numbers in a zip archive: its directory, its local headers, its end records. */
 import type { Field } from './fields';
 import { LayoutReader } from './layoutReader';
 
@@ -20,7 +20,7 @@ export function zipFields(bytes: Buffer): readonly Field[] {
   return walk(bytes).fields;
 }
 
-/** Where each record's bytes lie. */
+/** The place of each record's bytes. */
 export function zipRecords(bytes: Buffer): readonly ZipRecordPlace[] {
   return walk(bytes).records;
 }

@@ -22,7 +22,7 @@ const MAX_BYTES = 4096;
 
 export interface CheckedBlock {
   readonly start: number;
-  /** Of the checksum. */
+  /** End of the checksum. */
   readonly end: number;
 }
 
@@ -38,7 +38,7 @@ export function checkedBlocks(file: Buffer): CheckedBlock[] {
   });
 }
 
-/** Where these bytes stand in a file. */
+/** The places of these bytes in a file. */
 export function placesOf(file: Buffer, part: Buffer | string): number[] {
   const places: number[] = [];
   for (let at = file.indexOf(part); at >= 0; at = file.indexOf(part, at + 1)) places.push(at);

@@ -1,9 +1,9 @@
 /** Files of HDF5's first format whose root group points at the same bytes many times, which no library writes. */
 
 export interface WrittenGroup {
-  /** Of names, back to back: a name goes on to the next zero. */
+  /** Names, back to back: a name goes on to the next zero. */
   readonly heap: Buffer;
-  /** Where in the heap each link's name begins; all lead to the root. */
+  /** Offsets in the heap of the links' names; all links lead to the root. */
   readonly names: readonly number[];
   /** One attribute: how often it has the text. */
   readonly attribute?: { readonly text: Buffer; readonly count: number };
@@ -26,7 +26,7 @@ export function hdf5File({ heap, names, attribute, heaps = { count: 1, bytes: 0 
     messages.push(attributeMessage(places, attribute.text.length));
   }
   const header = Buffer.concat(messages);
-  // What is left of its room is unused.
+  // The rest of its room is unused.
   const room = Buffer.alloc(treeAt - ROOT - 16 - header.length);
   return Buffer.concat([
     ...[Buffer.from('\x89HDF\r\n\x1a\n', 'latin1'), Buffer.from([0, 0, 0, 0, 0, 8, 8, 0, 4, 0, 16, 0, 0, 0, 0, 0])],

@@ -5,7 +5,7 @@ import path from 'node:path';
 export interface MadeTensor {
   name: string;
   shape: number[];
-  /** Where it is not of the type that all others are. */
+  /** Set if it is not of the type that all others are. */
   stored?: { dtype: string; elementBytes: number };
 }
 
@@ -80,7 +80,7 @@ function writeSparseShards(
   return index;
 }
 
-/** Of the mixture of experts below, after DeepSeek-V3: blocks, those of them without experts, and its shards. */
+/** Sizes of the mixture of experts below, after DeepSeek-V3: blocks, those of them without experts, and its shards. */
 const TERABYTE = { hidden: 7168, blocks: 61, dense: 3, shards: 163 } as const;
 /** Rows and columns of a weight that share a scale. */
 const SCALE_BLOCK = 128;

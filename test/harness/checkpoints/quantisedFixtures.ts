@@ -69,7 +69,7 @@ export interface GptqParts {
   inputs: number;
   bits: number;
   groups: number;
-  /** Of each input. */
+  /** The group of each input. */
   groupOf: (input: number) => number;
   withIndex?: boolean;
   version?: 1 | 2;

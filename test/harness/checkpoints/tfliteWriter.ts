@@ -35,7 +35,7 @@ export interface WrittenTensor {
   readonly buffer?: number;
   readonly quantisation?: Node;
   readonly sparsity?: Node;
-  /** Of its fields, beside the others. */
+  /** More of its fields. */
   readonly fields?: Fields;
 }
 
@@ -61,7 +61,7 @@ export interface WrittenModel {
   readonly metadata?: readonly { readonly name: string; readonly bytes: Uint8Array }[];
   /** Buffers are written behind the FlatBuffer, as in models beyond 2 GB. */
   readonly behind?: boolean;
-  /** Of the model's fields, in place of the others. */
+  /** Fields of the model, in place of the others. */
   readonly fields?: Fields;
 }
 

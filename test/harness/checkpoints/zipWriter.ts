@@ -24,7 +24,7 @@ export interface ZipOptions {
   zip64?: boolean;
   /** Entries that the end record declares. */
   entryCount?: number;
-  /** Where the directory is said to start. */
+  /** Offset at which the directory is said to start. */
   directoryOffset?: number;
   comment?: Buffer;
 }

@@ -1,9 +1,9 @@
 /**
  * An engine for tests of the host: speaks the real protocol, computes nothing. Tensors are what the path lists, as in
- * `/made/a,b,poison`; inspecting `poison` ends the process while it is active, `slow` never finishes, opening `webgpu` uses
- * that device unless it is said to have died. `stack` has two layers; every layer has one part, which is poison. A path that
- * ends with `elsewhere` is answered about another checkpoint, as is the layer `foreign` of any; what is asked of `late` takes its time. Of which version the files are
- * says its environment.
+ * `/made/a,b,poison`; inspecting `poison` ends the process while it is active, `slow` never finishes, opening `webgpu`
+ * uses that device unless it is said to have died. `stack` has two layers; every layer has one part, which is poison. A
+ * path that ends with `elsewhere` is answered about another checkpoint, as is the layer `foreign` of any; what is asked
+ * of `late` takes its time. Its environment says which version the files are.
  */
 import path from 'node:path';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
