@@ -1,4 +1,4 @@
-/** The table of rooms in CONTRIBUTING.md, held to the folders, and what every folder keeps to. */
+/** The table of rooms in CONTRIBUTING.md, held to the folders, and what every folder and file keeps to. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -6,6 +6,7 @@ import { repositoryRoot } from '../harness/shared';
 import { trackedFiles } from '../harness/trackedFiles';
 
 const MOST_FILES = 30;
+const MOST_LINES = 400;
 
 /** The table's numbers say how large a room is: they are corrected when they are off by more than a quarter, and three. */
 const SLACK = { files: 3, share: 0.25 };
@@ -62,5 +63,15 @@ describe('the house', () => {
   it(`has no folder of more than ${MOST_FILES} files`, () => {
     const full = [...counts].filter(([, count]) => count > MOST_FILES).map(([folder, count]) => `${folder}: ${count}`);
     assert.deepEqual(full, []);
+  });
+
+  it(`has no file of the source of more than ${MOST_LINES} lines`, () => {
+    const long = source
+      .map((file) => ({ file, lines: readFileSync(path.join(repositoryRoot, file), 'utf8').split('\n').length - 1 }))
+      .filter(({ lines }) => lines > MOST_LINES);
+    assert.deepEqual(
+      long.map(({ file, lines }) => `${file}: ${lines}`),
+      [],
+    );
   });
 });
