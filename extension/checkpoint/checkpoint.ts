@@ -2,6 +2,7 @@
  * A checkpoint as the rest of the program sees it: named tensors whose bytes can be read in row bands.
  * Formats implement it one file each (`registry.ts`); nothing here knows what a matrix means.
  */
+import type { FormatName } from '../shared/checkpointNames';
 import type { MatrixAxes } from '../shared/matrixAxes';
 import type { DType, NotModel, Problem, KernelLayout, RecurrentOperator, Runs, PackedType } from '../shared/tensors';
 
@@ -117,9 +118,8 @@ export interface StoredPart {
 
 /** One format: its file (`safetensors.ts`, `pytorch.ts`, …) exports one of these and `registry.ts` lists it. */
 export interface CheckpointFormat {
-  readonly name: string;
-  /** File name suffixes (lower case, with the dot) or whole names it is known by. */
-  readonly suffixes: readonly string[];
+  /** Its files' names are in `shared/checkpointNames.ts` under this one. */
+  readonly name: FormatName;
   /** True where the first bytes (at least 16 where the file has them) or the path belong to this format. */
   matches(path: string, head: Uint8Array): boolean;
   /** Reads headers only. @throws CheckpointError */

@@ -7,18 +7,19 @@
  */
 import path from 'node:path';
 import { stat } from 'node:fs/promises';
+import { hasNameOf } from '../shared/checkpointNames';
 import type { Checkpoint, CheckpointFormat } from './checkpoint';
 import { CheckpointError } from './checkpointError';
 import { FileReader, fileError } from './files/fileReader';
 import { leftByTransfer, textInPlace } from './files/textInPlace';
 import { isOrbax, orbaxRefusal } from './flax/orbax';
 import { diffusersFormat, DIFFUSERS } from './folders/diffusers';
-import { findInFolder, hasSuffix, type FolderContent } from './folders/folder';
+import { findInFolder, type FolderContent } from './folders/folder';
 import { snapshotOf } from './folders/hubCache';
 import { openShardSet } from './folders/shardedCheckpoint';
 import { readModelConfig, type ModelConfig } from './modelConfig';
 import { withQuantisedWeights } from './quantised/quantisedCheckpoint';
-import { suffixesOf, weightFormats } from './registry';
+import { weightFormats } from './registry';
 import { INDEX_SUFFIX } from './tensorflow/tensorBundlePath';
 import { wrapCheckpoint } from './wrappedCheckpoint';
 import { withBoundedNames } from './wrappers/boundedNames';
@@ -36,13 +37,7 @@ export interface Model extends Checkpoint {
 }
 
 /** All formats: those of weights, and pipelines of several models. */
-export const formats: readonly CheckpointFormat[] = [
-  diffusersFormat(openPart, suffixesOf(weightFormats)),
-  ...weightFormats,
-];
-
-/** File name endings (or whole names) of all formats, lower case. */
-export const checkpointSuffixes: readonly string[] = suffixesOf(formats);
+export const formats: readonly CheckpointFormat[] = [diffusersFormat(openPart), ...weightFormats];
 
 /**
  * Opens a model: one file, an index of shards, a `model.json`, a `model_index.json`, or a folder that holds one of them
@@ -63,7 +58,7 @@ export async function openModel(modelPath: string, signal?: AbortSignal): Promis
 
 async function openFolder(folder: string, signal?: AbortSignal): Promise<Model> {
   const snapshot = (await snapshotOf(folder)) ?? folder;
-  return openFound(snapshot, await findInFolder(snapshot, checkpointSuffixes), formats, signal);
+  return openFound(snapshot, await findInFolder(snapshot), formats, signal);
 }
 
 /** A part of a pipeline: no pipeline, which might have itself for a part. */
@@ -133,8 +128,8 @@ function formatOf(among: readonly CheckpointFormat[], file: string, head: Uint8A
   // What it looks like, else a damaged file of the format that its name says.
   const matching = among.find((candidate) => candidate.matches(file, head));
   if (matching) return matching;
-  const isJson = hasSuffix(file, ['.json']);
-  const format = among.find(({ suffixes }) => hasSuffix(file, suffixes));
+  const isJson = file.toLowerCase().endsWith('.json');
+  const format = among.find(({ name }) => hasNameOf(name, file));
   const text = format && !isJson ? textInPlace(file, head) : undefined;
   if (text) throw text;
   if (format) return format;

@@ -35,8 +35,3 @@ export const weightFormats: readonly CheckpointFormat[] = [
   onnxFormat,
   flaxFormat,
 ];
-
-/** File name endings (or whole names) of these formats, lower case. */
-export function suffixesOf(chosen: readonly CheckpointFormat[]): string[] {
-  return [...new Set(chosen.flatMap(({ suffixes }) => suffixes))];
-}

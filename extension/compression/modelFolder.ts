@@ -1,12 +1,10 @@
 /** Tells the existing files that may belong to a model, because they lie beside its checkpoint. */
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { PIPELINE_INDEX } from '../shared/checkpointNames';
 import { FileReader } from '../checkpoint/files/fileReader';
 import { readSafetensorsHeader } from '../checkpoint/safetensors/safetensorsHeader';
 import { NOTE_KEY } from './savedMetadata';
-
-/** Lies in the folder of a diffusers pipeline, whose parts have folders of their own. */
-const PIPELINE = 'model_index.json';
 
 /**
  * True where one of the paths lies in the model's folder, unless the file is one that Eigenscope saved. Configuration, tokenizer,
@@ -27,7 +25,7 @@ export async function belongsToModel(
   }
   const pipelines = new Set<string>();
   for (const folder of [...folders].flatMap((each) => [each, path.dirname(each)])) {
-    if (await exists(path.join(folder, PIPELINE))) pipelines.add(folder);
+    if (await exists(path.join(folder, PIPELINE_INDEX))) pipelines.add(folder);
   }
   const isBeside = places.some((file) => {
     const folder = path.dirname(file);

@@ -1,140 +1,117 @@
 /**
- * Recognises the checkpoints of a workspace by their names alone. The same lists stand in package.json's `contributes`.
+ * The names of checkpoints, by format: the one list. The engine's registry, the host's menus and index, the folder rule
+ * (`folderMeaning.ts`) and the lists in package.json's `contributes` are made from it or held to it by a test.
  */
-import { readdir, stat } from 'node:fs/promises';
-import path from 'node:path';
+import { globMatcher } from './glob';
 
-const SUFFIXES = [
-  ...['.safetensors', '.gguf', '.pt', '.pth', '.bin', '.ckpt', '.th', '.jit', '.pt2', '.onnx'],
-  ...['.npy', '.npz', '.msgpack', '.tflite', '.h5', '.hdf5', '.keras', '.distcp'],
-];
-const INDEX_SUFFIXES = ['.safetensors.index.json', '.bin.index.json'];
-const TENSORFLOW_JS = 'model.json';
-const PIPELINE = 'model_index.json';
+interface FormatNames {
+  /** Files that nobody edits as text: a double-click opens them in the editor. */
+  readonly own?: readonly string[];
+  /** Files with names that other programs use too: the editor is offered for them. */
+  readonly offered?: readonly string[];
+  /** Too many other files have such names to offer them; opened or found in a folder, they are tried. */
+  readonly tried?: readonly string[];
+}
 
-/** Indexes of TensorFlow's checkpoints, by the names that programs usually give them: other things have an index, too. */
+export const PIPELINE_INDEX = 'model_index.json';
+export const SAVED_MODEL = 'saved_model.pb';
+/** Describes a folder of PyTorch's distributed checkpoint; the records are in files with the other ending. */
+export const DISTRIBUTED_METADATA = '.metadata';
+export const DISTRIBUTED_RECORDS = '.distcp';
 const VARIABLES = 'variables.index';
-const TENSORFLOW_INDEXES = ['*ckpt*.index', VARIABLES];
-const TENSORFLOW_INDEX = /(ckpt.*|^variables)\.index$/;
 
-/** Its variables lie in a checkpoint below it. */
-const SAVED_MODEL = 'saved_model.pb';
+/** Lower case, the likeliest first; a `*` stands for any characters. The keys are the names in the registry. */
+const NAMES = {
+  diffusers: { offered: [PIPELINE_INDEX] },
+  safetensors: { own: ['*.safetensors'] },
+  'index of shards': { offered: ['*.safetensors.index.json', '*.bin.index.json'] },
+  gguf: { own: ['*.gguf'] },
+  pytorch: { own: ['*.pt', '*.pth', '*.th', '*.jit', '*.pt2'], offered: ['*.bin', '*.ckpt'] },
+  onnx: { own: ['*.onnx'] },
+  numpy: { own: ['*.npy', '*.npz'] },
+  flax: { own: ['*.msgpack'] },
+  tflite: { own: ['*.tflite'] },
+  hdf5: { own: ['*.h5', '*.hdf5'] },
+  keras: { own: ['*.keras'] },
+  'tensorflow.js': { offered: ['model.json'] },
+  distributed: { offered: [`*${DISTRIBUTED_RECORDS}`, DISTRIBUTED_METADATA] },
+  'tensorflow checkpoint': { offered: ['*ckpt*.index', VARIABLES], tried: ['*.index'] },
+  'tensorflow savedmodel': { offered: [SAVED_MODEL] },
+  'tensorflow graph': { offered: ['*frozen*.pb', '*graph*.pb'], tried: ['*.pb'] },
+} as const satisfies Record<string, FormatNames>;
 
-/** Graphs with weights inside: other protobuf files end in `.pb`, too. */
-const TENSORFLOW_GRAPHS = ['*frozen*.pb', '*graph*.pb'];
-const TENSORFLOW_GRAPH = /(frozen|graph).*\.pb$/;
+/** A format that the registry lists. */
+export type FormatName = keyof typeof NAMES;
 
-/** What a folder of PyTorch's distributed checkpoint is described by; the records are in `.distcp` files. */
-const DISTRIBUTED = '.metadata';
+export const FORMAT_NAMES: Readonly<Record<FormatName, FormatNames>> = NAMES;
 
-/** Whole names of files that are checkpoints. */
-const NAMES = [PIPELINE, TENSORFLOW_JS, SAVED_MODEL, DISTRIBUTED];
+/** Data files of TensorFlow's checkpoints: each opens its index. Menus offer them; nothing lists them. */
+export const TENSORFLOW_DATA = /\.data-\d{5,}-of-\d{5,}$/;
 
-/** Endings and names of files that stand for all of a folder's, whatever lies beside them: the preferred first. */
-const WHOLE_MODELS = [
-  ...[PIPELINE, '.safetensors.index.json', 'model.safetensors', '.bin.index.json'],
-  ...[TENSORFLOW_JS, SAVED_MODEL, DISTRIBUTED],
-];
+const all = Object.values(FORMAT_NAMES);
 
-/** For the open dialog. */
-export const DIALOG_EXTENSIONS = [...SUFFIXES.map((suffix) => suffix.slice(1)), 'json', 'index', 'pb'];
+/** Patterns of what a double-click opens. */
+export const OWN_PATTERNS: readonly string[] = all.flatMap(({ own = [] }) => own);
+
+/** Patterns of what the editor is offered for beside its text. */
+export const OFFERED_PATTERNS: readonly string[] = all.flatMap(({ offered = [] }) => offered);
+
+/** The likeliest first. */
+const SHOWN_PATTERNS = all.flatMap(({ own = [], offered = [] }) => [...own, ...offered]);
 
 /** For `findFiles` and file system watchers. */
-export const WORKSPACE_GLOB = `**/{${[
-  ...[...SUFFIXES, ...INDEX_SUFFIXES].map((suffix) => `*${suffix}`),
-  ...[...NAMES, ...TENSORFLOW_INDEXES, ...TENSORFLOW_GRAPHS],
-].join(',')}}`;
+export const WORKSPACE_GLOB = `**/{${SHOWN_PATTERNS.join(',')}}`;
 
-/** One shard of several, as Hugging Face names them: the index file beside them stands for all. */
-const SHARD = /-\d{5}-of-\d{5}(\.safetensors|\.bin)$/;
+/** For the open dialog: what follows the last dot. */
+export const DIALOG_EXTENSIONS: string[] = [
+  ...new Set(SHOWN_PATTERNS.map((pattern) => pattern.slice(pattern.lastIndexOf('.') + 1))),
+];
 
-const RECORDS_SUFFIX = '.distcp';
+const matchers = SHOWN_PATTERNS.map(globMatcher);
+const matchersOf = new Map(
+  Object.entries(FORMAT_NAMES).map(([format, { own = [], offered = [], tried = [] }]) => [
+    format,
+    [...own, ...offered, ...tried].map(globMatcher),
+  ]),
+);
 
-/** The model's folder of a file in the cache. */
-const CACHED_MODEL = /^(.*[\\/]models--[^\\/]+)[\\/]snapshots[\\/]/;
-
-/** One part of several, as llama.cpp names them: each of them opens all. */
-const PART = /-\d{5}(-of-\d{5}\.gguf)$/i;
-
+/** True for the name of a file that is offered as a checkpoint. */
 export function isCheckpointName(file: string): boolean {
-  const name = path.basename(file).toLowerCase();
-  if (NAMES.includes(name) || isIndex(name) || TENSORFLOW_INDEX.test(name) || TENSORFLOW_GRAPH.test(name)) return true;
-  return SUFFIXES.includes(path.extname(name));
+  return likelihoodPlace(file) < matchers.length;
 }
 
-function isIndex(name: string): boolean {
-  return INDEX_SUFFIXES.some((suffix) => name.endsWith(suffix));
+/** Place of a file among all that are offered, the likeliest first. */
+export function likelihoodPlace(file: string): number {
+  const name = lowerName(file);
+  const place = matchers.findIndex((matches) => matches(name));
+  return place < 0 ? matchers.length : place;
 }
 
-/**
- * Without the shards that an index or a `.metadata` of the same folder stands for, the variables of SavedModels and the
- * parts of pipelines; of GGUF parts the first of each model.
- */
-export function wholeCheckpoints(files: readonly string[]): string[] {
-  // Folder and suffix: weights of one format may have an index while those of another beside them have none.
-  const indexed = new Set(
-    files.flatMap((file) => {
-      const suffix = INDEX_SUFFIXES.find((ending) => file.endsWith(ending));
-      return suffix === undefined ? [] : [path.dirname(file) + suffix];
-    }),
-  );
-  const all = new Set(files);
-  const isIndexed = (file: string): boolean => {
-    const [, suffix] = SHARD.exec(file) ?? [];
-    return suffix !== undefined && indexed.has(`${path.dirname(file)}${suffix}.index.json`);
-  };
-  const stoodFor = (file: string): boolean => {
-    const folder = path.dirname(file);
-    if (isIndexed(file) || all.has(path.join(folder, '..', PIPELINE))) return true;
-    if (file.endsWith(RECORDS_SUFFIX)) return all.has(path.join(folder, DISTRIBUTED));
-    return path.basename(file) === VARIABLES && all.has(path.join(folder, '..', SAVED_MODEL));
-  };
-  return withoutFurtherParts(files).filter((file) => !stoodFor(file));
+/** True for a name that files of the format have, be it one that is only tried. */
+export function hasNameOf(format: FormatName, file: string): boolean {
+  const name = lowerName(file);
+  return matchersOf.get(format)!.some((matches) => matches(name));
 }
 
-/** Files whose names others use, too (`.bin`, `.npy`), come last, in the order of the list of suffixes. */
-export function likeliestFirst(files: readonly string[]): string[] {
-  const place = (file: string): number => {
-    if (WHOLE_MODELS.some((whole) => file.endsWith(whole))) return -1;
-    const index = SUFFIXES.indexOf(path.extname(file).toLowerCase());
-    return index < 0 ? SUFFIXES.length : index;
-  };
-  return [...files].sort((a, b) => place(a) - place(b));
+/** True for a name that files of any format have. */
+export function mayBeCheckpoint(file: string): boolean {
+  const name = lowerName(file);
+  return [...matchersOf.values()].some((each) => each.some((matches) => matches(name)));
 }
 
-function withoutFurtherParts(files: readonly string[]): string[] {
-  const first = new Map<string, string>();
-  const model = (file: string): string => file.replace(PART, '$1');
-  for (const file of files) {
-    const known = first.get(model(file));
-    if (PART.test(file) && (known === undefined || file < known)) first.set(model(file), file);
-  }
-  return files.filter((file) => !PART.test(file) || first.get(model(file)) === file);
-}
+/** Patterns of all files that are tried, in a folder or by their name. */
+export const OPENED_PATTERNS: readonly string[] = all.flatMap(({ own = [], offered = [], tried = [] }) => [
+  ...own,
+  ...offered,
+  ...tried,
+]);
 
-/** Folders that hold a checkpoint directly, or are a model of Hugging Face's download cache with a snapshot that does. */
-export function checkpointFolders(files: readonly string[]): string[] {
-  const folders = files.map((file) => path.dirname(file));
-  const cached = folders.flatMap((folder) => CACHED_MODEL.exec(folder)?.[1] ?? []);
-  return [...new Set([...folders, ...cached])];
-}
+/** Endings, or whole names, of all formats, lower case: the patterns without stars in the middle. */
+export const CHECKPOINT_ENDINGS: readonly string[] = OPENED_PATTERNS.map((pattern) =>
+  pattern.replace(/^\*/, ''),
+).filter((ending) => !ending.includes('*'));
 
-/** The one of a folder's files that stands for all of them, as the engine takes it too. */
-function chosenOf(names: readonly string[]): string | undefined {
-  const is = (name: string, whole: string): boolean => (whole.startsWith('.') ? name.endsWith(whole) : name === whole);
-  const [best] = WHOLE_MODELS.flatMap((whole) => names.filter((name) => is(name, whole)));
-  return best ?? (names.length === 1 ? names[0] : undefined);
-}
-
-/**
- * What may be meant by what was clicked: a file itself; of a folder the index of shards, the whole model or the only
- * checkpoint, else all it holds, for the person to choose. Shards without an index are their folder, and one without
- * any checkpoint is returned as it is, for the engine to say what is missing.
- */
-export async function checkpointsIn(clicked: string): Promise<string[]> {
-  if (!(await stat(clicked)).isDirectory()) return [clicked];
-  const names = withoutFurtherParts((await readdir(clicked)).sort().filter(isCheckpointName));
-  const chosen = chosenOf(names);
-  if (chosen !== undefined) return [path.join(clicked, chosen)];
-  return names.every((name) => SHARD.test(name)) ? [clicked] : names.map((name) => path.join(clicked, name));
+/** The last part of a path, of either kind of system, in lower case. */
+function lowerName(file: string): string {
+  return file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1).toLowerCase();
 }

@@ -8,7 +8,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { checkpointSuffixes, openModel } from '../../extension/checkpoint/openModel';
+import { openModel } from '../../extension/checkpoint/openModel';
+import { CHECKPOINT_ENDINGS } from '../../extension/shared/checkpointNames';
 import { planFarms } from '../../extension/engine/layer/farmsPlan';
 import { FarmsRun } from '../../extension/engine/layer/farmsRun';
 import { CHUNK_BYTES } from '../../extension/engine/layer/layerInput';
@@ -210,7 +211,7 @@ async function golden(shared: string): Promise<BenchRow[]> {
     { rows: 32, q: 1, ops: 15, fit: 'xmin_mid' as const },
     { rows: 64, q: 1, ops: 15, fit: 'xmin_mid' as const },
   ];
-  for (const { golden: reference } of goldenFiles(shared, checkpointSuffixes)) {
+  for (const { golden: reference } of goldenFiles(shared, CHECKPOINT_ENDINGS)) {
     const checkpoint = await openModel(path.join(shared, 'checkpoints', reference.checkpoint));
     for (const tensor of checkpoint.tensors) {
       const own = (reference.layers[tensor.name]?.farms ?? []).map((entry) => ({

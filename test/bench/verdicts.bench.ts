@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { InspectReport } from '../../extension/shared/inspectReport';
 import { commandLine } from '../harness/commandLine';
-import { checkpointSuffixes } from '../../extension/checkpoint/openModel';
+import { CHECKPOINT_ENDINGS } from '../../extension/shared/checkpointNames';
 import { goldenFiles } from '../harness/golden';
 import { INITIALISERS, initialised, SHAPES, storedLayer, STORED_TYPES } from '../harness/numbers/randomLayers';
 import { sharedFolder } from '../harness/shared';
@@ -57,7 +57,7 @@ function reference(folder: string): void {
   const temporary = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-verdicts-'));
   try {
     const run = commandLine(temporary);
-    const checkpoints = [...new Set(goldenFiles(folder, checkpointSuffixes).map(({ golden }) => golden.checkpoint))];
+    const checkpoints = [...new Set(goldenFiles(folder, CHECKPOINT_ENDINGS).map(({ golden }) => golden.checkpoint))];
     for (const checkpoint of checkpoints) {
       const { stdout, stderr } = run('inspect', path.join(folder, 'checkpoints', checkpoint), '--json');
       if (stdout === '') throw new Error(`${checkpoint}: ${stderr}`);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { InspectReport } from '../../extension/shared/inspectReport';
 import { cli } from '../harness/commandLine';
 import { compareWithGolden, goldenFiles } from '../harness/golden';
-import { checkpointSuffixes } from '../../extension/checkpoint/openModel';
+import { CHECKPOINT_ENDINGS } from '../../extension/shared/checkpointNames';
 import { sharedFolder } from '../harness/shared';
 
 /** FARMS settings that the golden numbers were made with. */
@@ -42,7 +42,7 @@ describe('printed numbers of the reference checkpoints', () => {
   }
   const shared = sharedFolder;
   const judged = new Map<string, { judged: number; of: number }>();
-  for (const { golden } of goldenFiles(shared, checkpointSuffixes)) {
+  for (const { golden } of goldenFiles(shared, CHECKPOINT_ENDINGS)) {
     it(golden.checkpoint, () => {
       for (const settings of SETTINGS) {
         const report = inspected(path.join(shared, 'checkpoints', golden.checkpoint), settings);

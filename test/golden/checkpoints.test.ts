@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
-import { checkpointSuffixes, openModel } from '../../extension/checkpoint/openModel';
+import { openModel } from '../../extension/checkpoint/openModel';
+import { CHECKPOINT_ENDINGS } from '../../extension/shared/checkpointNames';
 import type { FitRule, LayerResult } from '../../extension/shared/layers';
 import { smallestDistance } from '../../extension/spectral/tail/kolmogorovSmirnov';
 import { LogTail } from '../../extension/spectral/tail/logTail';
@@ -137,7 +138,7 @@ const shared = sharedFolder;
 if (shared === undefined) {
   console.log('The reference checkpoints are not beside the repository: no comparison with golden numbers.');
 } else {
-  for (const { file, golden } of goldenFiles(shared, checkpointSuffixes)) {
+  for (const { file, golden } of goldenFiles(shared, CHECKPOINT_ENDINGS)) {
     describe(`golden numbers of ${golden.checkpoint}`, () => {
       let checkpoint: Checkpoint;
       let layers: Map<string, AnalysedLayer>;

@@ -1,7 +1,8 @@
 /** The largest σ of real layers, as found with their vectors, against the reference programs' eigenvalues. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { checkpointSuffixes, openModel } from '../../extension/checkpoint/openModel';
+import { openModel } from '../../extension/checkpoint/openModel';
+import { CHECKPOINT_ENDINGS } from '../../extension/shared/checkpointNames';
 import { loadKernels } from '../../extension/linalg/kernels/loadKernels';
 import type { MatrixProducts } from '../../extension/linalg/products/productTypes';
 import { heldBands } from '../../extension/linalg/singular/rowBandProducts';
@@ -42,7 +43,7 @@ if (shared === undefined) {
     });
     after(() => products.dispose());
 
-    for (const { golden } of goldenFiles(shared, checkpointSuffixes)) {
+    for (const { golden } of goldenFiles(shared, CHECKPOINT_ENDINGS)) {
       it(`the largest σ of ${golden.checkpoint}, from its rows and from its columns`, async () => {
         const checkpoint = await openModel(path.join(shared, 'checkpoints', golden.checkpoint));
         let compared = 0;

@@ -16,14 +16,12 @@ import { elementCount, contiguousStrides } from '../elements/shape';
 import { withNamedState } from '../elements/trainingNames';
 
 const FORMAT = 'flax';
-const SUFFIX = '.msgpack';
 
 /** A map, a key, and soon after an extension of a small type (1 is an array) that begins with a tuple of three. */
 const BEGINNING = /^[\x81-\x8f\xde\xdf][^]{0,4}[\xa1-\xbf\xd9][^]*?[\xc7-\xc9][^]{1,4}\p{Cc}\x93/u;
 
 export const flaxFormat: CheckpointFormat = {
   name: FORMAT,
-  suffixes: [SUFFIX],
   matches: (_file, head) => BEGINNING.test(Buffer.from(head).toString('latin1')),
 
   async open(file, signal) {

@@ -5,20 +5,19 @@
  *
  * @see https://github.com/huggingface/diffusers src/diffusers/pipelines/pipeline_utils.py (`DiffusionPipeline`)
  */
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { PIPELINE_INDEX } from '../../shared/checkpointNames';
 import type { Checkpoint, CheckpointFormat } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
-import type { FolderContent } from './folder';
+import { findInFolder, type FolderContent } from './folder';
 import { readJsonObject } from '../files/jsonFile';
 import { joinedCheckpoint, JoinedTensor } from './joinedCheckpoint';
-import { weightsOfPart } from './pipelineWeights';
 import { ProblemList } from '../problemList';
 import { siblingPath } from '../files/siblingPath';
 import { weightFilesOf } from '../wrappedCheckpoint';
 
 export const DIFFUSERS = 'diffusers';
-
-const INDEX = 'model_index.json';
 
 /** Real ones have about 1 kB. */
 const MAX_INDEX_BYTES = 1024 * 1024;
@@ -47,13 +46,11 @@ interface OpenedPart extends Part {
   readonly problem?: CheckpointError;
 }
 
-/** @param suffixes endings and whole names of the formats that `open` knows */
-export function diffusersFormat(open: OpenWeights, suffixes: readonly string[]): CheckpointFormat {
+export function diffusersFormat(open: OpenWeights): CheckpointFormat {
   return {
     name: DIFFUSERS,
-    suffixes: [INDEX],
     // The configuration of each part has the same keys: only the name tells.
-    matches: (file) => path.basename(file).toLowerCase() === INDEX,
+    matches: (file) => path.basename(file).toLowerCase() === PIPELINE_INDEX,
     async open(file, signal) {
       const index = await readJsonObject(file, MAX_INDEX_BYTES, signal);
       const problems = new ProblemList(file);
@@ -61,7 +58,7 @@ export function diffusersFormat(open: OpenWeights, suffixes: readonly string[]):
       const folder = path.dirname(file);
       const opened: OpenedPart[] = [];
       try {
-        for (const part of parts) opened.push(await openPart(folder, part, open, suffixes, signal));
+        for (const part of parts) opened.push(await openPart(folder, part, open, signal));
         return pipelineOf(file, index, opened, problems);
       } catch (error) {
         for (const { checkpoint } of opened) await checkpoint?.close();
@@ -89,18 +86,12 @@ function partsOf(index: Readonly<Record<string, unknown>>, file: string, problem
   return parts;
 }
 
-async function openPart(
-  pipeline: string,
-  part: Part,
-  open: OpenWeights,
-  suffixes: readonly string[],
-  signal?: AbortSignal,
-): Promise<OpenedPart> {
+async function openPart(pipeline: string, part: Part, open: OpenWeights, signal?: AbortSignal): Promise<OpenedPart> {
   const folder = siblingPath(pipeline, part.name)!;
   try {
-    const weights = await weightsOfPart(folder, suffixes);
-    if (!weights) return { ...part, note: 'no weights' };
-    const { found, others } = weights;
+    const found = await weightsOf(folder);
+    if (!found) return { ...part, note: 'no weights' };
+    const others = found.kind === 'file' ? found.others : [];
     const checkpoint = await open(folder, found, signal);
     const read =
       path.relative(folder, checkpoint.path) || `${found.kind === 'shards' ? found.names.length : ''} shards`;
@@ -114,6 +105,20 @@ async function openPart(
       : error;
     return { ...part, note: missing ? 'missing' : 'cannot be read', problem };
   }
+}
+
+/** Undefined if the part has no weights: a tokenizer, a scheduler. @throws CheckpointError `not-found` without the folder */
+async function weightsOf(folder: string): Promise<FolderContent | undefined> {
+  try {
+    return await findInFolder(folder);
+  } catch (error) {
+    if (error instanceof CheckpointError && error.code === 'not-found' && (await exists(folder))) return undefined;
+    throw error;
+  }
+}
+
+async function exists(folder: string): Promise<boolean> {
+  return (await stat(folder).catch(() => undefined)) !== undefined;
 }
 
 /** @throws CheckpointError where no part has weights that can be read */

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { ShardOfModel } from '../../shared/tensors';
-import { shardSet } from './folder';
+import { indexNameOf, shardSet } from '../../shared/shardNames';
 
 /** @returns undefined for a file whose name is not that of one shard of several */
 export async function shardOfModel(file: string): Promise<ShardOfModel | undefined> {
@@ -13,7 +13,7 @@ export async function shardOfModel(file: string): Promise<ShardOfModel | undefin
   const place = { number, total: names.length };
   const folder = path.dirname(file);
   // `model-00002-of-00003.safetensors` is one of those that `model.safetensors.index.json` lists.
-  const index = path.join(folder, `${name.replace(/-\d+-of-\d+/, '')}.index.json`);
+  const index = path.join(folder, indexNameOf(name)!);
   if (await exists(index)) return { ...place, whole: index };
   for (const each of names) if (!(await exists(path.join(folder, each)))) return place;
   return { ...place, whole: folder };

@@ -36,7 +36,6 @@ const PYTORCH_SHARD = /\.(bin|pth?|ckpt)$/i;
 
 export const shardedFormat: CheckpointFormat = {
   name: 'index of shards',
-  suffixes: ['.safetensors.index.json', '.bin.index.json'],
   matches: (_path, head) =>
     objectStart(head) !== undefined && Buffer.from(head).toString('latin1').includes('"weight_map"'),
   async open(indexPath, signal) {

@@ -10,7 +10,8 @@ import { concurrently } from '../files/concurrently';
 import { FileSet } from '../files/fileSet';
 import { looksLikeGguf } from './ggufHeader';
 import { huggingFaceName } from './ggufNames';
-import { joinParts, partNames, readPart } from './ggufParts';
+import { partNames } from '../../shared/shardNames';
+import { joinParts, readPart } from './ggufParts';
 import { readElements } from './ggufElements';
 import { withTrueShape } from './ggufShapes';
 import type { GgufTensor } from './ggufTensor';
@@ -25,7 +26,6 @@ const HEADERS_AT_ONCE = 8;
 
 export const ggufFormat: CheckpointFormat = {
   name: FORMAT,
-  suffixes: ['.gguf'],
   matches: (_path, head) => looksLikeGguf(head),
   async open(file, signal) {
     const files = new FileSet();

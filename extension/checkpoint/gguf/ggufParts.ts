@@ -12,25 +12,10 @@ import { readGgufHeader, type GgufHeader } from './ggufHeader';
 import type { GgufTensor } from './ggufTensor';
 import { ProblemList } from '../problemList';
 
-const PART = /^(.*-)(\d{5})(-of-(\d{5})\.gguf)$/i;
-
-/** More parts than any model has; a name that promises more is not believed. */
-const MAX_PARTS = 10_000;
-
 export interface GgufPart {
   readonly file: string;
   readonly header?: GgufHeader;
   readonly error?: CheckpointError;
-}
-
-/** Names of all parts that belong to this one; the file's own alone where it is no part. */
-export function partNames(name: string): readonly string[] {
-  const [, before, number, after, count] = PART.exec(name) ?? [];
-  const total = Number(count);
-  if (number === undefined || total < 1 || total > MAX_PARTS || Number(number) < 1 || Number(number) > total) {
-    return [name];
-  }
-  return Array.from({ length: total }, (_, i) => `${before}${String(i + 1).padStart(5, '0')}${after}`);
 }
 
 /** @throws DOMException `AbortError` when `signal` fires */

@@ -41,7 +41,6 @@ const FORMAT = 'hdf5';
 
 export const hdf5Format: CheckpointFormat = {
   name: FORMAT,
-  suffixes: ['.h5', '.hdf5'],
   matches: (_file, head) => looksLikeHdf5(head),
 
   async open(file, signal) {

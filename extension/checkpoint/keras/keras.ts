@@ -34,7 +34,6 @@ const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
 
 export const kerasFormat: CheckpointFormat = {
   name: FORMAT,
-  suffixes: ['.keras'],
 
   matches: (file, head) =>
     isZip(head) && (/\.keras$/i.test(file) || [WEIGHTS, CONFIG, ABOUT].includes(firstRecord(head))),

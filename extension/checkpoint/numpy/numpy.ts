@@ -32,7 +32,6 @@ const MAX_NAMES_SHOWN = 20;
 
 export const numpyFormat: CheckpointFormat = {
   name: FORMAT,
-  suffixes: [ARRAY_SUFFIX, '.npz'],
 
   matches(file, head) {
     if (isNumpy(head)) return true;

@@ -26,7 +26,6 @@ import { SourcedCheckpoint } from '../elements/sourcedCheckpoint';
 
 export const onnxFormat: CheckpointFormat = {
   name: 'onnx',
-  suffixes: ['.onnx'],
   matches: (path, head) => isOrtFormat(head) || looksLikeOnnx(path, head),
   async open(path, signal) {
     const files = new FileSet();

@@ -6,6 +6,7 @@
  * @see https://pytorch.org/docs/stable/distributed.checkpoint.html
  */
 import path from 'node:path';
+import { DISTRIBUTED_METADATA, DISTRIBUTED_RECORDS } from '../../shared/checkpointNames';
 import { type Checkpoint, type CheckpointFormat, type TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import { TiledRows } from '../elements/tiledRows';
@@ -26,9 +27,6 @@ import { elementCount } from '../elements/shape';
 import { siblingPath } from '../files/siblingPath';
 import { withNamedState } from '../elements/trainingNames';
 
-export const METADATA_NAME = '.metadata';
-export const RECORDS_SUFFIX = '.distcp';
-
 /** A tensor's entry takes some 100 bytes, and each of its chunks some 200: more than are looked at. */
 const MAX_METADATA_BYTES = 128 * 1024 * 1024;
 
@@ -43,11 +41,10 @@ const MAX_OBJECTS_LISTED = 200;
 
 export const distributedFormat: CheckpointFormat = {
   name: 'distributed',
-  suffixes: [RECORDS_SUFFIX],
-  matches: (file) => path.basename(file) === METADATA_NAME || file.toLowerCase().endsWith(RECORDS_SUFFIX),
+  matches: (file) => path.basename(file) === DISTRIBUTED_METADATA || file.toLowerCase().endsWith(DISTRIBUTED_RECORDS),
   async open(file, signal) {
     const folder = path.dirname(file);
-    const metadataPath = path.join(folder, METADATA_NAME);
+    const metadataPath = path.join(folder, DISTRIBUTED_METADATA);
     const files = new FileSet();
     try {
       const metadata = await openMetadata(files, metadataPath, file);
@@ -66,7 +63,7 @@ async function openMetadata(files: FileSet, metadataPath: string, opened: string
     return await files.bytes(metadataPath);
   } catch (error) {
     if (!(error instanceof CheckpointError) || error.code !== 'not-found' || opened === metadataPath) throw error;
-    const message = `is one of a distributed checkpoint's files, and ${METADATA_NAME}, which says what is in them, is missing`;
+    const message = `is one of a distributed checkpoint's files, and ${DISTRIBUTED_METADATA}, which says what is in them, is missing`;
     throw new CheckpointError('missing-shard', message, { file: opened, cause: error, remedy: 'put it beside them' });
   }
 }
@@ -135,7 +132,7 @@ async function findFiles(
   const names = [...new Set(tensors.flatMap(({ chunks }) => chunks.map(({ place }) => place.name)))];
   const found = await concurrently(names.slice(0, MAX_FILES), FILES_AT_ONCE, (name) => findFile(folder, name, files));
   const message = `names ${names.length} files; more than ${MAX_FILES} are not looked for`;
-  const rest = { error: new CheckpointError('limit', message, { file: path.join(folder, METADATA_NAME) }) };
+  const rest = { error: new CheckpointError('limit', message, { file: path.join(folder, DISTRIBUTED_METADATA) }) };
   return new Map(names.map((name, i) => [name, found[i] ?? rest]));
 }
 
@@ -143,7 +140,7 @@ async function findFile(folder: string, name: string, files: FileSet): Promise<F
   const file = siblingPath(folder, name);
   if (file === undefined) {
     const message = `names the file ${JSON.stringify(name.slice(0, 200))}, which is not beside it and is not opened`;
-    return { error: new CheckpointError('malformed', message, { file: path.join(folder, METADATA_NAME) }) };
+    return { error: new CheckpointError('malformed', message, { file: path.join(folder, DISTRIBUTED_METADATA) }) };
   }
   try {
     return { file: await files.bytes(file) };

@@ -2,7 +2,7 @@
  * PyTorch checkpoints: what `torch.save`, `torch.jit.save` and `torch.export.save` write. The pickle in them is interpreted as data
  * (`pickle.ts`, `pickleGlobals.ts`), never run.
  */
-import path from 'node:path';
+import { hasNameOf } from '../../shared/checkpointNames';
 import { type Checkpoint, type CheckpointFormat } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import { deepspeedPart } from './deepspeed';
@@ -20,8 +20,6 @@ import { SourcedCheckpoint, type SourcedTensor } from '../elements/sourcedCheckp
 import { readStateDict, type NamedTensor } from './stateDict';
 import { firstRecord, isZip } from '../containers/zipArchive';
 
-const SUFFIXES = ['.pt', '.pth', '.bin', '.ckpt', '.th', '.jit', '.pt2'];
-
 /** Enough for every signature below, a tar header's included. */
 const HEAD_BYTES = 512;
 
@@ -34,12 +32,11 @@ const MAX_NAME_SHOWN = 200;
 
 export const pytorchFormat: CheckpointFormat = {
   name: 'pytorch',
-  suffixes: SUFFIXES,
 
   matches(file, head) {
     const kind = kindOf(head);
     if (kind === undefined) return false;
-    if (SUFFIXES.includes(path.extname(file).toLowerCase())) return true;
+    if (hasNameOf('pytorch', file)) return true;
     if (kind === 'zip')
       return /^[^/]*\/(\.?data|\.format|version|byteorder|code|constants|archive_format)/.test(firstRecord(head));
     return kind === 'pickle' && Buffer.from(head).includes(LEGACY_MAGIC);

@@ -9,7 +9,6 @@ import { looksLikeSafetensors, readSafetensorsHeader, storedLength, type StoredT
 
 export const safetensorsFormat: CheckpointFormat = {
   name: 'safetensors',
-  suffixes: ['.safetensors'],
   matches: (_path, head) => looksLikeSafetensors(head),
   async open(path, signal) {
     const files = new FileSet();

@@ -24,7 +24,6 @@ const MAX_TEXTS_NAMED = 20;
 
 export const tensorBundleFormat: CheckpointFormat = {
   name: FORMAT,
-  suffixes: [INDEX_SUFFIX],
   matches: (file, head) =>
     looksLikeBundleIndex(head) ||
     looksLikeOldCheckpoint(head) ||

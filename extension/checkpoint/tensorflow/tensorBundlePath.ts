@@ -1,5 +1,6 @@
 /** From any file of a TensorFlow checkpoint to its index. */
 import path from 'node:path';
+import { TENSORFLOW_DATA } from '../../shared/checkpointNames';
 import { CheckpointError } from '../checkpointError';
 import type { FileSet } from '../files/fileSet';
 import { siblingPath } from '../files/siblingPath';
@@ -7,8 +8,6 @@ import { looksLikeOldCheckpoint } from './tensorBundleIndex';
 
 export const INDEX_SUFFIX = '.index';
 
-/** The file that names the latest checkpoint of its folder, and the others that are kept. */
-export const LATEST = 'checkpoint';
 const LATEST_KEY = 'model_checkpoint_path:';
 
 /** A text of the text format of protobuf: the path of a checkpoint without an ending. */
@@ -17,11 +16,10 @@ const LATEST_PATH = /^[ \t]*model_checkpoint_path:[ \t]*"((?:[^"\\\n]|\\.)*)"/m;
 /** Two lines, or a few hundred where all checkpoints of a training are kept; the one that counts comes first. */
 const LATEST_BYTES = 65_536;
 
-const DATA_FILE = /^(.*)\.data-\d{5,}-of-\d{5,}$/;
-
 /** What the names of a checkpoint's files begin with, where this is one of its data files. */
 export function dataFilePrefix(file: string): string | undefined {
-  return DATA_FILE.exec(path.basename(file))?.[1];
+  const name = path.basename(file);
+  return TENSORFLOW_DATA.test(name) ? name.replace(TENSORFLOW_DATA, '') : undefined;
 }
 
 export function looksLikeLatest(head: Uint8Array): boolean {

@@ -5,6 +5,7 @@
  * @see https://www.tensorflow.org/guide/saved_model#the_savedmodel_format_on_disk
  */
 import path from 'node:path';
+import { SAVED_MODEL } from '../../shared/checkpointNames';
 import { type Checkpoint, type CheckpointFormat, type TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import { groupedNames } from '../elements/groupedNames';
@@ -20,8 +21,6 @@ import { openBundle } from './tensorBundle';
 import { GraphConstants, type GraphConstant } from './tensorflowGraph';
 import { isQuantised, tensorflowType } from './tensorflowTypes';
 
-/** What a SavedModel's file is always called. */
-const SAVED_MODEL = 'saved_model.pb';
 const VARIABLES = path.join('variables', 'variables.index');
 
 /** A node, its name, and the name of its operation, each behind its length. */
@@ -33,7 +32,6 @@ const SAVED = 'tensorflow savedmodel';
 
 export const savedModelFormat: CheckpointFormat = {
   name: SAVED,
-  suffixes: [SAVED_MODEL],
   matches: (file) => path.basename(file).toLowerCase() === SAVED_MODEL,
   async open(file, signal) {
     return (await openVariables(file, signal)) ?? openConstants(file, SAVED, signal);
@@ -42,7 +40,6 @@ export const savedModelFormat: CheckpointFormat = {
 
 export const frozenGraphFormat: CheckpointFormat = {
   name: 'tensorflow graph',
-  suffixes: ['.pb'],
   matches: (_file, head) => GRAPH.test(Buffer.from(head).toString('latin1')),
   open: (file, signal) => openConstants(file, 'tensorflow graph', signal),
 };

@@ -27,7 +27,6 @@ const KEYS = /"(modelTopology|weightsManifest|graph-model|layers-model)"/;
 
 export const tensorflowJsFormat: CheckpointFormat = {
   name: FORMAT,
-  suffixes: ['model.json'],
   matches: (_path, head) => objectStart(head) !== undefined && KEYS.test(Buffer.from(head).toString('latin1')),
   async open(modelPath, signal) {
     const files = new FileSet();

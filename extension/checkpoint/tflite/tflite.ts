@@ -18,7 +18,6 @@ import type { TfliteTensor } from './tfliteTensor';
 import { scopedNames } from '../elements/scopedNames';
 
 const FORMAT = 'tflite';
-const SUFFIX = '.tflite';
 
 /** Behind the offset of the root table. */
 const IDENTIFIER = 'TFL3';
@@ -28,7 +27,6 @@ type Writable = { -readonly [Key in keyof TensorInfo]: TensorInfo[Key] };
 
 export const tfliteFormat: CheckpointFormat = {
   name: FORMAT,
-  suffixes: [SUFFIX],
   matches: (_file, head) => identifierOf(head) === IDENTIFIER,
   async open(file, signal) {
     const reader = await FileReader.open(file);

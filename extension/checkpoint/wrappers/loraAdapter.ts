@@ -5,6 +5,7 @@
  * @see https://huggingface.co/docs/peft/developer_guides/checkpoint
  */
 import path from 'node:path';
+import { TRANSFORMERS_WEIGHTS } from '../../shared/folderMeaning';
 import type { Problem } from '../../shared/tensors';
 import type { Checkpoint, FactorProduct, TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
@@ -31,14 +32,6 @@ const WRAPPER = /^base_model\.model\./;
 
 /** No file system has longer names. */
 const MAX_FOLDER_NAME = 255;
-
-/** Files that a base model may be: in the adapter's folder, in the one beside it that it names, or one folder up. */
-const BASE_FILES = [
-  'model.safetensors.index.json',
-  'model.safetensors',
-  'pytorch_model.bin.index.json',
-  'pytorch_model.bin',
-];
 
 type Open = (file: string, signal?: AbortSignal) => Promise<Checkpoint>;
 
@@ -195,7 +188,7 @@ async function openBase(
   const parent = path.dirname(folder);
   const named = baseName === undefined ? undefined : neighbour(parent, baseName);
   const folders = [folder, ...(named === undefined ? [] : [named]), parent];
-  const candidates = folders.flatMap((each) => BASE_FILES.map((name) => path.join(each, name)));
+  const candidates = folders.flatMap((each) => TRANSFORMERS_WEIGHTS.map((name) => path.join(each, name)));
   for (const file of candidates) {
     if (file === own) continue;
     try {

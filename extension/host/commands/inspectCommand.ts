@@ -1,9 +1,10 @@
 /** "Inspect Weights": on a file or folder of the explorer, the active editor's file, or one the person chooses. */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { checkpointsIn, isCheckpointName } from '../../shared/checkpointNames';
+import { isCheckpointName } from '../../shared/checkpointNames';
 import type { CheckpointEditors } from '../editor/checkpointEditor';
 import { chooseCheckpoint } from './chooseCheckpoint';
+import { checkpointsIn } from '../workspace/clickedCheckpoint';
 import { notOnDisk } from '../workspace/onDisk';
 import { listText } from '../plainText';
 import type { WorkspaceCheckpoints } from '../workspace/workspaceCheckpoints';

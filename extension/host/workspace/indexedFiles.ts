@@ -2,7 +2,7 @@
  * The files that the hover's index knows: at most so many, read once until they change, and none again that a process
  * died of. Knows nothing of VS Code.
  */
-import { likeliestFirst } from '../../shared/checkpointNames';
+import { likeliestFirst } from './workspaceFiles';
 import type { PackedSummary } from '../../shared/tensors';
 import { HeaderReaderDiedError, type HeaderReader } from './headerReader';
 import { LayerIndex } from './layerIndex';

@@ -3,8 +3,9 @@
  * that ask which one, and for the hover's index. Nothing here waits for anything a person does.
  */
 import * as vscode from 'vscode';
-import { checkpointFolders, wholeCheckpoints, WORKSPACE_GLOB } from '../../shared/checkpointNames';
+import { WORKSPACE_GLOB } from '../../shared/checkpointNames';
 import { CoalescedPass } from './coalescedPass';
+import { checkpointFolders, wholeCheckpoints } from './workspaceFiles';
 import type { IndexedFiles } from './indexedFiles';
 
 /** Files that are looked for at all. A folder of training snapshots can hold thousands. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { CheckpointError } from '../../../extension/checkpoint/checkpointError';
-import { checkpointSuffixes, formats, openModel } from '../../../extension/checkpoint/openModel';
+import { formats, openModel } from '../../../extension/checkpoint/openModel';
+import { CHECKPOINT_ENDINGS } from '../../../extension/shared/checkpointNames';
 import * as p from '../../harness/checkpoints/pickleWriter';
 import { writeFiles } from '../../harness/checkpoints/pipelineFixture';
 import { repositoryRoot, sharedFolder } from '../../harness/shared';
@@ -298,7 +299,7 @@ describe('the list of formats', () => {
       'saved_model.pb',
       '.pb',
     ]) {
-      assert.ok(checkpointSuffixes.includes(suffix), suffix);
+      assert.ok(CHECKPOINT_ENDINGS.includes(suffix), suffix);
     }
   });
 });

@@ -2,14 +2,17 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { checkpointSuffixes } from '../../../extension/checkpoint/openModel';
-import { globMatcher } from '../../../extension/shared/glob';
 import {
-  checkpointFolders,
-  checkpointsIn,
+  CHECKPOINT_ENDINGS,
+  DISTRIBUTED_METADATA,
   isCheckpointName,
-  wholeCheckpoints,
+  OFFERED_PATTERNS,
+  OWN_PATTERNS,
+  TENSORFLOW_DATA,
 } from '../../../extension/shared/checkpointNames';
+import { globMatcher } from '../../../extension/shared/glob';
+import { checkpointsIn } from '../../../extension/host/workspace/clickedCheckpoint';
+import { checkpointFolders, wholeCheckpoints } from '../../../extension/host/workspace/workspaceFiles';
 import { repositoryRoot } from '../../harness/shared';
 
 interface Manifest {
@@ -41,8 +44,9 @@ describe('checkpoint files', () => {
 
   it('of every format are offered by package.json, and known to the host', () => {
     assert.ok(conditions.length >= 2, 'the explorer and the editor have a menu each');
-    for (const suffix of checkpointSuffixes) {
-      const name = TENSORFLOW_EXAMPLES[suffix] ?? (suffix.startsWith('.') ? `my.net${suffix}` : suffix);
+    for (const suffix of CHECKPOINT_ENDINGS) {
+      const isEnding = suffix.startsWith('.') && suffix !== DISTRIBUTED_METADATA;
+      const name = TENSORFLOW_EXAMPLES[suffix] ?? (isEnding ? `my.net${suffix}` : suffix);
       assert.ok(isCheckpointName(name), `${name} in the code`);
       const editor = patterns.some(({ filenamePattern }) => globMatcher(filenamePattern)(name));
       assert.ok(editor, `${name} among the editor's patterns`);
@@ -63,6 +67,29 @@ describe('checkpoint files', () => {
     for (const other of ['a.json', 'config.json', 'x.py', 'submodel.json', 'safetensors']) {
       assert.equal(isCheckpointName(other), false, other);
       assert.ok(!extensions.test(path.extname(other)) && !names.test(other), other);
+    }
+  });
+
+  it('are offered under the very patterns of the list', () => {
+    const of = (wanted: string): string[] =>
+      customEditors
+        .filter(({ priority }) => priority === wanted)
+        .flatMap(({ selector }) => selector.map(({ filenamePattern }) => filenamePattern));
+    assert.deepEqual(of('default').sort(), [...OWN_PATTERNS].sort());
+    assert.deepEqual(of('option').sort(), [...OFFERED_PATTERNS].sort());
+  });
+
+  it('are offered by menus under the patterns of the list, and the data files of TensorFlow', () => {
+    const data = 'model.ckpt-7.data-000000-of-000001';
+    assert.ok(TENSORFLOW_DATA.test(data));
+    for (const { extensions, names } of conditions) {
+      const [, listed] = /\((.*)\)/.exec(extensions.source)!;
+      const endings = [...OWN_PATTERNS, ...OFFERED_PATTERNS].filter((pattern) => /^\*\.\w+$/.test(pattern));
+      assert.deepEqual(listed!.split('|').sort(), endings.map((ending) => ending.slice(2)).sort());
+      assert.ok(names.test(data), data);
+      for (const pattern of OFFERED_PATTERNS.filter((each) => !endings.includes(each))) {
+        assert.ok(names.test(pattern.replaceAll('*', 'x')), pattern);
+      }
     }
   });
 
@@ -178,12 +205,12 @@ describe('checkpoint files', () => {
       assert.deepEqual(await found(), ['saved_model.pb']);
       make('model-00001-of-00001.safetensors', 'model.json');
       assert.deepEqual(await found(), ['model.json']);
-      make('pytorch_model.bin.index.json', 'pytorch_model.bin');
+      make('pytorch_model.bin.index.json');
       assert.deepEqual(await found(), ['pytorch_model.bin.index.json']);
-      make('model.safetensors');
-      assert.deepEqual(await found(), ['model.safetensors']);
       make('model.safetensors.index.json');
       assert.deepEqual(await found(), ['model.safetensors.index.json']);
+      make('model.safetensors');
+      assert.deepEqual(await found(), ['model.safetensors']);
       make('model_index.json');
       assert.deepEqual(await found(), ['model_index.json']);
     });
@@ -191,7 +218,9 @@ describe('checkpoint files', () => {
     it('takes the index of a TensorFlow checkpoint, and lets a person choose between several', async () => {
       make('checkpoint', 'model.ckpt-1.index', 'model.ckpt-1.data-00000-of-00001', 'faiss.index');
       assert.deepEqual(await found(), ['model.ckpt-1.index']);
-      make('ckpt-2.index');
+      make('ckpt-2.index', 'ckpt-2.data-00000-of-00001');
+      assert.deepEqual(await found(), ['checkpoint']);
+      rmSync(path.join(folder, 'checkpoint'));
       assert.deepEqual(await found(), ['ckpt-2.index', 'model.ckpt-1.index']);
     });
 

@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'n
 import os from 'node:os';
 import path from 'node:path';
 import { CheckpointError } from '../../../../extension/checkpoint/checkpointError';
-import { checkpointSuffixes, openModel } from '../../../../extension/checkpoint/openModel';
+import { openModel } from '../../../../extension/checkpoint/openModel';
+import { CHECKPOINT_ENDINGS } from '../../../../extension/shared/checkpointNames';
 import { ProblemList } from '../../../../extension/checkpoint/problemList';
 import { problemsOf } from '../../../../extension/checkpoint/truncatedFile';
 import { uniform, writeSafetensors } from '../../../harness/checkpoints/madeCheckpoints';
@@ -30,7 +31,7 @@ describe('what stands in place of weights', () => {
   }
 
   /** Endings that say binary; JSON has messages of its own. */
-  const suffixes = checkpointSuffixes.filter((suffix) => suffix.startsWith('.') && !suffix.endsWith('.json'));
+  const suffixes = CHECKPOINT_ENDINGS.filter((suffix) => /^\.(?!metadata)/.test(suffix) && !suffix.endsWith('.json'));
 
   it('is named, whatever the file is called', async () => {
     assert.ok(suffixes.length > 15);

@@ -97,16 +97,16 @@ describe('a diffusers pipeline', () => {
     assert.deepEqual(checkpoint.problems, []);
     assert.equal(
       checkpoint.metadata.unet,
-      'UNet2DConditionModel (diffusion_pytorch_model.safetensors; not read: diffusion_pytorch_model.fp16.safetensors, ' +
-        'diffusion_pytorch_model.non_ema.safetensors, diffusion_pytorch_model.bin, diffusion_pytorch_model.fp16.bin)',
+      'UNet2DConditionModel (diffusion_pytorch_model.safetensors; not read: diffusion_pytorch_model.bin, ' +
+        'diffusion_pytorch_model.fp16.safetensors, diffusion_pytorch_model.fp16.bin, diffusion_pytorch_model.non_ema.safetensors)',
     );
   });
 
-  it('takes fp16 where that is all there is in safetensors, and other variants only after it', async () => {
+  it('takes fp16 if there are no usual weights, and other variants only after it', async () => {
     const folder = pipeline({
       'unet/diffusion_pytorch_model.bf16.safetensors': safetensorsBytes([ramp('bf16', [2])]),
       'unet/diffusion_pytorch_model.fp16.safetensors': safetensorsBytes([ramp('fp16', [2])]),
-      'unet/diffusion_pytorch_model.bin': 'never looked at',
+      'unet/diffusion_pytorch_model.fp16.bin': 'never looked at',
     });
     unlinkSync(path.join(folder, 'unet/diffusion_pytorch_model.safetensors'));
     assert.ok(namesOf(await open(folder)).includes('unet/fp16'));
