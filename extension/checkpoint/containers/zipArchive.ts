@@ -11,6 +11,7 @@ import { CheckpointError } from '../checkpointError';
 import { crc32 } from './crc32';
 import type { FileBytes } from '../files/fileBytes';
 import { OpeningBudget } from '../files/openingBudget';
+import { ReadWindow } from '../files/readWindow';
 import { InflatedRecord } from './inflatedRecord';
 
 /** A checkpoint has one record a tensor, and the largest some 100 000: more take seconds. */
@@ -242,8 +243,7 @@ export class ZipArchive {
 
 /** Lets yauzl read through a `FileBytes`: only its `read` is used, never a stream. */
 class WindowedReader extends RandomAccessReader {
-  private window = Buffer.alloc(0);
-  private windowStart = 0;
+  private readonly window: ReadWindow;
   /** The reader's own error, clearer than the text that yauzl makes of it. */
   failure: Error | undefined;
   /** Called where yauzl itself throws in a callback, which nothing would catch otherwise. */
@@ -251,9 +251,10 @@ class WindowedReader extends RandomAccessReader {
 
   constructor(
     private readonly file: FileBytes,
-    private readonly signal: AbortSignal | undefined,
+    signal: AbortSignal | undefined,
   ) {
     super();
+    this.window = new ReadWindow(file, signal);
   }
 
   override read(
@@ -265,10 +266,7 @@ class WindowedReader extends RandomAccessReader {
   ): void {
     this.fill(length, position)
       .then(
-        () => {
-          const from = position - this.windowStart;
-          callback(null, this.window.copy(target, offset, from, from + length));
-        },
+        () => callback(null, this.window.view(position, length).copy(target, offset)),
         (error: unknown) => {
           const failure = error instanceof Error ? error : new Error(String(error));
           this.failure ??= failure;
@@ -279,11 +277,10 @@ class WindowedReader extends RandomAccessReader {
   }
 
   private async fill(length: number, position: number): Promise<void> {
-    const windowEnd = this.windowStart + this.window.length;
-    if (position >= this.windowStart && position + length <= windowEnd) return;
+    if (this.window.holds(position, length)) return;
+    // Never less than is asked for: beyond the end of the file, reading says so.
     const wanted = Math.min(Math.max(length, WINDOW_BYTES), Math.max(length, this.file.size - position));
-    this.window = Buffer.from((await this.file.read(position, wanted, this.signal)).buffer);
-    this.windowStart = position;
+    await this.window.load(position, wanted);
   }
 }
 

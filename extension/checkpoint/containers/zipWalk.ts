@@ -5,6 +5,7 @@
  */
 import type { FileBytes } from '../files/fileBytes';
 import type { OpeningBudget } from '../files/openingBudget';
+import { ReadWindow } from '../files/readWindow';
 import { LOCAL_HEADER, LOCAL_HEADER_BYTES, type ZipEntry } from './zipArchive';
 
 /** `PK\7\8`, CRC, compressed size, size: behind the data where the local header has no sizes (flag 3). */
@@ -40,14 +41,15 @@ export class ZipWalk {
   /** Offset of the next record: what was walked ends there. */
   position = 0;
 
-  private window = Buffer.alloc(0);
-  private windowStart = 0;
+  private readonly window: ReadWindow;
 
   constructor(
     private readonly file: FileBytes,
     private readonly budget: OpeningBudget,
-    private readonly signal: AbortSignal | undefined,
-  ) {}
+    signal: AbortSignal | undefined,
+  ) {
+    this.window = new ReadWindow(file, signal);
+  }
 
   /**
    * The next record; undefined where none follows that is there in full.
@@ -124,12 +126,10 @@ export class ZipWalk {
   private async read(start: number, length: number): Promise<Buffer> {
     const end = Math.min(start + length, this.file.size);
     if (end <= start) return Buffer.alloc(0);
-    if (start < this.windowStart || end > this.windowStart + this.window.length) {
-      const wanted = Math.min(Math.max(length, WINDOW_BYTES), this.file.size - start);
-      this.window = Buffer.from((await this.file.read(start, wanted, this.signal)).buffer);
-      this.windowStart = start;
+    if (!this.window.holds(start, end - start)) {
+      await this.window.load(start, Math.min(Math.max(length, WINDOW_BYTES), this.file.size - start));
     }
-    return this.window.subarray(start - this.windowStart, end - this.windowStart);
+    return this.window.view(start, end - start);
   }
 }
 
