@@ -4,6 +4,7 @@
  */
 import { CheckpointError } from '../checkpointError';
 import type { FileReader } from '../files/fileReader';
+import { ReadWindow } from '../files/readWindow';
 
 /** Read first: the header of a small model. Each further window is twice as long, up to the largest. */
 const FIRST_WINDOW_BYTES = 64 * 1024;
@@ -14,26 +15,21 @@ const MAX_HEADER_BYTES = 100_000_000;
 
 export class GgufCursor {
   bigEndian = false;
-  private bytes = Buffer.alloc(0);
-  /** In the file, of the window's first byte. */
-  private start = 0;
-  /** In the window; beyond its end where bytes were passed over. */
-  private at = 0;
+  /** In the file, of what comes next; beyond the window's end where bytes were passed over. */
+  offset = 0;
+  private readonly window: ReadWindow;
   private windowBytes = FIRST_WINDOW_BYTES;
   private readBytes = 0;
 
   constructor(
     private readonly reader: FileReader,
-    private readonly signal?: AbortSignal,
-  ) {}
+    signal?: AbortSignal,
+  ) {
+    this.window = new ReadWindow(reader, signal);
+  }
 
   get file(): string {
     return this.reader.path;
-  }
-
-  /** In the file, of what comes next. */
-  get offset(): number {
-    return this.start + this.at;
   }
 
   /** Bytes from here to the end of the file. */
@@ -43,7 +39,7 @@ export class GgufCursor {
 
   /** True where as many bytes can be taken without reading. */
   has(length: number): boolean {
-    return this.at + length <= this.bytes.length;
+    return this.window.holds(this.offset, length);
   }
 
   /**
@@ -58,19 +54,16 @@ export class GgufCursor {
       const message = `the header is longer than ${MAX_HEADER_BYTES} bytes`;
       throw new CheckpointError('limit', message, { file: this.file, offset: this.offset });
     }
-    const { offset } = this;
-    const window = await this.reader.read(offset, Math.min(Math.max(length, this.windowBytes), this.left), this.signal);
-    this.bytes = Buffer.from(window.buffer);
-    this.start = offset;
-    this.at = 0;
-    this.readBytes += window.length;
+    const wanted = Math.min(Math.max(length, this.windowBytes), this.left);
+    await this.window.load(this.offset, wanted);
+    this.readBytes += wanted;
     this.windowBytes = Math.min(2 * this.windowBytes, MAX_WINDOW_BYTES);
   }
 
   /** @throws CheckpointError `truncated` where the file ends before */
   skip(length: number): void {
     if (length > this.left) throw this.truncated(length);
-    this.at += length;
+    this.offset += length;
   }
 
   /**
@@ -80,19 +73,21 @@ export class GgufCursor {
    */
   take(length: number): Buffer {
     const at = this.advance(length);
-    return this.bytes.subarray(at, at + length);
+    return this.window.bytes.subarray(at, at + length);
   }
 
   /** As `take`. */
   uint32(): number {
     const at = this.advance(4);
-    return this.bigEndian ? this.bytes.readUInt32BE(at) : this.bytes.readUInt32LE(at);
+    const { bytes } = this.window;
+    return this.bigEndian ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at);
   }
 
   /** As `take`. Beyond 2⁵³ only roughly, which is more than any file has bytes. */
   uint64(): number {
     const at = this.advance(8);
-    const { bytes, bigEndian } = this;
+    const { bigEndian } = this;
+    const { bytes } = this.window;
     const upper = bigEndian ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at + 4);
     const lower = bigEndian ? bytes.readUInt32BE(at + 4) : bytes.readUInt32LE(at);
     return upper * 2 ** 32 + lower;
@@ -113,8 +108,9 @@ export class GgufCursor {
   /** Position in the window of bytes that are taken now. */
   private advance(length: number): number {
     if (!this.has(length)) throw this.truncated(length);
-    this.at += length;
-    return this.at - length;
+    const at = this.offset - this.window.start;
+    this.offset += length;
+    return at;
   }
 
   private truncated(length: number): CheckpointError {
