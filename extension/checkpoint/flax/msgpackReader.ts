@@ -6,6 +6,7 @@
  */
 import { CheckpointError, type CheckpointErrorCode } from '../checkpointError';
 import type { FileReader } from '../files/fileReader';
+import { ReadWindow } from '../files/readWindow';
 
 /** After a skip little is wanted, a header; where reading goes on, each window is twice the last, up to the largest. */
 const SMALLEST_WINDOW_BYTES = 4096;
@@ -27,14 +28,15 @@ export type MsgpackToken =
 export class MsgpackReader {
   /** Byte of the next token. */
   position = 0;
-  private window = Buffer.alloc(0);
-  private start = 0;
+  private readonly window: ReadWindow;
   private values = 0;
 
   constructor(
     private readonly file: FileReader,
-    private readonly signal: AbortSignal | undefined,
-  ) {}
+    signal: AbortSignal | undefined,
+  ) {
+    this.window = new ReadWindow(file, signal);
+  }
 
   get size(): number {
     return this.file.size;
@@ -43,9 +45,9 @@ export class MsgpackReader {
   /** @throws CheckpointError `truncated`, `malformed`, `limit`, `changed`, `io` */
   async next(): Promise<MsgpackToken> {
     if (++this.values > MAX_VALUES) throw this.error('limit', `holds more than ${MAX_VALUES} keys and values`);
-    const end = this.start + this.window.length;
-    const inside = this.position >= this.start && this.position <= end;
-    if (!inside || (this.position + TOKEN_BYTES > end && end < this.size)) await this.fill(TOKEN_BYTES);
+    this.assertLeft(1);
+    const length = Math.min(TOKEN_BYTES, this.size - this.position);
+    if (!this.window.holds(this.position, length)) await this.fill(length);
     return this.token();
   }
 
@@ -106,8 +108,8 @@ export class MsgpackReader {
 
   /** Text of a text or bytes token. @throws CheckpointError `truncated` */
   async text(length: number): Promise<string> {
-    const end = this.start + this.window.length;
-    if (this.position < this.start || this.position + length > end) await this.fill(length);
+    this.assertLeft(length);
+    if (!this.window.holds(this.position, length)) await this.fill(length);
     return this.take(length).toString('utf8');
   }
 
@@ -122,13 +124,10 @@ export class MsgpackReader {
   }
 
   private async fill(length: number): Promise<void> {
-    const goesOn = this.position >= this.start && this.position <= this.start + this.window.length;
-    const grown = goesOn ? Math.min(2 * this.window.length, LARGEST_WINDOW_BYTES) : 0;
+    const goesOn = this.window.holds(this.position, 0);
+    const grown = goesOn ? Math.min(2 * this.window.bytes.length, LARGEST_WINDOW_BYTES) : 0;
     const wanted = Math.max(length, grown, SMALLEST_WINDOW_BYTES);
-    const available = Math.max(0, Math.min(wanted, this.size - this.position));
-    const bytes = await this.file.read(Math.min(this.position, this.size), available, this.signal);
-    this.window = Buffer.from(bytes.buffer);
-    this.start = this.position;
+    await this.window.load(this.position, Math.min(wanted, this.size - this.position));
   }
 
   private extension(length: number): MsgpackToken {
@@ -141,9 +140,9 @@ export class MsgpackReader {
 
   private take(length: number): Buffer {
     this.assertLeft(length);
-    const from = this.position - this.start;
+    const bytes = this.window.view(this.position, length);
     this.position += length;
-    return this.window.subarray(from, from + length);
+    return bytes;
   }
 
   private assertLeft(length: number): void {
