@@ -9,6 +9,7 @@ import { concurrently } from '../files/concurrently';
 import type { FileBytes } from '../files/fileBytes';
 import { salvagePickle } from '../pickle/pickle';
 import type { OpeningBudget } from '../files/openingBudget';
+import { ReadWindow } from '../files/readWindow';
 import { PickleNeedsMore } from '../pickle/pickleCursor';
 import { TorchPickleHost } from './pickleGlobals';
 import { PickleDict, PickleSequence, type PickleStorage, type PickleValue } from '../pickle/pickleValues';
@@ -71,16 +72,17 @@ export async function openTorchLegacy(
 /** Pickles that follow one another in a file. */
 class PickleStream {
   offset = 0;
-  private window: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  private windowStart = 0;
+  private readonly window: ReadWindow;
   private largestWindow = 0;
 
   constructor(
     private readonly file: FileBytes,
     private readonly host: TorchPickleHost,
     private readonly budget: OpeningBudget,
-    private readonly signal: AbortSignal | undefined,
-  ) {}
+    signal: AbortSignal | undefined,
+  ) {
+    this.window = new ReadWindow(file, signal);
+  }
 
   /** @throws CheckpointError where the next pickle is not whole: what comes behind it cannot be found */
   async next(): Promise<PickleValue> {
@@ -94,7 +96,7 @@ class PickleStream {
     let needed = 1;
     for (;;) {
       await this.ensure(needed);
-      const bytes = this.window.subarray(this.offset - this.windowStart);
+      const bytes = this.window.view(this.offset, this.window.end - this.offset);
       const available = this.file.size - this.offset;
       const { left } = this.budget;
       try {
@@ -113,17 +115,17 @@ class PickleStream {
 
   private async ensure(length: number): Promise<void> {
     const available = this.file.size - this.offset;
-    const have = this.windowStart + this.window.length - this.offset;
-    if (this.window.length > 0 && have >= Math.min(length, available)) return;
+    const have = this.window.end - this.offset;
+    if (this.window.bytes.length > 0 && have >= Math.min(length, available)) return;
     const wanted = Math.min(available, Math.max(length, FIRST_WINDOW_BYTES));
     if (wanted > MAX_PICKLE_BYTES && have >= MAX_PICKLE_BYTES) {
       const message = `the pickle is longer than ${MAX_PICKLE_BYTES} bytes`;
       throw new CheckpointError('limit', message, { file: this.file.path, offset: this.offset });
     }
-    this.window = await this.file.read(this.offset, Math.min(wanted, MAX_PICKLE_BYTES), this.signal);
-    this.windowStart = this.offset;
-    this.budget.bring(Math.max(0, this.window.length - this.largestWindow));
-    this.largestWindow = Math.max(this.largestWindow, this.window.length);
+    await this.window.load(this.offset, Math.min(wanted, MAX_PICKLE_BYTES));
+    const { length: held } = this.window.bytes;
+    this.budget.bring(Math.max(0, held - this.largestWindow));
+    this.largestWindow = Math.max(this.largestWindow, held);
   }
 }
 
