@@ -1,7 +1,8 @@
 /**
  * A cursor over protobuf messages in a file. It reads through one small window and steps over long fields by their
  * length. A general protobuf library decodes from memory, so it would have to load a whole model (2 GB and more) to
- * find the names and places of its tensors: that is why this reader exists.
+ * find the names and places of its tensors: that is why this reader exists. The window is its own, no `ReadWindow`: the
+ * same memory is filled anew each time, as a walk over many small fields moves it often.
  *
  * @see https://protobuf.dev/programming-guides/encoding/
  */

@@ -1,6 +1,7 @@
 /**
  * The bytes of an HDF5 file by its own addresses. Its structures are many and small and point at one another: they are
- * read through pages that are kept, so that a file of 100 000 datasets is not as many reads of a slow disk.
+ * read through pages that are kept, so that a file of 100 000 datasets is not as many reads of a slow disk. The pages are
+ * its own, no `ReadWindow`: walks that run at the same time share them, and wait for the same read of one.
  */
 import { CheckpointError, type CheckpointErrorCode } from '../checkpointError';
 import type { ReadableBytes } from '../files/fileBytes';

@@ -21,7 +21,10 @@ export const MAX_STRINGS = 10_000_000;
 /** What one read of them takes, in strings. */
 const READ_STRINGS = 1000;
 
-/** Bytes of a string tensor read at once while its lengths are walked; near the end of the files half of it, a quarter, … */
+/**
+ * Bytes of a string tensor read at once while its lengths are walked; near the end of the files half of it, a quarter, …
+ * No `ReadWindow`: the bytes are those of several files in a row, some of which may be missing.
+ */
 const WINDOW_BYTES = [65536, 32768, 16384, 8192, 4096, 2048, 1024, 512, 256, 128, 64, 32, 16, 8, 4];
 
 export interface StreamedTensor extends TensorInfo {

@@ -1,6 +1,7 @@
 /**
  * Tables of a FlatBuffer that lies in a file, read by position in small pages; few of them are kept. Every library for
- * the format wants the whole buffer in memory, which for a model means its weights: that is why this reader exists.
+ * the format wants the whole buffer in memory, which for a model means its weights: that is why this reader exists. Its
+ * pages are no `ReadWindow`: tables point to and fro, and are looked at without waiting.
  *
  * Offsets point forwards only, so that no chain of them ends where it began. What they point at may still overlap, or
  * be the same thing many times: a caller that walks vectors must bound the number of tables visited.
