@@ -1,4 +1,4 @@
-/** PyTorch files that no PyTorch writes: impossible tensors, rare kinds of them, and files of other kinds. */
+/** PyTorch files that no PyTorch writes: impossible tensors, and rare kinds of them. */
 import assert from 'node:assert/strict';
 import { appendFileSync, rmSync, truncateSync } from 'node:fs';
 import { pytorchFormat } from '../../../../extension/checkpoint/pytorch/pytorch';
@@ -10,7 +10,7 @@ const good = { key: 'good', shape: [2, 3] };
 const goodData = { good: p.ramp(6) };
 
 describe('PyTorch', () => {
-  const { open, refusal, write } = torchFolder();
+  const { open, write } = torchFolder();
 
   /** Problems of a checkpoint with a good tensor and this value, which must not cost the good one. */
   async function problemsOf(value: Buffer, storages: Record<string, Buffer> = {}): Promise<string[]> {
@@ -349,72 +349,6 @@ describe('PyTorch', () => {
         await readHex(checkpoint, 'w', { start: 99, end: 100 }),
         p.ramp(1000).subarray(3960).toString('hex'),
       );
-    });
-  });
-
-  describe('files of other kinds', () => {
-    const cases: Record<string, [Buffer, string, RegExp]> = {
-      'a tar archive of old': [
-        Buffer.concat([Buffer.alloc(257), Buffer.from('ustar\0'), Buffer.alloc(249)]),
-        'unsupported',
-        /tar format.*save it with a newer PyTorch/,
-      ],
-      text: [Buffer.from('<html>not found</html>'), 'unknown-format', /neither a zip archive nor a pickle/],
-      'a zip archive of something else': [
-        zip([{ name: 'word/document.xml', bytes: Buffer.from('<w/>') }]),
-        'unknown-format',
-        /without a data\.pkl/,
-      ],
-      'an empty zip archive': [zip([]), 'unknown-format', /without a data\.pkl/],
-      'TorchScript of old': [
-        zip([{ name: 'm/model.json', bytes: Buffer.from('{}') }]),
-        'unsupported',
-        /before PyTorch 1\.4/,
-      ],
-      'a torch.export program from before PyTorch 2.8': [
-        zip([{ name: 'serialized_exported_program.json', bytes: Buffer.from('{}') }]),
-        'unsupported',
-        /torch\.export.*save it with a newer PyTorch/,
-      ],
-      'a torch.export package without weights': [
-        zip([{ name: 'm/archive_format', bytes: Buffer.from('pt2') }]),
-        'unsupported',
-        /torch\.export.*save it with a newer PyTorch, or its weights/,
-      ],
-      'two checkpoints in one': [
-        zip([...torchRecords(p.pickle(p.dict()), {}), ...torchRecords(p.pickle(p.dict()), {}, 'other')]),
-        'malformed',
-        /two checkpoints/,
-      ],
-      'an unknown byte order': [
-        zip([...torchRecords(p.pickle(p.dict()), {}), { name: 'model/byteorder', bytes: Buffer.from('middle') }]),
-        'malformed',
-        /byteorder/,
-      ],
-      'a newer protocol of torch.save': [
-        Buffer.concat([p.legacyFile(p.dict(), []).subarray(0, 15), p.pickle(p.int(1002))]),
-        'unsupported',
-        /protocol version 1002/,
-      ],
-    };
-    for (const [name, [bytes, code, message]] of Object.entries(cases)) {
-      it(name, async () => {
-        const error = await refusal(bytes);
-        assert.equal(error.code, code);
-        assert.match(error.message, message);
-      });
-    }
-
-    it('are told apart by how they begin', () => {
-      const archive = torchZip(p.pickle(p.dict()), {});
-      const legacy = p.legacyFile(p.dict(), []);
-      assert.ok(pytorchFormat.matches('model.pt', archive));
-      assert.ok(pytorchFormat.matches('no-suffix', archive));
-      assert.ok(pytorchFormat.matches('no-suffix', legacy));
-      assert.ok(pytorchFormat.matches('model.BIN', archive.subarray(0, 16)));
-      assert.ok(!pytorchFormat.matches('weights.npz', zip([{ name: 'w.npy', bytes: Buffer.alloc(1) }])));
-      assert.ok(!pytorchFormat.matches('model.pt', Buffer.from('{"weight_map": {}}')));
-      assert.ok(!pytorchFormat.matches('model.pt', Buffer.alloc(0)));
     });
   });
 });
