@@ -1,7 +1,7 @@
 /** A sound checkpoint in a folder of its own, one of whose files is damaged, case after case. */
 import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Source } from './sources';
+import type { Source } from './source';
 
 /** A file that lies beside the benches' folders: what leads out of a folder leads there. */
 export const OUTSIDE = 'outside';

@@ -5,7 +5,7 @@
  * 10⁹, paths (`../outside` is laid for them). List it in `corpora.ts`; `corpus.test.ts` then runs it in the fuzzer's worker
  * under the fuzzer's checks. One case again: `npm run fuzz -- --corpus --format F --case N`.
  */
-import type { Source } from '../sources';
+import type { Source } from '../source';
 import { cuts, wrongNumbers, type Field } from './fields';
 
 export interface Corpus {

@@ -1,5 +1,5 @@
 /** Cases of what is made from stored tensors and the configuration beside them: quantised weights, LoRA's products. */
-import { lora, quantised } from '../sources';
+import { lora, quantised } from '../folderSources';
 import type { Corpus, SpecialCase } from './corpus';
 import { DEEP_JSON, jsonFields } from './jsonFields';
 import { OUTSIDE_PATHS } from './outsidePaths';

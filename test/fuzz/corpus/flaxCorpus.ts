@@ -1,6 +1,7 @@
 /** Flax's MessagePack. */
 import * as m from '../../harness/checkpoints/msgpackWriter';
-import { flaxFiles, made } from '../sources';
+import { made } from '../source';
+import { flaxFiles } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import type { Field } from './fields';
 import { LayoutReader } from './layoutReader';

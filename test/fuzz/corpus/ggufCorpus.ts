@@ -1,6 +1,7 @@
 /** GGUF in both byte orders, and in parts. */
 import { floatTensor, GgufWriter, VALUE, type GgufFile } from '../../harness/checkpoints/ggufWriter';
-import { ggufParts, made, smallGguf } from '../sources';
+import { ggufParts, smallGguf } from '../ggufSources';
+import { made } from '../source';
 import type { Corpus, SpecialCase } from './corpus';
 import type { Field } from './fields';
 import { LayoutReader } from './layoutReader';

@@ -1,6 +1,7 @@
 /** NumPy's `.npy` files and `.npz` archives. */
 import { zip } from '../../harness/checkpoints/zipWriter';
-import { made, numpyFiles } from '../sources';
+import { made } from '../source';
+import { numpyFiles } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import { bombRecord } from './deflateBomb';
 import type { Field } from './fields';

@@ -1,6 +1,7 @@
 /** ONNX models, and those whose data lie in other files. */
 import * as onnx from '../../harness/checkpoints/onnxWriter';
-import { externalOnnx, made, smallOnnx } from '../sources';
+import { externalOnnx, smallOnnx } from '../onnxSources';
+import { made } from '../source';
 import type { Corpus, SpecialCase } from './corpus';
 import { OUTSIDE_PATHS } from './outsidePaths';
 import { protobufFields, type MessageFields } from './protobufFields';

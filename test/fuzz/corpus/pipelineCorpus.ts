@@ -1,5 +1,5 @@
 /** Pipelines of diffusers: the index that names the parts, and a model's folder in the download cache. */
-import { cachedModel, smallPipeline } from '../sources';
+import { cachedModel, smallPipeline } from '../folderSources';
 import type { Corpus, SpecialCase } from './corpus';
 import { DEEP_JSON } from './jsonFields';
 import { OUTSIDE_PATHS } from './outsidePaths';

@@ -2,7 +2,8 @@
 import * as p from '../../harness/checkpoints/pickleWriter';
 import { torchZip } from '../../harness/checkpoints/torchFiles';
 import { torchRecords, zip, type ZipOptions, type ZipRecord } from '../../harness/checkpoints/zipWriter';
-import { made, torchFiles, type Source } from '../sources';
+import { made, type Source } from '../source';
+import { torchFiles } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import { bombRecord } from './deflateBomb';
 import type { Field } from './fields';

@@ -1,6 +1,8 @@
 /** safetensors, alone and in shards. */
 import { f32Entry, ramp, rawSafetensors, safetensorsBytes } from '../../harness/checkpoints/safetensorsFixtures';
-import { made, smallShards, torchFolder } from '../sources';
+import { smallShards } from '../folderSources';
+import { made } from '../source';
+import { torchFolder } from '../sources';
 import type { Corpus, SpecialCase } from './corpus';
 import type { Field } from './fields';
 import { DEEP_JSON, jsonFields } from './jsonFields';

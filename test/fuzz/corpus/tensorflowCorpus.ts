@@ -13,7 +13,8 @@ import {
 } from '../../harness/checkpoints/tensorBundleWriter';
 import { concat, lyingField, packedVarints, varint } from '../../harness/checkpoints/onnxWriter';
 import { constant, graphDef, node, tensorProto } from '../../harness/checkpoints/tensorflowGraphWriter';
-import { made, tensorflowCheckpoint } from '../sources';
+import { made } from '../source';
+import { tensorflowCheckpoint } from '../tensorflowSources';
 import type { Corpus, SpecialCase } from './corpus';
 import { cuts, wrongNumbers, type Field } from './fields';
 import { LayoutReader } from './layoutReader';

@@ -1,5 +1,5 @@
 /** TensorFlow.js models: `model.json` and its shards. */
-import { smallTensorflowJs } from '../sources';
+import { smallTensorflowJs } from '../tensorflowSources';
 import type { Corpus, SpecialCase } from './corpus';
 import { DEEP_JSON, jsonFields } from './jsonFields';
 import { OUTSIDE_PATHS } from './outsidePaths';

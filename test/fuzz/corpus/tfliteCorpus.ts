@@ -13,7 +13,8 @@ import {
   type WrittenModel,
   type WrittenTensor,
 } from '../../harness/checkpoints/tfliteWriter';
-import { made, SMALL_TFLITE } from '../sources';
+import { made } from '../source';
+import { SMALL_TFLITE } from '../tensorflowSources';
 import type { Corpus, SpecialCase } from './corpus';
 
 const SMALL = 'small.tflite';

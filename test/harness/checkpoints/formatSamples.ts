@@ -2,19 +2,10 @@
  * One small, sound checkpoint for each row of the table in `extension/checkpoint/README.md`. A new format is one row there
  * and one sample here; `formatTable.test.ts` compares the two.
  */
-import {
-  lora,
-  made,
-  numpyFiles,
-  flaxFiles,
-  quantised,
-  smallShards,
-  smallTensorflowJs,
-  tensorflowCheckpoint,
-  torchFiles,
-  torchFolder,
-  type Source,
-} from '../../fuzz/sources';
+import { lora, quantised, smallShards } from '../../fuzz/folderSources';
+import { made, type Source } from '../../fuzz/source';
+import { numpyFiles, flaxFiles, torchFiles, torchFolder } from '../../fuzz/sources';
+import { smallTensorflowJs, tensorflowCheckpoint } from '../../fuzz/tensorflowSources';
 import { hdf5Fixtures } from './hdf5Files';
 import { floatTensor as ggufFloats, GgufWriter, VALUE } from './ggufWriter';
 import { pipelineFiles, writeFiles } from './pipelineFixture';
