@@ -9,6 +9,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Frame, Locator } from 'playwright-core';
+import { inSteps } from '../e2e/steps';
 import { Workbench } from '../e2e/workbench';
 import { safetensorsHeader } from '../harness/checkpoints/madeCheckpoints';
 import { eventually } from '../harness/eventually';
@@ -62,7 +63,6 @@ async function inspected(workbench: Workbench, name: string): Promise<{ view: Fr
   const cells = await eventually(
     () => row.locator('[role=gridcell]').allInnerTexts(),
     (texts) => texts.filter((text) => /^\d+\.\d+/.test(text.trim())).length >= 3,
-    60_000,
   );
   return { view, cells };
 }
@@ -70,7 +70,7 @@ async function inspected(workbench: Workbench, name: string): Promise<{ view: Fr
 /** What the status bar says of the device, and more when pointed at. */
 async function deviceStatus(workbench: Workbench, device: string): Promise<string> {
   const item = workbench.page.locator('.statusbar-item', { hasText: device });
-  await item.waitFor({ timeout: 60_000 });
+  await item.waitFor();
   const told = workbench.page.locator('.monaco-hover', { hasText: 'Eigenscope multiplies' });
   await pointAt(workbench, item, told);
   return told.innerText();
@@ -78,15 +78,10 @@ async function deviceStatus(workbench: Workbench, device: string): Promise<strin
 
 /** While VS Code still lays itself out it takes no notice of the mouse: a person moves it again. */
 async function pointAt(workbench: Workbench, target: Locator, hover: Locator): Promise<void> {
-  await eventually(
-    async () => {
-      await workbench.page.mouse.move(400, 300);
-      await target.hover();
-      await hover.waitFor({ timeout: 3000 }).catch(() => undefined);
-      return hover.isVisible();
-    },
-    (visible) => visible,
-  );
+  await workbench.untilHover(hover, async () => {
+    await workbench.page.mouse.move(400, 300);
+    await target.hover();
+  });
 }
 
 /** Names of the extensions that are activated, by VS Code's own list. */
@@ -136,9 +131,7 @@ function processesOf(extensions: string): string[] {
 }
 
 describe('the installed package', function () {
-  // Each step starts where the one before it ended.
-  this.bail(true);
-  this.timeout(180_000);
+  inSteps(this);
   if (!platforms[PLATFORM]?.onnxruntime.length) {
     console.log(`    NOT RUN: no package with onnxruntime is made for ${PLATFORM}`);
     return;
@@ -256,7 +249,9 @@ describe('the installed package', function () {
       .locator('.view-line', { hasText: 'up_proj' })
       .getByText(/up_proj/)
       .last();
-    const hover = workbench.page.locator('.monaco-hover', { hasText: LAYER });
+    const hover = workbench.page
+      .locator('.monaco-hover', { hasText: LAYER })
+      .filter({ has: workbench.page.locator('img') });
     await pointAt(workbench, name, hover);
     assert.match(await hover.innerText(), /640 × 512 · F32/);
     assert.equal(await hover.locator('img').count(), 1, 'the picture of the spectrum');

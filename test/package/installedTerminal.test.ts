@@ -26,8 +26,7 @@ function npm(args: string[], environment: Record<string, string>): void {
   });
 }
 
-describe('the command line program, installed by npm', function () {
-  this.timeout(180_000);
+describe('the command line program, installed by npm', () => {
   let scratch: string;
   let tarball: string;
 
