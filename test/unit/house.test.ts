@@ -65,8 +65,9 @@ describe('the house', () => {
     assert.deepEqual(full, []);
   });
 
-  it(`has no file of the source of more than ${MOST_LINES} lines`, () => {
-    const long = source
+  it(`has no file of code of more than ${MOST_LINES} lines`, () => {
+    const long = files
+      .filter((file) => /\.(ts|js|css|py)$/.test(file))
       .map((file) => ({ file, lines: readFileSync(path.join(repositoryRoot, file), 'utf8').split('\n').length - 1 }))
       .filter(({ lines }) => lines > MOST_LINES);
     assert.deepEqual(

@@ -1,68 +1,21 @@
 /** Quantised weights of ONNX models: what we decode is, to the bit, what onnxruntime's operators compute with. */
-import assert from 'node:assert/strict';
-import { onnxruntimeOutput, packed, rawTensor, scalesTensor, unitCodes, unitMatrix } from '../../../harness/onnxRun';
-import {
-  attribute,
-  bytesField,
-  graph,
-  intAttribute,
-  type Message,
-  node,
-  runnableModel,
-  TYPE,
-} from '../../../harness/checkpoints/onnxWriter';
-import { openedOnnx } from '../../../harness/checkpoints/openedOnnx';
+import { packed, rawTensor, scalesTensor, unitCodes } from '../../../harness/onnxRun';
+import { attribute, bytesField, intAttribute, type Message, node, TYPE } from '../../../harness/checkpoints/onnxWriter';
 import { integers } from '../../../harness/checkpoints/quantisedFixtures';
-
-const MICROSOFT = 'com.microsoft';
-
-/** Scales that are no powers of two, so that products round. */
-const scalesOf = (count: number, seed: number): number[] => integers(count, 900, seed).map((n) => (n + 37) / 4099);
-
-/** Scales whose products with codes of 8 bits are whole multiples of 1/4. */
-const exactScales = (count: number, seed: number): number[] => integers(count, 3, seed).map((n) => 2 ** (n - 2));
-
-const bytesOf = (values: readonly number[]): Uint8Array => Uint8Array.from(values, (value) => value & 255);
-
-const product = (shape: readonly number[]): number => shape.reduce((all, size) => all * size, 1);
-
-interface Example {
-  readonly what: string;
-  readonly nodes: readonly Message[];
-  readonly initializers: readonly Message[];
-  /** Of the weight, which is called `w`. */
-  readonly shape: readonly number[];
-  readonly encoding: string;
-  /** Tensors listed beside it. */
-  readonly others?: readonly string[];
-  /** The output's elements as the weight's; without it they are the weight. */
-  readonly weight?: (output: ArrayLike<number>) => ArrayLike<number>;
-  readonly outputType?: number;
-}
-
-/** `output` is cols × rows. */
-const transposed =
-  (rows: number, cols: number) =>
-  (output: ArrayLike<number>): number[] =>
-    Array.from({ length: rows * cols }, (_, i) => output[(i % cols) * rows + Math.floor(i / cols)]!);
-
-/** Element types of codes: how many bits they have, the least value, and the number that TensorProto gives them. */
-const KINDS = {
-  I8: { bits: 8, least: -128, type: TYPE.INT8 },
-  U8: { bits: 8, least: 0, type: TYPE.UINT8 },
-  I16: { bits: 16, least: -(2 ** 15), type: TYPE.INT16 },
-  U16: { bits: 16, least: 0, type: TYPE.UINT16 },
-  I4: { bits: 4, least: -8, type: TYPE.INT4 },
-  U4: { bits: 4, least: 0, type: TYPE.UINT4 },
-} as const;
-
-type Kind = keyof typeof KINDS;
-
-function codes(name: string, dims: readonly number[], kind: Kind, seed: number): Message {
-  const { bits, least, type } = KINDS[kind];
-  const values = integers(product(dims), 2 ** bits, seed).map((code) => code + least);
-  return rawTensor(name, dims, type, packed(values, bits));
-}
+import {
+  MICROSOFT,
+  scalesOf,
+  exactScales,
+  bytesOf,
+  product,
+  type Example,
+  transposed,
+  type Kind,
+  codes,
+  integerAttributes,
+  operator,
+  testExamples,
+} from './quantisedExamples';
 
 function dequantise(
   what: string,
@@ -84,10 +37,6 @@ function dequantise(
     ],
     nodes: [node('DequantizeLinear', { inputs, output: 'out', attributes: integerAttributes(attributes) })],
   };
-}
-
-function integerAttributes(values: Readonly<Record<string, number | undefined>>): Message[] {
-  return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [intAttribute(name, value)]));
 }
 
 const DEQUANTISED: readonly Example[] = [
@@ -175,16 +124,6 @@ const DEQUANTISED: readonly Example[] = [
 /** An attribute's tensor (field 5), with the type that onnxruntime asks for. */
 function typedTensor(value: Message): Message {
   return Uint8Array.from([...bytesField(5, value), 0xa0, 0x01, 4]);
-}
-
-/** Codes whose products with exact scales are codes again, so that what an operator makes of them is the weight. */
-function operator(
-  name: string,
-  inputs: readonly string[],
-  domain?: string,
-  attributes: Readonly<Record<string, number>> = {},
-): Message {
-  return node(name, { inputs, output: 'out', ...(domain && { domain }), attributes: integerAttributes(attributes) });
 }
 
 /** A quantised input that is the unit matrix, and an output of scale 1/4. */
@@ -311,131 +250,4 @@ const COMPUTED: readonly Example[] = [
   },
 ];
 
-interface Blocks {
-  readonly bits: number;
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly block: number;
-  readonly zero?: 'packed' | 'float';
-}
-
-function blockMatMul({ bits, inputs, outputs, block, zero }: Blocks): Example {
-  const blocks = Math.ceil(inputs / block);
-  const zeroBytes = Math.ceil((blocks * bits) / 8);
-  const bytes = (count: number, seed: number): Uint8Array => bytesOf(integers(count, 256, seed));
-  const zeros =
-    zero === 'packed'
-      ? rawTensor('z', [outputs * zeroBytes], TYPE.UINT8, bytes(outputs * zeroBytes, 5))
-      : scalesTensor('z', [outputs * blocks], exactScales(outputs * blocks, 5));
-  return {
-    what: `MatMulNBits, ${bits} bits, ${inputs} inputs, zero points ${zero ?? 'none'}`,
-    shape: [outputs, inputs],
-    encoding: `MatMulNBits ${bits}-bit g${block}`,
-    others: ['x'],
-    initializers: [
-      unitMatrix('x', inputs),
-      rawTensor(
-        'w',
-        [outputs, blocks, (block * bits) / 8],
-        TYPE.UINT8,
-        bytes((outputs * blocks * block * bits) / 8, 3),
-      ),
-      scalesTensor('s', [outputs * blocks], (zero === 'float' ? exactScales : scalesOf)(outputs * blocks, 4)),
-      ...(zero ? [zeros] : []),
-    ],
-    nodes: [
-      operator('MatMulNBits', ['x', 'w', 's', ...(zero ? ['z'] : [])], MICROSOFT, {
-        ...{ K: inputs, N: outputs, bits, block_size: block },
-      }),
-    ],
-    weight: transposed(outputs, inputs),
-  };
-}
-
-/** A product's sum with zeros would lose its sign. */
-const withoutNegativeZero = (code: number): number => (code < 8 ? code : code + 1);
-
-const BLOCKS: readonly Example[] = [
-  blockMatMul({ bits: 4, inputs: 64, outputs: 5, block: 32 }),
-  blockMatMul({ bits: 4, inputs: 96, outputs: 5, block: 32, zero: 'packed' }),
-  blockMatMul({ bits: 4, inputs: 40, outputs: 3, block: 16, zero: 'packed' }),
-  blockMatMul({ bits: 8, inputs: 64, outputs: 5, block: 32 }),
-  blockMatMul({ bits: 8, inputs: 40, outputs: 3, block: 16, zero: 'packed' }),
-  blockMatMul({ bits: 2, inputs: 64, outputs: 5, block: 32, zero: 'packed' }),
-  blockMatMul({ bits: 4, inputs: 64, outputs: 4, block: 16, zero: 'float' }),
-  ...[0, 1].map((quant_type): Example => ({
-    what: `MatMulBnb4, type ${quant_type}`,
-    shape: [5, 33],
-    encoding: `MatMulBnb4 ${quant_type ? 'NF4' : 'FP4'} g16`,
-    others: ['x'],
-    initializers: [
-      unitMatrix('x', 33),
-      rawTensor('w', [83], TYPE.UINT8, packed(integers(166, 15, 3).map(withoutNegativeZero), 4)),
-      scalesTensor('s', [11], scalesOf(11, 4)),
-    ],
-    nodes: [operator('MatMulBnb4', ['x', 'w', 's'], MICROSOFT, { K: 33, N: 5, block_size: 16, quant_type })],
-    weight: transposed(5, 33),
-  })),
-  ...(
-    [
-      ['U4', 4, [6, 40], true],
-      ['I4', 4, [6, 40], true],
-      ['I4', 4, [6, 40], false],
-      ['U8', 4, [6, 20], true],
-      ['U8', 4, [6, 20], false],
-      ['U8', 8, [6, 40], true],
-      ['U8', 8, [6, 40], false],
-    ] as const
-  ).map(([kind, bits, dims, zero]): Example => {
-    const zeroColumns = kind === 'U8' && bits === 4 ? 2 : 3;
-    return {
-      what: `GatherBlockQuantized, ${kind} of ${bits} bits, ${zero ? 'with' : 'without'} zero points`,
-      shape: [6, 40],
-      encoding: `${kind === 'U8' ? `U${bits}` : kind} g16`,
-      others: ['all'],
-      initializers: [
-        codes('w', dims, kind, 3),
-        rawTensor('all', [6], TYPE.INT64, packed([0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0], 32)),
-        scalesTensor('s', [6, 3], scalesOf(18, 4)),
-        ...(zero ? [codes('z', [6, zeroColumns], kind, 5)] : []),
-      ],
-      nodes: [
-        operator('GatherBlockQuantized', ['w', 'all', 's', ...(zero ? ['z'] : [])], MICROSOFT, {
-          ...{ block_size: 16, quantize_axis: 1, ...(kind === 'U8' && { bits }) },
-        }),
-      ],
-    };
-  }),
-];
-
-describe('onnx: quantised weights are what onnxruntime computes with', () => {
-  const { open } = openedOnnx();
-
-  for (const example of [...DEQUANTISED, ...COMPUTED, ...BLOCKS]) {
-    it(example.what, async () => {
-      const { shape, encoding, nodes, initializers, others = [] } = example;
-      const checkpoint = await open(runnableModel(graph({ nodes, initializers })));
-      assert.deepEqual(checkpoint.problems, []);
-      const names = checkpoint.tensors.map(({ name }) => name);
-      assert.deepEqual(names.sort(), ['w', ...others].sort());
-      const info = checkpoint.tensors.find(({ name }) => name === 'w')!;
-      assert.deepEqual([info.shape, info.dtype, info.encoding?.name], [shape, 'F32', encoding]);
-      const output = await onnxruntimeOutput(example, 'out', example.outputType);
-      const expected = Float32Array.from(example.weight ? example.weight(output) : output);
-      const read = async (rows?: { start: number; end: number }): Promise<Float32Array> =>
-        new Float32Array((await checkpoint.read(info, rows)).slice().buffer);
-      assert.deepEqual(await read(), expected);
-      const [count] = shape as [number];
-      const perRow = expected.length / count;
-      for (const [start, end] of [
-        [0, 0],
-        [0, 1],
-        [count - 1, count],
-        [1, Math.ceil((2 * count) / 3)],
-      ] as const) {
-        const rows = `rows ${start} to ${end}`;
-        assert.deepEqual(await read({ start, end }), expected.slice(start * perRow, end * perRow), rows);
-      }
-    });
-  }
-});
+testExamples('onnx: quantised weights are what onnxruntime computes with', [...DEQUANTISED, ...COMPUTED]);
