@@ -146,7 +146,7 @@ describe('the page of a checkpoint', () => {
 
   it('says what could be saved, beside a layer too', async () => {
     const page = await opened();
-    const finding = page.getByText(/^Keeping 9[05]% of the energy leaves \d+% of the parameters at \d+% error/);
+    const finding = page.getByText(/^Keeping 9[05]% of the energy leaves [\d.]+% of the parameters at [\d.]+% error/);
     await finding.waitFor();
     await page.locator('.unusual-item').first().click();
     await page.locator('.layer svg.plot-svg').first().waitFor();
