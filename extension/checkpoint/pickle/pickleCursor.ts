@@ -93,7 +93,8 @@ export class PickleCursor {
   /** A copy: a small array that is kept must not keep the whole pickle in memory. */
   bytes(length: number): Uint8Array<ArrayBuffer> {
     const start = this.take(length);
-    return this.source.bytes.slice(start, start + length);
+    // Not `slice`, which gives a view where the source is a Buffer.
+    return new Uint8Array(this.source.bytes.subarray(start, start + length));
   }
 
   utf8(length: number): string {

@@ -43,6 +43,16 @@ function code(run: () => unknown): string | undefined {
 }
 
 describe('pickle', () => {
+  it('keeps nothing of the window that it is read from, a Buffer too', () => {
+    const window = Buffer.from(protocols[4]!, 'base64');
+    const source = { file: 'made.pt', bytes: window, offset: 0, available: window.length };
+    const { value } = readPickle(source, new TorchPickleHost(), new OpeningBudget('made.pt'));
+    const kept = (value as PickleDict).get('bytes');
+    assert.ok(kept instanceof Uint8Array);
+    assert.deepEqual([...kept], [0, 255, 10]);
+    assert.equal(kept.buffer.byteLength, kept.length);
+  });
+
   for (const [protocol, base64] of protocols.entries()) {
     it(`reads what CPython writes in protocol ${protocol}`, () => {
       const { value, length } = read(Buffer.from(base64, 'base64'));
