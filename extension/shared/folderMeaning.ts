@@ -112,7 +112,7 @@ function isBundle(name: string): boolean {
   return name.endsWith(BUNDLE_INDEX);
 }
 
-/** The usual weights that there are, then their variants: half precision, or the only other one. */
+/** The usual weights that there are, then their variants: half precision, or another one if nothing else lies there. */
 function editions(names: readonly string[]): string[] {
   const usual = USUAL.filter((name) => names.includes(name));
   const variants = new Map<string, string[]>();
@@ -122,7 +122,12 @@ function editions(names: readonly string[]): string[] {
   }
   const place = (name: string): number => (USUAL as readonly string[]).indexOf(variantOf(name).usual);
   const sorted = [...variants].sort(([a], [b]) => Number(b === HALF) - Number(a === HALF) || a.localeCompare(b, 'en'));
-  if (usual.length === 0 && !variants.has(HALF) && variants.size > 1) return [];
+  if (usual.length === 0 && !variants.has(HALF)) {
+    // No program takes another variant unless it is told to: beside anything else it is one of several.
+    const ofVariant = new Set([...variants.values()].flat());
+    const others = names.some((name) => mayBeCheckpoint(name) && !isShardName(name) && !ofVariant.has(name));
+    if (variants.size > 1 || others) return [];
+  }
   return [...usual, ...sorted.flatMap(([, each]) => each.sort((a, b) => place(a) - place(b)))];
 }
 

@@ -165,6 +165,17 @@ const TABLE: readonly [what: string, names: readonly string[], meant: string][] 
     'diffusion_pytorch_model.fp16.safetensors',
   ],
   ['half precision + usual', ['model.fp16.safetensors', 'pytorch_model.bin'], 'pytorch_model.bin'],
+  ['another variant alone', ['config.json', 'model.ema.safetensors'], 'model.ema.safetensors'],
+  [
+    'another variant in two formats',
+    ['diffusion_pytorch_model.ema.bin', 'diffusion_pytorch_model.ema.safetensors'],
+    'diffusion_pytorch_model.ema.safetensors',
+  ],
+  [
+    'another variant + another checkpoint',
+    ['model.best.safetensors', 'model_last.safetensors'],
+    '? model.best.safetensors, model_last.safetensors',
+  ],
   [
     'unet: two other variants',
     ['diffusion_pytorch_model.ema.bin', 'diffusion_pytorch_model.non_ema.bin'],
