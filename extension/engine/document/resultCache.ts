@@ -15,7 +15,7 @@ import type { InspectSettings } from '../../shared/layers';
 import type { LayerOutcome } from '../worker/layerRecords';
 
 /** Raised whenever a number's definition or the entry's layout changes. */
-const CACHE_VERSION = 8;
+const CACHE_VERSION = 9;
 
 /** The folder is cut back to this: spectra of some thousand layers. */
 const MAX_CACHE_BYTES = 1024 * 1024 * 1024;
