@@ -18,7 +18,8 @@ export const SAVED_MODEL = 'saved_model.pb';
 /** Describes a folder of PyTorch's distributed checkpoint; the records are in files with the other ending. */
 export const DISTRIBUTED_METADATA = '.metadata';
 export const DISTRIBUTED_RECORDS = '.distcp';
-const VARIABLES = 'variables.index';
+/** The variables of a SavedModel, in a folder below it. */
+export const TENSORFLOW_VARIABLES = 'variables.index';
 
 /** Lower case, the likeliest first; a `*` stands for any characters. The keys are the names in the registry. */
 const NAMES = {
@@ -35,7 +36,7 @@ const NAMES = {
   keras: { own: ['*.keras'] },
   'tensorflow.js': { offered: ['model.json'] },
   distributed: { offered: [`*${DISTRIBUTED_RECORDS}`, DISTRIBUTED_METADATA] },
-  'tensorflow checkpoint': { offered: ['*ckpt*.index', VARIABLES], tried: ['*.index'] },
+  'tensorflow checkpoint': { offered: ['*ckpt*.index', TENSORFLOW_VARIABLES], tried: ['*.index'] },
   'tensorflow savedmodel': { offered: [SAVED_MODEL] },
   'tensorflow graph': { offered: ['*frozen*.pb', '*graph*.pb'], tried: ['*.pb'] },
 } as const satisfies Record<string, FormatNames>;

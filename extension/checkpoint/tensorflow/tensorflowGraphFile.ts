@@ -5,7 +5,7 @@
  * @see https://www.tensorflow.org/guide/saved_model#the_savedmodel_format_on_disk
  */
 import path from 'node:path';
-import { SAVED_MODEL } from '../../shared/checkpointNames';
+import { SAVED_MODEL, TENSORFLOW_VARIABLES } from '../../shared/checkpointNames';
 import { type Checkpoint, type CheckpointFormat, type TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import { groupedNames } from '../elements/groupedNames';
@@ -21,7 +21,7 @@ import { openBundle } from './tensorBundle';
 import { GraphConstants, type GraphConstant } from './tensorflowGraph';
 import { isQuantised, tensorflowType } from './tensorflowTypes';
 
-const VARIABLES = path.join('variables', 'variables.index');
+const VARIABLES = path.join('variables', TENSORFLOW_VARIABLES);
 
 /** A node, its name, and the name of its operation, each behind its length. */
 const GRAPH = new RegExp(

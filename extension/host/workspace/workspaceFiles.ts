@@ -6,6 +6,7 @@ import {
   likelihoodPlace,
   PIPELINE_INDEX,
   SAVED_MODEL,
+  TENSORFLOW_VARIABLES,
 } from '../../shared/checkpointNames';
 import { folderMeaning } from '../../shared/folderMeaning';
 import { shardEnding, withoutFurtherParts } from '../../shared/shardNames';
@@ -30,7 +31,7 @@ export function wholeCheckpoints(files: readonly string[]): string[] {
     if (ending !== undefined && indexed.has(folder + ending)) return true;
     if (all.has(path.join(folder, '..', PIPELINE_INDEX))) return true;
     if (name.endsWith(DISTRIBUTED_RECORDS)) return all.has(path.join(folder, DISTRIBUTED_METADATA));
-    return name === 'variables.index' && all.has(path.join(folder, '..', SAVED_MODEL));
+    return name === TENSORFLOW_VARIABLES && all.has(path.join(folder, '..', SAVED_MODEL));
   };
   return withoutFurtherParts(files).filter((file) => !stoodFor(file));
 }
