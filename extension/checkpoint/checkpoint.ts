@@ -1,6 +1,6 @@
 /**
- * A checkpoint as the rest of the program sees it: named tensors whose bytes can be read in row bands.
- * Formats implement it one file each (`registry.ts`); nothing here knows what a matrix means.
+ * A checkpoint as the rest of the program sees it: named tensors whose bytes can be read in row bands. Each format
+ * (`registry.ts`) lists its tensors, and `SourcedCheckpoint` does the rest; nothing here knows what a matrix means.
  */
 import type { FormatName } from '../shared/checkpointNames';
 import type { MatrixAxes } from '../shared/matrixAxes';

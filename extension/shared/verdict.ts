@@ -1,14 +1,14 @@
 /**
- * What a layer's alpha says of its training, and what that rests on: WeightWatcher's bands of alpha, given only where the
+ * What a layer's alpha says of its training, and what that rests on: WeightWatcher's ranges of alpha, given only if the
  * fit, the tail and the bulk bear them out. Everything in the product that judges alpha does so by `verdictOn`.
  *
- * @see Martin & Mahoney, WeightWatcher (bands); Clauset, Shalizi & Newman 2009 (what makes a power law plausible);
+ * @see Martin & Mahoney, WeightWatcher (ranges); Clauset, Shalizi & Newman 2009 (what makes a power law plausible);
  *   Stephens 1974, "EDF Statistics for Goodness of Fit and Some Comparisons", table 1.4 (critical values of D)
  */
 import { lawName } from './lawNames';
 import type { GoodnessOfFit, PowerLawFit, TailShape } from './layers';
 
-/** WeightWatcher's bands of alpha. */
+/** WeightWatcher's ranges of alpha. */
 export const OVER_TRAINED = 2;
 export const UNDER_TRAINED = 6;
 

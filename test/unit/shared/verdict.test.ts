@@ -38,7 +38,7 @@ describe('the verdict on alpha', () => {
     );
   });
 
-  it('follows WeightWatcher’s bands where the evidence bears them out', () => {
+  it('follows WeightWatcher’s ranges where the evidence bears them out', () => {
     const verdicts = [1.5, 2.6, 5.4, 7].map((alpha) => found(fit({ alpha, sigma: 0.1 })).verdict);
     assert.deepEqual(verdicts, [
       'typical of over-trained or over-fitted layers',
