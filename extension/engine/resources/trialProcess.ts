@@ -45,11 +45,18 @@ function inTrialProcess<Verdict>(
   onStart: (child: ChildProcess) => void,
 ): Promise<Verdict | { refused: string }> {
   return new Promise((resolve) => {
-    const child = fork(script, [argument], {
-      serialization: 'advanced',
-      execArgv: [],
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    });
+    let child: ChildProcess;
+    try {
+      child = fork(script, [argument], {
+        serialization: 'advanced',
+        execArgv: [],
+        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      });
+    } catch (error) {
+      // Some errors of the system come as an event, and others are thrown: too little memory, or no right to fork.
+      resolve(notStarted(error));
+      return;
+    }
     onStart(child);
     let lastLine = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -67,10 +74,14 @@ function inTrialProcess<Verdict>(
       resolve(verdict);
     };
     child.on('message', (verdict: Verdict) => finish(verdict));
-    child.on('error', (error) => finish({ refused: `its trial could not be started: ${error.message}` }));
+    child.on('error', (error) => finish(notStarted(error)));
     child.on('exit', (code, signal) => {
       const how = signal ? `was ended by ${signal}` : `ended with status ${code ?? 'unknown'}`;
       finish({ refused: `its trial ${how}${lastLine && `: ${lastLine}`}` });
     });
   });
+}
+
+function notStarted(error: unknown): { refused: string } {
+  return { refused: `its trial could not be started: ${error instanceof Error ? error.message : String(error)}` };
 }

@@ -38,6 +38,15 @@ describe('trial in a process of its own', () => {
     assert.ok('refused' in verdict && /ended with status 1/.test(verdict.refused), JSON.stringify(verdict));
   });
 
+  it('that cannot be started is a refusal, where that is thrown as well', async () => {
+    // No argument of a process may hold a NUL: `fork` throws, as it does where the system has no memory left.
+    const verdict = await tryOnnxruntime('trial\0.js');
+    assert.ok(
+      'refused' in verdict && /^its trial could not be started: /.test(verdict.refused),
+      JSON.stringify(verdict),
+    );
+  });
+
   it('says that onnxruntime loads here', async () => {
     assert.deepEqual(await tryOnnxruntime(path.join(repositoryRoot, 'dist/trial.js')), { loads: true });
   });
