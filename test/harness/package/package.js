@@ -1,7 +1,7 @@
 // `npm run package [-- PLATFORM …]`: one VSIX for each platform in platforms.js, in dist/packages/. Every platform's
 // package is made on any machine: onnxruntime-node has the libraries of all of them.
 const { execFile } = require('node:child_process');
-const { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } = require('node:fs');
+const { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { promisify } = require('node:util');
@@ -23,7 +23,7 @@ function packagePath(platform) {
  * @throws Error for an unknown platform; if the build or vsce fails
  */
 async function makePackages(chosen) {
-  const unknown = chosen.find((platform) => !(platform in platforms));
+  const unknown = chosen.find((platform) => !Object.hasOwn(platforms, platform));
   if (unknown !== undefined) {
     throw new Error(`no package is made for "${unknown}"; there are ${Object.keys(platforms).join(', ')}`);
   }
@@ -44,22 +44,28 @@ async function makePackages(chosen) {
   }
 }
 
+/** Under another name until it is whole: two runs may make the same package at once. */
 async function makeVsix(platform, folder) {
   const target = packagePath(platform);
+  const partial = path.join(packageFolder, `.${process.pid}-${path.basename(target)}`);
   const { repository } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
   const options = [
-    ...['--target', platform, '--out', target, '--no-dependencies'],
+    ...['--target', platform, '--out', partial, '--no-dependencies'],
     // Relative links can only be made absolute if it is known what they are relative to.
     ...(repository ? [] : ['--allow-missing-repository', '--no-rewrite-relative-links']),
   ];
   const vsce = path.join(repositoryRoot, 'node_modules/@vscode/vsce/vsce');
-  rmSync(target, { force: true });
   try {
-    await promisify(execFile)(process.execPath, [vsce, 'package', ...options], { cwd: folder });
+    await promisify(execFile)(process.execPath, [vsce, 'package', ...options], { cwd: folder }).catch((error) => {
+      throw new Error(`vsce made no package for ${platform}:\n${error.stdout}${error.stderr}`, { cause: error });
+    });
+    renameSync(partial, target);
   } catch (error) {
-    throw new Error(`vsce made no package for ${platform}:\n${error.stdout}${error.stderr}`, { cause: error });
+    rmSync(target, { force: true }); // one of an earlier run must not be taken for this one's
+    throw error;
+  } finally {
+    rmSync(partial, { force: true });
   }
-  if (!existsSync(target)) throw new Error(`vsce made no ${target}`);
 }
 
 async function printTable(made) {
