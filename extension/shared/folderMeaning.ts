@@ -66,8 +66,10 @@ const BUNDLE_INDEX = '.index';
 /** Names the latest of TensorFlow's checkpoints in its folder. */
 export const LATEST = 'checkpoint';
 
-/** Names and endings that are looked for, to tell a person. */
-export const LOOKED_FOR: readonly string[] = [PIPELINE_INDEX, ...USUAL, ...OTHER_WHOLE, ...OPENED_PATTERNS];
+/** Names and endings that are looked for, each once, to tell a person. */
+export const LOOKED_FOR: readonly string[] = [
+  ...new Set([PIPELINE_INDEX, ...USUAL, ...OTHER_WHOLE, ...OPENED_PATTERNS]),
+];
 
 /** @param unsorted names of the folder's files, without its folders */
 export function folderMeaning(unsorted: readonly string[]): FolderMeaning {

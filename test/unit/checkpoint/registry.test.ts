@@ -4,6 +4,7 @@ import path from 'node:path';
 import { CheckpointError } from '../../../extension/checkpoint/checkpointError';
 import { formats, openModel } from '../../../extension/checkpoint/openModel';
 import { CHECKPOINT_ENDINGS } from '../../../extension/shared/checkpointNames';
+import { LOOKED_FOR } from '../../../extension/shared/folderMeaning';
 import * as p from '../../harness/checkpoints/pickleWriter';
 import { writeFiles } from '../../harness/checkpoints/pipelineFixture';
 import { repositoryRoot, sharedFolder } from '../../harness/shared';
@@ -256,6 +257,7 @@ describe('opening a checkpoint of unknown format', () => {
         code: 'not-found',
         message: /model\.safetensors.*\*\.onnx/,
       });
+      assert.equal(new Set(LOOKED_FOR).size, LOOKED_FOR.length, 'each name once');
       mkdirSync(path.join(root, 'only-folders/model.safetensors'), { recursive: true });
       await assert.rejects(openModel(path.join(root, 'only-folders')), { code: 'not-found' });
     });
