@@ -4,6 +4,9 @@ import { EnergyShares } from '../shared/energyShares';
 import { FactorPair } from '../shared/factorPair';
 import { CompressionError } from './compressionError';
 
+/** 10³⁰⁸ is the largest power of ten that a double holds. */
+const MAX_DECIMALS = 308;
+
 /**
  * The rank that `request` means for a layer's rows × cols matrix.
  *
@@ -65,6 +68,6 @@ function rankForBudget(budget: number, rows: number, cols: number, refuse: Refus
 
 /** At least three significant digits: rounded down where it was refused, and up where it is needed. */
 function percent(share: number, round: (x: number) => number): string {
-  const scale = 10 ** Math.max(1, 2 - Math.floor(Math.log10(share * 100)));
+  const scale = 10 ** Math.min(MAX_DECIMALS, Math.max(1, 2 - Math.floor(Math.log10(share * 100))));
   return `${round(share * 100 * scale) / scale} %`;
 }
