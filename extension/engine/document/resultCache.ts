@@ -1,7 +1,7 @@
 /**
  * Outcomes on disk, so that a checkpoint opened again shows its numbers at once. An entry is found by what the files are
- * (path, size, times, tensor table), the layer, the settings, how exact it is, the device asked for and the engine's
- * version. It is written beside its name and renamed; its checksum covers all of that and a probe of the layer's
+ * (path, size, times, tensor table), the layer, the settings, how exact it is, the device asked for and which numbers
+ * there are. It is written beside its name and renamed; its checksum covers all of that and a probe of the layer's
  * content, so that one which is damaged, moved or of other content is recomputed, not trusted.
  */
 import { createHash, randomBytes } from 'node:crypto';
@@ -12,10 +12,15 @@ import { deserialize, serialize } from 'node:v8';
 import { isErrno } from '../../checkpoint/files/fileReader';
 import type { DeviceChoice } from '../../shared/devices';
 import type { InspectSettings } from '../../shared/layers';
+import { metricTable } from '../../shared/metricTable';
+import { rankRules } from '../../shared/rankRules';
 import type { LayerOutcome } from '../worker/layerRecords';
 
 /** Raised whenever a number's definition or the entry's layout changes. */
 const CACHE_VERSION = 9;
+
+/** An entry from before one of these was added lacks it, and says no reason: it does not answer. */
+const NUMBERS: readonly string[] = [...metricTable, ...rankRules].map(({ key }) => key);
 
 /** The folder is cut back to this: spectra of some thousand layers. */
 const MAX_CACHE_BYTES = 1024 * 1024 * 1024;
@@ -59,10 +64,12 @@ export class ResultCache {
   /**
    * @param folder undefined keeps nothing
    * @param device results of another device do not answer for it
+   * @param numbers keys of the numbers that a result has
    */
   constructor(
     private readonly folder: string | undefined,
     private readonly device: DeviceChoice,
+    private readonly numbers = NUMBERS,
   ) {}
 
   /** False if nothing is kept: callers need not make a key. */
@@ -141,13 +148,13 @@ export class ResultCache {
 
   private file(folder: string, { identity, layer, settings, exactness }: ResultKey): string {
     const key = createHash('sha256')
-      .update(JSON.stringify([CACHE_VERSION, layer, settings, exactness, this.device]))
+      .update(JSON.stringify([CACHE_VERSION, this.numbers, layer, settings, exactness, this.device]))
       .digest('hex');
     return path.join(folder, identity, `${key}.layer`);
   }
 
   private checksum({ identity, layer, settings, exactness, probe }: ResultKey, payload: Uint8Array): Buffer {
-    const key = [CACHE_VERSION, identity, layer, settings, exactness, this.device, probe.toString('hex')];
+    const key = [CACHE_VERSION, this.numbers, identity, layer, settings, exactness, this.device, probe.toString('hex')];
     return createHash('sha256')
       .update(`${JSON.stringify(key)}\n`)
       .update(payload)

@@ -66,6 +66,14 @@ describe('result cache', () => {
     assert.deepEqual(await new ResultCache(folder, 'auto').get(key), outcome);
   });
 
+  it('knows nothing of a result from before a number was added', async () => {
+    const older = new ResultCache(folder, 'auto', ['alpha']);
+    await older.put(key, outcome);
+    assert.deepEqual(await older.get(key), outcome);
+    assert.equal(await new ResultCache(folder, 'auto', ['alpha', 'D']).get(key), undefined);
+    assert.equal(await cache.get(key), undefined);
+  });
+
   it('knows nothing of other layers, checkpoints, settings, contents, devices or ways of computing', async () => {
     await put();
     const others: Partial<ResultKey>[] = [
