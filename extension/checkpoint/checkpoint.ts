@@ -116,7 +116,7 @@ export interface StoredPart {
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
-/** One format: its file (`safetensors.ts`, `pytorch.ts`, …) exports one of these and `registry.ts` lists it. */
+/** One format: its folder (`safetensors/`, `pytorch/`, …) exports one of these and `registry.ts` lists it. */
 export interface CheckpointFormat {
   /** Its files' names are in `shared/checkpointNames.ts` under this one. */
   readonly name: FormatName;
