@@ -2,7 +2,7 @@
  * A checkpoint as the rest of the program sees it: named tensors whose bytes can be read in row bands. Each format
  * (`registry.ts`) lists its tensors, and `SourcedCheckpoint` does the rest; nothing here knows what a matrix means.
  */
-import type { FormatName } from '../shared/checkpointNames';
+import type { FormatName } from '../shared/names/checkpointNames';
 import type { MatrixAxes } from '../shared/matrixAxes';
 import type { DType, NotModel, Problem, KernelLayout, RecurrentOperator, Runs, PackedType } from '../shared/tensors';
 

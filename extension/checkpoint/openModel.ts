@@ -7,7 +7,7 @@
  */
 import path from 'node:path';
 import { stat } from 'node:fs/promises';
-import { hasNameOf } from '../shared/checkpointNames';
+import { hasNameOf } from '../shared/names/checkpointNames';
 import type { Checkpoint, CheckpointFormat } from './checkpoint';
 import { CheckpointError } from './checkpointError';
 import { FileReader, fileError } from './files/fileReader';

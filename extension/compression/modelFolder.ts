@@ -1,7 +1,7 @@
 /** Tells the existing files that may belong to a model, because they lie beside its checkpoint. */
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { PIPELINE_INDEX } from '../shared/checkpointNames';
+import { PIPELINE_INDEX } from '../shared/names/checkpointNames';
 import { FileReader } from '../checkpoint/files/fileReader';
 import { readSafetensorsHeader } from '../checkpoint/safetensors/safetensorsHeader';
 import { NOTE_KEY } from './savedMetadata';

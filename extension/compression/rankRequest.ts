@@ -1,7 +1,7 @@
 /** From what a person asks for (a rank, a share of the energy, a share of the parameters) to a rank. */
 import type { RankRequest } from '../shared/compressions';
-import { EnergyShares } from '../shared/energyShares';
-import { FactorPair } from '../shared/factorPair';
+import { EnergyShares } from '../shared/ranks/energyShares';
+import { FactorPair } from '../shared/ranks/factorPair';
 import { CompressionError } from './compressionError';
 
 /** 10³⁰⁸ is the largest power of ten that a double holds. */

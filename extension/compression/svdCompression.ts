@@ -7,7 +7,7 @@ import { elementSize, widen } from '../checkpoint/elements/dtype';
 import type { Kernels, Poll } from '../linalg/kernels/kernels';
 import { pollFor, symmetricEigenvalues, type EigenOptions } from '../linalg/eigen/symmetricEigenvalues';
 import type { RankRequest } from '../shared/compressions';
-import { EnergyShares } from '../shared/energyShares';
+import { EnergyShares } from '../shared/ranks/energyShares';
 import { bandedGram } from './bands';
 import { CompressionError } from './compressionError';
 import { compressionMatrix, type CompressionMatrix } from './compressionMatrix';

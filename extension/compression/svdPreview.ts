@@ -1,8 +1,8 @@
 /** What a compression would cost and save, from the spectrum alone: nothing is factored, nothing is written. */
 import type { CompressionPreview, RankRequest } from '../shared/compressions';
-import { FactorPair } from '../shared/factorPair';
-import { RankCurve } from '../shared/rankCurve';
-import { whyNoSaving } from '../shared/worthFactoring';
+import { FactorPair } from '../shared/ranks/factorPair';
+import { RankCurve } from '../shared/ranks/rankCurve';
+import { whyNoSaving } from '../shared/ranks/worthFactoring';
 import type { CompressionMatrix } from './compressionMatrix';
 import { CompressionError } from './compressionError';
 import { resolveRank } from './rankRequest';

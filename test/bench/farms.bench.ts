@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openModel } from '../../extension/checkpoint/openModel';
-import { CHECKPOINT_ENDINGS } from '../../extension/shared/checkpointNames';
+import { CHECKPOINT_ENDINGS } from '../../extension/shared/names/checkpointNames';
 import { planFarms } from '../../extension/engine/layer/farmsPlan';
 import { FarmsRun } from '../../extension/engine/layer/farmsRun';
 import { CHUNK_BYTES } from '../../extension/engine/layer/layerInput';

@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { InspectReport } from '../../extension/shared/inspectReport';
 import { commandLine } from '../harness/commandLine';
-import { CHECKPOINT_ENDINGS } from '../../extension/shared/checkpointNames';
+import { CHECKPOINT_ENDINGS } from '../../extension/shared/names/checkpointNames';
 import { goldenFiles } from '../harness/golden';
 import { INITIALISERS, initialised, SHAPES, storedLayer, STORED_TYPES } from '../harness/numbers/randomLayers';
 import { sharedFolder } from '../harness/shared';

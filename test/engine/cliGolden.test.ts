@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { InspectReport } from '../../extension/shared/inspectReport';
 import { cli } from '../harness/commandLine';
 import { compareWithGolden, goldenFiles } from '../harness/golden';
-import { CHECKPOINT_ENDINGS } from '../../extension/shared/checkpointNames';
+import { CHECKPOINT_ENDINGS } from '../../extension/shared/names/checkpointNames';
 import { sharedFolder } from '../harness/shared';
 
 /** FARMS settings that the golden numbers were made with. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
 import { openModel } from '../../extension/checkpoint/openModel';
-import { CHECKPOINT_ENDINGS } from '../../extension/shared/checkpointNames';
+import { CHECKPOINT_ENDINGS } from '../../extension/shared/names/checkpointNames';
 import type { FitRule, LayerResult } from '../../extension/shared/layers';
 import { smallestDistance } from '../../extension/spectral/tail/kolmogorovSmirnov';
 import { LogTail } from '../../extension/spectral/tail/logTail';

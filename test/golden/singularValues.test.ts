@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { openModel } from '../../extension/checkpoint/openModel';
-import { CHECKPOINT_ENDINGS } from '../../extension/shared/checkpointNames';
+import { CHECKPOINT_ENDINGS } from '../../extension/shared/names/checkpointNames';
 import { loadKernels } from '../../extension/linalg/kernels/loadKernels';
 import type { MatrixProducts } from '../../extension/linalg/products/productTypes';
 import { heldBands } from '../../extension/linalg/singular/rowBandProducts';

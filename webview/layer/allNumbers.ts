@@ -5,7 +5,7 @@ import type { LayerResult, PowerLawFit, TailShape, TensorStatistics } from '../.
 import { metricTable } from '../../extension/shared/metricTable';
 import { element, type Child } from '../controls/elements';
 import { formatCount, formatMetric, formatNumber, formatPercent } from '../numbers/format';
-import { rankRules } from '../../extension/shared/rankRules';
+import { rankRules } from '../../extension/shared/ranks/rankRules';
 
 /** @param tensor that the layer lies in */
 export function allNumbers(layer: LayerResult, tensor: Named): HTMLElement {

@@ -13,7 +13,7 @@ import { button, dropdown, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatBytes, formatCompact, formatCount, formatNumber, formatPercent } from '../numbers/format';
 import { icon } from '../controls/icons';
-import type { RankCurve } from '../../extension/shared/rankCurve';
+import type { RankCurve } from '../../extension/shared/ranks/rankCurve';
 
 /** A pause in moving the slider after which the engine is asked. */
 const PREVIEW_DELAY_MS = 250;

@@ -8,10 +8,10 @@ import type { Host } from '../connection';
 import { element } from '../controls/elements';
 import { formatCount, formatPercent } from '../numbers/format';
 import { SingularValuesPlot, type RankMark } from '../plots/singularValuesPlot';
-import { FactorPair } from '../../extension/shared/factorPair';
-import { RankCurve } from '../../extension/shared/rankCurve';
-import { rankRules } from '../../extension/shared/rankRules';
-import { whyNoSaving } from '../../extension/shared/worthFactoring';
+import { FactorPair } from '../../extension/shared/ranks/factorPair';
+import { RankCurve } from '../../extension/shared/ranks/rankCurve';
+import { rankRules } from '../../extension/shared/ranks/rankRules';
+import { whyNoSaving } from '../../extension/shared/ranks/worthFactoring';
 
 /** Half the width of the slider's thumb, which its track is longer by than the plot on both sides. */
 const THUMB = 8;

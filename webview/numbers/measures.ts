@@ -2,7 +2,7 @@
 import type { LayerResult, TensorStatistics } from '../../extension/shared/layers';
 import { metricTable, type MetricRow } from '../../extension/shared/metricTable';
 import { formatNumber, formatPercent } from './format';
-import { rankRules } from '../../extension/shared/rankRules';
+import { rankRules } from '../../extension/shared/ranks/rankRules';
 
 /** One measured number: how it is read from a layer's result, how it is shown and explained. */
 export interface Measure {

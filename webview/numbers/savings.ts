@@ -2,9 +2,9 @@
  * How much of the whole model could be saved at what error, from the rank suggestions of the layers known so far. A
  * layer stays as it is if its factor pair would not save enough to be proposed.
  */
-import { ENERGIES, energyRule } from '../../extension/shared/energyShares';
+import { ENERGIES, energyRule } from '../../extension/shared/ranks/energyShares';
 import type { LayerResult } from '../../extension/shared/layers';
-import { savesEnough } from '../../extension/shared/worthFactoring';
+import { savesEnough } from '../../extension/shared/ranks/worthFactoring';
 
 export interface SavingsPoint {
   /** Share of Σλ kept in every layer; 1 is the model as it is. */

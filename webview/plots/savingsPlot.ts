@@ -6,7 +6,7 @@ import type { Savings, SavingsPoint } from '../numbers/savings';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
 import { largestOf, smallestOf } from '../../extension/shared/extremes';
-import { LEAST_SAVING, PROPOSED_ENERGIES } from '../../extension/shared/worthFactoring';
+import { LEAST_SAVING, PROPOSED_ENERGIES } from '../../extension/shared/ranks/worthFactoring';
 
 /** Room that a point's label takes, and its distance from the point. The curve falls: to the right of a point it is lower. */
 const LABEL_WIDTH = 32;

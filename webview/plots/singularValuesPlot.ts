@@ -3,7 +3,7 @@ import { scaleLinear, scaleLog } from 'd3-scale';
 import { area } from 'd3-shape';
 import { pointer } from 'd3-selection';
 import { formatCount, formatNumber, formatPercent } from '../numbers/format';
-import type { RankCurve } from '../../extension/shared/rankCurve';
+import type { RankCurve } from '../../extension/shared/ranks/rankCurve';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
 import type { TwinTable } from './twin';

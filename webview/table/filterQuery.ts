@@ -2,7 +2,7 @@
  * What a person typed into the filter, as terms that must all hold: texts of names, and tests of columns (`alpha>6`,
  * `dtype:bf16`, `64x172`). Read character by character: no expression of the user's ever becomes a regular expression.
  */
-import { globMatcher } from '../../extension/shared/glob';
+import { globMatcher } from '../../extension/shared/names/glob';
 import type { TreeNode } from '../model/moduleTree';
 
 /** A column as the filter sees it. */

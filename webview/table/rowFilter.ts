@@ -3,7 +3,7 @@
  * none matches, by letters close together in that order. Pure; one pass over the rows for each.
  */
 import fuzzysort from 'fuzzysort';
-import { globMatcher } from '../../extension/shared/glob';
+import { globMatcher } from '../../extension/shared/names/glob';
 import { isPattern, parseFilter, type FilterField } from './filterQuery';
 import type { ModuleTree, TreeNode } from '../model/moduleTree';
 import { sorted, type ShownRow, type Sorting } from './tableOrder';

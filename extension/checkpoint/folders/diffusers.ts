@@ -7,7 +7,7 @@
  */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { PIPELINE_INDEX } from '../../shared/checkpointNames';
+import { PIPELINE_INDEX } from '../../shared/names/checkpointNames';
 import type { Checkpoint, CheckpointFormat } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import { findInFolder, type FolderContent } from './folder';

@@ -1,7 +1,7 @@
 /** Finds the checkpoint in a folder, by the names that model repositories use. */
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { folderMeaning, LOOKED_FOR } from '../../shared/folderMeaning';
+import { folderMeaning, LOOKED_FOR } from '../../shared/names/folderMeaning';
 import { CheckpointError } from '../checkpointError';
 import { deepspeedRefusal } from '../pytorch/deepspeed';
 import { fileError } from '../files/fileReader';

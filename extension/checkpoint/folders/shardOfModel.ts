@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { ShardOfModel } from '../../shared/tensors';
-import { indexNameOf, shardSet } from '../../shared/shardNames';
+import { indexNameOf, shardSet } from '../../shared/names/shardNames';
 
 /** @returns undefined for a file whose name is not that of one shard of several */
 export async function shardOfModel(file: string): Promise<ShardOfModel | undefined> {

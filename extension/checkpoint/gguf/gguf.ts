@@ -10,7 +10,7 @@ import { concurrently } from '../files/concurrently';
 import { FileSet } from '../files/fileSet';
 import { looksLikeGguf } from './ggufHeader';
 import { huggingFaceName } from './ggufNames';
-import { partNames } from '../../shared/shardNames';
+import { partNames } from '../../shared/names/shardNames';
 import { joinParts, readPart } from './ggufParts';
 import { readElements } from './ggufElements';
 import { withTrueShape } from './ggufShapes';

@@ -5,7 +5,7 @@
  * @see https://github.com/deepspeedai/DeepSpeed/blob/v0.16.0/deepspeed/utils/zero_to_fp32.py
  */
 import path from 'node:path';
-import { DEEPSPEED_MODEL, DEEPSPEED_PART, DEEPSPEED_SCRIPT } from '../../shared/deepspeedNames';
+import { DEEPSPEED_MODEL, DEEPSPEED_PART, DEEPSPEED_SCRIPT } from '../../shared/names/deepspeedNames';
 import { CheckpointError } from '../checkpointError';
 
 const REMEDY = `put it together with DeepSpeed's script beside it ("python ${DEEPSPEED_SCRIPT} . pytorch_model.bin")`;

@@ -6,7 +6,7 @@
  * @see https://pytorch.org/docs/stable/distributed.checkpoint.html
  */
 import path from 'node:path';
-import { DISTRIBUTED_METADATA, DISTRIBUTED_RECORDS } from '../../shared/checkpointNames';
+import { DISTRIBUTED_METADATA, DISTRIBUTED_RECORDS } from '../../shared/names/checkpointNames';
 import { type Checkpoint, type CheckpointFormat, type TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import { TiledRows } from '../elements/tiledRows';

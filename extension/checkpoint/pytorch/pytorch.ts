@@ -2,7 +2,7 @@
  * PyTorch checkpoints: what `torch.save`, `torch.jit.save` and `torch.export.save` write. The pickle in them is interpreted as data
  * (`pickle.ts`, `pickleGlobals.ts`), never run.
  */
-import { hasNameOf } from '../../shared/checkpointNames';
+import { hasNameOf } from '../../shared/names/checkpointNames';
 import { type Checkpoint, type CheckpointFormat } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import { deepspeedPart } from './deepspeed';

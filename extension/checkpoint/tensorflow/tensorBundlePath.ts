@@ -1,6 +1,6 @@
 /** From any file of a TensorFlow checkpoint to its index. */
 import path from 'node:path';
-import { TENSORFLOW_DATA } from '../../shared/checkpointNames';
+import { TENSORFLOW_DATA } from '../../shared/names/checkpointNames';
 import { CheckpointError } from '../checkpointError';
 import type { FileSet } from '../files/fileSet';
 import { siblingPath } from '../files/siblingPath';

@@ -5,7 +5,7 @@
  * @see https://www.tensorflow.org/guide/saved_model#the_savedmodel_format_on_disk
  */
 import path from 'node:path';
-import { SAVED_MODEL, TENSORFLOW_VARIABLES } from '../../shared/checkpointNames';
+import { SAVED_MODEL, TENSORFLOW_VARIABLES } from '../../shared/names/checkpointNames';
 import { type Checkpoint, type CheckpointFormat, type TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import { groupedNames } from '../elements/groupedNames';

@@ -5,7 +5,7 @@
  * @see https://huggingface.co/docs/peft/developer_guides/checkpoint
  */
 import path from 'node:path';
-import { TRANSFORMERS_WEIGHTS } from '../../shared/folderMeaning';
+import { TRANSFORMERS_WEIGHTS } from '../../shared/names/folderMeaning';
 import type { Problem } from '../../shared/tensors';
 import type { Checkpoint, FactorProduct, TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import type { Model } from '../../checkpoint/openModel';
 import { foldedTensor } from '../../checkpoint/wrappers/foldedTensor';
 import type { DocumentStamp } from '../../protocol';
-import { EnergyShares } from '../../shared/energyShares';
-import { FactorPair } from '../../shared/factorPair';
+import { EnergyShares } from '../../shared/ranks/energyShares';
+import { FactorPair } from '../../shared/ranks/factorPair';
 import type { LayerResult, SingularVectors } from '../../shared/layers';
 import type { CheckpointSummary, LayerParts, Problem } from '../../shared/tensors';
 import { layersOf, type LayerGeometry } from '../../spectral/matrices';
@@ -15,7 +15,7 @@ import { type EngineLayer, rankMatrix, EngineError } from '../layer/engineLayer'
 import { changedFile, settledAt, type FileState } from './fileSnapshot';
 import { layerRows } from '../layer/layerInput';
 import { layerParts, partSummaries, wholeOf, type PartLayer } from './layerParts';
-import { didYouMean } from '../../shared/nearestNames';
+import { didYouMean } from '../../shared/names/nearestNames';
 import type { LayerOutcome } from '../worker/layerRecords';
 
 /** Mean rank reduction that the WeLore suggestion aims at, the middle of its paper's settings. */

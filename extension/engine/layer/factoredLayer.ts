@@ -4,8 +4,8 @@
  */
 import type { FactorProduct, TensorInfo } from '../../checkpoint/checkpoint';
 import { elementSize } from '../../checkpoint/elements/dtype';
-import { energyRule } from '../../shared/energyShares';
-import { FactorPair } from '../../shared/factorPair';
+import { energyRule } from '../../shared/ranks/energyShares';
+import { FactorPair } from '../../shared/ranks/factorPair';
 import type { FactoredLayer, InspectSettings, LayerResult } from '../../shared/layers';
 import type { LayerGeometry } from '../../spectral/matrices';
 import { abortable } from '../resources/abortable';

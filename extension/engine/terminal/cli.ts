@@ -5,7 +5,7 @@ import path from 'node:path';
 import { version } from '../../../package.json';
 import { CompressionError } from '../../compression/compressionError';
 import { assertSavable } from '../../compression/safetensorsWriter';
-import { suggestedName } from '../../shared/suggestedName';
+import { suggestedName } from '../../shared/names/suggestedName';
 import { isErrno } from '../../checkpoint/files/fileReader';
 import type { EngineNotifications } from '../../protocol';
 import type { LayerResult } from '../../shared/layers';

@@ -4,11 +4,11 @@
  */
 import { firstNames } from '../../checkpoint/problemList';
 import { isCompressible } from '../../compression/storageNotes';
-import { globMatcher } from '../../shared/glob';
+import { globMatcher } from '../../shared/names/glob';
 import { UsageError, type SplitKind } from './cliArguments';
 import type { EngineDocument } from '../document/engineDocument';
 import { isHead } from '../document/layerParts';
-import { didYouMean } from '../../shared/nearestNames';
+import { didYouMean } from '../../shared/names/nearestNames';
 
 /** Names that a message lists. */
 const NAMES_SHOWN = 3;

@@ -1,6 +1,6 @@
 /** Chooses the checkpoint for a command that names none: the active editor's, an open one, one of the workspace. */
 import * as vscode from 'vscode';
-import { DIALOG_EXTENSIONS } from '../../shared/checkpointNames';
+import { DIALOG_EXTENSIONS } from '../../shared/names/checkpointNames';
 import { VIEW_TYPES } from '../editor/checkpointEditor';
 import { listText } from '../plainText';
 import type { WorkspaceCheckpoints } from '../workspace/workspaceCheckpoints';

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { type RankRequest, type SaveRequest, type SaveResult, compressionMethods } from '../../shared/compressions';
 import type { LayerResult } from '../../shared/layers';
-import { suggestedRank } from '../../shared/worthFactoring';
+import { suggestedRank } from '../../shared/ranks/worthFactoring';
 import type { CheckpointEditors } from '../editor/checkpointEditor';
 import { CheckpointSession } from '../editor/checkpointSession';
 import { activeCheckpoint, chooseCheckpoint } from './chooseCheckpoint';

@@ -1,7 +1,7 @@
 /** "Inspect Weights": on a file or folder of the explorer, the active editor's file, or one the person chooses. */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { isCheckpointName } from '../../shared/checkpointNames';
+import { isCheckpointName } from '../../shared/names/checkpointNames';
 import type { CheckpointEditors } from '../editor/checkpointEditor';
 import { chooseCheckpoint } from './chooseCheckpoint';
 import { checkpointsIn } from '../workspace/clickedCheckpoint';

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { CompressionPreview, RankRequest } from '../../shared/compressions';
 import { problemOf } from '../../shared/rpc';
-import { whyNoSaving } from '../../shared/worthFactoring';
+import { whyNoSaving } from '../../shared/ranks/worthFactoring';
 import type { CheckpointSession } from '../editor/checkpointSession';
 import { listText } from '../plainText';
 import { parseRank, rankText } from './rankInput';

@@ -1,7 +1,7 @@
 /** Saving a compressed checkpoint: asks where, never offers the original, shows progress that can be cancelled. */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { suggestedName } from '../../shared/suggestedName';
+import { suggestedName } from '../../shared/names/suggestedName';
 import type { SaveRequest, SaveResult } from '../../shared/compressions';
 import { problemOf } from '../../shared/rpc';
 import type { CheckpointSession } from './checkpointSession';

@@ -5,7 +5,7 @@ import { layerVerdict } from '../../shared/layerFindings';
 import type { PeekResult } from '../../protocol';
 import type { LayerResult } from '../../shared/layers';
 import type { TensorSummary } from '../../shared/tensors';
-import { suggestedRank } from '../../shared/worthFactoring';
+import { suggestedRank } from '../../shared/ranks/worthFactoring';
 import type { CheckpointHead } from '../workspace/indexedFiles';
 import type { LayerMatch, NearMatch, RangeMatch } from '../workspace/layerIndex';
 import { percentText } from '../percentText';

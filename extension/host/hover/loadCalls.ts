@@ -1,5 +1,5 @@
 /** Strings that name a checkpoint: the argument of a call that loads one, or a path that ends as checkpoints do. */
-import { isCheckpointName } from '../../shared/checkpointNames';
+import { isCheckpointName } from '../../shared/names/checkpointNames';
 
 /** What stands before the argument, by its last part: `torch.load(`, `AutoModel.from_pretrained(`, `load_file(filename=`. */
 const CALL =

@@ -1,7 +1,7 @@
 /** What is meant by the file or folder of the explorer that was clicked. */
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { folderMeaning } from '../../shared/folderMeaning';
+import { folderMeaning } from '../../shared/names/folderMeaning';
 
 /**
  * A file means itself. A folder means the file that the engine takes for it, or several for a person to choose from.

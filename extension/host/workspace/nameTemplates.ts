@@ -3,7 +3,7 @@
  * with a variable in it means (`f"layers.{i}.mlp"`, `layers[i].mlp`), and which name is nearest to one that is not there.
  */
 import { largestOf, smallestOf } from '../../shared/extremes';
-import { nameSimilarity } from '../../shared/nearestNames';
+import { nameSimilarity } from '../../shared/names/nearestNames';
 
 /** Kinds of names. Models have some dozens; a file that has more of them has no blocks. */
 const MAX_TEMPLATES = 2000;

@@ -3,7 +3,7 @@
  * that ask which one, and for the hover's index. Nothing here waits for anything a person does.
  */
 import * as vscode from 'vscode';
-import { WORKSPACE_GLOB } from '../../shared/checkpointNames';
+import { WORKSPACE_GLOB } from '../../shared/names/checkpointNames';
 import { CoalescedPass } from './coalescedPass';
 import { checkpointFolders, wholeCheckpoints } from './workspaceFiles';
 import type { IndexedFiles } from './indexedFiles';

@@ -7,9 +7,9 @@ import {
   PIPELINE_INDEX,
   SAVED_MODEL,
   TENSORFLOW_VARIABLES,
-} from '../../shared/checkpointNames';
-import { folderMeaning } from '../../shared/folderMeaning';
-import { shardEnding, withoutFurtherParts } from '../../shared/shardNames';
+} from '../../shared/names/checkpointNames';
+import { folderMeaning } from '../../shared/names/folderMeaning';
+import { shardEnding, withoutFurtherParts } from '../../shared/names/shardNames';
 
 /** The model's folder of a file in the download cache. */
 const CACHED_MODEL = /^(.*[\\/]models--[^\\/]+)[\\/]snapshots[\\/]/;

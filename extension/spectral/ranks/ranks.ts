@@ -1,8 +1,8 @@
 /** What rank a layer needs, by several rules, and what each would keep and cost. Everything follows from σ². */
-import { EnergyShares } from '../../shared/energyShares';
-import { FactorPair } from '../../shared/factorPair';
+import { EnergyShares } from '../../shared/ranks/energyShares';
+import { FactorPair } from '../../shared/ranks/factorPair';
 import type { RankSuggestion } from '../../shared/layers';
-import type { RankRuleKey } from '../../shared/rankRules';
+import type { RankRuleKey } from '../../shared/ranks/rankRules';
 import { effectiveRank, stableRank } from '../metrics/metrics';
 import type { Spectrum } from '../metrics/spectrum';
 import { missing, type Missing } from '../missing';

@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import path from 'node:path';
 import { CheckpointError } from '../../../extension/checkpoint/checkpointError';
 import { formats, openModel } from '../../../extension/checkpoint/openModel';
-import { CHECKPOINT_ENDINGS } from '../../../extension/shared/checkpointNames';
-import { LOOKED_FOR } from '../../../extension/shared/folderMeaning';
+import { CHECKPOINT_ENDINGS } from '../../../extension/shared/names/checkpointNames';
+import { LOOKED_FOR } from '../../../extension/shared/names/folderMeaning';
 import * as p from '../../harness/checkpoints/pickleWriter';
 import { writeFiles } from '../../harness/checkpoints/pipelineFixture';
 import { repositoryRoot, sharedFolder } from '../../harness/shared';

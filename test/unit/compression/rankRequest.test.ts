@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { resolveRank } from '../../../extension/compression/rankRequest';
 import type { RankRequest } from '../../../extension/shared/compressions';
-import { FactorPair } from '../../../extension/shared/factorPair';
+import { FactorPair } from '../../../extension/shared/ranks/factorPair';
 import { CompressionError } from '../../../extension/compression/compressionError';
 
 const layer = 'fc.weight';

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { CheckpointError } from '../../../../extension/checkpoint/checkpointError';
 import { openModel } from '../../../../extension/checkpoint/openModel';
-import { CHECKPOINT_ENDINGS } from '../../../../extension/shared/checkpointNames';
+import { CHECKPOINT_ENDINGS } from '../../../../extension/shared/names/checkpointNames';
 import { ProblemList } from '../../../../extension/checkpoint/problemList';
 import { problemsOf } from '../../../../extension/checkpoint/truncatedFile';
 import { uniform, writeSafetensors } from '../../../harness/checkpoints/madeCheckpoints';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { partNames } from '../../../../extension/shared/shardNames';
+import { partNames } from '../../../../extension/shared/names/shardNames';
 import { openModel } from '../../../../extension/checkpoint/openModel';
 import { floatTensor, GgufWriter, VALUE } from '../../../harness/checkpoints/ggufWriter';
 import { temporaryFolder } from '../../../harness/temporaryFolder';

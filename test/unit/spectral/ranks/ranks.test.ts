@@ -1,7 +1,7 @@
 /** Rank suggestions by hand. */
 import assert from 'node:assert/strict';
-import { EnergyShares } from '../../../../extension/shared/energyShares';
-import { FactorPair } from '../../../../extension/shared/factorPair';
+import { EnergyShares } from '../../../../extension/shared/ranks/energyShares';
+import { FactorPair } from '../../../../extension/shared/ranks/factorPair';
 import { Spectrum } from '../../../../extension/spectral/metrics/spectrum';
 import { rankSuggestion, rankSuggestions } from '../../../../extension/spectral/ranks/ranks';
 

@@ -9,8 +9,8 @@ import type { LayerResult, PowerLawFit, RankSuggestion } from '../../../../exten
 import type { CheckpointSummary } from '../../../../extension/shared/tensors';
 import { verdictMark } from '../../../../webview/numbers/verdictMark';
 import { ofTheModel } from '../../../../webview/numbers/ofTheModel';
-import { FactorPair } from '../../../../extension/shared/factorPair';
-import { RankCurve } from '../../../../extension/shared/rankCurve';
+import { FactorPair } from '../../../../extension/shared/ranks/factorPair';
+import { RankCurve } from '../../../../extension/shared/ranks/rankCurve';
 import { savings } from '../../../../webview/numbers/savings';
 import { unusualLayers } from '../../../../webview/overview/unusual';
 

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { CheckpointError } from '../../../extension/checkpoint/checkpointError';
-import { findInFolder } from '../../../extension/checkpoint/folders/folder';
-import { checkpointsIn } from '../../../extension/host/workspace/clickedCheckpoint';
-import { temporaryFolder } from '../../harness/temporaryFolder';
+import { CheckpointError } from '../../../../extension/checkpoint/checkpointError';
+import { findInFolder } from '../../../../extension/checkpoint/folders/folder';
+import { checkpointsIn } from '../../../../extension/host/workspace/clickedCheckpoint';
+import { temporaryFolder } from '../../../harness/temporaryFolder';
 
 /** What the folder is, its files (folders end in a slash), and what is meant: `? a, b` leaves the choice to a person. */
 const TABLE: readonly [what: string, names: readonly string[], meant: string][] = [

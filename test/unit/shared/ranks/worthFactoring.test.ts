@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { previewSvd } from '../../../extension/compression/svdPreview';
-import { proposedRank, savesEnough, suggestedRank, whyNoSaving } from '../../../extension/shared/worthFactoring';
-import { FactorPair } from '../../../extension/shared/factorPair';
-import { RankCurve } from '../../../extension/shared/rankCurve';
+import { previewSvd } from '../../../../extension/compression/svdPreview';
+import { proposedRank, savesEnough, suggestedRank, whyNoSaving } from '../../../../extension/shared/ranks/worthFactoring';
+import { FactorPair } from '../../../../extension/shared/ranks/factorPair';
+import { RankCurve } from '../../../../extension/shared/ranks/rankCurve';
 
 describe('ranks worth proposing', () => {
   it('save at least a tenth, and the others say why they do not', () => {

@@ -3,7 +3,7 @@
  * ask the same functions.
  */
 import { energyRule } from './energyShares';
-import type { LayerResult, RankSuggestion } from './layers';
+import type { LayerResult, RankSuggestion } from '../layers';
 
 /** Shares of the energy that are proposed, the most favoured first. */
 export const PROPOSED_ENERGIES = [0.95, 0.9] as const;

@@ -2,7 +2,7 @@
  * How much of a matrix its leading singular directions hold. The one arithmetic from shares of the energy to ranks:
  * suggestions, compression, the page and the terminal all ask it. Pure.
  */
-import { zeroBound } from './numericalZero';
+import { zeroBound } from '../numericalZero';
 
 /** Shares of the energy for which a rank is suggested. */
 export const ENERGIES = [0.9, 0.95, 0.99] as const;

@@ -1,13 +1,13 @@
 /** Suggestions, `compress` and the page give one rank for one spectrum: the one of exact arithmetic. */
 import assert from 'node:assert/strict';
-import { resolveRank } from '../../../extension/compression/rankRequest';
-import { energyRule } from '../../../extension/shared/energyShares';
-import { FactorPair } from '../../../extension/shared/factorPair';
-import { RankCurve } from '../../../extension/shared/rankCurve';
-import { Spectrum } from '../../../extension/spectral/metrics/spectrum';
-import { rankSuggestions } from '../../../extension/spectral/ranks/ranks';
-import { decimalShare, exactRank, exactWeights } from '../../harness/numbers/exactRanks';
-import { seededRandom } from '../../harness/numbers/denseReference';
+import { resolveRank } from '../../../../extension/compression/rankRequest';
+import { energyRule } from '../../../../extension/shared/ranks/energyShares';
+import { FactorPair } from '../../../../extension/shared/ranks/factorPair';
+import { RankCurve } from '../../../../extension/shared/ranks/rankCurve';
+import { Spectrum } from '../../../../extension/spectral/metrics/spectrum';
+import { rankSuggestions } from '../../../../extension/spectral/ranks/ranks';
+import { decimalShare, exactRank, exactWeights } from '../../../harness/numbers/exactRanks';
+import { seededRandom } from '../../../harness/numbers/denseReference';
 
 interface Case {
   name: string;

@@ -1,7 +1,7 @@
 /** Shares of the energy by hand, and the laws that they follow. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { ENERGIES, energyRule, EnergyShares } from '../../../extension/shared/energyShares';
+import { ENERGIES, energyRule, EnergyShares } from '../../../../extension/shared/ranks/energyShares';
 
 const spectrum = fc
   .array(fc.double({ min: 0, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 40 })

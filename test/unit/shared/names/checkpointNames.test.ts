@@ -9,10 +9,10 @@ import {
   OFFERED_PATTERNS,
   OWN_PATTERNS,
   TENSORFLOW_DATA,
-} from '../../../extension/shared/checkpointNames';
-import { globMatcher } from '../../../extension/shared/glob';
-import { checkpointsIn } from '../../../extension/host/workspace/clickedCheckpoint';
-import { checkpointFolders, wholeCheckpoints } from '../../../extension/host/workspace/workspaceFiles';
+} from '../../../../extension/shared/names/checkpointNames';
+import { globMatcher } from '../../../../extension/shared/names/glob';
+import { checkpointsIn } from '../../../../extension/host/workspace/clickedCheckpoint';
+import { checkpointFolders, wholeCheckpoints } from '../../../../extension/host/workspace/workspaceFiles';
 import { repositoryRoot } from '../../harness/shared';
 
 interface Manifest {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { globMatcher } from '../../../extension/shared/glob';
+import { globMatcher } from '../../../../extension/shared/names/glob';
 
 const NAMES = ['h.0.attn.weight', 'h.1.attn.bias', 'h.10.mlp.weight', 'a/b/kernel:0', 'x[q]', 'a{b}', 'a*b', '😀'];
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { FactorPair } from '../../../extension/shared/factorPair';
+import { FactorPair } from '../../../../extension/shared/ranks/factorPair';
 
 const side = fc.integer({ min: 1, max: 50_000 });
 
