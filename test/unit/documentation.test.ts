@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { metricTable } from '../../extension/shared/metricTable';
+import { mayBeCheckpoint, OPENED_PATTERNS } from '../../extension/shared/names/checkpointNames';
 import { repositoryRoot } from '../harness/shared';
 import { trackedFiles } from '../harness/trackedFiles';
 
@@ -54,6 +55,28 @@ describe('the pages for people', () => {
           .map((name) => `${file}: ${name}`),
       );
     assert.deepEqual(missing, []);
+  });
+
+  it('name the files of every format, and no others', () => {
+    const table = page('extension/checkpoint/README.md').split('| format | files |')[1]!.split('\n\n')[0]!;
+    const cells = table.split('\n').map((row) => row.split('|')[2] ?? '');
+    // `.pt .pth`, `pytorch_model.bin.index.json`: endings and whole names.
+    const named = [...cells.join(' ').matchAll(/`([^`]+)`/g)].flatMap(([, names]) => names!.split(' '));
+    const told = OPENED_PATTERNS.map((pattern) => pattern.slice(pattern.lastIndexOf('*') + 1));
+    const isNamed = (ending: string): boolean =>
+      named.some((name) => name.endsWith(ending)) || named.includes(path.extname(ending));
+    assert.deepEqual(
+      told.filter((ending) => !isNamed(ending)),
+      [],
+    );
+    const records = /^\.data-…-of-…$/;
+    assert.deepEqual(
+      named.filter(
+        (name) =>
+          !records.test(name) && !mayBeCheckpoint(name.startsWith('.') ? `x${name}` : name) && !mayBeCheckpoint(name),
+      ),
+      [],
+    );
   });
 
   it('define every metric in the words of the metric table', () => {
