@@ -39,6 +39,7 @@ export class HeaderReader {
   private process: Reading | undefined;
   private last: Promise<unknown> = Promise.resolve();
   private idle: NodeJS.Timeout | undefined;
+  private disposed = false;
   /** Processes started; the tests count them. */
   started = 0;
 
@@ -55,6 +56,7 @@ export class HeaderReader {
   }
 
   dispose(): void {
+    this.disposed = true;
     clearTimeout(this.idle);
     this.end();
   }
@@ -63,6 +65,7 @@ export class HeaderReader {
     clearTimeout(this.idle);
     // With the first file only: most folders have none.
     const rpc = await import('vscode-jsonrpc/node');
+    if (this.disposed) throw new HeaderReaderDiedError('the window closes');
     const process = (this.process ??= this.start(rpc));
     const late = setTimeout(() => {
       process.child.kill('SIGKILL');

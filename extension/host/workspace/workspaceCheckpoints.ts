@@ -45,8 +45,13 @@ export class WorkspaceCheckpoints implements vscode.Disposable {
   /** Finds the files, and tells the explorer's menu which folders hold a checkpoint. */
   find(): Promise<readonly string[]> {
     this.counts.searches += 1;
-    this.found = this.search();
-    return this.found;
+    const search = this.search();
+    this.found = search;
+    // A search that failed is not the last word: who asks next searches again.
+    search.catch(() => {
+      if (this.found === search) this.found = undefined;
+    });
+    return search;
   }
 
   private async search(): Promise<readonly string[]> {
@@ -58,11 +63,16 @@ export class WorkspaceCheckpoints implements vscode.Disposable {
     return wholeCheckpoints(onDisk).sort();
   }
 
-  /** Reads the headers of all, once; later calls answer with the first one's promise. */
+  /** Reads the headers of all, once; later calls answer with the first one's promise, unless that failed. */
   readHeaders(): Promise<void> {
     // The watcher keeps what was found up to date: one search does for the menu and for the hover.
-    this.indexing ??= (this.found ?? this.find()).then((files) => this.indexed.readNew(files));
-    return this.indexing;
+    if (this.indexing) return this.indexing;
+    const indexing = (this.found ?? this.find()).then((files) => this.indexed.readNew(files));
+    this.indexing = indexing;
+    indexing.catch(() => {
+      this.indexing = undefined;
+    });
+    return indexing;
   }
 
   dispose(): void {
