@@ -118,7 +118,7 @@ export interface StoredPart {
 
 /** One format: its folder (`safetensors/`, `pytorch/`, …) exports one of these and `registry.ts` lists it. */
 export interface CheckpointFormat {
-  /** Its files' names are in `shared/checkpointNames.ts` under this one. */
+  /** Its files' names are in `shared/names/checkpointNames.ts` under this one. */
   readonly name: FormatName;
   /** True where the first bytes (at least 16 where the file has them) or the path belong to this format. */
   matches(path: string, head: Uint8Array): boolean;

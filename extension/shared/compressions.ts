@@ -57,8 +57,6 @@ interface Row {
   readonly name: string;
   readonly label: string;
   readonly description: string;
-  /** Calibration statistics it cannot do without, as named in a statistics file (`input_gram`, `fisher`, …). */
-  readonly needs: readonly string[];
 }
 
 const ROWS = [
@@ -68,7 +66,6 @@ const ROWS = [
     description:
       'Keeps the largest singular directions, U_k√S_k · √S_k V_kᵀ: the smallest possible error at a rank when nothing ' +
       'is known of the inputs.',
-    needs: [],
   },
 ] as const satisfies readonly Row[];
 

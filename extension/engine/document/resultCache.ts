@@ -13,7 +13,7 @@ import { isErrno } from '../../checkpoint/files/fileReader';
 import type { DeviceChoice } from '../../shared/devices';
 import type { InspectSettings } from '../../shared/layers';
 import { metricTable } from '../../shared/metricTable';
-import { rankRules } from '../../shared/rankRules';
+import { rankRules } from '../../shared/ranks/rankRules';
 import type { LayerOutcome } from '../worker/layerRecords';
 
 /** Raised whenever a number's definition or the entry's layout changes. */

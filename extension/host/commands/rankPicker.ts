@@ -1,6 +1,7 @@
 /** The rank step of "Compress Layer…": suggestions with their error and size, and a live preview of what is typed. */
 import * as vscode from 'vscode';
 import type { CompressionPreview, RankRequest } from '../../shared/compressions';
+import { ENERGIES } from '../../shared/ranks/energyShares';
 import { problemOf } from '../../shared/rpc';
 import { whyNoSaving } from '../../shared/ranks/worthFactoring';
 import type { CheckpointSession } from '../editor/checkpointSession';
@@ -9,9 +10,7 @@ import { parseRank, rankText } from './rankInput';
 
 /** Shown before anything is typed. */
 const SUGGESTIONS: readonly RankRequest[] = [
-  { kind: 'energy', energy: 0.99 },
-  { kind: 'energy', energy: 0.95 },
-  { kind: 'energy', energy: 0.9 },
+  ...ENERGIES.map((energy) => ({ kind: 'energy', energy }) as const).reverse(),
   { kind: 'budget', budget: 0.5 },
   { kind: 'budget', budget: 0.25 },
 ];

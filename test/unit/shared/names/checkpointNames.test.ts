@@ -13,7 +13,7 @@ import {
 import { globMatcher } from '../../../../extension/shared/names/glob';
 import { checkpointsIn } from '../../../../extension/host/workspace/clickedCheckpoint';
 import { checkpointFolders, wholeCheckpoints } from '../../../../extension/host/workspace/workspaceFiles';
-import { repositoryRoot } from '../../harness/shared';
+import { repositoryRoot } from '../../../harness/shared';
 
 interface Manifest {
   activationEvents: string[];

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { previewSvd } from '../../../../extension/compression/svdPreview';
-import { proposedRank, savesEnough, suggestedRank, whyNoSaving } from '../../../../extension/shared/ranks/worthFactoring';
+import {
+  proposedRank,
+  savesEnough,
+  suggestedRank,
+  whyNoSaving,
+} from '../../../../extension/shared/ranks/worthFactoring';
 import { FactorPair } from '../../../../extension/shared/ranks/factorPair';
 import { RankCurve } from '../../../../extension/shared/ranks/rankCurve';
 
