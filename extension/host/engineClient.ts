@@ -28,7 +28,7 @@ type Rpc = typeof import('vscode-jsonrpc/node');
 /** Lines of the engine's standard error that go into the message about its death: the last ones say why. */
 const STDERR_LINES = 5;
 
-export type EngineState =
+export type EngineChange =
   /** Ready; `restarted` where documents of a former process must be opened again. */
   | { state: 'running'; restarted: boolean; message: string }
   | { state: 'restarting'; died: boolean; message: string }
@@ -38,7 +38,7 @@ export type EngineState =
 type NotificationEvents = { [K in keyof EngineNotifications]: [EngineNotifications[K]] };
 
 export interface EngineEvents extends NotificationEvents {
-  state: [EngineState];
+  state: [EngineChange];
 }
 
 export interface EngineClientOptions {

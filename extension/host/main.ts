@@ -5,7 +5,7 @@ import * as vscode from 'vscode';
 import { problemOf } from '../shared/rpc';
 import type { CheckpointSession } from './editor/checkpointSession';
 import { CheckpointEditors } from './editor/checkpointEditor';
-import { compressLayer, type CompressArguments } from './commands/compressCommand';
+import { runCompressCommand, type CompressArguments } from './commands/compressCommand';
 import { pickDevice } from './commands/devicePicker';
 import { EngineClient } from './engineClient';
 import { HeaderReader } from './workspace/headerReader';
@@ -74,7 +74,7 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
     ),
     registerCommand('eigenscope.compressLayer', (given?: CompressArguments) =>
       plainErrors(
-        compressLayer({ engine, editors, checkpoints }, given instanceof vscode.Uri ? { uri: given } : given),
+        runCompressCommand({ engine, editors, checkpoints }, given instanceof vscode.Uri ? { uri: given } : given),
       ),
     ),
     registerCommand('eigenscope.chooseDevice', () => plainErrors(pickDevice(engine))),

@@ -8,7 +8,7 @@ import { unpackSummary } from '../../extension/shared/packedTensors';
 import type { CheckpointSummary, Problem } from '../../extension/shared/tensors';
 import { moduleTree, type ModuleTree, type TreeNode } from './moduleTree';
 
-export interface QueueState {
+export interface Progress {
   done: number;
   total: number;
 }
@@ -29,7 +29,7 @@ export class Inspection {
   readonly progress = new Map<string, { stage: string; fraction: number }>();
   /** Layers and parts the engine died on. */
   readonly crashed = new Set<string>();
-  queue: QueueState = { done: 0, total: 0 };
+  queue: Progress = { done: 0, total: 0 };
   engine: EngineState | null = null;
   changed: Problem | null = null;
 

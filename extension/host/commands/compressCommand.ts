@@ -32,7 +32,7 @@ interface Surroundings {
 }
 
 /** @returns what was saved; undefined where the person gave up on the way */
-export async function compressLayer(
+export async function runCompressCommand(
   surroundings: Surroundings,
   given: CompressArguments = {},
 ): Promise<SaveResult | undefined> {

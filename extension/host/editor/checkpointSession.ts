@@ -10,7 +10,7 @@ import type { GoodnessOfFit, InspectSettings, LayerResult, LayerSpectrum } from 
 import type { DocumentStamp, ViewNotifications } from '../../protocol';
 import { problemOf } from '../../shared/rpc';
 import type { CheckpointSummary, LayerParts, PackedSummary, Problem } from '../../shared/tensors';
-import type { EngineClient, EngineEvents, EngineState } from '../engineClient';
+import type { EngineClient, EngineEvents, EngineChange } from '../engineClient';
 import { CheckpointInEngine, DIED, ENGINE_GONE, SessionError, type OpeningOptions } from './checkpointInEngine';
 import { contentsOf, jobNames, type Contents } from './sessionContents';
 
@@ -252,7 +252,7 @@ export class CheckpointSession {
     this.events.emit('changed', problem);
   }
 
-  private engineChanged(change: EngineState): void {
+  private engineChanged(change: EngineChange): void {
     if (change.state === 'running') {
       // A view must not hear that all is well before its document is open again.
       if (change.restarted && this.inEngine.isWanted) void this.resume();

@@ -5,14 +5,14 @@ import {
   EngineClient,
   EngineDiedError,
   EngineStoppedError,
-  type EngineState,
+  type EngineChange,
 } from '../../../extension/host/engineClient';
 import { problemOf } from '../../../extension/shared/rpc';
 import { eventually } from '../../harness/eventually';
 
 describe('engine client', () => {
   let client: EngineClient;
-  let states: EngineState['state'][];
+  let states: EngineChange['state'][];
   let threads = '3';
 
   beforeEach(() => {
@@ -166,7 +166,7 @@ describe('engine client', () => {
   });
 
   it('does not count a restart that was asked for as a death', async () => {
-    const told: EngineState[] = [];
+    const told: EngineChange[] = [];
     await client.request('device', null);
     client.events.on('state', (state) => told.push(state));
     let between = false;
