@@ -1,5 +1,6 @@
 /** The order of a layer's calls to a worker thread: which stage leads where, and what is refused. */
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import path from 'node:path';
 import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
 import type { LayerTask } from '../../extension/engine/worker/layerRecords';
@@ -46,6 +47,41 @@ export async function refusedByTheCompiler(calls: Remote<WorkerCalls>, rows: Rem
   await (await (await spectra.shuffle()).solved()).wholeFarms({ window: [1, 1] });
 }
 /* eslint-enable @typescript-eslint/no-unsafe-call */
+
+describe('leases of one worker', () => {
+  it('leave no listener behind on a signal that outlives them', async () => {
+    const pool = new WorkerPool(1, path.join(repositoryRoot, 'dist', 'worker.js'));
+    const { signal } = new AbortController();
+    try {
+      for (let layer = 0; layer < 12; layer++) {
+        const first = await pool.lease(signal);
+        const waiting = pool.lease(signal);
+        first.release();
+        (await waiting).release();
+      }
+      (await pool.lease(new AbortController().signal)).release();
+      assert.equal(getEventListeners(signal, 'abort').length, 0);
+    } finally {
+      await pool.terminate();
+    }
+  });
+
+  it('are given up by who waits for one, and go to the next', async () => {
+    const pool = new WorkerPool(1, path.join(repositoryRoot, 'dist', 'worker.js'));
+    const impatient = new AbortController();
+    try {
+      const first = await pool.lease(new AbortController().signal);
+      const given = assert.rejects(pool.lease(impatient.signal), { name: 'AbortError' });
+      const next = pool.lease(new AbortController().signal);
+      impatient.abort();
+      await given;
+      first.release();
+      (await next).release();
+    } finally {
+      await pool.terminate();
+    }
+  });
+});
 
 describe('the stages of a layer in a worker', () => {
   let pool: WorkerPool;

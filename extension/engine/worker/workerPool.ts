@@ -120,7 +120,7 @@ export class WorkerLease {
 
 export class WorkerPool {
   private readonly idle: PooledWorker[] = [];
-  private readonly waiting: { resolve: (worker: PooledWorker) => void; reject: (error: unknown) => void }[] = [];
+  private readonly waiting: ((worker: PooledWorker) => void)[] = [];
   private readonly all = new Set<PooledWorker>();
 
   /** @param size threads at most; they start when first needed */
@@ -147,18 +147,17 @@ export class WorkerPool {
     if (idle) return Promise.resolve(idle);
     if (this.all.size < this.size) return Promise.resolve(this.start());
     return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject };
+      const abort = (): void => {
+        this.waiting.splice(this.waiting.indexOf(waiter), 1);
+        reject(signal.reason as Error);
+      };
+      const waiter = (worker: PooledWorker): void => {
+        // One signal may outlive hundreds of layers.
+        signal.removeEventListener('abort', abort);
+        resolve(worker);
+      };
       this.waiting.push(waiter);
-      signal.addEventListener(
-        'abort',
-        () => {
-          const index = this.waiting.indexOf(waiter);
-          if (index < 0) return;
-          this.waiting.splice(index, 1);
-          reject(signal.reason as Error);
-        },
-        { once: true },
-      );
+      signal.addEventListener('abort', abort, { once: true });
     });
   }
 
@@ -176,7 +175,7 @@ export class WorkerPool {
       usable = this.start();
     }
     const waiter = this.waiting.shift();
-    if (waiter) waiter.resolve(usable);
+    if (waiter) waiter(usable);
     else this.idle.push(usable);
   }
 
