@@ -92,7 +92,12 @@ export function formatShape(shape: readonly number[]): string {
 
 /** The singular or plural form that goes with the number, the number in front. */
 export function plural(count: number, one: string, many = `${one}s`, format = formatCount): string {
-  return `${format(count)} ${count === 1 ? one : many}`;
+  return `${format(count)} ${agreeing(count, one, many)}`;
+}
+
+/** The form of a word that goes with the number. */
+export function agreeing(count: number, one: string, many: string): string {
+  return count === 1 ? one : many;
 }
 
 /** A power of ten for an axis tick: 10⁻³. */

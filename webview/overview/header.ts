@@ -2,7 +2,7 @@
 import type { CheckpointSummary } from '../../extension/shared/tensors';
 import { button, type Button } from '../controls/controls';
 import { element, type Child } from '../controls/elements';
-import { formatBytes, formatCompact, formatCount, formatShare, plural } from '../numbers/format';
+import { agreeing, formatBytes, formatCompact, formatCount, formatShare, plural } from '../numbers/format';
 import type { IconName } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
 import { metadataDetails } from './metadata';
@@ -113,7 +113,7 @@ function facts(summary: CheckpointSummary): HTMLElement[] {
   return [
     fact(formatCompact(summary.parameters), 'parameters', formatCount(summary.parameters)),
     fact(formatBytes(summary.bytes), files.trim(), plural(summary.bytes, 'byte')),
-    fact(formatCount(stored), 'tensors', ''),
+    fact(formatCount(stored), agreeing(stored, 'tensor', 'tensors'), ''),
     ...(stored < all ? [fact(formatCount(all - stored), 'ΔW, not stored', 'Products of two factors')] : []),
     ...(optimizer ? [fact(formatBytes(optimizer.bytes), 'optimizer state', plural(optimizer.tensors, 'tensor'))] : []),
     ...(beside ? [fact(plural(beside.tensors, 'tensor'), 'beside the model', plural(beside.bytes, 'byte'))] : []),

@@ -1,7 +1,7 @@
 /** The answers before any click: which layers are unusual and why, and how much could be saved at what error. */
 import { judgedShare } from '../../extension/shared/layerFindings';
 import { element } from '../controls/elements';
-import { formatCount, plural } from '../numbers/format';
+import { agreeing, formatCount, plural } from '../numbers/format';
 import { icon, type IconName } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
 import { ofTheModel } from '../numbers/ofTheModel';
@@ -97,7 +97,7 @@ export class Overview {
     }
     const { judged, layers } = judgedShare(ofModel);
     if (layers > 0) {
-      const text = `${formatCount(judged)} of ${plural(layers, 'layer')} give enough evidence for a verdict.`;
+      const text = `${formatCount(judged)} of ${plural(layers, 'layer')} ${agreeing(layers, 'gives', 'give')} enough evidence for a verdict.`;
       items.push(element('li', { class: 'muted' }, text));
     }
     const hadFocus = this.list.contains(document.activeElement);
