@@ -1,7 +1,7 @@
 /** The command line program as npm installs it from `npm pack`, into a prefix of its own. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { version } from '../../package.json';
@@ -25,26 +25,6 @@ function npm(args: string[], environment: Record<string, string>): void {
     shell: WINDOWS,
   });
 }
-
-describe('npm pack', () => {
-  it('refuses to pack a program that is not built', () => {
-    const bare = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-bare-'));
-    try {
-      for (const name of ['package.json', 'test/harness/package/prepack.js']) {
-        cpSync(path.join(repositoryRoot, name), path.join(bare, name));
-      }
-      const run = spawnSync(WINDOWS ? 'npm.cmd' : 'npm', ['pack'], { cwd: bare, encoding: 'utf8', shell: WINDOWS });
-      assert.notEqual(run.status, 0);
-      assert.match(run.stderr, /dist\/cli\.js, .*not built; npm run build/);
-      assert.deepEqual(
-        readdirSync(bare).filter((name) => name.endsWith('.tgz')),
-        [],
-      );
-    } finally {
-      rmSync(bare, { recursive: true, force: true, maxRetries: 3 });
-    }
-  });
-});
 
 describe('the command line program, installed by npm', () => {
   let scratch: string;
