@@ -1,4 +1,5 @@
 /** Numbers as people read them, in the user's locale. Exports never go through here: they use the C locale. */
+import { agreeing } from '../../extension/shared/agreeing';
 
 const whole = new Intl.NumberFormat();
 const compact = new Intl.NumberFormat(undefined, { notation: 'compact', maximumSignificantDigits: 3 });
@@ -93,11 +94,6 @@ export function formatShape(shape: readonly number[]): string {
 /** The singular or plural form that goes with the number, the number in front. */
 export function plural(count: number, one: string, many = `${one}s`, format = formatCount): string {
   return `${format(count)} ${agreeing(count, one, many)}`;
-}
-
-/** The form of a word that goes with the number. */
-export function agreeing(count: number, one: string, many: string): string {
-  return count === 1 ? one : many;
 }
 
 /** A power of ten for an axis tick: 10⁻³. */

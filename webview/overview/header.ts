@@ -1,8 +1,9 @@
 /** The first lines of the view: what this checkpoint is, how large, of which types. */
+import { agreeing } from '../../extension/shared/agreeing';
 import type { CheckpointSummary } from '../../extension/shared/tensors';
 import { button, type Button } from '../controls/controls';
 import { element, type Child } from '../controls/elements';
-import { agreeing, formatBytes, formatCompact, formatCount, formatShare, plural } from '../numbers/format';
+import { formatBytes, formatCompact, formatCount, formatShare, plural } from '../numbers/format';
 import type { IconName } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
 import { metadataDetails } from './metadata';

@@ -1,7 +1,8 @@
 /** The answers before any click: which layers are unusual and why, and how much could be saved at what error. */
+import { agreeing } from '../../extension/shared/agreeing';
 import { judgedShare } from '../../extension/shared/layerFindings';
 import { element } from '../controls/elements';
-import { agreeing, formatCount, plural } from '../numbers/format';
+import { formatCount, plural } from '../numbers/format';
 import { icon, type IconName } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
 import { ofTheModel } from '../numbers/ofTheModel';

@@ -1,4 +1,5 @@
 /** What a person reads in the terminal. */
+import { agreeing } from '../../shared/agreeing';
 import type { InspectReport, ReportedLayer } from '../../shared/inspectReport';
 import { failedFit, isAllZero, judgedShare, lostRank } from '../../shared/layerFindings';
 import type { LayerResult } from '../../shared/layers';
@@ -169,11 +170,7 @@ function shardLine({ number, total, whole }: ShardOfModel): string {
 
 function problemLines(problems: readonly Problem[]): string[] {
   if (problems.length === 0) return [];
-  return [
-    '',
-    `${problems.length} problem${problems.length === 1 ? '' : 's'}:`,
-    ...problems.map(({ message }) => `  ${visible(message)}`),
-  ];
+  return ['', `${plural(problems.length, 'problem')}:`, ...problems.map(({ message }) => `  ${visible(message)}`)];
 }
 
 /** Characters of a name that a remark leaves at least. */
@@ -269,5 +266,5 @@ function width(text: string): number {
 }
 
 function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+  return `${count} ${agreeing(count, noun)}`;
 }

@@ -1,6 +1,7 @@
 /** What hovers show, as Markdown in which text of files is text only: see `plainText.ts`. */
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { agreeing } from '../../shared/agreeing';
 import { layerVerdict } from '../../shared/layerFindings';
 import type { PeekResult } from '../../protocol';
 import type { LayerResult } from '../../shared/layers';
@@ -22,7 +23,7 @@ const LINKED_COMMANDS = ['eigenscope.inspectWeights'] as const;
 export function layerCard({ checkpoint, tensor }: LayerMatch, peeked: PeekResult | null): vscode.MarkdownString {
   const markdown = card();
   const shape = tensor.shape.length > 0 ? tensor.shape.join(' × ') : 'scalar';
-  const parameters = `${tensor.parameters.toLocaleString(vscode.env.language)} parameters`;
+  const parameters = counted(tensor.parameters, 'parameter');
   markdown.appendMarkdown(`**${markdownCode(tensor.name)}**  \n`);
   if (tensor.alias !== undefined) markdown.appendMarkdown(`${markdownCode(tensor.alias)}  \n`);
   markdown.appendMarkdown(`${shape} · ${markdownText(tensor.encoding ?? tensor.dtype)} · ${parameters}  \n`);
@@ -58,10 +59,11 @@ export function rangeCard({ checkpoint, name, below }: RangeMatch): vscode.Markd
     const what = part === '' ? '' : `${markdownCode(part)} `;
     return `${count} × ${what}${tensor.shape.join(' × ')} ${markdownText(tensor.encoding ?? tensor.dtype)}`;
   });
-  if (below.length > kinds.length) kinds.push(`${below.length - kinds.length} more kinds`);
+  const more = below.length - kinds.length;
+  if (more > 0) kinds.push(`${more} more ${agreeing(more, 'kind')}`);
   const lines = [
     `**${markdownCode(name)}**`,
-    `${tensors.toLocaleString(vscode.env.language)} tensors`,
+    counted(tensors, 'tensor'),
     ...kinds,
     markdownText(vscode.workspace.asRelativePath(checkpoint)),
   ];
@@ -77,7 +79,6 @@ export function absentCard(written: string, { checkpoint, name }: NearMatch): vs
 
 /** What a checkpoint is, for a path or a call that loads it. */
 export function checkpointCard(checkpoint: string, about: CheckpointHead): vscode.MarkdownString {
-  const number = (value: number): string => value.toLocaleString(vscode.env.language);
   const { format, architecture, tensorCount, parameters, bytes, dtypes, problems } = about;
   const types = dtypes.slice(0, KINDS_SHOWN).map(({ dtype }) => dtype);
   const lines = [
@@ -85,13 +86,13 @@ export function checkpointCard(checkpoint: string, about: CheckpointHead): vscod
     markdownText([format, architecture].filter((part) => part !== '').join(' · ')),
     markdownText(
       [
-        `${number(tensorCount)} tensors`,
-        `${number(parameters)} parameters`,
-        `${number(Math.ceil(bytes / 1e5) / 10)} MB`,
+        counted(tensorCount, 'tensor'),
+        counted(parameters, 'parameter'),
+        `${localNumber(Math.ceil(bytes / 1e5) / 10)} MB`,
         types.join(', '),
       ].join(' · '),
     ),
-    ...(problems > 0 ? [`${number(problems)} problems; open it to read them`] : []),
+    ...(problems > 0 ? [`${counted(problems, 'problem')}; open it to read ${agreeing(problems, 'it', 'them')}`] : []),
     '',
     inspectLink('Inspect', checkpoint),
   ];
@@ -116,6 +117,14 @@ function inspectLink(label: string, checkpoint: string, layer?: string, compress
   );
   const title = markdownText(path.basename(checkpoint));
   return `[${markdownText(label)}](command:${LINKED_COMMANDS[0]}?${encoded} "${title}")`;
+}
+
+function counted(count: number, one: string): string {
+  return `${localNumber(count)} ${agreeing(count, one)}`;
+}
+
+function localNumber(value: number): string {
+  return value.toLocaleString(vscode.env.language);
 }
 
 function hex(character: string): string {
