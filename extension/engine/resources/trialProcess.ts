@@ -66,8 +66,12 @@ function inTrialProcess<Verdict>(
     const timer = setTimeout(() => {
       finish({ refused: `gave no answer within ${limitMs / 1000} s` });
     }, limitMs);
+    // While a library loads, the child does not hear that its channel has closed.
+    const endWithUs = (): void => void child.kill('SIGKILL');
+    process.on('exit', endWithUs);
     const finish = (verdict: Verdict | { refused: string }): void => {
       clearTimeout(timer);
+      process.removeListener('exit', endWithUs);
       child.removeAllListeners();
       child.on('error', () => undefined); // killing what has ended is no news
       child.kill('SIGKILL');

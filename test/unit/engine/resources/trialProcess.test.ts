@@ -1,12 +1,24 @@
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
+import { spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { trialProcess, tryOnnxruntime } from '../../../../extension/engine/resources/trialProcess';
+import { eventually } from '../../../harness/eventually';
 import { repositoryRoot } from '../../../harness/shared';
 import type { Accelerator } from '../../../../extension/linalg/devices/providers';
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  // One that has ended and that nobody has asked about yet still has its number.
+  const state = `/proc/${pid}/stat`;
+  return !(existsSync(state) && /\) [ZX] /.test(readFileSync(state, 'utf8')));
+}
 
 describe('trial in a process of its own', () => {
   const children: ChildProcess[] = [];
@@ -31,6 +43,18 @@ describe('trial in a process of its own', () => {
     const child = children.at(-1)!;
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     assert.equal(child.signalCode, 'SIGKILL');
+  });
+
+  it('that hangs ends with the process that began it', async () => {
+    const parent = spawnSync(process.execPath, [path.join(path.dirname(script), 'trialParent.main.js')], {
+      encoding: 'utf8',
+    });
+    const pid = Number(parent.stdout);
+    assert.ok(pid > 0, parent.stderr);
+    await eventually(
+      () => Promise.resolve(isRunning(pid)),
+      (running) => !running,
+    );
   });
 
   it('whose program is not there is a refusal', async () => {
