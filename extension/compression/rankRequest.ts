@@ -69,5 +69,5 @@ function rankForBudget(budget: number, rows: number, cols: number, refuse: Refus
 /** At least three significant digits: rounded down where it was refused, and up where it is needed. */
 function percent(share: number, round: (x: number) => number): string {
   const scale = 10 ** Math.min(MAX_DECIMALS, Math.max(1, 2 - Math.floor(Math.log10(share * 100))));
-  return `${round(share * 100 * scale) / scale} %`;
+  return `${round(share * 100 * scale) / scale}%`;
 }

@@ -307,7 +307,7 @@ describe('command line program', () => {
     assert.equal(status, 0);
     const notes = stderr.trimEnd().split('\n');
     assert.equal(notes.length, 3);
-    assert.match(notes.shift()!, /^Not worth factoring: 90 % of the energy takes .* and rank 7 .* has an error of/);
+    assert.match(notes.shift()!, /^Not worth factoring: 90% of the energy takes .* and rank 7 .* has an error of/);
     assert.match(notes[0]!, /^Above rank 15 \(break-even\) the two factors are larger than the matrix itself\.$/);
     assert.match(notes[1]!, /^Loads as nn\.Sequential\(nn\.Linear\(24, 20, bias=False\), nn\.Linear\(20, 40\)\)\.$/);
   });

@@ -85,7 +85,7 @@ describe('hover', () => {
       computed.push(processorTime() - own);
     }
     // Random entries: no factor pair is smaller than the matrix.
-    assert.match(text, /Not worth factoring: 90 % of the energy takes \d+ % of the size as two factors\./);
+    assert.match(text, /Not worth factoring: 90% of the energy takes \d+% of the size as two factors\./);
     assert.doesNotMatch(text, /rank \d+/);
     assert.match(text, /!\[[^\]]+\]\(data:image\/svg\+xml;base64,/);
     assert.equal(link(text, 'Compress…').compress, true);

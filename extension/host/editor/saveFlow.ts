@@ -5,6 +5,7 @@ import { suggestedName } from '../../shared/names/suggestedName';
 import type { SaveRequest, SaveResult } from '../../shared/compressions';
 import { problemOf } from '../../shared/rpc';
 import type { CheckpointSession } from './checkpointSession';
+import { percentText } from '../percentText';
 import { notificationText } from '../plainText';
 
 export type UnplacedSave = Omit<SaveRequest, 'target' | 'overwrite'>;
@@ -71,8 +72,8 @@ export async function saveWithProgress(
 
 async function offerToOpen(result: SaveResult): Promise<void> {
   const open = 'Inspect It';
-  const error = (100 * result.measured_error).toLocaleString(vscode.env.language, { maximumSignificantDigits: 3 });
-  const message = `Saved ${notificationText(path.basename(result.path))} at rank ${result.rank}, relative error ${error} %.`;
+  const error = percentText(result.measured_error, { maximumSignificantDigits: 3 });
+  const message = `Saved ${notificationText(path.basename(result.path))} at rank ${result.rank}, relative error ${error}.`;
   const chosen = await vscode.window.showInformationMessage(message, open);
   if (chosen) await vscode.commands.executeCommand('eigenscope.inspectWeights', vscode.Uri.file(result.path));
 }

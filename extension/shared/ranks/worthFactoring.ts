@@ -84,5 +84,5 @@ function smallestSize(offers: readonly { energy: number; ratio: number }[]): str
 }
 
 function percent(share: number): string {
-  return `${Number((100 * share).toPrecision(share >= 0.1 ? 3 : 2))} %`;
+  return `${Number((100 * share).toPrecision(share >= 0.1 ? 3 : 2))}%`;
 }

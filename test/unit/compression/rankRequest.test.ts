@@ -82,8 +82,8 @@ describe('rank requests', () => {
     for (let rank = 1; rank <= 100; rank++) assert.equal(rankFor((rank * 500) / 40000), rank);
     assert.equal(rankFor(1), new FactorPair(100, 400).breakEven);
     assert.equal(rankFor(1000), 100, 'never above full rank');
-    refuses({ kind: 'budget', budget: 0.0124 }, /1\.24 %.*rank 1.*1\.25 %.*100 × 400/, spectrum, 100, 400);
-    refuses({ kind: 'budget', budget: 1e-320 }, /a budget of 0 % .*1\.25 %/, spectrum, 100, 400);
+    refuses({ kind: 'budget', budget: 0.0124 }, /1\.24%.*rank 1.*1\.25%.*100 × 400/, spectrum, 100, 400);
+    refuses({ kind: 'budget', budget: 1e-320 }, /a budget of 0% .*1\.25%/, spectrum, 100, 400);
     for (const budget of [0, -1, NaN]) refuses({ kind: 'budget', budget }, /not above 0/);
   });
 });

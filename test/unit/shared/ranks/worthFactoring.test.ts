@@ -13,9 +13,9 @@ describe('ranks worth proposing', () => {
   it('save at least a tenth, and the others say why they do not', () => {
     assert.deepEqual([0.5, 0.9, 0.91, 1, 1.13].map(savesEnough), [true, true, false, false, false]);
     assert.equal(whyNoSaving(0.9), undefined);
-    assert.equal(whyNoSaving(0.95), 'two factors of this rank save only 5 %');
+    assert.equal(whyNoSaving(0.95), 'two factors of this rank save only 5%');
     assert.equal(whyNoSaving(0.9997), 'two factors of this rank save nothing');
-    assert.equal(whyNoSaving(1.13), 'two factors of this rank are larger than what they replace (113 %)');
+    assert.equal(whyNoSaving(1.13), 'two factors of this rank are larger than what they replace (113%)');
   });
 
   const half = { rank: 16, error: 0.46, ratio: 0.5 };
@@ -33,7 +33,7 @@ describe('ranks worth proposing', () => {
     const suggestion = (rank: number, ratio: number) => ({ rank, ratio, error: 0.2, parameters: 1000 * ratio });
     const both = { 'energy_0.95': suggestion(50, 1.27), 'energy_0.90': suggestion(46, 1.07) };
     assert.deepEqual(suggestedRank(both), {
-      reason: 'Not worth factoring: 90 % of the energy takes 107 % of the size as two factors.',
+      reason: 'Not worth factoring: 90% of the energy takes 107% of the size as two factors.',
     });
     const smaller = suggestion(30, 0.65);
     assert.deepEqual(suggestedRank({ ...both, 'energy_0.90': smaller }), { ...smaller, energy: 0.9 });
@@ -47,10 +47,10 @@ describe('ranks worth proposing', () => {
     assert.deepEqual(proposedRank(offers, half), {
       rank: 16,
       reason:
-        'Not worth factoring: 90 % of the energy takes 100 % of the size as two factors, and rank 16 (50 % of the size) has an error of 46 %.',
+        'Not worth factoring: 90% of the energy takes 100% of the size as two factors, and rank 16 (50% of the size) has an error of 46%.',
     });
     const vector = { rank: 1, error: 0, ratio: 1.25 };
-    assert.match(proposedRank(offers, vector).reason!, /even rank 1 takes 125 %\.$/);
+    assert.match(proposedRank(offers, vector).reason!, /even rank 1 takes 125%\.$/);
   });
 
   // 64 × 172 with equal singular values: 95 % of the energy takes rank 61, break-even is 46.
@@ -61,7 +61,7 @@ describe('ranks worth proposing', () => {
     assert.equal(pair.breakEven, 46);
     const { rank, reason } = new RankCurve(flat, pair, 4).proposal();
     assert.equal(rank, 23);
-    assert.match(reason!, /^Not worth factoring: 90 % of the energy takes 124 % of the size/);
+    assert.match(reason!, /^Not worth factoring: 90% of the energy takes 124% of the size/);
     const decaying = Float64Array.from(flat, (_, i) => 0.64 ** i);
     assert.deepEqual(new RankCurve(decaying, pair, 4).proposal(), { rank: 7 });
   });
@@ -78,7 +78,7 @@ describe('ranks worth proposing', () => {
         46,
         Float64Array.from(flat, (_, i) => 0.64 ** i),
       ).notes,
-      ['Two factors of this rank save only 1.4 %.'],
+      ['Two factors of this rank save only 1.4%.'],
     );
     assert.deepEqual(
       preview(
