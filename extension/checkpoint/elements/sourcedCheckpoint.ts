@@ -29,7 +29,7 @@ export interface SourcedContents {
   readonly problems: readonly Problem[];
   readonly unsavable?: string;
   /** Lets go of what the sources hold beside the file. */
-  close?(): void | Promise<void>;
+  readonly close?: () => void | Promise<void>;
 }
 
 export class SourcedCheckpoint implements Checkpoint {
@@ -41,13 +41,14 @@ export class SourcedCheckpoint implements Checkpoint {
   readonly tensors: readonly TensorInfo[];
   readonly problems: readonly Problem[];
   readonly unsavable?: string;
-  private readonly byName: ReadonlyMap<string, SourcedTensor>;
+  private readonly byName = new Map<string, SourcedTensor>();
+  private readonly letGo: SourcedContents['close'];
   /** Elements that a source holds in memory would outlive the file. */
   private closing: Promise<void> | undefined;
 
   constructor(
     private readonly file: CheckpointFile,
-    private readonly contents: SourcedContents,
+    contents: SourcedContents,
   ) {
     this.path = file.path;
     this.files = contents.files ?? [file.path];
@@ -57,7 +58,9 @@ export class SourcedCheckpoint implements Checkpoint {
     this.tensors = contents.tensors.map(({ info }) => info);
     this.problems = contents.problems;
     if (contents.unsavable !== undefined) this.unsavable = contents.unsavable;
-    this.byName = new Map(contents.tensors.map((tensor) => [tensor.info.name, tensor]));
+    this.letGo = contents.close;
+    // Some have a million: no list of pairs, and the list of sources is not kept.
+    for (const tensor of contents.tensors) this.byName.set(tensor.info.name, tensor);
   }
 
   async read(tensor: TensorInfo, rows?: RowRange, signal?: AbortSignal): Promise<Uint8Array> {
@@ -105,7 +108,7 @@ export class SourcedCheckpoint implements Checkpoint {
 
   private async closeAll(): Promise<void> {
     try {
-      await this.contents.close?.();
+      await this.letGo?.();
     } finally {
       await this.file.close();
     }
