@@ -7,7 +7,7 @@
  */
 import path from 'node:path';
 import { stat } from 'node:fs/promises';
-import { hasNameOf } from '../shared/names/checkpointNames';
+import { hasNameOf, TENSORFLOW_INDEX } from '../shared/names/checkpointNames';
 import type { Checkpoint, CheckpointFormat } from './checkpoint';
 import { CheckpointError } from './checkpointError';
 import { FileReader, fileError } from './files/fileReader';
@@ -20,7 +20,6 @@ import { openShardSet } from './folders/shardedCheckpoint';
 import { readModelConfig, type ModelConfig } from './modelConfig';
 import { withQuantisedWeights } from './quantised/quantisedCheckpoint';
 import { weightFormats } from './registry';
-import { INDEX_SUFFIX } from './tensorflow/tensorBundlePath';
 import { wrapCheckpoint } from './wrappedCheckpoint';
 import { withBoundedNames } from './wrappers/boundedNames';
 import { withFolds } from './wrappers/foldedTensor';
@@ -99,7 +98,7 @@ async function withItsConfiguration(stored: Checkpoint, signal?: AbortSignal): P
 
 /** The path itself, or the index of what TensorFlow's programs call by the name that its files begin with. */
 async function existingPath(file: string): Promise<string> {
-  for (const candidate of [file, file + INDEX_SUFFIX]) {
+  for (const candidate of [file, file + TENSORFLOW_INDEX]) {
     const found = await stat(candidate).catch(() => undefined);
     if (found) return candidate;
   }

@@ -1,5 +1,6 @@
 /** What a copy does to tensors that are stored encoded: kept, decoded, or refused. */
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
+import { agreeing } from '../shared/agreeing';
 import { CompressionError } from './compressionError';
 import { isFloatDType } from './narrow';
 
@@ -54,7 +55,7 @@ export function copyNotes(checkpoint: Checkpoint, replaced: readonly TensorInfo[
   const encodings = [...new Set(decoded.map(({ encoding }) => encoding!.name))].join(', ');
   const types = [...new Set(decoded.map(({ dtype }) => dtype))].join(', ');
   const tensors = decoded.length === 1 ? '1 other tensor' : `${decoded.length} other tensors`;
-  const verb = decoded.length === 1 ? 'is' : 'are';
+  const verb = agreeing(decoded.length, 'is', 'are');
   return [`${tensors} stored as ${encodings} ${verb} written decoded, as ${types}.`];
 }
 

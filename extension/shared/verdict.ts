@@ -5,6 +5,7 @@
  * @see Martin & Mahoney, WeightWatcher (ranges); Clauset, Shalizi & Newman 2009 (what makes a power law plausible);
  *   Stephens 1974, "EDF Statistics for Goodness of Fit and Some Comparisons", table 1.4 (critical values of D)
  */
+import { agreeing } from './agreeing';
 import { lawName } from './lawNames';
 import type { GoodnessOfFit, PowerLawFit, TailShape } from './layers';
 
@@ -241,7 +242,7 @@ function spikeCheck(n: number, { spikes, noBulk, aboveShuffled }: VerdictInput):
   }
   const value = Math.min(spikes, n);
   const holds = value >= needed;
-  const words = `${value} of the tail’s ${n} eigenvalues ${value === 1 ? 'is' : 'are'} above the random bulk`;
+  const words = `${value} of the tail’s ${n} eigenvalues ${agreeing(value, 'is', 'are')} above the random bulk`;
   if (holds) return { ...about, holds, value, words };
   return { ...about, holds, value, words: `indistinguishable from random: ${words}, and ${needed} are needed` };
 }
@@ -249,7 +250,7 @@ function spikeCheck(n: number, { spikes, noBulk, aboveShuffled }: VerdictInput):
 function shuffledCheck(value: number, n: number): VerdictCheck {
   const needed = neededSpikes(n);
   const holds = value >= needed;
-  const words = `${value} of its eigenvalues ${value === 1 ? 'is' : 'are'} above those of the shuffled matrix`;
+  const words = `${value} of its eigenvalues ${agreeing(value, 'is', 'are')} above those of the shuffled matrix`;
   if (holds) return { check: 'shuffled', holds, value, needed, words };
   const missing = `indistinguishable from random: ${words}, and ${needed} are needed`;
   return { check: 'shuffled', holds, value, needed, words: missing };

@@ -5,6 +5,7 @@
  *
  * @see https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/tensor_bundle/tensor_bundle.h
  */
+import { TENSORFLOW_INDEX } from '../../shared/names/checkpointNames';
 import type { Checkpoint, CheckpointFormat } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import { FileSet } from '../files/fileSet';
@@ -12,7 +13,7 @@ import { firstNames, ProblemList } from '../problemList';
 import { SourcedCheckpoint } from '../elements/sourcedCheckpoint';
 import { OBJECT_GRAPH, readFullNames } from './tensorBundleGraph';
 import { looksLikeBundleIndex, looksLikeOldCheckpoint, readBundleIndex } from './tensorBundleIndex';
-import { dataFilePrefix, INDEX_SUFFIX, looksLikeLatest, resolveIndex } from './tensorBundlePath';
+import { dataFilePrefix, looksLikeLatest, resolveIndex } from './tensorBundlePath';
 import { findShards, shardFailure } from './tensorBundleShards';
 import { layOutBundle, type BundlePlace, type BundleTensor } from './tensorBundleTensors';
 import { DT_STRING } from './tensorflowTypes';
@@ -60,7 +61,7 @@ export async function openBundle(
   const problems = new ProblemList(indexPath);
   const index = await files.use(indexPath, (reader) => readBundleIndex(reader, problems, signal));
   const entries = [...index.tensors.values(), ...[...index.slices.values()].flat().map(({ entry }) => entry)];
-  const prefix = indexPath.slice(0, -INDEX_SUFFIX.length);
+  const prefix = indexPath.slice(0, -TENSORFLOW_INDEX.length);
   const numbers = entries.map(({ shard }) => shard);
   const shards = await findShards(prefix, index.header.shards, numbers, files, signal);
   const place: BundlePlace = { index, file: indexPath, shards, files };

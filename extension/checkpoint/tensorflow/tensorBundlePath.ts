@@ -1,12 +1,10 @@
 /** From any file of a TensorFlow checkpoint to its index. */
 import path from 'node:path';
-import { TENSORFLOW_DATA } from '../../shared/names/checkpointNames';
+import { TENSORFLOW_DATA, TENSORFLOW_INDEX } from '../../shared/names/checkpointNames';
 import { CheckpointError } from '../checkpointError';
 import type { FileSet } from '../files/fileSet';
 import { siblingPath } from '../files/siblingPath';
 import { looksLikeOldCheckpoint } from './tensorBundleIndex';
-
-export const INDEX_SUFFIX = '.index';
 
 const LATEST_KEY = 'model_checkpoint_path:';
 
@@ -35,7 +33,7 @@ export function looksLikeLatest(head: Uint8Array): boolean {
 export async function resolveIndex(file: string, files: FileSet, signal?: AbortSignal): Promise<string> {
   const folder = path.dirname(file);
   const prefix = dataFilePrefix(file);
-  if (prefix !== undefined) return existing(path.join(folder, prefix + INDEX_SUFFIX), file, files);
+  if (prefix !== undefined) return existing(path.join(folder, prefix + TENSORFLOW_INDEX), file, files);
   const head = await files.use(file, (reader) => reader.read(0, Math.min(reader.size, LATEST_BYTES), signal));
   if (looksLikeOldCheckpoint(head)) {
     throw new CheckpointError('unsupported', 'is a checkpoint of TensorFlow from before its version 1.0', {
@@ -50,7 +48,7 @@ export async function resolveIndex(file: string, files: FileSet, signal?: AbortS
   }
   // An absolute path is that of the machine which trained: what it names lies beside the file, wherever that is now.
   const name = unescaped(written).replace(/^(\/|[a-z]:[\\/]).*[\\/]/i, '');
-  const index = siblingPath(folder, name + INDEX_SUFFIX);
+  const index = siblingPath(folder, name + TENSORFLOW_INDEX);
   if (index === undefined) {
     const message = `names the checkpoint ${JSON.stringify(name)}, which does not lie beside it and is not opened`;
     throw new CheckpointError('malformed', message, { file, offset: 0, remedy: 'open the checkpoint itself' });

@@ -4,6 +4,7 @@
  */
 import type { TensorInfo } from '../../checkpoint/checkpoint';
 import type { ModelConfig } from '../../checkpoint/modelConfig';
+import { agreeing } from '../../shared/agreeing';
 
 interface Family {
   name: string;
@@ -90,7 +91,7 @@ export function guessArchitecture(
     const blocks = new Set(
       looked.map(({ name }) => family.block!.exec(name)?.[1]).filter((block) => block !== undefined),
     );
-    if (blocks.size > 0) details.push(`${blocks.size} block${blocks.size === 1 ? '' : 's'}`);
+    if (blocks.size > 0) details.push(`${blocks.size} ${agreeing(blocks.size, 'block')}`);
   }
   const hidden = family?.hidden && looked.find(({ name, shape }) => family.hidden!.test(name) && shape.length === 2);
   if (hidden) details.push(`hidden ${hidden.shape[1]!}`);

@@ -18,6 +18,8 @@ export const SAVED_MODEL = 'saved_model.pb';
 /** Describes a folder of PyTorch's distributed checkpoint; the records are in files with the other ending. */
 export const DISTRIBUTED_METADATA = '.metadata';
 export const DISTRIBUTED_RECORDS = '.distcp';
+/** Ends the name of a TensorFlow checkpoint's index. */
+export const TENSORFLOW_INDEX = '.index';
 /** The variables of a SavedModel, in a folder below it. */
 export const TENSORFLOW_VARIABLES = 'variables.index';
 

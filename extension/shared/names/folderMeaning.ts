@@ -14,6 +14,7 @@ import {
   PIPELINE_INDEX,
   SAVED_MODEL,
   TENSORFLOW_DATA,
+  TENSORFLOW_INDEX,
 } from './checkpointNames';
 import { isDeepspeed } from './deepspeedNames';
 import { isShardName, shardSet, withoutFurtherParts } from './shardNames';
@@ -62,7 +63,6 @@ const OTHER_WHOLE = [
 ];
 
 const INDEXES = ['.safetensors.index.json', '.bin.index.json'];
-const BUNDLE_INDEX = '.index';
 /** Names the latest of TensorFlow's checkpoints in its folder. */
 export const LATEST = 'checkpoint';
 
@@ -98,7 +98,7 @@ function choice(names: readonly string[], indexes: readonly string[] | undefined
   );
   const candidates = names.filter((name) => {
     // An index without data is of something else, as names go; the metadata stand for records that are not there.
-    if (isBundle(name)) return bundles.has(name.slice(0, -BUNDLE_INDEX.length));
+    if (isBundle(name)) return bundles.has(name.slice(0, -TENSORFLOW_INDEX.length));
     return mayBeCheckpoint(name) && name !== DISTRIBUTED_METADATA;
   });
   const set = shardSet(candidates);
@@ -111,7 +111,7 @@ function choice(names: readonly string[], indexes: readonly string[] | undefined
 }
 
 function isBundle(name: string): boolean {
-  return name.endsWith(BUNDLE_INDEX);
+  return name.endsWith(TENSORFLOW_INDEX);
 }
 
 /** The usual weights that there are, then their variants: half precision, or another one if nothing else lies there. */
