@@ -10,6 +10,12 @@ export type CompressionErrorCode =
   | 'unknown-layer'
   /** The tensor, or this output for it, cannot be compressed or stored. */
   | 'unsupported'
+  /** The method needs statistics of the layer that are not there. */
+  | 'missing-statistics'
+  /** Statistics of the wrong shape, not finite, not symmetric or indefinite. */
+  | 'invalid-statistics'
+  /** The plan is for another model, or says what cannot be. */
+  | 'invalid-plan'
   /** NaN or Inf in the weights. */
   | 'not-finite'
   /** A new tensor would take a name the checkpoint already uses. */

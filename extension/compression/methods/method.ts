@@ -1,0 +1,49 @@
+/** What a compression method is given and what it returns. `registry.ts` lists the methods; each has a file of its own. */
+import type { Kernels, Poll } from '../../linalg/kernels/kernels';
+import type { MethodOptions } from '../../shared/compression/methodOptions';
+import type { Part } from '../../shared/compression/parts';
+import type { LayerStatistics } from '../../shared/compression/statistics';
+
+/** The matrix of one layer: out × in, as y = Wx has it, row-major, every element finite. Methods do not change it. */
+export interface LayerMatrix {
+  readonly w: Float64Array;
+  readonly outputs: number;
+  readonly inputs: number;
+}
+
+export interface MethodInput extends LayerMatrix {
+  /** For messages. */
+  readonly layer: string;
+  /** What `rank` of the choice says, 1 … min(outputs, inputs) for ranks; 0 for a method that has none. */
+  readonly rank: number;
+  readonly options: MethodOptions;
+  /** Empty if nothing is known of the layer's inputs. */
+  readonly statistics: LayerStatistics;
+  /** What a quantised checkpoint holds of the matrix, decoded; for methods that need it. */
+  readonly quantised?: Float64Array;
+  /** λ = σ² of w, in any order, if they are known. */
+  readonly eigenvalues?: Float64Array;
+}
+
+export interface MethodTools {
+  readonly kernels: Kernels;
+  /** Takes the share of the work that is done. Throws AbortError when cancelled; asked at least every 100 ms or so. */
+  readonly poll: Poll;
+}
+
+export interface MethodResult {
+  /** W ≈ the sum of these. */
+  readonly parts: readonly Part[];
+  /** Added to the layer's outputs, beside the bias that it has. */
+  readonly bias?: Float64Array;
+  /** Error after each round, in the metric of the method. */
+  readonly rounds?: readonly number[];
+  /** What the person should know: a ridge that was added, directions beyond the numerical rank. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * @throws CompressionError `invalid-rank`, `not-finite`, `missing-statistics` or `invalid-statistics`, `unsupported`
+ * @throws DOMException `AbortError` when cancelled
+ */
+export type LayerMethod = (input: MethodInput, tools: MethodTools) => MethodResult;

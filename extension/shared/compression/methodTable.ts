@@ -1,0 +1,241 @@
+/**
+ * The compression methods of one layer: name, what each needs, which options it takes. The page, the terminal, the plan's
+ * schema and the README read this list; `compression/methods/registry.ts` says what each does, and does not compile without
+ * that.
+ */
+import type { OptionName } from './methodOptions';
+
+/** Statistics of a layer that a method cannot do without. */
+export type StatisticName =
+  /** Fisher information of the weights: of each, or summed over the rows of W. */
+  | 'fisher'
+  /** Mean |x| of each input, or an imatrix: mean x². */
+  | 'diagonal'
+  /** Gram matrix of the inputs, C = XXᵀ. */
+  | 'gram'
+  /** Mean of each input, and the number of tokens behind the Gram matrix. */
+  | 'mean'
+  /** What a quantised checkpoint holds of the same weight. */
+  | 'quantised';
+
+interface Row {
+  /** In plans, metadata and the command line. */
+  readonly name: string;
+  readonly label: string;
+  readonly description: string;
+  /** What `rank` counts; absent if the method has none. */
+  readonly rank?: 'rank' | 'columns' | 'bond dimension' | 'atoms';
+  readonly options: readonly OptionName[];
+  /** Each of them, or the first of them that is known, if the method can choose (`'diagonal|gram'`). */
+  readonly needs: readonly (StatisticName | 'gram|diagonal')[];
+  /**
+   * `pair`: two factors, as every target of §12 stores them. `parts`: parts with a manifest. `adapter`: initial LoRA
+   * factors and the base that goes with them.
+   */
+  readonly stores: 'pair' | 'parts' | 'adapter';
+  readonly source: string;
+}
+
+const ROWS = [
+  {
+    name: 'svd',
+    label: 'Truncated SVD',
+    description:
+      'Keeps the largest singular directions: the smallest error at a rank if nothing is known of the inputs.',
+    rank: 'rank',
+    options: [],
+    needs: [],
+    stores: 'pair',
+    source: 'Eckart & Young 1936',
+  },
+  {
+    name: 'fwsvd',
+    label: 'Fisher-weighted SVD',
+    description: 'SVD with the rows weighted by their Fisher information.',
+    rank: 'rank',
+    options: [],
+    needs: ['fisher'],
+    stores: 'pair',
+    source: 'FWSVD, arXiv 2207.00112',
+  },
+  {
+    name: 'asvd',
+    label: 'Activation-aware SVD',
+    description: 'SVD with the inputs weighted by the root of their mean magnitude, or by an imatrix.',
+    rank: 'rank',
+    options: [],
+    needs: ['diagonal'],
+    stores: 'pair',
+    source: 'ASVD, arXiv 2312.05821',
+  },
+  {
+    name: 'svd-llm',
+    label: 'SVD-LLM',
+    description: 'SVD of W·L with C = LLᵀ the Gram matrix of the inputs: the smallest error of the outputs at a rank.',
+    rank: 'rank',
+    options: [],
+    needs: ['gram'],
+    stores: 'pair',
+    source: 'SVD-LLM, arXiv 2403.07378',
+  },
+  {
+    name: 'afm',
+    label: 'Atomic feature mimicking',
+    description: 'Keeps the principal components of the centred outputs, and the mean of the rest as a bias.',
+    rank: 'rank',
+    options: [],
+    needs: ['gram', 'mean'],
+    stores: 'pair',
+    source: 'AFM, arXiv 2301.07389',
+  },
+  {
+    name: 'lost',
+    label: 'Low rank and columns',
+    description: 'Low rank, and the largest columns of what it leaves over, in turn until the error stops falling.',
+    rank: 'rank',
+    options: ['sparse', 'rounds'],
+    needs: [],
+    stores: 'parts',
+    source: 'LOST, arXiv 2508.02668',
+  },
+  {
+    name: 'gear',
+    label: 'Quantised, low rank and outliers',
+    description:
+      'Quantises everything, keeps the largest entries exactly, and adds low rank for the error of the rest.',
+    rank: 'rank',
+    options: ['quantiser', 'bits', 'block', 'sparse', 'rounds'],
+    needs: [],
+    stores: 'parts',
+    source: 'GEAR, arXiv 2403.05527',
+  },
+  {
+    name: 'lq-lora',
+    label: 'Low rank and quantised',
+    description:
+      'Low rank and a quantised rest, in turn until the error stops falling; weighted by Fisher means if given.',
+    rank: 'rank',
+    options: ['quantiser', 'bits', 'block', 'rounds'],
+    needs: [],
+    stores: 'parts',
+    source: 'LQ-LoRA, arXiv 2311.12023',
+  },
+  {
+    name: 'eora',
+    label: 'Adapter for a quantised weight',
+    description: 'Low rank for what a quantised checkpoint lost of the dense one, in the metric of the inputs.',
+    rank: 'rank',
+    options: [],
+    needs: ['quantised', 'gram|diagonal'],
+    stores: 'adapter',
+    source: 'EoRA, arXiv 2410.21271',
+  },
+  {
+    name: 'pissa',
+    label: 'PiSSA',
+    description: 'An adapter of the leading singular directions, and the base without them.',
+    rank: 'rank',
+    options: [],
+    needs: [],
+    stores: 'adapter',
+    source: 'PiSSA, arXiv 2404.02948',
+  },
+  {
+    name: 'olora',
+    label: 'OLoRA',
+    description: 'An adapter with orthonormal columns, from a QR decomposition, and the base without it.',
+    rank: 'rank',
+    options: [],
+    needs: [],
+    stores: 'adapter',
+    source: 'OLoRA, arXiv 2406.01775',
+  },
+  {
+    name: 'loftq',
+    label: 'LoftQ',
+    description: 'A quantised base, and an adapter of the leading directions of what quantising lost.',
+    rank: 'rank',
+    options: ['quantiser', 'bits', 'block', 'rounds'],
+    needs: [],
+    stores: 'adapter',
+    source: 'LoftQ, arXiv 2310.08659',
+  },
+  {
+    name: 'dct',
+    label: 'Cosine columns',
+    description: 'The largest columns of W in the DCT-II basis. No singular vectors are needed.',
+    rank: 'columns',
+    options: [],
+    needs: [],
+    stores: 'parts',
+    source: 'Makhoul 1980 (DCT); science.md',
+  },
+  {
+    name: 'tensor-train',
+    label: 'Tensor train',
+    description: 'The matrix as a chain of small tensors (MPO), cut to a bond dimension.',
+    rank: 'bond dimension',
+    options: ['cores'],
+    needs: [],
+    stores: 'parts',
+    source: 'Oseledets 2011; CompactifAI, arXiv 2401.14109',
+  },
+  {
+    name: 'quantise',
+    label: 'Quantise only',
+    description: 'Blocks of few bits, nothing beside them.',
+    options: ['quantiser', 'bits', 'block'],
+    needs: [],
+    stores: 'parts',
+    source: 'QLoRA, arXiv 2305.14314; OCP MX 1.0',
+  },
+  {
+    name: 'cospadi',
+    label: 'Sparse dictionary',
+    description: 'A dense dictionary and a few atoms for each column, whitened by the Gram matrix if it is known.',
+    rank: 'atoms',
+    options: ['nonzeros', 'rounds'],
+    needs: [],
+    stores: 'parts',
+    source: 'CoSpaDi, arXiv 2509.22075',
+  },
+  {
+    name: 'robust',
+    label: 'Low rank and gross outliers',
+    description: 'Principal component pursuit: low rank and a sparse rest of large entries.',
+    rank: 'rank',
+    options: ['sparse', 'rounds'],
+    needs: [],
+    stores: 'parts',
+    source: 'Candès et al. 2011; Netrapalli et al. 2014',
+  },
+  {
+    name: 'cur',
+    label: 'CUR',
+    description: 'Columns and rows of the matrix itself, chosen by leverage, and a small matrix between them.',
+    rank: 'rank',
+    options: ['scores', 'seed'],
+    needs: [],
+    stores: 'parts',
+    source: 'Mahoney & Drineas 2009; Cohen & Peng 2015',
+  },
+] as const satisfies readonly Row[];
+
+export type MethodName = (typeof ROWS)[number]['name'];
+
+export interface LayerMethodRow extends Row {
+  readonly name: MethodName;
+}
+
+export const layerMethods: readonly LayerMethodRow[] = ROWS;
+
+export function isMethodName(name: string): name is MethodName {
+  return ROWS.some((row) => row.name === name);
+}
+
+/** @throws RangeError for a name that is none */
+export function layerMethod(name: MethodName): LayerMethodRow {
+  const row = layerMethods.find((each) => each.name === name);
+  if (!row) throw new RangeError(`there is no method ${name}`);
+  return row;
+}
