@@ -72,8 +72,8 @@ const ROWS = {
     default: 3,
   },
   nonzeros: {
-    label: 'Atoms a column',
-    description: 'Entries of each column of the codes; 0 takes half of the atoms of an equal rank.',
+    label: 'Atoms an output',
+    description: 'Atoms that each output is a sum of; 0 takes half of all.',
     kind: 'integer',
     least: 0,
     most: 65536,

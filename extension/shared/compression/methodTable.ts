@@ -192,7 +192,8 @@ const ROWS = [
   {
     name: 'cospadi',
     label: 'Sparse dictionary',
-    description: 'A dense dictionary and a few atoms for each column, whitened by the Gram matrix if it is known.',
+    description:
+      'A dense dictionary and a few of its atoms for each output, in the metric of the Gram matrix if it is known.',
     rank: 'atoms',
     options: ['nonzeros', 'rounds'],
     needs: [],

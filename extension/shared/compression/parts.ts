@@ -63,16 +63,19 @@ export interface TensorTrainPart {
   readonly cores: readonly Float64Array[];
 }
 
-/** W[:, j] += Σ_s values[s, j] · dictionary[:, atoms[s, j]]. */
+/**
+ * W[i, :] += Σ_s values[i, s] · dictionary[atoms[i, s], :]: every output is a sum of few atoms. A file has the atoms of an
+ * output as a mask of `size` bits, lowest bit first, ⌈size/8⌉ bytes (U8, out × ⌈size/8⌉, field `mask`).
+ */
 export interface DictionaryPart {
   readonly kind: 'dictionary';
   readonly size: number;
   readonly nonzeros: number;
-  /** out × size. */
+  /** size × in. */
   readonly dictionary: Float64Array;
-  /** nonzeros × in. */
+  /** out × nonzeros, ascending in each row, each atom once. */
   readonly atoms: Uint32Array;
-  /** nonzeros × in. */
+  /** out × nonzeros. */
   readonly values: Float64Array;
 }
 

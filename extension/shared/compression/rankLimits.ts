@@ -1,0 +1,59 @@
+/** How much a method can keep at most: the bounds of `LayerChoice.rank`, for checks, sliders and schemas alike. Pure. */
+import type { MethodOptions } from './methodOptions';
+import type { MethodName } from './methodTable';
+
+/**
+ * Largest `rank` that makes sense for a matrix: at it the method returns the matrix. At least 1.
+ *
+ * @param outputs rows of W, as y = Wx has it
+ * @param inputs columns of W
+ */
+export function mostRank(
+  method: MethodName,
+  outputs: number,
+  inputs: number,
+  { cores }: Pick<MethodOptions, 'cores'>,
+): number {
+  switch (method) {
+    case 'dct':
+      return inputs;
+    case 'cospadi':
+      // An atom for each output is W itself.
+      return Math.max(outputs, inputs);
+    case 'tensor-train':
+      return Math.max(...fullBonds(tensorSizes(outputs, cores), tensorSizes(inputs, cores)));
+    default:
+      return Math.min(outputs, inputs);
+  }
+}
+
+/**
+ * A number as a product of `count` factors as near to one another as its prime factors allow, in descending order; 1 stands
+ * for what is left over.
+ */
+export function tensorSizes(size: number, count: number): number[] {
+  const sizes = new Array<number>(count).fill(1);
+  for (const prime of primeFactors(size).reverse()) {
+    const smallest = sizes.indexOf(Math.min(...sizes));
+    sizes[smallest] = sizes[smallest]! * prime;
+  }
+  return sizes.sort((a, b) => b - a);
+}
+
+/** Bonds of a chain that loses nothing: each the smaller side of the unfolding there; the first and the last are 1. */
+export function fullBonds(rowSizes: readonly number[], columnSizes: readonly number[]): number[] {
+  const sizes = rowSizes.map((rows, i) => rows * columnSizes[i]!);
+  const total = sizes.reduce((product, size) => product * size, 1);
+  let before = 1;
+  return [1, ...sizes.map((size) => Math.min((before *= size), total / before))];
+}
+
+/** Ascending. */
+function primeFactors(size: number): number[] {
+  const factors: number[] = [];
+  for (let prime = 2; prime * prime <= size; prime++) {
+    for (; size % prime === 0; size /= prime) factors.push(prime);
+  }
+  if (size > 1) factors.push(size);
+  return factors;
+}
