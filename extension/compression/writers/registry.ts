@@ -1,0 +1,13 @@
+/** The layouts by name. `shared/compression/layouts.ts` describes them. */
+import type { LayoutName } from '../../shared/compression/layouts';
+import { CompressionError } from '../compressionError';
+import type { Layout, Layouts } from './writer';
+
+const LAYOUTS: Layouts = {};
+
+/** @throws CompressionError `unsupported` */
+export function saveLayout(name: LayoutName): Layout {
+  const layout = LAYOUTS[name];
+  if (layout) return layout;
+  throw new CompressionError('unsupported', `there is no layout ${name}; ${Object.keys(LAYOUTS).join(', ')} are`);
+}
