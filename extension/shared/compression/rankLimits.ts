@@ -1,9 +1,11 @@
 /** How much a method can keep at most: the bounds of `LayerChoice.rank`, for checks, sliders and schemas alike. Pure. */
+import { largestOf, smallestOf } from '../extremes';
 import type { MethodOptions } from './methodOptions';
 import type { MethodName } from './methodTable';
 
 /**
- * Largest `rank` that makes sense for a matrix: at it the method returns the matrix. At least 1.
+ * Largest `rank` that may be asked of a matrix. At least 1. At it the method returns the matrix, but for what is quantised;
+ * `cospadi` does at min(outputs, inputs) already, with as many atoms an output.
  *
  * @param outputs rows of W, as y = Wx has it
  * @param inputs columns of W
@@ -18,10 +20,10 @@ export function mostRank(
     case 'dct':
       return inputs;
     case 'cospadi':
-      // An atom for each output is W itself.
+      // More atoms than directions are what makes few of them enough for an output.
       return Math.max(outputs, inputs);
     case 'tensor-train':
-      return Math.max(...fullBonds(tensorSizes(outputs, cores), tensorSizes(inputs, cores)));
+      return largestOf(fullBonds(tensorSizes(outputs, cores), tensorSizes(inputs, cores)));
     default:
       return Math.min(outputs, inputs);
   }
@@ -34,7 +36,7 @@ export function mostRank(
 export function tensorSizes(size: number, count: number): number[] {
   const sizes = new Array<number>(count).fill(1);
   for (const prime of primeFactors(size).reverse()) {
-    const smallest = sizes.indexOf(Math.min(...sizes));
+    const smallest = sizes.indexOf(smallestOf(sizes));
     sizes[smallest] = sizes[smallest]! * prime;
   }
   return sizes.sort((a, b) => b - a);

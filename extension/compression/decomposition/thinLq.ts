@@ -1,0 +1,55 @@
+/** Rows as a lower triangular matrix times orthonormal rows: a QR decomposition of the transpose. */
+
+/** A row that keeps less than this share of its length is a sum of the rows before it. */
+const DEPENDENT = 1e-12;
+
+export interface ThinLq {
+  /** k × k, lower triangular; a zero on the diagonal for a row that depends on those before it. */
+  readonly triangle: Float64Array;
+  /** k × n: orthonormal rows, zeros for a dependent one. */
+  readonly rows: Float64Array;
+}
+
+/**
+ * A = L·Q by Gram–Schmidt, each row twice, after which Q is orthonormal to rounding.
+ *
+ * @param a k × n, row-major, k ≤ n
+ * @see Giraud, Langou & Rozložník 2005, "The loss of orthogonality in the Gram–Schmidt orthogonalization process"
+ */
+export function thinLq(a: Float64Array, k: number, poll: (fraction: number) => void): ThinLq {
+  const n = a.length / k;
+  const rows = a.slice();
+  const triangle = new Float64Array(k * k);
+  for (let i = 0; i < k; i++) {
+    if (i % 16 === 0) poll((i / k) ** 2);
+    const row = rows.subarray(i * n, (i + 1) * n);
+    const length = norm(row);
+    for (let round = 0; round < 2; round++) {
+      for (let j = 0; j < i; j++) {
+        const earlier = rows.subarray(j * n, (j + 1) * n);
+        const share = dot(row, earlier);
+        if (share === 0) continue;
+        triangle[i * k + j] = triangle[i * k + j]! + share;
+        for (let c = 0; c < n; c++) row[c] = row[c]! - share * earlier[c]!;
+      }
+    }
+    const left = norm(row);
+    if (left <= DEPENDENT * length || left === 0) {
+      row.fill(0);
+      continue;
+    }
+    triangle[i * k + i] = left;
+    for (let c = 0; c < n; c++) row[c] = row[c]! / left;
+  }
+  return { triangle, rows };
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+function norm(a: Float64Array): number {
+  return Math.sqrt(dot(a, a));
+}
