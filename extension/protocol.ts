@@ -3,6 +3,8 @@
  * system. Requests and notifications are plain interfaces from which `rpc.ts` derives the typed calls. The records that
  * they carry stand in `shared/`.
  */
+import type { MeasuredLayer } from './shared/compression/measured';
+import type { LayerChoice } from './shared/compression/plans';
 import type { RankRequest, CompressionPreview, SaveRequest, SaveResult } from './shared/compressions';
 import type { DeviceInfo } from './shared/devices';
 import type {
@@ -81,6 +83,11 @@ export interface DocumentRequests {
   previewCompression: {
     params: { document: string; layer: string; method: string; rank: RankRequest; settings: InspectSettings };
     result: CompressionPreview;
+  };
+  /** One layer by several methods, each measured on what would be stored. */
+  compareChoices: {
+    params: { document: string; layer: string; choices: LayerChoice[]; settings: InspectSettings };
+    result: MeasuredLayer[];
   };
   saveCompressed: { params: { document: string; request: SaveRequest; settings: InspectSettings }; result: SaveResult };
 }

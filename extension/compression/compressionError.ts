@@ -6,6 +6,8 @@ export type CompressionErrorCode =
   | 'invalid-rank'
   /** No method of that name. */
   | 'unknown-method'
+  /** The method has no such option, or not with this value. */
+  | 'invalid-option'
   /** No such layer, or one without a matrix. */
   | 'unknown-layer'
   /** The tensor, or this output for it, cannot be compressed or stored. */

@@ -45,8 +45,7 @@ export function factorLayout(tensor: Tensor, matrix: CompressionMatrix, tensors:
     );
   }
   const place = placeOf(tensor);
-  const biasName = place && `${place.module}bias${place.suffix}`;
-  const bias = tensors.find((other) => other.name === biasName && other.shape.length === 1)?.shape[0];
+  const bias = biasLength(place, tensors);
   const module = matrix.kind === 'conv' ? 'convolution' : moduleOf(tensor, bias, tensors);
   const first = inputsAreRows(tensor, module) ? 'left' : 'right';
   const outputs = first === 'left' ? matrix.cols : matrix.rows;
@@ -66,7 +65,7 @@ export function factorLayout(tensor: Tensor, matrix: CompressionMatrix, tensors:
   return {
     ...layout,
     names: [numbered(0, leaf), numbered(1, leaf.startsWith('embedding') ? 'kernel' : leaf)],
-    ...(bias === outputs && { bias: { from: biasName!, to: numbered(1, 'bias') } }),
+    ...(bias === outputs && { bias: { from: biasNameOf(place), to: numbered(1, 'bias') } }),
     ...(module === 'conv1d' && { zeroBias: numbered(0, 'bias') }),
     sequential: kernelLayout === 'OI…' && !tensor.inputsFirst,
   };
@@ -115,6 +114,16 @@ function placeOf({ name, kernelLayout }: Pick<Tensor, 'name' | 'kernelLayout'>):
   return { module: name.slice(0, at), separator: at > 0 ? name[at - 1]! : '.', leaf, suffix };
 }
 
+function biasNameOf({ module, suffix }: Place): string {
+  return `${module}bias${suffix}`;
+}
+
+/** Undefined without a bias. */
+function biasLength(place: Place | undefined, tensors: readonly Tensor[]): number | undefined {
+  const name = place && biasNameOf(place);
+  return tensors.find((other) => other.name === name && other.shape.length === 1)?.shape[0];
+}
+
 /** What models call tables that are looked up in by row, beside the ones that are tied to outputs. */
 const TABLE = /^(.*_)?(emb|embd|embed|embedding|embeddings)(_(tokens|positions|in))?$|^(wpe|relative_attention_bias)$/;
 
@@ -145,6 +154,18 @@ function moduleOf(tensor: Tensor, bias: number | undefined, tensors: readonly Te
 /** `fc1` of `encoder.fc1.weight`. */
 function lastModule(name: string): string {
   return name.split(/[./]/).at(-2) ?? '';
+}
+
+/**
+ * True if the rows of a weight's matrix are inputs, so that it is stored in × out. Also for what cannot be two tensors: an
+ * expert of a stack, a grouped convolution.
+ *
+ * @param tensors as for `factorLayout`
+ */
+export function rowsAreInputs(tensor: Tensor, matrix: CompressionMatrix, tensors: readonly Tensor[]): boolean {
+  if (matrix.kind === 'conv') return inputsAreRows(tensor, 'convolution');
+  if (matrix.kind === 'expert') return inputsAreRows(tensor, 'linear');
+  return inputsAreRows(tensor, moduleOf(tensor, biasLength(placeOf(tensor), tensors), tensors));
 }
 
 function inputsAreRows({ kernelLayout, inputsFirst }: Tensor, module: Module): boolean {

@@ -7,6 +7,7 @@ import { packSummary } from '../shared/packedTensors';
 import type { DocumentRequests, EngineNotifications, EngineRequests } from '../protocol';
 import { notifier, type Handlers } from '../shared/rpc';
 import { handle } from '../shared/rpcHandlers';
+import { compareChoices } from './requests/compressChoice';
 import { previewLayer } from './requests/compressLayer';
 import { saveCompressed } from './requests/saveLayers';
 import type { EngineDocument } from './document/engineDocument';
@@ -84,6 +85,8 @@ const documentHandlers: Handlers<DocumentRequests> = {
   heatMap: ({ document, layer, order }, token) => layerHeatMap(engine, open(document), layer, order, signalOf(token)),
   previewCompression: ({ document, layer, method, rank, settings }, token) =>
     previewLayer(engine, open(document), layer, method, rank, settings, signalOf(token)),
+  compareChoices: ({ document, layer, choices, settings }, token) =>
+    compareChoices(engine, open(document), layer, choices, {}, settings, signalOf(token)),
   saveCompressed: ({ document, request, settings }, token) =>
     saveCompressed(engine, open(document), request, settings, signalOf(token)),
 };

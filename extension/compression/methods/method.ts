@@ -31,9 +31,17 @@ export interface MethodTools {
   readonly poll: Poll;
 }
 
+/** A matrix, out × in, that the parts are added to. */
+export interface AdapterBase {
+  readonly w: Float64Array;
+  /** `here`: the weight that is saved beside the adapter. `elsewhere`: a quantised checkpoint has it already. */
+  readonly stored: 'here' | 'elsewhere';
+}
+
 export interface MethodResult {
-  /** W ≈ the sum of these. */
+  /** W ≈ the sum of these, and of the base if there is one. */
   readonly parts: readonly Part[];
+  readonly base?: AdapterBase;
   /** Added to the layer's outputs, beside the bias that it has. */
   readonly bias?: Float64Array;
   /** Error after each round, in the metric of the method. */

@@ -1,6 +1,6 @@
 /** What every kind of part can do: be added up, be stored, say what it costs. One file a kind, listed in `registry.ts`. */
 import type { FloatDType } from '../narrow';
-import type { Kernels } from '../../linalg/kernels/kernels';
+import type { Kernels, Poll } from '../../linalg/kernels/kernels';
 import type { Part, PartEntry } from '../../shared/compression/parts';
 import type { DType } from '../../shared/tensors';
 
@@ -38,8 +38,8 @@ export interface PartCost {
 }
 
 export interface PartOperations<P extends Part> {
-  /** Adds the part to `sum`, out × in. */
-  addTo(sum: Float64Array, part: P, size: MatrixSize, kernels: Kernels): void;
+  /** Adds the part to `sum`, out × in. `poll` may throw to stop it. */
+  addTo(sum: Float64Array, part: P, size: MatrixSize, kernels: Kernels, poll?: Poll): void;
   /** Rounds floats to `dtype`; codes and indices are exact. */
   store(part: P, size: MatrixSize, dtype: FloatDType): StoredPart<P>;
   cost(part: P, size: MatrixSize): PartCost;

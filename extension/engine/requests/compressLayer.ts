@@ -69,7 +69,7 @@ export async function previewLayer(
 }
 
 /** Share of a tensor's elements that are those of one matrix: one expert's in a stack. */
-function matrixShare(tensor: TensorInfo, { rows, cols }: { rows: number; cols: number }): number {
+export function matrixShare(tensor: TensorInfo, { rows, cols }: { rows: number; cols: number }): number {
   return (rows * cols * elementSize(tensor.dtype)) / tensor.byteLength;
 }
 

@@ -6,6 +6,7 @@ import { loadKernels } from '../../linalg/kernels/loadKernels';
 import { addToPlanes } from '../../spectral/heatMap';
 import { elementHistogram } from '../../spectral/metrics/statistics';
 import { goodnessOfFit } from '../../spectral/tail/goodnessOfFit';
+import { compressTask } from './compressTask';
 import { EigenSolver } from './eigenSolver';
 import { widenElements } from './widenElements';
 import { hold } from './heldStages';
@@ -41,6 +42,7 @@ const calls: WorkerCalls = {
     goodnessOfFit(eigenvalues, dimension, { rounding, seed: GOODNESS_SEED, cancelled, onProgress }),
   compress: ({ input, method, rank, output }, onProgress) =>
     compressionMethod(method).compress(input, rank, output, { kernels, cancelled, onProgress }),
+  compressChoice: (task, onProgress) => compressTask(task, { kernels, cancelled, onProgress }),
   widen: ({ bytes, dtype }) => widenElements(bytes, dtype),
   eigenvectors: ({ matrix, n, k }, onProgress) => topEigenvectors(matrix, n, k, { kernels, cancelled, onProgress }),
   heatMap: ({ bytes, dtype, planes, rowCells, colCells, width }) => {

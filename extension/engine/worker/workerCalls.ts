@@ -13,8 +13,13 @@
  *
  * Each way ends with `finish`. Where there is no spectrum to compute, `hold`, `counted` and `solved` lead to `LastStage`.
  */
+import type { StoredElements } from '../../compression/layerElements';
+import type { LayerInput, StoredLayer } from '../../compression/compressMatrix';
+import type { FloatDType } from '../../compression/narrow';
 import type { CompressedTensor, CompressionInput } from '../../compression/svdCompression';
 import type { BandMatrix } from '../../linalg/eigen/bandReduction';
+import type { LayerChoice } from '../../shared/compression/plans';
+import type { LayerStatistics } from '../../shared/compression/statistics';
 import type { RankRequest } from '../../shared/compressions';
 import type { GoodnessOfFit, StoredRounding } from '../../shared/layers';
 import type { DType } from '../../shared/tensors';
@@ -28,6 +33,19 @@ export type Progress = (fraction: number) => void;
 /** An array that a result is written to where it is long enough; the result is its beginning. */
 interface Into {
   into?: Float64Array;
+}
+
+export interface CompressTask {
+  matrix: StoredElements;
+  /** Its rows are inputs. */
+  inputsFirst: boolean;
+  known: Pick<LayerInput, 'storedBytes' | 'eigenvalues'>;
+  /** What a quantised checkpoint holds of the same matrix. */
+  quantised?: StoredElements;
+  choice: LayerChoice;
+  statistics: LayerStatistics;
+  /** Of all floats that are stored. */
+  dtype: FloatDType;
 }
 
 export interface WorkerCalls {
@@ -57,6 +75,8 @@ export interface WorkerCalls {
     params: { input: CompressionInput; method: string; rank: RankRequest; output: 'factors' | 'reconstructed' },
     onProgress: Progress,
   ): CompressedTensor;
+  /** One layer by one method. @see compressMatrix */
+  compressChoice(params: CompressTask, onProgress: Progress): StoredLayer;
   /** Elements in float64. */
   widen(params: { bytes: Uint8Array; dtype: DType }): Float64Array;
   /** The k largest eigenpairs of a symmetric matrix: values descending, vectors as rows. */

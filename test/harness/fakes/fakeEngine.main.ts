@@ -100,6 +100,7 @@ const documentHandlers: Handlers<DocumentRequests> = {
   singularVectors: unused,
   heatMap: unused,
   previewCompression: unused,
+  compareChoices: unused,
   saveCompressed: ({ request }) => ({
     ...{ path: request.target, bytes: 0, rank: 1, relative_error: 0, measured_error: 0, notes: [] },
   }),

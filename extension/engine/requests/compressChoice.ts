@@ -1,0 +1,156 @@
+/** One layer of an open checkpoint by one method: the engine's side of `compression/compressMatrix.ts`. */
+import type { TensorInfo } from '../../checkpoint/checkpoint';
+import { CompressionError } from '../../compression/compressionError';
+import type { StoredLayer } from '../../compression/compressMatrix';
+import { rowsAreInputs } from '../../compression/factorLayout';
+import type { StoredElements } from '../../compression/layerElements';
+import { isFloatDType, type FloatDType } from '../../compression/narrow';
+import type { CompressionMatrix } from '../../compression/compressionMatrix';
+import { choiceProblem } from '../../shared/compression/choiceProblem';
+import type { MeasuredLayer } from '../../shared/compression/measured';
+import type { LayerChoice } from '../../shared/compression/plans';
+import type { LayerStatistics } from '../../shared/compression/statistics';
+import type { InspectSettings } from '../../shared/layers';
+import type { EngineDocument } from '../document/engineDocument';
+import { layerRows, LayerError } from '../layer/layerInput';
+import { compressibleMatrix, matrixShare } from './compressLayer';
+import { leasedWork } from './leasedWork';
+import type { ComputingParts, RequestParts } from './requestParts';
+
+/** Copies of the matrix in float64 at a time: itself, its factors or parts, their sum, and what is left of it. */
+const COPIES = 4;
+
+export interface ChoiceOptions {
+  /** Floats are stored as; by default as the layer is. */
+  readonly dtype?: FloatDType;
+  readonly statistics?: LayerStatistics;
+  /** The checkpoint whose layer of the same name holds a quantised weight. */
+  readonly quantised?: EngineDocument;
+  /** All λ of the layer's matrix, if they are known. */
+  readonly eigenvalues?: Float64Array;
+}
+
+/**
+ * The matrix that compression of a layer is about, as methods see it.
+ *
+ * @throws EngineError `no-spectrum`; CompressionError `unsupported`
+ */
+export function choiceMatrix(
+  document: EngineDocument,
+  name: string,
+): CompressionMatrix & { outputs: number; inputs: number; inputsFirst: boolean; storedBytes: number } {
+  const { tensor, ...layer } = document.layer(name);
+  const matrix = compressibleMatrix({ tensor, ...layer }, name);
+  const { rows, cols } = matrix;
+  const inputsFirst = rowsAreInputs(tensor, matrix, document.checkpoint.tensors);
+  const [outputs, inputs] = inputsFirst ? [cols, rows] : [rows, cols];
+  return { ...matrix, outputs, inputs, inputsFirst, storedBytes: storedBytes(tensor, matrix) };
+}
+
+/**
+ * @throws EngineError, CompressionError, LayerError `limit`, CheckpointError
+ * @throws the signal's reason when it fires
+ */
+export async function compressChoice(
+  parts: ComputingParts,
+  document: EngineDocument,
+  name: string,
+  choice: LayerChoice,
+  options: ChoiceOptions,
+  signal: AbortSignal,
+  onProgress: (fraction: number) => void,
+): Promise<StoredLayer> {
+  const { tensor } = document.layer(name);
+  const { inputsFirst, storedBytes, ...matrix } = choiceMatrix(document, name);
+  const dtype = options.dtype ?? ownDType(tensor, name);
+  const problem = choiceProblem(choice, matrix);
+  if (problem) throw new CompressionError(problem.code, problem.message, { layer: name });
+  const { quantised, statistics = {}, eigenvalues } = options;
+  if (quantised) assertSameShape(quantised, document, name);
+  const bytes = memoryOf(matrix, statistics, quantised !== undefined);
+  if (bytes > parts.memory.limit) {
+    const [needed, limit] = [bytes, parts.memory.limit].map((count) => Math.ceil(count / 1e6));
+    throw new LayerError(
+      'limit',
+      `compressing ${name} needs about ${needed} MB and all layers in work may use ${limit} MB; raise the memory limit`,
+    );
+  }
+  return leasedWork(parts, bytes, signal, async (lease) => {
+    const stored = await storedElements(document, name, signal);
+    const base = quantised && (await storedElements(quantised, name, signal));
+    const known = { storedBytes, ...(eigenvalues && { eigenvalues }) };
+    const task = { matrix: stored, inputsFirst, known, choice, statistics, dtype };
+    return lease.calls.compressChoice(
+      { ...task, ...(base && { quantised: base }) },
+      { transfer: [stored.bytes.buffer, ...(base ? [base.bytes.buffer] : [])], onProgress },
+    );
+  });
+}
+
+/**
+ * Each choice measured on what would be stored, in their order.
+ *
+ * @throws as `compressChoice`
+ */
+export async function compareChoices(
+  parts: ComputingParts & Pick<RequestParts, 'outcomes'>,
+  document: EngineDocument,
+  name: string,
+  choices: readonly LayerChoice[],
+  options: ChoiceOptions,
+  settings: InspectSettings,
+  signal: AbortSignal,
+): Promise<MeasuredLayer[]> {
+  const known = await parts.outcomes.known(document, name, settings);
+  const measured: MeasuredLayer[] = [];
+  for (const choice of choices) {
+    const own = { ...options, ...(known && { eigenvalues: known.rankEigenvalues }) };
+    const stored = await compressChoice(parts, document, name, choice, own, signal, () => undefined);
+    measured.push(stored.measured);
+  }
+  return measured;
+}
+
+/** Bytes of the layer's matrix as its file has them. */
+function storedBytes(tensor: TensorInfo, matrix: CompressionMatrix): number {
+  return matrixShare(tensor, matrix) * (tensor.encoding?.byteLength ?? tensor.byteLength);
+}
+
+async function storedElements(document: EngineDocument, name: string, signal: AbortSignal): Promise<StoredElements> {
+  const layer = document.layer(name);
+  const { rows, cols } = compressibleMatrix(layer, name);
+  const bytes = await document.checkpoint.read(layer.tensor, layerRows(layer.tensor, layer.geometry), signal);
+  return { layer: name, bytes, dtype: layer.tensor.dtype, rows, cols };
+}
+
+/** @throws CompressionError `unsupported` */
+function ownDType({ dtype }: TensorInfo, layer: string): FloatDType {
+  if (isFloatDType(dtype)) return dtype;
+  throw new CompressionError('unsupported', `elements of type ${dtype} are not compressed`, { layer });
+}
+
+/** @throws CompressionError `unsupported`; EngineError where the other checkpoint has no such layer */
+function assertSameShape(quantised: EngineDocument, document: EngineDocument, name: string): void {
+  const [ours, theirs] = [document, quantised].map((each) => compressibleMatrix(each.layer(name), name));
+  if (ours!.rows === theirs!.rows && ours!.cols === theirs!.cols) return;
+  throw new CompressionError(
+    'unsupported',
+    `it is ${ours!.rows} × ${ours!.cols}, but in the quantised checkpoint ${quantised.checkpoint.path} it is ` +
+      `${theirs!.rows} × ${theirs!.cols}; give a quantised form of the same model`,
+    { layer: name, file: document.checkpoint.path },
+  );
+}
+
+function memoryOf(
+  { outputs, inputs }: { outputs: number; inputs: number },
+  { gram, fisher }: LayerStatistics,
+  quantised: boolean,
+): number {
+  const matrix = 8 * outputs * inputs;
+  const smaller = Math.min(outputs, inputs);
+  // A Gram matrix of the smaller side and its eigenvectors; statistics here, in the worker, and factored there.
+  const solving = 16 * smaller * smaller;
+  return (
+    (COPIES + (quantised ? 1 : 0)) * matrix + solving + 3 * (gram?.byteLength ?? 0) + 2 * (fisher?.byteLength ?? 0)
+  );
+}

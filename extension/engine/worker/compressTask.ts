@@ -1,0 +1,23 @@
+/** Compresses a layer in a worker, from its stored bytes to the parts that are stored. */
+import { compressMatrix, type StoredLayer } from '../../compression/compressMatrix';
+import { orientedMatrix } from '../../compression/layerElements';
+import type { Kernels } from '../../linalg/kernels/kernels';
+import { pollFor, type EigenOptions } from '../../linalg/eigen/symmetricEigenvalues';
+import type { CompressTask } from './workerCalls';
+
+/** Rough share of the time that widening takes. */
+const WIDENING_SHARE = 0.02;
+
+/** @throws as `compressMatrix`, and CompressionError `not-finite` */
+export function compressTask(task: CompressTask, options: EigenOptions & { kernels: Kernels }): StoredLayer {
+  const { matrix, inputsFirst, known, quantised, choice, statistics, dtype } = task;
+  const widening = pollFor(options, 0, WIDENING_SHARE);
+  const input = {
+    ...known,
+    layer: matrix.layer,
+    ...orientedMatrix(matrix, inputsFirst, widening),
+    ...(quantised && { quantised: orientedMatrix(quantised, inputsFirst, widening).w }),
+  };
+  const tools = { kernels: options.kernels, poll: pollFor(options, WIDENING_SHARE, 1) };
+  return compressMatrix(input, choice, statistics, dtype, tools);
+}

@@ -1,0 +1,101 @@
+/** Checks one layer's choice against the tables of methods and options: for plans, pages, the terminal and the engine. */
+import { DEFAULT_OPTIONS, methodOptions, type MethodOptions, type OptionName, type OptionRow } from './methodOptions';
+import { isMethodName, layerMethod, layerMethods, type LayerMethodRow } from './methodTable';
+import type { LayerChoice } from './plans';
+
+/** What is wrong with a choice and what to do, in words that follow the layer's name. */
+export interface ChoiceProblem {
+  readonly code: 'unknown-method' | 'invalid-rank' | 'invalid-option';
+  readonly message: string;
+}
+
+/** Matrices are out × in. */
+interface Size {
+  readonly outputs: number;
+  readonly inputs: number;
+}
+
+/** @returns undefined if the choice can be applied to a matrix of that size */
+export function choiceProblem(choice: LayerChoice, size: Size): ChoiceProblem | undefined {
+  const { method, rank, ...options } = choice;
+  if (!isMethodName(method)) {
+    const known = layerMethods.map(({ name }) => name).join(', ');
+    return {
+      code: 'unknown-method',
+      message: `there is no compression method "${String(method)}"; choose one of: ${known}`,
+    };
+  }
+  const row = layerMethod(method);
+  return rankProblem(row, rank, size) ?? optionsProblem(row, options);
+}
+
+/** Every option of a choice, defaults filled in. */
+export function optionsOf({ method: _, rank: __, ...options }: LayerChoice): MethodOptions {
+  return { ...DEFAULT_OPTIONS, ...options };
+}
+
+/** The largest number that `rank` may be, for a method that has one. */
+export function largestRank({ rank }: Pick<LayerMethodRow, 'rank'>, { outputs, inputs }: Size): number {
+  switch (rank) {
+    case undefined:
+      return 0;
+    // A matrix product operator cut in two places has no bond above the smaller side.
+    case 'rank':
+    case 'bond dimension':
+      return Math.min(outputs, inputs);
+    case 'columns':
+    case 'atoms':
+      return inputs;
+  }
+}
+
+function rankProblem(row: LayerMethodRow, rank: number | undefined, size: Size): ChoiceProblem | undefined {
+  const { name, rank: counted } = row;
+  const refuse = (message: string): ChoiceProblem => ({ code: 'invalid-rank', message });
+  if (counted === undefined) {
+    return rank === undefined ? undefined : refuse(`the method ${name} has no rank; leave rank ${rank} out`);
+  }
+  const most = largestRank(row, size);
+  if (rank === undefined)
+    return refuse(`the method ${name} needs a rank (${counted}), a whole number from 1 to ${most}`);
+  if (Number.isInteger(rank) && rank >= 1 && rank <= most) return undefined;
+  const what = counted === 'rank' ? 'rank' : `${counted} (rank)`;
+  return refuse(
+    `${what} ${rank} is not possible for a ${size.outputs} × ${size.inputs} matrix; choose a whole number from 1 to ${most}`,
+  );
+}
+
+function optionsProblem(row: LayerMethodRow, options: object): ChoiceProblem | undefined {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    const message = row.options.includes(name as OptionName)
+      ? valueProblem(
+          methodOptions.find((option) => option.name === name)!,
+          value,
+        )
+      : `the method ${row.name} has no option ${name}; ${ownOptions(row)}`;
+    if (message !== undefined) return { code: 'invalid-option', message };
+  }
+  return undefined;
+}
+
+function ownOptions({ options }: LayerMethodRow): string {
+  return options.length === 0 ? 'it has none' : `its options are ${options.join(', ')}`;
+}
+
+function valueProblem(option: OptionRow, value: unknown): string | undefined {
+  const { name } = option;
+  const given = `${name} ${typeof value === 'string' ? `"${value}"` : String(value)} is not possible`;
+  switch (option.kind) {
+    case 'integer':
+      return Number.isInteger(value) && (value as number) >= option.least && (value as number) <= option.most
+        ? undefined
+        : `${given}; choose a whole number from ${option.least} to ${option.most}`;
+    case 'share':
+      return typeof value === 'number' && value >= 0 && value <= 1 ? undefined : `${given}; choose a share from 0 to 1`;
+    case 'choice':
+      return (option.choices as readonly unknown[]).includes(value)
+        ? undefined
+        : `${given}; choose one of: ${option.choices.join(', ')}`;
+  }
+}
