@@ -21,9 +21,9 @@ export interface QuantisedPart {
   readonly bits: number;
   /** Elements of a row that share a scale: a row's last block may be shorter. */
   readonly block: number;
-  /** One code an element, row-major, not packed. */
+  /** One code an element, row-major, not packed; `checkpoint/quantised/blockCodes.ts` says what each stands for. */
   readonly codes: Uint8Array;
-  /** out × ⌈in/block⌉. */
+  /** out × ⌈in/block⌉, numbers of float32. */
   readonly scales: Float64Array;
 }
 

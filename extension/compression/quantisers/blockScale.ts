@@ -1,0 +1,48 @@
+/**
+ * The scale of a block, from its largest magnitude: so that the largest number of the quantiser stands for it. Scales are
+ * float32, as files hold them; MXFP4's are powers of two.
+ */
+import type { QuantiserName } from '../../shared/compression/methodOptions';
+
+/** Exponents that E8M0 has (OCP MX 1.0, §5.4.1). */
+const MX_EXPONENTS = { least: -127, most: 127 };
+/** Exponent of the largest power of two in E2M1: 4. */
+const MX_LARGEST = 2;
+
+/** The largest finite float32. */
+export const FLOAT32_MAX = 3.4028234663852886e38;
+
+/** @returns the scale of a block whose largest magnitude is `largest`, at most `FLOAT32_MAX` */
+export type BlockScale = (largest: number) => number;
+
+/** @param numbers of the quantiser's codes, in units of the scale */
+export function blockScale(quantiser: QuantiserName, numbers: Float64Array): BlockScale {
+  if (quantiser === 'mxfp4') return powerOfTwo;
+  // Symmetric: the one integer more that two's complement has below zero is not used.
+  const most = numbers.reduce((top, number) => (number > top ? number : top), 0);
+  return (largest) => {
+    const scale = Math.fround(largest / most);
+    // Rounded up, the largest element may have become infinite.
+    return Math.fround(scale * most) === Infinity ? float32Below(scale) : scale;
+  };
+}
+
+/** OCP MX 1.0, §6.3: 2^(⌊log₂ max⌋ − 2). Elements between 6 and 8 times the scale become 6 times it. */
+function powerOfTwo(largest: number): number {
+  if (largest === 0) return 2 ** MX_EXPONENTS.least;
+  return 2 ** Math.min(MX_EXPONENTS.most, Math.max(MX_EXPONENTS.least, floorLog2(largest) - MX_LARGEST));
+}
+
+const bits = new DataView(new ArrayBuffer(8));
+
+/** Exact, which Math.log2 is not; −1023 for subnormal numbers. */
+function floorLog2(x: number): number {
+  bits.setFloat64(0, x);
+  return ((bits.getUint16(0) >> 4) & 0x7ff) - 1023;
+}
+
+function float32Below(x: number): number {
+  bits.setFloat32(0, x);
+  bits.setUint32(0, bits.getUint32(0) - 1);
+  return bits.getFloat32(0);
+}
