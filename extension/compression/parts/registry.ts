@@ -3,12 +3,18 @@ import type { Part, PartKind } from '../../shared/compression/parts';
 import { CompressionError } from '../compressionError';
 import type { FloatDType } from '../narrow';
 import type { MatrixSize, PartOperations, StoredPart } from './part';
+import { columnsPart } from './columns';
 import { productPart } from './product';
+import { quantisedPart } from './quantised';
+import { sparsePart } from './sparse';
 
 type PartOf<K extends PartKind> = Extract<Part, { kind: K }>;
 
 export const PARTS: { readonly [K in PartKind]?: PartOperations<PartOf<K>> } = {
   product: productPart,
+  quantised: quantisedPart,
+  columns: columnsPart,
+  sparse: sparsePart,
 };
 
 /** @throws CompressionError `unsupported` for a kind that this version does not know */
