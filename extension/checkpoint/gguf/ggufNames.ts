@@ -193,6 +193,9 @@ const SPELLINGS: ReadonlyMap<string, Spelling> = new Map([
   ['bert', BERT],
 ]);
 
+/** Architectures whose names are known. */
+export const SPELLED_ARCHITECTURES: readonly string[] = [...SPELLINGS.keys()];
+
 /** Undefined where the architecture or the tensor has no known name. */
 export function huggingFaceName(name: string, architecture: string | undefined): string | undefined {
   const spelling = SPELLINGS.get(architecture ?? '');
@@ -203,6 +206,29 @@ export function huggingFaceName(name: string, architecture: string | undefined):
   if (!Object.hasOwn(names, module)) return undefined;
   return `${number === undefined ? '' : `${spelling.blocks}.${number}.`}${names[module]!}.${part}`;
 }
+
+/**
+ * Names that models give the matrix of one expert, or the stack that it lies in, of a stack of llama.cpp's
+ * (`blk.3.ffn_up_exps.weight`). Gate and up read the same inputs: both go by the names of the two in one.
+ */
+export function huggingFaceExperts(name: string, architecture: string, expert: number): string[] {
+  const spelling = SPELLINGS.get(architecture);
+  const [, number, kind] = /^blk\.(\d+)\.ffn_(gate|up|down)_exps\.weight$/.exec(name) ?? [];
+  if (!spelling || number === undefined || kind === undefined) return [];
+  const block = `${spelling.blocks}.${number}.`;
+  const { own, mixtral, stack } = EXPERTS[kind as keyof typeof EXPERTS];
+  return [
+    `${block}mlp.experts.${expert}.${own}.weight`,
+    `${block}block_sparse_moe.experts.${expert}.${mixtral}.weight`,
+    ...stack.map((each) => `${block}mlp.experts.${each}[${expert}]`),
+  ];
+}
+
+const EXPERTS = {
+  gate: { own: 'gate_proj', mixtral: 'w1', stack: ['gate_proj', 'gate_up_proj'] },
+  up: { own: 'up_proj', mixtral: 'w3', stack: ['up_proj', 'gate_up_proj'] },
+  down: { own: 'down_proj', mixtral: 'w2', stack: ['down_proj'] },
+} as const;
 
 function withBlock(spelling: Spelling, block: Spelling['block']): Spelling {
   return { ...spelling, block: { ...spelling.block, ...block } };

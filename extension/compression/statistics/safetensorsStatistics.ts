@@ -1,0 +1,74 @@
+/**
+ * Statistics as a safetensors file: `<layer>.input_gram` and its neighbours, `<layer>` being a module's name or its
+ * weight's (science.md §9; the README of `compression` shows a hook that writes it).
+ */
+import type { Checkpoint, TensorInfo } from '../../checkpoint/checkpoint';
+import { safetensorsFormat } from '../../checkpoint/safetensors/safetensors';
+import { concurrently } from '../../checkpoint/files/concurrently';
+import {
+  FIELD_ENDINGS,
+  measurementOf,
+  SYNTHETIC_KEY,
+  SYNTHETIC_VALUE,
+  TOKENS_ENDING,
+  type Measurement,
+  type NamedStatistics,
+  type StatisticsField,
+  type StatisticsFile,
+} from './statisticsFile';
+
+/** Counts of tokens that are read at a time: each is a read of a few bytes. */
+const READS_AT_ONCE = 8;
+
+/** A stack has fewer matrices; a longer array is no count of tokens. */
+const MAX_COUNTS = 65_536;
+
+const ENDINGS = Object.entries(FIELD_ENDINGS) as [StatisticsField, string][];
+
+interface Named {
+  fields: Partial<Record<StatisticsField, Measurement>>;
+  tokens?: readonly number[];
+}
+
+/** @throws CheckpointError, AbortError */
+export async function openSafetensorsStatistics(path: string, signal?: AbortSignal): Promise<StatisticsFile> {
+  const file = await safetensorsFormat.open(path, signal);
+  try {
+    const problems = file.problems.map(({ message }) => message);
+    const named = await namedStatistics(file, problems, signal);
+    const synthetic = file.metadata[SYNTHETIC_KEY] === SYNTHETIC_VALUE;
+    return { format: 'safetensors', synthetic, named, problems, close: () => file.close() };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function namedStatistics(
+  file: Checkpoint,
+  problems: string[],
+  signal?: AbortSignal,
+): Promise<Map<string, NamedStatistics>> {
+  const named = new Map<string, Named>();
+  const counts: { of: string; tensor: TensorInfo }[] = [];
+  const at = (name: string): Named => {
+    const found = named.get(name) ?? { fields: {} };
+    named.set(name, found);
+    return found;
+  };
+  for (const tensor of file.tensors) {
+    const { name, unreadable } = tensor;
+    const field = ENDINGS.find(([, ending]) => name.endsWith(ending) && name.length > ending.length);
+    if (unreadable !== undefined) problems.push(`${name}: ${unreadable}`);
+    else if (field) at(name.slice(0, -field[1].length)).fields[field[0]] = measurementOf(file, tensor);
+    else if (name.endsWith(TOKENS_ENDING)) counts.push({ of: name.slice(0, -TOKENS_ENDING.length), tensor });
+    else problems.push(`${name} is no statistic: names end in ${ENDINGS.map(([, ending]) => ending).join(', ')}`);
+  }
+  await concurrently(counts, READS_AT_ONCE, async ({ of, tensor }) => {
+    const measured = measurementOf(file, tensor);
+    const length = tensor.shape.reduce((product, size) => product * size, 1);
+    if (length > MAX_COUNTS) problems.push(`${tensor.name} has ${length} numbers, which is no count of tokens`);
+    else at(of).tokens = [...(await measured.read(undefined, signal))];
+  });
+  return named;
+}
