@@ -1,11 +1,19 @@
 /** From the name of a compression method to what it does. `shared/compression/methodTable.ts` describes them. */
 import type { MethodName } from '../../shared/compression/methodTable';
 import { CompressionError } from '../compressionError';
+import { cospadi } from './cospadi';
+import { cur } from './cur';
+import { dct } from './dct';
 import type { LayerMethod } from './method';
 import { svd } from './svd';
+import { tensorTrain } from './tensorTrain';
 
 export const METHODS: Readonly<Partial<Record<MethodName, LayerMethod>>> = {
   svd,
+  dct,
+  'tensor-train': tensorTrain,
+  cospadi,
+  cur,
 };
 
 /** @throws CompressionError `unknown-method` */

@@ -2,6 +2,7 @@
 import { DEFAULT_OPTIONS, methodOptions, type MethodOptions, type OptionName, type OptionRow } from './methodOptions';
 import { isMethodName, layerMethod, layerMethods, type LayerMethodRow } from './methodTable';
 import type { LayerChoice } from './plans';
+import { mostRank } from './rankLimits';
 
 /** What is wrong with a choice and what to do, in words that follow the layer's name. */
 export interface ChoiceProblem {
@@ -26,7 +27,7 @@ export function choiceProblem(choice: LayerChoice, size: Size): ChoiceProblem | 
     };
   }
   const row = layerMethod(method);
-  return rankProblem(row, rank, size) ?? optionsProblem(row, options);
+  return optionsProblem(row, options) ?? rankProblem(row, rank, optionsOf(choice), size);
 }
 
 /** Every option of a choice, defaults filled in. */
@@ -34,28 +35,18 @@ export function optionsOf({ method: _, rank: __, ...options }: LayerChoice): Met
   return { ...DEFAULT_OPTIONS, ...options };
 }
 
-/** The largest number that `rank` may be, for a method that has one. */
-export function largestRank({ rank }: Pick<LayerMethodRow, 'rank'>, { outputs, inputs }: Size): number {
-  switch (rank) {
-    case undefined:
-      return 0;
-    // A matrix product operator cut in two places has no bond above the smaller side.
-    case 'rank':
-    case 'bond dimension':
-      return Math.min(outputs, inputs);
-    case 'columns':
-    case 'atoms':
-      return inputs;
-  }
-}
-
-function rankProblem(row: LayerMethodRow, rank: number | undefined, size: Size): ChoiceProblem | undefined {
+function rankProblem(
+  row: LayerMethodRow,
+  rank: number | undefined,
+  options: MethodOptions,
+  size: Size,
+): ChoiceProblem | undefined {
   const { name, rank: counted } = row;
   const refuse = (message: string): ChoiceProblem => ({ code: 'invalid-rank', message });
   if (counted === undefined) {
     return rank === undefined ? undefined : refuse(`the method ${name} has no rank; leave rank ${rank} out`);
   }
-  const most = largestRank(row, size);
+  const most = mostRank(row.name, size.outputs, size.inputs, options);
   if (rank === undefined)
     return refuse(`the method ${name} needs a rank (${counted}), a whole number from 1 to ${most}`);
   if (Number.isInteger(rank) && rank >= 1 && rank <= most) return undefined;

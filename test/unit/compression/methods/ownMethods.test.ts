@@ -1,11 +1,13 @@
-/** Methods that are no preset of the one decomposition: `dct`, `tensor-train`, `cur`. Held to closed forms. */
+/** Methods that are no preset of the one decomposition: `dct`, `tensor-train`, `cospadi`, `cur`. Held to closed forms. */
 import assert from 'node:assert/strict';
+import { cospadi } from '../../../../extension/compression/methods/cospadi';
 import { cur } from '../../../../extension/compression/methods/cur';
 import { dct } from '../../../../extension/compression/methods/dct';
 import type { LayerMethod, MethodInput } from '../../../../extension/compression/methods/method';
 import { tensorTrain } from '../../../../extension/compression/methods/tensorTrain';
 import { curPart } from '../../../../extension/compression/parts/cur';
 import { dctPart } from '../../../../extension/compression/parts/dct';
+import { dictionaryPart } from '../../../../extension/compression/parts/dictionary';
 import type { PartOperations } from '../../../../extension/compression/parts/part';
 import { tensorTrainPart } from '../../../../extension/compression/parts/tensorTrain';
 import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
@@ -163,6 +165,62 @@ function bestSquares(w: Float64Array, rows: number, columns: number, k: number):
   }
   return sum;
 }
+
+describe('method cospadi', () => {
+  it('is never worse from round to round, nor than the directions of the same atoms', () => {
+    const w = random(40, 24, 9);
+    const given = input(w, 40, 24, 12, { nonzeros: 6, rounds: 12 });
+    const { rounds } = cospadi(given, tools);
+    assert.deepEqual(
+      rounds,
+      rounds?.toSorted((a, b) => b - a),
+    );
+    const { part, error, cost } = approximate(cospadi, dictionaryPart, given);
+    assert.ok(Math.abs(error - (rounds?.at(-1) ?? NaN)) < 1e-12);
+    assert.deepEqual(cost, { parameters: 12 * 24 + 40 * 6, multiplyAdds: 12 * 24 + 40 * 6, activations: 12 });
+    for (let i = 0; i < 40; i++) {
+      const atoms = [...part.atoms.subarray(i * 6, (i + 1) * 6)];
+      assert.deepEqual(
+        atoms,
+        [...new Set(atoms)].sort((a, b) => a - b),
+      );
+    }
+  });
+
+  it('finds rows that are multiples of few atoms', () => {
+    const atoms = random(5, 20, 10);
+    const w = Float64Array.from({ length: 50 * 20 }, (_, at) => {
+      const [i, j] = [Math.floor(at / 20), at % 20];
+      return (1 + (i % 3)) * atoms[(i % 5) * 20 + j]!;
+    });
+    const { error } = approximate(cospadi, dictionaryPart, input(w, 50, 20, 5, { nonzeros: 5, rounds: 1 }));
+    assert.ok(error < 1e-12);
+  });
+
+  for (const [outputs, inputs] of [
+    [14, 9],
+    [9, 14],
+  ] as const) {
+    it(`returns a ${outputs} × ${inputs} matrix with all directions as atoms`, () => {
+      const w = random(outputs, inputs, 11);
+      const given = input(w, outputs, inputs, 9, { nonzeros: 9 });
+      assert.ok(approximate(cospadi, dictionaryPart, given).error < 1e-12);
+    });
+  }
+
+  it('takes more atoms than directions, and zeros', () => {
+    const w = random(20, 6, 12);
+    const fewer = approximate(cospadi, dictionaryPart, input(w, 20, 6, 6, { nonzeros: 3 })).error;
+    const more = approximate(cospadi, dictionaryPart, input(w, 20, 6, 15, { nonzeros: 3 })).error;
+    assert.ok(more < fewer);
+    const zero = approximate(cospadi, dictionaryPart, input(new Float64Array(12), 3, 4, 3));
+    assert.ok(zero.part.values.every((value) => value === 0));
+  });
+
+  it('refuses more atoms an output than there are', () => {
+    assert.throws(() => cospadi(input(random(4, 4, 1), 4, 4, 2, { nonzeros: 3 }), tools), /3 atoms an output .* 2/);
+  });
+});
 
 describe('method cur', () => {
   for (const scores of ['leverage', 'lewis'] as const) {
