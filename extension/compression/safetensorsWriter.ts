@@ -3,27 +3,19 @@
  * tensors it is stored in, where it is stored encoded), in the source's order. Copies in bands, so that the file may be
  * larger than the memory. `savedMetadata.ts` makes its metadata.
  */
-import type { Checkpoint, StoredPart, TensorInfo } from '../checkpoint/checkpoint';
+import type { Checkpoint } from '../checkpoint/checkpoint';
 import type { DType } from '../shared/tensors';
 import { writeAtomically, type Append } from './atomicFile';
 import { CompressionError } from './compressionError';
+import { copiedTensor, type CopiedTensor, type TensorPatch } from './copiedTensor';
 import { resolveTarget } from './saveTarget';
 import { byteLength, layOut, type HeaderEntry } from './safetensorsLayout';
 import { savedMetadata } from './savedMetadata';
 import { assertReplaceable, isStored } from './storageNotes';
 
-/** Memory a copy holds at a time; larger bands are no faster from a disk. */
-const BAND_BYTES = 8 * 1024 * 1024;
-
 export interface NewTensor extends HeaderEntry {
   readonly dtype: DType;
   /** Little-endian, row-major. */
-  readonly bytes: Uint8Array;
-}
-
-/** The old tensor with some of its bytes overwritten, from byte `offset` on: one expert of a stack. */
-export interface TensorPatch {
-  readonly offset: number;
   readonly bytes: Uint8Array;
 }
 
@@ -114,28 +106,19 @@ export async function saveCheckpointWith(
   return { path, bytes: layout.fileBytes };
 }
 
-interface PlannedTensor extends HeaderEntry {
-  write(append: Append, signal: AbortSignal | undefined): Promise<void>;
-}
-
-function planned(checkpoint: Checkpoint, replacements: ReadonlyMap<string, Replacement>): PlannedTensor[] {
+function planned(checkpoint: Checkpoint, replacements: ReadonlyMap<string, Replacement>): CopiedTensor[] {
   const names = new Set(checkpoint.tensors.map(({ name }) => name));
   for (const name of replacements.keys()) {
     if (!names.has(name))
       throw new CompressionError('unknown-layer', 'the checkpoint has no such tensor', { layer: name });
   }
-  return checkpoint.tensors.filter(isStored).flatMap((tensor): readonly PlannedTensor[] => {
+  return checkpoint.tensors.filter(isStored).flatMap((tensor): readonly CopiedTensor[] => {
     const replacement = replacements.get(tensor.name);
     if (replacement) assertReplaceable(checkpoint, tensor);
     if (isNewTensors(replacement)) return replacement.map(plannedNew);
-    const patches = patchesOf(replacement);
-    const parts = patches.length > 0 ? undefined : checkpoint.storedParts?.(tensor);
     const renamed = replacement && 'to' in replacement ? { name: replacement.to } : {};
     // What may be replaced is one part, or none.
-    if (parts) return parts.map((part) => ({ ...plannedPart(part), ...renamed }));
-    const { name, dtype, shape } = tensor;
-    const write: PlannedTensor['write'] = (append, signal) => copyTensor(checkpoint, tensor, patches, append, signal);
-    return [{ name, dtype, shape, write, ...renamed }];
+    return copiedTensor(checkpoint, tensor, patchesOf(replacement)).map((copied) => ({ ...copied, ...renamed }));
   });
 }
 
@@ -149,7 +132,7 @@ function patchesOf(replacement: Replacement | undefined): readonly TensorPatch[]
   return 'offset' in replacement ? [replacement] : [];
 }
 
-function plannedNew(tensor: NewTensor): PlannedTensor {
+function plannedNew(tensor: NewTensor): CopiedTensor {
   const { name, dtype, shape, bytes } = tensor;
   if (bytes.length !== byteLength(tensor)) {
     throw new RangeError(`${name}: ${bytes.length} bytes given for ${dtype} of shape [${shape.join(', ')}]`);
@@ -157,60 +140,15 @@ function plannedNew(tensor: NewTensor): PlannedTensor {
   return { name, dtype, shape, write: (append) => append(bytes) };
 }
 
-function plannedPart(part: StoredPart): PlannedTensor {
-  const { name, dtype, shape } = part;
-  return { name, dtype, shape, write: (append, signal) => copyPart(part, append, signal) };
-}
-
-async function copyPart(part: StoredPart, append: Append, signal: AbortSignal | undefined): Promise<void> {
-  for (let start = 0; start < part.byteLength; start += BAND_BYTES) {
-    const end = Math.min(part.byteLength, start + BAND_BYTES);
-    const band = await part.read(start, end, signal);
-    if (band.length !== end - start) {
-      const message = `${part.name}: ${band.length} bytes were read from ${start} to ${end}`;
-      throw new CompressionError('verification', message);
-    }
-    await append(band);
-  }
-}
-
-async function copyTensor(
-  checkpoint: Checkpoint,
-  tensor: TensorInfo,
-  patches: readonly TensorPatch[],
-  append: Append,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  if (tensor.byteLength === 0) return;
-  const rows = tensor.shape[0] ?? 1;
-  const rowBytes = tensor.byteLength / rows;
-  const bandRows = Math.max(1, Math.floor(BAND_BYTES / rowBytes));
-  for (let start = 0; start < rows; start += bandRows) {
-    const end = Math.min(rows, start + bandRows);
-    const band = await checkpoint.read(tensor, { start, end }, signal);
-    if (band.length !== (end - start) * rowBytes) {
-      throw new CompressionError(
-        'verification',
-        `${tensor.name}: ${band.length} bytes were read for rows ${start} to ${end}, not ${(end - start) * rowBytes}`,
-      );
-    }
-    for (const patch of patches) overlay(band, start * rowBytes, patch);
-    await append(band);
-  }
-}
-
-/** Overwrites the part of `band` (which starts at byte `bandStart` of the tensor) that the patch covers. */
-function overlay(band: Uint8Array, bandStart: number, patch: TensorPatch): void {
-  const begin = Math.max(bandStart, patch.offset);
-  const end = Math.min(bandStart + band.length, patch.offset + patch.bytes.length);
-  if (begin < end) band.set(patch.bytes.subarray(begin - patch.offset, end - patch.offset), begin - bandStart);
-}
-
 /** Problems that are about no tensor, so that a copy of all tensors lacks nothing: objects a pickle names. */
 const HARMLESS: ReadonlySet<string> = new Set(['unsupported', 'unsafe-pickle']);
 
-/** A copy that silently lacks what could not be read would look whole. */
-function assertComplete(checkpoint: Checkpoint): void {
+/**
+ * A copy that silently lacks what could not be read would look whole.
+ *
+ * @throws CompressionError `unsupported`, `incomplete-source`
+ */
+export function assertComplete(checkpoint: Checkpoint): void {
   const { path: file, unsavable } = checkpoint;
   if (unsavable !== undefined) {
     throw new CompressionError('unsupported', `${unsavable}: open the one that is to be saved compressed`, { file });

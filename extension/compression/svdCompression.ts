@@ -14,7 +14,8 @@ import { compressionMatrix, type CompressionMatrix } from './compressionMatrix';
 import { factorLayout, type FactorLayout, factorTensors } from './factorLayout';
 import { isFloatDType } from './narrow';
 import { resolveRank } from './rankRequest';
-import type { NewTensor, TensorPatch } from './safetensorsWriter';
+import type { NewTensor } from './safetensorsWriter';
+import type { TensorPatch } from './copiedTensor';
 import { storeFactors, storeProduct, type Approximation, type Measured } from './storedResult';
 import { truncatedSvd } from './truncatedSvd';
 

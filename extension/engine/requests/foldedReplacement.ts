@@ -7,7 +7,7 @@ import { elementSize } from '../../checkpoint/elements/dtype';
 import { unfolded } from '../../checkpoint/wrappers/foldedTensor';
 import { CompressionError } from '../../compression/compressionError';
 import type { CompressedTensor } from '../../compression/svdCompression';
-import type { TensorPatch } from '../../compression/safetensorsWriter';
+import type { TensorPatch } from '../../compression/copiedTensor';
 import { product, isInOrder } from '../../shared/matrixAxes';
 
 /** @throws CompressionError `unsupported` for factors of a folded tensor: their axes would not be those its program expects */

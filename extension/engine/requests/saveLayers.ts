@@ -7,12 +7,8 @@ import { compressionMatrix } from '../../compression/compressionMatrix';
 import { compressionNote, severalNote } from '../../compression/compressionNote';
 import type { CompressedTensor } from '../../compression/svdCompression';
 import { torchModules, type FactorLayout } from '../../compression/factorLayout';
-import {
-  assertSavable,
-  saveCheckpointWith,
-  type Replacement,
-  type TensorPatch,
-} from '../../compression/safetensorsWriter';
+import { assertSavable, saveCheckpointWith, type Replacement } from '../../compression/safetensorsWriter';
+import type { TensorPatch } from '../../compression/copiedTensor';
 import { assertReplaceable, copyNotes, replacementNotes } from '../../compression/storageNotes';
 import type { SaveRequest, SaveResult } from '../../shared/compressions';
 import type { InspectSettings } from '../../shared/layers';
