@@ -33,6 +33,8 @@ export interface StoredLayer {
   readonly base?: { readonly dtype: FloatDType; readonly bytes: Uint8Array; readonly values: Float64Array };
   /** Added to the layer's outputs beside the bias that it has; rounded. */
   readonly bias?: Float64Array;
+  /** All of them in one matrix, rounded, in the order in which the layer lies in its file; then `parts` is empty. */
+  readonly product?: { readonly dtype: FloatDType; readonly bytes: Uint8Array };
   readonly measured: MeasuredLayer;
 }
 

@@ -64,8 +64,8 @@ export function orientedMatrix(
     : { w, outputs: rows, inputs: cols };
 }
 
-/** Of a matrix that may be larger than the kernels' memory. */
-function transposed(w: Float64Array, rows: number, cols: number): Float64Array {
+/** rows × cols as cols × rows; of a matrix that may be larger than the kernels' memory. */
+export function transposed(w: Float64Array, rows: number, cols: number): Float64Array {
   const result = new Float64Array(w.length);
   for (let top = 0; top < rows; top += TILE) {
     const bottom = Math.min(rows, top + TILE);

@@ -51,9 +51,9 @@ export function modelTensors(
 }
 
 function copiesOf({ checkpoint }: Pick<SaveJob, 'checkpoint'>, tensor: TensorInfo): WrittenTensor[] {
-  return copiedTensor(checkpoint, tensor).map(({ name, dtype, shape, write }) => ({
-    ...{ name, dtype, shape },
-    write: (append, _, signal) => write(append, signal),
+  return copiedTensor(checkpoint, tensor).map((copied) => ({
+    ...copied,
+    write: (append, _, signal) => copied.write(append, signal),
   }));
 }
 

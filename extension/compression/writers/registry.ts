@@ -1,9 +1,14 @@
 /** The layouts by name. `shared/compression/layouts.ts` describes them. */
 import type { LayoutName } from '../../shared/compression/layouts';
 import { CompressionError } from '../compressionError';
+import { denseLayout } from './dense';
+import { partsLayout } from './parts';
 import type { Layout, Layouts } from './writer';
 
-const LAYOUTS: Layouts = {};
+const LAYOUTS: Layouts = {
+  dense: denseLayout,
+  safetensors: partsLayout,
+};
 
 /** @throws CompressionError `unsupported` */
 export function saveLayout(name: LayoutName): Layout {

@@ -35,7 +35,7 @@ export interface TensorFiles {
 export function safetensorsFiles({ stem, folder, tensors, metadata, shardBytes }: TensorFiles): OutputFile[] {
   // Before they are split: two shards could hide two tensors of one name.
   layOut(tensors, metadata);
-  const { total_size, total_parameters, ...own } = metadata;
+  const { total_size: _, total_parameters, ...own } = metadata;
   const shards = split(tensors, shardBytes);
   if (shards.length > MAX_SHARDS) {
     throw new CompressionError(

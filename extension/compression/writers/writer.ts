@@ -12,13 +12,12 @@ import type { TensorInfo } from '../../checkpoint/checkpoint';
 import type { Model } from '../../checkpoint/openModel';
 import type { LayoutName } from '../../shared/compression/layouts';
 import type { MeasuredLayer } from '../../shared/compression/measured';
-import type { Part } from '../../shared/compression/parts';
 import type { CompressionPlan, LayerChoice } from '../../shared/compression/plans';
 import type { Append } from '../atomicFile';
+import type { StoredLayer } from '../compressMatrix';
 import type { CompressionMatrix } from '../compressionMatrix';
 import type { FactorLayout } from '../factorLayout';
 import type { FloatDType } from '../narrow';
-import type { StoredPart } from '../parts/part';
 import type { HeaderEntry } from '../safetensorsLayout';
 import type { NewTensor } from '../safetensorsWriter';
 
@@ -41,14 +40,6 @@ export interface SavedWeight {
   readonly factors?: FactorLayout;
   /** Other tensors with the same numbers (tied weights): they follow this one, and are not copied. */
   readonly twins: readonly string[];
-}
-
-/** A weight after compression, before it is laid out: in out × in, as y = Wx has it. */
-export interface StoredWeight {
-  readonly parts: readonly StoredPart<Part>[];
-  /** Added to the outputs, beside the bias that the layer has. */
-  readonly bias?: Float64Array;
-  readonly measured: MeasuredLayer;
 }
 
 export interface SaveJob {
@@ -74,10 +65,12 @@ export interface Layout {
 }
 
 export interface PreparedLayout {
+  /** What it stores of a weight: its parts, or their sum in the form of the weight (`StoredLayer.product`). */
+  readonly form: 'parts' | 'product';
   /** What the person should know before saving. */
   readonly notes: readonly string[];
   /** @throws CompressionError, CheckpointError (it may read the weight's bias), AbortError */
-  replace(weight: SavedWeight, stored: StoredWeight, signal: AbortSignal): Promise<Replaced>;
+  replace(weight: SavedWeight, stored: StoredLayer, signal: AbortSignal): Promise<Replaced>;
   /** @param pieces one for each weight of the job, in its order, then those of groups */
   files(pieces: readonly Piece[], signal: AbortSignal): Promise<readonly OutputFile[]>;
 }
@@ -85,12 +78,10 @@ export interface PreparedLayout {
 /** What stands in a weight's place. */
 export interface Replaced {
   readonly tensors: readonly NewTensor[];
-  /** Tensors of the checkpoint that are not copied: the weight itself, a bias that was added to. */
+  /** Tensors of the checkpoint that are not copied: first the weight itself, then its twins and a bias that was added to. */
   readonly drops: readonly string[];
   /** Tensors of the checkpoint that are copied under another name: a bias that moves to the second factor. */
   readonly renames?: Readonly<Record<string, string>>;
-  /** Error of what is stored, if laying it out rounded once more: a product. */
-  readonly measured?: MeasuredLayer;
   /** What `files` needs to know of it, as JSON. */
   readonly record?: JsonValue;
 }
@@ -98,7 +89,7 @@ export interface Replaced {
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 /** A finished piece, as the journal remembers it: everything but the elements. */
-export interface Piece extends Omit<Replaced, 'tensors' | 'measured'> {
+export interface Piece extends Omit<Replaced, 'tensors'> {
   /** The layer of its weight, or the name of its group. */
   readonly of: string;
   readonly tensors: readonly HeaderEntry[];

@@ -28,6 +28,8 @@ export interface ChoiceOptions {
   readonly quantised?: EngineDocument;
   /** All λ of the layer's matrix, if they are known. */
   readonly eigenvalues?: Float64Array;
+  /** `parts` unless told otherwise. */
+  readonly form?: 'parts' | 'product';
 }
 
 /**
@@ -65,7 +67,7 @@ export async function compressChoice(
   const dtype = options.dtype ?? ownDType(tensor, name);
   const problem = choiceProblem(choice, matrix);
   if (problem) throw new CompressionError(problem.code, problem.message, { layer: name });
-  const { quantised, statistics = {}, eigenvalues } = options;
+  const { quantised, statistics = {}, eigenvalues, form = 'parts' } = options;
   if (quantised) assertSameShape(quantised, document, name);
   const bytes = memoryOf(matrix, statistics, quantised !== undefined);
   if (bytes > parts.memory.limit) {
@@ -79,7 +81,7 @@ export async function compressChoice(
     const stored = await storedElements(document, name, signal);
     const base = quantised && (await storedElements(quantised, name, signal));
     const known = { storedBytes, ...(eigenvalues && { eigenvalues }) };
-    const task = { matrix: stored, inputsFirst, known, choice, statistics, dtype };
+    const task = { matrix: stored, inputsFirst, known, choice, statistics, dtype, form };
     return lease.calls.compressChoice(
       { ...task, ...(base && { quantised: base }) },
       { transfer: [stored.bytes.buffer, ...(base ? [base.bytes.buffer] : [])], onProgress },

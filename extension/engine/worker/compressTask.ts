@@ -1,5 +1,6 @@
 /** Compresses a layer in a worker, from its stored bytes to the parts that are stored. */
 import { compressMatrix, type StoredLayer } from '../../compression/compressMatrix';
+import { compressToProduct } from '../../compression/compressToProduct';
 import { orientedMatrix } from '../../compression/layerElements';
 import type { Kernels } from '../../linalg/kernels/kernels';
 import { pollFor, type EigenOptions } from '../../linalg/eigen/symmetricEigenvalues';
@@ -10,7 +11,7 @@ const WIDENING_SHARE = 0.02;
 
 /** @throws as `compressMatrix`, and CompressionError `not-finite` */
 export function compressTask(task: CompressTask, options: EigenOptions & { kernels: Kernels }): StoredLayer {
-  const { matrix, inputsFirst, known, quantised, choice, statistics, dtype } = task;
+  const { matrix, inputsFirst, known, quantised, choice, statistics, dtype, form } = task;
   const widening = pollFor(options, 0, WIDENING_SHARE);
   const input = {
     ...known,
@@ -19,5 +20,6 @@ export function compressTask(task: CompressTask, options: EigenOptions & { kerne
     ...(quantised && { quantised: orientedMatrix(quantised, inputsFirst, widening).w }),
   };
   const tools = { kernels: options.kernels, poll: pollFor(options, WIDENING_SHARE, 1) };
-  return compressMatrix(input, choice, statistics, dtype, tools);
+  if (form === 'parts') return compressMatrix(input, choice, statistics, dtype, tools);
+  return compressToProduct(input, inputsFirst, choice, statistics, dtype, tools);
 }

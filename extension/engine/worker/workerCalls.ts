@@ -46,6 +46,8 @@ export interface CompressTask {
   statistics: LayerStatistics;
   /** Of all floats that are stored. */
   dtype: FloatDType;
+  /** The parts, or their sum as one matrix that lies as the layer's own. */
+  form: 'parts' | 'product';
 }
 
 export interface WorkerCalls {

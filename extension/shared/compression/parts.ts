@@ -102,7 +102,9 @@ export const PARTS_KEY = 'eigenscope.parts';
 
 /**
  * The manifest. Fields of numbers and lists of a part stand in it as they are; fields that are arrays are names of tensors:
- * floats in the dtype that the file was saved in, indices as I32, codes packed as the quantiser's decoder wants them.
+ * floats in the dtype that the file was saved in, indices as I32, codes packed as the quantiser's decoder wants them. Every
+ * shard has the whole manifest. Of a stack of experts that was compressed one by one, each other expert is a tensor
+ * `name[index]`.
  */
 export interface PartsManifest {
   readonly version: 1;
@@ -117,6 +119,8 @@ export interface PartsWeight {
   /** The weight is stored in × out, so that Wᵀ, reshaped, is the tensor. */
   readonly transposed: boolean;
   readonly parts: readonly PartEntry[];
+  /** Name of the tensor with the layer's bias, if the method changed it or made one. */
+  readonly bias?: string;
 }
 
 export interface PartEntry {
