@@ -8,13 +8,16 @@ const ARROWS = {
   'extension/spectral': ['extension/linalg', 'extension/shared'],
   // A writer copies the tensors of a checkpoint.
   'extension/compression': ['extension/spectral', 'extension/linalg', 'extension/checkpoint', 'extension/shared'],
+  'extension/compression/plan': ['extension/shared'],
   'extension/engine': [
     ...['extension/compression', 'extension/spectral', 'extension/linalg', 'extension/checkpoint'],
     ...['extension/protocol.ts', 'extension/shared'],
   ],
   'extension/host': ['extension/protocol.ts', 'extension/shared'],
-  // Pure functions of numbers: the page draws fits itself.
-  webview: ['extension/protocol.ts', 'extension/spectral', 'extension/shared', 'media'],
+  // Pure functions of numbers: the page draws fits and shares budgets itself.
+  webview: [
+    ...['extension/protocol.ts', 'extension/compression/plan', 'extension/spectral', 'extension/shared', 'media'],
+  ],
 };
 
 /** Packages and modules of Node that only some folders may import, and why. */
@@ -43,9 +46,9 @@ module.exports = {
     })),
     {
       name: 'numbers-without-files',
-      comment: 'spectral is pure functions of numbers; the page runs in a browser',
+      comment: 'spectral and plans are pure functions of numbers; the page runs in a browser',
       severity: 'error',
-      from: { path: '^(extension/spectral|webview)/' },
+      from: { path: '^(extension/spectral|extension/compression/plan|webview)/' },
       to: { dependencyTypes: ['core'] },
     },
   ],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { openModel } from '../../extension/checkpoint/openModel';
-import { weloreRanksAt, type WeloreLayer } from '../../extension/spectral/ranks/welore';
+import { weloreRanksAt, type WeloreLayer } from '../../extension/shared/ranks/welore';
 import { sharedFolder } from '../harness/shared';
 import { layerEigenvalues, layerMatrices } from './spectra';
 

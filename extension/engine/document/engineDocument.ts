@@ -9,7 +9,7 @@ import type { LayerResult, SingularVectors } from '../../shared/layers';
 import type { CheckpointSummary, LayerParts, Problem } from '../../shared/tensors';
 import { layersOf, type LayerGeometry } from '../../spectral/matrices';
 import { rankSuggestion } from '../../spectral/ranks/ranks';
-import { weloreRanks } from '../../spectral/ranks/welore';
+import { weloreRanks } from '../../shared/ranks/welore';
 import { contentProbe, sampleFiles } from './contentProbe';
 import { type EngineLayer, rankMatrix, EngineError } from '../layer/engineLayer';
 import { changedFile, settledAt, type FileState } from './fileSnapshot';

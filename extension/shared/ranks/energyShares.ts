@@ -58,6 +58,11 @@ export class EnergyShares {
     return 1 - this.lost(rank);
   }
 
+  /** Share of the energy that a rank leaves out: ‖W − W_k‖_F²/‖W‖_F². @param rank as for `kept` */
+  lost(rank: number): number {
+    return this.discarded[Math.min(rank, this.fullRank)]!;
+  }
+
   /** ‖W − W_k‖_F/‖W‖_F. @param rank as for `kept` */
   error(rank: number): number {
     return Math.sqrt(this.lost(rank));
@@ -79,9 +84,5 @@ export class EnergyShares {
     const allowed = 1 - share + this.fullRank * Number.EPSILON;
     const rank = this.discarded.findIndex((lost) => lost <= allowed);
     return Math.min(Math.max(1, rank), most);
-  }
-
-  private lost(rank: number): number {
-    return this.discarded[Math.min(rank, this.fullRank)]!;
   }
 }

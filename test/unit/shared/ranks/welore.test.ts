@@ -1,7 +1,7 @@
 /** WeLore's threshold: ranks by hand, and a bisection that meets its target. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { weloreRanks, weloreRanksAt, type WeloreLayer } from '../../../../extension/spectral/ranks/welore';
+import { weloreRanks, weloreRanksAt, type WeloreLayer } from '../../../../extension/shared/ranks/welore';
 
 const layer = (name: string, ...singularValues: number[]): WeloreLayer => ({
   name,

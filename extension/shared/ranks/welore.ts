@@ -22,7 +22,7 @@ const REDUCTION_TOLERANCE = 1e-6;
  * keeps its full rank.
  */
 export function weloreRanksAt(layers: readonly WeloreLayer[], threshold: number): Map<string, number> {
-  return new Map(layers.map(({ name, singularValues }) => [name, rankAt(singularValues, threshold)]));
+  return new Map(layers.map(({ name, singularValues }) => [name, weloreRank(singularValues, threshold)]));
 }
 
 /**
@@ -58,18 +58,23 @@ export function weloreRanks(
 function meanReduction(layers: readonly WeloreLayer[], threshold: number): number {
   if (layers.length === 0) return 0;
   const reductions = layers.map(({ singularValues }) =>
-    singularValues.length === 0 ? 0 : 1 - rankAt(singularValues, threshold) / singularValues.length,
+    singularValues.length === 0 ? 0 : 1 - weloreRank(singularValues, threshold) / singularValues.length,
   );
   return reductions.reduce((sum, value) => sum + value, 0) / layers.length;
 }
 
-function rankAt(singularValues: Float64Array, threshold: number): number {
+/** Rank of one layer at a threshold, as `weloreRanksAt`. @param singularValues descending */
+export function weloreRank(singularValues: Float64Array, threshold: number): number {
   const count = singularValues.length;
   if (count === 0) return 0;
   const smallest = singularValues[count - 1]!;
   const range = singularValues[0]! - smallest;
   if (!(range > 0)) return count;
-  let rank = count;
-  while (rank > 0 && (singularValues[rank - 1]! - smallest) / range < threshold) rank--;
-  return rank;
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((singularValues[middle]! - smallest) / range >= threshold) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

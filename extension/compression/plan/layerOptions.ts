@@ -1,0 +1,81 @@
+/**
+ * The choices that an allocation has for one layer: ranks of one method, and staying dense, with what each costs and
+ * loses. Built once for a set of settings; every allocation and every position of a slider reads them.
+ */
+import { DEFAULT_OPTIONS } from '../../shared/compression/methodOptions';
+import type { LayerChoice, PlanLayer } from '../../shared/compression/plans';
+import { EnergyShares } from '../../shared/ranks/energyShares';
+import { errorShares } from './errorModel';
+import { denseCost, largestRank, rankCost, type Cost } from './methodCosts';
+
+/** What a budget counts. */
+export type Unit = 'parameters' | 'bytes';
+
+/** A layer with what all allocations ask of it. */
+export interface PreparedLayer {
+  readonly layer: PlanLayer;
+  readonly dense: Cost;
+  /** Absent if the layer was not inspected. */
+  readonly shares?: EnergyShares;
+  /** Descending; absent with `shares`. */
+  readonly singularValues?: Float64Array;
+  /** ‖W‖_F²; 0 if the layer was not inspected. */
+  readonly energy: number;
+}
+
+/** Stands in a list of ranks for staying dense. */
+export const DENSE = -1;
+
+/** In order of cost, which rises strictly; the error falls. The last is to stay dense. */
+export interface LayerOptions {
+  /** 0 for a method that has none, `DENSE` for none of the method. */
+  readonly ranks: Int32Array;
+  readonly cost: Float64Array;
+  /** ‖W − Ŵ‖_F²/‖W‖_F² of each; NaN where it is not known. */
+  readonly lost: Float64Array;
+}
+
+export function preparedLayer(layer: PlanLayer): PreparedLayer {
+  const dense = denseCost(layer, layer.storedBytes);
+  if (!layer.eigenvalues) return { layer, dense, energy: 0 };
+  const shares = new EnergyShares(layer.eigenvalues);
+  // From the smallest up, so that small λ keep their digits.
+  const energy = shares.eigenvalues.reduceRight((sum, value) => sum + value, 0);
+  return { layer, dense, shares, singularValues: shares.eigenvalues.map(Math.sqrt), energy };
+}
+
+/**
+ * Ranks in steps of `multiple` that cost less than the dense layer, and the dense layer. A rank that reaches break-even is
+ * no option: the layer itself costs no more and loses nothing.
+ *
+ * @param choice its rank is not read, unless the method has none
+ */
+export function layerOptions(
+  { layer, dense, shares }: PreparedLayer,
+  choice: LayerChoice,
+  multiple: number,
+  unit: Unit,
+): LayerOptions {
+  const most = largestRank(choice, layer);
+  const ranks: number[] = [];
+  const cost: number[] = [];
+  const lost: number[] = [];
+  const add = (rank: number, price: number, loss: number): void => {
+    // Of two that cost the same the later one keeps more.
+    if (cost.length > 0 && price <= cost.at(-1)!) [ranks, cost, lost].forEach((list) => list.pop());
+    ranks.push(rank);
+    cost.push(price);
+    lost.push(loss);
+  };
+  const { method, rank: _, ...given } = choice;
+  const options = { ...DEFAULT_OPTIONS, ...given };
+  const share = errorShares(choice, layer, shares);
+  const first = most === 0 ? 0 : multiple;
+  for (let rank = first; rank <= most; rank += multiple) {
+    const price = rankCost(method, rank, options, layer, dense)[unit];
+    if (price >= dense[unit]) break;
+    add(rank, price, share(rank));
+  }
+  add(DENSE, dense[unit], 0);
+  return { ranks: Int32Array.from(ranks), cost: Float64Array.from(cost), lost: Float64Array.from(lost) };
+}

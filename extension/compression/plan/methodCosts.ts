@@ -1,0 +1,177 @@
+/**
+ * What a method stores of a layer and computes with it, from sizes alone: the numbers by which allocations weigh ranks.
+ * `compression/parts/` counts the same of what is stored; a test holds the two together.
+ */
+import { DEFAULT_OPTIONS, type MethodOptions, type QuantiserName } from '../../shared/compression/methodOptions';
+import { layerMethod, type MethodName } from '../../shared/compression/methodTable';
+import type { LayerChoice } from '../../shared/compression/plans';
+import { fullBonds, mostRank, tensorSizes } from '../../shared/compression/rankLimits';
+import { FactorPair } from '../../shared/ranks/factorPair';
+
+export interface LayerSize {
+  readonly outputs: number;
+  readonly inputs: number;
+  /** Bytes of one float of what is stored new. */
+  readonly elementBytes: number;
+}
+
+export interface Cost {
+  /** Numbers stored; a packed code counts as one. */
+  readonly parameters: number;
+  readonly bytes: number;
+  /** Of Ŵx. */
+  readonly multiplyAdds: number;
+}
+
+const INDEX_BYTES = 4;
+
+/** A matrix as it is. @param storedBytes that it takes in the file */
+export function denseCost({ outputs, inputs }: LayerSize, storedBytes: number): Cost {
+  const parameters = outputs * inputs;
+  return { parameters, bytes: storedBytes, multiplyAdds: parameters };
+}
+
+/**
+ * Cost of a choice for a layer.
+ *
+ * @param choice its rank is 1 … `mostRank` for a method that has one
+ * @param base what an adapter is added to: the dense matrix as it is stored
+ */
+export function choiceCost(choice: LayerChoice, size: LayerSize, base: Cost): Cost {
+  const { method, rank = 0, ...given } = choice;
+  return rankCost(method, rank, { ...DEFAULT_OPTIONS, ...given }, size, base);
+}
+
+/** `choiceCost` with all options told. */
+export function rankCost(method: MethodName, rank: number, options: MethodOptions, size: LayerSize, base: Cost): Cost {
+  const { outputs, inputs } = size;
+  switch (method) {
+    case 'svd':
+    case 'fwsvd':
+    case 'asvd':
+    case 'svd-llm':
+      return pair(rank, size);
+    case 'afm':
+      return sum(pair(rank, size), floats(outputs, size, 0));
+    case 'lost':
+      return sum(pair(rank, size), columns(sparseCount(options.sparse, inputs), size));
+    case 'robust':
+      return sum(pair(rank, size), entries(sparseCount(options.sparse, outputs * inputs), size));
+    case 'gear': {
+      const exact = entries(sparseCount(options.sparse, outputs * inputs), size);
+      return sum(sum(quantised(options, size), pair(rank, size)), exact);
+    }
+    case 'lq-lora':
+    case 'loftq':
+      return sum(quantised(options, size), pair(rank, size));
+    case 'quantise':
+      return quantised(options, size);
+    case 'eora':
+    case 'pissa':
+    case 'olora':
+      return sum(base, pair(rank, size));
+    case 'dct':
+      return {
+        parameters: rank * outputs,
+        bytes: rank * (INDEX_BYTES + outputs * size.elementBytes),
+        multiplyAdds: rank * (outputs + inputs),
+      };
+    case 'cur': {
+      const parameters = rank * outputs + rank * rank + rank * inputs;
+      return {
+        parameters,
+        bytes: parameters * size.elementBytes + 2 * rank * INDEX_BYTES,
+        multiplyAdds: parameters,
+      };
+    }
+    case 'cospadi': {
+      const nonzeros = options.nonzeros === 0 ? Math.ceil(rank / 2) : Math.min(rank, options.nonzeros);
+      const parameters = rank * inputs + outputs * nonzeros;
+      const bytes = parameters * size.elementBytes + outputs * Math.ceil(rank / 8);
+      return { parameters, bytes, multiplyAdds: parameters };
+    }
+    case 'tensor-train':
+      return tensorTrain(rank, options.cores, size);
+  }
+}
+
+/** Largest rank of the method for a layer; 0 for a method that has none. */
+export function largestRank(choice: LayerChoice, { outputs, inputs }: LayerSize): number {
+  if (layerMethod(choice.method).rank === undefined) return 0;
+  return mostRank(choice.method, outputs, inputs, { cores: choice.cores ?? DEFAULT_OPTIONS.cores });
+}
+
+/** Columns or entries that a share keeps exactly. */
+function sparseCount(share: number, of: number): number {
+  return Math.round(share * of);
+}
+
+function pair(rank: number, size: LayerSize): Cost {
+  const parameters = new FactorPair(size.outputs, size.inputs).parameters(rank);
+  return floats(parameters, size, parameters);
+}
+
+function floats(parameters: number, { elementBytes }: LayerSize, multiplyAdds: number): Cost {
+  return { parameters, bytes: parameters * elementBytes, multiplyAdds };
+}
+
+function sum(a: Cost, b: Cost): Cost {
+  return {
+    parameters: a.parameters + b.parameters,
+    bytes: a.bytes + b.bytes,
+    multiplyAdds: a.multiplyAdds + b.multiplyAdds,
+  };
+}
+
+function columns(count: number, { outputs, elementBytes }: LayerSize): Cost {
+  const parameters = count * outputs;
+  return { parameters, bytes: parameters * elementBytes + count * INDEX_BYTES, multiplyAdds: parameters };
+}
+
+/** Value, row and column of each. */
+function entries(count: number, { elementBytes }: LayerSize): Cost {
+  return { parameters: count, bytes: count * (elementBytes + 2 * INDEX_BYTES), multiplyAdds: count };
+}
+
+/** Bits of a code of each quantiser; those of `bipolar` are chosen. */
+const CODE_BITS: Record<Exclude<QuantiserName, 'bipolar'>, number> = {
+  nf4: 4,
+  nf3: 3,
+  int8: 8,
+  int4: 4,
+  fp8: 8,
+  mxfp4: 4,
+};
+
+/** Elements of an MXFP4 block (OCP MX 1.0), and bytes of its scale. */
+const MX_BLOCK = 32;
+const MX_SCALE_BYTES = 1;
+
+/** Codes in packed bits, row by row, and a scale for each block. */
+function quantised({ quantiser, bits, block }: MethodOptions, { outputs, inputs, elementBytes }: LayerSize): Cost {
+  const codeBits = quantiser === 'bipolar' ? bits : CODE_BITS[quantiser];
+  const length = quantiser === 'mxfp4' ? MX_BLOCK : block === 0 ? inputs : block;
+  const scales = outputs * Math.ceil(inputs / length);
+  const parameters = outputs * inputs;
+  return {
+    parameters: parameters + scales,
+    bytes:
+      outputs * Math.ceil((inputs * codeBits) / 8) + scales * (quantiser === 'mxfp4' ? MX_SCALE_BYTES : elementBytes),
+    multiplyAdds: parameters,
+  };
+}
+
+function tensorTrain(bond: number, cores: number, size: LayerSize): Cost {
+  const rows = tensorSizes(size.outputs, cores);
+  const cols = tensorSizes(size.inputs, cores);
+  const bonds = fullBonds(rows, cols).map((full) => Math.min(full, bond));
+  let [parameters, multiplyAdds, held] = [0, 0, size.inputs];
+  // Core by core from the left: its inputs go, its outputs and a bond come.
+  for (let l = 0; l < cores; l++) {
+    const [rowSize, next] = [rows[l]!, bonds[l + 1]!];
+    parameters += bonds[l]! * rowSize * cols[l]! * next;
+    multiplyAdds += held * rowSize * next;
+    held = (held / cols[l]! / bonds[l]!) * rowSize * next;
+  }
+  return floats(parameters, size, multiplyAdds);
+}

@@ -1,0 +1,44 @@
+/** Which layers an allocation decides about, and why the others stay as they are. */
+import type { LayerPlan } from '../../shared/compression/plans';
+import { compiledPatterns } from './patterns';
+import { alphaOf } from './families';
+import type { PreparedLayer } from './layerOptions';
+import type { PlanRequest } from './planRequest';
+
+export type Standing =
+  | { readonly kind: 'takes part'; readonly note?: string }
+  | { readonly kind: 'pinned'; readonly plan: LayerPlan }
+  | { readonly kind: 'left out'; readonly why: string }
+  /** It would take part if it were inspected. */
+  | { readonly kind: 'missing'; readonly why: string };
+
+const NOT_INSPECTED = 'was not inspected';
+
+/** @throws RangeError for a pattern that is no regular expression */
+export function standings(layers: readonly PreparedLayer[], request: PlanRequest): Standing[] {
+  const excluded = compiledPatterns(request.exclude ?? []);
+  const included = compiledPatterns(request.include ?? []);
+  return layers.map((prepared): Standing => {
+    const { name, leftOut } = prepared.layer;
+    const pinned = request.pinned && Object.hasOwn(request.pinned, name) ? request.pinned[name] : undefined;
+    if (leftOut?.always) return { kind: 'left out', why: leftOut.why };
+    if (pinned) return { kind: 'pinned', plan: pinned };
+    const pattern = excluded.find(({ matches }) => matches(name));
+    if (pattern) return { kind: 'left out', why: `matches ${pattern.source}` };
+    if (leftOut && !included.some(({ matches }) => matches(name))) return { kind: 'left out', why: leftOut.why };
+    return needs(prepared, request);
+  });
+}
+
+/** What the allocation asks of a layer. */
+function needs(prepared: PreparedLayer, { allocation, target }: PlanRequest): Standing {
+  const { shares } = prepared;
+  if (!shares && (allocation === 'optimal' || allocation === 'welore' || target.kind === 'error')) {
+    return { kind: 'missing', why: NOT_INSPECTED };
+  }
+  if (allocation !== 'farms-alpha' && allocation !== 'alphapruning') return { kind: 'takes part' };
+  if (alphaOf(prepared, allocation) !== undefined) return { kind: 'takes part' };
+  const which = allocation === 'farms-alpha' ? 'FARMS alpha' : 'alpha';
+  if (!shares) return { kind: 'missing', why: NOT_INSPECTED };
+  return { kind: 'takes part', note: `it has no ${which}, and takes the middle of the range` };
+}

@@ -1,0 +1,98 @@
+/** What a person asks an allocation for, and what it answers. */
+import type { Allocation, LayerChoice, LayerPlan, PlanTarget } from '../../shared/compression/plans';
+
+/** What a checkpoint holds beside the layers of a plan: biases, norms, buffers. It is copied as it is. */
+export interface PlanRest {
+  readonly bytes: number;
+  readonly parameters: number;
+}
+
+export interface PlanRequest {
+  readonly target: PlanTarget;
+  /** The ILP is the engine's (`compression/assignment/`): it chooses among methods, and takes seconds. */
+  readonly allocation: Exclude<Allocation, 'ilp'>;
+  /** Minimises Σ‖W − Ŵ‖²/‖W‖² over the layers in place of Σ‖W − Ŵ‖². */
+  readonly relative?: boolean;
+  /** The method of all layers. Its rank is read only for adapters, which no target decides. */
+  readonly method: LayerChoice;
+  /** Regular expressions: layers that match one stay dense. */
+  readonly exclude?: readonly string[];
+  /** Regular expressions: layers that are left out unless asked for (`PlanLayer.leftOut`) take part if they match one. */
+  readonly include?: readonly string[];
+  readonly multiple: 1 | 8 | 32 | 64;
+  /** Rows that a person has edited, by the layer's name. */
+  readonly pinned?: Readonly<Record<string, LayerPlan>>;
+  /** What `pinned` rows take is given up by the others, so that the target is still met. Else the others stay. */
+  readonly rebalance?: boolean;
+  /** `farms-alpha` and `alphapruning`: one ratio for a block, by the mean alpha of its layers. */
+  readonly perBlock?: boolean;
+  /** `farms-alpha` and `alphapruning`: ratios lie between 1 − ε and 1 + ε before they are scaled. 0.3 unless given. */
+  readonly epsilon?: number;
+}
+
+export interface BeforeAfter {
+  readonly before: number;
+  readonly after: number;
+}
+
+/** One layer in the plan's table. */
+export interface PlanRow {
+  readonly name: string;
+  readonly plan: LayerPlan;
+  readonly pinned: boolean;
+  /** Parameters after over those before. */
+  readonly kept: number;
+  /** ‖W − Ŵ‖_F/‖W‖_F; null if the layer was not inspected. */
+  readonly error: number | null;
+  /** `exact` from σ; `at least` and `at most` are bounds from σ; `estimate` is neither. */
+  readonly errorIs: ErrorKind;
+  readonly parameters: BeforeAfter;
+  readonly bytes: BeforeAfter;
+  /** Per token, or per output position of a convolution. */
+  readonly multiplyAdds: BeforeAfter;
+  /** What the person should know of this row. */
+  readonly note?: string;
+}
+
+export type ErrorKind = 'exact' | 'at least' | 'at most' | 'estimate';
+
+export interface PlanTotals {
+  /** Of the whole saved model. */
+  readonly bytes: BeforeAfter;
+  readonly parameters: BeforeAfter;
+  /** Of the layers of the plan. */
+  readonly multiplyAdds: BeforeAfter;
+  /**
+   * √(Σ‖W − Ŵ‖²/Σ‖W‖²) over the layers that take part, or √ of the mean ‖W − Ŵ‖²/‖W‖² with `relative`. 0 if none takes
+   * part, null if one of them that is compressed was not inspected.
+   */
+  readonly error: number | null;
+  readonly errorIs: ErrorKind;
+  readonly compressed: number;
+  readonly layers: number;
+}
+
+export interface AllocatedPlan {
+  /** In the order in which the layers were given. */
+  readonly layers: Readonly<Record<string, LayerPlan>>;
+  readonly rows: readonly PlanRow[];
+  readonly totals: PlanTotals;
+  /** The target is met. If not, the plan is the one that comes nearest. */
+  readonly feasible: boolean;
+  /** The value of the target that this plan reaches: of its size, parameters or error. */
+  readonly reached: number | null;
+  /** Why the target is not met, in one sentence. */
+  readonly why?: string;
+  /** Layers that take part and stay dense only because they were not inspected. */
+  readonly missing: readonly string[];
+  /** `optimal`: no plan of these choices has a smaller total error than this one minus `gap`, in ‖·‖². */
+  readonly gap?: number;
+}
+
+/** A point of the line of size against error. */
+export interface CurvePoint {
+  /** Of the whole model over the original: parameters if the target counts them, else bytes. */
+  readonly share: number;
+  /** As in `PlanTotals`. */
+  readonly error: number;
+}

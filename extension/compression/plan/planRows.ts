@@ -1,0 +1,70 @@
+/** Rows of a plan's table and their totals: what each layer becomes, costs and loses. */
+import type { LayerPlan } from '../../shared/compression/plans';
+import { errorKind, errorShare } from './errorModel';
+import type { PreparedLayer } from './layerOptions';
+import { choiceCost } from './methodCosts';
+import type { Standing } from './participation';
+import type { BeforeAfter, ErrorKind, PlanRest, PlanRow, PlanTotals } from './planRequest';
+
+export function planRow({ layer, dense, shares }: PreparedLayer, plan: LayerPlan, standing: Standing): PlanRow {
+  const kept = 'keep' in plan;
+  const cost = kept ? dense : choiceCost(plan, layer, dense);
+  const lost = kept ? 0 : errorShare(plan, layer, shares);
+  const of = (key: keyof typeof dense): BeforeAfter => ({ before: dense[key], after: cost[key] });
+  return {
+    name: layer.name,
+    plan,
+    pinned: standing.kind === 'pinned',
+    kept: dense.parameters === 0 ? 1 : cost.parameters / dense.parameters,
+    error: Number.isNaN(lost) ? null : Math.sqrt(lost),
+    errorIs: kept ? 'exact' : errorKind(plan.method),
+    parameters: of('parameters'),
+    bytes: of('bytes'),
+    multiplyAdds: of('multiplyAdds'),
+    ...(standing.kind === 'takes part' && standing.note !== undefined && { note: standing.note }),
+  };
+}
+
+export function planTotals(
+  rows: readonly PlanRow[],
+  prepared: readonly PreparedLayer[],
+  standing: readonly Standing[],
+  rest: PlanRest,
+  relative: boolean,
+): PlanTotals {
+  const sum = (of: (row: PlanRow) => BeforeAfter, other = 0): BeforeAfter => ({
+    before: rows.reduce((total, row) => total + of(row).before, other),
+    after: rows.reduce((total, row) => total + of(row).after, other),
+  });
+  let [energy, lost, unknown] = [0, 0, false];
+  const kinds = new Set<ErrorKind>();
+  for (const [l, row] of rows.entries()) {
+    const { kind } = standing[l]!;
+    if (kind !== 'takes part' && kind !== 'pinned') continue;
+    const compressed = !('keep' in row.plan);
+    const { shares, energy: own } = prepared[l]!;
+    if (compressed) kinds.add(row.errorIs);
+    if (!shares) unknown ||= compressed;
+    else if (row.error === null) unknown = true;
+    else {
+      const weight = relative ? 1 : own;
+      energy += weight;
+      lost += weight * row.error ** 2;
+    }
+  }
+  return {
+    bytes: sum(({ bytes }) => bytes, rest.bytes),
+    parameters: sum(({ parameters }) => parameters, rest.parameters),
+    multiplyAdds: sum(({ multiplyAdds }) => multiplyAdds),
+    error: unknown ? null : energy === 0 ? 0 : Math.sqrt(lost / energy),
+    errorIs: weakest(kinds),
+    compressed: rows.filter(({ plan }) => !('keep' in plan)).length,
+    layers: rows.length,
+  };
+}
+
+/** What a sum is, of terms that are these. */
+function weakest(kinds: ReadonlySet<ErrorKind>): ErrorKind {
+  const inexact = [...kinds].filter((kind) => kind !== 'exact');
+  return inexact.length === 0 ? 'exact' : inexact.length === 1 ? inexact[0]! : 'estimate';
+}
