@@ -46,6 +46,10 @@ export interface TensorInfo {
   readonly matrixAxes?: MatrixAxes;
   /** The factors that it is the product of, if it is not stored: `read` multiplies. */
   readonly product?: FactorProduct;
+  /** The stored tensors that it is computed from, if it is not stored and no product of two: `read` computes. */
+  readonly madeOf?: readonly TensorInfo[];
+  /** Name of the weight that it is a stored part of: that one has the spectrum. */
+  readonly partOf?: string;
   /** The stored tensor whose axes it has in another form. */
   readonly folded?: Fold;
   /** The stored tensor that it is a part of. */

@@ -3,7 +3,7 @@
  * the files beside it. The engine, the command line, the process that reads headers and the tests all come here.
  *
  * The layers, from the file outwards: names of a bounded length, quantised weights decoded, copies of the embedding
- * marked, LoRA's products added, folds and slices readable.
+ * marked, LoRA's products and what else stored parts stand for added, folds and slices readable.
  */
 import path from 'node:path';
 import { stat } from 'node:fs/promises';
@@ -22,6 +22,7 @@ import { withQuantisedWeights } from './quantised/quantisedCheckpoint';
 import { weightFormats } from './registry';
 import { wrapCheckpoint } from './wrappedCheckpoint';
 import { withBoundedNames } from './wrappers/boundedNames';
+import { withFactoredWeights } from './wrappers/factoredWeights';
 import { withFolds } from './wrappers/foldedTensor';
 import { withLoraProducts } from './wrappers/loraAdapter';
 import { withSlices } from './wrappers/tensorSlice';
@@ -51,8 +52,13 @@ export async function openModel(modelPath: string, signal?: AbortSignal): Promis
   const resolved = await existingPath(path.resolve(modelPath));
   const stored = (await isFolder(resolved)) ? await openFolder(resolved, signal) : await openFile(resolved, signal);
   // An adapter's configuration lies beside its own weights, and a pipeline's parts have folders of their own.
-  const whole = stored.format === DIFFUSERS ? stored : await withLoraProducts(stored, openFile, signal);
+  const whole = stored.format === DIFFUSERS ? stored : await withParts(stored, signal);
   return { ...withSlices(withFolds(whole)), config: stored.config };
+}
+
+async function withParts(stored: Model, signal?: AbortSignal): Promise<Checkpoint> {
+  const products = await withLoraProducts(stored, openFile, signal);
+  return withFactoredWeights(products, stored.config.fields, signal);
 }
 
 async function openFolder(folder: string, signal?: AbortSignal): Promise<Model> {

@@ -59,7 +59,7 @@ export function copyNotes(checkpoint: Checkpoint, replaced: readonly TensorInfo[
   return [`${tensors} stored as ${encodings} ${verb} written decoded, as ${types}.`];
 }
 
-/** False for what is only shown: products of stored factors are not in the file, so a copy does not hold them either. */
-export function isStored({ product }: Pick<TensorInfo, 'product'>): boolean {
-  return !product;
+/** False for what is only shown: what is made of stored tensors is not in the file, so a copy does not hold it either. */
+export function isStored({ product, madeOf }: Pick<TensorInfo, 'product' | 'madeOf'>): boolean {
+  return !product && !madeOf;
 }

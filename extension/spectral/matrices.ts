@@ -49,6 +49,7 @@ export interface LayeredTensor {
   readonly usedAs?: 'kernel' | 'matrices' | 'vectors';
   readonly matrixAxes?: MatrixAxes;
   readonly unreadable?: string;
+  readonly partOf?: string;
 }
 
 /**
@@ -64,6 +65,7 @@ export function layersOf(tensor: LayeredTensor, shapeOf: ShapeOf = () => undefin
   const { name, shape, dtype, usedAs } = tensor;
   const reason = tensor.unreadable ?? whyNoSpectrum(shape, dtype);
   if (reason !== undefined) return { layers: [], noSpectrum: reason };
+  if (tensor.partOf !== undefined) return { layers: [], noSpectrum: `a part of ${tensor.partOf}` };
   if (usedAs === 'vectors' || (usedAs === undefined && !tensor.recurrent && isStackedBias(name, shape, shapeOf))) {
     return { layers: [], noSpectrum: BIASES };
   }

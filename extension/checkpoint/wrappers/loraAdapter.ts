@@ -7,14 +7,13 @@
 import path from 'node:path';
 import { TRANSFORMERS_WEIGHTS } from '../../shared/names/folderMeaning';
 import type { Problem } from '../../shared/tensors';
-import type { Checkpoint, FactorProduct, TensorInfo } from '../checkpoint';
+import type { Checkpoint, TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import { elementSize } from '../elements/dtype';
-import { readProduct } from './factorProduct';
 import { readJsonObject } from '../files/jsonFile';
+import { madeInfo, withMadeWeights } from './madeWeights';
 import { isLoraFactor, loraPairs, type LoraConfig, type LoraPair } from './loraPairs';
 import { ProblemList } from '../problemList';
-import { bandBytes } from '../elements/rowBand';
 import { elementCount } from '../elements/shape';
 import { folderOf, siblingPath } from '../files/siblingPath';
 import { wrapCheckpoint } from '../wrappedCheckpoint';
@@ -144,17 +143,10 @@ function productTensor(
   if (typeof count === 'string') return `${count}: the product of its A and B is not shown`;
   if (names.has(name)) return `has a tensor ${name} of its own: the product of its A and B is not shown`;
   const weight = weights && adaptedWeight(module, count, weights);
-  return {
-    name,
-    group: right.tensor.group,
-    shape,
-    dtype: 'F32',
-    byteLength: 4 * count,
-    encoding: { name: `LoRA r=${rank}`, byteLength: 0 },
-    kernelLayout: 'OI…',
-    ...(shape.length > 2 && { usedAs: 'kernel' as const }),
-    product: { left, right, rank, scale, ...(base && weight && { base: { checkpoint: base, tensor: weight } }) },
-  };
+  return madeInfo(
+    { name, group: right.tensor.group, shape, encoding: `LoRA r=${rank}` },
+    { product: { left, right, rank, scale, ...(base && weight && { base: { checkpoint: base, tensor: weight } }) } },
+  );
 }
 
 /** A base model's tensors by name, and by name without the outermost module, which is not always saved along. */
@@ -212,7 +204,6 @@ function neighbour(parent: string, name: string): string | undefined {
   return last === undefined || last.length > MAX_FOLDER_NAME ? undefined : siblingPath(parent, last);
 }
 
-/** Each product behind the later of its factors. */
 function withProducts(
   stored: Checkpoint,
   products: readonly TensorInfo[],
@@ -220,32 +211,13 @@ function withProducts(
   files: readonly string[] = [],
   base?: Checkpoint,
 ): Checkpoint {
-  const places = new Map(stored.tensors.map(({ name }, index) => [name, index]));
-  const after = new Map(products.map((tensor) => [lastFactor(tensor.product!, places), tensor]));
-  const byName = new Map(products.map((tensor) => [tensor.name, tensor]));
-  return wrapCheckpoint(stored, {
-    files: [...stored.files, ...files, ...(base?.files ?? [])],
-    problems: [...stored.problems, ...problems],
-    tensors: stored.tensors.flatMap((tensor, index) => {
-      const product = after.get(index);
-      return product ? [tensor, product] : [tensor];
-    }),
-    async read(tensor, rows, signal) {
-      const listed = byName.get(tensor.name);
-      if (!listed?.product) return stored.read(tensor, rows, signal);
-      signal?.throwIfAborted();
-      bandBytes(listed, rows);
-      const { product } = listed;
-      return readProduct(stored, { ...listed, product }, rows ?? { start: 0, end: listed.shape[0]! }, signal);
-    },
-    storedParts: (tensor) => (byName.has(tensor.name) ? undefined : stored.storedParts?.(tensor)),
-    async close() {
-      await Promise.all([base?.close(), stored.close()]);
-    },
+  const made = withMadeWeights(stored, {
+    weights: products.map((info) => ({ info, hidesParts: false })),
+    problems,
+    files: [...files, ...(base?.files ?? [])],
   });
-}
-
-/** Place of the factor that comes later in the checkpoint. */
-function lastFactor({ left, right }: FactorProduct, places: ReadonlyMap<string, number>): number {
-  return Math.max(places.get(left.tensor.name)!, places.get(right.tensor.name)!);
+  const close = async (): Promise<void> => {
+    await Promise.all([base?.close(), stored.close()]);
+  };
+  return wrapCheckpoint(made, { close });
 }

@@ -36,7 +36,9 @@ export async function contentProbe(
   const { product } = tensor;
   const parts = product
     ? [product.left, product.right].map((factor) => ({ checkpoint, tensor: factor.tensor, rows: all(factor.tensor) }))
-    : [{ checkpoint, tensor, rows }];
+    : tensor.madeOf
+      ? tensor.madeOf.map((part) => ({ checkpoint, tensor: part, rows: all(part) }))
+      : [{ checkpoint, tensor, rows }];
   if (product?.base) parts.push({ ...product.base, rows: all(product.base.tensor) });
   for (const part of parts) {
     if (!(await addRows(hash, part))) return files();

@@ -31,7 +31,8 @@ export function summarise(
   const shapes = new Map(checkpoint.tensors.map(({ name, shape }) => [name, shape]));
   const tensors = checkpoint.tensors.map((tensor): TensorSummary => {
     // What is not stored is no further parameter.
-    const count = tensor.product ? 0 : tensor.byteLength / elementSize(tensor.dtype);
+    const isMade = tensor.product !== undefined || tensor.madeOf !== undefined;
+    const count = isMade ? 0 : tensor.byteLength / elementSize(tensor.dtype);
     const { layers, noSpectrum } = layersOf(tensor, (name) => shapes.get(name));
     const stored = tensor.encoding?.byteLength ?? tensor.byteLength;
     const type = tensor.encoding?.name ?? tensor.dtype;
@@ -42,7 +43,7 @@ export function summarise(
     } else if (tensor.sharedWith === undefined) {
       parameters += count;
       bytes += stored;
-      if (!tensor.product) byDtype.set(type, (byDtype.get(type) ?? 0) + count);
+      if (!isMade) byDtype.set(type, (byDtype.get(type) ?? 0) + count);
     }
     return {
       name: tensor.name,

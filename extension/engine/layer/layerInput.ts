@@ -4,6 +4,7 @@
  */
 import type { Checkpoint, TensorInfo } from '../../checkpoint/checkpoint';
 import { foldOverhead } from '../../checkpoint/wrappers/foldedTensor';
+import { madeOverhead } from '../../checkpoint/wrappers/madeWeights';
 import { sliceOverhead } from '../../checkpoint/wrappers/tensorSlice';
 import { SymmetricSlabs } from '../../linalg/gram/symmetricSlabs';
 import type { InspectSettings, TensorStatistics } from '../../shared/layers';
@@ -91,9 +92,10 @@ export function planLayer(
 }
 
 /** Bytes that reading takes beside those of what is read. */
-function viewOverhead({ slice, folded }: TensorInfo): number {
+function viewOverhead({ slice, folded, madeOf = [] }: TensorInfo): number {
   const fold = slice ? slice.of.folded : folded;
-  return (slice ? sliceOverhead(slice) : 0) + (fold ? foldOverhead(fold) : 0);
+  const parts = slice?.of.madeOf ?? folded?.of.madeOf ?? madeOf;
+  return (slice ? sliceOverhead(slice) : 0) + (fold ? foldOverhead(fold) : 0) + madeOverhead(parts);
 }
 
 /** Bytes beside the stored ones: elements in float64 and Gram matrices. */

@@ -1,6 +1,7 @@
 /** Preview and factoring of one layer: the engine's side of `compression/`. `saveLayers.ts` writes the result. */
 import type { TensorInfo } from '../../checkpoint/checkpoint';
 import { elementSize } from '../../checkpoint/elements/dtype';
+import { firstNames, NAMES_SHOWN } from '../../checkpoint/problemList';
 import { compressionMatrix } from '../../compression/compressionMatrix';
 import type { CompressedTensor } from '../../compression/svdCompression';
 import { factorLayout, type FactorLayout } from '../../compression/factorLayout';
@@ -157,6 +158,13 @@ export function compressibleMatrix(layer: EngineLayer, name: string): ReturnType
       'no-spectrum',
       `${name} is not stored: it is the product of ${factors}, which can be compressed`,
     );
+  }
+  if (tensor.madeOf) {
+    const message = `${name} is not stored: it is computed from ${firstNames(
+      tensor.madeOf.map((part) => part.name),
+      NAMES_SHOWN,
+    )}`;
+    throw new EngineError('no-spectrum', message);
   }
   if (!geometry) throw new EngineError('no-spectrum', `${name} cannot be compressed: ${noSpectrum ?? 'no matrix'}`);
   return compressionMatrix(tensor.shape, tensor.kernelLayout, geometry.expert);
