@@ -14,7 +14,7 @@ export interface LayerMatrix {
 export interface MethodInput extends LayerMatrix {
   /** For messages. */
   readonly layer: string;
-  /** What `rank` of the choice says, 1 … min(outputs, inputs) for ranks; 0 for a method that has none. */
+  /** What `rank` of the choice says, 1 … min(outputs, inputs) for ranks; 0 for a method that has none or finds it. */
   readonly rank: number;
   readonly options: MethodOptions;
   /** Empty if nothing is known of the layer's inputs. */

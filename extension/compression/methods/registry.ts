@@ -4,15 +4,27 @@ import { CompressionError } from '../compressionError';
 import { cospadi } from './cospadi';
 import { cur } from './cur';
 import { dct } from './dct';
+import { gear } from './gear';
+import { loftq } from './loftq';
+import { lost } from './lost';
+import { lqLora } from './lqLora';
 import type { LayerMethod } from './method';
+import { quantise } from './quantise';
+import { robust } from './robust';
 import { svd } from './svd';
 import { tensorTrain } from './tensorTrain';
 
 export const METHODS: Readonly<Partial<Record<MethodName, LayerMethod>>> = {
   svd,
+  lost,
+  gear,
+  'lq-lora': lqLora,
+  loftq,
   dct,
   'tensor-train': tensorTrain,
+  quantise,
   cospadi,
+  robust,
   cur,
 };
 

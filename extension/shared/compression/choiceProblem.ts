@@ -46,6 +46,7 @@ function rankProblem(
   if (counted === undefined) {
     return rank === undefined ? undefined : refuse(`the method ${name} has no rank; leave rank ${rank} out`);
   }
+  if (rank === undefined && row.findsRank) return undefined;
   const most = mostRank(row.name, size.outputs, size.inputs, options);
   if (rank === undefined)
     return refuse(`the method ${name} needs a rank (${counted}), a whole number from 1 to ${most}`);

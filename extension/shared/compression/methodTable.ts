@@ -25,6 +25,8 @@ interface Row {
   readonly description: string;
   /** What `rank` counts; absent if the method has none. */
   readonly rank?: 'rank' | 'columns' | 'bond dimension' | 'atoms';
+  /** The method finds a rank itself if none is given. */
+  readonly findsRank?: true;
   readonly options: readonly OptionName[];
   /** Each of them, or the first of them that is known, if the method can choose (`'diagonal|gram'`). */
   readonly needs: readonly (StatisticName | 'gram|diagonal')[];
@@ -203,8 +205,9 @@ const ROWS = [
   {
     name: 'robust',
     label: 'Low rank and gross outliers',
-    description: 'Principal component pursuit: low rank and a sparse rest of large entries.',
+    description: 'Low rank and a sparse rest of large entries; without a rank, principal component pursuit finds both.',
     rank: 'rank',
+    findsRank: true,
     options: ['sparse', 'rounds'],
     needs: [],
     stores: 'parts',

@@ -1,0 +1,42 @@
+/** The steps of alternating methods: how each term is fitted to what the others leave over. */
+import type { ColumnsPart, ProductPart, SparsePart } from '../../shared/compression/parts';
+import type { MethodInput, MethodTools } from '../methods/method';
+import { quantiseBlocks } from '../quantisers/quantiseBlocks';
+import type { Step } from './alternating';
+import { entriesAt, largestColumns, largestEntries, shareOf } from './largest';
+import { lowRankIn, type TwoSidedMetric } from './twoSidedMetric';
+
+export function quantiseStep({ options, layer }: MethodInput): Step {
+  return { term: 'quantised', fit: (target, poll) => quantiseBlocks(target, options, { layer, poll }) };
+}
+
+export function lowRankStep({ rank }: MethodInput, { kernels }: MethodTools, metric: TwoSidedMetric = {}): Step {
+  return {
+    term: 'lowRank',
+    fit: (target, poll): ProductPart => lowRankIn(metric, target, rank, { kernels, poll }),
+  };
+}
+
+/** The largest columns, a share of the inputs. None if the share is 0. */
+export function columnsSteps({ options, inputs }: MethodInput): Step[] {
+  const count = shareOf(options.sparse, inputs);
+  if (count === 0) return [];
+  return [{ term: 'sparse', fit: (target, poll): ColumnsPart => largestColumns(target, count, poll) }];
+}
+
+/** The largest entries, a share of them all. None if the share is 0. */
+export function entriesSteps({ options, w }: MethodInput): Step[] {
+  const count = shareOf(options.sparse, w.length);
+  if (count === 0) return [];
+  return [{ term: 'sparse', fit: (target, poll): SparsePart => largestEntries(target, count, poll) }];
+}
+
+/** The same entries again, with values that make them exact. */
+export const refitEntries: Step = {
+  term: 'sparse',
+  fit: (target, poll, current) => {
+    poll(0);
+    if (current?.kind !== 'sparse') throw new Error('entries are refitted before they were chosen');
+    return entriesAt(target, current);
+  },
+};
