@@ -9,6 +9,8 @@ import { loftq } from './loftq';
 import { lost } from './lost';
 import { lqLora } from './lqLora';
 import type { LayerMethod } from './method';
+import { olora } from './olora';
+import { pissa } from './pissa';
 import { quantise } from './quantise';
 import { robust } from './robust';
 import { svd } from './svd';
@@ -19,6 +21,8 @@ export const METHODS: Readonly<Partial<Record<MethodName, LayerMethod>>> = {
   lost,
   gear,
   'lq-lora': lqLora,
+  pissa,
+  olora,
   loftq,
   dct,
   'tensor-train': tensorTrain,

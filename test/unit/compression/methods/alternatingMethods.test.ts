@@ -237,7 +237,7 @@ describe('methods of alternating terms', () => {
   });
 
   it('can be stopped', () => {
-    for (const method of [...RANKED, 'quantise'] as const) {
+    for (const method of [...RANKED, 'pissa', 'olora', 'quantise'] as const) {
       const choice = { method, ...(method !== 'quantise' && { rank: 2 }) };
       const stop = (): never => {
         throw new DOMException('stopped', 'AbortError');
