@@ -7,7 +7,11 @@ const ARROWS = {
   'extension/linalg': ['extension/shared'],
   'extension/spectral': ['extension/linalg', 'extension/shared'],
   // A writer copies the tensors of a checkpoint.
-  'extension/compression': ['extension/spectral', 'extension/linalg', 'extension/checkpoint', 'extension/shared'],
+  'extension/compression': [
+    ...['extension/spectral', 'extension/linalg', 'extension/checkpoint', 'extension/shared'],
+    // The code that goes into a saved folder.
+    'media/python',
+  ],
   'extension/compression/plan': ['extension/shared'],
   'extension/engine': [
     ...['extension/compression', 'extension/spectral', 'extension/linalg', 'extension/checkpoint'],

@@ -62,7 +62,7 @@ const node = {
   target: 'node20',
   sourcemap: SOURCE_MAPS,
   minify: flags.has('--minify'),
-  loader: { '.wasm': 'binary' },
+  loader: { '.wasm': 'binary', '.py': 'text' },
   external: [
     'vscode',
     'onnxruntime-node',

@@ -2,7 +2,7 @@
  * The files beside a checkpoint that a saved model takes along, so that it loads: configuration, tokenizer, code, licence.
  * Only of a folder that is a model's: one with a `config.json`.
  */
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { FileReader } from '../../checkpoint/files/fileReader';
 import { folderOf } from '../../checkpoint/files/siblingPath';
@@ -10,6 +10,7 @@ import type { Model } from '../../checkpoint/openModel';
 import { PLAN_ENDING } from '../../shared/compression/plans';
 import { mayBeCheckpoint } from '../../shared/names/checkpointNames';
 import { CompressionError } from '../compressionError';
+import { editedJson } from './editedJson';
 import type { JsonValue, OutputFile, Piece } from './writer';
 
 export const CONFIG_FILE = 'config.json';
@@ -47,10 +48,14 @@ export async function copiedFiles(
   changes: Readonly<Record<string, JsonValue>> = {},
 ): Promise<OutputFile[]> {
   const beside = await filesBeside(checkpoint);
-  return beside.map((file) => {
-    if (file.name !== CONFIG_FILE || Object.keys(changes).length === 0) return copiedFile(file);
-    return textFile(CONFIG_FILE, jsonText({ ...checkpoint.config.fields, ...changes }));
-  });
+  const files: OutputFile[] = [];
+  for (const file of beside) {
+    const isChanged = file.name === CONFIG_FILE && Object.keys(changes).length > 0;
+    files.push(
+      isChanged ? textFile(CONFIG_FILE, editedJson(await readFile(file.path, 'utf8'), changes)) : copiedFile(file),
+    );
+  }
+  return files;
 }
 
 /** Changes that the pieces of groups want in the configuration. @throws CompressionError where two contradict */

@@ -2,11 +2,13 @@
 import type { LayoutName } from '../../shared/compression/layouts';
 import { CompressionError } from '../compressionError';
 import { denseLayout } from './dense';
+import { huggingfaceLayout } from './huggingface';
 import { partsLayout } from './parts';
 import type { Layout, Layouts } from './writer';
 
 const LAYOUTS: Layouts = {
   dense: denseLayout,
+  huggingface: huggingfaceLayout,
   safetensors: partsLayout,
 };
 
