@@ -2,6 +2,7 @@
 
 make FOLDER          tiny random models of many architectures, each saved by transformers in a folder of its own
 check FOLDER NAMES   what transformers makes of NAME-pairs beside the dense product of its factors, as JSON
+adapt FOLDER NAMES   what PEFT makes of NAME-adapter beside the dense sum of its base and its factors, as JSON
 """
 
 import contextlib
@@ -68,20 +69,42 @@ def inputs(architecture):
     return {**IDS, "decoder_input_ids": IDS["input_ids"][:, :5]} if "Conditional" in architecture else IDS
 
 
-def save_dense(source, pairs, target):
-    """The source with the products of the factors in place of its weights, for transformers' own classes."""
-    with open(os.path.join(source, "config.json")) as file:
-        is_gpt2 = json.load(file)["model_type"] == "gpt2"
+def save_dense(source, weights, target):
+    shutil.copytree(source, target, ignore=lambda _, names: [name for name in names if "safetensors" in name])
+    save_file(weights, os.path.join(target, "model.safetensors"), metadata={"format": "pt"})
+
+
+def as_stored(matrix, name, architecture, shape):
+    """A matrix out x in as the architecture stores it: GPT-2's Conv1D holds in x out."""
+    is_conv1d = architecture.startswith("GPT2") and ".h." in f".{name}"
+    return (matrix.T.contiguous() if is_conv1d else matrix.reshape(shape)).float()
+
+
+def products(source, pairs, architecture):
+    """The source's weights, those of pairs multiplied out."""
     weights = {key: value.float() for key, value in stored(source).items()}
     factors = {key: value.double() for key, value in stored(pairs).items()}
     for key, a in factors.items():
         if key.endswith(".ALinear.weight"):
-            product = a.flatten(1) @ factors[key.replace("ALinear", "BLinear")].flatten(1)
             name = key.replace("ALinear.", "")
-            is_conv1d = is_gpt2 and ".h." in f".{name}"
-            weights[name] = (product.T.contiguous() if is_conv1d else product.reshape(weights[name].shape)).float()
-    shutil.copytree(source, target, ignore=lambda _, names: [name for name in names if "safetensors" in name])
-    save_file(weights, os.path.join(target, "model.safetensors"), metadata={"format": "pt"})
+            product = a.flatten(1) @ factors[key.replace("ALinear", "BLinear")].flatten(1)
+            weights[name] = as_stored(product, name, architecture, weights[name].shape)
+    return weights
+
+
+def sums(adapter, architecture):
+    """The base's weights, each with the product of its factors."""
+    weights = {key: value.float() for key, value in stored(os.path.join(adapter, "base")).items()}
+    factors = {key.removeprefix("base_model.model."): value.double() for key, value in stored(adapter).items()}
+    for key, a in factors.items():
+        if key.endswith(".lora_A.weight"):
+            name = key.replace("lora_A.", "")
+            product = factors[key.replace("lora_A", "lora_B")].flatten(1) @ a.flatten(1)
+            weights[name] += as_stored(product, name, architecture, weights[name].shape)
+        if key.endswith(".lora_embedding_A"):
+            name = key.replace("lora_embedding_A", "weight")
+            weights[name] += (factors[key.replace("embedding_A", "embedding_B")] @ a).T.float()
+    return weights
 
 
 def logits(model, given):
@@ -89,31 +112,55 @@ def logits(model, given):
         return model(**given).logits
 
 
-def check(folder, name):
-    source, pairs, again, dense = (os.path.join(folder, name + end) for end in ("", "-pairs", "-again", "-dense"))
-    save_dense(source, pairs, dense)
-    with open(os.path.join(source, "config.json")) as file:
+def opened(folder, name):
+    with open(os.path.join(folder, name, "config.json")) as file:
         architecture = json.load(file)["architectures"][0]
     auto = getattr(transformers, next(value for end, value in AUTO.items() if architecture.endswith(end)))
-    loaded, report = auto.from_pretrained(pairs, trust_remote_code=True, dtype=torch.float32, output_loading_info=True)
-    loaded.eval()
+    return architecture, auto, lambda place, **options: auto.from_pretrained(place, dtype=torch.float32, **options)
+
+
+def distance(ours, reference):
+    return float(torch.linalg.norm(ours - reference) / torch.linalg.norm(reference))
+
+
+def check(folder, name):
+    source, pairs, again, dense = (os.path.join(folder, name + end) for end in ("", "-pairs", "-again", "-dense"))
+    architecture, auto, load = opened(folder, name)
+    save_dense(source, products(source, pairs, architecture), dense)
     given = inputs(architecture)
-    plain = {name: auto.from_pretrained(name, dtype=torch.float32).eval() for name in (source, dense)}
-    ours, reference, original = logits(loaded, given), logits(plain[dense], given), logits(plain[source], given)
-    loaded.save_pretrained(again)
-    reloaded = logits(auto.from_pretrained(again, trust_remote_code=True, dtype=torch.float32).eval(), given)
+    model, report = load(pairs, trust_remote_code=True, output_loading_info=True)
+    ours = logits(model.eval(), given)
+    model.save_pretrained(again)
     base = transformers.AutoModel.from_pretrained(pairs, trust_remote_code=True)
-    norm = torch.linalg.norm(reference)
     return {
-        "architecture": type(loaded).__name__,
-        "pairs": sum(type(module).__name__.endswith("Pair") for module in loaded.modules()),
+        "architecture": type(model).__name__,
+        "pairs": sum(type(module).__name__.endswith("Pair") for module in model.modules()),
         "pairs_of_base": sum(type(module).__name__.endswith("Pair") for module in base.modules()),
-        "problems": sorted(key for kind in report.values() for key in kind),
-        "difference": float(torch.linalg.norm(ours - reference) / norm),
-        "from_original": float(torch.linalg.norm(ours - original) / norm),
-        "reloaded": float(torch.linalg.norm(ours - reloaded) / norm),
+        "problems": sorted(str(key) for kind in report.values() for key in kind),
+        "difference": distance(ours, logits(load(dense).eval(), given)),
+        "from_original": distance(ours, logits(load(source).eval(), given)),
+        "reloaded": distance(logits(load(again, trust_remote_code=True).eval(), given), ours),
         "same_names": set(stored(pairs)) == set(stored(again)),
-        "files": sorted(os.listdir(again)),
+    }
+
+
+def adapt(folder, name):
+    from peft import PeftModel
+
+    adapter, dense = (os.path.join(folder, name + end) for end in ("-adapter", "-adapter-dense"))
+    architecture, _, load = opened(folder, name)
+    base = os.path.join(adapter, "base")
+    save_dense(base, sums(adapter, architecture), dense)
+    given = inputs(architecture)
+    reference = logits(load(dense).eval(), given)
+    with_base_alone = distance(logits(load(base).eval(), given), reference)
+    model = PeftModel.from_pretrained(load(base), adapter).eval()
+    ours = logits(model, given)
+    return {
+        "adapted": sum(hasattr(module, "lora_A") for module in model.modules()),
+        "difference": distance(ours, reference),
+        "merged": distance(logits(model.merge_and_unload(), given), reference),
+        "base_alone": with_base_alone,
     }
 
 
@@ -126,5 +173,5 @@ if __name__ == "__main__":
         print(transformers.__version__)
     else:
         with contextlib.redirect_stdout(sys.stderr):
-            result = {name: check(folder, name) for name in names}
+            result = {name: {"check": check, "adapt": adapt}[command](folder, name) for name in names}
         print(json.dumps(result))

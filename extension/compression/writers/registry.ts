@@ -4,11 +4,13 @@ import { CompressionError } from '../compressionError';
 import { denseLayout } from './dense';
 import { huggingfaceLayout } from './huggingface';
 import { partsLayout } from './parts';
+import { peftLayout } from './peft';
 import type { Layout, Layouts } from './writer';
 
 const LAYOUTS: Layouts = {
   dense: denseLayout,
   huggingface: huggingfaceLayout,
+  peft: peftLayout,
   safetensors: partsLayout,
 };
 
