@@ -6,6 +6,7 @@ import type { Checkpoint, TensorInfo } from '../checkpoint';
 import { widen } from '../elements/dtype';
 import { concurrently } from '../files/concurrently';
 import { ProblemList } from '../problemList';
+import { hasManifest, manifestWeights } from '../parts/partsManifest';
 import { factorPairs, mayBePairFactor } from './factorPairs';
 import { withMadeWeights, type MadeWeight } from './madeWeights';
 import { hasNote, notedFactors } from './notedFactors';
@@ -35,15 +36,17 @@ export async function withFactoredWeights(
     pairs: names.some(mayBePairFactor),
     bases: names.some(isBasis),
     note: hasNote(metadata),
+    manifest: hasManifest(metadata),
   };
   if (!Object.values(has).some(Boolean)) return checkpoint;
   try {
     const problems = new ProblemList(checkpoint.path);
-    const refuse = (tensor: string, message: string): void =>
-      problems.add('unsupported', message, { tensor, remedy: REMEDY });
+    const refuse = (tensor: string | undefined, message: string): void =>
+      problems.add('unsupported', message, { ...(tensor !== undefined && { tensor }), remedy: REMEDY });
     const alphas = has.pairs ? await readAlphas(checkpoint, signal) : new Map<string, number | string>();
     const alpha = (module: string): number | string | undefined => alphas.get(module);
     const found: MadeWeight[] = [
+      ...(has.manifest ? manifestWeights(tensors, metadata, refuse) : []),
       ...(has.note ? notedFactors(tensors, metadata, refuse) : []),
       ...(has.pairs ? factorPairs({ format: checkpoint.format, tensors, alpha, refuse }) : []),
       ...(has.bases ? sharedBases(tensors, config, refuse) : []),

@@ -11,8 +11,13 @@ import { elementCount } from '../elements/shape';
 import { wrapCheckpoint } from '../wrappedCheckpoint';
 import { readProduct } from './factorProduct';
 
-/** Elements of a stored tensor in float64: of some rows along its first axis, of all without. */
-export type ReadPart = (tensor: TensorInfo, rows?: RowRange) => Promise<Float64Array>;
+/** Reads a stored tensor: some rows along its first axis, all of them without. */
+export interface ReadPart {
+  /** Elements in float64. */
+  (tensor: TensorInfo, rows?: RowRange): Promise<Float64Array>;
+  /** Elements as they are stored. */
+  bytes(tensor: TensorInfo, rows?: RowRange): Promise<Uint8Array>;
+}
 
 /** A tensor that is made of stored ones. */
 export interface MadeWeight {
@@ -109,7 +114,10 @@ async function readMade(
 ): Promise<Uint8Array> {
   const { product: factors } = info;
   if (factors) return readProduct(stored, { ...info, product: factors }, range, signal);
-  const read: ReadPart = async (tensor, band) => widen(await stored.read(tensor, band, signal), tensor.dtype);
+  const bytes: ReadPart['bytes'] = (tensor, band) => stored.read(tensor, band, signal);
+  const numbers = async (tensor: TensorInfo, band?: RowRange): Promise<Float64Array> =>
+    widen(await bytes(tensor, band), tensor.dtype);
+  const read: ReadPart = Object.assign(numbers, { bytes });
   const elements = await rows!(range, read, signal);
   if (elements.length !== (range.end - range.start) * product(info.shape.slice(1))) {
     throw new RangeError(`${elements.length} elements made for rows ${range.start} to ${range.end} of ${info.name}`);
