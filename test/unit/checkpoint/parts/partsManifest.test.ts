@@ -5,7 +5,7 @@ import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
 import { openModel } from '../../../../extension/checkpoint/openModel';
 import { summarise } from '../../../../extension/engine/document/summary';
 import { PARTS_KEY, type PartsWeight } from '../../../../extension/shared/compression/parts';
-import { partsFileBytes, partsOfAllKinds } from '../../../harness/checkpoints/partsFiles';
+import { partsFileBytes, partsOfAllKinds } from './partsFiles';
 import {
   ramp,
   safetensorsBytes,

@@ -1,12 +1,12 @@
 /** Files of weights in parts, as the product stores them: one weight for each kind, and sums of several. */
-import { loadKernels } from '../../../extension/linalg/kernels/loadKernels';
-import type { FloatDType } from '../../../extension/compression/narrow';
-import { partOperations, storePart } from '../../../extension/compression/parts/registry';
-import { quantiseBlocks } from '../../../extension/compression/quantisers/quantiseBlocks';
-import { QUANTISERS } from '../../../extension/shared/compression/methodOptions';
-import { PARTS_KEY, type Part, type PartsWeight } from '../../../extension/shared/compression/parts';
-import { randomMatrix } from '../numbers/denseReference';
-import { safetensorsBytes, type FixtureTensor } from './safetensorsFixtures';
+import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
+import type { FloatDType } from '../../../../extension/compression/narrow';
+import { partOperations, storePart } from '../../../../extension/compression/parts/registry';
+import { quantiseBlocks } from '../../../../extension/compression/quantisers/quantiseBlocks';
+import { QUANTISERS } from '../../../../extension/shared/compression/methodOptions';
+import { PARTS_KEY, type Part, type PartsWeight } from '../../../../extension/shared/compression/parts';
+import { randomMatrix } from '../../../harness/numbers/denseReference';
+import { safetensorsBytes, type FixtureTensor } from '../../../harness/checkpoints/safetensorsFixtures';
 
 const OUTPUTS = 6;
 const INPUTS = 20;
