@@ -10,11 +10,12 @@ import type { Part } from '../shared/compression/parts';
 import type { LayerChoice } from '../shared/compression/plans';
 import type { LayerStatistics } from '../shared/compression/statistics';
 import { CompressionError } from './compressionError';
-import { frobenius, relativeTo } from './measuredError';
-import type { LayerMatrix, MethodInput, MethodResult, MethodTools } from './methods/method';
+import { PLAIN } from './decomposition/metric';
+import { measuredErrors } from './layerErrors';
+import { stage, type LayerMatrix, type MethodInput, type MethodResult, type MethodTools } from './methods/method';
 import { methodNamed } from './methods/registry';
 import { narrow, type FloatDType } from './narrow';
-import type { StoredPart } from './parts/part';
+import type { PartCost, StoredPart } from './parts/part';
 import { partOperations, storePart } from './parts/registry';
 
 /** Rough share of the time that the method takes; the rest is rounding and measuring. */
@@ -62,12 +63,9 @@ export function compressMatrix(
   assertStatistics(row, input, statistics);
   const result = method(
     { ...input, rank: choice.rank ?? 0, options: optionsOf(choice), statistics },
-    { ...tools, poll: (fraction) => tools.poll(METHOD_SHARE * fraction) },
+    stage(tools, 0, METHOD_SHARE),
   );
-  return storedLayer(input, choice, result, dtype, {
-    ...tools,
-    poll: (fraction) => tools.poll(METHOD_SHARE + (1 - METHOD_SHARE) * fraction),
-  });
+  return storedLayer(input, choice, statistics, result, dtype, stage(tools, METHOD_SHARE, 1));
 }
 
 /** @throws CompressionError `missing-statistics` */
@@ -106,69 +104,68 @@ const REMEDY: Partial<Record<LayerMethodRow['needs'][number], string>> = {
 function storedLayer(
   input: LayerInput,
   choice: LayerChoice,
+  statistics: LayerStatistics,
   result: MethodResult,
   dtype: FloatDType,
   tools: MethodTools,
 ): StoredLayer {
-  const { layer, w, outputs, inputs, storedBytes } = input;
+  const { outputs, inputs } = input;
   const size = { outputs, inputs };
-  const exact = size.outputs * size.inputs;
   const parts = result.parts.map((part) => storePart(part, size, dtype));
-  const base = result.base?.stored === 'here' ? narrow(result.base.w, dtype) : undefined;
+  const narrowed = result.base?.stored === 'here' ? narrow(result.base.w, dtype) : undefined;
+  const base = narrowed && { dtype, bytes: narrowed.bytes, values: narrowed.values };
   const bias = result.bias && narrow(result.bias, dtype);
-  const difference = w.slice();
-  subtract(difference, base?.values ?? result.base?.w);
-  const norm = frobenius(w);
-  const approximation = new Float64Array(exact);
-  for (const [index, { part }] of parts.entries()) {
-    partOperations(part.kind).addTo(approximation, part, size, tools.kernels, (fraction) =>
-      tools.poll((index + fraction) / parts.length),
-    );
-  }
-  subtract(difference, approximation);
-  const relative_error = relativeTo(norm, frobenius(difference));
-  const costs = parts.map(({ part }) => partOperations(part.kind).cost(part, size));
-  const total = (key: 'parameters' | 'multiplyAdds' | 'activations'): number =>
-    costs.reduce((sum, cost) => sum + cost[key], 0);
-  const bytes = parts.reduce(
-    (sum, { fields }) => sum + fields.reduce((part, { bytes: { length } }) => part + length, 0),
-    0,
+  const saturated = parts.reduce(
+    (sum, part) => sum + part.saturated,
+    (narrowed?.saturated ?? 0) + (bias?.saturated ?? 0),
   );
-  const saturated = parts.reduce((sum, part) => sum + part.saturated, (base?.saturated ?? 0) + (bias?.saturated ?? 0));
-  const measured: MeasuredLayer = {
-    layer,
-    choice,
-    relative_error,
-    metric_error: relative_error,
-    output_error: null,
-    parameters: {
-      before: exact,
-      after: total('parameters') + (base ? exact : 0) + (bias?.values.length ?? 0),
-    },
-    bytes: {
-      before: storedBytes,
-      after: bytes + (base?.bytes.length ?? 0) + (bias?.values.length ?? 0) * elementSize(dtype),
-    },
-    multiply_adds: { before: exact, after: total('multiplyAdds') + (result.base ? exact : 0) },
-    activations: total('activations'),
-    ...(result.rounds && { rounds: result.rounds }),
-    notes: [
-      ...result.notes,
-      ...(saturated > 0
-        ? [`${saturated} values were beyond the range of ${dtype} and are stored as its largest value.`]
-        : []),
-    ],
+  const approximation = {
+    parts: parts.map(({ part }) => part),
+    ...(result.base && { base: base?.values ?? result.base.w }),
+    ...(bias && { bias: bias.values }),
+    metric: result.metric ?? PLAIN,
   };
+  const errors = measuredErrors(input, approximation, statistics, tools);
   return {
     choice,
     parts,
-    ...(base && { base: { dtype, bytes: base.bytes, values: base.values } }),
+    ...(base && { base }),
     ...(bias && { bias: bias.values }),
-    measured,
+    measured: {
+      layer: input.layer,
+      choice,
+      ...errors,
+      ...costsOf(input, parts, { base: result.base?.stored, bias: bias?.values.length ?? 0, dtype }),
+      ...(result.rounds && { rounds: result.rounds }),
+      notes: [
+        ...result.notes,
+        ...(saturated > 0
+          ? [`${saturated} values were beyond the range of ${dtype} and are stored as its largest value.`]
+          : []),
+      ],
+    },
   };
 }
 
-function subtract(from: Float64Array, x: Float64Array | undefined): void {
-  if (!x) return;
-  for (let i = 0; i < from.length; i++) from[i] = from[i]! - x[i]!;
+type Costs = Pick<MeasuredLayer, 'parameters' | 'bytes' | 'multiply_adds' | 'activations'>;
+
+function costsOf(
+  { outputs, inputs, storedBytes }: LayerInput,
+  parts: readonly StoredPart<Part>[],
+  beside: { base: 'here' | 'elsewhere' | undefined; bias: number; dtype: FloatDType },
+): Costs {
+  const whole = outputs * inputs;
+  const own = (beside.base === 'here' ? whole : 0) + beside.bias;
+  const costs = parts.map(({ part }) => partOperations(part.kind).cost(part, { outputs, inputs }));
+  const total = (key: keyof PartCost): number => costs.reduce((sum, cost) => sum + cost[key], 0);
+  const bytes = parts.flatMap(({ fields }) => fields.map((field) => field.bytes.length));
+  return {
+    parameters: { before: whole, after: total('parameters') + own },
+    bytes: {
+      before: storedBytes,
+      after: bytes.reduce((sum, length) => sum + length, own * elementSize(beside.dtype)),
+    },
+    multiply_adds: { before: whole, after: total('multiplyAdds') + (beside.base ? whole : 0) },
+    activations: total('activations'),
+  };
 }

@@ -1,4 +1,4 @@
-/** How far a stored approximation is from the matrix: sums of squares in blocks, so that a cancel is heard. */
+/** Frobenius norms of large matrices. */
 import type { Poll } from '../linalg/kernels/kernels';
 
 /** Elements between two polls: some 5 ms. */

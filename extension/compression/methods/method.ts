@@ -1,4 +1,5 @@
 /** What a compression method is given and what it returns. `registry.ts` lists the methods; each has a file of its own. */
+import type { Metric } from '../decomposition/metric';
 import type { Kernels, Poll } from '../../linalg/kernels/kernels';
 import type { MethodOptions } from '../../shared/compression/methodOptions';
 import type { Part } from '../../shared/compression/parts';
@@ -44,6 +45,8 @@ export interface MethodResult {
   readonly base?: AdapterBase;
   /** Added to the layer's outputs, beside the bias that it has. */
   readonly bias?: Float64Array;
+  /** What the method minimised the error in; absent for the plain norm. Its weights, or its factor, are the layer's. */
+  readonly metric?: Metric;
   /** Error after each round, in the metric of the method. */
   readonly rounds?: readonly number[];
   /** What the person should know: a ridge that was added, directions beyond the numerical rank. */
@@ -55,3 +58,8 @@ export interface MethodResult {
  * @throws DOMException `AbortError` when cancelled
  */
 export type LayerMethod = (input: MethodInput, tools: MethodTools) => MethodResult;
+
+/** The same tools for a stage of the work: its progress goes from `from` to `to`. */
+export function stage(tools: MethodTools, from: number, to: number): MethodTools {
+  return { ...tools, poll: (fraction) => tools.poll(from + (to - from) * fraction) };
+}

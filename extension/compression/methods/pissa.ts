@@ -8,7 +8,7 @@ import type { ProductPart } from '../../shared/compression/parts';
 import { truncatedSvd } from '../truncatedSvd';
 import { residualBase } from './adapterBase';
 import type { LayerMethod } from './method';
-import { noiseNotes } from './svd';
+import { noiseNotes } from './weightedSvd';
 
 export const pissa: LayerMethod = (input, tools) => {
   const { w, outputs, inputs, rank } = input;

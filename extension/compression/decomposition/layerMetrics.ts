@@ -1,0 +1,204 @@
+/**
+ * Metrics of a layer from its statistics, checked.
+ *
+ * @see FWSVD (arXiv 2207.00112), ASVD (arXiv 2312.05821), SVD-LLM (arXiv 2403.07378)
+ */
+import type { LayerStatistics } from '../../shared/compression/statistics';
+import { CompressionError } from '../compressionError';
+import type { LayerMatrix, MethodTools } from '../methods/method';
+import type { Metric } from './metric';
+import { choleskyFactor } from './triangular';
+
+/** ASVD's α: weights are the mean magnitudes to this power. */
+const ASVD_POWER = 0.5;
+
+/** Ridges that are tried, as shares of the mean of C's diagonal: from 1e-6 on, ten times as much each try. */
+const LEAST_RIDGE = 1e-6;
+const RIDGES = 7;
+
+/**
+ * Smaller weights, of dead inputs and outputs, count as this share of the largest: they take next to no part in the error,
+ * and what is kept of them is what the directions of the others hold.
+ */
+const LEAST_WEIGHT = 1e-6;
+
+/** Elements (i, j) and (j, i) may differ by this share of √(C_ii·C_jj): sums of float32 products do. */
+const ASYMMETRY = 1e-3;
+
+type Named = Pick<LayerMatrix, 'outputs' | 'inputs'> & { readonly layer: string };
+
+/** Weights outputs by √Σ_j F_ij. @throws CompressionError `missing-statistics`, `invalid-statistics` */
+export function fisherMetric({ fisher }: LayerStatistics, size: Named): Metric {
+  const { layer, outputs, inputs } = size;
+  if (!fisher) throw missing('fisher', layer);
+  const whole = fisher.length === outputs * inputs;
+  if (!whole && fisher.length !== outputs) {
+    const expected = `${outputs} × ${inputs} numbers, or one for each of the ${outputs} outputs`;
+    throw invalid('fisher', layer, `has ${fisher.length} numbers, but the layer needs ${expected}`);
+  }
+  const sums = new Float64Array(outputs);
+  const perOutput = fisher.length / outputs;
+  for (let i = 0; i < fisher.length; i++) {
+    const value = checkedWeight(fisher[i]!, 'fisher', layer, i);
+    const row = Math.floor(i / perOutput);
+    sums[row] = sums[row]! + value;
+  }
+  assertNotZero(sums, 'fisher', layer);
+  return { of: 'fisher', rows: normalised(sums.map(Math.sqrt)), notes: [] };
+}
+
+/**
+ * Weights inputs by a^½: a = mean|x|, or √(mean x²) if only an imatrix is known.
+ *
+ * @throws CompressionError `missing-statistics`, `invalid-statistics`
+ */
+export function diagonalMetric({ absMean, squareMean }: LayerStatistics, { layer, inputs }: Named): Metric {
+  const [name, given] = absMean
+    ? (['input_abs_mean', absMean] as const)
+    : (['imatrix', squareMean?.map(Math.sqrt)] as const);
+  if (!given) throw missing('input_abs_mean', layer);
+  if (given.length !== inputs) {
+    throw invalid(name, layer, `has ${given.length} numbers, but the layer has ${inputs} inputs`);
+  }
+  given.forEach((value, i) => checkedWeight(value, name, layer, i));
+  assertNotZero(given, name, layer);
+  return { of: 'diagonal', columns: normalised(given.map((value) => value ** ASVD_POWER)), notes: [] };
+}
+
+/**
+ * Weights inputs by the Cholesky factor of their Gram matrix. If that is not positive definite, it gets the smallest ridge
+ * that makes it so, and a note says which.
+ *
+ * @param centred takes out the mean of the inputs; needs `mean` and `tokens`
+ * @throws CompressionError `missing-statistics`, `invalid-statistics`
+ */
+export function gramMetric(
+  statistics: LayerStatistics,
+  size: Named,
+  { kernels, poll }: MethodTools,
+  centred = false,
+): Metric {
+  const { layer, inputs } = size;
+  const gram = centred ? centredGram(statistics, size) : checkedGram(statistics, size);
+  let trace = 0;
+  for (let i = 0; i < inputs; i++) trace += gram[i * inputs + i]!;
+  const mean = trace / inputs;
+  const plain = choleskyFactor(gram, inputs, kernels, poll);
+  const of = centred ? 'centred gram' : 'gram';
+  if (plain) return { of, factor: plain, notes: [] };
+  for (let attempt = 0, share = LEAST_RIDGE; attempt < RIDGES; attempt++, share *= 10) {
+    const raised = gram.slice();
+    for (let i = 0; i < inputs; i++) raised[i * inputs + i] = raised[i * inputs + i]! + share * mean;
+    const factor = choleskyFactor(raised, inputs, kernels, poll);
+    if (!factor) continue;
+    const what = centred ? 'The Gram matrix of the centred inputs' : 'The Gram matrix of the inputs';
+    const added = share.toExponential(0);
+    return {
+      of,
+      factor,
+      ridge: share * mean,
+      notes: [`${what} is not positive definite: ${added} of its mean diagonal element was added.`],
+    };
+  }
+  throw invalid('input_gram', layer, 'is far from positive semidefinite, so it is no Gram matrix; calibrate again');
+}
+
+/** The Gram matrix in checked form: symmetric, finite, in × in. @throws CompressionError */
+export function checkedGram({ gram }: LayerStatistics, { layer, inputs }: Named): Float64Array {
+  if (!gram) throw missing('input_gram', layer);
+  if (gram.length !== inputs * inputs) {
+    const side = Math.sqrt(gram.length);
+    const given = Number.isInteger(side) ? `is ${side} × ${side}` : `has ${gram.length} numbers`;
+    throw invalid(
+      'input_gram',
+      layer,
+      `${given}, but the layer has ${inputs} inputs, so it must be ${inputs} × ${inputs}`,
+    );
+  }
+  const bad = gram.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    const place = `row ${Math.floor(bad / inputs)}, column ${bad % inputs}`;
+    throw invalid('input_gram', layer, `holds ${gram[bad]!} at ${place}; calibrate again`);
+  }
+  const diagonal = Float64Array.from({ length: inputs }, (_, i) => gram[i * inputs + i]!);
+  const negative = diagonal.findIndex((value) => value < 0);
+  if (negative >= 0) {
+    throw invalid(
+      'input_gram',
+      layer,
+      `has ${diagonal[negative]!} on its diagonal, at ${negative}, where squares are summed`,
+    );
+  }
+  assertNotZero(diagonal, 'input_gram', layer);
+  const symmetric = new Float64Array(gram.length);
+  for (let i = 0; i < inputs; i++) {
+    for (let j = 0; j <= i; j++) {
+      const [below, above] = [gram[i * inputs + j]!, gram[j * inputs + i]!];
+      if (Math.abs(below - above) > ASYMMETRY * Math.sqrt(diagonal[i]! * diagonal[j]!)) {
+        throw invalid('input_gram', layer, `is not symmetric: ${below} at (${i}, ${j}), but ${above} at (${j}, ${i})`);
+      }
+      symmetric[i * inputs + j] = symmetric[j * inputs + i] = (below + above) / 2;
+    }
+  }
+  return symmetric;
+}
+
+/** C − n·μμᵀ */
+function centredGram(statistics: LayerStatistics, size: Named): Float64Array {
+  const { layer, inputs } = size;
+  const { tokens } = statistics;
+  const mean = checkedMean(statistics, size);
+  if (tokens === undefined || !(tokens > 0 && Number.isFinite(tokens))) {
+    throw invalid('input_gram', layer, `was summed over ${tokens ?? 'an unknown number of'} tokens; calibrate again`);
+  }
+  const gram = checkedGram(statistics, size);
+  for (let i = 0; i < inputs; i++) {
+    for (let j = 0; j < inputs; j++) gram[i * inputs + j] = gram[i * inputs + j]! - tokens * mean[i]! * mean[j]!;
+  }
+  const negative = Array.from({ length: inputs }, (_, i) => i).find(
+    (i) => gram[i * inputs + i]! < -ASYMMETRY * tokens * mean[i]! ** 2,
+  );
+  if (negative !== undefined) {
+    throw invalid(
+      'input_mean',
+      layer,
+      `does not go with input_gram: at ${negative} its square is above the mean square`,
+    );
+  }
+  return gram;
+}
+
+/** @throws CompressionError `missing-statistics`, `invalid-statistics` */
+export function checkedMean({ mean }: LayerStatistics, { layer, inputs }: Named): Float64Array {
+  if (!mean) throw missing('input_mean', layer);
+  if (mean.length !== inputs) {
+    throw invalid('input_mean', layer, `has ${mean.length} numbers, but the layer has ${inputs} inputs`);
+  }
+  const bad = mean.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw invalid('input_mean', layer, `holds ${mean[bad]!} at ${bad}; calibrate again`);
+  return mean;
+}
+
+/** Scaled so that the largest weight is 1: the metric's minimum does not depend on it. */
+function normalised(weights: Float64Array): Float64Array {
+  const largest = weights.reduce((most, value) => Math.max(most, value), 0);
+  return weights.map((value) => Math.max(LEAST_WEIGHT, value / largest));
+}
+
+function checkedWeight(value: number, name: string, layer: string, at: number): number {
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw invalid(name, layer, `holds ${value} at ${at}, which is no magnitude; calibrate again`);
+}
+
+function assertNotZero(values: Float64Array, name: string, layer: string): void {
+  if (values.some((value) => value > 0)) return;
+  throw invalid(name, layer, 'is zero everywhere, so it weighs nothing; calibrate with inputs that reach the layer');
+}
+
+function invalid(name: string, layer: string, reason: string): CompressionError {
+  return new CompressionError('invalid-statistics', `${name} ${reason}`, { layer });
+}
+
+function missing(name: string, layer: string): CompressionError {
+  return new CompressionError('missing-statistics', `there is no ${name} of it in the statistics`, { layer });
+}
