@@ -74,14 +74,27 @@ export function codesType(quantiser: QuantiserName): DType {
   return quantiser === 'fp8' ? 'F8_E4M3' : 'U8';
 }
 
-/** Element type of the stored scales. MXFP4's are E8M0, powers of two, in plain bytes as other programs keep them. */
-export function scalesType(quantiser: QuantiserName): DType {
-  return quantiser === 'mxfp4' ? 'U8' : 'F32';
+/**
+ * Element type of the stored scales. bitsandbytes has float32 for its normal floats. Integers and FP8 have bfloat16, which a
+ * model of any dtype holds exactly. MXFP4's are E8M0, powers of two, in plain bytes as other programs keep them.
+ */
+export function scalesType(quantiser: QuantiserName): 'F32' | 'BF16' | 'U8' {
+  switch (quantiser) {
+    case 'mxfp4':
+      return 'U8';
+    case 'int8':
+    case 'int4':
+    case 'fp8':
+      return 'BF16';
+    default:
+      return 'F32';
+  }
 }
 
 /** Reverses how scales are stored: `bytes` of `scalesType`. */
 export function readScales(quantiser: QuantiserName, bytes: Uint8Array): Float64Array {
-  return widen(bytes, quantiser === 'mxfp4' ? 'F8_E8M0' : 'F32');
+  const type = scalesType(quantiser);
+  return widen(bytes, type === 'U8' ? 'F8_E8M0' : type);
 }
 
 /** Bytes of a row of codes. */

@@ -1,6 +1,6 @@
 /**
- * Blocks of few bits. The codes are stored as `checkpoint/quantised/blockCodes.ts` packs them, and the scales in float32
- * (MXFP4: a byte) whatever the file's dtype: the codes were chosen for just these scales.
+ * Blocks of few bits. The codes are stored as `checkpoint/quantised/blockCodes.ts` packs them, and the scales in a
+ * type of the quantiser, whatever the file's dtype: the codes were chosen for just these scales.
  */
 import {
   codesType,
@@ -30,11 +30,12 @@ export const quantisedPart: PartOperations<QuantisedPart> = {
   store(part, { outputs, inputs }) {
     const { quantiser, bits, block, codes, scales } = part;
     const packed = packCodes(codes, inputs, bits);
-    const bytes = quantiser === 'mxfp4' ? exponentBytes(scales) : narrow(scales, 'F32').bytes;
+    const type = scalesType(quantiser);
+    const bytes = type === 'U8' ? exponentBytes(scales) : narrow(scales, type).bytes;
     return {
       fields: [
         { field: 'codes', dtype: codesType(quantiser), shape: [outputs, packed.length / outputs], bytes: packed },
-        { field: 'scales', dtype: scalesType(quantiser), shape: [outputs, scales.length / outputs], bytes },
+        { field: 'scales', dtype: type, shape: [outputs, scales.length / outputs], bytes },
       ],
       values: { quantiser, bits, block },
       part: { ...part, scales: readScales(quantiser, bytes) },

@@ -23,7 +23,7 @@ export interface QuantisedPart {
   readonly block: number;
   /** One code an element, row-major, not packed; `checkpoint/quantised/blockCodes.ts` says what each stands for. */
   readonly codes: Uint8Array;
-  /** out × ⌈in/block⌉, numbers of float32. */
+  /** out × ⌈in/block⌉, numbers of the type in which a file holds them (`scalesType`). */
   readonly scales: Float64Array;
 }
 

@@ -42,6 +42,10 @@ def scales(most):
     return (largest(BLOCK) / most).astype(np.float32)
 
 
+def bfloat16_scales(most):
+    return torch.from_numpy((largest(BLOCK) / most).astype(np.float32)).bfloat16().float().numpy()
+
+
 def peer(scale, size, **arguments):
     """compressed-tensors, with the scale given. A scale of 0 would divide 0 by 0."""
     args = QuantizationArgs(strategy="group", group_size=size, symmetric=True, **arguments)
@@ -104,9 +108,9 @@ result = {
     "decoded": {
         "nf4": text(nf4()),
         "nf3": text(nf3()),
-        "int8": text(peer(scales(127), BLOCK, num_bits=8, type="int")),
-        "int4": text(peer(scales(7), BLOCK, num_bits=4, type="int")),
-        "fp8": text(peer(scales(448), BLOCK, num_bits=8, type="float")),
+        "int8": text(peer(bfloat16_scales(127), BLOCK, num_bits=8, type="int")),
+        "int4": text(peer(bfloat16_scales(7), BLOCK, num_bits=4, type="int")),
+        "fp8": text(peer(bfloat16_scales(448), BLOCK, num_bits=8, type="float")),
         "mxfp4": text(peer(mxfp4_scales(), 32, num_bits=4, type="float")),
         "sign": text(sign()),
     },
