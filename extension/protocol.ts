@@ -3,6 +3,7 @@
  * system. Requests and notifications are plain interfaces from which `rpc.ts` derives the typed calls. The records that
  * they carry stand in `shared/`.
  */
+import type { LayerDifference } from './shared/compression/layerDifference';
 import type { MeasuredLayer } from './shared/compression/measured';
 import type { LayerChoice } from './shared/compression/plans';
 import type { RankRequest, CompressionPreview, SaveRequest, SaveResult } from './shared/compressions';
@@ -86,8 +87,20 @@ export interface DocumentRequests {
   };
   /** One layer by several methods, each measured on what would be stored. */
   compareChoices: {
-    params: { document: string; layer: string; choices: LayerChoice[]; settings: InspectSettings };
+    params: {
+      document: string;
+      layer: string;
+      choices: LayerChoice[];
+      /** A file of statistics. */
+      statistics?: string;
+      settings: InspectSettings;
+    };
     result: MeasuredLayer[];
+  };
+  /** What one method loses of one layer, and where. */
+  choiceDifference: {
+    params: { document: string; layer: string; choice: LayerChoice; statistics?: string; settings: InspectSettings };
+    result: LayerDifference;
   };
   saveCompressed: { params: { document: string; request: SaveRequest; settings: InspectSettings }; result: SaveResult };
 }
@@ -134,6 +147,8 @@ export interface ViewRequests {
   vectorMetrics: { params: { layer: string; count: number }; result: LayerVectors };
   heatMap: { params: { layer: string; order: number }; result: HeatMap };
   previewCompression: { params: { layer: string; method: string; rank: RankRequest }; result: CompressionPreview };
+  compareChoices: { params: { layer: string; choices: LayerChoice[]; statistics?: string }; result: MeasuredLayer[] };
+  choiceDifference: { params: { layer: string; choice: LayerChoice; statistics?: string }; result: LayerDifference };
   /** The host asks for the target with the native dialog; null where the person cancelled it. */
   saveCompressed: { params: Omit<SaveRequest, 'target' | 'overwrite'>; result: SaveResult | null };
   /** Opens the file anew after it changed or the engine could not open it. */

@@ -7,7 +7,7 @@ import { packSummary } from '../shared/packedTensors';
 import type { DocumentRequests, EngineNotifications, EngineRequests } from '../protocol';
 import { notifier, type Handlers } from '../shared/rpc';
 import { handle } from '../shared/rpcHandlers';
-import { compareChoices } from './requests/compressChoice';
+import { choiceDifference, compareChoices } from './requests/compressChoice';
 import { previewLayer } from './requests/compressLayer';
 import { saveCompressed } from './requests/saveLayers';
 import type { EngineDocument } from './document/engineDocument';
@@ -18,6 +18,7 @@ import { defaultMemoryLimit, defaultThreads } from './resources/limits';
 import { layerGoodness } from './requests/layerGoodness';
 import { layerSpectrum } from './requests/layerSpectrum';
 import { layerVectors, singularVectors } from './requests/singularVectors';
+import { layerStatistics } from './requests/useStatistics';
 import { stampedHandlers } from './stampedHandlers';
 
 /** Open files are looked at this often for changes on disk. */
@@ -85,8 +86,16 @@ const documentHandlers: Handlers<DocumentRequests> = {
   heatMap: ({ document, layer, order }, token) => layerHeatMap(engine, open(document), layer, order, signalOf(token)),
   previewCompression: ({ document, layer, method, rank, settings }, token) =>
     previewLayer(engine, open(document), layer, method, rank, settings, signalOf(token)),
-  compareChoices: ({ document, layer, choices, settings }, token) =>
-    compareChoices(engine, open(document), layer, choices, {}, settings, signalOf(token)),
+  compareChoices: async ({ document, layer, choices, statistics: path, settings }, token) => {
+    const signal = signalOf(token);
+    const statistics = await layerStatistics(open(document), path, layer, signal);
+    return compareChoices(engine, open(document), layer, choices, { statistics }, settings, signal);
+  },
+  choiceDifference: async ({ document, layer, choice, statistics: path, settings }, token) => {
+    const signal = signalOf(token);
+    const statistics = await layerStatistics(open(document), path, layer, signal);
+    return choiceDifference(engine, open(document), layer, choice, { statistics }, settings, signal);
+  },
   saveCompressed: ({ document, request, settings }, token) =>
     saveCompressed(engine, open(document), request, settings, signalOf(token)),
 };

@@ -81,6 +81,8 @@ export function checkbox(label: string, checked: boolean, onChange: (checked: bo
 export interface Choice<V extends string> {
   value: V;
   label: string;
+  /** It is shown and cannot be chosen; the label says why. */
+  disabled?: boolean;
 }
 
 export function dropdown<V extends string>(
@@ -90,7 +92,11 @@ export function dropdown<V extends string>(
   onChange: (value: V) => void,
 ): Dropdown {
   const options = choices.map((choice) =>
-    element('vscode-option', { value: choice.value, selected: choice.value === value }, choice.label),
+    element(
+      'vscode-option',
+      { value: choice.value, selected: choice.value === value, disabled: choice.disabled === true },
+      choice.label,
+    ),
   );
   const made = element('vscode-dropdown', { 'aria-label': label, change: () => onChange(made.value as V) }, ...options);
   return made;

@@ -4,6 +4,8 @@
  *
  * @see https://github.com/microsoft/vscode-codicons
  */
+import add from '@vscode/codicons/src/icons/add.svg';
+import arrowLeft from '@vscode/codicons/src/icons/arrow-left.svg';
 import arrowUp from '@vscode/codicons/src/icons/arrow-up.svg';
 import beaker from '@vscode/codicons/src/icons/beaker.svg';
 import blank from '@vscode/codicons/src/icons/blank.svg';
@@ -21,6 +23,7 @@ import ellipsis from '@vscode/codicons/src/icons/ellipsis.svg';
 import error from '@vscode/codicons/src/icons/error.svg';
 import exportArrow from '@vscode/codicons/src/icons/export.svg';
 import fold from '@vscode/codicons/src/icons/fold.svg';
+import folderOpened from '@vscode/codicons/src/icons/folder-opened.svg';
 import graph from '@vscode/codicons/src/icons/graph.svg';
 import info from '@vscode/codicons/src/icons/info.svg';
 import json from '@vscode/codicons/src/icons/json.svg';
@@ -30,6 +33,7 @@ import loading from '@vscode/codicons/src/icons/loading.svg';
 import play from '@vscode/codicons/src/icons/play.svg';
 import question from '@vscode/codicons/src/icons/question.svg';
 import refresh from '@vscode/codicons/src/icons/refresh.svg';
+import save from '@vscode/codicons/src/icons/save.svg';
 import saveAs from '@vscode/codicons/src/icons/save-as.svg';
 import search from '@vscode/codicons/src/icons/search.svg';
 import settingsGear from '@vscode/codicons/src/icons/settings-gear.svg';
@@ -43,6 +47,8 @@ import zoomOut from '@vscode/codicons/src/icons/zoom-out.svg';
 import { element } from './elements';
 
 const sources = {
+  add,
+  'arrow-left': arrowLeft,
   'arrow-up': arrowUp,
   beaker,
   blank,
@@ -60,6 +66,7 @@ const sources = {
   error,
   export: exportArrow,
   fold,
+  'folder-opened': folderOpened,
   graph,
   info,
   json,
@@ -69,6 +76,7 @@ const sources = {
   play,
   question,
   refresh,
+  save,
   'save-as': saveAs,
   search,
   'settings-gear': settingsGear,

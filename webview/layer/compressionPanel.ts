@@ -11,6 +11,7 @@ import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
 import { button, dropdown, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
+import { field, numberInput, setUnlessEdited } from '../controls/fields';
 import { formatBytes, formatCompact, formatCount, formatNumber, formatPercent } from '../numbers/format';
 import { icon } from '../controls/icons';
 import type { RankCurve } from '../../extension/shared/ranks/rankCurve';
@@ -195,6 +196,8 @@ export class CompressionPanel {
 
   /** A running save's progress, from the host. */
   saving({ fraction, message }: ViewNotifications['saving']): void {
+    // The whole model may be saved meanwhile: that is not this layer's.
+    if (!this.save.disabled) return;
     const bar = element('progress', { max: 1, value: fraction, 'aria-label': 'Saving' });
     this.status.replaceChildren(bar, element('span', {}, `${message} ${formatPercent(fraction, 2)}`));
   }
@@ -235,31 +238,4 @@ function signedPercent(change: number): string {
     maximumFractionDigits: 1,
     signDisplay: 'exceptZero',
   }).format(change);
-}
-
-function numberInput(range: { min: number; max: number; step: number | 'any' }, onValue: (value: number) => void) {
-  const input = element('input', {
-    ...{ class: 'number', type: 'number', ...range },
-    change: () => {
-      if (input.value !== '' && Number.isFinite(input.valueAsNumber)) onValue(input.valueAsNumber);
-    },
-  });
-  return input;
-}
-
-/** What a person is typing is left alone until they are done. */
-function setUnlessEdited(input: HTMLInputElement, value: string): void {
-  if (document.activeElement !== input || input.value === '') input.value = value;
-}
-
-let nextField = 0;
-
-function field(label: string, control: HTMLElement, unit = ''): HTMLElement {
-  control.id ||= `field-${nextField++}`;
-  return element(
-    'div',
-    { class: 'field' },
-    element('label', { for: control.id }, label),
-    element('div', { class: 'field-control' }, control, unit ? element('span', { class: 'unit' }, unit) : null),
-  );
 }

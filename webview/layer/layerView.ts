@@ -12,6 +12,7 @@ import { element } from '../controls/elements';
 import { formatCompact, formatCount, formatNumber, formatShape, formatShare, plural } from '../numbers/format';
 import { icon } from '../controls/icons';
 import { MatrixPanel } from './matrixPanel';
+import { MethodsPanel } from './methodsPanel';
 import { farmsMissing } from '../numbers/measures';
 import { elementHistogramPlot } from '../plots/elementHistogramPlot';
 import { EsdPlot } from '../plots/esdPlot';
@@ -27,7 +28,7 @@ export interface LayerViewActions {
   inspect(names: string[]): void;
 }
 
-export type LayerTab = 'spectrum' | 'ranks' | 'parts' | 'elements' | 'matrix' | 'numbers';
+export type LayerTab = 'spectrum' | 'ranks' | 'methods' | 'parts' | 'elements' | 'matrix' | 'numbers';
 
 export class LayerView {
   readonly element: HTMLElement;
@@ -42,6 +43,7 @@ export class LayerView {
   private ranks: RankPanel | null = null;
   private fitTest: FitTest | null = null;
   private matrix: MatrixPanel | null = null;
+  private methods: MethodsPanel | null = null;
   private parts: PartsPanel | null = null;
   private panels: Panels | null = null;
 
@@ -128,6 +130,8 @@ export class LayerView {
     this.fitTest = null;
     this.matrix?.dispose();
     this.matrix = null;
+    this.methods?.dispose();
+    this.methods = null;
   }
 
   turnTo(tab: LayerTab): void {
@@ -172,6 +176,8 @@ export class LayerView {
       list.push({ id: 'spectrum', label: 'Spectrum', content: spectra(spectrum, tensor, this.fitTest) });
       list.push({ id: 'ranks', label: 'Ranks and compression', content: this.ranks.element });
     }
+    this.methods = whole === undefined ? this.methodsPanel(spectrum, tensor) : null;
+    if (this.methods) list.push({ id: 'methods', label: 'Methods', content: this.methods.element });
     this.parts = this.partsPanel(parts, whole ?? { layer: layer.name, tensor });
     if (this.parts) list.push({ id: 'parts', label: 'Parts', content: this.parts.element });
     if (layer.statistics) list.push({ id: 'elements', label: 'Elements', content: elements(spectrum) });
@@ -195,6 +201,15 @@ export class LayerView {
     const stored = factors.length > 0 ? factors : [tensor];
     const sum = (key: 'bytes' | 'parameters'): number => stored.reduce((total, each) => total + each[key], 0);
     return sum('bytes') / Math.max(1, sum('parameters'));
+  }
+
+  /** Null for what is not stored as a matrix: a product, or a kernel whose positions are matrices of their own. */
+  private methodsPanel({ layer, rankMatrix }: LayerSpectrum, tensor: TensorSummary): MethodsPanel | null {
+    if (layer.factored || layer.noSpectrum !== undefined || tensor.layers.length === 0) return null;
+    const elementBytes = this.elementBytes(layer, tensor);
+    const { rows: outputs, cols: inputs } = rankMatrix;
+    const size = { outputs, inputs, elementBytes, storedBytes: outputs * inputs * elementBytes };
+    return new MethodsPanel(this.host, layer.name, size, null);
   }
 
   private partsPanel(parts: LayerParts, whole: WholeLayer): PartsPanel | null {

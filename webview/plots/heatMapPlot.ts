@@ -39,6 +39,7 @@ export class HeatMapPlot {
   constructor(
     private map: HeatMap,
     onOrder: ((order: number) => void) | undefined,
+    title = 'Heat map',
   ) {
     const quantities = heatQuantities.map(({ key, label }) => ({ value: key, label }));
     const shown = dropdown('What the colours show', quantities, this.quantity, (value) => {
@@ -56,12 +57,12 @@ export class HeatMapPlot {
       'Rows by the elements of u, columns by those of v, the largest first: what belongs together comes together';
     shown.classList.add('quantity');
     this.frame = new PlotFrame({
-      title: 'Heat map',
+      title,
       height: 420,
       margin: { top: 30, right: 14, bottom: 40, left: 54 },
       draw: () => this.draw(),
       twin: () => heatTwin(this.map, this.quantity),
-      fileName: () => `${map.layer}-heat-map`,
+      fileName: () => `${map.layer}-${title.toLowerCase().replaceAll(' ', '-')}`,
       readout: (x, y) => this.readout(x, y),
       controls: [...(onOrder ? [order] : []), shown],
     });

@@ -17,8 +17,14 @@ export class SavingsPlot {
   private readonly frame: PlotFrame;
   private savings: Savings = { points: [], layers: 0 };
 
-  /** @param nothing what is said while no layer is known */
-  constructor(private readonly nothing: string) {
+  /**
+   * @param nothing what is said while no layer is known
+   * @param controls beside the title
+   */
+  constructor(
+    private readonly nothing: string,
+    controls: HTMLElement[] = [],
+  ) {
     this.frame = new PlotFrame({
       title: 'Possible savings',
       height: 132,
@@ -31,6 +37,7 @@ export class SavingsPlot {
       }),
       fileName: () => 'possible-savings',
       readout: (x) => this.readout(x),
+      controls,
     });
     this.element = this.frame.element;
   }

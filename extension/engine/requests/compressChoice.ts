@@ -7,6 +7,7 @@ import type { StoredElements } from '../../compression/layerElements';
 import { isFloatDType, type FloatDType } from '../../compression/narrow';
 import type { CompressionMatrix } from '../../compression/compressionMatrix';
 import { choiceProblem } from '../../shared/compression/choiceProblem';
+import type { LayerDifference } from '../../shared/compression/layerDifference';
 import type { MeasuredLayer } from '../../shared/compression/measured';
 import type { LayerChoice } from '../../shared/compression/plans';
 import type { LayerStatistics } from '../../shared/compression/statistics';
@@ -14,6 +15,8 @@ import type { InspectSettings } from '../../shared/layers';
 import type { EngineDocument } from '../document/engineDocument';
 import { layerRows, LayerError } from '../layer/layerInput';
 import { compressibleMatrix, matrixShare } from './compressLayer';
+import type { WorkerLease } from '../worker/workerPool';
+import type { CompressTask } from '../worker/workerCalls';
 import { leasedWork } from './leasedWork';
 import type { ComputingParts, RequestParts } from './requestParts';
 
@@ -62,6 +65,42 @@ export async function compressChoice(
   signal: AbortSignal,
   onProgress: (fraction: number) => void,
 ): Promise<StoredLayer> {
+  return withTask(parts, document, name, choice, options, signal, ({ calls }, task, transfer) =>
+    calls.compressChoice(task, { transfer, onProgress }),
+  );
+}
+
+/**
+ * What a choice loses of a layer; both spectra are computed if they are not known.
+ *
+ * @throws as `compressChoice`
+ */
+export async function choiceDifference(
+  parts: ComputingParts & Pick<RequestParts, 'outcomes'>,
+  document: EngineDocument,
+  name: string,
+  choice: LayerChoice,
+  options: ChoiceOptions,
+  settings: InspectSettings,
+  signal: AbortSignal,
+): Promise<LayerDifference> {
+  const known = await parts.outcomes.known(document, name, settings);
+  const own = { ...options, ...(known && { eigenvalues: known.rankEigenvalues }) };
+  return withTask(parts, document, name, choice, own, signal, ({ calls }, task, transfer) =>
+    calls.choiceDifference(task, { transfer }),
+  );
+}
+
+/** Leases what compressing the layer needs, and gives it to a worker. */
+async function withTask<T>(
+  parts: ComputingParts,
+  document: EngineDocument,
+  name: string,
+  choice: LayerChoice,
+  options: ChoiceOptions,
+  signal: AbortSignal,
+  work: (lease: WorkerLease, task: CompressTask, transfer: ArrayBufferLike[]) => Promise<T>,
+): Promise<T> {
   const { tensor } = document.layer(name);
   const { inputsFirst, storedBytes, ...matrix } = choiceMatrix(document, name);
   const dtype = options.dtype ?? ownDType(tensor, name);
@@ -82,10 +121,8 @@ export async function compressChoice(
     const base = quantised && (await storedElements(quantised, name, signal));
     const known = { storedBytes, ...(eigenvalues && { eigenvalues }) };
     const task = { matrix: stored, inputsFirst, known, choice, statistics, dtype, form };
-    return lease.calls.compressChoice(
-      { ...task, ...(base && { quantised: base }) },
-      { transfer: [stored.bytes.buffer, ...(base ? [base.bytes.buffer] : [])], onProgress },
-    );
+    const transfer = [stored.bytes.buffer, ...(base ? [base.bytes.buffer] : [])];
+    return work(lease, { ...task, ...(base && { quantised: base }) }, transfer);
   });
 }
 

@@ -7,6 +7,7 @@ import { addToPlanes } from '../../spectral/heatMap';
 import { elementHistogram } from '../../spectral/metrics/statistics';
 import { goodnessOfFit } from '../../spectral/tail/goodnessOfFit';
 import { compressTask } from './compressTask';
+import { differenceTask } from './differenceTask';
 import { EigenSolver } from './eigenSolver';
 import { widenElements } from './widenElements';
 import { hold } from './heldStages';
@@ -43,6 +44,7 @@ const calls: WorkerCalls = {
   compress: ({ input, method, rank, output }, onProgress) =>
     compressionMethod(method).compress(input, rank, output, { kernels, cancelled, onProgress }),
   compressChoice: (task, onProgress) => compressTask(task, { kernels, cancelled, onProgress }),
+  choiceDifference: (task, onProgress) => differenceTask(task, solver, onProgress),
   widen: ({ bytes, dtype }) => widenElements(bytes, dtype),
   eigenvectors: ({ matrix, n, k }, onProgress) => topEigenvectors(matrix, n, k, { kernels, cancelled, onProgress }),
   heatMap: ({ bytes, dtype, planes, rowCells, colCells, width }) => {

@@ -18,6 +18,7 @@ import type { LayerInput, StoredLayer } from '../../compression/compressMatrix';
 import type { FloatDType } from '../../compression/narrow';
 import type { CompressedTensor, CompressionInput } from '../../compression/svdCompression';
 import type { BandMatrix } from '../../linalg/eigen/bandReduction';
+import type { LayerDifference } from '../../shared/compression/layerDifference';
 import type { LayerChoice } from '../../shared/compression/plans';
 import type { LayerStatistics } from '../../shared/compression/statistics';
 import type { RankRequest } from '../../shared/compressions';
@@ -79,6 +80,8 @@ export interface WorkerCalls {
   ): CompressedTensor;
   /** One layer by one method. @see compressMatrix */
   compressChoice(params: CompressTask, onProgress: Progress): StoredLayer;
+  /** What is lost of one layer by one method. */
+  choiceDifference(params: CompressTask, onProgress: Progress): LayerDifference;
   /** Elements in float64. */
   widen(params: { bytes: Uint8Array; dtype: DType }): Float64Array;
   /** The k largest eigenpairs of a symmetric matrix: values descending, vectors as rows. */

@@ -104,6 +104,10 @@ export class CheckpointView {
       vectorMetrics: ({ layer, count }, token) => session.inEngine.askNumbers('vectorMetrics', { layer, count }, token),
       heatMap: ({ layer, order }, token) => session.inEngine.askNumbers('heatMap', { layer, order }, token),
       previewCompression: ({ layer, method, rank }, token) => session.preview(layer, method, rank, token),
+      compareChoices: (params, token) =>
+        session.inEngine.askNumbers('compareChoices', { ...params, settings: inspectSettings() }, token),
+      choiceDifference: (params, token) =>
+        session.inEngine.askNumbers('choiceDifference', { ...params, settings: inspectSettings() }, token),
       saveCompressed: (request) => saveWithDialog(session, request, this.document.uri),
       reload: async () => {
         const reloaded = session.reload();

@@ -12,6 +12,7 @@ import { notifier } from '../../../extension/shared/rpc';
 import { handle } from '../../../extension/shared/rpcHandlers';
 import type { Problem, LayerParts, PartSummary, TensorSummary } from '../../../extension/shared/tensors';
 import { heatMap, layerVectors } from './mockMatrix';
+import { layerDifference, measuredLayer } from './mockMethods';
 import {
   adapter,
   llama,
@@ -233,6 +234,13 @@ handle<ViewRequests>(connection, {
       ...{ rank: rank.kind === 'rank' ? rank.rank : 1, relative_error: 0.2234, measured_error: 0.2235, notes: [] },
     };
   },
+  compareChoices: async ({ layer, choices }, token) => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (token.isCancellationRequested) throw new DOMException('cancelled', 'AbortError');
+    if (choices[0]?.method === 'tensor-train') throw new Error(`${layer}: 509 has no factors; choose another method`);
+    return choices.map((choice) => measuredLayer(find(layer), layer, choice));
+  },
+  choiceDifference: ({ layer, choice }) => layerDifference(find(layer), layer, choice),
   openSettings: () => null,
   openAsText: () => null,
   exportResults: () => null,

@@ -101,6 +101,7 @@ const documentHandlers: Handlers<DocumentRequests> = {
   heatMap: unused,
   previewCompression: unused,
   compareChoices: unused,
+  choiceDifference: unused,
   saveCompressed: ({ request }) => ({
     ...{ path: request.target, bytes: 0, rank: 1, relative_error: 0, measured_error: 0, notes: [] },
   }),

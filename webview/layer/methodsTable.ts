@@ -1,0 +1,61 @@
+/** The table of methods that were measured on one layer, and why some could not be. */
+import type { MeasuredLayer } from '../../extension/shared/compression/measured';
+import { layerMethod } from '../../extension/shared/compression/methodTable';
+import type { LayerChoice } from '../../extension/shared/compression/plans';
+import { button } from '../controls/controls';
+import { element } from '../controls/elements';
+import { formatBytes, formatCompact, formatCount, formatPercent } from '../numbers/format';
+
+export type MethodOutcome = { readonly choice: LayerChoice } & (
+  { readonly measured: MeasuredLayer } | { readonly problem: string }
+);
+
+const COLUMNS = ['Method', 'Rank', 'Error', 'In its metric', 'Of the outputs', 'Size', 'Multiply-adds', ''];
+
+/** @param onDifference shows what a choice loses */
+export function methodsTable(
+  layer: string,
+  outcomes: readonly MethodOutcome[],
+  onDifference: (choice: LayerChoice) => void,
+): HTMLElement {
+  const head = COLUMNS.map((text) => element('th', { scope: 'col' }, text));
+  return element(
+    'div',
+    { class: 'methods-scroll', tabindex: 0, role: 'region', 'aria-label': 'Methods side by side' },
+    element(
+      'table',
+      { class: 'numbers methods' },
+      element('caption', { class: 'hidden' }, `Methods for ${layer}, measured on what is stored`),
+      element('thead', {}, element('tr', {}, ...head)),
+      element('tbody', {}, ...outcomes.map((outcome) => row(outcome, onDifference))),
+    ),
+  );
+}
+
+function row(outcome: MethodOutcome, onDifference: (choice: LayerChoice) => void): HTMLElement {
+  const { choice } = outcome;
+  const name = element('th', { scope: 'row' }, layerMethod(choice.method).label);
+  if ('problem' in outcome) {
+    return element('tr', {}, name, element('td', { class: 'problem', colspan: COLUMNS.length - 1 }, outcome.problem));
+  }
+  const { measured } = outcome;
+  const { relative_error, metric_error, output_error, bytes, multiply_adds, notes } = measured;
+  const cell = (text: string): HTMLElement => element('td', {}, text);
+  const difference = button({
+    label: 'Difference',
+    title: `Show what ${layerMethod(choice.method).label} loses, and where`,
+    onClick: () => onDifference(choice),
+  });
+  return element(
+    'tr',
+    { title: notes.join(' ') || undefined },
+    name,
+    cell(choice.rank === undefined ? '' : formatCount(choice.rank)),
+    cell(formatPercent(relative_error)),
+    cell(formatPercent(metric_error)),
+    cell(output_error === null ? '–' : formatPercent(output_error)),
+    cell(`${formatBytes(bytes.after)} of ${formatBytes(bytes.before)}`),
+    cell(`${formatCompact(multiply_adds.after)} of ${formatCompact(multiply_adds.before)}`),
+    element('td', {}, difference),
+  );
+}

@@ -1,0 +1,76 @@
+/** The singular values of a layer before and after compression, ranked, on one logarithmic axis. */
+import { scaleLinear, scaleLog } from 'd3-scale';
+import { line } from 'd3-shape';
+import { formatCount, formatNumber } from '../numbers/format';
+import { drawAxes } from './axes';
+import { PlotFrame } from './plotFrame';
+import { sampleIndexes } from './twinTable';
+
+/** Singular values below this share of σ₁ are noise; the axis ends there. */
+const FLOOR = 1e-7;
+
+const DRAWN = 1000;
+const TWIN_ROWS = 200;
+
+/** @param before λ = σ², ascending, as `after` */
+export function beforeAfterPlot(layer: string, label: string, before: Float64Array, after: Float64Array): HTMLElement {
+  const series = [ranked(before), ranked(after)] as const;
+  const count = Math.max(before.length, after.length);
+  const largest = Math.max(series[0][0] ?? 0, series[1][0] ?? 0);
+  const kept = series[1].filter((sigma) => sigma > FLOOR * largest).length;
+  const scales = (frame: PlotFrame) => ({
+    x: scaleLinear()
+      .domain([1, Math.max(2, count)])
+      .range([0, frame.width]),
+    y: scaleLog()
+      .domain([FLOOR * largest, largest * 1.2])
+      .range([frame.height, 0])
+      .clamp(true),
+  });
+  const frame = new PlotFrame({
+    title: 'Spectrum before and after',
+    height: 240,
+    margin: { top: 24, right: 14, bottom: 40, left: 46 },
+    draw: () => {
+      for (const name of ['fit', 'axes'] as const) frame.layer(name);
+      if (!(largest > 0)) return;
+      const { x, y } = scales(frame);
+      drawAxes(frame, x, y, { x: 'rank', y: 'σ', wholeX: true, formatX: formatCount });
+      const fit = frame.layer('fit');
+      series.forEach((values, i) => {
+        const points = sampleIndexes(values.length, DRAWN).filter((at) => values[at]! > FLOOR * largest);
+        const path = line<number>()
+          .x((at) => x(at + 1))
+          .y((at) => y(values[at]!));
+        fit.append('path').attr('class', `error-curve curve-colour-${i} curve-dash-${i}`).attr('d', path(points));
+      });
+    },
+    twin: () => ({
+      caption: `Singular values before and after ${label}`,
+      columns: ['rank', 'before', 'after'],
+      rows: sampleIndexes(count, TWIN_ROWS).map((at) => [
+        formatCount(at + 1),
+        ...series.map((values) => formatNumber(values[at] ?? 0, 4)),
+      ]),
+    }),
+    fileName: () => `${layer}-before-and-after`,
+    readout: (at) => {
+      if (!(largest > 0)) return null;
+      const { x } = scales(frame);
+      const rank = Math.min(count, Math.max(1, Math.round(x.invert(at))));
+      const [was, is] = series.map((values) => formatNumber(values[rank - 1] ?? 0, 3));
+      return { x: x(rank), lines: [`rank ${formatCount(rank)}`, `before ${was!}`, `after ${is!}`] };
+    },
+  });
+  frame.setFinding(
+    largest > 0
+      ? `${formatCount(kept)} of ${formatCount(count)} singular values stay above the noise; solid before, dashed after.`
+      : 'Every singular value is zero.',
+  );
+  return frame.element;
+}
+
+/** σ, the largest first. */
+function ranked(eigenvalues: Float64Array): Float64Array {
+  return eigenvalues.map(Math.sqrt).reverse();
+}
