@@ -3,6 +3,7 @@ import type { LayoutName } from '../../shared/compression/layouts';
 import { CompressionError } from '../compressionError';
 import { denseLayout } from './dense';
 import { huggingfaceLayout } from './huggingface';
+import { onnxLayout } from './onnx/onnxWriter';
 import { partsLayout } from './parts';
 import { peftLayout } from './peft';
 import type { Layout, Layouts } from './writer';
@@ -11,6 +12,7 @@ const LAYOUTS: Layouts = {
   dense: denseLayout,
   huggingface: huggingfaceLayout,
   peft: peftLayout,
+  onnx: onnxLayout,
   safetensors: partsLayout,
 };
 
