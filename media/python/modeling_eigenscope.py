@@ -7,9 +7,9 @@ config.json lists are replaced, by the names that their weights had in the origi
 
     truncation_ranks  {module: r}       y = A(Bx) + bias: `module.ALinear.weight` (out x r) and `module.BLinear.weight` (r x in)
     added_biases      [module, ...]     their ALinear has a bias, although the original module had none
-    module_sizes      {module: [o, i]}  a linear module with other sizes than the architecture's
-    kept_outputs      {module: n}       a linear module that makes the outputs `module.kept_outputs`; the others of n are 0
-    kept_inputs       {module: n}       a linear module that takes the inputs `module.kept_inputs` of n
+    module_sizes      {module: [o, i]}  a linear module of i inputs and o outputs, unlike the architecture's
+    kept_outputs      {module: n}       it makes the outputs `module.kept_outputs` of n; the others are 0
+    kept_inputs       {module: n}       it takes the inputs `module.kept_inputs` of n
 
 MIT License, https://opensource.org/license/mit
 """
@@ -209,8 +209,11 @@ def _replace_listed(model):
             if key is not None and key != full:
                 raise ValueError(f"config.json says that {name} had a side of {key}; {type(model).__name__} has {full}")
         bias = module.bias is not None or name in added
-        kept = KeptLinear(outputs, inputs, bias, kept_outputs.get(name), kept_inputs.get(name))
-        _replace(model, name, kept)
+        if type(module) is Conv1D and name not in kept_outputs and name not in kept_inputs:
+            _replace(model, name, Conv1D(outputs, inputs))
+        else:
+            kept = KeptLinear(outputs, inputs, bias, kept_outputs.get(name), kept_inputs.get(name))
+            _replace(model, name, kept)
     for name, rank in ranks.items():
         module = model.get_submodule(name)
         if not isinstance(module, Pair):

@@ -2,6 +2,7 @@
 
 make FOLDER          tiny random models of many architectures, each saved by transformers in a folder of its own
 check FOLDER NAMES   what transformers makes of NAME-pairs beside the dense product of its factors, as JSON
+sizes FOLDER NAMES   what transformers makes of NAME with rows and columns left out, beside zeros in their places, as JSON
 adapt FOLDER NAMES   what PEFT makes of NAME-adapter beside the dense sum of its base and its factors, as JSON
 """
 
@@ -39,7 +40,8 @@ def configurations():
         "llama": (t.LlamaForCausalLM, t.LlamaConfig(**grouped)),
         "llamatied": (t.LlamaForCausalLM, t.LlamaConfig(**grouped, tie_word_embeddings=True)),
         "qwen2": (t.Qwen2ForCausalLM, t.Qwen2Config(**grouped)),
-        "mistral": (t.MistralForCausalLM, t.MistralConfig(**grouped)),
+        # Two matrices of more than a megabyte, for shards, in 16 bits.
+        "mistral": (t.MistralForCausalLM, t.MistralConfig(**dict(grouped, vocab_size=20000), dtype=torch.bfloat16)),
         "gpt2": (t.GPT2LMHeadModel, t.GPT2Config(**gpt2)),
         "bert": (t.BertForMaskedLM, t.BertConfig(**SIZES, max_position_embeddings=32)),
         "t5": (t.T5ForConditionalGeneration, t.T5Config(**t5)),
@@ -56,7 +58,7 @@ def make(folder):
             for key, parameter in model.named_parameters():
                 if key.endswith("bias"):
                     parameter.normal_(0, 0.1)
-        model.save_pretrained(os.path.join(folder, name))
+        model.to(config.dtype or torch.float32).save_pretrained(os.path.join(folder, name))
 
 
 def stored(folder):
@@ -144,6 +146,65 @@ def check(folder, name):
     }
 
 
+def without(weights, module, keep, side):
+    """The module's weight and bias without some outputs or inputs, and with zeros in their places."""
+    weight, bias = weights[f"{module}.weight"], weights.get(f"{module}.bias")
+    dimension = 0 if side == "outputs" else 1
+    zeroed = torch.zeros_like(weight).index_copy(dimension, keep, weight.index_select(dimension, keep))
+    smaller, padded = {"weight": weight.index_select(dimension, keep)}, {"weight": zeroed}
+    if bias is not None:
+        smaller["bias"] = bias[keep] if side == "outputs" else bias
+        padded["bias"] = torch.zeros_like(bias).index_copy(0, keep, bias[keep]) if side == "outputs" else bias
+    return smaller, padded
+
+
+def sizes(folder, name):
+    """Another number of channels in each MLP, and fewer dimensions of the heads of queries, keys and values."""
+    source, reduced, again, dense = (os.path.join(folder, name + end) for end in ("", "-sizes", "-sizes2", "-zeros"))
+    architecture, auto, load = opened(folder, name)
+    weights = stored(source)
+    smaller, padded = dict(weights), dict(weights)
+    config = {"module_sizes": {}, "kept_outputs": {}, "kept_inputs": {}}
+    for layer in range(2):
+        block = f"model.layers.{layer}"
+        channels = torch.arange(layer, 48, layer + 2)
+        for module, keep, side, is_known in (
+            ("mlp.gate_proj", channels, "outputs", False),
+            ("mlp.up_proj", channels, "outputs", False),
+            ("mlp.down_proj", channels, "inputs", False),
+            ("self_attn.q_proj", torch.arange(0, 32, 2), "outputs", True),
+            ("self_attn.k_proj", torch.arange(0, 16, 2), "outputs", True),
+            ("self_attn.v_proj", torch.arange(0, 16, 4), "outputs", True),
+            ("self_attn.o_proj", torch.arange(0, 32, 4), "inputs", True),
+        ):
+            module = f"{block}.{module}"
+            small, pad = without(weights, module, keep, side)
+            for key in small:
+                smaller[f"{module}.{key}"], padded[f"{module}.{key}"] = small[key].contiguous(), pad[key]
+            config["module_sizes"][module] = list(small["weight"].shape)
+            if is_known:
+                smaller[f"{module}.kept_{side}"] = keep
+                config[f"kept_{side}"][module] = weights[f"{module}.weight"].shape[0 if side == "outputs" else 1]
+    save_dense(source, padded, dense)
+    save_dense(source, smaller, reduced)
+    path = os.path.join(reduced, "config.json")
+    with open(path) as file:
+        config = {**json.load(file), **config, "auto_map": {auto.__name__: f"modeling_eigenscope.{architecture}"}}
+    with open(path, "w") as file:
+        json.dump(config, file)
+    shutil.copy(os.environ["EIGENSCOPE_LOADER"], reduced)
+    given = inputs(architecture)
+    model, report = load(reduced, trust_remote_code=True, output_loading_info=True)
+    ours = logits(model.eval(), given)
+    model.save_pretrained(again)
+    return {
+        "problems": sorted(str(key) for kind in report.values() for key in kind),
+        "difference": distance(ours, logits(load(dense).eval(), given)),
+        "from_original": distance(ours, logits(load(source).eval(), given)),
+        "reloaded": distance(logits(load(again, trust_remote_code=True).eval(), given), ours),
+    }
+
+
 def adapt(folder, name):
     from peft import PeftModel
 
@@ -173,5 +234,5 @@ if __name__ == "__main__":
         print(transformers.__version__)
     else:
         with contextlib.redirect_stdout(sys.stderr):
-            result = {name: {"check": check, "adapt": adapt}[command](folder, name) for name in names}
+            result = {name: {"check": check, "sizes": sizes, "adapt": adapt}[command](folder, name) for name in names}
         print(json.dumps(result))

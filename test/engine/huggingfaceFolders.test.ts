@@ -1,0 +1,186 @@
+/**
+ * Compressed folders and adapters in the programs that they are made for. transformers makes tiny random models of many
+ * architectures, Eigenscope compresses them, and transformers and PEFT load the results: they put out what a dense model
+ * puts out that has the products of the factors for weights.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { openModel } from '../../extension/checkpoint/openModel';
+import { huggingfaceLayout } from '../../extension/compression/writers/huggingface';
+import { peftLayout } from '../../extension/compression/writers/peft';
+import type { MethodName } from '../../extension/shared/compression/methodTable';
+import type { LayerChoice } from '../../extension/shared/compression/plans';
+import { pythonWith } from '../harness/python';
+import { repositoryRoot, sharedFolder } from '../harness/shared';
+import { temporaryFolder } from '../harness/temporaryFolder';
+import { runLayout } from '../unit/compression/writers/layoutRun';
+
+const SCRIPT = path.join(repositoryRoot, 'test', 'engine', 'transformersPeer.py');
+const LOADER = path.join(repositoryRoot, 'media', 'python', 'modeling_eigenscope.py');
+
+/** float32, two products in place of one, through two layers. */
+const TOLERANCE = 1e-5;
+
+/** A compressed model is another one; a reconstruction that is not used would be the original. */
+const OTHER = 1e-2;
+
+/** Matrices at the ends of a language model, and what is looked up in by position. */
+const ENDS = /embed|shared|wte|wpe|lm_head|relative/;
+
+interface Loaded {
+  architecture: string;
+  pairs: number;
+  pairs_of_base: number;
+  problems: string[];
+  difference: number;
+  from_original: number;
+  reloaded: number;
+  same_names: boolean;
+}
+
+describe('compressed models in transformers and PEFT', function () {
+  this.timeout(120_000);
+  const folder = temporaryFolder();
+  const python = pythonWith('torch', 'transformers', 'safetensors');
+  const hasPeft = pythonWith('torch', 'transformers', 'safetensors', 'peft') !== undefined;
+  const ends = new Map<string, number>();
+
+  const peer = (command: string, ...names: string[]): string => {
+    const env = {
+      ...process.env,
+      ...{ EIGENSCOPE_LOADER: LOADER, HF_HOME: path.join(folder, 'home'), HF_HUB_OFFLINE: '1' },
+    };
+    const { status, stdout, stderr } = spawnSync(python!, [SCRIPT, command, folder, ...names], {
+      encoding: 'utf8',
+      env,
+    });
+    assert.equal(status, 0, stderr);
+    return stdout;
+  };
+
+  /** Every matrix but those of the ends, or every one; half of its rank at most, another rank for the next one. */
+  const choices = async (model: string, all: boolean, methods: readonly MethodName[]) => {
+    const checkpoint = await openModel(path.join(folder, model));
+    const matrices = checkpoint.tensors.filter(
+      ({ name, shape }) => shape.length >= 2 && name.endsWith('.weight') && (all || !ENDS.test(name)),
+    );
+    await checkpoint.close();
+    const chosen = matrices.map(({ name, shape }, index): [string, LayerChoice] => {
+      const smaller = Math.min(
+        shape[0]!,
+        shape.slice(1).reduce((a, b) => a * b),
+      );
+      return [
+        name,
+        { method: methods[index % methods.length]!, rank: Math.max(1, Math.floor(smaller / 2) - (index % 3)) },
+      ];
+    });
+    return Object.fromEntries(chosen);
+  };
+  const write = (target: string, files: ReadonlyMap<string, Buffer>): void => {
+    for (const [name, content] of files) {
+      mkdirSync(path.dirname(path.join(target, name)), { recursive: true });
+      writeFileSync(path.join(target, name), content);
+    }
+  };
+
+  /** @param ending of the folder's name beside the model's */
+  const compressed = async (model: string, ending: string, all = false): Promise<string> => {
+    const name = all ? `${model}all` : model;
+    if (all) cpSync(path.join(folder, model), path.join(folder, name), { recursive: true });
+    const isAdapter = ending === '-adapter';
+    const methods = isAdapter ? (['pissa', 'olora', 'loftq', 'lq-lora'] as const) : (['svd'] as const);
+    const chosen = await choices(name, all, methods);
+    const { files } = await runLayout(isAdapter ? peftLayout : huggingfaceLayout, path.join(folder, name), {
+      choices: chosen,
+      shardBytes: 1e6,
+    });
+    write(path.join(folder, `${name}${ending}`), files);
+    ends.set(name, Object.keys(chosen).length);
+    return name;
+  };
+
+  const MODELS = ['llama', 'llamatied', 'qwen2', 'mistral', 'gpt2', 'bert', 't5', 'vit'];
+  /** With embeddings, their tied output matrices, and the convolution of patches. */
+  const WHOLE = ['llamatied', 'gpt2', 'bert', 't5', 'vit'];
+  /** Modules that share the two weights of a tied embedding; and a head that the base model lacks. */
+  const TIED: Readonly<Record<string, number>> = { llamatiedall: 1, gpt2all: 1, bertall: 1, t5all: 3 };
+
+  before(() => {
+    if (python === undefined) {
+      console.log(
+        '      No Python with torch, transformers and safetensors (EIGENSCOPE_PYTHON names one): not tried here.',
+      );
+      return;
+    }
+    peer('make');
+    if (sharedFolder !== undefined) {
+      const source = path.join(sharedFolder, 'checkpoints', 'stories260K-llama-derived');
+      mkdirSync(path.join(folder, 'stories'));
+      for (const name of ['config.json', 'model.safetensors']) {
+        cpSync(path.join(source, name), path.join(folder, 'stories', name));
+      }
+    }
+  });
+
+  it('transformers loads every architecture, puts out what the dense products do, and saves it again', async () => {
+    if (python === undefined) return;
+    const names = await Promise.all([
+      ...[...MODELS, ...(sharedFolder === undefined ? [] : ['stories'])].map((model) => compressed(model, '-pairs')),
+      ...WHOLE.map((model) => compressed(model, '-pairs', true)),
+    ]);
+    assert.ok(
+      readdirSync(path.join(folder, 'mistral-pairs')).includes('model.safetensors.index.json'),
+      'one of them is in shards',
+    );
+    const results = JSON.parse(peer('check', ...names)) as Record<string, Loaded>;
+    assert.deepEqual(Object.keys(results).sort(), [...names].sort());
+    for (const [name, loaded] of Object.entries(results)) {
+      assert.deepEqual(loaded.problems, [], `${name}: weights that are missing or left over`);
+      assert.equal(loaded.pairs, ends.get(name)! + (TIED[name] ?? 0), `${name}: modules replaced`);
+      assert.ok(loaded.pairs_of_base >= loaded.pairs - 3 && loaded.pairs_of_base > 0, `${name}: in the base model`);
+      assert.ok(loaded.difference < TOLERANCE, `${name}: ${loaded.difference}`);
+      assert.ok(loaded.from_original > OTHER, `${name}: ${loaded.from_original}`);
+      assert.equal(loaded.reloaded, 0, `${name}: saved and loaded again`);
+      assert.ok(loaded.same_names, `${name}: the names of its weights`);
+    }
+    const config = JSON.parse(readFileSync(path.join(folder, 'llama-pairs', 'config.json'), 'utf8')) as {
+      truncation_ranks: Record<string, number>;
+    };
+    assert.ok(new Set(Object.values(config.truncation_ranks)).size > 3, 'ranks differ from layer to layer');
+  });
+
+  it('the loader builds modules of other sizes, with zeros for outputs that went', () => {
+    if (python === undefined) return;
+    const results = JSON.parse(peer('sizes', 'llama', 'qwen2')) as Record<string, Omit<Loaded, 'pairs'>>;
+    for (const [name, loaded] of Object.entries(results)) {
+      assert.deepEqual(loaded.problems, [], name);
+      assert.ok(loaded.difference < TOLERANCE, `${name}: ${loaded.difference}`);
+      assert.ok(loaded.from_original > OTHER, name);
+      assert.equal(loaded.reloaded, 0, name);
+    }
+  });
+
+  it('PEFT loads the adapters onto their bases, and merges them', async () => {
+    if (python === undefined || !hasPeft) {
+      if (python !== undefined) console.log('      No PEFT in that Python: not tried here.');
+      return;
+    }
+    // Not ViT: transformers 5 has other names for its modules, as the layout's note says.
+    const names = await Promise.all(
+      MODELS.filter((name) => name !== 'vit').map((model) => compressed(model, '-adapter')),
+    );
+    const results = JSON.parse(peer('adapt', ...names)) as Record<
+      string,
+      { adapted: number; difference: number; merged: number; base_alone: number }
+    >;
+    for (const [name, { adapted, difference, merged, base_alone }] of Object.entries(results)) {
+      assert.equal(adapted, ends.get(name)!, name);
+      assert.ok(difference < TOLERANCE, `${name}: ${difference}`);
+      assert.ok(merged < TOLERANCE, `${name}: ${merged} when merged`);
+      assert.ok(base_alone > OTHER, `${name}: the base alone`);
+    }
+  });
+});
