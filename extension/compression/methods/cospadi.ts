@@ -7,7 +7,10 @@
  */
 import type { Kernels } from '../../linalg/kernels/kernels';
 import { CompressionError } from '../compressionError';
+import { gramMetric } from '../decomposition/layerMetrics';
+import { PLAIN, weighted } from '../decomposition/metric';
 import { pursuit, residual, updateAtoms, type CodedRows, type Codes } from '../decomposition/sparseCoding';
+import { timesInverseLower } from '../decomposition/triangular';
 import { truncatedSvd } from '../truncatedSvd';
 import type { LayerMethod } from './method';
 
@@ -18,14 +21,17 @@ const LEAST_GAIN = 1e-4;
 const STARTING = 0.1;
 const CODING = 0.7;
 
-export const cospadi: LayerMethod = ({ w, outputs, inputs, rank: size, options, layer }, { kernels, poll }) => {
+export const cospadi: LayerMethod = (input, { kernels, poll }) => {
+  const { w, outputs, inputs, rank: size, options, layer, statistics } = input;
   const nonzeros = options.nonzeros === 0 ? Math.ceil(size / 2) : options.nonzeros;
   if (nonzeros > size) {
     const reason = `${nonzeros} atoms an output are more than the dictionary's ${size}; choose at most as many`;
     throw new CompressionError('invalid-rank', reason, { layer });
   }
-  const y = w;
-  const dictionary = startingAtoms(y, outputs, inputs, size, kernels, (fraction) => poll(STARTING * fraction));
+  const starting = (fraction: number): void => poll(STARTING * fraction);
+  const metric = statistics.gram ? gramMetric(statistics, input, { kernels, poll: starting }) : PLAIN;
+  const y = weighted(metric, w, input, kernels, starting);
+  const dictionary = startingAtoms(y, outputs, inputs, size, kernels, starting);
   const coded: CodedRows = { y, rows: outputs, dictionary, size, nonzeros };
   const total = norm(y);
   const rounds: number[] = [];
@@ -42,8 +48,10 @@ export const cospadi: LayerMethod = ({ w, outputs, inputs, rank: size, options, 
     rounds.push(error);
     if (before !== undefined && before - error <= LEAST_GAIN * before) break;
   }
-  const part = { kind: 'dictionary', size, nonzeros, dictionary, ...codes! } as const;
-  return { parts: [part], rounds, notes: [] };
+  const { factor } = metric;
+  const scaled = factor ? timesInverseLower(dictionary, size, factor, inputs, kernels, () => poll(1)) : dictionary;
+  const part = { kind: 'dictionary', size, nonzeros, dictionary: scaled, ...codes! } as const;
+  return { parts: [part], ...(factor && { metric }), rounds, notes: metric.notes };
 };
 
 /** The leading right singular vectors; beyond them, and for directions that are noise, the longest rows. */

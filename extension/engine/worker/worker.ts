@@ -9,6 +9,7 @@ import { goodnessOfFit } from '../../spectral/tail/goodnessOfFit';
 import { compressTask } from './compressTask';
 import { differenceTask } from './differenceTask';
 import { EigenSolver } from './eigenSolver';
+import { groupTask } from './groupTask';
 import { widenElements } from './widenElements';
 import { hold } from './heldStages';
 import { multiply } from './multiply';
@@ -45,6 +46,7 @@ const calls: WorkerCalls = {
     compressionMethod(method).compress(input, rank, output, { kernels, cancelled, onProgress }),
   compressChoice: (task, onProgress) => compressTask(task, { kernels, cancelled, onProgress }),
   choiceDifference: (task, onProgress) => differenceTask(task, solver, onProgress),
+  reduceGroup: (task, onProgress) => groupTask(task, { kernels, cancelled, onProgress }),
   widen: ({ bytes, dtype }) => widenElements(bytes, dtype),
   eigenvectors: ({ matrix, n, k }, onProgress) => topEigenvectors(matrix, n, k, { kernels, cancelled, onProgress }),
   heatMap: ({ bytes, dtype, planes, rowCells, colCells, width }) => {

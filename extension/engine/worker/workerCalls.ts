@@ -15,11 +15,14 @@
  */
 import type { StoredElements } from '../../compression/layerElements';
 import type { LayerInput, StoredLayer } from '../../compression/compressMatrix';
+import type { HeadSizes } from '../../compression/groups/attentionHeads';
+import type { Rotation } from '../../compression/groups/queryKey';
+import type { ReducedGroup } from '../../compression/groups/reduceGroup';
 import type { FloatDType } from '../../compression/narrow';
 import type { CompressedTensor, CompressionInput } from '../../compression/svdCompression';
 import type { BandMatrix } from '../../linalg/eigen/bandReduction';
 import type { LayerDifference } from '../../shared/compression/layerDifference';
-import type { LayerChoice } from '../../shared/compression/plans';
+import type { GroupMethodName, LayerChoice } from '../../shared/compression/plans';
 import type { LayerStatistics } from '../../shared/compression/statistics';
 import type { RankRequest } from '../../shared/compressions';
 import type { GoodnessOfFit, StoredRounding } from '../../shared/layers';
@@ -49,6 +52,25 @@ export interface CompressTask {
   dtype: FloatDType;
   /** The parts, or their sum as one matrix that lies as the layer's own. */
   form: 'parts' | 'product';
+}
+
+export interface StoredModule {
+  /** `gate`, `up`, `down`, `q`, `k`, `v`, `o`. */
+  role: string;
+  name: string;
+  matrix: StoredElements;
+  inputsFirst: boolean;
+  bias?: Float64Array;
+}
+
+export interface GroupTask {
+  method: GroupMethodName;
+  rank: number;
+  modules: StoredModule[];
+  statistics: LayerStatistics;
+  dtype: FloatDType;
+  /** For the methods of attentions. */
+  heads?: { sizes: HeadSizes; rotation: Rotation; rotated: number };
 }
 
 export interface WorkerCalls {
@@ -82,6 +104,8 @@ export interface WorkerCalls {
   compressChoice(params: CompressTask, onProgress: Progress): StoredLayer;
   /** What is lost of one layer by one method. */
   choiceDifference(params: CompressTask, onProgress: Progress): LayerDifference;
+  /** An MLP or an attention by its group method. @see reduceGroup */
+  reduceGroup(params: GroupTask, onProgress: Progress): ReducedGroup;
   /** Elements in float64. */
   widen(params: { bytes: Uint8Array; dtype: DType }): Float64Array;
   /** The k largest eigenpairs of a symmetric matrix: values descending, vectors as rows. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cospadi } from '../../../../extension/compression/methods/cospadi';
 import { cur } from '../../../../extension/compression/methods/cur';
 import { dct } from '../../../../extension/compression/methods/dct';
-import type { LayerMethod, MethodInput } from '../../../../extension/compression/methods/method';
+import type { LayerMethod, MethodInput, MethodResult } from '../../../../extension/compression/methods/method';
 import { tensorTrain } from '../../../../extension/compression/methods/tensorTrain';
 import { curPart } from '../../../../extension/compression/parts/cur';
 import { dctPart } from '../../../../extension/compression/parts/dct';
@@ -12,7 +12,7 @@ import type { PartOperations } from '../../../../extension/compression/parts/par
 import { tensorTrainPart } from '../../../../extension/compression/parts/tensorTrain';
 import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 import { DEFAULT_OPTIONS, type MethodOptions } from '../../../../extension/shared/compression/methodOptions';
-import type { Part } from '../../../../extension/shared/compression/parts';
+import type { DictionaryPart, Part } from '../../../../extension/shared/compression/parts';
 import { fullBonds, mostRank, tensorSizes } from '../../../../extension/shared/compression/rankLimits';
 import { mulberry32 } from '../../../../extension/spectral/seededRandom';
 
@@ -148,6 +148,10 @@ describe('method tensor-train', () => {
   });
 });
 
+function norm(values: Float64Array): number {
+  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+}
+
 /** Σσ² of the k largest singular values, by power iteration with deflation. */
 function bestSquares(w: Float64Array, rows: number, columns: number, k: number): number {
   const gram = kernels.multiply(w, w, columns, columns, rows, true, false);
@@ -215,6 +219,22 @@ describe('method cospadi', () => {
     assert.ok(more < fewer);
     const zero = approximate(cospadi, dictionaryPart, input(new Float64Array(12), 3, 4, 3));
     assert.ok(zero.part.values.every((value) => value === 0));
+  });
+
+  it('with the Gram matrix minimises the error of the outputs', () => {
+    const w = random(30, 12, 13);
+    const x = random(12, 60, 14).map((value, at) => value * (1 + (Math.floor(at / 60) % 4) ** 2));
+    const gram = kernels.gram(x, 12, 60, 'rows');
+    const given = input(w, 30, 12, 6, { nonzeros: 3 });
+    const lossOf = (result: MethodResult): number => {
+      const rest = w.map((value) => -value);
+      dictionaryPart.addTo(rest, result.parts[0] as DictionaryPart, given, kernels);
+      return norm(kernels.multiply(rest, x, 30, 60, 12, false, false));
+    };
+    const calibrated = cospadi({ ...given, statistics: { gram } }, tools);
+    assert.ok(lossOf(calibrated) < lossOf(cospadi(given, tools)));
+    const whole = norm(kernels.multiply(w, x, 30, 60, 12, false, false));
+    assert.ok(Math.abs(lossOf(calibrated) / whole - (calibrated.rounds?.at(-1) ?? NaN)) < 1e-10);
   });
 
   it('refuses more atoms an output than there are', () => {
