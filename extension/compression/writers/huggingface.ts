@@ -11,6 +11,7 @@ import { layerMethod } from '../../shared/compression/methodTable';
 import { CompressionError } from '../compressionError';
 import { savedMetadata } from '../savedMetadata';
 import { addedBias } from './addedBias';
+import { groupFields, replaceGroup } from './groupTensors';
 import { configChanges, copiedFiles, textFile } from './modelFiles';
 import { modelTensors } from './modelTensors';
 import { pairFactors, tableFactors } from './pairFactors';
@@ -39,19 +40,23 @@ export const huggingfaceLayout: Layout = {
           'transformers makes random weights in place of the factors, and says so.',
       ],
       replace: (weight, stored, signal) => replace(job, weight, stored, signal),
+      replaceGroup,
       files: async (pieces) => {
         const records = pieces.slice(0, job.weights.length).map(({ record }) => record as unknown as PairRecord);
         const ours = Object.entries(classes).map(([auto, name]) => [auto, `${LOADER}.${name}`] as const);
+        const groups = groupFields(job, pieces.slice(job.weights.length));
+        const needsLoader = records.length > 0 || groups.loader;
         const tensors = modelTensors(job, pieces);
         const changes: Record<string, JsonValue> = {
           ...configChanges(pieces),
-          auto_map: { ...autoMap, ...Object.fromEntries(ours) } as JsonValue,
-          ...rankFields(records),
+          ...groups.fields,
+          ...(needsLoader && { auto_map: { ...autoMap, ...Object.fromEntries(ours) } as JsonValue }),
+          ...(records.length > 0 && rankFields(records)),
         };
         const copied = await copiedFiles(job.checkpoint, changes);
         return [
           ...copied.filter(({ path }) => path !== `${LOADER}.py`),
-          textFile(`${LOADER}.py`, loader),
+          ...(needsLoader ? [textFile(`${LOADER}.py`, loader)] : []),
           ...safetensorsFiles({
             stem: 'model',
             tensors,

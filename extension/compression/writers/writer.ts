@@ -12,11 +12,12 @@ import type { TensorInfo } from '../../checkpoint/checkpoint';
 import type { Model } from '../../checkpoint/openModel';
 import type { LayoutName } from '../../shared/compression/layouts';
 import type { MeasuredLayer } from '../../shared/compression/measured';
-import type { CompressionPlan, LayerChoice } from '../../shared/compression/plans';
+import type { CompressionPlan, GroupPlan, LayerChoice } from '../../shared/compression/plans';
 import type { Append } from '../atomicFile';
 import type { StoredLayer } from '../compressMatrix';
 import type { CompressionMatrix } from '../compressionMatrix';
 import type { FactorLayout } from '../factorLayout';
+import type { ReducedGroup } from '../groups/reduceGroup';
 import type { FloatDType } from '../narrow';
 import type { HeaderEntry } from '../safetensorsLayout';
 import type { NewTensor } from '../safetensorsWriter';
@@ -42,11 +43,37 @@ export interface SavedWeight {
   readonly twins: readonly string[];
 }
 
+/** A block that the plan makes smaller as a whole: an MLP, or a part of an attention. */
+export interface SavedGroup {
+  /** As the plan names it. */
+  readonly name: string;
+  readonly plan: GroupPlan;
+  /** The projections that change. */
+  readonly members: readonly SavedMember[];
+  /** Of new tensors. */
+  readonly dtype: FloatDType;
+}
+
+export interface SavedMember {
+  /** `gate`, `up`, `down`, `q`, `k`, `v`, `o`. */
+  readonly role: string;
+  /** Its weight is `module.weight`. */
+  readonly module: string;
+  readonly tensor: TensorInfo;
+  readonly bias?: TensorInfo;
+  /** Of y = Wx, before. */
+  readonly outputs: number;
+  readonly inputs: number;
+  /** The tensor is stored in × out. */
+  readonly inputsFirst: boolean;
+}
+
 export interface SaveJob {
   readonly checkpoint: Model;
   readonly plan: CompressionPlan;
   /** In the checkpoint's order. */
   readonly weights: readonly SavedWeight[];
+  readonly groups?: readonly SavedGroup[];
   /** Tensors that no saved model holds: optimizer state, say. */
   readonly leftOut: ReadonlySet<string>;
   /** Most bytes of tensors in a file; a larger tensor gets a file of its own. */
@@ -71,6 +98,8 @@ export interface PreparedLayout {
   readonly notes: readonly string[];
   /** @throws CompressionError, CheckpointError (it may read the weight's bias), AbortError */
   replace(weight: SavedWeight, stored: StoredLayer, signal: AbortSignal): Promise<Replaced>;
+  /** Absent if the layout holds no smaller blocks. @throws CompressionError */
+  replaceGroup?(group: SavedGroup, reduced: ReducedGroup): Replaced;
   /** @param pieces one for each weight of the job, in its order, then those of groups */
   files(pieces: readonly Piece[], signal: AbortSignal): Promise<readonly OutputFile[]>;
 }
