@@ -1,7 +1,7 @@
 /** What a saved file says of itself, under the metadata key `eigenscope`. */
 import path from 'node:path';
 import type { SaveRequest } from '../shared/compressions';
-import type { CompressedTensor } from './svdCompression';
+import type { CompressedTensor } from './pairCompression';
 import type { FactorLayout } from './factorLayout';
 
 /** The origin of a saved file. */

@@ -14,7 +14,7 @@ export interface Approximation {
   readonly rows: number;
   readonly cols: number;
   readonly rank: number;
-  readonly factors: Factors;
+  readonly factors: Pick<Factors, 'left' | 'right'>;
   readonly dtype: FloatDType;
   readonly kernels: Kernels;
   /** Called after every block with the share done; may throw to stop. */

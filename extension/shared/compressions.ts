@@ -39,6 +39,8 @@ export interface SaveRequest {
   target: string;
   /** The person confirmed that an existing `target` may be replaced. Never allows replacing an original. */
   overwrite?: boolean;
+  /** File of statistics, for methods that need them. */
+  statistics?: string;
 }
 
 export interface SaveResult {
@@ -51,29 +53,3 @@ export interface SaveResult {
   /** What the person should know: directions beyond the numerical rank, rounding, saturation. */
   notes: string[];
 }
-
-interface Row {
-  /** Name in requests, metadata and the command line. */
-  readonly name: string;
-  readonly label: string;
-  readonly description: string;
-}
-
-const ROWS = [
-  {
-    name: 'svd',
-    label: 'Truncated SVD',
-    description:
-      'Keeps the largest singular directions, U_k√S_k · √S_k V_kᵀ: the smallest possible error at a rank when nothing ' +
-      'is known of the inputs.',
-  },
-] as const satisfies readonly Row[];
-
-export type MethodName = (typeof ROWS)[number]['name'];
-
-export interface CompressionMethod extends Row {
-  readonly name: MethodName;
-}
-
-/** `compression/registry.ts` says what each does, and does not compile without that. */
-export const compressionMethods: readonly CompressionMethod[] = ROWS;

@@ -5,7 +5,8 @@
  */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import type { ViewNotifications } from '../../extension/protocol';
-import { type CompressionPreview, type SaveResult, compressionMethods } from '../../extension/shared/compressions';
+import { spectrumMethods, type MethodName } from '../../extension/shared/compression/methodTable';
+import type { CompressionPreview, SaveResult } from '../../extension/shared/compressions';
 import type { FactoredLayer } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
@@ -36,7 +37,7 @@ const quantities: readonly { key: keyof Amounts; name: string; format: (value: n
 export class CompressionPanel {
   readonly element: HTMLElement;
   private rank = 1;
-  private method = compressionMethods[0]!.name;
+  private method: MethodName = spectrumMethods[0]!.name;
   private output: Output = 'factors';
   private preview: CompressionPreview | null = null;
   private timer = 0;
@@ -65,7 +66,7 @@ export class CompressionPanel {
     this.rankInput = numberInput({ min: 1, max: full, step: 1 }, (value) => onRank(value));
     this.energyInput = numberInput({ min: 0, max: 100, step: 'any' }, (v) => onRank(curve.rankForEnergy(v / 100)));
     this.budgetInput = numberInput({ min: 0, max: 200, step: 'any' }, (v) => onRank(curve.rankForBudget(v / 100)));
-    const methods = compressionMethods.map(({ name, label }) => ({ value: name, label }));
+    const methods = spectrumMethods.map(({ name, label }) => ({ value: name, label }));
     const method = dropdown('Method', methods, this.method, (value) => {
       this.method = value;
       this.requestPreview();

@@ -24,6 +24,11 @@ export interface MethodInput extends LayerMatrix {
   readonly quantised?: Float64Array;
   /** λ = σ² of w, in any order, if they are known. */
   readonly eigenvalues?: Float64Array;
+  /**
+   * Leading singular vectors of w's smaller side, rank × min(outputs, inputs), that were found before. A square matrix has
+   * those of its inputs here.
+   */
+  readonly directions?: Float64Array;
 }
 
 export interface MethodTools {

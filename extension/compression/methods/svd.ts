@@ -1,5 +1,9 @@
 /** Method `svd`: the best rank-k approximation of a matrix, as two factors of equal weight. @see Eckart & Young 1936 */
-import { PLAIN } from '../decomposition/metric';
-import { weightedSvd } from './weightedSvd';
+import { truncatedSvd } from '../truncatedSvd';
+import type { LayerMethod } from './method';
+import { noiseNotes, productOf } from './weightedSvd';
 
-export const svd = weightedSvd(() => PLAIN);
+export const svd: LayerMethod = ({ w, outputs, inputs, rank, directions }, { kernels, poll }) => {
+  const found = truncatedSvd(w, outputs, inputs, rank, { kernels, onProgress: poll }, directions);
+  return { parts: [productOf(found)], notes: noiseNotes(rank, found.numericalRank) };
+};

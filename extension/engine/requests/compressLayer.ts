@@ -2,14 +2,18 @@
 import type { TensorInfo } from '../../checkpoint/checkpoint';
 import { elementSize } from '../../checkpoint/elements/dtype';
 import { firstNames, NAMES_SHOWN } from '../../checkpoint/problemList';
+import { CompressionError } from '../../compression/compressionError';
 import { compressionMatrix } from '../../compression/compressionMatrix';
-import type { CompressedTensor } from '../../compression/svdCompression';
-import { factorLayout, type FactorLayout } from '../../compression/factorLayout';
+import type { CompressedTensor } from '../../compression/pairCompression';
+import { factorLayout, rowsAreInputs, type FactorLayout } from '../../compression/factorLayout';
 import { directionBytes, fewDirections, leadingDirections } from '../../compression/leadingDirections';
-import { compressionMethod } from '../../compression/registry';
+import { methodNamed } from '../../compression/methods/registry';
+import { previewSvd } from '../../compression/svdPreview';
 import { resolveRank } from '../../compression/rankRequest';
 import { copyNotes, replacementNotes } from '../../compression/storageNotes';
 import { tieNotes } from '../../compression/tieNotes';
+import { spectrumMethods } from '../../shared/compression/methodTable';
+import type { LayerStatistics } from '../../shared/compression/statistics';
 import type { CompressionPreview, RankRequest, SaveRequest } from '../../shared/compressions';
 import type { InspectSettings } from '../../shared/layers';
 import { EngineError, type EngineLayer } from '../layer/engineLayer';
@@ -44,6 +48,7 @@ export async function previewLayer(
   const layer = document.layer(name);
   const { tensor } = layer;
   const matrix = compressibleMatrix(layer, name);
+  assertPreviewed(method, name);
   const known = await outcomes.known(document, name, settings);
   const { rankEigenvalues, result } = known ?? (await outcomes.outcome(document, name, withoutFarms(settings), signal));
   const [problem] = result.problems;
@@ -55,7 +60,7 @@ export async function previewLayer(
     elementBytes: elementSize(tensor.dtype),
     ...(tensor.encoding && { storedBytes: matrixShare(tensor, matrix) * tensor.encoding.byteLength }),
   };
-  const preview = compressionMethod(method).preview(input, rank);
+  const preview = previewSvd(input, rank);
   const { checkpoint } = document;
   const replaced = together.map((layer) => document.layer(layer).tensor);
   const ties = await tieNotes(
@@ -67,6 +72,14 @@ export async function previewLayer(
   );
   const stored = [...replacementNotes(checkpoint, tensor), ...copyNotes(checkpoint, replaced)];
   return { ...preview, notes: [...ties, ...preview.notes, ...stored] };
+}
+
+/** @throws CompressionError `unknown-method`; `unsupported` for a method whose error the spectrum does not tell */
+function assertPreviewed(method: string, layer: string): void {
+  methodNamed(method);
+  if (spectrumMethods.some(({ name }) => name === method)) return;
+  const message = `the spectrum alone does not tell the error of ${method}; compare methods to measure it`;
+  throw new CompressionError('unsupported', message, { layer });
 }
 
 /** Share of a tensor's elements that are those of one matrix: one expert's in a stack. */
@@ -86,15 +99,15 @@ export async function compressLayer(
   settings: InspectSettings,
   signal: AbortSignal,
   onProgress: (fraction: number) => void,
+  statistics?: LayerStatistics,
 ): Promise<CompressedTensor & { layout?: FactorLayout }> {
   const layer = document.layer(name);
   const layout = output === 'factors' ? factorLayoutOf(document, name) : undefined;
   const { tensor, geometry } = layer;
   const known = await parts.outcomes.known(document, name, settings);
   onProgress(0);
-  const directions = compressionMethod(method).takesDirections
-    ? await fewDirectionsOf(parts, document, name, rank, known?.rankEigenvalues, signal)
-    : undefined;
+  const directions =
+    method === 'svd' ? await fewDirectionsOf(parts, document, name, rank, known?.rankEigenvalues, signal) : undefined;
   const lease = await parts.pool.lease(signal);
   try {
     const bytes = await document.checkpoint.read(tensor, layerRows(tensor, geometry), signal);
@@ -105,6 +118,8 @@ export async function compressLayer(
       ...(known && { eigenvalues: known.rankEigenvalues }),
       ...(directions && { directions }),
       ...(layout && { layout }),
+      inputsFirst: rowsAreInputs(tensor, compressibleMatrix(layer, name), document.checkpoint.tensors),
+      ...(statistics && { statistics }),
     };
     const options = { transfer: [bytes.buffer], onProgress };
     const compressed = await lease.calls.compress({ input, method, rank, output }, options);

@@ -6,7 +6,7 @@ import type { TensorInfo } from '../../checkpoint/checkpoint';
 import { elementSize } from '../../checkpoint/elements/dtype';
 import { unfolded } from '../../checkpoint/wrappers/foldedTensor';
 import { CompressionError } from '../../compression/compressionError';
-import type { CompressedTensor } from '../../compression/svdCompression';
+import type { CompressedTensor } from '../../compression/pairCompression';
 import type { TensorPatch } from '../../compression/copiedTensor';
 import { product, isInOrder } from '../../shared/matrixAxes';
 

@@ -5,11 +5,12 @@ import { elementSize } from '../../checkpoint/elements/dtype';
 import { CompressionError } from '../../compression/compressionError';
 import { compressionMatrix } from '../../compression/compressionMatrix';
 import { compressionNote, severalNote } from '../../compression/compressionNote';
-import type { CompressedTensor } from '../../compression/svdCompression';
+import type { CompressedTensor } from '../../compression/pairCompression';
 import { torchModules, type FactorLayout } from '../../compression/factorLayout';
 import { assertSavable, saveCheckpointWith, type Replacement } from '../../compression/safetensorsWriter';
 import type { TensorPatch } from '../../compression/copiedTensor';
 import { assertReplaceable, copyNotes, replacementNotes } from '../../compression/storageNotes';
+import { openStatistics } from '../../compression/statistics/statisticsSource';
 import type { SaveRequest, SaveResult } from '../../shared/compressions';
 import type { InspectSettings } from '../../shared/layers';
 import { compressibleMatrix, compressLayer, factorLayoutOf } from './compressLayer';
@@ -62,16 +63,28 @@ export async function saveLayers(
   const replacements = new Map<string, Replacement>();
   const compressed: { layer: string; result: Compressed }[] = [];
   let held = 0;
-  for (const [index, layer] of request.layers.entries()) {
-    const share = FACTORING_SHARE / request.layers.length;
-    const message = request.layers.length > 1 ? `factoring ${index + 1} of ${request.layers.length}` : 'factoring';
-    const result = await compressLayer(parts, document, { ...request, layer }, settings, signal, (fraction) =>
-      report(share * (index + fraction), message),
-    );
-    addReplacement(replacements, document.layer(layer).tensor, result);
-    held += bytesOf(result);
-    assertHeld(held, request, parts.memory.limit);
-    compressed.push({ layer, result });
+  const statistics =
+    request.statistics === undefined ? undefined : await openStatistics(request.statistics, checkpoint, signal);
+  try {
+    for (const [index, layer] of request.layers.entries()) {
+      const share = FACTORING_SHARE / request.layers.length;
+      const message = request.layers.length > 1 ? `factoring ${index + 1} of ${request.layers.length}` : 'factoring';
+      const result = await compressLayer(
+        parts,
+        document,
+        { ...request, layer },
+        settings,
+        signal,
+        (fraction) => report(share * (index + fraction), message),
+        await statistics?.layer(layer, signal),
+      );
+      addReplacement(replacements, document.layer(layer).tensor, result);
+      held += bytesOf(result);
+      assertHeld(held, request, parts.memory.limit);
+      compressed.push({ layer, result });
+    }
+  } finally {
+    await statistics?.close();
   }
 
   const replaced = request.layers.map((layer) => document.layer(layer).tensor);

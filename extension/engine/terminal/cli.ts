@@ -152,12 +152,12 @@ async function compress(command: Of<'compress'>): Promise<number> {
     saving: ({ message, fraction }) => progress.layer(`${message} ${Math.round(100 * fraction)} %`),
   });
   const document = await engine.documents.open(command.path);
-  const { rank, output, overwrite } = command;
+  const { rank, method, stats, output, overwrite } = command;
   const { checkpoint } = document;
   const layers = layersToCompress(document, command.layers);
-  const method = 'svd';
   const target = await outFile(command.out, suggestedName(checkpoint.path, layers, method));
-  const request = { layers, method, rank, output, target, overwrite };
+  const statistics = stats === undefined ? {} : { statistics: path.resolve(stats) };
+  const request = { layers, method, rank, output, target, overwrite, ...statistics };
   // Spectra are enough for a save.
   const settings = { farms: { ...DEFAULT_FARMS, enabled: false } };
   return saving(engine, progress, async (signal) => {
@@ -165,7 +165,8 @@ async function compress(command: Of<'compress'>): Promise<number> {
     // Before the work, as a person may want to stop it.
     const notes = new LayerNotes(layers.length);
     for (const layer of layers) {
-      const preview = await previewLayer(engine, document, layer, method, rank, settings, signal, layers);
+      // What it tells beside errors is true of every pair of factors.
+      const preview = await previewLayer(engine, document, layer, 'svd', rank, settings, signal, layers);
       notes.add(layer, preview.notes);
     }
     for (const note of notes.untold()) progress.note(note);

@@ -1,17 +1,22 @@
 /** What the terminal asked for: arguments parsed and checked before any file is touched. */
 import { parseArgs } from 'node:util';
 import { DEVICE_CHOICES, isDeviceChoice } from '../../linalg/devices/providers';
+import type { MethodName } from '../../shared/compression/methodTable';
 import type { RankRequest } from '../../shared/compressions';
+import { pairMethod } from './pairMethod';
+import { UsageError } from './usageError';
 import type { DeviceChoice } from '../../shared/devices';
 import type { FitRule, InspectSettings } from '../../shared/layers';
 import { LEAST_SHUFFLES, MOST_SHUFFLES } from '../../spectral/bulk/randomisation';
+
+export { UsageError };
 
 export const USAGE = `Eigenscope: what a checkpoint's weights say, without Python.
 
   eigenscope inspect PATH [options]     spectra, metrics, rank suggestions and statistics of every layer
   eigenscope tensors PATH [--json]      names, shapes and dtypes, from the headers alone
   eigenscope compress PATH --layer GLOB (--rank K | --energy T | --budget R) --out FILE
-                                        truncated SVD of the layers that match, saved as a new safetensors file
+                                        two factors of each layer that matches, saved as a new safetensors file
   eigenscope vectors PATH --layer NAME [--rank K] --out FILE
                                         singular vectors of one layer: U, S and Vt in a safetensors file
 
@@ -43,6 +48,8 @@ compress:
   --rank K             keep K directions
   --energy T           keep the fewest directions with at least this share of the squared norm, 0 < T <= 1
   --budget R           the most directions whose factors have at most this share of the parameters
+  --method NAME        svd, or with --stats fwsvd, asvd or svd-llm   (svd)
+  --stats FILE         statistics of the layers' inputs: safetensors as the README's hook writes them, or an imatrix
   --output KIND        factors (two tensors) or reconstructed (same name and shape)   (factors)
   --overwrite          replace FILE if it exists; of the files beside the model only those that Eigenscope saved
 
@@ -60,10 +67,6 @@ all:
 
 Exit code: 0; 1 where some layers could not be analysed ("problems"); 2 where nothing could be opened or done.
 `;
-
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
 
 interface Common {
   path: string;
@@ -92,6 +95,9 @@ export type Command =
       /** Names or patterns, at least one. */
       layers: string[];
       rank: RankRequest;
+      method: MethodName;
+      /** File of statistics. */
+      stats: string | undefined;
       out: string;
       output: 'factors' | 'reconstructed';
       overwrite: boolean;
@@ -117,7 +123,7 @@ const OPTIONS_OF = {
     ...['farms-rows', 'farms-q', 'farms-ops', 'farms-mode', 'no-farms', 'randomise', 'shuffles', 'goodness'],
   ],
   tensors: ['json'],
-  compress: ['layer', 'rank', 'energy', 'budget', 'out', 'output', 'overwrite'],
+  compress: ['layer', 'rank', 'energy', 'budget', 'method', 'stats', 'out', 'output', 'overwrite'],
   vectors: ['layer', 'rank', 'out', 'overwrite'],
 } as const;
 const OPTIONS_OF_ALL = ['threads', 'memory', 'device'] as const;
@@ -158,6 +164,8 @@ export function parseCommand(args: readonly string[]): Command {
         rank: { type: 'string' },
         energy: { type: 'string' },
         budget: { type: 'string' },
+        method: { type: 'string' },
+        stats: { type: 'string' },
         out: { type: 'string' },
         output: { type: 'string' },
         overwrite: { type: 'boolean' },
@@ -209,7 +217,8 @@ export function parseCommand(args: readonly string[]): Command {
       if (output !== 'factors' && output !== 'reconstructed') {
         throw new UsageError(`--output is factors or reconstructed, not "${output}"`);
       }
-      return { ...common, command, ...savedLayers(command, values), rank: rankRequest(values), output };
+      const { method, stats } = pairMethod(values);
+      return { ...common, command, ...savedLayers(command, values), rank: rankRequest(values), method, stats, output };
     }
     case 'vectors': {
       const count = integer(values.rank, '--rank', 1, Number.MAX_SAFE_INTEGER);

@@ -1,6 +1,6 @@
 /** Entry of a worker thread: answers `WorkerCalls`, and the calls of the layer that it has. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { compressionMethod } from '../../compression/registry';
+import { compressPair } from '../../compression/pairCompression';
 import { topEigenvectors } from '../../linalg/eigen/symmetricEigenvectors';
 import { loadKernels } from '../../linalg/kernels/loadKernels';
 import { addToPlanes } from '../../spectral/heatMap';
@@ -43,7 +43,7 @@ const calls: WorkerCalls = {
   goodness: ({ eigenvalues, dimension, rounding }, onProgress) =>
     goodnessOfFit(eigenvalues, dimension, { rounding, seed: GOODNESS_SEED, cancelled, onProgress }),
   compress: ({ input, method, rank, output }, onProgress) =>
-    compressionMethod(method).compress(input, rank, output, { kernels, cancelled, onProgress }),
+    compressPair(input, method, rank, output, { kernels, cancelled, onProgress }),
   compressChoice: (task, onProgress) => compressTask(task, { kernels, cancelled, onProgress }),
   choiceDifference: (task, onProgress) => differenceTask(task, solver, onProgress),
   reduceGroup: (task, onProgress) => groupTask(task, { kernels, cancelled, onProgress }),

@@ -19,7 +19,7 @@ import type { HeadSizes } from '../../compression/groups/attentionHeads';
 import type { Rotation } from '../../compression/groups/queryKey';
 import type { ReducedGroup } from '../../compression/groups/reduceGroup';
 import type { FloatDType } from '../../compression/narrow';
-import type { CompressedTensor, CompressionInput } from '../../compression/svdCompression';
+import type { CompressedTensor, CompressionInput } from '../../compression/pairCompression';
 import type { BandMatrix } from '../../linalg/eigen/bandReduction';
 import type { LayerDifference } from '../../shared/compression/layerDifference';
 import type { GroupMethodName, LayerChoice } from '../../shared/compression/plans';

@@ -1,6 +1,7 @@
 /** "Compress Layer…": layer, method, rank with a live preview, output, Save As. Or all of it as arguments, for scripts. */
 import * as vscode from 'vscode';
-import { type RankRequest, type SaveRequest, type SaveResult, compressionMethods } from '../../shared/compressions';
+import { spectrumMethods } from '../../shared/compression/methodTable';
+import type { RankRequest, SaveRequest, SaveResult } from '../../shared/compressions';
 import type { LayerResult } from '../../shared/layers';
 import { suggestedRank } from '../../shared/ranks/worthFactoring';
 import type { CheckpointEditors } from '../editor/checkpointEditor';
@@ -55,7 +56,7 @@ async function compressIn(
 ): Promise<SaveResult | undefined> {
   const layer = given.layer ?? (await chooseLayer(session));
   if (layer === undefined) return undefined;
-  const method = given.method ?? (given.rank === undefined ? await chooseMethod() : compressionMethods[0]?.name);
+  const method = given.method ?? (given.rank === undefined ? await chooseMethod() : spectrumMethods[0]?.name);
   if (method === undefined) return undefined;
   const rank = given.rank ?? (await chooseRank(session, layer, method));
   if (rank === undefined) return undefined;
@@ -99,7 +100,7 @@ function knownNumbers(result: LayerResult | undefined): string | undefined {
 }
 
 async function chooseMethod(): Promise<string | undefined> {
-  const items = compressionMethods.map(({ name, label, description }) => ({ label, detail: description, name }));
+  const items = spectrumMethods.map(({ name, label, description }) => ({ label, detail: description, name }));
   const title = 'Compress Layer: how?';
   return (await vscode.window.showQuickPick(items, { title }))?.name;
 }

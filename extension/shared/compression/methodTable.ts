@@ -233,6 +233,11 @@ export interface LayerMethodRow extends Row {
 
 export const layerMethods: readonly LayerMethodRow[] = ROWS;
 
+/** Methods of two factors that the spectrum alone tells all about: their previews are instant. */
+export const spectrumMethods: readonly LayerMethodRow[] = layerMethods.filter(
+  ({ stores, needs }) => stores === 'pair' && needs.length === 0,
+);
+
 export function isMethodName(name: string): name is MethodName {
   return ROWS.some((row) => row.name === name);
 }

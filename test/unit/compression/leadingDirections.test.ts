@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { compressBySvd } from '../../../extension/compression/svdCompression';
+import { compressPair } from '../../../extension/compression/pairCompression';
 import { fewDirections, leadingDirections } from '../../../extension/compression/leadingDirections';
 import { loadKernels } from '../../../extension/linalg/kernels/loadKernels';
 import { heldBands } from '../../../extension/linalg/singular/rowBandProducts';
@@ -77,8 +77,8 @@ describe('leading directions', () => {
     const bytes = new Uint8Array(w.buffer);
     const request = { kind: 'rank', rank } as const;
     const directions = (await leadingDirections(heldBands(w, rows, cols), rank, tools))!;
-    const whole = compressBySvd({ tensor, bytes }, request, 'factors', { kernels });
-    const few = compressBySvd({ tensor, bytes, directions }, request, 'factors', { kernels });
+    const whole = compressPair({ tensor, bytes }, 'svd', request, 'factors', { kernels });
+    const few = compressPair({ tensor, bytes, directions }, 'svd', request, 'factors', { kernels });
     assert.equal(few.rank, rank);
     assert.ok(Math.abs(few.relative_error / whole.relative_error - 1) <= 1e-6);
     assert.ok(Math.abs(few.measured_error / few.relative_error - 1) <= 1e-9);
@@ -97,7 +97,7 @@ describe('leading directions', () => {
     const bytes = new Uint8Array(w.buffer);
     const request = { kind: 'rank', rank: 2 } as const;
     const directions = (await leadingDirections(heldBands(w, rows, cols), 2, tools))!;
-    const { relative_error, measured_error } = compressBySvd({ tensor, bytes, directions }, request, 'factors', {
+    const { relative_error, measured_error } = compressPair({ tensor, bytes, directions }, 'svd', request, 'factors', {
       kernels,
     });
     assert.ok(relative_error > 1e-7 && relative_error < 1e-5);

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
 import { compressionMatrix } from '../../../extension/compression/compressionMatrix';
 import { factorLayout, factorTensors } from '../../../extension/compression/factorLayout';
-import { compressionMethod } from '../../../extension/compression/registry';
-import { compressBySvd } from '../../../extension/compression/svdCompression';
 import { CompressionError } from '../../../extension/compression/compressionError';
 import { previewSvd, type PreviewInput } from '../../../extension/compression/svdPreview';
 import type { TensorInfo } from '../../../extension/checkpoint/checkpoint';
-import { compressionMethods } from '../../../extension/shared/compressions';
 
 const linear: PreviewInput = {
   layer: 'fc.weight',
@@ -72,19 +69,6 @@ describe('compression preview', () => {
     const undefinedValue = { ...linear, eigenvalues: Float64Array.of(1, 2, NaN, 1) };
     assert.throws(() => previewSvd(undefinedValue, rank), refused('not-finite'));
     assert.throws(() => previewSvd({ ...linear, eigenvalues: new Float64Array(3) }, rank), RangeError);
-  });
-
-  it('every method that is listed answers under its own name', () => {
-    for (const { name } of compressionMethods) {
-      assert.equal(compressionMethod(name).preview(linear, { kind: 'rank', rank: 1 }).method, name);
-    }
-    assert.equal(compressionMethod('svd').compress, compressBySvd);
-  });
-
-  it('a method that is not listed is refused, and so are names that every object has', () => {
-    for (const name of ['magic', 'SVD', '', 'constructor', '__proto__', 'toString']) {
-      assert.throws(() => compressionMethod(name), { code: 'unknown-method', message: /choose one of: svd/ }, name);
-    }
   });
 });
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { widen } from '../../../extension/checkpoint/elements/dtype';
 import { openModel } from '../../../extension/checkpoint/openModel';
 import { compressionNote } from '../../../extension/compression/compressionNote';
-import { compressBySvd, type CompressedTensor } from '../../../extension/compression/svdCompression';
+import { compressPair, type CompressedTensor } from '../../../extension/compression/pairCompression';
 import { narrow, type FloatDType } from '../../../extension/compression/narrow';
 import { saveCheckpointWith } from '../../../extension/compression/safetensorsWriter';
 import { loadKernels } from '../../../extension/linalg/kernels/loadKernels';
@@ -64,7 +64,7 @@ describe('compressing and saving a layer', () => {
   ): CompressedTensor => {
     const { name, shape, dtype, bytes, kernelLayout = 'OI…' } = tensor;
     const input = { tensor: { name, shape, dtype, kernelLayout }, bytes, ...(expert !== undefined && { expert }) };
-    return compressBySvd(input, request, output, { kernels });
+    return compressPair(input, 'svd', request, output, { kernels });
   };
 
   const saved = async (tensor: MadeTensor, { replacement }: CompressedTensor) => {
@@ -221,7 +221,7 @@ describe('compressing and saving a layer', () => {
     let polls = 0;
     const cancelled = (): boolean => ++polls === 2;
     const rank = { kind: 'rank', rank: 5 } as const;
-    assert.throws(() => compressBySvd(input, rank, 'factors', { kernels, cancelled }), { name: 'AbortError' });
+    assert.throws(() => compressPair(input, 'svd', rank, 'factors', { kernels, cancelled }), { name: 'AbortError' });
   });
 
   it('progress never goes back, and cancelling stops it', () => {
@@ -229,13 +229,13 @@ describe('compressing and saving a layer', () => {
     const input = { tensor: { ...tensor, kernelLayout: 'OI…' as const }, bytes: tensor.bytes };
     const seen: number[] = [];
     const request = { kind: 'rank', rank: 50 } as const;
-    compressBySvd(input, request, 'factors', { kernels, onProgress: (fraction) => seen.push(fraction) });
+    compressPair(input, 'svd', request, 'factors', { kernels, onProgress: (fraction) => seen.push(fraction) });
     assert.deepEqual(
       seen,
       seen.slice().sort((a, b) => a - b),
     );
     assert.equal(seen.at(-1), 1);
-    assert.throws(() => compressBySvd(input, request, 'factors', { kernels, cancelled: () => true }), {
+    assert.throws(() => compressPair(input, 'svd', request, 'factors', { kernels, cancelled: () => true }), {
       name: 'AbortError',
     });
   });
@@ -259,7 +259,7 @@ if (sharedFolder) {
       const layer = 'model.layers.2.mlp.down_proj.weight';
       const tensor = checkpoint.tensors.find(({ name }) => name === layer)!;
       const bytes = await checkpoint.read(tensor);
-      const result = compressBySvd({ tensor, bytes }, { kind: 'budget', budget: 0.5 }, 'factors', { kernels });
+      const result = compressPair({ tensor, bytes }, 'svd', { kind: 'budget', budget: 0.5 }, 'factors', { kernels });
       const request = { layer, method: 'svd', output: 'factors' } as const;
       const note = compressionNote(request, result, { source, version: '9.9.9', date: new Date(0) });
       await saveCheckpointWith(checkpoint, new Map([[layer, result.replacement]]), { target, note });

@@ -51,6 +51,16 @@ describe('command line', () => {
     });
   });
 
+  it('reads the method of two factors, and the statistics that it needs', () => {
+    const read = (more: string) => {
+      const command = parseCommand(`compress m --layer w --out o --rank 1${more}`.split(' '));
+      assert.ok(command.command === 'compress');
+      return [command.method, command.stats];
+    };
+    assert.deepEqual(read(''), ['svd', undefined]);
+    assert.deepEqual(read(' --method svd-llm --stats s.safetensors'), ['svd-llm', 's.safetensors']);
+  });
+
   it('reads every layer to compress', () => {
     const command = parseCommand('compress m --layer v --layer *.w --out o --rank 1'.split(' '));
     assert.ok(command.command === 'compress');
@@ -94,6 +104,12 @@ describe('command line', () => {
     ['inspect m --json --vectors 0', /from 1 to/],
     ['vectors m --out o', /vectors needs --layer/],
     ['vectors m --layer w', /vectors needs --out/],
+    [
+      'compress m --layer w --out o --rank 1 --method gear',
+      /gear is none .* choose one of: svd, fwsvd, asvd, svd-llm$/,
+    ],
+    ['compress m --layer w --out o --rank 1 --method asvd', /asvd needs statistics .* --stats/],
+    ['compress m --layer w --out o --rank 1 --stats s', /svd uses no statistics/],
     ['compress m --layer w --out o', /one of --rank, --energy and --budget/],
     ['compress m --layer w --out o --rank 1 --energy 0.5', /one of/],
     ['compress m --out o --rank 1', /--layer/],

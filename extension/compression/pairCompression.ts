@@ -3,27 +3,32 @@
  * type, and measure by how much the stored result differs.
  */
 import type { TensorInfo } from '../checkpoint/checkpoint';
-import { elementSize, widen } from '../checkpoint/elements/dtype';
-import type { Kernels, Poll } from '../linalg/kernels/kernels';
+import { elementSize } from '../checkpoint/elements/dtype';
+import type { Kernels } from '../linalg/kernels/kernels';
 import { pollFor, symmetricEigenvalues, type EigenOptions } from '../linalg/eigen/symmetricEigenvalues';
+import { DEFAULT_OPTIONS } from '../shared/compression/methodOptions';
+import { layerMethod, type MethodName } from '../shared/compression/methodTable';
+import type { ProductPart } from '../shared/compression/parts';
+import type { LayerStatistics } from '../shared/compression/statistics';
 import type { RankRequest } from '../shared/compressions';
 import { EnergyShares } from '../shared/ranks/energyShares';
 import { bandedGram } from './bands';
 import { CompressionError } from './compressionError';
 import { compressionMatrix, type CompressionMatrix } from './compressionMatrix';
 import { factorLayout, type FactorLayout, factorTensors } from './factorLayout';
+import { PLAIN } from './decomposition/metric';
+import { measuredErrors } from './layerErrors';
+import { finiteElements, transposed } from './layerElements';
+import { stage, type MethodResult, type MethodTools } from './methods/method';
+import { methodNamed } from './methods/registry';
 import { isFloatDType } from './narrow';
 import { resolveRank } from './rankRequest';
 import type { NewTensor } from './safetensorsWriter';
 import type { TensorPatch } from './copiedTensor';
 import { storeFactors, storeProduct, type Approximation, type Measured } from './storedResult';
-import { truncatedSvd } from './truncatedSvd';
 
 /** Rough shares of the time where the spectrum is known: finding directions, then products and rounding. */
 const FACTORING_SHARE = 0.8;
-
-/** Elements that are widened and looked at between two polls: some 10 ms. */
-const WIDENED_AT_ONCE = 2 ** 18;
 
 /** Shares of the squared norm above this are differences right to seven digits. */
 const LEAST_SHARE = 1e-8;
@@ -42,6 +47,10 @@ export interface CompressionInput {
   bytes: Uint8Array;
   /** λ of the matrix (as for `previewSvd`) where they are known; they are computed otherwise. */
   eigenvalues?: Float64Array;
+  /** The rows of the matrix are inputs: what is known of inputs is of them. */
+  inputsFirst?: boolean;
+  /** For methods that need them. */
+  statistics?: LayerStatistics;
   /**
    * Singular vectors of the smaller side for the rank that is asked for, from `leadingDirections`; found here without
    * them. A request for a share of the energy needs the eigenvalues beside them.
@@ -51,7 +60,10 @@ export interface CompressionInput {
 
 export interface CompressedTensor {
   rank: number;
-  /** From the discarded eigenvalues, or from the kept ones where those are not known; before rounding. */
+  /**
+   * Before rounding. Of `svd` from the discarded eigenvalues, or from the kept ones where those are not known; of other
+   * methods measured.
+   */
   relative_error: number;
   /** ‖W − Ŵ‖_F/‖W‖_F of what is stored. */
   measured_error: number;
@@ -73,8 +85,9 @@ export interface FactorNames {
  * @throws CompressionError `invalid-rank`, `not-finite`, `unsupported`
  * @throws DOMException `AbortError` when cancelled
  */
-export function compressBySvd(
+export function compressPair(
   input: CompressionInput,
+  name: string,
   request: RankRequest,
   output: 'factors' | 'reconstructed',
   options: EigenOptions & { kernels: Kernels },
@@ -88,28 +101,26 @@ export function compressBySvd(
   // What cannot be two tensors is refused here, before the work.
   const layout = output === 'factors' ? (input.layout ?? factorLayout(tensor, matrix, [])) : undefined;
   const { rows, cols } = matrix;
-  const w = elementsOf(input, matrix, layer, pollFor(options, 0, 0));
+  const method = pairMethod(name, layer);
+  const w = finiteElements({ layer, bytes: ownBytes(input, matrix), dtype, rows, cols }, pollFor(options, 0, 0));
   const { directions } = input;
-  const known = input.eigenvalues ?? (directions ? undefined : spectrumOf(w, matrix, options));
+  const isSvd = name === 'svd';
+  const needsSpectrum = request.kind === 'energy' || (isSvd && !directions);
+  const known = input.eigenvalues ?? (needsSpectrum ? spectrumOf(w, matrix, options) : undefined);
   const rank = resolveRank(request, known ?? new Float64Array(0), { layer, rows, cols });
-  const factoring = { ...options, onProgress: (done: number) => options.onProgress?.(FACTORING_SHARE * done) };
-  const factors = truncatedSvd(w, rows, cols, rank, factoring, directions);
-  const relative_error = known
-    ? new EnergyShares(known).error(rank)
-    : (errorBeside(w, factors.singularValues) ?? new EnergyShares(spectrumOf(w, matrix, options)).error(rank));
+  const tools = { kernels: options.kernels, poll: pollFor(options, 0, 1) };
+  const found = factored({ ...input, w, rank, layer }, matrix, method, stage(tools, 0, FACTORING_SHARE));
+  const { factors, result } = found;
+  const relative_error = isSvd
+    ? svdError(w, rank, factors, known, () => spectrumOf(w, matrix, options))
+    : errorOf({ layer, w, outputs: rows, inputs: cols }, factors, tools);
   const poll = pollFor(options, FACTORING_SHARE, 1);
   const approximation = { w, rows, cols, rank, factors, dtype, kernels: options.kernels, poll };
   const stored = layout
     ? storedFactors(approximation, tensor, matrix, layout)
     : storedProduct(approximation, tensor, matrix, expert);
   const { measured_error, replacement } = stored;
-  const notes: string[] = [];
-  if (factors.numericalRank < rank) {
-    notes.push(
-      `The matrix has numerical rank ${factors.numericalRank}: the other ${rank - factors.numericalRank} of the ${rank} ` +
-        `directions are rounding noise and stored as zeros. Rank ${Math.max(1, factors.numericalRank)} is enough.`,
-    );
-  }
+  const notes = [...result.notes];
   if (stored.saturated > 0) {
     notes.push(`${stored.saturated} values were beyond the range of ${dtype} and are stored as its largest value.`);
   }
@@ -159,6 +170,74 @@ function storedProduct(
   return { ...measured, replacement };
 }
 
+/** @throws CompressionError `unknown-method`; `unsupported` for a method that stores more than two factors */
+function pairMethod(name: string, layer: string): MethodName {
+  methodNamed(name);
+  const row = layerMethod(name as MethodName);
+  // The principal components of outputs come with a bias.
+  if (row.stores === 'pair' && !row.needs.includes('mean')) return row.name;
+  throw new CompressionError(
+    'unsupported',
+    `the method ${name} stores more than two factors; make a plan with it and compress the model by that`,
+    { layer },
+  );
+}
+
+/** W ≈ left · right, the matrix as it lies. */
+interface Pair {
+  readonly left: Float64Array;
+  readonly right: Float64Array;
+}
+
+/** Methods see the matrix out × in if they know something of inputs. */
+function factored(
+  input: CompressionInput & { w: Float64Array; rank: number; layer: string },
+  { rows, cols }: CompressionMatrix,
+  name: MethodName,
+  tools: MethodTools,
+): { factors: Pair; result: MethodResult } {
+  const { w, rank, layer, directions, statistics = {} } = input;
+  const turned = input.inputsFirst === true && layerMethod(name).needs.length > 0;
+  const [outputs, inputs] = turned ? [cols, rows] : [rows, cols];
+  const oriented = turned ? transposed(w, rows, cols) : w;
+  const known = { layer, rank, statistics, options: DEFAULT_OPTIONS, ...(directions && { directions }) };
+  const result = methodNamed(name)({ ...known, w: oriented, outputs, inputs }, tools);
+  const { left, right } = result.parts[0] as ProductPart;
+  const factors = turned
+    ? { left: transposed(right, rank, inputs), right: transposed(left, outputs, rank) }
+    : { left, right };
+  return { factors, result };
+}
+
+/** Error of `svd` from σ: the discarded ones if all are known, else the kept ones. */
+function svdError(
+  w: Float64Array,
+  rank: number,
+  factors: Pair,
+  known: Float64Array | undefined,
+  spectrum: () => Float64Array,
+): number {
+  if (known) return new EnergyShares(known).error(rank);
+  return errorBeside(w, singularValues(factors, rank)) ?? new EnergyShares(spectrum()).error(rank);
+}
+
+function errorOf(matrix: Parameters<typeof measuredErrors>[0], { left, right }: Pair, tools: MethodTools): number {
+  const part: ProductPart = { kind: 'product', rank: left.length / matrix.outputs, left, right };
+  return measuredErrors(matrix, { parts: [part], metric: PLAIN }, {}, tools).relative_error;
+}
+
+/** σ of factors that share them equally. */
+function singularValues({ left, right }: Pair, rank: number): Float64Array {
+  const [ofLeft, ofRight] = [new Float64Array(rank), new Float64Array(rank)];
+  for (let at = 0; at < left.length; at++) ofLeft[at % rank] = ofLeft[at % rank]! + left[at]! ** 2;
+  const length = right.length / rank;
+  for (let at = 0; at < right.length; at++) {
+    const row = Math.floor(at / length);
+    ofRight[row] = ofRight[row]! + right[at]! ** 2;
+  }
+  return ofLeft.map((square, i) => Math.sqrt(square * ofRight[i]!));
+}
+
 /**
  * √(1 − Σσ²/‖W‖_F²): the error of keeping the directions whose σ these are, from what is kept; undefined where it is so
  * small that the difference is mostly rounding.
@@ -169,35 +248,12 @@ function errorBeside(w: Float64Array, singularValues: Float64Array): number | un
   return share > LEAST_SHARE ? Math.sqrt(share) : undefined;
 }
 
-/** The matrix in float64, every element finite. @throws what `poll` does */
-function elementsOf(
-  { tensor, bytes, expert }: CompressionInput,
-  matrix: CompressionMatrix,
-  layer: string,
-  poll: Poll,
-): Float64Array {
-  const { rows, cols, offset } = matrix;
+/** The bytes of the matrix: of an expert alone, or its part of the whole stack. */
+function ownBytes({ tensor, bytes, expert }: CompressionInput, { rows, cols, offset }: CompressionMatrix): Uint8Array {
   const size = elementSize(tensor.dtype);
   const length = rows * cols * size;
   const start = expert !== undefined && bytes.length === length ? 0 : offset * size;
-  if (bytes.length < start + length) {
-    throw new RangeError(`${tensor.name}: ${bytes.length} bytes given for a ${rows} × ${cols} matrix`);
-  }
-  const w = new Float64Array(rows * cols);
-  for (let from = 0; from < w.length; from += WIDENED_AT_ONCE) {
-    poll(from / w.length);
-    const piece = w.subarray(from, from + WIDENED_AT_ONCE);
-    widen(bytes.subarray(start + from * size, start + (from + piece.length) * size), tensor.dtype, piece);
-    const bad = piece.findIndex((value) => !Number.isFinite(value));
-    if (bad < 0) continue;
-    const first = from + bad;
-    throw new CompressionError(
-      'not-finite',
-      `holds ${w[first]!} at row ${Math.floor(first / cols)}, column ${first % cols}, so it has no SVD; repair it first`,
-      { layer },
-    );
-  }
-  return w;
+  return bytes.subarray(start, start + length);
 }
 
 function spectrumOf(
