@@ -6,6 +6,7 @@
 import type { LayerDifference } from './shared/compression/layerDifference';
 import type { MeasuredLayer } from './shared/compression/measured';
 import type { LayerChoice } from './shared/compression/plans';
+import type { RunRequest, RunResult } from './shared/compression/runs';
 import type { RankRequest, CompressionPreview, SaveRequest, SaveResult } from './shared/compressions';
 import type { DeviceInfo } from './shared/devices';
 import type {
@@ -103,6 +104,8 @@ export interface DocumentRequests {
     result: LayerDifference;
   };
   saveCompressed: { params: { document: string; request: SaveRequest; settings: InspectSettings }; result: SaveResult };
+  /** Compresses the whole model by a plan, into a new folder; tells its progress as `saving`. */
+  runPlan: { params: { document: string; request: RunRequest }; result: RunResult };
 }
 
 /* ------------------------------------------------------------------ host → header reader */
@@ -120,8 +123,8 @@ export interface EngineNotifications {
   /** `fraction` in [0, 1]. */
   progress: DocumentStamp & { name: string; stage: string; fraction: number };
   queue: DocumentStamp & { done: number; total: number; active: string[] };
-  /** A running save's progress. */
-  saving: DocumentStamp & { fraction: number; message: string };
+  /** A running save's progress; the time left once it can be told. */
+  saving: DocumentStamp & { fraction: number; message: string; secondsLeft?: number };
   /** A running test of a fit. */
   testing: DocumentStamp & { layer: string; fraction: number };
   /** The checkpoint's files changed, shrank or vanished while open. */

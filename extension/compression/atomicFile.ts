@@ -144,7 +144,7 @@ async function cleanedUp(
 }
 
 /** Makes the new name itself durable. Windows cannot open folders, and some network disks cannot flush them. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(folder, 'r');

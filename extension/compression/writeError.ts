@@ -21,7 +21,7 @@ const REFUSALS: readonly { errno: string[]; code: CompressionErrorCode; says: (f
   },
   { errno: ['ENOENT', 'ENOTDIR'], code: 'no-folder', says: (folder) => `the folder ${folder} does not exist` },
   {
-    errno: ['EEXIST'],
+    errno: ['EEXIST', 'ENOTEMPTY'],
     code: 'target-exists',
     says: () => 'was created by somebody else meanwhile; choose another name or save again to replace it',
   },

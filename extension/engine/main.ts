@@ -9,6 +9,7 @@ import { notifier, type Handlers } from '../shared/rpc';
 import { handle } from '../shared/rpcHandlers';
 import { choiceDifference, compareChoices } from './requests/compressChoice';
 import { previewLayer } from './requests/compressLayer';
+import { runPlan } from './requests/runPlan';
 import { saveCompressed } from './requests/saveLayers';
 import type { EngineDocument } from './document/engineDocument';
 import type { Notify } from './document/layerOutcomes';
@@ -98,6 +99,7 @@ const documentHandlers: Handlers<DocumentRequests> = {
   },
   saveCompressed: ({ document, request, settings }, token) =>
     saveCompressed(engine, open(document), request, settings, signalOf(token)),
+  runPlan: ({ document, request }, token) => runPlan(engine, open(document), request, signalOf(token)),
 };
 
 handle<EngineRequests>(connection, {

@@ -102,6 +102,7 @@ const documentHandlers: Handlers<DocumentRequests> = {
   previewCompression: unused,
   compareChoices: unused,
   choiceDifference: unused,
+  runPlan: unused,
   saveCompressed: ({ request }) => ({
     ...{ path: request.target, bytes: 0, rank: 1, relative_error: 0, measured_error: 0, notes: [] },
   }),

@@ -1,0 +1,45 @@
+/** One run at a time in a partial folder: a file whose name says which process is at work in it. */
+import { open, unlink, utimes } from 'node:fs/promises';
+import path from 'node:path';
+import { CompressionError } from '../compressionError';
+import { newPartialName, partialDone, partialsIn, removeAbandonedPartials } from '../partialFile';
+import { writeError } from '../writeError';
+
+const LOCK = 'lock';
+
+export class RunLock {
+  private constructor(private readonly file: string) {}
+
+  /**
+   * @throws CompressionError `target-exists` while another run is at work in the folder, `read-only`, `no-space`, `io`
+   */
+  static async take(folder: string): Promise<RunLock> {
+    const file = newPartialName(path.join(folder, LOCK));
+    const lock = new RunLock(file);
+    try {
+      await (await open(file, 'wx')).close();
+    } catch (error) {
+      partialDone(file);
+      throw writeError(error, file);
+    }
+    await removeAbandonedPartials(folder);
+    const locks = (await partialsIn(folder)).filter((each) => path.basename(each).startsWith(`${LOCK}.`));
+    if (locks.length === 1) return lock;
+    await lock.release();
+    throw new CompressionError('target-exists', 'another run is writing here; wait for it, or stop it first', {
+      file: folder,
+    });
+  }
+
+  /** Says that the run is alive: a machine that shares the disk cannot tell otherwise. */
+  async refresh(): Promise<void> {
+    const now = new Date();
+    // Failing to only matters after a day.
+    await utimes(this.file, now, now).catch(() => undefined);
+  }
+
+  async release(): Promise<void> {
+    await unlink(this.file).catch(() => undefined);
+    partialDone(this.file);
+  }
+}

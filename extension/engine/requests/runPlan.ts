@@ -1,0 +1,389 @@
+/**
+ * A whole model compressed by a plan into a new folder. Each compressed weight is written at once, as a piece in a folder
+ * beside the target; then the files of the layout are put together from the pieces and the source, in bands; at the end
+ * they take the target's name. A run that is stopped, or killed, goes on from what is done, to the same bytes.
+ */
+import { version } from '../../../package.json';
+import path from 'node:path';
+import { concurrently } from '../../checkpoint/files/concurrently';
+import { elementSize } from '../../checkpoint/elements/dtype';
+import { CompressionError } from '../../compression/compressionError';
+import { isFloatDType, type FloatDType } from '../../compression/narrow';
+import { choiceCost, denseCost } from '../../compression/plan/methodCosts';
+import { PartialRun, removeEnded } from '../../compression/run/partialRun';
+import { PARTIAL_ENDING, resolveRunTarget, type RunTarget } from '../../compression/run/runTarget';
+import { assertComplete } from '../../compression/safetensorsWriter';
+import { checkFreeSpace } from '../../compression/saveTarget';
+import { openStatistics, type StatisticsSource } from '../../compression/statistics/statisticsSource';
+import { copyNotes, isStored } from '../../compression/storageNotes';
+import { tieNotes } from '../../compression/tieNotes';
+import { saveLayout } from '../../compression/writers/registry';
+import { DEFAULT_SHARD_BYTES } from '../../compression/writers/safetensorsFiles';
+import type { OutputFile, Piece, PreparedLayout, SavedWeight, SaveJob } from '../../compression/writers/writer';
+import type { MeasuredLayer } from '../../shared/compression/measured';
+import { layerMethod } from '../../shared/compression/methodTable';
+import type { LayerChoice } from '../../shared/compression/plans';
+import type { RunRequest, RunResult } from '../../shared/compression/runs';
+import type { DType } from '../../shared/tensors';
+import type { EngineDocument } from '../document/engineDocument';
+import type { OpenDocuments } from '../document/openDocuments';
+import { compressChoice } from './compressChoice';
+import { leftOutTensors, planWeights } from './planWeights';
+import type { RequestParts } from './requestParts';
+import { runIdentity } from './runIdentity';
+import { copyingCost, factoringCost, RunProgress } from './runProgress';
+
+/** A smaller shard could not hold a header and a tensor of any use. */
+const LEAST_SHARD_BYTES = 1e6;
+
+export type RunParts = RequestParts & { documents: Pick<OpenDocuments, 'open' | 'close'> };
+
+/**
+ * @throws CompressionError, EngineError, CheckpointError before anything is written, in a sentence that says what to do;
+ *   and for a disk that fills up or a source that changes meanwhile. There is no target then; what is done stays in
+ *   `TARGET.partial`, for a run with `existing: 'resume'`.
+ * @throws DOMException `AbortError` when `signal` fires; as above
+ */
+export async function runPlan(
+  parts: RunParts,
+  document: EngineDocument,
+  request: RunRequest,
+  signal: AbortSignal,
+): Promise<RunResult> {
+  const dtype = newDType(request.dtype);
+  const shardBytes = request.shardBytes ?? DEFAULT_SHARD_BYTES;
+  if (!(shardBytes >= LEAST_SHARD_BYTES)) {
+    throw new CompressionError('unsupported', `shards of ${shardBytes} bytes are too small; take at least 1 MB`);
+  }
+  const { checkpoint, openedPath } = document;
+  assertComplete(checkpoint);
+  const target = await runTarget(request, document);
+  const { weights, notes: tied } = planWeights(document, request.plan, dtype);
+  if (weights.length === 0 && Object.keys(request.plan.groups ?? {}).length === 0) {
+    throw new CompressionError('invalid-plan', 'the plan keeps every layer dense, so there is nothing to do', {
+      file: openedPath,
+    });
+  }
+  assertNoGroups(request);
+  const left = leftOutTensors(checkpoint);
+  const job: SaveJob = {
+    ...{ checkpoint, plan: request.plan, weights, leftOut: left.names, shardBytes },
+    note: {
+      ...{ version, source: path.basename(checkpoint.path), layout: request.layout },
+      layers: Object.fromEntries(weights.map(({ layer, choice }) => [layer, choice])),
+    },
+  };
+  const layout = await saveLayout(request.layout).prepare(job, signal);
+  const sources = await openSources(parts, document, request, weights, signal);
+  try {
+    const identity = await runIdentity(document, request, shardBytes, sources);
+    const existing = request.existing ?? 'refuse';
+    await assertSpace(target, job, layout, (await PartialRun.earlier(target, identity, existing)) ?? 0);
+    const run = await PartialRun.open(target, identity, existing, signal);
+    try {
+      const work = new RunningPlan(parts, document, job, layout, run, sources, signal);
+      const { pieces, files } = await work.all();
+      const problem = document.change ?? (await document.findChange());
+      if (problem) throw new CompressionError('incomplete-source', `${problem.message}; nothing was saved`);
+      await run.finish(files);
+      const notes = [...layout.notes, ...tied, ...left.notes, ...(await modelNotes(document, weights, signal))];
+      return resultOf(target, job, pieces, files, notes);
+    } finally {
+      await run.close();
+    }
+  } finally {
+    await sources.close();
+  }
+}
+
+/** @throws CompressionError `unsupported` */
+function newDType(dtype: DType | undefined): FloatDType | undefined {
+  if (dtype === undefined || isFloatDType(dtype)) return dtype;
+  throw new CompressionError('unsupported', `new tensors are floats, and ${dtype} is none; take F32, F16 or BF16`);
+}
+
+async function runTarget({ target }: RunRequest, { checkpoint, openedPath }: EngineDocument): Promise<RunTarget> {
+  try {
+    return await resolveRunTarget(target, checkpoint, openedPath);
+  } catch (error) {
+    // A run that was killed after its last step left nothing but its own folder.
+    const isThere = error instanceof CompressionError && error.code === 'target-exists';
+    if (isThere) await removeEnded(path.resolve(target) + PARTIAL_ENDING);
+    throw error;
+  }
+}
+
+/** @throws CompressionError `unsupported` */
+function assertNoGroups({ plan }: RunRequest): void {
+  const [group] = Object.entries(plan.groups ?? {});
+  if (!group) return;
+  throw new CompressionError(
+    'unsupported',
+    `the plan compresses ${group[0]} by ${group[1].method}, which this version cannot save; take the groups out of the plan`,
+  );
+}
+
+/** What the methods of a plan read beside the model. */
+interface RunSources {
+  /** Fingerprint of the file. */
+  readonly statistics?: string;
+  readonly statisticsSource?: StatisticsSource;
+  readonly quantised?: EngineDocument;
+  close(): Promise<void>;
+}
+
+function needsQuantised({ method }: LayerChoice): boolean {
+  return layerMethod(method).needs.some((need) => need === 'quantised');
+}
+
+/** @throws CompressionError `missing-statistics`, `invalid-statistics`, `invalid-plan`; CheckpointError */
+async function openSources(
+  parts: RunParts,
+  document: EngineDocument,
+  { plan, statistics, quantised }: RunRequest,
+  weights: readonly SavedWeight[],
+  signal: AbortSignal,
+): Promise<RunSources> {
+  const needing = weights.find(({ choice }) => layerMethod(choice.method).needs.some((need) => need !== 'quantised'));
+  if (needing && statistics === undefined) {
+    const { name } = layerMethod(needing.choice.method);
+    const which = plan.statistics ? ` (the plan was made with ${plan.statistics.name})` : '';
+    throw new CompressionError(
+      'missing-statistics',
+      `the method ${name} needs statistics of its inputs${which}; give their file`,
+      {
+        layer: needing.layer,
+      },
+    );
+  }
+  const adapting = weights.find(({ choice }) => needsQuantised(choice));
+  if (adapting && quantised === undefined) {
+    throw new CompressionError(
+      'unsupported',
+      `the method ${adapting.choice.method} needs the same weight in a quantised checkpoint; give its path (--quantised)`,
+      { layer: adapting.layer },
+    );
+  }
+  const source = statistics === undefined ? undefined : await openStatistics(statistics, document.checkpoint, signal);
+  let other: EngineDocument | undefined;
+  try {
+    const wanted = plan.statistics?.fingerprint;
+    if (source && wanted !== undefined && wanted !== source.summary.fingerprint) {
+      throw new CompressionError(
+        'invalid-plan',
+        `the plan was made with other statistics (${plan.statistics!.name}); give that file, or make a new plan with this one`,
+        { file: statistics! },
+      );
+    }
+    other = quantised === undefined ? undefined : await parts.documents.open(quantised, signal);
+  } catch (error) {
+    await source?.close();
+    throw error;
+  }
+  return {
+    ...(source && { statistics: source.summary.fingerprint, statisticsSource: source }),
+    ...(other && { quantised: other }),
+    close: async () => {
+      await source?.close();
+      if (other) await parts.documents.close(other.handle);
+    },
+  };
+}
+
+/**
+ * Everything that is written, and once more the pieces, which lie beside the files for a while; sizes of what is compressed
+ * as planned.
+ *
+ * @param there bytes that an earlier run wrote, and that stay
+ * @throws CompressionError `no-space`
+ */
+async function assertSpace(target: RunTarget, job: SaveJob, layout: PreparedLayout, there: number): Promise<void> {
+  const pieces = job.weights.reduce((sum, weight) => sum + plannedBytes(weight, layout), 0);
+  await checkFreeSpace(target.path, Math.max(0, copiedBytes(job) + 2 * pieces - there));
+}
+
+function plannedBytes({ outputs, inputs, dtype, choice }: SavedWeight, { form }: PreparedLayout): number {
+  const elementBytes = elementSize(dtype);
+  const dense = outputs * inputs * elementBytes;
+  if (form === 'product') return dense;
+  const size = { outputs, inputs, elementBytes };
+  return choiceCost(choice, size, denseCost(size, dense)).bytes;
+}
+
+function copiedBytes({ checkpoint, weights, leftOut }: SaveJob): number {
+  const replaced = new Set(weights.flatMap(({ tensor, twins }) => [tensor.name, ...twins]));
+  return checkpoint.tensors
+    .filter((tensor) => isStored(tensor) && !replaced.has(tensor.name) && !leftOut.has(tensor.name))
+    .reduce((sum, tensor) => sum + tensor.byteLength, 0);
+}
+
+async function modelNotes(
+  { checkpoint }: EngineDocument,
+  weights: readonly SavedWeight[],
+  signal: AbortSignal,
+): Promise<string[]> {
+  const together = new Set(weights.flatMap(({ tensor, twins }) => [tensor.name, ...twins]));
+  const notes: string[] = [];
+  for (const { layer, tensor, twins } of weights) {
+    if (twins.length > 0) continue;
+    const ties = await tieNotes(checkpoint, tensor, checkpoint.config, together, signal);
+    for (const note of ties) notes.push(`${layer}: ${note}`);
+  }
+  return [
+    ...notes,
+    ...copyNotes(
+      checkpoint,
+      weights.map(({ tensor }) => tensor),
+    ),
+  ];
+}
+
+function resultOf(
+  target: RunTarget,
+  { checkpoint }: SaveJob,
+  pieces: readonly Piece[],
+  files: readonly OutputFile[],
+  notes: readonly string[],
+): RunResult {
+  const before = checkpoint.tensors
+    .filter(isStored)
+    .reduce((sum, { encoding, byteLength }) => sum + (encoding?.byteLength ?? byteLength), 0);
+  const after = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  return {
+    path: target.path,
+    files: files.map((file) => file.path),
+    bytes: { before, after },
+    layers: pieces.flatMap(({ measured }): readonly MeasuredLayer[] => measured),
+    notes,
+  };
+}
+
+/** The work itself: pieces, then files. */
+class RunningPlan {
+  private readonly progress: RunProgress;
+
+  constructor(
+    private readonly parts: RunParts,
+    private readonly document: EngineDocument,
+    private readonly job: SaveJob,
+    private readonly layout: PreparedLayout,
+    private readonly run: PartialRun,
+    private readonly sources: RunSources,
+    private readonly signal: AbortSignal,
+  ) {
+    const factoring = job.weights.reduce((sum, weight) => sum + costOf(weight), 0);
+    const writing = job.weights.reduce((sum, weight) => sum + plannedBytes(weight, layout), copiedBytes(job));
+    this.progress = new RunProgress(factoring + copyingCost(writing), (fraction, message, secondsLeft) =>
+      parts.notify('saving', {
+        ...document.stamp,
+        ...{ fraction, message },
+        ...(secondsLeft !== undefined && { secondsLeft }),
+      }),
+    );
+  }
+
+  async all(): Promise<{ pieces: readonly Piece[]; files: readonly OutputFile[] }> {
+    const pieces = await this.allPieces();
+    const files = await this.layout.files(pieces, this.signal);
+    await this.completePieces(pieces, files);
+    await this.allFiles(pieces, files);
+    return { pieces, files };
+  }
+
+  /** Layers at the same time as there are threads; statistics of several at once could be more than the memory holds. */
+  private async allPieces(): Promise<Piece[]> {
+    const { weights } = this.job;
+    const stop = new AbortController();
+    const signal = AbortSignal.any([this.signal, stop.signal]);
+    const running = new Set<Promise<Piece>>();
+    const atOnce = this.sources.statisticsSource ? 1 : this.parts.pool.size;
+    try {
+      return await concurrently([...weights.keys()], atOnce, async (index) => {
+        const piece = this.pieceOf(index, signal);
+        running.add(piece);
+        try {
+          return await piece;
+        } finally {
+          running.delete(piece);
+        }
+      });
+    } finally {
+      // After a failure the others stop too, before the folder is let go of.
+      stop.abort();
+      await Promise.allSettled(running);
+    }
+  }
+
+  private async pieceOf(index: number, signal: AbortSignal): Promise<Piece> {
+    const weight = this.job.weights[index]!;
+    const found = await this.run.pieces.find(index, weight.layer);
+    if (!found) return this.newPiece(index, signal);
+    this.progress.skip(costOf(weight));
+    return found;
+  }
+
+  private async newPiece(index: number, signal: AbortSignal): Promise<Piece> {
+    const { weights } = this.job;
+    const weight = weights[index]!;
+    const { layer, choice } = weight;
+    const cost = costOf(weight);
+    const message = `layer ${index + 1} of ${weights.length}: ${layer}`;
+    const { statisticsSource, quantised } = this.sources;
+    const statistics = await statisticsSource?.layer(layer, signal);
+    const options = {
+      ...{ dtype: weight.dtype, form: this.layout.form },
+      ...(statistics && { statistics }),
+      ...(quantised && needsQuantised(choice) && { quantised }),
+    };
+    const stored = await compressChoice(this.parts, this.document, layer, choice, options, signal, (fraction) =>
+      this.progress.at(layer, cost, fraction, message),
+    );
+    const { tensors, ...replaced } = await this.layout.replace(weight, stored, signal);
+    const entries = tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape }));
+    const piece: Piece = { ...replaced, of: layer, tensors: entries, measured: [stored.measured] };
+    await this.run.pieces.write(index, piece, tensors, signal);
+    await this.run.refresh();
+    this.progress.finish(layer, cost, message);
+    return piece;
+  }
+
+  /** A piece whose elements went into files before is made again if one of these files is not there after all. */
+  private async completePieces(pieces: readonly Piece[], files: readonly OutputFile[]): Promise<void> {
+    const needed = new Set<string>();
+    for (const file of files) {
+      if (!(await this.run.hasFile(file))) for (const piece of file.pieces) needed.add(piece);
+    }
+    for (const [index, piece] of pieces.entries()) {
+      if (needed.has(piece.of) && !(await this.run.pieces.hasElements(index, piece))) {
+        await this.newPiece(index, this.signal);
+      }
+    }
+  }
+
+  private async allFiles(pieces: readonly Piece[], files: readonly OutputFile[]): Promise<void> {
+    const lastUse = new Map<string, number>();
+    for (const [at, file] of files.entries()) for (const piece of file.pieces) lastUse.set(piece, at);
+    for (const [at, file] of files.entries()) {
+      this.signal.throwIfAborted();
+      const cost = copyingCost(file.bytes);
+      const message = `writing ${file.path}`;
+      if (await this.run.hasFile(file)) this.progress.skip(cost);
+      else {
+        let written = 0;
+        await this.run.writeFile(file, this.signal, (count) => {
+          written += count;
+          this.progress.at(file.path, cost, written / file.bytes, message);
+        });
+        await this.run.refresh();
+        this.progress.finish(file.path, cost, message);
+      }
+      for (const [index, piece] of pieces.entries()) {
+        if (lastUse.get(piece.of) === at) await this.run.pieces.removeElements(index);
+      }
+    }
+  }
+}
+
+function costOf({ outputs, inputs }: SavedWeight): number {
+  return factoringCost(outputs, inputs);
+}
