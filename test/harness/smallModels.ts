@@ -1,9 +1,9 @@
 /** A small model of every kind of weight that a plan meets, in a folder as Hugging Face has them. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { CompressionPlan, LayerPlan } from '../../../extension/shared/compression/plans';
-import { randomMatrix } from '../numbers/denseReference';
-import { rawSafetensors, type FixtureTensor } from './safetensorsFixtures';
+import type { CompressionPlan, LayerPlan } from '../../extension/shared/compression/plans';
+import { randomMatrix } from './numbers/denseReference';
+import { rawSafetensors, type FixtureTensor } from './checkpoints/safetensorsFixtures';
 
 export function floatTensor(name: string, shape: number[], seed: number): FixtureTensor {
   const count = shape.reduce((product, size) => product * size, 1);
