@@ -1,6 +1,8 @@
 /** The layouts by name. `shared/compression/layouts.ts` describes them. */
 import type { LayoutName } from '../../shared/compression/layouts';
 import { CompressionError } from '../compressionError';
+import { bitsandbytesLayout } from './bitsandbytes';
+import { compressedTensorsLayout } from './compressedTensors';
 import { denseLayout } from './dense';
 import { huggingfaceLayout } from './huggingface';
 import { onnxLayout } from './onnx/onnxWriter';
@@ -13,6 +15,8 @@ const LAYOUTS: Layouts = {
   huggingface: huggingfaceLayout,
   peft: peftLayout,
   onnx: onnxLayout,
+  bitsandbytes: bitsandbytesLayout,
+  'compressed-tensors': compressedTensorsLayout,
   safetensors: partsLayout,
 };
 
