@@ -3,11 +3,15 @@
  * LoRA adapters of PEFT have theirs in `loraAdapter.ts`.
  */
 import type { Checkpoint, TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { widen } from '../elements/dtype';
 import { concurrently } from '../files/concurrently';
 import { ProblemList } from '../problemList';
 import { hasManifest, manifestWeights } from '../parts/partsManifest';
 import { factorPairs, mayBePairFactor } from './factorPairs';
+import { folderOf } from '../files/siblingPath';
+import { isLycorisMember, lycorisWeights, readLycorisConfig, type LycorisConfig } from './lycorisAdapter';
+import { isNunchakuFactor, nunchakuBranches } from './nunchaku';
 import { withMadeWeights, type MadeWeight } from './madeWeights';
 import { hasNote, notedFactors } from './notedFactors';
 import { isBasis, sharedBases } from './sharedBases';
@@ -37,25 +41,46 @@ export async function withFactoredWeights(
     bases: names.some(isBasis),
     note: hasNote(metadata),
     manifest: hasManifest(metadata),
+    lycoris: names.some(isLycorisMember),
+    nunchaku: names.some(isNunchakuFactor),
   };
   if (!Object.values(has).some(Boolean)) return checkpoint;
   try {
     const problems = new ProblemList(checkpoint.path);
     const refuse = (tensor: string | undefined, message: string): void =>
       problems.add('unsupported', message, { ...(tensor !== undefined && { tensor }), remedy: REMEDY });
-    const alphas = has.pairs ? await readAlphas(checkpoint, signal) : new Map<string, number | string>();
+    const alphas = has.pairs || has.lycoris ? await readAlphas(checkpoint, signal) : new Map<string, number | string>();
     const alpha = (module: string): number | string | undefined => alphas.get(module);
+    const lycoris = has.lycoris ? await lycorisConfig(checkpoint, problems, signal) : undefined;
     const found: MadeWeight[] = [
       ...(has.manifest ? manifestWeights(tensors, metadata, refuse) : []),
       ...(has.note ? notedFactors(tensors, metadata, refuse) : []),
       ...(has.pairs ? factorPairs({ format: checkpoint.format, tensors, alpha, refuse }) : []),
+      ...(has.lycoris ? lycorisWeights({ tensors, config: lycoris, alpha, refuse }) : []),
+      ...(has.nunchaku ? nunchakuBranches(tensors, refuse) : []),
       ...(has.bases ? sharedBases(tensors, config, refuse) : []),
     ];
     const weights = withoutTwins(found, new Set(names));
-    return withMadeWeights(checkpoint, { weights, problems: problems.list() });
+    const files = lycoris ? [lycoris.file] : [];
+    return withMadeWeights(checkpoint, { weights, problems: problems.list(), files });
   } catch (error) {
     await checkpoint.close();
     throw error;
+  }
+}
+
+/** @throws AbortError; a configuration that cannot be read is a problem */
+async function lycorisConfig(
+  checkpoint: Checkpoint,
+  problems: ProblemList,
+  signal?: AbortSignal,
+): Promise<LycorisConfig | undefined> {
+  try {
+    return await readLycorisConfig(folderOf(checkpoint), signal);
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    problems.push(error.toProblem());
+    return undefined;
   }
 }
 
