@@ -5,7 +5,8 @@ import { float32Tensor, gptqParts, tensor as tensorOf, writeModel } from '../har
 import { pipelineFiles, writeFiles } from '../harness/checkpoints/pipelineFixture';
 import { ramp, safetensorsBytes, writeSharded } from '../harness/checkpoints/safetensorsFixtures';
 import { sharedFolder } from '../harness/shared';
-import type { Source } from './source';
+import { partsFileBytes, partsOfAllKinds } from '../unit/checkpoint/parts/partsFiles';
+import { made, type Source } from './source';
 
 /** A weight of each of three schemes, whose configuration and states are damaged, too. */
 export function quantised(): Source {
@@ -47,6 +48,24 @@ export function lora(): Source {
       writeFileSync(path.join(folder, config), JSON.stringify(configuration));
     },
   };
+}
+
+/** Weights in parts, pairs of factors and a LoHa in one file. */
+export function parts(): Source {
+  const { tensors, weights } = partsOfAllKinds('F32');
+  const factors = [
+    ...[ramp('p.ALinear.weight', [5, 2]), ramp('p.BLinear.weight', [2, 7])],
+    ...[ramp('x.lora_up.weight', [5, 2]), ramp('x.lora_down.weight', [2, 7]), ramp('x.alpha', [])],
+    ...[
+      ramp('y.hada_w1_a', [5, 2]),
+      ramp('y.hada_w1_b', [2, 7]),
+      ramp('y.hada_w2_a', [5, 2]),
+      ramp('y.hada_w2_b', [2, 7]),
+    ],
+    ...[ramp('z.lokr_w1', [2, 3]), ramp('z.lokr_w2', [2, 2, 3, 3])],
+  ];
+  const bytes = partsFileBytes({ tensors: [...tensors, ...factors], weights });
+  return { ...made('parts.safetensors', () => bytes), name: 'weights in parts' };
 }
 
 export function smallShards(): Source {

@@ -6,7 +6,7 @@ import { layTorchFolder, torchFolders } from '../harness/checkpoints/torchFolder
 import flaxFixtures from '../unit/checkpoint/flax/flaxFixtures.json';
 import numpyFixtures from '../unit/checkpoint/numpy/numpyFixtures.json';
 import torchFixtures from '../unit/checkpoint/pytorch/torchFixtures.json';
-import { quantised, lora, smallShards, smallPipeline, cachedModel, referenceShards } from './folderSources';
+import { quantised, lora, parts, smallShards, smallPipeline, cachedModel, referenceShards } from './folderSources';
 import { smallGguf, ggufParts } from './ggufSources';
 import { smallOnnx, quantisedOnnx, externalOnnx } from './onnxSources';
 import { type Source, made, reference } from './source';
@@ -33,6 +33,7 @@ export function fuzzSources(): ReadonlyMap<string, readonly Source[]> {
         ),
         quantised(),
         lora(),
+        parts(),
         ...reference(
           'gpt2-tigrinya-lora/adapter_model.safetensors',
           'stories260K-llama-derived/model.safetensors',

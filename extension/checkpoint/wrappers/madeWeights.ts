@@ -5,6 +5,7 @@
 import type { Problem } from '../../shared/tensors';
 import { product } from '../../shared/matrixAxes';
 import type { Checkpoint, Factor, TensorInfo } from '../checkpoint';
+import { CheckpointError } from '../checkpointError';
 import { elementSize, widen } from '../elements/dtype';
 import { bandBytes, type RowRange } from '../elements/rowBand';
 import { elementCount } from '../elements/shape';
@@ -118,7 +119,13 @@ async function readMade(
   const numbers = async (tensor: TensorInfo, band?: RowRange): Promise<Float64Array> =>
     widen(await bytes(tensor, band), tensor.dtype);
   const read: ReadPart = Object.assign(numbers, { bytes });
-  const elements = await rows!(range, read, signal);
+  let elements: Float64Array;
+  try {
+    elements = await rows!(range, read, signal);
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    throw new CheckpointError(error.code, error.reason, { file: stored.path, tensor: info.name, ...error.where });
+  }
   if (elements.length !== (range.end - range.start) * product(info.shape.slice(1))) {
     throw new RangeError(`${elements.length} elements made for rows ${range.start} to ${range.end} of ${info.name}`);
   }

@@ -5,6 +5,15 @@ import type { Checkpoint } from '../../../../extension/checkpoint/checkpoint';
 import { openModel } from '../../../../extension/checkpoint/openModel';
 import { isStored } from '../../../../extension/compression/storageNotes';
 import { summarise } from '../../../../extension/engine/document/summary';
+import {
+  bytesField,
+  graph,
+  type Message,
+  node,
+  runnableModel,
+  tensor,
+  TYPE,
+} from '../../../harness/checkpoints/onnxWriter';
 import { safetensorsBytes, type FixtureTensor } from '../../../harness/checkpoints/safetensorsFixtures';
 import { naiveProduct, randomMatrix } from '../../../harness/numbers/denseReference';
 import { temporaryFolder } from '../../../harness/temporaryFolder';
@@ -66,19 +75,19 @@ describe('weights that are stored as factors', () => {
     shape: readonly number[],
     expected: Float64Array,
   ): Promise<void> {
-    const tensor = checkpoint.tensors.find((each) => each.name === name);
-    assert.ok(tensor, `${name} is not among ${checkpoint.tensors.map((each) => each.name).join(', ')}`);
-    assert.deepEqual(tensor.shape, shape);
-    const all = new Float32Array((await checkpoint.read(tensor)).slice().buffer);
+    const made = checkpoint.tensors.find((each) => each.name === name);
+    assert.ok(made, `${name} is not among ${checkpoint.tensors.map((each) => each.name).join(', ')}`);
+    assert.deepEqual(made.shape, shape);
+    const all = new Float32Array((await checkpoint.read(made)).slice().buffer);
     assert.equal(all.length, expected.length);
     const largest = Math.max(...expected.map(Math.abs));
     all.forEach((value, i) =>
       assert.ok(Math.abs(value - expected[i]!) <= 1e-6 * largest, `${i}: ${value}, ${expected[i]}`),
     );
     const rows = { start: 1, end: shape[0]! };
-    const band = new Float32Array((await checkpoint.read(tensor, rows)).slice().buffer);
+    const band = new Float32Array((await checkpoint.read(made, rows)).slice().buffer);
     assert.deepEqual(band, all.slice(all.length / shape[0]!));
-    assert.equal(isStored(tensor), false);
+    assert.equal(isStored(made), false);
   }
 
   const listed = ({ tensors }: Checkpoint): string[] => tensors.map(({ name }) => name);
@@ -133,6 +142,30 @@ describe('weights that are stored as factors', () => {
       }
       assert.equal(checkpoint.tensors.length, 12);
     });
+  });
+
+  it('A and B of our ONNX models: as the operators multiply by them', async () => {
+    // What the operators multiply by: x·B·A of MatMul has W = B·A, in × out; a convolution has W = A·B.
+    const raw = ({ shape, bytes }: FixtureTensor, name: string): Message =>
+      tensor(name, shape, TYPE.FLOAT, bytesField(9, bytes));
+    for (const size of [7, 5]) {
+      const [b, a] = [random('b', [size, 2], 1), random('a', [2, 5], 2)];
+      const [ca, cb] = [random('ca', [4, 2, 1, 1], 3), random('cb', [2, 3, 3, 3], 4)];
+      const nodes = [
+        node('MatMul', { name: 'm.B', inputs: ['x', 'W.B'], output: 'y.B' }),
+        node('MatMul', { name: 'm.A', inputs: ['y.B', 'W.A'], output: 'y' }),
+        node('Conv', { name: 'c.B', inputs: ['z', 'K.B'], output: 'u' }),
+        node('Conv', { name: 'c.A', inputs: ['u', 'K.A'], output: 'v' }),
+      ];
+      const initializers = [raw(b, 'W.B'), raw(a, 'W.A'), raw(ca, 'K.A'), raw(cb, 'K.B')];
+      const file = path.join(folder, `pairs${count++}.onnx`);
+      writeFileSync(file, runnableModel(graph({ nodes, initializers })));
+      const checkpoint = await openModel(file);
+      await assertMade(checkpoint, 'W', [size, 5], times(b, a));
+      await assertMade(checkpoint, 'K', [4, 3, 3, 3], times(ca, cb));
+      assert.deepEqual(checkpoint.problems, []);
+      await checkpoint.close();
+    }
   });
 
   it('LoRA of kohya and of diffusers, scaled by α/r', async () => {
