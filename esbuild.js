@@ -85,6 +85,7 @@ const builds = [
       headers: 'extension/engine/headers.ts',
       worker: 'extension/engine/worker/worker.ts',
       trial: 'extension/engine/resources/trial.ts',
+      assignment: 'extension/compression/assignment/solver.ts',
     },
   },
   { ...node, entryPoints: { cli: 'extension/engine/terminal/cli.ts' }, banner: { js: '#!/usr/bin/env node' } },

@@ -5,7 +5,8 @@
  */
 import type { LayerDifference } from './shared/compression/layerDifference';
 import type { MeasuredLayer } from './shared/compression/measured';
-import type { LayerChoice } from './shared/compression/plans';
+import type { PlanSource } from './shared/compression/planSource';
+import type { CompressionPlan, LayerChoice } from './shared/compression/plans';
 import type { RunRequest, RunResult } from './shared/compression/runs';
 import type { RankRequest, CompressionPreview, SaveRequest, SaveResult } from './shared/compressions';
 import type { DeviceInfo } from './shared/devices';
@@ -106,6 +107,13 @@ export interface DocumentRequests {
   saveCompressed: { params: { document: string; request: SaveRequest; settings: InspectSettings }; result: SaveResult };
   /** Compresses the whole model by a plan, into a new folder; tells its progress as `saving`. */
   runPlan: { params: { document: string; request: RunRequest }; result: RunResult };
+  /** What a plan is made from. What is not known is computed as far as `compute` says. */
+  planLayers: {
+    params: { document: string; settings: InspectSettings; compute: 'nothing' | 'spectra' | 'farms' };
+    result: PlanSource;
+  };
+  /** Reads the plan in a file. Rejects what is none for this checkpoint, and says where. */
+  loadPlan: { params: { document: string; path: string; statistics: string | null }; result: CompressionPlan };
 }
 
 /* ------------------------------------------------------------------ host → header reader */

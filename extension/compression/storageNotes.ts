@@ -27,7 +27,8 @@ export function isCompressible(checkpoint: Checkpoint, tensor: TensorInfo): bool
   );
 }
 
-function whyNotReplaceable(checkpoint: Checkpoint, tensor: TensorInfo): string | undefined {
+/** Why plain numbers may not take the tensor's place, in words that follow its name; undefined if they may. */
+export function whyNotReplaceable(checkpoint: Checkpoint, tensor: TensorInfo): string | undefined {
   if (tensor.slice) return `is a part of ${tensor.slice.of.name}, which is one tensor and can be compressed as one`;
   const parts = checkpoint.storedParts?.(tensor) ?? [];
   if (parts.length < 2) return undefined;

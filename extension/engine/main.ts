@@ -8,6 +8,8 @@ import type { DocumentRequests, EngineNotifications, EngineRequests } from '../p
 import { notifier, type Handlers } from '../shared/rpc';
 import { handle } from '../shared/rpcHandlers';
 import { choiceDifference, compareChoices } from './requests/compressChoice';
+import { loadPlan } from './requests/loadPlan';
+import { planSource } from './requests/planSource';
 import { previewLayer } from './requests/compressLayer';
 import { runPlan } from './requests/runPlan';
 import { saveCompressed } from './requests/saveLayers';
@@ -100,6 +102,10 @@ const documentHandlers: Handlers<DocumentRequests> = {
   saveCompressed: ({ document, request, settings }, token) =>
     saveCompressed(engine, open(document), request, settings, signalOf(token)),
   runPlan: ({ document, request }, token) => runPlan(engine, open(document), request, signalOf(token)),
+  planLayers: ({ document, settings, compute }, token) =>
+    planSource(engine, open(document), { settings, compute }, signalOf(token)),
+  loadPlan: ({ document, path, statistics }, token) =>
+    loadPlan(open(document), path, statistics ?? undefined, signalOf(token)),
 };
 
 handle<EngineRequests>(connection, {

@@ -19,10 +19,10 @@ export type Family = (level: number) => Uint32Array;
 /** A matrix that WeLore reduces by no more than this is no low-rank component, and stays dense. */
 const WELORE_LEAST_REDUCTION = 0.5;
 
-/** The alpha that an allocation goes by; undefined where there is none. */
-export function alphaOf({ layer }: PreparedLayer, allocation: PlanRequest['allocation']): number | undefined {
+/** The alpha that an allocation goes by: null where its fit failed, undefined where it was not computed. */
+export function alphaOf({ layer }: PreparedLayer, allocation: PlanRequest['allocation']): number | null | undefined {
   const alpha = allocation === 'farms-alpha' ? layer.farmsAlpha : layer.alphaMid;
-  return alpha !== undefined && Number.isFinite(alpha) ? alpha : undefined;
+  return typeof alpha === 'number' && !Number.isFinite(alpha) ? null : alpha;
 }
 
 export function family(layers: readonly FamilyLayer[], request: PlanRequest): Family {
@@ -43,7 +43,7 @@ function alphaFamily(layers: readonly FamilyLayer[], request: PlanRequest): Fami
   const parameters = layers.map(({ prepared }) => prepared.dense.parameters);
   const unscaled = unscaledRatios(
     layers.map(({ prepared }, l) => ({
-      alpha: alphaOf(prepared, allocation),
+      alpha: alphaOf(prepared, allocation) ?? undefined,
       parameters: parameters[l]!,
       // What is in no block has a ratio of its own.
       ...(perBlock && prepared.layer.block !== '' && { block: prepared.layer.block }),

@@ -15,6 +15,8 @@ export interface KnapsackSolution {
   readonly minimised: number;
   /** No solution has a smaller sum. Equal to `minimised` if this one was proved to be the best. */
   readonly bound: number;
+  /** What a unit of the cap is worth, by the relaxation. */
+  readonly price: number;
 }
 
 /** Halvings of the price's logarithm: a double has no finer steps. */
@@ -28,7 +30,7 @@ export function solveKnapsack(items: readonly KnapsackItem[], cap: number, work:
   const everything = Uint32Array.from(items, ({ hull }) => hull.at(-1)!);
   if (sumOf(items, 'capped', everything) <= cap) {
     const minimised = sumOf(items, 'minimised', everything);
-    return { chosen: everything, minimised, bound: minimised };
+    return { chosen: everything, minimised, bound: minimised, price: 0 };
   }
   const nothing = Uint32Array.from(items, ({ hull }) => hull[0]!);
   if (sumOf(items, 'capped', nothing) > cap) return undefined;
@@ -55,7 +57,7 @@ export function solveKnapsack(items: readonly KnapsackItem[], cap: number, work:
   const { chosen, proven } = improvedBySums(items, cap, price, { ...best, bound }, work);
   fill(items, chosen, cap);
   const minimised = sumOf(items, 'minimised', chosen);
-  return { chosen, minimised, bound: proven ? minimised : Math.min(minimised, bound) };
+  return { chosen, minimised, bound: proven ? minimised : Math.min(minimised, bound), price };
 }
 
 /**

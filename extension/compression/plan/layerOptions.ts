@@ -5,8 +5,8 @@
 import { DEFAULT_OPTIONS } from '../../shared/compression/methodOptions';
 import type { LayerChoice, PlanLayer } from '../../shared/compression/plans';
 import { EnergyShares } from '../../shared/ranks/energyShares';
-import { errorShares } from './errorModel';
-import { denseCost, largestRank, rankCost, type Cost } from './methodCosts';
+import { errorShare, errorShares } from './errorModel';
+import { choiceCost, denseCost, largestRank, rankCost, type Cost } from './methodCosts';
 
 /** What a budget counts. */
 export type Unit = 'parameters' | 'bytes';
@@ -35,6 +35,10 @@ export interface LayerOptions {
   readonly lost: Float64Array;
 }
 
+export function isCounted({ layer }: Pick<PreparedLayer, 'layer'>): boolean {
+  return layer.uncounted !== true;
+}
+
 export function preparedLayer(layer: PlanLayer): PreparedLayer {
   const dense = denseCost(layer, layer.storedBytes);
   if (!layer.eigenvalues) return { layer, dense, energy: 0 };
@@ -42,6 +46,46 @@ export function preparedLayer(layer: PlanLayer): PreparedLayer {
   // From the smallest up, so that small λ keep their digits.
   const energy = shares.eigenvalues.reduceRight((sum, value) => sum + value, 0);
   return { layer, dense, shares, singularValues: shares.eigenvalues.map(Math.sqrt), energy };
+}
+
+/**
+ * Some choices of several methods, and the dense layer: those that cost less than it, without any that costs more than
+ * another and loses no less.
+ *
+ * @returns `choices` beside the options; undefined stands for dense
+ */
+export function chosenOptions(
+  { layer, dense, shares }: PreparedLayer,
+  choices: readonly LayerChoice[],
+  unit: Unit,
+): { options: LayerOptions; choices: (LayerChoice | undefined)[] } {
+  interface Chosen {
+    choice: LayerChoice | undefined;
+    cost: number;
+    lost: number;
+  }
+  const all = choices.map((choice): Chosen => ({
+    choice,
+    cost: choiceCost(choice, layer, dense)[unit],
+    lost: errorShare(choice, layer, shares),
+  }));
+  const known = all.filter(({ cost, lost }) => cost < dense[unit] && lost < 1);
+  known.push({ choice: undefined, cost: dense[unit], lost: 0 });
+  known.sort((a, b) => a.cost - b.cost || a.lost - b.lost);
+  let least = Infinity;
+  const kept = known.filter(({ lost }) => {
+    if (lost >= least) return false;
+    least = lost;
+    return true;
+  });
+  return {
+    options: {
+      ranks: Int32Array.from(kept, ({ choice }) => (choice ? (choice.rank ?? 0) : DENSE)),
+      cost: Float64Array.from(kept, ({ cost }) => cost),
+      lost: Float64Array.from(kept, ({ lost }) => lost),
+    },
+    choices: kept.map(({ choice }) => choice),
+  };
 }
 
 /**

@@ -147,8 +147,11 @@ const CODE_BITS: Record<Exclude<QuantiserName, 'bipolar'>, number> = {
 const MX_BLOCK = 32;
 const MX_SCALE_BYTES = 1;
 
+/** Float32, whatever type new floats have. */
+const SCALE_BYTES = 4;
+
 /** Codes in packed bits, row by row, and a scale for each block. */
-function quantised({ quantiser, bits, block }: MethodOptions, { outputs, inputs, elementBytes }: LayerSize): Cost {
+function quantised({ quantiser, bits, block }: MethodOptions, { outputs, inputs }: LayerSize): Cost {
   const codeBits = quantiser === 'bipolar' ? bits : CODE_BITS[quantiser];
   const length = quantiser === 'mxfp4' ? MX_BLOCK : block === 0 ? inputs : block;
   const scales = outputs * Math.ceil(inputs / length);
@@ -156,7 +159,7 @@ function quantised({ quantiser, bits, block }: MethodOptions, { outputs, inputs,
   return {
     parameters: parameters + scales,
     bytes:
-      outputs * Math.ceil((inputs * codeBits) / 8) + scales * (quantiser === 'mxfp4' ? MX_SCALE_BYTES : elementBytes),
+      outputs * Math.ceil((inputs * codeBits) / 8) + scales * (quantiser === 'mxfp4' ? MX_SCALE_BYTES : SCALE_BYTES),
     multiplyAdds: parameters,
   };
 }

@@ -37,8 +37,10 @@ function needs(prepared: PreparedLayer, { allocation, target }: PlanRequest): St
     return { kind: 'missing', why: NOT_INSPECTED };
   }
   if (allocation !== 'farms-alpha' && allocation !== 'alphapruning') return { kind: 'takes part' };
-  if (alphaOf(prepared, allocation) !== undefined) return { kind: 'takes part' };
   const which = allocation === 'farms-alpha' ? 'FARMS alpha' : 'alpha';
-  if (!shares) return { kind: 'missing', why: NOT_INSPECTED };
-  return { kind: 'takes part', note: `it has no ${which}, and takes the middle of the range` };
+  const alpha = alphaOf(prepared, allocation);
+  if (alpha === undefined) return { kind: 'missing', why: shares ? `its ${which} was not computed` : NOT_INSPECTED };
+  return alpha === null
+    ? { kind: 'takes part', note: `its ${which} could not be fitted, and it takes the middle of the range` }
+    : { kind: 'takes part' };
 }

@@ -85,7 +85,10 @@ export interface AllocatedPlan {
   readonly why?: string;
   /** Layers that take part and stay dense only because they were not inspected. */
   readonly missing: readonly string[];
-  /** `optimal`: no plan of these choices has a smaller total error than this one minus `gap`, in ‖·‖². */
+  /**
+   * `optimal` and `ilp`: any other plan of these choices has at least 1 − gap of this one's total squared error, or of its
+   * size if the error is the target. 0 if this one was proved to be the best.
+   */
   readonly gap?: number;
 }
 

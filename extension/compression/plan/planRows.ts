@@ -1,7 +1,7 @@
 /** Rows of a plan's table and their totals: what each layer becomes, costs and loses. */
 import type { LayerPlan } from '../../shared/compression/plans';
 import { errorKind, errorShare } from './errorModel';
-import type { PreparedLayer } from './layerOptions';
+import { isCounted, type PreparedLayer } from './layerOptions';
 import { choiceCost } from './methodCosts';
 import type { Standing } from './participation';
 import type { BeforeAfter, ErrorKind, PlanRest, PlanRow, PlanTotals } from './planRequest';
@@ -32,9 +32,10 @@ export function planTotals(
   rest: PlanRest,
   relative: boolean,
 ): PlanTotals {
+  const counted = rows.filter((_, l) => isCounted(prepared[l]!));
   const sum = (of: (row: PlanRow) => BeforeAfter, other = 0): BeforeAfter => ({
-    before: rows.reduce((total, row) => total + of(row).before, other),
-    after: rows.reduce((total, row) => total + of(row).after, other),
+    before: counted.reduce((total, row) => total + of(row).before, other),
+    after: counted.reduce((total, row) => total + of(row).after, other),
   });
   let [energy, lost, unknown] = [0, 0, false];
   const kinds = new Set<ErrorKind>();

@@ -4,26 +4,29 @@
  */
 import { layerMethod } from '../../shared/compression/methodTable';
 import type { LayerChoice, LayerPlan, PlanLayer, PlanTarget } from '../../shared/compression/plans';
-import { family, type Family, type FamilyLayer } from './families';
-import { hullSolution, solveKnapsack } from './knapsack';
+import { assertRequest, assertTarget } from './assertRequest';
+import type { FamilyLayer } from './families';
 import { knapsackItem, type KnapsackItem } from './knapsackItem';
-import { DENSE, layerOptions, preparedLayer, type LayerOptions, type PreparedLayer, type Unit } from './layerOptions';
+import {
+  chosenOptions,
+  DENSE,
+  isCounted,
+  layerOptions,
+  preparedLayer,
+  type LayerOptions,
+  type PreparedLayer,
+  type Unit,
+} from './layerOptions';
 import { largestRank } from './methodCosts';
 import { planRow, planTotals } from './planRows';
+import { costOf, curveChoices, lostOf, solve, type Problem } from './solutions';
 import { standings, type Standing } from './participation';
 import type { AllocatedPlan, CurvePoint, PlanRequest, PlanRest, PlanTotals } from './planRequest';
 
+const BEST_WHOLE = 'is best kept whole';
+
 /** Relative slack of a budget: a decimal, a product and a sum are each off by ε/2 (see `FactorPair`). */
 const SLACK = 8 * Number.EPSILON;
-
-/** Partial sums for one allocation: some milliseconds. */
-const WORK = 40_000;
-
-/** Halvings of a level; a double has no finer steps in 0 … 1. */
-const MAX_BISECTIONS = 53;
-
-/** Those of a point of a curve: more than a screen shows. */
-const CURVE_BISECTIONS = 24;
 
 /** Settings of options that are kept: going back and forth between two methods or multiples builds nothing anew. */
 const KEPT_SETTINGS = 4;
@@ -39,10 +42,12 @@ export class Planner {
     readonly rest: PlanRest,
   ) {
     this.prepared = layers.map(preparedLayer);
-    this.whole = this.prepared.reduce(
-      (sum, { dense }) => ({ bytes: sum.bytes + dense.bytes, parameters: sum.parameters + dense.parameters }),
-      rest,
-    );
+    this.whole = this.prepared
+      .filter(isCounted)
+      .reduce(
+        (sum, { dense }) => ({ bytes: sum.bytes + dense.bytes, parameters: sum.parameters + dense.parameters }),
+        rest,
+      );
   }
 
   /**
@@ -71,6 +76,53 @@ export class Planner {
       plans[place] = planOf(request.method, layers[l]!, solution.chosen[l]!);
     });
     return this.finished(request, standing, plans, solution.gap);
+  }
+
+  /**
+   * Rows and totals of a plan that was made elsewhere: loaded from a file, or by integer programming.
+   *
+   * @param layers those that are not named stay dense
+   * @param gap as in `AllocatedPlan`
+   */
+  described(request: PlanRequest, layers: Readonly<Record<string, LayerPlan>>, gap?: number): AllocatedPlan {
+    const standing = standings(this.prepared, request);
+    const plans = this.prepared.map(({ layer: { name } }, l): LayerPlan => {
+      const own = Object.hasOwn(layers, name) ? layers[name] : undefined;
+      return own ?? { keep: 'dense', why: whyDense(standing[l]!) };
+    });
+    return this.finished(request, standing, plans, gap);
+  }
+
+  /**
+   * The problem of giving each layer one of a few choices, or of leaving it dense.
+   *
+   * @param choicesOf a layer; choices whose error is not known are left out
+   * @throws RangeError as `allocate`
+   */
+  assignment(request: PlanRequest, choicesOf: (layer: PlanLayer) => readonly LayerChoice[]): PlannedAssignment {
+    assertTarget(request.target);
+    const standing = standings(this.prepared, request);
+    const unit = unitOf(request.target);
+    const places = standing.flatMap((own, l) => (own.kind === 'takes part' ? [l] : []));
+    const layers = places.map((place) => {
+      const prepared = this.prepared[place]!;
+      return { prepared, ...chosenOptions(prepared, choicesOf(prepared.layer), unit) };
+    });
+    const { cap, weights } = this.problem(layers, this.fixed(standing, request), request);
+    const capsError = request.target.kind === 'error';
+    return {
+      cap,
+      layers: layers.map(({ prepared, options: { cost, lost }, choices }, l) => {
+        const error = lost.map((share) => share * weights[l]!);
+        const plans = choices.map((choice): LayerPlan => choice ?? { keep: 'dense', why: BEST_WHOLE });
+        return {
+          name: prepared.layer.name,
+          capped: capsError ? error.reverse() : cost,
+          minimised: capsError ? cost.toReversed() : error,
+          plans: capsError ? plans.reverse() : plans,
+        };
+      }),
+    };
   }
 
   /**
@@ -164,6 +216,7 @@ export class Planner {
     const rows = standing.flatMap((own, l) => {
       if (own.kind === 'takes part') return [];
       const prepared = this.prepared[l]!;
+      if (!isCounted(prepared)) return [];
       const plan: LayerPlan = own.kind === 'pinned' ? own.plan : { keep: 'dense', why: '' };
       const row = planRow(prepared, plan, own);
       const weight = own.kind === 'pinned' && row.error !== null ? (request.relative ? 1 : prepared.energy) : 0;
@@ -222,6 +275,19 @@ export function preparePlan(layers: readonly PlanLayer[], rest: PlanRest): Plann
   return new Planner(layers, rest);
 }
 
+/** One of a few plans for each layer: their sums stay within the cap, and another is to be smallest. */
+export interface PlannedAssignment {
+  readonly cap: number;
+  readonly layers: readonly {
+    readonly name: string;
+    /** Rises. */
+    readonly capped: Float64Array;
+    /** Falls. */
+    readonly minimised: Float64Array;
+    readonly plans: readonly LayerPlan[];
+  }[];
+}
+
 interface Fixed {
   readonly bytes: number;
   readonly parameters: number;
@@ -229,76 +295,15 @@ interface Fixed {
   readonly lost: number;
 }
 
-interface Problem {
-  readonly layers: readonly FamilyLayer[];
-  /** From shares that are lost to what is minimised. */
-  readonly weights: readonly number[];
-  readonly request: PlanRequest;
-  /** Of the cost of these layers, or of their squared error. */
-  readonly cap: number;
-  readonly items: () => KnapsackItem[];
-}
-
 function unitOf(target: PlanTarget): Unit {
   return target.kind === 'size' ? 'bytes' : 'parameters';
-}
-
-function solve(problem: Problem): { chosen: Uint32Array; gap?: number } {
-  const { layers, request, cap } = problem;
-  const { kind } = request.target;
-  if (request.allocation !== 'optimal') return { chosen: level(problem, family(layers, request), MAX_BISECTIONS) };
-  const solution = solveKnapsack(problem.items(), cap, WORK);
-  if (!solution) {
-    // Nothing meets the target: the least cost, or the least error.
-    return { chosen: Uint32Array.from(layers, ({ options }) => (kind === 'error' ? options.ranks.length - 1 : 0)) };
-  }
-  const { chosen } = solution;
-  if (kind !== 'error') return { chosen, gap: solution.minimised - solution.bound };
-  return { chosen: chosen.map((index, l) => layers[l]!.options.ranks.length - 1 - index) };
-}
-
-/** From a budget to the choices of a curve's point. */
-function curveChoices(problem: Problem): (cap: number) => Uint32Array {
-  const { layers, request } = problem;
-  if (request.allocation === 'optimal') {
-    const items = problem.items();
-    return (cap) => hullSolution(items, cap, CURVE_BISECTIONS);
-  }
-  const at = family(layers, request);
-  return (cap) => level({ ...problem, cap }, at, CURVE_BISECTIONS);
-}
-
-/** The level that meets the target: the highest within a budget, the lowest within an error. */
-function level({ layers, weights, request, cap }: Problem, at: Family, halvings: number): Uint32Array {
-  const capsError = request.target.kind === 'error';
-  const within = (chosen: Uint32Array): boolean =>
-    (capsError ? lostOf(layers, weights, chosen) : costOf(layers, chosen)) <= cap;
-  // The end that is surely within the cap, if anything is; the other one is tried first.
-  let [good, bad] = capsError ? [1, 0] : [0, 1];
-  if (within(at(bad))) return at(bad);
-  for (let step = 0; step < halvings; step++) {
-    const middle = (good + bad) / 2;
-    if (within(at(middle))) good = middle;
-    else bad = middle;
-  }
-  return at(good);
-}
-
-function costOf(layers: readonly FamilyLayer[], chosen: Uint32Array): number {
-  let sum = 0;
-  for (let l = 0; l < layers.length; l++) sum += layers[l]!.options.cost[chosen[l]!]!;
-  return sum;
-}
-
-function lostOf(layers: readonly FamilyLayer[], weights: readonly number[], chosen: Uint32Array): number {
-  return layers.reduce((sum, { options }, l) => sum + weights[l]! * options.lost[chosen[l]!]!, 0);
 }
 
 function planOf(method: LayerChoice, { options }: FamilyLayer, index: number): LayerPlan {
   const rank = options.ranks[index]!;
   const { rank: _, ...choice } = method;
   if (rank === DENSE) {
-    const why = options.ranks.length === 1 ? 'no rank is smaller than the layer itself' : 'is best kept whole';
+    const why = options.ranks.length === 1 ? 'no rank is smaller than the layer itself' : BEST_WHOLE;
     return { keep: 'dense', why };
   }
   return rank === 0 ? choice : { ...choice, rank };
@@ -314,34 +319,12 @@ function reachedOf({ kind }: PlanTarget, { bytes, parameters, error }: PlanTotal
   return before === 0 ? 1 : after / before;
 }
 
-function whyNot({ target }: PlanRequest, reached: number | null, missing: number): string {
+function whyNot({ target, pinned, rebalance }: PlanRequest, reached: number | null, missing: number): string {
   const inspected = missing === 0 ? '' : `; ${missing} of the layers were not inspected`;
   if (reached === null) return `the error is not known before it is run${inspected}`;
   const shown = Number((100 * reached).toPrecision(3));
+  if (pinned && !rebalance) return `the rows that were set by hand take it to ${shown} %${inspected}`;
   return target.kind === 'error'
     ? `the error of these layers is ${shown} % at least${inspected}`
     : `the ${target.kind === 'size' ? 'size' : 'share of parameters'} is ${shown} % at least with these layers and this method${inspected}`;
-}
-
-function assertRequest({ target, method, allocation }: PlanRequest): void {
-  const { kind, value } = target;
-  if (!(value >= 0 && value <= 1)) throw new RangeError(`a target of ${value} is not within 0 and 1`);
-  const { stores, rank } = layerMethod(method.method);
-  if (stores === 'adapter') {
-    if (method.rank === undefined) {
-      throw new RangeError(`${method.method} makes an adapter, whose rank no target decides: give it a rank`);
-    }
-    return;
-  }
-  if (method.method === 'tensor-train' && (kind === 'error' || allocation === 'optimal' || allocation === 'welore')) {
-    throw new RangeError(
-      'the error of tensor-train is not known before it is run: choose a size or parameters, and uniform or an alpha',
-    );
-  }
-  if (
-    rank === undefined &&
-    (allocation === 'welore' || allocation === 'farms-alpha' || allocation === 'alphapruning')
-  ) {
-    throw new RangeError(`${method.method} has no rank that ${allocation} could share out: choose optimal or uniform`);
-  }
 }

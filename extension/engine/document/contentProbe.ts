@@ -56,11 +56,16 @@ function all({ shape }: TensorInfo): { start: number; end: number } {
   return { start: 0, end: shape[0] ?? 1 };
 }
 
+/** True if a row is read without what lies before it. */
+export function isSeekable({ format }: Pick<Checkpoint, 'format'>): boolean {
+  return SEEKABLE.has(format);
+}
+
 /** @returns false where reading single rows would cost too much */
 async function addRows(hash: Hash, { checkpoint, tensor, rows: { start, end } }: Part): Promise<boolean> {
   const stored = tensor.slice?.of ?? tensor;
   const rowBytes = stored.byteLength / Math.max(1, stored.shape[0] ?? 1);
-  if (!SEEKABLE.has(checkpoint.format) || rowBytes > MAX_ROW_BYTES) return false;
+  if (!isSeekable(checkpoint) || rowBytes > MAX_ROW_BYTES) return false;
   for (const row of new Set([start, (start + end) >> 1, end - 1])) {
     hash.update(await checkpoint.read(tensor, { start: row, end: row + 1 }));
   }

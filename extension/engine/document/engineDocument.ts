@@ -10,6 +10,7 @@ import type { CheckpointSummary, LayerParts, Problem } from '../../shared/tensor
 import { layersOf, type LayerGeometry } from '../../spectral/matrices';
 import { rankSuggestion } from '../../spectral/ranks/ranks';
 import { weloreRanks } from '../../shared/ranks/welore';
+import { contentFingerprint } from './contentFingerprint';
 import { contentProbe, sampleFiles } from './contentProbe';
 import { type EngineLayer, rankMatrix, EngineError } from '../layer/engineLayer';
 import { changedFile, settledAt, type FileState } from './fileSnapshot';
@@ -39,6 +40,7 @@ export class EngineDocument {
   private readonly shapeOf = (tensor: string): readonly number[] | undefined => this.shapes.get(tensor);
   private identityHash: string | undefined;
   private fileSamples: Promise<Buffer> | undefined;
+  private contentHash: Promise<string> | undefined;
   private changeFound: Problem | undefined;
 
   constructor(
@@ -85,6 +87,19 @@ export class EngineDocument {
       this.identityHash = hash.digest('hex').slice(0, 32);
     }
     return this.identityHash;
+  }
+
+  /** Tells the model by its content, wherever it lies: plans name it. @throws what reading throws */
+  fingerprint(signal: AbortSignal): Promise<string> {
+    if (!this.contentHash) {
+      const hash = contentFingerprint(this.checkpoint, signal);
+      this.contentHash = hash;
+      // The next one tries anew.
+      hash.catch(() => {
+        if (this.contentHash === hash) this.contentHash = undefined;
+      });
+    }
+    return this.contentHash;
   }
 
   /** A hash of some of the bytes that a layer's numbers are made of. @throws what reading throws */

@@ -14,6 +14,9 @@ import type { LayerParts, TensorSummary } from '../../shared/tensors';
 import { DEFAULT_FARMS, parseCommand, USAGE, UsageError, type Command } from './cliArguments';
 import { cacheFolder } from '../resources/cacheFolder';
 import { previewLayer } from '../requests/compressLayer';
+import { parsePlanArguments, PLAN_USAGE, type PlanCommand } from './planArguments';
+import { planModel } from './planCommand';
+import { PLAN_ENDING } from '../../shared/compression/plans';
 import { LayerNotes } from './layerNotes';
 import { Engine } from '../engine';
 import type { EngineDocument } from '../document/engineDocument';
@@ -38,10 +41,13 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type Of<K extends Command['command']> = Extract<Command, { command: K }>;
 
 async function main(): Promise<number> {
-  const command = parseCommand(process.argv.slice(2));
+  const args = process.argv.slice(2);
+  if (args[0] === 'plan' && !args.some((each) => each === '--help' || each === '-h'))
+    return plan(parsePlanArguments(args.slice(1)));
+  const command = parseCommand(args);
   switch (command.command) {
     case 'help':
-      await print(USAGE);
+      await print(USAGE.replace('\nall:\n', `\n${PLAN_USAGE}\nall:\n`));
       return EXIT.ok;
     case 'version':
       await print(`${version}\n`);
@@ -178,6 +184,19 @@ async function compress(command: Of<'compress'>): Promise<number> {
     await print(`${printedPath(saved.path)}\n${lines.join('\n')}, ${saved.bytes} bytes\n`);
     for (const layer of saved.layers) notes.add(layer.layer, layer.notes);
     for (const note of notes.untold()) tell(note);
+  });
+}
+
+async function plan(command: PlanCommand): Promise<number> {
+  const progress = new ProgressLine(process.stderr);
+  const engine = createEngine(command, command.cache, {
+    progress: ({ name, stage, fraction }) => progress.layer(`${name}: ${stage} ${Math.round(100 * fraction)} %`),
+    log: ({ message }) => progress.note(message),
+  });
+  const document = await engine.documents.open(command.path);
+  const target = await outFile(command.out, `${path.parse(document.openedPath).name}${PLAN_ENDING}`);
+  return saving(engine, progress, async (signal) => {
+    await print(await planModel(engine, document, command, target, progress, signal));
   });
 }
 

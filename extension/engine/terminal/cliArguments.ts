@@ -17,6 +17,8 @@ export const USAGE = `Eigenscope: what a checkpoint's weights say, without Pytho
   eigenscope tensors PATH [--json]      names, shapes and dtypes, from the headers alone
   eigenscope compress PATH --layer GLOB (--rank K | --energy T | --budget R) --out FILE
                                         two factors of each layer that matches, saved as a new safetensors file
+  eigenscope plan PATH --ratio R --out FILE
+                                        a plan of the whole model's compression: a budget shared among its layers
   eigenscope vectors PATH --layer NAME [--rank K] --out FILE
                                         singular vectors of one layer: U, S and Vt in a safetensors file
 
@@ -68,7 +70,7 @@ all:
 Exit code: 0; 1 where some layers could not be analysed ("problems"); 2 where nothing could be opened or done.
 `;
 
-interface Common {
+export interface Common {
   path: string;
   threads: number | undefined;
   memoryMegabytes: number | undefined;
@@ -187,12 +189,7 @@ export function parseCommand(args: readonly string[]): Command {
   // An empty one would be the working folder: it is a variable that is not set.
   if (!path) throw new UsageError(`${command} needs a PATH`);
   if (rest.length > 0) throw new UsageError(`one PATH at a time, please: "${rest[0]!}" is too many`);
-  const common = {
-    path,
-    threads: integer(values.threads, '--threads', 1, 256),
-    memoryMegabytes: integer(values.memory, '--memory', 64, 1 << 20),
-    device: deviceChoice(values.device),
-  };
+  const common = { path, ...commonValues(values) };
   switch (command) {
     case 'inspect': {
       if (values.json && values.csv) throw new UsageError('--json and --csv exclude each other');
@@ -229,9 +226,22 @@ export function parseCommand(args: readonly string[]): Command {
   }
 }
 
+/** @throws UsageError */
+export function commonValues({
+  threads,
+  memory,
+  device,
+}: Partial<Record<'threads' | 'memory' | 'device', string>>): Omit<Common, 'path'> {
+  return {
+    threads: integer(threads, '--threads', 1, 256),
+    memoryMegabytes: integer(memory, '--memory', 64, 1 << 20),
+    device: deviceChoice(device),
+  };
+}
+
 function commandOf(name: string | undefined): keyof typeof OPTIONS_OF {
   if (name !== undefined && Object.hasOwn(OPTIONS_OF, name)) return name as keyof typeof OPTIONS_OF;
-  const known = Object.keys(OPTIONS_OF).join(', ');
+  const known = [...Object.keys(OPTIONS_OF), 'plan'].join(', ');
   throw new UsageError(
     name === undefined ? `one of ${known} comes first` : `there is no command "${name}"; ${known} are`,
   );
@@ -314,7 +324,7 @@ function rankRequest(values: { rank?: string; energy?: string; budget?: string }
   return given[0]!;
 }
 
-function number(text: string | undefined, option: string, min: number, max: number): number | undefined {
+export function number(text: string | undefined, option: string, min: number, max: number): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
   if (text.trim() === '' || !(value >= min && value <= max)) {
@@ -323,7 +333,7 @@ function number(text: string | undefined, option: string, min: number, max: numb
   return value;
 }
 
-function integer(text: string | undefined, option: string, min: number, max: number): number | undefined {
+export function integer(text: string | undefined, option: string, min: number, max: number): number | undefined {
   const value = number(text, option, min, max);
   if (value !== undefined && !Number.isInteger(value))
     throw new UsageError(`${option} is a whole number, not "${text!}"`);

@@ -71,10 +71,13 @@ export interface PlanLayer {
   readonly block: string;
   /** Why it cannot be compressed, or is left out unless asked for; absent if it takes part. */
   readonly leftOut?: { readonly why: string; readonly always: boolean };
+  /** Counts in no total: a copy of another layer, or no part of the model. Such a layer is always left out. */
+  readonly uncounted?: boolean;
   /** All λ = σ² of the matrix, descending; absent if it was not inspected. */
   readonly eigenvalues?: Float64Array;
-  readonly alpha?: number;
+  /** These are null where the fit failed, and absent where it was not computed. */
+  readonly alpha?: number | null;
   /** Fitted with the rule `xmin_mid`, as AlphaPruning does. */
-  readonly alphaMid?: number;
-  readonly farmsAlpha?: number;
+  readonly alphaMid?: number | null;
+  readonly farmsAlpha?: number | null;
 }

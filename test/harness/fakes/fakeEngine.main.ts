@@ -103,6 +103,8 @@ const documentHandlers: Handlers<DocumentRequests> = {
   compareChoices: unused,
   choiceDifference: unused,
   runPlan: unused,
+  planLayers: unused,
+  loadPlan: unused,
   saveCompressed: ({ request }) => ({
     ...{ path: request.target, bytes: 0, rank: 1, relative_error: 0, measured_error: 0, notes: [] },
   }),

@@ -1,0 +1,5 @@
+/** HiGHS in WASM: esbuild puts its bytes into the bundle. */
+declare module 'highs/runtime' {
+  const bytes: Uint8Array<ArrayBuffer>;
+  export default bytes;
+}

@@ -1,0 +1,35 @@
+/** A plan by integer programming: one of a few methods, ranks and bit widths for each layer. */
+import { assignmentChoices } from '../../compression/assignment/choices';
+import { assignInThread } from '../../compression/assignment/inThread';
+import type { Planner } from '../../compression/plan/planner';
+import { relativeGap } from '../../compression/plan/solutions';
+import type { AllocatedPlan, PlanRequest } from '../../compression/plan/planRequest';
+import type { LayerChoice } from '../../shared/compression/plans';
+
+export interface AssignedOptions {
+  /** Methods to choose among; that of the request if there are none. */
+  readonly choices: readonly LayerChoice[];
+  /** Seconds. */
+  readonly timeLimit: number;
+}
+
+/**
+ * @param request as for `optimal`, by whose needs layers take part; pinned rows are kept, and the others share the rest
+ * @throws RangeError as `Planner.allocate`; the signal's reason when it fires
+ */
+export async function assigned(
+  planner: Planner,
+  request: PlanRequest,
+  { choices, timeLimit }: AssignedOptions,
+  signal: AbortSignal,
+  solve: typeof assignInThread = assignInThread,
+): Promise<AllocatedPlan> {
+  const methods = choices.length > 0 ? choices : [request.method];
+  const { layers, cap } = planner.assignment(request, (layer) => assignmentChoices(layer, methods, request.multiple));
+  const numbers = layers.map(({ capped, minimised }) => ({ capped, minimised }));
+  const solution = await solve({ layers: numbers, cap, timeLimit }, signal);
+  // Without a solution nothing meets the cap, and the first plan of each comes nearest.
+  const plans = layers.map(({ name, plans: own }, l) => [name, own[solution?.chosen[l] ?? 0]!] as const);
+  const gap = solution && relativeGap(solution);
+  return planner.described(request, { ...Object.fromEntries(plans), ...request.pinned }, gap);
+}

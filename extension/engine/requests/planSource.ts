@@ -1,0 +1,212 @@
+/** What a plan of an open checkpoint is made from: its layers, with the spectra that are known or asked for. */
+import path from 'node:path';
+import type { TensorInfo } from '../../checkpoint/checkpoint';
+import { elementSize } from '../../checkpoint/elements/dtype';
+import { concurrently } from '../../checkpoint/files/concurrently';
+import { isInputEmbedding, isOutputMatrix } from '../../checkpoint/wrappers/embeddingNames';
+import { CompressionError } from '../../compression/compressionError';
+import { factorLayout } from '../../compression/factorLayout';
+import { isFloatDType } from '../../compression/narrow';
+import { whyNotReplaceable } from '../../compression/storageNotes';
+import type { PlanLayer } from '../../shared/compression/plans';
+import type { PlanSource } from '../../shared/compression/planSource';
+import type { InspectSettings, LayerResult } from '../../shared/layers';
+import type { EngineDocument } from '../document/engineDocument';
+import { EngineError } from '../layer/engineLayer';
+import type { LayerOutcome } from '../worker/layerRecords';
+import { choiceMatrix } from './compressChoice';
+import { compressibleMatrix } from './compressLayer';
+import type { RequestParts } from './requestParts';
+
+/** Layers asked for at one time: the pool's threads and the memory budget decide how many of them compute. */
+const AT_ONCE = 8;
+
+export interface PlanSourceOptions {
+  /** What is computed of layers for which it is not known: spectra alone, or FARMS too. */
+  readonly compute: 'nothing' | 'spectra' | 'farms';
+  /** Of the results that are looked for first. */
+  readonly settings: InspectSettings;
+  /** After each layer; `total` counts those that can be compressed. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Layers in the checkpoint's order. Tensors without a matrix are in `rest`.
+ *
+ * @throws CheckpointError from reading what tells the model; the signal's reason when it fires
+ */
+export async function planSource(
+  { outcomes }: Pick<RequestParts, 'outcomes'>,
+  document: EngineDocument,
+  { compute, settings, onProgress = () => undefined }: PlanSourceOptions,
+  signal: AbortSignal,
+): Promise<PlanSource> {
+  const { layers, ...source } = await planLayersOf(document, signal);
+  const plain = withoutFarms(settings);
+  let done = 0;
+  const asked = layers.filter(({ leftOut }) => !leftOut?.always);
+  const known = await concurrently(asked, AT_ONCE, async ({ name }) => {
+    let outcome = await outcomes.known(document, name, settings);
+    if (compute === 'farms') outcome ??= await outcomes.outcome(document, name, settings, signal);
+    else outcome ??= await outcomes.known(document, name, plain);
+    if (compute === 'spectra') outcome ??= await outcomes.outcome(document, name, plain, signal);
+    onProgress(++done, asked.length);
+    return outcome;
+  });
+  const spectra = new Map(asked.map(({ name }, i) => [name, known[i]]));
+  return { ...source, layers: layers.map((layer) => withSpectrum(layer, spectra.get(layer.name))) };
+}
+
+/** The same without spectra: from headers, and a sample of the content. @throws as `planSource` */
+export async function planLayersOf(document: EngineDocument, signal: AbortSignal): Promise<PlanSource> {
+  const factors = factorNames(document.checkpoint.tensors);
+  return {
+    checkpoint: { name: path.basename(document.openedPath), fingerprint: await document.fingerprint(signal) },
+    layers: [...document.layers.keys()].flatMap((name) => planLayer(document, name, factors) ?? []),
+    rest: restOf(document),
+  };
+}
+
+function withoutFarms(settings: InspectSettings): InspectSettings {
+  return { ...settings, farms: { ...settings.farms, enabled: false } };
+}
+
+/** The layer without its spectrum; undefined for a tensor without a matrix. */
+function planLayer(
+  document: EngineDocument,
+  name: string,
+  factors: ReadonlyMap<string, string>,
+): PlanLayer | undefined {
+  const { tensor, geometry } = document.layer(name);
+  if (!geometry) return undefined;
+  const leftOut = reasonFor(document, name, factors);
+  const uncounted = isMade(tensor) || tensor.notModel !== undefined || isTwin(document, name);
+  const { outputs, inputs, storedBytes } = sizes(document, name);
+  return {
+    name,
+    outputs,
+    inputs,
+    storedBytes,
+    elementBytes: elementSize(tensor.dtype),
+    block: blockOf(tensor.alias ?? name),
+    ...(leftOut && { leftOut }),
+    ...(uncounted && { uncounted }),
+  };
+}
+
+function isTwin(document: EngineDocument, name: string): boolean {
+  return document.layer(name).tensor.sharedWith !== undefined;
+}
+
+function sizes(document: EngineDocument, name: string): { outputs: number; inputs: number; storedBytes: number } {
+  const { tensor, geometry } = document.layer(name);
+  try {
+    return choiceMatrix(document, name);
+  } catch (error) {
+    if (!(error instanceof EngineError || error instanceof CompressionError)) throw error;
+    // It cannot be compressed, and is as large as it is.
+    const { rows, cols, count } = geometry!;
+    const parameters = rows * cols * count;
+    const share = (parameters * elementSize(tensor.dtype)) / tensor.byteLength;
+    return { outputs: rows, inputs: cols * count, storedBytes: share * storedBytesOf(tensor) };
+  }
+}
+
+/** True for what no file holds. */
+function isMade({ product, madeOf }: TensorInfo): boolean {
+  return product !== undefined || madeOf !== undefined;
+}
+
+function storedBytesOf(tensor: TensorInfo): number {
+  const { encoding, byteLength } = tensor;
+  return isMade(tensor) ? 0 : (encoding?.byteLength ?? byteLength);
+}
+
+/** Why a layer stays as it is, in words that follow `it`. */
+function reasonFor(
+  document: EngineDocument,
+  name: string,
+  factors: ReadonlyMap<string, string>,
+): PlanLayer['leftOut'] | undefined {
+  const { checkpoint } = document;
+  const layer = document.layer(name);
+  const { tensor, geometry } = layer;
+  const always = (why: string): PlanLayer['leftOut'] => ({ why, always: true });
+  if (isMade(tensor)) return always('is not stored: it is computed from other tensors');
+  const product = factors.get(tensor.name);
+  if (product !== undefined) return always(`is a part of ${product}, which is stored compressed already`);
+  if (tensor.notModel !== undefined) return always(`is ${tensor.notModel}, no part of the model`);
+  if (tensor.sharedWith !== undefined) return always(`is tied to ${tensor.sharedWith} and becomes what that becomes`);
+  const refusal = whyNotReplaceable(checkpoint, tensor);
+  if (refusal !== undefined) return always(refusal);
+  if (!isFloatDType(tensor.dtype)) return always(`is stored as ${tensor.dtype}, which no factors can have`);
+  let module: string | undefined;
+  try {
+    const matrix = compressibleMatrix(layer, name);
+    if (geometry?.expert === undefined) module = factorLayout(tensor, matrix, checkpoint.tensors).module;
+  } catch (error) {
+    if (!(error instanceof EngineError || error instanceof CompressionError)) throw error;
+    return always(error instanceof CompressionError ? error.reason : error.message);
+  }
+  const twins = checkpoint.tensors.filter(({ sharedWith }) => sharedWith === tensor.name).map((each) => each.name);
+  const tied = twins.length > 0 ? `, tied to ${twins.join(', ')}` : '';
+  if (module === 'embedding' || isInputEmbedding(tensor.name) || isInputEmbedding(tensor.alias ?? '')) {
+    return { why: `is an embedding${tied}`, always: false };
+  }
+  if (isOutputMatrix(tensor.name) || isOutputMatrix(tensor.alias ?? '')) {
+    return { why: `is the output matrix${tied}`, always: false };
+  }
+  return undefined;
+}
+
+/** From the names of stored factors to the weight that they are added to or stand for. */
+function factorNames(tensors: readonly TensorInfo[]): Map<string, string> {
+  return new Map(
+    tensors.flatMap(({ name, product, madeOf }) => {
+      const parts = product ? [product.left.tensor, product.right.tensor] : (madeOf ?? []);
+      return parts.map((part): [string, string] => [part.name, name]);
+    }),
+  );
+}
+
+/** Up to the first number in the name: `model.layers.3`, `h.11`, `blk.0`; '' without one. */
+function blockOf(name: string): string {
+  return /^(?:[^\d]|\d(?![./]))*?(?:^|[./])\d+(?=[./])/u.exec(name)?.[0] ?? '';
+}
+
+function withSpectrum(layer: PlanLayer, outcome: LayerOutcome | undefined): PlanLayer {
+  if (!outcome) return layer;
+  const { result, rankEigenvalues } = outcome;
+  const [problem] = result.problems;
+  if (problem) return { ...layer, leftOut: { why: `cannot be analysed: ${problem.message}`, always: true } };
+  if (rankEigenvalues.length === 0) return layer;
+  const alpha = alphaOf(result, 'KS');
+  const alphaMid = alphaOf(result, 'xmin_mid');
+  const farmsAlpha = result.farms?.alpha;
+  return {
+    ...layer,
+    eigenvalues: rankEigenvalues.toReversed(),
+    ...(alpha !== undefined && { alpha }),
+    ...(alphaMid !== undefined && { alphaMid }),
+    ...(farmsAlpha !== undefined && { farmsAlpha }),
+  };
+}
+
+function alphaOf({ fits }: LayerResult, rule: 'KS' | 'xmin_mid'): number | null | undefined {
+  return fits[rule]?.alpha;
+}
+
+/** What the model holds beside its layers: it is copied. */
+function restOf(document: EngineDocument): PlanSource['rest'] {
+  let [bytes, parameters] = [0, 0];
+  const layered = new Set(
+    [...document.layers.values()].flatMap(({ tensor, geometry }) => (geometry ? [tensor.name] : [])),
+  );
+  for (const tensor of document.checkpoint.tensors) {
+    if (layered.has(tensor.name) || isMade(tensor) || tensor.notModel !== undefined || tensor.sharedWith !== undefined)
+      continue;
+    bytes += storedBytesOf(tensor);
+    parameters += tensor.shape.reduce((product, size) => product * size, 1);
+  }
+  return { bytes, parameters };
+}

@@ -1,0 +1,119 @@
+/** `eigenscope plan` as a person runs it: the plan it writes, what it leaves out, and what it refuses. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parsePlan } from '../../extension/compression/planFile/parsePlan';
+import type { CompressionPlan } from '../../extension/shared/compression/plans';
+import { commandLine } from '../harness/commandLine';
+import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
+import { temporaryFolder } from '../harness/temporaryFolder';
+
+describe('plans in the terminal', () => {
+  const folder = temporaryFolder();
+  const run = commandLine(folder);
+  const tensor = (name: string, shape: number[], seed: number): Parameters<typeof writeSafetensors>[1][number] => ({
+    name,
+    shape,
+    values: uniform(
+      shape.reduce((a, b) => a * b),
+      seed,
+    ),
+  });
+  const tensors = [
+    tensor('model.embed_tokens.weight', [40, 24], 1),
+    tensor('model.layers.0.self_attn.q_proj.weight', [24, 24], 2),
+    tensor('model.layers.0.mlp.up_proj.weight', [64, 24], 3),
+    tensor('model.layers.0.mlp.down_proj.weight', [24, 64], 4),
+    tensor('model.norm.weight', [24], 5),
+    tensor('lm_head.weight', [40, 24], 6),
+  ];
+  const model = writeSafetensors(path.join(folder, 'model.safetensors'), tensors);
+  const out = path.join(folder, 'a.eigenplan.json');
+  const planned = (...options: string[]): CompressionPlan => {
+    const { status, stderr } = run('plan', model, '--out', out, '--overwrite', ...options);
+    assert.equal(status, 0, stderr);
+    return parsePlan(readFileSync(out, 'utf8'), out);
+  };
+
+  it('shares a budget, and leaves embeddings and the output matrix out unless asked', () => {
+    const plan = planned('--ratio', '0.8');
+    assert.deepEqual(
+      Object.keys(plan.layers),
+      tensors.filter(({ shape }) => shape.length > 1).map(({ name }) => name),
+    );
+    assert.deepEqual(plan.layers['model.embed_tokens.weight'], { keep: 'dense', why: 'is an embedding' });
+    assert.deepEqual(plan.layers['lm_head.weight'], { keep: 'dense', why: 'is the output matrix' });
+    const bytes = Object.entries(plan.layers).reduce((sum, [name, own]) => {
+      const [rows, cols] = tensors.find((each) => each.name === name)!.shape as [number, number];
+      return sum + 4 * ('keep' in own ? rows * cols : own.rank! * (rows + cols));
+    }, 4 * 24);
+    const all = tensors.reduce((sum, { values }) => sum + 4 * values.length, 0);
+    assert.ok(bytes <= 0.8 * all && bytes > 0.75 * all, `${bytes} of ${all}`);
+    assert.ok('rank' in planned('--ratio', '0.6', '--include', 'lm_head').layers['lm_head.weight']!);
+  });
+
+  it('writes the same bytes each time, with the cache and without it', () => {
+    const texts = [[], [], ['--no-cache']].map((more) => {
+      planned('--ratio', '0.7', '--allocation', 'farms-alpha', ...more);
+      return readFileSync(out, 'utf8');
+    });
+    assert.equal(texts[1], texts[0]);
+    assert.equal(texts[2], texts[0]);
+  });
+
+  it('names the model by its content: not by its place, but by its weights', () => {
+    const of = (file: string): string => {
+      const { status, stderr } = run(
+        'plan',
+        file,
+        '--ratio',
+        '0.8',
+        '--out',
+        out,
+        '--overwrite',
+        '--allocation',
+        'uniform',
+      );
+      assert.equal(status, 0, stderr);
+      return parsePlan(readFileSync(out, 'utf8'), out).checkpoint.fingerprint;
+    };
+    const copy = writeSafetensors(path.join(folder, 'copy.safetensors'), tensors);
+    const tuned = tensors.map((each) => (each.name.includes('q_proj') ? tensor(each.name, each.shape, 9) : each));
+    const sibling = writeSafetensors(path.join(folder, 'tuned.safetensors'), tuned);
+    assert.equal(of(copy), of(model));
+    assert.notEqual(of(sibling), of(model));
+  });
+
+  it('chooses among methods by integer programming', () => {
+    const plan = planned('--ratio', '0.6', '--allocation', 'ilp', '--choices', 'svd,quantise:int8,quantise:nf4');
+    const methods = new Set(Object.values(plan.layers).map((own) => ('keep' in own ? 'dense' : own.method)));
+    assert.ok(methods.has('quantise'), [...methods].join());
+    assert.equal(plan.allocation, 'ilp');
+  });
+
+  it('refuses what cannot be, in one sentence', () => {
+    const refusal = (...options: string[]): string => {
+      const { status, stderr } = run('plan', model, ...options);
+      assert.equal(status, 2);
+      return stderr;
+    };
+    assert.match(refusal('--out', out), /plan needs --ratio R/);
+    assert.match(refusal('--ratio', '1.2', '--out', out), /--ratio is a number from 0 to 1/);
+    assert.match(refusal('--ratio', '0.5', '--out', out), /exists already.* with --overwrite/);
+    assert.match(refusal('--ratio', '0.5', '--out', path.join(folder, 'plan.json')), /end it with .eigenplan.json/);
+    assert.match(refusal('--ratio', '0.5', '--method', 'svd-llm', '--out', out), /svd-llm needs statistics/);
+    assert.match(refusal('--ratio', '0.5', '--exclude', '(', '--out', out), /--exclude: "\(" is no regular expression/);
+    assert.match(refusal('--ratio', '0.5', '--bits', '3', '--out', out), /svd takes no --bits/);
+    assert.match(refusal('--ratio', '0.5', '--ratio', '0.6', '--out', out), /--ratio is given more than once/);
+    assert.match(
+      refusal('--ratio', '0.5', '--method', 'quantise', '--allocation', 'welore', '--out', out),
+      /quantise has no rank/,
+    );
+  });
+
+  it('says how near it comes if the target cannot be met', () => {
+    const { status, stdout } = run('plan', model, '--ratio', '0.1', '--out', out, '--overwrite');
+    assert.equal(status, 0);
+    assert.match(stdout, /The target is not met: the size is \S+ % at least with these layers and this method\./);
+  });
+});
