@@ -5,17 +5,16 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { openModel } from '../../extension/checkpoint/openModel';
-import { huggingfaceLayout } from '../../extension/compression/writers/huggingface';
-import { peftLayout } from '../../extension/compression/writers/peft';
 import type { MethodName } from '../../extension/shared/compression/methodTable';
 import type { LayerChoice } from '../../extension/shared/compression/plans';
+import { runInProcess } from '../harness/planRuns';
 import { pythonWith } from '../harness/python';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
+import { planOf } from '../harness/smallModels';
 import { temporaryFolder } from '../harness/temporaryFolder';
-import { runLayout } from '../unit/compression/writers/layoutRun';
 
 const SCRIPT = path.join(repositoryRoot, 'test', 'engine', 'transformersPeer.py');
 const LOADER = path.join(repositoryRoot, 'media', 'python', 'modeling_eigenscope.py');
@@ -29,6 +28,13 @@ const OTHER = 1e-2;
 /** Matrices at the ends of a language model, and what is looked up in by position. */
 const ENDS = /embed|shared|wte|wpe|lm_head|relative/;
 
+/** Matrices of the blocks; all of them; those of the blocks by methods that look at statistics. */
+type Kind = 'blocks' | 'whole' | 'measured';
+
+const PLAIN = ['svd'] as const;
+const MEASURED = ['fwsvd', 'asvd', 'svd-llm', 'afm'] as const;
+const ADAPTERS = ['pissa', 'olora', 'loftq', 'lq-lora'] as const;
+
 interface Loaded {
   architecture: string;
   pairs: number;
@@ -37,15 +43,16 @@ interface Loaded {
   difference: number;
   from_original: number;
   reloaded: number;
+  added_biases: number;
   same_names: boolean;
 }
 
 describe('compressed models in transformers and PEFT', function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   const folder = temporaryFolder();
   const python = pythonWith('torch', 'transformers', 'safetensors');
   const hasPeft = pythonWith('torch', 'transformers', 'safetensors', 'peft') !== undefined;
-  const ends = new Map<string, number>();
+  const replaced = new Map<string, number>();
 
   const peer = (command: string, ...names: string[]): string => {
     const env = {
@@ -79,26 +86,20 @@ describe('compressed models in transformers and PEFT', function () {
     });
     return Object.fromEntries(chosen);
   };
-  const write = (target: string, files: ReadonlyMap<string, Buffer>): void => {
-    for (const [name, content] of files) {
-      mkdirSync(path.dirname(path.join(target, name)), { recursive: true });
-      writeFileSync(path.join(target, name), content);
-    }
-  };
 
-  /** @param ending of the folder's name beside the model's */
-  const compressed = async (model: string, ending: string, all = false): Promise<string> => {
-    const name = all ? `${model}all` : model;
-    if (all) cpSync(path.join(folder, model), path.join(folder, name), { recursive: true });
-    const isAdapter = ending === '-adapter';
-    const methods = isAdapter ? (['pissa', 'olora', 'loftq', 'lq-lora'] as const) : (['svd'] as const);
-    const chosen = await choices(name, all, methods);
-    const { files } = await runLayout(isAdapter ? peftLayout : huggingfaceLayout, path.join(folder, name), {
-      choices: chosen,
-      shardBytes: 1e6,
+  const compressed = async (model: string, layout: 'huggingface' | 'peft', kind: Kind = 'blocks'): Promise<string> => {
+    const name = kind === 'blocks' ? model : `${model}${kind}`;
+    const from = path.join(folder, name);
+    if (kind !== 'blocks') cpSync(path.join(folder, model), from, { recursive: true });
+    const methods = layout === 'peft' ? ADAPTERS : kind === 'measured' ? MEASURED : PLAIN;
+    const layers = await choices(name, kind === 'whole', methods);
+    const { layers: measured } = await runInProcess(from, {
+      ...{ plan: planOf(layers), layout, shardBytes: 1e6 },
+      target: path.join(folder, `${name}-${layout}`),
+      ...(kind === 'measured' && { statistics: path.join(folder, `${model}.statistics.safetensors`) }),
     });
-    write(path.join(folder, `${name}${ending}`), files);
-    ends.set(name, Object.keys(chosen).length);
+    assert.equal(measured.length, Object.keys(layers).length);
+    replaced.set(name, measured.length);
     return name;
   };
 
@@ -106,7 +107,12 @@ describe('compressed models in transformers and PEFT', function () {
   /** With embeddings, their tied output matrices, and the convolution of patches. */
   const WHOLE = ['llamatied', 'gpt2', 'bert', 't5', 'vit'];
   /** Modules that share the two weights of a tied embedding; and a head that the base model lacks. */
-  const TIED: Readonly<Record<string, number>> = { llamatiedall: 1, gpt2all: 1, bertall: 1, t5all: 3 };
+  const TIED: Readonly<Record<string, number>> = {
+    llamatiedwhole: 1,
+    gpt2whole: 1,
+    bertwhole: 1,
+    t5whole: 3,
+  };
 
   before(() => {
     if (python === undefined) {
@@ -127,26 +133,29 @@ describe('compressed models in transformers and PEFT', function () {
 
   it('transformers loads every architecture, puts out what the dense products do, and saves it again', async () => {
     if (python === undefined) return;
-    const names = await Promise.all([
-      ...[...MODELS, ...(sharedFolder === undefined ? [] : ['stories'])].map((model) => compressed(model, '-pairs')),
-      ...WHOLE.map((model) => compressed(model, '-pairs', true)),
-    ]);
+    const models = sharedFolder === undefined ? MODELS : [...MODELS, 'stories'];
+    const names: string[] = [];
+    for (const model of models) names.push(await compressed(model, 'huggingface'));
+    for (const model of WHOLE) names.push(await compressed(model, 'huggingface', 'whole'));
+    // One without biases, to which afm adds them, and one with some.
+    for (const model of ['llama', 'qwen2']) names.push(await compressed(model, 'huggingface', 'measured'));
     assert.ok(
-      readdirSync(path.join(folder, 'mistral-pairs')).includes('model.safetensors.index.json'),
+      readdirSync(path.join(folder, 'mistral-huggingface')).includes('model.safetensors.index.json'),
       'one of them is in shards',
     );
     const results = JSON.parse(peer('check', ...names)) as Record<string, Loaded>;
     assert.deepEqual(Object.keys(results).sort(), [...names].sort());
     for (const [name, loaded] of Object.entries(results)) {
       assert.deepEqual(loaded.problems, [], `${name}: weights that are missing or left over`);
-      assert.equal(loaded.pairs, ends.get(name)! + (TIED[name] ?? 0), `${name}: modules replaced`);
+      assert.equal(loaded.pairs, replaced.get(name)! + (TIED[name] ?? 0), `${name}: modules replaced`);
       assert.ok(loaded.pairs_of_base >= loaded.pairs - 3 && loaded.pairs_of_base > 0, `${name}: in the base model`);
       assert.ok(loaded.difference < TOLERANCE, `${name}: ${loaded.difference}`);
       assert.ok(loaded.from_original > OTHER, `${name}: ${loaded.from_original}`);
       assert.equal(loaded.reloaded, 0, `${name}: saved and loaded again`);
       assert.ok(loaded.same_names, `${name}: the names of its weights`);
     }
-    const config = JSON.parse(readFileSync(path.join(folder, 'llama-pairs', 'config.json'), 'utf8')) as {
+    assert.ok(results['llamameasured']!.added_biases > 0 && results['llama']!.added_biases === 0);
+    const config = JSON.parse(readFileSync(path.join(folder, 'llama-huggingface', 'config.json'), 'utf8')) as {
       truncation_ranks: Record<string, number>;
     };
     assert.ok(new Set(Object.values(config.truncation_ranks)).size > 3, 'ranks differ from layer to layer');
@@ -169,15 +178,14 @@ describe('compressed models in transformers and PEFT', function () {
       return;
     }
     // Not ViT: transformers 5 has other names for its modules, as the layout's note says.
-    const names = await Promise.all(
-      MODELS.filter((name) => name !== 'vit').map((model) => compressed(model, '-adapter')),
-    );
+    const names: string[] = [];
+    for (const model of MODELS) if (model !== 'vit') names.push(await compressed(model, 'peft'));
     const results = JSON.parse(peer('adapt', ...names)) as Record<
       string,
       { adapted: number; difference: number; merged: number; base_alone: number }
     >;
     for (const [name, { adapted, difference, merged, base_alone }] of Object.entries(results)) {
-      assert.equal(adapted, ends.get(name)!, name);
+      assert.equal(adapted, replaced.get(name)!, name);
       assert.ok(difference < TOLERANCE, `${name}: ${difference}`);
       assert.ok(merged < TOLERANCE, `${name}: ${merged} when merged`);
       assert.ok(base_alone > OTHER, `${name}: the base alone`);

@@ -1,9 +1,9 @@
 """Peer of huggingfaceFolders.test.ts.
 
 make FOLDER          tiny random models of many architectures, each saved by transformers in a folder of its own
-check FOLDER NAMES   what transformers makes of NAME-pairs beside the dense product of its factors, as JSON
+check FOLDER NAMES   what transformers makes of NAME-huggingface beside the dense product of its factors, as JSON
 sizes FOLDER NAMES   what transformers makes of NAME with rows and columns left out, beside zeros in their places, as JSON
-adapt FOLDER NAMES   what PEFT makes of NAME-adapter beside the dense sum of its base and its factors, as JSON
+adapt FOLDER NAMES   what PEFT makes of NAME-peft beside the dense sum of its base and its factors, as JSON
 """
 
 import contextlib
@@ -49,6 +49,29 @@ def configurations():
     }
 
 
+def save_statistics(model, path):
+    """What the linear modules of the model take in, and the Fisher information of their weights, on random words."""
+    linear = {name: module for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
+    seen = {}
+    hooks = [
+        module.register_forward_hook(lambda _, args, output, name=name: seen.update({name: args[0].detach()}))
+        for name, module in linear.items()
+    ]
+    words = torch.randint(0, model.config.vocab_size, (8, 32))
+    model(input_ids=words, labels=words).loss.backward()
+    for hook in hooks:
+        hook.remove()
+    statistics = {}
+    for name, x in seen.items():
+        x = x.reshape(-1, x.shape[-1]).double()
+        statistics[f"{name}.input_gram"] = x.T @ x
+        statistics[f"{name}.input_mean"] = x.mean(0)
+        statistics[f"{name}.input_abs_mean"] = x.abs().mean(0)
+        statistics[f"{name}.fisher"] = linear[name].weight.grad.double() ** 2
+        statistics[f"{name}.tokens"] = torch.tensor([len(x)])
+    save_file({key: value.contiguous() for key, value in statistics.items()}, path)
+
+
 def make(folder):
     for index, (name, (kind, config)) in enumerate(configurations().items()):
         torch.manual_seed(index)
@@ -59,6 +82,8 @@ def make(folder):
                 if key.endswith("bias"):
                     parameter.normal_(0, 0.1)
         model.to(config.dtype or torch.float32).save_pretrained(os.path.join(folder, name))
+        if name in ("llama", "qwen2"):
+            save_statistics(model, os.path.join(folder, f"{name}.statistics.safetensors"))
 
 
 def stored(folder):
@@ -91,6 +116,9 @@ def products(source, pairs, architecture):
             name = key.replace("ALinear.", "")
             product = a.flatten(1) @ factors[key.replace("ALinear", "BLinear")].flatten(1)
             weights[name] = as_stored(product, name, architecture, weights[name].shape)
+        # A method may have added to it.
+        elif key.endswith(".ALinear.bias") and key.replace("ALinear.", "") in weights:
+            weights[key.replace("ALinear.", "")] = a.float()
     return weights
 
 
@@ -121,12 +149,22 @@ def opened(folder, name):
     return architecture, auto, lambda place, **options: auto.from_pretrained(place, dtype=torch.float32, **options)
 
 
+def with_added_biases(model, pairs):
+    """The biases of modules that had none."""
+    weights = stored(pairs)
+    with open(os.path.join(pairs, "config.json")) as file:
+        names = json.load(file).get("added_biases", [])
+    for name in names:
+        model.get_submodule(name).bias = torch.nn.Parameter(weights[f"{name}.ALinear.bias"])
+    return model
+
+
 def distance(ours, reference):
     return float(torch.linalg.norm(ours - reference) / torch.linalg.norm(reference))
 
 
 def check(folder, name):
-    source, pairs, again, dense = (os.path.join(folder, name + end) for end in ("", "-pairs", "-again", "-dense"))
+    source, pairs, again, dense = (os.path.join(folder, name + end) for end in ("", "-huggingface", "-again", "-dense"))
     architecture, auto, load = opened(folder, name)
     save_dense(source, products(source, pairs, architecture), dense)
     given = inputs(architecture)
@@ -134,14 +172,16 @@ def check(folder, name):
     ours = logits(model.eval(), given)
     model.save_pretrained(again)
     base = transformers.AutoModel.from_pretrained(pairs, trust_remote_code=True)
+    reference = with_added_biases(load(dense), pairs).eval()
     return {
         "architecture": type(model).__name__,
         "pairs": sum(type(module).__name__.endswith("Pair") for module in model.modules()),
         "pairs_of_base": sum(type(module).__name__.endswith("Pair") for module in base.modules()),
         "problems": sorted(str(key) for kind in report.values() for key in kind),
-        "difference": distance(ours, logits(load(dense).eval(), given)),
+        "difference": distance(ours, logits(reference, given)),
         "from_original": distance(ours, logits(load(source).eval(), given)),
         "reloaded": distance(logits(load(again, trust_remote_code=True).eval(), given), ours),
+        "added_biases": len(getattr(model.config, "added_biases", [])),
         "same_names": set(stored(pairs)) == set(stored(again)),
     }
 
@@ -208,7 +248,7 @@ def sizes(folder, name):
 def adapt(folder, name):
     from peft import PeftModel
 
-    adapter, dense = (os.path.join(folder, name + end) for end in ("-adapter", "-adapter-dense"))
+    adapter, dense = (os.path.join(folder, name + end) for end in ("-peft", "-sum"))
     architecture, _, load = opened(folder, name)
     base = os.path.join(adapter, "base")
     save_dense(base, sums(adapter, architecture), dense)

@@ -17,6 +17,8 @@ export interface LayoutRun {
   readonly shardBytes?: number;
   /** Of new tensors; their own without. */
   readonly dtype?: FloatDType;
+  /** What a quantised checkpoint would hold of a matrix, out × in; every input counts alike then. */
+  readonly quantised?: (w: Float64Array) => Float64Array;
   /** Instead of what the method makes of a layer. */
   readonly compressed?: (weight: SavedWeight, made: StoredLayer) => StoredLayer;
   readonly twins?: Readonly<Record<string, readonly string[]>>;
@@ -26,7 +28,7 @@ export interface LayoutRun {
 export async function runLayout(
   layout: Layout,
   modelPath: string,
-  { choices, shardBytes = Infinity, dtype, compressed = (_, made) => made, twins = {} }: LayoutRun,
+  { choices, shardBytes = Infinity, dtype, quantised, compressed = (_, made) => made, twins = {} }: LayoutRun,
 ): Promise<{ files: Map<string, Buffer>; notes: readonly string[] }> {
   const checkpoint = await openModel(modelPath);
   try {
@@ -45,7 +47,7 @@ export async function runLayout(
     const pieces: Piece[] = [];
     const contents = new Map<string, Uint8Array>();
     for (const weight of weights) {
-      const made = await compressedLayer(checkpoint, weight);
+      const made = await compressedLayer(checkpoint, weight, quantised);
       const replaced = await prepared.replace(weight, compressed(weight, made), signal);
       pieces.push({ ...replaced, of: weight.layer, measured: [made.measured] });
       for (const { name, bytes } of replaced.tensors) contents.set(`${weight.layer}\n${name}`, bytes);
@@ -89,12 +91,19 @@ function savedWeight(
   };
 }
 
-async function compressedLayer(checkpoint: Model, weight: SavedWeight): Promise<StoredLayer> {
+async function compressedLayer(
+  checkpoint: Model,
+  weight: SavedWeight,
+  quantised: LayoutRun['quantised'],
+): Promise<StoredLayer> {
   const { layer, tensor, matrix, transposed, choice, dtype, expert } = weight;
   const rows = expert === undefined ? undefined : { start: expert, end: expert + 1 };
   const bytes = await checkpoint.read(tensor, rows, signal);
   const stored = { layer, bytes, dtype: tensor.dtype, rows: matrix.rows, cols: matrix.cols };
   const poll = (): void => undefined;
   const oriented = orientedMatrix(stored, transposed, poll);
-  return compressMatrix({ layer, storedBytes: bytes.length, ...oriented }, choice, {}, dtype, { kernels, poll });
+  const input = { layer, storedBytes: bytes.length, ...oriented };
+  const base = quantised && { quantised: quantised(oriented.w) };
+  const statistics = base ? { squareMean: new Float64Array(oriented.inputs).fill(1) } : {};
+  return compressMatrix({ ...input, ...base }, choice, statistics, dtype, { kernels, poll });
 }

@@ -109,6 +109,27 @@ describe('the PEFT adapter', () => {
     assert.equal(config['task_type'], null);
   });
 
+  it('eora: the adapter alone, which is what the quantised checkpoint lost', async () => {
+    const choices = { 'a.weight': { method: 'eora', rank: 4 } } as const;
+    const rounded = (w: Float64Array): Float64Array => w.map((value) => Math.round(4 * value) / 4);
+    const { files, notes } = await saved({ tensors: { 'a.weight': [4, 6] } }, { choices, quantised: rounded });
+    assert.deepEqual([...files.keys()].sort(), ['adapter_config.json', 'adapter_model.safetensors']);
+    assert.ok(notes[0]!.startsWith('The adapter belongs to the quantised checkpoint'));
+    const config = JSON.parse(files.get('adapter_config.json')!.toString()) as Record<string, unknown>;
+    assert.equal(config['base_model_name_or_path'], null);
+    const { tensors } = parsedFile(files.get('adapter_model.safetensors')!);
+    const [a, b] = ['A', 'B'].map((side) => numbersOf(tensors.get(`${PREFIX}a.lora_${side}.weight`)!));
+    const w = Float64Array.from(numbersOf(sourceTensors().get('a.weight')!));
+    const base = rounded(w);
+    for (let i = 0; i < 4; i++) {
+      for (let j = 0; j < 6; j++) {
+        let sum = 0;
+        for (let k = 0; k < 4; k++) sum += b![i * 4 + k]! * a![k * 6 + j]!;
+        assert.ok(Math.abs(base[i * 6 + j]! + sum - w[i * 6 + j]!) < 1e-6);
+      }
+    }
+  });
+
   it('says that a decoded base is rounded to 16 bits', async () => {
     const choices = { 'a.weight': { method: 'lq-lora', rank: 2 } } as const;
     const { notes } = await saved({ tensors: { 'a.weight': [12, 16] } }, { choices, dtype: 'BF16' });
