@@ -10,6 +10,7 @@ const THREADS = 2;
 
 /**
  * @param from path of the checkpoint
+ * @param request its plan gets the checkpoint's fingerprint if it has none
  * @param onSaving hears of the progress; what it throws stops the run, as a cancel does
  */
 export async function runInProcess(
@@ -33,7 +34,11 @@ export async function runInProcess(
   };
   try {
     const document = await documents.open(from);
-    return await runPlan({ outcomes, memory, hardware, documents, pool, notify }, document, request, abort.signal);
+    const { checkpoint } = request.plan;
+    const fingerprint = checkpoint.fingerprint || (await document.fingerprint(abort.signal));
+    const plan = { ...request.plan, checkpoint: { ...checkpoint, fingerprint } };
+    const parts = { outcomes, memory, hardware, documents, pool, notify };
+    return await runPlan(parts, document, { ...request, plan }, abort.signal);
   } finally {
     await pool.terminate();
     await engine.dispose();

@@ -57,6 +57,16 @@ export async function runPlan(
   }
   const { checkpoint, openedPath } = document;
   assertComplete(checkpoint);
+  const { name, fingerprint } = request.plan.checkpoint;
+  if (fingerprint !== (await document.fingerprint(signal))) {
+    throw new CompressionError(
+      'invalid-plan',
+      `the plan was made for another model (${name}); make one for this model`,
+      {
+        file: openedPath,
+      },
+    );
+  }
   const target = await runTarget(request, document);
   const { weights, notes: tied } = planWeights(document, request.plan, dtype);
   if (weights.length === 0 && Object.keys(request.plan.groups ?? {}).length === 0) {

@@ -16,6 +16,9 @@ import { cacheFolder } from '../resources/cacheFolder';
 import { previewLayer } from '../requests/compressLayer';
 import { parsePlanArguments, PLAN_USAGE, type PlanCommand } from './planArguments';
 import { planModel } from './planCommand';
+import { isRun, parseRunArguments, RUN_USAGE, type RunCommand } from './runArguments';
+import { runModel, runReport, secondsText } from './runCommand';
+import { PARTIAL_ENDING } from '../../compression/run/runTarget';
 import { PLAN_ENDING } from '../../shared/compression/plans';
 import { LayerNotes } from './layerNotes';
 import { Engine } from '../engine';
@@ -44,10 +47,11 @@ async function main(): Promise<number> {
   const args = process.argv.slice(2);
   if (args[0] === 'plan' && !args.some((each) => each === '--help' || each === '-h'))
     return plan(parsePlanArguments(args.slice(1)));
+  if (isRun(args)) return run(parseRunArguments(args.slice(1)));
   const command = parseCommand(args);
   switch (command.command) {
     case 'help':
-      await print(USAGE.replace('\nall:\n', `\n${PLAN_USAGE}\nall:\n`));
+      await print(USAGE.replace('\nall:\n', `\n${PLAN_USAGE}\n${RUN_USAGE}\nall:\n`));
       return EXIT.ok;
     case 'version':
       await print(`${version}\n`);
@@ -200,6 +204,24 @@ async function plan(command: PlanCommand): Promise<number> {
   });
 }
 
+async function run(command: RunCommand): Promise<number> {
+  const progress = new ProgressLine(process.stderr);
+  const engine = createEngine(command, false, {
+    saving: ({ message, fraction, secondsLeft }) =>
+      progress.layer(`${Math.round(100 * fraction)} %, ${secondsText(secondsLeft)}${message}`),
+  });
+  const document = await engine.documents.open(command.path);
+  const partial = path.resolve(command.out) + PARTIAL_ENDING;
+  const stopped = `cancelled; what is done is kept in ${partial}, and --resume goes on`;
+  const work = async (signal: AbortSignal): Promise<void> => {
+    const result = await runModel(engine, document, command, signal);
+    progress.finish();
+    await print(runReport(result, printedPath(result.path)));
+    for (const note of result.notes) tell(note);
+  };
+  return saving(engine, progress, work, { stopped, overwrites: false });
+}
+
 async function vectors(command: Of<'vectors'>): Promise<number> {
   const progress = new ProgressLine(process.stderr);
   const engine = createEngine(command, false, {});
@@ -233,6 +255,7 @@ async function saving(
   engine: Engine,
   progress: ProgressLine,
   work: (signal: AbortSignal) => Promise<void>,
+  { stopped: said, overwrites } = { stopped: 'cancelled; nothing was written', overwrites: true },
 ): Promise<number> {
   const controller = new AbortController();
   let stopped = 0;
@@ -247,10 +270,10 @@ async function saving(
     await tellSlowerEngine(engine);
   } catch (error) {
     progress.finish();
-    if (error instanceof CompressionError && error.code === 'target-exists')
+    if (overwrites && error instanceof CompressionError && error.code === 'target-exists')
       throw new UsageError(`${error.message} with --overwrite`);
     if (!controller.signal.aborted) throw error;
-    tell('cancelled; nothing was written');
+    tell(said);
     return 128 + stopped; // as shells tell it
   } finally {
     await engine.dispose();

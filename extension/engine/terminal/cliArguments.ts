@@ -17,6 +17,8 @@ export const USAGE = `Eigenscope: what a checkpoint's weights say, without Pytho
   eigenscope tensors PATH [--json]      names, shapes and dtypes, from the headers alone
   eigenscope compress PATH --layer GLOB (--rank K | --energy T | --budget R) --out FILE
                                         two factors of each layer that matches, saved as a new safetensors file
+  eigenscope compress PATH --plan FILE --to LAYOUT --out DIR
+                                        the whole model, as a plan says, saved in a layout that other programs load
   eigenscope plan PATH --ratio R --out FILE
                                         a plan of the whole model's compression: a budget shared among its layers
   eigenscope vectors PATH --layer NAME [--rank K] --out FILE

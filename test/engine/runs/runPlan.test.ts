@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
-import type { PartsManifest } from '../../extension/shared/compression/parts';
-import type { LayerPlan } from '../../extension/shared/compression/plans';
-import type { RunRequest, RunResult } from '../../extension/shared/compression/runs';
-import { bf16Tensor, floatTensor, planOf, smallTensors, writeSmallModel } from '../harness/smallModels';
-import { runInProcess } from '../harness/planRuns';
-import { temporaryFolder } from '../harness/temporaryFolder';
-import { parseSafetensors, type ParsedTensor } from '../unit/compression/savingFixture';
+import type { PartsManifest } from '../../../extension/shared/compression/parts';
+import type { LayerPlan } from '../../../extension/shared/compression/plans';
+import type { RunRequest, RunResult } from '../../../extension/shared/compression/runs';
+import { bf16Tensor, floatTensor, planOf, smallTensors, writeSmallModel } from '../../harness/smallModels';
+import { runInProcess } from '../../harness/planRuns';
+import { temporaryFolder } from '../../harness/temporaryFolder';
+import { parseSafetensors, type ParsedTensor } from '../../unit/compression/savingFixture';
 
 const UP = 'model.layers.0.mlp.up_proj.weight';
 const Q = 'model.layers.0.self_attn.q_proj.weight';
@@ -180,7 +180,7 @@ describe('running a plan', () => {
     );
     writeSmallModel(changing, [...smallTensors().slice(0, -1), floatTensor('lm_head.weight', [400, 64], 10)]);
     utimesSync(path.join(changing, 'model.safetensors'), 1, 1);
-    await assert.rejects(run(resume, changing), refused(/differs in the model’s files/));
+    await assert.rejects(run(resume, changing), refused(/differs in the plan and the model’s files/));
     const { path: out } = await run({ target, existing: 'restart' }, changing);
     assert.deepEqual(contentOf(out), contentOf((await run({}, changing)).path));
   });

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { LayerPlan } from '../../extension/shared/compression/plans';
-import type { RunRequest } from '../../extension/shared/compression/runs';
-import { runInProcess } from '../harness/planRuns';
-import { planOf, writeSmallModel } from '../harness/smallModels';
-import { temporaryFolder } from '../harness/temporaryFolder';
+import type { LayerPlan } from '../../../extension/shared/compression/plans';
+import type { RunRequest } from '../../../extension/shared/compression/runs';
+import { runInProcess } from '../../harness/planRuns';
+import { planOf, writeSmallModel } from '../../harness/smallModels';
+import { temporaryFolder } from '../../harness/temporaryFolder';
 
 const UP = 'model.layers.0.mlp.up_proj.weight';
 const PLAN: Record<string, LayerPlan> = {
@@ -77,6 +77,11 @@ describe('running a plan is refused, and nothing is written, for', () => {
       /has no layer "model\.layers\.7\.weight"/,
     ],
     ['a rank beyond the matrix', () => planned({ [UP]: { method: 'svd', rank: 65 } }), /up_proj.*64/],
+    [
+      'a plan for another model',
+      () => ({ request: { plan: { ...planOf(PLAN), checkpoint: { name: 'theirs', fingerprint: 'f00d' } } } }),
+      /the plan was made for another model \(theirs\); make one for this model/,
+    ],
     ['a plan that keeps all', () => planned({ [UP]: { keep: 'dense', why: 'so' } }), /keeps every layer dense/],
     [
       'integers',

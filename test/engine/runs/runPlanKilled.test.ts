@@ -1,0 +1,82 @@
+/**
+ * Runs of plans that are killed: `EIGENSCOPE_KILLS` of them (5 without). After each there is no target, or the whole one;
+ * and going on gives the bytes of an uninterrupted run.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { bf16Tensor, planOf, smallTensors, writeSmallModel } from '../../harness/smallModels';
+import { seededRandom } from '../../harness/numbers/denseReference';
+import { temporaryFolder } from '../../harness/temporaryFolder';
+
+/** Built beside this suite. */
+const CHILD = path.join(__dirname, 'runPlanChild.main.js');
+
+const KILLS = Number(process.env.EIGENSCOPE_KILLS ?? 5);
+const LAYERS = 12;
+
+describe('a run of a plan that is killed', () => {
+  const folder = temporaryFolder();
+  const target = path.join(folder, 'out');
+  const names = Array.from({ length: LAYERS }, (_, index) => `model.layers.${index}.mlp.gate_proj.weight`);
+  const tensors = [
+    ...smallTensors(),
+    ...names.map((name, index) => bf16Tensor(name, [192, 160], 20 + index)),
+    // Enough for several shards.
+    ...[1, 2, 3].map((index) => bf16Tensor(`model.copied.${index}.weight`, [640, 640], 50 + index)),
+  ];
+  const model = writeSmallModel(path.join(folder, 'model'), tensors);
+  const plan = JSON.stringify(planOf(Object.fromEntries(names.map((name) => [name, { method: 'svd', rank: 40 }]))));
+
+  /** Runs the child; kills it so many milliseconds after it has begun. @returns milliseconds that it ran */
+  function child(killAfter?: number, into = target): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const running = spawn(process.execPath, [CHILD, model, into, plan], { stdio: ['ignore', 'pipe', 'inherit'] });
+      let output = '';
+      let began = 0;
+      running.stdout.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+        if (began > 0 || !output.includes('begin')) return;
+        began = performance.now();
+        if (killAfter !== undefined) setTimeout(() => running.kill('SIGKILL'), killAfter);
+      });
+      running.on('error', reject);
+      running.on('close', (code, signal) => {
+        if (code === 0 || signal === 'SIGKILL') resolve(performance.now() - began);
+        else reject(new Error(output));
+      });
+    });
+  }
+
+  it(`${KILLS} times leaves no target or the whole one, and goes on to the same bytes`, async function () {
+    this.timeout(60_000 + 20_000 * KILLS);
+    const whole = path.join(folder, 'whole');
+    const duration = await child(undefined, whole);
+    const expected = contentOf(whole);
+    assert.ok(Object.keys(expected).length >= 5, 'there are several shards');
+    const source = contentOf(model);
+    const random = seededRandom(14);
+    const counts = { none: 0, partial: 0, whole: 0 };
+    for (let kill = 0; kill < KILLS; kill++) {
+      await child((random() + 0.5) * duration);
+      assert.deepEqual(contentOf(model), source, 'the model is as it was');
+      if (existsSync(target)) {
+        counts.whole++;
+        assert.deepEqual(contentOf(target), expected);
+        rmSync(target, { recursive: true });
+      } else if (existsSync(`${target}.partial`)) counts.partial++;
+      else counts.none++;
+    }
+    await child();
+    assert.deepEqual(contentOf(target), expected);
+    assert.deepEqual(readdirSync(folder).sort(), ['model', 'out', 'whole']);
+    assert.equal(counts.none + counts.partial + counts.whole, KILLS);
+    if (KILLS > 50) console.log(`    after the kills: ${JSON.stringify(counts)}`);
+  });
+});
+
+function contentOf(folder: string): Record<string, string> {
+  const names = readdirSync(folder).sort();
+  return Object.fromEntries(names.map((name) => [name, readFileSync(path.join(folder, name)).toString('base64')]));
+}
