@@ -15,6 +15,7 @@ const EVERYWHERE = [
   'dist/webview.css',
   ...['icon.png', 'icon.svg', 'checkpoint-dark.svg', 'checkpoint-light.svg'].map((name) => `media/${name}`),
   ...['compress', 'hover', 'open', 'read'].map((name) => `media/walkthrough-${name}.svg`),
+  'media/schemas/eigenplan.schema.json',
 ];
 
 const MODULES = 'dist/node_modules';

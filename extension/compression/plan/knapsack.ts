@@ -23,7 +23,7 @@ export interface KnapsackSolution {
 const MAX_BISECTIONS = 64;
 
 /** Relaxations that are solved for one solution. */
-const MAX_NODES = 16;
+const MAX_NODES = 8;
 
 /** @returns undefined if even the smallest choices exceed the cap */
 export function solveKnapsack(items: readonly KnapsackItem[], cap: number, work: number): KnapsackSolution | undefined {

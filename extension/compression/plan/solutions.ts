@@ -5,7 +5,7 @@ import type { KnapsackItem } from './knapsackItem';
 import type { PlanRequest } from './planRequest';
 
 /** Partial sums for one allocation: some milliseconds. */
-const WORK = 40_000;
+const WORK = 20_000;
 
 /** Halvings of a level; a double has no finer steps in 0 … 1. */
 const MAX_BISECTIONS = 53;

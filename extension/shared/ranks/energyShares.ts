@@ -27,10 +27,9 @@ export class EnergyShares {
 
   /** @param eigenvalues λ of one matrix, finite, in any order; not changed */
   constructor(eigenvalues: Float64Array) {
-    const descending = eigenvalues
-      .map((value) => Math.max(0, value))
-      .sort()
-      .reverse();
+    const descending = eigenvalues.map((value) => Math.max(0, value));
+    // Sorting is most of the time that a plan of a whole model takes.
+    if (!descending.every((value, i) => i === 0 || value <= descending[i - 1]!)) descending.sort().reverse();
     this.eigenvalues = descending;
     this.discarded = new Float64Array(descending.length + 1);
     const largest = descending[0] ?? 0;
