@@ -86,6 +86,7 @@ const builds = [
       worker: 'extension/engine/worker/worker.ts',
       trial: 'extension/engine/resources/trial.ts',
       assignment: 'extension/compression/assignment/solver.ts',
+      modelRun: 'extension/engine/models/modelRun.ts',
     },
   },
   { ...node, entryPoints: { cli: 'extension/engine/terminal/cli.ts' }, banner: { js: '#!/usr/bin/env node' } },

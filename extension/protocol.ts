@@ -19,6 +19,7 @@ import type {
   SingularVectors,
   HeatMap,
 } from './shared/layers';
+import type { CalibrationReport, CalibrationRequest, EvaluationReport, EvaluationRequest } from './shared/modelRuns';
 import type { Problem, LayerParts, PackedSummary } from './shared/tensors';
 
 /** A cached answer for the hover: never computes. */
@@ -114,6 +115,16 @@ export interface DocumentRequests {
   };
   /** Reads the plan in a file. Rejects what is none for this checkpoint, and says where. */
   loadPlan: { params: { document: string; path: string; statistics: string | null }; result: CompressionPlan };
+  /** Runs an ONNX model for statistics of its weights' inputs; tells its progress as `saving`. */
+  calibrate: {
+    params: { document: string; request: Omit<CalibrationRequest, 'gramBytes'> };
+    result: CalibrationReport;
+  };
+  /** The document, which is the original, and its compressed copy on the same inputs; progress as `saving`. */
+  evaluate: {
+    params: { document: string; compressed: string; request: EvaluationRequest };
+    result: EvaluationReport;
+  };
 }
 
 /* ------------------------------------------------------------------ host → header reader */
@@ -131,7 +142,7 @@ export interface EngineNotifications {
   /** `fraction` in [0, 1]. */
   progress: DocumentStamp & { name: string; stage: string; fraction: number };
   queue: DocumentStamp & { done: number; total: number; active: string[] };
-  /** A running save's progress; the time left once it can be told. */
+  /** Progress of a running save, calibration or evaluation; the time left once it can be told. */
   saving: DocumentStamp & { fraction: number; message: string; secondsLeft?: number };
   /** A running test of a fit. */
   testing: DocumentStamp & { layer: string; fraction: number };

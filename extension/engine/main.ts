@@ -12,6 +12,7 @@ import { loadPlan } from './requests/loadPlan';
 import { planSource } from './requests/planSource';
 import { previewLayer } from './requests/compressLayer';
 import { runPlan } from './requests/runPlan';
+import { calibrate, evaluate } from './requests/modelRuns';
 import { saveCompressed } from './requests/saveLayers';
 import type { EngineDocument } from './document/engineDocument';
 import type { Notify } from './document/layerOutcomes';
@@ -106,6 +107,9 @@ const documentHandlers: Handlers<DocumentRequests> = {
     planSource(engine, open(document), { settings, compute }, signalOf(token)),
   loadPlan: ({ document, path, statistics }, token) =>
     loadPlan(open(document), path, statistics ?? undefined, signalOf(token)),
+  calibrate: ({ document, request }, token) => calibrate(engine, open(document), request, signalOf(token)),
+  evaluate: ({ document, compressed, request }, token) =>
+    evaluate(engine, open(document), compressed, request, signalOf(token)),
 };
 
 handle<EngineRequests>(connection, {

@@ -26,6 +26,8 @@ import type { EngineDocument } from '../document/engineDocument';
 import type { ComputingParts } from '../requests/requestParts';
 import { inspectCsv, inspectJson, inspectReport } from '../../shared/inspectReport';
 import { defaultMemoryLimit, defaultThreads } from '../resources/limits';
+import { parseModelCommand } from './modelArguments';
+import { runModelCommand } from './modelCommands';
 import { ProgressLine } from './progressLine';
 import { layerReport, tensorReport } from './report';
 import { saveLayers, type SavedLayer } from '../requests/saveLayers';
@@ -44,6 +46,8 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type Of<K extends Command['command']> = Extract<Command, { command: K }>;
 
 async function main(): Promise<number> {
+  const running = parseModelCommand(process.argv.slice(2));
+  if (running) return runModelCommand(running, { print, tell });
   const args = process.argv.slice(2);
   if (args[0] === 'plan' && !args.some((each) => each === '--help' || each === '-h'))
     return plan(parsePlanArguments(args.slice(1)));

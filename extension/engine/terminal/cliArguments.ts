@@ -7,6 +7,7 @@ import { pairMethod } from './pairMethod';
 import { UsageError } from './usageError';
 import type { DeviceChoice } from '../../shared/devices';
 import type { FitRule, InspectSettings } from '../../shared/layers';
+import { MODEL_SUMMARY, MODEL_USAGE } from './modelUsage';
 import { LEAST_SHUFFLES, MOST_SHUFFLES } from '../../spectral/bulk/randomisation';
 
 export { UsageError };
@@ -23,7 +24,7 @@ export const USAGE = `Eigenscope: what a checkpoint's weights say, without Pytho
                                         a plan of the whole model's compression: a budget shared among its layers
   eigenscope vectors PATH --layer NAME [--rank K] --out FILE
                                         singular vectors of one layer: U, S and Vt in a safetensors file
-
+${MODEL_SUMMARY}
 PATH is a checkpoint (safetensors, GGUF, PyTorch, ONNX, Keras, TensorFlow, TFLite, NumPy, Flax), an index of shards, or a
 folder that holds one.
 
@@ -62,6 +63,7 @@ vectors:
   --rank K             the K largest only; all that fit in --memory without it
   --overwrite          replace FILE if it exists
 
+${MODEL_USAGE}
 all:
   --threads N          worker threads
   --memory MB          memory that the layers in work may take together
@@ -243,7 +245,7 @@ export function commonValues({
 
 function commandOf(name: string | undefined): keyof typeof OPTIONS_OF {
   if (name !== undefined && Object.hasOwn(OPTIONS_OF, name)) return name as keyof typeof OPTIONS_OF;
-  const known = [...Object.keys(OPTIONS_OF), 'plan'].join(', ');
+  const known = [...Object.keys(OPTIONS_OF), 'plan', 'calibrate', 'evaluate'].join(', ');
   throw new UsageError(
     name === undefined ? `one of ${known} comes first` : `there is no command "${name}"; ${known} are`,
   );

@@ -21,6 +21,9 @@ export async function loadOnnxruntime(): Promise<Onnxruntime> {
   }
 }
 
+/** Idle threads must not spin: the worker threads want the cores. */
+const PATIENT = { intra_op: { allow_spinning: '0' } };
+
 /** @throws Error where onnxruntime cannot be loaded, the device cannot be opened or refuses a part of the graph */
 export async function openSession(model: Uint8Array, device: DeviceName): Promise<InferenceSession> {
   const onnxruntime = await loadOnnxruntime();
@@ -29,11 +32,30 @@ export async function openSession(model: Uint8Array, device: DeviceName): Promis
     logSeverityLevel: ERRORS_ONLY,
     extra: {
       session: {
-        // Idle threads must not spin: the worker threads want the cores.
-        intra_op: { allow_spinning: '0' },
+        ...PATIENT,
         // What a device cannot do would silently run on the CPU otherwise.
         ...(device !== 'cpu' && { disable_cpu_ep_fallback: '1' }),
       },
     },
   });
+}
+
+/**
+ * A session of a person's model on the CPU: in a process of its own, which such a model may end.
+ *
+ * @param model a file, or the bytes of one whose data files lie in `folder`
+ * @throws Error where onnxruntime cannot be loaded or refuses the model
+ */
+export async function openModelSession(model: string | Uint8Array, folder?: string): Promise<InferenceSession> {
+  const onnxruntime = await loadOnnxruntime();
+  const options: InferenceSession.SessionOptions = {
+    executionProviders: ['cpu'],
+    logSeverityLevel: ERRORS_ONLY,
+    extra: {
+      session: { ...PATIENT, ...(folder !== undefined && { model_external_initializers_file_folder_path: folder }) },
+    },
+  };
+  return typeof model === 'string'
+    ? onnxruntime.InferenceSession.create(model, options)
+    : onnxruntime.InferenceSession.create(model, options);
 }

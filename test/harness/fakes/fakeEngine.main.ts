@@ -101,6 +101,8 @@ const documentHandlers: Handlers<DocumentRequests> = {
   heatMap: unused,
   previewCompression: unused,
   compareChoices: unused,
+  calibrate: unused,
+  evaluate: unused,
   choiceDifference: unused,
   runPlan: unused,
   planLayers: unused,

@@ -61,9 +61,9 @@ export function graphAttribute(name: string, value: Message): Message {
   return attribute(name, concat(bytesField(6, value), varintField(20, 5)));
 }
 
-/** A ValueInfoProto of floats whose sizes are not said. */
-function ofAxes(name: string, axes: number): Message {
-  const sizes = Array<Message>(axes).fill(bytesField(1, new Uint8Array()));
+/** A ValueInfoProto of floats; a size of 0 is not said. */
+function ofSizes(name: string, dims: readonly number[]): Message {
+  const sizes = dims.map((size) => bytesField(1, size > 0 ? varintField(1, size) : new Uint8Array()));
   const type = concat(varintField(1, TYPE.FLOAT), bytesField(2, concat(...sizes)));
   return concat(bytesField(1, name), bytesField(2, bytesField(1, type)));
 }
@@ -84,8 +84,8 @@ interface Parts {
 export function madeModel(parts: Parts): MadeModel {
   const { inputs, outputs, nodes, weights = [], opset = 17, ir = 8, inGraph = [], inModel = [] } = parts;
   const extra = [
-    ...Object.entries(inputs).map(([name, dims]) => bytesField(11, valueInfo(name, TYPE.FLOAT, dims))),
-    ...Object.entries(outputs).map(([name, axes]) => bytesField(12, ofAxes(name, axes))),
+    ...Object.entries(inputs).map(([name, dims]) => bytesField(11, ofSizes(name, dims))),
+    ...Object.entries(outputs).map(([name, axes]) => bytesField(12, ofSizes(name, Array<number>(axes).fill(0)))),
     ...inGraph,
   ];
   const main = graph({ nodes, initializers: weights.map(({ message }) => message), extra });
@@ -252,7 +252,7 @@ export function branches(): MadeModel {
         node('MatMul', { name: `${name}.outer`, inputs: ['x', 'outer'], output: `${name}.a` }),
         node('MatMul', { name: `${name}.inner`, inputs: [`${name}.a`, `${name}.w`], output: `${name}.y` }),
       ],
-      extra: [bytesField(12, ofAxes(`${name}.y`, 2))],
+      extra: [bytesField(12, ofSizes(`${name}.y`, [0, 0]))],
     });
   return madeModel({
     inputs: { x: [3, 6], choose: [1] },

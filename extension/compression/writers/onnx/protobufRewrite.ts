@@ -115,6 +115,27 @@ export async function writeStretches(
   }
 }
 
+const NO_PIECES: PieceReader = {
+  read: (_, tensor) => Promise.reject(new RangeError(`there is no piece that has ${tensor}`)),
+};
+
+/** The whole new file, of stretches that are not read from pieces. */
+export async function bytesOf(
+  stretches: readonly Stretch[],
+  file: ReadableBytes,
+  signal?: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(lengthOf(stretches));
+  let at = 0;
+  const append: Append = (part) => {
+    bytes.set(part, at);
+    at += part.length;
+    return Promise.resolve();
+  };
+  await writeStretches(stretches, { file, pieces: NO_PIECES }, append, signal);
+  return bytes;
+}
+
 /** Copies bytes [start, end) of `source` in bands. */
 export async function copyRange(
   { start, end }: Span,

@@ -1,0 +1,37 @@
+/** Which weights of an ONNX model two operators cannot stand in for: a plan leaves them out unless it is asked for them. */
+import { FileReader } from '../../../checkpoint/files/fileReader';
+import { OnnxPlaces, type WeightPlace } from '../../../checkpoint/onnx/onnxPlaces';
+import { CompressionError } from '../../compressionError';
+import { factorableWeight } from './factorableUses';
+
+/**
+ * Why each stays dense, by the tensor's name; reads after "it".
+ *
+ * @throws CheckpointError for a model that cannot be read whole
+ */
+export async function wholeWeights(file: string, signal?: AbortSignal): Promise<Map<string, string>> {
+  const reader = await FileReader.open(file);
+  try {
+    const places = await OnnxPlaces.read(reader, signal);
+    const whole = new Map<string, string>();
+    for (const { name, shape } of places.tensors) {
+      if (shape.length < 2) continue;
+      const place = places.find(name);
+      const reason = place ? reasonFor(places, place) : 'it stands in a function of the model';
+      if (reason !== undefined) whole.set(name, `is needed whole in ONNX: ${reason}`);
+    }
+    return whole;
+  } finally {
+    await reader.close();
+  }
+}
+
+function reasonFor(places: OnnxPlaces, place: WeightPlace): string | undefined {
+  try {
+    factorableWeight(places, place, place.tensor.name);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CompressionError)) throw error;
+    return error.reason;
+  }
+}

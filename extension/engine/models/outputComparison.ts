@@ -1,0 +1,119 @@
+/** How far the outputs of two models are apart, summed over runs in float64. */
+import { isFloating, widen } from '../../checkpoint/elements/dtype';
+import type { OutputDifference } from '../../shared/modelRuns';
+import type { DType } from '../../shared/tensors';
+import { ModelRunError } from './modelRunError';
+import type { Feed, Feeds } from './modelValues';
+
+/** Sums of a row of probabilities are this near to 1. */
+const PROBABILITY_TOLERANCE = 1e-3;
+
+const DTYPES: Readonly<Record<string, DType>> = {
+  ...{ float32: 'F32', float64: 'F64', float16: 'F16', int64: 'I64', int32: 'I32', int16: 'I16', int8: 'I8' },
+  ...{ uint64: 'U64', uint32: 'U32', uint16: 'U16', uint8: 'U8', bool: 'BOOL' },
+};
+
+class Sums {
+  difference = 0;
+  norm = 0;
+  largest = 0;
+  rows = 0;
+  agreeing = 0;
+  /** Of rows as logits and as probabilities: which of them they are is known at the end. */
+  logitsKl = 0;
+  probabilitiesKl = 0;
+  probabilities = true;
+}
+
+export class OutputComparison {
+  private readonly sums: ReadonlyMap<string, Sums>;
+
+  /** @param logits names of outputs that are logits, beside those whose name says so */
+  constructor(
+    outputs: readonly string[],
+    private readonly logits: readonly string[],
+  ) {
+    const unknown = logits.find((name) => !outputs.includes(name));
+    if (unknown !== undefined) {
+      throw new ModelRunError('invalid-inputs', `the model has no output "${unknown}"; it has ${outputs.join(', ')}`);
+    }
+    this.sums = new Map(outputs.map((name) => [name, new Sums()]));
+  }
+
+  /** @throws ModelRunError `different-models` where an output has another shape or type in the second */
+  add(first: Feeds, second: Feeds): void {
+    for (const [name, sums] of this.sums) addOutput(name, sums, first[name]!, second[name]!);
+  }
+
+  differences(): OutputDifference[] {
+    return [...this.sums].map(([output, sums]) => {
+      const { difference, norm, largest, rows, agreeing, logitsKl, probabilitiesKl } = sums;
+      const said = this.logits.includes(output) || /logit/i.test(output);
+      const rows_are = rows === 0 ? null : said ? 'logits' : sums.probabilities ? 'probabilities' : null;
+      return {
+        output,
+        relative_error: norm > 0 ? Math.sqrt(difference / norm) : difference === 0 ? 0 : null,
+        largest_difference: largest,
+        top1_agreement: rows === 0 ? null : agreeing / rows,
+        kl: rows_are === null ? null : (rows_are === 'logits' ? logitsKl : probabilitiesKl) / rows,
+        rows_are,
+      };
+    });
+  }
+}
+
+function addOutput(name: string, sums: Sums, a: Feed, b: Feed): void {
+  const shapes = [a, b].map(({ type, shape }) => `${type} [${shape.join(', ')}]`);
+  if (shapes[0] !== shapes[1]) {
+    throw new ModelRunError(
+      'different-models',
+      `the output "${name}" is ${shapes[0]!} in one model and ${shapes[1]!} in the other`,
+    );
+  }
+  const dtype = DTYPES[a.type];
+  if (!dtype) throw new ModelRunError('different-models', `the output "${name}" is ${a.type}, which is not compared`);
+  const [x, y] = [widen(a.bytes, dtype), widen(b.bytes, dtype)];
+  for (let i = 0; i < x.length; i++) {
+    // Two infinities of one sign are equal; their difference is none.
+    const difference = x[i] === y[i] || (Number.isNaN(x[i]) && Number.isNaN(y[i])) ? 0 : y[i]! - x[i]!;
+    sums.difference += difference * difference;
+    sums.norm += Number.isFinite(x[i]) ? x[i]! * x[i]! : 0;
+    sums.largest = Math.max(sums.largest, Math.abs(difference));
+  }
+  const classes = a.shape.at(-1) ?? 1;
+  if (!isFloating(dtype) || classes < 2) return;
+  for (let start = 0; start < x.length; start += classes) {
+    addRow(sums, x.subarray(start, start + classes), y.subarray(start, start + classes));
+  }
+}
+
+function addRow(sums: Sums, a: Float64Array, b: Float64Array): void {
+  sums.rows++;
+  if (largestAt(a) === largestAt(b)) sums.agreeing++;
+  sums.probabilities &&= isDistribution(a) && isDistribution(b);
+  if (sums.probabilities) sums.probabilitiesKl += divergence(a, b);
+  sums.logitsKl += divergence(softmax(a), softmax(b));
+}
+
+function largestAt(row: Float64Array): number {
+  let at = 0;
+  for (let i = 1; i < row.length; i++) if (row[i]! > row[at]!) at = i;
+  return at;
+}
+
+function isDistribution(row: Float64Array): boolean {
+  const sum = row.reduce((total, value) => total + value, 0);
+  return Math.abs(sum - 1) <= PROBABILITY_TOLERANCE && row.every((value) => value >= 0);
+}
+
+function softmax(row: Float64Array): Float64Array {
+  const most = row.reduce((largest, value) => Math.max(largest, value), -Infinity);
+  const powers = row.map((value) => Math.exp(value - most));
+  const sum = powers.reduce((total, value) => total + value, 0);
+  return powers.map((value) => value / sum);
+}
+
+/** Σ p·ln(p/q), in nats; infinite where q gives nothing to what p has. */
+function divergence(p: Float64Array, q: Float64Array): number {
+  return p.reduce((sum, value, i) => (value > 0 ? sum + value * Math.log(value / q[i]!) : sum), 0);
+}

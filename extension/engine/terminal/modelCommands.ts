@@ -1,0 +1,104 @@
+/** What `eigenscope calibrate` and `evaluate` do and print. */
+import { stat } from 'node:fs/promises';
+import { constants } from 'node:os';
+import path from 'node:path';
+import type { CalibrationReport, EvaluatedModel, EvaluationReport } from '../../shared/modelRuns';
+import { visible, visibleJson } from '../../shared/visibleText';
+import { evaluateModels } from '../models/evaluate';
+import { ModelRunError } from '../models/modelRunError';
+import { runCalibration } from '../models/runCalibration';
+import { UsageError } from './cliArguments';
+import type { CalibrateCommand, EvaluateCommand } from './modelArguments';
+import { ProgressLine } from './progressLine';
+
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+interface Terminal {
+  readonly print: (text: string) => Promise<void>;
+  /** A line on stderr. */
+  readonly tell: (message: string) => void;
+}
+
+/** @returns the exit code: 1 where layers could not be measured */
+export async function runModelCommand(
+  command: CalibrateCommand | EvaluateCommand,
+  { print, tell }: Terminal,
+): Promise<number> {
+  const progress = new ProgressLine(process.stderr);
+  const onProgress = (fraction: number, message: string): void =>
+    progress.layer(`${message} ${Math.round(100 * fraction)} %`);
+  const controller = new AbortController();
+  let stopped = 0;
+  for (const signal of STOP_SIGNALS) {
+    process.once(signal, () => {
+      stopped = constants.signals[signal];
+      controller.abort();
+    });
+  }
+  try {
+    if (command.command === 'calibrate') {
+      const { model, inputs, out, overwrite, gramBytes } = command;
+      const request = { inputs, target: await targetOf(out, model), overwrite, gramBytes };
+      const report = await runCalibration(path.resolve(model), request, controller.signal, onProgress);
+      progress.finish();
+      await print(calibrationText(report));
+      for (const note of report.notes) tell(note);
+      for (const { layer, why } of report.left) tell(`${layer}: ${why}`);
+      return report.left.length > 0 ? 1 : 0;
+    }
+    const { original, compressed, inputs, logits, json } = command;
+    const [a, b] = [path.resolve(original), path.resolve(compressed)];
+    const report = await evaluateModels(a, b, { inputs, logits }, controller.signal, onProgress);
+    progress.finish();
+    await print(json ? `${visibleJson(JSON.stringify(report, null, 2))}\n` : evaluationText(report));
+    return 0;
+  } catch (error) {
+    progress.finish();
+    if (error instanceof ModelRunError && error.code === 'target-exists') {
+      throw new UsageError(`${error.message} with --overwrite`);
+    }
+    if (!controller.signal.aborted) throw error;
+    tell('cancelled; nothing was written');
+    return 128 + stopped; // as shells tell it
+  }
+}
+
+/** In a folder, a file that is named after the model. */
+async function targetOf(out: string, model: string): Promise<string> {
+  const isFolder = /[\\/]$/.test(out) || (await stat(out).catch(() => undefined))?.isDirectory();
+  return path.resolve(isFolder ? path.join(out, `${path.parse(model).name}.statistics.safetensors`) : out);
+}
+
+function calibrationText({ path: file, bytes, runs, layers, synthetic }: CalibrationReport): string {
+  const lines = layers.map(
+    ({ layer, tokens, gram }) => `${visible(layer)}: ${tokens} tokens${gram ? '' : ', means alone'}`,
+  );
+  const from = synthetic ? `${runs} runs on made-up inputs` : `${runs} runs`;
+  return `${process.stdout.isTTY ? visible(file) : file}\n${lines.join('\n')}\n${layers.length} layers, ${from}, ${bytes} bytes\n`;
+}
+
+function evaluationText(report: EvaluationReport): string {
+  const { original, compressed, outputs, runs, timed_runs, notes } = report;
+  const percent = (share: number | null): string => (share === null ? '-' : `${(100 * share).toFixed(2)} %`);
+  const digits = (value: number | null): string => (value === null ? '-' : value.toPrecision(4));
+  const lines = outputs.map(
+    ({ output, relative_error, largest_difference, top1_agreement, kl, rows_are }) =>
+      `${visible(output)}: relative error ${digits(relative_error)}, largest difference ${digits(largest_difference)}, ` +
+      `same top 1 ${percent(top1_agreement)}, KL ${digits(kl)}${rows_are ? ` nats (${rows_are})` : ''}`,
+  );
+  const model = (name: string, { bytes, latency_ms: { median, first, second }, ...memory }: EvaluatedModel): string =>
+    `${name}: ${bytes} bytes; median ${median.toFixed(2)} ms (${first.toFixed(2)} when first, ${second.toFixed(2)} when second); ` +
+    `peak memory ${megabytes(memory.peak_bytes)} (${megabytes(memory.baseline_bytes)} before the model)`;
+  return [
+    `${runs} runs compared, ${timed_runs} of each model timed`,
+    ...lines,
+    model('original', original),
+    model('compressed', compressed),
+    ...notes.map((note) => `Note: ${note}`),
+    '',
+  ].join('\n');
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MB`;
+}
