@@ -4,6 +4,8 @@ import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { wholeWeights } from '../../extension/compression/writers/onnx/wholeWeights';
 import { calibrateModel } from '../../extension/engine/models/calibrate';
+import { OpenDocuments } from '../../extension/engine/document/openDocuments';
+import { planLayersOf } from '../../extension/engine/requests/planSource';
 import { frobenius, randomMatrix } from '../harness/numbers/denseReference';
 import { runModel } from '../harness/onnx/modelInputs';
 import { besideModel, products, recurrent, refusals } from '../harness/onnx/onnxModels';
@@ -49,6 +51,18 @@ describe('a plan of an ONNX model', function () {
       layers.some(({ layer, tokens }) => layer === 'left' && tokens === 10),
       JSON.stringify(layers),
     );
+  });
+
+  it('leaves the weights of an LSTM out unless it is asked for them', async () => {
+    const file = path.join(folder, 'recurrent.onnx');
+    writeFileSync(file, recurrent().bytes);
+    const documents = new OpenDocuments();
+    const document = await documents.open(file);
+    const { layers } = await planLayersOf(document, new AbortController().signal);
+    await documents.close(document.handle);
+    const left = layers.filter(({ leftOut }) => leftOut && !leftOut.always);
+    assert.deepEqual([...new Set(left.map(({ name }) => name.replace(/\[.*/, '')))].sort(), ['r', 'w']);
+    assert.match(left[0]!.leftOut!.why, /LSTM "lstm" takes the weights of its gates whole/);
   });
 
   it('knows beforehand which weights stay dense, and why', async () => {

@@ -1,9 +1,11 @@
 /** What a plan of an open checkpoint is made from: its layers, with the spectra that are known or asked for. */
 import path from 'node:path';
 import type { TensorInfo } from '../../checkpoint/checkpoint';
+import { CheckpointError } from '../../checkpoint/checkpointError';
 import { elementSize } from '../../checkpoint/elements/dtype';
 import { concurrently } from '../../checkpoint/files/concurrently';
 import { isInputEmbedding, isOutputMatrix } from '../../checkpoint/wrappers/embeddingNames';
+import { wholeWeights } from '../../compression/writers/onnx/wholeWeights';
 import { CompressionError } from '../../compression/compressionError';
 import { factorLayout } from '../../compression/factorLayout';
 import { isFloatDType } from '../../compression/narrow';
@@ -60,11 +62,27 @@ export async function planSource(
 /** The same without spectra: from headers, and a sample of the content. @throws as `planSource` */
 export async function planLayersOf(document: EngineDocument, signal: AbortSignal): Promise<PlanSource> {
   const factors = factorNames(document.checkpoint.tensors);
+  const whole = await neededWhole(document, signal);
   return {
     checkpoint: { name: path.basename(document.openedPath), fingerprint: await document.fingerprint(signal) },
-    layers: [...document.layers.keys()].flatMap((name) => planLayer(document, name, factors) ?? []),
+    layers: [...document.layers.keys()].flatMap((name) => planLayer(document, name, factors, whole) ?? []),
     rest: restOf(document),
   };
+}
+
+/** Weights of an ONNX model that only layouts beside ONNX can store compressed, and why. */
+async function neededWhole(
+  { checkpoint: { format, path: file } }: EngineDocument,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  if (format !== 'onnx') return new Map();
+  try {
+    return await wholeWeights(file, signal);
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    // A damaged model: its problems are shown, and it is saved in no layout.
+    return new Map();
+  }
 }
 
 function withoutFarms(settings: InspectSettings): InspectSettings {
@@ -76,10 +94,12 @@ function planLayer(
   document: EngineDocument,
   name: string,
   factors: ReadonlyMap<string, string>,
+  whole: ReadonlyMap<string, string>,
 ): PlanLayer | undefined {
   const { tensor, geometry } = document.layer(name);
   if (!geometry) return undefined;
-  const leftOut = reasonFor(document, name, factors);
+  const why = whole.get(tensor.name);
+  const leftOut = reasonFor(document, name, factors) ?? (why === undefined ? undefined : { why, always: false });
   const uncounted = isMade(tensor) || tensor.notModel !== undefined || isTwin(document, name);
   const { outputs, inputs, storedBytes } = sizes(document, name);
   return {
