@@ -5,9 +5,11 @@
  */
 import type { LayerDifference } from './shared/compression/layerDifference';
 import type { MeasuredLayer } from './shared/compression/measured';
+import type { ModelSaving } from './shared/compression/modelSaving';
 import type { PlanSource } from './shared/compression/planSource';
 import type { CompressionPlan, LayerChoice } from './shared/compression/plans';
 import type { RunRequest, RunResult } from './shared/compression/runs';
+import type { StatisticsSummary } from './shared/compression/statistics';
 import type { RankRequest, CompressionPreview, SaveRequest, SaveResult } from './shared/compressions';
 import type { DeviceInfo } from './shared/devices';
 import type {
@@ -105,6 +107,10 @@ export interface DocumentRequests {
     params: { document: string; layer: string; choice: LayerChoice; statistics?: string; settings: InspectSettings };
     result: LayerDifference;
   };
+  /** Opens a file of statistics of the model's inputs, and says what it covers. */
+  useStatistics: { params: { document: string; path: string }; result: StatisticsSummary };
+  /** λ_max/λ_min of the Gram matrix of a layer's inputs; null if there is none. */
+  gramCondition: { params: { document: string; path: string; layer: string }; result: number | null };
   saveCompressed: { params: { document: string; request: SaveRequest; settings: InspectSettings }; result: SaveResult };
   /** Compresses the whole model by a plan, into a new folder; tells its progress as `saving`. */
   runPlan: { params: { document: string; request: RunRequest }; result: RunResult };
@@ -173,6 +179,25 @@ export interface ViewRequests {
   choiceDifference: { params: { layer: string; choice: LayerChoice; statistics?: string }; result: LayerDifference };
   /** The host asks for the target with the native dialog; null where the person cancelled it. */
   saveCompressed: { params: Omit<SaveRequest, 'target' | 'overwrite'>; result: SaveResult | null };
+  /** The host asks for the file if none is named; null where the person cancelled it. */
+  useStatistics: { params: { path: string | null }; result: StatisticsSummary | null };
+  gramCondition: { params: { path: string; layer: string }; result: number | null };
+  /** What a plan is made from, with the spectra that are known. */
+  planLayers: { params: null; result: PlanSource };
+  /** The host asks where with the native dialog; null where the person cancelled it. */
+  savePlan: { params: { plan: CompressionPlan }; result: { path: string } | null };
+  /** The plan in a file, which the host asks for if none is named. Rejects what is no plan for this checkpoint. */
+  loadPlan: {
+    params: { path: string | null; statistics: string | null };
+    result: { plan: CompressionPlan; path: string } | null;
+  };
+  /** The host asks for layout, types and folder, then begins; how it stands comes as `modelSaving`. */
+  saveModel: { params: { plan: CompressionPlan; statistics: string | null }; result: null };
+  cancelSaving: { params: null; result: null };
+  /** Goes on with a save that stopped. */
+  resumeSaving: { params: null; result: null };
+  /** Opens what was saved last. */
+  inspectSaved: { params: null; result: null };
   /** Opens the file anew after it changed or the engine could not open it. */
   reload: { params: null; result: ViewState };
   /** Opens the model that this file is a shard of. */
@@ -192,9 +217,17 @@ export interface ViewState {
   settings: InspectSettings;
   /** Why these are no longer the files on the disk. */
   changed?: Problem;
-  /** Layer to show first, when the editor was opened for one. */
-  select?: { layer: string; compress: boolean };
+  /** How saving the whole model stands, if it was begun. */
+  modelSaving?: ModelSaving;
+  /** What to show first, when the editor was opened for it. */
+  select?: ViewSelection;
 }
+
+/** What a view is to show: a layer, or the plan of the whole model. */
+export type ViewSelection =
+  | { layer: string; compress: boolean }
+  /** From a file if one is named; then the model is saved, or statistics are asked for. */
+  | { plan: { path: string | null; then?: 'save' | 'statistics' } };
 
 /* ------------------------------------------------------------------ host → webview */
 
@@ -203,10 +236,12 @@ export interface ViewNotifications {
   results: LayerResult[];
   progress: { name: string; stage: string; fraction: number };
   queue: { done: number; total: number; active: string[] };
-  saving: { fraction: number; message: string };
+  saving: { fraction: number; message: string; secondsLeft?: number };
+  /** How saving the whole model stands. */
+  modelSaving: ModelSaving;
   testing: { layer: string; fraction: number };
   changed: Problem;
   /** The engine died (`restarting`), is back (`running`), or gave up (`stopped`). `failed` names the layers it died on. */
   engine: { state: 'running' | 'restarting' | 'stopped'; message: string; failed: string[] };
-  select: { layer: string; compress: boolean };
+  select: ViewSelection;
 }

@@ -10,8 +10,9 @@ import { Inspection } from './model/inspection';
 import { LayerView } from './layer/layerView';
 import type { TreeNode } from './model/moduleTree';
 import { Overview } from './overview/overview';
+import { PlanView } from './plan/planView';
 import { showMenu, type MenuItem } from './controls/popup';
-import type { ViewNotifications, ViewState } from '../extension/protocol';
+import type { ViewNotifications, ViewSelection, ViewState } from '../extension/protocol';
 import { problemOf } from '../extension/shared/rpc';
 import { splitter } from './controls/splitter';
 import { TensorTable } from './table/tensorTable';
@@ -25,6 +26,7 @@ class Page {
   readonly table: TensorTable;
   private readonly layer: LayerView;
   private readonly main: HTMLElement;
+  private readonly plan: PlanView;
   private wasBusy = false;
   private inSight: string[] = [];
   private readonly messages = element('div', { 'aria-live': 'polite' });
@@ -43,6 +45,7 @@ class Page {
       cancel: () => this.ask(host.request('cancel', {})),
       export: (format) => this.export(format),
       settings: () => this.ask(host.request('openSettings', null)),
+      compress: () => this.openPlan({ focus: true }),
     });
     this.banners = new Banners(
       inspection,
@@ -50,7 +53,10 @@ class Page {
       (names) => this.ask(host.request('inspect', { names })),
       () => this.ask(host.request('openWhole', null)),
     );
-    this.overview = new Overview(inspection, (layer) => this.show(layer, { focus: 'title' }));
+    this.overview = new Overview(inspection, {
+      open: (layer) => this.show(layer, { focus: 'title' }),
+      compress: () => this.openPlan({ focus: true }),
+    });
     this.table = new TensorTable(inspection, memory, {
       open: (node, how) => {
         if (node.layer !== undefined) this.show(node.layer, { focus: how === 'keyboard' ? 'title' : 'none' });
@@ -65,21 +71,38 @@ class Page {
       close: () => this.closeLayer(),
       inspect: (names) => this.ask(host.request('inspect', { names })),
       tab: (tab) => memory.remember({ tab }),
+      statistics: () => this.plan.statistics,
+    });
+    this.plan = new PlanView(host, inspection, memory, {
+      close: () => this.closePlan(),
+      inspectAll: () => this.ask(host.request('inspect', {})),
+      openLayer: (layer) => {
+        this.closePlan();
+        memory.remember({ tab: 'methods' });
+        this.show(layer, { focus: 'title' });
+      },
     });
     const left = element('div', { class: 'left' }, this.overview.element, this.table.element);
     this.main = element('main', { class: 'main' }, left);
     const bar = splitter(this.main, memory.current, (shares) => memory.remember(shares));
     this.main.append(bar, this.layer.element);
-    root.replaceChildren(this.header.element, this.banners.element, this.messages, this.main);
+    root.replaceChildren(this.header.element, this.banners.element, this.messages, this.main, this.plan.element);
     this.main.addEventListener('keydown', (event) => {
       // An open dropdown or a filled filter takes the first Escape.
       if (event.key !== 'Escape' || event.defaultPrevented || this.layer.layer === null) return;
       event.preventDefault();
       this.closeLayer();
     });
+    this.plan.element.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape' || event.defaultPrevented) return;
+      event.preventDefault();
+      this.closePlan();
+    });
     inspection.onChange(() => this.refresh());
+    this.plan.showSaving(state.modelSaving);
     const { select } = state;
-    if (select) this.show(select.layer, { compress: select.compress });
+    if (memory.current.plan?.open === true && select === undefined) this.openPlan({ focus: false });
+    if (select) this.select(select);
     else if (memory.current.layer !== null && this.tensorOf(memory.current.layer)) this.show(memory.current.layer);
   }
 
@@ -92,6 +115,7 @@ class Page {
     this.overview.refresh();
     this.table.refresh();
     this.layer.refresh();
+    this.plan.refresh();
   }
 
   readonly handlers: { [K in keyof ViewNotifications]: (params: ViewNotifications[K]) => void } = {
@@ -99,10 +123,11 @@ class Page {
     progress: (progress) => this.inspection.setProgress(progress),
     queue: (queue) => this.inspection.setQueue(queue),
     saving: (progress) => this.layer.saving(progress),
+    modelSaving: (saving) => this.plan.showSaving(saving),
     testing: (progress) => this.layer.testing(progress),
     changed: (problem) => this.inspection.setChanged(problem),
     engine: (engine) => this.inspection.setEngine(engine),
-    select: ({ layer, compress }) => this.show(layer, { compress }),
+    select: (selection) => this.select(selection),
   };
 
   private tensorOf(layer: string): TreeNode | undefined {
@@ -121,6 +146,28 @@ class Page {
     this.table.select(layer);
     if (how.compress && this.layer.layer === layer) this.layer.turnTo('ranks');
     else void this.layer.show(layer, node.tensor, tab, how.compress ? 'compress' : (how.focus ?? 'none'));
+  }
+
+  private select(selection: ViewSelection): void {
+    if ('plan' in selection) {
+      this.openPlan({ focus: true });
+      void this.plan.begin(selection.plan);
+      return;
+    }
+    if (this.plan.isOpen) this.closePlan();
+    this.show(selection.layer, { compress: selection.compress });
+  }
+
+  /** In the place of the table, which stays as it is. */
+  private openPlan(how: { focus: boolean }): void {
+    this.main.hidden = true;
+    this.plan.open(how);
+  }
+
+  private closePlan(): void {
+    this.plan.close();
+    this.main.hidden = false;
+    this.table.focus();
   }
 
   private closeLayer(): void {
@@ -212,6 +259,7 @@ function start(): void {
     progress: forward('progress'),
     queue: forward('queue'),
     saving: forward('saving'),
+    modelSaving: forward('modelSaving'),
     testing: forward('testing'),
     changed: forward('changed'),
     engine: forward('engine'),

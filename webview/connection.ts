@@ -2,6 +2,7 @@
 import { createMessageConnection } from 'vscode-jsonrpc/browser';
 import { messageTransport, ownRequests, type PostMessageChannel } from '../extension/shared/messageTransport';
 import type { ViewNotifications, ViewRequests } from '../extension/protocol';
+import type { RememberedPlan } from './plan/planSettings';
 import { caller, onNotification, type Caller, type NotificationHandlers } from '../extension/shared/rpc';
 
 interface VsCodeApi {
@@ -49,6 +50,8 @@ export interface RememberedView {
   /** Share of the room that the table keeps beside, and above, the layer's view. */
   split: number;
   stackedSplit: number;
+  /** The plan of the whole model; null before one was begun. */
+  plan: RememberedPlan | null;
 }
 
 const initial: RememberedView = {
@@ -63,6 +66,7 @@ const initial: RememberedView = {
   split: 0.44,
   // A whole plot fits below the table on an ordinary screen.
   stackedSplit: 0.34,
+  plan: null,
 };
 
 export class ViewMemory {

@@ -22,7 +22,7 @@ import { defaultMemoryLimit, defaultThreads } from './resources/limits';
 import { layerGoodness } from './requests/layerGoodness';
 import { layerSpectrum } from './requests/layerSpectrum';
 import { layerVectors, singularVectors } from './requests/singularVectors';
-import { layerStatistics } from './requests/useStatistics';
+import { gramConditionOf, layerStatistics, useStatistics } from './requests/useStatistics';
 import { stampedHandlers } from './stampedHandlers';
 
 /** Open files are looked at this often for changes on disk. */
@@ -100,6 +100,9 @@ const documentHandlers: Handlers<DocumentRequests> = {
     const statistics = await layerStatistics(open(document), path, layer, signal);
     return choiceDifference(engine, open(document), layer, choice, { statistics }, settings, signal);
   },
+  useStatistics: ({ document, path }, token) => useStatistics(open(document), path, signalOf(token)),
+  gramCondition: ({ document, path, layer }, token) =>
+    gramConditionOf(engine, open(document), path, layer, signalOf(token)),
   saveCompressed: ({ document, request, settings }, token) =>
     saveCompressed(engine, open(document), request, settings, signalOf(token)),
   runPlan: ({ document, request }, token) => runPlan(engine, open(document), request, signalOf(token)),

@@ -11,7 +11,8 @@ import { EngineClient } from './engineClient';
 import { HeaderReader } from './workspace/headerReader';
 import { HOVER_LANGUAGES, registerHover } from './hover/hover';
 import { IndexedFiles } from './workspace/indexedFiles';
-import { inspectWeights, type InspectLink } from './commands/inspectCommand';
+import { compressModel, inspectWeights, type InspectLink } from './commands/inspectCommand';
+import { openPlan, useStatistics } from './commands/planCommands';
 import { notificationText, plainLog } from './plainText';
 import { Quarantine } from './quarantine';
 import {
@@ -71,6 +72,16 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
     registerHover({ engine, checkpoints, isOpen: (file) => editors.session(vscode.Uri.file(file)) !== undefined }),
     registerCommand('eigenscope.inspectWeights', (given?: vscode.Uri | InspectLink) =>
       plainErrors(inspectWeights(editors, checkpoints, given)),
+    ),
+    registerCommand('eigenscope.compressModel', (given?: vscode.Uri) =>
+      plainErrors(compressModel(editors, checkpoints, given)),
+    ),
+    registerCommand('eigenscope.useStatistics', () => plainErrors(useStatistics(editors, checkpoints))),
+    registerCommand('eigenscope.openPlan', (given?: vscode.Uri) =>
+      plainErrors(openPlan(editors, checkpoints, given instanceof vscode.Uri ? given : undefined)),
+    ),
+    registerCommand('eigenscope.runPlan', (given?: vscode.Uri) =>
+      plainErrors(openPlan(editors, checkpoints, given instanceof vscode.Uri ? given : undefined, 'save')),
     ),
     registerCommand('eigenscope.compressLayer', (given?: CompressArguments) =>
       plainErrors(

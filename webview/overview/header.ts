@@ -13,6 +13,8 @@ export interface HeaderActions {
   cancel(): void;
   export(format: 'json' | 'csv'): void;
   settings(): void;
+  /** Plans the compression of the whole model. */
+  compress(): void;
 }
 
 /** Colours for types in the bar; further ones share the last. */
@@ -68,6 +70,7 @@ export class Header {
           this.progressText,
           this.inspect,
           this.cancel,
+          ...(hasMatrices(summary) ? [iconButton('Compress Model…', 'fold', () => actions.compress())] : []),
           iconButton('Export all numbers as CSV', 'export', () => actions.export('csv')),
           iconButton('Export all numbers as JSON', 'json', () => actions.export('json')),
           iconButton('Settings', 'settings-gear', () => actions.settings()),
@@ -102,6 +105,11 @@ export class Header {
     this.device.hidden = precisions.size === 0;
     this.device.replaceChildren('Computed in ', element('b', {}, [...precisions].sort().join(', ')));
   }
+}
+
+/** Without a matrix there is nothing to plan. */
+function hasMatrices({ tensors }: CheckpointSummary): boolean {
+  return tensors.some(({ layers }) => layers.length > 0);
 }
 
 function facts(summary: CheckpointSummary): HTMLElement[] {

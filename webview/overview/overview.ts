@@ -1,6 +1,7 @@
 /** The answers before any click: which layers are unusual and why, and how much could be saved at what error. */
 import { agreeing } from '../../extension/shared/agreeing';
 import { judgedShare } from '../../extension/shared/layerFindings';
+import { button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatCount, plural } from '../numbers/format';
 import { icon, type IconName } from '../controls/icons';
@@ -26,6 +27,12 @@ const KIND_ICONS: Record<UnusualLayer['kind'], IconName> = {
   over: 'triangle-down',
 };
 
+export interface OverviewActions {
+  open(layer: string): void;
+  /** Plans the compression of the whole model. */
+  compress(): void;
+}
+
 export class Overview {
   readonly element: HTMLElement;
   private readonly count = element('span', { class: 'badge' });
@@ -41,12 +48,13 @@ export class Overview {
 
   constructor(
     private readonly inspection: Inspection,
-    private readonly open: (layer: string) => void,
+    private readonly actions: OverviewActions,
   ) {
     this.ofTheModel = ofTheModel(inspection.summary.tensors);
     const hopeless = inspection.summary.tensors.every(({ layers }) => layers.length === 0);
     this.savingsPlot = new SavingsPlot(
       hopeless ? 'No tensor here has a spectrum.' : 'Appears with the first inspected layers.',
+      hopeless ? [] : [button({ label: 'Compress Model…', icon: 'fold', onClick: () => actions.compress() })],
     );
     this.element = element(
       'section',
@@ -120,7 +128,12 @@ export class Overview {
       {},
       element(
         'button',
-        { type: 'button', class: `unusual-item ${kind}`, title: `${layer}: ${reason}`, click: () => this.open(layer) },
+        {
+          type: 'button',
+          class: `unusual-item ${kind}`,
+          title: `${layer}: ${reason}`,
+          click: () => this.actions.open(layer),
+        },
         icon(KIND_ICONS[kind]),
         element('span', { class: 'unusual-name' }, element('bdi', { dir: 'ltr' }, layer)),
         element('span', { class: 'unusual-reason' }, reason),

@@ -7,7 +7,7 @@ import type { LayerChoice } from '../../extension/shared/compression/plans';
 export type MethodChoice = Omit<LayerChoice, 'rank'>;
 
 /** An adapter is added to what is there: no share decides its rank. */
-const ADAPTER_RANK = 16;
+export const ADAPTER_RANK = 16;
 
 /** The largest rank whose parameters are no more than `share` of the layer's, at least 1. */
 export function choiceAtShare(choice: MethodChoice, size: LayerSize, storedBytes: number, share: number): LayerChoice {

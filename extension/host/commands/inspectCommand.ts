@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { isCheckpointName } from '../../shared/names/checkpointNames';
 import type { CheckpointEditors } from '../editor/checkpointEditor';
-import { chooseCheckpoint } from './chooseCheckpoint';
+import { activeCheckpoint, chooseCheckpoint } from './chooseCheckpoint';
 import { checkpointsIn } from '../workspace/clickedCheckpoint';
 import { notOnDisk } from '../workspace/onDisk';
 import { listText } from '../plainText';
@@ -27,19 +27,43 @@ export async function inspectWeights(
     await editors.open(vscode.Uri.parse(uri, true), layer === undefined ? undefined : { layer, compress });
     return;
   }
+  const uri = await checkpointFor(checkpoints, given, 'Inspect Weights: which one?');
+  if (uri) await editors.open(uri);
+}
+
+/** "Compress Model…": the same choice of a checkpoint, whose editor then shows its plan. */
+export async function compressModel(
+  editors: CheckpointEditors,
+  checkpoints: WorkspaceCheckpoints,
+  given?: vscode.Uri,
+): Promise<void> {
+  const active = given ? undefined : activeCheckpoint();
+  const uri = active ?? (await checkpointFor(checkpoints, given, 'Compress Model: which one?'));
+  if (uri) await editors.open(uri, { plan: { path: null } });
+}
+
+/**
+ * The checkpoint that is meant: a file or folder of the explorer, the active editor's file, or one that the person chooses.
+ *
+ * @returns undefined where the person gave up
+ */
+async function checkpointFor(
+  checkpoints: WorkspaceCheckpoints,
+  given: vscode.Uri | undefined,
+  title: string,
+): Promise<vscode.Uri | undefined> {
   const uri = given ?? activeFile() ?? (await chooseCheckpoint(checkpoints));
-  if (!uri) return;
+  if (!uri) return undefined;
   const problem = notOnDisk(uri);
   if (problem) throw new Error(problem.message);
-  const file = await chooseFrom(await checkpointsIn(uri.fsPath));
-  if (file !== undefined) await editors.open(vscode.Uri.file(file));
+  const file = await chooseFrom(await checkpointsIn(uri.fsPath), title);
+  return file === undefined ? undefined : vscode.Uri.file(file);
 }
 
 /** Asks where there are several; undefined where the person gave up. */
-async function chooseFrom(files: readonly string[]): Promise<string | undefined> {
+async function chooseFrom(files: readonly string[], title: string): Promise<string | undefined> {
   if (files.length <= 1) return files[0];
   const items = files.map((file) => ({ label: listText(path.basename(file)), file }));
-  const title = 'Inspect Weights: which one?';
   return (await vscode.window.showQuickPick(items, { title }))?.file;
 }
 

@@ -1,5 +1,6 @@
 /** The custom editor: one session per document, one view per tab. */
 import * as vscode from 'vscode';
+import type { ViewSelection } from '../../protocol';
 import { problemOf } from '../../shared/rpc';
 import { CheckpointSession } from './checkpointSession';
 import type { CheckpointView } from './checkpointView';
@@ -12,12 +13,6 @@ import { readViewBundle, type ViewBundle } from './viewHtml';
 /** View types of package.json's `customEditors`: ours by default, and offered for suffixes that others use too. */
 const VIEW_TYPE = 'eigenscope.checkpoint';
 export const VIEW_TYPES = [VIEW_TYPE, 'eigenscope.checkpointOption'];
-
-/** Layer to show in a view, and whether with the compression preview. */
-export interface LayerSelection {
-  layer: string;
-  compress: boolean;
-}
 
 class CheckpointDocument implements vscode.CustomDocument {
   readonly views = new Set<CheckpointView>();
@@ -37,7 +32,7 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
   /** A file that is open in both kinds of editor has two. */
   private readonly documents = new Set<CheckpointDocument>();
   /** What the next view of a document shows first. */
-  private readonly selections = new Map<string, LayerSelection>();
+  private readonly selections = new Map<string, ViewSelection>();
 
   /** Loaded when a checkpoint is found or opened: most windows have none. */
   private viewParts: Promise<{ bundle: ViewBundle; View: typeof CheckpointView }> | undefined;
@@ -100,8 +95,8 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
     });
   }
 
-  /** Opens a checkpoint in its editor, at a layer if one is named. */
-  async open(uri: vscode.Uri, selection?: LayerSelection): Promise<void> {
+  /** Opens a checkpoint in its editor, at a layer or its plan if one is asked for. */
+  async open(uri: vscode.Uri, selection?: ViewSelection): Promise<void> {
     const key = uri.toString();
     const known = this.document(uri);
     if (selection && !known) this.selections.set(key, selection);

@@ -12,6 +12,7 @@ import { problemOf } from '../../shared/rpc';
 import type { CheckpointSummary, LayerParts, PackedSummary, Problem } from '../../shared/tensors';
 import type { EngineClient, EngineEvents, EngineChange } from '../engineClient';
 import { CheckpointInEngine, DIED, ENGINE_GONE, SessionError, type OpeningOptions } from './checkpointInEngine';
+import { ModelSavingRun } from './modelSavingRun';
 import { contentsOf, jobNames, type Contents } from './sessionContents';
 
 /** What a view begins with: all of the same version of the files. */
@@ -47,6 +48,9 @@ export class CheckpointSession {
 
   /** It, as the engine has it open: for questions whose answers nobody keeps. */
   readonly inEngine: CheckpointInEngine;
+
+  /** The saving of the whole model, compressed. */
+  readonly modelSaving = new ModelSavingRun(this, (state) => this.events.emit('modelSaving', state));
 
   /**
    * @param refusal why the engine could not read it, where that is known
@@ -228,7 +232,9 @@ export class CheckpointSession {
         this.active = active;
         this.events.emit('queue', { done, total, active });
       }),
-      saving: ours(({ fraction, message }) => this.events.emit('saving', { fraction, message })),
+      saving: ours(({ fraction, message, secondsLeft }) =>
+        this.events.emit('saving', { fraction, message, ...(secondsLeft !== undefined && { secondsLeft }) }),
+      ),
       testing: ours(({ layer, fraction }) => this.events.emit('testing', { layer, fraction })),
       changed: ours(({ problem }) => this.filesChanged(problem)),
       state: (change) => this.engineChanged(change),

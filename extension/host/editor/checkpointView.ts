@@ -3,11 +3,14 @@ import * as vscode from 'vscode';
 import { createMessageConnection } from 'vscode-jsonrpc';
 import { messageTransport } from '../../shared/messageTransport';
 import type { ViewNotifications, ViewRequests, ViewState } from '../../protocol';
+import { planText } from '../../shared/compression/planText';
 import { notifier } from '../../shared/rpc';
 import { handle } from '../../shared/rpcHandlers';
 import type { CheckpointSession } from './checkpointSession';
 import { exportResults } from './exportResults';
 import { LoadWatch } from './loadWatch';
+import { choosePlanFile, chooseStatisticsFile, savePlanFile } from './planFiles';
+import { askSavingChoices } from './modelSaveFlow';
 import { Outbox } from './outbox';
 import { saveWithDialog } from './saveFlow';
 import { inspectOnOpen, inspectSettings } from '../settings';
@@ -108,7 +111,45 @@ export class CheckpointView {
         session.inEngine.askNumbers('compareChoices', { ...params, settings: inspectSettings() }, token),
       choiceDifference: (params, token) =>
         session.inEngine.askNumbers('choiceDifference', { ...params, settings: inspectSettings() }, token),
+      useStatistics: async ({ path }, token) => {
+        const file = path ?? (await chooseStatisticsFile(this.document.uri));
+        return file === undefined ? null : session.inEngine.askNumbers('useStatistics', { path: file }, token);
+      },
+      gramCondition: (params, token) => session.inEngine.askNumbers('gramCondition', params, token),
       saveCompressed: (request) => saveWithDialog(session, request, this.document.uri),
+      planLayers: (_, token) =>
+        session.inEngine.askNumbers('planLayers', { settings: inspectSettings(), compute: 'nothing' }, token),
+      loadPlan: async ({ path, statistics }, token) => {
+        const file = path ?? (await choosePlanFile(this.document.uri));
+        if (file === undefined) return null;
+        const plan = await session.inEngine.askNumbers('loadPlan', { path: file, statistics }, token);
+        return { plan, path: file };
+      },
+      savePlan: ({ plan }) => savePlanFile(planText(plan), this.document.uri),
+      saveModel: async ({ plan, statistics }) => {
+        session.modelSaving.assertIdle();
+        const { format } = await session.summary();
+        const choices = await askSavingChoices(this.document.uri, format);
+        if (!choices) return null;
+        const request = { ...choices, plan, ...(statistics !== null && { statistics }) };
+        this.running(session.modelSaving.start(request));
+        return null;
+      },
+      cancelSaving: () => {
+        session.modelSaving.cancel();
+        return null;
+      },
+      resumeSaving: () => {
+        this.running(session.modelSaving.resume());
+        return null;
+      },
+      inspectSaved: async () => {
+        const { state } = session.modelSaving;
+        if (state?.state === 'done') {
+          await vscode.commands.executeCommand('eigenscope.inspectWeights', vscode.Uri.file(state.result.path));
+        }
+        return null;
+      },
       reload: async () => {
         const reloaded = session.reload();
         for (const view of this.document.views) if (view !== this) view.load();
@@ -136,11 +177,21 @@ export class CheckpointView {
     };
   }
 
+  /** How a save ends is told by its state. What keeps it from beginning, in another tab's way, goes to the log. */
+  private running(save: Promise<void>): void {
+    save.catch((error: unknown) => this.log.warn(`${this.session.path}: ${String(error)}`));
+  }
+
   private async state(): Promise<ViewState> {
     const contents = await this.session.contentsNow();
     const { select } = this;
     this.select = undefined;
-    return { ...contents, settings: inspectSettings(), ...(select && { select }) };
+    const modelSaving = this.session.modelSaving.state;
+    return {
+      ...{ ...contents, settings: inspectSettings() },
+      ...(modelSaving && { modelSaving }),
+      ...(select && { select }),
+    };
   }
 
   /** Answers come as notifications; a refusal goes to the log, and the rows stay without numbers. */
@@ -159,6 +210,7 @@ export class CheckpointView {
       session.on('progress', (progress) => this.outbox.progress(progress)),
       session.on('queue', (queue) => this.outbox.queue(queue)),
       session.on('saving', (params) => void this.send('saving', params)),
+      session.on('modelSaving', (params) => void this.send('modelSaving', params)),
       session.on('testing', (params) => void this.send('testing', params)),
       session.on('changed', (params) => void this.send('changed', params)),
       session.on('engine', (params) => void this.send('engine', params)),

@@ -12,7 +12,8 @@ import { notifier } from '../../../extension/shared/rpc';
 import { handle } from '../../../extension/shared/rpcHandlers';
 import type { Problem, LayerParts, PartSummary, TensorSummary } from '../../../extension/shared/tensors';
 import { heatMap, layerVectors } from './mockMatrix';
-import { layerDifference, measuredLayer } from './mockMethods';
+import { layerDifference, measuredLayer, statisticsSummary } from './mockMethods';
+import { loadedPlan, planSource } from './mockPlan';
 import {
   adapter,
   llama,
@@ -241,6 +242,32 @@ handle<ViewRequests>(connection, {
     return choices.map((choice) => measuredLayer(find(layer), layer, choice));
   },
   choiceDifference: ({ layer, choice }) => layerDifference(find(layer), layer, choice),
+  useStatistics: ({ path }) => statisticsSummary(tensors, path, options.has('random')),
+  gramCondition: ({ layer }) => (layer.includes('down_proj') ? Infinity : 1234.5),
+  planLayers: () => {
+    if (options.has('noplan')) throw new Error('the engine ended before it answered; try again');
+    return planSource(tensors, inspected === 'all' ? Infinity : Number(inspected));
+  },
+  savePlan: () => ({ path: '/checkpoints/llama-58m/model.eigenplan.json' }),
+  loadPlan: ({ path }) => {
+    if (options.has('foreign')) throw new Error('the plan is for another model: it was made for other.safetensors');
+    return { plan: loadedPlan(tensors), path: path ?? '/checkpoints/llama-58m/model.eigenplan.json' };
+  },
+  saveModel: async () => {
+    const target = '/checkpoints/llama-58m/model-huggingface';
+    for (const fraction of [0.1, 0.4]) {
+      const message = `model.layers.${10 * fraction}.mlp.up_proj.weight`;
+      await toView.notify('modelSaving', { state: 'running', target, fraction, message, secondsLeft: 95 });
+    }
+    return null;
+  },
+  cancelSaving: async () => {
+    const target = '/checkpoints/llama-58m/model-huggingface';
+    await toView.notify('modelSaving', { state: 'stopped', target, problem: null });
+    return null;
+  },
+  resumeSaving: () => null,
+  inspectSaved: () => null,
   openSettings: () => null,
   openAsText: () => null,
   exportResults: () => null,

@@ -1,7 +1,8 @@
-/** What the engine measures of methods on a layer, as made numbers. */
+/** What the engine measures of methods on a layer, and what a file of statistics covers, as made numbers. */
 import type { LayerDifference } from '../../../extension/shared/compression/layerDifference';
 import type { MeasuredLayer } from '../../../extension/shared/compression/measured';
 import type { LayerChoice } from '../../../extension/shared/compression/plans';
+import type { StatisticsSummary } from '../../../extension/shared/compression/statistics';
 import type { TensorSummary } from '../../../extension/shared/tensors';
 import { heatMap } from './mockMatrix';
 
@@ -31,5 +32,24 @@ export function layerDifference(info: TensorSummary, layer: string, choice: Laye
     map: heatMap(info, layer, 0),
     ...{ rows: lines, columns: lines.slice(1), before },
     after: before.map((value, i) => (i < count - kept ? 0 : value)),
+  };
+}
+
+/** Every second layer has a Gram matrix; one name is no layer's. */
+export function statisticsSummary(
+  tensors: readonly TensorSummary[],
+  path: string | null,
+  synthetic: boolean,
+): StatisticsSummary {
+  const layers = tensors.flatMap((tensor) => tensor.layers);
+  return {
+    ...{ path: path ?? '/checkpoints/llama-58m/statistics.safetensors', fingerprint: 'made', format: 'safetensors' },
+    synthetic,
+    covered: layers
+      .filter((_, i) => i % 2 === 1)
+      .map((layer) => ({ layer, tokens: 262_144, has: ['gram', 'mean'], condition: null })),
+    missing: layers.filter((_, i) => i % 2 === 0),
+    unknown: ['visual.merger'],
+    problems: [],
   };
 }

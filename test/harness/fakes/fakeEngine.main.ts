@@ -104,9 +104,20 @@ const documentHandlers: Handlers<DocumentRequests> = {
   calibrate: unused,
   evaluate: unused,
   choiceDifference: unused,
-  runPlan: unused,
   planLayers: unused,
   loadPlan: unused,
+  useStatistics: unused,
+  gramCondition: unused,
+  runPlan: async ({ document, request }, token) => {
+    const about = stampOf(document);
+    await notify.notify('saving', { ...about, fraction: 0.25, message: 'a', secondsLeft: 3 });
+    if (request.target.endsWith('fatal')) process.exit(9);
+    if (request.target.endsWith('full') && request.existing !== 'resume') throw new Error('the disk is full');
+    if (request.target.endsWith('slow')) await new Promise((resolve) => token.onCancellationRequested(resolve));
+    if (token.isCancellationRequested) throw new DOMException('cancelled', 'AbortError');
+    const notes = [request.existing ?? 'new'];
+    return { path: request.target, files: ['model.safetensors'], bytes: { before: 2, after: 1 }, layers: [], notes };
+  },
   saveCompressed: ({ request }) => ({
     ...{ path: request.target, bytes: 0, rank: 1, relative_error: 0, measured_error: 0, notes: [] },
   }),

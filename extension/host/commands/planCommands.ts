@@ -1,0 +1,58 @@
+/** Commands on plans: a checkpoint's plan view, with a plan's file or to be run at once; statistics for it. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { PLAN_ENDING } from '../../shared/compression/plans';
+import type { CheckpointEditors } from '../editor/checkpointEditor';
+import { checkpointsIn } from '../workspace/clickedCheckpoint';
+import type { WorkspaceCheckpoints } from '../workspace/workspaceCheckpoints';
+import { activeCheckpoint, chooseCheckpoint } from './chooseCheckpoint';
+
+/** "Use Statistics…": in the plan view of the active checkpoint, or of one that the person chooses. */
+export async function useStatistics(editors: CheckpointEditors, checkpoints: WorkspaceCheckpoints): Promise<void> {
+  const uri = activeCheckpoint() ?? (await chooseCheckpoint(checkpoints));
+  if (uri) await editors.open(uri, { plan: { path: null, then: 'statistics' } });
+}
+
+/**
+ * Opens the checkpoint that a plan's file names, with that plan. Whether it is for that model is the engine's to say.
+ *
+ * @param given file in the explorer or the editor; the active editor's without it
+ */
+export async function openPlan(
+  editors: CheckpointEditors,
+  checkpoints: WorkspaceCheckpoints,
+  given: vscode.Uri | undefined,
+  then?: 'save',
+): Promise<void> {
+  const plan = given ?? vscode.window.activeTextEditor?.document.uri;
+  if (!plan?.fsPath.endsWith(PLAN_ENDING)) throw new Error(`Open a plan first: a file that ends with ${PLAN_ENDING}.`);
+  const document = vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === plan.toString());
+  if (document?.isDirty === true && !(await document.save())) return;
+  const file = (await namedCheckpoint(plan.fsPath, checkpoints)) ?? (await chooseCheckpoint(checkpoints))?.fsPath;
+  if (file === undefined) return;
+  const selection = { plan: { path: plan.fsPath, ...(then && { then }) } };
+  await editors.open(vscode.Uri.file(file), selection);
+}
+
+/** The checkpoint of the plan's name: the one beside it, or the only one in the workspace. */
+async function namedCheckpoint(plan: string, checkpoints: WorkspaceCheckpoints): Promise<string | undefined> {
+  const name = checkpointName(await readFile(plan, 'utf8'));
+  if (name === undefined) return undefined;
+  const beside = path.join(path.dirname(plan), name);
+  if (existsSync(beside)) return (await checkpointsIn(beside))[0];
+  const found = (await checkpoints.find()).filter((file) => path.basename(file) === name);
+  return found.length === 1 ? found[0] : undefined;
+}
+
+/** As far as the text can be read: what is wrong with it is said where the plan is shown. */
+function checkpointName(text: string): string | undefined {
+  try {
+    const plan = JSON.parse(text) as { checkpoint?: { name?: unknown } } | null;
+    const name = plan?.checkpoint?.name;
+    return typeof name === 'string' && name !== '' && path.basename(name) === name ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,63 @@
+/** Asks what saving a compressed model needs: layout, type, size of files, folder. VS Code's own dialogs, none of ours. */
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { saveLayouts, type LayoutName } from '../../shared/compression/layouts';
+
+/** Bytes of a shard, as Hugging Face counts them. */
+const SHARDS: readonly { label: string; bytes: number; description?: string }[] = [
+  { label: '5 GB a file', bytes: 5e9, description: 'what transformers writes' },
+  { label: '2 GB a file', bytes: 2e9 },
+  { label: '10 GB a file', bytes: 10e9 },
+  { label: 'One file', bytes: Number.MAX_SAFE_INTEGER },
+];
+
+const DTYPES = [
+  { label: 'As stored', dtype: undefined, description: 'each layer keeps its type' },
+  { label: 'BF16', dtype: 'BF16', description: 'range of float32, 8 bits of precision' },
+  { label: 'F16', dtype: 'F16', description: 'up to 65 504, 11 bits of precision' },
+  { label: 'F32', dtype: 'F32', description: 'exact, twice the size' },
+] as const;
+
+export interface SavingChoices {
+  layout: LayoutName;
+  /** Path of a folder that does not exist yet. */
+  target: string;
+  shardBytes: number;
+  dtype?: 'BF16' | 'F16' | 'F32';
+}
+
+/**
+ * @param format of the checkpoint: a graph is written from a graph only
+ * @returns undefined where the person gave up on the way
+ */
+export async function askSavingChoices(source: vscode.Uri, format: string): Promise<SavingChoices | undefined> {
+  const title = 'Save Compressed Model';
+  const layouts = saveLayouts
+    .filter(({ name }) => (name === 'onnx') === (format === 'onnx') || name === 'dense' || name === 'safetensors')
+    .map(({ name, label, description }) => ({ label, detail: description, name }));
+  const layout = await vscode.window.showQuickPick(layouts, { title, placeHolder: 'For which program?' });
+  if (!layout) return undefined;
+  const dtype = await vscode.window.showQuickPick(DTYPES, { title, placeHolder: 'Type of the new tensors' });
+  if (!dtype) return undefined;
+  const shard =
+    layout.name === 'onnx'
+      ? SHARDS[0]
+      : await vscode.window.showQuickPick(SHARDS, { title, placeHolder: 'Size of the files' });
+  if (!shard) return undefined;
+  const target = await askFolder(source, layout.name);
+  if (!target) return undefined;
+  return {
+    ...{ layout: layout.name, target: target.fsPath, shardBytes: shard.bytes },
+    ...(dtype.dtype && { dtype: dtype.dtype }),
+  };
+}
+
+/** A save dialog names a folder that does not exist yet; a folder dialog would need one that does. */
+function askFolder(source: vscode.Uri, layout: LayoutName): Thenable<vscode.Uri | undefined> {
+  const name = `${path.basename(source.fsPath).replace(/(\.index)?\.[^.]+$/, '')}-${layout}`;
+  return vscode.window.showSaveDialog({
+    defaultUri: vscode.Uri.joinPath(source, '..', name),
+    title: 'Save Compressed Model: Name a New Folder',
+    saveLabel: 'Save Here',
+  });
+}

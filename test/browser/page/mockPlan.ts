@@ -1,0 +1,49 @@
+/** The layers of a plan as the engine gives them: made spectra that fall as powers, each layer with its own. */
+import type { PlanSource } from '../../../extension/shared/compression/planSource';
+import type { CompressionPlan, PlanLayer } from '../../../extension/shared/compression/plans';
+import type { TensorSummary } from '../../../extension/shared/tensors';
+import { random } from './mockModel';
+
+/** @param inspected how many layers have a spectrum, from the first on */
+export function planSource(tensors: readonly TensorSummary[], inspected: number): PlanSource {
+  const draw = random(11);
+  const matrices = tensors.filter(({ layers }) => layers.length === 1);
+  const layers = matrices.map((tensor, i): PlanLayer => {
+    const [outputs = 1, inputs = 1] = tensor.shape;
+    const power = 0.6 + 1.2 * draw();
+    const alpha = 2 + 4 * draw();
+    const known = i < inspected;
+    return {
+      ...{ name: tensor.name, outputs, inputs, storedBytes: tensor.bytes, elementBytes: 2 },
+      block: /^(.*\.\d+)\./.exec(tensor.name)?.[1] ?? '',
+      ...(/embed|lm_head/.test(tensor.name) && { leftOut: { why: 'is an embedding', always: false } }),
+      ...(known && {
+        eigenvalues: Float64Array.from({ length: Math.min(outputs, inputs) }, (_, at) => (at + 1) ** -power),
+        ...{ alpha, alphaMid: alpha + 0.3, farmsAlpha: alpha - 0.2 },
+      }),
+    };
+  });
+  const total = (key: 'bytes' | 'parameters'): number =>
+    tensors.filter(({ layers: { length } }) => length !== 1).reduce((sum, tensor) => sum + tensor[key], 0);
+  return {
+    checkpoint: { name: 'model.safetensors', fingerprint: 'made' },
+    layers,
+    rest: { bytes: total('bytes'), parameters: total('parameters') },
+  };
+}
+
+/** A plan that a person wrote: uniform, one layer at a rank of its own. */
+export function loadedPlan(tensors: readonly TensorSummary[]): CompressionPlan {
+  const matrices = tensors.filter(({ layers }) => layers.length === 1);
+  return {
+    ...{ version: 1, checkpoint: { name: 'model.safetensors', fingerprint: 'made' } },
+    ...{ target: { kind: 'parameters', value: 0.7 }, allocation: 'uniform', method: { method: 'svd' } },
+    ...{ exclude: ['k_proj'], multiple: 8 },
+    layers: Object.fromEntries(
+      matrices.map(({ name }, i) => [
+        name,
+        i === 1 ? { method: 'svd', rank: 40 } : { keep: 'dense', why: 'said so by hand' },
+      ]),
+    ),
+  };
+}

@@ -1,0 +1,233 @@
+/**
+ * The plan of the layers that are known: what is asked on the left, the curve and the totals above the table, and the row
+ * that is edited beside it. Every change is answered in the next frame; the curves of the allocations follow in idle time.
+ */
+import { makePlan } from '../../extension/compression/plan/makePlan';
+import type { AllocatedPlan } from '../../extension/compression/plan/planRequest';
+import type { CompressionPlan, LayerPlan } from '../../extension/shared/compression/plans';
+import { layerMethod } from '../../extension/shared/compression/methodTable';
+import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
+import { element } from '../controls/elements';
+import { formatCount, formatPercent, plural } from '../numbers/format';
+import { banner } from '../overview/banners';
+import { SizeErrorPlot } from '../plots/sizeErrorPlot';
+import { ALLOCATION_LABELS } from './allocationLabels';
+import { CurveWork } from './curveWork';
+import type { Lacking } from './neededStatistics';
+import { PlanForm } from './planForm';
+import { QUICK_ALLOCATIONS, type PlanLayers } from './planLayers';
+import { errorText, type LayerRow, type RowOrder } from './planRows';
+import type { PlanSettings } from './planSettings';
+import { PlanTable } from './planTable';
+import { PlanTotalsTable } from './planTotals';
+import { RowEditor } from './rowEditor';
+
+export interface PlanBoardActions {
+  /** The plan is another one. */
+  changed(settings: PlanSettings, order: RowOrder | null): void;
+  openLayer(layer: string): void;
+  /** There is a plan, or none, of what is asked now. */
+  planned(): void;
+}
+
+/** Which statistics a plan was made with, by content. */
+function namedStatistics({ path, fingerprint }: StatisticsSummary): NonNullable<CompressionPlan['statistics']> {
+  return { name: path.split(/[/\\]/).at(-1) ?? path, fingerprint };
+}
+
+export class PlanBoard {
+  readonly element: HTMLElement;
+  readonly form: PlanForm;
+  /** The plan as it is shown; null while what is asked cannot be planned. */
+  plan: AllocatedPlan | null = null;
+  private rows: readonly LayerRow[] = [];
+  private readonly warnings = element('div', { class: 'plan-warnings', role: 'status' });
+  private readonly curve = new SizeErrorPlot('Size and error', 'allocation');
+  private readonly totals = new PlanTotalsTable();
+  private readonly table: PlanTable;
+  private readonly editor: RowEditor;
+  private readonly curves: CurveWork;
+  private frame = 0;
+  private warned = '';
+
+  constructor(
+    private layers: PlanLayers,
+    private chosen: PlanSettings,
+    private order: RowOrder | null,
+    lacking: Lacking,
+    private readonly actions: PlanBoardActions,
+  ) {
+    this.form = new PlanForm(chosen, QUICK_ALLOCATIONS, lacking, (change) => this.change(change));
+    this.table = new PlanTable(
+      {
+        choose: (layer) => this.edit(layer, true),
+        reset: (layer) => this.reset(layer),
+        order: (changed) => {
+          this.order = changed;
+          actions.changed(this.chosen, changed);
+        },
+      },
+      order,
+    );
+    this.editor = new RowEditor(
+      lacking,
+      chosen.rebalance,
+      (layer, choice) => this.layers.proposal(layer, choice, this.share),
+      {
+        set: (layer, plan) => this.pin(layer, plan),
+        reset: (layer) => this.reset(layer),
+        rebalance: (rebalance) => this.change({ rebalance }),
+        open: (layer) => actions.openLayer(layer),
+        close: () => this.closeEditor(),
+      },
+    );
+    this.curves = new CurveWork(() => this.drawCurve());
+    this.element = element(
+      'div',
+      { class: 'plan-body' },
+      this.form.element,
+      element(
+        'div',
+        { class: 'plan-main' },
+        this.warnings,
+        element('div', { class: 'plan-figures' }, this.curve.element, this.totals.element),
+        element('div', { class: 'plan-layers' }, this.table.element, this.editor.element),
+      ),
+    );
+    this.element.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape' || event.defaultPrevented || this.editor.layer === null) return;
+      event.preventDefault();
+      this.closeEditor();
+    });
+    this.draw();
+    this.curves.begin(layers, chosen);
+  }
+
+  get settings(): PlanSettings {
+    return this.chosen;
+  }
+
+  /** The layers are known better: more of them were inspected. */
+  use(layers: PlanLayers): void {
+    this.layers = layers;
+    this.curves.begin(layers, this.chosen);
+    this.schedule();
+  }
+
+  /** Shows a plan that was loaded. */
+  take(plan: CompressionPlan): void {
+    this.change(this.layers.settingsOf(plan));
+    this.closeEditor();
+  }
+
+  /** The plan as it is saved; null while what is asked cannot be planned. */
+  compressionPlan(
+    checkpoint: CompressionPlan['checkpoint'],
+    statistics: StatisticsSummary | null,
+  ): CompressionPlan | null {
+    if (!this.plan) return null;
+    const needsThem = Object.values(this.plan.layers).some(
+      (layer) => !('keep' in layer) && layerMethod(layer.method).needs.length > 0,
+    );
+    const named = needsThem && statistics ? { statistics: namedStatistics(statistics) } : {};
+    return makePlan({ checkpoint }, this.chosen, this.plan, named);
+  }
+
+  /** What methods lack is another thing now. */
+  refreshMethods(): void {
+    this.form.show(this.chosen);
+    const edited = this.rows.find(({ name }) => name === this.editor.layer);
+    if (edited) this.editor.show(edited);
+  }
+
+  private change(change: Partial<PlanSettings>): void {
+    const before = this.chosen;
+    this.chosen = { ...before, ...change };
+    this.form.show(this.chosen);
+    // A target and an allocation are a point and a line of what is drawn already.
+    const { target, allocation: _allocation, ...others } = change;
+    const kind = target !== undefined && target.kind !== before.target.kind;
+    if (kind || Object.keys(others).length > 0) this.curves.begin(this.layers, this.chosen);
+    this.actions.changed(this.chosen, this.order);
+    this.schedule();
+  }
+
+  private pin(layer: string, plan: LayerPlan): void {
+    this.change({ pinned: { ...this.chosen.pinned, [layer]: plan } });
+  }
+
+  private reset(layer: string): void {
+    const { [layer]: _, ...pinned } = this.chosen.pinned;
+    this.change({ pinned });
+  }
+
+  private edit(layer: string, focus: boolean): void {
+    const row = this.rows.find(({ name }) => name === layer);
+    if (!row) return;
+    this.editor.open(row, { focus });
+    this.table.mark(layer);
+  }
+
+  private closeEditor(): void {
+    const hadFocus = this.editor.element.contains(document.activeElement);
+    this.editor.close();
+    this.table.mark(null);
+    if (hadFocus) this.table.focus();
+  }
+
+  private schedule(): void {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.draw();
+    });
+  }
+
+  /** What a row that a person takes up begins with: about as much as the model keeps. */
+  private get share(): number {
+    const { kind, value } = this.chosen.target;
+    return kind === 'error' ? 0.5 : value;
+  }
+
+  private draw(): void {
+    const planned = this.layers.plan(this.chosen);
+    if ('problem' in planned) {
+      this.plan = null;
+      this.actions.planned();
+      this.warn(`No plan: ${planned.problem}.`);
+      return;
+    }
+    const { plan } = planned;
+    this.plan = plan;
+    this.actions.planned();
+    this.warn(plan.why === undefined ? '' : `The target is not met: ${plan.why}.`);
+    this.rows = plan.rows.flatMap((row) => {
+      const layer = this.layers.layer(row.name);
+      return layer ? [{ ...row, layer }] : [];
+    });
+    this.table.show(this.rows, 'No layer of this checkpoint has a matrix.');
+    this.totals.show(plan.totals);
+    const edited = this.rows.find(({ name }) => name === this.editor.layer);
+    if (edited) this.editor.show(edited);
+    this.drawCurve();
+  }
+
+  private warn(text: string): void {
+    if (this.warned === text) return;
+    this.warned = text;
+    this.warnings.replaceChildren(...(text === '' ? [] : [banner('warning', text, null)]));
+  }
+
+  private drawCurve(): void {
+    if (!this.plan) return;
+    const { totals } = this.plan;
+    const { allocation, target } = this.chosen;
+    const counted = target.kind === 'parameters' ? 'parameters' : 'size';
+    const { before, after } = counted === 'size' ? totals.bytes : totals.parameters;
+    const share = before > 0 ? after / before : 1;
+    const current = totals.error === null ? null : { share, error: totals.error };
+    const error = totals.error === null ? 'an error that is not known yet' : `${errorText(totals)} error`;
+    const layers = `${formatCount(totals.compressed)} of ${plural(totals.layers, 'layer')} compressed`;
+    const finding = `${ALLOCATION_LABELS[allocation].label}: ${formatPercent(share)} of the ${counted} at ${error} (${layers}).`;
+    this.curve.show(this.curves.lines, current, allocation, counted, finding);
+  }
+}

@@ -1,0 +1,100 @@
+/** The left side of the plan view: target, allocation, method, rank multiple, what is left out. */
+import { layerMethod } from '../../extension/shared/compression/methodTable';
+import type { Allocation } from '../../extension/shared/compression/plans';
+import { checkbox, dropdown, type Checkbox, type Dropdown } from '../controls/controls';
+import { element } from '../controls/elements';
+import { field, numberInput, setUnlessEdited } from '../controls/fields';
+import { ALLOCATION_LABELS } from './allocationLabels';
+import { ADAPTER_RANK, type MethodChoice } from './choiceAtShare';
+import { ExcludeField } from './excludeField';
+import { MethodField } from './methodField';
+import type { Lacking } from './neededStatistics';
+import type { PlanSettings } from './planSettings';
+import { TargetField } from './targetField';
+
+const MULTIPLES = [1, 8, 32, 64] as const;
+type Multiple = PlanSettings['multiple'];
+
+/** More is no adapter; a layer that is smaller gets what it can have. */
+const MOST_RANK = 4096;
+
+export class PlanForm {
+  readonly element: HTMLElement;
+  readonly target: TargetField;
+  private readonly allocation: Dropdown;
+  private readonly allocationText = element('p', { class: 'muted description' });
+  private readonly multiple: Dropdown;
+  private readonly relative: Checkbox;
+  private readonly method: MethodField;
+  private readonly exclude: ExcludeField;
+  private readonly rank: HTMLInputElement;
+  private readonly rankField: HTMLElement;
+  private chosen: PlanSettings['method'];
+
+  /** @param allocations those that can be chosen here */
+  constructor(
+    first: PlanSettings,
+    allocations: readonly Allocation[],
+    lacking: Lacking,
+    private readonly onChange: (change: Partial<PlanSettings>) => void,
+  ) {
+    this.chosen = first.method;
+    this.target = new TargetField((target) => this.onChange({ target }));
+    const choices = allocations.map((value) => ({ value, label: ALLOCATION_LABELS[value].label }));
+    this.allocation = dropdown<Allocation>('Allocation', choices, first.allocation, (allocation) =>
+      this.onChange({ allocation }),
+    );
+    this.relative = checkbox('Errors relative to each layer', first.relative, (relative) =>
+      this.onChange({ relative }),
+    );
+    this.relative.title = 'Minimises the error of each layer over its own norm, so that small layers count as much';
+    this.method = new MethodField('Method of all layers', lacking, (choice) => this.chooseMethod(choice));
+    this.rank = numberInput({ min: 1, max: MOST_RANK, step: 1 }, (value) => this.setRank(value));
+    this.rankField = field('Rank of the adapters', this.rank);
+    this.rankField.title = 'Adapters are added to what is there: no target decides their rank';
+    const multiples = MULTIPLES.map((each) => ({
+      value: String(each),
+      label: each === 1 ? 'any rank' : `multiples of ${each}`,
+    }));
+    this.multiple = dropdown('Ranks', multiples, String(first.multiple), (value) =>
+      this.onChange({ multiple: Number(value) as Multiple }),
+    );
+    this.exclude = new ExcludeField((exclude) => this.onChange({ exclude }));
+    this.element = element(
+      'section',
+      { class: 'plan-controls', 'aria-label': 'What to compress, and how far' },
+      element('div', {}, element('h3', {}, 'Target'), this.target.element),
+      element('div', {}, field('Allocation', this.allocation), this.allocationText, this.relative),
+      element('div', { class: 'row-rank' }, this.method.element, this.rankField),
+      field('Ranks', this.multiple),
+      this.exclude.element,
+    );
+    this.show(first);
+  }
+
+  show(settings: PlanSettings): void {
+    const { target, allocation, relative, method, multiple, exclude } = settings;
+    this.target.show(target);
+    if (this.allocation.value !== allocation) this.allocation.value = allocation;
+    this.allocationText.textContent = ALLOCATION_LABELS[allocation].description;
+    this.relative.checked = relative;
+    this.chosen = method;
+    const { rank, ...choice } = method;
+    this.method.show(choice);
+    this.rankField.hidden = layerMethod(method.method).stores !== 'adapter';
+    setUnlessEdited(this.rank, String(rank ?? ADAPTER_RANK));
+    if (this.multiple.value !== String(multiple)) this.multiple.value = String(multiple);
+    this.exclude.show(exclude);
+  }
+
+  /** What a layer keeps is the target's to decide, but for adapters. */
+  private chooseMethod(choice: MethodChoice): void {
+    const adapts = layerMethod(choice.method).stores === 'adapter';
+    this.onChange({ method: adapts ? { ...choice, rank: this.chosen.rank ?? ADAPTER_RANK } : choice });
+  }
+
+  private setRank(typed: number): void {
+    const rank = Math.min(MOST_RANK, Math.max(1, Math.round(typed)));
+    this.onChange({ method: { ...this.chosen, rank } });
+  }
+}

@@ -1,0 +1,123 @@
+/** The rows of the plan's table: what each layer becomes and what that costs; their columns, and their order. */
+import { layerMethod } from '../../extension/shared/compression/methodTable';
+import type { ErrorKind, PlanRow } from '../../extension/compression/plan/planRequest';
+import type { PlanLayer } from '../../extension/shared/compression/plans';
+import { formatBytes, formatCompact, formatCount, formatPercent, formatShape } from '../numbers/format';
+
+/** A row with the layer that it is about. */
+export interface LayerRow extends PlanRow {
+  readonly layer: PlanLayer;
+}
+
+export interface PlanColumn {
+  readonly key: string;
+  readonly label: string;
+  readonly description: string;
+  readonly align: 'start' | 'end';
+  readonly width: number;
+  readonly text: (row: LayerRow) => string;
+  readonly title?: (row: LayerRow) => string | undefined;
+  /** Rows without a value go last. */
+  readonly sort: (row: LayerRow) => number | string | null;
+}
+
+/** Why a layer stays dense, or what should be known of what it becomes. */
+export function remark({ plan, note }: PlanRow): string {
+  return 'keep' in plan ? plan.why : (note ?? '');
+}
+
+const BOUNDS: Record<ErrorKind, { sign: string; words: string }> = {
+  exact: { sign: '', words: 'Exact: from the singular values' },
+  'at least': { sign: '≥ ', words: 'At least this: a bound from the singular values' },
+  'at most': { sign: '≤ ', words: 'At most this: a bound from the singular values' },
+  estimate: { sign: '≈ ', words: 'An estimate: measured once the layer is compressed' },
+};
+
+/** An error with what is known of it: exact, a bound, or an estimate. */
+export function errorText({ error, errorIs }: Pick<PlanRow, 'error' | 'errorIs'>): string {
+  return error === null ? '–' : `${BOUNDS[errorIs].sign}${formatPercent(error)}`;
+}
+
+export function errorTitle({ error, errorIs }: Pick<PlanRow, 'error' | 'errorIs'>): string {
+  return error === null ? 'Not known: the layer was not inspected' : BOUNDS[errorIs].words;
+}
+
+export const planColumns: readonly PlanColumn[] = [
+  {
+    ...{ key: 'layer', label: 'Layer', description: 'Name in the checkpoint', align: 'start', width: 0 },
+    text: ({ name, pinned }) => `${pinned ? '✎ ' : ''}${name}`,
+    title: ({ name, pinned }) => (pinned ? `${name}: set by hand` : name),
+    sort: ({ name }) => name,
+  },
+  {
+    ...{ key: 'shape', label: 'Shape', description: 'Outputs × inputs', align: 'start', width: 112 },
+    text: ({ layer }) => formatShape([layer.outputs, layer.inputs]),
+    sort: ({ layer }) => layer.outputs * layer.inputs,
+  },
+  {
+    ...{ key: 'method', label: 'Method', description: 'What the layer becomes', align: 'start', width: 120 },
+    text: ({ plan }) => ('keep' in plan ? 'dense' : layerMethod(plan.method).label),
+    title: ({ plan }) => ('keep' in plan ? undefined : layerMethod(plan.method).description),
+    sort: ({ plan }) => ('keep' in plan ? null : plan.method),
+  },
+  {
+    ...{
+      key: 'rank',
+      label: 'Rank',
+      description: 'Directions, columns or atoms that are kept',
+      align: 'end',
+      width: 64,
+    },
+    text: ({ plan }) => ('keep' in plan || plan.rank === undefined ? '' : formatCount(plan.rank)),
+    sort: ({ plan }) => ('keep' in plan ? null : (plan.rank ?? null)),
+  },
+  {
+    ...{ key: 'kept', label: 'Kept', description: 'Share of the parameters that stays', align: 'end', width: 68 },
+    text: ({ kept }) => formatPercent(kept),
+    sort: ({ kept }) => kept,
+  },
+  {
+    ...{ key: 'error', label: 'Error', description: 'Relative error of the weight', align: 'end', width: 68 },
+    text: (row) => ('keep' in row.plan ? '' : errorText(row)),
+    title: (row) => ('keep' in row.plan ? undefined : errorTitle(row)),
+    sort: ({ error }) => error,
+  },
+  {
+    ...{ key: 'bytes', label: 'Size', description: 'Bytes that are stored', align: 'end', width: 76 },
+    text: ({ bytes }) => formatBytes(bytes.after),
+    title: ({ bytes }) => `${formatBytes(bytes.before)} before`,
+    sort: ({ bytes }) => bytes.after,
+  },
+  {
+    ...{ key: 'multiply-adds', label: 'MACs', description: 'Multiply-adds a token', align: 'end', width: 72 },
+    text: ({ multiplyAdds }) => formatCompact(multiplyAdds.after),
+    title: ({ multiplyAdds }) => `${formatCompact(multiplyAdds.before)} before`,
+    sort: ({ multiplyAdds }) => multiplyAdds.after,
+  },
+  {
+    ...{ key: 'why', label: 'Why left out', description: 'Why the layer stays dense', align: 'start', width: 240 },
+    text: remark,
+    title: (row) => remark(row) || undefined,
+    sort: (row) => remark(row) || null,
+  },
+];
+
+export interface RowOrder {
+  readonly column: string;
+  readonly descending: boolean;
+}
+
+/** In the checkpoint's order without one; rows that are equal keep it. */
+export function sortedRows(rows: readonly LayerRow[], order: RowOrder | null): readonly LayerRow[] {
+  const column = planColumns.find(({ key }) => key === order?.column);
+  if (!column || !order) return rows;
+  const sign = order.descending ? -1 : 1;
+  return [...rows].sort((a, b) => {
+    const [first, second] = [column.sort(a), column.sort(b)];
+    if (first === null || second === null) return Number(first === null) - Number(second === null);
+    if (typeof first === 'string' || typeof second === 'string') {
+      return sign * String(first).localeCompare(String(second), undefined, { numeric: true });
+    }
+    return sign * (first - second);
+  });
+}

@@ -1,0 +1,42 @@
+/** What a person asks of a plan, as the view remembers it while it is hidden. */
+import type { CompressionPlan, LayerPlan, PlanTarget } from '../../extension/shared/compression/plans';
+import type { RowOrder } from './planRows';
+
+type Chosen = Pick<CompressionPlan, 'allocation' | 'method' | 'exclude' | 'multiple'>;
+
+export interface PlanSettings extends Chosen {
+  readonly target: PlanTarget;
+  /** Errors are relative to each layer's own norm. */
+  readonly relative: boolean;
+  /** Rows that were set by hand, by the layer's name. */
+  readonly pinned: Readonly<Record<string, LayerPlan>>;
+  /** The other rows make up for those. */
+  readonly rebalance: boolean;
+}
+
+export const FIRST_SETTINGS: PlanSettings = {
+  target: { kind: 'size', value: 0.5 },
+  allocation: 'optimal',
+  relative: false,
+  method: { method: 'svd' },
+  exclude: [],
+  multiple: 1,
+  pinned: {},
+  rebalance: true,
+};
+
+/** The plan under way: survives hiding the tab, moving it and restarting the window. */
+export interface RememberedPlan {
+  readonly open: boolean;
+  readonly settings: PlanSettings;
+  readonly order: RowOrder | null;
+  /** Path of the statistics in use. */
+  readonly statistics: string | null;
+}
+
+/** The same plan for a layer: why one is dense says nothing of what is saved. */
+export function sameLayerPlan(a: LayerPlan, b: LayerPlan): boolean {
+  if ('keep' in a || 'keep' in b) return 'keep' in a && 'keep' in b;
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]) as Set<keyof typeof a>;
+  return [...keys].every((key) => a[key] === b[key]);
+}

@@ -1,0 +1,297 @@
+/**
+ * Compressing the whole model, in the checkpoint's tab: gets the layers from the engine, keeps the plan under way in the
+ * view's memory, loads and saves it, and shows how a save stands.
+ */
+import type { ModelSaving } from '../../extension/shared/compression/modelSaving';
+import type { CompressionPlan } from '../../extension/shared/compression/plans';
+import type { PlanSource } from '../../extension/shared/compression/planSource';
+import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
+import { problemOf } from '../../extension/shared/rpc';
+import type { Host, ViewMemory } from '../connection';
+import { button, type Button } from '../controls/controls';
+import { element } from '../controls/elements';
+import { icon } from '../controls/icons';
+import type { Inspection } from '../model/inspection';
+import { formatCount, plural } from '../numbers/format';
+import { banner } from '../overview/banners';
+import { lackingWith } from './neededStatistics';
+import { PlanBoard } from './planBoard';
+import { PlanLayers } from './planLayers';
+import { SavingBar } from './savingBar';
+import { StatisticsLine } from './statisticsLine';
+import { FIRST_SETTINGS, type PlanSettings, type RememberedPlan } from './planSettings';
+
+/** Results come by the hundred a second: the layers are asked for anew at most this often. */
+const LAYERS_AGAIN_MS = 2000;
+
+export interface PlanViewActions {
+  close(): void;
+  /** Computes the spectra of all layers that have none. */
+  inspectAll(): void;
+  openLayer(layer: string): void;
+}
+
+export class PlanView {
+  readonly element: HTMLElement;
+  private readonly title = element('h2', { tabindex: -1 }, 'Compression plan');
+  private readonly uninspected = element('div');
+  private readonly messages = element('div', { 'aria-live': 'polite' });
+  private readonly content = element('div', { class: 'plan-content' });
+  private readonly savePlan: Button;
+  private readonly saveModel: Button;
+  private readonly saving: SavingBar;
+  private readonly statisticsLine: StatisticsLine;
+  private board: PlanBoard | null = null;
+  private source: PlanSource | null = null;
+  /** Results that the layers at hand know of. */
+  private version = -1;
+  private asking = false;
+  private busy = false;
+  /** What is said of layers without a spectrum. */
+  private said = '';
+  private timer = 0;
+
+  constructor(
+    private readonly host: Host,
+    private readonly inspection: Inspection,
+    private readonly memory: ViewMemory,
+    private readonly actions: PlanViewActions,
+  ) {
+    const back = button({
+      label: 'Back to the Table',
+      icon: 'arrow-left',
+      title: 'Back to the table (Escape)',
+      onClick: () => actions.close(),
+    });
+    this.saveModel = button({
+      label: 'Save Compressed Model…',
+      icon: 'save-as',
+      appearance: 'primary',
+      onClick: () => void this.startSaving(),
+    });
+    this.saving = new SavingBar({
+      cancel: () => this.ask(host.request('cancelSaving', null)),
+      resume: () => this.ask(host.request('resumeSaving', null)),
+      inspect: () => this.ask(host.request('inspectSaved', null)),
+    });
+    this.savePlan = button({ label: 'Save Plan…', icon: 'save', onClick: () => void this.save() });
+    this.statisticsLine = new StatisticsLine(host, {
+      used: (statistics) => {
+        this.remember({ statistics: statistics?.path ?? null });
+        this.board?.refreshMethods();
+      },
+      failed: (message) => this.say('error', message),
+    });
+    const load = button({ label: 'Load Plan…', icon: 'folder-opened', onClick: () => void this.show(null) });
+    this.element = element(
+      'section',
+      { class: 'plan', 'aria-label': 'Compression plan', hidden: true },
+      element(
+        'header',
+        { class: 'plan-head' },
+        back,
+        this.title,
+        element('div', { class: 'plan-actions' }, this.statisticsLine.button, load, this.savePlan, this.saveModel),
+      ),
+      this.messages,
+      this.saving.element,
+      this.uninspected,
+      this.statisticsLine.element,
+      this.content,
+    );
+  }
+
+  /** In use for the whole model, and for each layer's view. */
+  get statistics(): StatisticsSummary | null {
+    return this.statisticsLine.statistics;
+  }
+
+  get isOpen(): boolean {
+    return !this.element.hidden;
+  }
+
+  open(how: { focus: boolean }): void {
+    this.element.hidden = false;
+    this.remember({ open: true });
+    if (how.focus) this.title.focus({ preventScroll: true });
+    if (!this.board) void this.fetch();
+    this.refresh();
+  }
+
+  close(): void {
+    this.element.hidden = true;
+    this.remember({ open: false });
+  }
+
+  /** Results may have come: the layers are asked for again once there are new ones. */
+  refresh(): void {
+    if (!this.isOpen) return;
+    this.showUninspected();
+    const { version } = this.inspection;
+    if (version === this.version || this.asking || this.timer !== 0) return;
+    this.timer = window.setTimeout(() => {
+      this.timer = 0;
+      void this.fetch();
+    }, LAYERS_AGAIN_MS);
+  }
+
+  /** What it was opened for: a plan from a file, to be saved at once, statistics. */
+  async begin({ path, then }: { path: string | null; then?: 'save' | 'statistics' }): Promise<void> {
+    if (path !== null && !(await this.show(path))) return;
+    if (then === 'save') await this.startSaving();
+    if (then === 'statistics') await this.statisticsLine.use(null);
+  }
+
+  /**
+   * Shows a plan from a file, which the host asks for if none is named.
+   *
+   * @returns false if it is not shown
+   */
+  private async show(path: string | null): Promise<boolean> {
+    try {
+      const loaded = await this.host.request('loadPlan', { path, statistics: this.statistics?.path ?? null });
+      if (!loaded) return false;
+      if (!this.board) await this.fetch();
+      if (!this.board) return false;
+      this.board.take(loaded.plan);
+      this.say('info', `Loaded ${loaded.path}.`);
+      return true;
+    } catch (error) {
+      this.say('error', problemOf(error).message);
+      return false;
+    }
+  }
+
+  /** How saving the model stands. */
+  showSaving(saving: ModelSaving | undefined): void {
+    this.saving.show(saving);
+    this.busy = saving?.state === 'running';
+    this.enable();
+  }
+
+  private enable(): void {
+    const nothing = this.board?.plan == null;
+    this.savePlan.disabled = nothing;
+    this.saveModel.disabled = nothing || this.busy;
+  }
+
+  /** There is a plan, or none, of what is asked now. */
+  private planned(): void {
+    this.enable();
+    this.showUninspected();
+  }
+
+  private async startSaving(): Promise<void> {
+    const plan = this.plan();
+    if (!plan) return;
+    try {
+      await this.host.request('saveModel', { plan, statistics: this.statistics?.path ?? null });
+    } catch (error) {
+      this.say('error', problemOf(error).message);
+    }
+  }
+
+  private plan(): CompressionPlan | null {
+    return (this.source && this.board?.compressionPlan(this.source.checkpoint, this.statistics)) ?? null;
+  }
+
+  private ask(request: Promise<unknown>): void {
+    request.catch((error: unknown) => this.say('error', problemOf(error).message));
+  }
+
+  private async fetch(): Promise<void> {
+    this.asking = true;
+    const { version } = this.inspection;
+    if (!this.board) this.wait('loading', 'Reading the layers…');
+    try {
+      const source = await this.host.request('planLayers', null);
+      const layers = new PlanLayers(source.layers, source.rest);
+      this.version = version;
+      this.source = source;
+      if (this.board) this.board.use(layers);
+      else this.build(layers);
+    } catch (error) {
+      const again = button({ label: 'Try Again', icon: 'refresh', onClick: () => void this.fetch() });
+      if (this.board) this.say('error', problemOf(error).message);
+      else this.wait('error', problemOf(error).message, again);
+    } finally {
+      this.asking = false;
+      this.enable();
+      this.showUninspected();
+    }
+  }
+
+  private build(layers: PlanLayers): void {
+    const remembered = this.memory.current.plan;
+    this.board = new PlanBoard(
+      layers,
+      this.settings,
+      remembered?.order ?? null,
+      (method) => lackingWith(this.statistics)(method),
+      {
+        changed: (settings, order) => this.remember({ settings, order }),
+        planned: () => this.planned(),
+        openLayer: (layer) => this.actions.openLayer(layer),
+      },
+    );
+    this.content.replaceChildren(this.board.element);
+    // As the window was left.
+    const path = remembered?.statistics ?? null;
+    if (path !== null && this.statistics === null) void this.statisticsLine.use(path);
+  }
+
+  private wait(kind: 'loading' | 'error', text: string, action: HTMLElement | null = null): void {
+    const role = kind === 'error' ? 'alert' : 'status';
+    this.content.replaceChildren(
+      element('div', { class: `layer-message ${kind}`, role }, icon(kind), element('p', {}, text), action),
+    );
+  }
+
+  private async save(): Promise<void> {
+    const plan = this.plan();
+    if (!plan) return;
+    try {
+      const saved = await this.host.request('savePlan', { plan });
+      if (saved) this.say('info', `Saved ${saved.path}.`);
+    } catch (error) {
+      this.say('error', problemOf(error).message);
+    }
+  }
+
+  private get settings(): PlanSettings {
+    return this.board?.settings ?? this.memory.current.plan?.settings ?? FIRST_SETTINGS;
+  }
+
+  private remember(change: Partial<RememberedPlan>): void {
+    const { settings } = this;
+    const before = this.memory.current.plan ?? { open: false, settings, order: null, statistics: null };
+    this.memory.remember({ plan: { ...before, ...change } });
+  }
+
+  private say(kind: 'info' | 'error', text: string): void {
+    const dismiss = button({
+      label: 'Dismiss',
+      icon: 'close',
+      appearance: 'icon',
+      onClick: () => this.messages.replaceChildren(),
+    });
+    this.messages.replaceChildren(banner(kind, text, dismiss));
+  }
+
+  /** A layer without a spectrum stays dense, because nothing is known of what it would lose. */
+  private showUninspected(): void {
+    const { busy, queue } = this.inspection;
+    const missing = this.board?.plan?.missing.length ?? 0;
+    const text = busy
+      ? `${formatCount(queue.done)} of ${formatCount(queue.total)} layers are inspected; the plan grows with them.`
+      : missing > 0
+        ? `${plural(missing, 'layer is', 'layers are')} not inspected yet and ${missing === 1 ? 'stays' : 'stay'} dense until then.`
+        : '';
+    if (text === this.said) return;
+    this.said = text;
+    const inspect = busy
+      ? null
+      : button({ label: 'Inspect All', icon: 'play', onClick: () => this.actions.inspectAll() });
+    this.uninspected.replaceChildren(...(text === '' ? [] : [banner('info', text, inspect)]));
+  }
+}

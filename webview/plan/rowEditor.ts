@@ -1,0 +1,184 @@
+/** One layer of the plan, set by hand: method, how much it keeps, or dense. The table stands beside it. */
+import { layerMethod } from '../../extension/shared/compression/methodTable';
+import type { LayerChoice, LayerPlan } from '../../extension/shared/compression/plans';
+import { button, checkbox, type Button, type Checkbox } from '../controls/controls';
+import { element } from '../controls/elements';
+import { numberInput, setUnlessEdited } from '../controls/fields';
+import { formatBytes, formatCompact, formatCount, formatPercent, formatShape } from '../numbers/format';
+import type { MethodChoice } from './choiceAtShare';
+import { MethodField } from './methodField';
+import type { Lacking } from './neededStatistics';
+import { errorText, type LayerRow } from './planRows';
+
+/** Why a layer that a person keeps dense is dense. */
+export const BY_HAND = 'kept dense by hand';
+
+export interface RowEditorActions {
+  /** The layer is to become this, whatever the allocation says. */
+  set(layer: string, plan: LayerPlan): void;
+  reset(layer: string): void;
+  rebalance(rest: boolean): void;
+  /** Shows the layer's own view, where methods stand side by side. */
+  open(layer: string): void;
+  close(): void;
+}
+
+export class RowEditor {
+  readonly element: HTMLElement;
+  /** Layer that is edited; null while closed. */
+  layer: string | null = null;
+  private row: LayerRow | null = null;
+  private readonly title = element('h3', { class: 'layer-name', tabindex: -1 });
+  private readonly facts = element('p', { class: 'layer-facts' });
+  private readonly dense: Checkbox;
+  private readonly method: MethodField;
+  private readonly slider: HTMLInputElement;
+  private readonly number: HTMLInputElement;
+  private readonly rankLabel = element('span', { class: 'rank-name' });
+  private readonly rankUnit = element('span', { class: 'unit' });
+  private readonly rank: HTMLElement;
+  private readonly reset: Button;
+  private readonly rebalance: Checkbox;
+  private readonly cannot = element('p', { class: 'muted' });
+  private readonly form: HTMLElement;
+
+  constructor(
+    lacking: Lacking,
+    rebalance: boolean,
+    /** What a layer would get if a person wants it compressed, from the choice for all layers. */
+    private readonly proposal: (layer: string, choice: MethodChoice) => LayerChoice,
+    private readonly actions: RowEditorActions,
+  ) {
+    this.dense = checkbox('Keep dense', false, (keep) => {
+      if (keep) this.set({ keep: 'dense', why: BY_HAND });
+      else if (this.row) this.set(proposal(this.row.name, { method: 'svd' }));
+    });
+    this.method = new MethodField('Method of this layer', lacking, (choice) => {
+      if (this.row) this.set(this.ranked(choice, this.row));
+    });
+    this.slider = element('input', {
+      ...{ class: 'target-slider', type: 'range', min: 1, step: 1, 'aria-label': 'Rank of this layer' },
+      input: () => this.setRank(this.slider.valueAsNumber),
+    });
+    this.number = numberInput({ min: 1, max: 1, step: 1 }, (value) => this.setRank(value));
+    this.number.setAttribute('aria-label', 'Rank of this layer, in numbers');
+    this.rank = element(
+      'div',
+      { class: 'row-rank' },
+      this.rankLabel,
+      this.slider,
+      element('div', { class: 'field-control' }, this.number, this.rankUnit),
+    );
+    this.reset = button({
+      label: 'Reset Row',
+      icon: 'discard',
+      title: 'Back to what the allocation says (Delete in the table)',
+      onClick: () => this.row && actions.reset(this.row.name),
+    });
+    const compare = button({
+      label: 'Compare Methods',
+      icon: 'graph',
+      title: 'Show the methods for this layer side by side',
+      onClick: () => this.row && actions.open(this.row.name),
+    });
+    this.rebalance = checkbox('Re-balance the other layers', rebalance, (rest) => actions.rebalance(rest));
+    this.rebalance.title = 'The others change so that the target is met; otherwise they stay as they are';
+    const close = button({
+      label: 'Close (Escape)',
+      icon: 'close',
+      appearance: 'icon',
+      onClick: () => actions.close(),
+    });
+    this.form = element(
+      'div',
+      { class: 'row-form' },
+      element('div', { class: 'row-switches' }, this.dense, this.rebalance),
+      this.method.element,
+      this.rank,
+      element('div', { class: 'row-actions' }, this.reset, compare),
+    );
+    this.element = element(
+      'section',
+      { class: 'row-editor', 'aria-label': 'Edit a layer', hidden: true },
+      element('header', { class: 'layer-head' }, this.title, close, this.facts),
+      this.cannot,
+      this.form,
+    );
+  }
+
+  /** @param how with the focus on its title, if a person opened it */
+  open(row: LayerRow, how: { focus: boolean }): void {
+    this.layer = row.name;
+    this.element.hidden = false;
+    this.show(row);
+    if (how.focus) this.title.focus({ preventScroll: true });
+  }
+
+  close(): void {
+    this.layer = null;
+    this.row = null;
+    this.element.hidden = true;
+  }
+
+  show(row: LayerRow): void {
+    this.row = row;
+    const { layer, plan, pinned } = row;
+    const never = layer.leftOut?.always === true;
+    this.title.textContent = layer.name;
+    this.element.setAttribute('aria-label', `Edit ${layer.name}`);
+    this.facts.replaceChildren(...factsOf(row).map((fact) => element('span', {}, fact)));
+    this.cannot.hidden = !never;
+    this.cannot.textContent = never ? `This layer stays as it is: ${layer.leftOut.why}.` : '';
+    this.form.hidden = never;
+    const kept = 'keep' in plan;
+    this.dense.checked = kept;
+    this.method.element.hidden = kept;
+    this.rank.hidden = kept || plan.rank === undefined;
+    this.reset.disabled = !pinned;
+    if (kept) return;
+    const { rank, ...choice } = plan;
+    this.method.show(choice);
+    if (rank === undefined) return;
+    const most = Math.min(layer.outputs, layer.inputs);
+    const name = layerMethod(plan.method).rank ?? 'rank';
+    this.rankLabel.textContent = name.charAt(0).toUpperCase() + name.slice(1);
+    this.slider.max = String(most);
+    this.number.max = String(most);
+    this.slider.value = String(rank);
+    this.slider.setAttribute('aria-valuetext', `${name} ${formatCount(rank)}: ${factsOf(row).slice(1).join(', ')}`);
+    setUnlessEdited(this.number, String(rank));
+    this.rankUnit.textContent = `of ${formatCount(most)}`;
+  }
+
+  private set(plan: LayerPlan): void {
+    if (this.row) this.actions.set(this.row.name, plan);
+  }
+
+  private setRank(typed: number): void {
+    if (!this.row || 'keep' in this.row.plan) return;
+    const most = Math.min(this.row.layer.outputs, this.row.layer.inputs);
+    this.set({ ...this.row.plan, rank: Math.min(most, Math.max(1, Math.round(typed))) });
+  }
+
+  /** Keeps the rank across a change of method or options, as far as the method has one. */
+  private ranked(choice: MethodChoice, { layer, plan }: LayerRow): LayerChoice {
+    if (layerMethod(choice.method).rank === undefined) return choice;
+    if ('keep' in plan || plan.rank === undefined) return this.proposal(layer.name, choice);
+    return { ...choice, rank: plan.rank };
+  }
+}
+
+/** Shape first, then what it costs and loses. */
+function factsOf(row: LayerRow): string[] {
+  const { layer, plan, kept, bytes, multiplyAdds, error, note } = row;
+  const shape = formatShape([layer.outputs, layer.inputs]);
+  if ('keep' in plan) return [shape, `dense: ${plan.why}`, formatBytes(bytes.after)];
+  return [
+    shape,
+    `${formatPercent(kept)} of the parameters`,
+    error === null ? 'error not known: not inspected' : `error ${errorText(row)}`,
+    `${formatBytes(bytes.after)} of ${formatBytes(bytes.before)}`,
+    `${formatCompact(multiplyAdds.after)} of ${formatCompact(multiplyAdds.before)} multiply-adds`,
+    ...(note === undefined ? [] : [note]),
+  ];
+}
