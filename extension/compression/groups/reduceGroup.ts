@@ -35,6 +35,8 @@ export interface ReducedModule {
   readonly bias?: Float64Array;
   /** Absent if the module is smaller for its neighbours, too: an MLP's channels. */
   readonly kept?: Kept;
+  /** The channels that stayed, of an MLP. */
+  readonly channels?: Kept;
 }
 
 export interface ReducedGroup {
@@ -92,6 +94,7 @@ function reduceMlp(
   tools: MethodTools,
 ): ReducedGroup {
   const found = nystrom({ ...down, layer: `${down.name}.weight` }, statistics, rank, tools, rounded);
+  const channels = (side: Kept['side']): Kept => ({ side, of: down.inputs, indices: found.kept });
   return {
     modules: [
       ...up.map((module): ReducedModule => {
@@ -100,11 +103,13 @@ function reduceMlp(
           ...{ name: module.name, outputs: rank, inputs: module.inputs },
           w: rounded(rows(module.w, module.inputs, found.kept)),
           ...(bias && { bias: rounded(bias) }),
+          channels: channels('outputs'),
         };
       }),
       {
         ...{ name: down.name, outputs: down.outputs, inputs: rank, w: found.down },
         ...(down.bias && { bias: rounded(down.bias) }),
+        channels: channels('inputs'),
       },
     ],
     error: found.output_error,
@@ -203,9 +208,17 @@ function rows(w: Float64Array, columns: number, indices: Uint32Array): Float64Ar
 }
 
 /** The module with the architecture's own sizes: zeros for what went. */
-export function padded({ w, bias, outputs, inputs, kept }: ReducedModule): Omit<ReducedModule, 'name' | 'kept'> {
-  if (!kept) return { w, outputs, inputs, ...(bias && { bias }) };
-  const { of, indices, side } = kept;
+export function padded({
+  w,
+  bias,
+  outputs,
+  inputs,
+  kept,
+  channels,
+}: ReducedModule): Pick<ReducedModule, 'w' | 'bias' | 'outputs' | 'inputs'> {
+  const staying = kept ?? channels;
+  if (!staying) return { w, outputs, inputs, ...(bias && { bias }) };
+  const { of, indices, side } = staying;
   if (side === 'outputs') {
     const whole = new Float64Array(of * inputs);
     const wholeBias = bias && new Float64Array(of);

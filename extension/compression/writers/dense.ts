@@ -9,6 +9,7 @@ import type { HeaderEntry } from '../safetensorsLayout';
 import type { NewTensor } from '../safetensorsWriter';
 import { savedMetadata } from '../savedMetadata';
 import { addedBias, biasName } from './addedBias';
+import { paddedGroup } from './groupTensors';
 import { configChanges, copiedFiles } from './modelFiles';
 import { modelTensors } from './modelTensors';
 import { safetensorsFiles } from './safetensorsFiles';
@@ -35,6 +36,7 @@ export const denseLayout: Layout = {
           drops: [weight.tensor.name, ...weight.twins, ...(bias?.replaces ?? [])],
         };
       },
+      replaceGroup: paddedGroup,
       files: async (pieces) => {
         // Experts are read from their pieces into the stack.
         const listed = pieces.map((piece, index) =>

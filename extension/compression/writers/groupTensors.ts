@@ -7,7 +7,7 @@ import { transposed } from '../layerElements';
 import { own } from '../../checkpoint/quantised/quantisationConfig';
 import { CompressionError } from '../compressionError';
 import { findGroups } from '../groups/findGroups';
-import type { ReducedGroup, ReducedModule } from '../groups/reduceGroup';
+import { padded, type ReducedGroup, type ReducedModule } from '../groups/reduceGroup';
 import type { NewTensor } from '../safetensorsWriter';
 import type { JsonValue, Piece, Replaced, SavedGroup, SaveJob } from './writer';
 
@@ -44,6 +44,18 @@ export function replaceGroup(group: SavedGroup, { modules }: ReducedGroup): Repl
     tensors: modules.flatMap((module) => moduleTensors(group, module, members.get(module.name)!)),
     drops: group.members.flatMap(({ tensor, bias }) => [tensor.name, ...(bias ? [bias.name] : [])]),
     record: record as unknown as JsonValue,
+  };
+}
+
+/** The projections at the architecture's own sizes, zeros for what went: any program loads them, and they save nothing. */
+export function paddedGroup(group: SavedGroup, { modules }: ReducedGroup): Replaced {
+  const members = new Map(group.members.map((member) => [member.module, member]));
+  return {
+    tensors: modules.flatMap((module) => {
+      const { name } = module;
+      return moduleTensors(group, { name, ...padded(module) }, members.get(name)!);
+    }),
+    drops: group.members.flatMap(({ tensor, bias }) => [tensor.name, ...(bias ? [bias.name] : [])]),
   };
 }
 

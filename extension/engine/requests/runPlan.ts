@@ -6,37 +6,38 @@
 import { version } from '../../../package.json';
 import path from 'node:path';
 import { concurrently } from '../../checkpoint/files/concurrently';
-import { elementSize } from '../../checkpoint/elements/dtype';
 import { CompressionError } from '../../compression/compressionError';
 import { isFloatDType, type FloatDType } from '../../compression/narrow';
-import { choiceCost, denseCost } from '../../compression/plan/methodCosts';
 import { PartialRun, removeEnded } from '../../compression/run/partialRun';
 import { PARTIAL_ENDING, resolveRunTarget, type RunTarget } from '../../compression/run/runTarget';
 import { assertComplete } from '../../compression/safetensorsWriter';
-import { checkFreeSpace } from '../../compression/saveTarget';
-import { openStatistics, type StatisticsSource } from '../../compression/statistics/statisticsSource';
 import { copyNotes, isStored } from '../../compression/storageNotes';
 import { tieNotes } from '../../compression/tieNotes';
 import { saveLayout } from '../../compression/writers/registry';
 import { DEFAULT_SHARD_BYTES } from '../../compression/writers/safetensorsFiles';
-import type { OutputFile, Piece, PreparedLayout, SavedWeight, SaveJob } from '../../compression/writers/writer';
+import type {
+  OutputFile,
+  Piece,
+  PreparedLayout,
+  Replaced,
+  SavedWeight,
+  SaveJob,
+} from '../../compression/writers/writer';
 import type { MeasuredLayer } from '../../shared/compression/measured';
-import { layerMethod } from '../../shared/compression/methodTable';
-import type { LayerChoice } from '../../shared/compression/plans';
 import type { RunRequest, RunResult } from '../../shared/compression/runs';
 import type { DType } from '../../shared/tensors';
 import type { EngineDocument } from '../document/engineDocument';
-import type { OpenDocuments } from '../document/openDocuments';
 import { compressChoice } from './compressChoice';
+import type { FoundGroup } from './compressGroup';
+import { assertGroups, groupCost, planGroups, replacedGroup } from './planGroups';
 import { leftOutTensors, planWeights } from './planWeights';
-import type { RequestParts } from './requestParts';
 import { runIdentity } from './runIdentity';
 import { copyingCost, factoringCost, RunProgress } from './runProgress';
+import { needsQuantised, openSources, type RunParts, type RunSources } from './runSources';
+import { assertSpace, copiedBytes, piecesBytes } from './runSpace';
 
 /** A smaller shard could not hold a header and a tensor of any use. */
 const LEAST_SHARD_BYTES = 1e6;
-
-export type RunParts = RequestParts & { documents: Pick<OpenDocuments, 'open' | 'close'> };
 
 /**
  * @throws CompressionError, EngineError, CheckpointError before anything is written, in a sentence that says what to do;
@@ -74,24 +75,26 @@ export async function runPlan(
       file: openedPath,
     });
   }
-  assertNoGroups(request);
+  const groups = planGroups(document, request.plan, weights, dtype);
   const left = leftOutTensors(checkpoint);
   const job: SaveJob = {
-    ...{ checkpoint, plan: request.plan, weights, leftOut: left.names, shardBytes },
+    ...{ checkpoint, plan: request.plan, weights, groups, leftOut: left.names, shardBytes },
     note: {
       ...{ version, source: path.basename(checkpoint.path), layout: request.layout },
       layers: Object.fromEntries(weights.map(({ layer, choice }) => [layer, choice])),
+      ...(groups.length > 0 && { groups: request.plan.groups }),
     },
   };
   const layout = await saveLayout(request.layout).prepare(job, signal);
+  assertGroups(groups, layout, request.layout, request.statistics);
   const sources = await openSources(parts, document, request, weights, signal);
   try {
     const identity = await runIdentity(document, request, shardBytes, sources);
     const existing = request.existing ?? 'refuse';
-    await assertSpace(target, job, layout, (await PartialRun.earlier(target, identity, existing)) ?? 0);
+    await assertSpace(target, job, groups, layout, (await PartialRun.earlier(target, identity, existing)) ?? 0);
     const run = await PartialRun.open(target, identity, existing, signal);
     try {
-      const work = new RunningPlan(parts, document, job, layout, run, sources, signal);
+      const work = new RunningPlan(parts, document, job, groups, layout, run, sources, signal);
       const { pieces, files } = await work.all();
       const problem = document.change ?? (await document.findChange());
       if (problem) throw new CompressionError('incomplete-source', `${problem.message}; nothing was saved`);
@@ -121,110 +124,6 @@ async function runTarget({ target }: RunRequest, { checkpoint, openedPath }: Eng
     if (isThere) await removeEnded(path.resolve(target) + PARTIAL_ENDING);
     throw error;
   }
-}
-
-/** @throws CompressionError `unsupported` */
-function assertNoGroups({ plan }: RunRequest): void {
-  const [group] = Object.entries(plan.groups ?? {});
-  if (!group) return;
-  throw new CompressionError(
-    'unsupported',
-    `the plan compresses ${group[0]} by ${group[1].method}, which this version cannot save; take the groups out of the plan`,
-  );
-}
-
-/** What the methods of a plan read beside the model. */
-interface RunSources {
-  /** Fingerprint of the file. */
-  readonly statistics?: string;
-  readonly statisticsSource?: StatisticsSource;
-  readonly quantised?: EngineDocument;
-  close(): Promise<void>;
-}
-
-function needsQuantised({ method }: LayerChoice): boolean {
-  return layerMethod(method).needs.some((need) => need === 'quantised');
-}
-
-/** @throws CompressionError `missing-statistics`, `invalid-statistics`, `invalid-plan`; CheckpointError */
-async function openSources(
-  parts: RunParts,
-  document: EngineDocument,
-  { plan, statistics, quantised }: RunRequest,
-  weights: readonly SavedWeight[],
-  signal: AbortSignal,
-): Promise<RunSources> {
-  const needing = weights.find(({ choice }) => layerMethod(choice.method).needs.some((need) => need !== 'quantised'));
-  if (needing && statistics === undefined) {
-    const { name } = layerMethod(needing.choice.method);
-    const which = plan.statistics ? ` (the plan was made with ${plan.statistics.name})` : '';
-    throw new CompressionError(
-      'missing-statistics',
-      `the method ${name} needs statistics of its inputs${which}; give their file`,
-      {
-        layer: needing.layer,
-      },
-    );
-  }
-  const adapting = weights.find(({ choice }) => needsQuantised(choice));
-  if (adapting && quantised === undefined) {
-    throw new CompressionError(
-      'unsupported',
-      `the method ${adapting.choice.method} needs the same weight in a quantised checkpoint; give its path (--quantised)`,
-      { layer: adapting.layer },
-    );
-  }
-  const source = statistics === undefined ? undefined : await openStatistics(statistics, document.checkpoint, signal);
-  let other: EngineDocument | undefined;
-  try {
-    const wanted = plan.statistics?.fingerprint;
-    if (source && wanted !== undefined && wanted !== source.summary.fingerprint) {
-      throw new CompressionError(
-        'invalid-plan',
-        `the plan was made with other statistics (${plan.statistics!.name}); give that file, or make a new plan with this one`,
-        { file: statistics! },
-      );
-    }
-    other = quantised === undefined ? undefined : await parts.documents.open(quantised, signal);
-  } catch (error) {
-    await source?.close();
-    throw error;
-  }
-  return {
-    ...(source && { statistics: source.summary.fingerprint, statisticsSource: source }),
-    ...(other && { quantised: other }),
-    close: async () => {
-      await source?.close();
-      if (other) await parts.documents.close(other.handle);
-    },
-  };
-}
-
-/**
- * Everything that is written, and once more the pieces, which lie beside the files for a while; sizes of what is compressed
- * as planned.
- *
- * @param there bytes that an earlier run wrote, and that stay
- * @throws CompressionError `no-space`
- */
-async function assertSpace(target: RunTarget, job: SaveJob, layout: PreparedLayout, there: number): Promise<void> {
-  const pieces = job.weights.reduce((sum, weight) => sum + plannedBytes(weight, layout), 0);
-  await checkFreeSpace(target.path, Math.max(0, copiedBytes(job) + 2 * pieces - there));
-}
-
-function plannedBytes({ outputs, inputs, dtype, choice }: SavedWeight, { form }: PreparedLayout): number {
-  const elementBytes = elementSize(dtype);
-  const dense = outputs * inputs * elementBytes;
-  if (form === 'product') return dense;
-  const size = { outputs, inputs, elementBytes };
-  return choiceCost(choice, size, denseCost(size, dense)).bytes;
-}
-
-function copiedBytes({ checkpoint, weights, leftOut }: SaveJob): number {
-  const replaced = new Set(weights.flatMap(({ tensor, twins }) => [tensor.name, ...twins]));
-  return checkpoint.tensors
-    .filter((tensor) => isStored(tensor) && !replaced.has(tensor.name) && !leftOut.has(tensor.name))
-    .reduce((sum, tensor) => sum + tensor.byteLength, 0);
 }
 
 async function modelNotes(
@@ -276,13 +175,14 @@ class RunningPlan {
     private readonly parts: RunParts,
     private readonly document: EngineDocument,
     private readonly job: SaveJob,
+    private readonly groups: readonly FoundGroup[],
     private readonly layout: PreparedLayout,
     private readonly run: PartialRun,
     private readonly sources: RunSources,
     private readonly signal: AbortSignal,
   ) {
-    const factoring = job.weights.reduce((sum, weight) => sum + costOf(weight), 0);
-    const writing = job.weights.reduce((sum, weight) => sum + plannedBytes(weight, layout), copiedBytes(job));
+    const factoring = this.units().reduce((sum, { cost }) => sum + cost, 0);
+    const writing = piecesBytes(job, groups, layout) + copiedBytes(job, groups);
     this.progress = new RunProgress(factoring + copyingCost(writing), (fraction, message, secondsLeft) =>
       parts.notify('saving', {
         ...document.stamp,
@@ -302,13 +202,13 @@ class RunningPlan {
 
   /** Layers at the same time as there are threads; statistics of several at once could be more than the memory holds. */
   private async allPieces(): Promise<Piece[]> {
-    const { weights } = this.job;
+    const units = this.units();
     const stop = new AbortController();
     const signal = AbortSignal.any([this.signal, stop.signal]);
     const running = new Set<Promise<Piece>>();
     const atOnce = this.sources.statisticsSource ? 1 : this.parts.pool.size;
     try {
-      return await concurrently([...weights.keys()], atOnce, async (index) => {
+      return await concurrently([...units.keys()], atOnce, async (index) => {
         const piece = this.pieceOf(index, signal);
         running.add(piece);
         try {
@@ -324,20 +224,46 @@ class RunningPlan {
     }
   }
 
+  /** Weights, then groups, in the order of their pieces. */
+  private units(): { of: string; cost: number }[] {
+    return [
+      ...this.job.weights.map((weight) => ({ of: weight.layer, cost: costOf(weight) })),
+      ...this.groups.map((group) => ({ of: group.name, cost: groupCost(group) })),
+    ];
+  }
+
   private async pieceOf(index: number, signal: AbortSignal): Promise<Piece> {
-    const weight = this.job.weights[index]!;
-    const found = await this.run.pieces.find(index, weight.layer);
+    const { of, cost } = this.units()[index]!;
+    const found = await this.run.pieces.find(index, of);
     if (!found) return this.newPiece(index, signal);
-    this.progress.skip(costOf(weight));
+    this.progress.skip(cost);
     return found;
   }
 
   private async newPiece(index: number, signal: AbortSignal): Promise<Piece> {
-    const { weights } = this.job;
-    const weight = weights[index]!;
+    const units = this.units();
+    const { of, cost } = units[index]!;
+    const message = `layer ${index + 1} of ${units.length}: ${of}`;
+    const report = (fraction: number): void => this.progress.at(of, cost, fraction, message);
+    const weight = this.job.weights[index];
+    const { replaced, measured } = weight
+      ? await this.replacedWeight(weight, signal, report)
+      : await this.replacedGroup(index - this.job.weights.length, signal, report);
+    const { tensors, ...rest } = replaced;
+    const entries = tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape }));
+    const piece: Piece = { ...rest, of, tensors: entries, measured: [measured] };
+    await this.run.pieces.write(index, piece, tensors, signal);
+    await this.run.refresh();
+    this.progress.finish(of, cost, message);
+    return piece;
+  }
+
+  private async replacedWeight(
+    weight: SavedWeight,
+    signal: AbortSignal,
+    report: (fraction: number) => void,
+  ): Promise<{ replaced: Replaced; measured: MeasuredLayer }> {
     const { layer, choice } = weight;
-    const cost = costOf(weight);
-    const message = `layer ${index + 1} of ${weights.length}: ${layer}`;
     const { statisticsSource, quantised } = this.sources;
     const statistics = await statisticsSource?.layer(layer, signal);
     const options = {
@@ -345,16 +271,25 @@ class RunningPlan {
       ...(statistics && { statistics }),
       ...(quantised && needsQuantised(choice) && { quantised }),
     };
-    const stored = await compressChoice(this.parts, this.document, layer, choice, options, signal, (fraction) =>
-      this.progress.at(layer, cost, fraction, message),
+    const stored = await compressChoice(this.parts, this.document, layer, choice, options, signal, report);
+    return { replaced: await this.layout.replace(weight, stored, signal), measured: stored.measured };
+  }
+
+  private replacedGroup(
+    index: number,
+    signal: AbortSignal,
+    report: (fraction: number) => void,
+  ): Promise<{ replaced: Replaced; measured: MeasuredLayer }> {
+    const { statisticsSource } = this.sources;
+    return replacedGroup(
+      this.parts,
+      this.document,
+      this.groups[index]!,
+      this.layout,
+      statisticsSource!,
+      signal,
+      report,
     );
-    const { tensors, ...replaced } = await this.layout.replace(weight, stored, signal);
-    const entries = tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape }));
-    const piece: Piece = { ...replaced, of: layer, tensors: entries, measured: [stored.measured] };
-    await this.run.pieces.write(index, piece, tensors, signal);
-    await this.run.refresh();
-    this.progress.finish(layer, cost, message);
-    return piece;
   }
 
   /** A piece whose elements went into files before is made again if one of these files is not there after all. */

@@ -1,10 +1,11 @@
 /** What a compression of one layer costs and loses, as measured on what is stored: for views, plans and reports. */
-import type { LayerChoice } from './plans';
+import type { GroupPlan, LayerChoice } from './plans';
 
 export interface MeasuredLayer {
+  /** A layer's name, or a group's. */
   readonly layer: string;
-  readonly choice: LayerChoice;
-  /** ‖W − Ŵ‖_F/‖W‖_F of the stored values. */
+  readonly choice: LayerChoice | GroupPlan;
+  /** ‖W − Ŵ‖_F/‖W‖_F of the stored values; of a group the error of its outputs, or scores. */
   readonly relative_error: number;
   /** ‖D(W − Ŵ)L‖_F/‖DWL‖_F in the method's own metric; equal to `relative_error` in the plain one. */
   readonly metric_error: number;

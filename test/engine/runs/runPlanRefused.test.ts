@@ -104,11 +104,11 @@ describe('running a plan is refused, and nothing is written, for', () => {
       /statistics|quantised/,
     ],
     [
-      'groups',
+      'groups in a layout that has no place for them',
       () => ({
-        request: { plan: { ...planOf(PLAN), groups: { 'model.layers.0.mlp': { method: 'nystrom', rank: 8 } } } },
+        request: { plan: { ...planOf({}), groups: { 'model.layers.0.mlp': { method: 'nystrom', rank: 8 } } } },
       }),
-      /model\.layers\.0\.mlp by nystrom/,
+      /no mlp of that name for nystrom; it has: none/,
     ],
     ['a type that is no float', () => ({ request: { dtype: 'I32' } }), /I32 is none; take F32, F16 or BF16/],
     ['shards of nothing', () => ({ request: { shardBytes: 10 } }), /take at least 1 MB/],
