@@ -11,7 +11,7 @@
 import type { TensorInfo } from '../../checkpoint/checkpoint';
 import type { Model } from '../../checkpoint/openModel';
 import type { LayoutName } from '../../shared/compression/layouts';
-import type { MeasuredLayer } from '../../shared/compression/measured';
+import type { MeasuredGroup, MeasuredLayer } from '../../shared/compression/measured';
 import type { CompressionPlan, GroupPlan, LayerChoice } from '../../shared/compression/plans';
 import type { Append } from '../atomicFile';
 import type { StoredLayer } from '../compressMatrix';
@@ -122,7 +122,7 @@ export interface Piece extends Omit<Replaced, 'tensors'> {
   /** The layer of its weight, or the name of its group. */
   readonly of: string;
   readonly tensors: readonly HeaderEntry[];
-  readonly measured: readonly MeasuredLayer[];
+  readonly measured: readonly (MeasuredLayer | MeasuredGroup)[];
   /** Changes of the model's configuration: a group's smaller `intermediate_size`. */
   readonly config?: Readonly<Record<string, JsonValue>>;
 }

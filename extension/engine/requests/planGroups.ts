@@ -5,7 +5,7 @@ import type { FloatDType } from '../../compression/narrow';
 import type { StatisticsSource } from '../../compression/statistics/statisticsSource';
 import type { PreparedLayout, Replaced, SavedWeight } from '../../compression/writers/writer';
 import { product } from '../../shared/matrixAxes';
-import type { MeasuredLayer } from '../../shared/compression/measured';
+import type { MeasuredGroup } from '../../shared/compression/measured';
 import type { CompressionPlan } from '../../shared/compression/plans';
 import type { EngineDocument } from '../document/engineDocument';
 import { compressGroup, foundGroup, type FoundGroup } from './compressGroup';
@@ -87,7 +87,7 @@ export async function replacedGroup(
   statistics: StatisticsSource,
   signal: AbortSignal,
   onProgress: (fraction: number) => void,
-): Promise<{ replaced: Replaced; measured: MeasuredLayer }> {
+): Promise<{ replaced: Replaced; measured: MeasuredGroup }> {
   const given = await statistics.layer(group.measuredAt, signal);
   const reduced = await compressGroup(parts, document, group, given, signal, onProgress);
   const replaced = layout.replaceGroup!(group, reduced);

@@ -23,7 +23,7 @@ import type {
   SavedWeight,
   SaveJob,
 } from '../../compression/writers/writer';
-import type { MeasuredLayer } from '../../shared/compression/measured';
+import type { MeasuredGroup, MeasuredLayer } from '../../shared/compression/measured';
 import type { RunRequest, RunResult } from '../../shared/compression/runs';
 import type { DType } from '../../shared/tensors';
 import type { EngineDocument } from '../document/engineDocument';
@@ -162,7 +162,7 @@ function resultOf(
     path: target.path,
     files: files.map((file) => file.path),
     bytes: { before, after },
-    layers: pieces.flatMap(({ measured }): readonly MeasuredLayer[] => measured),
+    layers: pieces.flatMap(({ measured }) => [...measured]),
     notes,
   };
 }
@@ -279,7 +279,7 @@ class RunningPlan {
     index: number,
     signal: AbortSignal,
     report: (fraction: number) => void,
-  ): Promise<{ replaced: Replaced; measured: MeasuredLayer }> {
+  ): Promise<{ replaced: Replaced; measured: MeasuredGroup }> {
     const { statisticsSource } = this.sources;
     return replacedGroup(
       this.parts,

@@ -2,10 +2,9 @@
 import type { GroupPlan, LayerChoice } from './plans';
 
 export interface MeasuredLayer {
-  /** A layer's name, or a group's. */
   readonly layer: string;
-  readonly choice: LayerChoice | GroupPlan;
-  /** ‖W − Ŵ‖_F/‖W‖_F of the stored values; of a group the error of its outputs, or scores. */
+  readonly choice: LayerChoice;
+  /** ‖W − Ŵ‖_F/‖W‖_F of the stored values */
   readonly relative_error: number;
   /** ‖D(W − Ŵ)L‖_F/‖DWL‖_F in the method's own metric; equal to `relative_error` in the plain one. */
   readonly metric_error: number;
@@ -20,4 +19,12 @@ export interface MeasuredLayer {
   /** Error after each round of an alternating method, in its own metric. */
   readonly rounds?: readonly number[];
   readonly notes: readonly string[];
+}
+
+/**
+ * The same of an MLP or an attention that became smaller. No weight stands for another one there: the errors are those of its
+ * outputs, or of its scores.
+ */
+export interface MeasuredGroup extends Omit<MeasuredLayer, 'choice'> {
+  readonly choice: GroupPlan;
 }

@@ -1,7 +1,7 @@
 /** Running a plan: what is asked for, and what came of it. */
 import type { DType } from '../tensors';
 import type { LayoutName } from './layouts';
-import type { MeasuredLayer } from './measured';
+import type { MeasuredGroup, MeasuredLayer } from './measured';
 import type { CompressionPlan } from './plans';
 
 export interface RunRequest {
@@ -28,6 +28,6 @@ export interface RunResult {
   readonly files: readonly string[];
   readonly bytes: { readonly before: number; readonly after: number };
   /** Each compressed layer, measured on what is stored, in the checkpoint's order. */
-  readonly layers: readonly MeasuredLayer[];
+  readonly layers: readonly (MeasuredLayer | MeasuredGroup)[];
   readonly notes: readonly string[];
 }
