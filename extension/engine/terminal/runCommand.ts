@@ -4,7 +4,8 @@ import type { RunResult } from '../../shared/compression/runs';
 import { visible } from '../../shared/visibleText';
 import type { EngineDocument } from '../document/engineDocument';
 import { loadPlan } from '../requests/loadPlan';
-import { runPlan, type RunParts } from '../requests/runPlan';
+import { runPlan } from '../requests/runPlan';
+import type { RunParts } from '../requests/runSources';
 import type { RunCommand } from './runArguments';
 
 /**
