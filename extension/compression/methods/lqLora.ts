@@ -15,7 +15,8 @@ export const lqLora: LayerMethod = (input, tools) => {
   const half = (from: number): MethodTools => ({ ...tools, poll: (fraction) => tools.poll(from + fraction / 2) });
   const weighted = inTurn(input, metric, half(0));
   const plain = plainThenWeighted(input, metric, half(0.5));
-  return { ...(weighted.rounds.at(-1)! <= plain.rounds.at(-1)! ? weighted : plain), notes: [] };
+  const better = weighted.rounds.at(-1)! <= plain.rounds.at(-1)! ? weighted : plain;
+  return { ...better, metric: { of: 'fisher', ...metric, notes: [] }, notes: [] };
 };
 
 /** Low rank first, as in the paper; and once more after the last quantising, which can only lower the error. */

@@ -173,6 +173,12 @@ describe('methods of alternating terms', () => {
       assert.ok(weighted < plain, `${weighted} and ${plain}`);
     });
 
+    it('reports the error in its own metric', () => {
+      const layer = compress(input, choice, { fisher });
+      const expected = errorOf(layer) / metric(w);
+      assert.ok(Math.abs(layer.measured.metric_error - expected) < 1e-9 * expected);
+    });
+
     it('is plain if the information is the same everywhere', () => {
       const same = compress(input, choice, { fisher: new Float64Array(w.length).fill(3) });
       const plain = compress(input, choice);
