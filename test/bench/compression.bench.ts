@@ -1,0 +1,77 @@
+/**
+ * One layer compressed by `svd` and by `svd-llm`, Cholesky factor included, beside scipy's SVD of the same matrix in the same
+ * run. scipy takes all singular vectors and keeps the first, as scripts for SVD-LLM do.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { METHODS } from '../../extension/compression/methods/registry';
+import { loadKernels } from '../../extension/linalg/kernels/loadKernels';
+import { DEFAULT_OPTIONS } from '../../extension/shared/compression/methodOptions';
+import type { MethodName } from '../../extension/shared/compression/methodTable';
+import type { LayerStatistics } from '../../extension/shared/compression/statistics';
+import { seededRandom } from '../harness/numbers/denseReference';
+import { pythonWith } from '../harness/python';
+import { benchTable, type BenchRow } from './benchTable';
+
+const ORDER = Number(process.env['EIGENSCOPE_BENCH_ORDER'] ?? 4096);
+const RANK = ORDER / 8;
+/** Ours over scipy's, at order 4096. */
+const LIMITS: Partial<Record<MethodName, number>> = { svd: 0.25, 'svd-llm': 0.4 };
+
+const kernels = loadKernels();
+
+function normalMatrix(rows: number, cols: number, seed: number): Float64Array {
+  const random = seededRandom(seed);
+  return Float64Array.from({ length: rows * cols }, () => random() + random() + random() + random());
+}
+
+/** scipy's seconds; undefined without it. */
+function scipySvd(w: Float64Array, folder: string): number | undefined {
+  const python = pythonWith('scipy');
+  if (python === undefined) return undefined;
+  const file = path.join(folder, 'matrix');
+  writeFileSync(file, w);
+  const script = `
+import sys, time, numpy as np, scipy.linalg
+w = np.fromfile(sys.argv[1]).reshape(${ORDER}, ${ORDER})
+t = time.perf_counter()
+u, s, v = scipy.linalg.svd(w)
+left, right = u[:, :${RANK}] * np.sqrt(s[:${RANK}]), np.sqrt(s[:${RANK}, None]) * v[:${RANK}]
+print(time.perf_counter() - t)`;
+  const { status, stdout, stderr } = spawnSync(python, ['-c', script, file], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+  return Number(stdout);
+}
+
+function seconds(method: MethodName, w: Float64Array, statistics: LayerStatistics): number {
+  const started = performance.now();
+  const size = { outputs: ORDER, inputs: ORDER };
+  const input = { layer: 'w', w, ...size, rank: RANK, options: DEFAULT_OPTIONS, statistics };
+  METHODS[method](input, { kernels, poll: () => undefined });
+  return (performance.now() - started) / 1000;
+}
+
+function main(): void {
+  const folder = mkdtempSync(path.join(tmpdir(), 'eigenscope-bench-'));
+  try {
+    const w = normalMatrix(ORDER, ORDER, 1);
+    const x = normalMatrix(ORDER, ORDER + 64, 2);
+    const gram = kernels.multiply(x, x, ORDER, ORDER, ORDER + 64, false, true);
+    const peer = scipySvd(w, folder);
+    const rows = (['svd', 'svd-llm'] as const).map((method): BenchRow => ({
+      work: `${method}, ${ORDER} × ${ORDER}, rank ${RANK}`,
+      ours: seconds(method, w, { gram }),
+      ...(peer !== undefined && { peer }),
+      bounds: 'ratio',
+      ...(LIMITS[method] !== undefined && { limit: LIMITS[method] }),
+      note: peer === undefined ? 'no Python with scipy here' : 'peer: scipy.linalg.svd and a slice',
+    }));
+    process.stdout.write(benchTable('Compression of one layer (one thread of ours)', rows));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+main();
