@@ -56,8 +56,7 @@ function parsedWeights(text: string | undefined): Record<string, unknown> | stri
     return 'is no JSON';
   }
   if (!isObject(manifest)) return 'is no object';
-  if (manifest.version !== 1)
-    return `is of the version ${shown(manifest.version)}, and 1 is read`;
+  if (manifest.version !== 1) return `is of the version ${shown(manifest.version)}, and 1 is read`;
   return isObject(manifest.weights) ? manifest.weights : 'has no weights';
 }
 
@@ -103,9 +102,7 @@ function checkedWeight(value: unknown): PartsWeight {
     if (!isObject(part) || !isObject(part.tensors) || !isObject(part.values))
       throw new PartError('its manifest has a part that is none');
     if (typeof part.kind !== 'string' || !Object.hasOwn(DECODERS, part.kind)) {
-      throw new PartError(
-        `its manifest has a part of the kind ${shown(part.kind)}, which is not known`,
-      );
+      throw new PartError(`its manifest has a part of the kind ${shown(part.kind)}, which is not known`);
     }
   }
   return value as unknown as PartsWeight;

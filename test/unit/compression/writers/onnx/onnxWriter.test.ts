@@ -141,7 +141,11 @@ describe('ONNX models with pairs in place of weights', function () {
     // Read back as the one matrix that they stand for.
     assert.deepEqual(
       [shapes['across.A'], shapes['across.B'], shapes['across']],
-      [[8, 2], [2, 5], [8, 5]],
+      [
+        [8, 2],
+        [2, 5],
+        [8, 5],
+      ],
     );
     const reader = await FileReader.open(file);
     const { graph, opsets, metadata } = await readTree(reader);

@@ -2,15 +2,15 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { loadKernels } from '../../extension/linalg/kernels/loadKernels';
-import type { GroupPlan } from '../../extension/shared/compression/plans';
-import type { RunRequest, RunResult } from '../../extension/shared/compression/runs';
-import { safetensorsBytes, type FixtureTensor } from '../harness/checkpoints/safetensorsFixtures';
-import { randomMatrix } from '../harness/numbers/denseReference';
-import { runInProcess } from '../harness/planRuns';
-import { floatTensor, planOf, writeSmallModel } from '../harness/smallModels';
-import { temporaryFolder } from '../harness/temporaryFolder';
-import { parseSafetensors } from '../unit/compression/savingFixture';
+import { loadKernels } from '../../../extension/linalg/kernels/loadKernels';
+import type { GroupPlan } from '../../../extension/shared/compression/plans';
+import type { RunRequest, RunResult } from '../../../extension/shared/compression/runs';
+import { safetensorsBytes, type FixtureTensor } from '../../harness/checkpoints/safetensorsFixtures';
+import { randomMatrix } from '../../harness/numbers/denseReference';
+import { runInProcess } from '../../harness/planRuns';
+import { floatTensor, planOf, writeSmallModel } from '../../harness/smallModels';
+import { temporaryFolder } from '../../harness/temporaryFolder';
+import { parseSafetensors } from '../../unit/compression/savingFixture';
 
 const [WIDTH, CHANNELS, HEADS, KEY_HEADS, HEAD, TOKENS] = [16, 24, 4, 2, 4, 100];
 const ATTENTION = 'model.layers.0.self_attn';
