@@ -1,14 +1,7 @@
 /** Blocks of few bits: codes and scales as `quantised/blockCodes.ts` packs them. */
 import { QUANTISERS, type QuantiserName } from '../../shared/compression/methodOptions';
-import {
-  bitsOf,
-  codesType,
-  decodeRowsOf,
-  packedRowBytes,
-  readScales,
-  scalesType,
-  unpackCodes,
-} from '../quantised/blockCodes';
+import { codesType, decodeRowsOf, packedRowBytes, readScales, unpackCodes } from '../quantised/blockCodes';
+import { bitsOf, scalesType } from '../../shared/compression/quantisers';
 import { PartError, type PartDecoder } from './partReader';
 
 export const quantised: PartDecoder = (fields, { outputs, inputs }) => {

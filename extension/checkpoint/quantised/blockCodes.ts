@@ -8,6 +8,7 @@
  */
 import type { QuantiserName } from '../../shared/compression/methodOptions';
 import type { QuantisedPart } from '../../shared/compression/parts';
+import { scalesType } from '../../shared/compression/quantisers';
 import type { DType } from '../../shared/tensors';
 import { BITSANDBYTES_TABLES } from './bitsandbytesTables';
 import { codeAt } from './bitCodes';
@@ -24,23 +25,6 @@ const NF3 = [
   ...[-1, -0.4786291718482971, -0.21714182198047638, 0],
   ...[0.16093017160892487, 0.33791518211364746, 0.5626169443130493, 1],
 ].map(Math.fround);
-
-/** Elements of MXFP4 that share a scale (OCP MX 1.0, §5.2). */
-export const MX_BLOCK = 32;
-
-const BITS: Readonly<Record<Exclude<QuantiserName, 'bipolar'>, number>> = {
-  nf4: 4,
-  nf3: 3,
-  int8: 8,
-  int4: 4,
-  fp8: 8,
-  mxfp4: 4,
-};
-
-/** @param bits of bipolar integers; other quantisers have their own */
-export function bitsOf(quantiser: QuantiserName, bits: number): number {
-  return quantiser === 'bipolar' ? bits : BITS[quantiser];
-}
 
 /**
  * The number that each code stands for, in units of the scale; NaN for a code that stands for none. Every number is one of
@@ -72,23 +56,6 @@ export function codeNumbers(quantiser: QuantiserName, bits: number): Float64Arra
 export function codesType(quantiser: QuantiserName): DType {
   if (quantiser === 'int8') return 'I8';
   return quantiser === 'fp8' ? 'F8_E4M3' : 'U8';
-}
-
-/**
- * Element type of the stored scales. bitsandbytes has float32 for its normal floats. Integers and FP8 have bfloat16, which a
- * model of any dtype holds exactly. MXFP4's are E8M0, powers of two, in plain bytes as other programs keep them.
- */
-export function scalesType(quantiser: QuantiserName): 'F32' | 'BF16' | 'U8' {
-  switch (quantiser) {
-    case 'mxfp4':
-      return 'U8';
-    case 'int8':
-    case 'int4':
-    case 'fp8':
-      return 'BF16';
-    default:
-      return 'F32';
-  }
 }
 
 /** Reverses how scales are stored: `bytes` of `scalesType`. */

@@ -9,11 +9,6 @@ import type { LayerMatrix } from '../methods/method';
 /** Elements between two polls: some 20 ms. */
 const POLLED = 2 ** 22;
 
-/** How many of `count` a share is: at least 1 unless the share is 0. */
-export function shareOf(share: number, count: number): number {
-  return share === 0 ? 0 : Math.max(1, Math.round(share * count));
-}
-
 /** The `count` columns of largest norm; of equals the first. Indices ascend. */
 export function largestColumns({ w, outputs, inputs }: LayerMatrix, count: number, poll: Poll): ColumnsPart {
   const squares = new Float64Array(inputs);

@@ -3,7 +3,8 @@ import type { ColumnsPart, ProductPart, SparsePart } from '../../shared/compress
 import type { MethodInput, MethodTools } from '../methods/method';
 import { quantiseBlocks } from '../quantisers/quantiseBlocks';
 import type { Step } from './alternating';
-import { entriesAt, largestColumns, largestEntries, shareOf } from './largest';
+import { shareOf } from '../../shared/compression/rankLimits';
+import { entriesAt, largestColumns, largestEntries } from './largest';
 import { lowRankIn, type TwoSidedMetric } from './twoSidedMetric';
 
 export function quantiseStep({ options, layer }: MethodInput): Step {

@@ -26,8 +26,8 @@ export const columnsPart: PartOperations<ColumnsPart> = {
     };
   },
 
-  cost: ({ indices, values }) => ({
-    parameters: indices.length + values.length,
+  cost: ({ values }) => ({
+    parameters: values.length,
     multiplyAdds: values.length,
     activations: 0,
   }),

@@ -29,7 +29,7 @@ export interface StoredPart<P extends Part> {
 }
 
 export interface PartCost {
-  /** Numbers stored: a packed code counts as one. */
+  /** Numbers stored: floats and codes, a packed one as one. Indices count in the bytes alone. */
   readonly parameters: number;
   /** Multiply-adds of Ŵx. */
   readonly multiplyAdds: number;

@@ -2,16 +2,9 @@
  * Blocks of few bits. The codes are stored as `checkpoint/quantised/blockCodes.ts` packs them, and the scales in a
  * type of the quantiser, whatever the file's dtype: the codes were chosen for just these scales.
  */
-import {
-  codesType,
-  decodeRowsOf,
-  packCodes,
-  packedRowBytes,
-  readScales,
-  scalesType,
-} from '../../checkpoint/quantised/blockCodes';
-import { elementSize } from '../../checkpoint/elements/dtype';
+import { codesType, decodeRowsOf, packCodes, packedRowBytes, readScales } from '../../checkpoint/quantised/blockCodes';
 import type { QuantisedPart } from '../../shared/compression/parts';
+import { scaleBytes, scalesType } from '../../shared/compression/quantisers';
 import { narrow } from '../narrow';
 import type { PartOperations } from './part';
 
@@ -50,8 +43,7 @@ export const quantisedPart: PartOperations<QuantisedPart> = {
   }),
 
   bytes({ quantiser, bits, block }, { outputs, inputs }) {
-    const perBlock = elementSize(scalesType(quantiser));
-    return outputs * (packedRowBytes(inputs, bits) + Math.ceil(inputs / block) * perBlock);
+    return outputs * (packedRowBytes(inputs, bits) + Math.ceil(inputs / block) * scaleBytes(quantiser));
   },
 };
 

@@ -23,7 +23,7 @@ export const sparsePart: PartOperations<SparsePart> = {
     };
   },
 
-  cost: ({ values }) => ({ parameters: 3 * values.length, multiplyAdds: values.length, activations: 0 }),
+  cost: ({ values }) => ({ parameters: values.length, multiplyAdds: values.length, activations: 0 }),
 
   bytes: ({ values }, _size, dtype) => (4 + 4 + elementSize(dtype)) * values.length,
 };

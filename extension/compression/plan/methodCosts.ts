@@ -2,10 +2,11 @@
  * What a method stores of a layer and computes with it, from sizes alone: the numbers by which allocations weigh ranks.
  * `compression/parts/` counts the same of what is stored; a test holds the two together.
  */
-import { DEFAULT_OPTIONS, type MethodOptions, type QuantiserName } from '../../shared/compression/methodOptions';
+import { DEFAULT_OPTIONS, type MethodOptions } from '../../shared/compression/methodOptions';
 import { layerMethod, type MethodName } from '../../shared/compression/methodTable';
 import type { LayerChoice } from '../../shared/compression/plans';
-import { fullBonds, mostRank, tensorSizes } from '../../shared/compression/rankLimits';
+import { bitsOf, blockOf, scaleBytes } from '../../shared/compression/quantisers';
+import { fullBonds, mostRank, shareOf, tensorSizes } from '../../shared/compression/rankLimits';
 import { FactorPair } from '../../shared/ranks/factorPair';
 
 export interface LayerSize {
@@ -16,7 +17,7 @@ export interface LayerSize {
 }
 
 export interface Cost {
-  /** Numbers stored; a packed code counts as one. */
+  /** Numbers stored: floats and codes, a packed one as one. Indices count in the bytes alone. */
   readonly parameters: number;
   readonly bytes: number;
   /** Of Ŵx. */
@@ -54,11 +55,11 @@ export function rankCost(method: MethodName, rank: number, options: MethodOption
     case 'afm':
       return sum(pair(rank, size), floats(outputs, size, 0));
     case 'lost':
-      return sum(pair(rank, size), columns(sparseCount(options.sparse, inputs), size));
+      return sum(pair(rank, size), columns(shareOf(options.sparse, inputs), size));
     case 'robust':
-      return sum(pair(rank, size), entries(sparseCount(options.sparse, outputs * inputs), size));
+      return sum(pair(rank, size), entries(shareOf(options.sparse, outputs * inputs), size));
     case 'gear': {
-      const exact = entries(sparseCount(options.sparse, outputs * inputs), size);
+      const exact = entries(shareOf(options.sparse, outputs * inputs), size);
       return sum(sum(quantised(options, size), pair(rank, size)), exact);
     }
     case 'lq-lora':
@@ -101,11 +102,6 @@ export function largestRank(choice: LayerChoice, { outputs, inputs }: LayerSize)
   return mostRank(choice.method, outputs, inputs, { cores: choice.cores ?? DEFAULT_OPTIONS.cores });
 }
 
-/** Columns or entries that a share keeps exactly. */
-function sparseCount(share: number, of: number): number {
-  return Math.round(share * of);
-}
-
 function pair(rank: number, size: LayerSize): Cost {
   const parameters = new FactorPair(size.outputs, size.inputs).parameters(rank);
   return floats(parameters, size, parameters);
@@ -133,33 +129,13 @@ function entries(count: number, { elementBytes }: LayerSize): Cost {
   return { parameters: count, bytes: count * (elementBytes + 2 * INDEX_BYTES), multiplyAdds: count };
 }
 
-/** Bits of a code of each quantiser; those of `bipolar` are chosen. */
-const CODE_BITS: Record<Exclude<QuantiserName, 'bipolar'>, number> = {
-  nf4: 4,
-  nf3: 3,
-  int8: 8,
-  int4: 4,
-  fp8: 8,
-  mxfp4: 4,
-};
-
-/** Elements of an MXFP4 block (OCP MX 1.0), and bytes of its scale. */
-const MX_BLOCK = 32;
-const MX_SCALE_BYTES = 1;
-
-/** Float32, whatever type new floats have. */
-const SCALE_BYTES = 4;
-
 /** Codes in packed bits, row by row, and a scale for each block. */
 function quantised({ quantiser, bits, block }: MethodOptions, { outputs, inputs }: LayerSize): Cost {
-  const codeBits = quantiser === 'bipolar' ? bits : CODE_BITS[quantiser];
-  const length = quantiser === 'mxfp4' ? MX_BLOCK : block === 0 ? inputs : block;
-  const scales = outputs * Math.ceil(inputs / length);
+  const scales = outputs * Math.ceil(inputs / blockOf(quantiser, block, inputs));
   const parameters = outputs * inputs;
   return {
     parameters: parameters + scales,
-    bytes:
-      outputs * Math.ceil((inputs * codeBits) / 8) + scales * (quantiser === 'mxfp4' ? MX_SCALE_BYTES : SCALE_BYTES),
+    bytes: outputs * Math.ceil((inputs * bitsOf(quantiser, bits)) / 8) + scales * scaleBytes(quantiser),
     multiplyAdds: parameters,
   };
 }

@@ -3,8 +3,8 @@
  * numbers of the type in which files hold them: float32, bfloat16 (which moves the largest element by a quarter of a step at
  * most), or for MXFP4 powers of two.
  */
-import { scalesType } from '../../checkpoint/quantised/blockCodes';
 import type { QuantiserName } from '../../shared/compression/methodOptions';
+import { scalesType } from '../../shared/compression/quantisers';
 
 /** Exponents that E8M0 has (OCP MX 1.0, §5.4.1). */
 const MX_EXPONENTS = { least: -127, most: 127 };

@@ -4,10 +4,11 @@
  *
  * @see QLoRA, arXiv 2305.14314 (NF4); LQ-LoRA, arXiv 2311.12023 (NF3); OCP MX 1.0 (MXFP4)
  */
-import { bitsOf, codeNumbers, MX_BLOCK } from '../../checkpoint/quantised/blockCodes';
+import { codeNumbers } from '../../checkpoint/quantised/blockCodes';
 import type { Poll } from '../../linalg/kernels/kernels';
 import type { MethodOptions } from '../../shared/compression/methodOptions';
 import type { QuantisedPart } from '../../shared/compression/parts';
+import { bitsOf, blockOf } from '../../shared/compression/quantisers';
 import { CompressionError } from '../compressionError';
 import type { LayerMatrix } from '../methods/method';
 import { fittedScale } from './fittedScale';
@@ -18,15 +19,6 @@ export type QuantiserOptions = Pick<MethodOptions, 'quantiser' | 'bits' | 'block
 
 /** Elements between two polls: some 50 ms. */
 const POLLED = 2 ** 21;
-
-/** Elements of a row that share a scale; the last block of a row may be shorter. */
-export function blockLength(
-  { quantiser, block }: Pick<QuantiserOptions, 'quantiser' | 'block'>,
-  inputs: number,
-): number {
-  if (quantiser === 'mxfp4') return MX_BLOCK;
-  return block === 0 ? inputs : Math.min(block, inputs);
-}
 
 /**
  * @throws CompressionError `unsupported` if an element is beyond float32's range
@@ -39,7 +31,7 @@ export function quantiseBlocks(
 ): QuantisedPart {
   const { quantiser } = options;
   const bits = bitsOf(quantiser, options.bits);
-  const block = blockLength(options, inputs);
+  const block = blockOf(options.quantiser, options.block, inputs);
   const numbers = codeNumbers(quantiser, bits);
   const scaleOf = blockScale(quantiser, numbers);
   const nearest = nearestCode(numbers);

@@ -5,7 +5,7 @@
  * @see https://github.com/neuralmagic/compressed-tensors `quantization/quant_config.py`, `quant_scheme.py` (W4A16, W8A16,
  * MXFP4A16)
  */
-import { MX_BLOCK } from '../../checkpoint/quantised/blockCodes';
+import { MX_BLOCK } from '../../shared/compression/quantisers';
 import type { QuantiserName } from '../../shared/compression/methodOptions';
 import { packedIntegers, packedMxfp4, scaledFloats } from './quantisedLayouts';
 import { quantisedModel } from './quantisedModel';

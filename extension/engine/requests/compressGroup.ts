@@ -1,5 +1,4 @@
 /** An MLP or an attention of an open checkpoint by its group method: the engine's side of `compression/groups/`. */
-import type { TensorInfo } from '../../checkpoint/checkpoint';
 import { widen } from '../../checkpoint/elements/dtype';
 import { CompressionError } from '../../compression/compressionError';
 import {
@@ -14,6 +13,7 @@ import type { Rotation } from '../../compression/groups/queryKey';
 import { GROUP_KINDS, type ReducedGroup } from '../../compression/groups/reduceGroup';
 import { isFloatDType, type FloatDType } from '../../compression/narrow';
 import { assertReplaceable } from '../../compression/storageNotes';
+import type { SavedGroup, SavedMember } from '../../compression/writers/writer';
 import type { GroupPlan } from '../../shared/compression/plans';
 import type { LayerStatistics } from '../../shared/compression/statistics';
 import type { EngineDocument } from '../document/engineDocument';
@@ -27,27 +27,9 @@ const COPIES = 5;
 
 const WEIGHT = '.weight';
 
-/** A projection of a group. */
-export interface GroupMember {
-  /** `gate`, `up`, `down`, `q`, `k`, `v`, `o`. */
-  readonly role: string;
-  readonly module: string;
-  readonly tensor: TensorInfo;
-  readonly bias?: TensorInfo;
-  readonly outputs: number;
-  readonly inputs: number;
-  /** The tensor is stored in × out. */
-  readonly inputsFirst: boolean;
-}
-
-export interface FoundGroup {
-  readonly name: string;
-  readonly plan: GroupPlan;
-  /** Those that the method changes. */
-  readonly members: readonly GroupMember[];
+export interface FoundGroup extends SavedGroup {
   /** The layer whose inputs the statistics are of. */
   readonly measuredAt: string;
-  readonly dtype: FloatDType;
   readonly heads?: { readonly sizes: HeadSizes; readonly rotation: Rotation; readonly rotated: number };
 }
 
@@ -95,7 +77,7 @@ export function foundGroup(
   const members = Object.entries(roles).map(([role, module]) => groupMember(document, role, module));
   const own = members[0]!.tensor.dtype;
   if (!isFloatDType(own)) return refuse('unsupported', `its weights are stored as ${own}, which is no float`);
-  const of = (role: string): GroupMember => members.find((member) => member.role === role)!;
+  const of = (role: string): SavedMember => members.find((member) => member.role === role)!;
   const base = { name, plan, members, dtype: dtype ?? own };
   if (group.kind === 'mlp') {
     const [up, down] = [of('up'), of('down')];
@@ -154,7 +136,7 @@ function assertRank({ rank, method }: GroupPlan, most: number, what: string, lay
 }
 
 /** @throws CompressionError, EngineError */
-function groupMember(document: EngineDocument, role: string, module: string): GroupMember {
+function groupMember(document: EngineDocument, role: string, module: string): SavedMember {
   const { checkpoint } = document;
   const name = module + WEIGHT;
   const { tensor } = document.layer(name);
@@ -210,7 +192,7 @@ export async function compressGroup(
 
 async function storedModule(
   { checkpoint }: EngineDocument,
-  { role, module, tensor, bias, inputsFirst }: GroupMember,
+  { role, module, tensor, bias, inputsFirst }: SavedMember,
   signal: AbortSignal,
 ): Promise<StoredModule> {
   const [rows, cols] = tensor.shape as [number, number];

@@ -1,4 +1,4 @@
-/** How much a method can keep at most: the bounds of `LayerChoice.rank`, for checks, sliders and schemas alike. Pure. */
+/** How much a method keeps: the bounds of `LayerChoice.rank`, counts of shares. For checks, sliders and costs alike. Pure. */
 import { largestOf, smallestOf } from '../extremes';
 import type { MethodOptions } from './methodOptions';
 import type { MethodName } from './methodTable';
@@ -27,6 +27,11 @@ export function mostRank(
     default:
       return Math.min(outputs, inputs);
   }
+}
+
+/** How many columns or entries a share of them is: at least 1 unless the share is 0. */
+export function shareOf(share: number, count: number): number {
+  return share === 0 ? 0 : Math.max(1, Math.round(share * count));
 }
 
 /**

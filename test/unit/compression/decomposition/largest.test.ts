@@ -3,8 +3,8 @@ import {
   entriesAt,
   largestColumns,
   largestEntries,
-  shareOf,
 } from '../../../../extension/compression/decomposition/largest';
+import { shareOf } from '../../../../extension/shared/compression/rankLimits';
 import { randomMatrix } from '../../../harness/numbers/denseReference';
 
 const poll = (): void => undefined;

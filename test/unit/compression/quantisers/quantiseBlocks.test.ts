@@ -5,9 +5,9 @@ import {
   codeNumbers,
   decodeRowsOf,
   packCodes,
-  scalesType,
   unpackCodes,
 } from '../../../../extension/checkpoint/quantised/blockCodes';
+import { scalesType } from '../../../../extension/shared/compression/quantisers';
 import type { CompressionError } from '../../../../extension/compression/compressionError';
 import { quantiseBlocks, type QuantiserOptions } from '../../../../extension/compression/quantisers/quantiseBlocks';
 import { QUANTISERS } from '../../../../extension/shared/compression/methodOptions';
