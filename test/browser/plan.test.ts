@@ -155,15 +155,27 @@ describe('the plan view', () => {
     assert.equal(await first(), 'model.embed_tokens.weight');
   });
 
+  it('keeps the names in sight while the numbers scroll under them', async () => {
+    const page = await opened({}, { width: 500 });
+    const table = page.locator('.plan-table');
+    await page.evaluate(`document.querySelector('.plan-table').scrollBy({ left: 300 })`);
+    await frames(page);
+    const left = async (of: Locator): Promise<number> => (await of.boundingBox())!.x;
+    const { x } = (await table.boundingBox())!;
+    assert.ok((await left(row(page).locator('[aria-colindex="2"]'))) < x, 'it is scrolled');
+    assert.equal(await left(row(page).getByRole('rowheader')), x);
+    assert.equal(await left(page.getByRole('columnheader', { name: 'Layer' })), x);
+  });
+
   it('edits a row by keyboard; the others make up for it, or stay, as chosen', async () => {
     const page = await opened();
-    /** Parameters of one direction. */
-    const sides = (name: string): number => 512 + (name.includes('mlp') ? 1376 : 512);
+    /** Parameters of the other layers: a layer whose best is to stay whole counts whole. */
     const others = async (): Promise<number> =>
-      Object.entries((await savedPlan(page)).layers).reduce(
-        (sum, [name, plan]) => sum + ('keep' in plan || name === ROW ? 0 : plan.rank! * sides(name)),
-        0,
-      );
+      Object.entries((await savedPlan(page)).layers).reduce((sum, [name, plan]) => {
+        const inputs = name.includes('mlp') ? 1376 : 512;
+        if (name === ROW) return sum;
+        return sum + ('keep' in plan ? 512 * inputs : plan.rank! * (512 + inputs));
+      }, 0);
     const [size, rest] = [await after(page, 'Size'), await others()];
     await page.getByRole('grid').focus();
     await page.keyboard.press('ArrowDown');

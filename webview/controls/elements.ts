@@ -19,6 +19,11 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** A name of a layer that a line too short for it breaks after a dot or a slash. */
+export function breakableName(name: string): (Node | string)[] {
+  return name.split(/(?<=[./])/).flatMap((part, at) => (at === 0 ? [part] : [element('wbr'), part]));
+}
+
 function applyAttributes(target: Element, attributes: Attributes): void {
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === 'function') target.addEventListener(name, value);

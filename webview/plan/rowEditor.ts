@@ -2,7 +2,7 @@
 import { layerMethod } from '../../extension/shared/compression/methodTable';
 import type { LayerChoice, LayerPlan } from '../../extension/shared/compression/plans';
 import { button, checkbox, type Button, type Checkbox } from '../controls/controls';
-import { element } from '../controls/elements';
+import { breakableName, element } from '../controls/elements';
 import { numberInput, setUnlessEdited } from '../controls/fields';
 import { formatBytes, formatCompact, formatCount, formatPercent, formatShape } from '../numbers/format';
 import type { MethodChoice } from './choiceAtShare';
@@ -73,7 +73,11 @@ export class RowEditor {
       label: 'Reset Row',
       icon: 'discard',
       title: 'Back to what the allocation says (Delete in the table)',
-      onClick: () => this.row && actions.reset(this.row.name),
+      onClick: () => {
+        if (this.row) actions.reset(this.row.name);
+        // A button that is disabled loses the focus to nothing, and Escape with it.
+        this.title.focus({ preventScroll: true });
+      },
     });
     const compare = button({
       label: 'Compare Methods',
@@ -124,7 +128,7 @@ export class RowEditor {
     this.row = row;
     const { layer, plan, pinned } = row;
     const never = layer.leftOut?.always === true;
-    this.title.textContent = layer.name;
+    if (this.title.textContent !== layer.name) this.title.replaceChildren(...breakableName(layer.name));
     this.element.setAttribute('aria-label', `Edit ${layer.name}`);
     this.facts.replaceChildren(...factsOf(row).map((fact) => element('span', {}, fact)));
     this.cannot.hidden = !never;
