@@ -9,6 +9,9 @@ import { inSteps } from './steps';
 import { Workbench } from './workbench';
 import { makeWorkspace } from './workspace';
 
+/** Where a view says which file it shows. */
+const SHOWN_PATH = `document.querySelector('#app .file-name')?.title`;
+
 const LAYER = 'model.layers.2.self_attn.q_proj.weight';
 
 describe('a person compresses a model', function () {
@@ -98,12 +101,22 @@ describe('a person compresses a model', function () {
     assert.ok(existsSync(path.join(folder, 'model.safetensors')));
     await view.getByRole('button', { name: 'Inspect the Result' }).click();
     // It has the name of the original, in another folder.
-    const shown = `document.querySelector('#app .file-name')?.title`;
-    const titles = await eventually(
-      () => Promise.all(workbench.page.frames().map((frame) => frame.evaluate<unknown>(shown).catch(() => null))),
-      (all) => all.some((title) => typeof title === 'string' && title.startsWith(target)),
+    const result = await eventually(
+      async () => {
+        for (const frame of workbench.page.frames()) {
+          const title = await frame.evaluate<unknown>(SHOWN_PATH).catch(() => null);
+          if (typeof title === 'string' && title.startsWith(target)) return frame;
+        }
+        return null;
+      },
+      (frame) => frame !== null,
     );
-    assert.ok(titles.length > 0);
+    await result!.getByText(/^\d+ computed, not stored$/).waitFor();
     await workbench.screenshot('plan-result');
+    // The weight that stood there is one row again, of its two factors.
+    await result!.getByRole('textbox', { name: /filter/i }).fill(LAYER);
+    await result!.locator('.table-row', { hasText: 'A·B r=20' }).click();
+    await result!.getByText(/^W = A·B, computed from its factors: \d+ of 20 directions hold 95 % of ‖W‖²\.$/).waitFor();
+    await workbench.screenshot('plan-result-layer');
   });
 });

@@ -9,7 +9,7 @@ import type { LayerParts, PartSummary, TensorSummary } from '../../extension/sha
 import { allNumbers, statisticsTable } from './allNumbers';
 import type { Host } from '../connection';
 import { button, panels, type Button, type Panels } from '../controls/controls';
-import { element } from '../controls/elements';
+import { breakableName, element } from '../controls/elements';
 import { formatCompact, formatCount, formatNumber, formatShape, formatShare, plural } from '../numbers/format';
 import { icon } from '../controls/icons';
 import { MatrixPanel } from './matrixPanel';
@@ -88,7 +88,7 @@ export class LayerView {
     this.forget();
     this.element.hidden = false;
     this.element.setAttribute('aria-label', `Layer ${layer}`);
-    this.title.textContent = layer;
+    this.title.replaceChildren(...breakableName(layer));
     this.facts.replaceChildren(...this.factsAbout(tensor, null, whole));
     if (focus === 'title') this.title.focus({ preventScroll: true });
     this.message('loading', 'Reading the spectrum…', [
@@ -277,19 +277,23 @@ function notices(layer: LayerResult): HTMLElement[] {
     texts.push({ kind: 'info', text: `No spectrum: ${layer.noSpectrum}.` });
   }
   if (layer.precisionNote !== undefined) texts.push({ kind: 'info', text: `This layer was ${layer.precisionNote}.` });
-  if (layer.factored) texts.push({ kind: 'info', text: factoredText(layer.factored) });
+  if (layer.factored) texts.push({ kind: 'info', text: factoredText(layer.name, layer.factored) });
   return texts.map(({ kind, text }) =>
     element('div', { class: `notice ${kind}` }, icon(kind), element('span', {}, text)),
   );
 }
 
-/** What a LoRA pair adds, and how many of its directions matter. */
-function factoredText({ rank, scale, directions, base }: FactoredLayer): string {
-  const used = directions === undefined ? '' : `: ${directions} of ${plural(rank, 'direction')} hold 95 % of ‖ΔW‖²`;
+/** What an adapter adds, or a weight that was saved as two factors; and how many of its directions matter. */
+function factoredText(name: string, { rank, scale, directions, base }: FactoredLayer): string {
+  const added = name.endsWith('delta_weight');
+  const made = added ? 'ΔW' : 'W';
+  const used =
+    directions === undefined ? '' : `: ${directions} of ${plural(rank, 'direction')} hold 95 % of ‖${made}‖²`;
   const relative = base?.relative_norm;
   const share =
     typeof relative === 'number' ? ` ‖ΔW‖ is ${formatShare(relative)} of ‖W‖ (${base!.tensor} of ${base!.path}).` : '';
-  return `ΔW = ${formatNumber(scale, 4)}·B·A, computed from its factors${used}.${share}`;
+  const product = added || scale !== 1 ? `${formatNumber(scale, 4)}·B·A` : 'A·B';
+  return `${made} = ${product}, computed from its factors${used}.${share}`;
 }
 
 function spectra(

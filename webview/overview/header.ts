@@ -123,7 +123,15 @@ function facts(summary: CheckpointSummary): HTMLElement[] {
     fact(formatCompact(summary.parameters), 'parameters', formatCount(summary.parameters)),
     fact(formatBytes(summary.bytes), files.trim(), plural(summary.bytes, 'byte')),
     fact(formatCount(stored), agreeing(stored, 'tensor', 'tensors'), ''),
-    ...(stored < all ? [fact(formatCount(all - stored), 'ΔW, not stored', 'Products of two factors')] : []),
+    ...(stored < all
+      ? [
+          fact(
+            formatCount(all - stored),
+            'computed, not stored',
+            'Made of other tensors: products of factors, sums of parts',
+          ),
+        ]
+      : []),
     ...(optimizer ? [fact(formatBytes(optimizer.bytes), 'optimizer state', plural(optimizer.tensors, 'tensor'))] : []),
     ...(beside ? [fact(plural(beside.tensors, 'tensor'), 'beside the model', plural(beside.bytes, 'byte'))] : []),
   ];
