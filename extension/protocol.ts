@@ -198,6 +198,8 @@ export interface ViewRequests {
   resumeSaving: { params: null; result: null };
   /** Opens what was saved last. */
   inspectSaved: { params: null; result: null };
+  /** Runs the ONNX model that was saved last beside the original. The host asks for inputs and shows the report. */
+  evaluateSaved: { params: null; result: null };
   /** Opens the file anew after it changed or the engine could not open it. */
   reload: { params: null; result: ViewState };
   /** Opens the model that this file is a shard of. */

@@ -301,6 +301,28 @@ describe('the plan view', () => {
     assert.equal((await requests(page, 'inspectSaved')).length, 1);
   });
 
+  it('offers to evaluate a saved ONNX model, once at a time, and says what went wrong', async () => {
+    const page = await opened({ noinputs: '' });
+    const done = (layout: 'onnx' | 'safetensors'): Promise<void> =>
+      notify(page, 'modelSaving', {
+        ...{ state: 'done', target: '/out/model', layout },
+        result: {
+          ...{ path: '/out/model', files: ['model.onnx'], layers: [], notes: [] },
+          bytes: { before: 141e6, after: 70.7e6 },
+        },
+      });
+    const evaluate = page.getByRole('button', { name: 'Evaluate…' });
+    await done('safetensors');
+    await page.getByRole('button', { name: 'Inspect the Result' }).waitFor();
+    assert.equal(await evaluate.count(), 0);
+    await done('onnx');
+    await evaluate.click();
+    assert.equal(await evaluate.isDisabled(), true);
+    await page.getByText('x.npz: has no array "input_ids" (it has z)').waitFor();
+    assert.equal(await evaluate.isDisabled(), false);
+    assert.equal((await requests(page, 'evaluateSaved')).length, 1);
+  });
+
   for (const { name } of themes) {
     for (const width of [500, 1000, 1500]) {
       it(`can be read, and cuts nothing, in ${name} at ${width} pixels`, async () => {

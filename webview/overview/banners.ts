@@ -1,7 +1,7 @@
 /** What a person must know before the numbers: problems of the file, a file that changed, an engine in trouble. */
 import type { Problem, ShardOfModel } from '../../extension/shared/tensors';
 import { button } from '../controls/controls';
-import { element } from '../controls/elements';
+import { element, type Child } from '../controls/elements';
 import { formatCount, plural } from '../numbers/format';
 import { icon } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
@@ -65,8 +65,8 @@ function shardBanner({ number, total, whole }: ShardOfModel, openWhole: () => vo
   return banner('info', text, button({ label: 'Open the Whole Model', onClick: openWhole }));
 }
 
-export function banner(kind: 'info' | 'warning' | 'error', text: string, action: HTMLElement | null): HTMLElement {
-  return element('div', { class: `banner ${kind}` }, icon(kind), element('p', {}, text), action);
+export function banner(kind: 'info' | 'warning' | 'error', text: string, ...actions: Child[]): HTMLElement {
+  return element('div', { class: `banner ${kind}` }, icon(kind), element('p', {}, text), ...actions);
 }
 
 /** One is said at once; several wait behind their number. */

@@ -70,9 +70,10 @@ export class PlanView {
       onClick: () => void this.startSaving(),
     });
     this.saving = new SavingBar({
-      cancel: () => this.ask(host.request('cancelSaving', null)),
-      resume: () => this.ask(host.request('resumeSaving', null)),
-      inspect: () => this.ask(host.request('inspectSaved', null)),
+      cancel: () => void this.ask(host.request('cancelSaving', null)),
+      resume: () => void this.ask(host.request('resumeSaving', null)),
+      inspect: () => void this.ask(host.request('inspectSaved', null)),
+      evaluate: () => this.ask(host.request('evaluateSaved', null)),
     });
     this.savePlan = button({ label: 'Save Plan…', icon: 'save', onClick: () => void this.save() });
     this.statisticsLine = new StatisticsLine(host, {
@@ -195,8 +196,13 @@ export class PlanView {
     return (this.source && this.board?.compressionPlan(this.source.checkpoint, this.statistics)) ?? null;
   }
 
-  private ask(request: Promise<unknown>): void {
-    request.catch((error: unknown) => this.say('error', problemOf(error).message));
+  /** @returns resolves when it is answered, whatever the answer */
+  private async ask(request: Promise<unknown>): Promise<void> {
+    try {
+      await request;
+    } catch (error) {
+      this.say('error', problemOf(error).message);
+    }
   }
 
   private async fetch(): Promise<void> {

@@ -11,6 +11,8 @@ export interface SavingActions {
   resume(): void;
   /** Opens what was saved. */
   inspect(): void;
+  /** Runs what was saved beside the original; resolves when the person has seen the end of it. */
+  evaluate(): Promise<void>;
 }
 
 export class SavingBar {
@@ -44,7 +46,7 @@ export class SavingBar {
     if (this.said.textContent !== tenth) this.said.textContent = tenth;
   }
 
-  private done({ target, result }: Extract<ModelSaving, { state: 'done' }>): HTMLElement {
+  private done({ target, layout, result }: Extract<ModelSaving, { state: 'done' }>): HTMLElement {
     const { bytes, layers, notes } = result;
     const size = `${formatBytes(bytes.after)} in place of ${formatBytes(bytes.before)}`;
     const text = `Saved ${target}: ${plural(layers.length, 'layer')} compressed, ${size}. ${notes.join(' ')}`.trim();
@@ -54,9 +56,23 @@ export class SavingBar {
       appearance: 'primary',
       onClick: () => this.actions.inspect(),
     });
-    const made = banner('info', text, inspect);
+    const made = banner('info', text, inspect, layout === 'onnx' && this.evaluation());
     made.setAttribute('role', 'status');
     return made;
+  }
+
+  /** One evaluation at a time: two at once would measure each other's latency. */
+  private evaluation(): HTMLElement {
+    const evaluate = button({
+      label: 'Evaluate…',
+      icon: 'play',
+      title: 'Runs the original and the compressed model on inputs of yours, and compares them',
+      onClick: () => {
+        evaluate.disabled = true;
+        void this.actions.evaluate().finally(() => (evaluate.disabled = false));
+      },
+    });
+    return evaluate;
   }
 
   private stopped({ target, problem }: Extract<ModelSaving, { state: 'stopped' }>): HTMLElement {

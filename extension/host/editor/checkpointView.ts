@@ -7,6 +7,7 @@ import { planText } from '../../shared/compression/planText';
 import { notifier } from '../../shared/rpc';
 import { handle } from '../../shared/rpcHandlers';
 import type { CheckpointSession } from './checkpointSession';
+import { evaluateSaved } from './evaluateFlow';
 import { exportResults } from './exportResults';
 import { LoadWatch } from './loadWatch';
 import { choosePlanFile, chooseStatisticsFile, savePlanFile } from './planFiles';
@@ -148,6 +149,12 @@ export class CheckpointView {
         if (state?.state === 'done') {
           await vscode.commands.executeCommand('eigenscope.inspectWeights', vscode.Uri.file(state.result.path));
         }
+        return null;
+      },
+      evaluateSaved: async () => {
+        session.modelSaving.assertIdle();
+        const { state } = session.modelSaving;
+        if (state?.state === 'done') await evaluateSaved(session, this.document.uri, state.result);
         return null;
       },
       reload: async () => {

@@ -268,6 +268,11 @@ handle<ViewRequests>(connection, {
   },
   resumeSaving: () => null,
   inspectSaved: () => null,
+  evaluateSaved: async () => {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    if (options.has('noinputs')) throw new Error('x.npz: has no array "input_ids" (it has z)');
+    return null;
+  },
   openSettings: () => null,
   openAsText: () => null,
   exportResults: () => null,

@@ -1,0 +1,74 @@
+/** What an evaluation of a compressed model found, as a document. Knows nothing of VS Code. */
+import type { EvaluatedModel, EvaluationReport, OutputDifference } from '../../shared/modelRuns';
+import { markdownCode, markdownText } from '../plainText';
+
+export function evaluationMarkdown({
+  original,
+  compressed,
+  outputs,
+  runs,
+  timed_runs,
+  synthetic,
+  notes,
+}: EvaluationReport): string {
+  const rows: [string, (model: EvaluatedModel) => string][] = [
+    ['Size', ({ bytes }) => megabytes(bytes)],
+    ['Median latency', ({ latency_ms: { median } }) => milliseconds(median)],
+    ['Median when it ran first', ({ latency_ms: { first } }) => milliseconds(first)],
+    ['Median when it ran second', ({ latency_ms: { second } }) => milliseconds(second)],
+    ['Peak memory of its process', ({ peak_bytes }) => megabytes(peak_bytes)],
+    ['Memory before the model was loaded', ({ baseline_bytes }) => megabytes(baseline_bytes)],
+  ];
+  return [
+    '# Evaluation of a compressed model',
+    '',
+    `- Original: ${markdownCode(original.path)}`,
+    `- Compressed: ${markdownCode(compressed.path)}`,
+    `- Runs: ${runs} compared, ${timed_runs} of each model timed`,
+    ...(synthetic ? ['- **Made from random inputs: they say nothing of real ones**'] : []),
+    '',
+    '## Outputs',
+    '',
+    '| output | relative error | largest difference | same top 1 | KL divergence |',
+    '| --- | ---: | ---: | ---: | ---: |',
+    ...outputs.map(outputRow),
+    '',
+    '## Cost',
+    '',
+    '| | original | compressed |',
+    '| --- | ---: | ---: |',
+    ...rows.map(([name, text]) => `| ${name} | ${text(original)} | ${text(compressed)} |`),
+    '',
+    ...(notes.length > 0 ? ['## Notes', '', ...notes.map((note) => `- ${markdownNote(note)}`), ''] : []),
+  ].join('\n');
+}
+
+function outputRow(row: OutputDifference): string {
+  const { output, relative_error, largest_difference, top1_agreement, kl, rows_are } = row;
+  const divergence = kl === null ? '–' : `${digits(kl)} nats (${rows_are})`;
+  const agreement = top1_agreement === null ? '–' : `${(100 * top1_agreement).toFixed(2)} %`;
+  return `| ${cell(output)} | ${digits(relative_error)} | ${digits(largest_difference)} | ${agreement} | ${divergence} |`;
+}
+
+/** A bar ends a cell, in a code span, too. */
+function cell(name: string): string {
+  return name.includes('|') ? markdownText(name) : markdownCode(name);
+}
+
+/** Notes are sentences of ours that may quote a name. Their punctuation stays as it is if it can be read as text only. */
+function markdownNote(note: string): string {
+  return /^[\w ,.;:'()–-]*$/.test(note) && !/\b_|_\b|www\./.test(note) ? note : markdownText(note);
+}
+
+function digits(value: number | null): string {
+  return value === null ? '–' : value.toPrecision(4);
+}
+
+function milliseconds(value: number): string {
+  return `${value.toFixed(2)} ms`;
+}
+
+/** As the page counts them: a megabyte is 10⁶ bytes. */
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toPrecision(4)} MB`;
+}
