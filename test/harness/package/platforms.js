@@ -18,12 +18,12 @@ const MACOS = ['libonnxruntime.1.dylib', 'onnxruntime_binding.node'];
 const NONE = [];
 
 module.exports = {
-  'linux-x64': { onnxruntime: LINUX, files: 55, packedMB: 18.7, unpackedMB: 48.6 },
-  'linux-arm64': { onnxruntime: LINUX, files: 55, packedMB: 11.2, unpackedMB: 28 },
-  'win32-x64': { onnxruntime: WINDOWS, files: 59, packedMB: 29.7, unpackedMB: 69.5 },
-  'win32-arm64': { onnxruntime: WINDOWS, files: 59, packedMB: 30.8, unpackedMB: 75.2 },
-  'darwin-arm64': { onnxruntime: MACOS, files: 55, packedMB: 13.9, unpackedMB: 47.3 },
-  'darwin-x64': { onnxruntime: NONE, files: 22, packedMB: 0.7, unpackedMB: 2 },
-  'alpine-x64': { onnxruntime: NONE, files: 22, packedMB: 0.7, unpackedMB: 2 },
-  'alpine-arm64': { onnxruntime: NONE, files: 22, packedMB: 0.7, unpackedMB: 2 },
+  'linux-x64': { onnxruntime: LINUX, files: 58, packedMB: 20.7, unpackedMB: 54.1 },
+  'linux-arm64': { onnxruntime: LINUX, files: 58, packedMB: 13.2, unpackedMB: 33.4 },
+  'win32-x64': { onnxruntime: WINDOWS, files: 62, packedMB: 31.6, unpackedMB: 74.9 },
+  'win32-arm64': { onnxruntime: WINDOWS, files: 62, packedMB: 32.8, unpackedMB: 80.6 },
+  'darwin-arm64': { onnxruntime: MACOS, files: 58, packedMB: 15.8, unpackedMB: 52.7 },
+  'darwin-x64': { onnxruntime: NONE, files: 25, packedMB: 2.6, unpackedMB: 7.5 },
+  'alpine-x64': { onnxruntime: NONE, files: 25, packedMB: 2.6, unpackedMB: 7.5 },
+  'alpine-arm64': { onnxruntime: NONE, files: 25, packedMB: 2.6, unpackedMB: 7.5 },
 };
