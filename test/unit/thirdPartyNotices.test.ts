@@ -22,9 +22,17 @@ describe('the notices of third parties', () => {
 
   /** As the bundles' source maps have them: not what the build wrote the notices from. */
   function bundled(): string[] {
-    const bundles = ['extension', 'engine', 'headers', 'worker', 'trial', 'assignment', 'cli', 'webview'].map(
-      (name) => `${name}.js.map`,
-    );
+    const bundles = [
+      'extension',
+      'engine',
+      'headers',
+      'worker',
+      'trial',
+      'assignment',
+      'modelRun',
+      'cli',
+      'webview',
+    ].map((name) => `${name}.js.map`);
     const sources = bundles.flatMap((name) => (JSON.parse(text('dist', name)) as { sources: string[] }).sources);
     const folders = sources.flatMap(
       (source) =>
