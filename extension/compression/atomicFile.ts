@@ -6,6 +6,7 @@
 import { open, rename, link, unlink, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { isErrno } from '../checkpoint/files/fileReader';
+import { Appender, type Append } from './appender';
 import { CompressionError } from './compressionError';
 import { writeError } from './writeError';
 import { newPartialName, partialDone, removeAbandonedPartials } from './partialFile';
@@ -24,9 +25,6 @@ export interface AtomicWriteOptions {
   /** Looks at the finished content before it takes the target's name; throwing leaves the target as it was. */
   verify?: (content: FileHandle) => Promise<void>;
 }
-
-/** Appends bytes; resolves once the system has taken them. */
-export type Append = (bytes: Uint8Array) => Promise<void>;
 
 /**
  * Creates or replaces `target` with what `produce` appends.
@@ -67,9 +65,11 @@ async function writeThrough(
   produce: (append: Append) => Promise<void>,
 ): Promise<void> {
   let content: FileHandle | undefined = await openNew(partial, target.path);
+  const appender = new Appender(content, signal);
   try {
     if (target.mode !== undefined) await content.chmod(target.mode);
-    await produce(appender(content, signal));
+    await produce(appender.append);
+    await appender.written();
     await content.sync();
     const written = (await content.stat()).size;
     if (written !== size) {
@@ -81,6 +81,8 @@ async function writeThrough(
     content = undefined;
     await takeName(partial, target.path, target.exists);
   } catch (error) {
+    // What made the save fail is told, and nothing is written after it.
+    await appender.written().catch(() => undefined);
     throw await cleanedUp(error, content, partial, target.path);
   }
 }
@@ -92,18 +94,6 @@ async function openNew(partial: string, target: string): Promise<FileHandle> {
   } catch (error) {
     throw writeError(error, target);
   }
-}
-
-function appender(file: FileHandle, signal: AbortSignal | undefined): Append {
-  let position = 0;
-  return async (bytes) => {
-    for (let done = 0; done < bytes.length;) {
-      signal?.throwIfAborted();
-      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position);
-      done += bytesWritten;
-      position += bytesWritten;
-    }
-  };
 }
 
 /**

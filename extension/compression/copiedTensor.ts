@@ -1,6 +1,6 @@
 /** Tensors of a checkpoint that a saved file holds byte for byte, or with some bytes overwritten; copied in bands. */
 import type { Checkpoint, StoredPart, TensorInfo } from '../checkpoint/checkpoint';
-import type { Append } from './atomicFile';
+import type { Append } from './appender';
 import { CompressionError } from './compressionError';
 import type { HeaderEntry } from './safetensorsLayout';
 

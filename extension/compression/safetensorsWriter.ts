@@ -5,7 +5,8 @@
  */
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import type { DType } from '../shared/tensors';
-import { writeAtomically, type Append } from './atomicFile';
+import type { Append } from './appender';
+import { writeAtomically } from './atomicFile';
 import { CompressionError } from './compressionError';
 import { copiedTensor, type CopiedTensor, type TensorPatch } from './copiedTensor';
 import { resolveTarget } from './saveTarget';

@@ -80,7 +80,7 @@ export class FileReader implements FileBytes {
         { file: this.path, offset },
       );
     }
-    const buffer = allocate(length, this.path, offset);
+    const buffer = allocate(length, this.path, offset, unzeroed);
     await this.readInto(buffer, offset, signal);
     return buffer;
   }
@@ -139,14 +139,28 @@ export class FileReader implements FileBytes {
   }
 }
 
-/** A buffer of this size, or a CheckpointError `limit` where one buffer cannot be that large. */
-export function allocate(length: number, file: string, offset: number): Uint8Array<ArrayBuffer> {
+/**
+ * A buffer of this size, or a CheckpointError `limit` where one buffer cannot be that large.
+ *
+ * @param make what makes it; zeros by default
+ */
+export function allocate(
+  length: number,
+  file: string,
+  offset: number,
+  make = (bytes: number): Uint8Array<ArrayBuffer> => new Uint8Array(bytes),
+): Uint8Array<ArrayBuffer> {
   try {
-    return new Uint8Array(length);
+    return make(length);
   } catch (error) {
     const message = `${length} bytes do not fit into memory at once`;
     throw new CheckpointError('limit', message, { file, offset, cause: error, remedy: 'read fewer rows' });
   }
+}
+
+/** Filling megabytes with zeros takes longer than reading them, and holds up the thread; all of it is read over. */
+function unzeroed(length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
 }
 
 export function isErrno(error: unknown, ...codes: string[]): boolean {

@@ -6,7 +6,8 @@
 import { mkdir, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isErrno } from '../../checkpoint/files/fileReader';
-import { syncFolder, writeAtomically, type Append } from '../atomicFile';
+import type { Append } from '../appender';
+import { syncFolder, writeAtomically } from '../atomicFile';
 import { CompressionError } from '../compressionError';
 import type { OutputFile } from '../writers/writer';
 import { writeError } from '../writeError';

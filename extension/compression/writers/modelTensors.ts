@@ -1,6 +1,6 @@
 /** The tensors of a saved model in the source's order: those that are copied, and in their places those of the pieces. */
 import type { TensorInfo } from '../../checkpoint/checkpoint';
-import type { Append } from '../atomicFile';
+import type { Append } from '../appender';
 import { copiedTensor } from '../copiedTensor';
 import { byteLength, type HeaderEntry } from '../safetensorsLayout';
 import { isStored } from '../storageNotes';

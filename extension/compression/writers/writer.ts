@@ -13,7 +13,7 @@ import type { Model } from '../../checkpoint/openModel';
 import type { LayoutName } from '../../shared/compression/layouts';
 import type { MeasuredGroup, MeasuredLayer } from '../../shared/compression/measured';
 import type { CompressionPlan, GroupPlan, LayerChoice } from '../../shared/compression/plans';
-import type { Append } from '../atomicFile';
+import type { Append } from '../appender';
 import type { StoredLayer } from '../compressMatrix';
 import type { CompressionMatrix } from '../compressionMatrix';
 import type { FactorLayout } from '../factorLayout';

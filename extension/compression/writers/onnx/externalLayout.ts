@@ -9,7 +9,7 @@ import { FileSet } from '../../../checkpoint/files/fileSet';
 import { FileReader, type FileIdentity } from '../../../checkpoint/files/fileReader';
 import { ExternalFiles } from '../../../checkpoint/onnx/onnxExternalData';
 import type { ExternalData, OnnxTensor } from '../../../checkpoint/onnx/onnxTensor';
-import type { Append } from '../../atomicFile';
+import type { Append } from '../../appender';
 import type { OutputFile, PieceReader } from '../writer';
 import { copyRange } from './protobufRewrite';
 

@@ -7,7 +7,7 @@
  */
 import { WIRE, type Field, type Span } from '../../../checkpoint/containers/protobufReader';
 import type { ReadableBytes } from '../../../checkpoint/files/fileBytes';
-import type { Append } from '../../atomicFile';
+import type { Append } from '../../appender';
 import type { PieceReader } from '../writer';
 
 /** The elements of a tensor of a finished piece (`writer.ts`), which are read when they are written. */
