@@ -30,6 +30,8 @@ const WEIGHT = '.weight';
 export interface FoundGroup extends SavedGroup {
   /** The layer whose inputs the statistics are of. */
   readonly measuredAt: string;
+  /** The largest rank: its channels, or the dimensions of a head. */
+  readonly most: number;
   readonly heads?: { readonly sizes: HeadSizes; readonly rotation: Rotation; readonly rotated: number };
 }
 
@@ -88,7 +90,7 @@ export function foundGroup(
       );
     }
     assertRank(plan, down.inputs, 'channels', name);
-    return { ...base, measuredAt: down.tensor.name };
+    return { ...base, measuredAt: down.tensor.name, most: down.inputs };
   }
   const sizes = checkpoint.config.sizesOf(group.q);
   const rowsOf = (module: string): number => choiceMatrix(document, module + WEIGHT).outputs;
@@ -102,7 +104,12 @@ export function foundGroup(
   const factor = checkpoint.config.fields.partial_rotary_factor;
   const rotated = typeof factor === 'number' ? 2 * Math.floor((heads.headSize * factor) / 2) : heads.headSize;
   const measured = plan.method === 'vo' ? of('v') : of('q');
-  return { ...base, measuredAt: measured.tensor.name, heads: { sizes: heads, rotation, rotated } };
+  return {
+    ...base,
+    measuredAt: measured.tensor.name,
+    most: heads.headSize,
+    heads: { sizes: heads, rotation, rotated },
+  };
 }
 
 function rolesOf({ q, k, v, o }: AttentionGroup, { method }: GroupPlan): Record<string, string> {

@@ -3,9 +3,16 @@ import { parseArgs } from 'node:util';
 import { compiledPatterns } from '../../compression/plan/patterns';
 import { methodOptions, type OptionName, type OptionRow } from '../../shared/compression/methodOptions';
 import { isMethodName, layerMethod, layerMethods } from '../../shared/compression/methodTable';
-import { MULTIPLES, TARGET_KINDS } from '../../shared/compression/planKeys';
-import { ALLOCATIONS, PLAN_ENDING, type Allocation, type LayerChoice } from '../../shared/compression/plans';
+import { GROUP_METHODS, MULTIPLES, TARGET_KINDS } from '../../shared/compression/planKeys';
+import {
+  ALLOCATIONS,
+  PLAN_ENDING,
+  type Allocation,
+  type GroupMethodName,
+  type LayerChoice,
+} from '../../shared/compression/plans';
 import type { PlanRequest } from '../../compression/plan/planRequest';
+import type { GroupShare } from '../requests/plannedGroups';
 import { commonValues, integer, number, UsageError, type Common } from './cliArguments';
 
 export const PLAN_USAGE = `plan:
@@ -22,6 +29,8 @@ export const PLAN_USAGE = `plan:
   --exclude RE         leave layers dense whose names match; may be repeated
   --include RE         compress embeddings or output matrices whose names match, too; may be repeated
   --stats FILE         statistics of the inputs, for methods that need them
+  --group METHOD:S     besides, the share S of the channels of each MLP (nystrom), or of the dimensions of each head (vo,
+                       qk), stays; the target counts them as dense. Running the plan needs --stats. May be repeated
   --choices LIST       what ilp chooses among: methods, with a quantiser if it is to be one: svd,quantise:int8,lq-lora
   --time-limit S       seconds for ilp   (5)
   --out FILE           the plan; its name ends in ${PLAN_ENDING}, or it is a folder
@@ -34,6 +43,7 @@ export interface PlanCommand extends Common {
   readonly request: Omit<PlanRequest, 'allocation'> & { readonly allocation: Allocation };
   /** Methods that ilp chooses among; the request's own if there are none. */
   readonly choices: readonly LayerChoice[];
+  readonly groups: readonly GroupShare[];
   readonly statistics: string | undefined;
   /** Seconds. */
   readonly timeLimit: number;
@@ -84,6 +94,7 @@ export function parsePlanArguments(args: readonly string[]): PlanCommand {
       ...(epsilon !== undefined && { epsilon }),
     },
     choices: ilpChoices(one('choices'), allocation),
+    groups: groupShares(values.group),
     statistics: one('stats'),
     timeLimit: number(one('time-limit'), '--time-limit', 0.1, 86_400) ?? DEFAULT_TIME_LIMIT,
     out,
@@ -92,13 +103,13 @@ export function parsePlanArguments(args: readonly string[]): PlanCommand {
   };
 }
 
-const REPEATABLE: ReadonlySet<string> = new Set(['exclude', 'include']);
+const REPEATABLE: ReadonlySet<string> = new Set(['exclude', 'include', 'group']);
 
 const FLAGS = ['relative', 'per-block', 'overwrite', 'no-cache'] as const;
 
 const TEXTS = [
   ...['ratio', 'target', 'allocation', 'method', 'rank', 'epsilon', 'multiple', 'exclude', 'include', 'stats'],
-  ...['choices', 'time-limit', 'out', 'threads', 'memory', 'device'],
+  ...['choices', 'group', 'time-limit', 'out', 'threads', 'memory', 'device'],
   ...methodOptions.map(({ name }) => name),
 ];
 
@@ -143,6 +154,20 @@ function ilpChoices(list: string | undefined, allocation: Allocation): LayerChoi
     const [method = '', quantiser] = each.split(':');
     return choice((name) => (name === 'method' ? method : name === 'quantiser' ? quantiser : undefined));
   });
+}
+
+function groupShares(given: boolean | string[] | undefined): GroupShare[] {
+  const list = Array.isArray(given) ? given : [];
+  const shares = list.map((text) => {
+    const [method = '', share, ...rest] = text.split(':');
+    const value = rest.length === 0 ? number(share, '--group METHOD:S', 0, 1) : undefined;
+    if (!value || value === 1)
+      throw new UsageError(`--group is METHOD:S, with S between 0 and 1, as in nystrom:0.75, not "${text}"`);
+    return { method: oneOf(method, '--group', Object.keys(GROUP_METHODS) as GroupMethodName[]), share: value };
+  });
+  const twice = shares.find(({ method }, index) => shares.findIndex((each) => each.method === method) < index);
+  if (twice) throw new UsageError(`--group ${twice.method} is given more than once`);
+  return shares;
 }
 
 function optionValue(option: OptionRow, text: string): string | number {

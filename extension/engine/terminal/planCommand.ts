@@ -13,6 +13,7 @@ import type { StatisticsSummary } from '../../shared/compression/statistics';
 import { visible } from '../../shared/visibleText';
 import type { EngineDocument } from '../document/engineDocument';
 import { planSource } from '../requests/planSource';
+import { plannedGroups, type PlannedGroups } from '../requests/plannedGroups';
 import type { RequestParts } from '../requests/requestParts';
 import { DEFAULT_FARMS, UsageError } from './cliArguments';
 import type { PlanCommand } from './planArguments';
@@ -48,13 +49,18 @@ export async function planModel(
     },
     signal,
   );
-  const layers = statistics ? source.layers.map((layer) => coveredLayer(layer, request, statistics)) : source.layers;
+  const grouped = groupsOf(document, command, statistics);
+  const covered = statistics ? source.layers.map((layer) => coveredLayer(layer, request, statistics)) : source.layers;
+  const layers = covered.map((layer) => outsideGroups(layer, grouped));
   const planned = await allocated(preparePlan(layers, source.rest), command, signal);
   const named = statistics && { name: path.basename(statistics.path), fingerprint: statistics.fingerprint };
-  const plan = makePlan(source, request, planned, { ...(named && { statistics: named }) });
+  const plan = makePlan(source, request, planned, {
+    ...(named && { statistics: named }),
+    ...(command.groups.length > 0 && { groups: grouped.groups }),
+  });
   const file = await writePlan(plan, target, { protect: document.checkpoint.files, overwrite, signal });
   progress.finish();
-  return report(file, planned);
+  return report(file, planned, grouped);
 }
 
 async function statisticsOf(file: string, document: EngineDocument, signal: AbortSignal): Promise<StatisticsSummary> {
@@ -87,6 +93,25 @@ function coveredLayer(layer: PlanLayer, request: PlanCommand['request'], { cover
   return { ...layer, leftOut: { why, always: true } };
 }
 
+function groupsOf(
+  document: EngineDocument,
+  { groups, request }: PlanCommand,
+  statistics: StatisticsSummary | undefined,
+): PlannedGroups {
+  try {
+    return plannedGroups(document, groups, request.multiple, statistics);
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(error.message) : error;
+  }
+}
+
+/** A layer of a group gets no method of its own. */
+function outsideGroups(layer: PlanLayer, { members, groups }: PlannedGroups): PlanLayer {
+  const group = members.get(layer.name);
+  if (group === undefined || layer.leftOut?.always) return layer;
+  return { ...layer, leftOut: { why: `becomes smaller by ${groups[group]!.method} in its group`, always: true } };
+}
+
 /** Uniform shares need no spectra; errors are then told of the layers that were inspected before. */
 function needsSpectra({ allocation, target, method }: PlanCommand['request']): boolean {
   if (layerMethod(method.method).stores === 'adapter') return false;
@@ -111,7 +136,11 @@ async function allocated(
 /** Reasons that the report lists, the most frequent first. */
 const REASONS_SHOWN = 8;
 
-function report(file: string, { totals, rows, feasible, why, gap }: AllocatedPlan): string {
+function report(
+  file: string,
+  { totals, rows, feasible, why, gap }: AllocatedPlan,
+  { groups, left }: PlannedGroups,
+): string {
   const { bytes, parameters, multiplyAdds, error, errorIs, compressed, layers } = totals;
   const share = ({ before, after }: BeforeAfter): string =>
     `${percent(before === 0 ? 1 : after / before)} of ${before}`;
@@ -129,8 +158,21 @@ function report(file: string, { totals, rows, feasible, why, gap }: AllocatedPla
     ...(gap === undefined ? [] : [`gap            ${percent(gap)} to the best there can be`]),
     ...(feasible ? [] : [`The target is not met: ${why!}.`]),
     ...listed.map(([reason, count]) => `dense ${String(count).padStart(6)}: ${visible(reason)}`),
+    ...groupLines(groups),
+    ...left.map(({ name, why: reason }) => `no group ${visible(name)}: ${visible(reason)}`),
     '',
   ].join('\n');
+}
+
+function groupLines(groups: PlannedGroups['groups']): string[] {
+  const counts = new Map<string, number>();
+  for (const { method, rank } of Object.values(groups)) {
+    counts.set(`${method} ${rank}`, (counts.get(`${method} ${rank}`) ?? 0) + 1);
+  }
+  return [...counts].map(
+    ([which, count]) =>
+      `${count} ${agreeing(count, 'group')} by ${which}: smaller than above, where they count as dense`,
+  );
 }
 
 function percent(share: number): string {
