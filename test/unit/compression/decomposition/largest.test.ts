@@ -1,9 +1,5 @@
 import assert from 'node:assert/strict';
-import {
-  entriesAt,
-  largestColumns,
-  largestEntries,
-} from '../../../../extension/compression/decomposition/largest';
+import { entriesAt, largestColumns, largestEntries } from '../../../../extension/compression/decomposition/largest';
 import { shareOf } from '../../../../extension/shared/compression/rankLimits';
 import { randomMatrix } from '../../../harness/numbers/denseReference';
 
