@@ -5,16 +5,20 @@ import { quantiseBlocks } from '../quantisers/quantiseBlocks';
 import type { Step } from './alternating';
 import { shareOf } from '../../shared/compression/rankLimits';
 import { entriesAt, largestColumns, largestEntries } from './largest';
-import { lowRankIn, type TwoSidedMetric } from './twoSidedMetric';
+import { lowRank } from './lowRank';
+import { PLAIN, type Metric } from './metric';
 
 export function quantiseStep({ options, layer }: MethodInput): Step {
   return { term: 'quantised', fit: (target, poll) => quantiseBlocks(target, options, { layer, poll }) };
 }
 
-export function lowRankStep({ rank }: MethodInput, { kernels }: MethodTools, metric: TwoSidedMetric = {}): Step {
+export function lowRankStep({ rank }: MethodInput, { kernels }: MethodTools, metric: Metric = PLAIN): Step {
   return {
     term: 'lowRank',
-    fit: (target, poll): ProductPart => lowRankIn(metric, target, rank, { kernels, poll }),
+    fit: (target, poll): ProductPart => {
+      const { left, right } = lowRank(target, metric, rank, { kernels, poll });
+      return { kind: 'product', rank, left, right };
+    },
   };
 }
 

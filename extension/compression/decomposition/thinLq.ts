@@ -1,5 +1,7 @@
 /** Rows as a lower triangular matrix times orthonormal rows: a QR decomposition of the transpose. */
 
+import { frobenius } from '../measuredError';
+
 /** A row that keeps less than this share of its length is a sum of the rows before it. */
 const DEPENDENT = 1e-12;
 
@@ -23,7 +25,7 @@ export function thinLq(a: Float64Array, k: number, poll: (fraction: number) => v
   for (let i = 0; i < k; i++) {
     if (i % 16 === 0) poll((i / k) ** 2);
     const row = rows.subarray(i * n, (i + 1) * n);
-    const length = norm(row);
+    const length = frobenius(row);
     for (let round = 0; round < 2; round++) {
       for (let j = 0; j < i; j++) {
         const earlier = rows.subarray(j * n, (j + 1) * n);
@@ -33,7 +35,7 @@ export function thinLq(a: Float64Array, k: number, poll: (fraction: number) => v
         for (let c = 0; c < n; c++) row[c] = row[c]! - share * earlier[c]!;
       }
     }
-    const left = norm(row);
+    const left = frobenius(row);
     if (left <= DEPENDENT * length || left === 0) {
       row.fill(0);
       continue;
@@ -50,6 +52,21 @@ function dot(a: Float64Array, b: Float64Array): number {
   return sum;
 }
 
-function norm(a: Float64Array): number {
-  return Math.sqrt(dot(a, a));
+/** X ← L⁻ᵀ·X in place. A zero pivot, of a row that depends on others, takes no part: its row becomes zero. */
+export function solveTransposed(triangle: Float64Array, x: Float64Array, n: number): void {
+  const width = x.length / n;
+  for (let i = n - 1; i >= 0; i--) {
+    const pivot = triangle[i * n + i]!;
+    const row = x.subarray(i * width, (i + 1) * width);
+    if (pivot === 0) {
+      row.fill(0);
+      continue;
+    }
+    for (let l = i + 1; l < n; l++) {
+      const factor = triangle[l * n + i]!;
+      if (factor === 0) continue;
+      for (let j = 0; j < width; j++) row[j] = row[j]! - factor * x[l * width + j]!;
+    }
+    for (let j = 0; j < width; j++) row[j] = row[j]! / pivot;
+  }
 }

@@ -8,7 +8,7 @@
 import type { LayerStatistics } from '../../shared/compression/statistics';
 import { gramMetric } from '../decomposition/layerMetrics';
 import { weighted } from '../decomposition/metric';
-import { thinLq } from '../decomposition/thinLq';
+import { solveTransposed, thinLq } from '../decomposition/thinLq';
 import type { MethodTools } from '../methods/method';
 import { truncatedSvd } from '../truncatedSvd';
 import { columnsBetween, headRows, queryHeadsOf, type HeadSizes } from './attentionHeads';
@@ -77,7 +77,9 @@ export function reduceValueOutput(
       if (i >= rank) lost += sigma * sigma;
     }
     // P·T ≈ A·B, so ô = A, and v̂ = B·T⁻¹·v: rows of v mixed anew.
-    const mix = timesInverseTriangle(right.subarray(0, rank * headSize), triangle, rank, headSize);
+    const turned = tools.kernels.transpose(right.subarray(0, rank * headSize), rank, headSize);
+    solveTransposed(triangle, turned, headSize);
+    const mix = tools.kernels.transpose(turned, headSize, rank);
     const own = headRows(v, inputs, head, headSize);
     reduced.v.set(tools.kernels.multiply(mix, own, rank, inputs, headSize, false, false), head * rank * inputs);
     if (vBias && reduced.vBias) {
@@ -98,18 +100,4 @@ export function reduceValueOutput(
     output_error: whole === 0 ? 0 : Math.sqrt(lost / whole),
     notes: metric.notes,
   };
-}
-
-/** X·T⁻¹, T lower triangular; a zero pivot takes no part. */
-function timesInverseTriangle(x: Float64Array, triangle: Float64Array, rows: number, n: number): Float64Array {
-  const result = x.slice();
-  for (let row = 0; row < rows; row++) {
-    for (let j = n - 1; j >= 0; j--) {
-      const pivot = triangle[j * n + j]!;
-      const value = pivot === 0 ? 0 : result[row * n + j]! / pivot;
-      result[row * n + j] = value;
-      for (let i = 0; i < j; i++) result[row * n + i] = result[row * n + i]! - value * triangle[j * n + i]!;
-    }
-  }
-  return result;
 }

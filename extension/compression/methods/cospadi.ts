@@ -11,6 +11,7 @@ import { gramMetric } from '../decomposition/layerMetrics';
 import { PLAIN, weighted } from '../decomposition/metric';
 import { pursuit, residual, updateAtoms, type CodedRows, type Codes } from '../decomposition/sparseCoding';
 import { timesInverseLower } from '../decomposition/triangular';
+import { frobenius } from '../measuredError';
 import { truncatedSvd } from '../truncatedSvd';
 import type { LayerMethod } from './method';
 
@@ -33,7 +34,7 @@ export const cospadi: LayerMethod = (input, { kernels, poll }) => {
   const y = weighted(metric, w, input, kernels, starting);
   const dictionary = startingAtoms(y, outputs, inputs, size, kernels, starting);
   const coded: CodedRows = { y, rows: outputs, dictionary, size, nonzeros };
-  const total = norm(y);
+  const total = frobenius(y);
   const rounds: number[] = [];
   let codes: Codes | undefined;
   let rest = y;
@@ -43,7 +44,7 @@ export const cospadi: LayerMethod = (input, { kernels, poll }) => {
     codes = codes ? betterCodes(coded, codes, rest, found) : found;
     rest = residual(coded, codes);
     updateAtoms(coded, codes, rest, (fraction) => at(CODING + (1 - CODING) * fraction));
-    const error = total === 0 ? 0 : norm(rest) / total;
+    const error = total === 0 ? 0 : frobenius(rest) / total;
     const before = rounds.at(-1);
     rounds.push(error);
     if (before !== undefined && before - error <= LEAST_GAIN * before) break;
@@ -67,12 +68,12 @@ function startingAtoms(
   const { right } = truncatedSvd(y, rows, length, count, { kernels, onProgress: poll });
   const atoms = new Float64Array(size * length);
   atoms.set(right);
-  const lengths = Float64Array.from({ length: rows }, (_, i) => norm(y.subarray(i * length, (i + 1) * length)));
+  const lengths = Float64Array.from({ length: rows }, (_, i) => frobenius(y.subarray(i * length, (i + 1) * length)));
   const longest = Array.from(lengths.keys()).sort((a, b) => lengths[b]! - lengths[a]! || a - b);
   let next = 0;
   for (let atom = 0; atom < size; atom++) {
     const own = atoms.subarray(atom * length, (atom + 1) * length);
-    let scale = norm(own);
+    let scale = frobenius(own);
     if (scale === 0) {
       const row = longest[next++ % rows]!;
       own.set(y.subarray(row * length, (row + 1) * length));
@@ -91,16 +92,10 @@ function betterCodes(coded: CodedRows, old: Codes, rest: Float64Array, found: Co
   const left = residual(coded, found);
   for (let i = 0; i < rows; i++) {
     const span = [i * length, (i + 1) * length] as const;
-    if (norm(left.subarray(...span)) <= norm(rest.subarray(...span))) continue;
+    if (frobenius(left.subarray(...span)) <= frobenius(rest.subarray(...span))) continue;
     const own = [i * nonzeros, (i + 1) * nonzeros] as const;
     found.atoms.set(old.atoms.subarray(...own), i * nonzeros);
     found.values.set(old.values.subarray(...own), i * nonzeros);
   }
   return found;
-}
-
-function norm(values: Float64Array): number {
-  let sum = 0;
-  for (const value of values) sum += value * value;
-  return Math.sqrt(sum);
 }

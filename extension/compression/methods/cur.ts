@@ -6,7 +6,7 @@
  */
 import type { Kernels } from '../../linalg/kernels/kernels';
 import { drawByScore, leverageScores, lewisWeights } from '../decomposition/leverage';
-import { thinLq } from '../decomposition/thinLq';
+import { solveTransposed, thinLq } from '../decomposition/thinLq';
 import { truncatedSvd } from '../truncatedSvd';
 import type { LayerMethod } from './method';
 
@@ -72,22 +72,4 @@ function coreBetween(
   const turned = kernels.transpose(middle, rank, rank);
   solveTransposed(r.triangle, turned, rank);
   return kernels.transpose(turned, rank, rank);
-}
-
-/** X ← L⁻ᵀ·X in place, L lower triangular; zeros for pivots that are zero. */
-function solveTransposed(triangle: Float64Array, x: Float64Array, n: number): void {
-  for (let i = n - 1; i >= 0; i--) {
-    const pivot = triangle[i * n + i]!;
-    const row = x.subarray(i * n, (i + 1) * n);
-    if (pivot === 0) {
-      row.fill(0);
-      continue;
-    }
-    for (let l = i + 1; l < n; l++) {
-      const factor = triangle[l * n + i]!;
-      if (factor === 0) continue;
-      for (let j = 0; j < n; j++) row[j] = row[j]! - factor * x[l * n + j]!;
-    }
-    for (let j = 0; j < n; j++) row[j] = row[j]! / pivot;
-  }
 }
