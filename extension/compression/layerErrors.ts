@@ -6,7 +6,7 @@ import { checkedGram, checkedMean } from './decomposition/layerMetrics';
 import { isPlain, weighted, type Metric } from './decomposition/metric';
 import { cut } from './decomposition/triangular';
 import { frobenius, relativeTo } from './measuredError';
-import { stage, type MethodInput, type MethodTools } from './methods/method';
+import { stage, type LayerMatrix, type MethodInput, type MethodTools } from './methods/method';
 import { partOperations } from './parts/registry';
 
 /** Rows of W, and columns of a Gram matrix, that are multiplied at once: some 0.3 s at order 4096. */
@@ -82,10 +82,10 @@ function outputError(
 }
 
 /** tr(X·C·Xᵀ) = Σ‖Xx‖² */
-function outputSquare(
+export function outputSquare(
   x: Float64Array,
   gram: Float64Array,
-  { outputs, inputs }: Layer,
+  { outputs, inputs }: LayerMatrix,
   { kernels, poll }: MethodTools,
 ): number {
   let square = 0;

@@ -108,6 +108,13 @@ export function timesInverseLower(
   return result;
 }
 
+/** L⁻¹, n×n, lower triangular. */
+export function inverseLower(l: Float64Array, n: number, kernels: Kernels, poll: Poll): Float64Array {
+  const identity = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) identity[i * n + i] = 1;
+  return timesInverseLower(identity, n, l, n, kernels, poll);
+}
+
 /** Factors the diagonal block. @returns false at a pivot that is not positive */
 function factorBlock(l: Float64Array, n: number, start: number, end: number, least: Float64Array): boolean {
   for (let j = start; j < end; j++) {

@@ -1,4 +1,5 @@
 /** The MLPs and attentions of a model, by the names of their projections. Pure. */
+import type { TensorInfo } from '../../checkpoint/checkpoint';
 import type { ModelSizes } from '../../shared/modelSizes';
 import type { HeadSizes } from './attentionHeads';
 import type { Rotation } from './queryKey';
@@ -77,6 +78,16 @@ export function findGroups(modules: readonly string[]): BlockGroup[] {
     }
   }
   return groups;
+}
+
+const WEIGHT = '.weight';
+
+/** The groups of a checkpoint, by its weights of two axes. */
+export function groupsIn(tensors: readonly Pick<TensorInfo, 'name' | 'shape' | 'notModel'>[]): BlockGroup[] {
+  const weights = tensors.filter(
+    ({ name, shape, notModel }) => shape.length === 2 && name.endsWith(WEIGHT) && notModel === undefined,
+  );
+  return findGroups(weights.map(({ name }) => name.slice(0, -WEIGHT.length)));
 }
 
 /** The block's name if the module is that one of it: `a.b` of `a.b.q_proj`. */

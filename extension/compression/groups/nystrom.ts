@@ -7,8 +7,10 @@
 import type { LayerStatistics } from '../../shared/compression/statistics';
 import { CompressionError } from '../compressionError';
 import { checkedGram, gramMetric } from '../decomposition/layerMetrics';
-import { choleskyFactor, timesInverseLower } from '../decomposition/triangular';
-import type { LayerMatrix, MethodTools } from '../methods/method';
+import { choleskyFactor, inverseLower } from '../decomposition/triangular';
+import { outputSquare } from '../layerErrors';
+import { relativeTo } from '../measuredError';
+import { stage, type LayerMatrix, type MethodTools } from '../methods/method';
 
 /** λ of the scores, as a share of the mean diagonal element of C. */
 export const RIDGE = 1e-2;
@@ -59,9 +61,7 @@ export function nystrom(
     { layer, outputs, inputs: rank },
     { kernels, poll: between },
   );
-  const identity = new Float64Array(rank * rank);
-  for (let i = 0; i < rank; i++) identity[i * rank + i] = 1;
-  const inverse = timesInverseLower(identity, rank, factor!, rank, kernels, between);
+  const inverse = inverseLower(factor!, rank, kernels, between);
   // W·C[:, J]·L⁻ᵀ·L⁻¹
   const products = kernels.multiply(w, columns(gram, n, kept), outputs, rank, n, false, false);
   const half = kernels.multiply(products, inverse, outputs, rank, rank, false, true);
@@ -73,9 +73,9 @@ export function nystrom(
     for (let c = 0; c < rank; c++)
       difference[i * n + kept[c]!] = difference[i * n + kept[c]!]! - reduced[i * rank + c]!;
   }
-  const lost = outputNorm(difference, gram, outputs, n, kernels);
-  const whole = outputNorm(w, gram, outputs, n, kernels);
-  return { kept, down: reduced, output_error: whole === 0 ? 0 : lost / whole, notes };
+  const measuring = stage({ kernels, poll }, SOLVING, 1);
+  const [lost, whole] = [difference, w].map((x) => Math.sqrt(outputSquare(x, gram, down, measuring)));
+  return { kept, down: reduced, output_error: relativeTo(whole!, lost!), notes };
 }
 
 /**
@@ -99,30 +99,11 @@ export function ridgeLeverage(
     const reason = 'input_gram is far from positive semidefinite, so it is no Gram matrix; calibrate again';
     throw new CompressionError('invalid-statistics', reason, { layer });
   }
-  const identity = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) identity[i * n + i] = 1;
-  const inverse = timesInverseLower(identity, n, factor, n, kernels, (fraction) => poll((1 + fraction) / 2));
+  const inverse = inverseLower(factor, n, kernels, (fraction) => poll((1 + fraction) / 2));
   // (C + λ·1)⁻¹ = L⁻ᵀ·L⁻¹: its diagonal has the squared norms of the columns of L⁻¹.
   const squares = new Float64Array(n);
   for (let at = 0; at < inverse.length; at++) squares[at % n] = squares[at % n]! + inverse[at]! ** 2;
   return squares.map((square) => 1 - ridge * square);
-}
-
-/** ‖WX‖_F from C = XXᵀ: √tr(W·C·Wᵀ). */
-function outputNorm(
-  w: Float64Array,
-  gram: Float64Array,
-  outputs: number,
-  n: number,
-  kernels: MethodTools['kernels'],
-): number {
-  const product = kernels.multiply(w, gram, outputs, n, n, false, false);
-  return Math.sqrt(
-    Math.max(
-      0,
-      product.reduce((sum, value, at) => sum + value * w[at]!, 0),
-    ),
-  );
 }
 
 function columns(gram: Float64Array, n: number, kept: Uint32Array): Float64Array {

@@ -6,7 +6,7 @@ import { narrow } from '../narrow';
 import { transposed } from '../layerElements';
 import { own } from '../../checkpoint/quantised/quantisationConfig';
 import { CompressionError } from '../compressionError';
-import { findGroups } from '../groups/findGroups';
+import { groupsIn } from '../groups/findGroups';
 import { padded, type ReducedGroup, type ReducedModule } from '../groups/reduceGroup';
 import type { NewTensor } from '../safetensorsWriter';
 import type { JsonValue, Piece, Replaced, SavedGroup, SaveJob } from './writer';
@@ -127,10 +127,7 @@ function channelsKey({ checkpoint }: SaveJob, records: readonly GroupRecord[]): 
   const sizes = records.flatMap(({ channels }) => (channels ? [channels] : []));
   const [first] = sizes;
   if (!first || sizes.some(([before, after]) => before !== first[0] || after !== first[1])) return undefined;
-  const modules = checkpoint.tensors.filter(({ name, shape }) => shape.length === 2 && name.endsWith('.weight'));
-  const mlps = findGroups(modules.map(({ name }) => name.slice(0, -'.weight'.length))).filter(
-    ({ kind }) => kind === 'mlp',
-  );
+  const mlps = groupsIn(checkpoint.tensors).filter(({ kind }) => kind === 'mlp');
   if (mlps.length !== sizes.length) return undefined;
   const { fields } = checkpoint.config;
   const named = CHANNELS.filter((key) => own(fields, key) === first[0]);

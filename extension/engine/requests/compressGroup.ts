@@ -1,13 +1,7 @@
 /** An MLP or an attention of an open checkpoint by its group method: the engine's side of `compression/groups/`. */
 import { widen } from '../../checkpoint/elements/dtype';
 import { CompressionError } from '../../compression/compressionError';
-import {
-  findGroups,
-  headSizesOf,
-  rotationOf,
-  type AttentionGroup,
-  type BlockGroup,
-} from '../../compression/groups/findGroups';
+import { headSizesOf, rotationOf, type AttentionGroup, type BlockGroup } from '../../compression/groups/findGroups';
 import type { HeadSizes } from '../../compression/groups/attentionHeads';
 import type { Rotation } from '../../compression/groups/queryKey';
 import { GROUP_KINDS, type ReducedGroup } from '../../compression/groups/reduceGroup';
@@ -35,22 +29,16 @@ export interface FoundGroup extends SavedGroup {
   readonly heads?: { readonly sizes: HeadSizes; readonly rotation: Rotation; readonly rotated: number };
 }
 
-/** All groups of a checkpoint, in its order. */
-export function groupsOf({ checkpoint }: EngineDocument): BlockGroup[] {
-  const weights = checkpoint.tensors.filter(
-    ({ name, shape, notModel }) => shape.length === 2 && name.endsWith(WEIGHT) && notModel === undefined,
-  );
-  return findGroups(weights.map(({ name }) => name.slice(0, -WEIGHT.length)));
-}
-
 /**
  * What a plan says of a group, held to the checkpoint.
  *
+ * @param all groups of the checkpoint
  * @param dtype of new tensors; the weights' own without
  * @throws CompressionError `invalid-plan`, `unsupported`, in a sentence that names the group
  */
 export function foundGroup(
   document: EngineDocument,
+  all: readonly BlockGroup[],
   name: string,
   plan: GroupPlan,
   dtype: FloatDType | undefined,
@@ -60,9 +48,9 @@ export function foundGroup(
     throw new CompressionError(code, reason, { layer: name });
   };
   const kind = GROUP_KINDS[plan.method];
-  const group = groupsOf(document).find((each) => each.name === name && each.kind === kind);
+  const group = all.find((each) => each.name === name && each.kind === kind);
   if (!group) {
-    const known = groupsOf(document).filter((each) => each.kind === kind);
+    const known = all.filter((each) => each.kind === kind);
     const others =
       known.length === 0
         ? 'none'

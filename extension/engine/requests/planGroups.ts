@@ -1,6 +1,7 @@
 /** What a plan's groups mean for an open checkpoint, and one of them made smaller. @see compressGroup */
 import { elementSize } from '../../checkpoint/elements/dtype';
 import { CompressionError } from '../../compression/compressionError';
+import { groupsIn } from '../../compression/groups/findGroups';
 import type { FloatDType } from '../../compression/narrow';
 import type { StatisticsSource } from '../../compression/statistics/statisticsSource';
 import type { PreparedLayout, Replaced, SavedWeight } from '../../compression/writers/writer';
@@ -23,7 +24,8 @@ export function planGroups(
   weights: readonly SavedWeight[],
   dtype: FloatDType | undefined,
 ): FoundGroup[] {
-  const found = Object.entries(groups).map(([name, plan]) => foundGroup(document, name, plan, dtype));
+  const all = groupsIn(document.checkpoint.tensors);
+  const found = Object.entries(groups).map(([name, plan]) => foundGroup(document, all, name, plan, dtype));
   const taken = new Map(
     weights.map(({ tensor, layer }) => [tensor.name, `by a method of its own (layers["${layer}"])`]),
   );

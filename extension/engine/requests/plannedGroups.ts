@@ -1,11 +1,12 @@
 /** Groups of a checkpoint that a plan makes smaller by one share. @see compressGroup */
 import { CompressionError } from '../../compression/compressionError';
+import { groupsIn, type BlockGroup } from '../../compression/groups/findGroups';
 import { GROUP_KINDS } from '../../compression/groups/reduceGroup';
 import type { GroupMethodName, GroupPlan } from '../../shared/compression/plans';
 import type { StatisticsSummary } from '../../shared/compression/statistics';
 import type { EngineDocument } from '../document/engineDocument';
 import { EngineError } from '../layer/engineLayer';
-import { foundGroup, groupsOf } from './compressGroup';
+import { foundGroup } from './compressGroup';
 
 export interface GroupShare {
   readonly method: GroupMethodName;
@@ -35,12 +36,13 @@ export function plannedGroups(
   const groups = new Map<string, GroupPlan>();
   const members = new Map<string, string>();
   const left: { name: string; why: string }[] = [];
+  const all = groupsIn(document.checkpoint.tensors);
   for (const { method, share } of shares) {
     const kind = GROUP_KINDS[method];
-    const names = groupsOf(document).flatMap((group) => (group.kind === kind ? [group.name] : []));
+    const names = all.flatMap((group) => (group.kind === kind ? [group.name] : []));
     const reasons: { name: string; why: string }[] = [];
     for (const name of names) {
-      const planned = plannedGroup(document, name, method, share, multiple, statistics);
+      const planned = plannedGroup(document, all, name, method, share, multiple, statistics);
       if ('why' in planned) {
         reasons.push({ name, why: planned.why });
         continue;
@@ -62,6 +64,7 @@ export function plannedGroups(
 
 function plannedGroup(
   document: EngineDocument,
+  all: readonly BlockGroup[],
   name: string,
   method: GroupMethodName,
   share: number,
@@ -69,7 +72,7 @@ function plannedGroup(
   statistics: StatisticsSummary | undefined,
 ): { plan: GroupPlan; tensors: string[] } | { why: string } {
   try {
-    const { most, measuredAt, members } = foundGroup(document, name, { method, rank: 1 }, undefined);
+    const { most, measuredAt, members } = foundGroup(document, all, name, { method, rank: 1 }, undefined);
     const covered = statistics?.covered.find(({ layer }) => layer === measuredAt);
     if (statistics && !covered?.has.includes('gram')) {
       return { why: `the statistics have no Gram matrix of the inputs of ${measuredAt}` };
