@@ -1,6 +1,5 @@
 /** The terminal: `eigenscope inspect | tensors | compress | vectors`, the same engine in its own process. */
-import { stat } from 'node:fs/promises';
-import { availableParallelism, constants, homedir, totalmem } from 'node:os';
+import { availableParallelism, homedir, totalmem } from 'node:os';
 import path from 'node:path';
 import { version } from '../../../package.json';
 import { CompressionError } from '../../compression/compressionError';
@@ -28,20 +27,19 @@ import { inspectCsv, inspectJson, inspectReport } from '../../shared/inspectRepo
 import { defaultMemoryLimit, defaultThreads } from '../resources/limits';
 import { parseModelCommand } from './modelArguments';
 import { runModelCommand } from './modelCommands';
+import { outFile } from './outFile';
 import { ProgressLine } from './progressLine';
 import { layerReport, tensorReport } from './report';
 import { saveLayers, type SavedLayer } from '../requests/saveLayers';
 import { saveSingularVectors } from './saveSingularVectors';
 import { layersToCompress, oneLayer, selectedLayers } from './selectedLayers';
+import { stopping } from './stopping';
 import { layerVectors, residualNote } from '../requests/singularVectors';
 import { visible, visibleJson } from '../../shared/visibleText';
 import { largestOf } from '../../shared/extremes';
 import { unreachedResult } from './unreachedResult';
 
 const EXIT = { ok: 0, problems: 1, failed: 2 } as const;
-
-/** Ask a save to stop; it then removes what it has begun to write. */
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 type Of<K extends Command['command']> = Extract<Command, { command: K }>;
 
@@ -248,12 +246,6 @@ async function vectors(command: Of<'vectors'>): Promise<number> {
   });
 }
 
-/** The file that `--out` means: in a folder, one of the suggested name. */
-async function outFile(out: string, name: string): Promise<string> {
-  const isFolder = /[\\/]$/.test(out) || (await stat(out).catch(() => undefined))?.isDirectory();
-  return path.resolve(isFolder ? path.join(out, name) : out);
-}
-
 /** What writes a file and can be interrupted. @returns the exit code */
 async function saving(
   engine: Engine,
@@ -261,24 +253,17 @@ async function saving(
   work: (signal: AbortSignal) => Promise<void>,
   { stopped: said, overwrites } = { stopped: 'cancelled; nothing was written', overwrites: true },
 ): Promise<number> {
-  const controller = new AbortController();
-  let stopped = 0;
-  for (const signal of STOP_SIGNALS) {
-    process.once(signal, () => {
-      stopped = constants.signals[signal];
-      controller.abort();
-    });
-  }
+  const { signal, exitCode } = stopping();
   try {
-    await work(controller.signal);
+    await work(signal);
     await tellSlowerEngine(engine);
   } catch (error) {
     progress.finish();
     if (overwrites && error instanceof CompressionError && error.code === 'target-exists')
       throw new UsageError(`${error.message} with --overwrite`);
-    if (!controller.signal.aborted) throw error;
+    if (!signal.aborted) throw error;
     tell(said);
-    return 128 + stopped; // as shells tell it
+    return exitCode();
   } finally {
     await engine.dispose();
   }

@@ -1,6 +1,4 @@
 /** What `eigenscope calibrate` and `evaluate` do and print. */
-import { stat } from 'node:fs/promises';
-import { constants } from 'node:os';
 import path from 'node:path';
 import type { CalibrationReport, EvaluatedModel, EvaluationReport } from '../../shared/modelRuns';
 import { visible, visibleJson } from '../../shared/visibleText';
@@ -9,9 +7,9 @@ import { ModelRunError } from '../models/modelRunError';
 import { runCalibration } from '../models/runCalibration';
 import { UsageError } from './cliArguments';
 import type { CalibrateCommand, EvaluateCommand } from './modelArguments';
+import { outFile } from './outFile';
 import { ProgressLine } from './progressLine';
-
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+import { stopping } from './stopping';
 
 interface Terminal {
   readonly print: (text: string) => Promise<void>;
@@ -27,19 +25,17 @@ export async function runModelCommand(
   const progress = new ProgressLine(process.stderr);
   const onProgress = (fraction: number, message: string): void =>
     progress.layer(`${message} ${Math.round(100 * fraction)} %`);
-  const controller = new AbortController();
-  let stopped = 0;
-  for (const signal of STOP_SIGNALS) {
-    process.once(signal, () => {
-      stopped = constants.signals[signal];
-      controller.abort();
-    });
-  }
+  const { signal, exitCode } = stopping();
   try {
     if (command.command === 'calibrate') {
       const { model, inputs, out, overwrite, gramBytes } = command;
-      const request = { inputs, target: await targetOf(out, model), overwrite, gramBytes };
-      const report = await runCalibration(path.resolve(model), request, controller.signal, onProgress);
+      const request = {
+        inputs,
+        target: await outFile(out, `${path.parse(model).name}.statistics.safetensors`),
+        overwrite,
+        gramBytes,
+      };
+      const report = await runCalibration(path.resolve(model), request, signal, onProgress);
       progress.finish();
       await print(calibrationText(report));
       for (const note of report.notes) tell(note);
@@ -48,7 +44,7 @@ export async function runModelCommand(
     }
     const { original, compressed, inputs, logits, json } = command;
     const [a, b] = [path.resolve(original), path.resolve(compressed)];
-    const report = await evaluateModels(a, b, { inputs, logits }, controller.signal, onProgress);
+    const report = await evaluateModels(a, b, { inputs, logits }, signal, onProgress);
     progress.finish();
     await print(json ? `${visibleJson(JSON.stringify(report, null, 2))}\n` : evaluationText(report));
     return 0;
@@ -57,16 +53,10 @@ export async function runModelCommand(
     if (error instanceof ModelRunError && error.code === 'target-exists') {
       throw new UsageError(`${error.message} with --overwrite`);
     }
-    if (!controller.signal.aborted) throw error;
+    if (!signal.aborted) throw error;
     tell('cancelled; nothing was written');
-    return 128 + stopped; // as shells tell it
+    return exitCode();
   }
-}
-
-/** In a folder, a file that is named after the model. */
-async function targetOf(out: string, model: string): Promise<string> {
-  const isFolder = /[\\/]$/.test(out) || (await stat(out).catch(() => undefined))?.isDirectory();
-  return path.resolve(isFolder ? path.join(out, `${path.parse(model).name}.statistics.safetensors`) : out);
 }
 
 function calibrationText({ path: file, bytes, runs, layers, synthetic }: CalibrationReport): string {
