@@ -27,7 +27,7 @@ import type { ComputingParts, RequestParts } from './requestParts';
 import { solveIn } from './singularVectors';
 
 /** Spectra are enough for a preview; FARMS would only keep the person waiting. */
-function withoutFarms(settings: InspectSettings): InspectSettings {
+export function withoutFarms(settings: InspectSettings): InspectSettings {
   return { ...settings, farms: { ...settings.farms, enabled: false } };
 }
 

@@ -17,7 +17,7 @@ import type { EngineDocument } from '../document/engineDocument';
 import { EngineError } from '../layer/engineLayer';
 import type { LayerOutcome } from '../worker/layerRecords';
 import { choiceMatrix } from './compressChoice';
-import { compressibleMatrix } from './compressLayer';
+import { compressibleMatrix, withoutFarms } from './compressLayer';
 import type { RequestParts } from './requestParts';
 
 /** Layers asked for at one time: the pool's threads and the memory budget decide how many of them compute. */
@@ -83,10 +83,6 @@ async function neededWhole(
     // A damaged model: its problems are shown, and it is saved in no layout.
     return new Map();
   }
-}
-
-function withoutFarms(settings: InspectSettings): InspectSettings {
-  return { ...settings, farms: { ...settings.farms, enabled: false } };
 }
 
 /** The layer without its spectrum; undefined for a tensor without a matrix. */

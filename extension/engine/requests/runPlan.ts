@@ -170,6 +170,8 @@ function resultOf(
 /** The work itself: pieces, then files. */
 class RunningPlan {
   private readonly progress: RunProgress;
+  /** Weights, then groups, in the order of their pieces. */
+  private readonly units: readonly { of: string; cost: number }[];
 
   constructor(
     private readonly parts: RunParts,
@@ -181,7 +183,11 @@ class RunningPlan {
     private readonly sources: RunSources,
     private readonly signal: AbortSignal,
   ) {
-    const factoring = this.units().reduce((sum, { cost }) => sum + cost, 0);
+    this.units = [
+      ...job.weights.map((weight) => ({ of: weight.layer, cost: costOf(weight) })),
+      ...groups.map((group) => ({ of: group.name, cost: groupCost(group) })),
+    ];
+    const factoring = this.units.reduce((sum, { cost }) => sum + cost, 0);
     const writing = piecesBytes(job, groups, layout) + copiedBytes(job, groups);
     this.progress = new RunProgress(factoring + copyingCost(writing), (fraction, message, secondsLeft) =>
       parts.notify('saving', {
@@ -202,7 +208,7 @@ class RunningPlan {
 
   /** Layers at the same time as there are threads; statistics of several at once could be more than the memory holds. */
   private async allPieces(): Promise<Piece[]> {
-    const units = this.units();
+    const { units } = this;
     const stop = new AbortController();
     const signal = AbortSignal.any([this.signal, stop.signal]);
     const running = new Set<Promise<Piece>>();
@@ -224,16 +230,8 @@ class RunningPlan {
     }
   }
 
-  /** Weights, then groups, in the order of their pieces. */
-  private units(): { of: string; cost: number }[] {
-    return [
-      ...this.job.weights.map((weight) => ({ of: weight.layer, cost: costOf(weight) })),
-      ...this.groups.map((group) => ({ of: group.name, cost: groupCost(group) })),
-    ];
-  }
-
   private async pieceOf(index: number, signal: AbortSignal): Promise<Piece> {
-    const { of, cost } = this.units()[index]!;
+    const { of, cost } = this.units[index]!;
     const found = await this.run.pieces.find(index, of);
     if (!found) return this.newPiece(index, signal);
     this.progress.skip(cost);
@@ -241,7 +239,7 @@ class RunningPlan {
   }
 
   private async newPiece(index: number, signal: AbortSignal): Promise<Piece> {
-    const units = this.units();
+    const { units } = this;
     const { of, cost } = units[index]!;
     const message = `layer ${index + 1} of ${units.length}: ${of}`;
     const report = (fraction: number): void => this.progress.at(of, cost, fraction, message);

@@ -1,7 +1,7 @@
 /** The keys of a plan's file: one list, from which come the parser, the schema and the order in which they are written. */
 import { methodOptions, type OptionName, type OptionRow } from './methodOptions';
 import { layerMethods, type LayerMethodRow } from './methodTable';
-import { ALLOCATIONS, type Allocation } from './plans';
+import type { Allocation } from './plans';
 
 /** Name of the schema that the extension ships; editors find it by the file's ending. */
 export const PLAN_SCHEMA = 'eigenplan.schema.json';
@@ -58,8 +58,6 @@ export const NAMED_KEYS = {
 
 /** A SHA-256 in hexadecimal digits. */
 export const FINGERPRINT = /^[0-9a-f]{64}$/;
-
-export const ALLOCATION_NAMES: readonly string[] = ALLOCATIONS;
 
 export function optionRow(name: string): OptionRow | undefined {
   return methodOptions.find((option) => option.name === name);
