@@ -1,4 +1,4 @@
-// Mocha's spec output, and the counts and the slowest tests in a file that the test runner adds up. EIGENSCOPE_TEST_RESULTS names that file;
+// Mocha's spec output, and the counts, the failures and the slowest tests in a file that the test runner adds up. EIGENSCOPE_TEST_RESULTS names that file;
 // EIGENSCOPE_TEST_LOG, where set, receives the screen output (an extension host has no screen).
 const { appendFileSync, writeFileSync } = require('node:fs');
 const { format } = require('node:util');
@@ -15,14 +15,19 @@ class CountingReporter extends reporters.Spec {
     if (!results) throw new Error('EIGENSCOPE_TEST_RESULTS does not name a file for the results');
     const counts = { passed: 0, failed: 0 };
     const times = [];
+    const failures = [];
+    const fail = (test, message) => {
+      counts.failed += 1;
+      failures.push({ title: test.fullTitle(), message });
+    };
     runner.on('pass', () => (counts.passed += 1));
-    runner.on('fail', () => (counts.failed += 1));
+    runner.on('fail', (test, error) => fail(test, String(error?.message ?? error)));
     // A skipped test shows nothing: here it is one that did not pass.
-    runner.on('pending', () => (counts.failed += 1));
+    runner.on('pending', (test) => fail(test, 'it was skipped'));
     runner.on('test end', (test) => times.push({ title: test.fullTitle(), milliseconds: test.duration ?? 0 }));
     runner.once('end', () => {
       const slowest = times.sort((a, b) => b.milliseconds - a.milliseconds).slice(0, SLOWEST);
-      writeFileSync(results, JSON.stringify({ ...counts, slowest }));
+      writeFileSync(results, JSON.stringify({ ...counts, failures, slowest }));
     });
   }
 }

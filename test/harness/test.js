@@ -9,6 +9,9 @@ const { installWorkbench } = require('./vscode');
 /** As many of the run's slowest tests are listed. */
 const SLOWEST = 10;
 
+/** So much of a failure's message is repeated at the end. */
+const MESSAGE_CHARACTERS = 400;
+
 const testFolder = path.join(repositoryRoot, 'dist/test');
 
 /** Bundled tests of some folders of dist/test. */
@@ -23,24 +26,19 @@ function testFiles(...folders) {
   });
 }
 
-/** A check that is one program: it counts as one test. It prints at its end, because another stage runs beside it. */
+/** A check that is one program: it counts as one test. */
 function checked(...commands) {
   return async () => {
-    for (const [script, ...args] of commands) await runQuietly(process.execPath, [script, ...args]);
+    for (const [script, ...args] of commands) await startProgram(process.execPath, [script, ...args]);
     return { passed: 1, failed: 0 };
   };
 }
 
 /** Mocha over bundled tests, in a process of its own. */
 function mocha(...folders) {
-  return (results, extraEnvironment = {}) => countsOf(results, runMocha(run, folders, results, extraEnvironment));
-}
-
-/** The same beside another stage: it prints at its end. */
-function mochaBeside(...folders) {
-  return (results) => {
-    const ended = runMocha(runQuietly, folders, results, {});
-    // Where the results count the failures, the error is asked no more: what it holds of the output is shown here.
+  return (results, extraEnvironment = {}) => {
+    const ended = runMocha(folders, results, extraEnvironment);
+    // If the results count failures, the error is asked no more: what it holds of the output is shown here.
     return countsOf(
       results,
       ended.catch((error) => {
@@ -51,14 +49,14 @@ function mochaBeside(...folders) {
   };
 }
 
-async function runMocha(start, folders, results, extraEnvironment) {
+async function runMocha(folders, results, extraEnvironment) {
   const files = testFiles(...folders);
   if (files.length === 0) throw new Error(`no tests were built in ${folders.join(', ')}`);
   const script = path.join(repositoryRoot, 'node_modules/mocha/bin/mocha.js');
   const reporter = path.join(__dirname, 'reporter.js');
   const environment = { ...process.env, ...extraEnvironment, EIGENSCOPE_TEST_RESULTS: results };
   // Its exit status counts failures, which the results file tells as well.
-  await start(process.execPath, [script, '--reporter', reporter, ...files], { env: environment });
+  await startProgram(process.execPath, [script, '--reporter', reporter, ...files], { env: environment });
 }
 
 async function workbench(results) {
@@ -68,7 +66,7 @@ async function workbench(results) {
 
 /** Makes every platform's package, then looks into them, installs one and uses it. */
 async function packages(results) {
-  await run(process.execPath, ['test/harness/package/package.js']);
+  await startProgram(process.execPath, ['test/harness/package/package.js']);
   return mocha('package')(results);
 }
 
@@ -101,10 +99,14 @@ async function countsOf(results, ended) {
 const local = (name) => path.join(repositoryRoot, 'node_modules', name);
 
 /**
- * One busy thread each: they run one after another, beside the first of the others, which are about one as well and take
- * about as long together. Nothing that measures times runs beside them.
+ * About one busy thread each, so two run at a time: whichever is free takes the next. The longest come first, so that both
+ * end at about the same time.
  */
-const BESIDE_FIRST = [
+const STAGES = [
+  ['end to end', mocha('e2e')],
+  ['unit', mocha('unit')],
+  ['pages in a browser', mocha('browser')],
+  ['engine and terminal', mocha('engine')],
   [
     'lint',
     checked(
@@ -116,47 +118,54 @@ const BESIDE_FIRST = [
       ],
     ),
   ],
-  ['types', checked([local('typescript/bin/tsc'), '-p', '.'], [local('typescript/bin/tsc'), '-p', 'webview'])],
-  ['golden', mochaBeside('golden')],
-];
-
-const FIRST = [
-  ['unit', mocha('unit')],
-  ['webgpu on the software device', webgpu],
-  ['pages in a browser', mocha('browser')],
-];
-
-const STAGES = [
-  ['engine and terminal', mocha('engine')],
+  ['golden', mocha('golden')],
+  ['packages', packages],
   ['fuzz', mocha('fuzz')],
   ['inside VS Code', workbench],
-  ['end to end', mocha('e2e')],
-  ['packages', packages],
+  ['webgpu on the software device', webgpu],
+  ['types', checked([local('typescript/bin/tsc'), '-p', '.'], [local('typescript/bin/tsc'), '-p', 'webview'])],
 ];
+
+/** So many stages run at a time. */
+const LANES = Math.min(2, os.availableParallelism());
+
+/** Stages that run beside others print at their end. */
+const startProgram = STAGES.filter(isChosen).length === 1 || LANES === 1 ? run : runQuietly;
+
+function isChosen([name]) {
+  const chosen = process.argv.slice(2);
+  return chosen.length === 0 || chosen.some((part) => name.includes(part));
+}
 
 async function main() {
   await ensureDependencies();
   await installWorkbench();
   await run(process.execPath, ['esbuild.js', '--tests']);
   const results = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-results-'));
-  const chosen = process.argv.slice(2);
-  const among = (stages) =>
-    stages.filter(([name]) => chosen.length === 0 || chosen.some((part) => name.includes(part)));
-  const announce = (name) => console.log(`\n── ${name}`);
-  const first = await Promise.all([
-    runStages(among(BESIDE_FIRST), results, () => undefined),
-    runStages(among(FIRST), results, announce),
-  ]);
-  const outcomes = [...first.flat(), ...(await runStages(among(STAGES), results, announce))];
+  const waiting = STAGES.filter(isChosen);
+  const outcomes = [];
+  const lane = async () => {
+    for (let stage; (stage = waiting.shift());) outcomes.push(await runStage(...stage, results));
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
   rmSync(results, { recursive: true, force: true });
-  if (outcomes.length === 0) throw new Error(`no stage is called ${chosen.join(' or ')}`);
+  if (outcomes.length === 0) throw new Error(`no stage is called ${process.argv.slice(2).join(' or ')}`);
   const sum = (key) => outcomes.reduce((total, outcome) => total + outcome[key], 0);
   const summary = outcomes.map(
     ({ name, passed, failed, seconds }) => `${name}: ${passed} passed, ${failed} failed (${seconds} s)`,
   );
-  console.log(`\n${slowestTests(outcomes).join('\n')}\n\n${summary.join('\n')}`);
+  console.log(
+    `\n${[slowestTests(outcomes), summary, failedTests(outcomes)].map((lines) => lines.join('\n')).join('\n\n')}`,
+  );
   console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
   process.exitCode = sum('failed') > 0 ? 1 : 0;
+}
+
+/** Of all stages, once more: a long log's end is what people are shown. */
+function failedTests(outcomes) {
+  return outcomes.flatMap(({ name, failures = [] }) =>
+    failures.map(({ title, message }) => `FAILED  ${name}: ${title}\n        ${message.slice(0, MESSAGE_CHARACTERS)}`),
+  );
 }
 
 /** Of all stages: where the run's time goes. */
@@ -166,22 +175,21 @@ function slowestTests(outcomes) {
   return longest.map(({ name, title, milliseconds }) => `${(milliseconds / 1000).toFixed(1)} s  ${name}: ${title}`);
 }
 
-/** One after another. A stage that cannot run is one failure. */
-async function runStages(stages, results, announce) {
-  const outcomes = [];
-  for (const [name, stage] of stages) {
-    announce(name);
-    const started = Date.now();
-    let counts;
-    try {
-      counts = await stage(path.join(results, `${name}.json`));
-    } catch (error) {
-      console.error(error.cause ? `${error.message}: ${error.cause.message}` : error.message);
-      counts = { passed: 0, failed: 1 };
-    }
-    outcomes.push({ name, ...counts, seconds: ((Date.now() - started) / 1000).toFixed(0) });
+/** A stage that cannot run is one failure. */
+async function runStage(name, stage, results) {
+  console.log(`\n── ${name}: begins`);
+  const started = Date.now();
+  let counts;
+  try {
+    counts = await stage(path.join(results, `${name}.json`));
+  } catch (error) {
+    const message = error.cause ? `${error.message}: ${error.cause.message}` : error.message;
+    console.error(message);
+    counts = { passed: 0, failed: 1, failures: [{ title: 'the stage itself', message }] };
   }
-  return outcomes;
+  const seconds = ((Date.now() - started) / 1000).toFixed(0);
+  console.log(`\n── ${name}: ${counts.passed} passed, ${counts.failed} failed (${seconds} s)`);
+  return { name, ...counts, seconds };
 }
 
 main().catch((error) => {
