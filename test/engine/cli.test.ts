@@ -323,8 +323,11 @@ describe('command line program', () => {
     for (const layers of [['block.0.weight', 'block.1.weight'], ['*']]) {
       const { status, stdout, stderr } = compress(...layers);
       assert.equal(status, 0, stderr);
-      assert.match(stdout, /model-2-layers-svd\.safetensors\nblock\.0\.weight: rank 3.*\nblock\.1\.weight: rank 3/);
-      const saved = await openModel(path.join(out, 'model-2-layers-svd.safetensors'));
+      assert.match(
+        stdout,
+        /model-2-layers-svd-rank3\.safetensors\nblock\.0\.weight: rank 3.*\nblock\.1\.weight: rank 3/,
+      );
+      const saved = await openModel(path.join(out, 'model-2-layers-svd-rank3.safetensors'));
       assert.deepEqual(
         saved.tensors.filter(({ product }) => !product).map(({ name }) => name),
         expected,
@@ -340,7 +343,7 @@ describe('command line program', () => {
       );
       await saved.close();
     }
-    assert.match(compress('block.0.weight').stdout, /model-block\.0\.weight-svd\.safetensors\n/);
+    assert.match(compress('block.0.weight').stdout, /model-block\.0\.weight-svd-rank3\.safetensors\n/);
     assert.match(
       compress('block.0.wieght').stderr,
       /no layer matches "block\.0\.wieght"; did you mean block\.0\.weight/,

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { version } from '../../../package.json';
 import { CompressionError } from '../../compression/compressionError';
 import { assertSavable } from '../../compression/safetensorsWriter';
-import { suggestedName } from '../../shared/names/suggestedName';
+import { methodAtRank, suggestedName } from '../../shared/names/suggestedName';
 import { isErrno } from '../../checkpoint/files/fileReader';
 import type { EngineNotifications } from '../../protocol';
 import type { LayerResult } from '../../shared/layers';
@@ -167,7 +167,7 @@ async function compress(command: Of<'compress'>): Promise<number> {
   const { rank, method, stats, output, overwrite } = command;
   const { checkpoint } = document;
   const layers = layersToCompress(document, command.layers);
-  const target = await outFile(command.out, suggestedName(checkpoint.path, layers, method));
+  const target = await outFile(command.out, suggestedName(checkpoint.path, layers, methodAtRank(method, rank)));
   const statistics = stats === undefined ? {} : { statistics: path.resolve(stats) };
   const request = { layers, method, rank, output, target, overwrite, ...statistics };
   // Spectra are enough for a save.

@@ -1,7 +1,7 @@
 /** Saving a compressed checkpoint: asks where, never offers the original, shows progress that can be cancelled. */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { suggestedName } from '../../shared/names/suggestedName';
+import { methodAtRank, suggestedName } from '../../shared/names/suggestedName';
 import type { SaveRequest, SaveResult } from '../../shared/compressions';
 import { problemOf } from '../../shared/rpc';
 import type { CheckpointSession } from './checkpointSession';
@@ -78,9 +78,10 @@ async function offerToOpen(result: SaveResult): Promise<void> {
   if (chosen) await vscode.commands.executeCommand('eigenscope.inspectWeights', vscode.Uri.file(result.path));
 }
 
-function askTarget(source: vscode.Uri, { layer, method }: UnplacedSave): Thenable<vscode.Uri | undefined> {
+function askTarget(source: vscode.Uri, { layer, method, rank }: UnplacedSave): Thenable<vscode.Uri | undefined> {
+  const name = suggestedName(source.fsPath, [layer], methodAtRank(method, rank));
   return vscode.window.showSaveDialog({
-    defaultUri: vscode.Uri.joinPath(source, '..', suggestedName(source.fsPath, [layer], method)),
+    defaultUri: vscode.Uri.joinPath(source, '..', name),
     filters: { safetensors: ['safetensors'] },
     title: 'Save Compressed Checkpoint',
   });
