@@ -4,6 +4,7 @@ const { execFileSync, spawn } = require('node:child_process');
 const { accessSync, constants, existsSync, readFileSync } = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { step } = require('./step');
 
 const repositoryRoot = findRoot(__dirname);
 
@@ -97,8 +98,7 @@ function dependenciesMatchLockfile() {
 
 async function ensureDependencies() {
   if (dependenciesMatchLockfile()) return;
-  console.log('Installing npm dependencies…');
-  await npm(['ci']);
+  await step('Installing npm dependencies (once, about a minute)', () => npm(['ci']));
 }
 
 /**

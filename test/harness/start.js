@@ -38,8 +38,9 @@ async function openDesktop(code, folder, target) {
 
 async function serveWorkbench(folder, target) {
   const { startWorkbench } = require('./vscode');
-  const workbench = await startWorkbench({ environment: { EIGENSCOPE_OPEN: target }, installed: [opener] });
-  console.log(`\nVS Code with Eigenscope: ${workbench.url({ folder })}\nCtrl-C ends it.`);
+  const environment = { EIGENSCOPE_OPEN: target };
+  const workbench = await startWorkbench({ environment, installed: [opener], linked: folder });
+  console.log(`\nVS Code with Eigenscope: ${workbench.address}\nCtrl-C ends it.`);
   await workbench.ended;
 }
 

@@ -16,6 +16,7 @@ const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 const { patience } = require('./machineSpeed');
+const { step } = require('./step');
 const { cacheFolder, ensureSystemPackages, npm, repositoryRoot, runQuietly, succeeds } = require('./setup');
 
 /**
@@ -62,12 +63,16 @@ async function installWorkbench() {
   writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }));
   // Its own install script wants a global npm and downloads: the steps are taken one by one instead.
   const install = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  await npm(install, { cwd: folder });
   const server = path.join(folder, 'node_modules/code-server/lib/vscode');
-  await npm([...install, '--omit=dev'], { cwd: server });
-  await npm([...install, '--omit=dev'], { cwd: path.join(server, 'extensions') });
-  for (const name of NATIVE_MODULES) await rebuild(name, server);
-  await rebuild('argon2', folder);
+  await step('1 of 4: downloading it', () => npm(install, { cwd: folder }));
+  await step('2 of 4: downloading its modules', () => npm([...install, '--omit=dev'], { cwd: server }));
+  await step('3 of 4: downloading its extensions', () =>
+    npm([...install, '--omit=dev'], { cwd: path.join(server, 'extensions') }),
+  );
+  await step('4 of 4: building its native modules', async () => {
+    for (const name of NATIVE_MODULES) await rebuild(name, server);
+    await rebuild('argon2', folder);
+  });
   symlinkSync('node_modules', path.join(server, 'node_modules.asar'), 'junction');
   placeRipgrep(folder, server);
   writeFileSync(stamp, JSON.stringify({ version, recipe: RECIPE }));
@@ -106,16 +111,18 @@ function placeRipgrep(folder, server) {
  * Starts a workbench over fresh user data.
  *
  * @param options `settings`: user settings; `environment`: for the extension host too; `installed`:
- *   folders of extensions beside ours (an address can name only one in development); `vsix`: package that is installed in
- *   place of this repository; `trust`: folders are in Restricted Mode until trusted, without a question; `log`: receives
+ *   folders of extensions beside ours (an address can name only one in development); `linked`: folder that the server opens
+ *   by itself, with this repository as an installed extension, so that `address` is all that a person needs; `vsix`: package
+ *   that is installed in place of this repository; `trust`: folders are in Restricted Mode until trusted, without a question; `log`: receives
  *   the output
- * @returns `url(target)` (see `workbenchUrl`), `useSettings(settings)`, `data` (the folder of all user data), `ended` (a
+ * @returns `url(target)` (see `workbenchUrl`), `address`, `useSettings(settings)`, `data` (the folder of all user data), `ended` (a
  *   promise) and `stop()`
  */
 async function startWorkbench({
   settings = {},
   environment = {},
   installed = [],
+  linked = undefined,
   vsix = undefined,
   trust = false,
   log = () => undefined,
@@ -133,9 +140,11 @@ async function startWorkbench({
   for (const extension of installed) {
     cpSync(extension, path.join(data, 'extensions', path.basename(extension)), { recursive: true });
   }
+  mkdirSync(path.join(data, 'extensions'), { recursive: true });
+  if (linked) symlinkSync(repositoryRoot, path.join(data, 'extensions', 'eigenscope'), 'junction');
   if (vsix) await installPackage(entry, data, vsix);
   const port = await freePort();
-  const child = spawnServer(entry, data, port, environment, trust);
+  const child = spawnServer(entry, data, port, environment, { trust, folder: linked });
   child.stdout.setEncoding('utf8').on('data', log);
   child.stderr.setEncoding('utf8').on('data', log);
   const ended = new Promise((resolve) => child.on('exit', resolve));
@@ -168,7 +177,8 @@ async function startWorkbench({
     throw error;
   }
   const development = vsix === undefined;
-  return { stop, ended, useSettings, data, url: (target) => workbenchUrl(port, { ...target, development }) };
+  const url = (target) => workbenchUrl(port, { ...target, development });
+  return { stop, ended, useSettings, data, url, address: `http://127.0.0.1:${port}` };
 }
 
 function dataOptions(data) {
@@ -184,12 +194,13 @@ async function installPackage(entry, data, vsix) {
 }
 
 /** In a process group of its own: the extension host and the engine end with it. */
-function spawnServer(entry, data, port, environment, trust) {
+function spawnServer(entry, data, port, environment, { trust, folder }) {
   const options = [
     ...['--auth', 'none', '--bind-addr', `127.0.0.1:${port}`, ...dataOptions(data)],
     ...['--disable-telemetry', '--disable-update-check'],
     ...(trust ? [] : ['--disable-workspace-trust']),
     '--disable-getting-started-override',
+    ...(folder ? [folder] : []),
   ];
   return spawn(process.execPath, [entry, ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
