@@ -4,7 +4,7 @@ import path from 'node:path';
 import { PIPELINE_INDEX } from '../shared/names/checkpointNames';
 import { FileReader } from '../checkpoint/files/fileReader';
 import { readSafetensorsHeader } from '../checkpoint/safetensors/safetensorsHeader';
-import { NOTE_KEY } from './savedMetadata';
+import { NOTE_KEY } from '../shared/compression/savedNote';
 
 /**
  * True where one of the paths lies in the model's folder, unless the file is one that Eigenscope saved. Configuration, tokenizer,

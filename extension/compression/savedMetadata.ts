@@ -7,12 +7,10 @@
  * @see https://huggingface.co/docs/transformers/big_models (`total_size`, `total_parameters` of an index of shards)
  */
 import type { Checkpoint } from '../checkpoint/checkpoint';
+import { NOTE_KEY } from '../shared/compression/savedNote';
 import { product } from '../shared/matrixAxes';
 import { byteLength, type HeaderEntry } from './safetensorsLayout';
 import { isStored } from './storageNotes';
-
-/** What became of the file, for people and programs that open it later. */
-export const NOTE_KEY = 'eigenscope';
 
 /** Values of `format` that loaders know. */
 const LOADED_FORMATS: ReadonlySet<string> = new Set(['pt', 'tf', 'flax', 'mlx', 'np', 'paddle']);

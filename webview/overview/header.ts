@@ -1,5 +1,6 @@
 /** The first lines of the view: what this checkpoint is, how large, of which types. */
 import { agreeing } from '../../extension/shared/agreeing';
+import { copyNote } from '../../extension/shared/compression/savedNote';
 import type { CheckpointSummary } from '../../extension/shared/tensors';
 import { button, type Button } from '../controls/controls';
 import { element, type Child } from '../controls/elements';
@@ -64,6 +65,7 @@ export class Header {
         element('h1', { class: 'file-name', title: summary.path }, fileName(summary.path)),
         element('span', { class: 'badge' }, summary.format),
         element('span', { class: 'architecture' }, summary.architecture),
+        copyFact(summary.metadata),
         element(
           'div',
           { class: 'header-actions' },
@@ -156,6 +158,17 @@ function typeMix({ dtypes, parameters }: CheckpointSummary): Child[] {
     );
   });
   return [bar, ...legend];
+}
+
+/** A compressed copy looks like any other model: it says that it is one. Null for everything else. */
+function copyFact(metadata: CheckpointSummary['metadata']): HTMLElement | null {
+  const note = copyNote(metadata);
+  if (!note) return null;
+  return element(
+    'span',
+    { class: 'badge copy' },
+    note.detail === undefined ? note.title : `${note.title}: ${note.detail}`,
+  );
 }
 
 function fileName(path: string): string {

@@ -2,15 +2,13 @@
  * The two factors of a layer in a copy that Eigenscope saved as modules 0 and 1 of a Sequential: the note in the metadata
  * names them, in the order of their product (`compression/compressionNote.ts`).
  */
+import { NOTE_KEY } from '../../shared/compression/savedNote';
 import { product } from '../../shared/matrixAxes';
 import type { TensorInfo } from '../checkpoint';
 import { isFloating } from '../elements/dtype';
 import { elementCount } from '../elements/shape';
 import { isObject } from '../files/jsonFile';
 import { madeInfo, productOf, type MadeWeight, type ReadPart } from './madeWeights';
-
-/** Key of the metadata. */
-const NOTE_KEY = 'eigenscope';
 
 /** Copies of copies that are looked into. */
 const MAX_PREVIOUS = 16;

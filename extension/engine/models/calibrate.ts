@@ -14,7 +14,7 @@ import {
   SYNTHETIC_VALUE,
   TOKENS_ENDING,
 } from '../../compression/statistics/statisticsFile';
-import { NOTE_KEY } from '../../compression/savedMetadata';
+import { NOTE_KEY } from '../../shared/compression/savedNote';
 import { bytesOf, rewritten } from '../../compression/writers/onnx/protobufRewrite';
 import { widen } from '../../checkpoint/elements/dtype';
 import { createMatrixProducts } from '../../linalg/products/matrixProducts';

@@ -13,7 +13,7 @@ import { CompressionError } from '../../compressionError';
 import type { StoredLayer } from '../../compressMatrix';
 import { transposed } from '../../layerElements';
 import { narrow } from '../../narrow';
-import { NOTE_KEY } from '../../savedMetadata';
+import { NOTE_KEY } from '../../../shared/compression/savedNote';
 import type { NewTensor } from '../../safetensorsWriter';
 import type { Layout, PreparedLayout, Replaced, SavedWeight, SaveJob } from '../writer';
 import { dataFiles } from './externalLayout';

@@ -6,7 +6,7 @@ import type { OnnxPlaces, WeightPlace } from '../../../checkpoint/onnx/onnxPlace
 import type { TreeGraph, TreeNode } from '../../../checkpoint/onnx/onnxTree';
 import { CompressionError } from '../../compressionError';
 import { byteLength, type HeaderEntry } from '../../safetensorsLayout';
-import { NOTE_KEY } from '../../savedMetadata';
+import { NOTE_KEY } from '../../../shared/compression/savedNote';
 import type { OutputFile, Piece } from '../writer';
 import { changedFile, wholeFile, type AddedTensor, type DataFile, type DataLayout } from './externalLayout';
 import type { FactorableUse, FactorableWeight } from './factorableUses';
