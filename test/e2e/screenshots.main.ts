@@ -67,7 +67,7 @@ async function main(): Promise<void> {
     await (await workbench.menuEntry(workbench.explorerItem(name), 'Inspect Weights')).click();
     const view = await workbench.view(name);
     await workbench.runCommand('View: Close Primary Side Bar');
-    const status = workbench.page.locator('.statusbar-item', { hasText: /float64$/ });
+    const status = workbench.page.locator('.statusbar-item', { hasText: /Eigenscope: (CPU|GPU \(\w+\))$/ });
     await status.waitFor({ timeout: 120_000 });
     await keep(workbench, 'table');
 

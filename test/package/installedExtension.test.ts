@@ -222,8 +222,8 @@ describe('the installed package', function () {
         started.join('; '),
       );
     }
-    const status = await deviceStatus(workbench, 'cpu float64');
-    assert.match(status, /multiplies large layers on cpu \(float64\)/);
+    const status = await deviceStatus(workbench, 'Eigenscope: CPU');
+    assert.match(status, /multiplies large layers on the CPU, in float64, with \d+ threads?\./);
     assert.doesNotMatch(status, /slower than onnxruntime/);
     await workbench.screenshot('installed-table');
   });
@@ -235,7 +235,7 @@ describe('the installed package', function () {
     await view.getByRole('slider', { name: 'Rank' }).fill('12');
     await view.getByRole('button', { name: 'Save As…' }).click();
     const target = path.join(folder, 'smaller.safetensors');
-    await workbench.answerFileDialog(/-svd\.safetensors$/, target);
+    await workbench.answerFileDialog(/-svd-(rank|energy)\d+\.safetensors$/, target);
     await workbench.page.locator('.notification-list-item', { hasText: 'Saved smaller.safetensors' }).waitFor();
     const bytes = readFileSync(target);
     const header = bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE()));
@@ -268,9 +268,9 @@ describe('the installed package', function () {
     await nextWindow();
     const { cells } = await inspected(workbench, 'without.safetensors');
     assert.deepEqual(cells, healthy);
-    const status = await deviceStatus(workbench, 'wasm float64');
+    const status = await deviceStatus(workbench, 'Eigenscope: CPU');
     assert.match(status, /slower than onnxruntime, which cannot be used here/);
-    assert.match(status, /cpu: Not used: onnxruntime: .*(cannot open shared object|not found|no such file)/i);
+    assert.match(status, /CPU: Not used: onnxruntime: .*(cannot open shared object|not found|no such file)/i);
     await workbench.screenshot('installed-without');
   });
 
@@ -280,8 +280,8 @@ describe('the installed package', function () {
     await nextWindow();
     const { cells } = await inspected(workbench, 'deadly.safetensors');
     assert.deepEqual(cells, healthy);
-    const status = await deviceStatus(workbench, 'wasm float64');
-    assert.match(status, /cpu: Not used: onnxruntime: its trial ended with status 70: illegal instruction/);
+    const status = await deviceStatus(workbench, 'Eigenscope: CPU');
+    assert.match(status, /CPU: Not used: onnxruntime: its trial ended with status 70: illegal instruction/);
     assert.equal(await workbench.page.locator('.notification-list-item').count(), 0, 'no engine died');
     await workbench.screenshot('installed-deadly');
   });

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { DeviceInfo } from '../../shared/devices';
 import type { CheckpointSession } from './checkpointSession';
-import { trialText } from '../commands/devicePicker';
+import { deviceSentence, deviceTitle, DEVICE_TITLES, trialText } from '../deviceText';
 import type { EngineClient } from '../engineClient';
 
 export class StatusBar {
@@ -92,27 +92,35 @@ export class StatusBar {
       total += queue.total;
     }
     const icon = this.state === 'stopped' ? 'error' : total > 0 || this.state === 'restarting' ? 'sync~spin' : 'pulse';
-    const device = this.device ? `${this.device.provider} ${this.device.precision}` : 'Eigenscope';
-    const progress = total > 0 ? ` ${done}/${total}` : '';
-    this.item.text = `$(${icon}) ${device}${progress}`;
+    const text = this.text(done, total);
+    this.item.text = `$(${icon}) ${text}`;
     this.item.tooltip = this.tooltip(done, total);
-    this.item.accessibilityInformation = { label: `Eigenscope: ${device}${progress}` };
+    this.item.accessibilityInformation = { label: text };
     this.item.backgroundColor =
       this.state === 'stopped' ? new vscode.ThemeColor('statusBarItem.errorBackground') : undefined;
     this.item.show();
+  }
+
+  private text(done: number, total: number): string {
+    if (this.state === 'stopped') return 'Eigenscope: engine off';
+    if (this.state === 'restarting') return 'Eigenscope: engine restarts';
+    const device = this.device && deviceTitle(this.device.provider);
+    const progress = total > 0 ? `${done} of ${total} layers` : undefined;
+    const known = [device, progress].filter((part) => part !== undefined);
+    return known.length === 0 ? 'Eigenscope' : `Eigenscope: ${known.join(', ')}`;
   }
 
   private tooltip(done: number, total: number): string {
     if (this.state === 'stopped') return 'Eigenscope: the engine stays off until it is restarted.';
     if (this.state === 'restarting') return 'Eigenscope: the engine restarts.';
     if (!this.device) return 'Eigenscope';
-    const { provider, precision, threads, available, refused } = this.device;
+    const { available, refused } = this.device;
     const slower = refused.some((each) => each.provider === 'cpu');
     const lines = [
-      `Eigenscope multiplies large layers on ${provider} (${precision}), with ${threads} threads.`,
+      deviceSentence(this.device),
       ...(slower ? ['That is slower than onnxruntime, which cannot be used here.'] : []),
       ...(total > 0 ? [`${done} of ${total} layers done.`] : []),
-      ...available.map((device) => `${device}: ${trialText(this.device!, device)}`),
+      ...available.map((device) => `${DEVICE_TITLES[device]}: ${trialText(this.device!, device)}`),
       'Click to choose a device.',
     ];
     return lines.join('\n');
