@@ -41,6 +41,7 @@ interface Values {
 /** The schema of each setting, as package.json declares it. */
 let schemas: Readonly<Record<string, SettingSchema>> = {};
 let log: Pick<vscode.LogOutputChannel, 'warn'> | undefined;
+let extensionId = '';
 
 /** Values that were told of: each is logged once, and the first is shown. */
 const told = new Set<string>();
@@ -54,6 +55,7 @@ export function useSettings(
     contributes: { configuration: { properties: Record<string, SettingSchema> } };
   };
   schemas = contributes.configuration.properties;
+  extensionId = extension.id;
   log = channel;
   told.clear();
 }
@@ -98,6 +100,11 @@ export function engineEnvironment(cacheFolder: string): Record<string, string> {
   };
 }
 
+/** Shows this extension's settings and no others: a search for its name also finds settings that mention it. */
+export async function showSettings(): Promise<void> {
+  await vscode.commands.executeCommand('workbench.action.openSettings', `@ext:${extensionId}`);
+}
+
 /** What is set nearest; where that is not as declared, the user's own value, and at last the default. */
 function value<K extends keyof Values>(key: K): Values[K] {
   const schema = schemas[`${SECTION}.${key}`];
@@ -124,5 +131,5 @@ function tellOf(key: string, given: unknown, wanted: string): void {
 async function showOnce(message: string, key: string): Promise<void> {
   const open = 'Open Settings';
   const chosen = await vscode.window.showWarningMessage(`Eigenscope: ${notificationText(message)}`, open);
-  if (chosen) await vscode.commands.executeCommand('workbench.action.openSettings', `${SECTION}.${key}`);
+  if (chosen) await vscode.commands.executeCommand('workbench.action.openSettings', `@id:${SECTION}.${key}`);
 }

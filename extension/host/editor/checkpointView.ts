@@ -14,7 +14,7 @@ import { choosePlanFile, chooseStatisticsFile, savePlanFile } from './planFiles'
 import { askSavingChoices } from './modelSaveFlow';
 import { Outbox } from './outbox';
 import { saveWithDialog } from './saveFlow';
-import { inspectOnOpen, inspectSettings } from '../settings';
+import { inspectOnOpen, inspectSettings, showSettings } from '../settings';
 import { viewHtml, type ViewBundle } from './viewHtml';
 
 /** Computing takes every core: it waits for the view's table, but not for one that never says that it is drawn. */
@@ -173,7 +173,7 @@ export class CheckpointView {
         return null;
       },
       openSettings: async () => {
-        await vscode.commands.executeCommand('workbench.action.openSettings', 'eigenscope');
+        await showSettings();
         return null;
       },
       openAsText: async () => {
