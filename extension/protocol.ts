@@ -166,6 +166,8 @@ export interface ViewRequests {
   ready: { params: null; result: ViewState };
   /** The table is on the screen: what was held back for it, computing, may begin. */
   drawn: { params: null; result: null };
+  /** The layer that is open beside the table. */
+  shows: { params: { layer: string | null }; result: null };
   inspect: { params: { names?: string[] }; result: { queued: number } };
   prioritise: { params: { names: string[] }; result: null };
   cancel: { params: { names?: string[] }; result: null };
@@ -204,7 +206,7 @@ export interface ViewRequests {
   reload: { params: null; result: ViewState };
   /** Opens the model that this file is a shard of. */
   openWhole: { params: null; result: null };
-  /** Shows the settings editor filtered to Eigenscope. */
+  /** Shows the settings editor with Eigenscope's settings and no others. */
   openSettings: { params: null; result: null };
   /** Shows the file in VS Code's text editor. */
   openAsText: { params: null; result: null };

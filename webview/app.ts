@@ -142,7 +142,7 @@ class Page {
     const layer = node.layer ?? node.tensor.layers[0] ?? node.name;
     const tab = how.compress ? 'ranks' : this.memory.current.tab;
     this.main.classList.add('split');
-    this.memory.remember({ layer });
+    this.remember(layer);
     this.table.select(layer);
     if (how.compress && this.layer.layer === layer) this.layer.turnTo('ranks');
     else void this.layer.show(layer, node.tensor, tab, how.compress ? 'compress' : (how.focus ?? 'none'));
@@ -173,9 +173,15 @@ class Page {
   private closeLayer(): void {
     this.layer.hide();
     this.main.classList.remove('split');
-    this.memory.remember({ layer: null });
+    this.remember(null);
     this.table.select(null);
     this.table.focus();
+  }
+
+  /** The host's commands begin with the layer that is open. */
+  private remember(layer: string | null): void {
+    this.memory.remember({ layer });
+    this.ask(this.host.request('shows', { layer }));
   }
 
   private prioritise(layers: string[]): void {

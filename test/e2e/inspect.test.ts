@@ -62,7 +62,7 @@ describe('a person inspects a checkpoint', function () {
     const entry = await workbench.menuEntry(workbench.explorerItem('model.safetensors'), 'Inspect Weights');
     await entry.click();
     view = await workbench.view('model.safetensors');
-    await workbench.page.locator('.statusbar-item', { hasText: /float(32|64)$/ }).waitFor();
+    await workbench.page.locator('.statusbar-item', { hasText: /Eigenscope: (CPU|GPU)/ }).waitFor();
     await view.getByRole('button', { name: 'Show as a list' }).click();
     const header = view.locator('.table-head [role=columnheader]', { hasText: /^α\s*$/ });
     const sortedBy = async (): Promise<string> => {
@@ -108,7 +108,7 @@ describe('a person inspects a checkpoint', function () {
   it('saves the layer at that rank under a name the person chooses', async () => {
     await view.getByRole('button', { name: 'Save As…' }).click();
     const target = path.join(folder, 'smaller.safetensors');
-    await workbench.answerFileDialog(/-svd\.safetensors$/, target);
+    await workbench.answerFileDialog(/-svd-rank\d+\.safetensors$/, target);
     await workbench.page.locator('.notification-list-item', { hasText: 'Saved smaller.safetensors' }).waitFor();
     assert.ok(existsSync(target));
     const bytes = readFileSync(target);
@@ -149,11 +149,13 @@ describe('a person inspects a checkpoint', function () {
       await workbench.page.keyboard.press('Enter');
     };
     await widget.getByText('Compress Layer: which one?').waitFor();
+    // The layer beside the table is where a person begins.
+    await widget.locator('.monaco-list-row.focused', { hasText: layer }).waitFor();
     await choose('layers.1.mlp.down', 'model.layers.1.mlp.down_proj.weight');
-    await widget.getByText('Compress Layer: how?').waitFor();
-    await choose('', 'Truncated SVD');
     await widget.getByText('model.layers.1.mlp.down_proj.weight: how far?').waitFor();
     await widget.locator('.monaco-list-row', { hasText: /95% of the energy.*rank \d+ of 96 · error/ }).waitFor();
+    await input.fill('0.9');
+    await widget.locator('.monaco-list-row', { hasText: /90% of the energy.*rank \d+ of 96/ }).waitFor();
     await input.fill('nonsense');
     await widget.locator('.monaco-list-row', { hasText: 'is not a rank' }).waitFor();
     await input.fill('12');
@@ -162,7 +164,7 @@ describe('a person inspects a checkpoint', function () {
     await workbench.page.keyboard.press('Enter');
     await choose('', 'Reconstructed matrix');
     const target = path.join(folder, 'palette.safetensors');
-    await workbench.answerFileDialog(/-svd\.safetensors$/, target);
+    await workbench.answerFileDialog(/-svd-rank\d+\.safetensors$/, target);
     await workbench.page
       .locator('.notification-list-item', { hasText: 'Saved palette.safetensors at rank 12' })
       .waitFor();

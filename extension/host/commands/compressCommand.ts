@@ -10,6 +10,7 @@ import { activeCheckpoint, chooseCheckpoint } from './chooseCheckpoint';
 import type { EngineClient } from '../engineClient';
 import { percentText } from '../percentText';
 import { listText, notificationText } from '../plainText';
+import { pickOne } from './pickOne';
 import { chooseRank } from './rankPicker';
 import { saveWithDialog, saveWithProgress, type UnplacedSave } from '../editor/saveFlow';
 import { inspectSettings } from '../settings';
@@ -84,13 +85,14 @@ async function chooseLayer(session: CheckpointSession): Promise<string | undefin
     layers.map((layer) => ({
       layer,
       label: listText(layer),
-      description: `${shape.join(' × ')} ${dtype}`,
+      description: `${shape.join(' × ')} ${dtype}${layer === session.shownLayer ? ' · open in the editor' : ''}`,
       detail: knownNumbers(session.results.get(layer)),
     })),
   );
   if (items.length === 0) throw new Error(`${session.path} has no layer that could be compressed.`);
   const title = 'Compress Layer: which one?';
-  return (await vscode.window.showQuickPick(items, { title, matchOnDescription: true }))?.layer;
+  const active = items.find(({ layer }) => layer === session.shownLayer);
+  return (await pickOne(items, { title, active }))?.layer;
 }
 
 function knownNumbers(result: LayerResult | undefined): string | undefined {
@@ -101,6 +103,8 @@ function knownNumbers(result: LayerResult | undefined): string | undefined {
 
 async function chooseMethod(): Promise<string | undefined> {
   const items = spectrumMethods.map(({ name, label, description }) => ({ label, detail: description, name }));
+  // A list of one is no choice.
+  if (items.length === 1) return items[0]!.name;
   const title = 'Compress Layer: how?';
   return (await vscode.window.showQuickPick(items, { title }))?.name;
 }

@@ -1,7 +1,8 @@
-/** What a person types for a rank: `64`, an energy `95%`, or a share of the parameters `0.5x`. */
+/** What a person types for a rank: `64`, an energy `95%` or `0.95`, or a share of the parameters `0.5x`. */
 import type { RankRequest } from '../../shared/compressions';
 
 const RANK = /^\d+$/;
+const SHARE = /^0?[.,]\d+$/;
 const ENERGY = /^(\d+(?:[.,]\d+)?)\s*%$/;
 const BUDGET = /^(\d+(?:[.,]\d+)?)\s*[x×]$/i;
 
@@ -9,6 +10,11 @@ const BUDGET = /^(\d+(?:[.,]\d+)?)\s*[x×]$/i;
 export function parseRank(text: string): RankRequest | undefined {
   const typed = text.trim();
   if (RANK.test(typed)) return positive(Number(typed)) && { kind: 'rank', rank: Number(typed) };
+  // `--energy 0.95` is how the terminal has it.
+  if (SHARE.test(typed)) {
+    const share = Number(typed.replace(',', '.'));
+    return positive(share) && { kind: 'energy', energy: share };
+  }
   const energy = numberIn(typed, ENERGY);
   if (energy !== undefined) return energy > 0 && energy <= 100 ? { kind: 'energy', energy: energy / 100 } : undefined;
   const budget = numberIn(typed, BUDGET);

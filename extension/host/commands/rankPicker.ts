@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { CompressionPreview, RankRequest } from '../../shared/compressions';
 import { ENERGIES } from '../../shared/ranks/energyShares';
 import { problemOf } from '../../shared/rpc';
+import { visible } from '../../shared/visibleText';
 import { whyNoSaving } from '../../shared/ranks/worthFactoring';
 import type { CheckpointSession } from '../editor/checkpointSession';
 import { listText } from '../plainText';
@@ -26,8 +27,8 @@ export function chooseRank(
   method: string,
 ): Promise<RankRequest | undefined> {
   const picker = vscode.window.createQuickPick<RankItem>();
-  picker.title = `Compress ${layer}: how far?`;
-  picker.placeholder = 'Rank (64), share of the energy (95%) or of the parameters (0.5x)';
+  picker.title = `Compress ${visible(layer)}: how far?`;
+  picker.placeholder = 'Rank (64), share of the energy (95% or 0.95) or of the parameters (0.5x)';
   // Before they are known, none should look like a choice.
   let suggestions: RankItem[] = [{ label: 'Computing…', alwaysShow: true }];
   picker.items = suggestions;
@@ -114,7 +115,7 @@ function itemFor(request: RankRequest): RankItem {
 
 function notUnderstood(value: string): RankItem {
   const label = `"${listText(value)}" is not a rank`;
-  return { label, detail: 'Type 64, 95% or 0.5x.', alwaysShow: true };
+  return { label, detail: 'Type 64, 95%, 0.95 or 0.5x.', alwaysShow: true };
 }
 
 function labelOf(request: RankRequest): string {

@@ -49,6 +49,9 @@ export class CheckpointSession {
   /** It, as the engine has it open: for questions whose answers nobody keeps. */
   readonly inEngine: CheckpointInEngine;
 
+  /** The layer that a person looks at, in the view that told of one last. */
+  shownLayer: string | null = null;
+
   /** The saving of the whole model, compressed. */
   readonly modelSaving = new ModelSavingRun(this, (state) => this.events.emit('modelSaving', state));
 

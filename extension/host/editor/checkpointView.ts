@@ -93,6 +93,10 @@ export class CheckpointView {
         this.begin(0);
         return null;
       },
+      shows: ({ layer }) => {
+        session.shownLayer = layer;
+        return null;
+      },
       inspect: async ({ names }) => ({ queued: await session.inspect(names) }),
       prioritise: async ({ names }) => {
         await session.prioritise(names);

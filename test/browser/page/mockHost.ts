@@ -186,6 +186,7 @@ handle<ViewRequests>(connection, {
   },
   openWhole: () => null,
   drawn: () => null,
+  shows: () => null,
   prioritise: () => null,
   cancel: () => null,
   parts: ({ layer }) => partsOf(layer),

@@ -7,12 +7,14 @@ describe('rank input', () => {
     assert.deepEqual(parseRank(' 64 '), { kind: 'rank', rank: 64 });
     assert.deepEqual(parseRank('95%'), { kind: 'energy', energy: 0.95 });
     assert.deepEqual(parseRank('99,5 %'), { kind: 'energy', energy: 0.995 });
+    assert.deepEqual(parseRank('0.9'), { kind: 'energy', energy: 0.9 });
+    assert.deepEqual(parseRank(',995'), { kind: 'energy', energy: 0.995 });
     assert.deepEqual(parseRank('0.5x'), { kind: 'budget', budget: 0.5 });
     assert.deepEqual(parseRank('1.5 ×'), { kind: 'budget', budget: 1.5 });
   });
 
   it('refuses what is no rank', () => {
-    for (const text of ['', '0', '-3', '1.5', '0%', '101%', 'x', '0x', 'rank', '1e3', '12 13']) {
+    for (const text of ['', '0', '-3', '1.5', '0.0', '.', '0%', '101%', 'x', '0x', 'rank', '1e3', '12 13']) {
       assert.equal(parseRank(text), undefined, text);
     }
   });
