@@ -99,7 +99,8 @@ export async function runPlan(
       const problem = document.change ?? (await document.findChange());
       if (problem) throw new CompressionError('incomplete-source', `${problem.message}; nothing was saved`);
       await run.finish(files);
-      const notes = [...layout.notes, ...tied, ...left.notes, ...(await modelNotes(document, weights, signal))];
+      const model = await modelNotes(document, weights, request.layout, signal);
+      const notes = [...layout.notes, ...tied, ...left.notes, ...model];
       return resultOf(target, job, pieces, files, notes);
     } finally {
       await run.close();
@@ -129,6 +130,7 @@ async function runTarget({ target }: RunRequest, { checkpoint, openedPath }: Eng
 async function modelNotes(
   { checkpoint }: EngineDocument,
   weights: readonly SavedWeight[],
+  layout: RunRequest['layout'],
   signal: AbortSignal,
 ): Promise<string[]> {
   const together = new Set(weights.flatMap(({ tensor, twins }) => [tensor.name, ...twins]));
@@ -138,13 +140,10 @@ async function modelNotes(
     const ties = await tieNotes(checkpoint, tensor, checkpoint.config, together, signal);
     for (const note of ties) notes.push(`${layer}: ${note}`);
   }
-  return [
-    ...notes,
-    ...copyNotes(
-      checkpoint,
-      weights.map(({ tensor }) => tensor),
-    ),
-  ];
+  // A rewritten graph keeps what it does not replace as it is stored.
+  if (layout === 'onnx') return notes;
+  const replaced = weights.map(({ tensor }) => tensor);
+  return [...notes, ...copyNotes(checkpoint, replaced)];
 }
 
 function resultOf(
