@@ -49,15 +49,18 @@ export function replacementNotes(checkpoint: Checkpoint, replaced: TensorInfo): 
 /** What a copy does to the tensors that are not replaced. */
 export function copyNotes(checkpoint: Checkpoint, replaced: readonly TensorInfo[]): string[] {
   const names = new Set(replaced.map(({ name }) => name));
-  const decoded = checkpoint.tensors.filter(
-    (tensor) => tensor.encoding && isStored(tensor) && !names.has(tensor.name) && !checkpoint.storedParts?.(tensor),
-  );
+  const decoded = checkpoint.tensors.filter((tensor) => !names.has(tensor.name) && isWrittenDecoded(checkpoint, tensor));
   if (decoded.length === 0) return [];
   const encodings = [...new Set(decoded.map(({ encoding }) => encoding!.name))].join(', ');
   const types = [...new Set(decoded.map(({ dtype }) => dtype))].join(', ');
   const tensors = decoded.length === 1 ? '1 other tensor' : `${decoded.length} other tensors`;
   const verb = agreeing(decoded.length, 'is', 'are');
   return [`${tensors} stored as ${encodings} ${verb} written decoded, as ${types}.`];
+}
+
+/** True for blocks of a format that no saved file has: a copy holds the tensor's elements, which take more bytes. */
+export function isWrittenDecoded(checkpoint: Checkpoint, tensor: TensorInfo): boolean {
+  return tensor.encoding !== undefined && isStored(tensor) && !checkpoint.storedParts?.(tensor);
 }
 
 /** False for what is only shown: what is made of stored tensors is not in the file, so a copy does not hold it either. */

@@ -1,4 +1,5 @@
 /** The layers that a plan is made of, and the plan that follows from what a person asks. */
+import { denseBytes } from '../../extension/compression/plan/methodCosts';
 import { preparePlan, type Planner } from '../../extension/compression/plan/planner';
 import type { AllocatedPlan, CurvePoint, PlanRequest, PlanRest } from '../../extension/compression/plan/planRequest';
 import {
@@ -71,7 +72,7 @@ export class PlanLayers {
   /** A choice for a layer that costs about this share of it: where a row begins that a person sets by hand. */
   proposal(name: string, choice: MethodChoice, share: number): LayerChoice {
     const layer = this.byName.get(name);
-    return layer ? choiceAtShare(choice, layer, layer.storedBytes, share) : choice;
+    return layer ? choiceAtShare(choice, layer, denseBytes(layer), share) : choice;
   }
 }
 

@@ -2,7 +2,7 @@
 import type { QuantiserName } from '../../shared/compression/methodOptions';
 import { layerMethod } from '../../shared/compression/methodTable';
 import type { LayerChoice, PlanLayer } from '../../shared/compression/plans';
-import { denseCost, choiceCost, largestRank } from '../plan/methodCosts';
+import { denseBytes, denseCost, choiceCost, largestRank } from '../plan/methodCosts';
 
 /** Shares of the dense layer that ranks are chosen for. */
 const SHARES = [1 / 8, 1 / 4, 1 / 2, 3 / 4];
@@ -38,13 +38,13 @@ export function assignmentChoices(layer: PlanLayer, methods: readonly LayerChoic
 }
 
 function smaller(layer: PlanLayer, choice: LayerChoice): boolean {
-  const dense = denseCost(layer, layer.storedBytes);
+  const dense = denseCost(layer, denseBytes(layer));
   return choiceCost(choice, layer, dense).bytes < dense.bytes;
 }
 
 /** The largest multiples that take no more than these shares of the layer. */
 function sharedRanks(layer: PlanLayer, choice: LayerChoice, multiple: number): number[] {
-  const dense = denseCost(layer, layer.storedBytes);
+  const dense = denseCost(layer, denseBytes(layer));
   const most = Math.floor(largestRank(choice, layer) / multiple);
   return SHARES.flatMap((share) => {
     let [low, high] = [0, most];

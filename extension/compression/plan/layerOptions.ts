@@ -6,7 +6,7 @@ import { DEFAULT_OPTIONS } from '../../shared/compression/methodOptions';
 import type { LayerChoice, PlanLayer } from '../../shared/compression/plans';
 import { EnergyShares } from '../../shared/ranks/energyShares';
 import { errorShare, errorShares } from './errorModel';
-import { choiceCost, denseCost, largestRank, rankCost, type Cost } from './methodCosts';
+import { choiceCost, denseBytes, denseCost, largestRank, rankCost, type Cost } from './methodCosts';
 
 /** What a budget counts. */
 export type Unit = 'parameters' | 'bytes';
@@ -14,6 +14,7 @@ export type Unit = 'parameters' | 'bytes';
 /** A layer with what all allocations ask of it. */
 export interface PreparedLayer {
   readonly layer: PlanLayer;
+  /** Where it stays dense in a saved model. */
   readonly dense: Cost;
   /** Absent if the layer was not inspected. */
   readonly shares?: EnergyShares;
@@ -40,7 +41,7 @@ export function isCounted({ layer }: Pick<PreparedLayer, 'layer'>): boolean {
 }
 
 export function preparedLayer(layer: PlanLayer): PreparedLayer {
-  const dense = denseCost(layer, layer.storedBytes);
+  const dense = denseCost(layer, denseBytes(layer));
   if (!layer.eigenvalues) return { layer, dense, energy: 0 };
   const shares = new EnergyShares(layer.eigenvalues);
   // From the smallest up, so that small λ keep their digits.

@@ -4,7 +4,7 @@
  */
 import { DEFAULT_OPTIONS, type MethodOptions } from '../../shared/compression/methodOptions';
 import { layerMethod, type MethodName } from '../../shared/compression/methodTable';
-import type { LayerChoice } from '../../shared/compression/plans';
+import type { LayerChoice, PlanLayer } from '../../shared/compression/plans';
 import { bitsOf, blockOf, scaleBytes } from '../../shared/compression/quantisers';
 import { fullBonds, mostRank, shareOf, tensorSizes } from '../../shared/compression/rankLimits';
 import { FactorPair } from '../../shared/ranks/factorPair';
@@ -26,10 +26,15 @@ export interface Cost {
 
 const INDEX_BYTES = 4;
 
-/** A matrix as it is. @param storedBytes that it takes in the file */
-export function denseCost({ outputs, inputs }: LayerSize, storedBytes: number): Cost {
+/** A matrix as it is. @param bytes that it takes in a file */
+export function denseCost({ outputs, inputs }: LayerSize, bytes: number): Cost {
   const parameters = outputs * inputs;
-  return { parameters, bytes: storedBytes, multiplyAdds: parameters };
+  return { parameters, bytes, multiplyAdds: parameters };
+}
+
+/** Bytes of a layer in a saved model where it stays dense. */
+export function denseBytes({ storedBytes, savedBytes }: Pick<PlanLayer, 'storedBytes' | 'savedBytes'>): number {
+  return savedBytes ?? storedBytes;
 }
 
 /**

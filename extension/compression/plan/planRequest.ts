@@ -1,9 +1,11 @@
 /** What a person asks an allocation for, and what it answers. */
 import type { Allocation, LayerChoice, LayerPlan, PlanTarget } from '../../shared/compression/plans';
 
-/** What a checkpoint holds beside the layers of a plan: biases, norms, buffers. It is copied as it is. */
+/** What a checkpoint holds beside the layers of a plan: biases, norms, buffers. It is copied. */
 export interface PlanRest {
   readonly bytes: number;
+  /** Bytes of it in a saved model; `bytes` without. */
+  readonly savedBytes?: number;
   readonly parameters: number;
 }
 

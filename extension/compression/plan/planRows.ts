@@ -10,7 +10,7 @@ export function planRow({ layer, dense, shares }: PreparedLayer, plan: LayerPlan
   const kept = 'keep' in plan;
   const cost = kept ? dense : choiceCost(plan, layer, dense);
   const lost = kept ? 0 : errorShare(plan, layer, shares);
-  const of = (key: keyof typeof dense): BeforeAfter => ({ before: dense[key], after: cost[key] });
+  const of = (key: 'parameters' | 'multiplyAdds'): BeforeAfter => ({ before: dense[key], after: cost[key] });
   return {
     name: layer.name,
     plan,
@@ -19,7 +19,7 @@ export function planRow({ layer, dense, shares }: PreparedLayer, plan: LayerPlan
     error: Number.isNaN(lost) ? null : Math.sqrt(lost),
     errorIs: kept ? 'exact' : errorKind(plan.method),
     parameters: of('parameters'),
-    bytes: of('bytes'),
+    bytes: { before: layer.storedBytes, after: cost.bytes },
     multiplyAdds: of('multiplyAdds'),
     ...(standing.kind === 'takes part' && standing.note !== undefined && { note: standing.note }),
   };
@@ -33,9 +33,9 @@ export function planTotals(
   relative: boolean,
 ): PlanTotals {
   const counted = rows.filter((_, l) => isCounted(prepared[l]!));
-  const sum = (of: (row: PlanRow) => BeforeAfter, other = 0): BeforeAfter => ({
+  const sum = (of: (row: PlanRow) => BeforeAfter, other = 0, otherAfter = other): BeforeAfter => ({
     before: counted.reduce((total, row) => total + of(row).before, other),
-    after: counted.reduce((total, row) => total + of(row).after, other),
+    after: counted.reduce((total, row) => total + of(row).after, otherAfter),
   });
   let [energy, lost, unknown] = [0, 0, false];
   const kinds = new Set<ErrorKind>();
@@ -54,7 +54,7 @@ export function planTotals(
     }
   }
   return {
-    bytes: sum(({ bytes }) => bytes, rest.bytes),
+    bytes: sum(({ bytes }) => bytes, rest.bytes, rest.savedBytes),
     parameters: sum(({ parameters }) => parameters, rest.parameters),
     multiplyAdds: sum(({ multiplyAdds }) => multiplyAdds),
     error: unknown ? null : energy === 0 ? 0 : Math.sqrt(lost / energy),

@@ -35,19 +35,24 @@ export class Planner {
   private readonly prepared: readonly PreparedLayer[];
   private readonly kept = new Map<string, ReadonlyMap<PreparedLayer, LayerOptions>>();
   private readonly items = new WeakMap<LayerOptions, Map<string, KnapsackItem>>();
+  /** As the checkpoint stores it. */
   private readonly whole: { readonly bytes: number; readonly parameters: number };
+  /** `rest` in a saved model. */
+  private readonly restAfter: { readonly bytes: number; readonly parameters: number };
 
   constructor(
     layers: readonly PlanLayer[],
     readonly rest: PlanRest,
   ) {
     this.prepared = layers.map(preparedLayer);
-    this.whole = this.prepared
-      .filter(isCounted)
-      .reduce(
-        (sum, { dense }) => ({ bytes: sum.bytes + dense.bytes, parameters: sum.parameters + dense.parameters }),
-        rest,
-      );
+    this.restAfter = { bytes: rest.savedBytes ?? rest.bytes, parameters: rest.parameters };
+    this.whole = this.prepared.filter(isCounted).reduce(
+      (sum, { layer, dense }) => ({
+        bytes: sum.bytes + layer.storedBytes,
+        parameters: sum.parameters + dense.parameters,
+      }),
+      rest,
+    );
   }
 
   /**
@@ -149,7 +154,7 @@ export class Planner {
     for (let i = 0; i < points; i++) {
       const cap = (least + ((most - least) * i) / Math.max(1, points - 1)) * (1 + SLACK);
       const chosen = choices(cap);
-      const share = (this.rest[unit] + fixed[unit] + costOf(layers, chosen)) / (this.whole[unit] || 1);
+      const share = (this.restAfter[unit] + fixed[unit] + costOf(layers, chosen)) / (this.whole[unit] || 1);
       const lost = lostOf(layers, problem.weights, chosen) + fixed.lost;
       const error = energy === 0 ? 0 : Math.sqrt(lost / energy);
       if (!Number.isNaN(error) && found.at(-1)?.share !== share) found.push({ share, error });
@@ -165,7 +170,7 @@ export class Planner {
     const cap =
       target.kind === 'error'
         ? target.value ** 2 * energy * (1 + SLACK) - fixed.lost
-        : target.value * this.whole[unit] * (1 + SLACK) - this.rest[unit] - fixed[unit];
+        : target.value * this.whole[unit] * (1 + SLACK) - this.restAfter[unit] - fixed[unit];
     const items = (): KnapsackItem[] =>
       layers.map(({ options }, l) => this.item(options, weights[l]!, target.kind === 'error'));
     return { layers, weights, request, cap, items };

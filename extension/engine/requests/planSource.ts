@@ -9,7 +9,7 @@ import { wholeWeights } from '../../compression/writers/onnx/wholeWeights';
 import { CompressionError } from '../../compression/compressionError';
 import { factorLayout } from '../../compression/factorLayout';
 import { isFloatDType } from '../../compression/narrow';
-import { whyNotReplaceable } from '../../compression/storageNotes';
+import { isWrittenDecoded, whyNotReplaceable } from '../../compression/storageNotes';
 import type { PlanLayer } from '../../shared/compression/plans';
 import type { PlanSource } from '../../shared/compression/planSource';
 import type { InspectSettings, LayerResult } from '../../shared/layers';
@@ -103,6 +103,7 @@ function planLayer(
     outputs,
     inputs,
     storedBytes,
+    ...(isSavedDecoded(document, tensor) && { savedBytes: outputs * inputs * elementSize(tensor.dtype) }),
     elementBytes: elementSize(tensor.dtype),
     block: blockOf(tensor.alias ?? name),
     ...(leftOut && { leftOut }),
@@ -126,6 +127,11 @@ function sizes(document: EngineDocument, name: string): { outputs: number; input
     const share = (parameters * elementSize(tensor.dtype)) / tensor.byteLength;
     return { outputs: rows, inputs: cols * count, storedBytes: share * storedBytesOf(tensor) };
   }
+}
+
+/** An ONNX file has all of its types. */
+function isSavedDecoded({ checkpoint }: EngineDocument, tensor: TensorInfo): boolean {
+  return checkpoint.format !== 'onnx' && isWrittenDecoded(checkpoint, tensor);
 }
 
 /** True for what no file holds. */
@@ -214,7 +220,7 @@ function alphaOf({ fits }: LayerResult, rule: 'KS' | 'xmin_mid'): number | null 
 
 /** What the model holds beside its layers: it is copied. */
 function restOf(document: EngineDocument): PlanSource['rest'] {
-  let [bytes, parameters] = [0, 0];
+  let [bytes, savedBytes, parameters] = [0, 0, 0];
   const layered = new Set(
     [...document.layers.values()].flatMap(({ tensor, geometry }) => (geometry ? [tensor.name] : [])),
   );
@@ -222,7 +228,8 @@ function restOf(document: EngineDocument): PlanSource['rest'] {
     if (layered.has(tensor.name) || isMade(tensor) || tensor.notModel !== undefined || tensor.sharedWith !== undefined)
       continue;
     bytes += storedBytesOf(tensor);
+    savedBytes += isSavedDecoded(document, tensor) ? tensor.byteLength : storedBytesOf(tensor);
     parameters += tensor.shape.reduce((product, size) => product * size, 1);
   }
-  return { bytes, parameters };
+  return { bytes, ...(savedBytes !== bytes && { savedBytes }), parameters };
 }

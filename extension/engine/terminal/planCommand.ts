@@ -60,7 +60,8 @@ export async function planModel(
   });
   const file = await writePlan(plan, target, { protect: document.checkpoint.files, overwrite, signal });
   progress.finish();
-  return report(file, planned, grouped);
+  const decoded = layers.filter(({ savedBytes, uncounted }) => savedBytes !== undefined && !uncounted).length;
+  return report(file, planned, grouped, decoded);
 }
 
 async function statisticsOf(file: string, document: EngineDocument, signal: AbortSignal): Promise<StatisticsSummary> {
@@ -140,6 +141,7 @@ function report(
   file: string,
   { totals, rows, feasible, why, gap }: AllocatedPlan,
   { groups, left }: PlannedGroups,
+  decoded: number,
 ): string {
   const { bytes, parameters, multiplyAdds, error, errorIs, compressed, layers } = totals;
   const share = ({ before, after }: BeforeAfter): string =>
@@ -157,6 +159,11 @@ function report(
     `error          ${error === null ? 'not known before it is run' : `${percent(error)}${relation}`}`,
     ...(gap === undefined ? [] : [`gap            ${percent(gap)} to the best there can be`]),
     ...(feasible ? [] : [`The target is not met: ${why!}.`]),
+    ...(decoded === 0
+      ? []
+      : [
+          `${agreeing(decoded, '1 layer is', `${decoded} layers are`)} stored in blocks, and saved decoded if kept dense`,
+        ]),
     ...listed.map(([reason, count]) => `dense ${String(count).padStart(6)}: ${visible(reason)}`),
     ...groupLines(groups),
     ...left.map(({ name, why: reason }) => `no group ${visible(name)}: ${visible(reason)}`),

@@ -5,5 +5,5 @@ export interface PlanSource {
   readonly checkpoint: CompressionPlan['checkpoint'];
   readonly layers: readonly PlanLayer[];
   /** What is no layer of the plan, and is copied: norms, biases, buffers. */
-  readonly rest: { readonly bytes: number; readonly parameters: number };
+  readonly rest: { readonly bytes: number; readonly savedBytes?: number; readonly parameters: number };
 }

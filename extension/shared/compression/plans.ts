@@ -66,6 +66,8 @@ export interface PlanLayer {
   readonly inputs: number;
   /** Bytes of the matrix as it is stored, and of one element of new factors. */
   readonly storedBytes: number;
+  /** Bytes of the matrix in a saved model where it stays dense; `storedBytes` without. Blocks of GGUF are saved decoded. */
+  readonly savedBytes?: number;
   readonly elementBytes: number;
   /** Block of the model: `model.layers.3`; '' for what is in none. */
   readonly block: string;
