@@ -20,7 +20,8 @@ before('start the browser', async () => {
   await viewServer();
 });
 afterEach('give up the page of a failed test', async function () {
-  if (this.currentTest?.state === 'failed') await (await shared.viewServer)?.discardPage();
+  // A test that is tried again has no state.
+  if (this.currentTest?.state !== 'passed') await (await shared.viewServer)?.discardPage();
 });
 after('end the browser', async () => {
   const server = await shared.viewServer;

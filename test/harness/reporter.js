@@ -1,5 +1,6 @@
-// Mocha's spec output, and the counts, the failures and the slowest tests in a file that the test runner adds up. EIGENSCOPE_TEST_RESULTS names that file;
-// EIGENSCOPE_TEST_LOG, where set, receives the screen output (an extension host has no screen).
+// Mocha's spec output. The counts, the failures, the second tries and the slowest tests go into the file that
+// EIGENSCOPE_TEST_RESULTS names, for the test runner to add up. EIGENSCOPE_TEST_LOG, where set, receives the screen output
+// (an extension host has no screen).
 const { appendFileSync, writeFileSync } = require('node:fs');
 const { format } = require('node:util');
 const { reporters } = require('mocha');
@@ -16,6 +17,7 @@ class CountingReporter extends reporters.Spec {
     const counts = { passed: 0, failed: 0 };
     const times = [];
     const failures = [];
+    const retried = [];
     const fail = (test, message) => {
       counts.failed += 1;
       failures.push({ title: test.fullTitle(), message });
@@ -24,10 +26,14 @@ class CountingReporter extends reporters.Spec {
     runner.on('fail', (test, error) => fail(test, String(error?.message ?? error)));
     // A skipped test shows nothing: here it is one that did not pass.
     runner.on('pending', (test) => fail(test, 'it was skipped'));
+    // A pass at the second try counts, but is not passed over: the runner lists it.
+    runner.on('retry', (test, error) =>
+      retried.push({ title: test.fullTitle(), message: String(error?.message ?? error) }),
+    );
     runner.on('test end', (test) => times.push({ title: test.fullTitle(), milliseconds: test.duration ?? 0 }));
     runner.once('end', () => {
       const slowest = times.sort((a, b) => b.milliseconds - a.milliseconds).slice(0, SLOWEST);
-      writeFileSync(results, JSON.stringify({ ...counts, failures, slowest }));
+      writeFileSync(results, JSON.stringify({ ...counts, failures, retried, slowest }));
     });
   }
 }

@@ -14,16 +14,14 @@ const MESSAGE_CHARACTERS = 400;
 
 const testFolder = path.join(repositoryRoot, 'dist/test');
 
-/** Bundled tests of some folders of dist/test. */
-function testFiles(...folders) {
-  return folders.flatMap((folder) => {
-    const files = path.join(testFolder, folder);
-    if (!existsSync(files)) return [];
-    return readdirSync(files, { recursive: true })
-      .filter((name) => name.endsWith('.test.js'))
-      .map((name) => path.join(files, name))
-      .sort();
-  });
+/** Bundled tests of a folder of dist/test. */
+function testFiles(folder) {
+  const folderPath = path.join(testFolder, folder);
+  if (!existsSync(folderPath)) return [];
+  return readdirSync(folderPath, { recursive: true })
+    .filter((name) => name.endsWith('.test.js'))
+    .map((name) => path.join(folderPath, name))
+    .sort();
 }
 
 /** A check that is one program: it counts as one test. */
@@ -34,10 +32,10 @@ function checked(...commands) {
   };
 }
 
-/** Mocha over bundled tests, in a process of its own. */
-function mocha(...folders) {
+/** Mocha over a folder of bundled tests, in a process of its own. */
+function mocha(folder, options = []) {
   return (results, extraEnvironment = {}) => {
-    const ended = runMocha(folders, results, extraEnvironment);
+    const ended = runMocha(folder, options, results, extraEnvironment);
     // If the results count failures, the error is asked no more: what it holds of the output is shown here.
     return countsOf(
       results,
@@ -49,14 +47,14 @@ function mocha(...folders) {
   };
 }
 
-async function runMocha(folders, results, extraEnvironment) {
-  const files = testFiles(...folders);
-  if (files.length === 0) throw new Error(`no tests were built in ${folders.join(', ')}`);
+async function runMocha(folder, options, results, extraEnvironment) {
+  const files = testFiles(folder);
+  if (files.length === 0) throw new Error(`no tests were built in ${folder}`);
   const script = path.join(repositoryRoot, 'node_modules/mocha/bin/mocha.js');
   const reporter = path.join(__dirname, 'reporter.js');
   const environment = { ...process.env, ...extraEnvironment, EIGENSCOPE_TEST_RESULTS: results };
   // Its exit status counts failures, which the results file tells as well.
-  await startProgram(process.execPath, [script, '--reporter', reporter, ...files], { env: environment });
+  await startProgram(process.execPath, [script, '--reporter', reporter, ...options, ...files], { env: environment });
 }
 
 async function workbench(results) {
@@ -105,7 +103,8 @@ const local = (name) => path.join(repositoryRoot, 'node_modules', name);
 const STAGES = [
   ['end to end', mocha('e2e')],
   ['unit', mocha('unit')],
-  ['pages in a browser', mocha('browser')],
+  // Each opens a page of its own, so it can be tried again. Those that need it are listed at the end.
+  ['pages in a browser', mocha('browser', ['--retries', '1'])],
   ['engine and terminal', mocha('engine')],
   [
     'lint',
@@ -155,17 +154,20 @@ async function main() {
     ({ name, passed, failed, seconds }) => `${name}: ${passed} passed, ${failed} failed (${seconds} s)`,
   );
   console.log(
-    `\n${[slowestTests(outcomes), summary, failedTests(outcomes)].map((lines) => lines.join('\n')).join('\n\n')}`,
+    `\n${[slowestTests(outcomes), summary, troubles(outcomes)].map((lines) => lines.join('\n')).join('\n\n')}`,
   );
   console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
   process.exitCode = sum('failed') > 0 ? 1 : 0;
 }
 
 /** Of all stages, once more: a long log's end is what people are shown. */
-function failedTests(outcomes) {
-  return outcomes.flatMap(({ name, failures = [] }) =>
-    failures.map(({ title, message }) => `FAILED  ${name}: ${title}\n        ${message.slice(0, MESSAGE_CHARACTERS)}`),
-  );
+function troubles(outcomes) {
+  const lines = (word, name, tests = []) =>
+    tests.map(({ title, message }) => `${word}  ${name}: ${title}\n    ${message.slice(0, MESSAGE_CHARACTERS)}`);
+  return outcomes.flatMap(({ name, failures, retried }) => [
+    ...lines('TRIED AGAIN', name, retried),
+    ...lines('FAILED', name, failures),
+  ]);
 }
 
 /** Of all stages: where the run's time goes. */
