@@ -3,6 +3,8 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { problemOf } from '../shared/rpc';
+import { registerCheckpointLens } from './code/checkpointLens';
+import { KnownVerdicts } from './code/knownVerdicts';
 import type { CheckpointSession } from './editor/checkpointSession';
 import { CheckpointEditors } from './editor/checkpointEditor';
 import { runCompressCommand, type CompressArguments } from './commands/compressCommand';
@@ -20,9 +22,11 @@ import {
   DEVICE_SETTING,
   engineEnvironment,
   hoverEnabled,
+  inspectSettings,
   PROCESS_SETTINGS,
   useSettings,
 } from './settings';
+import { MeantCheckpoints } from './sources/meantCheckpoints';
 import { StatusBar } from './editor/statusBar';
 import { WorkspaceCheckpoints } from './workspace/workspaceCheckpoints';
 
@@ -48,16 +52,21 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
     if (change.state === 'stopped') void offerRestart(change.message);
   });
   const statusBar = new StatusBar(engine, log);
+  const verdicts = new KnownVerdicts(context.workspaceState, inspectSettings, log);
   const editors = new CheckpointEditors(
     engine,
     context.extensionUri,
     log,
-    (session) => statusBar.watch(session),
+    (session) => {
+      statusBar.watch(session);
+      verdicts.watch(session);
+    },
     new Quarantine(context.workspaceState, 'editorsQuarantine'),
   );
   const reader = new HeaderReader(path.join(context.extensionPath, 'dist', 'headers.js'));
   const quarantine = new Quarantine(context.workspaceState, 'headersQuarantine');
   const checkpoints = new WorkspaceCheckpoints(new IndexedFiles(reader, quarantine, log), log);
+  const meant = new MeantCheckpoints(checkpoints, (file) => editors.session(vscode.Uri.file(file)) !== undefined);
   const logged = (what: string, action: Promise<unknown>): void => {
     action.catch((error: unknown) => log.error(`${what}: ${problemOf(error).message}`));
   };
@@ -69,7 +78,8 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
     statusBar,
     checkpoints,
     editors.register(),
-    registerHover({ engine, checkpoints, isOpen: (file) => editors.session(vscode.Uri.file(file)) !== undefined }),
+    registerHover({ engine, checkpoints, meant }),
+    registerCheckpointLens({ checkpoints, meant, verdicts }),
     registerCommand('eigenscope.inspectWeights', (given?: vscode.Uri | InspectLink) =>
       plainErrors(inspectWeights(editors, checkpoints, given)),
     ),

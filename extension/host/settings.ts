@@ -33,6 +33,9 @@ interface Values {
   randomise: boolean;
   shuffles: number;
   'hover.enabled': boolean;
+  'codeLens.enabled': boolean;
+  'links.enabled': boolean;
+  'completion.enabled': boolean;
   threads: number;
   memoryLimitMB: number;
   device: DeviceChoice;
@@ -81,6 +84,20 @@ export function inspectOnOpen(): boolean {
 
 export function hoverEnabled(): boolean {
   return value('hover.enabled');
+}
+
+/** Lines above calls that load a checkpoint. */
+export function codeLensEnabled(): boolean {
+  return value('codeLens.enabled');
+}
+
+/** Links from names and messages, in editors and in the terminal. */
+export function linksEnabled(): boolean {
+  return value('links.enabled');
+}
+
+export function completionEnabled(): boolean {
+  return value('completion.enabled');
 }
 
 /** @throws where the settings file cannot be written */

@@ -8,9 +8,9 @@ import type { EngineClient } from '../engineClient';
 import { absentCard, checkpointCard, layerCard, othersCard, rangeCard } from './hoverCards';
 import { hoverEnabled, inspectSettings } from '../settings';
 import type { LayerMatch } from '../workspace/layerIndex';
-import { namesCheckpoint } from './loadCalls';
-import { namesAt, type NameCandidate } from './nameAtPosition';
-import { folderDistance, pathAgreement, SourceMentions } from './sourceMentions';
+import { namesCheckpoint } from '../sources/loadCalls';
+import type { MeantCheckpoints } from '../sources/meantCheckpoints';
+import { namesAt, type NameCandidate } from '../sources/nameAtPosition';
 import type { WorkspaceCheckpoints } from '../workspace/workspaceCheckpoints';
 
 export const HOVER_LANGUAGES = ['python', 'json', 'jsonc', 'yaml', 'toml', 'markdown', 'log', 'plaintext'];
@@ -27,20 +27,11 @@ const MAX_PEEKED = 3;
 /** Further checkpoints with the same name that are listed. */
 const MAX_OTHERS = 4;
 
-/** Characters of a source file's beginning that say which checkpoints it speaks of. */
-const SOURCE_START = 256 * 1024;
-
 export interface HoverSources {
   engine: EngineClient;
   checkpoints: WorkspaceCheckpoints;
-  /** True if an editor shows the checkpoint. */
-  isOpen: (checkpoint: string) => boolean;
+  meant: MeantCheckpoints;
 }
-
-/**
- * The rank of a checkpoint among those that may be meant. Smaller is likelier; the first number that differs decides.
- */
-type Rank = readonly [unnamed: number, notOpen: number, distance: number];
 
 export function registerHover(sources: HoverSources): vscode.Disposable {
   const selector = HOVER_LANGUAGES.map((language) => ({ language }));
@@ -51,9 +42,6 @@ export function registerHover(sources: HoverSources): vscode.Disposable {
 }
 
 class Hovers {
-  /** Mentions in the source file that was hovered last. */
-  private mentioned: { key: string; mentions: SourceMentions } | undefined;
-
   constructor(private readonly sources: HoverSources) {}
 
   async at(document: vscode.TextDocument, position: vscode.Position): Promise<vscode.Hover | undefined> {
@@ -79,11 +67,13 @@ class Hovers {
   }
 
   private async layer(document: vscode.TextDocument, name: string): Promise<vscode.MarkdownString[] | undefined> {
-    const matches = this.ranked(document, this.sources.checkpoints.indexed.index.find(name));
+    const matches = this.sources.meant.ranked(document, this.sources.checkpoints.indexed.index.find(name));
     const [first] = matches;
     if (!first) return undefined;
     // Neither named nor open: one with results is likelier than one without.
-    const asked = this.isMeant(document, first.checkpoint) ? [first] : firstOfEach(matches).slice(0, MAX_PEEKED);
+    const asked = this.sources.meant.isMeant(document, first.checkpoint)
+      ? [first]
+      : firstOfEach(matches).slice(0, MAX_PEEKED);
     const peeks = await Promise.all(asked.map(async (match) => ({ match, peeked: await this.peek(match) })));
     const { match, peeked } = peeks.find((each) => each.peeked) ?? peeks[0]!;
     const contents = [layerCard(match, peeked)];
@@ -94,7 +84,7 @@ class Hovers {
   }
 
   private range(document: vscode.TextDocument, name: string): vscode.MarkdownString[] | undefined {
-    const [first] = this.ranked(document, this.sources.checkpoints.indexed.index.ranges(name));
+    const [first] = this.sources.meant.ranked(document, this.sources.checkpoints.indexed.index.ranges(name));
     return first && [rangeCard(first)];
   }
 
@@ -104,56 +94,17 @@ class Hovers {
    */
   private absent(document: vscode.TextDocument, name: string): vscode.MarkdownString[] | undefined {
     const { index } = this.sources.checkpoints.indexed;
-    const [first] = this.ranked(document, index.nearest(name));
+    const [first] = this.sources.meant.ranked(document, index.nearest(name));
     if (!first) return undefined;
-    return this.isMeant(document, first.checkpoint) || index.size === 1 ? [absentCard(name, first)] : undefined;
+    return this.sources.meant.isMeant(document, first.checkpoint) || index.size === 1
+      ? [absentCard(name, first)]
+      : undefined;
   }
 
   private checkpoint(document: vscode.TextDocument, written: string): vscode.MarkdownString[] | undefined {
-    const { indexed } = this.sources.checkpoints;
-    const named = indexed.files.filter((checkpoint) => pathAgreement(written, checkpoint) > 0);
-    const [first] = this.ranked(
-      document,
-      named.map((checkpoint) => ({ checkpoint })),
-    );
-    const head = first && indexed.head(first.checkpoint);
-    return head && [checkpointCard(first.checkpoint, head)];
-  }
-
-  /** The likeliest checkpoint first; the order of what is in one stays. */
-  private ranked<T extends { checkpoint: string; distance?: number }>(
-    document: vscode.TextDocument,
-    found: readonly T[],
-  ): T[] {
-    const ranks = new Map<string, Rank>();
-    for (const { checkpoint } of found) {
-      if (!ranks.has(checkpoint)) ranks.set(checkpoint, this.rank(document, checkpoint));
-    }
-    return [...found].sort((a, b) => {
-      const [first, second] = [ranks.get(a.checkpoint)!, ranks.get(b.checkpoint)!];
-      const byName = (a.distance ?? 0) - (b.distance ?? 0);
-      return first[0] - second[0] || first[1] - second[1] || byName || first[2] - second[2];
-    });
-  }
-
-  private rank(document: vscode.TextDocument, checkpoint: string): Rank {
-    const distance = document.uri.scheme === 'file' ? folderDistance(document.uri.fsPath, checkpoint) : 0;
-    return [-this.mentionsIn(document).of(checkpoint), this.sources.isOpen(checkpoint) ? 0 : 1, distance];
-  }
-
-  /** The source file names it, or an editor shows it. */
-  private isMeant(document: vscode.TextDocument, checkpoint: string): boolean {
-    const [unnamed, notOpen] = this.rank(document, checkpoint);
-    return unnamed < 0 || notOpen === 0;
-  }
-
-  private mentionsIn(document: vscode.TextDocument): SourceMentions {
-    const key = `${document.version} ${document.uri.toString()}`;
-    if (this.mentioned?.key !== key) {
-      const start = new vscode.Range(document.positionAt(0), document.positionAt(SOURCE_START));
-      this.mentioned = { key, mentions: new SourceMentions(document.getText(start)) };
-    }
-    return this.mentioned.mentions;
+    const checkpoint = this.sources.meant.named(document, written);
+    const head = checkpoint === undefined ? undefined : this.sources.checkpoints.indexed.head(checkpoint);
+    return head && [checkpointCard(checkpoint!, head)];
   }
 
   /** null where nothing is cached or the engine does not answer in time. */

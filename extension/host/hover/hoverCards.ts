@@ -11,6 +11,7 @@ import type { CheckpointHead } from '../workspace/indexedFiles';
 import type { LayerMatch, NearMatch, RangeMatch } from '../workspace/layerIndex';
 import { percentText } from '../percentText';
 import { markdownCode, markdownText } from '../plainText';
+import { counted, sizeText } from '../quantityText';
 import { spectrumPicture } from './spectrumPicture';
 
 /** Kinds of tensors, and types of numbers, that are listed. */
@@ -85,12 +86,7 @@ export function checkpointCard(checkpoint: string, about: CheckpointHead): vscod
     `**${markdownText(vscode.workspace.asRelativePath(checkpoint))}**`,
     markdownText([format, architecture].filter((part) => part !== '').join(' · ')),
     markdownText(
-      [
-        counted(tensorCount, 'tensor'),
-        counted(parameters, 'parameter'),
-        `${localNumber(Math.ceil(bytes / 1e5) / 10)} MB`,
-        types.join(', '),
-      ].join(' · '),
+      [counted(tensorCount, 'tensor'), counted(parameters, 'parameter'), sizeText(bytes), types.join(', ')].join(' · '),
     ),
     ...(problems > 0 ? [`${counted(problems, 'problem')}; open it to read ${agreeing(problems, 'it', 'them')}`] : []),
     '',
@@ -117,14 +113,6 @@ function inspectLink(label: string, checkpoint: string, layer?: string, compress
   );
   const title = markdownText(path.basename(checkpoint));
   return `[${markdownText(label)}](command:${LINKED_COMMANDS[0]}?${encoded} "${title}")`;
-}
-
-function counted(count: number, one: string): string {
-  return `${localNumber(count)} ${agreeing(count, one)}`;
-}
-
-function localNumber(value: number): string {
-  return value.toLocaleString(vscode.env.language);
 }
 
 function hex(character: string): string {

@@ -25,7 +25,7 @@ export interface IndexLog {
 /** What a checkpoint is, without its names. */
 export interface CheckpointHead extends Pick<
   PackedSummary,
-  'format' | 'architecture' | 'parameters' | 'bytes' | 'dtypes'
+  'format' | 'architecture' | 'parameters' | 'bytes' | 'dtypes' | 'version'
 > {
   tensorCount: number;
   problems: number;
@@ -36,6 +36,7 @@ export class IndexedFiles {
   private readonly heads = new Map<string, CheckpointHead>();
   /** Files that were read or tried, by path; what they were then. */
   private readonly known = new Map<string, { stamp: string; indexed: boolean }>();
+  private readonly listeners = new Set<() => void>();
   private deaths = 0;
   private disposed = false;
 
@@ -84,14 +85,25 @@ export class IndexedFiles {
     return this.heads.get(file);
   }
 
+  /** Called when a file is known, known anew, or forgotten. */
+  onChange(listener: () => void): { dispose(): void } {
+    this.listeners.add(listener);
+    return { dispose: () => void this.listeners.delete(listener) };
+  }
+
+  private tell(): void {
+    for (const listener of this.listeners) listener();
+  }
+
   dispose(): void {
     this.disposed = true;
+    this.listeners.clear();
     this.reader.dispose();
   }
 
   private forget(file: string): void {
     this.index.remove(file);
-    this.heads.delete(file);
+    if (this.heads.delete(file)) this.tell();
   }
 
   private get indexedCount(): number {
@@ -111,10 +123,14 @@ export class IndexedFiles {
 
   private async readAs(stamp: string, file: string): Promise<boolean> {
     try {
-      const { tensors, format, architecture, parameters, bytes, dtypes, problems } = await this.reader.read(file);
+      const { tensors, problems, ...summary } = await this.reader.read(file);
+      const { format, architecture, parameters, bytes, dtypes, version } = summary;
       const added = await this.index.add(file, tensors);
       const counts = { tensorCount: tensors.kindOf.length, problems: problems.length };
-      if (added) this.heads.set(file, { format, architecture, parameters, bytes, dtypes, ...counts });
+      if (added) {
+        this.heads.set(file, { format, architecture, parameters, bytes, dtypes, version, ...counts });
+        this.tell();
+      }
       if (!added) this.log.warn(`${file} is left out of hovers: too many tensors are known already.`);
       return added;
     } catch (error) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { namesCheckpoint } from '../../../../extension/host/hover/loadCalls';
+import { namesCheckpoint } from '../../../../extension/host/sources/loadCalls';
 import { ANY, NameTemplates } from '../../../../extension/host/workspace/nameTemplates';
-import { folderDistance, pathAgreement, SourceMentions } from '../../../../extension/host/hover/sourceMentions';
+import { folderDistance, pathAgreement, SourceMentions } from '../../../../extension/host/sources/sourceMentions';
 
 describe('names with a number left open', () => {
   const templates = new NameTemplates();

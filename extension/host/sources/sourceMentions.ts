@@ -1,9 +1,9 @@
 /** Finds the checkpoints that a source file names: paths and names in its strings, or anywhere in a log or a text. */
 import path from 'node:path';
 import { largestOf } from '../../shared/extremes';
+import { MAX_SOURCE } from './pythonStrings';
 
-/** Characters of a source file that are looked through, and strings in it. */
-const MAX_SOURCE = 256 * 1024;
+/** Strings of a source file that are compared with paths. */
 const MAX_STRINGS = 2000;
 
 /** Content of a string, or a run of what paths consist of. */

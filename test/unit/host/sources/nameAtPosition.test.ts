@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { namesAt } from '../../../../extension/host/hover/nameAtPosition';
+import { namesAt } from '../../../../extension/host/sources/nameAtPosition';
 
 /** Candidates with the cursor at the `|` in the text. */
 function at(text: string): string[] {
