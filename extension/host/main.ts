@@ -3,9 +3,13 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { problemOf } from '../shared/rpc';
+import type { EigenscopeExports } from './api/eigenscope';
+import { exportedApi } from './api/exportedApi';
+import { NumbersNews } from './api/numbersNews';
+import { SharedCheckpoints } from './api/sharedCheckpoints';
 import { registerCheckpointLens } from './code/checkpointLens';
 import { KnownVerdicts } from './code/knownVerdicts';
-import type { CheckpointSession } from './editor/checkpointSession';
+import { CheckpointSession } from './editor/checkpointSession';
 import { CheckpointEditors } from './editor/checkpointEditor';
 import { runCompressCommand, type CompressArguments } from './commands/compressCommand';
 import { pickDevice } from './commands/devicePicker';
@@ -30,8 +34,8 @@ import { MeantCheckpoints } from './sources/meantCheckpoints';
 import { StatusBar } from './editor/statusBar';
 import { WorkspaceCheckpoints } from './workspace/workspaceCheckpoints';
 
-/** What `activate` returns: the tests inside VS Code look through it. */
-export interface EigenscopeApi {
+/** What the tests inside VS Code look through. */
+export interface Inside {
   readonly engine: EngineClient;
   /** The session behind an open editor. */
   session(uri: vscode.Uri): CheckpointSession | undefined;
@@ -39,7 +43,7 @@ export interface EigenscopeApi {
   readonly checkpoints: WorkspaceCheckpoints;
 }
 
-export function activate(context: vscode.ExtensionContext): EigenscopeApi {
+export function activate(context: vscode.ExtensionContext): EigenscopeExports & { inside?: Inside } {
   const log = plainLog(vscode.window.createOutputChannel('Eigenscope', { log: true }));
   useSettings(context.extension, log);
   const cacheFolder = context.globalStorageUri.fsPath;
@@ -53,15 +57,22 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
   });
   const statusBar = new StatusBar(engine, log);
   const verdicts = new KnownVerdicts(context.workspaceState, inspectSettings, log);
-  const editors = new CheckpointEditors(
-    engine,
-    context.extensionUri,
-    log,
-    (session) => {
-      statusBar.watch(session);
-      verdicts.watch(session);
+  const news = new NumbersNews();
+  const watch = (session: CheckpointSession): void => {
+    statusBar.watch(session);
+    news.watch(session);
+    verdicts.watch(session);
+  };
+  const died = new Quarantine(context.workspaceState, 'editorsQuarantine');
+  const editors = new CheckpointEditors(engine, context.extensionUri, log, watch, died);
+  const shared = new SharedCheckpoints(
+    (file) => {
+      const session = new CheckpointSession(engine, file, inspectSettings, undefined, died);
+      watch(session);
+      return session;
     },
-    new Quarantine(context.workspaceState, 'editorsQuarantine'),
+    (uri) => editors.session(uri),
+    log,
   );
   const reader = new HeaderReader(path.join(context.extensionPath, 'dist', 'headers.js'));
   const quarantine = new Quarantine(context.workspaceState, 'headersQuarantine');
@@ -75,6 +86,8 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
   context.subscriptions.push(
     log,
     { dispose: () => engine.dispose() },
+    shared,
+    news,
     statusBar,
     checkpoints,
     editors.register(),
@@ -103,23 +116,26 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
     registerCommand('eigenscope.showLog', () => log.show()),
     registerCommand('eigenscope.clearCache', async () => {
       await engine.restart(() => rm(cacheFolder, { recursive: true, force: true }));
-      await editors.startOver();
+      await startOver('The cache was cleared meanwhile.');
     }),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (PROCESS_SETTINGS.some((name) => event.affectsConfiguration(name))) logged('restart', engine.restart());
       if (event.affectsConfiguration(DEVICE_SETTING)) {
         logged(
           'another device',
-          engine.restart().then(() => editors.startOver()),
+          engine.restart().then(() => startOver('Another device was chosen meanwhile.')),
         );
       }
       if (ANALYSIS_SETTINGS.some((name) => event.affectsConfiguration(name))) {
-        logged('new settings', editors.startOver());
+        logged('new settings', startOver('Settings changed meanwhile.'));
       }
     }),
     vscode.workspace.onDidOpenTextDocument(({ languageId }) => wantHeaders(languageId)),
   );
 
+  async function startOver(why: string): Promise<void> {
+    await Promise.all([editors.startOver(), shared.startOver(why)]);
+  }
   function wantHeaders(language: string): void {
     if (HOVER_LANGUAGES.includes(language) && hoverEnabled()) logged('workspace', checkpoints.readHeaders());
   }
@@ -132,7 +148,13 @@ export function activate(context: vscode.ExtensionContext): EigenscopeApi {
   logged('workspace', found);
   for (const { languageId } of vscode.workspace.textDocuments) wantHeaders(languageId);
 
-  return { engine, checkpoints, session: (uri) => editors.session(uri) };
+  const api = exportedApi({
+    checkpoints: shared,
+    show: (uri, layer) => editors.open(uri, layer === undefined ? undefined : { layer, compress: false }),
+    onDidChangeNumbers: news.event,
+  });
+  if (context.extensionMode !== vscode.ExtensionMode.Test) return api;
+  return { ...api, inside: { engine, checkpoints, session: (uri) => editors.session(uri) } };
 }
 
 /** What a command does. VS Code shows its error in a notification, which reads links in it. */

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { EigenscopeApi } from '../../extension/host/main';
+import type { Inside } from '../../extension/host/main';
 import { LoopWatch } from '../harness/loopWatch';
 import { patience } from '../harness/machineSpeed';
 
@@ -41,11 +41,12 @@ export async function run(): Promise<void> {
 
 async function live(report: Partial<HostReport>): Promise<void> {
   const [folder] = vscode.workspace.workspaceFolders ?? [];
-  const extension = vscode.extensions.getExtension<EigenscopeApi>('eigenscope.eigenscope');
+  const extension = vscode.extensions.getExtension<{ inside?: Inside }>('eigenscope.eigenscope');
   if (!folder || !extension) throw new Error('no folder, or no extension');
   report.trusted = vscode.workspace.isTrusted;
   report.rows = vscode.workspace.getConfiguration('eigenscope.farms').get('rows')!;
-  const api = await extension.activate();
+  const { inside: api } = await extension.activate();
+  if (!api) throw new Error('VS Code does not know that it runs tests');
   await untilCalm();
   api.engine.events.on('state', (change) => {
     if (change.state !== 'running' && change.died) report.engineDeaths! += 1;

@@ -17,7 +17,7 @@ async function main() {
   const { VSCODE_EXECUTABLE: vscodeExecutablePath } = process.env;
   const ended = runTests({
     ...(vscodeExecutablePath ? { vscodeExecutablePath } : { version: VERSION }),
-    extensionDevelopmentPath: repositoryRoot,
+    extensionDevelopmentPath: [repositoryRoot, path.join(__dirname, 'companion')],
     extensionTestsPath: path.join(repositoryRoot, 'dist/test/vscode/index.js'),
     extensionTestsEnv: { EIGENSCOPE_TEST_RESULTS: results },
     launchArgs: [

@@ -17,6 +17,7 @@ async function runWorkbenchTests(resultsFile) {
   const serverLines = [];
   const workbench = await startWorkbench({
     log: (text) => serverLines.push(text),
+    installed: [path.join(__dirname, 'companion')],
     environment: { EIGENSCOPE_TEST_RESULTS: resultsFile, EIGENSCOPE_TEST_LOG: screenLog },
   });
   const browser = await launchChromium();

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { InspectLink } from '../../extension/host/commands/inspectCommand';
-import type { EigenscopeApi } from '../../extension/host/main';
+import type { Inside } from '../../extension/host/main';
 import { eventually } from '../harness/eventually';
 import { closeEditors, eigenscope, makeCheckpoint, until, workspaceFolder } from './workspace';
 
 describe('lines above calls that load a checkpoint', () => {
-  let api: EigenscopeApi;
+  let api: Inside;
   let source: vscode.TextDocument;
   let checkpoint: vscode.Uri;
   const lines = [

@@ -3,7 +3,7 @@ import { renameSync, symlinkSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { CheckpointSession } from '../../extension/host/editor/checkpointSession';
-import type { EigenscopeApi } from '../../extension/host/main';
+import type { Inside } from '../../extension/host/main';
 import { pipelineFiles, writeFiles } from '../harness/checkpoints/pipelineFixture';
 import { closeEditors, eigenscope, makeCheckpoint, until, workspaceFolder } from './workspace';
 
@@ -11,7 +11,7 @@ import { closeEditors, eigenscope, makeCheckpoint, until, workspaceFolder } from
 const SLOW = Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`blocks.${index}.fc.weight`, [640, 640]]));
 
 describe('checkpoint editor', () => {
-  let api: EigenscopeApi;
+  let api: Inside;
   before(async () => (api = await eigenscope()));
   afterEach(closeEditors);
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import type { EigenscopeApi } from '../../extension/host/main';
+import type { Inside } from '../../extension/host/main';
 import { eventually } from '../harness/eventually';
 import { allowed, processorTime } from '../harness/machineSpeed';
 import { closeEditors, eigenscope, makeCheckpoint, note, until, workspaceFolder } from './workspace';
@@ -12,7 +12,7 @@ const LIMIT_MS = 100;
 const WITH_NUMBERS = /α \d.* ± \d/;
 
 describe('hover', () => {
-  let api: EigenscopeApi;
+  let api: Inside;
   let python: vscode.TextDocument;
 
   const textOf = async (line: number, column: number): Promise<string> => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { EigenscopeApi } from '../../extension/host/main';
+import type { Inside } from '../../extension/host/main';
 import { LoopWatch } from '../harness/loopWatch';
 import { allowed, processorTime } from '../harness/machineSpeed';
 import { closeEditors, eigenscope, makeCheckpoint, note, until, workspaceFolder } from './workspace';
@@ -13,7 +13,7 @@ const FILES = 10_000;
 const STALL_MS = 100;
 
 describe('a workspace in which thousands of files appear', () => {
-  let api: EigenscopeApi;
+  let api: Inside;
   let folder: string;
 
   before(async () => {

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { CheckpointSession } from '../../extension/host/editor/checkpointSession';
-import type { EigenscopeApi } from '../../extension/host/main';
+import type { Inside } from '../../extension/host/main';
 import type { SaveResult } from '../../extension/shared/compressions';
 import type { FarmsResult } from '../../extension/shared/layers';
 import { closeEditors, eigenscope, makeCheckpoint, tensorOf, until, workspaceFolder } from './workspace';
@@ -25,7 +25,7 @@ function energy(file: string, tensor: string): number {
 }
 
 describe('editors that open at once', () => {
-  let api: EigenscopeApi;
+  let api: Inside;
   let files: vscode.Uri[];
   let contents: Buffer[];
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import type { EigenscopeApi } from '../../extension/host/main';
+import type { Inside } from '../../extension/host/main';
 import { closeEditors, eigenscope, until } from './workspace';
 
 /** One file of ten bytes, in a file system that hands out whole files, as all of them do that are not a disk. */
@@ -30,7 +30,7 @@ describe('a checkpoint in a virtual file system', () => {
   const uri = vscode.Uri.parse('wholefiles:/models/model.safetensors');
   const clear =
     /\/models\/model\.safetensors is in a virtual file system \(wholefiles\).*Save it to a disk.*Remote-SSH/;
-  let api: EigenscopeApi;
+  let api: Inside;
   let provider: vscode.Disposable;
 
   before(async () => {

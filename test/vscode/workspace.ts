@@ -3,14 +3,16 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { EigenscopeApi } from '../../extension/host/main';
+import type { Inside } from '../../extension/host/main';
 import { safetensorsHeader } from '../harness/checkpoints/madeCheckpoints';
 import { patience } from '../harness/machineSpeed';
 
-export async function eigenscope(): Promise<EigenscopeApi> {
-  const extension = vscode.extensions.getExtension<EigenscopeApi>('eigenscope.eigenscope');
+export async function eigenscope(): Promise<Inside> {
+  const extension = vscode.extensions.getExtension<{ inside?: Inside }>('eigenscope.eigenscope');
   assert.ok(extension, 'the extension is not installed');
-  return extension.activate();
+  const { inside } = await extension.activate();
+  assert.ok(inside, 'VS Code does not know that it runs tests');
+  return inside;
 }
 
 export function workspaceFolder(): string {
@@ -53,10 +55,14 @@ export function tensorOf(file: string, name: string): Buffer {
 }
 
 /** Waits until `look` finds something. @throws AssertionError that says what did not happen */
-export async function until<T>(what: string, look: () => T | undefined | false, limitMs = patience()): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+  limitMs = patience(),
+): Promise<T> {
   const end = Date.now() + limitMs;
   for (;;) {
-    const found = look();
+    const found = await look();
     if (found !== undefined && found !== false) return found;
     assert.ok(Date.now() < end, `did not happen within ${limitMs / 1000} s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 25));

@@ -1,7 +1,6 @@
 /** The custom editor: one session per document, one view per tab. */
 import * as vscode from 'vscode';
 import type { ViewSelection } from '../../protocol';
-import { problemOf } from '../../shared/rpc';
 import { CheckpointSession } from './checkpointSession';
 import type { CheckpointView } from './checkpointView';
 import type { EngineClient } from '../engineClient';
@@ -74,8 +73,8 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
     });
     this.documents.add(document);
     this.onSession(session);
-    // The view asks again, and shows what is wrong.
-    session.summary().catch((error: unknown) => this.log.warn(problemOf(error).message));
+    // The view asks again, and shows what is wrong; the log tells it, too.
+    session.summary().catch(() => undefined);
     return document;
   }
 

@@ -22,8 +22,18 @@ export interface SessionContents {
   changed?: Problem;
 }
 
+/** How saving one layer ended. */
+export type SavedLayerNews = { request: SaveRequest; seconds: number } & (
+  { result: SaveResult; problem?: never } | { result?: never; problem: Problem }
+);
+
 /** What a session tells its views, results one by one. */
-export type SessionNotifications = Omit<ViewNotifications, 'select' | 'results'> & { result: LayerResult };
+export type SessionNotifications = Omit<ViewNotifications, 'select' | 'results'> & {
+  result: LayerResult;
+  /** Opened anew: results so far are gone. */
+  reloaded: null;
+  saved: SavedLayerNews;
+};
 
 type SessionEvents = { [K in keyof SessionNotifications]: [SessionNotifications[K]] };
 type SessionEvent = keyof SessionEvents;
@@ -182,7 +192,16 @@ export class CheckpointSession {
       const message = `${this.path}: changed and was opened anew meanwhile; look at it once more before you save`;
       throw new SessionError({ code: 'reloaded', message, file: this.path });
     }
-    return (await this.inEngine.ask('saveCompressed', { request, settings: this.settings() }, token)).answer;
+    const begun = performance.now();
+    const seconds = (): number => (performance.now() - begun) / 1000;
+    try {
+      const { answer } = await this.inEngine.ask('saveCompressed', { request, settings: this.settings() }, token);
+      this.events.emit('saved', { request, seconds: seconds(), result: answer });
+      return answer;
+    } catch (error) {
+      this.events.emit('saved', { request, seconds: seconds(), problem: problemOf(error) });
+      throw error;
+    }
   }
 
   /**
@@ -209,6 +228,7 @@ export class CheckpointSession {
     this.pending.clear();
     this.active = [];
     this.inspected = false;
+    this.events.emit('reloaded', null);
     await closeFormer();
     return this.summary();
   }

@@ -37,11 +37,13 @@ function fakeApi(found: string[]): Record<string, unknown> {
 interface Done {
   programs: string[];
   files: string[];
+  /** What other extensions get of it. */
+  exports: string[];
 }
 
 /** Activates a fresh copy of the bundle in a workspace where a search finds `found`. */
 async function activated(found: string[]): Promise<Done> {
-  const done: Done = { programs: [], files: [] };
+  const done: Done = { programs: [], files: [], exports: [] };
   const { fork } = childProcess;
   const { readFile } = fsPromises;
   const loader = Module as unknown as { _load: (request: string, ...rest: unknown[]) => unknown };
@@ -60,8 +62,8 @@ async function activated(found: string[]): Promise<Done> {
     const fresh = new Module(BUNDLE) as Module & { load(file: string): void };
     fresh.paths = [];
     fresh.load(BUNDLE);
-    const { activate } = fresh.exports as { activate: (context: unknown) => unknown };
-    activate({
+    const { activate } = fresh.exports as { activate: (context: unknown) => object };
+    const exported = activate({
       extensionPath: repositoryRoot,
       extensionUri: { fsPath: repositoryRoot },
       globalStorageUri: { fsPath: repositoryRoot },
@@ -69,6 +71,7 @@ async function activated(found: string[]): Promise<Done> {
       extension: anything,
       workspaceState: { get: () => undefined },
     });
+    done.exports = Object.keys(exported);
     // Whatever follows from what was found happens in a few turns of the event loop; nothing here waits for a clock.
     for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
   } finally {
@@ -81,7 +84,7 @@ async function activated(found: string[]): Promise<Done> {
 
 describe('activation', () => {
   it('starts no process and reads no file in a workspace without checkpoints', async () => {
-    assert.deepEqual(await activated([]), { programs: [], files: [] });
+    assert.deepEqual(await activated([]), { programs: [], files: [], exports: ['getApi'] });
   });
 
   it('prepares engine and view where there is a checkpoint', async () => {
