@@ -30,6 +30,7 @@ import {
   PROCESS_SETTINGS,
   useSettings,
 } from './settings';
+import { logSession } from './editor/sessionLog';
 import { MeantCheckpoints } from './sources/meantCheckpoints';
 import { StatusBar } from './editor/statusBar';
 import { WorkspaceCheckpoints } from './workspace/workspaceCheckpoints';
@@ -62,6 +63,7 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
     statusBar.watch(session);
     news.watch(session);
     verdicts.watch(session);
+    logSession(session, log);
   };
   const died = new Quarantine(context.workspaceState, 'editorsQuarantine');
   const editors = new CheckpointEditors(engine, context.extensionUri, log, watch, died);
