@@ -91,6 +91,14 @@ describe('plans in the terminal', () => {
     assert.equal(plan.allocation, 'ilp');
   });
 
+  it('weighs bipolar integers of several widths', () => {
+    const { layers } = planned('--ratio', '0.45', '--allocation', 'ilp', '--choices', 'quantise:bipolar');
+    const bits = Object.values(layers).flatMap((own) => ('bits' in own ? [own.bits!] : []));
+    assert.ok(bits.length > 0 && bits.every((each) => [2, 3, 4, 8].includes(each)), bits.join());
+    const { stdout } = run('plan', model, '--out', out, '--overwrite', '--ratio', '0.5', '--method', 'quantise');
+    assert.match(stdout, /error +\S+ % \(estimate, \S+ % to \S+ % by the tails\)/);
+  });
+
   it('refuses what cannot be, in one sentence', () => {
     const refusal = (...options: string[]): string => {
       const { status, stderr } = run('plan', model, ...options);

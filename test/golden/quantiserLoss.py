@@ -24,8 +24,13 @@ def float8():
         for m in range(8)
         if not (e == 15 and m == 7)
     ]
-    values = np.array(sorted({s * v for s in (1, -1) for v in values}))
-    return values / values.max()
+    return np.array(sorted({s * v for s in (1, -1) for v in values}))
+
+
+def bfloat16(x):
+    """To nearest, ties to even."""
+    bits = x.astype(np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000).view(np.float32).astype(float)
 
 
 def nearest(x, codes):
@@ -40,10 +45,12 @@ def by_table(codes):
     return quantise
 
 
-def by_integers(most):
+def by_short_scales(codes):
+    """Scales are stored as bfloat16."""
+
     def quantise(x):
-        scale = np.abs(x).max(-1, keepdims=True) / most
-        return np.round(x / scale) * scale
+        scale = bfloat16(np.abs(x).max(-1, keepdims=True) / codes.max())
+        return nearest(x / scale, codes) * scale
 
     return quantise
 
@@ -55,16 +62,39 @@ def mxfp4(x):
     return nearest(np.clip(x / scale, -6, 6), codes) * scale
 
 
+def bipolar(bits):
+    """Odd integers. Codes and the scale that fits them best in turn, from the largest magnitude on, up to eight times."""
+    top = 2**bits - 1
+
+    def codes_of(x, scale):
+        return np.clip(2 * np.floor(x / scale / 2) + 1, -top, top)
+
+    def quantise(x):
+        scale = best = np.abs(x).max(-1, keepdims=True) / top
+        least, going = np.full(scale.shape, np.inf), np.full(scale.shape, True)
+        for _ in range(8):
+            codes = codes_of(x, scale)
+            error = ((x - codes * scale) ** 2).sum(-1, keepdims=True)
+            going &= error < least
+            best, least = np.where(going, scale, best), np.where(going, error, least)
+            fitted = (x * codes).sum(-1, keepdims=True) / (codes * codes).sum(-1, keepdims=True)
+            scale = np.where(going, fitted, scale)
+        return codes_of(x, best) * best
+
+    return quantise
+
+
 def main():
     random = np.random.default_rng(0)
     entries = [random.uniform(-1, 1, COUNT), random.standard_normal(COUNT), random.laplace(size=COUNT)]
     quantisers = {
         "nf4": by_table(normal_float(4)),
         "nf3": by_table(normal_float(3)),
-        "int8": by_integers(127),
-        "int4": by_integers(7),
-        "fp8": by_table(float8()),
+        "int8": by_short_scales(np.arange(-127.0, 128)),
+        "int4": by_short_scales(np.arange(-7.0, 8)),
+        "fp8": by_short_scales(float8()),
         "mxfp4": mxfp4,
+        **{f"bipolar {bits}": bipolar(bits) for bits in range(1, 9)},
     }
     for name, quantise in quantisers.items():
         for block in [32] if name == "mxfp4" else BLOCKS:

@@ -38,8 +38,16 @@ export function errorText({ error, errorIs }: Pick<PlanRow, 'error' | 'errorIs'>
   return error === null ? '–' : `${BOUNDS[errorIs].sign}${formatPercent(error)}`;
 }
 
-export function errorTitle({ error, errorIs }: Pick<PlanRow, 'error' | 'errorIs'>): string {
-  return error === null ? 'Not known: the layer was not inspected' : BOUNDS[errorIs].words;
+export function errorTitle({
+  error,
+  errorIs,
+  errorBetween,
+}: Pick<PlanRow, 'error' | 'errorIs' | 'errorBetween'>): string {
+  if (error === null) return 'Not known before the layer is compressed, or before it is inspected';
+  const { words } = BOUNDS[errorIs];
+  if (!errorBetween) return words;
+  const [least, most] = errorBetween.map(formatPercent);
+  return `${words}. From ${least} for light tails of the weights to ${most} for heavy ones`;
 }
 
 export const planColumns: readonly PlanColumn[] = [

@@ -10,6 +10,9 @@ const SHARES = [1 / 8, 1 / 4, 1 / 2, 3 / 4];
 /** Bit widths about 3, 4 and 8, as LQ-LoRA shares them out. */
 const QUANTISERS: readonly QuantiserName[] = ['nf3', 'nf4', 'int8'];
 
+/** Of bipolar integers, which have any width. */
+const BITS = [2, 3, 4, 8];
+
 /** Ranks beside a quantised rest: LQ-LoRA's, and a smaller one. */
 const RANKS = [16, 64];
 
@@ -23,8 +26,12 @@ export function assignmentChoices(layer: PlanLayer, methods: readonly LayerChoic
     const { options, rank } = layerMethod(method.method);
     const quantised = options.includes('quantiser');
     const quantisers = quantised && method.quantiser === undefined ? QUANTISERS : [method.quantiser];
-    return quantisers.flatMap((quantiser) => {
-      const choice: LayerChoice = { ...method, ...(quantiser && { quantiser }) };
+    const quantisations = quantisers.flatMap((quantiser): Partial<LayerChoice>[] => {
+      if (quantiser === 'bipolar' && method.bits === undefined) return BITS.map((bits) => ({ quantiser, bits }));
+      return quantiser ? [{ quantiser }] : [{}];
+    });
+    return quantisations.flatMap((quantisation) => {
+      const choice: LayerChoice = { ...method, ...quantisation };
       if (rank === undefined) return smaller(layer, choice) ? [choice] : [];
       const ranks = quantised
         ? RANKS.map((each) => Math.max(multiple, each - (each % multiple)))

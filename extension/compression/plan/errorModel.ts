@@ -47,6 +47,19 @@ export function errorShare(choice: LayerChoice, size: LayerSize, shares: EnergyS
   return errorShares(given, size, shares)(rank);
 }
 
+/**
+ * What `errorShare` lies between for entries with the tails of a uniform and of a Laplace distribution; undefined where the
+ * error is not that of a quantiser alone.
+ */
+export function errorInterval(
+  choice: LayerChoice,
+  { inputs }: LayerSize,
+): readonly [least: number, most: number] | undefined {
+  if (choice.method !== 'quantise') return undefined;
+  const { least, most } = quantiserLoss({ ...DEFAULT_OPTIONS, ...choice }, inputs);
+  return [least, most];
+}
+
 /** `errorShare` by the rank. */
 export function errorShares(
   choice: LayerChoice,

@@ -48,6 +48,7 @@ export interface PlanRow {
   readonly error: number | null;
   /** `exact` from σ; `at least` and `at most` are bounds from σ; `estimate` is neither. */
   readonly errorIs: ErrorKind;
+  readonly errorBetween?: ErrorInterval;
   readonly parameters: BeforeAfter;
   readonly bytes: BeforeAfter;
   /** Per token, or per output position of a convolution. */
@@ -55,6 +56,9 @@ export interface PlanRow {
   /** What the person should know of this row. */
   readonly note?: string;
 }
+
+/** What an estimated error lies between for weights with lighter and heavier tails than the normal distribution's. */
+export type ErrorInterval = readonly [least: number, most: number];
 
 export type ErrorKind = 'exact' | 'at least' | 'at most' | 'estimate';
 
@@ -70,6 +74,7 @@ export interface PlanTotals {
    */
   readonly error: number | null;
   readonly errorIs: ErrorKind;
+  readonly errorBetween?: ErrorInterval;
   readonly compressed: number;
   readonly layers: number;
 }

@@ -1,6 +1,6 @@
 /** Rows of a plan's table and their totals: what each layer becomes, costs and loses. */
 import type { LayerPlan } from '../../shared/compression/plans';
-import { errorKind, errorShare } from './errorModel';
+import { errorInterval, errorKind, errorShare } from './errorModel';
 import { isCounted, type PreparedLayer } from './layerOptions';
 import { choiceCost } from './methodCosts';
 import type { Standing } from './participation';
@@ -10,6 +10,7 @@ export function planRow({ layer, dense, shares }: PreparedLayer, plan: LayerPlan
   const kept = 'keep' in plan;
   const cost = kept ? dense : choiceCost(plan, layer, dense);
   const lost = kept ? 0 : errorShare(plan, layer, shares);
+  const between = kept ? undefined : errorInterval(plan, layer);
   const of = (key: 'parameters' | 'multiplyAdds'): BeforeAfter => ({ before: dense[key], after: cost[key] });
   return {
     name: layer.name,
@@ -18,6 +19,7 @@ export function planRow({ layer, dense, shares }: PreparedLayer, plan: LayerPlan
     kept: dense.parameters === 0 ? 1 : cost.parameters / dense.parameters,
     error: Number.isNaN(lost) ? null : Math.sqrt(lost),
     errorIs: kept ? 'exact' : errorKind(plan.method),
+    ...(between && { errorBetween: [Math.sqrt(between[0]), Math.sqrt(between[1])] as const }),
     parameters: of('parameters'),
     bytes: { before: layer.storedBytes, after: cost.bytes },
     multiplyAdds: of('multiplyAdds'),
@@ -37,7 +39,7 @@ export function planTotals(
     before: counted.reduce((total, row) => total + of(row).before, other),
     after: counted.reduce((total, row) => total + of(row).after, otherAfter),
   });
-  let [energy, lost, unknown] = [0, 0, false];
+  let [energy, lost, least, most, unknown] = [0, 0, 0, 0, false];
   const kinds = new Set<ErrorKind>();
   for (const [l, row] of rows.entries()) {
     const { kind } = standing[l]!;
@@ -51,6 +53,9 @@ export function planTotals(
       const weight = relative ? 1 : own;
       energy += weight;
       lost += weight * row.error ** 2;
+      const [low, high] = row.errorBetween ?? [row.error, row.error];
+      least += weight * low ** 2;
+      most += weight * high ** 2;
     }
   }
   return {
@@ -59,6 +64,7 @@ export function planTotals(
     multiplyAdds: sum(({ multiplyAdds }) => multiplyAdds),
     error: unknown ? null : energy === 0 ? 0 : Math.sqrt(lost / energy),
     errorIs: weakest(kinds),
+    ...(!unknown && least < most && { errorBetween: [Math.sqrt(least / energy), Math.sqrt(most / energy)] as const }),
     compressed: rows.filter(({ plan }) => !('keep' in plan)).length,
     layers: rows.length,
   };

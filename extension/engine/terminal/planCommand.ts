@@ -143,13 +143,14 @@ function report(
   { groups, left }: PlannedGroups,
   decoded: number,
 ): string {
-  const { bytes, parameters, multiplyAdds, error, errorIs, compressed, layers } = totals;
+  const { bytes, parameters, multiplyAdds, error, errorIs, errorBetween, compressed, layers } = totals;
   const share = ({ before, after }: BeforeAfter): string =>
     `${percent(before === 0 ? 1 : after / before)} of ${before}`;
   const reasons = new Map<string, number>();
   for (const { plan } of rows) if ('keep' in plan) reasons.set(plan.why, (reasons.get(plan.why) ?? 0) + 1);
   const listed = [...reasons].sort((a, b) => b[1] - a[1]).slice(0, REASONS_SHOWN);
-  const relation = errorIs === 'exact' ? '' : ` (${errorIs})`;
+  const interval = errorBetween ? `, ${percent(errorBetween[0])} to ${percent(errorBetween[1])} by the tails` : '';
+  const relation = errorIs === 'exact' ? '' : ` (${errorIs}${interval})`;
   return [
     file,
     `${compressed} of ${layers} ${agreeing(layers, 'layer')} compressed`,
