@@ -1,5 +1,6 @@
-"""Writes layerRatios.json: the layer ratios of AlphaPruning's program (`ww_sparsity`) and of FARMS's, which has the same
-formula, from the alphas that both published for LLaMA-7B. python layerRatios.py llama-7b-alpha.json layerRatios.json (numpy)
+"""Writes layerRatios.json: layer ratios by the formula of AlphaPruning's program (`ww_sparsity`), written here anew, which
+FARMS's program has too, from the alphas that both published for LLaMA-7B. They published no ratios of single layers.
+python layerRatios.py llama-7b-alpha.json layerRatios.json (numpy)
 
 https://github.com/haiquanlu/AlphaPruning, https://github.com/HUST-AI-HYZ/FARMS
 """
