@@ -106,8 +106,18 @@ export interface Checkpoint {
    * leave them as they are. Undefined where `read` gives what is stored, or what is stored has no such form.
    */
   storedParts?(tensor: TensorInfo): readonly StoredPart[] | undefined;
+  /**
+   * The bytes of a tensor that is stored exactly as `read` gives it, for copies: they go into memory that is used again.
+   * Undefined where `read` decodes, multiplies or reorders.
+   */
+  storedBytes?(tensor: TensorInfo): StoredBytes | undefined;
   /** Closes the files; reads afterwards throw. */
   close(): Promise<void>;
+}
+
+export interface StoredBytes {
+  /** Fills `target` from byte `start` of the tensor on; errors as `Checkpoint.read`. */
+  readInto(target: Uint8Array, start: number, signal?: AbortSignal): Promise<void>;
 }
 
 /** A tensor as a safetensors file holds it, its elements perhaps packed. */

@@ -10,6 +10,7 @@ export function wrapCheckpoint(stored: Checkpoint, changes: Partial<Checkpoint>)
     weightFiles: weightFilesOf(stored),
     read: (tensor, rows, signal) => stored.read(tensor, rows, signal),
     storedParts: (tensor) => stored.storedParts?.(tensor),
+    storedBytes: (tensor) => stored.storedBytes?.(tensor),
     close: () => stored.close(),
     ...changes,
   };

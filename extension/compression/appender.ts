@@ -2,10 +2,12 @@
 import type { FileHandle } from 'node:fs/promises';
 
 /**
- * Appends bytes, which may not be changed afterwards: they are written while the next ones are made. Resolves once more
- * may come. A write that fails is told by a later call, or by the end of the save.
+ * Appends bytes, which are written while the next ones are made. Resolves once more may come. A write that fails is told
+ * by a later call, or by the end of the save.
+ *
+ * @param onWritten called once the bytes are written; they may not be changed before
  */
-export type Append = (bytes: Uint8Array) => Promise<void>;
+export type Append = (bytes: Uint8Array, onWritten?: () => void) => Promise<void>;
 
 /** One write is under way at a time, so that no more than two appended bands are held. */
 export class Appender {
@@ -18,9 +20,9 @@ export class Appender {
   ) {}
 
   /** @throws what an earlier write failed with; nothing is written then */
-  readonly append: Append = async (bytes) => {
+  readonly append: Append = async (bytes, onWritten) => {
     const before = this.last;
-    this.last = before.then(() => this.write(bytes));
+    this.last = before.then(() => this.write(bytes)).then(onWritten);
     // Whoever awaits it next is told.
     this.last.catch(() => undefined);
     await before;

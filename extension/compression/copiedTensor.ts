@@ -1,11 +1,11 @@
 /** Tensors of a checkpoint that a saved file holds byte for byte, or with some bytes overwritten; copied in bands. */
-import type { Checkpoint, StoredPart, TensorInfo } from '../checkpoint/checkpoint';
+import type { Checkpoint, StoredBytes, StoredPart, TensorInfo } from '../checkpoint/checkpoint';
 import type { Append } from './appender';
 import { CompressionError } from './compressionError';
 import type { HeaderEntry } from './safetensorsLayout';
 
-/** Memory a copy holds at a time, and once more for the band that is read ahead; larger bands are no faster. */
-const BAND_BYTES = 8 * 1024 * 1024;
+/** A copy holds three of them: larger bands are no faster, and smaller ones wait more often. */
+const BAND_BYTES = 4 * 1024 * 1024;
 
 /** The old tensor with some of its bytes overwritten, from byte `offset` on: one expert of a stack. */
 export interface TensorPatch {
@@ -34,13 +34,10 @@ export function copiedTensor(
 
 function copiedPart(part: StoredPart): CopiedTensor {
   const { name, dtype, shape, byteLength } = part;
-  const read = async (start: number, end: number, signal: AbortSignal | undefined): Promise<Uint8Array> => {
+  const read: ReadBand = async (start, end, signal) => {
     const band = await part.read(start, end, signal);
-    if (band.length !== end - start) {
-      const message = `${name}: ${band.length} bytes were read from ${start} to ${end}`;
-      throw new CompressionError('verification', message);
-    }
-    return band;
+    assertLength(name, band, start, end);
+    return { bytes: band };
   };
   return { name, dtype, shape, write: (append, signal) => copyBands(byteLength, BAND_BYTES, read, append, signal) };
 }
@@ -52,41 +49,81 @@ async function copyTensor(
   append: Append,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (tensor.byteLength === 0) return;
-  const rows = tensor.shape[0] ?? 1;
-  const rowBytes = tensor.byteLength / rows;
-  const bandRows = Math.max(1, Math.floor(BAND_BYTES / rowBytes));
-  const read = async (start: number, end: number): Promise<Uint8Array> => {
-    const band = await checkpoint.read(tensor, { start, end }, signal);
-    if (band.length !== (end - start) * rowBytes) {
-      throw new CompressionError(
-        'verification',
-        `${tensor.name}: ${band.length} bytes were read for rows ${start} to ${end}, not ${(end - start) * rowBytes}`,
-      );
-    }
-    for (const patch of patches) overlay(band, start * rowBytes, patch);
+  const { name, byteLength, shape } = tensor;
+  if (byteLength === 0) return;
+  const stored = checkpoint.storedBytes?.(tensor);
+  // Bands of whole rows where rows are read.
+  const rowBytes = stored ? 1 : byteLength / (shape[0] ?? 1);
+  const step = stored ? BAND_BYTES : rowBytes * Math.max(1, Math.floor(BAND_BYTES / rowBytes));
+  const read: ReadBand = async (start, end) => {
+    const band = stored
+      ? await storedBand(stored, start, end, signal)
+      : { bytes: await checkpoint.read(tensor, { start: start / rowBytes, end: end / rowBytes }, signal) };
+    assertLength(name, band.bytes, start, end);
+    for (const patch of patches) overlay(band.bytes, start, patch);
     return band;
   };
-  await copyBands(rows, bandRows, read, append, signal);
+  await copyBands(byteLength, step, read, append, signal);
+}
+
+/** @throws CompressionError `verification` */
+function assertLength(name: string, band: Uint8Array, start: number, end: number): void {
+  if (band.length === end - start) return;
+  throw new CompressionError('verification', `${name}: ${band.length} bytes were read from ${start} to ${end}`);
+}
+
+interface Band {
+  readonly bytes: Uint8Array;
+  /** Its memory may be used for another one. */
+  readonly release?: () => void;
+}
+
+type ReadBand = (start: number, end: number, signal: AbortSignal | undefined) => Promise<Band>;
+
+/**
+ * Memory of bands that were written. New memory for each band would cost more than the copy: the system fills it with
+ * zeros, and so much of it keeps collecting garbage.
+ */
+const released: ArrayBuffer[] = [];
+
+/** One band is read, one written, and one waits. */
+const MOST_RELEASED = 3;
+
+async function storedBand(
+  stored: StoredBytes,
+  start: number,
+  end: number,
+  signal: AbortSignal | undefined,
+): Promise<Band> {
+  const memory = released.pop() ?? Buffer.allocUnsafeSlow(BAND_BYTES).buffer;
+  const bytes = new Uint8Array(memory, 0, end - start);
+  // After a failure its memory is not used again: something may still be writing to it.
+  await stored.readInto(bytes, start, signal);
+  return {
+    bytes,
+    release: () => {
+      if (released.length < MOST_RELEASED) released.push(memory);
+    },
+  };
 }
 
 /** Reads one band ahead of the one that is written, so that a disk that reads and one that writes both stay busy. */
 async function copyBands(
   length: number,
   step: number,
-  read: (start: number, end: number, signal: AbortSignal | undefined) => Promise<Uint8Array>,
+  read: ReadBand,
   append: Append,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const bandAt = (start: number): Promise<Uint8Array> => read(start, Math.min(length, start + step), signal);
+  const bandAt = (start: number): Promise<Band> => read(start, Math.min(length, start + step), signal);
   let next = length > 0 ? bandAt(0) : undefined;
   try {
     for (let start = 0; next; start += step) {
-      const band: Uint8Array = await next;
+      const { bytes, release }: Band = await next;
       next = start + step < length ? bandAt(start + step) : undefined;
       // A failure to read is told when its band's turn comes; a failure to write comes first.
       next?.catch(() => undefined);
-      await append(band);
+      await append(bytes, release);
     }
   } finally {
     // Nothing of a copy goes on after it.

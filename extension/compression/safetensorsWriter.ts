@@ -95,8 +95,8 @@ export async function saveCheckpointWith(
       },
     },
     async (append) => {
-      const counted: Append = async (bytes) => {
-        await append(bytes);
+      const counted: Append = async (bytes, onWritten) => {
+        await append(bytes, onWritten);
         done += bytes.length;
         onProgress?.(done / layout.fileBytes);
       };

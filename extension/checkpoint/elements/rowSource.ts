@@ -1,5 +1,5 @@
 /** Where a tensor's rows come from: strided views on stored bytes, chunks that are inflated, pieces that are joined. */
-import type { StoredPart } from '../checkpoint';
+import type { StoredBytes, StoredPart } from '../checkpoint';
 import type { RowRange } from './rowBand';
 import { readView, type TensorView } from './tensorView';
 
@@ -8,6 +8,8 @@ export interface RowSource {
   readRows(rows: RowRange, signal?: AbortSignal): Promise<Uint8Array>;
   /** As `Checkpoint.storedParts`; none where absent. */
   storedParts?(): readonly StoredPart[] | undefined;
+  /** As `Checkpoint.storedBytes`; none where absent. */
+  storedBytes?(): StoredBytes | undefined;
 }
 
 /** Bytes [start, end) of what tensors are stored in. */

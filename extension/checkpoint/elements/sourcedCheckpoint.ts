@@ -4,7 +4,7 @@
  * reads rows that are known to be there.
  */
 import type { Problem } from '../../shared/tensors';
-import type { Checkpoint, StoredPart, TensorInfo } from '../checkpoint';
+import type { Checkpoint, StoredBytes, StoredPart, TensorInfo } from '../checkpoint';
 import { CheckpointError } from '../checkpointError';
 import type { CheckpointFile } from '../files/fileBytes';
 import { bandBytes, type RowRange } from './rowBand';
@@ -72,10 +72,32 @@ export class SourcedCheckpoint implements Checkpoint {
       throw failure ?? new CheckpointError('unsupported', info.unreadable ?? 'cannot be read', place);
     }
     bandBytes(info, rows);
+    return this.unchanged(info, () => source.readRows(rows ?? { start: 0, end: info.shape[0] ?? 1 }, signal));
+  }
+
+  storedParts(tensor: TensorInfo): readonly StoredPart[] | undefined {
+    return this.find(tensor).source?.storedParts?.();
+  }
+
+  storedBytes(tensor: TensorInfo): StoredBytes | undefined {
+    const { info, source } = this.find(tensor);
+    const stored = source?.storedBytes?.();
+    return (
+      stored && {
+        readInto: async (target, start, signal) => {
+          signal?.throwIfAborted();
+          this.assertOpen();
+          await this.unchanged(info, () => stored.readInto(target, start, signal));
+        },
+      }
+    );
+  }
+
+  private async unchanged<T>(info: TensorInfo, read: () => Promise<T>): Promise<T> {
     try {
-      const bytes = await source.readRows(rows ?? { start: 0, end: info.shape[0] ?? 1 }, signal);
+      const result = await read();
       await this.file.assertUnchanged();
-      return bytes;
+      return result;
     } catch (error) {
       if (!(error instanceof CheckpointError)) throw error;
       this.assertOpen();
@@ -84,10 +106,6 @@ export class SourcedCheckpoint implements Checkpoint {
       await this.file.assertUnchanged();
       throw error.ofTensor(info.name);
     }
-  }
-
-  storedParts(tensor: TensorInfo): readonly StoredPart[] | undefined {
-    return this.find(tensor).source?.storedParts?.();
   }
 
   /** @throws CheckpointError `malformed` where no tensor has its name */

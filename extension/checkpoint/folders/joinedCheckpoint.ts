@@ -1,5 +1,5 @@
 /** Several checkpoints seen as one: shards of a model, parts of a pipeline. */
-import type { Checkpoint, StoredPart, TensorInfo } from '../checkpoint';
+import type { Checkpoint, StoredBytes, StoredPart, TensorInfo } from '../checkpoint';
 import type { RowRange } from '../elements/rowBand';
 import type { RowSource } from '../elements/rowSource';
 import { SourcedCheckpoint, type SourcedContents, type SourcedTensor } from '../elements/sourcedCheckpoint';
@@ -26,6 +26,10 @@ export class JoinedTensor implements SourcedTensor, RowSource {
 
   storedParts(): readonly StoredPart[] | undefined {
     return this.holder.storedParts?.(this.origin);
+  }
+
+  storedBytes(): StoredBytes | undefined {
+    return this.holder.storedBytes?.(this.origin);
   }
 }
 

@@ -164,6 +164,7 @@ function withWeights(
       if (!found) return stored.storedParts?.(tensor);
       return found.weight.parts.flatMap((part) => stored.storedParts?.(part) ?? [plainPart(stored, part)]);
     },
+    storedBytes: (tensor) => (weights.has(tensor.name) ? undefined : stored.storedBytes?.(tensor)),
   });
 }
 

@@ -1,5 +1,5 @@
 /** safetensors, one file: named tensors one after the other behind a JSON header (`safetensorsHeader.ts`). */
-import type { Checkpoint, CheckpointFormat, StoredPart } from '../checkpoint';
+import type { Checkpoint, CheckpointFormat, StoredBytes, StoredPart } from '../checkpoint';
 import { FileSet } from '../files/fileSet';
 import { decodePacked, packedBand } from '../elements/packedElements';
 import { bandBytes, type RowRange } from '../elements/rowBand';
@@ -61,6 +61,15 @@ class StoredRows implements SourcedTensor, RowSource {
     if (!packed) return undefined;
     const read: StoredPart['read'] = (start, end, signal) => this.readStored(start, end - start, signal);
     return [{ name, dtype: packed, shape, byteLength: storedLength(this.info), read }];
+  }
+
+  storedBytes(): StoredBytes | undefined {
+    const { file, offset, packed } = this.info;
+    if (packed) return undefined;
+    return {
+      readInto: (target, start, signal) =>
+        this.files.use(file, (reader) => reader.readInto(target, offset + start, signal)),
+    };
   }
 
   private readStored(from: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {

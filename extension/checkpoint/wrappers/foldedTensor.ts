@@ -26,6 +26,7 @@ export function withFolds(stored: Checkpoint): Checkpoint {
     read: (tensor, rows, signal) =>
       tensor.folded ? readFolded(stored, tensor, tensor.folded, rows, signal) : stored.read(tensor, rows, signal),
     storedParts: (tensor) => stored.storedParts?.(tensor.folded?.of ?? tensor),
+    storedBytes: (tensor) => (tensor.folded ? undefined : stored.storedBytes?.(tensor)),
   });
 }
 

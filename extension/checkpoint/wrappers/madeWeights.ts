@@ -104,6 +104,7 @@ export function withMadeWeights(stored: Checkpoint, { weights, problems, files =
       return readMade(stored, made, rows ?? { start: 0, end: made.info.shape[0]! }, signal);
     },
     storedParts: (tensor) => (byName.has(tensor.name) ? undefined : stored.storedParts?.(tensor)),
+    storedBytes: (tensor) => (byName.has(tensor.name) ? undefined : stored.storedBytes?.(tensor)),
   });
 }
 

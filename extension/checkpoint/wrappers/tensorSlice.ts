@@ -58,6 +58,7 @@ export function withSlices(stored: Checkpoint): Checkpoint {
     read: (tensor, rows, signal) =>
       tensor.slice ? readSlice(stored, tensor, tensor.slice, rows, signal) : stored.read(tensor, rows, signal),
     storedParts: (tensor) => (tensor.slice ? undefined : stored.storedParts?.(tensor)),
+    storedBytes: (tensor) => (tensor.slice ? undefined : stored.storedBytes?.(tensor)),
   });
 }
 

@@ -117,8 +117,8 @@ export class PartialRun {
       throw writeError(error, place);
     });
     await writeAtomically(place, { size: file.bytes, protect: [], overwrite: true, signal }, (append) => {
-      const counted: Append = async (bytes) => {
-        await append(bytes);
+      const counted: Append = async (bytes, onWritten) => {
+        await append(bytes, onWritten);
         onBytes(bytes.length);
       };
       return file.write(counted, this.pieces, signal);

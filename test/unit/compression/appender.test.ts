@@ -55,6 +55,20 @@ describe('appending to a file', () => {
     assert.deepEqual(file.content, [1, 2, 3]);
   });
 
+  it('says when bytes are written, and nothing of those that failed', async () => {
+    const file = new SlowFile();
+    const appender = new Appender(file.handle, undefined);
+    const written: number[] = [];
+    await appender.append(Uint8Array.of(1), () => written.push(1));
+    assert.equal(written.length, 0);
+    await file.next();
+    assert.deepEqual(written, [1]);
+    await appender.append(Uint8Array.of(2), () => written.push(2));
+    await file.next(new Error('the disk is full'));
+    await assert.rejects(appender.written(), /the disk is full/);
+    assert.deepEqual(written, [1]);
+  });
+
   it('goes on where the system took only some of the bytes', async () => {
     const file = new SlowFile(2);
     const appender = new Appender(file.handle, undefined);
