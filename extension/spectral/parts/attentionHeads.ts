@@ -4,17 +4,8 @@
  */
 import { MAX_PARTS, type Section, type MatrixDescription } from './matrixDescription';
 import { HEADS_UNKNOWN } from '../../shared/modelSizes';
+import { PROJECTION_NAMES, type Projection } from '../../shared/names/projectionNames';
 import { blockOf, oneRun } from './runs';
-
-type Projection = 'q' | 'k' | 'v' | 'o';
-
-/** Modules' last names that are certain by themselves, and those that are only within attention. */
-const NAMES: readonly { readonly projection: Projection; readonly pattern: RegExp }[] = [
-  { projection: 'q', pattern: /^(q_proj|query|query_proj|q_lin|wq|q|attn_q)$/ },
-  { projection: 'k', pattern: /^(k_proj|key|key_proj|k_lin|wk|k|attn_k)$/ },
-  { projection: 'v', pattern: /^(v_proj|value|value_proj|v_lin|wv|v|attn_v)$/ },
-  { projection: 'o', pattern: /^(o_proj|out_proj|out_lin|wo|o|dense|c_proj|proj|attn_output)$/ },
-];
 
 /** What a module's matrix is called. */
 const KINDS: ReadonlySet<string> = new Set(['weight', 'kernel', 'kernel:0']);
@@ -72,7 +63,7 @@ function projectionOf(name: string): { projection: Projection; kernel: boolean; 
   const module = name.slice(0, end);
   const start = lastSeparator(module) + 1;
   const [around, last] = [module.slice(0, start), module.slice(start)];
-  const known = NAMES.find(({ pattern }) => pattern.test(last));
+  const known = PROJECTION_NAMES.find(({ pattern }) => pattern.test(last));
   const within = ATTENTION.test(around.split(/[./]/).slice(-3).join('.')) || last.startsWith('attn_');
   if (!known || !within) return undefined;
   const conv1d = last === 'c_proj' ? `${around}c_attn.weight` : undefined;
