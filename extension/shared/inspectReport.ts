@@ -1,5 +1,6 @@
 /** All numbers as one JSON object or as CSV, the same from the terminal and from the editor. C locale, full precision. */
 import type { DeviceInfo } from './devices';
+import { modelSummary, type ModelSummary } from './findings/modelSummary';
 import { layerVerdict, UNREADABLE } from './layerFindings';
 import type { AlternativeLaw, InspectSettings, LayerResult } from './layers';
 import { metricTable } from './metricTable';
@@ -29,6 +30,8 @@ export interface InspectReport {
   settings: InspectSettings;
   /** What multiplied large layers; each layer's `precision` says what made its own numbers. */
   device: DeviceInfo;
+  /** What is said of the model as a whole, from the layers of this report. */
+  model: ModelSummary;
   layers: ReportedLayer[];
   problems: Problem[];
 }
@@ -46,6 +49,7 @@ export function inspectReport(
     checkpoint: { path, format, architecture, ...totals, metadata },
     settings,
     device,
+    model: modelSummary(summary.tensors, layers),
     layers: reportedLayers(summary, layers),
     problems: [...summary.problems, ...layerProblems(layers, summary.problems)],
   };

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Checkpoint, TensorInfo } from '../../extension/checkpoint/checkpoint';
 import { openModel } from '../../extension/checkpoint/openModel';
+import { modelTotals, SUMMARY_METRICS } from '../../extension/shared/findings/modelTotals';
 import { CHECKPOINT_ENDINGS } from '../../extension/shared/names/checkpointNames';
 import type { FitRule, LayerResult } from '../../extension/shared/layers';
 import { smallestDistance } from '../../extension/spectral/tail/kolmogorovSmirnov';
@@ -27,6 +28,9 @@ import { FarmsFits, layerEigenvalues, layerMatrices, type LayerMatrices } from '
 
 /** In the upper half of a spectrum, against a float64 SVD. */
 const RELATIVE_BOUND = 1e-6;
+
+/** WeightWatcher computes in float32. */
+const SUMMARY_BOUND = 1e-5;
 
 const RULES: readonly FitRule[] = ['KS', 'xmin_mid', 'xmin_peak'];
 
@@ -106,6 +110,26 @@ function compareFarms(comparison: Comparison, golden: Golden, layers: Map<string
   }
 }
 
+/** The means of WeightWatcher's `get_summary`: it looks at the layers that have ten eigenvalues. */
+function compareSummary(comparison: Comparison, { weightwatcher }: Golden, layers: Iterable<AnalysedLayer>): void {
+  if (!weightwatcher || weightwatcher.details.length === 0) return;
+  const counted = [...layers].map(({ metrics, eigenvalues }) => ({
+    ...{ matrices: 1, M: eigenvalues.length, metrics, farms: null },
+  }));
+  const { means, layers: count } = modelTotals(counted);
+  comparison.checked++;
+  if (count !== weightwatcher.details.length) {
+    comparison.failures.push(`${count} layers in the summary and not ${weightwatcher.details.length}`);
+  }
+  for (const key of SUMMARY_METRICS) {
+    comparison.checked++;
+    const reference = weightwatcher.summary?.[key];
+    if (reference === undefined || !(Math.abs(means[key]! - reference) <= SUMMARY_BOUND * Math.abs(reference))) {
+      comparison.failures.push(`mean ${key}: ${means[key]} and not ${reference}`);
+    }
+  }
+}
+
 /** The references know what a file holds, not the products of a LoRA adapter's pairs. */
 function storedTensors({ tensors }: Checkpoint): TensorInfo[] {
   return tensors.filter(({ product }) => !product);
@@ -152,7 +176,9 @@ if (shared === undefined) {
 
       it('names, shapes, fits and WeightWatcher columns', () => {
         const inspected = { checkpoint: totals(checkpoint), layers: [...layers.values(), ...plain(checkpoint)] };
-        report(compareWithGolden(golden, inspected, (layer) => layers.get(layer)!.eigenvalues));
+        const comparison = compareWithGolden(golden, inspected, (layer) => layers.get(layer)!.eigenvalues);
+        compareSummary(comparison, golden, layers.values());
+        report(comparison);
       });
 
       it('eigenvalues, and the KS fit without a zero filter', () => {

@@ -43,7 +43,10 @@ export interface Golden {
   tensors: number;
   parameters: number;
   layers: Record<string, GoldenLayer>;
-  weightwatcher?: { details: ({ name: string } & Record<string, number | string | boolean>)[] };
+  weightwatcher?: {
+    details: ({ name: string } & Record<string, number | string | boolean>)[];
+    summary?: Record<string, number>;
+  };
 }
 
 /** What of `inspect --json` is compared. */

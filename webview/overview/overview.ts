@@ -10,7 +10,7 @@ import { ofTheModel } from '../numbers/ofTheModel';
 import { SavingsPlot } from '../plots/savingsPlot';
 import { roving } from '../controls/roving';
 import { savings } from '../numbers/savings';
-import { unusualLayers, type UnusualLayer } from './unusual';
+import { unusualLayers, type UnusualLayer } from '../../extension/shared/findings/unusualLayers';
 
 /** Lines of unusual layers; the table, sorted, shows the rest. */
 const MOST_LISTED = 100;
@@ -25,6 +25,7 @@ const KIND_ICONS: Record<UnusualLayer['kind'], IconName> = {
   'rank-loss': 'warning',
   under: 'triangle-up',
   over: 'triangle-down',
+  shape: 'info',
 };
 
 export interface OverviewActions {

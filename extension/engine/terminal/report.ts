@@ -1,7 +1,8 @@
 /** What a person reads in the terminal. */
 import { agreeing } from '../../shared/agreeing';
 import type { InspectReport, ReportedLayer } from '../../shared/inspectReport';
-import { failedFit, isAllZero, judgedShare, lostRank } from '../../shared/layerFindings';
+import type { ModelSummary } from '../../shared/findings/modelSummary';
+import { failedFit, isAllZero, lostRank } from '../../shared/layerFindings';
 import type { LayerResult } from '../../shared/layers';
 import type {
   CheckpointSummary,
@@ -73,7 +74,7 @@ export function layerReport(summary: Summary, report: InspectReport): string {
     ...(spectral.some(({ farms }) => farms?.interval) ? [ESTIMATE_NOTE] : []),
     ...unshuffledLines(spectral),
     ...basesOf(spectral).map((base) => `‖ΔW‖/‖W‖: W is the weight of the same module in ${visible(base)}.`),
-    ...verdictLines(report.layers.filter(({ tensor }) => notModel.get(tensor) === undefined)),
+    ...modelLines(report.model),
     '95 %: rank that keeps 95 % of ‖W‖².',
   ];
   return [...heading(summary), '', ...table, '', ...closing, ...problemLines(report.problems), ''].join('\n');
@@ -224,14 +225,33 @@ const LACKING: Record<VerdictCheck['check'], string> = {
 
 const WELL_TRAINED: Verdict = 'typical of well-trained layers';
 
-/** How many layers are judged, and what a verdict means. */
-function verdictLines(weights: readonly ReportedLayer[]): string[] {
-  const { judged, layers } = judgedShare(weights);
-  if (layers === 0) return [];
+/** Groups of unusual layers that are listed; --json has all of them. */
+const MOST_GROUPS = 20;
+
+/** What is said of the model as a whole, and what a verdict means. */
+function modelLines({ layers, means, verdict_reason: reason, next_step: next, findings }: ModelSummary): string[] {
+  const rest = findings.length - MOST_GROUPS;
   return [
-    `Alpha has the evidence for a verdict in ${judged} of ${plural(layers, 'layer')}; --json gives it for each. With it, alpha in 2–6 is`,
-    'typical of well-trained layers, below 2 of over-trained or over-fitted ones, above 6 of under-trained ones.',
+    ...(findings.length > 0 ? ['', 'Unusual:'] : []),
+    ...findings.slice(0, MOST_GROUPS).map(({ where, what }) => `  ${visible(where)}: ${visible(what)}`),
+    ...(rest > 0 ? [`  and ${plural(rest, 'group')} more, in --json.`] : []),
+    ...(findings.length > 0 ? [''] : []),
+    ...(layers > 0
+      ? [`Means over ${plural(layers, 'layer')}, as in WeightWatcher's summary: ${meansWords(means)}.`]
+      : []),
+    ...(reason === undefined ? [] : [visible(reason), ...(next === undefined ? [] : [`Next step: ${next}`]), MEANING]),
   ];
+}
+
+const MEANING =
+  'With the evidence for a verdict, which --json gives for each layer, alpha in 2–6 is typical of well-trained layers,\n' +
+  'below 2 of over-trained or over-fitted ones, above 6 of under-trained ones.';
+
+function meansWords(means: ModelSummary['means']): string {
+  return Object.entries(means)
+    .filter(([, mean]) => mean !== null)
+    .map(([key, mean]) => `${key} ${mean!.toFixed(2)}`)
+    .join(', ');
 }
 
 function farmsCell({ farms }: LayerResult): string {

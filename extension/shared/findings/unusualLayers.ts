@@ -1,24 +1,34 @@
 /** Lists the layers that a person should look at first, worst first, each with the reason in words. */
-import { failedFit, isAllZero, layerVerdict, lostRank } from '../../extension/shared/layerFindings';
-import type { LayerResult } from '../../extension/shared/layers';
-import { alphaRange, OVER_TRAINED, UNDER_TRAINED } from '../../extension/shared/verdict';
-import { formatCount, formatNumber, plural } from '../numbers/format';
+import { agreeing } from '../agreeing';
+import { failedFit, isAllZero, layerVerdict, lostRank } from '../layerFindings';
+import type { LayerResult } from '../layers';
+import { alphaRange, OVER_TRAINED, UNDER_TRAINED } from '../verdict';
+import { PLAIN_NUMBERS, type NumberWords } from './numberWords';
+
+export type UnusualKind = 'broken' | 'failed' | 'rank-loss' | 'under' | 'over' | 'shape';
 
 export interface UnusualLayer {
   layer: string;
-  kind: 'broken' | 'failed' | 'rank-loss' | 'under' | 'over';
+  kind: UnusualKind;
   reason: string;
+  /** The same for layers of which the same can be said in one line; numbers that may differ are in the others. */
+  group: string;
+  alpha?: number;
+  farmsAlpha?: number;
+  /** Directions that the layer could have and has not. */
+  lost?: number;
   /** Higher is worse; comparable between kinds. */
   weight: number;
 }
 
 /** Kinds from worst to least; a kind's weight outranks any distance within a lesser kind. */
-const KIND_WEIGHT: Record<UnusualLayer['kind'], number> = {
-  broken: 4e6,
-  failed: 3e6,
-  'rank-loss': 2e6,
-  under: 1e6,
-  over: 1e6,
+const KIND_WEIGHT: Record<UnusualKind, number> = {
+  broken: 5e6,
+  failed: 4e6,
+  'rank-loss': 3e6,
+  under: 2e6,
+  over: 2e6,
+  shape: 1e6,
 };
 
 /** The most a layer's own measure adds to its kind's weight. */
@@ -29,39 +39,50 @@ const LARGEST_WITHIN_KIND = 9e5;
  *
  * @param result of a weight: of what is no model, nothing is to be said
  */
-function unusualIn(result: LayerResult): UnusualLayer[] {
+function unusualIn(result: LayerResult, words: NumberWords): UnusualLayer[] {
   const found: UnusualLayer[] = [];
-  const add = (kind: UnusualLayer['kind'], reason: string, measure: number): void => {
+  const add = (kind: UnusualKind, reason: string, measure: number, about: Partial<UnusualLayer> = {}): void => {
     const weight = KIND_WEIGHT[kind] + Math.min(measure, LARGEST_WITHIN_KIND);
-    found.push({ layer: result.name, kind, reason, weight });
+    found.push({ layer: result.name, kind, reason, group: '', weight, ...about });
   };
   const { nan = 0, inf = 0 } = result.statistics ?? {};
   if (nan + inf > 0) {
-    const parts = [nan > 0 && `${formatCount(nan)} NaN`, inf > 0 && `${formatCount(inf)} Inf`].filter(Boolean);
-    add('broken', `${parts.join(' and ')} in its elements`, nan + inf);
+    const parts = [nan > 0 && `${words.count(nan)} NaN`, inf > 0 && `${words.count(inf)} Inf`].filter(Boolean);
+    add('broken', `${parts.join(' and ')} in its elements`, nan + inf, { group: 'NaN or Inf in their elements' });
   } else if (result.problems.length > 0 && result.matrices === 0) {
-    add('broken', result.problems[0]!.message, 0);
+    const { message, code } = result.problems[0]!;
+    add('broken', message, 0, { group: `no numbers (${code})` });
   }
   if (isAllZero(result)) {
     // Everything else that could be said of it follows from that.
-    add('rank-loss', 'all its elements are zero', result.statistics!.zeros);
+    const { zeros } = result.statistics!;
+    add('rank-loss', 'all its elements are zero', zeros, { group: 'all their elements are zero' });
     return found;
   }
   const failed = failedFit(result);
-  if (failed !== undefined) add('failed', `no power-law fit: ${failed}`, 0);
+  if (failed !== undefined) add('failed', `no power-law fit: ${failed}`, 0, { group: `no power-law fit: ${failed}` });
   const lost = lostRank(result);
   const most = result.factored?.rank ?? result.matrices * (result.M ?? 0);
-  if (lost > 0) add('rank-loss', `loses ${plural(lost, 'rank')} of ${formatCount(most)}`, lost);
+  const ranks = `${words.count(lost)} ${agreeing(lost, 'rank')}`;
+  if (lost > 0) add('rank-loss', `loses ${ranks} of ${words.count(most)}`, lost, { lost });
   const alpha = result.fits.KS?.alpha ?? null;
   const judged = layerVerdict(result);
-  if (alpha === null || !judged || judged.verdict === 'no verdict') return found;
-  const reason = `α ${formatNumber(alpha, 3)}, ${judged.verdict}`;
+  if (alpha === null || !judged) return found;
+  const farmsAlpha = result.farms?.alpha;
+  const about = { alpha, ...(typeof farmsAlpha === 'number' && { farmsAlpha }) };
+  const lacking = judged.verdict_evidence.filter(({ holds }) => !holds);
+  if (lacking.length === 1 && lacking[0]!.check === 'shape' && typeof farmsAlpha === 'number') {
+    const numbers = `α ${words.number(alpha)} is above ${UNDER_TRAINED}, FARMS α ${words.number(farmsAlpha)}`;
+    add('shape', `${numbers}: its shape explains it`, alpha - UNDER_TRAINED, about);
+  }
+  if (judged.verdict === 'no verdict') return found;
+  const reason = `α ${words.number(alpha)}, ${judged.verdict}`;
   switch (alphaRange(alpha)) {
     case 'above':
-      add('under', reason, alpha - UNDER_TRAINED);
+      add('under', reason, alpha - UNDER_TRAINED, about);
       break;
     case 'below':
-      add('over', reason, OVER_TRAINED - alpha);
+      add('over', reason, OVER_TRAINED - alpha, about);
       break;
     case 'within':
   }
@@ -69,10 +90,10 @@ function unusualIn(result: LayerResult): UnusualLayer[] {
 }
 
 /** All unusual layers, worst first, one line for each layer and reason. */
-export function unusualLayers(results: Iterable<LayerResult>): UnusualLayer[] {
+export function unusualLayers(results: Iterable<LayerResult>, words: NumberWords = PLAIN_NUMBERS): UnusualLayer[] {
   const all: UnusualLayer[] = [];
   for (const result of results) {
-    if (result.tiedWith === undefined) for (const found of unusualIn(result)) all.push(found);
+    if (result.tiedWith === undefined) for (const found of unusualIn(result, words)) all.push(found);
   }
   return all.sort((a, b) => b.weight - a.weight || a.layer.localeCompare(b.layer));
 }

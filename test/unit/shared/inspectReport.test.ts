@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { modelSummary } from '../../../extension/shared/findings/modelSummary';
 import { inspectCsv, inspectJson, inspectReport, type InspectReport } from '../../../extension/shared/inspectReport';
 import type { LayerResult } from '../../../extension/shared/layers';
 import type { CheckpointSummary, Problem } from '../../../extension/shared/tensors';
@@ -18,6 +19,7 @@ const report = (layers: LayerResult[]): InspectReport => ({
     ...{ provider: 'cpu', precision: 'float64', threads: 2, requested: 'auto', timings: [], refused: [] },
     ...{ available: [], trying: false },
   },
+  model: modelSummary([], layers),
   layers,
   problems: [{ code: 'truncated', message: 'the file ends early', file: '/m' }],
 });

@@ -3,16 +3,17 @@ import assert from 'node:assert/strict';
 import type { Checkpoint, TensorInfo } from '../../../../extension/checkpoint/checkpoint';
 import { layerReport, tensorReport } from '../../../../extension/engine/terminal/report';
 import { summarise } from '../../../../extension/engine/document/summary';
+import { modelSummary } from '../../../../extension/shared/findings/modelSummary';
 import { reportedLayers, type InspectReport } from '../../../../extension/shared/inspectReport';
 import { judgedShare, layerVerdict } from '../../../../extension/shared/layerFindings';
 import type { LayerResult, PowerLawFit, RankSuggestion } from '../../../../extension/shared/layers';
-import type { CheckpointSummary } from '../../../../extension/shared/tensors';
+import type { CheckpointSummary, TensorSummary } from '../../../../extension/shared/tensors';
 import { verdictMark } from '../../../../webview/numbers/verdictMark';
 import { ofTheModel } from '../../../../webview/numbers/ofTheModel';
 import { FactorPair } from '../../../../extension/shared/ranks/factorPair';
 import { RankCurve } from '../../../../extension/shared/ranks/rankCurve';
 import { savings } from '../../../../webview/numbers/savings';
-import { unusualLayers } from '../../../../webview/overview/unusual';
+import { unusualLayers } from '../../../../extension/shared/findings/unusualLayers';
 
 /** What a verdict needs beside a fit. */
 const evident = (alpha: number): Partial<LayerResult> => ({
@@ -198,7 +199,8 @@ describe('what is said of the model', () => {
     };
     const summary = { ...head, tensors, problems: [], metadata: {} };
     const layers = reportedLayers(summary as unknown as CheckpointSummary, results);
-    const report = { layers, problems: [], settings: { farms: { enabled: true } } };
+    const model = modelSummary(tensors as TensorSummary[], results);
+    const report = { model, layers, problems: [], settings: { farms: { enabled: true } } };
     const lines = layerReport(summary as unknown as CheckpointSummary, report as unknown as InspectReport);
     assert.match(lines, / m {2}\(typical of over-trained or over-fitted layers\)\n/);
     assert.match(lines, / o {2}\(optimizer state\)\n/);
