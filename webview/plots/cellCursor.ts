@@ -1,4 +1,4 @@
-/** The cell of a heat map that is read out, moved with the arrow keys: a frame around it. */
+/** The cell of a map that is read out, moved with the arrow keys: a frame around it. */
 import type { Selection } from 'd3-selection';
 import type { PlotFrame } from './plotFrame';
 
@@ -19,6 +19,25 @@ const STEPS: Readonly<Record<string, readonly [rows: number, cols: number]>> = {
   End: [0, Infinity],
 };
 
+export interface CellBox {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+/** What a map has beyond rows and columns of one size. */
+export interface CellCursorOptions {
+  /** What it is, for those who listen. */
+  label?: string;
+  /** Cells in a row; that of `reset` without. */
+  columns?(row: number): number;
+  /** Place of a cell in plot coordinates; equal shares of the plot without. */
+  box?(row: number, col: number): CellBox;
+  /** Enter or Space. */
+  choose?(row: number, col: number): void;
+}
+
 export class CellCursor {
   private readonly group: Selection<SVGGElement, unknown, null, undefined>;
   private rows = 1;
@@ -30,12 +49,21 @@ export class CellCursor {
   constructor(
     private readonly frame: PlotFrame,
     private readonly describe: (row: number, col: number) => string,
+    private readonly options: CellCursorOptions = {},
   ) {
     this.group = frame.layer('handle', false).append('g').attr('class', 'cell-cursor').attr('tabindex', 0);
-    this.group.attr('role', 'slider').attr('aria-label', 'Cell of the heat map').attr('aria-valuemin', 0);
+    this.group
+      .attr('role', 'slider')
+      .attr('aria-label', options.label ?? 'Cell of the heat map')
+      .attr('aria-valuemin', 0);
     this.group.append('rect').attr('class', 'outer');
     this.group.append('rect').attr('class', 'inner');
     this.group.node()!.addEventListener('keydown', (event) => {
+      if (options.choose && (event.key === 'Enter' || event.key === ' ')) {
+        event.preventDefault();
+        options.choose(this.row, this.col);
+        return;
+      }
       const step = STEPS[event.key];
       if (!step) return;
       event.preventDefault();
@@ -51,16 +79,21 @@ export class CellCursor {
     this.move(row, col);
   }
 
-  private move(row: number, col: number): void {
+  get place(): { row: number; col: number } {
+    return { row: this.row, col: this.col };
+  }
+
+  move(row: number, col: number): void {
     this.row = Math.min(this.rows - 1, Math.max(0, row));
-    this.col = Math.min(this.cols - 1, Math.max(0, col));
+    const cols = this.options.columns?.(this.row) ?? this.cols;
+    this.col = Math.min(cols - 1, Math.max(0, col));
     this.group.attr('aria-valuenow', this.row * this.cols + this.col);
     this.group.attr('aria-valuetext', this.describe(this.row, this.col));
     this.draw();
   }
 
   draw(): void {
-    const cell = { width: this.frame.width / this.cols, height: this.frame.height / this.rows };
+    const cell = this.options.box?.(this.row, this.col) ?? this.share();
     const width = Math.max(LEAST_SIZE, cell.width);
     const height = Math.max(LEAST_SIZE, cell.height);
     for (const [name, margin] of [
@@ -69,10 +102,15 @@ export class CellCursor {
     ] as const) {
       this.group
         .select(`.${name}`)
-        .attr('x', (this.col + 0.5) * cell.width - width / 2 - margin)
-        .attr('y', (this.row + 0.5) * cell.height - height / 2 - margin)
+        .attr('x', cell.left + cell.width / 2 - width / 2 - margin)
+        .attr('y', cell.top + cell.height / 2 - height / 2 - margin)
         .attr('width', width + 2 * margin)
         .attr('height', height + 2 * margin);
     }
+  }
+
+  private share(): CellBox {
+    const [width, height] = [this.frame.width / this.cols, this.frame.height / this.rows];
+    return { left: this.col * width, top: this.row * height, width, height };
   }
 }

@@ -15,13 +15,10 @@ import {
   vectorNames,
   type HeatQuantity,
 } from './heatCells';
-import { cssColour, heatScale, type HeatScale } from './heatScale';
+import { drawHeatLegend } from './heatLegend';
+import { heatScale, type HeatScale } from './heatScale';
 import { plotContext } from './plotCanvas';
 import { PlotFrame } from './plotFrame';
-
-/** Pieces of the legend's bar. */
-const LEGEND_STEPS = 41;
-const LEGEND = { width: 132, height: 8, top: -22 };
 
 /** Triplets by whose vectors rows and columns can be ordered. */
 const ORDERS = 3;
@@ -103,7 +100,7 @@ export class HeatMapPlot {
     const whole = (value: number): string => (Number.isInteger(value) ? formatCount(value) : '');
     const place = map.order > 0 ? 'place of the ' : '';
     drawAxes(frame, x, y, { x: `${place}column`, y: `${place}row`, formatX: whole, formatY: whole });
-    this.drawLegend(scale);
+    drawHeatLegend(frame, frame.layer('marks'), scale, (value) => (value === 0 ? '0' : formatNumber(value, 2)));
     this.cursor.draw();
   }
 
@@ -125,34 +122,6 @@ export class HeatMapPlot {
     if (!context) return;
     context.imageSmoothingEnabled = false;
     context.drawImage(small, 0, 0, frame.width, frame.height);
-  }
-
-  private drawLegend(scale: HeatScale): void {
-    const { frame } = this;
-    const { limit, clipped, signed } = scale;
-    const layer = frame.layer('marks');
-    const left = frame.width - LEGEND.width - 44;
-    const low = signed ? -limit : 0;
-    for (let i = 0; i < LEGEND_STEPS; i++) {
-      layer
-        .append('rect')
-        .attr('x', left + (i * LEGEND.width) / LEGEND_STEPS)
-        .attr('y', LEGEND.top)
-        .attr('width', LEGEND.width / LEGEND_STEPS + 0.5)
-        .attr('height', LEGEND.height)
-        .attr('fill', cssColour(scale.colour(low + ((limit - low) * i) / (LEGEND_STEPS - 1))));
-    }
-    const label = (x: number, anchor: string, text: string): void => {
-      layer
-        .append('text')
-        .attr('class', 'mark-label')
-        .attr('x', x)
-        .attr('y', LEGEND.top + LEGEND.height)
-        .attr('text-anchor', anchor)
-        .text(text);
-    };
-    label(left - 6, 'end', signed ? `${clipped ? '≤ ' : ''}${formatNumber(-limit, 2)}` : '0');
-    label(left + LEGEND.width + 6, 'start', `${clipped ? '≥ ' : ''}${formatNumber(limit, 2)}`);
   }
 
   private readout(x: number, y: number): { x: number; lines: string[] } {

@@ -32,6 +32,8 @@ export interface PlotOptions {
   fileName(): string;
   /** Lines of the read-out at a place in the plot, in plot coordinates; null where there is nothing to say. */
   readout?(x: number, y: number): { x: number; lines: string[] } | null;
+  /** A click at a place in the plot, in plot coordinates. */
+  pick?(x: number, y: number): void;
   /** Controls beside the title. */
   controls?: HTMLElement[];
 }
@@ -102,6 +104,10 @@ export class PlotFrame {
       this.twinPlace,
     );
     if (options.readout) this.listenForPointer();
+    if (options.pick) {
+      this.stage.classList.add('clickable');
+      this.stage.addEventListener('click', (event) => options.pick!(...pointer(event, this.area.node())));
+    }
     new ResizeObserver(() => this.resize()).observe(this.stage);
     this.element.addEventListener(THEME_CHANGE, () => this.redraw());
   }
