@@ -7,6 +7,7 @@ import type { EigenscopeExports } from './api/eigenscope';
 import { exportedApi } from './api/exportedApi';
 import { NumbersNews } from './api/numbersNews';
 import { SharedCheckpoints } from './api/sharedCheckpoints';
+import { assistantTools, registerTools } from './assistant/tools';
 import { registerCheckpointLens } from './code/checkpointLens';
 import { KnownVerdicts } from './code/knownVerdicts';
 import { CheckpointSession } from './editor/checkpointSession';
@@ -42,6 +43,7 @@ export interface Inside {
   session(uri: vscode.Uri): CheckpointSession | undefined;
   /** Names that hovers know. */
   readonly checkpoints: WorkspaceCheckpoints;
+  readonly tools: ReturnType<typeof assistantTools>;
 }
 
 export function activate(context: vscode.ExtensionContext): EigenscopeExports & { inside?: Inside } {
@@ -150,13 +152,15 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
   logged('workspace', found);
   for (const { languageId } of vscode.workspace.textDocuments) wantHeaders(languageId);
 
+  const tools = assistantTools({ shared, checkpoints });
+  context.subscriptions.push(registerTools(tools));
   const api = exportedApi({
     checkpoints: shared,
     show: (uri, layer) => editors.open(uri, layer === undefined ? undefined : { layer, compress: false }),
     onDidChangeNumbers: news.event,
   });
   if (context.extensionMode !== vscode.ExtensionMode.Test) return api;
-  return { ...api, inside: { engine, checkpoints, session: (uri) => editors.session(uri) } };
+  return { ...api, inside: { engine, checkpoints, tools, session: (uri) => editors.session(uri) } };
 }
 
 /** What a command does. VS Code shows its error in a notification, which reads links in it. */

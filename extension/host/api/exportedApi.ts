@@ -1,7 +1,6 @@
 /** What `activate` hands to other extensions: `eigenscope.d.ts`, and nothing else of ours. */
 import * as vscode from 'vscode';
 import { metricTable } from '../../shared/metricTable';
-import { problemOf } from '../../shared/rpc';
 import type {
   Checkpoint,
   EigenscopeApi,
@@ -15,19 +14,10 @@ import { comparedMetrics, spectralDistance } from './layerComparison';
 import { publicLayers, publicNumbers, publicSummary } from './layerNumbers';
 import type { SharedCheckpoint } from './sharedCheckpoint';
 import type { SharedCheckpoints } from './sharedCheckpoints';
+import { EigenscopeError } from './eigenscopeError';
+import { told } from './toldErrors';
 
 const VERSION = 1;
-
-/** Errors that leave the extension: a sentence, and a word for programs. */
-class EigenscopeError extends Error {
-  override readonly name = 'EigenscopeError';
-  constructor(
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
 
 interface Surroundings {
   checkpoints: SharedCheckpoints;
@@ -148,18 +138,6 @@ async function comparison(a: Named, b: Named, options: NumbersOptions): Promise<
   const spectra = [one.rankEigenvalues, other.rankEigenvalues] as const;
   if (spectra[0].length === 0 || spectra[0].length !== spectra[1].length) return found;
   return { ...found, spectralDistance: spectralDistance(...spectra) };
-}
-
-/** Errors of ours as they leave the extension. */
-async function told<T>(work: () => Promise<T>, token?: vscode.CancellationToken): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (token?.isCancellationRequested) throw new vscode.CancellationError();
-    if (error instanceof EigenscopeError) throw error;
-    const { code, message } = problemOf(error);
-    throw new EigenscopeError(code, /[.!?]$/.test(message) ? message : `${message}.`);
-  }
 }
 
 function closedError(path: string): EigenscopeError {
