@@ -22,8 +22,14 @@ export const bitsandbytesLayout = quantisedModel({
     }
     if (!BLOCKS.has(block)) return `has nf4 blocks of ${block}, and bitsandbytes takes ${[...BLOCKS].join(', ')}`;
     // Its blocks follow one another through all rows, ours begin with each row.
-    if (inputs % block !== 0)
-      return `has rows of ${inputs}, which are no whole nf4 blocks of ${block}; choose a divisor`;
+    if (inputs % block !== 0) {
+      const fitting = [...BLOCKS].filter((each) => inputs % each === 0);
+      const remedy =
+        fitting.length > 0
+          ? `choose a block of ${fitting.join(', ')}`
+          : 'no block that it takes divides them, so leave this layer dense or save as safetensors';
+      return `has rows of ${inputs}, which are no whole nf4 blocks of ${block}; ${remedy}`;
+    }
     return undefined;
   },
 

@@ -182,6 +182,7 @@ describe('layouts of quantised models', () => {
     const int4 = { method: 'quantise', quantiser: 'int4' } as const;
     const { config: _, ...bare } = LLAMA;
     const quantised = { ...LLAMA, config: { ...(LLAMA.config as object), quantization_config: {} } };
+    const by32 = { ...LLAMA, tensors: { 'a.weight': [8, 96] } };
     const odd = { ...LLAMA, tensors: { 'a.weight': [8, 60] } };
     const refusals: [RegExp, Layout, Record<string, LayerChoice>, { fixture?: ModelFixture; dtype?: FloatDType }?][] = [
       [/no config\.json|none beside/, bitsandbytesLayout, { [q]: nf4 }, { fixture: bare }],
@@ -193,7 +194,8 @@ describe('layouts of quantised models', () => {
       [/takes int4, int8, fp8, mxfp4/, compressedTensorsLayout, { [q]: nf4 }],
       [/choose block 0/, bitsandbytesLayout, { [WEIGHTS[4]!]: { method: 'quantise', quantiser: 'int8' } }],
       [/choose block 0/, compressedTensorsLayout, { [q]: { method: 'quantise', quantiser: 'fp8' } }],
-      [/no whole nf4 blocks of 64/, bitsandbytesLayout, { 'a.weight': nf4 }, { fixture: odd }],
+      [/no whole nf4 blocks of 64; no block .* divides/, bitsandbytesLayout, { 'a.weight': nf4 }, { fixture: odd }],
+      [/no whole nf4 blocks of 64; choose a block of 32$/, bitsandbytesLayout, { 'a.weight': nf4 }, { fixture: by32 }],
       [/no whole blocks of 32/, compressedTensorsLayout, { 'a.weight': { ...int4, block: 32 } }, { fixture: odd }],
       [/do not fill words/, compressedTensorsLayout, { 'a.weight': { ...int4, block: 0 } }, { fixture: odd }],
       [/nf4 blocks of 48/, bitsandbytesLayout, { [q]: { ...nf4, block: 48 } }],
