@@ -52,20 +52,32 @@ export function compressMatrix(
   dtype: FloatDType,
   tools: MethodTools,
 ): StoredLayer {
+  const result = methodResult(input, choice, statistics, stage(tools, 0, METHOD_SHARE));
+  return storedLayer(input, choice, statistics, result, dtype, stage(tools, METHOD_SHARE, 1));
+}
+
+/**
+ * What the method makes, before it is rounded.
+ *
+ * @throws as `compressMatrix`
+ */
+export function methodResult(
+  input: LayerInput,
+  choice: LayerChoice,
+  statistics: LayerStatistics,
+  tools: MethodTools,
+): MethodResult {
   const { layer, w, outputs, inputs } = input;
   if (w.length !== outputs * inputs) {
     throw new RangeError(`${w.length} elements given for a ${outputs} × ${inputs} matrix`);
   }
   const problem = choiceProblem(choice, input);
   if (problem) throw new CompressionError(problem.code, problem.message, { layer });
-  const method = methodNamed(choice.method);
-  const row = layerMethod(choice.method);
-  assertStatistics(row, input, statistics);
-  const result = method(
+  assertStatistics(layerMethod(choice.method), input, statistics);
+  return methodNamed(choice.method)(
     { ...input, rank: choice.rank ?? 0, options: optionsOf(choice), statistics },
-    stage(tools, 0, METHOD_SHARE),
+    tools,
   );
-  return storedLayer(input, choice, statistics, result, dtype, stage(tools, METHOD_SHARE, 1));
 }
 
 /** @throws CompressionError `missing-statistics` */

@@ -1,20 +1,20 @@
 /**
- * One matrix, one method, as one matrix again: what `compressMatrix` makes, added up and rounded once. Factors are not
- * rounded before.
+ * One matrix, one method, as one matrix again: what the method makes, added up and rounded once. Factors are not rounded
+ * before. Errors are those of the rounded matrix, which is what a file holds.
  */
 import { elementSize } from '../checkpoint/elements/dtype';
-import { layerMethod } from '../shared/compression/methodTable';
 import type { LayerChoice } from '../shared/compression/plans';
 import type { LayerStatistics } from '../shared/compression/statistics';
-import { compressMatrix, type LayerInput, type StoredLayer } from './compressMatrix';
+import { methodResult, type LayerInput, type StoredLayer } from './compressMatrix';
+import { PLAIN } from './decomposition/metric';
 import { transposed } from './layerElements';
-import { frobenius, relativeTo } from './measuredError';
-import type { MethodTools } from './methods/method';
+import { measuredErrors } from './layerErrors';
+import { stage, type MethodTools } from './methods/method';
 import { narrow, type FloatDType } from './narrow';
-import { partOperations } from './parts/registry';
+import { partOperations, storePart } from './parts/registry';
 
-/** Rough share of the time that the method takes. */
-const METHOD_SHARE = 0.9;
+/** Rough share of the time that the method takes; the rest is adding up and measuring. */
+const METHOD_SHARE = 0.8;
 
 /**
  * @param inputsFirst the layer's file has the transpose
@@ -28,38 +28,35 @@ export function compressToProduct(
   dtype: FloatDType,
   tools: MethodTools,
 ): StoredLayer {
-  const { w, outputs, inputs } = input;
-  const stored = compressMatrix(input, choice, statistics, 'F64', {
-    ...tools,
-    poll: (fraction) => tools.poll(METHOD_SHARE * fraction),
-  });
-  const sum = new Float64Array(w.length);
-  const isElsewhere = layerMethod(choice.method).needs.some((need) => need === 'quantised');
-  const base = stored.base?.values ?? (isElsewhere ? input.quantised : undefined);
-  if (base) sum.set(base);
-  for (const { part } of stored.parts) {
-    partOperations(part.kind).addTo(sum, part, { outputs, inputs }, tools.kernels, () => tools.poll(METHOD_SHARE));
+  const { layer, w, outputs, inputs, storedBytes } = input;
+  const result = methodResult(input, choice, statistics, stage(tools, 0, METHOD_SHARE));
+  const measuring = stage(tools, METHOD_SHARE, 1);
+  const sum = result.base?.w.slice() ?? new Float64Array(w.length);
+  for (const made of result.parts) {
+    // Codes and scales as they would be stored.
+    const { part } = storePart(made, { outputs, inputs }, 'F64');
+    partOperations(part.kind).addTo(sum, part, { outputs, inputs }, tools.kernels, () => measuring.poll(0));
   }
   const { values, saturated } = narrow(sum, dtype);
-  let squared = 0;
-  for (let i = 0; i < w.length; i++) squared += (w[i]! - values[i]!) ** 2;
-  const lying = inputsFirst ? transposed(sum, outputs, inputs) : sum;
+  const { bias, metric = PLAIN } = result;
+  const approximation = { parts: [], base: values, ...(bias && { bias }), metric };
+  const errors = measuredErrors(input, approximation, statistics, measuring);
   const parameters = w.length;
-  const { measured } = stored;
   return {
     choice,
     parts: [],
-    ...(stored.bias && { bias: stored.bias }),
-    product: { dtype, bytes: narrow(lying, dtype).bytes },
+    ...(bias && { bias }),
+    product: { dtype, bytes: narrow(inputsFirst ? transposed(sum, outputs, inputs) : sum, dtype).bytes },
     measured: {
-      ...measured,
-      relative_error: relativeTo(frobenius(w), Math.sqrt(squared)),
+      ...{ layer, choice },
+      ...errors,
       parameters: { before: parameters, after: parameters },
-      bytes: { ...measured.bytes, after: parameters * elementSize(dtype) },
-      multiply_adds: { ...measured.multiply_adds, after: measured.multiply_adds.before },
+      bytes: { before: storedBytes, after: parameters * elementSize(dtype) },
+      multiply_adds: { before: parameters, after: parameters },
       activations: 0,
+      ...(result.rounds && { rounds: result.rounds }),
       notes: [
-        ...measured.notes,
+        ...result.notes,
         ...(saturated > 0
           ? [`${saturated} values were beyond the range of ${dtype} and are stored as its largest value.`]
           : []),
