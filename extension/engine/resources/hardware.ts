@@ -3,6 +3,7 @@ import type { Accelerator } from '../../linalg/devices/providers';
 import { createMatrixProducts } from '../../linalg/products/matrixProducts';
 import { openOnnxProducts } from '../../linalg/products/onnxProducts';
 import type { MatrixProducts, ProductSource } from '../../linalg/products/productTypes';
+import { kernelSingleProducts, openSingleProducts, type SingleProducts } from '../../linalg/products/singleProducts';
 import type { DeviceChoice, DeviceInfo } from '../../shared/devices';
 import { Devices } from './devices';
 import { tryOnnxruntime, type OnnxruntimeVerdict } from './trialProcess';
@@ -23,6 +24,7 @@ export interface HardwareOptions {
 export class Hardware {
   readonly devices: Devices;
   private loading: Promise<MatrixProducts> | undefined;
+  private loadingSingles: Promise<SingleProducts> | undefined;
   private trial: Promise<OnnxruntimeVerdict> | undefined;
 
   constructor(private readonly options: HardwareOptions) {
@@ -42,6 +44,12 @@ export class Hardware {
       return openOnnxProducts();
     }));
 
+  /** Single-precision products for estimates, of the same library. */
+  readonly singles = (): Promise<SingleProducts> =>
+    (this.loadingSingles ??= this.products().then(({ device }) =>
+      device.provider === 'cpu' ? openSingleProducts() : kernelSingleProducts(),
+    ));
+
   /** As far as it is known; begins the trial of a device that was asked for by name. */
   async info(): Promise<DeviceInfo> {
     this.devices.beginNamed();
@@ -57,6 +65,7 @@ export class Hardware {
 
   async dispose(): Promise<void> {
     await this.devices.dispose();
+    if (this.loadingSingles) await (await this.loadingSingles).dispose();
     if (this.loading) await (await this.loading).dispose();
   }
 

@@ -216,4 +216,35 @@ describe('job queue: getting the next job ready', () => {
     queue.cancel('other');
     assert.deepEqual(happened(), ['drop c']);
   });
+
+  it('does the first pass before the second, the prioritised first in each', async () => {
+    const { queue, job, started, gates } = harness(1);
+    for (const name of ['a', 'b', 'c']) {
+      queue.add({ ...job(name), pass: 1 });
+      queue.add({ ...job(`quick ${name}`), pass: 0, kind: 'quick' });
+    }
+    queue.prioritise('d', ['c', 'quick c']);
+    queue.start();
+    for (let i = 0; i < 6; i++) {
+      gates.get(started.at(-1)!)!.release();
+      await turn();
+      await turn();
+    }
+    assert.deepEqual(started, ['quick c', 'quick a', 'quick b', 'c', 'a', 'b']);
+  });
+
+  it('takes two kinds of one name for two jobs, and counts them apart', async () => {
+    const { queue, job, gates, started, state } = harness(2);
+    assert.ok(queue.add({ ...job('a'), pass: 1 }));
+    assert.ok(queue.add({ ...job('a'), kind: 'quick' }));
+    assert.ok(!queue.add({ ...job('a'), kind: 'quick' }));
+    queue.start();
+    assert.deepEqual(state(), { done: 0, total: 1, active: ['a'], quick: { done: 0, total: 1 } });
+    assert.deepEqual(started, ['a', 'a']);
+    queue.cancel('d', ['a']);
+    await turn();
+    await turn();
+    assert.equal(gates.size, 1);
+    assert.deepEqual(state(), { done: 0, total: 0, active: [] });
+  });
 });
