@@ -4,10 +4,10 @@
  */
 import type { Accelerator } from '../linalg/devices/providers';
 import type { DeviceChoice } from '../shared/devices';
-import { HeldStatistics } from './document/heldStatistics';
 import { Inspections } from './document/inspections';
 import { LayerOutcomes, type Notify } from './document/layerOutcomes';
 import { OpenDocuments } from './document/openDocuments';
+import { QuickLooks } from './document/quickLooks';
 import { ResultCache } from './document/resultCache';
 import { Peeks } from './requests/peeks';
 import type { RequestParts } from './requests/requestParts';
@@ -35,7 +35,6 @@ export class Engine implements RequestParts {
   readonly hardware: Hardware;
   readonly cache: ResultCache;
   readonly documents = new OpenDocuments();
-  readonly statistics = new HeldStatistics();
   readonly outcomes: LayerOutcomes;
   readonly inspections: Inspections;
   readonly peeks: Peeks;
@@ -47,7 +46,7 @@ export class Engine implements RequestParts {
     this.hardware = new Hardware({ device, diedDevice, threads, onChange: (info) => notify('device', info) });
     this.cache = new ResultCache(cacheFolder, device);
     this.outcomes = new LayerOutcomes(this);
-    this.inspections = new Inspections(threads, this.documents, this.outcomes, notify);
+    this.inspections = new Inspections(threads, this.documents, this.outcomes, new QuickLooks(this), notify);
     this.peeks = new Peeks(this.documents, this.outcomes);
   }
 
@@ -56,7 +55,6 @@ export class Engine implements RequestParts {
     const document = this.documents.find(handle);
     if (!document) return;
     this.inspections.cancel(document);
-    this.statistics.forget(handle);
     await this.documents.close(handle);
   }
 

@@ -235,6 +235,7 @@ export class EngineClient {
     onNotification<EngineNotifications>(connection, {
       result: (params) => this.events.emit('result', params),
       progress: (params) => this.events.emit('progress', params),
+      quick: (params) => this.events.emit('quick', params),
       queue: (params) => this.events.emit('queue', params),
       saving: (params) => this.events.emit('saving', params),
       testing: (params) => this.events.emit('testing', params),

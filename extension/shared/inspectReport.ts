@@ -1,5 +1,6 @@
 /** All numbers as one JSON object or as CSV, the same from the terminal and from the editor. C locale, full precision. */
 import type { DeviceInfo } from './devices';
+import type { QuickLook } from './estimates';
 import { modelSummary, type ModelSummary } from './findings/modelSummary';
 import { layerVerdict, UNREADABLE } from './layerFindings';
 import type { AlternativeLaw, InspectSettings, LayerResult } from './layers';
@@ -32,6 +33,8 @@ export interface InspectReport {
   device: DeviceInfo;
   /** What is said of the model as a whole, from the layers of this report. */
   model: ModelSummary;
+  /** Layers that have estimates and are not among `layers`: their spectra were not computed. */
+  estimated?: QuickLook[];
   layers: ReportedLayer[];
   problems: Problem[];
 }
@@ -41,6 +44,7 @@ export function inspectReport(
   settings: InspectSettings,
   layers: LayerResult[],
   device: DeviceInfo,
+  estimated: QuickLook[] = [],
 ): InspectReport {
   const { path, format, architecture, parameters, bytes, optimizer, beside, metadata, shard } = summary;
   const counts = { tensors: summary.tensors.length, parameters, bytes };
@@ -50,6 +54,7 @@ export function inspectReport(
     settings,
     device,
     model: modelSummary(summary.tensors, layers),
+    ...(estimated.length > 0 && { estimated }),
     layers: reportedLayers(summary, layers),
     problems: [...summary.problems, ...layerProblems(layers, summary.problems)],
   };

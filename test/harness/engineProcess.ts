@@ -28,6 +28,7 @@ export class EngineProcess {
   readonly progress: EngineNotifications['progress'][] = [];
   readonly changes: EngineNotifications['changed'][] = [];
   readonly testing: EngineNotifications['testing'][] = [];
+  readonly looks: EngineNotifications['quick'][] = [];
   queue: EngineNotifications['queue'] | undefined;
   device: EngineNotifications['device'] | undefined;
   private readonly engine: Caller<EngineRequests>;
@@ -52,6 +53,7 @@ export class EngineProcess {
     onNotification<EngineNotifications>(this.connection, {
       result: (result) => this.saw(this.results.push(result)),
       progress: (progress) => this.saw(this.progress.push(progress)),
+      quick: (look) => this.saw(this.looks.push(look)),
       queue: (queue) => this.saw((this.queue = queue)),
       saving: () => undefined,
       testing: (testing) => this.saw(this.testing.push(testing)),
@@ -90,9 +92,11 @@ export class EngineProcess {
   }
 
   idle(): Promise<void> {
-    return this.until(
-      () => this.queue !== undefined && this.queue.done >= this.queue.total && this.queue.active.length === 0,
-    );
+    return this.until(() => {
+      if (!this.queue) return false;
+      const { done, total, active, quick = { done: 0, total: 0 } } = this.queue;
+      return done + quick.done >= total + quick.total && active.length === 0;
+    });
   }
 
   /** As if it had crashed. */

@@ -196,7 +196,7 @@ function tiedOutcome(document: EngineDocument, name: string, outcome: LayerOutco
  * The layer's key in the cache on disk, but for how exactly it was computed. Undefined if its bytes cannot be read:
  * then it is not in the cache, no entry is asked for, and computing it says what is wrong.
  */
-async function cachedLayer(
+export async function cachedLayer(
   document: EngineDocument,
   name: string,
   settings: InspectSettings,

@@ -54,7 +54,7 @@ export interface ResultKey {
   identity: string;
   layer: string;
   settings: InspectSettings;
-  /** As `layerExactness.ts` tells. */
+  /** As `layerExactness.ts` tells; of a quick look, as `quickLooks.ts` does. */
   exactness: string;
   /** Hash of some of the layer's bytes. */
   probe: Buffer;
@@ -77,16 +77,17 @@ export class ResultCache {
     return this.folder !== undefined;
   }
 
-  async get(key: ResultKey): Promise<LayerOutcome | undefined> {
+  /** The same type as was put under such a key. */
+  async get<T extends object = LayerOutcome>(key: ResultKey): Promise<T | undefined> {
     if (this.folder === undefined) return undefined;
     const entry = await readEntry(this.file(this.folder, key));
     const payload = entry?.subarray(CHECKSUM_BYTES);
     if (!entry || !payload || !this.checksum(key, payload).equals(entry.subarray(0, CHECKSUM_BYTES))) return undefined;
-    return deserialize(payload) as LayerOutcome;
+    return deserialize(payload) as T;
   }
 
   /** @throws the system's error where the folder cannot be written: the caller logs it once and goes on */
-  async put(key: ResultKey, outcome: LayerOutcome): Promise<void> {
+  async put(key: ResultKey, outcome: object): Promise<void> {
     if (this.folder === undefined) return;
     const payload = serialize(outcome);
     if (CHECKSUM_BYTES + payload.length > MAX_ENTRY_BYTES) return;

@@ -20,7 +20,7 @@ import type { Answer, Remote } from '../worker/remote';
 import type { WorkerLease, WorkerPool } from '../worker/workerPool';
 
 export interface FarmsContext {
-  checkpoint: Checkpoint;
+  checkpoint: Pick<Checkpoint, 'read'>;
   pool: WorkerPool;
   products: () => Promise<MatrixProducts>;
   tolerance: number;

@@ -7,6 +7,7 @@ import { assertSavable } from '../../compression/safetensorsWriter';
 import { methodAtRank, suggestedName } from '../../shared/names/suggestedName';
 import { isErrno } from '../../checkpoint/files/fileReader';
 import type { EngineNotifications } from '../../protocol';
+import type { QuickLook } from '../../shared/estimates';
 import type { LayerResult } from '../../shared/layers';
 import { problemOf, type NotificationHandlers } from '../../shared/rpc';
 import type { LayerParts, TensorSummary } from '../../shared/tensors';
@@ -72,14 +73,18 @@ async function main(): Promise<number> {
 async function inspect(command: Of<'inspect'>): Promise<number> {
   const progress = new ProgressLine(process.stderr);
   const results = new Map<string, LayerResult>();
+  const looks = new Map<string, QuickLook>();
   let finished: () => void = () => undefined;
   const done = new Promise<void>((resolve) => (finished = resolve));
   const engine = createEngine(command, command.cache, {
     result: ({ result }) => results.set(result.name, result),
     progress: ({ name, stage, fraction }) => progress.layer(`${name}: ${stage} ${Math.round(100 * fraction)} %`),
+    quick: ({ look }) => looks.set(look.layer, look),
     queue: (state) => {
-      progress.count(state.done, state.total);
-      if (state.done >= state.total && state.active.length === 0) finished();
+      const quick = state.quick ?? { done: 0, total: 0 };
+      const [done, total] = [state.done + quick.done, state.total + quick.total];
+      progress.count(done, total);
+      if (done >= total && state.active.length === 0) finished();
     },
     device: ({ requested, refused }) => {
       // What `auto` passes over is no news in a terminal; --json has it.
@@ -94,15 +99,17 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   const document = await engine.documents.open(command.path);
   const names = selectedLayers(document, command.layers, command.split);
   // Results arrive as they finish; they are printed in the file's order.
-  if (engine.inspections.add(document, names, command.settings) > 0) await done;
+  if (engine.inspections.add(document, names, command.settings, command.depth) > 0) await done;
   // Nothing but a change of the files ends the queue before all is done.
-  const layers = names.map(
-    (name) => results.get(name) ?? unreachedResult(name, document.layer(name), document.change!),
-  );
+  const layers = names
+    .filter((name) => results.has(name) || !looks.has(name))
+    .map((name) => results.get(name) ?? unreachedResult(name, document.layer(name), document.change!));
+  const estimated = names.flatMap((name) => (results.has(name) ? [] : (looks.get(name) ?? [])));
   if (command.vectors > 0) await addVectors(engine, document, layers, command.vectors, progress);
   progress.finish();
   await tellSlowerEngine(engine);
-  const report = inspectReport(document.summary, command.settings, layers, await engine.hardware.infoInUse());
+  const device = await engine.hardware.infoInUse();
+  const report = inspectReport(document.summary, command.settings, layers, device, estimated);
   if (command.format === 'json') await printAll(inspectJson(report));
   else if (command.format === 'csv') await printAll(inspectCsv(report.layers));
   else await print(layerReport(document.summary, report));

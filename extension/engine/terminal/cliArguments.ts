@@ -6,6 +6,7 @@ import type { RankRequest } from '../../shared/compressions';
 import { pairMethod } from './pairMethod';
 import { UsageError } from './usageError';
 import type { DeviceChoice } from '../../shared/devices';
+import type { InspectDepth } from '../../shared/estimates';
 import type { FitRule, InspectSettings } from '../../shared/layers';
 import { MODEL_SUMMARY, MODEL_USAGE } from './modelUsage';
 import { LEAST_SHUFFLES, MOST_SHUFFLES } from '../../spectral/bulk/randomisation';
@@ -44,6 +45,7 @@ inspect:
   --randomise          also take each layer's spectrum with its entries shuffled (as long again each time)
   --shuffles K         times that --randomise shuffles them, 2 to 100 (5)
   --goodness           also test each fit of alpha by a bootstrap (some seconds a layer)
+  --quick              of layers whose spectra take long, estimates with 95 % intervals instead (not with --csv)
   --json | --csv       print JSON or CSV instead of the report
   --no-cache           neither read nor keep results of earlier runs
 
@@ -92,6 +94,7 @@ export type Command =
       /** Singular vectors of each layer whose metrics are added; 0 for none. */
       vectors: number;
       format: 'report' | 'json' | 'csv';
+      depth: InspectDepth;
       cache: boolean;
     })
   | (Common & { command: 'tensors'; format: 'report' | 'json' })
@@ -125,7 +128,7 @@ export const DEFAULT_FARMS: InspectSettings['farms'] = {
 /** Options that each command takes, beside those that all take. */
 const OPTIONS_OF = {
   inspect: [
-    ...['layers', 'split', 'json', 'csv', 'no-cache', 'fit', 'vectors'],
+    ...['layers', 'split', 'quick', 'json', 'csv', 'no-cache', 'fit', 'vectors'],
     ...['farms-rows', 'farms-q', 'farms-ops', 'farms-mode', 'no-farms', 'randomise', 'shuffles', 'goodness'],
   ],
   tensors: ['json'],
@@ -153,6 +156,7 @@ export function parseCommand(args: readonly string[]): Command {
         version: { type: 'boolean' },
         json: { type: 'boolean' },
         csv: { type: 'boolean' },
+        quick: { type: 'boolean' },
         layers: { type: 'string', multiple: true },
         split: { type: 'string' },
         'farms-rows': { type: 'string' },
@@ -208,8 +212,10 @@ export function parseCommand(args: readonly string[]): Command {
       };
       const vectors = integer(values.vectors, '--vectors', 1, 100_000) ?? 0;
       if (vectors > 0 && format !== 'json') throw new UsageError('--vectors needs --json');
+      refuseWithQuick(values);
       const [layers, split] = [values.layers ?? [], splitKind(values.split)];
-      return { ...common, command, layers, split, settings, vectors, format, cache: !values['no-cache'] };
+      const asked = { format, depth: values.quick ? 'quick' : 'exact', cache: !values['no-cache'] } as const;
+      return { ...common, command, layers, split, settings, vectors, ...asked };
     }
     case 'tensors':
       return { ...common, command, format: values.json ? 'json' : 'report' };
@@ -228,6 +234,13 @@ export function parseCommand(args: readonly string[]): Command {
       return { ...common, command, layer: layers[0]!, ...target, count };
     }
   }
+}
+
+/** What needs spectra, or has no room for intervals. @throws UsageError */
+function refuseWithQuick(values: Partial<Record<string, unknown>>): void {
+  if (values.quick !== true) return;
+  const given = ['csv', 'vectors', 'randomise', 'goodness'].find((option) => values[option] !== undefined);
+  if (given !== undefined) throw new UsageError(`--quick and --${given} exclude each other`);
 }
 
 /** @throws UsageError */

@@ -14,6 +14,7 @@ import type {
 } from '../../shared/tensors';
 import type { Verdict, VerdictCheck } from '../../shared/verdict';
 import { MAX_CELL, shortCell, visible } from '../../shared/visibleText';
+import { quickReport } from './quickReport';
 import { isHead } from '../document/layerParts';
 import { largestOf } from '../../shared/extremes';
 
@@ -77,7 +78,10 @@ export function layerReport(summary: Summary, report: InspectReport): string {
     ...modelLines(report.model),
     '95 %: rank that keeps 95 % of ‖W‖².',
   ];
-  return [...heading(summary), '', ...table, '', ...closing, ...problemLines(report.problems), ''].join('\n');
+  const estimates = quickReport(summary, report.estimated ?? []);
+  return [...heading(summary), '', ...table, '', ...closing, ...estimates, ...problemLines(report.problems), ''].join(
+    '\n',
+  );
 }
 
 /** What the randomisation test, where it was asked for, is missing. */

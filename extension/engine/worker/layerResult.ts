@@ -196,6 +196,11 @@ function resultFrame(name: string, tensor: TaskTensor, statistics: TensorStatist
   };
 }
 
+/** Why a layer has no spectrum, in words; undefined where it has one. */
+export function layerObstacle(layer: LayerGeometry, statistics: TensorStatistics): string | undefined {
+  return (notFinite(layer, statistics) ?? outOfRange(layer, statistics))?.noSpectrum;
+}
+
 /** Why a layer has no spectrum, as its result says it. */
 type Obstacle = Pick<LayerResult, 'noSpectrum' | 'problems'>;
 

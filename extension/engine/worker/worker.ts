@@ -2,13 +2,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { compressPair } from '../../compression/pairCompression';
 import { topEigenvectors } from '../../linalg/eigen/symmetricEigenvectors';
-import type { Kernels } from '../../linalg/kernels/kernels';
 import { loadKernels } from '../../linalg/kernels/loadKernels';
-import { hostedKernels } from '../../linalg/products/hostedKernels';
 import { addToPlanes } from '../../spectral/heatMap';
 import { elementHistogram } from '../../spectral/metrics/statistics';
 import { goodnessOfFit } from '../../spectral/tail/goodnessOfFit';
-import { AskedProducts } from './askedProducts';
 import { compressTask } from './compressTask';
 import { differenceTask } from './differenceTask';
 import { EigenSolver } from './eigenSolver';
@@ -16,10 +13,11 @@ import { groupTask } from './groupTask';
 import { widenElements } from './widenElements';
 import { hold } from './heldStages';
 import { multiply } from './multiply';
+import { look } from './quickStage';
 import { Stage } from './stage';
 import { count, stream } from './streamedStages';
 import type { Progress, WorkerCalls } from './workerCalls';
-import type { WorkerReply, WorkerRequest, WorkerStart } from './workerMessages';
+import type { WorkerReply, WorkerRequest } from './workerMessages';
 
 /** Progress messages closer together than this only cost time. */
 const PROGRESS_MS = 50;
@@ -29,30 +27,28 @@ const GOODNESS_SEED = 20091106;
 
 const port = parentPort;
 if (!port) throw new Error('worker.js runs in a worker thread');
-const { cancelFlag, questions, answerState } = workerData as WorkerStart;
+const { cancelFlag } = workerData as { cancelFlag: Int32Array };
 
 const kernels = loadKernels();
 const cancelled = (): boolean => Atomics.load(cancelFlag, 0) !== 0;
 const solver = new EigenSolver(kernels, cancelled);
-const hosted = hostedKernels(kernels, new AskedProducts(questions, answerState, cancelled));
-/** What the running call multiplies with. */
-let inUse: Kernels = kernels;
 
 const calls: WorkerCalls = {
   hold: ({ task, bytes }) => hold(task, bytes, solver),
   stream: ({ task }) => stream(task, solver),
   count: ({ task }) => count(task, solver),
   multiply: (params, onProgress) => multiply(params, solver, onProgress),
+  look: ({ task }) => look(task, solver),
   windowEigenvalues: (params) =>
     'bandMatrix' in params ? solver.ofBandMatrix(params.bandMatrix) : solver.ofGram(params.matrix, params.n),
   squares: ({ bytes, dtype }) => widenElements(bytes, dtype).reduce((sum, value) => sum + value * value, 0),
   goodness: ({ eigenvalues, dimension, rounding }, onProgress) =>
     goodnessOfFit(eigenvalues, dimension, { rounding, seed: GOODNESS_SEED, cancelled, onProgress }),
   compress: ({ input, method, rank, output }, onProgress) =>
-    compressPair(input, method, rank, output, { kernels: inUse, cancelled, onProgress }),
-  compressChoice: (task, onProgress) => compressTask(task, { kernels: inUse, cancelled, onProgress }),
-  choiceDifference: (task, onProgress) => differenceTask(task, new EigenSolver(inUse, cancelled), onProgress),
-  reduceGroup: (task, onProgress) => groupTask(task, { kernels: inUse, cancelled, onProgress }),
+    compressPair(input, method, rank, output, { kernels, cancelled, onProgress }),
+  compressChoice: (task, onProgress) => compressTask(task, { kernels, cancelled, onProgress }),
+  choiceDifference: (task, onProgress) => differenceTask(task, solver, onProgress),
+  reduceGroup: (task, onProgress) => groupTask(task, { kernels, cancelled, onProgress }),
   widen: ({ bytes, dtype }) => widenElements(bytes, dtype),
   eigenvectors: ({ matrix, n, k }, onProgress) => topEigenvectors(matrix, n, k, { kernels, cancelled, onProgress }),
   heatMap: ({ bytes, dtype, planes, rowCells, colCells, width }) => {
@@ -82,7 +78,8 @@ function post(reply: WorkerReply, transfer: ArrayBuffer[] = []): void {
 
 /** Buffers that a result hands over instead of copying. */
 function transferable(result: unknown): ArrayBuffer[] {
-  return result instanceof Float64Array && result.buffer instanceof ArrayBuffer ? [result.buffer] : [];
+  const isArray = result instanceof Float64Array || result instanceof Float32Array;
+  return isArray && result.buffer instanceof ArrayBuffer ? [result.buffer] : [];
 }
 
 port.on('message', (request: WorkerRequest) => {
@@ -101,7 +98,6 @@ port.on('message', (request: WorkerRequest) => {
   };
   try {
     const { stage: number, call, params } = request;
-    inUse = request.hosted ? hosted : kernels;
     const target = answerer(number, call) as Record<string, (params: unknown, onProgress: Progress) => unknown>;
     const result = target[call]!(params, onProgress);
     if (!(result instanceof Stage)) {

@@ -2,7 +2,7 @@
  * What the engine's main thread may ask of a worker thread. Both ends share these interfaces: the worker implements them,
  * the main thread calls them by the same names through `Remote`.
  *
- * `WorkerCalls` may be asked at any time. Four of them open a layer, and every stage of a layer offers only the calls
+ * `WorkerCalls` may be asked at any time. Five of them open a layer, and every stage of a layer offers only the calls
  * that are legal in it. A call that leads to the next stage returns it; the stage before is then over, and a call to it
  * is refused. A worker has one layer at a time.
  *
@@ -10,8 +10,9 @@
  *     stream   ─▶ StreamedRows ─▶ StreamedMatrix ─▶ StreamedSpectra ─▶ LastStage
  *     count    ─▶ CountedTensor
  *     multiply ─▶ LastStage
+ *     look     ─▶ QuickLayer
  *
- * Each way ends with `finish`. Where there is no spectrum to compute, `hold`, `counted` and `solved` lead to `LastStage`.
+ * Each way but the last ends with `finish`. Where there is no spectrum to compute, `hold`, `counted` and `solved` lead to `LastStage`.
  */
 import type { StoredElements } from '../../compression/layerElements';
 import type { LayerInput, StoredLayer } from '../../compression/compressMatrix';
@@ -20,12 +21,12 @@ import type { Rotation } from '../../compression/groups/queryKey';
 import type { ReducedGroup } from '../../compression/groups/reduceGroup';
 import type { FloatDType } from '../../compression/narrow';
 import type { CompressedTensor, CompressionInput } from '../../compression/pairCompression';
-import type { BandMatrix } from '../../linalg/kernels/bandMatrix';
+import type { BandMatrix } from '../../linalg/eigen/bandReduction';
 import type { LayerDifference } from '../../shared/compression/layerDifference';
 import type { GroupMethodName, LayerChoice } from '../../shared/compression/plans';
 import type { LayerStatistics } from '../../shared/compression/statistics';
 import type { RankRequest } from '../../shared/compressions';
-import type { GoodnessOfFit, StoredRounding } from '../../shared/layers';
+import type { FarmsResult, GoodnessOfFit, StoredRounding, TensorStatistics } from '../../shared/layers';
 import type { DType } from '../../shared/tensors';
 import type { FarmsWindow } from '../../spectral/farms/farms';
 import type { FarmsEstimate } from '../../spectral/tail/bootstrap';
@@ -85,6 +86,9 @@ export interface WorkerCalls {
     params: { task: LayerTask; left: StoredFactor; right: StoredFactor; rank: number; scale: number },
     onProgress: Progress,
   ): LastStage;
+
+  /** For a quick look at a matrix that is read in bands of rows. */
+  look(params: { task: LayerTask }): QuickLayer;
 
   /** Eigenvalues of a FARMS window's Gram matrix, or of the band matrix it was reduced to. */
   windowEigenvalues(params: { matrix: Float64Array; n: number } | { bandMatrix: BandMatrix }): Float64Array;
@@ -215,4 +219,13 @@ export interface CountedTensor {
   readonly stage: 'counting';
   add(params: { bytes: Uint8Array }): void;
   finish(precision: LayerPrecision): LayerOutcome;
+}
+
+/** A layer of which no spectrum is computed. Its windows are cut out of rows in float32. */
+export interface QuickLayer extends FarmsCalls<FarmsResult | null> {
+  readonly stage: 'spectra';
+  /** Rows in float32; those that come for the first time are counted. */
+  rows(params: { bytes: Uint8Array; counted: boolean }): Float32Array;
+  /** All rows were counted. The obstacle says why there is no spectrum. */
+  counted(): { statistics: TensorStatistics; obstacle: string | null };
 }

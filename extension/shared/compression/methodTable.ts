@@ -175,9 +175,7 @@ const ROWS = [
   {
     name: 'tensor-train',
     label: 'Tensor train',
-    description:
-      'The matrix as a chain of small tensors (MPO), cut to a bond dimension. ' +
-      'Programs multiply it out: the file gets smaller, and the arithmetic seldom less.',
+    description: 'The matrix as a chain of small tensors (MPO), cut to a bond dimension.',
     rank: 'bond dimension',
     options: ['cores'],
     needs: [],

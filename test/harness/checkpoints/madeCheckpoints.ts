@@ -35,21 +35,58 @@ function writeSparse(file: string, tensors: readonly MadeTensor[], dtype: string
   closeSync(handle);
 }
 
+/** Blocks of LLaMA-2-7B. */
+export const LLAMA_7B_BLOCKS = 32;
+
+/** One block of LLaMA-2-7B: seven matrices and two vectors. */
+function llama7bBlock(block: number, hidden = 4096): MadeTensor[] {
+  const tensors: MadeTensor[] = [];
+  const add = (name: string, shape: number[]): number =>
+    tensors.push({ name: `model.layers.${block}.${name}.weight`, shape });
+  for (const projection of ['q', 'k', 'v', 'o']) add(`self_attn.${projection}_proj`, [hidden, hidden]);
+  add('mlp.gate_proj', [11008, hidden]);
+  add('mlp.up_proj', [11008, hidden]);
+  add('mlp.down_proj', [hidden, 11008]);
+  add('input_layernorm', [hidden]);
+  add('post_attention_layernorm', [hidden]);
+  return tensors;
+}
+
+/**
+ * The blocks of LLaMA-2-7B without its embeddings, in BF16: seeded heavy-tailed numbers, a file for each block, 405 MB each.
+ * All weights are cut out of the same numbers, each from another place on.
+ *
+ * @returns the index's path
+ */
+export function makeLlama7bBlocks(folder: string, blocks = LLAMA_7B_BLOCKS): string {
+  mkdirSync(folder, { recursive: true });
+  const numbers = heavyTailedBf16(1 << 26, 7);
+  const weightMap: Record<string, string> = {};
+  let from = 0;
+  for (let block = 0; block < blocks; block++) {
+    const tensors = llama7bBlock(block);
+    const file = `block-${block}.safetensors`;
+    const handle = openSync(path.join(folder, file), 'w');
+    writeSync(handle, safetensorsHeader(tensors, 'BF16', 2).header);
+    for (const { name, shape } of tensors) {
+      const count = shape.reduce((product, size) => product * size);
+      from = (from + 1_000_003) % (numbers.length - count);
+      writeSync(handle, numbers, 2 * from, 2 * count);
+      weightMap[name] = file;
+    }
+    closeSync(handle);
+  }
+  const index = path.join(folder, 'model.safetensors.index.json');
+  writeFileSync(index, JSON.stringify({ metadata: {}, weight_map: weightMap }));
+  return index;
+}
+
 /** LLaMA-2-7B's 291 tensors in F16, in `shards` sparse files with an index. @returns the index's path */
 export function makeLlama7b(folder: string, shards = 3): string {
   mkdirSync(folder, { recursive: true });
   const hidden = 4096;
   const tensors: MadeTensor[] = [{ name: 'model.embed_tokens.weight', shape: [32000, hidden] }];
-  for (let block = 0; block < 32; block++) {
-    const add = (name: string, shape: number[]): number =>
-      tensors.push({ name: `model.layers.${block}.${name}.weight`, shape });
-    for (const projection of ['q', 'k', 'v', 'o']) add(`self_attn.${projection}_proj`, [hidden, hidden]);
-    add('mlp.gate_proj', [11008, hidden]);
-    add('mlp.up_proj', [11008, hidden]);
-    add('mlp.down_proj', [hidden, 11008]);
-    add('input_layernorm', [hidden]);
-    add('post_attention_layernorm', [hidden]);
-  }
+  for (let block = 0; block < LLAMA_7B_BLOCKS; block++) tensors.push(...llama7bBlock(block, hidden));
   tensors.push({ name: 'model.norm.weight', shape: [hidden] }, { name: 'lm_head.weight', shape: [32000, hidden] });
   writeFileSync(
     path.join(folder, 'config.json'),

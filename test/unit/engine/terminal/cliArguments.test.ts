@@ -18,6 +18,7 @@ describe('command line', () => {
       vectors: 10,
       format: 'json',
       cache: true,
+      depth: 'exact',
       threads: undefined,
       memoryMegabytes: undefined,
       device: 'auto',
