@@ -72,7 +72,6 @@ class Page {
       inspect: (names) => this.ask(host.request('inspect', { names })),
       tab: (tab) => memory.remember({ tab }),
       statistics: () => this.plan.statistics,
-      quantised: () => this.plan.quantised,
     });
     this.plan = new PlanView(host, inspection, memory, {
       close: () => this.closePlan(),
@@ -121,6 +120,7 @@ class Page {
 
   readonly handlers: { [K in keyof ViewNotifications]: (params: ViewNotifications[K]) => void } = {
     results: (results) => this.inspection.addResults(results),
+    quick: (looks) => this.inspection.addLooks(looks),
     progress: (progress) => this.inspection.setProgress(progress),
     queue: (queue) => this.inspection.setQueue(queue),
     saving: (progress) => this.layer.saving(progress),
@@ -263,6 +263,7 @@ function start(): void {
       page?.handlers[name](params);
   const { host, memory } = connect({
     results: forward('results'),
+    quick: forward('quick'),
     progress: forward('progress'),
     queue: forward('queue'),
     saving: forward('saving'),

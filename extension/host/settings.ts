@@ -23,6 +23,7 @@ export const ANALYSIS_SETTINGS = [`${SECTION}.farms`, `${SECTION}.randomise`, `$
 /** What the values are once they are as declared. */
 interface Values {
   inspectOnOpen: boolean;
+  exactUpTo: number;
   'farms.enabled': boolean;
   'farms.rows': number;
   'farms.q': number;
@@ -76,6 +77,11 @@ export function inspectSettings(): InspectSettings {
     },
     ...(value('randomise') && { randomise: true, shuffles: value('shuffles') }),
   };
+}
+
+/** Parameters of the largest model whose spectra are all computed without being asked for. */
+export function exactUpTo(): number {
+  return value('exactUpTo') * 1e9;
 }
 
 export function inspectOnOpen(): boolean {

@@ -2,7 +2,6 @@
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import { layerVerdict } from '../../extension/shared/layerFindings';
 import type { ViewNotifications } from '../../extension/protocol';
-import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
 import type { FactoredLayer, LayerResult, LayerSpectrum } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
@@ -21,13 +20,13 @@ import { EsdPlot } from '../plots/esdPlot';
 import { FitTest } from './fitTest';
 import type { Inspection } from '../model/inspection';
 import { PartsPanel } from './partsPanel';
+import { quickPanel } from './quickPanel';
 import { RankPanel } from './rankPanel';
 
 export interface LayerViewActions {
   close(): void;
   /** Statistics of the model's inputs that are in use. */
   statistics(): StatisticsSummary | null;
-  quantised(): QuantisedSummary | null;
   /** The tab a person turned to. */
   tab(id: string): void;
   inspect(names: string[]): void;
@@ -96,6 +95,8 @@ export class LayerView {
     this.message('loading', 'Reading the spectrum…', [
       button({ label: 'Cancel', onClick: () => this.actions.close() }),
     ]);
+    const look = this.inspection.looks.get(layer);
+    if (look) this.body.append(quickPanel(look));
     try {
       const [spectrum, parts] = await Promise.all([
         this.host.request('spectrum', { layer }, source.token),
@@ -214,7 +215,7 @@ export class LayerView {
     const elementBytes = this.elementBytes(layer, tensor);
     const { rows: outputs, cols: inputs } = rankMatrix;
     const size = { outputs, inputs, elementBytes, storedBytes: outputs * inputs * elementBytes };
-    return new MethodsPanel(this.host, layer.name, size, this.actions.statistics(), this.actions.quantised());
+    return new MethodsPanel(this.host, layer.name, size, this.actions.statistics());
   }
 
   private partsPanel(parts: LayerParts, whole: WholeLayer): PartsPanel | null {

@@ -3,6 +3,7 @@
  * notifications land; parts of the page listen to it and are called at most once a frame.
  */
 import type { ViewNotifications, ViewState } from '../../extension/protocol';
+import type { PassSeconds, QuickLook } from '../../extension/shared/estimates';
 import type { LayerResult } from '../../extension/shared/layers';
 import { unpackSummary } from '../../extension/shared/packedTensors';
 import type { CheckpointSummary, Problem } from '../../extension/shared/tensors';
@@ -23,6 +24,8 @@ export class Inspection {
   readonly results = new Map<string, LayerResult>();
   /** Results of layer parts. They have no rows in the table and are excluded from model-wide totals. */
   readonly partResults = new Map<string, LayerResult>();
+  /** Estimates of layers without a result, by layer name. */
+  readonly looks = new Map<string, QuickLook>();
   /** Names in the order in which results came, again where a layer got another one. */
   readonly arrivals: string[] = [];
   /** Layers in work, with the share done. */
@@ -30,6 +33,10 @@ export class Inspection {
   /** Layers and parts the engine died on. */
   readonly crashed = new Set<string>();
   queue: Progress = { done: 0, total: 0 };
+  /** Quick looks, in the same way. */
+  quickQueue: Progress = { done: 0, total: 0 };
+  /** Until each pass is over; of exact spectra also while they wait to be asked for. */
+  secondsLeft: PassSeconds = {};
   engine: EngineState | null = null;
   changed: Problem | null = null;
 
@@ -48,6 +55,7 @@ export class Inspection {
     this.tree = moduleTree(this.summary.tensors);
     this.changed = state.changed ?? null;
     for (const result of state.results) this.take(result);
+    for (const look of state.quick ?? []) this.looks.set(look.layer, look);
   }
 
   /** The row of a layer, or of a tensor without one. */
@@ -68,7 +76,7 @@ export class Inspection {
 
   /** True while jobs are queued or running. */
   get busy(): boolean {
-    return this.queue.done < this.queue.total;
+    return this.queue.done < this.queue.total || this.quickQueue.done < this.quickQueue.total;
   }
 
   /** Calls `listener` after changes, once a frame however many there were. */
@@ -83,6 +91,7 @@ export class Inspection {
       this.partResults.set(result.name, result);
       return;
     }
+    if (!this.crashed.has(result.name)) this.looks.delete(result.name);
     this.results.set(result.name, result);
     this.arrivals.push(result.name);
     if (result.precision !== undefined) this.precisions.add(result.precision);
@@ -90,6 +99,15 @@ export class Inspection {
 
   addResults(results: readonly LayerResult[]): void {
     for (const result of results) this.addResult(result);
+    this.version += 1;
+    this.announce();
+  }
+
+  addLooks(looks: readonly QuickLook[]): void {
+    for (const look of looks) {
+      if (!this.results.has(look.layer)) this.looks.set(look.layer, look);
+      this.progress.delete(look.layer);
+    }
     this.version += 1;
     this.announce();
   }
@@ -105,8 +123,10 @@ export class Inspection {
     this.announce();
   }
 
-  setQueue({ done, total, active }: ViewNotifications['queue']): void {
+  setQueue({ done, total, active, quick, secondsLeft }: ViewNotifications['queue']): void {
     this.queue = { done, total };
+    this.quickQueue = quick ?? { done: 0, total: 0 };
+    this.secondsLeft = secondsLeft ?? {};
     for (const name of this.progress.keys()) if (!active.includes(name)) this.progress.delete(name);
     for (const name of active) if (!this.progress.has(name)) this.progress.set(name, { stage: '', fraction: 0 });
     this.announce();
@@ -117,7 +137,7 @@ export class Inspection {
     for (const name of engine.failed) this.crashed.add(name);
     if (engine.state !== 'running') this.progress.clear();
     // Nothing will come of what it was asked for.
-    if (engine.state === 'stopped') this.queue = { done: 0, total: 0 };
+    if (engine.state === 'stopped') this.queue = this.quickQueue = { done: 0, total: 0 };
     this.announce();
   }
 

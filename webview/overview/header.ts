@@ -8,6 +8,7 @@ import { formatBytes, formatCompact, formatCount, formatShare, plural } from '..
 import type { IconName } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
 import { metadataDetails } from './metadata';
+import { Passes } from './passes';
 
 export interface HeaderActions {
   inspectAll(): void;
@@ -31,9 +32,11 @@ export class Header {
   readonly element: HTMLElement;
   private readonly progress = element('div', { class: 'progress-track', role: 'progressbar', 'aria-valuemin': 0 });
   private readonly progressBar = element('div', { class: 'progress-bar' });
-  private readonly progressText = element('span', { class: 'progress-text' });
+  private readonly passes: Passes;
   private readonly device = element('span');
   private readonly inspect: Button;
+  /** In its place where there are estimates: exact spectra wait for a click. */
+  private readonly exact: Button;
   private readonly cancel: Button;
   private readonly total: number;
   private mayAsk = false;
@@ -44,6 +47,14 @@ export class Header {
   ) {
     const { summary } = inspection;
     this.total = summary.tensors.reduce((sum, tensor) => sum + Math.max(1, tensor.layers.length), 0);
+    this.passes = new Passes(inspection, this.total);
+    this.exact = button({
+      label: 'Compute Exact Spectra',
+      icon: 'play',
+      appearance: 'primary',
+      title: 'Replace the estimates by exact numbers',
+      onClick: () => actions.inspectAll(),
+    });
     this.inspect = button({
       label: 'Inspect All',
       icon: 'play',
@@ -69,8 +80,9 @@ export class Header {
         element(
           'div',
           { class: 'header-actions' },
-          this.progressText,
+          this.passes.element,
           this.inspect,
+          this.exact,
           this.cancel,
           ...(hasMatrices(summary) ? [iconButton('Compress Model…', 'fold', () => actions.compress())] : []),
           iconButton('Export all numbers as CSV', 'export', () => actions.export('csv')),
@@ -90,20 +102,18 @@ export class Header {
   }
 
   refresh(): void {
-    const { queue, busy, inspected, precisions, changed } = this.inspection;
-    const { total } = this;
-    const done = Math.min(total, inspected);
+    const { queue, quickQueue, looks, busy, inspected, precisions, changed } = this.inspection;
+    const done = Math.min(this.total, inspected);
+    const [inWork, queued] = [queue.done + quickQueue.done, queue.total + quickQueue.total];
     this.progress.hidden = !busy;
     this.cancel.hidden = !busy;
-    this.inspect.hidden = busy || done >= total || !this.mayAsk || changed !== null;
-    this.progress.setAttribute('aria-valuemax', String(queue.total));
-    this.progress.setAttribute('aria-valuenow', String(queue.done));
-    this.progressBar.style.transform = `scaleX(${queue.total > 0 ? queue.done / queue.total : 0})`;
-    this.progressText.textContent = busy
-      ? `${formatCount(queue.done)} of ${formatCount(queue.total)} layers`
-      : done >= total
-        ? ''
-        : `${formatCount(done)} of ${formatCount(total)} inspected`;
+    const nothingToAsk = busy || done >= this.total || !this.mayAsk || changed !== null;
+    this.inspect.hidden = nothingToAsk || looks.size > 0;
+    this.exact.hidden = nothingToAsk || looks.size === 0;
+    this.progress.setAttribute('aria-valuemax', String(queued));
+    this.progress.setAttribute('aria-valuenow', String(inWork));
+    this.progressBar.style.transform = `scaleX(${queued > 0 ? inWork / queued : 0})`;
+    this.passes.refresh();
     this.device.hidden = precisions.size === 0;
     this.device.replaceChildren('Computed in ', element('b', {}, [...precisions].sort().join(', ')));
   }

@@ -5,8 +5,9 @@ import type { TensorSummary } from '../../extension/shared/tensors';
 import { verdictMark, type VerdictMark } from '../numbers/verdictMark';
 import { formatBytes, formatCompact, formatCount, formatMetric, formatShape, plural } from '../numbers/format';
 import type { Inspection } from '../model/inspection';
+import { estimateOf, estimateText, estimateWords, isExact } from '../numbers/estimates';
 import { Means } from '../numbers/means';
-import { measures } from '../numbers/measures';
+import { measures, type Measure } from '../numbers/measures';
 import type { TreeNode } from '../model/moduleTree';
 import type { SortValue } from './tableOrder';
 
@@ -15,6 +16,8 @@ export interface CellContent {
   title?: string | undefined;
   /** Heat colour and mark. */
   mark?: VerdictMark | undefined;
+  /** Not measured, but estimated with the interval that the title says. */
+  estimated?: boolean;
   /** A module's row: the mean of the rows below, not a measurement. */
   mean?: boolean;
 }
@@ -158,6 +161,23 @@ function isJudged(inspection: Inspection, { layer, tensor }: TreeNode): boolean 
   return judged !== undefined && judged.verdict !== 'no verdict';
 }
 
+/** The estimate of a layer without a result. */
+function estimated({ looks }: Inspection, { layer }: TreeNode, measure: Measure): number | null {
+  const look = layer === undefined ? undefined : looks.get(layer);
+  return (look && estimateOf(look, measure)?.value) ?? null;
+}
+
+function estimatedCell({ looks }: Inspection, { layer }: TreeNode, measure: Measure): CellContent {
+  const look = layer === undefined ? undefined : looks.get(layer);
+  const estimate = look && estimateOf(look, measure);
+  if (!estimate) return empty;
+  return {
+    text: estimateText(estimate, measure),
+    title: estimateWords(look, measure, estimate),
+    estimated: !isExact(estimate),
+  };
+}
+
 function measuredColumns(inspection: Inspection): Column[] {
   return measures().map((measure) => {
     const value = (node: TreeNode): number | null => {
@@ -178,7 +198,10 @@ function measuredColumns(inspection: Inspection): Column[] {
       align: 'end',
       width: measure.width ?? NUMBER_WIDTH,
       descendingFirst: true,
-      sort: (node) => (node.layer === undefined ? (means?.of(node)?.mean ?? null) : value(node)),
+      sort: (node) =>
+        node.layer === undefined
+          ? (means?.of(node)?.mean ?? null)
+          : (value(node) ?? estimated(inspection, node, measure)),
       cell: (node) => {
         if (node.layer === undefined) {
           const found = means?.of(node);
@@ -190,7 +213,7 @@ function measuredColumns(inspection: Inspection): Column[] {
           };
         }
         const result = inspection.results.get(node.layer);
-        if (!result) return empty;
+        if (!result) return estimatedCell(inspection, node, measure);
         const number = value(node);
         if (number === null) {
           // Said once in a row: a screen reader would repeat it in every cell.

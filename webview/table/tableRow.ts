@@ -111,13 +111,22 @@ export class RowView {
   }
 
   private showCell(cell: HTMLElement, column: Column, node: TreeNode): void {
-    const { text, title, mark, mean } = column.cell(node);
-    const classes = ['cell', column.align, mark ? `heat heat-${mark.name}` : '', mean ? 'mean' : ''];
+    const { text, title, mark, mean, estimated } = column.cell(node);
+    const classes = [
+      'cell',
+      column.align,
+      mark ? `heat heat-${mark.name}` : '',
+      mean ? 'mean' : '',
+      estimated ? 'estimated' : '',
+    ];
     cell.className = classes.filter(Boolean).join(' ');
     const content = mark?.sign ? `${mark.sign} ${text}` : text;
     if (cell.textContent !== content) cell.textContent = content;
     const hint = title ?? mark?.words ?? '';
     if (cell.title !== hint) cell.title = hint;
+    // The interval is part of the number: a tooltip alone is not read out.
+    if (estimated) cell.setAttribute('aria-label', hint);
+    else cell.removeAttribute('aria-label');
   }
 }
 

@@ -5,6 +5,7 @@
 import { EventEmitter } from 'node:events';
 import type { CancellationToken } from 'vscode-jsonrpc';
 import type { CompressionPreview, RankRequest, SaveRequest, SaveResult } from '../../shared/compressions';
+import type { InspectDepth, QuickLook } from '../../shared/estimates';
 import { withoutNumbers } from '../../shared/layerFindings';
 import type { GoodnessOfFit, InspectSettings, LayerResult, LayerSpectrum } from '../../shared/layers';
 import type { DocumentStamp, ViewNotifications } from '../../protocol';
@@ -19,6 +20,8 @@ import { contentsOf, jobNames, type Contents } from './sessionContents';
 export interface SessionContents {
   summary: PackedSummary;
   results: LayerResult[];
+  /** Quick looks at layers without a result. */
+  quick: QuickLook[];
   changed?: Problem;
 }
 
@@ -28,8 +31,9 @@ export type SavedLayerNews = { request: SaveRequest; seconds: number } & (
 );
 
 /** What a session tells its views, results one by one. */
-export type SessionNotifications = Omit<ViewNotifications, 'select' | 'results'> & {
+export type SessionNotifications = Omit<ViewNotifications, 'select' | 'results' | 'quick'> & {
   result: LayerResult;
+  quick: QuickLook;
   /** Opened anew: results so far are gone. */
   reloaded: null;
   saved: SavedLayerNews;
@@ -42,6 +46,10 @@ export class CheckpointSession {
   readonly events = new EventEmitter<SessionEvents>();
   /** By layer name, in order of arrival. */
   readonly results = new Map<string, LayerResult>();
+  /** By layer name, of layers without a result. */
+  private readonly looks = new Map<string, QuickLook>();
+  /** How far the model was asked for. */
+  private depth: InspectDepth = 'exact';
   private contents: Contents | undefined;
   private changeFound: Problem | undefined;
   private reloading: Promise<CheckpointSummary> | undefined;
@@ -98,7 +106,8 @@ export class CheckpointSession {
   async contentsNow(): Promise<SessionContents> {
     const { answer: summary } = await this.inEngine.current();
     const { changed } = this;
-    return { summary, results: [...this.results.values()], ...(changed && { changed }) };
+    const known = { results: [...this.results.values()], quick: [...this.looks.values()] };
+    return { summary, ...known, ...(changed && { changed }) };
   }
 
   /** Why what is shown are no longer the files on the disk; views that come later must hear it, too. */
@@ -118,23 +127,29 @@ export class CheckpointSession {
   }
 
   /** Queues everything when first asked; a second view, or one that comes back, finds it done or under way. */
-  async inspectOnce(): Promise<void> {
+  async inspectOnce(exactUpTo = Infinity): Promise<void> {
     if (this.inspected) return;
     this.inspected = true;
     try {
-      await this.inspect();
+      const { parameters } = await this.summary();
+      await this.inspect(undefined, parameters > exactUpTo ? 'quick' : 'exact');
     } catch (error) {
       this.inspected = false; // nothing is on its way: whoever comes next asks again
       throw error;
     }
   }
 
-  /** Queues tensors or layers, all of them without `names`. */
-  async inspect(names?: readonly string[]): Promise<number> {
+  /** Queues tensors or layers, all of them without `names`. With depth `quick`, long spectra wait to be asked for. */
+  async inspect(names?: readonly string[], depth: InspectDepth = 'exact'): Promise<number> {
+    if (!names) this.depth = depth;
     const { summary, jobsOf } = await this.unpacked();
     const jobs = names ? names.flatMap(jobsOf) : summary.tensors.flatMap(jobNames);
     for (const job of jobs) this.pending.add(job);
-    const { answer } = await this.inEngine.ask('inspect', { settings: this.settings(), ...(names && { names: jobs }) });
+    const { answer } = await this.inEngine.ask('inspect', {
+      settings: this.settings(),
+      depth,
+      ...(names && { names: jobs }),
+    });
     return answer.queued;
   }
 
@@ -224,6 +239,7 @@ export class CheckpointSession {
     const closeFormer = await this.inEngine.forget();
     this.changeFound = undefined;
     this.results.clear();
+    this.looks.clear();
     this.knownParts.clear();
     this.pending.clear();
     this.active = [];
@@ -251,9 +267,11 @@ export class CheckpointSession {
     const listeners: { [K in keyof EngineEvents]?: (...params: EngineEvents[K]) => void } = {
       result: ours(({ result }) => this.take(result)),
       progress: ours(({ name, stage, fraction }) => this.events.emit('progress', { name, stage, fraction })),
-      queue: ours(({ done, total, active }) => {
+      quick: ours(({ look }) => this.takeLook(look)),
+      queue: ours(({ done, total, active, quick, secondsLeft }) => {
         this.active = active;
-        this.events.emit('queue', { done, total, active });
+        const news = { ...(quick && { quick }), ...(secondsLeft && { secondsLeft }) };
+        this.events.emit('queue', { done, total, active, ...news });
       }),
       saving: ours(({ fraction, message, secondsLeft }) =>
         this.events.emit('saving', { fraction, message, ...(secondsLeft !== undefined && { secondsLeft }) }),
@@ -271,8 +289,15 @@ export class CheckpointSession {
 
   private take(result: LayerResult): void {
     this.pending.delete(result.name);
+    this.looks.delete(result.name);
     this.results.set(result.name, result);
     this.events.emit('result', result);
+  }
+
+  private takeLook(look: QuickLook): void {
+    if (this.results.has(look.layer)) return;
+    this.looks.set(look.layer, look);
+    this.events.emit('quick', look);
   }
 
   private filesChanged(problem: Problem): void {
@@ -313,7 +338,7 @@ export class CheckpointSession {
       await this.inEngine.current();
       if (this.disposed) return;
       const remaining = [...this.pending];
-      if (remaining.length > 0) await this.inspect(remaining);
+      if (remaining.length > 0) await this.inspect(remaining, this.depth);
       if (this.front.length > 0) await this.prioritise(this.front);
       this.events.emit('engine', { state: 'running', message: '', failed: [] });
     } catch (error) {

@@ -10,12 +10,11 @@ import type { CheckpointSession } from './checkpointSession';
 import { evaluateSaved } from './evaluateFlow';
 import { exportResults } from './exportResults';
 import { LoadWatch } from './loadWatch';
-import { choosePlanFile, chooseQuantisedCheckpoint, savePlanFile } from './planFiles';
+import { choosePlanFile, chooseStatisticsFile, savePlanFile } from './planFiles';
 import { askSavingChoices } from './modelSaveFlow';
 import { Outbox } from './outbox';
 import { saveWithDialog } from './saveFlow';
-import { askStatistics } from './statisticsFlow';
-import { inspectOnOpen, inspectSettings, showSettings } from '../settings';
+import { exactUpTo, inspectOnOpen, inspectSettings, showSettings } from '../settings';
 import { viewHtml, type ViewBundle } from './viewHtml';
 
 /** Computing takes every core: it waits for the view's table, but not for one that never says that it is drawn. */
@@ -118,17 +117,9 @@ export class CheckpointView {
       choiceDifference: (params, token) =>
         session.inEngine.askNumbers('choiceDifference', { ...params, settings: inspectSettings() }, token),
       useStatistics: async ({ path }, token) => {
-        if (path !== null) return session.inEngine.askNumbers('useStatistics', { path }, token);
-        const { format } = await session.summary();
-        return askStatistics(session, this.document.uri, format);
+        const file = path ?? (await chooseStatisticsFile(this.document.uri));
+        return file === undefined ? null : session.inEngine.askNumbers('useStatistics', { path: file }, token);
       },
-      useQuantised: async ({ path }, token) => {
-        const file = path ?? (await chooseQuantisedCheckpoint(this.document.uri));
-        return file === undefined ? null : session.inEngine.askNumbers('useQuantised', { path: file }, token);
-      },
-      groupOptions: (_, token) => session.inEngine.askNumbers('groupOptions', {}, token),
-      assignPlan: (params, token) =>
-        session.inEngine.askNumbers('assignPlan', { ...params, settings: inspectSettings() }, token),
       gramCondition: (params, token) => session.inEngine.askNumbers('gramCondition', params, token),
       saveCompressed: (request) => saveWithDialog(session, request, this.document.uri),
       planLayers: (_, token) =>
@@ -140,16 +131,12 @@ export class CheckpointView {
         return { plan, path: file };
       },
       savePlan: ({ plan }) => savePlanFile(planText(plan), this.document.uri),
-      saveModel: async ({ plan, statistics, quantised }) => {
+      saveModel: async ({ plan, statistics }) => {
         session.modelSaving.assertIdle();
         const { format } = await session.summary();
         const choices = await askSavingChoices(this.document.uri, format);
         if (!choices) return null;
-        const request = {
-          ...{ ...choices, plan },
-          ...(statistics !== null && { statistics }),
-          ...(quantised !== null && { quantised }),
-        };
+        const request = { ...choices, plan, ...(statistics !== null && { statistics }) };
         this.running(session.modelSaving.start(request));
         return null;
       },
@@ -223,7 +210,9 @@ export class CheckpointView {
     clearTimeout(this.beginning);
     if (!inspectOnOpen()) return;
     this.beginning = setTimeout(() => {
-      this.session.inspectOnce().catch((error: unknown) => this.log.error(`${this.session.path}: ${String(error)}`));
+      this.session
+        .inspectOnce(exactUpTo())
+        .catch((error: unknown) => this.log.error(`${this.session.path}: ${String(error)}`));
     }, waitMs);
   }
 
@@ -231,6 +220,7 @@ export class CheckpointView {
     const { session } = this;
     const stops = [
       session.on('result', (result) => this.outbox.result(result)),
+      session.on('quick', (look) => this.outbox.quick(look)),
       session.on('progress', (progress) => this.outbox.progress(progress)),
       session.on('queue', (queue) => this.outbox.queue(queue)),
       session.on('saving', (params) => void this.send('saving', params)),

@@ -3,6 +3,7 @@
  * second, each with a dozen messages: one by one they would queue up before what a person does, a cancel above all.
  */
 import type { ViewNotifications } from '../../protocol';
+import type { QuickLook } from '../../shared/estimates';
 import type { LayerResult } from '../../shared/layers';
 
 /**
@@ -11,10 +12,11 @@ import type { LayerResult } from '../../shared/layers';
  */
 const MOMENT_MS = 200;
 
-type News = 'results' | 'queue' | 'progress';
+type News = 'results' | 'quick' | 'queue' | 'progress';
 
 export class Outbox {
   private results: LayerResult[] = [];
+  private looks: QuickLook[] = [];
   private latestQueue: ViewNotifications['queue'] | undefined;
   /** By layer; of a layer that is done there is none. */
   private readonly latestProgress = new Map<string, ViewNotifications['progress']>();
@@ -29,6 +31,12 @@ export class Outbox {
   result(result: LayerResult): void {
     this.results.push(result);
     this.latestProgress.delete(result.name);
+    this.schedule();
+  }
+
+  quick(look: QuickLook): void {
+    this.looks.push(look);
+    this.latestProgress.delete(look.layer);
     this.schedule();
   }
 
@@ -54,9 +62,12 @@ export class Outbox {
   private flush(): void {
     this.timer = undefined;
     this.lastSent = performance.now();
-    const { results, latestQueue, latestProgress } = this;
+    const { results, looks, latestQueue, latestProgress } = this;
     this.results = [];
+    this.looks = [];
     this.latestQueue = undefined;
+    // A result comes after the look that it replaces.
+    if (looks.length > 0) this.send('quick', looks);
     if (results.length > 0) this.send('results', results);
     if (latestQueue) this.send('queue', latestQueue);
     for (const progress of latestProgress.values()) {

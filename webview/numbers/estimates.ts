@@ -1,0 +1,48 @@
+/** Numbers of a layer that was only looked at: the estimate behind a column, and how it is written. */
+import type { Estimate, QuickLook } from '../../extension/shared/estimates';
+import type { LayerResult } from '../../extension/shared/layers';
+import type { MetricKey } from '../../extension/shared/metricTable';
+import { formatMetric, formatNumber } from './format';
+import type { Measure } from './measures';
+
+/** In front of every number that is estimated. */
+export const ESTIMATED = '≈';
+
+const FARMS = 'farms_alpha';
+
+/** The number of a column, if the look has one. Exact ones have no width. */
+export function estimateOf(look: QuickLook, measure: Measure): Estimate | undefined {
+  const { farms, estimates, statistics } = look;
+  if (measure.key === FARMS) {
+    if (farms?.alpha === null || farms?.alpha === undefined) return undefined;
+    const [low, high] = farms.interval ?? [farms.alpha, farms.alpha];
+    return { value: farms.alpha, low, high };
+  }
+  const found = estimates[measure.key as MetricKey];
+  if (found) return found;
+  // Statistics of the elements are known.
+  const value = measure.value({ statistics, metrics: {}, ranks: {} } as unknown as LayerResult);
+  return typeof value === 'number' ? { value, low: value, high: value } : undefined;
+}
+
+/** True for a number that the look knows exactly. */
+export function isExact({ low, high }: Estimate): boolean {
+  return low === high;
+}
+
+/** `≈ 812`, or the number alone where it is exact. */
+export function estimateText(estimate: Estimate, { format }: Pick<Measure, 'format'>): string {
+  const text = formatMetric(estimate.value, format);
+  return isExact(estimate) ? text : `${ESTIMATED} ${text}`;
+}
+
+/** What it is, in a sentence: for the tooltip and the screen reader. */
+export function estimateWords(look: QuickLook, measure: Measure, estimate: Estimate): string {
+  const [value, low, high] = [estimate.value, estimate.low, estimate.high].map((each) => formatNumber(each, 4));
+  if (isExact(estimate)) return `${measure.label} ${value!}: exact`;
+  const windows =
+    measure.key === FARMS && look.farms
+      ? ` Of ${look.farms.windows} windows of ${look.farms.num_row_samples} rows or fewer.`
+      : '';
+  return `Estimated: ${measure.label} ${value!}, 95% interval ${low!} to ${high!}.${windows}`;
+}
