@@ -3,11 +3,14 @@
  * system. Requests and notifications are plain interfaces from which `rpc.ts` derives the typed calls. The records that
  * they carry stand in `shared/`.
  */
+import type { Assignment, AssignmentRequest } from './shared/compression/assignments';
+import type { GroupOption } from './shared/compression/blockGroups';
 import type { LayerDifference } from './shared/compression/layerDifference';
 import type { MeasuredLayer } from './shared/compression/measured';
 import type { ModelSaving } from './shared/compression/modelSaving';
 import type { PlanSource } from './shared/compression/planSource';
 import type { CompressionPlan, LayerChoice } from './shared/compression/plans';
+import type { QuantisedSummary } from './shared/compression/quantisedCheckpoint';
 import type { RunRequest, RunResult } from './shared/compression/runs';
 import type { StatisticsSummary } from './shared/compression/statistics';
 import type { RankRequest, CompressionPreview, SaveRequest, SaveResult } from './shared/compressions';
@@ -102,19 +105,40 @@ export interface DocumentRequests {
       choices: LayerChoice[];
       /** A file of statistics. */
       statistics?: string;
+      /** A quantised checkpoint of the same model. */
+      quantised?: string;
       settings: InspectSettings;
     };
     result: MeasuredLayer[];
   };
   /** What one method loses of one layer, and where. */
   choiceDifference: {
-    params: { document: string; layer: string; choice: LayerChoice; statistics?: string; settings: InspectSettings };
+    params: {
+      document: string;
+      layer: string;
+      choice: LayerChoice;
+      statistics?: string;
+      quantised?: string;
+      settings: InspectSettings;
+    };
     result: LayerDifference;
   };
   /** Opens a file of statistics of the model's inputs, and says what it covers. */
   useStatistics: { params: { document: string; path: string }; result: StatisticsSummary };
+  /** Opens a quantised checkpoint of the same model for a moment, and says which layers it holds. */
+  useQuantised: { params: { document: string; path: string }; result: QuantisedSummary };
+  /** Which groups of projections can become smaller together, by which method, and why others cannot. */
+  groupOptions: { params: { document: string }; result: GroupOption[] };
+  /** A plan by integer programming: takes seconds, as its time limit says. */
+  assignPlan: {
+    params: { document: string; request: AssignmentRequest; settings: InspectSettings };
+    result: Assignment;
+  };
   /** λ_max/λ_min of the Gram matrix of a layer's inputs; null if there is none. */
-  gramCondition: { params: { document: string; path: string; layer: string }; result: number | null };
+  gramCondition: {
+    params: { document: string; path: string; layer: string };
+    result: number | 'singular' | null;
+  };
   saveCompressed: { params: { document: string; request: SaveRequest; settings: InspectSettings }; result: SaveResult };
   /** Compresses the whole model by a plan, into a new folder; tells its progress as `saving`. */
   runPlan: { params: { document: string; request: RunRequest }; result: RunResult };
@@ -192,13 +216,25 @@ export interface ViewRequests {
   vectorMetrics: { params: { layer: string; count: number }; result: LayerVectors };
   heatMap: { params: { layer: string; order: number }; result: HeatMap };
   previewCompression: { params: { layer: string; method: string; rank: RankRequest }; result: CompressionPreview };
-  compareChoices: { params: { layer: string; choices: LayerChoice[]; statistics?: string }; result: MeasuredLayer[] };
-  choiceDifference: { params: { layer: string; choice: LayerChoice; statistics?: string }; result: LayerDifference };
+  compareChoices: {
+    params: { layer: string; choices: LayerChoice[]; statistics?: string; quantised?: string };
+    result: MeasuredLayer[];
+  };
+  choiceDifference: {
+    params: { layer: string; choice: LayerChoice; statistics?: string; quantised?: string };
+    result: LayerDifference;
+  };
   /** The host asks for the target with the native dialog; null where the person cancelled it. */
   saveCompressed: { params: Omit<SaveRequest, 'target' | 'overwrite'>; result: SaveResult | null };
-  /** The host asks for the file if none is named; null where the person cancelled it. */
+  /**
+   * The host asks for the file if none is named, or for inputs to run an ONNX model on; null where the person cancelled it.
+   */
   useStatistics: { params: { path: string | null }; result: StatisticsSummary | null };
-  gramCondition: { params: { path: string; layer: string }; result: number | null };
+  /** The host asks for the checkpoint if none is named; null where the person cancelled it. */
+  useQuantised: { params: { path: string | null }; result: QuantisedSummary | null };
+  groupOptions: { params: null; result: GroupOption[] };
+  assignPlan: { params: { request: AssignmentRequest }; result: Assignment };
+  gramCondition: { params: { path: string; layer: string }; result: number | 'singular' | null };
   /** What a plan is made from, with the spectra that are known. */
   planLayers: { params: null; result: PlanSource };
   /** The host asks where with the native dialog; null where the person cancelled it. */
@@ -209,7 +245,7 @@ export interface ViewRequests {
     result: { plan: CompressionPlan; path: string } | null;
   };
   /** The host asks for layout, types and folder, then begins; how it stands comes as `modelSaving`. */
-  saveModel: { params: { plan: CompressionPlan; statistics: string | null }; result: null };
+  saveModel: { params: { plan: CompressionPlan; statistics: string | null; quantised: string | null }; result: null };
   cancelSaving: { params: null; result: null };
   /** Goes on with a save that stopped. */
   resumeSaving: { params: null; result: null };

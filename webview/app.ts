@@ -72,6 +72,7 @@ class Page {
       inspect: (names) => this.ask(host.request('inspect', { names })),
       tab: (tab) => memory.remember({ tab }),
       statistics: () => this.plan.statistics,
+      quantised: () => this.plan.quantised,
     });
     this.plan = new PlanView(host, inspection, memory, {
       close: () => this.closePlan(),

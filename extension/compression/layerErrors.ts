@@ -4,7 +4,7 @@ import type { Part } from '../shared/compression/parts';
 import type { LayerStatistics } from '../shared/compression/statistics';
 import { checkedGram, checkedMean } from './decomposition/layerMetrics';
 import { isPlain, weighted, type Metric } from './decomposition/metric';
-import { cut } from './decomposition/triangular';
+import { cut } from '../linalg/triangular/triangular';
 import { frobenius, relativeTo } from './measuredError';
 import { stage, type LayerMatrix, type MethodInput, type MethodTools } from './methods/method';
 import { partOperations } from './parts/registry';

@@ -5,14 +5,13 @@
 import type { TensorInfo } from '../checkpoint/checkpoint';
 import { elementSize } from '../checkpoint/elements/dtype';
 import type { Kernels } from '../linalg/kernels/kernels';
-import { pollFor, symmetricEigenvalues, type EigenOptions } from '../linalg/eigen/symmetricEigenvalues';
+import { pollFor, type EigenOptions } from '../linalg/eigen/symmetricEigenvalues';
 import { DEFAULT_OPTIONS } from '../shared/compression/methodOptions';
 import { layerMethod, type MethodName } from '../shared/compression/methodTable';
 import type { ProductPart } from '../shared/compression/parts';
 import type { LayerStatistics } from '../shared/compression/statistics';
 import type { RankRequest } from '../shared/compressions';
 import { EnergyShares } from '../shared/ranks/energyShares';
-import { bandedGram } from './bands';
 import { CompressionError } from './compressionError';
 import { compressionMatrix, type CompressionMatrix } from './compressionMatrix';
 import { factorLayout, type FactorLayout, factorTensors } from './factorLayout';
@@ -25,6 +24,7 @@ import { isFloatDType } from './narrow';
 import { resolveRank } from './rankRequest';
 import type { NewTensor } from './safetensorsWriter';
 import type { TensorPatch } from './copiedTensor';
+import { smallerSideEigenvalues } from '../linalg/singular/smallerSide';
 import { storeFactors, storeProduct, type Approximation, type Measured } from './storedResult';
 
 /** Rough shares of the time where the spectrum is known: finding directions, then products and rounding. */
@@ -261,7 +261,6 @@ function spectrumOf(
   { rows, cols }: CompressionMatrix,
   { kernels, cancelled }: EigenOptions & { kernels: Kernels },
 ): Float64Array {
-  const options = { kernels, ...(cancelled && { cancelled }) };
-  const gram = bandedGram({ w, rows, cols, kernels }, pollFor(options, 0, 1));
-  return symmetricEigenvalues(gram, Math.min(rows, cols), options);
+  const options = cancelled ? { cancelled } : {};
+  return smallerSideEigenvalues({ w, rows, cols, kernels }, options);
 }

@@ -5,15 +5,14 @@
  * orthogonal projection of W, whose error is the optimal one to within √ε·σ₁ whatever the noise, and exactly 0 at full
  * rank. If few of many directions are kept, they are found faster elsewhere (`leadingDirections.ts`) and handed in.
  */
-import type { Kernels } from '../linalg/kernels/kernels';
+import type { Kernels, Poll } from '../linalg/kernels/kernels';
 import { pollFor, type EigenOptions } from '../linalg/eigen/symmetricEigenvalues';
-import { topEigenvectors } from '../linalg/eigen/symmetricEigenvectors';
-import { bandedGram, bandedProjection, type LongMatrix } from './bands';
+import { bandedProjection } from '../linalg/singular/bands';
+import { smallerSideVectors } from '../linalg/singular/smallerSide';
 import { largestOf } from '../shared/extremes';
 
-/** Rough shares of the time for a square matrix: Gram product, eigenvectors; the projection takes the rest. */
-const GRAM_SHARE = 0.15;
-const EIGEN_SHARE = 0.7;
+/** Rough share of the time that finding the vectors takes for a square matrix; the projection takes the rest. */
+const VECTORS_SHARE = 0.85;
 
 export interface Factors {
   /** A = U_k√S_k, rows × k, row-major. */
@@ -46,8 +45,9 @@ export function truncatedSvd(
 ): Factors {
   const { kernels } = options;
   const matrix = { w, rows, cols, kernels };
-  const vectors = directions ?? gramDirections(matrix, rank, options);
-  const projection = bandedProjection(matrix, vectors, rank, pollFor(options, GRAM_SHARE + EIGEN_SHARE, 1));
+  const onProgress: Poll = (fraction) => options.onProgress?.(VECTORS_SHARE * fraction);
+  const vectors = directions ?? smallerSideVectors(matrix, rank, { ...options, onProgress });
+  const projection = bandedProjection(matrix, vectors, rank, pollFor(options, VECTORS_SHARE, 1));
   // Unit vectors of the smaller side; those of the larger side times σ.
   const tall = rows >= cols;
   const left = tall ? projection : kernels.transpose(vectors, rank, rows);
@@ -60,17 +60,6 @@ export function truncatedSvd(
   scaleColumns(left, rank, (j) => signs[j]! * (tall ? inverses[j]! : scales[j]!));
   scaleRows(right, rank, (j) => signs[j]! * (tall ? scales[j]! : inverses[j]!));
   return { left, right, singularValues, numericalRank: scales.filter((scale) => scale > 0).length };
-}
-
-/** Eigenvectors of the Gram matrix of the smaller side, rank × min(rows, cols). */
-function gramDirections(matrix: LongMatrix, rank: number, options: EigenOptions): Float64Array {
-  const gram = bandedGram(matrix, pollFor(options, 0, GRAM_SHARE));
-  const { vectors } = topEigenvectors(gram, Math.min(matrix.rows, matrix.cols), rank, {
-    ...options,
-    kernels: matrix.kernels,
-    onProgress: (fraction) => options.onProgress?.(GRAM_SHARE + EIGEN_SHARE * fraction),
-  });
-  return vectors;
 }
 
 function columnNorms(matrix: Float64Array, cols: number): Float64Array {

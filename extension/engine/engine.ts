@@ -4,6 +4,7 @@
  */
 import type { Accelerator } from '../linalg/devices/providers';
 import type { DeviceChoice } from '../shared/devices';
+import { HeldStatistics } from './document/heldStatistics';
 import { Inspections } from './document/inspections';
 import { LayerOutcomes, type Notify } from './document/layerOutcomes';
 import { OpenDocuments } from './document/openDocuments';
@@ -35,6 +36,7 @@ export class Engine implements RequestParts {
   readonly hardware: Hardware;
   readonly cache: ResultCache;
   readonly documents = new OpenDocuments();
+  readonly statistics = new HeldStatistics();
   readonly outcomes: LayerOutcomes;
   readonly inspections: Inspections;
   readonly peeks: Peeks;
@@ -55,6 +57,7 @@ export class Engine implements RequestParts {
     const document = this.documents.find(handle);
     if (!document) return;
     this.inspections.cancel(document);
+    this.statistics.forget(handle);
     await this.documents.close(handle);
   }
 

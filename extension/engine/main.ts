@@ -7,7 +7,9 @@ import { packSummary } from '../shared/packedTensors';
 import type { DocumentRequests, EngineNotifications, EngineRequests } from '../protocol';
 import { notifier, type Handlers } from '../shared/rpc';
 import { handle } from '../shared/rpcHandlers';
+import { assignPlan } from './requests/assignPlan';
 import { choiceDifference, compareChoices } from './requests/compressChoice';
+import { groupOptions } from './requests/groupOptions';
 import { loadPlan } from './requests/loadPlan';
 import { planSource } from './requests/planSource';
 import { previewLayer } from './requests/compressLayer';
@@ -22,6 +24,7 @@ import { defaultMemoryLimit, defaultThreads } from './resources/limits';
 import { layerGoodness } from './requests/layerGoodness';
 import { layerSpectrum } from './requests/layerSpectrum';
 import { layerVectors, singularVectors } from './requests/singularVectors';
+import { useQuantised, withQuantised } from './requests/useQuantised';
 import { gramConditionOf, layerStatistics, useStatistics } from './requests/useStatistics';
 import { stampedHandlers } from './stampedHandlers';
 
@@ -92,17 +95,27 @@ const documentHandlers: Handlers<DocumentRequests> = {
   heatMap: ({ document, layer, order }, token) => layerHeatMap(engine, open(document), layer, order, signalOf(token)),
   previewCompression: ({ document, layer, method, rank, settings }, token) =>
     previewLayer(engine, open(document), layer, method, rank, settings, signalOf(token)),
-  compareChoices: async ({ document, layer, choices, statistics: path, settings }, token) => {
+  compareChoices: async ({ document, layer, choices, statistics: path, quantised, settings }, token) => {
     const signal = signalOf(token);
-    const statistics = await layerStatistics(open(document), path, layer, signal);
-    return compareChoices(engine, open(document), layer, choices, { statistics }, settings, signal);
+    const statistics = await layerStatistics(engine.statistics, open(document), path, layer, signal);
+    return withQuantised(engine, quantised, signal, (other) => {
+      const options = { statistics, ...(other && { quantised: other }) };
+      return compareChoices(engine, open(document), layer, choices, options, settings, signal);
+    });
   },
-  choiceDifference: async ({ document, layer, choice, statistics: path, settings }, token) => {
+  choiceDifference: async ({ document, layer, choice, statistics: path, quantised, settings }, token) => {
     const signal = signalOf(token);
-    const statistics = await layerStatistics(open(document), path, layer, signal);
-    return choiceDifference(engine, open(document), layer, choice, { statistics }, settings, signal);
+    const statistics = await layerStatistics(engine.statistics, open(document), path, layer, signal);
+    return withQuantised(engine, quantised, signal, (other) => {
+      const options = { statistics, ...(other && { quantised: other }) };
+      return choiceDifference(engine, open(document), layer, choice, options, settings, signal);
+    });
   },
-  useStatistics: ({ document, path }, token) => useStatistics(open(document), path, signalOf(token)),
+  useStatistics: ({ document, path }, token) => useStatistics(engine.statistics, open(document), path, signalOf(token)),
+  useQuantised: ({ document, path }, token) => useQuantised(engine, open(document), path, signalOf(token)),
+  groupOptions: ({ document }) => groupOptions(open(document)),
+  assignPlan: ({ document, request, settings }, token) =>
+    assignPlan(engine, open(document), request, settings, signalOf(token)),
   gramCondition: ({ document, path, layer }, token) =>
     gramConditionOf(engine, open(document), path, layer, signalOf(token)),
   saveCompressed: ({ document, request, settings }, token) =>

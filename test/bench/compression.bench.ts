@@ -1,26 +1,29 @@
 /**
  * One layer compressed by `svd` and by `svd-llm`, Cholesky factor included, beside scipy's SVD of the same matrix in the same
- * run. scipy takes all singular vectors and keeps the first, as scripts for SVD-LLM do.
+ * run. scipy takes all singular vectors and keeps the first, as scripts for SVD-LLM do. Ours run in a worker thread with
+ * onnxruntime's products on the main thread, as in the engine; EIGENSCOPE_BENCH_KERNELS=1 adds a
+ * row of the worker's own kernels alone.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { METHODS } from '../../extension/compression/methods/registry';
-import { loadKernels } from '../../extension/linalg/kernels/loadKernels';
+import type { Remote } from '../../extension/engine/worker/remote';
+import { WorkerPool } from '../../extension/engine/worker/workerPool';
+import { createMatrixProducts } from '../../extension/linalg/products/matrixProducts';
+import type { MatrixProducts } from '../../extension/linalg/products/productTypes';
 import { DEFAULT_OPTIONS } from '../../extension/shared/compression/methodOptions';
 import type { MethodName } from '../../extension/shared/compression/methodTable';
 import type { LayerStatistics } from '../../extension/shared/compression/statistics';
 import { seededRandom } from '../harness/numbers/denseReference';
 import { pythonWith } from '../harness/python';
 import { benchTable, type BenchRow } from './benchTable';
+import type { MethodCalls } from './methodWorker.main';
 
 const ORDER = Number(process.env['EIGENSCOPE_BENCH_ORDER'] ?? 4096);
 const RANK = ORDER / 8;
 /** Ours over scipy's, at order 4096. */
 const LIMITS: Partial<Record<MethodName, number>> = { svd: 0.25, 'svd-llm': 0.4 };
-
-const kernels = loadKernels();
 
 function normalMatrix(rows: number, cols: number, seed: number): Float64Array {
   const random = seededRandom(seed);
@@ -45,33 +48,59 @@ print(time.perf_counter() - t)`;
   return Number(stdout);
 }
 
-function seconds(method: MethodName, w: Float64Array, statistics: LayerStatistics): number {
-  const started = performance.now();
-  const size = { outputs: ORDER, inputs: ORDER };
-  const input = { layer: 'w', w, ...size, rank: RANK, options: DEFAULT_OPTIONS, statistics };
-  METHODS[method](input, { kernels, poll: () => undefined });
-  return (performance.now() - started) / 1000;
+async function seconds(
+  pool: WorkerPool,
+  products: MatrixProducts | undefined,
+  method: MethodName,
+  w: Float64Array,
+  statistics: LayerStatistics,
+): Promise<number> {
+  const lease = await pool.lease(new AbortController().signal);
+  try {
+    if (products) lease.serve(products);
+    const size = { outputs: ORDER, inputs: ORDER };
+    const input = { layer: 'w', w, ...size, rank: RANK, options: DEFAULT_OPTIONS, statistics };
+    return await (lease.calls as unknown as Remote<MethodCalls>).time({ method, input });
+  } finally {
+    lease.release();
+  }
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'eigenscope-bench-'));
+  const products = await createMatrixProducts();
+  const pool = new WorkerPool(1, path.join(__dirname, 'methodWorker.main.js'));
   try {
     const w = normalMatrix(ORDER, ORDER, 1);
     const x = normalMatrix(ORDER, ORDER + 64, 2);
-    const gram = kernels.multiply(x, x, ORDER, ORDER, ORDER + 64, false, true);
+    const gram = await products.multiply(x, x, ORDER, ORDER, ORDER + 64, false, true);
     const peer = scipySvd(w, folder);
-    const rows = (['svd', 'svd-llm'] as const).map((method): BenchRow => ({
-      work: `${method}, ${ORDER} × ${ORDER}, rank ${RANK}`,
-      ours: seconds(method, w, { gram }),
-      ...(peer !== undefined && { peer }),
-      bounds: 'ratio',
-      ...(LIMITS[method] !== undefined && { limit: LIMITS[method] }),
-      note: peer === undefined ? 'no Python with scipy here' : 'peer: scipy.linalg.svd and a slice',
-    }));
-    process.stdout.write(benchTable('Compression of one layer (one thread of ours)', rows));
+    const rows: BenchRow[] = [];
+    for (const method of ['svd', 'svd-llm'] as const) {
+      rows.push({
+        work: `${method}, ${ORDER} × ${ORDER}, rank ${RANK}`,
+        ours: await seconds(pool, products, method, w, method === 'svd' ? {} : { gram }),
+        ...(peer !== undefined && { peer }),
+        bounds: 'ratio',
+        ...(LIMITS[method] !== undefined && { limit: LIMITS[method] }),
+        note: peer === undefined ? 'no Python with scipy here' : 'peer: scipy.linalg.svd and a slice',
+      });
+    }
+    if (process.env['EIGENSCOPE_BENCH_KERNELS'] !== undefined) {
+      rows.push({
+        work: `svd by the kernels of one thread`,
+        ours: await seconds(pool, undefined, 'svd', w, {}),
+        ...(peer !== undefined && { peer }),
+        bounds: 'ratio',
+        note: 'platforms without onnxruntime',
+      });
+    }
+    process.stdout.write(benchTable(`Compression of one layer (products: ${products.device.provider})`, rows));
   } finally {
+    await pool.terminate();
+    await products.dispose();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-main();
+void main();

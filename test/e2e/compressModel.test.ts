@@ -73,6 +73,17 @@ describe('a person compresses a model', function () {
     await workbench.screenshot('plan-row');
   });
 
+  it('comes back as it was left, in another theme, when the window is loaded anew', async () => {
+    // In what a page keeps, which is text within text: the plan is open, with that rank.
+    await workbench.untilRemembered([String.raw`plan\W+open\W+true[^]*q_proj[^]*rank\W+20\D`]);
+    await workbench.useTheme('Default High Contrast Light', 'hc-light');
+    view = await workbench.view('model.safetensors');
+    await view.getByRole('heading', { name: 'Compression plan' }).waitFor();
+    await row().locator('[aria-colindex="4"]', { hasText: /^20$/ }).waitFor();
+    assert.equal(await view.getByLabel('Target in percent').inputValue(), '70');
+    await workbench.screenshot('plan-restored');
+  });
+
   it('saves the plan as a file', async () => {
     await view.getByRole('button', { name: 'Save Plan…' }).click();
     await workbench.answerFileDialog(/model\.eigenplan\.json$/, planFile());
@@ -90,6 +101,7 @@ describe('a person compresses a model', function () {
     const target = path.join(folder, 'smaller');
     await workbench.answerFileDialog(/model-safetensors$/, target);
     await view.getByText(/^Saved .*smaller: \d+ layers compressed/).waitFor();
+    assert.equal(await view.getByText(`Saved ${planFile()}.`).count(), 0, 'the plan is no news any more');
     await workbench.screenshot('plan-saved');
     const files = readdirSync(target).filter((name) => name.endsWith('.safetensors'));
     assert.equal(files.length, 1);

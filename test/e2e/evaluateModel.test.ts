@@ -50,10 +50,42 @@ describe('a person evaluates a compressed model', function () {
     await widget.locator('.monaco-list-row', { hasText: entry }).first().click();
   }
 
-  it('saves it as ONNX', async () => {
-    const entry = await workbench.menuEntry(workbench.explorerItem('model.onnx'), 'Inspect Weights');
+  /** Types into the input box that says `prompt`. */
+  async function answer(prompt: string, text: string): Promise<void> {
+    const widget = workbench.page.locator('.quick-input-widget');
+    await widget.getByText(prompt).waitFor();
+    await widget.locator('input').first().fill(text);
+    await workbench.page.keyboard.press('Enter');
+  }
+
+  it('runs it for statistics of its inputs, and uses them at once', async () => {
+    const entry = await workbench.menuEntry(workbench.explorerItem('model.onnx'), 'Compress Model…');
     await entry.click();
     view = await workbench.view('model.onnx');
+    await view.getByRole('button', { name: 'Use Statistics…' }).click();
+    await pick('Statistics of the inputs', 'Run the Model on Random Inputs');
+    await answer('How many random inputs?', '3');
+    await answer('Shapes of inputs', '');
+    const random = path.join(folder, 'model.random-inputs.safetensors');
+    await workbench.answerFileDialog(/model\.random-inputs\.safetensors$/, random);
+    await view
+      .getByText('Statistics model.random-inputs.safetensors (random inputs): 2 of 2 layers, 12 tokens.')
+      .waitFor();
+    await view.getByText('Made from random inputs: they say nothing of real ones').waitFor();
+    await view.getByRole('button', { name: 'Use Statistics…' }).click();
+    await pick('Statistics of the inputs', 'Run the Model on a File of Inputs');
+    await workbench.answerFileDialog(new RegExp(`${path.basename(folder)}/?$`), path.join(folder, 'x.npy'));
+    const file = path.join(folder, 'model.statistics.safetensors');
+    await workbench.answerFileDialog(/model\.statistics\.safetensors$/, file);
+    await view.getByText('Statistics model.statistics.safetensors: 2 of 2 layers, 4 tokens.').click();
+    await view.getByRole('button', { name: 'Compute Conditions' }).click();
+    // Four tokens of 64 inputs.
+    await view.getByRole('region', { name: 'Layers with statistics' }).getByText('singular').first().waitFor();
+    await workbench.screenshot('calibrated');
+    await view.getByRole('button', { name: 'Back to the Table' }).click();
+  });
+
+  it('saves it as ONNX', async () => {
     // Low rank alone saves nothing of random numbers; the overview offers it nevertheless.
     await view.getByText(/^No saving by low rank alone/).waitFor();
     await view.locator('.overview').getByRole('button', { name: 'Compress Model…' }).click();

@@ -7,7 +7,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
-import { eventually } from '../harness/eventually';
 import { patience } from '../harness/machineSpeed';
 import { inSteps } from './steps';
 import { WITHOUT_SERVICE_WORKER, Workbench } from './workbench';
@@ -15,22 +14,6 @@ import { WITHOUT_SERVICE_WORKER, Workbench } from './workbench';
 /** Views, and loads of the window with them. `test/vscode/restore.test.ts` has twenty more openings, and deaths. */
 const LOADS = { 2: 5, 4: 3 };
 
-/** True if the window has written down, where it will look after a load, that all these tabs are open. */
-const KNOWN_TABS = `async (names) => {
-  const opened = (request) => new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-  for (const { name } of await indexedDB.databases()) {
-    if (!name.startsWith('vscode-web-state-db')) continue;
-    const database = await opened(indexedDB.open(name));
-    const values = await opened(database.transaction('ItemTable').objectStore('ItemTable').getAll());
-    database.close();
-    const written = values.filter((value) => typeof value === 'string' && value.includes('editorpart.state'));
-    if (written.some((value) => names.every((each) => value.includes(each)))) return true;
-  }
-  return false;
-}`;
 const SIDE = 48;
 const SCALES = [2, 3, 4, 5];
 
@@ -118,10 +101,7 @@ describe('views that come back when the window is loaded anew', function () {
       opened = scales.length;
       await assertOwnNumbers(scales, 'when opened');
       assertNoServiceWorkers(scales.length);
-      await eventually(
-        () => workbench.page.evaluate<boolean>(`(${KNOWN_TABS})(${JSON.stringify(scales.map(nameOf))})`),
-        (known) => known,
-      );
+      await workbench.untilRemembered(scales.map((scale) => nameOf(scale).replaceAll('.', '\\.')));
       for (let load = 1; load <= loads; load++) {
         await workbench.reload();
         await assertOwnNumbers(scales, `load ${load}`);

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, Frame, Locator, Page } from 'playwright-core';
+import { eventually } from '../harness/eventually';
 import { launchChromium, patientContext } from '../harness/chromium';
 import { patience } from '../harness/machineSpeed';
 import { repositoryRoot } from '../harness/shared';
@@ -43,6 +44,23 @@ export const WITHOUT_SERVICE_WORKER = `
     address.searchParams.set('disableServiceWorker', '');
     history.replaceState(history.state, '', address);
   }`;
+
+/** True if the window has written down, where it will look after a load, what matches all these regular expressions. */
+const REMEMBERED = `async (patterns) => {
+  const opened = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  for (const { name } of await indexedDB.databases()) {
+    if (!name.startsWith('vscode-web-state-db')) continue;
+    const database = await opened(indexedDB.open(name));
+    const values = await opened(database.transaction('ItemTable').objectStore('ItemTable').getAll());
+    database.close();
+    const written = values.filter((value) => typeof value === 'string' && value.includes('editorpart.state'));
+    if (written.some((value) => patterns.every((each) => new RegExp(each).test(value)))) return true;
+  }
+  return false;
+}`;
 
 const SHOWN_FILE = `document.querySelector('#app .file-name')?.textContent`;
 
@@ -185,6 +203,14 @@ export class Workbench {
       if (Date.now() > end) throw new Error(`the field holds "${value}"`);
       await this.page.waitForTimeout(50);
     }
+  }
+
+  /** Waits until the window has written down its editors, with what they keep, so that a load finds them. */
+  async untilRemembered(patterns: readonly string[]): Promise<void> {
+    await eventually(
+      () => this.page.evaluate<boolean>(`(${REMEMBERED})(${JSON.stringify(patterns)})`),
+      (remembered) => remembered,
+    );
   }
 
   /** Loads the window anew, as after a restart: editors and their views come back by themselves. */

@@ -19,7 +19,8 @@ export class DifferencePanel {
   constructor(
     private readonly host: Host,
     private readonly layer: string,
-    private readonly statistics: string | undefined,
+    /** Files that methods read beside the model. */
+    private readonly sources: { readonly statistics?: string; readonly quantised?: string },
   ) {}
 
   clear(): void {
@@ -42,8 +43,7 @@ export class DifferencePanel {
     this.element.replaceChildren(title, waiting('Compressing the layer…'));
     title.focus();
     try {
-      const { layer, statistics } = this;
-      const params = { layer, choice, ...(statistics !== undefined && { statistics }) };
+      const params = { layer: this.layer, choice, ...this.sources };
       const found = await this.host.request('choiceDifference', params, source.token);
       if (this.pending !== source) return;
       this.element.replaceChildren(title, ...this.contents(found, label));

@@ -2,6 +2,7 @@
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import { layerVerdict } from '../../extension/shared/layerFindings';
 import type { ViewNotifications } from '../../extension/protocol';
+import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
 import type { FactoredLayer, LayerResult, LayerSpectrum } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
@@ -27,6 +28,7 @@ export interface LayerViewActions {
   close(): void;
   /** Statistics of the model's inputs that are in use. */
   statistics(): StatisticsSummary | null;
+  quantised(): QuantisedSummary | null;
   /** The tab a person turned to. */
   tab(id: string): void;
   inspect(names: string[]): void;
@@ -215,7 +217,7 @@ export class LayerView {
     const elementBytes = this.elementBytes(layer, tensor);
     const { rows: outputs, cols: inputs } = rankMatrix;
     const size = { outputs, inputs, elementBytes, storedBytes: outputs * inputs * elementBytes };
-    return new MethodsPanel(this.host, layer.name, size, this.actions.statistics());
+    return new MethodsPanel(this.host, layer.name, size, this.actions.statistics(), this.actions.quantised());
   }
 
   private partsPanel(parts: LayerParts, whole: WholeLayer): PartsPanel | null {

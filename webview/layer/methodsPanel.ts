@@ -4,9 +4,11 @@
  */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import type { LayerSize } from '../../extension/compression/plan/methodCosts';
+import { KnownOfLayers } from '../../extension/shared/compression/methodNeeds';
 import type { MeasuredLayer } from '../../extension/shared/compression/measured';
 import { layerMethod, layerMethods, type MethodName } from '../../extension/shared/compression/methodTable';
 import type { LayerChoice } from '../../extension/shared/compression/plans';
+import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
@@ -15,7 +17,8 @@ import { element } from '../controls/elements';
 import { numberInput, setUnlessEdited } from '../controls/fields';
 import { formatCount, formatPercent } from '../numbers/format';
 import { choiceAtShare } from '../plan/choiceAtShare';
-import { lackingWith } from '../plan/neededStatistics';
+import { lackingWith, type Lacking } from '../plan/neededStatistics';
+import { statisticsName } from '../plan/statisticsLine';
 import { SizeErrorPlot, type ErrorCurve } from '../plots/sizeErrorPlot';
 import { DifferencePanel } from './differencePanel';
 import { methodsTable, type MethodOutcome } from './methodsTable';
@@ -49,6 +52,7 @@ export class MethodsPanel {
     private readonly layer: string,
     private readonly size: LayerSize & { storedBytes: number },
     private readonly statistics: StatisticsSummary | null,
+    private readonly quantised: QuantisedSummary | null,
   ) {
     this.slider = element('input', {
       ...{ class: 'target-slider', type: 'range', min: 1, max: 100, step: 1 },
@@ -67,7 +71,7 @@ export class MethodsPanel {
     });
     this.cancel = button({ label: 'Cancel', icon: 'debug-stop', onClick: () => this.running?.cancel() });
     this.cancel.hidden = true;
-    this.difference = new DifferencePanel(host, layer, this.statistics?.path);
+    this.difference = new DifferencePanel(host, layer, this.sources);
     this.plot.element.hidden = true;
     this.element = element(
       'div',
@@ -83,6 +87,12 @@ export class MethodsPanel {
           element('div', { class: 'field-control' }, this.number, element('span', { class: 'unit' }, '%')),
         ),
         this.methodBoxes(),
+        this.statistics &&
+          element(
+            'p',
+            { class: this.statistics.synthetic ? 'problem' : 'muted' },
+            this.statisticsText(this.statistics),
+          ),
         element('div', { class: 'row-actions' }, this.compare, this.cancel, this.status),
       ),
       this.results,
@@ -99,7 +109,9 @@ export class MethodsPanel {
   }
 
   private methodBoxes(): HTMLElement {
-    const lacking = lackingWith(this.statistics);
+    const known = new KnownOfLayers(this.statistics, new Set(this.quantised?.layers));
+    const general = lackingWith(this.statistics, this.quantised !== null);
+    const lacking: Lacking = (method) => general(method) ?? known.lacking(this.layer, method);
     const items = layerMethods.map(({ name, label, description }) => {
       const lack = lacking(name);
       const box = checkbox(lack === undefined ? label : `${label} (${lack})`, false, () => undefined);
@@ -115,6 +127,19 @@ export class MethodsPanel {
       element('legend', {}, 'Methods'),
       element('ul', { class: 'method-boxes' }, ...items),
     );
+  }
+
+  /** Files that methods read beside the model. */
+  private get sources(): { statistics?: string; quantised?: string } {
+    return {
+      ...(this.statistics && { statistics: this.statistics.path }),
+      ...(this.quantised && { quantised: this.quantised.path }),
+    };
+  }
+
+  private statisticsText(statistics: StatisticsSummary): string {
+    const text = `Statistics of the inputs: ${statisticsName(statistics)}.`;
+    return statistics.synthetic ? `${text} What they weigh is arbitrary: they say nothing of real inputs.` : text;
   }
 
   private setShare(share: number): void {
@@ -167,9 +192,8 @@ export class MethodsPanel {
   ): Promise<void> {
     // One that failed at the chosen share is not tried at others.
     if (!isRow && 'problem' in (this.outcomes.get(method) ?? {})) return;
-    const statistics = this.statistics?.path;
     try {
-      const params = { layer: this.layer, choices: [choice], ...(statistics !== undefined && { statistics }) };
+      const params = { layer: this.layer, choices: [choice], ...this.sources };
       const [measured] = await this.host.request('compareChoices', params, source.token);
       if (!measured || source.token.isCancellationRequested) return;
       if (isRow) this.outcomes.set(method, { choice, measured });

@@ -13,6 +13,6 @@ export const ALLOCATION_LABELS: Record<Allocation, { label: string; description:
   uniform: { label: 'Uniform', description: 'The same share of every layer.' },
   ilp: {
     label: 'ILP',
-    description: 'An integer programme chooses for each layer among ranks and bits; it needs a few seconds.',
+    description: 'An integer programme chooses for each layer among methods, ranks and bits; it needs a few seconds.',
   },
 };

@@ -1,6 +1,7 @@
 /** The lines of size against error, one an allocation, worked out in idle time: a slider is not to wait for them. */
 import type { ErrorCurve } from '../plots/sizeErrorPlot';
 import { ALLOCATION_LABELS } from './allocationLabels';
+import type { OutOfReach } from './planInputs';
 import { QUICK_ALLOCATIONS, type PlanLayers } from './planLayers';
 import type { PlanSettings } from './planSettings';
 
@@ -18,14 +19,14 @@ export class CurveWork {
   constructor(private readonly onLine: () => void) {}
 
   /** Begins anew; the former lines go when the first new one is there. */
-  begin(layers: PlanLayers, settings: PlanSettings): void {
+  begin(layers: PlanLayers, settings: PlanSettings, out: OutOfReach): void {
     this.stop();
     const waiting = [...QUICK_ALLOCATIONS];
     const done: ErrorCurve[] = [];
     const step = (): void => {
       const name = waiting.shift();
       if (name === undefined) return;
-      const points = layers.curve(settings, name, POINTS);
+      const points = layers.curve(settings, name, POINTS, out);
       if (points.length > 0) done.push({ name, label: ALLOCATION_LABELS[name].label, points });
       this.lines = [...done];
       this.onLine();

@@ -4,18 +4,21 @@
  */
 import { makePlan } from '../../extension/compression/plan/makePlan';
 import type { AllocatedPlan } from '../../extension/compression/plan/planRequest';
-import type { CompressionPlan, LayerPlan } from '../../extension/shared/compression/plans';
-import { layerMethod } from '../../extension/shared/compression/methodTable';
+import { ALLOCATIONS, type CompressionPlan, type LayerPlan } from '../../extension/shared/compression/plans';
+import { layerMethod, type MethodName } from '../../extension/shared/compression/methodTable';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
+import type { Host } from '../connection';
 import { element } from '../controls/elements';
 import { formatCount, formatPercent, plural } from '../numbers/format';
 import { banner } from '../overview/banners';
 import { SizeErrorPlot } from '../plots/sizeErrorPlot';
 import { ALLOCATION_LABELS } from './allocationLabels';
+import { AssignmentWork } from './assignmentWork';
 import { CurveWork } from './curveWork';
-import type { Lacking } from './neededStatistics';
+import { lackingWith, type Lacking } from './neededStatistics';
 import { PlanForm } from './planForm';
-import { QUICK_ALLOCATIONS, type PlanLayers } from './planLayers';
+import { chosenGroups, groupsLack, outOfReach, type OutOfReach, type PlanInputs } from './planInputs';
+import type { Planned, PlanLayers } from './planLayers';
 import { errorText, type LayerRow, type RowOrder } from './planRows';
 import type { PlanSettings } from './planSettings';
 import { PlanTable } from './planTable';
@@ -49,15 +52,22 @@ export class PlanBoard {
   private readonly curves: CurveWork;
   private frame = 0;
   private warned = '';
+  private readonly assignments: AssignmentWork;
 
   constructor(
     private layers: PlanLayers,
     private chosen: PlanSettings,
     private order: RowOrder | null,
-    lacking: Lacking,
+    private readonly inputs: () => PlanInputs,
+    host: Host,
     private readonly actions: PlanBoardActions,
   ) {
-    this.form = new PlanForm(chosen, QUICK_ALLOCATIONS, lacking, (change) => this.change(change));
+    const lacking: Lacking = (method) => {
+      const { statistics, quantised } = inputs();
+      return lackingWith(statistics, quantised !== null)(method);
+    };
+    this.assignments = new AssignmentWork(host, () => this.schedule());
+    this.form = new PlanForm(chosen, ALLOCATIONS, lacking, (change) => this.change(change));
     this.table = new PlanTable(
       {
         choose: (layer) => this.edit(layer, true),
@@ -70,7 +80,7 @@ export class PlanBoard {
       order,
     );
     this.editor = new RowEditor(
-      lacking,
+      (method) => lacking(method) ?? this.lackingHere(method),
       chosen.rebalance,
       (layer, choice) => this.layers.proposal(layer, choice, this.share),
       {
@@ -90,6 +100,7 @@ export class PlanBoard {
         'div',
         { class: 'plan-main' },
         this.warnings,
+        this.assignments.element,
         element('div', { class: 'plan-figures' }, this.curve.element, this.totals.element),
         element('div', { class: 'plan-layers' }, this.table.element, this.editor.element),
       ),
@@ -100,7 +111,7 @@ export class PlanBoard {
       this.closeEditor();
     });
     this.draw();
-    this.curves.begin(layers, chosen);
+    this.beginCurves();
   }
 
   get settings(): PlanSettings {
@@ -110,13 +121,13 @@ export class PlanBoard {
   /** The layers are known better: more of them were inspected. */
   use(layers: PlanLayers): void {
     this.layers = layers;
-    this.curves.begin(layers, this.chosen);
+    this.beginCurves();
     this.schedule();
   }
 
   /** Shows a plan that was loaded. */
   take(plan: CompressionPlan): void {
-    this.change(this.layers.settingsOf(plan));
+    this.change(this.layers.settingsOf(plan, (settings) => this.outOfReach(settings)));
     this.closeEditor();
   }
 
@@ -126,16 +137,20 @@ export class PlanBoard {
     statistics: StatisticsSummary | null,
   ): CompressionPlan | null {
     if (!this.plan) return null;
+    const { groups } = chosenGroups(this.chosen, this.inputs());
+    const grouped = Object.keys(groups).length > 0;
     const needsThem = Object.values(this.plan.layers).some(
-      (layer) => !('keep' in layer) && layerMethod(layer.method).needs.length > 0,
+      (layer) => !('keep' in layer) && layerMethod(layer.method).needs.some((need) => need !== 'quantised'),
     );
-    const named = needsThem && statistics ? { statistics: namedStatistics(statistics) } : {};
-    return makePlan({ checkpoint }, this.chosen, this.plan, named);
+    const named = (needsThem || grouped) && statistics ? { statistics: namedStatistics(statistics) } : {};
+    return makePlan({ checkpoint }, this.chosen, this.plan, { ...named, ...(grouped && { groups }) });
   }
 
-  /** What methods lack is another thing now. */
+  /** What methods lack, and which groups there are, is another thing now. */
   refreshMethods(): void {
     this.form.show(this.chosen);
+    this.beginCurves();
+    this.schedule();
     const edited = this.rows.find(({ name }) => name === this.editor.layer);
     if (edited) this.editor.show(edited);
   }
@@ -147,7 +162,7 @@ export class PlanBoard {
     // A target and an allocation are a point and a line of what is drawn already.
     const { target, allocation: _allocation, ...others } = change;
     const kind = target !== undefined && target.kind !== before.target.kind;
-    if (kind || Object.keys(others).length > 0) this.curves.begin(this.layers, this.chosen);
+    if (kind || Object.keys(others).length > 0) this.beginCurves();
     this.actions.changed(this.chosen, this.order);
     this.schedule();
   }
@@ -189,11 +204,13 @@ export class PlanBoard {
   }
 
   private draw(): void {
-    const planned = this.layers.plan(this.chosen);
+    const groups = chosenGroups(this.chosen, this.inputs());
+    this.form.groups.show(this.chosen.groups, groups, groupsLack(this.inputs()));
+    const planned = this.planned(outOfReach(this.layers.layers, this.chosen, this.inputs(), groups));
     if ('problem' in planned) {
       this.plan = null;
       this.actions.planned();
-      this.warn(`No plan: ${planned.problem}.`);
+      this.warn(planned.problem === '' ? '' : `No plan: ${planned.problem}.`);
       return;
     }
     const { plan } = planned;
@@ -202,13 +219,46 @@ export class PlanBoard {
     this.warn(plan.why === undefined ? '' : `The target is not met: ${plan.why}.`);
     this.rows = plan.rows.flatMap((row) => {
       const layer = this.layers.layer(row.name);
-      return layer ? [{ ...row, layer }] : [];
+      const group = groups.members.get(row.name);
+      return layer ? [{ ...row, layer, ...(group && { group }) }] : [];
     });
     this.table.show(this.rows, 'No layer of this checkpoint has a matrix.');
-    this.totals.show(plan.totals);
+    this.totals.show(plan.totals, Object.keys(groups.groups).length);
     const edited = this.rows.find(({ name }) => name === this.editor.layer);
     if (edited) this.editor.show(edited);
     this.drawCurve();
+  }
+
+  /** An ILP is the engine's: until it is solved there is no plan, and nothing to complain of. */
+  private planned(out: OutOfReach): Planned {
+    if (this.chosen.allocation !== 'ilp') {
+      this.assignments.hide();
+      return this.layers.plan(this.chosen, out);
+    }
+    const { target, relative, method, exclude, multiple, pinned, timeLimit, choices } = this.chosen;
+    const { statistics, quantised } = this.inputs();
+    const request = {
+      ...{ target, relative, method, exclude, multiple, pinned, timeLimit, ...out },
+      choices: choices.map((each) => ({ method: each })),
+      ...(statistics && { statistics: statistics.path }),
+      ...(quantised && { quantised: quantised.path }),
+    };
+    const solved = this.assignments.ask(request, this.layers.version);
+    return solved ? { plan: this.layers.described(this.chosen, out, solved) } : { problem: '' };
+  }
+
+  private outOfReach(settings: PlanSettings): OutOfReach {
+    return outOfReach(this.layers.layers, settings, this.inputs(), chosenGroups(settings, this.inputs()));
+  }
+
+  /** Why the edited layer cannot have a method that others can. */
+  private lackingHere(method: MethodName): string | undefined {
+    const { layer } = this.editor;
+    return layer === null ? undefined : this.inputs().known.lacking(layer, method);
+  }
+
+  private beginCurves(): void {
+    this.curves.begin(this.layers, this.chosen, this.outOfReach(this.chosen));
   }
 
   private warn(text: string): void {

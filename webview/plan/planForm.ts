@@ -5,8 +5,10 @@ import { checkbox, dropdown, type Checkbox, type Dropdown } from '../controls/co
 import { element } from '../controls/elements';
 import { field, numberInput, setUnlessEdited } from '../controls/fields';
 import { ALLOCATION_LABELS } from './allocationLabels';
+import { AssignmentField } from './assignmentField';
 import { ADAPTER_RANK, type MethodChoice } from './choiceAtShare';
 import { ExcludeField } from './excludeField';
+import { GroupsField } from './groupsField';
 import { MethodField } from './methodField';
 import type { Lacking } from './neededStatistics';
 import type { PlanSettings } from './planSettings';
@@ -27,6 +29,8 @@ export class PlanForm {
   private readonly relative: Checkbox;
   private readonly method: MethodField;
   private readonly exclude: ExcludeField;
+  private readonly assignment: AssignmentField;
+  readonly groups: GroupsField;
   private readonly rank: HTMLInputElement;
   private readonly rankField: HTMLElement;
   private chosen: PlanSettings['method'];
@@ -60,13 +64,17 @@ export class PlanForm {
       this.onChange({ multiple: Number(value) as Multiple }),
     );
     this.exclude = new ExcludeField((exclude) => this.onChange({ exclude }));
+    this.assignment = new AssignmentField(lacking, (change) => this.onChange(change));
+    this.groups = new GroupsField((groups) => this.onChange({ groups }));
     this.element = element(
       'section',
       { class: 'plan-controls', 'aria-label': 'What to compress, and how far' },
       element('div', {}, element('h3', {}, 'Target'), this.target.element),
       element('div', {}, field('Allocation', this.allocation), this.allocationText, this.relative),
+      this.assignment.element,
       element('div', { class: 'row-rank' }, this.method.element, this.rankField),
       field('Ranks', this.multiple),
+      this.groups.element,
       this.exclude.element,
     );
     this.show(first);
@@ -78,6 +86,7 @@ export class PlanForm {
     if (this.allocation.value !== allocation) this.allocation.value = allocation;
     this.allocationText.textContent = ALLOCATION_LABELS[allocation].description;
     this.relative.checked = relative;
+    this.assignment.show(settings);
     this.chosen = method;
     const { rank, ...choice } = method;
     this.method.show(choice);

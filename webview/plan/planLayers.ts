@@ -2,6 +2,7 @@
 import { denseBytes } from '../../extension/compression/plan/methodCosts';
 import { preparePlan, type Planner } from '../../extension/compression/plan/planner';
 import type { AllocatedPlan, CurvePoint, PlanRequest, PlanRest } from '../../extension/compression/plan/planRequest';
+import type { Assignment } from '../../extension/shared/compression/assignments';
 import {
   ALLOCATIONS,
   type Allocation,
@@ -10,12 +11,15 @@ import {
   type PlanLayer,
 } from '../../extension/shared/compression/plans';
 import { choiceAtShare, type MethodChoice } from './choiceAtShare';
-import { sameLayerPlan, type PlanSettings } from './planSettings';
+import type { OutOfReach } from './planInputs';
+import { FIRST_SETTINGS, sameLayerPlan, type PlanSettings } from './planSettings';
 
 /** Allocations that answer within a frame; the ILP is the engine's. */
 export type QuickAllocation = PlanRequest['allocation'];
 
 export const QUICK_ALLOCATIONS = ALLOCATIONS.filter((each): each is QuickAllocation => each !== 'ilp');
+
+let nextVersion = 0;
 
 /** A plan, or why none can be made of what is asked. */
 export type Planned = { readonly plan: AllocatedPlan } | { readonly problem: string };
@@ -23,8 +27,13 @@ export type Planned = { readonly plan: AllocatedPlan } | { readonly problem: str
 export class PlanLayers {
   private readonly planner: Planner;
   private readonly byName: ReadonlyMap<string, PlanLayer>;
+  /** Tells layers apart that are known better from those before. */
+  readonly version = nextVersion++;
 
-  constructor(layers: readonly PlanLayer[], rest: PlanRest) {
+  constructor(
+    readonly layers: readonly PlanLayer[],
+    rest: PlanRest,
+  ) {
     this.planner = preparePlan(layers, rest);
     this.byName = new Map(layers.map((layer) => [layer.name, layer]));
   }
@@ -33,9 +42,10 @@ export class PlanLayers {
     return this.byName.get(name);
   }
 
-  plan(settings: PlanSettings): Planned {
+  /** @param out what the allocation does not decide about */
+  plan(settings: PlanSettings, out: OutOfReach): Planned {
     try {
-      return { plan: this.planner.allocate(requestOf(settings)) };
+      return { plan: this.planner.allocate({ ...requestOf(settings), ...out }) };
     } catch (error) {
       // What cannot be asked together is said so; anything else is ours.
       if (!(error instanceof RangeError)) throw error;
@@ -44,9 +54,9 @@ export class PlanLayers {
   }
 
   /** The line of one allocation; empty where it cannot be asked with the rest. */
-  curve(settings: PlanSettings, allocation: Allocation, points: number): readonly CurvePoint[] {
+  curve(settings: PlanSettings, allocation: Allocation, points: number, out: OutOfReach): readonly CurvePoint[] {
     try {
-      return this.planner.curve(requestOf({ ...settings, allocation }), points);
+      return this.planner.curve({ ...requestOf({ ...settings, allocation }), ...out }, points);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       return [];
@@ -57,16 +67,26 @@ export class PlanLayers {
    * What was asked for a plan that was made before. Rows that another allocation would give, or that were edited in the
    * file, are set by hand: the plan that is shown is the one that was loaded.
    */
-  settingsOf({ target, allocation, relative, method, exclude, multiple, layers }: CompressionPlan): PlanSettings {
+  settingsOf(
+    { target, allocation, relative, method, exclude, multiple, layers, groups = {} }: CompressionPlan,
+    outOfReachOf: (settings: PlanSettings) => OutOfReach,
+  ): PlanSettings {
     const asked = { target, allocation, relative: relative ?? false, method, exclude, multiple };
-    const settings: PlanSettings = { ...asked, pinned: {}, rebalance: false };
-    const planned = this.plan(settings);
+    const none = { ...FIRST_SETTINGS, loadedGroups: groups, rebalance: false };
+    const settings: PlanSettings = { ...none, ...asked };
+    const planned = this.plan(settings, outOfReachOf(settings));
     const ours = 'plan' in planned ? planned.plan.layers : {};
     const pinned = Object.entries(layers).filter(([name, plan]) => {
       const own = ours[name];
       return own === undefined || !sameLayerPlan(own, plan);
     });
     return { ...settings, pinned: Object.fromEntries(pinned) };
+  }
+
+  /** Rows and totals of a plan that the engine made. */
+  described(settings: PlanSettings, out: OutOfReach, { layers, gap }: Assignment): AllocatedPlan {
+    const request = { ...requestOf({ ...settings, allocation: 'optimal' }), ...out };
+    return this.planner.described(request, layers, gap ?? undefined);
   }
 
   /** A choice for a layer that costs about this share of it: where a row begins that a person sets by hand. */

@@ -1,12 +1,23 @@
 /** The rows of the plan's table: what each layer becomes and what that costs; their columns, and their order. */
 import { layerMethod } from '../../extension/shared/compression/methodTable';
 import type { ErrorKind, PlanRow } from '../../extension/compression/plan/planRequest';
-import type { PlanLayer } from '../../extension/shared/compression/plans';
+import type { GroupPlan, PlanLayer } from '../../extension/shared/compression/plans';
+import { GROUP_LABELS } from './groupLabels';
 import { formatBytes, formatCompact, formatCount, formatPercent, formatShape } from '../numbers/format';
 
 /** A row with the layer that it is about. */
 export interface LayerRow extends PlanRow {
   readonly layer: PlanLayer;
+  /** The group that it becomes smaller with. */
+  readonly group?: GroupOfRow;
+}
+
+export interface GroupOfRow {
+  /** Its name. */
+  readonly group: string;
+  readonly plan: GroupPlan;
+  /** Share of the weight that stays. */
+  readonly kept: number;
 }
 
 export interface PlanColumn {
@@ -21,6 +32,10 @@ export interface PlanColumn {
   readonly sort: (row: LayerRow) => number | string | null;
 }
 
+function rankOf({ plan, group }: LayerRow): number | null {
+  return group?.plan.rank ?? ('keep' in plan ? null : (plan.rank ?? null));
+}
+
 /** Why a layer stays dense, or what should be known of what it becomes. */
 export function remark({ plan, note }: PlanRow): string {
   return 'keep' in plan ? plan.why : (note ?? '');
@@ -33,21 +48,21 @@ const BOUNDS: Record<ErrorKind, { sign: string; words: string }> = {
   estimate: { sign: '≈ ', words: 'An estimate: measured once the layer is compressed' },
 };
 
-/** An error with what is known of it: exact, a bound, or an estimate. */
-export function errorText({ error, errorIs }: Pick<PlanRow, 'error' | 'errorIs'>): string {
-  return error === null ? '–' : `${BOUNDS[errorIs].sign}${formatPercent(error)}`;
+type KnownError = Pick<PlanRow, 'error' | 'errorIs' | 'errorBetween'>;
+
+/** An error with what is known of it: exact, a bound, or an estimate with its interval. */
+export function errorText({ error, errorIs, errorBetween }: KnownError): string {
+  if (error === null) return '–';
+  const text = `${BOUNDS[errorIs].sign}${formatPercent(error)}`;
+  if (!errorBetween) return text;
+  const [least, most] = errorBetween;
+  return `${text} (${formatPercent(least)} – ${formatPercent(most)})`;
 }
 
-export function errorTitle({
-  error,
-  errorIs,
-  errorBetween,
-}: Pick<PlanRow, 'error' | 'errorIs' | 'errorBetween'>): string {
+export function errorTitle({ error, errorIs, errorBetween }: KnownError): string {
   if (error === null) return 'Not known before the layer is compressed, or before it is inspected';
   const { words } = BOUNDS[errorIs];
-  if (!errorBetween) return words;
-  const [least, most] = errorBetween.map(formatPercent);
-  return `${words}. From ${least} for light tails of the weights to ${most} for heavy ones`;
+  return errorBetween ? `${words}. The interval is for light and for heavy tails of the weights` : words;
 }
 
 export const planColumns: readonly PlanColumn[] = [
@@ -64,9 +79,15 @@ export const planColumns: readonly PlanColumn[] = [
   },
   {
     ...{ key: 'method', label: 'Method', description: 'What the layer becomes', align: 'start', width: 120 },
-    text: ({ plan }) => ('keep' in plan ? 'dense' : layerMethod(plan.method).label),
-    title: ({ plan }) => ('keep' in plan ? undefined : layerMethod(plan.method).description),
-    sort: ({ plan }) => ('keep' in plan ? null : plan.method),
+    text: ({ plan, group }) =>
+      group ? GROUP_LABELS[group.plan.method].short : 'keep' in plan ? 'dense' : layerMethod(plan.method).label,
+    title: ({ plan, group }) =>
+      group
+        ? `${GROUP_LABELS[group.plan.method].title}: ${group.group}`
+        : 'keep' in plan
+          ? undefined
+          : layerMethod(plan.method).description,
+    sort: ({ plan, group }) => group?.plan.method ?? ('keep' in plan ? null : plan.method),
   },
   {
     ...{
@@ -76,8 +97,8 @@ export const planColumns: readonly PlanColumn[] = [
       align: 'end',
       width: 64,
     },
-    text: ({ plan }) => ('keep' in plan || plan.rank === undefined ? '' : formatCount(plan.rank)),
-    sort: ({ plan }) => ('keep' in plan ? null : (plan.rank ?? null)),
+    text: (row) => (rankOf(row) === null ? '' : formatCount(rankOf(row)!)),
+    sort: rankOf,
   },
   {
     ...{ key: 'kept', label: 'Kept', description: 'Share of the parameters that stays', align: 'end', width: 68 },
@@ -85,7 +106,7 @@ export const planColumns: readonly PlanColumn[] = [
     sort: ({ kept }) => kept,
   },
   {
-    ...{ key: 'error', label: 'Error', description: 'Relative error of the weight', align: 'end', width: 68 },
+    ...{ key: 'error', label: 'Error', description: 'Relative error of the weight', align: 'end', width: 146 },
     text: (row) => ('keep' in row.plan ? '' : errorText(row)),
     title: (row) => ('keep' in row.plan ? undefined : errorTitle(row)),
     sort: ({ error }) => error,

@@ -1,5 +1,8 @@
 /** What a person asks of a plan, as the view remembers it while it is hidden. */
-import type { CompressionPlan, LayerPlan, PlanTarget } from '../../extension/shared/compression/plans';
+import { DEFAULT_TIME_LIMIT } from '../../extension/shared/compression/assignments';
+import type { GroupShare } from '../../extension/shared/compression/blockGroups';
+import type { MethodName } from '../../extension/shared/compression/methodTable';
+import type { CompressionPlan, GroupPlan, LayerPlan, PlanTarget } from '../../extension/shared/compression/plans';
 import type { RowOrder } from './planRows';
 
 type Chosen = Pick<CompressionPlan, 'allocation' | 'method' | 'exclude' | 'multiple'>;
@@ -12,6 +15,14 @@ export interface PlanSettings extends Chosen {
   readonly pinned: Readonly<Record<string, LayerPlan>>;
   /** The other rows make up for those. */
   readonly rebalance: boolean;
+  /** Groups that become smaller beside the layers, each method with the share that stays. */
+  readonly groups: readonly GroupShare[];
+  /** Groups of a plan that was loaded, as its file has them. */
+  readonly loadedGroups: Readonly<Record<string, GroupPlan>>;
+  /** What an ILP chooses among; `method` if there is nothing. */
+  readonly choices: readonly MethodName[];
+  /** Seconds that an ILP may take. */
+  readonly timeLimit: number;
 }
 
 export const FIRST_SETTINGS: PlanSettings = {
@@ -23,6 +34,10 @@ export const FIRST_SETTINGS: PlanSettings = {
   multiple: 1,
   pinned: {},
   rebalance: true,
+  groups: [],
+  loadedGroups: {},
+  choices: [],
+  timeLimit: DEFAULT_TIME_LIMIT,
 };
 
 /** The plan under way: survives hiding the tab, moving it and restarting the window. */
@@ -32,6 +47,8 @@ export interface RememberedPlan {
   readonly order: RowOrder | null;
   /** Path of the statistics in use. */
   readonly statistics: string | null;
+  /** Path of the quantised checkpoint in use. */
+  readonly quantised: string | null;
 }
 
 /** The same plan for a layer: why one is dense says nothing of what is saved. */

@@ -11,8 +11,13 @@ import { planColumns, sortedRows, type LayerRow, type RowOrder } from './planRow
 /** Rows kept ready above and below the ones in sight. */
 const OVERSCAN = 6;
 
-/** Least width of the first column, in pixels. */
+/** Least width of the first column, in pixels; more for longer names if the table is wide. */
 const NAME_WIDTH = 220;
+const LONG_NAME_WIDTH = 340;
+
+/** Of a character, on the average, in pixels, and of what stands around a name. */
+const CHARACTER_WIDTH = 7;
+const NAME_PADDING = 36;
 
 export interface PlanTableActions {
   /** The row a person wants to edit. */
@@ -69,19 +74,16 @@ export class PlanTable {
       this.body,
       this.empty,
     );
-    const widths = planColumns.slice(1).map(({ width }) => width);
-    this.element.style.setProperty(
-      '--columns',
-      `minmax(${NAME_WIDTH}px, 1fr) ${widths.map((w) => `${w}px`).join(' ')}`,
-    );
-    this.element.style.setProperty('--table-width', `${NAME_WIDTH + widths.reduce((sum, width) => sum + width, 0)}px`);
     this.element.addEventListener('scroll', () => this.schedule(), { passive: true });
     this.element.addEventListener('keydown', (event) => this.onKey(event));
     this.body.addEventListener('click', ({ target }) => {
       const row = target instanceof Element ? target.closest<HTMLElement>('[data-index]') : null;
       if (row) this.choose(Number(row.dataset.index));
     });
-    new ResizeObserver(() => this.schedule()).observe(this.element);
+    new ResizeObserver(() => {
+      this.setWidths();
+      this.schedule();
+    }).observe(this.element);
     this.showOrder();
   }
 
@@ -90,6 +92,7 @@ export class PlanTable {
     this.rows = rows;
     this.empty.textContent = nothing;
     this.empty.hidden = rows.length > 0;
+    this.setWidths();
     this.arrange();
   }
 
@@ -101,6 +104,16 @@ export class PlanTable {
 
   focus(): void {
     this.element.focus();
+  }
+
+  /** The first column has room for the longest name, but no more than two fifths of the table. */
+  private setWidths(): void {
+    const longest = this.rows.reduce((most, { name }) => Math.max(most, name.length), 0);
+    const wanted = Math.min(LONG_NAME_WIDTH, longest * CHARACTER_WIDTH + NAME_PADDING);
+    const name = Math.round(Math.max(NAME_WIDTH, Math.min(wanted, 0.4 * this.element.clientWidth)));
+    const widths = planColumns.slice(1).map(({ width }) => width);
+    this.element.style.setProperty('--columns', `minmax(${name}px, 1fr) ${widths.map((w) => `${w}px`).join(' ')}`);
+    this.element.style.setProperty('--table-width', `${widths.reduce((sum, width) => sum + width, name)}px`);
   }
 
   private arrange(): void {

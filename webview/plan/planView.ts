@@ -4,7 +4,9 @@
  */
 import type { ModelSaving } from '../../extension/shared/compression/modelSaving';
 import type { CompressionPlan } from '../../extension/shared/compression/plans';
+import { KnownOfLayers } from '../../extension/shared/compression/methodNeeds';
 import type { PlanSource } from '../../extension/shared/compression/planSource';
+import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host, ViewMemory } from '../connection';
@@ -14,9 +16,10 @@ import { icon } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
 import { formatCount, plural } from '../numbers/format';
 import { banner } from '../overview/banners';
-import { lackingWith } from './neededStatistics';
 import { PlanBoard } from './planBoard';
 import { PlanLayers } from './planLayers';
+import type { PlanInputs } from './planInputs';
+import { QuantisedLine } from './quantisedLine';
 import { SavingBar } from './savingBar';
 import { StatisticsLine } from './statisticsLine';
 import { FIRST_SETTINGS, type PlanSettings, type RememberedPlan } from './planSettings';
@@ -41,6 +44,11 @@ export class PlanView {
   private readonly saveModel: Button;
   private readonly saving: SavingBar;
   private readonly statisticsLine: StatisticsLine;
+  private readonly quantisedLine: QuantisedLine;
+  private inputs: PlanInputs = {
+    ...{ statistics: null, quantised: null, groups: [] },
+    known: new KnownOfLayers(null, new Set()),
+  };
   private board: PlanBoard | null = null;
   private source: PlanSource | null = null;
   /** Results that the layers at hand know of. */
@@ -79,7 +87,14 @@ export class PlanView {
     this.statisticsLine = new StatisticsLine(host, {
       used: (statistics) => {
         this.remember({ statistics: statistics?.path ?? null });
-        this.board?.refreshMethods();
+        this.inputsChanged();
+      },
+      failed: (message) => this.say('error', message),
+    });
+    this.quantisedLine = new QuantisedLine(host, {
+      used: (quantised) => {
+        this.remember({ quantised: quantised?.path ?? null });
+        this.inputsChanged();
       },
       failed: (message) => this.say('error', message),
     });
@@ -92,12 +107,17 @@ export class PlanView {
         { class: 'plan-head' },
         back,
         this.title,
-        element('div', { class: 'plan-actions' }, this.statisticsLine.button, load, this.savePlan, this.saveModel),
+        element(
+          'div',
+          { class: 'plan-actions' },
+          ...[this.statisticsLine.button, this.quantisedLine.button, load, this.savePlan, this.saveModel],
+        ),
       ),
       this.messages,
       this.saving.element,
       this.uninspected,
       this.statisticsLine.element,
+      this.quantisedLine.element,
       this.content,
     );
   }
@@ -105,6 +125,10 @@ export class PlanView {
   /** In use for the whole model, and for each layer's view. */
   get statistics(): StatisticsSummary | null {
     return this.statisticsLine.statistics;
+  }
+
+  get quantised(): QuantisedSummary | null {
+    return this.quantisedLine.quantised;
   }
 
   get isOpen(): boolean {
@@ -185,8 +209,14 @@ export class PlanView {
   private async startSaving(): Promise<void> {
     const plan = this.plan();
     if (!plan) return;
+    // What was said of the plan before is no news beside what is said of the model.
+    this.messages.replaceChildren();
     try {
-      await this.host.request('saveModel', { plan, statistics: this.statistics?.path ?? null });
+      await this.host.request('saveModel', {
+        plan,
+        statistics: this.statistics?.path ?? null,
+        quantised: this.quantised?.path ?? null,
+      });
     } catch (error) {
       this.say('error', problemOf(error).message);
     }
@@ -211,6 +241,7 @@ export class PlanView {
     if (!this.board) this.wait('loading', 'Reading the layers…');
     try {
       const source = await this.host.request('planLayers', null);
+      if (!this.board) this.inputs = { ...this.inputs, groups: await this.host.request('groupOptions', null) };
       const layers = new PlanLayers(source.layers, source.rest);
       this.version = version;
       this.source = source;
@@ -229,21 +260,24 @@ export class PlanView {
 
   private build(layers: PlanLayers): void {
     const remembered = this.memory.current.plan;
-    this.board = new PlanBoard(
-      layers,
-      this.settings,
-      remembered?.order ?? null,
-      (method) => lackingWith(this.statistics)(method),
-      {
-        changed: (settings, order) => this.remember({ settings, order }),
-        planned: () => this.planned(),
-        openLayer: (layer) => this.actions.openLayer(layer),
-      },
-    );
+    this.board = new PlanBoard(layers, this.settings, remembered?.order ?? null, () => this.inputs, this.host, {
+      changed: (settings, order) => this.remember({ settings, order }),
+      planned: () => this.planned(),
+      openLayer: (layer) => this.actions.openLayer(layer),
+    });
     this.content.replaceChildren(this.board.element);
     // As the window was left.
     const path = remembered?.statistics ?? null;
     if (path !== null && this.statistics === null) void this.statisticsLine.use(path);
+    const quantised = remembered?.quantised ?? null;
+    if (quantised !== null && this.quantised === null) void this.quantisedLine.use(quantised);
+  }
+
+  private inputsChanged(): void {
+    const { statistics, quantised } = this;
+    const known = new KnownOfLayers(statistics, new Set(quantised?.layers));
+    this.inputs = { ...this.inputs, statistics, quantised, known };
+    this.board?.refreshMethods();
   }
 
   private wait(kind: 'loading' | 'error', text: string, action: HTMLElement | null = null): void {
@@ -265,12 +299,19 @@ export class PlanView {
   }
 
   private get settings(): PlanSettings {
-    return this.board?.settings ?? this.memory.current.plan?.settings ?? FIRST_SETTINGS;
+    // An older version of this page may have remembered less.
+    return this.board?.settings ?? { ...FIRST_SETTINGS, ...this.memory.current.plan?.settings };
   }
 
   private remember(change: Partial<RememberedPlan>): void {
     const { settings } = this;
-    const before = this.memory.current.plan ?? { open: false, settings, order: null, statistics: null };
+    const before = this.memory.current.plan ?? {
+      open: false,
+      settings,
+      order: null,
+      statistics: null,
+      quantised: null,
+    };
     this.memory.remember({ plan: { ...before, ...change } });
   }
 

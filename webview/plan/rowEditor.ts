@@ -180,7 +180,7 @@ function factsOf(row: LayerRow): string[] {
   return [
     shape,
     `${formatPercent(kept)} of the parameters`,
-    error === null ? 'error not known: not inspected' : `error ${errorText(row)}`,
+    error === null ? 'error not known before it is compressed' : `error ${errorText(row)}`,
     `${formatBytes(bytes.after)} of ${formatBytes(bytes.before)}`,
     `${formatCompact(multiplyAdds.after)} of ${formatCompact(multiplyAdds.before)} multiply-adds`,
     ...(note === undefined ? [] : [note]),

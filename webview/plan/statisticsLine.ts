@@ -39,7 +39,8 @@ export class StatisticsLine {
     this.button = button({
       label: 'Use Statistics…',
       icon: 'beaker',
-      title: 'Statistics of the inputs, from a calibration or an imatrix: more methods can be chosen with them',
+      title:
+        'Statistics of the inputs, from a calibration, an imatrix or a run of an ONNX model: more methods can be chosen with them',
       onClick: () => void this.use(null),
     });
   }
@@ -70,7 +71,7 @@ export class StatisticsLine {
     const { covered, missing, synthetic, path, problems, unknown } = statistics;
     const tokens = covered.map((layer) => layer.tokens ?? 0).reduce((most, each) => Math.max(most, each), 0);
     const text = [
-      `Statistics ${path.split(/[/\\]/).at(-1) ?? path}: ${formatCount(covered.length)} of ${plural(covered.length + missing.length, 'layer')}`,
+      `Statistics ${statisticsName(statistics)}: ${formatCount(covered.length)} of ${plural(covered.length + missing.length, 'layer')}`,
       tokens > 0 ? `, ${plural(tokens, 'token')}` : '',
       '.',
     ].join('');
@@ -151,8 +152,13 @@ export class StatisticsLine {
   }
 }
 
-function conditionText(condition: number): string {
-  return Number.isFinite(condition) ? formatNumber(condition, 3) : 'singular';
+/** With a mark, wherever it is named, if it says nothing of real inputs. */
+export function statisticsName({ path, synthetic }: StatisticsSummary): string {
+  return `${path.split(/[/\\]/).at(-1) ?? path}${synthetic ? ' (random inputs)' : ''}`;
+}
+
+function conditionText(condition: number | 'singular'): string {
+  return condition === 'singular' ? condition : formatNumber(condition, 3);
 }
 
 function list(title: string, names: readonly string[]): HTMLElement | null {

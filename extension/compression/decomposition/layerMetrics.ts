@@ -7,7 +7,7 @@ import type { LayerStatistics } from '../../shared/compression/statistics';
 import { CompressionError } from '../compressionError';
 import type { LayerMatrix, MethodTools } from '../methods/method';
 import type { Metric } from './metric';
-import { choleskyFactor } from './triangular';
+import { choleskyFactor } from '../../linalg/triangular/triangular';
 
 /** ASVD's α: weights are the mean magnitudes to this power. */
 const ASVD_POWER = 0.5;

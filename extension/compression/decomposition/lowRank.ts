@@ -6,20 +6,18 @@
  * vectors then come from the Gram matrix of A's smaller side and are orthonormal, and A's approximation is a projection of
  * it, whatever the errors of those with small σ.
  */
-import { bandedGram, bandedProjection } from '../bands';
+import { bandedProjection } from '../../linalg/singular/bands';
 import { frobenius } from '../measuredError';
-import { topEigenvectors } from '../../linalg/eigen/symmetricEigenvectors';
 import { stage, type LayerMatrix, type MethodTools } from '../methods/method';
+import { smallerSideVectors } from '../../linalg/singular/smallerSide';
 import { largestOf } from '../../shared/extremes';
 import { truncatedSvd } from '../truncatedSvd';
 import { isPlain, weighted, type Metric } from './metric';
-import { timesInverseLower } from './triangular';
+import { timesInverseLower } from '../../linalg/triangular/triangular';
 
 /** Rough shares of the time. */
 const WEIGHING_SHARE = 0.1;
 const FOUND_SHARE = 0.7;
-/** Of finding the vectors. */
-const GRAM_SHARE = 0.3;
 
 export interface LowRank {
   /** out × rank. */
@@ -44,23 +42,12 @@ export function lowRank(matrix: LayerMatrix, metric: Metric, rank: number, tools
     return truncatedSvd(w, outputs, inputs, rank, { kernels: tools.kernels, onProgress: tools.poll });
   }
   const a = weighted(metric, w, matrix, tools.kernels, stage(tools, 0, WEIGHING_SHARE).poll);
-  const vectors = smallerSideVectors(a, matrix, rank, stage(tools, WEIGHING_SHARE, FOUND_SHARE));
+  const { kernels } = tools;
+  const onProgress = stage(tools, WEIGHING_SHARE, FOUND_SHARE).poll;
+  const vectors = smallerSideVectors({ w: a, rows: outputs, cols: inputs, kernels }, rank, { onProgress });
   const found = { a, vectors, rank };
   const rest = stage(tools, FOUND_SHARE, 1);
   return outputs >= inputs ? onTheRight(matrix, metric, found, rest) : onTheLeft(matrix, metric, found, rest);
-}
-
-/** Orthonormal singular vectors of A's smaller side, rank × min(outputs, inputs). */
-function smallerSideVectors(
-  a: Float64Array,
-  { outputs, inputs }: LayerMatrix,
-  rank: number,
-  tools: MethodTools,
-): Float64Array {
-  const { kernels, poll } = tools;
-  const gram = bandedGram({ w: a, rows: outputs, cols: inputs, kernels }, (fraction) => poll(GRAM_SHARE * fraction));
-  const onProgress = (fraction: number): void => poll(GRAM_SHARE + (1 - GRAM_SHARE) * fraction);
-  return topEigenvectors(gram, Math.min(outputs, inputs), rank, { kernels, onProgress }).vectors;
 }
 
 interface Found {

@@ -3,7 +3,7 @@
  * matrix C = L·Lᵀ. Methods minimise it, and errors are reported in it. `layerMetrics.ts` makes them from statistics.
  */
 import type { Kernels, Poll } from '../../linalg/kernels/kernels';
-import { timesLower } from './triangular';
+import { timesLower } from '../../linalg/triangular/triangular';
 
 export interface Metric {
   /** What it is made of. */

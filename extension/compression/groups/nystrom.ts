@@ -7,7 +7,7 @@
 import type { LayerStatistics } from '../../shared/compression/statistics';
 import { CompressionError } from '../compressionError';
 import { checkedGram, gramMetric } from '../decomposition/layerMetrics';
-import { choleskyFactor, inverseLower } from '../decomposition/triangular';
+import { choleskyFactor, inverseLower } from '../../linalg/triangular/triangular';
 import { outputSquare } from '../layerErrors';
 import { relativeTo } from '../measuredError';
 import { stage, type LayerMatrix, type MethodTools } from '../methods/method';

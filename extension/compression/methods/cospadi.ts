@@ -10,7 +10,7 @@ import { CompressionError } from '../compressionError';
 import { gramMetric } from '../decomposition/layerMetrics';
 import { PLAIN, weighted } from '../decomposition/metric';
 import { pursuit, residual, updateAtoms, type CodedRows, type Codes } from '../decomposition/sparseCoding';
-import { timesInverseLower } from '../decomposition/triangular';
+import { timesInverseLower } from '../../linalg/triangular/triangular';
 import { frobenius } from '../measuredError';
 import { truncatedSvd } from '../truncatedSvd';
 import type { LayerMethod } from './method';

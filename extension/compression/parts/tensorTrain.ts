@@ -1,5 +1,6 @@
 /** A matrix product operator: cores of bonds[l] × rowSizes[l] × columnSizes[l] × bonds[l+1]. */
 import { elementSize } from '../../checkpoint/elements/dtype';
+import { chainCost } from '../../shared/compression/chainCost';
 import type { TensorTrainPart } from '../../shared/compression/parts';
 import { interleaved } from '../decomposition/interleavedAxes';
 import type { PartOperations } from './part';
@@ -27,17 +28,7 @@ export const tensorTrainPart: PartOperations<TensorTrainPart> = {
   },
 
   cost(part) {
-    const { rowSizes, columnSizes, bonds } = part;
-    let multiplyAdds = 0;
-    let activations = 0;
-    let held = columnSizes.reduce((product, size) => product * size, 1);
-    // Core by core from the left: i_l inputs go, o_l outputs and a bond come.
-    for (const [l, rows] of rowSizes.entries()) {
-      multiplyAdds += held * rows * bonds[l + 1]!;
-      held = (held / columnSizes[l]! / bonds[l]!) * rows * bonds[l + 1]!;
-      if (l < rowSizes.length - 1) activations = Math.max(activations, held);
-    }
-    return { parameters: parametersOf(part), multiplyAdds, activations };
+    return { parameters: parametersOf(part), ...chainCost(part.rowSizes, part.columnSizes, part.bonds) };
   },
 
   bytes(part, _size, dtype) {

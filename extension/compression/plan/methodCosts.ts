@@ -2,6 +2,7 @@
  * What a method stores of a layer and computes with it, from sizes alone: the numbers by which allocations weigh ranks.
  * `compression/parts/` counts the same of what is stored; a test holds the two together.
  */
+import { chainCost } from '../../shared/compression/chainCost';
 import { DEFAULT_OPTIONS, type MethodOptions } from '../../shared/compression/methodOptions';
 import { layerMethod, type MethodName } from '../../shared/compression/methodTable';
 import type { LayerChoice, PlanLayer } from '../../shared/compression/plans';
@@ -149,13 +150,6 @@ function tensorTrain(bond: number, cores: number, size: LayerSize): Cost {
   const rows = tensorSizes(size.outputs, cores);
   const cols = tensorSizes(size.inputs, cores);
   const bonds = fullBonds(rows, cols).map((full) => Math.min(full, bond));
-  let [parameters, multiplyAdds, held] = [0, 0, size.inputs];
-  // Core by core from the left: its inputs go, its outputs and a bond come.
-  for (let l = 0; l < cores; l++) {
-    const [rowSize, next] = [rows[l]!, bonds[l + 1]!];
-    parameters += bonds[l]! * rowSize * cols[l]! * next;
-    multiplyAdds += held * rowSize * next;
-    held = (held / cols[l]! / bonds[l]!) * rowSize * next;
-  }
-  return floats(parameters, size, multiplyAdds);
+  const parameters = rows.reduce((sum, rowSize, l) => sum + bonds[l]! * rowSize * cols[l]! * bonds[l + 1]!, 0);
+  return floats(parameters, size, chainCost(rows, cols, bonds).multiplyAdds);
 }

@@ -8,7 +8,8 @@ import type { PlanRequest } from './planRequest';
 export type Standing =
   | { readonly kind: 'takes part'; readonly note?: string }
   | { readonly kind: 'pinned'; readonly plan: LayerPlan }
-  | { readonly kind: 'left out'; readonly why: string }
+  /** `share` of it stays if it becomes smaller with its group. */
+  | { readonly kind: 'left out'; readonly why: string; readonly share?: number }
   /** It would take part if it were inspected. */
   | { readonly kind: 'missing'; readonly why: string };
 
@@ -22,6 +23,10 @@ export function standings(layers: readonly PreparedLayer[], request: PlanRequest
     const { name, leftOut } = prepared.layer;
     const pinned = request.pinned && Object.hasOwn(request.pinned, name) ? request.pinned[name] : undefined;
     if (leftOut?.always) return { kind: 'left out', why: leftOut.why };
+    if (request.leftOut && Object.hasOwn(request.leftOut, name)) {
+      const share = request.groupShares?.[name];
+      return { kind: 'left out', why: request.leftOut[name]!, ...(share !== undefined && { share }) };
+    }
     if (pinned) return { kind: 'pinned', plan: pinned };
     const pattern = excluded.find(({ matches }) => matches(name));
     if (pattern) return { kind: 'left out', why: `matches ${pattern.source}` };

@@ -22,6 +22,10 @@ export interface PlanRequest {
   /** Regular expressions: layers that are left out unless asked for (`PlanLayer.leftOut`) take part if they match one. */
   readonly include?: readonly string[];
   readonly multiple: 1 | 8 | 32 | 64;
+  /** Layers that stay dense whatever else is said of them, and why: those of groups, or without statistics. */
+  readonly leftOut?: Readonly<Record<string, string>>;
+  /** Of those that become smaller with their groups: the share of each that stays. The target counts it. */
+  readonly groupShares?: Readonly<Record<string, number>>;
   /** Rows that a person has edited, by the layer's name. */
   readonly pinned?: Readonly<Record<string, LayerPlan>>;
   /** What `pinned` rows take is given up by the others, so that the target is still met. Else the others stay. */

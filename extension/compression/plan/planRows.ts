@@ -2,13 +2,13 @@
 import type { LayerPlan } from '../../shared/compression/plans';
 import { errorInterval, errorKind, errorShare } from './errorModel';
 import { isCounted, type PreparedLayer } from './layerOptions';
-import { choiceCost } from './methodCosts';
+import { choiceCost, type Cost } from './methodCosts';
 import type { Standing } from './participation';
 import type { BeforeAfter, ErrorKind, PlanRest, PlanRow, PlanTotals } from './planRequest';
 
 export function planRow({ layer, dense, shares }: PreparedLayer, plan: LayerPlan, standing: Standing): PlanRow {
   const kept = 'keep' in plan;
-  const cost = kept ? dense : choiceCost(plan, layer, dense);
+  const cost = kept ? ofGroup(dense, standing) : choiceCost(plan, layer, dense);
   const lost = kept ? 0 : errorShare(plan, layer, shares);
   const between = kept ? undefined : errorInterval(plan, layer);
   const of = (key: 'parameters' | 'multiplyAdds'): BeforeAfter => ({ before: dense[key], after: cost[key] });
@@ -24,6 +24,17 @@ export function planRow({ layer, dense, shares }: PreparedLayer, plan: LayerPlan
     bytes: { before: layer.storedBytes, after: cost.bytes },
     multiplyAdds: of('multiplyAdds'),
     ...(standing.kind === 'takes part' && standing.note !== undefined && { note: standing.note }),
+  };
+}
+
+/** What a layer costs that stays dense, or becomes smaller with its group. */
+function ofGroup(dense: Cost, standing: Standing): Cost {
+  const share = standing.kind === 'left out' ? standing.share : undefined;
+  if (share === undefined) return dense;
+  return {
+    parameters: share * dense.parameters,
+    bytes: share * dense.bytes,
+    multiplyAdds: share * dense.multiplyAdds,
   };
 }
 

@@ -156,6 +156,12 @@ export class PartialRun {
     await removeRun(this.target.partial);
   }
 
+  /** Removes the folder: no run could go on from it. */
+  async discard(): Promise<void> {
+    await this.pieces.close();
+    await removeRun(this.target.partial);
+  }
+
   /** Lets go of the folder, and leaves what is in it. */
   async close(): Promise<void> {
     await this.pieces.close();

@@ -2,7 +2,8 @@
  * The spectrum of one large matrix: its Gram matrix and the reduction of that to band form, which are nearly all products,
  * on a device or on onnxruntime's CPU (which live on the main thread only); the rest in the layer's worker.
  */
-import { reduceToBandMatrix, type BandMatrix } from '../../linalg/eigen/bandReduction';
+import { reduceToBandMatrix } from '../../linalg/eigen/bandReduction';
+import type { BandMatrix } from '../../linalg/kernels/bandMatrix';
 import { DeviceError, type GramDevice } from '../../linalg/devices/gramDevice';
 import { CheckedGram } from '../../linalg/gram/gramCheck';
 import { gramByProducts, type GramSum } from '../../linalg/gram/gramSum';

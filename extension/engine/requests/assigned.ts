@@ -4,6 +4,7 @@ import { assignInThread } from '../../compression/assignment/inThread';
 import type { Planner } from '../../compression/plan/planner';
 import { relativeGap } from '../../compression/plan/solutions';
 import type { AllocatedPlan, PlanRequest } from '../../compression/plan/planRequest';
+import type { MethodName } from '../../shared/compression/methodTable';
 import type { LayerChoice } from '../../shared/compression/plans';
 
 export interface AssignedOptions {
@@ -11,6 +12,8 @@ export interface AssignedOptions {
   readonly choices: readonly LayerChoice[];
   /** Seconds. */
   readonly timeLimit: number;
+  /** Why a method cannot be run on a layer; undefined if it can. */
+  readonly lacking?: (layer: string, method: MethodName) => string | undefined;
 }
 
 /**
@@ -20,12 +23,15 @@ export interface AssignedOptions {
 export async function assigned(
   planner: Planner,
   request: PlanRequest,
-  { choices, timeLimit }: AssignedOptions,
+  { choices, timeLimit, lacking = () => undefined }: AssignedOptions,
   signal: AbortSignal,
   solve: typeof assignInThread = assignInThread,
 ): Promise<AllocatedPlan> {
   const methods = choices.length > 0 ? choices : [request.method];
-  const { layers, cap } = planner.assignment(request, (layer) => assignmentChoices(layer, methods, request.multiple));
+  const { layers, cap } = planner.assignment(request, (layer) => {
+    const possible = methods.filter(({ method }) => lacking(layer.name, method) === undefined);
+    return assignmentChoices(layer, possible, request.multiple);
+  });
   const numbers = layers.map(({ capped, minimised }) => ({ capped, minimised }));
   const solution = await solve({ layers: numbers, cap, timeLimit }, signal);
   // Without a solution nothing meets the cap, and the first plan of each comes nearest.

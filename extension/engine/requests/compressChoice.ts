@@ -17,11 +17,18 @@ import { layerRows, LayerError } from '../layer/layerInput';
 import { compressibleMatrix, matrixShare } from './compressLayer';
 import type { WorkerLease } from '../worker/workerPool';
 import type { CompressTask } from '../worker/workerCalls';
+import { hostedProducts } from './hostedProducts';
 import { leasedWork } from './leasedWork';
 import type { ComputingParts, RequestParts } from './requestParts';
 
 /** Copies of the matrix in float64 at a time: itself, its factors or parts, their sum, and what is left of it. */
 const COPIES = 4;
+
+/**
+ * Squares of the smaller side at a time: half of a Gram matrix and half as much of reflectors, with a few sets of up to half
+ * as many vectors on both sides of the thread line.
+ */
+const SQUARES = 3;
 
 export interface ChoiceOptions {
   /** Floats are stored as; by default as the layer is. */
@@ -116,7 +123,9 @@ async function withTask<T>(
       `compressing ${name} needs about ${needed} MB and all layers in work may use ${limit} MB; raise the memory limit`,
     );
   }
+  const products = await hostedProducts(parts, matrix);
   return leasedWork(parts, bytes, signal, async (lease) => {
+    if (products) lease.serve(products);
     const stored = await storedElements(document, name, signal);
     const base = quantised && (await storedElements(quantised, name, signal));
     const known = { storedBytes, ...(eigenvalues && { eigenvalues }) };
@@ -187,8 +196,9 @@ function memoryOf(
 ): number {
   const matrix = 8 * outputs * inputs;
   const smaller = Math.min(outputs, inputs);
-  // A Gram matrix of the smaller side and its eigenvectors; statistics here, in the worker, and factored there.
-  const solving = 16 * smaller * smaller;
+  // A Gram matrix of the smaller side, what reduces it and its eigenvectors; statistics here, in the worker, and factored
+  // there.
+  const solving = SQUARES * 8 * smaller * smaller;
   return (
     (COPIES + (quantised ? 1 : 0)) * matrix + solving + 3 * (gram?.byteLength ?? 0) + 2 * (fisher?.byteLength ?? 0)
   );

@@ -13,6 +13,7 @@ import type { LayerStatistics } from '../../shared/compression/statistics';
 import type { EngineDocument } from '../document/engineDocument';
 import type { GroupTask, StoredModule } from '../worker/workerCalls';
 import { choiceMatrix } from './compressChoice';
+import { hostedProducts } from './hostedProducts';
 import { leasedWork } from './leasedWork';
 import type { ComputingParts } from './requestParts';
 
@@ -167,7 +168,10 @@ export async function compressGroup(
   const largest = members.reduce((most, { outputs, inputs }) => Math.max(most, outputs * inputs), 0);
   const all = members.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
   const bytes = 8 * (all + COPIES * Math.max(largest, statistics.gram?.length ?? 0));
+  const side = members.reduce((most, { outputs, inputs }) => Math.max(most, Math.min(outputs, inputs)), 0);
+  const products = await hostedProducts(parts, { rows: side, cols: side });
   return leasedWork(parts, bytes, signal, async (lease) => {
+    if (products) lease.serve(products);
     const modules: StoredModule[] = [];
     for (const member of members) modules.push(await storedModule(document, member, signal));
     const task: GroupTask = {

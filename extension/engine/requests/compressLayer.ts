@@ -22,6 +22,7 @@ import { assertNotFolded, inStoredForm } from './foldedReplacement';
 import { layerRows } from '../layer/layerInput';
 import { held, storedMatrix, widenedBands } from '../layer/layerMatrix';
 import { taskTensor } from '../worker/layerResult';
+import { hostedProducts } from './hostedProducts';
 import { leasedWork } from './leasedWork';
 import type { ComputingParts, RequestParts } from './requestParts';
 import { solveIn } from './singularVectors';
@@ -108,8 +109,10 @@ export async function compressLayer(
   onProgress(0);
   const directions =
     method === 'svd' ? await fewDirectionsOf(parts, document, name, rank, known?.rankEigenvalues, signal) : undefined;
+  const products = await hostedProducts(parts, compressibleMatrix(layer, name));
   const lease = await parts.pool.lease(signal);
   try {
+    if (products) lease.serve(products);
     const bytes = await document.checkpoint.read(tensor, layerRows(tensor, geometry), signal);
     const input = {
       tensor: taskTensor(tensor),

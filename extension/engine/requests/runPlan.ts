@@ -6,7 +6,7 @@
 import { version } from '../../../package.json';
 import path from 'node:path';
 import { concurrently } from '../../checkpoint/files/concurrently';
-import { CompressionError } from '../../compression/compressionError';
+import { CompressionError, type CompressionErrorCode } from '../../compression/compressionError';
 import { isFloatDType, type FloatDType } from '../../compression/narrow';
 import { PartialRun, removeEnded } from '../../compression/run/partialRun';
 import { PARTIAL_ENDING, resolveRunTarget, type RunTarget } from '../../compression/run/runTarget';
@@ -40,9 +40,9 @@ import { assertSpace, copiedBytes, piecesBytes } from './runSpace';
 const LEAST_SHARD_BYTES = 1e6;
 
 /**
- * @throws CompressionError, EngineError, CheckpointError before anything is written, in a sentence that says what to do;
- *   and for a disk that fills up or a source that changes meanwhile. There is no target then; what is done stays in
- *   `TARGET.partial`, for a run with `existing: 'resume'`.
+ * @throws CompressionError, EngineError, CheckpointError before anything is written, in a sentence that says what to do.
+ *   There is no target then, and nothing else, if a layer is refused or the source changes meanwhile. If the disk fills up,
+ *   what is done stays in `TARGET.partial`, for a run with `existing: 'resume'`.
  * @throws DOMException `AbortError` when `signal` fires; as above
  */
 export async function runPlan(
@@ -102,12 +102,34 @@ export async function runPlan(
       const model = await modelNotes(document, weights, request.layout, signal);
       const notes = [...layout.notes, ...tied, ...left.notes, ...model];
       return resultOf(target, job, pieces, files, notes);
+    } catch (error) {
+      // The same run would be refused again, and any other one may not go on from it.
+      if (isRefusal(error)) await run.discard();
+      throw error;
     } finally {
       await run.close();
     }
   } finally {
     await sources.close();
   }
+}
+
+/** What a run is refused for that another disk, more memory or another try does not change. */
+const REFUSALS: ReadonlySet<unknown> = new Set<CompressionErrorCode>([
+  ...([
+    'invalid-rank',
+    'unknown-method',
+    'invalid-option',
+    'unknown-layer',
+    'unsupported',
+    'missing-statistics',
+  ] as const),
+  ...(['invalid-statistics', 'invalid-plan', 'not-finite', 'name-collision', 'incomplete-source'] as const),
+]);
+
+/** By the code alone: errors of workers have another class. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && REFUSALS.has(error.code);
 }
 
 /** @throws CompressionError `unsupported` */

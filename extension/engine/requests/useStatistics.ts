@@ -1,18 +1,19 @@
 /** Statistics of a model's inputs from a file: what they cover, one layer's, and how well its Gram matrix is conditioned. */
-import { openStatistics, type StatisticsSource } from '../../compression/statistics/statisticsSource';
 import { conditionOf } from '../../compression/statistics/gramCondition';
 import type { LayerStatistics, StatisticsSummary } from '../../shared/compression/statistics';
 import type { EngineDocument } from '../document/engineDocument';
+import type { HeldStatistics } from '../document/heldStatistics';
 import { leasedWork } from './leasedWork';
 import type { ComputingParts } from './requestParts';
 
 /** @throws CompressionError `invalid-statistics`; AbortError */
-export async function useStatistics(
+export function useStatistics(
+  files: HeldStatistics,
   document: EngineDocument,
   path: string,
   signal: AbortSignal,
 ): Promise<StatisticsSummary> {
-  return opened(document, path, signal, ({ summary }) => Promise.resolve(summary));
+  return files.use(document, path, signal, ({ summary }) => Promise.resolve(summary));
 }
 
 /**
@@ -21,45 +22,34 @@ export async function useStatistics(
  * @throws CompressionError `invalid-statistics`, `unknown-layer`; AbortError
  */
 export async function layerStatistics(
+  files: HeldStatistics,
   document: EngineDocument,
   path: string | undefined,
   layer: string,
   signal: AbortSignal,
 ): Promise<LayerStatistics> {
-  return path === undefined ? {} : opened(document, path, signal, (source) => source.layer(layer, signal));
+  return path === undefined ? {} : files.use(document, path, signal, (source) => source.layer(layer, signal));
 }
 
 /**
- * λ_max/λ_min of the Gram matrix of a layer's inputs; null if it has none, Infinity if it is singular.
+ * λ_max/λ_min of the Gram matrix of a layer's inputs; null if it has none. Messages between processes are JSON, which has
+ * no Infinity.
  *
  * @throws as `layerStatistics`
  */
 export async function gramConditionOf(
-  parts: ComputingParts,
+  parts: ComputingParts & { readonly statistics: HeldStatistics },
   document: EngineDocument,
   path: string,
   layer: string,
   signal: AbortSignal,
-): Promise<number | null> {
-  const { gram } = await layerStatistics(document, path, layer, signal);
+): Promise<number | 'singular' | null> {
+  const { gram } = await layerStatistics(parts.statistics, document, path, layer, signal);
   if (!gram) return null;
   const n = Math.sqrt(gram.length);
   const eigenvalues = await leasedWork(parts, 2 * gram.byteLength, signal, ({ calls }) =>
     calls.windowEigenvalues({ matrix: gram, n }, { transfer: [gram.buffer] }),
   );
-  return conditionOf(eigenvalues);
-}
-
-async function opened<T>(
-  document: EngineDocument,
-  path: string,
-  signal: AbortSignal,
-  work: (source: StatisticsSource) => Promise<T>,
-): Promise<T> {
-  const source = await openStatistics(path, document.checkpoint, signal);
-  try {
-    return await work(source);
-  } finally {
-    await source.close();
-  }
+  const condition = conditionOf(eigenvalues);
+  return Number.isFinite(condition) ? condition : 'singular';
 }

@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util';
 import { compiledPatterns } from '../../compression/plan/patterns';
 import { methodOptions, type OptionName, type OptionRow } from '../../shared/compression/methodOptions';
 import { isMethodName, layerMethod, layerMethods } from '../../shared/compression/methodTable';
+import { DEFAULT_TIME_LIMIT } from '../../shared/compression/assignments';
+import type { GroupShare } from '../../shared/compression/blockGroups';
 import { GROUP_METHODS, MULTIPLES, TARGET_KINDS } from '../../shared/compression/planKeys';
 import {
   ALLOCATIONS,
@@ -12,7 +14,6 @@ import {
   type LayerChoice,
 } from '../../shared/compression/plans';
 import type { PlanRequest } from '../../compression/plan/planRequest';
-import type { GroupShare } from '../requests/plannedGroups';
 import { commonValues, integer, number, UsageError, type Common } from './cliArguments';
 
 export const PLAN_USAGE = `plan:
@@ -30,7 +31,7 @@ export const PLAN_USAGE = `plan:
   --include RE         compress embeddings or output matrices whose names match, too; may be repeated
   --stats FILE         statistics of the inputs, for methods that need them
   --group METHOD:S     besides, the share S of the channels of each MLP (nystrom), or of the dimensions of each head (vo,
-                       qk), stays; the target counts them as dense. Running the plan needs --stats. May be repeated
+                       qk), stays; the target counts what stays. Running the plan needs --stats. May be repeated
   --choices LIST       what ilp chooses among: methods, with a quantiser if it is to be one: svd,quantise:int8,lq-lora
   --time-limit S       seconds for ilp   (5)
   --out FILE           the plan; its name ends in ${PLAN_ENDING}, or it is a folder
@@ -51,8 +52,6 @@ export interface PlanCommand extends Common {
   readonly overwrite: boolean;
   readonly cache: boolean;
 }
-
-const DEFAULT_TIME_LIMIT = 5;
 
 /** @param args those behind the word `plan` @throws UsageError in words for people */
 export function parsePlanArguments(args: readonly string[]): PlanCommand {

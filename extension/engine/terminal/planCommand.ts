@@ -1,19 +1,21 @@
 /** `eigenscope plan`: shares a budget among the layers of a model, and writes the plan. */
 import path from 'node:path';
 import { makePlan } from '../../compression/plan/makePlan';
+import { leftToGroups, plannedGroups, type PlannedGroups } from '../../compression/plan/plannedGroups';
 import { preparePlan, type Planner } from '../../compression/plan/planner';
-import type { AllocatedPlan, BeforeAfter } from '../../compression/plan/planRequest';
+import type { AllocatedPlan, BeforeAfter, PlanRequest } from '../../compression/plan/planRequest';
 import { writePlan } from '../../compression/planFile/planFiles';
 import { assigned } from '../requests/assigned';
 import { openStatistics } from '../../compression/statistics/statisticsSource';
 import { agreeing } from '../../shared/agreeing';
 import { layerMethod } from '../../shared/compression/methodTable';
-import type { PlanLayer } from '../../shared/compression/plans';
+import { KnownOfLayers } from '../../shared/compression/methodNeeds';
+import type { LayerChoice, PlanLayer } from '../../shared/compression/plans';
 import type { StatisticsSummary } from '../../shared/compression/statistics';
 import { visible } from '../../shared/visibleText';
 import type { EngineDocument } from '../document/engineDocument';
 import { planSource } from '../requests/planSource';
-import { plannedGroups, type PlannedGroups } from '../requests/plannedGroups';
+import { groupOptions } from '../requests/groupOptions';
 import type { RequestParts } from '../requests/requestParts';
 import { DEFAULT_FARMS, UsageError } from './cliArguments';
 import type { PlanCommand } from './planArguments';
@@ -35,9 +37,10 @@ export async function planModel(
   const { request, statistics: statisticsPath, overwrite } = command;
   const { allocation } = request;
   const statistics = statisticsPath === undefined ? undefined : await statisticsOf(statisticsPath, document, signal);
-  const { needs } = layerMethod(request.method.method);
-  if (needs.length > 0 && !statistics) {
-    throw new UsageError(`${request.method.method} needs statistics of the inputs (${needs.join(', ')}): --stats FILE`);
+  const { method } = [request.method, ...command.choices].find((each) => needsStatistics(each)) ?? {};
+  if (method !== undefined && !statistics) {
+    const needs = layerMethod(method).needs.join(', ');
+    throw new UsageError(`${method} needs statistics of the inputs (${needs}): --stats FILE`);
   }
   const source = await planSource(
     parts,
@@ -50,9 +53,9 @@ export async function planModel(
     signal,
   );
   const grouped = groupsOf(document, command, statistics);
-  const covered = statistics ? source.layers.map((layer) => coveredLayer(layer, request, statistics)) : source.layers;
-  const layers = covered.map((layer) => outsideGroups(layer, grouped));
-  const planned = await allocated(preparePlan(layers, source.rest), command, signal);
+  const known = new KnownOfLayers(statistics ?? null, null);
+  const asked = { ...command, request: { ...request, ...outOfReach(source.layers, command, known, grouped) } };
+  const planned = await allocated(preparePlan(source.layers, source.rest), asked, known, signal);
   const named = statistics && { name: path.basename(statistics.path), fingerprint: statistics.fingerprint };
   const plan = makePlan(source, request, planned, {
     ...(named && { statistics: named }),
@@ -60,8 +63,12 @@ export async function planModel(
   });
   const file = await writePlan(plan, target, { protect: document.checkpoint.files, overwrite, signal });
   progress.finish();
-  const decoded = layers.filter(({ savedBytes, uncounted }) => savedBytes !== undefined && !uncounted).length;
+  const decoded = source.layers.filter(({ savedBytes, uncounted }) => savedBytes !== undefined && !uncounted).length;
   return report(file, planned, grouped, decoded);
+}
+
+function needsStatistics({ method }: LayerChoice): boolean {
+  return layerMethod(method).needs.length > 0;
 }
 
 async function statisticsOf(file: string, document: EngineDocument, signal: AbortSignal): Promise<StatisticsSummary> {
@@ -73,25 +80,21 @@ async function statisticsOf(file: string, document: EngineDocument, signal: Abor
   }
 }
 
-/** What `needs` of the method table asks of a layer's statistics. */
-const HAS = {
-  fisher: ['fisher'],
-  diagonal: ['absMean', 'squareMean'],
-  gram: ['gram'],
-  mean: ['mean'],
-  'gram|diagonal': ['gram', 'absMean', 'squareMean'],
-} as const;
-
-/** The layer, left out if the method cannot do without statistics that it does not have. */
-function coveredLayer(layer: PlanLayer, request: PlanCommand['request'], { covered }: StatisticsSummary): PlanLayer {
-  if (layer.leftOut?.always) return layer;
-  const own = covered.find((each) => each.layer === layer.name);
-  const lacking = layerMethod(request.method.method).needs.find(
-    (need) => need !== 'quantised' && !HAS[need].some((field) => own?.has.includes(field)),
-  );
-  if (lacking === undefined) return layer;
-  const why = own ? `has no ${lacking} in the statistics` : 'is not in the statistics';
-  return { ...layer, leftOut: { why, always: true } };
+/** Layers that the method has no statistics of, or that a group takes. */
+function outOfReach(
+  layers: readonly PlanLayer[],
+  { request: { method, allocation } }: PlanCommand,
+  known: KnownOfLayers,
+  grouped: PlannedGroups,
+): Pick<PlanRequest, 'leftOut' | 'groupShares'> {
+  const { leftOut, groupShares } = leftToGroups(grouped);
+  // An ILP asks for each of its choices.
+  const asked = allocation === 'ilp' ? [] : layers;
+  const uncovered = asked.flatMap(({ name }) => {
+    const why = known.lacking(name, method.method);
+    return why === undefined ? [] : [[name, why] as const];
+  });
+  return { leftOut: { ...Object.fromEntries(uncovered), ...leftOut }, groupShares };
 }
 
 function groupsOf(
@@ -100,17 +103,10 @@ function groupsOf(
   statistics: StatisticsSummary | undefined,
 ): PlannedGroups {
   try {
-    return plannedGroups(document, groups, request.multiple, statistics);
+    return plannedGroups(groups.length > 0 ? groupOptions(document) : [], groups, request.multiple, statistics);
   } catch (error) {
     throw error instanceof RangeError ? new UsageError(error.message) : error;
   }
-}
-
-/** A layer of a group gets no method of its own. */
-function outsideGroups(layer: PlanLayer, { members, groups }: PlannedGroups): PlanLayer {
-  const group = members.get(layer.name);
-  if (group === undefined || layer.leftOut?.always) return layer;
-  return { ...layer, leftOut: { why: `becomes smaller by ${groups[group]!.method} in its group`, always: true } };
 }
 
 /** Uniform shares need no spectra; errors are then told of the layers that were inspected before. */
@@ -122,12 +118,18 @@ function needsSpectra({ allocation, target, method }: PlanCommand['request']): b
 async function allocated(
   planner: Planner,
   { request, choices, timeLimit }: PlanCommand,
+  known: KnownOfLayers,
   signal: AbortSignal,
 ): Promise<AllocatedPlan> {
   const { allocation, ...rest } = request;
   try {
     return allocation === 'ilp'
-      ? await assigned(planner, { ...rest, allocation: 'optimal' }, { choices, timeLimit }, signal)
+      ? await assigned(
+          planner,
+          { ...rest, allocation: 'optimal' },
+          { choices, timeLimit, lacking: (layer, method) => known.lacking(layer, method) },
+          signal,
+        )
       : planner.allocate({ ...rest, allocation });
   } catch (error) {
     throw error instanceof RangeError ? new UsageError(error.message) : error;
@@ -179,7 +181,7 @@ function groupLines(groups: PlannedGroups['groups']): string[] {
   }
   return [...counts].map(
     ([which, count]) =>
-      `${count} ${agreeing(count, 'group')} by ${which}: smaller than above, where they count as dense`,
+      `${count} ${agreeing(count, 'group')} by ${which}; the error above does not count what they lose`,
   );
 }
 

@@ -1,6 +1,7 @@
 /** Eigenvalues by a worker thread's own kernels, as long as nobody cancels. */
+import { smallerSideEigenvalues } from '../../linalg/singular/smallerSide';
 import { bandEigenvalues } from '../../linalg/eigen/bandEigenvalues';
-import type { BandMatrix } from '../../linalg/eigen/bandReduction';
+import type { BandMatrix } from '../../linalg/kernels/bandMatrix';
 import { symmetricEigenvalues } from '../../linalg/eigen/symmetricEigenvalues';
 import { gram, withoutNegatives } from '../../linalg/gram/gram';
 import type { Kernels } from '../../linalg/kernels/kernels';
@@ -31,6 +32,8 @@ export class EigenSolver {
 
   /** Ascending squared singular values of a row-major matrix. @throws DOMException `AbortError` */
   ofMatrix(x: Float64Array, rows: number, cols: number, onProgress?: Progress): Float64Array {
-    return this.ofGram(gram(x, rows, cols, this.kernels).matrix, Math.min(rows, cols), onProgress);
+    const { kernels, cancelled } = this;
+    if (!kernels.host) return this.ofGram(gram(x, rows, cols, kernels).matrix, Math.min(rows, cols), onProgress);
+    return withoutNegatives(smallerSideEigenvalues({ w: x, rows, cols, kernels }, { cancelled, onProgress }));
   }
 }

@@ -1,5 +1,5 @@
 /** The spectra of a layer's matrices as they are set, one after the other. */
-import type { BandMatrix } from '../../linalg/eigen/bandReduction';
+import type { BandMatrix } from '../../linalg/kernels/bandMatrix';
 import { precisionProblem } from '../../linalg/gram/precisionPolicy';
 import type { EigenSolver } from './eigenSolver';
 import type { LayerTask } from './layerRecords';

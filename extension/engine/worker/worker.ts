@@ -2,10 +2,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { compressPair } from '../../compression/pairCompression';
 import { topEigenvectors } from '../../linalg/eigen/symmetricEigenvectors';
+import type { Kernels } from '../../linalg/kernels/kernels';
 import { loadKernels } from '../../linalg/kernels/loadKernels';
+import { hostedKernels } from '../../linalg/products/hostedKernels';
 import { addToPlanes } from '../../spectral/heatMap';
 import { elementHistogram } from '../../spectral/metrics/statistics';
 import { goodnessOfFit } from '../../spectral/tail/goodnessOfFit';
+import { AskedProducts } from './askedProducts';
 import { compressTask } from './compressTask';
 import { differenceTask } from './differenceTask';
 import { EigenSolver } from './eigenSolver';
@@ -17,7 +20,7 @@ import { look } from './quickStage';
 import { Stage } from './stage';
 import { count, stream } from './streamedStages';
 import type { Progress, WorkerCalls } from './workerCalls';
-import type { WorkerReply, WorkerRequest } from './workerMessages';
+import type { WorkerReply, WorkerRequest, WorkerStart } from './workerMessages';
 
 /** Progress messages closer together than this only cost time. */
 const PROGRESS_MS = 50;
@@ -27,11 +30,14 @@ const GOODNESS_SEED = 20091106;
 
 const port = parentPort;
 if (!port) throw new Error('worker.js runs in a worker thread');
-const { cancelFlag } = workerData as { cancelFlag: Int32Array };
+const { cancelFlag, questions, answerState } = workerData as WorkerStart;
 
 const kernels = loadKernels();
 const cancelled = (): boolean => Atomics.load(cancelFlag, 0) !== 0;
 const solver = new EigenSolver(kernels, cancelled);
+const hosted = hostedKernels(kernels, new AskedProducts(questions, answerState, cancelled));
+/** What the running call multiplies with. */
+let inUse: Kernels = kernels;
 
 const calls: WorkerCalls = {
   hold: ({ task, bytes }) => hold(task, bytes, solver),
@@ -45,10 +51,10 @@ const calls: WorkerCalls = {
   goodness: ({ eigenvalues, dimension, rounding }, onProgress) =>
     goodnessOfFit(eigenvalues, dimension, { rounding, seed: GOODNESS_SEED, cancelled, onProgress }),
   compress: ({ input, method, rank, output }, onProgress) =>
-    compressPair(input, method, rank, output, { kernels, cancelled, onProgress }),
-  compressChoice: (task, onProgress) => compressTask(task, { kernels, cancelled, onProgress }),
-  choiceDifference: (task, onProgress) => differenceTask(task, solver, onProgress),
-  reduceGroup: (task, onProgress) => groupTask(task, { kernels, cancelled, onProgress }),
+    compressPair(input, method, rank, output, { kernels: inUse, cancelled, onProgress }),
+  compressChoice: (task, onProgress) => compressTask(task, { kernels: inUse, cancelled, onProgress }),
+  choiceDifference: (task, onProgress) => differenceTask(task, new EigenSolver(inUse, cancelled), onProgress),
+  reduceGroup: (task, onProgress) => groupTask(task, { kernels: inUse, cancelled, onProgress }),
   widen: ({ bytes, dtype }) => widenElements(bytes, dtype),
   eigenvectors: ({ matrix, n, k }, onProgress) => topEigenvectors(matrix, n, k, { kernels, cancelled, onProgress }),
   heatMap: ({ bytes, dtype, planes, rowCells, colCells, width }) => {
@@ -98,6 +104,7 @@ port.on('message', (request: WorkerRequest) => {
   };
   try {
     const { stage: number, call, params } = request;
+    inUse = request.hosted ? hosted : kernels;
     const target = answerer(number, call) as Record<string, (params: unknown, onProgress: Progress) => unknown>;
     const result = target[call]!(params, onProgress);
     if (!(result instanceof Stage)) {

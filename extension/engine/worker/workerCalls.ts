@@ -21,7 +21,7 @@ import type { Rotation } from '../../compression/groups/queryKey';
 import type { ReducedGroup } from '../../compression/groups/reduceGroup';
 import type { FloatDType } from '../../compression/narrow';
 import type { CompressedTensor, CompressionInput } from '../../compression/pairCompression';
-import type { BandMatrix } from '../../linalg/eigen/bandReduction';
+import type { BandMatrix } from '../../linalg/kernels/bandMatrix';
 import type { LayerDifference } from '../../shared/compression/layerDifference';
 import type { GroupMethodName, LayerChoice } from '../../shared/compression/plans';
 import type { LayerStatistics } from '../../shared/compression/statistics';

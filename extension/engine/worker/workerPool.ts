@@ -4,11 +4,15 @@
  * only its layer with it.
  */
 import path from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import type { MatrixProducts } from '../../linalg/products/productTypes';
 import { abortable } from '../resources/abortable';
+import { PROGRESS_STEPS } from './askedProducts';
+import { ProductServer, type ServedCalls } from './productServer';
 import { remote, type CallOptions, type Send } from './remote';
 import type { WorkerCalls } from './workerCalls';
-import type { WorkerAnswer, WorkerReply, WorkerRequest } from './workerMessages';
+import type { AnswerState, ProductAnswer, ProductQuestion } from './workerMessages';
+import type { WorkerAnswer, WorkerReply, WorkerRequest, WorkerStart } from './workerMessages';
 
 interface Pending {
   resolve: (answer: WorkerAnswer) => void;
@@ -34,12 +38,30 @@ class PooledWorker {
   readonly cancelFlag = new Int32Array(new SharedArrayBuffer(4));
   private readonly worker: Worker;
   private readonly pending = new Map<number, Pending>();
+  private readonly answerState: AnswerState = new Int32Array(new SharedArrayBuffer(8));
   private nextId = 1;
   dead: Error | undefined;
+  /** Answers the worker's questions for products while it is leased with some. */
+  server: ServedCalls | undefined;
 
   constructor(script: string) {
-    this.worker = new Worker(script, { workerData: { cancelFlag: this.cancelFlag } });
+    const { port1, port2 } = new MessageChannel();
+    const start: WorkerStart = { cancelFlag: this.cancelFlag, questions: port2, answerState: this.answerState };
+    this.worker = new Worker(script, { workerData: start, transferList: [port2] });
     this.worker.unref();
+    let answered = Promise.resolve();
+    port1.on('message', (question: ProductQuestion) => {
+      const { server } = this;
+      // In order: a question that was cancelled must not be answered after the next one.
+      answered = answered.then(async () => {
+        const { answer, handedOver } = await this.answer(server, question);
+        // The worker sleeps until it is told, and takes the message then.
+        port1.postMessage(answer, handedOver);
+        Atomics.store(this.answerState, 0, question.id);
+        Atomics.notify(this.answerState, 0);
+      });
+    });
+    port1.unref();
     this.worker.on('message', (reply: WorkerReply) => {
       const pending = this.pending.get(reply.id);
       if (!pending) return;
@@ -54,6 +76,24 @@ class PooledWorker {
     });
     this.worker.on('error', (error) => this.fail(error instanceof Error ? error : new Error(String(error))));
     this.worker.on('exit', (code) => this.fail(new Error(`a worker thread ended with code ${code}`)));
+  }
+
+  private async answer(
+    server: ServedCalls | undefined,
+    { id, call, params }: ProductQuestion,
+  ): Promise<{ answer: ProductAnswer; handedOver: ArrayBuffer[] }> {
+    const onProgress = (fraction: number): void => {
+      Atomics.store(this.answerState, 1, Math.round(fraction * PROGRESS_STEPS));
+    };
+    try {
+      if (!server) throw new Error('a worker asked for products without a lease that has some');
+      const result = await server[call](params as never, onProgress);
+      const handedOver = result instanceof Float64Array ? [result.buffer as ArrayBuffer] : [];
+      return { answer: { id, result }, handedOver };
+    } catch (error) {
+      const { name, message } = error instanceof Error ? error : new Error(String(error));
+      return { answer: { id, error: { name, message } }, handedOver: [] };
+    }
   }
 
   private fail(error: Error): void {
@@ -97,7 +137,8 @@ export class WorkerLease {
 
   private readonly send: Send = async (stage, call, params, options) => {
     this.signal.throwIfAborted();
-    const asked = this.worker.ask({ stage: stage.number, call, params }, options);
+    const hosted = this.worker.server !== undefined;
+    const asked = this.worker.ask({ stage: stage.number, call, params, hosted }, options);
     const answer = await abortable(asked, this.signal);
     return 'stage' in answer ? remote(answer.stage, this.send) : answer.result;
   };
@@ -108,10 +149,16 @@ export class WorkerLease {
    */
   readonly calls = remote<WorkerCalls>({ number: 0, name: 'any' }, this.send);
 
+  /** Lets the worker's compression use these products until `release`. */
+  serve(products: MatrixProducts): void {
+    this.worker.server = new ProductServer(products, this.signal);
+  }
+
   /** The worker is free again once it has ended what it was at: it answers in order. */
   release(): void {
     const giveBack = (): void => {
       this.signal.removeEventListener('abort', this.cancel);
+      this.worker.server = undefined;
       this.giveBack(this.worker);
     };
     this.worker.ask({ end: true }).then(giveBack, giveBack);

@@ -10,10 +10,11 @@ import type { CheckpointSession } from './checkpointSession';
 import { evaluateSaved } from './evaluateFlow';
 import { exportResults } from './exportResults';
 import { LoadWatch } from './loadWatch';
-import { choosePlanFile, chooseStatisticsFile, savePlanFile } from './planFiles';
+import { choosePlanFile, chooseQuantisedCheckpoint, savePlanFile } from './planFiles';
 import { askSavingChoices } from './modelSaveFlow';
 import { Outbox } from './outbox';
 import { saveWithDialog } from './saveFlow';
+import { askStatistics } from './statisticsFlow';
 import { exactUpTo, inspectOnOpen, inspectSettings, showSettings } from '../settings';
 import { viewHtml, type ViewBundle } from './viewHtml';
 
@@ -117,9 +118,17 @@ export class CheckpointView {
       choiceDifference: (params, token) =>
         session.inEngine.askNumbers('choiceDifference', { ...params, settings: inspectSettings() }, token),
       useStatistics: async ({ path }, token) => {
-        const file = path ?? (await chooseStatisticsFile(this.document.uri));
-        return file === undefined ? null : session.inEngine.askNumbers('useStatistics', { path: file }, token);
+        if (path !== null) return session.inEngine.askNumbers('useStatistics', { path }, token);
+        const { format } = await session.summary();
+        return askStatistics(session, this.document.uri, format);
       },
+      useQuantised: async ({ path }, token) => {
+        const file = path ?? (await chooseQuantisedCheckpoint(this.document.uri));
+        return file === undefined ? null : session.inEngine.askNumbers('useQuantised', { path: file }, token);
+      },
+      groupOptions: (_, token) => session.inEngine.askNumbers('groupOptions', {}, token),
+      assignPlan: (params, token) =>
+        session.inEngine.askNumbers('assignPlan', { ...params, settings: inspectSettings() }, token),
       gramCondition: (params, token) => session.inEngine.askNumbers('gramCondition', params, token),
       saveCompressed: (request) => saveWithDialog(session, request, this.document.uri),
       planLayers: (_, token) =>
@@ -131,12 +140,16 @@ export class CheckpointView {
         return { plan, path: file };
       },
       savePlan: ({ plan }) => savePlanFile(planText(plan), this.document.uri),
-      saveModel: async ({ plan, statistics }) => {
+      saveModel: async ({ plan, statistics, quantised }) => {
         session.modelSaving.assertIdle();
         const { format } = await session.summary();
         const choices = await askSavingChoices(this.document.uri, format);
         if (!choices) return null;
-        const request = { ...choices, plan, ...(statistics !== null && { statistics }) };
+        const request = {
+          ...{ ...choices, plan },
+          ...(statistics !== null && { statistics }),
+          ...(quantised !== null && { quantised }),
+        };
         this.running(session.modelSaving.start(request));
         return null;
       },

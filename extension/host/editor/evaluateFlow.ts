@@ -5,6 +5,7 @@ import type { EvaluationReport } from '../../shared/modelRuns';
 import { notificationText } from '../plainText';
 import type { CheckpointSession } from './checkpointSession';
 import { evaluationMarkdown } from './evaluationMarkdown';
+import { modelRunProgress } from './modelRunProgress';
 
 const TITLE = 'Evaluate';
 
@@ -55,30 +56,13 @@ async function askInputs(source: vscode.Uri): Promise<string | undefined> {
 }
 
 /** @returns undefined where the person cancelled */
-async function evaluated(
+function evaluated(
   session: CheckpointSession,
   compressed: string,
   inputs: string,
 ): Promise<EvaluationReport | undefined> {
-  const options = {
-    location: vscode.ProgressLocation.Notification,
-    title: `Evaluating ${notificationText(path.basename(compressed))}`,
-    cancellable: true,
-  };
-  return vscode.window.withProgress(options, async (progress, token) => {
-    let shown = 0;
-    const stop = session.on('saving', ({ fraction, message }) => {
-      progress.report({ message: notificationText(message), increment: 100 * Math.max(0, fraction - shown) });
-      shown = Math.max(shown, fraction);
-    });
-    try {
-      const request = { inputs: { kind: 'files', path: inputs }, logits: [] } as const;
-      return await session.inEngine.askNumbers('evaluate', { compressed, request }, token);
-    } catch (error) {
-      if (token.isCancellationRequested) return undefined;
-      throw error;
-    } finally {
-      stop();
-    }
+  return modelRunProgress(session, `Evaluating ${notificationText(path.basename(compressed))}`, (token) => {
+    const request = { inputs: { kind: 'files', path: inputs }, logits: [] } as const;
+    return session.inEngine.askNumbers('evaluate', { compressed, request }, token);
   });
 }

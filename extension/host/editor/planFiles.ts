@@ -42,3 +42,15 @@ export async function chooseStatisticsFile(source: vscode.Uri): Promise<string |
   });
   return chosen?.[0]?.fsPath;
 }
+
+/** @returns undefined where the person cancelled the dialog; a folder is no choice, its index or its only file is */
+export async function chooseQuantisedCheckpoint(source: vscode.Uri): Promise<string | undefined> {
+  const chosen = await vscode.window.showOpenDialog({
+    canSelectMany: false,
+    defaultUri: vscode.Uri.joinPath(source, '..'),
+    filters: { Checkpoints: ['safetensors', 'json', 'gguf', 'bin', 'pt'], 'All files': ['*'] },
+    title: 'A Quantised Checkpoint of This Model',
+    openLabel: 'Use',
+  });
+  return chosen?.[0]?.fsPath;
+}

@@ -4,7 +4,7 @@
  * 1e-14·λ₁.
  */
 import { loadKernels } from '../kernels/loadKernels';
-import type { BandMatrix } from './bandReduction';
+import type { BandMatrix } from '../kernels/bandMatrix';
 import { unscale } from './scaling';
 import { pollFor, type EigenOptions } from './symmetricEigenvalues';
 import { tridiagonalEigenvalues } from './tridiagonalEigenvalues';

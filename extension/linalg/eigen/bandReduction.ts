@@ -7,19 +7,11 @@
  *
  * @see Bischof, Lang & Sun 2000, "A framework for symmetric band reduction"; Dongarra, Sorensen & Hammarling 1989 (W)
  */
+import type { BandMatrix } from '../kernels/bandMatrix';
 import type { Kernels } from '../kernels/kernels';
 import type { MatrixProducts } from '../products/productTypes';
 import { scaleSlabs } from './scaling';
 import type { SymmetricSlabs } from '../gram/symmetricSlabs';
-
-/** Symmetric band matrix: row i of `rows` (n × (width + 1)) holds elements (i, i − width) … (i, i), 0 left of column 0. */
-export interface BandMatrix {
-  n: number;
-  width: number;
-  rows: Float64Array;
-  /** What its eigenvalues are to be multiplied by (`unscale`). */
-  scale: number;
-}
 
 /**
  * Off-diagonals of the band matrix, and rows of a panel; SLAB_ROWS is a multiple of it. Wider panels make longer products, but
@@ -35,7 +27,19 @@ function bandWidth(n: number): number {
  */
 const PANELS = 2;
 
+/** Q = I − V·T·Vᵀ of one panel. */
+export interface PanelReflectors {
+  /** Rows of V: those of the matrix that were left beside the panel. */
+  readonly rest: number;
+  /** rest × width. */
+  readonly v: Float64Array;
+  /** width × width, upper triangular. */
+  readonly t: Float64Array;
+}
+
 export interface ReductionOptions {
+  /** Gets the reflectors of each panel, in the order of the reduction; they take half a matrix in all. */
+  keep?: PanelReflectors[] | undefined;
   products: MatrixProducts;
   /** This thread's kernels, for the panels. */
   kernels: Kernels;
@@ -155,6 +159,7 @@ class BandReduction {
     const v = this.v.subarray(0, used);
     const overlaps = await products.multiply(v, v, width, width, rest, true, false);
     const t = triangularFactor(overlaps, scales, width);
+    this.options.keep?.push({ rest, v: v.slice(), t });
     z.fill(0, 0, used + width * width);
     const zRest = z.subarray(0, used);
     await products.accumulate(zRest, v, t, rest, width, width, false, false);

@@ -4,6 +4,8 @@
  * compiled to WASM with SIMD (`wasmKernels.ts`), and plain TypeScript (`kernelTwin.ts`).
  */
 
+import type { BandMatrix, Interval } from './bandMatrix';
+
 /** Symmetric tridiagonal matrix: `diagonal` has n elements, `offDiagonal` n − 1 (none for n = 0). */
 export interface Tridiagonal {
   diagonal: Float64Array;
@@ -29,7 +31,10 @@ export interface BandPanel {
 export type Poll = (fraction: number) => void;
 
 export interface Kernels {
-  readonly kind: 'wasm' | 'typescript';
+  /** `hosted`: another thread does the large products. */
+  readonly kind: 'wasm' | 'typescript' | 'hosted';
+  /** The thread that does large products, if there is one. */
+  readonly host?: ProductHost;
   /**
    * Householder reduction of the symmetric n×n matrix whose lower triangle `a` holds, elements of magnitude near 1
    * or below (the caller scales). `a` is destroyed; it holds the reflectors afterwards where `keepReflectors` is set.
@@ -74,4 +79,23 @@ export interface Kernels {
   ): Float64Array;
   /** The cols×rows transpose of a rows×cols matrix. */
   transpose(x: Float64Array, rows: number, cols: number): Float64Array;
+}
+
+/**
+ * What a thread without onnxruntime asks of the one that has it, and waits for: large products, and the stages of an
+ * eigenvalue problem that are nearly all products. It serves one matrix at a time: each call is about the one that was begun
+ * last. `engine/worker/` has both sides.
+ */
+export interface ProductHost {
+  readonly multiply: Kernels['multiply'];
+  /** Begins a Gram matrix of order n. */
+  beginGram(n: number): void;
+  /** Adds X·Xᵀ. @param x n × k */
+  addGram(x: Float64Array, k: number): void;
+  /** The Gram matrix in band form, and what leads back to it. @throws RangeError where an element is NaN or infinite */
+  reduce(poll: Poll): BandMatrix;
+  /** As `BandFilter.filtered`, of the band matrix. @param x handed over */
+  filter(x: Float64Array, count: number, degree: number, damped: Interval, poll: Poll): Float64Array;
+  /** Q·X of n × count vectors of the band matrix; the Gram matrix is forgotten. @param x handed over */
+  transform(x: Float64Array, count: number, poll: Poll): Float64Array;
 }

@@ -175,7 +175,9 @@ const ROWS = [
   {
     name: 'tensor-train',
     label: 'Tensor train',
-    description: 'The matrix as a chain of small tensors (MPO), cut to a bond dimension.',
+    description:
+      'The matrix as a chain of small tensors (MPO), cut to a bond dimension. ' +
+      'Programs multiply it out: the file gets smaller, and the arithmetic seldom less.',
     rank: 'bond dimension',
     options: ['cores'],
     needs: [],

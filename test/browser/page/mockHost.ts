@@ -13,7 +13,7 @@ import { handle } from '../../../extension/shared/rpcHandlers';
 import type { Problem, LayerParts, PartSummary, TensorSummary } from '../../../extension/shared/tensors';
 import { heatMap, layerVectors } from './mockMatrix';
 import { layerDifference, measuredLayer, statisticsSummary } from './mockMethods';
-import { loadedPlan, planSource } from './mockPlan';
+import { assignment, groupOptions, loadedPlan, planSource, quantisedSummary } from './mockPlan';
 import {
   adapter,
   llama,
@@ -244,7 +244,14 @@ handle<ViewRequests>(connection, {
   },
   choiceDifference: ({ layer, choice }) => layerDifference(find(layer), layer, choice),
   useStatistics: ({ path }) => statisticsSummary(tensors, path, options.has('random')),
-  gramCondition: ({ layer }) => (layer.includes('down_proj') ? Infinity : 1234.5),
+  gramCondition: ({ layer }) => (layer.includes('down_proj') ? 'singular' : 1234.5),
+  useQuantised: ({ path }) => quantisedSummary(tensors, path),
+  groupOptions: () => groupOptions(tensors),
+  assignPlan: async ({ request }, token) => {
+    await new Promise((resolve) => setTimeout(resolve, options.has('slow') ? 60_000 : 300));
+    if (token.isCancellationRequested) throw new DOMException('cancelled', 'AbortError');
+    return assignment(tensors, request);
+  },
   planLayers: () => {
     if (options.has('noplan')) throw new Error('the engine ended before it answered; try again');
     return planSource(tensors, inspected === 'all' ? Infinity : Number(inspected));

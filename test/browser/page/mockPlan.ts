@@ -1,4 +1,8 @@
 /** The layers of a plan as the engine gives them: made spectra that fall as powers, each layer with its own. */
+import { preparePlan } from '../../../extension/compression/plan/planner';
+import type { Assignment, AssignmentRequest } from '../../../extension/shared/compression/assignments';
+import type { GroupOption } from '../../../extension/shared/compression/blockGroups';
+import type { QuantisedSummary } from '../../../extension/shared/compression/quantisedCheckpoint';
 import type { PlanSource } from '../../../extension/shared/compression/planSource';
 import type { CompressionPlan, PlanLayer } from '../../../extension/shared/compression/plans';
 import type { TensorSummary } from '../../../extension/shared/tensors';
@@ -45,5 +49,33 @@ export function loadedPlan(tensors: readonly TensorSummary[]): CompressionPlan {
         i === 1 ? { method: 'svd', rank: 40 } : { keep: 'dense', why: 'said so by hand' },
       ]),
     ),
+  };
+}
+
+/** As an assignment that was proved but for a hundredth. */
+export function assignment(tensors: readonly TensorSummary[], request: AssignmentRequest): Assignment {
+  const { layers, rest } = planSource(tensors, Infinity);
+  const planned = preparePlan(layers, rest).allocate({ ...request, allocation: 'optimal', rebalance: true });
+  return { layers: planned.layers, gap: 0.01, seconds: 1.25 };
+}
+
+/** Every MLP, and heads for value and output; how heads turn is not known. */
+export function groupOptions(tensors: readonly TensorSummary[]): GroupOption[] {
+  const blocks = [...new Set(tensors.flatMap(({ name }) => /^model\.layers\.\d+/.exec(name)?.[0] ?? []))];
+  return blocks.flatMap((block): GroupOption[] => [
+    {
+      ...{ method: 'nystrom', name: `${block}.mlp`, most: 1376, measuredAt: `${block}.mlp.down_proj.weight` },
+      members: ['gate', 'up', 'down'].map((role) => `${block}.mlp.${role}_proj.weight`),
+    },
+    { method: 'qk', name: `${block}.self_attn`, why: 'how its heads turn is not known here; leave qk out' },
+  ]);
+}
+
+/** All but the first layer. */
+export function quantisedSummary(tensors: readonly TensorSummary[], path: string | null): QuantisedSummary {
+  const [first = '', ...layers] = tensors.flatMap((tensor) => tensor.layers);
+  return {
+    ...{ path: path ?? '/checkpoints/llama-58m-nf4/model.safetensors', format: 'safetensors', layers },
+    missing: [{ layer: first, why: 'is not quantised there' }],
   };
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { LayerPlan } from '../../../extension/shared/compression/plans';
 import type { RunRequest } from '../../../extension/shared/compression/runs';
 import { runInProcess } from '../../harness/planRuns';
-import { planOf, writeSmallModel } from '../../harness/smallModels';
+import { planOf, smallTensors, writeSmallModel } from '../../harness/smallModels';
 import { temporaryFolder } from '../../harness/temporaryFolder';
 
 const UP = 'model.layers.0.mlp.up_proj.weight';
@@ -16,6 +16,7 @@ const PLAN: Record<string, LayerPlan> = {
 
 describe('running a plan is refused, and nothing is written, for', () => {
   const folder = temporaryFolder();
+  const temporary = temporaryFolder();
   const model = writeSmallModel(path.join(folder, 'model'));
   let count = 0;
 
@@ -109,6 +110,17 @@ describe('running a plan is refused, and nothing is written, for', () => {
         request: { plan: { ...planOf({}), groups: { 'model.layers.0.mlp': { method: 'nystrom', rank: 8 } } } },
       }),
       /no mlp of that name for nystrom; it has: none/,
+    ],
+    [
+      'a number that is not finite, in a layer after others that are done',
+      () => {
+        const tensors = smallTensors();
+        const { bytes } = tensors.find(({ name }) => name === 'lm_head.weight')!;
+        new Float32Array(bytes.buffer)[7] = NaN;
+        const from = writeSmallModel(path.join(temporary, 'not-finite'), tensors);
+        return { from, ...planned({ ...PLAN, 'lm_head.weight': { method: 'svd', rank: 4 } }) };
+      },
+      /lm_head\.weight.*(NaN|finite)/,
     ],
     ['a type that is no float', () => ({ request: { dtype: 'I32' } }), /I32 is none; take F32, F16 or BF16/],
     ['shards of nothing', () => ({ request: { shardBytes: 10 } }), /take at least 1 MB/],

@@ -108,6 +108,9 @@ const documentHandlers: Handlers<DocumentRequests> = {
   loadPlan: unused,
   useStatistics: unused,
   gramCondition: unused,
+  useQuantised: unused,
+  groupOptions: unused,
+  assignPlan: unused,
   runPlan: async ({ document, request }, token) => {
     const about = stampOf(document);
     await notify.notify('saving', { ...about, fraction: 0.25, message: 'a', secondsLeft: 3 });

@@ -12,7 +12,7 @@ import type { PartOperations } from '../../../../extension/compression/parts/par
 import { tensorTrainPart } from '../../../../extension/compression/parts/tensorTrain';
 import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 import { DEFAULT_OPTIONS, type MethodOptions } from '../../../../extension/shared/compression/methodOptions';
-import type { DictionaryPart, Part } from '../../../../extension/shared/compression/parts';
+import type { DictionaryPart, Part, TensorTrainPart } from '../../../../extension/shared/compression/parts';
 import { fullBonds, mostRank, tensorSizes } from '../../../../extension/shared/compression/rankLimits';
 import { mulberry32 } from '../../../../extension/spectral/seededRandom';
 
@@ -80,6 +80,53 @@ describe('method dct', () => {
   });
 });
 
+/** The chain times x, element by element: indices of what is held are outputs so far, the bond, inputs to come. */
+function contracted(
+  { rowSizes, columnSizes, bonds, cores }: TensorTrainPart,
+  x: Float64Array,
+  side: 'left' | 'right',
+): { result: number[]; multiplications: number } {
+  let multiplications = 0;
+  // From the left the first axis that is left is taken, from the right the last.
+  let held = new Map<string, number>();
+  x.forEach((value, j) => held.set([...digits(j, columnSizes), 0].join(), value));
+  const order = [...cores.keys()];
+  if (side === 'right') order.reverse();
+  for (const l of order) {
+    const next = new Map<string, number>();
+    const [before, after] = side === 'left' ? [bonds[l]!, bonds[l + 1]!] : [bonds[l + 1]!, bonds[l]!];
+    for (const [key, value] of held) {
+      const index = key.split(',').map(Number);
+      const bond = index.pop()!;
+      assert.ok(bond < before);
+      for (let row = 0; row < rowSizes[l]!; row++) {
+        for (let other = 0; other < after; other++) {
+          const [from, to] = side === 'left' ? [bond, other] : [other, bond];
+          const at = ((from * rowSizes[l]! + row) * columnSizes[l]! + index[l]!) * bonds[l + 1]! + to;
+          const place = [...index.with(l, row), other].join();
+          next.set(place, (next.get(place) ?? 0) + cores[l]![at]! * value);
+          multiplications++;
+        }
+      }
+    }
+    held = next;
+  }
+  const result = Array.from({ length: rowSizes.reduce((a, b) => a * b) }, (_, i) =>
+    held.get([...digits(i, rowSizes), 0].join())!,
+  );
+  return { result, multiplications };
+}
+
+/** Of a number, the first of the sizes counts most. */
+function digits(number: number, sizes: readonly number[]): number[] {
+  const found: number[] = [];
+  for (const size of sizes.toReversed()) {
+    found.unshift(number % size);
+    number = Math.floor(number / size);
+  }
+  return found;
+}
+
 describe('method tensor-train', () => {
   it('splits sides into factors that multiply to them', () => {
     assert.deepEqual(tensorSizes(4096, 3), [16, 16, 16]);
@@ -127,6 +174,36 @@ describe('method tensor-train', () => {
       );
     });
   }
+
+  it('counts the multiply-adds of the cheapest way: from the left, from the right, or multiplied out', () => {
+    const cheapest = new Set<string>();
+    for (const [outputs, inputs, bond] of [
+      [64, 12, 2],
+      [12, 64, 2],
+      [16, 16, 16],
+      [27, 27, 3],
+    ] as const) {
+      const w = random(outputs, inputs, 6);
+      const given = input(w, outputs, inputs, bond, { cores: 3 });
+      const { part, cost } = approximate(tensorTrain, tensorTrainPart, given);
+      const product = new Float64Array(w.length);
+      tensorTrainPart.addTo(product, part, given, kernels);
+      const x = random(inputs, 1, 7);
+      const y = Array.from({ length: outputs }, (_, i) =>
+        x.reduce((sum, xj, j) => sum + product[i * inputs + j]! * xj, 0),
+      );
+      const counts = { left: 0, right: 0, dense: outputs * inputs };
+      for (const side of ['left', 'right'] as const) {
+        const { result, multiplications } = contracted(part, x, side);
+        assert.ok(result.every((value, i) => Math.abs(value - y[i]!) < 1e-10));
+        counts[side] = multiplications;
+      }
+      const least = Math.min(...Object.values(counts));
+      assert.equal(cost.multiplyAdds, least, JSON.stringify(counts));
+      cheapest.add(Object.keys(counts).find((way) => counts[way as keyof typeof counts] === least)!);
+    }
+    assert.deepEqual([...cheapest].sort(), ['dense', 'left', 'right']);
+  });
 
   it('with two cores loses the singular values of the rearranged matrix that it cuts', () => {
     // A permutation of entries: one SVD, so Eckart and Young say what is lost.

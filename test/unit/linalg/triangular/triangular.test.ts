@@ -1,11 +1,7 @@
 /** Cholesky factors and products with them, against their definitions; orders cross the block of 256. */
 import assert from 'node:assert/strict';
-import {
-  choleskyFactor,
-  timesInverseLower,
-  timesLower,
-} from '../../../../extension/compression/decomposition/triangular';
 import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
+import { choleskyFactor, timesInverseLower, timesLower } from '../../../../extension/linalg/triangular/triangular';
 import { largestDifference, randomMatrix } from '../../../harness/numbers/denseReference';
 
 const kernels = loadKernels();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { bandedGram, bandedProjection } from '../../../extension/compression/bands';
-import { loadKernels } from '../../../extension/linalg/kernels/loadKernels';
+import { bandedGram, bandedProjection } from '../../../../extension/linalg/singular/bands';
+import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 
 const LONG = 1000;
 const SHORT = 5;

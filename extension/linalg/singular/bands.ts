@@ -2,14 +2,18 @@
  * Products with a matrix that may be larger than the kernels' memory, and that take longer than a cancel may: it is handed
  * to them in bands across its longer side and in blocks of its shorter one, with a poll after each product.
  */
-import type { Kernels, Poll } from '../linalg/kernels/kernels';
-import { mirrorLower } from '../linalg/kernels/mirrorLower';
+import type { Kernels, Poll } from '../kernels/kernels';
+import { mirrorLower } from '../kernels/mirrorLower';
 
 /** 32 MB of float64. */
 const BAND_ELEMENTS = 2 ** 22;
 
-/** Vectors that are multiplied with a band at a time: with the band above, some 5e8 multiply-adds of any order. */
+/**
+ * Vectors that are multiplied with a band at a time: with the band above, some 5e8 multiply-adds of any order. Another thread
+ * is ten times as fast, wakes for a cancel by itself, and is sent the band each time.
+ */
 const BLOCK = 128;
+const HOSTED_BLOCK = 1024;
 
 /** Side of a block of the Gram matrix: its operands are copied, which costs little beside so many multiply-adds of each. */
 const GRAM_BLOCK = 512;
@@ -64,7 +68,7 @@ export function bandedGram(matrix: LongMatrix, poll: Poll): Float64Array {
  * @returns W·vectorsᵀ (rows × k) where rows ≥ cols, else vectors·W (k × cols)
  */
 export function bandedProjection(matrix: LongMatrix, vectors: Float64Array, k: number, poll: Poll): Float64Array {
-  const { rows, cols, kernels, block = BLOCK } = matrix;
+  const { rows, cols, kernels, block = kernels.host ? HOSTED_BLOCK : BLOCK } = matrix;
   const tall = rows >= cols;
   const [long, short] = tall ? [rows, cols] : [cols, rows];
   const projection = new Float64Array(k * long);
@@ -95,7 +99,7 @@ function blockStarts(length: number, block: number): number[] {
 }
 
 /** Whole rows of a tall matrix, as they lie; whole columns of a wide one, copied together. */
-function forEachBand(
+export function forEachBand(
   { w, rows, cols, bandElements = BAND_ELEMENTS }: LongMatrix,
   use: (band: Float64Array, start: number, length: number) => void,
 ): void {

@@ -1,0 +1,69 @@
+/** A quantised checkpoint of the same model: which of its layers it holds. */
+import { CompressionError } from '../../compression/compressionError';
+import type { QuantisedSummary } from '../../shared/compression/quantisedCheckpoint';
+import type { EngineDocument } from '../document/engineDocument';
+import type { OpenDocuments } from '../document/openDocuments';
+import { EngineError } from '../layer/engineLayer';
+import { compressibleMatrix } from './compressLayer';
+
+export interface QuantisedParts {
+  readonly documents: Pick<OpenDocuments, 'open' | 'close'>;
+}
+
+/** @throws CompressionError `unsupported` if it holds no layer of the model; CheckpointError; AbortError */
+export function useQuantised(
+  parts: QuantisedParts,
+  document: EngineDocument,
+  path: string,
+  signal: AbortSignal,
+): Promise<QuantisedSummary> {
+  return withQuantised(parts, path, signal, (quantised) => {
+    const layers: string[] = [];
+    const missing: QuantisedSummary['missing'][number][] = [];
+    for (const [name, { geometry }] of document.layers) {
+      if (!geometry) continue;
+      const why = whyNot(document, quantised!, name);
+      if (why === undefined) layers.push(name);
+      else missing.push({ layer: name, why });
+    }
+    const { format, path: file } = quantised!.checkpoint;
+    if (layers.length === 0) {
+      const first = missing[0];
+      const reason = `it has no quantised weight of this model${first ? ` (${first.layer} ${first.why})` : ''}; choose a quantised form of the same model`;
+      throw new CompressionError('unsupported', reason, { file });
+    }
+    return Promise.resolve({ path, format, layers, missing });
+  });
+}
+
+/** Opens it for the time of the work, if one is named. @throws what opening and the work throw */
+export async function withQuantised<T>(
+  { documents }: QuantisedParts,
+  path: string | undefined,
+  signal: AbortSignal,
+  work: (quantised: EngineDocument | undefined) => Promise<T>,
+): Promise<T> {
+  if (path === undefined) return work(undefined);
+  const quantised = await documents.open(path, signal);
+  try {
+    return await work(quantised);
+  } finally {
+    await documents.close(quantised.handle);
+  }
+}
+
+/** In words that follow the layer's name. */
+function whyNot(document: EngineDocument, quantised: EngineDocument, name: string): string | undefined {
+  const other = quantised.layers.get(name);
+  if (!other) return 'is not there';
+  try {
+    const [ours, theirs] = [document.layer(name), other].map((layer) => compressibleMatrix(layer, name));
+    if (ours!.rows !== theirs!.rows || ours!.cols !== theirs!.cols) {
+      return `is ${theirs!.rows} × ${theirs!.cols} there, and ${ours!.rows} × ${ours!.cols} here`;
+    }
+  } catch (error) {
+    if (!(error instanceof EngineError || error instanceof CompressionError)) throw error;
+    return error instanceof CompressionError ? error.reason : error.message;
+  }
+  return other.tensor.encoding ? undefined : 'is not quantised there';
+}

@@ -1,0 +1,172 @@
+/** What a plan is made from beside the layers: an ILP's choices, groups, a quantised checkpoint. */
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import type { Locator, Page } from 'playwright-core';
+import type { AssignmentRequest } from '../../extension/shared/compression/assignments';
+import type { CompressionPlan } from '../../extension/shared/compression/plans';
+import { eventually } from '../harness/eventually';
+import { cutTexts } from './cutText';
+import { openView } from './openView';
+import { requests, screenshotFolder, violations } from './viewPage';
+
+describe('what plans are made from', () => {
+  async function opened(query: Record<string, string> = {}): Promise<Page> {
+    const page = await openView({ query, height: 1000, width: 1500 });
+    await page.locator('.header-actions').getByRole('button', { name: 'Compress Model…' }).click();
+    await page.locator('.plan-table .table-body [role=row]').first().waitFor();
+    return page;
+  }
+
+  async function choose(page: Page, dropdown: string, option: string | RegExp): Promise<void> {
+    await page.getByRole('combobox', { name: dropdown, exact: true }).click();
+    await page.getByRole('option', { name: option }).click();
+  }
+
+  async function savedPlan(page: Page): Promise<CompressionPlan> {
+    const before = (await requests(page, 'savePlan')).length;
+    await page.getByRole('button', { name: 'Save Plan…' }).click();
+    const sent = (await eventually(
+      () => requests(page, 'savePlan'),
+      (all) => all.length > before,
+    )) as { plan: CompressionPlan }[];
+    return sent.at(-1)!.plan;
+  }
+
+  const row = (page: Page, name: string): Locator => page.locator('.plan-table [role=row]', { hasText: name });
+  const cell = (page: Page, name: string, column: number): Promise<string> =>
+    row(page, name).locator(`[aria-colindex="${column}"]`).innerText();
+  const asked = async (page: Page): Promise<AssignmentRequest[]> =>
+    ((await requests(page, 'assignPlan')) as { request: AssignmentRequest }[]).map(({ request }) => request);
+
+  it('asks for an ILP among methods, within a time limit, and shows the gap', async () => {
+    const page = await opened();
+    await choose(page, 'Allocation', 'ILP');
+    await page.getByText('No plan of these choices is better by more than 1%, the gap that is left').waitFor();
+    const ilp = page.getByRole('group', { name: 'ILP chooses among' });
+    await ilp.getByRole('checkbox', { name: 'Truncated SVD' }).click();
+    await ilp.getByRole('checkbox', { name: 'Quantise only' }).click();
+    assert.equal(await ilp.getByRole('checkbox', { name: 'SVD-LLM' }).isDisabled(), true);
+    await page.getByLabel('Time limit').fill('2');
+    await page.keyboard.press('Tab');
+    await page.getByRole('progressbar', { name: 'Solving the integer programme' }).waitFor();
+    assert.equal(
+      await page.getByRole('button', { name: 'Save Plan…' }).isDisabled(),
+      true,
+      'there is no plan meanwhile',
+    );
+    await page.getByText('No plan of these choices is better by more than 1%').waitFor();
+    const last = (await asked(page)).at(-1)!;
+    assert.deepEqual(last.choices, [{ method: 'svd' }, { method: 'quantise' }]);
+    assert.equal(last.timeLimit, 2);
+    await page.screenshot({ path: path.join(screenshotFolder, 'plan-ilp.png') });
+    assert.equal((await savedPlan(page)).allocation, 'ilp');
+    assert.deepEqual(await violations(page), []);
+  });
+
+  it('asks once for a slider that moves, and cancels an ILP', async () => {
+    const page = await opened({ slow: '' });
+    await choose(page, 'Allocation', 'ILP');
+    for (const target of ['60', '65', '70']) await page.getByRole('slider', { name: 'Target' }).fill(target);
+    await eventually(
+      () => asked(page),
+      (all) => all.some(({ target }) => target.value === 0.7),
+    );
+    assert.ok((await asked(page)).every(({ target }) => target.value === 0.5 || target.value === 0.7));
+    await page.locator('.assignment').getByRole('button', { name: 'Cancel' }).click();
+    await page.getByText('The integer programme was cancelled').waitFor();
+    await page.locator('.assignment').getByRole('button', { name: 'Solve' }).waitFor();
+  });
+
+  it('makes MLPs smaller as groups once statistics cover them, and says why not the others', async () => {
+    const page = await opened();
+    const groups = page.getByRole('group', { name: 'Make smaller as groups' });
+    const nystrom = groups.getByRole('checkbox', { name: 'MLP channels (Nyström)' });
+    await groups.getByText('Needs statistics with the Gram matrices of the inputs.').waitFor();
+    assert.equal(await nystrom.isDisabled(), true);
+    await page.getByRole('button', { name: 'Use Statistics…' }).click();
+    await page.getByText('Statistics statistics.safetensors').waitFor();
+    // Less is not possible: the embeddings alone are 46 %.
+    await page.getByRole('slider', { name: 'Target' }).fill('80');
+    await nystrom.click();
+    await groups.getByText(/^6 groups; not 6 others, such as /).waitFor();
+    const member = await eventually(
+      async () => Object.entries((await savedPlan(page)).groups ?? {}),
+      (found) => found.length === 6,
+    );
+    assert.deepEqual(member[0]![1], { method: 'nystrom', rank: 1032 });
+    const name = `${member[0]![0]}.up_proj.weight`;
+    await page.locator('.plan-table').focus();
+    for (let i = 0; i < 8 && (await row(page, name).count()) === 0; i++) await page.keyboard.press('PageDown');
+    assert.equal(await cell(page, name, 3), 'Nyström group');
+    assert.deepEqual([await cell(page, name, 4), await cell(page, name, 5)], ['1,032', '75%']);
+    await page.getByText(/^6 groups become smaller, too/).waitFor();
+    // 2 bytes of 1376 · 512 numbers, three quarters of them; the target counts it.
+    assert.equal(await cell(page, name, 7), '1.06 MB');
+    const size = page.getByRole('region', { name: 'The whole model' }).locator('tr', { hasText: 'Size' });
+    assert.match(await size.innerText(), /-20%/);
+    await groups.getByRole('checkbox', { name: 'Query and key heads' }).click();
+    await groups.getByText(/how its heads turn is not known here/).waitFor();
+    assert.deepEqual(await cutTexts(page), []);
+    await page.screenshot({ path: path.join(screenshotFolder, 'plan-groups.png') });
+    const plan = await savedPlan(page);
+    assert.equal(plan.statistics?.name, 'statistics.safetensors');
+    assert.match(JSON.stringify(plan.layers[name]), /becomes smaller by nystrom in its group/);
+  });
+
+  it('leaves layers dense that the statistics do not cover, and says so', async () => {
+    const page = await opened();
+    await page.getByRole('button', { name: 'Use Statistics…' }).click();
+    await page.getByText('Statistics statistics.safetensors').waitFor();
+    await choose(page, 'Method', 'SVD-LLM');
+    const plan = await eventually(
+      () => savedPlan(page),
+      ({ method }) => method.method === 'svd-llm',
+    );
+    const why = Object.values(plan.layers).map((each) => ('keep' in each ? each.why : each.method));
+    assert.ok(why.includes('is not in the statistics') && why.includes('svd-llm'), [...new Set(why)].join());
+  });
+
+  it('makes adapters of what a quantised checkpoint lost', async () => {
+    const page = await opened();
+    await page.getByRole('button', { name: 'Use Statistics…' }).click();
+    await page.getByText('Statistics statistics.safetensors').waitFor();
+    await page.getByRole('button', { name: 'Quantised Checkpoint…' }).click();
+    const line = page.getByText('Quantised checkpoint model.safetensors (safetensors): 85 of 86 layers.');
+    await line.click();
+    await page.getByText(/is not quantised there/).waitFor();
+    await line.click();
+    await choose(page, 'Method', 'Adapter for a quantised weight');
+    const plan = await eventually(
+      () => savedPlan(page),
+      ({ method }) => method.method === 'eora',
+    );
+    assert.equal(plan.method.rank, 16);
+    await page.getByRole('button', { name: 'Save Compressed Model…' }).click();
+    const [sent] = (await eventually(
+      () => requests(page, 'saveModel'),
+      (all) => all.length === 1,
+    )) as { quantised: string }[];
+    assert.equal(sent!.quantised, '/checkpoints/llama-58m-nf4/model.safetensors');
+  });
+
+  it('shows the interval of an estimate', async () => {
+    const page = await opened();
+    await choose(page, 'Method', 'Quantise only');
+    const name = 'model.layers.0.self_attn.q_proj.weight';
+    const text = await eventually(
+      () => cell(page, name, 6),
+      (found) => found.startsWith('≈'),
+    );
+    // NF4 in blocks of 64: √0.008451, between √0.008339 and √0.01075.
+    assert.equal(text, '≈ 9.19% (9.13% – 10.4%)');
+  });
+
+  it('takes away what was said of the plan when the model is saved', async () => {
+    const page = await opened();
+    await savedPlan(page);
+    const saved = page.getByText('Saved /checkpoints/llama-58m/model.eigenplan.json.');
+    await saved.waitFor();
+    await page.getByRole('button', { name: 'Save Compressed Model…' }).click();
+    await saved.waitFor({ state: 'detached' });
+  });
+});

@@ -1,0 +1,162 @@
+/**
+ * Leading vectors of band matrices: matrices with known eigenvalues are reduced, the subspace is filtered, and what comes
+ * back through the reflectors is held to the eigenvalues that the matrix was made of.
+ */
+import assert from 'node:assert/strict';
+import { BandFilter } from '../../../../extension/linalg/eigen/bandFilter';
+import { eigenvaluesAbove } from '../../../../extension/linalg/eigen/bandInertia';
+import { reduceToBandMatrix, type PanelReflectors } from '../../../../extension/linalg/eigen/bandReduction';
+import type { BandMatrix } from '../../../../extension/linalg/kernels/bandMatrix';
+import { leadingBandVectors, type SubspaceTools } from '../../../../extension/linalg/eigen/bandSubspace';
+import { applyPanels } from '../../../../extension/linalg/eigen/bandVectors';
+import { SymmetricSlabs } from '../../../../extension/linalg/gram/symmetricSlabs';
+import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
+import { kernelProducts } from '../../../../extension/linalg/products/matrixProducts';
+import { largestDifference, randomMatrix } from '../../../harness/numbers/denseReference';
+
+const N = 300;
+const kernels = loadKernels();
+const products = kernelProducts(kernels);
+
+/** H·diag(values)·H with a reflector H along a random vector, twice: symmetric, its eigenvalues known. */
+function matrixWith(values: readonly number[]): Float64Array {
+  const n = values.length;
+  const matrix = new Float64Array(n * n);
+  values.forEach((value, i) => (matrix[i * n + i] = value));
+  for (const seed of [1, 2]) {
+    const v = randomMatrix(1, n, seed);
+    const square = v.reduce((sum, each) => sum + each * each, 0);
+    const reflector = Float64Array.from({ length: n * n }, (_, at) => {
+      const [i, j] = [Math.floor(at / n), at % n];
+      return (i === j ? 1 : 0) - (2 * v[i]! * v[j]!) / square;
+    });
+    const left = kernels.multiply(reflector, matrix, n, n, n, false, false);
+    matrix.set(kernels.multiply(left, reflector, n, n, n, false, false));
+  }
+  return matrix;
+}
+
+async function reduced(matrix: Float64Array): Promise<{ band: BandMatrix; keep: PanelReflectors[] }> {
+  const keep: PanelReflectors[] = [];
+  const band = await reduceToBandMatrix(SymmetricSlabs.fromMatrix(matrix, N), { products, kernels, keep });
+  return { band, keep };
+}
+
+/** The band matrix in full. */
+function dense({ rows, width }: BandMatrix): Float64Array {
+  const matrix = new Float64Array(N * N);
+  for (let i = 0; i < N; i++) {
+    for (let j = Math.max(0, i - width); j <= i; j++) {
+      matrix[i * N + j] = matrix[j * N + i] = rows[i * (width + 1) + j - i + width]!;
+    }
+  }
+  return matrix;
+}
+
+/** T_degree by its recurrence on the whole matrix. */
+function filterOf(band: BandMatrix): SubspaceTools['filter'] {
+  return (x, count, degree, { low, high }) => {
+    const matrix = dense(band);
+    for (let i = 0; i < N; i++) matrix[i * N + i] = matrix[i * N + i]! - (low + high) / 2;
+    const t = matrix.map((value) => (2 * value) / (high - low));
+    let [before, now] = [x, kernels.multiply(t, x, N, count, N, false, false)];
+    for (let step = 1; step < degree; step++) {
+      const next = kernels.multiply(t, now, N, count, N, false, false);
+      for (let at = 0; at < next.length; at++) next[at] = 2 * next[at]! - before[at]!;
+      [before, now] = [now, next];
+    }
+    return now;
+  };
+}
+
+function tools(band: BandMatrix): SubspaceTools {
+  return { filter: filterOf(band), kernels, poll: () => undefined };
+}
+
+const decaying = (power: number): number[] => Array.from({ length: N }, (_, i) => (i + 1) ** -power);
+
+const SPECTRA: Readonly<Record<string, readonly number[]>> = {
+  'of a slow decay': decaying(0.3),
+  'of a power law': decaying(1),
+  'of a steep power law': decaying(4),
+  'of evenly spaced values': Array.from({ length: N }, (_, i) => 1 - i / N),
+  'with an outlier': [1e5, ...decaying(0.5).slice(1)],
+  'with fewer than are asked for': Array.from({ length: N }, (_, i) => (i < 10 ? 1 - i / 20 : 0)),
+  'of the identity': new Array<number>(N).fill(1),
+  'with a plateau across the rank': Array.from({ length: N }, (_, i) => (i < 20 ? 3 - i / 20 : i < 80 ? 1 : 0.2)),
+};
+
+describe('leading vectors of a band matrix', () => {
+  for (const [name, values] of Object.entries(SPECTRA)) {
+    it(`${name} are orthonormal, and their values those that the matrix was made of`, async () => {
+      const k = 32;
+      const matrix = matrixWith(values);
+      const { band, keep } = await reduced(matrix);
+      const found = leadingBandVectors(band, k, tools(band));
+      assert.ok(found, 'the iteration converged');
+      found.values.forEach((value, i) => {
+        assert.ok(Math.abs(value * band.scale - values[i]!) < 1e-6 * values[i]! + 1e-13 * values[0]!, `λ${i + 1}`);
+      });
+      await applyPanels(keep, found.vectors, k, products);
+      const unit = kernels.multiply(found.vectors, found.vectors, k, k, N, true, false);
+      const identity = unit.map((_, at) => (at % (k + 1) === 0 ? 1 : 0));
+      assert.ok(largestDifference(unit, identity) < 1e-12, 'orthonormal');
+      // What they hold of the matrix is as much as any k vectors can hold.
+      const image = kernels.multiply(matrix, found.vectors, N, k, N, false, false);
+      let held = 0;
+      for (let at = 0; at < image.length; at++) held += image[at]! * found.vectors[at]!;
+      const most = values.slice(0, k).reduce((sum, value) => sum + value, 0);
+      const rest = values.slice(k).reduce((sum, value) => sum + value, 0);
+      assert.ok(most - held < 3e-8 * rest + 1e-12 * most, `${most - held} of ${rest}`);
+    });
+  }
+
+  it('of a zero matrix are not sought', async () => {
+    const { band } = await reduced(new Float64Array(N * N));
+    assert.equal(leadingBandVectors(band, 32, tools(band)), undefined);
+  });
+
+  it('stop when the poll throws', async () => {
+    const { band } = await reduced(matrixWith(decaying(1)));
+    const stop = (): never => {
+      throw new DOMException('stopped', 'AbortError');
+    };
+    assert.throws(() => leadingBandVectors(band, 32, { ...tools(band), poll: stop }), { name: 'AbortError' });
+  });
+});
+
+describe('Chebyshev polynomials of a band matrix', () => {
+  it('are those of the recurrence, up to a sign', async () => {
+    const { band } = await reduced(matrixWith(decaying(0.5)));
+    const damped = { low: 0, high: 0.3 };
+    const filter = new BandFilter(band, damped);
+    for (const degree of [1, 2, 3, 4, 5, 8]) {
+      const x = randomMatrix(N, 7, degree);
+      const expected = filterOf(band)(x.slice(), 7, degree, damped, () => undefined);
+      const found = await filter.filtered(x, 7, degree, products);
+      const sign = Math.sign(found[0]! * expected[0]!);
+      if (degree === 1) assert.equal(sign, 1);
+      const size = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      assert.ok(
+        largestDifference(
+          found.map((value) => sign * value),
+          expected,
+        ) <
+          1e-12 * size,
+        `degree ${degree}`,
+      );
+    }
+  });
+});
+
+describe('the inertia of a band matrix', () => {
+  it('counts the eigenvalues above a shift', async () => {
+    const values = decaying(0.7);
+    const { band } = await reduced(matrixWith(values));
+    for (const i of [0, 1, 10, 100, 250]) {
+      assert.equal(eigenvaluesAbove(band, (values[i]! + values[i + 1]!) / 2 / band.scale), i + 1);
+    }
+    assert.equal(eigenvaluesAbove(band, 2), 0);
+    assert.equal(eigenvaluesAbove(band, -1), N);
+  });
+});

@@ -1,0 +1,68 @@
+/** What an ILP chooses among, and how long it may take. */
+import { layerMethods, type MethodName } from '../../extension/shared/compression/methodTable';
+import { checkbox, type Checkbox } from '../controls/controls';
+import { element } from '../controls/elements';
+import { field, numberInput, setUnlessEdited } from '../controls/fields';
+import type { Lacking } from './neededStatistics';
+import type { PlanSettings } from './planSettings';
+
+/** An adapter saves nothing, and the error of a tensor train is not known before it is run. */
+const CHOOSABLE = layerMethods.filter(({ name, stores }) => stores !== 'adapter' && name !== 'tensor-train');
+
+const MOST_SECONDS = 3600;
+
+type Chosen = Pick<PlanSettings, 'choices' | 'timeLimit'>;
+
+export class AssignmentField {
+  readonly element: HTMLElement;
+  private readonly boxes = new Map<MethodName, Checkbox>();
+  private readonly limit: HTMLInputElement;
+  private chosen: readonly MethodName[] = [];
+
+  constructor(
+    private readonly lacking: Lacking,
+    onChange: (change: Partial<Chosen>) => void,
+  ) {
+    const items = CHOOSABLE.map(({ name, label, description }) => {
+      const box = checkbox(label, false, (use) => {
+        const others = this.chosen.filter((each) => each !== name);
+        onChange({ choices: use ? [...others, name] : others });
+      });
+      box.title = description;
+      this.boxes.set(name, box);
+      return element('li', {}, box);
+    });
+    this.limit = numberInput({ min: 0.1, max: MOST_SECONDS, step: 'any' }, (value) =>
+      onChange({ timeLimit: Math.min(MOST_SECONDS, Math.max(0.1, value)) }),
+    );
+    this.element = element(
+      'div',
+      { class: 'assignment-field' },
+      element(
+        'fieldset',
+        { class: 'exclude' },
+        element('legend', {}, 'ILP chooses among'),
+        element(
+          'p',
+          { class: 'muted description' },
+          'Several ranks and bits of each; without any, of the method of all layers.',
+        ),
+        element('ul', { class: 'patterns' }, ...items),
+      ),
+      field('Time limit', this.limit, 'seconds'),
+    );
+  }
+
+  show({ choices, timeLimit, allocation }: PlanSettings): void {
+    this.chosen = choices;
+    this.element.hidden = allocation !== 'ilp';
+    for (const [name, box] of this.boxes) {
+      const lack = this.lacking(name);
+      box.checked = choices.includes(name);
+      // What is chosen can be taken back.
+      box.disabled = lack !== undefined && !box.checked;
+      if (lack !== undefined) box.title = lack;
+    }
+    setUnlessEdited(this.limit, String(timeLimit));
+  }
+}
