@@ -17,6 +17,8 @@ import { pickDevice } from './commands/devicePicker';
 import { EngineClient } from './engineClient';
 import { HeaderReader } from './workspace/headerReader';
 import { HOVER_LANGUAGES, registerHover } from './hover/hover';
+import { Explainer } from './loadErrors/explainer';
+import { registerMessages } from './loadErrors/messageProviders';
 import { IndexedFiles } from './workspace/indexedFiles';
 import { compressModel, inspectWeights, type InspectLink } from './commands/inspectCommand';
 import { openPlan, useStatistics } from './commands/planCommands';
@@ -82,6 +84,7 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
   const quarantine = new Quarantine(context.workspaceState, 'headersQuarantine');
   const checkpoints = new WorkspaceCheckpoints(new IndexedFiles(reader, quarantine, log), log);
   const meant = new MeantCheckpoints(checkpoints, (file) => editors.session(vscode.Uri.file(file)) !== undefined);
+  const explainer = new Explainer(() => checkpoints.indexed, meant);
   const logged = (what: string, action: Promise<unknown>): void => {
     action.catch((error: unknown) => log.error(`${what}: ${problemOf(error).message}`));
   };
@@ -95,7 +98,8 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
     statusBar,
     checkpoints,
     editors.register(),
-    registerHover({ engine, checkpoints, meant }),
+    registerHover({ engine, checkpoints, meant, explainer }),
+    registerMessages({ checkpoints, explainer }),
     registerCheckpointLens({ checkpoints, meant, verdicts }),
     registerCommand('eigenscope.inspectWeights', (given?: vscode.Uri | InspectLink) =>
       plainErrors(inspectWeights(editors, checkpoints, given)),

@@ -17,6 +17,13 @@ export interface InspectLink {
   compress?: boolean;
 }
 
+/** A link that opens a checkpoint when it is followed, for places that take an address. */
+export function inspectUri(link: InspectLink): vscode.Uri {
+  // The query is decoded once more when the command is run: what looks like an escape in a name stays as it is.
+  const query = encodeURIComponent(JSON.stringify([link]));
+  return vscode.Uri.from({ scheme: 'command', path: 'eigenscope.inspectWeights', query });
+}
+
 export async function inspectWeights(
   editors: CheckpointEditors,
   checkpoints: WorkspaceCheckpoints,

@@ -5,7 +5,9 @@
 import * as vscode from 'vscode';
 import type { PeekResult } from '../../protocol';
 import type { EngineClient } from '../engineClient';
-import { absentCard, checkpointCard, layerCard, othersCard, rangeCard } from './hoverCards';
+import { absentCard, checkpointCard, explanationCard, layerCard, othersCard, rangeCard } from './hoverCards';
+import { explainedAt } from '../loadErrors/explainedAt';
+import type { Explainer } from '../loadErrors/explainer';
 import { hoverEnabled, inspectSettings } from '../settings';
 import type { LayerMatch } from '../workspace/layerIndex';
 import { namesCheckpoint } from '../sources/loadCalls';
@@ -31,12 +33,13 @@ export interface HoverSources {
   engine: EngineClient;
   checkpoints: WorkspaceCheckpoints;
   meant: MeantCheckpoints;
+  explainer: Explainer;
 }
 
 export function registerHover(sources: HoverSources): vscode.Disposable {
   const selector = HOVER_LANGUAGES.map((language) => ({ language }));
   const hovers = new Hovers(sources);
-  return vscode.languages.registerHoverProvider(selector, {
+  return vscode.languages.registerHoverProvider([...selector, { scheme: 'output' }], {
     provideHover: (document, position) => hovers.at(document, position),
   });
 }
@@ -51,6 +54,8 @@ class Hovers {
       HEADERS_MS,
       checkpoints.readHeaders().catch(() => undefined),
     ); // the log tells why
+    const message = explainedAt(this.sources.explainer, document, new vscode.Range(position, position));
+    if (message) return new vscode.Hover(explanationCard(message.name, message), message.range);
     const line = document.lineAt(position.line).text;
     const candidates = namesAt(line, position.character);
     for (const candidate of candidates) {

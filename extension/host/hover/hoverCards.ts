@@ -7,6 +7,8 @@ import type { PeekResult } from '../../protocol';
 import type { LayerResult } from '../../shared/layers';
 import type { TensorSummary } from '../../shared/tensors';
 import { suggestedRank } from '../../shared/ranks/worthFactoring';
+import type { Explained } from '../loadErrors/explainer';
+import { filled } from '../loadErrors/sentences';
 import type { CheckpointHead } from '../workspace/indexedFiles';
 import type { LayerMatch, NearMatch, RangeMatch } from '../workspace/layerIndex';
 import { percentText } from '../percentText';
@@ -91,6 +93,19 @@ export function checkpointCard(checkpoint: string, about: CheckpointHead): vscod
     ...(problems > 0 ? [`${counted(problems, 'problem')}; open it to read ${agreeing(problems, 'it', 'them')}`] : []),
     '',
     inspectLink('Inspect', checkpoint),
+  ];
+  return card(lines.join('  \n'));
+}
+
+/** What a program's message about a key means, sentence by sentence. */
+export function explanationCard(name: string, { sentences, checkpoint, tensor }: Explained): vscode.MarkdownString {
+  const layer = tensor && (tensor.layers[0] ?? tensor.name);
+  const lines = [
+    `**${markdownCode(name)}**`,
+    ...sentences.map((each) => filled(each, markdownCode)),
+    markdownText(vscode.workspace.asRelativePath(checkpoint)),
+    '',
+    inspectLink(tensor ? `Open ${tensor.name}` : 'Inspect', checkpoint, layer),
   ];
   return card(lines.join('  \n'));
 }

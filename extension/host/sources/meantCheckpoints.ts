@@ -23,6 +23,9 @@ const CELL_SCHEME = 'vscode-notebook-cell';
  */
 type Rank = readonly [unnamed: number, notOpen: number, distance: number];
 
+/** Absent for what stands in no document: a terminal's output. */
+type Text = vscode.TextDocument | undefined;
+
 export class MeantCheckpoints {
   /** By document and version, the one used last at the end. */
   private readonly mentions = new Map<string, SourceMentions>();
@@ -34,7 +37,7 @@ export class MeantCheckpoints {
   ) {}
 
   /** The likeliest checkpoint first; the order of what is in one stays. */
-  ranked<T extends { checkpoint: string; distance?: number }>(document: vscode.TextDocument, found: readonly T[]): T[] {
+  ranked<T extends { checkpoint: string; distance?: number }>(document: Text, found: readonly T[]): T[] {
     const ranks = new Map<string, Rank>();
     for (const { checkpoint } of found) {
       if (!ranks.has(checkpoint)) ranks.set(checkpoint, this.rank(document, checkpoint));
@@ -47,7 +50,7 @@ export class MeantCheckpoints {
   }
 
   /** The source file names it, or an editor shows it. */
-  isMeant(document: vscode.TextDocument, checkpoint: string): boolean {
+  isMeant(document: Text, checkpoint: string): boolean {
     const [unnamed, notOpen] = this.rank(document, checkpoint);
     return unnamed < 0 || notOpen === 0;
   }
@@ -100,10 +103,11 @@ export class MeantCheckpoints {
     return undefined;
   }
 
-  private rank(document: vscode.TextDocument, checkpoint: string): Rank {
-    const own = fileOf(document);
+  private rank(document: Text, checkpoint: string): Rank {
+    const own = document && fileOf(document);
     const distance = own === undefined ? 0 : folderDistance(own, checkpoint);
-    return [-this.mentionsIn(document).of(checkpoint), this.isOpen(checkpoint) ? 0 : 1, distance];
+    const named = document ? this.mentionsIn(document).of(checkpoint) : 0;
+    return [-named, this.isOpen(checkpoint) ? 0 : 1, distance];
   }
 
   private mentionsIn(document: vscode.TextDocument): SourceMentions {

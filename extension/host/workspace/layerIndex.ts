@@ -85,6 +85,11 @@ export class LayerIndex {
     });
   }
 
+  /** The names of one checkpoint. */
+  namesOf(checkpoint: string): LayerNames | undefined {
+    return this.checkpoints.get(checkpoint)?.names;
+  }
+
   get size(): number {
     return this.checkpoints.size;
   }

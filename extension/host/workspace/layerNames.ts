@@ -80,6 +80,29 @@ export class LayerNames {
     return asTensor.length > 0 ? asTensor : this.matches(path, undefined);
   }
 
+  /** The tensor of this very name, its own or its alias; undefined where there is none. */
+  exact(name: string): TensorSummary | undefined {
+    const { module } = moduleOf(name);
+    const indices = this.byModule.get(keyOf(module)) ?? [];
+    const found = indices.find((index) => this.names[index] === name || this.aliases.get(index) === name);
+    if (found !== undefined) return this.tensorAt(found);
+    // Of very many that end alike, some were not entered.
+    const place = indices.length < MAX_ALIKE ? -1 : this.names.indexOf(name);
+    return place < 0 ? undefined : this.tensorAt(place);
+  }
+
+  /** Tensors whose names are like one that is not there, the nearest first. */
+  alike(name: string, most: number): TensorSummary[] {
+    const near = this.templates.alike(components(name), most);
+    const found = near.map(({ parts, example }) => this.exact(parts.join('.')) ?? this.tensorAt(example));
+    return [...new Map(found.map((tensor) => [tensor.name, tensor])).values()];
+  }
+
+  /** All names in the checkpoint's order. */
+  get all(): readonly string[] {
+    return this.names;
+  }
+
   /**
    * Tensors whose path ends like this one, or the other way round. One word alone is too common in code to stand for the
    * end of a longer path: it has a key of its own.
@@ -128,7 +151,7 @@ function moduleOf(name: string): { module: readonly string[]; part: string } {
 }
 
 /** `layers[0].q_proj` and `layers/0/q_proj` are the same path. */
-function components(name: string): string[] {
+export function components(name: string): string[] {
   return name
     .replace(/\[(\d+)\]/g, '.$1')
     .split(/[./]/)

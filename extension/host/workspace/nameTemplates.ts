@@ -14,6 +14,12 @@ export const ANY = '*';
 /** A share of a name's parts that must be equal for another to be its misspelling. */
 const NEAR = 0.6;
 
+/** Beginnings of names that are tried. */
+const MAX_FRONTS = 64;
+
+/** Fewer equal parts are chance. */
+const LEAST_EQUAL = 3;
+
 const NUMBER = /^\d{1,9}$/;
 
 interface Template {
@@ -80,24 +86,73 @@ export class NameTemplates {
 
   /** The name that somebody may have meant; undefined where none is near. */
   nearest(parts: readonly string[]): string | undefined {
-    let best: { template: Template; equal: number; alike?: number } | undefined;
-    // Only where as many parts are equal do letters decide: they cost more.
-    const alike = ({ parts: own }: Template): number => nameSimilarity(own.join('.'), parts.join('.'));
+    const [best] = this.near(parts, 1);
+    return best && shown(best, 0, best.parts.length);
+  }
+
+  /**
+   * The names that somebody may have meant, the nearest first, with the numbers that were written where there are such.
+   *
+   * @returns for each the parts of its name, and a tensor of its kind
+   */
+  alike(parts: readonly string[], most: number): { parts: string[]; example: number }[] {
+    return this.near(parts, most).map((template) => {
+      const written = parts.filter((part) => NUMBER.test(part));
+      const filled = template.parts.map((part, index) => {
+        if (part !== '#') return part;
+        const place = hashes(template.parts, index);
+        const [least, most] = template.ranges[place]!;
+        const number = written[place];
+        return number !== undefined && within(Number(number), [least, most]) ? number : String(least);
+      });
+      return { parts: filled, example: template.example };
+    });
+  }
+
+  /** The range of names that a name would be in if one of its numbers were not too large; undefined where there is none. */
+  beyond(parts: readonly string[]): string | undefined {
+    const key = parts.map((part) => (NUMBER.test(part) ? '#' : part)).join('.');
+    const template = this.templates.get(key);
+    if (!template) return undefined;
+    const numbers = parts.filter((part) => NUMBER.test(part)).map(Number);
+    const outside = numbers.some((number, place) => number > template.ranges[place]![1]);
+    return outside ? shown(template, 0, template.parts.length) : undefined;
+  }
+
+  /** What names begin with, one part or two: `model`, `base_model.model`. */
+  fronts(): string[] {
+    const fronts = new Set<string>();
+    for (const { parts } of this.templates.values()) {
+      for (const count of [1, 2]) {
+        const front = parts.slice(0, count);
+        if (parts.length > count + 1 && !front.includes('#')) fronts.add(front.join('.'));
+      }
+      if (fronts.size >= MAX_FRONTS) break;
+    }
+    return [...fronts];
+  }
+
+  private near(parts: readonly string[], most: number): Template[] {
+    const near: { template: Template; equal: number }[] = [];
     for (const template of this.templates.values()) {
       if (Math.abs(template.parts.length - parts.length) > 1) continue;
       // From the front and from the back: a part too many, or one too few, moves all that follow.
       const front = equalParts(parts, template, 0);
       const back = equalParts(parts, template, template.parts.length - parts.length);
       const equal = Math.max(front, back);
-      if (equal < NEAR * Math.max(parts.length, template.parts.length) || equal < (best?.equal ?? 3)) continue;
-      if (!best || equal > best.equal) best = { template, equal };
-      else {
-        best.alike ??= alike(best.template);
-        const own = alike(template);
-        if (own > best.alike) best = { template, equal, alike: own };
-      }
+      if (equal < LEAST_EQUAL || equal < NEAR * Math.max(parts.length, template.parts.length)) continue;
+      near.push({ template, equal });
     }
-    return best && shown(best.template, 0, best.template.parts.length);
+    near.sort((a, b) => b.equal - a.equal);
+    // Only where as many parts are equal do letters decide: they cost more.
+    const written = parts.join('.');
+    const least = near[Math.min(most, near.length) - 1]?.equal ?? 0;
+    return near
+      .filter(({ equal }) => equal >= least)
+      .map((each) => ({ ...each, alike: near.length > 1 ? nameSimilarity(each.template.parts.join('.'), written) : 1 }))
+      .sort((a, b) => b.equal - a.equal || b.alike - a.alike)
+      .slice(0, most)
+      .map(({ template }) => template);
   }
 }
 
