@@ -9,7 +9,12 @@ import { NumbersNews } from './api/numbersNews';
 import { SharedCheckpoints } from './api/sharedCheckpoints';
 import { assistantTools, registerTools } from './assistant/tools';
 import { registerCheckpointLens } from './code/checkpointLens';
+import { findInCode } from './code/findInCode';
+import { goToLayer } from './code/goToLayer';
+import { registerLayerLinks } from './code/layerLinks';
 import { KnownVerdicts } from './code/knownVerdicts';
+import { registerNameCompletion } from './code/nameCompletion';
+import { registerPlanCompletion } from './code/planCompletion';
 import { CheckpointSession } from './editor/checkpointSession';
 import { CheckpointEditors } from './editor/checkpointEditor';
 import { runCompressCommand, type CompressArguments } from './commands/compressCommand';
@@ -100,6 +105,11 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
     editors.register(),
     registerHover({ engine, checkpoints, meant, explainer }),
     registerMessages({ checkpoints, explainer }),
+    registerLayerLinks({ checkpoints, meant }),
+    registerNameCompletion({ checkpoints, meant }),
+    registerPlanCompletion({ checkpoints, meant }),
+    registerCommand('eigenscope.goToLayer', () => plainErrors(goToLayer({ checkpoints, meant, explainer }))),
+    registerCommand('eigenscope.findInCode', () => plainErrors(findInCode(editors))),
     registerCheckpointLens({ checkpoints, meant, verdicts }),
     registerCommand('eigenscope.inspectWeights', (given?: vscode.Uri | InspectLink) =>
       plainErrors(inspectWeights(editors, checkpoints, given)),

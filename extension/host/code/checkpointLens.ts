@@ -5,7 +5,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { agreeing } from '../../shared/agreeing';
-import type { InspectLink } from '../commands/inspectCommand';
+import { linkTo } from '../commands/inspectCommand';
 import { listText } from '../plainText';
 import { compactNumber, counted, localNumber, sizeText } from '../quantityText';
 import { codeLensEnabled } from '../settings';
@@ -88,9 +88,8 @@ class CheckpointLenses implements vscode.CodeLensProvider {
 }
 
 function openCommand(title: string, checkpoint: string): vscode.Command {
-  const link: InspectLink = { uri: vscode.Uri.file(checkpoint).toString() };
   const tooltip = `Open ${listText(vscode.workspace.asRelativePath(checkpoint))} in Eigenscope`;
-  return { title: listText(title), tooltip, command: 'eigenscope.inspectWeights', arguments: [link] };
+  return { title: listText(title), tooltip, command: 'eigenscope.inspectWeights', arguments: [linkTo(checkpoint)] };
 }
 
 function lensText(head: CheckpointHead, verdict: ModelVerdict | undefined): string {

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { isCheckpointName } from '../../shared/names/checkpointNames';
+import type { TensorSummary } from '../../shared/tensors';
 import type { CheckpointEditors } from '../editor/checkpointEditor';
 import { activeCheckpoint, chooseCheckpoint } from './chooseCheckpoint';
 import { checkpointsIn } from '../workspace/clickedCheckpoint';
@@ -15,6 +16,12 @@ export interface InspectLink {
   /** What its editor shows first; its table without one. */
   layer?: string;
   compress?: boolean;
+}
+
+/** What opens a tensor's layer, or the checkpoint without one. */
+export function linkTo(checkpoint: string, tensor?: Pick<TensorSummary, 'name' | 'layers'>): InspectLink {
+  const uri = vscode.Uri.file(checkpoint).toString();
+  return tensor ? { uri, layer: tensor.layers[0] ?? tensor.name } : { uri };
 }
 
 /** A link that opens a checkpoint when it is followed, for places that take an address. */

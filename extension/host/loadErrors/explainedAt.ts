@@ -1,6 +1,5 @@
 /** The explanation of the key at a place of a document, from the message around it. */
 import * as vscode from 'vscode';
-import type { InspectLink } from '../commands/inspectCommand';
 import type { Explained, Explainer } from './explainer';
 import { keyProblems, type KeyProblem } from './keyProblems';
 
@@ -36,10 +35,4 @@ function messageAround(document: vscode.TextDocument, line: number): KeyProblem[
 /** @param offset in the document of the text that the problem was found in */
 export function rangeOf(document: vscode.TextDocument, { start, end }: KeyProblem, offset: number): vscode.Range {
   return new vscode.Range(document.positionAt(offset + start), document.positionAt(offset + end));
-}
-
-/** What opens the layer that an explanation is about, or its checkpoint. */
-export function targetOf({ checkpoint, tensor }: Explained): InspectLink {
-  const uri = vscode.Uri.file(checkpoint).toString();
-  return tensor ? { uri, layer: tensor.layers[0] ?? tensor.name } : { uri };
 }

@@ -4,13 +4,13 @@
  */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { inspectUri } from '../commands/inspectCommand';
+import { inspectUri, linkTo } from '../commands/inspectCommand';
 import { listText, notificationText } from '../plainText';
 import { linksEnabled } from '../settings';
 import { visible } from '../../shared/visibleText';
 import type { WorkspaceCheckpoints } from '../workspace/workspaceCheckpoints';
 import type { Explained, Explainer } from './explainer';
-import { explainedAt, rangeOf, targetOf } from './explainedAt';
+import { explainedAt, rangeOf } from './explainedAt';
 import { keyProblems, type KeyProblem } from './keyProblems';
 import { filled } from './sentences';
 
@@ -84,7 +84,7 @@ class Messages
     if (!(link instanceof ProblemLink)) return link;
     const explained = this.sources.explainer.explain(link.problem, link.message, link.checkpoint);
     // The checkpoint may be gone by now: VS Code tells that the link leads nowhere.
-    if (explained) link.target = inspectUri(targetOf(explained));
+    if (explained) link.target = inspectUri(linkTo(explained.checkpoint, explained.tensor));
     return link;
   }
 
@@ -93,7 +93,11 @@ class Messages
     if (!explained?.tensor) return [];
     const title = `Open ${listText(explained.tensor.name)} in Eigenscope`;
     const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
-    action.command = { title, command: 'eigenscope.inspectWeights', arguments: [targetOf(explained)] };
+    action.command = {
+      title,
+      command: 'eigenscope.inspectWeights',
+      arguments: [linkTo(explained.checkpoint, explained.tensor)],
+    };
     return [action];
   }
 
@@ -111,7 +115,8 @@ class Messages
   /** Opens the layer, and says what the tooltip, which is gone by then, has said. */
   async handleTerminalLink({ explained }: ProblemInTerminal): Promise<void> {
     void vscode.window.showInformationMessage(`Eigenscope: ${notificationText(plainExplanation(explained))}`);
-    if (explained.tensor) await vscode.commands.executeCommand('eigenscope.inspectWeights', targetOf(explained));
+    if (explained.tensor)
+      await vscode.commands.executeCommand('eigenscope.inspectWeights', linkTo(explained.checkpoint, explained.tensor));
   }
 
   private isUseful(): boolean {

@@ -98,6 +98,11 @@ export class LayerNames {
     return [...new Map(found.map((tensor) => [tensor.name, tensor])).values()];
   }
 
+  /** Names of all layers with a spectrum, in the checkpoint's order. */
+  *layers(): Generator<string> {
+    for (const index of this.names.keys()) yield* this.tensorAt(index).layers;
+  }
+
   /** All names in the checkpoint's order. */
   get all(): readonly string[] {
     return this.names;

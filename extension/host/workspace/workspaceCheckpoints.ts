@@ -42,7 +42,7 @@ export class WorkspaceCheckpoints implements vscode.Disposable {
     this.watcher.onDidDelete(touched);
   }
 
-  /** Finds the files, and tells the explorer's menu which folders hold a checkpoint. */
+  /** Finds the files, and tells menus whether there are any, and which folders hold one. */
   find(): Promise<readonly string[]> {
     this.counts.searches += 1;
     const search = this.search();
@@ -60,6 +60,7 @@ export class WorkspaceCheckpoints implements vscode.Disposable {
     const onDisk = found.filter(({ scheme }) => scheme === 'file').map(({ fsPath }) => fsPath);
     const folders = checkpointFolders(onDisk);
     await vscode.commands.executeCommand('setContext', 'eigenscope.checkpointFolders', folders);
+    await vscode.commands.executeCommand('setContext', 'eigenscope.hasCheckpoints', onDisk.length > 0);
     return wholeCheckpoints(onDisk).sort();
   }
 

@@ -35,6 +35,29 @@ describe('layer index', () => {
     assert.deepEqual(found(llama, 'model.layers.0.self_attn.q_proj.bias'), ['model.layers.0.self_attn.q_proj.bias']);
   });
 
+  it('tells a very name from one that ends alike', () => {
+    const names = llama.namesOf('model.safetensors')!;
+    assert.equal(names.exact('lm_head.weight')?.name, 'lm_head.weight');
+    assert.equal(names.exact('module.lm_head.weight'), undefined);
+    assert.equal(names.exact('layers.0.self_attn.q_proj.weight'), undefined);
+    assert.equal(llama.namesOf('other.safetensors'), undefined);
+  });
+
+  it('tells names that are like one, with the numbers that were written', () => {
+    const names = llama.namesOf('model.safetensors')!;
+    const alike = (name: string): string[] => names.alike(name, 2).map((each) => each.name);
+    assert.deepEqual(alike('model.layers.1.self_attn.k_proj.weight'), [
+      'model.layers.1.self_attn.q_proj.weight',
+      'model.layers.0.self_attn.q_proj.bias',
+    ]);
+    assert.deepEqual(alike('torch.nn.functional'), []);
+    assert.equal(
+      names.templates.beyond('model.layers.11.self_attn.q_proj.weight'.split('.')),
+      'model.layers.0–10.self_attn.q_proj.weight',
+    );
+    assert.equal(names.templates.beyond('model.layers.2.self_attn.q_proj.weight'.split('.')), undefined);
+  });
+
   it('takes a module for its weight, with or without the prefix', () => {
     const expected = ['model.layers.0.self_attn.q_proj.weight'];
     assert.deepEqual(found(llama, 'model.layers.0.self_attn.q_proj'), expected);
