@@ -23,7 +23,7 @@ import { EngineClient } from './engineClient';
 import { HeaderReader } from './workspace/headerReader';
 import { HOVER_LANGUAGES, registerHover } from './hover/hover';
 import { Explainer } from './loadErrors/explainer';
-import { registerMessages } from './loadErrors/messageProviders';
+import { Messages, registerMessages } from './loadErrors/messageProviders';
 import { IndexedFiles } from './workspace/indexedFiles';
 import { compressModel, inspectWeights, type InspectLink } from './commands/inspectCommand';
 import { openPlan, useStatistics } from './commands/planCommands';
@@ -31,10 +31,13 @@ import { notificationText, plainLog } from './plainText';
 import { Quarantine } from './quarantine';
 import {
   ANALYSIS_SETTINGS,
+  codeLensEnabled,
+  completionEnabled,
   DEVICE_SETTING,
   engineEnvironment,
   hoverEnabled,
   inspectSettings,
+  linksEnabled,
   PROCESS_SETTINGS,
   useSettings,
 } from './settings';
@@ -51,6 +54,8 @@ export interface Inside {
   /** Names that hovers know. */
   readonly checkpoints: WorkspaceCheckpoints;
   readonly tools: ReturnType<typeof assistantTools>;
+  /** Messages about keys, in logs and terminals. */
+  readonly messages: Messages;
 }
 
 export function activate(context: vscode.ExtensionContext): EigenscopeExports & { inside?: Inside } {
@@ -90,6 +95,7 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
   const checkpoints = new WorkspaceCheckpoints(new IndexedFiles(reader, quarantine, log), log);
   const meant = new MeantCheckpoints(checkpoints, (file) => editors.session(vscode.Uri.file(file)) !== undefined);
   const explainer = new Explainer(() => checkpoints.indexed, meant);
+  const messages = new Messages({ checkpoints, explainer });
   const logged = (what: string, action: Promise<unknown>): void => {
     action.catch((error: unknown) => log.error(`${what}: ${problemOf(error).message}`));
   };
@@ -104,7 +110,7 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
     checkpoints,
     editors.register(),
     registerHover({ engine, checkpoints, meant, explainer }),
-    registerMessages({ checkpoints, explainer }),
+    registerMessages(messages),
     registerLayerLinks({ checkpoints, meant }),
     registerNameCompletion({ checkpoints, meant }),
     registerPlanCompletion({ checkpoints, meant }),
@@ -155,7 +161,8 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
     await Promise.all([editors.startOver(), shared.startOver(why)]);
   }
   function wantHeaders(language: string): void {
-    if (HOVER_LANGUAGES.includes(language) && hoverEnabled()) logged('workspace', checkpoints.readHeaders());
+    const isWanted = hoverEnabled() || codeLensEnabled() || linksEnabled() || completionEnabled();
+    if (HOVER_LANGUAGES.includes(language) && isWanted) logged('workspace', checkpoints.readHeaders());
   }
   const found = checkpoints.find().then((files) => {
     // If there are checkpoints, one is about to be opened: a second of starting is better spent now.
@@ -174,7 +181,7 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
     onDidChangeNumbers: news.event,
   });
   if (context.extensionMode !== vscode.ExtensionMode.Test) return api;
-  return { ...api, inside: { engine, checkpoints, tools, session: (uri) => editors.session(uri) } };
+  return { ...api, inside: { engine, checkpoints, tools, messages, session: (uri) => editors.session(uri) } };
 }
 
 /** What a command does. VS Code shows its error in a notification, which reads links in it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { InspectLink } from '../../extension/host/commands/inspectCommand';
-import type { EigenscopeApi } from '../../extension/host/main';
+import type { Inside } from '../../extension/host/main';
 import { closeEditors, eigenscope, makeCheckpoint, until, workspaceFolder } from './workspace';
 
 const hostile = 'coded.$(bug)[x](command:y)"\\.weight';
@@ -9,7 +9,7 @@ const hostile = 'coded.$(bug)[x](command:y)"\\.weight';
 const textOf = (label: vscode.CompletionItem['label']): string => (typeof label === 'string' ? label : label.label);
 
 describe('names of layers in code', () => {
-  let api: EigenscopeApi;
+  let api: Inside;
   let checkpoint: vscode.Uri;
   let source: vscode.TextDocument;
   const lines = [

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { InspectLink } from '../../extension/host/commands/inspectCommand';
-import type { EigenscopeApi } from '../../extension/host/main';
+import type { Inside } from '../../extension/host/main';
 import { closeEditors, eigenscope, makeCheckpoint, until } from './workspace';
 
 describe('a log with messages about keys that do not fit', () => {
-  let api: EigenscopeApi;
+  let api: Inside;
   let log: vscode.TextDocument;
   let checkpoint: vscode.Uri;
   const hostile = 'failing.[x](command:y)![p](http://z/q)$(bug).weight';
@@ -91,6 +91,20 @@ describe('a log with messages about keys that do not fit', () => {
     assert.ok(action?.command, actions.map(({ title }) => title).join());
     await vscode.commands.executeCommand(action.command.command, ...(action.command.arguments as unknown[]));
     await until('its session', () => api.session(checkpoint));
+  });
+
+  it('has links in a terminal’s line, with the explanation', async () => {
+    const links = await api.messages.provideTerminalLinks({ line: lines[3]! });
+    assert.deepEqual(
+      links.map(({ startIndex, length }) => lines[3]!.slice(startIndex, startIndex + length)),
+      ['failing.head.weight'],
+    );
+    assert.match(links[0]!.tooltip!, /^In failing\.safetensors it is 6 × 4 F32\. .* has 6 rows, the model wants 9;/);
+    await closeEditors();
+    await api.messages.handleTerminalLink(links[0]!);
+    const session = await until('its session', () => api.session(checkpoint));
+    await until('the layer is shown', () => session.shownLayer === 'failing.head.weight');
+    assert.deepEqual(await api.messages.provideTerminalLinks({ line: 'all keys matched successfully' }), []);
   });
 
   it('has no links where they are turned off', async () => {

@@ -31,8 +31,7 @@ export interface MessageSources {
   explainer: Explainer;
 }
 
-export function registerMessages(sources: MessageSources): vscode.Disposable {
-  const messages = new Messages(sources);
+export function registerMessages(messages: Messages): vscode.Disposable {
   return vscode.Disposable.from(
     vscode.languages.registerDocumentLinkProvider(SELECTOR, messages),
     vscode.languages.registerCodeActionsProvider(SELECTOR, messages),
@@ -61,15 +60,15 @@ class ProblemInTerminal extends vscode.TerminalLink {
   }
 }
 
-class Messages
+export class Messages
   implements vscode.DocumentLinkProvider, vscode.CodeActionProvider, vscode.TerminalLinkProvider<ProblemInTerminal>
 {
   constructor(private readonly sources: MessageSources) {}
 
-  provideDocumentLinks(document: vscode.TextDocument): vscode.DocumentLink[] {
-    if (!this.isUseful()) return [];
+  async provideDocumentLinks(document: vscode.TextDocument): Promise<vscode.DocumentLink[]> {
     const links: vscode.DocumentLink[] = [];
-    for (const { problems, start } of messagesOf(document)) {
+    for (const { problems, start } of linksEnabled() ? messagesOf(document) : []) {
+      if (problems.length > 0) await this.headers();
       const checkpoint = this.sources.explainer.checkpointOf(problems, document);
       if (checkpoint === undefined) continue;
       for (const problem of problems.slice(0, MOST_LINKS)) {
@@ -89,7 +88,7 @@ class Messages
   }
 
   provideCodeActions(document: vscode.TextDocument, range: vscode.Range): vscode.CodeAction[] {
-    const explained = this.isUseful() ? explainedAt(this.sources.explainer, document, range) : undefined;
+    const explained = linksEnabled() ? explainedAt(this.sources.explainer, document, range) : undefined;
     if (!explained?.tensor) return [];
     const title = `Open ${listText(explained.tensor.name)} in Eigenscope`;
     const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
@@ -101,9 +100,9 @@ class Messages
     return [action];
   }
 
-  provideTerminalLinks({ line }: vscode.TerminalLinkContext): ProblemInTerminal[] {
-    if (!this.isUseful()) return [];
-    const problems = keyProblems(line);
+  async provideTerminalLinks({ line }: Pick<vscode.TerminalLinkContext, 'line'>): Promise<ProblemInTerminal[]> {
+    const problems = linksEnabled() ? keyProblems(line) : [];
+    if (problems.length > 0) await this.headers();
     const checkpoint = this.sources.explainer.checkpointOf(problems, undefined);
     if (checkpoint === undefined) return [];
     return problems.slice(0, MOST_LINKS).flatMap((problem) => {
@@ -119,8 +118,9 @@ class Messages
       await vscode.commands.executeCommand('eigenscope.inspectWeights', linkTo(explained.checkpoint, explained.tensor));
   }
 
-  private isUseful(): boolean {
-    return linksEnabled() && this.sources.checkpoints.indexed.files.length > 0;
+  /** Nobody may have opened a file whose language asks for the checkpoints' names: a terminal has none. */
+  private async headers(): Promise<void> {
+    await this.sources.checkpoints.readHeaders().catch(() => undefined); // the log tells why
   }
 }
 
