@@ -1,5 +1,8 @@
 /** Scores of the rows of a tall matrix, and a seeded choice of rows by them. */
+import type { Poll } from '../../linalg/kernels/kernels';
+import { choleskyFactor, inverseLower } from '../../linalg/triangular/triangular';
 import { mulberry32 } from '../../spectral/seededRandom';
+import type { MethodTools } from '../methods/method';
 
 /** Rounds of the Lewis iteration: for p = 1 the error halves in each. @see Cohen & Peng 2015, §3 */
 const LEWIS_ROUNDS = 30;
@@ -22,48 +25,39 @@ export function leverageScores(vectors: Float64Array, k: number): Float64Array {
 /**
  * ℓ1 Lewis weights: the leverage scores of the matrix whose rows are divided by the roots of those very weights.
  *
- * @param vectors k × n, orthonormal as rows: the weights depend on their span alone
+ * @param vectors k × n, orthonormal as rows (zeros count as none): the weights depend on their span alone
+ * @throws Error where the weights leave float64's range; what `poll` does
  * @see Cohen & Peng 2015, "ℓp row sampling by Lewis weights" (w ← (aᵀ(AᵀW⁻¹A)⁻¹a)^½ for p = 1)
  */
-export function lewisWeights(vectors: Float64Array, k: number, poll: (fraction: number) => void): Float64Array {
+export function lewisWeights(vectors: Float64Array, k: number, { kernels, poll }: MethodTools): Float64Array {
   const n = vectors.length / k;
+  const { rows, count } = withoutZeros(vectors, k);
   let weights = leverageScores(vectors, k);
-  for (let round = 0; round < LEWIS_ROUNDS; round++) {
-    poll(round / LEWIS_ROUNDS);
-    const triangle = weightedCholesky(vectors, k, weights);
-    const next = new Float64Array(n);
-    const solved = new Float64Array(k);
-    for (let j = 0; j < n; j++) {
-      let squared = 0;
-      for (let i = 0; i < k; i++) {
-        let rest = vectors[i * n + j]!;
-        for (let l = 0; l < i; l++) rest -= triangle[i * k + l]! * solved[l]!;
-        const pivot = triangle[i * k + i]!;
-        solved[i] = pivot === 0 ? 0 : rest / pivot;
-        squared += solved[i]! ** 2;
-      }
-      next[j] = Math.sqrt(squared);
-    }
-    weights = next;
+  for (let round = 0; count > 0 && round < LEWIS_ROUNDS; round++) {
+    const pollRound: Poll = (fraction) => poll((round + fraction) / LEWIS_ROUNDS);
+    pollRound(0);
+    const roots = weights.map((weight) => (weight > 0 ? 1 / Math.sqrt(weight) : 0));
+    const scaled = rows.map((value, at) => value * roots[at % n]!);
+    const gram = kernels.multiply(scaled, scaled, count, count, n, false, true);
+    const triangle = choleskyFactor(gram, count, kernels, (fraction) => pollRound(fraction / 2));
+    if (!triangle) throw new Error('the Lewis weights of the singular vectors are beyond the range of float64');
+    const inverse = inverseLower(triangle, count, kernels, (fraction) => pollRound((1 + fraction) / 2));
+    const solved = kernels.multiply(inverse, rows, count, n, count, false, false);
+    weights = leverageScores(solved, count).map(Math.sqrt);
   }
   return weights;
 }
 
-/** Lower triangle of V·diag(1/w)·Vᵀ; a zero pivot for a vector of zeros. */
-function weightedCholesky(vectors: Float64Array, k: number, weights: Float64Array): Float64Array {
+/** The vectors that are not zero. */
+function withoutZeros(vectors: Float64Array, k: number): { rows: Float64Array; count: number } {
   const n = vectors.length / k;
-  const inverses = weights.map((weight) => (weight > 0 ? 1 / weight : 0));
-  const triangle = new Float64Array(k * k);
+  const rows = new Float64Array(vectors.length);
+  let count = 0;
   for (let i = 0; i < k; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = 0;
-      for (let c = 0; c < n; c++) sum += vectors[i * n + c]! * vectors[j * n + c]! * inverses[c]!;
-      for (let l = 0; l < j; l++) sum -= triangle[i * k + l]! * triangle[j * k + l]!;
-      if (i === j) triangle[i * k + i] = sum > 0 ? Math.sqrt(sum) : 0;
-      else triangle[i * k + j] = triangle[j * k + j] === 0 ? 0 : sum / triangle[j * k + j]!;
-    }
+    const row = vectors.subarray(i * n, (i + 1) * n);
+    if (row.some((value) => value !== 0)) rows.set(row, count++ * n);
   }
-  return triangle;
+  return { rows: rows.subarray(0, count * n), count };
 }
 
 /**

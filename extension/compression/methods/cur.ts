@@ -24,7 +24,9 @@ export const cur: LayerMethod = ({ w, outputs, inputs, rank, options }, { kernel
   const rightVectors = right.map((value, at) => unit(value, Math.floor(at / inputs)));
   const pollScores = (fraction: number): void => poll(FACTORING + (SCORES - FACTORING) * fraction);
   const scoresOf = (vectors: Float64Array): Float64Array =>
-    options.scores === 'lewis' ? lewisWeights(vectors, rank, pollScores) : leverageScores(vectors, rank);
+    options.scores === 'lewis'
+      ? lewisWeights(vectors, rank, { kernels, poll: pollScores })
+      : leverageScores(vectors, rank);
   const columnIndices = drawByScore(scoresOf(rightVectors), rank, options.seed);
   // Another stream for the rows: a square matrix would else draw the same places twice.
   const rowIndices = drawByScore(scoresOf(leftVectors), rank, options.seed + 1);

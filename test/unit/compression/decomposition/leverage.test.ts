@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { drawByScore, leverageScores, lewisWeights } from '../../../../extension/compression/decomposition/leverage';
 import { thinLq } from '../../../../extension/compression/decomposition/thinLq';
+import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 import { mulberry32 } from '../../../../extension/spectral/seededRandom';
 
 const [k, n] = [3, 12];
@@ -35,11 +36,22 @@ describe('scores of rows', () => {
   });
 
   it('of Lewis are the leverage scores of the rows over the roots of the weights', () => {
-    const weights = lewisWeights(vectors, k, () => undefined);
+    const weights = lewisWeights(vectors, k, { kernels: loadKernels(), poll: () => undefined });
     const scaled = vectors.map((value, at) => value / Math.sqrt(weights[at % n]!));
     // Orthonormalised, its squared column norms are the leverage scores.
     const scores = leverageScores(thinLq(scaled, k, () => undefined).rows, k);
     for (let j = 0; j < n; j++) assert.ok(Math.abs(scores[j]! - weights[j]!) < 1e-7, `${scores[j]} ${weights[j]}`);
+  });
+});
+
+describe('Lewis weights', () => {
+  it('do not change with vectors of zeros beside the others', () => {
+    const tools = { kernels: loadKernels(), poll: () => undefined };
+    const padded = new Float64Array((k + 1) * n);
+    padded.set(vectors.subarray(0, n));
+    padded.set(vectors.subarray(n), 2 * n);
+    assert.deepEqual(lewisWeights(padded, k + 1, tools), lewisWeights(vectors, k, tools));
+    assert.deepEqual(lewisWeights(new Float64Array(n), 1, tools), new Float64Array(n));
   });
 });
 
