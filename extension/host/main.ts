@@ -42,6 +42,7 @@ import {
   useSettings,
 } from './settings';
 import { logSession } from './editor/sessionLog';
+import { sampleFile } from './sample/openSample';
 import { MeantCheckpoints } from './sources/meantCheckpoints';
 import { StatusBar } from './editor/statusBar';
 import { WorkspaceCheckpoints } from './workspace/workspaceCheckpoints';
@@ -61,7 +62,8 @@ export interface Inside {
 export function activate(context: vscode.ExtensionContext): EigenscopeExports & { inside?: Inside } {
   const log = plainLog(vscode.window.createOutputChannel('Eigenscope', { log: true }));
   useSettings(context.extension, log);
-  const cacheFolder = context.globalStorageUri.fsPath;
+  const storage = context.globalStorageUri.fsPath;
+  const cacheFolder = path.join(storage, 'results');
   const engine = new EngineClient({
     module: path.join(context.extensionPath, 'dist', 'engine.js'),
     environment: () => engineEnvironment(cacheFolder),
@@ -134,6 +136,9 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
       plainErrors(
         runCompressCommand({ engine, editors, checkpoints }, given instanceof vscode.Uri ? { uri: given } : given),
       ),
+    ),
+    registerCommand('eigenscope.openSample', () =>
+      plainErrors(sampleFile(path.join(storage, 'samples')).then((file) => editors.open(vscode.Uri.file(file)))),
     ),
     registerCommand('eigenscope.chooseDevice', () => plainErrors(pickDevice(engine))),
     registerCommand('eigenscope.restartEngine', () => engine.restart()),
