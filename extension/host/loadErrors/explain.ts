@@ -37,7 +37,8 @@ export function explain(
     case 'missing':
       return own ? presentAfterAll(own, file) : missing(problem, message, names, file);
     case 'unexpected':
-      return own ? unexpected(problem, own, message, file) : notThere(problem.name, names, file);
+      if (own) return unexpected(problem, own, message, file);
+      return holder(problem.name, message, names) ?? notThere(problem.name, names, file);
     case 'shape':
       if (!own) return notThere(problem.name, names, file);
       return { sentences: shapeSentences(problem.shapes!, own, file), tensor: own };
@@ -54,7 +55,12 @@ export interface Relative {
 }
 
 /** The tensor in the checkpoint that may be the same parameter: only what stands around its path differs. */
-export function relative(name: string, names: LayerNames): Relative | undefined {
+function relative(name: string, names: LayerNames): Relative | undefined {
+  return endingAlike(name, names) ?? withOtherFront(name, names) ?? nearOne(name, names);
+}
+
+/** The same as far as one look-up tells. */
+export function endingAlike(name: string, names: LayerNames): Relative | undefined {
   const plain = unwrapped(name);
   const found = [...new Set([name, plain])].flatMap((each) => names.find(pathOf(each)));
   const related = found.flatMap(({ tensor, distance }) => {
@@ -67,11 +73,9 @@ export function relative(name: string, names: LayerNames): Relative | undefined 
   });
   const least = smallestOf(related.map(({ distance }) => distance));
   const [first, ...others] = related.filter(({ distance }) => distance === least);
-  if (first) {
-    const further = others.map(({ tensor }) => tensor).filter((tensor) => tensor.name !== first.tensor.name);
-    return { ...first, others: further };
-  }
-  return withOtherFront(name, names) ?? nearOne(name, names);
+  if (!first) return undefined;
+  const further = others.map(({ tensor }) => tensor).filter((tensor) => tensor.name !== first.tensor.name);
+  return { ...first, others: further };
 }
 
 /** Short paths (`wte.weight`) are looked up with what other names begin with, and without what this one does. */
@@ -118,21 +122,30 @@ function presentAfterAll(tensor: TensorSummary, file: string): Explanation {
   return { sentences: [is, why], tensor };
 }
 
+/** A key that is no tensor, and the dictionary of those that are missing. */
+function holder(name: string, message: readonly KeyProblem[], names: LayerNames): Explanation | undefined {
+  const held = message
+    .slice(0, MOST_COMPARED)
+    .map((other) => (other.kind === 'missing' ? names.exact(other.name) : undefined))
+    .find((tensor) => tensor?.group.split('.')[0] === name);
+  if (!held) return undefined;
+  const words = 'It is the dictionary that holds the tensors there: pass it to load_state_dict, sd[{0}].';
+  return { sentences: [sentence(words, pythonText(name))], tensor: held };
+}
+
 function missing({ name }: KeyProblem, message: readonly KeyProblem[], names: LayerNames, file: string): Explanation {
   const found = relative(name, names);
   if (!found) return notThere(name, names, file);
   const { tensor, difference, within, others } = found;
   if (others.length > 0) return severalAlike(tensor, others, file);
-  const same = message
-    .filter(({ kind }) => kind === 'missing')
-    .slice(0, MOST_COMPARED)
-    .map((other) => (other.name === name ? difference : relative(other.name, names)?.difference));
+  const all = message.filter(({ kind }) => kind === 'missing').slice(0, MOST_COMPARED);
+  const same = all.filter((other) => other.name === name || holdsFor(difference, other.name, names)).length;
   return {
     sentences: [
       sentence('In {0} it is {1}, {2}.', file, tensor.name, shapeText(tensor)),
       ...differenceSentences(difference),
       ...(within ? differenceSentences(within) : []),
-      ...countSentences(difference, same),
+      ...countSentences(same, all.length),
     ],
     tensor,
   };
@@ -209,13 +222,25 @@ function differenceSentences(difference: NameDifference): Sentence[] {
   return [sentence('The checkpoint has {0} where the model has {1}.', `${checkpoint}.`, `${model}.`)];
 }
 
+/** The change that mends one key finds the other's tensor, too. */
+function holdsFor(difference: NameDifference, other: string, names: LayerNames): boolean {
+  if (!difference.inFront) {
+    const own = endingAlike(other, names)?.difference;
+    return own !== undefined && isSameDifference(own, difference);
+  }
+  const taken = difference.model === '' ? '' : `${difference.model}.`;
+  const put = difference.checkpoint === '' ? '' : `${difference.checkpoint}.`;
+  return [other, unwrapped(other)].some(
+    (each) => each.startsWith(taken) && names.exact(put + each.slice(taken.length)) !== undefined,
+  );
+}
+
 /** For how many of the message's missing keys the same holds. */
-function countSentences(difference: NameDifference, all: readonly (NameDifference | undefined)[]): Sentence[] {
-  if (all.length < 2) return [];
-  const same = all.filter((other) => other && isSameDifference(other, difference)).length;
-  const values = [String(same), String(all.length)];
+function countSentences(same: number, all: number): Sentence[] {
+  if (all < 2) return [];
+  const values = [String(same), String(all)];
   return [
-    same === all.length
+    same === all
       ? { words: 'That explains all {1} missing keys here.', values }
       : { words: 'That explains {0} of {1} missing keys here.', values },
   ];

@@ -8,7 +8,7 @@ import { largestOf } from '../../shared/extremes';
 import type { MeantCheckpoints } from '../sources/meantCheckpoints';
 import type { LayerIndex } from '../workspace/layerIndex';
 import type { LayerNames } from '../workspace/layerNames';
-import { explain, relative, type Explanation } from './explain';
+import { endingAlike, explain, type Explanation } from './explain';
 import type { KeyProblem } from './keyProblems';
 
 /** Keys of a message that choose the checkpoint. */
@@ -68,7 +68,7 @@ function agreement(message: readonly KeyProblem[], names: LayerNames): number {
     if (kind === 'unexpected' && own) points += 2;
     else if (kind === 'shape' && own) points += own.shape.join() === shapes!.checkpoint.join() ? 2 : 0;
     // What the checkpoint has under another name says little, and more than nothing.
-    else if (kind === 'missing' && !own && relative(name, names)) points += 1;
+    else if (kind === 'missing' && !own && endingAlike(name, names)) points += 1;
   }
   return points;
 }

@@ -183,6 +183,11 @@ describe('explanations of keys that do not fit', () => {
   it('tell that a dictionary within the file is what is wanted', async () => {
     const wrapped = await explained('wrapped', { group: 'state_dict' });
     assert.match(wrapped['missing embed_tokens.weight']!, /has it: <10 × 8 F32>. It lies under <state_dict> there/);
+    assert.match(
+      wrapped['unexpected state_dict']!,
+      /holds the tensors there: pass it to load_state_dict, sd\[<"state_dict">\]/,
+    );
+    assert.match(wrapped['unexpected epoch']!, /has no tensor of that name/);
   });
 
   it('tell the nearest names of one that is not there', async () => {
@@ -199,6 +204,18 @@ describe('explanations of keys that do not fit', () => {
     const problem: KeyProblem = { kind: 'missing', name: 'decoder.layers.0.fc1.weight', start: 0, end: 1 };
     const { sentences } = explain(problem, [problem], names, 'm');
     assert.match(sentences.map(({ words }) => words).join(' '), /has no tensor of that name/);
+  });
+
+  it('take no longer for a message about very many keys, and a checkpoint of very many kinds of names', async () => {
+    const shapes: Shapes = {};
+    for (let at = 0; at < 4000; at++) shapes[`net.part${at}.deep.down.fc.weight`] = [4, 4];
+    const index = await indexOf(shapes);
+    const message = Array.from({ length: 10_000 }, (_, at): KeyProblem => {
+      return { kind: 'missing', name: `x${at}.part${at}.deep.down.fcc.weight`, start: 0, end: 1 };
+    });
+    const meant = { ranked: <T>(_: unknown, found: readonly T[]) => [...found], isMeant: () => false };
+    const explainer = new Explainer(() => ({ index, files: ['/w/model.safetensors'] }), meant);
+    await quickly(500, () => explainer.explain(message[0]!, message, explainer.checkpointOf(message, undefined)!));
   });
 
   it('name all that end alike, where it cannot be told which is meant', async () => {
