@@ -80,8 +80,8 @@ describe('estimates', () => {
       'results',
       llamaResults().filter(({ name }) => name === LAYER),
     );
-    await page.locator('.table-body .estimated').first().waitFor({ state: 'detached' });
-    assert.equal(await page.locator('.table-body .estimated').count(), 0);
+    await page.locator('.table-row:not([hidden]) .estimated').first().waitFor({ state: 'detached' });
+    assert.equal(await page.locator('.table-row:not([hidden]) .estimated').count(), 0);
   });
 
   for (const { name: theme } of themes) {
