@@ -15,7 +15,7 @@ import { showMenu, type MenuItem } from './controls/popup';
 import type { ViewNotifications, ViewSelection, ViewState } from '../extension/protocol';
 import { problemOf } from '../extension/shared/rpc';
 import { splitter } from './controls/splitter';
-import { TensorTable } from './table/tensorTable';
+import { TensorTable, type TablePlace } from './table/tensorTable';
 import { watchTheme } from './controls/theme';
 
 class Page {
@@ -29,6 +29,7 @@ class Page {
   private readonly plan: PlanView;
   private wasBusy = false;
   private inSight: string[] = [];
+  private left: { focused: HTMLElement | SVGElement | null; scroll: number; table: TablePlace } | null = null;
   private readonly messages = element('div', { 'aria-live': 'polite' });
 
   constructor(
@@ -53,9 +54,16 @@ class Page {
       (names) => this.ask(host.request('inspect', { names })),
       () => this.ask(host.request('openWhole', null)),
     );
-    this.overview = new Overview(inspection, {
-      open: (layer) => this.show(layer, { focus: 'title' }),
-      compress: () => this.openPlan({ focus: true }),
+    this.overview = new Overview(host, inspection, memory, {
+      open: (layer) => {
+        this.leave();
+        this.show(layer, { focus: 'title' });
+      },
+      compress: (target) => {
+        if (target) this.plan.aim(target);
+        this.leave();
+        this.openPlan({ focus: true });
+      },
     });
     this.table = new TensorTable(inspection, memory, {
       open: (node, how) => {
@@ -160,6 +168,30 @@ class Page {
     this.show(selection.layer, { compress: selection.compress });
   }
 
+  /** Remembers where the overview was left, to go back to. */
+  private leave(): void {
+    if (this.layer.layer !== null || this.plan.isOpen) return;
+    const focused = document.activeElement;
+    this.left = {
+      focused: focused instanceof HTMLElement || focused instanceof SVGElement ? focused : null,
+      scroll: this.overview.element.scrollTop,
+      table: this.table.place,
+    };
+  }
+
+  /** Back to where the overview was left, else to the table. */
+  private goBack(): void {
+    const { left } = this;
+    this.left = null;
+    if (left) {
+      this.table.goBack(left.table);
+      this.overview.element.scrollTop = left.scroll;
+    }
+    if (left?.focused?.isConnected === true && this.overview.element.contains(left.focused)) {
+      left.focused.focus({ preventScroll: true });
+    } else this.table.focus();
+  }
+
   /** In the place of the table, which stays as it is. */
   private openPlan(how: { focus: boolean }): void {
     this.main.hidden = true;
@@ -169,7 +201,7 @@ class Page {
   private closePlan(): void {
     this.plan.close();
     this.main.hidden = false;
-    this.table.focus();
+    this.goBack();
   }
 
   private closeLayer(): void {
@@ -177,7 +209,7 @@ class Page {
     this.main.classList.remove('split');
     this.remember(null);
     this.table.select(null);
-    this.table.focus();
+    this.goBack();
   }
 
   /** The host's commands begin with the layer that is open. */

@@ -46,7 +46,10 @@ export interface RememberedView {
   columns: string[] | null;
   layer: string | null;
   tab: string;
+  /** Unfolded. */
   overview: boolean;
+  /** Key of the number that the map shows. */
+  mapNumber: string | null;
   /** Share of the room that the table keeps beside, and above, the layer's view. */
   split: number;
   stackedSplit: number;
@@ -63,6 +66,7 @@ const initial: RememberedView = {
   layer: null,
   tab: 'spectrum',
   overview: true,
+  mapNumber: null,
   split: 0.44,
   // A whole plot fits below the table on an ordinary screen.
   stackedSplit: 0.34,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Page, Request } from 'playwright-core';
 import { openView } from './openView';
+import { openUnusual } from './unusual';
 import { notify, requests, screenshotFolder, violations } from './viewPage';
 
 describe('the page of a checkpoint', () => {
@@ -55,10 +56,10 @@ describe('the page of a checkpoint', () => {
   for (const model of ['llama', 'odd']) {
     it(`labels points of the savings' curve beside the curve and within the plot (${model})`, async () => {
       const page = await opened({ model });
-      const labels = page.locator('.overview .mark-label');
+      const labels = page.locator('.savings .mark-label');
       await labels.first().waitFor();
       const touched = await page.evaluate<string[]>(`(() => {
-        const plot = document.querySelector('.overview svg.plot-svg');
+        const plot = document.querySelector('.savings svg.plot-svg');
         const curve = plot.querySelector('.curve');
         const points = Array.from({ length: 2001 }, (_, i) =>
           curve.getPointAtLength((i / 2000) * curve.getTotalLength()).matrixTransform(curve.getScreenCTM()));
@@ -148,7 +149,7 @@ describe('the page of a checkpoint', () => {
     const page = await opened();
     const finding = page.getByText(/^Keeping 9[05]% of the energy leaves [\d.]+% of the parameters at [\d.]+% error/);
     await finding.waitFor();
-    await page.locator('.unusual-item').first().click();
+    await openUnusual(page);
     await page.locator('.layer svg.plot-svg').first().waitFor();
     await finding.waitFor();
   });
@@ -252,7 +253,7 @@ describe('the page of a checkpoint', () => {
 
   it('shares the room by keyboard', async () => {
     const page = await opened();
-    await page.locator('.unusual-item').first().click();
+    await openUnusual(page);
     const bar = page.getByRole('separator', { name: 'Share of the table' });
     const before = Number(await bar.getAttribute('aria-valuenow'));
     await bar.focus();

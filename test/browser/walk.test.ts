@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { cutTexts } from './cutText';
 import { openView } from './openView';
+import { openUnusual } from './unusual';
 import { themes } from './themes';
 import { notify, screenshotFolder, violations } from './viewPage';
 
@@ -125,7 +126,7 @@ describe('a walk through all views', () => {
 
   it('reaches all tabs of a layer where the view is narrow', async () => {
     const page = await openView({ width: 480, height: 900 });
-    await page.locator('.unusual-item').first().click();
+    await openUnusual(page);
     await page.locator('.layer svg.plot-svg').first().waitFor();
     const tabs = page.locator('.layer vscode-panel-tab');
     const cut = await cutTexts(page);
@@ -149,7 +150,7 @@ describe('a walk through all views', () => {
       [900, 'long'],
     ] as const) {
       const page = await openView({ width, query: { model } });
-      await page.locator('.unusual-item').first().click();
+      await openUnusual(page);
       await page.locator('.layer svg.plot-svg').first().waitFor();
       const table = await page.locator('.table').boundingBox();
       // Types of twenty letters leave no room for more than the first.

@@ -3,6 +3,7 @@
  * layer stays as it is if its factor pair would not save enough to be proposed.
  */
 import { ENERGIES, energyRule } from '../../extension/shared/ranks/energyShares';
+import type { PlanTarget } from '../../extension/shared/compression/plans';
 import type { LayerResult } from '../../extension/shared/layers';
 import { savesEnough } from '../../extension/shared/ranks/worthFactoring';
 
@@ -20,6 +21,8 @@ export interface Savings {
   points: SavingsPoint[];
   /** Layers that the numbers stand on. */
   layers: number;
+  /** Their parameters. */
+  parameters: number;
 }
 
 /** Largest share first. */
@@ -48,11 +51,22 @@ export function savings(results: Iterable<LayerResult>): Savings {
     });
   }
   const whole = { energy: 1, kept: 1, error: 0 };
-  if (total === 0) return { points: [whole], layers: 0 };
+  if (total === 0) return { points: [whole], layers: 0, parameters: 0 };
   const points = sums.map((sum, index) => ({
     energy: SHARES[index]!,
     kept: sum.kept / total,
     error: sum.error / total,
   }));
-  return { points: [whole, ...points], layers };
+  return { points: [whole, ...points], layers, parameters: total };
+}
+
+/**
+ * The target of a plan that keeps as much: of all parameters, those of norms and biases among them.
+ *
+ * @param all parameters of the model
+ */
+export function targetOf({ kept }: SavingsPoint, { parameters }: Savings, all: number): PlanTarget {
+  const rest = Math.max(0, all - parameters);
+  const share = (kept * parameters + rest) / (parameters + rest);
+  return { kind: 'parameters', value: Math.round(1e4 * share) / 1e4 };
 }

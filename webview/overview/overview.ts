@@ -1,46 +1,65 @@
-/** The answers before any click: which layers are unusual and why, and how much could be saved at what error. */
+/**
+ * The answers before any click: what can be said of the model, where in it which numbers are, which layers are unusual and
+ * why, and how much could be saved at what error.
+ */
+import { modelTotals, type SummaryKey } from '../../extension/shared/findings/modelTotals';
+import { modelVerdict } from '../../extension/shared/findings/modelVerdict';
+import type { PlanTarget } from '../../extension/shared/compression/plans';
+import type { LayerResult } from '../../extension/shared/layers';
 import { agreeing } from '../../extension/shared/agreeing';
 import { judgedShare } from '../../extension/shared/layerFindings';
-import { button } from '../controls/controls';
+import type { Host, ViewMemory } from '../connection';
+import { button, dropdown, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
-import { formatCount, plural } from '../numbers/format';
-import { icon, type IconName } from '../controls/icons';
+import { setIcon } from '../controls/icons';
+import { ErrorsAtHalf } from '../map/errorsAtHalf';
+import { mapGrid, type MapGrid } from '../map/mapGrid';
+import { DepthPlot } from '../map/depthPlot';
+import { MAP_QUANTITIES, RELATIVE_NORM, type MapQuantity } from '../map/mapQuantities';
+import { ModelMapPlot } from '../map/modelMapPlot';
+import { formatCount, formatNumber, plural } from '../numbers/format';
 import type { Inspection } from '../model/inspection';
 import { ofTheModel } from '../numbers/ofTheModel';
 import { SavingsPlot } from '../plots/savingsPlot';
-import { roving } from '../controls/roving';
-import { savings } from '../numbers/savings';
-import { unusualLayers, type UnusualLayer } from '../../extension/shared/findings/unusualLayers';
-
-/** Lines of unusual layers; the table, sorted, shows the rest. */
-const MOST_LISTED = 100;
+import { savings, targetOf } from '../numbers/savings';
+import { FindingList, LOCAL_NUMBERS } from './findingList';
 
 /** Least time between two drawings, and the share of the time that they may take: of 100 000 results each one is long. */
 const REDRAW_MS = 400;
 const LARGEST_SHARE = 0.1;
 
-const KIND_ICONS: Record<UnusualLayer['kind'], IconName> = {
-  broken: 'error',
-  failed: 'warning',
-  'rank-loss': 'warning',
-  under: 'triangle-up',
-  over: 'triangle-down',
-  shape: 'info',
-};
+/** Means of WeightWatcher's summary, as they are called. */
+const MEANS: readonly { key: SummaryKey; label: string; title: string }[] = [
+  { key: 'alpha', label: 'mean α', title: 'alpha: mean of alpha' },
+  { key: 'farms_alpha', label: 'FARMS α', title: 'farms_alpha: mean of the FARMS alpha' },
+  { key: 'alpha_weighted', label: 'α̂', title: 'alpha_weighted: mean of α·log₁₀ λ₁, WeightWatcher’s alpha-hat' },
+  { key: 'log_norm', label: 'log ‖W‖²', title: 'log_norm: mean of log₁₀ ‖W‖²' },
+  { key: 'log_spectral_norm', label: 'log λ₁', title: 'log_spectral_norm: mean of log₁₀ λ₁' },
+  { key: 'log_alpha_norm', label: 'log Σλ^α', title: 'log_alpha_norm: mean of log₁₀ Σλ^α' },
+  { key: 'stable_rank', label: 'stable rank', title: 'stable_rank: mean of ‖W‖²/λ₁' },
+];
 
 export interface OverviewActions {
   open(layer: string): void;
-  /** Plans the compression of the whole model. */
-  compress(): void;
+  /** Plans the compression of the whole model, at a target if one was chosen. */
+  compress(target?: PlanTarget): void;
 }
 
 export class Overview {
   readonly element: HTMLElement;
   private readonly count = element('span', { class: 'badge' });
-  private readonly list = element('ul', { class: 'unusual-list' });
-  private readonly setTabStop = roving(this.list, '.unusual-item', ['ArrowUp', 'ArrowDown']);
+  private readonly verdict = element('p', { class: 'model-verdict', role: 'status' });
+  private readonly means = element('dl', { class: 'model-means' });
+  private readonly body = element('div', { class: 'overview-body', id: 'overview-body' });
+  private readonly fold: Button;
+  private readonly list: FindingList;
+  private readonly grid: MapGrid;
+  private readonly map: ModelMapPlot;
+  private readonly depth: DepthPlot;
   private readonly savingsPlot: SavingsPlot;
   private readonly ofTheModel: ReturnType<typeof ofTheModel>;
+  private quantity: MapQuantity;
+  private readonly errors: ErrorsAtHalf;
   /** What the drawing stands for, and when it was made. */
   private shown = '';
   private drawn = -Infinity;
@@ -48,27 +67,54 @@ export class Overview {
   private timer = 0;
 
   constructor(
+    host: Host,
     private readonly inspection: Inspection,
-    private readonly actions: OverviewActions,
+    private readonly memory: ViewMemory,
+    actions: OverviewActions,
   ) {
-    this.ofTheModel = ofTheModel(inspection.summary.tensors);
-    const hopeless = inspection.summary.tensors.every(({ layers }) => layers.length === 0);
+    const { tensors } = inspection.summary;
+    this.ofTheModel = ofTheModel(tensors);
+    this.grid = mapGrid(tensors);
+    this.errors = new ErrorsAtHalf(host, () => this.drawMaps(this.known()));
+    const quantities = [...MAP_QUANTITIES, this.errors.quantity, ...(this.isAdapter ? [RELATIVE_NORM] : [])];
+    this.quantity = quantities.find(({ key }) => key === memory.current.mapNumber) ?? quantities[0]!;
+    const choices = quantities.map(({ key, label }) => ({ value: key, label }));
+    const choose = dropdown('What the map shows', choices, this.quantity.key, (value) => {
+      this.quantity = quantities.find(({ key }) => key === value)!;
+      memory.remember({ mapNumber: value });
+      this.drawMaps(this.known());
+    });
+    choose.classList.add('quantity');
+    const open = (layer: string): void => actions.open(layer);
+    this.list = new FindingList(this.grid.map, open);
+    this.map = new ModelMapPlot(this.grid, this.quantity, [choose], open);
+    this.depth = new DepthPlot(this.grid, this.quantity, open);
+    const hopeless = this.grid.rows.length === 0;
     this.savingsPlot = new SavingsPlot(
       hopeless ? 'No tensor here has a spectrum.' : 'Appears with the first inspected layers.',
       hopeless ? [] : [button({ label: 'Compress Model…', icon: 'fold', onClick: () => actions.compress() })],
+      (point) => actions.compress(targetOf(point, this.savingsPlot.savings, inspection.summary.parameters)),
+    );
+    this.fold = button({ label: 'Fold', icon: 'chevron-down', appearance: 'icon', onClick: () => this.toggle() });
+    this.fold.setAttribute('aria-controls', this.body.id);
+    this.body.append(
+      ...(hopeless ? [] : [this.map.element, this.depth.element]),
+      element(
+        'section',
+        { class: 'unusual', 'aria-label': 'Unusual layers' },
+        element('h3', { class: 'plot-title' }, 'Unusual layers ', this.count),
+        this.list.element,
+      ),
+      this.savingsPlot.element,
     );
     this.element = element(
       'section',
       { class: 'overview', 'aria-label': 'Overview' },
       element('h2', { class: 'hidden' }, 'Overview'),
-      element(
-        'section',
-        { class: 'unusual', 'aria-label': 'Unusual layers' },
-        element('h3', { class: 'plot-title' }, 'Unusual layers ', this.count),
-        this.list,
-      ),
-      this.savingsPlot.element,
+      element('div', { class: 'overview-head' }, this.fold, element('div', {}, this.verdict, this.means)),
+      this.body,
     );
+    this.showFold();
     this.refresh();
   }
 
@@ -85,60 +131,90 @@ export class Overview {
     }
   }
 
+  private get isAdapter(): boolean {
+    return this.inspection.summary.tensors.some(({ encoding }) => encoding?.startsWith('LoRA') === true);
+  }
+
+  private toggle(): void {
+    this.memory.remember({ overview: !this.memory.current.overview });
+    this.showFold();
+  }
+
+  private showFold(): void {
+    const { overview } = this.memory.current;
+    this.body.hidden = !overview;
+    const label = overview ? 'Fold the overview' : 'Unfold the overview';
+    this.fold.setAttribute('aria-label', label);
+    this.fold.setAttribute('aria-expanded', String(overview));
+    this.fold.title = label;
+    setIcon(this.fold.firstElementChild as HTMLElement, overview ? 'chevron-down' : 'chevron-right');
+  }
+
   private stateShown(): string {
     return `${this.inspection.version} ${this.inspection.busy}`;
   }
 
+  private known(): LayerResult[] {
+    return this.ofTheModel(this.inspection.results.values());
+  }
+
+  private drawMaps(results: readonly LayerResult[]): void {
+    if (this.quantity === this.errors.quantity) this.errors.refresh(this.inspection.version);
+    const byName = new Map(results.map((result) => [result.name, result]));
+    this.map.show(byName, this.quantity);
+    this.depth.show(byName, this.quantity);
+  }
+
   private draw(): void {
-    const { results } = this.inspection;
     this.shown = this.stateShown();
     this.drawn = performance.now();
-    const ofModel = this.ofTheModel(results.values());
-    const unusual = unusualLayers(ofModel);
-    this.count.textContent = formatCount(unusual.length);
-    this.count.hidden = unusual.length === 0;
-    const focused = document.activeElement instanceof HTMLElement ? document.activeElement.title : '';
-    const items = unusual.slice(0, MOST_LISTED).map((found) => this.item(found));
-    if (unusual.length === 0) {
-      const text = results.size === 0 ? 'Layers that stand out are listed here, with the reason.' : this.allWell();
-      items.push(element('li', { class: 'muted' }, text));
-    } else if (unusual.length > MOST_LISTED) {
-      items.push(element('li', { class: 'muted' }, `and ${formatCount(unusual.length - MOST_LISTED)} more`));
-    }
-    const { judged, layers } = judgedShare(ofModel);
-    if (layers > 0) {
-      const text = `${formatCount(judged)} of ${plural(layers, 'layer')} ${agreeing(layers, 'gives', 'give')} enough evidence for a verdict.`;
-      items.push(element('li', { class: 'muted' }, text));
-    }
-    const hadFocus = this.list.contains(document.activeElement);
-    this.list.replaceChildren(...items);
-    // Keeps a keyboard reader of the list on the same layer.
-    if (hadFocus) [...this.list.querySelectorAll('button')].find((item) => item.title === focused)?.focus();
-    this.setTabStop();
+    const ofModel = this.known();
+    this.showVerdict(ofModel);
+    this.showMeans(ofModel);
+    const unusual = this.list.show(
+      ofModel,
+      this.notes(ofModel),
+      this.inspection.busy ? 'None found so far.' : 'None found.',
+    );
+    this.count.textContent = formatCount(unusual);
+    this.count.hidden = unusual === 0;
+    this.drawMaps(ofModel);
     this.savingsPlot.show(savings(ofModel));
     this.took = performance.now() - this.drawn;
   }
 
-  private allWell(): string {
-    return this.inspection.busy ? 'None found so far.' : 'None found.';
+  private showVerdict(results: readonly LayerResult[]): void {
+    const found = modelVerdict(results, LOCAL_NUMBERS);
+    const so = this.inspection.busy ? 'So far: ' : '';
+    const first = found?.sentence ?? 'No verdict yet: it appears with the first inspected layers.';
+    const next = found?.next === undefined ? [] : [' ', element('span', { class: 'next-step' }, `Next: ${found.next}`)];
+    const text = this.grid.rows.length === 0 && !found ? 'No tensor here has a spectrum.' : `${so}${first}`;
+    if (this.verdict.dataset.text === text) return;
+    this.verdict.dataset.text = text;
+    this.verdict.replaceChildren(text, ...next);
   }
 
-  private item({ layer, kind, reason }: UnusualLayer): HTMLElement {
-    return element(
-      'li',
-      {},
-      element(
-        'button',
-        {
-          type: 'button',
-          class: `unusual-item ${kind}`,
-          title: `${layer}: ${reason}`,
-          click: () => this.actions.open(layer),
-        },
-        icon(KIND_ICONS[kind]),
-        element('span', { class: 'unusual-name' }, element('bdi', { dir: 'ltr' }, layer)),
-        element('span', { class: 'unusual-reason' }, reason),
-      ),
+  private showMeans(results: readonly LayerResult[]): void {
+    const { layers, means } = modelTotals(results);
+    const title = `Means over ${plural(layers, 'layer')} of ten eigenvalues or more, as in WeightWatcher’s summary`;
+    this.means.title = title;
+    this.means.setAttribute('aria-label', title);
+    this.means.replaceChildren(
+      ...MEANS.flatMap(({ key, label, title: definition }) => {
+        const mean = means[key];
+        if (mean === null) return [];
+        const value = element('dd', {}, formatNumber(mean, 3));
+        return [element('div', { title: definition }, element('dt', {}, label), value)];
+      }),
     );
+    this.means.hidden = layers === 0;
+  }
+
+  /** What is said below the list. */
+  private notes(results: readonly LayerResult[]): string[] {
+    const { judged, layers } = judgedShare(results);
+    const share = `${formatCount(judged)} of ${plural(layers, 'layer')} ${agreeing(layers, 'gives', 'give')} enough evidence for a verdict.`;
+    if (results.length === 0) return ['Layers that stand out are listed here, with the reason.'];
+    return layers > 0 ? [share] : [];
   }
 }

@@ -4,7 +4,12 @@
  */
 import { makePlan } from '../../extension/compression/plan/makePlan';
 import type { AllocatedPlan } from '../../extension/compression/plan/planRequest';
-import { ALLOCATIONS, type CompressionPlan, type LayerPlan } from '../../extension/shared/compression/plans';
+import {
+  ALLOCATIONS,
+  type CompressionPlan,
+  type LayerPlan,
+  type PlanTarget,
+} from '../../extension/shared/compression/plans';
 import { layerMethod, type MethodName } from '../../extension/shared/compression/methodTable';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
 import type { Host } from '../connection';
@@ -129,6 +134,11 @@ export class PlanBoard {
   take(plan: CompressionPlan): void {
     this.change(this.layers.settingsOf(plan, (settings) => this.outOfReach(settings)));
     this.closeEditor();
+  }
+
+  /** Asks for another target. */
+  aim(target: PlanTarget): void {
+    this.change({ target });
   }
 
   /** The plan as it is saved; null while what is asked cannot be planned. */

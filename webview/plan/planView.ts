@@ -3,7 +3,7 @@
  * view's memory, loads and saves it, and shows how a save stands.
  */
 import type { ModelSaving } from '../../extension/shared/compression/modelSaving';
-import type { CompressionPlan } from '../../extension/shared/compression/plans';
+import type { CompressionPlan, PlanTarget } from '../../extension/shared/compression/plans';
 import { KnownOfLayers } from '../../extension/shared/compression/methodNeeds';
 import type { PlanSource } from '../../extension/shared/compression/planSource';
 import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
@@ -141,6 +141,12 @@ export class PlanView {
     if (how.focus) this.title.focus({ preventScroll: true });
     if (!this.board) void this.fetch();
     this.refresh();
+  }
+
+  /** Takes the place of the target that was asked for before. */
+  aim(target: PlanTarget): void {
+    if (this.board) this.board.aim(target);
+    else this.remember({ settings: { ...this.settings, target } });
   }
 
   close(): void {

@@ -20,11 +20,12 @@ export interface HeatScale {
   colour(value: number): Rgb;
 }
 
-export function heatScale(values: Float64Array, signed: boolean): HeatScale {
+/** @param span values of this magnitude have the full colour; from the values where absent */
+export function heatScale(values: Float64Array, signed: boolean, span?: number): HeatScale {
   const sizes = values.map(Math.abs).filter(Number.isFinite).sort();
   const largest = sizes.at(-1) ?? 0;
   const within = sizes[Math.floor(WITHIN * (sizes.length - 1))] ?? 0;
-  const limit = within > 0 ? within : largest;
+  const limit = span ?? (within > 0 ? within : largest);
   const middle = rgb('--es-heat-zero');
   const high = rgb(signed ? '--es-heat-positive' : '--es-heat-size');
   const low = rgb('--es-heat-negative');

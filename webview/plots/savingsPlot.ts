@@ -1,6 +1,6 @@
 /** One curve for the whole model: how many parameters stay at what mean error. */
 import { scaleLinear } from 'd3-scale';
-import { line } from 'd3-shape';
+import { curveMonotoneX, line } from 'd3-shape';
 import { formatPercent, formatShare, plural } from '../numbers/format';
 import type { Savings, SavingsPoint } from '../numbers/savings';
 import { drawAxes } from './axes';
@@ -15,15 +15,17 @@ const LABEL_OFFSET = 7;
 export class SavingsPlot {
   readonly element: HTMLElement;
   private readonly frame: PlotFrame;
-  private savings: Savings = { points: [], layers: 0 };
+  savings: Savings = { points: [], layers: 0, parameters: 0 };
 
   /**
    * @param nothing what is said while no layer is known
    * @param controls beside the title
+   * @param choose called with a point that was clicked, or chosen by keyboard
    */
   constructor(
     private readonly nothing: string,
     controls: HTMLElement[] = [],
+    private readonly choose: (point: SavingsPoint) => void = () => undefined,
   ) {
     this.frame = new PlotFrame({
       title: 'Possible savings',
@@ -40,6 +42,7 @@ export class SavingsPlot {
       controls,
     });
     this.element = this.frame.element;
+    this.element.classList.add('savings');
   }
 
   show(savings: Savings): void {
@@ -100,19 +103,58 @@ export class SavingsPlot {
     drawAxes(frame, x, y, { x: 'parameters kept', y: 'mean error', formatX: percent, formatY: percent });
     const path = line<SavingsPoint>()
       .x((point) => x(point.kept))
-      .y((point) => y(point.error));
+      .y((point) => y(point.error))
+      .curve(curveMonotoneX);
     frame.layer('fit').append('path').attr('class', 'curve').attr('d', path(points));
     const marks = frame.layer('marks');
     let labelled = -Infinity;
     // From the lowest point up: where two labels would touch, the one of the larger saving is kept.
     for (const point of points.slice(1).reverse()) {
-      marks.append('circle').attr('class', 'dot').attr('cx', x(point.kept)).attr('cy', y(point.error)).attr('r', 3.5);
       const [left, top] = [x(point.kept), y(point.error)];
       if (left - labelled < LABEL_WIDTH) continue;
       labelled = left;
       const text = marks.append('text').attr('class', 'mark-label').text(formatPercent(point.energy, 2));
       text.attr('x', left + LABEL_OFFSET).attr('y', top - 5);
     }
+    this.drawPoints(x, y);
+  }
+
+  /** Each leads to a plan that keeps as much. One stop in the tab order, with the arrow keys from point to point. */
+  private drawPoints(x: (value: number) => number, y: (value: number) => number): void {
+    const points = this.savings.points.slice(1);
+    const before = this.frame.layer('handle', false).selectAll<SVGGElement, unknown>('.savings-point').nodes();
+    const focused = before.findIndex((node) => node === document.activeElement);
+    const layer = this.frame.layer('handle');
+    const stop = Math.max(0, focused);
+    const nodes = points.map((point, i) => {
+      const words = readoutOf(point).join(', ');
+      const group = layer
+        .append('g')
+        .attr('class', 'savings-point')
+        .attr('role', 'button')
+        .attr('tabindex', i === stop ? 0 : -1)
+        .attr('aria-label', `Plan with ${words}`)
+        .attr('transform', `translate(${x(point.kept)},${y(point.error)})`)
+        .on('click', () => this.choose(point))
+        .on('keydown', (event: KeyboardEvent) => {
+          const to = { ArrowLeft: i + 1, ArrowRight: i - 1, Home: 0, End: points.length - 1 }[event.key];
+          if (to === undefined && event.key !== 'Enter' && event.key !== ' ') return;
+          event.preventDefault();
+          if (to === undefined) this.choose(point);
+          else this.focusPoint(nodes, to);
+        });
+      group.append('circle').attr('class', 'reach').attr('r', 11);
+      group.append('circle').attr('class', 'dot').attr('r', 4);
+      return group.node()!;
+    });
+    if (focused >= 0) nodes[focused]?.focus();
+  }
+
+  private focusPoint(nodes: readonly SVGGElement[], to: number): void {
+    const next = nodes[to];
+    if (!next) return;
+    for (const node of nodes) node.setAttribute('tabindex', node === next ? '0' : '-1');
+    next.focus();
   }
 
   private readout(at: number): { x: number; lines: string[] } | null {
@@ -122,11 +164,15 @@ export class SavingsPlot {
     if (!nearest) return null;
     return {
       x: x(nearest.kept),
-      lines: [
-        `${formatPercent(nearest.energy)} of the energy`,
-        `${formatPercent(nearest.kept)} of the parameters`,
-        `mean error ${formatPercent(nearest.error)}`,
-      ],
+      lines: readoutOf(nearest),
     };
   }
+}
+
+function readoutOf({ energy, kept, error }: SavingsPoint): string[] {
+  return [
+    `${formatPercent(energy)} of the energy`,
+    `${formatPercent(kept)} of the parameters`,
+    `mean error ${formatPercent(error)}`,
+  ];
 }

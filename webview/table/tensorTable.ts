@@ -25,6 +25,13 @@ export interface TensorTableActions {
   visible(layers: string[]): void;
 }
 
+/** How far the table was scrolled, and which rows it had. */
+export interface TablePlace {
+  filter: string;
+  collapsed: readonly string[];
+  scroll: number;
+}
+
 /** Rows sorted by a number that is still being computed move, and means of modules settle, at most this often. */
 const SETTLE_MS = 1500;
 
@@ -146,6 +153,19 @@ export class TensorTable {
 
   focus(): void {
     this.table.element.focus();
+  }
+
+  /** What opening a layer from elsewhere may change. */
+  get place(): TablePlace {
+    const { filter } = this.memory.current;
+    return { filter, collapsed: [...this.collapsed], scroll: this.table.element.scrollTop };
+  }
+
+  goBack({ filter, collapsed, scroll }: TablePlace): void {
+    this.collapsed = new Set(collapsed);
+    if (this.memory.current.filter !== filter) this.setFilter(filter);
+    this.updateRows();
+    this.table.element.scrollTop = scroll;
   }
 
   private get sorting(): Sorting | null {

@@ -117,8 +117,10 @@ function stackWords(stacks: readonly string[]): Map<string, string> {
       .join('.'),
   );
   if (stacks.length < 2) return new Map(stacks.map((stack) => [stack, '']));
-  const distinct = new Set(short).size === stacks.length;
-  return new Map(stacks.map((stack, i) => [stack, distinct ? short[i]! : stack]));
+  const isDistinct = (words: readonly string[]): boolean => new Set(words).size === stacks.length;
+  const first = short.map((words) => words.split('.')[0]!);
+  const words = [first, short].find(isDistinct) ?? stacks;
+  return new Map(stacks.map((stack, i) => [stack, words[i]!]));
 }
 
 function rolesOf(placed: readonly Placed[]): { kept: string[] } {

@@ -16,6 +16,7 @@ import { layerDifference, measuredLayer, statisticsSummary } from './mockMethods
 import { assignment, groupOptions, loadedPlan, planSource, quantisedSummary } from './mockPlan';
 import {
   adapter,
+  deep,
   llama,
   LLAMA_BLOCKS,
   longNames,
@@ -84,7 +85,9 @@ const tensors: TensorSummary[] =
         ? adapter()
         : model === 'long'
           ? longNames()
-          : llama(LLAMA_BLOCKS);
+          : model === 'deep'
+            ? deep()
+            : llama(LLAMA_BLOCKS);
 const summary =
   model === 'odd'
     ? summaryOf('/checkpoints/training/checkpoint-00012000.pt', 'Unknown architecture', tensors)

@@ -55,6 +55,15 @@ export function llama(blocks: number): TensorSummary[] {
   return list;
 }
 
+/** As many blocks and roles as the largest published models have, of small matrices. */
+export function deep(): TensorSummary[] {
+  const attention = ['q_proj', 'k_proj', 'v_proj', 'o_proj'].map((part) => `self_attn.${part}`);
+  const forward = ['gate', 'gate_proj', 'up_proj', 'down_proj', 'shared_experts.up_proj'].map((part) => `mlp.${part}`);
+  return Array.from({ length: 126 }, (_, block) =>
+    [...attention, ...forward].map((part) => tensor(`model.layers.${block}.${part}.weight`, [40, 32], 'BF16')),
+  ).flat();
+}
+
 /** Very many small tensors in blocks, with no end of experts. */
 export function manyTensors(count: number): TensorSummary[] {
   return Array.from({ length: count }, (_, i) =>

@@ -12,7 +12,7 @@ import { verdictMark } from '../../../../webview/numbers/verdictMark';
 import { ofTheModel } from '../../../../webview/numbers/ofTheModel';
 import { FactorPair } from '../../../../extension/shared/ranks/factorPair';
 import { RankCurve } from '../../../../extension/shared/ranks/rankCurve';
-import { savings } from '../../../../webview/numbers/savings';
+import { savings, targetOf } from '../../../../webview/numbers/savings';
 import { unusualLayers } from '../../../../extension/shared/findings/unusualLayers';
 
 /** What a verdict needs beside a fit. */
@@ -231,6 +231,14 @@ describe('possible savings', () => {
     const at90 = points.find((point) => point.energy === 0.9)!;
     assert.ok(Math.abs(at90.kept - (250 + 1500) / 4000) < 1e-12);
     assert.ok(Math.abs(at90.error - (0.3 * 1000 + 0.1 * 3000) / 4000) < 1e-12);
+  });
+
+  it('leads to a plan of all parameters, those that no factors replace among them', () => {
+    const found = savings([layer('a', { ranks: ranks(0.25, 1000, 0.3) })]);
+    const at90 = found.points.find((point) => point.energy === 0.9)!;
+    assert.equal(found.parameters, 1000);
+    assert.deepEqual(targetOf(at90, found, 2000), { kind: 'parameters', value: 0.625 });
+    assert.deepEqual(targetOf(at90, found, 0), { kind: 'parameters', value: 0.25 });
   });
 
   it('counts the factors of a product with it, not beside it', () => {

@@ -1,0 +1,116 @@
+/** The numbers that the map and the plot against depth can show: how each is read, written and coloured. */
+import { failedFit } from '../../extension/shared/layerFindings';
+import type { LayerResult } from '../../extension/shared/layers';
+import { energyRule } from '../../extension/shared/ranks/energyShares';
+import { OVER_TRAINED, UNDER_TRAINED } from '../../extension/shared/verdict';
+import { formatCount, formatNumber, formatPercent } from '../numbers/format';
+import { farmsMissing } from '../numbers/measures';
+
+export type QuantityKey =
+  | 'alpha'
+  | 'farms_alpha'
+  | 'effective_rank'
+  | 'energy_ratio'
+  | 'error_at_half'
+  | 'num_spikes'
+  | 'signal'
+  | 'log_norm'
+  | 'relative_norm';
+
+export interface MapQuantity {
+  readonly key: QuantityKey;
+  readonly label: string;
+  /** What it is, in a sentence. */
+  readonly description: string;
+  /** Colours turn here, and both sides have one; without it they begin at zero. */
+  readonly centre?: number;
+  /** Numbers this far from the centre have the full colour; without it, from what the model has. */
+  readonly span?: number;
+  /** The number may lie on both sides of zero, or of the centre. */
+  readonly signed: boolean;
+  /** A stretch that a reference gives, drawn against depth. */
+  readonly band?: { readonly low: number; readonly high: number; readonly label: string };
+  readonly value: (result: LayerResult) => number | null | undefined;
+  readonly format: (value: number) => string;
+  /** Why a layer has no such number. */
+  readonly missing: (result: LayerResult) => string | undefined;
+}
+
+/** WeightWatcher's range: its middle has no colour, its ends two thirds of the full one. */
+const ALPHA_CENTRE = (OVER_TRAINED + UNDER_TRAINED) / 2;
+const ALPHA_SPAN = 0.75 * (UNDER_TRAINED - OVER_TRAINED);
+
+const number = (value: number): string => formatNumber(value, 3);
+const percent = (value: number): string => formatPercent(value, 2);
+
+export const MAP_QUANTITIES: readonly MapQuantity[] = [
+  {
+    ...{ key: 'alpha', label: 'α', description: 'alpha of the whole matrix, the exponent of its tail' },
+    ...{ centre: ALPHA_CENTRE, span: ALPHA_SPAN, signed: true, format: number },
+    band: { low: OVER_TRAINED, high: UNDER_TRAINED, label: `${OVER_TRAINED}–${UNDER_TRAINED}` },
+    value: ({ metrics }) => metrics.alpha,
+    missing: (result) => failedFit(result) ?? result.missing?.alpha,
+  },
+  {
+    ...{ key: 'farms_alpha', label: 'FARMS α', description: 'alpha of windows of one aspect ratio' },
+    ...{ centre: ALPHA_CENTRE, span: ALPHA_SPAN, signed: true, format: number },
+    value: ({ farms }) => farms?.alpha,
+    missing: farmsMissing,
+  },
+  {
+    ...{ key: 'effective_rank', label: 'effective rank', description: 'effective rank, of the largest possible rank' },
+    ...{ signed: false, format: percent },
+    value: ({ metrics, matrices, M = 0, factored }) => {
+      const most = factored?.rank ?? matrices * M;
+      return typeof metrics.effective_rank === 'number' && most > 0 ? metrics.effective_rank / most : null;
+    },
+    missing: ({ missing }) => missing?.effective_rank,
+  },
+  {
+    key: 'energy_ratio',
+    label: 'parameters for 95 %',
+    description: 'parameters of two factors that keep 95 % of ‖W‖², of those of the layer',
+    ...{ signed: false, format: percent },
+    value: ({ ranks }) => ranks[energyRule(0.95)]?.ratio,
+    missing: ({ missing }) => missing?.[`rank_${energyRule(0.95)}`],
+  },
+  {
+    ...{ key: 'num_spikes', label: 'spikes', description: 'eigenvalues above the random bulk' },
+    ...{ signed: false, format: formatCount },
+    value: ({ metrics }) => metrics.num_spikes,
+    missing: ({ missing }) => missing?.num_spikes,
+  },
+  {
+    key: 'signal',
+    label: 'signal to noise',
+    description: 'the largest eigenvalue over the edge of the random bulk, λ₁/λ₊',
+    ...{ signed: false, format: number },
+    value: ({ metrics }) => (metrics.mp_softrank ? 1 / metrics.mp_softrank : null),
+    missing: ({ missing }) => missing?.mp_softrank,
+  },
+  {
+    ...{ key: 'log_norm', label: 'log₁₀ ‖W‖²', description: 'the decadic logarithm of the squared Frobenius norm' },
+    ...{ signed: true, format: number },
+    value: ({ metrics }) => metrics.log_norm,
+    missing: ({ missing }) => missing?.log_norm,
+  },
+];
+
+/** Only a LoRA adapter beside its base model has it. */
+export const RELATIVE_NORM: MapQuantity = {
+  ...{
+    key: 'relative_norm',
+    label: '‖ΔW‖/‖W‖',
+    description: 'what the adapter adds, over the weight that it is added to',
+  },
+  ...{ signed: false, format: percent },
+  value: ({ factored }) => factored?.base?.relative_norm,
+  missing: () => 'no base model lies beside it',
+};
+
+/** Numbers that one plot against depth shows side by side. */
+export function shownWith(quantity: MapQuantity): readonly MapQuantity[] {
+  return quantity.key === 'alpha' || quantity.key === 'farms_alpha'
+    ? MAP_QUANTITIES.filter(({ key }) => key === 'alpha' || key === 'farms_alpha')
+    : [quantity];
+}

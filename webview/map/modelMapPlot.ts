@@ -1,0 +1,218 @@
+/** The model as a picture: a cell for each block and role, coloured by a number that a person chooses. */
+import type { LayerResult } from '../../extension/shared/layers';
+import { themeColour } from '../controls/theme';
+import { CellCursor, type CellBox } from '../plots/cellCursor';
+import { drawHeatLegend } from '../plots/heatLegend';
+import { cssColour, heatScale, type HeatScale } from '../plots/heatScale';
+import { plotContext } from '../plots/plotCanvas';
+import { PlotFrame } from '../plots/plotFrame';
+import { element } from '../controls/elements';
+import { drawBlockAxis } from './blockAxis';
+import { cellValue, layerOf, mapFinding, mapTwin, valueWords, type CellValue, type MapGrid } from './mapGrid';
+import type { MapQuantity } from './mapQuantities';
+
+/** Height of a row: less for a model of many roles, more for layers in order. */
+const ROW = { most: 18, mostInOrder: 40, least: 8, all: 176 };
+
+/** Between rows of roles and the layers in no block. */
+const GAP = 6;
+
+const MARGIN = { top: 30, right: 14, bottom: 24, left: 66 };
+
+/** A cell this large has room for its number, and one of this size for the layer's name too. */
+const LABELLED = { width: 30, height: 12 };
+const NAMED = { width: 56, height: 28 };
+
+/** Pixels of a letter in a cell. */
+const LETTER = 6;
+
+/** Longer names of roles are cut; the reading has them whole. */
+const LONGEST_ROLE = 10;
+
+export class ModelMapPlot {
+  readonly element: HTMLElement;
+  private readonly frame: PlotFrame;
+  private readonly cursor: CellCursor;
+  private readonly reading = element('p', { class: 'cell-reading', 'aria-hidden': 'true' });
+  private readonly rowHeight: number;
+  private results: ReadonlyMap<string, LayerResult> = new Map();
+  private values: CellValue[][] = [];
+
+  /**
+   * @param controls beside the title
+   * @param open called with the layer of a cell that was chosen
+   */
+  constructor(
+    private readonly grid: MapGrid,
+    private quantity: MapQuantity,
+    controls: HTMLElement[],
+    open: (layer: string) => void,
+  ) {
+    const rows = Math.max(1, grid.rows.length);
+    const most = grid.roles > 0 ? ROW.most : ROW.mostInOrder;
+    this.rowHeight = Math.min(most, Math.max(ROW.least, Math.floor(ROW.all / rows)));
+    const gap = grid.roles > 0 && grid.rows.length > grid.roles ? GAP : 0;
+    this.frame = new PlotFrame({
+      title: grid.roles > 0 ? 'Blocks and roles' : 'Layers in order',
+      height: rows * this.rowHeight + gap + MARGIN.top + MARGIN.bottom,
+      margin: MARGIN,
+      draw: () => this.draw(),
+      twin: () => mapTwin(this.grid, this.results, this.quantity),
+      fileName: () => `map-${this.quantity.key}`,
+      readout: (x, y) => this.readout(x, y),
+      pick: (x, y) => {
+        const at = this.cellAt(x, y);
+        if (at) choose(at.row, at.col);
+      },
+      controls,
+    });
+    const choose = (row: number, col: number): void => {
+      const cell = this.grid.rows[row]?.cells[col];
+      const layer = cell && layerOf(cell, this.valueAt(row, col));
+      if (layer === undefined) return;
+      this.cursor.move(row, col);
+      open(layer);
+    };
+    this.element = this.frame.element;
+    this.element.classList.add('model-map');
+    this.element.append(this.reading);
+    this.cursor = new CellCursor(this.frame, (row, col) => this.describe(row, col), {
+      label: 'Cell of the map',
+      columns: (row) => this.grid.rows[row]?.cells.length ?? 1,
+      box: (row, col) => this.box(row, col),
+      choose,
+    });
+    this.cursor.reset(rows, grid.columns, 0, 0);
+  }
+
+  show(results: ReadonlyMap<string, LayerResult>, quantity: MapQuantity): void {
+    this.results = results;
+    this.quantity = quantity;
+    this.values = this.grid.rows.map(({ cells }) => cells.map((cell) => cellValue(cell, results, quantity)));
+    this.frame.setFinding(mapFinding(this.grid, results, quantity));
+    const { row, col } = this.cursor.place;
+    this.cursor.move(row, col);
+    this.frame.redraw();
+  }
+
+  private valueAt(row: number, col: number): CellValue {
+    return this.values[row]?.[col] ?? { state: 'waiting' };
+  }
+
+  private describe(row: number, col: number): string {
+    const lines = this.lines(row, col);
+    this.reading.textContent = lines.join(' · ');
+    return lines.join(', ');
+  }
+
+  private lines(row: number, col: number): string[] {
+    const cell = this.grid.rows[row]?.cells[col];
+    if (!cell) return ['No layer has a spectrum'];
+    return [cell.place, valueWords(this.valueAt(row, col), this.quantity)];
+  }
+
+  private box(row: number, col: number): CellBox {
+    const { grid, frame, rowHeight: height } = this;
+    const isRole = row < grid.roles;
+    const width = frame.width / (isRole ? grid.map.blocks.length : grid.columns);
+    const gap = !isRole && grid.roles > 0 ? GAP : 0;
+    return { left: col * width, top: row * height + gap, width, height };
+  }
+
+  private cellAt(x: number, y: number): { row: number; col: number } | null {
+    const { grid, frame, rowHeight } = this;
+    let row = Math.floor(y / rowHeight);
+    if (row >= grid.roles && grid.roles > 0) row = Math.floor((y - GAP) / rowHeight);
+    const columns = row < grid.roles ? grid.map.blocks.length : grid.columns;
+    const col = Math.floor((x / frame.width) * columns);
+    return grid.rows[row]?.cells[col] ? { row, col } : null;
+  }
+
+  private readout(x: number, y: number): { x: number; lines: string[] } | null {
+    const at = this.cellAt(x, y);
+    if (!at) return null;
+    const { left, width } = this.box(at.row, at.col);
+    return { x: left + width / 2, lines: this.lines(at.row, at.col) };
+  }
+
+  private draw(): void {
+    const { frame, grid, quantity } = this;
+    const centre = quantity.centre ?? 0;
+    const numbers = this.values.flat().flatMap((found) => (found.state === 'number' ? [found.value - centre] : []));
+    const scale = heatScale(Float64Array.from(numbers), quantity.signed, quantity.span);
+    this.paint(scale, centre);
+    const marks = frame.layer('marks');
+    if (numbers.length > 0) drawHeatLegend(frame, marks, scale, (value) => quantity.format(value + centre));
+    const axes = frame.layer('axes');
+    const labels = axes.append('g').attr('class', 'axis');
+    grid.rows.forEach(({ label }, row) => {
+      const isStrip = row === grid.roles;
+      const text = isStrip && grid.roles > 0 ? 'others' : label;
+      if (text === '' || (this.rowHeight < 10 && row % 2 === 1)) return;
+      const { top, height } = this.box(row, 0);
+      labels
+        .append('text')
+        .attr('x', -6)
+        .attr('y', top + height / 2)
+        .attr('dy', '0.34em')
+        .attr('text-anchor', 'end')
+        .text(text.length > LONGEST_ROLE ? `${text.slice(0, LONGEST_ROLE - 1)}…` : text);
+    });
+    const { blocks } = grid.map;
+    const roles = { left: 0, width: frame.width, top: frame.height };
+    if (blocks.length > 0) drawBlockAxis(axes, blocks, roles);
+    this.cursor.draw();
+  }
+
+  private paint(scale: HeatScale, centre: number): void {
+    const { frame, grid, quantity } = this;
+    const context = plotContext(frame);
+    if (!context) return;
+    const faint = themeColour('--es-border');
+    const muted = themeColour('--es-muted');
+    context.font = `10px ${getComputedStyle(document.body).fontFamily}`;
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    grid.rows.forEach(({ cells }, row) => {
+      for (let col = 0; col < cells.length; col++) {
+        const found = this.valueAt(row, col);
+        if (found.state === 'none') continue;
+        const { left, top, width, height } = this.box(row, col);
+        const [inner, tall] = [Math.max(1, width - 1), Math.max(1, height - 1)];
+        const isNamed = row >= grid.roles && width >= NAMED.width && height >= NAMED.height;
+        const name = isNamed ? shortName(cells[col]!.place, Math.floor(inner / LETTER)) : '';
+        const middle = top + tall / 2 + (isNamed ? tall / 5 : 0);
+        if (found.state === 'number') {
+          const colour = scale.colour(found.value - centre);
+          context.fillStyle = cssColour(colour);
+          context.fillRect(left, top, inner, tall);
+          if (width < LABELLED.width || height < LABELLED.height) continue;
+          context.fillStyle = isLight(colour) ? '#000000' : '#ffffff';
+          context.fillText(quantity.format(found.value), left + inner / 2, middle, inner - 2);
+          context.fillText(name, left + inner / 2, top + tall / 4, inner - 2);
+        } else {
+          context.strokeStyle = faint;
+          context.strokeRect(left + 0.5, top + 0.5, Math.max(1, inner - 1), Math.max(1, tall - 1));
+          context.fillStyle = muted;
+          context.fillText(name, left + inner / 2, top + tall / 4, inner - 2);
+          if (found.state === 'missing') context.fillText('–', left + inner / 2, middle);
+        }
+      }
+    });
+  }
+}
+
+/** The end of a layer's name: beginnings are alike. */
+function shortName(name: string, most: number): string {
+  const plain = name.replace(/[./](weight|kernel|kernel:0)$/, '');
+  return plain.length > most ? `…${plain.slice(plain.length - most + 1)}` : plain;
+}
+
+/** Black stands out from it more than white does. @see WCAG 2.2, relative luminance */
+function isLight([red, green, blue]: readonly [number, number, number]): boolean {
+  const [r, g, b] = [red, green, blue].map((channel) => {
+    const share = channel / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r! + 0.7152 * g! + 0.0722 * b! > 0.179;
+}
