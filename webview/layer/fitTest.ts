@@ -111,7 +111,10 @@ function verdict(layer: LayerResult): HTMLElement | null {
   const { tail_shape: shape } = layer;
   if (!shape) return null;
   const law = shape.law === undefined ? `none (${shape.reason ?? 'unknown'})` : lawName(shape.law);
-  const text = shape.law === 'undecided' ? 'undecided between the power law and others' : law;
+  const text =
+    shape.law === 'undecided'
+      ? 'a power law fits no better and no worse than another law; test the fit to see whether it is plausible at all'
+      : law;
   return element('p', {}, `Shape of the tail${fittedFrom(layer)}: ${text}.`);
 }
 

@@ -115,7 +115,9 @@ export class Header {
     this.progressBar.style.transform = `scaleX(${queued > 0 ? inWork / queued : 0})`;
     this.passes.refresh();
     this.device.hidden = precisions.size === 0;
-    this.device.replaceChildren('Computed in ', element('b', {}, [...precisions].sort().join(', ')));
+    const [where, how] = computedOn(precisions);
+    this.device.title = how;
+    this.device.replaceChildren('Computed on the ', element('b', {}, where));
   }
 }
 
@@ -147,6 +149,14 @@ function facts(summary: CheckpointSummary): HTMLElement[] {
     ...(optimizer ? [fact(formatBytes(optimizer.bytes), 'optimizer state', plural(optimizer.tensors, 'tensor'))] : []),
     ...(beside ? [fact(plural(beside.tensors, 'tensor'), 'beside the model', plural(beside.bytes, 'byte'))] : []),
   ];
+}
+
+/** Where the numbers were made, in words, and the arithmetic for those who want to know it. */
+function computedOn(precisions: ReadonlySet<string>): [where: string, how: string] {
+  const all = [...precisions].sort();
+  const isProcessor = (each: string): boolean => /\b(cpu|wasm)\b/.test(each);
+  const places = [...(all.some(isProcessor) ? ['CPU'] : []), ...(all.every(isProcessor) ? [] : ['GPU'])];
+  return [places.join(' and the '), all.join(', ')];
 }
 
 /** A slim bar of the shares of element types, with a legend that says them. */

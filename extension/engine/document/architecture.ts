@@ -96,11 +96,21 @@ export function guessArchitecture(
   const hidden = family?.hidden && looked.find(({ name, shape }) => family.hidden!.test(name) && shape.length === 2);
   if (hidden) details.push(`hidden ${hidden.shape[1]!}`);
   if (tied) details.push('output tied to the embedding');
-  const convolutions = looked.filter(({ shape }) => shape.length === 4).length;
   const matrices = looked.filter(({ shape }) => shape.length === 2).length;
-  const fallback = convolutions > matrices ? 'convolutional network' : matrices > 0 ? 'dense network' : 'no matrices';
+  const fallback = looked.some(isConvolution)
+    ? 'convolutional network'
+    : matrices > 0
+      ? 'dense network'
+      : 'no matrices';
   const name = declared ?? family?.name ?? fallback;
   return details.length > 0 ? `${name} (${details.join(', ')})` : name;
+}
+
+/** A kernel of two or three axes of space, or one that says what it is. Masks have one head and one channel at most. */
+function isConvolution({ name, shape, notModel }: TensorInfo): boolean {
+  if (notModel !== undefined || shape.length < 3 || shape.length > 5) return false;
+  if (shape.length === 3) return /conv/i.test(name);
+  return shape.filter((size) => size > 1).length >= 2 && !(shape[0] === 1 && shape[1] === 1);
 }
 
 /** A pipeline of diffusers: its class, and the parts that have weights. */

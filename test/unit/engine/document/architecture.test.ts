@@ -32,6 +32,17 @@ describe('the guess of what a checkpoint is', () => {
     }
   });
 
+  it('calls a network convolutional for one kernel, however many dense layers follow', () => {
+    const dense = [1, 2, 3].map((i) => tensor(`dense${i}.weight`));
+    const guess = (...tensors: TensorInfo[]): string => guessArchitecture([...dense, ...tensors], {});
+    assert.equal(guess(tensor('conv1.weight', [32, 3, 3, 3])), 'convolutional network');
+    assert.equal(guess(tensor('conv1d.weight', [32, 3, 5])), 'convolutional network');
+    assert.equal(guess(tensor('k', [8, 3, 3, 3, 3])), 'convolutional network');
+    assert.equal(guess(), 'dense network');
+    assert.equal(guess(tensor('mask', [1, 1, 64, 64])), 'dense network');
+    assert.equal(guess(tensor('experts.w1', [8, 64, 64])), 'dense network');
+  });
+
   it('counts all blocks of a model of 90 000 tensors', () => {
     const tensors = Array.from({ length: 90_000 }, (_, index) => {
       const part = ['self_attn.q_proj', 'mlp.gate_proj', 'mlp.experts.0.up_proj'][index % 3]!;
