@@ -1,7 +1,6 @@
 /** Lines of a number against depth, one a role; one of all layers for a model without blocks. Pure. */
-import type { LayerResult } from '../../extension/shared/layers';
 import type { TwinTable } from '../plots/twin';
-import { cellValue, layerOf, type MapCell, type MapGrid } from './mapGrid';
+import { cellValue, layerOf, numberText, type KnownNumbers, type MapCell, type MapGrid } from './mapGrid';
 import type { MapQuantity } from './mapQuantities';
 
 export interface DepthLine {
@@ -10,23 +9,28 @@ export interface DepthLine {
   readonly cells: readonly MapCell[];
   /** By panel, then by depth; null where there is no number. */
   readonly values: readonly (readonly (number | null)[])[];
+  /** The same in words, estimates marked. */
+  readonly texts: readonly (readonly string[])[];
   /** The layer that each point leads to. */
   readonly layers: readonly (string | undefined)[];
 }
 
 export function depthLines(
   { rows, roles, map }: MapGrid,
-  results: ReadonlyMap<string, LayerResult>,
+  known: KnownNumbers,
   panels: readonly MapQuantity[],
 ): DepthLine[] {
   const sources =
     map.blocks.length > 0 ? rows.slice(0, roles) : [{ label: '', cells: rows.flatMap(({ cells }) => cells) }];
   return sources.map(({ label, cells }) => {
-    const found = panels.map((panel) => cells.map((cell) => cellValue(cell, results, panel)));
+    const found = panels.map((panel) => cells.map((cell) => cellValue(cell, known, panel)));
     return {
       role: label,
       cells,
       values: found.map((line) => line.map((each) => (each.state === 'number' ? each.value : null))),
+      texts: found.map((line, i) =>
+        line.map((each) => (each.state === 'number' ? numberText(each, panels[i]!.format) : '–')),
+      ),
       layers: cells.map((cell, i) => layerOf(cell, found[0]![i]!)),
     };
   });
@@ -73,12 +77,7 @@ export function depthTwin({ map }: MapGrid, lines: readonly DepthLine[], panels:
   const depth = lines[0]?.cells.length ?? 0;
   const rows = Array.from({ length: depth }, (_, at) => [
     map.blocks[at]?.label ?? lines[0]!.cells[at]!.place,
-    ...panels.flatMap((panel, i) =>
-      lines.map(({ values }) => {
-        const value = values[i]![at] ?? null;
-        return value === null ? '–' : panel.format(value);
-      }),
-    ),
+    ...panels.flatMap((_, i) => lines.map(({ texts }) => texts[i]![at] ?? '–')),
   ]);
   const caption = `${panels.map(({ description }) => description).join('; ')}, by ${map.blocks.length > 0 ? 'block' : 'layer'}`;
   return { caption, columns: [map.blocks.length > 0 ? 'block' : 'layer', ...columns], rows };

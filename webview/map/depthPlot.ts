@@ -1,14 +1,13 @@
 /** A number against depth, one line a role: alpha of whole matrices and of FARMS side by side. */
 import { scaleLinear, scaleLog } from 'd3-scale';
 import { line } from 'd3-shape';
-import type { LayerResult } from '../../extension/shared/layers';
 import { largestOf, smallestOf } from '../../extension/shared/extremes';
 import { CellCursor, type CellBox } from '../plots/cellCursor';
 import { element } from '../controls/elements';
 import { PlotFrame, type Layer } from '../plots/plotFrame';
 import { drawBlockAxis } from './blockAxis';
 import { depthFinding, depthLines, depthTwin, middleHalf, numbersOf, type DepthLine } from './depthLines';
-import type { MapGrid } from './mapGrid';
+import type { KnownNumbers, MapGrid } from './mapGrid';
 import { shownWith, type MapQuantity } from './mapQuantities';
 
 const MARGIN = { top: 22, right: 74, bottom: 24, left: 40 };
@@ -50,7 +49,7 @@ export class DepthPlot {
     open: (layer: string) => void,
   ) {
     this.panels = shownWith(quantity);
-    this.lines = depthLines(grid, new Map(), this.panels);
+    this.lines = depthLines(grid, { results: new Map(), looks: new Map() }, this.panels);
     const choose = (row: number, col: number): void => {
       const layer = this.lines[row]?.layers[col];
       if (layer === undefined) return;
@@ -81,9 +80,9 @@ export class DepthPlot {
     this.cursor.reset(Math.max(1, this.lines.length), this.depth, 0, 0);
   }
 
-  show(results: ReadonlyMap<string, LayerResult>, quantity: MapQuantity): void {
+  show(known: KnownNumbers, quantity: MapQuantity): void {
     this.panels = shownWith(quantity);
-    this.lines = depthLines(this.grid, results, this.panels);
+    this.lines = depthLines(this.grid, known, this.panels);
     this.frame.setFinding(depthFinding(this.lines, this.panels));
     const { row, col } = this.cursor.place;
     this.cursor.move(row, col);
@@ -105,9 +104,9 @@ export class DepthPlot {
     const shown = this.lines[row];
     const place = shown?.cells[col]?.place;
     if (!shown || place === undefined) return ['No layer has a spectrum'];
-    const numbers = this.panels.map(({ label, format }, i) => {
+    const numbers = this.panels.map(({ label }, i) => {
       const value = shown.values[i]![col] ?? null;
-      return value === null ? `no ${label}` : `${label} ${format(value)}`;
+      return value === null ? `no ${label}` : `${label} ${shown.texts[i]![col]!}`;
     });
     return [place, ...numbers];
   }
@@ -284,11 +283,11 @@ export class DepthPlot {
 
   private readout(x: number): { x: number; lines: string[] } | null {
     const { panel, col } = this.panelAt(x);
-    const { format, label } = this.panels[panel]!;
+    const { label } = this.panels[panel]!;
     const block = this.grid.map.blocks[col];
-    const numbers = this.lines.flatMap(({ role, values, cells }) => {
+    const numbers = this.lines.flatMap(({ role, values, texts, cells }) => {
       const value = values[panel]![col] ?? null;
-      return value === null ? [] : [`${role === '' ? (cells[col]?.place ?? '') : role} ${format(value)}`];
+      return value === null ? [] : [`${role === '' ? (cells[col]?.place ?? '') : role} ${texts[panel]![col]!}`];
     });
     if (numbers.length === 0) return null;
     const head = block ? `block ${block.label}: ${label}` : label;

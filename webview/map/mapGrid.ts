@@ -1,8 +1,10 @@
 /** The cells of a model's map, and what each says in words. Pure. */
+import type { QuickLook } from '../../extension/shared/estimates';
 import { isOfModel } from '../../extension/shared/layerFindings';
 import type { LayerResult } from '../../extension/shared/layers';
 import { modelMap, type ModelMap } from '../../extension/shared/names/modelMap';
 import type { TensorSummary } from '../../extension/shared/tensors';
+import { ESTIMATED, isExact } from '../numbers/estimates';
 import { plural } from '../numbers/format';
 import type { TwinTable } from '../plots/twin';
 import type { MapQuantity } from './mapQuantities';
@@ -60,6 +62,12 @@ export function mapGrid(tensors: readonly TensorSummary[]): MapGrid {
   return { map, rows: [...roleRows, ...strips], roles: roles.length, columns };
 }
 
+/** Numbers of layers, and estimates of those that have none yet. */
+export interface KnownNumbers {
+  readonly results: ReadonlyMap<string, LayerResult>;
+  readonly looks: ReadonlyMap<string, QuickLook>;
+}
+
 /** What is known of a cell. */
 export type CellValue =
   | { readonly state: 'none' | 'waiting' }
@@ -68,36 +76,55 @@ export type CellValue =
       readonly state: 'number';
       /** The mean where there are several. */
       readonly value: number;
+      /** The ends of several; the interval of an estimate. */
       readonly low: number;
       readonly high: number;
+      /** It, or one of several, is an estimate. */
+      readonly estimated: boolean;
       /** Layers that have the number. */
       readonly count: number;
       /** The layer whose number is furthest from the mean. */
       readonly layer: string;
     };
 
-export function cellValue(
-  { layers }: MapCell,
-  results: ReadonlyMap<string, LayerResult>,
-  quantity: MapQuantity,
-): CellValue {
-  if (layers.length === 0) return { state: 'none' };
-  const known = layers.flatMap((name) => results.get(name) ?? []);
-  if (known.length === 0) return { state: 'waiting' };
-  const values = known.flatMap((result) => {
+interface LayerNumber {
+  layer: string;
+  value: number;
+  low: number;
+  high: number;
+  estimated: boolean;
+}
+
+function numberOf(layer: string, { results, looks }: KnownNumbers, quantity: MapQuantity): LayerNumber | undefined {
+  const result = results.get(layer);
+  if (result) {
     const value = quantity.value(result);
-    return typeof value === 'number' && Number.isFinite(value) ? [{ layer: result.name, value }] : [];
-  });
-  const [first] = values;
-  if (!first) return { state: 'missing', why: known[0]!.problems[0]?.message ?? quantity.missing(known[0]!) };
-  const mean = values.reduce((sum, { value }) => sum + value, 0) / values.length;
-  let [low, high, furthest] = [first.value, first.value, first];
-  for (const each of values) {
-    low = Math.min(low, each.value);
-    high = Math.max(high, each.value);
+    if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
+    return { layer, value, low: value, high: value, estimated: false };
+  }
+  const look = looks.get(layer);
+  const estimate = look && quantity.estimate?.(look);
+  return estimate && { layer, ...estimate, estimated: !isExact(estimate) };
+}
+
+export function cellValue({ layers }: MapCell, known: KnownNumbers, quantity: MapQuantity): CellValue {
+  if (layers.length === 0) return { state: 'none' };
+  const numbers = layers.flatMap((layer) => numberOf(layer, known, quantity) ?? []);
+  const [first] = numbers;
+  if (!first) {
+    const result = layers.map((layer) => known.results.get(layer)).find((each) => each !== undefined);
+    if (!result) return { state: 'waiting' };
+    return { state: 'missing', why: result.problems[0]?.message ?? quantity.missing(result) };
+  }
+  const mean = numbers.reduce((sum, { value }) => sum + value, 0) / numbers.length;
+  let [low, high, furthest] = [first.low, first.high, first];
+  for (const each of numbers) {
+    low = Math.min(low, each.low);
+    high = Math.max(high, each.high);
     if (Math.abs(each.value - mean) > Math.abs(furthest.value - mean)) furthest = each;
   }
-  return { state: 'number', value: mean, low, high, count: values.length, layer: furthest.layer };
+  const estimated = numbers.some((each) => each.estimated);
+  return { state: 'number', value: mean, low, high, estimated, count: numbers.length, layer: furthest.layer };
 }
 
 /** The number or why there is none; of several layers the mean, with the ends. */
@@ -110,11 +137,21 @@ export function valueWords(found: CellValue, { format, label }: MapQuantity): st
     case 'missing':
       return `no ${label}${found.why === undefined ? '' : `: ${found.why}`}`;
     case 'number': {
-      const { value, low, high, count } = found;
-      if (count === 1) return `${label} ${format(value)}`;
-      return `${label} ${format(value)} on average (${format(low)} to ${format(high)}, ${plural(count, 'matrix', 'matrices')})`;
+      const { low, high, count } = found;
+      const text = `${label} ${numberText(found, format)}`;
+      if (count > 1)
+        return `${text} on average (${format(low)} to ${format(high)}, ${plural(count, 'matrix', 'matrices')})`;
+      return found.estimated ? `${text}, estimated: 95% interval ${format(low)} to ${format(high)}` : text;
     }
   }
+}
+
+/** The number; marked where it is estimated. */
+export function numberText(
+  { value, estimated }: { value: number; estimated: boolean },
+  format: MapQuantity['format'],
+): string {
+  return estimated ? `${ESTIMATED} ${format(value)}` : format(value);
 }
 
 /** The layer that a cell leads to; undefined for one without any. */
@@ -122,48 +159,45 @@ export function layerOf({ layers }: MapCell, found: CellValue): string | undefin
   return found.state === 'number' ? found.layer : layers[0];
 }
 
-interface Known {
+interface KnownCell {
   cell: MapCell;
   value: number;
+  estimated: boolean;
 }
 
 /** What the map shows, in one or two sentences. */
-export function mapFinding(
-  { rows }: MapGrid,
-  results: ReadonlyMap<string, LayerResult>,
-  quantity: MapQuantity,
-): string {
-  const known: Known[] = [];
+export function mapFinding({ rows }: MapGrid, known: KnownNumbers, quantity: MapQuantity): string {
+  const cells: KnownCell[] = [];
   let waiting = 0;
-  for (const { cells } of rows) {
-    for (const cell of cells) {
-      const found = cellValue(cell, results, quantity);
-      if (found.state === 'number') known.push({ cell, value: found.value });
+  for (const row of rows) {
+    for (const cell of row.cells) {
+      const found = cellValue(cell, known, quantity);
+      if (found.state === 'number') cells.push({ cell, value: found.value, estimated: found.estimated });
       if (found.state === 'waiting') waiting++;
     }
   }
-  if (known.length === 0) {
+  if (cells.length === 0) {
     return waiting > 0 ? 'Fills as layers are inspected.' : `No layer here has ${quantity.description}.`;
   }
-  known.sort((a, b) => a.value - b.value);
-  const [least, most] = [known[0]!, known.at(-1)!];
-  const middle = known[Math.floor((known.length - 1) / 2)]!;
-  const end = ({ cell, value }: Known): string => `${quantity.format(value)} (${cell.place})`;
+  cells.sort((a, b) => a.value - b.value);
+  const [least, most] = [cells[0]!, cells.at(-1)!];
+  const middle = cells[Math.floor((cells.length - 1) / 2)]!;
+  const end = ({ cell, ...found }: KnownCell): string => `${numberText(found, quantity.format)} (${cell.place})`;
   const open = waiting > 0 ? ` ${plural(waiting, 'cell')} not inspected yet.` : '';
-  if (known.length === 1) return `${quantity.label}: ${end(least)}.${open}`;
-  return `${quantity.label}: median ${quantity.format(middle.value)}, from ${end(least)} to ${end(most)}.${open}`;
+  if (cells.length === 1) return `${quantity.label}: ${end(least)}.${open}`;
+  const median = numberText(
+    { value: middle.value, estimated: cells.some(({ estimated }) => estimated) },
+    quantity.format,
+  );
+  return `${quantity.label}: median ${median}, from ${end(least)} to ${end(most)}.${open}`;
 }
 
 /** A row a role, a column a block; layers in no block below, one a row. */
-export function mapTwin(
-  { map, rows, roles }: MapGrid,
-  results: ReadonlyMap<string, LayerResult>,
-  quantity: MapQuantity,
-): TwinTable {
+export function mapTwin({ map, rows, roles }: MapGrid, known: KnownNumbers, quantity: MapQuantity): TwinTable {
   const text = (cell: MapCell): string => {
-    const found = cellValue(cell, results, quantity);
+    const found = cellValue(cell, known, quantity);
     if (found.state === 'none') return '';
-    return found.state === 'number' ? quantity.format(found.value) : '–';
+    return found.state === 'number' ? numberText(found, quantity.format) : '–';
   };
   const hasBlocks = map.blocks.length > 0;
   const columns = hasBlocks ? ['role', ...map.blocks.map(({ label }) => label)] : ['layer', quantity.label];

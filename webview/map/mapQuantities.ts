@@ -1,9 +1,11 @@
 /** The numbers that the map and the plot against depth can show: how each is read, written and coloured. */
+import type { Estimate, QuickLook } from '../../extension/shared/estimates';
 import { failedFit } from '../../extension/shared/layerFindings';
 import type { LayerResult } from '../../extension/shared/layers';
 import { energyRule } from '../../extension/shared/ranks/energyShares';
 import { OVER_TRAINED, UNDER_TRAINED } from '../../extension/shared/verdict';
 import { formatCount, formatNumber, formatPercent } from '../numbers/format';
+import { farmsEstimate } from '../numbers/estimates';
 import { farmsMissing } from '../numbers/measures';
 
 export type QuantityKey =
@@ -31,6 +33,8 @@ export interface MapQuantity {
   /** A stretch that a reference gives, drawn against depth. */
   readonly band?: { readonly low: number; readonly high: number; readonly label: string };
   readonly value: (result: LayerResult) => number | null | undefined;
+  /** What a quick look says of it, for layers without a result. */
+  readonly estimate?: (look: QuickLook) => Estimate | undefined;
   readonly format: (value: number) => string;
   /** Why a layer has no such number. */
   readonly missing: (result: LayerResult) => string | undefined;
@@ -49,12 +53,14 @@ export const MAP_QUANTITIES: readonly MapQuantity[] = [
     ...{ centre: ALPHA_CENTRE, span: ALPHA_SPAN, signed: true, format: number },
     band: { low: OVER_TRAINED, high: UNDER_TRAINED, label: `${OVER_TRAINED}–${UNDER_TRAINED}` },
     value: ({ metrics }) => metrics.alpha,
+    estimate: ({ estimates }) => estimates.alpha,
     missing: (result) => failedFit(result) ?? result.missing?.alpha,
   },
   {
     ...{ key: 'farms_alpha', label: 'FARMS α', description: 'alpha of windows of one aspect ratio' },
     ...{ centre: ALPHA_CENTRE, span: ALPHA_SPAN, signed: true, format: number },
     value: ({ farms }) => farms?.alpha,
+    estimate: farmsEstimate,
     missing: farmsMissing,
   },
   {
@@ -78,6 +84,7 @@ export const MAP_QUANTITIES: readonly MapQuantity[] = [
     ...{ key: 'num_spikes', label: 'spikes', description: 'eigenvalues above the random bulk' },
     ...{ signed: false, format: formatCount },
     value: ({ metrics }) => metrics.num_spikes,
+    estimate: ({ estimates }) => estimates.num_spikes,
     missing: ({ missing }) => missing?.num_spikes,
   },
   {
@@ -92,6 +99,7 @@ export const MAP_QUANTITIES: readonly MapQuantity[] = [
     ...{ key: 'log_norm', label: 'log₁₀ ‖W‖²', description: 'the decadic logarithm of the squared Frobenius norm' },
     ...{ signed: true, format: number },
     value: ({ metrics }) => metrics.log_norm,
+    estimate: ({ estimates }) => estimates.log_norm,
     missing: ({ missing }) => missing?.log_norm,
   },
 ];

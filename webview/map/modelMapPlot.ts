@@ -1,5 +1,4 @@
 /** The model as a picture: a cell for each block and role, coloured by a number that a person chooses. */
-import type { LayerResult } from '../../extension/shared/layers';
 import { themeColour } from '../controls/theme';
 import { CellCursor, type CellBox } from '../plots/cellCursor';
 import { drawHeatLegend } from '../plots/heatLegend';
@@ -8,7 +7,17 @@ import { plotContext } from '../plots/plotCanvas';
 import { PlotFrame } from '../plots/plotFrame';
 import { element } from '../controls/elements';
 import { drawBlockAxis } from './blockAxis';
-import { cellValue, layerOf, mapFinding, mapTwin, valueWords, type CellValue, type MapGrid } from './mapGrid';
+import {
+  cellValue,
+  layerOf,
+  mapFinding,
+  mapTwin,
+  numberText,
+  valueWords,
+  type CellValue,
+  type KnownNumbers,
+  type MapGrid,
+} from './mapGrid';
 import type { MapQuantity } from './mapQuantities';
 
 /** Height of a row: less for a model of many roles, more for layers in order. */
@@ -23,6 +32,9 @@ const MARGIN = { top: 30, right: 14, bottom: 24, left: 66 };
 const LABELLED = { width: 30, height: 12 };
 const NAMED = { width: 56, height: 28 };
 
+/** Side of the corner that an estimate lacks. */
+const NOTCH = 4;
+
 /** Pixels of a letter in a cell. */
 const LETTER = 6;
 
@@ -35,7 +47,7 @@ export class ModelMapPlot {
   private readonly cursor: CellCursor;
   private readonly reading = element('p', { class: 'cell-reading', 'aria-hidden': 'true' });
   private readonly rowHeight: number;
-  private results: ReadonlyMap<string, LayerResult> = new Map();
+  private known: KnownNumbers = { results: new Map(), looks: new Map() };
   private values: CellValue[][] = [];
 
   /**
@@ -57,7 +69,7 @@ export class ModelMapPlot {
       height: rows * this.rowHeight + gap + MARGIN.top + MARGIN.bottom,
       margin: MARGIN,
       draw: () => this.draw(),
-      twin: () => mapTwin(this.grid, this.results, this.quantity),
+      twin: () => mapTwin(this.grid, this.known, this.quantity),
       fileName: () => `map-${this.quantity.key}`,
       readout: (x, y) => this.readout(x, y),
       pick: (x, y) => {
@@ -85,11 +97,11 @@ export class ModelMapPlot {
     this.cursor.reset(rows, grid.columns, 0, 0);
   }
 
-  show(results: ReadonlyMap<string, LayerResult>, quantity: MapQuantity): void {
-    this.results = results;
+  show(known: KnownNumbers, quantity: MapQuantity): void {
+    this.known = known;
     this.quantity = quantity;
-    this.values = this.grid.rows.map(({ cells }) => cells.map((cell) => cellValue(cell, results, quantity)));
-    this.frame.setFinding(mapFinding(this.grid, results, quantity));
+    this.values = this.grid.rows.map(({ cells }) => cells.map((cell) => cellValue(cell, known, quantity)));
+    this.frame.setFinding(mapFinding(this.grid, known, quantity));
     const { row, col } = this.cursor.place;
     this.cursor.move(row, col);
     this.frame.redraw();
@@ -186,9 +198,11 @@ export class ModelMapPlot {
           const colour = scale.colour(found.value - centre);
           context.fillStyle = cssColour(colour);
           context.fillRect(left, top, inner, tall);
+          // A corner is missing: the number is not exact.
+          if (found.estimated) context.clearRect(left + inner - NOTCH, top, NOTCH, NOTCH);
           if (width < LABELLED.width || height < LABELLED.height) continue;
           context.fillStyle = isLight(colour) ? '#000000' : '#ffffff';
-          context.fillText(quantity.format(found.value), left + inner / 2, middle, inner - 2);
+          context.fillText(numberText(found, quantity.format), left + inner / 2, middle, inner - 2);
           context.fillText(name, left + inner / 2, top + tall / 4, inner - 2);
         } else {
           context.strokeStyle = faint;

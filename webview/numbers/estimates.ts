@@ -12,17 +12,20 @@ const FARMS = 'farms_alpha';
 
 /** The number of a column, if the look has one. Exact ones have no width. */
 export function estimateOf(look: QuickLook, measure: Measure): Estimate | undefined {
-  const { farms, estimates, statistics } = look;
-  if (measure.key === FARMS) {
-    if (farms?.alpha === null || farms?.alpha === undefined) return undefined;
-    const [low, high] = farms.interval ?? [farms.alpha, farms.alpha];
-    return { value: farms.alpha, low, high };
-  }
+  const { estimates, statistics } = look;
+  if (measure.key === FARMS) return farmsEstimate(look);
   const found = estimates[measure.key as MetricKey];
   if (found) return found;
   // Statistics of the elements are known.
   const value = measure.value({ statistics, metrics: {}, ranks: {} } as unknown as LayerResult);
   return typeof value === 'number' ? { value, low: value, high: value } : undefined;
+}
+
+/** FARMS on some of the windows, if they gave an alpha. */
+export function farmsEstimate({ farms }: Pick<QuickLook, 'farms'>): Estimate | undefined {
+  if (farms?.alpha === null || farms?.alpha === undefined) return undefined;
+  const [low, high] = farms.interval ?? [farms.alpha, farms.alpha];
+  return { value: farms.alpha, low, high };
 }
 
 /** True for a number that the look knows exactly. */

@@ -160,9 +160,9 @@ export class Overview {
 
   private drawMaps(results: readonly LayerResult[]): void {
     if (this.quantity === this.errors.quantity) this.errors.refresh(this.inspection.version);
-    const byName = new Map(results.map((result) => [result.name, result]));
-    this.map.show(byName, this.quantity);
-    this.depth.show(byName, this.quantity);
+    const known = { results: new Map(results.map((result) => [result.name, result])), looks: this.inspection.looks };
+    this.map.show(known, this.quantity);
+    this.depth.show(known, this.quantity);
   }
 
   private draw(): void {
@@ -186,7 +186,11 @@ export class Overview {
   private showVerdict(results: readonly LayerResult[]): void {
     const found = modelVerdict(results, LOCAL_NUMBERS);
     const so = this.inspection.busy ? 'So far: ' : '';
-    const first = found?.sentence ?? 'No verdict yet: it appears with the first inspected layers.';
+    const waiting =
+      this.inspection.looks.size > 0
+        ? 'No verdict yet: estimates do not bear one, exact spectra are needed.'
+        : 'No verdict yet: it appears with the first inspected layers.';
+    const first = found?.sentence ?? waiting;
     const next = found?.next === undefined ? [] : [' ', element('span', { class: 'next-step' }, `Next: ${found.next}`)];
     const text = this.grid.rows.length === 0 && !found ? 'No tensor here has a spectrum.' : `${so}${first}`;
     if (this.verdict.dataset.text === text) return;

@@ -1,10 +1,19 @@
 /** Cells of the map and lines against depth, from made results. */
 import assert from 'node:assert/strict';
+import type { QuickLook } from '../../../../extension/shared/estimates';
 import type { LayerResult } from '../../../../extension/shared/layers';
 import type { TensorSummary } from '../../../../extension/shared/tensors';
 import { depthFinding, depthLines, depthTwin, middleHalf } from '../../../../webview/map/depthLines';
 import { errorsAtHalf } from '../../../../webview/map/halfErrors';
-import { cellValue, layerOf, mapFinding, mapGrid, mapTwin, valueWords } from '../../../../webview/map/mapGrid';
+import {
+  cellValue,
+  layerOf,
+  mapFinding,
+  mapGrid,
+  mapTwin,
+  valueWords,
+  type KnownNumbers,
+} from '../../../../webview/map/mapGrid';
 import { MAP_QUANTITIES, shownWith, type QuantityKey } from '../../../../webview/map/mapQuantities';
 
 const tensor = (name: string, change: Partial<TensorSummary> = {}): TensorSummary => ({
@@ -19,8 +28,12 @@ const result = (name: string, alpha: number | null, farmsAlpha: number | null = 
   farms: farmsAlpha === null ? null : ({ alpha: farmsAlpha } as LayerResult['farms']),
 });
 
-const byName = (results: readonly LayerResult[]): Map<string, LayerResult> =>
-  new Map(results.map((each) => [each.name, each]));
+const byName = (results: readonly LayerResult[], looks: readonly QuickLook[] = []): KnownNumbers => ({
+  results: new Map(results.map((each) => [each.name, each])),
+  looks: new Map(looks.map((each) => [each.layer, each])),
+});
+
+const NOTHING = byName([]);
 
 const quantity = (key: QuantityKey) => MAP_QUANTITIES.find((each) => each.key === key)!;
 const alpha = quantity('alpha');
@@ -63,7 +76,16 @@ describe('the cells of a map', () => {
     assert.equal(words([result('a', 3.21)]), 'α 3.21');
     assert.equal(words([result('a', null)]), 'no α: a fit needs 10 eigenvalues');
     assert.equal(words([]), 'not inspected yet');
-    assert.equal(valueWords(cellValue({ layers: [], place: 'a' }, new Map(), alpha), alpha), 'no such layer');
+    assert.equal(valueWords(cellValue({ layers: [], place: 'a' }, NOTHING, alpha), alpha), 'no such layer');
+  });
+
+  it('mark what is only estimated, until there is a result', () => {
+    const look = { layer: 'a', estimates: { alpha: { value: 3.21, low: 3, high: 3.5 } } } as unknown as QuickLook;
+    const cell = { layers: ['a'], place: 'a' };
+    const found = cellValue(cell, byName([], [look]), alpha);
+    assert.equal(valueWords(found, alpha), 'α ≈ 3.21, estimated: 95% interval 3 to 3.50');
+    assert.equal(valueWords(cellValue(cell, byName([result('a', 2.5)], [look]), alpha), alpha), 'α 2.50');
+    assert.equal(cellValue(cell, byName([], [look]), quantity('signal')).state, 'waiting');
   });
 
   it('mean experts, tell their ends, and lead to the one furthest from the mean', () => {
@@ -79,7 +101,7 @@ describe('the cells of a map', () => {
       mapFinding(mapGrid(model), results, alpha),
       'α: median 4, from 2 (up_proj, block 0) to 7 (up_proj, block 5). 7 cells not inspected yet.',
     );
-    assert.equal(mapFinding(mapGrid(model), new Map(), alpha), 'Fills as layers are inspected.');
+    assert.equal(mapFinding(mapGrid(model), NOTHING, alpha), 'Fills as layers are inspected.');
   });
 
   it('are a table of the same numbers', () => {
@@ -129,7 +151,7 @@ describe('lines against depth', () => {
 
   it('find how the mean changes', () => {
     assert.equal(depthFinding(lines, both), 'Means of the first and last third: α 2.50 to 6.50, FARMS α 1.50 to 5.50.');
-    assert.equal(depthFinding(depthLines(mapGrid(model), new Map(), both), both), 'Fills as layers are inspected.');
+    assert.equal(depthFinding(depthLines(mapGrid(model), NOTHING, both), both), 'Fills as layers are inspected.');
   });
 
   it('are a table of the same numbers', () => {
