@@ -12,6 +12,8 @@ const STRING = /["'`]([^"'`\n]{2,300})["'`]|([\w.~@:\\/-]{4,300})/g;
 export class SourceMentions {
   /** Path components of each string, last first. */
   private readonly paths: readonly (readonly string[])[];
+  /** What was told, by checkpoint: links ask for each of some thousand names. */
+  private readonly told = new Map<string, number>();
 
   constructor(source: string) {
     const strings = new Set<string>();
@@ -24,10 +26,14 @@ export class SourceMentions {
 
   /** How many components of the checkpoint's path stand in the source, 0 for none. A folder counts as what is in it. */
   of(checkpoint: string): number {
-    return largestOf(
+    const known = this.told.get(checkpoint);
+    if (known !== undefined) return known;
+    const most = largestOf(
       this.paths.map((written) => agreement(written, checkpoint)),
       0,
     );
+    this.told.set(checkpoint, most);
+    return most;
   }
 }
 

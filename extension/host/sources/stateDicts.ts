@@ -19,8 +19,7 @@ const SUBSCRIPT = /(?:^|[^\w.])([A-Za-z_][\w.]{0,80})(?:\(\)|\[["']\w{1,40}["']\
 const CALL = /(?:^|[^\w.])([A-Za-z_][\w.]{0,80})\.(get_tensor|get_slice|get|pop)\(\s?[rR]?(["'])([^"'\\]{0,300})$/;
 
 /** Names of dictionaries of tensors; what is only called so is one, too. */
-const CALLED =
-  /(?:^|[._])(?:sd|state|state_?dict|state_?dicts|weights|params|parameters|tensors|ckpt|checkpoint)\d{0,2}$|state_?dict/i;
+const CALLED = /(?:^|[._])(?:sd|state|state_?dict|state_?dicts|weights|tensors|ckpt|checkpoint)\d{0,2}$|state_?dict/i;
 
 /** Functions whose result is one. */
 const MAKES = /\b(?:load|load_file|load_state_dict|state_dict|safe_open)\(/;
