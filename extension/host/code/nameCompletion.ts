@@ -4,15 +4,13 @@ import { layerCard } from '../hover/hoverCards';
 import { listText } from '../plainText';
 import { completionEnabled } from '../settings';
 import type { MeantCheckpoints } from '../sources/meantCheckpoints';
+import { MAX_SOURCE } from '../sources/pythonStrings';
 import { sliced } from '../sources/sliced';
 import { expectedName } from '../sources/stateDicts';
 import type { WorkspaceCheckpoints } from '../workspace/workspaceCheckpoints';
 
 /** Names in one list: more come as one types on. */
 export const MOST_NAMES = 1000;
-
-/** Lines above the cursor that may say what a variable is. */
-const MOST_LINES = 5000;
 
 export interface CompletionSources {
   checkpoints: WorkspaceCheckpoints;
@@ -45,8 +43,9 @@ class NameCompletion implements vscode.CompletionItemProvider<NameItem> {
     const { indexed } = this.sources.checkpoints;
     if (!completionEnabled() || indexed.files.length === 0) return undefined;
     const line = document.lineAt(position.line).text;
-    const first = Math.max(0, position.line - MOST_LINES);
-    const above = document.getText(new vscode.Range(first, 0, position.line, 0)).split('\n');
+    const start = new vscode.Position(position.line, 0);
+    const first = document.positionAt(Math.max(0, document.offsetAt(start) - MAX_SOURCE));
+    const above = document.getText(new vscode.Range(first, start)).split('\n');
     const expected = expectedName(line.slice(0, position.character), above);
     if (!expected) return undefined;
     const { typed, quote, loadedFrom } = expected;
@@ -58,12 +57,12 @@ class NameCompletion implements vscode.CompletionItemProvider<NameItem> {
     const rest = /^[^"'\\\n]*/.exec(line.slice(position.character))![0];
     const closed = line[position.character + rest.length] === quote;
     // What is typed is replaced, and what follows up to the closing quote if there is one.
-    const start = position.translate(0, -typed.length);
-    const range = new vscode.Range(start, closed ? position.translate(0, rest.length) : position);
+    const from = position.translate(0, -typed.length);
+    const range = new vscode.Range(from, closed ? position.translate(0, rest.length) : position);
     const { found, more } = await namesLike(names.all, typed, token);
     const items = found.map(({ name, order }) => {
       const item = new NameItem(name, checkpoint);
-      item.range = { inserting: new vscode.Range(start, position), replacing: range };
+      item.range = { inserting: new vscode.Range(from, position), replacing: range };
       item.insertText = pythonText(name, quote);
       item.sortText = order;
       return item;
