@@ -98,7 +98,7 @@ describe('command line program', () => {
 
     const { stdout } = run('inspect', model);
     assert.match(stdout, /block\.0\.weight {2}\(no verdict: short tail\)\n/);
-    assert.match(stdout, /evidence for a verdict in 0 of 2 layers/);
+    assert.match(stdout, /No verdict on the model as a whole: 0 of 2 layers have the evidence for one/);
   });
 
   it('says what computed: small layers need no device, and one that cannot be had is named with the reason', () => {

@@ -34,7 +34,7 @@ export class FindingList {
   private notes: readonly string[] = [];
 
   constructor(
-    private readonly map: ModelMap,
+    private readonly map: () => ModelMap,
     private readonly open: (layer: string) => void,
   ) {}
 
@@ -45,7 +45,7 @@ export class FindingList {
    */
   show(results: readonly LayerResult[], notes: readonly string[], none: string): number {
     const unusual = unusualLayers(results, LOCAL_NUMBERS);
-    this.groups = groupFindings(unusual, this.map, LOCAL_NUMBERS);
+    this.groups = groupFindings(unusual, this.map(), LOCAL_NUMBERS);
     this.notes = unusual.length === 0 && results.length > 0 ? [none, ...notes] : notes;
     this.draw();
     return new Set(unusual.map(({ layer }) => layer)).size;

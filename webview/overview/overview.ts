@@ -6,17 +6,14 @@ import { modelTotals, type SummaryKey } from '../../extension/shared/findings/mo
 import { modelVerdict } from '../../extension/shared/findings/modelVerdict';
 import type { PlanTarget } from '../../extension/shared/compression/plans';
 import type { LayerResult } from '../../extension/shared/layers';
+import type { ModelMap } from '../../extension/shared/names/modelMap';
 import { agreeing } from '../../extension/shared/agreeing';
 import { judgedShare } from '../../extension/shared/layerFindings';
 import type { Host, ViewMemory } from '../connection';
-import { button, dropdown, type Button } from '../controls/controls';
+import { button, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { setIcon } from '../controls/icons';
-import { ErrorsAtHalf } from '../map/errorsAtHalf';
-import { mapGrid, type MapGrid } from '../map/mapGrid';
-import { DepthPlot } from '../map/depthPlot';
-import { MAP_QUANTITIES, RELATIVE_NORM, type MapQuantity } from '../map/mapQuantities';
-import { ModelMapPlot } from '../map/modelMapPlot';
+import { ModelMaps } from '../map/modelMaps';
 import { formatCount, formatNumber, plural } from '../numbers/format';
 import type { Inspection } from '../model/inspection';
 import { ofTheModel } from '../numbers/ofTheModel';
@@ -27,6 +24,11 @@ import { FindingList, LOCAL_NUMBERS } from './findingList';
 /** Least time between two drawings, and the share of the time that they may take: of 100 000 results each one is long. */
 const REDRAW_MS = 400;
 const LARGEST_SHARE = 0.1;
+
+/** Placing the names of more tensors takes longer than the first rows may. */
+const MOST_AT_ONCE = 10_000;
+
+const NO_BLOCKS: ModelMap = { blocks: [], roles: [], roleNames: [], cells: [], rest: [] };
 
 /** Means of WeightWatcher's summary, as they are called. */
 const MEANS: readonly { key: SummaryKey; label: string; title: string }[] = [
@@ -48,18 +50,16 @@ export interface OverviewActions {
 export class Overview {
   readonly element: HTMLElement;
   private readonly count = element('span', { class: 'badge' });
-  private readonly verdict = element('p', { class: 'model-verdict', role: 'status' });
+  private readonly verdict = element('p', { class: 'model-verdict' });
   private readonly means = element('dl', { class: 'model-means' });
   private readonly body = element('div', { class: 'overview-body', id: 'overview-body' });
   private readonly fold: Button;
   private readonly list: FindingList;
-  private readonly grid: MapGrid;
-  private readonly map: ModelMapPlot;
-  private readonly depth: DepthPlot;
+  /** Made after the first rows are seen if there are very many. */
+  private maps: ModelMaps | null = null;
   private readonly savingsPlot: SavingsPlot;
+  private readonly hopeless: boolean;
   private readonly ofTheModel: ReturnType<typeof ofTheModel>;
-  private quantity: MapQuantity;
-  private readonly errors: ErrorsAtHalf;
   /** What the drawing stands for, and when it was made. */
   private shown = '';
   private drawn = -Infinity;
@@ -74,22 +74,16 @@ export class Overview {
   ) {
     const { tensors } = inspection.summary;
     this.ofTheModel = ofTheModel(tensors);
-    this.grid = mapGrid(tensors);
-    this.errors = new ErrorsAtHalf(host, () => this.drawMaps(this.known()));
-    const quantities = [...MAP_QUANTITIES, this.errors.quantity, ...(this.isAdapter ? [RELATIVE_NORM] : [])];
-    this.quantity = quantities.find(({ key }) => key === memory.current.mapNumber) ?? quantities[0]!;
-    const choices = quantities.map(({ key, label }) => ({ value: key, label }));
-    const choose = dropdown('What the map shows', choices, this.quantity.key, (value) => {
-      this.quantity = quantities.find(({ key }) => key === value)!;
-      memory.remember({ mapNumber: value });
-      this.drawMaps(this.known());
-    });
-    choose.classList.add('quantity');
+    this.hopeless = tensors.every(({ layers }) => layers.length === 0);
+    const { hopeless } = this;
     const open = (layer: string): void => actions.open(layer);
-    this.list = new FindingList(this.grid.map, open);
-    this.map = new ModelMapPlot(this.grid, this.quantity, [choose], open);
-    this.depth = new DepthPlot(this.grid, this.quantity, open);
-    const hopeless = this.grid.rows.length === 0;
+    this.list = new FindingList(() => this.maps?.grid.map ?? NO_BLOCKS, open);
+    const build = (): void => {
+      this.maps = new ModelMaps(host, inspection, memory, open);
+      this.body.prepend(...this.maps.elements);
+      this.shown = '';
+      this.refresh();
+    };
     this.savingsPlot = new SavingsPlot(
       hopeless ? 'No tensor here has a spectrum.' : 'Appears with the first inspected layers.',
       hopeless ? [] : [button({ label: 'Compress Model…', icon: 'fold', onClick: () => actions.compress() })],
@@ -98,7 +92,6 @@ export class Overview {
     this.fold = button({ label: 'Fold', icon: 'chevron-down', appearance: 'icon', onClick: () => this.toggle() });
     this.fold.setAttribute('aria-controls', this.body.id);
     this.body.append(
-      ...(hopeless ? [] : [this.map.element, this.depth.element]),
       element(
         'section',
         { class: 'unusual', 'aria-label': 'Unusual layers' },
@@ -115,7 +108,12 @@ export class Overview {
       this.body,
     );
     this.showFold();
-    this.refresh();
+    if (tensors.length <= MOST_AT_ONCE) build();
+    else {
+      this.refresh();
+      // The frame after the one that draws the rows.
+      requestAnimationFrame(() => window.setTimeout(build));
+    }
   }
 
   /** Results come by the hundred a second: what they add up to is worked out now and then. */
@@ -129,10 +127,6 @@ export class Overview {
         this.draw();
       }, wait);
     }
-  }
-
-  private get isAdapter(): boolean {
-    return this.inspection.summary.tensors.some(({ encoding }) => encoding?.startsWith('LoRA') === true);
   }
 
   private toggle(): void {
@@ -158,13 +152,6 @@ export class Overview {
     return this.ofTheModel(this.inspection.results.values());
   }
 
-  private drawMaps(results: readonly LayerResult[]): void {
-    if (this.quantity === this.errors.quantity) this.errors.refresh(this.inspection.version);
-    const known = { results: new Map(results.map((result) => [result.name, result])), looks: this.inspection.looks };
-    this.map.show(known, this.quantity);
-    this.depth.show(known, this.quantity);
-  }
-
   private draw(): void {
     this.shown = this.stateShown();
     this.drawn = performance.now();
@@ -178,7 +165,7 @@ export class Overview {
     );
     this.count.textContent = formatCount(unusual);
     this.count.hidden = unusual === 0;
-    this.drawMaps(ofModel);
+    this.maps?.show(ofModel);
     this.savingsPlot.show(savings(ofModel));
     this.took = performance.now() - this.drawn;
   }
@@ -192,7 +179,7 @@ export class Overview {
         : 'No verdict yet: it appears with the first inspected layers.';
     const first = found?.sentence ?? waiting;
     const next = found?.next === undefined ? [] : [' ', element('span', { class: 'next-step' }, `Next: ${found.next}`)];
-    const text = this.grid.rows.length === 0 && !found ? 'No tensor here has a spectrum.' : `${so}${first}`;
+    const text = this.hopeless && !found ? 'No tensor here has a spectrum.' : `${so}${first}`;
     if (this.verdict.dataset.text === text) return;
     this.verdict.dataset.text = text;
     this.verdict.replaceChildren(text, ...next);

@@ -85,6 +85,32 @@ const PAIRED_ROLES: Readonly<Record<string, string>> = {
   'net.2': 'down',
 };
 
+/** Texts whose meaning is kept at hand: 100 000 names are made of the same few words. */
+const MOST_REMEMBERED = 5000;
+
+function remembered<T extends object>(make: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    const found = known.get(text);
+    if (found) return found;
+    if (known.size >= MOST_REMEMBERED) known.clear();
+    const made = make(text);
+    known.set(text, made);
+    return made;
+  };
+}
+
+/** What one part of a name may be. */
+const partOf = remembered((part) => ({
+  isNumber: /^\d+$/.test(part),
+  isKind: KINDS.test(part),
+  isWithinBlock: WITHIN_BLOCK.test(part) && !NUMBERED.test(part),
+  isSublayer: T5_SUBLAYER.test(part),
+  holdsMembers: /^(experts?|heads?)$/i.test(part),
+  numbered: NUMBERED.exec(part),
+  keras: KERAS.exec(part),
+}));
+
 /** In which roles stand in a list; others follow. */
 export const ROLE_ORDER: readonly string[] = [
   ...['q', 'k', 'v', 'qkv', 'kv', 'o', 'cross q', 'cross k', 'cross v', 'cross qkv', 'cross kv', 'cross o'],
@@ -103,16 +129,18 @@ export function placeOf(name: string): LayerPlace | undefined {
   const found = blockOf(parts);
   if (!found) return undefined;
   const { stack, numbers, tail } = found;
-  const { role, expert = stacked ? Number(stacked[1]) : undefined } = roleOf(tail);
-  const module = tail.filter((part, i) => !isMember(tail, i, part)).join('.');
-  return { stack, numbers, role, module, ...(expert !== undefined && { expert }) };
+  const memberAt = tail.findIndex((part, i) => isMember(tail, i, part));
+  const modules = memberAt < 0 ? tail : tail.filter((_, i) => i !== memberAt);
+  const { role, module } = roleOf(modules.join(SEPARATOR));
+  const member = memberAt < 0 ? stacked?.[1] : tail[memberAt];
+  return { stack, numbers, role, module, ...(member !== undefined && { expert: Number(member) }) };
 }
 
 /** The modules that a name leads through, the matrix's own last. */
 function modulesOf(name: string): string[] {
   const parts = name.split(/[./]/).filter((part) => part !== '');
   const wrapped = parts.indexOf('parametrizations');
-  const kept = (wrapped < 0 ? parts : parts.slice(0, wrapped)).filter((part) => !KINDS.test(part));
+  const kept = (wrapped < 0 ? parts : parts.slice(0, wrapped)).filter((part) => !partOf(part).isKind);
   const last = kept.pop();
   return last === undefined ? [] : [...kept, last.replace(/_weight$/, (end) => (last === 'delta_weight' ? end : ''))];
 }
@@ -124,7 +152,7 @@ function blockOf(parts: readonly string[]): { stack: string; numbers: number[]; 
   let tail: readonly string[] = [];
   let open: string[] = [];
   for (const [i, part] of parts.entries()) {
-    const keras = KERAS.exec(part);
+    const { keras, numbered, isWithinBlock } = partOf(part);
     if (keras) {
       const [, stage, block, own = ''] = keras;
       numbers = numbers.concat(stage === undefined ? [] : [Number(stage)], [Number(block)]);
@@ -132,10 +160,9 @@ function blockOf(parts: readonly string[]): { stack: string; numbers: number[]; 
       tail = [own];
       break;
     }
-    const numbered = NUMBERED.exec(part);
-    if (WITHIN_BLOCK.test(part) && !numbered) break;
+    if (isWithinBlock) break;
     const digits = isNumber(part) ? part : numbered?.[2];
-    const isSub = numbers.length > 0 && T5_SUBLAYER.test(parts[i + 1] ?? '');
+    const isSub = numbers.length > 0 && partOf(parts[i + 1] ?? '').isSublayer;
     if (digits !== undefined && lastWord > i && !isSub) {
       numbers.push(Number(digits));
       words = words.concat(open, numbered ? [numbered[1]!] : []);
@@ -145,7 +172,7 @@ function blockOf(parts: readonly string[]): { stack: string; numbers: number[]; 
   }
   if (numbers.length === 0) return undefined;
   const own = tail.filter(
-    (part, i) => !(part === 'layer' && T5_SUBLAYER.test(tail[i + 2] ?? '')) && !isSublayer(tail, i),
+    (part, i) => !(part === 'layer' && partOf(tail[i + 2] ?? '').isSublayer) && !isSublayer(tail, i),
   );
   const start = words.findIndex((word) => !WRAPPERS.test(word));
   return { stack: words.slice(start < 0 ? words.length : start).join('.'), numbers, tail: own };
@@ -153,28 +180,27 @@ function blockOf(parts: readonly string[]): { stack: string; numbers: number[]; 
 
 /** T5 numbers attention and feed-forward of a block: `layer.1.DenseReluDense`. */
 function isSublayer(tail: readonly string[], i: number): boolean {
-  return isNumber(tail[i]!) && tail[i - 1] === 'layer' && T5_SUBLAYER.test(tail[i + 1] ?? '');
+  return isNumber(tail[i]!) && tail[i - 1] === 'layer' && partOf(tail[i + 1] ?? '').isSublayer;
 }
 
 function isNumber(part: string): boolean {
-  return /^\d+$/.test(part);
+  return partOf(part).isNumber;
 }
 
 function isMember(tail: readonly string[], i: number, part: string): boolean {
-  return isNumber(part) && /^(experts?|heads?)$/i.test(tail[i - 1] ?? '');
+  return i > 0 && isNumber(part) && partOf(tail[i - 1]!).holdsMembers;
 }
 
-function roleOf(tail: readonly string[]): { role: string; expert?: number } {
-  const expertAt = tail.findIndex((part, i) => isMember(tail, i, part));
-  const expert = expertAt < 0 ? undefined : Number(tail[expertAt]);
-  const modules = tail.filter((_, i) => i !== expertAt);
+/** Splits names, so that no part of one has it. */
+const SEPARATOR = '/';
+
+const roleOf = remembered((joined) => {
+  const modules = joined.split(SEPARATOR);
   const adapterAt = modules.findIndex((part, i) => i > 0 && ADAPTER.test(part));
   const adapter = adapterAt < 0 ? '' : modules[adapterAt] === 'delta_weight' ? ' ΔW' : ` ${modules[adapterAt]!}`;
   const own = adapterAt < 0 ? modules : modules.slice(0, adapterAt);
-  const known = knownRole(own);
-  const role = `${known ?? own.join('.')}${adapter}`;
-  return { role, ...(expert !== undefined && { expert }) };
-}
+  return { role: `${knownRole(own) ?? own.join('.')}${adapter}`, module: modules.join('.') };
+});
 
 function knownRole(modules: readonly string[]): string | undefined {
   const words =
