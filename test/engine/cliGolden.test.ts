@@ -35,6 +35,26 @@ function verdicts({ layers }: InspectReport): { judged: number; of: number } {
   return { judged: spectral.filter(({ verdict }) => verdict !== 'no verdict').length, of: spectral.length };
 }
 
+/** What is said of the model is true of its layers. */
+function checkModel({ layers, model }: InspectReport): void {
+  const listed = (kind: string): string[] =>
+    model.findings.flatMap((finding) => (finding.kind === kind ? finding.layers : [])).sort();
+  const judged = (word: string): string[] =>
+    layers.flatMap(({ name, verdict, tiedWith }) =>
+      tiedWith === undefined && verdict?.startsWith(`typical of ${word}`) === true ? [name] : [],
+    );
+  assert.deepEqual(listed('under'), judged('under').sort());
+  assert.deepEqual(listed('over'), judged('over').sort());
+  const all = model.findings.flatMap((finding) => finding.layers.map((name) => `${finding.kind} ${name}`));
+  assert.equal(new Set(all).size, all.length, 'no layer is in two groups of a kind');
+  const { over, well, under } = model.verdict_evidence!.judged;
+  assert.deepEqual(
+    [over, well, under],
+    ['over', 'well', 'under'].map((word) => judged(word).length),
+  );
+  assert.equal(model.verdict === 'no verdict', model.next_step !== undefined);
+}
+
 describe('printed numbers of the reference checkpoints', () => {
   if (!sharedFolder) {
     console.log('The reference checkpoints are not beside the repository: printed numbers are not compared with them.');
@@ -50,6 +70,7 @@ describe('printed numbers of the reference checkpoints', () => {
         assert.deepEqual(failures, []);
         assert.ok(checked > Object.keys(golden.layers).length);
         judged.set(golden.checkpoint, verdicts(report));
+        checkModel(report);
       }
     });
   }

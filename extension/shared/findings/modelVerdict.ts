@@ -141,6 +141,6 @@ function verdictOnLayers(
   const because = most ? `; ${words.count(most.layers)} lack it because ${LACKING_WORDS[most.check]}` : '';
   return {
     sentence: `No verdict on the model as a whole: ${of} ${agreeing(total, 'has', 'have')} the evidence for one${found}${because}`,
-    ...(most && { next: NEXT_STEPS[most.check] }),
+    next: most ? NEXT_STEPS[most.check] : 'Look at the layers themselves: they are too few to speak for a model.',
   };
 }

@@ -2,7 +2,7 @@
 import { agreeing } from '../agreeing';
 import { failedFit, isAllZero, layerVerdict, lostRank } from '../layerFindings';
 import type { LayerResult } from '../layers';
-import { alphaRange, OVER_TRAINED, UNDER_TRAINED } from '../verdict';
+import { alphaRange, OVER_TRAINED, UNDER_TRAINED, type VerdictCheck } from '../verdict';
 import { PLAIN_NUMBERS, type NumberWords } from './numberWords';
 
 export type UnusualKind = 'broken' | 'failed' | 'rank-loss' | 'under' | 'over' | 'shape';
@@ -30,6 +30,9 @@ const KIND_WEIGHT: Record<UnusualKind, number> = {
   over: 2e6,
   shape: 1e6,
 };
+
+/** What may be lacking beside the shape: with too short a tail, or none above chance, there is nothing to explain. */
+const ON_THE_LAW: ReadonlySet<VerdictCheck['check']> = new Set(['shape', 'law', 'limits', 'distance', 'bootstrap']);
 
 /** The most a layer's own measure adds to its kind's weight. */
 const LARGEST_WITHIN_KIND = 9e5;
@@ -70,8 +73,9 @@ function unusualIn(result: LayerResult, words: NumberWords): UnusualLayer[] {
   if (alpha === null || !judged) return found;
   const farmsAlpha = result.farms?.alpha;
   const about = { alpha, ...(typeof farmsAlpha === 'number' && { farmsAlpha }) };
-  const lacking = judged.verdict_evidence.filter(({ holds }) => !holds);
-  if (lacking.length === 1 && lacking[0]!.check === 'shape' && typeof farmsAlpha === 'number') {
+  const lacking = judged.verdict_evidence.flatMap(({ check, holds }) => (holds ? [] : [check]));
+  const explained = lacking.includes('shape') && lacking.every((check) => ON_THE_LAW.has(check));
+  if (explained && typeof farmsAlpha === 'number') {
     const numbers = `α ${words.number(alpha)} is above ${UNDER_TRAINED}, FARMS α ${words.number(farmsAlpha)}`;
     add('shape', `${numbers}: its shape explains it`, alpha - UNDER_TRAINED, about);
   }

@@ -6,7 +6,7 @@ import { modelTotals } from '../../../../extension/shared/findings/modelTotals';
 import { modelVerdict } from '../../../../extension/shared/findings/modelVerdict';
 import { unusualLayers } from '../../../../extension/shared/findings/unusualLayers';
 import { modelMap } from '../../../../extension/shared/names/modelMap';
-import type { LayerResult } from '../../../../extension/shared/layers';
+import type { LayerResult, TailShape } from '../../../../extension/shared/layers';
 import type { TensorSummary } from '../../../../extension/shared/tensors';
 
 /** A layer with all the evidence that a verdict needs. */
@@ -65,6 +65,14 @@ describe('groups of unusual layers', () => {
     });
     assert.deepEqual(lines(results), [
       'c_attn and c_fc, blocks 11–23: alpha above 6, FARMS 2.9–3.4: their shape explains it',
+    ]);
+  });
+
+  it('explains an alpha whose law is uncertain, too', () => {
+    const other: TailShape = { status: 'success', law: 'lognormal', n: 50, comparisons: [] };
+    const results = gpt2(2, (part, block) => ({ ...elongated(`h.${block}.${part}.weight`, 7, 3), tail_shape: other }));
+    assert.deepEqual(lines(results), [
+      'c_attn, attn.c_proj, c_fc and mlp.c_proj, all blocks: alpha above 6, FARMS 3: their shape explains it',
     ]);
   });
 
@@ -174,7 +182,9 @@ describe('the verdict on a model', () => {
   });
 
   it('is not given on two layers', () => {
-    assert.equal(modelVerdict([layer('a', 3), layer('b', 3)])!.verdict, 'no verdict');
+    const found = modelVerdict([layer('a', 3), layer('b', 3)])!;
+    assert.equal(found.verdict, 'no verdict');
+    assert.match(found.next!, /too few to speak for a model/);
   });
 
   it('counts tied layers once, and tells of broken elements first', () => {
