@@ -21,10 +21,10 @@ export function estimateOf(look: QuickLook, measure: Measure): Estimate | undefi
   return typeof value === 'number' ? { value, low: value, high: value } : undefined;
 }
 
-/** FARMS on some of the windows, if they gave an alpha. */
+/** FARMS on some of the windows, if they tell how sure they are: alpha of small windows alone says nothing. */
 export function farmsEstimate({ farms }: Pick<QuickLook, 'farms'>): Estimate | undefined {
-  if (farms?.alpha === null || farms?.alpha === undefined) return undefined;
-  const [low, high] = farms.interval ?? [farms.alpha, farms.alpha];
+  if (typeof farms?.alpha !== 'number' || !farms.interval) return undefined;
+  const [low, high] = farms.interval;
   return { value: farms.alpha, low, high };
 }
 

@@ -133,7 +133,13 @@ export class Inspections {
 
   /** All of the document's without `names`. */
   cancel(document: EngineDocument, names?: readonly string[]): void {
-    this.queue.cancel(document.handle, names && document.expand(names));
+    const chosen = names && document.expand(names);
+    const times = this.timeOf(document);
+    for (const name of chosen ?? document.layers.keys()) {
+      times.remove('quick', name);
+      times.remove('exact', name);
+    }
+    this.queue.cancel(document.handle, chosen);
   }
 
   /** Looks whether open files are still what was opened. Ends at once where a former look still waits for a disk. */

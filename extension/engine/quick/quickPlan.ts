@@ -1,6 +1,6 @@
 /** Which layers are worth a quick look, what it takes of them, and what their spectra cost. */
 import type { TensorInfo } from '../../checkpoint/checkpoint';
-import type { InspectSettings } from '../../shared/layers';
+import type { FitRule, InspectSettings } from '../../shared/layers';
 import { DEFAULT_SHUFFLES } from '../../spectral/bulk/randomisation';
 import { farmsWindows } from '../../spectral/farms/farms';
 import type { LayerGeometry } from '../../spectral/matrices';
@@ -16,8 +16,13 @@ export const QUICK_SEED = 20170401;
 /** Rows of a window: its spectrum takes a fiftieth of that of a window of 2000. */
 const QUICK_ROWS = 512;
 
-/** Windows: as many as an adaptive run takes before it looks at their spread, which takes as long as they do. */
-const QUICK_WINDOWS = 6;
+/**
+ * Windows of a quick look: as many as an adaptive run takes before it looks at their spread, which takes as long as they do.
+ * Under KS, where two tails may fit about equally well, so few are too sure of themselves: a test counts.
+ */
+export function quickWindowCount(rule: FitRule): number {
+  return rule === 'KS' ? 16 : 6;
+}
 
 /** A spectrum that takes longer than this, by `exactCost`, is worth a look before. */
 const WORTH_SECONDS = 1;
@@ -45,21 +50,24 @@ export function quickCost({ rows, cols }: LayerGeometry, { farms }: InspectSetti
   const { block, steps } = QUICK_LIMITS;
   const products = productCost(2 * rows * cols * block * steps * THIN_PRODUCTS);
   const side = Math.min(QUICK_ROWS, rows, cols);
-  const windows = farms.enabled ? QUICK_WINDOWS * (productCost(side ** 3) + eigenvalueCost(side)) : 0;
+  const windows = farms.enabled
+    ? quickWindowCount(farms.fit) * SMALL_WINDOWS * (productCost(side ** 3) + eigenvalueCost(side))
+    : 0;
   return products + windows + rows * cols * READING;
 }
 
-/** Products with few vectors are so many times slower than those of large matrices. */
-const THIN_PRODUCTS = 3;
+/** Measured beside spectra: products with few vectors, and small windows, take so many times what large ones would. */
+const THIN_PRODUCTS = 2.2;
+const SMALL_WINDOWS = 2;
 
 /** Seconds to read, count and narrow an element. */
-const READING = 4e-9;
+const READING = 2e-9;
 
 /** Some windows of at most 512 rows, by the layer's own rules otherwise. */
 export function quickFarms(layer: LayerGeometry, settings: InspectSettings['farms']): WindowsPlan {
   const { rows, cols } = layer;
   const { windows, window } = farmsWindows(rows, cols, quickWindows(settings));
-  const limit = Math.min(QUICK_WINDOWS, windows.length);
+  const limit = Math.min(quickWindowCount(settings.fit), windows.length);
   const [height, width] = window;
   const perWindow = productCost(height * width * Math.min(height, width)) + eigenvalueCost(Math.min(height, width));
   return {

@@ -13,7 +13,7 @@ export function quickReport({ tensors }: Pick<CheckpointSummary, 'tensors'>, loo
   const rows = looks.map(({ layer, tensor, estimates, farms, reason }) => [
     farms?.interval && farms.alpha !== null
       ? cell({ value: farms.alpha, low: farms.interval[0], high: farms.interval[1] }, 2)
-      : exactCell(farms?.alpha, 2),
+      : '–',
     cell(estimates.stable_rank, 1),
     cell(estimates.effective_rank, 0),
     cell(estimates.von_neumann_entropy, 3),
@@ -60,8 +60,4 @@ function cell(estimate: Estimate | undefined, digits: number): string {
 
 function significant({ value, low, high }: Estimate): string {
   return `≈ ${value.toPrecision(4)} (${low.toPrecision(4)}–${high.toPrecision(4)})`;
-}
-
-function exactCell(value: number | null | undefined, digits: number): string {
-  return value === null || value === undefined ? '–' : value.toFixed(digits);
 }

@@ -2,7 +2,7 @@
 import { open, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { inspectCsv, inspectJson, inspectReport, reportedLayers } from '../../shared/inspectReport';
+import { inspectCsv, inspectJson, inspectReport, reportedLayers, type InspectReport } from '../../shared/inspectReport';
 import type { CheckpointSession } from './checkpointSession';
 import { exportedLayers } from './exportedLayers';
 import { inspectSettings } from '../settings';
@@ -30,10 +30,12 @@ export async function exportResults(
     throw new Error(`${target.fsPath} may belong to the model, which is never written to. Choose another name.`);
   }
   const layers = exportedLayers(summary, session.results);
-  const pieces =
-    format === 'json'
-      ? inspectJson(inspectReport(summary, inspectSettings(), layers, await session.engine.request('device', null)))
-      : inspectCsv(reportedLayers(summary, layers));
+  const report = async (): Promise<InspectReport> => {
+    const device = await session.engine.request('device', null);
+    const { quick } = await session.contentsNow();
+    return inspectReport(summary, inspectSettings(), layers, device, quick);
+  };
+  const pieces = format === 'json' ? inspectJson(await report()) : inspectCsv(reportedLayers(summary, layers));
   await vscode.workspace.fs.writeFile(target, await encoded(pieces));
   return { path: target.fsPath };
 }
