@@ -5,6 +5,7 @@
  */
 import { version } from '../../../package.json';
 import path from 'node:path';
+import type { CheckpointErrorCode } from '../../checkpoint/checkpointError';
 import { concurrently } from '../../checkpoint/files/concurrently';
 import { CompressionError, type CompressionErrorCode } from '../../compression/compressionError';
 import { isFloatDType, type FloatDType } from '../../compression/narrow';
@@ -105,7 +106,7 @@ export async function runPlan(
     } catch (error) {
       // The same run would be refused again, and any other one may not go on from it.
       if (isRefusal(error)) await run.discard();
-      throw error;
+      throw withWhatIsKept(error, target);
     } finally {
       await run.close();
     }
@@ -115,7 +116,7 @@ export async function runPlan(
 }
 
 /** What a run is refused for that another disk, more memory or another try does not change. */
-const REFUSALS: ReadonlySet<unknown> = new Set<CompressionErrorCode>([
+const REFUSALS: ReadonlySet<unknown> = new Set<CompressionErrorCode | CheckpointErrorCode>([
   ...([
     'invalid-rank',
     'unknown-method',
@@ -125,11 +126,23 @@ const REFUSALS: ReadonlySet<unknown> = new Set<CompressionErrorCode>([
     'missing-statistics',
   ] as const),
   ...(['invalid-statistics', 'invalid-plan', 'not-finite', 'name-collision', 'incomplete-source'] as const),
+  // No run may go on over other files than those it began with.
+  'changed',
 ]);
 
 /** By the code alone: errors of workers have another class. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && 'code' in error && REFUSALS.has(error.code);
+}
+
+/** A full disk is to be freed by somebody, who may not know of the folder that the run leaves. */
+function withWhatIsKept(error: unknown, { partial }: RunTarget): unknown {
+  if (!(error instanceof CompressionError) || error.code !== 'no-space') return error;
+  return new CompressionError(
+    error.code,
+    `${error.reason}. What is done is kept in ${partial}: go on with it (--resume) once there is space, or delete that folder`,
+    error.where,
+  );
 }
 
 /** @throws CompressionError `unsupported` */

@@ -1,7 +1,16 @@
 /** Runs of plans over what is no plain model, and onto disks that will not have them. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openModel } from '../../../extension/checkpoint/openModel';
@@ -102,6 +111,25 @@ describe('running a plan', () => {
     assert.ok(existsSync(target));
   });
 
+  it('leaves nothing if the model changes while it is read', async () => {
+    const model = writeSmallModel(path.join(folder, 'changing'));
+    const file = path.join(model, 'model.safetensors');
+    let changed = false;
+    const change = (): void => {
+      if (changed) return;
+      changed = true;
+      appendFileSync(file, 'more');
+    };
+    const before = readdirSync(folder).sort();
+    const layers = { 'model.embed_tokens.weight': SVD, [UP]: SVD, 'lm_head.weight': SVD };
+    await assert.rejects(run(model, layers, {}, change), (error: Error & { code?: string }) => {
+      assert.match(error.message, /changed on disk while it was open/);
+      return error.code === 'changed';
+    });
+    assert.ok(changed);
+    assert.deepEqual(readdirSync(folder).sort(), before);
+  });
+
   it('is one at a time for a target', async () => {
     const model = writeSmallModel(path.join(folder, 'twice'));
     const target = path.join(folder, 'one-target');
@@ -154,7 +182,9 @@ describe('running a plan', () => {
         await assert.rejects(
           run(model, { [UP]: SVD }, { target }, fill),
           (error: Error & { code?: string }) =>
-            error.code === 'no-space' && /free space|free [\d.]+/.test(error.message),
+            error.code === 'no-space' &&
+            /free space|free [\d.]+/.test(error.message) &&
+            error.message.includes(`What is done is kept in ${target}.partial: go on with it (--resume)`),
         );
         assert.deepEqual(readdirSync(disk).sort(), ['filler', 'out.partial']);
         rmSync(filler);
