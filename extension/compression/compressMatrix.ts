@@ -6,6 +6,7 @@ import { elementSize } from '../checkpoint/elements/dtype';
 import { choiceProblem, optionsOf } from '../shared/compression/choiceProblem';
 import type { MeasuredLayer } from '../shared/compression/measured';
 import { layerMethod, type LayerMethodRow } from '../shared/compression/methodTable';
+import { unmetNeeds, type Need } from '../shared/compression/methodNeeds';
 import type { Part } from '../shared/compression/parts';
 import type { LayerChoice } from '../shared/compression/plans';
 import type { LayerStatistics } from '../shared/compression/statistics';
@@ -82,16 +83,9 @@ export function methodResult(
 
 /** @throws CompressionError `missing-statistics` */
 function assertStatistics(row: LayerMethodRow, { layer, quantised }: LayerInput, statistics: LayerStatistics): void {
-  const { gram, mean, absMean, squareMean, fisher, tokens } = statistics;
-  const has = {
-    fisher: fisher !== undefined,
-    diagonal: absMean !== undefined || squareMean !== undefined,
-    gram: gram !== undefined,
-    mean: mean !== undefined && tokens !== undefined,
-    quantised: quantised !== undefined,
-    'gram|diagonal': gram !== undefined || absMean !== undefined || squareMean !== undefined,
-  };
-  const missing = row.needs.find((need) => !has[need]);
+  const { tokens, ...arrays } = statistics;
+  const has = (Object.keys(arrays) as (keyof typeof arrays)[]).filter((field) => arrays[field] !== undefined);
+  const [missing] = unmetNeeds(row.name, { has, tokens: tokens !== undefined, quantised: quantised !== undefined });
   if (missing === undefined) return;
   throw new CompressionError(
     'missing-statistics',
@@ -100,7 +94,7 @@ function assertStatistics(row: LayerMethodRow, { layer, quantised }: LayerInput,
   );
 }
 
-const NEEDED: Readonly<Record<LayerMethodRow['needs'][number], string>> = {
+const NEEDED: Readonly<Record<Need, string>> = {
   fisher: 'the Fisher information of the weights (fisher)',
   diagonal: 'the mean magnitude of each input (input_abs_mean, or an imatrix)',
   gram: 'the Gram matrix of the inputs (input_gram)',
@@ -109,7 +103,7 @@ const NEEDED: Readonly<Record<LayerMethodRow['needs'][number], string>> = {
   'gram|diagonal': 'the Gram matrix of the inputs (input_gram), their mean magnitudes (input_abs_mean) or an imatrix',
 };
 const STATISTICS = 'give a file of statistics that covers it, or choose another method';
-const REMEDY: Partial<Record<LayerMethodRow['needs'][number], string>> = {
+const REMEDY: Partial<Record<Need, string>> = {
   quantised: 'give the quantised checkpoint, or choose another method',
 };
 

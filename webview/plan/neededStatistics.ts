@@ -10,7 +10,7 @@ const WORDS: Record<Need, string> = {
   fisher: 'Fisher information',
   diagonal: 'mean |x| or an imatrix',
   gram: 'input Grams',
-  mean: 'input means',
+  mean: 'input means with their number of tokens',
   'gram|diagonal': 'input Grams or an imatrix',
   quantised: 'a quantised checkpoint of this model',
 };
@@ -22,8 +22,9 @@ const WORDS: Record<Need, string> = {
  */
 export function lackingWith(statistics: StatisticsSummary | null, quantised: boolean): Lacking {
   const has = [...new Set(statistics?.covered.flatMap((layer) => layer.has) ?? [])];
+  const tokens = statistics?.covered.some((layer) => layer.tokens !== null) ?? false;
   return (method) => {
-    const missing = unmetNeeds(method, has, quantised);
+    const missing = unmetNeeds(method, { has, tokens, quantised });
     if (missing.length === 0) return undefined;
     return `needs ${missing.map((need) => WORDS[need]).join(' and ')}`;
   };

@@ -10,7 +10,7 @@ import {
   type LayerPlan,
   type PlanTarget,
 } from '../../extension/shared/compression/plans';
-import { layerMethod, type MethodName } from '../../extension/shared/compression/methodTable';
+import type { MethodName } from '../../extension/shared/compression/methodTable';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
 import type { Host } from '../connection';
 import { element } from '../controls/elements';
@@ -149,10 +149,7 @@ export class PlanBoard {
     if (!this.plan) return null;
     const { groups } = chosenGroups(this.chosen, this.inputs());
     const grouped = Object.keys(groups).length > 0;
-    const needsThem = Object.values(this.plan.layers).some(
-      (layer) => !('keep' in layer) && layerMethod(layer.method).needs.some((need) => need !== 'quantised'),
-    );
-    const named = (needsThem || grouped) && statistics ? { statistics: namedStatistics(statistics) } : {};
+    const named = statistics ? { statistics: namedStatistics(statistics) } : {};
     return makePlan({ checkpoint }, this.chosen, this.plan, { ...named, ...(grouped && { groups }) });
   }
 

@@ -17,7 +17,7 @@ export interface PlanInputs {
 }
 
 /** The groups of a plan; for each method that makes none smaller, why. */
-export interface ChosenGroups extends PlannedGroups {
+export interface ChosenGroups extends Omit<PlannedGroups, 'measured'> {
   readonly problems: ReadonlyMap<GroupMethodName, string>;
 }
 
@@ -72,11 +72,13 @@ export function outOfReach(
   groups: ChosenGroups,
 ): OutOfReach {
   const { leftOut, groupShares } = leftToGroups(groups);
-  // An ILP asks for each of its choices.
-  if (allocation === 'ilp') return { leftOut, groupShares };
   for (const { name } of layers) {
-    if (Object.hasOwn(leftOut, name) || Object.hasOwn(pinned, name)) continue;
-    const why = known.lacking(name, method.method);
+    if (Object.hasOwn(leftOut, name)) continue;
+    const own = Object.hasOwn(pinned, name) ? pinned[name] : undefined;
+    if (own && 'keep' in own) continue;
+    // An ILP asks for each of its choices.
+    if (!own && allocation === 'ilp') continue;
+    const why = known.lacking(name, (own ?? method).method);
     if (why !== undefined) leftOut[name] = why;
   }
   return { leftOut, groupShares };

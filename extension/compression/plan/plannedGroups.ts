@@ -7,6 +7,8 @@ export interface PlannedGroups {
   readonly groups: Readonly<Record<string, GroupPlan>>;
   /** Names of the tensors that they change, each with its group and the share of it that stays. */
   readonly members: ReadonlyMap<string, { readonly group: string; readonly plan: GroupPlan; readonly kept: number }>;
+  /** Layers whose inputs' Gram matrices a run reads. */
+  readonly measured: readonly string[];
   /** Groups that the method does not fit, and why. */
   readonly left: readonly { readonly name: string; readonly why: string }[];
 }
@@ -28,6 +30,7 @@ export function plannedGroups(
   const groups = new Map<string, GroupPlan>();
   const members = new Map<string, { group: string; plan: GroupPlan; kept: number }>();
   const left: { name: string; why: string }[] = [];
+  const measured: string[] = [];
   for (const given of shares) {
     const { method } = given;
     const own = options.filter((option) => option.method === method);
@@ -43,6 +46,7 @@ export function plannedGroups(
       if (other) throw new RangeError(`${name} cannot become smaller by ${other} and by ${method} in one plan`);
       const { plan, most, tensors } = planned;
       groups.set(name, plan);
+      measured.push(planned.measuredAt);
       for (const tensor of tensors) members.set(tensor, { group: name, plan, kept: plan.rank / most });
     }
     if (reasons.length === own.length) {
@@ -52,7 +56,7 @@ export function plannedGroups(
     }
     for (const reason of reasons) left.push(reason);
   }
-  return { groups: Object.fromEntries(groups), members, left };
+  return { groups: Object.fromEntries(groups), members, measured, left };
 }
 
 function sharedGroup(
@@ -60,7 +64,7 @@ function sharedGroup(
   { method, share }: GroupShare,
   multiple: number,
   grams: ReadonlySet<string> | undefined,
-): { plan: GroupPlan; most: number; tensors: readonly string[] } | { why: string } {
+): { plan: GroupPlan; most: number; measuredAt: string; tensors: readonly string[] } | { why: string } {
   if ('why' in option) return option;
   const { most, measuredAt, members: tensors } = option;
   if (grams && !grams.has(measuredAt)) {
@@ -70,7 +74,7 @@ function sharedGroup(
   const step = method === 'nystrom' ? multiple : 2;
   const rank = Math.max(Math.floor((share * most) / step + 1e-9) * step, step);
   if (rank >= most) return { why: `${share} of ${most}, in steps of ${step}, is all of it` };
-  return { plan: { method, rank }, most, tensors };
+  return { plan: { method, rank }, most, measuredAt, tensors };
 }
 
 /** For a planner: layers of groups get no method of their own, and count as what stays of them. */

@@ -9,6 +9,15 @@ import { didYouMean } from '../../shared/names/nearestNames';
 import { CompressionError } from '../compressionError';
 import { placeOf } from './jsonPlaces';
 
+/** @throws CompressionError `invalid-plan` if nothing would become smaller */
+export function assertCompresses(
+  { layers, groups = {} }: Pick<CompressionPlan, 'layers' | 'groups'>,
+  file: string,
+): void {
+  if (Object.keys(groups).length > 0 || Object.values(layers).some((layer) => !('keep' in layer))) return;
+  throw new CompressionError('invalid-plan', 'the plan keeps every layer dense, so there is nothing to do', { file });
+}
+
 /** Names that a message lists. */
 const NAMES_SHOWN = 3;
 

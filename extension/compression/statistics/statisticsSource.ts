@@ -80,6 +80,7 @@ class OpenStatistics implements StatisticsSource {
       })),
       missing: all.map(({ name }) => name).filter((name) => !coverage.layers.has(name)),
       unknown: coverage.unknown,
+      refused: Object.fromEntries(coverage.refused),
       problems: [...file.problems, ...coverage.problems],
     };
   }

@@ -7,6 +7,7 @@
 import { decodeRowsOf } from '../../checkpoint/quantised/blockCodes';
 import { own } from '../../checkpoint/quantised/quantisationConfig';
 import { isInputEmbedding, isOutputMatrix } from '../../checkpoint/wrappers/embeddingNames';
+import { needsQuantised } from '../../shared/compression/methodNeeds';
 import type { QuantisedPart } from '../../shared/compression/parts';
 import { layerMethod, type MethodName } from '../../shared/compression/methodTable';
 import { CompressionError } from '../compressionError';
@@ -157,10 +158,8 @@ function assertHeld(weight: SavedWeight, { checkpoint }: SaveJob): void {
 
 /** @throws CompressionError `unsupported` */
 function assertOneBase(weights: readonly SavedWeight[]): boolean {
-  const needsQuantised = ({ choice }: SavedWeight): boolean =>
-    layerMethod(choice.method).needs.some((need) => need === 'quantised');
-  const elsewhere = weights.find(needsQuantised);
-  const here = weights.find((weight) => !needsQuantised(weight));
+  const elsewhere = weights.find(({ choice }) => needsQuantised(choice));
+  const here = weights.find(({ choice }) => !needsQuantised(choice));
   if (elsewhere && here) {
     throw new CompressionError(
       'unsupported',

@@ -5,7 +5,7 @@ import type { Planner } from '../../compression/plan/planner';
 import { relativeGap } from '../../compression/plan/solutions';
 import type { AllocatedPlan, PlanRequest } from '../../compression/plan/planRequest';
 import type { MethodName } from '../../shared/compression/methodTable';
-import type { LayerChoice } from '../../shared/compression/plans';
+import type { LayerChoice, LayerPlan } from '../../shared/compression/plans';
 
 export interface AssignedOptions {
   /** Methods to choose among; that of the request if there are none. */
@@ -28,14 +28,19 @@ export async function assigned(
   solve: typeof assignInThread = assignInThread,
 ): Promise<AllocatedPlan> {
   const methods = choices.length > 0 ? choices : [request.method];
+  const unable = new Map<string, string>();
   const { layers, cap } = planner.assignment(request, (layer) => {
     const possible = methods.filter(({ method }) => lacking(layer.name, method) === undefined);
+    if (possible.length === 0) unable.set(layer.name, lacking(layer.name, methods[0]!.method)!);
     return assignmentChoices(layer, possible, request.multiple);
   });
   const numbers = layers.map(({ capped, minimised }) => ({ capped, minimised }));
   const solution = await solve({ layers: numbers, cap, timeLimit }, signal);
   // Without a solution nothing meets the cap, and the first plan of each comes nearest.
-  const plans = layers.map(({ name, plans: own }, l) => [name, own[solution?.chosen[l] ?? 0]!] as const);
+  const plans = layers.map(({ name, plans: own }, l): [string, LayerPlan] => {
+    const why = unable.get(name);
+    return [name, why === undefined ? own[solution?.chosen[l] ?? 0]! : { keep: 'dense', why }];
+  });
   const gap = solution && relativeGap(solution);
   return planner.described(request, { ...Object.fromEntries(plans), ...request.pinned }, gap);
 }

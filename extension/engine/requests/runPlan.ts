@@ -9,10 +9,12 @@ import type { CheckpointErrorCode } from '../../checkpoint/checkpointError';
 import { concurrently } from '../../checkpoint/files/concurrently';
 import { CompressionError, type CompressionErrorCode } from '../../compression/compressionError';
 import { isFloatDType, type FloatDType } from '../../compression/narrow';
+import { assertCompresses } from '../../compression/planFile/checkPlan';
 import { PartialRun, removeEnded } from '../../compression/run/partialRun';
 import { PARTIAL_ENDING, resolveRunTarget, type RunTarget } from '../../compression/run/runTarget';
 import { assertComplete } from '../../compression/safetensorsWriter';
 import { copyNotes, isStored } from '../../compression/storageNotes';
+import { statisticsNotes } from '../../compression/statistics/statisticsNotes';
 import { tieNotes } from '../../compression/tieNotes';
 import { saveLayout } from '../../compression/writers/registry';
 import { DEFAULT_SHARD_BYTES } from '../../compression/writers/safetensorsFiles';
@@ -25,6 +27,7 @@ import type {
   SaveJob,
 } from '../../compression/writers/writer';
 import type { MeasuredGroup, MeasuredLayer } from '../../shared/compression/measured';
+import { needsQuantised } from '../../shared/compression/methodNeeds';
 import type { RunRequest, RunResult } from '../../shared/compression/runs';
 import type { DType } from '../../shared/tensors';
 import type { EngineDocument } from '../document/engineDocument';
@@ -34,7 +37,7 @@ import { assertGroups, groupCost, planGroups, replacedGroup } from './planGroups
 import { leftOutTensors, planWeights } from './planWeights';
 import { runIdentity } from './runIdentity';
 import { copyingCost, factoringCost, RunProgress } from './runProgress';
-import { needsQuantised, openSources, type RunParts, type RunSources } from './runSources';
+import { openSources, type RunParts, type RunSources } from './runSources';
 import { assertSpace, copiedBytes, piecesBytes } from './runSpace';
 
 /** A smaller shard could not hold a header and a tensor of any use. */
@@ -71,11 +74,7 @@ export async function runPlan(
   }
   const target = await runTarget(request, document);
   const { weights, notes: tied } = planWeights(document, request.plan, dtype);
-  if (weights.length === 0 && Object.keys(request.plan.groups ?? {}).length === 0) {
-    throw new CompressionError('invalid-plan', 'the plan keeps every layer dense, so there is nothing to do', {
-      file: openedPath,
-    });
-  }
+  assertCompresses(request.plan, openedPath);
   const groups = planGroups(document, request.plan, weights, dtype);
   const left = leftOutTensors(checkpoint);
   const job: SaveJob = {
@@ -101,7 +100,8 @@ export async function runPlan(
       if (problem) throw new CompressionError('incomplete-source', `${problem.message}; nothing was saved`);
       await run.finish(files);
       const model = await modelNotes(document, weights, request.layout, signal);
-      const notes = [...layout.notes, ...tied, ...left.notes, ...model];
+      const given = sources.statisticsSource ? statisticsNotes(sources.statisticsSource.summary) : [];
+      const notes = [...layout.notes, ...given, ...tied, ...left.notes, ...model];
       return resultOf(target, job, pieces, files, notes);
     } catch (error) {
       // The same run would be refused again, and any other one may not go on from it.

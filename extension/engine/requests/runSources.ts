@@ -3,7 +3,7 @@ import { CompressionError } from '../../compression/compressionError';
 import { openStatistics, type StatisticsSource } from '../../compression/statistics/statisticsSource';
 import type { SavedWeight } from '../../compression/writers/writer';
 import { layerMethod } from '../../shared/compression/methodTable';
-import type { LayerChoice } from '../../shared/compression/plans';
+import { needsQuantised, needsStatistics } from '../../shared/compression/methodNeeds';
 import type { RunRequest } from '../../shared/compression/runs';
 import type { EngineDocument } from '../document/engineDocument';
 import type { OpenDocuments } from '../document/openDocuments';
@@ -20,10 +20,6 @@ export interface RunSources {
   close(): Promise<void>;
 }
 
-export function needsQuantised({ method }: LayerChoice): boolean {
-  return layerMethod(method).needs.some((need) => need === 'quantised');
-}
-
 /** @throws CompressionError `missing-statistics`, `invalid-statistics`, `invalid-plan`; CheckpointError */
 export async function openSources(
   parts: RunParts,
@@ -32,7 +28,7 @@ export async function openSources(
   weights: readonly SavedWeight[],
   signal: AbortSignal,
 ): Promise<RunSources> {
-  const needing = weights.find(({ choice }) => layerMethod(choice.method).needs.some((need) => need !== 'quantised'));
+  const needing = weights.find(({ choice }) => needsStatistics(choice));
   if (needing && statistics === undefined) {
     const { name } = layerMethod(needing.choice.method);
     const which = plan.statistics ? ` (the plan was made with ${plan.statistics.name})` : '';

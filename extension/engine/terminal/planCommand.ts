@@ -6,11 +6,14 @@ import { preparePlan, type Planner } from '../../compression/plan/planner';
 import type { AllocatedPlan, BeforeAfter, PlanRequest } from '../../compression/plan/planRequest';
 import { writePlan } from '../../compression/planFile/planFiles';
 import { assigned } from '../requests/assigned';
-import { openStatistics } from '../../compression/statistics/statisticsSource';
+import { CompressionError } from '../../compression/compressionError';
+import { assertCompresses } from '../../compression/planFile/checkPlan';
+import { statisticsNotes } from '../../compression/statistics/statisticsNotes';
+import { openStatistics, type StatisticsSource } from '../../compression/statistics/statisticsSource';
 import { agreeing } from '../../shared/agreeing';
 import { layerMethod } from '../../shared/compression/methodTable';
-import { KnownOfLayers } from '../../shared/compression/methodNeeds';
-import type { LayerChoice, PlanLayer } from '../../shared/compression/plans';
+import { KnownOfLayers, needsQuantised, needsStatistics } from '../../shared/compression/methodNeeds';
+import type { CompressionPlan, PlanLayer } from '../../shared/compression/plans';
 import type { StatisticsSummary } from '../../shared/compression/statistics';
 import { visible } from '../../shared/visibleText';
 import type { EngineDocument } from '../document/engineDocument';
@@ -34,14 +37,32 @@ export async function planModel(
   progress: ProgressLine,
   signal: AbortSignal,
 ): Promise<string> {
-  const { request, statistics: statisticsPath, overwrite } = command;
-  const { allocation } = request;
-  const statistics = statisticsPath === undefined ? undefined : await statisticsOf(statisticsPath, document, signal);
-  const { method } = [request.method, ...command.choices].find((each) => needsStatistics(each)) ?? {};
-  if (method !== undefined && !statistics) {
+  const { request, choices, statistics: file } = command;
+  const { method } = [request.method, ...choices].find(needsStatistics) ?? {};
+  if (method !== undefined && file === undefined) {
     const needs = layerMethod(method).needs.join(', ');
     throw new UsageError(`${method} needs statistics of the inputs (${needs}): --stats FILE`);
   }
+  const statistics = file === undefined ? undefined : await openStatistics(file, document.checkpoint, signal);
+  try {
+    return await planWith(parts, document, command, statistics, target, progress, signal);
+  } finally {
+    await statistics?.close();
+  }
+}
+
+async function planWith(
+  parts: Pick<RequestParts, 'outcomes'>,
+  document: EngineDocument,
+  command: PlanCommand,
+  opened: StatisticsSource | undefined,
+  target: string,
+  progress: ProgressLine,
+  signal: AbortSignal,
+): Promise<string> {
+  const { request, overwrite } = command;
+  const { allocation } = request;
+  const statistics = opened?.summary;
   const source = await planSource(
     parts,
     document,
@@ -61,23 +82,53 @@ export async function planModel(
     ...(named && { statistics: named }),
     ...(command.groups.length > 0 && { groups: grouped.groups }),
   });
+  const notes = [...(statistics ? statisticsNotes(statistics) : []), ...quantisedNote(plan)];
+  assertSomething(plan, planned, document, notes);
+  if (opened) await assertReadable(plan, grouped, opened, signal);
   const file = await writePlan(plan, target, { protect: document.checkpoint.files, overwrite, signal });
   progress.finish();
   const decoded = source.layers.filter(({ savedBytes, uncounted }) => savedBytes !== undefined && !uncounted).length;
-  return report(file, planned, grouped, decoded);
+  return report(file, planned, grouped, decoded, notes);
 }
 
-function needsStatistics({ method }: LayerChoice): boolean {
-  return layerMethod(method).needs.length > 0;
+/** The plan is made without the quantised checkpoint, and a run reads it. */
+function quantisedNote({ layers }: CompressionPlan): string[] {
+  const adapting = Object.values(layers).find((layer) => !('keep' in layer) && needsQuantised(layer));
+  return adapting && 'method' in adapting
+    ? [`Running the plan needs the quantised checkpoint, for ${adapting.method}: --quantised PATH.`]
+    : [];
 }
 
-async function statisticsOf(file: string, document: EngineDocument, signal: AbortSignal): Promise<StatisticsSummary> {
-  const source = await openStatistics(file, document.checkpoint, signal);
+/** @throws CompressionError `invalid-plan` for what a run would refuse: nothing becomes smaller; says why */
+function assertSomething(
+  plan: CompressionPlan,
+  { rows }: AllocatedPlan,
+  { openedPath }: EngineDocument,
+  notes: readonly string[],
+): void {
   try {
-    return source.summary;
-  } finally {
-    await source.close();
+    assertCompresses(plan, openedPath);
+  } catch (error) {
+    if (!(error instanceof CompressionError)) throw error;
+    const reasons = keptFor(rows).map(([reason, count]) => `${count} ${agreeing(count, 'layer')}: ${visible(reason)}`);
+    const sentences = [`${error.reason} (${reasons.join('; ')})`, ...notes].join('. ');
+    throw new CompressionError(error.code, sentences, { file: openedPath, cause: error });
   }
+}
+
+/**
+ * Reads what a run will read of the statistics.
+ *
+ * @throws CompressionError `invalid-statistics` for numbers that are no statistics of a layer
+ */
+async function assertReadable(
+  { layers }: CompressionPlan,
+  { measured }: PlannedGroups,
+  statistics: StatisticsSource,
+  signal: AbortSignal,
+): Promise<void> {
+  const compressed = Object.entries(layers).flatMap(([name, layer]) => ('keep' in layer ? [] : [name]));
+  for (const name of new Set([...compressed, ...measured])) await statistics.layer(name, signal);
 }
 
 /** Layers that the method has no statistics of, or that a group takes. */
@@ -139,18 +190,22 @@ async function allocated(
 /** Reasons that the report lists, the most frequent first. */
 const REASONS_SHOWN = 8;
 
+function keptFor(rows: AllocatedPlan['rows']): [reason: string, layers: number][] {
+  const reasons = new Map<string, number>();
+  for (const { plan } of rows) if ('keep' in plan) reasons.set(plan.why, (reasons.get(plan.why) ?? 0) + 1);
+  return [...reasons].sort((a, b) => b[1] - a[1]).slice(0, REASONS_SHOWN);
+}
+
 function report(
   file: string,
   { totals, rows, feasible, why, gap }: AllocatedPlan,
   { groups, left }: PlannedGroups,
   decoded: number,
+  notes: readonly string[],
 ): string {
   const { bytes, parameters, multiplyAdds, error, errorIs, errorBetween, compressed, layers } = totals;
   const share = ({ before, after }: BeforeAfter): string =>
     `${percent(before === 0 ? 1 : after / before)} of ${before}`;
-  const reasons = new Map<string, number>();
-  for (const { plan } of rows) if ('keep' in plan) reasons.set(plan.why, (reasons.get(plan.why) ?? 0) + 1);
-  const listed = [...reasons].sort((a, b) => b[1] - a[1]).slice(0, REASONS_SHOWN);
   const interval = errorBetween ? `, ${percent(errorBetween[0])} to ${percent(errorBetween[1])} by the tails` : '';
   const relation = errorIs === 'exact' ? '' : ` (${errorIs}${interval})`;
   return [
@@ -167,9 +222,10 @@ function report(
       : [
           `${agreeing(decoded, '1 layer is', `${decoded} layers are`)} stored in blocks, and saved decoded if kept dense`,
         ]),
-    ...listed.map(([reason, count]) => `dense ${String(count).padStart(6)}: ${visible(reason)}`),
+    ...keptFor(rows).map(([reason, count]) => `dense ${String(count).padStart(6)}: ${visible(reason)}`),
     ...groupLines(groups),
     ...left.map(({ name, why: reason }) => `no group ${visible(name)}: ${visible(reason)}`),
+    ...notes.map(visible),
     '',
   ].join('\n');
 }

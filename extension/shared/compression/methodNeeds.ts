@@ -1,5 +1,6 @@
 /** What methods need beside a layer's matrix, and what is known of each layer: for plans, the page and the terminal. */
 import { layerMethod, type LayerMethodRow, type MethodName } from './methodTable';
+import type { CompressionPlan, LayerChoice } from './plans';
 import type { CoveredLayer, StatisticsSummary } from './statistics';
 
 export type Need = LayerMethodRow['needs'][number];
@@ -14,34 +15,64 @@ const MET_BY: Record<Exclude<Need, 'quantised'>, readonly Has[]> = {
   'gram|diagonal': ['gram', 'absMean', 'squareMean'],
 };
 
-/** @param quantised the same weight of a quantised checkpoint is at hand */
-export function unmetNeeds(method: MethodName, has: readonly Has[], quantised: boolean): Need[] {
-  return layerMethod(method).needs.filter((need) =>
-    need === 'quantised' ? !quantised : !MET_BY[need].some((kind) => has.includes(kind)),
-  );
+/** What is known of one layer beside its matrix. */
+export interface AtHand {
+  readonly has: readonly Has[];
+  /** The number of tokens behind the sums is known: without it, a Gram matrix cannot be centred. */
+  readonly tokens: boolean;
+  /** The same weight of a quantised checkpoint is at hand. */
+  readonly quantised: boolean;
+}
+
+/** A plan and its run ask the same. */
+export function unmetNeeds(method: MethodName, { has, tokens, quantised }: AtHand): Need[] {
+  return layerMethod(method).needs.filter((need) => {
+    if (need === 'quantised') return !quantised;
+    return !MET_BY[need].some((kind) => has.includes(kind)) || (need === 'mean' && !tokens);
+  });
+}
+
+export function needsStatistics({ method }: Pick<LayerChoice, 'method'>): boolean {
+  return layerMethod(method).needs.some((need) => need !== 'quantised');
+}
+
+export function needsQuantised({ method }: Pick<LayerChoice, 'method'>): boolean {
+  return layerMethod(method).needs.some((need) => need === 'quantised');
+}
+
+/** True if the plan cannot be run without a file of statistics: groups need the Gram matrix of their inputs. */
+export function planNeedsStatistics({ layers, groups = {} }: Pick<CompressionPlan, 'layers' | 'groups'>): boolean {
+  const ofLayers = Object.values(layers).some((layer) => !('keep' in layer) && needsStatistics(layer));
+  return ofLayers || Object.keys(groups).length > 0;
 }
 
 /** What is known of each layer beside its matrix. */
 export class KnownOfLayers {
-  private readonly covered: ReadonlyMap<string, readonly Has[]>;
+  private readonly covered: ReadonlyMap<string, CoveredLayer>;
+  private readonly refused: StatisticsSummary['refused'];
 
   /**
    * @param statistics null without a file of statistics
    * @param quantised layers that a quantised checkpoint holds; null if it is not known yet, and not asked for
    */
   constructor(
-    statistics: Pick<StatisticsSummary, 'covered'> | null,
+    statistics: Pick<StatisticsSummary, 'covered' | 'refused'> | null,
     private readonly quantised: ReadonlySet<string> | null,
   ) {
-    this.covered = new Map(statistics?.covered.map(({ layer, has }) => [layer, has]));
+    this.covered = new Map(statistics?.covered.map((each) => [each.layer, each]));
+    this.refused = statistics?.refused ?? {};
   }
 
   /** Why a method cannot be run on a layer, in words that follow its name; undefined if it can. */
   lacking(layer: string, method: MethodName): string | undefined {
+    // A run reads all that the file has of a layer, whatever the method needs.
+    if (Object.hasOwn(this.refused, layer)) return `has statistics that cannot be used: ${this.refused[layer]!}`;
     const own = this.covered.get(layer);
-    const [need] = unmetNeeds(method, own ?? [], this.quantised?.has(layer) ?? true);
+    const known = { has: own?.has ?? [], tokens: own?.tokens != null, quantised: this.quantised?.has(layer) ?? true };
+    const [need] = unmetNeeds(method, known);
     if (need === undefined) return undefined;
     if (need === 'quantised') return 'is not in the quantised checkpoint';
+    if (need === 'mean' && own?.has.includes('mean')) return 'has no number of tokens in the statistics';
     return own ? `has no ${need} in the statistics` : 'is not in the statistics';
   }
 }

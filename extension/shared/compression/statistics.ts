@@ -27,6 +27,8 @@ export interface StatisticsSummary {
   readonly missing: readonly string[];
   /** Names in the file that no layer has. */
   readonly unknown: readonly string[];
+  /** By layer: why what the file has of it cannot be used, in words that name the array. */
+  readonly refused: Readonly<Record<string, string>>;
   readonly problems: readonly string[];
 }
 

@@ -45,6 +45,7 @@ export function statisticsSummary(
   return {
     ...{ path: path ?? '/checkpoints/llama-58m/statistics.safetensors', fingerprint: 'made', format: 'safetensors' },
     synthetic,
+    refused: {},
     covered: layers
       .filter((_, i) => i % 2 === 1)
       .map((layer) => ({ layer, tokens: 262_144, has: ['gram', 'mean'], condition: null })),

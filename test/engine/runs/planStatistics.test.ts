@@ -1,0 +1,120 @@
+/** A plan asks of statistics what its run asks of them: it leaves out, or refuses, what the run would refuse. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parsePlan } from '../../../extension/compression/planFile/parsePlan';
+import type { CompressionPlan } from '../../../extension/shared/compression/plans';
+import { safetensorsBytes, type FixtureTensor } from '../../harness/checkpoints/safetensorsFixtures';
+import { commandLine, type Finished } from '../../harness/commandLine';
+import { floatTensor, writeSmallModel } from '../../harness/smallModels';
+import { temporaryFolder } from '../../harness/temporaryFolder';
+
+const WIDTH = 12;
+
+function float64(name: string, shape: number[], values: Float64Array): FixtureTensor {
+  return { name, dtype: 'F64', shape, bytes: new Uint8Array(values.buffer) };
+}
+
+/** C = diag(2, 3, …), of inputs with the mean 0.1. */
+function gram(module: string, size = WIDTH, first = 2): FixtureTensor {
+  const values = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) values[i * size + i] = i + first;
+  return float64(`${module}.input_gram`, [size, size], values);
+}
+
+function mean(module: string): FixtureTensor {
+  return float64(`${module}.input_mean`, [WIDTH], new Float64Array(WIDTH).fill(0.1));
+}
+
+function tokens(module: string): FixtureTensor {
+  return float64(`${module}.tokens`, [1], Float64Array.of(50));
+}
+
+describe('a plan and the statistics that it is run with', () => {
+  const folder = temporaryFolder();
+  const run = commandLine(folder);
+  const out = path.join(folder, 'a.eigenplan.json');
+  const modules = ['q', 'k', 'v', 'o'].map((role) => `model.layers.0.self_attn.${role}_proj`);
+  const [whole, uncounted, misshaped, uncovered] = modules as [string, string, string, string];
+  const model = writeSmallModel(
+    path.join(folder, 'model'),
+    modules.map((module, index) => floatTensor(`${module}.weight`, [WIDTH, WIDTH], index + 1)),
+  );
+  const statistics = (...tensors: FixtureTensor[]): string => {
+    const file = path.join(folder, 'statistics.safetensors');
+    writeFileSync(file, safetensorsBytes(tensors));
+    return file;
+  };
+  const plan = (file: string | undefined, ...options: string[]): Finished => {
+    rmSync(out, { force: true });
+    const given = file === undefined ? [] : ['--stats', file];
+    return run('plan', model, '--ratio', '0.9', '--out', out, ...given, ...options);
+  };
+  const read = (): CompressionPlan => parsePlan(readFileSync(out, 'utf8'), out);
+  const afm = ['--method', 'afm', '--allocation', 'uniform'];
+
+  it('keeps the layers dense that lack something, says what, and can be run', () => {
+    const file = statistics(
+      ...[gram(whole), mean(whole), tokens(whole), gram(uncounted), mean(uncounted), gram(misshaped, 7)],
+      ...[gram('model.layers.9.self_attn.q_proj'), tokens(misshaped), mean(misshaped)],
+    );
+    const { status, stdout, stderr } = plan(file, ...afm);
+    assert.equal(status, 0, stderr);
+    const { layers, statistics: named } = read();
+    const why = (module: string): string => {
+      const own = layers[`${module}.weight`]!;
+      return 'keep' in own ? own.why : own.method;
+    };
+    assert.equal(why(whole), 'afm');
+    assert.equal(why(uncounted), 'has no number of tokens in the statistics');
+    assert.match(why(misshaped), /^has statistics that cannot be used: .*input_gram has the shape \[7,7\]/);
+    assert.equal(why(uncovered), 'is not in the statistics');
+    assert.equal(named?.name, 'statistics.safetensors');
+    assert.match(stdout, /1 name in statistics\.safetensors is of no layer of this model: model\.layers\.9/);
+    assert.match(stdout, /statistics\.safetensors: layer \S+v_proj\.weight: .*has the shape \[7,7\]/);
+    const target = path.join(folder, 'saved');
+    const ran = run('compress', model, '--plan', out, '--to', 'safetensors', '--stats', file, '--out', target);
+    assert.equal(ran.status, 0, ran.stderr);
+    assert.match(ran.stderr + ran.stdout, /1 name in statistics\.safetensors is of no layer of this model/);
+  });
+
+  it('is refused if no layer has what the method needs', () => {
+    const { status, stderr } = plan(statistics(gram(whole), mean(whole), gram('other')), ...afm);
+    assert.equal(status, 2);
+    assert.match(stderr, /keeps every layer dense, so there is nothing to do/);
+    assert.match(stderr, /3 layers: is not in the statistics; 1 layer: has no number of tokens/);
+    assert.match(stderr, /1 name in statistics\.safetensors is of no layer of this model: other/);
+    assert.ok(!existsSync(out));
+  });
+
+  it('is refused for numbers that are no statistics, as the run is', () => {
+    const { status, stderr } = plan(statistics(gram(whole, WIDTH, NaN)), '--method', 'svd-llm');
+    assert.equal(status, 2);
+    assert.match(stderr, /q_proj\.input_gram holds NaN at row 0, column 0; calibrate again/);
+    assert.ok(!existsSync(out));
+  });
+
+  it('weighs a method of several only where a layer has what it needs', () => {
+    const ilp = ['--allocation', 'ilp', '--choices', 'svd-llm,quantise:int8'];
+    const refused = plan(undefined, ...ilp);
+    assert.equal(refused.status, 2);
+    assert.match(refused.stderr, /svd-llm needs statistics of the inputs \(gram\): --stats FILE/);
+    const planned = plan(statistics(gram(whole)), ...ilp);
+    assert.equal(planned.status, 0, planned.stderr);
+    const others = modules.slice(1).map((module) => read().layers[`${module}.weight`]!);
+    assert.ok(others.every((own) => 'keep' in own || own.method === 'quantise'));
+    assert.ok(others.some((own) => !('keep' in own)));
+  });
+
+  it('names no statistics that it can be run without', () => {
+    const { status, stderr } = plan(statistics(gram(whole)), '--method', 'svd');
+    assert.equal(status, 0, stderr);
+    assert.equal(read().statistics, undefined);
+  });
+
+  it('says that a run of eora reads the quantised checkpoint', () => {
+    const { status, stdout, stderr } = plan(statistics(gram(whole)), '--method', 'eora', '--rank', '2');
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /Running the plan needs the quantised checkpoint, for eora: --quantised PATH\./);
+  });
+});
