@@ -26,12 +26,16 @@ export function registerLayerLinks({ checkpoints, meant }: LayerLinkSources): vs
 }
 
 async function layerLinks(
-  { indexed }: WorkspaceCheckpoints,
+  checkpoints: WorkspaceCheckpoints,
   meant: MeantCheckpoints,
   document: vscode.TextDocument,
   token: vscode.CancellationToken,
 ): Promise<vscode.DocumentLink[]> {
-  if (!linksEnabled() || indexed.files.length === 0) return [];
+  if (!linksEnabled()) return [];
+  // Links are asked for once: what is not known by now is never asked for again.
+  await checkpoints.readHeaders().catch(() => undefined); // the log tells why
+  const { indexed } = checkpoints;
+  if (indexed.files.length === 0) return [];
   const links: vscode.DocumentLink[] = [];
   for await (const { text, start, end } of sliced(namesIn(beginningOf(document), document.languageId))) {
     if (token.isCancellationRequested || links.length >= MOST_LINKS) break;
