@@ -5,7 +5,7 @@ import { DEFAULT_SHUFFLES } from '../../spectral/bulk/randomisation';
 import { farmsWindows } from '../../spectral/farms/farms';
 import type { LayerGeometry } from '../../spectral/matrices';
 import { planFarms, type WindowsPlan } from '../layer/farmsPlan';
-import { eigenvalueCost, gramCost, productCost } from '../layer/layerProgress';
+import { eigenvalueCost, gramCost, productCost, WORKER_SIDE } from '../layer/layerProgress';
 
 /** Random vectors, and how often the matrix is applied to them: on real layers the intervals are mostly within 2 %. */
 export const QUICK_LIMITS = { block: 8, steps: 12 } as const;
@@ -42,8 +42,13 @@ export function exactCost(layer: LayerGeometry, settings: InspectSettings): numb
   const spectra = 1 + (settings.randomise ? (settings.shuffles ?? DEFAULT_SHUFFLES) : 0);
   const own = count * spectra * (gramCost(layer) + eigenvalueCost(Math.min(rows, cols)));
   const { farms } = settings;
+  // Of 100 000 small layers nobody wants to know each window.
+  if (Math.min(rows, cols) <= WORKER_SIDE) return own * (farms.enabled ? SMALL_FARMS : 1);
   return own + (farms.enabled ? planFarms(layer, farms, { held: true, memory: USUAL_MEMORY }).cost : 0);
 }
+
+/** A small layer takes about so many times as long with FARMS. */
+const SMALL_FARMS = 4;
 
 /** Seconds, roughly, of a quick look. */
 export function quickCost({ rows, cols }: LayerGeometry, { farms }: InspectSettings): number {

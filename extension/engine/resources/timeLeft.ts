@@ -10,7 +10,9 @@ const LEAST_DONE = 0.05;
 
 class Kind {
   /** By name: costs of jobs that wait or run. */
-  readonly left = new Map<string, number>();
+  private readonly left = new Map<string, number>();
+  /** All of them: 100 000 layers tell their time after each one. */
+  private sum = 0;
   private done = 0;
   private seconds = 0;
   private running = 0;
@@ -18,6 +20,20 @@ class Kind {
 
   begin(now: number): void {
     if (this.running++ === 0) this.since = now;
+  }
+
+  add(name: string, cost: number): void {
+    this.remove(name);
+    this.left.set(name, cost);
+    this.sum += cost;
+  }
+
+  /** @returns what it would have cost */
+  remove(name: string): number {
+    const cost = this.left.get(name) ?? 0;
+    this.left.delete(name);
+    this.sum = this.left.size > 0 ? this.sum - cost : 0;
+    return cost;
   }
 
   /** @param cost of what was computed; 0 where it was known */
@@ -33,10 +49,9 @@ class Kind {
     return this.done >= LEAST_DONE ? seconds / this.done : undefined;
   }
 
-  get cost(): number {
-    let sum = 0;
-    for (const cost of this.left.values()) sum += cost;
-    return sum;
+  /** Seconds left at this pace; undefined without jobs or pace. */
+  secondsAt(pace: number | undefined): number | undefined {
+    return this.left.size > 0 && pace !== undefined ? this.sum * pace : undefined;
   }
 }
 
@@ -48,12 +63,12 @@ export class TimeLeft {
 
   /** A job is wanted, now or later; asking again changes nothing. */
   add(kind: JobKind, name: string, cost: number): void {
-    this.kinds[kind].left.set(name, cost);
+    this.kinds[kind].add(name, cost);
   }
 
   /** It is wanted no more. */
   remove(kind: JobKind, name: string): void {
-    this.kinds[kind].left.delete(name);
+    this.kinds[kind].remove(name);
   }
 
   begin(kind: JobKind): void {
@@ -62,9 +77,8 @@ export class TimeLeft {
 
   /** @param computed false where the result was known, or nothing came of it */
   end(kind: JobKind, name: string, computed: boolean): void {
-    const { left } = this.kinds[kind];
-    this.kinds[kind].end(computed ? (left.get(name) ?? 0) : 0, this.now());
-    left.delete(name);
+    const cost = this.kinds[kind].remove(name);
+    this.kinds[kind].end(computed ? cost : 0, this.now());
   }
 
   /** Of each kind that has jobs left and whose pace is known. */
@@ -72,9 +86,7 @@ export class TimeLeft {
     const { quick, exact } = this.kinds;
     const now = this.now();
     const [quickPace, exactPace] = [quick.pace(now), exact.pace(now)];
-    const of = (kind: Kind, pace: number | undefined): number | undefined =>
-      kind.left.size > 0 && pace !== undefined ? kind.cost * pace : undefined;
-    const left = { quick: of(quick, quickPace ?? exactPace), exact: of(exact, exactPace ?? quickPace) };
+    const left = { quick: quick.secondsAt(quickPace ?? exactPace), exact: exact.secondsAt(exactPace ?? quickPace) };
     return {
       ...(left.quick !== undefined && { quick: left.quick }),
       ...(left.exact !== undefined && { exact: left.exact }),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { layerReport } from '../../../../extension/engine/terminal/report';
+import { modelSummary } from '../../../../extension/shared/findings/modelSummary';
 import type { InspectReport } from '../../../../extension/shared/inspectReport';
 import type { LayerResult } from '../../../../extension/shared/layers';
 import type { CheckpointSummary } from '../../../../extension/shared/tensors';
@@ -13,7 +14,8 @@ const layer = (name: string, changes: Partial<LayerResult> = {}): LayerResult =>
 });
 
 function linesOf(...layers: LayerResult[]): string[] {
-  const report = { layers, problems: [], settings: { farms: { enabled: true } } } as unknown as InspectReport;
+  const settings = { farms: { enabled: true } };
+  const report = { layers, problems: [], settings, model: modelSummary([], layers) } as unknown as InspectReport;
   return layerReport(summary, report).split('\n');
 }
 
