@@ -73,7 +73,7 @@ export class DepthPlot {
     this.element.classList.add('depth');
     this.element.append(this.reading);
     this.cursor = new CellCursor(this.frame, (row, col) => this.describe(row, col), {
-      label: 'Point of the plot against depth',
+      label: 'Point of the plot against depth, Enter opens its layer',
       box: (row, col) => this.box(row, col),
       choose,
     });

@@ -89,7 +89,7 @@ export class ModelMapPlot {
     this.element.classList.add('model-map');
     this.element.append(this.reading);
     this.cursor = new CellCursor(this.frame, (row, col) => this.describe(row, col), {
-      label: 'Cell of the map',
+      label: 'Cell of the map, Enter opens its layer',
       columns: (row) => this.grid.rows[row]?.cells.length ?? 1,
       box: (row, col) => this.box(row, col),
       choose,
