@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { groupFindings } from '../../../../extension/shared/findings/findingGroups';
 import { modelSummary } from '../../../../extension/shared/findings/modelSummary';
-import { modelTotals } from '../../../../extension/shared/findings/modelTotals';
+import { modelTotals, SUMMARY_METRICS } from '../../../../extension/shared/findings/modelTotals';
 import { modelVerdict } from '../../../../extension/shared/findings/modelVerdict';
 import { unusualLayers } from '../../../../extension/shared/findings/unusualLayers';
 import { modelMap } from '../../../../extension/shared/names/modelMap';
 import type { LayerResult, TailShape } from '../../../../extension/shared/layers';
 import type { TensorSummary } from '../../../../extension/shared/tensors';
+import weightwatcher from './weightwatcherSummary.json';
 
 /** A layer with all the evidence that a verdict needs. */
 function layer(name: string, alpha: number, change: Partial<LayerResult> = {}): LayerResult {
@@ -210,6 +211,19 @@ describe('the means of a model', () => {
     const few = layer('few', 100, { M: 9 });
     const { layers, means } = modelTotals([layer('a', 2), layer('b', 4), few, layer('c', 50, { tiedWith: 'a' })]);
     assert.deepEqual([layers, means.alpha, means.stable_rank, means.farms_alpha], [2, 3, null, null]);
+  });
+
+  it('are those of WeightWatcher’s summary, which leaves out what has fewer than ten eigenvalues', () => {
+    const { records, summary } = weightwatcher;
+    const counted = records.map(({ name: _, eigenvalues, ...metrics }) => ({
+      ...{ matrices: 1, M: eigenvalues, metrics, farms: null },
+    }));
+    const skipped = { matrices: 1, M: 6, metrics: { alpha: 50, log_norm: 50, stable_rank: 50 }, farms: null };
+    const { layers, means } = modelTotals([...counted, skipped]);
+    assert.equal(layers, records.length);
+    for (const key of SUMMARY_METRICS) {
+      assert.ok(Math.abs(means[key]! - summary[key]) <= 1e-14 * Math.abs(summary[key]), key);
+    }
   });
 
   it('mean each number over the layers that have it', () => {
