@@ -94,7 +94,7 @@ async function baseFiles(job: SaveJob, pieces: readonly Piece[]): Promise<Output
 }
 
 function adapterConfig(
-  { checkpoint: { config } }: SaveJob,
+  { checkpoint: { config }, quantised }: SaveJob,
   records: readonly AdapterRecord[],
   elsewhere: boolean,
 ): Record<string, JsonValue> {
@@ -106,7 +106,7 @@ function adapterConfig(
   return {
     peft_type: 'LORA',
     task_type: taskType(config.fields),
-    base_model_name_or_path: elsewhere ? null : `./${BASE}`,
+    base_model_name_or_path: elsewhere ? (quantised ?? null) : `./${BASE}`,
     r: usual,
     lora_alpha: usual,
     rank_pattern: pattern,

@@ -76,6 +76,8 @@ export interface SaveJob {
   readonly groups?: readonly SavedGroup[];
   /** Tensors that no saved model holds: optimizer state, say. */
   readonly leftOut: ReadonlySet<string>;
+  /** Path of the quantised checkpoint that adapters belong to. */
+  readonly quantised?: string;
   /** Most bytes of tensors in a file; a larger tensor gets a file of its own. */
   readonly shardBytes: number;
   /** For the metadata of files: what was done, without a date. */

@@ -79,6 +79,7 @@ export async function runPlan(
   const left = leftOutTensors(checkpoint);
   const job: SaveJob = {
     ...{ checkpoint, plan: request.plan, weights, groups, leftOut: left.names, shardBytes },
+    ...(request.quantised !== undefined && { quantised: path.resolve(request.quantised) }),
     note: {
       ...{ version, source: path.basename(checkpoint.path), layout: request.layout },
       layers: Object.fromEntries(weights.map(({ layer, choice }) => [layer, choice])),
