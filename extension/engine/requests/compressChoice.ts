@@ -2,10 +2,8 @@
 import type { TensorInfo } from '../../checkpoint/checkpoint';
 import { CompressionError } from '../../compression/compressionError';
 import type { StoredLayer } from '../../compression/compressMatrix';
-import { rowsAreInputs } from '../../compression/factorLayout';
 import type { StoredElements } from '../../compression/layerElements';
 import { isFloatDType, type FloatDType } from '../../compression/narrow';
-import type { CompressionMatrix } from '../../compression/compressionMatrix';
 import { choiceProblem } from '../../shared/compression/choiceProblem';
 import type { LayerDifference } from '../../shared/compression/layerDifference';
 import type { MeasuredLayer } from '../../shared/compression/measured';
@@ -14,11 +12,12 @@ import type { LayerStatistics } from '../../shared/compression/statistics';
 import type { InspectSettings } from '../../shared/layers';
 import type { EngineDocument } from '../document/engineDocument';
 import { layerRows, LayerError } from '../layer/layerInput';
-import { compressibleMatrix, matrixShare } from './compressLayer';
+import { choiceMatrix, compressibleMatrix } from './compressLayer';
 import type { WorkerLease } from '../worker/workerPool';
 import type { CompressTask } from '../worker/workerCalls';
 import { hostedProducts } from './hostedProducts';
 import { leasedWork } from './leasedWork';
+import { assertQuantised, quantisedElements } from './quantisedWeight';
 import type { ComputingParts, RequestParts } from './requestParts';
 
 /** Copies of the matrix in float64 at a time: itself, its factors or parts, their sum, and what is left of it. */
@@ -34,29 +33,12 @@ export interface ChoiceOptions {
   /** Floats are stored as; by default as the layer is. */
   readonly dtype?: FloatDType;
   readonly statistics?: LayerStatistics;
-  /** The checkpoint whose layer of the same name holds a quantised weight. */
+  /** The checkpoint that holds a quantised weight of the layer. */
   readonly quantised?: EngineDocument;
   /** All λ of the layer's matrix, if they are known. */
   readonly eigenvalues?: Float64Array;
   /** `parts` unless told otherwise. */
   readonly form?: 'parts' | 'product';
-}
-
-/**
- * The matrix that compression of a layer is about, as methods see it.
- *
- * @throws EngineError `no-spectrum`; CompressionError `unsupported`
- */
-export function choiceMatrix(
-  document: EngineDocument,
-  name: string,
-): CompressionMatrix & { outputs: number; inputs: number; inputsFirst: boolean; storedBytes: number } {
-  const { tensor, ...layer } = document.layer(name);
-  const matrix = compressibleMatrix({ tensor, ...layer }, name);
-  const { rows, cols } = matrix;
-  const inputsFirst = rowsAreInputs(tensor, matrix, document.checkpoint.tensors);
-  const [outputs, inputs] = inputsFirst ? [cols, rows] : [rows, cols];
-  return { ...matrix, outputs, inputs, inputsFirst, storedBytes: storedBytes(tensor, matrix) };
 }
 
 /**
@@ -114,7 +96,7 @@ async function withTask<T>(
   const problem = choiceProblem(choice, matrix);
   if (problem) throw new CompressionError(problem.code, problem.message, { layer: name });
   const { quantised, statistics = {}, eigenvalues, form = 'parts' } = options;
-  if (quantised) assertSameShape(quantised, document, name);
+  const other = quantised && assertQuantised(document, quantised, name);
   const bytes = memoryOf(matrix, statistics, quantised !== undefined);
   if (bytes > parts.memory.limit) {
     const [needed, limit] = [bytes, parts.memory.limit].map((count) => Math.ceil(count / 1e6));
@@ -127,7 +109,7 @@ async function withTask<T>(
   return leasedWork(parts, bytes, signal, async (lease) => {
     if (products) lease.serve(products);
     const stored = await storedElements(document, name, signal);
-    const base = quantised && (await storedElements(quantised, name, signal));
+    const base = quantised && (await quantisedElements(quantised, other!, stored, signal));
     const known = { storedBytes, ...(eigenvalues && { eigenvalues }) };
     const task = { matrix: stored, inputsFirst, known, choice, statistics, dtype, form };
     const transfer = [stored.bytes.buffer, ...(base ? [base.bytes.buffer] : [])];
@@ -159,11 +141,6 @@ export async function compareChoices(
   return measured;
 }
 
-/** Bytes of the layer's matrix as its file has them. */
-function storedBytes(tensor: TensorInfo, matrix: CompressionMatrix): number {
-  return matrixShare(tensor, matrix) * (tensor.encoding?.byteLength ?? tensor.byteLength);
-}
-
 async function storedElements(document: EngineDocument, name: string, signal: AbortSignal): Promise<StoredElements> {
   const layer = document.layer(name);
   const { rows, cols } = compressibleMatrix(layer, name);
@@ -175,18 +152,6 @@ async function storedElements(document: EngineDocument, name: string, signal: Ab
 function ownDType({ dtype }: TensorInfo, layer: string): FloatDType {
   if (isFloatDType(dtype)) return dtype;
   throw new CompressionError('unsupported', `elements of type ${dtype} are not compressed`, { layer });
-}
-
-/** @throws CompressionError `unsupported`; EngineError where the other checkpoint has no such layer */
-function assertSameShape(quantised: EngineDocument, document: EngineDocument, name: string): void {
-  const [ours, theirs] = [document, quantised].map((each) => compressibleMatrix(each.layer(name), name));
-  if (ours!.rows === theirs!.rows && ours!.cols === theirs!.cols) return;
-  throw new CompressionError(
-    'unsupported',
-    `it is ${ours!.rows} × ${ours!.cols}, but in the quantised checkpoint ${quantised.checkpoint.path} it is ` +
-      `${theirs!.rows} × ${theirs!.cols}; give a quantised form of the same model`,
-    { layer: name, file: document.checkpoint.path },
-  );
 }
 
 function memoryOf(

@@ -12,7 +12,7 @@ import type { GroupPlan } from '../../shared/compression/plans';
 import type { LayerStatistics } from '../../shared/compression/statistics';
 import type { EngineDocument } from '../document/engineDocument';
 import type { GroupTask, StoredModule } from '../worker/workerCalls';
-import { choiceMatrix } from './compressChoice';
+import { choiceMatrix } from './compressLayer';
 import { hostedProducts } from './hostedProducts';
 import { leasedWork } from './leasedWork';
 import type { ComputingParts } from './requestParts';

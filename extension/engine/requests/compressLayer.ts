@@ -3,7 +3,7 @@ import type { TensorInfo } from '../../checkpoint/checkpoint';
 import { elementSize } from '../../checkpoint/elements/dtype';
 import { firstNames, NAMES_SHOWN } from '../../checkpoint/problemList';
 import { CompressionError } from '../../compression/compressionError';
-import { compressionMatrix } from '../../compression/compressionMatrix';
+import { compressionMatrix, type CompressionMatrix } from '../../compression/compressionMatrix';
 import type { CompressedTensor } from '../../compression/pairCompression';
 import { factorLayout, rowsAreInputs, type FactorLayout } from '../../compression/factorLayout';
 import { directionBytes, fewDirections, leadingDirections } from '../../compression/leadingDirections';
@@ -186,4 +186,26 @@ export function compressibleMatrix(layer: EngineLayer, name: string): ReturnType
   }
   if (!geometry) throw new EngineError('no-spectrum', `${name} cannot be compressed: ${noSpectrum ?? 'no matrix'}`);
   return compressionMatrix(tensor.shape, tensor.kernelLayout, geometry.expert);
+}
+
+/**
+ * The matrix that compression of a layer is about, as methods see it.
+ *
+ * @throws EngineError `no-spectrum`; CompressionError `unsupported`
+ */
+export function choiceMatrix(
+  document: EngineDocument,
+  name: string,
+): CompressionMatrix & { outputs: number; inputs: number; inputsFirst: boolean; storedBytes: number } {
+  const { tensor, ...layer } = document.layer(name);
+  const matrix = compressibleMatrix({ tensor, ...layer }, name);
+  const { rows, cols } = matrix;
+  const inputsFirst = rowsAreInputs(tensor, matrix, document.checkpoint.tensors);
+  const [outputs, inputs] = inputsFirst ? [cols, rows] : [rows, cols];
+  return { ...matrix, outputs, inputs, inputsFirst, storedBytes: storedBytes(tensor, matrix) };
+}
+
+/** Bytes of the layer's matrix as its file has them. */
+function storedBytes(tensor: TensorInfo, matrix: CompressionMatrix): number {
+  return matrixShare(tensor, matrix) * (tensor.encoding?.byteLength ?? tensor.byteLength);
 }

@@ -16,8 +16,7 @@ import type { InspectSettings, LayerResult } from '../../shared/layers';
 import type { EngineDocument } from '../document/engineDocument';
 import { EngineError } from '../layer/engineLayer';
 import type { LayerOutcome } from '../worker/layerRecords';
-import { choiceMatrix } from './compressChoice';
-import { compressibleMatrix, withoutFarms } from './compressLayer';
+import { choiceMatrix, compressibleMatrix, withoutFarms } from './compressLayer';
 import type { RequestParts } from './requestParts';
 
 /** Layers asked for at one time: the pool's threads and the memory budget decide how many of them compute. */

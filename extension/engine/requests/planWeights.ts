@@ -9,7 +9,7 @@ import { agreeing } from '../../shared/agreeing';
 import { choiceProblem } from '../../shared/compression/choiceProblem';
 import type { CompressionPlan, LayerChoice } from '../../shared/compression/plans';
 import type { EngineDocument } from '../document/engineDocument';
-import { choiceMatrix } from './compressChoice';
+import { choiceMatrix } from './compressLayer';
 
 /**
  * In the checkpoint's order.

@@ -3,8 +3,7 @@ import { CompressionError } from '../../compression/compressionError';
 import type { QuantisedSummary } from '../../shared/compression/quantisedCheckpoint';
 import type { EngineDocument } from '../document/engineDocument';
 import type { OpenDocuments } from '../document/openDocuments';
-import { EngineError } from '../layer/engineLayer';
-import { compressibleMatrix } from './compressLayer';
+import { quantisedWeight } from './quantisedWeight';
 
 export interface QuantisedParts {
   readonly documents: Pick<OpenDocuments, 'open' | 'close'>;
@@ -54,16 +53,7 @@ export async function withQuantised<T>(
 
 /** In words that follow the layer's name. */
 function whyNot(document: EngineDocument, quantised: EngineDocument, name: string): string | undefined {
-  const other = quantised.layers.get(name);
-  if (!other) return 'is not there';
-  try {
-    const [ours, theirs] = [document.layer(name), other].map((layer) => compressibleMatrix(layer, name));
-    if (ours!.rows !== theirs!.rows || ours!.cols !== theirs!.cols) {
-      return `is ${theirs!.rows} × ${theirs!.cols} there, and ${ours!.rows} × ${ours!.cols} here`;
-    }
-  } catch (error) {
-    if (!(error instanceof EngineError || error instanceof CompressionError)) throw error;
-    return error instanceof CompressionError ? error.reason : error.message;
-  }
-  return other.tensor.encoding ? undefined : 'is not quantised there';
+  const found = quantisedWeight(document, quantised, name);
+  if ('why' in found) return found.why;
+  return quantised.layer(found.name).tensor.encoding ? undefined : 'is not quantised there';
 }

@@ -12,7 +12,8 @@ import type { StoredLayer } from '../../../extension/compression/compressMatrix'
 import type { EngineDocument } from '../../../extension/engine/document/engineDocument';
 import { OpenDocuments } from '../../../extension/engine/document/openDocuments';
 import { layerRows } from '../../../extension/engine/layer/layerInput';
-import { choiceMatrix, compressChoice } from '../../../extension/engine/requests/compressChoice';
+import { compressChoice } from '../../../extension/engine/requests/compressChoice';
+import { choiceMatrix } from '../../../extension/engine/requests/compressLayer';
 import { MemoryBudget } from '../../../extension/engine/resources/memoryBudget';
 import { WorkerPool } from '../../../extension/engine/worker/workerPool';
 import { loadKernels } from '../../../extension/linalg/kernels/loadKernels';
