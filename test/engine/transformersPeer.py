@@ -16,6 +16,7 @@ import sys
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from transformers.pytorch_utils import Conv1D
 
 SIZES = dict(vocab_size=64, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4)
 IDS = {"input_ids": torch.arange(1, 11)[None]}
@@ -51,7 +52,8 @@ def configurations():
 
 def save_statistics(model, path):
     """What the linear modules of the model take in, and the Fisher information of their weights, on random words."""
-    linear = {name: module for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
+    kinds = (torch.nn.Linear, Conv1D)
+    linear = {name: module for name, module in model.named_modules() if isinstance(module, kinds)}
     seen = {}
     hooks = [
         module.register_forward_hook(lambda _, args, output, name=name: seen.update({name: args[0].detach()}))
@@ -82,7 +84,7 @@ def make(folder):
                 if key.endswith("bias"):
                     parameter.normal_(0, 0.1)
         model.to(config.dtype or torch.float32).save_pretrained(os.path.join(folder, name))
-        if name in ("llama", "qwen2"):
+        if name in ("llama", "qwen2", "gpt2"):
             save_statistics(model, os.path.join(folder, f"{name}.statistics.safetensors"))
 
 
