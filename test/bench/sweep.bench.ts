@@ -5,13 +5,12 @@
  * `EIGENSCOPE_SWEEP_BLOCKS=22` measures the whole model; by default two blocks and the embeddings are, and the time of all
  * 22 blocks is extrapolated.
  */
-import { mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
 import { widen } from '../../extension/checkpoint/elements/dtype';
 import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
-import { defaultThreads } from '../../extension/engine/resources/limits';
 import { loadElementKernels } from '../../extension/linalg/kernels/elementKernels';
 import type { InspectSettings } from '../../extension/shared/layers';
 import { unpackSummary } from '../../extension/shared/packedTensors';
@@ -20,6 +19,7 @@ import { EngineProcess } from '../harness/engineProcess';
 import { LLAMA_1B_BLOCKS, makeLlama1b, writeHeavyTailed } from '../harness/checkpoints/madeCheckpoints';
 import { repositoryRoot } from '../harness/shared';
 import { benchTable, median, type BenchRow } from './benchTable';
+import { ProbedEngine, type Report } from './probedEngine';
 
 const DEFAULT_BLOCKS = 2;
 /** Bytes of one block in BF16, and of both embeddings. */
@@ -35,41 +35,6 @@ const REPEATS = 9;
 
 const withoutFarms: InspectSettings = { farms: { ...DEFAULT_FARMS, enabled: false } };
 const adaptiveFarms: InspectSettings = { farms: { ...DEFAULT_FARMS, mode: 'adaptive' } };
-
-interface Report {
-  stalls: { p99: number; max: number };
-  peakMegabytes: number;
-  cpuSeconds: number;
-}
-
-class ProbedEngine extends EngineProcess {
-  private readonly file: string;
-
-  constructor(folder: string) {
-    const file = path.join(folder, 'probe.json');
-    super({
-      cacheFolder: path.join(folder, 'cache'),
-      threads: defaultThreads(availableParallelism()),
-      preload: path.join(repositoryRoot, 'test', 'harness', 'engineProbe.js'),
-      environment: { EIGENSCOPE_PROBE: file },
-    });
-    this.file = file;
-  }
-
-  /** Stalls since the last report; memory and processor time since the start. */
-  async report(): Promise<Report> {
-    rmSync(this.file, { force: true });
-    this.child.kill('SIGUSR2');
-    for (;;) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      try {
-        return JSON.parse(readFileSync(this.file, 'utf8')) as Report;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      }
-    }
-  }
-}
 
 interface Sweep {
   seconds: number;

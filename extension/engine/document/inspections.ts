@@ -192,7 +192,7 @@ async function timed(
   signal: AbortSignal,
   ahead: ReadAhead | undefined,
 ): Promise<void> {
-  times.begin(kind);
+  times.begin(kind, job.name);
   const began = performance.now();
   let ended = false;
   try {

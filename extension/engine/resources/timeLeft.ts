@@ -16,10 +16,13 @@ class Kind {
   private done = 0;
   private seconds = 0;
   private running = 0;
+  /** Costs of what runs: half of it, on average, is done. */
+  private inWork = 0;
   private since = 0;
 
-  begin(now: number): void {
+  begin(name: string, now: number): void {
     if (this.running++ === 0) this.since = now;
+    this.inWork += this.left.get(name) ?? 0;
   }
 
   add(name: string, cost: number): void {
@@ -36,22 +39,23 @@ class Kind {
     return cost;
   }
 
-  /** @param cost of what was computed; 0 where it was known */
-  end(cost: number, now: number): void {
+  /** @param computed false where the result was known, or nothing came of it */
+  end(cost: number, computed: boolean, now: number): void {
     // Time with nothing to show for it is no measure of speed: what was known took next to none.
     if (--this.running === 0) this.seconds += now - this.since;
-    this.done += cost;
+    this.inWork = this.running > 0 ? Math.max(0, this.inWork - cost) : 0;
+    if (computed) this.done += cost;
   }
 
   /** Seconds that a second of cost takes; undefined before enough is done. */
   pace(now: number): number | undefined {
     const seconds = this.seconds + (this.running > 0 ? now - this.since : 0);
-    return this.done >= LEAST_DONE ? seconds / this.done : undefined;
+    return this.done >= LEAST_DONE ? seconds / (this.done + this.inWork / 2) : undefined;
   }
 
   /** Seconds left at this pace; undefined without jobs or pace. */
   secondsAt(pace: number | undefined): number | undefined {
-    return this.left.size > 0 && pace !== undefined ? this.sum * pace : undefined;
+    return this.left.size > 0 && pace !== undefined ? Math.max(0, this.sum - this.inWork / 2) * pace : undefined;
   }
 }
 
@@ -71,14 +75,14 @@ export class TimeLeft {
     this.kinds[kind].remove(name);
   }
 
-  begin(kind: JobKind): void {
-    this.kinds[kind].begin(this.now());
+  begin(kind: JobKind, name: string): void {
+    this.kinds[kind].begin(name, this.now());
   }
 
   /** @param computed false where the result was known, or nothing came of it */
   end(kind: JobKind, name: string, computed: boolean): void {
     const cost = this.kinds[kind].remove(name);
-    this.kinds[kind].end(computed ? cost : 0, this.now());
+    this.kinds[kind].end(cost, computed, this.now());
   }
 
   /** Of each kind that has jobs left and whose pace is known. */

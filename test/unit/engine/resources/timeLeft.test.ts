@@ -6,7 +6,7 @@ function harness() {
   let now = 100;
   const times = new TimeLeft(() => now);
   const run = (kind: 'quick' | 'exact', name: string, seconds: number, computed = true): void => {
-    times.begin(kind);
+    times.begin(kind, name);
     now += seconds;
     times.end(kind, name, computed);
   };
@@ -48,8 +48,8 @@ describe('time left', () => {
     run('exact', 'a', 0, false);
     assert.deepEqual(times.seconds(), {});
     pass(1000);
-    times.begin('exact');
-    times.begin('exact');
+    times.begin('exact', 'b');
+    times.begin('exact', 'c');
     pass(4);
     times.end('exact', 'b', true);
     times.end('exact', 'c', true);
@@ -63,5 +63,15 @@ describe('time left', () => {
     run('exact', 'a', 3);
     times.remove('exact', 'b');
     assert.deepEqual(times.seconds(), {});
+  });
+
+  it('takes half of what runs for done', () => {
+    const { times, run, pass } = harness();
+    for (const name of ['a', 'b', 'c']) times.add('exact', name, 2);
+    run('exact', 'a', 6);
+    times.begin('exact', 'b');
+    pass(3);
+    // 9 s for a and half of b; half of b and c are left.
+    assert.deepEqual(times.seconds(), { exact: 9 });
   });
 });
