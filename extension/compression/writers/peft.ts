@@ -4,6 +4,7 @@
  *
  * @see https://github.com/huggingface/peft src/peft/tuners/lora/config.py, src/peft/utils/save_and_load.py
  */
+import { elementSize } from '../../checkpoint/elements/dtype';
 import { decodeRowsOf } from '../../checkpoint/quantised/blockCodes';
 import { own } from '../../checkpoint/quantised/quantisationConfig';
 import { isInputEmbedding, isOutputMatrix } from '../../checkpoint/wrappers/embeddingNames';
@@ -57,6 +58,9 @@ export const peftLayout: Layout = {
           ? [`The quantised part is saved decoded, in ${decoded.dtype}: errors are those before that rounding.`]
           : []),
       ],
+      // A base of blocks is saved decoded; one that is there already is not saved.
+      plannedBytes: (weight) => adapterBytes(weight) + (elsewhere ? 0 : denseBytes(weight)),
+      ...(elsewhere && { alone: true }),
       replace: (weight, stored) => Promise.resolve(replace(weight, stored)),
       files: async (pieces) => {
         const records = pieces.slice(0, job.weights.length).map(({ record }) => record as unknown as AdapterRecord);
@@ -189,6 +193,14 @@ function replace(weight: SavedWeight, stored: StoredLayer): Replaced {
     drops: [tensor.name],
     record: record as unknown as JsonValue,
   };
+}
+
+function adapterBytes({ outputs, inputs, dtype, choice }: SavedWeight): number {
+  return (choice.rank ?? 0) * (outputs + inputs) * elementSize(dtype);
+}
+
+function denseBytes({ outputs, inputs, dtype }: SavedWeight): number {
+  return outputs * inputs * elementSize(dtype);
 }
 
 /** The weight without the adapter, as the checkpoint stores it; none if a quantised checkpoint has it. */

@@ -98,6 +98,10 @@ export interface PreparedLayout {
   readonly form: 'parts' | 'product';
   /** What the person should know before saving. */
   readonly notes: readonly string[];
+  /** Bytes of what `replace` makes of a weight, as planned; those of the method's parts or of their sum without. */
+  plannedBytes?(weight: SavedWeight): number;
+  /** Nothing but what is new is written. */
+  readonly alone?: true;
   /** @throws CompressionError, CheckpointError (it may read the weight's bias), AbortError */
   replace(weight: SavedWeight, stored: StoredLayer, signal: AbortSignal): Promise<Replaced>;
   /** Absent if the layout holds no smaller blocks. @throws CompressionError */

@@ -223,7 +223,7 @@ class RunningPlan {
       ...groups.map((group) => ({ of: group.name, cost: groupCost(group) })),
     ];
     const factoring = this.units.reduce((sum, { cost }) => sum + cost, 0);
-    const writing = piecesBytes(job, groups, layout) + copiedBytes(job, groups);
+    const writing = piecesBytes(job, groups, layout) + copiedBytes(job, groups, layout);
     this.progress = new RunProgress(factoring + copyingCost(writing), (fraction, message, secondsLeft) =>
       parts.notify('saving', {
         ...document.stamp,

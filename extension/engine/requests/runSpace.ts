@@ -23,7 +23,7 @@ export async function assertSpace(
   there: number,
 ): Promise<void> {
   const pieces = piecesBytes(job, groups, layout);
-  await checkFreeSpace(target.path, Math.max(0, copiedBytes(job, groups) + 2 * pieces - there));
+  await checkFreeSpace(target.path, Math.max(0, copiedBytes(job, groups, layout) + 2 * pieces - there));
 }
 
 /** Of new tensors, as planned. */
@@ -34,16 +34,23 @@ export function piecesBytes({ weights }: SaveJob, groups: readonly FoundGroup[],
   );
 }
 
-function plannedBytes({ outputs, inputs, dtype, choice }: SavedWeight, { form }: PreparedLayout): number {
+function plannedBytes(weight: SavedWeight, layout: PreparedLayout): number {
+  if (layout.plannedBytes) return layout.plannedBytes(weight);
+  const { outputs, inputs, dtype, choice } = weight;
   const elementBytes = elementSize(dtype);
   const dense = outputs * inputs * elementBytes;
-  if (form === 'product') return dense;
+  if (layout.form === 'product') return dense;
   const size = { outputs, inputs, elementBytes };
   return choiceCost(choice, size, denseCost(size, dense)).bytes;
 }
 
 /** Of tensors that are copied. */
-export function copiedBytes({ checkpoint, weights, leftOut }: SaveJob, groups: readonly FoundGroup[]): number {
+export function copiedBytes(
+  { checkpoint, weights, leftOut }: SaveJob,
+  groups: readonly FoundGroup[],
+  { alone }: PreparedLayout,
+): number {
+  if (alone) return 0;
   const own = weights.flatMap(({ tensor, twins }) => [tensor.name, ...twins]);
   const replaced = new Set([...own, ...groupTensors(groups)]);
   return checkpoint.tensors

@@ -49,6 +49,11 @@ export async function runLayout(
     for (const weight of weights) {
       const made = await compressedLayer(checkpoint, weight, quantised);
       const replaced = await prepared.replace(weight, compressed(weight, made), signal);
+      const planned = prepared.plannedBytes?.(weight);
+      const written = replaced.tensors.reduce((sum, { bytes }) => sum + bytes.length, 0);
+      if (planned !== undefined && planned !== written) {
+        throw new Error(`${weight.layer}: ${written} bytes, and ${planned} were planned`);
+      }
       pieces.push({ ...replaced, of: weight.layer, measured: [made.measured] });
       for (const { name, bytes } of replaced.tensors) contents.set(`${weight.layer}\n${name}`, bytes);
     }
