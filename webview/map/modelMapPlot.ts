@@ -1,4 +1,5 @@
 /** The model as a picture: a cell for each block and role, coloured by a number that a person chooses. */
+import { layerVerdict } from '../../extension/shared/layerFindings';
 import { themeColour } from '../controls/theme';
 import { CellCursor, type CellBox } from '../plots/cellCursor';
 import { drawHeatLegend } from '../plots/heatLegend';
@@ -120,7 +121,16 @@ export class ModelMapPlot {
   private lines(row: number, col: number): string[] {
     const cell = this.grid.rows[row]?.cells[col];
     if (!cell) return ['No layer has a spectrum'];
-    return [cell.place, valueWords(this.valueAt(row, col), this.quantity)];
+    const found = this.valueAt(row, col);
+    return [cell.place, valueWords(found, this.quantity), ...this.verdictOn(found)];
+  }
+
+  /** A colour is no verdict: what alpha says of a layer's training needs evidence. */
+  private verdictOn(found: CellValue): string[] {
+    if (this.quantity.key !== 'alpha' || found.state !== 'number' || found.count > 1) return [];
+    const result = this.known.results.get(found.layer);
+    const verdict = result && layerVerdict(result)?.verdict;
+    return verdict === undefined ? [] : [verdict];
   }
 
   private box(row: number, col: number): CellBox {
