@@ -24,6 +24,7 @@ import { standings, type Standing } from './participation';
 import type { AllocatedPlan, CurvePoint, PlanRequest, PlanRest, PlanTotals } from './planRequest';
 
 const BEST_WHOLE = 'is best kept whole';
+const NO_RANK_IS_SMALLER = 'no rank is smaller than the layer itself';
 
 /** Relative slack of a budget: a decimal, a product and a sum are each off by ε/2 (see `FactorPair`). */
 const SLACK = 8 * Number.EPSILON;
@@ -300,16 +301,18 @@ interface Fixed {
   readonly lost: number;
 }
 
-function unitOf(target: PlanTarget): Unit {
-  return target.kind === 'size' ? 'bytes' : 'parameters';
+/** An error is met in as few bytes as possible: quantising saves no parameters. */
+function unitOf({ kind }: PlanTarget): Unit {
+  return kind === 'parameters' ? 'parameters' : 'bytes';
 }
 
 function planOf(method: LayerChoice, { options }: FamilyLayer, index: number): LayerPlan {
   const rank = options.ranks[index]!;
   const { rank: _, ...choice } = method;
   if (rank === DENSE) {
-    const why = options.ranks.length === 1 ? 'no rank is smaller than the layer itself' : BEST_WHOLE;
-    return { keep: 'dense', why };
+    if (options.ranks.length > 1) return { keep: 'dense', why: BEST_WHOLE };
+    const ranked = layerMethod(method.method).rank !== undefined;
+    return { keep: 'dense', why: ranked ? NO_RANK_IS_SMALLER : 'the method makes it no smaller' };
   }
   return rank === 0 ? choice : { ...choice, rank };
 }

@@ -42,6 +42,10 @@ function bruteForce(layers: readonly PlanLayer[], most: number, multiple: number
   return Math.min(...ends.filter(({ parameters }) => parameters <= most).map(({ lost }) => lost));
 }
 
+function flatSpectrum(size: number): number[] {
+  return new Array<number>(size).fill(1);
+}
+
 describe('the optimal allocation', () => {
   it('loses as little as the best of all plans, tried one by one', () => {
     fc.assert(
@@ -79,9 +83,21 @@ describe('the optimal allocation', () => {
     );
   });
 
+  it('quantises for an error as for a size, though that saves no parameters', () => {
+    const layers = [planLayer('a.w', 64, 64, flatSpectrum(64)), planLayer('b.w', 64, 64, flatSpectrum(64))];
+    const planner = preparePlan(layers, REST);
+    const quantise = (kind: 'error' | 'parameters', value: number): AllocatedPlan =>
+      planner.allocate({ ...PLAIN, method: { method: 'quantise', quantiser: 'int8' }, target: { kind, value } });
+    const plan = quantise('error', 0.1);
+    assert.equal(plan.totals.compressed, 2);
+    assert.ok(plan.feasible && plan.totals.error! > 0);
+    assert.equal(quantise('error', 0).totals.compressed, 0);
+    const [dense] = Object.values(quantise('parameters', 0.5).layers);
+    assert.deepEqual(dense, { keep: 'dense', why: 'the method makes it no smaller' });
+  });
+
   it('leaves a flat spectrum whole or cuts it deep, where directions in order would stop half-way', () => {
-    const flat = new Array<number>(16).fill(1);
-    const layers = [planLayer('a.w', 16, 16, flat), planLayer('b.w', 16, 16, flat)];
+    const layers = [planLayer('a.w', 16, 16, flatSpectrum(16)), planLayer('b.w', 16, 16, flatSpectrum(16))];
     const plan = preparePlan(layers, { bytes: 0, parameters: 0 }).allocate({
       ...PLAIN,
       target: { kind: 'parameters', value: 288 / 512 },
