@@ -91,6 +91,7 @@ function safetensorsFile(
   return {
     path,
     bytes: fileBytes,
+    tensorBytes: fileBytes - header.length,
     pieces: [...new Set(tensors.flatMap(({ pieces = [] }) => pieces))],
     write: async (append, pieces, signal) => {
       await append(header);

@@ -139,6 +139,8 @@ export interface OutputFile {
   readonly path: string;
   /** Exactly what `write` appends. */
   readonly bytes: number;
+  /** Those of them that are elements of tensors; none if absent. */
+  readonly tensorBytes?: number;
   /** Pieces (`Piece.of`) that it is written from. */
   readonly pieces: readonly string[];
   write(append: Append, pieces: PieceReader, signal: AbortSignal): Promise<void>;

@@ -278,18 +278,25 @@ export function weightBytes({ parts }: MadeModel, name: string): Uint8Array {
 /**
  * The model with its weights in a file beside it, each from a multiple of 128 bytes on, and a tensor `twin` of the same
  * bytes as `left`, which no operator uses.
+ *
+ * @param inside weights that stay in the model, but for `left`
  */
-export function besideModel({ parts }: MadeModel): { made: MadeModel; data: string; files: Record<string, Buffer> } {
-  const data = 'weights.bin';
+export function besideModel(
+  { parts }: MadeModel,
+  { data = 'weights.bin', inside = [] }: { data?: string; inside?: readonly string[] } = {},
+): { made: MadeModel; data: string; files: Record<string, Buffer> } {
   const content: Buffer[] = [];
+  let leftAt = 0;
   const beside = (parts.weights ?? []).map((each) => {
+    if (inside.includes(each.name)) return each;
     const offset = content.reduce((sum, { length }) => sum + length, 0);
+    if (each.name === 'left') leftAt = offset;
     content.push(Buffer.concat([each.elements, Buffer.alloc(-each.elements.length & 127)]));
     return { ...each, message: besideMessage(each.name, each.dims, data, offset) };
   });
-  const left = beside.findIndex(({ name }) => name === 'left');
-  const twin = besideMessage('twin', beside[left]!.dims, data, 128 * left);
-  const weights = [...beside, { ...beside[left]!, name: 'twin', message: twin }];
+  const left = beside.find(({ name }) => name === 'left')!;
+  const twin = besideMessage('twin', left.dims, data, leftAt);
+  const weights = [...beside, { ...left, name: 'twin', message: twin }];
   return { made: madeModel({ ...parts, weights }), data, files: { [data]: Buffer.concat(content) } };
 }
 

@@ -7,7 +7,7 @@ import { factorLayout } from '../../../extension/compression/factorLayout';
 import { orientedMatrix } from '../../../extension/compression/layerElements';
 import type { FloatDType } from '../../../extension/compression/narrow';
 import { onnxLayout } from '../../../extension/compression/writers/onnx/onnxWriter';
-import type { Piece, SavedWeight, SaveJob } from '../../../extension/compression/writers/writer';
+import type { Layout, Piece, SavedWeight, SaveJob } from '../../../extension/compression/writers/writer';
 import type { Model } from '../../../extension/checkpoint/openModel';
 import { openModel } from '../../../extension/checkpoint/openModel';
 import { loadKernels } from '../../../extension/linalg/kernels/loadKernels';
@@ -50,6 +50,7 @@ export function jobOf(checkpoint: Model, weights: readonly SavedWeight[]): SaveJ
  *
  * @param choose what each layer with a matrix becomes; undefined for one that stays dense
  * @param bias is added to the outputs of each
+ * @param onnx the layout
  * @returns the path of the saved model, and the layers that were compressed
  */
 export async function saveOnnx(
@@ -58,6 +59,7 @@ export async function saveOnnx(
   choose: (weight: SavedWeight) => LayerChoice | undefined,
   statistics: (layer: string) => LayerStatistics = () => ({}),
   bias?: Float64Array,
+  onnx: Layout = onnxLayout,
 ): Promise<{ file: string; layers: string[]; stored: StoredLayer[] }> {
   const model = await openModel(source);
   try {
@@ -67,7 +69,7 @@ export async function saveOnnx(
       const choice = choose(weight);
       return choice ? [{ ...weight, choice }] : [];
     });
-    const layout = await onnxLayout.prepare(jobOf(model, weights), signal);
+    const layout = await onnx.prepare(jobOf(model, weights), signal);
     const bytes = new Map<string, Uint8Array>();
     const pieces: Piece[] = [];
     const stored: StoredLayer[] = [];

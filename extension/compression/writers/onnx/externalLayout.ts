@@ -1,6 +1,7 @@
 /**
  * The data files beside a rewritten ONNX model. A file that holds none of the weights that are replaced is copied as it is.
- * Else what is kept moves together, and the factors come behind it: only the offsets in the model change.
+ * Else what is kept moves together, and the factors come behind it: only the offsets in the model change. Factors for which
+ * the model itself has no room get a file of their own.
  *
  * @see https://onnx.ai/onnx/repo-docs/ExternalData.html
  */
@@ -39,13 +40,17 @@ export interface DataFile {
   readonly tensors: readonly External[];
 }
 
-/** A data file of the result. */
-export interface DataLayout {
+/** A data file of the result that tensors come into. */
+export interface AddedLayout {
+  /** Offset of a tensor that was added. */
+  readonly addedAt: (piece: string, tensor: string) => number;
+  readonly output: OutputFile;
+}
+
+/** One with tensors of the source, too. */
+export interface DataLayout extends AddedLayout {
   /** New offset of a kept tensor. */
   offsetOf(tensor: External): number;
-  /** Offset of a tensor that was added. */
-  addedAt(piece: string, tensor: string): number;
-  readonly output: OutputFile;
 }
 
 /** @throws CheckpointError if one of the files cannot be read, or does not hold what the model says */
@@ -80,10 +85,11 @@ export async function dataFiles(
 }
 
 /** The file as it is. */
-export function wholeFile({ location, file, identity }: DataFile): OutputFile {
+export function wholeFile({ location, file, identity, tensors }: DataFile): OutputFile {
   return {
     path: location,
     bytes: identity.size,
+    tensorBytes: bytesIn(joined(tensors)),
     pieces: [],
     write: (append, _, signal) =>
       reading(file, identity, (reader) => copyRange({ start: 0, end: identity.size }, reader, append, signal)),
@@ -103,38 +109,72 @@ export function changedFile(
     end = at + until - start;
     return at;
   });
-  const places = added.map(({ length }) => {
-    const at = aligned(end, 0);
-    end = at + length;
-    return at;
-  });
+  const behind = addedBehind(end, location, added);
   const write = async (append: Append, pieces: PieceReader, signal: AbortSignal): Promise<void> => {
     let position = 0;
-    const padTo = async (at: number): Promise<void> => {
-      if (at > position) await append(ZEROS.subarray(0, at - position));
-      position = at;
-    };
     await reading(file, identity, async (reader) => {
       for (const [index, range] of ranges.entries()) {
-        await padTo(starts[index]!);
+        const start = starts[index]!;
+        if (start > position) await append(ZEROS.subarray(0, start - position));
         await copyRange(range, reader, append, signal);
-        position += range.end - range.start;
+        position = start + range.end - range.start;
       }
     });
-    for (const [index, { piece, tensor, length }] of added.entries()) {
-      await padTo(places[index]!);
-      await append(await pieces.read(piece, tensor));
-      position += length;
-    }
+    await behind.output.write(append, pieces, signal);
   };
   return {
     offsetOf({ data: { offset } }) {
       const index = ranges.findLastIndex(({ start }) => start <= offset);
       return starts[index]! + offset - ranges[index]!.start;
     },
-    addedAt: (piece, tensor) => places[added.findIndex((each) => each.piece === piece && each.tensor === tensor)]!,
-    output: { path: location, bytes: end, pieces: [...new Set(added.map(({ piece }) => piece))], write },
+    addedAt: behind.addedAt,
+    output: {
+      ...behind.output,
+      bytes: end + behind.output.bytes,
+      tensorBytes: bytesIn(ranges) + behind.output.tensorBytes!,
+      write,
+    },
   };
+}
+
+/** A file of its own. */
+export function addedFile(location: string, added: readonly AddedTensor[]): AddedLayout {
+  return addedBehind(0, location, added);
+}
+
+/** The tensors that come into a file behind its first `end` bytes; `output` writes, and counts, what is behind those. */
+function addedBehind(end: number, location: string, added: readonly AddedTensor[]): AddedLayout {
+  let until = end;
+  const places = new Map<string, number>();
+  for (const { piece, tensor, length } of added) {
+    const at = aligned(until, 0);
+    places.set(JSON.stringify([piece, tensor]), at);
+    until = at + length;
+  }
+  const addedAt = (piece: string, tensor: string): number => places.get(JSON.stringify([piece, tensor]))!;
+  const write = async (append: Append, pieces: PieceReader): Promise<void> => {
+    let position = end;
+    for (const { piece, tensor, length } of added) {
+      const at = addedAt(piece, tensor);
+      if (at > position) await append(ZEROS.subarray(0, at - position));
+      await append(await pieces.read(piece, tensor));
+      position = at + length;
+    }
+  };
+  return {
+    addedAt,
+    output: {
+      path: location,
+      bytes: until - end,
+      tensorBytes: added.reduce((sum, { length }) => sum + length, 0),
+      pieces: [...new Set(added.map(({ piece }) => piece))],
+      write,
+    },
+  };
+}
+
+function bytesIn(ranges: readonly { readonly start: number; readonly end: number }[]): number {
+  return ranges.reduce((sum, { start, end }) => sum + end - start, 0);
 }
 
 async function reading<T>(file: string, identity: FileIdentity, work: (reader: FileReader) => Promise<T>): Promise<T> {

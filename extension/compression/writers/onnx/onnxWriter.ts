@@ -1,6 +1,7 @@
 /**
  * The layout `onnx`: the source's graph with two operators in place of each that has a compressed weight. Everything else
- * in the model is copied byte for byte, and so are its data files (`externalLayout.ts`).
+ * in the model is copied byte for byte, and so are its data files (`externalLayout.ts`). A model that would pass 2 GB gets
+ * its factors in a data file.
  *
  * A weight `W` becomes `W.A` (the side of the outputs) and `W.B` (that of the inputs). Each is stored as the operator takes
  * it, which is the way W was: in × out for a MatMul, as `transB` says for a Gemm, out × in × kernel for a convolution.
@@ -20,28 +21,34 @@ import { dataFiles } from './externalLayout';
 import { factorableWeight, type FactorableWeight } from './factorableUses';
 import { biasForm, type BiasForm } from './factoredNodes';
 import { isOnnxFloat } from './onnxMessages';
-import { rewrittenModel, type FactoredWeight, type OnnxSource } from './rewrittenModel';
+import { MAX_MODEL_BYTES, rewrittenModel, type FactoredWeight, type OnnxSource } from './rewrittenModel';
 
-export const onnxLayout: Layout = {
-  async prepare(job, signal) {
-    const { checkpoint } = job;
-    if (checkpoint.format !== 'onnx') {
-      throw new CompressionError(
-        'unsupported',
-        `the layout onnx rewrites the graph of an ONNX model, and this is ${checkpoint.format}; choose another layout`,
-        { file: checkpoint.path },
+export const onnxLayout = onnxLayoutWithin(MAX_MODEL_BYTES);
+
+/** @param most bytes of the model itself: what exceeds them lies in a data file beside it */
+export function onnxLayoutWithin(most: number): Layout {
+  return {
+    async prepare(job, signal) {
+      const { checkpoint } = job;
+      if (checkpoint.format !== 'onnx') {
+        throw new CompressionError(
+          'unsupported',
+          `the layout onnx rewrites the graph of an ONNX model, and this is ${checkpoint.format}; choose another layout`,
+          { file: checkpoint.path },
+        );
+      }
+      const source = await readSource(checkpoint.path, signal);
+      const weights = job.weights.map((weight) => ({ weight, factorable: factorable(source.places, weight) }));
+      assertApart(weights);
+      const overridden = weights.filter(({ factorable: { main } }) => isInput(main));
+      const notes = overridden.map(
+        ({ weight }) =>
+          `${weight.layer} is an input of the graph that callers may override; its factors are constants.`,
       );
-    }
-    const source = await readSource(checkpoint.path, signal);
-    const weights = job.weights.map((weight) => ({ weight, factorable: factorable(source.places, weight) }));
-    assertApart(weights);
-    const overridden = weights.filter(({ factorable: { main } }) => isInput(main));
-    const notes = overridden.map(
-      ({ weight }) => `${weight.layer} is an input of the graph that callers may override; its factors are constants.`,
-    );
-    return prepared(job, source, weights, notes);
-  },
-};
+      return prepared(job, source, weights, notes, most);
+    },
+  };
+}
 
 interface PlannedWeight {
   readonly weight: SavedWeight;
@@ -125,6 +132,7 @@ function prepared(
   source: OnnxSource,
   weights: readonly PlannedWeight[],
   notes: readonly string[],
+  most: number,
 ): PreparedLayout {
   return {
     form: 'parts',
@@ -139,7 +147,7 @@ function prepared(
         if (!piece) throw new Error(`there is no piece for ${weight.layer}`);
         return { main, twins, piece };
       });
-      return rewrittenModel(source, factored, noteOf(job), signal);
+      return rewrittenModel(source, factored, noteOf(job), most, signal);
     },
   };
 }

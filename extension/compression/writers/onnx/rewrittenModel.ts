@@ -8,7 +8,15 @@ import { CompressionError } from '../../compressionError';
 import { byteLength, type HeaderEntry } from '../../safetensorsLayout';
 import { NOTE_KEY } from '../../../shared/compression/savedNote';
 import type { OutputFile, Piece } from '../writer';
-import { changedFile, wholeFile, type AddedTensor, type DataFile, type DataLayout } from './externalLayout';
+import {
+  addedFile,
+  changedFile,
+  wholeFile,
+  type AddedLayout,
+  type AddedTensor,
+  type DataFile,
+  type DataLayout,
+} from './externalLayout';
 import type { FactorableUse, FactorableWeight } from './factorableUses';
 import { factoredNodes, factorNames, needsZero, valuesBetween, type FactorNames } from './factoredNodes';
 import {
@@ -20,10 +28,19 @@ import {
   valueMessage,
   type NewOnnxTensor,
 } from './onnxMessages';
-import { atEndOf, inPlaceOf, lengthOf, nested, rewritten, writeStretches, type Change } from './protobufRewrite';
+import {
+  atEndOf,
+  inPlaceOf,
+  lengthOf,
+  nested,
+  rewritten,
+  writeStretches,
+  type Change,
+  type Stretch,
+} from './protobufRewrite';
 
 /** Protobuf's own limit of a message: no reader takes a larger model. */
-const MAX_MODEL_BYTES = 2 ** 31 - 1;
+export const MAX_MODEL_BYTES = 2 ** 31 - 1;
 
 /** Before it, initializers are inputs of the graph, too. */
 const INITIALIZERS_ALONE_SINCE = 4;
@@ -44,32 +61,52 @@ export interface FactoredWeight {
 }
 
 /**
+ * Factors stand where their weights stood. If they then make the model itself too large, those in it move into a data file
+ * beside it.
+ *
  * @param note for the model's metadata
- * @throws CompressionError `name-collision`; `unsupported` for a model over 2 GB
+ * @param most bytes of the model itself
+ * @throws CompressionError `name-collision`; `unsupported` for a model that is too large without any factor
  */
 export async function rewrittenModel(
   source: OnnxSource,
   weights: readonly FactoredWeight[],
   note: string,
+  most: number,
   signal: AbortSignal,
 ): Promise<OutputFile[]> {
   const { places, file, identity } = source;
   assertNamesFree(places, weights);
   const layouts = dataLayouts(source, weights);
-  const changes = [
-    ...weights.flatMap((weight) => weightChanges(weight, places, layouts)),
-    ...(await movedTensors(source, layouts, new Set(weights.flatMap(droppedNames)), signal)),
+  const dropped = new Set(weights.flatMap(droppedNames));
+  const others = [
+    ...(await movedTensors(source, layouts, dropped, signal)),
     ...(weights.length > 0 ? noteChanges(places, note) : []),
   ];
-  const stretches = rewritten(places.tree.size, changes);
+  const withFactors = (beside?: AddedLayout): Stretch[] => {
+    const placeOf = factorPlaces(layouts, beside);
+    const changes = weights.flatMap((weight) => weightChanges(weight, places, placeOf));
+    return rewritten(places.tree.size, [...changes, ...others]);
+  };
+  const inside = weights.filter((weight) => factorPlaces(layouts)(weight) === undefined);
+  let beside: AddedLayout | undefined;
+  let stretches = withFactors();
+  if (lengthOf(stretches) > most && inside.length > 0) {
+    beside = addedFile(freeLocation(source), inside.flatMap(addedTensors));
+    stretches = withFactors(beside);
+  }
   const bytes = lengthOf(stretches);
-  if (bytes > MAX_MODEL_BYTES) {
-    const reason = `would have ${bytes} bytes, and no program reads an ONNX file of more than 2 GB; keep its weights in a data file beside it, or choose lower ranks`;
+  if (bytes > most) {
+    const reason = `would have ${bytes} bytes without its factors, and no program reads an ONNX file of more than ${most}; save the original with its weights in a data file beside it, and compress that`;
     throw new CompressionError('unsupported', reason, { file: path.basename(file) });
   }
+  const kept = places.tensors.filter(({ name, data }) => data.kind !== 'external' && !dropped.has(name));
   const model: OutputFile = {
     path: path.basename(file),
     bytes,
+    tensorBytes:
+      kept.reduce((sum, tensor) => sum + tensor.byteLength, 0) +
+      (beside ? [] : inside).reduce((sum, weight) => sum + (1 + weight.twins.length) * bytesAdded(weight), 0),
     pieces: weights.map(({ piece }) => piece.of),
     async write(append, pieces, cancel) {
       const reader = await FileReader.open(file, identity);
@@ -80,8 +117,18 @@ export async function rewrittenModel(
       }
     },
   };
-  const others = source.data.map((data) => layouts.get(data)?.output ?? wholeFile(data));
-  return [model, ...others];
+  const data = source.data.map((each) => layouts.get(each)?.output ?? wholeFile(each));
+  return [model, ...data, ...(beside ? [beside.output] : [])];
+}
+
+/** A name for a data file beside the model that no other of its files has. */
+function freeLocation({ file, data }: OnnxSource): string {
+  const taken = new Set(data.map(({ location }) => location.toLowerCase()));
+  const name = `${path.basename(file)}.data`;
+  for (let number = 0; ; number++) {
+    const location = number === 0 ? name : `${name}.${number}`;
+    if (!taken.has(location.toLowerCase())) return location;
+  }
 }
 
 function droppedNames({ main, twins }: FactoredWeight): string[] {
@@ -129,24 +176,41 @@ function dataLayouts({ data }: OnnxSource, weights: readonly FactoredWeight[]): 
 /** Factors whose weight lay in the file. */
 function addedTo({ tensors }: DataFile, weights: readonly FactoredWeight[]): AddedTensor[] {
   const held = new Set(tensors.map(({ name }) => name));
-  return weights
-    .filter(({ main }) => held.has(main.place.tensor.name))
-    .flatMap(({ piece }) =>
-      piece.tensors.map((tensor) => ({ piece: piece.of, tensor: tensor.name, length: byteLength(tensor) })),
-    );
+  return weights.filter(({ main }) => held.has(main.place.tensor.name)).flatMap(addedTensors);
 }
 
-function weightChanges(
-  { main, twins, piece }: FactoredWeight,
-  places: OnnxPlaces,
-  layouts: ReadonlyMap<DataFile, DataLayout>,
-): Change[] {
+function addedTensors({ piece }: FactoredWeight): AddedTensor[] {
+  return piece.tensors.map((tensor) => ({ piece: piece.of, tensor: tensor.name, length: byteLength(tensor) }));
+}
+
+function bytesAdded(weight: FactoredWeight): number {
+  return addedTensors(weight).reduce((sum, { length }) => sum + length, 0);
+}
+
+/** The data file that a weight's factors come into, as the model is to name it; undefined if the model itself holds them. */
+type PlaceOf = (
+  weight: FactoredWeight,
+) => { readonly location: string; readonly addedAt: AddedLayout['addedAt'] } | undefined;
+
+/** @param beside for factors of weights that lay in the model itself */
+function factorPlaces(layouts: ReadonlyMap<DataFile, DataLayout>, beside?: AddedLayout): PlaceOf {
+  const held = new Map(
+    [...layouts].flatMap(([{ tensors }, { addedAt }]) =>
+      tensors.map(({ name, data: { location } }) => [name, { location, addedAt }] as const),
+    ),
+  );
+  const own = beside && { location: beside.output.path, addedAt: beside.addedAt };
+  return ({ main }) => held.get(main.place.tensor.name) ?? own;
+}
+
+function weightChanges(factored: FactoredWeight, places: OnnxPlaces, placeOf: PlaceOf): Change[] {
+  const { main, twins, piece } = factored;
   const opset = places.tree.opsets.get('') ?? 1;
   const spatial = Math.max(0, main.place.tensor.shape.length - 2);
   return [main, ...twins].flatMap((weight) => {
     const names = namesOf(weight);
     const form = { biased: piece.tensors.length > 2, opset, spatial };
-    const tensors = newTensors(weight, main, piece, layouts, opset);
+    const tensors = newTensors(weight, factored, placeOf, opset);
     return [
       definitionChange(weight.place, tensors),
       ...inputChanges(weight.place, tensors, places.tree.irVersion),
@@ -173,21 +237,19 @@ function descriptions(graph: TreeGraph, values: readonly string[]): Change[] {
 
 function newTensors(
   weight: FactorableWeight,
-  main: FactorableWeight,
-  piece: Piece,
-  layouts: ReadonlyMap<DataFile, DataLayout>,
+  factored: FactoredWeight,
+  placeOf: PlaceOf,
   opset: number,
 ): NewOnnxTensor[] {
   const { a, b, bias, zero } = namesOf(weight);
-  const held = [...layouts].find(([file]) => file.tensors.some(({ name }) => name === main.place.tensor.name));
+  const { piece } = factored;
+  const place = placeOf(factored);
   const tensors = piece.tensors.map((tensor, index): NewOnnxTensor => {
     const length = byteLength(tensor);
     const name = [a, b, bias][index]!;
-    if (!held) return newTensor(name, tensor, { inline: { length, piece: piece.of, tensor: tensor.name } });
-    const [file, layout] = held;
-    const first = file.tensors.find(({ name: each }) => each === main.place.tensor.name)!;
-    const offset = layout.addedAt(piece.of, tensor.name);
-    return newTensor(name, tensor, { location: first.data.location, offset, length });
+    if (!place) return newTensor(name, tensor, { inline: { length, piece: piece.of, tensor: tensor.name } });
+    const offset = place.addedAt(piece.of, tensor.name);
+    return newTensor(name, tensor, { location: place.location, offset, length });
   });
   if (!weight.uses.some((use) => needsZero(use, opset))) return tensors;
   const [{ dtype }] = tensors as [NewOnnxTensor];

@@ -1,7 +1,7 @@
 /** Rewritten ONNX models compute what the original computes: onnxruntime is the judge. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   besideModel,
@@ -24,6 +24,7 @@ import { FileReader } from '../../../../../extension/checkpoint/files/fileReader
 import { readTree } from '../../../../../extension/checkpoint/onnx/onnxTree';
 import { openModel } from '../../../../../extension/checkpoint/openModel';
 import { CompressionError } from '../../../../../extension/compression/compressionError';
+import { onnxLayoutWithin } from '../../../../../extension/compression/writers/onnx/onnxWriter';
 import type { SavedWeight } from '../../../../../extension/compression/writers/writer';
 import { saveOnnx } from '../../../../harness/onnx/onnxSaving';
 import { sharedFolder } from '../../../../harness/shared';
@@ -129,6 +130,67 @@ describe('ONNX models with pairs in place of weights', function () {
     writeFileSync(source, bytes);
     return source;
   };
+
+  describe('that would be too large for a protobuf message', () => {
+    for (const [name, make, dense] of MADE) {
+      it(`get a data file for the factors, and compute the same: ${name}`, async () => {
+        const made = make();
+        const { source, file: whole, layers } = await savedMade(`${name} in one file`, made, dense);
+        const most = statSync(whole).size - 1;
+        const choose = (weight: SavedWeight) => (dense.includes(weight.layer) ? undefined : fullRank(weight));
+        const out = path.join(folder, name, 'with data');
+        const limited = onnxLayoutWithin(most);
+        const { file } = await saveOnnx(source, out, choose, () => ({}), undefined, limited);
+        assert.ok(statSync(file).size <= most);
+        assert.deepEqual(readdirSync(out), ['model.onnx', 'model.onnx.data']);
+        const feeds = floats(made.inputs, 1);
+        if (feeds['choose']) feeds['choose'].data = Float32Array.of(1);
+        // The same numbers, in another place: nothing may differ.
+        assert.deepEqual(await run(file, feeds), await run(whole, feeds));
+        const [here, there] = [await openModel(file), await openModel(whole)];
+        assert.deepEqual(here.problems, []);
+        const factors = here.tensors.filter((tensor) => layers.some((layer) => tensor.name === `${layer}.A`));
+        assert.equal(factors.length, layers.length);
+        for (const factor of factors) {
+          const same = there.tensors.find((tensor) => tensor.name === factor.name)!;
+          assert.deepEqual(await here.read(factor), await there.read(same), factor.name);
+        }
+        await Promise.all([here.close(), there.close()]);
+      });
+    }
+
+    it('are refused if they are too large without the factors', async () => {
+      const source = written('too-large', gemms().bytes);
+      const out = path.join(folder, 'too-large');
+      await assert.rejects(
+        saveOnnx(source, out, fullRank, () => ({}), undefined, onnxLayoutWithin(100)),
+        {
+          name: 'CompressionError',
+          code: 'unsupported',
+          message: /^too-large\.onnx: would have \d+ bytes without its factors, .* more than 100; save the original/,
+        },
+      );
+      assert.ok(!existsSync(out));
+    });
+
+    it('take another name for the data file if the model has one of theirs', async () => {
+      const { made, files } = besideModel(products(), { data: 'model.onnx.data', inside: ['right', 'same'] });
+      const source = path.join(folder, 'taken', 'model.onnx');
+      mkdirSync(path.dirname(source), { recursive: true });
+      for (const [name, bytes] of Object.entries({ 'model.onnx': made.bytes, ...files })) {
+        writeFileSync(path.join(path.dirname(source), name), bytes);
+      }
+      const choose = (weight: SavedWeight) =>
+        ['right', 'turned', 'same'].includes(weight.layer) ? fullRank(weight) : undefined;
+      const whole = await saveOnnx(source, path.join(folder, 'taken-whole'), choose);
+      const limited = onnxLayoutWithin(statSync(whole.file).size - 1);
+      const out = path.join(folder, 'taken-limited');
+      const { file } = await saveOnnx(source, out, choose, () => ({}), undefined, limited);
+      assert.deepEqual(readdirSync(out), ['model.onnx', 'model.onnx.data', 'model.onnx.data.1']);
+      const feeds = floats(made.inputs, 1);
+      assert.deepEqual(await run(file, feeds), await run(whole.file, feeds));
+    });
+  });
 
   it('have the weights, operators and values named after those that they stand for', async () => {
     const { bytes } = gemms();
