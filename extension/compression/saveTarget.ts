@@ -112,12 +112,12 @@ export async function checkFreeSpace(target: string, bytes: number): Promise<voi
   const hint = left.length > 0 ? `; files of other saves, which may still be running: ${left.join(', ')}` : '';
   throw new CompressionError(
     'no-space',
-    `needs ${megabytes(bytes)}, but ${folder} has ${megabytes(free)} free; free ${megabytes(missing)} there or save elsewhere${hint}`,
+    `needs ${megabytes(bytes)}, but ${folder} has ${megabytes(free, Math.floor)} free; free ${megabytes(missing)} there or save elsewhere${hint}`,
     { file: target },
   );
 }
 
-/** Rounded up, in the unit disks are sold in. */
-function megabytes(bytes: number): string {
-  return bytes < 1e9 ? `${Math.ceil(bytes / 1e5) / 10} MB` : `${Math.ceil(bytes / 1e8) / 10} GB`;
+/** In the unit disks are sold in; up where that much is needed, down where no more is there. */
+function megabytes(bytes: number, round = Math.ceil): string {
+  return bytes < 1e9 ? `${round(bytes / 1e5) / 10} MB` : `${round(bytes / 1e8) / 10} GB`;
 }

@@ -19,7 +19,8 @@ const REFUSALS: readonly { errno: string[]; code: CompressionErrorCode; says: (f
     code: 'read-only',
     says: (folder) => `${folder} may not be written to; change its permissions or save elsewhere`,
   },
-  { errno: ['ENOENT', 'ENOTDIR'], code: 'no-folder', says: (folder) => `the folder ${folder} does not exist` },
+  { errno: ['ENOENT'], code: 'no-folder', says: (folder) => `the folder ${folder} does not exist` },
+  { errno: ['ENOTDIR'], code: 'no-folder', says: (folder) => `${folder} is no folder; choose another place` },
   {
     errno: ['EEXIST', 'ENOTEMPTY'],
     code: 'target-exists',

@@ -190,7 +190,10 @@ class PlanReader {
   private oneOf(value: unknown, possible: readonly (string | number)[], path: Path): unknown {
     if (possible.includes(value as string | number)) return value;
     const near = typeof value === 'string' ? didYouMean(value, possible.map(String)) : '';
-    return this.refuse(path, `is ${shown(value)}${near}; possible are ${possible.join(', ')}`);
+    return this.refuse(
+      path,
+      `is ${shown(value)}${near === '' ? '; possible' : `${near} Possible`} are ${possible.join(', ')}`,
+    );
   }
 
   private refuse(path: Path, what: string): never {

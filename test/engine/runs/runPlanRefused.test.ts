@@ -63,6 +63,15 @@ describe('running a plan is refused, and nothing is written, for', () => {
       /no does not exist/,
     ],
     [
+      'a place inside a file',
+      () => {
+        const file = newTarget();
+        writeFileSync(file, 'mine');
+        return { request: { target: path.join(file, 'out') } };
+      },
+      /is no folder; choose another place/,
+    ],
+    [
       'another thing where the run would keep what is done',
       () => {
         const target = newTarget();

@@ -34,7 +34,10 @@ export const BAD: readonly [names: string, change: Change][] = [
   ['target.value is "0.5", not a number from 0 to 1', (plan) => (plan.target.value = '0.5')],
   ['allocation is "optimum"', (plan) => (plan.allocation = 'optimum')],
   ['relative is 1, not true or false', (plan) => (plan.relative = 1)],
-  ['method.method is "svd-lm"; did you mean svd-llm', (plan) => (plan.method.method = 'svd-lm')],
+  [
+    'method.method is "svd-lm"; did you mean svd-llm, svd or asvd? Possible are svd, ',
+    (plan) => (plan.method.method = 'svd-lm'),
+  ],
   ['exclude is "lm_head", not a list', (plan) => (plan.exclude = 'lm_head')],
   ['exclude[0] is 3, not a text', (plan) => (plan.exclude = [3])],
   ['exclude[0] cannot be used: "(" is no regular expression', (plan) => (plan.exclude = ['('])],
