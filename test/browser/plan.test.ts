@@ -293,10 +293,14 @@ describe('the plan view', () => {
       ...{ state: 'done', target: '/out/model-huggingface', layout: 'huggingface' },
       result: {
         ...{ path: '/out/model-huggingface', files: ['model.safetensors'], layers: [], notes: ['Tied weights stay.'] },
-        bytes: { before: 141e6, after: 70.7e6 },
+        bytes: { before: 141e6, after: 75.2e6, tensors: 70.7e6 },
       },
     });
-    await page.getByText('Saved /out/model-huggingface: 0 layers compressed, 70.7 MB in place of 141 MB.').waitFor();
+    await page
+      .getByText(
+        'Saved /out/model-huggingface: 0 layers compressed, tensors of 70.7 MB in place of 141 MB (50.1 %), 75.2 MB with all files.',
+      )
+      .waitFor();
     await page.getByRole('button', { name: 'Inspect the Result' }).click();
     assert.equal((await requests(page, 'inspectSaved')).length, 1);
   });
@@ -308,7 +312,7 @@ describe('the plan view', () => {
         ...{ state: 'done', target: '/out/model', layout },
         result: {
           ...{ path: '/out/model', files: ['model.onnx'], layers: [], notes: [] },
-          bytes: { before: 141e6, after: 70.7e6 },
+          bytes: { before: 141e6, after: 75.2e6, tensors: 70.7e6 },
         },
       });
     const evaluate = page.getByRole('button', { name: 'Evaluate…' });

@@ -48,7 +48,9 @@ export class SavingBar {
 
   private done({ target, layout, result }: Extract<ModelSaving, { state: 'done' }>): HTMLElement {
     const { bytes, layers, notes } = result;
-    const size = `${formatBytes(bytes.after)} in place of ${formatBytes(bytes.before)}`;
+    const share = formatPercent(bytes.before === 0 ? 1 : bytes.tensors / bytes.before, 3);
+    const tensors = `tensors of ${formatBytes(bytes.tensors)} in place of ${formatBytes(bytes.before)} (${share})`;
+    const size = `${tensors}, ${formatBytes(bytes.after)} with all files`;
     const text = `Saved ${target}: ${plural(layers.length, 'layer')} compressed, ${size}. ${notes.join(' ')}`.trim();
     const inspect = button({
       label: 'Inspect the Result',

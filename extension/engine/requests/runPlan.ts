@@ -184,19 +184,20 @@ async function modelNotes(
 
 function resultOf(
   target: RunTarget,
-  { checkpoint }: SaveJob,
+  { checkpoint, leftOut }: SaveJob,
   pieces: readonly Piece[],
   files: readonly OutputFile[],
   notes: readonly string[],
 ): RunResult {
   const before = checkpoint.tensors
-    .filter(isStored)
+    .filter((tensor) => isStored(tensor) && !leftOut.has(tensor.name))
     .reduce((sum, { encoding, byteLength }) => sum + (encoding?.byteLength ?? byteLength), 0);
   const after = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  const tensors = files.reduce((sum, { tensorBytes = 0 }) => sum + tensorBytes, 0);
   return {
     path: target.path,
     files: files.map((file) => file.path),
-    bytes: { before, after },
+    bytes: { before, after, tensors },
     layers: pieces.flatMap(({ measured }) => [...measured]),
     notes,
   };

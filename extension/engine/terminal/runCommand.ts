@@ -1,5 +1,6 @@
 /** `eigenscope compress --plan`: runs a plan, and says what came of it. */
 import path from 'node:path';
+import { agreeing } from '../../shared/agreeing';
 import type { RunResult } from '../../shared/compression/runs';
 import { visible } from '../../shared/visibleText';
 import type { EngineDocument } from '../document/engineDocument';
@@ -35,13 +36,16 @@ export async function runModel(
 
 /** A line for each layer: what was kept, and the error as stored; then the size. */
 export function runReport({ files, bytes, layers }: RunResult, folder: string): string {
-  const share = ((100 * bytes.after) / bytes.before).toPrecision(3);
+  const share = ((100 * bytes.tensors) / bytes.before).toPrecision(3);
   const lines = layers.map(({ layer, choice, relative_error, output_error }) => {
     const rank = choice.rank === undefined ? '' : ` ${choice.rank}`;
     const output = output_error === null ? '' : `, error of the outputs ${output_error.toPrecision(6)}`;
     return `${visible(layer)}: ${choice.method}${rank}, relative Frobenius error ${relative_error.toPrecision(6)}${output}`;
   });
-  const sizes = `${files.length} files, ${bytes.after} bytes, ${share} % of the original's tensors`;
+  const sizes = [
+    `${files.length} ${agreeing(files.length, 'file')}, ${bytes.after} bytes`,
+    `tensors ${bytes.tensors} bytes, ${share} % of the original's ${bytes.before}`,
+  ].join('; ');
   return `${[folder, ...lines, sizes].join('\n')}\n`;
 }
 

@@ -2,6 +2,7 @@
  * What the output channel tells of an open checkpoint: what was opened, computed and saved, on what, how long it took, and
  * what went wrong, with its cause. Single layers are told at the level "debug". Knows nothing of VS Code.
  */
+import { agreeing } from '../../shared/agreeing';
 import type { ModelSaving } from '../../shared/compression/modelSaving';
 import type { LayerResult } from '../../shared/layers';
 import { problemOf } from '../../shared/rpc';
@@ -82,9 +83,10 @@ export function logSession(session: Watched, log: LevelledLog, now: () => number
     saving = undefined;
     if (state.state === 'done') {
       const { bytes, files, layers } = state.result;
-      const size = `${megabytes(bytes.after)} instead of ${megabytes(bytes.before)}`;
+      const tensors = `tensors of ${megabytes(bytes.tensors)} instead of ${megabytes(bytes.before)}`;
+      const size = `${tensors}, ${megabytes(bytes.after)} with all files`;
       log.info(
-        `${path}: saved ${state.target}: ${files.length} files, ${layers.length} layers compressed, ${size}${took}`,
+        `${path}: saved ${state.target}: ${files.length} ${agreeing(files.length, 'file')}, ${layers.length} layers compressed, ${size}${took}`,
       );
     } else if (state.problem) log.error(`${path}: saving ${state.target} stopped: ${state.problem.message}${took}`);
     else log.info(`${path}: saving ${state.target} was cancelled${took}`);

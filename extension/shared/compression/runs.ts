@@ -26,7 +26,14 @@ export interface RunResult {
   readonly path: string;
   /** Its files, below it. */
   readonly files: readonly string[];
-  readonly bytes: { readonly before: number; readonly after: number };
+  readonly bytes: {
+    /** Tensors of the model, as the checkpoint stores them; without those that no saved model holds. */
+    readonly before: number;
+    /** All of the files: headers, configuration and tokenizer, too. */
+    readonly after: number;
+    /** Tensors in these files: what a plan counts. */
+    readonly tensors: number;
+  };
   /** Each compressed layer, measured on what is stored, in the checkpoint's order. */
   readonly layers: readonly (MeasuredLayer | MeasuredGroup)[];
   readonly notes: readonly string[];

@@ -161,6 +161,7 @@ if (shared === undefined) {
             assert.deepEqual(wrongRows(rows, ran.layers), []);
             const saved = tensorBytes(target, 'model.safetensors');
             assert.deepEqual(totals.bytes, { before: ran.bytes.before, after: saved });
+            assert.equal(ran.bytes.tensors, saved);
           }
         }));
     }
@@ -177,6 +178,7 @@ if (shared === undefined) {
         const saved =
           tensorBytes(target, 'adapter_model.safetensors') + tensorBytes(target, 'base', 'model.safetensors');
         assert.equal(totals.bytes.after, saved);
+        assert.equal(ran.bytes.tensors, saved);
       }));
   });
 }

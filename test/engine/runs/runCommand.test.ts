@@ -1,9 +1,10 @@
 /** `eigenscope compress --plan` as a person runs it: from a plan that the program made. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { CompressionPlan } from '../../../extension/shared/compression/plans';
-import { commandLine } from '../../harness/commandLine';
+import { cli, commandLine } from '../../harness/commandLine';
 import { bf16Tensor, smallTensors, writeSmallModel } from '../../harness/smallModels';
 import { temporaryFolder } from '../../harness/temporaryFolder';
 
@@ -30,10 +31,34 @@ describe('eigenscope compress --plan', () => {
     assert.equal(lines[0], out);
     assert.equal(lines.length, compressed.length + 2);
     for (const [name] of compressed) assert.ok(stdout.includes(`${name}: svd `), name);
-    assert.match(lines.at(-1)!, /^3 files, \d+ bytes, [\d.]+ % of the original's tensors$/);
+    assert.match(lines.at(-1)!, /^3 files, \d+ bytes; tensors \d+ bytes, [\d.]+ % of the original's \d+$/);
     assert.deepEqual(readdirSync(out).sort(), ['config.json', 'model.safetensors', 'tokenizer.json']);
     assert.equal(run('inspect', out, '--no-farms').status, 0, 'it can be inspected');
   });
+
+  if (process.platform !== 'win32') {
+    it('goes on from what is done if a file could not be written', () => {
+      const [out, whole] = [path.join(folder, 'refused'), path.join(folder, 'whole')];
+      const args = ['compress', model, '--plan', plan, '--to', 'safetensors', '--out', out];
+      // Blocks of 512 or 1024 bytes: enough for each piece, and not for the file of all.
+      const limited = spawnSync('sh', ['-c', 'ulimit -f 16; exec "$0" "$@"', process.execPath, cli, ...args], {
+        encoding: 'utf8',
+      });
+      assert.equal(limited.status, 2, limited.stderr);
+      assert.match(
+        limited.stderr,
+        /model\.safetensors: .* takes no file this large .*; what is done is kept in .*refused\.partial, and --resume goes on/,
+      );
+      assert.ok(!existsSync(out));
+      const resumed = run(...args, '--resume');
+      assert.equal(resumed.status, 0, resumed.stderr);
+      assert.equal(compress('--to', 'safetensors', '--out', whole).status, 0);
+      for (const name of readdirSync(whole)) {
+        assert.deepEqual(readFileSync(path.join(out, name)), readFileSync(path.join(whole, name)), name);
+      }
+      assert.ok(!existsSync(`${out}.partial`));
+    });
+  }
 
   it('refuses a plan for another model', () => {
     const other = writeSmallModel(path.join(folder, 'other'), [

@@ -130,7 +130,13 @@ const documentHandlers: Handlers<DocumentRequests> = {
     if (request.target.endsWith('slow')) await new Promise((resolve) => token.onCancellationRequested(resolve));
     if (token.isCancellationRequested) throw new DOMException('cancelled', 'AbortError');
     const notes = [request.existing ?? 'new'];
-    return { path: request.target, files: ['model.safetensors'], bytes: { before: 2, after: 1 }, layers: [], notes };
+    return {
+      path: request.target,
+      files: ['model.safetensors'],
+      bytes: { before: 2, after: 1, tensors: 1 },
+      layers: [],
+      notes,
+    };
   },
   saveCompressed: ({ request }) => ({
     ...{ path: request.target, bytes: 0, rank: 1, relative_error: 0, measured_error: 0, notes: [] },

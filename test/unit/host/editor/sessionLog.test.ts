@@ -77,7 +77,7 @@ describe('the log of a session', () => {
     tell('modelSaving', { state: 'stopped', target: '/model', problem: { code: 'x', message: 'the disk is full' } });
     tell('modelSaving', { state: 'running', target: '/model', fraction: 0.5 });
     pass(1000);
-    const bytes = { before: 4e6, after: 1e6 };
+    const bytes = { before: 4e6, after: 1e6, tensors: 9e5 };
     tell('modelSaving', { state: 'done', target: '/model', result: { files: ['a', 'b'], layers: ['a'], bytes } });
     assert.deepEqual(lines, [
       'info /m.safetensors: saved /out: a by svd, as factors at rank 3, relative error 0.0313, 2.00 MB, 0.50 s',
@@ -86,7 +86,7 @@ describe('the log of a session', () => {
       'info /m.safetensors: saving the compressed model into /model',
       'error /m.safetensors: saving /model stopped: the disk is full, 2.00 s',
       'info /m.safetensors: saving the compressed model into /model',
-      'info /m.safetensors: saved /model: 2 files, 1 layers compressed, 1.00 MB instead of 4.00 MB, 1.00 s',
+      'info /m.safetensors: saved /model: 2 files, 1 layers compressed, tensors of 0.90 MB instead of 4.00 MB, 1.00 MB with all files, 1.00 s',
     ]);
   });
 
