@@ -1,6 +1,6 @@
 /** `eigenscope plan` as a person runs it: the plan it writes, what it leaves out, and what it refuses. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parsePlan } from '../../extension/compression/planFile/parsePlan';
 import type { CompressionPlan } from '../../extension/shared/compression/plans';
@@ -111,12 +111,31 @@ describe('plans in the terminal', () => {
     assert.match(refusal('--ratio', '0.5', '--out', path.join(folder, 'plan.json')), /end it with .eigenplan.json/);
     assert.match(refusal('--ratio', '0.5', '--method', 'svd-llm', '--out', out), /svd-llm needs statistics/);
     assert.match(refusal('--ratio', '0.5', '--exclude', '(', '--out', out), /--exclude: "\(" is no regular expression/);
+    assert.match(refusal('--ratio', '0.5', '--exclude', '', '--out', out), /--exclude is empty/);
     assert.match(refusal('--ratio', '0.5', '--bits', '3', '--out', out), /svd takes no --bits/);
     assert.match(refusal('--ratio', '0.5', '--ratio', '0.6', '--out', out), /--ratio is given more than once/);
     assert.match(
       refusal('--ratio', '0.5', '--method', 'quantise', '--allocation', 'welore', '--out', out),
       /quantise has no rank/,
     );
+  });
+
+  it('says which patterns match no layer', () => {
+    const asked = ['--ratio', '0.9', '--exclude', 'nowhere', '--exclude', 'mlp', '--include', 'lm_head'];
+    const { status, stdout } = run('plan', model, ...asked, '--out', out, '--overwrite');
+    assert.equal(status, 0);
+    assert.match(stdout, /^--exclude nowhere matches no layer, and has no effect\.$/m);
+    assert.equal(stdout.match(/matches no layer/g)!.length, 1);
+  });
+
+  it('says that the model is not whole', () => {
+    const index = path.join(folder, 'model.safetensors.index.json');
+    const weightMap: Record<string, string> = { 'gone.weight': 'gone.safetensors' };
+    for (const { name } of tensors) weightMap[name] = path.basename(model);
+    writeFileSync(index, JSON.stringify({ metadata: {}, weight_map: weightMap }));
+    const { status, stderr } = run('plan', index, '--ratio', '0.9', '--out', out, '--overwrite');
+    assert.equal(status, 1);
+    assert.match(stderr, /gone\.safetensors: the shard is missing/);
   });
 
   it('says how near it comes if the target cannot be met', () => {

@@ -122,7 +122,9 @@ async function told<T>(path: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
-    const reason = error.message.startsWith(`${path}: `) ? error.message.slice(path.length + 2) : error.message;
+    // `FILE: reason`, or `FILE, byte 12: reason`.
+    const named = error.message.startsWith(`${path}: `) || error.message.startsWith(`${path}, `);
+    const reason = named ? error.message.slice(path.length + 2) : error.message;
     throw new CompressionError('invalid-statistics', reason, { file: path, cause: error });
   }
 }

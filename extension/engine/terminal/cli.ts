@@ -1,5 +1,6 @@
 /** The terminal: `eigenscope inspect | tensors | compress | vectors`, the same engine in its own process. */
 import { availableParallelism, homedir, totalmem } from 'node:os';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { version } from '../../../package.json';
 import { CompressionError } from '../../compression/compressionError';
@@ -208,9 +209,13 @@ async function plan(command: PlanCommand): Promise<number> {
   });
   const document = await engine.documents.open(command.path);
   const target = await outFile(command.out, `${path.parse(document.openedPath).name}${PLAN_ENDING}`);
-  return saving(engine, progress, async (signal) => {
+  const done = await saving(engine, progress, async (signal) => {
     await print(await planModel(engine, document, command, target, progress, signal));
   });
+  const { problems } = document.checkpoint;
+  for (const { message } of problems) tell(message);
+  // The plan is one of a model that is not whole, and running it would be refused.
+  return done === EXIT.ok && problems.length > 0 ? EXIT.problems : done;
 }
 
 async function run(command: RunCommand): Promise<number> {
@@ -221,9 +226,13 @@ async function run(command: RunCommand): Promise<number> {
   });
   const document = await engine.documents.open(command.path);
   const partial = path.resolve(command.out) + PARTIAL_ENDING;
-  const stopped = `cancelled; what is done is kept in ${partial}, and --resume goes on`;
+  const kept = `what is done is kept in ${partial}, and --resume goes on`;
+  const stopped = `cancelled; ${kept}`;
   const work = async (signal: AbortSignal): Promise<void> => {
-    const result = await runModel(engine, document, command, signal);
+    const result = await runModel(engine, document, command, signal).catch((error: unknown) => {
+      const full = error instanceof CompressionError && error.code === 'no-space' && existsSync(partial);
+      throw full ? new CompressionError(error.code, `${error.reason}; ${kept}`, error.where) : error;
+    });
     progress.finish();
     await print(runReport(result, printedPath(result.path)));
     for (const note of result.notes) tell(note);

@@ -183,6 +183,8 @@ function optionValue(option: OptionRow, text: string): string | number {
 
 function patterns(sources: boolean | string[] | undefined, option: string): string[] {
   const list = Array.isArray(sources) ? sources : [];
+  // It would match every name: most likely a variable that is not set.
+  if (list.includes('')) throw new UsageError(`${option} is empty; give a regular expression`);
   try {
     compiledPatterns(list);
   } catch (error) {

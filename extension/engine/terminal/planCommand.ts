@@ -22,6 +22,7 @@ import { groupOptions } from '../requests/groupOptions';
 import type { RequestParts } from '../requests/requestParts';
 import { DEFAULT_FARMS, UsageError } from './cliArguments';
 import type { PlanCommand } from './planArguments';
+import { patternNotes } from './planNotes';
 import type { ProgressLine } from './progressLine';
 
 /**
@@ -82,7 +83,11 @@ async function planWith(
     ...(named && { statistics: named }),
     ...(command.groups.length > 0 && { groups: grouped.groups }),
   });
-  const notes = [...(statistics ? statisticsNotes(statistics) : []), ...quantisedNote(plan)];
+  const notes = [
+    ...patternNotes(source.layers, request),
+    ...(statistics ? statisticsNotes(statistics) : []),
+    ...quantisedNote(plan),
+  ];
   assertSomething(plan, planned, document, notes);
   if (opened) await assertReadable(plan, grouped, opened, signal);
   const file = await writePlan(plan, target, { protect: document.checkpoint.files, overwrite, signal });

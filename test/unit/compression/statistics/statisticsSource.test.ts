@@ -250,6 +250,8 @@ describe('statistics of a model', () => {
     await none(changed(4, -1), /name of entry 0 has -1 bytes/);
     await none(changed(4 + 4 + 19, 0), /entry blk\.0\.attn_q\.weight is of 0 calls/);
     await none(changed(4 + 4 + 19 + 4, 0x7fffffff), /2147483647 numbers, but the file ends before/);
+    // The file is named once.
+    await none(binary.subarray(0, 60), /^(?!.*(\.[a-z]+).*\1[,:]).*byte \d+: /);
     await none(Buffer.from('PK\x03\x04 and so on, which is no imatrix'), /as an imatrix/);
     await none(new Uint8Array(0), /ends inside an entry/);
   });
