@@ -298,7 +298,7 @@ describe('the plan view', () => {
     });
     await page
       .getByText(
-        'Saved /out/model-huggingface: 0 layers compressed, tensors of 70.7 MB in place of 141 MB (50.1 %), 75.2 MB with all files.',
+        'Saved /out/model-huggingface: 0 layers compressed, tensors of 70.7 MB in place of 141 MB (50.1%), 75.2 MB with all files.',
       )
       .waitFor();
     await page.getByRole('button', { name: 'Inspect the Result' }).click();
