@@ -49,7 +49,9 @@ export function replacementNotes(checkpoint: Checkpoint, replaced: TensorInfo): 
 /** What a copy does to the tensors that are not replaced. */
 export function copyNotes(checkpoint: Checkpoint, replaced: readonly TensorInfo[]): string[] {
   const names = new Set(replaced.map(({ name }) => name));
-  const decoded = checkpoint.tensors.filter((tensor) => !names.has(tensor.name) && isWrittenDecoded(checkpoint, tensor));
+  const decoded = checkpoint.tensors.filter(
+    (tensor) => !names.has(tensor.name) && isWrittenDecoded(checkpoint, tensor),
+  );
   if (decoded.length === 0) return [];
   const encodings = [...new Set(decoded.map(({ encoding }) => encoding!.name))].join(', ');
   const types = [...new Set(decoded.map(({ dtype }) => dtype))].join(', ');

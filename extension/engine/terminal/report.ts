@@ -235,14 +235,13 @@ const MOST_GROUPS = 20;
 /** What is said of the model as a whole, and what a verdict means. */
 function modelLines({ layers, means, verdict_reason: reason, next_step: next, findings }: ModelSummary): string[] {
   const rest = findings.length - MOST_GROUPS;
+  const words = meansWords(means);
   return [
     ...(findings.length > 0 ? ['', 'Unusual:'] : []),
     ...findings.slice(0, MOST_GROUPS).map(({ where, what }) => `  ${visible(where)}: ${visible(what)}`),
     ...(rest > 0 ? [`  and ${plural(rest, 'group')} more, in --json.`] : []),
     ...(findings.length > 0 ? [''] : []),
-    ...(layers > 0
-      ? [`Means over ${plural(layers, 'layer')}, as in WeightWatcher's summary: ${meansWords(means)}.`]
-      : []),
+    ...(words === '' ? [] : [`Means over ${plural(layers, 'layer')}, as in WeightWatcher's summary: ${words}.`]),
     ...(reason === undefined ? [] : [visible(reason), ...(next === undefined ? [] : [`Next step: ${next}`]), MEANING]),
   ];
 }

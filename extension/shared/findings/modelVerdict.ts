@@ -138,7 +138,9 @@ function verdictOnLayers(
     };
   }
   const found = counts.length > 0 ? ` (${listWords(counts)})` : '';
-  const because = most ? `; ${words.count(most.layers)} lack it because ${LACKING_WORDS[most.check]}` : '';
+  const because = most
+    ? `; ${words.count(most.layers)} ${agreeing(most.layers, 'lacks', 'lack')} it because ${LACKING_WORDS[most.check]}`
+    : '';
   return {
     sentence: `No verdict on the model as a whole: ${of} ${agreeing(total, 'has', 'have')} the evidence for one${found}${because}`,
     next: most ? NEXT_STEPS[most.check] : 'Look at the layers themselves: they are too few to speak for a model.',
