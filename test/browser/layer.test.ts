@@ -331,7 +331,7 @@ describe("a layer's view", () => {
     await turnTo(page, 'Ranks and compression');
     await page.getByRole('button', { name: 'Save As…' }).click();
     await page.getByText('the disk is full; nothing was written').waitFor();
-    assert.equal(await page.getByRole('button', { name: 'Save As…' }).isEnabled(), true);
+    await page.getByRole('button', { name: 'Save As…', disabled: false }).waitFor();
   });
 
   it('says why a layer has no fit, no spectrum or could not be computed', async () => {

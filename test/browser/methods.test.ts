@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import type { LayerChoice } from '../../extension/shared/compression/plans';
+import { eventually } from '../harness/eventually';
 import { cutTexts } from './cutText';
 import { leastContrasts, LEAST_CONTRAST } from './contrast';
 import { openView } from './openView';
@@ -24,7 +25,13 @@ describe('the methods of a layer', () => {
 
   async function compared(page: Page): Promise<void> {
     await page.getByRole('button', { name: 'Compare', exact: true }).click();
-    await page.getByRole('button', { name: 'Compare', exact: true, disabled: false }).waitFor();
+    // Its property is true from the click on; its look, and its role with that, follows at the next frame.
+    const busy = `[...document.querySelectorAll('.methods-panel vscode-button')]
+      .find(({ textContent }) => textContent.trim() === 'Compare').disabled`;
+    await eventually(
+      () => page.evaluate(busy),
+      (answer) => answer === false,
+    );
   }
 
   it('measures the chosen methods at one share and draws them at others', async () => {

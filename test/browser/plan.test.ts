@@ -284,7 +284,7 @@ describe('the plan view', () => {
       await page.getByRole('progressbar', { name: 'Saving the compressed model' }).getAttribute('value'),
       '0.4',
     );
-    assert.equal(await page.getByRole('button', { name: 'Save Compressed Model…' }).isDisabled(), true);
+    await page.getByRole('button', { name: 'Save Compressed Model…', disabled: true }).waitFor();
     await page.locator('.plan-saving').getByRole('button', { name: 'Cancel' }).click();
     await page.getByText('was cancelled').waitFor();
     await page.getByRole('button', { name: 'Go On' }).click();
@@ -326,7 +326,7 @@ describe('the plan view', () => {
       .map((each) => (each.click(), each.disabled))`;
     assert.deepEqual(await page.evaluate(pressed), [true]);
     await page.getByText('x.npz: has no array "input_ids" (it has z)').waitFor();
-    assert.equal(await evaluate.isDisabled(), false);
+    await page.getByRole('button', { name: 'Evaluate…', disabled: false }).waitFor();
     assert.equal((await requests(page, 'evaluateSaved')).length, 1);
   });
 
