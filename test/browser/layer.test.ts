@@ -18,6 +18,8 @@ describe("a layer's view", () => {
     return page;
   }
 
+  /** Apart from the overview beside it, which has plots of its own. */
+  const view = (page: Page): Locator => page.locator('.layer');
   const xmin = (page: Page): Locator => page.getByRole('slider', { name: 'Start of the tail, xmin' }).first();
 
   const reading = (page: Page, term: string): Promise<string> =>
@@ -200,14 +202,14 @@ describe("a layer's view", () => {
 
   it('shows the same numbers as a table', async () => {
     const page = await opened();
-    await page.getByRole('button', { name: 'Show as table' }).first().click();
+    await view(page).getByRole('button', { name: 'Show as table' }).first().click();
     const table = page.getByRole('table', { name: 'Whole matrix: density of the eigenvalues' });
     const counts = await table.locator('tbody td:nth-child(2)').allInnerTexts();
     assert.equal(
       counts.reduce((sum, text) => sum + Number(text), 0),
       512,
     );
-    await page.getByRole('button', { name: 'Show as plot' }).first().click();
+    await view(page).getByRole('button', { name: 'Show as plot' }).first().click();
     await xmin(page).waitFor();
   });
 
@@ -215,7 +217,7 @@ describe("a layer's view", () => {
     const page = await opened();
     const [download] = await Promise.all([
       page.waitForEvent('download'),
-      page.getByRole('button', { name: 'Export as SVG' }).first().click(),
+      view(page).getByRole('button', { name: 'Export as SVG' }).first().click(),
     ]);
     assert.match(download.suggestedFilename(), /^model\.layers\.0\.mlp\.down_proj\.weight-Whole_matrix\.svg$/);
     const chunks: Buffer[] = [];

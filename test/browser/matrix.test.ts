@@ -74,7 +74,7 @@ describe("a layer's matrix", () => {
     await page.keyboard.press('ArrowDown');
     assert.equal(await cursor(page).getAttribute('aria-valuenow'), '257');
     await page.keyboard.press('End');
-    assert.match(await page.locator('.cell-reading').innerText(), /^rows 2–3, columns 1,371–1,375 · mean/);
+    assert.match(await page.locator('.layer .cell-reading').innerText(), /^rows 2–3, columns 1,371–1,375 · mean/);
   });
 
   it('says what is under the pointer', async () => {

@@ -43,7 +43,11 @@ export async function evaluateSaved(
 
 /** @returns a path; undefined where the person cancelled */
 async function askInputs(source: vscode.Uri): Promise<string | undefined> {
-  const kind = await vscode.window.showQuickPick(KINDS, { title: TITLE, placeHolder: 'Which inputs?' });
+  const kind = await vscode.window.showQuickPick(KINDS, {
+    title: TITLE,
+    placeHolder: 'Which inputs?',
+    ignoreFocusOut: true,
+  });
   if (!kind) return undefined;
   const chosen = await vscode.window.showOpenDialog({
     ...{ canSelectMany: false, canSelectFiles: !kind.folder, canSelectFolders: kind.folder },

@@ -35,14 +35,22 @@ export async function askSavingChoices(source: vscode.Uri, format: string): Prom
   const layouts = saveLayouts
     .filter(({ name }) => (name === 'onnx') === (format === 'onnx') || name === 'dense' || name === 'safetensors')
     .map(({ name, label, description }) => ({ label, detail: description, name }));
-  const layout = await vscode.window.showQuickPick(layouts, { title, placeHolder: 'For which program?' });
+  const layout = await vscode.window.showQuickPick(layouts, {
+    title,
+    placeHolder: 'For which program?',
+    ignoreFocusOut: true,
+  });
   if (!layout) return undefined;
-  const dtype = await vscode.window.showQuickPick(DTYPES, { title, placeHolder: 'Type of the new tensors' });
+  const dtype = await vscode.window.showQuickPick(DTYPES, {
+    title,
+    placeHolder: 'Type of the new tensors',
+    ignoreFocusOut: true,
+  });
   if (!dtype) return undefined;
   const shard =
     layout.name === 'onnx'
       ? SHARDS[0]
-      : await vscode.window.showQuickPick(SHARDS, { title, placeHolder: 'Size of the files' });
+      : await vscode.window.showQuickPick(SHARDS, { title, placeHolder: 'Size of the files', ignoreFocusOut: true });
   if (!shard) return undefined;
   const target = await askFolder(source, layout.name);
   if (!target) return undefined;

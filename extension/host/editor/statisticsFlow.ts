@@ -46,7 +46,11 @@ export async function askStatistics(
 ): Promise<StatisticsSummary | null> {
   const chosen =
     format === 'onnx'
-      ? await vscode.window.showQuickPick(SOURCES, { title: TITLE, placeHolder: 'Statistics of the inputs' })
+      ? await vscode.window.showQuickPick(SOURCES, {
+          title: TITLE,
+          placeHolder: 'Statistics of the inputs',
+          ignoreFocusOut: true,
+        })
       : SOURCES[0];
   if (!chosen) return null;
   const file =
