@@ -1,5 +1,6 @@
 /** Rows as a lower triangular matrix times orthonormal rows: a QR decomposition of the transpose. */
 
+import { dot } from '../../linalg/eigen/gramSchmidt';
 import { frobenius } from '../measuredError';
 
 /** A row that keeps less than this share of its length is a sum of the rows before it. */
@@ -44,12 +45,6 @@ export function thinLq(a: Float64Array, k: number, poll: (fraction: number) => v
     for (let c = 0; c < n; c++) row[c] = row[c]! / left;
   }
   return { triangle, rows };
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }
 
 /** X ← L⁻ᵀ·X in place. A zero pivot, of a row that depends on others, takes no part: its row becomes zero. */

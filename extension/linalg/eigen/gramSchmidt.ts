@@ -27,6 +27,13 @@ export function takeOut(vectors: readonly Float64Array[], first: number, x: Floa
   }
 }
 
+/** xᵀ·y, summed in order. */
+export function dot(x: Float64Array, y: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += x[i]! * y[i]!;
+  return sum;
+}
+
 /** ‖x‖, scaled by the largest element, so that no square leaves the range of float64. */
 export function norm(x: Float64Array): number {
   let largest = 0;

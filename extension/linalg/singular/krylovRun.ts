@@ -5,10 +5,12 @@
  * @see Golub & Meurant 2010, "Matrices, Moments and Quadrature with Applications"
  * @see Musco & Musco 2015, "Randomized block Krylov methods for stronger and faster approximate singular value decomposition"
  */
+import { dot } from '../eigen/gramSchmidt';
 import { topEigenvectors } from '../eigen/symmetricEigenvectors';
 import type { MatrixProducts } from '../products/productTypes';
 import { lengths } from './leadingSubspace';
 import { OrthonormalRows } from './orthonormalRows';
+import { addCoefficients, leading } from './projectedOperator';
 
 /** Parts of a block below this share of the operator's norm are what rounding made: the space holds all there is. */
 const NEGLIGIBLE_SHARE = 1e-5;
@@ -74,7 +76,7 @@ export async function krylovRun(problem: KrylovProblem, { block, steps }: Krylov
     scale = lengths(image, n).reduce((most, length) => Math.max(most, length), scale);
     // Twice: what the first round leaves of the basis is of the size of rounding errors.
     for (const coefficients of [await basis.project(image, added), await basis.project(image, added)]) {
-      add(projected, size, coefficients, first, basis.count);
+      addCoefficients(projected, size, coefficients, first, basis.count);
     }
     const from = basis.count;
     const negligible = NEGLIGIBLE_SHARE * scale;
@@ -165,24 +167,6 @@ function gaussian(count: number, random: () => number): Float64Array {
   return numbers.subarray(0, count);
 }
 
-/** Adds coefficients of the images of rows [first, count) to both triangles. */
-function add(projected: Float64Array, size: number, coefficients: Float64Array, first: number, count: number): void {
-  for (let i = first; i < count; i++) {
-    for (let j = 0; j < count; j++) {
-      // Within the block both triangles are computed: their mean is kept.
-      const share = coefficients[(i - first) * count + j]! / (j < first ? 1 : 2);
-      projected[i * size + j] = projected[i * size + j]! + share;
-      projected[j * size + i] = projected[j * size + i]! + share;
-    }
-  }
-}
-
-function leading(matrix: Float64Array, size: number, m: number): Float64Array {
-  const part = new Float64Array(m * m);
-  for (let i = 0; i < m; i++) part.set(matrix.subarray(i * size, i * size + m), i * m);
-  return part;
-}
-
 /** R·Rᵀ of the b rows. */
 function rowProducts(rows: Float64Array, b: number, n: number): Float64Array {
   const products = new Float64Array(b * b);
@@ -202,10 +186,4 @@ function quadraticForm(matrix: Float64Array, b: number, x: Float64Array): number
 
 function multiply(matrix: Float64Array, b: number, x: Float64Array): Float64Array {
   return Float64Array.from({ length: b }, (_, i) => dot(matrix.subarray(i * b, (i + 1) * b), x));
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }

@@ -9,6 +9,7 @@
  */
 import type { MatrixProducts } from '../products/productTypes';
 import { OrthonormalRows } from './orthonormalRows';
+import { addCoefficients, leading } from './projectedOperator';
 
 /** Parts of a Krylov block below this share of the operator's norm are rounding errors of the product. */
 const NEGLIGIBLE_SHARE = 1e-14;
@@ -112,32 +113,6 @@ export async function leadingSubspace(
     // If the operator leads nowhere new, random rows do: to the other copies of an eigenvalue, to the null space.
     await basis.appendRandom(Math.min(block, n - first) - added);
   }
-}
-
-/** Adds rows [first, count) of the projected operator, and mirrors them: it is symmetric. */
-function addCoefficients(
-  projected: Float64Array,
-  size: number,
-  coefficients: Float64Array,
-  first: number,
-  count: number,
-): void {
-  for (let i = first; i < count; i++) {
-    for (let j = 0; j < count; j++) {
-      const value = coefficients[(i - first) * count + j]!;
-      // Within the block both triangles are computed: their mean is kept.
-      const share = j < first ? value : value / 2;
-      projected[i * size + j] = projected[i * size + j]! + share;
-      projected[j * size + i] = projected[j * size + i]! + share;
-    }
-  }
-}
-
-/** The leading m×m part. */
-function leading(matrix: Float64Array, size: number, m: number): Float64Array {
-  const part = new Float64Array(m * m);
-  for (let i = 0; i < m; i++) part.set(matrix.subarray(i * size, i * size + m), i * m);
-  return part;
 }
 
 /** What A leads to beyond the basis all comes from its last block, whose images' remainders are `remainder`. */

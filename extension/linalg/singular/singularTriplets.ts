@@ -6,6 +6,7 @@
  * are then carried through W to the left side and back, made orthonormal each time, which neither squares anything nor
  * trusts what was found: σ, u and v that are returned satisfy Wᵀu = σv and Wv = σu up to the residuals returned with them.
  */
+import { dot } from '../eigen/gramSchmidt';
 import { loadKernels } from '../kernels/loadKernels';
 import { BandProducts, type RowBands } from './rowBandProducts';
 import { leadingPairs, leastCapacity, type SingularTools } from './leadingPairs';
@@ -159,12 +160,6 @@ function sorted(triplets: SingularTriplets, rows: number, cols: number): Singula
     right: arranged(right, cols),
     residuals: arranged(residuals, 1),
   };
-}
-
-function dot(x: Float64Array, y: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < x.length; i++) sum += x[i]! * y[i]!;
-  return sum;
 }
 
 function flip(x: Float64Array): void {

@@ -102,10 +102,7 @@ function solveTransposed(l: Float64Array, n: number, x: View, work: Work): void 
     return;
   }
   const middle = half(start, end);
-  const [left, right]: [View, View] = [
-    { ...x, cols: [start, middle] },
-    { ...x, cols: [middle, end] },
-  ];
+  const [left, right] = halves(x, middle);
   solveTransposed(l, n, left, work);
   work.subtract(right, left, { x: l, n, rows: [middle, end], cols: [start, middle] }, true);
   solveTransposed(l, n, right, work);
@@ -164,10 +161,7 @@ function solveColumns(l: Float64Array, n: number, x: View, work: Work): void {
     return;
   }
   const middle = half(start, end);
-  const [left, right]: [View, View] = [
-    { ...x, cols: [start, middle] },
-    { ...x, cols: [middle, end] },
-  ];
+  const [left, right] = halves(x, middle);
   solveColumns(l, n, right, work);
   work.subtract(left, right, { x: l, n, rows: [middle, end], cols: [start, middle] }, false);
   solveColumns(l, n, left, work);
@@ -176,6 +170,15 @@ function solveColumns(l: Float64Array, n: number, x: View, work: Work): void {
 /** A multiple of the least order near the middle. */
 function half(start: number, end: number): number {
   return start + LEAST_ORDER * Math.ceil((end - start) / (2 * LEAST_ORDER));
+}
+
+/** The columns before `middle`, and the others. */
+function halves(x: View, middle: number): [View, View] {
+  const [start, end] = x.cols;
+  return [
+    { ...x, cols: [start, middle] },
+    { ...x, cols: [middle, end] },
+  ];
 }
 
 /** L⁻¹, n×n, lower triangular. */
