@@ -7,6 +7,7 @@ import type { PartsWeight } from '../../extension/shared/compression/parts';
 import { temporaryFolder } from '../harness/temporaryFolder';
 import { partsFileBytes, partsOfAllKinds } from '../unit/checkpoint/parts/partsFiles';
 import { Random } from './random';
+import { damageStructure } from './structure';
 import { openAndRead } from './target';
 
 const CASES = 300;
@@ -18,23 +19,9 @@ const VALUES: readonly unknown[] = [
 ];
 const KEYS = ['kind', 'shape', 'parts', 'tensors', 'rank', 'bits', 'block', 'transposed', 'x', '', 'toString'];
 
-type Container = Record<string, unknown>;
-
-function containers(value: unknown): Container[] {
-  if (typeof value !== 'object' || value === null) return [];
-  return [value as Container, ...Object.values(value).flatMap(containers)];
-}
-
 function damaged(weights: Readonly<Record<string, PartsWeight>>, random: Random): Record<string, PartsWeight> {
   const copy = structuredClone(weights) as Record<string, PartsWeight>;
-  for (let count = 1 + random.below(3); count > 0; count--) {
-    const all = containers(copy);
-    const at = random.pick(all);
-    const keys = Object.keys(at);
-    const key = keys.length > 0 && random.below(4) > 0 ? random.pick(keys) : random.pick(KEYS);
-    if (random.below(4) === 0) Reflect.deleteProperty(at, key);
-    else at[key] = structuredClone(random.below(3) > 0 ? random.pick(VALUES) : random.pick(all));
-  }
+  damageStructure(copy, random, { values: VALUES, keys: KEYS, foreignOneIn: 4 });
   return copy;
 }
 

@@ -7,6 +7,7 @@ import { planSchema } from '../../extension/compression/planFile/planSchema';
 import { changed, GOOD } from '../unit/compression/planFile/planSamples';
 import { mutate } from './mutate';
 import { Random } from './random';
+import { damageStructure } from './structure';
 
 const CASES = 600;
 const FILE = 'damaged.eigenplan.json';
@@ -23,24 +24,10 @@ const VALUES: readonly unknown[] = [
 ];
 const KEYS = ['rank', 'method', 'bits', 'block', 'keep', 'why', 'groups', 'relative', 'rounds', 'x', '', 'toString'];
 
-type Container = Record<string, unknown>;
-
-function containers(value: unknown): Container[] {
-  if (typeof value !== 'object' || value === null) return [];
-  return [value as Container, ...Object.values(value).flatMap(containers)];
-}
-
 /** One to three changes of structure. */
 function damaged(random: Random): unknown {
   const plan = changed(random.pick(GOOD));
-  for (let count = 1 + random.below(3); count > 0; count--) {
-    const all = containers(plan);
-    const at = random.pick(all);
-    const keys = Object.keys(at);
-    const key = keys.length > 0 && random.below(3) > 0 ? random.pick(keys) : random.pick(KEYS);
-    if (random.below(4) === 0) Reflect.deleteProperty(at, key);
-    else at[key] = structuredClone(random.below(3) > 0 ? random.pick(VALUES) : random.pick(all));
-  }
+  damageStructure(plan, random, { values: VALUES, keys: KEYS, foreignOneIn: 3 });
   return plan;
 }
 
