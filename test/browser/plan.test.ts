@@ -7,6 +7,7 @@ import { eventually } from '../harness/eventually';
 import { cutTexts } from './cutText';
 import { leastContrasts, LEAST_CONTRAST } from './contrast';
 import { openView } from './openView';
+import { choose, openPlan, sentPlan } from './planPage';
 import { themes, type Theme } from './themes';
 import { notify, requests, screenshotFolder, violations } from './viewPage';
 
@@ -17,10 +18,7 @@ describe('the plan view', () => {
     query: Record<string, string> = {},
     options: { width?: number; theme?: Theme['name'] } = {},
   ): Promise<Page> {
-    const page = await openView({ query, ...options, height: 900 });
-    await page.locator('.header-actions').getByRole('button', { name: 'Compress Model…' }).click();
-    await page.locator('.plan-table .table-body [role=row]').first().waitFor();
-    return page;
+    return openPlan({ query, ...options, height: 900 });
   }
 
   const row = (page: Page, name = ROW): Locator => page.locator('.plan-table [role=row]', { hasText: name });
@@ -37,20 +35,10 @@ describe('the plan view', () => {
   const frames = (page: Page): Promise<unknown> =>
     page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
 
-  async function choose(page: Page, dropdown: string, option: string | RegExp): Promise<void> {
-    await page.getByRole('combobox', { name: dropdown }).click();
-    await page.getByRole('option', { name: option }).click();
-  }
-
   async function savedPlan(page: Page): Promise<CompressionPlan> {
-    const before = (await requests(page, 'savePlan')).length;
-    await page.getByRole('button', { name: 'Save Plan…' }).click();
-    const sent = (await eventually(
-      () => requests(page, 'savePlan'),
-      (all) => all.length > before,
-    )) as { plan: CompressionPlan }[];
+    const plan = await sentPlan(page);
     await page.getByText('Saved /checkpoints/llama-58m/model.eigenplan.json.').waitFor();
-    return sent.at(-1)!.plan;
+    return plan;
   }
 
   it('begins at half of the size, and follows the slider within a frame', async () => {

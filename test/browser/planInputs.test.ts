@@ -3,33 +3,14 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import type { AssignmentRequest } from '../../extension/shared/compression/assignments';
-import type { CompressionPlan } from '../../extension/shared/compression/plans';
 import { eventually } from '../harness/eventually';
 import { cutTexts } from './cutText';
-import { openView } from './openView';
+import { choose, openPlan, sentPlan } from './planPage';
 import { requests, screenshotFolder, violations } from './viewPage';
 
 describe('what plans are made from', () => {
   async function opened(query: Record<string, string> = {}): Promise<Page> {
-    const page = await openView({ query, height: 1000, width: 1500 });
-    await page.locator('.header-actions').getByRole('button', { name: 'Compress Model…' }).click();
-    await page.locator('.plan-table .table-body [role=row]').first().waitFor();
-    return page;
-  }
-
-  async function choose(page: Page, dropdown: string, option: string | RegExp): Promise<void> {
-    await page.getByRole('combobox', { name: dropdown, exact: true }).click();
-    await page.getByRole('option', { name: option }).click();
-  }
-
-  async function savedPlan(page: Page): Promise<CompressionPlan> {
-    const before = (await requests(page, 'savePlan')).length;
-    await page.getByRole('button', { name: 'Save Plan…' }).click();
-    const sent = (await eventually(
-      () => requests(page, 'savePlan'),
-      (all) => all.length > before,
-    )) as { plan: CompressionPlan }[];
-    return sent.at(-1)!.plan;
+    return openPlan({ query, height: 1000, width: 1500 });
   }
 
   const row = (page: Page, name: string): Locator => page.locator('.plan-table [role=row]', { hasText: name });
@@ -56,7 +37,7 @@ describe('what plans are made from', () => {
     assert.deepEqual(last.choices, [{ method: 'svd' }, { method: 'quantise' }]);
     assert.equal(last.timeLimit, 2);
     await page.screenshot({ path: path.join(screenshotFolder, 'plan-ilp.png') });
-    assert.equal((await savedPlan(page)).allocation, 'ilp');
+    assert.equal((await sentPlan(page)).allocation, 'ilp');
     assert.deepEqual(await violations(page), []);
   });
 
@@ -87,7 +68,7 @@ describe('what plans are made from', () => {
     await nystrom.click();
     await groups.getByText(/^6 groups; not 6 others, such as /).waitFor();
     const member = await eventually(
-      async () => Object.entries((await savedPlan(page)).groups ?? {}),
+      async () => Object.entries((await sentPlan(page)).groups ?? {}),
       (found) => found.length === 6,
     );
     assert.deepEqual(member[0]![1], { method: 'nystrom', rank: 1032 });
@@ -105,7 +86,7 @@ describe('what plans are made from', () => {
     await groups.getByText(/how its heads turn is not known here/).waitFor();
     assert.deepEqual(await cutTexts(page), []);
     await page.screenshot({ path: path.join(screenshotFolder, 'plan-groups.png') });
-    const plan = await savedPlan(page);
+    const plan = await sentPlan(page);
     assert.equal(plan.statistics?.name, 'statistics.safetensors');
     assert.match(JSON.stringify(plan.layers[name]), /becomes smaller by nystrom in its group/);
   });
@@ -116,7 +97,7 @@ describe('what plans are made from', () => {
     await page.getByText('Statistics statistics.safetensors').waitFor();
     await choose(page, 'Method', 'SVD-LLM');
     const plan = await eventually(
-      () => savedPlan(page),
+      () => sentPlan(page),
       ({ method }) => method.method === 'svd-llm',
     );
     const why = Object.values(plan.layers).map((each) => ('keep' in each ? each.why : each.method));
@@ -134,7 +115,7 @@ describe('what plans are made from', () => {
     await line.click();
     await choose(page, 'Method', 'Adapter for a quantised weight');
     const plan = await eventually(
-      () => savedPlan(page),
+      () => sentPlan(page),
       ({ method }) => method.method === 'eora',
     );
     assert.equal(plan.method.rank, 16);
@@ -160,7 +141,7 @@ describe('what plans are made from', () => {
 
   it('takes away what was said of the plan when the model is saved', async () => {
     const page = await opened();
-    await savedPlan(page);
+    await sentPlan(page);
     const saved = page.getByText('Saved /checkpoints/llama-58m/model.eigenplan.json.');
     await saved.waitFor();
     await page.getByRole('button', { name: 'Save Compressed Model…' }).click();
