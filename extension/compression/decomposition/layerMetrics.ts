@@ -6,6 +6,7 @@
 import type { LayerStatistics } from '../../shared/compression/statistics';
 import { CompressionError } from '../compressionError';
 import type { LayerMatrix, MethodTools } from '../methods/method';
+import { areMirrored } from '../statistics/gramSymmetry';
 import type { Metric } from './metric';
 import { choleskyFactor } from '../../linalg/triangular/triangular';
 
@@ -22,8 +23,8 @@ const RIDGES = 7;
  */
 const LEAST_WEIGHT = 1e-6;
 
-/** Elements (i, j) and (j, i) may differ by this share of √(C_ii·C_jj): sums of float32 products do. */
-const ASYMMETRY = 1e-3;
+/** A squared mean may be above the mean square by this share: sums of float32 products are. */
+const BEYOND = 1e-3;
 
 type Named = Pick<LayerMatrix, 'outputs' | 'inputs'> & { readonly layer: string };
 
@@ -100,7 +101,36 @@ export function gramMetric(
       notes: [`${what} is not positive definite: ${added} of its mean diagonal element was added.`],
     };
   }
-  throw invalid('input_gram', layer, 'is far from positive semidefinite, so it is no Gram matrix; calibrate again');
+  throw farFromSemidefinite(layer);
+}
+
+/**
+ * Refuses a Gram matrix that `gramMetric` would refuse after all its ridges, by one factorisation. Of more inputs than
+ * `most` it tries the first ones alone: what is refused for them is refused for all, and not the other way round.
+ *
+ * @throws CompressionError `invalid-statistics`
+ */
+export function assertNearSemidefinite(
+  { gram }: LayerStatistics,
+  layer: string,
+  { kernels, poll }: MethodTools,
+  most = Infinity,
+): void {
+  if (!gram) return;
+  const inputs = Math.sqrt(gram.length);
+  let trace = 0;
+  for (let i = 0; i < inputs; i++) trace += gram[i * inputs + i]!;
+  const n = Math.min(inputs, most);
+  const raised = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) raised.set(gram.subarray(i * inputs, i * inputs + n), i * n);
+  const largestRidge = LEAST_RIDGE * 10 ** (RIDGES - 1);
+  for (let i = 0; i < n; i++) raised[i * n + i] = raised[i * n + i]! + (largestRidge * trace) / inputs;
+  if (!choleskyFactor(raised, n, kernels, poll)) throw farFromSemidefinite(layer);
+}
+
+function farFromSemidefinite(layer: string): CompressionError {
+  const reason = 'is far from positive semidefinite, so it is no Gram matrix; calibrate again';
+  return invalid('input_gram', layer, reason);
 }
 
 /** The Gram matrix in checked form: symmetric, finite, in × in. @throws CompressionError */
@@ -134,7 +164,7 @@ export function checkedGram({ gram }: LayerStatistics, { layer, inputs }: Named)
   for (let i = 0; i < inputs; i++) {
     for (let j = 0; j <= i; j++) {
       const [below, above] = [gram[i * inputs + j]!, gram[j * inputs + i]!];
-      if (Math.abs(below - above) > ASYMMETRY * Math.sqrt(diagonal[i]! * diagonal[j]!)) {
+      if (!areMirrored(below, above, Math.sqrt(diagonal[i]! * diagonal[j]!))) {
         throw invalid('input_gram', layer, `is not symmetric: ${below} at (${i}, ${j}), but ${above} at (${j}, ${i})`);
       }
       symmetric[i * inputs + j] = symmetric[j * inputs + i] = (below + above) / 2;
@@ -156,7 +186,7 @@ function centredGram(statistics: LayerStatistics, size: Named): Float64Array {
     for (let j = 0; j < inputs; j++) gram[i * inputs + j] = gram[i * inputs + j]! - tokens * mean[i]! * mean[j]!;
   }
   const negative = Array.from({ length: inputs }, (_, i) => i).find(
-    (i) => gram[i * inputs + i]! < -ASYMMETRY * tokens * mean[i]! ** 2,
+    (i) => gram[i * inputs + i]! < -BEYOND * tokens * mean[i]! ** 2,
   );
   if (negative !== undefined) {
     throw invalid(

@@ -2,15 +2,13 @@
 import type { LayerStatistics } from '../../shared/compression/statistics';
 import { CompressionError } from '../compressionError';
 import type { LayerArray, LayerArrays } from './coveredLayers';
+import { areMirrored } from './gramSymmetry';
 
 /** The largest Gram matrix that is read, in float64: 23 170 inputs. */
 const MAX_GRAM_BYTES = 2 ** 32;
 
 /** Read at a time, beside the matrix itself. */
 const BAND_BYTES = 16 * 1024 * 1024;
-
-/** Sums in 16-bit floats differ from their mirror images by less than this, beside √(C_ii·C_jj). */
-const SYMMETRY = 1e-2;
 
 /** How far beyond √(C_ii·C_jj) an entry may be: rounding to 16 bits. */
 const BEYOND = 1e-2;
@@ -100,7 +98,7 @@ function makeSymmetric(gram: Float64Array, n: number, name: string, wrong: Wrong
       if (!Number.isFinite(a) || !Number.isFinite(b))
         throw wrong(`${name} holds ${Number.isFinite(a) ? b : a} ${place} or its mirror image; calibrate again`);
       const most = Math.sqrt(gram[i * n + i]! * gram[j * n + j]!);
-      if (Math.abs(a - b) > SYMMETRY * most)
+      if (!areMirrored(a, b, most))
         throw wrong(`${name} is not symmetric: ${a} ${place}, but ${b} in its mirror image; a Gram matrix is XXᵀ`);
       const both = (a + b) / 2;
       if (Math.abs(both) > (1 + BEYOND) * most)

@@ -199,7 +199,8 @@ function withSpectrum(layer: PlanLayer, outcome: LayerOutcome | undefined): Plan
   if (!outcome) return layer;
   const { result, rankEigenvalues } = outcome;
   const [problem] = result.problems;
-  if (problem) return { ...layer, leftOut: { why: `cannot be analysed: ${problem.message}`, always: true } };
+  if (problem)
+    return { ...layer, leftOut: { why: `cannot be analysed: ${problem.message}`, always: true, problem: true } };
   if (rankEigenvalues.length === 0) return layer;
   const alpha = alphaOf(result, 'KS');
   const alphaMid = alphaOf(result, 'xmin_mid');

@@ -209,12 +209,14 @@ async function plan(command: PlanCommand): Promise<number> {
   });
   const document = await engine.documents.open(command.path);
   const target = await outFile(command.out, `${path.parse(document.openedPath).name}${PLAN_ENDING}`);
+  const problems = document.checkpoint.problems.map(({ message }) => message);
   const done = await saving(engine, progress, async (signal) => {
-    await print(await planModel(engine, document, command, target, progress, signal));
+    const report = await planModel(engine, document, command, target, progress, signal);
+    for (const problem of report.problems) problems.push(problem);
+    await print(report.text);
   });
-  const { problems } = document.checkpoint;
-  for (const { message } of problems) tell(message);
-  // The plan is one of a model that is not whole, and running it would be refused.
+  for (const message of problems) tell(message);
+  // A run refuses a model that is not whole, and copies layers that could not be analysed as they are.
   return done === EXIT.ok && problems.length > 0 ? EXIT.problems : done;
 }
 

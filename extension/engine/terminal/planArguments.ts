@@ -30,6 +30,7 @@ export const PLAN_USAGE = `plan:
   --exclude RE         leave layers dense whose names match; may be repeated
   --include RE         compress embeddings or output matrices whose names match, too; may be repeated
   --stats FILE         statistics of the inputs, for methods that need them
+  --quantised PATH     a quantised checkpoint of the same model, for eora: layers that it lacks stay dense
   --group METHOD:S     besides, the share S of the channels of each MLP (nystrom), or of the dimensions of each head (vo,
                        qk), stays; the target counts what stays. Running the plan needs --stats. May be repeated
   --choices LIST       what ilp chooses among: methods, with a quantiser if it is to be one: svd,quantise:int8,lq-lora
@@ -46,6 +47,7 @@ export interface PlanCommand extends Common {
   readonly choices: readonly LayerChoice[];
   readonly groups: readonly GroupShare[];
   readonly statistics: string | undefined;
+  readonly quantised: string | undefined;
   /** Seconds. */
   readonly timeLimit: number;
   readonly out: string;
@@ -95,6 +97,7 @@ export function parsePlanArguments(args: readonly string[]): PlanCommand {
     choices: ilpChoices(one('choices'), allocation),
     groups: groupShares(values.group),
     statistics: one('stats'),
+    quantised: one('quantised'),
     timeLimit: number(one('time-limit'), '--time-limit', 0.1, 86_400) ?? DEFAULT_TIME_LIMIT,
     out,
     overwrite: values.overwrite === true,
@@ -108,7 +111,7 @@ const FLAGS = ['relative', 'per-block', 'overwrite', 'no-cache'] as const;
 
 const TEXTS = [
   ...['ratio', 'target', 'allocation', 'method', 'rank', 'epsilon', 'multiple', 'exclude', 'include', 'stats'],
-  ...['choices', 'group', 'time-limit', 'out', 'threads', 'memory', 'device'],
+  ...['quantised', 'choices', 'group', 'time-limit', 'out', 'threads', 'memory', 'device'],
   ...methodOptions.map(({ name }) => name),
 ];
 

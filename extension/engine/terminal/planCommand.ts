@@ -1,9 +1,12 @@
 /** `eigenscope plan`: shares a budget among the layers of a model, and writes the plan. */
 import path from 'node:path';
 import { makePlan } from '../../compression/plan/makePlan';
+import { compiledPatterns } from '../../compression/plan/patterns';
 import { leftToGroups, plannedGroups, type PlannedGroups } from '../../compression/plan/plannedGroups';
 import { preparePlan, type Planner } from '../../compression/plan/planner';
 import type { AllocatedPlan, BeforeAfter, PlanRequest } from '../../compression/plan/planRequest';
+import { assertNearSemidefinite } from '../../compression/decomposition/layerMetrics';
+import { loadKernels } from '../../linalg/kernels/loadKernels';
 import { writePlan } from '../../compression/planFile/planFiles';
 import { assigned } from '../requests/assigned';
 import { CompressionError } from '../../compression/compressionError';
@@ -11,8 +14,8 @@ import { assertCompresses } from '../../compression/planFile/checkPlan';
 import { statisticsNotes } from '../../compression/statistics/statisticsNotes';
 import { openStatistics, type StatisticsSource } from '../../compression/statistics/statisticsSource';
 import { agreeing } from '../../shared/agreeing';
-import { layerMethod } from '../../shared/compression/methodTable';
-import { KnownOfLayers, needsQuantised, needsStatistics } from '../../shared/compression/methodNeeds';
+import { layerMethod, layerMethods } from '../../shared/compression/methodTable';
+import { KnownOfLayers, needsQuantised, needsStatistics, weighsByGram } from '../../shared/compression/methodNeeds';
 import type { CompressionPlan, PlanLayer } from '../../shared/compression/plans';
 import type { StatisticsSummary } from '../../shared/compression/statistics';
 import { visible } from '../../shared/visibleText';
@@ -20,24 +23,36 @@ import type { EngineDocument } from '../document/engineDocument';
 import { planSource } from '../requests/planSource';
 import { groupOptions } from '../requests/groupOptions';
 import type { RequestParts } from '../requests/requestParts';
+import { useQuantised, type QuantisedParts } from '../requests/useQuantised';
 import { DEFAULT_FARMS, UsageError } from './cliArguments';
 import type { PlanCommand } from './planArguments';
 import { patternNotes } from './planNotes';
 import type { ProgressLine } from './progressLine';
 
+/** Inputs up to which a whole Gram matrix is tried before a run: the factor of 2048 takes about half a second. */
+const MOST_TRIED = 2048;
+
+type PlanParts = Pick<RequestParts, 'outcomes'> & QuantisedParts;
+
+export interface PlanReport {
+  /** What to print. */
+  readonly text: string;
+  /** Layers that stay dense because their weights could not be analysed, each with the reason. */
+  readonly problems: readonly string[];
+}
+
 /**
  * @param target the file to write
- * @returns what to print
  * @throws UsageError, CompressionError, CheckpointError; the signal's reason when it fires
  */
 export async function planModel(
-  parts: Pick<RequestParts, 'outcomes'>,
+  parts: PlanParts,
   document: EngineDocument,
   command: PlanCommand,
   target: string,
   progress: ProgressLine,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<PlanReport> {
   const { request, choices, statistics: file } = command;
   const { method } = [request.method, ...choices].find(needsStatistics) ?? {};
   if (method !== undefined && file === undefined) {
@@ -53,17 +68,21 @@ export async function planModel(
 }
 
 async function planWith(
-  parts: Pick<RequestParts, 'outcomes'>,
+  parts: PlanParts,
   document: EngineDocument,
   command: PlanCommand,
   opened: StatisticsSource | undefined,
   target: string,
   progress: ProgressLine,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<PlanReport> {
   const { request, overwrite } = command;
   const { allocation } = request;
   const statistics = opened?.summary;
+  const held =
+    command.quantised === undefined
+      ? null
+      : await useQuantised(parts, document, path.resolve(command.quantised), signal);
   const source = await planSource(
     parts,
     document,
@@ -75,7 +94,7 @@ async function planWith(
     signal,
   );
   const grouped = groupsOf(document, command, statistics);
-  const known = new KnownOfLayers(statistics ?? null, null);
+  const known = new KnownOfLayers(statistics ?? null, held && new Set(held.layers));
   const asked = { ...command, request: { ...request, ...outOfReach(source.layers, command, known, grouped) } };
   const planned = await allocated(preparePlan(source.layers, source.rest), asked, known, signal);
   const named = statistics && { name: path.basename(statistics.path), fingerprint: statistics.fingerprint };
@@ -87,21 +106,33 @@ async function planWith(
     ...patternNotes(source.layers, request),
     ...(statistics ? statisticsNotes(statistics) : []),
     ...quantisedNote(plan),
+    ...(held && ![request.method, ...command.choices].some(needsQuantised)
+      ? [`--quantised has no effect: only ${methodsOverQuantised()} takes one.`]
+      : []),
   ];
   assertSomething(plan, planned, document, notes);
   if (opened) await assertReadable(plan, grouped, opened, signal);
   const file = await writePlan(plan, target, { protect: document.checkpoint.files, overwrite, signal });
   progress.finish();
   const decoded = source.layers.filter(({ savedBytes, uncounted }) => savedBytes !== undefined && !uncounted).length;
-  return report(file, planned, grouped, decoded, notes);
+  const excluded = compiledPatterns(request.exclude ?? []);
+  const problems = source.layers.flatMap(({ name, leftOut }) =>
+    leftOut?.problem && !excluded.some(({ matches }) => matches(name)) ? [`${name}: ${leftOut.why}`] : [],
+  );
+  return { text: report(file, planned, grouped, decoded, notes), problems };
 }
 
-/** The plan is made without the quantised checkpoint, and a run reads it. */
+/** The plan holds no path of the quantised checkpoint, and a run reads it. */
 function quantisedNote({ layers }: CompressionPlan): string[] {
   const adapting = Object.values(layers).find((layer) => !('keep' in layer) && needsQuantised(layer));
   return adapting && 'method' in adapting
     ? [`Running the plan needs the quantised checkpoint, for ${adapting.method}: --quantised PATH.`]
     : [];
+}
+
+function methodsOverQuantised(): string {
+  const names = layerMethods.flatMap(({ name }) => (needsQuantised({ method: name }) ? [name] : []));
+  return names.join(' or ');
 }
 
 /** @throws CompressionError `invalid-plan` for what a run would refuse: nothing becomes smaller; says why */
@@ -122,7 +153,7 @@ function assertSomething(
 }
 
 /**
- * Reads what a run will read of the statistics.
+ * Reads what a run will read of the statistics, and tries the Gram matrices that it will factor.
  *
  * @throws CompressionError `invalid-statistics` for numbers that are no statistics of a layer
  */
@@ -133,7 +164,13 @@ async function assertReadable(
   signal: AbortSignal,
 ): Promise<void> {
   const compressed = Object.entries(layers).flatMap(([name, layer]) => ('keep' in layer ? [] : [name]));
-  for (const name of new Set([...compressed, ...measured])) await statistics.layer(name, signal);
+  const tools = { kernels: loadKernels(), poll: () => signal.throwIfAborted() };
+  for (const name of new Set([...compressed, ...measured])) {
+    const own = await statistics.layer(name, signal);
+    const layer = layers[name];
+    const weighs = measured.includes(name) || (layer && 'method' in layer && weighsByGram(layer));
+    if (weighs) assertNearSemidefinite(own, name, tools, MOST_TRIED);
+  }
 }
 
 /** Layers that the method has no statistics of, or that a group takes. */

@@ -36,6 +36,14 @@ export function needsStatistics({ method }: Pick<LayerChoice, 'method'>): boolea
   return layerMethod(method).needs.some((need) => need !== 'quantised');
 }
 
+/** Methods that weigh by the Gram matrix of the inputs if there is one, and do without if not. */
+const GRAM_IF_GIVEN: ReadonlySet<MethodName> = new Set(['cospadi']);
+
+/** True for a method that factors the Gram matrix of a layer that has one. */
+export function weighsByGram({ method }: Pick<LayerChoice, 'method'>): boolean {
+  return layerMethod(method).needs.some((need) => need.startsWith('gram')) || GRAM_IF_GIVEN.has(method);
+}
+
 export function needsQuantised({ method }: Pick<LayerChoice, 'method'>): boolean {
   return layerMethod(method).needs.some((need) => need === 'quantised');
 }

@@ -71,8 +71,11 @@ export interface PlanLayer {
   readonly elementBytes: number;
   /** Block of the model: `model.layers.3`; '' for what is in none. */
   readonly block: string;
-  /** Why it cannot be compressed, or is left out unless asked for; absent if it takes part. */
-  readonly leftOut?: { readonly why: string; readonly always: boolean };
+  /**
+   * Why it cannot be compressed, or is left out unless asked for; absent if it takes part. `problem`: its weights could
+   * not be analysed.
+   */
+  readonly leftOut?: { readonly why: string; readonly always: boolean; readonly problem?: true };
   /** Counts in no total: a copy of another layer, or no part of the model. Such a layer is always left out. */
   readonly uncounted?: boolean;
   /** All λ = σ² of the matrix, descending; absent if it was not inspected. */

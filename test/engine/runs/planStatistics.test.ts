@@ -94,6 +94,40 @@ describe('a plan and the statistics that it is run with', () => {
     assert.ok(!existsSync(out));
   });
 
+  it('is refused for a Gram matrix that the run could not factor, and only for methods that factor it', () => {
+    const indefinite = gram(whole);
+    const values = new Float64Array(indefinite.bytes.slice().buffer);
+    // Each 2 × 2 minor of inputs is sound, and all together are not: x₀ = −x₁ = −x₂ and x₁ = −x₂.
+    for (let i = 0; i < WIDTH; i++) {
+      for (let j = 0; j < WIDTH; j++) values[i * WIDTH + j] = i === j ? 1 : -1;
+    }
+    const file = statistics({ ...indefinite, bytes: new Uint8Array(values.buffer) });
+    const { status, stderr } = plan(file, '--method', 'svd-llm');
+    assert.equal(status, 2);
+    assert.match(stderr, /q_proj\.weight: input_gram is far from positive semidefinite/);
+    assert.ok(!existsSync(out));
+    assert.equal(plan(file, '--method', 'svd').status, 0);
+  });
+
+  it('names layers whose weights hold NaN, leaves them dense, and ends with 1', () => {
+    const sick = floatTensor('sick.weight', [WIDTH, WIDTH], 9);
+    new Float32Array(sick.bytes.buffer)[5] = NaN;
+    const damaged = writeSmallModel(path.join(folder, 'damaged'), [
+      sick,
+      floatTensor('sound.weight', [WIDTH, WIDTH], 10),
+    ]);
+    const planned = run('plan', damaged, '--ratio', '0.9', '--out', out, '--overwrite');
+    assert.equal(planned.status, 1);
+    assert.match(planned.stderr, /^sick\.weight: cannot be analysed: .*1 NaN/m);
+    const { layers } = read();
+    assert.ok('keep' in layers['sick.weight']! && 'rank' in layers['sound.weight']!);
+    const excluded = run('plan', damaged, '--ratio', '0.9', '--out', out, '--overwrite', '--exclude', 'sick');
+    assert.equal(excluded.status, 0, excluded.stderr);
+    const target = path.join(folder, 'repaired');
+    const ran = run('compress', damaged, '--plan', out, '--to', 'safetensors', '--out', target);
+    assert.equal(ran.status, 0, ran.stderr);
+  });
+
   it('weighs a method of several only where a layer has what it needs', () => {
     const ilp = ['--allocation', 'ilp', '--choices', 'svd-llm,quantise:int8'];
     const refused = plan(undefined, ...ilp);
@@ -116,5 +150,28 @@ describe('a plan and the statistics that it is run with', () => {
     const { status, stdout, stderr } = plan(statistics(gram(whole)), '--method', 'eora', '--rank', '2');
     assert.equal(status, 0, stderr);
     assert.match(stdout, /Running the plan needs the quantised checkpoint, for eora: --quantised PATH\./);
+  });
+
+  it('leaves dense what the quantised checkpoint lacks, and refuses one that holds no layer', () => {
+    const codes = {
+      name: `${whole}.weight`,
+      dtype: 'F8_E4M3',
+      shape: [WIDTH, WIDTH],
+      bytes: new Uint8Array(WIDTH ** 2).fill(56),
+    };
+    const scale = float64(`${whole}.weight_scale`, [1], Float64Array.of(1));
+    const base = path.join(folder, 'quantised.safetensors');
+    const tensors = [codes, { ...scale, dtype: 'F32', bytes: new Uint8Array(Float32Array.of(1).buffer) }];
+    writeFileSync(base, safetensorsBytes(tensors));
+    const eora = ['--method', 'eora', '--rank', '2', '--quantised'];
+    const { status, stderr } = plan(statistics(gram(whole), gram(uncounted)), ...eora, base);
+    assert.equal(status, 0, stderr);
+    const { layers } = read();
+    assert.ok('rank' in layers[`${whole}.weight`]!);
+    assert.deepEqual(layers[`${uncounted}.weight`], { keep: 'dense', why: 'is not in the quantised checkpoint' });
+    const other = plan(statistics(gram(whole)), ...eora, model);
+    assert.equal(other.status, 2);
+    assert.match(other.stderr, /it has no quantised weight of this model/);
+    assert.match(plan(undefined, '--quantised', base).stdout, /--quantised has no effect: only eora takes one/);
   });
 });

@@ -17,6 +17,9 @@ describe('metrics of a layer', () => {
     refused(of(new Float64Array(5)), /input_gram has 5 numbers/);
     refused(of(changed(5, NaN)), /input_gram holds NaN at row 1, column 2; calibrate again/);
     refused(of(changed(1, 3)), /is not symmetric: 1 at \(1, 0\), but 3 at \(0, 1\)/);
+    // Beside √(C_ii·C_jj) = 4, 16-bit rounding of 1 is less than 0.012.
+    refused(of(changed(1, 1.02)), /is not symmetric: 1 at \(1, 0\), but 1\.02 at \(0, 1\)/);
+    assert.doesNotThrow(of(changed(1, 1.01)));
     refused(of(changed(4, -1)), /has -1 on its diagonal, at 1/);
     refused(of(new Float64Array(9)), /is zero everywhere/);
     refused(() => gramMetric({}, size, tools), /no input_gram/, 'missing-statistics');
