@@ -15,11 +15,14 @@ const ARROWS = {
   'extension/compression/plan': ['extension/shared'],
   'extension/engine': [
     ...['extension/compression', 'extension/spectral', 'extension/linalg', 'extension/checkpoint'],
-    ...['extension/protocol.ts', 'extension/shared'],
+    ...['extension/protocol.ts', 'extension/shared', 'extension/report'],
   ],
+  'extension/report': ['extension/shared'],
   'extension/host': ['extension/protocol.ts', 'extension/shared'],
   // Pure functions of numbers: the page draws fits and shares budgets itself.
   webview: [
+    // The page of a report reads what its writer wrote.
+    'extension/report',
     ...['extension/protocol.ts', 'extension/compression/plan', 'extension/spectral', 'extension/shared', 'media'],
   ],
 };

@@ -101,7 +101,7 @@ const builds = [
     loader: { '.svg': 'text' },
     logLevel: 'warning',
     outdir: out,
-    entryPoints: { webview: 'webview/app.ts' },
+    entryPoints: { webview: 'webview/app.ts', report: 'webview/report/report.ts' },
   },
 ];
 if (flags.has('--tests')) {

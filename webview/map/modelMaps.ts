@@ -14,22 +14,27 @@ export class ModelMaps {
   readonly grid: MapGrid;
   private readonly map: ModelMapPlot;
   private readonly depth: DepthPlot;
-  private readonly errors: ErrorsAtHalf;
+  /** Absent if there is nobody to ask for spectra. */
+  private readonly errors: ErrorsAtHalf | null;
   private quantity: MapQuantity;
   private results: readonly LayerResult[] = [];
 
   /** @param open called with the layer of a cell or a point that was chosen */
   constructor(
-    host: Host,
+    host: Host | null,
     private readonly inspection: Inspection,
     memory: ViewMemory,
     open: (layer: string) => void,
   ) {
     const { tensors } = inspection.summary;
     this.grid = mapGrid(tensors);
-    this.errors = new ErrorsAtHalf(host, () => this.draw());
+    this.errors = host && new ErrorsAtHalf(host, () => this.draw());
     const isAdapter = tensors.some(({ encoding }) => encoding?.startsWith('LoRA') === true);
-    const quantities = [...MAP_QUANTITIES, this.errors.quantity, ...(isAdapter ? [RELATIVE_NORM] : [])];
+    const quantities = [
+      ...MAP_QUANTITIES,
+      ...(this.errors ? [this.errors.quantity] : []),
+      ...(isAdapter ? [RELATIVE_NORM] : []),
+    ];
     this.quantity = quantities.find(({ key }) => key === memory.current.mapNumber) ?? quantities[0]!;
     const choices = quantities.map(({ key, label }) => ({ value: key, label }));
     const choose = dropdown('What the map shows', choices, this.quantity.key, (value) => {
@@ -50,7 +55,7 @@ export class ModelMaps {
   }
 
   private draw(): void {
-    if (this.quantity === this.errors.quantity) this.errors.refresh(this.inspection.version);
+    if (this.errors && this.quantity === this.errors.quantity) this.errors.refresh(this.inspection.version);
     const results = new Map(this.results.map((result) => [result.name, result]));
     const known = { results, looks: this.inspection.looks };
     this.map.show(known, this.quantity);

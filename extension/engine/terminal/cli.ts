@@ -1,5 +1,4 @@
 /** The terminal: `eigenscope inspect | tensors | compress | vectors`, the same engine in its own process. */
-import { availableParallelism, homedir, totalmem } from 'node:os';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { version } from '../../../package.json';
@@ -7,26 +6,25 @@ import { CompressionError } from '../../compression/compressionError';
 import { assertSavable } from '../../compression/safetensorsWriter';
 import { methodAtRank, suggestedName } from '../../shared/names/suggestedName';
 import { isErrno } from '../../checkpoint/files/fileReader';
-import type { EngineNotifications } from '../../protocol';
-import type { QuickLook } from '../../shared/estimates';
 import type { LayerResult } from '../../shared/layers';
-import { problemOf, type NotificationHandlers } from '../../shared/rpc';
+import { problemOf } from '../../shared/rpc';
 import type { LayerParts, TensorSummary } from '../../shared/tensors';
 import { DEFAULT_FARMS, parseCommand, USAGE, UsageError, type Command } from './cliArguments';
-import { cacheFolder } from '../resources/cacheFolder';
 import { previewLayer } from '../requests/compressLayer';
 import { parsePlanArguments, PLAN_USAGE, type PlanCommand } from './planArguments';
 import { planModel } from './planCommand';
+import { parseReportArguments, REPORT_ENDING, REPORT_USAGE, type ReportCommand } from './reportArguments';
+import { saveReport } from '../requests/saveReport';
+import { abortable } from '../resources/abortable';
 import { isRun, parseRunArguments, RUN_USAGE, type RunCommand } from './runArguments';
 import { runModel, runReport, secondsText } from './runCommand';
 import { PARTIAL_ENDING } from '../../compression/run/runTarget';
 import { PLAN_ENDING } from '../../shared/compression/plans';
 import { LayerNotes } from './layerNotes';
-import { Engine } from '../engine';
+import type { Engine } from '../engine';
 import type { EngineDocument } from '../document/engineDocument';
 import type { ComputingParts } from '../requests/requestParts';
 import { inspectCsv, inspectJson, inspectReport } from '../../shared/inspectReport';
-import { defaultMemoryLimit, defaultThreads } from '../resources/limits';
 import { parseModelCommand } from './modelArguments';
 import { runModelCommand } from './modelCommands';
 import { outFile } from './outFile';
@@ -35,11 +33,11 @@ import { layerReport, tensorReport } from './report';
 import { saveLayers, type SavedLayer } from '../requests/saveLayers';
 import { saveSingularVectors } from './saveSingularVectors';
 import { layersToCompress, oneLayer, selectedLayers } from './selectedLayers';
+import { createEngine, gathering, resultsOf } from './terminalEngine';
 import { stopping } from './stopping';
 import { layerVectors, residualNote } from '../requests/singularVectors';
 import { visible, visibleJson } from '../../shared/visibleText';
 import { largestOf } from '../../shared/extremes';
-import { unreachedResult } from './unreachedResult';
 
 const EXIT = { ok: 0, problems: 1, failed: 2 } as const;
 
@@ -51,11 +49,13 @@ async function main(): Promise<number> {
   const args = process.argv.slice(2);
   if (args[0] === 'plan' && !args.some((each) => each === '--help' || each === '-h'))
     return plan(parsePlanArguments(args.slice(1)));
+  if (args[0] === 'report' && !args.some((each) => each === '--help' || each === '-h'))
+    return report(parseReportArguments(args.slice(1)));
   if (isRun(args)) return run(parseRunArguments(args.slice(1)));
   const command = parseCommand(args);
   switch (command.command) {
     case 'help':
-      await print(USAGE.replace('\nall:\n', `\n${PLAN_USAGE}\n${RUN_USAGE}\nall:\n`));
+      await print(USAGE.replace('\nall:\n', `\n${REPORT_USAGE}\n${PLAN_USAGE}\n${RUN_USAGE}\nall:\n`));
       return EXIT.ok;
     case 'version':
       await print(`${version}\n`);
@@ -73,38 +73,13 @@ async function main(): Promise<number> {
 
 async function inspect(command: Of<'inspect'>): Promise<number> {
   const progress = new ProgressLine(process.stderr);
-  const results = new Map<string, LayerResult>();
-  const looks = new Map<string, QuickLook>();
-  let finished: () => void = () => undefined;
-  const done = new Promise<void>((resolve) => (finished = resolve));
-  const engine = createEngine(command, command.cache, {
-    result: ({ result }) => results.set(result.name, result),
-    progress: ({ name, stage, fraction }) => progress.layer(`${name}: ${stage} ${Math.round(100 * fraction)} %`),
-    quick: ({ look }) => looks.set(look.layer, look),
-    queue: (state) => {
-      const quick = state.quick ?? { done: 0, total: 0 };
-      const [done, total] = [state.done + quick.done, state.total + quick.total];
-      progress.count(done, total);
-      if (done >= total && state.active.length === 0) finished();
-    },
-    device: ({ requested, refused }) => {
-      // What `auto` passes over is no news in a terminal; --json has it.
-      const shown = refused.filter(({ provider }) => provider === requested);
-      for (const { provider, reason } of shown) progress.note(`${provider} is not used: ${reason}`);
-    },
-    log: ({ message }) => progress.note(message),
-  });
-  const pruning = engine.cache.prune().catch((error: unknown) => {
-    progress.note(`the result cache could not be cut back: ${problemOf(error).message}`);
-  });
+  const gathered = gathering(command, progress);
+  const { engine, results, looks, done, pruning } = gathered;
   const document = await engine.documents.open(command.path);
   const names = selectedLayers(document, command.layers, command.split);
   // Results arrive as they finish; they are printed in the file's order.
   if (engine.inspections.add(document, names, command.settings, command.depth) > 0) await done;
-  // Nothing but a change of the files ends the queue before all is done.
-  const layers = names
-    .filter((name) => results.has(name) || !looks.has(name))
-    .map((name) => results.get(name) ?? unreachedResult(name, document.layer(name), document.change!));
+  const layers = resultsOf(names, gathered, document);
   const estimated = names.flatMap((name) => (results.has(name) ? [] : (looks.get(name) ?? [])));
   if (command.vectors > 0) await addVectors(engine, document, layers, command.vectors, progress);
   progress.finish();
@@ -117,6 +92,35 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   if (command.format === 'csv') for (const problem of report.problems) tell(problem.message);
   await Promise.all([pruning, engine.dispose()]);
   return report.problems.length > 0 ? EXIT.problems : EXIT.ok;
+}
+
+async function report(command: ReportCommand): Promise<number> {
+  const progress = new ProgressLine(process.stderr);
+  const gathered = gathering(command, progress);
+  const { engine, done } = gathered;
+  const document = await engine.documents.open(command.path);
+  const chosen = command.layers.length > 0 ? selectedLayers(document, command.layers, undefined) : [];
+  const name = `${path.parse(document.openedPath).name}-report${REPORT_ENDING}`;
+  const target = await outFile(command.out, name);
+  if (!target.toLowerCase().endsWith(REPORT_ENDING)) {
+    throw new UsageError(`--out needs a name that ends in ${REPORT_ENDING}, not "${command.out}"`);
+  }
+  let problems = 0;
+  const written = await saving(engine, progress, async (signal) => {
+    const names = [...new Set([...document.layers.keys(), ...chosen])];
+    if (engine.inspections.add(document, names, command.settings, 'exact') > 0) await abortable(done, signal);
+    const results = resultsOf(names, gathered, document);
+    const request = { results, layers: chosen, target, overwrite: command.overwrite };
+    const saved = await saveReport(engine, document, request, command.settings, __dirname, signal);
+    progress.finish();
+    await print(`${printedPath(saved.path)}\n${results.length} layers, ${saved.bytes} bytes\n`);
+    for (const note of saved.notes) tell(note);
+    const found = inspectReport(document.summary, command.settings, results, await engine.hardware.infoInUse());
+    for (const { message } of found.problems) tell(message);
+    problems = found.problems.length;
+    await gathered.pruning;
+  });
+  return written === EXIT.ok && problems > 0 ? EXIT.problems : written;
 }
 
 /** Says on stderr if onnxruntime was wanted and could not be had: the numbers are the same, and come later. */
@@ -286,20 +290,6 @@ async function saving(
     await engine.dispose();
   }
   return EXIT.ok;
-}
-
-function createEngine(
-  { threads, memoryMegabytes, device }: Pick<Of<'inspect'>, 'threads' | 'memoryMegabytes' | 'device'>,
-  cache: boolean,
-  handlers: Partial<NotificationHandlers<EngineNotifications>>,
-): Engine {
-  return new Engine({
-    cacheFolder: cache ? cacheFolder(process.env, process.platform, homedir()) : undefined,
-    threads: threads ?? defaultThreads(availableParallelism()),
-    memoryLimit: memoryMegabytes === undefined ? defaultMemoryLimit(totalmem()) : memoryMegabytes * 1024 * 1024,
-    device,
-    notify: (name, params) => handlers[name]?.(params),
-  });
 }
 
 /**

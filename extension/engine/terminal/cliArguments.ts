@@ -16,6 +16,7 @@ export { UsageError };
 export const USAGE = `Eigenscope: what a checkpoint's weights say, without Python.
 
   eigenscope inspect PATH [options]     spectra, metrics, rank suggestions and statistics of every layer
+  eigenscope report PATH --out FILE     all of it as one HTML file: map, findings, a table, and spectra of chosen layers
   eigenscope tensors PATH [--json]      names, shapes and dtypes, from the headers alone
   eigenscope compress PATH --layer GLOB (--rank K | --energy T | --budget R) --out FILE
                                         two factors of each layer that matches, saved as a new safetensors file
@@ -258,7 +259,7 @@ export function commonValues({
 
 function commandOf(name: string | undefined): keyof typeof OPTIONS_OF {
   if (name !== undefined && Object.hasOwn(OPTIONS_OF, name)) return name as keyof typeof OPTIONS_OF;
-  const known = [...Object.keys(OPTIONS_OF), 'plan', 'calibrate', 'evaluate'].join(', ');
+  const known = [...Object.keys(OPTIONS_OF), 'report', 'plan', 'calibrate', 'evaluate'].join(', ');
   throw new UsageError(
     name === undefined ? `one of ${known} comes first` : `there is no command "${name}"; ${known} are`,
   );

@@ -1,0 +1,86 @@
+/** The page of a report, opened from a file: overview, table and layers, from the numbers that stand in it as JSON. */
+import '../styles/page.css';
+import '../styles/report.css';
+import type { ReportData } from '../../extension/report/reportRecords';
+import { modelVerdict } from '../../extension/shared/findings/modelVerdict';
+import { packSummary } from '../../extension/shared/packedTensors';
+import { ViewMemory } from '../connection';
+import { registerControls } from '../controls/controls';
+import { element } from '../controls/elements';
+import { showMenu } from '../controls/popup';
+import { watchTheme } from '../controls/theme';
+import { ModelMaps } from '../map/modelMaps';
+import { Inspection } from '../model/inspection';
+import { formatBytes, formatCompact, plural } from '../numbers/format';
+import { ofTheModel } from '../numbers/ofTheModel';
+import { FindingList, LOCAL_NUMBERS } from '../overview/findingList';
+import { TensorTable } from '../table/tensorTable';
+import { ReportLayers } from './reportLayers';
+
+/** Nothing outlives the page: who opens the report again finds it as it was made. */
+const FORGETFUL = { postMessage: () => undefined, getState: () => undefined, setState: () => undefined };
+
+function show({ summary, settings, results, spectra, notes, program }: ReportData, root: HTMLElement): void {
+  const inspection = new Inspection({ summary: packSummary(summary), results: [...results], settings });
+  const memory = new ViewMemory(FORGETFUL);
+  const layers = new ReportLayers(inspection, spectra);
+  const open = (layer: string): void => {
+    table.select(layer);
+    layers.open(layer);
+  };
+  const ofModel = ofTheModel(summary.tensors)(results);
+  const maps = new ModelMaps(null, inspection, memory, open);
+  const findings = new FindingList(() => maps.grid.map, open);
+  findings.show(ofModel, [], 'None found.');
+  const table = new TensorTable(inspection, memory, {
+    open: (node) => node.layer !== undefined && open(node.layer),
+    menu: ({ layer }, at) => {
+      if (layer === undefined) return;
+      showMenu([{ label: 'Open', icon: 'graph', run: () => open(layer) }], at, table.table.element);
+    },
+    visible: () => undefined,
+  });
+  const verdict = modelVerdict(ofModel, LOCAL_NUMBERS);
+  const facts = [
+    summary.format,
+    summary.architecture,
+    plural(summary.parameters, 'parameter', 'parameters', formatCompact),
+    formatBytes(summary.bytes),
+    plural(summary.tensors.length, 'tensor'),
+  ].filter((fact) => fact !== '');
+  const told = [...notes, ...summary.problems.map(({ message }) => message)];
+  root.replaceChildren(
+    element(
+      'main',
+      { class: 'report' },
+      element('h1', {}, element('bdi', {}, summary.path)),
+      element('p', { class: 'muted' }, facts.join(' · ')),
+      element('p', { class: 'model-verdict' }, verdict?.sentence ?? 'No verdict: no layer of this report bears one.'),
+      told.length > 0 && element('ul', { class: 'report-notes' }, ...told.map((note) => element('li', {}, note))),
+      element('h2', { id: 'unusual-title' }, 'Unusual layers'),
+      element('section', { class: 'unusual', 'aria-labelledby': 'unusual-title' }, findings.element),
+      element('section', { class: 'report-maps', 'aria-label': 'Map and depth' }, ...maps.elements),
+      element('h2', {}, 'Tensors'),
+      element('div', { class: 'report-table' }, table.element),
+      layers.element,
+      element('footer', { class: 'muted' }, `Made by ${program}.`),
+    ),
+  );
+  maps.show(ofModel);
+}
+
+/** The style sheet takes its colours from the same preference. */
+function followTheme(): void {
+  const light = window.matchMedia('(prefers-color-scheme: light)');
+  const follow = (): void => {
+    document.body.classList.toggle('vscode-light', light.matches);
+    document.body.classList.toggle('vscode-dark', !light.matches);
+  };
+  light.addEventListener('change', follow);
+  follow();
+}
+
+registerControls();
+followTheme();
+watchTheme();
+show(JSON.parse(document.getElementById('report-data')!.textContent) as ReportData, document.getElementById('app')!);
