@@ -57,6 +57,9 @@ describe('a report in a browser', () => {
     assert.equal(await page.locator('.report-maps svg.plot-svg').count(), 2);
     assert.equal(await page.locator('details').count(), 2);
     assert.equal(await page.locator('details[open]').count(), 0);
+    const box = await page.locator('.unusual-list').boundingBox();
+    assert.ok(box!.height >= 20, `the list of unusual layers is ${box!.height} pixels high`);
+    assert.equal(await page.locator('.unusual-list li').innerText(), 'None found.');
     assert.equal(await page.title(), 'model.safetensors: weights');
   });
 
