@@ -169,7 +169,10 @@ export class Workbench {
         () => false,
       );
       if (shown) return;
-      if (Date.now() > end) throw new Error(`no hover after ${tries} tries`);
+      if (Date.now() > end) {
+        const instead = await this.page.locator('.monaco-hover:visible').allInnerTexts();
+        throw new Error(`no hover after ${tries} tries, but ${JSON.stringify(instead)}`);
+      }
     }
   }
 

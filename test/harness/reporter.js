@@ -18,11 +18,16 @@ class CountingReporter extends reporters.Spec {
     const times = [];
     const failures = [];
     const retried = [];
+    /** By the bundle that they stand in. */
+    const passedIn = {};
     const fail = (test, message) => {
       counts.failed += 1;
-      failures.push({ title: test.fullTitle(), message });
+      failures.push({ title: test.fullTitle(), message, file: test.file });
     };
-    runner.on('pass', () => (counts.passed += 1));
+    runner.on('pass', ({ file }) => {
+      counts.passed += 1;
+      passedIn[file] = (passedIn[file] ?? 0) + 1;
+    });
     runner.on('fail', (test, error) => fail(test, String(error?.message ?? error)));
     // A skipped test shows nothing: here it is one that did not pass.
     runner.on('pending', (test) => fail(test, 'it was skipped'));
@@ -33,7 +38,7 @@ class CountingReporter extends reporters.Spec {
     runner.on('test end', (test) => times.push({ title: test.fullTitle(), milliseconds: test.duration ?? 0 }));
     runner.once('end', () => {
       const slowest = times.sort((a, b) => b.milliseconds - a.milliseconds).slice(0, SLOWEST);
-      writeFileSync(results, JSON.stringify({ ...counts, failures, retried, slowest }));
+      writeFileSync(results, JSON.stringify({ ...counts, passedIn, failures, retried, slowest }));
     });
   }
 }
