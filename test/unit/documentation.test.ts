@@ -101,7 +101,9 @@ describe('the pages for people', () => {
 
   it('describe every stage of npm test, in their order', () => {
     const stages = [
-      ...page('test/harness/test.js').matchAll(/\[\s*'([^']+)',\s*(?:checked|mocha|mochaInWindows|webgpu|workbench|packages)\b/g),
+      ...page('test/harness/test.js').matchAll(
+        /\[\s*'([^']+)',\s*(?:checked|mocha|mochaInWindows|webgpu|workbench|packages)\b/g,
+      ),
     ].map(([, name]) => name!);
     const section = page('CONTRIBUTING.md').split('| stage |')[1]!.split('\n\n')[0]!;
     const described = [...section.matchAll(/^\| ([^|]+) \|/gm)].slice(1).map(([, cell]) => cell!);
