@@ -107,17 +107,25 @@ export interface Checkpoint {
    */
   storedParts?(tensor: TensorInfo): readonly StoredPart[] | undefined;
   /**
-   * The bytes of a tensor that is stored exactly as `read` gives it, for copies: they go into memory that is used again.
-   * Undefined where `read` decodes, multiplies or reorders.
+   * The bytes of a tensor that is stored exactly as `read` gives it, for copies: they go from file to file. Undefined where `read` decodes, multiplies or reorders.
    */
   storedBytes?(tensor: TensorInfo): StoredBytes | undefined;
   /** Closes the files; reads afterwards throw. */
   close(): Promise<void>;
 }
 
+/** A file that is open for writing. */
+export interface OpenedTarget {
+  readonly fd: number;
+}
+
 export interface StoredBytes {
-  /** Fills `target` from byte `start` of the tensor on; errors as `Checkpoint.read`. */
-  readInto(target: Uint8Array, start: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * Writes bytes [start, end) of the tensor at `position` of another file.
+   *
+   * @throws as `Checkpoint.read`; what writing throws, as it is
+   */
+  copyTo(target: OpenedTarget, position: number, start: number, end: number): Promise<void>;
 }
 
 /** A tensor as a safetensors file holds it, its elements perhaps packed. */

@@ -4,7 +4,7 @@ import type { Append } from './appender';
 import { CompressionError } from './compressionError';
 import type { HeaderEntry } from './safetensorsLayout';
 
-/** A copy holds three of them: larger bands are no faster, and smaller ones wait more often. */
+/** At most three of them are held: larger bands are no faster, and smaller ones wait more often. */
 const BAND_BYTES = 4 * 1024 * 1024;
 
 /** The old tensor with some of its bytes overwritten, from byte `offset` on: one expert of a stack. */
@@ -37,7 +37,7 @@ function copiedPart(part: StoredPart): CopiedTensor {
   const read: ReadBand = async (start, end, signal) => {
     const band = await part.read(start, end, signal);
     assertLength(name, band, start, end);
-    return { bytes: band };
+    return band;
   };
   return { name, dtype, shape, write: (append, signal) => copyBands(byteLength, BAND_BYTES, read, append, signal) };
 }
@@ -51,19 +51,29 @@ async function copyTensor(
 ): Promise<void> {
   const { name, byteLength, shape } = tensor;
   if (byteLength === 0) return;
-  const stored = checkpoint.storedBytes?.(tensor);
-  // Bands of whole rows where rows are read.
-  const rowBytes = stored ? 1 : byteLength / (shape[0] ?? 1);
-  const step = stored ? BAND_BYTES : rowBytes * Math.max(1, Math.floor(BAND_BYTES / rowBytes));
+  const stored = patches.length > 0 ? undefined : checkpoint.storedBytes?.(tensor);
+  if (stored) return copyStored(stored, byteLength, append);
+  // Bands of whole rows: rows are read.
+  const rowBytes = byteLength / (shape[0] ?? 1);
+  const step = rowBytes * Math.max(1, Math.floor(BAND_BYTES / rowBytes));
   const read: ReadBand = async (start, end) => {
-    const band = stored
-      ? await storedBand(stored, start, end, signal)
-      : { bytes: await checkpoint.read(tensor, { start: start / rowBytes, end: end / rowBytes }, signal) };
-    assertLength(name, band.bytes, start, end);
-    for (const patch of patches) overlay(band.bytes, start, patch);
+    const band = await checkpoint.read(tensor, { start: start / rowBytes, end: end / rowBytes }, signal);
+    assertLength(name, band, start, end);
+    for (const patch of patches) overlay(band, start, patch);
     return band;
   };
   await copyBands(byteLength, step, read, append, signal);
+}
+
+/** The appender looks between two bands whether the save was cancelled. */
+async function copyStored(stored: StoredBytes, byteLength: number, append: Append): Promise<void> {
+  for (let start = 0; start < byteLength; start += BAND_BYTES) {
+    const end = Math.min(byteLength, start + BAND_BYTES);
+    await append({
+      length: end - start,
+      copyTo: (target, position) => stored.copyTo(target, position, start, end),
+    });
+  }
 }
 
 /** @throws CompressionError `verification` */
@@ -72,40 +82,7 @@ function assertLength(name: string, band: Uint8Array, start: number, end: number
   throw new CompressionError('verification', `${name}: ${band.length} bytes were read from ${start} to ${end}`);
 }
 
-interface Band {
-  readonly bytes: Uint8Array;
-  /** Its memory may be used for another one. */
-  readonly release?: () => void;
-}
-
-type ReadBand = (start: number, end: number, signal: AbortSignal | undefined) => Promise<Band>;
-
-/**
- * Memory of bands that were written. New memory for each band would cost more than the copy: the system fills it with
- * zeros, and so much of it keeps collecting garbage.
- */
-const released: ArrayBuffer[] = [];
-
-/** One band is read, one written, and one waits. */
-const MOST_RELEASED = 3;
-
-async function storedBand(
-  stored: StoredBytes,
-  start: number,
-  end: number,
-  signal: AbortSignal | undefined,
-): Promise<Band> {
-  const memory = released.pop() ?? Buffer.allocUnsafeSlow(BAND_BYTES).buffer;
-  const bytes = new Uint8Array(memory, 0, end - start);
-  // After a failure its memory is not used again: something may still be writing to it.
-  await stored.readInto(bytes, start, signal);
-  return {
-    bytes,
-    release: () => {
-      if (released.length < MOST_RELEASED) released.push(memory);
-    },
-  };
-}
+type ReadBand = (start: number, end: number, signal: AbortSignal | undefined) => Promise<Uint8Array>;
 
 /** Reads one band ahead of the one that is written, so that a disk that reads and one that writes both stay busy. */
 async function copyBands(
@@ -115,15 +92,15 @@ async function copyBands(
   append: Append,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const bandAt = (start: number): Promise<Band> => read(start, Math.min(length, start + step), signal);
+  const bandAt = (start: number): Promise<Uint8Array> => read(start, Math.min(length, start + step), signal);
   let next = length > 0 ? bandAt(0) : undefined;
   try {
     for (let start = 0; next; start += step) {
-      const { bytes, release }: Band = await next;
+      const bytes: Uint8Array = await next;
       next = start + step < length ? bandAt(start + step) : undefined;
       // A failure to read is told when its band's turn comes; a failure to write comes first.
       next?.catch(() => undefined);
-      await append(bytes, release);
+      await append(bytes);
     }
   } finally {
     // Nothing of a copy goes on after it.

@@ -95,9 +95,9 @@ export async function saveCheckpointWith(
       },
     },
     async (append) => {
-      const counted: Append = async (bytes, onWritten) => {
-        await append(bytes, onWritten);
-        done += bytes.length;
+      const counted: Append = async (content) => {
+        await append(content);
+        done += content.length;
         onProgress?.(done / layout.fileBytes);
       };
       await counted(layout.header);

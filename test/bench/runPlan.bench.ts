@@ -86,9 +86,9 @@ function timed(work: () => void): number {
   return (performance.now() - started) / 1000;
 }
 
-/** What a program without the system's own copying can reach: one buffer, read and written. */
+/** What a program without the system's own copying can reach: one buffer that stays in the processor's cache. */
 function plainLoop(from: string, to: string): void {
-  const buffer = Buffer.allocUnsafe(4 * 1024 * 1024);
+  const buffer = Buffer.allocUnsafe(128 * 1024);
   const [input, output] = [openSync(from, 'r'), openSync(to, 'w')];
   for (let at = 0, count; (count = readSync(input, buffer, 0, buffer.length, at)) > 0; at += count) {
     for (let done = 0; done < count;) done += writeSync(output, buffer, done, count - done, at + done);

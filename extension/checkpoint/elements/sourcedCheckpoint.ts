@@ -84,10 +84,9 @@ export class SourcedCheckpoint implements Checkpoint {
     const stored = source?.storedBytes?.();
     return (
       stored && {
-        readInto: async (target, start, signal) => {
-          signal?.throwIfAborted();
+        copyTo: async (target, position, start, end) => {
           this.assertOpen();
-          await this.unchanged(info, () => stored.readInto(target, start, signal));
+          await this.unchanged(info, () => stored.copyTo(target, position, start, end));
         },
       }
     );

@@ -2,12 +2,23 @@
  * Positioned reads of one file, checked against what the file was when it was opened: a checkpoint replaced or cut
  * short while it is open is an error, never silently mixed data.
  */
+import { readSync, writeSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { CheckpointError } from '../checkpointError';
+import type { OpenedTarget } from '../checkpoint';
 import type { FileBytes } from './fileBytes';
 
 /** One positioned read asks the system for at most this much, so that cancelling stays quick on slow disks. */
 const MAX_READ_BYTES = 16 * 1024 * 1024;
+
+/**
+ * A copy holds so much at a time. This much stays in the processor's cache: 4 MB took seven times as long for 2 GB that lay
+ * in the system's memory, and waiting for each step on another thread four times as long.
+ */
+const COPIED_BYTES = 128 * 1024;
+
+/** Memory of all copies, none of which waits in the middle of a step. */
+let copied: Uint8Array | undefined;
 
 /**
  * What tells a file from its replacement. The time of its last change of any kind belongs to it: that of writing can be
@@ -89,8 +100,7 @@ export class FileReader implements FileBytes {
   async readInto(target: Uint8Array, offset: number, signal?: AbortSignal): Promise<void> {
     for (let done = 0; done < target.length;) {
       signal?.throwIfAborted();
-      const handle = this.handle;
-      if (!handle) throw new CheckpointError('io', 'was closed', { file: this.path, remedy: 'open it again' });
+      const handle = this.opened();
       let bytesRead: number;
       try {
         const length = Math.min(MAX_READ_BYTES, target.length - done);
@@ -98,14 +108,47 @@ export class FileReader implements FileBytes {
       } catch (error) {
         throw fileError(error, this.path, offset + done);
       }
-      if (bytesRead === 0) {
-        throw new CheckpointError('changed', 'became shorter while it was open', {
-          file: this.path,
-          offset: offset + done,
-        });
-      }
+      if (bytesRead === 0) throw this.shortened(offset + done);
       done += bytesRead;
     }
+  }
+
+  /**
+   * Writes `length` bytes from `offset` at `position` of another file. Lets nothing else run meanwhile: ask for some
+   * megabytes at a time.
+   *
+   * @throws as `read`; what writing throws, as it is
+   */
+  copyTo(target: OpenedTarget, position: number, offset: number, length: number): void {
+    const memory = (copied ??= Buffer.allocUnsafeSlow(COPIED_BYTES));
+    for (let done = 0; done < length;) {
+      const count = this.readNow(memory.subarray(0, Math.min(COPIED_BYTES, length - done)), offset + done);
+      for (let written = 0; written < count;) {
+        written += writeSync(target.fd, memory, written, count - written, position + done + written);
+      }
+      done += count;
+    }
+  }
+
+  /** @returns how many bytes were read, at least one */
+  private readNow(target: Uint8Array, offset: number): number {
+    let bytesRead: number;
+    try {
+      bytesRead = readSync(this.opened().fd, target, 0, target.length, offset);
+    } catch (error) {
+      throw fileError(error, this.path, offset);
+    }
+    if (bytesRead === 0) throw this.shortened(offset);
+    return bytesRead;
+  }
+
+  private opened(): FileHandle {
+    if (this.handle) return this.handle;
+    throw new CheckpointError('io', 'was closed', { file: this.path, remedy: 'open it again' });
+  }
+
+  private shortened(offset: number): CheckpointError {
+    return new CheckpointError('changed', 'became shorter while it was open', { file: this.path, offset });
   }
 
   /** @throws CheckpointError `changed` where the path no longer names the file that was opened */

@@ -67,8 +67,11 @@ class StoredRows implements SourcedTensor, RowSource {
     const { file, offset, packed } = this.info;
     if (packed) return undefined;
     return {
-      readInto: (target, start, signal) =>
-        this.files.use(file, (reader) => reader.readInto(target, offset + start, signal)),
+      copyTo: (target, position, start, end) =>
+        this.files.use(file, (reader) => {
+          reader.copyTo(target, position, offset + start, end - start);
+          return Promise.resolve();
+        }),
     };
   }
 

@@ -117,9 +117,9 @@ export class PartialRun {
       throw writeError(error, place);
     });
     await writeAtomically(place, { size: file.bytes, protect: [], overwrite: true, signal }, (append) => {
-      const counted: Append = async (bytes, onWritten) => {
-        await append(bytes, onWritten);
-        onBytes(bytes.length);
+      const counted: Append = async (content) => {
+        await append(content);
+        onBytes(content.length);
       };
       return file.write(counted, this.pieces, signal);
     });

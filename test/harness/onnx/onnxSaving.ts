@@ -13,6 +13,7 @@ import { openModel } from '../../../extension/checkpoint/openModel';
 import { loadKernels } from '../../../extension/linalg/kernels/loadKernels';
 import type { CompressionPlan, LayerChoice } from '../../../extension/shared/compression/plans';
 import type { LayerStatistics } from '../../../extension/shared/compression/statistics';
+import { writtenBytes } from '../writtenBytes';
 
 const tools = { kernels: loadKernels(), poll: () => undefined };
 const { signal } = new AbortController();
@@ -84,12 +85,9 @@ export async function saveOnnx(
     for (const file of await layout.files(pieces, signal)) {
       const target = path.join(folder, file.path);
       mkdirSync(path.dirname(target), { recursive: true });
-      const parts: Uint8Array[] = [];
-      const append = (part: Uint8Array): Promise<void> => Promise.resolve(void parts.push(part.slice()));
       const read = (piece: string, tensor: string): Promise<Uint8Array> =>
         Promise.resolve(bytes.get(`${piece}\n${tensor}`)!);
-      await file.write(append, { read }, signal);
-      const content = Buffer.concat(parts);
+      const content = await writtenBytes((append) => file.write(append, { read }, signal));
       if (content.length !== file.bytes) throw new Error(`${file.path}: ${content.length} bytes, not ${file.bytes}`);
       writeFileSync(target, content);
     }

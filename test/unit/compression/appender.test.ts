@@ -20,7 +20,7 @@ class SlowFile {
       for (let i = 0; i < bytesWritten; i++) this.content[position + i] = bytes[offset + i]!;
       return { bytesWritten, buffer: bytes };
     },
-  } as unknown as Pick<FileHandle, 'write'>;
+  } as unknown as FileHandle;
 
   /** Ends the write that is under way. */
   async next(error?: Error): Promise<void> {
@@ -55,18 +55,26 @@ describe('appending to a file', () => {
     assert.deepEqual(file.content, [1, 2, 3]);
   });
 
-  it('says when bytes are written, and nothing of those that failed', async () => {
+  it('copies in its turn, behind what was appended before', async () => {
     const file = new SlowFile();
     const appender = new Appender(file.handle, undefined);
-    const written: number[] = [];
-    await appender.append(Uint8Array.of(1), () => written.push(1));
-    assert.equal(written.length, 0);
+    const copied: number[] = [];
+    const copy = {
+      length: 3,
+      copyTo: (_: unknown, position: number) => Promise.resolve(void copied.push(position)),
+    };
+    await appender.append(Uint8Array.of(1, 2));
+    const second = appender.append(copy);
+    await settled();
+    assert.deepEqual(copied, []);
     await file.next();
-    assert.deepEqual(written, [1]);
-    await appender.append(Uint8Array.of(2), () => written.push(2));
-    await file.next(new Error('the disk is full'));
-    await assert.rejects(appender.written(), /the disk is full/);
-    assert.deepEqual(written, [1]);
+    await second;
+    await appender.append(Uint8Array.of(9));
+    assert.deepEqual(copied, [2]);
+    await settled();
+    await file.next();
+    await appender.written();
+    assert.deepEqual([file.content.slice(0, 2), file.content[5]], [[1, 2], 9]);
   });
 
   it('goes on where the system took only some of the bytes', async () => {

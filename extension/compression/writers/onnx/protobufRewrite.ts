@@ -7,7 +7,7 @@
  */
 import { WIRE, type Field, type Span } from '../../../checkpoint/containers/protobufReader';
 import type { ReadableBytes } from '../../../checkpoint/files/fileBytes';
-import type { Append } from '../../appender';
+import type { AppendBytes } from '../../appender';
 import type { PieceReader } from '../writer';
 
 /** The elements of a tensor of a finished piece (`writer.ts`), which are read when they are written. */
@@ -99,7 +99,7 @@ export interface StretchSources {
 export async function writeStretches(
   stretches: readonly Stretch[],
   { file, pieces }: StretchSources,
-  append: Append,
+  append: AppendBytes,
   signal?: AbortSignal,
 ): Promise<void> {
   for (const stretch of stretches) {
@@ -127,7 +127,7 @@ export async function bytesOf(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(lengthOf(stretches));
   let at = 0;
-  const append: Append = (part) => {
+  const append: AppendBytes = (part) => {
     bytes.set(part, at);
     at += part.length;
     return Promise.resolve();
@@ -140,7 +140,7 @@ export async function bytesOf(
 export async function copyRange(
   { start, end }: Span,
   source: ReadableBytes,
-  append: Append,
+  append: AppendBytes,
   signal?: AbortSignal,
 ): Promise<void> {
   for (let at = start; at < end; at += BAND_BYTES) {

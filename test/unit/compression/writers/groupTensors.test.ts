@@ -9,6 +9,7 @@ import type { CompressionPlan, GroupMethodName } from '../../../../extension/sha
 import { temporaryFolder } from '../../../harness/temporaryFolder';
 import { writeModel } from './modelFixture';
 import { numbersOf, parsedFile } from './writtenFiles';
+import { writtenBytes } from '../../../harness/writtenBytes';
 
 const signal = new AbortController().signal;
 
@@ -66,11 +67,9 @@ describe('smaller blocks in a Hugging Face folder', () => {
       });
       const files = new Map<string, Buffer>();
       for (const file of await prepared.files(pieces, signal)) {
-        const bands: Uint8Array[] = [];
         const read = (_: string, tensor: string, start?: number, end?: number) =>
           Promise.resolve(contents.get(tensor)!.slice(start, end));
-        await file.write((bytes) => Promise.resolve(void bands.push(bytes.slice())), { read }, signal);
-        files.set(file.path, Buffer.concat(bands));
+        files.set(file.path, await writtenBytes((append) => file.write(append, { read }, signal)));
       }
       const config = JSON.parse(files.get('config.json')!.toString()) as Record<string, unknown>;
       return { files, config, tensors: parsedFile(files.get('model.safetensors')!).tensors };

@@ -8,6 +8,7 @@ import type { Layout, Piece, SavedWeight, SaveJob } from '../../../../extension/
 import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 import { openModel, type Model } from '../../../../extension/checkpoint/openModel';
 import type { CompressionPlan, LayerChoice } from '../../../../extension/shared/compression/plans';
+import { writtenBytes } from '../../../harness/writtenBytes';
 
 const kernels = loadKernels();
 const signal = new AbortController().signal;
@@ -59,13 +60,11 @@ export async function runLayout(
     }
     const files = new Map<string, Buffer>();
     for (const file of await prepared.files(pieces, signal)) {
-      const bands: Uint8Array[] = [];
       const reader = {
         read: (piece: string, tensor: string, start?: number, end?: number) =>
           Promise.resolve(contents.get(`${piece}\n${tensor}`)!.slice(start, end)),
       };
-      await file.write((bytes) => Promise.resolve(void bands.push(bytes.slice())), reader, signal);
-      const content = Buffer.concat(bands);
+      const content = await writtenBytes((append) => file.write(append, reader, signal));
       if (content.length !== file.bytes) throw new Error(`${file.path}: ${content.length} bytes, not ${file.bytes}`);
       if (files.has(file.path)) throw new Error(`${file.path} would be written twice`);
       files.set(file.path, content);
