@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { escapedHtml } from '../shared/escapedHtml';
 import { visible } from '../shared/visibleText';
 import type { ReportData } from './reportRecords';
 
@@ -47,7 +48,7 @@ export function* reportHtml(data: ReportData, bundle: ReportBundle): Generator<s
     <meta http-equiv="Content-Security-Policy" content="${reportPolicy(bundle)}">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
-    <title>${escapeHtml(`${visible(data.summary.path)}: weights`)}</title>
+    <title>${escapedHtml(`${visible(data.summary.path)}: weights`)}</title>
     <style>${bundle.style}</style>
   </head>
   <body>
@@ -68,8 +69,4 @@ export function* reportHtml(data: ReportData, bundle: ReportBundle): Generator<s
 /** No character of it can end the element that it stands in, or begin a comment there. */
 function json(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', '\\u003c');
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0) ?? 0};`);
 }

@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { escapedHtml } from '../../shared/escapedHtml';
 
 export interface ViewBundle {
   script: string;
@@ -30,13 +31,13 @@ export function viewHtml(bundle: ViewBundle, title: string, language: string): s
   const nonce = randomBytes(18).toString('base64');
   // The bundler writes no "</script>" and no "</style>" into its output, which alone could end them here.
   return `<!doctype html>
-<html lang="${escapeHtml(language)}">
+<html lang="${escapedHtml(language)}">
   <head>
     <meta charset="utf-8">
     <meta http-equiv="Content-Security-Policy" content="${viewPolicy(nonce)}">
     <meta property="csp-nonce" content="${nonce}">
     <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>${escapeHtml(title)}</title>
+    <title>${escapedHtml(title)}</title>
     <style nonce="${nonce}">${bundle.style}</style>
   </head>
   <body>
@@ -44,8 +45,4 @@ export function viewHtml(bundle: ViewBundle, title: string, language: string): s
     <script nonce="${nonce}">${bundle.script}</script>
   </body>
 </html>`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0) ?? 0};`);
 }
