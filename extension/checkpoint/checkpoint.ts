@@ -107,7 +107,8 @@ export interface Checkpoint {
    */
   storedParts?(tensor: TensorInfo): readonly StoredPart[] | undefined;
   /**
-   * The bytes of a tensor that is stored exactly as `read` gives it, for copies: they go from file to file. Undefined where `read` decodes, multiplies or reorders.
+   * The bytes of a tensor that is stored exactly as `read` gives it, for copies: they go from file to file. Undefined where
+   * `read` decodes, multiplies or reorders.
    */
   storedBytes?(tensor: TensorInfo): StoredBytes | undefined;
   /** Closes the files; reads afterwards throw. */

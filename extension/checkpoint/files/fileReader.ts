@@ -12,8 +12,8 @@ import type { FileBytes } from './fileBytes';
 const MAX_READ_BYTES = 16 * 1024 * 1024;
 
 /**
- * A copy holds so much at a time. This much stays in the processor's cache: 4 MB took seven times as long for 2 GB that lay
- * in the system's memory, and waiting for each step on another thread four times as long.
+ * A copy holds so much at a time. This much stays in the processor's cache: 4 MB took three to seven times as long for 2 GB
+ * that lay in the system's memory, and waiting for each step on another thread four times as long.
  */
 const COPIED_BYTES = 128 * 1024;
 
