@@ -55,6 +55,8 @@ export class CheckpointView {
     this.disposables.push(handle<ViewRequests>(connection, this.handlers()), connection);
     this.forwardEvents();
     connection.listen();
+    // A page that is not shown is thrown away. The one that comes after it asks anew, and is told then what to show.
+    this.disposables.push(panel.onDidChangeViewState(() => (this.ready &&= panel.visible)));
     this.load();
   }
 
