@@ -16,6 +16,7 @@ import type { StatisticsSummary } from './shared/compression/statistics';
 import type { RankRequest, CompressionPreview, SaveRequest, SaveResult } from './shared/compressions';
 import type { DeviceInfo } from './shared/devices';
 import type { InspectDepth, PassSeconds, QuickLook } from './shared/estimates';
+import type { ExportFormat, ExportRequest, ExportResult } from './shared/exports';
 import type {
   GoodnessOfFit,
   InspectSettings,
@@ -149,6 +150,15 @@ export interface DocumentRequests {
   };
   /** Reads the plan in a file. Rejects what is none for this checkpoint, and says where. */
   loadPlan: { params: { document: string; path: string; statistics: string | null }; result: CompressionPlan };
+  /** Writes a plan to a file, whose name must end as plans' names do. */
+  savePlan: { params: { document: string; plan: CompressionPlan; target: string }; result: { path: string } };
+  /** Results as the host has them, for an export that follows. The first slice forgets those of an earlier export. */
+  tellResults: { params: { document: string; results: LayerResult[]; first: boolean }; result: null };
+  /** Writes the results that were told to a file; tells its progress as `saving`. */
+  exportNumbers: {
+    params: { document: string; request: ExportRequest; settings: InspectSettings };
+    result: ExportResult;
+  };
   /** Runs an ONNX model for statistics of its weights' inputs; tells its progress as `saving`. */
   calibrate: {
     params: { document: string; request: Omit<CalibrationRequest, 'gramBytes'> };
@@ -261,8 +271,8 @@ export interface ViewRequests {
   openSettings: { params: null; result: null };
   /** Shows the file in VS Code's text editor. */
   openAsText: { params: null; result: null };
-  /** All numbers to a file the person chooses; null where cancelled. */
-  exportResults: { params: { format: 'json' | 'csv' }; result: { path: string } | null };
+  /** All numbers, or a report of them, to a file that the person chooses; null if they cancel. */
+  exportNumbers: { params: { format: ExportFormat }; result: { path: string } | null };
 }
 
 export interface ViewState {

@@ -44,7 +44,7 @@ class Page {
     this.header = new Header(inspection, {
       inspectAll: () => this.ask(host.request('inspect', {})),
       cancel: () => this.ask(host.request('cancel', {})),
-      export: (format) => this.export(format),
+      export: (format) => this.ask(host.request('exportNumbers', { format })),
       settings: () => this.ask(host.request('openSettings', null)),
       compress: () => this.openPlan({ focus: true }),
     });
@@ -245,11 +245,6 @@ class Page {
     const copy = async (): Promise<void> => navigator.clipboard.writeText(node.name);
     items.push({ label: 'Copy Name', icon: 'copy', run: () => this.ask(copy()) });
     return items;
-  }
-
-  private export(format: 'json' | 'csv'): void {
-    const exported = this.host.request('exportResults', { format });
-    this.ask(exported.then((result) => result && this.say('info', `Exported to ${result.path}`)));
   }
 
   /** A request whose answer is not needed; what goes wrong with it is said, unless the engine's own banner says it. */

@@ -19,6 +19,8 @@ export interface AtomicWriteOptions {
   protect: readonly string[];
   /** They are a model's: what lies beside them must survive, too, but for files that Eigenscope saved. */
   ofModel?: boolean;
+  /** What a file beside the model begins with if Eigenscope wrote it, and may be replaced. */
+  ownBeginning?: string;
   /** An existing target may be replaced. */
   overwrite?: boolean;
   signal?: AbortSignal;

@@ -1,5 +1,5 @@
 /** Tells the existing files that may belong to a model, because they lie beside its checkpoint. */
-import { realpath, stat } from 'node:fs/promises';
+import { open, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PIPELINE_INDEX } from '../shared/names/checkpointNames';
 import { FileReader } from '../checkpoint/files/fileReader';
@@ -12,10 +12,12 @@ import { NOTE_KEY } from '../shared/compression/savedNote';
  *
  * @param places of one existing file: where it is asked for, and where links lead; folders are real ones
  * @param modelFiles files of the checkpoint
+ * @param ownBeginning what a text file that Eigenscope wrote begins with
  */
 export async function belongsToModel(
   places: readonly [asked: string, final: string],
   modelFiles: readonly string[],
+  ownBeginning?: string,
 ): Promise<boolean> {
   const folders = new Set<string>();
   for (const file of modelFiles) {
@@ -31,7 +33,20 @@ export async function belongsToModel(
     const folder = path.dirname(file);
     return folders.has(folder) || pipelines.has(folder) || pipelines.has(path.dirname(folder));
   });
-  return isBeside && !(await isSavedCopy(places[1]));
+  if (!isBeside) return false;
+  return !(ownBeginning === undefined ? await isSavedCopy(places[1]) : await beginsWith(places[1], ownBeginning));
+}
+
+async function beginsWith(file: string, beginning: string): Promise<boolean> {
+  const expected = Buffer.from(beginning);
+  const content = await open(file, 'r').catch(() => undefined);
+  try {
+    const start = Buffer.alloc(expected.length);
+    const { bytesRead } = (await content?.read(start, 0, start.length, 0)) ?? { bytesRead: 0 };
+    return bytesRead === expected.length && start.equals(expected);
+  } finally {
+    await content?.close();
+  }
 }
 
 /** A safetensors file with Eigenscope's note. */

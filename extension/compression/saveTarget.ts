@@ -22,12 +22,13 @@ export interface ResolvedTarget {
  * Resolves the place that a save to `target` would go to.
  *
  * @param options `protect`: files it must not be, under any name, link or hard link; `ofModel`: these are a model's,
- *   and other files in their folders are the model's, too; `overwrite`: it may exist
+ *   and other files in their folders are the model's, too, unless they are saved copies or begin with `ownBeginning`;
+ *   `overwrite`: it may exist
  * @throws CompressionError `target-is-source`, `target-exists`, `not-a-file`, `no-folder`, `read-only`
  */
 export async function resolveTarget(
   target: string,
-  options: { protect: readonly string[]; ofModel?: boolean; overwrite?: boolean },
+  options: { protect: readonly string[]; ofModel?: boolean; ownBeginning?: string; overwrite?: boolean },
 ): Promise<ResolvedTarget> {
   const asked = path.resolve(target);
   const where = { file: asked };
@@ -50,7 +51,7 @@ export async function resolveTarget(
   const stats = await stat(final);
   if (stats.isDirectory()) throw new CompressionError('not-a-file', 'is a folder; choose a file name', where);
   if (!stats.isFile()) throw new CompressionError('not-a-file', 'is not a regular file; choose another name', where);
-  if (options.ofModel && (await belongsToModel([real, final], options.protect))) {
+  if (options.ofModel && (await belongsToModel([real, final], options.protect, options.ownBeginning))) {
     throw new CompressionError(
       'target-is-source',
       'exists already beside the checkpoint and was not saved by Eigenscope, so it may belong to the model, which is ' +
@@ -83,7 +84,7 @@ async function assertNotProtected(final: string, asked: string, protect: readonl
       const same = path.resolve(source) === asked ? 'is' : `is the same file as ${source},`;
       throw new CompressionError(
         'target-is-source',
-        `${same} part of the checkpoint being compressed, which is never written to; choose another name`,
+        `${same} part of the checkpoint, which is never written to; choose another name`,
         { file: asked },
       );
     }

@@ -10,6 +10,7 @@ import { LayerOutcomes, type Notify } from './document/layerOutcomes';
 import { OpenDocuments } from './document/openDocuments';
 import { QuickLooks } from './document/quickLooks';
 import { ResultCache } from './document/resultCache';
+import { ToldResults } from './exports/toldResults';
 import { Peeks } from './requests/peeks';
 import type { RequestParts } from './requests/requestParts';
 import { Hardware } from './resources/hardware';
@@ -37,6 +38,7 @@ export class Engine implements RequestParts {
   readonly cache: ResultCache;
   readonly documents = new OpenDocuments();
   readonly statistics = new HeldStatistics();
+  readonly told = new ToldResults();
   readonly outcomes: LayerOutcomes;
   readonly inspections: Inspections;
   readonly peeks: Peeks;
@@ -58,6 +60,7 @@ export class Engine implements RequestParts {
     if (!document) return;
     this.inspections.cancel(document);
     this.statistics.forget(handle);
+    this.told.forget(handle);
     await this.documents.close(handle);
   }
 

@@ -3,6 +3,7 @@ import os from 'node:os';
 import type { CancellationToken } from 'vscode-jsonrpc';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { isAccelerator, isDeviceChoice } from '../linalg/devices/providers';
+import { writePlan } from '../compression/planFile/planFiles';
 import { packSummary } from '../shared/packedTensors';
 import type { DocumentRequests, EngineNotifications, EngineRequests } from '../protocol';
 import { notifier, type Handlers } from '../shared/rpc';
@@ -19,6 +20,7 @@ import { saveCompressed } from './requests/saveLayers';
 import type { EngineDocument } from './document/engineDocument';
 import type { Notify } from './document/layerOutcomes';
 import { Engine } from './engine';
+import { exportNumbers } from './exports/exportNumbers';
 import { layerHeatMap } from './requests/layerHeatMap';
 import { defaultMemoryLimit, defaultThreads } from './resources/limits';
 import { layerGoodness } from './requests/layerGoodness';
@@ -125,6 +127,19 @@ const documentHandlers: Handlers<DocumentRequests> = {
     planSource(engine, open(document), { settings, compute }, signalOf(token)),
   loadPlan: ({ document, path, statistics }, token) =>
     loadPlan(open(document), path, statistics ?? undefined, signalOf(token)),
+  savePlan: async ({ document, plan, target }, token) => {
+    const { files } = open(document).summary;
+    const options = { protect: files, overwrite: true, signal: signalOf(token) };
+    return { path: await writePlan(plan, target, options) };
+  },
+  tellResults: ({ document, results, first }) => {
+    engine.told.tell(open(document).handle, results, first);
+    return null;
+  },
+  exportNumbers: ({ document, request, settings }, token) => {
+    const results = engine.told.take(document, request.results);
+    return exportNumbers(engine, open(document), request, results, settings, __dirname, signalOf(token));
+  },
   calibrate: ({ document, request }, token) => calibrate(engine, open(document), request, signalOf(token)),
   evaluate: ({ document, compressed, request }, token) =>
     evaluate(engine, open(document), compressed, request, signalOf(token)),

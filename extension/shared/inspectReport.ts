@@ -39,6 +39,10 @@ export interface InspectReport {
   problems: Problem[];
 }
 
+/** What `inspectCsv` and `inspectJson` begin with, whatever the model. */
+export const CSV_BEGINNING = 'name,tensor,shape,dtype,';
+export const JSON_BEGINNING = '{\n  "checkpoint": {';
+
 export function inspectReport(
   summary: CheckpointSummary,
   settings: InspectSettings,

@@ -14,7 +14,7 @@ import { previewLayer } from '../requests/compressLayer';
 import { parsePlanArguments, PLAN_USAGE, type PlanCommand } from './planArguments';
 import { planModel } from './planCommand';
 import { parseReportArguments, REPORT_ENDING, REPORT_USAGE, type ReportCommand } from './reportArguments';
-import { saveReport } from '../requests/saveReport';
+import { saveReport } from '../exports/saveReport';
 import { abortable } from '../resources/abortable';
 import { isRun, parseRunArguments, RUN_USAGE, type RunCommand } from './runArguments';
 import { runModel, runReport, secondsText } from './runCommand';
@@ -110,7 +110,7 @@ async function report(command: ReportCommand): Promise<number> {
     const names = [...new Set([...document.layers.keys(), ...chosen])];
     if (engine.inspections.add(document, names, command.settings, 'exact') > 0) await abortable(done, signal);
     const results = resultsOf(names, gathered, document);
-    const request = { results, layers: chosen, target, overwrite: command.overwrite };
+    const request = { results, layers: chosen, more: chosen.length === 0, target, overwrite: command.overwrite };
     const saved = await saveReport(engine, document, request, command.settings, __dirname, signal);
     progress.finish();
     await print(`${printedPath(saved.path)}\n${results.length} layers, ${saved.bytes} bytes\n`);

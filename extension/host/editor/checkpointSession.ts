@@ -14,6 +14,7 @@ import type { CheckpointSummary, LayerParts, PackedSummary, Problem } from '../.
 import type { EngineClient, EngineEvents, EngineChange } from '../engineClient';
 import { CheckpointInEngine, DIED, ENGINE_GONE, SessionError, type OpeningOptions } from './checkpointInEngine';
 import { ModelSavingRun } from './modelSavingRun';
+import { SessionExports } from './sessionExports';
 import { contentsOf, jobNames, type Contents } from './sessionContents';
 
 /** What a view begins with: all of the same version of the files. */
@@ -42,6 +43,9 @@ export type SessionNotifications = Omit<ViewNotifications, 'select' | 'results' 
 type SessionEvents = { [K in keyof SessionNotifications]: [SessionNotifications[K]] };
 type SessionEvent = keyof SessionEvents;
 
+/** Layers of those looked at that go into a report. */
+const MOST_LOOKED = 24;
+
 export class CheckpointSession {
   readonly events = new EventEmitter<SessionEvents>();
   /** By layer name, in order of arrival. */
@@ -68,7 +72,12 @@ export class CheckpointSession {
   readonly inEngine: CheckpointInEngine;
 
   /** The layer that a person looks at, in the view that told of one last. */
-  shownLayer: string | null = null;
+  private shown: string | null = null;
+
+  /** Layers that a person looked at, the last one first. */
+  private looked: readonly string[] = [];
+
+  readonly exports = new SessionExports(this);
 
   /** The saving of the whole model, compressed. */
   readonly modelSaving = new ModelSavingRun(this, (state) => this.events.emit('modelSaving', state));
@@ -113,6 +122,20 @@ export class CheckpointSession {
   /** Why what is shown are no longer the files on the disk; views that come later must hear it, too. */
   get changed(): Problem | undefined {
     return this.changeFound;
+  }
+
+  get shownLayer(): string | null {
+    return this.shown;
+  }
+
+  get shownLayers(): readonly string[] {
+    return this.looked;
+  }
+
+  /** A person looks at this layer, or at none. */
+  shows(layer: string | null): void {
+    this.shown = layer;
+    if (layer !== null) this.looked = [layer, ...this.looked.filter((each) => each !== layer)].slice(0, MOST_LOOKED);
   }
 
   /** Listens to one kind of event. @returns what ends it */

@@ -3,14 +3,13 @@ import * as vscode from 'vscode';
 import { createMessageConnection } from 'vscode-jsonrpc';
 import { messageTransport } from '../../shared/messageTransport';
 import type { ViewNotifications, ViewRequests, ViewState } from '../../protocol';
-import { planText } from '../../shared/compression/planText';
 import { notifier } from '../../shared/rpc';
 import { handle } from '../../shared/rpcHandlers';
 import type { CheckpointSession } from './checkpointSession';
 import { evaluateSaved } from './evaluateFlow';
-import { exportResults } from './exportResults';
+import { exportWithDialog } from './exportFlow';
 import { LoadWatch } from './loadWatch';
-import { choosePlanFile, chooseQuantisedCheckpoint, savePlanFile } from './planFiles';
+import { askPlanTarget, choosePlanFile, chooseQuantisedCheckpoint } from './planFiles';
 import { askSavingChoices } from './modelSaveFlow';
 import { Outbox } from './outbox';
 import { saveWithDialog } from './saveFlow';
@@ -97,7 +96,7 @@ export class CheckpointView {
         return null;
       },
       shows: ({ layer }) => {
-        session.shownLayer = layer;
+        session.shows(layer);
         return null;
       },
       inspect: async ({ names }) => ({ queued: await session.inspect(names) }),
@@ -141,7 +140,11 @@ export class CheckpointView {
         const plan = await session.inEngine.askNumbers('loadPlan', { path: file, statistics }, token);
         return { plan, path: file };
       },
-      savePlan: ({ plan }) => savePlanFile(planText(plan), this.document.uri),
+      savePlan: async ({ plan }, token) => {
+        const target = await askPlanTarget(this.document.uri);
+        if (target === undefined) return null;
+        return (await session.inEngine.ask('savePlan', { plan, target }, token)).answer;
+      },
       saveModel: async ({ plan, statistics, quantised }) => {
         session.modelSaving.assertIdle();
         const { format } = await session.summary();
@@ -199,7 +202,7 @@ export class CheckpointView {
         await vscode.commands.executeCommand('vscode.openWith', this.document.uri, 'default');
         return null;
       },
-      exportResults: ({ format }) => exportResults(session, format, this.document.uri),
+      exportNumbers: ({ format }) => exportWithDialog(session, format, this.document.uri),
     };
   }
 

@@ -1,24 +1,19 @@
-/** Files of plans and statistics: asks where with VS Code's own dialogs, writes and names them. Reading and checking is the engine's. */
+/** Files of plans and statistics: asks where with VS Code's own dialogs. Reading, checking and writing is the engine's. */
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { PLAN_ENDING } from '../../shared/compression/plans';
 
 const FILTERS = { 'Compression plan': ['json'] };
 
-/** @returns null where the person cancelled the dialog */
-export async function savePlanFile(text: string, source: vscode.Uri): Promise<{ path: string } | null> {
+/** @returns undefined where the person cancelled the dialog */
+export async function askPlanTarget(source: vscode.Uri): Promise<string | undefined> {
   const name = path.basename(source.fsPath).replace(/(\.index)?\.[^.]+$/, '');
   const target = await vscode.window.showSaveDialog({
     defaultUri: vscode.Uri.joinPath(source, '..', `${name}${PLAN_ENDING}`),
     filters: FILTERS,
     title: 'Save Plan',
   });
-  if (!target) return null;
-  if (!target.fsPath.endsWith(PLAN_ENDING)) {
-    throw new Error(`${target.fsPath} may belong to the model. End the name of a plan with ${PLAN_ENDING}.`);
-  }
-  await vscode.workspace.fs.writeFile(target, Buffer.from(text));
-  return { path: target.fsPath };
+  return target?.fsPath;
 }
 
 /** @returns undefined where the person cancelled the dialog */

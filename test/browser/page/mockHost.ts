@@ -286,7 +286,7 @@ handle<ViewRequests>(connection, {
   },
   openSettings: () => null,
   openAsText: () => null,
-  exportResults: () => null,
+  exportNumbers: () => null,
 });
 
 // What the view posts reaches the host in a later turn, as a copy, as between two processes.

@@ -7,6 +7,7 @@
  */
 import path from 'node:path';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
+import { ToldResults } from '../../../extension/engine/exports/toldResults';
 import { stampedHandlers } from '../../../extension/engine/stampedHandlers';
 import type { DeviceInfo } from '../../../extension/shared/devices';
 import type { InspectDepth, QuickLook } from '../../../extension/shared/estimates';
@@ -89,6 +90,8 @@ function unused(): never {
   throw new Error('the fake engine does not do that');
 }
 
+const told = new ToldResults();
+
 const documentHandlers: Handlers<DocumentRequests> = {
   inspect: ({ document, names, depth }) => {
     const wanted = names ?? (open.get(document)?.tensors ?? []).map(({ name }) => name);
@@ -122,6 +125,19 @@ const documentHandlers: Handlers<DocumentRequests> = {
   useQuantised: unused,
   groupOptions: unused,
   assignPlan: unused,
+  savePlan: unused,
+  tellResults: async ({ document, results, first }) => {
+    told.tell(document, results, first);
+    await notify.notify('log', { level: 'info', message: `told ${results.length}` });
+    return null;
+  },
+  exportNumbers: async ({ document, request }, token) => {
+    const results = told.take(document, request.results);
+    if (request.target.endsWith('fatal')) process.exit(9);
+    if (request.target.endsWith('slow')) await new Promise((resolve) => token.onCancellationRequested(resolve));
+    if (token.isCancellationRequested) throw new DOMException('cancelled', 'AbortError');
+    return { path: request.target, bytes: results.size, notes: [...request.layers] };
+  },
   runPlan: async ({ document, request }, token) => {
     const about = stampOf(document);
     await notify.notify('saving', { ...about, fraction: 0.25, message: 'a', secondsLeft: 3 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { exportedLayers } from '../../../../extension/host/editor/exportedLayers';
+import { exportedLayers } from '../../../../extension/engine/exports/exportedLayers';
 import { inspectCsv, reportedLayers } from '../../../../extension/shared/inspectReport';
 import type { LayerResult } from '../../../../extension/shared/layers';
 import type { TensorSummary } from '../../../../extension/shared/tensors';

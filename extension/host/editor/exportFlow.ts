@@ -1,0 +1,49 @@
+/** Keeping numbers: asks where, shows progress that can be cancelled, offers to open the file. The engine writes it. */
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { exportFormat, type ExportFormat, type ExportResult } from '../../shared/exports';
+import { notificationText } from '../plainText';
+import { inspectSettings } from '../settings';
+import type { CheckpointSession } from './checkpointSession';
+import { modelRunProgress } from './modelRunProgress';
+
+/**
+ * @param source the checkpoint's URI: the dialog starts beside it
+ * @returns null if the person cancelled
+ */
+export async function exportWithDialog(
+  session: CheckpointSession,
+  format: ExportFormat,
+  source: vscode.Uri,
+): Promise<{ path: string } | null> {
+  const { ending, suffix, files, title } = exportFormat(format);
+  const name = `${path.basename(source.fsPath).replace(/(\.index)?\.[^.]+$/, '')}-${suffix}.${ending}`;
+  const target = await vscode.window.showSaveDialog({
+    defaultUri: vscode.Uri.joinPath(source, '..', name),
+    filters: { [files]: [ending] },
+    title,
+  });
+  if (!target) return null;
+  const saving = `Saving ${notificationText(path.basename(target.fsPath))}`;
+  const written = await modelRunProgress(session, saving, (token) =>
+    session.exports.write(format, target.fsPath, inspectSettings(), token),
+  );
+  if (!written) return null;
+  void offerToOpen(format, written);
+  return { path: written.path };
+}
+
+async function offerToOpen(format: ExportFormat, { path: file, notes }: ExportResult): Promise<void> {
+  const saved = `Saved ${notificationText(path.basename(file))}.`;
+  const left = notes.length === 0 ? '' : ` ${notificationText(notes.join(' '))}`;
+  const open = 'Open';
+  if ((await vscode.window.showInformationMessage(saved + left, open)) !== open) return;
+  const uri = vscode.Uri.file(file);
+  if (format === 'report' && isOnThisMachine()) await vscode.env.openExternal(uri);
+  else await vscode.commands.executeCommand('vscode.open', uri);
+}
+
+/** A browser of the person's machine has no files of a remote one: they are shown in the editor, as text. */
+function isOnThisMachine(): boolean {
+  return vscode.env.uiKind === vscode.UIKind.Desktop && vscode.env.remoteName === undefined;
+}

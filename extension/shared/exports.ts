@@ -1,0 +1,45 @@
+/** What a person keeps of a checkpoint's numbers: the formats, the request, and what was written. */
+import type { QuickLook } from './estimates';
+
+export type ExportFormat = 'csv' | 'json' | 'report';
+
+export interface ExportFormatRow {
+  readonly format: ExportFormat;
+  /** File name ending, without the dot. */
+  readonly ending: string;
+  /** What stands behind the checkpoint's name in the proposed file name. */
+  readonly suffix: string;
+  /** Of files, for the dialog. */
+  readonly files: string;
+  /** Title of the dialog. */
+  readonly title: string;
+}
+
+export const exportFormats: readonly ExportFormatRow[] = [
+  { format: 'csv', ending: 'csv', suffix: 'weights', files: 'CSV', title: 'Save Numbers as CSV' },
+  { format: 'json', ending: 'json', suffix: 'weights', files: 'JSON', title: 'Save Numbers as JSON' },
+  { format: 'report', ending: 'html', suffix: 'report', files: 'HTML', title: 'Save Report' },
+];
+
+export function exportFormat(format: ExportFormat): ExportFormatRow {
+  return exportFormats.find((row) => row.format === format)!;
+}
+
+export interface ExportRequest {
+  readonly format: ExportFormat;
+  /** It may exist already: the person was asked. */
+  readonly target: string;
+  /** Results that were told before, with `tellResults`. */
+  readonly results: number;
+  /** Layers without a result that have estimates. */
+  readonly looks: readonly QuickLook[];
+  /** Layers whose spectra a report shows beside those worth showing. */
+  readonly layers: readonly string[];
+}
+
+export interface ExportResult {
+  readonly path: string;
+  readonly bytes: number;
+  /** What is not in it, and why, in sentences. */
+  readonly notes: readonly string[];
+}

@@ -1,0 +1,103 @@
+/** What the engine writes for a person to keep, and what it never writes over. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { ReportData } from '../../../extension/report/reportRecords';
+import type { ExportFormat, ExportResult } from '../../../extension/shared/exports';
+import type { InspectReport } from '../../../extension/shared/inspectReport';
+import type { InspectSettings, LayerResult } from '../../../extension/shared/layers';
+import { commandLine } from '../../harness/commandLine';
+import { uniform, writeSafetensors } from '../../harness/checkpoints/madeCheckpoints';
+import { EngineProcess } from '../../harness/engineProcess';
+import { temporaryFolder } from '../../harness/temporaryFolder';
+
+const settings: InspectSettings = {
+  farms: { enabled: true, rows: 2000, q: 1, ops: 10, fit: 'xmin_peak', mode: 'auto', tolerance: 0.01 },
+};
+
+describe('numbers written by the engine', () => {
+  const root = temporaryFolder();
+  let folder: string;
+  let model: string;
+  let engine: EngineProcess;
+  let document: string;
+  let results: LayerResult[];
+  before(async () => {
+    folder = mkdtempSync(path.join(root, 'model-'));
+    model = writeSafetensors(path.join(folder, 'model.safetensors'), [
+      { name: 'a.weight', shape: [48, 32], values: uniform(1536, 1) },
+      { name: '=cmd()|b', shape: [48, 32], values: uniform(1536, 2) },
+      { name: 'bias', shape: [32], values: uniform(32, 3) },
+    ]);
+    engine = new EngineProcess({});
+    ({ document } = await engine.request('open', { path: model }));
+    await engine.request('inspect', { document, settings });
+    await engine.idle();
+    results = [...new Map(engine.results.map(({ result }) => [result.name, result])).values()];
+  });
+  after(() => engine.dispose());
+
+  async function write(
+    format: ExportFormat,
+    target: string,
+    told = results,
+    layers: string[] = [],
+  ): Promise<ExportResult> {
+    for (const [index, result] of told.entries()) {
+      await engine.request('tellResults', { document, results: [result], first: index === 0 });
+    }
+    const request = { format, target, results: told.length, looks: [], layers };
+    return engine.request('exportNumbers', { document, request, settings });
+  }
+
+  it('writes the terminal’s own JSON and CSV, and leaves nothing else behind', async () => {
+    const run = commandLine(folder);
+    const json = path.join(folder, 'numbers.json');
+    assert.equal((await write('json', json)).path, json);
+    const own = JSON.parse(readFileSync(json, 'utf8')) as InspectReport;
+    const terminal = JSON.parse(run('inspect', model, '--json', '--no-cache').stdout) as InspectReport;
+    const numbers = ({ layers }: InspectReport): unknown => layers.map(({ elapsed: _, ...rest }) => rest);
+    assert.deepEqual(numbers(own), numbers(terminal));
+    assert.deepEqual(own.checkpoint, terminal.checkpoint);
+    const csv = path.join(folder, 'numbers.csv');
+    const { bytes } = await write('csv', csv);
+    assert.equal(readFileSync(csv, 'utf8'), run('inspect', model, '--csv', '--no-cache').stdout);
+    assert.equal(bytes, readFileSync(csv).length);
+    assert.match(readFileSync(csv, 'utf8'), /\n'=cmd\(\)\|b,/);
+    // Once more over its own files.
+    await write('csv', csv);
+    assert.deepEqual(readdirSync(folder).sort(), ['model.safetensors', 'numbers.csv', 'numbers.json']);
+  });
+
+  it('writes a report of the known layers, with the spectra of those looked at first', async () => {
+    const target = path.join(folder, 'report.html');
+    const { notes } = await write('report', target, results.slice(0, 2), ['=cmd()|b']);
+    const html = readFileSync(target, 'utf8');
+    const data = JSON.parse(/id="report-data">(.*?)<\/script>/s.exec(html)![1]!) as ReportData;
+    const known = results.slice(0, 2).map(({ name }) => name);
+    assert.deepEqual(new Set(data.results.map(({ name }) => name)), new Set(known));
+    assert.deepEqual(
+      data.spectra.map(({ layer }) => layer),
+      ['=cmd()|b', 'a.weight'].filter((name) => known.includes(name)),
+    );
+    assert.match(notes[0]!, /^1 of 3 layers was not inspected when this report was made/);
+    assert.deepEqual(data.notes, notes);
+  });
+
+  it('replaces nothing of the model, and nothing beside it that is not its own', async () => {
+    const config = path.join(folder, 'config.json');
+    writeFileSync(config, '{}');
+    await assert.rejects(write('json', config), /may belong to the model/);
+    await assert.rejects(write('report', config), /may belong to the model/);
+    await assert.rejects(write('csv', model), /part of the checkpoint/);
+    assert.equal(readFileSync(config, 'utf8'), '{}');
+  });
+
+  it('writes nothing if it was not told all results', async () => {
+    const target = path.join(folder, 'partial.csv');
+    await engine.request('tellResults', { document, results: results.slice(0, 1), first: true });
+    const request = { format: 'csv', target, results: 3, looks: [], layers: [] } as const;
+    await assert.rejects(engine.request('exportNumbers', { document, request, settings }), /1 of 3 results/);
+    assert.equal(existsSync(target), false);
+  });
+});
