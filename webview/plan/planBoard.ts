@@ -4,12 +4,7 @@
  */
 import { makePlan } from '../../extension/compression/plan/makePlan';
 import type { AllocatedPlan } from '../../extension/compression/plan/planRequest';
-import {
-  ALLOCATIONS,
-  type CompressionPlan,
-  type LayerPlan,
-  type PlanTarget,
-} from '../../extension/shared/compression/plans';
+import { ALLOCATIONS, type CompressionPlan, type LayerPlan } from '../../extension/shared/compression/plans';
 import type { MethodName } from '../../extension/shared/compression/methodTable';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
 import type { Host } from '../connection';
@@ -136,9 +131,9 @@ export class PlanBoard {
     this.closeEditor();
   }
 
-  /** Asks for another target. */
-  aim(target: PlanTarget): void {
-    this.change({ target });
+  /** Asks for something else. */
+  ask(change: Partial<PlanSettings>): void {
+    this.change(change);
   }
 
   /** The plan as it is saved; null while what is asked cannot be planned. */

@@ -11,6 +11,7 @@ import { ExcludeField } from './excludeField';
 import { GroupsField } from './groupsField';
 import { MethodField } from './methodField';
 import type { Lacking } from './neededStatistics';
+import { OnlyLine } from './onlyLine';
 import type { PlanSettings } from './planSettings';
 import { TargetField } from './targetField';
 
@@ -30,6 +31,7 @@ export class PlanForm {
   private readonly method: MethodField;
   private readonly exclude: ExcludeField;
   private readonly assignment: AssignmentField;
+  private readonly only: OnlyLine;
   readonly groups: GroupsField;
   private readonly rank: HTMLInputElement;
   private readonly rankField: HTMLElement;
@@ -65,10 +67,12 @@ export class PlanForm {
     );
     this.exclude = new ExcludeField((exclude) => this.onChange({ exclude }));
     this.assignment = new AssignmentField(lacking, (change) => this.onChange(change));
+    this.only = new OnlyLine((before) => this.onChange({ only: null, target: before }));
     this.groups = new GroupsField((groups) => this.onChange({ groups }));
     this.element = element(
       'section',
       { class: 'plan-controls', 'aria-label': 'What to compress, and how far' },
+      this.only.element,
       element('div', {}, element('h3', {}, 'Target'), this.target.element),
       element('div', {}, field('Allocation', this.allocation), this.allocationText, this.relative),
       this.assignment.element,
@@ -82,6 +86,7 @@ export class PlanForm {
 
   show(settings: PlanSettings): void {
     const { target, allocation, relative, method, multiple, exclude } = settings;
+    this.only.show(settings.only);
     this.target.show(target);
     if (this.allocation.value !== allocation) this.allocation.value = allocation;
     this.allocationText.textContent = ALLOCATION_LABELS[allocation].description;

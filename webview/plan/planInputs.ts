@@ -29,9 +29,11 @@ export function groupsLack({ statistics, groups }: PlanInputs): string | undefin
 }
 
 export function chosenGroups(
-  { groups: asked, loadedGroups, multiple }: PlanSettings,
-  { statistics, groups: options }: PlanInputs,
+  { groups: asked, loadedGroups, multiple, only }: PlanSettings,
+  { statistics, groups: all }: PlanInputs,
 ): ChosenGroups {
+  const inReach = only && new Set(only.layers);
+  const options = all.filter((each) => 'why' in each || !inReach || each.members.every((name) => inReach.has(name)));
   const groups: Record<string, GroupPlan> = {};
   const members = new Map<string, { group: string; plan: GroupPlan; kept: number }>();
   const left: PlannedGroups['left'][number][] = [];
@@ -67,13 +69,18 @@ export type OutOfReach = Required<Pick<PlanRequest, 'leftOut' | 'groupShares'>>;
 /** Layers of groups, and those without what the method needs. */
 export function outOfReach(
   layers: readonly PlanLayer[],
-  { method, allocation, pinned }: PlanSettings,
+  { method, allocation, pinned, only }: PlanSettings,
   { known }: PlanInputs,
   groups: ChosenGroups,
 ): OutOfReach {
   const { leftOut, groupShares } = leftToGroups(groups);
+  const chosen = only && new Set(only.layers);
   for (const { name } of layers) {
     if (Object.hasOwn(leftOut, name)) continue;
+    if (chosen && !chosen.has(name)) {
+      leftOut[name] = 'is not among the layers chosen in the table';
+      continue;
+    }
     const own = Object.hasOwn(pinned, name) ? pinned[name] : undefined;
     if (own && 'keep' in own) continue;
     // An ILP asks for each of its choices.

@@ -5,12 +5,23 @@ import type { MethodName } from '../../extension/shared/compression/methodTable'
 import type { CompressionPlan, GroupPlan, LayerPlan, PlanTarget } from '../../extension/shared/compression/plans';
 import type { RowOrder } from './planRows';
 
+/** Layers that a plan is limited to, as they were chosen in the table. */
+export interface OnlyLayers {
+  /** What they are called together. */
+  readonly label: string;
+  readonly layers: readonly string[];
+  /** The target that comes back with the other layers. */
+  readonly before: PlanTarget;
+}
+
 type Chosen = Pick<CompressionPlan, 'allocation' | 'method' | 'exclude' | 'multiple'>;
 
 export interface PlanSettings extends Chosen {
   readonly target: PlanTarget;
   /** Errors are relative to each layer's own norm. */
   readonly relative: boolean;
+  /** All other layers stay dense; null for a plan of the whole model. */
+  readonly only: OnlyLayers | null;
   /** Rows that were set by hand, by the layer's name. */
   readonly pinned: Readonly<Record<string, LayerPlan>>;
   /** The other rows make up for those. */
@@ -32,6 +43,7 @@ export const FIRST_SETTINGS: PlanSettings = {
   method: { method: 'svd' },
   exclude: [],
   multiple: 1,
+  only: null,
   pinned: {},
   rebalance: true,
   groups: [],

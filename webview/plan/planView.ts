@@ -145,8 +145,24 @@ export class PlanView {
 
   /** Takes the place of the target that was asked for before. */
   aim(target: PlanTarget): void {
-    if (this.board) this.board.aim(target);
-    else this.remember({ settings: { ...this.settings, target } });
+    this.change({ target });
+  }
+
+  /**
+   * Limits the plan to some layers, which are to become half as large; an error that was asked for is of these layers only.
+   *
+   * @param shares of the whole model: what these layers are of its bytes and of its parameters
+   */
+  limitTo(label: string, layers: readonly string[], shares: { size: number; parameters: number }): void {
+    const { target, only } = this.settings;
+    const before = only?.before ?? target;
+    const halved = before.kind === 'error' ? before : { kind: before.kind, value: 1 - shares[before.kind] / 2 };
+    this.change({ only: { label, layers, before }, target: halved });
+  }
+
+  private change(change: Partial<PlanSettings>): void {
+    if (this.board) this.board.ask(change);
+    else this.remember({ settings: { ...this.settings, ...change } });
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { KnownOfLayers } from '../../../../extension/shared/compression/methodNeeds';
 import type { LayerPlan, PlanLayer } from '../../../../extension/shared/compression/plans';
-import { outOfReach, type PlanInputs } from '../../../../webview/plan/planInputs';
+import { chosenGroups, outOfReach, type PlanInputs } from '../../../../webview/plan/planInputs';
 import { FIRST_SETTINGS } from '../../../../webview/plan/planSettings';
 
 describe('layers that a plan on the page cannot reach', () => {
@@ -20,6 +20,23 @@ describe('layers that a plan on the page cannot reach', () => {
   it('are those that lack what the method of all needs', () => {
     assert.deepEqual(leftOut({}, 'svd'), {});
     assert.deepEqual(leftOut({}, 'svd-llm'), { b: 'is not in the statistics' });
+  });
+
+  it('are those that were not chosen in the table, pinned or not, and groups that reach beyond the chosen ones', () => {
+    const before = { kind: 'size', value: 0.5 } as const;
+    const only = { label: 'h.0', layers: ['a'], before };
+    const settings = { ...FIRST_SETTINGS, only, pinned: { b: { method: 'svd', rank: 1 } as const } };
+    assert.deepEqual(outOfReach(layers, settings, inputs, none).leftOut, {
+      b: 'is not among the layers chosen in the table',
+    });
+    const option = { method: 'nystrom', name: 'mlp', most: 8, measuredAt: 'a' } as const;
+    const groupsOf = (members: readonly string[]): string[] => {
+      const asked = { ...settings, groups: [{ method: 'nystrom', share: 0.5 } as const] };
+      const statistics = { covered, refused: {}, path: 's', fingerprint: 'f' } as unknown as PlanInputs['statistics'];
+      return Object.keys(chosenGroups(asked, { ...inputs, statistics, groups: [{ ...option, members }] }).groups);
+    };
+    assert.deepEqual(groupsOf(['a']), ['mlp']);
+    assert.deepEqual(groupsOf(['a', 'b']), []);
   });
 
   it('are rows set by hand that lack what their own method needs, and no others', () => {

@@ -1,0 +1,27 @@
+/** Says that a plan is limited to layers that were chosen in the table, and takes the limit away. */
+import type { PlanTarget } from '../../extension/shared/compression/plans';
+import { button } from '../controls/controls';
+import { breakableName, element } from '../controls/elements';
+import { plural } from '../numbers/format';
+import type { OnlyLayers } from './planSettings';
+
+export class OnlyLine {
+  readonly element = element('div', { class: 'plan-only', role: 'group', 'aria-label': 'Layers of this plan' });
+
+  /** @param onAll hears the target that the whole model had before */
+  constructor(private readonly onAll: (before: PlanTarget) => void) {}
+
+  show(only: OnlyLayers | null): void {
+    this.element.hidden = only === null;
+    if (!only) return;
+    const { label, layers, before } = only;
+    const all = button({
+      label: 'All Layers',
+      icon: 'close',
+      title: 'Plan all layers again',
+      onClick: () => this.onAll(before),
+    });
+    const name = element('bdi', { dir: 'ltr' }, ...breakableName(label));
+    this.element.replaceChildren(element('p', {}, 'Only ', name, `: ${plural(layers.length, 'layer')}`), all);
+  }
+}
