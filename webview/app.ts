@@ -14,6 +14,7 @@ import { PlanView } from './plan/planView';
 import { showMenu, type MenuItem } from './controls/popup';
 import type { ViewNotifications, ViewSelection, ViewState } from '../extension/protocol';
 import { problemOf } from '../extension/shared/rpc';
+import { rowMenu, type PlannedRows } from './table/rowMenu';
 import { splitter } from './controls/splitter';
 import { TensorTable, type TablePlace } from './table/tensorTable';
 import { watchTheme } from './controls/theme';
@@ -69,7 +70,7 @@ class Page {
       open: (node, how) => {
         if (node.layer !== undefined) this.show(node.layer, { focus: how === 'keyboard' ? 'title' : 'none' });
       },
-      menu: (node, at) => showMenu(this.menuOf(node), at, this.table.table.element),
+      menu: (node, at) => showMenu(this.menuOf([node]), at, this.table.table.element),
       visible: (layers) => {
         this.inSight = layers;
         this.prioritise(layers);
@@ -97,6 +98,13 @@ class Page {
     this.main.append(bar, this.layer.element);
     root.replaceChildren(this.header.element, this.banners.element, this.messages, this.main, this.plan.element);
     this.main.addEventListener('keydown', (event) => {
+      if (isFindKey(event)) {
+        // VS Code would hear it, too.
+        event.stopPropagation();
+        event.preventDefault();
+        this.table.find();
+        return;
+      }
       // An open dropdown or a filled filter takes the first Escape.
       if (event.key !== 'Escape' || event.defaultPrevented || this.layer.layer === null) return;
       event.preventDefault();
@@ -225,26 +233,23 @@ class Page {
     if (inspection.busy && waiting.length > 0) this.ask(this.host.request('prioritise', { names: waiting }));
   }
 
-  private menuOf(node: TreeNode): MenuItem[] {
-    const { layer, tensor } = node;
-    const below = layersBelow(node);
-    const items: MenuItem[] = [];
-    if (layer !== undefined) items.push({ label: 'Open', icon: 'graph', run: () => this.show(layer) });
-    if (layer !== undefined && (tensor?.layers.length ?? 0) > 0) {
-      items.push({ label: 'Compress…', icon: 'fold', run: () => this.show(layer, { compress: true }) });
-    }
-    const waiting = below.filter((name) => this.inspection.isMissing(name));
-    if (waiting.length > 0) {
-      const label = layer === undefined ? 'Inspect These Layers' : 'Inspect';
-      items.push({ label, icon: 'play', run: () => this.ask(this.host.request('inspect', { names: waiting })) });
-    }
-    if (this.inspection.busy) {
-      const run = (): void => this.ask(this.host.request('cancel', { names: below }));
-      items.push({ label: 'Cancel', icon: 'debug-stop', run });
-    }
-    const copy = async (): Promise<void> => navigator.clipboard.writeText(node.name);
-    items.push({ label: 'Copy Name', icon: 'copy', run: () => this.ask(copy()) });
-    return items;
+  private menuOf(nodes: readonly TreeNode[]): MenuItem[] {
+    return rowMenu(nodes, this.inspection, {
+      open: (layer, how) => this.show(layer, how),
+      inspect: (names) => this.ask(this.host.request('inspect', { names })),
+      cancel: (names) => this.ask(this.host.request('cancel', { names })),
+      compressThese: (rows) => this.planOnly(rows),
+      copy: (text) => this.ask(navigator.clipboard.writeText(text)),
+      copyNumbers: (leaves) => this.ask(navigator.clipboard.writeText(this.table.numbersOf(leaves))),
+    });
+  }
+
+  private planOnly({ label, layers, nodes }: PlannedRows): void {
+    const { bytes, parameters } = this.inspection.summary;
+    const sum = (key: 'bytes' | 'parameters'): number => nodes.reduce((total, node) => total + node[key], 0);
+    this.plan.limitTo(label, layers, { size: sum('bytes') / bytes, parameters: sum('parameters') / parameters });
+    this.leave();
+    this.openPlan({ focus: true });
   }
 
   /** A request whose answer is not needed; what goes wrong with it is said, unless the engine's own banner says it. */
@@ -262,8 +267,8 @@ class Page {
   }
 }
 
-function layersBelow(node: TreeNode): string[] {
-  return [...(node.layer === undefined ? [] : [node.layer]), ...node.children.flatMap(layersBelow)];
+function isFindKey({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): boolean {
+  return key.toLowerCase() === 'f' && ctrlKey !== metaKey && !shiftKey && !altKey;
 }
 
 function failedPage(error: unknown, again: HTMLElement, asText: () => void): HTMLElement {

@@ -5,6 +5,7 @@
  * @see https://github.com/microsoft/vscode-codicons
  */
 import add from '@vscode/codicons/src/icons/add.svg';
+import arrowDown from '@vscode/codicons/src/icons/arrow-down.svg';
 import arrowLeft from '@vscode/codicons/src/icons/arrow-left.svg';
 import arrowUp from '@vscode/codicons/src/icons/arrow-up.svg';
 import beaker from '@vscode/codicons/src/icons/beaker.svg';
@@ -22,6 +23,7 @@ import discard from '@vscode/codicons/src/icons/discard.svg';
 import ellipsis from '@vscode/codicons/src/icons/ellipsis.svg';
 import error from '@vscode/codicons/src/icons/error.svg';
 import exportArrow from '@vscode/codicons/src/icons/export.svg';
+import filter from '@vscode/codicons/src/icons/filter.svg';
 import fold from '@vscode/codicons/src/icons/fold.svg';
 import folderOpened from '@vscode/codicons/src/icons/folder-opened.svg';
 import graph from '@vscode/codicons/src/icons/graph.svg';
@@ -48,6 +50,7 @@ import { element } from './elements';
 
 const sources = {
   add,
+  'arrow-down': arrowDown,
   'arrow-left': arrowLeft,
   'arrow-up': arrowUp,
   beaker,
@@ -65,6 +68,7 @@ const sources = {
   ellipsis,
   error,
   export: exportArrow,
+  filter,
   fold,
   'folder-opened': folderOpened,
   graph,

@@ -9,6 +9,7 @@ import { estimateOf, estimateText, estimateWords, isExact } from '../numbers/est
 import { Means } from '../numbers/means';
 import { measures, type Measure } from '../numbers/measures';
 import type { TreeNode } from '../model/moduleTree';
+import { NAME_COLUMN } from './columnLayout';
 import type { SortValue } from './tableOrder';
 
 export interface CellContent {
@@ -52,9 +53,6 @@ export const DEFAULT_COLUMNS: readonly string[] = [
   'spectral_norm',
   'rank_energy_0.95',
 ];
-
-/** Always the first column: a row without its name says nothing. */
-export const NAME_COLUMN = 'name';
 
 const NUMBER_WIDTH = 78;
 const LEAST_SHAPE_WIDTH = 96;

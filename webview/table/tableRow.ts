@@ -5,6 +5,7 @@ import { icon, setIcon, type IconName } from '../controls/icons';
 import type { TreeNode } from '../model/moduleTree';
 import type { RowStatus } from './rowStatus';
 import { ROW_HEIGHT } from './tableActions';
+import { foundMarks, isWhole } from './findInRows';
 import type { ShownRow } from './tableOrder';
 
 /** Pixels a row is indented for each level of the tree. */
@@ -20,6 +21,8 @@ const STATUS_ICONS: Record<RowStatus['kind'], IconName | null> = {
 export interface RowContext {
   isExpanded(node: TreeNode): boolean;
   status(node: TreeNode): RowStatus;
+  /** What is looked for in the names, in lower case; empty for nothing. */
+  wanted(): string;
 }
 
 let nextId = 0;
@@ -70,6 +73,7 @@ export class RowView {
     const selected = marks.selected !== null && marks.selected === node.layer;
     target.setAttribute('aria-selected', String(selected));
     target.classList.toggle('active', marks.active);
+    target.classList.toggle('current-match', marks.active && this.context.wanted() !== '');
     target.classList.toggle('group', node.layer === undefined);
     this.showName(row);
     this.showStatus(node);
@@ -82,19 +86,23 @@ export class RowView {
     this.element.hidden = true;
   }
 
-  private showName({ node, depth, matches, found }: ShownRow): void {
+  private showName(row: ShownRow): void {
+    const { node, matches, found } = row;
     const opens = node.children.length > 0;
     const expanded = opens && this.context.isExpanded(node);
     setIcon(this.twistie, opens ? (expanded ? 'chevron-down' : 'chevron-right') : null);
     if (opens) this.element.setAttribute('aria-expanded', String(expanded));
     else this.element.removeAttribute('aria-expanded');
-    this.name.style.paddingInlineStart = `${4 + depth * INDENT}px`;
+    this.name.style.paddingInlineStart = `${4 + row.depth * INDENT}px`;
     // In the tree a row says what it adds to its parent; in a flat list, its whole name.
-    const whole = matches !== undefined || depth < node.depth;
+    const whole = isWhole(row);
     const text = whole ? (found ?? node.name) : node.label;
+    const wanted = this.context.wanted();
     // Whole names differ at their ends: one that is too long loses its beginning.
     this.label.classList.toggle('whole-name', whole);
-    this.label.replaceChildren(element('bdi', { dir: 'ltr' }, ...highlighted(text, matches)));
+    this.label.replaceChildren(
+      element('bdi', { dir: 'ltr' }, ...highlighted(text, wanted === '' ? matches : foundMarks(row, wanted))),
+    );
     this.name.title = rowTitle(node);
   }
 

@@ -2,20 +2,23 @@
  * The table and the line of controls above it: filter, tree or list, columns, sorting. Decides which rows the table
  * shows and keeps that in the remembered view.
  */
-import { allColumns, CHARACTER_WIDTH, DEFAULT_COLUMNS, NAME_COLUMN, type Column } from './columns';
+import { NAME_COLUMN } from './columnLayout';
+import { allColumns, CHARACTER_WIDTH, DEFAULT_COLUMNS, type Column } from './columns';
 import type { ViewMemory } from '../connection';
 import { chooseColumns } from './columnChooser';
 import { button, textField, type Button, type TextField } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatCount, plural } from '../numbers/format';
+import { copiedNumbers } from './copiedNumbers';
 import { showFilterHelp } from './filterHelp';
+import { FindBar } from './findBar';
 import { setIcon } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
 import type { TreeNode } from '../model/moduleTree';
 import { rowStatus } from './rowStatus';
 import { LayerTable } from './table';
 import { INDENT } from './tableRow';
-import { RowFilter } from './rowFilter';
+import { RowFilter, type Filtered } from './rowFilter';
 import { flatRows, treeRows, type ShownRow, type Sorting } from './tableOrder';
 
 export interface TensorTableActions {
@@ -48,6 +51,7 @@ export class TensorTable {
   private readonly treeButton: Button;
   private readonly columnsButton: Button;
   private readonly helpButton: Button;
+  private readonly findBar: FindBar;
   private rowFilter: RowFilter | null = null;
   /** Columns that the filter looks at. */
   private filtersBy: readonly string[] = [];
@@ -67,7 +71,7 @@ export class TensorTable {
     this.filterField = textField({
       label: 'Filter tensors by name',
       placeholder: 'Name, alpha>6, dtype:bf16, 64x172',
-      icon: 'search',
+      icon: 'filter',
       value: memory.current.filter,
       onInput: (filter) => {
         memory.remember({ filter });
@@ -80,6 +84,13 @@ export class TensorTable {
       icon: 'question',
       appearance: 'icon',
       onClick: () => this.showHelp(),
+    });
+    const find = button({
+      label: 'Find',
+      icon: 'search',
+      appearance: 'icon',
+      title: 'Find in the table (Ctrl+F)',
+      onClick: () => this.find(),
     });
     this.treeButton = button({ label: '', icon: 'list-tree', appearance: 'icon', onClick: () => this.toggleTree() });
     const collapse = button({
@@ -106,8 +117,16 @@ export class TensorTable {
       {
         isExpanded: (node) => !this.collapsed.has(node.key),
         status: (node) => rowStatus(inspection, node),
+        wanted: () => this.findBar.wanted,
       },
     );
+    this.findBar = new FindBar({
+      rows: () => this.rowsInOrder(new Set()).rows,
+      active: () => this.table.rows[this.table.active]?.node,
+      goTo: (node) => this.goTo(node),
+      redraw: () => this.table.refresh(),
+      focusTable: () => this.focus(),
+    });
     this.element = element(
       'section',
       { class: 'tensors', 'aria-label': 'Tensors' },
@@ -117,8 +136,9 @@ export class TensorTable {
         this.filterField,
         this.helpButton,
         this.count,
-        element('span', { class: 'toolbar-end' }, this.treeButton, collapse, this.columnsButton),
+        element('span', { class: 'toolbar-end' }, find, this.treeButton, collapse, this.columnsButton),
       ),
+      this.findBar.element,
       this.table.element,
     );
     this.updateColumns();
@@ -155,6 +175,16 @@ export class TensorTable {
     this.table.element.focus();
   }
 
+  /** Opens the line that finds names. */
+  find(): void {
+    this.findBar.open();
+  }
+
+  /** The columns that are shown, of these layers, for a spreadsheet. */
+  numbersOf(nodes: readonly TreeNode[]): string {
+    return copiedNumbers(this.shownColumns(), nodes);
+  }
+
   /** What opening a layer from elsewhere may change. */
   get place(): TablePlace {
     const { filter } = this.memory.current;
@@ -181,38 +211,63 @@ export class TensorTable {
   }
 
   private updateColumns(): void {
-    const chosen = new Set(this.memory.current.columns ?? DEFAULT_COLUMNS);
-    const shown = this.columns.filter(({ key }) => key === NAME_COLUMN || chosen.has(key));
-    this.table.setColumns(shown);
+    this.table.setColumns(this.shownColumns());
     this.table.setSort(this.memory.current.sort);
+  }
+
+  private shownColumns(): Column[] {
+    const chosen = new Set(this.memory.current.columns ?? DEFAULT_COLUMNS);
+    return this.columns.filter(({ key }) => key === NAME_COLUMN || chosen.has(key));
   }
 
   private updateRows(): void {
     const { tree, filter } = this.memory.current;
-    const all = this.inspection.tree;
     const isFiltered = filter.trim() !== '';
-    let rows: ShownRow[];
+    const { rows, filtered } = this.rowsInOrder(this.collapsed);
     let nothing =
       this.inspection.summary.problems.length > 0
         ? 'No tensor of this checkpoint could be listed: the problems above say why.'
         : 'This checkpoint holds no tensors.';
     let count = '';
-    this.filtersBy = [];
-    if (isFiltered) {
-      const found = (this.rowFilter ??= new RowFilter(all, this.columns)).rows(filter, this.sorting);
-      ({ rows, fields: this.filtersBy } = found);
-      nothing = `Nothing matches “${filter.trim()}”. ${found.problem ?? ''}`.trim();
-      count = `${formatCount(rows.length)} of ${plural(found.total, this.hasStacks() ? 'layer' : 'tensor')}`;
+    this.filtersBy = filtered?.fields ?? [];
+    if (filtered) {
+      nothing = `Nothing matches “${filter.trim()}”. ${filtered.problem ?? ''}`.trim();
+      count = `${formatCount(rows.length)} of ${plural(filtered.total, this.hasStacks() ? 'layer' : 'tensor')}`;
       if (this.inspection.busy && this.dependsOnResults()) count += ' so far';
-    } else if (tree) rows = treeRows(all, this.collapsed, this.sorting);
-    else rows = flatRows(all, this.sorting);
+    }
     this.table.setNameWidth(this.nameWidth(tree && !isFiltered));
     this.table.setRows(rows, nothing);
+    this.findBar.rowsChanged();
     this.count.textContent = count;
     const label = tree ? 'Show as a list' : 'Show as a tree';
     this.treeButton.setAttribute('aria-label', label);
     this.treeButton.title = label;
     setIcon(this.treeButton.firstElementChild as HTMLElement, tree ? 'list-flat' : 'list-tree');
+  }
+
+  /** Rows that the filter lets through, with what it found; without a filter, all but those below `collapsed`. */
+  private rowsInOrder(collapsed: ReadonlySet<string>): { rows: readonly ShownRow[]; filtered?: Filtered } {
+    const { tree, filter } = this.memory.current;
+    const all = this.inspection.tree;
+    if (filter.trim() !== '') {
+      const filtered = (this.rowFilter ??= new RowFilter(all, this.columns)).rows(filter, this.sorting);
+      return { rows: filtered.rows, filtered };
+    }
+    return { rows: tree ? treeRows(all, collapsed, this.sorting) : flatRows(all, this.sorting) };
+  }
+
+  /** Unfolds what is around a row, and puts the keyboard on it. */
+  private goTo(node: TreeNode): void {
+    let isHidden = false;
+    for (let above = node.parent; above; above = above.parent) {
+      if (this.collapsed.delete(above.key)) isHidden = true;
+    }
+    if (isHidden) {
+      this.memory.remember({ collapsed: [...this.collapsed] });
+      this.updateRows();
+    }
+    const index = this.table.rows.findIndex((row) => row.node === node);
+    if (index >= 0) this.table.moveTo(index);
   }
 
   /** True where some tensors are shown as their layers. */
@@ -243,6 +298,8 @@ export class TensorTable {
     });
     this.table.setSort(this.memory.current.sort);
     this.updateRows();
+    // What was sorted to the top is what one wants to see.
+    this.table.moveTo(0);
   }
 
   private toggle(node: TreeNode, expand: boolean): void {

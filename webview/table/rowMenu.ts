@@ -1,0 +1,90 @@
+/** What can be done with rows of the table: one layer, a module with all that is below it, or several rows. */
+import { formatCount } from '../numbers/format';
+import type { TreeNode } from '../model/moduleTree';
+
+export interface RowMenuItem {
+  label: string;
+  icon: 'copy' | 'debug-stop' | 'fold' | 'graph' | 'play' | 'table';
+  run: () => void;
+}
+
+/** What the menu needs to know of the layers. */
+export interface InspectionState {
+  readonly busy: boolean;
+  isMissing(name: string): boolean;
+}
+
+export interface RowMenuActions {
+  open(layer: string, how: { compress?: boolean }): void;
+  inspect(names: string[]): void;
+  cancel(names: string[]): void;
+  /** Plans the compression of these and of no others. */
+  compressThese(rows: PlannedRows): void;
+  copy(text: string): void;
+  copyNumbers(nodes: readonly TreeNode[]): void;
+}
+
+/** Layers with a matrix, and what they are called together. */
+export interface PlannedRows {
+  label: string;
+  layers: string[];
+  nodes: readonly TreeNode[];
+}
+
+/** @param nodes rows that stand for themselves and for everything below them */
+export function rowMenu(
+  nodes: readonly TreeNode[],
+  inspection: InspectionState,
+  actions: RowMenuActions,
+): RowMenuItem[] {
+  const leaves = leavesOf(nodes);
+  const names = leaves.map(({ layer }) => layer!);
+  const [first] = nodes;
+  const single = nodes.length === 1 && first!.layer !== undefined ? first : undefined;
+  const items: RowMenuItem[] = [];
+  if (single) items.push({ label: 'Open', icon: 'graph', run: () => actions.open(single.layer!, {}) });
+  if (single && hasMatrix(single)) {
+    items.push({ label: 'Compress…', icon: 'fold', run: () => actions.open(single.layer!, { compress: true }) });
+  }
+  const waiting = names.filter((name) => inspection.isMissing(name));
+  if (waiting.length > 0) {
+    items.push({ label: inspectLabel(nodes), icon: 'play', run: () => actions.inspect(waiting) });
+  }
+  if (inspection.busy) items.push({ label: 'Cancel', icon: 'debug-stop', run: () => actions.cancel(names) });
+  const matrices = leaves.filter(hasMatrix);
+  if (!single && matrices.length > 0) {
+    const layers = matrices.map(({ layer }) => layer!);
+    const label = nodes.length === 1 ? first!.name : `${formatCount(nodes.length)} rows of the table`;
+    const run = (): void => actions.compressThese({ label, layers, nodes: matrices });
+    items.push({ label: 'Compress These…', icon: 'fold', run });
+  }
+  if (leaves.length > 0) {
+    items.push({ label: 'Copy Numbers', icon: 'table', run: () => actions.copyNumbers(leaves) });
+  }
+  const label = nodes.length === 1 ? 'Copy Name' : 'Copy Names';
+  items.push({ label, icon: 'copy', run: () => actions.copy(nodes.map(({ name }) => name).join('\n')) });
+  return items;
+}
+
+/** All layers, and tensors without one, of rows and below them; each once. */
+export function leavesOf(nodes: readonly TreeNode[]): TreeNode[] {
+  const leaves = new Set<TreeNode>();
+  const visit = (node: TreeNode): void => {
+    if (node.layer !== undefined) leaves.add(node);
+    for (const child of node.children) visit(child);
+  };
+  for (const node of nodes) visit(node);
+  return [...leaves];
+}
+
+function hasMatrix({ tensor }: TreeNode): boolean {
+  return (tensor?.layers.length ?? 0) > 0;
+}
+
+/** A numbered module is a block. */
+function inspectLabel(nodes: readonly TreeNode[]): string {
+  const [first] = nodes;
+  if (nodes.length > 1) return 'Inspect These Layers';
+  if (first!.layer !== undefined) return 'Inspect';
+  return /(^|[._/])\d+$/.test(first!.name) ? 'Inspect This Block' : 'Inspect These Layers';
+}
