@@ -4,19 +4,13 @@ import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import type { LayerResult } from '../../extension/shared/layers';
 import { eventually } from '../harness/eventually';
-import { openView } from './openView';
+import { openLayer, openView } from './openView';
 import { notify, requests, screenshotFolder, violations } from './viewPage';
 
 const LAYER = 'model.layers.0.mlp.down_proj.weight';
 
 describe("a layer's view", () => {
-  async function opened(query: Record<string, string> = {}, layer = LAYER): Promise<Page> {
-    const page = await openView({ query });
-    await page.getByRole('textbox', { name: 'Filter tensors by name' }).fill(layer);
-    await page.locator('.table-body .table-row').first().click();
-    await page.getByRole('heading', { name: layer, exact: true }).waitFor();
-    return page;
-  }
+  const opened = (query: Record<string, string> = {}, layer = LAYER): Promise<Page> => openLayer(layer, { query });
 
   /** Apart from the overview beside it, which has plots of its own. */
   const view = (page: Page): Locator => page.locator('.layer');

@@ -10,6 +10,15 @@ export async function openView(options: ViewOptions = {}): Promise<Page> {
   return (await viewServer()).open(options);
 }
 
+/** The same with the view of a layer open, as by a click in the table. */
+export async function openLayer(layer: string, options: ViewOptions = {}): Promise<Page> {
+  const page = await openView(options);
+  await page.getByRole('textbox', { name: 'Filter tensors by name' }).fill(layer);
+  await page.locator('.table-body .table-row').first().click();
+  await page.getByRole('heading', { name: layer, exact: true }).waitFor();
+  return page;
+}
+
 function viewServer(): Promise<ViewServer> {
   shared.viewServer ??= ViewServer.start();
   return shared.viewServer;

@@ -1,6 +1,5 @@
 /** One layer in full: its numbers in a line, then spectrum, ranks and compression, elements, and every number. */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
-import { layerVerdict } from '../../extension/shared/layerFindings';
 import type { ViewNotifications } from '../../extension/protocol';
 import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
@@ -15,14 +14,13 @@ import { formatCompact, formatCount, formatNumber, formatShape, formatShare, plu
 import { icon } from '../controls/icons';
 import { MatrixPanel } from './matrixPanel';
 import { MethodsPanel } from './methodsPanel';
-import { farmsMissing } from '../numbers/measures';
 import { elementHistogramPlot } from '../plots/elementHistogramPlot';
-import { EsdPlot } from '../plots/esdPlot';
 import { FitTest } from './fitTest';
 import type { Inspection } from '../model/inspection';
 import { PartsPanel } from './partsPanel';
 import { quickPanel } from './quickPanel';
 import { RankPanel } from './rankPanel';
+import { SpectrumPanel } from './spectrumPanel';
 
 export interface LayerViewActions {
   close(): void;
@@ -48,6 +46,7 @@ export class LayerView {
   private pending: CancellationTokenSource | null = null;
   private ranks: RankPanel | null = null;
   private fitTest: FitTest | null = null;
+  private spectrum: SpectrumPanel | null = null;
   private matrix: MatrixPanel | null = null;
   private methods: MethodsPanel | null = null;
   private parts: PartsPanel | null = null;
@@ -136,6 +135,8 @@ export class LayerView {
     this.ranks = null;
     this.fitTest?.cancel();
     this.fitTest = null;
+    this.spectrum?.stop();
+    this.spectrum = null;
     this.matrix?.dispose();
     this.matrix = null;
     this.methods?.dispose();
@@ -181,7 +182,8 @@ export class LayerView {
     if (spectrum.eigenvalues.length > 0) {
       this.ranks = new RankPanel(this.host, spectrum, this.elementBytes(layer, tensor));
       this.fitTest = new FitTest(this.host, layer);
-      list.push({ id: 'spectrum', label: 'Spectrum', content: spectra(spectrum, tensor, this.fitTest) });
+      this.spectrum = new SpectrumPanel(spectrum, tensor, this.fitTest);
+      list.push({ id: 'spectrum', label: 'Spectrum', content: this.spectrum.element });
       list.push({ id: 'ranks', label: 'Ranks and compression', content: this.ranks.element });
     }
     this.methods = whole === undefined ? this.methodsPanel(spectrum, tensor) : null;
@@ -299,50 +301,6 @@ function factoredText(name: string, { rank, scale, directions, base }: FactoredL
     typeof relative === 'number' ? ` ‖ΔW‖ is ${formatShare(relative)} of ‖W‖ (${base!.tensor} of ${base!.path}).` : '';
   const product = added || scale !== 1 ? `${formatNumber(scale, 4)}·B·A` : 'A·B';
   return `${made} = ${product}, computed from its factors${used}.${share}`;
-}
-
-function spectra(
-  { layer, eigenvalues, farmsEigenvalues }: LayerSpectrum,
-  tensor: TensorSummary,
-  test: FitTest,
-): HTMLElement {
-  const { KS, xmin_mid, xmin_peak } = layer.fits;
-  const fits = [KS, xmin_mid, xmin_peak].filter((fit) => fit !== undefined);
-  const edge = layer.metrics.lambda_plus ?? null;
-  const title = layer.matrices > 1 ? 'Kernel, pooled' : 'Whole matrix';
-  const whole = new EsdPlot({
-    ...{ title, layer: layer.name, eigenvalues, fits, edge },
-    judge: (chosen) => layerVerdict({ ...layer, ...test.found }, tensor, chosen),
-  });
-  test.onTested = () => whole.rejudge();
-  const tested = element('div', {}, whole.element, test.element);
-  return element('div', { class: 'spectra' }, tested, farmsSpectrum(layer, farmsEigenvalues));
-}
-
-function farmsSpectrum(layer: LayerResult, eigenvalues: Float64Array): HTMLElement {
-  const { name, farms } = layer;
-  if (farms && eigenvalues.length > 0) {
-    const { windows, windows_total: total, window, interval } = farms;
-    const share = windows === total ? formatCount(windows) : `${formatCount(windows)} of ${formatCount(total)}`;
-    const sampling = `${share}, each ${formatShape(window)}`;
-    const fits = [farms];
-    return new EsdPlot({
-      ...{ title: 'FARMS', layer: name, eigenvalues, fits, edge: null, sampling },
-      ...(interval && { interval }),
-    }).element;
-  }
-  let reason = `No FARMS alpha: ${farmsMissing(layer)}.`;
-  if (farms?.status === 'success') {
-    reason =
-      `FARMS alpha ${formatNumber(farms.alpha ?? NaN, 4)}, the mean over ${formatCount(farms.windows)} blocks of the kernel, ` +
-      'each fitted by itself: there is no pooled spectrum to draw.';
-  }
-  return element(
-    'section',
-    { class: 'plot no-farms' },
-    element('h3', { class: 'plot-title' }, 'FARMS'),
-    element('p', { class: 'plot-finding' }, reason),
-  );
 }
 
 function elements({ layer, histogram }: LayerSpectrum): HTMLElement {

@@ -4,7 +4,7 @@ import { line } from 'd3-shape';
 import { formatCount, formatNumber } from '../numbers/format';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
-import { sampleIndexes } from './twinTable';
+import { sampleIndexes } from './sampleIndexes';
 
 /** Singular values below this share of σ₁ are noise; the axis ends there. */
 const FLOOR = 1e-7;

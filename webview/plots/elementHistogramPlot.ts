@@ -1,7 +1,7 @@
 /** How the elements of the weight are distributed. Counts on a log axis: the tails are what matters. */
 import { scaleLinear, scaleLog } from 'd3-scale';
 import type { LayerSpectrum } from '../../extension/shared/layers';
-import { lowerBound } from '../../extension/spectral/tail/powerLaw';
+import { lowerBound } from '../../extension/spectral/tail/bounds';
 import { formatCompact, formatCount, formatNumber } from '../numbers/format';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';

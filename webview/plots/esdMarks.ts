@@ -3,7 +3,7 @@ import type { ScaleLogarithmic } from 'd3-scale';
 import type { PlotFrame } from './plotFrame';
 import { drawPoints } from './points';
 import type { SpectralDensity } from './spectralDensity';
-import { sampleIndexes } from './twinTable';
+import { sampleIndexes } from './sampleIndexes';
 
 type Log = ScaleLogarithmic<number, number>;
 

@@ -4,7 +4,8 @@
  */
 import { scaleLog, type ScaleLogarithmic } from 'd3-scale';
 import type { FitRule, PowerLawFit } from '../../extension/shared/layers';
-import { lowerBound, noFit, tailAt } from '../../extension/spectral/tail/powerLaw';
+import { lowerBound } from '../../extension/spectral/tail/bounds';
+import { noFit, tailAt } from '../../extension/spectral/tail/powerLaw';
 import type { ChosenTail } from '../../extension/shared/layerFindings';
 import { tailShape } from '../../extension/spectral/tail/tailShape';
 import type { JudgedAlpha } from '../../extension/shared/verdict';
@@ -43,6 +44,14 @@ export interface EsdInput {
   interval?: [number, number];
 }
 
+/** Another plot of the same tail. */
+export interface TailFollower {
+  /** @param fitted index of the first eigenvalue of the fit's own tail */
+  show(fit: PowerLawFit, tail: Tail | null, fitted: number): void;
+  /** The part of λ that is drawn. */
+  setDomain(domain: readonly [number, number]): void;
+}
+
 /** Steps of an arrow key over the whole spectrum: one value where there are few, more where there are 10⁵. */
 const ARROW_STEPS = 400;
 
@@ -69,6 +78,7 @@ export class EsdPlot {
   private judging = 0;
   private readonly reset: Button;
   private cumulative = false;
+  private follower: TailFollower | null = null;
   private fit: PowerLawFit;
   private tail: Tail | null;
   private x: ScaleLogarithmic<number, number> = scaleLog();
@@ -113,6 +123,7 @@ export class EsdPlot {
     this.element.classList.add('esd');
     this.element.querySelector('.plot-finding')!.before(this.readings, this.verdict);
     this.handle = new TailHandle(this.frame, {
+      label: 'Start of the tail, xmin',
       onDrag: (x) => this.moveTail(lowerBound(input.eigenvalues, this.x.invert(x))),
       onStep: (steps) => this.stepTail(steps),
     });
@@ -160,7 +171,19 @@ export class EsdPlot {
     return { start: lowerBound(this.input.eigenvalues, xmin), alpha, D };
   }
 
-  private moveTail(start: number): void {
+  /** That plot shows what this one shows, from now on. */
+  follow(follower: TailFollower): void {
+    this.follower = follower;
+    this.tellFollower();
+  }
+
+  private tellFollower(): void {
+    const { follower, fit, tail } = this;
+    follower?.show(fit, tail, this.fittedTail()?.start ?? -1);
+  }
+
+  /** @param start index of the first eigenvalue of the tail; what is no tail changes nothing */
+  moveTail(start: number): void {
     const { eigenvalues } = this.input;
     const { first } = this.window;
     // The last value alone is no tail.
@@ -175,7 +198,8 @@ export class EsdPlot {
     this.frame.redraw();
   }
 
-  private stepTail(steps: number): void {
+  /** @param steps as in `TailHandleOptions` */
+  stepTail(steps: number): void {
     if (!this.tail) return;
     const step = Math.max(1, Math.round(this.input.eigenvalues.length / ARROW_STEPS));
     if (Number.isFinite(steps)) this.moveTail(this.tail.start + steps * step);
@@ -187,6 +211,7 @@ export class EsdPlot {
     const { tail, fit } = this;
     const fitted = this.fittedTail();
     const moved = tail !== null && tail.start !== fitted?.start;
+    this.tellFollower();
     this.reset.hidden = !moved;
     this.zoom.hidden = !tail;
     if (!tail) {
@@ -244,6 +269,7 @@ export class EsdPlot {
       .domain([low / 1.15, high * 1.15])
       .range([0, frame.width]);
     this.x = x;
+    this.follower?.setDomain(x.domain() as [number, number]);
     const seen = density.filter((value) => value > 0);
     const shares = [0.7 / eigenvalues.length, (1.4 * (eigenvalues.length - window.first)) / eigenvalues.length];
     const y = scaleLog()

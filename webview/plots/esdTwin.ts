@@ -2,7 +2,7 @@
 import { formatCount, formatNumber, formatPercent } from '../numbers/format';
 import type { SpectralDensity } from './spectralDensity';
 import type { TwinTable } from './twin';
-import { sampleIndexes } from './twinTable';
+import { sampleIndexes } from './sampleIndexes';
 
 /** Rows of a CCDF's table. */
 const CCDF_ROWS = 200;

@@ -7,7 +7,7 @@ import type { RankCurve } from '../../extension/shared/ranks/rankCurve';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
 import type { TwinTable } from './twin';
-import { sampleIndexes } from './twinTable';
+import { sampleIndexes } from './sampleIndexes';
 
 export interface RankMark {
   /** Short, for the plot. */

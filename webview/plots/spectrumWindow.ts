@@ -1,5 +1,5 @@
 /** The part of a spectrum that is drawn: all of it, or the tail with a little of what comes before. Pure. */
-import { lowerBound } from '../../extension/spectral/tail/powerLaw';
+import { lowerBound } from '../../extension/spectral/tail/bounds';
 import { spectralDensity, type SpectralDensity } from './spectralDensity';
 
 export interface SpectrumWindow {

@@ -3,6 +3,8 @@ import { pointer, type Selection } from 'd3-selection';
 import type { PlotFrame } from './plotFrame';
 
 export interface TailHandleOptions {
+  /** What it moves, for those who listen. */
+  label: string;
   /** Called with the x coordinate in the plot while dragging. */
   onDrag(x: number): void;
   /** Called with steps to go: ±1 for arrow keys, ±`PAGE` for page keys, ±∞ for Home and End. */
@@ -32,7 +34,7 @@ export class TailHandle {
   constructor(frame: PlotFrame, options: TailHandleOptions) {
     const layer = frame.layer('handle', false);
     this.group = layer.append('g').attr('class', 'tail-handle').attr('role', 'slider').attr('tabindex', 0);
-    this.group.attr('aria-label', 'Start of the tail, xmin').attr('aria-orientation', 'horizontal');
+    this.group.attr('aria-label', options.label).attr('aria-orientation', 'horizontal');
     this.group
       .append('rect')
       .attr('class', 'reach')

@@ -1,9 +1,10 @@
-/** The spectra of a layer in a report, drawn by the plot of the layer's view: xmin can be moved here, too. */
+/** The spectra of a layer in a report, drawn by the plots of the layer's view: xmin can be moved here, too. */
 import type { ReportSpectrum } from '../../extension/report/reportRecords';
 import { layerVerdict, type Named } from '../../extension/shared/layerFindings';
 import type { LayerResult } from '../../extension/shared/layers';
 import { element } from '../controls/elements';
-import { EsdPlot } from '../plots/esdPlot';
+import { farmsOptions, fitOptions } from '../layer/fitOptions';
+import { SpectrumPlots } from '../plots/spectrumPlots';
 
 export function reportSpectra(layer: LayerResult, tensor: Named, spectrum: ReportSpectrum): HTMLElement {
   const { KS, xmin_mid, xmin_peak } = layer.fits;
@@ -12,20 +13,26 @@ export function reportSpectra(layer: LayerResult, tensor: Named, spectrum: Repor
   const eigenvalues = doubles(spectrum.eigenvalues);
   if (fits.length > 0 && eigenvalues.length > 0) {
     plots.push(
-      new EsdPlot({
-        ...{ title: 'Whole matrix', layer: layer.name, eigenvalues, fits, edge: layer.metrics.lambda_plus ?? null },
-        judge: (chosen) => layerVerdict(layer, tensor, chosen),
-      }).element,
+      new SpectrumPlots(
+        {
+          ...{ title: 'Whole matrix', layer: layer.name, eigenvalues, fits, edge: layer.metrics.lambda_plus ?? null },
+          judge: (chosen) => layerVerdict(layer, tensor, chosen),
+        },
+        fitOptions(layer),
+      ).element,
     );
   }
   const farms = doubles(spectrum.farms);
   if (layer.farms && farms.length > 0) {
     const { interval } = layer.farms;
     plots.push(
-      new EsdPlot({
-        ...{ title: 'FARMS', layer: layer.name, eigenvalues: farms, fits: [layer.farms], edge: null },
-        ...(interval && { interval }),
-      }).element,
+      new SpectrumPlots(
+        {
+          ...{ title: 'FARMS', layer: layer.name, eigenvalues: farms, fits: [layer.farms], edge: null },
+          ...(interval && { interval }),
+        },
+        farmsOptions(layer),
+      ).element,
     );
   }
   return element('div', { class: 'spectra' }, ...plots);

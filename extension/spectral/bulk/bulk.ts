@@ -5,7 +5,7 @@
 import { numericalZero } from '../../shared/numericalZero';
 import type { StoredRounding } from '../../shared/layers';
 import { marchenkoPastur, type MarchenkoPastur } from './marchenkoPastur';
-import { upperBound } from '../tail/powerLaw';
+import { upperBound } from '../tail/bounds';
 import { hasSpread, NOT_ROUNDED } from '../storedRounding';
 import { edgeCentre, edgeScale, tracyWidomQuantile } from './tracyWidom';
 

@@ -8,7 +8,7 @@ import { largestOf } from '../../shared/extremes';
 import { fitBulk, type BulkFit } from './bulk';
 import { ALL_ZERO, missing, type Missing } from '../missing';
 import type { EntryPlaces } from '../matrices';
-import { upperBound } from '../tail/powerLaw';
+import { upperBound } from '../tail/bounds';
 import { mulberry32 } from '../seededRandom';
 
 /** Entries that are moved between two checks: about 10 ms where most of them are far apart in memory. */

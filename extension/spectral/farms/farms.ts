@@ -8,7 +8,8 @@
 import { withExactZeros } from '../../shared/numericalZero';
 import type { FitRule, InspectSettings, PowerLawFit, StoredRounding } from '../../shared/layers';
 import { LEAST_FITTED } from '../../shared/metricTable';
-import { fitPowerLaw, noFit, upperBound } from '../tail/powerLaw';
+import { upperBound } from '../tail/bounds';
+import { fitPowerLaw, noFit } from '../tail/powerLaw';
 import { NOT_ROUNDED } from '../storedRounding';
 import { largestOf } from '../../shared/extremes';
 

@@ -8,7 +8,8 @@
 import type { GoodnessOfFit, StoredRounding } from '../../shared/layers';
 import { hasSmallerDistance } from './kolmogorovSmirnov';
 import { LogTail } from './logTail';
-import { fitPowerLaw, fittedValues, lowerBound, upperBound } from './powerLaw';
+import { lowerBound, upperBound } from './bounds';
+import { fitPowerLaw, fittedValues } from './powerLaw';
 import { mulberry32 } from '../seededRandom';
 import { NOT_ROUNDED } from '../storedRounding';
 

@@ -6,7 +6,7 @@
  */
 import type { AlternativeLaw, PowerLawFit, TailComparison, TailShape } from '../../shared/layers';
 import { erfc } from './errorFunction';
-import { lowerBound } from './powerLaw';
+import { lowerBound } from './bounds';
 import {
   exponential,
   lognormal,

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { PowerLawFit } from '../../../../extension/shared/layers';
 import { poolEigenvalues } from '../../../../extension/spectral/farms/farms';
-import { fitPowerLaw, lowerBound, tailAt, upperBound } from '../../../../extension/spectral/tail/powerLaw';
+import { lowerBound, upperBound } from '../../../../extension/spectral/tail/bounds';
+import { fitPowerLaw, tailAt } from '../../../../extension/spectral/tail/powerLaw';
 
 interface NaiveTail {
   index: number;

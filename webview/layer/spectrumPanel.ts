@@ -1,0 +1,71 @@
+/** The spectra of a layer, of its whole matrix and of FARMS's windows, each with D against xmin, and the test of the fit. */
+import { layerVerdict } from '../../extension/shared/layerFindings';
+import type { LayerResult, LayerSpectrum } from '../../extension/shared/layers';
+import type { TensorSummary } from '../../extension/shared/tensors';
+import { element } from '../controls/elements';
+import { formatCount, formatNumber, formatShape } from '../numbers/format';
+import { farmsMissing } from '../numbers/measures';
+import { SpectrumPlots } from '../plots/spectrumPlots';
+import { farmsOptions, fitOptions } from './fitOptions';
+import type { FitTest } from './fitTest';
+
+export class SpectrumPanel {
+  readonly element: HTMLElement;
+  private readonly whole: SpectrumPlots;
+  private readonly farms: SpectrumPlots | null;
+
+  constructor({ layer, eigenvalues, farmsEigenvalues }: LayerSpectrum, tensor: TensorSummary, test: FitTest) {
+    const { KS, xmin_mid, xmin_peak } = layer.fits;
+    const fits = [KS, xmin_mid, xmin_peak].filter((fit) => fit !== undefined);
+    const edge = layer.metrics.lambda_plus ?? null;
+    const title = layer.matrices > 1 ? 'Kernel, pooled' : 'Whole matrix';
+    this.whole = new SpectrumPlots(
+      {
+        ...{ title, layer: layer.name, eigenvalues, fits, edge },
+        judge: (chosen) => layerVerdict({ ...layer, ...test.found }, tensor, chosen),
+      },
+      fitOptions(layer),
+    );
+    test.onTested = () => this.whole.esd.rejudge();
+    this.farms = farmsPlots(layer, farmsEigenvalues);
+    const tested = element('div', {}, this.whole.element, test.element);
+    this.element = element('div', { class: 'spectra' }, tested, this.farms?.element ?? noFarms(layer));
+  }
+
+  /** Nobody looks any more. */
+  stop(): void {
+    this.whole.stop();
+    this.farms?.stop();
+  }
+}
+
+function farmsPlots(layer: LayerResult, eigenvalues: Float64Array): SpectrumPlots | null {
+  const { name, farms } = layer;
+  if (!farms || eigenvalues.length === 0) return null;
+  const { windows, windows_total: total, window, interval } = farms;
+  const share = windows === total ? formatCount(windows) : `${formatCount(windows)} of ${formatCount(total)}`;
+  const sampling = `${share}, each ${formatShape(window)}`;
+  return new SpectrumPlots(
+    {
+      ...{ title: 'FARMS', layer: name, eigenvalues, fits: [farms], edge: null, sampling },
+      ...(interval && { interval }),
+    },
+    farmsOptions(layer),
+  );
+}
+
+function noFarms(layer: LayerResult): HTMLElement {
+  const { farms } = layer;
+  let reason = `No FARMS alpha: ${farmsMissing(layer)}.`;
+  if (farms?.status === 'success') {
+    reason =
+      `FARMS alpha ${formatNumber(farms.alpha ?? NaN, 4)}, the mean over ${formatCount(farms.windows)} blocks of the kernel, ` +
+      'each fitted by itself: there is no pooled spectrum to draw.';
+  }
+  return element(
+    'section',
+    { class: 'plot no-farms' },
+    element('h3', { class: 'plot-title' }, 'FARMS'),
+    element('p', { class: 'plot-finding' }, reason),
+  );
+}
