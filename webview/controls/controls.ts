@@ -72,10 +72,28 @@ export function button(options: ButtonOptions): Button {
   return made;
 }
 
+/** Checkboxes that the page is setting: the toolkit says `change` then, too, as if a person had. */
+const beingSet = new WeakSet<Checkbox>();
+
+/** @param onChange when a person checks or unchecks it; `setChecked` does not call it */
 export function checkbox(label: string, checked: boolean, onChange: (checked: boolean) => void): Checkbox {
-  const made = element('vscode-checkbox', { change: () => onChange(made.checked) }, label);
-  made.checked = checked;
+  const made = element(
+    'vscode-checkbox',
+    {
+      change: () => {
+        if (!beingSet.has(made)) onChange(made.checked);
+      },
+    },
+    label,
+  );
+  setChecked(made, checked);
   return made;
+}
+
+export function setChecked(box: Checkbox, checked: boolean): void {
+  beingSet.add(box);
+  box.checked = checked;
+  beingSet.delete(box);
 }
 
 export interface Choice<V extends string> {

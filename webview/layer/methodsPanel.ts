@@ -12,7 +12,7 @@ import type { QuantisedSummary } from '../../extension/shared/compression/quanti
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
-import { button, checkbox, type Button, type Checkbox } from '../controls/controls';
+import { button, checkbox, setChecked, type Button, type Checkbox } from '../controls/controls';
 import { element } from '../controls/elements';
 import { numberInput, setUnlessEdited } from '../controls/fields';
 import { formatCount, formatPercent } from '../numbers/format';
@@ -117,7 +117,7 @@ export class MethodsPanel {
       const box = checkbox(lack === undefined ? label : `${label} (${lack})`, false, () => undefined);
       box.title = description;
       box.disabled = lack !== undefined;
-      box.checked = FIRST_METHODS.includes(name);
+      setChecked(box, FIRST_METHODS.includes(name));
       this.boxes.set(name, box);
       return element('li', {}, box);
     });

@@ -1,6 +1,6 @@
 /** What an ILP chooses among, and how long it may take. */
 import { layerMethods, type MethodName } from '../../extension/shared/compression/methodTable';
-import { checkbox, type Checkbox } from '../controls/controls';
+import { checkbox, setChecked, type Checkbox } from '../controls/controls';
 import { element } from '../controls/elements';
 import { field, numberInput, setUnlessEdited } from '../controls/fields';
 import type { Lacking } from './neededStatistics';
@@ -58,7 +58,7 @@ export class AssignmentField {
     this.element.hidden = allocation !== 'ilp';
     for (const [name, box] of this.boxes) {
       const lack = this.lacking(name);
-      box.checked = choices.includes(name);
+      setChecked(box, choices.includes(name));
       // What is chosen can be taken back.
       box.disabled = lack !== undefined && !box.checked;
       if (lack !== undefined) box.title = lack;

@@ -1,7 +1,7 @@
 /** Groups of projections that become smaller together: for each method, whether it is used and how much stays. */
 import type { GroupShare } from '../../extension/shared/compression/blockGroups';
 import type { GroupMethodName } from '../../extension/shared/compression/plans';
-import { checkbox, type Checkbox } from '../controls/controls';
+import { checkbox, setChecked, type Checkbox } from '../controls/controls';
 import { element } from '../controls/elements';
 import { numberInput, setUnlessEdited } from '../controls/fields';
 import { plural } from '../numbers/format';
@@ -57,7 +57,7 @@ export class GroupsField {
     this.lack.hidden = lack === undefined;
     for (const [method, { box, share, text }] of this.rows) {
       const own = chosen.find((each) => each.method === method);
-      box.checked = own !== undefined;
+      setChecked(box, own !== undefined);
       // What is chosen can be taken back.
       box.disabled = lack !== undefined && !own;
       share.parentElement!.hidden = !own;

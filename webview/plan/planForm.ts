@@ -1,7 +1,7 @@
 /** The left side of the plan view: target, allocation, method, rank multiple, what is left out. */
 import { layerMethod } from '../../extension/shared/compression/methodTable';
 import type { Allocation } from '../../extension/shared/compression/plans';
-import { checkbox, dropdown, type Checkbox, type Dropdown } from '../controls/controls';
+import { checkbox, dropdown, setChecked, type Checkbox, type Dropdown } from '../controls/controls';
 import { element } from '../controls/elements';
 import { field, numberInput, setUnlessEdited } from '../controls/fields';
 import { ALLOCATION_LABELS } from './allocationLabels';
@@ -90,7 +90,7 @@ export class PlanForm {
     this.target.show(target);
     if (this.allocation.value !== allocation) this.allocation.value = allocation;
     this.allocationText.textContent = ALLOCATION_LABELS[allocation].description;
-    this.relative.checked = relative;
+    setChecked(this.relative, relative);
     this.assignment.show(settings);
     this.chosen = method;
     const { rank, ...choice } = method;

@@ -1,7 +1,7 @@
 /** One layer of the plan, set by hand: method, how much it keeps, or dense. The table stands beside it. */
 import { layerMethod } from '../../extension/shared/compression/methodTable';
 import type { LayerChoice, LayerPlan } from '../../extension/shared/compression/plans';
-import { button, checkbox, type Button, type Checkbox } from '../controls/controls';
+import { button, checkbox, setChecked, type Button, type Checkbox } from '../controls/controls';
 import { breakableName, element } from '../controls/elements';
 import { numberInput, setUnlessEdited } from '../controls/fields';
 import { formatBytes, formatCompact, formatCount, formatPercent, formatShape } from '../numbers/format';
@@ -135,7 +135,7 @@ export class RowEditor {
     this.cannot.textContent = never ? `This layer stays as it is: ${layer.leftOut.why}.` : '';
     this.form.hidden = never;
     const kept = 'keep' in plan;
-    this.dense.checked = kept;
+    setChecked(this.dense, kept);
     this.method.element.hidden = kept;
     this.rank.hidden = kept || plan.rank === undefined;
     this.reset.disabled = !pinned;
