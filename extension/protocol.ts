@@ -7,6 +7,7 @@ import type { Assignment, AssignmentRequest } from './shared/compression/assignm
 import type { GroupOption } from './shared/compression/blockGroups';
 import type { LayerDifference } from './shared/compression/layerDifference';
 import type { MeasuredLayer } from './shared/compression/measured';
+import type { GramUse } from './shared/compression/methodNeeds';
 import type { ModelSaving } from './shared/compression/modelSaving';
 import type { PlanSource } from './shared/compression/planSource';
 import type { CompressionPlan, LayerChoice } from './shared/compression/plans';
@@ -140,6 +141,8 @@ export interface DocumentRequests {
     params: { document: string; path: string; layer: string };
     result: number | 'singular' | null;
   };
+  /** Why the statistics of a layer cannot be used so, in words that name the array; null if they can. */
+  tryStatistics: { params: { document: string; path: string; layer: string; use: GramUse }; result: string | null };
   saveCompressed: { params: { document: string; request: SaveRequest; settings: InspectSettings }; result: SaveResult };
   /** Compresses the whole model by a plan, into a new folder; tells its progress as `saving`. */
   runPlan: { params: { document: string; request: RunRequest }; result: RunResult };
@@ -245,6 +248,7 @@ export interface ViewRequests {
   groupOptions: { params: null; result: GroupOption[] };
   assignPlan: { params: { request: AssignmentRequest }; result: Assignment };
   gramCondition: { params: { path: string; layer: string }; result: number | 'singular' | null };
+  tryStatistics: { params: { path: string; layer: string; use: GramUse }; result: string | null };
   /** What a plan is made from, with the spectra that are known. */
   planLayers: { params: null; result: PlanSource };
   /** The host asks where with the native dialog; null where the person cancelled it. */

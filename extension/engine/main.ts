@@ -27,7 +27,7 @@ import { layerGoodness } from './requests/layerGoodness';
 import { layerSpectrum } from './requests/layerSpectrum';
 import { layerVectors, singularVectors } from './requests/singularVectors';
 import { useQuantised, withQuantised } from './requests/useQuantised';
-import { gramConditionOf, layerStatistics, useStatistics } from './requests/useStatistics';
+import { gramConditionOf, layerStatistics, triedStatistics, useStatistics } from './requests/useStatistics';
 import { stampedHandlers } from './stampedHandlers';
 
 /** Open files are looked at this often for changes on disk. */
@@ -120,6 +120,7 @@ const documentHandlers: Handlers<DocumentRequests> = {
     assignPlan(engine, open(document), request, settings, signalOf(token)),
   gramCondition: ({ document, path, layer }, token) =>
     gramConditionOf(engine, open(document), path, layer, signalOf(token)),
+  tryStatistics: ({ document, ...trial }, token) => triedStatistics(engine, open(document), trial, signalOf(token)),
   saveCompressed: ({ document, request, settings }, token) =>
     saveCompressed(engine, open(document), request, settings, signalOf(token)),
   runPlan: ({ document, request }, token) => runPlan(engine, open(document), request, signalOf(token)),

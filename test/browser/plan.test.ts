@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
-import type { CompressionPlan } from '../../extension/shared/compression/plans';
 import { eventually } from '../harness/eventually';
 import { cutTexts } from './cutText';
 import { leastContrasts, LEAST_CONTRAST } from './contrast';
 import { openView } from './openView';
-import { choose, openPlan, sentPlan } from './planPage';
+import { choose, frames, openPlan, planCell, planRow, savedPlan } from './planPage';
 import { themes, type Theme } from './themes';
 import { notify, requests, screenshotFolder, violations } from './viewPage';
 
@@ -21,25 +20,12 @@ describe('the plan view', () => {
     return openPlan({ query, ...options, height: 900 });
   }
 
-  const row = (page: Page, name = ROW): Locator => page.locator('.plan-table [role=row]', { hasText: name });
-  const cell = async (page: Page, column: string, name = ROW): Promise<string> => {
-    const heads = await page.locator('.plan-table [role=columnheader]').allTextContents();
-    return row(page, name)
-      .locator(`[aria-colindex="${heads.indexOf(column) + 1}"]`)
-      .innerText();
-  };
+  const row = (page: Page, name = ROW): Locator => planRow(page, name);
+  const cell = (page: Page, column: string, name = ROW): Promise<string> => planCell(page, column, name);
   const totals = (page: Page): Locator => page.getByRole('region', { name: 'The whole model' });
   /** The second number of a line of the totals: after. */
   const after = (page: Page, line: string): Promise<string> =>
     totals(page).locator('tr', { hasText: line }).locator('td').nth(1).innerText();
-  const frames = (page: Page): Promise<unknown> =>
-    page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
-
-  async function savedPlan(page: Page): Promise<CompressionPlan> {
-    const plan = await sentPlan(page);
-    await page.getByText('Saved /checkpoints/llama-58m/model.eigenplan.json.').waitFor();
-    return plan;
-  }
 
   it('begins at half of the size, and follows the slider within a frame', async () => {
     const page = await opened();
@@ -207,20 +193,34 @@ describe('the plan view', () => {
     assert.equal(plan.allocation, 'uniform');
   });
 
-  it('shows a plan from a file as it is, and refuses one for another model', async () => {
+  it('changes no row that is only looked at', async () => {
     const page = await opened();
-    await page.getByRole('button', { name: 'Load Plan…' }).click();
-    await page.getByText('Loaded /checkpoints/llama-58m/model.eigenplan.json.').waitFor();
-    await frames(page);
-    assert.equal(await page.getByLabel('Target in percent').inputValue(), '70');
-    assert.equal(await page.getByRole('textbox', { name: 'Pattern 1' }).inputValue(), 'k_proj');
-    assert.equal(await cell(page, 'Rank'), '40');
-    const plan = await savedPlan(page);
-    const compressed = Object.entries(plan.layers).filter(([, each]) => !('keep' in each));
-    assert.deepEqual(compressed, [[ROW, { method: 'svd', rank: 40 }]]);
-    const foreign = await opened({ foreign: '' });
-    await foreign.getByRole('button', { name: 'Load Plan…' }).click();
-    await foreign.getByText(/the plan is for another model/).waitFor();
+    const before = await savedPlan(page);
+    const editor = page.getByRole('region', { name: 'Edit model' });
+    for (const name of ['model.embed_tokens.weight', ROW, 'model.embed_tokens.weight', ROW]) {
+      await row(page, name).click();
+      await editor.getByRole('heading', { name }).waitFor();
+      await frames(page);
+    }
+    assert.equal(await page.locator('.plan-table .table-row.edited').count(), 0);
+    assert.deepEqual(await savedPlan(page), before);
+  });
+
+  it('says of a source in blocks what becomes larger because it stays dense', async () => {
+    const page = await opened({ blocks: '' });
+    const note = totals(page).getByText('stored in blocks, and saved decoded');
+    assert.match(
+      await note.innerText(),
+      /^\d+ layers that stay dense are stored in blocks, and saved decoded: .+ MB in/,
+    );
+    await row(page).click();
+    const before = await note.innerText();
+    await page.getByRole('checkbox', { name: 'Keep dense' }).click();
+    await eventually(
+      () => note.innerText(),
+      (text) => text !== before,
+    );
+    assert.equal(await cell(page, 'Size'), '524 kB');
   });
 
   it('says how many layers are not inspected, and inspects them', async () => {

@@ -104,6 +104,35 @@ describe('what plans are made from', () => {
     assert.ok(why.includes('is not in the statistics') && why.includes('svd-llm'), [...new Set(why)].join());
   });
 
+  it('tries the Gram matrices of a plan, and gives a layer no method that cannot use its own', async () => {
+    const page = await openPlan({ query: { indefinite: '' }, height: 900 });
+    await page.getByRole('button', { name: 'Use Statistics…' }).click();
+    await page.getByText('Statistics statistics.safetensors').waitFor();
+    await choose(page, 'Method', 'SVD-LLM');
+    const name = 'model.layers.0.self_attn.q_proj.weight';
+    const said = `1 layer has statistics that cannot be used, and no method that needs them. ${name}: input_gram is far from`;
+    await page.getByText(said).waitFor();
+    const plan = await eventually(
+      () => sentPlan(page),
+      ({ layers }) => 'keep' in layers[name]!,
+    );
+    const own = plan.layers[name]!;
+    assert.match('keep' in own ? own.why : '', /^has statistics that cannot be used: input_gram is far from/);
+    const tried = (await requests(page, 'tryStatistics')) as { layer: string; use: string }[];
+    const compressed = Object.entries(plan.layers).flatMap(([layer, each]) => ('keep' in each ? [] : [layer]));
+    const asked = (use: string): Set<string> => new Set(tried.flatMap((each) => (each.use === use ? each.layer : [])));
+    await eventually(
+      async () => new Set(((await requests(page, 'tryStatistics')) as typeof tried).map(({ layer }) => layer)),
+      (layers) => compressed.every((layer) => layers.has(layer)),
+    );
+    assert.ok(asked('factored').has(name) && !asked('centred').has(name));
+    await choose(page, 'Method', 'Truncated SVD');
+    await eventually(
+      () => sentPlan(page),
+      ({ layers }) => 'method' in layers[name]!,
+    );
+  });
+
   it('makes adapters of what a quantised checkpoint lost', async () => {
     const page = await opened();
     await page.getByRole('button', { name: 'Use Statistics…' }).click();

@@ -1,5 +1,5 @@
 /** The plan view as page tests use it. */
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import type { CompressionPlan } from '../../extension/shared/compression/plans';
 import { eventually } from '../harness/eventually';
 import { openView } from './openView';
@@ -27,4 +27,27 @@ export async function sentPlan(page: Page): Promise<CompressionPlan> {
     (all) => all.length > before,
   )) as { plan: CompressionPlan }[];
   return sent.at(-1)!.plan;
+}
+
+/** As `sentPlan`; waits until the page says so. */
+export async function savedPlan(page: Page): Promise<CompressionPlan> {
+  const plan = await sentPlan(page);
+  await page.getByText('Saved /checkpoints/llama-58m/model.eigenplan.json.').waitFor();
+  return plan;
+}
+
+export function planRow(page: Page, layer: string): Locator {
+  return page.locator('.plan-table [role=row]', { hasText: layer });
+}
+
+export async function planCell(page: Page, column: string, layer: string): Promise<string> {
+  const heads = await page.locator('.plan-table [role=columnheader]').allTextContents();
+  return planRow(page, layer)
+    .locator(`[aria-colindex="${heads.indexOf(column) + 1}"]`)
+    .innerText();
+}
+
+/** Until what was changed is drawn. */
+export function frames(page: Page): Promise<unknown> {
+  return page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
 }

@@ -5,9 +5,11 @@
 import { makePlan } from '../../extension/compression/plan/makePlan';
 import type { AllocatedPlan } from '../../extension/compression/plan/planRequest';
 import { ALLOCATIONS, type CompressionPlan, type LayerPlan } from '../../extension/shared/compression/plans';
+import { gramUses, type GramUse } from '../../extension/shared/compression/methodNeeds';
 import type { MethodName } from '../../extension/shared/compression/methodTable';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
 import type { Host } from '../connection';
+import { button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatCount, formatPercent, plural } from '../numbers/format';
 import { banner } from '../overview/banners';
@@ -15,14 +17,15 @@ import { SizeErrorPlot } from '../plots/sizeErrorPlot';
 import { ALLOCATION_LABELS } from './allocationLabels';
 import { AssignmentWork } from './assignmentWork';
 import { CurveWork } from './curveWork';
+import { settingsOfLoaded } from './loadedPlan';
 import { lackingWith, type Lacking } from './neededStatistics';
 import { PlanForm } from './planForm';
 import { chosenGroups, groupsLack, outOfReach, type OutOfReach, type PlanInputs } from './planInputs';
 import type { Planned, PlanLayers } from './planLayers';
 import { errorText, type LayerRow, type RowOrder } from './planRows';
-import type { PlanSettings } from './planSettings';
+import { changedSettings, type PlanSettings } from './planSettings';
 import { PlanTable } from './planTable';
-import { PlanTotalsTable } from './planTotals';
+import { decodedLayers, PlanTotalsTable } from './planTotals';
 import { RowEditor } from './rowEditor';
 
 export interface PlanBoardActions {
@@ -45,6 +48,7 @@ export class PlanBoard {
   plan: AllocatedPlan | null = null;
   private rows: readonly LayerRow[] = [];
   private readonly warnings = element('div', { class: 'plan-warnings', role: 'status' });
+  private readonly loaded: HTMLElement;
   private readonly curve = new SizeErrorPlot('Size and error', 'allocation');
   private readonly totals = new PlanTotalsTable();
   private readonly table: PlanTable;
@@ -66,6 +70,9 @@ export class PlanBoard {
       const { statistics, quantised } = inputs();
       return lackingWith(statistics, quantised !== null)(method);
     };
+    const anew = button({ label: 'Plan Anew', onClick: () => this.change({ loadedRows: null }) });
+    const rowsStand = 'These rows are those of the loaded plan. They stay until you change what is asked.';
+    this.loaded = banner('info', rowsStand, anew);
     this.assignments = new AssignmentWork(host, () => this.schedule());
     this.form = new PlanForm(chosen, ALLOCATIONS, lacking, (change) => this.change(change));
     this.table = new PlanTable(
@@ -100,6 +107,7 @@ export class PlanBoard {
         'div',
         { class: 'plan-main' },
         this.warnings,
+        this.loaded,
         this.assignments.element,
         element('div', { class: 'plan-figures' }, this.curve.element, this.totals.element),
         element('div', { class: 'plan-layers' }, this.table.element, this.editor.element),
@@ -127,7 +135,7 @@ export class PlanBoard {
 
   /** Shows a plan that was loaded. */
   take(plan: CompressionPlan): void {
-    this.change(this.layers.settingsOf(plan, (settings) => this.outOfReach(settings)));
+    this.change(settingsOfLoaded(this.layers, plan, (settings) => this.outOfReach(settings)));
     this.closeEditor();
   }
 
@@ -148,6 +156,12 @@ export class PlanBoard {
     return makePlan({ checkpoint }, this.chosen, this.plan, { ...named, ...(grouped && { groups }) });
   }
 
+  /** How the plan that is shown will use the statistics of each layer, if there are any. */
+  usedStatistics(): Map<string, GramUse> {
+    const { measured } = chosenGroups(this.chosen, this.inputs());
+    return gramUses(this.plan?.layers ?? {}, measured);
+  }
+
   /** What methods lack, and which groups there are, is another thing now. */
   refreshMethods(): void {
     this.form.show(this.chosen);
@@ -159,10 +173,10 @@ export class PlanBoard {
 
   private change(change: Partial<PlanSettings>): void {
     const before = this.chosen;
-    this.chosen = { ...before, ...change };
+    this.chosen = changedSettings(before, change);
     this.form.show(this.chosen);
     // A target and an allocation are a point and a line of what is drawn already.
-    const { target, allocation: _allocation, ...others } = change;
+    const { target, allocation: _allocation, loadedRows: _rows, ...others } = change;
     const kind = target !== undefined && target.kind !== before.target.kind;
     if (kind || Object.keys(others).length > 0) this.beginCurves();
     this.actions.changed(this.chosen, this.order);
@@ -218,21 +232,37 @@ export class PlanBoard {
     const { plan } = planned;
     this.plan = plan;
     this.actions.planned();
-    this.warn(plan.why === undefined ? '' : `The target is not met: ${plan.why}.`);
+    this.warn(plan.why === undefined ? '' : `The target is not met: ${this.whyNotMet(plan, plan.why)}.`);
     this.rows = plan.rows.flatMap((row) => {
       const layer = this.layers.layer(row.name);
       const group = groups.members.get(row.name);
       return layer ? [{ ...row, layer, ...(group && { group }) }] : [];
     });
     this.table.show(this.rows, 'No layer of this checkpoint has a matrix.');
-    this.totals.show(plan.totals, Object.keys(groups.groups).length);
+    this.totals.show(plan.totals, Object.keys(groups.groups).length, decodedLayers(this.rows));
     const edited = this.rows.find(({ name }) => name === this.editor.layer);
     if (edited) this.editor.show(edited);
     this.drawCurve();
   }
 
+  /** Rows of a file are no allocation's, and say nothing of what can be reached. */
+  private whyNotMet({ reached }: AllocatedPlan, why: string): string {
+    const { loadedRows, target } = this.chosen;
+    if (!loadedRows || reached === null) return why;
+    const what = { size: 'size', parameters: 'share of parameters', error: 'error' }[target.kind];
+    return `the ${what} of these rows is ${formatPercent(reached)}`;
+  }
+
   /** An ILP is the engine's: until it is solved there is no plan, and nothing to complain of. */
   private planned(out: OutOfReach): Planned {
+    const { loadedRows } = this.chosen;
+    this.loaded.hidden = !loadedRows;
+    if (loadedRows) {
+      this.assignments.hide();
+      const rows = Object.entries({ ...loadedRows, ...this.chosen.pinned });
+      const within = rows.filter(([name]) => !Object.hasOwn(out.leftOut, name));
+      return { plan: this.layers.described(this.chosen, out, { layers: Object.fromEntries(within), gap: null }) };
+    }
     if (this.chosen.allocation !== 'ilp') {
       this.assignments.hide();
       return this.layers.plan(this.chosen, out);

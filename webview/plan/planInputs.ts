@@ -6,7 +6,7 @@ import type { KnownOfLayers } from '../../extension/shared/compression/methodNee
 import type { GroupMethodName, GroupPlan, PlanLayer } from '../../extension/shared/compression/plans';
 import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
-import type { PlanSettings } from './planSettings';
+import { ownRow, type PlanSettings } from './planSettings';
 
 export interface PlanInputs {
   /** What follows from the statistics and the quantised checkpoint for each layer. */
@@ -17,7 +17,7 @@ export interface PlanInputs {
 }
 
 /** The groups of a plan; for each method that makes none smaller, why. */
-export interface ChosenGroups extends Omit<PlannedGroups, 'measured'> {
+export interface ChosenGroups extends PlannedGroups {
   readonly problems: ReadonlyMap<GroupMethodName, string>;
 }
 
@@ -37,6 +37,7 @@ export function chosenGroups(
   const groups: Record<string, GroupPlan> = {};
   const members = new Map<string, { group: string; plan: GroupPlan; kept: number }>();
   const left: PlannedGroups['left'][number][] = [];
+  const measured: string[] = [];
   const problems = new Map<GroupMethodName, string>();
   for (const share of asked) {
     try {
@@ -49,6 +50,7 @@ export function chosenGroups(
       Object.assign(groups, planned.groups);
       for (const [name, member] of planned.members) members.set(name, member);
       for (const reason of planned.left) left.push(reason);
+      for (const layer of planned.measured) measured.push(layer);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       problems.set(share.method, error.message);
@@ -58,9 +60,10 @@ export function chosenGroups(
     groups[group] = plan;
     const option = options.find(({ name, method }) => name === group && method === plan.method);
     if (!option || 'why' in option) continue;
+    measured.push(option.measuredAt);
     for (const name of option.members) members.set(name, { group, plan, kept: plan.rank / option.most });
   }
-  return { groups, members, left, problems };
+  return { groups, members, measured, left, problems };
 }
 
 /** What the allocation does not decide about. */
@@ -69,10 +72,11 @@ export type OutOfReach = Required<Pick<PlanRequest, 'leftOut' | 'groupShares'>>;
 /** Layers of groups, and those without what the method needs. */
 export function outOfReach(
   layers: readonly PlanLayer[],
-  { method, allocation, pinned, only }: PlanSettings,
+  settings: PlanSettings,
   { known }: PlanInputs,
   groups: ChosenGroups,
 ): OutOfReach {
+  const { method, allocation, choices, only } = settings;
   const { leftOut, groupShares } = leftToGroups(groups);
   const chosen = only && new Set(only.layers);
   for (const { name } of layers) {
@@ -81,11 +85,13 @@ export function outOfReach(
       leftOut[name] = 'is not among the layers chosen in the table';
       continue;
     }
-    const own = Object.hasOwn(pinned, name) ? pinned[name] : undefined;
+    const own = ownRow(settings, name);
     if (own && 'keep' in own) continue;
-    // An ILP asks for each of its choices.
-    if (!own && allocation === 'ilp') continue;
-    const why = known.lacking(name, (own ?? method).method);
+    // An ILP asks for each of its choices, and does not know what was found when statistics were tried.
+    const why =
+      own || allocation !== 'ilp'
+        ? known.lacking(name, (own ?? method).method)
+        : known.refusal(name, choices.length > 0 ? choices : [method.method]);
     if (why !== undefined) leftOut[name] = why;
   }
   return { leftOut, groupShares };

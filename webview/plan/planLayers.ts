@@ -6,13 +6,12 @@ import type { Assignment } from '../../extension/shared/compression/assignments'
 import {
   ALLOCATIONS,
   type Allocation,
-  type CompressionPlan,
   type LayerChoice,
   type PlanLayer,
 } from '../../extension/shared/compression/plans';
 import { choiceAtShare, type MethodChoice } from './choiceAtShare';
 import type { OutOfReach } from './planInputs';
-import { FIRST_SETTINGS, sameLayerPlan, type PlanSettings } from './planSettings';
+import type { PlanSettings } from './planSettings';
 
 /** Allocations that answer within a frame; the ILP is the engine's. */
 export type QuickAllocation = PlanRequest['allocation'];
@@ -64,28 +63,20 @@ export class PlanLayers {
   }
 
   /**
-   * What was asked for a plan that was made before. Rows that another allocation would give, or that were edited in the
-   * file, are set by hand: the plan that is shown is the one that was loaded.
+   * Rows and totals of a plan that was made elsewhere: by the engine, or before.
+   *
+   * @param layers those that are not named stay dense
    */
-  settingsOf(
-    { target, allocation, relative, method, exclude, multiple, layers, groups = {} }: CompressionPlan,
-    outOfReachOf: (settings: PlanSettings) => OutOfReach,
-  ): PlanSettings {
-    const asked = { target, allocation, relative: relative ?? false, method, exclude, multiple };
-    const none = { ...FIRST_SETTINGS, loadedGroups: groups, rebalance: false };
-    const settings: PlanSettings = { ...none, ...asked };
-    const planned = this.plan(settings, outOfReachOf(settings));
-    const ours = 'plan' in planned ? planned.plan.layers : {};
-    const pinned = Object.entries(layers).filter(([name, plan]) => {
-      const own = ours[name];
-      return own === undefined || !sameLayerPlan(own, plan);
-    });
-    return { ...settings, pinned: Object.fromEntries(pinned) };
-  }
-
-  /** Rows and totals of a plan that the engine made. */
-  described(settings: PlanSettings, out: OutOfReach, { layers, gap }: Assignment): AllocatedPlan {
-    const request = { ...requestOf({ ...settings, allocation: 'optimal' }), ...out };
+  described(
+    settings: PlanSettings,
+    out: OutOfReach,
+    { layers, gap }: Pick<Assignment, 'layers' | 'gap'>,
+  ): AllocatedPlan {
+    const { allocation } = settings;
+    const request = {
+      ...requestOf({ ...settings, allocation: allocation === 'ilp' ? 'optimal' : allocation }),
+      ...out,
+    };
     return this.planner.described(request, layers, gap ?? undefined);
   }
 

@@ -24,6 +24,8 @@ export interface PlanSettings extends Chosen {
   readonly only: OnlyLayers | null;
   /** Rows that were set by hand, by the layer's name. */
   readonly pinned: Readonly<Record<string, LayerPlan>>;
+  /** Rows of a plan that was loaded: they stand until something else is asked. Null if the allocation decides. */
+  readonly loadedRows: Readonly<Record<string, LayerPlan>> | null;
   /** The other rows make up for those. */
   readonly rebalance: boolean;
   /** Groups that become smaller beside the layers, each method with the share that stays. */
@@ -45,12 +47,16 @@ export const FIRST_SETTINGS: PlanSettings = {
   multiple: 1,
   only: null,
   pinned: {},
+  loadedRows: null,
   rebalance: true,
   groups: [],
   loadedGroups: {},
   choices: [],
   timeLimit: DEFAULT_TIME_LIMIT,
 };
+
+/** Why a layer that a person keeps dense is dense. */
+export const BY_HAND = 'kept dense by hand';
 
 /** The plan under way: survives hiding the tab, moving it and restarting the window. */
 export interface RememberedPlan {
@@ -61,6 +67,21 @@ export interface RememberedPlan {
   readonly statistics: string | null;
   /** Path of the quantised checkpoint in use. */
   readonly quantised: string | null;
+}
+
+/** Settings after a change. Loaded rows stand while only rows are set by hand, and the others do not make up for those. */
+export function changedSettings(before: PlanSettings, change: Partial<PlanSettings>): PlanSettings {
+  const after = { ...before, ...change };
+  if (change.loadedRows !== undefined || before.loadedRows === null) return after;
+  const { pinned: _, rebalance: __, ...others } = change;
+  const stands = Object.keys(others).length === 0 && !(after.rebalance && Object.keys(after.pinned).length > 0);
+  return stands ? after : { ...after, loadedRows: null };
+}
+
+/** The row of a layer that no allocation decides about. */
+export function ownRow({ pinned, loadedRows }: PlanSettings, layer: string): LayerPlan | undefined {
+  if (Object.hasOwn(pinned, layer)) return pinned[layer];
+  return loadedRows && Object.hasOwn(loadedRows, layer) ? loadedRows[layer] : undefined;
 }
 
 /** The same plan for a layer: why one is dense says nothing of what is saved. */

@@ -3,7 +3,7 @@ import { element } from '../controls/elements';
 import { icon } from '../controls/icons';
 import { formatBytes, formatCompact, plural } from '../numbers/format';
 import type { BeforeAfter, PlanTotals } from '../../extension/compression/plan/planRequest';
-import { errorText } from './planRows';
+import { errorText, type LayerRow } from './planRows';
 
 export class PlanTotalsTable {
   readonly element: HTMLElement;
@@ -27,7 +27,7 @@ export class PlanTotalsTable {
   }
 
   /** @param groups how many became smaller as a whole */
-  show(totals: PlanTotals, groups: number): void {
+  show(totals: PlanTotals, groups: number, decoded: DecodedLayers): void {
     const row = (name: string, { before, after }: BeforeAfter, format: (value: number) => string): HTMLElement =>
       line(name, format(before), format(after), before > 0 ? signed(after / before - 1) : '');
     this.body.replaceChildren(
@@ -37,6 +37,7 @@ export class PlanTotalsTable {
       line('Mean error', '', errorText(totals), ''),
     );
     const said = [
+      ...(decoded.layers > 0 ? [decodedNote(decoded)] : []),
       ...(groups > 0
         ? [
             `${plural(groups, 'group becomes', 'groups become')} smaller, too. What they lose is measured when they are compressed: the error does not count it.`,
@@ -51,6 +52,24 @@ export class PlanTotalsTable {
     ];
     this.notes.replaceChildren(...said.map((note) => element('li', {}, icon('info'), note)));
   }
+}
+
+/** Layers that stay dense and whose blocks a copy cannot hold. */
+export interface DecodedLayers extends BeforeAfter {
+  readonly layers: number;
+}
+
+export function decodedLayers(rows: readonly LayerRow[]): DecodedLayers {
+  const decoded = rows.filter(
+    ({ layer, plan, group }) => layer.savedBytes !== undefined && !layer.uncounted && 'keep' in plan && !group,
+  );
+  const sum = (key: keyof BeforeAfter): number => decoded.reduce((total, { bytes }) => total + bytes[key], 0);
+  return { layers: decoded.length, before: sum('before'), after: sum('after') };
+}
+
+function decodedNote({ layers, before, after }: DecodedLayers): string {
+  const which = plural(layers, 'layer that stays dense is', 'layers that stay dense are');
+  return `${which} stored in blocks, and saved decoded: ${formatBytes(after)} in place of ${formatBytes(before)}.`;
 }
 
 function line(name: string, ...cells: string[]): HTMLElement {

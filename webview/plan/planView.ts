@@ -21,8 +21,9 @@ import { PlanLayers } from './planLayers';
 import type { PlanInputs } from './planInputs';
 import { QuantisedLine } from './quantisedLine';
 import { SavingBar } from './savingBar';
+import { StatisticsCheck } from './statisticsCheck';
 import { StatisticsLine } from './statisticsLine';
-import { FIRST_SETTINGS, type PlanSettings, type RememberedPlan } from './planSettings';
+import { changedSettings, FIRST_SETTINGS, type PlanSettings, type RememberedPlan } from './planSettings';
 
 /** Results come by the hundred a second: the layers are asked for anew at most this often. */
 const LAYERS_AGAIN_MS = 2000;
@@ -45,6 +46,7 @@ export class PlanView {
   private readonly saving: SavingBar;
   private readonly statisticsLine: StatisticsLine;
   private readonly quantisedLine: QuantisedLine;
+  private readonly check: StatisticsCheck;
   private inputs: PlanInputs = {
     ...{ statistics: null, quantised: null, groups: [] },
     known: new KnownOfLayers(null, new Set()),
@@ -87,10 +89,12 @@ export class PlanView {
     this.statisticsLine = new StatisticsLine(host, {
       used: (statistics) => {
         this.remember({ statistics: statistics?.path ?? null });
+        this.check.use(statistics);
         this.inputsChanged();
       },
       failed: (message) => this.say('error', message),
     });
+    this.check = new StatisticsCheck(host, () => this.inputsChanged());
     this.quantisedLine = new QuantisedLine(host, {
       used: (quantised) => {
         this.remember({ quantised: quantised?.path ?? null });
@@ -117,6 +121,7 @@ export class PlanView {
       this.saving.element,
       this.uninspected,
       this.statisticsLine.element,
+      this.check.element,
       this.quantisedLine.element,
       this.content,
     );
@@ -162,7 +167,7 @@ export class PlanView {
 
   private change(change: Partial<PlanSettings>): void {
     if (this.board) this.board.ask(change);
-    else this.remember({ settings: { ...this.settings, ...change } });
+    else this.remember({ settings: changedSettings(this.settings, change) });
   }
 
   close(): void {
@@ -225,6 +230,7 @@ export class PlanView {
   /** There is a plan, or none, of what is asked now. */
   private planned(): void {
     this.enable();
+    this.check.want(this.board?.usedStatistics() ?? new Map());
     this.showUninspected();
   }
 
@@ -297,7 +303,7 @@ export class PlanView {
 
   private inputsChanged(): void {
     const { statistics, quantised } = this;
-    const known = new KnownOfLayers(statistics, new Set(quantised?.layers));
+    const known = new KnownOfLayers(statistics, new Set(quantised?.layers), this.check.refused);
     this.inputs = { ...this.inputs, statistics, quantised, known };
     this.board?.refreshMethods();
   }

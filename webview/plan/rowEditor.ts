@@ -9,9 +9,7 @@ import type { MethodChoice } from './choiceAtShare';
 import { MethodField } from './methodField';
 import type { Lacking } from './neededStatistics';
 import { errorText, type LayerRow } from './planRows';
-
-/** Why a layer that a person keeps dense is dense. */
-export const BY_HAND = 'kept dense by hand';
+import { BY_HAND } from './planSettings';
 
 export interface RowEditorActions {
   /** The layer is to become this, whatever the allocation says. */

@@ -3,6 +3,7 @@
  *
  * @see FWSVD (arXiv 2207.00112), ASVD (arXiv 2312.05821), SVD-LLM (arXiv 2403.07378)
  */
+import type { GramUse } from '../../shared/compression/methodNeeds';
 import type { LayerStatistics } from '../../shared/compression/statistics';
 import { CompressionError } from '../compressionError';
 import type { LayerMatrix, MethodTools } from '../methods/method';
@@ -25,6 +26,9 @@ const LEAST_WEIGHT = 1e-6;
 
 /** A squared mean may be above the mean square by this share: sums of float32 products are. */
 const BEYOND = 1e-3;
+
+/** Inputs up to which a whole Gram matrix is tried before a run: the factor of 2048 takes about half a second. */
+const MOST_TRIED = 2048;
 
 type Named = Pick<LayerMatrix, 'outputs' | 'inputs'> & { readonly layer: string };
 
@@ -108,23 +112,29 @@ export function gramMetric(
  * Refuses a Gram matrix that `gramMetric` would refuse after all its ridges, by one factorisation. Of more inputs than
  * `most` it tries the first ones alone: what is refused for them is refused for all, and not the other way round.
  *
+ * @param statistics as they are read: symmetric and finite
  * @throws CompressionError `invalid-statistics`
  */
-export function assertNearSemidefinite(
-  { gram }: LayerStatistics,
+export function assertUsable(
+  statistics: LayerStatistics,
   layer: string,
+  use: GramUse,
   { kernels, poll }: MethodTools,
-  most = Infinity,
+  most = MOST_TRIED,
 ): void {
-  if (!gram) return;
+  const { gram } = statistics;
+  if (!gram || use === 'read') return;
   const inputs = Math.sqrt(gram.length);
+  const subtracted = use === 'centred' ? centring(statistics, gram, { layer, inputs }) : undefined;
+  const entry = (i: number, j: number): number => gram[i * inputs + j]! - (subtracted?.(i, j) ?? 0);
   let trace = 0;
-  for (let i = 0; i < inputs; i++) trace += gram[i * inputs + i]!;
+  for (let i = 0; i < inputs; i++) trace += entry(i, i);
   const n = Math.min(inputs, most);
+  const ridge = (LEAST_RIDGE * 10 ** (RIDGES - 1) * trace) / inputs;
   const raised = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) raised.set(gram.subarray(i * inputs, i * inputs + n), i * n);
-  const largestRidge = LEAST_RIDGE * 10 ** (RIDGES - 1);
-  for (let i = 0; i < n; i++) raised[i * n + i] = raised[i * n + i]! + (largestRidge * trace) / inputs;
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) raised[i * n + j] = entry(i, j) + (i === j ? ridge : 0);
+  }
   if (!choleskyFactor(raised, n, kernels, poll)) throw farFromSemidefinite(layer);
 }
 
@@ -175,18 +185,29 @@ export function checkedGram({ gram }: LayerStatistics, { layer, inputs }: Named)
 
 /** C − n·μμᵀ */
 function centredGram(statistics: LayerStatistics, size: Named): Float64Array {
-  const { layer, inputs } = size;
+  const { inputs } = size;
+  const gram = checkedGram(statistics, size);
+  const subtracted = centring(statistics, gram, size);
+  for (let i = 0; i < inputs; i++) {
+    for (let j = 0; j < inputs; j++) gram[i * inputs + j] = gram[i * inputs + j]! - subtracted(i, j);
+  }
+  return gram;
+}
+
+/** n·μμᵀ, by its elements. @throws CompressionError if that is not the mean of the inputs that made the Gram matrix */
+function centring(
+  statistics: LayerStatistics,
+  gram: Float64Array,
+  { layer, inputs }: Pick<Named, 'layer' | 'inputs'>,
+): (i: number, j: number) => number {
   const { tokens } = statistics;
-  const mean = checkedMean(statistics, size);
+  const mean = checkedMean(statistics, { layer, inputs });
   if (tokens === undefined || !(tokens > 0 && Number.isFinite(tokens))) {
     throw invalid('input_gram', layer, `was summed over ${tokens ?? 'an unknown number of'} tokens; calibrate again`);
   }
-  const gram = checkedGram(statistics, size);
-  for (let i = 0; i < inputs; i++) {
-    for (let j = 0; j < inputs; j++) gram[i * inputs + j] = gram[i * inputs + j]! - tokens * mean[i]! * mean[j]!;
-  }
+  const subtracted = (i: number, j: number): number => tokens * mean[i]! * mean[j]!;
   const negative = Array.from({ length: inputs }, (_, i) => i).find(
-    (i) => gram[i * inputs + i]! < -BEYOND * tokens * mean[i]! ** 2,
+    (i) => gram[i * inputs + i]! - subtracted(i, i) < -BEYOND * subtracted(i, i),
   );
   if (negative !== undefined) {
     throw invalid(
@@ -195,11 +216,14 @@ function centredGram(statistics: LayerStatistics, size: Named): Float64Array {
       `does not go with input_gram: at ${negative} its square is above the mean square`,
     );
   }
-  return gram;
+  return subtracted;
 }
 
 /** @throws CompressionError `missing-statistics`, `invalid-statistics` */
-export function checkedMean({ mean }: LayerStatistics, { layer, inputs }: Named): Float64Array {
+export function checkedMean(
+  { mean }: LayerStatistics,
+  { layer, inputs }: Pick<Named, 'layer' | 'inputs'>,
+): Float64Array {
   if (!mean) throw missing('input_mean', layer);
   if (mean.length !== inputs) {
     throw invalid('input_mean', layer, `has ${mean.length} numbers, but the layer has ${inputs} inputs`);

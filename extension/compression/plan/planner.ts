@@ -262,7 +262,11 @@ export class Planner {
     const totals = planTotals(rows, this.prepared, standing, this.rest, request.relative ?? false);
     const reached = reachedOf(request.target, totals);
     const feasible = reached !== null && reached <= request.target.value * (1 + SLACK);
-    const missing = rows.filter((_, l) => standing[l]!.kind === 'missing').map(({ name }) => name);
+    // Rows that were made elsewhere have reasons of their own.
+    const missing = rows.filter(({ plan }, l) => {
+      const own = standing[l]!;
+      return own.kind === 'missing' && 'keep' in plan && plan.why === own.why;
+    });
     return {
       layers: Object.fromEntries(rows.map(({ name, plan }) => [name, plan])),
       rows,
@@ -270,7 +274,7 @@ export class Planner {
       feasible,
       reached,
       ...(!feasible && { why: whyNot(request, reached, missing.length) }),
-      missing,
+      missing: missing.map(({ name }) => name),
       ...(gap !== undefined && { gap }),
     };
   }

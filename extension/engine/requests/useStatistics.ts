@@ -1,5 +1,7 @@
 /** Statistics of a model's inputs from a file: what they cover, one layer's, and how well its Gram matrix is conditioned. */
+import { CompressionError } from '../../compression/compressionError';
 import { conditionOf } from '../../compression/statistics/gramCondition';
+import type { GramUse } from '../../shared/compression/methodNeeds';
 import type { LayerStatistics, StatisticsSummary } from '../../shared/compression/statistics';
 import type { EngineDocument } from '../document/engineDocument';
 import type { HeldStatistics } from '../document/heldStatistics';
@@ -29,6 +31,31 @@ export async function layerStatistics(
   signal: AbortSignal,
 ): Promise<LayerStatistics> {
   return path === undefined ? {} : files.use(document, path, signal, (source) => source.layer(layer, signal));
+}
+
+/**
+ * Tries the statistics of a layer as a run will use them, by the check that `eigenscope plan` makes.
+ *
+ * @returns why they cannot be used, in words that name the array; null if they can
+ * @throws CompressionError `unknown-layer`; AbortError
+ */
+export async function triedStatistics(
+  parts: ComputingParts & { readonly statistics: HeldStatistics },
+  document: EngineDocument,
+  { path, layer, use }: { path: string; layer: string; use: GramUse },
+  signal: AbortSignal,
+): Promise<string | null> {
+  try {
+    const { gram, mean, tokens } = await layerStatistics(parts.statistics, document, path, layer, signal);
+    if (!gram || use === 'read') return null;
+    const statistics = { gram, ...(mean && { mean }), ...(tokens !== undefined && { tokens }) };
+    return await leasedWork(parts, 2 * gram.byteLength, signal, ({ calls }) =>
+      calls.tryStatistics({ layer, statistics, use }, { transfer: [gram.buffer] }),
+    );
+  } catch (error) {
+    if (error instanceof CompressionError && error.code === 'invalid-statistics') return error.reason;
+    throw error;
+  }
 }
 
 /**

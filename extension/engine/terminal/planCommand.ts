@@ -5,7 +5,7 @@ import { compiledPatterns } from '../../compression/plan/patterns';
 import { leftToGroups, plannedGroups, type PlannedGroups } from '../../compression/plan/plannedGroups';
 import { preparePlan, type Planner } from '../../compression/plan/planner';
 import type { AllocatedPlan, BeforeAfter, PlanRequest } from '../../compression/plan/planRequest';
-import { assertNearSemidefinite } from '../../compression/decomposition/layerMetrics';
+import { assertUsable } from '../../compression/decomposition/layerMetrics';
 import { loadKernels } from '../../linalg/kernels/loadKernels';
 import { writePlan } from '../../compression/planFile/planFiles';
 import { assigned } from '../requests/assigned';
@@ -15,7 +15,7 @@ import { statisticsNotes } from '../../compression/statistics/statisticsNotes';
 import { openStatistics, type StatisticsSource } from '../../compression/statistics/statisticsSource';
 import { agreeing } from '../../shared/agreeing';
 import { layerMethod, layerMethods } from '../../shared/compression/methodTable';
-import { KnownOfLayers, needsQuantised, needsStatistics, weighsByGram } from '../../shared/compression/methodNeeds';
+import { gramUses, KnownOfLayers, needsQuantised, needsStatistics } from '../../shared/compression/methodNeeds';
 import type { CompressionPlan, PlanLayer } from '../../shared/compression/plans';
 import type { StatisticsSummary } from '../../shared/compression/statistics';
 import { visible } from '../../shared/visibleText';
@@ -28,9 +28,6 @@ import { DEFAULT_FARMS, UsageError } from './cliArguments';
 import type { PlanCommand } from './planArguments';
 import { patternNotes } from './planNotes';
 import type { ProgressLine } from './progressLine';
-
-/** Inputs up to which a whole Gram matrix is tried before a run: the factor of 2048 takes about half a second. */
-const MOST_TRIED = 2048;
 
 type PlanParts = Pick<RequestParts, 'outcomes'> & QuantisedParts;
 
@@ -163,13 +160,9 @@ async function assertReadable(
   statistics: StatisticsSource,
   signal: AbortSignal,
 ): Promise<void> {
-  const compressed = Object.entries(layers).flatMap(([name, layer]) => ('keep' in layer ? [] : [name]));
   const tools = { kernels: loadKernels(), poll: () => signal.throwIfAborted() };
-  for (const name of new Set([...compressed, ...measured])) {
-    const own = await statistics.layer(name, signal);
-    const layer = layers[name];
-    const weighs = measured.includes(name) || (layer && 'method' in layer && weighsByGram(layer));
-    if (weighs) assertNearSemidefinite(own, name, tools, MOST_TRIED);
+  for (const [name, use] of gramUses(layers, measured)) {
+    assertUsable(await statistics.layer(name, signal), name, use, tools);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Entry of a worker thread: answers `WorkerCalls`, and the calls of the layer that it has. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { compressPair } from '../../compression/pairCompression';
+import { pollFor } from '../../linalg/eigen/symmetricEigenvalues';
 import { topEigenvectors } from '../../linalg/eigen/symmetricEigenvectors';
 import type { Kernels } from '../../linalg/kernels/kernels';
 import { loadKernels } from '../../linalg/kernels/loadKernels';
@@ -13,6 +14,7 @@ import { compressTask } from './compressTask';
 import { differenceTask } from './differenceTask';
 import { EigenSolver } from './eigenSolver';
 import { groupTask } from './groupTask';
+import { tryStatistics } from './tryStatistics';
 import { widenElements } from './widenElements';
 import { hold } from './heldStages';
 import { multiply } from './multiply';
@@ -55,6 +57,7 @@ const calls: WorkerCalls = {
   compressChoice: (task, onProgress) => compressTask(task, { kernels: inUse, cancelled, onProgress }),
   choiceDifference: (task, onProgress) => differenceTask(task, new EigenSolver(inUse, cancelled), onProgress),
   reduceGroup: (task, onProgress) => groupTask(task, { kernels: inUse, cancelled, onProgress }),
+  tryStatistics: (trial) => tryStatistics(trial, { kernels: inUse, poll: pollFor({ cancelled }, 0, 1) }),
   widen: ({ bytes, dtype }) => widenElements(bytes, dtype),
   eigenvectors: ({ matrix, n, k }, onProgress) => topEigenvectors(matrix, n, k, { kernels, cancelled, onProgress }),
   heatMap: ({ bytes, dtype, planes, rowCells, colCells, width }) => {

@@ -31,6 +31,7 @@ import type { DType } from '../../shared/tensors';
 import type { FarmsWindow } from '../../spectral/farms/farms';
 import type { FarmsEstimate } from '../../spectral/tail/bootstrap';
 import type { LayerOutcome, LayerPrecision, LayerTask, StoredFactor, TensorTask } from './layerRecords';
+import type { StatisticsTrial } from './tryStatistics';
 
 /** Takes the share of the running call that is done. */
 export type Progress = (fraction: number) => void;
@@ -110,6 +111,8 @@ export interface WorkerCalls {
   choiceDifference(params: CompressTask, onProgress: Progress): LayerDifference;
   /** An MLP or an attention by its group method. @see reduceGroup */
   reduceGroup(params: GroupTask, onProgress: Progress): ReducedGroup;
+  /** Why statistics cannot be used; null if they can. */
+  tryStatistics(params: StatisticsTrial): string | null;
   /** Elements in float64. */
   widen(params: { bytes: Uint8Array; dtype: DType }): Float64Array;
   /** The k largest eigenpairs of a symmetric matrix: values descending, vectors as rows. */

@@ -131,6 +131,7 @@ export class CheckpointView {
       assignPlan: (params, token) =>
         session.inEngine.askNumbers('assignPlan', { ...params, settings: inspectSettings() }, token),
       gramCondition: (params, token) => session.inEngine.askNumbers('gramCondition', params, token),
+      tryStatistics: (params, token) => session.inEngine.askNumbers('tryStatistics', params, token),
       saveCompressed: (request) => saveWithDialog(session, request, this.document.uri),
       planLayers: (_, token) =>
         session.inEngine.askNumbers('planLayers', { settings: inspectSettings(), compute: 'nothing' }, token),

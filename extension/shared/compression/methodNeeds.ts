@@ -39,10 +39,25 @@ export function needsStatistics({ method }: Pick<LayerChoice, 'method'>): boolea
 /** Methods that weigh by the Gram matrix of the inputs if there is one, and do without if not. */
 const GRAM_IF_GIVEN: ReadonlySet<MethodName> = new Set(['cospadi']);
 
-/** True for a method that factors the Gram matrix of a layer that has one. */
-export function weighsByGram({ method }: Pick<LayerChoice, 'method'>): boolean {
-  return layerMethod(method).needs.some((need) => need.startsWith('gram')) || GRAM_IF_GIVEN.has(method);
+/** What a run does with the Gram matrix of a layer: reads it, factors it, or takes out the mean and factors the rest. */
+export type GramUse = 'read' | 'factored' | 'centred';
+
+export function gramUse({ method }: Pick<LayerChoice, 'method'>): GramUse {
+  const { needs } = layerMethod(method);
+  if (needs.includes('gram') && needs.includes('mean')) return 'centred';
+  return needs.some((need) => need.startsWith('gram')) || GRAM_IF_GIVEN.has(method) ? 'factored' : 'read';
 }
+
+/** How a plan's run uses the statistics of the layers that it compresses. @param measured layers at which groups measure */
+export function gramUses(layers: CompressionPlan['layers'], measured: readonly string[]): Map<string, GramUse> {
+  const own = Object.entries(layers).flatMap(([name, layer]): [string, GramUse][] =>
+    'keep' in layer ? [] : [[name, gramUse(layer)]],
+  );
+  return new Map([...own, ...measured.map((name): [string, GramUse] => [name, 'factored'])]);
+}
+
+/** By layer and use: why its statistics cannot be used so, in words that name the array. */
+export type RefusedUses = Readonly<Record<string, Readonly<Partial<Record<GramUse, string>>>>>;
 
 export function needsQuantised({ method }: Pick<LayerChoice, 'method'>): boolean {
   return layerMethod(method).needs.some((need) => need === 'quantised');
@@ -62,10 +77,12 @@ export class KnownOfLayers {
   /**
    * @param statistics null without a file of statistics
    * @param quantised layers that a quantised checkpoint holds; null if it is not known yet, and not asked for
+   * @param refusedUses what was found when the statistics were tried
    */
   constructor(
     statistics: Pick<StatisticsSummary, 'covered' | 'refused'> | null,
     private readonly quantised: ReadonlySet<string> | null,
+    private readonly refusedUses: RefusedUses = {},
   ) {
     this.covered = new Map(statistics?.covered.map((each) => [each.layer, each]));
     this.refused = statistics?.refused ?? {};
@@ -74,7 +91,8 @@ export class KnownOfLayers {
   /** Why a method cannot be run on a layer, in words that follow its name; undefined if it can. */
   lacking(layer: string, method: MethodName): string | undefined {
     // A run reads all that the file has of a layer, whatever the method needs.
-    if (Object.hasOwn(this.refused, layer)) return `has statistics that cannot be used: ${this.refused[layer]!}`;
+    const refused = this.refusal(layer, [method]);
+    if (refused !== undefined) return refused;
     const own = this.covered.get(layer);
     const known = { has: own?.has ?? [], tokens: own?.tokens != null, quantised: this.quantised?.has(layer) ?? true };
     const [need] = unmetNeeds(method, known);
@@ -82,5 +100,13 @@ export class KnownOfLayers {
     if (need === 'quantised') return 'is not in the quantised checkpoint';
     if (need === 'mean' && own?.has.includes('mean')) return 'has no number of tokens in the statistics';
     return own ? `has no ${need} in the statistics` : 'is not in the statistics';
+  }
+
+  /** Why one of the methods cannot use the statistics that there are; undefined if all can. */
+  refusal(layer: string, methods: readonly MethodName[]): string | undefined {
+    const uses = Object.hasOwn(this.refusedUses, layer) ? this.refusedUses[layer]! : {};
+    const found = methods.flatMap((method) => uses[gramUse({ method })] ?? []);
+    const refused = Object.hasOwn(this.refused, layer) ? this.refused[layer] : (uses.read ?? found[0]);
+    return refused === undefined ? undefined : `has statistics that cannot be used: ${refused}`;
   }
 }

@@ -13,7 +13,7 @@ import { handle } from '../../../extension/shared/rpcHandlers';
 import type { Problem, LayerParts, PartSummary, TensorSummary } from '../../../extension/shared/tensors';
 import { heatMap, layerVectors } from './mockMatrix';
 import { layerDifference, measuredLayer, statisticsSummary } from './mockMethods';
-import { assignment, groupOptions, loadedPlan, planSource, quantisedSummary } from './mockPlan';
+import { assignment, groupOptions, loadedAssignment, loadedPlan, planSource, quantisedSummary } from './mockPlan';
 import {
   adapter,
   deep,
@@ -248,6 +248,10 @@ handle<ViewRequests>(connection, {
   choiceDifference: ({ layer, choice }) => layerDifference(find(layer), layer, choice),
   useStatistics: ({ path }) => statisticsSummary(tensors, path, options.has('random')),
   gramCondition: ({ layer }) => (layer.includes('down_proj') ? 'singular' : 1234.5),
+  tryStatistics: ({ layer, use }) =>
+    options.has('indefinite') && use !== 'read' && layer.includes('.0.self_attn.q_proj')
+      ? 'input_gram is far from positive semidefinite, so it is no Gram matrix; calibrate again'
+      : null,
   useQuantised: ({ path }) => quantisedSummary(tensors, path),
   groupOptions: () => groupOptions(tensors),
   assignPlan: async ({ request }, token) => {
@@ -257,12 +261,13 @@ handle<ViewRequests>(connection, {
   },
   planLayers: () => {
     if (options.has('noplan')) throw new Error('the engine ended before it answered; try again');
-    return planSource(tensors, inspected === 'all' ? Infinity : Number(inspected));
+    return planSource(tensors, inspected === 'all' ? Infinity : Number(inspected), options.has('blocks'));
   },
   savePlan: () => ({ path: '/checkpoints/llama-58m/model.eigenplan.json' }),
   loadPlan: ({ path }) => {
     if (options.has('foreign')) throw new Error('the plan is for another model: it was made for other.safetensors');
-    return { plan: loadedPlan(tensors), path: path ?? '/checkpoints/llama-58m/model.eigenplan.json' };
+    const plan = options.get('loaded') === 'ilp' ? loadedAssignment(tensors) : loadedPlan(tensors);
+    return { plan, path: path ?? '/checkpoints/llama-58m/model.eigenplan.json' };
   },
   saveModel: async () => {
     const target = '/checkpoints/llama-58m/model-huggingface';

@@ -8,8 +8,11 @@ import type { CompressionPlan, PlanLayer } from '../../../extension/shared/compr
 import type { TensorSummary } from '../../../extension/shared/tensors';
 import { random } from './mockModel';
 
-/** @param inspected how many layers have a spectrum, from the first on */
-export function planSource(tensors: readonly TensorSummary[], inspected: number): PlanSource {
+/**
+ * @param inspected how many layers have a spectrum, from the first on
+ * @param blocks the layers are stored in blocks of half the size
+ */
+export function planSource(tensors: readonly TensorSummary[], inspected: number, blocks = false): PlanSource {
   const draw = random(11);
   const matrices = tensors.filter(({ layers }) => layers.length === 1);
   const layers = matrices.map((tensor, i): PlanLayer => {
@@ -19,6 +22,7 @@ export function planSource(tensors: readonly TensorSummary[], inspected: number)
     const known = i < inspected;
     return {
       ...{ name: tensor.name, outputs, inputs, storedBytes: tensor.bytes, elementBytes: 2 },
+      ...(blocks && { storedBytes: tensor.bytes / 2, savedBytes: tensor.bytes }),
       block: /^(.*\.\d+)\./.exec(tensor.name)?.[1] ?? '',
       ...(/embed|lm_head/.test(tensor.name) && { leftOut: { why: 'is an embedding', always: false } }),
       ...(known && {
@@ -49,6 +53,19 @@ export function loadedPlan(tensors: readonly TensorSummary[]): CompressionPlan {
         i === 1 ? { method: 'svd', rank: 40 } : { keep: 'dense', why: 'said so by hand' },
       ]),
     ),
+  };
+}
+
+/** A plan by integer programming: int8 for one layer, directions of another, the rest dense. */
+export function loadedAssignment(tensors: readonly TensorSummary[]): CompressionPlan {
+  const plan = loadedPlan(tensors);
+  const [, first = '', second = ''] = Object.keys(plan.layers);
+  return {
+    ...{ ...plan, allocation: 'ilp', exclude: [] },
+    layers: {
+      ...plan.layers,
+      ...{ [first]: { method: 'quantise', quantiser: 'int8' }, [second]: { method: 'svd', rank: 40 } },
+    },
   };
 }
 

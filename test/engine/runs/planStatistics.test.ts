@@ -109,6 +109,20 @@ describe('a plan and the statistics that it is run with', () => {
     assert.equal(plan(file, '--method', 'svd').status, 0);
   });
 
+  it('is refused for a Gram matrix that cannot be factored once its mean is taken out', () => {
+    // C = 1·12 and n·μμᵀ: no element is too large, and the eigenvalue 50 · 12 · 0.0196 is.
+    const ones = float64(`${whole}.input_gram`, [WIDTH, WIDTH], new Float64Array(WIDTH ** 2));
+    const values = new Float64Array(ones.bytes.buffer);
+    for (let i = 0; i < WIDTH; i++) values[i * WIDTH + i] = 1;
+    const means = float64(`${whole}.input_mean`, [WIDTH], new Float64Array(WIDTH).fill(0.14));
+    const file = statistics(ones, means, tokens(whole));
+    const { status, stderr } = plan(file, ...afm);
+    assert.equal(status, 2);
+    assert.match(stderr, /q_proj\.weight: input_gram is far from positive semidefinite/);
+    assert.ok(!existsSync(out));
+    assert.equal(plan(file, '--method', 'svd-llm').status, 0);
+  });
+
   it('names layers whose weights hold NaN, leaves them dense, and ends with 1', () => {
     const sick = floatTensor('sick.weight', [WIDTH, WIDTH], 9);
     new Float32Array(sick.bytes.buffer)[5] = NaN;

@@ -122,6 +122,7 @@ const documentHandlers: Handlers<DocumentRequests> = {
   loadPlan: unused,
   useStatistics: unused,
   gramCondition: unused,
+  tryStatistics: unused,
   useQuantised: unused,
   groupOptions: unused,
   assignPlan: unused,

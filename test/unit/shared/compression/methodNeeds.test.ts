@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { KnownOfLayers, unmetNeeds } from '../../../../extension/shared/compression/methodNeeds';
+import { gramUse, gramUses, KnownOfLayers, unmetNeeds } from '../../../../extension/shared/compression/methodNeeds';
 
 describe('needs of methods', () => {
   const nothing = { has: [], tokens: false, quantised: false } as const;
@@ -14,6 +14,26 @@ describe('needs of methods', () => {
     assert.deepEqual(unmetNeeds('afm', { ...nothing, has: ['gram', 'mean'], tokens: true }), []);
     assert.deepEqual(unmetNeeds('eora', { ...nothing, has: ['gram'] }), ['quantised']);
     assert.deepEqual(unmetNeeds('eora', { ...nothing, has: ['gram'], quantised: true }), []);
+  });
+
+  it('say how a run uses the Gram matrix of a layer', () => {
+    const uses = (['svd', 'quantise', 'svd-llm', 'eora', 'cospadi', 'afm'] as const).map((method) =>
+      gramUse({ method }),
+    );
+    assert.deepEqual(uses, ['read', 'read', 'factored', 'factored', 'factored', 'centred']);
+    const layers = { a: { method: 'afm' }, b: { keep: 'dense', why: '' }, c: { method: 'svd' } } as const;
+    assert.deepEqual(Object.fromEntries(gramUses(layers, ['b', 'c'])), { a: 'centred', b: 'factored', c: 'factored' });
+  });
+
+  it('are not met by statistics that were tried and cannot be used', () => {
+    const covered = ['a', 'b'].map((layer) => ({ layer, tokens: 8, has: ['gram', 'mean'] as const, condition: null }));
+    const refused = { a: { factored: 'is far from it' }, b: { read: 'holds NaN' } };
+    const known = new KnownOfLayers({ covered, refused: {} }, null, refused);
+    assert.equal(known.lacking('a', 'svd'), undefined);
+    assert.equal(known.lacking('a', 'afm'), undefined);
+    assert.equal(known.lacking('a', 'svd-llm'), 'has statistics that cannot be used: is far from it');
+    assert.equal(known.lacking('b', 'svd'), 'has statistics that cannot be used: holds NaN');
+    assert.equal(known.refusal('a', ['svd', 'svd-llm']), 'has statistics that cannot be used: is far from it');
   });
 
   it('are told of each layer', () => {

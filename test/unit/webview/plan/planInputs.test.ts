@@ -13,7 +13,7 @@ describe('layers that a plan on the page cannot reach', () => {
     known: new KnownOfLayers({ covered, refused: {} }, new Set()),
     ...{ statistics: null, quantised: null, groups: [] },
   };
-  const none = { groups: {}, members: new Map(), left: [], problems: new Map() };
+  const none = { groups: {}, members: new Map(), measured: [], left: [], problems: new Map() };
   const leftOut = (pinned: Record<string, LayerPlan>, method: 'svd' | 'svd-llm'): Readonly<Record<string, string>> =>
     outOfReach(layers, { ...FIRST_SETTINGS, method: { method }, pinned }, inputs, none).leftOut;
 
