@@ -62,7 +62,7 @@ export const openGramDevice: OpenGramDevice = async (provider, arithmetic) => {
     const piece = Math.max(MIN_PIECE, runMultiplyAdds);
     const products = {
       device,
-      multiply: inPieces(guarded(multiply), piece),
+      multiply: inPieces(guarded(multiply), guarded(accumulate), piece),
       accumulate: accumulateInPieces(guarded(accumulate), piece),
       dispose: release,
     };

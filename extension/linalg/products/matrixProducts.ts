@@ -34,7 +34,7 @@ export async function createMatrixProducts(
     const opened = await checked(open);
     return {
       device: { provider: 'cpu', precision: 'float64', refused: [], threads: opened.threads },
-      multiply: inPieces(opened.multiply, PIECE_MULTIPLY_ADDS.onnxruntime),
+      multiply: inPieces(opened.multiply, opened.accumulate, PIECE_MULTIPLY_ADDS.onnxruntime),
       accumulate: accumulateInPieces(opened.accumulate, PIECE_MULTIPLY_ADDS.onnxruntime),
       dispose: opened.release,
     };
@@ -91,7 +91,7 @@ export function kernelProducts(kernels: Kernels, refused: DeviceInfo['refused'] 
   };
   return {
     device: { provider: kernels.kind, precision: 'float64', refused, threads: 1 },
-    multiply: inPieces(multiply, PIECE_MULTIPLY_ADDS.kernels),
+    multiply: inPieces(multiply, accumulate, PIECE_MULTIPLY_ADDS.kernels),
     accumulate: accumulateInPieces(accumulate, PIECE_MULTIPLY_ADDS.kernels),
     dispose: () => Promise.resolve(),
   };

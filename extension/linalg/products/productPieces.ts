@@ -4,8 +4,13 @@
  */
 import type { Accumulate, Multiply } from './productTypes';
 
-/** `multiply` with a turn of the event loop after every `limit` multiply-adds. */
-export function inPieces(multiply: Multiply, limit: number): Multiply {
+/**
+ * `multiply` with a turn of the event loop after every `limit` multiply-adds.
+ *
+ * @param accumulate for products of many pieces, which are then made in place
+ */
+export function inPieces(multiply: Multiply, accumulate: Accumulate, limit: number): Multiply {
+  const accumulatePieces = accumulateInPieces(accumulate, limit);
   return async (a, b, m, n, k, transA, transB) => {
     assertSizes(a, b, m, n, k);
     if (m * n * k <= limit) {
@@ -13,18 +18,8 @@ export function inPieces(multiply: Multiply, limit: number): Multiply {
       return m * n * k === 0 ? new Float64Array(m * n) : multiply(a, b, m, n, k, transA, transB);
     }
     const c = new Float64Array(m * n);
-    if (!transA) {
-      for (const [start, end] of ranges(m, limit / (n * k))) {
-        await eventLoopTurn();
-        c.set(await multiply(a.subarray(start * k, end * k), b, end - start, n, k, false, transB), start * n);
-      }
-    } else if (!transB) {
-      for (const [start, end] of ranges(k, limit / (m * n))) {
-        await eventLoopTurn();
-        const rows = [a.subarray(start * m, end * m), b.subarray(start * n, end * n)] as const;
-        const part = await multiply(...rows, m, n, end - start, true, false);
-        for (let i = 0; i < c.length; i++) c[i] = c[i]! + part[i]!;
-      }
+    if (!transA || !transB) {
+      await accumulatePieces(c, a, b, m, n, k, transA, transB);
     } else {
       for (const [start, end] of ranges(n, limit / (m * k))) {
         await eventLoopTurn();

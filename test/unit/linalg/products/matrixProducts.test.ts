@@ -149,10 +149,18 @@ describe('matrix products', () => {
 describe('matrix products in pieces', () => {
   const kernels = loadKernels();
   const sizes: number[] = [];
-  const pieces = inPieces((a, b, m, n, k, transA, transB) => {
-    sizes.push(m * n * k);
-    return Promise.resolve(kernels.multiply(a, b, m, n, k, transA, transB));
-  }, 1000);
+  const { accumulate } = kernelProducts(kernels);
+  const pieces = inPieces(
+    (a, b, m, n, k, transA, transB) => {
+      sizes.push(m * n * k);
+      return Promise.resolve(kernels.multiply(a, b, m, n, k, transA, transB));
+    },
+    (c, a, b, m, n, k, transA, transB) => {
+      sizes.push(m * n * k);
+      return accumulate(c, a, b, m, n, k, transA, transB);
+    },
+    1000,
+  );
 
   for (const transA of [false, true]) {
     for (const transB of [false, true]) {
@@ -177,7 +185,6 @@ describe('matrix products in pieces', () => {
     it(`add up in place within the limit: transA ${transA}, transB ${transB}`, async () => {
       const [m, n, k] = [19, 23, 29];
       const taken: number[] = [];
-      const { accumulate } = kernelProducts(kernels);
       const inParts = accumulateInPieces((c, a, b, rows, cols, depth, ...orientation) => {
         taken.push(rows * cols * depth);
         return accumulate(c, a, b, rows, cols, depth, ...orientation);
