@@ -183,9 +183,24 @@ function halves(x: View, middle: number): [View, View] {
 
 /** L⁻¹, n×n, lower triangular. */
 export function inverseLower(l: Float64Array, n: number, kernels: Kernels, poll: Poll): Float64Array {
-  const identity = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) identity[i * n + i] = 1;
-  return timesInverseLower(identity, n, l, n, kernels, poll);
+  const inverse = new Float64Array(n * n);
+  invertRange(l, inverse, n, [0, n], new Work(kernels, poll, n ** 3 / 4));
+  return inverse;
+}
+
+/** The inverse of a diagonal block: the identity times it, but for the products with what is zero. */
+function invertRange(l: Float64Array, inverse: Float64Array, n: number, [start, end]: Range, work: Work): void {
+  if (end - start <= LEAST_ORDER) {
+    for (let i = start; i < end; i++) inverse[i * n + i] = 1;
+    solveColumns(l, n, { x: inverse, n, rows: [start, end], cols: [start, end] }, work);
+    return;
+  }
+  const middle = half(start, end);
+  const below: View = { x: inverse, n, rows: [middle, end], cols: [start, middle] };
+  invertRange(l, inverse, n, [start, middle], work);
+  invertRange(l, inverse, n, [middle, end], work);
+  work.subtract(below, { ...below, cols: [middle, end] }, { ...below, x: l }, false);
+  solveColumns(l, n, below, work);
 }
 
 /** Factors the diagonal block. @returns false at a pivot that is not positive */

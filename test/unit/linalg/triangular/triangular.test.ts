@@ -1,7 +1,12 @@
 /** Cholesky factors and products with them, against their definitions; orders cross the block of 256. */
 import assert from 'node:assert/strict';
 import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
-import { choleskyFactor, timesInverseLower, timesLower } from '../../../../extension/linalg/triangular/triangular';
+import {
+  choleskyFactor,
+  inverseLower,
+  timesInverseLower,
+  timesLower,
+} from '../../../../extension/linalg/triangular/triangular';
 import { largestDifference, randomMatrix } from '../../../harness/numbers/denseReference';
 
 const kernels = loadKernels();
@@ -33,6 +38,16 @@ describe('triangular matrices', () => {
       const product = timesLower(x, rows, l, n, kernels, poll);
       assert.ok(largestDifference(product, kernels.multiply(x, l, rows, n, n, false, false)) < 1e-11);
       assert.ok(largestDifference(timesInverseLower(product, rows, l, n, kernels, poll), x) < 1e-11);
+    });
+  }
+
+  for (const n of [1, 33, 300]) {
+    it(`of order ${n}: the inverse times L is the identity, and zero above the diagonal`, () => {
+      const l = lower(n, n + 2);
+      const inverse = inverseLower(l, n, kernels, poll);
+      const identity = Float64Array.from({ length: n * n }, (_, at) => (at % (n + 1) === 0 ? 1 : 0));
+      assert.ok(largestDifference(kernels.multiply(inverse, l, n, n, n, false, false), identity) < 1e-12);
+      assert.ok(inverse.every((value, at) => value === 0 || at % n <= Math.floor(at / n)));
     });
   }
 
