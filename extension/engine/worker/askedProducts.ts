@@ -5,6 +5,7 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import type { Poll } from '../../linalg/kernels/kernels';
 import type { ProductHost } from '../../linalg/kernels/kernels';
+import type { Multiply } from '../../linalg/products/productTypes';
 import type { ServedCalls } from './productServer';
 import type { AnswerState, ProductAnswer, ProductQuestion } from './workerMessages';
 
@@ -16,6 +17,8 @@ export const PROGRESS_STEPS = 10_000;
 
 export class AskedProducts implements ProductHost {
   private asked = 0;
+  /** What operands travel in. It comes back with each answer: new memory costs more than what is copied into it. */
+  private lent: ArrayBuffer[] = [];
 
   constructor(
     private readonly port: MessagePort,
@@ -24,17 +27,36 @@ export class AskedProducts implements ProductHost {
   ) {}
 
   readonly multiply: ProductHost['multiply'] = (a, b, m, n, k, transA, transB) => {
-    const [left, right] = [a.slice(), b.slice()];
-    return this.ask('multiply', { operands: [left, right, m, n, k, transA, transB] }, [left, right]);
+    const left = this.copied(a, 0);
+    const right = b === a ? left : this.copied(b, 1);
+    const operands: Parameters<Multiply> = [left, right, m, n, k, transA, transB];
+    const { product, lent } = this.ask('multiply', { operands }, b === a ? [left] : [left, right]);
+    this.lent = lent;
+    return product;
   };
+
+  /** Gives back the memory that is kept from one product to the next. */
+  forget(): void {
+    this.lent = [];
+  }
+
+  private copied(x: Float64Array, place: 0 | 1): Float64Array {
+    const known = this.lent[place];
+    const copy = new Float64Array(
+      known && known.byteLength >= x.byteLength ? known : new ArrayBuffer(x.byteLength),
+      0,
+      x.length,
+    );
+    copy.set(x);
+    return copy;
+  }
 
   beginGram(n: number): void {
     this.ask('beginGram', { n }, []);
   }
 
   addGram(x: Float64Array, k: number): void {
-    const copy = x.slice();
-    this.ask('addGram', { x: copy, k }, [copy]);
+    this.ask('addGram', { x, k }, [x]);
   }
 
   reduce(poll: Poll): ReturnType<ProductHost['reduce']> {

@@ -10,7 +10,7 @@ import type { Progress } from './workerCalls';
 
 /** Calls of the worker by name; what has no result answers null. */
 export interface ServedCalls {
-  multiply: (params: { operands: Parameters<Multiply> }) => Promise<Float64Array>;
+  multiply: (params: { operands: Parameters<Multiply> }) => Promise<AnsweredProduct>;
   beginGram: (params: { n: number }) => Promise<null>;
   addGram: (params: { x: Float64Array; k: number }) => Promise<null>;
   reduce: (params: null, onProgress: Progress) => Promise<BandMatrix>;
@@ -19,6 +19,12 @@ export interface ServedCalls {
     onProgress: Progress,
   ) => Promise<Float64Array>;
   transform: (params: { x: Float64Array; count: number }, onProgress: Progress) => Promise<Float64Array>;
+}
+
+export interface AnsweredProduct {
+  product: Float64Array;
+  /** What the operands came in, handed back. */
+  lent: ArrayBuffer[];
 }
 
 /** Serves one lease of a worker. */
@@ -32,8 +38,11 @@ export class ProductServer implements ServedCalls {
     private readonly signal: AbortSignal,
   ) {}
 
-  readonly multiply: ServedCalls['multiply'] = ({ operands: [a, b, m, n, k, transA, transB] }) =>
-    this.products.multiply(a, b, m, n, k, transA, transB);
+  readonly multiply: ServedCalls['multiply'] = async ({ operands }) => {
+    const product = await this.products.multiply(...operands);
+    const [a, b] = operands;
+    return { product, lent: [...new Set([a, b].map(({ buffer }) => buffer as ArrayBuffer))] };
+  };
 
   readonly beginGram: ServedCalls['beginGram'] = ({ n }) => {
     this.forget();

@@ -37,7 +37,8 @@ const { cancelFlag, questions, answerState } = workerData as WorkerStart;
 const kernels = loadKernels();
 const cancelled = (): boolean => Atomics.load(cancelFlag, 0) !== 0;
 const solver = new EigenSolver(kernels, cancelled);
-const hosted = hostedKernels(kernels, new AskedProducts(questions, answerState, cancelled));
+const asked = new AskedProducts(questions, answerState, cancelled);
+const hosted = hostedKernels(kernels, asked);
 /** What the running call multiplies with. */
 let inUse: Kernels = kernels;
 
@@ -95,6 +96,7 @@ port.on('message', (request: WorkerRequest) => {
   const { id } = request;
   if ('end' in request) {
     stage = undefined;
+    asked.forget();
     post({ id, result: null });
     return;
   }

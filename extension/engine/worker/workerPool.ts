@@ -88,8 +88,7 @@ class PooledWorker {
     try {
       if (!server) throw new Error('a worker asked for products without a lease that has some');
       const result = await server[call](params as never, onProgress);
-      const handedOver = result instanceof Float64Array ? [result.buffer as ArrayBuffer] : [];
-      return { answer: { id, result }, handedOver };
+      return { answer: { id, result }, handedOver: transferable(result) };
     } catch (error) {
       const { name, message } = error instanceof Error ? error : new Error(String(error));
       return { answer: { id, error: { name, message } }, handedOver: [] };
@@ -118,6 +117,12 @@ class PooledWorker {
     this.worker.ref();
     await this.worker.terminate();
   }
+}
+
+/** Buffers that an answer hands over instead of copying. */
+function transferable(result: Awaited<ReturnType<ServedCalls[keyof ServedCalls]>>): ArrayBuffer[] {
+  if (result instanceof Float64Array) return [result.buffer as ArrayBuffer];
+  return result && 'lent' in result ? [result.product.buffer as ArrayBuffer, ...result.lent] : [];
 }
 
 /** Exclusive use of one worker until `release`. */

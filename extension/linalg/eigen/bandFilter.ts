@@ -22,6 +22,8 @@ interface Block {
 
 export class BandFilter {
   private readonly blocks: readonly Block[];
+  /** As large as the vectors that were filtered last: new memory costs as much as some steps. */
+  private spare: Float64Array = new Float64Array(0);
 
   /** @param damped the interval that the polynomials map to [−1, 1] */
   constructor(band: BandMatrix, damped: Interval) {
@@ -57,7 +59,7 @@ export class BandFilter {
     { signal, onProgress }: { signal?: AbortSignal; onProgress?: (fraction: number) => void } = {},
   ): Promise<Float64Array> {
     let before = x;
-    let now: Float64Array = new Float64Array(x.length);
+    let now = this.spare.length === x.length ? this.spare.fill(0) : new Float64Array(x.length);
     await this.add(now, before, count, products, 'plus', signal);
     for (let at = 0; at < now.length; at++) now[at] = now[at]! / 2;
     // T_{j+1} = 2t·T_j − T_{j−1} with signs +, +, −, −, … is always a sum, which is made in place.
@@ -66,6 +68,7 @@ export class BandFilter {
       await this.add(before, now, count, products, step % 2 === 1 ? 'minus' : 'plus', signal);
       [before, now] = [now, before];
     }
+    this.spare = before;
     return now;
   }
 
