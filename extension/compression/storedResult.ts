@@ -3,6 +3,7 @@ import { elementSize } from '../checkpoint/elements/dtype';
 import type { Kernels, Poll } from '../linalg/kernels/kernels';
 import { narrow, type FloatDType } from './narrow';
 import type { Factors } from './truncatedSvd';
+import { transpose } from '../linalg/kernels/transpose';
 
 /** Multiply-adds of one block of rows of the product: some 0.1 s between two polls. */
 const BLOCK_MULTIPLY_ADDS = 5e8;
@@ -37,7 +38,7 @@ export function storeFactors(
   approximation: Approximation,
   transposed?: 'left' | 'right',
 ): Measured & { left: Uint8Array; right: Uint8Array } {
-  const { w, rows, cols, rank, factors, dtype, kernels } = approximation;
+  const { w, rows, cols, rank, factors, dtype } = approximation;
   const left = narrow(factors.left, dtype);
   const right = narrow(factors.right, dtype);
   let squared = 0;
@@ -45,8 +46,8 @@ export function storeFactors(
     squared += squaredDistance(w.subarray(row * cols, row * cols + product.length), product);
   });
   return {
-    left: transposed === 'left' ? narrow(kernels.transpose(factors.left, rows, rank), dtype).bytes : left.bytes,
-    right: transposed === 'right' ? narrow(kernels.transpose(factors.right, rank, cols), dtype).bytes : right.bytes,
+    left: transposed === 'left' ? narrow(transpose(factors.left, rows, rank), dtype).bytes : left.bytes,
+    right: transposed === 'right' ? narrow(transpose(factors.right, rank, cols), dtype).bytes : right.bytes,
     measured_error: relativeTo(w, squared),
     saturated: left.saturated + right.saturated,
   };

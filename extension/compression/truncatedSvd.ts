@@ -10,6 +10,7 @@ import { pollFor, type EigenOptions } from '../linalg/eigen/symmetricEigenvalues
 import { bandedProjection } from '../linalg/singular/bands';
 import { smallerSideVectors } from '../linalg/singular/smallerSide';
 import { largestOf } from '../shared/extremes';
+import { transpose } from '../linalg/kernels/transpose';
 
 /** Rough share of the time that finding the vectors takes for a square matrix; the projection takes the rest. */
 const VECTORS_SHARE = 0.85;
@@ -50,7 +51,7 @@ export function truncatedSvd(
   const projection = bandedProjection(matrix, vectors, rank, pollFor(options, VECTORS_SHARE, 1));
   // Unit vectors of the smaller side; those of the larger side times σ.
   const tall = rows >= cols;
-  const left = tall ? projection : kernels.transpose(vectors, rank, rows);
+  const left = tall ? projection : transpose(vectors, rank, rows);
   const right = tall ? vectors : projection;
   const singularValues = tall ? columnNorms(left, rank) : rowNorms(right, rank);
   const noise = largestOf(singularValues) * Math.max(rows, cols) * Number.EPSILON;

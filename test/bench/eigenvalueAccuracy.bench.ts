@@ -19,6 +19,7 @@ import { naiveProduct, randomMatrix, withSpectrum } from '../harness/numbers/den
 import { sharedFolder } from '../harness/shared';
 import { benchTable, type BenchRow } from './benchTable';
 import { askLapack, eigenvalueErrors } from './lapackPeer';
+import { transpose } from '../../extension/linalg/kernels/transpose';
 
 const ORDER = 500;
 /** Limit of the accuracy policy: upper half relative to each value, all relative to the largest. */
@@ -83,7 +84,7 @@ async function twoStage(x: Float64Array, rows: number, cols: number, products: M
   const kernels = loadKernels();
   const side = Math.min(rows, cols);
   const slabs = new SymmetricSlabs(side);
-  await slabs.addGram(products, rows > cols ? kernels.transpose(x, rows, cols) : x, Math.max(rows, cols));
+  await slabs.addGram(products, rows > cols ? transpose(x, rows, cols) : x, Math.max(rows, cols));
   return bandEigenvalues(await reduceToBandMatrix(slabs, { products, kernels }));
 }
 

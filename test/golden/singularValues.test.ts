@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { openModel } from '../../extension/checkpoint/openModel';
 import { CHECKPOINT_ENDINGS } from '../../extension/shared/names/checkpointNames';
-import { loadKernels } from '../../extension/linalg/kernels/loadKernels';
 import type { MatrixProducts } from '../../extension/linalg/products/productTypes';
 import { heldBands } from '../../extension/linalg/singular/rowBandProducts';
 import { createMatrixProducts } from '../../extension/linalg/products/matrixProducts';
@@ -12,12 +11,12 @@ import { topEigenvectors } from '../../extension/linalg/eigen/symmetricEigenvect
 import { goldenFiles, UPPER_QUANTILES, type GoldenEsd } from '../harness/golden';
 import { sharedFolder } from '../harness/shared';
 import { layerMatrices } from './spectra';
+import { transpose } from '../../extension/linalg/kernels/transpose';
 
 /** Singular values in the layer view and the terminal. */
 const COUNT = 10;
 const RELATIVE_BOUND = 1e-8;
 
-const kernels = loadKernels();
 const solve = (matrix: Float64Array, n: number, k: number) => Promise.resolve(topEigenvectors(matrix, n, k));
 
 const options = { tolerance: 1e-9, capacity: 1024 };
@@ -56,7 +55,7 @@ if (shared === undefined) {
               const k = Math.min(COUNT, rows, cols);
               const sides = [
                 heldBands(matrices[0]!, rows, cols),
-                heldBands(kernels.transpose(matrices[0]!, rows, cols), cols, rows),
+                heldBands(transpose(matrices[0]!, rows, cols), cols, rows),
               ];
               for (const side of sides) {
                 const { singularValues, residuals } = await topTriplets(side, k, { products, solve }, options);

@@ -14,6 +14,7 @@ import { largestOf } from '../../shared/extremes';
 import { truncatedSvd } from '../truncatedSvd';
 import { isPlain, weighted, type Metric } from './metric';
 import { timesInverseLower } from '../../linalg/triangular/triangular';
+import { transpose } from '../../linalg/kernels/transpose';
 
 /** Rough shares of the time. */
 const WEIGHING_SHARE = 0.1;
@@ -69,7 +70,7 @@ function onTheLeft(matrix: LayerMatrix, metric: Metric, { a, vectors, rank }: Fo
   const singularValues = rowLengths(image, rank);
   // U_kᵀ·D·W = S_k·V_kᵀ·L⁻¹
   const right = factor ? project(w, scaled(vectors, rank, rows)) : image;
-  const left = kernels.transpose(scaled(vectors, rank, inverse(rows)), rank, outputs);
+  const left = transpose(scaled(vectors, rank, inverse(rows)), rank, outputs);
   const within = columns && !factor ? scaled(right, rank, inverse(columns)) : right;
   return balanced({ left, right: within, singularValues }, matrix, 'right');
 }

@@ -12,6 +12,7 @@ import { solveTransposed, thinLq } from '../decomposition/thinLq';
 import type { MethodTools } from '../methods/method';
 import { truncatedSvd } from '../truncatedSvd';
 import { columnsBetween, headRows, queryHeadsOf, type HeadSizes } from './attentionHeads';
+import { transpose } from '../../linalg/kernels/transpose';
 
 export interface ValueOutput {
   readonly layer: string;
@@ -77,9 +78,9 @@ export function reduceValueOutput(
       if (i >= rank) lost += sigma * sigma;
     }
     // P·T ≈ A·B, so ô = A, and v̂ = B·T⁻¹·v: rows of v mixed anew.
-    const turned = tools.kernels.transpose(right.subarray(0, rank * headSize), rank, headSize);
+    const turned = transpose(right.subarray(0, rank * headSize), rank, headSize);
     solveTransposed(triangle, turned, headSize);
-    const mix = tools.kernels.transpose(turned, headSize, rank);
+    const mix = transpose(turned, headSize, rank);
     const own = headRows(v, inputs, head, headSize);
     reduced.v.set(tools.kernels.multiply(mix, own, rank, inputs, headSize, false, false), head * rank * inputs);
     if (vBias && reduced.vBias) {

@@ -9,6 +9,7 @@ import { drawByScore, leverageScores, lewisWeights } from '../decomposition/leve
 import { solveTransposed, thinLq } from '../decomposition/thinLq';
 import { truncatedSvd } from '../truncatedSvd';
 import type { LayerMethod } from './method';
+import { transpose } from '../../linalg/kernels/transpose';
 
 /** Rough shares of the time. */
 const FACTORING = 0.5;
@@ -20,7 +21,7 @@ export const cur: LayerMethod = ({ w, outputs, inputs, rank, options }, { kernel
     onProgress: (fraction) => poll(FACTORING * fraction),
   });
   const unit = (value: number, index: number): number => (value === 0 ? 0 : value / Math.sqrt(singularValues[index]!));
-  const leftVectors = kernels.transpose(left, outputs, rank).map((value, at) => unit(value, Math.floor(at / outputs)));
+  const leftVectors = transpose(left, outputs, rank).map((value, at) => unit(value, Math.floor(at / outputs)));
   const rightVectors = right.map((value, at) => unit(value, Math.floor(at / inputs)));
   const pollScores = (fraction: number): void => poll(FACTORING + (SCORES - FACTORING) * fraction);
   const scoresOf = (vectors: Float64Array): Float64Array =>
@@ -66,12 +67,12 @@ function coreBetween(
   poll: (fraction: number) => void,
 ): Float64Array {
   // C = Q_cᵀ·L_cᵀ and R = L_r·Q_r, so that U = L_c⁻ᵀ·(Q_c·W·Q_rᵀ)·L_r⁻¹.
-  const c = thinLq(kernels.transpose(columns, outputs, rank), rank, (fraction) => poll(fraction / 2));
+  const c = thinLq(transpose(columns, outputs, rank), rank, (fraction) => poll(fraction / 2));
   const r = thinLq(rows, rank, (fraction) => poll((1 + fraction) / 2));
   const projected = kernels.multiply(c.rows, w, rank, inputs, outputs, false, false);
   const middle = kernels.multiply(projected, r.rows, rank, rank, inputs, false, true);
   solveTransposed(c.triangle, middle, rank);
-  const turned = kernels.transpose(middle, rank, rank);
+  const turned = transpose(middle, rank, rank);
   solveTransposed(r.triangle, turned, rank);
-  return kernels.transpose(turned, rank, rank);
+  return transpose(turned, rank, rank);
 }

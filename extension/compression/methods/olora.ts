@@ -9,6 +9,7 @@ import type { ProductPart } from '../../shared/compression/parts';
 import { thinLq } from '../decomposition/thinLq';
 import { residualBase } from './adapterBase';
 import type { LayerMatrix, LayerMethod } from './method';
+import { transpose } from '../../linalg/kernels/transpose';
 
 /** 32 MB of float64. */
 const BAND_ELEMENTS = 2 ** 22;
@@ -22,7 +23,7 @@ export const olora: LayerMethod = (input, tools) => {
     for (let c = 0; c < rank; c++) leading[c * outputs + row] = w[row * inputs + c]!;
   }
   const { triangle, rows } = thinLq(leading, rank, (fraction) => poll(fraction / 2));
-  const left = kernels.transpose(rows, rank, outputs);
+  const left = transpose(rows, rank, outputs);
   const right = projected(input, rows, rank, kernels, (fraction) => poll((1 + fraction) / 2));
   const adapter: ProductPart = { kind: 'product', rank, left, right };
   let dependent = 0;

@@ -11,6 +11,7 @@ import type { EigenSolver } from './eigenSolver';
 import { cutWindow, widenElements, widenPart } from './widenElements';
 import type { LayerTask } from './layerRecords';
 import type { Progress } from './workerCalls';
+import { transpose } from '../../linalg/kernels/transpose';
 
 /** A long matrix is multiplied in bands of so many elements. */
 export const BAND_ELEMENTS = 1 << 20;
@@ -41,7 +42,7 @@ export class HeldLayer {
       : { row: 0, col: start, rows, cols: end - start };
     if (layer.kind !== 'conv') return widenPart(this.bytes, tensor.dtype, cols, part, tall, into);
     const elements = cutWindow(this.matrix(matrix), cols, part);
-    return tall ? this.solver.kernels.transpose(elements, part.rows, part.cols) : elements;
+    return tall ? transpose(elements, part.rows, part.cols) : elements;
   }
 
   /** Elements of a part of the only matrix, row-major, or of its transpose. */

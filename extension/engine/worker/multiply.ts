@@ -1,5 +1,4 @@
 /** A layer stored as two thin factors, in a worker: its statistics and spectrum, the product never in memory whole. */
-import type { Kernels } from '../../linalg/kernels/kernels';
 import { withExactZeros } from '../../shared/numericalZero';
 import { productEigenvalues } from '../../linalg/singular/productEigenvalues';
 import type { EigenSolver } from './eigenSolver';
@@ -9,6 +8,7 @@ import { FinishedLayer, NO_SPECTRA } from './layerOutcome';
 import type { StoredFactor } from './layerRecords';
 import { TensorCount } from './tensorCount';
 import type { LastStage, Progress, WorkerCalls } from './workerCalls';
+import { transpose } from '../../linalg/kernels/transpose';
 
 /**
  * Statistics and spectra of scale · L·R: of each kernel position, and of the whole where that is another matrix. Elements
@@ -26,8 +26,8 @@ export function multiply(
   const statistics = new TensorCount(task, () => solver.throwIfCancelled());
   const width = cols * count;
   // rank × rows and rank × width.
-  const l = vectorsOf(left, left.transposed ? undefined : { from: rows, to: rank }, kernels);
-  const r = vectorsOf(right, right.transposed ? { from: width, to: rank } : undefined, kernels);
+  const l = vectorsOf(left, left.transposed ? undefined : { from: rows, to: rank });
+  const r = vectorsOf(right, right.transposed ? { from: width, to: rank } : undefined);
   for (let i = 0; i < l.length; i++) l[i] = l[i]! * scale;
   const step = Math.max(1, Math.floor(BAND_ELEMENTS / width));
   for (let start = 0; start < rows; start += step) {
@@ -50,11 +50,7 @@ export function multiply(
 }
 
 /** A factor's directions as rows of float64; `turn` where they are stored as columns. */
-function vectorsOf(
-  { bytes, dtype }: StoredFactor,
-  turn: { from: number; to: number } | undefined,
-  kernels: Kernels,
-): Float64Array {
+function vectorsOf({ bytes, dtype }: StoredFactor, turn: { from: number; to: number } | undefined): Float64Array {
   const elements = widenElements(bytes, dtype);
-  return turn ? kernels.transpose(elements, turn.from, turn.to) : elements;
+  return turn ? transpose(elements, turn.from, turn.to) : elements;
 }

@@ -7,7 +7,6 @@ export { reducePanel } from './tridiagonalise';
 export { reduceBandPanel } from './bandPanel';
 export { chaseBand } from './bulgeChase';
 export { applyReflectors } from './reflectors';
-export { transpose } from './transpose';
 export {
   widenBF16,
   widenF16,

@@ -87,12 +87,6 @@ export const kernelTwin: Kernels = {
     }
     return c;
   },
-
-  transpose(x, rows, cols): Float64Array {
-    const result = new Float64Array(rows * cols);
-    for (let i = 0; i < rows; i++) for (let j = 0; j < cols; j++) result[j * rows + i] = x[i * cols + j]!;
-    return result;
-  },
 };
 
 /**

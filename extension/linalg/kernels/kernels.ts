@@ -1,6 +1,6 @@
 /**
- * The compute kernels behind every spectrum: reduction to tridiagonal form, Gram products, general products and
- * transposition, all float64 and row-major. Two implementations give the same results to rounding: AssemblyScript
+ * The compute kernels behind every spectrum: reduction to tridiagonal form, Gram products and general
+ * products, all float64 and row-major. Two implementations give the same results to rounding: AssemblyScript
  * compiled to WASM with SIMD (`wasmKernels.ts`), and plain TypeScript (`kernelTwin.ts`).
  */
 
@@ -77,8 +77,6 @@ export interface Kernels {
     transA: boolean,
     transB: boolean,
   ): Float64Array;
-  /** The cols×rows transpose of a rows×cols matrix. */
-  transpose(x: Float64Array, rows: number, cols: number): Float64Array;
 }
 
 /**
@@ -90,7 +88,7 @@ export interface ProductHost {
   readonly multiply: Kernels['multiply'];
   /** Begins a Gram matrix of order n. */
   beginGram(n: number): void;
-  /** Adds X·Xᵀ. @param x n × k */
+  /** Adds X·Xᵀ. @param x n × k, handed over */
   addGram(x: Float64Array, k: number): void;
   /** The Gram matrix in band form, and what leads back to it. @throws RangeError where an element is NaN or infinite */
   reduce(poll: Poll): BandMatrix;

@@ -64,7 +64,6 @@ interface Exports {
   packColumns(to: number, depth: number, from: number, stride: number, n: number): void;
   lowerProduct(c: number, stride: number, n: number, p: number, q: number, depth: number): void;
   fullProduct(c: number, stride: number, m: number, n: number, p: number, q: number, depth: number): void;
-  transpose(to: number, from: number, rows: number, cols: number): void;
 }
 
 const PAGE = 65536;
@@ -164,13 +163,6 @@ export function createWasmKernels(): Kernels {
     tridiagonaliseBand: (band, n, width, poll) => use((at) => tridiagonaliseBand(at, band, n, width, poll)),
     gram: (x, rows, cols, side) => use((at) => gram(at, x, rows, cols, side)),
     multiply: (a, b, m, n, k, transA, transB) => use((at) => multiply(at, a, b, m, n, k, transA, transB)),
-    transpose: (x, rows, cols) =>
-      use((at) => {
-        const [to, from] = at.reset(rows * cols, rows * cols) as [number, number];
-        at.floats(from, rows * cols).set(x);
-        at.exports.transpose(to, from, rows, cols);
-        return at.floats(to, rows * cols).slice();
-      }),
   };
 }
 

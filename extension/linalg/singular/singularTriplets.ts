@@ -7,13 +7,13 @@
  * trusts what was found: σ, u and v that are returned satisfy Wᵀu = σv and Wv = σu up to the residuals returned with them.
  */
 import { dot } from '../eigen/gramSchmidt';
-import { loadKernels } from '../kernels/loadKernels';
 import { BandProducts, type RowBands } from './rowBandProducts';
 import { leadingPairs, leastCapacity, type SingularTools } from './leadingPairs';
 import { lengths } from './leadingSubspace';
 import { orthonormalised } from './orthonormalRows';
 import { SymmetricSlabs } from '../gram/symmetricSlabs';
 import { largestOf } from '../../shared/extremes';
+import { transpose } from '../kernels/transpose';
 
 /** ‖Av − λv‖ of a float64 product gets no smaller than some roundings of λ₁. */
 const RESIDUAL_FLOOR = 1e-14;
@@ -97,7 +97,7 @@ async function gramVectors(
   const { cols } = matrix;
   const gram = new SymmetricSlabs(cols);
   for await (const { elements, rows } of matrix.bands(signal)) {
-    await gram.addGram(products, loadKernels().transpose(elements, rows, cols), rows, signal);
+    await gram.addGram(products, transpose(elements, rows, cols), rows, signal);
   }
   return (await solve(gram.toMatrix(), cols, k)).vectors;
 }

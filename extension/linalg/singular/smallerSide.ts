@@ -10,6 +10,7 @@ import { leadingBandVectors, subspaceSize } from '../eigen/bandSubspace';
 import type { Poll } from '../kernels/kernels';
 import type { ProductHost } from '../kernels/kernels';
 import { bandedGram, forEachBand, type LongMatrix } from './bands';
+import { transpose } from '../kernels/transpose';
 
 /** Smaller Gram matrices are solved in one stage, as fast. */
 const LEAST_HOSTED_ORDER = 512;
@@ -68,18 +69,18 @@ function hostedVectors(
   const found = leadingBandVectors(band, rank, { filter, kernels: matrix.kernels, poll });
   if (!found) return undefined;
   const vectors = host.transform(found.vectors, rank, pollFor(options, SUBSPACE_SHARE, 1));
-  return matrix.kernels.transpose(vectors, band.n, rank);
+  return transpose(vectors, band.n, rank);
 }
 
 function hostedBand(matrix: LongMatrix, host: ProductHost, options: EigenOptions): BandMatrix {
-  const { rows, cols, kernels } = matrix;
+  const { w, rows, cols } = matrix;
   const tall = rows >= cols;
   const order = Math.min(rows, cols);
   const poll = pollFor(options, 0, GRAM_SHARE);
   host.beginGram(order);
   forEachBand(matrix, (band, start, length) => {
     poll(start / Math.max(rows, cols));
-    host.addGram(tall ? kernels.transpose(band, length, cols) : band, length);
+    host.addGram(tall ? transpose(band, length, cols) : band === w ? band.slice() : band, length);
   });
   return host.reduce(pollFor(options, GRAM_SHARE, BAND_SHARE));
 }

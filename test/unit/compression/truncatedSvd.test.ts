@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { truncatedSvd, type Factors } from '../../../extension/compression/truncatedSvd';
 import { loadKernels } from '../../../extension/linalg/kernels/loadKernels';
+import { transpose } from '../../../extension/linalg/kernels/transpose';
 
 const kernels = loadKernels();
 
@@ -104,7 +105,7 @@ describe('truncated SVD', () => {
       [17, 40],
     ] as const) {
       const w = seeded(rows * cols, rows);
-      const tall = rows > cols ? w : kernels.transpose(w, rows, cols);
+      const tall = rows > cols ? w : transpose(w, rows, cols);
       const expected = jacobiSingularValues(tall, 40, 17);
       for (const rank of [1, 5, 16, 17]) {
         const factors = svd(w, rows, cols, rank);

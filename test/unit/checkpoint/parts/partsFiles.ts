@@ -7,6 +7,7 @@ import { QUANTISERS } from '../../../../extension/shared/compression/methodOptio
 import { PARTS_KEY, type Part, type PartsWeight } from '../../../../extension/shared/compression/parts';
 import { randomMatrix } from '../../../harness/numbers/denseReference';
 import { safetensorsBytes, type FixtureTensor } from '../../../harness/checkpoints/safetensorsFixtures';
+import { transpose } from '../../../../extension/linalg/kernels/transpose';
 
 const OUTPUTS = 6;
 const INPUTS = 20;
@@ -93,7 +94,7 @@ export function partsOfAllKinds(dtype: FloatDType, turnedShape: readonly number[
       });
       const shape = transposed ? turnedShape : [OUTPUTS, INPUTS];
       weights[name] = { shape, dtype: 'F32', transposed, parts: entries };
-      dense[name] = transposed ? kernels.transpose(sum, OUTPUTS, INPUTS) : sum;
+      dense[name] = transposed ? transpose(sum, OUTPUTS, INPUTS) : sum;
     }
   }
   return { tensors, weights, dense };
