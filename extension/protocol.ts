@@ -17,7 +17,7 @@ import type { StatisticsSummary } from './shared/compression/statistics';
 import type { RankRequest, CompressionPreview, SaveRequest, SaveResult } from './shared/compressions';
 import type { DeviceInfo } from './shared/devices';
 import type { InspectDepth, PassSeconds, QuickLook } from './shared/estimates';
-import type { ExportFormat, ExportRequest, ExportResult } from './shared/exports';
+import type { ExportFormat, ExportRequest, ExportResult, ToldNumbers } from './shared/exports/exportFormats';
 import type {
   GoodnessOfFit,
   InspectSettings,
@@ -162,6 +162,8 @@ export interface DocumentRequests {
     params: { document: string; request: ExportRequest; settings: InspectSettings };
     result: ExportResult;
   };
+  /** The overview of the results that were told, in Markdown. */
+  overviewText: { params: { document: string; request: ToldNumbers; settings: InspectSettings }; result: string };
   /** Runs an ONNX model for statistics of its weights' inputs; tells its progress as `saving`. */
   calibrate: {
     params: { document: string; request: Omit<CalibrationRequest, 'gramBytes'> };
@@ -277,6 +279,8 @@ export interface ViewRequests {
   openAsText: { params: null; result: null };
   /** All numbers, or a report of them, to a file that the person chooses; null if they cancel. */
   exportNumbers: { params: { format: ExportFormat }; result: { path: string } | null };
+  /** Puts the overview into the clipboard, in Markdown. */
+  copyOverview: { params: null; result: null };
 }
 
 export interface ViewState {

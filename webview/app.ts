@@ -1,9 +1,10 @@
 /** The page of one open checkpoint: asks the host for what to show, builds the parts and lets them talk. */
 import './styles/page.css';
 import { banner, Banners } from './overview/banners';
-import { connect, type Host, type ViewMemory } from './connection';
+import { connect, type Host } from './connection';
 import { button, registerControls } from './controls/controls';
 import { element } from './controls/elements';
+import { showExports, type Told } from './overview/exportMenu';
 import { Header } from './overview/header';
 import { icon } from './controls/icons';
 import { Inspection } from './model/inspection';
@@ -18,6 +19,7 @@ import { rowMenu, type PlannedRows } from './table/rowMenu';
 import { splitter } from './controls/splitter';
 import { TensorTable, type TablePlace } from './table/tensorTable';
 import { watchTheme } from './controls/theme';
+import type { ViewMemory } from './viewMemory';
 
 class Page {
   private readonly inspection: Inspection;
@@ -45,7 +47,7 @@ class Page {
     this.header = new Header(inspection, {
       inspectAll: () => this.ask(host.request('inspect', {})),
       cancel: () => this.ask(host.request('cancel', {})),
-      export: (format) => this.ask(host.request('exportNumbers', { format })),
+      export: (owner) => showExports(owner, host, (titles) => this.table.text(titles), this.told),
       settings: () => this.ask(host.request('openSettings', null)),
       compress: () => this.openPlan({ focus: true }),
     });
@@ -251,6 +253,8 @@ class Page {
     this.leave();
     this.openPlan({ focus: true });
   }
+
+  private readonly told: Told = { ask: (request) => this.ask(request), say: (text) => this.say('info', text) };
 
   /** A request whose answer is not needed; what goes wrong with it is said, unless the engine's own banner says it. */
   private ask(request: Promise<unknown>): void {

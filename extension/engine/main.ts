@@ -20,7 +20,7 @@ import { saveCompressed } from './requests/saveLayers';
 import type { EngineDocument } from './document/engineDocument';
 import type { Notify } from './document/layerOutcomes';
 import { Engine } from './engine';
-import { exportNumbers } from './exports/exportNumbers';
+import { exportNumbers, overviewText } from './exports/exportNumbers';
 import { layerHeatMap } from './requests/layerHeatMap';
 import { defaultMemoryLimit, defaultThreads } from './resources/limits';
 import { layerGoodness } from './requests/layerGoodness';
@@ -140,6 +140,10 @@ const documentHandlers: Handlers<DocumentRequests> = {
   exportNumbers: ({ document, request, settings }, token) => {
     const results = engine.told.take(document, request.results);
     return exportNumbers(engine, open(document), request, results, settings, __dirname, signalOf(token));
+  },
+  overviewText: ({ document, request, settings }) => {
+    const results = engine.told.take(document, request.results);
+    return overviewText(engine, open(document), request, results, settings);
   },
   calibrate: ({ document, request }, token) => calibrate(engine, open(document), request, signalOf(token)),
   evaluate: ({ document, compressed, request }, token) =>

@@ -26,6 +26,7 @@ import { Explainer } from './loadErrors/explainer';
 import { Messages, registerMessages } from './loadErrors/messageProviders';
 import { IndexedFiles } from './workspace/indexedFiles';
 import { compressModel, inspectWeights, type InspectLink } from './commands/inspectCommand';
+import { exportNumbers, saveReport } from './commands/exportCommands';
 import { openPlan, useStatistics } from './commands/planCommands';
 import { notificationText, plainLog } from './plainText';
 import { Quarantine } from './quarantine';
@@ -137,6 +138,8 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
         runCompressCommand({ engine, editors, checkpoints }, given instanceof vscode.Uri ? { uri: given } : given),
       ),
     ),
+    registerCommand('eigenscope.saveReport', () => plainErrors(saveReport(editors))),
+    registerCommand('eigenscope.exportNumbers', () => plainErrors(exportNumbers(editors))),
     registerCommand('eigenscope.openSample', () =>
       plainErrors(sampleFile(path.join(storage, 'samples')).then((file) => editors.open(vscode.Uri.file(file)))),
     ),

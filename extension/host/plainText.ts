@@ -4,34 +4,8 @@
  * link, a picture, a command or an icon.
  */
 import type * as vscode from 'vscode';
+import { ends, shownText as shown, MOST_SHOWN } from '../shared/exports/markdownText';
 import { visible } from '../shared/visibleText';
-
-/** Characters shown of one text. Names of real checkpoints have some 90; reasons are a sentence or two. */
-const MOST_SHOWN = 400;
-
-/** In Markdown every one of these may begin or end something; so may spaces at either end, and several of them. */
-const MARKDOWN_SYNTAX = /[!-/:-@[-`{-~]| {2,}|^ | $/g;
-
-/**
- * Plain text in Markdown. Syntax characters are written as numeric character references, which CommonMark never takes
- * for syntax.
- *
- * @see https://spec.commonmark.org/0.31.2/#entity-and-numeric-character-references
- */
-export function markdownText(text: string): string {
-  return shown(text).replace(MARKDOWN_SYNTAX, (characters) =>
-    Array.from(characters, (character) => `&#${character.charCodeAt(0)};`).join(''),
-  );
-}
-
-/**
- * A code span in Markdown, one line. Text with a backtick in it is plain text instead: a longer fence would hold it by
- * CommonMark's rules, but VS Code's parser (marked) looks for the end of emphasis without regard to such fences.
- */
-export function markdownCode(text: string): string {
-  const line = shown(text);
-  return line.includes('`') || line.trim() === '' ? markdownText(text) : `\`${line}\``;
-}
 
 /** Entries of lists, where `$(name)` is an icon. @returns one line */
 export function listText(text: string): string {
@@ -71,14 +45,4 @@ function logText(text: string): string {
     .split('\n')
     .map((line) => visible(ends(line, MOST_LOGGED)))
     .join('\n    ');
-}
-
-function shown(text: string): string {
-  return visible(ends(text, MOST_SHOWN));
-}
-
-/** A text that is too long, without its middle. */
-function ends(text: string, most: number): string {
-  if (text.length <= most) return text;
-  return `${text.slice(0, most / 2)}…${text.slice(-most / 2)}`;
 }

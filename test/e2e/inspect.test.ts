@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Frame, Locator } from 'playwright-core';
+import type { ReportData } from '../../extension/report/reportRecords';
 import type { InspectReport } from '../../extension/shared/inspectReport';
 import { eventually } from '../harness/eventually';
 import { inSteps } from './steps';
@@ -119,24 +120,45 @@ describe('a person inspects a checkpoint', function () {
     await workbench.screenshot('saved');
   });
 
+  async function exported(choose: () => Promise<void>, suggested: RegExp, name: string, end: string): Promise<string> {
+    const target = path.join(folder, name);
+    await choose();
+    await workbench.answerFileDialog(suggested, target);
+    const text = await eventually(
+      () => Promise.resolve(existsSync(target) ? readFileSync(target, 'utf8') : ''),
+      (written) => written.endsWith(end),
+    );
+    await workbench.page.locator('.notification-list-item', { hasText: `Saved ${name}.` }).waitFor();
+    return text;
+  }
+  const fromMenu = (item: string) => async (): Promise<void> => {
+    await view.getByRole('button', { name: 'Export', exact: true }).click();
+    await view.getByRole('menuitem', { name: item }).click();
+  };
+
   it('exports all numbers, as JSON and as CSV', async () => {
-    const exported = async (format: 'JSON' | 'CSV'): Promise<string> => {
-      const suffix = format.toLowerCase();
-      const target = path.join(folder, `numbers.${suffix}`);
-      await view.getByRole('button', { name: `Export all numbers as ${format}` }).click();
-      await workbench.answerFileDialog(new RegExp(`model-weights\\.${suffix}$`), target);
-      return eventually(
-        () => Promise.resolve(existsSync(target) ? readFileSync(target, 'utf8') : ''),
-        (text) => text.endsWith('\n'),
-      );
-    };
-    const report = JSON.parse(await exported('JSON')) as InspectReport;
+    const json = fromMenu('Save All Numbers as JSON…');
+    const report = JSON.parse(await exported(json, /model-weights\.json$/, 'numbers.json', '\n')) as InspectReport;
     const { alpha } = report.layers.find(({ name }) => name === layer)!.metrics;
     assert.equal(report.layers.length, report.checkpoint.tensors);
-    const [header, ...lines] = (await exported('CSV')).trim().split('\n');
+    const csv = await exported(fromMenu('Save All Numbers as CSV…'), /model-weights\.csv$/, 'numbers.csv', '\n');
+    const [header, ...lines] = csv.trim().split('\n');
     assert.equal(lines.length, report.layers.length);
     const cells = lines.find((line) => line.startsWith(`${layer},`))!.split(',');
     assert.equal(Number(cells[header!.split(',').indexOf('alpha')]), alpha);
+  });
+
+  it('saves a report from the palette, with the layer that was looked at', async () => {
+    const palette = (): Promise<void> => workbench.runCommand('Eigenscope: Save Report…');
+    const html = await exported(palette, /model-report\.html$/, 'report.html', '</html>\n');
+    const data = JSON.parse(/id="report-data">(.*?)<\/script>/s.exec(html)![1]!) as ReportData;
+    assert.equal(data.spectra[0]!.layer, layer);
+    await workbench.screenshot('report-saved');
+    const saved = workbench.page.locator('.notification-list-item', { hasText: 'Saved report.html.' });
+    await saved.getByRole('button', { name: 'Open' }).click();
+    await workbench.page.locator('.tab', { hasText: 'report.html' }).waitFor();
+    await workbench.page.locator('.tab', { hasText: 'report.html' }).locator('.codicon-close').click();
+    await workbench.page.locator('.tab', { hasText: 'report.html' }).waitFor({ state: 'detached' });
   });
 
   it('compresses from the palette, with a preview of what is typed', async () => {

@@ -11,10 +11,10 @@ import { neededLibraries } from './neededLibraries';
 /** In every package, below `extension/`. vsce gives the texts these names. */
 const EVERYWHERE = [
   ...['package.json', 'readme.md', 'changelog.md', 'LICENSE.txt', 'dist/ThirdPartyNotices.txt'],
-  ...['extension', 'engine', 'worker', 'headers', 'trial', 'modelRun', 'assignment', 'webview'].map(
+  ...['extension', 'engine', 'worker', 'headers', 'trial', 'modelRun', 'assignment', 'webview', 'report'].map(
     (name) => `dist/${name}.js`,
   ),
-  'dist/webview.css',
+  ...['dist/webview.css', 'dist/report.css'],
   ...['icon.png', 'icon.svg', 'checkpoint-dark.svg', 'checkpoint-light.svg'].map((name) => `media/${name}`),
   ...['compress', 'hover', 'open', 'read'].map((name) => `media/walkthrough-${name}.svg`),
   'media/schemas/eigenplan.schema.json',

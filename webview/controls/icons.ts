@@ -29,6 +29,7 @@ import folderOpened from '@vscode/codicons/src/icons/folder-opened.svg';
 import graph from '@vscode/codicons/src/icons/graph.svg';
 import info from '@vscode/codicons/src/icons/info.svg';
 import json from '@vscode/codicons/src/icons/json.svg';
+import markdown from '@vscode/codicons/src/icons/markdown.svg';
 import listFlat from '@vscode/codicons/src/icons/list-flat.svg';
 import listTree from '@vscode/codicons/src/icons/list-tree.svg';
 import loading from '@vscode/codicons/src/icons/loading.svg';
@@ -77,6 +78,7 @@ const sources = {
   'list-flat': listFlat,
   'list-tree': listTree,
   loading,
+  markdown,
   play,
   question,
   refresh,

@@ -1,6 +1,7 @@
 /** The map and the plot against depth, with the number that both show. */
 import type { LayerResult } from '../../extension/shared/layers';
-import type { Host, ViewMemory } from '../connection';
+import type { Host } from '../connection';
+import type { ViewMemory } from '../viewMemory';
 import { dropdown } from '../controls/controls';
 import type { Inspection } from '../model/inspection';
 import { DepthPlot } from './depthPlot';

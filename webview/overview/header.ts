@@ -13,7 +13,8 @@ import { Passes } from './passes';
 export interface HeaderActions {
   inspectAll(): void;
   cancel(): void;
-  export(format: 'json' | 'csv'): void;
+  /** @param owner the button, below which a menu opens */
+  export(owner: HTMLElement): void;
   settings(): void;
   /** Plans the compression of the whole model. */
   compress(): void;
@@ -65,6 +66,8 @@ export class Header {
     this.cancel = button({ label: 'Cancel', icon: 'debug-stop', onClick: () => actions.cancel() });
     const iconButton = (label: string, name: IconName, onClick: () => void): Button =>
       button({ label, icon: name, appearance: 'icon', onClick });
+    const keep = button({ label: 'Export', icon: 'export', onClick: () => actions.export(keep) });
+    keep.setAttribute('aria-haspopup', 'menu');
     this.progress.setAttribute('aria-label', 'Layers inspected');
     this.progress.append(this.progressBar);
     this.element = element(
@@ -85,8 +88,7 @@ export class Header {
           this.exact,
           this.cancel,
           ...(hasMatrices(summary) ? [iconButton('Compress Model…', 'fold', () => actions.compress())] : []),
-          iconButton('Export all numbers as CSV', 'export', () => actions.export('csv')),
-          iconButton('Export all numbers as JSON', 'json', () => actions.export('json')),
+          keep,
           iconButton('Settings', 'settings-gear', () => actions.settings()),
         ),
       ),

@@ -4,7 +4,6 @@ import '../styles/report.css';
 import type { ReportData } from '../../extension/report/reportRecords';
 import { modelVerdict } from '../../extension/shared/findings/modelVerdict';
 import { packSummary } from '../../extension/shared/packedTensors';
-import { ViewMemory } from '../connection';
 import { registerControls } from '../controls/controls';
 import { element } from '../controls/elements';
 import { showMenu } from '../controls/popup';
@@ -15,10 +14,11 @@ import { formatBytes, formatCompact, plural } from '../numbers/format';
 import { ofTheModel } from '../numbers/ofTheModel';
 import { FindingList, LOCAL_NUMBERS } from '../overview/findingList';
 import { TensorTable } from '../table/tensorTable';
+import { ViewMemory } from '../viewMemory';
 import { ReportLayers } from './reportLayers';
 
 /** Nothing outlives the page: who opens the report again finds it as it was made. */
-const FORGETFUL = { postMessage: () => undefined, getState: () => undefined, setState: () => undefined };
+const FORGETFUL = { getState: () => undefined, setState: () => undefined };
 
 function show({ summary, settings, results, spectra, notes, program }: ReportData, root: HTMLElement): void {
   const inspection = new Inspection({ summary: packSummary(summary), results: [...results], settings });

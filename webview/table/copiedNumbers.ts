@@ -1,5 +1,5 @@
-/** Numbers of rows as text for a spreadsheet: columns between tabs, full precision, C locale. Pure. */
-import { visibleCell } from '../../extension/shared/visibleText';
+/** Rows of the table as text: names and numbers as they are, not as the reader's language writes them. Pure. */
+import { tabSeparated, type TableCell, type TextTable } from '../../extension/shared/exports/tableText';
 import { ESTIMATED } from '../numbers/estimates';
 import type { TreeNode } from '../model/moduleTree';
 import { NAME_COLUMN } from './columnLayout';
@@ -8,25 +8,38 @@ import type { SortValue } from './tableOrder';
 /** A column of the table, as far as it is copied. */
 export interface CopiedColumn {
   key: string;
+  label: string;
+  align: 'start' | 'end';
   sort: SortValue;
   text?: (node: TreeNode) => string | null;
   cell(node: TreeNode): { estimated?: boolean };
 }
 
 /**
+ * For a spreadsheet: columns between tabs, full precision.
+ *
  * @param columns as the table shows them; their keys are the first line
  * @param nodes one line each
  */
 export function copiedNumbers(columns: readonly CopiedColumn[], nodes: readonly TreeNode[]): string {
-  const lines = [columns.map(({ key }) => key), ...nodes.map((node) => columns.map((column) => cellOf(column, node)))];
-  return lines.map((cells) => `${cells.join('\t')}\n`).join('');
+  return [...tabSeparated(copiedTable(columns, nodes, 'key'))].join('');
 }
 
-function cellOf(column: CopiedColumn, node: TreeNode): string {
-  if (column.key === NAME_COLUMN) return visibleCell(node.name);
+/** @param titles of the columns: keys for programs, or labels for people */
+export function copiedTable(
+  columns: readonly CopiedColumn[],
+  nodes: readonly TreeNode[],
+  titles: 'key' | 'label',
+): TextTable {
+  return {
+    columns: columns.map((column) => ({ title: column[titles], align: column.align })),
+    rows: nodes.map((node) => columns.map((column) => cellOf(column, node))),
+  };
+}
+
+function cellOf(column: CopiedColumn, node: TreeNode): TableCell {
+  if (column.key === NAME_COLUMN) return { name: node.name };
   const value = column.text ? column.text(node) : column.sort(node);
-  if (value === null) return '';
-  if (typeof value === 'string') return visibleCell(value);
   // No number for a program: it would be taken for a measured one.
-  return column.cell(node).estimated === true ? `${ESTIMATED} ${value}` : String(value);
+  return typeof value === 'number' && column.cell(node).estimated === true ? `${ESTIMATED} ${value}` : value;
 }

@@ -2,14 +2,15 @@
  * The table and the line of controls above it: filter, tree or list, columns, sorting. Decides which rows the table
  * shows and keeps that in the remembered view.
  */
+import type { TextTable } from '../../extension/shared/exports/tableText';
 import { NAME_COLUMN } from './columnLayout';
 import { allColumns, CHARACTER_WIDTH, DEFAULT_COLUMNS, type Column } from './columns';
-import type { ViewMemory } from '../connection';
+import type { ViewMemory } from '../viewMemory';
 import { chooseColumns } from './columnChooser';
 import { button, textField, type Button, type TextField } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatCount, plural } from '../numbers/format';
-import { copiedNumbers } from './copiedNumbers';
+import { copiedNumbers, copiedTable } from './copiedNumbers';
 import { showFilterHelp } from './filterHelp';
 import { FindBar } from './findBar';
 import { setIcon } from '../controls/icons';
@@ -42,6 +43,8 @@ const SETTLE_MS = 1500;
 const MOST_NAME_WIDTH = 360;
 /** What stands around a name in its cell. */
 const NAME_PADDING = 60;
+const NOTHING_FOLDED: ReadonlySet<string> = new Set();
+
 export class TensorTable {
   readonly element: HTMLElement;
   readonly table: LayerTable;
@@ -183,6 +186,16 @@ export class TensorTable {
   /** The columns that are shown, of these layers, for a spreadsheet. */
   numbersOf(nodes: readonly TreeNode[]): string {
     return copiedNumbers(this.shownColumns(), nodes);
+  }
+
+  /** The layers that the filter leaves, in the order shown, folded modules or not; in the columns shown. */
+  text(titles: 'key' | 'label'): TextTable {
+    const rows = this.rowsInOrder(NOTHING_FOLDED).rows.filter(({ node }) => node.layer !== undefined);
+    return copiedTable(
+      this.shownColumns(),
+      rows.map(({ node }) => node),
+      titles,
+    );
   }
 
   /** What opening a layer from elsewhere may change. */

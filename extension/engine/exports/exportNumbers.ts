@@ -1,16 +1,25 @@
 /** Writes what a person keeps of a checkpoint's numbers: a table, an object, a report. */
 import { writeText } from '../../compression/textFile';
-import { CSV_BEGINNING, inspectCsv, inspectJson, inspectReport, JSON_BEGINNING } from '../../shared/inspectReport';
+import {
+  CSV_BEGINNING,
+  inspectCsv,
+  inspectJson,
+  inspectReport,
+  JSON_BEGINNING,
+  type InspectReport,
+} from '../../shared/inspectReport';
+import { inspectMarkdown, ISSUE_CHARACTERS, MARKDOWN_BEGINNING } from '../../shared/exports/inspectMarkdown';
+import type { CheckpointSummary } from '../../shared/tensors';
 import type { DeviceInfo } from '../../shared/devices';
-import type { ExportRequest, ExportResult } from '../../shared/exports';
+import type { ExportRequest, ExportResult, ToldNumbers } from '../../shared/exports/exportFormats';
 import type { InspectSettings, LayerResult } from '../../shared/layers';
 import type { EngineDocument } from '../document/engineDocument';
 import type { RequestParts } from '../requests/requestParts';
-import { exportedLayers } from './exportedLayers';
+import { exportedLayers, NOT_ANALYSED } from './exportedLayers';
 import { saveReport } from './saveReport';
 
 /** What files of each kind begin with: one beside the model is replaced only if it begins so. */
-const BEGINNINGS = { csv: CSV_BEGINNING, json: JSON_BEGINNING } as const;
+const BEGINNINGS = { csv: CSV_BEGINNING, json: JSON_BEGINNING, markdown: MARKDOWN_BEGINNING } as const;
 
 export interface ExportParts extends Pick<RequestParts, 'outcomes' | 'notify'> {
   readonly hardware: { info(): Promise<DeviceInfo> };
@@ -37,9 +46,47 @@ export async function exportNumbers(
     const report = { results: known, layers: request.layers, more: true, target, overwrite: true };
     return saveReport(parts, document, report, settings, bundles, signal);
   }
-  const layers = exportedLayers(summary, results);
+  const all = exportedLayers(summary, results);
+  const layers = format === 'markdown' ? known(all) : all;
   const report = inspectReport(summary, settings, layers, await parts.hardware.info(), [...looks]);
-  const pieces = (): Iterable<string> => (format === 'json' ? inspectJson(report) : inspectCsv(report.layers));
   const options = { protect: summary.files, ofModel: true, ownBeginning: BEGINNINGS[format], overwrite: true, signal };
-  return { ...(await writeText(target, options, pieces)), notes: [] };
+  return { ...(await writeText(target, options, () => piecesOf(format, summary, report))), notes: [] };
+}
+
+/** The overview in Markdown, as much of it as an issue takes. */
+export async function overviewText(
+  { hardware }: Pick<ExportParts, 'hardware'>,
+  document: EngineDocument,
+  { looks }: ToldNumbers,
+  results: ReadonlyMap<string, LayerResult>,
+  settings: InspectSettings,
+): Promise<string> {
+  const layers = known(exportedLayers(document.summary, results));
+  const report = inspectReport(document.summary, settings, layers, await hardware.info(), [...looks]);
+  return [...inspectMarkdown(document.summary, report, ISSUE_CHARACTERS)].join('');
+}
+
+/** An overview counts the layers that it lacks: a row for each would be most of it. */
+function known(layers: readonly LayerResult[]): LayerResult[] {
+  return layers.filter(({ problems }) => !problems.some(({ code }) => code === NOT_ANALYSED));
+}
+
+function piecesOf(
+  format: Exclude<ExportRequest['format'], 'report'>,
+  summary: CheckpointSummary,
+  report: InspectReport,
+): Iterable<string> {
+  switch (format) {
+    case 'csv':
+      return inspectCsv(report.layers);
+    case 'json':
+      return inspectJson(report);
+    case 'markdown':
+      return savedMarkdown(summary, report);
+  }
+}
+
+function* savedMarkdown(summary: CheckpointSummary, report: InspectReport): Generator<string> {
+  yield MARKDOWN_BEGINNING;
+  yield* inspectMarkdown(summary, report);
 }

@@ -3,6 +3,9 @@ import { withoutNumbers } from '../../shared/layerFindings';
 import type { LayerResult } from '../../shared/layers';
 import type { CheckpointSummary } from '../../shared/tensors';
 
+/** Code of the problem of a layer without a result. */
+export const NOT_ANALYSED = 'not-analysed';
+
 /** In the file's order, each layer before its parts that were looked at. */
 export function exportedLayers(
   { tensors }: Pick<CheckpointSummary, 'tensors'>,
@@ -19,7 +22,7 @@ export function exportedLayers(
     const names = tensor.layers.length > 0 ? tensor.layers : [tensor.name];
     return names.flatMap((name) => {
       const message = `${name} was not analysed before the export`;
-      const missing = { code: 'not-analysed', message, tensor: name };
+      const missing = { code: NOT_ANALYSED, message, tensor: name };
       return [results.get(name) ?? withoutNumbers(name, tensor, missing), ...(parts.get(name) ?? [])];
     });
   });

@@ -5,7 +5,7 @@ import { writeText } from '../../compression/textFile';
 import { layersWorthShowing, reportData, type Spectrum } from '../../report/reportData';
 import { readReportBundle, REPORT_BEGINNING, reportHtml } from '../../report/reportHtml';
 import { agreeing } from '../../shared/agreeing';
-import type { ExportResult } from '../../shared/exports';
+import type { ExportResult } from '../../shared/exports/exportFormats';
 import type { InspectSettings, LayerResult } from '../../shared/layers';
 import { problemOf } from '../../shared/rpc';
 import type { EngineDocument } from '../document/engineDocument';

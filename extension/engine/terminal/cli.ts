@@ -25,6 +25,7 @@ import type { Engine } from '../engine';
 import type { EngineDocument } from '../document/engineDocument';
 import type { ComputingParts } from '../requests/requestParts';
 import { inspectCsv, inspectJson, inspectReport } from '../../shared/inspectReport';
+import { inspectMarkdown } from '../../shared/exports/inspectMarkdown';
 import { parseModelCommand } from './modelArguments';
 import { runModelCommand } from './modelCommands';
 import { outFile } from './outFile';
@@ -88,6 +89,7 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   const report = inspectReport(document.summary, command.settings, layers, device, estimated);
   if (command.format === 'json') await printAll(inspectJson(report));
   else if (command.format === 'csv') await printAll(inspectCsv(report.layers));
+  else if (command.format === 'markdown') await printAll(inspectMarkdown(document.summary, report));
   else await print(layerReport(document.summary, report));
   if (command.format === 'csv') for (const problem of report.problems) tell(problem.message);
   await Promise.all([pruning, engine.dispose()]);

@@ -46,8 +46,8 @@ inspect:
   --randomise          also take each layer's spectrum with its entries shuffled (as long again each time)
   --shuffles K         times that --randomise shuffles them, 2 to 100 (5)
   --goodness           also test each fit of alpha by a bootstrap (some seconds a layer)
-  --quick              of layers whose spectra take long, estimates with 95 % intervals instead (not with --csv)
-  --json | --csv       print JSON or CSV instead of the report
+  --quick              of layers whose spectra take long, estimates with 95 % intervals instead (not with --csv or --markdown)
+  --json | --csv | --markdown   print JSON, CSV or Markdown instead of the report
   --no-cache           neither read nor keep results of earlier runs
 
 compress:
@@ -94,7 +94,7 @@ export type Command =
       settings: InspectSettings;
       /** Singular vectors of each layer whose metrics are added; 0 for none. */
       vectors: number;
-      format: 'report' | 'json' | 'csv';
+      format: InspectFormat;
       depth: InspectDepth;
       cache: boolean;
     })
@@ -113,6 +113,9 @@ export type Command =
       overwrite: boolean;
     });
 
+/** What `inspect` prints. */
+export type InspectFormat = 'report' | 'json' | 'csv' | 'markdown';
+
 export type SplitKind = 'fused' | 'heads';
 
 /** The paper's settings for language models. */
@@ -129,7 +132,7 @@ export const DEFAULT_FARMS: InspectSettings['farms'] = {
 /** Options that each command takes, beside those that all take. */
 const OPTIONS_OF = {
   inspect: [
-    ...['layers', 'split', 'quick', 'json', 'csv', 'no-cache', 'fit', 'vectors'],
+    ...['layers', 'split', 'quick', 'json', 'csv', 'markdown', 'no-cache', 'fit', 'vectors'],
     ...['farms-rows', 'farms-q', 'farms-ops', 'farms-mode', 'no-farms', 'randomise', 'shuffles', 'goodness'],
   ],
   tensors: ['json'],
@@ -157,6 +160,7 @@ export function parseCommand(args: readonly string[]): Command {
         version: { type: 'boolean' },
         json: { type: 'boolean' },
         csv: { type: 'boolean' },
+        markdown: { type: 'boolean' },
         quick: { type: 'boolean' },
         layers: { type: 'string', multiple: true },
         split: { type: 'string' },
@@ -201,8 +205,7 @@ export function parseCommand(args: readonly string[]): Command {
   const common = { path, ...commonValues(values) };
   switch (command) {
     case 'inspect': {
-      if (values.json && values.csv) throw new UsageError('--json and --csv exclude each other');
-      const format = values.json ? 'json' : values.csv ? 'csv' : 'report';
+      const format = inspectFormat(values);
       const shuffles = integer(values.shuffles, '--shuffles', LEAST_SHUFFLES, MOST_SHUFFLES);
       if (shuffles !== undefined && !values.randomise) throw new UsageError('--shuffles needs --randomise');
       const settings = {
@@ -237,10 +240,16 @@ export function parseCommand(args: readonly string[]): Command {
   }
 }
 
+function inspectFormat(values: Partial<Record<string, unknown>>): InspectFormat {
+  const [format = 'report', other] = (['json', 'csv', 'markdown'] as const).filter((each) => values[each] === true);
+  if (other !== undefined) throw new UsageError(`--${format} and --${other} exclude each other`);
+  return format;
+}
+
 /** What needs spectra, or has no room for intervals. @throws UsageError */
 function refuseWithQuick(values: Partial<Record<string, unknown>>): void {
   if (values.quick !== true) return;
-  const given = ['csv', 'vectors', 'randomise', 'goodness'].find((option) => values[option] !== undefined);
+  const given = ['csv', 'markdown', 'vectors', 'randomise', 'goodness'].find((option) => values[option] !== undefined);
   if (given !== undefined) throw new UsageError(`--quick and --${given} exclude each other`);
 }
 

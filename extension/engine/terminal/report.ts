@@ -2,7 +2,9 @@
 import { agreeing } from '../../shared/agreeing';
 import type { InspectReport, ReportedLayer } from '../../shared/inspectReport';
 import type { ModelSummary } from '../../shared/findings/modelSummary';
-import { failedFit, isAllZero, lostRank } from '../../shared/layerFindings';
+import { layerRemark } from '../../shared/exports/layerRemark';
+import { hasRow, numberColumns, type NumberColumn } from '../../shared/exports/numberColumns';
+import { meansWords, summaryFacts } from '../../shared/exports/summaryFacts';
 import type { LayerResult } from '../../shared/layers';
 import type {
   CheckpointSummary,
@@ -12,7 +14,6 @@ import type {
   ShardOfModel,
   TensorSummary,
 } from '../../shared/tensors';
-import type { Verdict, VerdictCheck } from '../../shared/verdict';
 import { MAX_CELL, shortCell, visible } from '../../shared/visibleText';
 import { quickReport } from './quickReport';
 import { isHead } from '../document/layerParts';
@@ -21,36 +22,11 @@ import { largestOf } from '../../shared/extremes';
 /** The handle is of no use in a terminal. */
 type Summary = Omit<CheckpointSummary, 'document'>;
 
-interface Column {
-  title: string;
-  cell: (layer: ReportedLayer) => string;
-}
-
-/** The name comes behind them, as in `ls -l`: names of any length then leave the numbers aligned. */
-const NUMBERS: readonly Column[] = [
-  { title: 'alpha', cell: ({ metrics }) => fixed(metrics.alpha, 2) },
-  { title: 'D', cell: ({ metrics }) => fixed(metrics.D, 3) },
-  { title: 'FARMS', cell: farmsCell },
-  { title: 'stable', cell: ({ metrics }) => fixed(metrics.stable_rank, 1) },
-  { title: 'effective', cell: ({ metrics }) => fixed(metrics.effective_rank, 1) },
-  { title: 'entropy', cell: ({ metrics }) => fixed(metrics.entropy, 3) },
-  { title: 'σ₁²', cell: ({ metrics }) => significant(metrics.spectral_norm) },
-  { title: '95 %', cell: ({ ranks }) => (ranks['energy_0.95'] ? `${ranks['energy_0.95'].rank}` : '–') },
-  { title: 'shape', cell: ({ shape }) => shape.join('×') },
-  { title: 'dtype', cell: ({ dtype, encoding }) => encoding ?? dtype },
-];
-
-/** ‖ΔW‖/‖W‖ of a LoRA pair's product, if the base model lies beside the adapter. */
-const RELATIVE_NORM: Column = {
-  title: '‖ΔW‖/‖W‖',
-  cell: ({ factored }) => significant(factored?.base?.relative_norm),
-};
-
 export function layerReport(summary: Summary, report: InspectReport): string {
-  const spectral = report.layers.filter(({ matrices, problems }) => matrices > 0 || problems.length > 0);
+  const spectral = report.layers.filter(hasRow);
   const notModel = new Map(summary.tensors.map((tensor) => [tensor.name, tensor.notModel]));
-  const named: Column = { title: 'layer', cell: (layer) => layerCell(layer, notModel.get(layer.tensor)) };
-  const columns = [...(spectral.some(({ factored }) => factored?.base) ? [RELATIVE_NORM] : []), ...NUMBERS, named];
+  const named: NumberColumn = { title: 'layer', cell: (layer) => layerCell(layer, notModel.get(layer.tensor)) };
+  const columns = [...numberColumns(spectral), named];
   // A remark is never cut: `layerCell` shortens the name before it.
   const rows = spectral.map((layer) =>
     columns.map((column) => (column === named ? visible : shortCell)(column.cell(layer))),
@@ -155,17 +131,8 @@ const ESTIMATE_NOTE =
   'FARMS (a–b): an estimate from some of the windows, with its 95 % interval; --json tells how many windows.';
 
 function heading(summary: Summary): string[] {
-  const { optimizer, beside } = summary;
-  const dtypes = summary.dtypes.map(({ dtype, parameters }) => `${dtype} ${percent(parameters, summary.parameters)}`);
-  return [
-    summary.path,
-    `${summary.format} · ${summary.architecture} · ${summary.tensors.length} tensors · ` +
-      `${summary.parameters.toLocaleString('en')} parameters · ${size(summary.bytes)}` +
-      (optimizer ? ` · optimizer state ${size(optimizer.bytes)} in ${plural(optimizer.tensors, 'tensor')}` : '') +
-      (beside ? ` · ${plural(beside.tensors, 'tensor')} beside the model` : '') +
-      (dtypes.length > 0 ? ` · ${dtypes.join(', ')}` : ''),
-    ...(summary.shard ? [shardLine(summary.shard)] : []),
-  ].map(visible);
+  const shard = summary.shard ? [shardLine(summary.shard)] : [];
+  return [summary.path, summaryFacts(summary).join(' · '), ...shard].map(visible);
 }
 
 function shardLine({ number, total, whole }: ShardOfModel): string {
@@ -182,52 +149,12 @@ function problemLines(problems: readonly Problem[]): string[] {
 const LEAST_NAME = 24;
 
 function layerCell(layer: ReportedLayer, notModel: NotModel | undefined): string {
-  const text = remark(layer, notModel);
+  const text = layerRemark(layer, notModel);
   // The remark stays whole where the name is long.
   return text
     ? `${shortCell(layer.name, Math.max(LEAST_NAME, MAX_CELL - width(text) - 4))}  (${text})`
     : shortCell(layer.name);
 }
-
-function remark(layer: ReportedLayer, notModel: NotModel | undefined): string {
-  const [problem] = layer.problems;
-  if (problem) return problem.code;
-  if (isAllZero(layer)) return 'all zero';
-  const failed = failedFit(layer);
-  if (failed !== undefined) return `no fit: ${failed}`;
-  if (notModel !== undefined) return notModel;
-  const remarks = layer.tiedWith === undefined ? [] : [`tied with ${shortCell(layer.tiedWith)}`];
-  const verdict = verdictRemark(layer);
-  if (verdict !== undefined) remarks.push(verdict);
-  const lost = lostRank(layer);
-  if (lost > 0) remarks.push(`rank loss ${lost}`);
-  return remarks.join(', ');
-}
-
-/** Nothing where alpha lies in 2–6 with the evidence for it, and where there is none. */
-function verdictRemark({ metrics, verdict, verdict_evidence: evidence = [] }: ReportedLayer): string | undefined {
-  if (verdict === undefined || verdict === WELL_TRAINED || typeof metrics.alpha !== 'number') return undefined;
-  const lacking = evidence.find(({ holds }) => !holds);
-  return lacking ? `${verdict}: ${LACKING[lacking.check]}` : verdict;
-}
-
-/** What a verdict lacks, in a few words. */
-const LACKING: Record<VerdictCheck['check'], string> = {
-  subject: 'no weight',
-  fit: 'no fit',
-  tail: 'short tail',
-  spikes: 'indistinguishable from random',
-  shuffled: 'indistinguishable from random',
-  entries: 'single large entries',
-  zeros: 'mostly zeros',
-  distance: 'D too large',
-  bootstrap: 'p too small',
-  law: 'another law fits better',
-  limits: 'α ± 2σ crosses a limit',
-  shape: 'its shape explains it',
-};
-
-const WELL_TRAINED: Verdict = 'typical of well-trained layers';
 
 /** Groups of unusual layers that are listed; --json has all of them. */
 const MOST_GROUPS = 20;
@@ -249,39 +176,6 @@ function modelLines({ layers, means, verdict_reason: reason, next_step: next, fi
 const MEANING =
   'With the evidence for a verdict, which --json gives for each layer, alpha in 2–6 is typical of well-trained layers,\n' +
   'below 2 of over-trained or over-fitted ones, above 6 of under-trained ones.';
-
-function meansWords(means: ModelSummary['means']): string {
-  return Object.entries(means)
-    .filter(([, mean]) => mean !== null)
-    .map(([key, mean]) => `${key} ${mean!.toFixed(2)}`)
-    .join(', ');
-}
-
-function farmsCell({ farms }: LayerResult): string {
-  if (!farms || farms.alpha === null) return '–';
-  const interval = farms.interval && ` (${farms.interval.map((end) => end.toFixed(2)).join('–')})`;
-  return farms.alpha.toFixed(2) + (interval ?? '');
-}
-
-function fixed(value: number | null | undefined, digits: number): string {
-  return value === null || value === undefined ? '–' : value.toFixed(digits);
-}
-
-function significant(value: number | null | undefined): string {
-  return value === null || value === undefined ? '–' : value.toPrecision(4);
-}
-
-function percent(part: number, whole: number): string {
-  const share = whole === 0 ? 0 : (100 * part) / whole;
-  return share > 0 && share < 0.1 ? '<0.1 %' : `${share.toFixed(share < 10 && share % 1 !== 0 ? 1 : 0)} %`;
-}
-
-const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'] as const;
-
-function size(bytes: number): string {
-  const power = bytes < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${UNITS[power]!}`;
-}
 
 /** Characters, not UTF-16 units: names may hold any. */
 function width(text: string): number {

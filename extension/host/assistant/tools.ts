@@ -11,7 +11,7 @@ import type { SharedCheckpoint } from '../api/sharedCheckpoint';
 import type { SharedCheckpoints } from '../api/sharedCheckpoints';
 import { EigenscopeError } from '../api/eigenscopeError';
 import { told } from '../api/toldErrors';
-import { markdownText } from '../plainText';
+import { markdownText } from '../../shared/exports/markdownText';
 import type { WorkspaceCheckpoints } from '../workspace/workspaceCheckpoints';
 import { boundedAnswer, dataNumber, dataText, MOST_CHARACTERS } from './boundedAnswer';
 import { isQuick, largestLayer } from './computeCost';

@@ -203,6 +203,10 @@ export class CheckpointView {
         await vscode.commands.executeCommand('vscode.openWith', this.document.uri, 'default');
         return null;
       },
+      copyOverview: async (_, token) => {
+        await vscode.env.clipboard.writeText(await session.exports.overview(inspectSettings(), token));
+        return null;
+      },
       exportNumbers: ({ format }) => exportWithDialog(session, format, this.document.uri),
     };
   }

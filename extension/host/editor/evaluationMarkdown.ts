@@ -1,6 +1,6 @@
 /** What an evaluation of a compressed model found, as a document. Knows nothing of VS Code. */
 import type { EvaluatedModel, EvaluationReport, OutputDifference } from '../../shared/modelRuns';
-import { markdownCode, markdownText } from '../plainText';
+import { markdownCell, markdownCode, markdownSentence } from '../../shared/exports/markdownText';
 
 export function evaluationMarkdown({
   original,
@@ -39,7 +39,7 @@ export function evaluationMarkdown({
     '| --- | ---: | ---: |',
     ...rows.map(([name, text]) => `| ${name} | ${text(original)} | ${text(compressed)} |`),
     '',
-    ...(notes.length > 0 ? ['## Notes', '', ...notes.map((note) => `- ${markdownNote(note)}`), ''] : []),
+    ...(notes.length > 0 ? ['## Notes', '', ...notes.map((note) => `- ${markdownSentence(note)}`), ''] : []),
   ].join('\n');
 }
 
@@ -47,17 +47,7 @@ function outputRow(row: OutputDifference): string {
   const { output, relative_error, largest_difference, top1_agreement, kl, rows_are } = row;
   const divergence = kl === null ? '–' : `${digits(kl)} nats (${rows_are})`;
   const agreement = top1_agreement === null ? '–' : `${(100 * top1_agreement).toFixed(2)} %`;
-  return `| ${cell(output)} | ${digits(relative_error)} | ${digits(largest_difference)} | ${agreement} | ${divergence} |`;
-}
-
-/** A bar ends a cell, in a code span, too. */
-function cell(name: string): string {
-  return name.includes('|') ? markdownText(name) : markdownCode(name);
-}
-
-/** Notes are sentences of ours that may quote a name. Their punctuation stays as it is if it can be read as text only. */
-function markdownNote(note: string): string {
-  return /^[\w ,.;:'()–-]*$/.test(note) && !/\b_|_\b|www\./.test(note) ? note : markdownText(note);
+  return `| ${markdownCell(output)} | ${digits(relative_error)} | ${digits(largest_difference)} | ${agreement} | ${divergence} |`;
 }
 
 function digits(value: number | null): string {

@@ -1,7 +1,7 @@
 /** Keeping numbers: asks where, shows progress that can be cancelled, offers to open the file. The engine writes it. */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { exportFormat, type ExportFormat, type ExportResult } from '../../shared/exports';
+import { exportFormat, type ExportFormat, type ExportResult } from '../../shared/exports/exportFormats';
 import { notificationText } from '../plainText';
 import { inspectSettings } from '../settings';
 import type { CheckpointSession } from './checkpointSession';

@@ -4,7 +4,7 @@
  */
 import type { CancellationToken } from 'vscode-jsonrpc';
 import type { QuickLook } from '../../shared/estimates';
-import type { ExportFormat, ExportResult } from '../../shared/exports';
+import type { ExportFormat, ExportResult, ToldNumbers } from '../../shared/exports/exportFormats';
 import type { InspectSettings, LayerResult } from '../../shared/layers';
 import type { CheckpointInEngine } from './checkpointInEngine';
 
@@ -35,26 +35,34 @@ export class SessionExports {
     settings: InspectSettings,
     token: CancellationToken,
   ): Promise<ExportResult> {
-    const turn = this.last.then(() => this.writeNow(format, target, settings, token));
+    return this.inTurn(async () => {
+      const layers = this.session.shownLayers;
+      const request = { format, target, layers, ...(await this.tell(token)) };
+      return (await this.session.inEngine.ask('exportNumbers', { request, settings }, token)).answer;
+    });
+  }
+
+  /** The overview in Markdown. @throws what the engine throws */
+  overview(settings: InspectSettings, token: CancellationToken): Promise<string> {
+    return this.inTurn(async () => {
+      const request = await this.tell(token);
+      return (await this.session.inEngine.ask('overviewText', { request, settings }, token)).answer;
+    });
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.last.then(work);
     this.last = turn.catch(() => undefined); // its caller hears it
     return turn;
   }
 
-  private async writeNow(
-    format: ExportFormat,
-    target: string,
-    settings: InspectSettings,
-    token: CancellationToken,
-  ): Promise<ExportResult> {
-    const { inEngine, shownLayers: layers } = this.session;
+  private async tell(token: CancellationToken): Promise<ToldNumbers> {
     const { results, quick: looks } = await this.session.contentsNow();
     for (let at = 0; at === 0 || at < results.length; at += SLICE) {
       if (token.isCancellationRequested) throw new DOMException('The export was cancelled.', 'AbortError');
-      const slice: LayerResult[] = results.slice(at, at + SLICE);
-      await inEngine.ask('tellResults', { results: slice, first: at === 0 }, token);
+      const slice = results.slice(at, at + SLICE);
+      await this.session.inEngine.ask('tellResults', { results: slice, first: at === 0 }, token);
     }
-    const request = { format, target, results: results.length, looks, layers };
-    const { answer } = await inEngine.ask('exportNumbers', { request, settings }, token);
-    return answer;
+    return { results: results.length, looks };
   }
 }

@@ -12,7 +12,7 @@ import { filled } from '../loadErrors/sentences';
 import type { CheckpointHead } from '../workspace/indexedFiles';
 import type { LayerMatch, NearMatch, RangeMatch } from '../workspace/layerIndex';
 import { percentText } from '../percentText';
-import { markdownCode, markdownText } from '../plainText';
+import { markdownCode, markdownText } from '../../shared/exports/markdownText';
 import { counted, sizeText } from '../quantityText';
 import { spectrumPicture } from './spectrumPicture';
 

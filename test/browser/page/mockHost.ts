@@ -291,7 +291,11 @@ handle<ViewRequests>(connection, {
   },
   openSettings: () => null,
   openAsText: () => null,
-  exportNumbers: () => null,
+  exportNumbers: () => {
+    if (options.has('full')) throw new Error('the disk is full; nothing was written');
+    return null;
+  },
+  copyOverview: () => null,
 });
 
 // What the view posts reaches the host in a later turn, as a copy, as between two processes.

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ReportData } from '../../../extension/report/reportRecords';
-import type { ExportFormat, ExportResult } from '../../../extension/shared/exports';
+import type { ExportFormat, ExportResult } from '../../../extension/shared/exports/exportFormats';
 import type { InspectReport } from '../../../extension/shared/inspectReport';
 import type { InspectSettings, LayerResult } from '../../../extension/shared/layers';
 import { commandLine } from '../../harness/commandLine';
@@ -50,7 +50,7 @@ describe('numbers written by the engine', () => {
     return engine.request('exportNumbers', { document, request, settings });
   }
 
-  it('writes the terminal’s own JSON and CSV, and leaves nothing else behind', async () => {
+  it('writes the terminal’s own JSON, CSV and Markdown, and leaves nothing else behind', async () => {
     const run = commandLine(folder);
     const json = path.join(folder, 'numbers.json');
     assert.equal((await write('json', json)).path, json);
@@ -64,9 +64,23 @@ describe('numbers written by the engine', () => {
     assert.equal(readFileSync(csv, 'utf8'), run('inspect', model, '--csv', '--no-cache').stdout);
     assert.equal(bytes, readFileSync(csv).length);
     assert.match(readFileSync(csv, 'utf8'), /\n'=cmd\(\)\|b,/);
+    const markdown = path.join(folder, 'numbers.md');
+    await write('markdown', markdown);
+    const overview = run('inspect', model, '--markdown', '--no-cache').stdout;
+    assert.equal(readFileSync(markdown, 'utf8'), `<!-- Overview by Eigenscope -->\n${overview}`);
+    assert.match(overview, /^# `model\.safetensors`\n/);
+    assert.match(overview, / \| <code>&#61;cmd&#40;&#41;&#124;b<\/code> \|/);
     // Once more over its own files.
-    await write('csv', csv);
-    assert.deepEqual(readdirSync(folder).sort(), ['model.safetensors', 'numbers.csv', 'numbers.json']);
+    for (const format of ['csv', 'markdown'] as const) await write(format, format === 'csv' ? csv : markdown);
+    assert.deepEqual(readdirSync(folder).sort(), ['model.safetensors', 'numbers.csv', 'numbers.json', 'numbers.md']);
+  });
+
+  it('makes the overview for the clipboard of what it was told', async () => {
+    await engine.request('tellResults', { document, results: results.slice(0, 1), first: true });
+    const text = await engine.request('overviewText', { document, request: { results: 1, looks: [] }, settings });
+    assert.match(text, /^# `model\.safetensors`\n/);
+    assert.match(text, /^2 of 3 layers are not in this overview\.$/m);
+    assert.ok(!text.includes('bias'), text);
   });
 
   it('writes a report of the known layers, with the spectra of those looked at first', async () => {

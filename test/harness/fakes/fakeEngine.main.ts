@@ -139,6 +139,7 @@ const documentHandlers: Handlers<DocumentRequests> = {
     if (token.isCancellationRequested) throw new DOMException('cancelled', 'AbortError');
     return { path: request.target, bytes: results.size, notes: [...request.layers] };
   },
+  overviewText: ({ document, request }) => `${told.take(document, request.results).size} results`,
   runPlan: async ({ document, request }, token) => {
     const about = stampOf(document);
     await notify.notify('saving', { ...about, fraction: 0.25, message: 'a', secondsLeft: 3 });

@@ -18,12 +18,12 @@ const MACOS = ['libonnxruntime.1.dylib', 'onnxruntime_binding.node'];
 const NONE = [];
 
 module.exports = {
-  'linux-x64': { onnxruntime: LINUX, files: 58, packedMB: 20.7, unpackedMB: 54.1 },
-  'linux-arm64': { onnxruntime: LINUX, files: 58, packedMB: 13.2, unpackedMB: 33.4 },
-  'win32-x64': { onnxruntime: WINDOWS, files: 62, packedMB: 31.6, unpackedMB: 74.9 },
-  'win32-arm64': { onnxruntime: WINDOWS, files: 62, packedMB: 32.8, unpackedMB: 80.6 },
-  'darwin-arm64': { onnxruntime: MACOS, files: 58, packedMB: 15.8, unpackedMB: 52.7 },
-  'darwin-x64': { onnxruntime: NONE, files: 25, packedMB: 2.6, unpackedMB: 7.5 },
-  'alpine-x64': { onnxruntime: NONE, files: 25, packedMB: 2.6, unpackedMB: 7.5 },
-  'alpine-arm64': { onnxruntime: NONE, files: 25, packedMB: 2.6, unpackedMB: 7.5 },
+  'linux-x64': { onnxruntime: LINUX, files: 60, packedMB: 20.8, unpackedMB: 54.5 },
+  'linux-arm64': { onnxruntime: LINUX, files: 60, packedMB: 13.3, unpackedMB: 33.8 },
+  'win32-x64': { onnxruntime: WINDOWS, files: 64, packedMB: 31.7, unpackedMB: 75.3 },
+  'win32-arm64': { onnxruntime: WINDOWS, files: 64, packedMB: 32.9, unpackedMB: 81.0 },
+  'darwin-arm64': { onnxruntime: MACOS, files: 60, packedMB: 15.9, unpackedMB: 53.1 },
+  'darwin-x64': { onnxruntime: NONE, files: 27, packedMB: 2.7, unpackedMB: 7.9 },
+  'alpine-x64': { onnxruntime: NONE, files: 27, packedMB: 2.7, unpackedMB: 7.9 },
+  'alpine-arm64': { onnxruntime: NONE, files: 27, packedMB: 2.7, unpackedMB: 7.9 },
 };

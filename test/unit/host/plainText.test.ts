@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { listText, markdownCode, markdownText, notificationText, plainLog } from '../../../extension/host/plainText';
+import { listText, notificationText, plainLog } from '../../../extension/host/plainText';
+import { markdownCode, markdownText } from '../../../extension/shared/exports/markdownText';
 import { quickly } from '../../harness/quick';
 
 /** Names that begin, end or become something where they are taken for markup. */

@@ -1,9 +1,12 @@
 /** What a report holds and what it says that it leaves out; the file it becomes. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { CHOSEN_LAYERS, layersWorthShowing, MOST_TENSORS, reportData } from '../../../extension/report/reportData';
 import { reportHtml, reportPolicy } from '../../../extension/report/reportHtml';
 import type { LayerResult } from '../../../extension/shared/layers';
+import { repositoryRoot } from '../../harness/shared';
 import type { CheckpointSummary, TensorSummary } from '../../../extension/shared/tensors';
 
 const HOSTILE = '</script><script>alert(1)</script><!--';
@@ -67,6 +70,13 @@ describe('report', () => {
     assert.ok(policy.includes(`script-src 'sha256-${hash}'`));
     assert.match(policy, /^default-src 'none';/);
     assert.doesNotMatch(policy, /unsafe/);
+  });
+
+  it('has no code in it that talks to an editor', () => {
+    const script = (name: string): string => readFileSync(path.join(repositoryRoot, 'dist', name), 'utf8');
+    const ofMessages = 'PendingResponseRejected';
+    assert.ok(script('webview.js').includes(ofMessages));
+    assert.ok(!script('report.js').includes(ofMessages));
   });
 
   it('says which tensors a large model’s report lacks', () => {

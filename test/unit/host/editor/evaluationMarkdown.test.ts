@@ -38,7 +38,7 @@ describe('the document of an evaluation', () => {
 
   it('has a row for each output', () => {
     assert.deepEqual(cells(text, '`logits`'), ['`logits`', '0.1235', '1.500', '96.88 %', '0.03142 nats (logits)']);
-    assert.deepEqual(cells(text, 'a&#124;b'), ['a&#124;b', '–', '0.000', '–', '–']);
+    assert.deepEqual(cells(text, '<code>a&#124;b</code>'), ['<code>a&#124;b</code>', '–', '0.000', '–', '–']);
   });
 
   it('sets the models side by side', () => {

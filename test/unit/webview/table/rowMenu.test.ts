@@ -79,7 +79,7 @@ describe('the menu of rows', () => {
 
 describe('numbers that are copied', () => {
   const column = (key: string, value: (node: TreeNode) => number | string | null, estimated = false): CopiedColumn => ({
-    key,
+    ...{ key, label: key, align: 'end' },
     sort: value,
     cell: () => ({ estimated }),
   });

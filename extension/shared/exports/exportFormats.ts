@@ -1,7 +1,7 @@
 /** What a person keeps of a checkpoint's numbers: the formats, the request, and what was written. */
-import type { QuickLook } from './estimates';
+import type { QuickLook } from '../estimates';
 
-export type ExportFormat = 'csv' | 'json' | 'report';
+export type ExportFormat = 'csv' | 'json' | 'markdown' | 'report';
 
 export interface ExportFormatRow {
   readonly format: ExportFormat;
@@ -18,6 +18,7 @@ export interface ExportFormatRow {
 export const exportFormats: readonly ExportFormatRow[] = [
   { format: 'csv', ending: 'csv', suffix: 'weights', files: 'CSV', title: 'Save Numbers as CSV' },
   { format: 'json', ending: 'json', suffix: 'weights', files: 'JSON', title: 'Save Numbers as JSON' },
+  { format: 'markdown', ending: 'md', suffix: 'overview', files: 'Markdown', title: 'Save Overview as Markdown' },
   { format: 'report', ending: 'html', suffix: 'report', files: 'HTML', title: 'Save Report' },
 ];
 
@@ -25,14 +26,18 @@ export function exportFormat(format: ExportFormat): ExportFormatRow {
   return exportFormats.find((row) => row.format === format)!;
 }
 
-export interface ExportRequest {
-  readonly format: ExportFormat;
-  /** It may exist already: the person was asked. */
-  readonly target: string;
+/** The numbers that an export is made of. */
+export interface ToldNumbers {
   /** Results that were told before, with `tellResults`. */
   readonly results: number;
   /** Layers without a result that have estimates. */
   readonly looks: readonly QuickLook[];
+}
+
+export interface ExportRequest extends ToldNumbers {
+  readonly format: ExportFormat;
+  /** It may exist already: the person was asked. */
+  readonly target: string;
   /** Layers whose spectra a report shows beside those worth showing. */
   readonly layers: readonly string[];
 }

@@ -1,0 +1,50 @@
+/** Commands that keep the numbers of the checkpoint in the active editor: a report, and everything else by a list. */
+import * as vscode from 'vscode';
+import type { CheckpointEditors } from '../editor/checkpointEditor';
+import type { CheckpointSession } from '../editor/checkpointSession';
+import { exportWithDialog } from '../editor/exportFlow';
+import { inspectSettings } from '../settings';
+import { activeCheckpoint } from './chooseCheckpoint';
+
+/** @throws Error that a person reads, if no checkpoint is open */
+export async function saveReport(editors: CheckpointEditors): Promise<void> {
+  const { session, uri } = active(editors);
+  await exportWithDialog(session, 'report', uri);
+}
+
+const CHOICES = [
+  { label: 'Report as HTML…', format: 'report' },
+  { label: 'Overview as Markdown…', format: 'markdown' },
+  { label: 'All Numbers as CSV…', format: 'csv' },
+  { label: 'All Numbers as JSON…', format: 'json' },
+  { label: 'Copy Overview as Markdown', format: undefined },
+] as const;
+
+/** @throws as `saveReport` */
+export async function exportNumbers(editors: CheckpointEditors): Promise<void> {
+  const { session, uri } = active(editors);
+  const chosen = await vscode.window.showQuickPick(CHOICES, { title: 'Export', placeHolder: 'What?' });
+  if (!chosen) return;
+  if (chosen.format !== undefined) await exportWithDialog(session, chosen.format, uri);
+  else await copyOverview(session);
+}
+
+async function copyOverview(session: CheckpointSession): Promise<void> {
+  const source = new vscode.CancellationTokenSource();
+  try {
+    await vscode.env.clipboard.writeText(await session.exports.overview(inspectSettings(), source.token));
+  } finally {
+    source.dispose();
+  }
+  vscode.window.setStatusBarMessage('Eigenscope: copied the overview in Markdown', SAID_MS);
+}
+
+/** A person reads it in this time. */
+const SAID_MS = 5000;
+
+function active(editors: CheckpointEditors): { session: CheckpointSession; uri: vscode.Uri } {
+  const uri = activeCheckpoint();
+  const session = uri && editors.session(uri);
+  if (!session) throw new Error('Open a checkpoint first: its numbers are exported.');
+  return { session, uri };
+}

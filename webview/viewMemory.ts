@@ -1,0 +1,63 @@
+/** How the person left a view: the state that VS Code keeps for it while it is hidden. */
+import type { RememberedPlan } from './plan/planSettings';
+
+/** What keeps it. */
+export interface VsCodeApi {
+  getState(): unknown;
+  setState(state: unknown): void;
+}
+
+/** How the person left the view: survives hiding the tab, moving it and restarting the window. */
+export interface RememberedView {
+  sort: { column: string; descending: boolean } | null;
+  tree: boolean;
+  filter: string;
+  collapsed: string[];
+  columns: string[] | null;
+  layer: string | null;
+  tab: string;
+  /** Unfolded. */
+  overview: boolean;
+  /** Key of the number that the map shows. */
+  mapNumber: string | null;
+  /** Share of the room that the table keeps beside, and above, the layer's view. */
+  split: number;
+  stackedSplit: number;
+  /** The plan of the whole model; null before one was begun. */
+  plan: RememberedPlan | null;
+}
+
+const initial: RememberedView = {
+  sort: null,
+  tree: true,
+  filter: '',
+  collapsed: [],
+  columns: null,
+  layer: null,
+  tab: 'spectrum',
+  overview: true,
+  mapNumber: null,
+  split: 0.44,
+  // A whole plot fits below the table on an ordinary screen.
+  stackedSplit: 0.34,
+  plan: null,
+};
+
+export class ViewMemory {
+  private view: RememberedView;
+
+  constructor(private readonly api: VsCodeApi) {
+    // VS Code hands back what `setState` was given, possibly by an older version of this page: missing keys get defaults.
+    const saved = api.getState();
+    this.view = { ...initial, ...(typeof saved === 'object' ? (saved as Partial<RememberedView>) : {}) };
+  }
+
+  get current(): Readonly<RememberedView> {
+    return this.view;
+  }
+
+  remember(change: Partial<RememberedView>): void {
+    this.view = { ...this.view, ...change };
+    this.api.setState(this.view);
+  }
+}
