@@ -18,7 +18,12 @@ export interface Told {
  * @param owner the button, below which the menu opens
  * @param table the table's layers as they are filtered, sorted and shown
  */
-export function showExports(owner: HTMLElement, host: Host, table: (titles: 'key' | 'label') => TextTable, told: Told): void {
+export function showExports(
+  owner: HTMLElement,
+  host: Host,
+  table: (titles: 'key' | 'label') => TextTable,
+  told: Told,
+): void {
   const save = (label: string, icon: IconName, format: ExportFormat): MenuItem => {
     return { label, icon, run: () => told.ask(host.request('exportNumbers', { format })) };
   };

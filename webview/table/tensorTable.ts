@@ -43,8 +43,6 @@ const SETTLE_MS = 1500;
 const MOST_NAME_WIDTH = 360;
 /** What stands around a name in its cell. */
 const NAME_PADDING = 60;
-const NOTHING_FOLDED: ReadonlySet<string> = new Set();
-
 export class TensorTable {
   readonly element: HTMLElement;
   readonly table: LayerTable;
@@ -190,7 +188,7 @@ export class TensorTable {
 
   /** The layers that the filter leaves, in the order shown, folded modules or not; in the columns shown. */
   text(titles: 'key' | 'label'): TextTable {
-    const rows = this.rowsInOrder(NOTHING_FOLDED).rows.filter(({ node }) => node.layer !== undefined);
+    const rows = this.rowsInOrder(new Set()).rows.filter(({ node }) => node.layer !== undefined);
     return copiedTable(
       this.shownColumns(),
       rows.map(({ node }) => node),
