@@ -279,12 +279,16 @@ function failedPage(error: unknown, again: HTMLElement, asText: () => void): HTM
   const { code, message, file } = problemOf(error);
   const text = code === 'text-file' ? button({ label: 'Open as Text', onClick: asText }) : null;
   return element(
-    'div',
-    { class: 'failed-page', role: 'alert' },
+    'main',
+    { class: 'failed-page' },
     icon('error'),
-    element('h1', {}, 'This checkpoint could not be opened'),
-    file !== undefined && !message.includes(file) ? element('p', { class: 'muted' }, file) : null,
-    element('p', {}, message),
+    element(
+      'div',
+      { role: 'alert' },
+      element('h1', {}, 'This checkpoint could not be opened'),
+      file !== undefined && !message.includes(file) ? element('p', { class: 'muted' }, file) : null,
+      element('p', {}, message),
+    ),
     element('div', { class: 'actions' }, again, text),
   );
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
+import { accessibilityFaults } from './accessibility';
 import { cutTexts } from './cutText';
 import { openView } from './openView';
 import { openUnusual } from './unusual';
@@ -17,9 +18,16 @@ describe('a walk through all views', () => {
       it(`finds nothing cut in ${theme.name} at ${width} pixels`, async () => {
         let page!: Page;
         const cut: string[] = [];
+        const faults: string[] = [];
         const keep = async (name: string): Promise<void> => {
           await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
           cut.push(...(await cutTexts(page)).map((text) => `${name}: ${text}`));
+          // Rules go by structure and colours, not by width; those of structure are the same in every theme.
+          if (width === 1500) {
+            const rules = theme === themes[0] ? 'all' : 'colours';
+            const isNew = (await page.locator('.layer:visible').count()) > 0 ? '.layer' : 'html';
+            faults.push(...(await accessibilityFaults(page, isNew, rules)).map((text) => `${name}: ${text}`));
+          }
           // Playwright's screenshots bring a style element of their own, which the policy rightly refuses.
           assert.deepEqual(await violations(page), []);
           const file = path.join(screenshotFolder, `${name}-${theme.name}-${width}.png`);
@@ -120,6 +128,7 @@ describe('a walk through all views', () => {
         await page.getByRole('button', { name: 'Open as Text' }).waitFor();
         await keep('failed');
         assert.deepEqual(cut, []);
+        assert.deepEqual(faults, []);
       });
     }
   }

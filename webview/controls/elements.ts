@@ -19,6 +19,11 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** A table's head: a column header for each name. */
+export function tableHead(columns: readonly string[]): HTMLElement {
+  return element('thead', {}, element('tr', {}, ...columns.map((name) => element('th', { scope: 'col' }, name))));
+}
+
 /** A name of a layer that a line too short for it breaks after a dot or a slash. */
 export function breakableName(name: string): (Node | string)[] {
   return name.split(/(?<=[./])/).flatMap((part, at) => (at === 0 ? [part] : [element('wbr'), part]));

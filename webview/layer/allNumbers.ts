@@ -3,7 +3,7 @@ import { layerVerdict, type Named } from '../../extension/shared/layerFindings';
 import { lawName } from '../../extension/shared/lawNames';
 import type { LayerResult, PowerLawFit, TailShape, TensorStatistics } from '../../extension/shared/layers';
 import { metricTable } from '../../extension/shared/metricTable';
-import { element, type Child } from '../controls/elements';
+import { element, tableHead, type Child } from '../controls/elements';
 import { formatCount, formatMetric, formatNumber, formatPercent } from '../numbers/format';
 import { rankRules } from '../../extension/shared/ranks/rankRules';
 
@@ -34,12 +34,12 @@ export function allNumbers(layer: LayerResult, tensor: Named): HTMLElement {
       holds ? 'holds' : 'lacking',
       words,
     ]);
-    sections.push(table(`Verdict on alpha: ${judged.verdict}`, ['Check', '', 'Found'], checks));
+    sections.push(table(`Verdict on alpha: ${judged.verdict}`, ['Check', 'Outcome', 'Found'], checks));
   }
   const fits = Object.values(layer.fits).map((fit) => fitRow(fit.rule, fit));
   if (layer.farms) fits.push(fitRow(`FARMS, ${layer.farms.rule}`, layer.farms));
   if (fits.length > 0) {
-    sections.push(table('Power-law fits', ['Rule', 'alpha', 'D', 'xmin', 'tail', 'sigma', ''], fits));
+    sections.push(table('Power-law fits', ['Rule', 'alpha', 'D', 'xmin', 'tail', 'sigma', 'Note'], fits));
   }
   if (layer.tail_shape) sections.push(tailTable(layer.tail_shape));
   const tests = testRows(layer);
@@ -119,7 +119,6 @@ function fitRow(rule: string, fit: PowerLawFit): string[] {
 }
 
 function table(caption: string, columns: string[], rows: string[][]): HTMLElement {
-  const head = columns.map((column) => element('th', { scope: 'col' }, column));
   const body = rows.map((cells) =>
     element(
       'tr',
@@ -131,7 +130,7 @@ function table(caption: string, columns: string[], rows: string[][]): HTMLElemen
     'table',
     { class: 'numbers' },
     element('caption', {}, caption),
-    element('thead', {}, element('tr', {}, ...head)),
+    tableHead(columns),
     element('tbody', {}, ...body),
   );
 }

@@ -11,7 +11,7 @@ import type { FactoredLayer } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
 import { button, dropdown, type Button } from '../controls/controls';
-import { element } from '../controls/elements';
+import { element, tableHead } from '../controls/elements';
 import { field, numberInput, setUnlessEdited } from '../controls/fields';
 import { formatBytes, formatCompact, formatCount, formatNumber, formatPercent } from '../numbers/format';
 import { icon } from '../controls/icons';
@@ -89,7 +89,6 @@ export class CompressionPanel {
       appearance: 'primary',
       onClick: () => void this.saveAs(),
     });
-    const head = ['', 'Before', 'After', ''].map((text) => element('th', { scope: 'col' }, text));
     this.element = element(
       'section',
       { class: 'compression', 'aria-label': 'Compress this layer' },
@@ -105,7 +104,7 @@ export class CompressionPanel {
         'table',
         { class: 'numbers' },
         element('caption', { class: 'hidden' }, 'Before and after'),
-        element('thead', {}, element('tr', {}, ...head)),
+        tableHead(['Quantity', 'Before', 'After', 'Change']),
         this.numbers,
       ),
       this.notes,

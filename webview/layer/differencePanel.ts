@@ -6,7 +6,7 @@ import type { LayerChoice } from '../../extension/shared/compression/plans';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
 import { button } from '../controls/controls';
-import { element } from '../controls/elements';
+import { element, tableHead } from '../controls/elements';
 import { icon } from '../controls/icons';
 import { formatCount, formatPercent } from '../numbers/format';
 import { HeatMapPlot } from '../plots/heatMapPlot';
@@ -78,7 +78,6 @@ function worstTable(caption: string, what: string, lines: readonly WorstLine[]):
   if (lines.length === 0) {
     return element('p', { class: 'muted' }, `${caption}: none, the difference is zero.`);
   }
-  const head = [what, 'Error', 'Share of the whole'].map((text) => element('th', { scope: 'col' }, text));
   const body = lines.map(({ index, relative, share }) =>
     element(
       'tr',
@@ -92,7 +91,7 @@ function worstTable(caption: string, what: string, lines: readonly WorstLine[]):
     'table',
     { class: 'numbers worst' },
     element('caption', {}, caption),
-    element('thead', {}, element('tr', {}, ...head)),
+    tableHead([what, 'Error', 'Share of the whole']),
     element('tbody', {}, ...body),
   );
 }

@@ -3,7 +3,7 @@ import type { MeasuredLayer } from '../../extension/shared/compression/measured'
 import { layerMethod } from '../../extension/shared/compression/methodTable';
 import type { LayerChoice } from '../../extension/shared/compression/plans';
 import { button } from '../controls/controls';
-import { element } from '../controls/elements';
+import { element, tableHead } from '../controls/elements';
 import { formatBytes, formatCompact, formatCount, formatPercent } from '../numbers/format';
 
 export type MethodOutcome = { readonly choice: LayerChoice } & (
@@ -18,7 +18,6 @@ export function methodsTable(
   outcomes: readonly MethodOutcome[],
   onDifference: (choice: LayerChoice) => void,
 ): HTMLElement {
-  const head = COLUMNS.map((text) => element('th', { scope: 'col' }, text));
   return element(
     'div',
     { class: 'methods-scroll', tabindex: 0, role: 'region', 'aria-label': 'Methods side by side' },
@@ -26,7 +25,7 @@ export function methodsTable(
       'table',
       { class: 'numbers methods' },
       element('caption', { class: 'hidden' }, `Methods for ${layer}, measured on what is stored`),
-      element('thead', {}, element('tr', {}, ...head)),
+      tableHead(COLUMNS),
       element('tbody', {}, ...outcomes.map((outcome) => row(outcome, onDifference))),
     ),
   );

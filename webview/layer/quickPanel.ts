@@ -1,6 +1,6 @@
 /** What a quick look tells of a layer while its spectrum is computed: each number with its interval. */
 import type { QuickLook } from '../../extension/shared/estimates';
-import { element } from '../controls/elements';
+import { element, tableHead } from '../controls/elements';
 import { estimateOf, estimateText, isExact } from '../numbers/estimates';
 import { formatNumber, formatCount } from '../numbers/format';
 import { measures } from '../numbers/measures';
@@ -53,17 +53,7 @@ export function quickPanel(look: QuickLook): HTMLElement {
     element(
       'table',
       { class: 'twin' },
-      element(
-        'thead',
-        {},
-        element(
-          'tr',
-          {},
-          element('th', { scope: 'col' }, 'Number'),
-          element('th', { scope: 'col' }, 'Estimate'),
-          element('th', { scope: 'col' }, '95% interval'),
-        ),
-      ),
+      tableHead(['Number', 'Estimate', '95% interval']),
       element('tbody', {}, ...rows, ...singular),
     ),
     element('p', { class: 'muted' }, `From ${formatCount(look.vectors)} random vectors, seed ${look.seed}.${windows}`),

@@ -5,7 +5,7 @@
 import type { LayerResult, LayerSpectrum } from '../../extension/shared/layers';
 import { CompressionPanel } from './compressionPanel';
 import type { Host } from '../connection';
-import { element } from '../controls/elements';
+import { element, tableHead } from '../controls/elements';
 import { formatCount, formatPercent } from '../numbers/format';
 import { SingularValuesPlot, type RankMark } from '../plots/singularValuesPlot';
 import { FactorPair } from '../../extension/shared/ranks/factorPair';
@@ -108,14 +108,13 @@ export class RankPanel {
           element('td', { title: why }, why === undefined ? '' : curve.ratio(rank) > 1 ? 'larger' : 'saves little'),
         );
       });
-    const head = ['Suggestion', 'Rank', 'Error', 'Parameters', ''].map((text) => element('th', { scope: 'col' }, text));
     return element(
       'section',
       { class: 'suggestions', 'aria-label': 'Rank suggestions' },
       element(
         'table',
         { class: 'numbers' },
-        element('thead', {}, element('tr', {}, ...head)),
+        tableHead(['Suggestion', 'Rank', 'Error', 'Parameters', 'Note']),
         element('tbody', {}, ...rows),
       ),
     );

@@ -13,7 +13,7 @@ const MOST_LISTED = 200;
 const MOST_NAMED = 3;
 
 export class Banners {
-  readonly element = element('div', { class: 'banners' });
+  readonly element = element('section', { class: 'banners', 'aria-label': 'Messages' });
   private readonly live = element('div', { 'aria-live': 'polite' });
   private shown = '';
 

@@ -1,5 +1,5 @@
 /** What the whole model costs before and after, and what those numbers do not say. */
-import { element } from '../controls/elements';
+import { element, tableHead } from '../controls/elements';
 import { icon } from '../controls/icons';
 import { formatBytes, formatCompact, plural } from '../numbers/format';
 import type { BeforeAfter, PlanTotals } from '../../extension/compression/plan/planRequest';
@@ -11,7 +11,6 @@ export class PlanTotalsTable {
   private readonly notes = element('ul', { class: 'notes' });
 
   constructor() {
-    const head = ['', 'Before', 'After', ''].map((text) => element('th', { scope: 'col' }, text));
     this.element = element(
       'section',
       { class: 'plan-totals', 'aria-label': 'The whole model' },
@@ -19,7 +18,7 @@ export class PlanTotalsTable {
         'table',
         { class: 'numbers' },
         element('caption', { class: 'hidden' }, 'The whole model before and after'),
-        element('thead', {}, element('tr', {}, ...head)),
+        tableHead(['Quantity', 'Before', 'After', 'Change']),
         this.body,
       ),
       this.notes,

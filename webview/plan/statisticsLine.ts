@@ -4,7 +4,7 @@ import type { CoveredLayer, StatisticsSummary } from '../../extension/shared/com
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
 import { button, type Button } from '../controls/controls';
-import { element } from '../controls/elements';
+import { element, tableHead } from '../controls/elements';
 import { icon } from '../controls/icons';
 import { formatCount, formatNumber, plural } from '../numbers/format';
 
@@ -102,7 +102,6 @@ export class StatisticsLine {
   }
 
   private table(covered: readonly CoveredLayer[], path: string): HTMLElement {
-    const head = ['Layer', 'Holds', 'Tokens', 'Condition of C'].map((text) => element('th', { scope: 'col' }, text));
     const rows = covered.slice(0, MOST_LISTED).map(({ layer, has, tokens, condition }) => {
       const place = element('td', {}, condition === null ? '' : conditionText(condition));
       if (condition === null && has.includes('gram')) this.conditions.set(layer, place);
@@ -129,7 +128,7 @@ export class StatisticsLine {
         'table',
         { class: 'numbers' },
         element('caption', { class: 'hidden' }, 'Layers with statistics'),
-        element('thead', {}, element('tr', {}, ...head)),
+        tableHead(['Layer', 'Holds', 'Tokens', 'Condition of C']),
         element('tbody', {}, ...rows),
       ),
     );

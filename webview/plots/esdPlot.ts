@@ -216,7 +216,7 @@ export class EsdPlot {
     this.zoom.hidden = !tail;
     if (!tail) {
       const reason = fit.reason ?? 'no valid tail';
-      this.readings.replaceChildren(element('div', { class: 'reading failed' }, `No power-law fit: ${reason}`));
+      this.readings.replaceChildren(reading('power-law fit', 'none', '', reason));
       this.frame.setFinding(`No power-law fit: ${reason}.`);
       this.verdict.hidden = true;
       return;

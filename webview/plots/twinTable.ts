@@ -1,9 +1,8 @@
 /** The table twin of a plot: the same numbers for those who read rather than look. */
-import { element } from '../controls/elements';
+import { element, tableHead } from '../controls/elements';
 import type { TwinTable } from './twin';
 
 export function twinTable({ caption, columns, rows }: TwinTable): HTMLElement {
-  const head = element('tr', {}, ...columns.map((column) => element('th', { scope: 'col' }, column)));
   const body = rows.map((cells) =>
     element(
       'tr',
@@ -18,7 +17,7 @@ export function twinTable({ caption, columns, rows }: TwinTable): HTMLElement {
       'table',
       { class: 'twin' },
       element('caption', {}, caption),
-      element('thead', {}, head),
+      tableHead(columns),
       element('tbody', {}, ...body),
     ),
   );
