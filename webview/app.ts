@@ -62,6 +62,7 @@ class Page {
         this.leave();
         this.show(layer, { focus: 'title' });
       },
+      showInTable: (group) => this.table.showFindings(group),
       compress: (target) => {
         if (target) this.plan.aim(target);
         this.leave();

@@ -20,7 +20,7 @@ describe('working with the table', () => {
   const row = (page: Page, label: string): Locator =>
     page.locator('.table-body .table-row:visible').filter({ has: page.getByText(label, { exact: true }) });
   const find = (page: Page): Locator => page.getByRole('textbox', { name: 'Find in the table' });
-  const count = (page: Page): Locator => page.locator('.find-bar .count');
+  const count = (page: Page): Locator => page.locator('.find-count');
 
   /** What would stand in the clipboard: the page's own is another program's business. */
   async function watchClipboard(page: Page): Promise<() => Promise<string | undefined>> {
@@ -138,5 +138,69 @@ describe('working with the table', () => {
     await only.getByRole('button', { name: 'All Layers' }).press('Enter');
     await only.waitFor({ state: 'hidden' });
     assert.equal(await page.getByLabel('Target in percent').inputValue(), '50');
+  });
+
+  const filter = (page: Page): Locator => page.getByRole('textbox', { name: 'Filter tensors by name' });
+  const filtered = (page: Page): Promise<string[]> =>
+    page.evaluate(`[...document.querySelectorAll('.table-body .table-row:not([hidden]) .row-label')]
+      .map((label) => label.textContent).sort()`);
+  /** A field shows its value a frame later. */
+  const emptied = (page: Page): Promise<unknown> =>
+    eventually(
+      () => filter(page).inputValue(),
+      (value) => value === '',
+    );
+  const GROUP = ['model.layers.10.mlp.down_proj.weight', 'model.layers.2.mlp.down_proj.weight'];
+
+  it('shows the layers of a group of findings, by a filter that is seen and cleared', async () => {
+    const page = await opened();
+    await page.getByRole('button', { name: 'Show in the table: down_proj, blocks 2 and 10' }).click();
+    await page.locator('.toolbar .count', { hasText: '2 of 111 tensors' }).waitFor();
+    assert.equal(await filter(page).inputValue(), 'finding=over role=down_proj');
+    assert.deepEqual(await filtered(page), GROUP);
+    assert.equal(await page.evaluate('document.activeElement.className'), 'table');
+    await page.screenshot({ path: path.join(screenshotFolder, 'table-findings.png') });
+    await page.getByRole('button', { name: 'Clear the filter' }).click();
+    await emptied(page);
+    assert.ok((await filtered(page)).length > 2);
+    assert.equal(await page.getByRole('button', { name: 'Clear the filter' }).count(), 0);
+  });
+
+  it('shows them by keyboard: tab goes from the line of a group to its button', async () => {
+    const page = await opened();
+    const group = page.getByRole('button', { name: /^down_proj, blocks 2 and 10/ });
+    await group.focus();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.locator('.toolbar .count', { hasText: '2 of 111 tensors' }).waitFor();
+    await filter(page).focus();
+    await page.keyboard.press('Escape');
+    await emptied(page);
+  });
+
+  it('keeps the open layer in sight when rows come back, when the tree unfolds, and when the window shrinks', async () => {
+    const page = await opened();
+    const name = 'model.layers.9.mlp.up_proj.weight';
+    const inSight = (): Promise<boolean> =>
+      page.evaluate(`(() => {
+        const row = document.querySelector('.table-row[aria-selected=true]:not([hidden])');
+        if (!row) return false;
+        const [box, table] = [row.getBoundingClientRect(), document.querySelector('.table').getBoundingClientRect()];
+        return box.top >= table.top && box.bottom <= table.bottom;
+      })()`);
+    const seen = (): Promise<unknown> => eventually(inSight, (is) => is);
+    await filter(page).fill('layers.9.mlp.up');
+    await page.locator('.toolbar .count', { hasText: '1 of 111 tensors' }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name }).waitFor();
+    await page.getByRole('button', { name: 'Clear the filter' }).click();
+    await seen();
+    await page.getByRole('button', { name: 'Show as a list' }).click();
+    await seen();
+    await page.setViewportSize({ width: 1400, height: 500 });
+    await seen();
+    await page.setViewportSize({ width: 800, height: 700 });
+    await seen();
   });
 });

@@ -4,6 +4,7 @@ import type { NumberWords } from '../../extension/shared/findings/numberWords';
 import { unusualLayers, type UnusualKind, type UnusualLayer } from '../../extension/shared/findings/unusualLayers';
 import type { LayerResult } from '../../extension/shared/layers';
 import type { ModelMap } from '../../extension/shared/names/modelMap';
+import { button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { icon, type IconName } from '../controls/icons';
 import { roving } from '../controls/roving';
@@ -36,7 +37,15 @@ export class FindingList {
   constructor(
     private readonly map: () => ModelMap,
     private readonly open: (layer: string) => void,
-  ) {}
+    private readonly showInTable: (group: readonly UnusualLayer[]) => void,
+  ) {
+    // The tab key goes from a line to its button and on: the others' buttons are no stops.
+    this.element.addEventListener('focusin', () => {
+      for (const item of this.element.querySelectorAll<HTMLElement>('.unusual-filter')) {
+        item.tabIndex = item.parentElement!.contains(document.activeElement) ? 0 : -1;
+      }
+    });
+  }
 
   /**
    * @param notes sentences below the groups
@@ -85,11 +94,21 @@ export class FindingList {
       element('span', { class: 'unusual-where' }, element('bdi', {}, where)),
       element('span', { class: 'unusual-reason' }, what),
     );
-    if (!isOpen) return element('li', {}, head);
+    const filter = button({
+      label: `Show in the table: ${where}`,
+      icon: 'filter',
+      appearance: 'icon',
+      title: 'Show these layers in the table',
+      onClick: () => this.showInTable(layers),
+    });
+    filter.classList.add('unusual-filter');
+    filter.tabIndex = -1;
+    const line = element('div', { class: 'unusual-line' }, head, filter);
+    if (!isOpen) return element('li', {}, line);
     const more = layers.length - MOST_LAYERS;
     const members = layers.slice(0, MOST_LAYERS).map((found) => this.layer(found));
     if (more > 0) members.push(note(`and ${formatCount(more)} more`));
-    return element('li', {}, head, element('ul', { class: 'unusual-members' }, ...members));
+    return element('li', {}, line, element('ul', { class: 'unusual-members' }, ...members));
   }
 
   private layer({ layer, kind, reason }: UnusualLayer): HTMLElement {

@@ -4,6 +4,7 @@
  */
 import { modelTotals, type SummaryKey } from '../../extension/shared/findings/modelTotals';
 import { modelVerdict } from '../../extension/shared/findings/modelVerdict';
+import type { UnusualLayer } from '../../extension/shared/findings/unusualLayers';
 import type { PlanTarget } from '../../extension/shared/compression/plans';
 import type { LayerResult } from '../../extension/shared/layers';
 import type { ModelMap } from '../../extension/shared/names/modelMap';
@@ -44,6 +45,8 @@ const MEANS: readonly { key: SummaryKey; label: string; title: string }[] = [
 
 export interface OverviewActions {
   open(layer: string): void;
+  /** Shows the layers of a group of findings in the table, and no others. */
+  showInTable(group: readonly UnusualLayer[]): void;
   /** Plans the compression of the whole model, at a target if one was chosen. */
   compress(target?: PlanTarget): void;
 }
@@ -78,7 +81,11 @@ export class Overview {
     this.hopeless = tensors.every(({ layers }) => layers.length === 0);
     const { hopeless } = this;
     const open = (layer: string): void => actions.open(layer);
-    this.list = new FindingList(() => this.maps?.grid.map ?? NO_BLOCKS, open);
+    this.list = new FindingList(
+      () => this.maps?.grid.map ?? NO_BLOCKS,
+      open,
+      (group) => actions.showInTable(group),
+    );
     const build = (): void => {
       this.maps = new ModelMaps(host, inspection, memory, open);
       this.body.prepend(...this.maps.elements);

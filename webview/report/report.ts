@@ -30,7 +30,14 @@ function show({ summary, settings, results, spectra, notes, program }: ReportDat
   };
   const ofModel = ofTheModel(summary.tensors)(results);
   const maps = new ModelMaps(null, inspection, memory, open);
-  const findings = new FindingList(() => maps.grid.map, open);
+  const findings = new FindingList(
+    () => maps.grid.map,
+    open,
+    (group) => {
+      table.element.scrollIntoView();
+      table.showFindings(group);
+    },
+  );
   findings.show(ofModel, [], 'None found.');
   const table = new TensorTable(inspection, memory, {
     open: (node) => node.layer !== undefined && open(node.layer),

@@ -9,6 +9,8 @@ const EXAMPLES: readonly { filter: string; meaning: string }[] = [
   { filter: 'params>1M', meaning: 'k, M, B and T multiply' },
   { filter: 'dtype:bf16', meaning: 'the type as stored' },
   { filter: '64x172', meaning: 'the shape; shape:64x* for one side' },
+  { filter: 'finding:over', meaning: 'what was found: over, under, shape, rank-loss, failed, broken' },
+  { filter: 'role=q_proj,k_proj', meaning: 'the role in a block; = asks for the whole word, a comma for either' },
   { filter: 'norm alpha<2', meaning: 'all of it together' },
 ];
 

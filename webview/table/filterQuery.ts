@@ -11,8 +11,8 @@ export interface FilterField {
   label: string;
   /** What `<` and `>` compare. */
   sort: (node: TreeNode) => number | string | null;
-  /** What `:` looks into, where that is a text. */
-  text?: (node: TreeNode) => string | null;
+  /** What `:` looks into, where that is a text, or several of which one must match. */
+  text?: (node: TreeNode) => string | readonly string[] | null;
 }
 
 export interface FilterQuery {
@@ -31,8 +31,8 @@ export interface FilterTest {
   holds: (node: TreeNode) => boolean;
 }
 
-/** Longer than any name that a person types; what is beyond is not looked at. */
-const LONGEST_QUERY = 500;
+/** Longer than any name that a person types, and than a list of all roles; what is beyond is not looked at. */
+const LONGEST_QUERY = 1200;
 
 const OPERATORS = ['>=', '<=', '≥', '≤', '>', '<', '=', ':'] as const;
 type Operator = (typeof OPERATORS)[number];
@@ -117,7 +117,7 @@ function addTest(
   const { text } = field;
   if (text && (operator === ':' || operator === '=')) {
     const matches = textMatcher(plainShape(value), operator === '=');
-    add((node) => matches(plainShape(text(node)?.toLowerCase() ?? '')));
+    add((node) => textsOf(text(node)).some((each) => matches(plainShape(each.toLowerCase()))));
     return;
   }
   const limit = numberOf(value);
@@ -131,6 +131,10 @@ function addTest(
     const number = field.sort(node);
     return typeof number === 'number' && compares(number, limit);
   });
+}
+
+function textsOf(text: string | readonly string[] | null): readonly string[] {
+  return typeof text === 'string' ? [text] : (text ?? []);
 }
 
 const COMPARE: Record<Operator, (a: number, b: number) => boolean> = {
@@ -149,16 +153,25 @@ function shapeTerm(term: string, fields: readonly FilterField[]): FilterTest | u
   const sides = plainShape(term).split('x');
   if (sides.length < 2 || !sides.every((side) => side !== '' && Array.from(side).every(isDigit))) return undefined;
   const text = fields.find(({ key }) => key === 'shape')?.text;
-  return text && { term, field: 'shape', holds: (node) => plainShape(text(node) ?? '') === sides.join('x') };
+  return (
+    text && {
+      term,
+      field: 'shape',
+      holds: (node) => textsOf(text(node)).some((each) => plainShape(each) === sides.join('x')),
+    }
+  );
 }
 
 function plainShape(text: string): string {
   return text.replaceAll(' ', '').replaceAll('×', 'x');
 }
 
-/** Whole, as a pattern where it is one, or contained. */
+/** Whole, or one of several between commas; else as a pattern where it is one, or contained. */
 function textMatcher(wanted: string, whole: boolean): (text: string) => boolean {
-  if (whole) return (text) => text === wanted;
+  if (whole) {
+    const either = new Set([wanted, ...wanted.split(',')]);
+    return (text) => either.has(text);
+  }
   if (isPattern(wanted)) return globMatcher(wanted);
   return (text) => text.includes(wanted);
 }

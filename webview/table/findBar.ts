@@ -24,7 +24,7 @@ export class FindBar {
   /** What is marked in the rows, in lower case; empty while nothing is looked for. */
   wanted = '';
   private readonly field: HTMLInputElement;
-  private readonly count = element('span', { class: 'muted count', role: 'status' });
+  private readonly count = element('span', { class: 'muted find-count', role: 'status' });
   private found: readonly TreeNode[] = [];
   private at = -1;
 

@@ -43,6 +43,8 @@ export class LayerTable {
   private pool: RowView[] = [];
   private frame = 0;
   private settleTimer = 0;
+  /** The open layer's row was in sight when the table last came to rest. */
+  private sawSelection = false;
 
   constructor(
     private readonly actions: TableActions,
@@ -63,7 +65,10 @@ export class LayerTable {
     this.element.addEventListener('keydown', (event) => handleTableKey(event, this, this.actions));
     this.body.addEventListener('click', (event) => this.onClick(event));
     this.body.addEventListener('contextmenu', (event) => this.onContextMenu(event));
-    new ResizeObserver(() => this.moved()).observe(this.element);
+    new ResizeObserver(() => {
+      if (this.sawSelection) this.keepSelection();
+      this.moved();
+    }).observe(this.element);
   }
 
   /** Rows that fit in sight below the header. */
@@ -139,12 +144,30 @@ export class LayerTable {
   reveal(layer: string): boolean {
     const index = this.rows.findIndex((row) => row.node.layer === layer);
     if (index < 0) return false;
-    const { clientHeight, scrollTop } = this.element;
-    const top = index * ROW_HEIGHT;
-    const inSight = top >= scrollTop && top + 2 * ROW_HEIGHT <= scrollTop + clientHeight - this.header.offsetHeight;
-    if (!inSight) this.element.scrollTop = top - clientHeight / 2;
+    this.bringToMiddle(index);
     this.moveTo(index);
     return true;
+  }
+
+  /** Brings the open layer's row back into sight, if it has one. */
+  keepSelection(): void {
+    const index = this.selectedIndex();
+    if (index >= 0) this.bringToMiddle(index);
+  }
+
+  private selectedIndex(): number {
+    const { selected } = this;
+    return selected === null ? -1 : this.rows.findIndex((row) => row.node.layer === selected);
+  }
+
+  private bringToMiddle(index: number): void {
+    if (!this.isInSight(index)) this.element.scrollTop = index * ROW_HEIGHT - this.element.clientHeight / 2;
+  }
+
+  private isInSight(index: number): boolean {
+    const { clientHeight, scrollTop } = this.element;
+    const top = index * ROW_HEIGHT;
+    return top >= scrollTop && top + ROW_HEIGHT <= scrollTop + clientHeight - this.header.offsetHeight;
   }
 
   scrollColumns(direction: -1 | 1): void {
@@ -225,6 +248,8 @@ export class LayerTable {
     const shown = this.pool.filter((view) => view.index >= 0).sort((a, b) => a.index - b.index);
     const inOrder = shown.every((view, i) => i === 0 || follows(shown[i - 1]!.element, view.element));
     if (!inOrder) this.body.append(...shown.map((view) => view.element));
+    const selected = this.selectedIndex();
+    this.sawSelection = selected >= 0 && this.isInSight(selected);
     const { first, end } = this.range(0);
     this.actions.visible(this.rows.slice(first, end).map((row) => row.node));
   }

@@ -7,11 +7,12 @@ import { NAME_COLUMN } from './columnLayout';
 import { allColumns, CHARACTER_WIDTH, DEFAULT_COLUMNS, type Column } from './columns';
 import type { ViewMemory } from '../viewMemory';
 import { chooseColumns } from './columnChooser';
-import { button, textField, type Button, type TextField } from '../controls/controls';
+import { button, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatCount, plural } from '../numbers/format';
 import { copiedNumbers, copiedTable } from './copiedNumbers';
-import { showFilterHelp } from './filterHelp';
+import { FilterBox } from './filterBox';
+import { FilterFindings, ROLE } from './filterFindings';
 import { FindBar } from './findBar';
 import { setIcon } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
@@ -19,6 +20,7 @@ import type { TreeNode } from '../model/moduleTree';
 import { rowStatus } from './rowStatus';
 import { LayerTable } from './table';
 import { INDENT } from './tableRow';
+import type { UnusualLayer } from '../../extension/shared/findings/unusualLayers';
 import { RowFilter, type Filtered } from './rowFilter';
 import { flatRows, treeRows, type ShownRow, type Sorting } from './tableOrder';
 
@@ -47,12 +49,12 @@ export class TensorTable {
   readonly element: HTMLElement;
   readonly table: LayerTable;
   private readonly columns: Column[];
-  private readonly filterField: TextField;
+  private readonly filterBox: FilterBox;
   private readonly count = element('span', { class: 'muted count', role: 'status' });
   private readonly treeButton: Button;
   private readonly columnsButton: Button;
-  private readonly helpButton: Button;
   private readonly findBar: FindBar;
+  private readonly findings: FilterFindings;
   private rowFilter: RowFilter | null = null;
   /** Columns that the filter looks at. */
   private filtersBy: readonly string[] = [];
@@ -69,23 +71,17 @@ export class TensorTable {
   ) {
     this.columns = allColumns(inspection);
     this.collapsed = new Set(memory.current.collapsed);
-    this.filterField = textField({
-      label: 'Filter tensors by name',
-      placeholder: 'Name, alpha>6, dtype:bf16, 64x172',
-      icon: 'filter',
-      value: memory.current.filter,
-      onInput: (filter) => {
+    this.filterBox = new FilterBox(memory.current.filter, {
+      changed: (filter) => {
         memory.remember({ filter });
-        this.updateRows();
+        this.filterChanged();
+      },
+      toRows: () => {
+        this.table.moveTo(0);
+        this.focus();
       },
     });
-    this.filterField.addEventListener('keydown', (event) => this.onFilterKey(event));
-    this.helpButton = button({
-      label: 'How to filter',
-      icon: 'question',
-      appearance: 'icon',
-      onClick: () => this.showHelp(),
-    });
+    this.findings = new FilterFindings(inspection);
     const find = button({
       label: 'Find',
       icon: 'search',
@@ -134,8 +130,7 @@ export class TensorTable {
       element(
         'div',
         { class: 'toolbar' },
-        this.filterField,
-        this.helpButton,
+        ...this.filterBox.elements,
         this.count,
         element('span', { class: 'toolbar-end' }, find, this.treeButton, collapse, this.columnsButton),
       ),
@@ -174,6 +169,12 @@ export class TensorTable {
 
   focus(): void {
     this.table.element.focus();
+  }
+
+  /** Shows the layers of a group of findings, by a filter that says which they are. */
+  showFindings(group: readonly UnusualLayer[]): void {
+    this.filterBox.change(this.findings.termOf(group));
+    this.focus();
   }
 
   /** Opens the line that finds names. */
@@ -261,7 +262,10 @@ export class TensorTable {
     const { tree, filter } = this.memory.current;
     const all = this.inspection.tree;
     if (filter.trim() !== '') {
-      const filtered = (this.rowFilter ??= new RowFilter(all, this.columns)).rows(filter, this.sorting);
+      const filtered = (this.rowFilter ??= new RowFilter(all, [...this.columns, ...this.findings.fields])).rows(
+        filter,
+        this.sorting,
+      );
       return { rows: filtered.rows, filtered };
     }
     return { rows: tree ? treeRows(all, collapsed, this.sorting) : flatRows(all, this.sorting) };
@@ -332,42 +336,30 @@ export class TensorTable {
     this.collapsed = new Set(groups);
     this.memory.remember({ collapsed: groups });
     this.updateRows();
+    this.table.keepSelection();
   }
 
   private toggleTree(): void {
     this.memory.remember({ tree: !this.memory.current.tree });
     this.updateRows();
+    this.table.keepSelection();
+  }
+
+  /** The best matches are the first; without a filter, the open layer stays in sight. */
+  private filterChanged(): void {
+    this.updateRows();
+    if (this.memory.current.filter.trim() !== '') this.table.moveTo(0);
+    else this.table.keepSelection();
   }
 
   private setFilter(filter: string): void {
-    this.filterField.value = filter;
+    this.filterBox.show(filter);
     this.memory.remember({ filter });
   }
 
-  private showHelp(): void {
-    showFilterHelp(this.helpButton, this.filterField, (example) => {
-      this.setFilter(example);
-      this.updateRows();
-    });
-  }
-
   private typeAhead(text: string): void {
-    this.setFilter(this.memory.current.filter + text);
-    this.filterField.focus();
-    this.updateRows();
-  }
-
-  private onFilterKey(event: KeyboardEvent): void {
-    if (event.key === 'ArrowDown' || event.key === 'Enter') {
-      event.preventDefault();
-      this.table.moveTo(0);
-      this.focus();
-    } else if (event.key === 'Escape' && this.memory.current.filter !== '') {
-      event.preventDefault();
-      event.stopPropagation();
-      this.setFilter('');
-      this.updateRows();
-    }
+    this.filterBox.change(this.memory.current.filter + text);
+    this.filterBox.focus();
   }
 
   private chooseColumns(): void {
@@ -381,4 +373,4 @@ export class TensorTable {
 }
 
 /** Columns known from headers alone: their order does not change while results come in. */
-const HEADER_KEYS = new Set([NAME_COLUMN, 'shape', 'dtype', 'parameters', 'bytes']);
+const HEADER_KEYS = new Set([NAME_COLUMN, 'shape', 'dtype', 'parameters', 'bytes', ROLE]);
