@@ -163,6 +163,7 @@ class Page {
     const layer = node.layer ?? node.tensor.layers[0] ?? node.name;
     const tab = how.compress ? 'ranks' : this.memory.current.tab;
     this.main.classList.add('split');
+    this.header.fold(true);
     this.remember(layer);
     this.table.select(layer);
     if (how.compress && this.layer.layer === layer) this.layer.turnTo('ranks');
@@ -218,6 +219,7 @@ class Page {
   private closeLayer(): void {
     this.layer.hide();
     this.main.classList.remove('split');
+    this.header.fold(false);
     this.remember(null);
     this.table.select(null);
     this.goBack();

@@ -122,7 +122,7 @@ describe("a layer's view", () => {
     assert.ok(zoomed < whole - 20, `the tail starts at ${zoomed}, before at ${whole}`);
     const drawn = await page.locator('.esd').first().locator('.bar.tail').getAttribute('d');
     assert.ok(drawn!.split('M').length > 8, 'the tail has bars of its own');
-    await page.getByRole('button', { name: 'Show the whole spectrum' }).first().click();
+    await page.getByRole('button', { name: 'Show bulk and tail' }).first().click();
     assert.equal(await grip(), whole);
   });
 

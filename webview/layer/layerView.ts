@@ -17,6 +17,7 @@ import { MethodsPanel } from './methodsPanel';
 import { elementHistogramPlot } from '../plots/elementHistogramPlot';
 import { FitTest } from './fitTest';
 import type { Inspection } from '../model/inspection';
+import { ofTheModel } from '../numbers/ofTheModel';
 import { PartsPanel } from './partsPanel';
 import { quickPanel } from './quickPanel';
 import { RankPanel } from './rankPanel';
@@ -43,6 +44,7 @@ export class LayerView {
   private readonly facts = element('p', { class: 'layer-facts' });
   private readonly body = element('div', { class: 'layer-body' });
   private readonly close: Button;
+  private readonly ofModel: (results: Iterable<LayerResult>) => LayerResult[];
   private pending: CancellationTokenSource | null = null;
   private ranks: RankPanel | null = null;
   private fitTest: FitTest | null = null;
@@ -57,6 +59,7 @@ export class LayerView {
     private readonly inspection: Inspection,
     private readonly actions: LayerViewActions,
   ) {
+    this.ofModel = ofTheModel(inspection.summary.tensors);
     this.close = button({
       label: 'Close (Escape)',
       icon: 'close',
@@ -125,9 +128,15 @@ export class LayerView {
   /** Results or progress may have come. */
   refresh(): void {
     this.parts?.refresh();
+    this.spectrum?.refresh();
     const result = this.layer === null ? undefined : this.inspection.results.get(this.layer);
     // One without matrices says that the engine died on it since: what is shown still holds.
     if (result && result.matrices > 0) this.ranks?.update(result.ranks);
+  }
+
+  /** Results of the model's own layers. */
+  private modelResults(): LayerResult[] {
+    return this.ofModel(this.inspection.results.values());
   }
 
   private forget(): void {
@@ -182,7 +191,7 @@ export class LayerView {
     if (spectrum.eigenvalues.length > 0) {
       this.ranks = new RankPanel(this.host, spectrum, this.elementBytes(layer, tensor));
       this.fitTest = new FitTest(this.host, layer);
-      this.spectrum = new SpectrumPanel(spectrum, tensor, this.fitTest);
+      this.spectrum = new SpectrumPanel(spectrum, tensor, this.fitTest, () => this.modelResults());
       list.push({ id: 'spectrum', label: 'Spectrum', content: this.spectrum.element });
       list.push({ id: 'ranks', label: 'Ranks and compression', content: this.ranks.element });
     }

@@ -5,16 +5,28 @@ import type { TensorSummary } from '../../extension/shared/tensors';
 import { element } from '../controls/elements';
 import { formatCount, formatNumber, formatShape } from '../numbers/format';
 import { farmsMissing } from '../numbers/measures';
+import { AlphaStrip } from '../plots/alphaStrip';
 import { SpectrumPlots } from '../plots/spectrumPlots';
+import { farmsReference } from './farmsReference';
 import { farmsOptions, fitOptions } from './fitOptions';
 import type { FitTest } from './fitTest';
 
 export class SpectrumPanel {
   readonly element: HTMLElement;
+  private readonly layer: LayerResult;
   private readonly whole: SpectrumPlots;
   private readonly farms: SpectrumPlots | null;
+  private strip: AlphaStrip | null = null;
+  private readonly stripPlace = element('div');
 
-  constructor({ layer, eigenvalues, farmsEigenvalues }: LayerSpectrum, tensor: TensorSummary, test: FitTest) {
+  /** @param others results of the model's layers, as far as they are known */
+  constructor(
+    { layer, eigenvalues, farmsEigenvalues }: LayerSpectrum,
+    tensor: TensorSummary,
+    test: FitTest,
+    private readonly others: () => Iterable<LayerResult>,
+  ) {
+    this.layer = layer;
     const { KS, xmin_mid, xmin_peak } = layer.fits;
     const fits = [KS, xmin_mid, xmin_peak].filter((fit) => fit !== undefined);
     const edge = layer.metrics.lambda_plus ?? null;
@@ -29,7 +41,21 @@ export class SpectrumPanel {
     test.onTested = () => this.whole.esd.rejudge();
     this.farms = farmsPlots(layer, farmsEigenvalues);
     const tested = element('div', {}, this.whole.element, test.element);
-    this.element = element('div', { class: 'spectra' }, tested, this.farms?.element ?? noFarms(layer));
+    const sampled = element('div', {}, this.farms?.element ?? noFarms(layer), this.stripPlace);
+    this.element = element('div', { class: 'spectra' }, tested, sampled);
+    if (!this.farms) this.element.classList.add('one-spectrum');
+    this.refresh();
+  }
+
+  /** More layers may be known. */
+  refresh(): void {
+    const reference = farmsReference(this.layer.name, this.layer, this.others());
+    if (!reference) return;
+    if (this.strip) this.strip.show(reference);
+    else {
+      this.strip = new AlphaStrip(this.layer.name, reference);
+      this.stripPlace.append(this.strip.element);
+    }
   }
 
   /** Nobody looks any more. */

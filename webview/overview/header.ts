@@ -5,7 +5,7 @@ import type { CheckpointSummary } from '../../extension/shared/tensors';
 import { button, type Button } from '../controls/controls';
 import { element, type Child } from '../controls/elements';
 import { formatBytes, formatCompact, formatCount, formatShare, plural } from '../numbers/format';
-import type { IconName } from '../controls/icons';
+import { setIcon, type IconName } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
 import { metadataDetails } from './metadata';
 import { Passes } from './passes';
@@ -41,6 +41,7 @@ export class Header {
   private readonly cancel: Button;
   private readonly total: number;
   private mayAsk = false;
+  private readonly unfold: Button;
 
   constructor(
     private readonly inspection: Inspection,
@@ -63,6 +64,11 @@ export class Header {
       title: 'Compute the spectra of all layers',
       onClick: () => actions.inspectAll(),
     });
+    this.unfold = button({
+      ...{ label: 'Show what is known of the file', icon: 'chevron-right', appearance: 'icon' },
+      onClick: () => this.setFolded(!this.element.classList.contains('folded')),
+    });
+    this.unfold.hidden = true;
     this.cancel = button({ label: 'Cancel', icon: 'debug-stop', onClick: () => actions.cancel() });
     const iconButton = (label: string, name: IconName, onClick: () => void): Button =>
       button({ label, icon: name, appearance: 'icon', onClick });
@@ -76,6 +82,7 @@ export class Header {
       element(
         'div',
         { class: 'header-line' },
+        this.unfold,
         element('h1', { class: 'file-name', title: summary.path }, fileName(summary.path)),
         element('span', { class: 'badge' }, summary.format),
         element('span', { class: 'architecture' }, summary.architecture),
@@ -101,6 +108,21 @@ export class Header {
       this.refresh();
     }, BEGINS_MS);
     this.refresh();
+  }
+
+  /** Of a model of which one layer is looked at, one line stands above. */
+  fold(folded: boolean): void {
+    this.unfold.hidden = !folded;
+    this.setFolded(folded);
+  }
+
+  private setFolded(folded: boolean): void {
+    this.element.classList.toggle('folded', folded);
+    const label = folded ? 'Show what is known of the file' : 'Hide what is known of the file';
+    this.unfold.setAttribute('aria-label', label);
+    this.unfold.setAttribute('aria-expanded', String(!folded));
+    this.unfold.title = label;
+    setIcon(this.unfold.firstElementChild as HTMLElement, folded ? 'chevron-right' : 'chevron-down');
   }
 
   refresh(): void {

@@ -32,6 +32,7 @@ export function elementHistogramPlot(layer: string, histogram: LayerSpectrum['hi
   const frame = new PlotFrame({
     title: 'Elements',
     height: 260,
+    growth: { aspect: 0.5, most: 420 },
     margin: { top: 24, right: 14, bottom: 40, left: 46 },
     draw,
     twin,

@@ -12,14 +12,14 @@ import type { JudgedAlpha } from '../../extension/shared/verdict';
 import { verdictMark, type VerdictMark } from '../numbers/verdictMark';
 import { button, checkbox, dropdown, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
-import { formatCount, formatNumber, formatPercent } from '../numbers/format';
+import { formatCount, formatNumber, formatPercent, plural } from '../numbers/format';
 import { setIcon } from '../controls/icons';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
 import { drawBars, drawCcdf, drawEdge, drawNothing, drawTailLine, type Tail } from './esdMarks';
 import { ccdfTwin, densityTwin } from './esdTwin';
 import { reading } from './reading';
-import { tailWindow, wholeSpectrum, type SpectrumWindow } from './spectrumWindow';
+import { mainSpectrum, tailWindow, wholeSpectrum, type SpectrumWindow } from './spectrumWindow';
 import { TailHandle } from './tailHandle';
 import type { TwinTable } from './twin';
 import { largestOf, smallestOf } from '../../extension/shared/extremes';
@@ -56,7 +56,7 @@ export interface TailFollower {
 const ARROW_STEPS = 400;
 
 const ZOOM_IN = 'Zoom to the tail';
-const ZOOM_OUT = 'Show the whole spectrum';
+const ZOOM_OUT = 'Show bulk and tail';
 
 /** How long xmin rests before its tail is judged. */
 const REST_MS = 150;
@@ -68,6 +68,9 @@ export class EsdPlot {
   private readonly frame: PlotFrame;
   private readonly handle: TailHandle;
   private readonly whole: SpectrumWindow;
+  private readonly main: SpectrumWindow;
+  /** What is drawn if it is not zoomed: `main`, or `whole` on request. */
+  private base: SpectrumWindow;
   /** The part of the spectrum that is drawn. */
   private window: SpectrumWindow;
   private readonly zoom: Button;
@@ -85,9 +88,11 @@ export class EsdPlot {
 
   constructor(private readonly input: EsdInput) {
     this.whole = wholeSpectrum(input.eigenvalues);
-    this.window = this.whole;
     this.fit = input.fits[0]!;
     this.tail = this.fittedTail();
+    this.main = mainSpectrum(input.eigenvalues, this.tail?.start);
+    this.base = this.main;
+    this.window = this.base;
     this.judged = this.judgeTail();
     this.reset = button({
       label: 'Back to the fitted xmin',
@@ -97,7 +102,7 @@ export class EsdPlot {
     });
     this.zoom = button({
       ...{ label: ZOOM_IN, icon: 'zoom-in', appearance: 'icon' },
-      onClick: () => this.setZoom(this.window === this.whole),
+      onClick: () => this.setZoom(this.window === this.base),
     });
     const choices = input.fits.map((fit) => ({ value: fit.rule, label: RULE_LABELS[fit.rule] }));
     const rule = dropdown('Rule for xmin', choices, this.fit.rule, (value) =>
@@ -109,15 +114,22 @@ export class EsdPlot {
       this.frame.redraw();
     });
     ccdf.title = 'Share of the eigenvalues at or above λ, instead of their density';
+    const all = checkbox('All', false, (checked) => {
+      this.base = checked ? this.whole : this.main;
+      this.setZoom(false);
+      this.describe();
+    });
+    all.title = `Also the ${this.dustText()}`;
     this.frame = new PlotFrame({
       title: input.title,
       height: 280,
+      growth: { aspect: 0.5, most: 460 },
       margin: { top: 28, right: 14, bottom: 40, left: 46 },
       draw: () => this.draw(),
       twin: () => this.twin(),
       fileName: () => `${input.layer}-${input.title}`,
       readout: (x) => this.readout(x),
-      controls: [this.reset, ...(choices.length > 1 ? [rule] : []), ccdf, this.zoom],
+      controls: [this.reset, ...(choices.length > 1 ? [rule] : []), ccdf, ...(this.dust > 0 ? [all] : []), this.zoom],
     });
     this.element = this.frame.element;
     this.element.classList.add('esd');
@@ -130,13 +142,23 @@ export class EsdPlot {
     this.describe();
   }
 
+  /** Eigenvalues above zero that are left of the axis until all are asked for. */
+  private get dust(): number {
+    return this.main.first - this.whole.first;
+  }
+
+  private dustText(): string {
+    const below = formatNumber(this.input.eigenvalues[this.main.first] ?? 0, 2);
+    return `${plural(this.dust, 'smallest eigenvalue')}, below ${below}`;
+  }
+
   /** Takes a fit's own tail. */
   private show(fit: PowerLawFit): void {
     this.fit = fit;
     this.tail = this.fittedTail();
     this.rejudge();
     // Its tail may begin left of what is shown.
-    this.setZoom(this.window !== this.whole);
+    this.setZoom(this.window !== this.base);
   }
 
   /** The tail may be another one, or more may be known of it. */
@@ -156,8 +178,8 @@ export class EsdPlot {
 
   /** Zooms to the current tail, or back to the whole spectrum. */
   private setZoom(zoomed: boolean): void {
-    this.window = zoomed && this.tail ? tailWindow(this.input.eigenvalues, this.tail.start) : this.whole;
-    const isZoomed = this.window !== this.whole;
+    this.window = zoomed && this.tail ? tailWindow(this.input.eigenvalues, this.tail.start) : this.base;
+    const isZoomed = this.window !== this.base;
     const label = isZoomed ? ZOOM_OUT : ZOOM_IN;
     this.zoom.setAttribute('aria-label', label);
     this.zoom.title = label;
@@ -242,7 +264,8 @@ export class EsdPlot {
     );
     this.frame.setFinding(
       `alpha ${alpha}${moved ? ', at an xmin chosen by hand' : ''}. ${mark ? `${sentence(mark.words)} ` : ''}` +
-        `The tail starts at ${xmin} and holds ${formatCount(count)} of ${formatCount(eigenvalues.length)} eigenvalues; D ${formatNumber(tail.D, 3)}.`,
+        `The tail starts at ${xmin} and holds ${formatCount(count)} of ${formatCount(eigenvalues.length)} eigenvalues; D ${formatNumber(tail.D, 3)}.` +
+        (this.dust > 0 && this.base === this.main ? ` Not drawn: the ${this.dustText()}.` : ''),
     );
   }
 
@@ -262,7 +285,7 @@ export class EsdPlot {
       this.handle.place(null);
       return;
     }
-    const edge = window === this.whole && input.edge !== null && input.edge > 0 ? input.edge : edges[0]!;
+    const edge = window === this.base && input.edge !== null && input.edge > 0 ? input.edge : edges[0]!;
     const low = Math.min(edges[0]!, edge);
     const high = Math.max(edges.at(-1)!, edge);
     const x = scaleLog()

@@ -56,6 +56,7 @@ export class HeatMapPlot {
     this.frame = new PlotFrame({
       title,
       height: 420,
+      growth: { aspect: 0.8, most: 620 },
       margin: { top: 30, right: 14, bottom: 40, left: 54 },
       draw: () => this.draw(),
       twin: () => heatTwin(this.map, this.quantity),

@@ -23,6 +23,8 @@ export interface PlotOptions {
   title: string;
   /** Whole height in pixels, axes included; the width follows the room there is. */
   height: number;
+  /** It grows with the width: this share of it, up to so many pixels. */
+  growth?: { aspect: number; most: number };
   margin: PlotMargin;
   /** Draws everything for the present size. */
   draw(frame: PlotFrame): void;
@@ -50,7 +52,7 @@ export class PlotFrame {
   readonly canvas = element('canvas', { class: 'plot-canvas', 'aria-hidden': 'true' });
   /** Size of the area inside the margins, in pixels. */
   width = 0;
-  readonly height: number;
+  height: number;
   readonly margin: PlotMargin;
 
   private readonly svg: Selection<SVGSVGElement, unknown, null, undefined>;
@@ -63,11 +65,13 @@ export class PlotFrame {
   private readonly twinPlace = element('div', { class: 'plot-twin', hidden: true });
   private readonly twinButton: Button;
   private outerWidth = 0;
+  private outerHeight: number;
 
   constructor(private readonly options: PlotOptions) {
     const { margin, height } = options;
     this.margin = margin;
     this.height = height - margin.top - margin.bottom;
+    this.outerHeight = height;
     this.svg = select(document.createElementNS('http://www.w3.org/2000/svg', 'svg'))
       .attr('class', 'plot-svg')
       .attr('height', height);
@@ -108,7 +112,11 @@ export class PlotFrame {
       this.stage.classList.add('clickable');
       this.stage.addEventListener('click', (event) => options.pick!(...pointer(event, this.area.node())));
     }
-    new ResizeObserver(() => this.resize()).observe(this.stage);
+    new ResizeObserver(() => {
+      // An observer may not change the size that it observes: the height follows in the next frame.
+      if (this.heightFor(this.stage.clientWidth) === this.outerHeight) this.resize();
+      else requestAnimationFrame(() => this.resize());
+    }).observe(this.stage);
     this.element.addEventListener(THEME_CHANGE, () => this.redraw());
   }
 
@@ -135,9 +143,18 @@ export class PlotFrame {
     const width = Math.max(LEAST_WIDTH, this.stage.clientWidth);
     if (width === this.outerWidth || this.stage.clientWidth === 0) return;
     this.outerWidth = width;
-    this.width = width - this.options.margin.left - this.options.margin.right;
-    this.svg.attr('width', width).attr('viewBox', `0 0 ${width} ${this.options.height}`);
+    const { margin } = this.options;
+    this.width = width - margin.left - margin.right;
+    this.outerHeight = this.heightFor(width);
+    this.height = this.outerHeight - margin.top - margin.bottom;
+    this.stage.style.height = `${this.outerHeight}px`;
+    this.svg.attr('width', width).attr('height', this.outerHeight).attr('viewBox', `0 0 ${width} ${this.outerHeight}`);
     this.redraw();
+  }
+
+  private heightFor(width: number): number {
+    const { height, growth } = this.options;
+    return growth ? Math.max(height, Math.min(growth.most, Math.round(growth.aspect * width))) : height;
   }
 
   private toggleTwin(): void {
@@ -155,7 +172,7 @@ export class PlotFrame {
   }
 
   private listenForPointer(): void {
-    const rule = this.layer('readout').append('line').attr('class', 'crosshair').attr('y1', 0).attr('y2', this.height);
+    const rule = this.layer('readout').append('line').attr('class', 'crosshair').attr('y1', 0);
     rule.attr('visibility', 'hidden');
     const hide = (): void => {
       this.tip.hidden = true;
@@ -170,7 +187,7 @@ export class PlotFrame {
         hide();
         return;
       }
-      rule.attr('x1', found.x).attr('x2', found.x).attr('visibility', 'visible');
+      rule.attr('x1', found.x).attr('x2', found.x).attr('y2', this.height).attr('visibility', 'visible');
       this.tip.replaceChildren(...found.lines.map((line) => element('div', {}, line)));
       this.tip.hidden = false;
       const left = found.x + this.options.margin.left;

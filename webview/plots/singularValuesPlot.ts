@@ -47,6 +47,7 @@ export class SingularValuesPlot {
     this.frame = new PlotFrame({
       title: 'Singular values',
       height: 280,
+      growth: { aspect: 0.5, most: 440 },
       margin: { top: 18 + LABEL_ROWS * LABEL_HEIGHT, right: 14, bottom: 40, left: 46 },
       draw: () => this.draw(),
       twin: () => this.twin(),

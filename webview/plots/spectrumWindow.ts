@@ -12,6 +12,27 @@ export interface SpectrumWindow {
 const CONTEXT = 0.5;
 const LEAST_CONTEXT = 1.5;
 
+/** Share of the eigenvalues above zero that may be dust, and the least share of the axis that it must take to be left out. */
+const DUST_SHARE = 0.02;
+const DUST_AXIS = 0.1;
+
+/**
+ * Bulk and tail, without dust: the smallest eigenvalues reach down many decades and are few. All of the spectrum if there
+ * is no such dust.
+ *
+ * @param ascending eigenvalues λ
+ * @param start index of the tail's first eigenvalue, which is never dust
+ */
+export function mainSpectrum(ascending: Float64Array, start = ascending.length): SpectrumWindow {
+  const whole = wholeSpectrum(ascending);
+  const { first } = whole;
+  const least = Math.min(start, first + Math.floor(DUST_SHARE * (ascending.length - first)));
+  const [low, cut, high] = [ascending[first], ascending[least], ascending.at(-1)];
+  if (low === undefined || cut === undefined || high === undefined) return whole;
+  if (!(Math.log(cut / low) >= DUST_AXIS * Math.log(high / low)) || least === first) return whole;
+  return { first: least, histogram: spectralDensity(ascending.subarray(least), ascending.length) };
+}
+
 /** @param ascending eigenvalues λ */
 export function wholeSpectrum(ascending: Float64Array): SpectrumWindow {
   const histogram = spectralDensity(ascending);

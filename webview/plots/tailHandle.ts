@@ -31,7 +31,10 @@ const STEPS: Readonly<Record<string, number>> = {
 export class TailHandle {
   private readonly group: Selection<SVGGElement, unknown, null, undefined>;
 
-  constructor(frame: PlotFrame, options: TailHandleOptions) {
+  constructor(
+    private readonly frame: PlotFrame,
+    options: TailHandleOptions,
+  ) {
     const layer = frame.layer('handle', false);
     this.group = layer.append('g').attr('class', 'tail-handle').attr('role', 'slider').attr('tabindex', 0);
     this.group.attr('aria-label', options.label).attr('aria-orientation', 'horizontal');
@@ -40,9 +43,8 @@ export class TailHandle {
       .attr('class', 'reach')
       .attr('x', -REACH)
       .attr('y', -16)
-      .attr('width', 2 * REACH)
-      .attr('height', frame.height + 16);
-    this.group.append('line').attr('y1', 0).attr('y2', frame.height);
+      .attr('width', 2 * REACH);
+    this.group.append('line').attr('y1', 0);
     this.group.append('path').attr('class', 'grip').attr('d', 'M-6,-15h12v9l-6,6l-6,-6z');
     const node = this.group.node()!;
     node.addEventListener('keydown', (event) => {
@@ -66,6 +68,9 @@ export class TailHandle {
   place(position: { x: number; now: number; most: number; text: string } | null): void {
     this.group.attr('visibility', position ? 'visible' : 'hidden').attr('tabindex', position ? 0 : -1);
     if (!position) return;
+    const { height } = this.frame;
+    this.group.select('.reach').attr('height', height + 16);
+    this.group.select('line').attr('y2', height);
     this.group
       .attr('transform', `translate(${position.x},0)`)
       .attr('aria-valuemin', 0)

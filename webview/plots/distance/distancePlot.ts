@@ -55,6 +55,7 @@ export class DistancePlot implements TailFollower {
     this.frame = new PlotFrame({
       title: 'D against xmin',
       height: 168,
+      growth: { aspect: 0.25, most: 230 },
       margin: { top: 24, right: 14, bottom: 40, left: 46 },
       draw: () => this.draw(),
       twin: () => this.twin(),
