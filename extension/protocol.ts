@@ -155,6 +155,8 @@ export interface DocumentRequests {
   loadPlan: { params: { document: string; path: string; statistics: string | null }; result: CompressionPlan };
   /** Writes a plan to a file, whose name must end as plans' names do. */
   savePlan: { params: { document: string; plan: CompressionPlan; target: string }; result: { path: string } };
+  /** Writes a picture, whose name must end in `.svg` or `.png`. */
+  savePicture: { params: { document: string; bytes: Uint8Array; target: string }; result: { path: string } };
   /** Results as the host has them, for an export that follows. The first slice forgets those of an earlier export. */
   tellResults: { params: { document: string; results: LayerResult[]; first: boolean }; result: null };
   /** Writes the results that were told to a file; tells its progress as `saving`. */
@@ -279,6 +281,11 @@ export interface ViewRequests {
   openAsText: { params: null; result: null };
   /** All numbers, or a report of them, to a file that the person chooses; null if they cancel. */
   exportNumbers: { params: { format: ExportFormat }; result: { path: string } | null };
+  /** A plot as a picture; null if the person cancels. */
+  savePicture: {
+    params: { name: string; kind: 'svg' | 'png'; bytes: Uint8Array };
+    result: { path: string } | null;
+  };
   /** Puts the overview into the clipboard, in Markdown. */
   copyOverview: { params: null; result: null };
 }

@@ -5,13 +5,14 @@ import { connect, type Host } from './connection';
 import { button, registerControls } from './controls/controls';
 import { element } from './controls/elements';
 import { showExports, type Told } from './overview/exportMenu';
-import { Header } from './overview/header';
+import { fileName, Header } from './overview/header';
 import { icon } from './controls/icons';
 import { Inspection } from './model/inspection';
 import { LayerView } from './layer/layerView';
 import type { TreeNode } from './model/moduleTree';
 import { Overview } from './overview/overview';
 import { PlanView } from './plan/planView';
+import { savePicturesWith } from './plots/pictures/pictureMenu';
 import { showMenu, type MenuItem } from './controls/popup';
 import type { ViewNotifications, ViewSelection, ViewState } from '../extension/protocol';
 import { problemOf } from '../extension/shared/rpc';
@@ -99,6 +100,7 @@ class Page {
     this.main = element('main', { class: 'main' }, left);
     const bar = splitter(this.main, memory.current, (shares) => memory.remember(shares));
     this.main.append(bar, this.layer.element);
+    root.dataset.about = fileName(state.summary.path);
     root.replaceChildren(this.header.element, this.banners.element, this.messages, this.main, this.plan.element);
     this.main.addEventListener('keydown', (event) => {
       if (isFindKey(event)) {
@@ -118,6 +120,10 @@ class Page {
       event.preventDefault();
       this.closePlan();
     });
+    savePicturesWith(
+      (name, kind, bytes) => this.ask(host.request('savePicture', { name, kind, bytes })),
+      (error) => this.say('error', problemOf(error).message),
+    );
     inspection.onChange(() => this.refresh());
     this.plan.showSaving(state.modelSaving);
     const { select } = state;

@@ -28,6 +28,7 @@ import { layerSpectrum } from './requests/layerSpectrum';
 import { layerVectors, singularVectors } from './requests/singularVectors';
 import { useQuantised, withQuantised } from './requests/useQuantised';
 import { gramConditionOf, layerStatistics, triedStatistics, useStatistics } from './requests/useStatistics';
+import { savePicture } from './exports/savePicture';
 import { stampedHandlers } from './stampedHandlers';
 
 /** Open files are looked at this often for changes on disk. */
@@ -132,6 +133,9 @@ const documentHandlers: Handlers<DocumentRequests> = {
     const { files } = open(document).summary;
     const options = { protect: files, overwrite: true, signal: signalOf(token) };
     return { path: await writePlan(plan, target, options) };
+  },
+  savePicture: async ({ document, bytes, target }, token) => {
+    return { path: await savePicture(target, bytes, open(document).summary.files, signalOf(token)) };
   },
   tellResults: ({ document, results, first }) => {
     engine.told.tell(open(document).handle, results, first);

@@ -33,7 +33,8 @@ export function reportPolicy({ script, style }: ReportBundle): string {
   // The toolkit probes for :focus-visible with an empty style element.
   const styles = [style, ''].map(hashSource).join(' ');
   const own = [`default-src 'none'`, `script-src ${hashSource(script)}`, `style-src ${styles}`];
-  return [...own, `base-uri 'none'`, `form-action 'none'`].join('; ');
+  // Plots that are saved as PNG are drawn from a picture of the page's own.
+  return [...own, 'img-src blob:', `base-uri 'none'`, `form-action 'none'`].join('; ');
 }
 
 function hashSource(text: string): string {

@@ -5,6 +5,7 @@ import type { Locator, Page } from 'playwright-core';
 import type { LayerResult } from '../../extension/shared/layers';
 import { eventually } from '../harness/eventually';
 import { openLayer, openView } from './openView';
+import { savePicture } from './savedPicture';
 import { notify, requests, screenshotFolder, violations } from './viewPage';
 
 const LAYER = 'model.layers.0.mlp.down_proj.weight';
@@ -209,14 +210,9 @@ describe("a layer's view", () => {
 
   it('exports a plot as an SVG that needs no style sheet', async () => {
     const page = await opened();
-    const [download] = await Promise.all([
-      page.waitForEvent('download'),
-      view(page).getByRole('button', { name: 'Export as SVG' }).first().click(),
-    ]);
-    assert.match(download.suggestedFilename(), /^model\.layers\.0\.mlp\.down_proj\.weight-Whole_matrix\.svg$/);
-    const chunks: Buffer[] = [];
-    for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
-    const text = Buffer.concat(chunks).toString('utf8');
+    const { name, kind, bytes } = await savePicture(page, view(page), 'Save as SVG, Light…');
+    assert.equal(`${name}.${kind}`, 'model.layers.0.mlp.down_proj.weight-Whole_matrix.svg');
+    const text = bytes.toString('utf8');
     assert.match(text, /^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
     assert.match(text, /fill="rgb\(/);
     assert.doesNotMatch(text, /class=|var\(|color\(/);
@@ -240,13 +236,8 @@ describe("a layer's view", () => {
     await page.keyboard.press('ArrowRight');
     // An arrow key moves by a share of a spectrum that long, not by one value.
     assert.equal(Number(await slider.getAttribute('aria-valuenow')) - Number(before), 500);
-    const [download] = await Promise.all([
-      page.waitForEvent('download'),
-      farms.getByRole('button', { name: 'Export as SVG' }).click(),
-    ]);
-    const chunks: Buffer[] = [];
-    for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
-    assert.match(Buffer.concat(chunks).toString('utf8'), /<image href="data:image\/png;base64,/);
+    const { bytes } = await savePicture(page, farms, 'Save as SVG, Dark…');
+    assert.match(bytes.toString('utf8'), /<image href="data:image\/png;base64,/);
     assert.deepEqual(await violations(page), []);
   });
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { openView } from './openView';
+import { savePicture } from './savedPicture';
 import { themes } from './themes';
 import { requests, screenshotFolder, violations, type ViewOptions } from './viewPage';
 
@@ -120,13 +121,8 @@ describe("a layer's matrix", () => {
 
   it('exports the picture with its legend', async () => {
     const page = await opened();
-    const [download] = await Promise.all([
-      page.waitForEvent('download'),
-      page.locator('.heat-map').getByRole('button', { name: 'Export as SVG' }).click(),
-    ]);
-    const chunks: Buffer[] = [];
-    for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
-    const text = Buffer.concat(chunks).toString('utf8');
+    const { bytes } = await savePicture(page, page.locator('.heat-map'), 'Save as SVG, Dark…');
+    const text = bytes.toString('utf8');
     assert.match(text, /<image href="data:image\/png;base64,/);
     assert.ok(text.split('fill="rgb(').length > 40);
   });

@@ -4,6 +4,7 @@ import type { ViewNotifications } from '../../extension/protocol';
 import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
 import type { FactoredLayer, LayerResult, LayerSpectrum } from '../../extension/shared/layers';
+import { aboutLayer } from './aboutLayer';
 import { problemOf } from '../../extension/shared/rpc';
 import type { LayerParts, PartSummary, TensorSummary } from '../../extension/shared/tensors';
 import { allNumbers, statisticsTable } from './allNumbers';
@@ -186,6 +187,7 @@ export class LayerView {
     whole: WholeLayer | undefined,
   ): RankPanel | null {
     const { layer } = spectrum;
+    this.body.dataset.about = aboutLayer(layer);
     this.facts.replaceChildren(...this.factsAbout(tensor, spectrum, whole));
     const list: { id: LayerTab; label: string; content: HTMLElement }[] = [];
     if (spectrum.eigenvalues.length > 0) {

@@ -215,6 +215,7 @@ function copyFact(metadata: CheckpointSummary['metadata']): HTMLElement | null {
   );
 }
 
-function fileName(path: string): string {
+/** Of a path of any system. */
+export function fileName(path: string): string {
   return path.split(/[/\\]/).findLast((part) => part !== '') ?? path;
 }

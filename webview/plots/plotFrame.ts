@@ -1,12 +1,14 @@
 /**
  * What every plot shares: a figure with a title, a sentence that says the finding (its accessible name), a table
- * twin, export as SVG, a read-out under the pointer, and drawing anew when its size or the theme changes.
+ * twin, pictures to keep, a read-out under the pointer, and drawing anew when its size or the theme changes.
  */
 import { pointer, select, type Selection } from 'd3-selection';
 import { button, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { THEME_CHANGE } from '../controls/theme';
-import { saveSvg } from './svgExport';
+import { pictureOf, type Picture } from './pictures/picture';
+import { showPictures } from './pictures/pictureMenu';
+import { inTheme, type PictureTheme } from './pictures/pictureTheme';
 import type { TwinTable } from './twin';
 import { twinTable } from './twinTable';
 
@@ -89,11 +91,12 @@ export class PlotFrame {
     });
     this.twinButton.setAttribute('aria-pressed', 'false');
     const save = button({
-      label: 'Export as SVG',
+      label: 'Save plot',
       icon: 'desktop-download',
       appearance: 'icon',
-      onClick: () => saveSvg(this.svg.node()!, this.canvas, options.margin, options.fileName()),
+      onClick: () => showPictures(save, options.fileName(), (theme) => this.picture(theme)),
     });
+    save.setAttribute('aria-haspopup', 'menu');
     this.element = element(
       'figure',
       { class: 'plot' },
@@ -137,6 +140,22 @@ export class PlotFrame {
   redraw(): void {
     if (this.width <= 0) return;
     this.options.draw(this);
+  }
+
+  /** What the plot shows, as a picture. `data-about` of what is around it says of what. */
+  private picture(theme: PictureTheme): Picture {
+    const { options, finding: text } = this;
+    const about = this.element.closest<HTMLElement>('[data-about]')?.dataset.about ?? '';
+    const plot = {
+      ...{ svg: this.svg.node()!, canvas: this.canvas, margin: options.margin, about },
+      ...{ width: this.outerWidth, height: options.height, title: options.title, finding: text.textContent },
+    };
+    const picture = inTheme(theme, () => {
+      this.redraw();
+      return pictureOf(plot, text);
+    });
+    this.redraw();
+    return picture;
   }
 
   private resize(): void {

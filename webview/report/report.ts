@@ -56,6 +56,7 @@ function show({ summary, settings, results, spectra, notes, program }: ReportDat
     plural(summary.tensors.length, 'tensor'),
   ].filter((fact) => fact !== '');
   const told = [...notes, ...summary.problems.map(({ message }) => message)];
+  root.dataset.about = summary.path;
   root.replaceChildren(
     element(
       'main',

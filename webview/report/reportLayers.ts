@@ -2,6 +2,7 @@
 import { reportSpectra } from './reportSpectra';
 import type { ReportSpectrum } from '../../extension/report/reportRecords';
 import { breakableName, element } from '../controls/elements';
+import { aboutLayer } from '../layer/aboutLayer';
 import { allNumbers } from '../layer/allNumbers';
 import type { Inspection } from '../model/inspection';
 import { formatNumber, formatShape } from '../numbers/format';
@@ -48,6 +49,7 @@ export class ReportLayers {
     const title = element('bdi', { class: 'report-layer-name', dir: 'ltr' }, ...breakableName(layer));
     const head = element('summary', {}, title, ' ', element('span', { class: 'muted' }, facts.join(' · ')));
     const details = element('details', { class: 'report-layer layer' }, head);
+    details.dataset.about = result ? aboutLayer(result) : layer;
     const fill = (): void => {
       if (!details.open || details.childElementCount > 1) return;
       if (!result) {

@@ -7,7 +7,7 @@ import { notifier } from '../../shared/rpc';
 import { handle } from '../../shared/rpcHandlers';
 import type { CheckpointSession } from './checkpointSession';
 import { evaluateSaved } from './evaluateFlow';
-import { exportWithDialog } from './exportFlow';
+import { exportWithDialog, savePicture } from './exportFlow';
 import { LoadWatch } from './loadWatch';
 import { askPlanTarget, choosePlanFile, chooseQuantisedCheckpoint } from './planFiles';
 import { askSavingChoices } from './modelSaveFlow';
@@ -203,6 +203,7 @@ export class CheckpointView {
         await vscode.commands.executeCommand('vscode.openWith', this.document.uri, 'default');
         return null;
       },
+      savePicture: (picture, token) => savePicture(session, picture, this.document.uri, token),
       copyOverview: async (_, token) => {
         await vscode.env.clipboard.writeText(await session.exports.overview(inspectSettings(), token));
         return null;

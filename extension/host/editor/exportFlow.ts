@@ -1,6 +1,8 @@
 /** Keeping numbers: asks where, shows progress that can be cancelled, offers to open the file. The engine writes it. */
 import path from 'node:path';
 import * as vscode from 'vscode';
+import type { CancellationToken } from 'vscode-jsonrpc';
+import type { ViewRequests } from '../../protocol';
 import { exportFormat, type ExportFormat, type ExportResult } from '../../shared/exports/exportFormats';
 import { notificationText } from '../plainText';
 import { inspectSettings } from '../settings';
@@ -33,7 +35,29 @@ export async function exportWithDialog(
   return { path: written.path };
 }
 
-async function offerToOpen(format: ExportFormat, { path: file, notes }: ExportResult): Promise<void> {
+/** A plot that the page has drawn. @returns null if the person cancelled */
+export async function savePicture(
+  session: CheckpointSession,
+  { name, kind, bytes }: ViewRequests['savePicture']['params'],
+  source: vscode.Uri,
+  token: CancellationToken,
+): Promise<{ path: string } | null> {
+  const target = await vscode.window.showSaveDialog({
+    // The page's word is no path.
+    defaultUri: vscode.Uri.joinPath(source, '..', path.basename(`${name}.${kind}`)),
+    filters: { [kind.toUpperCase()]: [kind] },
+    title: 'Save Plot',
+  });
+  if (!target) return null;
+  const { answer } = await session.inEngine.ask('savePicture', { bytes, target: target.fsPath }, token);
+  void offerToOpen('picture', { ...answer, notes: [] });
+  return answer;
+}
+
+async function offerToOpen(
+  format: ExportFormat | 'picture',
+  { path: file, notes }: Pick<ExportResult, 'path' | 'notes'>,
+): Promise<void> {
   const saved = `Saved ${notificationText(path.basename(file))}.`;
   const left = notes.length === 0 ? '' : ` ${notificationText(notes.join(' '))}`;
   const open = 'Open';

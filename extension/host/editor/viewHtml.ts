@@ -20,10 +20,12 @@ export async function readViewBundle(extensionFolder: string): Promise<ViewBundl
   return { script, style };
 }
 
-/** The page fetches nothing: no script, style, font or picture but what is written in it. */
+/** The page fetches nothing: no script, style, font or picture but what is written in it, or made by it. */
 export function viewPolicy(nonce: string): string {
   // The toolkit probes for :focus-visible with a style element, which takes its nonce from the meta element below.
-  return [`default-src 'none'`, `script-src 'nonce-${nonce}'`, `style-src 'nonce-${nonce}'`].join('; ');
+  const own = [`script-src 'nonce-${nonce}'`, `style-src 'nonce-${nonce}'`];
+  // Plots that are saved as PNG are drawn from a picture of the page's own.
+  return [`default-src 'none'`, ...own, 'img-src blob:'].join('; ');
 }
 
 /** @param language of the editor, as `lang` has it */

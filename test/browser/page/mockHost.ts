@@ -296,6 +296,7 @@ handle<ViewRequests>(connection, {
     return null;
   },
   copyOverview: () => null,
+  savePicture: () => null,
 });
 
 // What the view posts reaches the host in a later turn, as a copy, as between two processes.

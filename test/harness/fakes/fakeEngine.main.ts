@@ -127,6 +127,7 @@ const documentHandlers: Handlers<DocumentRequests> = {
   groupOptions: unused,
   assignPlan: unused,
   savePlan: unused,
+  savePicture: unused,
   tellResults: async ({ document, results, first }) => {
     told.tell(document, results, first);
     await notify.notify('log', { level: 'info', message: `told ${results.length}` });
