@@ -35,6 +35,10 @@ const PLAIN = ['svd'] as const;
 const MEASURED = ['fwsvd', 'asvd', 'svd-llm', 'afm'] as const;
 const ADAPTERS = ['pissa', 'olora', 'loftq', 'lq-lora'] as const;
 
+/** Holds its embedding once more as the output matrix. */
+const isTwice = (model: string): boolean => /^llama(?:twice|open)/.test(model);
+const OUTPUT = 'lm_head.weight';
+
 interface Loaded {
   architecture: string;
   pairs: number;
@@ -71,7 +75,10 @@ describe('compressed models in transformers and PEFT', function () {
   const choices = async (model: string, all: boolean, methods: readonly MethodName[]) => {
     const checkpoint = await openModel(path.join(folder, model));
     const matrices = checkpoint.tensors.filter(
-      ({ name, shape }) => shape.length >= 2 && name.endsWith('.weight') && (all || !ENDS.test(name)),
+      ({ name, shape }) =>
+        shape.length >= 2 &&
+        name.endsWith('.weight') &&
+        (all ? !(isTwice(model) && name === OUTPUT) : !ENDS.test(name)),
     );
     await checkpoint.close();
     const chosen = matrices.map(({ name, shape }, index): [string, LayerChoice] => {
@@ -105,10 +112,12 @@ describe('compressed models in transformers and PEFT', function () {
 
   const MODELS = ['llama', 'llamatied', 'qwen2', 'mistral', 'gpt2', 'bert', 't5', 'vit'];
   /** With embeddings, their tied output matrices, and the convolution of patches. */
-  const WHOLE = ['llamatied', 'gpt2', 'bert', 't5', 'vit'];
+  const WHOLE = ['llamatied', 'llamatwice', 'llamaopen', 'gpt2', 'bert', 't5', 'vit'];
   /** Modules that share the two weights of a tied embedding; and a head that the base model lacks. */
   const TIED: Readonly<Record<string, number>> = {
     llamatiedwhole: 1,
+    llamatwicewhole: 1,
+    llamaopenwhole: 1,
     gpt2whole: 1,
     bertwhole: 1,
     t5whole: 3,

@@ -86,6 +86,20 @@ def make(folder):
         model.to(config.dtype or torch.float32).save_pretrained(os.path.join(folder, name))
         if name in ("llama", "qwen2", "gpt2"):
             save_statistics(model, os.path.join(folder, f"{name}.statistics.safetensors"))
+    store_twice(os.path.join(folder, "llamatied"), os.path.join(folder, "llamatwice"), tied=True)
+    store_twice(os.path.join(folder, "llamatied"), os.path.join(folder, "llamaopen"), tied=None)
+
+
+def store_twice(source, target, tied):
+    """The same model with its output matrix stored beside the embedding. `tied` None: the configuration says nothing."""
+    weights = stored(source)
+    save_dense(source, {**weights, "lm_head.weight": weights["model.embed_tokens.weight"].clone()}, target)
+    file = os.path.join(target, "config.json")
+    with open(file) as text:
+        config = json.load(text)
+    del config["tie_word_embeddings"]
+    with open(file, "w") as text:
+        json.dump(config if tied is None else {**config, "tie_word_embeddings": tied}, text)
 
 
 def stored(folder):
@@ -113,11 +127,14 @@ def products(source, pairs, architecture):
     """The source's weights, those of pairs multiplied out."""
     weights = {key: value.float() for key, value in stored(source).items()}
     factors = {key: value.double() for key, value in stored(pairs).items()}
+    ends = [key for key in ("model.embed_tokens.weight", "lm_head.weight") if key in weights]
+    tied = len(ends) == 2 and torch.equal(weights[ends[0]], weights[ends[1]])
     for key, a in factors.items():
         if key.endswith(".ALinear.weight"):
             name = key.replace("ALinear.", "")
             product = a.flatten(1) @ factors[key.replace("ALinear", "BLinear")].flatten(1)
-            weights[name] = as_stored(product, name, architecture, weights[name].shape)
+            for each in ends if tied and name in ends else [name]:
+                weights[each] = as_stored(product, name, architecture, weights[name].shape)
         # A method may have added to it.
         elif key.endswith(".ALinear.bias") and key.replace("ALinear.", "") in weights:
             weights[key.replace("ALinear.", "")] = a.float()

@@ -18,6 +18,7 @@ import { EngineError } from '../layer/engineLayer';
 import type { LayerOutcome } from '../worker/layerRecords';
 import { choiceMatrix, compressibleMatrix, withoutFarms } from './compressLayer';
 import type { RequestParts } from './requestParts';
+import { tiedLayers, type TiedLayers } from './tiedLayers';
 
 /** Layers asked for at one time: the pool's threads and the memory budget decide how many of them compute. */
 const AT_ONCE = 8;
@@ -62,9 +63,10 @@ export async function planSource(
 export async function planLayersOf(document: EngineDocument, signal: AbortSignal): Promise<PlanSource> {
   const factors = factorNames(document.checkpoint.tensors);
   const whole = await neededWhole(document, signal);
+  const tied = await tiedLayers(document, signal);
   return {
     checkpoint: { name: path.basename(document.openedPath), fingerprint: await document.fingerprint(signal) },
-    layers: [...document.layers.keys()].flatMap((name) => planLayer(document, name, factors, whole) ?? []),
+    layers: [...document.layers.keys()].flatMap((name) => planLayer(document, name, { factors, whole, tied }) ?? []),
     rest: restOf(document),
   };
 }
@@ -84,17 +86,20 @@ async function neededWhole(
   }
 }
 
+interface Relations {
+  /** From the names of stored factors to the weight that they are added to or stand for. */
+  readonly factors: ReadonlyMap<string, string>;
+  /** Why weights of an ONNX model stay whole in its graph. */
+  readonly whole: ReadonlyMap<string, string>;
+  readonly tied: TiedLayers;
+}
+
 /** The layer without its spectrum; undefined for a tensor without a matrix. */
-function planLayer(
-  document: EngineDocument,
-  name: string,
-  factors: ReadonlyMap<string, string>,
-  whole: ReadonlyMap<string, string>,
-): PlanLayer | undefined {
+function planLayer(document: EngineDocument, name: string, relations: Relations): PlanLayer | undefined {
   const { tensor, geometry } = document.layer(name);
   if (!geometry) return undefined;
-  const why = whole.get(tensor.name);
-  const leftOut = reasonFor(document, name, factors) ?? (why === undefined ? undefined : { why, always: false });
+  const why = relations.whole.get(tensor.name);
+  const leftOut = reasonFor(document, name, relations) ?? (why === undefined ? undefined : { why, always: false });
   const uncounted = isMade(tensor) || tensor.notModel !== undefined || isTwin(document, name);
   const { outputs, inputs, storedBytes } = sizes(document, name);
   return {
@@ -110,6 +115,7 @@ function planLayer(
   };
 }
 
+/** A file that holds it twice counts it twice, if nothing says that the two are one. */
 function isTwin(document: EngineDocument, name: string): boolean {
   return document.layer(name).tensor.sharedWith !== undefined;
 }
@@ -147,7 +153,7 @@ function storedBytesOf(tensor: TensorInfo): number {
 function reasonFor(
   document: EngineDocument,
   name: string,
-  factors: ReadonlyMap<string, string>,
+  { factors, tied }: Relations,
 ): PlanLayer['leftOut'] | undefined {
   const { checkpoint } = document;
   const layer = document.layer(name);
@@ -157,7 +163,11 @@ function reasonFor(
   const product = factors.get(tensor.name);
   if (product !== undefined) return always(`is a part of ${product}, which is stored compressed already`);
   if (tensor.notModel !== undefined) return always(`is ${tensor.notModel}, no part of the model`);
-  if (tensor.sharedWith !== undefined) return always(`is tied to ${tensor.sharedWith} and becomes what that becomes`);
+  const first = tied.firstOf(tensor.name);
+  if (first !== undefined) {
+    const is = tensor.sharedWith === undefined ? 'holds the same numbers as' : 'is tied to';
+    return always(`${is} ${first} and becomes what that becomes`);
+  }
   const refusal = whyNotReplaceable(checkpoint, tensor);
   if (refusal !== undefined) return always(refusal);
   if (!isFloatDType(tensor.dtype)) return always(`is stored as ${tensor.dtype}, which no factors can have`);
@@ -169,13 +179,13 @@ function reasonFor(
     if (!(error instanceof EngineError || error instanceof CompressionError)) throw error;
     return always(error instanceof CompressionError ? error.reason : error.message);
   }
-  const twins = checkpoint.tensors.filter(({ sharedWith }) => sharedWith === tensor.name).map((each) => each.name);
-  const tied = twins.length > 0 ? `, tied to ${twins.join(', ')}` : '';
+  const twins = tied.twinsOf(tensor.name);
+  const ties = twins.length > 0 ? `, tied to ${twins.join(', ')}` : '';
   if (module === 'embedding' || isInputEmbedding(tensor.name) || isInputEmbedding(tensor.alias ?? '')) {
-    return { why: `is an embedding${tied}`, always: false };
+    return { why: `is an embedding${ties}`, always: false };
   }
   if (isOutputMatrix(tensor.name) || isOutputMatrix(tensor.alias ?? '')) {
-    return { why: `is the output matrix${tied}`, always: false };
+    return { why: `is the output matrix${ties}`, always: false };
   }
   return undefined;
 }

@@ -10,6 +10,7 @@ import { choiceProblem } from '../../shared/compression/choiceProblem';
 import type { CompressionPlan, LayerChoice } from '../../shared/compression/plans';
 import type { EngineDocument } from '../document/engineDocument';
 import { choiceMatrix } from './compressLayer';
+import type { TiedLayers } from './tiedLayers';
 
 /**
  * In the checkpoint's order.
@@ -21,12 +22,12 @@ export function planWeights(
   document: EngineDocument,
   plan: CompressionPlan,
   dtype: FloatDType | undefined,
+  tied: TiedLayers,
 ): { weights: SavedWeight[]; notes: string[] } {
   for (const layer of Object.keys(plan.layers)) document.layer(layer);
   const weights: SavedWeight[] = [];
   const notes: string[] = [];
   const done = new Set<string>();
-  const tied = tiedTensors(document);
   for (const layer of document.layers.keys()) {
     const own = choiceOf(plan, layer);
     if (!own || done.has(layer)) continue;
@@ -47,27 +48,11 @@ function choiceOf({ layers }: CompressionPlan, layer: string): LayerChoice | und
   return plan === undefined || 'keep' in plan ? undefined : plan;
 }
 
-function firstOfTied({ name, sharedWith }: TensorInfo): string {
-  return sharedWith ?? name;
-}
-
-/** Names of the tensors that have the very same elements, by the first of them. */
-function tiedTensors({ checkpoint }: EngineDocument): Map<string, string[]> {
-  const tied = new Map<string, string[]>();
-  for (const tensor of checkpoint.tensors) {
-    if (tensor.sharedWith === undefined) continue;
-    const names = tied.get(tensor.sharedWith) ?? [tensor.sharedWith];
-    tied.set(tensor.sharedWith, [...names, tensor.name]);
-  }
-  return tied;
-}
-
 /** The same layer of tensors that have the very same elements. */
-function twinLayers(document: EngineDocument, layer: string, tied: ReadonlyMap<string, readonly string[]>): string[] {
-  const { tensor } = document.layer(layer);
-  const suffix = layer.slice(tensor.name.length);
-  const names = tied.get(firstOfTied(tensor)) ?? [];
-  return names.filter((name) => name !== tensor.name).map((name) => name + suffix);
+function twinLayers(document: EngineDocument, layer: string, tied: TiedLayers): string[] {
+  const { name } = document.layer(layer).tensor;
+  const suffix = layer.slice(name.length);
+  return tied.twinsOf(name).map((twin) => twin + suffix);
 }
 
 /** @throws CompressionError `invalid-plan` if tied weights would become different ones */

@@ -39,6 +39,7 @@ import { runIdentity } from './runIdentity';
 import { copyingCost, factoringCost, RunProgress } from './runProgress';
 import { openSources, type RunParts, type RunSources } from './runSources';
 import { assertSpace, copiedBytes, piecesBytes } from './runSpace';
+import { tiedLayers } from './tiedLayers';
 
 /** A smaller shard could not hold a header and a tensor of any use. */
 const LEAST_SHARD_BYTES = 1e6;
@@ -73,7 +74,7 @@ export async function runPlan(
     );
   }
   const target = await runTarget(request, document);
-  const { weights, notes: tied } = planWeights(document, request.plan, dtype);
+  const { weights, notes: tied } = planWeights(document, request.plan, dtype, await tiedLayers(document, signal));
   assertCompresses(request.plan, openedPath);
   const groups = planGroups(document, request.plan, weights, dtype);
   const left = leftOutTensors(checkpoint);

@@ -205,7 +205,7 @@ describe('running a plan', () => {
       const dense = await run({ plan, layout: 'dense' }, tied);
       const { tensors } = parseSafetensors(path.join(dense.path, 'model.safetensors'));
       assert.deepEqual(tensors.get('lm_head.weight')!.bytes, tensors.get(EMBED)!.bytes);
-      assert.notDeepEqual(tensors.get(EMBED)!.bytes, copy.bytes);
+      assert.notDeepEqual(tensors.get(EMBED)!.bytes, Buffer.from(copy.bytes));
       assert.equal(dense.layers.length, 1);
       assert.ok(dense.notes.some((note) => /tied weights\): compressed once/.test(note)));
       const parts = await run({ plan }, tied);
@@ -213,6 +213,21 @@ describe('running a plan', () => {
       const { weights } = JSON.parse(saved.metadata['eigenscope.parts']!) as PartsManifest;
       assert.deepEqual(weights['lm_head.weight'], weights[EMBED]);
       assert.ok(!saved.tensors.has('lm_head.weight'));
+    });
+
+    it('are compressed once, too, if nothing but their numbers says that they are one', async () => {
+      const silent = writeSmallModel(path.join(folder, 'silent'), [...smallTensors().slice(0, -1), copy]);
+      const plan = planOf({ [EMBED]: { method: 'svd', rank: 9 }, 'lm_head.weight': { keep: 'dense', why: 'equal' } });
+      const dense = await run({ plan, layout: 'dense' }, silent);
+      const { tensors } = parseSafetensors(path.join(dense.path, 'model.safetensors'));
+      assert.deepEqual(tensors.get('lm_head.weight')!.bytes, tensors.get(EMBED)!.bytes);
+      assert.notDeepEqual(tensors.get(EMBED)!.bytes, Buffer.from(copy.bytes));
+      const untied = writeSmallModel(path.join(folder, 'untied'), [...smallTensors().slice(0, -1), copy], {
+        tie_word_embeddings: false,
+      });
+      const apart = await run({ plan, layout: 'dense' }, untied);
+      const { tensors: two } = parseSafetensors(path.join(apart.path, 'model.safetensors'));
+      assert.deepEqual(two.get('lm_head.weight')!.bytes, Buffer.from(copy.bytes));
     });
 
     it('are not made different ones', async () => {
