@@ -42,7 +42,7 @@ interface AdapterRecord {
 
 export const peftLayout: Layout = {
   prepare: (job) => {
-    assertPyTorchNames(job.checkpoint);
+    assertPyTorchNames(job.checkpoint, 'make the adapter from the model as Hugging Face has it');
     for (const weight of job.weights) assertHeld(weight, job);
     const elsewhere = assertOneBase(job.weights);
     const decoded = job.weights.find(({ choice, dtype }) => QUANTISED_BASE.has(choice.method) && dtype !== 'F32');

@@ -20,10 +20,10 @@ export interface TransformersConfig {
   readonly autoMap: Readonly<Record<string, unknown>>;
 }
 
-/** @throws CompressionError `unsupported` */
-export function assertPyTorchNames({ format, path: file }: Model): void {
+/** @param remedy what to do instead. @throws CompressionError `unsupported` */
+export function assertPyTorchNames({ format, path: file }: Model, remedy = 'save it as safetensors'): void {
   if (PYTORCH_FORMATS.has(format)) return;
-  const reason = `transformers loads weights under PyTorch’s names, and this file is ${format}; save it as safetensors`;
+  const reason = `transformers loads weights under PyTorch’s names, and this file is ${format}; ${remedy}`;
   throw new CompressionError('unsupported', reason, { file });
 }
 

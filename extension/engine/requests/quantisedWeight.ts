@@ -24,6 +24,14 @@ export interface QuantisedWeight {
   readonly heads?: number;
 }
 
+/** Words that follow the layer's name and `there`; and what to do, if it is another thing than usual. */
+export interface NotQuantised {
+  readonly why: string;
+  readonly remedy?: string;
+}
+
+export const USUAL_REMEDY = 'give a quantised form of the same model';
+
 /** Names that other programs give the layers of a GGUF file. */
 const aliases = new WeakMap<EngineDocument, ReadonlyMap<string, string>>();
 
@@ -32,10 +40,10 @@ export function quantisedWeight(
   document: EngineDocument,
   quantised: EngineDocument,
   layer: string,
-): QuantisedWeight | { readonly why: string } {
+): QuantisedWeight | NotQuantised {
   const same = quantised.layers.has(layer);
   const name = same ? layer : aliasesOf(quantised).get(layer);
-  if (name === undefined) return { why: 'is not there' };
+  if (name === undefined) return notThere(document, quantised, layer);
   try {
     const { tensor } = quantised.layer(name);
     // Between two names of one format nothing is turned.
@@ -58,13 +66,26 @@ export function quantisedWeight(
   }
 }
 
+/** An adapter has the names and the rows of the checkpoint that it belongs to. */
+function notThere(document: EngineDocument, quantised: EngineDocument, layer: string): NotQuantised {
+  const [ours, theirs] = [document.checkpoint.format, quantised.checkpoint.format];
+  const alias = document.aliasOf(layer);
+  if (ours !== 'gguf' || theirs === 'gguf' || alias === undefined || !quantised.layers.has(alias)) {
+    return { why: 'is not there' };
+  }
+  return {
+    why: `is ${alias} there, and an adapter for it needs that name and order of rows; this GGUF file has llama.cpp’s`,
+    remedy: 'open the dense model in the format of the quantised one',
+  };
+}
+
 /** @throws CompressionError `unsupported`, as `quantisedWeight` has it */
 export function assertQuantised(document: EngineDocument, quantised: EngineDocument, layer: string): QuantisedWeight {
   const found = quantisedWeight(document, quantised, layer);
   if (!('why' in found)) return found;
   throw new CompressionError(
     'unsupported',
-    `in the quantised checkpoint ${quantised.checkpoint.path} it ${found.why}; give a quantised form of the same model`,
+    `in the quantised checkpoint ${quantised.checkpoint.path} it ${found.why}; ${found.remedy ?? USUAL_REMEDY}`,
     { layer, file: document.checkpoint.path },
   );
 }

@@ -3,7 +3,7 @@ import { CompressionError } from '../../compression/compressionError';
 import type { QuantisedSummary } from '../../shared/compression/quantisedCheckpoint';
 import type { EngineDocument } from '../document/engineDocument';
 import type { OpenDocuments } from '../document/openDocuments';
-import { quantisedWeight } from './quantisedWeight';
+import { quantisedWeight, USUAL_REMEDY, type NotQuantised } from './quantisedWeight';
 
 export interface QuantisedParts {
   readonly documents: Pick<OpenDocuments, 'open' | 'close'>;
@@ -19,16 +19,20 @@ export function useQuantised(
   return withQuantised(parts, path, signal, (quantised) => {
     const layers: string[] = [];
     const missing: QuantisedSummary['missing'][number][] = [];
+    const remedies = new Map<string, string>();
     for (const [name, { geometry }] of document.layers) {
       if (!geometry) continue;
-      const why = whyNot(document, quantised!, name);
-      if (why === undefined) layers.push(name);
-      else missing.push({ layer: name, why });
+      const lacking = whyNot(document, quantised!, name);
+      if (!lacking) layers.push(name);
+      else missing.push({ layer: name, why: lacking.why });
+      if (lacking?.remedy !== undefined) remedies.set(name, lacking.remedy);
     }
     const { format, path: file } = quantised!.checkpoint;
     if (layers.length === 0) {
-      const first = missing[0];
-      const reason = `it has no quantised weight of this model${first ? ` (${first.layer} ${first.why})` : ''}; choose a quantised form of the same model`;
+      const telling = missing.find(({ layer }) => remedies.has(layer)) ?? missing[0];
+      const example = telling ? ` (${telling.layer} ${telling.why})` : '';
+      const remedy = remedies.get(telling?.layer ?? '') ?? USUAL_REMEDY;
+      const reason = `it has no quantised weight of this model${example}; ${remedy}`;
       throw new CompressionError('unsupported', reason, { file });
     }
     return Promise.resolve({ path, format, layers, missing });
@@ -52,8 +56,8 @@ export async function withQuantised<T>(
 }
 
 /** In words that follow the layer's name. */
-function whyNot(document: EngineDocument, quantised: EngineDocument, name: string): string | undefined {
+function whyNot(document: EngineDocument, quantised: EngineDocument, name: string): NotQuantised | undefined {
   const found = quantisedWeight(document, quantised, name);
-  if ('why' in found) return found.why;
-  return quantised.layer(found.name).tensor.encoding ? undefined : 'is not quantised there';
+  if ('why' in found) return found;
+  return quantised.layer(found.name).tensor.encoding ? undefined : { why: 'is not quantised there' };
 }

@@ -5,6 +5,8 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { openModel } from '../../../extension/checkpoint/openModel';
 import { widen } from '../../../extension/checkpoint/elements/dtype';
+import { OpenDocuments } from '../../../extension/engine/document/openDocuments';
+import { useQuantised } from '../../../extension/engine/requests/useQuantised';
 import type { LayerPlan } from '../../../extension/shared/compression/plans';
 import type { RunResult } from '../../../extension/shared/compression/runs';
 import { safetensorsBytes, type FixtureTensor } from '../../harness/checkpoints/safetensorsFixtures';
@@ -163,6 +165,24 @@ describe('eora over a GGUF file', function () {
       run(dense, 4, other),
       /in the quantised checkpoint .*other\.safetensors it is not there; give/,
     );
+  });
+
+  it('says why a dense GGUF file is no base for a quantised checkpoint of Hugging Face', async () => {
+    const name = layer('self_attn.q_proj');
+    const codes = { name, dtype: 'F8_E4M3', shape: [WIDTH, WIDTH], bytes: new Uint8Array(WIDTH ** 2).fill(56) };
+    const base = path.join(folder, 'fp8.safetensors');
+    writeFileSync(base, safetensorsBytes([codes, inF32(`${name}_scale`, [1], Float64Array.of(1))]));
+    const documents = new OpenDocuments();
+    try {
+      const { signal } = new AbortController();
+      const gguf = await documents.open(path.join(sharedFolder!, 'checkpoints/stories260K-llama/stories260K.gguf'));
+      await assert.rejects(
+        useQuantised({ documents }, gguf, base, signal),
+        /blk\.0\.attn_q\.weight is model\.layers\.0\.self_attn\.q_proj\.weight there, .*; open the dense model in the format/,
+      );
+    } finally {
+      await documents.closeAll();
+    }
   });
 
   it('does in PEFT, over what transformers reads of the GGUF file, what it says', async () => {
