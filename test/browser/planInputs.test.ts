@@ -133,6 +133,15 @@ describe('what plans are made from', () => {
     );
   });
 
+  it('says that nothing has read the layers that it compresses without a spectrum', async () => {
+    const page = await openPlan({ query: { inspected: '20' }, height: 900 });
+    await page.getByText(/^\d+ layers are not inspected yet and stay dense until then\.$/).waitFor();
+    await choose(page, 'Allocation', 'Uniform');
+    const said = /^\d+ compressed layers were not inspected: saving stops if one holds NaN or infinity\.$/;
+    await page.getByText(said).waitFor();
+    await page.locator('.plan').getByRole('button', { name: 'Inspect All' }).waitFor();
+  });
+
   it('makes adapters of what a quantised checkpoint lost', async () => {
     const page = await opened();
     await page.getByRole('button', { name: 'Use Statistics…' }).click();

@@ -52,6 +52,19 @@ describe('plans in the terminal', () => {
     assert.ok('rank' in planned('--ratio', '0.6', '--include', 'lm_head').layers['lm_head.weight']!);
   });
 
+  it('takes an output matrix that holds the embedding once more for the same weight', () => {
+    const [embedding, ...others] = tensors;
+    const copy = { ...embedding!, name: 'lm_head.weight' };
+    const twice = writeSafetensors(path.join(folder, 'twice.safetensors'), [embedding!, ...others.slice(0, -1), copy]);
+    const asked = ['--ratio', '0.6', '--include', 'embed_tokens', '--include', 'lm_head'];
+    const { status, stderr } = run('plan', twice, '--out', out, '--overwrite', ...asked);
+    assert.equal(status, 0, stderr);
+    const { layers } = parsePlan(readFileSync(out, 'utf8'), out);
+    assert.ok('rank' in layers['model.embed_tokens.weight']!);
+    const why = 'holds the same numbers as model.embed_tokens.weight and becomes what that becomes';
+    assert.deepEqual(layers['lm_head.weight'], { keep: 'dense', why });
+  });
+
   it('writes the same bytes each time, with the cache and without it', () => {
     const texts = [[], [], ['--no-cache']].map((more) => {
       planned('--ratio', '0.7', '--allocation', 'farms-alpha', ...more);
@@ -89,6 +102,33 @@ describe('plans in the terminal', () => {
     const methods = new Set(Object.values(plan.layers).map((own) => ('keep' in own ? 'dense' : own.method)));
     assert.ok(methods.has('quantise'), [...methods].join());
     assert.equal(plan.allocation, 'ilp');
+  });
+
+  it('reads the values of layers that it compresses without a spectrum, and leaves those with NaN dense', () => {
+    const sick = { ...tensors[2]!, values: tensors[2]!.values.slice() };
+    sick.values[30] = NaN;
+    const damaged = writeSafetensors(
+      path.join(folder, 'damaged.safetensors'),
+      tensors.map((each) => (each.name === sick.name ? sick : each)),
+    );
+    const { status, stderr } = run(
+      ...['plan', damaged, '--ratio', '0.8', '--allocation', 'uniform', '--out', out, '--overwrite'],
+    );
+    assert.equal(status, 1);
+    const why = 'cannot be analysed: it holds NaN at row 1, column 6';
+    assert.match(stderr, new RegExp(`^${sick.name}: ${why}$`, 'm'));
+    const { layers } = parsePlan(readFileSync(out, 'utf8'), out);
+    assert.deepEqual(layers[sick.name], { keep: 'dense', why });
+    assert.ok('rank' in layers['model.layers.0.mlp.down_proj.weight']!);
+  });
+
+  it('plans adapters of a model that was never inspected', () => {
+    const fresh = path.join(folder, 'fresh.safetensors');
+    writeSafetensors(fresh, [tensor('a.weight', [24, 32], 77)]);
+    const { status, stderr } = run('plan', fresh, '--method', 'pissa', '--rank', '4', '--out', out, '--overwrite');
+    assert.equal(status, 0, stderr);
+    const { layers } = parsePlan(readFileSync(out, 'utf8'), out);
+    assert.deepEqual(layers['a.weight'], { method: 'pissa', rank: 4 });
   });
 
   it('weighs bipolar integers of several widths', () => {

@@ -156,6 +156,11 @@ export class PlanBoard {
     return makePlan({ checkpoint }, this.chosen, this.plan, { ...named, ...(grouped && { groups }) });
   }
 
+  /** Layers that are compressed though nothing has read their values. */
+  get unread(): number {
+    return this.rows.filter(({ plan, layer }) => !('keep' in plan) && !layer.eigenvalues).length;
+  }
+
   /** How the plan that is shown will use the statistics of each layer, if there are any. */
   usedStatistics(): Map<string, GramUse> {
     const { measured } = chosenGroups(this.chosen, this.inputs());
@@ -231,13 +236,13 @@ export class PlanBoard {
     }
     const { plan } = planned;
     this.plan = plan;
-    this.actions.planned();
     this.warn(plan.why === undefined ? '' : `The target is not met: ${this.whyNotMet(plan, plan.why)}.`);
     this.rows = plan.rows.flatMap((row) => {
       const layer = this.layers.layer(row.name);
       const group = groups.members.get(row.name);
       return layer ? [{ ...row, layer, ...(group && { group }) }] : [];
     });
+    this.actions.planned();
     this.table.show(this.rows, 'No layer of this checkpoint has a matrix.');
     this.totals.show(plan.totals, Object.keys(groups.groups).length, decodedLayers(this.rows));
     const edited = this.rows.find(({ name }) => name === this.editor.layer);

@@ -358,11 +358,22 @@ export class PlanView {
   private showUninspected(): void {
     const { busy, queue } = this.inspection;
     const missing = this.board?.plan?.missing.length ?? 0;
+    const unread = this.board?.unread ?? 0;
+    const said = [
+      ...(missing > 0
+        ? [
+            `${plural(missing, 'layer is', 'layers are')} not inspected yet and ${missing === 1 ? 'stays' : 'stay'} dense until then.`,
+          ]
+        : []),
+      ...(unread > 0
+        ? [
+            `${plural(unread, 'compressed layer was', 'compressed layers were')} not inspected: saving stops if one holds NaN or infinity.`,
+          ]
+        : []),
+    ];
     const text = busy
       ? `${formatCount(queue.done)} of ${formatCount(queue.total)} layers are inspected; the plan grows with them.`
-      : missing > 0
-        ? `${plural(missing, 'layer is', 'layers are')} not inspected yet and ${missing === 1 ? 'stays' : 'stay'} dense until then.`
-        : '';
+      : said.join(' ');
     if (text === this.said) return;
     this.said = text;
     const inspect = busy

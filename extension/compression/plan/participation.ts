@@ -1,4 +1,5 @@
 /** Which layers an allocation decides about, and why the others stay as they are. */
+import { layerMethod } from '../../shared/compression/methodTable';
 import type { LayerPlan } from '../../shared/compression/plans';
 import { compiledPatterns } from './patterns';
 import { alphaOf } from './families';
@@ -36,8 +37,10 @@ export function standings(layers: readonly PreparedLayer[], request: PlanRequest
 }
 
 /** What the allocation asks of a layer. */
-function needs(prepared: PreparedLayer, { allocation, target }: PlanRequest): Standing {
+function needs(prepared: PreparedLayer, { allocation, target, method }: PlanRequest): Standing {
   const { shares } = prepared;
+  // A person says the rank of adapters: no spectrum decides about it.
+  if (layerMethod(method.method).stores === 'adapter') return { kind: 'takes part' };
   if (!shares && (allocation === 'optimal' || allocation === 'welore' || target.kind === 'error')) {
     return { kind: 'missing', why: NOT_INSPECTED };
   }

@@ -25,6 +25,7 @@ import { groupOptions } from '../requests/groupOptions';
 import type { RequestParts } from '../requests/requestParts';
 import { useQuantised, type QuantisedParts } from '../requests/useQuantised';
 import { DEFAULT_FARMS, UsageError } from './cliArguments';
+import { planOfFinite } from './finitePlan';
 import type { PlanCommand } from './planArguments';
 import { patternNotes } from './planNotes';
 import type { ProgressLine } from './progressLine';
@@ -93,14 +94,20 @@ async function planWith(
   const grouped = groupsOf(document, command, statistics);
   const known = new KnownOfLayers(statistics ?? null, held && new Set(held.layers));
   const asked = { ...command, request: { ...request, ...outOfReach(source.layers, command, known, grouped) } };
-  const planned = await allocated(preparePlan(source.layers, source.rest), asked, known, signal);
+  const { layers, planned } = await planOfFinite(
+    document,
+    source.layers,
+    (some) => allocated(preparePlan(some, source.rest), asked, known, signal),
+    (layer) => progress.layer(layer),
+    signal,
+  );
   const named = statistics && { name: path.basename(statistics.path), fingerprint: statistics.fingerprint };
   const plan = makePlan(source, request, planned, {
     ...(named && { statistics: named }),
     ...(command.groups.length > 0 && { groups: grouped.groups }),
   });
   const notes = [
-    ...patternNotes(source.layers, request),
+    ...patternNotes(layers, request),
     ...(statistics ? statisticsNotes(statistics) : []),
     ...quantisedNote(plan),
     ...(held && ![request.method, ...command.choices].some(needsQuantised)
@@ -111,9 +118,9 @@ async function planWith(
   if (opened) await assertReadable(plan, grouped, opened, signal);
   const file = await writePlan(plan, target, { protect: document.checkpoint.files, overwrite, signal });
   progress.finish();
-  const decoded = source.layers.filter(({ savedBytes, uncounted }) => savedBytes !== undefined && !uncounted).length;
+  const decoded = layers.filter(({ savedBytes, uncounted }) => savedBytes !== undefined && !uncounted).length;
   const excluded = compiledPatterns(request.exclude ?? []);
-  const problems = source.layers.flatMap(({ name, leftOut }) =>
+  const problems = layers.flatMap(({ name, leftOut }) =>
     leftOut?.problem && !excluded.some(({ matches }) => matches(name)) ? [`${name}: ${leftOut.why}`] : [],
   );
   return { text: report(file, planned, grouped, decoded, notes), problems };
