@@ -9,6 +9,8 @@ export interface BenchRow {
   limit?: number;
   unit?: string;
   note?: string;
+  /** Other programs took so much of the machine that times say nothing about the limit. */
+  busy?: boolean;
 }
 
 export function median(values: readonly number[]): number {
@@ -18,10 +20,11 @@ export function median(values: readonly number[]): number {
 }
 
 export function benchTable(title: string, rows: readonly BenchRow[]): string {
-  const cells = rows.map(({ work, ours, peer, bounds, limit, unit = 's', note }) => {
+  const cells = rows.map(({ work, ours, peer, bounds, limit, unit = 's', note, busy }) => {
     const ratio = peer === undefined ? undefined : ours / peer;
     const measured = bounds === 'value' ? ours : ratio;
-    const verdict = limit === undefined || measured === undefined ? '' : measured <= limit ? 'met' : 'NOT MET';
+    const judged = measured !== undefined && limit !== undefined;
+    const verdict = !judged ? '' : busy ? 'machine busy' : measured <= limit ? 'met' : 'NOT MET';
     const limitText = limit === undefined ? '' : bounds === 'value' ? `≤ ${limit} ${unit}` : `≤ ${limit} ×`;
     return [
       work,
