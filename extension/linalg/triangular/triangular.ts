@@ -14,6 +14,9 @@ const LEAST_ORDER = 32;
 const TILE = 256;
 const HOSTED_TILE = 1024;
 
+/** Columns of a Cholesky factor, and of a product with a triangle, that are made together: long products, few with zeros. */
+const COLUMNS = 512;
+
 /** A pivot below this many roundings of its diagonal element is one of a singular matrix. */
 const PIVOT_ROUNDINGS = 8;
 
@@ -27,9 +30,21 @@ interface View {
   readonly cols: Range;
 }
 
+/** Memory for one operand after the other: new memory costs more than what is copied into it. */
+class Scratch {
+  private memory = new Float64Array(0);
+
+  take(length: number): Float64Array {
+    if (this.memory.length < length) this.memory = new Float64Array(length);
+    return this.memory.subarray(0, length);
+  }
+}
+
 /** Products, and how much of the work they have done. */
 class Work {
   private done = 0;
+  private readonly left = new Scratch();
+  private readonly right = new Scratch();
   readonly tile: number;
 
   /** @param total multiply-adds of all products */
@@ -53,12 +68,12 @@ class Work {
     for (let top = c.rows[0]; top < c.rows[1]; top += tile) {
       const bottom = Math.min(c.rows[1], top + tile);
       const from = a.rows[0] + top - c.rows[0];
-      const left = cut(a.x, a.n, [from, from + bottom - top], a.cols);
+      const left = cut(a.x, a.n, [from, from + bottom - top], a.cols, this.left);
       for (let start = c.cols[0]; start < (lower ? bottom : c.cols[1]); start += tile) {
         const end = Math.min(c.cols[1], start + tile);
         const [first, last] = transB ? b.rows : b.cols;
         const own: Range = [first + start - c.cols[0], Math.min(last, first + end - c.cols[0])];
-        const right = transB ? cut(b.x, b.n, own, b.cols) : cut(b.x, b.n, b.rows, own);
+        const right = transB ? cut(b.x, b.n, own, b.cols, this.right) : cut(b.x, b.n, b.rows, own, this.right);
         const product = this.kernels.multiply(left, right, bottom - top, end - start, depth, false, transB);
         subtract(c.x, c.n, top, start, product, end - start);
         this.done += (bottom - top) * (end - start) * depth;
@@ -78,7 +93,14 @@ export function choleskyFactor(c: Float64Array, n: number, kernels: Kernels, pol
   const l = c.slice();
   const least = Float64Array.from({ length: n }, (_, i) => PIVOT_ROUNDINGS * n * Number.EPSILON * c[i * n + i]!);
   const work = new Work(kernels, poll, n ** 3 / 5);
-  if (!factorRange(l, n, 0, n, least, work)) return undefined;
+  for (let start = 0; start < n; start += COLUMNS) {
+    const end = Math.min(n, start + COLUMNS);
+    const own: View = { x: l, n, rows: [start, n], cols: [start, end] };
+    if (start > 0)
+      work.subtract(own, { ...own, cols: [0, start] }, { ...own, rows: [start, end], cols: [0, start] }, true);
+    if (!factorRange(l, n, start, end, least, work)) return undefined;
+    solveTransposed(l, n, { ...own, rows: [end, n] }, work);
+  }
   for (let i = 0; i < n; i++) l.fill(0, i * n + i + 1, (i + 1) * n);
   return l;
 }
@@ -119,15 +141,17 @@ export function timesLower(
 ): Float64Array {
   const result = new Float64Array(rows * n);
   const tile = kernels.host ? HOSTED_TILE : TILE;
-  for (let left = 0; left < n; left += tile) {
-    const right = Math.min(n, left + tile);
-    const columns = cut(l, n, [left, n], [left, right]);
+  const width = Math.min(tile, COLUMNS);
+  const [ownMemory, columnMemory] = [new Scratch(), new Scratch()];
+  for (let left = 0; left < n; left += width) {
+    const right = Math.min(n, left + width);
+    const columns = cut(l, n, [left, n], [left, right], columnMemory);
     for (let top = 0; top < rows; top += tile) {
       const bottom = Math.min(rows, top + tile);
-      const own = cut(x, n, [top, bottom], [left, n]);
+      const own = cut(x, n, [top, bottom], [left, n], ownMemory);
       const product = kernels.multiply(own, columns, bottom - top, right - left, n - left, false, false);
       paste(result, n, top, left, product, right - left);
-      poll(Math.min(1, (left + (tile * bottom) / rows) / n));
+      poll(Math.min(1, (left + (width * bottom) / rows) / n));
     }
   }
   return result;
@@ -237,10 +261,11 @@ export function cut(
   n: number,
   [top, bottom]: readonly [number, number],
   [left, right]: readonly [number, number],
+  scratch = new Scratch(),
 ): Float64Array {
   if (left === 0 && right === n) return x.subarray(top * n, bottom * n);
   const width = right - left;
-  const block = new Float64Array((bottom - top) * width);
+  const block = scratch.take((bottom - top) * width);
   for (let i = top; i < bottom; i++) block.set(x.subarray(i * n + left, i * n + right), (i - top) * width);
   return block;
 }
