@@ -10,20 +10,18 @@ import { orthonormalColumns } from '../triangular/choleskyQr';
 import { choleskyFactor, inverseLower } from '../triangular/triangular';
 import type { BandMatrix, Interval } from '../kernels/bandMatrix';
 import { dampedInterval, NOISE } from './dampedInterval';
+import { FilterDegrees } from './filterDegrees';
 import { topEigenvectors } from './symmetricEigenvectors';
 
 /** Vectors beyond those asked for, as a share of them: what lies between them and the damped interval converges slowly. */
 const OVERSAMPLING = 1 / 4;
 const LEAST_OVERSAMPLING = 16;
 
-/** How much more a filter may enlarge the first vector than the last: of random vectors, and of ordered ones. */
-const FIRST_GROWTH = 1e6;
-const LARGEST_GROWTH = 1e10;
-/** Passes of the filter until what is damped has lost this much to the last vector that is asked for. */
-const WANTED_GROWTH = 2e6;
+/** Looks at what was found, and what more passes gain beyond what was missing at the last one. */
 const MOST_LOOKS = 6;
-/** Polynomials of a higher degree gain too slowly: such a spectrum is solved whole. */
-const MOST_STEPS = 400;
+const MARGIN = 3;
+/** Rough share of the time. */
+const FILTER_SHARE = 0.75;
 
 /** ‖B·x − λ·x‖ of each vector at most, as a share of λ, or its square over the distance to what is not kept. */
 const TOLERANCE = 1e-6;
@@ -60,34 +58,28 @@ export function leadingBandVectors(band: BandMatrix, k: number, tools: SubspaceT
   const poll = (): void => tools.poll(reached);
   const bounds = dampedInterval(band, k, count - k, poll);
   if (!bounds) return undefined;
-  const { largest, kept, damped } = bounds;
-  const growth = (value: number): number => Math.acosh(Math.max(1, (2 * value) / damped.high - 1));
-  const wanted = Math.log(WANTED_GROWTH) / growth(kept);
-  if (!(wanted < MOST_STEPS)) return undefined;
+  const { damped } = bounds;
+  const degrees = new FilterDegrees(bounds);
+  if (degrees.areTooMany) return undefined;
   const own = { ...tools, poll };
-  const mostSteps = (allowed: number): number => Math.max(1, Math.floor(Math.log(allowed) / growth(largest)));
   let x: Float64Array | undefined = randomVectors(n, count);
   let trace = 0;
   for (let i = 0; i < n; i++) trace += band.rows[i * (band.width + 1) + band.width]!;
-  let steps = 0;
-  let most = mostSteps(FIRST_GROWTH);
   for (let looks = 0; looks < MOST_LOOKS; looks++) {
-    const goal = Math.ceil(wanted * 1.5 ** looks);
-    while (steps < goal) {
-      const later = mostSteps(LARGEST_GROWTH);
-      const passes = 1 + Math.max(0, Math.ceil((goal - steps - most) / later));
-      // Passes as few as may be, their degrees alike.
-      const degree = Math.ceil(((goal - steps) * most) / (most + (passes - 1) * later));
+    for (let degree = degrees.next(); degree !== undefined; degree = degrees.next()) {
       x = orthonormalColumns(tools.filter(x, count, degree, damped, poll), n, count, own);
       if (!x) return undefined;
-      steps += degree;
-      most = later;
-      reached = Math.max(reached, Math.min(1, steps / (2 * wanted)));
+      reached = Math.max(reached, FILTER_SHARE * degrees.share);
     }
     const ritz = rayleighRitz(x, n, count, Math.min(count, k + 1), damped, own);
-    if (ritz && isEnough(ritz, k, trace)) {
+    if (!ritz) return undefined;
+    const excess = excessOf(ritz, k, trace);
+    if (excess <= 1) {
       return { values: ritz.values.slice(0, k), vectors: firstColumns(ritz.vectors, ritz.values.length, k) };
     }
+    if (!Number.isFinite(excess)) return undefined;
+    // It falls with the square of what is gained.
+    degrees.add(MARGIN * Math.sqrt(excess));
   }
   return undefined;
 }
@@ -138,20 +130,25 @@ function rayleighRitz(
   };
 }
 
-/** What each eigenvalue lacks at most: the residual, or (Kato and Temple) its square over the distance to those beyond k. */
-function isEnough({ values, residuals }: Ritz, k: number, trace: number): boolean {
+/**
+ * What the eigenvalues lack over what they may lack, each and together; 1 or less is enough. Each lacks the residual at
+ * most, or (Kato and Temple) its square over the distance to those beyond k.
+ */
+function excessOf({ values, residuals }: Ritz, k: number, trace: number): number {
   const discarded = k < values.length ? values[k]! + residuals[k]! : 0;
+  const noise = NOISE * values[0]!;
+  let worst = 0;
   let loss = 0;
   let rest = trace;
   for (let i = 0; i < k; i++) {
     const gap = values[i]! - discarded;
     const residual = residuals[i]!;
     const own = gap > residual ? (residual * residual) / gap : residual;
-    if (own > Math.max(TOLERANCE * values[i]!, NOISE * values[0]!)) return false;
+    worst = Math.max(worst, own / Math.max(TOLERANCE * values[i]!, noise));
     loss += own;
     rest -= values[i]!;
   }
-  return loss <= Math.max(2 * EXCESS * rest, k * NOISE * values[0]!);
+  return Math.max(worst, loss / Math.max(2 * EXCESS * rest, k * noise));
 }
 
 function firstColumns(x: Float64Array, columns: number, k: number): Float64Array {
