@@ -16,6 +16,7 @@ export { UsageError };
 export const USAGE = `Eigenscope: what a checkpoint's weights say, without Python.
 
   eigenscope inspect PATH [options]     spectra, metrics, rank suggestions and statistics of every layer
+  eigenscope read-back DIR [options]    the same for a saved model: its parts count as the matrices that they stand for
   eigenscope report PATH --out FILE     all of it as one HTML file: map, findings, a table, and spectra of chosen layers
   eigenscope tensors PATH [--json]      names, shapes and dtypes, from the headers alone
   eigenscope compress PATH --layer GLOB (--rank K | --energy T | --budget R) --out FILE
@@ -267,8 +268,10 @@ export function commonValues({
 }
 
 function commandOf(name: string | undefined): keyof typeof OPTIONS_OF {
+  // A saved model is inspected as any other: its parts are shown as the matrices that they stand for.
+  if (name === 'read-back') return 'inspect';
   if (name !== undefined && Object.hasOwn(OPTIONS_OF, name)) return name as keyof typeof OPTIONS_OF;
-  const known = [...Object.keys(OPTIONS_OF), 'report', 'plan', 'calibrate', 'evaluate'].join(', ');
+  const known = [...Object.keys(OPTIONS_OF), 'read-back', 'report', 'plan', 'calibrate', 'evaluate'].join(', ');
   throw new UsageError(
     name === undefined ? `one of ${known} comes first` : `there is no command "${name}"; ${known} are`,
   );

@@ -62,6 +62,10 @@ describe('command line', () => {
     assert.deepEqual(read(' --method svd-llm --stats s.safetensors'), ['svd-llm', 's.safetensors']);
   });
 
+  it('inspects what is read back', () => {
+    assert.deepEqual(parseCommand('read-back dir --json'.split(' ')), parseCommand('inspect dir --json'.split(' ')));
+  });
+
   it('reads every layer to compress', () => {
     const command = parseCommand('compress m --layer v --layer *.w --out o --rank 1'.split(' '));
     assert.ok(command.command === 'compress');
@@ -92,8 +96,11 @@ describe('command line', () => {
     ['inspect m --farms-rows 1', /from 2 to/],
     ['inspect m --farms-q zero', /not "zero"/],
     ['inspect m --fit constructor', /KS, mid or peak, not "constructor"/],
-    ['toString m', /no command "toString"; inspect, tensors, compress, vectors, report, plan, calibrate, evaluate are/],
-    ['--json', /one of inspect, tensors, compress, vectors, report, plan, calibrate, evaluate comes first/],
+    [
+      'toString m',
+      /no command "toString"; inspect, tensors, compress, vectors, read-back, report, plan, calibrate, evaluate are/,
+    ],
+    ['--json', /one of inspect, tensors, compress, vectors, read-back, report, plan, calibrate, evaluate comes first/],
     ['inspect m --colour', /colour/],
     ['tensors m --csv', /tensors takes no --csv/],
     ['inspect m --split qkv', /--split is fused or heads, not "qkv"/],
