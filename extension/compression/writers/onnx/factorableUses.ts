@@ -9,7 +9,8 @@ import { CompressionError } from '../../compressionError';
 /** Before it, Gemm broadcasts by an attribute. */
 const GEMM_SINCE = 7;
 
-const KEEP = 'keep it dense in the plan';
+/** Ends each reason of a run. */
+export const KEEP = 'keep it dense in the plan';
 
 export interface FactorableUse {
   readonly node: TreeNode;

@@ -2,7 +2,7 @@
 import { FileReader } from '../../../checkpoint/files/fileReader';
 import { OnnxPlaces, type WeightPlace } from '../../../checkpoint/onnx/onnxPlaces';
 import { CompressionError } from '../../compressionError';
-import { factorableWeight } from './factorableUses';
+import { factorableWeight, KEEP } from './factorableUses';
 
 /**
  * Why each stays dense, by the tensor's name; reads after "it".
@@ -32,6 +32,8 @@ function reasonFor(places: OnnxPlaces, place: WeightPlace): string | undefined {
     return undefined;
   } catch (error) {
     if (!(error instanceof CompressionError)) throw error;
-    return error.reason;
+    // A plan keeps it dense already.
+    const remedy = `; ${KEEP}`;
+    return error.reason.endsWith(remedy) ? error.reason.slice(0, -remedy.length) : error.reason;
   }
 }
