@@ -280,9 +280,19 @@ describe('ONNX models with pairs in place of weights', function () {
       return;
     }
     for (const [name, make, dense] of MADE) {
-      const { file } = await savedMade(`${name} checked`, make(), dense);
-      execFileSync(python, ['-c', CHECK, file], { stdio: 'pipe' });
+      const { source, file: whole } = await savedMade(`${name} checked`, make(), dense);
+      const choose = (weight: SavedWeight) => (dense.includes(weight.layer) ? undefined : fullRank(weight));
+      const within = onnxLayoutWithin(statSync(whole).size - 1);
+      const out = path.join(folder, `${name} split`);
+      const { file: split } = await saveOnnx(source, out, choose, () => ({}), undefined, within);
+      for (const each of [whole, split]) execFileSync(python, ['-c', CHECK, each], { stdio: 'pipe' });
     }
+    const { made, files } = besideModel(products());
+    for (const [name, content] of Object.entries(files)) writeFileSync(path.join(folder, name), content);
+    const { file } = await saveOnnx(written('beside checked', made.bytes), path.join(folder, 'checked'), (weight) =>
+      ['right', 'turned', 'same'].includes(weight.layer) ? { method: 'svd', rank: 1 } : undefined,
+    );
+    execFileSync(python, ['-c', CHECK, file], { stdio: 'pipe' });
   });
 
   it('keep what they are not asked to change byte for byte, fields of later versions too', async () => {
