@@ -63,7 +63,7 @@ export class Planner {
   allocate(request: PlanRequest): AllocatedPlan {
     assertRequest(request);
     const standing = standings(this.prepared, request);
-    if (request.pinned && !request.rebalance) {
+    if (standsAlone(request)) {
       const { pinned: _, ...unpinned } = request;
       const { layers } = this.allocate(unpinned);
       const plans = standing.map((own, l) =>
@@ -321,6 +321,11 @@ function planOf(method: LayerChoice, { options }: FamilyLayer, index: number): L
   return rank === 0 ? choice : { ...choice, rank };
 }
 
+/** Rows were set by hand, and the others do not make up for them. */
+function standsAlone({ pinned = {}, rebalance }: Pick<PlanRequest, 'pinned' | 'rebalance'>): boolean {
+  return Object.keys(pinned).length > 0 && !rebalance;
+}
+
 function whyDense(standing: Standing): string {
   return standing.kind === 'left out' || standing.kind === 'missing' ? standing.why : '';
 }
@@ -335,7 +340,7 @@ function whyNot({ target, pinned, rebalance }: PlanRequest, reached: number | nu
   const inspected = missing === 0 ? '' : `; ${missing} of the layers were not inspected`;
   if (reached === null) return `the error is not known before it is run${inspected}`;
   const shown = Number((100 * reached).toPrecision(3));
-  if (pinned && !rebalance) return `the rows that were set by hand take it to ${shown} %${inspected}`;
+  if (standsAlone({ pinned, rebalance })) return `the rows that were set by hand take it to ${shown} %${inspected}`;
   return target.kind === 'error'
     ? `the error of these layers is ${shown} % at least${inspected}`
     : `the ${target.kind === 'size' ? 'size' : 'share of parameters'} is ${shown} % at least with these layers and this method${inspected}`;

@@ -80,4 +80,15 @@ describe('a plan from a file on the page', () => {
     assert.equal(of({ method: { method: 'dct' } }), null);
     assert.equal(of({ loadedRows: null }), null);
   });
+
+  it('is not said to miss its target by rows that were set by hand, if none were', () => {
+    const settings: PlanSettings = { ...asked, rebalance: false, target: { kind: 'parameters', value: 0.01 } };
+    const why = (change: Partial<PlanSettings>): string | undefined => {
+      const planned = inspected.plan({ ...settings, ...change }, nothing);
+      assert.ok('plan' in planned);
+      return planned.plan.why;
+    };
+    assert.match(why({})!, /^the share of parameters is .* % at least with these layers and this method$/);
+    assert.match(why({ pinned: { a: { method: 'svd', rank: 6 } } })!, /^the rows that were set by hand take it to/);
+  });
 });
