@@ -68,7 +68,8 @@ export function errorTitle({ error, errorIs, errorBetween }: KnownError): string
 export const planColumns: readonly PlanColumn[] = [
   {
     ...{ key: 'layer', label: 'Layer', description: 'Name in the checkpoint', align: 'start', width: 0 },
-    text: ({ name, pinned }) => `${pinned ? '✎ ' : ''}${name}`,
+    // Names that are too long lose their beginning.
+    text: ({ name, pinned }) => `${name}${pinned ? ' ✎' : ''}`,
     title: ({ name, pinned }) => (pinned ? `${name}: set by hand` : name),
     sort: ({ name }) => name,
   },
