@@ -6,10 +6,10 @@
 import type { Bounds } from './dampedInterval';
 
 /** How much more a pass may enlarge the first vector than the last: of random vectors, and of orthonormal ones. */
-const FIRST_GROWTH = 1e6;
+const FIRST_GROWTH = 1e7;
 const LARGEST_GROWTH = 1e10;
 /** The passes gain this much for the last vector that is asked for over what is damped. */
-const WANTED_GROWTH = 1e5;
+const WANTED_GROWTH = 1e6;
 /** Polynomials of a higher degree gain too slowly: such a spectrum is solved whole. */
 const MOST_STEPS = 400;
 
