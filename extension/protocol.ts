@@ -3,6 +3,7 @@
  * system. Requests and notifications are plain interfaces from which `rpc.ts` derives the typed calls. The records that
  * they carry stand in `shared/`.
  */
+import type { ColumnLayout } from './shared/columnLayout';
 import type { Assignment, AssignmentRequest } from './shared/compression/assignments';
 import type { GroupOption } from './shared/compression/blockGroups';
 import type { LayerDifference } from './shared/compression/layerDifference';
@@ -222,6 +223,8 @@ export interface ViewRequests {
   ready: { params: null; result: ViewState };
   /** The table is on the screen: what was held back for it, computing, may begin. */
   drawn: { params: null; result: null };
+  /** For this view and all that open later in the workspace. */
+  rememberColumns: { params: { layout: ColumnLayout }; result: null };
   /** The layer that is open beside the table. */
   shows: { params: { layer: string | null }; result: null };
   inspect: { params: { names?: string[] }; result: { queued: number } };
@@ -297,6 +300,8 @@ export interface ViewState {
   /** Quick looks at layers without a result. */
   quick?: QuickLook[];
   settings: InspectSettings;
+  /** How the columns were arranged last in this workspace. */
+  columns: ColumnLayout;
   /** Why these are no longer the files on the disk. */
   changed?: Problem;
   /** How saving the whole model stands, if it was begun. */

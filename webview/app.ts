@@ -15,6 +15,7 @@ import { PlanView } from './plan/planView';
 import { savePicturesWith } from './plots/pictures/pictureMenu';
 import { showMenu, type MenuItem } from './controls/popup';
 import type { ViewNotifications, ViewSelection, ViewState } from '../extension/protocol';
+import type { ColumnLayout } from '../extension/shared/columnLayout';
 import { problemOf } from '../extension/shared/rpc';
 import { rowMenu, type PlannedRows } from './table/rowMenu';
 import { splitter } from './controls/splitter';
@@ -70,7 +71,11 @@ class Page {
         this.openPlan({ focus: true });
       },
     });
-    this.table = new TensorTable(inspection, memory, {
+    const columns = {
+      layout: state.columns,
+      remember: (layout: ColumnLayout) => this.ask(host.request('rememberColumns', { layout })),
+    };
+    this.table = new TensorTable(inspection, memory, columns, {
       open: (node, how) => {
         if (node.layer !== undefined) this.show(node.layer, { focus: how === 'keyboard' ? 'title' : 'none' });
       },

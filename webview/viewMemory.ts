@@ -13,7 +13,6 @@ export interface RememberedView {
   tree: boolean;
   filter: string;
   collapsed: string[];
-  columns: string[] | null;
   layer: string | null;
   tab: string;
   /** Unfolded. */
@@ -32,7 +31,6 @@ const initial: RememberedView = {
   tree: true,
   filter: '',
   collapsed: [],
-  columns: null,
   layer: null,
   tab: 'spectrum',
   overview: true,

@@ -16,6 +16,7 @@ import { KnownVerdicts } from './code/knownVerdicts';
 import { registerNameCompletion } from './code/nameCompletion';
 import { registerPlanCompletion } from './code/planCompletion';
 import { CheckpointSession } from './editor/checkpointSession';
+import { ColumnMemory } from './editor/columnMemory';
 import { CheckpointEditors } from './editor/checkpointEditor';
 import { runCompressCommand, type CompressArguments } from './commands/compressCommand';
 import { pickDevice } from './commands/devicePicker';
@@ -83,7 +84,14 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
     logSession(session, log);
   };
   const died = new Quarantine(context.workspaceState, 'editorsQuarantine');
-  const editors = new CheckpointEditors(engine, context.extensionUri, log, watch, died);
+  const editors = new CheckpointEditors(
+    engine,
+    context.extensionUri,
+    log,
+    watch,
+    died,
+    new ColumnMemory(context.workspaceState),
+  );
   const shared = new SharedCheckpoints(
     (file) => {
       const session = new CheckpointSession(engine, file, inspectSettings, undefined, died);

@@ -49,7 +49,7 @@ export class Inspection {
   private frame = 0;
   private leaves: Map<string, TreeNode> | undefined;
 
-  constructor(state: ViewState) {
+  constructor(state: Omit<ViewState, 'columns'>) {
     this.summary = unpackSummary(state.summary);
     this.settings = state.settings;
     this.tree = moduleTree(this.summary.tensors);

@@ -1,6 +1,7 @@
 /** The measured numbers that a column can show: the metric table, FARMS, ranks and statistics of the elements. */
 import type { LayerResult, TensorStatistics } from '../../extension/shared/layers';
 import { metricTable, type MetricRow } from '../../extension/shared/metricTable';
+import { METRIC_GROUPS, type ColumnGroup } from './columnGroups';
 import { formatNumber, formatPercent } from './format';
 import { rankRules } from '../../extension/shared/ranks/rankRules';
 
@@ -12,6 +13,8 @@ export interface Measure {
   /** How the number is shown. */
   format: Pick<MetricRow, 'kind' | 'digits'>;
   width?: number;
+  /** Under which the chooser of columns lists it. */
+  group: ColumnGroup;
   /** False where the mean over a module's layers says nothing: its row stays empty. */
   averaged: boolean;
   value(result: LayerResult): number | null | undefined;
@@ -33,6 +36,7 @@ export function measures(): Measure[] {
     description: source ? `${description} (${source})` : description,
     format: { kind, digits },
     ...(label.length > LONG_LABEL && { width: LONG_LABEL_WIDTH }),
+    group: METRIC_GROUPS[key],
     averaged: true,
     value: ({ metrics: values }) => values[key],
     missing: ({ missing }) => missing?.[key],
@@ -47,6 +51,7 @@ const farmsAlpha: Measure = {
   label: 'FARMS α',
   description: 'alpha of the pooled spectra of windows of one aspect ratio: compares layers of different shape (FARMS)',
   format: { kind: 'number', digits: 2 },
+  group: 'Power-law fit',
   averaged: true,
   value: ({ farms }) => farms?.alpha,
   title: ({ farms }) =>
@@ -67,6 +72,7 @@ function rankMeasures(): Measure[] {
     description: `Rank suggestion: ${description}`,
     format: { kind: 'integer', digits: 0 },
     width: RANK_WIDTH,
+    group: 'Rank suggestions',
     averaged: true,
     value: ({ ranks }) => ranks[key]?.rank,
     title: ({ ranks }) => {
@@ -80,11 +86,19 @@ function rankMeasures(): Measure[] {
 /** Known of every tensor, with a spectrum or without. */
 function statisticMeasures(): Measure[] {
   const moment = (key: 'min' | 'max' | 'mean' | 'std' | 'l2', label: string, description: string): Measure => ({
-    ...{ key, label, description, format: { kind: 'number', digits: 4 }, averaged: false },
+    ...{ key, label, description, format: { kind: 'number', digits: 4 }, group: 'Elements', averaged: false },
     value: ({ statistics }) => statistics?.[key],
   });
   const count = (key: 'zeros' | 'nan' | 'inf', label: string, description: string): Measure => ({
-    ...{ key, label, description, format: { kind: 'integer', digits: 0 }, width: COUNT_WIDTH, averaged: false },
+    ...{
+      key,
+      label,
+      description,
+      format: { kind: 'integer', digits: 0 },
+      width: COUNT_WIDTH,
+      group: 'Elements',
+      averaged: false,
+    },
     value: ({ statistics }) => statistics?.[key],
     title: ({ statistics }) => (statistics ? shareOf(statistics, key) : undefined),
   });

@@ -13,6 +13,7 @@ import { Inspection } from '../model/inspection';
 import { formatBytes, formatCompact, plural } from '../numbers/format';
 import { ofTheModel } from '../numbers/ofTheModel';
 import { FindingList, LOCAL_NUMBERS } from '../overview/findingList';
+import { FORGOTTEN_COLUMNS } from '../table/tableColumns';
 import { TensorTable } from '../table/tensorTable';
 import { ViewMemory } from '../viewMemory';
 import { ReportLayers } from './reportLayers';
@@ -39,7 +40,7 @@ function show({ summary, settings, results, spectra, notes, program }: ReportDat
     },
   );
   findings.show(ofModel, [], 'None found.');
-  const table = new TensorTable(inspection, memory, {
+  const table = new TensorTable(inspection, memory, FORGOTTEN_COLUMNS, {
     open: (node) => node.layer !== undefined && open(node.layer),
     menu: ({ layer }, at) => {
       if (layer === undefined) return;

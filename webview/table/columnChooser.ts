@@ -1,31 +1,90 @@
 /** The panel in which a person chooses the table's columns. */
-import type { Column } from './columns';
-import { checkbox } from '../controls/controls';
+import { isUsual, USUAL_LAYOUT, type ColumnLayout } from '../../extension/shared/columnLayout';
+import { button, checkbox } from '../controls/controls';
 import { element } from '../controls/elements';
 import { openPopup } from '../controls/popup';
+import { COLUMN_GROUPS, type ColumnGroup } from '../numbers/columnGroups';
+import { chosenColumns } from './columnLayout';
+
+/** A column as the panel lists it. */
+export interface OfferedColumn {
+  readonly key: string;
+  readonly label: string;
+  readonly description: string;
+  readonly group: ColumnGroup;
+}
+
+export interface ChooserState {
+  readonly layout: ColumnLayout;
+  /** Keys of chosen columns that the table has no room for. */
+  readonly left: ReadonlySet<string>;
+}
 
 /**
  * Opens below its button; every tick takes effect at once.
  *
- * @param onChange hears the keys of all columns chosen
+ * @param state asked again after every change
  */
 export function chooseColumns(
-  columns: readonly Column[],
-  chosen: Set<string>,
+  columns: readonly OfferedColumn[],
+  state: () => ChooserState,
   owner: HTMLElement,
-  onChange: (chosen: string[]) => void,
+  onChange: (layout: ColumnLayout) => void,
 ): void {
-  const boxes = columns.map(({ key, label, description }) => {
-    const box = checkbox(label, chosen.has(key), (checked) => {
-      if (checked) chosen.add(key);
-      else chosen.delete(key);
-      onChange([...chosen]);
+  const change = (next: Partial<ColumnLayout>): void => {
+    onChange({ ...state().layout, ...next });
+    show();
+  };
+  const boxes = columns.map((column) => {
+    const box = checkbox(column.label, false, (checked) => {
+      const chosen = new Set(chosenColumns(state().layout));
+      if (checked) chosen.add(column.key);
+      else chosen.delete(column.key);
+      change({ chosen: [...chosen] });
     });
-    box.title = description;
-    return box;
+    return { ...column, box };
   });
-  const panel = element('div', { class: 'popup column-chooser', role: 'dialog', 'aria-label': 'Columns' }, ...boxes);
+  const fit = checkbox('Only columns that fit', true, (checked) => change({ fit: checked }));
+  fit.title = 'Leaves out what the table has no room for; else it scrolls sideways';
+  const reset = button({
+    label: 'Reset',
+    icon: 'discard',
+    title: 'The usual columns, in their usual order and width',
+    onClick: () => {
+      change(USUAL_LAYOUT);
+      fit.focus();
+    },
+  });
+  const groups = COLUMN_GROUPS.flatMap((group) => {
+    const members = boxes.filter((each) => each.group === group).map(({ box }) => box);
+    return members.length === 0 ? [] : [element('fieldset', {}, element('legend', {}, group), ...members)];
+  });
+  const show = (): void => {
+    const { layout, left } = state();
+    const chosen = chosenColumns(layout);
+    fit.checked = layout.fit;
+    reset.disabled = isUsual(layout);
+    for (const { key, box, label, description } of boxes) {
+      box.checked = chosen.has(key);
+      const isLeft = left.has(key);
+      box.classList.toggle('left-out', isLeft);
+      box.title = isLeft ? `${description} Chosen, but there is no room for it.` : description;
+      box.replaceChildren(label, ...(isLeft ? [element('span', { class: 'muted' }, ' (no room)')] : []));
+    }
+  };
+  const panel = element(
+    'div',
+    { class: 'popup column-chooser', role: 'dialog', 'aria-label': 'Columns' },
+    element('div', { class: 'chooser-head' }, fit, reset),
+    element('div', { class: 'chooser-scroll' }, element('div', { class: 'chooser-groups' }, ...groups)),
+    element(
+      'p',
+      { class: 'muted' },
+      'Drag the edge of a column’s title to change its width, and the title to move it. By keyboard: Shift or Ctrl with ← →.',
+    ),
+  );
+  show();
   const { right, bottom } = owner.getBoundingClientRect();
   openPopup(panel, { x: right, y: bottom }, owner);
-  boxes[0]?.focus();
+  fit.focus();
 }

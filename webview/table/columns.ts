@@ -9,6 +9,7 @@ import { estimateOf, estimateText, estimateWords, isExact } from '../numbers/est
 import { Means } from '../numbers/means';
 import { measures, type Measure } from '../numbers/measures';
 import type { TreeNode } from '../model/moduleTree';
+import type { ColumnGroup } from '../numbers/columnGroups';
 import { NAME_COLUMN } from './columnLayout';
 import type { SortValue } from './tableOrder';
 
@@ -27,6 +28,8 @@ export interface Column {
   key: string;
   label: string;
   description: string;
+  /** Under which the chooser lists it. */
+  group: ColumnGroup;
   align: 'start' | 'end';
   /** Pixels; the name's column takes what is left. */
   width: number;
@@ -37,22 +40,6 @@ export interface Column {
   text?: (node: TreeNode) => string | null;
   cell(node: TreeNode): CellContent;
 }
-
-/** Shown until a person chooses otherwise. */
-export const DEFAULT_COLUMNS: readonly string[] = [
-  'shape',
-  'dtype',
-  'parameters',
-  'bytes',
-  'alpha',
-  'farms_alpha',
-  'D',
-  'stable_rank',
-  'effective_rank',
-  'entropy',
-  'spectral_norm',
-  'rank_energy_0.95',
-];
 
 const NUMBER_WIDTH = 78;
 const LEAST_SHAPE_WIDTH = 96;
@@ -109,14 +96,14 @@ function typeWidth({ summary }: Inspection): number {
 function headerColumns(inspection: Inspection): Column[] {
   return [
     {
-      ...{ key: NAME_COLUMN, label: 'Name', description: 'Name in the checkpoint', align: 'start' },
+      ...{ key: NAME_COLUMN, label: 'Name', description: 'Name in the checkpoint', group: 'Tensor', align: 'start' },
       ...{ width: 0, descendingFirst: false },
       sort: (node) => node.name,
       text: (node) => node.filterText,
       cell: () => empty,
     },
     {
-      ...{ key: 'shape', label: 'Shape', description: 'Shape as stored', align: 'start' },
+      ...{ key: 'shape', label: 'Shape', description: 'Shape as stored', group: 'Tensor', align: 'start' },
       ...{ width: shapeWidth(inspection), descendingFirst: true },
       sort: (node) => (node.tensor ? node.parameters : null),
       text: shapeText,
@@ -126,20 +113,27 @@ function headerColumns(inspection: Inspection): Column[] {
       },
     },
     {
-      ...{ key: 'dtype', label: 'Type', description: 'Element type as stored', align: 'start' },
+      ...{ key: 'dtype', label: 'Type', description: 'Element type as stored', group: 'Tensor', align: 'start' },
       ...{ width: typeWidth(inspection), descendingFirst: false },
       sort: ({ tensor }) => (tensor ? typeName(tensor) : null),
       text: ({ tensor }) => (tensor ? typeName(tensor) : null),
       cell: ({ tensor }) => (tensor ? { text: typeName(tensor), title: typeName(tensor) } : empty),
     },
     {
-      ...{ key: 'parameters', label: 'Params', description: 'Number of elements', align: 'end' },
+      ...{ key: 'parameters', label: 'Params', description: 'Number of elements', group: 'Tensor', align: 'end' },
       ...{ width: 70, descendingFirst: true },
       sort: (node) => node.parameters,
       cell: (node) => ({ text: formatCompact(node.parameters), title: formatCount(node.parameters) }),
     },
     {
-      ...{ key: 'bytes', label: 'Size', description: 'Bytes of the elements as stored', align: 'end', width: 72 },
+      ...{
+        key: 'bytes',
+        label: 'Size',
+        description: 'Bytes of the elements as stored',
+        group: 'Tensor',
+        align: 'end',
+        width: 72,
+      },
       descendingFirst: true,
       sort: (node) => node.bytes,
       cell: (node) => ({ text: formatBytes(node.bytes), title: plural(node.bytes, 'byte') }),
@@ -193,6 +187,7 @@ function measuredColumns(inspection: Inspection): Column[] {
       key: measure.key,
       label: measure.label,
       description: measure.description,
+      group: measure.group,
       align: 'end',
       width: measure.width ?? NUMBER_WIDTH,
       descendingFirst: true,

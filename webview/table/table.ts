@@ -7,6 +7,7 @@ import { element } from '../controls/elements';
 import { icon } from '../controls/icons';
 import { roving } from '../controls/roving';
 import { ROW_HEIGHT, type TableActions } from './tableActions';
+import { movable, onTitleKey, resizable } from './headerDrag';
 import { RowView, type RowContext } from './tableRow';
 import { handleTableKey } from './tableKeyboard';
 import type { ShownRow } from './tableOrder';
@@ -40,6 +41,10 @@ export class LayerTable {
   private readonly empty: HTMLElement;
   private columns: readonly Column[] = [];
   private nameWidth = 0;
+  private givenNameWidth: number | undefined;
+  private lastWidth = 0;
+  /** Where a title that is dragged would go. */
+  private readonly dropMark = element('span', { class: 'drop-mark', hidden: true });
   private pool: RowView[] = [];
   private frame = 0;
   private settleTimer = 0;
@@ -66,6 +71,12 @@ export class LayerTable {
     this.body.addEventListener('click', (event) => this.onClick(event));
     this.body.addEventListener('contextmenu', (event) => this.onContextMenu(event));
     new ResizeObserver(() => {
+      // Behind the plan of the model it has no width.
+      if (this.width !== this.lastWidth && this.width > 0) {
+        this.lastWidth = this.width;
+        this.setTracks();
+        this.actions.widthChanged();
+      }
       if (this.sawSelection) this.keepSelection();
       this.moved();
     }).observe(this.element);
@@ -76,16 +87,41 @@ export class LayerTable {
     return Math.max(1, Math.floor((this.element.clientHeight - this.header.offsetHeight) / ROW_HEIGHT) - 1);
   }
 
-  setColumns(columns: readonly Column[]): void {
+  /**
+   * @param columns with their widths, the name's first
+   * @param nameWidth pixels that a person gave the name
+   */
+  setColumns(columns: readonly Column[], nameWidth: number | undefined): void {
+    const same = columns.length === this.columns.length && columns.every(({ key }, i) => key === this.columns[i]!.key);
     this.columns = columns;
+    this.givenNameWidth = nameWidth;
+    this.setTracks();
+    if (same) return;
+    const focused = document.activeElement?.closest<HTMLElement>('.table-head .cell')?.dataset.column;
     const cells = columns.map((column, index) => this.headerCell(column, index));
-    this.header.replaceChildren(element('div', { class: 'table-row', role: 'row', 'aria-rowindex': 1 }, ...cells));
+    this.header.replaceChildren(
+      element('div', { class: 'table-row', role: 'row', 'aria-rowindex': 1 }, ...cells),
+      this.dropMark,
+    );
+    if (focused !== undefined)
+      this.titles()
+        .find(({ dataset }) => dataset.column === focused)
+        ?.querySelector('button')
+        ?.focus();
     this.setTabStop();
     this.element.setAttribute('aria-colcount', String(columns.length));
-    this.setTracks();
     this.pool.forEach((row) => row.element.remove());
     this.pool = [];
     this.moved();
+    // At once: in the frame of a table that just got its width, there is no other.
+    this.draw();
+  }
+
+  /** Other widths of the same columns. */
+  setWidths(widthOf: (key: string) => number | undefined, nameWidth: number | undefined): void {
+    this.columns = this.columns.map((column) => ({ ...column, width: widthOf(column.key) ?? column.width }));
+    this.givenNameWidth = nameWidth;
+    this.setTracks();
   }
 
   /** Width that the first column would like, in pixels: names in a list are longer than in the tree. */
@@ -95,16 +131,31 @@ export class LayerTable {
     this.setTracks();
   }
 
+  /** Pixels within the scroll bar. */
+  get width(): number {
+    return this.element.clientWidth;
+  }
+
+  /** Pixels that the first column takes at least. */
+  get nameRoom(): number {
+    const share = (NAME_SHARE / 100) * this.width;
+    // Beside a layer's view the numbers have the first claim to the room.
+    return this.givenNameWidth ?? Math.min(this.nameWidth, Math.max(LEAST_NAME_WIDTH, share));
+  }
+
+  private titles(): HTMLElement[] {
+    return [...this.header.querySelectorAll<HTMLElement>('[role=columnheader]')];
+  }
+
   private setTracks(): void {
     const [, ...others] = this.columns.map((column) => column.width);
-    // Beside a layer's view the numbers have the first claim to the room.
-    const name = `min(${this.nameWidth}px, max(${LEAST_NAME_WIDTH}px, ${NAME_SHARE}cqw))`;
+    const name = `${this.nameRoom}px`;
     // What is scrolled to must not end up below the name, which stays where it is.
     this.element.style.setProperty('scroll-padding-inline-start', name);
-    const tracks = [`minmax(${name}, 1fr)`, ...others.map((width) => `${width}px`)];
-    this.element.style.setProperty('--columns', tracks.join(' '));
-    const width = others.reduce((sum, each) => sum + each, 0);
-    this.element.style.setProperty('--table-width', `calc(${width}px + ${name})`);
+    const first = this.givenNameWidth === undefined ? `minmax(${name}, 1fr)` : name;
+    this.element.style.setProperty('--columns', [first, ...others.map((width) => `${width}px`)].join(' '));
+    const width = others.reduce((sum, each) => sum + each, this.nameRoom);
+    this.element.style.setProperty('--table-width', `${width}px`);
   }
 
   /** Says in the headers which column the rows are sorted by. */
@@ -175,19 +226,28 @@ export class LayerTable {
   }
 
   private headerCell(column: Column, index: number): HTMLElement {
-    return element(
+    const { key, label, description, align } = column;
+    const handle = element(
+      'button',
+      { class: 'sort-button', type: 'button', click: () => this.actions.sort(column) },
+      element('span', { class: 'sort-label' }, label),
+      icon('arrow-up'),
+    );
+    const grip = element('span', { class: 'column-grip', 'aria-hidden': 'true' });
+    const title = element(
       'div',
       {
-        ...{ class: `cell ${column.align}`, role: 'columnheader', 'aria-colindex': index + 1 },
-        ...{ 'aria-sort': 'none', 'data-column': column.key, title: column.description },
+        ...{ class: `cell ${align}`, role: 'columnheader', 'aria-colindex': index + 1 },
+        ...{ 'aria-sort': 'none', 'data-column': key, title: description },
       },
-      element(
-        'button',
-        { class: 'sort-button', type: 'button', click: () => this.actions.sort(column) },
-        element('span', { class: 'sort-label' }, column.label),
-        icon('arrow-up'),
-      ),
+      handle,
+      grip,
     );
+    resizable(title, grip, key, this.actions);
+    const titles = (): HTMLElement[] => this.titles();
+    if (index > 0) movable(title, handle, titles, this.dropMark, this.actions);
+    handle.addEventListener('keydown', (event) => onTitleKey(event, title, titles, this.actions));
+    return title;
   }
 
   private scrollIntoView(index: number): void {

@@ -11,6 +11,13 @@ export interface TableActions {
   toggle(node: TreeNode, expand: boolean): void;
   menu(node: TreeNode, at: { x: number; y: number }): void;
   sort(column: Column): void;
+  /** @param width in pixels; null for the usual one */
+  resize(column: string, width: number | null): void;
+  /** A width is settled. */
+  resized(): void;
+  moveColumn(column: string, target: string, side: 'before' | 'behind'): void;
+  /** The table is as wide as never before. */
+  widthChanged(): void;
   /** Rows in sight, top first, after scrolling has come to rest. */
   visible(nodes: TreeNode[]): void;
   /** Letters typed while the table has the focus. */

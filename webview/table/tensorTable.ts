@@ -4,9 +4,8 @@
  */
 import type { TextTable } from '../../extension/shared/exports/tableText';
 import { NAME_COLUMN } from './columnLayout';
-import { allColumns, CHARACTER_WIDTH, DEFAULT_COLUMNS, type Column } from './columns';
+import { allColumns, CHARACTER_WIDTH, type Column } from './columns';
 import type { ViewMemory } from '../viewMemory';
-import { chooseColumns } from './columnChooser';
 import { button, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatCount, plural } from '../numbers/format';
@@ -19,6 +18,7 @@ import type { Inspection } from '../model/inspection';
 import type { TreeNode } from '../model/moduleTree';
 import { rowStatus } from './rowStatus';
 import { LayerTable } from './table';
+import { TableColumns, type KeptColumns } from './tableColumns';
 import { INDENT } from './tableRow';
 import type { UnusualLayer } from '../../extension/shared/findings/unusualLayers';
 import { RowFilter, type Filtered } from './rowFilter';
@@ -48,11 +48,10 @@ const NAME_PADDING = 60;
 export class TensorTable {
   readonly element: HTMLElement;
   readonly table: LayerTable;
-  private readonly columns: Column[];
+  private readonly columns: TableColumns;
   private readonly filterBox: FilterBox;
   private readonly count = element('span', { class: 'muted count', role: 'status' });
   private readonly treeButton: Button;
-  private readonly columnsButton: Button;
   private readonly findBar: FindBar;
   private readonly findings: FilterFindings;
   private rowFilter: RowFilter | null = null;
@@ -67,9 +66,13 @@ export class TensorTable {
   constructor(
     private readonly inspection: Inspection,
     private readonly memory: ViewMemory,
+    kept: KeptColumns,
     actions: TensorTableActions,
   ) {
-    this.columns = allColumns(inspection);
+    this.columns = new TableColumns(allColumns(inspection), kept, {
+      changed: () => this.updateColumns(),
+      resized: () => this.table.setWidths((key) => this.columns.widthOf(key), this.columns.nameWidth),
+    });
     this.collapsed = new Set(memory.current.collapsed);
     this.filterBox = new FilterBox(memory.current.filter, {
       changed: (filter) => {
@@ -96,18 +99,16 @@ export class TensorTable {
       appearance: 'icon',
       onClick: () => this.collapseAll(),
     });
-    this.columnsButton = button({
-      label: 'Choose columns',
-      icon: 'checklist',
-      appearance: 'icon',
-      onClick: () => this.chooseColumns(),
-    });
     this.table = new LayerTable(
       {
         open: (node, how) => actions.open(node, how),
         toggle: (node, expand) => this.toggle(node, expand),
         menu: (node, at) => actions.menu(node, at),
         sort: (column) => this.sortBy(column),
+        resize: (column, width) => this.columns.resize(column, width),
+        resized: () => this.columns.resized(),
+        moveColumn: (column, target, side) => this.columns.move(column, target, side),
+        widthChanged: () => this.updateColumns(),
         visible: (nodes) => actions.visible(nodes.flatMap((node) => node.layer ?? [])),
         type: (text) => this.typeAhead(text),
       },
@@ -132,13 +133,13 @@ export class TensorTable {
         { class: 'toolbar' },
         ...this.filterBox.elements,
         this.count,
-        element('span', { class: 'toolbar-end' }, find, this.treeButton, collapse, this.columnsButton),
+        element('span', { class: 'toolbar-end' }, find, this.treeButton, collapse, this.columns.button),
       ),
       this.findBar.element,
       this.table.element,
     );
-    this.updateColumns();
     this.updateRows();
+    this.updateColumns();
   }
 
   /** New results: values appear at once, the order follows a little later. */
@@ -184,14 +185,14 @@ export class TensorTable {
 
   /** The columns that are shown, of these layers, for a spreadsheet. */
   numbersOf(nodes: readonly TreeNode[]): string {
-    return copiedNumbers(this.shownColumns(), nodes);
+    return copiedNumbers(this.columns.chosen, nodes);
   }
 
   /** The layers that the filter leaves, in the order shown, folded modules or not; in the columns shown. */
   text(titles: 'key' | 'label'): TextTable {
     const rows = this.rowsInOrder(new Set()).rows.filter(({ node }) => node.layer !== undefined);
     return copiedTable(
-      this.shownColumns(),
+      this.columns.chosen,
       rows.map(({ node }) => node),
       titles,
     );
@@ -212,7 +213,7 @@ export class TensorTable {
 
   private get sorting(): Sorting | null {
     const { sort } = this.memory.current;
-    const column = this.columns.find((candidate) => candidate.key === sort?.column);
+    const column = this.columns.all.find((candidate) => candidate.key === sort?.column);
     return sort && column ? { value: column.sort, descending: sort.descending } : null;
   }
 
@@ -223,13 +224,10 @@ export class TensorTable {
   }
 
   private updateColumns(): void {
-    this.table.setColumns(this.shownColumns());
-    this.table.setSort(this.memory.current.sort);
-  }
-
-  private shownColumns(): Column[] {
-    const chosen = new Set(this.memory.current.columns ?? DEFAULT_COLUMNS);
-    return this.columns.filter(({ key }) => key === NAME_COLUMN || chosen.has(key));
+    const { sort } = this.memory.current;
+    const shown = this.columns.shown(this.table.width, this.table.nameRoom, sort?.column);
+    this.table.setColumns(shown, this.columns.nameWidth);
+    this.table.setSort(sort);
   }
 
   private updateRows(): void {
@@ -262,7 +260,7 @@ export class TensorTable {
     const { tree, filter } = this.memory.current;
     const all = this.inspection.tree;
     if (filter.trim() !== '') {
-      const filtered = (this.rowFilter ??= new RowFilter(all, [...this.columns, ...this.findings.fields])).rows(
+      const filtered = (this.rowFilter ??= new RowFilter(all, [...this.columns.all, ...this.findings.fields])).rows(
         filter,
         this.sorting,
       );
@@ -311,7 +309,8 @@ export class TensorTable {
     this.memory.remember({
       sort: back ? null : { column: column.key, descending: same ? !sort.descending : column.descendingFirst },
     });
-    this.table.setSort(this.memory.current.sort);
+    // The column that the rows are sorted by has the first claim to room.
+    this.updateColumns();
     this.updateRows();
     // What was sorted to the top is what one wants to see.
     this.table.moveTo(0);
@@ -360,15 +359,6 @@ export class TensorTable {
   private typeAhead(text: string): void {
     this.filterBox.change(this.memory.current.filter + text);
     this.filterBox.focus();
-  }
-
-  private chooseColumns(): void {
-    const { columns } = this.memory.current;
-    const choices = this.columns.filter(({ key }) => key !== NAME_COLUMN);
-    chooseColumns(choices, new Set(columns ?? DEFAULT_COLUMNS), this.columnsButton, (chosen) => {
-      this.memory.remember({ columns: chosen });
-      this.updateColumns();
-    });
   }
 }
 

@@ -1,6 +1,7 @@
 /** The custom editor: one session per document, one view per tab. */
 import * as vscode from 'vscode';
 import type { ViewSelection } from '../../protocol';
+import type { ColumnMemory } from './columnMemory';
 import { CheckpointSession } from './checkpointSession';
 import type { CheckpointView } from './checkpointView';
 import type { EngineClient } from '../engineClient';
@@ -43,6 +44,7 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
     /** Called for each session, for instance to show its queue. */
     private readonly onSession: (session: CheckpointSession) => void,
     private readonly quarantine: Quarantine,
+    private readonly columns: ColumnMemory,
   ) {}
 
   register(): vscode.Disposable {
@@ -83,7 +85,7 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
     const { bundle, View } = await this.loadView();
     // The tab may be closed by now.
     if (!this.documents.has(document)) return;
-    const view = new View(panel, document, bundle, this.log);
+    const view = new View(panel, document, bundle, this.log, this.columns);
     const selection = this.selections.get(key);
     this.selections.delete(key);
     if (selection) view.show(selection);

@@ -8,6 +8,7 @@ import { handle } from '../../shared/rpcHandlers';
 import type { CheckpointSession } from './checkpointSession';
 import { evaluateSaved } from './evaluateFlow';
 import { exportWithDialog, savePicture } from './exportFlow';
+import type { ColumnMemory } from './columnMemory';
 import { LoadWatch } from './loadWatch';
 import { askPlanTarget, choosePlanFile, chooseQuantisedCheckpoint } from './planFiles';
 import { askSavingChoices } from './modelSaveFlow';
@@ -41,6 +42,7 @@ export class CheckpointView {
     private readonly document: { uri: vscode.Uri; session: CheckpointSession; views: ReadonlySet<CheckpointView> },
     private readonly bundle: ViewBundle,
     private readonly log: vscode.LogOutputChannel,
+    private readonly columns: ColumnMemory,
   ) {
     this.session = document.session;
     const { webview } = panel;
@@ -93,6 +95,10 @@ export class CheckpointView {
       },
       drawn: () => {
         this.begin(0);
+        return null;
+      },
+      rememberColumns: async ({ layout }) => {
+        await this.columns.write(layout);
         return null;
       },
       shows: ({ layer }) => {
@@ -223,7 +229,7 @@ export class CheckpointView {
     this.select = undefined;
     const modelSaving = this.session.modelSaving.state;
     return {
-      ...{ ...contents, settings: inspectSettings() },
+      ...{ ...contents, settings: inspectSettings(), columns: this.columns.read() },
       ...(modelSaving && { modelSaving }),
       ...(select && { select }),
     };

@@ -4,6 +4,7 @@
  */
 import { createMessageConnection } from 'vscode-jsonrpc/browser';
 import { previewSvd } from '../../../extension/compression/svdPreview';
+import { parseColumnLayout, type ColumnLayout } from '../../../extension/shared/columnLayout';
 import type { LayerResult } from '../../../extension/shared/layers';
 import { messageTransport } from '../../../extension/shared/messageTransport';
 import { packSummary } from '../../../extension/shared/packedTensors';
@@ -167,10 +168,15 @@ const { reader, writer } = messageTransport({
 const connection = createMessageConnection(reader, writer);
 const toView = notifier<ViewNotifications>(connection);
 
+/** Where the arrangement of columns is kept: a test begins with none. */
+const COLUMNS = `columns ${location.search}`;
+const columns = (): ColumnLayout => parseColumnLayout(JSON.parse(sessionStorage.getItem(COLUMNS) ?? 'null'));
+
 const state = (): ViewRequests['ready']['result'] => ({
   summary: packSummary(summary),
   results: initialResults(),
   settings: mockSettings,
+  columns: columns(),
   ...(options.has('changed') && { changed: { code: 'changed', message: 'changed on disk while it was open' } }),
 });
 
@@ -190,6 +196,11 @@ handle<ViewRequests>(connection, {
   openWhole: () => null,
   drawn: () => null,
   shows: () => null,
+  // For all pages of the tests' session that ask for it, as a workspace is for all its views.
+  rememberColumns: ({ layout }) => {
+    sessionStorage.setItem(COLUMNS, JSON.stringify(layout));
+    return null;
+  },
   prioritise: () => null,
   cancel: () => null,
   parts: ({ layer }) => partsOf(layer),
