@@ -3,6 +3,9 @@
  * terminal and the CSV export read. `extension/spectral/README.md` has a copy, which a test compares.
  */
 
+/** `scale`: a size that spans orders of magnitude, in which a fixed number of digits after the point says nothing. */
+export type MetricKind = 'number' | 'integer' | 'scale';
+
 interface Row {
   /** Name in JSON and CSV, and in `LayerResult.metrics`. */
   key: string;
@@ -12,8 +15,8 @@ interface Row {
   description: string;
   /** Tool or paper whose definition it is. */
   source: string;
-  kind: 'number' | 'integer';
-  /** Digits shown: after the point for `number` (significant ones where |value| is huge or tiny). */
+  kind: MetricKind;
+  /** Digits shown: after the point for `number` (significant ones where |value| is huge or tiny), significant ones for `scale`. */
   digits: number;
 }
 
@@ -60,7 +63,7 @@ const ROWS = [
     label: 'xmin',
     description: 'Eigenvalue at which the fitted tail of alpha begins.',
     source: WEIGHTWATCHER,
-    kind: 'number',
+    kind: 'scale',
     digits: 4,
   },
   {
@@ -68,7 +71,7 @@ const ROWS = [
     label: 'xmax',
     description: 'Largest eigenvalue of the fitted tail.',
     source: WEIGHTWATCHER,
-    kind: 'number',
+    kind: 'scale',
     digits: 4,
   },
   {
@@ -116,7 +119,7 @@ const ROWS = [
     label: 'λ₁',
     description: 'Largest eigenvalue λ₁ = σ₁² (the square of the usual spectral norm, as WeightWatcher reports it).',
     source: WEIGHTWATCHER,
-    kind: 'number',
+    kind: 'scale',
     digits: 4,
   },
   {
@@ -132,7 +135,7 @@ const ROWS = [
     label: '‖W‖²',
     description: 'Squared Frobenius norm Σλ.',
     source: WEIGHTWATCHER,
-    kind: 'number',
+    kind: 'scale',
     digits: 4,
   },
   {
@@ -198,8 +201,8 @@ const ROWS = [
     label: 'nuclear norm',
     description: 'Σσ.',
     source: '',
-    kind: 'number',
-    digits: 3,
+    kind: 'scale',
+    digits: 4,
   },
   {
     key: 'condition_number',
@@ -209,8 +212,8 @@ const ROWS = [
       'then singular or as good as. Empty, too, where it is above about 1e6 and known only from a Gram matrix, which ' +
       'does not tell it to 0.1 %: of matrices too large to be held.',
     source: '',
-    kind: 'number',
-    digits: 3,
+    kind: 'scale',
+    digits: 4,
   },
   {
     key: 'log_lipschitz',
@@ -235,7 +238,7 @@ const ROWS = [
       'Standard deviation of the entries of the random matrix whose Marchenko–Pastur law fits the bulk best, in units of ' +
       'the entries. WeightWatcher’s is of the spectrum rescaled to mean 1: ww_sigma_mp.',
     source: 'Marchenko–Pastur',
-    kind: 'number',
+    kind: 'scale',
     digits: 4,
   },
   {
@@ -243,7 +246,7 @@ const ROWS = [
     label: 'λ₊',
     description: 'Upper edge of that bulk, in units of λ = σ².',
     source: 'Marchenko–Pastur',
-    kind: 'number',
+    kind: 'scale',
     digits: 4,
   },
   {
@@ -321,7 +324,7 @@ const ROWS = [
     label: 'λ₁ random',
     description: 'Largest eigenvalue of all shuffles. WeightWatcher’s is of one shuffle, or of five of a small matrix.',
     source: WEIGHTWATCHER,
-    kind: 'number',
+    kind: 'scale',
     digits: 4,
   },
   {
@@ -329,7 +332,7 @@ const ROWS = [
     label: 'edge random',
     description: 'Mean of the shuffles’ largest eigenvalues.',
     source: '',
-    kind: 'number',
+    kind: 'scale',
     digits: 4,
   },
   {
@@ -337,7 +340,7 @@ const ROWS = [
     label: '± edge random',
     description: 'Standard deviation of the shuffles’ largest eigenvalues.',
     source: '',
-    kind: 'number',
+    kind: 'scale',
     digits: 4,
   },
   {

@@ -32,7 +32,8 @@ describe('text', () => {
       const table = page.getByRole('treegrid');
       await table.focus();
       await page.keyboard.press('ArrowDown');
-      await readable(page, '.table-row.active .row-label', '.table-row.active .cell.end');
+      const tint = '.cell:is(.heat-under, .heat-over)';
+      await readable(page, '.table-row.active .row-label', '.table-row.active .cell.end', `.table-row.active ${tint}`);
       await page.keyboard.press('Shift+F10');
       await page.getByRole('menu').waitFor();
       await readable(page, '.menu-item:focus', '.menu-item:last-child');
@@ -41,6 +42,7 @@ describe('text', () => {
       await readable(
         page,
         ".table-row[aria-selected='true'] .row-label",
+        `.table-row[aria-selected='true'] ${tint}`,
         '.layer-facts',
         '.reading dt',
         '.reading dd',

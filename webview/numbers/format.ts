@@ -1,4 +1,5 @@
 /** Numbers as people read them, in the user's locale. Exports never go through here: they use the C locale. */
+import type { MetricKind } from '../../extension/shared/metricTable';
 import { agreeing } from '../../extension/shared/agreeing';
 
 const whole = new Intl.NumberFormat();
@@ -70,20 +71,35 @@ export function formatNumber(value: number, digits = 4): string {
 /** Digits that a column of the table has room for. */
 const MOST_DIGITS = 6;
 
-/** A number of the metric table: `digits` after the point while there is room, significant ones where it is very large or small. */
-export function formatMetric(value: number, { kind, digits }: { kind: 'number' | 'integer'; digits: number }): string {
+/**
+ * A number of the metric table. A column has one format: whole numbers; digits after the point; or, of sizes that span
+ * orders of magnitude, significant digits, and no rounding of whole ones. Where there is no room, or nothing but zeros
+ * would be left, an exponent.
+ */
+export function formatMetric(value: number, { kind, digits }: { kind: MetricKind; digits: number }): string {
   const size = Math.abs(value);
-  if (!Number.isFinite(value) || size >= LARGEST_PLAIN || (size !== 0 && size < 10 ** -digits)) {
+  const least = kind === 'scale' ? SMALLEST_PLAIN : 10 ** -digits;
+  if (!Number.isFinite(value) || size >= LARGEST_PLAIN || (size !== 0 && size < least)) {
     return formatNumber(value, kind === 'integer' ? 9 : Math.max(2, digits));
   }
   const before = size < 1 ? 1 : Math.floor(Math.log10(size)) + 1;
-  const key = kind === 'integer' ? 0 : Math.min(digits, MOST_DIGITS - before);
+  return fixedFormat(decimals(kind, digits, size, before)).format(value);
+}
+
+function decimals(kind: MetricKind, digits: number, size: number, before: number): number {
+  if (kind === 'integer') return 0;
+  if (kind === 'number') return Math.min(digits, MOST_DIGITS - before);
+  // Zeros behind the point are not significant: 0.0123 has them.
+  return Math.max(0, digits - (size === 0 ? 1 : Math.floor(Math.log10(size)) + 1));
+}
+
+function fixedFormat(key: number): Intl.NumberFormat {
   let format = fixed.get(key);
   if (!format) {
     format = new Intl.NumberFormat(undefined, { minimumFractionDigits: key, maximumFractionDigits: key });
     fixed.set(key, format);
   }
-  return format.format(value);
+  return format;
 }
 
 /** 4096 × 11008 */

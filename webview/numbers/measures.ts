@@ -86,7 +86,7 @@ function rankMeasures(): Measure[] {
 /** Known of every tensor, with a spectrum or without. */
 function statisticMeasures(): Measure[] {
   const moment = (key: 'min' | 'max' | 'mean' | 'std' | 'l2', label: string, description: string): Measure => ({
-    ...{ key, label, description, format: { kind: 'number', digits: 4 }, group: 'Elements', averaged: false },
+    ...{ key, label, description, format: { kind: 'scale', digits: 4 }, group: 'Elements', averaged: false },
     value: ({ statistics }) => statistics?.[key],
   });
   const count = (key: 'zeros' | 'nan' | 'inf', label: string, description: string): Measure => ({

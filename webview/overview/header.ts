@@ -94,7 +94,9 @@ export class Header {
           this.inspect,
           this.exact,
           this.cancel,
-          ...(hasMatrices(summary) ? [iconButton('Compress Model…', 'fold', () => actions.compress())] : []),
+          ...(hasMatrices(summary)
+            ? [button({ label: 'Compress Model…', icon: 'fold', onClick: () => actions.compress() })]
+            : []),
           keep,
           iconButton('Settings', 'settings-gear', () => actions.settings()),
         ),

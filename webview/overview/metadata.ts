@@ -1,5 +1,6 @@
 /** What a checkpoint's header says of itself, folded away until it is asked for. */
 import { element } from '../controls/elements';
+import { indentedJson } from './indentedJson';
 import { formatCount, plural } from '../numbers/format';
 
 /** A chat template has some thousand characters; of longer texts, JSON of whole configurations, the beginning is shown. */
@@ -26,6 +27,7 @@ export function metadataDetails(metadata: Readonly<Record<string, string>>): HTM
 }
 
 function shown(value: string): string {
-  if (value.length <= MOST_CHARACTERS) return value;
-  return `${value.slice(0, MOST_CHARACTERS)}… (${formatCount(value.length)} characters)`;
+  const text = indentedJson(value) ?? value;
+  if (text.length <= MOST_CHARACTERS) return text;
+  return `${text.slice(0, MOST_CHARACTERS)}… (${formatCount(text.length)} characters)`;
 }

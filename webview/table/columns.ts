@@ -170,6 +170,11 @@ function estimatedCell({ looks }: Inspection, { layer }: TreeNode, measure: Meas
   };
 }
 
+/** A mean of whole numbers is none. */
+function meanFormat(format: Measure['format']): Measure['format'] {
+  return format.kind === 'integer' ? { ...format, kind: 'number' } : format;
+}
+
 function measuredColumns(inspection: Inspection): Column[] {
   return measures().map((measure) => {
     const value = (node: TreeNode): number | null => {
@@ -200,7 +205,7 @@ function measuredColumns(inspection: Inspection): Column[] {
           const found = means?.of(node);
           if (!found) return empty;
           return {
-            text: formatMetric(found.mean, { ...measure.format, kind: 'number' }),
+            text: formatMetric(found.mean, meanFormat(measure.format)),
             title: `Mean of ${plural(found.count, 'layer')}${needsVerdict ? ' with a verdict' : ''}`,
             mean: true,
           };

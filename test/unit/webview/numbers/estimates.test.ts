@@ -28,9 +28,9 @@ describe('estimates in words', () => {
   });
 
   it('have none where the number is exact', () => {
-    assert.equal(written('norm')![0], '9.0000');
+    assert.equal(written('norm')![0], '9.000');
     assert.match(written('norm')![1], /: exact$/);
-    assert.equal(written('min')![0], '-2.0000');
+    assert.equal(written('min')![0], '-2.000');
   });
 
   it('say which windows FARMS took', () => {

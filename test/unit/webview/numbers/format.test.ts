@@ -17,8 +17,18 @@ describe('formats', () => {
     assert.equal(digits(formatMetric(0.01234, number)), '00123');
     assert.equal(digits(formatMetric(37.333_49, number)), '373335');
     assert.equal(digits(formatMetric(2089.9966, number)), '209000');
+    assert.equal(digits(formatMetric(0, number)), '00000');
     assert.equal(digits(formatMetric(338_431.787, number)), '338432');
     assert.equal(digits(formatMetric(1234, { kind: 'integer', digits: 0 })), '1234');
+  });
+
+  it('give a size that spans orders of magnitude as many significant digits everywhere, and round no whole one', () => {
+    const scale = { kind: 'scale', digits: 4 } as const;
+    const shown = (value: number): string => digits(formatMetric(value, scale));
+    assert.deepEqual([84.809_04, 2089.9966, 53_033.3, 338_431.787].map(shown), ['8481', '2090', '53033', '338432']);
+    assert.deepEqual([1.5, 0.123_456, 0.012_345_6, 0].map(shown), ['1500', '01235', '001235', '0000']);
+    assert.match(formatMetric(0.000_123, scale), /E-4|×10/);
+    assert.match(formatMetric(25_000_000.5, scale), /E7|×10/);
   });
 
   it('never call a share all or nothing that is not', () => {
