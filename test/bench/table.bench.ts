@@ -2,8 +2,8 @@
 import { ViewServer } from '../browser/viewPage';
 import { benchTable, median, type BenchRow } from './benchTable';
 
-/** Milliseconds from frame to frame, in the middle, while the table scrolls by 64 rows a frame. */
-const MEDIAN_FRAME = `(async () => {
+/** Milliseconds from frame to frame while the table scrolls by 64 rows a frame. */
+const FRAMES = `(async () => {
   const table = document.querySelector('.table');
   const times = [];
   let last = performance.now();
@@ -13,7 +13,7 @@ const MEDIAN_FRAME = `(async () => {
     times.push(performance.now() - last);
     last = performance.now();
   }
-  return times.sort((a, b) => a - b)[30];
+  return times;
 })()`;
 
 /** Milliseconds that a click on a header takes until the rows are in their new order. */
@@ -31,23 +31,27 @@ async function main(): Promise<void> {
   try {
     const page = await server.open({ query: { model: 'many', count: '100000' } });
     await page.locator('.table-body .table-row').first().waitFor();
-    const measured = async (script: string): Promise<number> => {
-      const times: number[] = [];
-      for (let repeat = 0; repeat < REPEATS; repeat++) times.push(await page.evaluate<number>(script));
-      return median(times);
-    };
-    const note = `median of ${REPEATS}`;
+    const frames: number[] = [];
+    const sorting: number[] = [];
+    for (let repeat = 0; repeat < REPEATS; repeat++) {
+      await page.evaluate(`document.querySelector('.table').scrollTop = 0`);
+      frames.push(...(await page.evaluate<number[]>(FRAMES)));
+      sorting.push(await page.evaluate<number>(SORT));
+    }
     const rows: BenchRow[] = [
+      {
+        ...{ work: 'the worst frame while scrolling', ours: Math.max(...frames), unit: 'ms' },
+        ...{ bounds: 'value', limit: 32, note: `of ${frames.length}` },
+      },
       // 60 frames a second, with room for the timer's jitter.
       {
-        work: 'a frame while scrolling',
-        ours: await measured(MEDIAN_FRAME),
-        bounds: 'value',
-        limit: 20,
-        unit: 'ms',
-        note,
+        ...{ work: 'a frame while scrolling', ours: median(frames), unit: 'ms' },
+        ...{ bounds: 'value', limit: 20, note: `median of ${frames.length}` },
       },
-      { work: 'sorting by a column', ours: await measured(SORT), bounds: 'value', limit: 200, unit: 'ms', note },
+      {
+        ...{ work: 'sorting by a column', ours: median(sorting), unit: 'ms' },
+        ...{ bounds: 'value', limit: 200, note: `median of ${REPEATS}` },
+      },
     ];
     process.stdout.write(benchTable('The table of 100 000 tensors', rows));
   } finally {
