@@ -283,7 +283,11 @@ export interface ViewRequests {
   /** Shows the file in VS Code's text editor. */
   openAsText: { params: null; result: null };
   /** All numbers, or a report of them, to a file that the person chooses; null if they cancel. */
-  exportNumbers: { params: { format: ExportFormat }; result: { path: string } | null };
+  exportNumbers: {
+    /** `only`: layers and tensors that a CSV file is limited to. */
+    params: { format: ExportFormat; only?: string[] };
+    result: { path: string } | null;
+  };
   /** A plot as a picture; null if the person cancels. */
   savePicture: {
     params: { name: string; kind: 'svg' | 'png'; bytes: Uint8Array };

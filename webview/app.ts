@@ -13,15 +13,18 @@ import type { TreeNode } from './model/moduleTree';
 import { Overview } from './overview/overview';
 import { PlanView } from './plan/planView';
 import { savePicturesWith } from './plots/pictures/pictureMenu';
-import { showMenu, type MenuItem } from './controls/popup';
+import { showMenu } from './controls/popup';
 import type { ViewNotifications, ViewSelection, ViewState } from '../extension/protocol';
 import type { ColumnLayout } from '../extension/shared/columnLayout';
 import { problemOf } from '../extension/shared/rpc';
-import { rowMenu, type PlannedRows } from './table/rowMenu';
+import { rowMenu, type PlannedRows, type RowMenuItem } from './table/rowMenu';
 import { splitter } from './controls/splitter';
 import { TensorTable, type TablePlace } from './table/tensorTable';
 import { watchTheme } from './controls/theme';
 import type { ViewMemory } from './viewMemory';
+
+/** What stands beside the number of rows that were chosen together; their menu has the rest. */
+const TOGETHER = new Set(['Compress These…', 'Copy Numbers', 'Save Numbers as CSV…']);
 
 class Page {
   private readonly inspection: Inspection;
@@ -79,7 +82,8 @@ class Page {
       open: (node, how) => {
         if (node.layer !== undefined) this.show(node.layer, { focus: how === 'keyboard' ? 'title' : 'none' });
       },
-      menu: (node, at) => showMenu(this.menuOf([node]), at, this.table.table.element),
+      menu: (nodes, at) => showMenu(this.menuOf(nodes), at, this.table.table.element),
+      together: (nodes) => this.menuOf(nodes).filter(({ label }) => TOGETHER.has(label)),
       visible: (layers) => {
         this.inSight = layers;
         this.prioritise(layers);
@@ -249,13 +253,14 @@ class Page {
     if (inspection.busy && waiting.length > 0) this.ask(this.host.request('prioritise', { names: waiting }));
   }
 
-  private menuOf(nodes: readonly TreeNode[]): MenuItem[] {
+  private menuOf(nodes: readonly TreeNode[]): RowMenuItem[] {
     return rowMenu(nodes, this.inspection, {
       open: (layer, how) => this.show(layer, how),
       inspect: (names) => this.ask(this.host.request('inspect', { names })),
       cancel: (names) => this.ask(this.host.request('cancel', { names })),
       compressThese: (rows) => this.planOnly(rows),
       copy: (text) => this.ask(navigator.clipboard.writeText(text)),
+      saveNumbers: (names) => this.ask(this.host.request('exportNumbers', { format: 'csv', only: names })),
       copyNumbers: (leaves) => this.ask(navigator.clipboard.writeText(this.table.numbersOf(leaves))),
     });
   }

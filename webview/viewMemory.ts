@@ -12,6 +12,8 @@ export interface RememberedView {
   sort: { column: string; descending: boolean } | null;
   tree: boolean;
   filter: string;
+  /** Tensors without a matrix are left out. */
+  matrices: boolean;
   collapsed: string[];
   layer: string | null;
   tab: string;
@@ -30,6 +32,7 @@ const initial: RememberedView = {
   sort: null,
   tree: true,
   filter: '',
+  matrices: false,
   collapsed: [],
   layer: null,
   tab: 'spectrum',

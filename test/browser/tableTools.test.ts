@@ -203,4 +203,86 @@ describe('working with the table', () => {
     await page.setViewportSize({ width: 800, height: 700 });
     await seen();
   });
+
+  const selected = (page: Page): Promise<string[]> =>
+    page.evaluate(`[...document.querySelectorAll('.table-row[aria-selected=true]:not([hidden]) .row-label')]
+      .map((label) => label.textContent)`);
+  const bar = (page: Page): Locator => page.getByRole('group', { name: 'Selected rows' });
+
+  it('chooses rows with Ctrl and Shift, and plans and saves them alone', async () => {
+    const page = await opened();
+    await row(page, 'q_proj.weight')
+      .first()
+      .click({ modifiers: ['Control'] });
+    await row(page, 'o_proj.weight')
+      .first()
+      .click({ modifiers: ['Shift'] });
+    assert.deepEqual(
+      await selected(page),
+      ['q', 'k', 'v', 'o'].map((part) => `${part}_proj.weight`),
+    );
+    assert.equal(await page.locator('.layer').isVisible(), false, 'it opens nothing');
+    await row(page, 'k_proj.weight')
+      .first()
+      .click({ modifiers: ['Control'] });
+    await bar(page).getByText('3 rows selected: 3 tensors and layers').waitFor();
+    await page.screenshot({ path: path.join(screenshotFolder, 'table-selection.png') });
+    await bar(page).getByRole('button', { name: 'Save Numbers as CSV…' }).click();
+    const names = ['q', 'v', 'o'].map((part) => `model.layers.0.self_attn.${part}_proj.weight`);
+    assert.deepEqual(await requests(page, 'exportNumbers'), [{ format: 'csv', only: names }]);
+    await bar(page).getByRole('button', { name: 'Compress These…' }).click();
+    await page.getByText('Only 3 rows of the table: 3 layers').waitFor();
+    assert.deepEqual(await violations(page), []);
+  });
+
+  it('chooses rows by keyboard, and lets go of them with Escape before it closes a layer', async () => {
+    const page = await opened();
+    const copied = await watchClipboard(page);
+    assert.equal(await table(page).getAttribute('aria-multiselectable'), 'true');
+    await table(page).focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'model.embed_tokens.weight' }).waitFor();
+    await table(page).focus();
+    for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Control+Space');
+    await page.keyboard.press('Shift+ArrowDown');
+    await page.keyboard.press('Shift+ArrowDown');
+    await page.keyboard.press('Shift+ArrowUp');
+    assert.deepEqual(await selected(page), ['q_proj.weight', 'k_proj.weight']);
+    await page.keyboard.press('Shift+F10');
+    await page.getByRole('menuitem', { name: 'Copy Names' }).press('Enter');
+    assert.equal(
+      await eventually(copied, (text) => text !== undefined),
+      'model.layers.0.self_attn.q_proj.weight\nmodel.layers.0.self_attn.k_proj.weight',
+    );
+    await page.keyboard.press('Control+a');
+    await bar(page)
+      .getByText(/^\d+ rows selected: 111 tensors and layers$/)
+      .waitFor();
+    await page.keyboard.press('Escape');
+    await bar(page).waitFor({ state: 'hidden' });
+    assert.deepEqual(await selected(page), ['embed_tokens.weight']);
+    assert.equal(await page.locator('.layer').isVisible(), true);
+    await page.keyboard.press('Escape');
+    await page.locator('.layer').waitFor({ state: 'hidden' });
+  });
+
+  it('shows matrices only, by mouse and by keyboard, and remembers it', async () => {
+    const page = await opened();
+    const box = page.getByRole('checkbox', { name: 'Matrices only' });
+    await page.getByRole('button', { name: 'Show as a list' }).click();
+    const rows = async (): Promise<number> => Number(await table(page).getAttribute('aria-rowcount')) - 1;
+    assert.equal(await rows(), 111);
+    await box.click();
+    assert.equal(await rows(), 86);
+    await filter(page).fill('norm');
+    await page.getByText('Nothing matches “norm”.').waitFor();
+    await filter(page).fill('');
+    await page.reload();
+    await page.locator('.table-body .table-row').first().waitFor();
+    assert.equal(await rows(), 86);
+    await box.press('Space');
+    assert.equal(await rows(), 111);
+  });
 });

@@ -42,10 +42,12 @@ function show({ summary, settings, results, spectra, notes, program }: ReportDat
   findings.show(ofModel, [], 'None found.');
   const table = new TensorTable(inspection, memory, FORGOTTEN_COLUMNS, {
     open: (node) => node.layer !== undefined && open(node.layer),
-    menu: ({ layer }, at) => {
-      if (layer === undefined) return;
+    menu: ([node, another], at) => {
+      const layer = node?.layer;
+      if (layer === undefined || another) return;
       showMenu([{ label: 'Open', icon: 'graph', run: () => open(layer) }], at, table.table.element);
     },
+    together: () => [],
     visible: () => undefined,
   });
   const verdict = modelVerdict(ofModel, LOCAL_NUMBERS);

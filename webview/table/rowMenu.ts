@@ -4,7 +4,7 @@ import type { TreeNode } from '../model/moduleTree';
 
 export interface RowMenuItem {
   label: string;
-  icon: 'copy' | 'debug-stop' | 'fold' | 'graph' | 'play' | 'table';
+  icon: 'copy' | 'debug-stop' | 'export' | 'fold' | 'graph' | 'play' | 'table';
   run: () => void;
 }
 
@@ -22,6 +22,8 @@ export interface RowMenuActions {
   compressThese(rows: PlannedRows): void;
   copy(text: string): void;
   copyNumbers(nodes: readonly TreeNode[]): void;
+  /** Writes their numbers to a file. */
+  saveNumbers(names: string[]): void;
 }
 
 /** Layers with a matrix, and what they are called together. */
@@ -60,6 +62,9 @@ export function rowMenu(
   }
   if (leaves.length > 0) {
     items.push({ label: 'Copy Numbers', icon: 'table', run: () => actions.copyNumbers(leaves) });
+  }
+  if (!single && leaves.length > 0) {
+    items.push({ label: 'Save Numbers as CSV…', icon: 'export', run: () => actions.saveNumbers(names) });
   }
   const label = nodes.length === 1 ? 'Copy Name' : 'Copy Names';
   items.push({ label, icon: 'copy', run: () => actions.copy(nodes.map(({ name }) => name).join('\n')) });

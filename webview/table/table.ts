@@ -4,11 +4,11 @@
  */
 import type { Column } from './columns';
 import { element } from '../controls/elements';
-import { icon } from '../controls/icons';
-import { roving } from '../controls/roving';
+import type { TreeNode } from '../model/moduleTree';
 import { ROW_HEIGHT, type TableActions } from './tableActions';
-import { movable, onTitleKey, resizable } from './headerDrag';
+import { RowSelection } from './rowSelection';
 import { RowView, type RowContext } from './tableRow';
+import { TableHeader, type TableSort } from './tableHeader';
 import { handleTableKey } from './tableKeyboard';
 import type { ShownRow } from './tableOrder';
 
@@ -22,11 +22,6 @@ const SETTLE_MS = 120;
 const LEAST_NAME_WIDTH = 180;
 const NAME_SHARE = 34;
 
-export interface TableSort {
-  column: string;
-  descending: boolean;
-}
-
 export class LayerTable {
   readonly element: HTMLElement;
   rows: readonly ShownRow[] = [];
@@ -34,17 +29,15 @@ export class LayerTable {
   active = -1;
   /** Layer shown in the layer's view. */
   selected: string | null = null;
+  private readonly selection = new RowSelection();
 
-  private readonly header: HTMLElement;
-  private readonly setTabStop: () => void;
+  private readonly header: TableHeader;
   private readonly body: HTMLElement;
   private readonly empty: HTMLElement;
   private columns: readonly Column[] = [];
   private nameWidth = 0;
   private givenNameWidth: number | undefined;
   private lastWidth = 0;
-  /** Where a title that is dragged would go. */
-  private readonly dropMark = element('span', { class: 'drop-mark', hidden: true });
   private pool: RowView[] = [];
   private frame = 0;
   private settleTimer = 0;
@@ -55,19 +48,24 @@ export class LayerTable {
     private readonly actions: TableActions,
     private readonly context: RowContext,
   ) {
-    this.header = element('div', { class: 'table-head', role: 'rowgroup' });
-    this.setTabStop = roving(this.header, '.sort-button', ['ArrowLeft', 'ArrowRight']);
+    this.header = new TableHeader(actions);
     this.body = element('div', { class: 'table-body', role: 'rowgroup' });
     this.empty = element('p', { class: 'table-empty', role: 'status' });
     this.element = element(
       'div',
-      { class: 'table', role: 'treegrid', 'aria-label': 'Tensors', tabindex: 0 },
-      this.header,
+      { class: 'table', role: 'treegrid', 'aria-label': 'Tensors', tabindex: 0, 'aria-multiselectable': 'true' },
+      this.header.element,
       this.body,
       this.empty,
     );
     this.element.addEventListener('scroll', () => this.moved(), { passive: true });
     this.element.addEventListener('keydown', (event) => handleTableKey(event, this, this.actions));
+    this.body.addEventListener('mousedown', (event) => {
+      if (!event.shiftKey && !event.ctrlKey && !event.metaKey) return;
+      // Chooses rows, not their text.
+      event.preventDefault();
+      this.element.focus();
+    });
     this.body.addEventListener('click', (event) => this.onClick(event));
     this.body.addEventListener('contextmenu', (event) => this.onContextMenu(event));
     new ResizeObserver(() => {
@@ -84,7 +82,7 @@ export class LayerTable {
 
   /** Rows that fit in sight below the header. */
   get pageSize(): number {
-    return Math.max(1, Math.floor((this.element.clientHeight - this.header.offsetHeight) / ROW_HEIGHT) - 1);
+    return Math.max(1, Math.floor((this.element.clientHeight - this.header.element.offsetHeight) / ROW_HEIGHT) - 1);
   }
 
   /**
@@ -97,18 +95,7 @@ export class LayerTable {
     this.givenNameWidth = nameWidth;
     this.setTracks();
     if (same) return;
-    const focused = document.activeElement?.closest<HTMLElement>('.table-head .cell')?.dataset.column;
-    const cells = columns.map((column, index) => this.headerCell(column, index));
-    this.header.replaceChildren(
-      element('div', { class: 'table-row', role: 'row', 'aria-rowindex': 1 }, ...cells),
-      this.dropMark,
-    );
-    if (focused !== undefined)
-      this.titles()
-        .find(({ dataset }) => dataset.column === focused)
-        ?.querySelector('button')
-        ?.focus();
-    this.setTabStop();
+    this.header.show(columns);
     this.element.setAttribute('aria-colcount', String(columns.length));
     this.pool.forEach((row) => row.element.remove());
     this.pool = [];
@@ -143,10 +130,6 @@ export class LayerTable {
     return this.givenNameWidth ?? Math.min(this.nameWidth, Math.max(LEAST_NAME_WIDTH, share));
   }
 
-  private titles(): HTMLElement[] {
-    return [...this.header.querySelectorAll<HTMLElement>('[role=columnheader]')];
-  }
-
   private setTracks(): void {
     const [, ...others] = this.columns.map((column) => column.width);
     const name = `${this.nameRoom}px`;
@@ -158,12 +141,8 @@ export class LayerTable {
     this.element.style.setProperty('--table-width', `${width}px`);
   }
 
-  /** Says in the headers which column the rows are sorted by. */
   setSort(sort: TableSort | null): void {
-    for (const cell of this.header.querySelectorAll<HTMLElement>('[role=columnheader]')) {
-      const direction = cell.dataset.column !== sort?.column ? 'none' : sort?.descending ? 'descending' : 'ascending';
-      cell.setAttribute('aria-sort', direction);
-    }
+    this.header.setSort(sort);
   }
 
   /** Shows other rows; the keyboard stays on the same node where it is still there. */
@@ -218,40 +197,66 @@ export class LayerTable {
   private isInSight(index: number): boolean {
     const { clientHeight, scrollTop } = this.element;
     const top = index * ROW_HEIGHT;
-    return top >= scrollTop && top + ROW_HEIGHT <= scrollTop + clientHeight - this.header.offsetHeight;
+    return top >= scrollTop && top + ROW_HEIGHT <= scrollTop + clientHeight - this.header.element.offsetHeight;
+  }
+
+  /** Marks the layer that is shown in the layer's view. */
+  select(layer: string | null, key: string | undefined): void {
+    this.selected = layer;
+    if (key === undefined) this.selection.clear();
+    else this.selection.only(key);
+    this.chosenChanged();
+  }
+
+  /** Rows that are chosen together; one, or none, for a single layer. */
+  get chosen(): readonly TreeNode[] {
+    return this.selection.in(this.rows).map(({ node }) => node);
+  }
+
+  get menuNodes(): readonly TreeNode[] {
+    const { node } = this.rows[this.active]!;
+    const { chosen } = this;
+    return chosen.length > 1 && chosen.includes(node) ? chosen : [node];
+  }
+
+  extendTo(index: number): void {
+    const from = this.active;
+    this.moveTo(index);
+    this.selection.rangeTo(this.rows, from, this.active);
+    this.chosenChanged();
+  }
+
+  toggleChosen(): void {
+    const row = this.rows[this.active];
+    if (row) this.selection.toggle(row.node.key);
+    this.chosenChanged();
+  }
+
+  chooseAll(): void {
+    this.selection.all(this.rows);
+    this.chosenChanged();
+  }
+
+  forgetChosen(): boolean {
+    if (this.selection.size < 2) return false;
+    const open = this.rows[this.selectedIndex()];
+    if (open) this.selection.only(open.node.key);
+    else this.selection.clear();
+    this.chosenChanged();
+    return true;
+  }
+
+  private chosenChanged(): void {
+    this.draw();
+    this.actions.chosen();
   }
 
   scrollColumns(direction: -1 | 1): void {
     this.element.scrollBy({ left: direction * 96 });
   }
 
-  private headerCell(column: Column, index: number): HTMLElement {
-    const { key, label, description, align } = column;
-    const handle = element(
-      'button',
-      { class: 'sort-button', type: 'button', click: () => this.actions.sort(column) },
-      element('span', { class: 'sort-label' }, label),
-      icon('arrow-up'),
-    );
-    const grip = element('span', { class: 'column-grip', 'aria-hidden': 'true' });
-    const title = element(
-      'div',
-      {
-        ...{ class: `cell ${align}`, role: 'columnheader', 'aria-colindex': index + 1 },
-        ...{ 'aria-sort': 'none', 'data-column': key, title: description },
-      },
-      handle,
-      grip,
-    );
-    resizable(title, grip, key, this.actions);
-    const titles = (): HTMLElement[] => this.titles();
-    if (index > 0) movable(title, handle, titles, this.dropMark, this.actions);
-    handle.addEventListener('keydown', (event) => onTitleKey(event, title, titles, this.actions));
-    return title;
-  }
-
   private scrollIntoView(index: number): void {
-    const head = this.header.offsetHeight;
+    const head = this.header.element.offsetHeight;
     const top = index * ROW_HEIGHT;
     const { scrollTop, clientHeight } = this.element;
     if (top < scrollTop) this.element.scrollTop = top;
@@ -294,7 +299,13 @@ export class LayerTable {
     for (let index = first; index < end; index++) {
       const view = this.pool[index % this.pool.length]!;
       used.add(view);
-      view.show(this.rows[index]!, index, { active: index === this.active, selected: this.selected });
+      const { node } = this.rows[index]!;
+      const marks = {
+        active: index === this.active,
+        chosen: this.selection.has(node.key),
+        open: this.selected !== null && this.selected === node.layer,
+      };
+      view.show(this.rows[index]!, index, marks);
     }
     for (const view of this.pool) if (!used.has(view)) view.hide();
     const active = this.pool[this.active % Math.max(1, this.pool.length)];
@@ -323,13 +334,22 @@ export class LayerTable {
     const index = this.indexAt(event);
     const row = this.rows[index];
     if (!row) return;
+    if (event.shiftKey) {
+      this.extendTo(index);
+      return;
+    }
     this.active = index;
+    if (event.ctrlKey || event.metaKey) {
+      this.toggleChosen();
+      return;
+    }
     this.draw();
     const target = event.target as Element;
     if (target.closest('.row-menu')) {
       const box = target.getBoundingClientRect();
-      this.actions.menu(row.node, { x: box.left, y: box.bottom });
+      this.actions.menu(this.menuNodes, { x: box.left, y: box.bottom });
     } else if (row.node.children.length > 0 && (row.node.layer === undefined || target.closest('.twistie'))) {
+      this.selection.startAt(row.node.key);
       this.actions.toggle(row.node, !this.context.isExpanded(row.node));
     } else this.actions.open(row.node, 'pointer');
   }
@@ -340,7 +360,7 @@ export class LayerTable {
     if (!row) return;
     event.preventDefault();
     this.moveTo(index);
-    this.actions.menu(row.node, { x: event.clientX, y: event.clientY });
+    this.actions.menu(this.menuNodes, { x: event.clientX, y: event.clientY });
   }
 
   /** The place for a menu of the active row when it is opened by keyboard. */

@@ -9,7 +9,10 @@ export const ROW_HEIGHT = 24;
 export interface TableActions {
   open(node: TreeNode, how: 'pointer' | 'keyboard'): void;
   toggle(node: TreeNode, expand: boolean): void;
-  menu(node: TreeNode, at: { x: number; y: number }): void;
+  /** @param nodes the row, or all that are chosen together if it is one of them */
+  menu(nodes: readonly TreeNode[], at: { x: number; y: number }): void;
+  /** Other rows are chosen together. */
+  chosen(): void;
   sort(column: Column): void;
   /** @param width in pixels; null for the usual one */
   resize(column: string, width: number | null): void;
@@ -33,6 +36,14 @@ export interface KeyboardTable {
   /** Rows that fit into the view. */
   readonly pageSize: number;
   moveTo(index: number): void;
+  /** Moves there, and chooses the rows on the way. */
+  extendTo(index: number): void;
+  toggleChosen(): void;
+  chooseAll(): void;
+  /** @returns false if there were no several rows chosen */
+  forgetChosen(): boolean;
+  /** What a menu of the active row is for. */
+  readonly menuNodes: readonly TreeNode[];
   scrollColumns(direction: -1 | 1): void;
   /** The place for a menu of the active row, in pixels of the page. */
   activePlace(): { x: number; y: number };

@@ -6,24 +6,23 @@ export function handleTableKey(event: KeyboardEvent, table: KeyboardTable, actio
   if (event.target !== table.element || event.isComposing) return;
   const row = table.rows[table.active];
   const control = event.ctrlKey || event.metaKey;
+  const target = {
+    ArrowDown: table.active + 1,
+    ArrowUp: table.active - 1,
+    PageDown: table.active + table.pageSize,
+    PageUp: table.active - table.pageSize,
+    Home: 0,
+    End: table.rows.length - 1,
+  }[event.key];
+  if (target !== undefined) {
+    event.preventDefault();
+    if (event.shiftKey) table.extendTo(target);
+    else table.moveTo(target);
+    return;
+  }
   switch (event.key) {
-    case 'ArrowDown':
-      table.moveTo(table.active + 1);
-      break;
-    case 'ArrowUp':
-      table.moveTo(table.active - 1);
-      break;
-    case 'PageDown':
-      table.moveTo(table.active + table.pageSize);
-      break;
-    case 'PageUp':
-      table.moveTo(table.active - table.pageSize);
-      break;
-    case 'Home':
-      table.moveTo(0);
-      break;
-    case 'End':
-      table.moveTo(table.rows.length - 1);
+    case 'Escape':
+      if (!table.forgetChosen()) return;
       break;
     case 'ArrowRight':
       if (control) table.scrollColumns(1);
@@ -36,15 +35,25 @@ export function handleTableKey(event: KeyboardEvent, table: KeyboardTable, actio
     case 'Enter':
     case ' ':
       if (!row) return;
-      if (row.node.layer !== undefined) actions.open(row.node, 'keyboard');
+      if (control) table.toggleChosen();
+      else if (row.node.layer !== undefined) actions.open(row.node, 'keyboard');
       else actions.toggle(row.node, !isExpanded(table));
       break;
     case 'ContextMenu':
-      if (row) actions.menu(row.node, table.activePlace());
+      if (row) actions.menu(table.menuNodes, table.activePlace());
       break;
     case 'F10':
       if (!event.shiftKey || !row) return;
-      actions.menu(row.node, table.activePlace());
+      actions.menu(table.menuNodes, table.activePlace());
+      break;
+    case 'a':
+      if (!control) {
+        actions.type(event.key);
+        break;
+      }
+      table.chooseAll();
+      // VS Code would choose all text of the page.
+      event.stopPropagation();
       break;
     default:
       if (event.key.length !== 1 || control || event.altKey) return;

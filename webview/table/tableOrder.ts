@@ -22,11 +22,31 @@ export interface ShownRow {
   matches?: ReadonlySet<number>;
 }
 
-/** All rows of the tree, children of collapsed modules left out. */
-export function treeRows(tree: ModuleTree, collapsed: ReadonlySet<string>, sorting: Sorting | null): ShownRow[] {
+/** Layers with a matrix, and everything above them. */
+export function withMatrices({ leaves }: ModuleTree): ReadonlySet<TreeNode> {
+  const found = new Set<TreeNode>();
+  for (const leaf of leaves) {
+    if ((leaf.tensor?.layers.length ?? 0) === 0) continue;
+    for (let node: TreeNode | null = leaf; node && !found.has(node); node = node.parent) found.add(node);
+  }
+  return found;
+}
+
+/**
+ * All rows of the tree, children of collapsed modules left out.
+ *
+ * @param shown rows that there may be; all without it
+ */
+export function treeRows(
+  tree: ModuleTree,
+  collapsed: ReadonlySet<string>,
+  sorting: Sorting | null,
+  shown?: ReadonlySet<TreeNode>,
+): ShownRow[] {
   const rows: ShownRow[] = [];
   const add = (siblings: readonly TreeNode[]): void => {
     for (const node of sorting ? sorted(siblings, sorting) : siblings) {
+      if (shown && !shown.has(node)) continue;
       rows.push({ node, depth: node.depth });
       if (node.children.length > 0 && !collapsed.has(node.key)) add(node.children);
     }
@@ -36,8 +56,8 @@ export function treeRows(tree: ModuleTree, collapsed: ReadonlySet<string>, sorti
 }
 
 /** Every tensor and layer in one list; a tensor of several layers gives way to its layers. */
-export function flatRows(tree: ModuleTree, sorting: Sorting | null): ShownRow[] {
-  const nodes = tree.leaves.filter((node) => node.layer !== undefined);
+export function flatRows(tree: ModuleTree, sorting: Sorting | null, shown?: ReadonlySet<TreeNode>): ShownRow[] {
+  const nodes = tree.leaves.filter((node) => node.layer !== undefined && (!shown || shown.has(node)));
   return (sorting ? sorted(nodes, sorting) : nodes).map((node) => ({ node, depth: 0 }));
 }
 

@@ -59,7 +59,7 @@ export class RowView {
     this.element = element('div', { class: 'table-row', role: 'row', id: `row-${nextId++}` }, this.name, ...this.cells);
   }
 
-  show(row: ShownRow, index: number, marks: { active: boolean; selected: string | null }): void {
+  show(row: ShownRow, index: number, marks: { active: boolean; chosen: boolean; open: boolean }): void {
     const { node } = row;
     const target = this.element;
     if (this.index !== index) {
@@ -70,8 +70,9 @@ export class RowView {
       target.hidden = false;
     }
     target.setAttribute('aria-level', String(row.depth + 1));
-    const selected = marks.selected !== null && marks.selected === node.layer;
-    target.setAttribute('aria-selected', String(selected));
+    target.setAttribute('aria-selected', String(marks.chosen));
+    if (marks.open) target.setAttribute('aria-current', 'true');
+    else target.removeAttribute('aria-current');
     target.classList.toggle('active', marks.active);
     target.classList.toggle('current-match', marks.active && this.context.wanted() !== '');
     target.classList.toggle('group', node.layer === undefined);

@@ -4,9 +4,9 @@
  */
 import type { TextTable } from '../../extension/shared/exports/tableText';
 import { NAME_COLUMN } from './columnLayout';
-import { allColumns, CHARACTER_WIDTH, type Column } from './columns';
+import { allColumns, type Column } from './columns';
 import type { ViewMemory } from '../viewMemory';
-import { button, type Button } from '../controls/controls';
+import { button, checkbox, type Button, type Checkbox } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatCount, plural } from '../numbers/format';
 import { copiedNumbers, copiedTable } from './copiedNumbers';
@@ -16,17 +16,21 @@ import { FindBar } from './findBar';
 import { setIcon } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
 import type { TreeNode } from '../model/moduleTree';
+import { NameWidths } from './nameWidths';
+import { leavesOf, type RowMenuItem } from './rowMenu';
 import { rowStatus } from './rowStatus';
+import { SelectionBar } from './selectionBar';
 import { LayerTable } from './table';
 import { TableColumns, type KeptColumns } from './tableColumns';
-import { INDENT } from './tableRow';
 import type { UnusualLayer } from '../../extension/shared/findings/unusualLayers';
 import { RowFilter, type Filtered } from './rowFilter';
-import { flatRows, treeRows, type ShownRow, type Sorting } from './tableOrder';
+import { flatRows, treeRows, withMatrices, type ShownRow, type Sorting } from './tableOrder';
 
 export interface TensorTableActions {
   open(node: TreeNode, how: 'pointer' | 'keyboard'): void;
-  menu(node: TreeNode, at: { x: number; y: number }): void;
+  menu(nodes: readonly TreeNode[], at: { x: number; y: number }): void;
+  /** What can be done with several rows. */
+  together(nodes: readonly TreeNode[]): readonly RowMenuItem[];
   /** Layers in sight, top first. */
   visible(layers: string[]): void;
 }
@@ -41,10 +45,6 @@ export interface TablePlace {
 /** Rows sorted by a number that is still being computed move, and means of modules settle, at most this often. */
 const SETTLE_MS = 1500;
 
-/** Longer names are cut off; their tooltip has the rest. */
-const MOST_NAME_WIDTH = 360;
-/** What stands around a name in its cell. */
-const NAME_PADDING = 60;
 export class TensorTable {
   readonly element: HTMLElement;
   readonly table: LayerTable;
@@ -54,6 +54,9 @@ export class TensorTable {
   private readonly treeButton: Button;
   private readonly findBar: FindBar;
   private readonly findings: FilterFindings;
+  private readonly matricesBox: Checkbox;
+  /** Rows that are left if only matrices are shown. */
+  private matrices: ReadonlySet<TreeNode> | null = null;
   private rowFilter: RowFilter | null = null;
   /** Columns that the filter looks at. */
   private filtersBy: readonly string[] = [];
@@ -61,13 +64,14 @@ export class TensorTable {
   private settleTimer = 0;
   /** What the rows and their count stand for. */
   private shownState = '';
-  private readonly widths: { tree?: number; list?: number } = {};
+  private readonly nameWidths: NameWidths;
+  private readonly selectionBar: SelectionBar;
 
   constructor(
     private readonly inspection: Inspection,
     private readonly memory: ViewMemory,
     kept: KeptColumns,
-    actions: TensorTableActions,
+    private readonly actions: TensorTableActions,
   ) {
     this.columns = new TableColumns(allColumns(inspection), kept, {
       changed: () => this.updateColumns(),
@@ -85,6 +89,17 @@ export class TensorTable {
       },
     });
     this.findings = new FilterFindings(inspection);
+    this.nameWidths = new NameWidths(inspection.tree);
+    this.selectionBar = new SelectionBar(() => {
+      this.table.forgetChosen();
+      this.focus();
+    });
+    this.matricesBox = checkbox('Matrices only', memory.current.matrices, (matrices) => {
+      memory.remember({ matrices });
+      this.updateRows();
+      this.table.keepSelection();
+    });
+    this.matricesBox.title = 'Leave out biases, norms and other tensors without a spectrum';
     const find = button({
       label: 'Find',
       icon: 'search',
@@ -103,7 +118,8 @@ export class TensorTable {
       {
         open: (node, how) => actions.open(node, how),
         toggle: (node, expand) => this.toggle(node, expand),
-        menu: (node, at) => actions.menu(node, at),
+        menu: (nodes, at) => actions.menu(nodes, at),
+        chosen: () => this.showChosen(),
         sort: (column) => this.sortBy(column),
         resize: (column, width) => this.columns.resize(column, width),
         resized: () => this.columns.resized(),
@@ -133,9 +149,11 @@ export class TensorTable {
         { class: 'toolbar' },
         ...this.filterBox.elements,
         this.count,
+        this.matricesBox,
         element('span', { class: 'toolbar-end' }, find, this.treeButton, collapse, this.columns.button),
       ),
       this.findBar.element,
+      this.selectionBar.element,
       this.table.element,
     );
     this.updateRows();
@@ -157,15 +175,23 @@ export class TensorTable {
 
   /** Marks the layer that is shown and brings its row into sight. */
   select(layer: string | null): void {
-    this.table.selected = layer;
-    if (layer !== null && !this.table.reveal(layer)) {
-      const node = this.inspection.leafOf(layer);
-      for (let above = node?.parent; above; above = above.parent) this.collapsed.delete(above.key);
-      if (this.memory.current.filter !== '') this.setFilter('');
-      this.updateRows();
-      this.table.reveal(layer);
+    const node = layer === null ? undefined : this.inspection.leafOf(layer);
+    this.table.select(layer, node?.key);
+    if (layer === null || this.table.reveal(layer)) return;
+    for (let above = node?.parent; above; above = above.parent) this.collapsed.delete(above.key);
+    if (this.memory.current.filter !== '') this.setFilter('');
+    if (node && !this.isShown(node)) {
+      this.memory.remember({ matrices: false });
+      this.matricesBox.checked = false;
     }
-    this.table.refresh();
+    this.updateRows();
+    this.table.reveal(layer);
+  }
+
+  private showChosen(): void {
+    const { chosen } = this.table;
+    const items = (): readonly RowMenuItem[] => this.actions.together(this.table.chosen);
+    this.selectionBar.show(chosen.length, chosen.length > 1 ? leavesOf(chosen).length : 0, items);
   }
 
   focus(): void {
@@ -231,13 +257,14 @@ export class TensorTable {
   }
 
   private updateRows(): void {
-    const { tree, filter } = this.memory.current;
+    const { tree, filter, matrices } = this.memory.current;
     const isFiltered = filter.trim() !== '';
     const { rows, filtered } = this.rowsInOrder(this.collapsed);
     let nothing =
       this.inspection.summary.problems.length > 0
         ? 'No tensor of this checkpoint could be listed: the problems above say why.'
         : 'This checkpoint holds no tensors.';
+    if (matrices && rows.length === 0) nothing = 'No tensor of this checkpoint is a matrix.';
     let count = '';
     this.filtersBy = filtered?.fields ?? [];
     if (filtered) {
@@ -245,9 +272,10 @@ export class TensorTable {
       count = `${formatCount(rows.length)} of ${plural(filtered.total, this.hasStacks() ? 'layer' : 'tensor')}`;
       if (this.inspection.busy && this.dependsOnResults()) count += ' so far';
     }
-    this.table.setNameWidth(this.nameWidth(tree && !isFiltered));
+    this.table.setNameWidth(tree && !isFiltered ? this.nameWidths.tree : this.nameWidths.list);
     this.table.setRows(rows, nothing);
     this.findBar.rowsChanged();
+    this.showChosen();
     this.count.textContent = count;
     const label = tree ? 'Show as a list' : 'Show as a tree';
     this.treeButton.setAttribute('aria-label', label);
@@ -257,16 +285,18 @@ export class TensorTable {
 
   /** Rows that the filter lets through, with what it found; without a filter, all but those below `collapsed`. */
   private rowsInOrder(collapsed: ReadonlySet<string>): { rows: readonly ShownRow[]; filtered?: Filtered } {
-    const { tree, filter } = this.memory.current;
+    const { tree, filter, matrices } = this.memory.current;
     const all = this.inspection.tree;
+    const shown = matrices ? (this.matrices ??= withMatrices(all)) : undefined;
     if (filter.trim() !== '') {
-      const filtered = (this.rowFilter ??= new RowFilter(all, [...this.columns.all, ...this.findings.fields])).rows(
+      const found = (this.rowFilter ??= new RowFilter(all, [...this.columns.all, ...this.findings.fields])).rows(
         filter,
         this.sorting,
       );
-      return { rows: filtered.rows, filtered };
+      const rows = shown ? found.rows.filter(({ node }) => shown.has(node)) : found.rows;
+      return { rows, filtered: { ...found, rows } };
     }
-    return { rows: tree ? treeRows(all, collapsed, this.sorting) : flatRows(all, this.sorting) };
+    return { rows: tree ? treeRows(all, collapsed, this.sorting, shown) : flatRows(all, this.sorting, shown) };
   }
 
   /** Unfolds what is around a row, and puts the keyboard on it. */
@@ -283,22 +313,14 @@ export class TensorTable {
     if (index >= 0) this.table.moveTo(index);
   }
 
+  /** False for a tensor that is left out where only matrices are shown. */
+  private isShown(node: TreeNode): boolean {
+    return !this.memory.current.matrices || (this.matrices ??= withMatrices(this.inspection.tree)).has(node);
+  }
+
   /** True where some tensors are shown as their layers. */
   private hasStacks(): boolean {
     return this.inspection.tree.leaves.some(({ kind }) => kind === 'layer');
-  }
-
-  /** Room for the longest name of the tree, or of the list, within a limit: the same for whatever is folded or found. */
-  private nameWidth(tree: boolean): number {
-    const { root, leaves } = this.inspection.tree;
-    const longest = (nodes: readonly TreeNode[]): number =>
-      nodes.reduce((most, node) => {
-        const own = node.label.length * CHARACTER_WIDTH + node.depth * INDENT;
-        return Math.max(most, own, longest(node.children));
-      }, 0);
-    const list = (): number => leaves.reduce((most, { name }) => Math.max(most, name.length), 0) * CHARACTER_WIDTH;
-    const known = tree ? (this.widths.tree ??= longest(root.children)) : (this.widths.list ??= list());
-    return Math.min(MOST_NAME_WIDTH, Math.round(known) + NAME_PADDING);
   }
 
   private sortBy(column: Column): void {

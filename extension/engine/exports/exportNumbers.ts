@@ -47,7 +47,9 @@ export async function exportNumbers(
     return saveReport(parts, document, report, settings, bundles, signal);
   }
   const all = exportedLayers(summary, results);
-  const layers = format === 'markdown' ? known(all) : all;
+  const only = request.only && new Set(request.only);
+  const layers =
+    format === 'markdown' ? known(all) : format === 'csv' && only ? all.filter(({ name }) => only.has(name)) : all;
   const report = inspectReport(summary, settings, layers, await parts.hardware.info(), [...looks]);
   const options = { protect: summary.files, ofModel: true, ownBeginning: BEGINNINGS[format], overwrite: true, signal };
   return { ...(await writeText(target, options, () => piecesOf(format, summary, report))), notes: [] };

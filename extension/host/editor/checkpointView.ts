@@ -214,7 +214,7 @@ export class CheckpointView {
         await vscode.env.clipboard.writeText(await session.exports.overview(inspectSettings(), token));
         return null;
       },
-      exportNumbers: ({ format }) => exportWithDialog(session, format, this.document.uri),
+      exportNumbers: ({ format, only }) => exportWithDialog(session, format, this.document.uri, only),
     };
   }
 

@@ -11,12 +11,14 @@ import { modelRunProgress } from './modelRunProgress';
 
 /**
  * @param source the checkpoint's URI: the dialog starts beside it
+ * @param only layers and tensors that a CSV file is limited to
  * @returns null if the person cancelled
  */
 export async function exportWithDialog(
   session: CheckpointSession,
   format: ExportFormat,
   source: vscode.Uri,
+  only?: readonly string[],
 ): Promise<{ path: string } | null> {
   const { ending, suffix, files, title } = exportFormat(format);
   const name = `${path.basename(source.fsPath).replace(/(\.index)?\.[^.]+$/, '')}-${suffix}.${ending}`;
@@ -28,7 +30,7 @@ export async function exportWithDialog(
   if (!target) return null;
   const saving = `Saving ${notificationText(path.basename(target.fsPath))}`;
   const written = await modelRunProgress(session, saving, (token) =>
-    session.exports.write(format, target.fsPath, inspectSettings(), token),
+    session.exports.write(format, target.fsPath, inspectSettings(), token, only),
   );
   if (!written) return null;
   void offerToOpen(format, written);

@@ -34,10 +34,11 @@ export class SessionExports {
     target: string,
     settings: InspectSettings,
     token: CancellationToken,
+    only?: readonly string[],
   ): Promise<ExportResult> {
     return this.inTurn(async () => {
       const layers = this.session.shownLayers;
-      const request = { format, target, layers, ...(await this.tell(token)) };
+      const request = { format, target, layers, ...(only && { only }), ...(await this.tell(token)) };
       return (await this.session.inEngine.ask('exportNumbers', { request, settings }, token)).answer;
     });
   }

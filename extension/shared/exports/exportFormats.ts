@@ -40,6 +40,8 @@ export interface ExportRequest extends ToldNumbers {
   readonly target: string;
   /** Layers whose spectra a report shows beside those worth showing. */
   readonly layers: readonly string[];
+  /** Layers and tensors that a CSV file is limited to; all without it. */
+  readonly only?: readonly string[];
 }
 
 export interface ExportResult {

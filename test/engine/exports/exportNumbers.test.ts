@@ -1,6 +1,6 @@
 /** What the engine writes for a person to keep, and what it never writes over. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ReportData } from '../../../extension/report/reportRecords';
 import type { ExportFormat, ExportResult } from '../../../extension/shared/exports/exportFormats';
@@ -42,13 +42,26 @@ describe('numbers written by the engine', () => {
     target: string,
     told = results,
     layers: string[] = [],
+    only?: string[],
   ): Promise<ExportResult> {
     for (const [index, result] of told.entries()) {
       await engine.request('tellResults', { document, results: [result], first: index === 0 });
     }
-    const request = { format, target, results: told.length, looks: [], layers };
+    const request = { format, target, results: told.length, looks: [], layers, ...(only && { only }) };
     return engine.request('exportNumbers', { document, request, settings });
   }
+
+  it('limits a CSV file to the layers that are asked for', async () => {
+    const [all, some] = ['all', 'some'].map((name) => path.join(folder, `${name}.csv`)) as [string, string];
+    await write('csv', all);
+    await write('csv', some, results, [], ['bias', 'a.weight']);
+    const lines = (file: string): string[] => readFileSync(file, 'utf8').split('\n');
+    assert.deepEqual(
+      lines(some),
+      lines(all).filter((line) => !line.startsWith("'=cmd()")),
+    );
+    for (const file of [all, some]) rmSync(file);
+  });
 
   it('writes the terminal’s own JSON, CSV and Markdown, and leaves nothing else behind', async () => {
     const run = commandLine(folder);

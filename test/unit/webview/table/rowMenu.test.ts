@@ -34,6 +34,7 @@ describe('the menu of rows', () => {
         cancel: (asked) => done.push(asked),
         compressThese: ({ label, layers }: PlannedRows) => done.push({ label, layers }),
         copy: (text) => done.push(text),
+        saveNumbers: (asked) => done.push(asked),
         copyNumbers: (leaves) => done.push(leaves.map(({ name }) => name)),
       },
     );
@@ -53,7 +54,13 @@ describe('the menu of rows', () => {
 
   it('of a block is about everything in it, and compresses what has a matrix', () => {
     const { labels, run } = menu(['h.0'], ['h.0.q.weight']);
-    assert.deepEqual(labels, ['Inspect This Block', 'Compress These…', 'Copy Numbers', 'Copy Name']);
+    assert.deepEqual(labels, [
+      'Inspect This Block',
+      'Compress These…',
+      'Copy Numbers',
+      'Save Numbers as CSV…',
+      'Copy Name',
+    ]);
     assert.deepEqual(run('Inspect This Block'), ['h.0.k.weight', 'h.0.bias']);
     const layers = ['h.0.q.weight', 'h.0.k.weight'];
     assert.deepEqual(run('Compress These…'), { label: 'h.0', layers });
@@ -62,7 +69,12 @@ describe('the menu of rows', () => {
 
   it('offers nothing that would do nothing', () => {
     const all = ['q.weight', 'k.weight', 'bias'].map((part) => `h.1.${part}`);
-    assert.deepEqual(menu(['h.1'], all).labels, ['Compress These…', 'Copy Numbers', 'Copy Name']);
+    assert.deepEqual(menu(['h.1'], all).labels, [
+      'Compress These…',
+      'Copy Numbers',
+      'Save Numbers as CSV…',
+      'Copy Name',
+    ]);
     assert.deepEqual(menu(['h.1.bias'], all).labels, ['Open', 'Copy Numbers', 'Copy Name']);
     assert.ok(menu(['h.1'], all, true).labels.includes('Cancel'));
     assert.ok(!menu(['h']).labels.includes('Inspect This Block'), 'it is no block');
@@ -70,9 +82,16 @@ describe('the menu of rows', () => {
 
   it('of several rows counts a layer once that is in two of them', () => {
     const { labels, run } = menu(['h.0', 'h.0.q.weight', 'head.weight']);
-    assert.deepEqual(labels, ['Inspect These Layers', 'Compress These…', 'Copy Numbers', 'Copy Names']);
+    assert.deepEqual(labels, [
+      'Inspect These Layers',
+      'Compress These…',
+      'Copy Numbers',
+      'Save Numbers as CSV…',
+      'Copy Names',
+    ]);
     const layers = ['h.0.q.weight', 'h.0.k.weight', 'head.weight'];
     assert.deepEqual(run('Compress These…'), { label: '3 rows of the table', layers });
+    assert.deepEqual(run('Save Numbers as CSV…'), [...layers.slice(0, 2), 'h.0.bias', 'head.weight']);
     assert.equal(run('Copy Names'), 'h.0\nh.0.q.weight\nhead.weight');
   });
 });
