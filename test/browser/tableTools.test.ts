@@ -225,7 +225,7 @@ describe('working with the table', () => {
     await row(page, 'k_proj.weight')
       .first()
       .click({ modifiers: ['Control'] });
-    await bar(page).getByText('3 rows selected: 3 tensors and layers').waitFor();
+    await bar(page).getByText('3 rows selected', { exact: true }).waitFor();
     await page.screenshot({ path: path.join(screenshotFolder, 'table-selection.png') });
     await bar(page).getByRole('button', { name: 'Save Numbers as CSV…' }).click();
     const names = ['q', 'v', 'o'].map((part) => `model.layers.0.self_attn.${part}_proj.weight`);

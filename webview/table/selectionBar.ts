@@ -36,7 +36,8 @@ export class SelectionBar {
       this.shown = '';
       return;
     }
-    const text = `${plural(rows, 'row')} selected: ${plural(layers, 'tensor or layer', 'tensors and layers')}`;
+    const selected = `${plural(rows, 'row')} selected`;
+    const text = rows === layers ? selected : `${selected}: ${plural(layers, 'tensor or layer', 'tensors and layers')}`;
     if (this.count.textContent !== text) this.count.textContent = text;
     const offered = items();
     const shown = offered.map(({ label }) => label).join('\n');

@@ -190,6 +190,7 @@ export class TensorTable {
 
   private showChosen(): void {
     const { chosen } = this.table;
+    this.table.element.classList.toggle('several', chosen.length > 1);
     const items = (): readonly RowMenuItem[] => this.actions.together(this.table.chosen);
     this.selectionBar.show(chosen.length, chosen.length > 1 ? leavesOf(chosen).length : 0, items);
   }
