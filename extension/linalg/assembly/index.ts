@@ -5,6 +5,7 @@
 export { lowerProduct, fullProduct, packRows, packColumns } from './product';
 export { reducePanel } from './tridiagonalise';
 export { reduceBandPanel } from './bandPanel';
+export { positivePivots } from './bandInertia';
 export { chaseBand } from './bulgeChase';
 export { applyReflectors } from './reflectors';
 export {

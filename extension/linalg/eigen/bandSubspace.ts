@@ -56,7 +56,7 @@ export function leadingBandVectors(band: BandMatrix, k: number, tools: SubspaceT
   const count = subspaceSize(n, k);
   let reached = 0;
   const poll = (): void => tools.poll(reached);
-  const bounds = dampedInterval(band, k, count - k, poll);
+  const bounds = dampedInterval(band, k, count - k, { kernels: tools.kernels, poll });
   if (!bounds) return undefined;
   const { damped } = bounds;
   const degrees = new FilterDegrees(bounds);

@@ -3,6 +3,7 @@
  * beyond the k-th. Found by counting, at places between which spectra are taken as straight lines in logarithms.
  */
 import type { BandMatrix, Interval } from '../kernels/bandMatrix';
+import type { Kernels } from '../kernels/kernels';
 import { eigenvaluesAbove } from './bandInertia';
 
 /** The damped interval ends at an eigenvalue whose place among the extra vectors is in this range. */
@@ -32,12 +33,17 @@ export interface Bounds {
  * @param extra vectors that the iteration holds beyond k
  * @returns undefined for a zero matrix
  */
-export function dampedInterval(band: BandMatrix, k: number, extra: number, poll: () => void): Bounds | undefined {
+export function dampedInterval(
+  band: BandMatrix,
+  k: number,
+  extra: number,
+  { kernels, poll }: { kernels: Kernels; poll: () => void },
+): Bounds | undefined {
   let largest = norm(band);
   if (!(largest > 0)) return undefined;
   const counts = new Counts(largest, (shift) => {
     poll();
-    return eigenvaluesAbove(band, shift);
+    return eigenvaluesAbove(band, shift, kernels);
   });
   while (counts.above(largest / 1.5) === 0) largest /= 1.5;
   const [least, most] = places(k, extra, PLACES);

@@ -41,6 +41,22 @@ export const kernelTwin: Kernels = {
     }
   },
 
+  positivePivots(band, n, width, smallest): number {
+    const a = band.slice();
+    const at = (i: number, j: number): number => i * (width + 1) + width - i + j;
+    let positive = 0;
+    for (let i = 0; i < n; i++) {
+      const found = a[at(i, i)]!;
+      const pivot = Math.abs(found) < smallest ? smallest : found;
+      if (pivot > 0) positive++;
+      for (let r = Math.min(n - 1, i + width); r > i; r--) {
+        const factor = a[at(r, i)]! / pivot;
+        for (let c = i + 1; c <= r; c++) a[at(r, c)] = a[at(r, c)]! - factor * a[at(c, i)]!;
+      }
+    }
+    return positive;
+  },
+
   reduceBandPanel(rows, count, width): BandPanel {
     const betas = new Float64Array(count);
     const scales = new Float64Array(count);

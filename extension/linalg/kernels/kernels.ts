@@ -65,6 +65,14 @@ export interface Kernels {
    * @see Lang 1993; Haidar, Ltaief & Dongarra 2011
    */
   tridiagonaliseBand(band: Float64Array, n: number, width: number, poll?: Poll): Tridiagonal;
+  /**
+   * Factors a symmetric band matrix, laid out as for `tridiagonaliseBand`, without exchanging rows: D of L·D·Lᵀ. `band` is
+   * not changed.
+   *
+   * @param smallest stands for pivots of smaller magnitude
+   * @returns how many elements of D are positive
+   */
+  positivePivots(band: Float64Array, n: number, width: number, smallest: number): number;
   /** Symmetric Gram matrix: XᵀX (cols×cols) for side `columns`, XXᵀ (rows×rows) for side `rows`. */
   gram(x: Float64Array, rows: number, cols: number, side: 'rows' | 'columns'): Float64Array;
   /** C (m×n) = op(A)·op(B), op(A) m×k and op(B) k×n; A is stored k×m where `transA`, B n×k where `transB`. */

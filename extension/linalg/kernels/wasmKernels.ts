@@ -41,6 +41,7 @@ interface Exports {
     scratch: number,
     negligible: number,
   ): void;
+  positivePivots(a: number, n: number, width: number, smallest: number, column: number): number;
   chaseBand(
     origin: number,
     stride: number,
@@ -160,6 +161,12 @@ export function createWasmKernels(): Kernels {
         applyReflectors(at, a, scales, n, vectors, k, poll);
       }),
     reduceBandPanel: (rows, count, width) => use((at) => reduceBandPanel(at, rows, count, width)),
+    positivePivots: (band, n, width, smallest) =>
+      use((at) => {
+        const [rows, column] = at.reset(n * (width + 1), width) as [number, number];
+        at.floats(rows, n * (width + 1)).set(band);
+        return at.exports.positivePivots(rows, n, width, smallest, column);
+      }),
     tridiagonaliseBand: (band, n, width, poll) => use((at) => tridiagonaliseBand(at, band, n, width, poll)),
     gram: (x, rows, cols, side) => use((at) => gram(at, x, rows, cols, side)),
     multiply: (a, b, m, n, k, transA, transB) => use((at) => multiply(at, a, b, m, n, k, transA, transB)),

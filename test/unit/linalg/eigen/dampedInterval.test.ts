@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { dampedInterval } from '../../../../extension/linalg/eigen/dampedInterval';
 import type { BandMatrix } from '../../../../extension/linalg/kernels/bandMatrix';
+import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 
 const N = 400;
 const K = 50;
@@ -13,7 +14,7 @@ function diagonal(values: readonly number[]): BandMatrix {
 
 function boundsOf(values: readonly number[]): { counts: number; bounds: ReturnType<typeof dampedInterval> } {
   let counts = 0;
-  const bounds = dampedInterval(diagonal(values), K, EXTRA, () => counts++);
+  const bounds = dampedInterval(diagonal(values), K, EXTRA, { kernels: loadKernels(), poll: () => counts++ });
   return { counts, bounds };
 }
 

@@ -173,6 +173,23 @@ describe('kernels: wasm and twin', () => {
     for (const part of ['betas', 'scales'] as const) assert.ok(largestDifference(wasm[part], twin[part]) < 1e-13);
   });
 
+  it('count the same positive pivots of a band', () => {
+    for (const [n, width] of [
+      [1, 1],
+      [40, 1],
+      [61, 8],
+      [200, 33],
+    ] as const) {
+      const band = randomMatrix(n, width + 1, n);
+      for (let i = 0; i < n; i++) for (let at = 0; at < width - i; at++) band[i * (width + 1) + at] = NaN;
+      const before = band.slice();
+      const wasm = loadKernels().positivePivots(band, n, width, 1e-15);
+      assert.equal(wasm, kernelTwin.positivePivots(band, n, width, 1e-15));
+      assert.ok(n === 1 || (wasm > 0 && wasm < n));
+      assert.deepEqual(band, before);
+    }
+  });
+
   it('find the same tridiagonal matrix of a band to rounding, up to signs', () => {
     const [n, width] = [14, 4];
     const band = randomMatrix(n, width + 1, 6);
