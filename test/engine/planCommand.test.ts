@@ -1,6 +1,6 @@
 /** `eigenscope plan` as a person runs it: the plan it writes, what it leaves out, and what it refuses. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parsePlan } from '../../extension/compression/planFile/parsePlan';
 import type { CompressionPlan } from '../../extension/shared/compression/plans';
@@ -159,6 +159,20 @@ describe('plans in the terminal', () => {
       /quantise has no rank/,
     );
   });
+
+  // Links need a privilege on Windows.
+  if (process.platform !== 'win32') {
+    it('writes no plan through a link to another file', () => {
+      const other = path.join(folder, 'other.json');
+      writeFileSync(other, '{}');
+      const link = path.join(folder, 'link.eigenplan.json');
+      symlinkSync(other, link);
+      const { status, stderr } = run('plan', model, '--ratio', '0.5', '--out', link, '--overwrite');
+      assert.equal(status, 2);
+      assert.match(stderr, /leads to .*other\.json, which is no name of a plan; choose another name/);
+      assert.equal(readFileSync(other, 'utf8'), '{}');
+    });
+  }
 
   it('says which patterns match no layer', () => {
     const asked = ['--ratio', '0.9', '--exclude', 'nowhere', '--exclude', 'mlp', '--include', 'lm_head'];

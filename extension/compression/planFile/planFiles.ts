@@ -1,5 +1,5 @@
 /** Plans on disk. */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { fileError } from '../../checkpoint/files/fileReader';
 import { PLAN_ENDING, type CompressionPlan } from '../../shared/compression/plans';
 import { planText } from '../../shared/compression/planText';
@@ -31,7 +31,8 @@ export async function readPlan(file: string, signal?: AbortSignal): Promise<Comp
 }
 
 /**
- * @param target its name ends in `.eigenplan.json`: what ends so is no file of a model, and may be replaced if asked
+ * @param target its name, and that of the file that a link leads to, ends in `.eigenplan.json`: what ends so is no file of
+ *   a model, and may be replaced if asked
  * @returns the file written
  * @throws CompressionError as `writeAtomically`; `not-a-file` for another ending
  */
@@ -42,6 +43,12 @@ export async function writePlan(
 ): Promise<string> {
   if (!target.endsWith(PLAN_ENDING)) {
     const reason = `is no name of a plan; end it with ${PLAN_ENDING}`;
+    throw new CompressionError('not-a-file', reason, { file: target });
+  }
+  // Without a file yet, there is no link to follow; one that leads nowhere is refused where it is written.
+  const file = await realpath(target).catch(() => target);
+  if (!file.endsWith(PLAN_ENDING)) {
+    const reason = `leads to ${file}, which is no name of a plan; choose another name`;
     throw new CompressionError('not-a-file', reason, { file: target });
   }
   const bytes = new TextEncoder().encode(planText(plan));
