@@ -31,7 +31,7 @@ describe('models in the terminal', function () {
     assert.equal(first.status, 0, first.stderr);
     assert.match(
       first.stdout,
-      /^.*stats\.safetensors\nplain: 3 tokens\nacross: 3 tokens\nbelow: 8 tokens\n3 layers, 1 runs, \d+ bytes\n$/,
+      /^.*stats\.safetensors\nplain: 3 tokens\nacross: 3 tokens\nbelow: 8 tokens\n3 layers, 1 run, \d+ bytes\n$/,
     );
     assert.match(first.stderr, /plain, across: fewer tokens than inputs, so the Gram matrix is singular/);
     const again = run('--out', at('stats.safetensors'));

@@ -72,7 +72,7 @@ export async function evaluateModels(
       timed_runs: turns,
       synthetic: request.inputs.kind === 'random',
       outputs: comparison.differences(),
-      notes: [...samples.notes, ...EVALUATION_CAVEATS],
+      notes: [...samples.notes, ...comparison.notes(), ...EVALUATION_CAVEATS],
     };
   } finally {
     await Promise.all(processes.map((each) => each.end()));

@@ -39,9 +39,11 @@ export async function openSamples(
   const runs: Run[] = [];
   const notes = new Set<string>();
   for (const file of files) {
-    const count = await opened(file, signal, (checkpoint) =>
-      Promise.resolve(splits(file, arraysOf(checkpoint, inputs, notes), inputs)),
-    );
+    const count = await opened(file, signal, (checkpoint) => {
+      const arrays = arraysOf(checkpoint, inputs, notes);
+      assertElements(file, arrays);
+      return Promise.resolve(splits(file, arrays, inputs));
+    });
     for (let of = 0; of < count; of++) runs.push({ file, of });
   }
   return {
@@ -130,6 +132,12 @@ function checked(file: string, array: TensorInfo, input: ModelValue): TensorInfo
   throw invalid(
     `${file}: "${array.name}" has the shape [${array.shape.join(', ')}], and the model takes ${valueText(input)}`,
   );
+}
+
+/** One empty array beside others is what some models take: a cache of no tokens yet. */
+function assertElements(file: string, arrays: ReadonlyMap<string, TensorInfo>): void {
+  if (arrays.size === 0 || [...arrays.values()].some(({ shape }) => !shape.includes(0))) return;
+  throw invalid(`${file}: its arrays have no elements, so nothing would be computed; give at least one sample`);
 }
 
 /** How many runs a file gives: arrays may have several times the fixed first size of their inputs. */

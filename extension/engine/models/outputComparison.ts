@@ -14,6 +14,9 @@ const DTYPES: Readonly<Record<string, DType>> = {
 };
 
 class Sums {
+  elements = 0;
+  /** Elements that are NaN, of the first and of the second. */
+  readonly notNumbers: [number, number] = [0, 0];
   difference = 0;
   norm = 0;
   largest = 0;
@@ -47,18 +50,37 @@ export class OutputComparison {
 
   differences(): OutputDifference[] {
     return [...this.sums].map(([output, sums]) => {
-      const { difference, norm, largest, rows, agreeing, logitsKl, probabilitiesKl } = sums;
+      const { elements, difference, norm, largest, rows, agreeing, logitsKl, probabilitiesKl } = sums;
       const said = this.logits.includes(output) || /logit/i.test(output);
       const rows_are = rows === 0 ? null : said ? 'logits' : sums.probabilities ? 'probabilities' : null;
       return {
         output,
-        relative_error: norm > 0 ? Math.sqrt(difference / norm) : difference === 0 ? 0 : null,
+        relative_error: norm > 0 ? Math.sqrt(difference / norm) : elements > 0 && difference === 0 ? 0 : null,
         largest_difference: largest,
         top1_agreement: rows === 0 ? null : agreeing / rows,
         kl: rows_are === null ? null : (rows_are === 'logits' ? logitsKl : probabilitiesKl) / rows,
         rows_are,
       };
     });
+  }
+
+  /** Sentences for people on what the numbers do not show. */
+  notes(): string[] {
+    return [...this.sums].flatMap(
+      ([
+        output,
+        {
+          elements,
+          notNumbers: [first, second],
+        },
+      ]) =>
+        first + second === 0
+          ? []
+          : [
+              `The output ${output} holds NaN in ${first} of ${elements} elements of the original, and in ${second} of the ` +
+                'compressed model. Elements that are NaN in both count as equal, and rows with NaN have no top 1.',
+            ],
+    );
   }
 }
 
@@ -73,6 +95,10 @@ function addOutput(name: string, sums: Sums, a: Feed, b: Feed): void {
   const dtype = DTYPES[a.type];
   if (!dtype) throw new ModelRunError('different-models', `the output "${name}" is ${a.type}, which is not compared`);
   const [x, y] = [widen(a.bytes, dtype), widen(b.bytes, dtype)];
+  sums.elements += x.length;
+  for (const [side, values] of [x, y].entries()) {
+    sums.notNumbers[side as 0 | 1] += values.reduce((count, value) => count + (Number.isNaN(value) ? 1 : 0), 0);
+  }
   for (let i = 0; i < x.length; i++) {
     // Two infinities of one sign are equal; their difference is none.
     const difference = x[i] === y[i] || (Number.isNaN(x[i]) && Number.isNaN(y[i])) ? 0 : y[i]! - x[i]!;
@@ -89,15 +115,20 @@ function addOutput(name: string, sums: Sums, a: Feed, b: Feed): void {
 
 function addRow(sums: Sums, a: Float64Array, b: Float64Array): void {
   sums.rows++;
-  if (largestAt(a) === largestAt(b)) sums.agreeing++;
+  const [top, other] = [largestAt(a), largestAt(b)];
+  if (top !== undefined && top === other) sums.agreeing++;
   sums.probabilities &&= isDistribution(a) && isDistribution(b);
   if (sums.probabilities) sums.probabilitiesKl += divergence(a, b);
   sums.logitsKl += divergence(softmax(a), softmax(b));
 }
 
-function largestAt(row: Float64Array): number {
+/** @returns undefined for a row with NaN: nothing is its largest element */
+function largestAt(row: Float64Array): number | undefined {
   let at = 0;
-  for (let i = 1; i < row.length; i++) if (row[i]! > row[at]!) at = i;
+  for (let i = 0; i < row.length; i++) {
+    if (Number.isNaN(row[i])) return undefined;
+    if (row[i]! > row[at]!) at = i;
+  }
   return at;
 }
 

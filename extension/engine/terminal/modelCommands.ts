@@ -1,5 +1,6 @@
 /** What `eigenscope calibrate` and `evaluate` do and print. */
 import path from 'node:path';
+import { agreeing } from '../../shared/agreeing';
 import type { CalibrationReport, EvaluatedModel, EvaluationReport } from '../../shared/modelRuns';
 import { visible, visibleJson } from '../../shared/visibleText';
 import { evaluateModels } from '../models/evaluate';
@@ -61,10 +62,11 @@ export async function runModelCommand(
 
 function calibrationText({ path: file, bytes, runs, layers, synthetic }: CalibrationReport): string {
   const lines = layers.map(
-    ({ layer, tokens, gram }) => `${visible(layer)}: ${tokens} tokens${gram ? '' : ', means alone'}`,
+    ({ layer, tokens, gram }) =>
+      `${visible(layer)}: ${tokens} ${agreeing(tokens, 'token')}${gram ? '' : ', means alone'}`,
   );
-  const from = synthetic ? `${runs} runs on made-up inputs` : `${runs} runs`;
-  return `${process.stdout.isTTY ? visible(file) : file}\n${lines.join('\n')}\n${layers.length} layers, ${from}, ${bytes} bytes\n`;
+  const from = `${runs} ${agreeing(runs, 'run')}${synthetic ? ' on made-up inputs' : ''}`;
+  return `${process.stdout.isTTY ? visible(file) : file}\n${lines.join('\n')}\n${layers.length} ${agreeing(layers.length, 'layer')}, ${from}, ${bytes} bytes\n`;
 }
 
 function evaluationText(report: EvaluationReport): string {
@@ -80,7 +82,7 @@ function evaluationText(report: EvaluationReport): string {
     `${name}: ${bytes} bytes; median ${median.toFixed(2)} ms (${first.toFixed(2)} when first, ${second.toFixed(2)} when second); ` +
     `peak memory ${megabytes(memory.peak_bytes)} (${megabytes(memory.baseline_bytes)} before the model)`;
   return [
-    `${runs} runs compared, ${timed_runs} of each model timed`,
+    `${runs} ${agreeing(runs, 'run')} compared, ${timed_runs} of each model timed`,
     ...lines,
     model('original', original),
     model('compressed', compressed),

@@ -8,7 +8,7 @@ import { runCalibration } from '../../../../extension/engine/models/runCalibrati
 import type { EvaluationReport, ModelInputs } from '../../../../extension/shared/modelRuns';
 import { node } from '../../../harness/checkpoints/onnxWriter';
 import { frobenius, randomMatrix } from '../../../harness/numbers/denseReference';
-import { npz, runModel } from '../../../harness/onnx/modelInputs';
+import { npy, npz, runModel } from '../../../harness/onnx/modelInputs';
 import { gemms, madeModel, products, weight } from '../../../harness/onnx/onnxModels';
 import { saveOnnx } from '../../../harness/onnx/onnxSaving';
 import { onnxruntimeExists } from '../../../harness/onnxruntime';
@@ -64,6 +64,36 @@ describe('the comparison of outputs', () => {
     ];
     assert.ok(Math.abs(relative_error! - 3 / Math.sqrt(25 + 144 + 26)) < 1e-12);
     assert.deepEqual([largest_difference, top1_agreement, kl, rows_are], [3, 1, null, null]);
+  });
+
+  it('finds no top 1 in a row with NaN, and says how many there are', () => {
+    const comparison = new OutputComparison(['out'], []);
+    const rows = [
+      [2, 1],
+      [1, 2],
+    ] as const;
+    comparison.add(
+      { out: feed(rows) },
+      {
+        out: feed([
+          [NaN, NaN],
+          [1, 2],
+        ]),
+      },
+    );
+    assert.equal(comparison.differences()[0]!.top1_agreement, 1 / 2);
+    assert.match(comparison.notes()[0]!, /^The output out holds NaN in 0 of 4 elements of the original, and in 2 of/);
+    const whole = new OutputComparison(['out'], []);
+    whole.add({ out: feed(rows) }, { out: feed(rows) });
+    assert.deepEqual(whole.notes(), []);
+  });
+
+  it('knows no error of outputs without elements', () => {
+    const comparison = new OutputComparison(['out'], []);
+    const none = { out: { type: 'float64', shape: [0, 3], bytes: new Uint8Array(0) } };
+    comparison.add(none, none);
+    const { relative_error, top1_agreement } = comparison.differences()[0]!;
+    assert.deepEqual([relative_error, top1_agreement], [null, null]);
   });
 
   it('refuses outputs of other shapes, and logits that are not there', () => {
@@ -164,6 +194,21 @@ describe('models side by side', function () {
       script,
     );
     await assert.rejects(calibrating, { name: 'AbortError' });
+  });
+
+  it('are refused inputs without elements', async () => {
+    const open = madeModel({
+      inputs: { x: [0, 6] },
+      outputs: { y: 2 },
+      weights: [weight('w', [6, 5])],
+      nodes: [node('MatMul', { inputs: ['x', 'w'], output: 'y' })],
+    });
+    const model = written('e/model.onnx', open.bytes);
+    const none = written('e/none.npy', npy({ shape: [0, 6], data: new Float32Array(0) }));
+    await assert.rejects(
+      evaluated(model, model, { kind: 'files', path: none }),
+      /none\.npy: its arrays have no elements/,
+    );
   });
 
   it('say that a size is missing, and how to give it', async () => {
