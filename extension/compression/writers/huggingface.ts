@@ -36,8 +36,8 @@ export const huggingfaceLayout: Layout = {
     return Promise.resolve({
       form: 'parts',
       notes: [
-        `Load it with ${Object.keys(classes).at(-1)!}.from_pretrained(folder, trust_remote_code=True): without that, ` +
-          'transformers makes random weights in place of the factors, and says so.',
+        `${howToLoad(Object.keys(classes))}: without that, transformers makes random weights in place of the factors, ` +
+          'and says so.',
       ],
       replace: (weight, stored, signal) => replace(job, weight, stored, signal),
       replaceGroup,
@@ -68,6 +68,14 @@ export const huggingfaceLayout: Layout = {
     });
   },
 };
+
+/** @param classes Auto classes, the one without a head first; several with one if the architecture's name tells no task */
+function howToLoad(classes: readonly string[]): string {
+  const [head, ...others] = classes.slice(1);
+  return head === undefined || others.length === 0
+    ? `Load it with ${head ?? classes[0]!}.from_pretrained(folder, trust_remote_code=True)`
+    : 'Load it as the original, with its Auto class and trust_remote_code=True';
+}
 
 function rankFields(records: readonly PairRecord[]): Record<string, JsonValue> {
   const ranks = records.flatMap(({ modules, rank }) => modules.map((module) => [module, rank] as const));

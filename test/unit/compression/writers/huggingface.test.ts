@@ -123,6 +123,20 @@ describe('the Hugging Face folder', () => {
     [...parsedFile(files.get('model.safetensors')!).tensors.keys()].filter((name) => !name.includes('layers')).sort();
   const TWINS = { 'lm_head.weight': ['model.embed_tokens.weight'] };
 
+  it('names the Auto class that loads it, if the architecture tells which', async () => {
+    const choices = { 'pooler.dense.weight': SVD };
+    const note = async (architecture: string): Promise<string> => {
+      const config = JSON.stringify({ model_type: 'any', architectures: [architecture] });
+      return (await saved({ ...BERT, config }, { choices })).notes[0]!;
+    };
+    const load = (name: string): string => `Load it with ${name}.from_pretrained(folder, trust_remote_code=True): `;
+    assert.ok((await note('BertModel')).startsWith(load('AutoModel')));
+    assert.ok((await note('BertForMaskedLM')).startsWith(load('AutoModelForMaskedLM')));
+    // Of T5, of Whisper and of models that see images alike.
+    const several = await note('T5ForConditionalGeneration');
+    assert.ok(several.startsWith('Load it as the original, with its Auto class and trust_remote_code=True: '), several);
+  });
+
   it('stores tied weights once, under the name of the embedding', async () => {
     const { files } = await saved(tied({ tie_word_embeddings: true }), {
       choices: { 'lm_head.weight': SVD },
