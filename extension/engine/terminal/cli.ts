@@ -1,5 +1,4 @@
 /** The terminal: `eigenscope inspect | tensors | compress | vectors`, the same engine in its own process. */
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { version } from '../../../package.json';
 import { CompressionError } from '../../compression/compressionError';
@@ -234,13 +233,9 @@ async function run(command: RunCommand): Promise<number> {
   });
   const document = await engine.documents.open(command.path);
   const partial = path.resolve(command.out) + PARTIAL_ENDING;
-  const kept = `what is done is kept in ${partial}, and --resume goes on`;
-  const stopped = `cancelled; ${kept}`;
+  const stopped = `cancelled; what is done is kept in ${partial}, and --resume goes on`;
   const work = async (signal: AbortSignal): Promise<void> => {
-    const result = await runModel(engine, document, command, signal).catch((error: unknown) => {
-      const full = error instanceof CompressionError && error.code === 'no-space' && existsSync(partial);
-      throw full ? new CompressionError(error.code, `${error.reason}; ${kept}`, error.where) : error;
-    });
+    const result = await runModel(engine, document, command, signal);
     progress.finish();
     await print(runReport(result, printedPath(result.path)));
     for (const note of result.notes) tell(note);

@@ -47,8 +47,9 @@ describe('eigenscope compress --plan', () => {
       assert.equal(limited.status, 2, limited.stderr);
       assert.match(
         limited.stderr,
-        /model\.safetensors: .* takes no file this large .*; what is done is kept in .*refused\.partial, and --resume goes on/,
+        /model\.safetensors: .* takes no file this large .*\. What is done is kept in .*refused\.partial: go on with it \(--resume\)/,
       );
+      assert.equal(limited.stderr.match(/is kept in/gi)!.length, 1, limited.stderr);
       assert.ok(!existsSync(out));
       const resumed = run(...args, '--resume');
       assert.equal(resumed.status, 0, resumed.stderr);
