@@ -26,20 +26,20 @@ export async function readStatistics(
   const { inputs, outputs } = sides;
   const wrong = (reason: string): CompressionError =>
     new CompressionError('invalid-statistics', reason, { file, layer: sides.name });
-  const vector = async (array: LayerArray, signed: boolean): Promise<Float64Array> => {
+  const vector = async (array: LayerArray, what: VectorKind): Promise<Float64Array> => {
     const values = await array.measurement.read(array.rows, signal);
-    assertNumbers(values, signed, array.measurement.name, wrong);
+    assertNumbers(values, what, array.measurement.name, wrong);
     return values;
   };
   const gram = fields.gram && (await readGram(fields.gram, inputs, wrong, signal));
-  const mean = fields.mean && (await vector(fields.mean, true));
+  const mean = fields.mean && (await vector(fields.mean, 'mean of inputs'));
   if (gram && mean && tokens !== undefined) assertCentred(gram, mean, tokens, wrong);
-  const fisher = fields.fisher && (await vector(fields.fisher, false));
+  const fisher = fields.fisher && (await vector(fields.fisher, 'sum of squared gradients'));
   return {
     ...(gram && { gram }),
     ...(mean && { mean }),
-    ...(fields.absMean && { absMean: await vector(fields.absMean, false) }),
-    ...(fields.squareMean && { squareMean: await vector(fields.squareMean, false) }),
+    ...(fields.absMean && { absMean: await vector(fields.absMean, 'mean of magnitudes') }),
+    ...(fields.squareMean && { squareMean: await vector(fields.squareMean, 'mean of squares') }),
     ...(fisher && {
       fisher: sides.inputsAreRows && fisher.length > outputs ? turned(fisher, inputs, outputs) : fisher,
     }),
@@ -49,12 +49,13 @@ export async function readStatistics(
 
 type Wrong = (reason: string) => CompressionError;
 
-function assertNumbers(values: Float64Array, signed: boolean, name: string, wrong: Wrong): void {
+/** What an array holds, in words for people. All but the first are 0 at least, and not 0 everywhere. */
+type VectorKind = 'mean of inputs' | 'mean of magnitudes' | 'mean of squares' | 'sum of squared gradients';
+
+function assertNumbers(values: Float64Array, what: VectorKind, name: string, wrong: Wrong): void {
+  const signed = what === 'mean of inputs';
   const bad = values.findIndex((value) => !Number.isFinite(value) || (!signed && value < 0));
-  if (bad >= 0)
-    throw wrong(
-      `${name} holds ${values[bad]} at ${bad}, which no mean of ${signed ? 'inputs' : 'magnitudes'} is; calibrate again`,
-    );
+  if (bad >= 0) throw wrong(`${name} holds ${values[bad]} at ${bad}, which no ${what} is; calibrate again`);
   if (!signed && !values.some((value) => value > 0))
     throw wrong(`${name} is 0 everywhere, which says nothing; calibrate again`);
 }

@@ -40,8 +40,9 @@ export const PLAN_KEYS = {
   allocation: 'How the budget was shared among the layers.',
   relative: 'Errors are relative to each layer’s own norm.',
   method: 'The method that was chosen for all layers; `layers` has what each got.',
-  exclude: 'Regular expressions: layers whose names match one stay dense.',
-  multiple: 'Ranks are multiples of this.',
+  exclude:
+    'Regular expressions: layers whose names match one were left out when the plan was made. `layers` has what each becomes.',
+  multiple: 'The allocation chose ranks that are multiples of this. Ranks in `layers` may be others.',
   statistics: 'The statistics that the methods need, by content.',
   layers: 'What each layer becomes, by the name of its tensor; of one expert of a stack `name[index]`.',
   groups: 'Methods that act on several layers of a block at once, by the common beginning of their names.',

@@ -197,7 +197,14 @@ describe('statistics of a model', () => {
       [gram(() => 0), vector('input_mean', [1, 0, 0, 0, 0, 0]), floats(`${Q}.tokens`, [], [100])],
       /mean 1 of input 0 over 100 tokens .* sum over tokens/,
     ],
-    'a negative magnitude': [[vector('input_abs_mean', [1, 1, -1, 1, 1, 1])], /holds -1 at 2/],
+    'a negative magnitude': [
+      [vector('input_abs_mean', [1, 1, -1, 1, 1, 1])],
+      /holds -1 at 2, which no mean of magnitudes/,
+    ],
+    'negative Fisher information': [
+      [vector('fisher', [1, -1, 1, 1])],
+      /holds -1 at 1, which no sum of squared gradients/,
+    ],
     'a vector of another length': [[vector('input_abs_mean', [1, 1])], /shape \[2\]/],
     'a huge count': [[gram(() => 0), floats(`${Q}.tokens`, [], [1e300])], /1e\+300 tokens/],
     'a count below zero': [[gram(() => 0), floats(`${Q}.tokens`, [], [-3])], /-3 tokens/],
