@@ -29,6 +29,7 @@ import type {
   HeatMap,
 } from './shared/layers';
 import type { CalibrationReport, CalibrationRequest, EvaluationReport, EvaluationRequest } from './shared/modelRuns';
+import type { KeptNumbers, OwnNumbers } from './shared/ownNumbers';
 import type { Problem, LayerParts, PackedSummary } from './shared/tensors';
 
 /** A cached answer for the hover: never computes. */
@@ -156,6 +157,8 @@ export interface DocumentRequests {
   loadPlan: { params: { document: string; path: string; statistics: string | null }; result: CompressionPlan };
   /** Writes a plan to a file, whose name must end as plans' names do. */
   savePlan: { params: { document: string; plan: CompressionPlan; target: string }; result: { path: string } };
+  /** Reads a person's own numbers of layers from a CSV or JSON file. */
+  ownNumbers: { params: { document: string; path: string }; result: OwnNumbers };
   /** Writes a picture, whose name must end in `.svg` or `.png`. */
   savePicture: { params: { document: string; bytes: Uint8Array; target: string }; result: { path: string } };
   /** Results as the host has them, for an export that follows. The first slice forgets those of an earlier export. */
@@ -288,6 +291,10 @@ export interface ViewRequests {
     params: { format: ExportFormat; only?: string[] };
     result: { path: string } | null;
   };
+  /** Asks for a file of own numbers and shows them; the names of its columns, null if the person cancels. */
+  addColumns: { params: null; result: { columns: string[] } | null };
+  /** Shows the columns of a file no longer. */
+  removeColumns: { params: { path: string }; result: null };
   /** A plot as a picture; null if the person cancels. */
   savePicture: {
     params: { name: string; kind: 'svg' | 'png'; bytes: Uint8Array };
@@ -303,6 +310,8 @@ export interface ViewState {
   results: LayerResult[];
   /** Quick looks at layers without a result. */
   quick?: QuickLook[];
+  /** Files of own numbers that are shown. */
+  own?: readonly KeptNumbers[];
   settings: InspectSettings;
   /** How the columns were arranged last in this workspace. */
   columns: ColumnLayout;
@@ -329,6 +338,8 @@ export interface ViewNotifications {
   /** Gathered likewise. */
   quick: QuickLook[];
   queue: QueueNews;
+  /** All files of own numbers that are shown. */
+  ownNumbers: readonly KeptNumbers[];
   saving: { fraction: number; message: string; secondsLeft?: number };
   /** How saving the whole model stands. */
   modelSaving: ModelSaving;

@@ -16,10 +16,12 @@ import { savePicturesWith } from './plots/pictures/pictureMenu';
 import { showMenu } from './controls/popup';
 import type { ViewNotifications, ViewSelection, ViewState } from '../extension/protocol';
 import type { ColumnLayout } from '../extension/shared/columnLayout';
+import { ownKey } from '../extension/shared/ownNumbers';
 import { problemOf } from '../extension/shared/rpc';
 import { rowMenu, type PlannedRows, type RowMenuItem } from './table/rowMenu';
 import { splitter } from './controls/splitter';
-import { TensorTable, type TablePlace } from './table/tensorTable';
+import { TensorTable } from './table/tensorTable';
+import type { TablePlace } from './table/tensorTableActions';
 import { watchTheme } from './controls/theme';
 import type { ViewMemory } from './viewMemory';
 
@@ -67,6 +69,8 @@ class Page {
         this.leave();
         this.show(layer, { focus: 'title' });
       },
+      addColumns: () => this.addColumns(),
+      removeColumns: (path) => this.ask(host.request('removeColumns', { path })),
       showInTable: (group) => this.table.showFindings(group),
       compress: (target) => {
         if (target) this.plan.aim(target);
@@ -84,6 +88,7 @@ class Page {
       },
       menu: (nodes, at) => showMenu(this.menuOf(nodes), at, this.table.table.element),
       together: (nodes) => this.menuOf(nodes).filter(({ label }) => TOGETHER.has(label)),
+      addColumns: () => this.addColumns(),
       visible: (layers) => {
         this.inSight = layers;
         this.prioritise(layers);
@@ -156,6 +161,7 @@ class Page {
   readonly handlers: { [K in keyof ViewNotifications]: (params: ViewNotifications[K]) => void } = {
     results: (results) => this.inspection.addResults(results),
     quick: (looks) => this.inspection.addLooks(looks),
+    ownNumbers: (own) => this.inspection.setOwn(own),
     progress: (progress) => this.inspection.setProgress(progress),
     queue: (queue) => this.inspection.setQueue(queue),
     saving: (progress) => this.layer.saving(progress),
@@ -273,6 +279,12 @@ class Page {
     this.openPlan({ focus: true });
   }
 
+  /** Own numbers from a file that the host asks for; they are shown at once. */
+  private addColumns(): void {
+    const added = this.host.request('addColumns', null);
+    this.ask(added.then((found) => found && this.table.showColumns(found.columns.map(ownKey))));
+  }
+
   private readonly told: Told = { ask: (request) => this.ask(request), say: (text) => this.say('info', text) };
 
   /** A request whose answer is not needed; what goes wrong with it is said, unless the engine's own banner says it. */
@@ -324,6 +336,7 @@ function start(): void {
   const { host, memory } = connect({
     results: forward('results'),
     quick: forward('quick'),
+    ownNumbers: forward('ownNumbers'),
     progress: forward('progress'),
     queue: forward('queue'),
     saving: forward('saving'),

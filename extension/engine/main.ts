@@ -28,6 +28,7 @@ import { layerSpectrum } from './requests/layerSpectrum';
 import { layerVectors, singularVectors } from './requests/singularVectors';
 import { useQuantised, withQuantised } from './requests/useQuantised';
 import { gramConditionOf, layerStatistics, triedStatistics, useStatistics } from './requests/useStatistics';
+import { readOwnNumbers } from './ownNumbers/readOwnNumbers';
 import { savePicture } from './exports/savePicture';
 import { stampedHandlers } from './stampedHandlers';
 
@@ -134,6 +135,7 @@ const documentHandlers: Handlers<DocumentRequests> = {
     const options = { protect: files, overwrite: true, signal: signalOf(token) };
     return { path: await writePlan(plan, target, options) };
   },
+  ownNumbers: ({ document, path }, token) => readOwnNumbers(open(document).summary, path, signalOf(token)),
   savePicture: async ({ document, bytes, target }, token) => {
     return { path: await savePicture(target, bytes, open(document).summary.files, signalOf(token)) };
   },

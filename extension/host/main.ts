@@ -17,6 +17,7 @@ import { registerNameCompletion } from './code/nameCompletion';
 import { registerPlanCompletion } from './code/planCompletion';
 import { CheckpointSession } from './editor/checkpointSession';
 import { ColumnMemory } from './editor/columnMemory';
+import { OwnNumbersMemory } from './editor/ownNumbersMemory';
 import { CheckpointEditors } from './editor/checkpointEditor';
 import { runCompressCommand, type CompressArguments } from './commands/compressCommand';
 import { pickDevice } from './commands/devicePicker';
@@ -27,7 +28,7 @@ import { Explainer } from './loadErrors/explainer';
 import { Messages, registerMessages } from './loadErrors/messageProviders';
 import { IndexedFiles } from './workspace/indexedFiles';
 import { compressModel, inspectWeights, type InspectLink } from './commands/inspectCommand';
-import { exportNumbers, saveReport } from './commands/exportCommands';
+import { addOwnColumns, exportNumbers, saveReport } from './commands/exportCommands';
 import { openPlan, useStatistics } from './commands/planCommands';
 import { notificationText, plainLog } from './plainText';
 import { Quarantine } from './quarantine';
@@ -84,6 +85,7 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
     logSession(session, log);
   };
   const died = new Quarantine(context.workspaceState, 'editorsQuarantine');
+  const ownNumbers = new OwnNumbersMemory(context.workspaceState);
   const editors = new CheckpointEditors(
     engine,
     context.extensionUri,
@@ -91,6 +93,7 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
     watch,
     died,
     new ColumnMemory(context.workspaceState),
+    ownNumbers,
   );
   const shared = new SharedCheckpoints(
     (file) => {
@@ -147,6 +150,7 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
       ),
     ),
     registerCommand('eigenscope.saveReport', () => plainErrors(saveReport(editors))),
+    registerCommand('eigenscope.addColumns', () => plainErrors(addOwnColumns(editors))),
     registerCommand('eigenscope.exportNumbers', () => plainErrors(exportNumbers(editors))),
     registerCommand('eigenscope.openSample', () =>
       plainErrors(sampleFile(path.join(storage, 'samples')).then((file) => editors.open(vscode.Uri.file(file)))),

@@ -7,10 +7,11 @@ import type { AlternativeLaw, InspectSettings, LayerResult } from './layers';
 import { metricTable } from './metricTable';
 import type { CheckpointSummary, Problem, ShardOfModel } from './tensors';
 import type { JudgedAlpha } from './verdict';
+import { ownKey } from './ownNumbers';
 import { visibleCell, visibleJson } from './visibleText';
 
-/** A layer's numbers, and what its alpha says of its training; absent without a spectrum. */
-export type ReportedLayer = LayerResult & Partial<JudgedAlpha>;
+/** A layer's numbers, what its alpha says of its training (absent without a spectrum), and a person's own numbers of it. */
+export type ReportedLayer = LayerResult & Partial<JudgedAlpha> & { own?: Record<string, number> };
 
 /** The object that `eigenscope inspect --json` prints. */
 export interface InspectReport {
@@ -124,11 +125,12 @@ function tailCells({ tail_shape: shape, goodness }: LayerResult): (string | numb
 
 /**
  * One line a layer; texts as `visibleCell` shows them: shape, metrics of the metric table, shape of the tail, FARMS, ranks,
- * statistics, the verdict on alpha.
+ * statistics, the verdict on alpha, problems, a person's own numbers.
  */
 export function* inspectCsv(layers: readonly ReportedLayer[]): Generator<string> {
   const metrics = metricTable.map(({ key }) => key);
   const ranks = [...new Set(layers.flatMap((layer) => Object.keys(layer.ranks)))];
+  const own = [...new Set(layers.flatMap((layer) => Object.keys(layer.own ?? {})))];
   const header = [
     ...['name', 'tensor', 'shape', 'dtype', 'matrices', 'N', 'M', 'precision'],
     ...metrics,
@@ -138,6 +140,7 @@ export function* inspectCsv(layers: readonly ReportedLayer[]): Generator<string>
     ...STATISTICS,
     ...['verdict', 'verdict_reason'],
     'problems',
+    ...own.map(ownKey),
   ];
   const cells = (layer: ReportedLayer): (string | number | null | undefined)[] => [
     ...[
@@ -163,6 +166,7 @@ export function* inspectCsv(layers: readonly ReportedLayer[]): Generator<string>
     ...STATISTICS.map((key) => layer.statistics?.[key]),
     ...[layer.verdict, layer.verdict_reason],
     layer.problems.map(({ message }) => message).join('; '),
+    ...own.map((name) => layer.own?.[name]),
   ];
   yield csvLine(header);
   for (const layer of layers) yield csvLine(cells(layer));

@@ -3,6 +3,7 @@ import type { Estimate, QuickLook } from '../../extension/shared/estimates';
 import { failedFit } from '../../extension/shared/layerFindings';
 import type { LayerResult } from '../../extension/shared/layers';
 import { energyRule } from '../../extension/shared/ranks/energyShares';
+import { visible } from '../../extension/shared/visibleText';
 import { OVER_TRAINED, UNDER_TRAINED } from '../../extension/shared/verdict';
 import { formatCount, formatNumber, formatPercent } from '../numbers/format';
 import { farmsEstimate } from '../numbers/estimates';
@@ -17,7 +18,9 @@ export type QuantityKey =
   | 'num_spikes'
   | 'signal'
   | 'log_norm'
-  | 'relative_norm';
+  | 'relative_norm'
+  // A person's own numbers.
+  | `own_${string}`;
 
 export interface MapQuantity {
   readonly key: QuantityKey;
@@ -115,6 +118,21 @@ export const RELATIVE_NORM: MapQuantity = {
   value: ({ factored }) => factored?.base?.relative_norm,
   missing: () => 'no base model lies beside it',
 };
+
+/** A person's own numbers: colours turn at the median, which has none. */
+export function ownQuantity(name: string, values: ReadonlyMap<string, number>): MapQuantity {
+  const sorted = [...values.values()].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const centre = (sorted[Math.floor(middle - 0.5)]! + sorted[Math.floor(middle)]!) / 2;
+  const span = Math.max(sorted.at(-1)! - centre, centre - sorted[0]!);
+  return {
+    ...{ key: `own_${name}`, label: visible(name), description: `your numbers: ${visible(name)}`, signed: true },
+    ...(span > 0 && { centre, span }),
+    format: number,
+    value: (result) => values.get(result.name),
+    missing: () => 'your file has no number for it',
+  };
+}
 
 /** Numbers that one plot against depth shows side by side. */
 export function shownWith(quantity: MapQuantity): readonly MapQuantity[] {

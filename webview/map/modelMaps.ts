@@ -2,12 +2,12 @@
 import type { LayerResult } from '../../extension/shared/layers';
 import type { Host } from '../connection';
 import type { ViewMemory } from '../viewMemory';
-import { dropdown } from '../controls/controls';
+import { dropdown, type Dropdown } from '../controls/controls';
 import type { Inspection } from '../model/inspection';
 import { DepthPlot } from './depthPlot';
 import { ErrorsAtHalf } from './errorsAtHalf';
 import { mapGrid, type MapGrid } from './mapGrid';
-import { MAP_QUANTITIES, RELATIVE_NORM, type MapQuantity } from './mapQuantities';
+import { MAP_QUANTITIES, ownQuantity, RELATIVE_NORM, type MapQuantity } from './mapQuantities';
 import { ModelMapPlot } from './modelMapPlot';
 
 export class ModelMaps {
@@ -18,13 +18,16 @@ export class ModelMaps {
   /** Absent if there is nobody to ask for spectra. */
   private readonly errors: ErrorsAtHalf | null;
   private quantity: MapQuantity;
+  private readonly measured: readonly MapQuantity[];
+  private own: Inspection['ownColumns'];
+  private choose: Dropdown;
   private results: readonly LayerResult[] = [];
 
   /** @param open called with the layer of a cell or a point that was chosen */
   constructor(
     host: Host | null,
     private readonly inspection: Inspection,
-    memory: ViewMemory,
+    private readonly memory: ViewMemory,
     open: (layer: string) => void,
   ) {
     const { tensors } = inspection.summary;
@@ -36,15 +39,11 @@ export class ModelMaps {
       ...(this.errors ? [this.errors.quantity] : []),
       ...(isAdapter ? [RELATIVE_NORM] : []),
     ];
-    this.quantity = quantities.find(({ key }) => key === memory.current.mapNumber) ?? quantities[0]!;
-    const choices = quantities.map(({ key, label }) => ({ value: key, label }));
-    const choose = dropdown('What the map shows', choices, this.quantity.key, (value) => {
-      this.quantity = quantities.find(({ key }) => key === value)!;
-      memory.remember({ mapNumber: value });
-      this.draw();
-    });
-    choose.classList.add('quantity');
-    this.map = new ModelMapPlot(this.grid, this.quantity, [choose], open);
+    this.measured = quantities;
+    this.own = inspection.ownColumns;
+    this.quantity = this.chosenQuantity();
+    this.choose = this.chooser();
+    this.map = new ModelMapPlot(this.grid, this.quantity, [this.choose], open);
     this.depth = new DepthPlot(this.grid, this.quantity, open);
     this.elements = this.grid.rows.length === 0 ? [] : [this.map.element, this.depth.element];
   }
@@ -55,7 +54,39 @@ export class ModelMaps {
     this.draw();
   }
 
+  /** The one that was chosen last, if there is such a number. */
+  private chosenQuantity(): MapQuantity {
+    const { mapNumber } = this.memory.current;
+    return this.quantities.find(({ key }) => key === mapNumber) ?? this.measured[0]!;
+  }
+
+  private get quantities(): readonly MapQuantity[] {
+    return [
+      ...this.measured,
+      ...[...this.own].flatMap(([name, values]) => (values.size > 0 ? [ownQuantity(name, values)] : [])),
+    ];
+  }
+
+  private chooser(): Dropdown {
+    const { quantities } = this;
+    const choices = quantities.map(({ key, label }) => ({ value: key, label }));
+    const choose = dropdown('What the map shows', choices, this.quantity.key, (value) => {
+      this.quantity = quantities.find(({ key }) => key === value)!;
+      this.memory.remember({ mapNumber: value });
+      this.draw();
+    });
+    choose.classList.add('quantity');
+    return choose;
+  }
+
   private draw(): void {
+    if (this.own !== this.inspection.ownColumns) {
+      this.own = this.inspection.ownColumns;
+      this.quantity = this.chosenQuantity();
+      const choose = this.chooser();
+      this.choose.replaceWith(choose);
+      this.choose = choose;
+    }
     if (this.errors && this.quantity === this.errors.quantity) this.errors.refresh(this.inspection.version);
     const results = new Map(this.results.map((result) => [result.name, result]));
     const known = { results, looks: this.inspection.looks };

@@ -5,6 +5,7 @@
 import type { ViewNotifications, ViewState } from '../../extension/protocol';
 import type { PassSeconds, QuickLook } from '../../extension/shared/estimates';
 import type { LayerResult } from '../../extension/shared/layers';
+import { ownColumns, type KeptNumbers } from '../../extension/shared/ownNumbers';
 import { unpackSummary } from '../../extension/shared/packedTensors';
 import type { CheckpointSummary, Problem } from '../../extension/shared/tensors';
 import { moduleTree, type ModuleTree, type TreeNode } from './moduleTree';
@@ -39,6 +40,10 @@ export class Inspection {
   secondsLeft: PassSeconds = {};
   engine: EngineState | null = null;
   changed: Problem | null = null;
+  /** Files of a person's own numbers. */
+  own: readonly KeptNumbers[] = [];
+  /** Those numbers, by column and layer: another map after each change. */
+  ownColumns: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map();
 
   /** Grows with every result. */
   version = 0;
@@ -56,6 +61,7 @@ export class Inspection {
     this.changed = state.changed ?? null;
     for (const result of state.results) this.take(result);
     for (const look of state.quick ?? []) this.looks.set(look.layer, look);
+    this.takeOwn(state.own ?? []);
   }
 
   /** The row of a layer, or of a tensor without one. */
@@ -110,6 +116,17 @@ export class Inspection {
     }
     this.version += 1;
     this.announce();
+  }
+
+  setOwn(own: readonly KeptNumbers[]): void {
+    this.takeOwn(own);
+    this.version += 1;
+    this.announce();
+  }
+
+  private takeOwn(own: readonly KeptNumbers[]): void {
+    this.own = own;
+    this.ownColumns = ownColumns(own);
   }
 
   private addResult(result: LayerResult): void {

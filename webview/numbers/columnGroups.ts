@@ -2,6 +2,7 @@
 import type { MetricKey } from '../../extension/shared/metricTable';
 
 export const COLUMN_GROUPS = [
+  'Your numbers',
   'Tensor',
   'Power-law fit',
   'Ranks and entropy',

@@ -21,6 +21,7 @@ import type { Inspection } from '../model/inspection';
 import { ofTheModel } from '../numbers/ofTheModel';
 import { SavingsPlot } from '../plots/savingsPlot';
 import { savings, targetOf } from '../numbers/savings';
+import { OwnPanel } from '../own/ownPanel';
 import { FindingList, LOCAL_NUMBERS } from './findingList';
 
 /** Least time between two drawings, and the share of the time that they may take: of 100 000 results each one is long. */
@@ -47,6 +48,8 @@ export interface OverviewActions {
   open(layer: string): void;
   /** Shows the layers of a group of findings in the table, and no others. */
   showInTable(group: readonly UnusualLayer[]): void;
+  addColumns(): void;
+  removeColumns(path: string): void;
   /** Plans the compression of the whole model, at a target if one was chosen. */
   compress(target?: PlanTarget): void;
 }
@@ -62,6 +65,7 @@ export class Overview {
   /** Made after the first rows are seen if there are very many. */
   private maps: ModelMaps | null = null;
   private readonly savingsPlot: SavingsPlot;
+  private readonly own: OwnPanel;
   private readonly hopeless: boolean;
   private readonly ofTheModel: ReturnType<typeof ofTheModel>;
   /** What the drawing stands for, and when it was made. */
@@ -97,6 +101,11 @@ export class Overview {
       hopeless ? [] : [button({ label: 'Compress Model…', icon: 'fold', onClick: () => actions.compress() })],
       (point) => actions.compress(targetOf(point, this.savingsPlot.savings, inspection.summary.parameters)),
     );
+    this.own = new OwnPanel(inspection, {
+      open,
+      add: () => actions.addColumns(),
+      remove: (path) => actions.removeColumns(path),
+    });
     this.fold = button({ label: 'Fold', icon: 'chevron-down', appearance: 'icon', onClick: () => this.toggle() });
     this.fold.setAttribute('aria-controls', this.body.id);
     this.body.append(
@@ -107,6 +116,7 @@ export class Overview {
         this.list.element,
       ),
       this.savingsPlot.element,
+      this.own.element,
     );
     this.element = element(
       'section',
@@ -175,6 +185,7 @@ export class Overview {
     this.count.hidden = unusual === 0;
     this.maps?.show(ofModel);
     this.savingsPlot.show(savings(ofModel));
+    this.own.refresh();
     this.took = performance.now() - this.drawn;
   }
 

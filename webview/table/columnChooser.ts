@@ -24,12 +24,14 @@ export interface ChooserState {
  * Opens below its button; every tick takes effect at once.
  *
  * @param state asked again after every change
+ * @param addOwn asks for a file of more columns; absent if there is nobody to ask
  */
 export function chooseColumns(
   columns: readonly OfferedColumn[],
   state: () => ChooserState,
   owner: HTMLElement,
   onChange: (layout: ColumnLayout) => void,
+  addOwn?: () => void,
 ): void {
   const change = (next: Partial<ColumnLayout>): void => {
     onChange({ ...state().layout, ...next });
@@ -55,6 +57,16 @@ export function chooseColumns(
       fit.focus();
     },
   });
+  const add =
+    addOwn &&
+    button({
+      label: 'Add Columns from File…',
+      icon: 'add',
+      onClick: () => {
+        close();
+        addOwn();
+      },
+    });
   const groups = COLUMN_GROUPS.flatMap((group) => {
     const members = boxes.filter((each) => each.group === group).map(({ box }) => box);
     return members.length === 0 ? [] : [element('fieldset', {}, element('legend', {}, group), ...members)];
@@ -75,7 +87,7 @@ export function chooseColumns(
   const panel = element(
     'div',
     { class: 'popup column-chooser', role: 'dialog', 'aria-label': 'Columns' },
-    element('div', { class: 'chooser-head' }, fit, reset),
+    element('div', { class: 'chooser-head' }, fit, reset, add),
     element('div', { class: 'chooser-scroll' }, element('div', { class: 'chooser-groups' }, ...groups)),
     element(
       'p',
@@ -85,6 +97,6 @@ export function chooseColumns(
   );
   show();
   const { right, bottom } = owner.getBoundingClientRect();
-  openPopup(panel, { x: right, y: bottom }, owner);
+  const close = openPopup(panel, { x: right, y: bottom }, owner);
   fit.focus();
 }

@@ -1,6 +1,8 @@
 /** The table's columns: what headers tell of every tensor, then every measured number. */
 import { layerVerdict } from '../../extension/shared/layerFindings';
 import type { LayerResult } from '../../extension/shared/layers';
+import { ownKey } from '../../extension/shared/ownNumbers';
+import { visible } from '../../extension/shared/visibleText';
 import type { TensorSummary } from '../../extension/shared/tensors';
 import { verdictMark, type VerdictMark } from '../numbers/verdictMark';
 import { formatBytes, formatCompact, formatCount, formatMetric, formatShape, plural } from '../numbers/format';
@@ -47,6 +49,8 @@ const MOST_SHAPE_WIDTH = 168;
 const LEAST_TYPE_WIDTH = 54;
 const MOST_TYPE_WIDTH = 168;
 const CELL_PADDING = 16;
+const MOST_OWN_WIDTH = 150;
+const OWN_DIGITS = 4;
 
 /** Width of a digit in the widest of the usual fonts, and of a character, about, at 13 pixels. */
 const DIGIT_WIDTH = 8;
@@ -69,7 +73,32 @@ export function allColumns(inspection: Inspection): Column[] {
   const fit = measured.filter(({ key }) => FIT.includes(key));
   const others = (columns: readonly Column[], taken: readonly Column[]): Column[] =>
     columns.filter((column) => !taken.includes(column));
-  return [...others(header, sizes), ...fit, ...sizes, ...others(measured, fit)];
+  return [...others(header, sizes), ...fit, ...ownNumberColumns(inspection), ...sizes, ...others(measured, fit)];
+}
+
+/** A person's own numbers; a module's row has the mean of those below. */
+function ownNumberColumns(inspection: Inspection): Column[] {
+  return [...inspection.ownColumns].map(([name, values]): Column => {
+    const value = ({ layer }: TreeNode): number | null => (layer === undefined ? null : (values.get(layer) ?? null));
+    const means = new Means({ arrivals: [...values.keys()], leafOf: (layer) => inspection.leafOf(layer) }, value);
+    const shown = (number: number): string => formatMetric(number, { kind: 'number', digits: OWN_DIGITS });
+    return {
+      ...{ key: ownKey(name), label: visible(name), description: `Your numbers: ${visible(name)}`, align: 'end' },
+      group: 'Your numbers',
+      width: Math.max(NUMBER_WIDTH, Math.min(MOST_OWN_WIDTH, name.length * CHARACTER_WIDTH + CELL_PADDING)),
+      descendingFirst: true,
+      sort: (node) => (node.layer === undefined ? (means.of(node)?.mean ?? null) : value(node)),
+      cell: (node) => {
+        if (node.layer === undefined) {
+          const found = means.of(node);
+          if (!found) return empty;
+          return { text: shown(found.mean), title: `Mean of ${plural(found.count, 'layer')}`, mean: true };
+        }
+        const number = value(node);
+        return number === null ? empty : { text: shown(number), title: String(number) };
+      },
+    };
+  });
 }
 
 /** Room for the longest shape, from four digits by four to a convolution of three axes. */

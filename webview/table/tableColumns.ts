@@ -21,6 +21,8 @@ export interface ColumnsActions {
   changed(): void;
   /** The columns are the same, with other widths. */
   resized(): void;
+  /** Asks for a file of more columns; absent if there is nobody to ask. */
+  readonly addOwn?: (() => void) | undefined;
 }
 
 export class TableColumns {
@@ -30,7 +32,7 @@ export class TableColumns {
   private left: ReadonlySet<string> = new Set();
 
   constructor(
-    readonly all: readonly Column[],
+    public all: readonly Column[],
     private readonly kept: KeptColumns,
     private readonly actions: ColumnsActions,
   ) {
@@ -42,6 +44,11 @@ export class TableColumns {
       onClick: () => this.choose(),
     });
     this.button.append(this.more);
+  }
+
+  /** Adds columns to those that are shown. */
+  add(keys: readonly string[]): void {
+    this.arrange({ ...this.layout, chosen: [...new Set([...chosenColumns(this.layout), ...keys])] });
   }
 
   /** All that were chosen, in their order, whether there is room for them or not; the name's is the first. */
@@ -127,6 +134,7 @@ export class TableColumns {
       () => ({ layout: this.layout, left: this.left }),
       this.button,
       (layout) => this.arrange(layout),
+      this.actions.addOwn,
     );
   }
 }

@@ -21,26 +21,11 @@ import { leavesOf, type RowMenuItem } from './rowMenu';
 import { rowStatus } from './rowStatus';
 import { SelectionBar } from './selectionBar';
 import { LayerTable } from './table';
+import type { TablePlace, TensorTableActions } from './tensorTableActions';
 import { TableColumns, type KeptColumns } from './tableColumns';
 import type { UnusualLayer } from '../../extension/shared/findings/unusualLayers';
 import { RowFilter, type Filtered } from './rowFilter';
 import { flatRows, treeRows, withMatrices, type ShownRow, type Sorting } from './tableOrder';
-
-export interface TensorTableActions {
-  open(node: TreeNode, how: 'pointer' | 'keyboard'): void;
-  menu(nodes: readonly TreeNode[], at: { x: number; y: number }): void;
-  /** What can be done with several rows. */
-  together(nodes: readonly TreeNode[]): readonly RowMenuItem[];
-  /** Layers in sight, top first. */
-  visible(layers: string[]): void;
-}
-
-/** How far the table was scrolled, and which rows it had. */
-export interface TablePlace {
-  filter: string;
-  collapsed: readonly string[];
-  scroll: number;
-}
 
 /** Rows sorted by a number that is still being computed move, and means of modules settle, at most this often. */
 const SETTLE_MS = 1500;
@@ -49,6 +34,8 @@ export class TensorTable {
   readonly element: HTMLElement;
   readonly table: LayerTable;
   private readonly columns: TableColumns;
+  /** Own numbers that the columns have. */
+  private ownShown: Inspection['ownColumns'];
   private readonly filterBox: FilterBox;
   private readonly count = element('span', { class: 'muted count', role: 'status' });
   private readonly treeButton: Button;
@@ -76,7 +63,9 @@ export class TensorTable {
     this.columns = new TableColumns(allColumns(inspection), kept, {
       changed: () => this.updateColumns(),
       resized: () => this.table.setWidths((key) => this.columns.widthOf(key), this.columns.nameWidth),
+      addOwn: actions.addColumns,
     });
+    this.ownShown = inspection.ownColumns;
     this.collapsed = new Set(memory.current.collapsed);
     this.filterBox = new FilterBox(memory.current.filter, {
       changed: (filter) => {
@@ -162,6 +151,7 @@ export class TensorTable {
 
   /** New results: values appear at once, the order follows a little later. */
   refresh(): void {
+    if (this.ownShown !== this.inspection.ownColumns) this.rebuildColumns();
     this.table.refresh();
     const state = `${this.inspection.version} ${this.inspection.busy}`;
     if (this.shownState === state) return;
@@ -248,6 +238,20 @@ export class TensorTable {
     const { sort } = this.memory.current;
     const columns = sort === null ? this.filtersBy : [sort.column, ...this.filtersBy];
     return columns.some((key) => !HEADER_KEYS.has(key));
+  }
+
+  /** Other own numbers: they are in the chooser, the filter and, if they were chosen, in the table. */
+  private rebuildColumns(): void {
+    this.ownShown = this.inspection.ownColumns;
+    this.columns.all = allColumns(this.inspection);
+    this.rowFilter = null;
+    this.updateColumns();
+    this.updateRows();
+  }
+
+  /** Adds columns to those that are shown. */
+  showColumns(keys: readonly string[]): void {
+    this.columns.add(keys);
   }
 
   private updateColumns(): void {

@@ -9,6 +9,7 @@ import {
   type InspectReport,
 } from '../../shared/inspectReport';
 import { inspectMarkdown, ISSUE_CHARACTERS, MARKDOWN_BEGINNING } from '../../shared/exports/inspectMarkdown';
+import { ownColumns, type OwnNumbers } from '../../shared/ownNumbers';
 import type { CheckpointSummary } from '../../shared/tensors';
 import type { DeviceInfo } from '../../shared/devices';
 import type { ExportRequest, ExportResult, ToldNumbers } from '../../shared/exports/exportFormats';
@@ -39,7 +40,7 @@ export async function exportNumbers(
   bundles: string,
   signal: AbortSignal,
 ): Promise<ExportResult> {
-  const { format, target, looks } = request;
+  const { format, target, looks, own = [] } = request;
   const { summary } = document;
   if (format === 'report') {
     const known = [...document.layers.keys()].flatMap((name) => results.get(name) ?? []);
@@ -50,7 +51,7 @@ export async function exportNumbers(
   const only = request.only && new Set(request.only);
   const layers =
     format === 'markdown' ? known(all) : format === 'csv' && only ? all.filter(({ name }) => only.has(name)) : all;
-  const report = inspectReport(summary, settings, layers, await parts.hardware.info(), [...looks]);
+  const report = withOwn(inspectReport(summary, settings, layers, await parts.hardware.info(), [...looks]), own);
   const options = { protect: summary.files, ofModel: true, ownBeginning: BEGINNINGS[format], overwrite: true, signal };
   return { ...(await writeText(target, options, () => piecesOf(format, summary, report))), notes: [] };
 }
@@ -59,13 +60,27 @@ export async function exportNumbers(
 export async function overviewText(
   { hardware }: Pick<ExportParts, 'hardware'>,
   document: EngineDocument,
-  { looks }: ToldNumbers,
+  { looks, own = [] }: ToldNumbers,
   results: ReadonlyMap<string, LayerResult>,
   settings: InspectSettings,
 ): Promise<string> {
   const layers = known(exportedLayers(document.summary, results));
-  const report = inspectReport(document.summary, settings, layers, await hardware.info(), [...looks]);
+  const report = withOwn(inspectReport(document.summary, settings, layers, await hardware.info(), [...looks]), own);
   return [...inspectMarkdown(document.summary, report, ISSUE_CHARACTERS)].join('');
+}
+
+/** The report with a person's own numbers of its layers. */
+function withOwn(report: InspectReport, own: readonly OwnNumbers[]): InspectReport {
+  const columns = ownColumns(own);
+  if (columns.size === 0) return report;
+  const layers = report.layers.map((layer) => {
+    const numbers = [...columns].flatMap(([name, values]): [string, number][] => {
+      const value = values.get(layer.name);
+      return value === undefined ? [] : [[name, value]];
+    });
+    return numbers.length === 0 ? layer : { ...layer, own: Object.fromEntries(numbers) };
+  });
+  return { ...report, layers };
 }
 
 /** An overview counts the layers that it lacks: a row for each would be most of it. */

@@ -23,7 +23,7 @@ export function rankMatrix({ tensor, geometry }: EngineLayer): { rows: number; c
 export class EngineError extends Error {
   override readonly name = 'EngineError';
   constructor(
-    readonly code: 'unknown-layer' | 'unknown-document' | 'no-spectrum' | 'incomplete',
+    readonly code: 'unknown-layer' | 'unknown-document' | 'no-spectrum' | 'incomplete' | 'own-numbers',
     message: string,
   ) {
     super(message);

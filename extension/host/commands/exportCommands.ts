@@ -1,8 +1,9 @@
-/** Commands that keep the numbers of the checkpoint in the active editor: a report, and everything else by a list. */
+/** Commands on the numbers of the checkpoint in the active editor: a report, other exports, own columns. */
 import * as vscode from 'vscode';
 import type { CheckpointEditors } from '../editor/checkpointEditor';
 import type { CheckpointSession } from '../editor/checkpointSession';
 import { exportWithDialog } from '../editor/exportFlow';
+import { addColumns } from '../editor/ownNumbersFlow';
 import { inspectSettings } from '../settings';
 import { activeCheckpoint } from './chooseCheckpoint';
 
@@ -10,6 +11,17 @@ import { activeCheckpoint } from './chooseCheckpoint';
 export async function saveReport(editors: CheckpointEditors): Promise<void> {
   const { session, uri } = active(editors);
   await exportWithDialog(session, 'report', uri);
+}
+
+/** @throws as `saveReport`, and what is wrong with the file */
+export async function addOwnColumns(editors: CheckpointEditors): Promise<void> {
+  const { session, uri } = active(editors);
+  const source = new vscode.CancellationTokenSource();
+  try {
+    await addColumns(session, uri, source.token);
+  } finally {
+    source.dispose();
+  }
 }
 
 const CHOICES = [
@@ -45,6 +57,6 @@ const SAID_MS = 5000;
 function active(editors: CheckpointEditors): { session: CheckpointSession; uri: vscode.Uri } {
   const uri = activeCheckpoint();
   const session = uri && editors.session(uri);
-  if (!session) throw new Error('Open a checkpoint first: its numbers are exported.');
+  if (!session) throw new Error('Open a checkpoint first.');
   return { session, uri };
 }

@@ -6,6 +6,7 @@ import { CheckpointSession } from './checkpointSession';
 import type { CheckpointView } from './checkpointView';
 import type { EngineClient } from '../engineClient';
 import { notOnDisk } from '../workspace/onDisk';
+import type { OwnNumbersMemory } from './ownNumbersMemory';
 import type { Quarantine } from '../quarantine';
 import { inspectSettings } from '../settings';
 import { readViewBundle, type ViewBundle } from './viewHtml';
@@ -45,6 +46,7 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
     private readonly onSession: (session: CheckpointSession) => void,
     private readonly quarantine: Quarantine,
     private readonly columns: ColumnMemory,
+    private readonly ownNumbers: OwnNumbersMemory,
   ) {}
 
   register(): vscode.Disposable {
@@ -69,6 +71,7 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
   /** Does not wait for the file: its headers are read while the view loads. */
   openCustomDocument(uri: vscode.Uri): CheckpointDocument {
     const session = new CheckpointSession(this.engine, uri.fsPath, inspectSettings, notOnDisk(uri), this.quarantine);
+    session.own.rememberIn(this.ownNumbers);
     const document = new CheckpointDocument(uri, session, () => {
       this.documents.delete(document);
       session.dispose().catch((error: unknown) => this.log.warn(`closing ${uri.fsPath}: ${String(error)}`));

@@ -13,6 +13,7 @@ import { problemOf } from '../../shared/rpc';
 import type { CheckpointSummary, LayerParts, PackedSummary, Problem } from '../../shared/tensors';
 import type { EngineClient, EngineEvents, EngineChange } from '../engineClient';
 import { CheckpointInEngine, DIED, ENGINE_GONE, SessionError, type OpeningOptions } from './checkpointInEngine';
+import { OwnNumbersList } from './ownNumbersList';
 import { ModelSavingRun } from './modelSavingRun';
 import { SessionExports } from './sessionExports';
 import { contentsOf, jobNames, type Contents } from './sessionContents';
@@ -79,6 +80,9 @@ export class CheckpointSession {
 
   readonly exports = new SessionExports(this);
 
+  /** Files of a person's own numbers. */
+  readonly own: OwnNumbersList;
+
   /** The saving of the whole model, compressed. */
   readonly modelSaving = new ModelSavingRun(this, (state) => this.events.emit('modelSaving', state));
 
@@ -96,6 +100,7 @@ export class CheckpointSession {
     this.events.setMaxListeners(0);
     const onForeign = (problem: Problem): void => this.filesChanged(problem);
     this.inEngine = new CheckpointInEngine(engine, path, { refusal, quarantine, onForeign });
+    this.own = new OwnNumbersList(this.inEngine, path, (kept) => this.events.emit('ownNumbers', kept));
     this.stopListening = this.listen();
   }
 
@@ -269,7 +274,9 @@ export class CheckpointSession {
     this.inspected = false;
     this.events.emit('reloaded', null);
     await closeFormer();
-    return this.summary();
+    const summary = await this.summary();
+    await this.own.reload();
+    return summary;
   }
 
   /** Cancels its jobs and closes its files. */

@@ -11,6 +11,7 @@ import { exportWithDialog, savePicture } from './exportFlow';
 import type { ColumnMemory } from './columnMemory';
 import { LoadWatch } from './loadWatch';
 import { askPlanTarget, choosePlanFile, chooseQuantisedCheckpoint } from './planFiles';
+import { addColumns } from './ownNumbersFlow';
 import { askSavingChoices } from './modelSaveFlow';
 import { Outbox } from './outbox';
 import { saveWithDialog } from './saveFlow';
@@ -91,6 +92,7 @@ export class CheckpointView {
         const state = await this.state();
         this.ready = true;
         this.begin(TABLE_FIRST_MS);
+        this.running(session.own.load());
         return state;
       },
       drawn: () => {
@@ -209,6 +211,14 @@ export class CheckpointView {
         await vscode.commands.executeCommand('vscode.openWith', this.document.uri, 'default');
         return null;
       },
+      addColumns: async (_, token) => {
+        const found = await addColumns(session, this.document.uri, token);
+        return found && { columns: found.columns.map(({ name }) => name) };
+      },
+      removeColumns: async ({ path }) => {
+        await session.own.remove(path);
+        return null;
+      },
       savePicture: (picture, token) => savePicture(session, picture, this.document.uri, token),
       copyOverview: async (_, token) => {
         await vscode.env.clipboard.writeText(await session.exports.overview(inspectSettings(), token));
@@ -230,6 +240,7 @@ export class CheckpointView {
     const modelSaving = this.session.modelSaving.state;
     return {
       ...{ ...contents, settings: inspectSettings(), columns: this.columns.read() },
+      own: this.session.own.kept,
       ...(modelSaving && { modelSaving }),
       ...(select && { select }),
     };
@@ -253,6 +264,7 @@ export class CheckpointView {
       session.on('quick', (look) => this.outbox.quick(look)),
       session.on('progress', (progress) => this.outbox.progress(progress)),
       session.on('queue', (queue) => this.outbox.queue(queue)),
+      session.on('ownNumbers', (params) => void this.send('ownNumbers', params)),
       session.on('saving', (params) => void this.send('saving', params)),
       session.on('modelSaving', (params) => void this.send('modelSaving', params)),
       session.on('testing', (params) => void this.send('testing', params)),

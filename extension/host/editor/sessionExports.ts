@@ -6,6 +6,7 @@ import type { CancellationToken } from 'vscode-jsonrpc';
 import type { QuickLook } from '../../shared/estimates';
 import type { ExportFormat, ExportResult, ToldNumbers } from '../../shared/exports/exportFormats';
 import type { InspectSettings, LayerResult } from '../../shared/layers';
+import type { OwnNumbersList } from './ownNumbersList';
 import type { CheckpointInEngine } from './checkpointInEngine';
 
 /** Results in a message: some 500 kB, a few milliseconds of either process. */
@@ -16,6 +17,7 @@ interface ExportedSession {
   readonly inEngine: Pick<CheckpointInEngine, 'ask'>;
   /** Layers that a person looked at, the last one first. */
   readonly shownLayers: readonly string[];
+  readonly own: Pick<OwnNumbersList, 'known'>;
   contentsNow(): Promise<{ results: LayerResult[]; quick: QuickLook[] }>;
 }
 
@@ -64,6 +66,6 @@ export class SessionExports {
       const slice = results.slice(at, at + SLICE);
       await this.session.inEngine.ask('tellResults', { results: slice, first: at === 0 }, token);
     }
-    return { results: results.length, looks };
+    return { results: results.length, looks, own: this.session.own.known };
   }
 }

@@ -1,4 +1,5 @@
 /** What a person keeps of a checkpoint's numbers: the formats, the request, and what was written. */
+import type { OwnNumbers } from '../ownNumbers';
 import type { QuickLook } from '../estimates';
 
 export type ExportFormat = 'csv' | 'json' | 'markdown' | 'report';
@@ -32,6 +33,7 @@ export interface ToldNumbers {
   readonly results: number;
   /** Layers without a result that have estimates. */
   readonly looks: readonly QuickLook[];
+  readonly own?: readonly OwnNumbers[];
 }
 
 export interface ExportRequest extends ToldNumbers {

@@ -39,7 +39,7 @@ export function* inspectMarkdown(
   const columns = numberColumns(layers);
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`;
   yield `\n## Layers\n\n`;
-  yield line([...columns.map(({ title }) => title), 'layer', '']);
+  yield line([...columns.map(({ title }) => markdownSentence(title)), 'layer', '']);
   yield line([...columns.map(() => '---:'), '---', '---']);
   for (const [index, layer] of layers.entries()) {
     const cells = columns.map(({ cell }) => numberText(cell(layer)));

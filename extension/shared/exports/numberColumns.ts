@@ -29,7 +29,12 @@ const RELATIVE_NORM: NumberColumn = {
 
 /** @param layers those of the table */
 export function numberColumns(layers: readonly ReportedLayer[]): readonly NumberColumn[] {
-  return [...(layers.some(({ factored }) => factored?.base) ? [RELATIVE_NORM] : []), ...NUMBERS];
+  const own = [...new Set(layers.flatMap((layer) => Object.keys(layer.own ?? {})))];
+  return [
+    ...own.map((name): NumberColumn => ({ title: name, cell: (layer) => significant(layer.own?.[name]) })),
+    ...(layers.some(({ factored }) => factored?.base) ? [RELATIVE_NORM] : []),
+    ...NUMBERS,
+  ];
 }
 
 /** True for a layer that has a row: one with a spectrum, or one whose analysis failed. */

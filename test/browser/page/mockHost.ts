@@ -13,6 +13,7 @@ import { notifier } from '../../../extension/shared/rpc';
 import { handle } from '../../../extension/shared/rpcHandlers';
 import type { Problem, LayerParts, PartSummary, TensorSummary } from '../../../extension/shared/tensors';
 import { heatMap, layerVectors } from './mockMatrix';
+import { ownNumbers } from './mockOwn';
 import { layerDifference, measuredLayer, statisticsSummary } from './mockMethods';
 import { assignment, groupOptions, loadedAssignment, loadedPlan, planSource, quantisedSummary } from './mockPlan';
 import {
@@ -177,6 +178,7 @@ const state = (): ViewRequests['ready']['result'] => ({
   results: initialResults(),
   settings: mockSettings,
   columns: columns(),
+  ...(options.has('own') && { own: [ownNumbers(tensors)] }),
   ...(options.has('changed') && { changed: { code: 'changed', message: 'changed on disk while it was open' } }),
 });
 
@@ -308,6 +310,16 @@ handle<ViewRequests>(connection, {
   },
   copyOverview: () => null,
   savePicture: () => null,
+  addColumns: async () => {
+    if (options.has('noown')) throw new Error('losses.csv: names no tensor of this checkpoint');
+    const own = ownNumbers(tensors);
+    await toView.notify('ownNumbers', [own]);
+    return { columns: own.columns.map(({ name }) => name) };
+  },
+  removeColumns: async () => {
+    await toView.notify('ownNumbers', []);
+    return null;
+  },
 });
 
 // What the view posts reaches the host in a later turn, as a copy, as between two processes.

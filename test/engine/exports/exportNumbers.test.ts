@@ -88,6 +88,53 @@ describe('numbers written by the engine', () => {
     assert.deepEqual(readdirSync(folder).sort(), ['model.safetensors', 'numbers.csv', 'numbers.json', 'numbers.md']);
   });
 
+  it('puts a person’s own numbers into CSV, JSON and Markdown', async () => {
+    const file = path.join(root, 'losses.csv');
+    writeFileSync(file, 'name,loss,=evil\na,0.125,1\nnowhere,1,2\n=cmd()|b,2.5,\n');
+    const own = [await engine.request('ownNumbers', { document, path: file })];
+    assert.deepEqual(own[0]!.unmatched, { names: ['nowhere'], count: 1 });
+    const place = mkdtempSync(path.join(root, 'own-'));
+    const written: Record<string, string> = {};
+    for (const format of ['csv', 'json', 'markdown'] as const) {
+      await engine.request('tellResults', { document, results, first: true });
+      const target = path.join(place, `own.${format}`);
+      const request = { format, target, results: results.length, looks: [], layers: [], own };
+      await engine.request('exportNumbers', { document, request, settings });
+      written[format] = readFileSync(target, 'utf8');
+    }
+    const [head, ...lines] = written.csv!.trimEnd().split('\n');
+    assert.match(head!, /,problems,own_loss,own_=evil$/);
+    assert.match(
+      lines.find((line) => line.startsWith('a.weight,'))!,
+      /,0\.125,1$/,
+    );
+    assert.match(
+      lines.find((line) => line.startsWith("'=cmd"))!,
+      /,2\.5,$/,
+    );
+    assert.match(
+      lines.find((line) => line.startsWith('bias,'))!,
+      /,,$/,
+    );
+    const { layers } = JSON.parse(written.json!) as InspectReport;
+    assert.deepEqual(layers.find(({ name }) => name === 'a.weight')!.own, { loss: 0.125, '=evil': 1 });
+    assert.match(written.markdown!, /^\| loss \| &#61;evil \| alpha \|/m);
+  });
+
+  it('writes a plot only under a picture’s name, and never over the model', async () => {
+    const bytes = new TextEncoder().encode('<svg/>');
+    const target = path.join(root, 'plot.svg');
+    assert.deepEqual(await engine.request('savePicture', { document, bytes, target }), { path: target });
+    assert.equal(readFileSync(target, 'utf8'), '<svg/>');
+    await assert.rejects(
+      engine.request('savePicture', { document, bytes, target: model }),
+      /end it with \.svg or \.png/,
+    );
+    const config = path.join(root, 'config.json');
+    await assert.rejects(engine.request('savePicture', { document, bytes, target: config }), /no name of a picture/);
+    assert.equal(existsSync(config), false);
+  });
+
   it('makes the overview for the clipboard of what it was told', async () => {
     await engine.request('tellResults', { document, results: results.slice(0, 1), first: true });
     const text = await engine.request('overviewText', { document, request: { results: 1, looks: [] }, settings });

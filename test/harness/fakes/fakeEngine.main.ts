@@ -128,6 +128,11 @@ const documentHandlers: Handlers<DocumentRequests> = {
   assignPlan: unused,
   savePlan: unused,
   savePicture: unused,
+  ownNumbers: ({ path: file }) => {
+    if (file.endsWith('gone')) throw new Error(`${file} does not exist`);
+    const nothing = { unmatched: { names: [], count: 0 }, problems: { messages: [], count: 0 } };
+    return { path: file, layers: ['a'], columns: [{ name: path.basename(file), values: [1] }], rows: 1, ...nothing };
+  },
   tellResults: async ({ document, results, first }) => {
     told.tell(document, results, first);
     await notify.notify('log', { level: 'info', message: `told ${results.length}` });
