@@ -291,6 +291,9 @@ export interface HeatMap {
   /** First row of each row of cells in the order shown, and the number of rows: one more than rows of cells. */
   rowStarts: number[];
   colStarts: number[];
+  /** Stored index of each row in the order shown; absent in stored order. */
+  rowOrder?: Uint32Array;
+  colOrder?: Uint32Array;
   /** Mean of each cell's finite elements; NaN if there is none. */
   mean: Float64Array;
   rms: Float64Array;

@@ -14,15 +14,24 @@ const PLANES = 4;
  * The cell that each of `count` rows (or columns) falls into.
  *
  * @param key orders them, the largest first; stored order without it
+ * @returns with a key also the stored index of each place in that order
  */
-export function cellsOf(count: number, key?: Float64Array): { cells: Uint16Array; size: number } {
+export function cellsOf(count: number, key?: Float64Array): { cells: Uint16Array; size: number; order?: Uint32Array } {
   const size = Math.min(count, MAX_CELLS);
   const cells = new Uint16Array(count);
   const cellAt = (place: number): number => Math.floor((place * size) / count);
   if (!key) return { cells: cells.map((_, index) => cellAt(index)), size };
-  const order = Array.from(key.keys()).sort((a, b) => key[b]! - key[a]! || a - b);
+  const order = Uint32Array.from(key.keys()).sort((a, b) => key[b]! - key[a]! || a - b);
   order.forEach((index, place) => (cells[index] = cellAt(place)));
-  return { cells, size };
+  return { cells, size, order };
+}
+
+/** Those of a map's rows and columns, as `HeatMap` has them. */
+export function ordersOf(
+  down: { order?: Uint32Array },
+  across: { order?: Uint32Array },
+): Pick<HeatMap, 'rowOrder' | 'colOrder'> {
+  return { ...(down.order && { rowOrder: down.order }), ...(across.order && { colOrder: across.order }) };
 }
 
 /** First row (or column) of each cell in the order shown, and the end of the last: one more than cells. */

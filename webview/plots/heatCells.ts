@@ -1,5 +1,6 @@
 /** What the cells of a heat map say in words and in a table. Pure. */
 import type { HeatMap } from '../../extension/shared/layers';
+import { agreeing } from '../../extension/shared/agreeing';
 import { formatCount, formatNumber, plural } from '../numbers/format';
 import type { TwinTable } from './twin';
 import { largestOf } from '../../extension/shared/extremes';
@@ -33,8 +34,7 @@ function stretch(starts: readonly number[], first: number, end = first + 1): str
 
 export function cellLines(map: HeatMap, row: number, col: number): string[] {
   const cell = row * (map.colStarts.length - 1) + col;
-  const ranked = map.order > 0 ? ` in the order of ${vectorNames(map.order)}` : '';
-  const place = `${named('row', map.rowStarts, row)}, ${named('column', map.colStarts, col)}${ranked}`;
+  const place = placeOf(map, row, col);
   const missing = map.notFinite[cell]!;
   const numbers = Number.isFinite(map.mean[cell])
     ? [
@@ -44,6 +44,26 @@ export function cellLines(map: HeatMap, row: number, col: number): string[] {
       ]
     : [];
   return [place, ...numbers, ...(missing > 0 ? [`${plural(missing, 'element')} NaN or Inf`] : [])];
+}
+
+/** Stored indices that are told of a cell. */
+const MOST_TOLD = 4;
+
+/** Rows and columns as they are stored, whatever the order shown; with an order, their places in it, too. */
+function placeOf(map: HeatMap, row: number, col: number): string {
+  const [down, across] = [storedPlace(map, 'row', row), storedPlace(map, 'column', col)];
+  if (!map.rowOrder || !map.colOrder) return `${down}, ${across}`;
+  const places = `${stretch(map.rowStarts, row)} and ${stretch(map.colStarts, col)}`;
+  return `${down}, ${across} (places ${places} by ${vectorNames(map.order)})`;
+}
+
+/** `row 7`, `rows 16–31`, or in another order `rows 431, 9, 77, 1,203 and 2 more`: a row or column of cells. */
+function storedPlace(map: HeatMap, one: 'row' | 'column', cell: number): string {
+  const [order, starts] = one === 'row' ? [map.rowOrder, map.rowStarts] : [map.colOrder, map.colStarts];
+  if (!order) return named(one, starts, cell);
+  const indices = Array.from(order.subarray(starts[cell], starts[cell + 1]), formatCount);
+  const rest = indices.length > MOST_TOLD ? ` and ${formatCount(indices.length - MOST_TOLD)} more` : '';
+  return `${agreeing(indices.length, one)} ${indices.slice(0, MOST_TOLD).join(', ')}${rest}`;
 }
 
 export function vectorNames(order: number): string {
@@ -80,12 +100,17 @@ function outstanding(map: HeatMap): string {
   const squares = map.rms.map((value, cell) => (Number.isFinite(value) ? value * value * area(map, cell) : 0));
   const width = map.colStarts.length - 1;
   const whole = Math.sqrt(squares.reduce((sum, square) => sum + square, 0) / (map.rows * map.cols));
-  const strongest = (one: string, starts: readonly number[], across: number, index: (cell: number) => number) => {
+  const strongest = (
+    one: 'row' | 'column',
+    starts: readonly number[],
+    across: number,
+    index: (cell: number) => number,
+  ) => {
     const sums = new Float64Array(starts.length - 1);
     squares.forEach((square, cell) => (sums[index(cell)] = sums[index(cell)]! + square));
     const sizes = sums.map((sum, i) => Math.sqrt(sum / ((starts[i + 1]! - starts[i]!) * across)));
     const at = sizes.indexOf(largestOf(sizes));
-    return { place: named(one, starts, at), times: whole > 0 ? sizes[at]! / whole : 0 };
+    return { place: storedPlace(map, one, at), times: whole > 0 ? sizes[at]! / whole : 0 };
   };
   const row = strongest('row', map.rowStarts, map.cols, (cell) => Math.floor(cell / width));
   const col = strongest('column', map.colStarts, map.rows, (cell) => cell % width);

@@ -1,6 +1,6 @@
 /** A layer's matrix at screen resolution, read in bands, its rows and columns in stored order or by a singular vector. */
 import type { HeatMap } from '../../shared/layers';
-import { cellsOf, emptyPlanes, heatMapOf } from '../../spectral/heatMap';
+import { cellsOf, emptyPlanes, heatMapOf, ordersOf } from '../../spectral/heatMap';
 import { EngineError } from '../layer/engineLayer';
 import type { EngineDocument } from '../document/engineDocument';
 import { storedMatrix } from '../layer/layerMatrix';
@@ -34,7 +34,7 @@ export async function layerHeatMap(
       const call = { bytes, dtype, planes, rowCells, colCells: across.cells, width: across.size };
       planes = await lease.calls.heatMap(call, { transfer: [bytes.buffer, planes.buffer] });
     }
-    return { layer: name, order, ...heatMapOf(planes, rows, cols) };
+    return { layer: name, order, ...heatMapOf(planes, rows, cols), ...ordersOf(down, across) };
   } finally {
     lease.release();
   }

@@ -1,7 +1,7 @@
 /** A made matrix with what people look for: one strong direction, a column that stands out, noise. */
 import type { HeatMap, LayerVectors } from '../../../extension/shared/layers';
 import type { TensorSummary } from '../../../extension/shared/tensors';
-import { addToPlanes, cellsOf, emptyPlanes, heatMapOf } from '../../../extension/spectral/heatMap';
+import { addToPlanes, cellsOf, emptyPlanes, heatMapOf, ordersOf } from '../../../extension/spectral/heatMap';
 import { vectorMetrics } from '../../../extension/spectral/metrics/vectorMetrics';
 import { random } from './mockModel';
 
@@ -37,7 +37,7 @@ export function heatMap(info: TensorSummary, layer: string, order: number): Heat
   const across = cellsOf(cols, order > 0 ? v : undefined);
   const planes = emptyPlanes(down.size * across.size);
   addToPlanes(planes, elements, down.cells, across.cells, across.size);
-  return { layer, order, ...heatMapOf(planes, rows, cols) };
+  return { layer, order, ...heatMapOf(planes, rows, cols), ...ordersOf(down, across) };
 }
 
 export function layerVectors(info: TensorSummary, layer: string, count: number): LayerVectors {

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
-import { heatFinding } from '../../../webview/plots/heatCells';
-import { addToPlanes, cellsOf, cellStarts, emptyPlanes, heatMapOf } from '../../../extension/spectral/heatMap';
+import { cellLines, heatFinding } from '../../../webview/plots/heatCells';
+import {
+  addToPlanes,
+  cellsOf,
+  cellStarts,
+  emptyPlanes,
+  heatMapOf,
+  ordersOf,
+} from '../../../extension/spectral/heatMap';
 
 /** In bands of `band` rows, as it is read. */
 function mapOf(
@@ -23,7 +30,7 @@ function mapOf(
       across.size,
     );
   }
-  return heatMapOf(planes, rows, cols);
+  return { ...heatMapOf(planes, rows, cols), ...ordersOf(down, across) };
 }
 
 describe('heat map', () => {
@@ -45,6 +52,20 @@ describe('heat map', () => {
     };
     assert.match(finding(3), /The elements in row 7 are 2\.7 times as large as all on average\.$/);
     assert.match(finding(1.9), /No row .* twice as large as all on average: at most 1\.83 times, in row 7\.$/);
+  });
+
+  it('names rows and columns as they are stored, in any order', () => {
+    const w = Float64Array.from({ length: 600 * 3 }, (_, i) => (i === 3 * 431 + 2 ? 9 : 0.1));
+    const row = Float64Array.from({ length: 600 }, (_, i) => (i === 431 ? 2 : 1 / (i + 1)));
+    const col = Float64Array.of(0, 1, 2);
+    const map = { ...mapOf(w, 600, 3, 100, { row, col }), layer: 'w', order: 1 };
+    assert.deepEqual([...map.rowOrder!.subarray(0, 4)], [431, 0, 1, 2]);
+    assert.deepEqual([...map.colOrder!], [2, 1, 0]);
+    assert.equal(cellLines(map, 0, 0)[0], 'rows 431, 0, 1, column 2 (places 0–2 and 0 by u₁ and v₁)');
+    assert.match(heatFinding(map), /^The largest element, 9(\.00)?, is in rows 431, 0, 1, column 2 \(places/);
+    assert.match(heatFinding(map), /The elements in rows 431, 0, 1 are [\d.]+ times as large as all on average\.$/);
+    const stored = { ...mapOf(w, 600, 3, 100), layer: 'w', order: 0 };
+    assert.match(cellLines(stored, 0, 0)[0]!, /^rows 0–2, column 0$/);
   });
 
   it('reduces each block of elements to its mean, rms and largest, whatever the bands', () => {
