@@ -160,9 +160,11 @@ function firstColumns(x: Float64Array, columns: number, k: number): Float64Array
 
 /** Uniform in (−1, 1), the same numbers for every run. @see Lehmer 1949, Park & Miller 1988 */
 function randomVectors(n: number, count: number): Float64Array {
+  const vectors = new Float64Array(n * count);
   let seed = 1;
-  return Float64Array.from({ length: n * count }, () => {
+  for (let at = 0; at < vectors.length; at++) {
     seed = (seed * 48271) % 2147483647;
-    return (2 * seed) / 2147483647 - 1;
-  });
+    vectors[at] = (2 * seed) / 2147483647 - 1;
+  }
+  return vectors;
 }
