@@ -17,6 +17,7 @@ import type { RunRequest, RunResult } from './shared/compression/runs';
 import type { StatisticsSummary } from './shared/compression/statistics';
 import type { RankRequest, CompressionPreview, SaveRequest, SaveResult } from './shared/compressions';
 import type { DeviceInfo } from './shared/devices';
+import type { ArrayContents, ElementRange, ElementSlice, ElementTable, SavedArray } from './shared/elements';
 import type { InspectDepth, PassSeconds, QuickLook } from './shared/estimates';
 import type { ExportFormat, ExportRequest, ExportResult, ToldNumbers } from './shared/exports/exportFormats';
 import type {
@@ -97,6 +98,15 @@ export interface DocumentRequests {
   /** The `count` largest singular triplets, all of them without it. */
   singularVectors: { params: { document: string; layer: string; count?: number }; result: SingularVectors };
   heatMap: { params: { document: string; layer: string; order: number }; result: HeatMap };
+  /** Rows and columns of a layer's elements: from the header alone. */
+  elementTable: { params: { document: string; layer: string }; result: ElementTable };
+  /** Elements of a part of a layer. */
+  elements: { params: { document: string; layer: string; range: ElementRange }; result: ElementSlice };
+  /** Writes an `.npy` file, which may exist already; tells its progress as `saving`. */
+  saveArray: {
+    params: { document: string; layer: string; contents: ArrayContents; target: string; settings: InspectSettings };
+    result: SavedArray;
+  };
   previewCompression: {
     params: { document: string; layer: string; method: string; rank: RankRequest; settings: InspectSettings };
     result: CompressionPreview;
@@ -238,6 +248,10 @@ export interface ViewRequests {
   goodness: { params: { layer: string }; result: GoodnessOfFit };
   vectorMetrics: { params: { layer: string; count: number }; result: LayerVectors };
   heatMap: { params: { layer: string; order: number }; result: HeatMap };
+  elementTable: { params: { layer: string }; result: ElementTable };
+  elements: { params: { layer: string; range: ElementRange }; result: ElementSlice };
+  /** The host asks where with the native dialog; null where the person cancelled it. */
+  saveArray: { params: { layer: string; contents: ArrayContents }; result: SavedArray | null };
   previewCompression: { params: { layer: string; method: string; rank: RankRequest }; result: CompressionPreview };
   compareChoices: {
     params: { layer: string; choices: LayerChoice[]; statistics?: string; quantised?: string };

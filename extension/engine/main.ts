@@ -31,6 +31,8 @@ import { gramConditionOf, layerStatistics, triedStatistics, useStatistics } from
 import { readOwnNumbers } from './ownNumbers/readOwnNumbers';
 import { savePicture } from './exports/savePicture';
 import { stampedHandlers } from './stampedHandlers';
+import { elementSlice, elementTable } from './values/elementSlice';
+import { saveArray } from './values/saveArray';
 
 /** Open files are looked at this often for changes on disk. */
 const FILE_CHECK_MS = 2000;
@@ -97,6 +99,10 @@ const documentHandlers: Handlers<DocumentRequests> = {
   singularVectors: ({ document, layer, count }, token) =>
     singularVectors(engine, open(document), layer, count, signalOf(token)),
   heatMap: ({ document, layer, order }, token) => layerHeatMap(engine, open(document), layer, order, signalOf(token)),
+  elementTable: ({ document, layer }) => elementTable(open(document), layer),
+  elements: ({ document, layer, range }, token) => elementSlice(engine, open(document), layer, range, signalOf(token)),
+  saveArray: ({ document, layer, contents, target, settings }, token) =>
+    saveArray(engine, open(document), { layer, contents, target }, settings, signalOf(token)),
   previewCompression: ({ document, layer, method, rank, settings }, token) =>
     previewLayer(engine, open(document), layer, method, rank, settings, signalOf(token)),
   compareChoices: async ({ document, layer, choices, statistics: path, quantised, settings }, token) => {

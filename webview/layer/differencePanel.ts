@@ -66,7 +66,7 @@ export class DifferencePanel {
         'div',
         { class: 'difference-grid' },
         beforeAfterPlot(this.layer, label, before, after),
-        new HeatMapPlot(map, undefined, 'Heat map of the difference').element,
+        new HeatMapPlot(map, undefined, { title: 'Heat map of the difference' }).element,
         worstTable('Worst outputs (rows)', 'Row', rows),
         worstTable('Worst inputs (columns)', 'Column', columns),
       ),

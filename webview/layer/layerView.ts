@@ -21,6 +21,7 @@ import type { Inspection } from '../model/inspection';
 import { ofTheModel } from '../numbers/ofTheModel';
 import { PartsPanel } from './partsPanel';
 import { quickPanel } from './quickPanel';
+import { ValuesPanel } from './values/valuesPanel';
 import { RankPanel } from './rankPanel';
 import { SpectrumPanel } from './spectrumPanel';
 
@@ -34,7 +35,7 @@ export interface LayerViewActions {
   inspect(names: string[]): void;
 }
 
-export type LayerTab = 'spectrum' | 'ranks' | 'methods' | 'parts' | 'elements' | 'matrix' | 'numbers';
+export type LayerTab = 'spectrum' | 'ranks' | 'methods' | 'parts' | 'elements' | 'matrix' | 'values' | 'numbers';
 
 export class LayerView {
   readonly element: HTMLElement;
@@ -51,6 +52,7 @@ export class LayerView {
   private fitTest: FitTest | null = null;
   private spectrum: SpectrumPanel | null = null;
   private matrix: MatrixPanel | null = null;
+  private values: ValuesPanel | null = null;
   private methods: MethodsPanel | null = null;
   private parts: PartsPanel | null = null;
   private panels: Panels | null = null;
@@ -149,6 +151,8 @@ export class LayerView {
     this.spectrum = null;
     this.matrix?.dispose();
     this.matrix = null;
+    this.values?.dispose();
+    this.values = null;
     this.methods?.dispose();
     this.methods = null;
   }
@@ -156,6 +160,12 @@ export class LayerView {
   turnTo(tab: LayerTab): void {
     if (this.panels) this.panels.activeid = `tab-${tab}`;
     if (tab === 'ranks') this.ranks?.compression.focus();
+  }
+
+  /** In the table of values. */
+  private showElement(row: number, col: number): void {
+    this.turnTo('values');
+    this.values?.goTo(row, col);
   }
 
   saving(progress: ViewNotifications['saving']): void {
@@ -202,16 +212,22 @@ export class LayerView {
     this.parts = this.partsPanel(parts, whole ?? { layer: layer.name, tensor });
     if (this.parts) list.push({ id: 'parts', label: 'Parts', content: this.parts.element });
     if (layer.statistics) list.push({ id: 'elements', label: 'Elements', content: elements(spectrum) });
-    const matrix = tensor.layers.length > 0 ? new MatrixPanel(this.host, spectrum) : null;
+    const matrix =
+      tensor.layers.length > 0 ? new MatrixPanel(this.host, spectrum, (row, col) => this.showElement(row, col)) : null;
     this.matrix = matrix;
     if (matrix) list.push({ id: 'matrix', label: 'Matrix', content: matrix.element });
+    const values = new ValuesPanel(this.host, layer.name, spectrum.rankEigenvalues.length > 0);
+    this.values = values;
+    list.push({ id: 'values', label: 'Values', content: values.element });
     list.push({ id: 'numbers', label: 'All numbers', content: allNumbers(layer, tensor) });
     const active = list.some((panel) => panel.id === tab) ? tab : list[0]!.id;
     this.panels = panels('Views of the layer', list, active, (id) => {
       if (id === 'matrix') matrix?.load();
+      if (id === 'values') values.load();
       this.actions.tab(id);
     });
     if (active === 'matrix') matrix?.load();
+    if (active === 'values') values.load();
     this.body.replaceChildren(...notices(layer), this.panels);
     return this.ranks;
   }

@@ -29,6 +29,7 @@ export class MatrixPanel {
   constructor(
     private readonly host: Host,
     private readonly spectrum: LayerSpectrum,
+    private readonly onElement: (row: number, col: number) => void,
   ) {
     this.element = element('div', { class: 'matrix-panel' }, this.picture, this.vectors);
   }
@@ -53,7 +54,7 @@ export class MatrixPanel {
     try {
       const map = await this.host.request('heatMap', { layer: layer.name, order: 0 }, this.source.token);
       const onOrder = eigenvalues.length > 0 ? (order: number): void => void this.reorder(order) : undefined;
-      this.plot = new HeatMapPlot(map, onOrder);
+      this.plot = new HeatMapPlot(map, onOrder, { onElement: this.onElement });
       this.picture.replaceChildren(this.plot.element, this.status);
     } catch (error) {
       this.fail(this.picture, error, () => void this.loadPicture());

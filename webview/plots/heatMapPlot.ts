@@ -20,6 +20,12 @@ import { heatScale, type HeatScale } from './heatScale';
 import { plotContext } from './plotCanvas';
 import { PlotFrame } from './plotFrame';
 
+export interface HeatMapOptions {
+  title?: string;
+  /** Called with the row and column of a cell's first element when a person wants to see its elements. */
+  onElement?: (row: number, col: number) => void;
+}
+
 /** Triplets by whose vectors rows and columns can be ordered. */
 const ORDERS = 3;
 
@@ -29,6 +35,12 @@ export class HeatMapPlot {
   private readonly cursor: CellCursor;
   private readonly reading = element('p', { class: 'cell-reading', 'aria-hidden': 'true' });
   private quantity: HeatQuantity = 'mean';
+  private readonly elements = element(
+    'button',
+    { type: 'button', class: 'link', click: () => this.choose(this.cursor.place.row, this.cursor.place.col) },
+    'Show its elements (Enter)',
+  );
+  private readonly onElement: ((row: number, col: number) => void) | undefined;
   private readonly x = scaleLinear();
   private readonly y = scaleLinear();
 
@@ -36,8 +48,9 @@ export class HeatMapPlot {
   constructor(
     private map: HeatMap,
     onOrder: ((order: number) => void) | undefined,
-    title = 'Heat map',
+    options: HeatMapOptions = {},
   ) {
+    const { title = 'Heat map', onElement } = options;
     const quantities = heatQuantities.map(({ key, label }) => ({ value: key, label }));
     const shown = dropdown('What the colours show', quantities, this.quantity, (value) => {
       this.quantity = value;
@@ -62,18 +75,24 @@ export class HeatMapPlot {
       twin: () => heatTwin(this.map, this.quantity),
       fileName: () => `${map.layer}-${title.toLowerCase().replaceAll(' ', '-')}`,
       readout: (x, y) => this.readout(x, y),
+      ...(onElement && { pick: (x, y) => this.pick(x, y) }),
       controls: [...(onOrder ? [order] : []), shown],
     });
     this.element = this.frame.element;
     this.element.classList.add('heat-map');
-    this.element.append(this.reading);
-    this.cursor = new CellCursor(this.frame, (row, col) => this.describe(row, col));
+    this.element.append(element('div', { class: 'cell-line' }, this.reading, this.elements));
+    this.elements.hidden = true;
+    this.onElement = onElement;
+    this.cursor = new CellCursor(this.frame, (row, col) => this.describe(row, col), {
+      ...(onElement && { choose: (row, col) => this.choose(row, col) }),
+    });
     this.show(map);
   }
 
   /** The same matrix in another order. */
   show(map: HeatMap): void {
     this.map = map;
+    this.elements.hidden = !this.onElement || map.order > 0;
     const width = map.colStarts.length - 1;
     const largest = largestCell(map);
     this.cursor.reset(map.rowStarts.length - 1, width, Math.floor(largest / width), largest % width);
@@ -125,12 +144,27 @@ export class HeatMapPlot {
     context.drawImage(small, 0, 0, frame.width, frame.height);
   }
 
-  private readout(x: number, y: number): { x: number; lines: string[] } {
+  /** The cell at a place in the plot. */
+  private cellAt(x: number, y: number): { row: number; col: number } {
     const { map } = this;
     const at = (starts: readonly number[], value: number): number =>
       Math.min(starts.length - 2, Math.max(0, Math.floor((value * (starts.length - 1)) / starts.at(-1)!)));
-    const row = at(map.rowStarts, this.y.invert(y));
-    const col = at(map.colStarts, this.x.invert(x));
-    return { x, lines: cellLines(map, row, col) };
+    return { row: at(map.rowStarts, this.y.invert(y)), col: at(map.colStarts, this.x.invert(x)) };
+  }
+
+  private pick(x: number, y: number): void {
+    const { row, col } = this.cellAt(x, y);
+    this.cursor.move(row, col);
+  }
+
+  private choose(row: number, col: number): void {
+    const { map } = this;
+    // Rows and columns by a vector's elements have no one place in the file.
+    if (map.order === 0) this.onElement?.(map.rowStarts[row]!, map.colStarts[col]!);
+  }
+
+  private readout(x: number, y: number): { x: number; lines: string[] } {
+    const { row, col } = this.cellAt(x, y);
+    return { x, lines: cellLines(this.map, row, col) };
   }
 }

@@ -6,7 +6,7 @@
 import type { DType } from '../../shared/tensors';
 
 /** By kind and bytes. `f1` is ml_dtypes' float8_e5m2, the only one of its small floats that does not call itself `V`. */
-const CODES: Readonly<Record<string, DType>> = {
+export const NUMPY_CODES: Readonly<Record<string, DType>> = {
   f8: 'F64',
   f4: 'F32',
   f2: 'F16',
@@ -32,6 +32,6 @@ export interface NumpyElement {
 /** Undefined where NumPy's type is none of ours. */
 export function numpyElement(code: string): NumpyElement | undefined {
   const match = /^([<>=|]?)([a-zA-Z]\d*)$/.exec(code);
-  const known = match && Object.hasOwn(CODES, match[2]!) ? CODES[match[2]!] : undefined;
+  const known = match && Object.hasOwn(NUMPY_CODES, match[2]!) ? NUMPY_CODES[match[2]!] : undefined;
   return known && { dtype: known, bigEndian: match![1] === '>' };
 }

@@ -23,7 +23,14 @@ export function rankMatrix({ tensor, geometry }: EngineLayer): { rows: number; c
 export class EngineError extends Error {
   override readonly name = 'EngineError';
   constructor(
-    readonly code: 'unknown-layer' | 'unknown-document' | 'no-spectrum' | 'incomplete' | 'own-numbers',
+    readonly code:
+      | 'unknown-layer'
+      | 'unknown-document'
+      | 'no-spectrum'
+      | 'incomplete'
+      | 'own-numbers'
+      | 'out-of-range'
+      | 'limit',
     message: string,
   ) {
     super(message);

@@ -1,6 +1,7 @@
 /** The parts of the engine that requests about a layer work with; each takes those that it needs. */
 import type { MatrixProducts } from '../../linalg/products/productTypes';
 import type { LayerOutcomes, Notify } from '../document/layerOutcomes';
+import { LayerError } from '../layer/layerInput';
 import type { MemoryBudget } from '../resources/memoryBudget';
 import type { WorkerPool } from '../worker/workerPool';
 
@@ -14,3 +15,26 @@ export interface RequestParts {
 
 /** For what needs memory of its own, a worker and products. */
 export type ComputingParts = Pick<RequestParts, 'pool' | 'memory' | 'hardware'>;
+
+/** Work that holds so many bytes. @throws LayerError `limit` if they do not fit in the limit; what the work throws */
+export async function reserved<T>(
+  memory: MemoryBudget,
+  name: string,
+  bytes: number,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (bytes > memory.limit) {
+    const [needs, limit] = [bytes, memory.limit].map((each) => Math.ceil(each / 1e6));
+    throw new LayerError(
+      'limit',
+      `${name} needs about ${needs!} MB and all layers in work may use ${limit!} MB; raise the memory limit`,
+    );
+  }
+  const reservation = await memory.reserve(bytes, signal);
+  try {
+    return await work();
+  } finally {
+    reservation.release();
+  }
+}

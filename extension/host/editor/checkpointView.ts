@@ -7,8 +7,9 @@ import { notifier } from '../../shared/rpc';
 import { handle } from '../../shared/rpcHandlers';
 import type { CheckpointSession } from './checkpointSession';
 import { evaluateSaved } from './evaluateFlow';
-import { exportWithDialog, savePicture } from './exportFlow';
+import { saveArrayWithDialog } from './arrayFlow';
 import type { ColumnMemory } from './columnMemory';
+import { exportWithDialog, savePicture } from './exportFlow';
 import { LoadWatch } from './loadWatch';
 import { askPlanTarget, choosePlanFile, chooseQuantisedCheckpoint } from './planFiles';
 import { addColumns } from './ownNumbersFlow';
@@ -121,6 +122,9 @@ export class CheckpointView {
       goodness: ({ layer }, token) => session.goodness(layer, token),
       vectorMetrics: ({ layer, count }, token) => session.inEngine.askNumbers('vectorMetrics', { layer, count }, token),
       heatMap: ({ layer, order }, token) => session.inEngine.askNumbers('heatMap', { layer, order }, token),
+      elementTable: ({ layer }, token) => session.inEngine.askNumbers('elementTable', { layer }, token),
+      elements: ({ layer, range }, token) => session.inEngine.askNumbers('elements', { layer, range }, token),
+      saveArray: (request) => saveArrayWithDialog(session, request, this.document.uri),
       previewCompression: ({ layer, method, rank }, token) => session.preview(layer, method, rank, token),
       compareChoices: (params, token) =>
         session.inEngine.askNumbers('compareChoices', { ...params, settings: inspectSettings() }, token),

@@ -12,7 +12,7 @@ import type { ViewNotifications, ViewRequests } from '../../../extension/protoco
 import { notifier } from '../../../extension/shared/rpc';
 import { handle } from '../../../extension/shared/rpcHandlers';
 import type { Problem, LayerParts, PartSummary, TensorSummary } from '../../../extension/shared/tensors';
-import { heatMap, layerVectors } from './mockMatrix';
+import { elementSlice, elementTable, heatMap, layerVectors } from './mockMatrix';
 import { ownNumbers } from './mockOwn';
 import { layerDifference, measuredLayer, statisticsSummary } from './mockMethods';
 import { assignment, groupOptions, loadedAssignment, loadedPlan, planSource, quantisedSummary } from './mockPlan';
@@ -236,6 +236,17 @@ handle<ViewRequests>(connection, {
     return layerVectors(find(layer), layer, count);
   },
   heatMap: ({ layer, order }) => heatMap(find(layer), layer, order),
+  elementTable: ({ layer }) => elementTable(find(layer), layer),
+  elements: ({ layer, range }) => {
+    if (options.has('unread')) throw new Error(`${layer}: the file is shorter than its header says`);
+    return elementSlice(find(layer), layer, range);
+  },
+  saveArray: ({ layer, contents }) => {
+    if (options.has('full')) throw new Error('the disk is full; nothing was written');
+    const shape = contents.kind === 'slice' ? [contents.range.rows, contents.range.cols] : find(layer).shape;
+    const notes = ['BF16 is written as float32, which holds it exactly.'];
+    return { path: '/checkpoints/llama-58m/saved.npy', bytes: 1234, shape, type: 'float32', notes };
+  },
   previewCompression: ({ layer, rank }) => {
     const { rankEigenvalues, rankMatrix } = spectrumOf(find(layer), layer);
     const matrix = { kind: 'matrix', positions: 1, ...rankMatrix } as const;

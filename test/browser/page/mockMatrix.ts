@@ -1,4 +1,5 @@
 /** A made matrix with what people look for: one strong direction, a column that stands out, noise. */
+import type { ElementRange, ElementSlice, ElementTable } from '../../../extension/shared/elements';
 import type { HeatMap, LayerVectors } from '../../../extension/shared/layers';
 import type { TensorSummary } from '../../../extension/shared/tensors';
 import { addToPlanes, cellsOf, emptyPlanes, heatMapOf, ordersOf } from '../../../extension/spectral/heatMap';
@@ -15,7 +16,15 @@ interface Made {
   v: Float64Array;
 }
 
+/** The last one that was made: a table of its elements asks for them block by block. */
+let last: { name: string; made: Made } | undefined;
+
 function matrixOf(info: TensorSummary): Made {
+  if (last?.name !== info.name) last = { name: info.name, made: make(info) };
+  return last.made;
+}
+
+function make(info: TensorSummary): Made {
   const rows = info.shape[0]!;
   // From the shape: a product that is not stored has no parameters of its own.
   const cols = info.shape.slice(1).reduce((product, size) => product * size, 1);
@@ -38,6 +47,25 @@ export function heatMap(info: TensorSummary, layer: string, order: number): Heat
   const planes = emptyPlanes(down.size * across.size);
   addToPlanes(planes, elements, down.cells, across.cells, across.size);
   return { layer, order, ...heatMapOf(planes, rows, cols), ...ordersOf(down, across) };
+}
+
+export function elementTable(info: TensorSummary, layer: string): ElementTable {
+  const { shape, dtype } = info;
+  const rows = shape.length < 2 ? info.parameters : shape[0]!;
+  return { layer, dtype, shape, rows, cols: Math.max(1, info.parameters / rows), offset: 0 };
+}
+
+/** Of a matrix too large to be made here: a number that tells its place. */
+const MOST_MADE = 2_000_000;
+
+export function elementSlice(info: TensorSummary, layer: string, range: ElementRange): ElementSlice {
+  const table = elementTable(info, layer);
+  const made = info.parameters <= MOST_MADE && info.shape.length > 1 ? matrixOf(info).elements : null;
+  const values = Float64Array.from({ length: range.rows * range.cols }, (_, i) => {
+    const flat = (range.row + Math.floor(i / range.cols)) * table.cols + range.col + (i % range.cols);
+    return made ? made[flat]! : flat;
+  });
+  return { ...table, range, values };
 }
 
 export function layerVectors(info: TensorSummary, layer: string, count: number): LayerVectors {
