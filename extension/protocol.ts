@@ -26,6 +26,7 @@ import type {
   LayerResult,
   LayerSpectrum,
   LayerVectors,
+  ShuffledSpectrum,
   SingularVectors,
   HeatMap,
 } from './shared/layers';
@@ -91,6 +92,8 @@ export interface DocumentRequests {
   cancel: { params: { document: string; names?: string[] }; result: null };
   /** Everything a layer's view draws; computes what is not cached. */
   spectrum: { params: { document: string; layer: string; settings: InspectSettings }; result: LayerSpectrum };
+  /** Takes the spectrum of the layer with its entries in random order, from a fixed seed. */
+  shuffled: { params: { document: string; layer: string; settings: InspectSettings }; result: ShuffledSpectrum };
   /** Tests the fit of alpha by a bootstrap; tells its progress as `testing`. */
   goodness: { params: { document: string; layer: string; settings: InspectSettings }; result: GoodnessOfFit };
   /** How the vectors of the `count` largest singular values are spread; all of them where there are fewer. */
@@ -246,6 +249,7 @@ export interface ViewRequests {
   parts: { params: { layer: string }; result: LayerParts };
   spectrum: { params: { layer: string }; result: LayerSpectrum };
   goodness: { params: { layer: string }; result: GoodnessOfFit };
+  shuffled: { params: { layer: string }; result: ShuffledSpectrum };
   vectorMetrics: { params: { layer: string; count: number }; result: LayerVectors };
   heatMap: { params: { layer: string; order: number }; result: HeatMap };
   elementTable: { params: { layer: string }; result: ElementTable };

@@ -26,6 +26,7 @@ import { defaultMemoryLimit, defaultThreads } from './resources/limits';
 import { layerGoodness } from './requests/layerGoodness';
 import { layerSpectrum } from './requests/layerSpectrum';
 import { layerVectors, singularVectors } from './requests/singularVectors';
+import { shuffledSpectrum } from './requests/shuffledSpectrum';
 import { useQuantised, withQuantised } from './requests/useQuantised';
 import { gramConditionOf, layerStatistics, triedStatistics, useStatistics } from './requests/useStatistics';
 import { readOwnNumbers } from './ownNumbers/readOwnNumbers';
@@ -92,6 +93,8 @@ const documentHandlers: Handlers<DocumentRequests> = {
   },
   spectrum: ({ document, layer, settings }, token) =>
     layerSpectrum(engine, open(document), layer, settings, signalOf(token)),
+  shuffled: ({ document, layer, settings }, token) =>
+    shuffledSpectrum(engine, open(document), layer, settings, signalOf(token)),
   goodness: ({ document, layer, settings }, token) =>
     layerGoodness(engine, open(document), layer, settings, signalOf(token)),
   vectorMetrics: ({ document, layer, count }, token) =>

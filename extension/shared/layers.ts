@@ -236,6 +236,18 @@ export interface LayerSpectrum {
   histogram: { edges: Float64Array; counts: Float64Array };
 }
 
+/** The spectrum of a layer with its entries in random order. */
+export interface ShuffledSpectrum {
+  /** λ ascending, as `LayerSpectrum.eigenvalues`: of the first shuffle. */
+  eigenvalues: Float64Array;
+  /** Of that shuffle. */
+  seed: number;
+  /** How many there were: the edge is of all of them. */
+  shuffles: number;
+  /** As in `LayerResult.randomised`. */
+  edge: { mean: number; sd: number; threshold: number };
+}
+
 /** How a singular vector is spread over its elements; see `spectral/vectorMetrics.ts`. */
 export interface VectorMetrics {
   localization_ratio: number;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc/node';
 import { DEFAULT_FARMS } from '../../extension/engine/terminal/cliArguments';
-import type { GoodnessOfFit, InspectSettings, LayerResult } from '../../extension/shared/layers';
+import type { GoodnessOfFit, InspectSettings, LayerResult, ShuffledSpectrum } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
 import { EngineProcess } from '../harness/engineProcess';
 import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
@@ -73,6 +73,27 @@ describe('tests of a layer on request', () => {
       assert.ok(Math.abs(tested.metrics.max_rand_eval! / tested.metrics.spectral_norm! - 1) < 0.2);
     });
   }
+
+  it('gives the spectrum of shuffled entries: their squares sum to the same, and their seed is told', async () => {
+    for (const name of ['random', 'conv']) {
+      const ask = (): Promise<ShuffledSpectrum> =>
+        engine.request('shuffled', { document, layer: name, settings: { farms } });
+      const found = await ask();
+      const own = await engine.request('spectrum', { document, layer: name, settings: { farms } });
+      assert.equal(found.eigenvalues.length, own.eigenvalues.length);
+      const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
+      assert.ok(Math.abs(sum(found.eigenvalues) / sum(own.eigenvalues) - 1) < 1e-9, 'Σλ = Σw², whatever the order');
+      assert.notDeepEqual(found.eigenvalues, own.eigenvalues);
+      assert.deepEqual([found.seed, found.shuffles], [20190124, 2]);
+      const { randomised } = await inspected(name, { randomise: true, shuffles: 2 });
+      assert.deepEqual(found.edge, randomised!.edge);
+      assert.deepEqual(await ask(), found);
+    }
+    await assert.rejects(
+      engine.request('shuffled', { document, layer: 'tall', settings: { farms } }),
+      /tall was not shuffled: the matrix is too large to be held/,
+    );
+  });
 
   it('says why a matrix that is not held is not shuffled', async () => {
     const layer = await inspected('tall', { randomise: true });

@@ -203,7 +203,7 @@ export class LayerView {
     if (spectrum.eigenvalues.length > 0) {
       this.ranks = new RankPanel(this.host, spectrum, this.elementBytes(layer, tensor));
       this.fitTest = new FitTest(this.host, layer);
-      this.spectrum = new SpectrumPanel(spectrum, tensor, this.fitTest, () => this.modelResults());
+      this.spectrum = new SpectrumPanel(this.host, spectrum, tensor, this.fitTest, () => this.modelResults());
       list.push({ id: 'spectrum', label: 'Spectrum', content: this.spectrum.element });
       list.push({ id: 'ranks', label: 'Ranks and compression', content: this.ranks.element });
     }

@@ -9,23 +9,28 @@ import { AlphaStrip } from '../plots/alphaStrip';
 import { SpectrumPlots } from '../plots/spectrumPlots';
 import { farmsReference } from './farmsReference';
 import { farmsOptions, fitOptions } from './fitOptions';
+import type { Host } from '../connection';
 import type { FitTest } from './fitTest';
+import { ShufflePanel } from './shufflePanel';
 
 export class SpectrumPanel {
   readonly element: HTMLElement;
   private readonly layer: LayerResult;
   private readonly whole: SpectrumPlots;
   private readonly farms: SpectrumPlots | null;
+  private readonly shuffle: ShufflePanel;
   private strip: AlphaStrip | null = null;
   private readonly stripPlace = element('div');
 
   /** @param others results of the model's layers, as far as they are known */
   constructor(
-    { layer, eigenvalues, farmsEigenvalues }: LayerSpectrum,
+    host: Host,
+    spectrum: LayerSpectrum,
     tensor: TensorSummary,
     test: FitTest,
     private readonly others: () => Iterable<LayerResult>,
   ) {
+    const { layer, eigenvalues, farmsEigenvalues } = spectrum;
     this.layer = layer;
     const { KS, xmin_mid, xmin_peak } = layer.fits;
     const fits = [KS, xmin_mid, xmin_peak].filter((fit) => fit !== undefined);
@@ -33,14 +38,15 @@ export class SpectrumPanel {
     const title = layer.matrices > 1 ? 'Kernel, pooled' : 'Whole matrix';
     this.whole = new SpectrumPlots(
       {
-        ...{ title, layer: layer.name, eigenvalues, fits, edge },
+        ...{ title, layer: layer.name, eigenvalues, fits, edge, ...aspectRatio(layer) },
         judge: (chosen) => layerVerdict({ ...layer, ...test.found }, tensor, chosen),
       },
       fitOptions(layer),
     );
     test.onTested = () => this.whole.esd.rejudge();
     this.farms = farmsPlots(layer, farmsEigenvalues);
-    const tested = element('div', {}, this.whole.element, test.element);
+    this.shuffle = new ShufflePanel(host, spectrum, (shuffled) => this.whole.esd.showShuffled(shuffled));
+    const tested = element('div', {}, this.whole.element, test.element, this.shuffle.element);
     const sampled = element('div', {}, this.farms?.element ?? noFarms(layer), this.stripPlace);
     this.element = element('div', { class: 'spectra' }, tested, sampled);
     if (!this.farms) this.element.classList.add('one-spectrum');
@@ -60,9 +66,15 @@ export class SpectrumPanel {
 
   /** Nobody looks any more. */
   stop(): void {
+    this.shuffle.cancel();
     this.whole.stop();
     this.farms?.stop();
   }
+}
+
+/** Of the matrices behind the spectrum: the law of their bulk follows from it. */
+function aspectRatio({ N, M }: LayerResult): { Q?: number } {
+  return N !== undefined && M !== undefined && M > 0 ? { Q: N / M } : {};
 }
 
 function farmsPlots(layer: LayerResult, eigenvalues: Float64Array): SpectrumPlots | null {

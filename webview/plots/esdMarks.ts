@@ -1,8 +1,9 @@
 /** What an ESD is drawn with: bars or points, the fitted tail's line, the edge of the random bulk. */
 import type { ScaleLogarithmic } from 'd3-scale';
 import type { PlotFrame } from './plotFrame';
+import type { BulkLaw } from './bulkLaw';
 import { drawPoints } from './points';
-import type { SpectralDensity } from './spectralDensity';
+import { shuffledBins, type SpectralDensity } from './spectralDensity';
 import { sampleIndexes } from './sampleIndexes';
 
 type Log = ScaleLogarithmic<number, number>;
@@ -85,6 +86,55 @@ export function drawTailLine(
     .attr('y1', y(atXmin))
     .attr('x2', x(end))
     .attr('y2', y(atXmin * (end / xmin) ** exponent));
+}
+
+/** Points of the line of a law. */
+const LAW_POINTS = 240;
+
+/** The Marchenko–Pastur law over the bulk; nothing is drawn without one. */
+export function drawLaw(frame: PlotFrame, x: Log, y: Log, law: BulkLaw | null, cumulative: boolean): void {
+  if (!law) return;
+  const [low, high] = x.domain() as [number, number];
+  const [floor, ceiling] = y.domain() as [number, number];
+  const parts: string[] = [];
+  let drawing = false;
+  for (const lambda of law.places(low, high, LAW_POINTS)) {
+    const value = cumulative ? law.above(lambda) : law.density(lambda);
+    // The line ends where the plot does.
+    const isInside = value >= floor && value <= ceiling;
+    if (isInside) parts.push(`${drawing ? 'L' : 'M'}${x(lambda).toFixed(1)},${y(value).toFixed(1)}`);
+    drawing = isInside;
+  }
+  frame.layer('marks', false).append('path').attr('class', 'bulk-law').attr('d', parts.join(''));
+}
+
+/** Outline of the spectrum of shuffled entries: over the same bins, or as a share above λ. */
+export function drawShuffled(
+  frame: PlotFrame,
+  x: Log,
+  y: Log,
+  shuffled: Float64Array | null,
+  edges: Float64Array,
+  cumulative: boolean,
+): void {
+  if (!shuffled) return;
+  const count = shuffled.length;
+  const floor = frame.height;
+  const top = (value: number): number => (value > 0 ? Math.min(floor, Math.max(0, y(value))) : floor);
+  const parts: string[] = [];
+  if (cumulative) {
+    for (const i of sampleIndexes(count, SAMPLED_POINTS)) {
+      const at = x(shuffled[i]!);
+      if (at >= 0 && at <= frame.width) parts.push(`${at.toFixed(1)},${top((count - i) / count).toFixed(1)}`);
+    }
+  } else {
+    for (const { left, right, density } of shuffledBins(shuffled, edges)) {
+      const height = top(density).toFixed(1);
+      parts.push(`${x(left).toFixed(1)},${height}`, `${x(right).toFixed(1)},${height}`);
+    }
+  }
+  const path = parts.length > 0 ? `M${parts.join('L')}` : '';
+  frame.layer('marks', false).append('path').attr('class', 'shuffled').attr('d', path);
 }
 
 /** In place of a plot that would have nothing on it. */

@@ -15,8 +15,9 @@ import { element } from '../controls/elements';
 import { formatCount, formatNumber, formatPercent, plural } from '../numbers/format';
 import { setIcon } from '../controls/icons';
 import { drawAxes } from './axes';
+import { BulkLaw } from './bulkLaw';
 import { PlotFrame } from './plotFrame';
-import { drawBars, drawCcdf, drawEdge, drawNothing, drawTailLine, type Tail } from './esdMarks';
+import { drawBars, drawCcdf, drawEdge, drawLaw, drawNothing, drawShuffled, drawTailLine, type Tail } from './esdMarks';
 import { ccdfTwin, densityTwin } from './esdTwin';
 import { reading } from './reading';
 import { mainSpectrum, tailWindow, wholeSpectrum, type SpectrumWindow } from './spectrumWindow';
@@ -33,6 +34,8 @@ export interface EsdInput {
   fits: PowerLawFit[];
   /** λ₊, the edge of the Marchenko–Pastur bulk. */
   edge: number | null;
+  /** Aspect ratio N/M of the matrix, for the law of the bulk. */
+  Q?: number;
   /**
    * What the KS fit's alpha says of the training, or that of a tail chosen by hand; absent where alpha is none that a verdict
    * is about (FARMS's).
@@ -81,13 +84,17 @@ export class EsdPlot {
   private judging = 0;
   private readonly reset: Button;
   private cumulative = false;
+  private readonly law: BulkLaw | null;
+  private shuffled: Float64Array | null = null;
   private follower: TailFollower | null = null;
   private fit: PowerLawFit;
   private tail: Tail | null;
   private x: ScaleLogarithmic<number, number> = scaleLog();
 
   constructor(private readonly input: EsdInput) {
-    this.whole = wholeSpectrum(input.eigenvalues);
+    const { eigenvalues, edge, Q } = input;
+    this.law = edge !== null && edge > 0 && Q !== undefined && Q >= 1 ? new BulkLaw(eigenvalues, edge, Q) : null;
+    this.whole = wholeSpectrum(eigenvalues);
     this.fit = input.fits[0]!;
     this.tail = this.fittedTail();
     this.main = mainSpectrum(input.eigenvalues, this.tail?.start);
@@ -199,6 +206,13 @@ export class EsdPlot {
     this.tellFollower();
   }
 
+  /** λ ascending of the same entries in random order; null takes them away. */
+  showShuffled(eigenvalues: Float64Array | null): void {
+    this.shuffled = eigenvalues;
+    this.frame.redraw();
+    this.describe();
+  }
+
   private tellFollower(): void {
     const { follower, fit, tail } = this;
     follower?.show(fit, tail, this.fittedTail()?.start ?? -1);
@@ -265,6 +279,7 @@ export class EsdPlot {
     this.frame.setFinding(
       `alpha ${alpha}${moved ? ', at an xmin chosen by hand' : ''}. ${mark ? `${sentence(mark.words)} ` : ''}` +
         `The tail starts at ${xmin} and holds ${formatCount(count)} of ${formatCount(eigenvalues.length)} eigenvalues; D ${formatNumber(tail.D, 3)}.` +
+        (this.law ? ` ${this.law.words}` : '') +
         (this.dust > 0 && this.base === this.main ? ` Not drawn: the ${this.dustText()}.` : ''),
     );
   }
@@ -307,6 +322,8 @@ export class EsdPlot {
     else drawBars(frame, x, y, window.histogram, xmin);
     drawTailLine(frame, x, y, eigenvalues, tail, cumulative);
     drawEdge(frame, x, input.edge, xmin);
+    drawLaw(frame, x, y, this.law, cumulative);
+    drawShuffled(frame, x, y, this.shuffled, edges, cumulative);
     this.placeHandle();
   }
 
@@ -348,7 +365,9 @@ export class EsdPlot {
   /** The numbers of the whole spectrum, whatever part of it is drawn. */
   private twin(): TwinTable {
     const { eigenvalues, title } = this.input;
-    return this.cumulative ? ccdfTwin(title, eigenvalues) : densityTwin(title, this.whole.histogram);
+    return this.cumulative
+      ? ccdfTwin(title, eigenvalues)
+      : densityTwin(title, this.whole.histogram, this.law, this.shuffled);
   }
 }
 

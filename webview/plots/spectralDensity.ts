@@ -1,5 +1,6 @@
 /** Density of a spectrum over bins of equal width in log λ. Pure. */
 import { logHistogram } from '../../extension/spectral/esd';
+import { lowerBound, upperBound } from '../../extension/spectral/tail/bounds';
 
 export interface SpectralDensity {
   /** Bin edges in λ, one more than bins; empty where all values are zero. */
@@ -25,4 +26,23 @@ export function spectralDensity(ascending: Float64Array, total = ascending.lengt
   const edges = logEdges.map((edge) => 10 ** edge);
   const density = counts.map((count, i) => count / total / (edges[i + 1]! - edges[i]!));
   return { edges, counts, density, zeros };
+}
+
+/**
+ * The density of other eigenvalues over the same bins.
+ *
+ * @param ascending eigenvalues λ
+ * @param edges of bins, ascending
+ */
+export function shuffledBins(
+  ascending: Float64Array,
+  edges: Float64Array,
+): { left: number; right: number; density: number }[] {
+  return Array.from(edges.subarray(1), (right, i) => {
+    const left = edges[i]!;
+    // The last bin holds its upper edge.
+    const end = i === edges.length - 2 ? upperBound(ascending, right) : lowerBound(ascending, right);
+    const density = (end - lowerBound(ascending, left)) / ascending.length / (right - left);
+    return { left, right, density };
+  });
 }

@@ -1,6 +1,7 @@
 /** Outcomes of layers: from memory, from the cache on disk, or computed. */
 import type { EngineNotifications } from '../../protocol';
 import type { InspectSettings } from '../../shared/layers';
+import { LEAST_SHUFFLES } from '../../spectral/bulk/randomisation';
 import { outcomeGoodness } from '../layer/goodness';
 import { exactness, exactnessWithoutLimit } from '../layer/layerExactness';
 import { layerInputAhead, type LayerSource } from '../layer/layerInput';
@@ -102,12 +103,35 @@ export class LayerOutcomes {
     }
   }
 
+  /**
+   * A layer's outcome with its entries shuffled, without FARMS: as long in memory as other outcomes, never in the cache.
+   *
+   * @throws as `analyseLayer`
+   */
+  async shuffled(
+    document: EngineDocument,
+    name: string,
+    settings: InspectSettings,
+    signal: AbortSignal,
+  ): Promise<LayerOutcome> {
+    const twin = document.tiedLayer(name);
+    if (twin !== undefined) return this.shuffled(document, twin, settings, signal);
+    const farms = { ...settings.farms, enabled: false };
+    const only = { ...settings, farms, goodness: false, randomise: true, shuffles: LEAST_SHUFFLES };
+    const key = memoryKey(document, name, only);
+    const known = this.inMemory.get(key);
+    if (known?.shuffledEigenvalues) return known;
+    // The layer has its result: no row waits for this one.
+    return this.keep(key, await this.compute(document, name, only, signal, undefined, () => undefined));
+  }
+
   private async compute(
     document: EngineDocument,
     name: string,
     settings: InspectSettings,
     signal: AbortSignal,
     ahead: ReadAhead | undefined,
+    onProgress?: (stage: string, fraction: number) => void,
   ): Promise<LayerOutcome> {
     const { tensor, geometry, noSpectrum } = document.layer(name);
     const { pool, hardware, notify } = this.parts;
@@ -115,12 +139,14 @@ export class LayerOutcomes {
     const context = {
       ...this.source(document, settings),
       ...{ pool, products: hardware.products, devices: hardware.devices, signal },
-      onProgress: (stage: string, fraction: number) => notify('progress', { ...document.stamp, name, stage, fraction }),
+      onProgress:
+        onProgress ??
+        ((stage: string, fraction: number) => notify('progress', { ...document.stamp, name, stage, fraction })),
     };
     const outcome = await analyseLayer(context, tensor, geometry, noSpectrum, ahead);
     if (settings.goodness && outcome.eigenvalues.length > 0) {
-      const onProgress = (fraction: number): void => context.onProgress('goodness of fit', fraction);
-      outcome.result.goodness = await outcomeGoodness(pool, outcome, signal, onProgress);
+      const onTested = (fraction: number): void => context.onProgress('goodness of fit', fraction);
+      outcome.result.goodness = await outcomeGoodness(pool, outcome, signal, onTested);
     }
     outcome.result.elapsed = performance.now() - started;
     return outcome;

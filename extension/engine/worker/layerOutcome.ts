@@ -50,17 +50,19 @@ export function layerOutcome(
     poolEigenvalues(spectra).map((value) => value * norm);
   const { spectra, rankEigenvalues, resolved, farms, shuffled } = known;
   const eigenvalues = pooled(spectra);
+  const randomised = shuffled?.map(pooled);
   const numbers = {
     ...{ eigenvalues, rankEigenvalues, resolved },
     ...{ statistics: count.result(), farms: farms?.result ?? null },
     precision: resolved ? precision : withUncertainty(precision, spectra),
-    ...(shuffled && { randomised: shuffled.map(pooled) }),
+    ...(randomised && { randomised }),
   };
   return {
     result: layerResult(task, numbers),
     eigenvalues,
     farmsEigenvalues: farms?.eigenvalues ?? new Float64Array(0),
     rankEigenvalues,
+    ...(randomised?.[0] && { shuffledEigenvalues: randomised[0] }),
   };
 }
 

@@ -46,4 +46,6 @@ export interface LayerOutcome {
   farmsEigenvalues: Float64Array;
   /** Ascending, of the matrix that ranks and compression are about, without `conv_norm`. */
   rankEigenvalues: Float64Array;
+  /** As `eigenvalues`, of the first shuffle; absent where entries were not shuffled. */
+  shuffledEigenvalues?: Float64Array;
 }

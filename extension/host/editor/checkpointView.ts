@@ -119,6 +119,8 @@ export class CheckpointView {
       },
       parts: ({ layer }) => session.parts(layer),
       spectrum: ({ layer }, token) => session.spectrum(layer, token),
+      shuffled: ({ layer }, token) =>
+        session.inEngine.askNumbers('shuffled', { layer, settings: inspectSettings() }, token),
       goodness: ({ layer }, token) => session.goodness(layer, token),
       vectorMetrics: ({ layer, count }, token) => session.inEngine.askNumbers('vectorMetrics', { layer, count }, token),
       heatMap: ({ layer, order }, token) => session.inEngine.askNumbers('heatMap', { layer, order }, token),

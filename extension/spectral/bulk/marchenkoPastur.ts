@@ -47,6 +47,12 @@ export class MarchenkoPastur {
     return this.cumulative[node]! + (position - node) * (this.cumulative[node + 1]! - this.cumulative[node]!);
   }
 
+  /** Share of the spectrum per unit of λ; 0 outside of the edges. Unbounded near 0 for a square matrix. */
+  density(lambda: number): number {
+    if (!(lambda > this.lower && lambda < this.upper)) return 0;
+    return (this.Q / (2 * Math.PI * lambda)) * Math.sqrt((this.upper - lambda) * (lambda - this.lower));
+  }
+
   get median(): number {
     return (this.halfway ??= this.quantile(0.5));
   }

@@ -27,6 +27,7 @@ import {
   oddities,
   resultOf,
   resultsOf,
+  shuffledOf,
   spectrumOf,
   summaryOf,
 } from './mockModel';
@@ -230,6 +231,12 @@ handle<ViewRequests>(connection, {
     }
     const p = layer.includes('down_proj') ? 0.021 : 0.43;
     return { status: 'success', p, standard_error: Math.sqrt((p * (1 - p)) / 1000), replicates: 1000, seed: 7 };
+  },
+  shuffled: async ({ layer }, token) => {
+    await new Promise((resolve) => setTimeout(resolve, options.has('slow') ? 60_000 : 50));
+    if (token.isCancellationRequested) throw new DOMException('cancelled', 'AbortError');
+    if (layer.includes('o_proj')) throw new Error(`${layer} was not shuffled: the matrix is too large to be held`);
+    return shuffledOf(find(layer), layer);
   },
   vectorMetrics: ({ layer, count }) => {
     if (options.has('tight')) throw new Error(`the ${count} largest singular vectors of ${layer} need about 900 MB`);

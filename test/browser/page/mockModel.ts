@@ -1,6 +1,12 @@
 /** A LLaMA-shaped checkpoint with heavy-tailed spectra, made from a seed: looks like the real thing, needs no file. */
 import { isOfModel } from '../../../extension/shared/layerFindings';
-import type { FitRule, InspectSettings, LayerResult, LayerSpectrum } from '../../../extension/shared/layers';
+import type {
+  FitRule,
+  InspectSettings,
+  LayerResult,
+  LayerSpectrum,
+  ShuffledSpectrum,
+} from '../../../extension/shared/layers';
 import type { CheckpointSummary, TensorSummary } from '../../../extension/shared/tensors';
 import { spectralMetrics } from '../../../extension/spectral/metrics/metrics';
 import { MeasuredSpectrum, Spectrum } from '../../../extension/spectral/metrics/spectrum';
@@ -231,6 +237,14 @@ export function spectrumOf(info: TensorSummary, layerName: string, farmsCount?: 
     histogram: { edges, counts },
   };
   return info.encoding === 'LoRA r=8' ? asProduct(spectrum) : spectrum;
+}
+
+/** A bulk without a tail, as the entries of a layer have it in random order. */
+export function shuffledOf(info: TensorSummary, layer: string): ShuffledSpectrum {
+  const { eigenvalues, layer: result } = spectrumOf(info, layer);
+  const edge = result.metrics.lambda_plus ?? eigenvalues.at(-1)!;
+  const shuffled = eigenvalues.map((_, i) => edge * (0.05 + (0.95 * (i + 1)) / eigenvalues.length));
+  return { eigenvalues: shuffled, seed: 7, shuffles: 2, edge: { mean: edge, sd: 0.01 * edge, threshold: 1.05 * edge } };
 }
 
 /** A tensor that has statistics and nothing else, with the reason. */

@@ -113,6 +113,7 @@ const documentHandlers: Handlers<DocumentRequests> = {
   vectorMetrics: unused,
   singularVectors: unused,
   heatMap: unused,
+  shuffled: unused,
   elementTable: unused,
   elements: unused,
   saveArray: unused,

@@ -4,7 +4,7 @@ import type { FitRule } from '../../../extension/shared/layers';
 import { formatCount, formatNumber } from '../../numbers/format';
 import type { DistancePoint, Excluded, StartsOfRule } from './distanceCurve';
 
-/** xmin is told apart from others whose D is larger by more than this share. */
+/** xmin is told apart from others whose D differs by more than this share. */
 const NEARLY = 0.1;
 
 /** Rounding of D. */
@@ -108,11 +108,12 @@ function smallest(points: readonly DistancePoint[]): DistancePoint {
   return points.reduce((best, point) => (point.D < best.D ? point : best));
 }
 
-/** Neighbours of the fitted one, without a gap, at which D is larger by a tenth at most. */
+/** Neighbours of the fitted one, without a gap, at which D differs by a tenth at most. */
 function nearlyAsGood(points: readonly DistancePoint[], at: number): readonly DistancePoint[] {
-  const most = points[at]!.D * (1 + NEARLY);
+  const D = points[at]!.D;
+  const near = (point: DistancePoint): boolean => Math.abs(point.D - D) <= NEARLY * D;
   let [from, to] = [at, at];
-  while (from > 0 && points[from - 1]!.D <= most) from--;
-  while (to < points.length - 1 && points[to + 1]!.D <= most) to++;
+  while (from > 0 && near(points[from - 1]!)) from--;
+  while (to < points.length - 1 && near(points[to + 1]!)) to++;
   return points.slice(from, to + 1);
 }

@@ -48,6 +48,19 @@ describe('why xmin is where it is', () => {
     );
   });
 
+  it('tells over which xmin D is as good, and no farther where it is better', () => {
+    const [, from, to] = / stays within 10% from xmin ([\d.]+) to ([\d.]+),/.exec(said(spectrum, 'xmin_mid', true))!;
+    const curve = new DistanceCurve(spectrum, 125, { zeroFilter: true, zero: 0 });
+    curve.work(() => true);
+    const own = curve.points.find(({ start }) => start === 125)!.D;
+    for (const { start, D } of curve.points) {
+      const xmin = spectrum[start]!;
+      if (xmin > 1.005 * Number(from) && xmin < 0.995 * Number(to))
+        assert.ok(Math.abs(D / own - 1) <= 0.1, `xmin ${xmin}`);
+    }
+    assert.ok(Number(from) <= spectrum[125]! * 1.005 && Number(to) >= spectrum[125]! * 0.995);
+  });
+
   it('says that the filter dropped the start with the smallest D', () => {
     // A power law over all of it, a fifth below the filter; noise above makes later starts worse.
     const values = Float64Array.from(quantiles(200, 8e-6, 2.5)).map((value, i) => value * (1 + 0.02 * ((i * 7) % 5)));
