@@ -26,7 +26,6 @@ import { defaultMemoryLimit, defaultThreads } from './resources/limits';
 import { layerGoodness } from './requests/layerGoodness';
 import { layerSpectrum } from './requests/layerSpectrum';
 import { layerVectors, singularVectors } from './requests/singularVectors';
-import { shuffledSpectrum } from './requests/shuffledSpectrum';
 import { useQuantised, withQuantised } from './requests/useQuantised';
 import { gramConditionOf, layerStatistics, triedStatistics, useStatistics } from './requests/useStatistics';
 import { readOwnNumbers } from './ownNumbers/readOwnNumbers';
@@ -34,6 +33,7 @@ import { savePicture } from './exports/savePicture';
 import { stampedHandlers } from './stampedHandlers';
 import { elementSlice, elementTable } from './values/elementSlice';
 import { saveArray } from './values/saveArray';
+import { shuffledSpectrum } from './values/shuffledSpectrum';
 
 /** Open files are looked at this often for changes on disk. */
 const FILE_CHECK_MS = 2000;

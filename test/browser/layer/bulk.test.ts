@@ -1,8 +1,8 @@
 /** The random bulk in a layer's spectrum: its law, and the spectrum of the same entries in random order. */
 import assert from 'node:assert/strict';
 import type { Locator, Page } from 'playwright-core';
-import { openLayer } from './openView';
-import { requests, violations } from './viewPage';
+import { openLayer } from '../openView';
+import { requests, violations } from '../viewPage';
 
 const LAYER = 'model.layers.0.mlp.gate_proj.weight';
 

@@ -1,9 +1,9 @@
 /** D against xmin under a layer's spectrum: why xmin is there, and moving it by pointer and by keyboard. */
 import assert from 'node:assert/strict';
 import type { Locator, Page } from 'playwright-core';
-import { eventually } from '../harness/eventually';
-import { openLayer } from './openView';
-import { violations } from './viewPage';
+import { eventually } from '../../harness/eventually';
+import { openLayer } from '../openView';
+import { violations } from '../viewPage';
 
 const LAYER = 'model.layers.0.mlp.gate_proj.weight';
 

@@ -1,9 +1,9 @@
 /** A layer's spectra in the room they have: dust behind a switch, FARMS's alpha beside other layers, a folded header. */
 import assert from 'node:assert/strict';
 import type { Locator, Page } from 'playwright-core';
-import { cutTexts } from './cutText';
-import { openLayer } from './openView';
-import { violations } from './viewPage';
+import { cutTexts } from '../cutText';
+import { openLayer } from '../openView';
+import { violations } from '../viewPage';
 
 const SQUARE = 'model.layers.0.self_attn.q_proj.weight';
 const TALL = 'model.layers.0.mlp.gate_proj.weight';

@@ -1,10 +1,10 @@
 /** The table of a layer's elements: read by mouse and by keyboard, copied, saved. */
 import assert from 'node:assert/strict';
 import type { Locator, Page } from 'playwright-core';
-import { eventually } from '../harness/eventually';
-import { cutTexts } from './cutText';
-import { openLayer } from './openView';
-import { requests, violations, type ViewOptions } from './viewPage';
+import { eventually } from '../../harness/eventually';
+import { cutTexts } from '../cutText';
+import { openLayer } from '../openView';
+import { requests, violations, type ViewOptions } from '../viewPage';
 
 const LAYER = 'model.layers.0.mlp.down_proj.weight';
 const EMBEDDING = 'model.embed_tokens.weight';
