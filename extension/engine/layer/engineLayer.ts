@@ -24,13 +24,7 @@ export class EngineError extends Error {
   override readonly name = 'EngineError';
   constructor(
     readonly code:
-      | 'unknown-layer'
-      | 'unknown-document'
-      | 'no-spectrum'
-      | 'incomplete'
-      | 'own-numbers'
-      | 'out-of-range'
-      | 'limit',
+      'unknown-layer' | 'unknown-document' | 'no-spectrum' | 'incomplete' | 'own-numbers' | 'out-of-range' | 'limit',
     message: string,
   ) {
     super(message);

@@ -101,7 +101,7 @@ describe('D against xmin in a layer’s view', () => {
 
   it('is not there without a fit', async () => {
     const page = await openLayer('tiny.weight', { query: { model: 'odd' } });
-    await page.locator('.layer .esd').first().getByText('power-law fit').waitFor();
+    await page.locator('.layer .esd').first().getByText('power-law fit', { exact: true }).waitFor();
     assert.equal(await page.locator('.layer .spectrum-plots').first().locator('.distance').isVisible(), false);
   });
 });
