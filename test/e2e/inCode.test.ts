@@ -85,10 +85,7 @@ describe('layers in code and in logs', function () {
     await workbench.explorerItem('run.log').dblclick();
     const line = page.locator('.view-line', { hasText: 'Missing' });
     const hover = page.locator('.monaco-hover', { hasText: 'in front' });
-    await workbench.untilHover(hover, async () => {
-      await page.mouse.move(0, 0);
-      await line.getByText('layers.0.self_attn').first().hover();
-    });
+    await workbench.untilHover(hover, () => workbench.pointAt(line.getByText('layers.0.self_attn').first()));
     const text = await hover.innerText();
     assert.match(text, /it is model\.layers\.0\.self_attn\.q_proj\.weight, 96 × 96 F32/);
     assert.match(text, /names have model\. in front/);

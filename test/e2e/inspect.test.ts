@@ -202,10 +202,7 @@ describe('a person inspects a checkpoint', function () {
       .getByText(/q_proj/)
       .last();
     const hover = page.locator('.monaco-hover', { hasText: layer }).filter({ has: page.locator('img') });
-    await workbench.untilHover(hover, async () => {
-      await page.mouse.move(0, 0);
-      await word.hover();
-    });
+    await workbench.untilHover(hover, () => workbench.pointAt(word));
     return hover;
   }
 

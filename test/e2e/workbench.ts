@@ -17,6 +17,13 @@ const SETTLE_MS = 700;
 /** A hover shows after some 300 ms, or not at all. */
 const HOVER_MS = 2000;
 
+/** How far a mouse comes to a word. */
+const APPROACH_PIXELS = 150;
+const APPROACH_STEPS = 10;
+
+/** The palette opens within some 100 ms, on a busy machine within a second. */
+const PALETTE_MS = 5000;
+
 /** A menu ignores the mouse in its first 100 ms, so that the click that opened it chooses nothing. */
 const MENU_GUARD_MS = 300;
 
@@ -176,10 +183,36 @@ export class Workbench {
     }
   }
 
+  /**
+   * Points at a word, as a hand does: over the editor, step by step. A single move onto it from elsewhere is one that a
+   * busy editor takes no notice of, however often it is made.
+   */
+  async pointAt(word: Locator): Promise<void> {
+    const { mouse } = this.page;
+    await mouse.move(0, 0);
+    // Waits until it is drawn and stays.
+    await word.hover();
+    const box = await word.boundingBox();
+    if (!box) return; // just drawn anew: the next try finds it
+    const { x, y, width, height } = box;
+    const isLow = y > this.page.viewportSize()!.height / 2;
+    await mouse.move(x + width / 2, isLow ? y - APPROACH_PIXELS : y + APPROACH_PIXELS);
+    await mouse.move(x + width / 2, y + height / 2, { steps: APPROACH_STEPS });
+  }
+
   async runCommand(label: string): Promise<void> {
-    await this.page.keyboard.press('F1');
     const input = this.page.locator('.quick-input-widget input').first();
-    await input.fill(`>${label}`);
+    // A picker or dialog that is just closing takes the one that opens with it.
+    await eventually(
+      async () => {
+        await this.page.keyboard.press('F1');
+        return input.fill(`>${label}`, { timeout: PALETTE_MS }).then(
+          () => true,
+          () => false,
+        );
+      },
+      (filled) => filled,
+    );
     await this.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first().waitFor();
     await this.page.keyboard.press('Enter');
   }

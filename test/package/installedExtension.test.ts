@@ -8,7 +8,7 @@ import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync } from
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Frame, Locator } from 'playwright-core';
+import type { Frame } from 'playwright-core';
 import { inSteps } from '../e2e/steps';
 import { Workbench } from '../e2e/workbench';
 import { safetensorsHeader } from '../harness/checkpoints/madeCheckpoints';
@@ -72,16 +72,8 @@ async function deviceStatus(workbench: Workbench, device: string): Promise<strin
   const item = workbench.page.locator('.statusbar-item', { hasText: device });
   await item.waitFor();
   const told = workbench.page.locator('.monaco-hover', { hasText: 'Eigenscope multiplies' });
-  await pointAt(workbench, item, told);
+  await workbench.untilHover(told, () => workbench.pointAt(item));
   return told.innerText();
-}
-
-/** While VS Code still lays itself out it takes no notice of the mouse: a person moves it again. */
-async function pointAt(workbench: Workbench, target: Locator, hover: Locator): Promise<void> {
-  await workbench.untilHover(hover, async () => {
-    await workbench.page.mouse.move(400, 300);
-    await target.hover();
-  });
 }
 
 /** Names of the extensions that are activated, by VS Code's own list. */
@@ -252,7 +244,7 @@ describe('the installed package', function () {
     const hover = workbench.page
       .locator('.monaco-hover', { hasText: LAYER })
       .filter({ has: workbench.page.locator('img') });
-    await pointAt(workbench, name, hover);
+    await workbench.untilHover(hover, () => workbench.pointAt(name));
     assert.match(await hover.innerText(), /640 × 512 · F32/);
     assert.equal(await hover.locator('img').count(), 1, 'the picture of the spectrum');
     await workbench.screenshot('installed-hover');

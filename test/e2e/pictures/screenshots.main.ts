@@ -4,7 +4,6 @@
  */
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { eventually } from '../../harness/eventually';
 import { repositoryRoot } from '../../harness/shared';
 import { Workbench } from '../workbench';
 import { folderWith, PICTURES, SAMPLE, SAMPLE_LAYER, SETTINGS } from './pictureModel';
@@ -67,18 +66,8 @@ async function main(): Promise<void> {
     await workbench.page.setViewportSize({ ...SIZE, height: HOVER_HEIGHT });
     const word = workbench.page.locator('.view-line', { hasText: 'rank' }).locator('span', { hasText: layer }).last();
     const hover = workbench.page.locator('.monaco-hover', { hasText: layer });
-    await eventually(
-      async () => {
-        await workbench.page.mouse.move(600, 500);
-        await word.hover();
-        await hover
-          .locator('img')
-          .waitFor({ timeout: 3000 })
-          .catch(() => undefined);
-        return hover.isVisible();
-      },
-      (visible) => visible,
-    );
+    const withPicture = hover.filter({ has: workbench.page.locator('img') });
+    await workbench.untilHover(withPicture, () => workbench.pointAt(word));
     await keep(workbench, 'hover');
   } finally {
     await workbench.close();
