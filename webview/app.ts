@@ -8,6 +8,7 @@ import { showExports, type Told } from './overview/exportMenu';
 import { fileName, Header } from './overview/header';
 import { icon } from './controls/icons';
 import { Inspection } from './model/inspection';
+import { KeptPlace } from './layer/layerPlace';
 import { LayerView } from './layer/layerView';
 import type { TreeNode } from './model/moduleTree';
 import { Overview } from './overview/overview';
@@ -98,6 +99,8 @@ class Page {
       close: () => this.closeLayer(),
       inspect: (names) => this.ask(host.request('inspect', { names })),
       tab: (tab) => memory.remember({ tab }),
+      place: (layer) =>
+        new KeptPlace({ read: () => memory.current.place, write: (place) => memory.remember({ place }) }, layer),
       statistics: () => this.plan.statistics,
       quantised: () => this.plan.quantised,
     });
@@ -144,6 +147,7 @@ class Page {
     if (memory.current.plan?.open === true && select === undefined) this.openPlan({ focus: false });
     if (select) this.select(select);
     else if (memory.current.layer !== null && this.tensorOf(memory.current.layer)) this.show(memory.current.layer);
+    if (!select) this.table.scrollBack();
   }
 
   private refresh(): void {

@@ -1,4 +1,5 @@
 /** How the person left a view: the state that VS Code keeps for it while it is hidden. */
+import type { LayerPlace } from './layer/layerPlace';
 import type { RememberedPlan } from './plan/planSettings';
 
 /** What keeps it. */
@@ -17,6 +18,10 @@ export interface RememberedView {
   collapsed: string[];
   layer: string | null;
   tab: string;
+  /** Key of the table's top row. */
+  top: string | null;
+  /** How the open layer was left. */
+  place: LayerPlace | null;
   /** Unfolded. */
   overview: boolean;
   /** Key of the number that the map shows. */
@@ -36,6 +41,8 @@ const initial: RememberedView = {
   collapsed: [],
   layer: null,
   tab: 'spectrum',
+  top: null,
+  place: null,
   overview: true,
   mapNumber: null,
   split: 0.44,

@@ -1,14 +1,16 @@
-/** What VS Code itself shows of the extension: settings and status bar. */
+/** What VS Code itself shows of the extension: settings, status bar, and a view that comes back as it was left. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Frame } from 'playwright-core';
 import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
+import { eventually } from '../harness/eventually';
 import { inSteps } from './steps';
 import { Workbench } from './workbench';
 
 const BLOCKS = 60;
+const LAYER = 'blocks.2.mlp.weight';
 
 /** Blocks of small matrices whose rows become weaker, so that there is a tail to fit. */
 function writeModel(file: string): void {
@@ -24,6 +26,19 @@ function writeModel(file: string): void {
   );
   writeSafetensors(file, tensors.flat());
 }
+
+/** Name of the row at the top of the table. */
+const TOP_ROW = `(() => {
+  const table = document.querySelector('.table');
+  const under = table.querySelector('.table-head').getBoundingClientRect().bottom + 4;
+  const rows = [...table.querySelectorAll('.table-body [role=row]')];
+  const row = rows.find((each) => each.checkVisibility() && each.getBoundingClientRect().bottom > under);
+  return row?.querySelector('[aria-colindex="1"]')?.textContent.trim() ?? '';
+})()`;
+
+const FINDING = `document.querySelector('.layer .esd .plot-finding').textContent`;
+
+const SCROLLED = `document.querySelector('.layer-body').scrollTop`;
 
 describe('the extension as a part of VS Code', function () {
   inSteps(this);
@@ -63,5 +78,42 @@ describe('the extension as a part of VS Code', function () {
     for (const category of categories) assert.match(category, /^Eigenscope/);
     await workbench.screenshot('native-settings');
     await page.locator('.tab', { hasText: 'Settings' }).locator('.codicon-close').click();
+  });
+
+  it('comes back after a restart with the xmin that was dragged, and where it was scrolled to', async () => {
+    view = await workbench.view('blocks.safetensors');
+    await view.getByRole('button', { name: 'Show as a list' }).click();
+    await view.locator('.table-body [role=row]:visible', { hasText: LAYER }).click();
+    await view.locator('.layer h2', { hasText: LAYER }).waitFor();
+    const handle = view.getByRole('slider', { name: 'Start of the tail, xmin' }).first();
+    await handle.focus();
+    for (let step = 0; step < 4; step++) await workbench.page.keyboard.press('ArrowRight');
+    await eventually(
+      () => view.evaluate<string>(FINDING),
+      (text) => text.includes('chosen by hand'),
+    );
+    await view.locator('.table').hover();
+    await workbench.page.mouse.wheel(0, 800);
+    await eventually(
+      () => view.evaluate<string>(TOP_ROW),
+      (name) => /^blocks\.(1\d|2\d)/.test(name),
+    );
+    await view.evaluate(`document.querySelector('.layer-body').scrollTop = 120`);
+    const scrolled = (): Promise<number> => view.evaluate<number>(SCROLLED);
+    await eventually(scrolled, (pixels) => pixels > 0);
+    const [top, depth] = [await view.evaluate<string>(TOP_ROW), await scrolled()];
+    const dragged = await view.evaluate<string>(FINDING);
+    // What rests is kept by the page, and written down by VS Code a little later.
+    await workbench.untilRemembered([`scroll[^0-9a-z]+${depth}`, `top[^0-9a-z]+${top.replaceAll('.', '\\.')}`]);
+    await workbench.reload();
+    view = await workbench.view('blocks.safetensors');
+    await view.locator('.layer .esd').first().waitFor();
+    assert.equal(await view.evaluate<string>(FINDING), dragged);
+    await eventually(
+      () => view.evaluate<string>(TOP_ROW),
+      (name) => name === top,
+    );
+    await eventually(scrolled, (pixels) => Math.abs(pixels - depth) <= 1);
+    await workbench.screenshot('native-after');
   });
 });

@@ -13,6 +13,7 @@ import { button, panels, type Button, type Panels } from '../controls/controls';
 import { breakableName, element } from '../controls/elements';
 import { formatCompact, formatCount, formatNumber, formatShape, formatShare, plural } from '../numbers/format';
 import { icon } from '../controls/icons';
+import type { KeptPlace } from './layerPlace';
 import { MatrixPanel } from './matrixPanel';
 import { MethodsPanel } from './methodsPanel';
 import { elementHistogramPlot } from '../plots/elementHistogramPlot';
@@ -30,10 +31,15 @@ export interface LayerViewActions {
   /** Statistics of the model's inputs that are in use. */
   statistics(): StatisticsSummary | null;
   quantised(): QuantisedSummary | null;
+  /** How a layer was left, and where to keep it. */
+  place(layer: string): KeptPlace;
   /** The tab a person turned to. */
   tab(id: string): void;
   inspect(names: string[]): void;
 }
+
+/** A pause after which the place that was scrolled to is kept. */
+const SCROLL_REST_MS = 200;
 
 export type LayerTab = 'spectrum' | 'ranks' | 'methods' | 'parts' | 'elements' | 'matrix' | 'values' | 'numbers';
 
@@ -56,6 +62,9 @@ export class LayerView {
   private methods: MethodsPanel | null = null;
   private parts: PartsPanel | null = null;
   private panels: Panels | null = null;
+  /** Of the layer that is shown; null until it is. */
+  private place: KeptPlace | null = null;
+  private scrollTimer = 0;
 
   constructor(
     private readonly host: Host,
@@ -75,6 +84,11 @@ export class LayerView {
       element('header', { class: 'layer-head' }, this.title, this.close, this.facts),
       this.body,
     );
+    this.body.addEventListener('scroll', () => {
+      window.clearTimeout(this.scrollTimer);
+      const { place } = this;
+      this.scrollTimer = window.setTimeout(() => place?.scrolled(this.body.scrollTop), SCROLL_REST_MS);
+    });
   }
 
   /**
@@ -111,6 +125,7 @@ export class LayerView {
       ]);
       if (this.pending !== source) return;
       const ranks = this.fill(spectrum, parts, tensor, tab, whole);
+      this.scrollBack(layer);
       if (focus === 'compress') ranks?.compression.focus();
     } catch (error) {
       if (this.pending !== source) return;
@@ -142,7 +157,17 @@ export class LayerView {
     return this.ofModel(this.inspection.results.values());
   }
 
+  /** To where it was left; from then on, where it is scrolled to is kept. */
+  private scrollBack(layer: string): void {
+    this.place = this.actions.place(layer);
+    const { scroll } = this.place.current;
+    // Plots have their heights in the next frame.
+    requestAnimationFrame(() => (this.body.scrollTop = scroll));
+  }
+
   private forget(): void {
+    window.clearTimeout(this.scrollTimer);
+    this.place = null;
     this.parts = null;
     this.ranks = null;
     this.fitTest?.cancel();
@@ -203,7 +228,9 @@ export class LayerView {
     if (spectrum.eigenvalues.length > 0) {
       this.ranks = new RankPanel(this.host, spectrum, this.elementBytes(layer, tensor));
       this.fitTest = new FitTest(this.host, layer);
-      this.spectrum = new SpectrumPanel(this.host, spectrum, tensor, this.fitTest, () => this.modelResults());
+      const place = this.actions.place(layer.name);
+      const others = (): LayerResult[] => this.modelResults();
+      this.spectrum = new SpectrumPanel(this.host, spectrum, tensor, this.fitTest, place, others);
       list.push({ id: 'spectrum', label: 'Spectrum', content: this.spectrum.element });
       list.push({ id: 'ranks', label: 'Ranks and compression', content: this.ranks.element });
     }

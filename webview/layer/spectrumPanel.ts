@@ -6,11 +6,13 @@ import { element } from '../controls/elements';
 import { formatCount, formatNumber, formatShape } from '../numbers/format';
 import { farmsMissing } from '../numbers/measures';
 import { AlphaStrip } from '../plots/alphaStrip';
+import type { EsdInput } from '../plots/esdPlot';
 import { SpectrumPlots } from '../plots/spectrumPlots';
 import { farmsReference } from './farmsReference';
 import { farmsOptions, fitOptions } from './fitOptions';
 import type { Host } from '../connection';
 import type { FitTest } from './fitTest';
+import type { KeptPlace } from './layerPlace';
 import { ShufflePanel } from './shufflePanel';
 
 export class SpectrumPanel {
@@ -22,12 +24,16 @@ export class SpectrumPanel {
   private strip: AlphaStrip | null = null;
   private readonly stripPlace = element('div');
 
-  /** @param others results of the model's layers, as far as they are known */
+  /**
+   * @param place how the layer was left
+   * @param others results of the model's layers, as far as they are known
+   */
   constructor(
     host: Host,
     spectrum: LayerSpectrum,
     tensor: TensorSummary,
     test: FitTest,
+    place: KeptPlace,
     private readonly others: () => Iterable<LayerResult>,
   ) {
     const { layer, eigenvalues, farmsEigenvalues } = spectrum;
@@ -40,11 +46,12 @@ export class SpectrumPanel {
       {
         ...{ title, layer: layer.name, eigenvalues, fits, edge, ...aspectRatio(layer) },
         judge: (chosen) => layerVerdict({ ...layer, ...test.found }, tensor, chosen),
+        ...keptTail(place, title),
       },
       fitOptions(layer),
     );
     test.onTested = () => this.whole.esd.rejudge();
-    this.farms = farmsPlots(layer, farmsEigenvalues);
+    this.farms = farmsPlots(layer, farmsEigenvalues, place);
     this.shuffle = new ShufflePanel(host, spectrum, (shuffled) => this.whole.esd.showShuffled(shuffled));
     const tested = element('div', {}, this.whole.element, test.element, this.shuffle.element);
     const sampled = element('div', {}, this.farms?.element ?? noFarms(layer), this.stripPlace);
@@ -77,7 +84,12 @@ function aspectRatio({ N, M }: LayerResult): { Q?: number } {
   return N !== undefined && M !== undefined && M > 0 ? { Q: N / M } : {};
 }
 
-function farmsPlots(layer: LayerResult, eigenvalues: Float64Array): SpectrumPlots | null {
+/** The tail that was chosen in a plot, and where to keep the next one. */
+function keptTail(place: KeptPlace, plot: string): Pick<EsdInput, 'chosen' | 'onChoose'> {
+  return { chosen: place.current.tails[plot], onChoose: (chosen) => place.chose(plot, chosen) };
+}
+
+function farmsPlots(layer: LayerResult, eigenvalues: Float64Array, place: KeptPlace): SpectrumPlots | null {
   const { name, farms } = layer;
   if (!farms || eigenvalues.length === 0) return null;
   const { windows, windows_total: total, window, interval } = farms;
@@ -87,6 +99,7 @@ function farmsPlots(layer: LayerResult, eigenvalues: Float64Array): SpectrumPlot
     {
       ...{ title: 'FARMS', layer: name, eigenvalues, fits: [farms], edge: null, sampling },
       ...(interval && { interval }),
+      ...keptTail(place, 'FARMS'),
     },
     farmsOptions(layer),
   );

@@ -9,6 +9,7 @@ import { noFit, tailAt } from '../../extension/spectral/tail/powerLaw';
 import type { ChosenTail } from '../../extension/shared/layerFindings';
 import { tailShape } from '../../extension/spectral/tail/tailShape';
 import type { JudgedAlpha } from '../../extension/shared/verdict';
+import type { ChosenStart } from '../layer/layerPlace';
 import { verdictMark, type VerdictMark } from '../numbers/verdictMark';
 import { button, checkbox, dropdown, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
@@ -45,6 +46,10 @@ export interface EsdInput {
   sampling?: string;
   /** 95 % interval of alpha, where the values are a sample. */
   interval?: [number, number];
+  /** How a person left this plot. */
+  chosen?: ChosenStart | undefined;
+  /** A person chose a rule or an xmin; null for the fit in front. */
+  onChoose?: (chosen: ChosenStart | null) => void;
 }
 
 /** Another plot of the same tail. */
@@ -92,11 +97,11 @@ export class EsdPlot {
   private x: ScaleLogarithmic<number, number> = scaleLog();
 
   constructor(private readonly input: EsdInput) {
-    const { eigenvalues, edge, Q } = input;
+    const { eigenvalues, edge, Q, chosen } = input;
     this.law = edge !== null && edge > 0 && Q !== undefined && Q >= 1 ? new BulkLaw(eigenvalues, edge, Q) : null;
     this.whole = wholeSpectrum(eigenvalues);
-    this.fit = input.fits[0]!;
-    this.tail = this.fittedTail();
+    this.fit = input.fits.find(({ rule }) => rule === chosen?.rule) ?? input.fits[0]!;
+    this.tail = (chosen && this.tailFrom(chosen)) ?? this.fittedTail();
     this.main = mainSpectrum(input.eigenvalues, this.tail?.start);
     this.base = this.main;
     this.window = this.base;
@@ -163,6 +168,7 @@ export class EsdPlot {
   private show(fit: PowerLawFit): void {
     this.fit = fit;
     this.tail = this.fittedTail();
+    this.input.onChoose?.(fit === this.input.fits[0] ? null : { rule: fit.rule, xmin: null });
     this.rejudge();
     // Its tail may begin left of what is shown.
     this.setZoom(this.window !== this.base);
@@ -200,6 +206,14 @@ export class EsdPlot {
     return { start: lowerBound(this.input.eigenvalues, xmin), alpha, D };
   }
 
+  /** The tail of an xmin that was chosen before; null if this spectrum has none there. */
+  private tailFrom({ rule, xmin }: ChosenStart): Tail | null {
+    const { eigenvalues } = this.input;
+    if (xmin === null || rule !== this.fit.rule) return null;
+    const start = lowerBound(eigenvalues, xmin);
+    return start > eigenvalues.length - 2 ? null : { start, ...tailAt(eigenvalues, start) };
+  }
+
   /** That plot shows what this one shows, from now on. */
   follow(follower: TailFollower): void {
     this.follower = follower;
@@ -229,7 +243,10 @@ export class EsdPlot {
     // Comparing laws on its tail takes longer than a step of the drag.
     window.clearTimeout(this.judging);
     this.judged = undefined;
-    this.judging = window.setTimeout(() => this.rejudge(), REST_MS);
+    this.judging = window.setTimeout(() => {
+      this.rejudge();
+      this.input.onChoose?.({ rule: this.fit.rule, xmin: eigenvalues[bounded]! });
+    }, REST_MS);
     this.describe();
     this.frame.redraw();
   }

@@ -7,6 +7,7 @@ import { element } from '../controls/elements';
 import type { TreeNode } from '../model/moduleTree';
 import { ROW_HEIGHT, type TableActions } from './tableActions';
 import { RowSelection } from './rowSelection';
+import { ScrollAnchor } from './scrollAnchor';
 import { RowView, type RowContext } from './tableRow';
 import { TableHeader, type TableSort } from './tableHeader';
 import { handleTableKey } from './tableKeyboard';
@@ -43,6 +44,7 @@ export class LayerTable {
   private settleTimer = 0;
   /** The open layer's row was in sight when the table last came to rest. */
   private sawSelection = false;
+  readonly anchor = new ScrollAnchor(this);
 
   constructor(
     private readonly actions: TableActions,
@@ -58,7 +60,11 @@ export class LayerTable {
       this.body,
       this.empty,
     );
-    this.element.addEventListener('scroll', () => this.moved(), { passive: true });
+    const scrolled = (): void => {
+      this.anchor.scrolled();
+      this.moved();
+    };
+    this.element.addEventListener('scroll', scrolled, { passive: true });
     this.element.addEventListener('keydown', (event) => handleTableKey(event, this, this.actions));
     this.body.addEventListener('mousedown', (event) => {
       if (!event.shiftKey && !event.ctrlKey && !event.metaKey) return;
@@ -75,6 +81,7 @@ export class LayerTable {
         this.setTracks();
         this.actions.widthChanged();
       }
+      this.anchor.keep();
       if (this.sawSelection) this.keepSelection();
       this.moved();
     }).observe(this.element);
@@ -155,6 +162,7 @@ export class LayerTable {
     this.body.style.height = `${rows.length * ROW_HEIGHT}px`;
     this.empty.textContent = rows.length === 0 ? emptyMessage : '';
     this.empty.hidden = rows.length > 0;
+    this.anchor.keep();
     this.moved();
   }
 
@@ -172,6 +180,7 @@ export class LayerTable {
 
   /** Puts the keyboard on a layer's row and brings it into sight. */
   reveal(layer: string): boolean {
+    this.anchor.hold(null);
     const index = this.rows.findIndex((row) => row.node.layer === layer);
     if (index < 0) return false;
     this.bringToMiddle(index);

@@ -13,7 +13,7 @@ import { copiedNumbers, copiedTable } from './copiedNumbers';
 import { FilterBox } from './filterBox';
 import { FilterFindings, ROLE } from './filterFindings';
 import { FindBar } from './findBar';
-import { setIcon } from '../controls/icons';
+import { setIcon, type IconName } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
 import type { TreeNode } from '../model/moduleTree';
 import { NameWidths } from './nameWidths';
@@ -89,20 +89,11 @@ export class TensorTable {
       this.table.keepSelection();
     });
     this.matricesBox.title = 'Leave out biases, norms and other tensors without a spectrum';
-    const find = button({
-      label: 'Find',
-      icon: 'search',
-      appearance: 'icon',
-      title: 'Find in the table (Ctrl+F)',
-      onClick: () => this.find(),
-    });
-    this.treeButton = button({ label: '', icon: 'list-tree', appearance: 'icon', onClick: () => this.toggleTree() });
-    const collapse = button({
-      label: 'Collapse all modules',
-      icon: 'collapse-all',
-      appearance: 'icon',
-      onClick: () => this.collapseAll(),
-    });
+    const tool = (label: string, icon: IconName, onClick: () => void, title = label): Button =>
+      button({ label, icon, appearance: 'icon', title, onClick });
+    const find = tool('Find', 'search', () => this.find(), 'Find in the table (Ctrl+F)');
+    this.treeButton = tool('', 'list-tree', () => this.toggleTree());
+    const collapse = tool('Collapse all modules', 'collapse-all', () => this.collapseAll());
     this.table = new LayerTable(
       {
         open: (node, how) => actions.open(node, how),
@@ -114,7 +105,11 @@ export class TensorTable {
         resized: () => this.columns.resized(),
         moveColumn: (column, target, side) => this.columns.move(column, target, side),
         widthChanged: () => this.updateColumns(),
-        visible: (nodes) => actions.visible(nodes.flatMap((node) => node.layer ?? [])),
+        visible: (nodes) => {
+          const { top } = this.table.anchor;
+          if (top !== null) memory.remember({ top });
+          actions.visible(nodes.flatMap((node) => node.layer ?? []));
+        },
         type: (text) => this.typeAhead(text),
       },
       {
@@ -183,6 +178,11 @@ export class TensorTable {
     this.table.element.classList.toggle('several', chosen.length > 1);
     const items = (): readonly RowMenuItem[] => this.actions.together(this.table.chosen);
     this.selectionBar.show(chosen.length, chosen.length > 1 ? leavesOf(chosen).length : 0, items);
+  }
+
+  /** To where the table was left. */
+  scrollBack(): void {
+    this.table.anchor.hold(this.memory.current.top);
   }
 
   focus(): void {
@@ -336,6 +336,7 @@ export class TensorTable {
     this.memory.remember({
       sort: back ? null : { column: column.key, descending: same ? !sort.descending : column.descendingFirst },
     });
+    this.table.anchor.hold(null);
     // The column that the rows are sorted by has the first claim to room.
     this.updateColumns();
     this.updateRows();
@@ -373,6 +374,7 @@ export class TensorTable {
 
   /** The best matches are the first; without a filter, the open layer stays in sight. */
   private filterChanged(): void {
+    this.table.anchor.hold(null);
     this.updateRows();
     if (this.memory.current.filter.trim() !== '') this.table.moveTo(0);
     else this.table.keepSelection();
