@@ -80,6 +80,17 @@ describe('the extension as a part of VS Code', function () {
     await page.locator('.tab', { hasText: 'Settings' }).locator('.codicon-close').click();
   });
 
+  it('finds names with Ctrl+F, which VS Code leaves to the view', async () => {
+    view = await workbench.view('blocks.safetensors');
+    await view.locator('.table').focus();
+    await workbench.page.keyboard.press('Control+f');
+    await view.getByRole('textbox', { name: 'Find in the table' }).and(view.locator(':focus')).waitFor();
+    await workbench.page.keyboard.type('blocks.59');
+    await view.locator('.find-count', { hasText: '1 of 1' }).waitFor();
+    await workbench.page.keyboard.press('Escape');
+    await view.locator('.find-bar').waitFor({ state: 'hidden' });
+  });
+
   it('comes back after a restart with the xmin that was dragged, and where it was scrolled to', async () => {
     view = await workbench.view('blocks.safetensors');
     await view.getByRole('button', { name: 'Show as a list' }).click();
