@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
-import { eventually } from '../harness/eventually';
-import { openView } from './openView';
-import { sentPlan } from './planPage';
-import { requests, screenshotFolder, violations } from './viewPage';
+import { eventually } from '../../harness/eventually';
+import { openView } from '../openView';
+import { sentPlan } from '../planPage';
+import { requests, screenshotFolder, violations } from '../viewPage';
 
 describe('working with the table', () => {
   async function opened(query: Record<string, string> = {}, width = 1400): Promise<Page> {

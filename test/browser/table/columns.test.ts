@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
-import type { ColumnLayout } from '../../extension/shared/columnLayout';
-import { eventually } from '../harness/eventually';
-import { openView } from './openView';
-import { themes } from './themes';
-import { requests, screenshotFolder, violations, type ViewOptions } from './viewPage';
+import type { ColumnLayout } from '../../../extension/shared/columnLayout';
+import { eventually } from '../../harness/eventually';
+import { openView } from '../openView';
+import { themes } from '../themes';
+import { requests, screenshotFolder, violations, type ViewOptions } from '../viewPage';
 
 describe('the columns of the table', () => {
   async function opened(options: ViewOptions = {}): Promise<Page> {

@@ -1,9 +1,9 @@
 /** A view that is loaded anew shows what was left: the tail that was dragged, and where table and layer were scrolled to. */
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
-import { eventually } from '../harness/eventually';
-import { openView } from './openView';
-import { violations } from './viewPage';
+import { eventually } from '../../harness/eventually';
+import { openView } from '../openView';
+import { violations } from '../viewPage';
 
 /** Name of the row at the top of the table. */
 const TOP_ROW = `(() => {

@@ -1,8 +1,8 @@
 /** What has the focus has a ring in the theme's own colour, wherever the tab key goes: a browser's own ring is black in light. */
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
-import { openView } from './openView';
-import { themes } from './themes';
+import { openView } from '../openView';
+import { themes } from '../themes';
 
 /** More stops than the page has: the tab key comes round. */
 const MOST_STOPS = 60;
