@@ -5,9 +5,8 @@
 import { scaleLog, type ScaleLogarithmic } from 'd3-scale';
 import type { FitRule, PowerLawFit } from '../../extension/shared/layers';
 import { lowerBound } from '../../extension/spectral/tail/bounds';
-import { noFit, tailAt } from '../../extension/spectral/tail/powerLaw';
+import { tailAt } from '../../extension/spectral/tail/powerLaw';
 import type { ChosenTail } from '../../extension/shared/layerFindings';
-import { tailShape } from '../../extension/spectral/tail/tailShape';
 import type { JudgedAlpha } from '../../extension/shared/verdict';
 import type { ChosenStart } from '../layer/layerPlace';
 import { verdictMark, type VerdictMark } from '../numbers/verdictMark';
@@ -18,6 +17,7 @@ import { setIcon } from '../controls/icons';
 import { drawAxes } from './axes';
 import { BulkLaw } from './bulkLaw';
 import { PlotFrame } from './plotFrame';
+import { chosenTail, tailFrom } from './chosenTail';
 import { drawBars, drawCcdf, drawEdge, drawLaw, drawNothing, drawShuffled, drawTailLine, type Tail } from './esdMarks';
 import { ccdfTwin, densityTwin } from './esdTwin';
 import { reading } from './reading';
@@ -101,7 +101,7 @@ export class EsdPlot {
     this.law = edge !== null && edge > 0 && Q !== undefined && Q >= 1 ? new BulkLaw(eigenvalues, edge, Q) : null;
     this.whole = wholeSpectrum(eigenvalues);
     this.fit = input.fits.find(({ rule }) => rule === chosen?.rule) ?? input.fits[0]!;
-    this.tail = (chosen && this.tailFrom(chosen)) ?? this.fittedTail();
+    this.tail = (chosen && tailFrom(eigenvalues, this.fit, chosen)) ?? this.fittedTail();
     this.main = mainSpectrum(input.eigenvalues, this.tail?.start);
     this.base = this.main;
     this.window = this.base;
@@ -204,14 +204,6 @@ export class EsdPlot {
     const { alpha, D, xmin } = this.fit;
     if (alpha === null || D === null || xmin === null) return null;
     return { start: lowerBound(this.input.eigenvalues, xmin), alpha, D };
-  }
-
-  /** The tail of an xmin that was chosen before; null if this spectrum has none there. */
-  private tailFrom({ rule, xmin }: ChosenStart): Tail | null {
-    const { eigenvalues } = this.input;
-    if (xmin === null || rule !== this.fit.rule) return null;
-    const start = lowerBound(eigenvalues, xmin);
-    return start > eigenvalues.length - 2 ? null : { start, ...tailAt(eigenvalues, start) };
   }
 
   /** That plot shows what this one shows, from now on. */
@@ -386,17 +378,6 @@ export class EsdPlot {
       ? ccdfTwin(title, eigenvalues)
       : densityTwin(title, this.whole.histogram, this.law, this.shuffled);
   }
-}
-
-/** What a fit at that start would have said. */
-function chosenTail(eigenvalues: Float64Array, { start, alpha, D }: Tail): ChosenTail {
-  if (!Number.isFinite(alpha)) return { fit: noFit('KS', 'the tail has no spread'), tailShape: undefined };
-  const n = eigenvalues.length - start;
-  const fit: PowerLawFit = {
-    ...{ rule: 'KS', status: 'success', alpha, D, xmin: eigenvalues[start]!, xmax: eigenvalues.at(-1)! },
-    ...{ num_pl_spikes: n, sigma: (alpha - 1) / Math.sqrt(n) },
-  };
-  return { fit, tailShape: tailShape(eigenvalues, fit) };
 }
 
 /** α stays small: its capital is no alpha. */
