@@ -3,12 +3,27 @@ import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
+import type { ModelSaving } from '../../extension/shared/compression/modelSaving';
+import { eventually } from '../harness/eventually';
 import { accessibilityFaults } from './accessibility';
 import { cutTexts } from './cutText';
 import { openView } from './openView';
+import { choose, planRow } from './planPage';
 import { openUnusual } from './unusual';
 import { themes } from './themes';
 import { notify, screenshotFolder, violations } from './viewPage';
+
+/** The end of a run, with a path and a note that are long. */
+const SAVED: ModelSaving = {
+  ...{ state: 'done', target: '/home/someone/models/llama-58m/llama-58m-onnx-compressed', layout: 'onnx' },
+  result: {
+    ...{ path: '/home/someone/models/llama-58m/llama-58m-onnx-compressed', files: ['model.onnx'], layers: [] },
+    notes: [
+      'lm_head.weight holds the same numbers as model.embed_tokens.weight (tied weights): compressed once, for all.',
+    ],
+    bytes: { before: 141e6, after: 75.2e6, tensors: 70.7e6 },
+  },
+};
 
 const DEAD = 'model.layers.3.mlp.up_proj.weight';
 
@@ -90,6 +105,29 @@ describe('a walk through all views', () => {
         await keep('numbers');
         await openLayer('lm_head.weight');
         await keep('layer-error');
+
+        await open({ loaded: 'ilp', indefinite: '', blocks: '' });
+        await page.locator('.header-actions').getByRole('button', { name: 'Compress Model…' }).click();
+        await page.locator('.plan-table .table-body [role=row]').first().waitFor();
+        await eventually(
+          () => page.locator('.plan .curve-legend li').count(),
+          (count) => count === 5,
+        );
+        await keep('plan');
+        await planRow(page, 'layers.0.self_attn.q_proj.weight').click();
+        await page.getByRole('slider', { name: 'Rank of this layer' }).fill('100');
+        await page.locator('.plan-table .table-row.edited').waitFor();
+        await notify(page, 'modelSaving', SAVED);
+        await page.getByRole('button', { name: 'Inspect the Result' }).waitFor();
+        await keep('plan-saved');
+        await page.getByRole('button', { name: 'Load Plan…' }).click();
+        await page.getByText('These rows are those of the loaded plan.').waitFor();
+        await page.getByRole('button', { name: 'Use Statistics…' }).click();
+        await page.getByText('Statistics statistics.safetensors').click();
+        await choose(page, 'Allocation', 'Uniform');
+        await choose(page, 'Method', 'SVD-LLM');
+        await page.getByText('statistics that cannot be used').first().waitFor();
+        await keep('plan-statistics');
 
         await open({ shard: 'alone', inspected: '20', changed: '' });
         await notify(page, 'engine', { state: 'stopped', message: 'The engine stays off.', failed: [DEAD] });

@@ -66,7 +66,10 @@ function shardBanner({ number, total, whole }: ShardOfModel, openWhole: () => vo
 }
 
 export function banner(kind: 'info' | 'warning' | 'error', text: string, ...actions: Child[]): HTMLElement {
-  return element('div', { class: `banner ${kind}` }, icon(kind), element('p', {}, text), ...actions);
+  const several = actions.filter(Boolean).length > 1;
+  // They go below the text together.
+  const last = several ? [element('div', { class: 'banner-actions' }, ...actions)] : actions;
+  return element('div', { class: `banner ${kind}` }, icon(kind), element('p', {}, text), ...last);
 }
 
 /** One is said at once; several wait behind their number. */

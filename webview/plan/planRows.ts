@@ -55,14 +55,17 @@ export function errorText({ error, errorIs, errorBetween }: KnownError): string 
   if (error === null) return '–';
   const text = `${BOUNDS[errorIs].sign}${formatPercent(error)}`;
   if (!errorBetween) return text;
-  const [least, most] = errorBetween;
-  return `${text} (${formatPercent(least)} – ${formatPercent(most)})`;
+  const [least, most] = errorBetween.map((end) => formatPercent(end));
+  return least === most ? text : `${text} (${least} – ${most})`;
 }
 
-export function errorTitle({ error, errorIs, errorBetween }: KnownError): string {
+export function errorTitle(row: KnownError): string {
+  const { error, errorIs, errorBetween } = row;
   if (error === null) return 'Not known before the layer is compressed, or before it is inspected';
   const { words } = BOUNDS[errorIs];
-  return errorBetween ? `${words}. The interval is for light and for heavy tails of the weights` : words;
+  return errorBetween
+    ? `${errorText(row)}. ${words}. The interval is for light and for heavy tails of the weights`
+    : words;
 }
 
 export const planColumns: readonly PlanColumn[] = [
@@ -107,7 +110,7 @@ export const planColumns: readonly PlanColumn[] = [
     sort: ({ kept }) => kept,
   },
   {
-    ...{ key: 'error', label: 'Error', description: 'Relative error of the weight', align: 'end', width: 146 },
+    ...{ key: 'error', label: 'Error', description: 'Relative error of the weight', align: 'end', width: 204 },
     text: (row) => ('keep' in row.plan ? '' : errorText(row)),
     title: (row) => ('keep' in row.plan ? undefined : errorTitle(row)),
     sort: ({ error }) => error,

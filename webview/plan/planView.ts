@@ -104,8 +104,9 @@ export class PlanView {
       failed: (message) => this.say('error', message),
     });
     const load = button({ label: 'Load Plan…', icon: 'folder-opened', onClick: () => void this.show(null) });
+    // In place of the other one, which is hidden meanwhile.
     this.element = element(
-      'section',
+      'main',
       { class: 'plan', 'aria-label': 'Compression plan', hidden: true },
       element(
         'header',
