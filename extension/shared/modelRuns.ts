@@ -51,7 +51,10 @@ export interface OutputDifference {
   /** ‖a − b‖/‖a‖ over all runs; null if a is zero and b is not. */
   readonly relative_error: number | null;
   readonly largest_difference: number;
-  /** Rows along the last axis whose largest element is the same one; null for outputs without such rows. */
+  /**
+   * Rows along the last axis whose largest element is the same one; of integers, as labels are, the share that is equal.
+   * Null for outputs without such rows.
+   */
   readonly top1_agreement: number | null;
   /** Mean KL divergence of b from a, in nats a row; null if rows are neither logits nor probabilities. */
   readonly kl: number | null;

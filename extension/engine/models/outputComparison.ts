@@ -21,6 +21,9 @@ class Sums {
   norm = 0;
   largest = 0;
   rows = 0;
+  /** Elements of an integer output: labels, as of an ArgMax. */
+  labels = 0;
+  /** Of the rows those with the same top 1, of the labels those that are equal. */
   agreeing = 0;
   /** Of rows as logits and as probabilities: which of them they are is known at the end. */
   logitsKl = 0;
@@ -50,14 +53,14 @@ export class OutputComparison {
 
   differences(): OutputDifference[] {
     return [...this.sums].map(([output, sums]) => {
-      const { elements, difference, norm, largest, rows, agreeing, logitsKl, probabilitiesKl } = sums;
+      const { elements, difference, norm, largest, rows, labels, agreeing, logitsKl, probabilitiesKl } = sums;
       const said = this.logits.includes(output) || /logit/i.test(output);
       const rows_are = rows === 0 ? null : said ? 'logits' : sums.probabilities ? 'probabilities' : null;
       return {
         output,
         relative_error: norm > 0 ? Math.sqrt(difference / norm) : elements > 0 && difference === 0 ? 0 : null,
         largest_difference: largest,
-        top1_agreement: rows === 0 ? null : agreeing / rows,
+        top1_agreement: rows + labels === 0 ? null : agreeing / (rows + labels),
         kl: rows_are === null ? null : (rows_are === 'logits' ? logitsKl : probabilitiesKl) / rows,
         rows_are,
       };
@@ -106,8 +109,13 @@ function addOutput(name: string, sums: Sums, a: Feed, b: Feed): void {
     sums.norm += Number.isFinite(x[i]) ? x[i]! * x[i]! : 0;
     sums.largest = Math.max(sums.largest, Math.abs(difference));
   }
+  if (!isFloating(dtype)) {
+    sums.labels += x.length;
+    sums.agreeing += x.reduce((count, value, i) => count + (value === y[i] ? 1 : 0), 0);
+    return;
+  }
   const classes = a.shape.at(-1) ?? 1;
-  if (!isFloating(dtype) || classes < 2) return;
+  if (classes < 2) return;
   for (let start = 0; start < x.length; start += classes) {
     addRow(sums, x.subarray(start, start + classes), y.subarray(start, start + classes));
   }

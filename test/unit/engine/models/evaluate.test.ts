@@ -88,6 +88,17 @@ describe('the comparison of outputs', () => {
     assert.deepEqual(whole.notes(), []);
   });
 
+  it('takes integers for labels: as many agree as are equal', () => {
+    const labels = (...values: number[]) => ({
+      out: { type: 'int32', shape: [values.length], bytes: new Uint8Array(Int32Array.from(values).buffer) },
+    });
+    const comparison = new OutputComparison(['out'], []);
+    comparison.add(labels(3, 0, 7), labels(3, 1, 7));
+    comparison.add(labels(5), labels(5));
+    const { top1_agreement, kl, rows_are } = comparison.differences()[0]!;
+    assert.deepEqual([top1_agreement, kl, rows_are], [3 / 4, null, null]);
+  });
+
   it('knows no error of outputs without elements', () => {
     const comparison = new OutputComparison(['out'], []);
     const none = { out: { type: 'float64', shape: [0, 3], bytes: new Uint8Array(0) } };
