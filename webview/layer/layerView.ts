@@ -161,6 +161,8 @@ export class LayerView {
   private scrollBack(layer: string): void {
     this.place = this.actions.place(layer);
     const { scroll } = this.place.current;
+    // What was kept of another layer is no more.
+    this.place.scrolled(scroll);
     // Plots have their heights in the next frame.
     requestAnimationFrame(() => (this.body.scrollTop = scroll));
   }

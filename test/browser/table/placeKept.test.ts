@@ -85,6 +85,10 @@ describe('the place where a view was left', () => {
       ({ place }) => Object.keys(place?.tails ?? {}).length === 1,
     );
     await open('layers.0.self_attn.k_proj');
+    await eventually(
+      () => kept(page),
+      ({ place }) => Object.keys(place?.tails ?? {}).length === 0,
+    );
     assert.doesNotMatch((await tails(page))[0]!, /chosen by hand/);
     await page.getByRole('slider', { name: 'Start of the tail, xmin' }).first().focus();
     await page.keyboard.press('ArrowRight');
