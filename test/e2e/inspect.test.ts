@@ -148,6 +148,23 @@ describe('a person inspects a checkpoint', function () {
     assert.equal(Number(cells[header!.split(',').indexOf('alpha')]), alpha);
   });
 
+  it('saves a plot as PNG, and shows own numbers from a file', async () => {
+    const { page } = workbench;
+    await view.locator('.layer .plot:visible').first().getByRole('button', { name: 'Save plot' }).click();
+    await view.getByRole('menuitem', { name: 'Save as PNG, Light…' }).click();
+    const plot = path.join(folder, 'plot.png');
+    await workbench.answerFileDialog(/\.png$/, plot);
+    await page.locator('.notification-list-item', { hasText: 'Saved plot.png.' }).waitFor();
+    assert.equal(readFileSync(plot).toString('hex', 0, 8), '89504e470d0a1a0a');
+    const losses = path.join(folder, 'losses.csv');
+    writeFileSync(losses, `name,loss\n${layer},0.125\nnowhere,1\n`);
+    await workbench.runCommand('Eigenscope: Add Columns from File…');
+    await workbench.answerFileDialog(/\/$/, losses);
+    const said = 'losses.csv: 1 column for 1 layer. Not in this checkpoint: 1 name (nowhere).';
+    await page.locator('.notification-list-item', { hasText: said }).waitFor();
+    await workbench.screenshot('own-numbers');
+  });
+
   it('saves a report from the palette, with the layer that was looked at', async () => {
     const palette = (): Promise<void> => workbench.runCommand('Eigenscope: Save Report…');
     const html = await exported(palette, /model-report\.html$/, 'report.html', '</html>\n');
