@@ -86,7 +86,7 @@ describe('estimates', () => {
 
   for (const { name: theme } of themes) {
     it(`can be told from measurements in ${theme}`, async () => {
-      const page = await estimated({ theme, width: 1000 });
+      const page = await estimated({ theme });
       const style = await page.evaluate("getComputedStyle(document.querySelector('.table-body .estimated')).fontStyle");
       assert.equal(style, 'italic');
       await page.screenshot({ path: path.join(screenshotFolder, `estimates-${theme}.png`) });
