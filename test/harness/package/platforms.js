@@ -21,9 +21,9 @@ module.exports = {
   'linux-x64': { onnxruntime: LINUX, files: 60, packedMB: 20.8, unpackedMB: 54.5 },
   'linux-arm64': { onnxruntime: LINUX, files: 60, packedMB: 13.3, unpackedMB: 33.8 },
   'win32-x64': { onnxruntime: WINDOWS, files: 64, packedMB: 31.7, unpackedMB: 75.3 },
-  'win32-arm64': { onnxruntime: WINDOWS, files: 64, packedMB: 32.9, unpackedMB: 81.0 },
+  'win32-arm64': { onnxruntime: WINDOWS, files: 64, packedMB: 32.9, unpackedMB: 81.2 },
   'darwin-arm64': { onnxruntime: MACOS, files: 60, packedMB: 15.9, unpackedMB: 53.1 },
-  'darwin-x64': { onnxruntime: NONE, files: 27, packedMB: 2.7, unpackedMB: 7.9 },
-  'alpine-x64': { onnxruntime: NONE, files: 27, packedMB: 2.7, unpackedMB: 7.9 },
-  'alpine-arm64': { onnxruntime: NONE, files: 27, packedMB: 2.7, unpackedMB: 7.9 },
+  'darwin-x64': { onnxruntime: NONE, files: 27, packedMB: 2.9, unpackedMB: 8.3 },
+  'alpine-x64': { onnxruntime: NONE, files: 27, packedMB: 2.9, unpackedMB: 8.3 },
+  'alpine-arm64': { onnxruntime: NONE, files: 27, packedMB: 2.9, unpackedMB: 8.3 },
 };
