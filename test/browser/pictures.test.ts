@@ -32,6 +32,17 @@ describe('a plot as a picture', () => {
     })()`);
   }
 
+  it('has all of a plot that grew with its width', async () => {
+    const page = await openLayer('model.layers.0.mlp.down_proj.weight', { width: 2400 });
+    const plot = page.locator('.layer .esd').first();
+    const drawn = Number(await plot.locator('svg.plot-svg').getAttribute('height'));
+    assert.ok(drawn > 280, 'it grew');
+    const { bytes } = await savePicture(page, plot, 'Save as SVG, Light…');
+    const text = bytes.toString('utf8');
+    const number = (place: RegExp): number => Number(place.exec(text)![1]);
+    assert.ok(number(/<svg [^>]*height="(\d+)"/) >= number(/translate\(0,(\d+)\)/) + drawn);
+  });
+
   it('has its title, the layer with its alpha, and the finding in it, light or dark', async () => {
     const page = await openLayer('model.layers.0.mlp.down_proj.weight');
     const plot = page.locator('.layer .esd').first();

@@ -148,7 +148,7 @@ export class PlotFrame {
     const about = this.element.closest<HTMLElement>('[data-about]')?.dataset.about ?? '';
     const plot = {
       ...{ svg: this.svg.node()!, canvas: this.canvas, margin: options.margin, about },
-      ...{ width: this.outerWidth, height: options.height, title: options.title, finding: text.textContent },
+      ...{ width: this.outerWidth, height: this.outerHeight, title: options.title, finding: text.textContent },
     };
     const picture = inTheme(theme, () => {
       this.redraw();
