@@ -1,6 +1,6 @@
 /** The panel in which a person chooses the table's columns. */
 import { isUsual, USUAL_LAYOUT, type ColumnLayout } from '../../extension/shared/columnLayout';
-import { button, checkbox } from '../controls/controls';
+import { button, checkbox, setChecked } from '../controls/controls';
 import { element } from '../controls/elements';
 import { openPopup } from '../controls/popup';
 import { COLUMN_GROUPS, type ColumnGroup } from '../numbers/columnGroups';
@@ -74,10 +74,10 @@ export function chooseColumns(
   const show = (): void => {
     const { layout, left } = state();
     const chosen = chosenColumns(layout);
-    fit.checked = layout.fit;
+    setChecked(fit, layout.fit);
     reset.disabled = isUsual(layout);
     for (const { key, box, label, description } of boxes) {
-      box.checked = chosen.has(key);
+      setChecked(box, chosen.has(key));
       const isLeft = left.has(key);
       box.classList.toggle('left-out', isLeft);
       box.title = isLeft ? `${description} Chosen, but there is no room for it.` : description;

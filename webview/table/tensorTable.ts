@@ -6,7 +6,7 @@ import type { TextTable } from '../../extension/shared/exports/tableText';
 import { NAME_COLUMN } from './columnLayout';
 import { allColumns, type Column } from './columns';
 import type { ViewMemory } from '../viewMemory';
-import { button, checkbox, type Button, type Checkbox } from '../controls/controls';
+import { button, checkbox, setChecked, type Button, type Checkbox } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatCount, plural } from '../numbers/format';
 import { copiedNumbers, copiedTable } from './copiedNumbers';
@@ -167,7 +167,7 @@ export class TensorTable {
     if (this.memory.current.filter !== '') this.setFilter('');
     if (node && !this.isShown(node)) {
       this.memory.remember({ matrices: false });
-      this.matricesBox.checked = false;
+      setChecked(this.matricesBox, false);
     }
     this.updateRows();
     this.table.reveal(layer);
