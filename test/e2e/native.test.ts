@@ -6,6 +6,7 @@ import path from 'node:path';
 import type { Frame } from 'playwright-core';
 import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
 import { eventually } from '../harness/eventually';
+import { TOP_ROW } from '../browser/table/topRow';
 import { inSteps } from './steps';
 import { Workbench } from './workbench';
 
@@ -26,15 +27,6 @@ function writeModel(file: string): void {
   );
   writeSafetensors(file, tensors.flat());
 }
-
-/** Name of the row at the top of the table. */
-const TOP_ROW = `(() => {
-  const table = document.querySelector('.table');
-  const under = table.querySelector('.table-head').getBoundingClientRect().bottom + 4;
-  const rows = [...table.querySelectorAll('.table-body [role=row]')];
-  const row = rows.find((each) => each.checkVisibility() && each.getBoundingClientRect().bottom > under);
-  return row?.querySelector('[aria-colindex="1"]')?.textContent.trim() ?? '';
-})()`;
 
 const FINDING = `document.querySelector('.layer .esd .plot-finding').textContent`;
 

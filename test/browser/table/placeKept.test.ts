@@ -2,17 +2,9 @@
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import { eventually } from '../../harness/eventually';
+import { TOP_ROW } from './topRow';
 import { openView } from '../openView';
 import { violations } from '../viewPage';
-
-/** Name of the row at the top of the table. */
-const TOP_ROW = `(() => {
-  const table = document.querySelector('.table');
-  const under = table.querySelector('.table-head').getBoundingClientRect().bottom + 4;
-  const rows = [...table.querySelectorAll('.table-body [role=row]')];
-  const row = rows.find((each) => each.checkVisibility() && each.getBoundingClientRect().bottom > under);
-  return row?.querySelector('[aria-colindex="1"]')?.textContent.trim() ?? '';
-})()`;
 
 /** What each spectrum says of its tail. */
 const TAILS = `[...document.querySelectorAll('.layer .esd')].map((plot) => plot.querySelector('.plot-finding').textContent)`;
