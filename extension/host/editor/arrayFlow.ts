@@ -3,14 +3,14 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { arrayFileName } from '../../shared/names/arrayFileName';
 import type { ArrayContents, SavedArray } from '../../shared/elements';
-import { problemOf } from '../../shared/rpc';
 import { notificationText } from '../plainText';
 import { inspectSettings } from '../settings';
 import type { CheckpointSession } from './checkpointSession';
 import { modelRunProgress } from './modelRunProgress';
+import { choosesAnotherName } from './refusedTarget';
 
-/** Codes of refusals that another name answers: only the engine knows all files of a model. */
-const REFUSED_NAMES = new Set(['target-is-source', 'target-exists']);
+/** Codes of refusals that another name answers. */
+const REFUSED_NAMES = ['target-is-source', 'target-exists'];
 
 /**
  * @param source the checkpoint's URI: the dialog starts beside it
@@ -38,10 +38,7 @@ export async function saveArrayWithDialog(
       );
       return saved ?? null;
     } catch (error) {
-      const { code, message } = problemOf(error);
-      if (!REFUSED_NAMES.has(code)) throw error;
-      const again = 'Choose Another Name';
-      if ((await vscode.window.showWarningMessage(message, { modal: true }, again)) !== again) return null;
+      if (!(await choosesAnotherName(error, REFUSED_NAMES))) return null;
     }
   }
 }

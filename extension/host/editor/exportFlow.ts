@@ -8,6 +8,7 @@ import { notificationText } from '../plainText';
 import { inspectSettings } from '../settings';
 import type { CheckpointSession } from './checkpointSession';
 import { modelRunProgress } from './modelRunProgress';
+import { checkpointName } from './proposedName';
 
 /**
  * @param source the checkpoint's URI: the dialog starts beside it
@@ -21,7 +22,7 @@ export async function exportWithDialog(
   only?: readonly string[],
 ): Promise<{ path: string } | null> {
   const { ending, suffix, files, title } = exportFormat(format);
-  const name = `${path.basename(source.fsPath).replace(/(\.index)?\.[^.]+$/, '')}-${suffix}.${ending}`;
+  const name = `${checkpointName(source)}-${suffix}.${ending}`;
   const target = await vscode.window.showSaveDialog({
     defaultUri: vscode.Uri.joinPath(source, '..', name),
     filters: { [files]: [ending] },

@@ -1,7 +1,7 @@
 /** Asks what saving a compressed model needs: layout, type, size of files, folder. VS Code's own dialogs, none of ours. */
-import path from 'node:path';
 import * as vscode from 'vscode';
 import { saveLayouts, type LayoutName } from '../../shared/compression/layouts';
+import { checkpointName } from './proposedName';
 
 /** Bytes of a shard, as Hugging Face counts them. */
 const SHARDS: readonly { label: string; bytes: number; description?: string }[] = [
@@ -62,7 +62,7 @@ export async function askSavingChoices(source: vscode.Uri, format: string): Prom
 
 /** A save dialog names a folder that does not exist yet; a folder dialog would need one that does. */
 function askFolder(source: vscode.Uri, layout: LayoutName): Thenable<vscode.Uri | undefined> {
-  const name = `${path.basename(source.fsPath).replace(/(\.index)?\.[^.]+$/, '')}-${layout}`;
+  const name = `${checkpointName(source)}-${layout}`;
   return vscode.window.showSaveDialog({
     defaultUri: vscode.Uri.joinPath(source, '..', name),
     title: 'Save Compressed Model: Name a New Folder',

@@ -1,15 +1,14 @@
 /** Files of plans and statistics: asks where with VS Code's own dialogs. Reading, checking and writing is the engine's. */
-import path from 'node:path';
 import * as vscode from 'vscode';
 import { PLAN_ENDING } from '../../shared/compression/plans';
+import { checkpointName } from './proposedName';
 
 const FILTERS = { 'Compression plan': ['json'] };
 
 /** @returns undefined where the person cancelled the dialog */
 export async function askPlanTarget(source: vscode.Uri): Promise<string | undefined> {
-  const name = path.basename(source.fsPath).replace(/(\.index)?\.[^.]+$/, '');
   const target = await vscode.window.showSaveDialog({
-    defaultUri: vscode.Uri.joinPath(source, '..', `${name}${PLAN_ENDING}`),
+    defaultUri: vscode.Uri.joinPath(source, '..', `${checkpointName(source)}${PLAN_ENDING}`),
     filters: FILTERS,
     title: 'Save Plan',
   });

@@ -3,10 +3,10 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { methodAtRank, suggestedName } from '../../shared/names/suggestedName';
 import type { SaveRequest, SaveResult } from '../../shared/compressions';
-import { problemOf } from '../../shared/rpc';
 import type { CheckpointSession } from './checkpointSession';
 import { percentText } from '../percentText';
 import { notificationText } from '../plainText';
+import { choosesAnotherName } from './refusedTarget';
 
 export type UnplacedSave = Omit<SaveRequest, 'target' | 'overwrite'>;
 
@@ -29,11 +29,7 @@ export async function saveWithDialog(
       // The dialog has asked whether an existing file may be replaced.
       return await saveWithProgress(session, { ...request, target: target.fsPath, overwrite: true }, version);
     } catch (error) {
-      // Refused before any work is done: only the engine knows all files of a model.
-      const { code, message } = problemOf(error);
-      if (code !== 'target-is-source') throw error;
-      const again = 'Choose Another Name';
-      if ((await vscode.window.showWarningMessage(message, { modal: true }, again)) !== again) return null;
+      if (!(await choosesAnotherName(error, ['target-is-source']))) return null;
     }
   }
 }
