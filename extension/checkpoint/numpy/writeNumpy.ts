@@ -18,7 +18,7 @@ const LENGTH_BYTES = 2;
 /** How a type is written: NumPy has no 8-bit floats and no bfloat16 of its own, and float32 holds each of them exactly. */
 export function numpyDescription(dtype: DType): { descr: string; type: string; as: DType } {
   const code = Object.entries(NUMPY_CODES).find(([, known]) => known === dtype)?.[0];
-  if (code === undefined || code === 'f1') return { ...numpyDescription('F32') };
+  if (code === undefined || code === 'f1') return numpyDescription('F32');
   const [kind, size] = [code[0]!, Number(code.slice(1))];
   return {
     descr: `${size === 1 ? '|' : '<'}${code}`,

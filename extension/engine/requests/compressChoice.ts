@@ -12,14 +12,14 @@ import type { LayerChoice } from '../../shared/compression/plans';
 import type { LayerStatistics } from '../../shared/compression/statistics';
 import type { InspectSettings } from '../../shared/layers';
 import type { EngineDocument } from '../document/engineDocument';
-import { layerRows, LayerError } from '../layer/layerInput';
+import { layerRows } from '../layer/layerInput';
 import { choiceMatrix, compressibleMatrix } from './compressLayer';
 import type { WorkerLease } from '../worker/workerPool';
 import type { CompressTask } from '../worker/workerCalls';
 import { hostedProducts } from './hostedProducts';
 import { leasedWork } from './leasedWork';
 import { assertQuantised, quantisedElements } from './quantisedWeight';
-import type { ComputingParts, RequestParts } from './requestParts';
+import { assertFits, type ComputingParts, type RequestParts } from './requestParts';
 
 /** Copies of the matrix in float64 at a time: itself, its factors or parts, their sum, and what is left of it. */
 const COPIES = 4;
@@ -99,13 +99,7 @@ async function withTask<T>(
   const { quantised, statistics = {}, eigenvalues, form = 'parts' } = options;
   const other = quantised && assertQuantised(document, quantised, name);
   const bytes = memoryOf(matrix, elementSize(tensor.dtype), statistics, quantised !== undefined);
-  if (bytes > parts.memory.limit) {
-    const [needed, limit] = [bytes, parts.memory.limit].map((count) => Math.ceil(count / 1e6));
-    throw new LayerError(
-      'limit',
-      `compressing ${name} needs about ${needed} MB and all layers in work may use ${limit} MB; raise the memory limit`,
-    );
-  }
+  assertFits(parts.memory, `compressing ${name}`, bytes);
   const products = await hostedProducts(parts, matrix);
   return leasedWork(parts, bytes, signal, async (lease) => {
     if (products) lease.serve(products);

@@ -16,6 +16,16 @@ export interface RequestParts {
 /** For what needs memory of its own, a worker and products. */
 export type ComputingParts = Pick<RequestParts, 'pool' | 'memory' | 'hardware'>;
 
+/** @param what needs so many bytes. @throws LayerError `limit` if they are more than all layers in work may use */
+export function assertFits({ limit }: Pick<MemoryBudget, 'limit'>, what: string, bytes: number): void {
+  if (bytes <= limit) return;
+  const [needed, most] = [bytes, limit].map((count) => Math.ceil(count / 1e6));
+  throw new LayerError(
+    'limit',
+    `${what} needs about ${needed!} MB and all layers in work may use ${most!} MB; raise the memory limit`,
+  );
+}
+
 /** Work that holds so many bytes. @throws LayerError `limit` if they do not fit in the limit; what the work throws */
 export async function reserved<T>(
   memory: MemoryBudget,
@@ -24,13 +34,7 @@ export async function reserved<T>(
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
-  if (bytes > memory.limit) {
-    const [needs, limit] = [bytes, memory.limit].map((each) => Math.ceil(each / 1e6));
-    throw new LayerError(
-      'limit',
-      `${name} needs about ${needs!} MB and all layers in work may use ${limit!} MB; raise the memory limit`,
-    );
-  }
+  assertFits(memory, name, bytes);
   const reservation = await memory.reserve(bytes, signal);
   try {
     return await work();

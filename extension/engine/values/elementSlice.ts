@@ -18,7 +18,8 @@ export async function elementSlice(
   signal: AbortSignal,
 ): Promise<ElementSlice> {
   const layer = document.layer(name);
-  const { stored: _, bandBytes, ...table } = elementGrid(name, layer);
+  const grid = elementGrid(name, layer);
+  const { stored: _, bandBytes, ...table } = grid;
   assertWithin(table, range);
   const count = range.rows * range.cols;
   if (count > MOST_ELEMENTS) {
@@ -27,7 +28,7 @@ export async function elementSlice(
   const values = new Float64Array(count);
   await reserved(memory, name, 2 * bandBytes, signal, async () => {
     let at = 0;
-    for await (const { bytes } of elementBands(document.checkpoint, layer, elementGrid(name, layer), range, signal)) {
+    for await (const { bytes } of elementBands(document.checkpoint, layer, grid, range, signal)) {
       at += widen(bytes, table.dtype, values.subarray(at)).length;
     }
   });
