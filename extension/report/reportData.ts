@@ -2,6 +2,7 @@
 import type { InspectSettings, LayerResult } from '../shared/layers';
 import { unusualLayers } from '../shared/findings/unusualLayers';
 import type { CheckpointSummary } from '../shared/tensors';
+import { fileName } from '../shared/names/fileName';
 import type { ReportData, ReportSpectrum } from './reportRecords';
 
 /** A report of more tensors would take a browser seconds to open: some 15 MB of numbers. */
@@ -75,13 +76,9 @@ export function reportData(
   }
   return {
     // Folders are nobody's business who gets the report, nor is the engine's handle.
-    summary: { ...summary, document: '', path: baseName(summary.path), files: [], metadata: {}, tensors },
+    summary: { ...summary, document: '', path: fileName(summary.path), files: [], metadata: {}, tensors },
     ...{ settings, results: shown, spectra: packed, notes: said, program },
   };
-}
-
-function baseName(path: string): string {
-  return path.split(/[/\\]/).findLast((part) => part !== '') ?? path;
 }
 
 function base64(values: Float64Array): string {

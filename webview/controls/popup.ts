@@ -47,6 +47,12 @@ export function showMenu(items: readonly MenuItem[], at: { x: number; y: number 
   buttons[0]?.focus();
 }
 
+/** The same below the button that opens it. */
+export function showMenuBelow(owner: HTMLElement, items: readonly MenuItem[]): void {
+  const { left, bottom } = owner.getBoundingClientRect();
+  showMenu(items, { x: left, y: bottom }, owner);
+}
+
 /**
  * Puts `popup` over the page.
  *

@@ -1,5 +1,6 @@
 /** What a person must know before the numbers: problems of the file, a file that changed, an engine in trouble. */
 import type { Problem, ShardOfModel } from '../../extension/shared/tensors';
+import { fileName } from '../../extension/shared/names/fileName';
 import { button } from '../controls/controls';
 import { element, type Child } from '../controls/elements';
 import { formatCount, plural } from '../numbers/format';
@@ -99,7 +100,7 @@ function shortened(message: string, path: string): string {
 
 function place({ file, offset, tensor, message }: Problem): string {
   const parts = [
-    file !== undefined && !message.includes(file) && (file.split(/[/\\]/).at(-1) ?? file),
+    file !== undefined && !message.includes(file) && fileName(file),
     tensor !== undefined && !message.includes(tensor) && `tensor ${tensor}`,
     offset !== undefined && !message.includes(String(offset)) && `byte ${formatCount(offset)}`,
   ].filter((part) => typeof part === 'string');

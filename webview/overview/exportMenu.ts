@@ -4,7 +4,7 @@ import type { ExportFormat } from '../../extension/shared/exports/exportFormats'
 import { markdownTable, tabSeparated, type TextTable } from '../../extension/shared/exports/tableText';
 import type { Host } from '../connection';
 import type { IconName } from '../controls/icons';
-import { showMenu, type MenuItem } from '../controls/popup';
+import { showMenuBelow, type MenuItem } from '../controls/popup';
 import { formatCount } from '../numbers/format';
 
 /** How the page tells what came of it. */
@@ -45,6 +45,5 @@ export function showExports(
     { label: 'Copy Table as Markdown', icon: 'copy', run: () => told.ask(copyTable(table('label'), markdownTable)) },
     { label: 'Copy Table for a Spreadsheet', icon: 'copy', run: () => told.ask(copyTable(table('key'), tabSeparated)) },
   ];
-  const { left, bottom } = owner.getBoundingClientRect();
-  showMenu(items, { x: left, y: bottom }, owner);
+  showMenuBelow(owner, items);
 }

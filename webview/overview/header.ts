@@ -2,6 +2,7 @@
 import { agreeing } from '../../extension/shared/agreeing';
 import { copyNote } from '../../extension/shared/compression/savedNote';
 import type { CheckpointSummary } from '../../extension/shared/tensors';
+import { fileName } from '../../extension/shared/names/fileName';
 import { button, type Button } from '../controls/controls';
 import { element, type Child } from '../controls/elements';
 import { formatBytes, formatCompact, formatCount, formatShare, plural } from '../numbers/format';
@@ -215,9 +216,4 @@ function copyFact(metadata: CheckpointSummary['metadata']): HTMLElement | null {
     { class: 'badge copy' },
     note.detail === undefined ? note.title : `${note.title}: ${note.detail}`,
   );
-}
-
-/** Of a path of any system. */
-export function fileName(path: string): string {
-  return path.split(/[/\\]/).findLast((part) => part !== '') ?? path;
 }

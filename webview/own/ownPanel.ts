@@ -1,6 +1,7 @@
 /** A person's own numbers in the overview: which files they come from, what did not fit, and a plot against any number. */
 import { agreeing } from '../../extension/shared/agreeing';
 import type { LayerResult } from '../../extension/shared/layers';
+import { fileName } from '../../extension/shared/names/fileName';
 import { ownKey, type KeptNumbers } from '../../extension/shared/ownNumbers';
 import { visible } from '../../extension/shared/visibleText';
 import { button, dropdown } from '../controls/controls';
@@ -100,7 +101,7 @@ export class OwnPanel {
 
   private fileItem(kept: KeptNumbers): HTMLElement {
     const { path } = kept;
-    const name = visible(path.split(/[/\\]/).findLast((part) => part !== '') ?? path);
+    const name = visible(fileName(path));
     const remove = button({
       label: `Remove the columns of ${name}`,
       icon: 'close',

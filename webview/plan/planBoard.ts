@@ -8,6 +8,7 @@ import { ALLOCATIONS, type CompressionPlan, type LayerPlan } from '../../extensi
 import { gramUses, type GramUse } from '../../extension/shared/compression/methodNeeds';
 import type { MethodName } from '../../extension/shared/compression/methodTable';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
+import { fileName } from '../../extension/shared/names/fileName';
 import type { Host } from '../connection';
 import { button } from '../controls/controls';
 import { element } from '../controls/elements';
@@ -38,7 +39,7 @@ export interface PlanBoardActions {
 
 /** Which statistics a plan was made with, by content. */
 function namedStatistics({ path, fingerprint }: StatisticsSummary): NonNullable<CompressionPlan['statistics']> {
-  return { name: path.split(/[/\\]/).at(-1) ?? path, fingerprint };
+  return { name: fileName(path), fingerprint };
 }
 
 export class PlanBoard {

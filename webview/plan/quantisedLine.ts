@@ -1,6 +1,7 @@
 /** The quantised checkpoint that methods use which repair what it lost: the button that asks for it, and what it holds. */
 import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
 import { problemOf } from '../../extension/shared/rpc';
+import { fileName } from '../../extension/shared/names/fileName';
 import type { Host } from '../connection';
 import { button, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
@@ -54,7 +55,7 @@ export class QuantisedLine {
   }
 
   private contents({ path, format, layers, missing }: QuantisedSummary): HTMLElement[] {
-    const name = path.split(/[/\\]/).at(-1) ?? path;
+    const name = fileName(path);
     const text = `Quantised checkpoint ${name} (${format}): ${formatCount(layers.length)} of ${plural(layers.length + missing.length, 'layer')}.`;
     const forget = button({
       label: 'Use no quantised checkpoint',

@@ -2,6 +2,7 @@
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import type { CoveredLayer, StatisticsSummary } from '../../extension/shared/compression/statistics';
 import { problemOf } from '../../extension/shared/rpc';
+import { fileName } from '../../extension/shared/names/fileName';
 import type { Host } from '../connection';
 import { button, type Button } from '../controls/controls';
 import { element, tableHead } from '../controls/elements';
@@ -153,7 +154,7 @@ export class StatisticsLine {
 
 /** With a mark, wherever it is named, if it says nothing of real inputs. */
 export function statisticsName({ path, synthetic }: StatisticsSummary): string {
-  return `${path.split(/[/\\]/).at(-1) ?? path}${synthetic ? ' (random inputs)' : ''}`;
+  return `${fileName(path)}${synthetic ? ' (random inputs)' : ''}`;
 }
 
 function conditionText(condition: number | 'singular'): string {

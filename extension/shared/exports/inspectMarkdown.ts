@@ -6,6 +6,7 @@
 import { agreeing } from '../agreeing';
 import type { QuickLook } from '../estimates';
 import type { InspectReport, ReportedLayer } from '../inspectReport';
+import { fileName } from '../names/fileName';
 import type { CheckpointSummary, NotModel } from '../tensors';
 import { layerRemark } from './layerRemark';
 import { markdownCell, markdownCode, markdownSentence, markdownText } from './markdownText';
@@ -65,7 +66,6 @@ function remarkText(layer: ReportedLayer, notModel: NotModel | undefined): strin
 }
 
 function headLines(summary: Summary, { model, layers, problems, estimated = [] }: InspectReport): string[] {
-  const name = summary.path.split(/[/\\]/).findLast((part) => part !== '') ?? summary.path;
   const means = meansWords(model.means);
   const findings = model.findings.map(
     ({ where, what }) => `- **${markdownSentence(where)}**: ${markdownSentence(what)}`,
@@ -73,7 +73,7 @@ function headLines(summary: Summary, { model, layers, problems, estimated = [] }
   const estimates = estimated.length;
   const [left, all] = leftOut(summary, layers, estimated);
   return [
-    `# ${markdownCode(name)}`,
+    `# ${markdownCode(fileName(summary.path))}`,
     '',
     summaryFacts(summary).map(markdownSentence).join(' · '),
     ...(model.verdict_reason === undefined ? [] : ['', markdownSentence(model.verdict_reason)]),

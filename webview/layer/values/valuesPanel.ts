@@ -13,7 +13,7 @@ import { button } from '../../controls/controls';
 import { element } from '../../controls/elements';
 import { field, numberInput, setUnlessEdited } from '../../controls/fields';
 import { icon } from '../../controls/icons';
-import { showMenu, type MenuItem } from '../../controls/popup';
+import { showMenuBelow, type MenuItem } from '../../controls/popup';
 import { formatBytes, formatCount, formatShape } from '../../numbers/format';
 import { ElementBlocks } from './elementBlocks';
 import { ValuesGrid } from './valuesGrid';
@@ -119,10 +119,7 @@ export class ValuesPanel {
     const save = button({
       label: 'Save as .npy…',
       icon: 'save-as',
-      onClick: () => {
-        const box = save.getBoundingClientRect();
-        showMenu(this.saveItems(), { x: box.left, y: box.bottom }, save);
-      },
+      onClick: () => showMenuBelow(save, this.saveItems()),
     });
     this.element.replaceChildren(
       element(

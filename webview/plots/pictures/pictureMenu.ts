@@ -1,6 +1,6 @@
 /** The menu of a plot's pictures, and where they go: the page says how files are saved. */
 import { visible } from '../../../extension/shared/visibleText';
-import { showMenu, type MenuItem } from '../../controls/popup';
+import { showMenuBelow, type MenuItem } from '../../controls/popup';
 import { pngOf, type Picture } from './picture';
 import type { PictureTheme } from './pictureTheme';
 
@@ -45,14 +45,13 @@ export function showPictures(owner: HTMLElement, fileName: string, draw: (theme:
   const item = (label: string, kind: PictureKind, theme: PictureTheme): MenuItem => {
     return { label, icon: 'save', run: () => void save(kind, theme).catch(failed) };
   };
-  const { left, bottom } = owner.getBoundingClientRect();
   const items = [
     item('Save as SVG, Light…', 'svg', 'light'),
     item('Save as SVG, Dark…', 'svg', 'dark'),
     item('Save as PNG, Light…', 'png', 'light'),
     item('Save as PNG, Dark…', 'png', 'dark'),
   ];
-  showMenu(items, { x: left, y: bottom }, owner);
+  showMenuBelow(owner, items);
 }
 
 /** Longest part of a file name: 255 bytes is what file systems take for the whole. */
