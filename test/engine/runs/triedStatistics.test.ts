@@ -72,8 +72,14 @@ describe('statistics that are tried before a run', () => {
     assert.deepEqual([await tried('indefinite', 'read'), await tried('indefinite', 'factored')], [null, FAR]);
     assert.deepEqual([await tried('uncentred', 'factored'), await tried('uncentred', 'centred')], [null, FAR]);
     for (const use of ['read', 'factored'] as const) {
-      assert.match((await tried('asymmetric', use))!, /asymmetric\.input_gram is not symmetric: 1 at row 1, column 0, but 0\.1/);
-      assert.match((await tried('damaged', use))!, /damaged\.input_gram holds Infinity at row 3, column 2 or its mirror image/);
+      assert.match(
+        (await tried('asymmetric', use))!,
+        /asymmetric\.input_gram is not symmetric: 1 at row 1, column 0, but 0\.1/,
+      );
+      assert.match(
+        (await tried('damaged', use))!,
+        /damaged\.input_gram holds Infinity at row 3, column 2 or its mirror image/,
+      );
     }
   });
 });
