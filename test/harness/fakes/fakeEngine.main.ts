@@ -6,6 +6,7 @@
  * of `late` takes its time. What begins with `long` is looked at quickly first. Its environment says which version the files are.
  */
 import path from 'node:path';
+import type { CancellationToken } from 'vscode-jsonrpc';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { ToldResults } from '../../../extension/engine/exports/toldResults';
 import { stampedHandlers } from '../../../extension/engine/stampedHandlers';
@@ -86,6 +87,12 @@ function device(provider: string): DeviceInfo {
   };
 }
 
+/** A request that was cancelled before it was taken up has a token that tells nobody. */
+async function cancelled(token: CancellationToken): Promise<void> {
+  if (token.isCancellationRequested) return;
+  await new Promise((resolve) => token.onCancellationRequested(resolve));
+}
+
 function unused(): never {
   throw new Error('the fake engine does not do that');
 }
@@ -145,7 +152,7 @@ const documentHandlers: Handlers<DocumentRequests> = {
   exportNumbers: async ({ document, request }, token) => {
     const results = told.take(document, request.results);
     if (request.target.endsWith('fatal')) process.exit(9);
-    if (request.target.endsWith('slow')) await new Promise((resolve) => token.onCancellationRequested(resolve));
+    if (request.target.endsWith('slow')) await cancelled(token);
     if (token.isCancellationRequested) throw new DOMException('cancelled', 'AbortError');
     return { path: request.target, bytes: results.size, notes: [...request.layers] };
   },
@@ -155,7 +162,7 @@ const documentHandlers: Handlers<DocumentRequests> = {
     await notify.notify('saving', { ...about, fraction: 0.25, message: 'a', secondsLeft: 3 });
     if (request.target.endsWith('fatal')) process.exit(9);
     if (request.target.endsWith('full') && request.existing !== 'resume') throw new Error('the disk is full');
-    if (request.target.endsWith('slow')) await new Promise((resolve) => token.onCancellationRequested(resolve));
+    if (request.target.endsWith('slow')) await cancelled(token);
     if (token.isCancellationRequested) throw new DOMException('cancelled', 'AbortError');
     const notes = [request.existing ?? 'new'];
     return {

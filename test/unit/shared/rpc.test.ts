@@ -60,7 +60,9 @@ describe('rpc', () => {
       },
       wait: (_, token) =>
         new Promise((_resolve, reject) => {
-          token.onCancellationRequested(() => reject(new DOMException('given up', 'AbortError')));
+          const giveUp = (): void => reject(new DOMException('given up', 'AbortError'));
+          if (token.isCancellationRequested) giveUp();
+          token.onCancellationRequested(giveUp);
         }),
     });
     view.listen();

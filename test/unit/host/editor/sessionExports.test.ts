@@ -82,4 +82,11 @@ describe('exports of a session', () => {
     await assert.rejects(session.exports.write('csv', '/made/x', settings, source.token), /cancelled/);
     assert.equal(existsSync('/made/x'), false);
   });
+
+  it('ends when it is cancelled before the engine has taken it up', async () => {
+    const session = await inspected(3);
+    const source = new CancellationTokenSource();
+    engine.events.on('log', ({ message }) => message === 'told 3' && source.cancel());
+    await assert.rejects(session.exports.write('csv', '/made/slow', settings, source.token));
+  });
 });
