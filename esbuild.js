@@ -69,6 +69,7 @@ const node = {
     'mocha',
     'playwright-core',
     'esbuild',
+    'typescript',
     '@vscode/test-electron',
     'fast-check',
   ],

@@ -1,4 +1,5 @@
 /** The page of one open checkpoint: asks the host for what to show, builds the parts and lets them talk. */
+import './language';
 import './styles/page.css';
 import { banner, Banners } from './overview/banners';
 import { connect, type Host } from './connection';

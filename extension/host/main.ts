@@ -1,4 +1,5 @@
 /** Entry of the extension: wires the engine's client, the editor, the commands, the hover and the status bar together. */
+import './language';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';

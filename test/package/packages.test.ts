@@ -18,6 +18,7 @@ const EVERYWHERE = [
   ...['icon.png', 'icon.svg', 'checkpoint-dark.svg', 'checkpoint-light.svg'].map((name) => `media/${name}`),
   ...['compress', 'hover', 'open', 'read'].map((name) => `media/walkthrough-${name}.svg`),
   'media/schemas/eigenplan.schema.json',
+  ...['package.nls.json', 'package.nls.de.json', 'media/l10n/bundle.l10n.json', 'media/l10n/bundle.l10n.de.json'],
 ];
 
 const MODULES = 'dist/node_modules';

@@ -1,4 +1,5 @@
 /** The page of a report, opened from a file: overview, table and layers, from the numbers that stand in it as JSON. */
+import '../language';
 import '../styles/page.css';
 import '../styles/report.css';
 import type { ReportData } from '../../extension/report/reportRecords';

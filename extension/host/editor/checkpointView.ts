@@ -71,7 +71,7 @@ export class CheckpointView {
 
   private setPage(): void {
     this.ready = false;
-    this.panel.webview.html = viewHtml(this.bundle, this.session.path, vscode.env.language);
+    this.panel.webview.html = viewHtml(this.bundle, this.session.path, vscode.env.language, vscode.l10n.bundle);
   }
 
   show(select: ViewNotifications['select']): void {

@@ -7,6 +7,8 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { escapedHtml } from '../../shared/escapedHtml';
+import type { Bundle } from '../../shared/language/l10n';
+import { translationsElement } from '../../shared/language/translationsElement';
 
 export interface ViewBundle {
   script: string;
@@ -28,8 +30,11 @@ export function viewPolicy(nonce: string): string {
   return [`default-src 'none'`, ...own, 'img-src blob:'].join('; ');
 }
 
-/** @param language of the editor, as `lang` has it */
-export function viewHtml(bundle: ViewBundle, title: string, language: string): string {
+/**
+ * @param language of the editor, as `lang` has it
+ * @param translations into that language; none for English, or if there are none
+ */
+export function viewHtml(bundle: ViewBundle, title: string, language: string, translations?: Bundle): string {
   const nonce = randomBytes(18).toString('base64');
   // The bundler writes no "</script>" and no "</style>" into its output, which alone could end them here.
   return `<!doctype html>
@@ -44,6 +49,7 @@ export function viewHtml(bundle: ViewBundle, title: string, language: string): s
   </head>
   <body>
     <div id="app"></div>
+    ${translationsElement(translations)}
     <script nonce="${nonce}">${bundle.script}</script>
   </body>
 </html>`;

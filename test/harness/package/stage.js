@@ -10,7 +10,10 @@ const SOURCE_ONLY = [
   ...['dependencies', 'optionalDependencies', 'devDependencies'],
 ];
 
-const AS_THEY_ARE = ['README.md', 'CHANGELOG.md', 'LICENSE', '.vscodeignore', 'media'];
+const AS_THEY_ARE = [
+  ...['README.md', 'CHANGELOG.md', 'LICENSE', '.vscodeignore', 'media'],
+  ...['package.nls.json', 'package.nls.de.json'],
+];
 
 /**
  * @param bundles folder of the minified build
