@@ -7,6 +7,7 @@ import { EventEmitter } from 'node:events';
 import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc';
 import type { EngineNotifications, EngineRequests } from '../protocol';
 import type { DeviceName } from '../shared/devices';
+import { l10n } from '../shared/language/l10n';
 import { caller, onNotification, type Caller } from '../shared/rpc';
 import type { Problem } from '../shared/tensors';
 
@@ -122,7 +123,7 @@ export class EngineClient {
       return (await calls.request(method, params as never, token)) as EngineRequests[K]['result'];
     } catch (error) {
       if ((error as { code?: unknown }).code !== PENDING_RESPONSE_REJECTED) throw error;
-      throw new EngineDiedError('The engine ended before it answered; try again.', { cause: error });
+      throw new EngineDiedError(l10n.t('The engine ended before it answered; try again.'), { cause: error });
     }
   }
 
@@ -158,7 +159,7 @@ export class EngineClient {
     // Its failure is our caller's news; a process starts all the same, for those who wait for one.
     this.between = between.catch(() => undefined);
     const start = this.begin(() => this.between);
-    this.events.emit('state', { state: 'restarting', died: false, message: 'The engine restarts.' });
+    this.events.emit('state', { state: 'restarting', died: false, message: l10n.t('The engine restarts.') });
     try {
       await start.promise;
     } catch (error) {
@@ -169,7 +170,7 @@ export class EngineClient {
   }
 
   dispose(): void {
-    this.stopped = 'The engine was shut down.';
+    this.stopped = l10n.t('The engine was shut down.');
     this.current = undefined;
     void this.end();
     this.events.removeAllListeners();
@@ -248,15 +249,16 @@ export class EngineClient {
       log: (params) => this.events.emit('log', params),
     });
     connection.onError(([error]) => this.events.emit('log', { level: 'error', message: error.message }));
-    child.on('error', (error) => this.died(engine, error.message));
+    child.on('error', (error) => this.died(engine, error.message, error.message));
     child.on('exit', (code, signal) => {
       const how = signal ? `was ended by ${signal}` : `ended with status ${code ?? 'unknown'}`;
-      this.died(engine, [how, ...lastLines].join('\n'));
+      const told = signal ? l10n.t('was ended by {0}', signal) : l10n.t('ended with status {0}', code ?? '?');
+      this.died(engine, [how, ...lastLines].join('\n'), told);
     });
     connection.listen();
     this.engine = engine;
     this.events.emit('log', { level: 'info', message: `engine started, process ${child.pid ?? 'unknown'}` });
-    this.events.emit('state', { state: 'running', restarted, message: restarted ? 'The engine is back.' : '' });
+    this.events.emit('state', { state: 'running', restarted, message: restarted ? l10n.t('The engine is back.') : '' });
     return engine;
   }
 
@@ -273,7 +275,8 @@ export class EngineClient {
     child.stderr?.setEncoding('utf8').on('data', take('warn'));
   }
 
-  private died(engine: RunningEngine, reason: string): void {
+  /** @param reason for the log @param how for the person, in words that follow "The engine" */
+  private died(engine: RunningEngine, reason: string, how: string): void {
     if (this.engine !== engine) return; // ended by us, or its death is known already
     this.engine = undefined;
     this.suspect = this.accelerator ?? this.suspect;
@@ -281,16 +284,23 @@ export class EngineClient {
     this.events.emit('log', { level: 'error', message: `engine ${reason}` });
     const now = Date.now();
     this.deaths = [...this.deaths.filter((time) => now - time < DEATH_WINDOW_MS), now];
-    const [how] = reason.split('\n');
     if (this.deaths.length >= MAX_DEATHS) {
       this.current = undefined;
-      this.stopped = `The engine ${how ?? ''}, ${this.deaths.length} times within a minute, and stays off until it is restarted. The log says more.`;
+      this.stopped = l10n.t(
+        'The engine {0}, {1} times within a minute, and stays off until it is restarted. The log says more.',
+        how,
+        this.deaths.length,
+      );
       this.events.emit('state', { state: 'stopped', died: true, message: this.stopped });
       return;
     }
     const wait = FIRST_BACKOFF_MS * 2 ** (this.deaths.length - 1);
     const start = this.begin(() => new Promise((resolve) => setTimeout(resolve, wait)));
-    this.events.emit('state', { state: 'restarting', died: true, message: `The engine ${how ?? ''} and restarts.` });
+    this.events.emit('state', {
+      state: 'restarting',
+      died: true,
+      message: l10n.t('The engine {0} and restarts.', how),
+    });
     start.promise.catch((error: unknown) => {
       if (error instanceof SupersededError) return;
       this.events.emit('log', { level: 'error', message: `engine restart failed: ${String(error)}` });

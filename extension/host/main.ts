@@ -3,6 +3,7 @@ import './language';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { l10n } from '../shared/language/l10n';
 import { problemOf } from '../shared/rpc';
 import type { EigenscopeExports } from './api/eigenscope';
 import { exportedApi } from './api/exportedApi';
@@ -161,18 +162,18 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
     registerCommand('eigenscope.showLog', () => log.show()),
     registerCommand('eigenscope.clearCache', async () => {
       await engine.restart(() => rm(cacheFolder, { recursive: true, force: true }));
-      await startOver('The cache was cleared meanwhile.');
+      await startOver(l10n.t('The cache was cleared meanwhile.'));
     }),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (PROCESS_SETTINGS.some((name) => event.affectsConfiguration(name))) logged('restart', engine.restart());
       if (event.affectsConfiguration(DEVICE_SETTING)) {
         logged(
           'another device',
-          engine.restart().then(() => startOver('Another device was chosen meanwhile.')),
+          engine.restart().then(() => startOver(l10n.t('Another device was chosen meanwhile.'))),
         );
       }
       if (ANALYSIS_SETTINGS.some((name) => event.affectsConfiguration(name))) {
-        logged('new settings', startOver('Settings changed meanwhile.'));
+        logged('new settings', startOver(l10n.t('Settings changed meanwhile.')));
       }
     }),
     vscode.workspace.onDidOpenTextDocument(({ languageId }) => wantHeaders(languageId)),
@@ -215,8 +216,8 @@ async function plainErrors<T>(running: Promise<T>): Promise<T> {
 }
 
 async function offerRestart(message: string): Promise<void> {
-  const restart = 'Restart Engine';
-  const showLog = 'Show Log';
+  const restart = l10n.t('Restart Engine');
+  const showLog = l10n.t('Show Log');
   const chosen = await vscode.window.showErrorMessage(`Eigenscope: ${notificationText(message)}`, restart, showLog);
   if (chosen === restart) await vscode.commands.executeCommand('eigenscope.restartEngine');
   if (chosen === showLog) await vscode.commands.executeCommand('eigenscope.showLog');

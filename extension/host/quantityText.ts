@@ -1,16 +1,10 @@
 /** Counts and sizes in the user's language. */
 import * as vscode from 'vscode';
-import { agreeing } from '../shared/agreeing';
 
 const UNITS = ['kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
 
 export function localNumber(value: number): string {
   return value.toLocaleString(vscode.env.language);
-}
-
-/** `1 tensor`, `6,144 parameters`. */
-export function counted(count: number, one: string): string {
-  return `${localNumber(count)} ${agreeing(count, one)}`;
 }
 
 /** Decimal units, as disks and downloads count them: `616 byte`, `1.2 GB`. */

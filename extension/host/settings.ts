@@ -5,6 +5,7 @@
  */
 import * as vscode from 'vscode';
 import type { DeviceChoice } from '../shared/devices';
+import { l10n } from '../shared/language/l10n';
 import type { FitRule, InspectSettings } from '../shared/layers';
 import { notificationText } from './plainText';
 import { mismatch, type SettingSchema } from './settingValues';
@@ -150,7 +151,13 @@ function value<K extends keyof Values>(key: K): Values[K] {
 }
 
 function tellOf(key: string, given: unknown, wanted: string): void {
-  const message = `The setting ${SECTION}.${key} does not count: it must be ${wanted}, and is ${JSON.stringify(given)}.`;
+  const message = l10n.t(
+    'The setting {0}.{1} does not count: it must be {2}, and is {3}.',
+    SECTION,
+    key,
+    wanted,
+    JSON.stringify(given),
+  );
   if (told.has(message)) return;
   told.add(message);
   log?.warn(message);
@@ -159,7 +166,7 @@ function tellOf(key: string, given: unknown, wanted: string): void {
 
 /** The others stand in the log: a settings file with ten mistakes is not ten notices. */
 async function showOnce(message: string, key: string): Promise<void> {
-  const open = 'Open Settings';
+  const open = l10n.t('Open Settings');
   const chosen = await vscode.window.showWarningMessage(`Eigenscope: ${notificationText(message)}`, open);
   if (chosen) await vscode.commands.executeCommand('workbench.action.openSettings', `@id:${SECTION}.${key}`);
 }

@@ -12,6 +12,7 @@ import type { SharedCheckpoints } from '../api/sharedCheckpoints';
 import { EigenscopeError } from '../api/eigenscopeError';
 import { told } from '../api/toldErrors';
 import { markdownText } from '../../shared/exports/markdownText';
+import { l10n } from '../../shared/language/l10n';
 import type { WorkspaceCheckpoints } from '../workspace/workspaceCheckpoints';
 import { boundedAnswer, dataNumber, dataText, MOST_CHARACTERS } from './boundedAnswer';
 import { isQuick, largestLayer } from './computeCost';
@@ -25,7 +26,7 @@ const MOST_LOOKED_UP = 2000;
 /** Entries of metadata, and problems, in one answer. */
 const MOST_ENTRIES = 20;
 
-const UNFORESEEN = 'Spectra are computed, which may take minutes on all processor cores.';
+const UNFORESEEN = l10n.t('Spectra are computed, which may take minutes on all processor cores.');
 
 /** A token stands for at least so many characters of JSON with numbers. */
 const CHARACTERS_OF_A_TOKEN = 2;
@@ -79,12 +80,15 @@ function toolOf({ shared, checkpoints }: Surroundings, answer: Answer): Tool {
       // The answer says what is wrong with the input.
       if (!named) return undefined;
       const { input, uri } = named;
-      const invocationMessage = markdownOf(`Reading ${vscode.workspace.asRelativePath(uri)}`);
+      const invocationMessage = markdownOf(l10n.t('Reading {0}', vscode.workspace.asRelativePath(uri)));
       const questions: string[] = [];
       const outside = isOutside(uri);
       if (outside) {
         questions.push(
-          `${uri.fsPath} lies outside of the workspace. Only its weights are read, and the assistant gets numbers about them.`,
+          l10n.t(
+            '{0} lies outside of the workspace. Only its weights are read, and the assistant gets numbers about them.',
+            uri.fsPath,
+          ),
         );
       }
       if (input.compute === true) {
@@ -95,7 +99,7 @@ function toolOf({ shared, checkpoints }: Surroundings, answer: Answer): Tool {
         if (question !== undefined) questions.push(question);
       }
       if (questions.length === 0) return { invocationMessage };
-      const title = input.compute === true ? 'Compute spectra?' : 'Read this checkpoint?';
+      const title = input.compute === true ? l10n.t('Compute spectra?') : l10n.t('Read this checkpoint?');
       return { invocationMessage, confirmationMessages: { title, message: markdownOf(questions.join(' ')) } };
     },
     invoke: async ({ input: given, tokenizationOptions }, token) => {
@@ -120,9 +124,19 @@ async function consentFor(
   const missing = meant.filter(({ numbers }) => !numbers).map(({ info }) => info);
   if (isQuick(missing)) return undefined;
   const largest = largestLayer(missing);
-  const shape = largest ? `, the largest of them ${largest.shape.join(' × ')}` : '';
-  const count = missing.length === 1 ? 'one layer' : `${missing.length} layers`;
-  return `The spectra of ${count} of ${vscode.workspace.asRelativePath(checkpoint.path)}${shape}. That may take minutes on all processor cores, and can be cancelled.`;
+  const file = vscode.workspace.asRelativePath(checkpoint.path);
+  const spectra = l10n.many(
+    missing.length,
+    'The spectrum of 1 layer of {1}.',
+    'The spectra of {0} layers of {1}.',
+    missing.length,
+    file,
+  );
+  return [
+    spectra,
+    ...(largest ? [l10n.t('The largest layer has {0} entries.', largest.shape.join(' × '))] : []),
+    l10n.t('That may take minutes on all processor cores, and can be cancelled.'),
+  ].join(' ');
 }
 
 /** Layers that an input is about, with the numbers that are known. */

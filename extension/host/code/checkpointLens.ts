@@ -4,10 +4,11 @@
  */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { agreeing } from '../../shared/agreeing';
+import { counts } from '../../shared/language/counts';
+import { l10n } from '../../shared/language/l10n';
 import { linkTo } from '../commands/inspectCommand';
 import { listText } from '../plainText';
-import { compactNumber, counted, localNumber, sizeText } from '../quantityText';
+import { compactNumber, localNumber, sizeText } from '../quantityText';
 import { codeLensEnabled } from '../settings';
 import { loadedPaths } from '../sources/loadCalls';
 import { beginningOf, type MeantCheckpoints } from '../sources/meantCheckpoints';
@@ -66,7 +67,7 @@ class CheckpointLenses implements vscode.CodeLensProvider {
       const which = path.basename(checkpoint) === written ? '' : `${vscode.workspace.asRelativePath(checkpoint)} · `;
       lenses.push(
         new vscode.CodeLens(range, openCommand(`${which}${title}`, checkpoint)),
-        new vscode.CodeLens(range, openCommand('Open', checkpoint)),
+        new vscode.CodeLens(range, openCommand(l10n.t('Open'), checkpoint)),
       );
     }
     return lenses;
@@ -88,27 +89,27 @@ class CheckpointLenses implements vscode.CodeLensProvider {
 }
 
 function openCommand(title: string, checkpoint: string): vscode.Command {
-  const tooltip = `Open ${listText(vscode.workspace.asRelativePath(checkpoint))} in Eigenscope`;
+  const tooltip = l10n.t('Open {0} in Eigenscope', listText(vscode.workspace.asRelativePath(checkpoint)));
   return { title: listText(title), tooltip, command: 'eigenscope.inspectWeights', arguments: [linkTo(checkpoint)] };
 }
 
 function lensText(head: CheckpointHead, verdict: ModelVerdict | undefined): string {
   const { format, bytes, parameters, problems } = head;
-  const parts = [format, sizeText(bytes), `${compactNumber(parameters)} ${agreeing(parameters, 'parameter')}`];
-  if (problems > 0) parts.push(counted(problems, 'problem'));
+  const parts = [format, sizeText(bytes), counts.parameters(parameters, compactNumber(parameters))];
+  if (problems > 0) parts.push(counts.problems(problems, localNumber(problems)));
   if (verdict) parts.push(verdictText(verdict));
   return parts.join(' · ');
 }
 
 /** `of 48 layers, 31 typical of well-trained, 3 typical of under-trained`. */
 function verdictText({ layers, wellTrained, underTrained, overTrained, broken }: ModelVerdict): string {
-  const counts: [number, string][] = [
-    [broken, 'with NaN or Inf'],
-    [wellTrained, 'typical of well-trained'],
-    [underTrained, 'typical of under-trained'],
-    [overTrained, 'typical of over-trained'],
-  ];
-  const said = counts.filter(([count]) => count > 0).map(([count, words]) => `${localNumber(count)} ${words}`);
-  if (wellTrained + underTrained + overTrained === 0) said.push('no verdict');
-  return `of ${counted(layers, 'layer')}, ${said.join(', ')}`;
+  const said = [
+    broken > 0 && l10n.t('{0} with NaN or Inf', localNumber(broken)),
+    wellTrained > 0 && l10n.t('{0} typical of well-trained', localNumber(wellTrained)),
+    underTrained > 0 && l10n.t('{0} typical of under-trained', localNumber(underTrained)),
+    overTrained > 0 && l10n.t('{0} typical of over-trained', localNumber(overTrained)),
+    wellTrained + underTrained + overTrained === 0 && l10n.t('no verdict'),
+  ].filter((each) => each !== false);
+  const text = said.join(', ');
+  return l10n.many(layers, 'of 1 layer, {1}', 'of {0} layers, {1}', localNumber(layers), text);
 }

@@ -5,7 +5,7 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { agreeing } from '../../shared/agreeing';
+import { l10n } from '../../shared/language/l10n';
 import { activeCheckpoint } from '../commands/chooseCheckpoint';
 import type { CheckpointEditors } from '../editor/checkpointEditor';
 import { listText, notificationText } from '../plainText';
@@ -37,16 +37,16 @@ export async function findInCode(editors: CheckpointEditors): Promise<void> {
   const uri = activeCheckpoint();
   const session = uri && editors.session(uri);
   const layer = session?.shownLayer;
-  if (!session || layer == null) throw new Error('Open a layer of a checkpoint first.');
+  if (!session || layer == null) throw new Error(l10n.t('Open a layer of a checkpoint first.'));
   const { tensors, files } = await session.summary();
   // A part of a layer (`…weight[q]`) is named by its tensor.
   const tensor = tensors.find(
     ({ name, layers }) => layers.includes(layer) || name === layer || layer.startsWith(`${name}[`),
   );
-  if (!tensor) throw new Error(`${layer} is in none of the checkpoint’s tensors.`);
+  if (!tensor) throw new Error(l10n.t('{0} is in none of the checkpoint’s tensors.', layer));
   const options = {
     location: vscode.ProgressLocation.Notification,
-    title: `Eigenscope: looking for ${notificationText(tensor.name)}`,
+    title: l10n.t('Eigenscope: looking for {0}', notificationText(tensor.name)),
     cancellable: true,
   };
   const matcher = await LayerMatcher.of(tensor);
@@ -111,9 +111,16 @@ async function show(
 ): Promise<void> {
   const [first] = places;
   if (!first) {
-    const limit = more ? ` More files were not looked through.` : '';
-    const looked = `${localNumber(files)} ${agreeing(files, 'file')}`;
-    const message = `No line names ${name} in the first 256 kB of ${looked} of the workspace.${limit}`;
+    const message = [
+      l10n.many(
+        files,
+        'No line names {0} in the first 256 kB of 1 file of the workspace.',
+        'No line names {0} in the first 256 kB of {1} files of the workspace.',
+        name,
+        localNumber(files),
+      ),
+      ...(more ? [l10n.t('More files were not looked through.')] : []),
+    ].join(' ');
     await vscode.window.showInformationMessage(`Eigenscope: ${notificationText(message)}`);
     return;
   }
@@ -139,12 +146,14 @@ async function choose(name: string, places: readonly FoundPlace[]): Promise<Foun
       place,
     });
   }
-  const title = `Find Layer in Code: ${listText(name)}`;
+  const title = l10n.t('Find Layer in Code: {0}', listText(name));
   return (await vscode.window.showQuickPick(items, { title, matchOnDetail: true, matchOnDescription: true }))?.place;
 }
 
 function groupOf({ speaksOfIt, kind }: FoundPlace): string {
   if (speaksOfIt)
-    return kind === 'name' ? 'Files that name the checkpoint' : 'Attributes in files that name the checkpoint';
-  return kind === 'name' ? 'Other files' : 'Attributes in other files';
+    return kind === 'name'
+      ? l10n.t('Files that name the checkpoint')
+      : l10n.t('Attributes in files that name the checkpoint');
+  return kind === 'name' ? l10n.t('Other files') : l10n.t('Attributes in other files');
 }

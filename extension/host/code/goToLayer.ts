@@ -1,6 +1,7 @@
 /** "Go to Layer": from a name in code, or from a message about a key, to the layer's view. */
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { l10n } from '../../shared/language/l10n';
 import { linkTo, type InspectLink } from '../commands/inspectCommand';
 import { explainedAt } from '../loadErrors/explainedAt';
 import type { Explainer } from '../loadErrors/explainer';
@@ -22,7 +23,7 @@ export interface GoToSources {
 /** @throws Error that a person reads, where no layer's name is at the cursor */
 export async function goToLayer(sources: GoToSources): Promise<void> {
   const editor = vscode.window.activeTextEditor;
-  if (!editor) throw new Error('Put the cursor on a layer’s name in an editor first.');
+  if (!editor) throw new Error(l10n.t('Put the cursor on a layer’s name in an editor first.'));
   const { document, selection } = editor;
   await sources.checkpoints.readHeaders();
   const target = await layerAt(sources, document, selection.active);
@@ -47,10 +48,13 @@ async function layerAt(
     return isClear ? linkTo(first.checkpoint, first.tensor) : chooseLayer(text, matches);
   }
   const [whole] = candidates;
-  if (!whole) throw new Error('There is no name at the cursor.');
+  if (!whole) throw new Error(l10n.t('There is no name at the cursor.'));
   const [near] = meant.ranked(document, index.nearest(whole.text));
-  const nearest = near ? ` The nearest is ${near.name}.` : '';
-  throw new Error(`No checkpoint of the workspace has a tensor named ${whole.text}.${nearest}`);
+  throw new Error(
+    near
+      ? l10n.t('No checkpoint of the workspace has a tensor named {0}. The nearest is {1}.', whole.text, near.name)
+      : l10n.t('No checkpoint of the workspace has a tensor named {0}.', whole.text),
+  );
 }
 
 async function chooseLayer(name: string, matches: readonly LayerMatch[]): Promise<InspectLink | undefined> {
@@ -62,7 +66,7 @@ async function chooseLayer(name: string, matches: readonly LayerMatch[]): Promis
     ),
     match,
   }));
-  const title = `Go to Layer: several checkpoints have ${listText(name)}`;
+  const title = l10n.t('Go to Layer: several checkpoints have {0}', listText(name));
   const chosen = await vscode.window.showQuickPick(items, { title, matchOnDescription: true });
   return chosen && linkTo(chosen.match.checkpoint, chosen.match.tensor);
 }

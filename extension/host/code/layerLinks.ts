@@ -1,5 +1,6 @@
 /** Names of layers in code and in configurations as links that open the layer. */
 import * as vscode from 'vscode';
+import { l10n } from '../../shared/language/l10n';
 import { inspectUri, linkTo } from '../commands/inspectCommand';
 import { linksEnabled } from '../settings';
 import { beginningOf, type MeantCheckpoints } from '../sources/meantCheckpoints';
@@ -47,7 +48,7 @@ async function layerLinks(
     const range = new vscode.Range(document.positionAt(start), document.positionAt(end));
     const link = new vscode.DocumentLink(range, inspectUri(linkTo(match.checkpoint, match.tensor)));
     // No text of files: VS Code reads it as Markdown.
-    link.tooltip = 'Open the layer in Eigenscope';
+    link.tooltip = l10n.t('Open the layer in Eigenscope');
     links.push(link);
   }
   return links;

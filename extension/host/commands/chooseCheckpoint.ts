@@ -1,5 +1,6 @@
 /** Chooses the checkpoint for a command that names none: the active editor's, an open one, one of the workspace. */
 import * as vscode from 'vscode';
+import { l10n } from '../../shared/language/l10n';
 import { DIALOG_EXTENSIONS } from '../../shared/names/checkpointNames';
 import { VIEW_TYPES } from '../editor/checkpointEditor';
 import { listText } from '../plainText';
@@ -14,10 +15,10 @@ export function activeCheckpoint(): vscode.Uri | undefined {
 export async function chooseCheckpoint(checkpoints: WorkspaceCheckpoints): Promise<vscode.Uri | undefined> {
   const files = await checkpoints.find();
   if (files.length === 0) return browse();
-  const other = { label: 'Browse…', file: undefined };
+  const other = { label: l10n.t('Browse…'), file: undefined };
   const items = files.map((file) => ({ label: listText(vscode.workspace.asRelativePath(file)), file }));
   const chosen = await vscode.window.showQuickPick([...items, other], {
-    title: 'Eigenscope: Choose a Checkpoint',
+    title: l10n.t('Eigenscope: Choose a Checkpoint'),
     matchOnDescription: true,
   });
   if (!chosen) return undefined;
@@ -27,8 +28,8 @@ export async function chooseCheckpoint(checkpoints: WorkspaceCheckpoints): Promi
 async function browse(): Promise<vscode.Uri | undefined> {
   const chosen = await vscode.window.showOpenDialog({
     canSelectMany: false,
-    filters: { Checkpoints: DIALOG_EXTENSIONS },
-    title: 'Inspect Weights',
+    filters: { [l10n.t('Checkpoints')]: DIALOG_EXTENSIONS },
+    title: l10n.t('Inspect Weights'),
   });
   return chosen?.[0];
 }

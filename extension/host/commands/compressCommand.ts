@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { spectrumMethods } from '../../shared/compression/methodTable';
 import type { RankRequest, SaveRequest, SaveResult } from '../../shared/compressions';
+import { l10n } from '../../shared/language/l10n';
 import type { LayerResult } from '../../shared/layers';
 import { suggestedRank } from '../../shared/ranks/worthFactoring';
 import type { CheckpointEditors } from '../editor/checkpointEditor';
@@ -73,9 +74,9 @@ async function compressIn(
 async function mindsNothing(session: CheckpointSession, { layer, method, rank }: UnplacedSave): Promise<boolean> {
   const { notes } = await session.preview(layer, method, rank);
   if (notes.length === 0) return true;
-  const go = 'Save As…';
+  const go = l10n.t('Save As…');
   const detail = notes.map(notificationText).join('\n\n');
-  const title = `Compress ${notificationText(layer)}?`;
+  const title = l10n.t('Compress {0}?', notificationText(layer));
   return (await vscode.window.showWarningMessage(title, { modal: true, detail }, go)) === go;
 }
 
@@ -85,12 +86,15 @@ async function chooseLayer(session: CheckpointSession): Promise<string | undefin
     layers.map((layer) => ({
       layer,
       label: listText(layer),
-      description: `${shape.join(' × ')} ${dtype}${layer === session.shownLayer ? ' · open in the editor' : ''}`,
+      description: [
+        `${shape.join(' × ')} ${dtype}`,
+        ...(layer === session.shownLayer ? [l10n.t('open in the editor')] : []),
+      ].join(' · '),
       detail: knownNumbers(session.results.get(layer)),
     })),
   );
-  if (items.length === 0) throw new Error(`${session.path} has no layer that could be compressed.`);
-  const title = 'Compress Layer: which one?';
+  if (items.length === 0) throw new Error(l10n.t('{0} has no layer that could be compressed.', session.path));
+  const title = l10n.t('Compress Layer: which one?');
   const active = items.find(({ layer }) => layer === session.shownLayer);
   return (await pickOne(items, { title, active }))?.layer;
 }
@@ -98,30 +102,30 @@ async function chooseLayer(session: CheckpointSession): Promise<string | undefin
 function knownNumbers(result: LayerResult | undefined): string | undefined {
   const suggested = result && suggestedRank(result.ranks);
   if (!suggested || suggested.reason !== undefined) return suggested?.reason;
-  return `rank ${suggested.rank} keeps ${percentText(suggested.energy)} of the energy`;
+  return l10n.t('rank {0} keeps {1} of the energy', suggested.rank, percentText(suggested.energy));
 }
 
 async function chooseMethod(): Promise<string | undefined> {
   const items = spectrumMethods.map(({ name, label, description }) => ({ label, detail: description, name }));
   // A list of one is no choice.
   if (items.length === 1) return items[0]!.name;
-  const title = 'Compress Layer: how?';
+  const title = l10n.t('Compress Layer: how?');
   return (await vscode.window.showQuickPick(items, { title }))?.name;
 }
 
 async function chooseOutput(): Promise<SaveRequest['output'] | undefined> {
   const items: { label: string; detail: string; output: SaveRequest['output'] }[] = [
     {
-      label: 'Factor pair',
-      detail: 'Two small tensors in place of the weight: smaller, but the model must multiply both.',
+      label: l10n.t('Factor pair'),
+      detail: l10n.t('Two small tensors in place of the weight: smaller, but the model must multiply both.'),
       output: 'factors',
     },
     {
-      label: 'Reconstructed matrix',
-      detail: 'Same name and shape as before: loads anywhere, to try the approximation.',
+      label: l10n.t('Reconstructed matrix'),
+      detail: l10n.t('Same name and shape as before: loads anywhere, to try the approximation.'),
       output: 'reconstructed',
     },
   ];
-  const title = 'Compress Layer: save what?';
+  const title = l10n.t('Compress Layer: save what?');
   return (await vscode.window.showQuickPick(items, { title }))?.output;
 }

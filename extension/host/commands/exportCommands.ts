@@ -1,5 +1,6 @@
 /** Commands on the numbers of the checkpoint in the active editor: a report, other exports, own columns. */
 import * as vscode from 'vscode';
+import { l10n } from '../../shared/language/l10n';
 import type { CheckpointEditors } from '../editor/checkpointEditor';
 import type { CheckpointSession } from '../editor/checkpointSession';
 import { exportWithDialog } from '../editor/exportFlow';
@@ -25,17 +26,17 @@ export async function addOwnColumns(editors: CheckpointEditors): Promise<void> {
 }
 
 const CHOICES = [
-  { label: 'Report as HTML…', format: 'report' },
-  { label: 'Overview as Markdown…', format: 'markdown' },
-  { label: 'All Numbers as CSV…', format: 'csv' },
-  { label: 'All Numbers as JSON…', format: 'json' },
-  { label: 'Copy Overview as Markdown', format: undefined },
+  { label: l10n.t('Report as HTML…'), format: 'report' },
+  { label: l10n.t('Overview as Markdown…'), format: 'markdown' },
+  { label: l10n.t('All Numbers as CSV…'), format: 'csv' },
+  { label: l10n.t('All Numbers as JSON…'), format: 'json' },
+  { label: l10n.t('Copy Overview as Markdown'), format: undefined },
 ] as const;
 
 /** @throws as `saveReport` */
 export async function exportNumbers(editors: CheckpointEditors): Promise<void> {
   const { session, uri } = active(editors);
-  const chosen = await vscode.window.showQuickPick(CHOICES, { title: 'Export', placeHolder: 'What?' });
+  const chosen = await vscode.window.showQuickPick(CHOICES, { title: l10n.t('Export'), placeHolder: l10n.t('What?') });
   if (!chosen) return;
   if (chosen.format !== undefined) await exportWithDialog(session, chosen.format, uri);
   else await copyOverview(session);
@@ -48,7 +49,7 @@ async function copyOverview(session: CheckpointSession): Promise<void> {
   } finally {
     source.dispose();
   }
-  vscode.window.setStatusBarMessage('Eigenscope: copied the overview in Markdown', SAID_MS);
+  vscode.window.setStatusBarMessage(l10n.t('Eigenscope: copied the overview in Markdown'), SAID_MS);
 }
 
 /** A person reads it in this time. */
@@ -57,6 +58,6 @@ const SAID_MS = 5000;
 function active(editors: CheckpointEditors): { session: CheckpointSession; uri: vscode.Uri } {
   const uri = activeCheckpoint();
   const session = uri && editors.session(uri);
-  if (!session) throw new Error('Open a checkpoint first.');
+  if (!session) throw new Error(l10n.t('Open a checkpoint first.'));
   return { session, uri };
 }

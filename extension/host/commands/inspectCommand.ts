@@ -1,6 +1,7 @@
 /** "Inspect Weights": on a file or folder of the explorer, the active editor's file, or one the person chooses. */
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { l10n } from '../../shared/language/l10n';
 import { isCheckpointName } from '../../shared/names/checkpointNames';
 import type { TensorSummary } from '../../shared/tensors';
 import type { CheckpointEditors } from '../editor/checkpointEditor';
@@ -41,7 +42,7 @@ export async function inspectWeights(
     await editors.open(vscode.Uri.parse(uri, true), layer === undefined ? undefined : { layer, compress });
     return;
   }
-  const uri = await checkpointFor(checkpoints, given, 'Inspect Weights: which one?');
+  const uri = await checkpointFor(checkpoints, given, l10n.t('Inspect Weights: which one?'));
   if (uri) await editors.open(uri);
 }
 
@@ -52,7 +53,7 @@ export async function compressModel(
   given?: vscode.Uri,
 ): Promise<void> {
   const active = given ? undefined : activeCheckpoint();
-  const uri = active ?? (await checkpointFor(checkpoints, given, 'Compress Model: which one?'));
+  const uri = active ?? (await checkpointFor(checkpoints, given, l10n.t('Compress Model: which one?')));
   if (uri) await editors.open(uri, { plan: { path: null } });
 }
 

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { PLAN_ENDING } from '../../shared/compression/plans';
+import { l10n } from '../../shared/language/l10n';
 import type { CheckpointEditors } from '../editor/checkpointEditor';
 import { checkpointsIn } from '../workspace/clickedCheckpoint';
 import type { WorkspaceCheckpoints } from '../workspace/workspaceCheckpoints';
@@ -27,7 +28,8 @@ export async function openPlan(
   then?: 'save',
 ): Promise<void> {
   const plan = given ?? vscode.window.activeTextEditor?.document.uri;
-  if (!plan?.fsPath.endsWith(PLAN_ENDING)) throw new Error(`Open a plan first: a file that ends with ${PLAN_ENDING}.`);
+  if (!plan?.fsPath.endsWith(PLAN_ENDING))
+    throw new Error(l10n.t('Open a plan first: a file that ends with {0}.', PLAN_ENDING));
   const document = vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === plan.toString());
   if (document?.isDirty === true && !(await document.save())) return;
   const file = (await namedCheckpoint(plan.fsPath, checkpoints)) ?? (await chooseCheckpoint(checkpoints))?.fsPath;

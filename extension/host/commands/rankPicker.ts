@@ -1,6 +1,7 @@
 /** The rank step of "Compress Layer…": suggestions with their error and size, and a live preview of what is typed. */
 import * as vscode from 'vscode';
 import type { CompressionPreview, RankRequest } from '../../shared/compressions';
+import { l10n } from '../../shared/language/l10n';
 import { ENERGIES } from '../../shared/ranks/energyShares';
 import { problemOf } from '../../shared/rpc';
 import { visible } from '../../shared/visibleText';
@@ -27,10 +28,10 @@ export function chooseRank(
   method: string,
 ): Promise<RankRequest | undefined> {
   const picker = vscode.window.createQuickPick<RankItem>();
-  picker.title = `Compress ${visible(layer)}: how far?`;
-  picker.placeholder = 'Rank (64), share of the energy (95% or 0.95) or of the parameters (0.5x)';
+  picker.title = l10n.t('Compress {0}: how far?', visible(layer));
+  picker.placeholder = l10n.t('Rank (64), share of the energy (95% or 0.95) or of the parameters (0.5x)');
   // Before they are known, none should look like a choice.
-  let suggestions: RankItem[] = [{ label: 'Computing…', alwaysShow: true }];
+  let suggestions: RankItem[] = [{ label: l10n.t('Computing…'), alwaysShow: true }];
   picker.items = suggestions;
   let typing = 0;
 
@@ -105,27 +106,27 @@ async function suggestedItems(session: CheckpointSession, layer: string, method:
     }
   }
   const verdict = reason === undefined ? [] : [{ label: `$(info) ${reason}`, alwaysShow: true }];
-  const separator = { label: 'No saving', kind: vscode.QuickPickItemKind.Separator };
+  const separator = { label: l10n.t('No saving'), kind: vscode.QuickPickItemKind.Separator };
   return [...verdict, ...saving, ...(others.length > 0 ? [separator, ...others] : [])];
 }
 
 function itemFor(request: RankRequest): RankItem {
-  return { label: labelOf(request), detail: 'Computing…', alwaysShow: true, request };
+  return { label: labelOf(request), detail: l10n.t('Computing…'), alwaysShow: true, request };
 }
 
 function notUnderstood(value: string): RankItem {
-  const label = `"${listText(value)}" is not a rank`;
-  return { label, detail: 'Type 64, 95%, 0.95 or 0.5x.', alwaysShow: true };
+  const label = l10n.t('"{0}" is not a rank', listText(value));
+  return { label, detail: l10n.t('Type 64, 95%, 0.95 or 0.5x.'), alwaysShow: true };
 }
 
 function labelOf(request: RankRequest): string {
   switch (request.kind) {
     case 'rank':
-      return `Rank ${request.rank}`;
+      return l10n.t('Rank {0}', request.rank);
     case 'energy':
-      return `${rankText(request)} of the energy`;
+      return l10n.t('{0} of the energy', rankText(request));
     case 'budget':
-      return `${rankText(request).replace('x', ' ×')} of the parameters`;
+      return l10n.t('{0} of the parameters', rankText(request).replace('x', ' ×'));
   }
 }
 
@@ -137,7 +138,9 @@ function previewText(preview: CompressionPreview): string {
   const [size, speed] = [percent(bytes.after / bytes.before), percent(work.after / work.before)];
   // The list cuts what is long: the least important comes last, and what is equal is said once.
   const saved =
-    size === speed ? `${size} of the bytes and multiply-adds` : `${size} of the bytes · ${speed} of the multiply-adds`;
+    size === speed
+      ? l10n.t('{0} of the bytes and multiply-adds', size)
+      : l10n.t('{0} of the bytes · {1} of the multiply-adds', size, speed);
   const error = percent(preview.relative_error);
-  return `rank ${preview.rank} of ${preview.fullRank} · error ${error} · ${saved} · σₖ₊₁/σ₁ ${sigma}`;
+  return l10n.t('rank {0} of {1} · error {2} · {3} · σₖ₊₁/σ₁ {4}', preview.rank, preview.fullRank, error, saved, sigma);
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { arrayFileName } from '../../shared/names/arrayFileName';
 import type { ArrayContents, SavedArray } from '../../shared/elements';
+import { l10n } from '../../shared/language/l10n';
 import { notificationText } from '../plainText';
 import { inspectSettings } from '../settings';
 import type { CheckpointSession } from './checkpointSession';
@@ -25,10 +26,10 @@ export async function saveArrayWithDialog(
     const target = await vscode.window.showSaveDialog({
       defaultUri: vscode.Uri.joinPath(source, '..', arrayFileName(request.layer, request.contents)),
       filters: { NumPy: ['npy'] },
-      title: 'Save as NumPy Array',
+      title: l10n.t('Save as NumPy Array'),
     });
     if (!target) return null;
-    const saving = `Saving ${notificationText(path.basename(target.fsPath))}`;
+    const saving = l10n.t('Saving {0}', notificationText(path.basename(target.fsPath)));
     try {
       const params = { ...request, target: target.fsPath, settings: inspectSettings() };
       const saved = await modelRunProgress(

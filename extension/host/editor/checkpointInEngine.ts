@@ -4,6 +4,7 @@
  */
 import type { CancellationToken } from 'vscode-jsonrpc';
 import type { DocumentRequests, DocumentStamp, EngineNotifications, EngineRequests, Stamped } from '../../protocol';
+import { l10n } from '../../shared/language/l10n';
 import { problemOf } from '../../shared/rpc';
 import type { PackedSummary, Problem } from '../../shared/tensors';
 import { EngineDiedError, type EngineClient } from '../engineClient';
@@ -108,7 +109,7 @@ export class CheckpointInEngine {
   ): Promise<DocumentRequests[K]['result']> {
     const { about, answer } = await this.ask(method, params, token);
     if (this.stamp && sameStamp(this.stamp, about)) return answer;
-    const message = `${this.path}: was opened anew meanwhile; this answer was about what it was before`;
+    const message = l10n.t('{0}: was opened anew meanwhile; this answer was about what it was before', this.path);
     throw new SessionError({ code: 'reloaded', message, file: this.path });
   }
 
@@ -178,7 +179,11 @@ export class CheckpointInEngine {
     const file = await stampOf(this.path);
     if (this.diedOpening >= OPEN_ATTEMPTS) await quarantine?.add(this.path, file);
     if (this.diedOpening >= OPEN_ATTEMPTS || (!this.insisted && (await quarantine?.holds(this.path)))) {
-      const message = `${this.path}: the engine died ${OPEN_ATTEMPTS} times while it opened this; it is left alone until it changes, or until you try again`;
+      const message = l10n.t(
+        '{0}: the engine died {1} times while it opened this; it is left alone until it changes, or until you try again',
+        this.path,
+        OPEN_ATTEMPTS,
+      );
       throw new SessionError({ code: QUARANTINED, message, file: this.path });
     }
     const ask = async (): Promise<Opened> => {
@@ -198,7 +203,7 @@ export class CheckpointInEngine {
     if (this.version !== undefined && about.version !== this.version) {
       // The engine was away and found other files: the results are not theirs.
       void this.close(about);
-      const message = `${this.path}: changed on disk while it was open; reload it`;
+      const message = l10n.t('{0}: changed on disk while it was open; reload it', this.path);
       throw new SessionError({ code: 'changed', message, file: this.path });
     }
     return opened;
@@ -225,7 +230,11 @@ export class CheckpointInEngine {
 
   /** Nothing of a message about another checkpoint is taken: every view says so. */
   private refused({ path }: DocumentStamp): SessionError {
-    const message = `${this.path}: the engine answered about ${path}; nothing of it is shown. Reload this checkpoint.`;
+    const message = l10n.t(
+      '{0}: the engine answered about {1}; nothing of it is shown. Reload this checkpoint.',
+      this.path,
+      path,
+    );
     const error = new SessionError({ code: 'wrong-checkpoint', message, file: this.path });
     this.options.onForeign(error.toProblem());
     return error;

@@ -9,6 +9,7 @@ import type { InspectDepth, QuickLook } from '../../shared/estimates';
 import { withoutNumbers } from '../../shared/layerFindings';
 import type { GoodnessOfFit, InspectSettings, LayerResult, LayerSpectrum } from '../../shared/layers';
 import type { DocumentStamp, ViewNotifications } from '../../protocol';
+import { l10n } from '../../shared/language/l10n';
 import { problemOf } from '../../shared/rpc';
 import type { CheckpointSummary, LayerParts, PackedSummary, Problem } from '../../shared/tensors';
 import type { EngineClient, EngineEvents, EngineChange } from '../engineClient';
@@ -232,7 +233,10 @@ export class CheckpointSession {
   async save(request: SaveRequest, token?: CancellationToken, version?: string): Promise<SaveResult> {
     const { about } = await this.inEngine.current();
     if (version !== undefined && version !== about.version) {
-      const message = `${this.path}: changed and was opened anew meanwhile; look at it once more before you save`;
+      const message = l10n.t(
+        '{0}: changed and was opened anew meanwhile; look at it once more before you save',
+        this.path,
+      );
       throw new SessionError({ code: 'reloaded', message, file: this.path });
     }
     const begun = performance.now();
@@ -356,7 +360,7 @@ export class CheckpointSession {
     if (!tensor) return;
     const problem = {
       code: DIED,
-      message: `The engine ended at this layer: inspect it again. (${message})`,
+      message: l10n.t('The engine ended at this layer: inspect it again. ({0})', message),
       tensor: tensor.name,
     };
     this.take({ ...withoutNumbers(name, tensor, problem), ...part });

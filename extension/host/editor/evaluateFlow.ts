@@ -1,18 +1,23 @@
 /** Runs an ONNX model and its compressed copy on the same inputs: asks for them, shows progress and what came out. */
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { l10n } from '../../shared/language/l10n';
 import type { EvaluationReport } from '../../shared/modelRuns';
 import { notificationText } from '../plainText';
 import type { CheckpointSession } from './checkpointSession';
 import { evaluationMarkdown } from './evaluationMarkdown';
 import { modelRunProgress } from './modelRunProgress';
 
-const TITLE = 'Evaluate';
+const TITLE = l10n.t('Evaluate');
 
 /** A dialog takes files or folders: not every system has one for both. */
 const KINDS = [
-  { label: 'A File…', detail: '.npz with an array for each input, or .npy for a model of one input', folder: false },
-  { label: 'A Folder…', detail: 'of .npz and .npy files', folder: true },
+  {
+    label: l10n.t('A File…'),
+    detail: l10n.t('.npz with an array for each input, or .npy for a model of one input'),
+    folder: false,
+  },
+  { label: l10n.t('A Folder…'), detail: l10n.t('of .npz and .npy files'), folder: true },
 ] as const;
 
 /**
@@ -29,7 +34,7 @@ export async function evaluateSaved(
 ): Promise<void> {
   const model = compressed.files.find((file) => file.endsWith('.onnx'));
   if (model === undefined)
-    throw new Error(`${compressed.path} has no ONNX model: save in the layout ONNX to evaluate it.`);
+    throw new Error(l10n.t('{0} has no ONNX model: save in the layout ONNX to evaluate it.', compressed.path));
   const inputs = await askInputs(source);
   if (inputs === undefined) return;
   const report = await evaluated(session, path.join(compressed.path, model), inputs);
@@ -45,16 +50,16 @@ export async function evaluateSaved(
 async function askInputs(source: vscode.Uri): Promise<string | undefined> {
   const kind = await vscode.window.showQuickPick(KINDS, {
     title: TITLE,
-    placeHolder: 'Which inputs?',
+    placeHolder: l10n.t('Which inputs?'),
     ignoreFocusOut: true,
   });
   if (!kind) return undefined;
   const chosen = await vscode.window.showOpenDialog({
     ...{ canSelectMany: false, canSelectFiles: !kind.folder, canSelectFolders: kind.folder },
     defaultUri: vscode.Uri.joinPath(source, '..'),
-    ...(!kind.folder && { filters: { 'NumPy arrays': ['npz', 'npy'] } }),
-    title: 'Evaluate: Inputs of Both Models',
-    openLabel: 'Evaluate',
+    ...(!kind.folder && { filters: { [l10n.t('NumPy arrays')]: ['npz', 'npy'] } }),
+    title: l10n.t('Evaluate: Inputs of Both Models'),
+    openLabel: l10n.t('Evaluate'),
   });
   return chosen?.[0]?.fsPath;
 }
@@ -65,7 +70,7 @@ function evaluated(
   compressed: string,
   inputs: string,
 ): Promise<EvaluationReport | undefined> {
-  return modelRunProgress(session, `Evaluating ${notificationText(path.basename(compressed))}`, (token) => {
+  return modelRunProgress(session, l10n.t('Evaluating {0}', notificationText(path.basename(compressed))), (token) => {
     const request = { inputs: { kind: 'files', path: inputs }, logits: [] } as const;
     return session.inEngine.askNumbers('evaluate', { compressed, request }, token);
   });

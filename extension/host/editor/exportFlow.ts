@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import type { CancellationToken } from 'vscode-jsonrpc';
 import type { ViewRequests } from '../../protocol';
 import { exportFormat, type ExportFormat, type ExportResult } from '../../shared/exports/exportFormats';
+import { l10n } from '../../shared/language/l10n';
 import { notificationText } from '../plainText';
 import { inspectSettings } from '../settings';
 import type { CheckpointSession } from './checkpointSession';
@@ -29,7 +30,7 @@ export async function exportWithDialog(
     title,
   });
   if (!target) return null;
-  const saving = `Saving ${notificationText(path.basename(target.fsPath))}`;
+  const saving = l10n.t('Saving {0}', notificationText(path.basename(target.fsPath)));
   const written = await modelRunProgress(session, saving, (token) =>
     session.exports.write(format, target.fsPath, inspectSettings(), token, only),
   );
@@ -49,7 +50,7 @@ export async function savePicture(
     // The page's word is no path.
     defaultUri: vscode.Uri.joinPath(source, '..', path.basename(`${name}.${kind}`)),
     filters: { [kind.toUpperCase()]: [kind] },
-    title: 'Save Plot',
+    title: l10n.t('Save Plot'),
   });
   if (!target) return null;
   const { answer } = await session.inEngine.ask('savePicture', { bytes, target: target.fsPath }, token);
@@ -61,9 +62,9 @@ async function offerToOpen(
   format: ExportFormat | 'picture',
   { path: file, notes }: Pick<ExportResult, 'path' | 'notes'>,
 ): Promise<void> {
-  const saved = `Saved ${notificationText(path.basename(file))}.`;
+  const saved = l10n.t('Saved {0}.', notificationText(path.basename(file)));
   const left = notes.length === 0 ? '' : ` ${notificationText(notes.join(' '))}`;
-  const open = 'Open';
+  const open = l10n.t('Open');
   if ((await vscode.window.showInformationMessage(saved + left, open)) !== open) return;
   const uri = vscode.Uri.file(file);
   if (format === 'report' && isOnThisMachine()) await vscode.env.openExternal(uri);

@@ -1,21 +1,22 @@
 /** Asks what saving a compressed model needs: layout, type, size of files, folder. VS Code's own dialogs, none of ours. */
 import * as vscode from 'vscode';
 import { saveLayouts, type LayoutName } from '../../shared/compression/layouts';
+import { l10n } from '../../shared/language/l10n';
 import { checkpointName } from './proposedName';
 
 /** Bytes of a shard, as Hugging Face counts them. */
 const SHARDS: readonly { label: string; bytes: number; description?: string }[] = [
-  { label: '5 GB a file', bytes: 5e9, description: 'what transformers writes' },
-  { label: '2 GB a file', bytes: 2e9 },
-  { label: '10 GB a file', bytes: 10e9 },
-  { label: 'One file', bytes: Number.MAX_SAFE_INTEGER },
+  { label: l10n.t('5 GB a file'), bytes: 5e9, description: l10n.t('what transformers writes') },
+  { label: l10n.t('2 GB a file'), bytes: 2e9 },
+  { label: l10n.t('10 GB a file'), bytes: 10e9 },
+  { label: l10n.t('One file'), bytes: Number.MAX_SAFE_INTEGER },
 ];
 
 const DTYPES = [
-  { label: 'As stored', dtype: undefined, description: 'each layer keeps its type' },
-  { label: 'BF16', dtype: 'BF16', description: 'range of float32, 8 bits of precision' },
-  { label: 'F16', dtype: 'F16', description: 'up to 65 504, 11 bits of precision' },
-  { label: 'F32', dtype: 'F32', description: 'exact, twice the size' },
+  { label: l10n.t('As stored'), dtype: undefined, description: l10n.t('each layer keeps its type') },
+  { label: 'BF16', dtype: 'BF16', description: l10n.t('range of float32, 8 bits of precision') },
+  { label: 'F16', dtype: 'F16', description: l10n.t('up to 65 504, 11 bits of precision') },
+  { label: 'F32', dtype: 'F32', description: l10n.t('exact, twice the size') },
 ] as const;
 
 export interface SavingChoices {
@@ -31,26 +32,30 @@ export interface SavingChoices {
  * @returns undefined where the person gave up on the way
  */
 export async function askSavingChoices(source: vscode.Uri, format: string): Promise<SavingChoices | undefined> {
-  const title = 'Save Compressed Model';
+  const title = l10n.t('Save Compressed Model');
   const layouts = saveLayouts
     .filter(({ name }) => (name === 'onnx') === (format === 'onnx') || name === 'dense' || name === 'safetensors')
     .map(({ name, label, description }) => ({ label, detail: description, name }));
   const layout = await vscode.window.showQuickPick(layouts, {
     title,
-    placeHolder: 'For which program?',
+    placeHolder: l10n.t('For which program?'),
     ignoreFocusOut: true,
   });
   if (!layout) return undefined;
   const dtype = await vscode.window.showQuickPick(DTYPES, {
     title,
-    placeHolder: 'Type of the new tensors',
+    placeHolder: l10n.t('Type of the new tensors'),
     ignoreFocusOut: true,
   });
   if (!dtype) return undefined;
   const shard =
     layout.name === 'onnx'
       ? SHARDS[0]
-      : await vscode.window.showQuickPick(SHARDS, { title, placeHolder: 'Size of the files', ignoreFocusOut: true });
+      : await vscode.window.showQuickPick(SHARDS, {
+          title,
+          placeHolder: l10n.t('Size of the files'),
+          ignoreFocusOut: true,
+        });
   if (!shard) return undefined;
   const target = await askFolder(source, layout.name);
   if (!target) return undefined;
@@ -65,7 +70,7 @@ function askFolder(source: vscode.Uri, layout: LayoutName): Thenable<vscode.Uri 
   const name = `${checkpointName(source)}-${layout}`;
   return vscode.window.showSaveDialog({
     defaultUri: vscode.Uri.joinPath(source, '..', name),
-    title: 'Save Compressed Model: Name a New Folder',
-    saveLabel: 'Save Here',
+    title: l10n.t('Save Compressed Model: Name a New Folder'),
+    saveLabel: l10n.t('Save Here'),
   });
 }

@@ -6,6 +6,7 @@ import { CancellationTokenSource } from 'vscode-jsonrpc';
 import type { ViewNotifications } from '../../protocol';
 import type { ModelSaving } from '../../shared/compression/modelSaving';
 import type { RunRequest } from '../../shared/compression/runs';
+import { l10n } from '../../shared/language/l10n';
 import { problemOf } from '../../shared/rpc';
 import type { CheckpointInEngine } from './checkpointInEngine';
 
@@ -32,7 +33,7 @@ export class ModelSavingRun {
   /** @throws Error while one is running */
   assertIdle(): void {
     if (this.current?.state !== 'running') return;
-    throw new Error(`${this.current.target} is being saved; wait for its end, or cancel it.`);
+    throw new Error(l10n.t('{0} is being saved; wait for its end, or cancel it.', this.current.target));
   }
 
   /** @throws Error while one is running. Otherwise resolves when it has ended: the state says how */
@@ -42,7 +43,7 @@ export class ModelSavingRun {
     const { target, layout } = request;
     const source = new CancellationTokenSource();
     this.cancelling = source;
-    this.set({ state: 'running', target, fraction: 0, message: 'Reading headers', secondsLeft: null });
+    this.set({ state: 'running', target, fraction: 0, message: l10n.t('Reading headers'), secondsLeft: null });
     const stop = this.session.on('saving', ({ fraction, message, secondsLeft = null }) => {
       this.set({ state: 'running', target, fraction, message, secondsLeft });
     });
@@ -65,7 +66,8 @@ export class ModelSavingRun {
 
   /** Goes on from what a stopped save has done. @throws Error if none was stopped */
   async resume(): Promise<void> {
-    if (this.current?.state !== 'stopped' || !this.request) throw new Error('There is no save to take up again.');
+    if (this.current?.state !== 'stopped' || !this.request)
+      throw new Error(l10n.t('There is no save to take up again.'));
     await this.start({ ...this.request, existing: 'resume' });
   }
 

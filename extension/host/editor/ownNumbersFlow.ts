@@ -2,7 +2,8 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { CancellationToken } from 'vscode-jsonrpc';
-import { agreeing } from '../../shared/agreeing';
+import { counts } from '../../shared/language/counts';
+import { l10n } from '../../shared/language/l10n';
 import type { OwnNumbers } from '../../shared/ownNumbers';
 import { notificationText } from '../plainText';
 import { localNumber } from '../quantityText';
@@ -24,9 +25,9 @@ export async function addColumns(
   const chosen = await vscode.window.showOpenDialog({
     canSelectMany: false,
     defaultUri: vscode.Uri.joinPath(source, '..'),
-    filters: { 'Numbers by tensor name': ['csv', 'tsv', 'txt', 'json'] },
-    title: 'Add Columns from File',
-    openLabel: 'Add',
+    filters: { [l10n.t('Numbers by tensor name')]: ['csv', 'tsv', 'txt', 'json'] },
+    title: l10n.t('Add Columns from File'),
+    openLabel: l10n.t('Add'),
   });
   const file = chosen?.[0]?.fsPath;
   if (file === undefined) return null;
@@ -38,13 +39,30 @@ export async function addColumns(
 }
 
 function addedText({ path: file, layers, columns, unmatched, problems }: OwnNumbers): string {
-  const count = (many: number, noun: string): string => `${localNumber(many)} ${agreeing(many, noun)}`;
-  const names = unmatched.names.slice(0, MOST_SAID).join(', ');
-  const rest = unmatched.count > MOST_SAID ? ', …' : '';
+  const names = [...unmatched.names.slice(0, MOST_SAID), ...(unmatched.count > MOST_SAID ? ['…'] : [])].join(', ');
+  const columnsFound = counts.columns(columns.length, localNumber(columns.length));
+  const left = problems.count - MOST_SAID;
   return [
-    `${path.basename(file)}: ${count(columns.length, 'column')} for ${count(layers.length, 'layer')}.`,
-    ...(unmatched.count > 0 ? [`Not in this checkpoint: ${count(unmatched.count, 'name')} (${names}${rest}).`] : []),
+    l10n.many(
+      layers.length,
+      '{0}: {1} for 1 layer.',
+      '{0}: {1} for {2} layers.',
+      path.basename(file),
+      columnsFound,
+      localNumber(layers.length),
+    ),
+    ...(unmatched.count > 0
+      ? [
+          l10n.many(
+            unmatched.count,
+            'Not in this checkpoint: 1 name ({1}).',
+            'Not in this checkpoint: {0} names ({1}).',
+            localNumber(unmatched.count),
+            names,
+          ),
+        ]
+      : []),
     ...problems.messages.slice(0, MOST_SAID),
-    ...(problems.count > MOST_SAID ? [`And ${count(problems.count - MOST_SAID, 'problem')} more.`] : []),
+    ...(left > 0 ? [l10n.many(left, 'And 1 more problem.', 'And {0} more problems.', localNumber(left))] : []),
   ].join(' ');
 }

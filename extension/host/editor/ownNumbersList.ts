@@ -3,6 +3,7 @@
  * anew each time, so that they are always those of the file. Knows nothing of VS Code.
  */
 import type { CancellationToken } from 'vscode-jsonrpc';
+import { l10n } from '../../shared/language/l10n';
 import type { KeptNumbers, OwnNumbers } from '../../shared/ownNumbers';
 import { problemOf } from '../../shared/rpc';
 import type { CheckpointInEngine } from './checkpointInEngine';
@@ -52,7 +53,8 @@ export class OwnNumbersList {
   async add(path: string, token: CancellationToken): Promise<OwnNumbers> {
     await this.load();
     const others = this.files.filter((each) => each.path !== path);
-    if (others.length >= MOST_FILES) throw new Error(`${MOST_FILES} files are shown already. Remove one first.`);
+    if (others.length >= MOST_FILES)
+      throw new Error(l10n.t('{0} files are shown already. Remove one first.', MOST_FILES));
     const found = await this.inEngine.askNumbers('ownNumbers', { path }, token);
     await this.change([...this.files.filter((each) => each.path !== path), found]);
     return found;

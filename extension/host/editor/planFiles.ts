@@ -1,6 +1,7 @@
 /** Files of plans and statistics: asks where with VS Code's own dialogs. Reading, checking and writing is the engine's. */
 import * as vscode from 'vscode';
 import { PLAN_ENDING } from '../../shared/compression/plans';
+import { l10n } from '../../shared/language/l10n';
 import { checkpointName } from './proposedName';
 
 const FILTERS = { 'Compression plan': ['json'] };
@@ -10,7 +11,7 @@ export async function askPlanTarget(source: vscode.Uri): Promise<string | undefi
   const target = await vscode.window.showSaveDialog({
     defaultUri: vscode.Uri.joinPath(source, '..', `${checkpointName(source)}${PLAN_ENDING}`),
     filters: FILTERS,
-    title: 'Save Plan',
+    title: l10n.t('Save Plan'),
   });
   return target?.fsPath;
 }
@@ -21,7 +22,7 @@ export async function choosePlanFile(source: vscode.Uri): Promise<string | undef
     canSelectMany: false,
     defaultUri: vscode.Uri.joinPath(source, '..'),
     filters: FILTERS,
-    title: 'Load Plan',
+    title: l10n.t('Load Plan'),
   });
   return chosen?.[0]?.fsPath;
 }
@@ -31,8 +32,8 @@ export async function chooseStatisticsFile(source: vscode.Uri): Promise<string |
   const chosen = await vscode.window.showOpenDialog({
     canSelectMany: false,
     defaultUri: vscode.Uri.joinPath(source, '..'),
-    filters: { Statistics: ['safetensors', 'gguf', 'dat', 'imatrix'], 'All files': ['*'] },
-    title: 'Use Statistics',
+    filters: { [l10n.t('Statistics')]: ['safetensors', 'gguf', 'dat', 'imatrix'], [l10n.t('All files')]: ['*'] },
+    title: l10n.t('Use Statistics'),
   });
   return chosen?.[0]?.fsPath;
 }
@@ -42,9 +43,9 @@ export async function chooseQuantisedCheckpoint(source: vscode.Uri): Promise<str
   const chosen = await vscode.window.showOpenDialog({
     canSelectMany: false,
     defaultUri: vscode.Uri.joinPath(source, '..'),
-    filters: { Checkpoints: ['safetensors', 'json', 'gguf', 'bin', 'pt'], 'All files': ['*'] },
-    title: 'A Quantised Checkpoint of This Model',
-    openLabel: 'Use',
+    filters: { [l10n.t('Checkpoints')]: ['safetensors', 'json', 'gguf', 'bin', 'pt'], [l10n.t('All files')]: ['*'] },
+    title: l10n.t('A Quantised Checkpoint of This Model'),
+    openLabel: l10n.t('Use'),
   });
   return chosen?.[0]?.fsPath;
 }

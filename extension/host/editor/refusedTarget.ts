@@ -1,5 +1,6 @@
 /** Targets of a save that the engine refuses before any work is done: only it knows all files of a model. */
 import * as vscode from 'vscode';
+import { l10n } from '../../shared/language/l10n';
 import { problemOf } from '../../shared/rpc';
 
 /**
@@ -12,6 +13,6 @@ import { problemOf } from '../../shared/rpc';
 export async function choosesAnotherName(error: unknown, codes: readonly string[]): Promise<boolean> {
   const { code, message } = problemOf(error);
   if (!codes.includes(code)) throw error;
-  const again = 'Choose Another Name';
+  const again = l10n.t('Choose Another Name');
   return (await vscode.window.showWarningMessage(message, { modal: true }, again)) === again;
 }

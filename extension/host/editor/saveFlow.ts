@@ -3,6 +3,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { methodAtRank, suggestedName } from '../../shared/names/suggestedName';
 import type { SaveRequest, SaveResult } from '../../shared/compressions';
+import { l10n } from '../../shared/language/l10n';
 import type { CheckpointSession } from './checkpointSession';
 import { percentText } from '../percentText';
 import { notificationText } from '../plainText';
@@ -47,7 +48,7 @@ export async function saveWithProgress(
   const name = path.basename(request.target);
   const options = {
     location: vscode.ProgressLocation.Notification,
-    title: `Saving ${notificationText(name)}`,
+    title: l10n.t('Saving {0}', notificationText(name)),
     cancellable: true,
   };
   const result = await vscode.window.withProgress(options, async (progress, token) => {
@@ -67,9 +68,14 @@ export async function saveWithProgress(
 }
 
 async function offerToOpen(result: SaveResult): Promise<void> {
-  const open = 'Inspect It';
+  const open = l10n.t('Inspect It');
   const error = percentText(result.measured_error, { maximumSignificantDigits: 3 });
-  const message = `Saved ${notificationText(path.basename(result.path))} at rank ${result.rank}, relative error ${error}.`;
+  const message = l10n.t(
+    'Saved {0} at rank {1}, relative error {2}.',
+    notificationText(path.basename(result.path)),
+    result.rank,
+    error,
+  );
   const chosen = await vscode.window.showInformationMessage(message, open);
   if (chosen) await vscode.commands.executeCommand('eigenscope.inspectWeights', vscode.Uri.file(result.path));
 }
@@ -79,6 +85,6 @@ function askTarget(source: vscode.Uri, { layer, method, rank }: UnplacedSave): T
   return vscode.window.showSaveDialog({
     defaultUri: vscode.Uri.joinPath(source, '..', name),
     filters: { safetensors: ['safetensors'] },
-    title: 'Save Compressed Checkpoint',
+    title: l10n.t('Save Compressed Checkpoint'),
   });
 }

@@ -5,6 +5,7 @@
 import type { CancellationToken } from 'vscode-jsonrpc';
 import type { QuickLook } from '../../shared/estimates';
 import type { ExportFormat, ExportResult, ToldNumbers } from '../../shared/exports/exportFormats';
+import { l10n } from '../../shared/language/l10n';
 import type { InspectSettings, LayerResult } from '../../shared/layers';
 import type { OwnNumbersList } from './ownNumbersList';
 import type { CheckpointInEngine } from './checkpointInEngine';
@@ -62,7 +63,7 @@ export class SessionExports {
   private async tell(token: CancellationToken): Promise<ToldNumbers> {
     const { results, quick: looks } = await this.session.contentsNow();
     for (let at = 0; at === 0 || at < results.length; at += SLICE) {
-      if (token.isCancellationRequested) throw new DOMException('The export was cancelled.', 'AbortError');
+      if (token.isCancellationRequested) throw new DOMException(l10n.t('The export was cancelled.'), 'AbortError');
       const slice = results.slice(at, at + SLICE);
       await this.session.inEngine.ask('tellResults', { results: slice, first: at === 0 }, token);
     }

@@ -6,29 +6,30 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { CalibrationReport, ModelInputs } from '../../shared/modelRuns';
 import type { StatisticsSummary } from '../../shared/compression/statistics';
+import { l10n } from '../../shared/language/l10n';
 import { notificationText } from '../plainText';
 import type { CheckpointSession } from './checkpointSession';
 import { modelRunProgress } from './modelRunProgress';
 import { chooseStatisticsFile } from './planFiles';
 
-const TITLE = 'Use Statistics';
+const TITLE = l10n.t('Use Statistics');
 
 const SOURCES = [
   {
     source: 'file',
-    label: 'A File of Statistics…',
-    detail: 'of a calibration (safetensors), or an imatrix of llama.cpp',
+    label: l10n.t('A File of Statistics…'),
+    detail: l10n.t('of a calibration (safetensors), or an imatrix of llama.cpp'),
   },
   {
     source: 'inputs',
-    label: 'Run the Model on a File of Inputs…',
-    detail: '.npz with an array for each input, or .npy for a model of one input',
+    label: l10n.t('Run the Model on a File of Inputs…'),
+    detail: l10n.t('.npz with an array for each input, or .npy for a model of one input'),
   },
-  { source: 'folder', label: 'Run the Model on a Folder of Inputs…', detail: 'of .npz and .npy files' },
+  { source: 'folder', label: l10n.t('Run the Model on a Folder of Inputs…'), detail: l10n.t('of .npz and .npy files') },
   {
     source: 'random',
-    label: 'Run the Model on Random Inputs…',
-    detail: 'They say nothing of real inputs: only to try things out. All that is made with them is marked.',
+    label: l10n.t('Run the Model on Random Inputs…'),
+    detail: l10n.t('They say nothing of real inputs: only to try things out. All that is made with them is marked.'),
   },
 ] as const;
 
@@ -48,7 +49,7 @@ export async function askStatistics(
     format === 'onnx'
       ? await vscode.window.showQuickPick(SOURCES, {
           title: TITLE,
-          placeHolder: 'Statistics of the inputs',
+          placeHolder: l10n.t('Statistics of the inputs'),
           ignoreFocusOut: true,
         })
       : SOURCES[0];
@@ -70,9 +71,9 @@ async function askInputs(
   const chosen = await vscode.window.showOpenDialog({
     ...{ canSelectMany: false, canSelectFiles: !isFolder, canSelectFolders: isFolder },
     defaultUri: vscode.Uri.joinPath(source, '..'),
-    ...(!isFolder && { filters: { 'NumPy arrays': ['npz', 'npy'] } }),
-    title: 'Use Statistics: Inputs of the Model',
-    openLabel: 'Run the Model',
+    ...(!isFolder && { filters: { [l10n.t('NumPy arrays')]: ['npz', 'npy'] } }),
+    title: l10n.t('Use Statistics: Inputs of the Model'),
+    openLabel: l10n.t('Run the Model'),
   });
   return chosen?.[0] && { kind: 'files', path: chosen[0].fsPath };
 }
@@ -80,18 +81,20 @@ async function askInputs(
 async function askRandom(): Promise<ModelInputs | undefined> {
   const samples = await vscode.window.showInputBox({
     title: TITLE,
-    prompt: 'How many random inputs?',
+    prompt: l10n.t('How many random inputs?'),
     value: '16',
     validateInput: (text) =>
       /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= MOST_SAMPLES
         ? undefined
-        : `A whole number from 1 to ${MOST_SAMPLES}`,
+        : l10n.t('A whole number from 1 to {0}', MOST_SAMPLES),
   });
   if (samples === undefined) return undefined;
   const shapes = await vscode.window.showInputBox({
     title: TITLE,
-    prompt: 'Shapes of inputs that have axes without a size, as in input_ids=1,128 mask=1,128; empty if there are none',
-    validateInput: (text) => (shapesIn(text) ? undefined : 'Names and sizes, as in input_ids=1,128 mask=1,128'),
+    prompt: l10n.t(
+      'Shapes of inputs that have axes without a size, as in input_ids=1,128 mask=1,128; empty if there are none',
+    ),
+    validateInput: (text) => (shapesIn(text) ? undefined : l10n.t('Names and sizes, as in input_ids=1,128 mask=1,128')),
   });
   if (shapes === undefined) return undefined;
   return { kind: 'random', samples: Number(samples), seed: 0, shapes: shapesIn(shapes) ?? {} };
@@ -122,14 +125,14 @@ async function calibrated(
   const name = `${path.parse(source.fsPath).name}.${kind}.safetensors`;
   const target = await vscode.window.showSaveDialog({
     defaultUri: vscode.Uri.joinPath(source, '..', name),
-    filters: { Statistics: ['safetensors'] },
-    title: 'Use Statistics: Save Them As',
-    saveLabel: 'Run the Model',
+    filters: { [l10n.t('Statistics')]: ['safetensors'] },
+    title: l10n.t('Use Statistics: Save Them As'),
+    saveLabel: l10n.t('Run the Model'),
   });
   if (!target) return undefined;
   // The dialog has asked whether an existing file may go.
   const request = { inputs, target: target.fsPath, overwrite: true };
-  const title = `Running ${notificationText(path.basename(source.fsPath))}`;
+  const title = l10n.t('Running {0}', notificationText(path.basename(source.fsPath)));
   const report = await modelRunProgress(session, title, (token) =>
     session.inEngine.askNumbers('calibrate', { request }, token),
   );
@@ -141,7 +144,14 @@ async function calibrated(
 function tellLeft({ left, notes }: CalibrationReport): void {
   const [first] = left;
   const missing = first
-    ? [`${left.length} of the layers could not be measured, the first of them ${first.layer}: ${first.why}.`]
+    ? [
+        l10n.t(
+          '{0} of the layers could not be measured, the first of them {1}: {2}.',
+          left.length,
+          first.layer,
+          first.why,
+        ),
+      ]
     : [];
   const text = [...missing, ...notes].map(notificationText).join(' ');
   if (text !== '') void vscode.window.showWarningMessage(text);

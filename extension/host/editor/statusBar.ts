@@ -1,6 +1,7 @@
 /** The status bar item: the device that computes, and how far the queues of all open checkpoints are. */
 import * as vscode from 'vscode';
 import type { DeviceInfo } from '../../shared/devices';
+import { l10n } from '../../shared/language/l10n';
 import type { CheckpointSession } from './checkpointSession';
 import { deviceSentence, deviceTitle, DEVICE_TITLES, trialText } from '../deviceText';
 import type { EngineClient } from '../engineClient';
@@ -102,26 +103,26 @@ export class StatusBar {
   }
 
   private text(done: number, total: number): string {
-    if (this.state === 'stopped') return 'Eigenscope: engine off';
-    if (this.state === 'restarting') return 'Eigenscope: engine restarts';
+    if (this.state === 'stopped') return l10n.t('Eigenscope: engine off');
+    if (this.state === 'restarting') return l10n.t('Eigenscope: engine restarts');
     const device = this.device && deviceTitle(this.device.provider);
-    const progress = total > 0 ? `${done} of ${total} layers` : undefined;
+    const progress = total > 0 ? l10n.t('{0} of {1} layers', done, total) : undefined;
     const known = [device, progress].filter((part) => part !== undefined);
     return known.length === 0 ? 'Eigenscope' : `Eigenscope: ${known.join(', ')}`;
   }
 
   private tooltip(done: number, total: number): string {
-    if (this.state === 'stopped') return 'Eigenscope: the engine stays off until it is restarted.';
-    if (this.state === 'restarting') return 'Eigenscope: the engine restarts.';
+    if (this.state === 'stopped') return l10n.t('Eigenscope: the engine stays off until it is restarted.');
+    if (this.state === 'restarting') return l10n.t('Eigenscope: the engine restarts.');
     if (!this.device) return 'Eigenscope';
     const { available, refused } = this.device;
     const slower = refused.some((each) => each.provider === 'cpu');
     const lines = [
       deviceSentence(this.device),
-      ...(slower ? ['That is slower than onnxruntime, which cannot be used here.'] : []),
-      ...(total > 0 ? [`${done} of ${total} layers done.`] : []),
+      ...(slower ? [l10n.t('That is slower than onnxruntime, which cannot be used here.')] : []),
+      ...(total > 0 ? [l10n.t('{0} of {1} layers done.', done, total)] : []),
       ...available.map((device) => `${DEVICE_TITLES[device]}: ${trialText(this.device!, device)}`),
-      'Click to choose a device.',
+      l10n.t('Click to choose a device.'),
     ];
     return lines.join('\n');
   }

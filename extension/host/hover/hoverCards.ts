@@ -1,7 +1,6 @@
 /** What hovers show, as Markdown in which text of files is text only: see `plainText.ts`. */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { agreeing } from '../../shared/agreeing';
 import { layerVerdict } from '../../shared/layerFindings';
 import type { PeekResult } from '../../protocol';
 import type { LayerResult } from '../../shared/layers';
@@ -13,7 +12,9 @@ import type { CheckpointHead } from '../workspace/indexedFiles';
 import type { LayerMatch, NearMatch, RangeMatch } from '../workspace/layerIndex';
 import { percentText } from '../percentText';
 import { markdownCode, markdownText } from '../../shared/exports/markdownText';
-import { counted, sizeText } from '../quantityText';
+import { counts } from '../../shared/language/counts';
+import { l10n } from '../../shared/language/l10n';
+import { localNumber, sizeText } from '../quantityText';
 import { spectrumPicture } from './spectrumPicture';
 
 /** Kinds of tensors, and types of numbers, that are listed. */
@@ -26,16 +27,16 @@ const LINKED_COMMANDS = ['eigenscope.inspectWeights'] as const;
 export function layerCard({ checkpoint, tensor }: LayerMatch, peeked: PeekResult | null): vscode.MarkdownString {
   const markdown = card();
   const shape = tensor.shape.length > 0 ? tensor.shape.join(' × ') : 'scalar';
-  const parameters = counted(tensor.parameters, 'parameter');
+  const parameters = counts.parameters(tensor.parameters, localNumber(tensor.parameters));
   markdown.appendMarkdown(`**${markdownCode(tensor.name)}**  \n`);
   if (tensor.alias !== undefined) markdown.appendMarkdown(`${markdownCode(tensor.alias)}  \n`);
   markdown.appendMarkdown(`${shape} · ${markdownText(tensor.encoding ?? tensor.dtype)} · ${parameters}  \n`);
   markdown.appendMarkdown(`${markdownText(vscode.workspace.asRelativePath(checkpoint))}\n\n`);
   if (peeked) markdown.appendMarkdown(numbers(peeked, tensor));
   const layer = tensor.layers[0] ?? tensor.name;
-  const open = peeked ? 'Open' : 'Inspect';
+  const open = peeked ? l10n.t('Open') : l10n.t('Inspect');
   const links = [inspectLink(open, checkpoint, layer, false)];
-  if (tensor.layers.length > 0) links.push(inspectLink('Compress…', checkpoint, layer, true));
+  if (tensor.layers.length > 0) links.push(inspectLink(l10n.t('Compress…'), checkpoint, layer, true));
   markdown.appendMarkdown(links.join(' · '));
   return markdown;
 }
@@ -51,7 +52,7 @@ export function othersCard(others: readonly LayerMatch[], more: number): vscode.
     const where = markdownText(vscode.workspace.asRelativePath(path.dirname(checkpoint)));
     return `${link} · ${markdownCode(tensor.name)} · ${where} · ${tensor.shape.join(' × ')} ${markdownText(tensor.encoding ?? tensor.dtype)}`;
   });
-  if (more > 0) lines.push(`${more} more with this name`);
+  if (more > 0) lines.push(l10n.t('{0} more with this name', more));
   return card(lines.join('  \n'));
 }
 
@@ -63,10 +64,10 @@ export function rangeCard({ checkpoint, name, below }: RangeMatch): vscode.Markd
     return `${count} × ${what}${tensor.shape.join(' × ')} ${markdownText(tensor.encoding ?? tensor.dtype)}`;
   });
   const more = below.length - kinds.length;
-  if (more > 0) kinds.push(`${more} more ${agreeing(more, 'kind')}`);
+  if (more > 0) kinds.push(l10n.many(more, '1 more kind', '{0} more kinds', more));
   const lines = [
     `**${markdownCode(name)}**`,
-    counted(tensors, 'tensor'),
+    counts.tensors(tensors, localNumber(tensors)),
     ...kinds,
     markdownText(vscode.workspace.asRelativePath(checkpoint)),
   ];
@@ -76,8 +77,8 @@ export function rangeCard({ checkpoint, name, below }: RangeMatch): vscode.Markd
 /** A name that a checkpoint has not, and the one that may be meant. */
 export function absentCard(written: string, { checkpoint, name }: NearMatch): vscode.MarkdownString {
   const file = markdownText(vscode.workspace.asRelativePath(checkpoint));
-  const absent = `${markdownCode(written)} is not in ${file}`;
-  return card(`${absent}  \nNearest: ${markdownCode(name)}`);
+  const lines = [l10n.t('{0} is not in {1}', markdownCode(written), file), l10n.t('Nearest: {0}', markdownCode(name))];
+  return card(lines.join('  \n'));
 }
 
 /** What a checkpoint is, for a path or a call that loads it. */
@@ -88,11 +89,25 @@ export function checkpointCard(checkpoint: string, about: CheckpointHead): vscod
     `**${markdownText(vscode.workspace.asRelativePath(checkpoint))}**`,
     markdownText([format, architecture].filter((part) => part !== '').join(' · ')),
     markdownText(
-      [counted(tensorCount, 'tensor'), counted(parameters, 'parameter'), sizeText(bytes), types.join(', ')].join(' · '),
+      [
+        counts.tensors(tensorCount, localNumber(tensorCount)),
+        counts.parameters(parameters, localNumber(parameters)),
+        sizeText(bytes),
+        types.join(', '),
+      ].join(' · '),
     ),
-    ...(problems > 0 ? [`${counted(problems, 'problem')}; open it to read ${agreeing(problems, 'it', 'them')}`] : []),
+    ...(problems > 0
+      ? [
+          l10n.many(
+            problems,
+            '1 problem; open it to read it',
+            '{0} problems; open it to read them',
+            localNumber(problems),
+          ),
+        ]
+      : []),
     '',
-    inspectLink('Inspect', checkpoint),
+    inspectLink(l10n.t('Inspect'), checkpoint),
   ];
   return card(lines.join('  \n'));
 }
@@ -105,7 +120,7 @@ export function explanationCard(name: string, { sentences, checkpoint, tensor }:
     ...sentences.map((each) => filled(each, markdownCode)),
     markdownText(vscode.workspace.asRelativePath(checkpoint)),
     '',
-    inspectLink(tensor ? `Open ${tensor.name}` : 'Inspect', checkpoint, layer),
+    inspectLink(tensor ? l10n.t('Open {0}', tensor.name) : l10n.t('Inspect'), checkpoint, layer),
   ];
   return card(lines.join('  \n'));
 }
@@ -139,7 +154,7 @@ function numbers({ layer, curve }: PeekResult, tensor: TensorSummary): string {
   const [first, last] = [curve[0], curve.at(-1)];
   const finding =
     first !== undefined && last !== undefined
-      ? `Singular values from 10^${first.toFixed(1)} down to 10^${last.toFixed(1)}`
+      ? l10n.t('Singular values from 10^{0} down to 10^{1}', first.toFixed(1), last.toFixed(1))
       : '';
   const { ColorThemeKind } = vscode;
   const { kind } = vscode.window.activeColorTheme;
@@ -160,6 +175,8 @@ function rankLine({ ranks, M }: LayerResult): string {
   const suggested = suggestedRank(ranks);
   if (!suggested || suggested.reason !== undefined) return suggested?.reason ?? '';
   const { rank, energy, error, ratio } = suggested;
-  const of = M === undefined ? '' : ` of ${M}`;
-  return `rank ${rank}${of} keeps ${percentText(energy)} of the energy (error ${percentText(error)}, ${percentText(ratio)} of the parameters)`;
+  const shares = [percentText(energy), percentText(error), percentText(ratio)] as const;
+  return M === undefined
+    ? l10n.t('rank {0} keeps {1} of the energy (error {2}, {3} of the parameters)', rank, ...shares)
+    : l10n.t('rank {0} of {4} keeps {1} of the energy (error {2}, {3} of the parameters)', rank, ...shares, M);
 }

@@ -3,6 +3,7 @@
  * do. Says only what the two show. Knows nothing of VS Code.
  */
 import { smallestOf } from '../../shared/extremes';
+import { l10n } from '../../shared/language/l10n';
 import type { TensorSummary } from '../../shared/tensors';
 import { pathOf, type LayerNames } from '../workspace/layerNames';
 import type { KeyProblem } from './keyProblems';
@@ -113,12 +114,12 @@ function isAround({ inFront, checkpoint, model }: NameDifference): boolean {
 }
 
 function presentAfterAll(tensor: TensorSummary, file: string): Explanation {
-  const is = sentence('{0} has it: {1}.', file, shapeText(tensor));
+  const is = sentence(l10n.words('{0} has it: {1}.'), file, shapeText(tensor));
   const { group } = tensor;
   const why =
     group === '' || tensor.notModel !== undefined
-      ? sentence('The dictionary that was loaded is not this file’s, or its keys were changed on the way.')
-      : sentence('It lies under {0} there: that dictionary is what load_state_dict takes.', group);
+      ? sentence(l10n.words('The dictionary that was loaded is not this file’s, or its keys were changed on the way.'))
+      : sentence(l10n.words('It lies under {0} there: that dictionary is what load_state_dict takes.'), group);
   return { sentences: [is, why], tensor };
 }
 
@@ -129,7 +130,7 @@ function holder(name: string, message: readonly KeyProblem[], names: LayerNames)
     .map((other) => (other.kind === 'missing' ? names.exact(other.name) : undefined))
     .find((tensor) => tensor?.group.split('.')[0] === name);
   if (!held) return undefined;
-  const words = 'It is the dictionary that holds the tensors there: pass it to load_state_dict, sd[{0}].';
+  const words = l10n.words('It is the dictionary that holds the tensors there: pass it to load_state_dict, sd[{0}].');
   return { sentences: [sentence(words, pythonText(name))], tensor: held };
 }
 
@@ -142,7 +143,7 @@ function missing({ name }: KeyProblem, message: readonly KeyProblem[], names: La
   const same = all.filter((other) => other.name === name || holdsFor(difference, other.name, names)).length;
   return {
     sentences: [
-      sentence('In {0} it is {1}, {2}.', file, tensor.name, shapeText(tensor)),
+      sentence(l10n.words('In {0} it is {1}, {2}.'), file, tensor.name, shapeText(tensor)),
       ...differenceSentences(difference),
       ...(within ? differenceSentences(within) : []),
       ...countSentences(same, all.length),
@@ -152,9 +153,9 @@ function missing({ name }: KeyProblem, message: readonly KeyProblem[], names: La
 }
 
 function severalAlike(tensor: TensorSummary, others: readonly TensorSummary[], file: string): Explanation {
-  const values = [file, ...[tensor, ...others].slice(0, MOST_NEAR).map(({ name }) => name)];
-  const list = values.slice(1).map((_, index) => `{${index + 1}}`);
-  return { sentences: [{ words: `In {0} several names end alike: ${list.join(', ')}.`, values }], tensor };
+  const names = [tensor, ...others].slice(0, MOST_NEAR).map(({ name }) => name);
+  const words = l10n.words('In {0} several names end alike: {1}.');
+  return { sentences: [{ words: words.replace('{1}', listOf(names, 1)), values: [file, ...names] }], tensor };
 }
 
 function unexpected(
@@ -163,17 +164,17 @@ function unexpected(
   message: readonly KeyProblem[],
   file: string,
 ): Explanation {
-  const sentences = [sentence('{0} has it: {1}.', file, shapeText(tensor))];
+  const sentences = [sentence(l10n.words('{0} has it: {1}.'), file, shapeText(tensor))];
   const wanted = message.filter(({ kind }) => kind === 'missing').slice(0, MOST_COMPARED);
   const last = name.split('.').slice(-2).join('.');
   for (const other of wanted) {
     if (!unwrapped(other.name).endsWith(last) && !unwrapped(name).endsWith(unwrapped(other.name))) continue;
     const difference = nameDifference(other.name, name);
     if (!difference || (difference.by === undefined && !isAround(difference))) continue;
-    const calls = sentence('The model calls it {0}.', other.name);
+    const calls = sentence(l10n.words('The model calls it {0}.'), other.name);
     return { sentences: [...sentences, calls, ...differenceSentences(difference)], tensor };
   }
-  sentences.push(sentence('The model has no parameter of that name. With strict=False it is left out.'));
+  sentences.push(sentence(l10n.words('The model has no parameter of that name. With strict=False it is left out.')));
   return { sentences, tensor };
 }
 
@@ -181,45 +182,49 @@ function notThere(name: string, names: LayerNames, file: string): Explanation {
   const range = names.templates.beyond(name.split('.'));
   const near = names.alike(name, MOST_NEAR);
   const [tensor] = near;
-  const sentences = [sentence('{0} has no tensor of that name.', file)];
-  if (range !== undefined) sentences.push(sentence('It has {0}: the model has more of these blocks.', range));
+  const sentences = [sentence(l10n.words('{0} has no tensor of that name.'), file)];
+  if (range !== undefined)
+    sentences.push(sentence(l10n.words('It has {0}: the model has more of these blocks.'), range));
   else if (tensor) {
-    const list = near.map((_, index) => `{${index}}`).join(', ');
-    sentences.push({ words: `Nearest: ${list}.`, values: near.map((each) => each.name) });
-  } else sentences.push(sentence('No name in it is like that one.'));
+    const found = near.map((each) => each.name);
+    sentences.push({ words: l10n.words('Nearest: {0}.').replace('{0}', listOf(found, 0)), values: found });
+  } else sentences.push(sentence(l10n.words('No name in it is like that one.')));
   return { sentences, ...(tensor && { tensor }) };
 }
 
 function differenceSentences(difference: NameDifference): Sentence[] {
   const { checkpoint, model, inFront, by } = difference;
   if (!inFront) {
-    const [has, whose] = checkpoint === '' ? [model, 'model'] : [checkpoint, 'checkpoint'];
-    return [sentence(`The ${whose}’s names have {0} in them, which {1} puts there.`, has, by ?? '')];
+    return [
+      checkpoint === ''
+        ? sentence(l10n.words('The model’s names have {0} in them, which {1} puts there.'), model, by ?? '')
+        : sentence(l10n.words('The checkpoint’s names have {0} in them, which {1} puts there.'), checkpoint, by ?? ''),
+    ];
   }
   if (model === '') {
     const prefix = `${checkpoint}.`;
     const remedy = `{k.removeprefix(${pythonText(prefix)}): v for k, v in sd.items()}`;
     return [
       by === undefined
-        ? sentence('The checkpoint’s names have {0} in front.', prefix)
-        : sentence('The checkpoint’s names have {0} in front, which {1} puts there.', prefix, by),
-      sentence('To take it off: {0}', remedy),
+        ? sentence(l10n.words('The checkpoint’s names have {0} in front.'), prefix)
+        : sentence(l10n.words('The checkpoint’s names have {0} in front, which {1} puts there.'), prefix, by),
+      sentence(l10n.words('To take it off: {0}'), remedy),
     ];
   }
   if (checkpoint === '') {
     const prefix = `${model}.`;
     return [
       by === undefined
-        ? sentence('The model’s names have {0} in front, the checkpoint’s have not.', prefix)
-        : sentence('The model’s names have {0} in front, which {1} puts there.', prefix, by),
+        ? sentence(l10n.words('The model’s names have {0} in front, the checkpoint’s have not.'), prefix)
+        : sentence(l10n.words('The model’s names have {0} in front, which {1} puts there.'), prefix, by),
       sentence(
-        'Load into model.{0}, or put it in front: {1}',
+        l10n.words('Load into model.{0}, or put it in front: {1}'),
         model,
         `{${pythonText(prefix)} + k: v for k, v in sd.items()}`,
       ),
     ];
   }
-  return [sentence('The checkpoint has {0} where the model has {1}.', `${checkpoint}.`, `${model}.`)];
+  return [sentence(l10n.words('The checkpoint has {0} where the model has {1}.'), `${checkpoint}.`, `${model}.`)];
 }
 
 /** The change that mends one key finds the other's tensor, too. */
@@ -241,9 +246,14 @@ function countSentences(same: number, all: number): Sentence[] {
   const values = [String(same), String(all)];
   return [
     same === all
-      ? { words: 'That explains all {1} missing keys here.', values }
-      : { words: 'That explains {0} of {1} missing keys here.', values },
+      ? { words: l10n.words('That explains all {1} missing keys here.'), values }
+      : { words: l10n.words('That explains {0} of {1} missing keys here.'), values },
   ];
+}
+
+/** Placeholders for several names, from `first` on. */
+function listOf(names: readonly string[], first: number): string {
+  return names.map((_, index) => `{${first + index}}`).join(', ');
 }
 
 /** A Python literal. */

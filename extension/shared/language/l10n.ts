@@ -24,6 +24,21 @@ type Literal<M extends string> = string extends M ? never : M;
 
 const PLACEHOLDER = /\{(\d)\}/;
 
+function translated(message: string): string {
+  return Object.hasOwn(bundle, message) ? bundle[message]! : message;
+}
+
+function piecesOf<V>(message: string, values: readonly V[]): (string | V)[] {
+  return translated(message)
+    .split(PLACEHOLDER)
+    .map((piece, index) => (index % 2 === 0 ? piece : values[Number(piece)]!))
+    .filter((piece) => piece !== '');
+}
+
+function joined(message: string, values: readonly (string | number)[]): string {
+  return piecesOf(message, values).join('');
+}
+
 export const l10n = {
   /** @param translations English sentence → the reader's; sentences that it lacks stay English */
   useBundle(translations: Bundle): void {
@@ -35,17 +50,31 @@ export const l10n = {
    * @param values numbers have to be formatted before: they are only written out here
    */
   t<const M extends string>(message: Literal<M>, ...values: Values<M, string | number>): string {
-    return l10n.pieces(message, ...(values)).join('');
+    return joined(message, values);
+  },
+
+  /**
+   * The sentence for a count of 1, or that for any other.
+   *
+   * @param one has the placeholders of `many`, or some of them
+   */
+  many<const One extends string, const M extends string>(
+    count: number,
+    one: Literal<One>,
+    many: Literal<M>,
+    ...values: Values<M, string | number>
+  ): string {
+    return joined(count === 1 ? one : many, values);
+  },
+
+  /** The sentence with its placeholders, for one who fills them in later. */
+  words<const M extends string>(message: Literal<M>): string {
+    return translated(message);
   },
 
   /** The sentence in pieces, for values that are no text: links, code, marks. */
   pieces<const M extends string, V>(message: Literal<M>, ...values: Values<M, V>): (string | V)[] {
-    const given: readonly V[] = values;
-    const sentence = Object.hasOwn(bundle, message) ? bundle[message]! : message;
-    return sentence
-      .split(PLACEHOLDER)
-      .map((piece, index) => (index % 2 === 0 ? piece : given[Number(piece)]!))
-      .filter((piece) => piece !== '');
+    return piecesOf<V>(message, values);
   },
 };
 

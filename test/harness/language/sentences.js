@@ -9,8 +9,13 @@ const ROOT = path.join(__dirname, '../../..');
 const FOLDER = path.join(ROOT, 'media/l10n');
 const SOURCES = ['extension', 'webview'];
 
-/** Calls that take a sentence. */
-const CALLS = new Set(['t', 'pieces']);
+/** Calls that take sentences, and which of their arguments those are. */
+const CALLS = new Map([
+  ['t', [0]],
+  ['pieces', [0]],
+  ['words', [0]],
+  ['many', [1, 2]],
+]);
 
 /** @returns {{sentences: Map<string, string>, problems: string[]}} sentence → where it stands first */
 function sentencesOfCode(root = ROOT) {
@@ -30,8 +35,8 @@ function sentencesOfCode(root = ROOT) {
 
 function collect(source, file, sentences, problems) {
   const visit = (node) => {
-    if (ts.isCallExpression(node) && isSentenceCall(node)) {
-      const [message] = node.arguments;
+    for (const index of ts.isCallExpression(node) ? sentencesIn(node) : []) {
+      const message = node.arguments[index];
       const { line } = source.getLineAndCharacterOfPosition(node.getStart(source));
       const place = `${file}:${line + 1}`;
       if (message && ts.isStringLiteralLike(message)) {
@@ -43,13 +48,12 @@ function collect(source, file, sentences, problems) {
   visit(source);
 }
 
-function isSentenceCall({ expression }) {
-  return (
+function sentencesIn({ expression }) {
+  const called =
     ts.isPropertyAccessExpression(expression) &&
     ts.isIdentifier(expression.expression) &&
-    expression.expression.text === 'l10n' &&
-    CALLS.has(expression.name.text)
-  );
+    expression.expression.text === 'l10n';
+  return (called && CALLS.get(expression.name.text)) || [];
 }
 
 /** The placeholders of a sentence, sorted: each of them has to be in its translation, as often. */

@@ -21,6 +21,13 @@ describe('a sentence', () => {
     assert.equal(l10n.t('{0} in {1}', '{1}', '$&'), '{1} in $&');
   });
 
+  it('is that for one, or that for any other count', () => {
+    const layers = (count: number): string => l10n.many(count, '1 layer', '{0} layers', count);
+    assert.deepEqual([0, 1, 2].map(layers), ['0 layers', '1 layer', '2 layers']);
+    l10n.useBundle({ '1 layer': '1 Schicht', '{0} layers': '{0} Schichten' });
+    assert.deepEqual([0, 1, 2].map(layers), ['0 Schichten', '1 Schicht', '2 Schichten']);
+  });
+
   it('looks into the bundle only', () => {
     assert.equal(l10n.t('constructor'), 'constructor');
     assert.equal(l10n.t('toString'), 'toString');
@@ -31,6 +38,7 @@ describe('a sentence', () => {
     assert.deepEqual(l10n.pieces('See {0}.', link), ['See ', link, '.']);
     l10n.useBundle({ 'See {0}.': '{0} ansehen.' });
     assert.deepEqual(l10n.pieces('See {0}.', link), [link, ' ansehen.']);
+    assert.equal(l10n.words('See {0}.'), '{0} ansehen.');
   });
 });
 
