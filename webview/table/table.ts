@@ -123,6 +123,8 @@ export class LayerTable {
     if (width === this.nameWidth) return;
     this.nameWidth = width;
     this.setTracks();
+    // What it takes, the numbers do not have.
+    this.actions.widthChanged();
   }
 
   /** Pixels within the scroll bar. */

@@ -19,7 +19,7 @@ export interface TableActions {
   /** A width is settled. */
   resized(): void;
   moveColumn(column: string, target: string, side: 'before' | 'behind'): void;
-  /** The table is as wide as never before. */
+  /** The columns of numbers have more room or less: the table's width changed, or the names'. */
   widthChanged(): void;
   /** Rows in sight, top first, after scrolling has come to rest. */
   visible(nodes: TreeNode[]): void;
