@@ -266,4 +266,32 @@ describe('the page of a checkpoint', () => {
     ]);
     assert.ok(Math.abs(table!.width / whole!.width - after / 100) < 0.01);
   });
+
+  it('keeps several rows in sight above the layer in a low window, and the bar says what there is', async () => {
+    const page = await openView({ width: 900, height: 480 });
+    await openUnusual(page);
+    const rowsInSight = (): Promise<number> =>
+      page.evaluate(`(() => {
+        const table = document.querySelector('.table').getBoundingClientRect();
+        const head = document.querySelector('.table-head').getBoundingClientRect();
+        return (table.bottom - head.bottom) / 24;
+      })()`);
+    assert.ok((await rowsInSight()) >= 4, String(await rowsInSight()));
+    const bar = page.getByRole('separator', { name: 'Share of the table' });
+    await bar.focus();
+    for (let i = 0; i < 8; i++) await page.keyboard.press('ArrowUp');
+    assert.ok((await rowsInSight()) >= 4, String(await rowsInSight()));
+    const [table, whole, layer] = await Promise.all(
+      ['.left', '.main', '.layer'].map((part) => page.locator(part).boundingBox()),
+    );
+    const share = Number(await bar.getAttribute('aria-valuenow')) / 100;
+    assert.ok(
+      Math.abs(table!.height / whole!.height - share) < 0.015,
+      `${table!.height} of ${whole!.height}: ${share}`,
+    );
+    assert.ok(layer!.height >= 0.5 * whole!.height, 'the layer has its half');
+    await page.keyboard.press('ArrowDown');
+    assert.ok((await page.locator('.left').boundingBox())!.height > table!.height, 'the first key back moves it');
+    await page.screenshot({ path: path.join(screenshotFolder, 'split-low.png') });
+  });
 });

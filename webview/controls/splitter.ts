@@ -6,6 +6,9 @@ const STEP = 0.03;
 const LEAST = 0.2;
 const MOST = 0.8;
 
+/** Rounding to pixels moves the bar by less than this share. */
+const SLACK = 0.01;
+
 /** Shares of the room that the first part has: beside the second one, and above it. */
 export interface Shares {
   split: number;
@@ -26,8 +29,16 @@ export function splitter(container: HTMLElement, shares: Shares, onChange: (shar
     bar.setAttribute('aria-valuenow', String(Math.round(share * 100)));
   };
   const set = (next: number): void => {
-    current[stacked() ? 'stackedSplit' : 'split'] = Math.min(MOST, Math.max(LEAST, next));
+    const key = stacked() ? 'stackedSplit' : 'split';
+    current[key] = Math.min(MOST, Math.max(LEAST, next));
     show();
+    // A part that becomes no smaller says so: from there, the next key moves the bar.
+    const [box, bounds] = [container.getBoundingClientRect(), bar.getBoundingClientRect()];
+    const share = stacked() ? (bounds.top - box.top) / box.height : (bounds.left - box.left) / box.width;
+    if (share > current[key] + SLACK) {
+      current[key] = Math.min(MOST, share);
+      show();
+    }
   };
   new ResizeObserver(show).observe(container);
   bar.addEventListener('pointerdown', (event) => {
