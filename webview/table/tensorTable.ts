@@ -10,6 +10,7 @@ import { button, checkbox, setChecked, type Button, type Checkbox } from '../con
 import { element } from '../controls/elements';
 import { formatCount, plural } from '../numbers/format';
 import { copiedNumbers, copiedTable } from './copiedNumbers';
+import { emptyTable } from './emptyTable';
 import { FilterBox } from './filterBox';
 import { FilterFindings, ROLE } from './filterFindings';
 import { FindBar } from './findBar';
@@ -33,7 +34,7 @@ const SETTLE_MS = 1500;
 export class TensorTable {
   readonly element: HTMLElement;
   readonly table: LayerTable;
-  private readonly columns: TableColumns;
+  readonly columns: TableColumns;
   /** Own numbers that the columns have. */
   private ownShown: Inspection['ownColumns'];
   private readonly filterBox: FilterBox;
@@ -249,11 +250,6 @@ export class TensorTable {
     this.updateRows();
   }
 
-  /** Adds columns to those that are shown. */
-  showColumns(keys: readonly string[]): void {
-    this.columns.add(keys);
-  }
-
   private updateColumns(): void {
     const { sort } = this.memory.current;
     const shown = this.columns.shown(this.table.width, this.table.nameRoom, sort?.column);
@@ -265,20 +261,20 @@ export class TensorTable {
     const { tree, filter, matrices } = this.memory.current;
     const isFiltered = filter.trim() !== '';
     const { rows, filtered } = this.rowsInOrder(this.collapsed);
-    let nothing =
-      this.inspection.summary.problems.length > 0
-        ? 'No tensor of this checkpoint could be listed: the problems above say why.'
-        : 'This checkpoint holds no tensors.';
-    if (matrices && rows.length === 0) nothing = 'No tensor of this checkpoint is a matrix.';
     let count = '';
     this.filtersBy = filtered?.fields ?? [];
     if (filtered) {
-      nothing = `Nothing matches “${filter.trim()}”. ${filtered.problem ?? ''}`.trim();
       count = `${formatCount(rows.length)} of ${plural(filtered.total, this.hasStacks() ? 'layer' : 'tensor')}`;
       if (this.inspection.busy && this.dependsOnResults()) count += ' so far';
     }
     this.table.setNameWidth(tree && !isFiltered ? this.nameWidths.tree : this.nameWidths.list);
-    this.table.setRows(rows, nothing);
+    this.table.setRows(
+      rows,
+      emptyTable({
+        ...{ tensors: this.inspection.tree.leaves.length, problems: this.inspection.summary.problems.length > 0 },
+        ...{ matricesOnly: matrices, filter, problem: filtered?.problem, found: filtered?.found ?? 0 },
+      }),
+    );
     this.findBar.rowsChanged();
     this.showChosen();
     this.count.textContent = count;
@@ -289,7 +285,10 @@ export class TensorTable {
   }
 
   /** Rows that the filter lets through, with what it found; without a filter, all but those below `collapsed`. */
-  private rowsInOrder(collapsed: ReadonlySet<string>): { rows: readonly ShownRow[]; filtered?: Filtered } {
+  private rowsInOrder(collapsed: ReadonlySet<string>): {
+    rows: readonly ShownRow[];
+    filtered?: Filtered & { found: number };
+  } {
     const { tree, filter, matrices } = this.memory.current;
     const all = this.inspection.tree;
     const shown = matrices ? (this.matrices ??= withMatrices(all)) : undefined;
@@ -299,7 +298,7 @@ export class TensorTable {
         this.sorting,
       );
       const rows = shown ? found.rows.filter(({ node }) => shown.has(node)) : found.rows;
-      return { rows, filtered: { ...found, rows } };
+      return { rows, filtered: { ...found, rows, found: found.rows.length } };
     }
     return { rows: tree ? treeRows(all, collapsed, this.sorting, shown) : flatRows(all, this.sorting, shown) };
   }

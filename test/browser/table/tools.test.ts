@@ -277,7 +277,7 @@ describe('working with the table', () => {
     await box.click();
     assert.equal(await rows(), 86);
     await filter(page).fill('norm');
-    await page.getByText('Nothing matches “norm”.').waitFor();
+    await page.getByText('Untick “Matrices only” to see 25 other rows that do.').waitFor();
     await filter(page).fill('');
     await page.reload();
     await page.locator('.table-body .table-row').first().waitFor();
