@@ -239,7 +239,7 @@ export interface ViewRequests {
   ready: { params: null; result: ViewState };
   /** The table is on the screen: what was held back for it, computing, may begin. */
   drawn: { params: null; result: null };
-  /** For this view and all that open later in the workspace. */
+  /** For this view, those that are open in the workspace (as `columns`), and all that open later. */
   rememberColumns: { params: { layout: ColumnLayout }; result: null };
   /** The layer that is open beside the table. */
   shows: { params: { layer: string | null }; result: null };
@@ -365,5 +365,7 @@ export interface ViewNotifications {
   changed: Problem;
   /** The engine died (`restarting`), is back (`running`), or gave up (`stopped`). `failed` names the layers it died on. */
   engine: { state: 'running' | 'restarting' | 'stopped'; message: string; failed: string[] };
+  /** Another view of the workspace arranged the table's columns so. */
+  columns: ColumnLayout;
   select: ViewSelection;
 }

@@ -175,6 +175,7 @@ class Page {
     testing: (progress) => this.layer.testing(progress),
     changed: (problem) => this.inspection.setChanged(problem),
     engine: (engine) => this.inspection.setEngine(engine),
+    columns: (layout) => this.table.columns.take(layout),
     select: (selection) => this.select(selection),
   };
 
@@ -288,7 +289,7 @@ class Page {
   /** Own numbers from a file that the host asks for; they are shown at once. */
   private addColumns(): void {
     const added = this.host.request('addColumns', null);
-    this.ask(added.then((found) => found && this.table.showColumns(found.columns.map(ownKey))));
+    this.ask(added.then((found) => found && this.table.columns.add(found.columns.map(ownKey))));
   }
 
   private readonly told: Told = { ask: (request) => this.ask(request), say: (text) => this.say('info', text) };
@@ -350,6 +351,7 @@ function start(): void {
     testing: forward('testing'),
     changed: forward('changed'),
     engine: forward('engine'),
+    columns: forward('columns'),
     select: forward('select'),
   });
   const load = (method: 'ready' | 'reload'): void => {

@@ -101,6 +101,12 @@ export class TableColumns {
     this.arrange({ ...this.layout, order: movedColumn(this.ordered, key, target, side) });
   }
 
+  /** Takes up the arrangement of another view, which is kept already. */
+  take(layout: ColumnLayout): void {
+    this.layout = layout;
+    this.actions.changed();
+  }
+
   private arrange(layout: ColumnLayout): void {
     this.layout = layout;
     this.kept.remember(layout);

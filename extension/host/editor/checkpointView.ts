@@ -1,6 +1,7 @@
 /** One webview that shows a session: answers its requests and passes the session's events on. */
 import * as vscode from 'vscode';
 import { createMessageConnection } from 'vscode-jsonrpc';
+import type { ColumnLayout } from '../../shared/columnLayout';
 import { messageTransport } from '../../shared/messageTransport';
 import type { ViewNotifications, ViewRequests, ViewState } from '../../protocol';
 import { notifier } from '../../shared/rpc';
@@ -8,7 +9,7 @@ import { handle } from '../../shared/rpcHandlers';
 import type { CheckpointSession } from './checkpointSession';
 import { evaluateSaved } from './evaluateFlow';
 import { saveArrayWithDialog } from './arrayFlow';
-import type { ColumnMemory } from './columnMemory';
+import type { ColumnMemory, ColumnReader } from './columnMemory';
 import { exportWithDialog, savePicture } from './exportFlow';
 import { LoadWatch } from './loadWatch';
 import { askPlanTarget, choosePlanFile, chooseQuantisedCheckpoint } from './planFiles';
@@ -23,7 +24,7 @@ import { viewHtml, type ViewBundle } from './viewHtml';
 /** Computing takes every core: it waits for the view's table, but not for one that never says that it is drawn. */
 const TABLE_FIRST_MS = 15_000;
 
-export class CheckpointView {
+export class CheckpointView implements ColumnReader {
   private readonly disposables: { dispose(): unknown }[] = [];
   private readonly notify;
   /** What `ready` tells the view to show first; cleared once told. */
@@ -79,6 +80,11 @@ export class CheckpointView {
     else this.select = select;
   }
 
+  columnsChanged(layout: ColumnLayout): void {
+    // A page that is not there yet, or no more, asks for them when it comes.
+    if (this.ready) void this.send('columns', layout);
+  }
+
   dispose(): void {
     this.watch.ended();
     clearTimeout(this.beginning);
@@ -101,7 +107,7 @@ export class CheckpointView {
         return null;
       },
       rememberColumns: async ({ layout }) => {
-        await this.columns.write(layout);
+        await this.columns.write(layout, this);
         return null;
       },
       shows: ({ layer }) => {
@@ -278,7 +284,7 @@ export class CheckpointView {
       session.on('engine', (params) => void this.send('engine', params)),
     ];
     for (const dispose of stops) this.disposables.push({ dispose });
-    this.disposables.push(this.outbox);
+    this.disposables.push(this.outbox, this.columns.tell(this));
   }
 
   private async send<K extends keyof ViewNotifications>(name: K, params: ViewNotifications[K]): Promise<void> {

@@ -7,17 +7,37 @@ export interface ColumnStore {
   update(key: string, value: unknown): PromiseLike<void>;
 }
 
+/** A view that shows the arrangement of the others. */
+export interface ColumnReader {
+  columnsChanged(layout: ColumnLayout): void;
+}
+
 const KEY = 'columns';
 
 export class ColumnMemory {
+  private readonly readers = new Set<ColumnReader>();
+
   constructor(private readonly store: ColumnStore) {}
 
   read(): ColumnLayout {
     return parseColumnLayout(this.store.get(KEY));
   }
 
-  /** What the program shows by itself is not kept: a later version may show something else. */
-  async write(layout: ColumnLayout): Promise<void> {
-    await this.store.update(KEY, isUsual(layout) ? undefined : parseColumnLayout(layout));
+  /** @returns what ends it */
+  tell(reader: ColumnReader): { dispose(): void } {
+    this.readers.add(reader);
+    return { dispose: () => this.readers.delete(reader) };
+  }
+
+  /**
+   * What the program shows by itself is not kept: a later version may show something else.
+   *
+   * @param by has it already, and is not told
+   */
+  async write(layout: ColumnLayout, by?: ColumnReader): Promise<void> {
+    const kept = parseColumnLayout(layout);
+    const stored = this.store.update(KEY, isUsual(kept) ? undefined : kept);
+    for (const reader of this.readers) if (reader !== by) reader.columnsChanged(kept);
+    await stored;
   }
 }

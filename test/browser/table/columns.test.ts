@@ -6,7 +6,7 @@ import type { ColumnLayout } from '../../../extension/shared/columnLayout';
 import { eventually } from '../../harness/eventually';
 import { openView } from '../openView';
 import { themes } from '../themes';
-import { requests, screenshotFolder, violations, type ViewOptions } from '../viewPage';
+import { notify, requests, screenshotFolder, violations, type ViewOptions } from '../viewPage';
 
 describe('the columns of the table', () => {
   async function opened(options: ViewOptions = {}): Promise<Page> {
@@ -49,6 +49,49 @@ describe('the columns of the table', () => {
       () => titles(page),
       (shown) => shown.length === all.length,
     );
+  });
+
+  it('fit when the names take more room: in a list, and in what a filter finds', async () => {
+    // Here the last column fits beside the names of the tree, and not beside those of the list.
+    const page = await opened({ width: 1139 });
+    const all = (await titles(page)).length;
+    await page.getByRole('button', { name: 'Show as a list' }).click();
+    assert.equal((await titles(page)).length, all - 1);
+    assert.equal(await scrolls(page), false);
+    await page.getByRole('button', { name: 'Show as a tree' }).click();
+    assert.equal((await titles(page)).length, all);
+    await page.getByRole('textbox', { name: 'Filter tensors by name' }).fill('q_proj');
+    await eventually(
+      async () => (await titles(page)).length,
+      (count) => count === all - 1,
+    );
+    assert.equal(await scrolls(page), false);
+  });
+
+  it('follow what another view of the workspace arranged, without telling it back', async () => {
+    const page = await opened();
+    const layout = {
+      chosen: ['D', 'ww_pl_tail_mass', 'alpha'],
+      fit: false,
+      order: ['D', 'alpha', 'ww_pl_tail_mass'],
+      widths: { D: 120 },
+    };
+    await notify(page, 'columns', layout);
+    await eventually(
+      () => titles(page),
+      (shown) => shown.join() === 'Name,D,α,tail mass',
+    );
+    assert.equal(await widthOf(page, 'D'), 120);
+    assert.equal(await page.locator('.table-body .table-row:visible').first().locator('.cell').count(), 4);
+    await choose(page);
+    assert.equal(await chooser(page).getByRole('checkbox', { name: 'Only columns that fit' }).isChecked(), false);
+    await chooser(page).getByRole('checkbox', { name: 'tail mass' }).click();
+    assert.deepEqual(await titles(page), ['Name', 'D', 'α']);
+    assert.deepEqual(
+      ((await requests(page, 'rememberColumns')) as { layout: ColumnLayout }[]).map(({ layout: kept }) => kept),
+      [{ ...layout, chosen: ['D', 'alpha'] }],
+    );
+    assert.deepEqual(await violations(page), []);
   });
 
   it('keep the one that rows are sorted by when there is no room', async () => {

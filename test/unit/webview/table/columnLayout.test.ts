@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { isUsual, parseColumnLayout, USUAL_LAYOUT } from '../../../../extension/shared/columnLayout';
-import { ColumnMemory } from '../../../../extension/host/editor/columnMemory';
+import { isUsual, parseColumnLayout, USUAL_LAYOUT, type ColumnLayout } from '../../../../extension/shared/columnLayout';
+import { ColumnMemory, type ColumnReader } from '../../../../extension/host/editor/columnMemory';
 import {
   boundedWidth,
   chosenColumns,
@@ -86,5 +86,20 @@ describe('the arrangement of columns', () => {
     assert.deepEqual(memory.read(), layout);
     await memory.write(USUAL_LAYOUT);
     assert.equal(store.size, 0);
+  });
+
+  it('is told to all other views that are open', async () => {
+    const memory = new ColumnMemory({ get: () => undefined, update: () => Promise.resolve() });
+    const told: [string, ColumnLayout][] = [];
+    const view = (name: string): ColumnReader => ({ columnsChanged: (layout) => told.push([name, layout]) });
+    const [first, second, closed] = [view('first'), view('second'), view('closed')];
+    for (const each of [first, second]) memory.tell(each);
+    memory.tell(closed).dispose();
+    const layout = { ...USUAL_LAYOUT, order: ['D'] };
+    await memory.write({ ...layout, widths: { D: NaN } }, first);
+    assert.deepEqual(told, [['second', layout]]);
+    // What is not kept, because it is usual, is a change all the same.
+    await memory.write(USUAL_LAYOUT, second);
+    assert.deepEqual(told.slice(1), [['first', USUAL_LAYOUT]]);
   });
 });
