@@ -18,6 +18,7 @@ import { savePicturesWith } from './plots/pictures/pictureMenu';
 import { showMenu } from './controls/popup';
 import type { ViewNotifications, ViewSelection, ViewState } from '../extension/protocol';
 import type { ColumnLayout } from '../extension/shared/columnLayout';
+import { l10n } from '../extension/shared/language/l10n';
 import { fileName } from '../extension/shared/names/fileName';
 import { ownKey } from '../extension/shared/ownNumbers';
 import { problemOf } from '../extension/shared/rpc';
@@ -29,7 +30,7 @@ import { watchTheme } from './controls/theme';
 import type { ViewMemory } from './viewMemory';
 
 /** What stands beside the number of rows that were chosen together; their menu has the rest. */
-const TOGETHER = new Set(['Compress These…', 'Copy Numbers', 'Save Numbers as CSV…']);
+const TOGETHER = new Set([l10n.t('Compress These…'), l10n.t('Copy Numbers'), l10n.t('Save Numbers as CSV…')]);
 
 class Page {
   private readonly inspection: Inspection;
@@ -304,7 +305,7 @@ class Page {
 
   private say(kind: 'info' | 'error', text: string): void {
     const clear = (): void => this.messages.replaceChildren();
-    const dismiss = button({ label: 'Dismiss', icon: 'close', appearance: 'icon', onClick: clear });
+    const dismiss = button({ label: l10n.t('Dismiss'), icon: 'close', appearance: 'icon', onClick: clear });
     this.messages.replaceChildren(banner(kind, text, dismiss));
   }
 }
@@ -315,7 +316,7 @@ function isFindKey({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): 
 
 function failedPage(error: unknown, again: HTMLElement, asText: () => void): HTMLElement {
   const { code, message, file } = problemOf(error);
-  const text = code === 'text-file' ? button({ label: 'Open as Text', onClick: asText }) : null;
+  const text = code === 'text-file' ? button({ label: l10n.t('Open as Text'), onClick: asText }) : null;
   return element(
     'main',
     { class: 'failed-page' },
@@ -323,7 +324,7 @@ function failedPage(error: unknown, again: HTMLElement, asText: () => void): HTM
     element(
       'div',
       { role: 'alert' },
-      element('h1', {}, 'This checkpoint could not be opened'),
+      element('h1', {}, l10n.t('This checkpoint could not be opened')),
       file !== undefined && !message.includes(file) ? element('p', { class: 'muted' }, file) : null,
       element('p', {}, message),
     ),
@@ -356,7 +357,7 @@ function start(): void {
   });
   const load = (method: 'ready' | 'reload'): void => {
     page = null;
-    root.replaceChildren(element('div', { class: 'loading-page', role: 'status' }, 'Reading headers…'));
+    root.replaceChildren(element('div', { class: 'loading-page', role: 'status' }, l10n.t('Reading headers…')));
     host.request(method, null).then(
       (state) => {
         page = new Page(host, memory, state, root, () => load('reload'));
@@ -369,7 +370,7 @@ function start(): void {
       },
       (error: unknown) => {
         const again = button({
-          label: 'Try Again',
+          label: l10n.t('Try Again'),
           icon: 'refresh',
           appearance: 'primary',
           onClick: () => load('reload'),

@@ -1,4 +1,5 @@
 /** The bar between the table and the layer's view: dragged with the pointer or moved with the arrow keys. */
+import { l10n } from '../../extension/shared/language/l10n';
 import { element } from './elements';
 
 /** What an arrow key moves it by, as a share of the room. */
@@ -17,7 +18,7 @@ export interface Shares {
 
 export function splitter(container: HTMLElement, shares: Shares, onChange: (shares: Shares) => void): HTMLElement {
   const bar = element('div', {
-    ...{ class: 'splitter', role: 'separator', tabindex: 0, 'aria-label': 'Share of the table' },
+    ...{ class: 'splitter', role: 'separator', tabindex: 0, 'aria-label': l10n.t('Share of the table') },
     ...{ 'aria-valuemin': LEAST * 100, 'aria-valuemax': MOST * 100 },
   });
   const current = { split: shares.split, stackedSplit: shares.stackedSplit };

@@ -1,4 +1,5 @@
 /** Lines of a number against depth, one a role; one of all layers for a model without blocks. Pure. */
+import { l10n } from '../../extension/shared/language/l10n';
 import type { TwinTable } from '../plots/twin';
 import { cellValue, layerOf, numberText, type KnownNumbers, type MapCell, type MapGrid } from './mapGrid';
 import type { MapQuantity } from './mapQuantities';
@@ -62,10 +63,13 @@ export function depthFinding(lines: readonly DepthLine[], panels: readonly MapQu
   const trends = panels.flatMap(({ label, format }, i) => {
     const [first, last] = [mean(i, 0, third), mean(i, depth - third, depth)];
     if (first === null || last === null) return [];
-    return third === depth ? [`${label} ${format(first)}`] : [`${label} ${format(first)} to ${format(last)}`];
+    return third === depth
+      ? [`${label} ${format(first)}`]
+      : [l10n.t('{0} {1} to {2}', label, format(first), format(last))];
   });
-  if (trends.length === 0) return 'Fills as layers are inspected.';
-  return `${third === depth ? 'Mean' : 'Means of the first and last third'}: ${trends.join(', ')}.`;
+  if (trends.length === 0) return l10n.t('Fills as layers are inspected.');
+  const text = trends.join(', ');
+  return third === depth ? l10n.t('Mean: {0}.', text) : l10n.t('Means of the first and last third: {0}.', text);
 }
 
 /** A row for each depth. */
@@ -79,6 +83,8 @@ export function depthTwin({ map }: MapGrid, lines: readonly DepthLine[], panels:
     map.blocks[at]?.label ?? lines[0]!.cells[at]!.place,
     ...panels.flatMap((_, i) => lines.map(({ texts }) => texts[i]![at] ?? '–')),
   ]);
-  const caption = `${panels.map(({ description }) => description).join('; ')}, by ${map.blocks.length > 0 ? 'block' : 'layer'}`;
-  return { caption, columns: [map.blocks.length > 0 ? 'block' : 'layer', ...columns], rows };
+  const hasBlocks = map.blocks.length > 0;
+  const description = panels.map((each) => each.description).join('; ');
+  const caption = hasBlocks ? l10n.t('{0}, by block', description) : l10n.t('{0}, by layer', description);
+  return { caption, columns: [hasBlocks ? l10n.t('block') : l10n.t('layer'), ...columns], rows };
 }

@@ -2,6 +2,7 @@
 import { scaleLinear, scaleLog } from 'd3-scale';
 import { line } from 'd3-shape';
 import { largestOf, smallestOf } from '../../extension/shared/extremes';
+import { l10n } from '../../extension/shared/language/l10n';
 import { CellCursor, type CellBox } from '../plots/cellCursor';
 import { element } from '../controls/elements';
 import { PlotFrame, type Layer } from '../plots/plotFrame';
@@ -57,7 +58,7 @@ export class DepthPlot {
       open(layer);
     };
     this.frame = new PlotFrame({
-      title: 'Against depth',
+      title: l10n.t('Against depth'),
       height: HEIGHT,
       margin: MARGIN,
       draw: () => this.draw(),
@@ -73,7 +74,7 @@ export class DepthPlot {
     this.element.classList.add('depth');
     this.element.append(this.reading);
     this.cursor = new CellCursor(this.frame, (row, col) => this.describe(row, col), {
-      label: 'Point of the plot against depth, Enter opens its layer',
+      label: l10n.t('Point of the plot against depth, Enter opens its layer'),
       box: (row, col) => this.box(row, col),
       choose,
     });
@@ -103,10 +104,10 @@ export class DepthPlot {
   private words(row: number, col: number): string[] {
     const shown = this.lines[row];
     const place = shown?.cells[col]?.place;
-    if (!shown || place === undefined) return ['No layer has a spectrum'];
+    if (!shown || place === undefined) return [l10n.t('No layer has a spectrum')];
     const numbers = this.panels.map(({ label }, i) => {
       const value = shown.values[i]![col] ?? null;
-      return value === null ? `no ${label}` : `${label} ${shown.texts[i]![col]!}`;
+      return value === null ? l10n.t('no {0}', label) : `${label} ${shown.texts[i]![col]!}`;
     });
     return [place, ...numbers];
   }
@@ -210,7 +211,7 @@ export class DepthPlot {
       .attr('x', left + this.panelWidth)
       .attr('y', -8)
       .attr('text-anchor', 'end')
-      .text(band ? `band ${band.label}` : 'middle half');
+      .text(band ? l10n.t('band {0}', band.label) : l10n.t('middle half'));
   }
 
   private drawLine(fit: Layer, shown: DepthLine, row: number, y: Scale, panel: number): void {
@@ -290,9 +291,9 @@ export class DepthPlot {
       return value === null ? [] : [`${role === '' ? (cells[col]?.place ?? '') : role} ${texts[panel]![col]!}`];
     });
     if (numbers.length === 0) return null;
-    const head = block ? `block ${block.label}: ${label}` : label;
+    const head = block ? l10n.t('block {0}: {1}', block.label, label) : label;
     const more = numbers.length - MOST_READ;
-    const shown = more > 0 ? [...numbers.slice(0, MOST_READ), `and ${more} more`] : numbers;
+    const shown = more > 0 ? [...numbers.slice(0, MOST_READ), l10n.t('and {0} more', more)] : numbers;
     return { x: this.left(panel) + this.x(col), lines: [head, ...shown] };
   }
 }

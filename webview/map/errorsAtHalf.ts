@@ -1,4 +1,5 @@
 /** The number "error at half of the parameters" of the map: reads the spectra that a plan is made from, when it is chosen. */
+import { l10n } from '../../extension/shared/language/l10n';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
 import { formatPercent } from '../numbers/format';
@@ -11,8 +12,8 @@ const AGAIN_MS = 2000;
 export class ErrorsAtHalf {
   readonly quantity: MapQuantity = {
     key: 'error_at_half',
-    label: 'error at 50 %',
-    description: 'relative error of two factors that have half of the parameters',
+    label: l10n.t('error at 50 %'),
+    description: l10n.t('relative error of two factors that have half of the parameters'),
     signed: false,
     format: (value) => formatPercent(value, 2),
     value: ({ name }) => this.errors.get(name),
@@ -46,12 +47,12 @@ export class ErrorsAtHalf {
 
   private async read(version: number): Promise<void> {
     this.asking = true;
-    this.problem = 'its spectrum is being read';
+    this.problem = l10n.t('its spectrum is being read');
     this.changed();
     try {
       const { layers } = await this.host.request('planLayers', null);
       this.errors = errorsAtHalf(layers);
-      this.problem = 'it has no spectrum of one matrix';
+      this.problem = l10n.t('it has no spectrum of one matrix');
     } catch (error) {
       this.problem = problemOf(error).message;
     } finally {

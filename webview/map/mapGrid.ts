@@ -1,11 +1,12 @@
 /** The cells of a model's map, and what each says in words. Pure. */
 import type { QuickLook } from '../../extension/shared/estimates';
+import { l10n } from '../../extension/shared/language/l10n';
 import { isOfModel } from '../../extension/shared/layerFindings';
 import type { LayerResult } from '../../extension/shared/layers';
 import { modelMap, type ModelMap } from '../../extension/shared/names/modelMap';
 import type { TensorSummary } from '../../extension/shared/tensors';
 import { ESTIMATED, isExact } from '../numbers/estimates';
-import { plural } from '../numbers/format';
+import { counted, formatCount } from '../numbers/format';
 import type { TwinTable } from '../plots/twin';
 import type { MapQuantity } from './mapQuantities';
 
@@ -51,7 +52,10 @@ export function mapGrid(tensors: readonly TensorSummary[]): MapGrid {
     label,
     cells: blocks.map((block, column) => ({
       layers: cells[r]![column]!,
-      place: `${roleNames[r]!}, ${block.word === '' ? '' : `${block.word} `}block ${block.number}`,
+      place:
+        block.word === ''
+          ? l10n.t('{0}, block {1}', roleNames[r]!, block.number)
+          : l10n.t('{0}, {2} block {1}', roleNames[r]!, block.number, block.word),
     })),
   }));
   const columns = hasBlocks ? Math.max(LEAST_COLUMNS, blocks.length) : Math.min(STRIP, Math.max(1, rest.length));
@@ -131,17 +135,19 @@ export function cellValue({ layers }: MapCell, known: KnownNumbers, quantity: Ma
 export function valueWords(found: CellValue, { format, label }: MapQuantity): string {
   switch (found.state) {
     case 'none':
-      return 'no such layer';
+      return l10n.t('no such layer');
     case 'waiting':
-      return 'not inspected yet';
+      return l10n.t('not inspected yet');
     case 'missing':
-      return `no ${label}${found.why === undefined ? '' : `: ${found.why}`}`;
+      return found.why === undefined ? l10n.t('no {0}', label) : l10n.t('no {0}: {1}', label, found.why);
     case 'number': {
       const { low, high, count } = found;
       const text = `${label} ${numberText(found, format)}`;
       if (count > 1)
-        return `${text} on average (${format(low)} to ${format(high)}, ${plural(count, 'matrix', 'matrices')})`;
-      return found.estimated ? `${text}, estimated: 95% interval ${format(low)} to ${format(high)}` : text;
+        return l10n.t('{0} on average ({1} to {2}, {3})', text, format(low), format(high), counted('matrices', count));
+      return found.estimated
+        ? l10n.t('{0}, estimated: 95% interval {1} to {2}', text, format(low), format(high))
+        : text;
     }
   }
 }
@@ -177,19 +183,25 @@ export function mapFinding({ rows }: MapGrid, known: KnownNumbers, quantity: Map
     }
   }
   if (cells.length === 0) {
-    return waiting > 0 ? 'Fills as layers are inspected.' : `No layer here has ${quantity.description}.`;
+    return waiting > 0
+      ? l10n.t('Fills as layers are inspected.')
+      : l10n.t('No layer here has {0}.', quantity.description);
   }
   cells.sort((a, b) => a.value - b.value);
   const [least, most] = [cells[0]!, cells.at(-1)!];
   const middle = cells[Math.floor((cells.length - 1) / 2)]!;
   const end = ({ cell, ...found }: KnownCell): string => `${numberText(found, quantity.format)} (${cell.place})`;
-  const open = waiting > 0 ? ` ${plural(waiting, 'cell')} not inspected yet.` : '';
-  if (cells.length === 1) return `${quantity.label}: ${end(least)}.${open}`;
+  const open =
+    waiting > 0
+      ? [l10n.many(waiting, '1 cell not inspected yet.', '{0} cells not inspected yet.', formatCount(waiting))]
+      : [];
+  if (cells.length === 1) return [`${quantity.label}: ${end(least)}.`, ...open].join(' ');
   const median = numberText(
     { value: middle.value, estimated: cells.some(({ estimated }) => estimated) },
     quantity.format,
   );
-  return `${quantity.label}: median ${median}, from ${end(least)} to ${end(most)}.${open}`;
+  const spread = l10n.t('{0}: median {1}, from {2} to {3}.', quantity.label, median, end(least), end(most));
+  return [spread, ...open].join(' ');
 }
 
 /** A row a role, a column a block; layers in no block below, one a row. */
@@ -200,10 +212,14 @@ export function mapTwin({ map, rows, roles }: MapGrid, known: KnownNumbers, quan
     return found.state === 'number' ? numberText(found, quantity.format) : '–';
   };
   const hasBlocks = map.blocks.length > 0;
-  const columns = hasBlocks ? ['role', ...map.blocks.map(({ label }) => label)] : ['layer', quantity.label];
+  const columns = hasBlocks
+    ? [l10n.t('role'), ...map.blocks.map(({ label }) => label)]
+    : [l10n.t('layer'), quantity.label];
   const filled = (cells: readonly string[]): string[] => columns.map((_, i) => cells[i] ?? '');
   return {
-    caption: `${quantity.description}, by ${hasBlocks ? 'role (down) and block (across)' : 'layer'}`,
+    caption: hasBlocks
+      ? l10n.t('{0}, by role (down) and block (across)', quantity.description)
+      : l10n.t('{0}, by layer', quantity.description),
     columns,
     rows: [
       ...rows.slice(0, roles).map(({ label, cells }) => [label, ...cells.map(text)]),

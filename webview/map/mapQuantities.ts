@@ -1,5 +1,6 @@
 /** The numbers that the map and the plot against depth can show: how each is read, written and coloured. */
 import type { Estimate, QuickLook } from '../../extension/shared/estimates';
+import { l10n } from '../../extension/shared/language/l10n';
 import { failedFit } from '../../extension/shared/layerFindings';
 import type { LayerResult } from '../../extension/shared/layers';
 import { energyRule } from '../../extension/shared/ranks/energyShares';
@@ -52,7 +53,7 @@ const percent = (value: number): string => formatPercent(value, 2);
 
 export const MAP_QUANTITIES: readonly MapQuantity[] = [
   {
-    ...{ key: 'alpha', label: 'α', description: 'alpha of the whole matrix, the exponent of its tail' },
+    ...{ key: 'alpha', label: 'α', description: l10n.t('alpha of the whole matrix, the exponent of its tail') },
     ...{ centre: ALPHA_CENTRE, span: ALPHA_SPAN, signed: true, format: number },
     band: { low: OVER_TRAINED, high: UNDER_TRAINED, label: `${OVER_TRAINED}–${UNDER_TRAINED}` },
     value: ({ metrics }) => metrics.alpha,
@@ -60,14 +61,18 @@ export const MAP_QUANTITIES: readonly MapQuantity[] = [
     missing: (result) => failedFit(result) ?? result.missing?.alpha,
   },
   {
-    ...{ key: 'farms_alpha', label: 'FARMS α', description: 'alpha of windows of one aspect ratio' },
+    ...{ key: 'farms_alpha', label: 'FARMS α', description: l10n.t('alpha of windows of one aspect ratio') },
     ...{ centre: ALPHA_CENTRE, span: ALPHA_SPAN, signed: true, format: number },
     value: ({ farms }) => farms?.alpha,
     estimate: farmsEstimate,
     missing: farmsMissing,
   },
   {
-    ...{ key: 'effective_rank', label: 'effective rank', description: 'effective rank, of the largest possible rank' },
+    ...{
+      key: 'effective_rank',
+      label: l10n.t('effective rank'),
+      description: l10n.t('effective rank, of the largest possible rank'),
+    },
     ...{ signed: false, format: percent },
     value: ({ metrics, matrices, M = 0, factored }) => {
       const most = factored?.rank ?? matrices * M;
@@ -77,14 +82,14 @@ export const MAP_QUANTITIES: readonly MapQuantity[] = [
   },
   {
     key: 'energy_ratio',
-    label: 'parameters for 95 %',
-    description: 'parameters of two factors that keep 95 % of ‖W‖², of those of the layer',
+    label: l10n.t('parameters for 95 %'),
+    description: l10n.t('parameters of two factors that keep 95 % of ‖W‖², of those of the layer'),
     ...{ signed: false, format: percent },
     value: ({ ranks }) => ranks[energyRule(0.95)]?.ratio,
     missing: ({ missing }) => missing?.[`rank_${energyRule(0.95)}`],
   },
   {
-    ...{ key: 'num_spikes', label: 'spikes', description: 'eigenvalues above the random bulk' },
+    ...{ key: 'num_spikes', label: l10n.t('spikes'), description: l10n.t('eigenvalues above the random bulk') },
     ...{ signed: false, format: formatCount },
     value: ({ metrics }) => metrics.num_spikes,
     estimate: ({ estimates }) => estimates.num_spikes,
@@ -92,14 +97,18 @@ export const MAP_QUANTITIES: readonly MapQuantity[] = [
   },
   {
     key: 'signal',
-    label: 'signal to noise',
-    description: 'the largest eigenvalue over the edge of the random bulk, λ₁/λ₊',
+    label: l10n.t('signal to noise'),
+    description: l10n.t('the largest eigenvalue over the edge of the random bulk, λ₁/λ₊'),
     ...{ signed: false, format: number },
     value: ({ metrics }) => (metrics.mp_softrank ? 1 / metrics.mp_softrank : null),
     missing: ({ missing }) => missing?.mp_softrank,
   },
   {
-    ...{ key: 'log_norm', label: 'log₁₀ ‖W‖²', description: 'the decadic logarithm of the squared Frobenius norm' },
+    ...{
+      key: 'log_norm',
+      label: 'log₁₀ ‖W‖²',
+      description: l10n.t('the decadic logarithm of the squared Frobenius norm'),
+    },
     ...{ signed: true, format: number },
     value: ({ metrics }) => metrics.log_norm,
     estimate: ({ estimates }) => estimates.log_norm,
@@ -112,11 +121,11 @@ export const RELATIVE_NORM: MapQuantity = {
   ...{
     key: 'relative_norm',
     label: '‖ΔW‖/‖W‖',
-    description: 'what the adapter adds, over the weight that it is added to',
+    description: l10n.t('what the adapter adds, over the weight that it is added to'),
   },
   ...{ signed: false, format: percent },
   value: ({ factored }) => factored?.base?.relative_norm,
-  missing: () => 'no base model lies beside it',
+  missing: () => l10n.t('no base model lies beside it'),
 };
 
 /** A person's own numbers: colours turn at the median, which has none. */
@@ -126,11 +135,16 @@ export function ownQuantity(name: string, values: ReadonlyMap<string, number>): 
   const centre = (sorted[Math.floor(middle - 0.5)]! + sorted[Math.floor(middle)]!) / 2;
   const span = Math.max(sorted.at(-1)! - centre, centre - sorted[0]!);
   return {
-    ...{ key: `own_${name}`, label: visible(name), description: `your numbers: ${visible(name)}`, signed: true },
+    ...{
+      key: `own_${name}`,
+      label: visible(name),
+      description: l10n.t('your numbers: {0}', visible(name)),
+      signed: true,
+    },
     ...(span > 0 && { centre, span }),
     format: number,
     value: (result) => values.get(result.name),
-    missing: () => 'your file has no number for it',
+    missing: () => l10n.t('your file has no number for it'),
   };
 }
 

@@ -1,4 +1,5 @@
 /** The model as a picture: a cell for each block and role, coloured by a number that a person chooses. */
+import { l10n } from '../../extension/shared/language/l10n';
 import { layerVerdict } from '../../extension/shared/layerFindings';
 import { themeColour } from '../controls/theme';
 import { CellCursor, type CellBox } from '../plots/cellCursor';
@@ -66,7 +67,7 @@ export class ModelMapPlot {
     this.rowHeight = Math.min(most, Math.max(ROW.least, Math.floor(ROW.all / rows)));
     const gap = grid.roles > 0 && grid.rows.length > grid.roles ? GAP : 0;
     this.frame = new PlotFrame({
-      title: grid.roles > 0 ? 'Blocks and roles' : 'Layers in order',
+      title: grid.roles > 0 ? l10n.t('Blocks and roles') : l10n.t('Layers in order'),
       height: rows * this.rowHeight + gap + MARGIN.top + MARGIN.bottom,
       margin: MARGIN,
       draw: () => this.draw(),
@@ -90,7 +91,7 @@ export class ModelMapPlot {
     this.element.classList.add('model-map');
     this.element.append(this.reading);
     this.cursor = new CellCursor(this.frame, (row, col) => this.describe(row, col), {
-      label: 'Cell of the map, Enter opens its layer',
+      label: l10n.t('Cell of the map, Enter opens its layer'),
       columns: (row) => this.grid.rows[row]?.cells.length ?? 1,
       box: (row, col) => this.box(row, col),
       choose,
@@ -120,7 +121,7 @@ export class ModelMapPlot {
 
   private lines(row: number, col: number): string[] {
     const cell = this.grid.rows[row]?.cells[col];
-    if (!cell) return ['No layer has a spectrum'];
+    if (!cell) return [l10n.t('No layer has a spectrum')];
     const found = this.valueAt(row, col);
     return [cell.place, valueWords(found, this.quantity), ...this.verdictOn(found)];
   }
@@ -169,7 +170,7 @@ export class ModelMapPlot {
     const labels = axes.append('g').attr('class', 'axis');
     grid.rows.forEach(({ label }, row) => {
       const isStrip = row === grid.roles;
-      const text = isStrip && grid.roles > 0 ? 'others' : label;
+      const text = isStrip && grid.roles > 0 ? l10n.t('others') : label;
       if (text === '' || (this.rowHeight < 10 && row % 2 === 1)) return;
       const { top, height } = this.box(row, 0);
       labels

@@ -1,4 +1,5 @@
 /** The map and the plot against depth, with the number that both show. */
+import { l10n } from '../../extension/shared/language/l10n';
 import type { LayerResult } from '../../extension/shared/layers';
 import type { Host } from '../connection';
 import type { ViewMemory } from '../viewMemory';
@@ -70,7 +71,7 @@ export class ModelMaps {
   private chooser(): Dropdown {
     const { quantities } = this;
     const choices = quantities.map(({ key, label }) => ({ value: key, label }));
-    const choose = dropdown('What the map shows', choices, this.quantity.key, (value) => {
+    const choose = dropdown(l10n.t('What the map shows'), choices, this.quantity.key, (value) => {
       this.quantity = quantities.find(({ key }) => key === value)!;
       this.memory.remember({ mapNumber: value });
       this.draw();

@@ -1,19 +1,21 @@
 /** Headings under which the chooser lists the columns. */
+import { l10n } from '../../extension/shared/language/l10n';
 import type { MetricKey } from '../../extension/shared/metricTable';
 
-export const COLUMN_GROUPS = [
-  'Your numbers',
-  'Tensor',
-  'Power-law fit',
-  'Ranks and entropy',
-  'Norms',
-  'Random bulk and spikes',
-  'Randomisation test',
-  'Rank suggestions',
-  'Elements',
-] as const;
+/** The headings, in order, as they are shown. */
+export const COLUMN_GROUPS = {
+  'Your numbers': l10n.t('Your numbers'),
+  Tensor: l10n.t('Tensor'),
+  'Power-law fit': l10n.t('Power-law fit'),
+  'Ranks and entropy': l10n.t('Ranks and entropy'),
+  Norms: l10n.t('Norms'),
+  'Random bulk and spikes': l10n.t('Random bulk and spikes'),
+  'Randomisation test': l10n.t('Randomisation test'),
+  'Rank suggestions': l10n.t('Rank suggestions'),
+  Elements: l10n.t('Elements'),
+} as const;
 
-export type ColumnGroup = (typeof COLUMN_GROUPS)[number];
+export type ColumnGroup = keyof typeof COLUMN_GROUPS;
 
 export const METRIC_GROUPS: Readonly<Record<MetricKey, ColumnGroup>> = {
   alpha: 'Power-law fit',

@@ -1,5 +1,6 @@
 /** Numbers of a layer that was only looked at: the estimate behind a column, and how it is written. */
 import type { Estimate, QuickLook } from '../../extension/shared/estimates';
+import { l10n } from '../../extension/shared/language/l10n';
 import type { LayerResult } from '../../extension/shared/layers';
 import type { MetricKey } from '../../extension/shared/metricTable';
 import { formatMetric, formatNumber } from './format';
@@ -42,10 +43,9 @@ export function estimateText(estimate: Estimate, { format }: Pick<Measure, 'form
 /** What it is, in a sentence: for the tooltip and the screen reader. */
 export function estimateWords(look: QuickLook, measure: Measure, estimate: Estimate): string {
   const [value, low, high] = [estimate.value, estimate.low, estimate.high].map((each) => formatNumber(each, 4));
-  if (isExact(estimate)) return `${measure.label} ${value!}: exact`;
-  const windows =
-    measure.key === FARMS && look.farms
-      ? ` Of ${look.farms.windows} windows of ${look.farms.num_row_samples} rows or fewer.`
-      : '';
-  return `Estimated: ${measure.label} ${value!}, 95% interval ${low!} to ${high!}.${windows}`;
+  if (isExact(estimate)) return l10n.t('{0} {1}: exact', measure.label, value!);
+  const estimated = l10n.t('Estimated: {0} {1}, 95% interval {2} to {3}.', measure.label, value!, low!, high!);
+  if (measure.key !== FARMS || !look.farms) return estimated;
+  const { windows, num_row_samples: rows } = look.farms;
+  return `${estimated} ${l10n.t('Of {0} windows of {1} rows or fewer.', windows, rows)}`;
 }

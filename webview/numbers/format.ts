@@ -1,6 +1,8 @@
 /** Numbers as people read them, in the user's locale. Exports never go through here: they use the C locale. */
 import type { MetricKind } from '../../extension/shared/metricTable';
 import { agreeing } from '../../extension/shared/agreeing';
+import { counts } from '../../extension/shared/language/counts';
+import { l10n } from '../../extension/shared/language/l10n';
 
 const whole = new Intl.NumberFormat();
 const compact = new Intl.NumberFormat(undefined, { notation: 'compact', maximumSignificantDigits: 3 });
@@ -104,7 +106,12 @@ function fixedFormat(key: number): Intl.NumberFormat {
 
 /** 4096 × 11008 */
 export function formatShape(shape: readonly number[]): string {
-  return shape.length === 0 ? 'scalar' : shape.join(' × ');
+  return shape.length === 0 ? l10n.t('scalar') : shape.join(' × ');
+}
+
+/** `1 layer`, `6,144 parameters`. */
+export function counted(kind: keyof typeof counts, count: number, format = formatCount): string {
+  return counts[kind](count, format(count));
 }
 
 /** The singular or plural form that goes with the number, the number in front. */

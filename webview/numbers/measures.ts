@@ -1,4 +1,5 @@
 /** The measured numbers that a column can show: the metric table, FARMS, ranks and statistics of the elements. */
+import { l10n } from '../../extension/shared/language/l10n';
 import type { LayerResult, TensorStatistics } from '../../extension/shared/layers';
 import { metricTable, type MetricRow } from '../../extension/shared/metricTable';
 import { METRIC_GROUPS, type ColumnGroup } from './columnGroups';
@@ -49,27 +50,30 @@ export function measures(): Measure[] {
 const farmsAlpha: Measure = {
   key: 'farms_alpha',
   label: 'FARMS α',
-  description: 'alpha of the pooled spectra of windows of one aspect ratio: compares layers of different shape (FARMS)',
+  description: l10n.t(
+    'alpha of the pooled spectra of windows of one aspect ratio: compares layers of different shape (FARMS)',
+  ),
   format: { kind: 'number', digits: 2 },
   group: 'Power-law fit',
   averaged: true,
   value: ({ farms }) => farms?.alpha,
   title: ({ farms }) =>
-    farms?.interval && `95% interval ${farms.interval.map((end) => formatNumber(end, 3)).join(' to ')}`,
+    farms?.interval &&
+    l10n.t('95% interval {0} to {1}', formatNumber(farms.interval[0], 3), formatNumber(farms.interval[1], 3)),
   missing: farmsMissing,
 };
 
 /** Why there is no FARMS alpha, in words. */
 export function farmsMissing({ farms, missing }: LayerResult): string {
-  if (!farms) return missing?.farms_alpha ?? 'FARMS is turned off in the settings';
-  return farms.reason ?? 'no valid tail';
+  if (!farms) return missing?.farms_alpha ?? l10n.t('FARMS is turned off in the settings');
+  return farms.reason ?? l10n.t('no valid tail');
 }
 
 function rankMeasures(): Measure[] {
   return rankRules.map(({ key, label, description }) => ({
     key: `rank_${key}`,
-    label: `rank ${label}`,
-    description: `Rank suggestion: ${description}`,
+    label: l10n.t('rank {0}', label),
+    description: l10n.t('Rank suggestion: {0}', description),
     format: { kind: 'integer', digits: 0 },
     width: RANK_WIDTH,
     group: 'Rank suggestions',
@@ -77,7 +81,9 @@ function rankMeasures(): Measure[] {
     value: ({ ranks }) => ranks[key]?.rank,
     title: ({ ranks }) => {
       const found = ranks[key];
-      return found && `error ${formatPercent(found.error)}, ${formatPercent(found.ratio)} of the parameters`;
+      return (
+        found && l10n.t('error {0}, {1} of the parameters', formatPercent(found.error), formatPercent(found.ratio))
+      );
     },
     missing: ({ missing }) => missing?.[`rank_${key}`],
   }));
@@ -103,17 +109,19 @@ function statisticMeasures(): Measure[] {
     title: ({ statistics }) => (statistics ? shareOf(statistics, key) : undefined),
   });
   return [
-    moment('min', 'min', 'Smallest finite element'),
-    moment('max', 'max', 'Largest finite element'),
-    moment('mean', 'mean', 'Mean of the finite elements'),
-    moment('std', 'std', 'Standard deviation of the finite elements'),
-    moment('l2', '‖x‖₂', 'Square root of the sum of the squared elements'),
-    count('zeros', 'zeros', 'Elements that are zero'),
-    count('nan', 'NaN', 'Elements that are not a number'),
-    count('inf', 'Inf', 'Elements that are infinite'),
+    moment('min', 'min', l10n.t('Smallest finite element')),
+    moment('max', 'max', l10n.t('Largest finite element')),
+    moment('mean', 'mean', l10n.t('Mean of the finite elements')),
+    moment('std', 'std', l10n.t('Standard deviation of the finite elements')),
+    moment('l2', '‖x‖₂', l10n.t('Square root of the sum of the squared elements')),
+    count('zeros', 'zeros', l10n.t('Elements that are zero')),
+    count('nan', 'NaN', l10n.t('Elements that are not a number')),
+    count('inf', 'Inf', l10n.t('Elements that are infinite')),
   ];
 }
 
 function shareOf(statistics: TensorStatistics, key: 'zeros' | 'nan' | 'inf'): string | undefined {
-  return statistics.count > 0 ? `${formatPercent(statistics[key] / statistics.count)} of the elements` : undefined;
+  return statistics.count > 0
+    ? l10n.t('{0} of the elements', formatPercent(statistics[key] / statistics.count))
+    : undefined;
 }

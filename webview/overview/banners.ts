@@ -1,9 +1,10 @@
 /** What a person must know before the numbers: problems of the file, a file that changed, an engine in trouble. */
+import { l10n } from '../../extension/shared/language/l10n';
 import type { Problem, ShardOfModel } from '../../extension/shared/tensors';
 import { fileName } from '../../extension/shared/names/fileName';
 import { button } from '../controls/controls';
 import { element, type Child } from '../controls/elements';
-import { formatCount, plural } from '../numbers/format';
+import { counted, formatCount } from '../numbers/format';
 import { icon } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
 
@@ -14,7 +15,7 @@ const MOST_LISTED = 200;
 const MOST_NAMED = 3;
 
 export class Banners {
-  readonly element = element('section', { class: 'banners', 'aria-label': 'Messages' });
+  readonly element = element('section', { class: 'banners', 'aria-label': l10n.t('Messages') });
   private readonly live = element('div', { 'aria-live': 'polite' });
   private shown = '';
 
@@ -38,22 +39,27 @@ export class Banners {
     this.shown = state;
     const banners: HTMLElement[] = [];
     if (changed) {
-      const again = button({ label: 'Reload', icon: 'refresh', onClick: this.reload });
+      const again = button({ label: l10n.t('Reload'), icon: 'refresh', onClick: this.reload });
       banners.push(banner('warning', `${place(changed)}${changed.message}`, again));
     }
     if (engine && engine.state !== 'running') {
       const restarting = engine.state === 'restarting';
-      const failed = engine.failed.length > 0 ? ` It stopped on ${engine.failed.join(', ')}.` : '';
-      const again = button({ label: 'Restart Engine', icon: 'refresh', onClick: this.reload });
-      const text = `${engine.message}${failed}`;
+      const { failed } = engine;
+      const again = button({ label: l10n.t('Restart Engine'), icon: 'refresh', onClick: this.reload });
+      const stopped = failed.length > 0 ? [l10n.t('It stopped on {0}.', failed.join(', '))] : [];
+      const text = [engine.message, ...stopped].join(' ');
       banners.push(banner(restarting ? 'warning' : 'error', text, restarting ? null : again));
     }
     // Goes when they have numbers; nothing can be asked of an engine that is away, nor of files that changed.
     if (crashed.length > 0 && !changed && (engine?.state ?? 'running') === 'running') {
-      const again = button({ label: 'Inspect Again', icon: 'refresh', onClick: () => this.inspect(crashed) });
+      const again = button({ label: l10n.t('Inspect Again'), icon: 'refresh', onClick: () => this.inspect(crashed) });
       const names = crashed.slice(0, MOST_NAMED).join(', ');
-      const others = crashed.length > MOST_NAMED ? ` and ${formatCount(crashed.length - MOST_NAMED)} more` : '';
-      banners.push(banner('warning', `The engine stopped while it worked on ${names}${others}.`, again));
+      const others = crashed.length - MOST_NAMED;
+      const text =
+        others > 0
+          ? l10n.t('The engine stopped while it worked on {0} and {1} more.', names, formatCount(others))
+          : l10n.t('The engine stopped while it worked on {0}.', names);
+      banners.push(banner('warning', text, again));
     }
     this.live.replaceChildren(...banners);
   }
@@ -61,9 +67,9 @@ export class Banners {
 
 /** A shard looks like a small model with layers missing. */
 function shardBanner({ number, total, whole }: ShardOfModel, openWhole: () => void): HTMLElement {
-  const text = `This file is shard ${formatCount(number)} of ${formatCount(total)} of a model.`;
-  if (whole === undefined) return banner('info', `${text} Not all of the others lie beside it.`, null);
-  return banner('info', text, button({ label: 'Open the Whole Model', onClick: openWhole }));
+  const text = l10n.t('This file is shard {0} of {1} of a model.', formatCount(number), formatCount(total));
+  if (whole === undefined) return banner('info', `${text} ${l10n.t('Not all of the others lie beside it.')}`, null);
+  return banner('info', text, button({ label: l10n.t('Open the Whole Model'), onClick: openWhole }));
 }
 
 export function banner(kind: 'info' | 'warning' | 'error', text: string, ...actions: Child[]): HTMLElement {
@@ -82,11 +88,11 @@ function problemList(problems: readonly Problem[], path: string): HTMLElement {
     return element('li', {}, where ? element('b', {}, where) : null, shortened(problem.message, path));
   });
   const rest = problems.length - items.length;
-  if (rest > 0) items.push(element('li', {}, `and ${formatCount(rest)} more`));
+  if (rest > 0) items.push(element('li', {}, l10n.t('and {0} more', formatCount(rest))));
   return element(
     'details',
     { class: 'banner warning problems' },
-    element('summary', {}, icon('warning'), `${plural(problems.length, 'problem')} in this checkpoint`),
+    element('summary', {}, icon('warning'), l10n.t('{0} in this checkpoint', counted('problems', problems.length))),
     element('ul', {}, ...items),
   );
 }
@@ -101,8 +107,8 @@ function shortened(message: string, path: string): string {
 function place({ file, offset, tensor, message }: Problem): string {
   const parts = [
     file !== undefined && !message.includes(file) && fileName(file),
-    tensor !== undefined && !message.includes(tensor) && `tensor ${tensor}`,
-    offset !== undefined && !message.includes(String(offset)) && `byte ${formatCount(offset)}`,
+    tensor !== undefined && !message.includes(tensor) && l10n.t('tensor {0}', tensor),
+    offset !== undefined && !message.includes(String(offset)) && l10n.t('byte {0}', formatCount(offset)),
   ].filter((part) => typeof part === 'string');
   return parts.length > 0 ? `${parts.join(', ')}: ` : '';
 }

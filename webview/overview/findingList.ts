@@ -2,6 +2,7 @@
 import { groupFindings, type FindingGroup } from '../../extension/shared/findings/findingGroups';
 import type { NumberWords } from '../../extension/shared/findings/numberWords';
 import { unusualLayers, type UnusualKind, type UnusualLayer } from '../../extension/shared/findings/unusualLayers';
+import { l10n } from '../../extension/shared/language/l10n';
 import type { LayerResult } from '../../extension/shared/layers';
 import type { ModelMap } from '../../extension/shared/names/modelMap';
 import { button } from '../controls/controls';
@@ -65,7 +66,8 @@ export class FindingList {
     const hadFocus = this.element.contains(document.activeElement);
     const { scrollTop } = this.element;
     const items = this.groups.slice(0, MOST_GROUPS).map((group) => this.group(group));
-    if (this.groups.length > MOST_GROUPS) items.push(note(`and ${formatCount(this.groups.length - MOST_GROUPS)} more`));
+    if (this.groups.length > MOST_GROUPS)
+      items.push(note(l10n.t('and {0} more', formatCount(this.groups.length - MOST_GROUPS))));
     this.element.replaceChildren(...items, ...this.notes.map(note));
     this.element.scrollTop = scrollTop;
     // Keeps a keyboard reader of the list on the same line.
@@ -95,10 +97,10 @@ export class FindingList {
       element('span', { class: 'unusual-reason' }, what),
     );
     const filter = button({
-      label: `Show in the table: ${where}`,
+      label: l10n.t('Show in the table: {0}', where),
       icon: 'filter',
       appearance: 'icon',
-      title: 'Show these layers in the table',
+      title: l10n.t('Show these layers in the table'),
       onClick: () => this.showInTable(layers),
     });
     filter.classList.add('unusual-filter');
@@ -107,7 +109,7 @@ export class FindingList {
     if (!isOpen) return element('li', {}, line);
     const more = layers.length - MOST_LAYERS;
     const members = layers.slice(0, MOST_LAYERS).map((found) => this.layer(found));
-    if (more > 0) members.push(note(`and ${formatCount(more)} more`));
+    if (more > 0) members.push(note(l10n.t('and {0} more', formatCount(more))));
     return element('li', {}, line, element('ul', { class: 'unusual-members' }, ...members));
   }
 

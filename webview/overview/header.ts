@@ -1,11 +1,11 @@
 /** The first lines of the view: what this checkpoint is, how large, of which types. */
-import { agreeing } from '../../extension/shared/agreeing';
 import { copyNote } from '../../extension/shared/compression/savedNote';
+import { l10n } from '../../extension/shared/language/l10n';
 import type { CheckpointSummary } from '../../extension/shared/tensors';
 import { fileName } from '../../extension/shared/names/fileName';
 import { button, type Button } from '../controls/controls';
 import { element, type Child } from '../controls/elements';
-import { formatBytes, formatCompact, formatCount, formatShare, plural } from '../numbers/format';
+import { counted, formatBytes, formatCompact, formatCount, formatShare } from '../numbers/format';
 import { setIcon, type IconName } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
 import { metadataDetails } from './metadata';
@@ -52,30 +52,30 @@ export class Header {
     this.total = summary.tensors.reduce((sum, tensor) => sum + Math.max(1, tensor.layers.length), 0);
     this.passes = new Passes(inspection, this.total);
     this.exact = button({
-      label: 'Compute Exact Spectra',
+      label: l10n.t('Compute Exact Spectra'),
       icon: 'play',
       appearance: 'primary',
-      title: 'Replace the estimates by exact numbers',
+      title: l10n.t('Replace the estimates by exact numbers'),
       onClick: () => actions.inspectAll(),
     });
     this.inspect = button({
-      label: 'Inspect All',
+      label: l10n.t('Inspect All'),
       icon: 'play',
       appearance: 'primary',
-      title: 'Compute the spectra of all layers',
+      title: l10n.t('Compute the spectra of all layers'),
       onClick: () => actions.inspectAll(),
     });
     this.unfold = button({
-      ...{ label: 'Show what is known of the file', icon: 'chevron-right', appearance: 'icon' },
+      ...{ label: l10n.t('Show what is known of the file'), icon: 'chevron-right', appearance: 'icon' },
       onClick: () => this.setFolded(!this.element.classList.contains('folded')),
     });
     this.unfold.hidden = true;
-    this.cancel = button({ label: 'Cancel', icon: 'debug-stop', onClick: () => actions.cancel() });
+    this.cancel = button({ label: l10n.t('Cancel'), icon: 'debug-stop', onClick: () => actions.cancel() });
     const iconButton = (label: string, name: IconName, onClick: () => void): Button =>
       button({ label, icon: name, appearance: 'icon', onClick });
-    const keep = button({ label: 'Export', icon: 'export', onClick: () => actions.export(keep) });
+    const keep = button({ label: l10n.t('Export'), icon: 'export', onClick: () => actions.export(keep) });
     keep.setAttribute('aria-haspopup', 'menu');
-    this.progress.setAttribute('aria-label', 'Layers inspected');
+    this.progress.setAttribute('aria-label', l10n.t('Layers inspected'));
     this.progress.append(this.progressBar);
     this.element = element(
       'header',
@@ -96,10 +96,10 @@ export class Header {
           this.exact,
           this.cancel,
           ...(hasMatrices(summary)
-            ? [button({ label: 'Compress Model…', icon: 'fold', onClick: () => actions.compress() })]
+            ? [button({ label: l10n.t('Compress Model…'), icon: 'fold', onClick: () => actions.compress() })]
             : []),
           keep,
-          iconButton('Settings', 'settings-gear', () => actions.settings()),
+          iconButton(l10n.t('Settings'), 'settings-gear', () => actions.settings()),
         ),
       ),
       element('div', { class: 'header-line facts' }, ...facts(summary), this.device, ...typeMix(summary)),
@@ -121,7 +121,7 @@ export class Header {
 
   private setFolded(folded: boolean): void {
     this.element.classList.toggle('folded', folded);
-    const label = folded ? 'Show what is known of the file' : 'Hide what is known of the file';
+    const label = folded ? l10n.t('Show what is known of the file') : l10n.t('Hide what is known of the file');
     this.unfold.setAttribute('aria-label', label);
     this.unfold.setAttribute('aria-expanded', String(!folded));
     this.unfold.title = label;
@@ -144,7 +144,7 @@ export class Header {
     this.device.hidden = precisions.size === 0;
     const [where, how] = computedOn(precisions);
     this.device.title = how;
-    this.device.replaceChildren('Computed on the ', element('b', {}, where));
+    this.device.replaceChildren(...l10n.pieces('Computed on the {0}', element('b', {}, where)));
   }
 }
 
@@ -154,27 +154,46 @@ function hasMatrices({ tensors }: CheckpointSummary): boolean {
 }
 
 function facts(summary: CheckpointSummary): HTMLElement[] {
-  const fact = (value: string, unit: string, title: string): HTMLElement =>
-    element('span', { title }, element('b', {}, value), unit ? ` ${unit}` : null);
-  const { optimizer, beside, tensors } = summary;
+  const { bytes, parameters, optimizer, beside, tensors, weightFiles } = summary;
+  const fact = (title: string, ...text: Child[]): HTMLElement => element('span', { title }, ...text);
+  const bold = (value: string): HTMLElement => element('b', {}, value);
   const all = tensors.length;
-  const stored = tensors.filter(({ parameters, shape }) => parameters > 0 || shape.includes(0)).length;
-  const files = summary.weightFiles > 1 ? ` in ${plural(summary.weightFiles, 'file')}` : '';
+  const stored = tensors.filter(({ parameters: own, shape }) => own > 0 || shape.includes(0)).length;
+  const size = bold(formatBytes(bytes));
+  const files = (count: string): Child[] => l10n.pieces<'{0} in {1}', Child>('{0} in {1}', size, count);
   return [
-    fact(formatCompact(summary.parameters), 'parameters', formatCount(summary.parameters)),
-    fact(formatBytes(summary.bytes), files.trim(), plural(summary.bytes, 'byte')),
-    fact(formatCount(stored), agreeing(stored, 'tensor', 'tensors'), ''),
+    fact(formatCount(parameters), ...l10n.pieces('{0} parameters', bold(formatCompact(parameters)))),
+    fact(counted('bytes', bytes), ...(weightFiles > 1 ? files(counted('files', weightFiles)) : [size])),
+    fact(
+      '',
+      ...(stored === 1
+        ? l10n.pieces('{0} tensor', bold(formatCount(stored)))
+        : l10n.pieces('{0} tensors', bold(formatCount(stored)))),
+    ),
     ...(stored < all
       ? [
           fact(
-            formatCount(all - stored),
-            'computed, not stored',
-            'Made of other tensors: products of factors, sums of parts',
+            l10n.t('Made of other tensors: products of factors, sums of parts'),
+            ...l10n.pieces('{0} computed, not stored', bold(formatCount(all - stored))),
           ),
         ]
       : []),
-    ...(optimizer ? [fact(formatBytes(optimizer.bytes), 'optimizer state', plural(optimizer.tensors, 'tensor'))] : []),
-    ...(beside ? [fact(plural(beside.tensors, 'tensor'), 'beside the model', plural(beside.bytes, 'byte'))] : []),
+    ...(optimizer
+      ? [
+          fact(
+            counted('tensors', optimizer.tensors),
+            ...l10n.pieces('{0} optimizer state', bold(formatBytes(optimizer.bytes))),
+          ),
+        ]
+      : []),
+    ...(beside
+      ? [
+          fact(
+            counted('bytes', beside.bytes),
+            ...l10n.pieces('{0} beside the model', bold(counted('tensors', beside.tensors))),
+          ),
+        ]
+      : []),
   ];
 }
 
@@ -182,8 +201,9 @@ function facts(summary: CheckpointSummary): HTMLElement[] {
 function computedOn(precisions: ReadonlySet<string>): [where: string, how: string] {
   const all = [...precisions].sort();
   const isProcessor = (each: string): boolean => /\b(cpu|wasm)\b/.test(each);
-  const places = [...(all.some(isProcessor) ? ['CPU'] : []), ...(all.every(isProcessor) ? [] : ['GPU'])];
-  return [places.join(' and the '), all.join(', ')];
+  const [onProcessor, onGraphics] = [all.some(isProcessor), !all.every(isProcessor)];
+  const where = onProcessor && onGraphics ? l10n.t('CPU and the GPU') : onGraphics ? 'GPU' : 'CPU';
+  return [where, all.join(', ')];
 }
 
 /** A slim bar of the shares of element types, with a legend that says them. */
@@ -199,7 +219,7 @@ function typeMix({ dtypes, parameters }: CheckpointSummary): Child[] {
     const text = dtypes.length === 1 ? dtype : `${dtype} ${formatShare(share)}`;
     return element(
       'span',
-      { class: 'type', title: `${formatCount(count)} parameters` },
+      { class: 'type', title: l10n.t('{0} parameters', formatCount(count)) },
       element('i', { class: colour }),
       text,
     );

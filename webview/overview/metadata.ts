@@ -1,7 +1,8 @@
 /** What a checkpoint's header says of itself, folded away until it is asked for. */
+import { l10n } from '../../extension/shared/language/l10n';
 import { element } from '../controls/elements';
 import { indentedJson } from './indentedJson';
-import { formatCount, plural } from '../numbers/format';
+import { formatCount } from '../numbers/format';
 
 /** A chat template has some thousand characters; of longer texts, JSON of whole configurations, the beginning is shown. */
 const MOST_CHARACTERS = 4000;
@@ -13,10 +14,14 @@ export function metadataDetails(metadata: Readonly<Record<string, string>>): HTM
   return element(
     'details',
     { class: 'metadata' },
-    element('summary', {}, `Metadata (${plural(entries.length, 'entry', 'entries')})`),
+    element(
+      'summary',
+      {},
+      l10n.many(entries.length, 'Metadata (1 entry)', 'Metadata ({0} entries)', formatCount(entries.length)),
+    ),
     element(
       'div',
-      { class: 'metadata-scroll', tabindex: 0, role: 'region', 'aria-label': 'Metadata' },
+      { class: 'metadata-scroll', tabindex: 0, role: 'region', 'aria-label': l10n.t('Metadata') },
       element(
         'dl',
         {},
@@ -29,5 +34,5 @@ export function metadataDetails(metadata: Readonly<Record<string, string>>): HTM
 function shown(value: string): string {
   const text = indentedJson(value) ?? value;
   if (text.length <= MOST_CHARACTERS) return text;
-  return `${text.slice(0, MOST_CHARACTERS)}… (${formatCount(text.length)} characters)`;
+  return l10n.t('{0}… ({1} characters)', text.slice(0, MOST_CHARACTERS), formatCount(text.length));
 }

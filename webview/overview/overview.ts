@@ -8,7 +8,7 @@ import type { UnusualLayer } from '../../extension/shared/findings/unusualLayers
 import type { PlanTarget } from '../../extension/shared/compression/plans';
 import type { LayerResult } from '../../extension/shared/layers';
 import type { ModelMap } from '../../extension/shared/names/modelMap';
-import { agreeing } from '../../extension/shared/agreeing';
+import { l10n } from '../../extension/shared/language/l10n';
 import { judgedShare } from '../../extension/shared/layerFindings';
 import type { Host } from '../connection';
 import type { ViewMemory } from '../viewMemory';
@@ -16,7 +16,7 @@ import { button, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { setIcon } from '../controls/icons';
 import { ModelMaps } from '../map/modelMaps';
-import { formatCount, formatNumber, plural } from '../numbers/format';
+import { counted, formatCount, formatNumber } from '../numbers/format';
 import type { Inspection } from '../model/inspection';
 import { ofTheModel } from '../numbers/ofTheModel';
 import { SavingsPlot } from '../plots/savingsPlot';
@@ -35,13 +35,13 @@ const NO_BLOCKS: ModelMap = { blocks: [], roles: [], roleNames: [], cells: [], r
 
 /** Means of WeightWatcher's summary, as they are called. */
 const MEANS: readonly { key: SummaryKey; label: string; title: string }[] = [
-  { key: 'alpha', label: 'mean α', title: 'alpha: mean of alpha' },
-  { key: 'farms_alpha', label: 'FARMS α', title: 'farms_alpha: mean of the FARMS alpha' },
-  { key: 'alpha_weighted', label: 'α̂', title: 'alpha_weighted: mean of α·log₁₀ λ₁, WeightWatcher’s alpha-hat' },
-  { key: 'log_norm', label: 'log ‖W‖²', title: 'log_norm: mean of log₁₀ ‖W‖²' },
-  { key: 'log_spectral_norm', label: 'log λ₁', title: 'log_spectral_norm: mean of log₁₀ λ₁' },
-  { key: 'log_alpha_norm', label: 'log Σλ^α', title: 'log_alpha_norm: mean of log₁₀ Σλ^α' },
-  { key: 'stable_rank', label: 'stable rank', title: 'stable_rank: mean of ‖W‖²/λ₁' },
+  { key: 'alpha', label: l10n.t('mean α'), title: l10n.t('alpha: mean of alpha') },
+  { key: 'farms_alpha', label: 'FARMS α', title: l10n.t('farms_alpha: mean of the FARMS alpha') },
+  { key: 'alpha_weighted', label: 'α̂', title: l10n.t('alpha_weighted: mean of α·log₁₀ λ₁, WeightWatcher’s alpha-hat') },
+  { key: 'log_norm', label: 'log ‖W‖²', title: l10n.t('log_norm: mean of log₁₀ ‖W‖²') },
+  { key: 'log_spectral_norm', label: 'log λ₁', title: l10n.t('log_spectral_norm: mean of log₁₀ λ₁') },
+  { key: 'log_alpha_norm', label: 'log Σλ^α', title: l10n.t('log_alpha_norm: mean of log₁₀ Σλ^α') },
+  { key: 'stable_rank', label: l10n.t('stable rank'), title: l10n.t('stable_rank: mean of ‖W‖²/λ₁') },
 ];
 
 export interface OverviewActions {
@@ -97,8 +97,8 @@ export class Overview {
       this.refresh();
     };
     this.savingsPlot = new SavingsPlot(
-      hopeless ? 'No tensor here has a spectrum.' : 'Appears with the first inspected layers.',
-      hopeless ? [] : [button({ label: 'Compress Model…', icon: 'fold', onClick: () => actions.compress() })],
+      hopeless ? l10n.t('No tensor here has a spectrum.') : l10n.t('Appears with the first inspected layers.'),
+      hopeless ? [] : [button({ label: l10n.t('Compress Model…'), icon: 'fold', onClick: () => actions.compress() })],
       (point) => actions.compress(targetOf(point, this.savingsPlot.savings, inspection.summary.parameters)),
     );
     this.own = new OwnPanel(inspection, {
@@ -106,13 +106,18 @@ export class Overview {
       add: () => actions.addColumns(),
       remove: (path) => actions.removeColumns(path),
     });
-    this.fold = button({ label: 'Fold', icon: 'chevron-down', appearance: 'icon', onClick: () => this.toggle() });
+    this.fold = button({
+      label: l10n.t('Fold'),
+      icon: 'chevron-down',
+      appearance: 'icon',
+      onClick: () => this.toggle(),
+    });
     this.fold.setAttribute('aria-controls', this.body.id);
     this.body.append(
       element(
         'section',
-        { class: 'unusual', 'aria-label': 'Unusual layers' },
-        element('h3', { class: 'plot-title' }, 'Unusual layers ', this.count),
+        { class: 'unusual', 'aria-label': l10n.t('Unusual layers') },
+        element('h3', { class: 'plot-title' }, l10n.t('Unusual layers'), ' ', this.count),
         this.list.element,
       ),
       this.savingsPlot.element,
@@ -120,8 +125,8 @@ export class Overview {
     );
     this.element = element(
       'section',
-      { class: 'overview', 'aria-label': 'Overview' },
-      element('h2', { class: 'hidden' }, 'Overview'),
+      { class: 'overview', 'aria-label': l10n.t('Overview') },
+      element('h2', { class: 'hidden' }, l10n.t('Overview')),
       element('div', { class: 'overview-head' }, this.fold, element('div', {}, this.verdict, this.means)),
       this.body,
     );
@@ -155,7 +160,7 @@ export class Overview {
   private showFold(): void {
     const { overview } = this.memory.current;
     this.body.hidden = !overview;
-    const label = overview ? 'Fold the overview' : 'Unfold the overview';
+    const label = overview ? l10n.t('Fold the overview') : l10n.t('Unfold the overview');
     this.fold.setAttribute('aria-label', label);
     this.fold.setAttribute('aria-expanded', String(overview));
     this.fold.title = label;
@@ -179,7 +184,7 @@ export class Overview {
     const unusual = this.list.show(
       ofModel,
       this.notes(ofModel),
-      this.inspection.busy ? 'None found so far.' : 'None found.',
+      this.inspection.busy ? l10n.t('None found so far.') : l10n.t('None found.'),
     );
     this.count.textContent = formatCount(unusual);
     this.count.hidden = unusual === 0;
@@ -191,14 +196,15 @@ export class Overview {
 
   private showVerdict(results: readonly LayerResult[]): void {
     const found = modelVerdict(results, LOCAL_NUMBERS);
-    const so = this.inspection.busy ? 'So far: ' : '';
     const waiting =
       this.inspection.looks.size > 0
-        ? 'No verdict yet: estimates do not bear one, exact spectra are needed.'
-        : 'No verdict yet: it appears with the first inspected layers.';
+        ? l10n.t('No verdict yet: estimates do not bear one, exact spectra are needed.')
+        : l10n.t('No verdict yet: it appears with the first inspected layers.');
     const first = found?.sentence ?? waiting;
-    const next = found?.next === undefined ? [] : [' ', element('span', { class: 'next-step' }, `Next: ${found.next}`)];
-    const text = this.hopeless && !found ? 'No tensor here has a spectrum.' : `${so}${first}`;
+    const next =
+      found?.next === undefined ? [] : [' ', element('span', { class: 'next-step' }, l10n.t('Next: {0}', found.next))];
+    const soFar = this.inspection.busy ? l10n.t('So far: {0}', first) : first;
+    const text = this.hopeless && !found ? l10n.t('No tensor here has a spectrum.') : soFar;
     if (this.verdict.dataset.text === text) return;
     this.verdict.dataset.text = text;
     this.verdict.replaceChildren(text, ...next);
@@ -206,7 +212,10 @@ export class Overview {
 
   private showMeans(results: readonly LayerResult[]): void {
     const { layers, means } = modelTotals(results);
-    const title = `Means over ${plural(layers, 'layer')} of ten eigenvalues or more, as in WeightWatcher’s summary`;
+    const title = l10n.t(
+      'Means over {0} of ten eigenvalues or more, as in WeightWatcher’s summary',
+      counted('layers', layers),
+    );
     this.means.title = title;
     this.means.setAttribute('aria-label', title);
     this.means.replaceChildren(
@@ -223,8 +232,14 @@ export class Overview {
   /** What is said below the list. */
   private notes(results: readonly LayerResult[]): string[] {
     const { judged, layers } = judgedShare(results);
-    const share = `${formatCount(judged)} of ${plural(layers, 'layer')} ${agreeing(layers, 'gives', 'give')} enough evidence for a verdict.`;
-    if (results.length === 0) return ['Layers that stand out are listed here, with the reason.'];
+    const share = l10n.many(
+      layers,
+      '{0} of 1 layer gives enough evidence for a verdict.',
+      '{0} of {1} layers give enough evidence for a verdict.',
+      formatCount(judged),
+      formatCount(layers),
+    );
+    if (results.length === 0) return [l10n.t('Layers that stand out are listed here, with the reason.')];
     return layers > 0 ? [share] : [];
   }
 }

@@ -1,5 +1,5 @@
 /** A person's own numbers in the overview: which files they come from, what did not fit, and a plot against any number. */
-import { agreeing } from '../../extension/shared/agreeing';
+import { l10n } from '../../extension/shared/language/l10n';
 import type { LayerResult } from '../../extension/shared/layers';
 import { fileName } from '../../extension/shared/names/fileName';
 import { ownKey, type KeptNumbers } from '../../extension/shared/ownNumbers';
@@ -7,7 +7,7 @@ import { visible } from '../../extension/shared/visibleText';
 import { button, dropdown } from '../controls/controls';
 import { element } from '../controls/elements';
 import type { Inspection } from '../model/inspection';
-import { formatCount, plural } from '../numbers/format';
+import { counted, formatCount } from '../numbers/format';
 import { measures } from '../numbers/measures';
 import { ScatterPlot, type ScatterPoint } from './scatterPlot';
 
@@ -44,11 +44,11 @@ export class OwnPanel {
     private readonly actions: OwnPanelActions,
   ) {
     this.plot = new ScatterPlot([this.choices], (layer) => actions.open(layer));
-    const add = button({ label: 'Add Columns from File…', icon: 'add', onClick: () => actions.add() });
+    const add = button({ label: l10n.t('Add Columns from File…'), icon: 'add', onClick: () => actions.add() });
     this.element = element(
       'section',
-      { class: 'own-numbers', 'aria-label': 'Your numbers', hidden: true },
-      element('div', { class: 'own-head' }, element('h3', { class: 'plot-title' }, 'Your numbers'), add),
+      { class: 'own-numbers', 'aria-label': l10n.t('Your numbers'), hidden: true },
+      element('div', { class: 'own-head' }, element('h3', { class: 'plot-title' }, l10n.t('Your numbers')), add),
       this.files,
       this.plot.element,
     );
@@ -81,9 +81,9 @@ export class OwnPanel {
         this.draw();
       });
     this.choices.replaceChildren(
-      choose('Number upwards', this.y, (key) => (this.y = key)),
+      choose(l10n.t('Number upwards'), this.y, (key) => (this.y = key)),
       element('span', { 'aria-hidden': 'true' }, 'against'),
-      choose('Number to the right', this.x, (key) => (this.x = key)),
+      choose(l10n.t('Number to the right'), this.x, (key) => (this.x = key)),
     );
   }
 
@@ -103,7 +103,7 @@ export class OwnPanel {
     const { path } = kept;
     const name = visible(fileName(path));
     const remove = button({
-      label: `Remove the columns of ${name}`,
+      label: l10n.t('Remove the columns of {0}', name),
       icon: 'close',
       appearance: 'icon',
       onClick: () => this.actions.remove(path),
@@ -127,7 +127,7 @@ function factsOf(kept: KeptNumbers): HTMLElement {
   return element(
     'span',
     { class: 'muted' },
-    `${plural(columns.length, 'column')} for ${plural(layers.length, 'layer')}`,
+    l10n.t('{0} for {1}', counted('columns', columns.length), counted('layers', layers.length)),
   );
 }
 
@@ -135,18 +135,18 @@ function problemsOf(kept: KeptNumbers): string {
   if ('error' in kept) return '';
   const { unmatched, problems } = kept;
   return [
-    ...(unmatched.count > 0 ? [`${plural(unmatched.count, 'name')} not in this checkpoint`] : []),
-    ...(problems.count > 0 ? [plural(problems.count, 'problem')] : []),
+    ...(unmatched.count > 0 ? [l10n.t('{0} not in this checkpoint', counted('names', unmatched.count))] : []),
+    ...(problems.count > 0 ? [counted('problems', problems.count)] : []),
   ].join(', ');
 }
 
 function toldOf({ unmatched, problems }: Exclude<KeptNumbers, { error: string }>): string[] {
-  const rest = (count: number, told: number, noun: string): string[] =>
-    count > told ? [`and ${formatCount(count - told)} more ${agreeing(count - told, noun)}`] : [];
+  const names = unmatched.count - unmatched.names.length;
+  const others = problems.count - problems.messages.length;
   return [
-    ...unmatched.names.map((name) => `Not in this checkpoint: ${visible(name)}`),
-    ...rest(unmatched.count, unmatched.names.length, 'name'),
+    ...unmatched.names.map((name) => l10n.t('Not in this checkpoint: {0}', visible(name))),
+    ...(names > 0 ? [l10n.many(names, 'and 1 more name', 'and {0} more names', formatCount(names))] : []),
     ...problems.messages.map(visible),
-    ...rest(problems.count, problems.messages.length, 'problem'),
+    ...(others > 0 ? [l10n.many(others, 'and 1 more problem', 'and {0} more problems', formatCount(others))] : []),
   ];
 }

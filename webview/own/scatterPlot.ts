@@ -1,7 +1,8 @@
 /** Two numbers of each layer against each other: a point a layer, which leads to it. */
 import { scaleLinear, scaleLog, type ScaleContinuousNumeric } from 'd3-scale';
 import { largestOf, smallestOf } from '../../extension/shared/extremes';
-import { formatCount, formatNumber, plural } from '../numbers/format';
+import { l10n } from '../../extension/shared/language/l10n';
+import { formatCount, formatNumber, counted } from '../numbers/format';
 import { LEAST_PAIRS, rankCorrelation } from '../numbers/rankCorrelation';
 import { drawAxes } from '../plots/axes';
 import { CellCursor } from '../plots/cellCursor';
@@ -38,12 +39,12 @@ export class ScatterPlot {
   /** @param controls beside the title */
   constructor(controls: HTMLElement[], open: (layer: string) => void) {
     this.frame = new PlotFrame({
-      title: 'Scatter plot',
+      title: l10n.t('Scatter plot'),
       height: 260,
       margin: { top: 24, right: 16, bottom: 40, left: 56 },
       draw: () => this.draw(),
       twin: () => ({
-        caption: `${this.shown.yLabel} against ${this.shown.xLabel}`,
+        caption: l10n.t('{0} against {1}', this.shown.yLabel, this.shown.xLabel),
         columns: ['layer', this.shown.xLabel, this.shown.yLabel],
         rows: this.shown.points.map(({ layer, x, y }) => [layer, formatNumber(x), formatNumber(y)]),
       }),
@@ -64,7 +65,7 @@ export class ScatterPlot {
     this.element.classList.add('scatter');
     this.element.append(this.reading);
     this.cursor = new CellCursor(this.frame, (_, at) => this.describe(at), {
-      label: 'Layer in the plot, Enter opens it',
+      label: l10n.t('Layer in the plot, Enter opens it'),
       columns: () => Math.max(1, this.shown.points.length),
       box: (_, at) => this.box(at),
       choose: (_, at) => {
@@ -134,7 +135,7 @@ export class ScatterPlot {
 
   private lines(at: number): string[] {
     const point = this.shown.points[at];
-    if (!point) return ['No layer has both numbers'];
+    if (!point) return [l10n.t('No layer has both numbers')];
     const { xLabel, yLabel } = this.shown;
     return [point.layer, `${xLabel} ${formatNumber(point.x)}`, `${yLabel} ${formatNumber(point.y)}`];
   }
@@ -156,24 +157,31 @@ function scaleOf(values: readonly number[], range: [number, number]): ScaleConti
 }
 
 export function scatterFinding({ points, xLabel, yLabel }: Scattered): string {
-  if (points.length === 0) return `No layer has both ${xLabel} and ${yLabel} yet.`;
+  if (points.length === 0) return l10n.t('No layer has both {0} and {1} yet.', xLabel, yLabel);
   const found = rankCorrelation(
     points.map(({ x }) => x),
     points.map(({ y }) => y),
   );
-  const of = plural(points.length, 'layer');
+  const of = counted('layers', points.length);
   if (!found) {
     return points.length < LEAST_PAIRS
-      ? `${of}: at least ${formatCount(LEAST_PAIRS)} are needed for a rank correlation.`
-      : `${of}: ${xLabel} or ${yLabel} is the same for all, so they have no rank correlation.`;
+      ? l10n.t('{0}: at least {1} are needed for a rank correlation.', of, formatCount(LEAST_PAIRS))
+      : l10n.t('{0}: {1} or {2} is the same for all, so they have no rank correlation.', of, xLabel, yLabel);
   }
   const { rho, low, high } = found;
   const two = (value: number): string => value.toFixed(2).replace('-', '−');
   const said =
     low > 0
-      ? `${yLabel} tends to rise with ${xLabel}`
+      ? l10n.t('{0} tends to rise with {1}', yLabel, xLabel)
       : high < 0
-        ? `${yLabel} tends to fall as ${xLabel} rises`
-        : `no clear order of ${yLabel} by ${xLabel}`;
-  return `Rank correlation ${two(rho)} (95% interval ${two(low)} to ${two(high)}) over ${of}: ${said}.`;
+        ? l10n.t('{0} tends to fall as {1} rises', yLabel, xLabel)
+        : l10n.t('no clear order of {0} by {1}', yLabel, xLabel);
+  return l10n.t(
+    'Rank correlation {0} (95% interval {1} to {2}) over {3}: {4}.',
+    two(rho),
+    two(low),
+    two(high),
+    of,
+    said,
+  );
 }

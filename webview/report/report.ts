@@ -4,6 +4,7 @@ import '../styles/page.css';
 import '../styles/report.css';
 import type { ReportData } from '../../extension/report/reportRecords';
 import { modelVerdict } from '../../extension/shared/findings/modelVerdict';
+import { l10n } from '../../extension/shared/language/l10n';
 import { packSummary } from '../../extension/shared/packedTensors';
 import { registerControls } from '../controls/controls';
 import { element } from '../controls/elements';
@@ -11,7 +12,7 @@ import { showMenu } from '../controls/popup';
 import { watchTheme } from '../controls/theme';
 import { ModelMaps } from '../map/modelMaps';
 import { Inspection } from '../model/inspection';
-import { formatBytes, formatCompact, plural } from '../numbers/format';
+import { counted, formatBytes, formatCompact } from '../numbers/format';
 import { ofTheModel } from '../numbers/ofTheModel';
 import { FindingList, LOCAL_NUMBERS } from '../overview/findingList';
 import { FORGOTTEN_COLUMNS } from '../table/tableColumns';
@@ -40,13 +41,13 @@ function show({ summary, settings, results, spectra, notes, program }: ReportDat
       table.showFindings(group);
     },
   );
-  findings.show(ofModel, [], 'None found.');
+  findings.show(ofModel, [], l10n.t('None found.'));
   const table = new TensorTable(inspection, memory, FORGOTTEN_COLUMNS, {
     open: (node) => node.layer !== undefined && open(node.layer),
     menu: ([node, another], at) => {
       const layer = node?.layer;
       if (layer === undefined || another) return;
-      showMenu([{ label: 'Open', icon: 'graph', run: () => open(layer) }], at, table.table.element);
+      showMenu([{ label: l10n.t('Open'), icon: 'graph', run: () => open(layer) }], at, table.table.element);
     },
     together: () => [],
     visible: () => undefined,
@@ -55,9 +56,9 @@ function show({ summary, settings, results, spectra, notes, program }: ReportDat
   const facts = [
     summary.format,
     summary.architecture,
-    plural(summary.parameters, 'parameter', 'parameters', formatCompact),
+    counted('parameters', summary.parameters, formatCompact),
     formatBytes(summary.bytes),
-    plural(summary.tensors.length, 'tensor'),
+    counted('tensors', summary.tensors.length),
   ].filter((fact) => fact !== '');
   const told = [...notes, ...summary.problems.map(({ message }) => message)];
   root.dataset.about = summary.path;
@@ -67,15 +68,19 @@ function show({ summary, settings, results, spectra, notes, program }: ReportDat
       { class: 'report' },
       element('h1', {}, element('bdi', {}, summary.path)),
       element('p', { class: 'muted' }, facts.join(' · ')),
-      element('p', { class: 'model-verdict' }, verdict?.sentence ?? 'No verdict: no layer of this report bears one.'),
+      element(
+        'p',
+        { class: 'model-verdict' },
+        verdict?.sentence ?? l10n.t('No verdict: no layer of this report bears one.'),
+      ),
       told.length > 0 && element('ul', { class: 'report-notes' }, ...told.map((note) => element('li', {}, note))),
-      element('h2', { id: 'unusual-title' }, 'Unusual layers'),
+      element('h2', { id: 'unusual-title' }, l10n.t('Unusual layers')),
       element('section', { class: 'unusual', 'aria-labelledby': 'unusual-title' }, findings.element),
-      element('section', { class: 'report-maps', 'aria-label': 'Map and depth' }, ...maps.elements),
-      element('h2', {}, 'Tensors'),
+      element('section', { class: 'report-maps', 'aria-label': l10n.t('Map and depth') }, ...maps.elements),
+      element('h2', {}, l10n.t('Tensors')),
       element('div', { class: 'report-table' }, table.element),
       layers.element,
-      element('footer', { class: 'muted' }, `Made by ${program}.`),
+      element('footer', { class: 'muted' }, l10n.t('Made by {0}.', program)),
     ),
   );
   maps.show(ofModel);

@@ -1,6 +1,7 @@
 /** The layers of a report: each folded under its name, with its numbers, and its spectra if the report holds them. */
 import { reportSpectra } from './reportSpectra';
 import type { ReportSpectrum } from '../../extension/report/reportRecords';
+import { l10n } from '../../extension/shared/language/l10n';
 import { breakableName, element } from '../controls/elements';
 import { aboutLayer } from '../layer/aboutLayer';
 import { allNumbers } from '../layer/allNumbers';
@@ -20,8 +21,8 @@ export class ReportLayers {
     this.element = element(
       'section',
       { class: 'report-layers', 'aria-labelledby': 'layers-title' },
-      element('h2', { id: 'layers-title' }, 'Layers'),
-      element('p', { class: 'muted' }, 'A layer that is chosen above is added here.'),
+      element('h2', { id: 'layers-title' }, l10n.t('Layers')),
+      element('p', { class: 'muted' }, l10n.t('A layer that is chosen above is added here.')),
     );
     for (const { layer } of spectra) this.add(layer);
   }
@@ -53,7 +54,7 @@ export class ReportLayers {
     const fill = (): void => {
       if (!details.open || details.childElementCount > 1) return;
       if (!result) {
-        details.append(element('p', {}, 'It was not inspected when the report was made.'));
+        details.append(element('p', {}, l10n.t('It was not inspected when the report was made.')));
         return;
       }
       const notes = result.problems.map(({ message }) => element('p', { class: 'notice warning' }, message));
@@ -70,8 +71,8 @@ export class ReportLayers {
     const spectrum = this.spectra.get(layer);
     if (spectrum) return [reportSpectra(result, this.inspection.leafOf(layer)!.tensor!, spectrum)];
     if (result.matrices === 0)
-      return result.noSpectrum === undefined ? [] : [said(`No spectrum: ${result.noSpectrum}.`)];
-    return [said('This report holds the numbers of this layer, not its spectrum.')];
+      return result.noSpectrum === undefined ? [] : [said(l10n.t('No spectrum: {0}.', result.noSpectrum))];
+    return [said(l10n.t('This report holds the numbers of this layer, not its spectrum.'))];
   }
 }
 

@@ -1,5 +1,6 @@
 /** The spectra of a layer in a report, drawn by the plots of the layer's view: xmin can be moved here, too. */
 import type { ReportSpectrum } from '../../extension/report/reportRecords';
+import { l10n } from '../../extension/shared/language/l10n';
 import { layerVerdict, type Named } from '../../extension/shared/layerFindings';
 import type { LayerResult } from '../../extension/shared/layers';
 import { element } from '../controls/elements';
@@ -15,7 +16,13 @@ export function reportSpectra(layer: LayerResult, tensor: Named, spectrum: Repor
     plots.push(
       new SpectrumPlots(
         {
-          ...{ title: 'Whole matrix', layer: layer.name, eigenvalues, fits, edge: layer.metrics.lambda_plus ?? null },
+          ...{
+            title: l10n.t('Whole matrix'),
+            layer: layer.name,
+            eigenvalues,
+            fits,
+            edge: layer.metrics.lambda_plus ?? null,
+          },
           judge: (chosen) => layerVerdict(layer, tensor, chosen),
         },
         fitOptions(layer),

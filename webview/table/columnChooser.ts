@@ -67,9 +67,9 @@ export function chooseColumns(
         addOwn();
       },
     });
-  const groups = COLUMN_GROUPS.flatMap((group) => {
+  const groups = Object.entries(COLUMN_GROUPS).flatMap(([group, title]) => {
     const members = boxes.filter((each) => each.group === group).map(({ box }) => box);
-    return members.length === 0 ? [] : [element('fieldset', {}, element('legend', {}, group), ...members)];
+    return members.length === 0 ? [] : [element('fieldset', {}, element('legend', {}, title), ...members)];
   });
   const show = (): void => {
     const { layout, left } = state();

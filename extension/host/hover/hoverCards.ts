@@ -26,7 +26,7 @@ const LINKED_COMMANDS = ['eigenscope.inspectWeights'] as const;
 /** A layer, with its numbers where they are known. */
 export function layerCard({ checkpoint, tensor }: LayerMatch, peeked: PeekResult | null): vscode.MarkdownString {
   const markdown = card();
-  const shape = tensor.shape.length > 0 ? tensor.shape.join(' × ') : 'scalar';
+  const shape = tensor.shape.length > 0 ? tensor.shape.join(' × ') : l10n.t('scalar');
   const parameters = counts.parameters(tensor.parameters, localNumber(tensor.parameters));
   markdown.appendMarkdown(`**${markdownCode(tensor.name)}**  \n`);
   if (tensor.alias !== undefined) markdown.appendMarkdown(`${markdownCode(tensor.alias)}  \n`);

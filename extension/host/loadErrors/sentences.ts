@@ -1,4 +1,5 @@
 /** Explanations as sentences in which names, shapes and code have places of their own: text of files stays text. */
+import { l10n } from '../../shared/language/l10n';
 import type { TensorSummary } from '../../shared/tensors';
 
 /** A whole sentence; `{0}`, `{1}` … stand for names, shapes and code. */
@@ -22,5 +23,5 @@ export function shapeText({ shape, dtype, encoding }: Pick<TensorSummary, 'shape
 }
 
 export function sizesText(shape: readonly number[]): string {
-  return shape.length > 0 ? shape.join(' × ') : 'scalar';
+  return shape.length > 0 ? shape.join(' × ') : l10n.t('scalar');
 }
