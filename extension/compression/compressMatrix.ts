@@ -1,6 +1,6 @@
 /**
- * One matrix, one method: the parts as they are stored, and their errors and costs measured on the stored values. Every
- * save, comparison and plan compresses its layers through this.
+ * One matrix, one method: the parts as they are stored, and their errors and costs measured on the stored values. Runs of
+ * plans and comparisons compress their layers through this; `pairCompression.ts` is for copies with single layers.
  */
 import { elementSize } from '../checkpoint/elements/dtype';
 import { choiceProblem, optionsOf } from '../shared/compression/choiceProblem';
@@ -13,6 +13,7 @@ import type { LayerStatistics } from '../shared/compression/statistics';
 import { CompressionError } from './compressionError';
 import { PLAIN } from './decomposition/metric';
 import { measuredErrors } from './layerErrors';
+import { withPlainBase } from './methods/adapterBase';
 import { stage, type LayerMatrix, type MethodInput, type MethodResult, type MethodTools } from './methods/method';
 import { methodNamed } from './methods/registry';
 import { narrow, type FloatDType } from './narrow';
@@ -40,6 +41,9 @@ export interface StoredLayer {
   readonly measured: MeasuredLayer;
 }
 
+/** What a layout stores of a layer: its parts; an adapter and a base of plain numbers; or their sum (`StoredLayer.product`). */
+export type StoredForm = 'parts' | 'adapter' | 'product';
+
 /**
  * @param dtype of all floats that are stored
  * @throws CompressionError `unknown-method`, `invalid-rank`, `invalid-option`, `missing-statistics`,
@@ -52,9 +56,12 @@ export function compressMatrix(
   statistics: LayerStatistics,
   dtype: FloatDType,
   tools: MethodTools,
+  form: Exclude<StoredForm, 'product'> = 'parts',
 ): StoredLayer {
-  const result = methodResult(input, choice, statistics, stage(tools, 0, METHOD_SHARE));
-  return storedLayer(input, choice, statistics, result, dtype, stage(tools, METHOD_SHARE, 1));
+  const made = methodResult(input, choice, statistics, stage(tools, 0, METHOD_SHARE));
+  const storing = stage(tools, METHOD_SHARE, 1);
+  const result = form === 'adapter' ? withPlainBase(made, input, stage(storing, 0, 0)) : made;
+  return storedLayer(input, choice, statistics, result, dtype, storing);
 }
 
 /**

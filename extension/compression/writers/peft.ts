@@ -5,11 +5,9 @@
  * @see https://github.com/huggingface/peft src/peft/tuners/lora/config.py, src/peft/utils/save_and_load.py
  */
 import { elementSize } from '../../checkpoint/elements/dtype';
-import { decodeRowsOf } from '../../checkpoint/quantised/blockCodes';
 import { own } from '../../checkpoint/quantised/quantisationConfig';
 import { isInputEmbedding, isOutputMatrix } from '../../checkpoint/wrappers/embeddingNames';
 import { needsQuantised } from '../../shared/compression/methodNeeds';
-import type { QuantisedPart } from '../../shared/compression/parts';
 import { layerMethod, type MethodName } from '../../shared/compression/methodTable';
 import { CompressionError } from '../compressionError';
 import type { StoredLayer } from '../compressMatrix';
@@ -45,9 +43,9 @@ export const peftLayout: Layout = {
     assertPyTorchNames(job.checkpoint, 'make the adapter from the model as Hugging Face has it');
     for (const weight of job.weights) assertHeld(weight, job);
     const elsewhere = assertOneBase(job.weights);
-    const decoded = job.weights.find(({ choice, dtype }) => QUANTISED_BASE.has(choice.method) && dtype !== 'F32');
+    const decoded = job.weights.some(({ choice }) => layerMethod(choice.method).options.includes('quantiser'));
     return Promise.resolve({
-      form: 'parts',
+      form: 'adapter',
       notes: [
         elsewhere
           ? 'The adapter belongs to the quantised checkpoint: load that, then PeftModel.from_pretrained(model, folder).'
@@ -55,7 +53,10 @@ export const peftLayout: Layout = {
         'PEFT finds modules by their names. transformers 5 names those of ViT and some other models anew: load the adapter ' +
           'where they have the names of this checkpoint, and heed PEFT’s warnings of names that it does not find.',
         ...(decoded
-          ? [`The quantised part is saved decoded, in ${decoded.dtype}: errors are those before that rounding.`]
+          ? [
+              `The quantised weights are saved decoded, as plain numbers: ${BASE}/ takes as many bytes as the model, until a program ` +
+                'quantises it when it loads it.',
+            ]
           : []),
       ],
       // A base of blocks is saved decoded; one that is there already is not saved.
@@ -208,16 +209,8 @@ function baseTensor(
   { tensor, transposed: lies, outputs, inputs, dtype }: SavedWeight,
   stored: StoredLayer,
 ): NewTensor[] {
-  const values = stored.base?.values ?? decodedPart(stored, outputs, inputs);
-  if (!values) return [];
+  if (!stored.base) return [];
+  const { values } = stored.base;
   const { bytes } = narrow(lies ? transposed(values, outputs, inputs) : values, dtype);
   return [{ name: tensor.name, dtype, shape: tensor.shape, bytes }];
-}
-
-function decodedPart({ parts }: StoredLayer, outputs: number, inputs: number): Float64Array | undefined {
-  const part = parts.map((each) => each.part).find((each): each is QuantisedPart => each.kind === 'quantised');
-  if (!part) return undefined;
-  const values = new Float64Array(outputs * inputs);
-  decodeRowsOf(part, inputs, (row, elements) => values.set(elements.subarray(0, inputs), row * inputs));
-  return values;
 }

@@ -14,7 +14,7 @@ import type { LayoutName } from '../../shared/compression/layouts';
 import type { MeasuredGroup, MeasuredLayer } from '../../shared/compression/measured';
 import type { CompressionPlan, GroupPlan, LayerChoice } from '../../shared/compression/plans';
 import type { Append } from '../appender';
-import type { StoredLayer } from '../compressMatrix';
+import type { StoredForm, StoredLayer } from '../compressMatrix';
 import type { CompressionMatrix } from '../compressionMatrix';
 import type { FactorLayout } from '../factorLayout';
 import type { ReducedGroup } from '../groups/reduceGroup';
@@ -94,8 +94,8 @@ export interface Layout {
 }
 
 export interface PreparedLayout {
-  /** What it stores of a weight: its parts, or their sum in the form of the weight (`StoredLayer.product`). */
-  readonly form: 'parts' | 'product';
+  /** What it stores of a weight. */
+  readonly form: StoredForm;
   /** What the person should know before saving. */
   readonly notes: readonly string[];
   /** Bytes of what `replace` makes of a weight, as planned; those of the method's parts or of their sum without. */

@@ -2,7 +2,7 @@
 import type { TensorInfo } from '../../checkpoint/checkpoint';
 import { elementSize } from '../../checkpoint/elements/dtype';
 import { CompressionError } from '../../compression/compressionError';
-import type { StoredLayer } from '../../compression/compressMatrix';
+import type { StoredForm, StoredLayer } from '../../compression/compressMatrix';
 import type { StoredElements } from '../../compression/layerElements';
 import { isFloatDType, type FloatDType } from '../../compression/narrow';
 import { choiceProblem } from '../../shared/compression/choiceProblem';
@@ -39,7 +39,7 @@ export interface ChoiceOptions {
   /** All λ of the layer's matrix, if they are known. */
   readonly eigenvalues?: Float64Array;
   /** `parts` unless told otherwise. */
-  readonly form?: 'parts' | 'product';
+  readonly form?: StoredForm;
 }
 
 /**

@@ -20,6 +20,7 @@ export function compressTask(task: CompressTask, options: EigenOptions & { kerne
     ...(quantised && { quantised: orientedMatrix(quantised, inputsFirst, widening).w }),
   };
   const tools = { kernels: options.kernels, poll: pollFor(options, WIDENING_SHARE, 1) };
-  if (form === 'parts') return compressMatrix(input, choice, statistics, dtype, tools);
-  return compressToProduct(input, inputsFirst, choice, statistics, dtype, tools);
+  return form === 'product'
+    ? compressToProduct(input, inputsFirst, choice, statistics, dtype, tools)
+    : compressMatrix(input, choice, statistics, dtype, tools, form);
 }

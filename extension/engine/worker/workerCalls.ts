@@ -15,7 +15,7 @@
  * Each way but the last ends with `finish`. Where there is no spectrum to compute, `hold`, `counted` and `solved` lead to `LastStage`.
  */
 import type { StoredElements } from '../../compression/layerElements';
-import type { LayerInput, StoredLayer } from '../../compression/compressMatrix';
+import type { LayerInput, StoredForm, StoredLayer } from '../../compression/compressMatrix';
 import type { HeadSizes } from '../../compression/groups/attentionHeads';
 import type { Rotation } from '../../compression/groups/queryKey';
 import type { ReducedGroup } from '../../compression/groups/reduceGroup';
@@ -53,7 +53,7 @@ export interface CompressTask {
   /** Of all floats that are stored. */
   dtype: FloatDType;
   /** The parts, or their sum as one matrix that lies as the layer's own. */
-  form: 'parts' | 'product';
+  form: StoredForm;
 }
 
 export interface StoredModule {

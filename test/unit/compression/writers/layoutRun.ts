@@ -7,6 +7,7 @@ import type { FloatDType } from '../../../../extension/compression/narrow';
 import type { Layout, Piece, SavedWeight, SaveJob } from '../../../../extension/compression/writers/writer';
 import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 import { openModel, type Model } from '../../../../extension/checkpoint/openModel';
+import type { MeasuredLayer } from '../../../../extension/shared/compression/measured';
 import type { CompressionPlan, LayerChoice } from '../../../../extension/shared/compression/plans';
 import { writtenBytes } from '../../../harness/writtenBytes';
 
@@ -30,7 +31,7 @@ export async function runLayout(
   layout: Layout,
   modelPath: string,
   { choices, shardBytes = Infinity, dtype, quantised, compressed = (_, made) => made, twins = {} }: LayoutRun,
-): Promise<{ files: Map<string, Buffer>; notes: readonly string[] }> {
+): Promise<{ files: Map<string, Buffer>; notes: readonly string[]; measured: readonly MeasuredLayer[] }> {
   const checkpoint = await openModel(modelPath);
   try {
     const weights = Object.entries(choices).map(([name, choice]) =>
@@ -48,7 +49,8 @@ export async function runLayout(
     const pieces: Piece[] = [];
     const contents = new Map<string, Uint8Array>();
     for (const weight of weights) {
-      const made = await compressedLayer(checkpoint, weight, quantised);
+      const form = prepared.form === 'adapter' ? 'adapter' : 'parts';
+      const made = await compressedLayer(checkpoint, weight, quantised, form);
       const replaced = await prepared.replace(weight, compressed(weight, made), signal);
       const planned = prepared.plannedBytes?.(weight);
       const written = replaced.tensors.reduce((sum, { bytes }) => sum + bytes.length, 0);
@@ -69,7 +71,8 @@ export async function runLayout(
       if (files.has(file.path)) throw new Error(`${file.path} would be written twice`);
       files.set(file.path, content);
     }
-    return { files, notes: prepared.notes };
+    const measured = pieces.flatMap((piece) => piece.measured as readonly MeasuredLayer[]);
+    return { files, notes: prepared.notes, measured };
   } finally {
     await checkpoint.close();
   }
@@ -99,6 +102,7 @@ async function compressedLayer(
   checkpoint: Model,
   weight: SavedWeight,
   quantised: LayoutRun['quantised'],
+  form: 'parts' | 'adapter',
 ): Promise<StoredLayer> {
   const { layer, tensor, matrix, transposed, choice, dtype, expert } = weight;
   const rows = expert === undefined ? undefined : { start: expert, end: expert + 1 };
@@ -109,5 +113,5 @@ async function compressedLayer(
   const input = { layer, storedBytes: bytes.length, ...oriented };
   const base = quantised && { quantised: quantised(oriented.w) };
   const statistics = base ? { squareMean: new Float64Array(oriented.inputs).fill(1) } : {};
-  return compressMatrix({ ...input, ...base }, choice, statistics, dtype, { kernels, poll });
+  return compressMatrix({ ...input, ...base }, choice, statistics, dtype, { kernels, poll }, form);
 }

@@ -24,6 +24,11 @@ const GPT2: ModelFixture = {
 
 const PREFIX = 'base_model.model.';
 
+function widenedBfloat16({ bytes }: { bytes: Uint8Array }): Float32Array {
+  const words = new Uint32Array(bytes.length / 2).map((_, i) => (bytes[2 * i]! | (bytes[2 * i + 1]! << 8)) << 16);
+  return new Float32Array(words.buffer);
+}
+
 describe('the PEFT adapter', () => {
   const root = temporaryFolder();
   let models = 0;
@@ -130,11 +135,29 @@ describe('the PEFT adapter', () => {
     }
   });
 
-  it('says that a decoded base is rounded to 16 bits', async () => {
-    const choices = { 'a.weight': { method: 'lq-lora', rank: 2 } } as const;
-    const { notes } = await saved({ tensors: { 'a.weight': [12, 16] } }, { choices, dtype: 'BF16' });
-    assert.ok(notes.some((note) => note.includes('decoded, in BF16')));
-  });
+  for (const method of ['loftq', 'lq-lora'] as const) {
+    it(`${method}: the error is that of the base as it is rounded to 16 bits, and the adapter`, async () => {
+      const choices = { 'a.weight': { method, rank: 2, quantiser: 'int8' } } as const;
+      const run = { choices, dtype: 'BF16' } as const;
+      const { files, notes, measured } = await saved({ tensors: { 'a.weight': [12, 16] } }, run);
+      assert.ok(notes.some((note) => note.includes('saved decoded')));
+      const { tensors } = parsedFile(files.get('adapter_model.safetensors')!);
+      const base = widenedBfloat16(parsedFile(files.get('base/model.safetensors')!).tensors.get('a.weight')!);
+      const [a, b] = ['A', 'B'].map((side) => widenedBfloat16(tensors.get(`${PREFIX}a.lora_${side}.weight`)!));
+      const whole = numbersOf(sourceTensors().get('a.weight')!);
+      let [lost, total] = [0, 0];
+      for (let i = 0; i < 12; i++) {
+        for (let j = 0; j < 16; j++) {
+          const sum = base[i * 16 + j]! + b![i * 2]! * a![j]! + b![i * 2 + 1]! * a![16 + j]!;
+          lost += (whole[i * 16 + j]! - sum) ** 2;
+          total += whole[i * 16 + j]! ** 2;
+        }
+      }
+      const error = Math.sqrt(lost / total);
+      const [{ relative_error }] = measured as [(typeof measured)[number]];
+      assert.ok(Math.abs(relative_error - error) < 1e-9 * error, `${relative_error}, and the files give ${error}`);
+    });
+  }
 
   it('shards the base, not the adapter', async () => {
     const choices = { 'lm_head.weight': { method: 'pissa', rank: 2 } } as const;
