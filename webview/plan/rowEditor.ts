@@ -5,7 +5,7 @@ import { button, checkbox, setChecked, type Button, type Checkbox } from '../con
 import { breakableName, element } from '../controls/elements';
 import { numberInput, setUnlessEdited } from '../controls/fields';
 import { formatBytes, formatCompact, formatCount, formatPercent, formatShape } from '../numbers/format';
-import type { MethodChoice } from './choiceAtShare';
+import { rankRange, withRank, type MethodChoice } from './choiceAtShare';
 import { MethodField } from './methodField';
 import type { Lacking } from './neededStatistics';
 import { errorText, type LayerRow } from './planRows';
@@ -141,11 +141,13 @@ export class RowEditor {
     const { rank, ...choice } = plan;
     this.method.show(choice);
     if (rank === undefined) return;
-    const most = Math.min(layer.outputs, layer.inputs);
+    const { least, most } = rankRange(choice, layer);
     const name = layerMethod(plan.method).rank ?? 'rank';
     this.rankLabel.textContent = name.charAt(0).toUpperCase() + name.slice(1);
-    this.slider.max = String(most);
-    this.number.max = String(most);
+    for (const input of [this.slider, this.number]) {
+      input.min = String(least);
+      input.max = String(most);
+    }
     this.slider.value = String(rank);
     this.slider.setAttribute('aria-valuetext', `${name} ${formatCount(rank)}: ${factsOf(row).slice(1).join(', ')}`);
     setUnlessEdited(this.number, String(rank));
@@ -158,15 +160,14 @@ export class RowEditor {
 
   private setRank(typed: number): void {
     if (!this.row || 'keep' in this.row.plan) return;
-    const most = Math.min(this.row.layer.outputs, this.row.layer.inputs);
-    this.set({ ...this.row.plan, rank: Math.min(most, Math.max(1, Math.round(typed))) });
+    this.set(withRank(this.row.plan, this.row.layer, typed));
   }
 
   /** Keeps the rank across a change of method or options, as far as the method has one. */
   private ranked(choice: MethodChoice, { layer, plan }: LayerRow): LayerChoice {
     if (layerMethod(choice.method).rank === undefined) return choice;
     if ('keep' in plan || plan.rank === undefined) return this.proposal(layer.name, choice);
-    return { ...choice, rank: plan.rank };
+    return withRank(choice, layer, plan.rank);
   }
 }
 

@@ -2,7 +2,7 @@
 import type { QuantiserName } from '../../shared/compression/methodOptions';
 import { layerMethod } from '../../shared/compression/methodTable';
 import type { LayerChoice, PlanLayer } from '../../shared/compression/plans';
-import { denseBytes, denseCost, choiceCost, largestRank } from '../plan/methodCosts';
+import { denseBytes, denseCost, choiceCost, largestRank, smallestRank } from '../plan/methodCosts';
 
 /** Shares of the dense layer that ranks are chosen for. */
 const SHARES = [1 / 8, 1 / 4, 1 / 2, 3 / 4];
@@ -37,7 +37,7 @@ export function assignmentChoices(layer: PlanLayer, methods: readonly LayerChoic
         ? RANKS.map((each) => Math.max(multiple, each - (each % multiple)))
         : sharedRanks(layer, choice, multiple);
       return [...new Set(ranks)]
-        .filter((each) => each <= largestRank(choice, layer))
+        .filter((each) => each >= smallestRank(choice) && each <= largestRank(choice, layer))
         .map((each) => ({ ...choice, rank: each }))
         .filter((each) => smaller(layer, each));
     });

@@ -6,7 +6,7 @@ import { DEFAULT_OPTIONS } from '../../shared/compression/methodOptions';
 import type { LayerChoice, PlanLayer } from '../../shared/compression/plans';
 import { EnergyShares } from '../../shared/ranks/energyShares';
 import { errorShare, errorShares } from './errorModel';
-import { choiceCost, denseBytes, denseCost, largestRank, rankCost, type Cost } from './methodCosts';
+import { choiceCost, denseBytes, denseCost, largestRank, rankCost, smallestRank, type Cost } from './methodCosts';
 
 /** What a budget counts. */
 export type Unit = 'parameters' | 'bytes';
@@ -115,7 +115,7 @@ export function layerOptions(
   const { method, rank: _, ...given } = choice;
   const options = { ...DEFAULT_OPTIONS, ...given };
   const share = errorShares(choice, layer, shares);
-  const first = most === 0 ? 0 : multiple;
+  const first = most === 0 ? 0 : Math.ceil(smallestRank(choice) / multiple) * multiple;
   for (let rank = first; rank <= most; rank += multiple) {
     const price = rankCost(method, rank, options, layer, dense)[unit];
     if (price >= dense[unit]) break;

@@ -7,7 +7,7 @@ import { DEFAULT_OPTIONS, type MethodOptions } from '../../shared/compression/me
 import { layerMethod, type MethodName } from '../../shared/compression/methodTable';
 import type { LayerChoice, PlanLayer } from '../../shared/compression/plans';
 import { bitsOf, blockOf, scaleBytes } from '../../shared/compression/quantisers';
-import { fullBonds, mostRank, shareOf, tensorSizes } from '../../shared/compression/rankLimits';
+import { fullBonds, leastRank, mostRank, shareOf, tensorSizes } from '../../shared/compression/rankLimits';
 import { FactorPair } from '../../shared/ranks/factorPair';
 
 export interface LayerSize {
@@ -41,7 +41,7 @@ export function denseBytes({ storedBytes, savedBytes }: Pick<PlanLayer, 'storedB
 /**
  * Cost of a choice for a layer.
  *
- * @param choice its rank is 1 … `mostRank` for a method that has one
+ * @param choice its rank is `leastRank` … `mostRank` for a method that has one
  * @param base what an adapter is added to: the dense matrix as it is stored
  */
 export function choiceCost(choice: LayerChoice, size: LayerSize, base: Cost): Cost {
@@ -92,7 +92,7 @@ export function rankCost(method: MethodName, rank: number, options: MethodOption
       };
     }
     case 'cospadi': {
-      const nonzeros = options.nonzeros === 0 ? Math.ceil(rank / 2) : Math.min(rank, options.nonzeros);
+      const nonzeros = options.nonzeros === 0 ? Math.ceil(rank / 2) : options.nonzeros;
       const parameters = rank * inputs + outputs * nonzeros;
       const bytes = parameters * size.elementBytes + outputs * Math.ceil(rank / 8);
       return { parameters, bytes, multiplyAdds: parameters };
@@ -106,6 +106,12 @@ export function rankCost(method: MethodName, rank: number, options: MethodOption
 export function largestRank(choice: LayerChoice, { outputs, inputs }: LayerSize): number {
   if (layerMethod(choice.method).rank === undefined) return 0;
   return mostRank(choice.method, outputs, inputs, { cores: choice.cores ?? DEFAULT_OPTIONS.cores });
+}
+
+/** Smallest rank of the method; 0 for a method that has none. */
+export function smallestRank(choice: LayerChoice): number {
+  if (layerMethod(choice.method).rank === undefined) return 0;
+  return leastRank(choice.method, { nonzeros: choice.nonzeros ?? DEFAULT_OPTIONS.nonzeros });
 }
 
 function pair(rank: number, size: LayerSize): Cost {

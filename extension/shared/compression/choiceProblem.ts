@@ -2,7 +2,7 @@
 import { DEFAULT_OPTIONS, methodOptions, type MethodOptions, type OptionName, type OptionRow } from './methodOptions';
 import { isMethodName, layerMethod, layerMethods, type LayerMethodRow } from './methodTable';
 import type { LayerChoice } from './plans';
-import { mostRank } from './rankLimits';
+import { leastRank, mostRank } from './rankLimits';
 
 /** What is wrong with a choice and what to do, in words that follow the layer's name. */
 export interface ChoiceProblem {
@@ -47,14 +47,16 @@ function rankProblem(
     return rank === undefined ? undefined : refuse(`the method ${name} has no rank; leave rank ${rank} out`);
   }
   if (rank === undefined && row.findsRank) return undefined;
+  const least = leastRank(row.name, options);
   const most = mostRank(row.name, size.outputs, size.inputs, options);
-  if (rank === undefined)
-    return refuse(`the method ${name} needs a rank (${counted}), a whole number from 1 to ${most}`);
-  if (Number.isInteger(rank) && rank >= 1 && rank <= most) return undefined;
+  if (least > most) {
+    return refuse(`${least} ${counted} an output (nonzeros) are more than the ${most} that there can be; choose fewer`);
+  }
+  const range = `a whole number from ${least} to ${most}`;
+  if (rank === undefined) return refuse(`the method ${name} needs a rank (${counted}), ${range}`);
+  if (Number.isInteger(rank) && rank >= least && rank <= most) return undefined;
   const what = counted === 'rank' ? 'rank' : `${counted} (rank)`;
-  return refuse(
-    `${what} ${rank} is not possible for a ${size.outputs} × ${size.inputs} matrix; choose a whole number from 1 to ${most}`,
-  );
+  return refuse(`${what} ${rank} is not possible for a ${size.outputs} × ${size.inputs} matrix; choose ${range}`);
 }
 
 function optionsProblem(row: LayerMethodRow, options: object): ChoiceProblem | undefined {

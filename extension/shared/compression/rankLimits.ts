@@ -29,6 +29,11 @@ export function mostRank(
   }
 }
 
+/** Smallest `rank` that may be asked: a dictionary has as many atoms as an output is a sum of, at least. */
+export function leastRank(method: MethodName, { nonzeros }: Pick<MethodOptions, 'nonzeros'>): number {
+  return method === 'cospadi' ? Math.max(1, nonzeros) : 1;
+}
+
 /** How many columns or entries a share of them is: at least 1 unless the share is 0. */
 export function shareOf(share: number, count: number): number {
   return share === 0 ? 0 : Math.max(1, Math.round(share * count));

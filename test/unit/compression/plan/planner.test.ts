@@ -110,6 +110,20 @@ describe('the optimal allocation', () => {
     );
   });
 
+  it('gives a dictionary as many atoms as an output is a sum of, at least', () => {
+    const layers = [planLayer('a.w', 40, 60, flatSpectrum(40)), planLayer('b.w', 3, 4, flatSpectrum(3))];
+    for (const multiple of MULTIPLES.slice(0, 2)) {
+      const { rows, feasible } = preparePlan(layers, REST).allocate({
+        ...{ ...PLAIN, multiple, method: { method: 'cospadi', nonzeros: 6 } },
+        target: { kind: 'size', value: 0 },
+      });
+      assert.ok(!feasible);
+      const [first, second] = rows.map(({ plan }) => plan);
+      assert.deepEqual(first, { method: 'cospadi', nonzeros: 6, rank: multiple === 1 ? 6 : 8 });
+      assert.deepEqual(second, { keep: 'dense', why: 'no rank is smaller than the layer itself' });
+    }
+  });
+
   it('weighs layers alike where errors are relative', () => {
     const layers = [
       planLayer('a.w', 8, 8, [8e6, 4e6, 2e6, 1e6, 0, 0, 0, 0]),

@@ -16,6 +16,8 @@ describe('a choice of one layer', () => {
     assert.match(problem({ method: 'svd' })!.message, /svd needs a rank/);
     assert.match(problem({ method: 'quantise', rank: 1 })!.message, /quantise has no rank/);
     assert.match(problem({ method: 'dct', rank: 5 })!.message, /columns \(rank\) 5 .* from 1 to 4$/);
+    assert.match(problem({ method: 'cospadi', rank: 2, nonzeros: 3 })!.message, /atoms \(rank\) 2 .* from 3 to 6$/);
+    assert.match(problem({ method: 'cospadi', rank: 6, nonzeros: 7 })!.message, /7 atoms an output .* more than the 6/);
   });
 
   it('names a method that there is', () => {
