@@ -25,7 +25,7 @@ export function errorKind(method: LayerChoice['method']): ErrorKind {
       // Ŵ has this rank at most, and no matrix of that rank is nearer to W than W_k.
       return 'at least';
     case 'lost':
-    case 'robust':
+      // Its first round begins with W_k.
       return 'at most';
     case 'gear':
     case 'lq-lora':
@@ -33,6 +33,8 @@ export function errorKind(method: LayerChoice['method']): ErrorKind {
     case 'quantise':
     case 'eora':
     case 'tensor-train':
+    case 'robust':
+      // Of `robust`, outliers are set apart first: what is left of W may have a higher rank than W.
       return 'estimate';
   }
 }
