@@ -81,6 +81,11 @@ describe('problems in the terminal', () => {
     assert.match(problems[0]!.message, /^wide: needs about 90 MB .*; raise the memory limit/);
     assert.equal(layers[0]!.statistics!.zeros, 300 * 60_000);
     assert.deepEqual(layers[0]!.metrics, {});
+    // A spectrum fits in more, and factors beside it do not.
+    const args = ['--layer', 'wide', '--rank', '2', '--memory', '128', '--threads', '1'];
+    const compressed = run('compress', file, ...args, '--out', path.join(folder, 'narrow.safetensors'));
+    assert.equal(compressed.status, 2);
+    assert.match(compressed.stderr, /compressing wide needs about \d+ MB .*; raise the memory limit/);
   });
 
   it('names the tensor whose stored bytes are damaged, and analyses the others', () => {

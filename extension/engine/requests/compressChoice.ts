@@ -1,6 +1,5 @@
 /** One layer of an open checkpoint by one method: the engine's side of `compression/compressMatrix.ts`. */
 import type { TensorInfo } from '../../checkpoint/checkpoint';
-import { elementSize } from '../../checkpoint/elements/dtype';
 import { CompressionError } from '../../compression/compressionError';
 import type { StoredForm, StoredLayer } from '../../compression/compressMatrix';
 import type { StoredElements } from '../../compression/layerElements';
@@ -13,22 +12,13 @@ import type { LayerStatistics } from '../../shared/compression/statistics';
 import type { InspectSettings } from '../../shared/layers';
 import type { EngineDocument } from '../document/engineDocument';
 import { layerRows } from '../layer/layerInput';
-import { choiceMatrix, compressibleMatrix } from './compressLayer';
+import { choiceMatrix, compressibleMatrix, compressionBytes } from './compressLayer';
 import type { WorkerLease } from '../worker/workerPool';
 import type { CompressTask } from '../worker/workerCalls';
 import { hostedProducts } from './hostedProducts';
 import { leasedWork } from './leasedWork';
 import { assertQuantised, quantisedElements } from './quantisedWeight';
-import { assertFits, type ComputingParts, type RequestParts } from './requestParts';
-
-/** Copies of the matrix in float64 at a time: itself, its factors or parts, their sum, and what is left of it. */
-const COPIES = 4;
-
-/**
- * Squares of the smaller side at a time: half of a Gram matrix and half as much of reflectors, with a few sets of up to half
- * as many vectors on both sides of the thread line.
- */
-const SQUARES = 3;
+import type { ComputingParts, RequestParts } from './requestParts';
 
 export interface ChoiceOptions {
   /** Floats are stored as; by default as the layer is. */
@@ -98,10 +88,9 @@ async function withTask<T>(
   if (problem) throw new CompressionError(problem.code, problem.message, { layer: name });
   const { quantised, statistics = {}, eigenvalues, form = 'parts' } = options;
   const other = quantised && assertQuantised(document, quantised, name);
-  const bytes = memoryOf(matrix, elementSize(tensor.dtype), statistics, quantised !== undefined);
-  assertFits(parts.memory, `compressing ${name}`, bytes);
+  const bytes = compressionBytes(matrix, tensor, statistics, { others: quantised ? 1 : 0 });
   const products = await hostedProducts(parts, matrix);
-  return leasedWork(parts, bytes, signal, async (lease) => {
+  return leasedWork(parts, { what: `compressing ${name}`, bytes }, signal, async (lease) => {
     if (products) lease.serve(products);
     const stored = await storedElements(document, name, signal);
     const base = quantised && (await quantisedElements(quantised, other!, stored, signal));
@@ -147,32 +136,4 @@ async function storedElements(document: EngineDocument, name: string, signal: Ab
 function ownDType({ dtype }: TensorInfo, layer: string): FloatDType {
   if (isFloatDType(dtype)) return dtype;
   throw new CompressionError('unsupported', `elements of type ${dtype} are not compressed`, { layer });
-}
-
-/**
- * Measured at 4096 × 11008 in BF16, above the 90 MB of an idle process: svd at rank 1492 took 2.10 GB, and this says 2.03;
- * gear and lq-lora at rank 64 took 1.48 and 1.55 GB in their rounds.
- *
- * @param elementBytes of the layer as it is read
- */
-function memoryOf(
-  { outputs, inputs }: { outputs: number; inputs: number },
-  elementBytes: number,
-  { gram, fisher }: LayerStatistics,
-  quantised: boolean,
-): number {
-  const matrix = 8 * outputs * inputs;
-  const asStored = elementBytes * outputs * inputs;
-  const others = quantised ? 1 : 0;
-  const smaller = Math.min(outputs, inputs);
-  // The elements as they are read, and the parts as they are stored; a Gram matrix of the smaller side, what reduces it and
-  // its eigenvectors; statistics here, in the worker, and factored there.
-  const solving = SQUARES * 8 * smaller * smaller;
-  return (
-    (COPIES + others) * matrix +
-    (2 + others) * asStored +
-    solving +
-    3 * (gram?.byteLength ?? 0) +
-    2 * (fisher?.byteLength ?? 0)
-  );
 }

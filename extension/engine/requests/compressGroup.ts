@@ -170,7 +170,7 @@ export async function compressGroup(
   const bytes = 8 * (all + COPIES * Math.max(largest, statistics.gram?.length ?? 0));
   const side = members.reduce((most, { outputs, inputs }) => Math.max(most, Math.min(outputs, inputs)), 0);
   const products = await hostedProducts(parts, { rows: side, cols: side });
-  return leasedWork(parts, bytes, signal, async (lease) => {
+  return leasedWork(parts, { what: `making ${group.name} smaller`, bytes }, signal, async (lease) => {
     if (products) lease.serve(products);
     const modules: StoredModule[] = [];
     for (const member of members) modules.push(await storedModule(document, member, signal));

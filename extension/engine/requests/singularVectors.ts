@@ -49,7 +49,8 @@ export async function singularVectors(
   if (known && known.singularValues.length >= k) return firstOf(known, k);
   const plan = planned(stored, k, name, parts.memory.limit);
   const products = await parts.hardware.products();
-  const { left, right, singularValues, residuals } = await leasedWork(parts, plan.memory, signal, (lease) =>
+  const needed = { what: `singular vectors of ${name}`, bytes: plan.memory };
+  const { left, right, singularValues, residuals } = await leasedWork(parts, needed, signal, (lease) =>
     tripletsOf(widenedBands(stored, layer.tensor, name, lease), k, { products, solve: solveIn(lease), signal }, plan),
   );
   const { rows, cols } = stored;

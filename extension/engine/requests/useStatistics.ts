@@ -49,7 +49,8 @@ export async function triedStatistics(
     const { gram, mean, tokens } = await layerStatistics(parts.statistics, document, path, layer, signal);
     if (!gram || use === 'read') return null;
     const statistics = { gram, ...(mean && { mean }), ...(tokens !== undefined && { tokens }) };
-    return await leasedWork(parts, 2 * gram.byteLength, signal, ({ calls }) =>
+    const needed = { what: `trying the statistics of ${layer}`, bytes: 2 * gram.byteLength };
+    return await leasedWork(parts, needed, signal, ({ calls }) =>
       calls.tryStatistics({ layer, statistics, use }, { transfer: [gram.buffer] }),
     );
   } catch (error) {
@@ -74,7 +75,8 @@ export async function gramConditionOf(
   const { gram } = await layerStatistics(parts.statistics, document, path, layer, signal);
   if (!gram) return null;
   const n = Math.sqrt(gram.length);
-  const eigenvalues = await leasedWork(parts, 2 * gram.byteLength, signal, ({ calls }) =>
+  const needed = { what: `the condition of the Gram matrix of ${layer}`, bytes: 2 * gram.byteLength };
+  const eigenvalues = await leasedWork(parts, needed, signal, ({ calls }) =>
     calls.windowEigenvalues({ matrix: gram, n }, { transfer: [gram.buffer] }),
   );
   const condition = conditionOf(eigenvalues);
