@@ -158,6 +158,10 @@ describe('plans in the terminal', () => {
       refusal('--ratio', '0.5', '--method', 'quantise', '--allocation', 'welore', '--out', out),
       /quantise has no rank/,
     );
+    const ilp = (choices: string): string =>
+      refusal('--ratio', '0.5', '--allocation', 'ilp', '--choices', choices, '--out', out);
+    assert.match(ilp('svd,pissa'), /pissa makes an adapter, which makes no layer smaller: choose another allocation/);
+    assert.match(ilp('tensor-train'), /tensor-train has an error that is not known before it is run/);
   });
 
   // Links need a privilege on Windows.
@@ -180,6 +184,28 @@ describe('plans in the terminal', () => {
     assert.equal(status, 0);
     assert.match(stdout, /^--exclude nowhere matches no layer, and has no effect\.$/m);
     assert.equal(stdout.match(/matches no layer/g)!.length, 1);
+  });
+
+  it('counts each layer that stays dense, whatever their reasons', () => {
+    const names = Array.from({ length: 12 }, (_, i) => `block_${i}_${i < 2 ? 'a' : 'b'}.weight`);
+    const file = path.join(folder, 'blocks.safetensors');
+    writeSafetensors(
+      file,
+      names.map((name, i) => tensor(name, [24, 24], 30 + i)),
+    );
+    const patterns = ['_a', ...names.slice(2, 11).map((name) => `^${name}`)].flatMap((each) => ['--exclude', each]);
+    const { status, stdout } = run('plan', file, '--ratio', '0.95', ...patterns, '--out', out, '--overwrite');
+    assert.equal(status, 0);
+    const dense = [...stdout.matchAll(/^dense +(\d+): (.*)$/gm)].map(([, count, why]) => ({
+      count: Number(count),
+      why,
+    }));
+    assert.deepEqual(dense[0], { count: 2, why: 'matches _a' });
+    assert.deepEqual(dense.at(-1), { count: 2, why: 'other reasons, which stand in the plan' });
+    assert.equal(
+      dense.reduce((sum, { count }) => sum + count, 0),
+      11,
+    );
   });
 
   it('says that the model is not whole', () => {

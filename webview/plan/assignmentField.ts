@@ -1,4 +1,5 @@
 /** What an ILP chooses among, and how long it may take. */
+import { whyNotAssigned } from '../../extension/compression/plan/assertRequest';
 import { layerMethods, type MethodName } from '../../extension/shared/compression/methodTable';
 import { checkbox, setChecked, type Checkbox } from '../controls/controls';
 import { element } from '../controls/elements';
@@ -6,8 +7,7 @@ import { field, numberInput, setUnlessEdited } from '../controls/fields';
 import type { Lacking } from './neededStatistics';
 import type { PlanSettings } from './planSettings';
 
-/** An adapter saves nothing, and the error of a tensor train is not known before it is run. */
-const CHOOSABLE = layerMethods.filter(({ name, stores }) => stores !== 'adapter' && name !== 'tensor-train');
+const CHOOSABLE = layerMethods.filter(({ name }) => whyNotAssigned(name) === undefined);
 
 const MOST_SECONDS = 3600;
 

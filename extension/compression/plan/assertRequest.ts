@@ -1,6 +1,6 @@
 /** What cannot be asked of a planner, in words for people. */
-import { layerMethod } from '../../shared/compression/methodTable';
-import type { PlanTarget } from '../../shared/compression/plans';
+import { layerMethod, type MethodName } from '../../shared/compression/methodTable';
+import type { LayerChoice, PlanTarget } from '../../shared/compression/plans';
 import type { PlanRequest } from './planRequest';
 
 /** @throws RangeError */
@@ -29,5 +29,23 @@ export function assertRequest({ target, method, allocation }: PlanRequest): void
     (allocation === 'welore' || allocation === 'farms-alpha' || allocation === 'alphapruning')
   ) {
     throw new RangeError(`${method.method} has no rank that ${allocation} could share out: choose optimal or uniform`);
+  }
+}
+
+/** Why integer programming cannot choose a method, in words that follow its name; undefined if it can. */
+export function whyNotAssigned(method: MethodName): string | undefined {
+  if (layerMethod(method).stores === 'adapter') {
+    return 'makes an adapter, which makes no layer smaller: choose another allocation, or other methods';
+  }
+  return method === 'tensor-train'
+    ? 'has an error that is not known before it is run: choose uniform or an alpha'
+    : undefined;
+}
+
+/** @throws RangeError if integer programming cannot choose among these */
+export function assertAssignable(choices: readonly Pick<LayerChoice, 'method'>[]): void {
+  for (const { method } of choices) {
+    const why = whyNotAssigned(method);
+    if (why !== undefined) throw new RangeError(`${method} ${why}`);
   }
 }

@@ -1,6 +1,7 @@
 /** A plan by integer programming: one of a few methods, ranks and bit widths for each layer. */
 import { assignmentChoices } from '../../compression/assignment/choices';
 import { assignInThread } from '../../compression/assignment/inThread';
+import { assertAssignable } from '../../compression/plan/assertRequest';
 import type { Planner } from '../../compression/plan/planner';
 import { relativeGap } from '../../compression/plan/solutions';
 import type { AllocatedPlan, PlanRequest } from '../../compression/plan/planRequest';
@@ -18,7 +19,7 @@ export interface AssignedOptions {
 
 /**
  * @param request as for `optimal`, by whose needs layers take part; pinned rows are kept, and the others share the rest
- * @throws RangeError as `Planner.allocate`; the signal's reason when it fires
+ * @throws RangeError as `Planner.allocate`, and for a method that no error or size can decide about; the signal's reason when it fires
  */
 export async function assigned(
   planner: Planner,
@@ -28,6 +29,7 @@ export async function assigned(
   solve: typeof assignInThread = assignInThread,
 ): Promise<AllocatedPlan> {
   const methods = choices.length > 0 ? choices : [request.method];
+  assertAssignable(methods);
   const unable = new Map<string, string>();
   const { layers, cap } = planner.assignment(request, (layer) => {
     const possible = methods.filter(({ method }) => lacking(layer.name, method) === undefined);

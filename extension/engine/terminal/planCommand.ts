@@ -232,10 +232,13 @@ async function allocated(
 /** Reasons that the report lists, the most frequent first. */
 const REASONS_SHOWN = 8;
 
+/** With what is left over as one. */
 function keptFor(rows: AllocatedPlan['rows']): [reason: string, layers: number][] {
   const reasons = new Map<string, number>();
   for (const { plan } of rows) if ('keep' in plan) reasons.set(plan.why, (reasons.get(plan.why) ?? 0) + 1);
-  return [...reasons].sort((a, b) => b[1] - a[1]).slice(0, REASONS_SHOWN);
+  const sorted = [...reasons].sort((a, b) => b[1] - a[1]);
+  const others = sorted.splice(REASONS_SHOWN).reduce((sum, [, count]) => sum + count, 0);
+  return others === 0 ? sorted : [...sorted, ['other reasons, which stand in the plan', others]];
 }
 
 function report(
