@@ -1,6 +1,7 @@
 /** What an ILP chooses among, and how long it may take. */
 import { whyNotAssigned } from '../../extension/compression/plan/assertRequest';
 import { layerMethods, type MethodName } from '../../extension/shared/compression/methodTable';
+import { l10n } from '../../extension/shared/language/l10n';
 import { checkbox, setChecked, type Checkbox } from '../controls/controls';
 import { element } from '../controls/elements';
 import { field, numberInput, setUnlessEdited } from '../controls/fields';
@@ -41,15 +42,15 @@ export class AssignmentField {
       element(
         'fieldset',
         { class: 'exclude' },
-        element('legend', {}, 'ILP chooses among'),
+        element('legend', {}, l10n.t('ILP chooses among')),
         element(
           'p',
           { class: 'muted description' },
-          'Several ranks and bits of each; without any, of the method of all layers.',
+          l10n.t('Several ranks and bits of each; without any, of the method of all layers.'),
         ),
         element('ul', { class: 'patterns' }, ...items),
       ),
-      field('Time limit', this.limit, 'seconds'),
+      field(l10n.t('Time limit'), this.limit, l10n.t('seconds')),
     );
   }
 

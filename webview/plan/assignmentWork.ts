@@ -1,6 +1,7 @@
 /** Plans by integer programming, from the engine: one at a time, the last one that was asked for, and how it stands. */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import type { Assignment, AssignmentRequest } from '../../extension/shared/compression/assignments';
+import { l10n } from '../../extension/shared/language/l10n';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
 import { button } from '../controls/controls';
@@ -20,11 +21,15 @@ type State =
 
 export class AssignmentWork {
   readonly element = element('div', { class: 'assignment', hidden: true });
-  private readonly progress = element('progress', { max: 1, 'aria-label': 'Solving the integer programme' });
+  private readonly progress = element('progress', { max: 1, 'aria-label': l10n.t('Solving the integer programme') });
   private readonly text = element('span');
   private readonly said = element('span', { role: 'status' });
-  private readonly cancel = button({ label: 'Cancel', icon: 'debug-stop', onClick: () => this.stop('cancelled') });
-  private readonly again = button({ label: 'Solve', icon: 'play', onClick: () => this.begin() });
+  private readonly cancel = button({
+    label: l10n.t('Cancel'),
+    icon: 'debug-stop',
+    onClick: () => this.stop('cancelled'),
+  });
+  private readonly again = button({ label: l10n.t('Solve'), icon: 'play', onClick: () => this.begin() });
   private state: State = { kind: 'none' };
   private asked: { readonly key: string; readonly request: AssignmentRequest } | null = null;
   private source: CancellationTokenSource | null = null;
@@ -111,7 +116,11 @@ export class AssignmentWork {
     if (running) {
       const seconds = state.began === null ? 0 : (performance.now() - state.began) / 1000;
       this.progress.value = Math.min(1, seconds / limit);
-      this.text.textContent = `Solving the integer programme: ${formatNumber(seconds, 2)} of at most ${formatNumber(limit, 3)} seconds`;
+      this.text.textContent = l10n.t(
+        'Solving the integer programme: {0} of at most {1} seconds',
+        formatNumber(seconds, 2),
+        formatNumber(limit, 3),
+      );
     }
     this.said.textContent = saidOf(state);
     this.said.className = state.kind === 'failed' ? 'problem' : 'muted';
@@ -121,16 +130,20 @@ export class AssignmentWork {
 function saidOf(state: State): string {
   switch (state.kind) {
     case 'cancelled':
-      return 'The integer programme was cancelled: there is no plan of what is asked now.';
+      return l10n.t('The integer programme was cancelled: there is no plan of what is asked now.');
     case 'failed':
       return state.message;
     case 'solved': {
       const { gap, seconds } = state.assignment;
-      const time = `solved in ${formatNumber(seconds, 2)} s`;
-      if (gap === null) return `Nothing meets the target; this comes nearest (${time}).`;
+      const time = l10n.t('solved in {0} s', formatNumber(seconds, 2));
+      if (gap === null) return l10n.t('Nothing meets the target; this comes nearest ({0}).', time);
       return gap === 0
-        ? `No plan of these choices is better: proved (${time}).`
-        : `No plan of these choices is better by more than ${formatPercent(gap)}, the gap that is left (${time}).`;
+        ? l10n.t('No plan of these choices is better: proved ({0}).', time)
+        : l10n.t(
+            'No plan of these choices is better by more than {0}, the gap that is left ({1}).',
+            formatPercent(gap),
+            time,
+          );
     }
     default:
       return '';

@@ -1,5 +1,6 @@
 /** Patterns of layers that stay dense: a list of regular expressions, each checked as it is typed. */
 import { patternProblem } from '../../extension/compression/plan/patterns';
+import { l10n } from '../../extension/shared/language/l10n';
 import { button } from '../controls/controls';
 import { element } from '../controls/elements';
 
@@ -12,11 +13,11 @@ export class ExcludeField {
 
   /** @param onChange hears all patterns, and only when each of them is a regular expression */
   constructor(private readonly onChange: (patterns: readonly string[]) => void) {
-    const add = button({ label: 'Add Pattern', icon: 'add', onClick: () => this.add() });
+    const add = button({ label: l10n.t('Add Pattern'), icon: 'add', onClick: () => this.add() });
     this.element = element(
       'fieldset',
       { class: 'exclude' },
-      element('legend', {}, 'Leave out layers that match'),
+      element('legend', {}, l10n.t('Leave out layers that match')),
       this.list,
       add,
     );
@@ -60,7 +61,7 @@ export class ExcludeField {
       input.setAttribute('aria-invalid', String(found !== undefined));
     };
     const input = element('input', {
-      ...{ class: 'text', type: 'text', spellcheck: 'false', 'aria-label': `Pattern ${at + 1}` },
+      ...{ class: 'text', type: 'text', spellcheck: 'false', 'aria-label': l10n.t('Pattern {0}', at + 1) },
       'aria-describedby': id,
       input: check,
       change: () => {
@@ -71,7 +72,7 @@ export class ExcludeField {
     input.value = this.patterns[at]!;
     check();
     const remove = button({
-      label: `Remove pattern ${at + 1}`,
+      label: l10n.t('Remove pattern {0}', at + 1),
       icon: 'close',
       appearance: 'icon',
       onClick: () => this.remove(at),

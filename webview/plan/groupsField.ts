@@ -1,10 +1,11 @@
 /** Groups of projections that become smaller together: for each method, whether it is used and how much stays. */
 import type { GroupShare } from '../../extension/shared/compression/blockGroups';
 import type { GroupMethodName } from '../../extension/shared/compression/plans';
+import { l10n } from '../../extension/shared/language/l10n';
 import { checkbox, setChecked, type Checkbox } from '../controls/controls';
 import { element } from '../controls/elements';
 import { numberInput, setUnlessEdited } from '../controls/fields';
-import { plural } from '../numbers/format';
+import { formatCount } from '../numbers/format';
 import { GROUP_LABELS } from './groupLabels';
 import type { ChosenGroups } from './planInputs';
 
@@ -30,21 +31,16 @@ export class GroupsField {
       const share = numberInput({ min: 1, max: 99, step: 'any' }, (value) =>
         this.set(method, Math.min(99, Math.max(1, value)) / 100),
       );
-      share.setAttribute('aria-label', `${label}: share that stays, in percent`);
+      share.setAttribute('aria-label', l10n.t('{0}: share that stays, in percent', label));
       const text = element('p', { class: 'muted description', role: 'status' });
       this.rows.set(method, { box, share, text });
-      const control = element(
-        'div',
-        { class: 'field-control' },
-        share,
-        element('span', { class: 'unit' }, `% ${what}`),
-      );
+      const control = element('div', { class: 'field-control' }, share, element('span', { class: 'unit' }, what));
       return element('li', {}, box, control, text);
     });
     this.element = element(
       'fieldset',
       { class: 'exclude groups' },
-      element('legend', {}, 'Make smaller as groups'),
+      element('legend', {}, l10n.t('Make smaller as groups')),
       this.lack,
       element('ul', { class: 'patterns' }, ...items),
     );
@@ -66,7 +62,7 @@ export class GroupsField {
       const problem = problems.get(method);
       text.hidden = !own;
       text.className = problem === undefined ? 'muted description' : 'problem';
-      text.textContent = problem ?? `${plural(count, 'group')}${left.length > 0 ? leftText(left) : ''}`;
+      text.textContent = problem ?? groupsText(count, left);
     }
   }
 
@@ -76,7 +72,17 @@ export class GroupsField {
   }
 }
 
-function leftText(left: ChosenGroups['left']): string {
+function groupsText(count: number, left: ChosenGroups['left']): string {
+  const groups = l10n.many(count, '1 group', '{0} groups', formatCount(count));
   const [first] = left;
-  return `; not ${plural(left.length, 'other')}, such as ${first!.name}: ${first!.why}`;
+  if (!first) return groups;
+  return l10n.many(
+    left.length,
+    '{0}; not 1 other, such as {1}: {2}',
+    '{0}; not {3} others, such as {1}: {2}',
+    groups,
+    first.name,
+    l10n.known(first.why),
+    formatCount(left.length),
+  );
 }

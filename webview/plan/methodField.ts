@@ -9,6 +9,7 @@ import {
   type OptionRow,
 } from '../../extension/shared/compression/methodOptions';
 import { layerMethod, layerMethods, type MethodName } from '../../extension/shared/compression/methodTable';
+import { l10n } from '../../extension/shared/language/l10n';
 import { dropdown } from '../controls/controls';
 import { element } from '../controls/elements';
 import { field, numberInput } from '../controls/fields';
@@ -45,11 +46,11 @@ export class MethodField {
       const lack = this.lacking(name);
       return { value: name, label: lack === undefined ? label : `${label} (${lack})`, disabled: lack !== undefined };
     });
-    const select = dropdown<MethodName>('Method', methods, method, (chosen) => this.choose({ method: chosen }));
+    const select = dropdown<MethodName>(l10n.t('Method'), methods, method, (chosen) => this.choose({ method: chosen }));
     select.id = `${this.idPrefix}-method`;
     const lack = this.lacking(method);
     this.element.replaceChildren(
-      field('Method', select),
+      field(l10n.t('Method'), select),
       element('p', { class: 'muted description' }, row.description),
       ...(lack === undefined ? [] : [element('p', { class: 'problem' }, `${row.label} ${lack}.`)]),
       ...(row.options.length > 0

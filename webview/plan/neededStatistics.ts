@@ -2,17 +2,18 @@
 import { unmetNeeds, type Need } from '../../extension/shared/compression/methodNeeds';
 import type { MethodName } from '../../extension/shared/compression/methodTable';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
+import { l10n } from '../../extension/shared/language/l10n';
 
-/** Reads after the method's label; undefined if nothing is lacking. */
+/** What it needs, each with that verb; undefined if nothing is lacking. */
 export type Lacking = (method: MethodName) => string | undefined;
 
 const WORDS: Record<Need, string> = {
-  fisher: 'Fisher information',
-  diagonal: 'mean |x| or an imatrix',
-  gram: 'input Grams',
-  mean: 'input means with their number of tokens',
-  'gram|diagonal': 'input Grams or an imatrix',
-  quantised: 'a quantised checkpoint of this model',
+  fisher: l10n.t('needs Fisher information'),
+  diagonal: l10n.t('needs mean |x| or an imatrix'),
+  gram: l10n.t('needs input Grams'),
+  mean: l10n.t('needs input means with their number of tokens'),
+  'gram|diagonal': l10n.t('needs input Grams or an imatrix'),
+  quantised: l10n.t('needs a quantised checkpoint of this model'),
 };
 
 /**
@@ -26,6 +27,6 @@ export function lackingWith(statistics: StatisticsSummary | null, quantised: boo
   return (method) => {
     const missing = unmetNeeds(method, { has, tokens, quantised });
     if (missing.length === 0) return undefined;
-    return `needs ${missing.map((need) => WORDS[need]).join(' and ')}`;
+    return missing.map((need) => WORDS[need]).join(', ');
   };
 }

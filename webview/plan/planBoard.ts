@@ -8,11 +8,12 @@ import { ALLOCATIONS, type CompressionPlan, type LayerPlan } from '../../extensi
 import { gramUses, type GramUse } from '../../extension/shared/compression/methodNeeds';
 import type { MethodName } from '../../extension/shared/compression/methodTable';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
+import { l10n } from '../../extension/shared/language/l10n';
 import { fileName } from '../../extension/shared/names/fileName';
 import type { Host } from '../connection';
 import { button } from '../controls/controls';
 import { element } from '../controls/elements';
-import { formatCount, formatPercent, plural } from '../numbers/format';
+import { formatCount, formatPercent } from '../numbers/format';
 import { banner } from '../overview/banners';
 import { SizeErrorPlot } from '../plots/sizeErrorPlot';
 import { ALLOCATION_LABELS } from './allocationLabels';
@@ -50,7 +51,7 @@ export class PlanBoard {
   private rows: readonly LayerRow[] = [];
   private readonly warnings = element('div', { class: 'plan-warnings', role: 'status' });
   private readonly loaded: HTMLElement;
-  private readonly curve = new SizeErrorPlot('Size and error', 'allocation');
+  private readonly curve = new SizeErrorPlot(l10n.t('Size and error'), 'allocation');
   private readonly totals = new PlanTotalsTable();
   private readonly table: PlanTable;
   private readonly editor: RowEditor;
@@ -71,8 +72,8 @@ export class PlanBoard {
       const { statistics, quantised } = inputs();
       return lackingWith(statistics, quantised !== null)(method);
     };
-    const anew = button({ label: 'Plan Anew', onClick: () => this.change({ loadedRows: null }) });
-    const rowsStand = 'These rows are those of the loaded plan. They stay until you change what is asked.';
+    const anew = button({ label: l10n.t('Plan Anew'), onClick: () => this.change({ loadedRows: null }) });
+    const rowsStand = l10n.t('These rows are those of the loaded plan. They stay until you change what is asked.');
     this.loaded = banner('info', rowsStand, anew);
     this.assignments = new AssignmentWork(host, () => this.schedule());
     this.form = new PlanForm(chosen, ALLOCATIONS, lacking, (change) => this.change(change));
@@ -232,19 +233,19 @@ export class PlanBoard {
     if ('problem' in planned) {
       this.plan = null;
       this.actions.planned();
-      this.warn(planned.problem === '' ? '' : `No plan: ${planned.problem}.`);
+      this.warn(planned.problem === '' ? '' : l10n.t('No plan: {0}.', l10n.known(planned.problem)));
       return;
     }
     const { plan } = planned;
     this.plan = plan;
-    this.warn(plan.why === undefined ? '' : `The target is not met: ${this.whyNotMet(plan, plan.why)}.`);
+    this.warn(plan.why === undefined ? '' : l10n.t('The target is not met: {0}.', this.whyNotMet(plan, plan.why)));
     this.rows = plan.rows.flatMap((row) => {
       const layer = this.layers.layer(row.name);
       const group = groups.members.get(row.name);
       return layer ? [{ ...row, layer, ...(group && { group }) }] : [];
     });
     this.actions.planned();
-    this.table.show(this.rows, 'No layer of this checkpoint has a matrix.');
+    this.table.show(this.rows, l10n.t('No layer of this checkpoint has a matrix.'));
     this.totals.show(plan.totals, Object.keys(groups.groups).length, decodedLayers(this.rows));
     const edited = this.rows.find(({ name }) => name === this.editor.layer);
     if (edited) this.editor.show(edited);
@@ -254,9 +255,15 @@ export class PlanBoard {
   /** Rows of a file are no allocation's, and say nothing of what can be reached. */
   private whyNotMet({ reached }: AllocatedPlan, why: string): string {
     const { loadedRows, target } = this.chosen;
-    if (!loadedRows || reached === null) return why;
-    const what = { size: 'size', parameters: 'share of parameters', error: 'error' }[target.kind];
-    return `the ${what} of these rows is ${formatPercent(reached)}`;
+    if (!loadedRows || reached === null) return l10n.known(why);
+    switch (target.kind) {
+      case 'size':
+        return l10n.t('the size of these rows is {0}', formatPercent(reached));
+      case 'parameters':
+        return l10n.t('the share of parameters of these rows is {0}', formatPercent(reached));
+      case 'error':
+        return l10n.t('the error of these rows is {0}', formatPercent(reached));
+    }
   }
 
   /** An ILP is the engine's: until it is solved there is no plan, and nothing to complain of. */
@@ -313,9 +320,20 @@ export class PlanBoard {
     const { before, after } = counted === 'size' ? totals.bytes : totals.parameters;
     const share = before > 0 ? after / before : 1;
     const current = totals.error === null ? null : { share, error: totals.error };
-    const error = totals.error === null ? 'an error that is not known yet' : `${errorText(totals)} error`;
-    const layers = `${formatCount(totals.compressed)} of ${plural(totals.layers, 'layer')} compressed`;
-    const finding = `${ALLOCATION_LABELS[allocation].label}: ${formatPercent(share)} of the ${counted} at ${error} (${layers}).`;
+    const error =
+      totals.error === null ? l10n.t('an error that is not known yet') : l10n.t('{0} error', errorText(totals));
+    const layers = l10n.many(
+      totals.layers,
+      '{0} of 1 layer compressed',
+      '{0} of {1} layers compressed',
+      formatCount(totals.compressed),
+      formatCount(totals.layers),
+    );
+    const values = [ALLOCATION_LABELS[allocation].label, formatPercent(share), error, layers] as const;
+    const finding =
+      counted === 'size'
+        ? l10n.t('{0}: {1} of the size at {2} ({3}).', ...values)
+        : l10n.t('{0}: {1} of the parameters at {2} ({3}).', ...values);
     this.curve.show(this.curves.lines, current, allocation, counted, finding);
   }
 }

@@ -1,6 +1,7 @@
 /** The left side of the plan view: target, allocation, method, rank multiple, what is left out. */
 import { layerMethod } from '../../extension/shared/compression/methodTable';
 import type { Allocation } from '../../extension/shared/compression/plans';
+import { l10n } from '../../extension/shared/language/l10n';
 import { checkbox, dropdown, setChecked, type Checkbox, type Dropdown } from '../controls/controls';
 import { element } from '../controls/elements';
 import { field, numberInput, setUnlessEdited } from '../controls/fields';
@@ -47,22 +48,24 @@ export class PlanForm {
     this.chosen = first.method;
     this.target = new TargetField((target) => this.onChange({ target }));
     const choices = allocations.map((value) => ({ value, label: ALLOCATION_LABELS[value].label }));
-    this.allocation = dropdown<Allocation>('Allocation', choices, first.allocation, (allocation) =>
+    this.allocation = dropdown<Allocation>(l10n.t('Allocation'), choices, first.allocation, (allocation) =>
       this.onChange({ allocation }),
     );
-    this.relative = checkbox('Errors relative to each layer', first.relative, (relative) =>
+    this.relative = checkbox(l10n.t('Errors relative to each layer'), first.relative, (relative) =>
       this.onChange({ relative }),
     );
-    this.relative.title = 'Minimises the error of each layer over its own norm, so that small layers count as much';
-    this.method = new MethodField('Method of all layers', lacking, (choice) => this.chooseMethod(choice));
+    this.relative.title = l10n.t(
+      'Minimises the error of each layer over its own norm, so that small layers count as much',
+    );
+    this.method = new MethodField(l10n.t('Method of all layers'), lacking, (choice) => this.chooseMethod(choice));
     this.rank = numberInput({ min: 1, max: MOST_RANK, step: 1 }, (value) => this.setRank(value));
-    this.rankField = field('Rank of the adapters', this.rank);
-    this.rankField.title = 'Adapters are added to what is there: no target decides their rank';
+    this.rankField = field(l10n.t('Rank of the adapters'), this.rank);
+    this.rankField.title = l10n.t('Adapters are added to what is there: no target decides their rank');
     const multiples = MULTIPLES.map((each) => ({
       value: String(each),
-      label: each === 1 ? 'any rank' : `multiples of ${each}`,
+      label: each === 1 ? l10n.t('any rank') : l10n.t('multiples of {0}', each),
     }));
-    this.multiple = dropdown('Ranks', multiples, String(first.multiple), (value) =>
+    this.multiple = dropdown(l10n.t('Ranks'), multiples, String(first.multiple), (value) =>
       this.onChange({ multiple: Number(value) as Multiple }),
     );
     this.exclude = new ExcludeField((exclude) => this.onChange({ exclude }));
@@ -71,13 +74,13 @@ export class PlanForm {
     this.groups = new GroupsField((groups) => this.onChange({ groups }));
     this.element = element(
       'section',
-      { class: 'plan-controls', 'aria-label': 'What to compress, and how far' },
+      { class: 'plan-controls', 'aria-label': l10n.t('What to compress, and how far') },
       this.only.element,
-      element('div', {}, element('h3', {}, 'Target'), this.target.element),
-      element('div', {}, field('Allocation', this.allocation), this.allocationText, this.relative),
+      element('div', {}, element('h3', {}, l10n.t('Target')), this.target.element),
+      element('div', {}, field(l10n.t('Allocation'), this.allocation), this.allocationText, this.relative),
       this.assignment.element,
       element('div', { class: 'row-rank' }, this.method.element, this.rankField),
-      field('Ranks', this.multiple),
+      field(l10n.t('Ranks'), this.multiple),
       this.groups.element,
       this.exclude.element,
     );

@@ -6,6 +6,7 @@ import type { KnownOfLayers } from '../../extension/shared/compression/methodNee
 import type { GroupMethodName, GroupPlan, PlanLayer } from '../../extension/shared/compression/plans';
 import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
+import { l10n } from '../../extension/shared/language/l10n';
 import { ownRow, type PlanSettings } from './planSettings';
 
 export interface PlanInputs {
@@ -23,9 +24,9 @@ export interface ChosenGroups extends PlannedGroups {
 
 /** Why no group can be made smaller; undefined if some may be. */
 export function groupsLack({ statistics, groups }: PlanInputs): string | undefined {
-  if (groups.length === 0) return 'This model has no MLP and no attention that can become smaller as a whole.';
+  if (groups.length === 0) return l10n.t('This model has no MLP and no attention that can become smaller as a whole.');
   const grams = statistics?.covered.some(({ has }) => has.includes('gram')) ?? false;
-  return grams ? undefined : 'Needs statistics with the Gram matrices of the inputs.';
+  return grams ? undefined : l10n.t('Needs statistics with the Gram matrices of the inputs.');
 }
 
 export function chosenGroups(
@@ -44,7 +45,7 @@ export function chosenGroups(
       const planned = plannedGroups(options, [share], multiple, statistics ?? { covered: [] });
       const twice = Object.keys(planned.groups).find((name) => groups[name] !== undefined);
       if (twice !== undefined) {
-        problems.set(share.method, `${twice} cannot become smaller by two methods in one plan`);
+        problems.set(share.method, l10n.t('{0} cannot become smaller by two methods in one plan', twice));
         continue;
       }
       Object.assign(groups, planned.groups);
@@ -82,7 +83,7 @@ export function outOfReach(
   for (const { name } of layers) {
     if (Object.hasOwn(leftOut, name)) continue;
     if (chosen && !chosen.has(name)) {
-      leftOut[name] = 'is not among the layers chosen in the table';
+      leftOut[name] = l10n.english('is not among the layers chosen in the table');
       continue;
     }
     const own = ownRow(settings, name);

@@ -2,6 +2,7 @@
 import { layerMethod } from '../../extension/shared/compression/methodTable';
 import type { ErrorKind, PlanRow } from '../../extension/compression/plan/planRequest';
 import type { GroupPlan, PlanLayer } from '../../extension/shared/compression/plans';
+import { l10n } from '../../extension/shared/language/l10n';
 import { GROUP_LABELS } from './groupLabels';
 import { formatBytes, formatCompact, formatCount, formatPercent, formatShape } from '../numbers/format';
 
@@ -38,14 +39,14 @@ function rankOf({ plan, group }: LayerRow): number | null {
 
 /** Why a layer stays dense, or what should be known of what it becomes. */
 export function remark({ plan, note }: PlanRow): string {
-  return 'keep' in plan ? plan.why : (note ?? '');
+  return l10n.known('keep' in plan ? plan.why : (note ?? ''));
 }
 
 const BOUNDS: Record<ErrorKind, { sign: string; words: string }> = {
-  exact: { sign: '', words: 'Exact: from the singular values' },
-  'at least': { sign: '≥ ', words: 'At least this: a bound from the singular values' },
-  'at most': { sign: '≤ ', words: 'At most this: a bound from the singular values' },
-  estimate: { sign: '≈ ', words: 'An estimate: measured once the layer is compressed' },
+  exact: { sign: '', words: l10n.t('Exact: from the singular values') },
+  'at least': { sign: '≥ ', words: l10n.t('At least this: a bound from the singular values') },
+  'at most': { sign: '≤ ', words: l10n.t('At most this: a bound from the singular values') },
+  estimate: { sign: '≈ ', words: l10n.t('An estimate: measured once the layer is compressed') },
 };
 
 type KnownError = Pick<PlanRow, 'error' | 'errorIs' | 'errorBetween'>;
@@ -61,30 +62,42 @@ export function errorText({ error, errorIs, errorBetween }: KnownError): string 
 
 export function errorTitle(row: KnownError): string {
   const { error, errorIs, errorBetween } = row;
-  if (error === null) return 'Not known before the layer is compressed, or before it is inspected';
+  if (error === null) return l10n.t('Not known before the layer is compressed, or before it is inspected');
   const { words } = BOUNDS[errorIs];
   return errorBetween
-    ? `${errorText(row)}. ${words}. The interval is for light and for heavy tails of the weights`
+    ? l10n.t('{0}. {1}. The interval is for light and for heavy tails of the weights', errorText(row), words)
     : words;
 }
 
 export const planColumns: readonly PlanColumn[] = [
   {
-    ...{ key: 'layer', label: 'Layer', description: 'Name in the checkpoint', align: 'start', width: 0 },
+    ...{
+      key: 'layer',
+      label: l10n.t('Layer'),
+      description: l10n.t('Name in the checkpoint'),
+      align: 'start',
+      width: 0,
+    },
     // Names that are too long lose their beginning.
     text: ({ name, pinned }) => `${name}${pinned ? ' ✎' : ''}`,
-    title: ({ name, pinned }) => (pinned ? `${name}: set by hand` : name),
+    title: ({ name, pinned }) => (pinned ? l10n.t('{0}: set by hand', name) : name),
     sort: ({ name }) => name,
   },
   {
-    ...{ key: 'shape', label: 'Shape', description: 'Outputs × inputs', align: 'start', width: 112 },
+    ...{ key: 'shape', label: l10n.t('Shape'), description: l10n.t('Outputs × inputs'), align: 'start', width: 112 },
     text: ({ layer }) => formatShape([layer.outputs, layer.inputs]),
     sort: ({ layer }) => layer.outputs * layer.inputs,
   },
   {
-    ...{ key: 'method', label: 'Method', description: 'What the layer becomes', align: 'start', width: 120 },
+    ...{
+      key: 'method',
+      label: l10n.t('Method'),
+      description: l10n.t('What the layer becomes'),
+      align: 'start',
+      width: 120,
+    },
     text: ({ plan, group }) =>
-      group ? GROUP_LABELS[group.plan.method].short : 'keep' in plan ? 'dense' : layerMethod(plan.method).label,
+      group ? GROUP_LABELS[group.plan.method].short : 'keep' in plan ? l10n.t('dense') : layerMethod(plan.method).label,
     title: ({ plan, group }) =>
       group
         ? `${GROUP_LABELS[group.plan.method].title}: ${group.group}`
@@ -96,8 +109,8 @@ export const planColumns: readonly PlanColumn[] = [
   {
     ...{
       key: 'rank',
-      label: 'Rank',
-      description: 'Directions, columns or atoms that are kept',
+      label: l10n.t('Rank'),
+      description: l10n.t('Directions, columns or atoms that are kept'),
       align: 'end',
       width: 64,
     },
@@ -105,30 +118,54 @@ export const planColumns: readonly PlanColumn[] = [
     sort: rankOf,
   },
   {
-    ...{ key: 'kept', label: 'Kept', description: 'Share of the parameters that stays', align: 'end', width: 68 },
+    ...{
+      key: 'kept',
+      label: l10n.t('Kept'),
+      description: l10n.t('Share of the parameters that stays'),
+      align: 'end',
+      width: 68,
+    },
     text: ({ kept }) => formatPercent(kept),
     sort: ({ kept }) => kept,
   },
   {
-    ...{ key: 'error', label: 'Error', description: 'Relative error of the weight', align: 'end', width: 204 },
+    ...{
+      key: 'error',
+      label: l10n.t('Error'),
+      description: l10n.t('Relative error of the weight'),
+      align: 'end',
+      width: 204,
+    },
     text: (row) => ('keep' in row.plan ? '' : errorText(row)),
     title: (row) => ('keep' in row.plan ? undefined : errorTitle(row)),
     sort: ({ error }) => error,
   },
   {
-    ...{ key: 'bytes', label: 'Size', description: 'Bytes that are stored', align: 'end', width: 76 },
+    ...{ key: 'bytes', label: l10n.t('Size'), description: l10n.t('Bytes that are stored'), align: 'end', width: 76 },
     text: ({ bytes }) => formatBytes(bytes.after),
-    title: ({ bytes }) => `${formatBytes(bytes.before)} before`,
+    title: ({ bytes }) => l10n.t('{0} before', formatBytes(bytes.before)),
     sort: ({ bytes }) => bytes.after,
   },
   {
-    ...{ key: 'multiply-adds', label: 'MACs', description: 'Multiply-adds a token', align: 'end', width: 72 },
+    ...{
+      key: 'multiply-adds',
+      label: l10n.t('MACs'),
+      description: l10n.t('Multiply-adds a token'),
+      align: 'end',
+      width: 72,
+    },
     text: ({ multiplyAdds }) => formatCompact(multiplyAdds.after),
-    title: ({ multiplyAdds }) => `${formatCompact(multiplyAdds.before)} before`,
+    title: ({ multiplyAdds }) => l10n.t('{0} before', formatCompact(multiplyAdds.before)),
     sort: ({ multiplyAdds }) => multiplyAdds.after,
   },
   {
-    ...{ key: 'why', label: 'Why left out', description: 'Why the layer stays dense', align: 'start', width: 240 },
+    ...{
+      key: 'why',
+      label: l10n.t('Why left out'),
+      description: l10n.t('Why the layer stays dense'),
+      align: 'start',
+      width: 240,
+    },
     text: remark,
     title: (row) => remark(row) || undefined,
     sort: (row) => remark(row) || null,

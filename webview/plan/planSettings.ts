@@ -3,6 +3,7 @@ import { DEFAULT_TIME_LIMIT } from '../../extension/shared/compression/assignmen
 import type { GroupShare } from '../../extension/shared/compression/blockGroups';
 import type { MethodName } from '../../extension/shared/compression/methodTable';
 import type { CompressionPlan, GroupPlan, LayerPlan, PlanTarget } from '../../extension/shared/compression/plans';
+import { l10n } from '../../extension/shared/language/l10n';
 import type { RowOrder } from './planRows';
 
 /** Layers that a plan is limited to, as they were chosen in the table. */
@@ -55,8 +56,8 @@ export const FIRST_SETTINGS: PlanSettings = {
   timeLimit: DEFAULT_TIME_LIMIT,
 };
 
-/** Why a layer that a person keeps dense is dense. */
-export const BY_HAND = 'kept dense by hand';
+/** Why a layer that a person keeps dense is dense: plans' files say so. */
+export const BY_HAND = l10n.english('kept dense by hand');
 
 /** The plan under way: survives hiding the tab, moving it and restarting the window. */
 export interface RememberedPlan {

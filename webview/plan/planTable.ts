@@ -2,6 +2,7 @@
  * The plan's table of layers: a grid whose rows exist only while they are in sight, sorted by its headers. A row is chosen
  * to be edited beside the table, so that nothing that a person types scrolls away.
  */
+import { l10n } from '../../extension/shared/language/l10n';
 import { element } from '../controls/elements';
 import { icon } from '../controls/icons';
 import { roving } from '../controls/roving';
@@ -67,7 +68,7 @@ export class PlanTable {
     this.element = element(
       'div',
       {
-        ...{ class: 'table plan-table', role: 'grid', 'aria-label': 'Layers of the plan', tabindex: 0 },
+        ...{ class: 'table plan-table', role: 'grid', 'aria-label': l10n.t('Layers of the plan'), tabindex: 0 },
         ...{ 'aria-colcount': planColumns.length, 'aria-readonly': 'true' },
       },
       this.head,

@@ -1,8 +1,9 @@
 /** What the whole model costs before and after, and what those numbers do not say. */
 import { element, tableHead } from '../controls/elements';
 import { icon } from '../controls/icons';
-import { formatBytes, formatCompact, plural } from '../numbers/format';
+import { formatBytes, formatCompact, formatCount } from '../numbers/format';
 import type { BeforeAfter, PlanTotals } from '../../extension/compression/plan/planRequest';
+import { l10n } from '../../extension/shared/language/l10n';
 import { errorText, type LayerRow } from './planRows';
 
 export class PlanTotalsTable {
@@ -13,12 +14,12 @@ export class PlanTotalsTable {
   constructor() {
     this.element = element(
       'section',
-      { class: 'plan-totals', 'aria-label': 'The whole model' },
+      { class: 'plan-totals', 'aria-label': l10n.t('The whole model') },
       element(
         'table',
         { class: 'numbers' },
-        element('caption', { class: 'hidden' }, 'The whole model before and after'),
-        tableHead(['Quantity', 'Before', 'After', 'Change']),
+        element('caption', { class: 'hidden' }, l10n.t('The whole model before and after')),
+        tableHead([l10n.t('Quantity'), l10n.t('Before'), l10n.t('After'), l10n.t('Change')]),
         this.body,
       ),
       this.notes,
@@ -30,22 +31,29 @@ export class PlanTotalsTable {
     const row = (name: string, { before, after }: BeforeAfter, format: (value: number) => string): HTMLElement =>
       line(name, format(before), format(after), before > 0 ? signed(after / before - 1) : '');
     this.body.replaceChildren(
-      row('Size', totals.bytes, formatBytes),
-      row('Parameters', totals.parameters, formatCompact),
-      row('Multiply-adds', totals.multiplyAdds, formatCompact),
-      line('Mean error', '', errorText(totals), ''),
+      row(l10n.t('Size'), totals.bytes, formatBytes),
+      row(l10n.t('Parameters'), totals.parameters, formatCompact),
+      row(l10n.t('Multiply-adds'), totals.multiplyAdds, formatCompact),
+      line(l10n.t('Mean error'), '', errorText(totals), ''),
     );
     const said = [
       ...(decoded.layers > 0 ? [decodedNote(decoded)] : []),
       ...(groups > 0
         ? [
-            `${plural(groups, 'group becomes', 'groups become')} smaller, too. What they lose is measured when they are compressed: the error does not count it.`,
+            l10n.many(
+              groups,
+              '1 group becomes smaller, too. What it loses is measured when it is compressed: the error does not count it.',
+              '{0} groups become smaller, too. What they lose is measured when they are compressed: the error does not count it.',
+              formatCount(groups),
+            ),
           ]
         : []),
       ...(totals.compressed > 0
         ? [
-            'Fewer multiply-adds are not always faster: naive pairs decode at about 0.76 × dense speed at batch 1 on a GPU.',
-            'Weight error does not predict perplexity: evaluate what you save.',
+            l10n.t(
+              'Fewer multiply-adds are not always faster: naive pairs decode at about 0.76 × dense speed at batch 1 on a GPU.',
+            ),
+            l10n.t('Weight error does not predict perplexity: evaluate what you save.'),
           ]
         : []),
     ];
@@ -67,8 +75,14 @@ export function decodedLayers(rows: readonly LayerRow[]): DecodedLayers {
 }
 
 function decodedNote({ layers, before, after }: DecodedLayers): string {
-  const which = plural(layers, 'layer that stays dense is', 'layers that stay dense are');
-  return `${which} stored in blocks, and saved decoded: ${formatBytes(after)} in place of ${formatBytes(before)}.`;
+  return l10n.many(
+    layers,
+    '1 layer that stays dense is stored in blocks, and saved decoded: {1} in place of {2}.',
+    '{0} layers that stay dense are stored in blocks, and saved decoded: {1} in place of {2}.',
+    formatCount(layers),
+    formatBytes(after),
+    formatBytes(before),
+  );
 }
 
 function line(name: string, ...cells: string[]): HTMLElement {

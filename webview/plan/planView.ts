@@ -8,6 +8,7 @@ import { KnownOfLayers } from '../../extension/shared/compression/methodNeeds';
 import type { PlanSource } from '../../extension/shared/compression/planSource';
 import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
+import { l10n } from '../../extension/shared/language/l10n';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
 import type { ViewMemory } from '../viewMemory';
@@ -15,7 +16,7 @@ import { button, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { icon } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
-import { formatCount, plural } from '../numbers/format';
+import { formatCount } from '../numbers/format';
 import { banner } from '../overview/banners';
 import { PlanBoard } from './planBoard';
 import { PlanLayers } from './planLayers';
@@ -38,7 +39,7 @@ export interface PlanViewActions {
 
 export class PlanView {
   readonly element: HTMLElement;
-  private readonly title = element('h2', { tabindex: -1 }, 'Compression plan');
+  private readonly title = element('h2', { tabindex: -1 }, l10n.t('Compression plan'));
   private readonly uninspected = element('div');
   private readonly messages = element('div', { 'aria-live': 'polite' });
   private readonly content = element('div', { class: 'plan-content' });
@@ -69,13 +70,13 @@ export class PlanView {
     private readonly actions: PlanViewActions,
   ) {
     const back = button({
-      label: 'Back to the Table',
+      label: l10n.t('Back to the Table'),
       icon: 'arrow-left',
-      title: 'Back to the table (Escape)',
+      title: l10n.t('Back to the table (Escape)'),
       onClick: () => actions.close(),
     });
     this.saveModel = button({
-      label: 'Save Compressed Model…',
+      label: l10n.t('Save Compressed Model…'),
       icon: 'save-as',
       appearance: 'primary',
       onClick: () => void this.startSaving(),
@@ -86,7 +87,7 @@ export class PlanView {
       inspect: () => void this.ask(host.request('inspectSaved', null)),
       evaluate: () => this.ask(host.request('evaluateSaved', null)),
     });
-    this.savePlan = button({ label: 'Save Plan…', icon: 'save', onClick: () => void this.save() });
+    this.savePlan = button({ label: l10n.t('Save Plan…'), icon: 'save', onClick: () => void this.save() });
     this.statisticsLine = new StatisticsLine(host, {
       used: (statistics) => {
         this.remember({ statistics: statistics?.path ?? null });
@@ -103,11 +104,11 @@ export class PlanView {
       },
       failed: (message) => this.say('error', message),
     });
-    const load = button({ label: 'Load Plan…', icon: 'folder-opened', onClick: () => void this.show(null) });
+    const load = button({ label: l10n.t('Load Plan…'), icon: 'folder-opened', onClick: () => void this.show(null) });
     // In place of the other one, which is hidden meanwhile.
     this.element = element(
       'main',
-      { class: 'plan', 'aria-label': 'Compression plan', hidden: true },
+      { class: 'plan', 'aria-label': l10n.t('Compression plan'), hidden: true },
       element(
         'header',
         { class: 'plan-head' },
@@ -208,7 +209,7 @@ export class PlanView {
       if (!this.board) await this.fetch();
       if (!this.board) return false;
       this.board.take(loaded.plan);
-      this.say('info', `Loaded ${loaded.path}.`);
+      this.say('info', l10n.t('Loaded {0}.', loaded.path));
       return true;
     } catch (error) {
       this.say('error', problemOf(error).message);
@@ -268,7 +269,7 @@ export class PlanView {
   private async fetch(): Promise<void> {
     this.asking = true;
     const { version } = this.inspection;
-    if (!this.board) this.wait('loading', 'Reading the layers…');
+    if (!this.board) this.wait('loading', l10n.t('Reading the layers…'));
     try {
       const source = await this.host.request('planLayers', null);
       if (!this.board) this.inputs = { ...this.inputs, groups: await this.host.request('groupOptions', null) };
@@ -278,7 +279,7 @@ export class PlanView {
       if (this.board) this.board.use(layers);
       else this.build(layers);
     } catch (error) {
-      const again = button({ label: 'Try Again', icon: 'refresh', onClick: () => void this.fetch() });
+      const again = button({ label: l10n.t('Try Again'), icon: 'refresh', onClick: () => void this.fetch() });
       if (this.board) this.say('error', problemOf(error).message);
       else this.wait('error', problemOf(error).message, again);
     } finally {
@@ -322,7 +323,7 @@ export class PlanView {
     if (!plan) return;
     try {
       const saved = await this.host.request('savePlan', { plan });
-      if (saved) this.say('info', `Saved ${saved.path}.`);
+      if (saved) this.say('info', l10n.t('Saved {0}.', saved.path));
     } catch (error) {
       this.say('error', problemOf(error).message);
     }
@@ -347,7 +348,7 @@ export class PlanView {
 
   private say(kind: 'info' | 'error', text: string): void {
     const dismiss = button({
-      label: 'Dismiss',
+      label: l10n.t('Dismiss'),
       icon: 'close',
       appearance: 'icon',
       onClick: () => this.messages.replaceChildren(),
@@ -363,23 +364,37 @@ export class PlanView {
     const said = [
       ...(missing > 0
         ? [
-            `${plural(missing, 'layer is', 'layers are')} not inspected yet and ${missing === 1 ? 'stays' : 'stay'} dense until then.`,
+            l10n.many(
+              missing,
+              '1 layer is not inspected yet and stays dense until then.',
+              '{0} layers are not inspected yet and stay dense until then.',
+              formatCount(missing),
+            ),
           ]
         : []),
       ...(unread > 0
         ? [
-            `${plural(unread, 'compressed layer was', 'compressed layers were')} not inspected: saving stops if one holds NaN or infinity.`,
+            l10n.many(
+              unread,
+              '1 compressed layer was not inspected: saving stops if it holds NaN or infinity.',
+              '{0} compressed layers were not inspected: saving stops if one holds NaN or infinity.',
+              formatCount(unread),
+            ),
           ]
         : []),
     ];
     const text = busy
-      ? `${formatCount(queue.done)} of ${formatCount(queue.total)} layers are inspected; the plan grows with them.`
+      ? l10n.t(
+          '{0} of {1} layers are inspected; the plan grows with them.',
+          formatCount(queue.done),
+          formatCount(queue.total),
+        )
       : said.join(' ');
     if (text === this.said) return;
     this.said = text;
     const inspect = busy
       ? null
-      : button({ label: 'Inspect All', icon: 'play', onClick: () => this.actions.inspectAll() });
+      : button({ label: l10n.t('Inspect All'), icon: 'play', onClick: () => this.actions.inspectAll() });
     this.uninspected.replaceChildren(...(text === '' ? [] : [banner('info', text, inspect)]));
   }
 }

@@ -1,12 +1,13 @@
 /** The quantised checkpoint that methods use which repair what it lost: the button that asks for it, and what it holds. */
 import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
+import { l10n } from '../../extension/shared/language/l10n';
 import { problemOf } from '../../extension/shared/rpc';
 import { fileName } from '../../extension/shared/names/fileName';
 import type { Host } from '../connection';
 import { button, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { icon } from '../controls/icons';
-import { formatCount, plural } from '../numbers/format';
+import { formatCount, counted } from '../numbers/format';
 
 /** More help nobody. */
 const MOST_LISTED = 2000;
@@ -27,9 +28,9 @@ export class QuantisedLine {
     private readonly actions: QuantisedActions,
   ) {
     this.button = button({
-      label: 'Quantised Checkpoint…',
+      label: l10n.t('Quantised Checkpoint…'),
       icon: 'json',
-      title: 'A quantised checkpoint of this model: an adapter can hold what it lost',
+      title: l10n.t('A quantised checkpoint of this model: an adapter can hold what it lost'),
       onClick: () => void this.use(null),
     });
   }
@@ -56,20 +57,35 @@ export class QuantisedLine {
 
   private contents({ path, format, layers, missing }: QuantisedSummary): HTMLElement[] {
     const name = fileName(path);
-    const text = `Quantised checkpoint ${name} (${format}): ${formatCount(layers.length)} of ${plural(layers.length + missing.length, 'layer')}.`;
+    const text = l10n.t(
+      'Quantised checkpoint {0} ({1}): {2} of {3}.',
+      name,
+      format,
+      formatCount(layers.length),
+      counted('layers', layers.length + missing.length),
+    );
     const forget = button({
-      label: 'Use no quantised checkpoint',
+      label: l10n.t('Use no quantised checkpoint'),
       icon: 'close',
       appearance: 'icon',
       onClick: () => this.set(null),
     });
-    const items = missing.slice(0, MOST_LISTED).map(({ layer, why }) => element('li', {}, `${layer} ${why}`));
+    const items = missing
+      .slice(0, MOST_LISTED)
+      .map(({ layer, why }) => element('li', {}, `${layer} ${l10n.known(why)}`));
     const rest = missing.length - items.length;
-    if (rest > 0) items.push(element('li', {}, `and ${formatCount(rest)} more`));
+    if (rest > 0) items.push(element('li', {}, l10n.t('and {0} more', formatCount(rest))));
     const list = element(
       'div',
-      { class: 'statistics-scroll', tabindex: 0, role: 'region', 'aria-label': 'Layers that are not quantised there' },
-      missing.length > 0 ? element('ul', {}, ...items) : element('p', { class: 'muted' }, 'It holds every layer.'),
+      {
+        class: 'statistics-scroll',
+        tabindex: 0,
+        role: 'region',
+        'aria-label': l10n.t('Layers that are not quantised there'),
+      },
+      missing.length > 0
+        ? element('ul', {}, ...items)
+        : element('p', { class: 'muted' }, l10n.t('It holds every layer.')),
     );
     return [element('details', {}, element('summary', {}, icon('json'), text), list), forget];
   }

@@ -1,6 +1,7 @@
 /** One layer of the plan, set by hand: method, how much it keeps, or dense. The table stands beside it. */
 import { layerMethod } from '../../extension/shared/compression/methodTable';
 import type { LayerChoice, LayerPlan } from '../../extension/shared/compression/plans';
+import { l10n } from '../../extension/shared/language/l10n';
 import { button, checkbox, setChecked, type Button, type Checkbox } from '../controls/controls';
 import { breakableName, element } from '../controls/elements';
 import { numberInput, setUnlessEdited } from '../controls/fields';
@@ -47,19 +48,19 @@ export class RowEditor {
     private readonly proposal: (layer: string, choice: MethodChoice) => LayerChoice,
     private readonly actions: RowEditorActions,
   ) {
-    this.dense = checkbox('Keep dense', false, (keep) => {
+    this.dense = checkbox(l10n.t('Keep dense'), false, (keep) => {
       if (keep) this.set({ keep: 'dense', why: BY_HAND });
       else if (this.row) this.set(proposal(this.row.name, { method: 'svd' }));
     });
-    this.method = new MethodField('Method of this layer', lacking, (choice) => {
+    this.method = new MethodField(l10n.t('Method of this layer'), lacking, (choice) => {
       if (this.row) this.set(this.ranked(choice, this.row));
     });
     this.slider = element('input', {
-      ...{ class: 'target-slider', type: 'range', min: 1, step: 1, 'aria-label': 'Rank of this layer' },
+      ...{ class: 'target-slider', type: 'range', min: 1, step: 1, 'aria-label': l10n.t('Rank of this layer') },
       input: () => this.setRank(this.slider.valueAsNumber),
     });
     this.number = numberInput({ min: 1, max: 1, step: 1 }, (value) => this.setRank(value));
-    this.number.setAttribute('aria-label', 'Rank of this layer, in numbers');
+    this.number.setAttribute('aria-label', l10n.t('Rank of this layer, in numbers'));
     this.rank = element(
       'div',
       { class: 'row-rank' },
@@ -68,9 +69,9 @@ export class RowEditor {
       element('div', { class: 'field-control' }, this.number, this.rankUnit),
     );
     this.reset = button({
-      label: 'Reset Row',
+      label: l10n.t('Reset Row'),
       icon: 'discard',
-      title: 'Back to what the allocation says (Delete in the table)',
+      title: l10n.t('Back to what the allocation says (Delete in the table)'),
       onClick: () => {
         if (this.row) actions.reset(this.row.name);
         // A button that is disabled loses the focus to nothing, and Escape with it.
@@ -78,15 +79,15 @@ export class RowEditor {
       },
     });
     const compare = button({
-      label: 'Compare Methods',
+      label: l10n.t('Compare Methods'),
       icon: 'graph',
-      title: 'Show the methods for this layer side by side',
+      title: l10n.t('Show the methods for this layer side by side'),
       onClick: () => this.row && actions.open(this.row.name),
     });
-    this.rebalance = checkbox('Re-balance the other layers', rebalance, (rest) => actions.rebalance(rest));
-    this.rebalance.title = 'The others change so that the target is met; otherwise they stay as they are';
+    this.rebalance = checkbox(l10n.t('Re-balance the other layers'), rebalance, (rest) => actions.rebalance(rest));
+    this.rebalance.title = l10n.t('The others change so that the target is met; otherwise they stay as they are');
     const close = button({
-      label: 'Close (Escape)',
+      label: l10n.t('Close (Escape)'),
       icon: 'close',
       appearance: 'icon',
       onClick: () => actions.close(),
@@ -101,7 +102,7 @@ export class RowEditor {
     );
     this.element = element(
       'section',
-      { class: 'row-editor', 'aria-label': 'Edit a layer', hidden: true },
+      { class: 'row-editor', 'aria-label': l10n.t('Edit a layer'), hidden: true },
       element('header', { class: 'layer-head' }, this.title, close, this.facts),
       this.cannot,
       this.form,
@@ -127,10 +128,10 @@ export class RowEditor {
     const { layer, plan, pinned } = row;
     const never = layer.leftOut?.always === true;
     if (this.title.textContent !== layer.name) this.title.replaceChildren(...breakableName(layer.name));
-    this.element.setAttribute('aria-label', `Edit ${layer.name}`);
+    this.element.setAttribute('aria-label', l10n.t('Edit {0}', layer.name));
     this.facts.replaceChildren(...factsOf(row).map((fact) => element('span', {}, fact)));
     this.cannot.hidden = !never;
-    this.cannot.textContent = never ? `This layer stays as it is: ${layer.leftOut.why}.` : '';
+    this.cannot.textContent = never ? l10n.t('This layer stays as it is: {0}.', l10n.known(layer.leftOut.why)) : '';
     this.form.hidden = never;
     const kept = 'keep' in plan;
     setChecked(this.dense, kept);
@@ -142,7 +143,7 @@ export class RowEditor {
     this.method.show(choice);
     if (rank === undefined) return;
     const { least, most } = rankRange(choice, layer);
-    const name = layerMethod(plan.method).rank ?? 'rank';
+    const name = layerMethod(plan.method).rank ?? l10n.t('rank');
     this.rankLabel.textContent = name.charAt(0).toUpperCase() + name.slice(1);
     for (const input of [this.slider, this.number]) {
       input.min = String(least);
@@ -151,7 +152,7 @@ export class RowEditor {
     this.slider.value = String(rank);
     this.slider.setAttribute('aria-valuetext', `${name} ${formatCount(rank)}: ${factsOf(row).slice(1).join(', ')}`);
     setUnlessEdited(this.number, String(rank));
-    this.rankUnit.textContent = `of ${formatCount(most)}`;
+    this.rankUnit.textContent = l10n.t('of {0}', formatCount(most));
   }
 
   private set(plan: LayerPlan): void {
@@ -175,13 +176,13 @@ export class RowEditor {
 function factsOf(row: LayerRow): string[] {
   const { layer, plan, kept, bytes, multiplyAdds, error, note } = row;
   const shape = formatShape([layer.outputs, layer.inputs]);
-  if ('keep' in plan) return [shape, `dense: ${plan.why}`, formatBytes(bytes.after)];
+  if ('keep' in plan) return [shape, l10n.t('dense: {0}', l10n.known(plan.why)), formatBytes(bytes.after)];
   return [
     shape,
-    `${formatPercent(kept)} of the parameters`,
-    error === null ? 'error not known before it is compressed' : `error ${errorText(row)}`,
-    `${formatBytes(bytes.after)} of ${formatBytes(bytes.before)}`,
-    `${formatCompact(multiplyAdds.after)} of ${formatCompact(multiplyAdds.before)} multiply-adds`,
-    ...(note === undefined ? [] : [note]),
+    l10n.t('{0} of the parameters', formatPercent(kept)),
+    error === null ? l10n.t('error not known before it is compressed') : l10n.t('error {0}', errorText(row)),
+    l10n.t('{0} of {1}', formatBytes(bytes.after), formatBytes(bytes.before)),
+    l10n.t('{0} of {1} multiply-adds', formatCompact(multiplyAdds.after), formatCompact(multiplyAdds.before)),
+    ...(note === undefined ? [] : [l10n.known(note)]),
   ];
 }

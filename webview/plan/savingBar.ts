@@ -1,8 +1,9 @@
 /** How the saving of the compressed model stands: progress with the time left, what was saved, or why it stopped. */
 import type { ModelSaving } from '../../extension/shared/compression/modelSaving';
+import { l10n } from '../../extension/shared/language/l10n';
 import { button } from '../controls/controls';
 import { element } from '../controls/elements';
-import { formatBytes, formatPercent, plural } from '../numbers/format';
+import { formatBytes, formatPercent, counted } from '../numbers/format';
 import { banner } from '../overview/banners';
 
 export interface SavingActions {
@@ -17,7 +18,7 @@ export interface SavingActions {
 
 export class SavingBar {
   readonly element = element('div', { class: 'saving-bar' });
-  private readonly progress = element('progress', { max: 1, 'aria-label': 'Saving the compressed model' });
+  private readonly progress = element('progress', { max: 1, 'aria-label': l10n.t('Saving the compressed model') });
   private readonly text = element('span');
   /** Said now and then only: a reader of the screen is not to hear every layer. */
   private readonly said = element('span', { class: 'hidden', role: 'status' });
@@ -34,26 +35,35 @@ export class SavingBar {
 
   private showRunning({ fraction, message, secondsLeft }: Extract<ModelSaving, { state: 'running' }>): void {
     if (this.shown !== 'running') {
-      const cancel = button({ label: 'Cancel', icon: 'debug-stop', onClick: () => this.actions.cancel() });
+      const cancel = button({ label: l10n.t('Cancel'), icon: 'debug-stop', onClick: () => this.actions.cancel() });
       this.element.replaceChildren(
         element('div', { class: 'plan-saving' }, this.progress, this.text, cancel, this.said),
       );
     }
     this.progress.value = fraction;
-    const left = secondsLeft === null ? '' : `, about ${timeText(secondsLeft)} left`;
-    this.text.textContent = `${message}: ${formatPercent(fraction, 2)}${left}`;
-    const tenth = `Saving, ${formatPercent(Math.floor(fraction * 10) / 10, 2)} done`;
+    const [what, share] = [l10n.known(message), formatPercent(fraction, 2)];
+    this.text.textContent =
+      secondsLeft === null
+        ? `${what}: ${share}`
+        : l10n.t('{0}: {1}, about {2} left', what, share, timeText(secondsLeft));
+    const tenth = l10n.t('Saving, {0} done', formatPercent(Math.floor(fraction * 10) / 10, 2));
     if (this.said.textContent !== tenth) this.said.textContent = tenth;
   }
 
   private done({ target, layout, result }: Extract<ModelSaving, { state: 'done' }>): HTMLElement {
     const { bytes, layers, notes } = result;
     const share = formatPercent(bytes.before === 0 ? 1 : bytes.tensors / bytes.before, 3);
-    const tensors = `tensors of ${formatBytes(bytes.tensors)} in place of ${formatBytes(bytes.before)} (${share})`;
-    const size = `${tensors}, ${formatBytes(bytes.after)} with all files`;
-    const text = `Saved ${target}: ${plural(layers.length, 'layer')} compressed, ${size}. ${notes.join(' ')}`.trim();
+    const tensors = l10n.t(
+      'tensors of {0} in place of {1} ({2})',
+      formatBytes(bytes.tensors),
+      formatBytes(bytes.before),
+      share,
+    );
+    const size = l10n.t('{0}, {1} with all files', tensors, formatBytes(bytes.after));
+    const saved = l10n.t('Saved {0}: {1} compressed, {2}.', target, counted('layers', layers.length), size);
+    const text = [saved, ...notes.map((note) => l10n.known(note))].join(' ');
     const inspect = button({
-      label: 'Inspect the Result',
+      label: l10n.t('Inspect the Result'),
       icon: 'graph',
       appearance: 'primary',
       onClick: () => this.actions.inspect(),
@@ -66,9 +76,9 @@ export class SavingBar {
   /** One evaluation at a time: two at once would measure each other's latency. */
   private evaluation(): HTMLElement {
     const evaluate = button({
-      label: 'Evaluate…',
+      label: l10n.t('Evaluate…'),
       icon: 'play',
-      title: 'Runs the original and the compressed model on inputs of yours, and compares them',
+      title: l10n.t('Runs the original and the compressed model on inputs of yours, and compares them'),
       onClick: () => {
         evaluate.disabled = true;
         void this.actions.evaluate().finally(() => (evaluate.disabled = false));
@@ -78,9 +88,11 @@ export class SavingBar {
   }
 
   private stopped({ target, problem }: Extract<ModelSaving, { state: 'stopped' }>): HTMLElement {
-    const goOn = button({ label: 'Go On', icon: 'play', onClick: () => this.actions.resume() });
-    goOn.title = 'Takes up the same save; what was done is not done again';
-    const text = problem ? problem.message : `Saving ${target} was cancelled; nothing stands at its place.`;
+    const goOn = button({ label: l10n.t('Go On'), icon: 'play', onClick: () => this.actions.resume() });
+    goOn.title = l10n.t('Takes up the same save; what was done is not done again');
+    const text = problem
+      ? l10n.known(problem.message)
+      : l10n.t('Saving {0} was cancelled; nothing stands at its place.', target);
     const made = banner(problem ? 'error' : 'warning', text, goOn);
     made.setAttribute('role', problem ? 'alert' : 'status');
     return made;
@@ -88,7 +100,7 @@ export class SavingBar {
 }
 
 function timeText(seconds: number): string {
-  if (seconds < 60) return plural(seconds, 'second');
+  if (seconds < 60) return counted('seconds', seconds);
   const minutes = Math.round(seconds / 60);
-  return minutes < 60 ? plural(minutes, 'minute') : plural(Math.round(minutes / 60), 'hour');
+  return minutes < 60 ? counted('minutes', minutes) : counted('hours', Math.round(minutes / 60));
 }

@@ -5,10 +5,11 @@
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import type { GramUse, RefusedUses } from '../../extension/shared/compression/methodNeeds';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
+import { l10n } from '../../extension/shared/language/l10n';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
 import { element } from '../controls/elements';
-import { formatCount, plural } from '../numbers/format';
+import { formatCount, counted } from '../numbers/format';
 import { banner } from '../overview/banners';
 
 /** A slider that moves changes which layers are compressed. */
@@ -85,7 +86,7 @@ export class StatisticsCheck {
       if (source.token.isCancellationRequested) return;
       this.failed = true;
       this.problems.replaceChildren(
-        banner('warning', `The statistics could not be tried: ${problemOf(error).message}`, null),
+        banner('warning', l10n.t('The statistics could not be tried: {0}', l10n.known(problemOf(error).message)), null),
       );
     } finally {
       if (this.source === source) this.running = false;
@@ -95,8 +96,8 @@ export class StatisticsCheck {
   private draw(): void {
     const left = this.wanted.filter(([layer, use]) => !this.tried.has(keyOf(layer, use))).length;
     this.progress.hidden = left === 0 || this.failed;
-    const done = `${formatCount(this.wanted.length - left)} of ${plural(this.wanted.length, 'layer')}`;
-    this.progress.textContent = `Trying the statistics as a run will use them: ${done}.`;
+    const done = l10n.t('{0} of {1}', formatCount(this.wanted.length - left), counted('layers', this.wanted.length));
+    this.progress.textContent = l10n.t('Trying the statistics as a run will use them: {0}.', done);
     if (this.failed) return;
     const text = problemText(this.refused);
     if (this.problems.textContent === text) return;
@@ -109,10 +110,15 @@ function problemText(refused: RefusedUses): string {
   const [first] = layers;
   if (!first) return '';
   const [layer, uses] = first;
-  const what = plural(layers.length, 'layer has', 'layers have');
-  const [why] = Object.values(uses);
-  const which = layers.length === 1 ? layer : `The first is ${layer}`;
-  return `${what} statistics that cannot be used, and no method that needs them. ${which}: ${why}.`;
+  const why = l10n.known(Object.values(uses)[0] ?? '');
+  return l10n.many(
+    layers.length,
+    '1 layer has statistics that cannot be used, and no method that needs them. {1}: {2}.',
+    '{0} layers have statistics that cannot be used, and no method that needs them. The first is {1}: {2}.',
+    formatCount(layers.length),
+    layer,
+    why,
+  );
 }
 
 function keyOf(layer: string, use: GramUse): string {

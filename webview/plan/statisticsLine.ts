@@ -1,13 +1,14 @@
 /** Statistics of the model's inputs: the button that asks for them, and what they cover. */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import type { CoveredLayer, StatisticsSummary } from '../../extension/shared/compression/statistics';
+import { l10n } from '../../extension/shared/language/l10n';
 import { problemOf } from '../../extension/shared/rpc';
 import { fileName } from '../../extension/shared/names/fileName';
 import type { Host } from '../connection';
 import { button, type Button } from '../controls/controls';
 import { element, tableHead } from '../controls/elements';
 import { icon } from '../controls/icons';
-import { formatCount, formatNumber, plural } from '../numbers/format';
+import { formatCount, formatNumber, counted } from '../numbers/format';
 
 /** Layers and names that are listed; more help nobody. */
 const MOST_LISTED = 2000;
@@ -15,8 +16,8 @@ const MOST_LISTED = 2000;
 const WORDS: Record<CoveredLayer['has'][number], string> = {
   gram: 'Gram',
   mean: 'mean',
-  absMean: 'mean |x|',
-  squareMean: 'mean x²',
+  absMean: l10n.t('mean |x|'),
+  squareMean: l10n.t('mean x²'),
   fisher: 'Fisher',
 };
 
@@ -38,10 +39,11 @@ export class StatisticsLine {
     private readonly actions: StatisticsActions,
   ) {
     this.button = button({
-      label: 'Use Statistics…',
+      label: l10n.t('Use Statistics…'),
       icon: 'beaker',
-      title:
+      title: l10n.t(
         'Statistics of the inputs, from a calibration, an imatrix or a run of an ONNX model: more methods can be chosen with them',
+      ),
       onClick: () => void this.use(null),
     });
   }
@@ -71,18 +73,19 @@ export class StatisticsLine {
   private contents(statistics: StatisticsSummary): HTMLElement[] {
     const { covered, missing, synthetic, path, problems, unknown } = statistics;
     const tokens = covered.map((layer) => layer.tokens ?? 0).reduce((most, each) => Math.max(most, each), 0);
-    const text = [
-      `Statistics ${statisticsName(statistics)}: ${formatCount(covered.length)} of ${plural(covered.length + missing.length, 'layer')}`,
-      tokens > 0 ? `, ${plural(tokens, 'token')}` : '',
-      '.',
-    ].join('');
+    const layers = counted('layers', covered.length + missing.length);
+    const values = [statisticsName(statistics), formatCount(covered.length), layers] as const;
+    const text =
+      tokens > 0
+        ? l10n.t('Statistics {0}: {1} of {2}, {3}.', ...values, counted('tokens', tokens))
+        : l10n.t('Statistics {0}: {1} of {2}.', ...values);
     const forget = button({
-      label: 'Use no statistics',
+      label: l10n.t('Use no statistics'),
       icon: 'close',
       appearance: 'icon',
       onClick: () => this.set(null),
     });
-    const warning = 'Made from random inputs: they say nothing of real ones, and what they weigh is arbitrary.';
+    const warning = l10n.t('Made from random inputs: they say nothing of real ones, and what they weigh is arbitrary.');
     return [
       ...(synthetic ? [element('p', { class: 'banner warning' }, icon('warning'), warning)] : []),
       element(
@@ -91,11 +94,14 @@ export class StatisticsLine {
         element('summary', {}, icon('beaker'), text),
         element(
           'div',
-          { class: 'statistics-scroll', tabindex: 0, role: 'region', 'aria-label': 'Layers with statistics' },
+          { class: 'statistics-scroll', tabindex: 0, role: 'region', 'aria-label': l10n.t('Layers with statistics') },
           this.table(covered, path),
-          list('Without statistics', missing),
-          list('Names that no layer has', unknown),
-          list('Problems', problems),
+          list(l10n.t('Without statistics'), missing),
+          list(l10n.t('Names that no layer has'), unknown),
+          list(
+            l10n.t('Problems'),
+            problems.map((each) => l10n.known(each)),
+          ),
         ),
       ),
       forget,
@@ -116,8 +122,8 @@ export class StatisticsLine {
       );
     });
     const compute = button({
-      label: 'Compute Conditions',
-      title: 'λ_max/λ_min of each Gram matrix: large ones spoil what is divided by their factors',
+      label: l10n.t('Compute Conditions'),
+      title: l10n.t('λ_max/λ_min of each Gram matrix: large ones spoil what is divided by their factors'),
       onClick: () => void this.computeConditions(path, compute),
     });
     compute.hidden = this.conditions.size === 0;
@@ -128,8 +134,8 @@ export class StatisticsLine {
       element(
         'table',
         { class: 'numbers' },
-        element('caption', { class: 'hidden' }, 'Layers with statistics'),
-        tableHead(['Layer', 'Holds', 'Tokens', 'Condition of C']),
+        element('caption', { class: 'hidden' }, l10n.t('Layers with statistics')),
+        tableHead([l10n.t('Layer'), l10n.t('Holds'), l10n.t('Tokens'), l10n.t('Condition of C')]),
         element('tbody', {}, ...rows),
       ),
     );
@@ -154,17 +160,17 @@ export class StatisticsLine {
 
 /** With a mark, wherever it is named, if it says nothing of real inputs. */
 export function statisticsName({ path, synthetic }: StatisticsSummary): string {
-  return `${fileName(path)}${synthetic ? ' (random inputs)' : ''}`;
+  return synthetic ? l10n.t('{0} (random inputs)', fileName(path)) : fileName(path);
 }
 
 function conditionText(condition: number | 'singular'): string {
-  return condition === 'singular' ? condition : formatNumber(condition, 3);
+  return condition === 'singular' ? l10n.t('singular') : formatNumber(condition, 3);
 }
 
 function list(title: string, names: readonly string[]): HTMLElement | null {
   if (names.length === 0) return null;
   const items = names.slice(0, MOST_LISTED).map((name) => element('li', {}, name));
   const rest = names.length - items.length;
-  if (rest > 0) items.push(element('li', {}, `and ${formatCount(rest)} more`));
+  if (rest > 0) items.push(element('li', {}, l10n.t('and {0} more', formatCount(rest))));
   return element('section', {}, element('h3', { class: 'plot-title' }, title), element('ul', {}, ...items));
 }

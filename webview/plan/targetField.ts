@@ -1,5 +1,6 @@
 /** The target of a plan: what it counts, on a slider and in a number field that are one value. */
 import type { PlanTarget } from '../../extension/shared/compression/plans';
+import { l10n } from '../../extension/shared/language/l10n';
 import { dropdown } from '../controls/controls';
 import { element } from '../controls/elements';
 import { numberInput, setUnlessEdited } from '../controls/fields';
@@ -8,9 +9,9 @@ import { formatPercent } from '../numbers/format';
 export type TargetKind = PlanTarget['kind'];
 
 const KINDS: readonly { value: TargetKind; label: string; of: string; first: number }[] = [
-  { value: 'size', label: 'Size on disk', of: 'of the original size', first: 0.5 },
-  { value: 'parameters', label: 'Parameters', of: 'of the parameters', first: 0.5 },
-  { value: 'error', label: 'Mean error', of: 'relative error of the compressed layers', first: 0.1 },
+  { value: 'size', label: l10n.t('Size on disk'), of: l10n.t('% of the original size'), first: 0.5 },
+  { value: 'parameters', label: l10n.t('Parameters'), of: l10n.t('% of the parameters'), first: 0.5 },
+  { value: 'error', label: l10n.t('Mean error'), of: l10n.t('% relative error of the compressed layers'), first: 0.1 },
 ];
 
 /** Steps of the slider: tenths of a percent. */
@@ -27,16 +28,16 @@ export class TargetField {
 
   constructor(private readonly onChange: (target: PlanTarget) => void) {
     this.slider = element('input', {
-      ...{ class: 'target-slider', type: 'range', min: 0, max: 100, step: STEP, 'aria-label': 'Target' },
+      ...{ class: 'target-slider', type: 'range', min: 0, max: 100, step: STEP, 'aria-label': l10n.t('Target') },
       input: () => this.set(this.slider.valueAsNumber / 100),
     });
     this.number = numberInput({ min: 0, max: 100, step: 'any' }, (value) => {
       this.set(Math.min(100, Math.max(0, value)) / 100);
     });
-    this.number.setAttribute('aria-label', 'Target in percent');
+    this.number.setAttribute('aria-label', l10n.t('Target in percent'));
     this.element = element(
       'div',
-      { class: 'target', role: 'group', 'aria-label': 'Target' },
+      { class: 'target', role: 'group', 'aria-label': l10n.t('Target') },
       this.kindPlace,
       this.slider,
       element('div', { class: 'field-control' }, this.number, this.unit),
@@ -54,13 +55,13 @@ export class TargetField {
         this.onChange(this.target);
       };
       const hadFocus = this.kindPlace.contains(document.activeElement);
-      const select = dropdown<TargetKind>('What the target counts', KINDS, kind, choose);
+      const select = dropdown<TargetKind>(l10n.t('What the target counts'), KINDS, kind, choose);
       this.kindPlace.replaceChildren(select);
       if (hadFocus) select.focus();
-      this.unit.textContent = `% ${of}`;
+      this.unit.textContent = of;
     }
     this.slider.value = String(100 * value);
-    this.slider.setAttribute('aria-valuetext', `${formatPercent(value)} ${of}`);
+    this.slider.setAttribute('aria-valuetext', formatPercent(value) + of.replace(/^%/, ''));
     setUnlessEdited(this.number, String(Math.round(1e4 * value) / 100));
   }
 

@@ -1,5 +1,6 @@
 /** The panel in which a person chooses the table's columns. */
 import { isUsual, USUAL_LAYOUT, type ColumnLayout } from '../../extension/shared/columnLayout';
+import { l10n } from '../../extension/shared/language/l10n';
 import { button, checkbox, setChecked } from '../controls/controls';
 import { element } from '../controls/elements';
 import { openPopup } from '../controls/popup';
@@ -46,12 +47,12 @@ export function chooseColumns(
     });
     return { ...column, box };
   });
-  const fit = checkbox('Only columns that fit', true, (checked) => change({ fit: checked }));
-  fit.title = 'Leaves out what the table has no room for; else it scrolls sideways';
+  const fit = checkbox(l10n.t('Only columns that fit'), true, (checked) => change({ fit: checked }));
+  fit.title = l10n.t('Leaves out what the table has no room for; else it scrolls sideways');
   const reset = button({
-    label: 'Reset',
+    label: l10n.t('Reset'),
     icon: 'discard',
-    title: 'The usual columns, in their usual order and width',
+    title: l10n.t('The usual columns, in their usual order and width'),
     onClick: () => {
       change(USUAL_LAYOUT);
       fit.focus();
@@ -60,7 +61,7 @@ export function chooseColumns(
   const add =
     addOwn &&
     button({
-      label: 'Add Columns from File…',
+      label: l10n.t('Add Columns from File…'),
       icon: 'add',
       onClick: () => {
         close();
@@ -80,19 +81,21 @@ export function chooseColumns(
       setChecked(box, chosen.has(key));
       const isLeft = left.has(key);
       box.classList.toggle('left-out', isLeft);
-      box.title = isLeft ? `${description} Chosen, but there is no room for it.` : description;
-      box.replaceChildren(label, ...(isLeft ? [element('span', { class: 'muted' }, ' (no room)')] : []));
+      box.title = isLeft ? `${description} ${l10n.t('Chosen, but there is no room for it.')}` : description;
+      box.replaceChildren(label, ...(isLeft ? [element('span', { class: 'muted' }, ` (${l10n.t('no room')})`)] : []));
     }
   };
   const panel = element(
     'div',
-    { class: 'popup column-chooser', role: 'dialog', 'aria-label': 'Columns' },
+    { class: 'popup column-chooser', role: 'dialog', 'aria-label': l10n.t('Columns') },
     element('div', { class: 'chooser-head' }, fit, reset, add),
     element('div', { class: 'chooser-scroll' }, element('div', { class: 'chooser-groups' }, ...groups)),
     element(
       'p',
       { class: 'muted' },
-      'Drag the edge of a column’s title to change its width, and the title to move it. By keyboard: Shift or Ctrl with ← →.',
+      l10n.t(
+        'Drag the edge of a column’s title to change its width, and the title to move it. By keyboard: Shift or Ctrl with ← →.',
+      ),
     ),
   );
   show();

@@ -1,11 +1,12 @@
 /** The table's columns: what headers tell of every tensor, then every measured number. */
+import { l10n } from '../../extension/shared/language/l10n';
 import { layerVerdict } from '../../extension/shared/layerFindings';
 import type { LayerResult } from '../../extension/shared/layers';
 import { ownKey } from '../../extension/shared/ownNumbers';
 import { visible } from '../../extension/shared/visibleText';
 import type { TensorSummary } from '../../extension/shared/tensors';
 import { verdictMark, type VerdictMark } from '../numbers/verdictMark';
-import { formatBytes, formatCompact, formatCount, formatMetric, formatShape, plural } from '../numbers/format';
+import { formatBytes, formatCompact, formatCount, formatMetric, formatShape, counted } from '../numbers/format';
 import type { Inspection } from '../model/inspection';
 import { estimateOf, estimateText, estimateWords, isExact } from '../numbers/estimates';
 import { Means } from '../numbers/means';
@@ -83,7 +84,12 @@ function ownNumberColumns(inspection: Inspection): Column[] {
     const means = new Means({ arrivals: [...values.keys()], leafOf: (layer) => inspection.leafOf(layer) }, value);
     const shown = (number: number): string => formatMetric(number, { kind: 'number', digits: OWN_DIGITS });
     return {
-      ...{ key: ownKey(name), label: visible(name), description: `Your numbers: ${visible(name)}`, align: 'end' },
+      ...{
+        key: ownKey(name),
+        label: visible(name),
+        description: l10n.t('Your numbers: {0}', visible(name)),
+        align: 'end',
+      },
       group: 'Your numbers',
       width: Math.max(NUMBER_WIDTH, Math.min(MOST_OWN_WIDTH, name.length * CHARACTER_WIDTH + CELL_PADDING)),
       descendingFirst: true,
@@ -92,7 +98,7 @@ function ownNumberColumns(inspection: Inspection): Column[] {
         if (node.layer === undefined) {
           const found = means.of(node);
           if (!found) return empty;
-          return { text: shown(found.mean), title: `Mean of ${plural(found.count, 'layer')}`, mean: true };
+          return { text: shown(found.mean), title: l10n.t('Mean of {0}', counted('layers', found.count)), mean: true };
         }
         const number = value(node);
         return number === null ? empty : { text: shown(number), title: String(number) };
@@ -125,31 +131,55 @@ function typeWidth({ summary }: Inspection): number {
 function headerColumns(inspection: Inspection): Column[] {
   return [
     {
-      ...{ key: NAME_COLUMN, label: 'Name', description: 'Name in the checkpoint', group: 'Tensor', align: 'start' },
+      ...{
+        key: NAME_COLUMN,
+        label: l10n.t('Name'),
+        description: l10n.t('Name in the checkpoint'),
+        group: 'Tensor',
+        align: 'start',
+      },
       ...{ width: 0, descendingFirst: false },
       sort: (node) => node.name,
       text: (node) => node.filterText,
       cell: () => empty,
     },
     {
-      ...{ key: 'shape', label: 'Shape', description: 'Shape as stored', group: 'Tensor', align: 'start' },
+      ...{
+        key: 'shape',
+        label: l10n.t('Shape'),
+        description: l10n.t('Shape as stored'),
+        group: 'Tensor',
+        align: 'start',
+      },
       ...{ width: shapeWidth(inspection), descendingFirst: true },
       sort: (node) => (node.tensor ? node.parameters : null),
       text: shapeText,
       cell: (node) => {
         const text = shapeText(node);
-        return text === null ? { text: plural(node.tensors, 'tensor'), mean: true } : { text, title: text };
+        return text === null ? { text: counted('tensors', node.tensors), mean: true } : { text, title: text };
       },
     },
     {
-      ...{ key: 'dtype', label: 'Type', description: 'Element type as stored', group: 'Tensor', align: 'start' },
+      ...{
+        key: 'dtype',
+        label: l10n.t('Type'),
+        description: l10n.t('Element type as stored'),
+        group: 'Tensor',
+        align: 'start',
+      },
       ...{ width: typeWidth(inspection), descendingFirst: false },
       sort: ({ tensor }) => (tensor ? typeName(tensor) : null),
       text: ({ tensor }) => (tensor ? typeName(tensor) : null),
       cell: ({ tensor }) => (tensor ? { text: typeName(tensor), title: typeName(tensor) } : empty),
     },
     {
-      ...{ key: 'parameters', label: 'Params', description: 'Number of elements', group: 'Tensor', align: 'end' },
+      ...{
+        key: 'parameters',
+        label: l10n.t('Params'),
+        description: l10n.t('Number of elements'),
+        group: 'Tensor',
+        align: 'end',
+      },
       ...{ width: 70, descendingFirst: true },
       sort: (node) => node.parameters,
       cell: (node) => ({ text: formatCompact(node.parameters), title: formatCount(node.parameters) }),
@@ -157,15 +187,15 @@ function headerColumns(inspection: Inspection): Column[] {
     {
       ...{
         key: 'bytes',
-        label: 'Size',
-        description: 'Bytes of the elements as stored',
+        label: l10n.t('Size'),
+        description: l10n.t('Bytes of the elements as stored'),
         group: 'Tensor',
         align: 'end',
         width: 72,
       },
       descendingFirst: true,
       sort: (node) => node.bytes,
-      cell: (node) => ({ text: formatBytes(node.bytes), title: plural(node.bytes, 'byte') }),
+      cell: (node) => ({ text: formatBytes(node.bytes), title: counted('bytes', node.bytes) }),
     },
   ];
 }
@@ -235,7 +265,9 @@ function measuredColumns(inspection: Inspection): Column[] {
           if (!found) return empty;
           return {
             text: formatMetric(found.mean, meanFormat(measure.format)),
-            title: `Mean of ${plural(found.count, 'layer')}${needsVerdict ? ' with a verdict' : ''}`,
+            title: needsVerdict
+              ? l10n.t('Mean of {0} with a verdict', counted('layers', found.count))
+              : l10n.t('Mean of {0}', counted('layers', found.count)),
             mean: true,
           };
         }

@@ -1,5 +1,6 @@
 /** What an empty table says: why nothing is there, and what would bring it back. Pure. */
-import { formatCount, plural } from '../numbers/format';
+import { l10n } from '../../extension/shared/language/l10n';
+import { formatCount } from '../numbers/format';
 
 export interface EmptyTable {
   /** Tensors of the checkpoint. */
@@ -20,14 +21,25 @@ export function emptyTable({ tensors, problems, matricesOnly, filter, problem, f
   const wanted = filter.trim();
   if (tensors === 0) {
     return problems
-      ? 'No tensor of this checkpoint could be listed: the problems above say why.'
-      : 'This checkpoint holds no tensors.';
+      ? l10n.t('No tensor of this checkpoint could be listed: the problems above say why.')
+      : l10n.t('This checkpoint holds no tensors.');
   }
-  if (wanted !== '' && found === 0) return `Nothing matches “${wanted}”. ${problem ?? ''}`.trim();
+  if (wanted !== '' && found === 0) {
+    return [l10n.t('Nothing matches “{0}”.', wanted), ...(problem === undefined ? [] : [problem])].join(' ');
+  }
   if (matricesOnly && wanted !== '') {
-    const others = plural(found, 'other row');
-    return `No matrix matches “${wanted}”. Untick “Matrices only” to see ${others} that ${found === 1 ? 'does' : 'do'}.`;
+    return l10n.many(
+      found,
+      'No matrix matches “{0}”. Untick “Matrices only” to see 1 other row that does.',
+      'No matrix matches “{0}”. Untick “Matrices only” to see {1} other rows that do.',
+      wanted,
+      formatCount(found),
+    );
   }
-  const all = tensors === 1 ? 'its one tensor' : `its ${formatCount(tensors)} tensors`;
-  return `No tensor of this checkpoint is a matrix with a spectrum. Untick “Matrices only” to see ${all}.`;
+  return l10n.many(
+    tensors,
+    'No tensor of this checkpoint is a matrix with a spectrum. Untick “Matrices only” to see its one tensor.',
+    'No tensor of this checkpoint is a matrix with a spectrum. Untick “Matrices only” to see its {0} tensors.',
+    formatCount(tensors),
+  );
 }

@@ -1,4 +1,5 @@
 /** The field for the table's filter, with the button that clears it and the one that explains it. */
+import { l10n } from '../../extension/shared/language/l10n';
 import { button, textField, type Button, type TextField } from '../controls/controls';
 import { showFilterHelp } from './filterHelp';
 
@@ -18,18 +19,18 @@ export class FilterBox {
     private readonly actions: FilterBoxActions,
   ) {
     this.field = textField({
-      label: 'Filter tensors by name',
-      placeholder: 'Name, alpha>6, dtype:bf16, 64x172',
+      label: l10n.t('Filter tensors by name'),
+      placeholder: l10n.t('Name, alpha>6, dtype:bf16, 64x172'),
       icon: 'filter',
       value: filter,
       onInput: () => this.tell(),
     });
     this.field.addEventListener('keydown', (event) => this.onKey(event));
     this.clear = button({
-      label: 'Clear the filter',
+      label: l10n.t('Clear the filter'),
       icon: 'close',
       appearance: 'icon',
-      title: 'Clear the filter (Escape)',
+      title: l10n.t('Clear the filter (Escape)'),
       onClick: () => {
         this.change('');
         this.field.focus();
@@ -38,7 +39,7 @@ export class FilterBox {
     this.clear.slot = 'end';
     this.field.append(this.clear);
     const help = button({
-      label: 'How to filter',
+      label: l10n.t('How to filter'),
       icon: 'question',
       appearance: 'icon',
       onClick: () => showFilterHelp(help, this.field, (example) => this.change(example)),

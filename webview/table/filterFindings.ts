@@ -3,6 +3,7 @@
  * (`role:q_proj`). Together they name a group of findings in words that can be read, changed and taken away. Pure.
  */
 import { unusualLayers, type UnusualLayer } from '../../extension/shared/findings/unusualLayers';
+import { l10n } from '../../extension/shared/language/l10n';
 import type { LayerResult } from '../../extension/shared/layers';
 import type { TensorSummary } from '../../extension/shared/tensors';
 import { mapGrid } from '../map/mapGrid';
@@ -29,11 +30,11 @@ export interface FoundResults {
 export class FilterFindings {
   readonly fields: readonly FilterField[] = [
     {
-      ...{ key: FINDING, label: 'Finding', sort: () => null },
+      ...{ key: FINDING, label: l10n.t('Finding'), sort: () => null },
       text: ({ layer }) => (layer === undefined ? null : (this.findings.get(layer) ?? null)),
     },
     {
-      ...{ key: ROLE, label: 'Role', sort: () => null },
+      ...{ key: ROLE, label: l10n.t('Role'), sort: () => null },
       text: ({ layer }) => (layer === undefined ? null : this.roleOf(layer)),
     },
   ];

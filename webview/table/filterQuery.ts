@@ -2,6 +2,7 @@
  * What a person typed into the filter, as terms that must all hold: texts of names, and tests of columns (`alpha>6`,
  * `dtype:bf16`, `64x172`). Read character by character: no expression of the user's ever becomes a regular expression.
  */
+import { l10n } from '../../extension/shared/language/l10n';
 import { globMatcher } from '../../extension/shared/names/glob';
 import type { TreeNode } from '../model/moduleTree';
 
@@ -51,7 +52,7 @@ export function parseFilter(typed: string, fields: readonly FilterField[]): Filt
     else {
       query.texts.push(term);
       // A colon may be part of a name: TensorFlow's end in `:0`.
-      if (parts && parts.operator !== ':') query.problem = `No column is called “${parts.field}”.`;
+      if (parts && parts.operator !== ':') query.problem = l10n.t('No column is called “{0}”.', parts.field);
     }
   }
   return query;
@@ -122,7 +123,7 @@ function addTest(
   }
   const limit = numberOf(value);
   if (limit === undefined) {
-    query.problem = `“${value}” is not a number.`;
+    query.problem = l10n.t('“{0}” is not a number.', value);
     add(() => false);
     return;
   }

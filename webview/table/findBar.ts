@@ -1,4 +1,5 @@
 /** The line of controls that finds names in the table without hiding the other rows, as Ctrl+F does in an editor. */
+import { l10n } from '../../extension/shared/language/l10n';
 import { button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatCount } from '../numbers/format';
@@ -30,25 +31,30 @@ export class FindBar {
 
   constructor(private readonly actions: FindActions) {
     this.field = element('input', {
-      ...{ class: 'text', type: 'text', spellcheck: 'false', 'aria-label': 'Find in the table' },
-      placeholder: 'Find',
+      ...{ class: 'text', type: 'text', spellcheck: 'false', 'aria-label': l10n.t('Find in the table') },
+      placeholder: l10n.t('Find'),
       input: () => this.look(),
     });
     const previous = button({
-      ...{ label: 'Previous match', icon: 'arrow-up', appearance: 'icon', title: 'Previous match (Shift+Enter)' },
+      ...{
+        label: l10n.t('Previous match'),
+        icon: 'arrow-up',
+        appearance: 'icon',
+        title: l10n.t('Previous match (Shift+Enter)'),
+      },
       onClick: () => this.step(-1),
     });
     const next = button({
-      ...{ label: 'Next match', icon: 'arrow-down', appearance: 'icon', title: 'Next match (Enter)' },
+      ...{ label: l10n.t('Next match'), icon: 'arrow-down', appearance: 'icon', title: l10n.t('Next match (Enter)') },
       onClick: () => this.step(1),
     });
     const close = button({
-      ...{ label: 'Close', icon: 'close', appearance: 'icon', title: 'Close (Escape)' },
+      ...{ label: l10n.t('Close'), icon: 'close', appearance: 'icon', title: l10n.t('Close (Escape)') },
       onClick: () => this.close(),
     });
     this.element = element(
       'div',
-      { class: 'find-bar', role: 'search', 'aria-label': 'Find in the table', hidden: true },
+      { class: 'find-bar', role: 'search', 'aria-label': l10n.t('Find in the table'), hidden: true },
       ...[this.field, this.count, previous, next, close],
     );
     this.element.addEventListener('keydown', (event) => this.onKey(event));
@@ -115,7 +121,8 @@ export class FindBar {
 
   private showCount(): void {
     const { length } = this.found;
-    const place = this.at < 0 ? plainCount(length) : `${formatCount(this.at + 1)} of ${formatCount(length)}`;
+    const place =
+      this.at < 0 ? plainCount(length) : l10n.t('{0} of {1}', formatCount(this.at + 1), formatCount(length));
     const current = this.found[this.at];
     // For those who do not see which row it is.
     const name = current && element('span', { class: 'hidden' }, `: ${current.name}`);
@@ -134,5 +141,5 @@ export class FindBar {
 }
 
 function plainCount(found: number): string {
-  return found === 0 ? 'No match' : `${formatCount(found)} found`;
+  return found === 0 ? l10n.t('No match') : l10n.t('{0} found', formatCount(found));
 }

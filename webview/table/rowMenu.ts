@@ -1,4 +1,5 @@
 /** What can be done with rows of the table: one layer, a module with all that is below it, or several rows. */
+import { l10n } from '../../extension/shared/language/l10n';
 import { formatCount } from '../numbers/format';
 import type { TreeNode } from '../model/moduleTree';
 
@@ -44,29 +45,33 @@ export function rowMenu(
   const [first] = nodes;
   const single = nodes.length === 1 && first!.layer !== undefined ? first : undefined;
   const items: RowMenuItem[] = [];
-  if (single) items.push({ label: 'Open', icon: 'graph', run: () => actions.open(single.layer!, {}) });
+  if (single) items.push({ label: l10n.t('Open'), icon: 'graph', run: () => actions.open(single.layer!, {}) });
   if (single && hasMatrix(single)) {
-    items.push({ label: 'Compress…', icon: 'fold', run: () => actions.open(single.layer!, { compress: true }) });
+    items.push({
+      label: l10n.t('Compress…'),
+      icon: 'fold',
+      run: () => actions.open(single.layer!, { compress: true }),
+    });
   }
   const waiting = names.filter((name) => inspection.isMissing(name));
   if (waiting.length > 0) {
     items.push({ label: inspectLabel(nodes), icon: 'play', run: () => actions.inspect(waiting) });
   }
-  if (inspection.busy) items.push({ label: 'Cancel', icon: 'debug-stop', run: () => actions.cancel(names) });
+  if (inspection.busy) items.push({ label: l10n.t('Cancel'), icon: 'debug-stop', run: () => actions.cancel(names) });
   const matrices = leaves.filter(hasMatrix);
   if (!single && matrices.length > 0) {
     const layers = matrices.map(({ layer }) => layer!);
-    const label = nodes.length === 1 ? first!.name : `${formatCount(nodes.length)} rows of the table`;
+    const label = nodes.length === 1 ? first!.name : l10n.t('{0} rows of the table', formatCount(nodes.length));
     const run = (): void => actions.compressThese({ label, layers, nodes: matrices });
-    items.push({ label: 'Compress These…', icon: 'fold', run });
+    items.push({ label: l10n.t('Compress These…'), icon: 'fold', run });
   }
   if (leaves.length > 0) {
-    items.push({ label: 'Copy Numbers', icon: 'table', run: () => actions.copyNumbers(leaves) });
+    items.push({ label: l10n.t('Copy Numbers'), icon: 'table', run: () => actions.copyNumbers(leaves) });
   }
   if (!single && leaves.length > 0) {
-    items.push({ label: 'Save Numbers as CSV…', icon: 'export', run: () => actions.saveNumbers(names) });
+    items.push({ label: l10n.t('Save Numbers as CSV…'), icon: 'export', run: () => actions.saveNumbers(names) });
   }
-  const label = nodes.length === 1 ? 'Copy Name' : 'Copy Names';
+  const label = nodes.length === 1 ? l10n.t('Copy Name') : l10n.t('Copy Names');
   items.push({ label, icon: 'copy', run: () => actions.copy(nodes.map(({ name }) => name).join('\n')) });
   return items;
 }
@@ -89,7 +94,7 @@ function hasMatrix({ tensor }: TreeNode): boolean {
 /** A numbered module is a block. */
 function inspectLabel(nodes: readonly TreeNode[]): string {
   const [first] = nodes;
-  if (nodes.length > 1) return 'Inspect These Layers';
-  if (first!.layer !== undefined) return 'Inspect';
-  return /(^|[._/])\d+$/.test(first!.name) ? 'Inspect This Block' : 'Inspect These Layers';
+  if (nodes.length > 1) return l10n.t('Inspect These Layers');
+  if (first!.layer !== undefined) return l10n.t('Inspect');
+  return /(^|[._/])\d+$/.test(first!.name) ? l10n.t('Inspect This Block') : l10n.t('Inspect These Layers');
 }

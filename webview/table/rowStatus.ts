@@ -1,4 +1,5 @@
 /** The mark behind a row's name: in work, failed, or computed with a reservation. */
+import { l10n } from '../../extension/shared/language/l10n';
 import { failedFit, isAllZero } from '../../extension/shared/layerFindings';
 import { formatPercent } from '../numbers/format';
 import type { Inspection } from '../model/inspection';
@@ -18,15 +19,17 @@ export function rowStatus({ progress, results, crashed }: Inspection, { layer }:
   if (layer === undefined) return NOTHING;
   const running = progress.get(layer);
   if (running) {
-    const words = `${running.stage || 'in work'}, ${formatPercent(running.fraction, 2)}`;
+    const words = `${running.stage || l10n.t('in work')}, ${formatPercent(running.fraction, 2)}`;
     return { kind: 'running', fraction: running.fraction, words };
   }
-  if (crashed.has(layer)) return { kind: 'failed', fraction: 0, words: 'The engine stopped on this layer' };
+  if (crashed.has(layer)) return { kind: 'failed', fraction: 0, words: l10n.t('The engine stopped on this layer') };
   const result = results.get(layer);
   if (!result) return NOTHING;
   const [problem] = result.problems;
   if (problem) return { kind: result.matrices === 0 ? 'failed' : 'warning', fraction: 0, words: problem.message };
-  if (isAllZero(result)) return { kind: 'warning', fraction: 0, words: 'All its elements are zero' };
+  if (isAllZero(result)) return { kind: 'warning', fraction: 0, words: l10n.t('All its elements are zero') };
   const failed = failedFit(result);
-  return failed === undefined ? NOTHING : { kind: 'warning', fraction: 0, words: `No power-law fit: ${failed}` };
+  return failed === undefined
+    ? NOTHING
+    : { kind: 'warning', fraction: 0, words: l10n.t('No power-law fit: {0}', failed) };
 }

@@ -1,7 +1,8 @@
 /** What can be done with several rows that were chosen, beside how many they are. */
+import { l10n } from '../../extension/shared/language/l10n';
 import { button } from '../controls/controls';
 import { element } from '../controls/elements';
-import { plural } from '../numbers/format';
+import { formatCount } from '../numbers/format';
 import type { RowMenuItem } from './rowMenu';
 
 export class SelectionBar {
@@ -14,12 +15,17 @@ export class SelectionBar {
   /** @param clear takes the choice away */
   constructor(clear: () => void) {
     const close = button({
-      ...{ label: 'Clear the selection', icon: 'close', appearance: 'icon', title: 'Clear the selection (Escape)' },
+      ...{
+        label: l10n.t('Clear the selection'),
+        icon: 'close',
+        appearance: 'icon',
+        title: l10n.t('Clear the selection (Escape)'),
+      },
       onClick: clear,
     });
     this.element = element(
       'div',
-      { class: 'selection-bar', role: 'group', 'aria-label': 'Selected rows', hidden: true },
+      { class: 'selection-bar', role: 'group', 'aria-label': l10n.t('Selected rows'), hidden: true },
       ...[this.count, this.actions, close],
     );
   }
@@ -36,8 +42,11 @@ export class SelectionBar {
       this.shown = '';
       return;
     }
-    const selected = `${plural(rows, 'row')} selected`;
-    const text = rows === layers ? selected : `${selected}: ${plural(layers, 'tensor or layer', 'tensors and layers')}`;
+    const selected = l10n.many(rows, '1 row selected', '{0} rows selected', formatCount(rows));
+    const text =
+      rows === layers
+        ? selected
+        : l10n.many(layers, '{0}: 1 tensor or layer', '{0}: {1} tensors and layers', selected, formatCount(layers));
     if (this.count.textContent !== text) this.count.textContent = text;
     const offered = items();
     const shown = offered.map(({ label }) => label).join('\n');

@@ -2,6 +2,7 @@
  * The table of tensors: a treegrid whose rows exist only while they are in sight. Rows have one height, so that the
  * scroll bar is exact and 100 000 of them cost no more than a screenful.
  */
+import { l10n } from '../../extension/shared/language/l10n';
 import type { Column } from './columns';
 import { element } from '../controls/elements';
 import type { TreeNode } from '../model/moduleTree';
@@ -55,7 +56,13 @@ export class LayerTable {
     this.empty = element('p', { class: 'table-empty', role: 'status' });
     this.element = element(
       'div',
-      { class: 'table', role: 'treegrid', 'aria-label': 'Tensors', tabindex: 0, 'aria-multiselectable': 'true' },
+      {
+        class: 'table',
+        role: 'treegrid',
+        'aria-label': l10n.t('Tensors'),
+        tabindex: 0,
+        'aria-multiselectable': 'true',
+      },
       this.header.element,
       this.body,
       this.empty,

@@ -1,5 +1,6 @@
 /** The columns of the table as a person has arranged them: which there are, which fit, how wide they are. */
 import { USUAL_LAYOUT, type ColumnLayout } from '../../extension/shared/columnLayout';
+import { l10n } from '../../extension/shared/language/l10n';
 import { button, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatCount } from '../numbers/format';
@@ -38,7 +39,7 @@ export class TableColumns {
   ) {
     this.layout = kept.layout;
     this.button = button({
-      label: 'Choose columns',
+      label: l10n.t('Choose columns'),
       icon: 'checklist',
       appearance: 'icon',
       onClick: () => this.choose(),
@@ -127,7 +128,8 @@ export class TableColumns {
 
   private showLeft(): void {
     const { size } = this.left;
-    const label = size === 0 ? 'Choose columns' : `Choose columns: there is no room for ${formatCount(size)}`;
+    const label =
+      size === 0 ? l10n.t('Choose columns') : l10n.t('Choose columns: there is no room for {0}', formatCount(size));
     this.more.textContent = `+${formatCount(size)}`;
     this.more.hidden = size === 0;
     this.button.title = label;

@@ -1,4 +1,5 @@
 /** One visible row of the table. The element is reused for whatever row scrolls into its place. */
+import { l10n } from '../../extension/shared/language/l10n';
 import type { Column } from './columns';
 import { element } from '../controls/elements';
 import { icon, setIcon, type IconName } from '../controls/icons';
@@ -49,7 +50,7 @@ export class RowView {
       this.twistie,
       this.label,
       // Reached by the context-menu key as well, so it is no stop of its own in the tab order.
-      element('span', { class: 'row-menu', 'aria-hidden': 'true', title: 'Actions' }, icon('ellipsis')),
+      element('span', { class: 'row-menu', 'aria-hidden': 'true', title: l10n.t('Actions') }, icon('ellipsis')),
       this.status,
       this.bar,
     );
@@ -141,7 +142,7 @@ export class RowView {
 
 function rowTitle({ name, tensor }: TreeNode): string {
   const alias = tensor?.alias === undefined ? '' : `\n${tensor.alias}`;
-  return tensor?.sharedWith ? `${name} (tied with ${tensor.sharedWith})${alias}` : name + alias;
+  return tensor?.sharedWith ? l10n.t('{0} (tied with {1})', name, tensor.sharedWith) + alias : name + alias;
 }
 
 /** The text with its matched letters in <mark>s, neighbours joined. */

@@ -8,7 +8,7 @@ import { allColumns, type Column } from './columns';
 import type { ViewMemory } from '../viewMemory';
 import { button, checkbox, setChecked, type Button, type Checkbox } from '../controls/controls';
 import { element } from '../controls/elements';
-import { formatCount, plural } from '../numbers/format';
+import { formatCount, counted } from '../numbers/format';
 import { copiedNumbers, copiedTable } from './copiedNumbers';
 import { emptyTable } from './emptyTable';
 import { FilterBox } from './filterBox';
@@ -25,6 +25,7 @@ import { LayerTable } from './table';
 import type { TablePlace, TensorTableActions } from './tensorTableActions';
 import { TableColumns, type KeptColumns } from './tableColumns';
 import type { UnusualLayer } from '../../extension/shared/findings/unusualLayers';
+import { l10n } from '../../extension/shared/language/l10n';
 import { RowFilter, type Filtered } from './rowFilter';
 import { flatRows, treeRows, withMatrices, type ShownRow, type Sorting } from './tableOrder';
 
@@ -84,17 +85,17 @@ export class TensorTable {
       this.table.forgetChosen();
       this.focus();
     });
-    this.matricesBox = checkbox('Matrices only', memory.current.matrices, (matrices) => {
+    this.matricesBox = checkbox(l10n.t('Matrices only'), memory.current.matrices, (matrices) => {
       memory.remember({ matrices });
       this.updateRows();
       this.table.keepSelection();
     });
-    this.matricesBox.title = 'Leave out biases, norms and other tensors without a spectrum';
+    this.matricesBox.title = l10n.t('Leave out biases, norms and other tensors without a spectrum');
     const tool = (label: string, icon: IconName, onClick: () => void, title = label): Button =>
       button({ label, icon, appearance: 'icon', title, onClick });
-    const find = tool('Find', 'search', () => this.find(), 'Find in the table (Ctrl+F)');
+    const find = tool(l10n.t('Find'), 'search', () => this.find(), l10n.t('Find in the table (Ctrl+F)'));
     this.treeButton = tool('', 'list-tree', () => this.toggleTree());
-    const collapse = tool('Collapse all modules', 'collapse-all', () => this.collapseAll());
+    const collapse = tool(l10n.t('Collapse all modules'), 'collapse-all', () => this.collapseAll());
     this.table = new LayerTable(
       {
         open: (node, how) => actions.open(node, how),
@@ -128,7 +129,7 @@ export class TensorTable {
     });
     this.element = element(
       'section',
-      { class: 'tensors', 'aria-label': 'Tensors' },
+      { class: 'tensors', 'aria-label': l10n.t('Tensors') },
       element(
         'div',
         { class: 'toolbar' },
@@ -264,8 +265,12 @@ export class TensorTable {
     let count = '';
     this.filtersBy = filtered?.fields ?? [];
     if (filtered) {
-      count = `${formatCount(rows.length)} of ${plural(filtered.total, this.hasStacks() ? 'layer' : 'tensor')}`;
-      if (this.inspection.busy && this.dependsOnResults()) count += ' so far';
+      const total = counted(this.hasStacks() ? 'layers' : 'tensors', filtered.total);
+      const found = formatCount(rows.length);
+      count =
+        this.inspection.busy && this.dependsOnResults()
+          ? l10n.t('{0} of {1} so far', found, total)
+          : l10n.t('{0} of {1}', found, total);
     }
     this.table.setNameWidth(tree && !isFiltered ? this.nameWidths.tree : this.nameWidths.list);
     this.table.setRows(
@@ -278,7 +283,7 @@ export class TensorTable {
     this.findBar.rowsChanged();
     this.showChosen();
     this.count.textContent = count;
-    const label = tree ? 'Show as a list' : 'Show as a tree';
+    const label = tree ? l10n.t('Show as a list') : l10n.t('Show as a tree');
     this.treeButton.setAttribute('aria-label', label);
     this.treeButton.title = label;
     setIcon(this.treeButton.firstElementChild as HTMLElement, tree ? 'list-flat' : 'list-tree');

@@ -29,7 +29,11 @@ function translated(message: string): string {
 }
 
 function piecesOf<V>(message: string, values: readonly V[]): (string | V)[] {
-  return translated(message)
+  return filledIn(translated(message), values);
+}
+
+function filledIn<V>(sentence: string, values: readonly V[]): (string | V)[] {
+  return sentence
     .split(PLACEHOLDER)
     .map((piece, index) => (index % 2 === 0 ? piece : values[Number(piece)]!))
     .filter((piece) => piece !== '');
@@ -39,10 +43,60 @@ function joined(message: string, values: readonly (string | number)[]): string {
   return piecesOf(message, values).join('');
 }
 
+/** Behind the key of a sentence that `english` makes and `known` translates. */
+const KNOWN = '/known';
+
+/** Texts whose translation is kept. */
+const MOST_KNOWN = 2000;
+const knownTexts = new Map<string, string>();
+
+/** Sentences with placeholders that `known` looks for: the longest first, which says most. */
+let patterns: { pieces: readonly string[]; translation: string }[] = [];
+
+function patternsOf(translations: Bundle): typeof patterns {
+  return Object.entries(translations)
+    .filter(([key]) => key.endsWith(KNOWN) && PLACEHOLDER.test(key))
+    .map(([key, translation]) => ({ pieces: key.slice(0, -KNOWN.length).split(PLACEHOLDER), translation }))
+    .sort((a, b) => b.pieces.join('').length - a.pieces.join('').length);
+}
+
+function translatedText(text: string): string {
+  const whole = text + KNOWN;
+  if (Object.hasOwn(bundle, whole)) return bundle[whole]!;
+  for (const { pieces, translation } of patterns) {
+    const values = valuesIn(text, pieces);
+    // A value without a space may be a name, which stays what it is.
+    if (values)
+      return filledIn(
+        translation,
+        values.map((each) => (each.includes(' ') ? l10n.known(each) : each)),
+      ).join('');
+  }
+  return text;
+}
+
+/** @param pieces text, number of a placeholder, text, … @returns values by number; undefined if the text is another one */
+function valuesIn(text: string, pieces: readonly string[]): string[] | undefined {
+  if (!text.startsWith(pieces[0]!)) return undefined;
+  const values: string[] = [];
+  let at = pieces[0]!.length;
+  for (let i = 2; i < pieces.length; i += 2) {
+    const next = pieces[i]!;
+    const isLast = i === pieces.length - 1;
+    const end = isLast ? text.length - next.length : text.indexOf(next, at + 1);
+    if (end <= at || (isLast && !text.endsWith(next))) return undefined;
+    values[Number(pieces[i - 1])] = text.slice(at, end);
+    at = end + next.length;
+  }
+  return values;
+}
+
 export const l10n = {
   /** @param translations English sentence → the reader's; sentences that it lacks stay English */
   useBundle(translations: Bundle): void {
     bundle = translations;
+    patterns = patternsOf(translations);
+    knownTexts.clear();
   },
 
   /**
@@ -70,6 +124,21 @@ export const l10n = {
   /** The sentence with its placeholders, for one who fills them in later. */
   words<const M extends string>(message: Literal<M>): string {
     return translated(message);
+  },
+
+  /**
+   * The English sentence, for plans, caches and answers of the engine. `known` translates it where a person reads it.
+   */
+  english<const M extends string>(message: Literal<M>, ...values: Values<M, string | number>): string {
+    return filledIn(message, values).join('');
+  },
+
+  /** Translates what `english` made, values that are such sentences included. Anything else comes back as it is. */
+  known(text: string): string {
+    if (knownTexts.size >= MOST_KNOWN) knownTexts.clear();
+    let found = knownTexts.get(text);
+    if (found === undefined) knownTexts.set(text, (found = translatedText(text)));
+    return found;
   },
 
   /** The sentence in pieces, for values that are no text: links, code, marks. */

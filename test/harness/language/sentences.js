@@ -14,6 +14,7 @@ const CALLS = new Map([
   ['t', [0]],
   ['pieces', [0]],
   ['words', [0]],
+  ['english', [0]],
   ['many', [1, 2]],
 ]);
 
@@ -40,12 +41,18 @@ function collect(source, file, sentences, problems) {
       const { line } = source.getLineAndCharacterOfPosition(node.getStart(source));
       const place = `${file}:${line + 1}`;
       if (message && ts.isStringLiteralLike(message)) {
-        if (!sentences.has(message.text)) sentences.set(message.text, place);
+        const key = keyOf(message.text, node.expression.name.text);
+        if (!sentences.has(key)) sentences.set(key, place);
       } else problems.push(`${place} gives l10n no literal`);
     }
     ts.forEachChild(node, visit);
   };
   visit(source);
+}
+
+/** Sentences that are made in English, and translated where they are shown, have keys of their own: `l10n.ts` says why. */
+function keyOf(sentence, call) {
+  return call === 'english' ? `${sentence}/known` : sentence;
 }
 
 function sentencesIn({ expression }) {
@@ -83,7 +90,7 @@ function bundleProblems(english, translations) {
 /** The bundle of the language of the code. */
 function englishBundle(root = ROOT) {
   const { sentences } = sentencesOfCode(root);
-  return Object.fromEntries([...sentences.keys()].sort().map((sentence) => [sentence, sentence]));
+  return Object.fromEntries([...sentences.keys()].sort().map((key) => [key, key.replace(/\/known$/, '')]));
 }
 
 function main() {

@@ -45,10 +45,10 @@ describe('the bundles of translations', () => {
     const folder = temporaryFolder();
     for (const name of ['extension', 'webview']) mkdirSync(path.join(folder, name));
     const code =
-      "l10n.t('One');\nl10n.pieces(`Two {0}`, 2);\nl10n.t(name);\nl10n.t(`a ${b}`);\nl10n.many(n, 'Three', 'Four');\nother.t('Five');\n";
+      "l10n.t('One');\nl10n.pieces(`Two {0}`, 2);\nl10n.t(name);\nl10n.t(`a ${b}`);\nl10n.many(n, 'Three', 'Four');\nl10n.english('Six');\nother.t('Five');\n";
     writeFileSync(path.join(folder, 'webview', 'page.ts'), code);
     const { sentences, problems } = sentencesOfCode(folder);
-    assert.deepEqual([...sentences.keys()], ['One', 'Two {0}', 'Three', 'Four']);
+    assert.deepEqual([...sentences.keys()], ['One', 'Two {0}', 'Three', 'Four', 'Six/known']);
     assert.deepEqual(
       problems,
       [3, 4].map((line) => `${path.join('webview', 'page.ts')}:${line} gives l10n no literal`),

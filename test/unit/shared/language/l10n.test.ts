@@ -42,6 +42,48 @@ describe('a sentence', () => {
   });
 });
 
+describe('a sentence that is made in English', () => {
+  afterEach(() => l10n.useBundle({}));
+
+  const bundle = {
+    'needs {0}/known': 'braucht {0}',
+    'input Grams/known': 'Gram-Matrizen',
+    '{0} of {1} is too large/known': '{0} von {1} ist zu groß',
+    'is too large/known': 'ist zu groß',
+    Open: 'Öffnen',
+  };
+
+  it('stays English where it is made, and is translated where it is shown', () => {
+    l10n.useBundle(bundle);
+    const said = l10n.english('needs {0}', l10n.english('input Grams'));
+    assert.equal(said, 'needs input Grams');
+    assert.equal(l10n.known(said), 'braucht Gram-Matrizen');
+    assert.equal(l10n.known('is too large'), 'ist zu groß');
+    assert.equal(l10n.known('12 of a.weight is too large'), '12 von a.weight ist zu groß');
+  });
+
+  it('is told from everything else, which stays as it is', () => {
+    l10n.useBundle(bundle);
+    for (const text of ['Open', 'needs ', 'is too large!', ' of x is too large', 'needs']) {
+      assert.equal(l10n.known(text), text);
+    }
+    assert.equal(l10n.known('needs Open'), 'braucht Open', 'a value that is one word may be a name');
+  });
+
+  it('is English again with another bundle', () => {
+    l10n.useBundle(bundle);
+    assert.equal(l10n.known('input Grams'), 'Gram-Matrizen');
+    l10n.useBundle({});
+    assert.equal(l10n.known('input Grams'), 'input Grams');
+  });
+
+  it('is found in time that grows with the text, whatever that is', () => {
+    l10n.useBundle({ '{0} a {1} a {2} a {3} a {4} b/known': '{0}{1}{2}{3}{4}' });
+    const text = ' a'.repeat(200_000);
+    assert.equal(l10n.known(text), text);
+  });
+});
+
 describe('a bundle in a page', () => {
   it('can neither end its element nor begin a comment', () => {
     const bundle = { a: '</script><!-- <script>' };
