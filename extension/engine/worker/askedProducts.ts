@@ -3,6 +3,7 @@
  * sleeps until the answer is there, waking to look for a cancel. @see ProductServer
  */
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
+import type { Interval } from '../../linalg/kernels/bandMatrix';
 import type { Poll } from '../../linalg/kernels/kernels';
 import type { ProductHost } from '../../linalg/kernels/kernels';
 import type { Multiply } from '../../linalg/products/productTypes';
@@ -55,20 +56,44 @@ export class AskedProducts implements ProductHost {
     this.ask('beginGram', { n }, []);
   }
 
-  addGram(x: Float64Array, k: number): void {
-    this.ask('addGram', { x, k }, [x]);
+  addGram(x: Float64Array, k: number): Float64Array {
+    return this.ask('addGram', { x, k }, [x]);
   }
 
   reduce(poll: Poll): ReturnType<ProductHost['reduce']> {
     return this.ask('reduce', null, [], poll);
   }
 
-  filter(...[x, count, degree, damped, poll]: Parameters<ProductHost['filter']>): Float64Array {
-    return this.ask('filter', { x, count, degree, damped }, [x], poll);
+  hold(x: Float64Array, count: number): void {
+    this.ask('hold', { x, count }, [x]);
   }
 
-  transform(x: Float64Array, count: number, poll: Poll): Float64Array {
-    return this.ask('transform', { x, count }, [x], poll);
+  filter(degree: number, damped: Interval, poll: Poll): void {
+    this.ask('filter', { degree, damped }, [], poll);
+  }
+
+  overlaps(): Float64Array {
+    return this.ask('overlaps', null, []);
+  }
+
+  imageOverlaps(damped: Interval): Float64Array {
+    return this.ask('imageOverlaps', { damped }, []);
+  }
+
+  combine(coefficients: Float64Array): void {
+    this.ask('combine', { coefficients }, []);
+  }
+
+  choose(coefficients: Float64Array): void {
+    this.ask('choose', { coefficients }, []);
+  }
+
+  residuals(values: Float64Array, damped: Interval): Float64Array {
+    return this.ask('residuals', { values, damped }, []);
+  }
+
+  transform(k: number, poll: Poll): Float64Array {
+    return this.ask('transform', { k }, [], poll);
   }
 
   /** @throws DOMException `AbortError` when cancelled; the error of the main thread */

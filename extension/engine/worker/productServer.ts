@@ -1,8 +1,8 @@
 /** The engine's side of a worker's products: onnxruntime, which only the main thread may use. @see ProductHost */
-import { BandFilter } from '../../linalg/eigen/bandFilter';
 import { reduceToBandMatrix, type PanelReflectors } from '../../linalg/eigen/bandReduction';
 import type { BandMatrix, Interval } from '../../linalg/kernels/bandMatrix';
 import { applyPanels } from '../../linalg/eigen/bandVectors';
+import { HeldVectors } from '../../linalg/eigen/heldVectors';
 import { SymmetricSlabs } from '../../linalg/gram/symmetricSlabs';
 import { loadKernels } from '../../linalg/kernels/loadKernels';
 import type { MatrixProducts, Multiply } from '../../linalg/products/productTypes';
@@ -12,13 +12,16 @@ import type { Progress } from './workerCalls';
 export interface ServedCalls {
   multiply: (params: { operands: Parameters<Multiply> }) => Promise<AnsweredProduct>;
   beginGram: (params: { n: number }) => Promise<null>;
-  addGram: (params: { x: Float64Array; k: number }) => Promise<null>;
+  addGram: (params: { x: Float64Array; k: number }) => Promise<Float64Array>;
   reduce: (params: null, onProgress: Progress) => Promise<BandMatrix>;
-  filter: (
-    params: { x: Float64Array; count: number; degree: number; damped: Interval },
-    onProgress: Progress,
-  ) => Promise<Float64Array>;
-  transform: (params: { x: Float64Array; count: number }, onProgress: Progress) => Promise<Float64Array>;
+  hold: (params: { x: Float64Array; count: number }) => Promise<null>;
+  filter: (params: { degree: number; damped: Interval }, onProgress: Progress) => Promise<null>;
+  overlaps: (params: null) => Promise<Float64Array>;
+  imageOverlaps: (params: { damped: Interval }) => Promise<Float64Array>;
+  combine: (params: { coefficients: Float64Array }) => Promise<null>;
+  choose: (params: { coefficients: Float64Array }) => Promise<null>;
+  residuals: (params: { values: Float64Array; damped: Interval }) => Promise<Float64Array>;
+  transform: (params: { k: number }, onProgress: Progress) => Promise<Float64Array>;
 }
 
 export interface AnsweredProduct {
@@ -31,7 +34,7 @@ export interface AnsweredProduct {
 export class ProductServer implements ServedCalls {
   private gram: SymmetricSlabs | undefined;
   private reduced: { band: BandMatrix; panels: PanelReflectors[] } | undefined;
-  private filterOf: { damped: Interval; filter: BandFilter } | undefined;
+  private held: HeldVectors | undefined;
 
   constructor(
     private readonly products: MatrixProducts,
@@ -52,7 +55,7 @@ export class ProductServer implements ServedCalls {
 
   readonly addGram: ServedCalls['addGram'] = async ({ x, k }) => {
     await this.begun(this.gram).addGram(this.products, x, k, this.signal);
-    return null;
+    return x;
   };
 
   readonly reduce: ServedCalls['reduce'] = async (_, onProgress) => {
@@ -66,25 +69,45 @@ export class ProductServer implements ServedCalls {
     return band;
   };
 
-  readonly filter: ServedCalls['filter'] = async ({ x, count, degree, damped }, onProgress) => {
-    const { band } = this.begun(this.reduced);
-    const known = this.filterOf;
-    const same = known && known.damped.low === damped.low && known.damped.high === damped.high;
-    const { filter } = same ? known : (this.filterOf = { damped, filter: new BandFilter(band, damped) });
-    return filter.filtered(x, count, degree, this.products, { signal: this.signal, onProgress });
+  readonly hold: ServedCalls['hold'] = ({ x, count }) => {
+    this.held = new HeldVectors(this.begun(this.reduced).band, x, count, this.products, this.signal);
+    return Promise.resolve(null);
   };
 
-  readonly transform: ServedCalls['transform'] = async ({ x, count }, onProgress) => {
+  readonly filter: ServedCalls['filter'] = async ({ degree, damped }, onProgress) => {
+    await this.begun(this.held).filter(degree, damped, onProgress);
+    return null;
+  };
+
+  readonly overlaps: ServedCalls['overlaps'] = () => this.begun(this.held).overlaps();
+
+  readonly imageOverlaps: ServedCalls['imageOverlaps'] = ({ damped }) => this.begun(this.held).imageOverlaps(damped);
+
+  readonly combine: ServedCalls['combine'] = async ({ coefficients }) => {
+    await this.begun(this.held).combine(coefficients);
+    return null;
+  };
+
+  readonly choose: ServedCalls['choose'] = async ({ coefficients }) => {
+    await this.begun(this.held).choose(coefficients);
+    return null;
+  };
+
+  readonly residuals: ServedCalls['residuals'] = ({ values, damped }) =>
+    this.begun(this.held).residuals(values, damped);
+
+  readonly transform: ServedCalls['transform'] = async ({ k }, onProgress) => {
     const { panels } = this.begun(this.reduced);
+    const x = this.begun(this.held).release(k);
     this.forget();
-    await applyPanels(panels, x, count, this.products, { signal: this.signal, onProgress });
+    await applyPanels(panels, x, k, this.products, { signal: this.signal, onProgress });
     return x;
   };
 
   private forget(): void {
     this.gram = undefined;
     this.reduced = undefined;
-    this.filterOf = undefined;
+    this.held = undefined;
   }
 
   private begun<T>(state: T | undefined): T {

@@ -7,8 +7,8 @@
 import type { MatrixProducts } from '../products/productTypes';
 import type { BandMatrix, Interval } from '../kernels/bandMatrix';
 
-/** Rows that are multiplied at once: long enough for products at full speed, little beyond the band. */
-const BLOCK_ROWS = 128;
+/** Rows that are multiplied at once: long enough for products at full speed, little beyond the band. Measured with 32 … 256. */
+const BLOCK_ROWS = 96;
 
 /** Rows [start, end) of ±2·(B − centre)/radius, as dense blocks from column `first` to before `last`. */
 interface Block {
@@ -22,9 +22,6 @@ interface Block {
 
 export class BandFilter {
   private readonly blocks: readonly Block[];
-  /** As large as the vectors that were filtered last: new memory costs as much as some steps. */
-  private spare: Float64Array = new Float64Array(0);
-
   /** @param damped the interval that the polynomials map to [−1, 1] */
   constructor(band: BandMatrix, damped: Interval) {
     const { n, width } = band;
@@ -47,19 +44,22 @@ export class BandFilter {
   /**
    * ±T_degree of the matrix times X; the sign is + for degree 1.
    *
-   * @param x n × count, row-major; destroyed
+   * @param x n × count, row-major; destroyed if the degree is above 1
+   * @param memory as large; it is written to
    * @param degree 1 or more
+   * @returns what was filtered, and the other piece of memory
    * @throws DOMException `AbortError` when `signal` fires
    */
   async filtered(
     x: Float64Array,
+    memory: Float64Array,
     count: number,
     degree: number,
     products: MatrixProducts,
     { signal, onProgress }: { signal?: AbortSignal; onProgress?: (fraction: number) => void } = {},
-  ): Promise<Float64Array> {
+  ): Promise<[filtered: Float64Array, other: Float64Array]> {
     let before = x;
-    let now = this.spare.length === x.length ? this.spare.fill(0) : new Float64Array(x.length);
+    let now = memory.fill(0);
     await this.add(now, before, count, products, 'plus', signal);
     for (let at = 0; at < now.length; at++) now[at] = now[at]! / 2;
     // T_{j+1} = 2t·T_j − T_{j−1} with signs +, +, −, −, … is always a sum, which is made in place.
@@ -68,8 +68,7 @@ export class BandFilter {
       await this.add(before, now, count, products, step % 2 === 1 ? 'minus' : 'plus', signal);
       [before, now] = [now, before];
     }
-    this.spare = before;
-    return now;
+    return [now, before];
   }
 
   /** Y += ±2t·X */

@@ -68,8 +68,11 @@ export async function reduceToBandMatrix(matrix: SymmetricSlabs, options: Reduct
 
 class BandReduction {
   readonly bandMatrix: BandMatrix;
-  /** n×b each; rows beyond the part of the matrix that is left are zero. */
+  /** b×n: the rows of a panel. */
+  private readonly block: Float64Array;
+  /** n×b each. */
   private readonly v: Float64Array;
+  /** Rows beyond the part of the matrix that is left are zero. */
   private readonly z: Float64Array;
   private readonly x: Float64Array;
   /**
@@ -88,6 +91,7 @@ class BandReduction {
   ) {
     const { n } = matrix;
     this.bandMatrix = { n, width, rows: new Float64Array(n * (width + 1)), scale };
+    this.block = new Float64Array(n * width);
     this.v = new Float64Array(n * width);
     this.z = new Float64Array(n * width);
     this.x = new Float64Array(n * width);
@@ -107,8 +111,8 @@ class BandReduction {
     const block = await this.cut(rest, rows);
     if (rest > 0) {
       const { betas, scales } = this.options.kernels.reduceBandPanel(block, rows, rest);
-      this.keepReduced(block, betas, rest);
-      if (scales.some((scale) => scale !== 0)) await this.reflect(scales, rest);
+      const v = this.keepReduced(block, betas, rest);
+      if (scales.some((scale) => scale !== 0)) await this.reflect(v, scales, rest);
       if (this.pending === PANELS) await this.takeIn(rest);
     }
     return rest;
@@ -125,7 +129,7 @@ class BandReduction {
       const [left, right] = [p.subarray(rest * depth, (rest + rows) * depth), q.subarray(0, slab.width * depth)];
       await this.options.products.accumulate(own, left, right, rows, slab.width, depth, false, true);
     }
-    const block = new Float64Array(rows * rest);
+    const block = this.block.subarray(0, rows * rest);
     for (let k = 0; k < rows; k++) {
       const row = own.subarray(k * slab.width, (k + 1) * slab.width);
       block.set(row.subarray(0, rest), k * rest);
@@ -135,12 +139,14 @@ class BandReduction {
   }
 
   /**
-   * Moves the rest of a reduced panel into the band matrix, and its reflectors into V's columns, in the order they
-   * apply.
+   * Moves the rest of a reduced panel into the band matrix, and its reflectors into columns, in the order they apply.
+   *
+   * @returns V, rest × b; its own memory if it is to be kept
    */
-  private keepReduced(block: Float64Array, betas: Float64Array, rest: number): void {
-    const { v, width, bandMatrix } = this;
-    v.fill(0, 0, (rest + width) * width);
+  private keepReduced(block: Float64Array, betas: Float64Array, rest: number): Float64Array {
+    const { width, bandMatrix } = this;
+    const used = rest * width;
+    const v = this.options.keep ? new Float64Array(used) : this.v.subarray(0, used).fill(0);
     for (let k = 0; k < width; k++) {
       const pivot = rest - width + k;
       const row = block.subarray(k * rest, (k + 1) * rest);
@@ -149,17 +155,17 @@ class BandReduction {
       for (let j = Math.max(0, pivot + 1); j < rest; j++) bandMatrix.rows[to + j] = row[j]!;
       for (let j = 0, at = width - 1 - k; j <= pivot; j++, at += width) v[at] = row[j]!;
     }
+    return v;
   }
 
   /** Adds the panel's reflectors to what is pending. */
-  private async reflect(scales: Float64Array, rest: number): Promise<void> {
+  private async reflect(v: Float64Array, scales: Float64Array, rest: number): Promise<void> {
     const { width, z, x, p, q, depth, matrix } = this;
     const { products, signal } = this.options;
     const used = rest * width;
-    const v = this.v.subarray(0, used);
     const overlaps = await products.multiply(v, v, width, width, rest, true, false);
     const t = triangularFactor(overlaps, scales, width);
-    this.options.keep?.push({ rest, v: v.slice(), t });
+    this.options.keep?.push({ rest, v, t });
     z.fill(0, 0, used + width * width);
     const zRest = z.subarray(0, used);
     await products.accumulate(zRest, v, t, rest, width, width, false, false);

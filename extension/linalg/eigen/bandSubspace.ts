@@ -6,7 +6,7 @@
  * @see Zhou, Saad, Tiago & Chelikowsky 2006, "Self-consistent-field calculations using Chebyshev-filtered subspace iteration"
  */
 import type { Kernels, Poll } from '../kernels/kernels';
-import { orthonormalColumns } from '../triangular/choleskyQr';
+import { orthonormalise, type Columns } from '../triangular/choleskyQr';
 import { choleskyFactor, inverseLower } from '../triangular/triangular';
 import type { BandMatrix, Interval } from '../kernels/bandMatrix';
 import { dampedInterval, NOISE } from './dampedInterval';
@@ -28,16 +28,22 @@ const TOLERANCE = 1e-6;
 /** What the eigenvalues may lack together, as a share of those that are not kept. */
 const EXCESS = 1e-8;
 
-export interface BandVectors {
-  /** Descending; of the band matrix, before `unscale`. */
-  readonly values: Float64Array;
-  /** n × k, row-major, orthonormal columns. */
-  readonly vectors: Float64Array;
+/** The vectors of the iteration where they are held: columns of X, n × count. @see HeldVectors */
+export interface Subspace extends Columns {
+  /** Takes X. @param x row-major, handed over */
+  hold(x: Float64Array, count: number): void;
+  /** X ← ±T_degree of the band matrix times X, as in `BandFilter`. */
+  filter(degree: number, damped: Interval, poll: Poll): void;
+  /** XᵀT₁X, count × count. */
+  imageOverlaps(damped: Interval): Float64Array;
+  /** Makes vectors X·Cᵀ beside X. @param coefficients C, chosen × count */
+  choose(coefficients: Float64Array): void;
+  /** ‖T₁·x − value·x‖² of the chosen vectors. */
+  residuals(values: Float64Array, damped: Interval): Float64Array;
 }
 
 export interface SubspaceTools {
-  /** ±T_degree of the matrix times X (n × count), as in `BandFilter`; x is handed over. */
-  readonly filter: (x: Float64Array, count: number, degree: number, damped: Interval, poll: Poll) => Float64Array;
+  readonly subspace: Subspace;
   readonly kernels: Kernels;
   readonly poll: Poll;
 }
@@ -48,35 +54,36 @@ export function subspaceSize(n: number, k: number): number {
 }
 
 /**
+ * The k leading eigenvalues, descending, before `unscale`. The first k vectors that the subspace has chosen then are theirs,
+ * orthonormal.
+ *
  * @returns undefined where the spectrum does not suit the iteration: its decay is too slow, or it is zero
  * @throws what `poll` does
  */
-export function leadingBandVectors(band: BandMatrix, k: number, tools: SubspaceTools): BandVectors | undefined {
+export function leadingBandVectors(band: BandMatrix, k: number, tools: SubspaceTools): Float64Array | undefined {
   const { n } = band;
+  const { subspace, kernels } = tools;
   const count = subspaceSize(n, k);
   let reached = 0;
   const poll = (): void => tools.poll(reached);
-  const bounds = dampedInterval(band, k, count - k, { kernels: tools.kernels, poll });
+  const bounds = dampedInterval(band, k, count - k, { kernels, poll });
   if (!bounds) return undefined;
   const { damped } = bounds;
   const degrees = new FilterDegrees(bounds);
   if (degrees.areTooMany) return undefined;
-  const own = { ...tools, poll };
-  let x: Float64Array | undefined = randomVectors(n, count);
+  subspace.hold(randomVectors(n, count), count);
   let trace = 0;
   for (let i = 0; i < n; i++) trace += band.rows[i * (band.width + 1) + band.width]!;
   for (let looks = 0; looks < MOST_LOOKS; looks++) {
     for (let degree = degrees.next(); degree !== undefined; degree = degrees.next()) {
-      x = orthonormalColumns(tools.filter(x, count, degree, damped, poll), n, count, own);
-      if (!x) return undefined;
+      subspace.filter(degree, damped, poll);
+      if (!orthonormalise(subspace, count, kernels, poll)) return undefined;
       reached = Math.max(reached, FILTER_SHARE * degrees.share);
     }
-    const ritz = rayleighRitz(x, n, count, Math.min(count, k + 1), damped, own);
+    const ritz = rayleighRitz(subspace, count, Math.min(count, k + 1), damped, { kernels, poll });
     if (!ritz) return undefined;
     const excess = excessOf(ritz, k, trace);
-    if (excess <= 1) {
-      return { values: ritz.values.slice(0, k), vectors: firstColumns(ritz.vectors, ritz.values.length, k) };
-    }
+    if (excess <= 1) return ritz.values.slice(0, k);
     if (!Number.isFinite(excess)) return undefined;
     // It falls with the square of what is gained.
     degrees.add(MARGIN * Math.sqrt(excess));
@@ -84,48 +91,39 @@ export function leadingBandVectors(band: BandMatrix, k: number, tools: SubspaceT
   return undefined;
 }
 
-interface Ritz extends BandVectors {
+interface Ritz {
+  /** Descending. */
+  readonly values: Float64Array;
   /** ‖B·x − λ·x‖ */
   readonly residuals: Float64Array;
 }
 
 /**
- * The first eigenpairs of the matrix within the span of X.
+ * Chooses the first eigenvectors of the matrix within the span of X, whose columns are nearly orthonormal.
  *
- * @param x n × count, its columns nearly orthonormal
  * @returns undefined if the columns depend on each other
  */
 function rayleighRitz(
-  x: Float64Array,
-  n: number,
+  subspace: Subspace,
   count: number,
   first: number,
   damped: Interval,
-  tools: SubspaceTools,
+  { kernels, poll }: { kernels: Kernels; poll: () => void },
 ): Ritz | undefined {
-  const { kernels, poll } = tools;
-  const factor = choleskyFactor(kernels.multiply(x, x, count, count, n, true, false), count, kernels, poll);
+  const factor = choleskyFactor(subspace.overlaps(), count, kernels, poll);
   if (!factor) return undefined;
   // X·L⁻ᵀ is orthonormal.
   const inverse = inverseLower(factor, count, kernels, poll);
-  const image = tools.filter(x.slice(), count, 1, damped, poll);
-  const projected = kernels.multiply(x, image, count, count, n, true, false);
+  const projected = subspace.imageOverlaps(damped);
   const half = kernels.multiply(inverse, projected, count, count, count, false, false);
   const whole = kernels.multiply(half, inverse, count, count, count, false, true);
   const solved = topEigenvectors(whole, count, first, { kernels, onProgress: poll });
-  const coefficients = kernels.multiply(solved.vectors, inverse, first, count, count, false, false);
-  const vectors = kernels.multiply(x, coefficients, n, first, count, false, true);
-  const images = tools.filter(vectors.slice(), first, 1, damped, poll);
-  const squares = new Float64Array(first);
-  for (let i = 0, at = 0; i < n; i++) {
-    for (let j = 0; j < first; j++, at++)
-      squares[j] = squares[j]! + (images[at]! - solved.values[j]! * vectors[at]!) ** 2;
-  }
+  subspace.choose(kernels.multiply(solved.vectors, inverse, first, count, count, false, false));
+  const squares = subspace.residuals(solved.values, damped);
   // Of t = (B − centre)/radius.
   const radius = (damped.high - damped.low) / 2;
   return {
     values: solved.values.map((value) => radius * value + (damped.high + damped.low) / 2),
-    vectors,
     residuals: squares.map((square) => radius * Math.sqrt(square)),
   };
 }
@@ -151,20 +149,13 @@ function excessOf({ values, residuals }: Ritz, k: number, trace: number): number
   return Math.max(worst, loss / Math.max(2 * EXCESS * rest, k * noise));
 }
 
-function firstColumns(x: Float64Array, columns: number, k: number): Float64Array {
-  const n = x.length / columns;
-  const first = new Float64Array(n * k);
-  for (let i = 0; i < n; i++) first.set(x.subarray(i * columns, i * columns + k), i * k);
-  return first;
-}
-
-/** Uniform in (−1, 1), the same numbers for every run. @see Lehmer 1949, Park & Miller 1988 */
+/** Uniform in [−1, 1), the same numbers for every run. @see Press, Teukolsky, Vetterling & Flannery 1992, 7.1 */
 function randomVectors(n: number, count: number): Float64Array {
   const vectors = new Float64Array(n * count);
   let seed = 1;
   for (let at = 0; at < vectors.length; at++) {
-    seed = (seed * 48271) % 2147483647;
-    vectors[at] = (2 * seed) / 2147483647 - 1;
+    seed = (Math.imul(seed, 1664525) + 1013904223) | 0;
+    vectors[at] = seed * 2 ** -31;
   }
   return vectors;
 }

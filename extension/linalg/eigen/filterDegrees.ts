@@ -5,11 +5,12 @@
  */
 import type { Bounds } from './dampedInterval';
 
-/** How much more a pass may enlarge the first vector than the last: of random vectors, and of orthonormal ones. */
-const FIRST_GROWTH = 1e7;
+/** How much a pass over random vectors may enlarge the first one; there is always one that hardly grows. */
+const FIRST_GROWTH = 3e8;
+/** How much more a pass may enlarge the first of orthonormal vectors than the last that is asked for. */
 const LARGEST_GROWTH = 1e10;
 /** The passes gain this much for the last vector that is asked for over what is damped. */
-const WANTED_GROWTH = 1e6;
+const WANTED_GROWTH = 3e5;
 /** Polynomials of a higher degree gain too slowly: such a spectrum is solved whole. */
 const MOST_STEPS = 400;
 
@@ -34,8 +35,8 @@ export class FilterDegrees {
   next(): number | undefined {
     if (this.missing <= 0) return undefined;
     const { kept } = this.bounds;
-    const most = this.highest(this.gained === 0 ? FIRST_GROWTH : LARGEST_GROWTH);
-    const later = this.highest(LARGEST_GROWTH);
+    const later = this.highest(LARGEST_GROWTH, kept);
+    const most = this.gained === 0 ? this.highest(FIRST_GROWTH) : later;
     // Passes as few as may be, and alike.
     const passes = 1 + Math.max(0, Math.ceil((this.missing - this.gain(kept, most)) / this.gain(kept, later)));
     const own = (this.missing * most) / (most + (passes - 1) * later);
@@ -53,10 +54,11 @@ export class FilterDegrees {
     this.missing = Math.max(0, this.missing) + Math.log(growth);
   }
 
-  private highest(growth: number): number {
-    const { largest, kept } = this.bounds;
+  /** @param beside an eigenvalue whose vector the first one is compared with; else one that does not grow */
+  private highest(growth: number, beside?: number): number {
+    const { largest } = this.bounds;
     const tooHigh = (degree: number): boolean =>
-      this.gain(largest, degree) - this.gain(kept, degree) > Math.log(growth);
+      this.gain(largest, degree) - (beside === undefined ? 0 : this.gain(beside, degree)) > Math.log(growth);
     return Math.max(1, firstDegree(tooHigh) - 1);
   }
 

@@ -96,12 +96,18 @@ export interface ProductHost {
   readonly multiply: Kernels['multiply'];
   /** Begins a Gram matrix of order n. */
   beginGram(n: number): void;
-  /** Adds X·Xᵀ. @param x n × k, handed over */
-  addGram(x: Float64Array, k: number): void;
+  /** Adds X·Xᵀ. @param x n × k, handed over @returns x, for its memory */
+  addGram(x: Float64Array, k: number): Float64Array;
   /** The Gram matrix in band form, and what leads back to it. @throws RangeError where an element is NaN or infinite */
   reduce(poll: Poll): BandMatrix;
-  /** As `BandFilter.filtered`, of the band matrix. @param x handed over */
-  filter(x: Float64Array, count: number, degree: number, damped: Interval, poll: Poll): Float64Array;
-  /** Q·X of n × count vectors of the band matrix; the Gram matrix is forgotten. @param x handed over */
-  transform(x: Float64Array, count: number, poll: Poll): Float64Array;
+  /** Vectors of an iteration on the band matrix. @see HeldVectors, where each is described */
+  hold(x: Float64Array, count: number): void;
+  filter(degree: number, damped: Interval, poll: Poll): void;
+  overlaps(): Float64Array;
+  imageOverlaps(damped: Interval): Float64Array;
+  combine(coefficients: Float64Array): void;
+  choose(coefficients: Float64Array): void;
+  residuals(values: Float64Array, damped: Interval): Float64Array;
+  /** Q·X, n × k, of the first k vectors that were chosen: those of the Gram matrix, which is forgotten. */
+  transform(k: number, poll: Poll): Float64Array;
 }

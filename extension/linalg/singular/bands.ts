@@ -98,24 +98,37 @@ function blockStarts(length: number, block: number): number[] {
   return Array.from({ length: Math.ceil(length / block) }, (_, i) => i * block);
 }
 
-/** Whole rows of a tall matrix, as they lie; whole columns of a wide one, copied together. */
+/**
+ * Whole rows of a tall matrix, as they lie; whole columns of a wide one, copied together.
+ *
+ * @param use may return memory for the columns to come: new memory costs more than the copying
+ */
 export function forEachBand(
   { w, rows, cols, bandElements = BAND_ELEMENTS }: LongMatrix,
-  use: (band: Float64Array, start: number, length: number) => void,
+  use: (band: Float64Array, start: number, length: number) => Float64Array | undefined,
 ): void {
   const tall = rows >= cols;
   const [long, short] = tall ? [rows, cols] : [cols, rows];
   const step = Math.max(1, Math.floor(bandElements / short));
+  let spare: Float64Array | undefined;
   for (let start = 0; start < long; start += step) {
     const end = Math.min(long, start + step);
     if (tall) use(w.subarray(start * cols, end * cols), start, end - start);
-    else use(columns(w, rows, cols, start, end), start, end - start);
+    else spare = use(columns(w, rows, cols, start, end, spare), start, end - start);
   }
 }
 
-function columns(w: Float64Array, rows: number, cols: number, start: number, end: number): Float64Array {
+/** @param memory where they are copied to, if there is enough */
+function columns(
+  w: Float64Array,
+  rows: number,
+  cols: number,
+  start: number,
+  end: number,
+  memory?: Float64Array,
+): Float64Array {
   if (start === 0 && end === cols) return w;
-  const band = new Float64Array(rows * (end - start));
+  const band = memory?.subarray(0, rows * (end - start)) ?? new Float64Array(rows * (end - start));
   for (let r = 0; r < rows; r++) band.set(w.subarray(r * cols + start, r * cols + end), r * (end - start));
   return band;
 }

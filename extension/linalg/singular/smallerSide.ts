@@ -64,11 +64,9 @@ function hostedVectors(
   options: EigenOptions,
 ): Float64Array | undefined {
   const band = hostedBand(matrix, host, options);
-  const filter: ProductHost['filter'] = (...filtered) => host.filter(...filtered);
   const poll = pollFor(options, BAND_SHARE, SUBSPACE_SHARE);
-  const found = leadingBandVectors(band, rank, { filter, kernels: matrix.kernels, poll });
-  if (!found) return undefined;
-  const vectors = host.transform(found.vectors, rank, pollFor(options, SUBSPACE_SHARE, 1));
+  if (!leadingBandVectors(band, rank, { subspace: host, kernels: matrix.kernels, poll })) return undefined;
+  const vectors = host.transform(rank, pollFor(options, SUBSPACE_SHARE, 1));
   return transpose(vectors, band.n, rank);
 }
 
@@ -78,9 +76,12 @@ function hostedBand(matrix: LongMatrix, host: ProductHost, options: EigenOptions
   const order = Math.min(rows, cols);
   const poll = pollFor(options, 0, GRAM_SHARE);
   host.beginGram(order);
+  let spare: Float64Array | undefined;
   forEachBand(matrix, (band, start, length) => {
     poll(start / Math.max(rows, cols));
-    host.addGram(tall ? transpose(band, length, cols) : band === w ? band.slice() : band, length);
+    const memory = spare?.subarray(0, length * order);
+    spare = host.addGram(tall ? transpose(band, length, cols, memory) : band === w ? band.slice() : band, length);
+    return spare;
   });
   return host.reduce(pollFor(options, GRAM_SHARE, BAND_SHARE));
 }

@@ -8,40 +8,48 @@
  *   ill-conditioned matrices"
  * @see Yamamoto, Nakatsukasa, Yanagisawa & Fukaya 2015, "Roundoff error analysis of the CholeskyQR2 algorithm"
  */
-import type { Kernels, Poll } from '../kernels/kernels';
+import type { Kernels } from '../kernels/kernels';
 import { choleskyFactor, inverseLower } from './triangular';
 
 /** Rounds with a shift, each of which lowers the condition by some five digits. */
 const MOST_SHIFTS = 4;
 const SHIFT_ROUNDINGS = 32;
 
+/** Columns that are known by their products: X, n × count. */
+export interface Columns {
+  /** XᵀX, count × count. */
+  overlaps(): Float64Array;
+  /** X ← X·Cᵀ. @param coefficients C, count × count */
+  combine(coefficients: Float64Array): void;
+}
+
 /**
- * @param x n × count, row-major; not changed
- * @returns an orthonormal basis of the same columns, in their order; undefined if they depend on each other to rounding
+ * Makes columns orthonormal, in their order, but for errors of ε times the square of their condition.
+ *
+ * @returns false if they depend on each other to rounding; what they are then is of no use
  */
-export function orthonormalColumns(
-  x: Float64Array,
-  n: number,
+export function orthonormalise(
+  columns: Columns,
   count: number,
-  { kernels, poll }: { kernels: Kernels; poll: Poll },
+  kernels: Kernels,
+  poll: () => void,
   shifts = MOST_SHIFTS,
-): Float64Array | undefined {
-  const gram = kernels.multiply(x, x, count, count, n, true, false);
+): boolean {
+  const gram = columns.overlaps();
   const lengths = Float64Array.from({ length: count }, (_, i) => Math.sqrt(gram[i * count + i]!));
   for (let i = 0, at = 0; i < count; i++) {
     for (let j = 0; j < count; j++, at++) gram[at] = gram[at]! / (lengths[i]! * lengths[j]!);
   }
-  const pollOnly = (): void => poll(0);
-  const factor = choleskyFactor(gram, count, kernels, pollOnly);
-  if (!factor && shifts === 0) return undefined;
-  const used = factor ?? choleskyFactor(shifted(gram, count), count, kernels, pollOnly);
-  if (!used) return undefined;
-  const inverse = inverseLower(used, count, kernels, pollOnly);
+  const factor = choleskyFactor(gram, count, kernels, poll);
+  if (!factor && shifts === 0) return false;
+  const used = factor ?? choleskyFactor(shifted(gram, count), count, kernels, poll);
+  if (!used) return false;
+  const inverse = inverseLower(used, count, kernels, poll);
   for (let i = 0, at = 0; i < count; i++) {
     for (let j = 0; j < count; j++, at++) inverse[at] = inverse[at]! / lengths[j]!;
   }
-  const next = kernels.multiply(x, inverse, n, count, count, false, true);
-  return factor ? next : orthonormalColumns(next, n, count, { kernels, poll }, shifts - 1);
+  columns.combine(inverse);
+  return factor !== undefined || orthonormalise(columns, count, kernels, poll, shifts - 1);
 }
 
 /** With a diagonal that makes it positive definite whatever the rounding. */

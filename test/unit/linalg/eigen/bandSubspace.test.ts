@@ -6,9 +6,10 @@ import assert from 'node:assert/strict';
 import { BandFilter } from '../../../../extension/linalg/eigen/bandFilter';
 import { eigenvaluesAbove } from '../../../../extension/linalg/eigen/bandInertia';
 import { reduceToBandMatrix, type PanelReflectors } from '../../../../extension/linalg/eigen/bandReduction';
-import type { BandMatrix } from '../../../../extension/linalg/kernels/bandMatrix';
-import { leadingBandVectors, type SubspaceTools } from '../../../../extension/linalg/eigen/bandSubspace';
+import type { BandMatrix, Interval } from '../../../../extension/linalg/kernels/bandMatrix';
+import { leadingBandVectors, type Subspace } from '../../../../extension/linalg/eigen/bandSubspace';
 import { applyPanels } from '../../../../extension/linalg/eigen/bandVectors';
+import { HeldVectors } from '../../../../extension/linalg/eigen/heldVectors';
 import { SymmetricSlabs } from '../../../../extension/linalg/gram/symmetricSlabs';
 import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 import { kernelProducts } from '../../../../extension/linalg/products/matrixProducts';
@@ -53,24 +54,73 @@ function dense({ rows, width }: BandMatrix): Float64Array {
   return matrix;
 }
 
-/** T_degree by its recurrence on the whole matrix. */
-function filterOf(band: BandMatrix): SubspaceTools['filter'] {
-  return (x, count, degree, { low, high }) => {
-    const matrix = dense(band);
-    for (let i = 0; i < N; i++) matrix[i * N + i] = matrix[i * N + i]! - (low + high) / 2;
-    const t = matrix.map((value) => (2 * value) / (high - low));
-    let [before, now] = [x, kernels.multiply(t, x, N, count, N, false, false)];
-    for (let step = 1; step < degree; step++) {
-      const next = kernels.multiply(t, now, N, count, N, false, false);
-      for (let at = 0; at < next.length; at++) next[at] = 2 * next[at]! - before[at]!;
-      [before, now] = [now, next];
-    }
-    return now;
-  };
+/** T_degree times X by its recurrence on the whole matrix. */
+function filtered(band: BandMatrix, x: Float64Array, degree: number, { low, high }: Interval): Float64Array {
+  const count = x.length / N;
+  const matrix = dense(band);
+  for (let i = 0; i < N; i++) matrix[i * N + i] = matrix[i * N + i]! - (low + high) / 2;
+  const t = matrix.map((value) => (2 * value) / (high - low));
+  let [before, now] = [x, kernels.multiply(t, x, N, count, N, false, false)];
+  for (let step = 1; step < degree; step++) {
+    const next = kernels.multiply(t, now, N, count, N, false, false);
+    for (let at = 0; at < next.length; at++) next[at] = 2 * next[at]! - before[at]!;
+    [before, now] = [now, next];
+  }
+  return now;
 }
 
-function tools(band: BandMatrix): SubspaceTools {
-  return { filter: filterOf(band), kernels, poll: () => undefined };
+/** Vectors of a band matrix, worked on by the whole matrix. */
+class DenseSubspace implements Subspace {
+  private x = new Float64Array(0);
+  private count = 0;
+  chosen = new Float64Array(0);
+
+  constructor(private readonly band: BandMatrix) {}
+
+  hold(x: Float64Array, count: number): void {
+    this.x = Float64Array.from(x);
+    this.count = count;
+  }
+
+  filter(degree: number, damped: Interval): void {
+    this.x = Float64Array.from(filtered(this.band, this.x, degree, damped));
+  }
+
+  overlaps(): Float64Array {
+    return kernels.multiply(this.x, this.x, this.count, this.count, N, true, false);
+  }
+
+  imageOverlaps(damped: Interval): Float64Array {
+    return kernels.multiply(this.x, filtered(this.band, this.x, 1, damped), this.count, this.count, N, true, false);
+  }
+
+  combine(coefficients: Float64Array): void {
+    this.x = this.combined(coefficients);
+  }
+
+  choose(coefficients: Float64Array): void {
+    this.chosen = this.combined(coefficients);
+  }
+
+  residuals(values: Float64Array, damped: Interval): Float64Array {
+    const image = filtered(this.band, this.chosen, 1, damped);
+    return values.map((value, j) => {
+      let square = 0;
+      for (let at = j; at < image.length; at += values.length) square += (image[at]! - value * this.chosen[at]!) ** 2;
+      return square;
+    });
+  }
+
+  private combined(coefficients: Float64Array): Float64Array<ArrayBuffer> {
+    const count = coefficients.length / this.count;
+    return Float64Array.from(kernels.multiply(this.x, coefficients, N, count, this.count, false, true));
+  }
+}
+
+/** The first k columns. */
+function firstColumns(x: Float64Array, k: number): Float64Array {
+  const columns = x.length / N;
+  return Float64Array.from({ length: N * k }, (_, at) => x[Math.floor(at / k) * columns + (at % k)]!);
 }
 
 const decaying = (power: number): number[] => Array.from({ length: N }, (_, i) => (i + 1) ** -power);
@@ -92,19 +142,21 @@ describe('leading vectors of a band matrix', () => {
       const k = 32;
       const matrix = matrixWith(values);
       const { band, keep } = await reduced(matrix);
-      const found = leadingBandVectors(band, k, tools(band));
+      const subspace = new DenseSubspace(band);
+      const found = leadingBandVectors(band, k, { subspace, kernels, poll: () => undefined });
       assert.ok(found, 'the iteration converged');
-      found.values.forEach((value, i) => {
+      const vectors = firstColumns(subspace.chosen, k);
+      found.forEach((value, i) => {
         assert.ok(Math.abs(value * band.scale - values[i]!) < 1e-6 * values[i]! + 1e-13 * values[0]!, `λ${i + 1}`);
       });
-      await applyPanels(keep, found.vectors, k, products);
-      const unit = kernels.multiply(found.vectors, found.vectors, k, k, N, true, false);
+      await applyPanels(keep, vectors, k, products);
+      const unit = kernels.multiply(vectors, vectors, k, k, N, true, false);
       const identity = unit.map((_, at) => (at % (k + 1) === 0 ? 1 : 0));
       assert.ok(largestDifference(unit, identity) < 1e-12, 'orthonormal');
       // What they hold of the matrix is as much as any k vectors can hold.
-      const image = kernels.multiply(matrix, found.vectors, N, k, N, false, false);
+      const image = kernels.multiply(matrix, vectors, N, k, N, false, false);
       let held = 0;
-      for (let at = 0; at < image.length; at++) held += image[at]! * found.vectors[at]!;
+      for (let at = 0; at < image.length; at++) held += image[at]! * vectors[at]!;
       const most = values.slice(0, k).reduce((sum, value) => sum + value, 0);
       const rest = values.slice(k).reduce((sum, value) => sum + value, 0);
       assert.ok(most - held < 3e-8 * rest + 1e-12 * most, `${most - held} of ${rest}`);
@@ -113,7 +165,8 @@ describe('leading vectors of a band matrix', () => {
 
   it('of a zero matrix are not sought', async () => {
     const { band } = await reduced(new Float64Array(N * N));
-    assert.equal(leadingBandVectors(band, 32, tools(band)), undefined);
+    const subspace = new DenseSubspace(band);
+    assert.equal(leadingBandVectors(band, 32, { subspace, kernels, poll: () => undefined }), undefined);
   });
 
   it('stop when the poll throws', async () => {
@@ -121,7 +174,8 @@ describe('leading vectors of a band matrix', () => {
     const stop = (): never => {
       throw new DOMException('stopped', 'AbortError');
     };
-    assert.throws(() => leadingBandVectors(band, 32, { ...tools(band), poll: stop }), { name: 'AbortError' });
+    const subspace = new DenseSubspace(band);
+    assert.throws(() => leadingBandVectors(band, 32, { subspace, kernels, poll: stop }), { name: 'AbortError' });
   });
 });
 
@@ -132,8 +186,10 @@ describe('Chebyshev polynomials of a band matrix', () => {
     const filter = new BandFilter(band, damped);
     for (const degree of [1, 2, 3, 4, 5, 8]) {
       const x = randomMatrix(N, 7, degree);
-      const expected = filterOf(band)(x.slice(), 7, degree, damped, () => undefined);
-      const found = await filter.filtered(x, 7, degree, products);
+      const expected = filtered(band, x.slice(), degree, damped);
+      const memory = randomMatrix(N, 7, 99);
+      const [found, other] = await filter.filtered(x, memory, 7, degree, products);
+      assert.deepEqual(new Set([found, other]), new Set([x, memory]));
       const sign = Math.sign(found[0]! * expected[0]!);
       if (degree === 1) assert.equal(sign, 1);
       const size = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
@@ -146,6 +202,47 @@ describe('Chebyshev polynomials of a band matrix', () => {
         `degree ${degree}`,
       );
     }
+  });
+});
+
+describe('vectors that are held', () => {
+  it('are filtered, combined and chosen as by the whole matrix', async () => {
+    const { band } = await reduced(matrixWith(decaying(0.5)));
+    const damped = { low: 0, high: 0.3 };
+    const count = 7;
+    const expected = new DenseSubspace(band);
+    const start = randomMatrix(N, count, 5);
+    expected.hold(start, count);
+    const held = new HeldVectors(band, start.slice(), count, products);
+    const near = (a: Float64Array, b: Float64Array): void => {
+      const size = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      assert.equal(a.length, b.length);
+      assert.ok(largestDifference(a, b) < 1e-12 * size);
+    };
+    for (const [seed, degree] of [4, 1].entries()) {
+      // X may come out negated, which products of two of its vectors do not show.
+      await held.filter(degree, damped);
+      expected.filter(degree, damped);
+      const combination = randomMatrix(count, count, seed);
+      await held.combine(combination);
+      expected.combine(combination);
+      near(await held.overlaps(), expected.overlaps());
+      near(await held.imageOverlaps(damped), expected.imageOverlaps(damped));
+    }
+    const other = { low: 0, high: 0.4 };
+    const values = randomMatrix(1, 3, 8);
+    for (const seed of [6, 7]) {
+      await held.choose(randomMatrix(3, count, seed));
+      expected.choose(randomMatrix(3, count, seed));
+      near(await held.residuals(values, other), expected.residuals(values, other));
+    }
+    const found = held.release(2);
+    const sign = Math.sign(found[0]! * expected.chosen[0]!);
+    near(
+      found.map((value) => sign * value),
+      firstColumns(expected.chosen, 2),
+    );
+    assert.throws(() => held.release(1), /no vectors/);
   });
 });
 
