@@ -51,18 +51,14 @@ export function alternate(matrix: LayerMatrix, alternation: Alternation, tools: 
   const take = ({ term, fit }: Step): void => {
     const poll: Poll = (fraction) => tools.poll((done + fraction) / total);
     const current = terms.get(term);
-    if (current) add(residual, current, 1);
+    if (current) add(current);
     const part = fit(residual, poll, current);
-    add(residual, part, -1);
+    add(negative(part));
     terms.set(term, part);
     done++;
   };
-  const add = ({ w }: LayerMatrix, part: Part, sign: 1 | -1): void => {
-    // R − part is −(part − R): parts can only be added.
-    if (sign < 0) negate(w);
-    partOperations(part.kind).addTo(w, part, matrix, kernels, () => tools.poll(done / total));
-    if (sign < 0) negate(w);
-  };
+  const add = (part: Part): void =>
+    partOperations(part.kind).addTo(residual.w, part, matrix, kernels, () => tools.poll(done / total));
   start.forEach(take);
   const errors: number[] = [];
   let parts: readonly Part[] = [];
@@ -78,6 +74,18 @@ export function alternate(matrix: LayerMatrix, alternation: Alternation, tools: 
   return { parts, rounds: errors };
 }
 
-function negate(w: Float64Array): void {
-  for (let i = 0; i < w.length; i++) w[i] = -w[i]!;
+/** Parts can only be added: the same one with the other sign. */
+function negative(part: Part): Part {
+  const turned = (x: Float64Array): Float64Array => x.map((value) => -value);
+  switch (part.kind) {
+    case 'product':
+      return { ...part, left: turned(part.left) };
+    case 'quantised':
+      return { ...part, scales: turned(part.scales) };
+    case 'columns':
+    case 'sparse':
+      return { ...part, values: turned(part.values) };
+    default:
+      throw new Error(`parts of the kind ${part.kind} are no term of an alternation`);
+  }
 }

@@ -12,6 +12,7 @@ import { stage, type LayerMatrix, type MethodTools } from '../methods/method';
 import { smallerSideVectors } from '../../linalg/singular/smallerSide';
 import { largestOf } from '../../shared/extremes';
 import { truncatedSvd } from '../truncatedSvd';
+import { improvedDirections, type FactorsBefore } from './improvedDirections';
 import { isPlain, weighted, type Metric } from './metric';
 import { timesInverseLower } from '../../linalg/triangular/triangular';
 import { transpose } from '../../linalg/kernels/transpose';
@@ -19,6 +20,7 @@ import { transpose } from '../../linalg/kernels/transpose';
 /** Rough shares of the time. */
 const WEIGHING_SHARE = 0.1;
 const FOUND_SHARE = 0.7;
+const HALF = 0.5;
 
 export interface LowRank {
   /** out × rank. */
@@ -35,20 +37,41 @@ export interface LowRank {
  * The factors share σ equally: D⁻¹·U_k√S_k and √S_k·V_kᵀ·L⁻¹. At full rank their product is W in any metric.
  *
  * @param rank 1 ≤ rank ≤ min(outputs, inputs)
+ * @param before factors of nearly the same matrix: if they make it faster, the result is not the best low rank, but at least
+ *   as good as they are
  * @throws what `poll` does
  */
-export function lowRank(matrix: LayerMatrix, metric: Metric, rank: number, tools: MethodTools): LowRank {
+export function lowRank(
+  matrix: LayerMatrix,
+  metric: Metric,
+  rank: number,
+  tools: MethodTools,
+  before?: FactorsBefore,
+): LowRank {
   const { w, outputs, inputs } = matrix;
   if (isPlain(metric) || rank === Math.min(outputs, inputs)) {
-    return truncatedSvd(w, outputs, inputs, rank, { kernels: tools.kernels, onProgress: tools.poll });
+    const directions = before && improvedDirections(matrix, before, rank, stage(tools, 0, HALF));
+    const onProgress = stage(tools, directions ? HALF : 0, 1).poll;
+    return truncatedSvd(w, outputs, inputs, rank, { kernels: tools.kernels, onProgress }, directions);
   }
   const a = weighted(metric, w, matrix, tools.kernels, stage(tools, 0, WEIGHING_SHARE).poll);
   const { kernels } = tools;
   const onProgress = stage(tools, WEIGHING_SHARE, FOUND_SHARE).poll;
-  const vectors = smallerSideVectors({ w: a, rows: outputs, cols: inputs, kernels }, rank, { onProgress });
+  const vectors =
+    (before && improvedDirections({ ...matrix, w: a }, inMetric(metric, before, rank), rank, tools)) ??
+    smallerSideVectors({ w: a, rows: outputs, cols: inputs, kernels }, rank, { onProgress });
   const found = { a, vectors, rank };
   const rest = stage(tools, FOUND_SHARE, 1);
   return outputs >= inputs ? onTheRight(matrix, metric, found, rest) : onTheLeft(matrix, metric, found, rest);
+}
+
+/** D·A and B·L of a product A·B. */
+function inMetric({ rows, columns, factor }: Metric, { left, right }: FactorsBefore, rank: number): FactorsBefore {
+  if (factor) throw new Error('factors under a Gram matrix are never improved');
+  return {
+    left: rows ? left.map((x, at) => x * rows[Math.floor(at / rank)]!) : left,
+    right: columns ? scaled(right, rank, columns) : right,
+  };
 }
 
 interface Found {

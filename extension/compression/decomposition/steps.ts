@@ -15,8 +15,9 @@ export function quantiseStep({ options, layer }: MethodInput): Step {
 export function lowRankStep({ rank }: MethodInput, { kernels }: MethodTools, metric: Metric = PLAIN): Step {
   return {
     term: 'lowRank',
-    fit: (target, poll): ProductPart => {
-      const { left, right } = lowRank(target, metric, rank, { kernels, poll });
+    fit: (target, poll, current): ProductPart => {
+      const before = current?.kind === 'product' ? current : undefined;
+      const { left, right } = lowRank(target, metric, rank, { kernels, poll }, before);
       return { kind: 'product', rank, left, right };
     },
   };

@@ -1,4 +1,10 @@
-/** The code whose number is nearest: a binary search among the midpoints of a quantiser's numbers. */
+/**
+ * The code whose number is nearest: a binary search among the midpoints of a quantiser's numbers, of which a table names the
+ * few that can be near.
+ */
+
+/** Equal cells that the range of the midpoints is cut into: of most quantisers a cell holds one at most. */
+const CELLS = 1024;
 
 /** @returns the code of the number nearest to x; of two that are equally near, the even code, as IEEE 754 rounds */
 export type NearestCode = (x: number) => number;
@@ -11,8 +17,16 @@ export function nearestCode(numbers: Float64Array): NearestCode {
   const ordered = Uint8Array.from(codes);
   const last = ordered.length - 1;
   const midpoints = Float64Array.from({ length: last }, (_, i) => (numbers[codes[i]!]! + numbers[codes[i + 1]!]!) / 2);
+  const least = midpoints[0]!;
+  const perUnit = CELLS / (midpoints[last - 1]! - least || 1);
+  // How many midpoints lie below the cell before, and below the end of the cell after: rounding may miss by a cell.
+  const below = (cell: number): number => midpoints.filter((middle) => middle < least + cell / perUnit).length;
+  const from = Uint8Array.from({ length: CELLS }, (_, cell) => (cell === 0 ? 0 : below(cell - 1)));
+  const to = Uint8Array.from({ length: CELLS }, (_, cell) => (cell === CELLS - 1 ? last : below(cell + 2)));
   return (x) => {
-    let [low, high] = [0, last];
+    const cell = Math.min(CELLS - 1, Math.max(0, Math.floor((x - least) * perUnit)));
+    let low = from[cell]!;
+    let high = to[cell]!;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (midpoints[middle]! < x) low = middle + 1;

@@ -94,6 +94,29 @@ export function bandedProjection(matrix: LongMatrix, vectors: Float64Array, k: n
   return projection;
 }
 
+/**
+ * Vectors of W's longer side taken to its smaller one.
+ *
+ * @param vectors k × max(rows, cols), one vector a row
+ * @returns k × min(rows, cols): vectors·W where rows ≥ cols, else vectors·Wᵀ
+ */
+export function bandedImage(matrix: LongMatrix, vectors: Float64Array, k: number, poll: Poll): Float64Array {
+  const { rows, cols, kernels, block = kernels.host ? HOSTED_BLOCK : BLOCK } = matrix;
+  const tall = rows >= cols;
+  const [long, short] = tall ? [rows, cols] : [cols, rows];
+  const image = new Float64Array(k * short);
+  forEachBand(matrix, (band, start, length) => {
+    for (const first of blockStarts(k, block)) {
+      const end = Math.min(k, first + block);
+      const some = columns(vectors.subarray(first * long, end * long), end - first, long, start, start + length);
+      const part = kernels.multiply(some, band, end - first, short, length, false, !tall);
+      for (let i = 0, at = first * short; i < part.length; i++, at++) image[at] = image[at]! + part[i]!;
+      poll((start + (length * end) / k) / long);
+    }
+  });
+  return image;
+}
+
 function blockStarts(length: number, block: number): number[] {
   return Array.from({ length: Math.ceil(length / block) }, (_, i) => i * block);
 }

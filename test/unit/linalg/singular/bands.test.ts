@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { bandedGram, bandedProjection } from '../../../../extension/linalg/singular/bands';
+import { bandedGram, bandedImage, bandedProjection } from '../../../../extension/linalg/singular/bands';
 import { loadKernels } from '../../../../extension/linalg/kernels/loadKernels';
 
 const LONG = 1000;
@@ -41,6 +41,19 @@ describe('products with a matrix handed over in bands', () => {
           for (let short = 0; short < SHORT; short++) expected += vectors[k * SHORT + short]! * entry(long, short);
           assert.equal(projection[tall ? long * 2 + k : k * LONG + long], expected, `row ${long}, vector ${k}`);
         }
+      }
+
+      const longVectors = Float64Array.from({ length: 3 * LONG }, (_, i) => ((i * 5) % 7) - 3);
+      for (const block of [128, 2]) {
+        const image = bandedImage({ ...matrix, block }, longVectors, 3, () => undefined);
+        assert.equal(image.length, 3 * SHORT);
+        image.forEach((value, at) => {
+          let expected = 0;
+          for (let long = 0; long < LONG; long++) {
+            expected += longVectors[Math.floor(at / SHORT) * LONG + long]! * entry(long, at % SHORT);
+          }
+          assert.equal(value, expected, `element ${at}`);
+        });
       }
     });
   }
