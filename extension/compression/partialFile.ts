@@ -57,6 +57,24 @@ export async function removeAbandonedPartials(folder: string, now = Date.now()):
   }
 }
 
+/** The partial files in a folder whose saves are not over. Removes nothing. */
+export async function livingPartials(folder: string, now = Date.now()): Promise<string[]> {
+  const living = [];
+  for (const partial of await partialsIn(folder)) {
+    const stats = await lstat(partial).catch(() => undefined);
+    if (stats?.isFile() && !isAbandoned(partial, stats.mtimeMs, now)) living.push(partial);
+  }
+  return living;
+}
+
+/** Who writes a partial file, for people. */
+export function writerOf(partial: string): string {
+  const [, writer, place] = NAME.exec(path.basename(partial))!;
+  if (writer === undefined || place !== machine()) return 'a process on another machine';
+  const pid = parseInt(writer, 16);
+  return pid === process.pid ? 'this process' : `process ${pid}`;
+}
+
 function isAbandoned(partial: string, writtenAt: number, now: number): boolean {
   const [, writer, place] = NAME.exec(path.basename(partial))!;
   if (writer === undefined || place !== machine()) return now - writtenAt > OLD_AFTER_MS;

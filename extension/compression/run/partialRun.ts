@@ -41,7 +41,7 @@ export class PartialRun {
    * Looks for an earlier run, and changes nothing.
    *
    * @returns bytes that it wrote; undefined without one
-   * @throws CompressionError `target-exists` for an earlier run that may not be touched, or is another one
+   * @throws CompressionError `target-exists` for a run that is at work, one that may not be touched, or another one
    */
   static async earlier(
     { partial }: Pick<RunTarget, 'partial'>,
@@ -50,6 +50,8 @@ export class PartialRun {
   ): Promise<number | undefined> {
     const before = await earlierRun(partial);
     if (before === undefined) return undefined;
+    // Neither going on nor starting anew is possible meanwhile.
+    await RunLock.assertFree(partial);
     if (existing === 'restart') return folderBytes(partial);
     const differing = Object.keys(identity).filter((key) => before[key] !== identity[key]);
     if (differing.length > 0) {

@@ -2,7 +2,7 @@
 import { open, unlink, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { CompressionError } from '../compressionError';
-import { newPartialName, partialDone, partialsIn, removeAbandonedPartials } from '../partialFile';
+import { livingPartials, newPartialName, partialDone, removeAbandonedPartials, writerOf } from '../partialFile';
 import { writeError } from '../writeError';
 
 const LOCK = 'lock';
@@ -23,12 +23,20 @@ export class RunLock {
       throw writeError(error, file);
     }
     await removeAbandonedPartials(folder);
-    const locks = (await partialsIn(folder)).filter((each) => path.basename(each).startsWith(`${LOCK}.`));
-    if (locks.length === 1) return lock;
+    const others = (await locksIn(folder)).filter((each) => each !== file);
+    if (others.length === 0) return lock;
     await lock.release();
-    throw new CompressionError('target-exists', 'another run is writing here; wait for it, or stop it first', {
-      file: folder,
-    });
+    throw atWork(folder, others[0]!);
+  }
+
+  /**
+   * Changes nothing. A lock whose process is gone counts for nothing.
+   *
+   * @throws CompressionError `target-exists` while another run is at work in the folder
+   */
+  static async assertFree(folder: string): Promise<void> {
+    const [other] = await locksIn(folder);
+    if (other !== undefined) throw atWork(folder, other);
   }
 
   /** Says that the run is alive: a machine that shares the disk cannot tell otherwise. */
@@ -42,4 +50,16 @@ export class RunLock {
     await unlink(this.file).catch(() => undefined);
     partialDone(this.file);
   }
+}
+
+async function locksIn(folder: string): Promise<string[]> {
+  return (await livingPartials(folder)).filter((each) => path.basename(each).startsWith(`${LOCK}.`));
+}
+
+function atWork(folder: string, lock: string): CompressionError {
+  return new CompressionError(
+    'target-exists',
+    `another run is at work here (${writerOf(lock)}); wait until it has ended, stop it, or choose another name`,
+    { file: folder },
+  );
 }

@@ -4,9 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { bf16Tensor, planOf, smallTensors, writeSmallModel } from '../../harness/smallModels';
+import type { CompressionPlan } from '../../../extension/shared/compression/plans';
+import { runInProcess } from '../../harness/planRuns';
 import { seededRandom } from '../../harness/numbers/denseReference';
 import { temporaryFolder } from '../../harness/temporaryFolder';
 
@@ -48,6 +51,34 @@ describe('a run of a plan that is killed', () => {
       });
     });
   }
+
+  it('is told from one that is still at work, which is named', async () => {
+    const into = path.join(folder, 'taken');
+    const running = spawn(process.execPath, [CHILD, model, into, plan], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(running, 'close');
+    await new Promise<void>((resolve) => {
+      running.stdout.setEncoding('utf8').on('data', (text: string) => text.includes('step') && resolve());
+    });
+    running.kill('SIGSTOP');
+    const request = { plan: JSON.parse(plan) as CompressionPlan, layout: 'safetensors', target: into } as const;
+    try {
+      for (const existing of ['refuse', 'resume', 'restart'] as const) {
+        const message = new RegExp(`another run is at work here \\(process ${running.pid}\\); wait until it has ended`);
+        await assert.rejects(runInProcess(model, { ...request, existing, shardBytes: 1e6 }), {
+          ...{ code: 'target-exists', message },
+        });
+      }
+    } finally {
+      running.kill('SIGKILL');
+    }
+    await ended;
+    await assert.rejects(
+      runInProcess(model, { ...request, shardBytes: 1e6 }),
+      /that did not end; go on with it \(--resume\)/,
+    );
+    await runInProcess(model, { ...request, existing: 'resume', shardBytes: 1e6 });
+    assert.ok(existsSync(into));
+  });
 
   it(`${KILLS} times leaves no target or the whole one, and goes on to the same bytes`, async function () {
     this.timeout(60_000 + 20_000 * KILLS);
