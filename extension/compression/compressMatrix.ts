@@ -150,6 +150,7 @@ function storedLayer(
       ...errors,
       ...costsOf(input, parts, { base: result.base?.stored, bias: bias?.values.length ?? 0, dtype }),
       ...(result.rounds && { rounds: result.rounds }),
+      ...(saturated > 0 && { saturated }),
       notes: [
         ...result.notes,
         ...(saturated > 0

@@ -55,6 +55,7 @@ export function compressToProduct(
       multiply_adds: { before: parameters, after: parameters },
       activations: 0,
       ...(result.rounds && { rounds: result.rounds }),
+      ...(saturated > 0 && { saturated }),
       notes: [
         ...result.notes,
         ...(saturated > 0

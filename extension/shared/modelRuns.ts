@@ -48,7 +48,7 @@ export interface Latency {
 
 export interface OutputDifference {
   readonly output: string;
-  /** ‖a − b‖/‖a‖ over all runs; null if a is zero and b is not. */
+  /** ‖a − b‖/‖a‖ over all runs; null if a is zero and b is not, and for integers: labels have no lengths. */
   readonly relative_error: number | null;
   readonly largest_difference: number;
   /**
@@ -58,6 +58,8 @@ export interface OutputDifference {
   readonly top1_agreement: number | null;
   /** Mean KL divergence of b from a, in nats a row; null if rows are neither logits nor probabilities. */
   readonly kl: number | null;
+  /** True of integers, as labels and positions are. */
+  readonly integers: boolean;
   readonly rows_are: 'logits' | 'probabilities' | null;
 }
 

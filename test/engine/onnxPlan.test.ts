@@ -72,6 +72,11 @@ describe('a plan of an ONNX model', function () {
       return Object.fromEntries(await wholeWeights(file));
     };
     assert.deepEqual(await said(products().bytes), {});
+    const clash = (await said(refusals().bytes))['taken'];
+    assert.equal(
+      clash,
+      'is needed whole in ONNX: the graph has a value called taken.A already, which the factors would be; rename it',
+    );
     const gates = await said(recurrent().bytes);
     assert.deepEqual(Object.keys(gates), ['w', 'r']);
     assert.match(
@@ -85,6 +90,7 @@ describe('a plan of an ONNX model', function () {
       'grouped',
       'r',
       'shown',
+      'taken',
       'tied',
       'turned',
       'unused',

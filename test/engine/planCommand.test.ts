@@ -65,6 +65,64 @@ describe('plans in the terminal', () => {
     assert.deepEqual(layers['lm_head.weight'], { keep: 'dense', why });
   });
 
+  it('counts a copy that nothing ties as what it becomes, and whole where it stays', () => {
+    const [embedding, ...others] = tensors;
+    const copy = { ...embedding!, name: 'lm_head.weight' };
+    const twice = writeSafetensors(path.join(folder, 'copy.safetensors'), [embedding!, ...others.slice(0, -1), copy]);
+    const all = tensors.reduce((sum, { values }) => sum + 4 * values.length, 0);
+    const bytes = (...options: string[]): [plan: CompressionPlan, share: number, before: number] => {
+      const { status, stdout, stderr } = run('plan', twice, '--out', out, '--overwrite', ...options);
+      assert.equal(status, 0, stderr);
+      const [, share, before] = /^bytes +([\d.]+) % of (\d+)$/m.exec(stdout)!;
+      return [parsePlan(readFileSync(out, 'utf8'), out), Number(share) / 100, Number(before)];
+    };
+    const [kept, keptShare, keptBefore] = bytes('--ratio', '0.8');
+    assert.equal(keptBefore, all);
+    assert.ok('keep' in kept.layers['model.embed_tokens.weight']!);
+    assert.ok(keptShare > 0.75, 'both copies stay in the file');
+    // As many bytes as the saved file has, whose manifest has the two as one.
+    const [plan, share] = bytes('--ratio', '0.5', '--include', 'embed_tokens', '--exclude', 'layers');
+    const { rank } = plan.layers['model.embed_tokens.weight']! as { rank: number };
+    const expected = 4 * (rank * (40 + 24) + 24 * 24 + 2 * 64 * 24 + 24);
+    assert.ok(Math.abs(share - expected / all) < 1e-4, `${share} is not ${expected / all}`);
+    const saved = path.join(folder, 'copy-saved');
+    const ran = run('compress', twice, '--plan', out, '--to', 'safetensors', '--out', saved);
+    assert.equal(ran.status, 0, ran.stderr);
+    assert.match(ran.stdout, new RegExp(`tensors ${expected} bytes`));
+  });
+
+  it('says that a target of the whole is met by the model as it is', () => {
+    for (const target of [
+      ['--ratio', '1'],
+      ['--ratio', '0', '--target', 'error'],
+    ]) {
+      const { status, stdout, stderr } = run('plan', model, '--out', out, '--overwrite', ...target);
+      assert.equal(status, 0, stderr);
+      assert.match(stdout, /The model as it is meets the target: .* A smaller target compresses\./);
+      const { layers } = parsePlan(readFileSync(out, 'utf8'), out);
+      assert.ok(Object.values(layers).every((layer) => 'keep' in layer));
+    }
+    const ran = run('compress', model, '--plan', out, '--to', 'safetensors', '--out', path.join(folder, 'nothing'));
+    assert.equal(ran.status, 2);
+    assert.match(ran.stderr, /keeps every layer dense, so there is nothing to do/);
+  });
+
+  it('takes no option that the quantiser decides itself', () => {
+    const refused = (...options: string[]): string => {
+      const { status, stderr } = run('plan', model, '--out', out, '--overwrite', '--ratio', '0.5', ...options);
+      assert.equal(status, 2, stderr);
+      return stderr;
+    };
+    assert.match(
+      refused('--method', 'quantise', '--bits', '3'),
+      /bits 3 has no effect: nf4 has 4 bits, .*; leave it out/,
+    );
+    assert.match(
+      refused('--method', 'gear', '--quantiser', 'mxfp4', '--block', '64'),
+      /block 64 has no effect: mxfp4 has blocks of 32; leave it out/,
+    );
+  });
+
   it('writes the same bytes each time, with the cache and without it', () => {
     const texts = [[], [], ['--no-cache']].map((more) => {
       planned('--ratio', '0.7', '--allocation', 'farms-alpha', ...more);

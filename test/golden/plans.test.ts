@@ -63,6 +63,29 @@ if (shared === undefined) {
       const parameters = golden.layers.map((name) => 4096 * (name.includes('self_attn') ? 4096 : 11008));
       for (const each of layerRatios.cases) assertRatios(golden[each.metric]!, parameters, golden.layers, each);
     });
+
+    it('decide the ranks of a plan by farms-alpha and by alphapruning: the largest that keep no more than is left', () => {
+      const golden = read('llama-7b-alpha.json') as Record<string, number[]> & { layers: string[] };
+      assert.ok(layerRatios.cases.some(({ metric }) => metric.startsWith('farms')));
+      for (const each of layerRatios.cases) {
+        const farms = each.metric.startsWith('farms');
+        const layers = golden.layers.map((name, l) => llamaLayer(name, golden[each.metric]![l]!, farms));
+        const { layers: plans, totals } = preparePlan(layers, { bytes: 0, parameters: 0 }).allocate({
+          ...{ allocation: farms ? 'farms-alpha' : 'alphapruning', method: { method: 'svd' }, multiple: 1 },
+          ...{ target: { kind: 'parameters', value: 1 - each.sparsity } },
+          ...{ epsilon: each.epsilon, perBlock: each.block_wise },
+        });
+        const all = layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
+        // Ranks are whole: the planner may give away what rounding down leaves, by a scale that is a little larger.
+        assert.ok(totals.parameters.after <= (1 - each.sparsity) * all);
+        for (const [l, { name, outputs, inputs }] of layers.entries()) {
+          const plan = plans[name]!;
+          assert.ok('rank' in plan, name);
+          const exact = ((1 - each.ratios[l]!) * outputs * inputs) / (outputs + inputs);
+          assert.ok(plan.rank! - exact > -1 && plan.rank! - exact < 1.5, `${name}: ${plan.rank} beside ${exact}`);
+        }
+      }
+    });
   });
 
   describe('the optimal allocation on the reference checkpoints', function () {
@@ -78,6 +101,16 @@ if (shared === undefined) {
       });
     }
   });
+}
+
+/** A layer of LLaMA-7B that was not inspected but for its alpha. */
+function llamaLayer(name: string, alpha: number, farms: boolean): PlanLayer {
+  const width = name.includes('self_attn') ? 4096 : 11008;
+  const [outputs, inputs] = name.includes('down_proj') ? [4096, width] : [width, 4096];
+  return {
+    ...{ name, outputs, inputs, storedBytes: 2 * outputs * inputs, elementBytes: 2 },
+    ...{ block: /.*layers\.\d+/.exec(name)![0], ...(farms ? { farmsAlpha: alpha } : { alphaMid: alpha }) },
+  };
 }
 
 type Allocate = (request: PlanRequest) => AllocatedPlan;

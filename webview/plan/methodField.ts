@@ -7,8 +7,10 @@ import {
   methodOptions,
   type OptionName,
   type OptionRow,
+  type QuantiserName,
 } from '../../extension/shared/compression/methodOptions';
 import { layerMethod, layerMethods, type MethodName } from '../../extension/shared/compression/methodTable';
+import { acts } from '../../extension/shared/compression/quantisers';
 import { l10n } from '../../extension/shared/language/l10n';
 import { dropdown } from '../controls/controls';
 import { element } from '../controls/elements';
@@ -42,6 +44,7 @@ export class MethodField {
     const focused = this.element.contains(document.activeElement) ? document.activeElement?.id : undefined;
     const { method } = choice;
     const row = layerMethod(method);
+    const options = row.options.filter((option) => acts(option, quantiserOf(choice)));
     const methods = layerMethods.map(({ name, label }) => {
       const lack = this.lacking(name);
       return { value: name, label: lack === undefined ? label : `${label} (${lack})`, disabled: lack !== undefined };
@@ -53,8 +56,8 @@ export class MethodField {
       field(l10n.t('Method'), select),
       element('p', { class: 'muted description' }, row.description),
       ...(lack === undefined ? [] : [element('p', { class: 'problem' }, `${row.label} ${lack}.`)]),
-      ...(row.options.length > 0
-        ? [element('div', { class: 'options' }, ...row.options.map((option) => this.optionControl(choice, option)))]
+      ...(options.length > 0
+        ? [element('div', { class: 'options' }, ...options.map((option) => this.optionControl(choice, option)))]
         : []),
     );
     if (focused) document.getElementById(focused)?.focus();
@@ -75,7 +78,7 @@ export class MethodField {
     const set = (chosen: string | number): void => {
       const { [name]: _, ...others } = choice;
       // What is the default is not written into plans.
-      this.choose(chosen === DEFAULT_OPTIONS[name] ? others : { ...others, [name]: chosen });
+      this.choose(withoutIdle(chosen === DEFAULT_OPTIONS[name] ? others : { ...others, [name]: chosen }));
     };
     const [control, unit] = optionInput(option, value, set);
     control.id = `${this.idPrefix}-${name}`;
@@ -83,6 +86,19 @@ export class MethodField {
     made.title = option.description;
     return made;
   }
+}
+
+function quantiserOf({ quantiser = DEFAULT_OPTIONS.quantiser }: MethodChoice): QuantiserName {
+  return quantiser;
+}
+
+/** What another quantiser leaves without effect is not written into plans either. */
+function withoutIdle(choice: MethodChoice): MethodChoice {
+  const quantiser = quantiserOf(choice);
+  const idle = methodOptions.filter(({ name }) => !acts(name, quantiser)).map(({ name }) => name);
+  return Object.fromEntries(
+    Object.entries(choice).filter(([key]) => !(idle as readonly string[]).includes(key)),
+  ) as unknown as MethodChoice;
 }
 
 function optionInput(

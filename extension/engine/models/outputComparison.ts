@@ -53,15 +53,17 @@ export class OutputComparison {
 
   differences(): OutputDifference[] {
     return [...this.sums].map(([output, sums]) => {
-      const { elements, difference, norm, largest, rows, labels, agreeing, logitsKl, probabilitiesKl } = sums;
+      const { largest, rows, labels, agreeing, logitsKl, probabilitiesKl } = sums;
       const said = this.logits.includes(output) || /logit/i.test(output);
+      const integers = labels > 0;
       const rows_are = rows === 0 ? null : said ? 'logits' : sums.probabilities ? 'probabilities' : null;
       return {
         output,
-        relative_error: norm > 0 ? Math.sqrt(difference / norm) : elements > 0 && difference === 0 ? 0 : null,
+        relative_error: integers ? null : relativeError(sums),
         largest_difference: largest,
         top1_agreement: rows + labels === 0 ? null : agreeing / (rows + labels),
         kl: rows_are === null ? null : (rows_are === 'logits' ? logitsKl : probabilitiesKl) / rows,
+        integers,
         rows_are,
       };
     });
@@ -85,6 +87,11 @@ export class OutputComparison {
             ],
     );
   }
+}
+
+function relativeError({ norm, difference, elements }: Sums): number | null {
+  if (norm > 0) return Math.sqrt(difference / norm);
+  return elements > 0 && difference === 0 ? 0 : null;
 }
 
 function addOutput(name: string, sums: Sums, a: Feed, b: Feed): void {

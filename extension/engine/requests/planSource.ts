@@ -100,14 +100,19 @@ function planLayer(document: EngineDocument, name: string, relations: Relations)
   if (!geometry) return undefined;
   const why = relations.whole.get(tensor.name);
   const leftOut = reasonFor(document, name, relations) ?? (why === undefined ? undefined : { why, always: false });
-  const uncounted = isMade(tensor) || tensor.notModel !== undefined || isTwin(document, name);
-  const { outputs, inputs, storedBytes } = sizes(document, name);
+  const { tied } = relations;
+  // A run makes all copies one, as the first becomes.
+  const isCopy = tensor.sharedWith !== undefined || tied.firstOf(tensor.name) !== undefined;
+  const uncounted = isMade(tensor) || tensor.notModel !== undefined || isCopy;
+  const { outputs, inputs, ...own } = sizes(document, name);
+  const copies = 1 + storedCopies(document, name, tied);
+  const storedBytes = copies * own.storedBytes;
   return {
     name,
     outputs,
     inputs,
     storedBytes,
-    ...(isSavedDecoded(document, tensor) && { savedBytes: outputs * inputs * elementSize(tensor.dtype) }),
+    ...(isSavedDecoded(document, tensor) && { savedBytes: copies * outputs * inputs * elementSize(tensor.dtype) }),
     elementBytes: elementSize(tensor.dtype),
     block: blockOf(tensor.alias ?? name),
     ...(leftOut && { leftOut }),
@@ -115,9 +120,13 @@ function planLayer(document: EngineDocument, name: string, relations: Relations)
   };
 }
 
-/** A file that holds it twice counts it twice, if nothing says that the two are one. */
-function isTwin(document: EngineDocument, name: string): boolean {
-  return document.layer(name).tensor.sharedWith !== undefined;
+/** How often the file holds the layer's numbers again, though nothing in it says that the copies are one weight. */
+function storedCopies(document: EngineDocument, name: string, tied: TiedLayers): number {
+  const { tensor } = document.layer(name);
+  if (tensor.sharedWith !== undefined || tied.firstOf(tensor.name) !== undefined) return 0;
+  const suffix = name.slice(tensor.name.length);
+  return tied.twinsOf(tensor.name).filter((twin) => document.layer(twin + suffix).tensor.sharedWith === undefined)
+    .length;
 }
 
 function sizes(document: EngineDocument, name: string): { outputs: number; inputs: number; storedBytes: number } {
@@ -149,6 +158,9 @@ function storedBytesOf(tensor: TensorInfo): number {
   return isMade(tensor) ? 0 : (encoding?.byteLength ?? byteLength);
 }
 
+const MADE =
+  'is computed from stored parts, as in a compressed model or an adapter: make a plan of the original or of the base model';
+
 /** Why a layer stays as it is, in words that follow `it`. */
 function reasonFor(
   document: EngineDocument,
@@ -159,7 +171,7 @@ function reasonFor(
   const layer = document.layer(name);
   const { tensor, geometry } = layer;
   const always = (why: string): PlanLayer['leftOut'] => ({ why, always: true });
-  if (isMade(tensor)) return always('is not stored: it is computed from other tensors');
+  if (isMade(tensor)) return always(MADE);
   const product = factors.get(tensor.name);
   if (product !== undefined) return always(`is a part of ${product}, which is stored compressed already`);
   if (tensor.notModel !== undefined) return always(`is ${tensor.notModel}, no part of the model`);

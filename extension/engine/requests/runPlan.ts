@@ -6,10 +6,12 @@
 import { version } from '../../../package.json';
 import path from 'node:path';
 import type { CheckpointErrorCode } from '../../checkpoint/checkpointError';
+import { firstNames, NAMES_SHOWN } from '../../checkpoint/problemList';
 import { concurrently } from '../../checkpoint/files/concurrently';
 import { CompressionError, type CompressionErrorCode } from '../../compression/compressionError';
 import { isFloatDType, type FloatDType } from '../../compression/narrow';
 import { assertCompresses } from '../../compression/planFile/checkPlan';
+import { planNotes } from '../../compression/planFile/planNotes';
 import { PartialRun, removeEnded } from '../../compression/run/partialRun';
 import { PARTIAL_ENDING, resolveRunTarget, type RunTarget } from '../../compression/run/runTarget';
 import { assertComplete } from '../../compression/safetensorsWriter';
@@ -26,6 +28,7 @@ import type {
   SavedWeight,
   SaveJob,
 } from '../../compression/writers/writer';
+import { agreeing } from '../../shared/agreeing';
 import type { MeasuredGroup, MeasuredLayer } from '../../shared/compression/measured';
 import { needsQuantised } from '../../shared/compression/methodNeeds';
 import type { RunRequest, RunResult } from '../../shared/compression/runs';
@@ -103,7 +106,7 @@ export async function runPlan(
       await run.finish(files);
       const model = await modelNotes(document, weights, request.layout, signal);
       const given = sources.statisticsSource ? statisticsNotes(sources.statisticsSource.summary) : [];
-      const notes = [...layout.notes, ...given, ...tied, ...left.notes, ...model];
+      const notes = [...planNotes(request.plan), ...layout.notes, ...given, ...tied, ...left.notes, ...model];
       return resultOf(target, job, pieces, files, notes);
     } catch (error) {
       // The same run would be refused again, and any other one may not go on from it.
@@ -185,7 +188,7 @@ async function modelNotes(
 
 function resultOf(
   target: RunTarget,
-  { checkpoint, leftOut }: SaveJob,
+  { checkpoint, leftOut, weights }: SaveJob,
   pieces: readonly Piece[],
   files: readonly OutputFile[],
   notes: readonly string[],
@@ -195,13 +198,28 @@ function resultOf(
     .reduce((sum, { encoding, byteLength }) => sum + (encoding?.byteLength ?? byteLength), 0);
   const after = files.reduce((sum, { bytes }) => sum + bytes, 0);
   const tensors = files.reduce((sum, { tensorBytes = 0 }) => sum + tensorBytes, 0);
+  const layers = pieces.flatMap(({ measured }) => [...measured]);
   return {
     path: target.path,
     files: files.map((file) => file.path),
     bytes: { before, after, tensors },
-    layers: pieces.flatMap(({ measured }) => [...measured]),
-    notes,
+    layers,
+    notes: [...saturationNotes(layers, weights), ...notes],
   };
+}
+
+/** Told first: such weights are no longer the method's. */
+function saturationNotes(layers: RunResult['layers'], weights: readonly SavedWeight[]): string[] {
+  const beyond = layers.filter(({ saturated }) => saturated !== undefined);
+  if (beyond.length === 0) return [];
+  const names = beyond.map(({ layer }) => layer);
+  const count = beyond.reduce((sum, { saturated }) => sum + saturated!, 0);
+  const dtypes = new Set(weights.flatMap(({ layer, dtype }) => (names.includes(layer) ? [dtype] : [])));
+  const numbers = agreeing(count, '1 number is', `${count} numbers are`);
+  return [
+    `${numbers} beyond the range of ${[...dtypes].join(' and ')}, and stored as its largest: ${firstNames(names, NAMES_SHOWN)}. ` +
+      'Choose a type with the range of float32 (BF16 or F32) to keep them.',
+  ];
 }
 
 /** The work itself: pieces, then files. */

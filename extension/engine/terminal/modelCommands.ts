@@ -73,10 +73,11 @@ function evaluationText(report: EvaluationReport): string {
   const { original, compressed, outputs, runs, timed_runs, notes } = report;
   const percent = (share: number | null): string => (share === null ? '-' : `${(100 * share).toFixed(2)} %`);
   const digits = (value: number | null): string => (value === null ? '-' : value.toPrecision(4));
-  const lines = outputs.map(
-    ({ output, relative_error, largest_difference, top1_agreement, kl, rows_are }) =>
-      `${visible(output)}: relative error ${digits(relative_error)}, largest difference ${digits(largest_difference)}, ` +
-      `same top 1 ${percent(top1_agreement)}, KL ${digits(kl)}${rows_are ? ` nats (${rows_are})` : ''}`,
+  const lines = outputs.map(({ output, relative_error, largest_difference, top1_agreement, kl, integers, rows_are }) =>
+    integers
+      ? `${visible(output)}: ${percent(top1_agreement)} of the integers are equal, largest difference ${largest_difference}`
+      : `${visible(output)}: relative error ${digits(relative_error)}, largest difference ${digits(largest_difference)}, ` +
+        `same top 1 ${percent(top1_agreement)}, KL ${digits(kl)}${rows_are ? ` nats (${rows_are})` : ''}`,
   );
   const model = (name: string, { bytes, latency_ms: { median, first, second }, ...memory }: EvaluatedModel): string =>
     `${name}: ${bytes} bytes; median ${median.toFixed(2)} ms (${first.toFixed(2)} when first, ${second.toFixed(2)} when second); ` +

@@ -5,6 +5,7 @@ import { methodOptions, type OptionName, type OptionRow } from '../../shared/com
 import { isMethodName, layerMethod, layerMethods } from '../../shared/compression/methodTable';
 import { DEFAULT_TIME_LIMIT } from '../../shared/compression/assignments';
 import type { GroupShare } from '../../shared/compression/blockGroups';
+import { idleOptions } from '../../shared/compression/quantisers';
 import { GROUP_METHODS, MULTIPLES, TARGET_KINDS } from '../../shared/compression/planKeys';
 import {
   ALLOCATIONS,
@@ -146,7 +147,10 @@ function choice(one: (name: string) => string | undefined): LayerChoice {
     option.name,
     optionValue(option, one(option.name)!),
   ]);
-  return { method, ...(rank !== undefined && { rank }), ...Object.fromEntries(options) };
+  const made = { method, ...(rank !== undefined && { rank }), ...Object.fromEntries(options) };
+  const [idle] = idleOptions(made);
+  if (idle !== undefined) throw new UsageError(`${idle}; leave it out`);
+  return made;
 }
 
 function ilpChoices(list: string | undefined, allocation: Allocation): LayerChoice[] {

@@ -106,7 +106,7 @@ async function planWith(
     ...(named && { statistics: named }),
     ...(command.groups.length > 0 && { groups: grouped.groups }),
   });
-  const notes = [
+  const own = [
     ...patternNotes(layers, request),
     ...(statistics ? statisticsNotes(statistics) : []),
     ...quantisedNote(plan),
@@ -114,7 +114,7 @@ async function planWith(
       ? [`--quantised has no effect: only ${methodsOverQuantised()} takes one.`]
       : []),
   ];
-  assertSomething(plan, planned, document, notes);
+  const notes = [...own, ...wholeNotes(plan, planned, document, own)];
   if (opened) await assertReadable(plan, grouped, opened, signal);
   const file = await writePlan(plan, target, { protect: document.checkpoint.files, overwrite, signal });
   progress.finish();
@@ -139,17 +139,24 @@ function methodsOverQuantised(): string {
   return names.join(' or ');
 }
 
-/** @throws CompressionError `invalid-plan` for what a run would refuse: nothing becomes smaller; says why */
-function assertSomething(
+/**
+ * A plan that keeps all may be just what was asked for: a target of the whole size.
+ *
+ * @throws CompressionError `invalid-plan` if nothing becomes smaller although something should; says why
+ */
+function wholeNotes(
   plan: CompressionPlan,
-  { rows }: AllocatedPlan,
+  { rows, feasible }: AllocatedPlan,
   { openedPath }: EngineDocument,
   notes: readonly string[],
-): void {
+): string[] {
   try {
     assertCompresses(plan, openedPath);
+    return [];
   } catch (error) {
     if (!(error instanceof CompressionError)) throw error;
+    // An adapter makes nothing smaller: its target is always met.
+    if (feasible && layerMethod(plan.method.method).stores !== 'adapter') return [WHOLE];
     const reasons = keptFor(rows).map(([reason, count]) => `${count} ${agreeing(count, 'layer')}: ${visible(reason)}`);
     const sentences = [`${error.reason} (${reasons.join('; ')})`, ...notes].join('. ');
     throw new CompressionError(error.code, sentences, { file: openedPath, cause: error });
@@ -201,6 +208,9 @@ function groupsOf(
     throw error instanceof RangeError ? new UsageError(error.message) : error;
   }
 }
+
+const WHOLE =
+  'The model as it is meets the target: the plan keeps every layer, and a run has nothing to do. A smaller target compresses.';
 
 /** Uniform shares need no spectra; errors are then told of the layers that were inspected before. */
 function needsSpectra({ allocation, target, method }: PlanCommand['request']): boolean {

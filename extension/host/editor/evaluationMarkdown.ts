@@ -29,7 +29,7 @@ export function evaluationMarkdown({
     '',
     '## Outputs',
     '',
-    '| output | relative error | largest difference | same top 1 | KL divergence |',
+    '| output | relative error | largest difference | same top 1, or equal integers | KL divergence |',
     '| --- | ---: | ---: | ---: | ---: |',
     ...outputs.map(outputRow),
     '',

@@ -19,6 +19,8 @@ export interface MeasuredLayer {
   /** Error after each round of an alternating method, in its own metric. */
   readonly rounds?: readonly number[];
   readonly notes: readonly string[];
+  /** Numbers beyond the range of the type in which they are stored; absent if there are none. */
+  readonly saturated?: number;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Sizes of what quantisers store: of codes and scales, for what writes them, reads them, and counts them beforehand. Pure. */
-import type { QuantiserName } from './methodOptions';
+import { DEFAULT_OPTIONS, type OptionName, type QuantiserName } from './methodOptions';
+import type { LayerChoice } from './plans';
 
 /** Elements of MXFP4 that share a scale (OCP MX 1.0, §5.2). */
 export const MX_BLOCK = 32;
@@ -16,6 +17,26 @@ const BITS: Readonly<Record<Exclude<QuantiserName, 'bipolar'>, number>> = {
 /** Bits of a code. @param bits of bipolar integers; other quantisers have their own */
 export function bitsOf(quantiser: QuantiserName, bits: number): number {
   return quantiser === 'bipolar' ? bits : BITS[quantiser];
+}
+
+/** False for an option that the quantiser decides itself. */
+export function acts(option: OptionName, quantiser: QuantiserName): boolean {
+  if (option === 'bits') return quantiser === 'bipolar';
+  return option !== 'block' || quantiser !== 'mxfp4';
+}
+
+/** Options that a choice names and its quantiser decides itself, each with a sentence. */
+export function idleOptions({ quantiser = DEFAULT_OPTIONS.quantiser, bits, block }: LayerChoice): string[] {
+  const idle = [];
+  if (bits !== undefined && !acts('bits', quantiser)) {
+    idle.push(
+      `bits ${bits} has no effect: ${quantiser} has ${bitsOf(quantiser, bits)} bits, and the option is for bipolar`,
+    );
+  }
+  if (block !== undefined && !acts('block', quantiser)) {
+    idle.push(`block ${block} has no effect: ${quantiser} has blocks of ${MX_BLOCK}`);
+  }
+  return idle;
 }
 
 /**

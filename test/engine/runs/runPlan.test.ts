@@ -138,6 +138,25 @@ describe('running a plan', () => {
     closeTo(up.relative_error, distance(originalOf(UP), product), UP);
   });
 
+  it('tells of numbers beyond the range of the type that was chosen', async () => {
+    const large = floatTensor(UP, [160, 64], 4);
+    const values = new Float32Array(large.bytes.buffer);
+    for (const place of [0, 65, 1000]) values[place] = 3e5;
+    const from = writeSmallModel(path.join(folder, 'large'), [
+      ...smallTensors().filter(({ name }) => name !== UP),
+      large,
+    ]);
+    const plan = planOf({ [UP]: { method: 'svd', rank: 64 } });
+    const { notes, layers } = await run({ plan, dtype: 'F16', layout: 'dense' }, from);
+    assert.equal(layers[0]!.saturated, 3);
+    assert.equal(
+      notes[0],
+      `3 numbers are beyond the range of F16, and stored as its largest: ${UP}. ` +
+        'Choose a type with the range of float32 (BF16 or F32) to keep them.',
+    );
+    assert.ok((await run({ plan, dtype: 'BF16', layout: 'dense' }, from)).notes.every((note) => !/range/.test(note)));
+  });
+
   it('gives the same bytes again, and after a stop and a resume', async () => {
     const [first, second] = [await run({}), await run({})];
     assert.deepEqual(contentOf(second.path), contentOf(first.path));

@@ -18,7 +18,8 @@ import {
   type DataLayout,
 } from './externalLayout';
 import type { FactorableUse, FactorableWeight } from './factorableUses';
-import { factoredNodes, factorNames, needsZero, valuesBetween, type FactorNames } from './factoredNodes';
+import { factoredNodes, factorNames, needsZero, type FactorNames } from './factoredNodes';
+import { nameClash, takenNames } from './freeNames';
 import {
   constantMessage,
   externalEntries,
@@ -139,24 +140,14 @@ function namesOf({ place }: FactorableWeight): FactorNames {
   return factorNames(place.value);
 }
 
-function allNames({ a, b, zero, bias }: FactorNames): string[] {
-  return [a, b, zero, bias];
-}
-
 /** @throws CompressionError `name-collision` where a name that is needed is taken by another value */
 function assertNamesFree({ tree }: OnnxPlaces, weights: readonly FactoredWeight[]): void {
-  const taken = new Set<string>();
-  for (const { nodes, initializers, inputs } of tree.graphs) {
-    for (const node of nodes) for (const output of node.outputs) taken.add(output);
-    for (const { name } of [...initializers, ...inputs]) taken.add(name);
-  }
+  const taken = takenNames(tree);
   for (const { main, twins, piece } of weights) {
     const biased = piece.tensors.length > 2;
     for (const weight of [main, ...twins]) {
-      const between = weight.uses.flatMap((use) => valuesBetween(use, biased));
-      const clash = [...allNames(namesOf(weight)), ...between].find((name) => taken.has(name));
-      if (clash === undefined) continue;
-      const reason = `the graph has a value called ${clash} already, which the factors would be; rename it`;
+      const reason = nameClash(weight, biased, taken);
+      if (reason === undefined) continue;
       throw new CompressionError('name-collision', reason, { layer: weight.place.tensor.name });
     }
   }

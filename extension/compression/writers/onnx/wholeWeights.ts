@@ -3,6 +3,7 @@ import { FileReader } from '../../../checkpoint/files/fileReader';
 import { OnnxPlaces, type WeightPlace } from '../../../checkpoint/onnx/onnxPlaces';
 import { CompressionError } from '../../compressionError';
 import { factorableWeight, KEEP } from './factorableUses';
+import { nameClash, takenNames } from './freeNames';
 
 /**
  * Why each stays dense, by the tensor's name; reads after "it".
@@ -14,10 +15,11 @@ export async function wholeWeights(file: string, signal?: AbortSignal): Promise<
   try {
     const places = await OnnxPlaces.read(reader, signal);
     const whole = new Map<string, string>();
+    const taken = takenNames(places.tree);
     for (const { name, shape } of places.tensors) {
       if (shape.length < 2) continue;
       const place = places.find(name);
-      const reason = place ? reasonFor(places, place) : 'it stands in a function of the model';
+      const reason = place ? reasonFor(places, place, taken) : 'it stands in a function of the model';
       if (reason !== undefined) whole.set(name, `is needed whole in ONNX: ${reason}`);
     }
     return whole;
@@ -26,10 +28,10 @@ export async function wholeWeights(file: string, signal?: AbortSignal): Promise<
   }
 }
 
-function reasonFor(places: OnnxPlaces, place: WeightPlace): string | undefined {
+function reasonFor(places: OnnxPlaces, place: WeightPlace, taken: ReadonlySet<string>): string | undefined {
   try {
-    factorableWeight(places, place, place.tensor.name);
-    return undefined;
+    // Some methods add a bias, which needs one name more.
+    return nameClash(factorableWeight(places, place, place.tensor.name), true, taken);
   } catch (error) {
     if (!(error instanceof CompressionError)) throw error;
     // A plan keeps it dense already.

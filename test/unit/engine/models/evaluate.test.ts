@@ -95,8 +95,10 @@ describe('the comparison of outputs', () => {
     const comparison = new OutputComparison(['out'], []);
     comparison.add(labels(3, 0, 7), labels(3, 1, 7));
     comparison.add(labels(5), labels(5));
-    const { top1_agreement, kl, rows_are } = comparison.differences()[0]!;
+    const { top1_agreement, kl, rows_are, ...other } = comparison.differences()[0]!;
     assert.deepEqual([top1_agreement, kl, rows_are], [3 / 4, null, null]);
+    // The length of a list of labels says nothing.
+    assert.deepEqual(other, { output: 'out', relative_error: null, largest_difference: 1, integers: true });
   });
 
   it('knows no error of outputs without elements', () => {

@@ -14,10 +14,11 @@ const REPORT: EvaluationReport = {
   outputs: [
     {
       ...{ output: 'logits', relative_error: 0.123456, largest_difference: 1.5, top1_agreement: 0.96875 },
-      ...{ kl: 0.0314159, rows_are: 'logits' },
+      ...{ kl: 0.0314159, integers: false, rows_are: 'logits' },
     },
     {
-      ...{ output: 'a|b', relative_error: null, largest_difference: 0, top1_agreement: null, kl: null, rows_are: null },
+      ...{ output: 'a|b', relative_error: null, largest_difference: 0, top1_agreement: null, kl: null },
+      ...{ integers: true, rows_are: null },
     },
   ],
   notes: [...EVALUATION_CAVEATS, 'x.npz: [an array](command:x) is not read'],

@@ -1,6 +1,7 @@
 /** Choices are checked against the tables of methods and options before any work. */
 import assert from 'node:assert/strict';
 import { choiceProblem, optionsOf } from '../../../../extension/shared/compression/choiceProblem';
+import { idleOptions } from '../../../../extension/shared/compression/quantisers';
 import type { LayerChoice } from '../../../../extension/shared/compression/plans';
 
 const SIZE = { outputs: 6, inputs: 4 };
@@ -35,6 +36,19 @@ describe('a choice of one layer', () => {
     assert.match(problem({ method: 'lost', rank: 2, rounds: 0 })!.message, /from 1 to 30/);
     assert.match(problem({ method: 'gear', rank: 2, quantiser: 'nf5' })!.message, /"nf5" .* one of: nf4/);
     assert.equal(problem({ method: 'gear', rank: 2, bits: 9 })!.code, 'invalid-option');
+  });
+
+  it('has options without effect, where its quantiser decides', () => {
+    const idle = (choice: object): string[] => idleOptions(choice as LayerChoice);
+    assert.deepEqual(idle({ method: 'quantise', quantiser: 'bipolar', bits: 5, block: 8 }), []);
+    assert.deepEqual(idle({ method: 'gear', rank: 2, block: 128 }), []);
+    assert.deepEqual(idle({ method: 'svd', rank: 2 }), []);
+    const bits = 'bits 3 has no effect: nf4 has 4 bits, and the option is for bipolar';
+    assert.deepEqual(idle({ method: 'quantise', quantiser: 'nf4', bits: 3 }), [bits]);
+    assert.deepEqual(idle({ method: 'gear', rank: 2, bits: 3 }), [bits]);
+    assert.deepEqual(idle({ method: 'quantise', quantiser: 'mxfp4', block: 64 }), [
+      'block 64 has no effect: mxfp4 has blocks of 32',
+    ]);
   });
 
   it('has the defaults for what it leaves out', () => {
