@@ -9,7 +9,7 @@
  * @see GEAR, arXiv 2403.05527, §3, and PowerSGD, arXiv 1905.13727, algorithm 1: power iteration from what was there before
  */
 import { bandedImage } from '../../linalg/singular/bands';
-import { orthonormalColumns } from '../../linalg/triangular/choleskyQr';
+import { orthonormalise } from '../../linalg/triangular/choleskyQr';
 import { transpose } from '../../linalg/kernels/transpose';
 import type { LayerMatrix, MethodTools } from '../methods/method';
 
@@ -40,11 +40,16 @@ export function improvedDirections(
   if (order < LEAST_ORDER || rank > LARGEST_SHARE * order) return undefined;
   const tall = outputs >= inputs;
   const vectors = tall ? transpose(before.left, outputs, rank) : before.right;
-  const image = bandedImage({ w, rows: outputs, cols: inputs, kernels }, vectors, rank, poll);
+  let image = bandedImage({ w, rows: outputs, cols: inputs, kernels }, vectors, rank, poll);
   // A direction that is zero is not there any more, and would stay away.
   for (let j = 0; j < rank; j++) {
     if (image.subarray(j * order, (j + 1) * order).every((x) => x === 0)) return undefined;
   }
-  const basis = orthonormalColumns(transpose(image, rank, order), order, rank, { kernels, poll: () => poll(1) });
-  return basis && transpose(basis, order, rank);
+  const directions = {
+    overlaps: () => kernels.multiply(image, image, rank, rank, order, false, true),
+    combine: (coefficients: Float64Array) => {
+      image = kernels.multiply(coefficients, image, rank, order, rank, false, false);
+    },
+  };
+  return orthonormalise(directions, rank, kernels, () => poll(1)) ? image : undefined;
 }
