@@ -30,8 +30,8 @@ export interface KeptDimensions {
   /** One for each key head: rows within the head that stay, ascending. */
   readonly kept: readonly Uint32Array[];
   /**
-   * ‖X_qᵀ(W_qᵀW_k − Ŵ_qᵀŴ_k)X_k‖_F/‖X_qᵀW_qᵀW_kX_k‖_F, over all heads in squares: what the scores of any two tokens lose, but
-   * for the turns between them.
+   * ‖X_qᵀ(W_qᵀW_k − Ŵ_qᵀŴ_k)X_k‖_F/‖X_qᵀW_qᵀW_kX_k‖_F of the rounded Ŵ, over all heads in squares: what the scores of any two
+   * tokens lose, but for the turns between them.
    */
   readonly score_error: number;
 }
@@ -41,6 +41,7 @@ export interface KeptDimensions {
  *
  * @param rank how many, 1 … headSize; rounded down to whole pairs if all are in pairs
  * @param statistics of the inputs of q and k
+ * @param rounded the values as they are stored; the error is that of the result after it
  * @throws CompressionError `missing-statistics`, `invalid-statistics`; DOMException `AbortError`
  */
 export function keptDimensions(
@@ -48,22 +49,29 @@ export function keptDimensions(
   statistics: LayerStatistics,
   rank: number,
   { kernels, poll }: MethodTools,
+  rounded: (values: Float64Array) => Float64Array = (values) => values,
 ): KeptDimensions {
   const gram = checkedGram(statistics, { layer, outputs: sizes.heads * sizes.headSize, inputs });
   const { keyValueHeads, headSize } = sizes;
   const units = unitsOf(headSize, rotation, rotated);
-  const headGram = (w: Float64Array, head: number): Float64Array => {
-    const rows = headRows(w, inputs, head, headSize);
-    const products = kernels.multiply(rows, gram, headSize, inputs, inputs, false, false);
-    return kernels.multiply(products, rows, headSize, headSize, inputs, false, true);
+  const changes = [q, k].map((w) => changesOf(w, rounded(w)));
+  const exact = changes.every((of) => of.every((change) => change === 0));
+  // Rows of a head, and below them what rounding changes in each.
+  const count = exact ? headSize : 2 * headSize;
+  const headGram = (w: Float64Array, change: Float64Array, head: number): Float64Array => {
+    const rows = new Float64Array(count * inputs);
+    rows.set(headRows(w, inputs, head, headSize));
+    if (!exact) rows.set(headRows(change, inputs, head, headSize), headSize * inputs);
+    const products = kernels.multiply(rows, gram, count, inputs, inputs, false, false);
+    return kernels.multiply(products, rows, count, count, inputs, false, true);
   };
   let lost = 0;
   let whole = 0;
   const kept = Array.from({ length: keyValueHeads }, (_, head) => {
     poll(head / keyValueHeads);
-    const keys = headGram(k, head);
-    const queries = queryHeadsOf(head, sizes).map((query) => headGram(q, query));
-    const square = (of: Float64Array, row: number): number => Math.max(0, of[row * headSize + row]!);
+    const keys = headGram(k, changes[1]!, head);
+    const queries = queryHeadsOf(head, sizes).map((query) => headGram(q, changes[0]!, query));
+    const square = (of: Float64Array, row: number): number => Math.max(0, of[row * count + row]!);
     const scores = units.map((rows) => {
       const key = sum(rows.map((row) => square(keys, row)));
       const served = queries.map((query) => Math.sqrt(sum(rows.map((row) => square(query, row))) * key));
@@ -76,15 +84,50 @@ export function keptDimensions(
       const rows = units[unit]!;
       if (staying.length + rows.length <= rank) for (const row of rows) staying.push(row);
     }
-    const gone = Array.from({ length: headSize }, (__, row) => row).filter((row) => !staying.includes(row));
-    // ‖Σ_d k_d·q_dᵀ‖² over some dimensions is the sum of the products of their Gram matrices.
+    const terms = lostTerms(headSize, staying, exact);
+    // ‖Σ k_b·q_aᵀ‖² over some pairs of rows is the sum of the products of their Gram matrices.
     for (const query of queries) {
-      for (let at = 0; at < query.length; at++) whole += query[at]! * keys[at]!;
-      for (const d of gone) for (const e of gone) lost += query[d * headSize + e]! * keys[d * headSize + e]!;
+      for (let d = 0; d < headSize; d++) {
+        for (let e = 0; e < headSize; e++) whole += query[d * count + e]! * keys[d * count + e]!;
+      }
+      for (const one of terms) {
+        for (const other of terms) {
+          const products = query[one.query * count + other.query]! * keys[one.key * count + other.key]!;
+          lost += one.sign * other.sign * products;
+        }
+      }
     }
     return Uint32Array.from(staying).sort();
   });
   return { kept, score_error: whole > 0 ? Math.sqrt(Math.max(0, lost) / whole) : 0 };
+}
+
+interface Term {
+  readonly query: number;
+  readonly key: number;
+  readonly sign: 1 | -1;
+}
+
+/**
+ * Σ q_d·k_dᵀ − Σ q̂_d·k̂_dᵀ over the dimensions that stay, with changes δ = w − ŵ: q·kᵀ of those that go, and of those that
+ * stay δq·kᵀ + q·δkᵀ − δq·δkᵀ. No two large terms cancel.
+ */
+function lostTerms(headSize: number, staying: readonly number[], exact: boolean): Term[] {
+  const stays = new Set(staying);
+  return Array.from({ length: headSize }, (_, d): Term[] => {
+    if (!stays.has(d)) return [{ query: d, key: d, sign: 1 }];
+    const change = headSize + d;
+    if (exact) return [];
+    return [
+      { query: change, key: d, sign: 1 },
+      { query: d, key: change, sign: 1 },
+      { query: change, key: change, sign: -1 },
+    ];
+  }).flat();
+}
+
+function changesOf(w: Float64Array, stored: Float64Array): Float64Array {
+  return w.map((value, at) => value - stored[at]!);
 }
 
 /** Rows that stay or go together. */

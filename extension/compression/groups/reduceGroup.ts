@@ -41,7 +41,10 @@ export interface ReducedModule {
 
 export interface ReducedGroup {
   readonly modules: readonly ReducedModule[];
-  /** Of what the group puts out: `nystrom`, `vo`. Of the scores: `qk`. Relative, on the inputs behind the statistics. */
+  /**
+   * Of what the group puts out: `nystrom`, `vo`. Of the scores: `qk`. Relative, on the inputs behind the statistics, of the
+   * rounded weights without biases.
+   */
   readonly error: number;
   readonly notes: readonly string[];
 }
@@ -126,17 +129,17 @@ function reduceValues(
 ): ReducedGroup {
   assertDimensions(v.name, rank, sizes.headSize);
   const block = { layer: `${v.name}.weight`, v: v.w, o: o.w, inputs: v.inputs, outputs: o.outputs, sizes };
-  const found = reduceValueOutput({ ...block, ...(v.bias && { vBias: v.bias }) }, statistics, rank, tools);
+  const found = reduceValueOutput({ ...block, ...(v.bias && { vBias: v.bias }) }, statistics, rank, tools, rounded);
   const { heads, keyValueHeads, headSize } = sizes;
   return {
     modules: [
       {
-        ...{ name: v.name, outputs: keyValueHeads * rank, inputs: v.inputs, w: rounded(found.v) },
-        ...(found.vBias && { bias: rounded(found.vBias) }),
+        ...{ name: v.name, outputs: keyValueHeads * rank, inputs: v.inputs, w: found.v },
+        ...(found.vBias && { bias: found.vBias }),
         kept: { side: 'outputs', of: keyValueHeads * headSize, indices: firstOfHeads(keyValueHeads, headSize, rank) },
       },
       {
-        ...{ name: o.name, outputs: o.outputs, inputs: heads * rank, w: rounded(found.o) },
+        ...{ name: o.name, outputs: o.outputs, inputs: heads * rank, w: found.o },
         ...(o.bias && { bias: rounded(o.bias) }),
         kept: { side: 'inputs', of: heads * headSize, indices: firstOfHeads(heads, headSize, rank) },
       },
@@ -156,7 +159,7 @@ function reduceQueries(
   const { heads, keyValueHeads, headSize } = sizes;
   assertDimensions(q.name, rank, headSize);
   const block = { layer: `${q.name}.weight`, q: q.w, k: k.w, inputs: q.inputs, sizes, rotation, rotated };
-  const { kept, score_error } = keptDimensions(block, statistics, rank, tools);
+  const { kept, score_error } = keptDimensions(block, statistics, rank, tools, rounded);
   if (kept.some(({ length }) => length === 0)) {
     const reason = `its dimensions go in pairs, so ${rank} of them cannot stay; take at least 2`;
     throw new CompressionError('invalid-rank', reason, { layer: q.name });

@@ -9,6 +9,7 @@ import type { LayerStatistics } from '../../shared/compression/statistics';
 import { gramMetric } from '../decomposition/layerMetrics';
 import { weighted } from '../decomposition/metric';
 import { solveTransposed, thinLq } from '../decomposition/thinLq';
+import { frobenius } from '../measuredError';
 import type { MethodTools } from '../methods/method';
 import { truncatedSvd } from '../truncatedSvd';
 import { columnsBetween, headRows, queryHeadsOf, type HeadSizes } from './attentionHeads';
@@ -26,6 +27,7 @@ export interface ValueOutput {
   readonly sizes: HeadSizes;
 }
 
+/** Rounded as they are stored. */
 export interface ReducedValueOutput {
   /** keyValueHeads·k × inputs. */
   readonly v: Float64Array;
@@ -40,6 +42,7 @@ export interface ReducedValueOutput {
 /**
  * @param rank k, dimensions of a head that stay, 1 … headSize
  * @param statistics of the inputs of v
+ * @param rounded the values as they are stored; the error is that of the result after it
  * @throws CompressionError `missing-statistics`, `invalid-statistics`; DOMException `AbortError`
  */
 export function reduceValueOutput(
@@ -47,24 +50,26 @@ export function reduceValueOutput(
   statistics: LayerStatistics,
   rank: number,
   tools: MethodTools,
+  rounded: (values: Float64Array) => Float64Array = (values) => values,
 ): ReducedValueOutput {
   const { layer, v, o, vBias, inputs, outputs, sizes } = block;
   const { heads, keyValueHeads, headSize } = sizes;
   const size = { layer, outputs: keyValueHeads * headSize, inputs };
-  const metric = gramMetric(statistics, size, { ...tools, poll: (fraction) => tools.poll(fraction / 2) });
-  const whitened = weighted(metric, v, size, tools.kernels, () => tools.poll(0.5));
+  const metric = gramMetric(statistics, size, { ...tools, poll: (fraction) => tools.poll(fraction / 3) });
+  const whitened = weighted(metric, v, size, tools.kernels, () => tools.poll(1 / 3));
   const reduced = {
     v: new Float64Array(keyValueHeads * rank * inputs),
     vBias: vBias && new Float64Array(keyValueHeads * rank),
     o: new Float64Array(outputs * heads * rank),
   };
-  let lost = 0;
   let whole = 0;
   for (let head = 0; head < keyValueHeads; head++) {
-    tools.poll((1 + head / keyValueHeads) / 2);
+    tools.poll((1 + head / keyValueHeads) / 3);
     const queries = queryHeadsOf(head, sizes);
     // (v·L) = T·Q and the o of its query heads, below one another: P·T with P = [o₁; o₂; …].
-    const { triangle } = thinLq(headRows(whitened, inputs, head, headSize), headSize, () => tools.poll(0.5));
+    const { triangle } = thinLq(headRows(whitened, inputs, head, headSize), headSize, () =>
+      tools.poll((1 + head / keyValueHeads) / 3),
+    );
     const stacked = new Float64Array(queries.length * outputs * headSize);
     for (const [i, query] of queries.entries()) {
       const own = columnsBetween(o, heads * headSize, query * headSize, (query + 1) * headSize);
@@ -73,10 +78,7 @@ export function reduceValueOutput(
     const rows = queries.length * outputs;
     const product = tools.kernels.multiply(stacked, triangle, rows, headSize, headSize, false, false);
     const { left, right, singularValues } = truncatedSvd(product, rows, headSize, headSize, { kernels: tools.kernels });
-    for (const [i, sigma] of singularValues.entries()) {
-      whole += sigma * sigma;
-      if (i >= rank) lost += sigma * sigma;
-    }
+    for (const sigma of singularValues) whole += sigma * sigma;
     // P·T ≈ A·B, so ô = A, and v̂ = B·T⁻¹·v: rows of v mixed anew.
     const turned = transpose(right.subarray(0, rank * headSize), rank, headSize);
     solveTransposed(triangle, turned, headSize);
@@ -94,11 +96,47 @@ export function reduceValueOutput(
       }
     }
   }
-  const { vBias: bias, ...matrices } = reduced;
-  return {
-    ...matrices,
-    ...(bias && { vBias: bias }),
-    output_error: whole === 0 ? 0 : Math.sqrt(lost / whole),
-    notes: metric.notes,
-  };
+  const stored = { v: rounded(reduced.v), o: rounded(reduced.o), ...(vBias && { vBias: rounded(reduced.vBias!) }) };
+  const measuring = { ...tools, poll: (fraction: number) => tools.poll((2 + fraction) / 3) };
+  const storedSize = { ...size, outputs: keyValueHeads * rank };
+  const weightedStored = weighted(metric, stored.v, storedSize, tools.kernels, () => tools.poll(2 / 3));
+  const lost = lostSquare(block, whitened, { rank, o: stored.o, whitened: weightedStored }, measuring);
+  return { ...stored, output_error: whole === 0 ? 0 : Math.sqrt(lost / whole), notes: metric.notes };
+}
+
+/**
+ * Σ‖(o·v − ô·v̂)·L‖² over the query heads: [o, −ô] times the rows of v·L and v̂·L below one another, or the small triangle of
+ * their LQ decomposition, which has the same norm.
+ *
+ * @param whitened v·L
+ */
+function lostSquare(
+  { o, inputs, outputs, sizes }: ValueOutput,
+  whitened: Float64Array,
+  stored: { readonly rank: number; readonly o: Float64Array; readonly whitened: Float64Array },
+  { kernels, poll }: MethodTools,
+): number {
+  const { heads, keyValueHeads, headSize } = sizes;
+  const { rank } = stored;
+  const both = headSize + rank;
+  let lost = 0;
+  for (let head = 0; head < keyValueHeads; head++) {
+    const rows = new Float64Array(both * inputs);
+    rows.set(headRows(whitened, inputs, head, headSize));
+    rows.set(headRows(stored.whitened, inputs, head, rank), headSize * inputs);
+    const { triangle } = thinLq(rows, both, () => poll(head / keyValueHeads));
+    for (const query of queryHeadsOf(head, sizes)) {
+      const columns = new Float64Array(outputs * both);
+      for (let row = 0; row < outputs; row++) {
+        for (let d = 0; d < headSize; d++) {
+          columns[row * both + d] = o[row * heads * headSize + query * headSize + d]!;
+        }
+        for (let d = 0; d < rank; d++) {
+          columns[row * both + headSize + d] = -stored.o[row * heads * rank + query * rank + d]!;
+        }
+      }
+      lost += frobenius(kernels.multiply(columns, triangle, outputs, both, both, false, false)) ** 2;
+    }
+  }
+  return lost;
 }

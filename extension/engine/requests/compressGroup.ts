@@ -17,8 +17,8 @@ import { hostedProducts } from './hostedProducts';
 import { leasedWork } from './leasedWork';
 import type { ComputingParts } from './requestParts';
 
-/** Copies of the largest matrix, or of the Gram matrix, in float64 at a time. */
-const COPIES = 5;
+/** Copies of the largest matrix, or of the Gram matrix, in float64 at a time: those of `vo` are reduced, rounded and weighted. */
+const COPIES = { nystrom: 5, vo: 7, qk: 6 } as const;
 
 const WEIGHT = '.weight';
 
@@ -167,7 +167,7 @@ export async function compressGroup(
   const { members, plan, dtype, heads } = group;
   const largest = members.reduce((most, { outputs, inputs }) => Math.max(most, outputs * inputs), 0);
   const all = members.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
-  const bytes = 8 * (all + COPIES * Math.max(largest, statistics.gram?.length ?? 0));
+  const bytes = 8 * (all + COPIES[plan.method] * Math.max(largest, statistics.gram?.length ?? 0));
   const side = members.reduce((most, { outputs, inputs }) => Math.max(most, Math.min(outputs, inputs)), 0);
   const products = await hostedProducts(parts, { rows: side, cols: side });
   return leasedWork(parts, { what: `making ${group.name} smaller`, bytes }, signal, async (lease) => {
