@@ -92,7 +92,6 @@ describe('a person evaluates a compressed model', function () {
     await view.getByText(/Optimal: [\d.]+% of the size at [\d.]+% error \(2 of 2 layers compressed\)/).waitFor();
     await view.getByRole('button', { name: 'Save Compressed Model…' }).click();
     await pick('For which program?', 'ONNX');
-    await pick('Type of the new tensors', 'As stored');
     await workbench.answerFileDialog(/model-onnx$/, target);
     await view.getByText(/^Saved .*smaller: 2 layers compressed/).waitFor();
     assert.ok(existsSync(path.join(target, 'model.onnx')));

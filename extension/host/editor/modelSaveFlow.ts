@@ -42,11 +42,15 @@ export async function askSavingChoices(source: vscode.Uri, format: string): Prom
     ignoreFocusOut: true,
   });
   if (!layout) return undefined;
-  const dtype = await vscode.window.showQuickPick(DTYPES, {
-    title,
-    placeHolder: l10n.t('Type of the new tensors'),
-    ignoreFocusOut: true,
-  });
+  // The tensors of a graph keep their types, and its nodes stay in one file.
+  const dtype =
+    layout.name === 'onnx'
+      ? DTYPES[0]
+      : await vscode.window.showQuickPick(DTYPES, {
+          title,
+          placeHolder: l10n.t('Type of the new tensors'),
+          ignoreFocusOut: true,
+        });
   if (!dtype) return undefined;
   const shard =
     layout.name === 'onnx'
