@@ -1,5 +1,6 @@
-/** How a person left the layer that is open: scrolled, and with tails chosen by hand. Kept in the view's state. */
+/** How a person left the layer that is open: scrolled, zoomed, with tails chosen by hand. Kept in the view's state. */
 import type { FitRule } from '../../extension/shared/layers';
+import type { ShownPart, ZoomMemory } from '../plots/zoom/zoomView';
 
 /** A rule's tail, or one that begins at an xmin chosen by hand. */
 export interface ChosenStart {
@@ -14,10 +15,12 @@ export interface LayerPlace {
   scroll: number;
   /** By the plot's title. */
   tails: Record<string, ChosenStart>;
+  /** Parts of plots that are shown alone, by the plot's title. */
+  zooms: Record<string, ShownPart>;
 }
 
 /** What is kept of a layer, for as long as no other one is open. */
-export class KeptPlace {
+export class KeptPlace implements ZoomMemory {
   /** @param memory what was kept last, of whatever layer; and where to keep it */
   constructor(
     private readonly memory: { read(): LayerPlace | null; write(place: LayerPlace): void },
@@ -26,7 +29,9 @@ export class KeptPlace {
 
   get current(): LayerPlace {
     const kept = this.memory.read();
-    return kept?.layer === this.layer ? kept : { layer: this.layer, scroll: 0, tails: {} };
+    const initial = { layer: this.layer, scroll: 0, tails: {}, zooms: {} };
+    // What was kept by an older version of this page may lack something.
+    return kept?.layer === this.layer ? { ...initial, ...kept } : initial;
   }
 
   scrolled(scroll: number): void {
@@ -37,5 +42,14 @@ export class KeptPlace {
   chose(plot: string, chosen: ChosenStart | null): void {
     const { [plot]: _, ...others } = this.current.tails;
     this.memory.write({ ...this.current, tails: chosen ? { ...others, [plot]: chosen } : others });
+  }
+
+  zoomOf(plot: string): ShownPart | undefined {
+    return this.current.zooms[plot];
+  }
+
+  zoomed(plot: string, part: ShownPart | null): void {
+    const { [plot]: _, ...others } = this.current.zooms;
+    this.memory.write({ ...this.current, zooms: part ? { ...others, [plot]: part } : others });
   }
 }

@@ -23,6 +23,7 @@ import { ofTheModel } from '../numbers/ofTheModel';
 import { PartsPanel } from './partsPanel';
 import { quickPanel } from './quickPanel';
 import { ValuesPanel } from './values/valuesPanel';
+import { keepZoomsWithin } from '../plots/zoom/zoomMemory';
 import { RankPanel } from './rankPanel';
 import { SpectrumPanel } from './spectrumPanel';
 
@@ -225,6 +226,7 @@ export class LayerView {
   ): RankPanel | null {
     const { layer } = spectrum;
     this.body.dataset.about = aboutLayer(layer);
+    keepZoomsWithin(this.body, this.actions.place(layer.name));
     this.facts.replaceChildren(...this.factsAbout(tensor, spectrum, whole));
     const list: { id: LayerTab; label: string; content: HTMLElement }[] = [];
     if (spectrum.eigenvalues.length > 0) {

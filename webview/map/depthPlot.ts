@@ -5,6 +5,7 @@ import { largestOf, smallestOf } from '../../extension/shared/extremes';
 import { l10n } from '../../extension/shared/language/l10n';
 import { CellCursor, type CellBox } from '../plots/cellCursor';
 import { element } from '../controls/elements';
+import { formatCount } from '../numbers/format';
 import { PlotFrame, type Layer } from '../plots/plotFrame';
 import { drawBlockAxis } from './blockAxis';
 import { depthFinding, depthLines, depthTwin, middleHalf, numbersOf, type DepthLine } from './depthLines';
@@ -42,6 +43,10 @@ export class DepthPlot {
   private readonly reading = element('p', { class: 'cell-reading', 'aria-hidden': 'true' });
   private panels: readonly MapQuantity[];
   private lines: readonly DepthLine[];
+  /** Within a panel, over blocks. */
+  private readonly across = scaleLinear();
+  /** Blocks in sight, the last one excluded. */
+  private shown = { first: 0, end: 1 };
 
   /** @param open called with the layer of a point that was chosen */
   constructor(
@@ -69,6 +74,12 @@ export class DepthPlot {
         const at = this.nearest(x, y);
         if (at) choose(at.row, at.col);
       },
+      zoom: {
+        axes: 'x',
+        least: 2,
+        panelAt: (x) => ({ left: this.left(this.panelAt(x).panel), width: this.panelWidth }),
+        words: () => this.shownWords(),
+      },
     });
     this.element = this.frame.element;
     this.element.classList.add('depth');
@@ -76,6 +87,7 @@ export class DepthPlot {
     this.cursor = new CellCursor(this.frame, (row, col) => this.describe(row, col), {
       label: l10n.t('Point of the plot against depth, Enter opens its layer'),
       box: (row, col) => this.box(row, col),
+      reveal: (_, col) => this.frame.zoom?.reveal({ x: [col, col + 1] }),
       choose,
     });
     this.cursor.reset(Math.max(1, this.lines.length), this.depth, 0, 0);
@@ -123,13 +135,35 @@ export class DepthPlot {
 
   /** Middle of a block, within its panel. */
   private x(col: number): number {
-    return ((col + 0.5) * this.panelWidth) / this.depth;
+    return this.across(col + 0.5);
+  }
+
+  private measure(): void {
+    this.across.domain([0, this.depth]).range([0, this.panelWidth]);
+    this.frame.narrow('x', this.across);
+    const [low, high] = this.across.domain() as [number, number];
+    // Those whose middle is in sight.
+    const first = Math.min(this.depth - 1, Math.ceil(low - 0.5));
+    this.shown = { first, end: Math.max(first + 1, Math.floor(high + 0.5)) };
+  }
+
+  private shownWords(): string {
+    const { first, end } = this.shown;
+    const { blocks } = this.grid.map;
+    if (blocks.length === 0) return `Shown: from layer ${formatCount(first + 1)} to layer ${formatCount(end)}.`;
+    return `Shown: from block ${blocks[first]!.label} to block ${blocks[end - 1]!.label}.`;
+  }
+
+  /** The numbers of a line that are in sight. */
+  private inSight<T>(values: readonly T[]): readonly T[] {
+    return values.slice(this.shown.first, this.shown.end);
   }
 
   /** One scale for all panels: side by side they are to be compared. */
   private scale(): Scale {
     const bands = this.panels.flatMap(({ band }) => (band ? [band.low, band.high] : []));
-    const values = [...this.panels.flatMap((_, i) => numbersOf(this.lines, i)), ...bands];
+    const seen = this.panels.flatMap((_, i) => this.lines.flatMap(({ values }) => this.inSight(values[i]!)));
+    const values = [...seen.filter((value) => value !== null), ...bands];
     const [low, high] = values.length > 0 ? [smallestOf(values), largestOf(values)] : [0, 1];
     const range = [this.frame.height, 0];
     if (low > 0 && high / low >= LOGARITHMIC) return scaleLog().domain([low, high]).range(range);
@@ -152,6 +186,7 @@ export class DepthPlot {
 
   private draw(): void {
     const { frame, lines, panels } = this;
+    this.measure();
     const y = this.scale();
     const axes = frame.layer('axes');
     const bands = frame.layer('bars');
@@ -164,7 +199,11 @@ export class DepthPlot {
       lines.forEach((shown, row) => this.drawLine(fit, shown, row, y, i));
     });
     this.nameLines(marks, y);
-    this.cursor.draw();
+    const { row, col } = this.cursor.place;
+    const bounded = Math.min(this.shown.end - 1, Math.max(this.shown.first, col));
+    // The point that is read out is in sight.
+    if (bounded === col) this.cursor.draw();
+    else this.cursor.move(row, bounded);
   }
 
   private drawScale(axes: Layer, y: Scale, left: number, panel: MapQuantity): void {
@@ -186,8 +225,10 @@ export class DepthPlot {
         .text(panel.format(value));
     }
     group.append('text').attr('class', 'axis-caption').attr('x', 0).attr('y', -8).text(panel.label);
-    const at = { left, width: this.panelWidth, top: frame.height };
-    if (grid.map.blocks.length > 0) drawBlockAxis(axes, grid.map.blocks, at);
+    const { first, end } = this.shown;
+    const from = this.across(first);
+    const at = { left: left + from, width: this.across(end) - from, top: frame.height };
+    if (grid.map.blocks.length > 0) drawBlockAxis(axes, this.inSight(grid.map.blocks), at);
   }
 
   /** The reference's range, else the middle half of this model's own numbers. */
@@ -216,7 +257,8 @@ export class DepthPlot {
 
   private drawLine(fit: Layer, shown: DepthLine, row: number, y: Scale, panel: number): void {
     const left = this.left(panel);
-    const points = shown.values[panel]!.map((value, col) => ({ value, x: left + this.x(col) }));
+    const { first } = this.shown;
+    const points = this.inSight(shown.values[panel]!).map((value, i) => ({ value, x: left + this.x(first + i) }));
     const path = line<(typeof points)[number]>()
       .defined(({ value }) => value !== null)
       .x(({ x }) => x)
@@ -236,7 +278,8 @@ export class DepthPlot {
     const { frame, lines, panels } = this;
     const last = panels.length - 1;
     const names = lines.flatMap(({ role, values }, row) => {
-      const value = [...values[last]!, ...values[0]!].findLast((each) => each !== null) ?? null;
+      const seen = [...this.inSight(values[last]!), ...this.inSight(values[0]!)];
+      const value = seen.findLast((each) => each !== null) ?? null;
       return role === '' || value === null ? [] : [{ role, row, top: Math.min(frame.height, Math.max(0, y(value))) }];
     });
     const shown = names.slice(0, Math.floor(frame.height / NAME_SPACING) + 1).sort((a, b) => a.top - b.top);
@@ -265,8 +308,8 @@ export class DepthPlot {
 
   private panelAt(x: number): { panel: number; col: number } {
     const panel = Math.min(this.panels.length - 1, Math.max(0, Math.floor(x / (this.panelWidth + PANEL_GAP))));
-    const share = (x - this.left(panel)) / this.panelWidth;
-    return { panel, col: Math.min(this.depth - 1, Math.max(0, Math.floor(share * this.depth))) };
+    const col = Math.floor(this.across.invert(x - this.left(panel)));
+    return { panel, col: Math.min(this.shown.end - 1, Math.max(this.shown.first, col)) };
   }
 
   private nearest(x: number, y: number): { row: number; col: number } | null {

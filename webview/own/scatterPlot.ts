@@ -59,6 +59,7 @@ export class ScatterPlot {
         this.cursor.move(0, at);
         open(this.shown.points[at]!.layer);
       },
+      zoom: { axes: 'xy' },
       controls,
     });
     this.element = this.frame.element;
@@ -68,6 +69,10 @@ export class ScatterPlot {
       label: l10n.t('Layer in the plot, Enter opens it'),
       columns: () => Math.max(1, this.shown.points.length),
       box: (_, at) => this.box(at),
+      reveal: (_, at) => {
+        const point = this.shown.points[at];
+        if (point) this.frame.zoom?.reveal({ x: [point.x, point.x], y: [point.y, point.y] });
+      },
       choose: (_, at) => {
         const point = this.shown.points[at];
         if (point) open(point.layer);
@@ -86,16 +91,17 @@ export class ScatterPlot {
 
   private scales(): Record<'x' | 'y', ScaleContinuousNumeric<number, number>> {
     const { points } = this.shown;
-    return {
-      x: scaleOf(
-        points.map(({ x }) => x),
-        [0, this.frame.width],
-      ),
-      y: scaleOf(
-        points.map(({ y }) => y),
-        [this.frame.height, 0],
-      ),
-    };
+    const x = scaleOf(
+      points.map(({ x }) => x),
+      [0, this.frame.width],
+    );
+    const y = scaleOf(
+      points.map(({ y }) => y),
+      [this.frame.height, 0],
+    );
+    this.frame.narrow('x', x);
+    this.frame.narrow('y', y);
+    return { x, y };
   }
 
   private draw(): void {
@@ -106,7 +112,24 @@ export class ScatterPlot {
     for (const point of points) {
       layer.append('circle').attr('class', 'point').attr('cx', x(point.x)).attr('cy', y(point.y)).attr('r', RADIUS);
     }
+    this.keepInSight();
     this.cursor.draw();
+  }
+
+  /** The point that is read out is one of those in sight, if there are any. */
+  private keepInSight(): void {
+    const { points } = this.shown;
+    const { col } = this.cursor.place;
+    if (!points[col] || this.isInSight(points[col])) return;
+    const next = [...points.keys()].filter((at) => this.isInSight(points[at]!));
+    const nearest = next.sort((a, b) => Math.abs(a - col) - Math.abs(b - col))[0];
+    if (nearest !== undefined) this.cursor.move(0, nearest);
+  }
+
+  private isInSight(point: ScatterPoint): boolean {
+    const { x, y } = this.scales();
+    const [left, top] = [x(point.x), y(point.y)];
+    return left >= 0 && left <= this.frame.width && top >= 0 && top <= this.frame.height;
   }
 
   private box(at: number): { left: number; top: number; width: number; height: number } {

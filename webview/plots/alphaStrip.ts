@@ -35,6 +35,7 @@ export class AlphaStrip {
       }),
       fileName: () => `${layer}-FARMS-alpha`,
       readout: (x, y) => this.readout(x, y),
+      zoom: { axes: 'x' },
     });
     this.element = this.frame.element;
     this.element.classList.add('alpha-strip');
@@ -55,6 +56,8 @@ export class AlphaStrip {
     const [low, high] = [smallestOf(all), largestOf(all)];
     const room = Math.max(0.05, 0.03 * (high - low));
     x.domain([low - room, high + room]).range([0, frame.width]);
+    frame.narrow('x', x);
+    frame.zoom?.caption('x', 'FARMS α');
     const axes = frame.layer('axes');
     const ticks = x.ticks(Math.max(2, Math.floor(frame.width / TICK_SPACING)));
     axes

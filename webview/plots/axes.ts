@@ -34,6 +34,8 @@ export interface AxisText {
 
 export function drawAxes(frame: PlotFrame, x: Continuous, y: Continuous, text: AxisText): void {
   const layer = frame.layer('axes');
+  frame.zoom?.caption('x', text.x, text.formatX);
+  frame.zoom?.caption('y', text.y, text.formatY);
   const xTicks = ticks(x, Math.max(2, Math.floor(frame.width / TICK_SPACING.x)), text.formatX);
   if (text.wholeX) xTicks.values = xTicks.values.filter(Number.isInteger);
   const yTicks = ticks(y, Math.max(2, Math.floor(frame.height / TICK_SPACING.y)), text.formatY);

@@ -1,13 +1,18 @@
 /** The singular values of a layer before and after compression, ranked, on one logarithmic axis. */
 import { scaleLinear, scaleLog } from 'd3-scale';
 import { line } from 'd3-shape';
+import { largestOf, smallestOf } from '../../extension/shared/extremes';
 import { formatCount, formatNumber } from '../numbers/format';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
 import { sampleIndexes } from './sampleIndexes';
+import { rankWindow } from './zoom/rankWindow';
 
 /** Singular values below this share of σ₁ are noise; the axis ends there. */
 const FLOOR = 1e-7;
+
+/** So many ranks are shown at least. */
+const LEAST_RANKS = 4;
 
 const DRAWN = 1000;
 const TWIN_ROWS = 200;
@@ -18,15 +23,17 @@ export function beforeAfterPlot(layer: string, label: string, before: Float64Arr
   const count = Math.max(before.length, after.length);
   const largest = Math.max(series[0][0] ?? 0, series[1][0] ?? 0);
   const kept = series[1].filter((sigma) => sigma > FLOOR * largest).length;
-  const scales = (frame: PlotFrame) => ({
-    x: scaleLinear()
+  const scales = (frame: PlotFrame) => {
+    const x = scaleLinear()
       .domain([1, Math.max(2, count)])
-      .range([0, frame.width]),
-    y: scaleLog()
+      .range([0, frame.width]);
+    const y = scaleLog()
       .domain([FLOOR * largest, largest * 1.2])
       .range([frame.height, 0])
-      .clamp(true),
-  });
+      .clamp(true);
+    if (frame.narrow('x', x)) y.domain(shownSigma(series, x.domain(), FLOOR * largest));
+    return { x, y };
+  };
   const frame = new PlotFrame({
     title: 'Spectrum before and after',
     height: 240,
@@ -38,7 +45,10 @@ export function beforeAfterPlot(layer: string, label: string, before: Float64Arr
       drawAxes(frame, x, y, { x: 'rank', y: 'σ', wholeX: true, formatX: formatCount });
       const fit = frame.layer('fit');
       series.forEach((values, i) => {
-        const points = sampleIndexes(values.length, DRAWN).filter((at) => values[at]! > FLOOR * largest);
+        const { first, end } = rankWindow(x.domain(), values.length);
+        const points = sampleIndexes(end - first, DRAWN)
+          .map((at) => first + at)
+          .filter((at) => values[at]! > FLOOR * largest);
         const path = line<number>()
           .x((at) => x(at + 1))
           .y((at) => y(values[at]!));
@@ -54,6 +64,7 @@ export function beforeAfterPlot(layer: string, label: string, before: Float64Arr
       ]),
     }),
     fileName: () => `${layer}-before-and-after`,
+    zoom: { axes: 'x', least: LEAST_RANKS },
     readout: (at) => {
       if (!(largest > 0)) return null;
       const { x } = scales(frame);
@@ -68,6 +79,15 @@ export function beforeAfterPlot(layer: string, label: string, before: Float64Arr
       : 'Every singular value is zero.',
   );
   return frame.element;
+}
+
+/** The values of σ that an axis shows beside those ranks. @param least below which nothing is drawn */
+function shownSigma(series: readonly Float64Array[], ranks: number[], least: number): [number, number] {
+  const shown = series.flatMap((values) => {
+    const { first, end } = rankWindow(ranks, values.length);
+    return [...values.subarray(first, end)].filter((sigma) => sigma > least);
+  });
+  return shown.length === 0 ? [least, least * 10] : [smallestOf(shown) / 1.2, largestOf(shown) * 1.2];
 }
 
 /** σ, the largest first. */

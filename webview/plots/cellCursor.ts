@@ -34,6 +34,8 @@ export interface CellCursorOptions {
   columns?(row: number): number;
   /** Place of a cell in plot coordinates; equal shares of the plot without. */
   box?(row: number, col: number): CellBox;
+  /** A key moved it there: what is out of sight may come into it. */
+  reveal?(row: number, col: number): void;
   /** Enter or Space. */
   choose?(row: number, col: number): void;
 }
@@ -68,6 +70,7 @@ export class CellCursor {
       if (!step) return;
       event.preventDefault();
       this.move(this.row + step[0], this.col + step[1]);
+      options.reveal?.(this.row, this.col);
     });
   }
 

@@ -20,8 +20,11 @@ export function elementHistogramPlot(layer: string, histogram: LayerSpectrum['hi
   const draw = (): void => {
     const [low, high] = [edges[0]!, edges.at(-1)!];
     x.domain(high > low ? [low, high] : [low - 1, high + 1]).range([0, frame.width]);
+    frame.narrow('x', x);
+    const [from, to] = x.domain() as [number, number];
+    const seen = [...counts].filter((_, bin) => edges[bin + 1]! > from && edges[bin]! < to);
     const y = scaleLog()
-      .domain([0.7, largestOf(counts, 2) * 1.4])
+      .domain([0.7, largestOf(seen, 2) * 1.4])
       .range([frame.height, 0]);
     drawAxes(frame, x, y, { x: 'element value', y: 'elements' });
     const bars = [...counts].map((count, bin) =>
@@ -37,6 +40,7 @@ export function elementHistogramPlot(layer: string, histogram: LayerSpectrum['hi
     draw,
     twin,
     fileName: () => `${layer}-elements`,
+    zoom: { axes: 'x' },
     readout: (at) => {
       const value = x.invert(at);
       if (value < edges[0]! || value > edges.at(-1)!) return null;

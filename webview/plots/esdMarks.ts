@@ -5,6 +5,7 @@ import type { BulkLaw } from './bulkLaw';
 import { drawPoints } from './points';
 import { shuffledBins, type SpectralDensity } from './spectralDensity';
 import { sampleIndexes } from './sampleIndexes';
+import type { SpectrumWindow } from './spectrumWindow';
 
 type Log = ScaleLogarithmic<number, number>;
 
@@ -46,14 +47,19 @@ export function drawBars(frame: PlotFrame, x: Log, y: Log, histogram: SpectralDe
   layer.append('path').attr('class', 'bar tail').attr('d', tail.join(''));
 }
 
-/** @param first index of the first value drawn */
-export function drawCcdf(frame: PlotFrame, x: Log, y: Log, eigenvalues: Float64Array, first: number): void {
+export function drawCcdf(
+  frame: PlotFrame,
+  x: Log,
+  y: Log,
+  eigenvalues: Float64Array,
+  { first, end }: SpectrumWindow,
+): void {
   frame.layer('bars');
   const count = eigenvalues.length;
   // Each of the largest values counts; further down neighbours share a pixel.
-  const single = Math.max(first, count - SINGLE_POINTS);
+  const single = Math.max(first, end - SINGLE_POINTS);
   const sampled = sampleIndexes(single - first, SAMPLED_POINTS).map((i) => first + i);
-  const shown = [...sampled, ...Array.from({ length: count - single }, (_, i) => single + i)];
+  const shown = [...sampled, ...Array.from({ length: end - single }, (_, i) => single + i)];
   const xs = Float64Array.from(shown, (i) => x(eigenvalues[i]!));
   const ys = Float64Array.from(shown, (i) => y((count - i) / count));
   drawPoints(frame, xs, ys, '--es-series');
@@ -128,7 +134,7 @@ export function drawShuffled(
       if (at >= 0 && at <= frame.width) parts.push(`${at.toFixed(1)},${top((count - i) / count).toFixed(1)}`);
     }
   } else {
-    for (const { left, right, density } of shuffledBins(shuffled, edges)) {
+    for (const { left, right, density } of edges.length > 0 ? shuffledBins(shuffled, edges) : []) {
       const height = top(density).toFixed(1);
       parts.push(`${x(left).toFixed(1)},${height}`, `${x(right).toFixed(1)},${height}`);
     }
@@ -155,7 +161,7 @@ export function drawEdge(frame: PlotFrame, x: Log, edge: number | null, xmin: nu
   const layer = frame.layer('marks');
   if (edge === null || !(edge > 0)) return;
   const at = x(edge);
-  if (at < 0) return; // left of the part that is shown
+  if (at < 0 || at > frame.width) return; // beside the part that is shown
   layer.append('line').attr('class', 'edge').attr('x1', at).attr('x2', at).attr('y1', 0).attr('y2', frame.height);
   // On the side where neither the plot's end nor the line of xmin is in its way; short where both are.
   const handle = xmin === null ? -Infinity : x(xmin);

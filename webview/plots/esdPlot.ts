@@ -6,65 +6,35 @@ import { scaleLog, type ScaleLogarithmic } from 'd3-scale';
 import type { FitRule, PowerLawFit } from '../../extension/shared/layers';
 import { lowerBound } from '../../extension/spectral/tail/bounds';
 import { tailAt } from '../../extension/spectral/tail/powerLaw';
-import type { ChosenTail } from '../../extension/shared/layerFindings';
 import type { JudgedAlpha } from '../../extension/shared/verdict';
-import type { ChosenStart } from '../layer/layerPlace';
 import { verdictMark, type VerdictMark } from '../numbers/verdictMark';
 import { button, checkbox, dropdown, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatCount, formatNumber, formatPercent, plural } from '../numbers/format';
-import { setIcon } from '../controls/icons';
 import { drawAxes } from './axes';
 import { BulkLaw } from './bulkLaw';
+import type { EsdInput, TailFollower } from './esdInput';
 import { PlotFrame } from './plotFrame';
 import { chosenTail, tailFrom } from './chosenTail';
 import { drawBars, drawCcdf, drawEdge, drawLaw, drawNothing, drawShuffled, drawTailLine, type Tail } from './esdMarks';
 import { ccdfTwin, densityTwin } from './esdTwin';
 import { reading } from './reading';
-import { mainSpectrum, tailWindow, wholeSpectrum, type SpectrumWindow } from './spectrumWindow';
+import {
+  AXIS_MARGIN,
+  mainSpectrum,
+  tailPart,
+  wholeSpectrum,
+  windowBetween,
+  type SpectrumWindow,
+} from './spectrumWindow';
 import { TailHandle } from './tailHandle';
 import type { TwinTable } from './twin';
+import type { PlotZoom } from './zoom/plotZoom';
+import type { Span, ZoomView } from './zoom/zoomView';
 import { largestOf, smallestOf } from '../../extension/shared/extremes';
-
-export interface EsdInput {
-  title: string;
-  layer: string;
-  /** λ ascending. */
-  eigenvalues: Float64Array;
-  /** The fits to choose from, the one shown first in front. */
-  fits: PowerLawFit[];
-  /** λ₊, the edge of the Marchenko–Pastur bulk. */
-  edge: number | null;
-  /** Aspect ratio N/M of the matrix, for the law of the bulk. */
-  Q?: number;
-  /**
-   * What the KS fit's alpha says of the training, or that of a tail chosen by hand; absent where alpha is none that a verdict
-   * is about (FARMS's).
-   */
-  judge?: (chosen?: ChosenTail) => JudgedAlpha | undefined;
-  /** How the values were sampled, where they were. */
-  sampling?: string;
-  /** 95 % interval of alpha, where the values are a sample. */
-  interval?: [number, number];
-  /** How a person left this plot. */
-  chosen?: ChosenStart | undefined;
-  /** A person chose a rule or an xmin; null for the fit in front. */
-  onChoose?: (chosen: ChosenStart | null) => void;
-}
-
-/** Another plot of the same tail. */
-export interface TailFollower {
-  /** @param fitted index of the first eigenvalue of the fit's own tail */
-  show(fit: PowerLawFit, tail: Tail | null, fitted: number): void;
-  /** The part of λ that is drawn. */
-  setDomain(domain: readonly [number, number]): void;
-}
 
 /** Steps of an arrow key over the whole spectrum: one value where there are few, more where there are 10⁵. */
 const ARROW_STEPS = 400;
-
-const ZOOM_IN = 'Zoom to the tail';
-const ZOOM_OUT = 'Show bulk and tail';
 
 /** How long xmin rests before its tail is judged. */
 const REST_MS = 150;
@@ -94,6 +64,7 @@ export class EsdPlot {
   private follower: TailFollower | null = null;
   private fit: PowerLawFit;
   private tail: Tail | null;
+  private lastPart: { part: Span; window: SpectrumWindow } | null = null;
   private x: ScaleLogarithmic<number, number> = scaleLog();
 
   constructor(private readonly input: EsdInput) {
@@ -113,8 +84,8 @@ export class EsdPlot {
       onClick: () => this.show(this.fit),
     });
     this.zoom = button({
-      ...{ label: ZOOM_IN, icon: 'zoom-in', appearance: 'icon' },
-      onClick: () => this.setZoom(this.window === this.base),
+      ...{ label: 'Zoom to the tail', icon: 'zoom-in', appearance: 'icon' },
+      onClick: () => this.zoomToTail(),
     });
     const choices = input.fits.map((fit) => ({ value: fit.rule, label: RULE_LABELS[fit.rule] }));
     const rule = dropdown('Rule for xmin', choices, this.fit.rule, (value) =>
@@ -128,7 +99,8 @@ export class EsdPlot {
     ccdf.title = 'Share of the eigenvalues at or above λ, instead of their density';
     const all = checkbox('All', false, (checked) => {
       this.base = checked ? this.whole : this.main;
-      this.setZoom(false);
+      this.zoomed.view.show({});
+      this.frame.redraw();
       this.describe();
     });
     all.title = `Also the ${this.dustText()}`;
@@ -141,6 +113,7 @@ export class EsdPlot {
       twin: () => this.twin(),
       fileName: () => `${input.layer}-${input.title}`,
       readout: (x) => this.readout(x),
+      zoom: { axes: 'x', allLabel: 'Show bulk and tail' },
       controls: [this.reset, ...(choices.length > 1 ? [rule] : []), ccdf, ...(this.dust > 0 ? [all] : []), this.zoom],
     });
     this.element = this.frame.element;
@@ -170,8 +143,10 @@ export class EsdPlot {
     this.tail = this.fittedTail();
     this.input.onChoose?.(fit === this.input.fits[0] ? null : { rule: fit.rule, xmin: null });
     this.rejudge();
-    // Its tail may begin left of what is shown.
-    this.setZoom(this.window !== this.base);
+    const { start } = this.tail ?? { start: -1 };
+    const isShown = start >= this.window.first && start < this.window.end;
+    if (this.tail && !isShown && this.zoomed.isZoomed) this.zoomToTail();
+    else this.frame.redraw();
   }
 
   /** The tail may be another one, or more may be known of it. */
@@ -189,15 +164,17 @@ export class EsdPlot {
     return judge(chosenTail(eigenvalues, tail));
   }
 
-  /** Zooms to the current tail, or back to the whole spectrum. */
-  private setZoom(zoomed: boolean): void {
-    this.window = zoomed && this.tail ? tailWindow(this.input.eigenvalues, this.tail.start) : this.base;
-    const isZoomed = this.window !== this.base;
-    const label = isZoomed ? ZOOM_OUT : ZOOM_IN;
-    this.zoom.setAttribute('aria-label', label);
-    this.zoom.title = label;
-    setIcon(this.zoom.firstElementChild as HTMLElement, isZoomed ? 'zoom-out' : 'zoom-in');
-    this.frame.redraw();
+  private get zoomed(): PlotZoom {
+    return this.frame.zoom!;
+  }
+
+  /** The part of λ that is shown, which another plot may share. */
+  get view(): ZoomView {
+    return this.zoomed.view;
+  }
+
+  private zoomToTail(): void {
+    if (this.tail) this.view.show({ x: tailPart(this.input.eigenvalues, this.tail.start) });
   }
 
   private fittedTail(): Tail | null {
@@ -227,9 +204,9 @@ export class EsdPlot {
   /** @param start index of the first eigenvalue of the tail; what is no tail changes nothing */
   moveTail(start: number): void {
     const { eigenvalues } = this.input;
-    const { first } = this.window;
-    // The last value alone is no tail.
-    const bounded = Math.min(Math.max(start, first), eigenvalues.length - 2);
+    const { first, end } = this.window;
+    // The last value alone is no tail. What is out of sight cannot be moved.
+    const bounded = Math.min(Math.max(start, first), end - 1, eigenvalues.length - 2);
     if (bounded < first || bounded === this.tail?.start) return;
     this.tail = { start: bounded, ...tailAt(eigenvalues, bounded) };
     // Comparing laws on its tail takes longer than a step of the drag.
@@ -301,24 +278,24 @@ export class EsdPlot {
   }
 
   private draw(): void {
-    const { frame, input, cumulative, tail, window } = this;
+    const { frame, input, cumulative, tail, base } = this;
     const { eigenvalues } = input;
-    const { edges, density } = window.histogram;
-    if (edges.length === 0) {
+    if (base.histogram.edges.length === 0) {
       drawNothing(frame, 'nothing above zero to draw');
       this.handle.place(null);
       return;
     }
-    const edge = window === this.base && input.edge !== null && input.edge > 0 ? input.edge : edges[0]!;
-    const low = Math.min(edges[0]!, edge);
-    const high = Math.max(edges.at(-1)!, edge);
-    const x = scaleLog()
-      .domain([low / 1.15, high * 1.15])
-      .range([0, frame.width]);
+    const home = this.axisOf(base);
+    const x = scaleLog().domain(home).range([0, frame.width]);
+    this.follower?.setDomain(home);
+    this.window = frame.narrow('x', x) ? this.windowOf(x.domain() as [number, number]) : base;
     this.x = x;
-    this.follower?.setDomain(x.domain() as [number, number]);
-    const seen = density.filter((value) => value > 0);
-    const shares = [0.7 / eigenvalues.length, (1.4 * (eigenvalues.length - window.first)) / eigenvalues.length];
+    const { window } = this;
+    const { edges, density } = window.histogram;
+    // An empty part has the scale of the whole.
+    const seen = (edges.length > 0 ? density : base.histogram.density).filter((value) => value > 0);
+    const share = (from: number): number => (eigenvalues.length - from) / eigenvalues.length;
+    const shares = [Math.max(0.7 / eigenvalues.length, share(window.end) / 1.4), 1.4 * share(window.first)];
     const y = scaleLog()
       .domain(cumulative ? shares : [smallestOf(seen) / 2.5, largestOf(seen) * 2])
       .range([frame.height, 0]);
@@ -327,7 +304,7 @@ export class EsdPlot {
       y: cumulative ? 'share of eigenvalues ≥ λ' : 'density p(λ)',
     });
     const xmin = tail && eigenvalues[tail.start]!;
-    if (cumulative) drawCcdf(frame, x, y, eigenvalues, window.first);
+    if (cumulative) drawCcdf(frame, x, y, eigenvalues, window);
     else drawBars(frame, x, y, window.histogram, xmin);
     drawTailLine(frame, x, y, eigenvalues, tail, cumulative);
     drawEdge(frame, x, input.edge, xmin);
@@ -336,14 +313,30 @@ export class EsdPlot {
     this.placeHandle();
   }
 
+  /** Ends of the axis that shows it, with the edge of the bulk. */
+  private axisOf({ histogram: { edges } }: SpectrumWindow): [number, number] {
+    const { edge } = this.input;
+    const marked = edge !== null && edge > 0 ? edge : edges[0]!;
+    return [Math.min(edges[0]!, marked) / AXIS_MARGIN, Math.max(edges.at(-1)!, marked) * AXIS_MARGIN];
+  }
+
+  /** Counted anew only if another part is shown: xmin is dragged within it. */
+  private windowOf(part: Span): SpectrumWindow {
+    const { lastPart } = this;
+    if (lastPart?.part[0] !== part[0] || lastPart.part[1] !== part[1]) {
+      this.lastPart = { part, window: windowBetween(this.input.eigenvalues, part) };
+    }
+    return this.lastPart!.window;
+  }
+
   private placeHandle(): void {
-    const { tail, x } = this;
+    const { tail, x, frame } = this;
     const { eigenvalues } = this.input;
-    if (!tail) {
+    const xmin = tail ? eigenvalues[tail.start]! : NaN;
+    if (!tail || !(x(xmin) >= -0.5 && x(xmin) <= frame.width + 0.5)) {
       this.handle.place(null);
       return;
     }
-    const xmin = eigenvalues[tail.start]!;
     const count = formatCount(eigenvalues.length - tail.start);
     const numbers = `xmin ${formatNumber(xmin, 3)}, alpha ${formatNumber(tail.alpha, 3)}, D ${formatNumber(tail.D, 3)}`;
     const text = `${numbers}, ${count} eigenvalues in the tail`;

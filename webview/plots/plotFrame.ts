@@ -1,6 +1,6 @@
 /**
  * What every plot shares: a figure with a title, a sentence that says the finding (its accessible name), a table
- * twin, pictures to keep, a read-out under the pointer, and drawing anew when its size or the theme changes.
+ * twin, pictures to keep, a read-out under the pointer, zooming, and drawing anew when its size or the theme changes.
  */
 import { pointer, select, type Selection } from 'd3-selection';
 import { button, type Button } from '../controls/controls';
@@ -11,6 +11,9 @@ import { showPictures } from './pictures/pictureMenu';
 import { inTheme, type PictureTheme } from './pictures/pictureTheme';
 import type { TwinTable } from './twin';
 import { twinTable } from './twinTable';
+import { PlotZoom, type ZoomOptions } from './zoom/plotZoom';
+import type { Continuous } from './zoom/zoomedAxis';
+import type { ZoomAxis } from './zoom/zoomView';
 
 export type Layer = Selection<SVGGElement, unknown, null, undefined>;
 
@@ -40,11 +43,18 @@ export interface PlotOptions {
   pick?(x: number, y: number): void;
   /** Controls beside the title. */
   controls?: HTMLElement[];
+  /** A part of it can be shown alone; `draw` says by `narrow` what its axes are. */
+  zoom?: ZoomOptions;
 }
 
 /** Groups from back to front: what is drawn, then what is read, then what is grabbed. */
 const LAYERS = ['axes', 'bars', 'points', 'marks', 'fit', 'readout', 'handle'] as const;
 export type LayerName = (typeof LAYERS)[number];
+
+/** What is drawn by its numbers, and ends with the plot if a part is shown alone. */
+const CLIPPED: readonly LayerName[] = ['bars', 'points', 'fit'];
+
+let clips = 0;
 
 /** A plot is not drawn narrower than this: its axes would have no room. */
 const LEAST_WIDTH = 160;
@@ -68,6 +78,8 @@ export class PlotFrame {
   private readonly twinButton: Button;
   private outerWidth = 0;
   private outerHeight: number;
+  readonly zoom: PlotZoom | null;
+  private readonly clip: Selection<SVGRectElement, unknown, null, undefined>;
 
   constructor(private readonly options: PlotOptions) {
     const { margin, height } = options;
@@ -81,8 +93,11 @@ export class PlotFrame {
     const groups = LAYERS.map((name) => [name, this.area.append('g').attr('class', `layer-${name}`)] as const);
     groups[0]![1].attr('aria-hidden', 'true');
     this.layers = Object.fromEntries(groups) as Record<LayerName, Layer>;
+    clips += 1;
+    this.clip = this.svg.append('clipPath').attr('id', `plot-clip-${clips}`).append('rect');
     this.stage = element('div', { class: 'plot-stage' }, this.canvas, this.svg.node(), this.tip);
     this.stage.style.height = `${height}px`;
+    this.zoom = options.zoom ? new PlotZoom(this, options.zoom, this.stage, this.svg.node()!, options.title) : null;
     this.twinButton = button({
       label: 'Show as table',
       icon: 'table',
@@ -104,10 +119,11 @@ export class PlotFrame {
         'div',
         { class: 'plot-head' },
         element('h3', { class: 'plot-title' }, options.title),
-        element('div', { class: 'plot-controls' }, ...(options.controls ?? []), this.twinButton, save),
+        element('div', { class: 'plot-controls' }, ...(options.controls ?? []), this.zoom?.all, this.twinButton, save),
       ),
       this.finding,
       this.stage,
+      this.zoom?.told,
       this.twinPlace,
     );
     if (options.readout) this.listenForPointer();
@@ -140,6 +156,21 @@ export class PlotFrame {
   redraw(): void {
     if (this.width <= 0) return;
     this.options.draw(this);
+    if (!this.zoom) return;
+    this.zoom.drawn();
+    const clip = this.zoom.isZoomed ? `url(#${this.clip.node()!.parentElement!.id})` : null;
+    for (const name of CLIPPED) this.layers[name].attr('clip-path', clip);
+    this.clip.attr('width', this.width).attr('height', this.height);
+  }
+
+  /**
+   * Narrows an axis to the part of it that is shown.
+   *
+   * @param scale over all of it, low before high
+   * @returns true if only a part is shown
+   */
+  narrow(axis: ZoomAxis, scale: Continuous): boolean {
+    return this.zoom?.narrow(axis, scale) ?? false;
   }
 
   /** What the plot shows, as a picture. `data-about` of what is around it says of what. */
@@ -168,6 +199,7 @@ export class PlotFrame {
     this.height = this.outerHeight - margin.top - margin.bottom;
     this.stage.style.height = `${this.outerHeight}px`;
     this.svg.attr('width', width).attr('height', this.outerHeight).attr('viewBox', `0 0 ${width} ${this.outerHeight}`);
+    this.zoom?.restore();
     this.redraw();
   }
 

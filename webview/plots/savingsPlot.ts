@@ -39,6 +39,7 @@ export class SavingsPlot {
       }),
       fileName: () => 'possible-savings',
       readout: (x) => this.readout(x),
+      zoom: { axes: 'xy' },
       controls,
     });
     this.element = this.frame.element;
@@ -88,6 +89,8 @@ export class SavingsPlot {
     const y = scaleLinear()
       .domain([0, worst * 1.1])
       .range([this.frame.height, 0]);
+    this.frame.narrow('x', x);
+    this.frame.narrow('y', y);
     return { x, y };
   }
 
@@ -111,6 +114,7 @@ export class SavingsPlot {
     // From the lowest point up: where two labels would touch, the one of the larger saving is kept.
     for (const point of points.slice(1).reverse()) {
       const [left, top] = [x(point.kept), y(point.error)];
+      if (!this.isShown(left, top)) continue;
       if (left - labelled < LABEL_WIDTH) continue;
       labelled = left;
       const text = marks.append('text').attr('class', 'mark-label').text(formatPercent(point.energy, 2));
@@ -119,9 +123,14 @@ export class SavingsPlot {
     this.drawPoints(x, y);
   }
 
+  private isShown(left: number, top: number): boolean {
+    const { width, height } = this.frame;
+    return left >= 0 && left <= width && top >= 0 && top <= height;
+  }
+
   /** Each leads to a plan that keeps as much. One stop in the tab order, with the arrow keys from point to point. */
   private drawPoints(x: (value: number) => number, y: (value: number) => number): void {
-    const points = this.savings.points.slice(1);
+    const points = this.savings.points.slice(1).filter(({ kept, error }) => this.isShown(x(kept), y(error)));
     const before = this.frame.layer('handle', false).selectAll<SVGGElement, unknown>('.savings-point').nodes();
     const focused = before.findIndex((node) => node === document.activeElement);
     const layer = this.frame.layer('handle');
@@ -160,7 +169,8 @@ export class SavingsPlot {
   private readout(at: number): { x: number; lines: string[] } | null {
     if (this.savings.layers === 0) return null;
     const { x } = this.scales();
-    const [nearest] = [...this.savings.points].sort((a, b) => Math.abs(x(a.kept) - at) - Math.abs(x(b.kept) - at));
+    const inSight = this.savings.points.filter(({ kept }) => x(kept) >= 0 && x(kept) <= this.frame.width);
+    const [nearest] = inSight.sort((a, b) => Math.abs(x(a.kept) - at) - Math.abs(x(b.kept) - at));
     if (!nearest) return null;
     return {
       x: x(nearest.kept),

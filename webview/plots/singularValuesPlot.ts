@@ -1,13 +1,14 @@
 /** Ranked singular values with the rank suggestions marked, and the part that a chosen rank keeps. */
 import { scaleLinear, scaleLog } from 'd3-scale';
 import { area } from 'd3-shape';
-import { pointer } from 'd3-selection';
 import { formatCount, formatNumber, formatPercent } from '../numbers/format';
 import type { RankCurve } from '../../extension/shared/ranks/rankCurve';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
+import { RankHandle } from './rankHandle';
 import type { TwinTable } from './twin';
 import { sampleIndexes } from './sampleIndexes';
+import { rankWindow } from './zoom/rankWindow';
 
 export interface RankMark {
   /** Short, for the plot. */
@@ -25,11 +26,15 @@ const LABEL_ROWS = 3;
 const LABEL_HEIGHT = 13;
 const LABEL_GAP = 8;
 
+/** So many ranks are shown at least. */
+const LEAST_RANKS = 4;
+
 const TWIN_ROWS = 200;
 
 export class SingularValuesPlot {
   readonly element: HTMLElement;
   readonly frame: PlotFrame;
+  private readonly handle: RankHandle;
   private rank = 1;
   private readonly x = scaleLinear();
 
@@ -53,20 +58,11 @@ export class SingularValuesPlot {
       twin: () => this.twin(),
       fileName: () => `${layer}-singular-values`,
       readout: (x) => this.readout(x),
+      pick: (x) => this.onPick(this.curve.bounded(this.x.invert(x))),
+      zoom: { axes: 'x', least: LEAST_RANKS },
     });
     this.element = this.frame.element;
-    const svg = this.element.querySelector<SVGSVGElement>('svg.plot-svg')!;
-    svg.classList.add('pickable');
-    const pick = (event: PointerEvent): void => {
-      if ((event.buttons & 1) === 0) return;
-      const [x] = pointer(event, this.frame.layer('axes', false).node());
-      this.onPick(this.curve.bounded(this.x.invert(x)));
-    };
-    svg.addEventListener('pointerdown', (event) => {
-      svg.setPointerCapture(event.pointerId);
-      pick(event);
-    });
-    svg.addEventListener('pointermove', pick);
+    this.handle = new RankHandle(this.frame, (x) => this.onPick(this.curve.bounded(this.x.invert(x))));
   }
 
   setMarks(marks: readonly RankMark[]): void {
@@ -90,33 +86,32 @@ export class SingularValuesPlot {
     const largest = sigma[0] ?? 0;
     if (!(largest > 0)) return;
     x.domain([1, Math.max(2, fullRank)]).range([0, frame.width]);
-    const smallest = sigma.findLast((value) => value > FLOOR * largest) ?? largest;
+    frame.narrow('x', x);
+    const { first, end } = rankWindow(x.domain(), fullRank);
+    const shown = sigma.subarray(first, end);
+    const least = FLOOR * largest;
+    const smallest = shown.findLast((value) => value > least) ?? least;
     const y = scaleLog()
-      .domain([smallest / 1.3, largest * 1.2])
+      .domain([smallest / 1.3, Math.max(smallest, shown[0] ?? 0) * 1.2])
       .range([frame.height, 0]);
     drawAxes(frame, x, y, { x: 'rank', y: 'singular value σ', formatX: formatCount, wholeX: true });
     // One point for each pixel column: the values fall steadily, so nothing is lost between them.
-    const indexes = sampleIndexes(fullRank, Math.max(2, Math.round(frame.width)));
+    const indexes = sampleIndexes(end - first, Math.max(2, Math.round(frame.width))).map((i) => first + i);
     const shape = area<number>()
       .x((i) => x(i + 1))
       .y0(frame.height)
       .y1((i) => y(Math.max(sigma[i]!, smallest)));
     const bars = frame.layer('bars');
     const kept = indexes.filter((i) => i < this.rank);
-    if (kept.at(-1) !== this.rank - 1) kept.push(this.rank - 1);
-    const rest = [this.rank - 1, ...indexes.filter((i) => i >= this.rank)];
+    const rest = indexes.filter((i) => i >= this.rank);
+    // The two parts meet at the rank.
+    if (kept.length > 0 && kept.at(-1) !== this.rank - 1) kept.push(this.rank - 1);
+    if (rest.length > 0) rest.unshift(this.rank - 1);
     bars.append('path').attr('class', 'area discarded').attr('d', shape(rest));
     bars.append('path').attr('class', 'area kept').attr('d', shape(kept));
     bars.append('path').attr('class', 'curve').attr('d', shape.lineY1()(indexes));
     this.drawMarks();
-    frame
-      .layer('fit')
-      .append('line')
-      .attr('class', 'rank-line')
-      .attr('x1', x(this.rank))
-      .attr('x2', x(this.rank))
-      .attr('y1', 0)
-      .attr('y2', frame.height);
+    this.handle.place(x(this.rank));
     this.onLayout(frame.margin.left, frame.width);
   }
 
@@ -125,7 +120,8 @@ export class SingularValuesPlot {
     const { frame, x } = this;
     const layer = frame.layer('marks');
     const ends = Array.from({ length: LABEL_ROWS }, () => -Infinity);
-    const byRank = [...this.marks].sort((a, b) => a.rank - b.rank);
+    const inSight = this.marks.filter(({ rank }) => x(rank) >= 0 && x(rank) <= frame.width);
+    const byRank = inSight.sort((a, b) => a.rank - b.rank);
     for (const mark of byRank) {
       const at = x(mark.rank);
       const text = layer.append('text').attr('class', 'mark-label').text(mark.label);

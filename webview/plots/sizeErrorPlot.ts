@@ -45,6 +45,7 @@ export class SizeErrorPlot {
       }),
       fileName: () => title.toLowerCase().replaceAll(' ', '-'),
       readout: (x) => this.readout(x),
+      zoom: { axes: 'xy' },
     });
     this.element = this.frame.element;
     this.element.append(this.legend);
@@ -85,12 +86,13 @@ export class SizeErrorPlot {
       all.map(({ share }) => share),
       1,
     );
-    return {
-      x: scaleLinear().domain([0, largest]).range([0, this.frame.width]),
-      y: scaleLinear()
-        .domain([0, worst * 1.05])
-        .range([this.frame.height, 0]),
-    };
+    const x = scaleLinear().domain([0, largest]).range([0, this.frame.width]);
+    const y = scaleLinear()
+      .domain([0, worst * 1.05])
+      .range([this.frame.height, 0]);
+    this.frame.narrow('x', x);
+    this.frame.narrow('y', y);
+    return { x, y };
   }
 
   private draw(): void {
@@ -111,18 +113,11 @@ export class SizeErrorPlot {
         fit.append('circle').attr('class', classes).attr('cx', x(share)).attr('cy', y(error)).attr('r', 3.5);
       }
     });
-    const marks = frame.layer('marks');
     if (!this.current) return;
     const [left, top] = [x(this.current.share), y(this.current.error)];
-    marks
-      .append('line')
-      .attr('class', 'mark')
-      .attr('x1', left)
-      .attr('x2', left)
-      .attr('y1', top)
-      .attr('y2', frame.height);
-    marks.append('line').attr('class', 'mark').attr('x1', 0).attr('x2', left).attr('y1', top).attr('y2', top);
-    marks.append('circle').attr('class', 'chosen-point').attr('cx', left).attr('cy', top).attr('r', 5);
+    fit.append('line').attr('class', 'mark').attr('x1', left).attr('x2', left).attr('y1', top).attr('y2', frame.height);
+    fit.append('line').attr('class', 'mark').attr('x1', 0).attr('x2', left).attr('y1', top).attr('y2', top);
+    fit.append('circle').attr('class', 'chosen-point').attr('cx', left).attr('cy', top).attr('r', 5);
   }
 
   private readout(at: number): { x: number; lines: string[] } | null {

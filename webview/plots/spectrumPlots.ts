@@ -3,7 +3,8 @@ import { lowerBound } from '../../extension/spectral/tail/bounds';
 import type { FitOptions } from '../../extension/spectral/tail/tailStarts';
 import { element } from '../controls/elements';
 import { DistancePlot } from './distance/distancePlot';
-import { EsdPlot, type EsdInput } from './esdPlot';
+import type { EsdInput } from './esdInput';
+import { EsdPlot } from './esdPlot';
 
 export class SpectrumPlots {
   readonly element: HTMLElement;
@@ -20,6 +21,7 @@ export class SpectrumPlots {
         ? null
         : new DistancePlot({
             ...{ layer, spectrum, eigenvalues, fitted: lowerBound(eigenvalues, xmin), options },
+            view: this.esd.view,
             onMove: (start) => this.esd.moveTail(start),
             onStep: (steps) => this.esd.stepTail(steps),
           });

@@ -10,10 +10,11 @@ import type { FitOptions } from '../../../extension/spectral/tail/tailStarts';
 import { formatCount, formatNumber, formatPercent } from '../../numbers/format';
 import { drawAxes } from '../axes';
 import type { Tail } from '../esdMarks';
-import type { TailFollower } from '../esdPlot';
+import type { TailFollower } from '../esdInput';
 import { PlotFrame } from '../plotFrame';
 import { TailHandle } from '../tailHandle';
 import type { TwinTable } from '../twin';
+import type { Span, ZoomView } from '../zoom/zoomView';
 import { DistanceCurve, type DistancePoint, type StartsOfRule } from './distanceCurve';
 import { distanceFinding, excludedWord } from './distanceFinding';
 
@@ -30,6 +31,8 @@ export interface DistanceInput {
   fitted: number;
   /** Of the fit. */
   options: FitOptions;
+  /** The part of λ that the spectrum shows. */
+  view: ZoomView;
   /** Called with an index of the eigenvalues. */
   onMove(start: number): void;
   /** As in `TailHandleOptions`. */
@@ -47,6 +50,7 @@ export class DistancePlot implements TailFollower {
   private fit: PowerLawFit | null = null;
   private tail: Tail | null = null;
   private fitted: number;
+  private home: Span = [1, 10];
   private turn = 0;
 
   constructor(private readonly input: DistanceInput) {
@@ -62,6 +66,7 @@ export class DistancePlot implements TailFollower {
       fileName: () => `${input.layer}-${input.spectrum}-D`,
       readout: (x) => this.readout(x),
       pick: (x) => this.pick(x),
+      zoom: { axes: 'x', view: input.view },
     });
     this.element = this.frame.element;
     this.element.classList.add('distance');
@@ -92,11 +97,11 @@ export class DistancePlot implements TailFollower {
     this.placeMark();
   }
 
-  /** The spectrum above shows this part of λ. */
-  setDomain([low, high]: readonly [number, number]): void {
-    const [from, to] = this.x.domain();
+  /** All of λ that the axis of the spectrum above has. */
+  setDomain([low, high]: Span): void {
+    const [from, to] = this.home;
     if (low === from && high === to) return;
-    this.x.domain([low, high]);
+    this.home = [low, high];
     this.frame.redraw();
   }
 
@@ -153,8 +158,9 @@ export class DistancePlot implements TailFollower {
     const { frame, x, y, rule } = this;
     const { eigenvalues } = this.input;
     const points = this.withFitted();
+    x.domain(this.home).range([0, frame.width]);
+    frame.narrow('x', x);
     const [low, high] = x.domain() as [number, number];
-    x.range([0, frame.width]);
     // One more on each side, so that the line goes on to the edge.
     const inside = points.filter(({ start }) => eigenvalues[start]! >= low && eigenvalues[start]! <= high);
     const first = points.indexOf(inside[0]!);
