@@ -1,21 +1,8 @@
 /** Devices in words, for the status bar, the picker and the log. */
+import { DEVICE_TITLES, deviceTitle } from '../shared/deviceTitle';
 import type { DeviceInfo, DeviceName } from '../shared/devices';
 import { counts } from '../shared/language/counts';
 import { l10n } from '../shared/language/l10n';
-
-export const DEVICE_TITLES: Readonly<Record<DeviceName, string>> = {
-  cpu: 'CPU',
-  webgpu: 'GPU (WebGPU)',
-  cuda: 'GPU (CUDA)',
-  dml: 'GPU (DirectML)',
-  coreml: 'Core ML',
-};
-
-/** `CPU`, `GPU (CUDA)`. The WASM kernels run on the CPU, too. */
-export function deviceTitle(provider: string): string {
-  if (provider === 'wasm') return DEVICE_TITLES.cpu;
-  return provider in DEVICE_TITLES ? DEVICE_TITLES[provider as DeviceName] : provider;
-}
 
 /** One sentence: on what large layers are multiplied, how exactly, with how many threads. */
 export function deviceSentence({ provider, precision, threads }: DeviceInfo): string {

@@ -4,6 +4,7 @@ import type { ViewNotifications } from '../../extension/protocol';
 import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
 import type { FactoredLayer, LayerResult, LayerSpectrum } from '../../extension/shared/layers';
+import { computedWords } from '../../extension/shared/deviceTitle';
 import { aboutLayer } from './aboutLayer';
 import { problemOf } from '../../extension/shared/rpc';
 import type { LayerParts, PartSummary, TensorSummary } from '../../extension/shared/tensors';
@@ -325,7 +326,7 @@ function factsOf(tensor: TensorSummary, spectrum: LayerSpectrum | null): HTMLEle
     tensor.alias !== undefined && `also ${tensor.alias}`,
     tensor.sharedWith !== undefined && `tied with ${tensor.sharedWith}`,
     layer && layer.matrices > 1 && `${formatCount(layer.matrices)} kernel positions`,
-    layer?.precision,
+    layer?.precision !== undefined && computedWords(layer.precision),
     layer?.elapsed !== undefined && `${formatNumber(layer.elapsed / 1000, 2)} s`,
   ];
   return facts.filter((fact) => typeof fact === 'string').map((fact) => element('span', {}, fact));

@@ -2,7 +2,8 @@
 import * as vscode from 'vscode';
 import type { DeviceChoice, DeviceInfo } from '../../shared/devices';
 import { l10n } from '../../shared/language/l10n';
-import { DEVICE_TITLES, trialText } from '../deviceText';
+import { DEVICE_TITLES } from '../../shared/deviceTitle';
+import { trialText } from '../deviceText';
 import type { EngineClient } from '../engineClient';
 import { chooseDevice } from '../settings';
 

@@ -3,7 +3,8 @@ import * as vscode from 'vscode';
 import type { DeviceInfo } from '../../shared/devices';
 import { l10n } from '../../shared/language/l10n';
 import type { CheckpointSession } from './checkpointSession';
-import { deviceSentence, deviceTitle, DEVICE_TITLES, trialText } from '../deviceText';
+import { DEVICE_TITLES, deviceTitle } from '../../shared/deviceTitle';
+import { deviceSentence, trialText } from '../deviceText';
 import type { EngineClient } from '../engineClient';
 
 export class StatusBar {

@@ -87,7 +87,7 @@ describe('zooming plots', () => {
     await esd(page).getByRole('button', { name: 'Save plot' }).focus();
     await page.keyboard.press('Tab');
     assert.match(
-      (await page.evaluate(`document.activeElement.getAttribute('aria-label')`)) as string,
+      await page.evaluate<string>(`document.activeElement.getAttribute('aria-label')`),
       /^Whole matrix\. /,
     );
     await page.keyboard.press('+');
@@ -202,7 +202,7 @@ describe('zooming plots', () => {
     await brush(page, plot, [0.1, 0.5], [0.24, 0.5]);
     await told(plot, /^Shown: from block \S+ to block \S+\.$/);
     const after = await labels();
-    assert.ok(after.length < before.length, `${after} of ${before}`);
+    assert.ok(after.length < before.length, `${after.join()} of ${before.join()}`);
     assert.deepEqual(await axes.nth(1).locator('text').allTextContents(), after);
     assert.deepEqual(await violations(page), []);
   });

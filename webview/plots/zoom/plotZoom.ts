@@ -4,6 +4,7 @@
  * wherever the focus is in it.
  */
 import { pointer } from 'd3-selection';
+import { largestOf, smallestOf } from '../../../extension/shared/extremes';
 import { button, type Button } from '../../controls/controls';
 import { element } from '../../controls/elements';
 import { formatNumber } from '../../numbers/format';
@@ -139,7 +140,7 @@ export class PlotZoom {
       const [drawn, place] = [this.axes[axis], places[axis]];
       if (!drawn || !place) return 0;
       const ends = place.map((value) => drawn.scale(value));
-      const [first, last] = [Math.min(...ends), Math.max(...ends)];
+      const [first, last] = [smallestOf(ends), largestOf(ends)];
       // What is larger than the plot begins with it.
       return first < 0 ? first : Math.min(first, Math.max(0, last - size));
     };

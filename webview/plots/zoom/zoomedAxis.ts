@@ -1,5 +1,6 @@
 /** The arithmetic of zooming one axis, in pixels, so that linear and logarithmic ones are alike. Pure. */
 import type { ScaleContinuousNumeric } from 'd3-scale';
+import { largestOf, smallestOf } from '../../../extension/shared/extremes';
 import type { Span } from './zoomView';
 
 export type Continuous = ScaleContinuousNumeric<number, number>;
@@ -31,7 +32,7 @@ export function partWithin(span: Span | undefined, [low, high]: Span): Span | un
  */
 export function partBetween(scale: Continuous, home: Span, from: number, to: number, least = 0): Span | undefined {
   const ends = home.map((value) => scale(value));
-  const [start, end] = [Math.min(...ends), Math.max(...ends)];
+  const [start, end] = [smallestOf(ends), largestOf(ends)];
   const whole = end - start;
   const narrowest = Math.max(whole / MOST_ZOOM, (whole * least) / (home[1] - home[0]));
   const width = Math.max(to - from, narrowest);

@@ -9,7 +9,7 @@ function near(found: Span | undefined, expected: Span): void {
   for (const i of [0, 1] as const) {
     assert.ok(
       Math.abs(found[i] - expected[i]) <= 1e-9 * Math.max(1, Math.abs(expected[i])),
-      `${found} for ${expected}`,
+      `${found.join()} for ${expected.join()}`,
     );
   }
 }
