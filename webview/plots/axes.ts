@@ -34,7 +34,8 @@ export interface AxisText {
 
 export function drawAxes(frame: PlotFrame, x: Continuous, y: Continuous, text: AxisText): void {
   const layer = frame.layer('axes');
-  frame.zoom?.caption('x', text.x, text.formatX);
+  const { formatX, wholeX } = text;
+  frame.zoom?.caption('x', text.x, wholeX && formatX ? (value) => formatX(Math.round(value)) : formatX);
   frame.zoom?.caption('y', text.y, text.formatY);
   const xTicks = ticks(x, Math.max(2, Math.floor(frame.width / TICK_SPACING.x)), text.formatX);
   if (text.wholeX) xTicks.values = xTicks.values.filter(Number.isInteger);

@@ -79,7 +79,7 @@ export class PlotFrame {
   private outerWidth = 0;
   private outerHeight: number;
   readonly zoom: PlotZoom | null;
-  private readonly clip: Selection<SVGRectElement, unknown, null, undefined>;
+  private readonly clip: Selection<SVGClipPathElement, unknown, null, undefined>;
 
   constructor(private readonly options: PlotOptions) {
     const { margin, height } = options;
@@ -94,7 +94,11 @@ export class PlotFrame {
     groups[0]![1].attr('aria-hidden', 'true');
     this.layers = Object.fromEntries(groups) as Record<LayerName, Layer>;
     clips += 1;
-    this.clip = this.svg.append('clipPath').attr('id', `plot-clip-${clips}`).append('rect');
+    this.clip = select(document.createElementNS('http://www.w3.org/2000/svg', 'clipPath')).attr(
+      'id',
+      `plot-clip-${clips}`,
+    );
+    this.clip.append('rect');
     this.stage = element('div', { class: 'plot-stage' }, this.canvas, this.svg.node(), this.tip);
     this.stage.style.height = `${height}px`;
     this.zoom = options.zoom ? new PlotZoom(this, options.zoom, this.stage, this.svg.node()!, options.title) : null;
@@ -158,9 +162,12 @@ export class PlotFrame {
     this.options.draw(this);
     if (!this.zoom) return;
     this.zoom.drawn();
-    const clip = this.zoom.isZoomed ? `url(#${this.clip.node()!.parentElement!.id})` : null;
-    for (const name of CLIPPED) this.layers[name].attr('clip-path', clip);
-    this.clip.attr('width', this.width).attr('height', this.height);
+    const clip = this.clip.node()!;
+    const { isZoomed } = this.zoom;
+    if (isZoomed) this.svg.node()!.prepend(clip);
+    else clip.remove();
+    for (const name of CLIPPED) this.layers[name].attr('clip-path', isZoomed ? `url(#${clip.id})` : null);
+    this.clip.select('rect').attr('width', this.width).attr('height', this.height);
   }
 
   /**

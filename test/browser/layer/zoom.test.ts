@@ -86,10 +86,7 @@ describe('zooming plots', () => {
     const before = await ticks(esd(page));
     await esd(page).getByRole('button', { name: 'Save plot' }).focus();
     await page.keyboard.press('Tab');
-    assert.match(
-      await page.evaluate<string>(`document.activeElement.getAttribute('aria-label')`),
-      /^Whole matrix\. /,
-    );
+    assert.match(await page.evaluate<string>(`document.activeElement.getAttribute('aria-label')`), /^Whole matrix\. /);
     await page.keyboard.press('+');
     const zoomed = await told(esd(page), /^Shown: /);
     await page.keyboard.press('ArrowRight');
