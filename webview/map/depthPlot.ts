@@ -150,8 +150,9 @@ export class DepthPlot {
   private shownWords(): string {
     const { first, end } = this.shown;
     const { blocks } = this.grid.map;
-    if (blocks.length === 0) return `Shown: from layer ${formatCount(first + 1)} to layer ${formatCount(end)}.`;
-    return `Shown: from block ${blocks[first]!.label} to block ${blocks[end - 1]!.label}.`;
+    if (blocks.length === 0)
+      return l10n.t('Shown: from layer {0} to layer {1}.', formatCount(first + 1), formatCount(end));
+    return l10n.t('Shown: from block {0} to block {1}.', blocks[first]!.label, blocks[end - 1]!.label);
   }
 
   /** The numbers of a line that are in sight. */

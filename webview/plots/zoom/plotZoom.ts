@@ -5,6 +5,7 @@
  */
 import { pointer } from 'd3-selection';
 import { largestOf, smallestOf } from '../../../extension/shared/extremes';
+import { l10n } from '../../../extension/shared/language/l10n';
 import { button, type Button } from '../../controls/controls';
 import { element } from '../../controls/elements';
 import { formatNumber } from '../../numbers/format';
@@ -90,16 +91,16 @@ export class PlotZoom {
   ) {
     this.view = options.view ?? new ZoomView();
     this.view.follow(() => this.onChange());
-    const label = options.allLabel ?? 'Show all';
+    const label = options.allLabel ?? l10n.t('Show all');
     this.all = button({
-      ...{ label, title: `${label} (Escape)`, icon: 'zoom-out', appearance: 'icon' },
+      ...{ label, title: l10n.t('{0} (Escape)', label), icon: 'zoom-out', appearance: 'icon' },
       onClick: () => this.showAll(true),
     });
     this.all.hidden = true;
     this.all.classList.add('show-all');
     stage.classList.add('brushable');
     svg.setAttribute('tabindex', '0');
-    svg.setAttribute('aria-description', 'Plus and minus zoom, arrows move, 0 shows all.');
+    svg.setAttribute('aria-description', l10n.t('Plus and minus zoom, arrows move, 0 shows all.'));
     this.listen();
   }
 
@@ -175,13 +176,13 @@ export class PlotZoom {
   }
 
   private words(): string {
-    if (!this.isZoomed) return 'All is shown.';
+    if (!this.isZoomed) return l10n.t('All is shown.');
     const { current } = this.view;
     if (this.options.words) return this.options.words(current);
     const parts = (['x', 'y'] as const).flatMap((axis) => {
       const [drawn, span] = [this.axes[axis], current[axis]];
       return drawn && span
-        ? [`Shown: ${drawn.caption} from ${drawn.format(span[0])} to ${drawn.format(span[1])}.`]
+        ? [l10n.t('Shown: {0} from {1} to {2}.', drawn.caption, drawn.format(span[0]), drawn.format(span[1]))]
         : [];
     });
     return parts.join(' ');
