@@ -3,13 +3,12 @@
  * zoom, arrows move, 0 and Escape show all again, as a double click and a button do. With Shift the arrows move the plot
  * wherever the focus is in it.
  */
-import { pointer } from 'd3-selection';
+import { pointer, type Selection } from 'd3-selection';
 import { largestOf, smallestOf } from '../../../extension/shared/extremes';
 import { l10n } from '../../../extension/shared/language/l10n';
 import { button, type Button } from '../../controls/controls';
 import { element } from '../../controls/elements';
 import { formatNumber } from '../../numbers/format';
-import type { PlotFrame } from '../plotFrame';
 import { partBetween, partWithin, type Continuous } from './zoomedAxis';
 import { memoryAround } from './zoomMemory';
 import { ZoomView, type ShownPart, type Span, type ZoomAxis } from './zoomView';
@@ -59,6 +58,14 @@ const ARROWS: Readonly<Record<string, readonly [x: number, y: number]>> = {
   ArrowDown: [0, 1],
 };
 
+/** The frame of the plot. */
+interface Zoomed {
+  readonly width: number;
+  readonly height: number;
+  redraw(): void;
+  layer(name: 'axes' | 'readout', clear: boolean): Selection<SVGGElement, unknown, null, undefined>;
+}
+
 type Place = readonly [x: number, y: number];
 
 interface DrawnAxis {
@@ -83,7 +90,7 @@ export class PlotZoom {
   private isRestored = false;
 
   constructor(
-    private readonly frame: PlotFrame,
+    private readonly frame: Zoomed,
     private readonly options: ZoomOptions,
     private readonly stage: HTMLElement,
     private readonly svg: SVGSVGElement,
