@@ -5,7 +5,7 @@ import { lowerBound } from '../../extension/spectral/tail/bounds';
 import { noFit, tailAt } from '../../extension/spectral/tail/powerLaw';
 import { tailShape } from '../../extension/spectral/tail/tailShape';
 import type { ChosenStart } from '../layer/layerPlace';
-import type { Tail } from './esdMarks';
+import type { Tail } from './esdInput';
 
 /** The tail of an xmin that was chosen before; null if this spectrum has none there. */
 export function tailFrom(eigenvalues: Float64Array, fit: PowerLawFit, { rule, xmin }: ChosenStart): Tail | null {

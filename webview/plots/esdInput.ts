@@ -3,8 +3,15 @@ import type { ChosenTail } from '../../extension/shared/layerFindings';
 import type { PowerLawFit } from '../../extension/shared/layers';
 import type { JudgedAlpha } from '../../extension/shared/verdict';
 import type { ChosenStart } from '../layer/layerPlace';
-import type { Tail } from './esdMarks';
 import type { Span } from './zoom/zoomView';
+
+/** A tail as shown: where it starts and what follows from it. */
+export interface Tail {
+  /** Index of its first eigenvalue. */
+  start: number;
+  alpha: number;
+  D: number;
+}
 
 export interface EsdInput {
   title: string;

@@ -2,20 +2,13 @@
 import type { ScaleLogarithmic } from 'd3-scale';
 import type { PlotFrame } from './plotFrame';
 import type { BulkLaw } from './bulkLaw';
+import type { Tail } from './esdInput';
 import { drawPoints } from './points';
 import { shuffledBins, type SpectralDensity } from './spectralDensity';
 import { sampleIndexes } from './sampleIndexes';
 import type { SpectrumWindow } from './spectrumWindow';
 
 type Log = ScaleLogarithmic<number, number>;
-
-/** A tail as shown: where it starts and what follows from it. */
-export interface Tail {
-  /** Index of its first eigenvalue. */
-  start: number;
-  alpha: number;
-  D: number;
-}
 
 /** Room that the label of the bulk's edge takes. */
 const EDGE_LABEL_WIDTH = 64;

@@ -13,10 +13,10 @@ import { element } from '../controls/elements';
 import { formatCount, formatNumber, formatPercent, plural } from '../numbers/format';
 import { drawAxes } from './axes';
 import { BulkLaw } from './bulkLaw';
-import type { EsdInput, TailFollower } from './esdInput';
+import type { EsdInput, Tail, TailFollower } from './esdInput';
 import { PlotFrame } from './plotFrame';
 import { chosenTail, tailFrom } from './chosenTail';
-import { drawBars, drawCcdf, drawEdge, drawLaw, drawNothing, drawShuffled, drawTailLine, type Tail } from './esdMarks';
+import { drawBars, drawCcdf, drawEdge, drawLaw, drawNothing, drawShuffled, drawTailLine } from './esdMarks';
 import { ccdfTwin, densityTwin } from './esdTwin';
 import { reading } from './reading';
 import {
