@@ -9,7 +9,7 @@ import { button } from '../controls/controls';
 import { element, tableHead } from '../controls/elements';
 import { icon } from '../controls/icons';
 import { formatCount, formatPercent } from '../numbers/format';
-import { HeatMapPlot } from '../plots/heatMapPlot';
+import { HeatMapPlot } from '../plots/heat/heatMapPlot';
 import { beforeAfterPlot } from '../plots/beforeAfterPlot';
 
 export class DifferencePanel {

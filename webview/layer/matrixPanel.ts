@@ -10,7 +10,8 @@ import { button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatCount } from '../numbers/format';
 import { icon } from '../controls/icons';
-import { HeatMapPlot } from '../plots/heatMapPlot';
+import { HeatMapPlot } from '../plots/heat/heatMapPlot';
+import { MapElements } from './values/mapElements';
 import { vectorTable } from './vectorTable';
 
 /** Singular values in the table. */
@@ -54,11 +55,25 @@ export class MatrixPanel {
     try {
       const map = await this.host.request('heatMap', { layer: layer.name, order: 0 }, this.source.token);
       const onOrder = eigenvalues.length > 0 ? (order: number): void => void this.reorder(order) : undefined;
-      this.plot = new HeatMapPlot(map, onOrder, { onElement: this.onElement });
+      this.plot = new HeatMapPlot(map, onOrder, {
+        onElement: this.onElement,
+        elements: (changed) => this.elementsOf(layer.name, changed),
+      });
       this.picture.replaceChildren(this.plot.element, this.status);
     } catch (error) {
       this.fail(this.picture, error, () => void this.loadPicture());
     }
+  }
+
+  private elementsOf(layer: string, changed: () => void): MapElements {
+    const known = (): void => {
+      this.status.textContent = '';
+      changed();
+    };
+    const failed = (error: unknown): void => {
+      this.status.textContent = problemOf(error).message;
+    };
+    return new MapElements(this.host, layer, this.source.token, known, failed);
   }
 
   private async loadVectors(): Promise<void> {

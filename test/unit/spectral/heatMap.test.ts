@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cellLines, heatFinding } from '../../../webview/plots/heatCells';
+import { cellLines, heatFinding } from '../../../webview/plots/heat/heatCells';
 import {
   addToPlanes,
   cellsOf,

@@ -1,9 +1,9 @@
 /** What the cells of a heat map say in words and in a table. Pure. */
-import type { HeatMap } from '../../extension/shared/layers';
-import { agreeing } from '../../extension/shared/agreeing';
-import { formatCount, formatNumber, plural } from '../numbers/format';
-import type { TwinTable } from './twin';
-import { largestOf } from '../../extension/shared/extremes';
+import type { HeatMap } from '../../../extension/shared/layers';
+import { agreeing } from '../../../extension/shared/agreeing';
+import { formatCount, formatNumber, plural } from '../../numbers/format';
+import type { TwinTable } from '../twin';
+import { largestOf } from '../../../extension/shared/extremes';
 
 export type HeatQuantity = 'mean' | 'rms' | 'peak';
 

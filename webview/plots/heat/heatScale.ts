@@ -3,7 +3,7 @@
  * the background to the colour of the text. The colours are the style sheet's, told apart in all common colour vision
  * deficiencies and chosen per theme.
  */
-import { themeColour } from '../controls/theme';
+import { themeColour } from '../../controls/theme';
 
 /** Share of the cells within the scale's limits: beyond them a few huge cells would leave all others without colour. */
 const WITHIN = 0.995;

@@ -1,6 +1,6 @@
 /** The bar that says what a heat scale's colours stand for, in the top right corner of a plot. */
 import { cssColour, type HeatScale } from './heatScale';
-import type { PlotFrame } from './plotFrame';
+import type { PlotFrame } from '../plotFrame';
 
 /** Pieces of the bar. */
 const STEPS = 41;
