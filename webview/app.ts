@@ -106,6 +106,7 @@ class Page {
         new KeptPlace({ read: () => memory.current.place, write: (place) => memory.remember({ place }) }, layer),
       statistics: () => this.plan.statistics,
       quantised: () => this.plan.quantised,
+      open: (layer) => this.show(layer, { focus: 'title' }),
     });
     this.plan = new PlanView(host, inspection, memory, {
       close: () => this.closePlan(),

@@ -17,6 +17,8 @@ import { icon } from '../controls/icons';
 import type { KeptPlace } from './layerPlace';
 import { MatrixPanel } from './matrixPanel';
 import { MethodsPanel } from './methodsPanel';
+import { groupsAround, partGroups } from './multiples/memberGroups';
+import { MultiplesPanel } from './multiples/multiplesPanel';
 import { elementHistogramPlot } from '../plots/elementHistogramPlot';
 import { FitTest } from './fitTest';
 import type { Inspection } from '../model/inspection';
@@ -38,6 +40,8 @@ export interface LayerViewActions {
   /** The tab a person turned to. */
   tab(id: string): void;
   inspect(names: string[]): void;
+  /** Shows another layer. */
+  open(layer: string): void;
 }
 
 /** A pause after which the place that was scrolled to is kept. */
@@ -63,6 +67,7 @@ export class LayerView {
   private values: ValuesPanel | null = null;
   private methods: MethodsPanel | null = null;
   private parts: PartsPanel | null = null;
+  private multiples: MultiplesPanel | null = null;
   private panels: Panels | null = null;
   /** Of the layer that is shown; null until it is. */
   private place: KeptPlace | null = null;
@@ -173,6 +178,8 @@ export class LayerView {
     window.clearTimeout(this.scrollTimer);
     this.place = null;
     this.parts = null;
+    this.multiples?.cancel();
+    this.multiples = null;
     this.ranks = null;
     this.fitTest?.cancel();
     this.fitTest = null;
@@ -242,7 +249,10 @@ export class LayerView {
     this.methods = whole === undefined ? this.methodsPanel(spectrum, tensor) : null;
     if (this.methods) list.push({ id: 'methods', label: 'Methods', content: this.methods.element });
     this.parts = this.partsPanel(parts, whole ?? { layer: layer.name, tensor });
-    if (this.parts) list.push({ id: 'parts', label: 'Parts', content: this.parts.element });
+    this.multiples = this.multiplesPanel(parts, whole ?? { layer: layer.name, tensor }, whole !== undefined);
+    const members = [this.multiples, this.parts].flatMap((panel) => (panel ? [panel.element] : []));
+    const label = this.parts ? 'Parts' : (this.multiples?.label ?? '');
+    if (members.length > 0) list.push({ id: 'parts', label, content: element('div', {}, ...members) });
     if (layer.statistics) list.push({ id: 'elements', label: 'Elements', content: elements(spectrum) });
     const matrix =
       tensor.layers.length > 0 ? new MatrixPanel(this.host, spectrum, (row, col) => this.showElement(row, col)) : null;
@@ -285,7 +295,23 @@ export class LayerView {
     if (parts.parts.length === 0 && parts.reason === undefined) return null;
     return new PartsPanel(this.inspection, parts, this.inspection.settings, {
       compute: (names) => this.actions.inspect(names),
-      open: (part) => void this.show(part.name, partTensor(whole.tensor, part), 'spectrum', 'title', whole),
+      open: (part) => this.showPart(part, whole),
+    });
+  }
+
+  private showPart(part: PartSummary, whole: WholeLayer): void {
+    void this.show(part.name, partTensor(whole.tensor, part), 'spectrum', 'title', whole);
+  }
+
+  /** Heads or parts of the layer, and the experts beside it; null if there are none. */
+  private multiplesPanel({ parts }: LayerParts, whole: WholeLayer, isPart: boolean): MultiplesPanel | null {
+    const around = isPart ? [] : groupsAround(whole.layer, this.inspection.summary.tensors);
+    const groups = [...partGroups(parts), ...around];
+    if (groups.length === 0) return null;
+    return new MultiplesPanel(this.host, whole.layer, groups, ({ name }) => {
+      const part = parts.find((each) => each.name === name);
+      if (part) this.showPart(part, whole);
+      else this.actions.open(name);
     });
   }
 

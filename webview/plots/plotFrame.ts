@@ -30,6 +30,8 @@ export interface PlotOptions {
   height: number;
   /** It grows with the width: this share of it, up to so many pixels. */
   growth?: { aspect: number; most: number };
+  /** Whole height for a whole width, in place of `height` and `growth`. */
+  heightAt?(width: number): number;
   margin: PlotMargin;
   /** Draws everything for the present size. */
   draw(frame: PlotFrame): void;
@@ -143,6 +145,12 @@ export class PlotFrame {
     this.element.addEventListener(THEME_CHANGE, () => this.redraw());
   }
 
+  /** Its height may be another one for what it shows now; redraws it. */
+  refit(): void {
+    if (this.outerWidth > 0 && this.heightFor(this.outerWidth) !== this.outerHeight) this.fit(this.outerWidth);
+    this.redraw();
+  }
+
   /** A group that stays across drawings; `clear` empties it. */
   layer(name: LayerName, clear = true): Layer {
     const found = this.layers[name];
@@ -199,6 +207,12 @@ export class PlotFrame {
   private resize(): void {
     const width = Math.max(LEAST_WIDTH, this.stage.clientWidth);
     if (width === this.outerWidth || this.stage.clientWidth === 0) return;
+    this.fit(width);
+    this.zoom?.restore();
+    this.redraw();
+  }
+
+  private fit(width: number): void {
     this.outerWidth = width;
     const { margin } = this.options;
     this.width = width - margin.left - margin.right;
@@ -206,12 +220,12 @@ export class PlotFrame {
     this.height = this.outerHeight - margin.top - margin.bottom;
     this.stage.style.height = `${this.outerHeight}px`;
     this.svg.attr('width', width).attr('height', this.outerHeight).attr('viewBox', `0 0 ${width} ${this.outerHeight}`);
-    this.zoom?.restore();
-    this.redraw();
   }
 
   private heightFor(width: number): number {
-    const { height, growth } = this.options;
+    const { options } = this;
+    const { height, growth } = options;
+    if (options.heightAt) return options.heightAt(width);
     return growth ? Math.max(height, Math.min(growth.most, Math.round(growth.aspect * width))) : height;
   }
 

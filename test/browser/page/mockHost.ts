@@ -208,7 +208,8 @@ handle<ViewRequests>(connection, {
   cancel: () => null,
   parts: ({ layer }) => partsOf(layer),
   spectrum: async ({ layer }, token) => {
-    if (options.has('slow')) await new Promise((resolve) => setTimeout(resolve, 60_000));
+    const isSlow = options.has('slow') || (options.has('slow-parts') && layer.endsWith(']'));
+    if (isSlow) await new Promise((resolve) => setTimeout(resolve, 60_000));
     if (token.isCancellationRequested) throw new DOMException('cancelled', 'AbortError');
     const info = find(layer);
     if (layer === 'lm_head.weight')
