@@ -30,6 +30,7 @@ export interface AxisText {
   formatX?: (value: number) => string;
   /** x counts something: no ticks between whole numbers. */
   wholeX?: boolean;
+  wholeY?: boolean;
 }
 
 export function drawAxes(frame: PlotFrame, x: Continuous, y: Continuous, text: AxisText): void {
@@ -40,6 +41,7 @@ export function drawAxes(frame: PlotFrame, x: Continuous, y: Continuous, text: A
   const xTicks = ticks(x, Math.max(2, Math.floor(frame.width / TICK_SPACING.x)), text.formatX);
   if (text.wholeX) xTicks.values = xTicks.values.filter(Number.isInteger);
   const yTicks = ticks(y, Math.max(2, Math.floor(frame.height / TICK_SPACING.y)), text.formatY);
+  if (text.wholeY) yTicks.values = yTicks.values.filter(Number.isInteger);
   layer
     .append('g')
     .attr('class', 'grid')

@@ -111,7 +111,7 @@ describe('spectra side by side', () => {
     await page.keyboard.press('Enter');
     const again = page.getByRole('button', { name: 'Draw 8 Spectra Side by Side' });
     await again.waitFor();
-    assert.equal(await page.locator(':focus').innerText(), 'Draw 8 Spectra Side by Side');
+    assert.equal(await page.locator('vscode-button:focus').innerText(), 'Draw 8 Spectra Side by Side');
     assert.equal((await requests(page, 'spectrum')).length, 3, 'the layer and two at a time, no more');
   });
 

@@ -23,7 +23,7 @@ export interface CellRange {
 }
 
 /** Smaller elements are not told apart. */
-const LEAST_SIDE = 3;
+const LEAST_SIDE = 4;
 
 /** From this size of a cell on its number stands in it. */
 const TEXT_WIDTH = 46;

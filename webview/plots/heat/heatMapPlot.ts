@@ -189,7 +189,9 @@ export class HeatMapPlot {
       const [low, high] = axis.domain() as [number, number];
       return inSight ? axis.copy().domain([low - 0.5, high - 0.5]) : axis;
     });
-    drawAxes(frame, across!, down!, { x: `${place}column`, y: `${place}row`, formatX: whole, formatY: whole });
+    drawAxes(frame, across!, down!, {
+      ...{ x: `${place}column`, y: `${place}row`, formatX: whole, formatY: whole, wholeX: true, wholeY: true },
+    });
     drawHeatLegend(frame, frame.layer('marks'), scale, (value) => (value === 0 ? '0' : formatNumber(value, 2)));
     this.keepInSight();
   }
@@ -253,7 +255,8 @@ export class HeatMapPlot {
         if (value === undefined) continue;
         context.fillStyle = cssColour(scale.colour(signed ? value : Math.abs(value)));
         context.fillRect(x(col), y(row), width + 0.5, height + 0.5);
-        if (!isRoomy) continue;
+        const isWhole = x(col) >= -1 && x(col + 1) <= frame.width + 1 && y(row) >= -1 && y(row + 1) <= frame.height + 1;
+        if (!isRoomy || !isWhole) continue;
         const text = texts.append('text').attr('class', 'mark-label').attr('text-anchor', 'middle');
         text
           .attr('x', x(col + 0.5))
@@ -273,7 +276,13 @@ export class HeatMapPlot {
 
   private box(row: number, col: number): CellBox {
     const { frame, map, x, y, inSight } = this;
-    if (inSight) return { left: x(col), top: y(row), width: x(1) - x(0), height: y(1) - y(0) };
+    if (inSight) {
+      // As much of the element as is in sight.
+      const left = Math.max(0, x(col));
+      const top = Math.max(0, y(row));
+      const right = Math.min(frame.width, x(col + 1));
+      return { left, top, width: right - left, height: Math.min(frame.height, y(row + 1)) - top };
+    }
     // The picture has cells of one size.
     const [rows, cols] = [map.rowStarts.length - 1, map.colStarts.length - 1];
     const edge = (axis: typeof x, share: number, all: number): number => axis(share * all);

@@ -173,7 +173,7 @@ export class SpectrumGridPlot {
           .append('text')
           .attr('class', 'mark-label')
           .attr('x', at)
-          .attr('y', top - 5);
+          .attr('y', top - 7);
         written.attr('text-anchor', anchor).text(words);
       };
       text(label, left, 'start');

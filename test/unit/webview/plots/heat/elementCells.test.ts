@@ -23,8 +23,8 @@ describe('the elements that a heat map shows', () => {
   });
 
   it('are none while one is too small to be told from its neighbour', () => {
-    assert.equal(elementsInSight(map, [0, 101], [0, 40], size), null);
-    assert.notEqual(elementsInSight(map, [0, 100], [0, 40], size), null);
+    assert.equal(elementsInSight(map, [0, 76], [0, 40], size), null);
+    assert.notEqual(elementsInSight(map, [0, 75], [0, 40], size), null);
     assert.equal(elementsInSight({ rows: 4000, cols: 9 }, [0, 9], [0, 200], size), null);
   });
 });
