@@ -27,7 +27,7 @@ import { useQuantised, type QuantisedParts } from '../requests/useQuantised';
 import { DEFAULT_FARMS, UsageError } from './cliArguments';
 import { planOfFinite } from './finitePlan';
 import type { PlanCommand } from './planArguments';
-import { patternNotes } from './planNotes';
+import { patternNotes, timeNotes } from './planNotes';
 import type { ProgressLine } from './progressLine';
 
 type PlanParts = Pick<RequestParts, 'outcomes'> & QuantisedParts;
@@ -110,6 +110,7 @@ async function planWith(
     ...patternNotes(layers, request),
     ...(statistics ? statisticsNotes(statistics) : []),
     ...quantisedNote(plan),
+    ...timeNotes(layers, plan.layers),
     ...(held && ![request.method, ...command.choices].some(needsQuantised)
       ? [`--quantised has no effect: only ${methodsOverQuantised()} takes one.`]
       : []),
