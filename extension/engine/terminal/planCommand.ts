@@ -131,7 +131,10 @@ async function planWith(
 function quantisedNote({ layers }: CompressionPlan): string[] {
   const adapting = Object.values(layers).find((layer) => !('keep' in layer) && needsQuantised(layer));
   return adapting && 'method' in adapting
-    ? [`Running the plan needs the quantised checkpoint, for ${adapting.method}: --quantised PATH.`]
+    ? [
+        `Running the plan needs the quantised checkpoint, for ${adapting.method}: --quantised PATH.`,
+        'The sizes above count the dense weights below the adapter. The run saves the adapter alone.',
+      ]
     : [];
 }
 

@@ -164,6 +164,10 @@ describe('a plan and the statistics that it is run with', () => {
     const { status, stdout, stderr } = plan(statistics(gram(whole)), '--method', 'eora', '--rank', '2');
     assert.equal(status, 0, stderr);
     assert.match(stdout, /Running the plan needs the quantised checkpoint, for eora: --quantised PATH\./);
+    assert.match(
+      stdout,
+      /The sizes above count the dense weights below the adapter\. The run saves the adapter alone\./,
+    );
   });
 
   it('leaves dense what the quantised checkpoint lacks, and refuses one that holds no layer', () => {
