@@ -1,5 +1,4 @@
 /** Entry of the engine's child process: `EngineRequests` over the IPC channel of `child_process.fork`. */
-import './language';
 import os from 'node:os';
 import type { CancellationToken } from 'vscode-jsonrpc';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';

@@ -119,16 +119,9 @@ export function engineEnvironment(cacheFolder: string): Record<string, string> {
   return {
     EIGENSCOPE_CACHE_DIR: cacheFolder,
     EIGENSCOPE_DEVICE: value('device'),
-    ...translations(),
     ...(threads > 0 && { EIGENSCOPE_THREADS: String(threads) }),
     ...(megabytes > 0 && { EIGENSCOPE_MEMORY_MB: String(megabytes) }),
   };
-}
-
-/** The file of the display language's sentences; English has none. */
-function translations(): Record<string, string> {
-  const { uri } = vscode.l10n;
-  return uri?.scheme === 'file' ? { EIGENSCOPE_TRANSLATIONS: uri.fsPath } : {};
 }
 
 /** Shows this extension's settings and no others: a search for its name also finds settings that mention it. */

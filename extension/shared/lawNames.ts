@@ -1,11 +1,12 @@
 /** Laws that a tail may follow, in words. */
+import { l10n } from './language/l10n';
 import type { TailShape } from './layers';
 
 const NAMES: Record<NonNullable<TailShape['law']>, string> = {
-  power_law: 'power law',
-  truncated_power_law: 'power law with exponential cut-off',
+  power_law: l10n.t('power law'),
+  truncated_power_law: l10n.t('power law with exponential cut-off'),
   exponential: 'exponential',
-  stretched_exponential: 'stretched exponential',
+  stretched_exponential: l10n.t('stretched exponential'),
   lognormal: 'log-normal',
   undecided: 'undecided',
 };

@@ -4,6 +4,7 @@ import { LEAST_FITTED } from './metricTable';
 import type { Problem, TensorSummary } from './tensors';
 import { verdictOn, type EntryEvidence, type FarmsEvidence, type JudgedAlpha } from './verdict';
 import { largestOf, smallestOf } from './extremes';
+import { l10n } from './language/l10n';
 
 /** Code of the problem of a tensor that is listed and whose elements cannot be read. */
 export const UNREADABLE = 'unreadable';
@@ -93,7 +94,7 @@ function farmsEvidence({ farms, fits, N, M }: LayerResult): FarmsEvidence | unde
 export function failedFit({ fits, matrices, M, factored }: LayerResult): string | undefined {
   const eigenvalues = factored?.rank ?? matrices * (M ?? 0);
   if (fits.KS?.status !== 'failed' || eigenvalues < LEAST_FITTED) return undefined;
-  return fits.KS.reason ?? 'no valid tail';
+  return fits.KS.reason ?? l10n.english('no valid tail');
 }
 
 /** Directions that a layer could have and has not: a product has no more than its factors. */

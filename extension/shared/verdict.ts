@@ -5,7 +5,9 @@
  * @see Martin & Mahoney, WeightWatcher (ranges); Clauset, Shalizi & Newman 2009 (what makes a power law plausible);
  *   Stephens 1974, "EDF Statistics for Goodness of Fit and Some Comparisons", table 1.4 (critical values of D)
  */
-import { agreeing } from './agreeing';
+import { bulkWords, entryWords, shuffledWords } from './verdictWords';
+import { listWords } from './findings/numberWords';
+import { l10n } from './language/l10n';
 import { lawName } from './lawNames';
 import type { GoodnessOfFit, PowerLawFit, TailShape } from './layers';
 
@@ -145,11 +147,37 @@ export function alphaRange(alpha: number): 'below' | 'within' | 'above' {
   return alpha > UNDER_TRAINED ? 'above' : 'within';
 }
 
-const VERDICTS: Record<ReturnType<typeof alphaRange>, { verdict: Verdict; place: string }> = {
-  below: { verdict: 'typical of over-trained or over-fitted layers', place: `below ${OVER_TRAINED}` },
-  within: { verdict: 'typical of well-trained layers', place: `in ${OVER_TRAINED}–${UNDER_TRAINED}` },
-  above: { verdict: 'typical of under-trained layers', place: `above ${UNDER_TRAINED}` },
+const VERDICTS: Record<ReturnType<typeof alphaRange>, Verdict> = {
+  below: 'typical of over-trained or over-fitted layers',
+  within: 'typical of well-trained layers',
+  above: 'typical of under-trained layers',
 };
+
+/** The verdict in the reader's language. */
+export function verdictName(verdict: Verdict): string {
+  switch (verdict) {
+    case 'typical of over-trained or over-fitted layers':
+      return l10n.t('typical of over-trained or over-fitted layers');
+    case 'typical of well-trained layers':
+      return l10n.t('typical of well-trained layers');
+    case 'typical of under-trained layers':
+      return l10n.t('typical of under-trained layers');
+    case 'no verdict':
+      return l10n.t('no verdict');
+  }
+}
+
+/** @param found alpha with its error */
+function rangeSentence(range: ReturnType<typeof alphaRange>, found: string): string {
+  switch (range) {
+    case 'below':
+      return l10n.t('{0} is below {1}, typical of over-trained or over-fitted layers', found, OVER_TRAINED);
+    case 'within':
+      return l10n.t('{0} is in {1}–{2}, typical of well-trained layers', found, OVER_TRAINED, UNDER_TRAINED);
+    case 'above':
+      return l10n.t('{0} is above {1}, typical of under-trained layers', found, UNDER_TRAINED);
+  }
+}
 
 /**
  * The one judgement of alpha: its range where every check holds, else `no verdict` with what is missing. Never throws; what
@@ -160,30 +188,40 @@ export function verdictOn(input: VerdictInput): JudgedAlpha {
   const beside = farms ? `; ${farmsWords(farms)}` : '';
   const alone = (check: VerdictCheck): JudgedAlpha => ({
     verdict: 'no verdict',
-    verdict_reason: `no verdict: ${check.words}${beside}`,
+    verdict_reason: l10n.t('no verdict: {0}', check.words) + beside,
     verdict_evidence: [check],
   });
   if (notModel !== undefined) {
-    const words = `it is no weight of the model (${notModel}), and its alpha does not tell how well anything is trained`;
+    const words = l10n.t(
+      'it is no weight of the model ({0}), and its alpha does not tell how well anything is trained',
+      l10n.known(notModel),
+    );
     return alone({ check: 'subject', holds: false, value: notModel, needed: 'a weight', words });
   }
   const fitted = fittedTail(fit);
   if (!fitted) {
-    const words = `no power-law fit: ${fit?.reason ?? 'there is no spectrum'}`;
+    const words = l10n.t(
+      'no power-law fit: {0}',
+      fit?.reason === undefined ? l10n.t('there is no spectrum') : l10n.known(fit.reason),
+    );
     return alone({ check: 'fit', holds: false, value: fit?.status ?? null, needed: 'success', words });
   }
   const { alpha, sigma } = fitted;
   const evidence = checksOf(input, fitted);
   const missing = evidence.filter(({ holds }) => !holds);
-  const { verdict, place } = VERDICTS[alphaRange(alpha)];
+  const range = alphaRange(alpha);
   const found = `α ${short(alpha)} ± ${short(sigma)}`;
   if (missing.length === 0) {
-    return { verdict, verdict_reason: `${found} is ${place}, ${verdict}${beside}`, verdict_evidence: evidence };
+    return {
+      verdict: VERDICTS[range],
+      verdict_reason: rangeSentence(range, found) + beside,
+      verdict_evidence: evidence,
+    };
   }
   const why = missing.map(({ words }) => words).join('; ');
   return {
     verdict: 'no verdict',
-    verdict_reason: `no verdict on ${found}: ${why}${beside}`,
+    verdict_reason: l10n.t('no verdict on {0}: {1}', found, why) + beside,
     verdict_evidence: evidence,
   };
 }
@@ -220,9 +258,11 @@ function checksOf(input: VerdictInput, tail: FittedTail): VerdictCheck[] {
 
 function tailCheck(n: number, count: number): VerdictCheck {
   const needed = Math.max(LEAST_TAIL, Math.ceil(LEAST_TAIL_SHARE * count));
-  const words = `its tail has ${n} of ${count} eigenvalues`;
   const holds = n >= needed;
-  return { check: 'tail', holds, value: n, needed, words: holds ? words : `${words}, and ${needed} are needed` };
+  const words = holds
+    ? l10n.t('its tail has {0} of {1} eigenvalues', n, count)
+    : l10n.t('its tail has {0} of {1} eigenvalues, and {2} are needed', n, count, needed);
+  return { check: 'tail', holds, value: n, needed, words };
 }
 
 /** One value above the edge comes there by chance. */
@@ -236,31 +276,34 @@ function spikeCheck(n: number, { spikes, noBulk, aboveShuffled }: VerdictInput):
   if (spikes === null) {
     // The shuffled matrix shows where chance ends, too.
     const holds = aboveShuffled != null && aboveShuffled >= needed;
-    const unknown = `no random bulk was found to compare it with (${noBulk ?? 'it was not fitted'})`;
-    const words = holds ? `${aboveShuffled} eigenvalues are above those of the shuffled matrix` : unknown;
+    const words = holds
+      ? l10n.t('{0} eigenvalues are above those of the shuffled matrix', aboveShuffled)
+      : l10n.t(
+          'no random bulk was found to compare it with ({0})',
+          noBulk == null ? l10n.t('it was not fitted') : l10n.known(noBulk),
+        );
     return { ...about, holds, value: aboveShuffled ?? null, words };
   }
   const value = Math.min(spikes, n);
   const holds = value >= needed;
-  const words = `${value} of the tail’s ${n} eigenvalues ${agreeing(value, 'is', 'are')} above the random bulk`;
-  if (holds) return { ...about, holds, value, words };
-  return { ...about, holds, value, words: `indistinguishable from random: ${words}, and ${needed} are needed` };
+  const words = bulkWords(holds, value, n, needed);
+  return { ...about, holds, value, words };
 }
 
 function shuffledCheck(value: number, n: number): VerdictCheck {
   const needed = neededSpikes(n);
   const holds = value >= needed;
-  const words = `${value} of its eigenvalues ${agreeing(value, 'is', 'are')} above those of the shuffled matrix`;
-  if (holds) return { check: 'shuffled', holds, value, needed, words };
-  const missing = `indistinguishable from random: ${words}, and ${needed} are needed`;
-  return { check: 'shuffled', holds, value, needed, words: missing };
+  const words = shuffledWords(holds, value, needed);
+  return { check: 'shuffled', holds, value, needed, words };
 }
 
 /** Causal masks, triangular and block-diagonal matrices have tails like trained ones, and were never trained. */
 function zeroCheck(value: number): VerdictCheck {
   const holds = value <= MOST_ZEROS;
-  const share = `${(100 * value).toFixed(0)} % of its entries are exactly zero`;
-  const words = holds ? share : `${share}, as of a mask, a triangular or a pruned matrix`;
+  const share = (100 * value).toFixed(0);
+  const words = holds
+    ? l10n.t('{0} % of its entries are exactly zero', share)
+    : l10n.t('{0} % of its entries are exactly zero, as of a mask, a triangular or a pruned matrix', share);
   return { check: 'zeros', holds, value, needed: MOST_ZEROS, words };
 }
 
@@ -276,25 +319,25 @@ function entryCheck({ largest, lambda1, sigma, N, M }: EntryEvidence): VerdictCh
   const alone = ((square + variance * N) * (square + variance * M)) / square;
   const needed = lambda1 / LEAST_BEYOND_ENTRY;
   const holds = square <= variance * Math.sqrt(N * M) || alone < needed;
-  const words = holds
-    ? 'its largest entry does not make its largest eigenvalue'
-    : `its largest entry (|w| ${largest.toPrecision(3)}) makes by itself, in any place, an eigenvalue of ` +
-      `${alone.toPrecision(3)} where the largest is ${lambda1.toPrecision(3)}; only the randomisation test tells ` +
-      'whether more was learned';
+  const words = entryWords(holds, largest, alone, lambda1);
   return { check: 'entries', holds, value: alone, needed, words };
 }
 
 function distanceCheck({ D, n }: FittedTail): VerdictCheck {
   const needed = criticalDistance(n);
   const holds = D <= needed;
-  const side = holds ? 'within' : 'beyond';
-  const words = `D ${D.toPrecision(3)} is ${side} ${needed.toPrecision(3)}, the 90 % bound of a power law’s ${n} values`;
+  const values = [D.toPrecision(3), needed.toPrecision(3), n] as const;
+  const words = holds
+    ? l10n.t('D {0} is within {1}, the 90 % bound of a power law’s {2} values', ...values)
+    : l10n.t('D {0} is beyond {1}, the 90 % bound of a power law’s {2} values', ...values);
   return { check: 'distance', holds, value: D, needed, words };
 }
 
 function bootstrapCheck(p: number): VerdictCheck {
   const holds = p > IMPLAUSIBLE;
-  const words = `the bootstrap ${holds ? 'accepts' : 'refuses'} a power law (p ${short(p)})`;
+  const words = holds
+    ? l10n.t('the bootstrap accepts a power law (p {0})', short(p))
+    : l10n.t('the bootstrap refuses a power law (p {0})', short(p));
   return { check: 'bootstrap', holds, value: p, needed: IMPLAUSIBLE, words };
 }
 
@@ -305,13 +348,13 @@ function lawCheck(shape: TailShape | undefined): VerdictCheck {
       ...about,
       holds: false,
       value: null,
-      words: `other laws were not compared (${shape?.reason ?? 'unknown'})`,
+      words: l10n.t('other laws were not compared ({0})', l10n.known(shape?.reason ?? 'unknown')),
     };
   }
   const holds = shape.law === 'power_law' || shape.law === 'undecided';
   const words = holds
-    ? 'no other law fits its tail significantly better'
-    : `another law fits its tail significantly better (${lawName(shape.law)})`;
+    ? l10n.t('no other law fits its tail significantly better')
+    : l10n.t('another law fits its tail significantly better ({0})', lawName(shape.law));
   return { ...about, holds, value: shape.law, words };
 }
 
@@ -319,8 +362,10 @@ function limitCheck({ alpha, sigma }: FittedTail): VerdictCheck {
   const [low, high] = [alpha - SPREAD * sigma, alpha + SPREAD * sigma];
   const crossed = [OVER_TRAINED, UNDER_TRAINED].filter((limit) => low <= limit && limit <= high);
   const holds = crossed.length === 0;
-  const range = `α ± ${SPREAD}σ is ${short(low)} to ${short(high)}`;
-  const words = holds ? range : `${range}, on both sides of ${crossed.join(' and ')}`;
+  const values = [SPREAD, short(low), short(high)] as const;
+  const words = holds
+    ? l10n.t('α ± {0}σ is {1} to {2}', ...values)
+    : l10n.t('α ± {0}σ is {1} to {2}, on both sides of {3}', ...values, listWords(crossed.map(String)));
   return { check: 'limits', holds, value: [low, high], needed: [OVER_TRAINED, UNDER_TRAINED], words };
 }
 
@@ -334,15 +379,17 @@ function shapeCheck(alpha: number, { alpha: farmsAlpha, interval, windowQ, Q, sa
     sameRule > UNDER_TRAINED &&
     (interval?.[1] ?? farmsAlpha) <= UNDER_TRAINED;
   const words = explained
-    ? `its shape (${short(Q)} times as long as wide) explains an alpha above ${UNDER_TRAINED}`
-    : 'its shape does not explain the value';
+    ? l10n.t('its shape ({0} times as long as wide) explains an alpha above {1}', short(Q), UNDER_TRAINED)
+    : l10n.t('its shape does not explain the value');
   const needed = `above ${UNDER_TRAINED} at one aspect ratio, too, where Q explains alpha`;
   return { check: 'shape', holds: !explained, value: farmsAlpha, needed, words };
 }
 
 function farmsWords({ alpha, interval, windowQ }: FarmsEvidence): string {
-  const range = interval ? ` (${interval.map(short).join('–')})` : '';
-  return `FARMS α ${short(alpha)}${range}, at aspect ratio ${short(windowQ)}`;
+  const values = [short(alpha), short(windowQ)] as const;
+  return interval
+    ? l10n.t('FARMS α {0} ({2}), at aspect ratio {1}', ...values, interval.map(short).join('–'))
+    : l10n.t('FARMS α {0}, at aspect ratio {1}', ...values);
 }
 
 /** Two decimals at most; an alpha in the millions is told as such. */

@@ -7,6 +7,8 @@ import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import type { ViewNotifications } from '../../extension/protocol';
 import { spectrumMethods, type MethodName } from '../../extension/shared/compression/methodTable';
 import type { CompressionPreview, SaveResult } from '../../extension/shared/compressions';
+import { listWords } from '../../extension/shared/findings/numberWords';
+import { l10n } from '../../extension/shared/language/l10n';
 import type { FactoredLayer } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
@@ -29,9 +31,9 @@ interface Amounts {
 }
 
 const quantities: readonly { key: keyof Amounts; name: string; format: (value: number) => string }[] = [
-  { key: 'parameters', name: 'Parameters', format: formatCompact },
-  { key: 'bytes', name: 'Size', format: formatBytes },
-  { key: 'multiply_adds', name: 'Multiply-adds', format: formatCompact },
+  { key: 'parameters', name: l10n.t('Parameters'), format: formatCompact },
+  { key: 'bytes', name: l10n.t('Size'), format: formatBytes },
+  { key: 'multiply_adds', name: l10n.t('Multiply-adds'), format: formatCompact },
 ];
 
 export class CompressionPanel {
@@ -67,15 +69,15 @@ export class CompressionPanel {
     this.energyInput = numberInput({ min: 0, max: 100, step: 'any' }, (v) => onRank(curve.rankForEnergy(v / 100)));
     this.budgetInput = numberInput({ min: 0, max: 200, step: 'any' }, (v) => onRank(curve.rankForBudget(v / 100)));
     const methods = spectrumMethods.map(({ name, label }) => ({ value: name, label }));
-    const method = dropdown('Method', methods, this.method, (value) => {
+    const method = dropdown(l10n.t('Method'), methods, this.method, (value) => {
       this.method = value;
       this.requestPreview();
     });
     const output = dropdown<Output>(
-      'Save as',
+      l10n.t('Save as'),
       [
-        { value: 'factors', label: 'two factors' },
-        { value: 'reconstructed', label: 'reconstructed matrix' },
+        { value: 'factors', label: l10n.t('two factors') },
+        { value: 'reconstructed', label: l10n.t('reconstructed matrix') },
       ],
       this.output,
       (value) => {
@@ -84,27 +86,27 @@ export class CompressionPanel {
       },
     );
     this.save = button({
-      label: 'Save As…',
+      label: l10n.t('Save As…'),
       icon: 'save-as',
       appearance: 'primary',
       onClick: () => void this.saveAs(),
     });
     this.element = element(
       'section',
-      { class: 'compression', 'aria-label': 'Compress this layer' },
+      { class: 'compression', 'aria-label': l10n.t('Compress this layer') },
       element(
         'div',
         { class: 'form' },
-        field('Rank', this.rankInput, `of ${formatCount(full)}`),
-        field('Energy', this.energyInput, '%'),
-        field('Parameters', this.budgetInput, '%'),
-        ...(factored ? [] : [field('Method', method), field('Save as', output)]),
+        field(l10n.t('Rank'), this.rankInput, l10n.t('of {0}', formatCount(full))),
+        field(l10n.t('Energy'), this.energyInput, '%'),
+        field(l10n.t('Parameters'), this.budgetInput, '%'),
+        ...(factored ? [] : [field(l10n.t('Method'), method), field(l10n.t('Save as'), output)]),
       ),
       element(
         'table',
         { class: 'numbers' },
-        element('caption', { class: 'hidden' }, 'Before and after'),
-        tableHead(['Quantity', 'Before', 'After', 'Change']),
+        element('caption', { class: 'hidden' }, l10n.t('Before and after')),
+        tableHead([l10n.t('Quantity'), l10n.t('Before'), l10n.t('After'), l10n.t('Change')]),
         this.numbers,
       ),
       this.notes,
@@ -112,7 +114,7 @@ export class CompressionPanel {
         ? element(
             'p',
             { class: 'muted' },
-            `This product is not stored. Compress its factors instead: ${factored.factors.join(' and ')}.`,
+            l10n.t('This product is not stored. Compress its factors instead: {0}.', listWords(factored.factors)),
           )
         : element('div', { class: 'save-row' }, this.save, this.status),
     );
@@ -142,7 +144,7 @@ export class CompressionPanel {
         ...[from, to, change].map((text) => element('td', {}, text)),
       );
     this.numbers.replaceChildren(
-      row('Relative error', '', formatPercent(error)),
+      row(l10n.t('Relative error'), '', formatPercent(error)),
       row('σₖ₊₁ / σ₁', '', formatNumber(sigmaRatio, 3)),
       ...quantities.map(({ key, name, format }) =>
         row(name, format(before[key]), format(after[key]), change(before[key], after[key])),
@@ -198,8 +200,8 @@ export class CompressionPanel {
   saving({ fraction, message }: ViewNotifications['saving']): void {
     // The whole model may be saved meanwhile: that is not this layer's.
     if (!this.save.disabled) return;
-    const bar = element('progress', { max: 1, value: fraction, 'aria-label': 'Saving' });
-    this.status.replaceChildren(bar, element('span', {}, `${message} ${formatPercent(fraction, 2)}`));
+    const bar = element('progress', { max: 1, value: fraction, 'aria-label': l10n.t('Saving') });
+    this.status.replaceChildren(bar, element('span', {}, `${l10n.known(message)} ${formatPercent(fraction, 2)}`));
   }
 
   private async saveAs(): Promise<void> {
@@ -211,7 +213,7 @@ export class CompressionPanel {
       const saved = await this.host.request('saveCompressed', request);
       this.status.replaceChildren(...(saved ? savedMessage(saved, this.preview?.notes ?? []) : []));
     } catch (error) {
-      const text = element('span', { class: 'problem' }, problemOf(error).message);
+      const text = element('span', { class: 'problem' }, l10n.known(problemOf(error).message));
       this.status.replaceChildren(icon('error'), text);
     } finally {
       this.save.disabled = false;
@@ -221,10 +223,15 @@ export class CompressionPanel {
 
 /** @param told notes that stand above it already */
 function savedMessage(saved: SaveResult, told: readonly string[]): Node[] {
-  const text =
-    `Saved ${saved.path} (${formatBytes(saved.bytes)}), rank ${formatCount(saved.rank)}; ` +
-    `error measured on the written factors ${formatPercent(saved.measured_error, 4)}.`;
-  return [icon('check'), element('span', {}, [text, ...saved.notes.filter((note) => !told.includes(note))].join(' '))];
+  const text = l10n.t(
+    'Saved {0} ({1}), rank {2}; error measured on the written factors {3}.',
+    saved.path,
+    formatBytes(saved.bytes),
+    formatCount(saved.rank),
+    formatPercent(saved.measured_error, 4),
+  );
+  const notes = saved.notes.filter((note) => !told.includes(note)).map((note) => l10n.known(note));
+  return [icon('check'), element('span', {}, [text, ...notes].join(' '))];
 }
 
 /** Empty where nothing was there before: no share of nothing can be told. */

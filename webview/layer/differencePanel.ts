@@ -3,6 +3,7 @@ import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import type { LayerDifference, WorstLine } from '../../extension/shared/compression/layerDifference';
 import { layerMethod } from '../../extension/shared/compression/methodTable';
 import type { LayerChoice } from '../../extension/shared/compression/plans';
+import { l10n } from '../../extension/shared/language/l10n';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
 import { button } from '../controls/controls';
@@ -13,7 +14,7 @@ import { HeatMapPlot } from '../plots/heat/heatMapPlot';
 import { beforeAfterPlot } from '../plots/beforeAfterPlot';
 
 export class DifferencePanel {
-  readonly element = element('section', { class: 'difference', 'aria-label': 'Difference', hidden: true });
+  readonly element = element('section', { class: 'difference', 'aria-label': l10n.t('Difference'), hidden: true });
   private pending: CancellationTokenSource | null = null;
 
   constructor(
@@ -39,8 +40,8 @@ export class DifferencePanel {
     this.pending = source;
     this.element.hidden = false;
     const { label } = layerMethod(choice.method);
-    const title = element('h3', { class: 'plot-title', tabindex: -1 }, `What ${label} loses`);
-    this.element.replaceChildren(title, waiting('Compressing the layer…'));
+    const title = element('h3', { class: 'plot-title', tabindex: -1 }, l10n.t('What {0} loses', label));
+    this.element.replaceChildren(title, waiting(l10n.t('Compressing the layer…')));
     title.focus();
     try {
       const params = { layer: this.layer, choice, ...this.sources };
@@ -49,8 +50,8 @@ export class DifferencePanel {
       this.element.replaceChildren(title, ...this.contents(found, label));
     } catch (error) {
       if (this.pending !== source) return;
-      const again = button({ label: 'Try Again', onClick: () => void this.show(choice) });
-      const message = element('p', {}, problemOf(error).message);
+      const again = button({ label: l10n.t('Try Again'), onClick: () => void this.show(choice) });
+      const message = element('p', {}, l10n.known(problemOf(error).message));
       this.element.replaceChildren(
         title,
         element('div', { class: 'layer-message error', role: 'alert' }, icon('error'), message, again),
@@ -59,16 +60,16 @@ export class DifferencePanel {
   }
 
   private contents({ measured, map, rows, columns, before, after }: LayerDifference, label: string): HTMLElement[] {
-    const notes = measured.notes.map((note) => element('li', {}, icon('info'), note));
+    const notes = measured.notes.map((note) => element('li', {}, icon('info'), l10n.known(note)));
     return [
       ...(notes.length > 0 ? [element('ul', { class: 'notes' }, ...notes)] : []),
       element(
         'div',
         { class: 'difference-grid' },
         beforeAfterPlot(this.layer, label, before, after),
-        new HeatMapPlot(map, undefined, { title: 'Heat map of the difference' }).element,
-        worstTable('Worst outputs (rows)', 'Row', rows),
-        worstTable('Worst inputs (columns)', 'Column', columns),
+        new HeatMapPlot(map, undefined, { title: l10n.t('Heat map of the difference') }).element,
+        worstTable(l10n.t('Worst outputs (rows)'), l10n.t('Row'), rows),
+        worstTable(l10n.t('Worst inputs (columns)'), l10n.t('Column'), columns),
       ),
     ];
   }
@@ -76,14 +77,14 @@ export class DifferencePanel {
 
 function worstTable(caption: string, what: string, lines: readonly WorstLine[]): HTMLElement {
   if (lines.length === 0) {
-    return element('p', { class: 'muted' }, `${caption}: none, the difference is zero.`);
+    return element('p', { class: 'muted' }, l10n.t('{0}: none, the difference is zero.', caption));
   }
   const body = lines.map(({ index, relative, share }) =>
     element(
       'tr',
       {},
       element('th', { scope: 'row' }, formatCount(index)),
-      element('td', {}, Number.isFinite(relative) ? formatPercent(relative) : 'was zero'),
+      element('td', {}, Number.isFinite(relative) ? formatPercent(relative) : l10n.t('was zero')),
       element('td', {}, formatPercent(share)),
     ),
   );
@@ -91,7 +92,7 @@ function worstTable(caption: string, what: string, lines: readonly WorstLine[]):
     'table',
     { class: 'numbers worst' },
     element('caption', {}, caption),
-    tableHead([what, 'Error', 'Share of the whole']),
+    tableHead([what, 'Error', l10n.t('Share of the whole')]),
     element('tbody', {}, ...body),
   );
 }

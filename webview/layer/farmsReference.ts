@@ -2,10 +2,11 @@
  * What FARMS's alpha of a layer is to be compared with. No bands are published for it: 2 to 6 is said of whole matrices. The
  * references are the other layers of the same model, and those of the same role. Pure.
  */
+import { l10n } from '../../extension/shared/language/l10n';
 import { placeOf } from '../../extension/shared/names/layerPlaces';
 import type { LayerResult } from '../../extension/shared/layers';
 import { middleHalf } from '../map/depthLines';
-import { formatNumber, plural } from '../numbers/format';
+import { formatCount, formatNumber } from '../numbers/format';
 
 export interface ReferenceLayer {
   layer: string;
@@ -42,7 +43,7 @@ export function farmsReference(layer: string, own: LayerResult, results: Iterabl
   if (others.length === 0) return null;
   const role = placeOf(layer)?.role;
   const same = role === undefined ? [] : others.filter((other) => placeOf(other.layer)?.role === role);
-  const groups = [group('all layers', others)];
+  const groups = [group(l10n.t('all layers'), others)];
   if (same.length > 0 && same.length < others.length) groups.push(group(role!, same));
   return { alpha, groups };
 }
@@ -51,13 +52,26 @@ export function farmsReference(layer: string, own: LayerResult, results: Iterabl
 export function referenceFinding({ alpha, groups }: FarmsReference): string {
   const sentences = groups.map(({ label, others, middle }, i) => {
     const below = others.filter((other) => other.alpha < alpha).length;
-    const among = i === 0 ? plural(others.length, 'other layer') : plural(others.length, `other ${label} layer`);
-    const half = middle
-      ? `; half of them lie between ${formatNumber(middle[0], 3)} and ${formatNumber(middle[1], 3)}`
-      : '';
-    return i === 0
-      ? `FARMS α ${formatNumber(alpha, 3)} is larger than that of ${below} of ${among}${half}.`
-      : `It is larger than that of ${below} of ${among}${half}.`;
+    const count = formatCount(others.length);
+    const half = middle && [formatNumber(middle[0], 3), formatNumber(middle[1], 3)];
+    const first = l10n.many(
+      others.length,
+      'FARMS α {0} is larger than that of {1} of 1 other layer',
+      'FARMS α {0} is larger than that of {1} of {2} other layers',
+      formatNumber(alpha, 3),
+      below,
+      count,
+    );
+    const next = l10n.many(
+      others.length,
+      'It is larger than that of {0} of 1 other {2} layer',
+      'It is larger than that of {0} of {1} other {2} layers',
+      below,
+      count,
+      label,
+    );
+    const said = i === 0 ? first : next;
+    return half === null ? `${said}.` : l10n.t('{0}; half of them lie between {1} and {2}.', said, half[0]!, half[1]!);
   });
   return sentences.join(' ');
 }

@@ -4,6 +4,7 @@
  */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import type { ViewNotifications } from '../../extension/protocol';
+import { l10n } from '../../extension/shared/language/l10n';
 import type { GoodnessOfFit, LayerResult } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
 import { lawName } from '../../extension/shared/lawNames';
@@ -28,7 +29,7 @@ export class FitTest {
   ) {
     this.element = element(
       'section',
-      { class: 'fit-test', 'aria-label': 'Test of the fit' },
+      { class: 'fit-test', 'aria-label': l10n.t('Test of the fit') },
       verdict(layer),
       this.status,
     );
@@ -55,9 +56,9 @@ export class FitTest {
   private offer(...before: Child[]): void {
     if (this.layer.fits.KS?.status !== 'success') return;
     const start = button({
-      label: 'Test the Fit',
+      label: l10n.t('Test the Fit'),
       icon: 'beaker',
-      title: 'Compares D with that of synthetic spectra that do follow the power law; takes some seconds',
+      title: l10n.t('Compares D with that of synthetic spectra that do follow the power law; takes some seconds'),
       onClick: () => void this.run(),
     });
     this.set(...before, start);
@@ -81,23 +82,35 @@ export class FitTest {
   }
 
   private work(fraction: number): void {
-    const bar = element('progress', { max: 1, value: fraction, 'aria-label': 'Testing the fit' });
+    const bar = element('progress', { max: 1, value: fraction, 'aria-label': l10n.t('Testing the fit') });
     const stop = (): void => {
       this.cancel();
       this.offer();
     };
-    this.set(bar, formatPercent(fraction, 2), button({ label: 'Cancel', onClick: stop }));
+    this.set(bar, formatPercent(fraction, 2), button({ label: l10n.t('Cancel'), onClick: stop }));
   }
 
   private show({ status, reason, p, standard_error: error, replicates, seed }: GoodnessOfFit): void {
     if (status === 'failed' || p === null) {
-      this.set(icon('warning'), `The fit cannot be tested: ${reason ?? 'unknown'}.`);
+      this.set(icon('warning'), l10n.t('The fit cannot be tested: {0}.', l10n.known(reason ?? 'unknown')));
       return;
     }
-    const finding = p > IMPLAUSIBLE ? 'a power law is plausible' : 'not a power law';
-    const chance = `p ${formatNumber(p, 3)} ± ${formatNumber(error ?? 0, 2)}`;
+    const values = [
+      formatNumber(p, 3),
+      formatNumber(error ?? 0, 2),
+      p > IMPLAUSIBLE ? l10n.t('a power law is plausible') : l10n.t('not a power law'),
+      formatCount(replicates ?? 0),
+      seed,
+    ] as const;
+    const from = fittedFrom(this.layer);
     this.set(
-      `Test of the fit${fittedFrom(this.layer)}: ${chance}, ${finding} (${formatCount(replicates ?? 0)} synthetic spectra, seed ${seed}).`,
+      from === undefined
+        ? l10n.t('Test of the fit: p {0} ± {1}, {2} ({3} synthetic spectra, seed {4}).', ...values)
+        : l10n.t(
+            'Test of the fit from the fitted xmin {5}: p {0} ± {1}, {2} ({3} synthetic spectra, seed {4}).',
+            ...values,
+            from,
+          ),
     );
   }
 
@@ -110,17 +123,23 @@ export class FitTest {
 function verdict(layer: LayerResult): HTMLElement | null {
   const { tail_shape: shape } = layer;
   if (!shape) return null;
-  const law = shape.law === undefined ? `none (${shape.reason ?? 'unknown'})` : lawName(shape.law);
+  const law =
+    shape.law === undefined ? l10n.t('none ({0})', l10n.known(shape.reason ?? 'unknown')) : lawName(shape.law);
   const text =
     shape.law === 'undecided'
-      ? 'a power law fits no better and no worse than another law; test the fit to see whether it is plausible at all'
+      ? l10n.t(
+          'a power law fits no better and no worse than another law; test the fit to see whether it is plausible at all',
+        )
       : law;
-  return element('p', {}, `Shape of the tail${fittedFrom(layer)}: ${text}.`);
+  const from = fittedFrom(layer);
+  const said =
+    from === undefined
+      ? l10n.t('Shape of the tail: {0}.', text)
+      : l10n.t('Shape of the tail from the fitted xmin {1}: {0}.', text, from);
+  return element('p', {}, said);
 }
 
-/** Names the tail that is meant; reads after a noun. */
-function fittedFrom({ fits: { KS } }: LayerResult): string {
-  return typeof KS?.xmin === 'number' && KS.status === 'success'
-    ? ` from the fitted xmin ${formatNumber(KS.xmin, 3)}`
-    : '';
+/** The fitted xmin, which names the tail that is meant. */
+function fittedFrom({ fits: { KS } }: LayerResult): string | undefined {
+  return typeof KS?.xmin === 'number' && KS.status === 'success' ? formatNumber(KS.xmin, 3) : undefined;
 }

@@ -3,6 +3,7 @@ import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import type { ViewNotifications } from '../../extension/protocol';
 import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
+import { l10n } from '../../extension/shared/language/l10n';
 import type { FactoredLayer, LayerResult, LayerSpectrum } from '../../extension/shared/layers';
 import { computedWords } from '../../extension/shared/deviceTitle';
 import { aboutLayer } from './aboutLayer';
@@ -12,7 +13,7 @@ import { allNumbers, statisticsTable } from './allNumbers';
 import type { Host } from '../connection';
 import { button, panels, type Button, type Panels } from '../controls/controls';
 import { breakableName, element } from '../controls/elements';
-import { formatCompact, formatCount, formatNumber, formatShape, formatShare, plural } from '../numbers/format';
+import { formatCompact, formatCount, formatNumber, formatShape, formatShare, counted } from '../numbers/format';
 import { icon } from '../controls/icons';
 import type { KeptPlace } from './layerPlace';
 import { MatrixPanel } from './matrixPanel';
@@ -80,14 +81,14 @@ export class LayerView {
   ) {
     this.ofModel = ofTheModel(inspection.summary.tensors);
     this.close = button({
-      label: 'Close (Escape)',
+      label: l10n.t('Close (Escape)'),
       icon: 'close',
       appearance: 'icon',
       onClick: () => actions.close(),
     });
     this.element = element(
       'section',
-      { class: 'layer', 'aria-label': 'Layer', hidden: true },
+      { class: 'layer', 'aria-label': l10n.t('Layer'), hidden: true },
       element('header', { class: 'layer-head' }, this.title, this.close, this.facts),
       this.body,
     );
@@ -116,12 +117,12 @@ export class LayerView {
     this.layer = layer;
     this.forget();
     this.element.hidden = false;
-    this.element.setAttribute('aria-label', `Layer ${layer}`);
+    this.element.setAttribute('aria-label', l10n.t('Layer {0}', layer));
     this.title.replaceChildren(...breakableName(layer));
     this.facts.replaceChildren(...this.factsAbout(tensor, null, whole));
     if (focus === 'title') this.title.focus({ preventScroll: true });
-    this.message('loading', 'Reading the spectrum…', [
-      button({ label: 'Cancel', onClick: () => this.actions.close() }),
+    this.message('loading', l10n.t('Reading the spectrum…'), [
+      button({ label: l10n.t('Cancel'), onClick: () => this.actions.close() }),
     ]);
     const look = this.inspection.looks.get(layer);
     if (look) this.body.append(quickPanel(look));
@@ -136,8 +137,11 @@ export class LayerView {
       if (focus === 'compress') ranks?.compression.focus();
     } catch (error) {
       if (this.pending !== source) return;
-      const again = button({ label: 'Try Again', onClick: () => void this.show(layer, tensor, tab, 'title', whole) });
-      this.message('error', problemOf(error).message, [again]);
+      const again = button({
+        label: l10n.t('Try Again'),
+        onClick: () => void this.show(layer, tensor, tab, 'title', whole),
+      });
+      this.message('error', l10n.known(problemOf(error).message), [again]);
     }
   }
 
@@ -243,27 +247,27 @@ export class LayerView {
       const place = this.actions.place(layer.name);
       const others = (): LayerResult[] => this.modelResults();
       this.spectrum = new SpectrumPanel(this.host, spectrum, tensor, this.fitTest, place, others);
-      list.push({ id: 'spectrum', label: 'Spectrum', content: this.spectrum.element });
-      list.push({ id: 'ranks', label: 'Ranks and compression', content: this.ranks.element });
+      list.push({ id: 'spectrum', label: l10n.t('Spectrum'), content: this.spectrum.element });
+      list.push({ id: 'ranks', label: l10n.t('Ranks and compression'), content: this.ranks.element });
     }
     this.methods = whole === undefined ? this.methodsPanel(spectrum, tensor) : null;
-    if (this.methods) list.push({ id: 'methods', label: 'Methods', content: this.methods.element });
+    if (this.methods) list.push({ id: 'methods', label: l10n.t('Methods'), content: this.methods.element });
     this.parts = this.partsPanel(parts, whole ?? { layer: layer.name, tensor });
     this.multiples = this.multiplesPanel(parts, whole ?? { layer: layer.name, tensor }, whole !== undefined);
     const members = [this.multiples, this.parts].flatMap((panel) => (panel ? [panel.element] : []));
-    const label = this.parts ? 'Parts' : (this.multiples?.label ?? '');
+    const label = this.parts ? l10n.t('Parts') : (this.multiples?.label ?? '');
     if (members.length > 0) list.push({ id: 'parts', label, content: element('div', {}, ...members) });
-    if (layer.statistics) list.push({ id: 'elements', label: 'Elements', content: elements(spectrum) });
+    if (layer.statistics) list.push({ id: 'elements', label: l10n.t('Elements'), content: elements(spectrum) });
     const matrix =
       tensor.layers.length > 0 ? new MatrixPanel(this.host, spectrum, (row, col) => this.showElement(row, col)) : null;
     this.matrix = matrix;
-    if (matrix) list.push({ id: 'matrix', label: 'Matrix', content: matrix.element });
+    if (matrix) list.push({ id: 'matrix', label: l10n.t('Matrix'), content: matrix.element });
     const values = new ValuesPanel(this.host, layer.name, spectrum.rankEigenvalues.length > 0);
     this.values = values;
-    list.push({ id: 'values', label: 'Values', content: values.element });
-    list.push({ id: 'numbers', label: 'All numbers', content: allNumbers(layer, tensor) });
+    list.push({ id: 'values', label: l10n.t('Values'), content: values.element });
+    list.push({ id: 'numbers', label: l10n.t('All numbers'), content: allNumbers(layer, tensor) });
     const active = list.some((panel) => panel.id === tab) ? tab : list[0]!.id;
-    this.panels = panels('Views of the layer', list, active, (id) => {
+    this.panels = panels(l10n.t('Views of the layer'), list, active, (id) => {
       if (id === 'matrix') matrix?.load();
       if (id === 'values') values.load();
       this.actions.tab(id);
@@ -319,7 +323,10 @@ export class LayerView {
     const facts = factsOf(tensor, spectrum);
     if (!whole) return facts;
     const back = (): void => void this.show(whole.layer, whole.tensor, 'parts', 'title');
-    return [...facts, element('button', { type: 'button', class: 'link', click: back }, `part of ${whole.layer}`)];
+    return [
+      ...facts,
+      element('button', { type: 'button', class: 'link', click: back }, l10n.t('part of {0}', whole.layer)),
+    ];
   }
 }
 
@@ -347,11 +354,11 @@ function factsOf(tensor: TensorSummary, spectrum: LayerSpectrum | null): HTMLEle
     formatShape(shape),
     tensor.encoding ?? tensor.dtype,
     // A tensor that is not stored has no parameters of its own.
-    parameters > 0 && plural(parameters, 'parameter', 'parameters', formatCompact),
-    stacked && `one of ${formatCount(tensor.layers.length)} in ${tensor.name}`,
-    tensor.alias !== undefined && `also ${tensor.alias}`,
-    tensor.sharedWith !== undefined && `tied with ${tensor.sharedWith}`,
-    layer && layer.matrices > 1 && `${formatCount(layer.matrices)} kernel positions`,
+    parameters > 0 && counted('parameters', parameters, formatCompact),
+    stacked && l10n.t('one of {0} in {1}', formatCount(tensor.layers.length), tensor.name),
+    tensor.alias !== undefined && l10n.t('also {0}', tensor.alias),
+    tensor.sharedWith !== undefined && l10n.t('tied with {0}', tensor.sharedWith),
+    layer && layer.matrices > 1 && l10n.t('{0} kernel positions', formatCount(layer.matrices)),
     layer?.precision !== undefined && computedWords(layer.precision),
     layer?.elapsed !== undefined && `${formatNumber(layer.elapsed / 1000, 2)} s`,
   ];
@@ -362,13 +369,14 @@ function factsOf(tensor: TensorSummary, spectrum: LayerSpectrum | null): HTMLEle
 function notices(layer: LayerResult): HTMLElement[] {
   const texts: { kind: 'warning' | 'info'; text: string }[] = layer.problems.map(({ message }) => ({
     kind: 'warning',
-    text: message,
+    text: l10n.known(message),
   }));
   // A problem that took the spectrum says so itself.
   if (layer.noSpectrum !== undefined && texts.length === 0) {
-    texts.push({ kind: 'info', text: `No spectrum: ${layer.noSpectrum}.` });
+    texts.push({ kind: 'info', text: l10n.t('No spectrum: {0}.', l10n.known(layer.noSpectrum)) });
   }
-  if (layer.precisionNote !== undefined) texts.push({ kind: 'info', text: `This layer was ${layer.precisionNote}.` });
+  if (layer.precisionNote !== undefined)
+    texts.push({ kind: 'info', text: l10n.t('This layer was {0}.', l10n.known(layer.precisionNote)) });
   if (layer.factored) texts.push({ kind: 'info', text: factoredText(layer.name, layer.factored) });
   return texts.map(({ kind, text }) =>
     element('div', { class: `notice ${kind}` }, icon(kind), element('span', {}, text)),
@@ -379,13 +387,22 @@ function notices(layer: LayerResult): HTMLElement[] {
 function factoredText(name: string, { rank, scale, directions, base }: FactoredLayer): string {
   const added = name.endsWith('delta_weight');
   const made = added ? 'ΔW' : 'W';
-  const used =
-    directions === undefined ? '' : `: ${directions} of ${plural(rank, 'direction')} hold 95 % of ‖${made}‖²`;
   const relative = base?.relative_norm;
-  const share =
-    typeof relative === 'number' ? ` ‖ΔW‖ is ${formatShare(relative)} of ‖W‖ (${base!.tensor} of ${base!.path}).` : '';
   const product = added || scale !== 1 ? `${formatNumber(scale, 4)}·B·A` : 'A·B';
-  return `${made} = ${product}, computed from its factors${used}.${share}`;
+  const computed =
+    directions === undefined
+      ? l10n.t('{0} = {1}, computed from its factors.', made, product)
+      : l10n.many(
+          rank,
+          '{0} = {1}, computed from its factors: {2} of 1 direction hold 95 % of ‖{0}‖².',
+          '{0} = {1}, computed from its factors: {2} of {3} directions hold 95 % of ‖{0}‖².',
+          made,
+          product,
+          directions,
+          formatCount(rank),
+        );
+  if (typeof relative !== 'number') return computed;
+  return `${computed} ${l10n.t('‖ΔW‖ is {0} of ‖W‖ ({1} of {2}).', formatShare(relative), base!.tensor, base!.path)}`;
 }
 
 function elements({ layer, histogram }: LayerSpectrum): HTMLElement {

@@ -3,6 +3,7 @@
  * first looked at: the engine reads the whole tensor for them.
  */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
+import { l10n } from '../../extension/shared/language/l10n';
 import type { LayerSpectrum } from '../../extension/shared/layers';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
@@ -51,7 +52,7 @@ export class MatrixPanel {
 
   private async loadPicture(): Promise<void> {
     const { layer, eigenvalues } = this.spectrum;
-    this.picture.replaceChildren(waiting('Reading the matrix…'));
+    this.picture.replaceChildren(waiting(l10n.t('Reading the matrix…')));
     try {
       const map = await this.host.request('heatMap', { layer: layer.name, order: 0 }, this.source.token);
       const onOrder = eigenvalues.length > 0 ? (order: number): void => void this.reorder(order) : undefined;
@@ -79,8 +80,8 @@ export class MatrixPanel {
   private async loadVectors(): Promise<void> {
     const { layer, rankEigenvalues, rankMatrix } = this.spectrum;
     const count = Math.min(VECTORS, rankMatrix.rows, rankMatrix.cols);
-    const title = element('h3', { class: 'plot-title' }, 'Singular vectors');
-    this.vectors.replaceChildren(title, waiting(`Computing the ${formatCount(count)} largest…`));
+    const title = element('h3', { class: 'plot-title' }, l10n.t('Singular vectors'));
+    this.vectors.replaceChildren(title, waiting(l10n.t('Computing the {0} largest…', formatCount(count))));
     try {
       const found = await this.host.request('vectorMetrics', { layer: layer.name, count }, this.source.token);
       const total = rankEigenvalues.reduce((sum, value) => sum + value, 0);
@@ -94,20 +95,20 @@ export class MatrixPanel {
     this.ordering?.cancel();
     const source = new CancellationTokenSource();
     this.ordering = source;
-    this.status.textContent = 'Ordering rows and columns…';
+    this.status.textContent = l10n.t('Ordering rows and columns…');
     try {
       const map = await this.host.request('heatMap', { layer: this.spectrum.layer.name, order }, source.token);
       if (this.ordering !== source) return;
       this.plot?.show(map);
       this.status.textContent = '';
     } catch (error) {
-      if (this.ordering === source) this.status.textContent = problemOf(error).message;
+      if (this.ordering === source) this.status.textContent = l10n.known(problemOf(error).message);
     }
   }
 
   private fail(place: HTMLElement, error: unknown, again: () => void): void {
     if (this.source.token.isCancellationRequested) return;
-    const retry = button({ label: 'Try Again', onClick: again });
+    const retry = button({ label: l10n.t('Try Again'), onClick: again });
     const { message } = problemOf(error);
     place.replaceChildren(
       element('div', { class: 'layer-message error', role: 'alert' }, icon('error'), element('p', {}, message), retry),

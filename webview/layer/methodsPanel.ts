@@ -10,6 +10,7 @@ import { layerMethod, layerMethods, type MethodName } from '../../extension/shar
 import type { LayerChoice } from '../../extension/shared/compression/plans';
 import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
+import { l10n } from '../../extension/shared/language/l10n';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
 import { button, checkbox, setChecked, type Button, type Checkbox } from '../controls/controls';
@@ -43,7 +44,7 @@ export class MethodsPanel {
   private readonly cancel: Button;
   private readonly status = element('p', { class: 'muted', role: 'status' });
   private readonly results = element('div', { class: 'methods-results' });
-  private readonly plot = new SizeErrorPlot('Error by size', 'method');
+  private readonly plot = new SizeErrorPlot(l10n.t('Error by size'), 'method');
   private readonly difference: DifferencePanel;
   private running: CancellationTokenSource | null = null;
 
@@ -56,20 +57,20 @@ export class MethodsPanel {
   ) {
     this.slider = element('input', {
       ...{ class: 'target-slider', type: 'range', min: 1, max: 100, step: 1 },
-      ...{ 'aria-label': 'Share of the parameters that stays' },
+      ...{ 'aria-label': l10n.t('Share of the parameters that stays') },
       input: () => this.setShare(this.slider.valueAsNumber / 100),
     });
     this.number = numberInput({ min: 1, max: 100, step: 'any' }, (value) => {
       this.setShare(Math.min(100, Math.max(1, value)) / 100);
     });
-    this.number.setAttribute('aria-label', 'Share of the parameters that stays, in percent');
+    this.number.setAttribute('aria-label', l10n.t('Share of the parameters that stays, in percent'));
     this.compare = button({
-      label: 'Compare',
+      label: l10n.t('Compare'),
       icon: 'play',
       appearance: 'primary',
       onClick: () => void this.run(),
     });
-    this.cancel = button({ label: 'Cancel', icon: 'debug-stop', onClick: () => this.running?.cancel() });
+    this.cancel = button({ label: l10n.t('Cancel'), icon: 'debug-stop', onClick: () => this.running?.cancel() });
     this.cancel.hidden = true;
     this.difference = new DifferencePanel(host, layer, this.sources);
     this.plot.element.hidden = true;
@@ -78,11 +79,11 @@ export class MethodsPanel {
       { class: 'methods-panel' },
       element(
         'section',
-        { class: 'methods-form', 'aria-label': 'Methods to compare' },
+        { class: 'methods-form', 'aria-label': l10n.t('Methods to compare') },
         element(
           'div',
           { class: 'target' },
-          element('span', { class: 'rank-name' }, 'Parameters that stay'),
+          element('span', { class: 'rank-name' }, l10n.t('Parameters that stay')),
           this.slider,
           element('div', { class: 'field-control' }, this.number, element('span', { class: 'unit' }, '%')),
         ),
@@ -124,7 +125,7 @@ export class MethodsPanel {
     return element(
       'fieldset',
       { class: 'exclude' },
-      element('legend', {}, 'Methods'),
+      element('legend', {}, l10n.t('Methods')),
       element('ul', { class: 'method-boxes' }, ...items),
     );
   }
@@ -138,21 +139,23 @@ export class MethodsPanel {
   }
 
   private statisticsText(statistics: StatisticsSummary): string {
-    const text = `Statistics of the inputs: ${statisticsName(statistics)}.`;
-    return statistics.synthetic ? `${text} What they weigh is arbitrary: they say nothing of real inputs.` : text;
+    const text = l10n.t('Statistics of the inputs: {0}.', statisticsName(statistics));
+    return statistics.synthetic
+      ? `${text} ${l10n.t('What they weigh is arbitrary: they say nothing of real inputs.')}`
+      : text;
   }
 
   private setShare(share: number): void {
     this.share = share;
     this.slider.value = String(100 * share);
-    this.slider.setAttribute('aria-valuetext', `${formatPercent(share)} of the parameters`);
+    this.slider.setAttribute('aria-valuetext', l10n.t('{0} of the parameters', formatPercent(share)));
     setUnlessEdited(this.number, String(Math.round(1000 * share) / 10));
   }
 
   private async run(): Promise<void> {
     const methods = [...this.boxes].filter(([, { checked, disabled }]) => checked && !disabled).map(([name]) => name);
     if (methods.length === 0) {
-      this.status.textContent = 'Choose at least one method.';
+      this.status.textContent = l10n.t('Choose at least one method.');
       return;
     }
     const source = new CancellationTokenSource();
@@ -174,14 +177,19 @@ export class MethodsPanel {
     const all = [...table, ...others];
     for (const [done, { method, choice }] of all.entries()) {
       if (source.token.isCancellationRequested) break;
-      this.status.textContent = `${layerMethod(method).label}: ${formatCount(done + 1)} of ${formatCount(all.length)}`;
+      this.status.textContent = l10n.t(
+        '{0}: {1} of {2}',
+        layerMethod(method).label,
+        formatCount(done + 1),
+        formatCount(all.length),
+      );
       await this.measure(method, choice, done < table.length, source);
     }
     if (this.running !== source) return;
     this.running = null;
     this.compare.disabled = false;
     this.cancel.hidden = true;
-    this.status.textContent = source.token.isCancellationRequested ? 'Cancelled.' : '';
+    this.status.textContent = source.token.isCancellationRequested ? l10n.t('Cancelled.') : '';
   }
 
   private async measure(
@@ -200,7 +208,7 @@ export class MethodsPanel {
       this.curves.set(method, [...(this.curves.get(method) ?? []), measured]);
     } catch (error) {
       if (source.token.isCancellationRequested) return;
-      const { message } = problemOf(error);
+      const message = l10n.known(problemOf(error).message);
       if (isRow) this.outcomes.set(method, { choice, problem: message });
       else this.status.textContent = message;
     }
@@ -226,9 +234,14 @@ export class MethodsPanel {
       'measured' in outcome ? [outcome.measured] : [],
     );
     const [best] = [...measured].sort((a, b) => a.relative_error - b.relative_error);
-    if (!best) return 'No method could be measured.';
+    if (!best) return l10n.t('No method could be measured.');
     const { label } = layerMethod(best.choice.method);
     const { before, after } = best.bytes;
-    return `The least error here is ${formatPercent(best.relative_error)}, by ${label} at ${formatPercent(after / before)} of the bytes.`;
+    return l10n.t(
+      'The least error here is {0}, by {1} at {2} of the bytes.',
+      formatPercent(best.relative_error),
+      label,
+      formatPercent(after / before),
+    );
   }
 }

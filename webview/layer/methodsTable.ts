@@ -2,6 +2,7 @@
 import type { MeasuredLayer } from '../../extension/shared/compression/measured';
 import { layerMethod } from '../../extension/shared/compression/methodTable';
 import type { LayerChoice } from '../../extension/shared/compression/plans';
+import { l10n } from '../../extension/shared/language/l10n';
 import { button } from '../controls/controls';
 import { element, tableHead } from '../controls/elements';
 import { formatBytes, formatCompact, formatCount, formatPercent } from '../numbers/format';
@@ -10,7 +11,16 @@ export type MethodOutcome = { readonly choice: LayerChoice } & (
   { readonly measured: MeasuredLayer } | { readonly problem: string }
 );
 
-const COLUMNS = ['Method', 'Rank', 'Error', 'In its metric', 'Of the outputs', 'Size', 'Multiply-adds', ''];
+const COLUMNS = [
+  l10n.t('Method'),
+  l10n.t('Rank'),
+  'Error',
+  l10n.t('In its metric'),
+  l10n.t('Of the outputs'),
+  l10n.t('Size'),
+  l10n.t('Multiply-adds'),
+  '',
+];
 
 /** @param onDifference shows what a choice loses */
 export function methodsTable(
@@ -20,11 +30,11 @@ export function methodsTable(
 ): HTMLElement {
   return element(
     'div',
-    { class: 'methods-scroll', tabindex: 0, role: 'region', 'aria-label': 'Methods side by side' },
+    { class: 'methods-scroll', tabindex: 0, role: 'region', 'aria-label': l10n.t('Methods side by side') },
     element(
       'table',
       { class: 'numbers methods' },
-      element('caption', { class: 'hidden' }, `Methods for ${layer}, measured on what is stored`),
+      element('caption', { class: 'hidden' }, l10n.t('Methods for {0}, measured on what is stored', layer)),
       tableHead(COLUMNS),
       element('tbody', {}, ...outcomes.map((outcome) => row(outcome, onDifference))),
     ),
@@ -41,20 +51,20 @@ function row(outcome: MethodOutcome, onDifference: (choice: LayerChoice) => void
   const { relative_error, metric_error, output_error, bytes, multiply_adds, notes } = measured;
   const cell = (text: string): HTMLElement => element('td', {}, text);
   const difference = button({
-    label: 'Difference',
-    title: `Show what ${layerMethod(choice.method).label} loses, and where`,
+    label: l10n.t('Difference'),
+    title: l10n.t('Show what {0} loses, and where', layerMethod(choice.method).label),
     onClick: () => onDifference(choice),
   });
   return element(
     'tr',
-    { title: notes.join(' ') || undefined },
+    { title: notes.map((note) => l10n.known(note)).join(' ') || undefined },
     name,
     cell(choice.rank === undefined ? '' : formatCount(choice.rank)),
     cell(formatPercent(relative_error)),
     cell(formatPercent(metric_error)),
     cell(output_error === null ? '–' : formatPercent(output_error)),
-    cell(`${formatBytes(bytes.after)} of ${formatBytes(bytes.before)}`),
-    cell(`${formatCompact(multiply_adds.after)} of ${formatCompact(multiply_adds.before)}`),
+    cell(l10n.t('{0} of {1}', formatBytes(bytes.after), formatBytes(bytes.before))),
+    cell(l10n.t('{0} of {1}', formatCompact(multiply_adds.after), formatCompact(multiply_adds.before))),
     element('td', {}, difference),
   );
 }

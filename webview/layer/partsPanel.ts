@@ -2,11 +2,12 @@
  * What a layer's matrix consists of (q, k and v of a fused projection, heads, gates), each with its leading numbers: computed
  * when a person asks for them, and opened as a layer of its own.
  */
+import { l10n } from '../../extension/shared/language/l10n';
 import type { InspectSettings } from '../../extension/shared/layers';
 import type { LayerParts, PartSummary } from '../../extension/shared/tensors';
 import { button, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
-import { formatMetric, formatNumber, formatPercent, formatShape, plural } from '../numbers/format';
+import { formatMetric, formatNumber, formatPercent, formatShape, counted, formatCount } from '../numbers/format';
 import { icon } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
 import { measures, type Measure } from '../numbers/measures';
@@ -22,9 +23,21 @@ const COLUMNS = ['alpha', 'farms_alpha', 'stable_rank', 'rank_energy_0.95', 'l2'
 
 /** What the letters that parts are called by stand for. */
 const MEANING: Readonly<Record<string, string>> = {
-  ...{ q: 'queries', k: 'keys', v: 'values', gate: 'gate projection', up: 'up projection' },
-  ...{ i: 'input gate', f: 'forget gate', o: 'output gate', g: 'cell candidate', c: 'cell candidate' },
-  ...{ r: 'reset gate', z: 'update gate', n: 'new state', h: 'new state' },
+  ...{
+    q: l10n.t('queries'),
+    k: l10n.t('keys'),
+    v: l10n.t('values'),
+    gate: l10n.t('gate projection'),
+    up: l10n.t('up projection'),
+  },
+  ...{
+    i: l10n.t('input gate'),
+    f: l10n.t('forget gate'),
+    o: l10n.t('output gate'),
+    g: l10n.t('cell candidate'),
+    c: l10n.t('cell candidate'),
+  },
+  ...{ r: l10n.t('reset gate'), z: l10n.t('update gate'), n: l10n.t('new state'), h: l10n.t('new state') },
 };
 
 type Known = Pick<Inspection, 'partResults' | 'progress' | 'busy' | 'isMissing'>;
@@ -59,7 +72,7 @@ export class PartsPanel {
     this.compute = button({ label: '', appearance: 'primary', onClick: () => this.ask() });
     this.foot.append(this.compute);
     if (found.parts.length === 0) {
-      this.finding.textContent = `No parts are known: ${found.reason ?? ''}.`;
+      this.finding.textContent = l10n.t('No parts are known: {0}.', l10n.known(found.reason ?? ''));
       this.element.append(this.finding);
       return;
     }
@@ -96,7 +109,9 @@ export class PartsPanel {
     this.foot.hidden = this.missing.length === 0;
     const running = this.inspection.busy && this.missing.some((name) => this.asked.has(name));
     // Never disabled: it would lose the focus, and asking twice does no harm.
-    this.compute.textContent = running ? 'Computing…' : `Compute ${plural(this.missing.length, 'Part')}`;
+    this.compute.textContent = running
+      ? l10n.t('Computing…')
+      : l10n.many(this.missing.length, 'Compute 1 Part', 'Compute {0} Parts', formatCount(this.missing.length));
     const next = this.foot.hidden && hadFocus ? visible[0]!.name : focused;
     [...this.table.querySelectorAll<HTMLElement>('[data-part]')].find((it) => it.dataset.part === next)?.focus();
   }
@@ -109,7 +124,7 @@ export class PartsPanel {
         'table',
         { class: 'numbers parts' },
         element('caption', { class: 'hidden' }, 'Parts of the layer'),
-        element('thead', {}, element('tr', {}, header('part'), header('shape'), ...columns)),
+        element('thead', {}, element('tr', {}, header(l10n.t('part')), header(l10n.t('shape')), ...columns)),
         element('tbody', {}, ...visible.map((part) => this.row(part))),
       ),
       ...this.reasons(visible),
@@ -124,7 +139,7 @@ export class PartsPanel {
       const reason = results[0] && measure.missing?.(results[0]);
       const isEmpty = results.every((result) => (measure.value(result) ?? null) === null);
       return isEmpty && reason !== undefined
-        ? [element('p', { class: 'muted' }, `No ${measure.label}: ${reason}.`)]
+        ? [element('p', { class: 'muted' }, l10n.t('No {0}: {1}.', measure.label, l10n.known(reason)))]
         : [];
     });
   }
@@ -167,7 +182,7 @@ export class PartsPanel {
         },
       },
       icon(unfolded ? 'chevron-down' : 'chevron-right'),
-      plural(inner, 'head'),
+      l10n.many(inner, '1 head', '{0} heads', formatCount(inner)),
     );
   }
 
@@ -175,11 +190,11 @@ export class PartsPanel {
     const result = this.inspection.partResults.get(name);
     const running = this.inspection.progress.get(name);
     if (!result || running) {
-      const text = running ? `${running.stage} ${formatPercent(running.fraction)}` : 'not computed';
+      const text = running ? `${l10n.known(running.stage)} ${formatPercent(running.fraction)}` : l10n.t('not computed');
       return [element('td', { class: 'muted', colspan: this.columns.length }, text)];
     }
     const [problem] = result.problems;
-    if (problem) return [element('td', { colspan: this.columns.length }, problem.message)];
+    if (problem) return [element('td', { colspan: this.columns.length }, l10n.known(problem.message))];
     return this.columns.map((measure) => {
       const number = measure.value(result);
       if (number === null || number === undefined) return element('td', { title: measure.missing?.(result) }, '–');
@@ -200,8 +215,8 @@ export class PartsPanel {
     });
     const sorted = known.sort((a, b) => a.rank - b.rank);
     const [least, most] = [sorted[0], sorted.at(-1)];
-    if (!least || !most || least === most) return `${plural(parts.length, 'matrix', 'matrices')} stored as one.`;
+    if (!least || !most || least === most) return l10n.t('{0} stored as one.', counted('matrices', parts.length));
     const shown = ({ label, rank }: { label: string; rank: number }): string => `${formatNumber(rank, 3)} (${label})`;
-    return `Stable ranks from ${shown(least)} to ${shown(most)}.`;
+    return l10n.t('Stable ranks from {0} to {1}.', shown(least), shown(most));
   }
 }

@@ -1,5 +1,6 @@
 /** What a quick look tells of a layer while its spectrum is computed: each number with its interval. */
 import type { QuickLook } from '../../extension/shared/estimates';
+import { l10n } from '../../extension/shared/language/l10n';
 import { element, tableHead } from '../controls/elements';
 import { estimateOf, estimateText, isExact } from '../numbers/estimates';
 import { formatNumber, formatCount } from '../numbers/format';
@@ -22,7 +23,9 @@ export function quickPanel(look: QuickLook): HTMLElement {
       const estimate = estimateOf(look, measure);
       if (!estimate) return [];
       const { low, high } = estimate;
-      const interval = isExact(estimate) ? 'exact' : `${formatNumber(low, 4)} to ${formatNumber(high, 4)}`;
+      const interval = isExact(estimate)
+        ? l10n.t('exact')
+        : l10n.t('{0} to {1}', formatNumber(low, 4), formatNumber(high, 4));
       return [
         element(
           'tr',
@@ -37,25 +40,36 @@ export function quickPanel(look: QuickLook): HTMLElement {
     element(
       'tr',
       {},
-      element('th', { scope: 'row' }, `σ of rank ${formatCount(i + 1)}`),
+      element('th', { scope: 'row' }, l10n.t('σ of rank {0}', formatCount(i + 1))),
       element('td', {}, `≈ ${formatNumber(value, 4)}`),
-      element('td', {}, `${formatNumber(low, 4)} to ${formatNumber(high, 4)}`),
+      element('td', {}, l10n.t('{0} to {1}', formatNumber(low, 4), formatNumber(high, 4))),
     ),
   );
-  const windows = look.farms
-    ? ` FARMS: ${formatCount(look.farms.windows)} windows of ${formatCount(look.farms.num_row_samples)} rows or fewer.`
-    : '';
+  const source = [
+    l10n.t('From {0} random vectors, seed {1}.', formatCount(look.vectors), look.seed),
+    ...(look.farms
+      ? [
+          l10n.t(
+            'FARMS: {0} windows of {1} rows or fewer.',
+            formatCount(look.farms.windows),
+            formatCount(look.farms.num_row_samples),
+          ),
+        ]
+      : []),
+  ].join(' ');
   return element(
     'section',
-    { class: 'quick-look', 'aria-label': 'Estimates' },
-    element('h3', { class: 'plot-title' }, 'Estimated until the spectrum is there'),
-    look.reason === undefined ? null : element('p', { class: 'muted' }, `Nothing to estimate: ${look.reason}.`),
+    { class: 'quick-look', 'aria-label': l10n.t('Estimates') },
+    element('h3', { class: 'plot-title' }, l10n.t('Estimated until the spectrum is there')),
+    look.reason === undefined
+      ? null
+      : element('p', { class: 'muted' }, l10n.t('Nothing to estimate: {0}.', l10n.known(look.reason))),
     element(
       'table',
       { class: 'twin' },
-      tableHead(['Number', 'Estimate', '95% interval']),
+      tableHead([l10n.t('Number'), l10n.t('Estimate'), l10n.t('95% interval')]),
       element('tbody', {}, ...rows, ...singular),
     ),
-    element('p', { class: 'muted' }, `From ${formatCount(look.vectors)} random vectors, seed ${look.seed}.${windows}`),
+    element('p', { class: 'muted' }, source),
   );
 }

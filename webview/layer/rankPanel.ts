@@ -2,6 +2,7 @@
  * Choosing a rank: the singular values with their marks, a slider that lines up with them, the numbers that follow at
  * once, the list of suggestions, and the compression that can be saved.
  */
+import { l10n } from '../../extension/shared/language/l10n';
 import type { LayerResult, LayerSpectrum } from '../../extension/shared/layers';
 import { CompressionPanel } from './compressionPanel';
 import type { Host } from '../connection';
@@ -37,7 +38,7 @@ export class RankPanel {
     this.curve = curve;
     this.marks = marksOf(suggestions);
     this.slider = element('input', {
-      ...{ class: 'rank-slider', type: 'range', min: 1, max: curve.fullRank, step: 1, 'aria-label': 'Rank' },
+      ...{ class: 'rank-slider', type: 'range', min: 1, max: curve.fullRank, step: 1, 'aria-label': l10n.t('Rank') },
       input: () => this.choose(Number(this.slider.value)),
     });
     this.plot = new SingularValuesPlot(
@@ -81,7 +82,12 @@ export class RankPanel {
     this.slider.value = String(bounded);
     this.slider.setAttribute(
       'aria-valuetext',
-      `rank ${formatCount(bounded)}: error ${formatPercent(curve.error(bounded))}, ${formatPercent(curve.ratio(bounded))} of the parameters`,
+      l10n.t(
+        'rank {0}: error {1}, {2} of the parameters',
+        formatCount(bounded),
+        formatPercent(curve.error(bounded)),
+        formatPercent(curve.ratio(bounded)),
+      ),
     );
     this.plot.setRank(bounded);
     this.compression.setRank(bounded);
@@ -93,7 +99,8 @@ export class RankPanel {
     const rows = [...marks]
       .sort((a, b) => a.rank - b.rank)
       .map(({ name, rank }) => {
-        const why = whyNoSaving(curve.ratio(rank));
+        const saving = whyNoSaving(curve.ratio(rank));
+        const why = saving && l10n.known(saving);
         return element(
           'tr',
           { title: described.get(name), ...(why !== undefined && { class: 'no-saving' }) },
@@ -105,16 +112,20 @@ export class RankPanel {
           element('td', {}, formatCount(rank)),
           element('td', {}, formatPercent(curve.error(curve.bounded(rank)))),
           element('td', {}, formatPercent(curve.ratio(rank))),
-          element('td', { title: why }, why === undefined ? '' : curve.ratio(rank) > 1 ? 'larger' : 'saves little'),
+          element(
+            'td',
+            { title: why },
+            why === undefined ? '' : curve.ratio(rank) > 1 ? l10n.t('larger') : l10n.t('saves little'),
+          ),
         );
       });
     return element(
       'section',
-      { class: 'suggestions', 'aria-label': 'Rank suggestions' },
+      { class: 'suggestions', 'aria-label': l10n.t('Rank suggestions') },
       element(
         'table',
         { class: 'numbers' },
-        tableHead(['Suggestion', 'Rank', 'Error', 'Parameters', 'Note']),
+        tableHead([l10n.t('Suggestion'), l10n.t('Rank'), 'Error', l10n.t('Parameters'), l10n.t('Note')]),
         element('tbody', {}, ...rows),
       ),
     );

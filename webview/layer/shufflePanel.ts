@@ -1,5 +1,6 @@
 /** Shuffling a layer's entries on request: its spectrum is drawn beside the layer's own, and what stands out is told. */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
+import { l10n } from '../../extension/shared/language/l10n';
 import type { LayerSpectrum, ShuffledSpectrum } from '../../extension/shared/layers';
 import { upperBound } from '../../extension/spectral/tail/bounds';
 import { problemOf } from '../../extension/shared/rpc';
@@ -30,10 +31,11 @@ export class ShufflePanel {
 
   private offer(...before: Child[]): void {
     const start = button({
-      label: 'Shuffle the Entries',
+      label: l10n.t('Shuffle the Entries'),
       icon: 'sync',
-      title:
+      title: l10n.t(
         'Draws the spectrum of the same numbers in random order: what it lacks was learned; takes as long as the layer did',
+      ),
       onClick: () => void this.run(),
     });
     this.set(...before, start);
@@ -46,7 +48,7 @@ export class ShufflePanel {
       this.cancel();
       this.offer();
     };
-    this.set(icon('loading'), 'Shuffling…', button({ label: 'Cancel', onClick: stop }));
+    this.set(icon('loading'), l10n.t('Shuffling…'), button({ label: l10n.t('Cancel'), onClick: stop }));
     try {
       const { name: layer } = this.spectrum.layer;
       const found = await this.host.request('shuffled', { layer }, source.token);
@@ -58,10 +60,10 @@ export class ShufflePanel {
       };
       this.set(
         element('span', {}, shuffledWords(this.spectrum.eigenvalues, found)),
-        button({ label: 'Remove', onClick: remove }),
+        button({ label: l10n.t('Remove'), onClick: remove }),
       );
     } catch (error) {
-      if (this.running === source) this.offer(icon('error'), element('span', {}, problemOf(error).message));
+      if (this.running === source) this.offer(icon('error'), element('span', {}, l10n.known(problemOf(error).message)));
     } finally {
       if (this.running === source) this.running = null;
     }
@@ -79,8 +81,12 @@ export function shuffledWords(
 ): string {
   const above = eigenvalues.length - upperBound(eigenvalues, edge.threshold);
   const [largest, threshold] = [others.at(-1) ?? 0, edge.threshold].map((value) => formatNumber(value, 3));
-  return (
-    `Dotted: the same entries in random order (seed ${seed}), λ₁ ${largest!}. ` +
-    `${formatCount(above)} of ${formatCount(eigenvalues.length)} eigenvalues of this layer lie above ${threshold!}, which random order does not reach.`
+  return l10n.t(
+    'Dotted: the same entries in random order (seed {0}), λ₁ {1}. {2} of {3} eigenvalues of this layer lie above {4}, which random order does not reach.',
+    seed,
+    largest!,
+    formatCount(above),
+    formatCount(eigenvalues.length),
+    threshold!,
   );
 }

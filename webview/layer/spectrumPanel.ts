@@ -1,4 +1,5 @@
 /** The spectra of a layer, of its whole matrix and of FARMS's windows, each with D against xmin, and the test of the fit. */
+import { l10n } from '../../extension/shared/language/l10n';
 import type { LayerResult, LayerSpectrum } from '../../extension/shared/layers';
 import type { TensorSummary } from '../../extension/shared/tensors';
 import { element } from '../controls/elements';
@@ -77,11 +78,13 @@ function drawn({ input, options }: SpectrumInput, place: KeptPlace): SpectrumPlo
 
 function noFarms(layer: LayerResult): HTMLElement {
   const { farms } = layer;
-  let reason = `No FARMS alpha: ${farmsMissing(layer)}.`;
+  let reason = l10n.t('No FARMS alpha: {0}.', farmsMissing(layer));
   if (farms?.status === 'success') {
-    reason =
-      `FARMS alpha ${formatNumber(farms.alpha ?? NaN, 4)}, the mean over ${formatCount(farms.windows)} blocks of the kernel, ` +
-      'each fitted by itself: there is no pooled spectrum to draw.';
+    reason = l10n.t(
+      'FARMS alpha {0}, the mean over {1} blocks of the kernel, each fitted by itself: there is no pooled spectrum to draw.',
+      formatNumber(farms.alpha ?? NaN, 4),
+      formatCount(farms.windows),
+    );
   }
   return element(
     'section',

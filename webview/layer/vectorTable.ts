@@ -2,12 +2,13 @@
 import type { LayerVectors, VectorMetrics } from '../../extension/shared/layers';
 import { sharingElements, vectorMetricTable } from '../../extension/spectral/metrics/vectorMetrics';
 import { element } from '../controls/elements';
-import { formatCount, formatNumber, formatPercent, plural } from '../numbers/format';
+import { formatCount, formatNumber, formatPercent, counted } from '../numbers/format';
 import { largestOf } from '../../extension/shared/extremes';
+import { l10n } from '../../extension/shared/language/l10n';
 
-const SHARED =
-  'How many elements carry the vector: 1 if one element holds everything, all if they are equally large, about a third ' +
-  'in a random vector. A small number means that the direction belongs to a few rows or columns.';
+const SHARED = l10n.t(
+  'How many elements carry the vector: 1 if one element holds everything, all if they are equally large, about a third in a random vector. A small number means that the direction belongs to a few rows or columns.',
+);
 
 /** @param total Σσ² of the whole matrix */
 export function vectorTable({ rows, cols, vectors, note }: LayerVectors, total: number): HTMLElement {
@@ -26,7 +27,7 @@ export function vectorTable({ rows, cols, vectors, note }: LayerVectors, total: 
       ...side(right),
     ),
   );
-  const metrics = [{ label: 'shared by', description: SHARED }, ...vectorMetricTable];
+  const metrics = [{ label: l10n.t('shared by'), description: SHARED }, ...vectorMetricTable];
   const heads = [0, 1].flatMap((at) =>
     metrics.map(({ label, description }, i) =>
       element('th', { scope: 'col', title: description, class: at === 1 && i === 0 ? 'first' : undefined }, label),
@@ -35,7 +36,7 @@ export function vectorTable({ rows, cols, vectors, note }: LayerVectors, total: 
   const table = element(
     'table',
     { class: 'numbers vectors' },
-    element('caption', { class: 'hidden' }, 'Singular values and how their vectors are spread'),
+    element('caption', { class: 'hidden' }, l10n.t('Singular values and how their vectors are spread')),
     element(
       'thead',
       {},
@@ -43,11 +44,15 @@ export function vectorTable({ rows, cols, vectors, note }: LayerVectors, total: 
         'tr',
         {},
         element('td', { colspan: 3 }),
-        element('th', { scope: 'colgroup', colspan: metrics.length }, `left vector u, ${plural(rows, 'row')}`),
+        element(
+          'th',
+          { scope: 'colgroup', colspan: metrics.length },
+          l10n.t('left vector u, {0}', counted('rows', rows)),
+        ),
         element(
           'th',
           { scope: 'colgroup', colspan: metrics.length, class: 'first' },
-          `right vector v, ${plural(cols, 'column')}`,
+          l10n.t('right vector v, {0}', counted('columns', cols)),
         ),
       ),
       element(
@@ -55,7 +60,11 @@ export function vectorTable({ rows, cols, vectors, note }: LayerVectors, total: 
         {},
         element('th', { scope: 'col' }, '#'),
         element('th', { scope: 'col' }, 'σ'),
-        element('th', { scope: 'col', title: 'σ² over the sum of all: its share of the squared norm' }, 'energy'),
+        element(
+          'th',
+          { scope: 'col', title: l10n.t('σ² over the sum of all: its share of the squared norm') },
+          l10n.t('energy'),
+        ),
         ...heads,
       ),
     ),
@@ -65,11 +74,15 @@ export function vectorTable({ rows, cols, vectors, note }: LayerVectors, total: 
     'div',
     {},
     element('p', { class: 'plot-finding' }, finding(rows, cols, vectors, note)),
-    element('div', { class: 'vectors-scroll', tabindex: 0, role: 'region', 'aria-label': 'Singular vectors' }, table),
+    element(
+      'div',
+      { class: 'vectors-scroll', tabindex: 0, role: 'region', 'aria-label': l10n.t('Singular vectors') },
+      table,
+    ),
     element(
       'details',
       { class: 'definitions' },
-      element('summary', {}, 'What these numbers mean'),
+      element('summary', {}, l10n.t('What these numbers mean')),
       element(
         'dl',
         {},
@@ -81,14 +94,19 @@ export function vectorTable({ rows, cols, vectors, note }: LayerVectors, total: 
 
 function finding(rows: number, cols: number, vectors: LayerVectors['vectors'], note: string | undefined): string {
   const [first] = vectors;
-  if (!first) return 'The matrix has no singular vectors.';
-  if (first.sigma === 0) return 'All singular values are zero, so no direction stands out.';
-  const share = (of: VectorMetrics, all: number, one: string): string =>
-    `${formatCount(Math.round(sharingElements(of)))} of ${plural(all, one)}`;
+  if (!first) return l10n.t('The matrix has no singular vectors.');
+  if (first.sigma === 0) return l10n.t('All singular values are zero, so no direction stands out.');
+  const share = (of: VectorMetrics): string => formatCount(Math.round(sharingElements(of)));
   const worst = largestOf(vectors.map(({ residual }) => residual)) / first.sigma;
-  return (
-    `The strongest direction is carried by about ${share(first.left, rows, 'row')} and ` +
-    `${share(first.right, cols, 'column')}; in a random direction it is about a third. ` +
-    `Largest residual, ‖Wv − σu‖ or ‖Wᵀu − σv‖: ${formatNumber(worst, 2)}·σ₁.${note === undefined ? '' : ` ${note}.`}`
-  );
+  return [
+    l10n.t(
+      'The strongest direction is carried by about {0} of {1} and {2} of {3}; in a random direction it is about a third.',
+      share(first.left),
+      counted('rows', rows),
+      share(first.right),
+      counted('columns', cols),
+    ),
+    l10n.t('Largest residual, ‖Wv − σu‖ or ‖Wᵀu − σv‖: {0}·σ₁.', formatNumber(worst, 2)),
+    ...(note === undefined ? [] : [`${l10n.known(note)}.`]),
+  ].join(' ');
 }

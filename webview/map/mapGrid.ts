@@ -139,7 +139,7 @@ export function valueWords(found: CellValue, { format, label }: MapQuantity): st
     case 'waiting':
       return l10n.t('not inspected yet');
     case 'missing':
-      return found.why === undefined ? l10n.t('no {0}', label) : l10n.t('no {0}: {1}', label, found.why);
+      return found.why === undefined ? l10n.t('no {0}', label) : l10n.t('no {0}: {1}', label, l10n.known(found.why));
     case 'number': {
       const { low, high, count } = found;
       const text = `${label} ${numberText(found, format)}`;

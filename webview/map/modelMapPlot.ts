@@ -1,4 +1,5 @@
 /** The model as a picture: a cell for each block and role, coloured by a number that a person chooses. */
+import { verdictName } from '../../extension/shared/verdict';
 import { l10n } from '../../extension/shared/language/l10n';
 import { layerVerdict } from '../../extension/shared/layerFindings';
 import { themeColour } from '../controls/theme';
@@ -131,7 +132,7 @@ export class ModelMapPlot {
     if (this.quantity.key !== 'alpha' || found.state !== 'number' || found.count > 1) return [];
     const result = this.known.results.get(found.layer);
     const verdict = result && layerVerdict(result)?.verdict;
-    return verdict === undefined ? [] : [verdict];
+    return verdict === undefined ? [] : [verdictName(verdict)];
   }
 
   private box(row: number, col: number): CellBox {

@@ -40,7 +40,7 @@ export class Banners {
     const banners: HTMLElement[] = [];
     if (changed) {
       const again = button({ label: l10n.t('Reload'), icon: 'refresh', onClick: this.reload });
-      banners.push(banner('warning', `${place(changed)}${changed.message}`, again));
+      banners.push(banner('warning', `${place(changed)}${l10n.known(changed.message)}`, again));
     }
     if (engine && engine.state !== 'running') {
       const restarting = engine.state === 'restarting';
@@ -82,7 +82,7 @@ export function banner(kind: 'info' | 'warning' | 'error', text: string, ...acti
 /** One is said at once; several wait behind their number. */
 function problemList(problems: readonly Problem[], path: string): HTMLElement {
   const [first, second] = problems;
-  if (first && !second) return banner('warning', `${place(first)}${first.message}`, null);
+  if (first && !second) return banner('warning', `${place(first)}${l10n.known(first.message)}`, null);
   const items = problems.slice(0, MOST_LISTED).map((problem) => {
     const where = place(problem);
     return element('li', {}, where ? element('b', {}, where) : null, shortened(problem.message, path));

@@ -1,5 +1,5 @@
 /** One layer of the plan, set by hand: method, how much it keeps, or dense. The table stands beside it. */
-import { layerMethod } from '../../extension/shared/compression/methodTable';
+import { layerMethod, type LayerMethodRow } from '../../extension/shared/compression/methodTable';
 import type { LayerChoice, LayerPlan } from '../../extension/shared/compression/plans';
 import { l10n } from '../../extension/shared/language/l10n';
 import { button, checkbox, setChecked, type Button, type Checkbox } from '../controls/controls';
@@ -21,6 +21,14 @@ export interface RowEditorActions {
   open(layer: string): void;
   close(): void;
 }
+
+/** What the number of a method's directions is called. */
+const RANK_NAMES: Readonly<Record<NonNullable<LayerMethodRow['rank']>, string>> = {
+  rank: l10n.t('rank'),
+  columns: l10n.t('columns'),
+  'bond dimension': l10n.t('bond dimension'),
+  atoms: l10n.t('atoms'),
+};
 
 export class RowEditor {
   readonly element: HTMLElement;
@@ -143,7 +151,7 @@ export class RowEditor {
     this.method.show(choice);
     if (rank === undefined) return;
     const { least, most } = rankRange(choice, layer);
-    const name = layerMethod(plan.method).rank ?? l10n.t('rank');
+    const name = RANK_NAMES[layerMethod(plan.method).rank ?? 'rank'];
     this.rankLabel.textContent = name.charAt(0).toUpperCase() + name.slice(1);
     for (const input of [this.slider, this.number]) {
       input.min = String(least);

@@ -276,8 +276,11 @@ function measuredColumns(inspection: Inspection): Column[] {
         const number = value(node);
         if (number === null) {
           // Said once in a row: a screen reader would repeat it in every cell.
-          if (result.matrices === 0) return measure.key === JUDGED ? { text: '', title: result.noSpectrum } : empty;
-          return { text: '–', title: measure.missing?.(result) };
+          if (result.matrices === 0)
+            return measure.key === JUDGED
+              ? { text: '', title: result.noSpectrum && l10n.known(result.noSpectrum) }
+              : empty;
+          return { text: '–', title: l10n.known(measure.missing?.(result) ?? '') || undefined };
         }
         return {
           text: formatMetric(number, measure.format),

@@ -19,17 +19,18 @@ export function rowStatus({ progress, results, crashed }: Inspection, { layer }:
   if (layer === undefined) return NOTHING;
   const running = progress.get(layer);
   if (running) {
-    const words = `${running.stage || l10n.t('in work')}, ${formatPercent(running.fraction, 2)}`;
+    const words = `${l10n.known(running.stage) || l10n.t('in work')}, ${formatPercent(running.fraction, 2)}`;
     return { kind: 'running', fraction: running.fraction, words };
   }
   if (crashed.has(layer)) return { kind: 'failed', fraction: 0, words: l10n.t('The engine stopped on this layer') };
   const result = results.get(layer);
   if (!result) return NOTHING;
   const [problem] = result.problems;
-  if (problem) return { kind: result.matrices === 0 ? 'failed' : 'warning', fraction: 0, words: problem.message };
+  if (problem)
+    return { kind: result.matrices === 0 ? 'failed' : 'warning', fraction: 0, words: l10n.known(problem.message) };
   if (isAllZero(result)) return { kind: 'warning', fraction: 0, words: l10n.t('All its elements are zero') };
   const failed = failedFit(result);
   return failed === undefined
     ? NOTHING
-    : { kind: 'warning', fraction: 0, words: l10n.t('No power-law fit: {0}', failed) };
+    : { kind: 'warning', fraction: 0, words: l10n.t('No power-law fit: {0}', l10n.known(failed)) };
 }

@@ -2,7 +2,6 @@
  * Entry of the process in which models run: onnxruntime blocks its thread, and a model, or a driver, may end its process.
  * It answers calls one after another (`modelCalls.ts`).
  */
-import '../language';
 import { problemOf } from '../../shared/rpc';
 import { calibrateModel } from './calibrate';
 import type { ModelCalls, CallMessage, CallName } from './modelCalls';

@@ -2,7 +2,6 @@
  * Entry of the short-lived process that tries onnxruntime or one device, named by its argument, and sends an
  * `OnnxruntimeVerdict` or a `TrialVerdict`.
  */
-import '../language';
 import { loadKernels } from '../../linalg/kernels/loadKernels';
 import { tryDevice } from '../../linalg/devices/deviceTrial';
 import { openGramDevice } from '../../linalg/devices/gramDevice';

@@ -1,5 +1,4 @@
 /** Entry of a worker thread: answers `WorkerCalls`, and the calls of the layer that it has. */
-import '../language';
 import { parentPort, workerData } from 'node:worker_threads';
 import { compressPair } from '../../compression/pairCompression';
 import { pollFor } from '../../linalg/eigen/symmetricEigenvalues';

@@ -1,5 +1,6 @@
 /** A layer's record as other programs get it: the public names, plain copies, problems as sentences. */
 import type { LayerResult, RankSuggestion } from '../../shared/layers';
+import { l10n } from '../../shared/language/l10n';
 import { layerVerdict, type Named } from '../../shared/layerFindings';
 import { suggestedRank } from '../../shared/ranks/worthFactoring';
 import type { CheckpointSummary as InternalSummary, TensorSummary } from '../../shared/tensors';
@@ -31,7 +32,7 @@ export function publicLayers(tensor: TensorSummary): LayerInfo[] {
 /** @param tensor that the layer lies in: no verdict is given on what is no weight */
 export function publicNumbers(result: LayerResult, tensor?: Named): LayerNumbers {
   const { name, shape, dtype, encoding, metrics, missing, farms, ranks, statistics, precision, problems } = result;
-  const judged = layerVerdict(result, tensor);
+  const judged = l10n.inEnglish(() => layerVerdict(result, tensor));
   const suggested = suggestedRank(ranks);
   return {
     ...{ layer: name, tensor: result.tensor, shape: [...shape], dtype: encoding ?? dtype },

@@ -101,7 +101,7 @@ async function chooseLayer(session: CheckpointSession): Promise<string | undefin
 
 function knownNumbers(result: LayerResult | undefined): string | undefined {
   const suggested = result && suggestedRank(result.ranks);
-  if (!suggested || suggested.reason !== undefined) return suggested?.reason;
+  if (!suggested || suggested.reason !== undefined) return suggested && l10n.known(suggested.reason);
   return l10n.t('rank {0} keeps {1} of the energy', suggested.rank, percentText(suggested.energy));
 }
 

@@ -92,8 +92,9 @@ async function suggestedItems(session: CheckpointSession, layer: string, method:
     const item: RankItem = { label: labelOf(request), alwaysShow: true, request };
     try {
       const preview = await session.preview(layer, method, request);
-      reason = preview.notWorthFactoring;
-      const why = whyNoSaving(preview.bytes.after / preview.bytes.before);
+      reason = preview.notWorthFactoring && l10n.known(preview.notWorthFactoring);
+      const found = whyNoSaving(preview.bytes.after / preview.bytes.before);
+      const why = found && l10n.known(found);
       item.detail = previewText(preview);
       if (why === undefined) saving.push(item);
       else others.push({ ...item, label: `$(circle-slash) ${item.label}`, description: why });

@@ -150,7 +150,11 @@ function hex(character: string): string {
 }
 
 function numbers({ layer, curve }: PeekResult, tensor: TensorSummary): string {
-  const lines = [fitLine(layer, tensor), rankLine(layer), layer.problems[0] && markdownText(layer.problems[0].message)];
+  const lines = [
+    fitLine(layer, tensor),
+    rankLine(layer),
+    layer.problems[0] && markdownText(l10n.known(layer.problems[0].message)),
+  ];
   const [first, last] = [curve[0], curve.at(-1)];
   const finding =
     first !== undefined && last !== undefined
@@ -173,7 +177,7 @@ function fitLine(layer: LayerResult, tensor: TensorSummary): string {
 
 function rankLine({ ranks, M }: LayerResult): string {
   const suggested = suggestedRank(ranks);
-  if (!suggested || suggested.reason !== undefined) return suggested?.reason ?? '';
+  if (!suggested || suggested.reason !== undefined) return l10n.known(suggested?.reason ?? '');
   const { rank, energy, error, ratio } = suggested;
   const shares = [percentText(energy), percentText(error), percentText(ratio)] as const;
   return M === undefined

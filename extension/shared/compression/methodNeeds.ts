@@ -1,4 +1,5 @@
 /** What methods need beside a layer's matrix, and what is known of each layer: for plans, the page and the terminal. */
+import { l10n } from '../language/l10n';
 import { layerMethod, type LayerMethodRow, type MethodName } from './methodTable';
 import type { CompressionPlan, LayerChoice } from './plans';
 import type { CoveredLayer, StatisticsSummary } from './statistics';
@@ -97,9 +98,9 @@ export class KnownOfLayers {
     const known = { has: own?.has ?? [], tokens: own?.tokens != null, quantised: this.quantised?.has(layer) ?? true };
     const [need] = unmetNeeds(method, known);
     if (need === undefined) return undefined;
-    if (need === 'quantised') return 'is not in the quantised checkpoint';
-    if (need === 'mean' && own?.has.includes('mean')) return 'has no number of tokens in the statistics';
-    return own ? `has no ${need} in the statistics` : 'is not in the statistics';
+    if (need === 'quantised') return l10n.english('is not in the quantised checkpoint');
+    if (need === 'mean' && own?.has.includes('mean')) return l10n.english('has no number of tokens in the statistics');
+    return own ? l10n.english('has no {0} in the statistics', need) : l10n.english('is not in the statistics');
   }
 
   /** Why one of the methods cannot use the statistics that there are; undefined if all can. */
@@ -107,6 +108,6 @@ export class KnownOfLayers {
     const uses = Object.hasOwn(this.refusedUses, layer) ? this.refusedUses[layer]! : {};
     const found = methods.flatMap((method) => uses[gramUse({ method })] ?? []);
     const refused = Object.hasOwn(this.refused, layer) ? this.refused[layer] : (uses.read ?? found[0]);
-    return refused === undefined ? undefined : `has statistics that cannot be used: ${refused}`;
+    return refused === undefined ? undefined : l10n.english('has statistics that cannot be used: {0}', refused);
   }
 }

@@ -2,6 +2,7 @@
  * The options of compression methods: one list, from which come the plan's schema, the page's controls, the terminal's help
  * and the checks. A method says which of them it takes (`methodTable.ts`).
  */
+import { l10n } from '../language/l10n';
 
 /** What numbers are rounded to, block by block. */
 export const QUANTISERS = ['nf4', 'nf3', 'int8', 'int4', 'fp8', 'mxfp4', 'bipolar'] as const;
@@ -27,68 +28,68 @@ type Row = (IntegerRow | ShareRow | ChoiceRow) & { readonly label: string; reado
 
 const ROWS = {
   quantiser: {
-    label: 'Quantiser',
-    description: 'What elements are rounded to.',
+    label: l10n.t('Quantiser'),
+    description: l10n.t('What elements are rounded to.'),
     kind: 'choice',
     choices: QUANTISERS,
     default: 'nf4',
   },
   bits: {
-    label: 'Bits',
-    description: 'Bits of an element of bipolar integers.',
+    label: l10n.t('Bits'),
+    description: l10n.t('Bits of an element of bipolar integers.'),
     kind: 'integer',
     least: 1,
     most: 8,
     default: 3,
   },
   block: {
-    label: 'Block',
-    description: 'Elements of a row that share a scale; 0 gives each row one. MXFP4 always has 32.',
+    label: l10n.t('Block'),
+    description: l10n.t('Elements of a row that share a scale; 0 gives each row one. MXFP4 always has 32.'),
     kind: 'integer',
     least: 0,
     most: 65536,
     default: 64,
   },
   sparse: {
-    label: 'Exact share',
-    description: 'Share of the columns, or of the entries, that is kept exactly.',
+    label: l10n.t('Exact share'),
+    description: l10n.t('Share of the columns, or of the entries, that is kept exactly.'),
     kind: 'share',
     default: 0.01,
   },
   rounds: {
-    label: 'Rounds',
-    description: 'At most so many turns of alternating; it stops earlier once the error stops falling.',
+    label: l10n.t('Rounds'),
+    description: l10n.t('At most so many turns of alternating; it stops earlier once the error stops falling.'),
     kind: 'integer',
     least: 1,
     most: 30,
     default: 30,
   },
   cores: {
-    label: 'Cores',
-    description: 'Length of the chain.',
+    label: l10n.t('Cores'),
+    description: l10n.t('Length of the chain.'),
     kind: 'integer',
     least: 2,
     most: 8,
     default: 3,
   },
   nonzeros: {
-    label: 'Atoms an output',
-    description: 'Atoms that each output is a sum of; 0 takes half of all.',
+    label: l10n.t('Atoms an output'),
+    description: l10n.t('Atoms that each output is a sum of; 0 takes half of all.'),
     kind: 'integer',
     least: 0,
     most: 65536,
     default: 0,
   },
   scores: {
-    label: 'Scores',
-    description: 'How rows and columns are chosen.',
+    label: l10n.t('Scores'),
+    description: l10n.t('How rows and columns are chosen.'),
     kind: 'choice',
     choices: ['leverage', 'lewis'],
     default: 'leverage',
   },
   seed: {
-    label: 'Seed',
-    description: 'Of the random choice.',
+    label: l10n.t('Seed'),
+    description: l10n.t('Of the random choice.'),
     kind: 'integer',
     least: 0,
     most: 2 ** 31 - 1,

@@ -3,6 +3,7 @@
  * schema and the README read this list; `compression/methods/registry.ts` says what each does, and does not compile without
  * that.
  */
+import { l10n } from '../language/l10n';
 import type { OptionName } from './methodOptions';
 
 /** Statistics of a layer that a method cannot do without. */
@@ -41,9 +42,10 @@ interface Row {
 const ROWS = [
   {
     name: 'svd',
-    label: 'Truncated SVD',
-    description:
+    label: l10n.t('Truncated SVD'),
+    description: l10n.t(
       'Keeps the largest singular directions: the smallest error at a rank if nothing is known of the inputs.',
+    ),
     rank: 'rank',
     options: [],
     needs: [],
@@ -52,8 +54,8 @@ const ROWS = [
   },
   {
     name: 'fwsvd',
-    label: 'Fisher-weighted SVD',
-    description: 'SVD with the rows weighted by their Fisher information.',
+    label: l10n.t('Fisher-weighted SVD'),
+    description: l10n.t('SVD with the rows weighted by their Fisher information.'),
     rank: 'rank',
     options: [],
     needs: ['fisher'],
@@ -62,8 +64,8 @@ const ROWS = [
   },
   {
     name: 'asvd',
-    label: 'Activation-aware SVD',
-    description: 'SVD with the inputs weighted by the root of their mean magnitude, or by an imatrix.',
+    label: l10n.t('Activation-aware SVD'),
+    description: l10n.t('SVD with the inputs weighted by the root of their mean magnitude, or by an imatrix.'),
     rank: 'rank',
     options: [],
     needs: ['diagonal'],
@@ -73,7 +75,9 @@ const ROWS = [
   {
     name: 'svd-llm',
     label: 'SVD-LLM',
-    description: 'SVD of W·L with C = LLᵀ the Gram matrix of the inputs: the smallest error of the outputs at a rank.',
+    description: l10n.t(
+      'SVD of W·L with C = LLᵀ the Gram matrix of the inputs: the smallest error of the outputs at a rank.',
+    ),
     rank: 'rank',
     options: [],
     needs: ['gram'],
@@ -82,8 +86,8 @@ const ROWS = [
   },
   {
     name: 'afm',
-    label: 'Atomic feature mimicking',
-    description: 'Keeps the principal components of the centred outputs, and the mean of the rest as a bias.',
+    label: l10n.t('Atomic feature mimicking'),
+    description: l10n.t('Keeps the principal components of the centred outputs, and the mean of the rest as a bias.'),
     rank: 'rank',
     options: [],
     needs: ['gram', 'mean'],
@@ -92,8 +96,10 @@ const ROWS = [
   },
   {
     name: 'lost',
-    label: 'Low rank and columns',
-    description: 'Low rank, and the largest columns of what it leaves over, in turn until the error stops falling.',
+    label: l10n.t('Low rank and columns'),
+    description: l10n.t(
+      'Low rank, and the largest columns of what it leaves over, in turn until the error stops falling.',
+    ),
     rank: 'rank',
     options: ['sparse', 'rounds'],
     needs: [],
@@ -102,9 +108,10 @@ const ROWS = [
   },
   {
     name: 'gear',
-    label: 'Quantised, low rank and outliers',
-    description:
+    label: l10n.t('Quantised, low rank and outliers'),
+    description: l10n.t(
       'Quantises everything, keeps the largest entries exactly, and adds low rank for the error of the rest.',
+    ),
     rank: 'rank',
     options: ['quantiser', 'bits', 'block', 'sparse', 'rounds'],
     needs: [],
@@ -113,9 +120,10 @@ const ROWS = [
   },
   {
     name: 'lq-lora',
-    label: 'Low rank and quantised',
-    description:
+    label: l10n.t('Low rank and quantised'),
+    description: l10n.t(
       'Low rank and a quantised rest, in turn until the error stops falling; weighted by Fisher means if given.',
+    ),
     rank: 'rank',
     options: ['quantiser', 'bits', 'block', 'rounds'],
     needs: [],
@@ -124,8 +132,8 @@ const ROWS = [
   },
   {
     name: 'eora',
-    label: 'Adapter for a quantised weight',
-    description: 'Low rank for what a quantised checkpoint lost of the dense one, in the metric of the inputs.',
+    label: l10n.t('Adapter for a quantised weight'),
+    description: l10n.t('Low rank for what a quantised checkpoint lost of the dense one, in the metric of the inputs.'),
     rank: 'rank',
     options: [],
     needs: ['quantised', 'gram|diagonal'],
@@ -135,7 +143,7 @@ const ROWS = [
   {
     name: 'pissa',
     label: 'PiSSA',
-    description: 'An adapter of the leading singular directions, and the base without them.',
+    description: l10n.t('An adapter of the leading singular directions, and the base without them.'),
     rank: 'rank',
     options: [],
     needs: [],
@@ -145,7 +153,7 @@ const ROWS = [
   {
     name: 'olora',
     label: 'OLoRA',
-    description: 'An adapter with orthonormal columns, from a QR decomposition, and the base without it.',
+    description: l10n.t('An adapter with orthonormal columns, from a QR decomposition, and the base without it.'),
     rank: 'rank',
     options: [],
     needs: [],
@@ -155,7 +163,7 @@ const ROWS = [
   {
     name: 'loftq',
     label: 'LoftQ',
-    description: 'A quantised base, and an adapter of the leading directions of what quantising lost.',
+    description: l10n.t('A quantised base, and an adapter of the leading directions of what quantising lost.'),
     rank: 'rank',
     options: ['quantiser', 'bits', 'block', 'rounds'],
     needs: [],
@@ -164,8 +172,8 @@ const ROWS = [
   },
   {
     name: 'dct',
-    label: 'Cosine columns',
-    description: 'The largest columns of W in the DCT-II basis. No singular vectors are needed.',
+    label: l10n.t('Cosine columns'),
+    description: l10n.t('The largest columns of W in the DCT-II basis. No singular vectors are needed.'),
     rank: 'columns',
     options: [],
     needs: [],
@@ -174,10 +182,10 @@ const ROWS = [
   },
   {
     name: 'tensor-train',
-    label: 'Tensor train',
-    description:
-      'The matrix as a chain of small tensors (MPO), cut to a bond dimension. ' +
-      'Programs multiply it out: the file gets smaller, and the arithmetic seldom less.',
+    label: l10n.t('Tensor train'),
+    description: l10n.t(
+      'The matrix as a chain of small tensors (MPO), cut to a bond dimension. Programs multiply it out: the file gets smaller, and the arithmetic seldom less.',
+    ),
     rank: 'bond dimension',
     options: ['cores'],
     needs: [],
@@ -186,8 +194,8 @@ const ROWS = [
   },
   {
     name: 'quantise',
-    label: 'Quantise only',
-    description: 'Blocks of few bits, nothing beside them.',
+    label: l10n.t('Quantise only'),
+    description: l10n.t('Blocks of few bits, nothing beside them.'),
     options: ['quantiser', 'bits', 'block'],
     needs: [],
     stores: 'parts',
@@ -195,9 +203,10 @@ const ROWS = [
   },
   {
     name: 'cospadi',
-    label: 'Sparse dictionary',
-    description:
+    label: l10n.t('Sparse dictionary'),
+    description: l10n.t(
       'A dense dictionary and a few of its atoms for each output, in the metric of the Gram matrix if it is known.',
+    ),
     rank: 'atoms',
     options: ['nonzeros', 'rounds'],
     needs: [],
@@ -206,8 +215,10 @@ const ROWS = [
   },
   {
     name: 'robust',
-    label: 'Low rank and gross outliers',
-    description: 'Low rank and a sparse rest of large entries; without a rank, principal component pursuit finds both.',
+    label: l10n.t('Low rank and gross outliers'),
+    description: l10n.t(
+      'Low rank and a sparse rest of large entries; without a rank, principal component pursuit finds both.',
+    ),
     rank: 'rank',
     findsRank: true,
     options: ['sparse', 'rounds'],
@@ -218,7 +229,7 @@ const ROWS = [
   {
     name: 'cur',
     label: 'CUR',
-    description: 'Columns and rows of the matrix itself, chosen by leverage, and a small matrix between them.',
+    description: l10n.t('Columns and rows of the matrix itself, chosen by leverage, and a small matrix between them.'),
     rank: 'rank',
     options: ['scores', 'seed'],
     needs: [],

@@ -1,4 +1,5 @@
 /** What a compressed copy says of itself in its metadata, read without trust: any program can write that key. */
+import { l10n } from '../language/l10n';
 import { visible } from '../visibleText';
 
 /** Metadata key of the note: what became of the file, for people and programs that open it later. */
@@ -22,19 +23,26 @@ export function copyNote(metadata: Readonly<Record<string, string>>): CopyNote |
   // Files of statistics carry a note, too, which names no layer.
   if (!note || !('layer' in note || 'layers' in note)) return undefined;
   const { source } = note;
-  const title = typeof source === 'string' ? `Compressed copy of ${shortened(source)}` : 'Compressed copy';
+  const title =
+    typeof source === 'string' ? l10n.t('Compressed copy of {0}', shortened(source)) : l10n.t('Compressed copy');
   const detail = detailOf(note);
   return detail === undefined ? { title } : { title, detail };
 }
 
 function detailOf({ layer, method, rank, layers }: Record<string, unknown>): string | undefined {
   if (typeof layer === 'string') {
-    const how = typeof method === 'string' ? ` by ${shortened(method)}` : '';
-    return `${shortened(layer)}${how}${typeof rank === 'number' ? ` at rank ${rank}` : ''}`;
+    const name = shortened(layer);
+    const by = typeof method === 'string' ? shortened(method) : undefined;
+    if (typeof rank === 'number') {
+      return by === undefined
+        ? l10n.t('{0} at rank {1}', name, rank)
+        : l10n.t('{0} by {2} at rank {1}', name, rank, by);
+    }
+    return by === undefined ? name : l10n.t('{0} by {1}', name, by);
   }
   if (typeof layers !== 'object' || layers === null) return undefined;
   const count = Object.keys(layers).length;
-  return count === 1 ? '1 layer was compressed' : `${count} layers were compressed`;
+  return l10n.many(count, '1 layer was compressed', '{0} layers were compressed', count);
 }
 
 function parsed(text: string): Record<string, unknown> | undefined {

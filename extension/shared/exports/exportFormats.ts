@@ -1,6 +1,7 @@
 /** What a person keeps of a checkpoint's numbers: the formats, the request, and what was written. */
 import type { OwnNumbers } from '../ownNumbers';
 import type { QuickLook } from '../estimates';
+import { l10n } from '../language/l10n';
 
 export type ExportFormat = 'csv' | 'json' | 'markdown' | 'report';
 
@@ -17,10 +18,16 @@ export interface ExportFormatRow {
 }
 
 export const exportFormats: readonly ExportFormatRow[] = [
-  { format: 'csv', ending: 'csv', suffix: 'weights', files: 'CSV', title: 'Save Numbers as CSV' },
-  { format: 'json', ending: 'json', suffix: 'weights', files: 'JSON', title: 'Save Numbers as JSON' },
-  { format: 'markdown', ending: 'md', suffix: 'overview', files: 'Markdown', title: 'Save Overview as Markdown' },
-  { format: 'report', ending: 'html', suffix: 'report', files: 'HTML', title: 'Save Report' },
+  { format: 'csv', ending: 'csv', suffix: 'weights', files: 'CSV', title: l10n.t('Save Numbers as CSV') },
+  { format: 'json', ending: 'json', suffix: 'weights', files: 'JSON', title: l10n.t('Save Numbers as JSON') },
+  {
+    format: 'markdown',
+    ending: 'md',
+    suffix: 'overview',
+    files: 'Markdown',
+    title: l10n.t('Save Overview as Markdown'),
+  },
+  { format: 'report', ending: 'html', suffix: 'report', files: 'HTML', title: l10n.t('Save Report') },
 ];
 
 export function exportFormat(format: ExportFormat): ExportFormatRow {

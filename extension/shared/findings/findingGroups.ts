@@ -2,6 +2,7 @@
  * Unusual layers of which the same can be said, one line a group: "c_attn and c_fc, blocks 11–23: alpha above 6, FARMS
  * 2.9–3.4: their shape explains it". Pure.
  */
+import { l10n } from '../language/l10n';
 import type { ModelMap } from '../names/modelMap';
 import { UNDER_TRAINED } from '../verdict';
 import { listWords, PLAIN_NUMBERS, rangeWords, type NumberWords } from './numberWords';
@@ -74,8 +75,11 @@ function splitByPlace(
     const roles = listWords(group.rows.map((row) => map.roleNames[row]!));
     const blocks = blockWords(columnsOf(group.layers), map, group.rows);
     const cells = new Set(group.layers.map(({ layer }) => `${places.get(layer)!.row} ${places.get(layer)!.column}`));
-    const experts = group.layers.length > cells.size ? ` (${words.count(group.layers.length)} matrices)` : '';
-    return findingGroup(group.layers, `${roles}, ${blocks}${experts}`, words);
+    const where =
+      group.layers.length > cells.size
+        ? l10n.t('{0}, {1} ({2} matrices)', roles, blocks, words.count(group.layers.length))
+        : `${roles}, ${blocks}`;
+    return findingGroup(group.layers, where, words);
   });
   if (outside.length > 0) made.push(findingGroup(outside, namesWords(outside, words), words));
   return made;
@@ -99,16 +103,16 @@ function whatWords(layers: readonly UnusualLayer[], words: NumberWords): string 
     );
   switch (kind) {
     case 'shape':
-      return `alpha above ${UNDER_TRAINED}, FARMS ${range('farmsAlpha')}: their shape explains it`;
+      return l10n.t('alpha above {0}, FARMS {1}: their shape explains it', UNDER_TRAINED, range('farmsAlpha'));
     case 'under':
-      return `alpha ${range('alpha')}, typical of under-trained layers`;
+      return l10n.t('alpha {0}, typical of under-trained layers', range('alpha'));
     case 'over':
-      return `alpha ${range('alpha')}, typical of over-trained or over-fitted layers`;
+      return l10n.t('alpha {0}, typical of over-trained or over-fitted layers', range('alpha'));
     case 'rank-loss':
-      return group === '' ? `they lose ${range('lost')} ranks each` : group;
+      return group === '' ? l10n.t('they lose {0} ranks each', range('lost')) : l10n.known(group);
     case 'broken':
     case 'failed':
-      return group;
+      return l10n.known(group);
   }
 }
 
@@ -117,7 +121,7 @@ function blockWords(columns: readonly number[], { blocks, cells }: ModelMap, row
   const possible = blocks
     .map((_, column) => column)
     .filter((column) => rows.some((row) => cells[row]![column]!.length > 0));
-  if (columns.length > 1 && columns.length === possible.length) return 'all blocks';
+  if (columns.length > 1 && columns.length === possible.length) return l10n.t('all blocks');
   // Blocks without such a role do not break a stretch.
   const order = new Map(possible.map((column, i) => [column, i]));
   const stretches: { first: number; last: number }[] = [];
@@ -127,22 +131,27 @@ function blockWords(columns: readonly number[], { blocks, cells }: ModelMap, row
     if (follows && blocks[column]!.stack === blocks[open.last]!.stack) open.last = column;
     else stretches.push({ first: column, last: column });
   }
-  if (stretches.length > MOST_STRETCHES) return `${columns.length} of ${possible.length} blocks`;
+  if (stretches.length > MOST_STRETCHES) {
+    return l10n.t('{0} of {1} blocks', columns.length, possible.length);
+  }
   const byWord = new Map<string, string[]>();
   for (const { first, last } of stretches) {
     const [from, to] = [blocks[first]!, blocks[last]!];
     push(byWord, from.word, first === last ? from.number : `${from.number}–${to.number}`);
   }
-  const plural = columns.length > 1 ? 'blocks' : 'block';
   return listWords(
-    [...byWord].map(([word, numbers]) => `${word === '' ? '' : `${word} `}${plural} ${listWords(numbers)}`),
+    [...byWord].map(([word, numbers]) => {
+      const list = listWords(numbers);
+      if (columns.length === 1) return word === '' ? l10n.t('block {0}', list) : l10n.t('{1} block {0}', list, word);
+      return word === '' ? l10n.t('blocks {0}', list) : l10n.t('{1} blocks {0}', list, word);
+    }),
   );
 }
 
 function namesWords(layers: readonly UnusualLayer[], words: NumberWords): string {
   const names = layers.slice(0, MOST_NAMED).map(({ layer }) => layer.replace(/\.weight$/, ''));
   const more = layers.length - names.length;
-  return listWords(more > 0 ? [...names, `${words.count(more)} more`] : names);
+  return listWords(more > 0 ? [...names, l10n.t('{0} more', words.count(more))] : names);
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {

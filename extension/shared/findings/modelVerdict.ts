@@ -2,7 +2,8 @@
  * One sentence on a whole model, from the verdicts on its layers. The model gets a verdict only if most of its layers have
  * the evidence for one and nearly all of those agree; else the sentence says what is missing, and what to do next.
  */
-import { agreeing } from '../agreeing';
+import { counts as layerCounts } from '../language/counts';
+import { l10n } from '../language/l10n';
 import { layerVerdict } from '../layerFindings';
 import type { LayerResult } from '../layers';
 import { OVER_TRAINED, UNDER_TRAINED, type Verdict, type VerdictCheck } from '../verdict';
@@ -43,27 +44,11 @@ const KINDS = {
   'typical of under-trained layers': 'under',
 } as const satisfies Record<Exclude<Verdict, 'no verdict'>, keyof ModelEvidence['judged']>;
 
-const WORDS: Record<keyof ModelEvidence['judged'], { verdict: Verdict; layers: string; model: string; place: string }> =
-  {
-    over: {
-      verdict: 'typical of over-trained or over-fitted layers',
-      layers: 'typical of over-trained or over-fitted layers',
-      model: 'Typical of an over-trained or over-fitted model',
-      place: `below ${OVER_TRAINED}`,
-    },
-    well: {
-      verdict: 'typical of well-trained layers',
-      layers: 'typical of well-trained layers',
-      model: 'Typical of a well-trained model',
-      place: `in ${OVER_TRAINED}–${UNDER_TRAINED}`,
-    },
-    under: {
-      verdict: 'typical of under-trained layers',
-      layers: 'typical of under-trained layers',
-      model: 'Typical of an under-trained model',
-      place: `above ${UNDER_TRAINED}`,
-    },
-  };
+const VERDICTS = {
+  over: 'typical of over-trained or over-fitted layers',
+  well: 'typical of well-trained layers',
+  under: 'typical of under-trained layers',
+} as const satisfies Record<keyof ModelEvidence['judged'], Verdict>;
 
 /** @param results of weights of the model */
 export function modelEvidence(results: Iterable<LayerResult>): ModelEvidence {
@@ -97,13 +82,13 @@ export function modelVerdict(
   const about = verdictOnLayers(evidence, words);
   const sentence = [about.sentence, broken].filter((part) => part !== '').join('; ');
   const kind = layers > 0 ? agreedKind(judged, layers) : undefined;
-  if (kind) return { verdict: WORDS[kind].verdict, sentence: `${sentence}.`, evidence };
-  const next = notFinite > 0 ? 'Look at the layers with NaN or Inf first.' : about.next;
+  if (kind) return { verdict: VERDICTS[kind], sentence: `${sentence}.`, evidence };
+  const next = notFinite > 0 ? l10n.t('Look at the layers with NaN or Inf first.') : about.next;
   return { verdict: 'no verdict', sentence: `${sentence}.`, ...(next !== undefined && { next }), evidence };
 }
 
 function brokenWords(count: number, words: NumberWords): string {
-  return `${words.count(count)} ${agreeing(count, 'layer holds', 'layers hold')} NaN or Inf`;
+  return l10n.many(count, '1 layer holds NaN or Inf', '{0} layers hold NaN or Inf', words.count(count));
 }
 
 function agreedKind(judged: ModelEvidence['judged'], layers: number): keyof ModelEvidence['judged'] | undefined {
@@ -112,37 +97,111 @@ function agreedKind(judged: ModelEvidence['judged'], layers: number): keyof Mode
   return (['over', 'well', 'under'] as const).find((kind) => judged[kind] >= LEAST_AGREEING * total);
 }
 
-function verdictOnLayers(
-  { layers, judged, lacking }: ModelEvidence,
-  words: NumberWords,
-): { sentence: string; next?: string } {
+function verdictOnLayers(evidence: ModelEvidence, words: NumberWords): { sentence: string; next?: string } {
+  const { layers, judged, lacking } = evidence;
   const total = judged.over + judged.well + judged.under;
   const kind = layers > 0 ? agreedKind(judged, layers) : undefined;
-  const of = `${words.count(total)} of ${words.count(layers)} ${agreeing(layers, 'layer')}`;
-  if (kind) {
-    const { model, place } = WORDS[kind];
-    const rest = total === judged[kind] ? 'in all of them' : `in ${words.count(judged[kind])} of these`;
-    return {
-      sentence: `${model}: ${of} ${agreeing(total, 'has', 'have')} the evidence for a verdict, and ${rest} alpha is ${place}`,
-    };
-  }
-  if (layers === 0) return { sentence: 'No verdict' };
-  const counts = (['well', 'under', 'over'] as const)
-    .filter((each) => judged[each] > 0)
-    .map((each) => `${words.count(judged[each])} ${WORDS[each].layers}`);
+  if (kind) return { sentence: agreedSentence(kind, evidence, words) };
+  if (layers === 0) return { sentence: l10n.t('No verdict') };
+  const counts = [
+    judged.well > 0 && l10n.t('{0} typical of well-trained layers', words.count(judged.well)),
+    judged.under > 0 && l10n.t('{0} typical of under-trained layers', words.count(judged.under)),
+    judged.over > 0 && l10n.t('{0} typical of over-trained or over-fitted layers', words.count(judged.over)),
+  ].filter((each) => each !== false);
+  const values = [words.count(total), layerCounts.layers(layers, words.count(layers))] as const;
   const [most] = lacking;
   if (total >= Math.max(LEAST_VERDICTS, LEAST_JUDGED * layers)) {
     return {
-      sentence: `No one verdict for the model: of ${of} with the evidence for one, ${listWords(counts)}`,
-      next: 'Look at the map by role and depth: the layers differ.',
+      sentence: l10n.t(
+        'No one verdict for the model: of {0} of {1} with the evidence for one, {2}',
+        ...values,
+        listWords(counts),
+      ),
+      next: l10n.t('Look at the map by role and depth: the layers differ.'),
     };
   }
-  const found = counts.length > 0 ? ` (${listWords(counts)})` : '';
-  const because = most
-    ? `; ${words.count(most.layers)} ${agreeing(most.layers, 'lacks', 'lack')} it because ${LACKING_WORDS[most.check]}`
-    : '';
+  const lack = l10n.many(
+    total,
+    'No verdict on the model as a whole: {0} of {1} has the evidence for one',
+    'No verdict on the model as a whole: {0} of {1} have the evidence for one',
+    ...values,
+  );
+  const found = counts.length > 0 ? `${lack} (${listWords(counts)})` : lack;
   return {
-    sentence: `No verdict on the model as a whole: ${of} ${agreeing(total, 'has', 'have')} the evidence for one${found}${because}`,
-    next: most ? NEXT_STEPS[most.check] : 'Look at the layers themselves: they are too few to speak for a model.',
+    sentence: most ? [found, becauseWords(most, words)].join('; ') : found,
+    next: most
+      ? NEXT_STEPS[most.check]
+      : l10n.t('Look at the layers themselves: they are too few to speak for a model.'),
   };
+}
+
+function becauseWords({ check, layers }: ModelEvidence['lacking'][number], words: NumberWords): string {
+  return l10n.many(
+    layers,
+    '1 lacks it because {1}',
+    '{0} lack it because {1}',
+    words.count(layers),
+    LACKING_WORDS[check],
+  );
+}
+
+/** What most verdicts say of the model, with the evidence. */
+function agreedSentence(
+  kind: keyof ModelEvidence['judged'],
+  { layers, judged }: ModelEvidence,
+  words: NumberWords,
+): string {
+  const total = judged.over + judged.well + judged.under;
+  const evidence = l10n.many(
+    total,
+    '{0} of {1} has the evidence for a verdict',
+    '{0} of {1} have the evidence for a verdict',
+    words.count(total),
+    layerCounts.layers(layers, words.count(layers)),
+  );
+  const part = words.count(judged[kind]);
+  const all = total === judged[kind];
+  switch (kind) {
+    case 'over':
+      return all
+        ? l10n.t(
+            'Typical of an over-trained or over-fitted model: {0}, and in all of them alpha is below {1}',
+            evidence,
+            OVER_TRAINED,
+          )
+        : l10n.t(
+            'Typical of an over-trained or over-fitted model: {0}, and in {2} of these alpha is below {1}',
+            evidence,
+            OVER_TRAINED,
+            part,
+          );
+    case 'well':
+      return all
+        ? l10n.t(
+            'Typical of a well-trained model: {0}, and in all of them alpha is in {1}–{2}',
+            evidence,
+            OVER_TRAINED,
+            UNDER_TRAINED,
+          )
+        : l10n.t(
+            'Typical of a well-trained model: {0}, and in {3} of these alpha is in {1}–{2}',
+            evidence,
+            OVER_TRAINED,
+            UNDER_TRAINED,
+            part,
+          );
+    case 'under':
+      return all
+        ? l10n.t(
+            'Typical of an under-trained model: {0}, and in all of them alpha is above {1}',
+            evidence,
+            UNDER_TRAINED,
+          )
+        : l10n.t(
+            'Typical of an under-trained model: {0}, and in {2} of these alpha is above {1}',
+            evidence,
+            UNDER_TRAINED,
+            part,
+          );
+  }
 }

@@ -1,3 +1,4 @@
+import { l10n } from '../language/l10n';
 import { largestOf, smallestOf } from '../extremes';
 
 /** How findings write their numbers. The page passes its reader's language; reports and terminals take the C locale. */
@@ -20,5 +21,5 @@ export function rangeWords(values: readonly number[], { number }: NumberWords): 
 
 /** `a`, `a and b`, `a, b and c`. */
 export function listWords(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)!}`;
+  return words.length < 2 ? words.join('') : l10n.t('{0} and {1}', words.slice(0, -1).join(', '), words.at(-1)!);
 }

@@ -1,9 +1,9 @@
 /** Lists the layers that a person should look at first, worst first, each with the reason in words. */
-import { agreeing } from '../agreeing';
+import { l10n } from '../language/l10n';
 import { failedFit, isAllZero, layerVerdict, lostRank } from '../layerFindings';
 import type { LayerResult } from '../layers';
-import { alphaRange, OVER_TRAINED, UNDER_TRAINED, type VerdictCheck } from '../verdict';
-import { PLAIN_NUMBERS, type NumberWords } from './numberWords';
+import { alphaRange, OVER_TRAINED, UNDER_TRAINED, verdictName, type VerdictCheck } from '../verdict';
+import { listWords, PLAIN_NUMBERS, type NumberWords } from './numberWords';
 
 export type UnusualKind = 'broken' | 'failed' | 'rank-loss' | 'under' | 'over' | 'shape';
 
@@ -50,24 +50,39 @@ function unusualIn(result: LayerResult, words: NumberWords): UnusualLayer[] {
   };
   const { nan = 0, inf = 0 } = result.statistics ?? {};
   if (nan + inf > 0) {
-    const parts = [nan > 0 && `${words.count(nan)} NaN`, inf > 0 && `${words.count(inf)} Inf`].filter(Boolean);
-    add('broken', `${parts.join(' and ')} in its elements`, nan + inf, { group: 'NaN or Inf in their elements' });
+    const parts = [nan > 0 && `${words.count(nan)} NaN`, inf > 0 && `${words.count(inf)} Inf`];
+    const what = listWords(parts.filter((each) => each !== false));
+    const group = l10n.english('NaN or Inf in their elements');
+    add('broken', l10n.t('{0} in its elements', what), nan + inf, { group });
   } else if (result.problems.length > 0 && result.matrices === 0) {
     const { message, code } = result.problems[0]!;
-    add('broken', message, 0, { group: `no numbers (${code})` });
+    add('broken', l10n.known(message), 0, { group: l10n.english('no numbers ({0})', code) });
   }
   if (isAllZero(result)) {
     // Everything else that could be said of it follows from that.
     const { zeros } = result.statistics!;
-    add('rank-loss', 'all its elements are zero', zeros, { group: 'all their elements are zero' });
+    add('rank-loss', l10n.t('all its elements are zero'), zeros, {
+      group: l10n.english('all their elements are zero'),
+    });
     return found;
   }
   const failed = failedFit(result);
-  if (failed !== undefined) add('failed', `no power-law fit: ${failed}`, 0, { group: `no power-law fit: ${failed}` });
+  if (failed !== undefined) {
+    const reason = l10n.t('no power-law fit: {0}', l10n.known(failed));
+    add('failed', reason, 0, { group: l10n.english('no power-law fit: {0}', failed) });
+  }
   const lost = lostRank(result);
   const most = result.factored?.rank ?? result.matrices * (result.M ?? 0);
-  const ranks = `${words.count(lost)} ${agreeing(lost, 'rank')}`;
-  if (lost > 0) add('rank-loss', `loses ${ranks} of ${words.count(most)}`, lost, { lost });
+  if (lost > 0) {
+    const reason = l10n.many(
+      lost,
+      'loses 1 rank of {1}',
+      'loses {0} ranks of {1}',
+      words.count(lost),
+      words.count(most),
+    );
+    add('rank-loss', reason, lost, { lost });
+  }
   const alpha = result.fits.KS?.alpha ?? null;
   const judged = layerVerdict(result);
   if (alpha === null || !judged) return found;
@@ -76,11 +91,16 @@ function unusualIn(result: LayerResult, words: NumberWords): UnusualLayer[] {
   const lacking = judged.verdict_evidence.flatMap(({ check, holds }) => (holds ? [] : [check]));
   const explained = lacking.includes('shape') && lacking.every((check) => ON_THE_LAW.has(check));
   if (explained && typeof farmsAlpha === 'number') {
-    const numbers = `α ${words.number(alpha)} is above ${UNDER_TRAINED}, FARMS α ${words.number(farmsAlpha)}`;
-    add('shape', `${numbers}: its shape explains it`, alpha - UNDER_TRAINED, about);
+    const reason = l10n.t(
+      'α {0} is above {1}, FARMS α {2}: its shape explains it',
+      words.number(alpha),
+      UNDER_TRAINED,
+      words.number(farmsAlpha),
+    );
+    add('shape', reason, alpha - UNDER_TRAINED, about);
   }
   if (judged.verdict === 'no verdict') return found;
-  const reason = `α ${words.number(alpha)}, ${judged.verdict}`;
+  const reason = `α ${words.number(alpha)}, ${verdictName(judged.verdict)}`;
   switch (alphaRange(alpha)) {
     case 'above':
       add('under', reason, alpha - UNDER_TRAINED, about);

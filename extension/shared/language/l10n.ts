@@ -1,8 +1,8 @@
 /**
  * Sentences in the reader's language. The English sentence stands in the code and is the key to its translation in
- * `media/l10n/`. Every process calls `useBundle` in the first module it evaluates, so that tables of sentences are
- * translated, too. VS Code's `vscode.l10n.t` does the same for its own process only; the page and the engine read these
- * sentences as well.
+ * `media/l10n/`. Host and page call `useBundle` in the first module they evaluate, so that tables of sentences are
+ * translated, too. The engine and the terminal never do: files, plans and caches are English, and what the engine answers
+ * is translated where it is shown (`known`). VS Code's `vscode.l10n.t` serves the host only; page and host share code.
  */
 
 export type Bundle = Readonly<Record<string, string>>;
@@ -131,6 +131,17 @@ export const l10n = {
    */
   english<const M extends string>(message: Literal<M>, ...values: Values<M, string | number>): string {
     return filledIn(message, values).join('');
+  },
+
+  /** What `make` says in English, for programs: other extensions and language models. Ends before anything is awaited. */
+  inEnglish<T>(make: () => T): T {
+    const kept = bundle;
+    bundle = {};
+    try {
+      return make();
+    } finally {
+      bundle = kept;
+    }
   },
 
   /** Translates what `english` made, values that are such sentences included. Anything else comes back as it is. */

@@ -2,6 +2,7 @@
  * The rules of the rank suggestions: key, names and definition. `spectral/ranks/ranks.ts` says how each is computed, and
  * does not compile without that.
  */
+import { l10n } from '../language/l10n';
 
 interface Row {
   /** In `LayerResult.ranks`. */
@@ -13,31 +14,62 @@ interface Row {
 }
 
 const ROWS = [
-  { key: 'energy_0.90', label: '90%', name: 'energy 90%', description: 'smallest rank that keeps 90% of Σλ' },
-  { key: 'energy_0.95', label: '95%', name: 'energy 95%', description: 'smallest rank that keeps 95% of Σλ' },
-  { key: 'energy_0.99', label: '99%', name: 'energy 99%', description: 'smallest rank that keeps 99% of Σλ' },
+  {
+    key: 'energy_0.90',
+    label: '90%',
+    name: l10n.t('energy 90%'),
+    description: l10n.t('smallest rank that keeps 90% of Σλ'),
+  },
+  {
+    key: 'energy_0.95',
+    label: '95%',
+    name: l10n.t('energy 95%'),
+    description: l10n.t('smallest rank that keeps 95% of Σλ'),
+  },
+  {
+    key: 'energy_0.99',
+    label: '99%',
+    name: l10n.t('energy 99%'),
+    description: l10n.t('smallest rank that keeps 99% of Σλ'),
+  },
   {
     key: 'break_even',
     label: 'break-even',
     name: 'break-even',
-    description: 'above this rank two factors are larger than the matrix',
+    description: l10n.t('above this rank two factors are larger than the matrix'),
   },
-  { key: 'effective_rank', label: 'effective', name: 'effective rank', description: 'Roy & Vetterli, rounded up' },
-  { key: 'stable_rank', label: 'stable', name: 'stable rank', description: 'Σλ/λ₁, rounded up' },
+  {
+    key: 'effective_rank',
+    label: 'effective',
+    name: l10n.t('effective rank'),
+    description: l10n.t('Roy & Vetterli, rounded up'),
+  },
+  { key: 'stable_rank', label: 'stable', name: l10n.t('stable rank'), description: l10n.t('Σλ/λ₁, rounded up') },
   {
     key: 'hard_threshold',
     label: 'threshold',
-    name: 'optimal threshold',
-    description: 'singular values above the optimal hard threshold (Gavish & Donoho 2014)',
+    name: l10n.t('optimal threshold'),
+    description: l10n.t('singular values above the optimal hard threshold (Gavish & Donoho 2014)'),
   },
-  { key: 'mp_spikes', label: 'spikes', name: 'MP spikes', description: 'eigenvalues above the random bulk' },
-  { key: 'erg', label: 'ERG', name: 'ERG', description: 'the tail whose rescaled eigenvalues multiply to 1 (detX)' },
+  {
+    key: 'mp_spikes',
+    label: 'spikes',
+    name: l10n.t('MP spikes'),
+    description: l10n.t('eigenvalues above the random bulk'),
+  },
+  {
+    key: 'erg',
+    label: 'ERG',
+    name: 'ERG',
+    description: l10n.t('the tail whose rescaled eigenvalues multiply to 1 (detX)'),
+  },
   {
     key: 'welore',
     label: 'WeLore',
     name: 'WeLore',
-    description:
+    description: l10n.t(
       'singular values above one threshold for the whole model, which halves the mean rank; known once all layers are inspected',
+    ),
   },
 ] as const satisfies readonly Row[];
 

@@ -2,6 +2,7 @@
  * The ranks that are worth proposing: two factors should be smaller than what they replace. Pure; views and the engine
  * ask the same functions.
  */
+import { l10n } from '../language/l10n';
 import { energyRule } from './energyShares';
 import type { LayerResult, RankSuggestion } from '../layers';
 
@@ -28,10 +29,12 @@ export function savesEnough(ratio: number): boolean {
 /** Why two factors of this size are no saving, in words that follow the rank; undefined where they are one. */
 export function whyNoSaving(ratio: number): string | undefined {
   if (savesEnough(ratio)) return undefined;
-  if (ratio > 1) return `two factors of this rank are larger than what they replace (${percent(ratio)})`;
+  if (ratio > 1) {
+    return l10n.english('two factors of this rank are larger than what they replace ({0})', percent(ratio));
+  }
   return ratio > 0.995
-    ? 'two factors of this rank save nothing'
-    : `two factors of this rank save only ${percent(1 - ratio)}`;
+    ? l10n.english('two factors of this rank save nothing')
+    : l10n.english('two factors of this rank save only {0}', percent(1 - ratio));
 }
 
 export interface Proposal {
@@ -49,11 +52,16 @@ export interface Proposal {
 export function proposedRank(offers: readonly (RankOffer & { energy: number })[], half: RankOffer): Proposal {
   const worth = offers.find(({ ratio }) => savesEnough(ratio));
   if (worth) return { rank: worth.rank };
-  const first = smallestSize(offers) ?? 'there is no rank to choose';
+  const first = smallestSize(offers) ?? l10n.english('there is no rank to choose');
   const second = savesEnough(half.ratio)
-    ? `rank ${half.rank} (${percent(half.ratio)} of the size) has an error of ${percent(half.error)}`
-    : `even rank ${half.rank} takes ${percent(half.ratio)}`;
-  return { rank: half.rank, reason: `Not worth factoring: ${first}, and ${second}.` };
+    ? l10n.english(
+        'rank {0} ({1} of the size) has an error of {2}',
+        half.rank,
+        percent(half.ratio),
+        percent(half.error),
+      )
+    : l10n.english('even rank {0} takes {1}', half.rank, percent(half.ratio));
+  return { rank: half.rank, reason: l10n.english('Not worth factoring: {0}, and {1}.', first, second) };
 }
 
 /** A rank that saves something, with the share of the energy that it keeps; or why there is none, in one sentence. */
@@ -72,7 +80,7 @@ export function suggestedRank(ranks: LayerResult['ranks']): SuggestedRank | unde
   });
   const worth = offers.find(({ ratio }) => savesEnough(ratio));
   const size = smallestSize(offers);
-  return worth ?? (size === undefined ? undefined : { reason: `Not worth factoring: ${size}.` });
+  return worth ?? (size === undefined ? undefined : { reason: l10n.english('Not worth factoring: {0}.', size) });
 }
 
 /** How much of its size a layer keeps at the least rank offered. */
@@ -80,7 +88,7 @@ function smallestSize(offers: readonly { energy: number; ratio: number }[]): str
   const [first, ...others] = offers;
   if (!first) return undefined;
   const { energy, ratio } = others.reduce((least, offer) => (least.ratio <= offer.ratio ? least : offer), first);
-  return `${percent(energy)} of the energy takes ${percent(ratio)} of the size as two factors`;
+  return l10n.english('{0} of the energy takes {1} of the size as two factors', percent(energy), percent(ratio));
 }
 
 function percent(share: number): string {

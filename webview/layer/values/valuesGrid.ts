@@ -1,5 +1,6 @@
 /** A grid of elements that shows what is in sight of any number of them, with a cursor, a selection and true indices. */
 import { indicesOf, type ElementRange, type ElementTable } from '../../../extension/shared/elements';
+import { l10n } from '../../../extension/shared/language/l10n';
 import { element } from '../../controls/elements';
 import { formatCount, formatNumber } from '../../numbers/format';
 import { ScrolledAxis } from './scrolledAxis';
@@ -52,7 +53,7 @@ export class ValuesGrid {
     this.element = element(
       'div',
       {
-        ...{ class: 'values-grid', role: 'grid', tabindex: 0, 'aria-label': `Elements of ${table.layer}` },
+        ...{ class: 'values-grid', role: 'grid', tabindex: 0, 'aria-label': l10n.t('Elements of {0}', table.layer) },
         ...{ 'aria-rowcount': table.rows + 1, 'aria-colcount': table.cols + 1, 'aria-multiselectable': 'true' },
         keydown: (event) => this.onKey(event as KeyboardEvent),
       },
@@ -249,7 +250,7 @@ export class ValuesGrid {
     const isCursor = row === this.cursor.row && col === this.cursor.col;
     const selected = row >= top && row < top + rows && col >= first && col < first + cols;
     const text = value === undefined ? '…' : formatNumber(value, DIGITS);
-    const places = `row ${rowLabel(this.table, row)}, column ${columnLabel(this.table, col)}`;
+    const places = l10n.t('row {0}, column {1}', rowLabel(this.table, row), columnLabel(this.table, col));
     return element(
       'div',
       {

@@ -7,6 +7,7 @@ import {
   type ElementRange,
   type ElementTable,
 } from '../../../extension/shared/elements';
+import { l10n } from '../../../extension/shared/language/l10n';
 import { problemOf } from '../../../extension/shared/rpc';
 import type { Host } from '../../connection';
 import { button } from '../../controls/controls';
@@ -85,18 +86,18 @@ export class ValuesPanel {
   private build(table: ElementTable): void {
     const { host, layer } = this;
     if (table.rows === 0 || table.cols === 0) {
-      this.element.replaceChildren(element('p', { class: 'muted' }, 'This tensor has no elements.'));
+      this.element.replaceChildren(element('p', { class: 'muted' }, l10n.t('This tensor has no elements.')));
       return;
     }
     const blocks = new ElementBlocks(
       table,
       (range, token) => host.request('elements', { layer, range }, token),
       ({ rounded }) => {
-        if (rounded) this.say('info', 'Integers beyond 2⁵³ are shown rounded; a saved array has them exactly.');
+        if (rounded) this.say('info', l10n.t('Integers beyond 2⁵³ are shown rounded; a saved array has them exactly.'));
         this.grid?.drawSoon();
         this.describe();
       },
-      (error) => this.say('error', problemOf(error).message),
+      (error) => this.say('error', l10n.known(problemOf(error).message)),
     );
     this.blocks = blocks;
     const grid = new ValuesGrid(table, {
@@ -111,13 +112,13 @@ export class ValuesPanel {
     this.rowInput = rowInput;
     this.colInput = colInput;
     const copy = button({
-      label: 'Copy',
+      label: l10n.t('Copy'),
       icon: 'copy',
-      title: 'Copy the selected elements (Ctrl+C)',
+      title: l10n.t('Copy the selected elements (Ctrl+C)'),
       onClick: () => void this.copy(),
     });
     const save = button({
-      label: 'Save as .npy…',
+      label: l10n.t('Save as .npy…'),
       icon: 'save-as',
       onClick: () => showMenuBelow(save, this.saveItems()),
     });
@@ -125,8 +126,8 @@ export class ValuesPanel {
       element(
         'div',
         { class: 'values-bar' },
-        field('Row', rowInput, `of ${formatCount(table.rows)}`),
-        field('Column', colInput, `of ${formatCount(table.cols)}`),
+        field(l10n.t('Row'), rowInput, l10n.t('of {0}', formatCount(table.rows))),
+        field(l10n.t('Column'), colInput, l10n.t('of {0}', formatCount(table.cols))),
         element('div', { class: 'values-actions' }, copy, save),
       ),
       grid.element,
@@ -144,7 +145,7 @@ export class ValuesPanel {
     setUnlessEdited(colInput, String(col));
     const value = blocks.at(row, col);
     const { rows, cols } = grid.selection;
-    const selected = rows * cols > 1 ? ` · ${formatCount(rows)} × ${formatCount(cols)} selected` : '';
+    const selected = rows * cols > 1 ? ` · ${l10n.t('{0} × {1} selected', formatCount(rows), formatCount(cols))}` : '';
     // As NumPy and PyTorch index it.
     this.reading.textContent = `[${indicesOf(table, row, col).join(', ')}] = ${value ?? '…'}${selected}`;
   }
@@ -156,15 +157,21 @@ export class ValuesPanel {
     const count = range.rows * range.cols;
     if (count > MOST_ELEMENTS) {
       const [has, most] = [formatCount(count), formatCount(MOST_ELEMENTS)];
-      this.say('error', `The selection has ${has} elements; at most ${most} are copied. Save it as .npy instead.`);
+      this.say(
+        'error',
+        l10n.t('The selection has {0} elements; at most {1} are copied. Save it as .npy instead.', has, most),
+      );
       return;
     }
     try {
       const { values } = await this.host.request('elements', { layer: this.layer, range }, this.source.token);
       await navigator.clipboard.writeText(tabSeparated(values, range));
-      this.say('info', count === 1 ? 'Copied one element.' : `Copied ${formatCount(count)} elements.`);
+      this.say(
+        'info',
+        count === 1 ? l10n.t('Copied one element.') : l10n.t('Copied {0} elements.', formatCount(count)),
+      );
     } catch (error) {
-      if (!this.source.token.isCancellationRequested) this.say('error', problemOf(error).message);
+      if (!this.source.token.isCancellationRequested) this.say('error', l10n.known(problemOf(error).message));
     }
   }
 
@@ -175,9 +182,12 @@ export class ValuesPanel {
     const [from, to] = [range.row + range.rows - 1, range.col + range.cols - 1];
     const item = (label: string, contents: ArrayContents): MenuItem => ({ label, run: () => void this.save(contents) });
     return [
-      item('The whole tensor', { kind: 'tensor' }),
-      item(`The selection: rows ${range.row}–${from}, columns ${range.col}–${to}`, { kind: 'slice', range }),
-      ...(this.hasSpectrum ? [item('Its singular values σ', { kind: 'singular-values' })] : []),
+      item(l10n.t('The whole tensor'), { kind: 'tensor' }),
+      item(l10n.t('The selection: rows {0}–{1}, columns {2}–{3}', range.row, from, range.col, to), {
+        kind: 'slice',
+        range,
+      }),
+      ...(this.hasSpectrum ? [item(l10n.t('Its singular values σ'), { kind: 'singular-values' })] : []),
     ];
   }
 
@@ -186,10 +196,16 @@ export class ValuesPanel {
       const saved = await this.host.request('saveArray', { layer: this.layer, contents }, this.source.token);
       if (!saved) return;
       const { path, bytes, shape, type, notes } = saved;
-      const size = shape.length === 0 ? 'scalar' : formatShape(shape);
-      this.say('info', [`Saved ${path}: ${type}, ${size}, ${formatBytes(bytes)}.`, ...notes].join(' '));
+      const size = shape.length === 0 ? l10n.t('scalar') : formatShape(shape);
+      this.say(
+        'info',
+        [
+          l10n.t('Saved {0}: {1}, {2}, {3}.', path, type, size, formatBytes(bytes)),
+          ...notes.map((note) => l10n.known(note)),
+        ].join(' '),
+      );
     } catch (error) {
-      if (!this.source.token.isCancellationRequested) this.say('error', problemOf(error).message);
+      if (!this.source.token.isCancellationRequested) this.say('error', l10n.known(problemOf(error).message));
     }
   }
 
@@ -199,13 +215,13 @@ export class ValuesPanel {
   }
 
   private fail(error: unknown): void {
-    const again = button({ label: 'Try Again', onClick: () => this.load() });
+    const again = button({ label: l10n.t('Try Again'), onClick: () => this.load() });
     this.element.replaceChildren(
       element(
         'div',
         { class: 'layer-message error', role: 'alert' },
         icon('error'),
-        element('p', {}, problemOf(error).message),
+        element('p', {}, l10n.known(problemOf(error).message)),
         again,
       ),
     );

@@ -28,6 +28,22 @@ describe('a sentence', () => {
     assert.deepEqual([0, 1, 2].map(layers), ['0 Schichten', '1 Schicht', '2 Schichten']);
   });
 
+  it('is English for programs, also after one that failed', () => {
+    l10n.useBundle({ Open: 'Öffnen' });
+    assert.equal(
+      l10n.inEnglish(() => l10n.t('Open')),
+      'Open',
+    );
+    assert.throws(
+      () =>
+        l10n.inEnglish(() => {
+          throw new Error(l10n.t('Open'));
+        }),
+      /^Error: Open$/,
+    );
+    assert.equal(l10n.t('Open'), 'Öffnen');
+  });
+
   it('looks into the bundle only', () => {
     assert.equal(l10n.t('constructor'), 'constructor');
     assert.equal(l10n.t('toString'), 'toString');
