@@ -43,8 +43,9 @@ export function farmsSpectrumInput(layer: LayerResult, eigenvalues: Float64Array
   const { name, farms } = layer;
   if (!farms || eigenvalues.length === 0) return null;
   const { windows, windows_total: total, window, interval } = farms;
-  const share = windows === total ? formatCount(windows) : `${formatCount(windows)} of ${formatCount(total)}`;
-  const sampling = `${share}, each ${formatShape(window)}`;
+  const share =
+    windows === total ? formatCount(windows) : l10n.t('{0} of {1}', formatCount(windows), formatCount(total));
+  const sampling = l10n.t('{0}, each {1}', share, formatShape(window));
   return {
     input: {
       ...{ title: 'FARMS', layer: name, eigenvalues, fits: [farms], edge: null, sampling },
