@@ -4,16 +4,17 @@ import type { ViewNotifications } from '../../extension/protocol';
 import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
 import { l10n } from '../../extension/shared/language/l10n';
-import type { FactoredLayer, LayerResult, LayerSpectrum } from '../../extension/shared/layers';
+import type { LayerResult, LayerSpectrum } from '../../extension/shared/layers';
 import { computedWords } from '../../extension/shared/deviceTitle';
 import { aboutLayer } from './aboutLayer';
+import { factoredText } from './factoredText';
 import { problemOf } from '../../extension/shared/rpc';
 import type { LayerParts, PartSummary, TensorSummary } from '../../extension/shared/tensors';
 import { allNumbers, statisticsTable } from './allNumbers';
 import type { Host } from '../connection';
 import { button, panels, type Button, type Panels } from '../controls/controls';
 import { breakableName, element } from '../controls/elements';
-import { formatCompact, formatCount, formatNumber, formatShape, formatShare, counted } from '../numbers/format';
+import { formatCompact, formatCount, formatNumber, formatShape, counted } from '../numbers/format';
 import { icon } from '../controls/icons';
 import type { KeptPlace } from './layerPlace';
 import { MatrixPanel } from './matrixPanel';
@@ -381,28 +382,6 @@ function notices(layer: LayerResult): HTMLElement[] {
   return texts.map(({ kind, text }) =>
     element('div', { class: `notice ${kind}` }, icon(kind), element('span', {}, text)),
   );
-}
-
-/** What an adapter adds, or a weight that was saved as two factors; and how many of its directions matter. */
-function factoredText(name: string, { rank, scale, directions, base }: FactoredLayer): string {
-  const added = name.endsWith('delta_weight');
-  const made = added ? 'ΔW' : 'W';
-  const relative = base?.relative_norm;
-  const product = added || scale !== 1 ? `${formatNumber(scale, 4)}·B·A` : 'A·B';
-  const computed =
-    directions === undefined
-      ? l10n.t('{0} = {1}, computed from its factors.', made, product)
-      : l10n.many(
-          rank,
-          '{0} = {1}, computed from its factors: {2} of 1 direction hold 95 % of ‖{0}‖².',
-          '{0} = {1}, computed from its factors: {2} of {3} directions hold 95 % of ‖{0}‖².',
-          made,
-          product,
-          directions,
-          formatCount(rank),
-        );
-  if (typeof relative !== 'number') return computed;
-  return `${computed} ${l10n.t('‖ΔW‖ is {0} of ‖W‖ ({1} of {2}).', formatShare(relative), base!.tensor, base!.path)}`;
 }
 
 function elements({ layer, histogram }: LayerSpectrum): HTMLElement {
