@@ -6,7 +6,7 @@ import { eventually } from '../harness/eventually';
 import { cutTexts } from './cutText';
 import { leastContrasts, LEAST_CONTRAST } from './contrast';
 import { openView } from './openView';
-import { choose, frames, openPlan, planCell, planRow, savedPlan } from './planPage';
+import { choose, frames, openPlan, planCell, planRow, savedPlan, sentPlan } from './planPage';
 import { themes, type Theme } from './themes';
 import { notify, requests, screenshotFolder, violations } from './viewPage';
 
@@ -112,6 +112,26 @@ describe('the plan view', () => {
     await frames(page);
     const plan = await savedPlan(page);
     assert.deepEqual(plan.method, { method: 'quantise', quantiser: 'int8' });
+  });
+
+  it('asks for no option that the quantiser decides itself, and writes none into the plan', async () => {
+    const page = await opened();
+    await choose(page, 'Method', 'Quantise only');
+    const bits = page.getByRole('spinbutton', { name: 'Bits' });
+    const block = page.getByRole('spinbutton', { name: 'Block' });
+    await block.waitFor();
+    assert.equal(await bits.count(), 0);
+    await choose(page, 'Quantiser', 'bipolar');
+    await bits.fill('5');
+    await bits.press('Tab');
+    await block.fill('32');
+    await block.press('Tab');
+    await frames(page);
+    assert.deepEqual((await savedPlan(page)).method, { method: 'quantise', quantiser: 'bipolar', bits: 5, block: 32 });
+    await choose(page, 'Quantiser', 'mxfp4');
+    await block.waitFor({ state: 'detached' });
+    assert.equal(await bits.count(), 0);
+    assert.deepEqual((await sentPlan(page)).method, { method: 'quantise', quantiser: 'mxfp4' });
   });
 
   it('sorts by its headers, and comes back to the order of the checkpoint', async () => {
