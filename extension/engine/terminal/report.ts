@@ -1,4 +1,5 @@
 /** What a person reads in the terminal. */
+import { firstNames, NAMES_SHOWN } from '../../checkpoint/problemList';
 import { agreeing } from '../../shared/agreeing';
 import type { InspectReport, ReportedLayer } from '../../shared/inspectReport';
 import type { ModelSummary } from '../../shared/findings/modelSummary';
@@ -51,6 +52,7 @@ export function layerReport(summary: Summary, report: InspectReport): string {
     ...(spectral.some(({ farms }) => farms?.interval) ? [ESTIMATE_NOTE] : []),
     ...unshuffledLines(spectral),
     ...basesOf(spectral).map((base) => `‖ΔW‖/‖W‖: W is the weight of the same module in ${visible(base)}.`),
+    ...strayUpdates(spectral),
     ...modelLines(report.model),
     '95 %: rank that keeps 95 % of ‖W‖².',
   ];
@@ -70,6 +72,18 @@ function unshuffledLines(layers: readonly LayerResult[]): string[] {
 /** Files of the base models that products are compared with: where one lies beside an adapter, it may be another's. */
 function basesOf(layers: readonly LayerResult[]): string[] {
   return [...new Set(layers.flatMap(({ factored }) => factored?.base?.path ?? []))];
+}
+
+/** Where a base model is there, an adapter for modules that it lacks was made for another one. */
+function strayUpdates(layers: readonly LayerResult[]): string[] {
+  const stray = layers.flatMap(({ name, factored }) => (factored && !factored.base ? [name] : []));
+  if (stray.length === 0 || basesOf(layers).length === 0) return [];
+  const lack = agreeing(
+    stray.length,
+    '1 update has no weight of its module and shape there',
+    `${stray.length} updates have no weight of their module and shape there`,
+  );
+  return [`${lack}: ${visible(firstNames(stray, NAMES_SHOWN))}.`];
 }
 
 /** How many layers have what; each is in one of the counts. */

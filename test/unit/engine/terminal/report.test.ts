@@ -44,6 +44,21 @@ describe('the terminal’s report', () => {
     assert.ok(lines.includes(expected), lines.join('\n'));
   });
 
+  it('names updates of an adapter that its base model has no weight for', () => {
+    const base = { path: '/base', tensor: 'w', relative_norm: 0.1 };
+    const update = (name: string, known: boolean): LayerResult =>
+      layer(name, { factored: { factors: ['b', 'a'], rank: 1, scale: 1, ...(known && { base }) } });
+    const said = (...layers: LayerResult[]): string[] => linesOf(...layers).filter((line) => /no weight of/.test(line));
+    assert.deepEqual(said(update('q', true), update('k', false)), [
+      '1 update has no weight of its module and shape there: k.',
+    ]);
+    assert.deepEqual(said(update('q', true), update('k', false), update('v', false)), [
+      '2 updates have no weight of their module and shape there: k, v.',
+    ]);
+    assert.deepEqual(said(update('q', true), layer('w')), []);
+    assert.deepEqual(said(update('q', false)), [], 'there is no base model');
+  });
+
   it('says of how many layers the randomisation test is missing, and why', () => {
     const failed = { randomised: { status: 'failed', reason: 'too large to be held', seed: 1 } } as const;
     const lines = linesOf(layer('a', failed), layer('b', failed), layer('c'));
