@@ -1,7 +1,8 @@
 /** Chooses what a report holds, within bounds, and says what it leaves out. */
 import type { InspectSettings, LayerResult } from '../shared/layers';
 import { unusualLayers } from '../shared/findings/unusualLayers';
-import type { CheckpointSummary } from '../shared/tensors';
+import type { OwnNumbers } from '../shared/ownNumbers';
+import type { CheckpointSummary, TensorSummary } from '../shared/tensors';
 import { fileName } from '../shared/names/fileName';
 import type { ReportData, ReportSpectrum } from './reportRecords';
 
@@ -30,16 +31,20 @@ export function layersWorthShowing(results: readonly LayerResult[]): string[] {
   return [...new Set([...unusual, ...largest])].filter((name) => names.has(name)).slice(0, CHOSEN_LAYERS);
 }
 
-/**
- * @param results in the file's order
- * @param spectra in the order in which they are shown
- * @param notes what the caller left out, in sentences
- */
+export interface ReportNumbers {
+  /** In the file's order. */
+  readonly results: readonly LayerResult[];
+  /** A person's own; of two columns of one name, the later is shown. */
+  readonly own?: readonly OwnNumbers[];
+  /** In the order in which they are shown. */
+  readonly spectra: readonly Spectrum[];
+}
+
+/** @param notes what the caller left out, in sentences */
 export function reportData(
   summary: CheckpointSummary,
   settings: InspectSettings,
-  results: readonly LayerResult[],
-  spectra: readonly Spectrum[],
+  { results, own = [], spectra }: ReportNumbers,
   program: string,
   notes: readonly string[] = [],
 ): ReportData {
@@ -77,8 +82,22 @@ export function reportData(
   return {
     // Folders are nobody's business who gets the report, nor is the engine's handle.
     summary: { ...summary, document: '', path: fileName(summary.path), files: [], metadata: {}, tensors },
-    ...{ settings, results: shown, spectra: packed, notes: said, program },
+    ...{ settings, results: shown, spectra: packed, own: ownOf(tensors, own), notes: said, program },
   };
+}
+
+/** Numbers of the tensors that are in the report. Of a file, its name is told, and no folder. */
+function ownOf(tensors: readonly TensorSummary[], own: readonly OwnNumbers[]): OwnNumbers[] {
+  const shown = new Set(tensors.flatMap(({ name, layers }) => (layers.length > 0 ? layers : [name])));
+  return own.map((file) => {
+    const kept = file.layers.map((layer) => shown.has(layer));
+    return {
+      ...file,
+      path: fileName(file.path),
+      layers: file.layers.filter((_, at) => kept[at]),
+      columns: file.columns.map(({ name, values }) => ({ name, values: values.filter((_, at) => kept[at]) })),
+    };
+  });
 }
 
 function base64(values: Float64Array): string {

@@ -8,10 +8,11 @@ import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoint
 import { commandLine } from '../harness/commandLine';
 import { temporaryFolder } from '../harness/temporaryFolder';
 import { LEAST_CONTRAST, leastContrasts } from './contrast';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { screenshotFolder } from './viewPage';
 
 const HOSTILE = '</script><img src=x onerror=document.title=1>';
+const OWN_HOSTILE = '<img src=x onerror=document.title=2>';
 
 describe('a report in a browser', () => {
   const folder = temporaryFolder();
@@ -28,8 +29,12 @@ describe('a report in a browser', () => {
     }));
     const hostile = { name: HOSTILE, shape: [24, 24], values: uniform(24 * 24, 9) };
     const file = writeSafetensors(path.join(folder, 'model.safetensors'), [...shapes, hostile]);
+    const own = path.join(folder, 'losses.json');
+    const losses = shapes.map(({ name }, block) => [name, { loss: 2 - block / 10, [OWN_HOSTILE]: block }]);
+    writeFileSync(own, JSON.stringify(Object.fromEntries(losses)));
     const { status, stderr } = commandLine(folder)(
       ...['report', file, '--out', report, '--layers', 'model.layers.0.*', '--layers', 'model.layers.1.*'],
+      ...['--own', own],
     );
     assert.equal(status, 0, stderr);
     browser = await launchChromium();
@@ -74,6 +79,29 @@ describe('a report in a browser', () => {
       .waitFor();
     assert.equal(await page.locator('details[open]').count(), 1);
     await page.screenshot({ path: path.join(screenshotFolder, 'report-layer.png'), fullPage: true });
+  });
+
+  it('shows own numbers in the table, on the map and against any number, their names as text', async () => {
+    const own = page.getByRole('region', { name: 'Your numbers' });
+    await own.getByText('losses.json').waitFor();
+    assert.equal(await own.getByRole('button', { name: /Add Columns|Remove the columns/ }).count(), 0);
+    assert.match(await own.locator('.plot-finding').innerText(), /4 layers/);
+    await page.getByRole('columnheader', { name: OWN_HOSTILE }).waitFor();
+    const loss = page.getByRole('columnheader', { name: 'loss', exact: true });
+    await loss.getByRole('button').click();
+    await page.getByRole('textbox', { name: 'Filter tensors by name' }).fill('own_loss<1.85');
+    const rows = page.locator('.table-body .table-row:visible');
+    await rows.filter({ hasText: 'layers.2.' }).waitFor();
+    assert.deepEqual(
+      await rows.locator('.row-label').allInnerTexts(),
+      [2, 3].map((block) => `model.layers.${block}.mlp.up_proj.weight`),
+    );
+    await page
+      .getByRole('combobox', { name: /number/i })
+      .first()
+      .focus();
+    assert.equal(await page.locator('img').count(), 0);
+    await page.screenshot({ path: path.join(screenshotFolder, 'report-own.png'), fullPage: true });
   });
 
   it('sorts by mouse and by keyboard', async () => {

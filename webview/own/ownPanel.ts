@@ -19,9 +19,9 @@ interface Axis {
 
 export interface OwnPanelActions {
   open(layer: string): void;
-  /** Reads a file again that has changed, or shows another one. */
-  add(): void;
-  remove(path: string): void;
+  /** Reads a file again that has changed, or shows another one; absent where nobody can be asked for one. */
+  readonly add?: () => void;
+  readonly remove?: (path: string) => void;
 }
 
 const MEASURED: readonly Axis[] = measures().map((measure) => ({
@@ -44,7 +44,7 @@ export class OwnPanel {
     private readonly actions: OwnPanelActions,
   ) {
     this.plot = new ScatterPlot([this.choices], (layer) => actions.open(layer));
-    const add = button({ label: l10n.t('Add Columns from File…'), icon: 'add', onClick: () => actions.add() });
+    const add = actions.add && button({ label: l10n.t('Add Columns from File…'), icon: 'add', onClick: actions.add });
     this.element = element(
       'section',
       { class: 'own-numbers', 'aria-label': l10n.t('Your numbers'), hidden: true },
@@ -102,13 +102,16 @@ export class OwnPanel {
   private fileItem(kept: KeptNumbers): HTMLElement {
     const { path } = kept;
     const name = visible(fileName(path));
-    const remove = button({
-      label: l10n.t('Remove the columns of {0}', name),
-      icon: 'close',
-      appearance: 'icon',
-      onClick: () => this.actions.remove(path),
-    });
-    const head = element('div', { class: 'own-file' }, element('b', { title: path }, name), ' ', factsOf(kept), remove);
+    const { remove } = this.actions;
+    const close =
+      remove &&
+      button({
+        label: l10n.t('Remove the columns of {0}', name),
+        icon: 'close',
+        appearance: 'icon',
+        onClick: () => remove(path),
+      });
+    const head = element('div', { class: 'own-file' }, element('b', { title: path }, name), ' ', factsOf(kept), close);
     const told = 'error' in kept ? [] : toldOf(kept);
     if (told.length === 0) return element('li', {}, head);
     const items = told.map((text) => element('li', {}, text));

@@ -15,6 +15,9 @@ import { Inspection } from '../model/inspection';
 import { counted, formatBytes, formatCompact } from '../numbers/format';
 import { ofTheModel } from '../numbers/ofTheModel';
 import { FindingList, LOCAL_NUMBERS } from '../overview/findingList';
+import { ownKey } from '../../extension/shared/ownNumbers';
+import { OwnPanel } from '../own/ownPanel';
+import { withColumns } from '../table/columnLayout';
 import { FORGOTTEN_COLUMNS } from '../table/tableColumns';
 import { TensorTable } from '../table/tensorTable';
 import { ViewMemory } from '../viewMemory';
@@ -23,8 +26,11 @@ import { ReportLayers } from './reportLayers';
 /** Nothing outlives the page: who opens the report again finds it as it was made. */
 const FORGETFUL = { getState: () => undefined, setState: () => undefined };
 
-function show({ summary, settings, results, spectra, notes, program }: ReportData, root: HTMLElement): void {
-  const inspection = new Inspection({ summary: packSummary(summary), results: [...results], settings });
+/** Own columns that are shown at first: more would leave no room for alpha. The others are in the chooser. */
+const OWN_SHOWN = 4;
+
+function show({ summary, settings, results, spectra, own, notes, program }: ReportData, root: HTMLElement): void {
+  const inspection = new Inspection({ summary: packSummary(summary), results: [...results], own, settings });
   const memory = new ViewMemory(FORGETFUL);
   const layers = new ReportLayers(inspection, spectra);
   const open = (layer: string): void => {
@@ -42,7 +48,10 @@ function show({ summary, settings, results, spectra, notes, program }: ReportDat
     },
   );
   findings.show(ofModel, [], l10n.t('None found.'));
-  const table = new TensorTable(inspection, memory, FORGOTTEN_COLUMNS, {
+  const ownKeys = [...inspection.ownColumns.keys()].slice(0, OWN_SHOWN).map(ownKey);
+  const columns = { ...FORGOTTEN_COLUMNS, layout: withColumns(FORGOTTEN_COLUMNS.layout, ownKeys) };
+  const ownPanel = new OwnPanel(inspection, { open });
+  const table = new TensorTable(inspection, memory, columns, {
     open: (node) => node.layer !== undefined && open(node.layer),
     menu: ([node, another], at) => {
       const layer = node?.layer;
@@ -77,6 +86,7 @@ function show({ summary, settings, results, spectra, notes, program }: ReportDat
       element('h2', { id: 'unusual-title' }, l10n.t('Unusual layers')),
       element('section', { class: 'unusual', 'aria-labelledby': 'unusual-title' }, findings.element),
       element('section', { class: 'report-maps', 'aria-label': l10n.t('Map and depth') }, ...maps.elements),
+      ownPanel.element,
       element('h2', {}, l10n.t('Tensors')),
       element('div', { class: 'report-table' }, table.element),
       layers.element,
@@ -84,6 +94,7 @@ function show({ summary, settings, results, spectra, notes, program }: ReportDat
     ),
   );
   maps.show(ofModel);
+  ownPanel.refresh();
 }
 
 /** The style sheet takes its colours from the same preference. */

@@ -32,6 +32,11 @@ export function chosenColumns({ chosen }: ColumnLayout): ReadonlySet<string> {
   return new Set(chosen ?? USUAL_COLUMNS);
 }
 
+/** Columns beside those that are to be shown already; the same layout if there are none. */
+export function withColumns(layout: ColumnLayout, keys: readonly string[]): ColumnLayout {
+  return keys.length === 0 ? layout : { ...layout, chosen: [...new Set([...chosenColumns(layout), ...keys])] };
+}
+
 /** In the order that a person gave them; a column that has none stands behind the one it stands behind in the program. */
 export function inOrder<C extends PlacedColumn>(columns: readonly C[], order: readonly string[]): C[] {
   const byKey = new Map(columns.map((column) => [column.key, column]));

@@ -5,7 +5,15 @@ import { button, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { formatCount } from '../numbers/format';
 import { chooseColumns } from './columnChooser';
-import { boundedWidth, chosenColumns, fittingColumns, inOrder, movedColumn, NAME_COLUMN } from './columnLayout';
+import {
+  boundedWidth,
+  chosenColumns,
+  fittingColumns,
+  inOrder,
+  movedColumn,
+  NAME_COLUMN,
+  withColumns,
+} from './columnLayout';
 import type { Column } from './columns';
 
 /** Where the arrangement is kept. */
@@ -49,7 +57,7 @@ export class TableColumns {
 
   /** Adds columns to those that are shown. */
   add(keys: readonly string[]): void {
-    this.arrange({ ...this.layout, chosen: [...new Set([...chosenColumns(this.layout), ...keys])] });
+    this.arrange(withColumns(this.layout, keys));
   }
 
   /** All that were chosen, in their order, whether there is room for them or not; the name's is the first. */

@@ -9,12 +9,12 @@ import {
   type InspectReport,
 } from '../../shared/inspectReport';
 import { inspectMarkdown, ISSUE_CHARACTERS, MARKDOWN_BEGINNING } from '../../shared/exports/inspectMarkdown';
-import { ownColumns, type OwnNumbers } from '../../shared/ownNumbers';
 import type { CheckpointSummary } from '../../shared/tensors';
 import type { DeviceInfo } from '../../shared/devices';
 import type { ExportRequest, ExportResult, ToldNumbers } from '../../shared/exports/exportFormats';
 import type { InspectSettings, LayerResult } from '../../shared/layers';
 import type { EngineDocument } from '../document/engineDocument';
+import { withOwn } from '../ownNumbers/withOwn';
 import type { RequestParts } from '../requests/requestParts';
 import { exportedLayers, NOT_ANALYSED } from './exportedLayers';
 import { saveReport } from './saveReport';
@@ -44,7 +44,7 @@ export async function exportNumbers(
   const { summary } = document;
   if (format === 'report') {
     const known = [...document.layers.keys()].flatMap((name) => results.get(name) ?? []);
-    const report = { results: known, layers: request.layers, more: true, target, overwrite: true };
+    const report = { results: known, own, layers: request.layers, more: true, target, overwrite: true };
     return saveReport(parts, document, report, settings, bundles, signal);
   }
   const all = exportedLayers(summary, results);
@@ -67,20 +67,6 @@ export async function overviewText(
   const layers = known(exportedLayers(document.summary, results));
   const report = withOwn(inspectReport(document.summary, settings, layers, await hardware.info(), [...looks]), own);
   return [...inspectMarkdown(document.summary, report, ISSUE_CHARACTERS)].join('');
-}
-
-/** The report with a person's own numbers of its layers. */
-function withOwn(report: InspectReport, own: readonly OwnNumbers[]): InspectReport {
-  const columns = ownColumns(own);
-  if (columns.size === 0) return report;
-  const layers = report.layers.map((layer) => {
-    const numbers = [...columns].flatMap(([name, values]): [string, number][] => {
-      const value = values.get(layer.name);
-      return value === undefined ? [] : [[name, value]];
-    });
-    return numbers.length === 0 ? layer : { ...layer, own: Object.fromEntries(numbers) };
-  });
-  return { ...report, layers };
 }
 
 /** An overview counts the layers that it lacks: a row for each would be most of it. */

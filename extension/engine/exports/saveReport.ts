@@ -7,6 +7,7 @@ import { readReportBundle, REPORT_BEGINNING, reportHtml } from '../../report/rep
 import { agreeing } from '../../shared/agreeing';
 import type { ExportResult } from '../../shared/exports/exportFormats';
 import type { InspectSettings, LayerResult } from '../../shared/layers';
+import type { OwnNumbers } from '../../shared/ownNumbers';
 import { problemOf } from '../../shared/rpc';
 import type { EngineDocument } from '../document/engineDocument';
 import type { RequestParts } from '../requests/requestParts';
@@ -14,6 +15,8 @@ import type { RequestParts } from '../requests/requestParts';
 export interface ReportRequest {
   /** Results of the report, in the file's order. */
   readonly results: readonly LayerResult[];
+  /** A person's own numbers of the layers. */
+  readonly own: readonly OwnNumbers[];
   /** Layers whose spectra are shown first. */
   readonly layers: readonly string[];
   /** Those worth showing follow. */
@@ -30,7 +33,7 @@ export interface ReportRequest {
 export async function saveReport(
   { outcomes, notify }: Pick<RequestParts, 'outcomes' | 'notify'>,
   document: EngineDocument,
-  { results, layers, more, target, overwrite }: ReportRequest,
+  { results, own, layers, more, target, overwrite }: ReportRequest,
   settings: InspectSettings,
   bundles: string,
   signal: AbortSignal,
@@ -55,7 +58,7 @@ export async function saveReport(
       notes.push(`The spectrum of ${layer} is not in this report: ${problemOf(error).message}`);
     }
   }
-  const data = reportData(summary, settings, results, spectra, `Eigenscope ${version}`, notes);
+  const data = reportData(summary, settings, { results, own, spectra }, `Eigenscope ${version}`, notes);
   const written = await writeText(target, { ...place, signal }, () => reportHtml(data, bundle));
   return { ...written, notes: data.notes };
 }

@@ -28,6 +28,8 @@ import { inspectMarkdown } from '../../shared/exports/inspectMarkdown';
 import { parseModelCommand } from './modelArguments';
 import { runModelCommand } from './modelCommands';
 import { outFile } from './outFile';
+import { ownFiles } from './ownFiles';
+import { withOwn } from '../ownNumbers/withOwn';
 import { ProgressLine } from './progressLine';
 import { layerReport, tensorReport } from './report';
 import { saveLayers, type SavedLayer } from '../requests/saveLayers';
@@ -77,6 +79,7 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   const { engine, results, looks, done, pruning } = gathered;
   const document = await engine.documents.open(command.path);
   const names = selectedLayers(document, command.layers, command.split);
+  const own = await ownFiles(document.summary, command.own, tell);
   // Results arrive as they finish; they are printed in the file's order.
   if (engine.inspections.add(document, names, command.settings, command.depth) > 0) await done;
   const layers = resultsOf(names, gathered, document);
@@ -85,7 +88,7 @@ async function inspect(command: Of<'inspect'>): Promise<number> {
   progress.finish();
   await tellSlowerEngine(engine);
   const device = await engine.hardware.infoInUse();
-  const report = inspectReport(document.summary, command.settings, layers, device, estimated);
+  const report = withOwn(inspectReport(document.summary, command.settings, layers, device, estimated), own);
   if (command.format === 'json') await printAll(inspectJson(report));
   else if (command.format === 'csv') await printAll(inspectCsv(report.layers));
   else if (command.format === 'markdown') await printAll(inspectMarkdown(document.summary, report));
@@ -106,12 +109,14 @@ async function report(command: ReportCommand): Promise<number> {
   if (!target.toLowerCase().endsWith(REPORT_ENDING)) {
     throw new UsageError(`--out needs a name that ends in ${REPORT_ENDING}, not "${command.out}"`);
   }
+  const own = await ownFiles(document.summary, command.own, tell);
   let problems = 0;
   const written = await saving(engine, progress, async (signal) => {
     const names = [...new Set([...document.layers.keys(), ...chosen])];
     if (engine.inspections.add(document, names, command.settings, 'exact') > 0) await abortable(done, signal);
     const results = resultsOf(names, gathered, document);
-    const request = { results, layers: chosen, more: chosen.length === 0, target, overwrite: command.overwrite };
+    const show = { layers: chosen, more: chosen.length === 0 };
+    const request = { results, own, ...show, target, overwrite: command.overwrite };
     const saved = await saveReport(engine, document, request, command.settings, __dirname, signal);
     progress.finish();
     await print(`${printedPath(saved.path)}\n${results.length} layers, ${saved.bytes} bytes\n`);

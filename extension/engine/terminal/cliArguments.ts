@@ -48,6 +48,8 @@ inspect:
   --shuffles K         times that --randomise shuffles them, 2 to 100 (5)
   --goodness           also test each fit of alpha by a bootstrap (some seconds a layer)
   --quick              of layers whose spectra take long, estimates with 95 % intervals instead (not with --csv or --markdown)
+  --own FILE           add your own numbers of layers (losses, latencies) from a CSV or JSON keyed by tensor name; may be
+                       repeated (not with --quick)
   --json | --csv | --markdown   print JSON, CSV or Markdown instead of the report
   --no-cache           neither read nor keep results of earlier runs
 
@@ -95,6 +97,8 @@ export type Command =
       settings: InspectSettings;
       /** Singular vectors of each layer whose metrics are added; 0 for none. */
       vectors: number;
+      /** Files of a person's own numbers. */
+      own: string[];
       format: InspectFormat;
       depth: InspectDepth;
       cache: boolean;
@@ -133,7 +137,7 @@ export const DEFAULT_FARMS: InspectSettings['farms'] = {
 /** Options that each command takes, beside those that all take. */
 const OPTIONS_OF = {
   inspect: [
-    ...['layers', 'split', 'quick', 'json', 'csv', 'markdown', 'no-cache', 'fit', 'vectors'],
+    ...['layers', 'split', 'quick', 'json', 'csv', 'markdown', 'no-cache', 'fit', 'vectors', 'own'],
     ...['farms-rows', 'farms-q', 'farms-ops', 'farms-mode', 'no-farms', 'randomise', 'shuffles', 'goodness'],
   ],
   tensors: ['json'],
@@ -164,6 +168,7 @@ export function parseCommand(args: readonly string[]): Command {
         markdown: { type: 'boolean' },
         quick: { type: 'boolean' },
         layers: { type: 'string', multiple: true },
+        own: { type: 'string', multiple: true },
         split: { type: 'string' },
         'farms-rows': { type: 'string' },
         'farms-q': { type: 'string' },
@@ -220,7 +225,7 @@ export function parseCommand(args: readonly string[]): Command {
       refuseWithQuick(values);
       const [layers, split] = [values.layers ?? [], splitKind(values.split)];
       const asked = { format, depth: values.quick ? 'quick' : 'exact', cache: !values['no-cache'] } as const;
-      return { ...common, command, layers, split, settings, vectors, ...asked };
+      return { ...common, command, layers, split, settings, vectors, own: values.own ?? [], ...asked };
     }
     case 'tensors':
       return { ...common, command, format: values.json ? 'json' : 'report' };
@@ -250,7 +255,9 @@ function inspectFormat(values: Partial<Record<string, unknown>>): InspectFormat 
 /** What needs spectra, or has no room for intervals. @throws UsageError */
 function refuseWithQuick(values: Partial<Record<string, unknown>>): void {
   if (values.quick !== true) return;
-  const given = ['csv', 'markdown', 'vectors', 'randomise', 'goodness'].find((option) => values[option] !== undefined);
+  const given = ['csv', 'markdown', 'vectors', 'randomise', 'goodness', 'own'].find(
+    (option) => values[option] !== undefined,
+  );
   if (given !== undefined) throw new UsageError(`--quick and --${given} exclude each other`);
 }
 
@@ -298,7 +305,7 @@ function deviceChoice(name = 'auto'): DeviceChoice {
 
 /** The last of two would win, and the first look as if it had been heard. */
 function refuseRepeated(given: readonly string[]): void {
-  const repeatable = new Set(['layers', 'layer']);
+  const repeatable = new Set(['layers', 'layer', 'own']);
   const repeated = given.find((option, index) => !repeatable.has(option) && given.indexOf(option) !== index);
   if (repeated !== undefined) throw new UsageError(`--${repeated} is given more than once`);
 }

@@ -32,7 +32,9 @@ export function layerReport(summary: Summary, report: InspectReport): string {
   const rows = spectral.map((layer) =>
     columns.map((column) => (column === named ? visible : shortCell)(column.cell(layer))),
   );
-  const widths = columns.map(({ title }, index) =>
+  // A person's file gives its columns any names.
+  const titles = columns.map(({ title }) => shortCell(title));
+  const widths = titles.map((title, index) =>
     largestOf(
       rows.map((row) => width(row[index]!)),
       width(title),
@@ -45,7 +47,7 @@ export function layerReport(summary: Summary, report: InspectReport): string {
         return index === columns.length - 1 ? cell : padding + cell;
       })
       .join('  ');
-  const table = rows.length > 0 ? [line(columns.map(({ title }) => title)), ...rows.map(line)] : [];
+  const table = rows.length > 0 ? [line(titles), ...rows.map(line)] : [];
   const closing = [
     `${layerCounts(report.layers).join(', ')}.`,
     ...(report.settings.farms.enabled ? [] : ['FARMS was left out.']),

@@ -8,6 +8,7 @@ export const REPORT_ENDING = '.html';
 export const REPORT_USAGE = `report:
   --out FILE           the report; its name ends in ${REPORT_ENDING}, or it is a folder
   --layers GLOB        layers whose spectra are in it; may be repeated   (unusual layers, then the largest: eight)
+  --own FILE           add your own numbers of layers from a CSV or JSON keyed by tensor name; may be repeated
   --no-farms           leave FARMS out
   --overwrite          replace FILE if it exists
   --no-cache           neither read nor keep results of earlier runs
@@ -17,6 +18,8 @@ export interface ReportCommand extends Common {
   readonly command: 'report';
   /** Names or patterns of layers whose spectra are shown. */
   readonly layers: readonly string[];
+  /** Files of a person's own numbers. */
+  readonly own: readonly string[];
   readonly settings: InspectSettings;
   readonly out: string;
   readonly overwrite: boolean;
@@ -32,6 +35,7 @@ export function parseReportArguments(args: readonly string[]): ReportCommand {
       allowPositionals: true,
       options: {
         layers: { type: 'string', multiple: true },
+        own: { type: 'string', multiple: true },
         'no-farms': { type: 'boolean' },
         'no-cache': { type: 'boolean' },
         overwrite: { type: 'boolean' },
@@ -56,7 +60,7 @@ export function parseReportArguments(args: readonly string[]): ReportCommand {
   if (out === undefined || out === '') throw new UsageError('report needs --out FILE');
   const [threads, memory, device] = [values.threads?.[0], values.memory?.[0], values.device?.[0]];
   return {
-    ...{ command: 'report', path, out, layers: values.layers ?? [] },
+    ...{ command: 'report', path, out, layers: values.layers ?? [], own: values.own ?? [] },
     ...commonValues({
       ...(threads !== undefined && { threads }),
       ...(memory !== undefined && { memory }),

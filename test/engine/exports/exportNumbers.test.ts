@@ -88,16 +88,16 @@ describe('numbers written by the engine', () => {
     assert.deepEqual(readdirSync(folder).sort(), ['model.safetensors', 'numbers.csv', 'numbers.json', 'numbers.md']);
   });
 
-  it('puts a person’s own numbers into CSV, JSON and Markdown', async () => {
+  it('puts a person’s own numbers into CSV, JSON, Markdown and the report', async () => {
     const file = path.join(root, 'losses.csv');
     writeFileSync(file, 'name,loss,=evil\na,0.125,1\nnowhere,1,2\n=cmd()|b,2.5,\n');
     const own = [await engine.request('ownNumbers', { document, path: file })];
     assert.deepEqual(own[0]!.unmatched, { names: ['nowhere'], count: 1 });
     const place = mkdtempSync(path.join(root, 'own-'));
     const written: Record<string, string> = {};
-    for (const format of ['csv', 'json', 'markdown'] as const) {
+    for (const format of ['csv', 'json', 'markdown', 'report'] as const) {
       await engine.request('tellResults', { document, results, first: true });
-      const target = path.join(place, `own.${format}`);
+      const target = path.join(place, `own.${format === 'report' ? 'html' : format}`);
       const request = { format, target, results: results.length, looks: [], layers: [], own };
       await engine.request('exportNumbers', { document, request, settings });
       written[format] = readFileSync(target, 'utf8');
@@ -119,6 +119,8 @@ describe('numbers written by the engine', () => {
     const { layers } = JSON.parse(written.json!) as InspectReport;
     assert.deepEqual(layers.find(({ name }) => name === 'a.weight')!.own, { loss: 0.125, '=evil': 1 });
     assert.match(written.markdown!, /^\| loss \| &#61;evil \| alpha \|/m);
+    const report = JSON.parse(/id="report-data">(.*?)<\/script>/s.exec(written.report!)![1]!) as ReportData;
+    assert.deepEqual(report.own, [{ ...own[0]!, path: 'losses.csv' }]);
   });
 
   it('writes a plot only under a picture’s name, and never over the model', async () => {

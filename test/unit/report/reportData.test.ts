@@ -36,13 +36,7 @@ function summary(names: readonly string[]): CheckpointSummary {
 const html = (names: readonly string[]): string =>
   [
     ...reportHtml(
-      reportData(
-        summary(names),
-        settings,
-        names.map((name) => result(name)),
-        [],
-        'Eigenscope',
-      ),
+      reportData(summary(names), settings, { results: names.map((name) => result(name)), spectra: [] }, 'Eigenscope'),
       bundle,
     ),
   ].join('');
@@ -82,7 +76,7 @@ describe('report', () => {
   it('says which tensors a large model’s report lacks', () => {
     const names = Array.from({ length: MOST_TENSORS + 3 }, (_, i) => `t${i}`);
     const all = names.map((name) => result(name));
-    const data = reportData(summary(names), settings, all, [], 'Eigenscope');
+    const data = reportData(summary(names), settings, { results: all, spectra: [] }, 'Eigenscope');
     assert.equal(data.results.length, MOST_TENSORS);
     assert.match(data.notes[0]!, /first 5000 of 5003 tensors/);
   });
@@ -90,7 +84,12 @@ describe('report', () => {
   it('keeps every whole spectrum before any pooled one, and names what has no room', () => {
     const eigenvalues = Float64Array.from([1, 2, 3]);
     const spectra = ['a', 'b'].map((layer) => ({ layer, eigenvalues, farmsEigenvalues: new Float64Array(1 << 20) }));
-    const data = reportData(summary(['a', 'b']), settings, [result('a'), result('b')], spectra, 'Eigenscope');
+    const data = reportData(
+      summary(['a', 'b']),
+      settings,
+      { results: [result('a'), result('b')], spectra },
+      'Eigenscope',
+    );
     const [first] = data.spectra;
     assert.deepEqual(new Float64Array(Uint8Array.from(Buffer.from(first!.eigenvalues, 'base64')).buffer), eigenvalues);
     assert.deepEqual(
@@ -98,6 +97,22 @@ describe('report', () => {
       ['', ''],
     );
     assert.deepEqual(data.notes, ['Too large for this report are the FARMS spectra of a, b.']);
+  });
+
+  it('holds a person’s own numbers of the tensors that are in it, and no folder of their file', () => {
+    const names = Array.from({ length: MOST_TENSORS + 1 }, (_, i) => `l${i}`);
+    const own = {
+      ...{ path: '/home/someone/losses.csv', layers: ['l0', `l${MOST_TENSORS}`, 'l2'], rows: 4 },
+      columns: [{ name: HOSTILE, values: [1, 2, null] }],
+      unmatched: { names: ['x'], count: 1 },
+      problems: { messages: [], count: 0 },
+    };
+    const data = reportData(summary(names), settings, { results: [], own: [own], spectra: [] }, 'Eigenscope');
+    const kept = { path: 'losses.csv', layers: ['l0', 'l2'], columns: [{ name: HOSTILE, values: [1, null] }] };
+    assert.deepEqual(data.own, [{ ...own, ...kept }]);
+    const text = [...reportHtml(data, bundle)].join('');
+    assert.doesNotMatch(text, /home/);
+    assert.equal(text.split('<script').length - 1, 2);
   });
 
   it('shows the largest layers where none is unusual', () => {

@@ -4,7 +4,7 @@ import { DEFAULT_FARMS, parseCommand, UsageError } from '../../../../extension/e
 describe('command line', () => {
   it('reads every option of inspect', () => {
     const command = parseCommand(
-      'inspect m.safetensors --layers *.attn.* --layers lm_head --split heads --farms-rows 64 --farms-q 2 --farms-ops 8 --fit mid --vectors 10 --json'.split(
+      'inspect m.safetensors --layers *.attn.* --layers lm_head --split heads --farms-rows 64 --farms-q 2 --farms-ops 8 --fit mid --vectors 10 --own a.csv --own b.json --json'.split(
         ' ',
       ),
     );
@@ -16,6 +16,7 @@ describe('command line', () => {
       split: 'heads',
       settings: { farms: { ...DEFAULT_FARMS, rows: 64, q: 2, ops: 8, fit: 'xmin_mid' } },
       vectors: 10,
+      own: ['a.csv', 'b.json'],
       format: 'json',
       cache: true,
       depth: 'exact',
