@@ -1,6 +1,5 @@
 /** Commands on plans: a checkpoint's plan view, with a plan's file or to be run at once; statistics for it. */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { PLAN_ENDING } from '../../shared/compression/plans';
@@ -43,7 +42,11 @@ async function namedCheckpoint(plan: string, checkpoints: WorkspaceCheckpoints):
   const name = checkpointName(await readFile(plan, 'utf8'));
   if (name === undefined) return undefined;
   const beside = path.join(path.dirname(plan), name);
-  if (existsSync(beside)) return (await checkpointsIn(beside))[0];
+  const isBeside = await access(beside).then(
+    () => true,
+    () => false,
+  );
+  if (isBeside) return (await checkpointsIn(beside))[0];
   const found = (await checkpoints.find()).filter((file) => path.basename(file) === name);
   return found.length === 1 ? found[0] : undefined;
 }
