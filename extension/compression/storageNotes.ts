@@ -1,6 +1,7 @@
 /** What a copy does to tensors that are stored encoded: kept, decoded, or refused. */
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
 import { agreeing } from '../shared/agreeing';
+import { sizeText } from '../shared/exports/summaryFacts';
 import { CompressionError } from './compressionError';
 import { isFloatDType } from './narrow';
 
@@ -57,7 +58,11 @@ export function copyNotes(checkpoint: Checkpoint, replaced: readonly TensorInfo[
   const types = [...new Set(decoded.map(({ dtype }) => dtype))].join(', ');
   const tensors = decoded.length === 1 ? '1 other tensor' : `${decoded.length} other tensors`;
   const verb = agreeing(decoded.length, 'is', 'are');
-  return [`${tensors} stored as ${encodings} ${verb} written decoded, as ${types}.`];
+  const sum = (bytes: (tensor: TensorInfo) => number): string =>
+    sizeText(decoded.reduce((total, tensor) => total + bytes(tensor), 0));
+  // Else nobody expects that a file with a smaller layer is several times as large.
+  const sizes = `${sum(({ byteLength }) => byteLength)} in place of ${sum(({ encoding }) => encoding!.byteLength)}`;
+  return [`${tensors} stored as ${encodings} ${verb} written decoded, as ${types}: ${sizes}.`];
 }
 
 /** True for blocks of a format that no saved file has: a copy holds the tensor's elements, which take more bytes. */

@@ -14,8 +14,8 @@ export function summaryFacts(summary: Summary): string[] {
     summary.architecture,
     tensors(summary.tensors.length),
     `${summary.parameters.toLocaleString('en')} parameters`,
-    size(summary.bytes),
-    ...(optimizer ? [`optimizer state ${size(optimizer.bytes)} in ${tensors(optimizer.tensors)}`] : []),
+    sizeText(summary.bytes),
+    ...(optimizer ? [`optimizer state ${sizeText(optimizer.bytes)} in ${tensors(optimizer.tensors)}`] : []),
     ...(beside ? [`${tensors(beside.tensors)} beside the model`] : []),
     summary.dtypes.map(({ dtype, parameters }) => `${dtype} ${percent(parameters, summary.parameters)}`).join(', '),
   ].filter((fact) => fact !== '');
@@ -28,7 +28,8 @@ function percent(part: number, whole: number): string {
 
 const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'] as const;
 
-function size(bytes: number): string {
+/** Decimal units, in the C locale. */
+export function sizeText(bytes: number): string {
   const power = bytes < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
   return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${UNITS[power]!}`;
 }

@@ -127,8 +127,12 @@ describe('saving a checkpoint with tensors replaced', () => {
     const [a, b] = checkpoint.tensors.map((tensor) => ({ ...tensor, encoding: { name: 'Q4_0', byteLength: 3 } }));
     const whole = { ...checkpoint, tensors: [a!, b!] };
     assert.deepEqual(replacementNotes(whole, a!), ['The layer is stored as Q4_0; what replaces it is stored as F32.']);
-    assert.deepEqual(copyNotes(whole, []), ['2 other tensors stored as Q4_0 are written decoded, as F32.']);
-    assert.deepEqual(copyNotes(whole, [a!]), ['1 other tensor stored as Q4_0 is written decoded, as F32.']);
+    assert.deepEqual(copyNotes(whole, []), [
+      '2 other tensors stored as Q4_0 are written decoded, as F32: 32 bytes in place of 6 bytes.',
+    ]);
+    assert.deepEqual(copyNotes(whole, [a!]), [
+      '1 other tensor stored as Q4_0 is written decoded, as F32: 16 bytes in place of 3 bytes.',
+    ]);
     const factor = { tensor: a!, transposed: false };
     const product = { ...b!, product: { left: factor, right: factor, rank: 1, scale: 1 } };
     assert.deepEqual(copyNotes({ ...whole, tensors: [a!, product] }, [a!]), [], 'a product is not stored');
