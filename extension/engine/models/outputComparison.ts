@@ -133,7 +133,7 @@ function addRow(sums: Sums, a: Float64Array, b: Float64Array): void {
   const [top, other] = [largestAt(a), largestAt(b)];
   if (top !== undefined && top === other) sums.agreeing++;
   sums.probabilities &&= isDistribution(a) && isDistribution(b);
-  if (sums.probabilities) sums.probabilitiesKl += divergence(a, b);
+  if (sums.probabilities) sums.probabilitiesKl += divergence(shares(a), shares(b));
   sums.logitsKl += divergence(softmax(a), softmax(b));
 }
 
@@ -154,12 +154,21 @@ function isDistribution(row: Float64Array): boolean {
 
 function softmax(row: Float64Array): Float64Array {
   const most = row.reduce((largest, value) => Math.max(largest, value), -Infinity);
-  const powers = row.map((value) => Math.exp(value - most));
-  const sum = powers.reduce((total, value) => total + value, 0);
-  return powers.map((value) => value / sum);
+  return shares(row.map((value) => Math.exp(value - most)));
 }
 
-/** Σ p·ln(p/q), in nats; infinite where q gives nothing to what p has. */
+/** With the sum 1 in float64: probabilities in float32 have it to 1e-7, and two such rows can have a divergence below 0. */
+function shares(row: Float64Array): Float64Array {
+  const sum = row.reduce((total, value) => total + value, 0);
+  return row.map((value) => value / sum);
+}
+
+/**
+ * Σ p·ln(p/q), in nats; infinite if q gives nothing to what p has.
+ *
+ * @param p of sum 1, as `q`: by Gibbs' inequality only rounding can make it negative
+ */
 function divergence(p: Float64Array, q: Float64Array): number {
-  return p.reduce((sum, value, i) => (value > 0 ? sum + value * Math.log(value / q[i]!) : sum), 0);
+  const sum = p.reduce((total, value, i) => (value > 0 ? total + value * Math.log(value / q[i]!) : total), 0);
+  return sum < 0 ? 0 : sum;
 }

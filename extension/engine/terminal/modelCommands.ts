@@ -77,7 +77,7 @@ function evaluationText(report: EvaluationReport): string {
     integers
       ? `${visible(output)}: ${percent(top1_agreement)} of the integers are equal, largest difference ${largest_difference}`
       : `${visible(output)}: relative error ${digits(relative_error)}, largest difference ${digits(largest_difference)}, ` +
-        `same top 1 ${percent(top1_agreement)}, KL ${digits(kl)}${rows_are ? ` nats (${rows_are})` : ''}`,
+        `same top 1 ${percent(top1_agreement)}${rows_are ? `, KL ${digits(kl)} nats (${rows_are})` : ''}`,
   );
   const model = (name: string, { bytes, latency_ms: { median, first, second }, ...memory }: EvaluatedModel): string =>
     `${name}: ${bytes} bytes; median ${median.toFixed(2)} ms (${first.toFixed(2)} when first, ${second.toFixed(2)} when second); ` +
@@ -92,6 +92,7 @@ function evaluationText(report: EvaluationReport): string {
   ].join('\n');
 }
 
+/** As the page counts them: a megabyte is 10⁶ bytes. */
 function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 2 ** 20)} MB`;
+  return `${Math.round(bytes / 1e6)} MB`;
 }

@@ -42,6 +42,15 @@ describe('the comparison of outputs', () => {
     assert.ok(Math.abs(logits.differences()[0]!.kl! - expected) < 1e-12);
   });
 
+  it('has no KL divergence below zero for probabilities whose sum is 1 to float32 only', () => {
+    const comparison = new OutputComparison(['out'], []);
+    const p = [0.5, 0.25, 0.25 - 1e-7];
+    comparison.add({ out: feed([p]) }, { out: feed([p.map((x) => x * (1 + 2e-7))]) });
+    const [{ kl, rows_are }] = comparison.differences() as [EvaluationReport['outputs'][number]];
+    assert.equal(rows_are, 'probabilities');
+    assert.ok(kl! >= 0 && kl! < 1e-15, `${kl}`);
+  });
+
   it('has the relative error over all runs, and no KL of what is neither', () => {
     const comparison = new OutputComparison(['out'], []);
     comparison.add({ out: feed([[3, 4]]) }, { out: feed([[3, 4]]) });
