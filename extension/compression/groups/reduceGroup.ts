@@ -47,6 +47,8 @@ export interface ReducedGroup {
    */
   readonly error: number;
   readonly notes: readonly string[];
+  /** Numbers beyond the range of the type in which they are stored; absent if there are none. */
+  readonly saturated?: number;
 }
 
 export type GroupInput =
@@ -74,15 +76,31 @@ export interface GroupRequest {
  * @throws CompressionError `invalid-rank`, `missing-statistics`, `invalid-statistics`
  * @throws DOMException `AbortError` when cancelled
  */
-export function reduceGroup({ input, rank, statistics, dtype }: GroupRequest, tools: MethodTools): ReducedGroup {
-  const rounded = (values: Float64Array): Float64Array => narrow(values, dtype).values;
+export function reduceGroup(request: GroupRequest, tools: MethodTools): ReducedGroup {
+  let saturated = 0;
+  const reduced = reducedBy(request, tools, (values) => {
+    const stored = narrow(values, request.dtype);
+    saturated += stored.saturated;
+    return stored.values;
+  });
+  return { ...reduced, ...(saturated > 0 && { saturated }) };
+}
+
+/** @param stored rounds what is stored, each number once */
+function reducedBy(
+  { input, rank, statistics, dtype }: GroupRequest,
+  tools: MethodTools,
+  stored: Rounded,
+): ReducedGroup {
   switch (input.method) {
     case 'nystrom':
-      return reduceMlp(input.up, input.down, statistics, rank, rounded, tools);
+      return reduceMlp(input.up, input.down, statistics, rank, stored, tools);
     case 'vo':
-      return reduceValues(input, statistics, rank, rounded, tools);
-    case 'qk':
-      return reduceQueries(input, statistics, rank, rounded, tools);
+      return reduceValues(input, statistics, rank, stored, tools);
+    case 'qk': {
+      const tried: Rounded = (values) => narrow(values, dtype).values;
+      return reduceQueries(input, statistics, rank, { stored, tried }, tools);
+    }
   }
 }
 
@@ -153,13 +171,13 @@ function reduceQueries(
   { q, k, sizes, rotation, rotated }: Extract<GroupInput, { method: 'qk' }>,
   statistics: LayerStatistics,
   rank: number,
-  rounded: Rounded,
+  { stored, tried }: Readonly<Record<'stored' | 'tried', Rounded>>,
   tools: MethodTools,
 ): ReducedGroup {
   const { heads, keyValueHeads, headSize } = sizes;
   assertDimensions(q.name, rank, headSize);
   const block = { layer: `${q.name}.weight`, q: q.w, k: k.w, inputs: q.inputs, sizes, rotation, rotated };
-  const { kept, score_error } = keptDimensions(block, statistics, rank, tools, rounded);
+  const { kept, score_error } = keptDimensions(block, statistics, rank, tools, tried);
   if (kept.some(({ length }) => length === 0)) {
     const reason = `its dimensions go in pairs, so ${rank} of them cannot stay; take at least 2`;
     throw new CompressionError('invalid-rank', reason, { layer: q.name });
@@ -173,8 +191,8 @@ function reduceQueries(
     );
   const reduced = (module: GroupModule, indices: Uint32Array): ReducedModule => ({
     ...{ name: module.name, outputs: indices.length, inputs: module.inputs },
-    w: rounded(rows(module.w, module.inputs, indices)),
-    ...(module.bias && { bias: rounded(rows(module.bias, 1, indices)) }),
+    w: stored(rows(module.w, module.inputs, indices)),
+    ...(module.bias && { bias: stored(rows(module.bias, 1, indices)) }),
     kept: { side: 'outputs', of: module.outputs, indices },
   });
   return {

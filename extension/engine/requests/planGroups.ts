@@ -106,6 +106,7 @@ export async function replacedGroup(
       bytes: { before: group.members.reduce((sum, { tensor }) => sum + tensor.byteLength, 0), after: stored },
       activations: 0,
       notes: reduced.notes,
+      ...(reduced.saturated !== undefined && { saturated: reduced.saturated }),
     },
   };
 }

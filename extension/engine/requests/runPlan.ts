@@ -188,7 +188,7 @@ async function modelNotes(
 
 function resultOf(
   target: RunTarget,
-  { checkpoint, leftOut, weights }: SaveJob,
+  { checkpoint, leftOut, weights, groups = [] }: SaveJob,
   pieces: readonly Piece[],
   files: readonly OutputFile[],
   notes: readonly string[],
@@ -204,17 +204,23 @@ function resultOf(
     files: files.map((file) => file.path),
     bytes: { before, after, tensors },
     layers,
-    notes: [...saturationNotes(layers, weights), ...notes],
+    notes: [
+      ...saturationNotes(layers, [...weights.map(({ layer, dtype }) => ({ name: layer, dtype })), ...groups]),
+      ...notes,
+    ],
   };
 }
 
 /** Told first: such weights are no longer the method's. */
-function saturationNotes(layers: RunResult['layers'], weights: readonly SavedWeight[]): string[] {
+function saturationNotes(
+  layers: RunResult['layers'],
+  stored: readonly { readonly name: string; readonly dtype: FloatDType }[],
+): string[] {
   const beyond = layers.filter(({ saturated }) => saturated !== undefined);
   if (beyond.length === 0) return [];
   const names = beyond.map(({ layer }) => layer);
   const count = beyond.reduce((sum, { saturated }) => sum + saturated!, 0);
-  const dtypes = new Set(weights.flatMap(({ layer, dtype }) => (names.includes(layer) ? [dtype] : [])));
+  const dtypes = new Set(stored.flatMap(({ name, dtype }) => (names.includes(name) ? [dtype] : [])));
   const numbers = agreeing(count, '1 number is', `${count} numbers are`);
   return [
     `${numbers} beyond the range of ${[...dtypes].join(' and ')}, and stored as its largest: ${firstNames(names, NAMES_SHOWN)}. ` +
