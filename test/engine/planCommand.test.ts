@@ -6,6 +6,8 @@ import { parsePlan } from '../../extension/compression/planFile/parsePlan';
 import type { CompressionPlan } from '../../extension/shared/compression/plans';
 import { commandLine } from '../harness/commandLine';
 import { uniform, writeSafetensors } from '../harness/checkpoints/madeCheckpoints';
+import { intAttribute, node } from '../harness/checkpoints/onnxWriter';
+import { madeModel, weight } from '../harness/onnx/onnxModels';
 import { temporaryFolder } from '../harness/temporaryFolder';
 
 describe('plans in the terminal', () => {
@@ -259,11 +261,38 @@ describe('plans in the terminal', () => {
       why,
     }));
     assert.deepEqual(dense[0], { count: 2, why: 'matches _a' });
+    assert.deepEqual(dense[1], { count: 1, why: `${names[2]} matches ^${names[2]}` });
     assert.deepEqual(dense.at(-1), { count: 2, why: 'other reasons, which stand in the plan' });
     assert.equal(
       dense.reduce((sum, { count }) => sum + count, 0),
       11,
     );
+  });
+
+  it('tells of operators that need their weights whole as one reason, and names a layer that has its own', () => {
+    const file = path.join(folder, 'grouped.onnx');
+    const grouped = (name: string, output: string) =>
+      node('Conv', { name, inputs: ['image', `${name}.weight`], output, attributes: [intAttribute('group', 2)] });
+    const { bytes } = madeModel({
+      inputs: { image: [1, 4, 5, 5], x: [2, 24] },
+      outputs: { y: 2 },
+      weights: [
+        ...['first', 'second', 'third'].map((name) => weight(`${name}.weight`, [4, 2, 3, 3])),
+        weight('turned', [4, 2, 3, 3]),
+        weight('w', [24, 24]),
+      ],
+      nodes: [
+        ...['first', 'second', 'third'].map((name) => grouped(name, `${name}.out`)),
+        node('ConvTranspose', { name: 'up', inputs: ['image', 'turned'], output: 'b' }),
+        node('MatMul', { inputs: ['x', 'w'], output: 'y' }),
+      ],
+    });
+    writeFileSync(file, bytes);
+    const { status, stdout, stderr } = run('plan', file, '--ratio', '0.9', '--out', out, '--overwrite');
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^dense +3: .*Conv "first" has 2 groups, .*; the others are alike$/m);
+    assert.match(stdout, /^dense +1: turned .*ConvTranspose "up"/m);
+    assert.ok(!/"second"|"third"/.test(stdout), stdout);
   });
 
   it('says that the model is not whole', () => {

@@ -246,13 +246,27 @@ async function allocated(
 /** Reasons that the report lists, the most frequent first. */
 const REASONS_SHOWN = 8;
 
-/** With what is left over as one. */
+/**
+ * With what is left over as one. Reasons that differ in quoted names alone, such as one operator each, are one line with
+ * the first as the example. A layer that has a reason to itself is named.
+ */
 function keptFor(rows: AllocatedPlan['rows']): [reason: string, layers: number][] {
-  const reasons = new Map<string, number>();
-  for (const { plan } of rows) if ('keep' in plan) reasons.set(plan.why, (reasons.get(plan.why) ?? 0) + 1);
-  const sorted = [...reasons].sort((a, b) => b[1] - a[1]);
-  const others = sorted.splice(REASONS_SHOWN).reduce((sum, [, count]) => sum + count, 0);
-  return others === 0 ? sorted : [...sorted, ['other reasons, which stand in the plan', others]];
+  const kinds = new Map<string, { why: string; first: string; whys: Set<string>; count: number }>();
+  for (const { name, plan } of rows) {
+    if (!('keep' in plan)) continue;
+    const key = plan.why.replaceAll(/"[^"]*"/g, '""');
+    const kind = kinds.get(key) ?? { why: plan.why, first: name, whys: new Set<string>(), count: 0 };
+    kind.whys.add(plan.why);
+    kind.count++;
+    kinds.set(key, kind);
+  }
+  const sorted = [...kinds.values()].sort((a, b) => b.count - a.count);
+  const others = sorted.splice(REASONS_SHOWN).reduce((sum, { count }) => sum + count, 0);
+  const lines = sorted.map(({ why, first, whys, count }): [string, number] => {
+    if (count === 1) return [`${first} ${why}`, 1];
+    return [whys.size === 1 ? why : `${why}; the others are alike`, count];
+  });
+  return others === 0 ? lines : [...lines, ['other reasons, which stand in the plan', others]];
 }
 
 function report(

@@ -41,13 +41,26 @@ export function onnxLayoutWithin(most: number): Layout {
       const weights = job.weights.map((weight) => ({ weight, factorable: factorable(source.places, weight) }));
       assertApart(weights);
       const overridden = weights.filter(({ factorable: { main } }) => isInput(main));
-      const notes = overridden.map(
-        ({ weight }) =>
-          `${weight.layer} is an input of the graph that callers may override; its factors are constants.`,
-      );
+      const notes = overriddenNote(overridden.map(({ weight }) => weight.layer));
       return prepared(job, source, weights, notes, most);
     },
   };
+}
+
+/** Names that a note has; the rest is a number. */
+const NAMES_SHOWN = 3;
+
+/** One sentence for all of them: older exporters list every weight of a model as an input. */
+function overriddenNote(layers: readonly string[]): string[] {
+  if (layers.length === 0) return [];
+  const [first] = layers;
+  if (layers.length === 1)
+    return [`${first} is an input of the graph that callers may override; its factors are constants.`];
+  const named = layers.slice(0, NAMES_SHOWN).join(', ');
+  const more = layers.length > NAMES_SHOWN ? ` and ${layers.length - NAMES_SHOWN} more` : '';
+  return [
+    `${layers.length} weights are inputs of the graph that callers may override; their factors are constants: ${named}${more}.`,
+  ];
 }
 
 interface PlannedWeight {
