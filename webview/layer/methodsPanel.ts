@@ -44,7 +44,7 @@ export class MethodsPanel {
   private readonly cancel: Button;
   private readonly status = element('p', { class: 'muted', role: 'status' });
   private readonly results = element('div', { class: 'methods-results' });
-  private readonly plot = new SizeErrorPlot(l10n.t('Error by size'), 'method');
+  private readonly plot = new SizeErrorPlot(l10n.t('Error by size'), l10n.t('method'));
   private readonly difference: DifferencePanel;
   private running: CancellationTokenSource | null = null;
 

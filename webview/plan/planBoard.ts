@@ -51,7 +51,7 @@ export class PlanBoard {
   private rows: readonly LayerRow[] = [];
   private readonly warnings = element('div', { class: 'plan-warnings', role: 'status' });
   private readonly loaded: HTMLElement;
-  private readonly curve = new SizeErrorPlot(l10n.t('Size and error'), 'allocation');
+  private readonly curve = new SizeErrorPlot(l10n.t('Size and error'), l10n.t('allocation'));
   private readonly totals = new PlanTotalsTable();
   private readonly table: PlanTable;
   private readonly editor: RowEditor;

@@ -2,6 +2,7 @@
 import { axisBottom } from 'd3-axis';
 import { scaleLinear } from 'd3-scale';
 import { largestOf, smallestOf } from '../../extension/shared/extremes';
+import { l10n } from '../../extension/shared/language/l10n';
 import { referenceFinding, type FarmsReference } from '../layer/farmsReference';
 import { formatNumber } from '../numbers/format';
 import { PlotFrame } from './plotFrame';
@@ -24,13 +25,13 @@ export class AlphaStrip {
     private reference: FarmsReference,
   ) {
     this.frame = new PlotFrame({
-      title: 'FARMS α beside other layers',
+      title: l10n.t('FARMS α beside other layers'),
       height: 12 + ROWS * ROW + 24,
       margin: { top: 12, right: 14, bottom: 24, left: 74 },
       draw: () => this.draw(),
       twin: () => ({
-        caption: 'FARMS α of other layers, the smallest first',
-        columns: ['layer', 'FARMS α'],
+        caption: l10n.t('FARMS α of other layers, the smallest first'),
+        columns: [l10n.t('layer'), 'FARMS α'],
         rows: this.reference.groups[0]!.others.map((other) => [other.layer, formatNumber(other.alpha, 4)]),
       }),
       fileName: () => `${layer}-FARMS-alpha`,
@@ -109,6 +110,6 @@ export class AlphaStrip {
     if (!group) return null;
     const away = ({ alpha }: { alpha: number }): number => Math.abs(this.x(alpha) - at);
     const nearest = group.others.reduce((best, other) => (away(other) < away(best) ? other : best));
-    return { x: this.x(nearest.alpha), lines: [nearest.layer, `FARMS α ${formatNumber(nearest.alpha, 4)}`] };
+    return { x: this.x(nearest.alpha), lines: [nearest.layer, l10n.t('FARMS α {0}', formatNumber(nearest.alpha, 4))] };
   }
 }

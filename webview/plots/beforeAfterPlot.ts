@@ -2,6 +2,7 @@
 import { scaleLinear, scaleLog } from 'd3-scale';
 import { line } from 'd3-shape';
 import { largestOf, smallestOf } from '../../extension/shared/extremes';
+import { l10n } from '../../extension/shared/language/l10n';
 import { formatCount, formatNumber } from '../numbers/format';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
@@ -35,7 +36,7 @@ export function beforeAfterPlot(layer: string, label: string, before: Float64Arr
     return { x, y };
   };
   const frame = new PlotFrame({
-    title: 'Spectrum before and after',
+    title: l10n.t('Spectrum before and after'),
     height: 240,
     margin: { top: 24, right: 14, bottom: 40, left: 46 },
     draw: () => {
@@ -56,8 +57,8 @@ export function beforeAfterPlot(layer: string, label: string, before: Float64Arr
       });
     },
     twin: () => ({
-      caption: `Singular values before and after ${label}`,
-      columns: ['rank', 'before', 'after'],
+      caption: l10n.t('Singular values before and after {0}', label),
+      columns: [l10n.t('rank'), l10n.t('before'), l10n.t('after')],
       rows: sampleIndexes(count, TWIN_ROWS).map((at) => [
         formatCount(at + 1),
         ...series.map((values) => formatNumber(values[at] ?? 0, 4)),
@@ -70,13 +71,20 @@ export function beforeAfterPlot(layer: string, label: string, before: Float64Arr
       const { x } = scales(frame);
       const rank = Math.min(count, Math.max(1, Math.round(x.invert(at))));
       const [was, is] = series.map((values) => formatNumber(values[rank - 1] ?? 0, 3));
-      return { x: x(rank), lines: [`rank ${formatCount(rank)}`, `before ${was!}`, `after ${is!}`] };
+      return {
+        x: x(rank),
+        lines: [l10n.t('rank {0}', formatCount(rank)), l10n.t('before {0}', was!), l10n.t('after {0}', is!)],
+      };
     },
   });
   frame.setFinding(
     largest > 0
-      ? `${formatCount(kept)} of ${formatCount(count)} singular values stay above the noise; solid before, dashed after.`
-      : 'Every singular value is zero.',
+      ? l10n.t(
+          '{0} of {1} singular values stay above the noise; solid before, dashed after.',
+          formatCount(kept),
+          formatCount(count),
+        )
+      : l10n.t('Every singular value is zero.'),
   );
   return frame.element;
 }

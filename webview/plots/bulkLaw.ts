@@ -1,4 +1,5 @@
 /** The Marchenko–Pastur law of a fitted bulk, in the units of a spectrum: its density and its share above a value. Pure. */
+import { l10n } from '../../extension/shared/language/l10n';
 import { upperBound } from '../../extension/spectral/tail/bounds';
 import { marchenkoPastur, type MarchenkoPastur } from '../../extension/spectral/bulk/marchenkoPastur';
 import { formatNumber, formatShare } from '../numbers/format';
@@ -59,6 +60,10 @@ export class BulkLaw {
   /** In a sentence. */
   get words(): string {
     const share = formatShare(this.share);
-    return `A Marchenko–Pastur law fits the bulk up to λ₊ ${formatNumber(this.edge, 3)}, which holds ${share} of the eigenvalues.`;
+    return l10n.t(
+      'A Marchenko–Pastur law fits the bulk up to λ₊ {0}, which holds {1} of the eigenvalues.',
+      formatNumber(this.edge, 3),
+      share,
+    );
   }
 }

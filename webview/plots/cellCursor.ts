@@ -1,5 +1,6 @@
 /** The cell of a map that is read out, moved with the arrow keys: a frame around it. */
 import type { Selection } from 'd3-selection';
+import { l10n } from '../../extension/shared/language/l10n';
 import type { PlotFrame } from './plotFrame';
 
 /** Cells that PageUp and PageDown go. */
@@ -56,7 +57,7 @@ export class CellCursor {
     this.group = frame.layer('handle', false).append('g').attr('class', 'cell-cursor').attr('tabindex', 0);
     this.group
       .attr('role', 'slider')
-      .attr('aria-label', options.label ?? 'Cell of the heat map')
+      .attr('aria-label', options.label ?? l10n.t('Cell of the heat map'))
       .attr('aria-valuemin', 0);
     this.group.append('rect').attr('class', 'outer');
     this.group.append('rect').attr('class', 'inner');

@@ -1,4 +1,5 @@
 /** Tails that a person chose by hand: what a fit there would have said, and how one comes back that was chosen before. Pure. */
+import { l10n } from '../../extension/shared/language/l10n';
 import type { ChosenTail } from '../../extension/shared/layerFindings';
 import type { PowerLawFit } from '../../extension/shared/layers';
 import { lowerBound } from '../../extension/spectral/tail/bounds';
@@ -16,7 +17,7 @@ export function tailFrom(eigenvalues: Float64Array, fit: PowerLawFit, { rule, xm
 
 /** What a fit at that start would have said. */
 export function chosenTail(eigenvalues: Float64Array, { start, alpha, D }: Tail): ChosenTail {
-  if (!Number.isFinite(alpha)) return { fit: noFit('KS', 'the tail has no spread'), tailShape: undefined };
+  if (!Number.isFinite(alpha)) return { fit: noFit('KS', l10n.t('the tail has no spread')), tailShape: undefined };
   const n = eigenvalues.length - start;
   const fit: PowerLawFit = {
     ...{ rule: 'KS', status: 'success', alpha, D, xmin: eigenvalues[start]!, xmax: eigenvalues.at(-1)! },

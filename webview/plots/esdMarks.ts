@@ -1,5 +1,6 @@
 /** What an ESD is drawn with: bars or points, the fitted tail's line, the edge of the random bulk. */
 import type { ScaleLogarithmic } from 'd3-scale';
+import { l10n } from '../../extension/shared/language/l10n';
 import type { PlotFrame } from './plotFrame';
 import type { BulkLaw } from './bulkLaw';
 import type { Tail } from './esdInput';
@@ -167,5 +168,5 @@ export function drawEdge(frame: PlotFrame, x: Log, edge: number | null, xmin: nu
     .attr('x', at + (toLeft ? -5 : 5))
     .attr('y', EDGE_LABEL_TOP)
     .attr('text-anchor', toLeft ? 'end' : 'start')
-    .text(Math.max(roomLeft, roomRight) < EDGE_LABEL_WIDTH ? 'λ₊' : 'λ₊ bulk');
+    .text(Math.max(roomLeft, roomRight) < EDGE_LABEL_WIDTH ? 'λ₊' : l10n.t('λ₊ bulk'));
 }

@@ -2,6 +2,7 @@
  * The empirical spectral density of a layer on log axes: histogram or CCDF, the fitted power-law tail, the edge of the
  * random bulk, and xmin to be moved, with alpha and D following.
  */
+import { l10n } from '../../extension/shared/language/l10n';
 import { scaleLog, type ScaleLogarithmic } from 'd3-scale';
 import type { FitRule, PowerLawFit } from '../../extension/shared/layers';
 import { lowerBound } from '../../extension/spectral/tail/bounds';
@@ -10,7 +11,7 @@ import type { JudgedAlpha } from '../../extension/shared/verdict';
 import { verdictMark, type VerdictMark } from '../numbers/verdictMark';
 import { button, checkbox, dropdown, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
-import { formatCount, formatNumber, formatPercent, plural } from '../numbers/format';
+import { formatCount, formatNumber, formatPercent } from '../numbers/format';
 import { drawAxes } from './axes';
 import { BulkLaw } from './bulkLaw';
 import type { EsdInput, Tail, TailFollower } from './esdInput';
@@ -27,6 +28,7 @@ import {
   windowBetween,
   type SpectrumWindow,
 } from './spectrumWindow';
+import { sentence, tailFinding } from './tailFinding';
 import { TailHandle } from './tailHandle';
 import type { TwinTable } from './twin';
 import type { PlotZoom } from './zoom/plotZoom';
@@ -78,17 +80,17 @@ export class EsdPlot {
     this.window = this.base;
     this.judged = this.judgeTail();
     this.reset = button({
-      label: 'Back to the fitted xmin',
+      label: l10n.t('Back to the fitted xmin'),
       icon: 'discard',
       appearance: 'icon',
       onClick: () => this.show(this.fit),
     });
     this.zoom = button({
-      ...{ label: 'Zoom to the tail', icon: 'zoom-in', appearance: 'icon' },
+      ...{ label: l10n.t('Zoom to the tail'), icon: 'zoom-in', appearance: 'icon' },
       onClick: () => this.zoomToTail(),
     });
     const choices = input.fits.map((fit) => ({ value: fit.rule, label: RULE_LABELS[fit.rule] }));
-    const rule = dropdown('Rule for xmin', choices, this.fit.rule, (value) =>
+    const rule = dropdown(l10n.t('Rule for xmin'), choices, this.fit.rule, (value) =>
       this.show(input.fits.find((fit) => fit.rule === value)!),
     );
     rule.classList.add('rule');
@@ -96,14 +98,20 @@ export class EsdPlot {
       this.cumulative = checked;
       this.frame.redraw();
     });
-    ccdf.title = 'Share of the eigenvalues at or above λ, instead of their density';
-    const all = checkbox('All', false, (checked) => {
+    ccdf.title = l10n.t('Share of the eigenvalues at or above λ, instead of their density');
+    const all = checkbox(l10n.t('All'), false, (checked) => {
       this.base = checked ? this.whole : this.main;
       this.zoomed.view.show({});
       this.frame.redraw();
       this.describe();
     });
-    all.title = `Also the ${this.dustText()}`;
+    all.title = l10n.many(
+      this.dust,
+      'Also the 1 smallest eigenvalue, below {1}',
+      'Also the {0} smallest eigenvalues, below {1}',
+      formatCount(this.dust),
+      this.dustEdge(),
+    );
     this.frame = new PlotFrame({
       title: input.title,
       height: 280,
@@ -113,14 +121,14 @@ export class EsdPlot {
       twin: () => this.twin(),
       fileName: () => `${input.layer}-${input.title}`,
       readout: (x) => this.readout(x),
-      zoom: { axes: 'x', allLabel: 'Show bulk and tail' },
+      zoom: { axes: 'x', allLabel: l10n.t('Show bulk and tail') },
       controls: [this.reset, ...(choices.length > 1 ? [rule] : []), ccdf, ...(this.dust > 0 ? [all] : []), this.zoom],
     });
     this.element = this.frame.element;
     this.element.classList.add('esd');
     this.element.querySelector('.plot-finding')!.before(this.readings, this.verdict);
     this.handle = new TailHandle(this.frame, {
-      label: 'Start of the tail, xmin',
+      label: l10n.t('Start of the tail, xmin'),
       onDrag: (x) => this.moveTail(lowerBound(input.eigenvalues, this.x.invert(x))),
       onStep: (steps) => this.stepTail(steps),
     });
@@ -132,9 +140,9 @@ export class EsdPlot {
     return this.main.first - this.whole.first;
   }
 
-  private dustText(): string {
-    const below = formatNumber(this.input.eigenvalues[this.main.first] ?? 0, 2);
-    return `${plural(this.dust, 'smallest eigenvalue')}, below ${below}`;
+  /** Where the dust ends. */
+  private dustEdge(): string {
+    return formatNumber(this.input.eigenvalues[this.main.first] ?? 0, 2);
   }
 
   /** Takes a fit's own tail. */
@@ -237,9 +245,9 @@ export class EsdPlot {
     this.reset.hidden = !moved;
     this.zoom.hidden = !tail;
     if (!tail) {
-      const reason = fit.reason ?? 'no valid tail';
-      this.readings.replaceChildren(reading('power-law fit', 'none', '', reason));
-      this.frame.setFinding(`No power-law fit: ${reason}.`);
+      const reason = fit.reason === undefined ? l10n.t('no valid tail') : l10n.known(fit.reason);
+      this.readings.replaceChildren(reading(l10n.t('power-law fit'), l10n.t('none'), '', reason));
+      this.frame.setFinding(l10n.t('No power-law fit: {0}.', reason));
       this.verdict.hidden = true;
       return;
     }
@@ -259,29 +267,31 @@ export class EsdPlot {
         : reading('α', alpha, '', spread),
       reading('D', formatNumber(tail.D, 3)),
       reading('xmin', xmin),
-      reading('tail', formatCount(count), '', share),
-      ...(sampling === undefined ? [] : [reading('windows', sampling)]),
+      reading(l10n.t('tail'), formatCount(count), '', share),
+      ...(sampling === undefined ? [] : [reading(l10n.t('windows'), sampling)]),
     );
-    this.frame.setFinding(
-      `alpha ${alpha}${moved ? ', at an xmin chosen by hand' : ''}. ${mark ? `${sentence(mark.words)} ` : ''}` +
-        `The tail starts at ${xmin} and holds ${formatCount(count)} of ${formatCount(eigenvalues.length)} eigenvalues; D ${formatNumber(tail.D, 3)}.` +
-        (this.law ? ` ${this.law.words}` : '') +
-        (this.dust > 0 && this.base === this.main ? ` Not drawn: the ${this.dustText()}.` : ''),
-    );
+    const isDustLeft = this.dust > 0 && this.base === this.main;
+    const said = tailFinding({
+      ...{ alpha, moved, mark, xmin, count, D: tail.D, all: eigenvalues.length, law: this.law },
+      dust: isDustLeft ? { count: this.dust, below: this.dustEdge() } : null,
+    });
+    this.frame.setFinding(said);
   }
 
   private showVerdict(mark: VerdictMark | undefined): void {
     const { verdict, input, fit } = this;
     verdict.hidden = fit.rule !== 'KS' || !input.judge;
     verdict.className = `verdict verdict-${mark?.name ?? 'none'}`;
-    verdict.textContent = mark ? `${mark.sign} ${sentence(mark.words)}`.trim() : 'The verdict follows when xmin rests.';
+    verdict.textContent = mark
+      ? `${mark.sign} ${sentence(mark.words)}`.trim()
+      : l10n.t('The verdict follows when xmin rests.');
   }
 
   private draw(): void {
     const { frame, input, cumulative, tail, base } = this;
     const { eigenvalues } = input;
     if (base.histogram.edges.length === 0) {
-      drawNothing(frame, 'nothing above zero to draw');
+      drawNothing(frame, l10n.t('nothing above zero to draw'));
       this.handle.place(null);
       return;
     }
@@ -300,8 +310,8 @@ export class EsdPlot {
       .domain(cumulative ? shares : [smallestOf(seen) / 2.5, largestOf(seen) * 2])
       .range([frame.height, 0]);
     drawAxes(frame, x, y, {
-      x: 'eigenvalue λ',
-      y: cumulative ? 'share of eigenvalues ≥ λ' : 'density p(λ)',
+      x: l10n.t('eigenvalue λ'),
+      y: cumulative ? l10n.t('share of eigenvalues ≥ λ') : l10n.t('density p(λ)'),
     });
     const xmin = tail && eigenvalues[tail.start]!;
     if (cumulative) drawCcdf(frame, x, y, eigenvalues, window);
@@ -338,8 +348,13 @@ export class EsdPlot {
       return;
     }
     const count = formatCount(eigenvalues.length - tail.start);
-    const numbers = `xmin ${formatNumber(xmin, 3)}, alpha ${formatNumber(tail.alpha, 3)}, D ${formatNumber(tail.D, 3)}`;
-    const text = `${numbers}, ${count} eigenvalues in the tail`;
+    const text = l10n.t(
+      'xmin {0}, alpha {1}, D {2}, {3} eigenvalues in the tail',
+      formatNumber(xmin, 3),
+      formatNumber(tail.alpha, 3),
+      formatNumber(tail.D, 3),
+      count,
+    );
     this.handle.place({ x: x(xmin), now: tail.start, most: eigenvalues.length - 2, text });
   }
 
@@ -351,15 +366,15 @@ export class EsdPlot {
     if (this.cumulative) {
       const above = eigenvalues.length - lowerBound(eigenvalues, value);
       const share = formatPercent(above / eigenvalues.length);
-      return { x, lines: [`λ ≥ ${formatNumber(value, 3)}`, `${formatCount(above)} eigenvalues, ${share}`] };
+      return { x, lines: [`λ ≥ ${formatNumber(value, 3)}`, l10n.t('{0} eigenvalues, {1}', formatCount(above), share)] };
     }
     const bin = Math.min(counts.length - 1, Math.max(0, lowerBound(edges, value) - 1));
     return {
       x,
       lines: [
         `λ ${formatNumber(edges[bin]!, 3)} – ${formatNumber(edges[bin + 1]!, 3)}`,
-        `${formatCount(counts[bin]!)} eigenvalues`,
-        `density ${formatNumber(density[bin]!, 3)}`,
+        l10n.t('{0} eigenvalues', formatCount(counts[bin]!)),
+        l10n.t('density {0}', formatNumber(density[bin]!, 3)),
       ],
     };
   }
@@ -371,9 +386,4 @@ export class EsdPlot {
       ? ccdfTwin(title, eigenvalues)
       : densityTwin(title, this.whole.histogram, this.law, this.shuffled);
   }
-}
-
-/** α stays small: its capital is no alpha. */
-function sentence(words: string): string {
-  return `${words.replace(/^[a-z]/, (letter) => letter.toUpperCase())}.`;
 }

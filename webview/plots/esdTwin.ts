@@ -1,4 +1,5 @@
 /** The table twins of an ESD: its histogram, or the share of the eigenvalues at or above each. */
+import { l10n } from '../../extension/shared/language/l10n';
 import { formatCount, formatNumber, formatPercent } from '../numbers/format';
 import type { BulkLaw } from './bulkLaw';
 import { shuffledBins, type SpectralDensity } from './spectralDensity';
@@ -28,8 +29,14 @@ export function densityTwin(
     ...(others ? [formatNumber(others[i]!.density, 4)] : []),
   ]);
   return {
-    caption: `${title}: density of the eigenvalues`,
-    columns: ['λ', 'eigenvalues', 'density', ...(law ? ['Marchenko–Pastur'] : []), ...(others ? ['shuffled'] : [])],
+    caption: l10n.t('{0}: density of the eigenvalues', title),
+    columns: [
+      'λ',
+      l10n.t('eigenvalues'),
+      l10n.t('density'),
+      ...(law ? ['Marchenko–Pastur'] : []),
+      ...(others ? [l10n.t('shuffled')] : []),
+    ],
     rows,
   };
 }
@@ -41,5 +48,9 @@ export function ccdfTwin(title: string, eigenvalues: Float64Array): TwinTable {
     formatNumber(eigenvalues[i]!, 5),
     formatPercent((count - i) / count, 4),
   ]);
-  return { caption: `${title}: share of eigenvalues at or above λ`, columns: ['λ', 'share ≥ λ'], rows };
+  return {
+    caption: l10n.t('{0}: share of eigenvalues at or above λ', title),
+    columns: ['λ', l10n.t('share ≥ λ')],
+    rows,
+  };
 }

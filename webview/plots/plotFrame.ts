@@ -3,6 +3,7 @@
  * twin, pictures to keep, a read-out under the pointer, zooming, and drawing anew when its size or the theme changes.
  */
 import { pointer, select, type Selection } from 'd3-selection';
+import { l10n } from '../../extension/shared/language/l10n';
 import { button, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { THEME_CHANGE } from '../controls/theme';
@@ -105,14 +106,14 @@ export class PlotFrame {
     this.stage.style.height = `${height}px`;
     this.zoom = options.zoom ? new PlotZoom(this, options.zoom, this.stage, this.svg.node()!, options.title) : null;
     this.twinButton = button({
-      label: 'Show as table',
+      label: l10n.t('Show as table'),
       icon: 'table',
       appearance: 'icon',
       onClick: () => this.toggleTwin(),
     });
     this.twinButton.setAttribute('aria-pressed', 'false');
     const save = button({
-      label: 'Save plot',
+      label: l10n.t('Save plot'),
       icon: 'desktop-download',
       appearance: 'icon',
       onClick: () => showPictures(save, options.fileName(), (theme) => this.picture(theme)),
@@ -234,8 +235,8 @@ export class PlotFrame {
     this.twinPlace.hidden = !shows;
     this.stage.hidden = shows;
     this.twinButton.setAttribute('aria-pressed', String(shows));
-    this.twinButton.setAttribute('aria-label', shows ? 'Show as plot' : 'Show as table');
-    this.twinButton.title = shows ? 'Show as plot' : 'Show as table';
+    this.twinButton.setAttribute('aria-label', shows ? l10n.t('Show as plot') : l10n.t('Show as table'));
+    this.twinButton.title = shows ? l10n.t('Show as plot') : l10n.t('Show as table');
     if (shows) this.fillTwin();
   }
 

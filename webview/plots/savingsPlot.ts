@@ -1,11 +1,12 @@
 /** One curve for the whole model: how many parameters stay at what mean error. */
 import { scaleLinear } from 'd3-scale';
 import { curveMonotoneX, line } from 'd3-shape';
-import { formatPercent, formatShare, plural } from '../numbers/format';
+import { formatPercent, formatShare, counted } from '../numbers/format';
 import type { Savings, SavingsPoint } from '../numbers/savings';
 import { drawAxes } from './axes';
 import { PlotFrame } from './plotFrame';
 import { largestOf, smallestOf } from '../../extension/shared/extremes';
+import { l10n } from '../../extension/shared/language/l10n';
 import { LEAST_SAVING, PROPOSED_ENERGIES } from '../../extension/shared/ranks/worthFactoring';
 
 /** Room that a point's label takes, and its distance from the point. The curve falls: to the right of a point it is lower. */
@@ -28,13 +29,13 @@ export class SavingsPlot {
     private readonly choose: (point: SavingsPoint) => void = () => undefined,
   ) {
     this.frame = new PlotFrame({
-      title: 'Possible savings',
+      title: l10n.t('Possible savings'),
       height: 132,
       margin: { top: 22, right: LABEL_OFFSET + LABEL_WIDTH, bottom: 38, left: 46 },
       draw: () => this.draw(),
       twin: () => ({
-        caption: 'Low-rank factors for the whole model, same energy in every layer',
-        columns: ['energy kept', 'parameters kept', 'mean relative error'],
+        caption: l10n.t('Low-rank factors for the whole model, same energy in every layer'),
+        columns: [l10n.t('energy kept'), l10n.t('parameters kept'), l10n.t('mean relative error')],
         rows: this.savings.points.map(({ energy, kept, error }) => [energy, kept, error].map((v) => formatPercent(v))),
       }),
       fileName: () => 'possible-savings',
@@ -62,14 +63,22 @@ export class SavingsPlot {
     const best = PROPOSED_ENERGIES.map((share) => points.find(({ energy }) => energy === share)).find(
       (at) => at && at.kept < 1,
     );
-    const counted = plural(layers, 'layer');
+    const ofLayers = counted('layers', layers);
     if (!best) {
       const [least, saving] = [smallestOf(PROPOSED_ENERGIES), LEAST_SAVING].map((share) => formatPercent(share));
-      return `No saving by low rank alone: factors that keep ${least} of the energy save less than ${saving} (${counted}).`;
+      return l10n.t(
+        'No saving by low rank alone: factors that keep {0} of the energy save less than {1} ({2}).',
+        least!,
+        saving!,
+        ofLayers,
+      );
     }
-    return (
-      `Keeping ${formatPercent(best.energy)} of the energy leaves ${formatShare(best.kept)} of the parameters ` +
-      `at ${formatShare(best.error)} error (${counted}).`
+    return l10n.t(
+      'Keeping {0} of the energy leaves {1} of the parameters at {2} error ({3}).',
+      formatPercent(best.energy),
+      formatShare(best.kept),
+      formatShare(best.error),
+      ofLayers,
     );
   }
 
@@ -103,7 +112,12 @@ export class SavingsPlot {
     }
     const { x, y } = this.scales();
     const percent = (value: number): string => formatPercent(value, 2);
-    drawAxes(frame, x, y, { x: 'parameters kept', y: 'mean error', formatX: percent, formatY: percent });
+    drawAxes(frame, x, y, {
+      x: l10n.t('parameters kept'),
+      y: l10n.t('mean error'),
+      formatX: percent,
+      formatY: percent,
+    });
     const path = line<SavingsPoint>()
       .x((point) => x(point.kept))
       .y((point) => y(point.error))
@@ -142,7 +156,7 @@ export class SavingsPlot {
         .attr('class', 'savings-point')
         .attr('role', 'button')
         .attr('tabindex', i === stop ? 0 : -1)
-        .attr('aria-label', `Plan with ${words}`)
+        .attr('aria-label', l10n.t('Plan with {0}', words))
         .attr('transform', `translate(${x(point.kept)},${y(point.error)})`)
         .on('click', () => this.choose(point))
         .on('keydown', (event: KeyboardEvent) => {
@@ -181,8 +195,8 @@ export class SavingsPlot {
 
 function readoutOf({ energy, kept, error }: SavingsPoint): string[] {
   return [
-    `${formatPercent(energy)} of the energy`,
-    `${formatPercent(kept)} of the parameters`,
-    `mean error ${formatPercent(error)}`,
+    l10n.t('{0} of the energy', formatPercent(energy)),
+    l10n.t('{0} of the parameters', formatPercent(kept)),
+    l10n.t('mean error {0}', formatPercent(error)),
   ];
 }

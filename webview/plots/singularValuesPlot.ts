@@ -1,6 +1,7 @@
 /** Ranked singular values with the rank suggestions marked, and the part that a chosen rank keeps. */
 import { scaleLinear, scaleLog } from 'd3-scale';
 import { area } from 'd3-shape';
+import { l10n } from '../../extension/shared/language/l10n';
 import { formatCount, formatNumber, formatPercent } from '../numbers/format';
 import type { RankCurve } from '../../extension/shared/ranks/rankCurve';
 import { drawAxes } from './axes';
@@ -50,7 +51,7 @@ export class SingularValuesPlot {
     private readonly onLayout: (left: number, width: number) => void,
   ) {
     this.frame = new PlotFrame({
-      title: 'Singular values',
+      title: l10n.t('Singular values'),
       height: 280,
       growth: { aspect: 0.5, most: 440 },
       margin: { top: 18 + LABEL_ROWS * LABEL_HEIGHT, right: 14, bottom: 40, left: 46 },
@@ -74,8 +75,14 @@ export class SingularValuesPlot {
     this.rank = rank;
     const { curve } = this;
     this.frame.setFinding(
-      `Rank ${formatCount(rank)} of ${formatCount(curve.fullRank)} keeps ${formatPercent(curve.energy(rank))} of the energy ` +
-        `in ${formatPercent(curve.ratio(rank))} of the parameters; relative error ${formatPercent(curve.error(rank))}.`,
+      l10n.t(
+        'Rank {0} of {1} keeps {2} of the energy in {3} of the parameters; relative error {4}.',
+        formatCount(rank),
+        formatCount(curve.fullRank),
+        formatPercent(curve.energy(rank)),
+        formatPercent(curve.ratio(rank)),
+        formatPercent(curve.error(rank)),
+      ),
     );
     this.frame.redraw();
   }
@@ -94,7 +101,7 @@ export class SingularValuesPlot {
     const y = scaleLog()
       .domain([smallest / 1.3, Math.max(smallest, shown[0] ?? 0) * 1.2])
       .range([frame.height, 0]);
-    drawAxes(frame, x, y, { x: 'rank', y: 'singular value σ', formatX: formatCount, wholeX: true });
+    drawAxes(frame, x, y, { x: l10n.t('rank'), y: l10n.t('singular value σ'), formatX: formatCount, wholeX: true });
     // One point for each pixel column: the values fall steadily, so nothing is lost between them.
     const indexes = sampleIndexes(end - first, Math.max(2, Math.round(frame.width))).map((i) => first + i);
     const shape = area<number>()
@@ -150,9 +157,9 @@ export class SingularValuesPlot {
     return {
       x: this.x(rank),
       lines: [
-        `rank ${formatCount(rank)}: σ ${formatNumber(curve.singularValues[rank - 1]!, 3)}`,
-        `error ${formatPercent(curve.error(rank))}`,
-        `${formatPercent(curve.ratio(rank))} of parameters`,
+        l10n.t('rank {0}: σ {1}', formatCount(rank), formatNumber(curve.singularValues[rank - 1]!, 3)),
+        l10n.t('error {0}', formatPercent(curve.error(rank))),
+        l10n.t('{0} of parameters', formatPercent(curve.ratio(rank))),
       ],
     };
   }
@@ -160,8 +167,8 @@ export class SingularValuesPlot {
   private twin(): TwinTable {
     const { curve } = this;
     return {
-      caption: `Singular values of ${this.layer} and what each rank keeps`,
-      columns: ['rank', 'σ', 'energy kept', 'error', 'parameters'],
+      caption: l10n.t('Singular values of {0} and what each rank keeps', this.layer),
+      columns: [l10n.t('rank'), 'σ', l10n.t('energy kept'), l10n.t('error'), l10n.t('parameters')],
       rows: sampleIndexes(curve.fullRank, TWIN_ROWS).map((i) => [
         formatCount(i + 1),
         formatNumber(curve.singularValues[i]!, 5),

@@ -1,4 +1,5 @@
 /** Size against error: one line an allocation of the whole model, or a method of one layer, and the present choice. */
+import { l10n } from '../../extension/shared/language/l10n';
 import { scaleLinear, type ScaleLinear } from 'd3-scale';
 import { line } from 'd3-shape';
 import type { CurvePoint } from '../../extension/compression/plan/planRequest';
@@ -29,7 +30,7 @@ export class SizeErrorPlot {
   /** What the shares are shares of. */
   private counted: 'size' | 'parameters' = 'size';
 
-  /** @param what a line is of: `allocation`, `method` */
+  /** @param what a line is of, in the reader's language: `allocation`, `method` */
   constructor(title: string, what: string) {
     this.frame = new PlotFrame({
       title,
@@ -37,8 +38,8 @@ export class SizeErrorPlot {
       margin: { top: 24, right: 16, bottom: 40, left: 48 },
       draw: () => this.draw(),
       twin: () => ({
-        caption: `${title}, for each ${what}`,
-        columns: [what, this.counted, 'error'],
+        caption: l10n.t('{0}, for each {1}', title, what),
+        columns: [what, this.isSize ? l10n.t('size') : l10n.t('parameters'), l10n.t('error')],
         rows: this.curves.flatMap(({ label, points }) =>
           points.map(({ share, error }) => [label, formatPercent(share), formatPercent(error)]),
         ),
@@ -95,11 +96,20 @@ export class SizeErrorPlot {
     return { x, y };
   }
 
+  private get isSize(): boolean {
+    return this.counted === 'size';
+  }
+
   private draw(): void {
     const { frame } = this;
     const { x, y } = this.scales();
     const percent = (value: number): string => formatPercent(value, 2);
-    drawAxes(frame, x, y, { x: `${this.counted} that stays`, y: 'error', formatX: percent, formatY: percent });
+    drawAxes(frame, x, y, {
+      x: this.isSize ? l10n.t('size that stays') : l10n.t('parameters that stay'),
+      y: l10n.t('error'),
+      formatX: percent,
+      formatY: percent,
+    });
     const path = line<CurvePoint>()
       .x(({ share }) => x(share))
       .y(({ error }) => y(error));
@@ -127,7 +137,10 @@ export class SizeErrorPlot {
       const error = errorAt(points, share);
       return error === null ? [] : [`${label}: ${formatPercent(error)}`];
     });
-    return lines.length === 0 ? null : { x: at, lines: [`${formatPercent(share)} of the ${this.counted}`, ...lines] };
+    const head = this.isSize
+      ? l10n.t('{0} of the size', formatPercent(share))
+      : l10n.t('{0} of the parameters', formatPercent(share));
+    return lines.length === 0 ? null : { x: at, lines: [head, ...lines] };
   }
 }
 

@@ -1,4 +1,5 @@
 /** Why xmin is where it is, in sentences: what a reader of D against xmin is to see. Pure. */
+import { l10n } from '../../../extension/shared/language/l10n';
 import { largestOf, smallestOf } from '../../../extension/shared/extremes';
 import type { FitRule } from '../../../extension/shared/layers';
 import { formatCount, formatNumber } from '../../numbers/format';
@@ -29,26 +30,40 @@ export function distanceFinding(state: DistanceState): string {
   const xmin = (start: number): string => shown(eigenvalues[start]!);
   const at = points.findIndex(({ start }) => start === fitted);
   const fit = points[at];
-  if (!fit) return 'D is not known at the fitted xmin.';
+  if (!fit) return l10n.t('D is not known at the fitted xmin.');
   const sentences = [whyFitted(rule, shown(fit.D), xmin(fitted))];
   const better = smallest(points);
   if (better.D < fit.D * (1 - SLACK)) {
     const why = whyNot(rule, rule.excludes(better.start));
-    sentences.push(`D is smaller, ${shown(better.D)}, at xmin ${xmin(better.start)}, which it does not take: ${why}.`);
+    sentences.push(
+      l10n.t('D is smaller, {0}, at xmin {1}, which it does not take: {2}.', shown(better.D), xmin(better.start), why),
+    );
   }
   const near = nearlyAsGood(points, at);
   if (near.length > 1) {
     const alphas = near.map(({ alpha }) => alpha);
     const [least, most] = [shown(smallestOf(alphas)), shown(largestOf(alphas))];
     const [from, to] = [near[0]!.start, near.at(-1)!.start];
+    const around = [xmin(from), xmin(to)] as const;
     sentences.push(
-      `Around it, D stays within 10% from xmin ${xmin(from)} to ${xmin(to)}, ` +
-        `where alpha ${least === most ? `stays ${least}` : `lies between ${least} and ${most}`}.`,
+      least === most
+        ? l10n.t('Around it, D stays within 10% from xmin {0} to {1}, where alpha stays {2}.', ...around, least)
+        : l10n.t(
+            'Around it, D stays within 10% from xmin {0} to {1}, where alpha lies between {2} and {3}.',
+            ...around,
+            least,
+            most,
+          ),
     );
   }
   if (moved && Number.isFinite(moved.D)) {
     sentences.push(
-      `At the xmin chosen by hand, ${xmin(moved.start)}, D is ${shown(moved.D)} and alpha ${shown(moved.alpha)}.`,
+      l10n.t(
+        'At the xmin chosen by hand, {0}, D is {1} and alpha {2}.',
+        xmin(moved.start),
+        shown(moved.D),
+        shown(moved.alpha),
+      ),
     );
   }
   return sentences.join(' ');
@@ -57,14 +72,22 @@ export function distanceFinding(state: DistanceState): string {
 function whyFitted(rule: StartsOfRule, D: string, xmin: string): string {
   switch (rule.rule) {
     case 'KS':
-      return `KS takes the xmin with the smallest D of ${formatCount(rule.count)} candidates: D ${D} at xmin ${xmin}.`;
+      return l10n.t(
+        'KS takes the xmin with the smallest D of {0} candidates: D {1} at xmin {2}.',
+        formatCount(rule.count),
+        D,
+        xmin,
+      );
     case 'xmin_mid':
-      return `xmin_mid takes the middle eigenvalue, whatever its D: D ${D} at xmin ${xmin}.`;
+      return l10n.t('xmin_mid takes the middle eigenvalue, whatever its D: D {0} at xmin {1}.', D, xmin);
     case 'xmin_peak': {
       const [low, high] = (rule.range ?? []).map((value) => formatNumber(value, 3));
-      return (
-        `xmin_peak takes the smallest D near the peak of the spectrum, ` +
-        `from xmin ${low ?? '–'} to ${high ?? '–'}: D ${D} at xmin ${xmin}.`
+      return l10n.t(
+        'xmin_peak takes the smallest D near the peak of the spectrum, from xmin {0} to {1}: D {2} at xmin {3}.',
+        low ?? '–',
+        high ?? '–',
+        D,
+        xmin,
       );
     }
   }
@@ -74,30 +97,30 @@ function whyFitted(rule: StartsOfRule, D: string, xmin: string): string {
 function whyNot(rule: StartsOfRule, excluded: Excluded | undefined): string {
   switch (excluded) {
     case 'filtered':
-      return `eigenvalues up to ${formatNumber(rule.filtered ?? 0, 3)} are dropped before the fit`;
+      return l10n.t('eigenvalues up to {0} are dropped before the fit', formatNumber(rule.filtered ?? 0, 3));
     case 'rounding':
-      return `it lies within the rounding of ${rule.type}`;
+      return l10n.t('it lies within the rounding of {0}', rule.type);
     case 'level':
-      return 'half of that tail has one value';
+      return l10n.t('half of that tail has one value');
     case 'outside':
       return OUTSIDE[rule.rule];
     case undefined:
-      return 'its alpha is not above 1';
+      return l10n.t('its alpha is not above 1');
   }
 }
 
 const OUTSIDE: Record<FitRule, string> = {
-  KS: 'the largest eigenvalue alone is no tail',
-  xmin_mid: 'it is not the middle one',
-  xmin_peak: 'it is not near the peak',
+  KS: l10n.t('the largest eigenvalue alone is no tail'),
+  xmin_mid: l10n.t('it is not the middle one'),
+  xmin_peak: l10n.t('it is not near the peak'),
 };
 
 /** In a word or two, for a table. */
 export function excludedWord(rule: StartsOfRule, start: number): string {
   const words: Record<Excluded, string> = {
-    filtered: 'dropped before the fit',
-    rounding: `within the rounding of ${rule.type}`,
-    level: 'half of the tail has one value',
+    filtered: l10n.t('dropped before the fit'),
+    rounding: l10n.t('within the rounding of {0}', rule.type),
+    level: l10n.t('half of the tail has one value'),
     outside: OUTSIDE[rule.rule],
   };
   const excluded = rule.excludes(start);

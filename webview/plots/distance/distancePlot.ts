@@ -4,6 +4,7 @@
  */
 import { scaleLinear, scaleLog, type ScaleLogarithmic } from 'd3-scale';
 import { largestOf } from '../../../extension/shared/extremes';
+import { l10n } from '../../../extension/shared/language/l10n';
 import type { PowerLawFit } from '../../../extension/shared/layers';
 import { lowerBound } from '../../../extension/spectral/tail/bounds';
 import type { FitOptions } from '../../../extension/spectral/tail/tailStarts';
@@ -56,7 +57,7 @@ export class DistancePlot implements TailFollower {
     this.fitted = input.fitted;
     this.curve = new DistanceCurve(input.eigenvalues, input.fitted, input.options);
     this.frame = new PlotFrame({
-      title: 'D against xmin',
+      title: l10n.t('D against xmin'),
       height: 168,
       growth: { aspect: 0.25, most: 230 },
       margin: { top: 24, right: 14, bottom: 40, left: 46 },
@@ -70,7 +71,7 @@ export class DistancePlot implements TailFollower {
     this.element = this.frame.element;
     this.element.classList.add('distance');
     this.handle = new TailHandle(this.frame, {
-      label: 'xmin, on the curve of D',
+      label: l10n.t('xmin, on the curve of D'),
       onDrag: (x) => input.onMove(lowerBound(input.eigenvalues, this.x.invert(x))),
       onStep: (steps) => input.onStep(steps),
     });
@@ -106,7 +107,7 @@ export class DistancePlot implements TailFollower {
 
   /** Measures D while the page has nothing else to do. */
   begin(): void {
-    this.frame.setFinding('D is being measured.');
+    this.frame.setFinding(l10n.t('D is being measured.'));
     const step = (): void => {
       const end = performance.now() + SLICE_MS;
       this.curve.work(() => performance.now() < end);
@@ -201,7 +202,12 @@ export class DistancePlot implements TailFollower {
       this.handle.place(null);
       return;
     }
-    const numbers = `xmin ${formatNumber(eigenvalues[tail.start]!, 3)}, D ${formatNumber(tail.D, 3)}, alpha ${formatNumber(tail.alpha, 3)}`;
+    const numbers = l10n.t(
+      'xmin {0}, D {1}, alpha {2}',
+      formatNumber(eigenvalues[tail.start]!, 3),
+      formatNumber(tail.D, 3),
+      formatNumber(tail.alpha, 3),
+    );
     this.handle.place({ x: at, now: tail.start, most: eigenvalues.length - 2, text: numbers });
     if (!Number.isFinite(tail.D)) return;
     layer
@@ -220,10 +226,10 @@ export class DistancePlot implements TailFollower {
     return {
       x: Math.min(this.frame.width, Math.max(0, this.x(eigenvalues[found.start]!))),
       lines: [
-        `xmin ${formatNumber(eigenvalues[found.start]!, 3)}`,
+        l10n.t('xmin {0}', formatNumber(eigenvalues[found.start]!, 3)),
         `D ${formatNumber(found.D, 3)}`,
-        `alpha ${formatNumber(found.alpha, 3)}`,
-        `${formatCount(eigenvalues.length - found.start)} eigenvalues`,
+        l10n.t('alpha {0}', formatNumber(found.alpha, 3)),
+        l10n.t('{0} eigenvalues', formatCount(eigenvalues.length - found.start)),
         ...(excluded === '' ? [] : [excluded]),
       ],
     };
@@ -232,10 +238,15 @@ export class DistancePlot implements TailFollower {
   private twin(): TwinTable {
     const { eigenvalues, spectrum } = this.input;
     const { rule, curve } = this;
-    const state = curve.isDone ? '' : ` (${formatPercent(curve.fraction, 2)} measured)`;
     return {
-      caption: `${spectrum}: D and alpha of the tail from each xmin on${state}`,
-      columns: ['xmin', 'D', 'alpha', 'eigenvalues in the tail', 'not a candidate'],
+      caption: curve.isDone
+        ? l10n.t('{0}: D and alpha of the tail from each xmin on', spectrum)
+        : l10n.t(
+            '{0}: D and alpha of the tail from each xmin on ({1} measured)',
+            spectrum,
+            formatPercent(curve.fraction, 2),
+          ),
+      columns: ['xmin', 'D', 'alpha', l10n.t('eigenvalues in the tail'), l10n.t('not a candidate')],
       rows: this.withFitted().map(({ start, D, alpha }) => [
         formatNumber(eigenvalues[start]!, 4),
         formatNumber(D, 4),

@@ -1,16 +1,16 @@
 /** What the cells of a heat map say in words and in a table. Pure. */
+import { l10n } from '../../../extension/shared/language/l10n';
 import type { HeatMap } from '../../../extension/shared/layers';
-import { agreeing } from '../../../extension/shared/agreeing';
-import { formatCount, formatNumber, plural } from '../../numbers/format';
+import { counted, formatCount, formatNumber } from '../../numbers/format';
 import type { TwinTable } from '../twin';
 import { largestOf } from '../../../extension/shared/extremes';
 
 export type HeatQuantity = 'mean' | 'rms' | 'peak';
 
 export const heatQuantities: readonly { key: HeatQuantity; label: string; signed: boolean }[] = [
-  { key: 'mean', label: 'mean of each cell', signed: true },
-  { key: 'rms', label: 'root mean square', signed: false },
-  { key: 'peak', label: 'largest element', signed: true },
+  { key: 'mean', label: l10n.t('mean of each cell'), signed: true },
+  { key: 'rms', label: l10n.t('root mean square'), signed: false },
+  { key: 'peak', label: l10n.t('largest element'), signed: true },
 ];
 
 /** Blocks of cells in the table twin. */
@@ -21,10 +21,15 @@ const TWIN_COLUMNS = 8;
 const OUTSTANDING = 2;
 
 /** `row 7` or `rows 16–31`: those of a stretch of cells, counted from 0 as in Python. */
-function named(one: string, starts: readonly number[], cell: number): string {
-  return starts[cell]! + 1 === starts[cell + 1]!
-    ? `${one} ${stretch(starts, cell)}`
-    : `${one}s ${stretch(starts, cell)}`;
+function named(one: 'row' | 'column', starts: readonly number[], cell: number): string {
+  return lineWords(one, starts[cell + 1]! - starts[cell]!, stretch(starts, cell));
+}
+
+/** @param text their numbers */
+function lineWords(one: 'row' | 'column', count: number, text: string): string {
+  return one === 'row'
+    ? l10n.many(count, 'row {0}', 'rows {0}', text)
+    : l10n.many(count, 'column {0}', 'columns {0}', text);
 }
 
 function stretch(starts: readonly number[], first: number, end = first + 1): string {
@@ -38,12 +43,12 @@ export function cellLines(map: HeatMap, row: number, col: number): string[] {
   const missing = map.notFinite[cell]!;
   const numbers = Number.isFinite(map.mean[cell])
     ? [
-        `mean ${formatNumber(map.mean[cell]!, 3)}`,
-        `root mean square ${formatNumber(map.rms[cell]!, 3)}`,
-        `largest element ${formatNumber(map.peak[cell]!, 3)}`,
+        l10n.t('mean {0}', formatNumber(map.mean[cell]!, 3)),
+        l10n.t('root mean square {0}', formatNumber(map.rms[cell]!, 3)),
+        l10n.t('largest element {0}', formatNumber(map.peak[cell]!, 3)),
       ]
     : [];
-  return [place, ...numbers, ...(missing > 0 ? [`${plural(missing, 'element')} NaN or Inf`] : [])];
+  return [place, ...numbers, ...(missing > 0 ? [l10n.t('{0} NaN or Inf', counted('elements', missing))] : [])];
 }
 
 /** Stored indices that are told of a cell. */
@@ -53,8 +58,14 @@ const MOST_TOLD = 4;
 function placeOf(map: HeatMap, row: number, col: number): string {
   const [down, across] = [storedPlace(map, 'row', row), storedPlace(map, 'column', col)];
   if (!map.rowOrder || !map.colOrder) return `${down}, ${across}`;
-  const places = `${stretch(map.rowStarts, row)} and ${stretch(map.colStarts, col)}`;
-  return `${down}, ${across} (places ${places} by ${vectorNames(map.order)})`;
+  return l10n.t(
+    '{0}, {1} (places {2} and {3} by {4})',
+    down,
+    across,
+    stretch(map.rowStarts, row),
+    stretch(map.colStarts, col),
+    vectorNames(map.order),
+  );
 }
 
 /** `row 7`, `rows 16–31`, or in another order `rows 431, 9, 77, 1,203 and 2 more`: a row or column of cells. */
@@ -62,13 +73,14 @@ function storedPlace(map: HeatMap, one: 'row' | 'column', cell: number): string 
   const [order, starts] = one === 'row' ? [map.rowOrder, map.rowStarts] : [map.colOrder, map.colStarts];
   if (!order) return named(one, starts, cell);
   const indices = Array.from(order.subarray(starts[cell], starts[cell + 1]), formatCount);
-  const rest = indices.length > MOST_TOLD ? ` and ${formatCount(indices.length - MOST_TOLD)} more` : '';
-  return `${agreeing(indices.length, one)} ${indices.slice(0, MOST_TOLD).join(', ')}${rest}`;
+  const told = indices.slice(0, MOST_TOLD).join(', ');
+  const rest = indices.length - MOST_TOLD;
+  return lineWords(one, indices.length, rest > 0 ? l10n.t('{0} and {1} more', told, formatCount(rest)) : told);
 }
 
 export function vectorNames(order: number): string {
   const subscript = String(order).replace(/\d/g, (digit) => '₀₁₂₃₄₅₆₇₈₉'.charAt(Number(digit)));
-  return `u${subscript} and v${subscript}`;
+  return l10n.t('{0} and {1}', `u${subscript}`, `v${subscript}`);
 }
 
 /** The cell with the largest element; the first one of a matrix without a finite element. */
@@ -86,10 +98,10 @@ export function heatFinding(map: HeatMap): string {
   const largest = largestCell(map);
   const [row, col] = [Math.floor(largest / width), largest % width];
   const missing = map.notFinite.reduce((sum, count) => sum + count, 0);
-  const sentences = missing > 0 ? [`${plural(missing, 'element')} NaN or Inf.`] : [];
-  if (!Number.isFinite(map.peak[largest])) return [...sentences, 'No finite element.'].join(' ');
+  const sentences = missing > 0 ? [l10n.t('{0} NaN or Inf.', counted('elements', missing))] : [];
+  if (!Number.isFinite(map.peak[largest])) return [...sentences, l10n.t('No finite element.')].join(' ');
   sentences.push(
-    `The largest element, ${formatNumber(map.peak[largest]!, 3)}, is in ${cellLines(map, row, col)[0]!}.`,
+    l10n.t('The largest element, {0}, is in {1}.', formatNumber(map.peak[largest]!, 3), cellLines(map, row, col)[0]!),
     outstanding(map),
   );
   return sentences.join(' ');
@@ -116,10 +128,15 @@ function outstanding(map: HeatMap): string {
   const col = strongest('column', map.colStarts, map.rows, (cell) => cell % width);
   const { place, times } = row.times > col.times ? row : col;
   if (times < OUTSTANDING) {
-    const most = times > 0 ? `: at most ${formatNumber(times, 3)} times, in ${place}` : '';
-    return `No row or column has elements twice as large as all on average${most}.`;
+    return times > 0
+      ? l10n.t(
+          'No row or column has elements twice as large as all on average: at most {0} times, in {1}.',
+          formatNumber(times, 3),
+          place,
+        )
+      : l10n.t('No row or column has elements twice as large as all on average.');
   }
-  return `The elements in ${place} are ${formatNumber(times, 2)} times as large as all on average.`;
+  return l10n.t('The elements in {0} are {1} times as large as all on average.', place, formatNumber(times, 2));
 }
 
 function area({ rowStarts, colStarts }: HeatMap, cell: number): number {
@@ -135,10 +152,17 @@ export function heatTwin(map: HeatMap, quantity: HeatQuantity): TwinTable {
   const colEdges = edges(map.colStarts.length - 1, TWIN_COLUMNS);
   const blocks = (list: number[]): [number, number][] => list.slice(1).map((end, i) => [list[i]!, end]);
   const { label } = heatQuantities.find(({ key }) => key === quantity)!;
-  const order = map.order > 0 ? `, in the order of ${vectorNames(map.order)}` : '';
   return {
-    caption: `${map.layer}: ${label}, by rows (down) and columns (across)${order}`,
-    columns: ['rows', ...blocks(colEdges).map(([first, end]) => stretch(map.colStarts, first, end))],
+    caption:
+      map.order > 0
+        ? l10n.t(
+            '{0}: {1}, by rows (down) and columns (across), in the order of {2}',
+            map.layer,
+            label,
+            vectorNames(map.order),
+          )
+        : l10n.t('{0}: {1}, by rows (down) and columns (across)', map.layer, label),
+    columns: [l10n.t('rows'), ...blocks(colEdges).map(([first, end]) => stretch(map.colStarts, first, end))],
     rows: blocks(rowEdges).map(([top, bottom]) => [
       stretch(map.rowStarts, top, bottom),
       ...blocks(colEdges).map(([left, right]) => formatNumber(blockValue(map, quantity, top, bottom, left, right), 3)),

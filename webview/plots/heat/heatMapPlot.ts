@@ -59,7 +59,7 @@ export class HeatMapPlot {
   private readonly elements = element(
     'button',
     { type: 'button', class: 'link', click: () => this.choose(this.cursor.place.row, this.cursor.place.col) },
-    'Show its elements (Enter)',
+    l10n.t('Show its elements (Enter)'),
   );
   private readonly onElement: ((row: number, col: number) => void) | undefined;
   private readonly x = scaleLinear();
@@ -76,22 +76,25 @@ export class HeatMapPlot {
     onOrder: ((order: number) => void) | undefined,
     options: HeatMapOptions = {},
   ) {
-    const { title = 'Heat map', onElement } = options;
+    const { title = l10n.t('Heat map'), onElement } = options;
     this.source = options.elements?.(() => this.redrawSoon());
     const quantities = heatQuantities.map(({ key, label }) => ({ value: key, label }));
-    const shown = dropdown('What the colours show', quantities, this.quantity, (value) => {
+    const shown = dropdown(l10n.t('What the colours show'), quantities, this.quantity, (value) => {
       this.quantity = value;
       this.refresh();
     });
     const orders = Array.from({ length: ORDERS }, (_, i) => ({
       value: String(i + 1),
-      label: `by ${vectorNames(i + 1)}`,
+      label: l10n.t('by {0}', vectorNames(i + 1)),
     }));
-    const stored = { value: '0', label: 'as stored' };
-    const order = dropdown('Order of rows and columns', [stored, ...orders], '0', (value) => onOrder?.(Number(value)));
+    const stored = { value: '0', label: l10n.t('as stored') };
+    const order = dropdown(l10n.t('Order of rows and columns'), [stored, ...orders], '0', (value) =>
+      onOrder?.(Number(value)),
+    );
     order.classList.add('order');
-    order.title =
-      'Rows by the elements of u, columns by those of v, the largest first: what belongs together comes together';
+    order.title = l10n.t(
+      'Rows by the elements of u, columns by those of v, the largest first: what belongs together comes together',
+    );
     shown.classList.add('quantity');
     this.frame = new PlotFrame({
       title,
@@ -183,14 +186,15 @@ export class HeatMapPlot {
     const scale = inSight ? heatScale(map.peak, signed, elementSpan(map)) : cells.scale;
     this.paint(cells.picture, scale, signed);
     const whole = (value: number): string => (Number.isInteger(value) ? formatCount(value) : '');
-    const place = map.order > 0 ? 'place of the ' : '';
+    const [xName, yName] =
+      map.order > 0 ? [l10n.t('place of the column'), l10n.t('place of the row')] : [l10n.t('column'), l10n.t('row')];
     // An element's index stands in its middle.
     const [across, down] = [x, y].map((axis) => {
       const [low, high] = axis.domain() as [number, number];
       return inSight ? axis.copy().domain([low - 0.5, high - 0.5]) : axis;
     });
     drawAxes(frame, across!, down!, {
-      ...{ x: `${place}column`, y: `${place}row`, formatX: whole, formatY: whole, wholeX: true, wholeY: true },
+      ...{ x: xName, y: yName, formatX: whole, formatY: whole, wholeX: true, wholeY: true },
     });
     drawHeatLegend(frame, frame.layer('marks'), scale, (value) => (value === 0 ? '0' : formatNumber(value, 2)));
     this.keepInSight();

@@ -21,8 +21,8 @@ export function memberLines({ label }: Member, spectrum: MemberSpectrum | undefi
   const { fit, eigenvalues } = spectrum;
   const largest = `λ₁ ${formatNumber(eigenvalues.at(-1) ?? NaN, 3)}`;
   if (!fit || fit.alpha === null) return [label, l10n.t('no alpha: {0}', fit?.reason ?? l10n.t('no fit')), largest];
-  const numbers = [`alpha ${formatNumber(fit.alpha, 3)}`, `D ${formatNumber(fit.D ?? NaN, 2)}`];
-  return [label, ...numbers, `xmin ${formatNumber(fit.xmin ?? NaN, 3)}`, largest];
+  const numbers = [l10n.t('alpha {0}', formatNumber(fit.alpha, 3)), `D ${formatNumber(fit.D ?? NaN, 2)}`];
+  return [label, ...numbers, l10n.t('xmin {0}', formatNumber(fit.xmin ?? NaN, 3)), largest];
 }
 
 export function alphaText(spectrum: MemberSpectrum): string {

@@ -2,6 +2,7 @@
  * A plot as a picture that needs nothing beside it: an SVG with its title, what it is of, and its finding, and the same as a
  * PNG. All of it is text: names from files become nothing else.
  */
+import { l10n } from '../../../extension/shared/language/l10n';
 import { plainColour, standalone } from './standalone';
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -101,10 +102,10 @@ export async function pngOf({ svg, width, height }: Picture): Promise<Uint8Array
     canvas.width = PNG_SCALE * width;
     canvas.height = PNG_SCALE * height;
     const context = canvas.getContext('2d');
-    if (!context) throw new Error('This window cannot draw a picture; save the plot as SVG.');
+    if (!context) throw new Error(l10n.t('This window cannot draw a picture; save the plot as SVG.'));
     context.drawImage(image, 0, 0, canvas.width, canvas.height);
     const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
-    if (!blob) throw new Error('The picture is too large for a PNG; save the plot as SVG.');
+    if (!blob) throw new Error(l10n.t('The picture is too large for a PNG; save the plot as SVG.'));
     return new Uint8Array(await blob.arrayBuffer());
   } finally {
     URL.revokeObjectURL(url);

@@ -1,4 +1,5 @@
 /** The menu of a plot's pictures, and where they go: the page says how files are saved. */
+import { l10n } from '../../../extension/shared/language/l10n';
 import { visible } from '../../../extension/shared/visibleText';
 import { showMenuBelow, type MenuItem } from '../../controls/popup';
 import { pngOf, type Picture } from './picture';
@@ -46,10 +47,10 @@ export function showPictures(owner: HTMLElement, fileName: string, draw: (theme:
     return { label, icon: 'save', run: () => void save(kind, theme).catch(failed) };
   };
   const items = [
-    item('Save as SVG, Light…', 'svg', 'light'),
-    item('Save as SVG, Dark…', 'svg', 'dark'),
-    item('Save as PNG, Light…', 'png', 'light'),
-    item('Save as PNG, Dark…', 'png', 'dark'),
+    item(l10n.t('Save as SVG, Light…'), 'svg', 'light'),
+    item(l10n.t('Save as SVG, Dark…'), 'svg', 'dark'),
+    item(l10n.t('Save as PNG, Light…'), 'png', 'light'),
+    item(l10n.t('Save as PNG, Dark…'), 'png', 'dark'),
   ];
   showMenuBelow(owner, items);
 }
