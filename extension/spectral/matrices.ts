@@ -4,6 +4,7 @@
  * 2-D tensors are one matrix. Convolution kernels are one matrix per kernel position, their eigenvalues pooled. What else
  * has three or more axes is told by its name, its neighbours and its sizes (`kernelEvidence.ts`, `attentionAxes.ts`).
  */
+import { l10n } from '../shared/language/l10n';
 import { elementPlaces, foldedSizes, type MatrixAxes } from '../shared/matrixAxes';
 import type { DType, KernelLayout, RecurrentOperator } from '../shared/tensors';
 import { attentionKernel, isStackedBias, type HeadsOfAxes } from './attentionAxes';
@@ -38,7 +39,7 @@ export interface TensorLayers {
 /** Convolution kernels have one to three spatial axes beside the two of channels. */
 const MAX_DIMENSIONS = 5;
 
-const BIASES = 'vectors: biases or states';
+const BIASES = l10n.english('vectors: biases or states');
 
 export interface LayeredTensor {
   readonly name: string;
@@ -65,7 +66,7 @@ export function layersOf(tensor: LayeredTensor, shapeOf: ShapeOf = () => undefin
   const { name, shape, dtype, usedAs } = tensor;
   const reason = tensor.unreadable ?? whyNoSpectrum(shape, dtype);
   if (reason !== undefined) return { layers: [], noSpectrum: reason };
-  if (tensor.partOf !== undefined) return { layers: [], noSpectrum: `a part of ${tensor.partOf}` };
+  if (tensor.partOf !== undefined) return { layers: [], noSpectrum: l10n.english('a part of {0}', tensor.partOf) };
   if (usedAs === 'vectors' || (usedAs === undefined && !tensor.recurrent && isStackedBias(name, shape, shapeOf))) {
     return { layers: [], noSpectrum: BIASES };
   }
@@ -75,8 +76,11 @@ export function layersOf(tensor: LayeredTensor, shapeOf: ShapeOf = () => undefin
   const found = axesOf(tensor, shapeOf);
   if (found === 'kernel') return convolution(tensor);
   if (found) return { layers: matrices(tensor, found.axes, found.heads) };
-  const axes = `${shape.length} axes`;
-  return { layers: [], noSpectrum: `nothing says which of its ${axes} make a matrix, or that it is a convolution` };
+  const axes = l10n.english('{0} axes', shape.length);
+  return {
+    layers: [],
+    noSpectrum: l10n.english('nothing says which of its {0} make a matrix, or that it is a convolution', axes),
+  };
 }
 
 /** How the axes of a tensor of three or more make up matrices; undefined where nothing says so. */
@@ -130,7 +134,7 @@ function matrices(tensor: LayeredTensor, axes: MatrixAxes, heads: HeadsOfAxes | 
 
 function convolution({ name, shape, kernelLayout }: LayeredTensor): TensorLayers {
   const [rows, cols] = channels(shape, kernelLayout);
-  if (rows === 1 && cols === 1) return { layers: [], noSpectrum: 'one input and one output channel' };
+  if (rows === 1 && cols === 1) return { layers: [], noSpectrum: l10n.english('one input and one output channel') };
   const count = shape.reduce((product, size) => product * size, 1) / (rows * cols);
   return { layers: [{ name, tensor: name, kind: 'conv', rows, cols, count }] };
 }
@@ -150,15 +154,16 @@ function channels(shape: readonly number[], kernelLayout: KernelLayout): [rows: 
 }
 
 function whyNoSpectrum(shape: readonly number[], dtype: DType): string | undefined {
-  if (dtype === 'BOOL') return 'boolean tensor';
-  if (dtype.startsWith('C')) return 'complex tensor';
-  if (!dtype.startsWith('F') && dtype !== 'BF16') return 'integer tensor';
-  if (dtype === 'F8_E8M0') return 'powers of two, the scales of another tensor';
+  if (dtype === 'BOOL') return l10n.english('boolean tensor');
+  if (dtype.startsWith('C')) return l10n.english('complex tensor');
+  if (!dtype.startsWith('F') && dtype !== 'BF16') return l10n.english('integer tensor');
+  if (dtype === 'F8_E8M0') return l10n.english('powers of two, the scales of another tensor');
   if (shape.length === 0) return 'scalar';
-  if (shape.includes(0)) return 'has a zero dimension';
-  if (shape.length === 1) return '1-D tensor';
-  if (shape.length > MAX_DIMENSIONS) return `${shape.length}-D tensor`;
-  if (shape.length > 2 && shape.filter((size) => size > 1).length < 2) return 'only one axis is longer than 1';
+  if (shape.includes(0)) return l10n.english('has a zero dimension');
+  if (shape.length === 1) return l10n.english('1-D tensor');
+  if (shape.length > MAX_DIMENSIONS) return l10n.english('{0}-D tensor', shape.length);
+  if (shape.length > 2 && shape.filter((size) => size > 1).length < 2)
+    return l10n.english('only one axis is longer than 1');
   return undefined;
 }
 

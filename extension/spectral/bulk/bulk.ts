@@ -2,6 +2,7 @@
  * The random bulk of a spectrum: the Marchenko–Pastur law fitted to it, the eigenvalues that stand out of it, and
  * WeightWatcher's determinant constraint (ERG).
  */
+import { l10n } from '../../shared/language/l10n';
 import { numericalZero } from '../../shared/numericalZero';
 import type { StoredRounding } from '../../shared/layers';
 import { marchenkoPastur, type MarchenkoPastur } from './marchenkoPastur';
@@ -75,17 +76,19 @@ export function fitBulk(
 ): BulkFit {
   const count = eigenvalues.length;
   const largest = eigenvalues.at(-1) ?? 0;
-  if (!Number.isFinite(largest)) return failed('the spectrum is not finite');
-  if (largest <= 0) return failed('all eigenvalues are zero');
-  if (count < MIN_BULK_COUNT) return failed(`${count} eigenvalues are too few, a fit needs ${MIN_BULK_COUNT}`);
+  if (!Number.isFinite(largest)) return failed(l10n.english('the spectrum is not finite'));
+  if (largest <= 0) return failed(l10n.english('all eigenvalues are zero'));
+  if (count < MIN_BULK_COUNT)
+    return failed(l10n.english('{0} eigenvalues are too few, a fit needs {1}', count, MIN_BULK_COUNT));
   const law = marchenkoPastur(N / M);
   if (!Number.isFinite(largest * law.upper)) return fitScaled(eigenvalues, N, M, rounding);
   const values = thin(eigenvalues);
   // The edge lies above the value that closes the smallest bulk allowed, and not above λ₁ (by more than a law's width).
   const smallestEdge = values[Math.ceil(MIN_BULK_SHARE * values.length) - 1]!;
-  if (smallestEdge <= numericalZero(eigenvalues, M)) return failed('at least half of the eigenvalues are zero');
+  if (smallestEdge <= numericalZero(eigenvalues, M))
+    return failed(l10n.english('at least half of the eigenvalues are zero'));
   if (smallestEdge <= rounding.norm ** 2) {
-    return failed(`at least half of the eigenvalues lie within the rounding of ${rounding.type}`);
+    return failed(l10n.english('at least half of the eigenvalues lie within the rounding of {0}', rounding.type));
   }
   const from = Math.log(smallestEdge);
   const span = Math.log(largest * law.upper) - from;
@@ -99,7 +102,9 @@ export function fitBulk(
   const share = goldenSection(misfit, Math.max(0, (best - 1) / GRID), Math.min(1, (best + 1) / GRID));
   const distanceLeft = misfit(share);
   if (distanceLeft > MAX_MISFIT) {
-    return failed(`no Marchenko–Pastur law comes nearer to the bulk than ${distanceLeft.toFixed(2)} (rms)`);
+    return failed(
+      l10n.english('no Marchenko–Pastur law comes nearer to the bulk than {0} (rms)', distanceLeft.toFixed(2)),
+    );
   }
   const fitted = Math.exp(from + share * span) / (N * law.upper);
   // The fit's scatter is as large as that of λ₁, or larger: where all of the spectrum may be random, all of it tells s.

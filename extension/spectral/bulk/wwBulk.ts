@@ -8,6 +8,7 @@
  *   `fit_density_with_range`)
  */
 
+import { l10n } from '../../shared/language/l10n';
 import { ALL_ZERO, missing, type Missing } from '../missing';
 
 export interface WwBulk {
@@ -37,13 +38,13 @@ const [FIRST, END, STEP] = [0.05, 2, 0.01];
 export function wwBulk(eigenvalues: Float64Array, N: number, M: number): WwBulk | Missing {
   const total = eigenvalues.reduce((sum, value) => sum + value, 0);
   if (!(total > 0)) return ALL_ZERO;
-  if (!Number.isFinite(total)) return missing('the sum of the eigenvalues is beyond the largest float64');
+  if (!Number.isFinite(total)) return missing(l10n.english('the sum of the eigenvalues is beyond the largest float64'));
   const Q = N / M;
   const scaled = eigenvalues.map((value) => (value * eigenvalues.length) / total);
   const largest = scaled.at(-1)!;
   const reach = 1 + Math.sqrt(1 / Q);
   const density = places(Q === 1 ? scaled.map(Math.sqrt) : scaled);
-  if (density.x.length === 0) return missing('WeightWatcher’s fit finds no density');
+  if (density.x.length === 0) return missing(l10n.english('WeightWatcher’s fit finds no density'));
   const residual = (sigma: number): number => sumOfSquares(density, Q, sigma);
   const unit = Math.sqrt(largest) / reach;
   const count = Math.ceil((END - FIRST) / STEP);

@@ -12,6 +12,7 @@ import { upperBound } from '../tail/bounds';
 import { fitPowerLaw, noFit } from '../tail/powerLaw';
 import { NOT_ROUNDED } from '../storedRounding';
 import { largestOf } from '../../shared/extremes';
+import { l10n } from '../../shared/language/l10n';
 
 /** A part of a matrix: its first row and column, and how many of each. */
 export interface FarmsWindow {
@@ -162,10 +163,14 @@ function fitMatrices(pooled: Float64Array, rule: FitRule, side: number, rounding
  * there must be as many as WeightWatcher asks of a matrix.
  */
 function tooFewValues(spectra: readonly Float64Array[], side: number): string | undefined {
-  if (side === 1) return 'its windows have one eigenvalue each, which is no spectrum';
+  if (side === 1) return l10n.english('its windows have one eigenvalue each, which is no spectrum');
   const positive = spectra.reduce((sum, values) => sum + values.length - upperBound(values, 0), 0);
   if (positive >= LEAST_FITTED) return undefined;
-  return `a fit needs ${LEAST_FITTED} eigenvalues above zero and all windows together have ${positive}`;
+  return l10n.english(
+    'a fit needs {0} eigenvalues above zero and all windows together have {1}',
+    LEAST_FITTED,
+    positive,
+  );
 }
 
 /**
@@ -190,7 +195,7 @@ export function fitFarmsBlocks(
   return {
     rule,
     status: 'success',
-    reason: `mean over ${fits.length} blocks`,
+    reason: l10n.english('mean over {0} blocks', fits.length),
     alpha: mean(fits.map(({ alpha }) => alpha)),
     D: mean(fits.map(({ D }) => D)),
     xmin: null,

@@ -3,6 +3,7 @@
  * in the table (`metricTable.ts`), which also says whose they are.
  */
 import { isConditionUncertain } from '../../linalg/gram/precisionPolicy';
+import { l10n } from '../../shared/language/l10n';
 import type { PowerLawFit } from '../../shared/layers';
 import type { MetricKey } from '../../shared/metricTable';
 import type { FittedBulk } from '../bulk/bulk';
@@ -38,7 +39,7 @@ const METRICS: Readonly<Record<MetricKey, Metric>> = {
   log_lipschitz: unlessZero(({ largest }) => Math.log(largest) / 2),
   effective_rank: unlessZero(effectiveRank),
   entropy: unlessZero((spectrum) =>
-    spectrum.rank > 1 ? vonNeumannEntropy(spectrum) / Math.log(spectrum.rank) : missing('the rank is 1'),
+    spectrum.rank > 1 ? vonNeumannEntropy(spectrum) / Math.log(spectrum.rank) : missing(l10n.english('the rank is 1')),
   ),
   von_neumann_entropy: unlessZero(vonNeumannEntropy),
   matrix_rank: ({ rank }) => rank,
@@ -82,7 +83,7 @@ export function spectralMetrics(spectrum: MeasuredSpectrum): MeasuredMetrics {
   return measured;
 }
 
-const OUT_OF_RANGE = 'a step of its computation leaves the range of float64';
+const OUT_OF_RANGE = l10n.english('a step of its computation leaves the range of float64');
 
 function unlessZero(metric: (spectrum: MeasuredSpectrum) => number | Missing): Metric {
   return (spectrum) => (spectrum.isZero ? ALL_ZERO : metric(spectrum));
@@ -95,7 +96,7 @@ function fitted(fit: PowerLawFit | undefined, key: FittedNumber): number | Missi
 }
 
 function whyNotFitted(fit: PowerLawFit | undefined): string {
-  return fit ? (fit.reason ?? 'the fit failed') : 'it was not fitted';
+  return fit ? (fit.reason ?? l10n.english('the fit failed')) : l10n.english('it was not fitted');
 }
 
 /** What needs the fit of alpha. */
@@ -103,7 +104,7 @@ function withAlpha(metric: (spectrum: MeasuredSpectrum, alpha: number, xmin: num
   return (spectrum) => {
     const { alpha, xmin } = spectrum.fits.KS ?? {};
     if (alpha === undefined || alpha === null || xmin === undefined || xmin === null) {
-      return missing(`there is no alpha: ${whyNotFitted(spectrum.fits.KS)}`);
+      return missing(l10n.english('there is no alpha: {0}', whyNotFitted(spectrum.fits.KS)));
     }
     return spectrum.isZero ? ALL_ZERO : metric(spectrum, alpha, xmin);
   };
@@ -125,7 +126,7 @@ function ofRandomisation(key: keyof RandomisationMetrics): Metric {
 function squaredNorm(spectrum: MeasuredSpectrum): number | Missing {
   if (spectrum.isZero) return 0;
   const norm = stableRank(spectrum) * spectrum.largest;
-  return Number.isFinite(norm) ? norm : missing('it is beyond the largest float64');
+  return Number.isFinite(norm) ? norm : missing(l10n.english('it is beyond the largest float64'));
 }
 
 /** Σλ/λ₁. */
@@ -144,10 +145,15 @@ function vonNeumannEntropy(spectrum: Spectrum): number {
 
 function conditionNumber({ eigenvalues, largest, zero, M, resolved }: MeasuredSpectrum): number | Missing {
   const smallest = eigenvalues[0]!;
-  if (!(smallest > zero)) return missing('the smallest singular value is a numerical zero');
+  if (!(smallest > zero)) return missing(l10n.english('the smallest singular value is a numerical zero'));
   const ratio = Math.sqrt(largest / smallest);
   if (resolved || !isConditionUncertain(eigenvalues, M)) return ratio;
-  return missing(`it is about ${ratio.toPrecision(1)}, and a float64 Gram matrix does not tell such a ratio to 0.1 %`);
+  return missing(
+    l10n.english(
+      'it is about {0}, and a float64 Gram matrix does not tell such a ratio to 0.1 %',
+      ratio.toPrecision(1),
+    ),
+  );
 }
 
 /** log₁₀ Σ λ^α, with λ₁ taken out so that large α does not overflow. */

@@ -6,6 +6,7 @@
  * @see https://github.com/CalculatedContent/WeightWatcher `RMT_Util.py`, version 0.7.5.5
  * @see Martin & Mahoney 2021, "Implicit self-regularization in deep neural networks", JMLR 22:165
  */
+import { l10n } from '../../shared/language/l10n';
 import type { VectorMetrics } from '../../shared/layers';
 
 export interface VectorMetricRow {
@@ -20,23 +21,23 @@ export const vectorMetricTable: readonly VectorMetricRow[] = [
   {
     key: 'localization_ratio',
     label: 'localization',
-    description:
-      '‖v‖₁/‖v‖∞: the number of elements, each counted by its size beside the largest. 1 where one element holds ' +
-      'everything, the vector’s length where all are equally large.',
+    description: l10n.t(
+      '‖v‖₁/‖v‖∞: the number of elements, each counted by its size beside the largest. 1 where one element holds everything, the vector’s length where all are equally large.',
+    ),
   },
   {
     key: 'participation_ratio',
     label: 'participation',
-    description:
-      '‖v‖₂/‖v‖₄. Its fourth power is the number of elements that share the vector: 1 where one element holds ' +
-      'everything, the vector’s length where all are equally large, a third of it for a random vector.',
+    description: l10n.t(
+      '‖v‖₂/‖v‖₄. Its fourth power is the number of elements that share the vector: 1 where one element holds everything, the vector’s length where all are equally large, a third of it for a random vector.',
+    ),
   },
   {
     key: 'discrete_entropy',
     label: 'entropy',
-    description:
-      'Entropy, in nats, of the histogram of |v| over 100 equal bins: high (at most 4.61) where magnitudes of all sizes ' +
-      'occur, low where nearly all are alike, as beside one huge element.',
+    description: l10n.t(
+      'Entropy, in nats, of the histogram of |v| over 100 equal bins: high (at most 4.61) where magnitudes of all sizes occur, low where nearly all are alike, as beside one huge element.',
+    ),
   },
 ];
 

@@ -6,6 +6,7 @@
  * Layouts are those of the models' code in Hugging Face's transformers (`models/<type>/modeling_<type>.py`), of
  * PyTorch's `nn.MultiheadAttention`, timm's `Attention` and llama.cpp.
  */
+import { l10n } from '../../shared/language/l10n';
 import type { Runs } from '../../shared/tensors';
 import { MAX_PARTS, type PartsOfMatrix, type Section, type MatrixDescription } from './matrixDescription';
 import { HEADS_UNKNOWN, type ModelSizes } from '../../shared/modelSizes';
@@ -50,8 +51,8 @@ function ofTypes(types: readonly string[], layout: Layout): Layout {
 
 function unknownOrder({ sizes: { type } }: MatrixDescription): string {
   return type === undefined
-    ? 'the order of its rows depends on the kind of model, which no config.json beside it tells'
-    : `the order of its rows is not known for models of the type ${type}`;
+    ? l10n.english('the order of its rows depends on the kind of model, which no config.json beside it tells')
+    : l10n.english('the order of its rows is not known for models of the type {0}', type);
 }
 
 function knowsHeads({ sizes: { heads, headSize } }: MatrixDescription): boolean {
@@ -71,7 +72,13 @@ function attention({ heads, headSize, keyValueHeads = heads }: ModelSizes, rows:
     return HEADS_UNKNOWN;
   }
   if ((heads + 2 * keyValueHeads) * headSize !== rows) {
-    return `its ${rows} rows are not those of ${heads} heads of q and ${keyValueHeads} of k and v, ${headSize} each`;
+    return l10n.english(
+      'its {0} rows are not those of {1} heads of q and {2} of k and v, {3} each',
+      rows,
+      heads,
+      keyValueHeads,
+      headSize,
+    );
   }
   return { heads, keyValueHeads, headSize };
 }
@@ -91,7 +98,8 @@ function inOrder({ heads, keyValueHeads, headSize }: Attention): PartsOfMatrix {
 
 /** For each head of k and v: the heads of q that go with it, its k, its v. */
 function inGroups({ heads, keyValueHeads, headSize }: Attention): PartsOfMatrix | string {
-  if (heads % keyValueHeads !== 0) return `${heads} heads of q cannot share ${keyValueHeads} of k and v`;
+  if (heads % keyValueHeads !== 0)
+    return l10n.english('{0} heads of q cannot share {1} of k and v', heads, keyValueHeads);
   const runs = grouped([(heads / keyValueHeads) * headSize, headSize, headSize], keyValueHeads);
   return { axis: 'rows', sections: sections(QKV, runs, [heads, keyValueHeads, keyValueHeads]) };
 }
@@ -192,7 +200,8 @@ function expertsGateUp(matrix: MatrixDescription): Found {
   const { hidden, type } = sizes;
   if (!stacked) return undefined;
   if (type === undefined || hidden === undefined) return unknownOrder(matrix);
-  if ((rows === hidden) === (cols === hidden)) return `which of its sides is the hidden size ${hidden} is not certain`;
+  if ((rows === hidden) === (cols === hidden))
+    return l10n.english('which of its sides is the hidden size {0} is not certain', hidden);
   const [axis, size] = cols === hidden ? (['rows', rows] as const) : (['cols', cols] as const);
   if (type !== 'gpt_oss') return halvesOf(size, axis);
   if (size % 2 !== 0) return undefined;

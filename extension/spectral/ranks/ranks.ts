@@ -1,4 +1,5 @@
 /** What rank a layer needs, by several rules, and what each would keep and cost. Everything follows from σ². */
+import { l10n } from '../../shared/language/l10n';
 import { EnergyShares } from '../../shared/ranks/energyShares';
 import { FactorPair } from '../../shared/ranks/factorPair';
 import type { RankSuggestion } from '../../shared/layers';
@@ -27,7 +28,7 @@ const RULES: Readonly<Record<Exclude<RankRuleKey, 'welore'>, RankRule>> = {
   stable_rank: ({ spectrum }) => roundedUp(stableRank(spectrum)),
   hard_threshold: ({ spectrum: { eigenvalues, N, M } }) =>
     hardThresholdRank(eigenvalues, N / M) ??
-    missing('the median singular value, which tells the noise, is a numerical zero'),
+    missing(l10n.english('the median singular value, which tells the noise, is a numerical zero')),
   mp_spikes: ({ spectrum: { bulk } }) => (bulk.status === 'failed' ? missing(bulk.reason) : bulk.num_spikes),
   erg: ({ spectrum }) => spectrum.determinantTail,
 };

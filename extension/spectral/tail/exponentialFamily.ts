@@ -3,6 +3,7 @@
  * and log-normal are such families in y = ln(λ/xmin), and the power law is their edge θ₂ = 0. The logarithm of the
  * norm is convex in θ, so that there is one best θ; the norm and its moments come from quadrature, which knows none of the cancellations and overflows of incomplete gamma and error functions.
  */
+import { l10n } from '../../shared/language/l10n';
 
 /** T(0) = T′(0) = 0, convex, growing faster than linearly. */
 export interface Statistic {
@@ -56,8 +57,8 @@ const PRECISION = 1e-9;
 /** −θ₂ times the mean of T(y): below this the density is that of θ₂ = 0. */
 const NOTHING = 1e-10;
 
-const OUT_OF_RANGE = 'its likelihood is out of range';
-const NOT_SETTLED = 'the search for its likeliest parameters does not settle';
+const OUT_OF_RANGE = l10n.english('its likelihood is out of range');
+const NOT_SETTLED = l10n.english('the search for its likeliest parameters does not settle');
 
 /** Norm, means and covariances of y and T(y) under the density. */
 export function moments({ value, slope }: Statistic, theta1: number, theta2: number): Moments {

@@ -5,6 +5,7 @@
  *
  * @see Clauset, Shalizi & Newman 2009, §4.1 (semi-parametric bootstrap); they refuse the power law at p ≤ 0.1
  */
+import { l10n } from '../../shared/language/l10n';
 import type { GoodnessOfFit, StoredRounding } from '../../shared/layers';
 import { hasSmallerDistance } from './kolmogorovSmirnov';
 import { LogTail } from './logTail';
@@ -41,7 +42,7 @@ export function goodnessOfFit(
 ): GoodnessOfFit {
   const fit = fitPowerLaw(eigenvalues, 'KS', { zeroFilter: true, dimension, rounding });
   if (fit.status === 'failed') {
-    const reason = `no power law was fitted: ${fit.reason ?? 'unknown'}`;
+    const reason = l10n.english('no power law was fitted: {0}', fit.reason ?? 'unknown');
     return { status: 'failed', reason, p: null, standard_error: null, replicates: null, seed };
   }
   const values = fittedValues(eigenvalues, dimension);

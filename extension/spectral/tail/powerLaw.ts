@@ -6,6 +6,7 @@
  *
  * @see Clauset, Shalizi & Newman 2009; WeightWatcher (`KS`); AlphaPruning and FARMS (`xmin_mid`, `xmin_peak`)
  */
+import { l10n } from '../../shared/language/l10n';
 import { numericalZero } from '../../shared/numericalZero';
 import type { FitRule, PowerLawFit, StoredRounding } from '../../shared/layers';
 import { lowerBound, upperBound } from './bounds';
@@ -41,21 +42,30 @@ export function fitPowerLaw(
   options: FitOptions = { zeroFilter: rule === 'KS' },
 ): PowerLawFit {
   const largest = eigenvalues.at(-1);
-  if (largest === undefined) return noFit(rule, 'there are no eigenvalues');
-  if (!Number.isFinite(largest) || Number.isNaN(eigenvalues[0]!)) return noFit(rule, 'the spectrum is not finite');
-  if (largest <= 0) return noFit(rule, 'all eigenvalues are zero');
+  if (largest === undefined) return noFit(rule, l10n.english('there are no eigenvalues'));
+  if (!Number.isFinite(largest) || Number.isNaN(eigenvalues[0]!))
+    return noFit(rule, l10n.english('the spectrum is not finite'));
+  if (largest <= 0) return noFit(rule, l10n.english('all eigenvalues are zero'));
   const starts = tailStarts(eigenvalues, rule, options);
   const { tail, filter, dimension, zero, noise, rounding } = starts;
   const { values } = tail;
   const positive = values.length - tail.first;
   if (options.zeroFilter && positive < LEAST_FITTED) {
-    return noFit(rule, `a fit needs ${LEAST_FITTED} eigenvalues above zero and finds ${positive}`, filter);
+    return noFit(
+      rule,
+      l10n.english('a fit needs {0} eigenvalues above zero and finds {1}', LEAST_FITTED, positive),
+      filter,
+    );
   }
   const perMatrix = rankPerMatrix(eigenvalues, dimension, noise);
   if (perMatrix !== undefined) {
     const each = `${Number(perMatrix.toPrecision(2))} of ${dimension} in each matrix`;
     const above = noise > zero ? roundingWords(rounding) : 'zero';
-    return noFit(rule, `a fit needs ${LEAST_FITTED} eigenvalues above ${above} and finds ${each}`, filter);
+    return noFit(
+      rule,
+      l10n.english('a fit needs {0} eigenvalues above {1} and finds {2}', LEAST_FITTED, above, each),
+      filter,
+    );
   }
   if (!hasSpread(values, dimension, rounding, zero)) return noFit(rule, noSpread(rounding), filter);
   const start = tailStart(rule, starts);
@@ -96,7 +106,7 @@ export function tailAt(eigenvalues: Float64Array, start: number): { alpha: numbe
 
 function narrowReason(xmin: number, xmax: number): string {
   const span = (100 * (xmax / xmin - 1)).toPrecision(2);
-  return `the values of the tail lie within ${span} % of each other: no power law shows in so little`;
+  return l10n.english('the values of the tail lie within {0} % of each other: no power law shows in so little', span);
 }
 
 /** Why equal eigenvalues have no fit. */
@@ -116,11 +126,11 @@ function rankPerMatrix(eigenvalues: Float64Array, dimension: number, zero: numbe
 
 function tailStart(rule: FitRule, { tail, least, from, to, accepts, rounding }: TailStarts): TailStart | string {
   if (rule === 'xmin_mid') {
-    if (from < tail.first) return 'at least half of the eigenvalues are zero';
-    if (from < least) return `at least half of the eigenvalues lie within ${roundingWords(rounding)}`;
+    if (from < tail.first) return l10n.english('at least half of the eigenvalues are zero');
+    if (from < least) return l10n.english('at least half of the eigenvalues lie within {0}', roundingWords(rounding));
     const alpha = tail.alpha(from);
     if (from >= tail.count - 1 || !accepts(from) || !Number.isFinite(alpha)) {
-      return 'the upper half of the eigenvalues has no spread';
+      return l10n.english('the upper half of the eigenvalues has no spread');
     }
     return { index: from, alpha, D: tail.distance(from, alpha) };
   }

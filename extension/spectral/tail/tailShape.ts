@@ -4,6 +4,7 @@
  *
  * @see Vuong 1989; Clauset, Shalizi & Newman 2009, §5; the `powerlaw` package's `distribution_compare`
  */
+import { l10n } from '../../shared/language/l10n';
 import type { AlternativeLaw, PowerLawFit, TailComparison, TailShape } from '../../shared/layers';
 import { erfc } from './errorFunction';
 import { lowerBound } from './bounds';
@@ -51,7 +52,8 @@ interface Compared extends TailComparison {
  * @param fit of `alpha`
  */
 export function tailShape(eigenvalues: Float64Array, fit: PowerLawFit): TailShape {
-  if (fit.xmin === null) return { status: 'failed', reason: `no power law was fitted: ${fit.reason ?? 'unknown'}` };
+  if (fit.xmin === null)
+    return { status: 'failed', reason: l10n.english('no power law was fitted: {0}', fit.reason ?? 'unknown') };
   const values = eigenvalues.subarray(lowerBound(eigenvalues, fit.xmin));
   const sample = new TailSample(values, fit.xmin);
   const base = powerLaw(sample);
@@ -77,11 +79,12 @@ function compare(
     throw error;
   }
   if (fit === 'limit') {
-    const reason = 'the best law of this kind is the power law itself';
+    const reason = l10n.english('the best law of this kind is the power law itself');
     return { law, status: 'limit', reason, R: 0, p: 1, parameters: null, merit: -parameters };
   }
   const { sum, variance } = logRatio(sample.y, base, fit);
-  if (!Number.isFinite(sum) || !Number.isFinite(variance)) return failed(law, 'its likelihood is out of range');
+  if (!Number.isFinite(sum) || !Number.isFinite(variance))
+    return failed(law, l10n.english('its likelihood is out of range'));
   const n = sample.y.length;
   const R = variance > 0 ? sum / Math.sqrt(n * variance) : 0;
   // A law that holds the power law within it can only be more likely: twice the ratio is then χ² with one freedom.
