@@ -76,7 +76,7 @@ export function allNumbers(layer: LayerResult, tensor: Named): HTMLElement {
     sections.push(
       table(
         l10n.t('Rank suggestions'),
-        [l10n.t('Rule'), l10n.t('Rank'), 'Error', l10n.t('Parameters'), l10n.t('Definition')],
+        [l10n.t('Rule'), l10n.t('Rank'), l10n.t('Error'), l10n.t('Parameters'), l10n.t('Definition')],
         ranks,
       ),
     );

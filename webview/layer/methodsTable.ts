@@ -14,7 +14,7 @@ export type MethodOutcome = { readonly choice: LayerChoice } & (
 const COLUMNS = [
   l10n.t('Method'),
   l10n.t('Rank'),
-  'Error',
+  l10n.t('Error'),
   l10n.t('In its metric'),
   l10n.t('Of the outputs'),
   l10n.t('Size'),

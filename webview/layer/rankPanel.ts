@@ -125,7 +125,7 @@ export class RankPanel {
       element(
         'table',
         { class: 'numbers' },
-        tableHead([l10n.t('Suggestion'), l10n.t('Rank'), 'Error', l10n.t('Parameters'), l10n.t('Note')]),
+        tableHead([l10n.t('Suggestion'), l10n.t('Rank'), l10n.t('Error'), l10n.t('Parameters'), l10n.t('Note')]),
         element('tbody', {}, ...rows),
       ),
     );

@@ -228,7 +228,7 @@ export class ValuesGrid {
     }
     const top = element('div', { class: 'values-row values-top', role: 'row', 'aria-rowindex': 1 });
     const corner = element('div', { class: 'values-head', role: 'columnheader', 'aria-colindex': 1 }, '');
-    corner.setAttribute('aria-label', 'row');
+    corner.setAttribute('aria-label', l10n.t('row'));
     corner.style.width = `${headWidth}px`;
     top.append(corner);
     for (let col = across.first; col < across.end; col++) {
