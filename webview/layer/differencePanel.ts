@@ -92,7 +92,7 @@ function worstTable(caption: string, what: string, lines: readonly WorstLine[]):
     'table',
     { class: 'numbers worst' },
     element('caption', {}, caption),
-    tableHead([what, 'Error', l10n.t('Share of the whole')]),
+    tableHead([what, l10n.t('Error'), l10n.t('Share of the whole')]),
     element('tbody', {}, ...body),
   );
 }
