@@ -14,9 +14,9 @@ const SHARDS: readonly { label: string; bytes: number; description?: string }[] 
 
 const DTYPES = [
   { label: l10n.t('As stored'), dtype: undefined, description: l10n.t('each layer keeps its type') },
-  { label: 'BF16', dtype: 'BF16', description: l10n.t('range of float32, 8 bits of precision') },
-  { label: 'F16', dtype: 'F16', description: l10n.t('up to 65 504, 11 bits of precision') },
-  { label: 'F32', dtype: 'F32', description: l10n.t('exact, twice the size') },
+  { label: 'BF16', dtype: 'BF16', description: l10n.t('2 bytes a number: range of float32, 8 bits of precision') },
+  { label: 'F16', dtype: 'F16', description: l10n.t('2 bytes a number: up to 65 504, 11 bits of precision') },
+  { label: 'F32', dtype: 'F32', description: l10n.t('4 bytes a number: 24 bits of precision') },
 ] as const;
 
 export interface SavingChoices {
