@@ -211,7 +211,7 @@ async function plainErrors<T>(running: Promise<T>): Promise<T> {
   try {
     return await running;
   } catch (error) {
-    throw new Error(notificationText(problemOf(error).message), { cause: error });
+    throw new Error(notificationText(l10n.known(problemOf(error).message)), { cause: error });
   }
 }
 

@@ -1,5 +1,6 @@
 /** The notification of a run of an ONNX model: how it stands, and its Cancel button. */
 import * as vscode from 'vscode';
+import { l10n } from '../../shared/language/l10n';
 import { notificationText } from '../plainText';
 import type { CheckpointSession } from './checkpointSession';
 
@@ -17,7 +18,10 @@ export async function modelRunProgress<T>(
   return vscode.window.withProgress(options, async (progress, token) => {
     let shown = 0;
     const stop = session.on('saving', ({ fraction, message }) => {
-      progress.report({ message: notificationText(message), increment: 100 * Math.max(0, fraction - shown) });
+      progress.report({
+        message: notificationText(l10n.known(message)),
+        increment: 100 * Math.max(0, fraction - shown),
+      });
       shown = Math.max(shown, fraction);
     });
     try {
