@@ -2,12 +2,13 @@
 import './language';
 import './styles/page.css';
 import { banner, Banners } from './overview/banners';
+import { CompareView } from './compare/compareView';
 import { connect, type Host } from './connection';
 import { button, registerControls } from './controls/controls';
 import { element } from './controls/elements';
 import { showExports, type Told } from './overview/exportMenu';
 import { Header } from './overview/header';
-import { icon } from './controls/icons';
+import { failedPage } from './failedPage';
 import { Inspection } from './model/inspection';
 import { KeptPlace } from './layer/layerPlace';
 import { LayerView } from './layer/layerView';
@@ -22,6 +23,7 @@ import { l10n } from '../extension/shared/language/l10n';
 import { fileName } from '../extension/shared/names/fileName';
 import { ownKey } from '../extension/shared/ownNumbers';
 import { problemOf } from '../extension/shared/rpc';
+import { isFindKey } from './table/findBar';
 import { rowMenu, type PlannedRows, type RowMenuItem } from './table/rowMenu';
 import { splitter } from './controls/splitter';
 import { TensorTable } from './table/tensorTable';
@@ -30,7 +32,12 @@ import { watchTheme } from './controls/theme';
 import type { ViewMemory } from './viewMemory';
 
 /** What stands beside the number of rows that were chosen together; their menu has the rest. */
-const TOGETHER = new Set([l10n.t('Compress These…'), l10n.t('Copy Numbers'), l10n.t('Save Numbers as CSV…')]);
+const TOGETHER = new Set([
+  l10n.t('Compare These'),
+  l10n.t('Compress These…'),
+  l10n.t('Copy Numbers'),
+  l10n.t('Save Numbers as CSV…'),
+]);
 
 class Page {
   private readonly inspection: Inspection;
@@ -41,6 +48,7 @@ class Page {
   private readonly layer: LayerView;
   private readonly main: HTMLElement;
   private readonly plan: PlanView;
+  private readonly compare: CompareView;
   private wasBusy = false;
   private inSight: string[] = [];
   private left: { focused: HTMLElement | SVGElement | null; scroll: number; table: TablePlace } | null = null;
@@ -108,6 +116,11 @@ class Page {
       quantised: () => this.plan.quantised,
       open: (layer) => this.show(layer, { focus: 'title' }),
     });
+    this.compare = new CompareView(host, {
+      close: () => this.closeCompare(),
+      open: (layer) => this.show(layer, { focus: 'title' }),
+      columns: () => this.table.columns,
+    });
     this.plan = new PlanView(host, inspection, memory, {
       close: () => this.closePlan(),
       inspectAll: () => this.ask(host.request('inspect', {})),
@@ -120,7 +133,7 @@ class Page {
     const left = element('div', { class: 'left' }, this.overview.element, this.table.element);
     this.main = element('main', { class: 'main' }, left);
     const bar = splitter(this.main, memory.current, (shares) => memory.remember(shares));
-    this.main.append(bar, this.layer.element);
+    this.main.append(bar, this.layer.element, this.compare.element);
     root.dataset.about = fileName(state.summary.path);
     root.replaceChildren(this.header.element, this.banners.element, this.messages, this.main, this.plan.element);
     this.main.addEventListener('keydown', (event) => {
@@ -132,9 +145,11 @@ class Page {
         return;
       }
       // An open dropdown or a filled filter takes the first Escape.
-      if (event.key !== 'Escape' || event.defaultPrevented || this.layer.layer === null) return;
+      if (event.key !== 'Escape' || event.defaultPrevented) return;
+      if (this.layer.layer === null && !this.compare.isOpen) return;
       event.preventDefault();
-      this.closeLayer();
+      if (this.compare.isOpen) this.closeCompare();
+      else this.closeLayer();
     });
     this.plan.element.addEventListener('keydown', (event) => {
       if (event.key !== 'Escape' || event.defaultPrevented) return;
@@ -163,6 +178,7 @@ class Page {
     this.overview.refresh();
     this.table.refresh();
     this.layer.refresh();
+    this.compare.refresh();
     this.plan.refresh();
   }
 
@@ -192,6 +208,7 @@ class Page {
     if (!node?.tensor) return;
     const layer = node.layer ?? node.tensor.layers[0] ?? node.name;
     const tab = how.compress ? 'ranks' : this.memory.current.tab;
+    this.compare.hide();
     this.main.classList.add('split');
     this.header.fold(true);
     this.remember(layer);
@@ -255,6 +272,22 @@ class Page {
     this.goBack();
   }
 
+  /** In the place of a layer's view; the rows stay chosen. */
+  private compareLayers(nodes: readonly TreeNode[]): void {
+    this.layer.hide();
+    this.remember(null);
+    this.main.classList.add('split');
+    this.header.fold(true);
+    this.compare.show(nodes);
+  }
+
+  private closeCompare(): void {
+    this.compare.hide();
+    this.main.classList.remove('split');
+    this.header.fold(false);
+    this.table.focus();
+  }
+
   /** The host's commands begin with the layer that is open. */
   private remember(layer: string | null): void {
     this.memory.remember({ layer });
@@ -273,6 +306,7 @@ class Page {
       open: (layer, how) => this.show(layer, how),
       inspect: (names) => this.ask(this.host.request('inspect', { names })),
       cancel: (names) => this.ask(this.host.request('cancel', { names })),
+      compare: (layers) => this.compareLayers(layers),
       compressThese: (rows) => this.planOnly(rows),
       copy: (text) => this.ask(navigator.clipboard.writeText(text)),
       saveNumbers: (names) => this.ask(this.host.request('exportNumbers', { format: 'csv', only: names })),
@@ -309,28 +343,6 @@ class Page {
     const dismiss = button({ label: l10n.t('Dismiss'), icon: 'close', appearance: 'icon', onClick: clear });
     this.messages.replaceChildren(banner(kind, text, dismiss));
   }
-}
-
-function isFindKey({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): boolean {
-  return key.toLowerCase() === 'f' && ctrlKey !== metaKey && !shiftKey && !altKey;
-}
-
-function failedPage(error: unknown, again: HTMLElement, asText: () => void): HTMLElement {
-  const { code, message, file } = problemOf(error);
-  const text = code === 'text-file' ? button({ label: l10n.t('Open as Text'), onClick: asText }) : null;
-  return element(
-    'main',
-    { class: 'failed-page' },
-    icon('error'),
-    element(
-      'div',
-      { role: 'alert' },
-      element('h1', {}, l10n.t('This checkpoint could not be opened')),
-      file !== undefined && !message.includes(file) ? element('p', { class: 'muted' }, file) : null,
-      element('p', {}, message),
-    ),
-    element('div', { class: 'actions' }, again, text),
-  );
 }
 
 function start(): void {

@@ -143,3 +143,7 @@ export class FindBar {
 function plainCount(found: number): string {
   return found === 0 ? l10n.t('No match') : l10n.t('{0} found', formatCount(found));
 }
+
+export function isFindKey({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): boolean {
+  return key.toLowerCase() === 'f' && ctrlKey !== metaKey && !shiftKey && !altKey;
+}

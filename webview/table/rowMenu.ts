@@ -19,6 +19,8 @@ export interface RowMenuActions {
   open(layer: string, how: { compress?: boolean }): void;
   inspect(names: string[]): void;
   cancel(names: string[]): void;
+  /** Shows layers with a matrix beside each other. */
+  compare(nodes: readonly TreeNode[]): void;
   /** Plans the compression of these and of no others. */
   compressThese(rows: PlannedRows): void;
   copy(text: string): void;
@@ -59,6 +61,9 @@ export function rowMenu(
   }
   if (inspection.busy) items.push({ label: l10n.t('Cancel'), icon: 'debug-stop', run: () => actions.cancel(names) });
   const matrices = leaves.filter(hasMatrix);
+  if (matrices.length > 1) {
+    items.push({ label: l10n.t('Compare These'), icon: 'graph', run: () => actions.compare(matrices) });
+  }
   if (!single && matrices.length > 0) {
     const layers = matrices.map(({ layer }) => layer!);
     const label = nodes.length === 1 ? first!.name : l10n.t('{0} rows of the table', formatCount(nodes.length));

@@ -26,7 +26,7 @@ export class SelectionBar {
     this.element = element(
       'div',
       { class: 'selection-bar', role: 'group', 'aria-label': l10n.t('Selected rows'), hidden: true },
-      ...[this.count, this.actions, close],
+      ...[this.count, close, this.actions],
     );
   }
 

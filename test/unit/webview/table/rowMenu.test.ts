@@ -32,6 +32,7 @@ describe('the menu of rows', () => {
         open: (layer, how) => done.push({ layer, how }),
         inspect: (asked) => done.push(asked),
         cancel: (asked) => done.push(asked),
+        compare: (compared) => done.push(compared.map(({ name }) => name)),
         compressThese: ({ label, layers }: PlannedRows) => done.push({ label, layers }),
         copy: (text) => done.push(text),
         saveNumbers: (asked) => done.push(asked),
@@ -56,6 +57,7 @@ describe('the menu of rows', () => {
     const { labels, run } = menu(['h.0'], ['h.0.q.weight']);
     assert.deepEqual(labels, [
       'Inspect This Block',
+      'Compare These',
       'Compress These…',
       'Copy Numbers',
       'Save Numbers as CSV…',
@@ -64,12 +66,14 @@ describe('the menu of rows', () => {
     assert.deepEqual(run('Inspect This Block'), ['h.0.k.weight', 'h.0.bias']);
     const layers = ['h.0.q.weight', 'h.0.k.weight'];
     assert.deepEqual(run('Compress These…'), { label: 'h.0', layers });
+    assert.deepEqual(run('Compare These'), layers, 'a bias has no spectrum');
     assert.deepEqual(run('Copy Numbers'), [...layers, 'h.0.bias']);
   });
 
   it('offers nothing that would do nothing', () => {
     const all = ['q.weight', 'k.weight', 'bias'].map((part) => `h.1.${part}`);
     assert.deepEqual(menu(['h.1'], all).labels, [
+      'Compare These',
       'Compress These…',
       'Copy Numbers',
       'Save Numbers as CSV…',
@@ -84,6 +88,7 @@ describe('the menu of rows', () => {
     const { labels, run } = menu(['h.0', 'h.0.q.weight', 'head.weight']);
     assert.deepEqual(labels, [
       'Inspect These Layers',
+      'Compare These',
       'Compress These…',
       'Copy Numbers',
       'Save Numbers as CSV…',
