@@ -24,20 +24,12 @@ import { fileName } from '../extension/shared/names/fileName';
 import { ownKey } from '../extension/shared/ownNumbers';
 import { problemOf } from '../extension/shared/rpc';
 import { isFindKey } from './table/findBar';
-import { rowMenu, type PlannedRows, type RowMenuItem } from './table/rowMenu';
+import { rowMenu, TOGETHER, type PlannedRows, type RowMenuItem } from './table/rowMenu';
 import { splitter } from './controls/splitter';
 import { TensorTable } from './table/tensorTable';
 import type { TablePlace } from './table/tensorTableActions';
 import { watchTheme } from './controls/theme';
 import type { ViewMemory } from './viewMemory';
-
-/** What stands beside the number of rows that were chosen together; their menu has the rest. */
-const TOGETHER = new Set([
-  l10n.t('Compare These'),
-  l10n.t('Compress These…'),
-  l10n.t('Copy Numbers'),
-  l10n.t('Save Numbers as CSV…'),
-]);
 
 class Page {
   private readonly inspection: Inspection;

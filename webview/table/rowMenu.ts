@@ -36,6 +36,14 @@ export interface PlannedRows {
   nodes: readonly TreeNode[];
 }
 
+/** What stands beside the number of rows that were chosen together; their menu has the rest. */
+export const TOGETHER = new Set([
+  l10n.t('Compare These'),
+  l10n.t('Compress These…'),
+  l10n.t('Copy Numbers'),
+  l10n.t('Save Numbers as CSV…'),
+]);
+
 /** @param nodes rows that stand for themselves and for everything below them */
 export function rowMenu(
   nodes: readonly TreeNode[],
