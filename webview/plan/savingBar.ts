@@ -29,8 +29,17 @@ export class SavingBar {
   show(saving: ModelSaving | undefined): void {
     if (!saving) return;
     if (saving.state === 'running') this.showRunning(saving);
-    else this.element.replaceChildren(saving.state === 'done' ? this.done(saving) : this.stopped(saving));
+    else this.showEnd(saving.state === 'done' ? this.done(saving) : this.stopped(saving));
     this.shown = saving.state;
+  }
+
+  /** The button that began the save could not keep the focus: what to do next takes it, unless it is in use elsewhere or the page was just opened. */
+  private showEnd(end: HTMLElement): void {
+    const { activeElement, body } = document;
+    const isFree = !activeElement || activeElement === body || this.element.contains(activeElement);
+    const takesFocus = this.shown !== 'none' && document.hasFocus() && isFree;
+    this.element.replaceChildren(end);
+    if (takesFocus) end.querySelector<HTMLElement>('vscode-button')?.focus();
   }
 
   private showRunning({ fraction, message, secondsLeft }: Extract<ModelSaving, { state: 'running' }>): void {

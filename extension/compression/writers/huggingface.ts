@@ -7,6 +7,7 @@
  */
 import loader from '../../../media/python/modeling_eigenscope.py';
 import { isInputEmbedding, isOutputMatrix } from '../../checkpoint/wrappers/embeddingNames';
+import { layoutHolds } from '../../shared/compression/layoutMethods';
 import { layerMethod } from '../../shared/compression/methodTable';
 import { CompressionError } from '../compressionError';
 import { savedMetadata } from '../savedMetadata';
@@ -87,7 +88,7 @@ function rankFields(records: readonly PairRecord[]): Record<string, JsonValue> {
 function assertHeld(weight: SavedWeight, { checkpoint }: SaveJob): void {
   const { layer, choice, tensor, twins } = weight;
   const { name, stores } = layerMethod(choice.method);
-  if (stores !== 'pair') {
+  if (!layoutHolds('huggingface', name)) {
     const layout = stores === 'adapter' ? 'peft' : 'safetensors';
     throw new CompressionError(
       'unsupported',

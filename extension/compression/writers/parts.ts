@@ -3,9 +3,9 @@
  * to add them up (`shared/compression/parts.ts`). It holds every method but those that make adapters. Every shard has the
  * whole manifest, so that whichever is read first is enough.
  */
+import { layoutHolds } from '../../shared/compression/layoutMethods';
 import type { Part, PartsManifest, PartsWeight } from '../../shared/compression/parts';
 import { PARTS_KEY } from '../../shared/compression/parts';
-import { layerMethod } from '../../shared/compression/methodTable';
 import { isInOrder } from '../../shared/matrixAxes';
 import { CompressionError } from '../compressionError';
 import type { StoredPart } from '../parts/part';
@@ -63,8 +63,8 @@ export const partsLayout: Layout = {
 
 /** @throws CompressionError `unsupported` */
 function assertHeld({ layer, choice, tensor }: SavedWeight): void {
-  const { name, stores } = layerMethod(choice.method);
-  if (stores === 'adapter') {
+  const name = choice.method;
+  if (!layoutHolds('safetensors', name)) {
     throw new CompressionError(
       'unsupported',
       `the method ${name} makes an adapter, which is no sum of parts; save it as peft, or as dense`,

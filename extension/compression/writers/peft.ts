@@ -7,8 +7,9 @@
 import { elementSize } from '../../checkpoint/elements/dtype';
 import { own } from '../../checkpoint/quantised/quantisationConfig';
 import { isInputEmbedding, isOutputMatrix } from '../../checkpoint/wrappers/embeddingNames';
+import { layoutHolds } from '../../shared/compression/layoutMethods';
 import { needsQuantised } from '../../shared/compression/methodNeeds';
-import { layerMethod, type MethodName } from '../../shared/compression/methodTable';
+import { layerMethod } from '../../shared/compression/methodTable';
 import { CompressionError } from '../compressionError';
 import type { StoredLayer } from '../compressMatrix';
 import { transposed } from '../layerElements';
@@ -27,9 +28,6 @@ import type { JsonValue, Layout, OutputFile, Piece, Replaced, SavedWeight, SaveJ
 const PREFIX = 'base_model.model.';
 
 const BASE = 'base';
-
-/** Methods beside those that make adapters whose parts are a quantised matrix and a product. */
-const QUANTISED_BASE: ReadonlySet<MethodName> = new Set<MethodName>(['lq-lora']);
 
 interface AdapterRecord {
   readonly module: string;
@@ -147,7 +145,7 @@ function assertHeld(weight: SavedWeight, { checkpoint }: SaveJob): void {
     throw new CompressionError('unsupported', reason, { layer });
   };
   const { name, stores } = layerMethod(choice.method);
-  if (stores !== 'adapter' && !QUANTISED_BASE.has(name)) {
+  if (!layoutHolds('peft', name)) {
     const layout = stores === 'pair' ? 'huggingface' : 'safetensors';
     refuse(`the method ${name} makes no adapter; save it as ${layout}, or choose pissa, olora, loftq, lq-lora or eora`);
   }

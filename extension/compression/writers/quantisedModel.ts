@@ -4,6 +4,7 @@
  */
 import { own } from '../../checkpoint/quantised/quantisationConfig';
 import { optionsOf } from '../../shared/compression/choiceProblem';
+import { layoutHolds } from '../../shared/compression/layoutMethods';
 import type { LayoutName } from '../../shared/compression/layouts';
 import type { QuantisedPart } from '../../shared/compression/parts';
 import { CompressionError } from '../compressionError';
@@ -114,7 +115,7 @@ function quantiserOptions({ choice }: SavedWeight): QuantiserOptions {
 function weightProblem(weight: SavedWeight, standard: QuantisedStandard): string | undefined {
   const { choice, twins, factors, transposed, dtype } = weight;
   const dense = 'leave it dense, or save as safetensors';
-  if (choice.method !== 'quantise') {
+  if (!layoutHolds(standard.name, choice.method)) {
     return `the layout ${standard.name} holds quantised weights alone, and the method is ${choice.method}; save as safetensors`;
   }
   // Refuses what is no module of its own.

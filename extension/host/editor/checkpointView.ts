@@ -169,7 +169,7 @@ export class CheckpointView implements ColumnReader {
       saveModel: async ({ plan, statistics, quantised }) => {
         session.modelSaving.assertIdle();
         const { format } = await session.summary();
-        const choices = await askSavingChoices(this.document.uri, format);
+        const choices = await askSavingChoices(this.document.uri, format, plan);
         if (!choices) return null;
         const request = {
           ...{ ...choices, plan },

@@ -1,6 +1,8 @@
 /** Asks what saving a compressed model needs: layout, type, size of files, folder. VS Code's own dialogs, none of ours. */
 import * as vscode from 'vscode';
+import { methodsWithoutPlace } from '../../shared/compression/layoutMethods';
 import { saveLayouts, type LayoutName } from '../../shared/compression/layouts';
+import type { CompressionPlan } from '../../shared/compression/plans';
 import { l10n } from '../../shared/language/l10n';
 import { checkpointName } from './proposedName';
 
@@ -29,12 +31,18 @@ export interface SavingChoices {
 
 /**
  * @param format of the checkpoint: a graph is written from a graph only
+ * @param plan layouts that cannot hold what its methods make are not offered
  * @returns undefined where the person gave up on the way
  */
-export async function askSavingChoices(source: vscode.Uri, format: string): Promise<SavingChoices | undefined> {
+export async function askSavingChoices(
+  source: vscode.Uri,
+  format: string,
+  plan: CompressionPlan,
+): Promise<SavingChoices | undefined> {
   const title = l10n.t('Save Compressed Model');
   const layouts = saveLayouts
     .filter(({ name }) => (name === 'onnx') === (format === 'onnx') || name === 'dense' || name === 'safetensors')
+    .filter(({ name }) => methodsWithoutPlace(name, plan).length === 0)
     .map(({ name, label, description }) => ({ label, detail: description, name }));
   const layout = await vscode.window.showQuickPick(layouts, {
     title,

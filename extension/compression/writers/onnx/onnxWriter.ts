@@ -9,6 +9,7 @@
 import { FileReader } from '../../../checkpoint/files/fileReader';
 import { nodeLabel, OnnxPlaces } from '../../../checkpoint/onnx/onnxPlaces';
 import type { TreeNode } from '../../../checkpoint/onnx/onnxTree';
+import { layoutHolds } from '../../../shared/compression/layoutMethods';
 import { layerMethod } from '../../../shared/compression/methodTable';
 import { CompressionError } from '../../compressionError';
 import type { StoredLayer } from '../../compressMatrix';
@@ -88,7 +89,7 @@ function factorable(places: OnnxPlaces, weight: SavedWeight): PlannedWeight['fac
   const { layer, tensor, dtype, choice } = weight;
   const refuse = (reason: string): CompressionError => new CompressionError('unsupported', reason, { layer });
   const method = layerMethod(choice.method);
-  if (method.stores !== 'pair') {
+  if (!layoutHolds('onnx', method.name)) {
     const reason = `${method.label} stores ${method.stores === 'parts' ? 'parts' : 'an adapter'} that no operator of ONNX takes`;
     throw refuse(`${reason}; choose a method that stores a pair of factors, as svd does`);
   }
