@@ -69,6 +69,18 @@ export function errorTitle(row: KnownError): string {
     : words;
 }
 
+/** An error with its interval, in pixels. */
+const INTERVAL_WIDTH = 204;
+
+/** An error alone. */
+const ERROR_WIDTH = 84;
+
+/** Widths of all columns but the first, in pixels: errors take the room of intervals only if a row has one. */
+export function columnWidths(rows: readonly LayerRow[]): number[] {
+  const hasInterval = rows.some(({ errorBetween }) => errorBetween !== undefined);
+  return planColumns.slice(1).map(({ key, width }) => (key === 'error' && !hasInterval ? ERROR_WIDTH : width));
+}
+
 export const planColumns: readonly PlanColumn[] = [
   {
     ...{
@@ -134,7 +146,7 @@ export const planColumns: readonly PlanColumn[] = [
       label: l10n.t('Error'),
       description: l10n.t('Relative error of the weight'),
       align: 'end',
-      width: 204,
+      width: INTERVAL_WIDTH,
     },
     text: (row) => ('keep' in row.plan ? '' : errorText(row)),
     title: (row) => ('keep' in row.plan ? undefined : errorTitle(row)),

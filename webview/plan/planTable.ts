@@ -7,7 +7,7 @@ import { element } from '../controls/elements';
 import { icon } from '../controls/icons';
 import { roving } from '../controls/roving';
 import { ROW_HEIGHT } from '../table/tableActions';
-import { planColumns, sortedRows, type LayerRow, type RowOrder } from './planRows';
+import { columnWidths, planColumns, sortedRows, type LayerRow, type RowOrder } from './planRows';
 
 /** Rows kept ready above and below the ones in sight. */
 const OVERSCAN = 6;
@@ -112,7 +112,7 @@ export class PlanTable {
     const longest = this.rows.reduce((most, { name }) => Math.max(most, name.length), 0);
     const wanted = Math.min(LONG_NAME_WIDTH, longest * CHARACTER_WIDTH + NAME_PADDING);
     const name = Math.round(Math.max(NAME_WIDTH, Math.min(wanted, 0.4 * this.element.clientWidth)));
-    const widths = planColumns.slice(1).map(({ width }) => width);
+    const widths = columnWidths(this.rows);
     this.element.style.setProperty('--columns', `minmax(${name}px, 1fr) ${widths.map((w) => `${w}px`).join(' ')}`);
     this.element.style.setProperty('--table-width', `${widths.reduce((sum, width) => sum + width, name)}px`);
   }
