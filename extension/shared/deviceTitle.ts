@@ -1,5 +1,6 @@
 /** Devices in words. */
 import type { DeviceName } from './devices';
+import { l10n } from './language/l10n';
 
 export const DEVICE_TITLES: Readonly<Record<DeviceName, string>> = {
   cpu: 'CPU',
@@ -23,7 +24,12 @@ export function deviceTitle(provider: string): string {
 export function computedWords(precision: string): string {
   const ways = precision.split(', ').map((way) => {
     const [arithmetic = way, provider] = way.split(' ');
-    return provider === undefined ? `in ${arithmetic}` : `in ${arithmetic} on the ${deviceTitle(provider)}`;
+    return provider === undefined
+      ? l10n.t('in {0}', arithmetic)
+      : l10n.t('in {0} on the {1}', arithmetic, deviceTitle(provider));
   });
-  return `computed ${[...new Set(ways)].join(' and ')}`;
+  return l10n.t(
+    'computed {0}',
+    [...new Set(ways)].reduce((some, way) => l10n.t('{0} and {1}', some, way)),
+  );
 }

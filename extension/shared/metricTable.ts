@@ -211,7 +211,7 @@ const ROWS = [
   },
   {
     key: 'condition_number',
-    label: 'condition',
+    label: l10n.t('condition'),
     description: l10n.t(
       'σ₁/σ_M. Empty where σ_M is below √(M·ε)·σ₁, the smallest that a float64 Gram matrix resolves: the matrix is then singular or as good as. Empty, too, where it is above about 1e6 and known only from a Gram matrix, which does not tell it to 0.1 %: of matrices too large to be held.',
     ),

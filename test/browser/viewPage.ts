@@ -12,6 +12,8 @@ import { build } from 'esbuild';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { viewPolicy } from '../../extension/host/editor/viewHtml';
 import type { ViewNotifications, ViewRequests } from '../../extension/protocol';
+import { parseBundle, type Bundle } from '../../extension/shared/language/l10n';
+import { translationsElement } from '../../extension/shared/language/translationsElement';
 import { launchChromium, patientContext } from '../harness/chromium';
 import { repositoryRoot } from '../harness/shared';
 import { llamaResults } from './page/mockModel';
@@ -25,6 +27,8 @@ export interface ViewOptions {
   width?: number;
   height?: number;
   theme?: Theme['name'];
+  /** Every sentence in brackets, `«…»`: a language that shows what is no sentence of the bundle. */
+  bracketed?: boolean;
   /** Query of the page: `model`, `count`, `inspected`, `problems`, `fail`, `slow`, `full`, `farms`, `tight` (see `page/mockHost.ts`). */
   query?: Record<string, string>;
 }
@@ -58,7 +62,8 @@ export class ViewServer {
       const url = new URL(request.url ?? '/', 'http://localhost');
       if (url.pathname === '/') {
         response.setHeader('content-type', 'text/html');
-        response.end(html(themes.find(({ name }) => name === url.searchParams.get('theme')) ?? themes[0]!));
+        const theme = themes.find(({ name }) => name === url.searchParams.get('theme')) ?? themes[0]!;
+        response.end(html(theme, url.searchParams.has('bracketed') ? bracketedBundle() : undefined));
         return;
       }
       // The view itself is the bundle that the editor loads.
@@ -78,7 +83,7 @@ export class ViewServer {
 
   /** The page, loaded anew: of what was opened before, nothing is left but caches. */
   async open(options: ViewOptions = {}): Promise<Page> {
-    const { width = 1400, height = 900, theme = 'dark', query = {} } = options;
+    const { width = 1400, height = 900, theme = 'dark', bracketed = false, query = {} } = options;
     this.context ??= await patientContext(this.browser, { viewport: { width, height }, locale: 'en-US' });
     this.page ??= await this.context.newPage();
     // The pointer stays where it was left: out of sight, as in a page that it never entered.
@@ -86,7 +91,12 @@ export class ViewServer {
     await this.page.setViewportSize({ width, height });
     const { port } = this.server.address() as AddressInfo;
     this.openings += 1;
-    const search = new URLSearchParams({ theme, ...query, opening: String(this.openings) });
+    const search = new URLSearchParams({
+      theme,
+      ...(bracketed && { bracketed: '' }),
+      ...query,
+      opening: String(this.openings),
+    });
     await this.page.goto(`http://127.0.0.1:${port}/?${search.toString()}`);
     return this.page;
   }
@@ -126,7 +136,12 @@ export function notify<K extends keyof ViewNotifications>(
   return page.evaluate(`window.mockHost.notify('${method}', ${JSON.stringify(params)})`);
 }
 
-function html(theme: Theme): string {
+function bracketedBundle(): Bundle {
+  const english = parseBundle(readFileSync(path.join(repositoryRoot, 'media/l10n/bundle.l10n.json'), 'utf8'));
+  return Object.fromEntries(Object.entries(english).map(([key, sentence]) => [key, `«${sentence}»`]));
+}
+
+function html(theme: Theme, translations?: Bundle): string {
   const variables = Object.entries(theme.variables).map(([name, value]) => ['--vscode-' + name, value]);
   // Set through the CSSOM, as VS Code does it: the policy allows no style attribute.
   const script = `for (const [name, value] of ${JSON.stringify(variables)}) document.documentElement.style.setProperty(name, value);`;
@@ -142,6 +157,7 @@ function html(theme: Theme): string {
   </head>
   <body class="${theme.bodyClass}">
     <div id="app"></div>
+    ${translationsElement(translations)}
     <script nonce="${NONCE}" src="mockHost.js"></script>
     <script nonce="${NONCE}" src="webview.js"></script>
   </body>

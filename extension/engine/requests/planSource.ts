@@ -12,6 +12,7 @@ import { isFloatDType } from '../../compression/narrow';
 import { isWrittenDecoded, whyNotReplaceable } from '../../compression/storageNotes';
 import type { PlanLayer } from '../../shared/compression/plans';
 import type { PlanSource } from '../../shared/compression/planSource';
+import { l10n } from '../../shared/language/l10n';
 import type { InspectSettings, LayerResult } from '../../shared/layers';
 import type { EngineDocument } from '../document/engineDocument';
 import { EngineError } from '../layer/engineLayer';
@@ -177,12 +178,16 @@ function reasonFor(
   if (tensor.notModel !== undefined) return always(`is ${tensor.notModel}, no part of the model`);
   const first = tied.firstOf(tensor.name);
   if (first !== undefined) {
-    const is = tensor.sharedWith === undefined ? 'holds the same numbers as' : 'is tied to';
-    return always(`${is} ${first} and becomes what that becomes`);
+    return always(
+      tensor.sharedWith === undefined
+        ? l10n.english('holds the same numbers as {0} and becomes what that becomes', first)
+        : l10n.english('is tied to {0} and becomes what that becomes', first),
+    );
   }
   const refusal = whyNotReplaceable(checkpoint, tensor);
   if (refusal !== undefined) return always(refusal);
-  if (!isFloatDType(tensor.dtype)) return always(`is stored as ${tensor.dtype}, which no factors can have`);
+  if (!isFloatDType(tensor.dtype))
+    return always(l10n.english('is stored as {0}, which no factors can have', tensor.dtype));
   let module: string | undefined;
   try {
     const matrix = compressibleMatrix(layer, name);
@@ -192,12 +197,15 @@ function reasonFor(
     return always(error instanceof CompressionError ? error.reason : error.message);
   }
   const twins = tied.twinsOf(tensor.name);
-  const ties = twins.length > 0 ? `, tied to ${twins.join(', ')}` : '';
+  const others = twins.join(', ');
   if (module === 'embedding' || isInputEmbedding(tensor.name) || isInputEmbedding(tensor.alias ?? '')) {
-    return { why: `is an embedding${ties}`, always: false };
+    const why = others === '' ? l10n.english('is an embedding') : l10n.english('is an embedding, tied to {0}', others);
+    return { why, always: false };
   }
   if (isOutputMatrix(tensor.name) || isOutputMatrix(tensor.alias ?? '')) {
-    return { why: `is the output matrix${ties}`, always: false };
+    const why =
+      others === '' ? l10n.english('is the output matrix') : l10n.english('is the output matrix, tied to {0}', others);
+    return { why, always: false };
   }
   return undefined;
 }

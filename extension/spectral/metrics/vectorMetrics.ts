@@ -20,14 +20,14 @@ export interface VectorMetricRow {
 export const vectorMetricTable: readonly VectorMetricRow[] = [
   {
     key: 'localization_ratio',
-    label: 'localization',
+    label: l10n.t('localization'),
     description: l10n.t(
       '‖v‖₁/‖v‖∞: the number of elements, each counted by its size beside the largest. 1 where one element holds everything, the vector’s length where all are equally large.',
     ),
   },
   {
     key: 'participation_ratio',
-    label: 'participation',
+    label: l10n.t('participation'),
     description: l10n.t(
       '‖v‖₂/‖v‖₄. Its fourth power is the number of elements that share the vector: 1 where one element holds everything, the vector’s length where all are equally large, a third of it for a random vector.',
     ),
