@@ -1,8 +1,11 @@
 /** The page in a language in which every sentence of the bundle is in brackets: what is not, nobody can translate. */
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import type { Page } from 'playwright-core';
+import { cutTexts } from './cutText';
 import { openView } from './openView';
 import { llamaResults } from './page/mockModel';
+import { screenshotFolder } from './viewPage';
 
 /** What the engine says of the made model: its reasons are English (`extension/shared/language/l10n.ts`). */
 const ENGINE = new Set([
@@ -77,7 +80,7 @@ describe('the page in another language', function () {
   };
 
   it('has every sentence from the bundle: overview, table, its menus, all views of a layer, the plan', async () => {
-    const page = await openView({ bracketed: true, width: 1500, query: { problems: '2' } });
+    const page = await openView({ language: 'brackets', width: 1500, query: { problems: '2' } });
     await page.locator('.unusual-item').first().waitFor();
     await look(page, 'overview');
     await page.getByRole('button', { name: '«How to filter»' }).click();
@@ -110,4 +113,31 @@ describe('the page in another language', function () {
       [],
     );
   });
+
+  for (const width of [1500, 1000, 500]) {
+    it(`cuts nothing in German at ${width} pixels`, async () => {
+      const cut: string[] = [];
+      const keep = async (page: Page, view: string): Promise<void> => {
+        await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+        await page.screenshot({ path: path.join(screenshotFolder, `de-${view}-${width}.png`) });
+        cut.push(...(await cutTexts(page)).map((text) => `${view}: ${text}`));
+      };
+      const page = await openView({ language: 'de', width, query: { problems: '2' } });
+      await page.locator('.unusual-item').first().waitFor();
+      await keep(page, 'overview');
+      await page.locator('.table-body .table-row', { hasText: 'down_proj' }).first().click();
+      const tabs = page.locator('.layer vscode-panel-tab');
+      await tabs.first().waitFor();
+      for (const name of ['Spektrum', 'Ränge und Kompression', 'Alle Zahlen']) {
+        await tabs.filter({ hasText: name }).click();
+        await page.locator('.layer vscode-panel-view:not([hidden])').waitFor();
+        await keep(page, name);
+      }
+      await page.keyboard.press('Escape');
+      await page.locator('.header-actions').getByRole('button', { name: 'Modell komprimieren …' }).click();
+      await page.locator('.plan-table .table-body [role=row]').first().waitFor();
+      await keep(page, 'plan');
+      assert.deepEqual(cut, []);
+    });
+  }
 });

@@ -23,12 +23,14 @@ const NONCE = 'dGVzdC1ub25jZQ';
 
 const TYPES: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/css' };
 
+export type Language = 'en' | 'de' | 'brackets';
+
 export interface ViewOptions {
   width?: number;
   height?: number;
   theme?: Theme['name'];
-  /** Every sentence in brackets, `«…»`: a language that shows what is no sentence of the bundle. */
-  bracketed?: boolean;
+  /** `brackets` has every sentence in «…»: a language that shows what is no sentence of the bundle. */
+  language?: Language;
   /** Query of the page: `model`, `count`, `inspected`, `problems`, `fail`, `slow`, `full`, `farms`, `tight` (see `page/mockHost.ts`). */
   query?: Record<string, string>;
 }
@@ -63,7 +65,7 @@ export class ViewServer {
       if (url.pathname === '/') {
         response.setHeader('content-type', 'text/html');
         const theme = themes.find(({ name }) => name === url.searchParams.get('theme')) ?? themes[0]!;
-        response.end(html(theme, url.searchParams.has('bracketed') ? bracketedBundle() : undefined));
+        response.end(html(theme, (url.searchParams.get('language') ?? 'en') as Language));
         return;
       }
       // The view itself is the bundle that the editor loads.
@@ -83,7 +85,7 @@ export class ViewServer {
 
   /** The page, loaded anew: of what was opened before, nothing is left but caches. */
   async open(options: ViewOptions = {}): Promise<Page> {
-    const { width = 1400, height = 900, theme = 'dark', bracketed = false, query = {} } = options;
+    const { width = 1400, height = 900, theme = 'dark', language = 'en', query = {} } = options;
     this.context ??= await patientContext(this.browser, { viewport: { width, height }, locale: 'en-US' });
     this.page ??= await this.context.newPage();
     // The pointer stays where it was left: out of sight, as in a page that it never entered.
@@ -93,7 +95,7 @@ export class ViewServer {
     this.openings += 1;
     const search = new URLSearchParams({
       theme,
-      ...(bracketed && { bracketed: '' }),
+      ...(language !== 'en' && { language }),
       ...query,
       opening: String(this.openings),
     });
@@ -136,17 +138,22 @@ export function notify<K extends keyof ViewNotifications>(
   return page.evaluate(`window.mockHost.notify('${method}', ${JSON.stringify(params)})`);
 }
 
-function bracketedBundle(): Bundle {
-  const english = parseBundle(readFileSync(path.join(repositoryRoot, 'media/l10n/bundle.l10n.json'), 'utf8'));
-  return Object.fromEntries(Object.entries(english).map(([key, sentence]) => [key, `«${sentence}»`]));
+function translationsOf(language: Language): Bundle | undefined {
+  const bundle = (name: string): Bundle =>
+    parseBundle(readFileSync(path.join(repositoryRoot, 'media/l10n', name), 'utf8'));
+  if (language === 'en') return undefined;
+  if (language === 'de') return bundle('bundle.l10n.de.json');
+  return Object.fromEntries(
+    Object.entries(bundle('bundle.l10n.json')).map(([key, sentence]) => [key, `«${sentence}»`]),
+  );
 }
 
-function html(theme: Theme, translations?: Bundle): string {
+function html(theme: Theme, language: Language): string {
   const variables = Object.entries(theme.variables).map(([name, value]) => ['--vscode-' + name, value]);
   // Set through the CSSOM, as VS Code does it: the policy allows no style attribute.
   const script = `for (const [name, value] of ${JSON.stringify(variables)}) document.documentElement.style.setProperty(name, value);`;
   return `<!doctype html>
-<html lang="en">
+<html lang="${language === 'brackets' ? 'en' : language}">
   <head>
     <meta charset="utf-8">
     <meta http-equiv="Content-Security-Policy" content="${viewPolicy(NONCE)}">
@@ -157,7 +164,7 @@ function html(theme: Theme, translations?: Bundle): string {
   </head>
   <body class="${theme.bodyClass}">
     <div id="app"></div>
-    ${translationsElement(translations)}
+    ${translationsElement(translationsOf(language))}
     <script nonce="${NONCE}" src="mockHost.js"></script>
     <script nonce="${NONCE}" src="webview.js"></script>
   </body>

@@ -78,6 +78,7 @@ describe('a run of a plan that is killed', () => {
     );
     await runInProcess(model, { ...request, existing: 'resume', shardBytes: 1e6 });
     assert.ok(existsSync(into));
+    rmSync(into, { recursive: true });
   });
 
   it(`${KILLS} times leaves no target or the whole one, and goes on to the same bytes`, async function () {
