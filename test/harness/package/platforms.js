@@ -18,12 +18,12 @@ const MACOS = ['libonnxruntime.1.dylib', 'onnxruntime_binding.node'];
 const NONE = [];
 
 module.exports = {
-  'linux-x64': { onnxruntime: LINUX, files: 60, packedMB: 20.8, unpackedMB: 54.5 },
-  'linux-arm64': { onnxruntime: LINUX, files: 60, packedMB: 13.3, unpackedMB: 33.8 },
-  'win32-x64': { onnxruntime: WINDOWS, files: 64, packedMB: 31.7, unpackedMB: 75.3 },
-  'win32-arm64': { onnxruntime: WINDOWS, files: 64, packedMB: 32.9, unpackedMB: 81.2 },
-  'darwin-arm64': { onnxruntime: MACOS, files: 60, packedMB: 15.9, unpackedMB: 53.1 },
-  'darwin-x64': { onnxruntime: NONE, files: 27, packedMB: 2.9, unpackedMB: 8.3 },
-  'alpine-x64': { onnxruntime: NONE, files: 27, packedMB: 2.9, unpackedMB: 8.3 },
-  'alpine-arm64': { onnxruntime: NONE, files: 27, packedMB: 2.9, unpackedMB: 8.3 },
+  'linux-x64': { onnxruntime: LINUX, files: 64, packedMB: 21.1, unpackedMB: 55.3 },
+  'linux-arm64': { onnxruntime: LINUX, files: 64, packedMB: 13.5, unpackedMB: 34.6 },
+  'win32-x64': { onnxruntime: WINDOWS, files: 68, packedMB: 32, unpackedMB: 76.1 },
+  'win32-arm64': { onnxruntime: WINDOWS, files: 68, packedMB: 33.1, unpackedMB: 81.8 },
+  'darwin-arm64': { onnxruntime: MACOS, files: 64, packedMB: 16.2, unpackedMB: 53.9 },
+  'darwin-x64': { onnxruntime: NONE, files: 31, packedMB: 3, unpackedMB: 8.6 },
+  'alpine-x64': { onnxruntime: NONE, files: 31, packedMB: 3, unpackedMB: 8.6 },
+  'alpine-arm64': { onnxruntime: NONE, files: 31, packedMB: 3, unpackedMB: 8.6 },
 };
