@@ -29,7 +29,7 @@ const CUT_TEXTS = `() => {
         continue;
       }
       // A layer's view is read downwards: what is too wide for it is cut.
-      if (scrolls(style.overflowX)) return box.matches('.layer-body');
+      if (scrolls(style.overflowX)) return box.matches('.layer-body, .compare-body');
       return !(style.textOverflow === 'ellipsis' && titled(element));
     }
     return left < -SLACK || right > innerWidth + SLACK;

@@ -51,7 +51,7 @@ export class CompareView {
       element('header', { class: 'layer-head' }, this.title, close),
       element(
         'div',
-        { class: 'layer-body' },
+        { class: 'compare-body' },
         ...[this.tooMany, this.plotPlace, this.status, this.problems],
         element('div', { class: 'compare-head' }, element('h3', { class: 'plot-title' }, l10n.t('Numbers')), this.all),
         element(

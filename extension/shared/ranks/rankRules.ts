@@ -44,7 +44,12 @@ const ROWS = [
     name: l10n.t('effective rank'),
     description: l10n.t('Roy & Vetterli, rounded up'),
   },
-  { key: 'stable_rank', label: l10n.t('stable'), name: l10n.t('stable rank'), description: l10n.t('Σλ/λ₁, rounded up') },
+  {
+    key: 'stable_rank',
+    label: l10n.t('stable'),
+    name: l10n.t('stable rank'),
+    description: l10n.t('Σλ/λ₁, rounded up'),
+  },
   {
     key: 'hard_threshold',
     label: l10n.t('threshold'),
