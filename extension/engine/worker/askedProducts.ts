@@ -64,20 +64,20 @@ export class AskedProducts implements ProductHost {
     return this.ask('reduce', null, [], poll);
   }
 
-  hold(x: Float64Array, count: number): void {
-    this.ask('hold', { x, count }, [x]);
+  hold(x: Float64Array, count: number, damped: Interval): void {
+    this.ask('hold', { x, count, damped }, [x]);
   }
 
-  filter(degree: number, damped: Interval, poll: Poll): void {
-    this.ask('filter', { degree, damped }, [], poll);
+  filter(degree: number, poll: Poll): void {
+    this.ask('filter', { degree }, [], poll);
   }
 
   overlaps(): Float64Array {
     return this.ask('overlaps', null, []);
   }
 
-  imageOverlaps(damped: Interval): Float64Array {
-    return this.ask('imageOverlaps', { damped }, []);
+  imageOverlaps(): Float64Array {
+    return this.ask('imageOverlaps', null, []);
   }
 
   combine(coefficients: Float64Array): void {
@@ -88,8 +88,8 @@ export class AskedProducts implements ProductHost {
     this.ask('choose', { coefficients }, []);
   }
 
-  residuals(values: Float64Array, damped: Interval): Float64Array {
-    return this.ask('residuals', { values, damped }, []);
+  residuals(values: Float64Array): Float64Array {
+    return this.ask('residuals', { values }, []);
   }
 
   transform(k: number, poll: Poll): Float64Array {

@@ -14,13 +14,13 @@ export interface ServedCalls {
   beginGram: (params: { n: number }) => Promise<null>;
   addGram: (params: { x: Float64Array; k: number }) => Promise<Float64Array>;
   reduce: (params: null, onProgress: Progress) => Promise<BandMatrix>;
-  hold: (params: { x: Float64Array; count: number }) => Promise<null>;
-  filter: (params: { degree: number; damped: Interval }, onProgress: Progress) => Promise<null>;
+  hold: (params: { x: Float64Array; count: number; damped: Interval }) => Promise<null>;
+  filter: (params: { degree: number }, onProgress: Progress) => Promise<null>;
   overlaps: (params: null) => Promise<Float64Array>;
-  imageOverlaps: (params: { damped: Interval }) => Promise<Float64Array>;
+  imageOverlaps: (params: null) => Promise<Float64Array>;
   combine: (params: { coefficients: Float64Array }) => Promise<null>;
   choose: (params: { coefficients: Float64Array }) => Promise<null>;
-  residuals: (params: { values: Float64Array; damped: Interval }) => Promise<Float64Array>;
+  residuals: (params: { values: Float64Array }) => Promise<Float64Array>;
   transform: (params: { k: number }, onProgress: Progress) => Promise<Float64Array>;
 }
 
@@ -69,19 +69,19 @@ export class ProductServer implements ServedCalls {
     return band;
   };
 
-  readonly hold: ServedCalls['hold'] = ({ x, count }) => {
-    this.held = new HeldVectors(this.begun(this.reduced).band, x, count, this.products, this.signal);
+  readonly hold: ServedCalls['hold'] = ({ x, count, damped }) => {
+    this.held = new HeldVectors(this.begun(this.reduced).band, x, count, damped, this.products, this.signal);
     return Promise.resolve(null);
   };
 
-  readonly filter: ServedCalls['filter'] = async ({ degree, damped }, onProgress) => {
-    await this.begun(this.held).filter(degree, damped, onProgress);
+  readonly filter: ServedCalls['filter'] = async ({ degree }, onProgress) => {
+    await this.begun(this.held).filter(degree, onProgress);
     return null;
   };
 
   readonly overlaps: ServedCalls['overlaps'] = () => this.begun(this.held).overlaps();
 
-  readonly imageOverlaps: ServedCalls['imageOverlaps'] = ({ damped }) => this.begun(this.held).imageOverlaps(damped);
+  readonly imageOverlaps: ServedCalls['imageOverlaps'] = () => this.begun(this.held).imageOverlaps();
 
   readonly combine: ServedCalls['combine'] = async ({ coefficients }) => {
     await this.begun(this.held).combine(coefficients);
@@ -93,8 +93,7 @@ export class ProductServer implements ServedCalls {
     return null;
   };
 
-  readonly residuals: ServedCalls['residuals'] = ({ values, damped }) =>
-    this.begun(this.held).residuals(values, damped);
+  readonly residuals: ServedCalls['residuals'] = ({ values }) => this.begun(this.held).residuals(values);
 
   readonly transform: ServedCalls['transform'] = async ({ k }, onProgress) => {
     const { panels } = this.begun(this.reduced);

@@ -30,16 +30,16 @@ const EXCESS = 1e-8;
 
 /** The vectors of the iteration where they are held: columns of X, n × count. @see HeldVectors */
 export interface Subspace extends Columns {
-  /** Takes X. @param x row-major, handed over */
-  hold(x: Float64Array, count: number): void;
+  /** Takes X. @param x row-major, handed over @param damped as in `BandFilter` */
+  hold(x: Float64Array, count: number, damped: Interval): void;
   /** X ← ±T_degree of the band matrix times X, as in `BandFilter`. */
-  filter(degree: number, damped: Interval, poll: Poll): void;
+  filter(degree: number, poll: Poll): void;
   /** XᵀT₁X, count × count. */
-  imageOverlaps(damped: Interval): Float64Array;
+  imageOverlaps(): Float64Array;
   /** Makes vectors X·Cᵀ beside X. @param coefficients C, chosen × count */
   choose(coefficients: Float64Array): void;
   /** ‖T₁·x − value·x‖² of the chosen vectors. */
-  residuals(values: Float64Array, damped: Interval): Float64Array;
+  residuals(values: Float64Array): Float64Array;
 }
 
 export interface SubspaceTools {
@@ -71,12 +71,12 @@ export function leadingBandVectors(band: BandMatrix, k: number, tools: SubspaceT
   const { damped } = bounds;
   const degrees = new FilterDegrees(bounds);
   if (degrees.areTooMany) return undefined;
-  subspace.hold(randomVectors(n, count), count);
+  subspace.hold(randomVectors(n, count), count, damped);
   let trace = 0;
   for (let i = 0; i < n; i++) trace += band.rows[i * (band.width + 1) + band.width]!;
   for (let looks = 0; looks < MOST_LOOKS; looks++) {
     for (let degree = degrees.next(); degree !== undefined; degree = degrees.next()) {
-      subspace.filter(degree, damped, poll);
+      subspace.filter(degree, poll);
       if (!orthonormalise(subspace, count, kernels, poll)) return undefined;
       reached = Math.max(reached, FILTER_SHARE * degrees.share);
     }
@@ -114,12 +114,12 @@ function rayleighRitz(
   if (!factor) return undefined;
   // X·L⁻ᵀ is orthonormal.
   const inverse = inverseLower(factor, count, kernels, poll);
-  const projected = subspace.imageOverlaps(damped);
+  const projected = subspace.imageOverlaps();
   const half = kernels.multiply(inverse, projected, count, count, count, false, false);
   const whole = kernels.multiply(half, inverse, count, count, count, false, true);
   const solved = topEigenvectors(whole, count, first, { kernels, onProgress: poll });
   subspace.choose(kernels.multiply(solved.vectors, inverse, first, count, count, false, false));
-  const squares = subspace.residuals(solved.values, damped);
+  const squares = subspace.residuals(solved.values);
   // Of t = (B − centre)/radius.
   const radius = (damped.high - damped.low) / 2;
   return {

@@ -8,26 +8,31 @@ import { BandFilter } from './bandFilter';
 
 export class HeldVectors {
   private spare: Float64Array;
-  private known: { damped: Interval; filter: BandFilter } | undefined;
+  private readonly polynomials: BandFilter;
   /** Vectors that were made of X, n × `count`. */
   private chosen: { vectors: Float64Array; count: number } | undefined;
 
-  /** @param x n × count, row-major; handed over */
+  /**
+   * @param x n × count, row-major; handed over
+   * @param damped as in `BandFilter`
+   */
   constructor(
     private readonly band: BandMatrix,
     private x: Float64Array,
     private readonly count: number,
+    damped: Interval,
     private readonly products: MatrixProducts,
     private readonly signal?: AbortSignal,
   ) {
     this.spare = new Float64Array(x.length);
+    this.polynomials = new BandFilter(band, damped);
   }
 
   /** X ← ±T_degree of the band matrix times X. @throws DOMException `AbortError` when the signal fires */
-  async filter(degree: number, damped: Interval, onProgress?: (fraction: number) => void): Promise<void> {
+  async filter(degree: number, onProgress?: (fraction: number) => void): Promise<void> {
     const { count, products, signal } = this;
     const options = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
-    [this.x, this.spare] = await this.filterFor(damped).filtered(this.x, this.spare, count, degree, products, options);
+    [this.x, this.spare] = await this.polynomials.filtered(this.x, this.spare, count, degree, products, options);
   }
 
   /** XᵀX, count × count. */
@@ -37,9 +42,9 @@ export class HeldVectors {
   }
 
   /** XᵀT₁X of the band matrix, count × count. */
-  async imageOverlaps(damped: Interval): Promise<Float64Array> {
+  async imageOverlaps(): Promise<Float64Array> {
     const { x, count, band, products } = this;
-    const image = await this.image(x, count, damped);
+    const image = await this.image(x, count);
     return products.multiply(x, image, count, count, band.n, true, false);
   }
 
@@ -60,9 +65,9 @@ export class HeldVectors {
   }
 
   /** ‖T₁·x − value·x‖² of the chosen vectors. @param values one of each */
-  async residuals(values: Float64Array, damped: Interval): Promise<Float64Array> {
+  async residuals(values: Float64Array): Promise<Float64Array> {
     const { vectors, count } = this.made();
-    const images = await this.image(vectors, count, damped);
+    const images = await this.image(vectors, count);
     const squares = new Float64Array(count);
     for (let at = 0; at < vectors.length;) {
       for (let j = 0; j < count; j++, at++) squares[j] = squares[j]! + (images[at]! - values[j]! * vectors[at]!) ** 2;
@@ -88,21 +93,13 @@ export class HeldVectors {
   }
 
   /** T₁ times some vectors, in spare memory. */
-  private async image(vectors: Float64Array, count: number, damped: Interval): Promise<Float64Array> {
+  private async image(vectors: Float64Array, count: number): Promise<Float64Array> {
     const { products, signal } = this;
     const memory = this.spare.subarray(0, vectors.length);
-    const [image] = await this.filterFor(damped).filtered(vectors, memory, count, 1, products, {
+    const [image] = await this.polynomials.filtered(vectors, memory, count, 1, products, {
       ...(signal && { signal }),
     });
     return image;
-  }
-
-  private filterFor(damped: Interval): BandFilter {
-    const { known } = this;
-    if (known && known.damped.low === damped.low && known.damped.high === damped.high) return known.filter;
-    const filter = new BandFilter(this.band, damped);
-    this.known = { damped, filter };
-    return filter;
   }
 
   private made(): { vectors: Float64Array; count: number } {

@@ -101,13 +101,13 @@ export interface ProductHost {
   /** The Gram matrix in band form, and what leads back to it. @throws RangeError where an element is NaN or infinite */
   reduce(poll: Poll): BandMatrix;
   /** Vectors of an iteration on the band matrix. @see HeldVectors, where each is described */
-  hold(x: Float64Array, count: number): void;
-  filter(degree: number, damped: Interval, poll: Poll): void;
+  hold(x: Float64Array, count: number, damped: Interval): void;
+  filter(degree: number, poll: Poll): void;
   overlaps(): Float64Array;
-  imageOverlaps(damped: Interval): Float64Array;
+  imageOverlaps(): Float64Array;
   combine(coefficients: Float64Array): void;
   choose(coefficients: Float64Array): void;
-  residuals(values: Float64Array, damped: Interval): Float64Array;
+  residuals(values: Float64Array): Float64Array;
   /** Q·X, n × k, of the first k vectors that were chosen: those of the Gram matrix, which is forgotten. */
   transform(k: number, poll: Poll): Float64Array;
 }
