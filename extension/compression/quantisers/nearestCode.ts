@@ -19,10 +19,15 @@ export function nearestCode(numbers: Float64Array): NearestCode {
   const midpoints = Float64Array.from({ length: last }, (_, i) => (numbers[codes[i]!]! + numbers[codes[i + 1]!]!) / 2);
   const least = midpoints[0]!;
   const perUnit = CELLS / (midpoints[last - 1]! - least || 1);
-  // How many midpoints lie below the cell before, and below the end of the cell after: rounding may miss by a cell.
-  const below = (cell: number): number => midpoints.filter((middle) => middle < least + cell / perUnit).length;
-  const from = Uint8Array.from({ length: CELLS }, (_, cell) => (cell === 0 ? 0 : below(cell - 1)));
-  const to = Uint8Array.from({ length: CELLS }, (_, cell) => (cell === CELLS - 1 ? last : below(cell + 2)));
+  // How many midpoints lie below the beginning of each cell, and below the end of the last.
+  const below = new Uint8Array(CELLS + 1);
+  for (let cell = 0, count = 0; cell <= CELLS; cell++) {
+    while (count < last && midpoints[count]! < least + cell / perUnit) count++;
+    below[cell] = count;
+  }
+  // From the beginning of the cell before to the end of the cell after: rounding may miss by a cell.
+  const from = Uint8Array.from({ length: CELLS }, (_, cell) => (cell === 0 ? 0 : below[cell - 1]!));
+  const to = Uint8Array.from({ length: CELLS }, (_, cell) => (cell === CELLS - 1 ? last : below[cell + 2]!));
   return (x) => {
     const cell = Math.min(CELLS - 1, Math.max(0, Math.floor((x - least) * perUnit)));
     let low = from[cell]!;
