@@ -120,16 +120,20 @@ export class ScatterPlot {
   private keepInSight(): void {
     const { points } = this.shown;
     const { col } = this.cursor.place;
-    if (!points[col] || this.isInSight(points[col])) return;
-    const next = [...points.keys()].filter((at) => this.isInSight(points[at]!));
+    const isInSight = this.inSight();
+    if (!points[col] || isInSight(points[col])) return;
+    const next = [...points.keys()].filter((at) => isInSight(points[at]!));
     const nearest = next.sort((a, b) => Math.abs(a - col) - Math.abs(b - col))[0];
     if (nearest !== undefined) this.cursor.move(0, nearest);
   }
 
-  private isInSight(point: ScatterPoint): boolean {
+  private inSight(): (point: ScatterPoint) => boolean {
     const { x, y } = this.scales();
-    const [left, top] = [x(point.x), y(point.y)];
-    return left >= 0 && left <= this.frame.width && top >= 0 && top <= this.frame.height;
+    const { width, height } = this.frame;
+    return (point) => {
+      const [left, top] = [x(point.x), y(point.y)];
+      return left >= 0 && left <= width && top >= 0 && top <= height;
+    };
   }
 
   private box(at: number): { left: number; top: number; width: number; height: number } {
