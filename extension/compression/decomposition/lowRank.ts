@@ -56,10 +56,10 @@ export function lowRank(
   }
   const a = weighted(metric, w, matrix, tools.kernels, stage(tools, 0, WEIGHING_SHARE).poll);
   const { kernels } = tools;
-  const onProgress = stage(tools, WEIGHING_SHARE, FOUND_SHARE).poll;
+  const finding = stage(tools, WEIGHING_SHARE, FOUND_SHARE);
   const vectors =
-    (before && improvedDirections({ ...matrix, w: a }, inMetric(metric, before, rank), rank, tools)) ??
-    smallerSideVectors({ w: a, rows: outputs, cols: inputs, kernels }, rank, { onProgress });
+    (before && improvedDirections({ ...matrix, w: a }, inMetric(metric, before, rank), rank, finding)) ??
+    smallerSideVectors({ w: a, rows: outputs, cols: inputs, kernels }, rank, { onProgress: finding.poll });
   const found = { a, vectors, rank };
   const rest = stage(tools, FOUND_SHARE, 1);
   return outputs >= inputs ? onTheRight(matrix, metric, found, rest) : onTheLeft(matrix, metric, found, rest);
