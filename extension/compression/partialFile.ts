@@ -51,20 +51,24 @@ export async function partialsIn(folder: string): Promise<string[]> {
  * Removes partial files of saves that are over. Failing to is no reason not to save or to open: they only take space.
  */
 export async function removeAbandonedPartials(folder: string, now = Date.now()): Promise<void> {
-  for (const partial of await partialsIn(folder)) {
-    const stats = await lstat(partial).catch(() => undefined);
-    if (stats?.isFile() && isAbandoned(partial, stats.mtimeMs, now)) await unlink(partial).catch(() => undefined);
+  for (const { partial, abandoned } of await partialFiles(folder, now)) {
+    if (abandoned) await unlink(partial).catch(() => undefined);
   }
 }
 
 /** The partial files in a folder whose saves are not over. Removes nothing. */
 export async function livingPartials(folder: string, now = Date.now()): Promise<string[]> {
-  const living = [];
+  const found = await partialFiles(folder, now);
+  return found.flatMap(({ partial, abandoned }) => (abandoned ? [] : [partial]));
+}
+
+async function partialFiles(folder: string, now: number): Promise<{ partial: string; abandoned: boolean }[]> {
+  const found = [];
   for (const partial of await partialsIn(folder)) {
     const stats = await lstat(partial).catch(() => undefined);
-    if (stats?.isFile() && !isAbandoned(partial, stats.mtimeMs, now)) living.push(partial);
+    if (stats?.isFile()) found.push({ partial, abandoned: isAbandoned(partial, stats.mtimeMs, now) });
   }
-  return living;
+  return found;
 }
 
 /** Who writes a partial file, for people. */
