@@ -7,7 +7,7 @@
 import type { Poll } from '../../linalg/kernels/kernels';
 import type { Part } from '../../shared/compression/parts';
 import type { LayerMatrix, MethodTools } from '../methods/method';
-import { partOperations } from '../parts/registry';
+import { negative, partOperations } from '../parts/registry';
 
 /** Rounds end if the error falls by less than this share of itself. */
 const LEAST_FALL = 1e-4;
@@ -72,20 +72,4 @@ export function alternate(matrix: LayerMatrix, alternation: Alternation, tools: 
   }
   tools.poll(1);
   return { parts, rounds: errors };
-}
-
-/** Parts can only be added: the same one with the other sign. */
-function negative(part: Part): Part {
-  const turned = (x: Float64Array): Float64Array => x.map((value) => -value);
-  switch (part.kind) {
-    case 'product':
-      return { ...part, left: turned(part.left) };
-    case 'quantised':
-      return { ...part, scales: turned(part.scales) };
-    case 'columns':
-    case 'sparse':
-      return { ...part, values: turned(part.values) };
-    default:
-      throw new Error(`parts of the kind ${part.kind} are no term of an alternation`);
-  }
 }

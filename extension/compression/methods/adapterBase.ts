@@ -1,14 +1,12 @@
 /** The base that an adapter is added to. */
 import type { ProductPart } from '../../shared/compression/parts';
-import { productPart } from '../parts/product';
-import { partOperations, storePart } from '../parts/registry';
+import { negative, partOperations, storePart } from '../parts/registry';
 import type { AdapterBase, LayerMatrix, MethodResult, MethodTools } from './method';
 
 /** What an initial adapter leaves over: W without it. */
 export function residualBase(matrix: LayerMatrix, adapter: ProductPart, { kernels, poll }: MethodTools): AdapterBase {
-  const negative = { ...adapter, left: adapter.left.map((value) => -value) };
   const w = matrix.w.slice();
-  productPart.addTo(w, negative, matrix, kernels, () => poll(1));
+  partOperations(adapter.kind).addTo(w, negative(adapter), matrix, kernels, () => poll(1));
   return { w, stored: 'here' };
 }
 

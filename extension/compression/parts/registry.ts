@@ -32,3 +32,19 @@ export function partOperations<P extends Part>(kind: P['kind']): PartOperations<
 export function storePart(part: Part, size: MatrixSize, dtype: FloatDType): StoredPart<Part> {
   return partOperations(part.kind).store(part, size, dtype);
 }
+
+/** Parts can only be added: the same one with the other sign. */
+export function negative(part: Part): Part {
+  const turned = (x: Float64Array): Float64Array => x.map((value) => -value);
+  switch (part.kind) {
+    case 'product':
+      return { ...part, left: turned(part.left) };
+    case 'quantised':
+      return { ...part, scales: turned(part.scales) };
+    case 'columns':
+    case 'sparse':
+      return { ...part, values: turned(part.values) };
+    default:
+      throw new Error(`parts of the kind ${part.kind} cannot be subtracted`);
+  }
+}
