@@ -44,30 +44,15 @@ export async function askSavingChoices(
     .filter(({ name }) => (name === 'onnx') === (format === 'onnx') || name === 'dense' || name === 'safetensors')
     .filter(({ name }) => methodsWithoutPlace(name, plan).length === 0)
     .map(({ name, label, description }) => ({ label, detail: description, name }));
-  const layout = await vscode.window.showQuickPick(layouts, {
-    title,
-    placeHolder: l10n.t('For which program?'),
-    ignoreFocusOut: true,
-  });
+  const ask = <T extends vscode.QuickPickItem>(items: readonly T[], placeHolder: string): Thenable<T | undefined> =>
+    vscode.window.showQuickPick(items, { title, placeHolder, ignoreFocusOut: true });
+  const layout = await ask(layouts, l10n.t('For which program?'));
   if (!layout) return undefined;
   // The tensors of a graph keep their types, and its nodes stay in one file.
-  const dtype =
-    layout.name === 'onnx'
-      ? DTYPES[0]
-      : await vscode.window.showQuickPick(DTYPES, {
-          title,
-          placeHolder: l10n.t('Type of the new tensors'),
-          ignoreFocusOut: true,
-        });
+  const isGraph = layout.name === 'onnx';
+  const dtype = isGraph ? DTYPES[0] : await ask(DTYPES, l10n.t('Type of the new tensors'));
   if (!dtype) return undefined;
-  const shard =
-    layout.name === 'onnx'
-      ? SHARDS[0]
-      : await vscode.window.showQuickPick(SHARDS, {
-          title,
-          placeHolder: l10n.t('Size of the files'),
-          ignoreFocusOut: true,
-        });
+  const shard = isGraph ? SHARDS[0] : await ask(SHARDS, l10n.t('Size of the files'));
   if (!shard) return undefined;
   const target = await askFolder(source, layout.name);
   if (!target) return undefined;

@@ -7,6 +7,7 @@
  * it, which is the way W was: in × out for a MatMul, as `transB` says for a Gemm, out × in × kernel for a convolution.
  */
 import { FileReader } from '../../../checkpoint/files/fileReader';
+import { NAMES_SHOWN } from '../../../checkpoint/problemList';
 import { nodeLabel, OnnxPlaces } from '../../../checkpoint/onnx/onnxPlaces';
 import type { TreeNode } from '../../../checkpoint/onnx/onnxTree';
 import { layoutHolds } from '../../../shared/compression/layoutMethods';
@@ -47,9 +48,6 @@ export function onnxLayoutWithin(most: number): Layout {
     },
   };
 }
-
-/** Names that a note has; the rest is a number. */
-const NAMES_SHOWN = 3;
 
 /** One sentence for all of them: older exporters list every weight of a model as an input. */
 function overriddenNote(layers: readonly string[]): string[] {
