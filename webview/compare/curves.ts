@@ -1,5 +1,6 @@
 /** The singular values of a layer, to be drawn beside those of others. Pure. */
 import { l10n } from '../../extension/shared/language/l10n';
+import { EnergyShares } from '../../extension/shared/ranks/energyShares';
 import { formatPercent } from '../numbers/format';
 
 /** Share of the energy whose directions are counted. */
@@ -21,17 +22,12 @@ export function rankedSigma(eigenvalues: Float64Array): Float64Array {
 /**
  * The least share of the directions that holds this share of the energy Σσ².
  *
+ * @param sigma the largest first
  * @returns undefined for a spectrum of zeros, or none
  */
 export function energyShare(sigma: Float64Array, energy: number): number | undefined {
-  const total = sigma.reduce((sum, each) => sum + each * each, 0);
-  if (!(total > 0)) return undefined;
-  let sum = 0;
-  for (let at = 0; at < sigma.length; at++) {
-    sum += sigma[at]! ** 2;
-    if (sum >= energy * total) return (at + 1) / sigma.length;
-  }
-  return 1;
+  if (!(sigma[0]! > 0)) return undefined;
+  return new EnergyShares(sigma.map((each) => each * each)).rankKeeping(energy) / sigma.length;
 }
 
 /** Which spectrum is the most concentrated, and which the least. */
