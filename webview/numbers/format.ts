@@ -1,6 +1,5 @@
 /** Numbers as people read them, in the user's locale. Exports never go through here: they use the C locale. */
 import type { MetricKind } from '../../extension/shared/metricTable';
-import { agreeing } from '../../extension/shared/agreeing';
 import { counts } from '../../extension/shared/language/counts';
 import { l10n } from '../../extension/shared/language/l10n';
 
@@ -112,11 +111,6 @@ export function formatShape(shape: readonly number[]): string {
 /** `1 layer`, `6,144 parameters`. */
 export function counted(kind: keyof typeof counts, count: number, format = formatCount): string {
   return counts[kind](count, format(count));
-}
-
-/** The singular or plural form that goes with the number, the number in front. */
-export function plural(count: number, one: string, many = `${one}s`, format = formatCount): string {
-  return `${format(count)} ${agreeing(count, one, many)}`;
 }
 
 /** A power of ten for an axis tick: 10⁻³. */

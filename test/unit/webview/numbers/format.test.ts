@@ -1,6 +1,6 @@
 /** Numbers as the view shows them. The locale of the tests is that of the machine: only what all share is compared. */
 import assert from 'node:assert/strict';
-import { formatBytes, formatMetric, formatNumber, formatShare, plural } from '../../../../webview/numbers/format';
+import { counted, formatBytes, formatMetric, formatNumber, formatShare } from '../../../../webview/numbers/format';
 
 const digits = (text: string): string => text.replace(/\D/g, '');
 
@@ -46,7 +46,7 @@ describe('formats', () => {
   });
 
   it('agree with their number', () => {
-    assert.equal(plural(1, 'layer'), '1 layer');
-    assert.equal(plural(2, 'layer'), '2 layers');
+    assert.equal(counted('layers', 1), '1 layer');
+    assert.equal(counted('layers', 2), '2 layers');
   });
 });
