@@ -5,11 +5,12 @@ import { largestOf, smallestOf } from '../../extension/shared/extremes';
 import { l10n } from '../../extension/shared/language/l10n';
 import { CellCursor, type CellBox } from '../plots/cellCursor';
 import { element } from '../controls/elements';
-import { formatCount } from '../numbers/format';
 import { PlotFrame, type Layer } from '../plots/plotFrame';
+import type { ZoomView } from '../plots/zoom/zoomView';
 import { drawBlockAxis } from './blockAxis';
+import { BlockWindow, LEAST_BLOCKS } from './blockWindow';
 import { depthFinding, depthLines, depthTwin, middleHalf, numbersOf, type DepthLine } from './depthLines';
-import type { KnownNumbers, MapGrid } from './mapGrid';
+import { shownBlocks, type KnownNumbers, type MapGrid } from './mapGrid';
 import { shownWith, type MapQuantity } from './mapQuantities';
 
 const MARGIN = { top: 22, right: 74, bottom: 24, left: 40 };
@@ -43,10 +44,8 @@ export class DepthPlot {
   private readonly reading = element('p', { class: 'cell-reading', 'aria-hidden': 'true' });
   private panels: readonly MapQuantity[];
   private lines: readonly DepthLine[];
-  /** Within a panel, over blocks. */
-  private readonly across = scaleLinear();
-  /** Blocks in sight, the last one excluded. */
-  private shown = { first: 0, end: 1 };
+  /** Within a panel. */
+  private readonly blocks = new BlockWindow();
 
   /** @param open called with the layer of a point that was chosen */
   constructor(
@@ -76,9 +75,9 @@ export class DepthPlot {
       },
       zoom: {
         axes: 'x',
-        least: 2,
+        least: LEAST_BLOCKS,
         panelAt: (x) => ({ left: this.left(this.panelAt(x).panel), width: this.panelWidth }),
-        words: () => this.shownWords(),
+        words: () => shownBlocks(this.grid, this.blocks.first, this.blocks.end),
       },
     });
     this.element = this.frame.element;
@@ -91,6 +90,11 @@ export class DepthPlot {
       choose,
     });
     this.cursor.reset(Math.max(1, this.lines.length), this.depth, 0, 0);
+  }
+
+  /** The part of the model that is shown, for plots with the same blocks. */
+  get view(): ZoomView {
+    return this.frame.zoom!.view;
   }
 
   show(known: KnownNumbers, quantity: MapQuantity): void {
@@ -135,35 +139,13 @@ export class DepthPlot {
 
   /** Middle of a block, within its panel. */
   private x(col: number): number {
-    return this.across(col + 0.5);
-  }
-
-  private measure(): void {
-    this.across.domain([0, this.depth]).range([0, this.panelWidth]);
-    this.frame.narrow('x', this.across);
-    const [low, high] = this.across.domain() as [number, number];
-    // Those whose middle is in sight.
-    const first = Math.min(this.depth - 1, Math.ceil(low - 0.5));
-    this.shown = { first, end: Math.max(first + 1, Math.floor(high + 0.5)) };
-  }
-
-  private shownWords(): string {
-    const { first, end } = this.shown;
-    const { blocks } = this.grid.map;
-    if (blocks.length === 0)
-      return l10n.t('Shown: from layer {0} to layer {1}.', formatCount(first + 1), formatCount(end));
-    return l10n.t('Shown: from block {0} to block {1}.', blocks[first]!.label, blocks[end - 1]!.label);
-  }
-
-  /** The numbers of a line that are in sight. */
-  private inSight<T>(values: readonly T[]): readonly T[] {
-    return values.slice(this.shown.first, this.shown.end);
+    return this.blocks.scale(col + 0.5);
   }
 
   /** One scale for all panels: side by side they are to be compared. */
   private scale(): Scale {
     const bands = this.panels.flatMap(({ band }) => (band ? [band.low, band.high] : []));
-    const seen = this.panels.flatMap((_, i) => this.lines.flatMap(({ values }) => this.inSight(values[i]!)));
+    const seen = this.panels.flatMap((_, i) => this.lines.flatMap(({ values }) => this.blocks.inSight(values[i]!)));
     const values = [...seen.filter((value) => value !== null), ...bands];
     const [low, high] = values.length > 0 ? [smallestOf(values), largestOf(values)] : [0, 1];
     const range = [this.frame.height, 0];
@@ -187,7 +169,7 @@ export class DepthPlot {
 
   private draw(): void {
     const { frame, lines, panels } = this;
-    this.measure();
+    this.blocks.measure(frame, this.depth, this.panelWidth);
     const y = this.scale();
     const axes = frame.layer('axes');
     const bands = frame.layer('bars');
@@ -201,7 +183,7 @@ export class DepthPlot {
     });
     this.nameLines(marks, y);
     const { row, col } = this.cursor.place;
-    const bounded = Math.min(this.shown.end - 1, Math.max(this.shown.first, col));
+    const bounded = this.blocks.bounded(col);
     // The point that is read out is in sight.
     if (bounded === col) this.cursor.draw();
     else this.cursor.move(row, bounded);
@@ -226,10 +208,9 @@ export class DepthPlot {
         .text(panel.format(value));
     }
     group.append('text').attr('class', 'axis-caption').attr('x', 0).attr('y', -8).text(panel.label);
-    const { first, end } = this.shown;
-    const from = this.across(first);
-    const at = { left: left + from, width: this.across(end) - from, top: frame.height };
-    if (grid.map.blocks.length > 0) drawBlockAxis(axes, this.inSight(grid.map.blocks), at);
+    const { left: from, width } = this.blocks.extent;
+    const at = { left: left + from, width, top: frame.height };
+    if (grid.map.blocks.length > 0) drawBlockAxis(axes, this.blocks.inSight(grid.map.blocks), at);
   }
 
   /** The reference's range, else the middle half of this model's own numbers. */
@@ -258,8 +239,10 @@ export class DepthPlot {
 
   private drawLine(fit: Layer, shown: DepthLine, row: number, y: Scale, panel: number): void {
     const left = this.left(panel);
-    const { first } = this.shown;
-    const points = this.inSight(shown.values[panel]!).map((value, i) => ({ value, x: left + this.x(first + i) }));
+    const { first } = this.blocks;
+    const points = this.blocks
+      .inSight(shown.values[panel]!)
+      .map((value, i) => ({ value, x: left + this.x(first + i) }));
     const path = line<(typeof points)[number]>()
       .defined(({ value }) => value !== null)
       .x(({ x }) => x)
@@ -279,7 +262,7 @@ export class DepthPlot {
     const { frame, lines, panels } = this;
     const last = panels.length - 1;
     const names = lines.flatMap(({ role, values }, row) => {
-      const seen = [...this.inSight(values[last]!), ...this.inSight(values[0]!)];
+      const seen = [...this.blocks.inSight(values[last]!), ...this.blocks.inSight(values[0]!)];
       const value = seen.findLast((each) => each !== null) ?? null;
       return role === '' || value === null ? [] : [{ role, row, top: Math.min(frame.height, Math.max(0, y(value))) }];
     });
@@ -309,8 +292,8 @@ export class DepthPlot {
 
   private panelAt(x: number): { panel: number; col: number } {
     const panel = Math.min(this.panels.length - 1, Math.max(0, Math.floor(x / (this.panelWidth + PANEL_GAP))));
-    const col = Math.floor(this.across.invert(x - this.left(panel)));
-    return { panel, col: Math.min(this.shown.end - 1, Math.max(this.shown.first, col)) };
+    const col = Math.floor(this.blocks.scale.invert(x - this.left(panel)));
+    return { panel, col: this.blocks.bounded(col) };
   }
 
   private nearest(x: number, y: number): { row: number; col: number } | null {

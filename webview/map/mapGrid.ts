@@ -165,6 +165,13 @@ export function layerOf({ layers }: MapCell, found: CellValue): string | undefin
   return found.state === 'number' ? found.layer : layers[0];
 }
 
+/** What is in sight of blocks, or of layers in order, in words. @param end excluded */
+export function shownBlocks({ map: { blocks } }: MapGrid, first: number, end: number): string {
+  return blocks.length === 0
+    ? l10n.t('Shown: from layer {0} to layer {1}.', formatCount(first + 1), formatCount(end))
+    : l10n.t('Shown: from block {0} to block {1}.', blocks[first]!.label, blocks[end - 1]!.label);
+}
+
 interface KnownCell {
   cell: MapCell;
   value: number;

@@ -8,8 +8,11 @@ import { drawHeatLegend } from '../plots/heat/heatLegend';
 import { cssColour, heatScale, type HeatScale } from '../plots/heat/heatScale';
 import { plotContext } from '../plots/plotCanvas';
 import { PlotFrame } from '../plots/plotFrame';
+import type { ZoomView } from '../plots/zoom/zoomView';
 import { element } from '../controls/elements';
+import { formatCount } from '../numbers/format';
 import { drawBlockAxis } from './blockAxis';
+import { BlockWindow, LEAST_BLOCKS } from './blockWindow';
 import {
   cellValue,
   layerOf,
@@ -52,15 +55,19 @@ export class ModelMapPlot {
   private readonly rowHeight: number;
   private known: KnownNumbers = { results: new Map(), looks: new Map() };
   private values: CellValue[][] = [];
+  /** Over blocks; over the columns of layers in order. */
+  private readonly blocks = new BlockWindow();
 
   /**
    * @param controls beside the title
+   * @param view zoomed with another plot over the same blocks, which tells what is shown
    * @param open called with the layer of a cell that was chosen
    */
   constructor(
     private readonly grid: MapGrid,
     private quantity: MapQuantity,
     controls: HTMLElement[],
+    view: ZoomView | undefined,
     open: (layer: string) => void,
   ) {
     const rows = Math.max(1, grid.rows.length);
@@ -80,6 +87,13 @@ export class ModelMapPlot {
         if (at) choose(at.row, at.col);
       },
       controls,
+      zoom: {
+        axes: 'x',
+        least: LEAST_BLOCKS,
+        ...(view && { view }),
+        words: () =>
+          l10n.t('Shown: columns from {0} to {1}.', formatCount(this.blocks.first + 1), formatCount(this.blocks.end)),
+      },
     });
     const choose = (row: number, col: number): void => {
       const cell = this.grid.rows[row]?.cells[col];
@@ -95,6 +109,9 @@ export class ModelMapPlot {
       label: l10n.t('Cell of the map, Enter opens its layer'),
       columns: (row) => this.grid.rows[row]?.cells.length ?? 1,
       box: (row, col) => this.box(row, col),
+      reveal: (row, col) => {
+        if (this.isZoomable(row)) this.frame.zoom?.reveal({ x: [col, col + 1] });
+      },
       choose,
     });
     this.cursor.reset(rows, grid.columns, 0, 0);
@@ -135,20 +152,27 @@ export class ModelMapPlot {
     return verdict === undefined ? [] : [verdictName(verdict)];
   }
 
+  /** Layers in no block lie below the blocks, not among them: they are shown whole. */
+  private isZoomable(row: number): boolean {
+    return row < this.grid.roles || this.grid.roles === 0;
+  }
+
+  /** As much of a cell as is in sight. */
   private box(row: number, col: number): CellBox {
-    const { grid, frame, rowHeight: height } = this;
-    const isRole = row < grid.roles;
-    const width = frame.width / (isRole ? grid.map.blocks.length : grid.columns);
-    const gap = !isRole && grid.roles > 0 ? GAP : 0;
-    return { left: col * width, top: row * height + gap, width, height };
+    const { grid, frame, rowHeight: height, blocks } = this;
+    if (!this.isZoomable(row)) {
+      const width = frame.width / grid.columns;
+      return { left: col * width, top: row * height + GAP, width, height };
+    }
+    const [left, right] = [Math.max(0, blocks.scale(col)), Math.min(frame.width, blocks.scale(col + 1))];
+    return { left, top: row * height, width: Math.max(0, right - left), height };
   }
 
   private cellAt(x: number, y: number): { row: number; col: number } | null {
-    const { grid, frame, rowHeight } = this;
+    const { grid, frame, rowHeight, blocks } = this;
     let row = Math.floor(y / rowHeight);
     if (row >= grid.roles && grid.roles > 0) row = Math.floor((y - GAP) / rowHeight);
-    const columns = row < grid.roles ? grid.map.blocks.length : grid.columns;
-    const col = Math.floor((x / frame.width) * columns);
+    const col = Math.floor(this.isZoomable(row) ? blocks.scale.invert(x) : (x / frame.width) * grid.columns);
     return grid.rows[row]?.cells[col] ? { row, col } : null;
   }
 
@@ -160,7 +184,8 @@ export class ModelMapPlot {
   }
 
   private draw(): void {
-    const { frame, grid, quantity } = this;
+    const { frame, grid, quantity, blocks: window } = this;
+    window.measure(frame, this.acrossCount, frame.width);
     const centre = quantity.centre ?? 0;
     const numbers = this.values.flat().flatMap((found) => (found.state === 'number' ? [found.value - centre] : []));
     const scale = heatScale(Float64Array.from(numbers), quantity.signed, quantity.span);
@@ -183,9 +208,21 @@ export class ModelMapPlot {
         .text(text.length > LONGEST_ROLE ? `${text.slice(0, LONGEST_ROLE - 1)}…` : text);
     });
     const { blocks } = grid.map;
-    const roles = { left: 0, width: frame.width, top: frame.height };
-    if (blocks.length > 0) drawBlockAxis(axes, blocks, roles);
-    this.cursor.draw();
+    if (blocks.length > 0) drawBlockAxis(axes, window.inSight(blocks), { ...window.extent, top: frame.height });
+    this.keepInSight();
+  }
+
+  private get acrossCount(): number {
+    const { grid } = this;
+    return Math.max(1, grid.roles > 0 ? grid.map.blocks.length : grid.columns);
+  }
+
+  /** The cell that is read out is in sight. */
+  private keepInSight(): void {
+    const { row, col } = this.cursor.place;
+    const bounded = this.isZoomable(row) ? this.blocks.bounded(col) : col;
+    if (bounded === col) this.cursor.draw();
+    else this.cursor.move(row, bounded);
   }
 
   private paint(scale: HeatScale, centre: number): void {
@@ -202,6 +239,7 @@ export class ModelMapPlot {
         const found = this.valueAt(row, col);
         if (found.state === 'none') continue;
         const { left, top, width, height } = this.box(row, col);
+        if (width === 0) continue;
         const [inner, tall] = [Math.max(1, width - 1), Math.max(1, height - 1)];
         const isNamed = row >= grid.roles && width >= NAMED.width && height >= NAMED.height;
         const name = isNamed ? shortName(cells[col]!.place, Math.floor(inner / LETTER)) : '';

@@ -44,8 +44,10 @@ export class ModelMaps {
     this.own = inspection.ownColumns;
     this.quantity = this.chosenQuantity();
     this.choose = this.chooser();
-    this.map = new ModelMapPlot(this.grid, this.quantity, [this.choose], open);
     this.depth = new DepthPlot(this.grid, this.quantity, open);
+    // Layers in order lie in several rows of the map, and in one line against depth.
+    const view = this.grid.roles > 0 ? this.depth.view : undefined;
+    this.map = new ModelMapPlot(this.grid, this.quantity, [this.choose], view, open);
     this.elements = this.grid.rows.length === 0 ? [] : [this.map.element, this.depth.element];
   }
 

@@ -1,10 +1,11 @@
 /** Zooming plots by brush, wheel and keys, as a person does; what is told, kept and saved of it. */
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { eventually } from '../../harness/eventually';
 import { openLayer, openView } from '../openView';
 import { savePicture } from '../savedPicture';
-import { violations } from '../viewPage';
+import { screenshotFolder, violations } from '../viewPage';
 
 const LAYER = 'model.layers.0.mlp.gate_proj.weight';
 
@@ -202,5 +203,102 @@ describe('zooming plots', () => {
     assert.ok(after.length < before.length, `${after.join()} of ${before.join()}`);
     assert.deepEqual(await axes.nth(1).locator('text').allTextContents(), after);
     assert.deepEqual(await violations(page), []);
+  });
+
+  it('zooms the map to some blocks, and the plot against depth with it', async () => {
+    const page = await openView({ width: 1500, query: { model: 'deep' } });
+    const map = page.locator('.model-map');
+    const cursor = page.getByRole('slider', { name: 'Cell of the map' });
+    const labels = (plot: Locator): Promise<string[]> =>
+      plot.locator('.block-axis').first().locator('text').allTextContents();
+    await map.locator('.block-axis').first().waitFor();
+    const before = await labels(map);
+    await brush(page, map, [0.5, 0.4], [0.6, 0.5]);
+    await map.getByRole('button', { name: 'Show all' }).waitFor();
+    assert.equal(await page.locator('.layer').isVisible(), false, 'the end of a brush opens no layer');
+    const words = await told(page.locator('.depth'), /^Shown: from block \d+ to block \d+\.$/);
+    const [first, last] = words.match(/\d+/g)!.map(Number) as [number, number];
+    assert.ok(first > 40 && last - first > 5 && last - first < 20, words);
+    assert.notDeepEqual(await labels(map), before);
+    // Its panels are narrower: fewer of the same numbers fit.
+    const [ofMap, ofDepth] = [await labels(map), await labels(page.locator('.depth'))];
+    assert.equal(ofDepth[0], ofMap[0]);
+    assert.ok(ofDepth.length > 2 && ofDepth.every((label) => ofMap.includes(label)), ofDepth.join());
+    await page.screenshot({ path: path.join(screenshotFolder, 'zoom-map.png') });
+    // The cell that is read out came into sight; beyond the last one, the map follows it.
+    assert.match((await cursor.getAttribute('aria-valuetext'))!, new RegExp(`block ${first},`));
+    await cursor.focus();
+    for (let step = first; step <= last; step++) await page.keyboard.press('ArrowRight');
+    assert.match((await cursor.getAttribute('aria-valuetext'))!, new RegExp(`block ${last + 1},`));
+    await told(page.locator('.depth'), new RegExp(`^Shown: from block ${first + 1} to block ${last + 1}\\.$`));
+    const stage = (await map.locator('.plot-stage').boundingBox())!;
+    const frame = (await cursor.boundingBox())!;
+    assert.ok(frame.x + frame.width <= stage.x + stage.width, 'the frame around it is in sight');
+    assert.deepEqual(await violations(page), []);
+    // A click leads to the layer that lies there now.
+    const place = (await cursor.getAttribute('aria-valuetext'))!.split(',')[0]!;
+    await page.mouse.click(frame.x + frame.width / 2, frame.y + frame.height / 2);
+    await page.locator('.layer h2', { hasText: `.${last + 1}.` }).waitFor();
+    assert.match(await page.locator('.layer h2').innerText(), new RegExp(place));
+  });
+
+  it('zooms the map and the depth by keys, and Escape shows all of both', async () => {
+    const page = await openView({ width: 1500, query: { model: 'deep' } });
+    const all = page.locator('.overview').getByRole('button', { name: 'Show all' });
+    await page.getByRole('slider', { name: 'Cell of the map' }).focus();
+    await page.keyboard.press('+');
+    await page.keyboard.press('Shift+ArrowRight');
+    await told(page.locator('.depth'), /^Shown: from block \d+ to block \d+\.$/);
+    assert.equal(await all.count(), 2);
+    await page.keyboard.press('Escape');
+    await told(page.locator('.depth'), /^All is shown\.$/);
+    assert.equal(await all.count(), 0);
+  });
+
+  it('zooms the map of a model without blocks', async () => {
+    const page = await openView({ query: { model: 'odd' } });
+    const map = page.locator('.model-map');
+    await map.getByRole('heading', { name: 'Layers in order' }).waitFor();
+    await page.getByRole('slider', { name: 'Cell of the map' }).focus();
+    await page.keyboard.press('+');
+    await told(map, /^Shown: columns from \d+ to \d+\.$/);
+  });
+
+  it('zooms spectra side by side, all of them to the range of one', async () => {
+    const page = await openLayer('model.layers.0.self_attn.q_proj.weight');
+    await page.getByRole('tab', { name: 'Parts' }).click();
+    await page.getByRole('button', { name: 'Draw 8 Spectra Side by Side' }).click();
+    const plot = page.locator('.layer .spectrum-grid');
+    await plot.getByText(/^8 of 8 spectra computed/).waitFor();
+    const panels = plot.locator('.panel');
+    const bars = (): Promise<(string | null)[]> =>
+      plot.locator('.bar').evaluateAll((paths) => paths.map((path) => path.getAttribute('d')));
+    const before = await bars();
+    // In one of the second row, down to below it: the brush ends with the panel.
+    const { x, y, width, height } = (await panels.last().boundingBox())!;
+    await page.mouse.move(x + 0.4 * width, y + 0.5 * height);
+    await page.mouse.down();
+    await page.mouse.move(x + 0.8 * width, y + 2 * height, { steps: 4 });
+    const drawnBrush = (await plot.locator('.brush').boundingBox())!;
+    assert.ok(Math.abs(drawnBrush.y - y) < 2 && Math.abs(drawnBrush.height - height) < 2, 'as high as the panel');
+    await page.mouse.up();
+    await told(plot, /^Shown: eigenvalue λ from [\d.E−-]+ to [\d.E−-]+\.$/);
+    const after = await bars();
+    assert.notDeepEqual(after, before);
+    // No bar leaves its panel.
+    const edges = await panels.evaluateAll((all) =>
+      all.map((panel) => [panel.getAttribute('x'), panel.getAttribute('width')].map(Number)),
+    );
+    const places = after.flatMap((d) => [...(d ?? '').matchAll(/[MH]([\d.]+)/g)].map(([, at]) => Number(at)));
+    assert.ok(places.length > 0);
+    for (const at of places) {
+      assert.ok(
+        edges.some(([left, wide]) => at >= left! - 0.1 && at <= left! + wide! + 0.1),
+        `a bar at ${at}`,
+      );
+    }
+    await page.getByRole('slider', { name: 'Spectrum in the grid, Enter opens it' }).focus();
+    await page.keyboard.press('0');
+    assert.deepEqual(await bars(), before);
   });
 });

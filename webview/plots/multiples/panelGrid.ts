@@ -44,6 +44,13 @@ export class PanelGrid {
     return { left: col * (this.width + GAP.x), top: row * HEIGHT, width: this.width, height: HEIGHT - GAP.y };
   }
 
+  /** The panel that is nearest to a place; 0 if there is none. */
+  nearest(x: number, y: number): number {
+    const row = Math.min(this.rows - 1, Math.max(0, Math.floor((y + GAP.y) / HEIGHT)));
+    const col = Math.min(this.columnsOf(row) - 1, Math.max(0, Math.floor(x / (this.width + GAP.x))));
+    return Math.max(0, row * this.columns + col);
+  }
+
   /** The panel at a place, its name included; −1 beside all of them. */
   at(x: number, y: number): number {
     const row = Math.floor((y + GAP.y) / HEIGHT);

@@ -67,6 +67,7 @@ export class SpectrumGridPlot {
         this.moveTo(index);
         choose(index);
       },
+      zoom: { axes: 'x', panelAt: (x, y) => this.grid.box(this.grid.nearest(x, y)) },
     });
     this.element = this.frame.element;
     this.element.classList.add('spectrum-grid');
@@ -152,7 +153,9 @@ export class SpectrumGridPlot {
     if (all.length > 0) {
       const low = smallestOf(all.map(({ edges }) => edges[0]!));
       const high = largestOf(all.map(({ edges }) => edges.at(-1)!));
-      x.domain([low / X_MARGIN, high * X_MARGIN]);
+      x.domain([low / X_MARGIN, high * X_MARGIN]).range([0, grid.box(0).width]);
+      frame.narrow('x', x);
+      frame.zoom?.caption('x', l10n.t('eigenvalue λ'));
       const seen = all.flatMap(({ density }) => [...density].filter((value) => value > 0));
       const top = largestOf(seen) * Y_MARGIN;
       y.domain([Math.max(smallestOf(seen) / Y_MARGIN, top * FLOOR), top]);
@@ -185,9 +188,11 @@ export class SpectrumGridPlot {
       y.range([floor, top]);
       const xmin = drawn.fit?.xmin ?? null;
       const { edges, density } = drawn.density;
+      const inPanel = (at: number): number => Math.min(left + width, Math.max(left, x(at)));
       density.forEach((value, bin) => {
         if (value === 0) return;
-        const [from, to, ceiling] = [x(edges[bin]!), x(edges[bin + 1]!), Math.min(floor, y(value))];
+        const [from, to, ceiling] = [inPanel(edges[bin]!), inPanel(edges[bin + 1]!), Math.min(floor, y(value))];
+        if (from === to) return;
         const bar = `M${from.toFixed(1)},${floor}V${ceiling.toFixed(1)}H${to.toFixed(1)}V${floor}Z`;
         // A panel has no room for a bar of both colours: it is of the tail if the tail holds more than half of it.
         (xmin !== null && Math.sqrt(edges[bin]! * edges[bin + 1]!) >= xmin ? tail : bulk).push(bar);

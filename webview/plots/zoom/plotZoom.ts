@@ -21,18 +21,20 @@ export interface ZoomOptions {
   least?: number;
   /** The pointer moves what is zoomed; with Shift it draws a brush. Else the other way round. */
   drag?: 'move';
-  /** The panel at a place, if the plot has several with one x axis. */
-  panelAt?(x: number): Panel;
+  /** The panel at a place, if the plot has several on the same axes; the nearest one beside all of them. */
+  panelAt?(x: number, y: number): Panel;
   /** The part that is shown, in words; the captions of the axes with their numbers without. */
   words?(part: ShownPart): string;
   /** Of the button that shows all. */
   allLabel?: string;
 }
 
-/** From left to right in the plot. */
+/** In plot coordinates. One without a height is as high as the plot. */
 interface Panel {
   left: number;
   width: number;
+  top?: number;
+  height?: number;
 }
 
 /** Shares of the plot. */
@@ -152,8 +154,8 @@ export class PlotZoom {
       // What is larger than the plot begins with it.
       return first < 0 ? first : Math.min(first, Math.max(0, last - size));
     };
-    const { width } = this.panelAt(0);
-    const [right, down] = [way('x', width), way('y', this.frame.height)];
+    const { width, height } = this.panelSize;
+    const [right, down] = [way('x', width), way('y', height)];
     if (right !== 0 || down !== 0) this.move(right, down);
   }
 
@@ -215,16 +217,15 @@ export class PlotZoom {
       if (event.button !== 0 || event.pointerType === 'touch' || !this.isInside(at)) return;
       if ((event.target as Element).closest(OWN_DRAG)) return;
       this.from = at;
-      this.panel = this.panelAt(at[0]);
+      this.panel = this.panelAt(at);
       this.last = (this.options.drag === 'move') !== event.shiftKey && this.isZoomed ? at : null;
     });
     stage.addEventListener('pointermove', (event) => this.onMove(event));
     stage.addEventListener('pointerup', (event) => {
       const { from, isDragging, last } = this;
       this.end();
-      const { left } = this.panel;
       const to = this.bounded(this.at(event));
-      if (from && isDragging && !last) this.showBetween([from[0] - left, from[1]], [to[0] - left, to[1]]);
+      if (from && isDragging && !last) this.showBetween(this.within(this.bounded(from)), this.within(to));
     });
     stage.addEventListener('pointercancel', () => this.end());
     stage.addEventListener('selectstart', (event) => {
@@ -265,8 +266,7 @@ export class PlotZoom {
 
   private onKey(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const { height } = this.frame;
-    const { width } = this.panelAt(0);
+    const { width, height } = this.panelSize;
     const arrow = event.shiftKey || event.target === this.svg ? ARROWS[event.key] : undefined;
     if (arrow) this.move(arrow[0] * KEY_MOVE * width, arrow[1] * KEY_MOVE * height);
     else if (event.key === '+' || event.key === '=') this.zoom(KEY_ZOOM, [width / 2, height / 2]);
@@ -284,22 +284,19 @@ export class PlotZoom {
     if (!event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     const [x, y] = this.at(event);
-    this.panel = this.panelAt(x);
-    const [right, down] = this.bounded([x, y]);
-    this.zoom(Math.exp(event.deltaY / WHEEL_SCALE), [right - this.panel.left, down]);
+    this.panel = this.panelAt([x, y]);
+    this.zoom(Math.exp(event.deltaY / WHEEL_SCALE), this.within(this.bounded([x, y])));
   }
 
   /** @param share that is seen of what is seen now @param place in a panel */
   private zoom(share: number, [x, y]: Place): void {
-    const { height } = this.frame;
-    const { width } = this.panelAt(0);
+    const { width, height } = this.panelSize;
     this.showBetween([x - share * x, y - share * y], [x + share * (width - x), y + share * (height - y)]);
   }
 
   private move(right: number, down: number): void {
     if (!this.isZoomed) return;
-    const { height } = this.frame;
-    const { width } = this.panelAt(0);
+    const { width, height } = this.panelSize;
     this.showBetween([right, down], [right + width, down + height]);
   }
 
@@ -315,10 +312,10 @@ export class PlotZoom {
   }
 
   private drawBrush(from: Place, to: Place): void {
-    const { height } = this.frame;
+    const { top: ceiling = 0, height = this.frame.height } = this.panel;
     const isWide = this.options.axes === 'x';
     const [left, right] = [Math.min(from[0], to[0]), Math.max(from[0], to[0])];
-    const [top, bottom] = isWide ? [0, height] : [Math.min(from[1], to[1]), Math.max(from[1], to[1])];
+    const [top, bottom] = isWide ? [ceiling, ceiling + height] : [Math.min(from[1], to[1]), Math.max(from[1], to[1])];
     this.frame
       .layer('readout', false)
       .selectAll('.brush')
@@ -348,12 +345,23 @@ export class PlotZoom {
   }
 
   private bounded([x, y]: Place): Place {
-    const { left, width } = this.panel;
-    return [Math.min(left + width, Math.max(left, x)), Math.min(this.frame.height, Math.max(0, y))];
+    const { left, width, top = 0, height = this.frame.height } = this.panel;
+    return [Math.min(left + width, Math.max(left, x)), Math.min(top + height, Math.max(top, y))];
   }
 
-  private panelAt(x: number): Panel {
-    return this.options.panelAt?.(x) ?? { left: 0, width: this.frame.width };
+  /** A place of the plot in the panel's own pixels. */
+  private within([x, y]: Place): Place {
+    return [x - this.panel.left, y - (this.panel.top ?? 0)];
+  }
+
+  private panelAt([x, y]: Place): Panel {
+    return this.options.panelAt?.(x, y) ?? { left: 0, width: this.frame.width };
+  }
+
+  /** All panels have one size. */
+  private get panelSize(): { width: number; height: number } {
+    const { width, height = this.frame.height } = this.panelAt([0, 0]);
+    return { width, height };
   }
 }
 
