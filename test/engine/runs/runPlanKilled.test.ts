@@ -18,6 +18,8 @@ const CHILD = path.join(__dirname, 'runPlanChild.main.js');
 
 const KILLS = Number(process.env.EIGENSCOPE_KILLS ?? 5);
 const LAYERS = 12;
+/** Milliseconds: longer than a step takes, so that kills fall anywhere between two of them. */
+const LONGEST_DELAY = 60;
 
 describe('a run of a plan that is killed', () => {
   const folder = temporaryFolder();
@@ -32,21 +34,26 @@ describe('a run of a plan that is killed', () => {
   const model = writeSmallModel(path.join(folder, 'model'), tensors);
   const plan = JSON.stringify(planOf(Object.fromEntries(names.map((name) => [name, { method: 'svd', rank: 40 }]))));
 
-  /** Runs the child; kills it so many milliseconds after it has begun. @returns milliseconds that it ran */
-  function child(killAfter?: number, into = target): Promise<number> {
+  /**
+   * Runs the child; kills it so many milliseconds after it has said so many lines.
+   *
+   * @returns how many lines it said, and whether it came to its end
+   */
+  function child(kill?: { lines: number; delay: number }, into = target): Promise<{ lines: number; ended: boolean }> {
     return new Promise((resolve, reject) => {
       const running = spawn(process.execPath, [CHILD, model, into, plan], { stdio: ['ignore', 'pipe', 'inherit'] });
       let output = '';
-      let began = 0;
+      let isDue = false;
+      const lines = (): number => output.split('\n').length - 1;
       running.stdout.setEncoding('utf8').on('data', (text: string) => {
         output += text;
-        if (began > 0 || !output.includes('begin')) return;
-        began = performance.now();
-        if (killAfter !== undefined) setTimeout(() => running.kill('SIGKILL'), killAfter);
+        if (!kill || isDue || lines() < kill.lines) return;
+        isDue = true;
+        setTimeout(() => running.kill('SIGKILL'), kill.delay);
       });
       running.on('error', reject);
       running.on('close', (code, signal) => {
-        if (code === 0 || signal === 'SIGKILL') resolve(performance.now() - began);
+        if (code === 0 || signal === 'SIGKILL') resolve({ lines: lines(), ended: code === 0 });
         else reject(new Error(output));
       });
     });
@@ -84,14 +91,18 @@ describe('a run of a plan that is killed', () => {
   it(`${KILLS} times leaves no target or the whole one, and goes on to the same bytes`, async function () {
     this.timeout(60_000 + 20_000 * KILLS);
     const whole = path.join(folder, 'whole');
-    const duration = await child(undefined, whole);
+    const { lines } = await child(undefined, whole);
     const expected = contentOf(whole);
     assert.ok(Object.keys(expected).length >= 5, 'there are several shards');
     const source = contentOf(model);
     const random = seededRandom(14);
-    const counts = { none: 0, partial: 0, whole: 0 };
+    const counts = { none: 0, partial: 0, whole: 0, ended: 0 };
     for (let kill = 0; kill < KILLS; kill++) {
-      await child((random() + 0.5) * duration);
+      // Every other one starts anew: else most find all layers done. Every fourth falls about the last rename.
+      if (kill % 2 === 0) rmSync(`${target}.partial`, { recursive: true, force: true });
+      const said = kill % 4 === 3 ? lines - Math.floor(random() * 3) : 1 + Math.floor(random() * lines);
+      const { ended } = await child({ lines: said, delay: random() * (kill % 4 === 3 ? 10 : LONGEST_DELAY) });
+      if (ended) counts.ended++;
       assert.deepEqual(contentOf(model), source, 'the model is as it was');
       if (existsSync(target)) {
         counts.whole++;
