@@ -157,6 +157,11 @@ describe('what plans are made from', () => {
       ({ method }) => method.method === 'eora',
     );
     assert.equal(plan.method.rank, 16);
+    const totals = page.getByRole('table', { name: 'The whole model before and after' });
+    const sizes = await totals.getByRole('row', { name: 'Size' }).allInnerTexts();
+    assert.equal(sizes.length, 2, sizes.join());
+    assert.match(sizes[1]!, /^Size as PEFT adapter\s.*-9\d\.\d%$/);
+    await page.getByText('A PEFT adapter of a quantised checkpoint is saved alone.').waitFor();
     await page.getByRole('button', { name: 'Save Compressed Model…' }).click();
     const [sent] = (await eventually(
       () => requests(page, 'saveModel'),

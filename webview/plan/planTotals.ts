@@ -2,7 +2,7 @@
 import { element, tableHead } from '../controls/elements';
 import { icon } from '../controls/icons';
 import { formatBytes, formatCompact, formatCount } from '../numbers/format';
-import type { BeforeAfter, PlanTotals } from '../../extension/compression/plan/planRequest';
+import type { AdapterSize, BeforeAfter, PlanTotals } from '../../extension/compression/plan/planRequest';
 import { l10n } from '../../extension/shared/language/l10n';
 import { errorText, type LayerRow } from './planRows';
 
@@ -30,13 +30,18 @@ export class PlanTotalsTable {
   show(totals: PlanTotals, groups: number, decoded: DecodedLayers): void {
     const row = (name: string, { before, after }: BeforeAfter, format: (value: number) => string): HTMLElement =>
       line(name, format(before), format(after), before > 0 ? signed(after / before - 1) : '');
+    const { asAdapter } = totals;
     this.body.replaceChildren(
       row(l10n.t('Size'), totals.bytes, formatBytes),
+      ...(asAdapter
+        ? [row(l10n.t('Size as PEFT adapter'), { before: totals.bytes.before, after: asAdapter.bytes }, formatBytes)]
+        : []),
       row(l10n.t('Parameters'), totals.parameters, formatCompact),
       row(l10n.t('Multiply-adds'), totals.multiplyAdds, formatCompact),
       line(l10n.t('Mean error'), '', errorText(totals), ''),
     );
     const said = [
+      ...(asAdapter ? [adapterNote(asAdapter)] : []),
       ...(decoded.layers > 0 ? [decodedNote(decoded)] : []),
       ...(groups > 0
         ? [
@@ -83,6 +88,14 @@ function decodedNote({ layers, before, after }: DecodedLayers): string {
     formatBytes(after),
     formatBytes(before),
   );
+}
+
+function adapterNote({ base }: AdapterSize): string {
+  return base === 'elsewhere'
+    ? l10n.t('A PEFT adapter of a quantised checkpoint is saved alone. “Size” counts the dense weights below it, too.')
+    : l10n.t(
+        'Beside a PEFT adapter, quantised weights are saved decoded: its base takes as many bytes as the model, until a program quantises it when it loads it.',
+      );
 }
 
 function line(name: string, ...cells: string[]): HTMLElement {

@@ -49,6 +49,16 @@ export function choiceCost(choice: LayerChoice, size: LayerSize, base: Cost): Co
   return rankCost(method, rank, { ...DEFAULT_OPTIONS, ...given }, size, base);
 }
 
+/**
+ * The same as an adapter for PEFT: two factors, and below them a matrix of plain numbers, whatever the method quantises.
+ *
+ * @param base absent if it is stored elsewhere already
+ */
+export function adapterCost({ rank = 0 }: LayerChoice, size: LayerSize, base?: Cost): Cost {
+  const factors = pair(rank, size);
+  return base ? sum(base, factors) : factors;
+}
+
 /** `choiceCost` with all options told. */
 export function rankCost(method: MethodName, rank: number, options: MethodOptions, size: LayerSize, base: Cost): Cost {
   const { outputs, inputs } = size;
@@ -69,13 +79,13 @@ export function rankCost(method: MethodName, rank: number, options: MethodOption
       return sum(sum(quantised(options, size), pair(rank, size)), exact);
     }
     case 'lq-lora':
-    case 'loftq':
       return sum(quantised(options, size), pair(rank, size));
     case 'quantise':
       return quantised(options, size);
     case 'eora':
     case 'pissa':
     case 'olora':
+    case 'loftq':
       return sum(base, pair(rank, size));
     case 'dct':
       return {

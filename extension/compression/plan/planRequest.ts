@@ -70,6 +70,8 @@ export interface PlanTotals {
   /** Of the whole saved model. */
   readonly bytes: BeforeAfter;
   readonly parameters: BeforeAfter;
+  /** Present if the plan may be saved as an adapter for PEFT and `bytes` alone does not say what that takes. */
+  readonly asAdapter?: AdapterSize;
   /** Of the layers of the plan. */
   readonly multiplyAdds: BeforeAfter;
   /**
@@ -81,6 +83,14 @@ export interface PlanTotals {
   readonly errorBetween?: ErrorInterval;
   readonly compressed: number;
   readonly layers: number;
+}
+
+/** A plan that is saved as an adapter for PEFT. */
+export interface AdapterSize {
+  /** Of all files: the adapter, and the base that is saved with it. */
+  readonly bytes: number;
+  /** `decoded`: quantised weights are saved as plain numbers. `elsewhere`: a quantised checkpoint is the base. */
+  readonly base: 'decoded' | 'elsewhere';
 }
 
 export interface AllocatedPlan {

@@ -1,10 +1,13 @@
 /** Rows of a plan's table and their totals: what each layer becomes, costs and loses. */
+import { layoutHolds } from '../../shared/compression/layoutMethods';
+import { needsQuantised } from '../../shared/compression/methodNeeds';
+import { layerMethod } from '../../shared/compression/methodTable';
 import type { LayerPlan } from '../../shared/compression/plans';
 import { errorInterval, errorKind, errorShare } from './errorModel';
 import { isCounted, type PreparedLayer } from './layerOptions';
-import { choiceCost, type Cost } from './methodCosts';
+import { adapterCost, choiceCost, type Cost } from './methodCosts';
 import type { Standing } from './participation';
-import type { BeforeAfter, ErrorKind, PlanRest, PlanRow, PlanTotals } from './planRequest';
+import type { AdapterSize, BeforeAfter, ErrorKind, PlanRest, PlanRow, PlanTotals } from './planRequest';
 
 export function planRow({ layer, dense, shares }: PreparedLayer, plan: LayerPlan, standing: Standing): PlanRow {
   const kept = 'keep' in plan;
@@ -69,8 +72,11 @@ export function planTotals(
       most += weight * high ** 2;
     }
   }
+  const bytes = sum((row) => row.bytes, rest.bytes, rest.savedBytes);
+  const asAdapter = adapterSize(rows, prepared, standing, bytes.after);
   return {
-    bytes: sum(({ bytes }) => bytes, rest.bytes, rest.savedBytes),
+    bytes,
+    ...(asAdapter && { asAdapter }),
     parameters: sum(({ parameters }) => parameters, rest.parameters),
     multiplyAdds: sum(({ multiplyAdds }) => multiplyAdds),
     error: unknown ? null : energy === 0 ? 0 : Math.sqrt(lost / energy),
@@ -79,6 +85,36 @@ export function planTotals(
     compressed: rows.filter(({ plan }) => !('keep' in plan)).length,
     layers: rows.length,
   };
+}
+
+/** @param bytes that the plan takes in the layouts that store what its methods make */
+function adapterSize(
+  rows: readonly PlanRow[],
+  prepared: readonly PreparedLayer[],
+  standing: readonly Standing[],
+  bytes: number,
+): AdapterSize | undefined {
+  // An adapter holds no group that becomes smaller.
+  if (standing.some((own) => own.kind === 'left out' && own.share !== undefined)) return undefined;
+  const adapted = rows.flatMap(({ plan, bytes: { after } }, l) => {
+    const { layer, dense } = prepared[l]!;
+    return 'keep' in plan ? [] : [{ plan, layer, dense, after }];
+  });
+  if (adapted.length === 0 || !adapted.every(({ plan }) => layoutHolds('peft', plan.method))) return undefined;
+  const elsewhere = adapted.filter(({ plan }) => needsQuantised(plan)).length;
+  if (elsewhere === adapted.length) {
+    const factors = adapted.reduce((sum, { plan, layer }) => sum + adapterCost(plan, layer).bytes, 0);
+    return { bytes: factors, base: 'elsewhere' };
+  }
+  // One adapter has one base.
+  if (elsewhere > 0 || !adapted.some(({ plan }) => layerMethod(plan.method).options.includes('quantiser'))) {
+    return undefined;
+  }
+  const whole = adapted.reduce(
+    (sum, { plan, layer, dense, after }) => sum + adapterCost(plan, layer, dense).bytes - after,
+    bytes,
+  );
+  return { bytes: whole, base: 'decoded' };
 }
 
 /** What a sum is, of terms that are these. */

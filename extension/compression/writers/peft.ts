@@ -12,6 +12,7 @@ import { needsQuantised } from '../../shared/compression/methodNeeds';
 import { layerMethod } from '../../shared/compression/methodTable';
 import { CompressionError } from '../compressionError';
 import type { StoredLayer } from '../compressMatrix';
+import { adapterCost, denseCost } from '../plan/methodCosts';
 import { transposed } from '../layerElements';
 import { narrow } from '../narrow';
 import { NOTE_KEY } from '../../shared/compression/savedNote';
@@ -57,8 +58,7 @@ export const peftLayout: Layout = {
             ]
           : []),
       ],
-      // A base of blocks is saved decoded; one that is there already is not saved.
-      plannedBytes: (weight) => adapterBytes(weight) + (elsewhere ? 0 : denseBytes(weight)),
+      plannedBytes: (weight) => plannedBytes(weight, elsewhere),
       ...(elsewhere && { alone: true }),
       replace: (weight, stored) => Promise.resolve(replace(weight, stored)),
       files: async (pieces) => {
@@ -194,12 +194,10 @@ function replace(weight: SavedWeight, stored: StoredLayer): Replaced {
   };
 }
 
-function adapterBytes({ outputs, inputs, dtype, choice }: SavedWeight): number {
-  return (choice.rank ?? 0) * (outputs + inputs) * elementSize(dtype);
-}
-
-function denseBytes({ outputs, inputs, dtype }: SavedWeight): number {
-  return outputs * inputs * elementSize(dtype);
+function plannedBytes({ outputs, inputs, dtype, choice }: SavedWeight, elsewhere: boolean): number {
+  const elementBytes = elementSize(dtype);
+  const size = { outputs, inputs, elementBytes };
+  return adapterCost(choice, size, elsewhere ? undefined : denseCost(size, outputs * inputs * elementBytes)).bytes;
 }
 
 /** The weight without the adapter, as the checkpoint stores it; none if a quantised checkpoint has it. */

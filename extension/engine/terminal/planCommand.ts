@@ -4,7 +4,7 @@ import { makePlan } from '../../compression/plan/makePlan';
 import { compiledPatterns } from '../../compression/plan/patterns';
 import { leftToGroups, plannedGroups, type PlannedGroups } from '../../compression/plan/plannedGroups';
 import { preparePlan, type Planner } from '../../compression/plan/planner';
-import type { AllocatedPlan, BeforeAfter, PlanRequest } from '../../compression/plan/planRequest';
+import type { AdapterSize, AllocatedPlan, BeforeAfter, PlanRequest } from '../../compression/plan/planRequest';
 import { assertUsable } from '../../compression/decomposition/layerMetrics';
 import { loadKernels } from '../../linalg/kernels/loadKernels';
 import { writePlan } from '../../compression/planFile/planFiles';
@@ -131,10 +131,7 @@ async function planWith(
 function quantisedNote({ layers }: CompressionPlan): string[] {
   const adapting = Object.values(layers).find((layer) => !('keep' in layer) && needsQuantised(layer));
   return adapting && 'method' in adapting
-    ? [
-        `Running the plan needs the quantised checkpoint, for ${adapting.method}: --quantised PATH.`,
-        'The sizes above count the dense weights below the adapter. The run saves the adapter alone.',
-      ]
+    ? [`Running the plan needs the quantised checkpoint, for ${adapting.method}: --quantised PATH.`]
     : [];
 }
 
@@ -276,7 +273,7 @@ function report(
   decoded: number,
   notes: readonly string[],
 ): string {
-  const { bytes, parameters, multiplyAdds, error, errorIs, errorBetween, compressed, layers } = totals;
+  const { bytes, asAdapter, parameters, multiplyAdds, error, errorIs, errorBetween, compressed, layers } = totals;
   const share = ({ before, after }: BeforeAfter): string =>
     `${percent(before === 0 ? 1 : after / before)} of ${before}`;
   const interval = errorBetween ? `, ${percent(errorBetween[0])} to ${percent(errorBetween[1])} by the tails` : '';
@@ -285,6 +282,7 @@ function report(
     file,
     `${compressed} of ${layers} ${agreeing(layers, 'layer')} compressed`,
     `bytes          ${share(bytes)}`,
+    ...(asAdapter ? [adapterLine(asAdapter, share({ before: bytes.before, after: asAdapter.bytes }))] : []),
     `parameters     ${share(parameters)}`,
     `multiply-adds  ${share(multiplyAdds)} in these layers`,
     `error          ${error === null ? 'not known before it is run' : `${percent(error)}${relation}`}`,
@@ -301,6 +299,12 @@ function report(
     ...notes.map(visible),
     '',
   ].join('\n');
+}
+
+function adapterLine({ base }: AdapterSize, share: string): string {
+  return base === 'elsewhere'
+    ? `bytes as peft  ${share}: the adapter alone. The line above counts the dense weights below it, too`
+    : `bytes as peft  ${share}: base/ holds the quantised weights decoded, until a program quantises it when it loads it`;
 }
 
 function groupLines(groups: PlannedGroups['groups']): string[] {

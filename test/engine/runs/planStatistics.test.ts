@@ -166,7 +166,7 @@ describe('a plan and the statistics that it is run with', () => {
     assert.match(stdout, /Running the plan needs the quantised checkpoint, for eora: --quantised PATH\./);
     assert.match(
       stdout,
-      /The sizes above count the dense weights below the adapter\. The run saves the adapter alone\./,
+      /^bytes as peft {2}[\d.]+ % of \d+: the adapter alone\. The line above counts the dense weights below it, too$/m,
     );
   });
 

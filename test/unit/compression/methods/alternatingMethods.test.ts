@@ -19,7 +19,7 @@ const compress = (input: LayerInput, choice: LayerChoice, statistics: LayerStati
   compressMatrix(input, choice, statistics, 'F64', tools);
 
 function product(input: LayerInput, layer: StoredLayer): Float64Array {
-  const sum = new Float64Array(input.w.length);
+  const sum = layer.base?.values.slice() ?? new Float64Array(input.w.length);
   for (const { part } of layer.parts) partOperations<Part>(part.kind).addTo(sum, part, input, kernels);
   return sum;
 }
