@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import type { AssignmentRequest } from '../../extension/shared/compression/assignments';
 import type { CompressionPlan } from '../../extension/shared/compression/plans';
+import { eventually } from '../harness/eventually';
 import { frames, openPlan, planCell, savedPlan } from './planPage';
-import { requests } from './viewPage';
+import { notify, requests } from './viewPage';
 
 const ROW = 'model.layers.0.self_attn.q_proj.weight';
 
@@ -22,6 +23,18 @@ describe('a plan that is loaded', () => {
     const foreign = await openPlan({ query: { foreign: '' } });
     await foreign.getByRole('button', { name: 'Load Plan…' }).click();
     await foreign.getByText(/the plan is for another model/).waitFor();
+  });
+
+  it('runs the plan of the file, not the one that the view showed before', async () => {
+    const page = await openPlan({});
+    await notify(page, 'select', { plan: { path: '/checkpoints/llama-58m/other.eigenplan.json', then: 'save' } });
+    const [sent] = (await eventually(
+      () => requests(page, 'saveModel'),
+      (all) => all.length > 0,
+    )) as { plan: CompressionPlan }[];
+    assert.deepEqual(sent!.plan.target, { kind: 'parameters', value: 0.7 });
+    const compressed = Object.entries(sent!.plan.layers).filter(([, each]) => !('keep' in each));
+    assert.deepEqual(compressed, [[ROW, { method: 'svd', rank: 40 }]]);
   });
 
   it('shows a loaded plan by integer programming as it is, and solves another one when the slider moves', async () => {

@@ -146,11 +146,12 @@ export class PlanBoard {
     this.change(change);
   }
 
-  /** The plan as it is saved; null while what is asked cannot be planned. */
+  /** The plan of what is asked now, as it is saved; null while that cannot be planned. */
   compressionPlan(
     checkpoint: CompressionPlan['checkpoint'],
     statistics: StatisticsSummary | null,
   ): CompressionPlan | null {
+    if (this.frame !== 0) this.draw();
     if (!this.plan) return null;
     const { groups } = chosenGroups(this.chosen, this.inputs());
     const grouped = Object.keys(groups).length > 0;
@@ -215,7 +216,6 @@ export class PlanBoard {
 
   private schedule(): void {
     this.frame ||= requestAnimationFrame(() => {
-      this.frame = 0;
       this.draw();
     });
   }
@@ -227,6 +227,8 @@ export class PlanBoard {
   }
 
   private draw(): void {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
     const groups = chosenGroups(this.chosen, this.inputs());
     this.form.groups.show(this.chosen.groups, groups, groupsLack(this.inputs()));
     const planned = this.planned(outOfReach(this.layers.layers, this.chosen, this.inputs(), groups));
