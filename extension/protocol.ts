@@ -32,6 +32,7 @@ import type {
 } from './shared/layers';
 import type { CalibrationReport, CalibrationRequest, EvaluationReport, EvaluationRequest } from './shared/modelRuns';
 import type { KeptNumbers, OwnNumbers } from './shared/ownNumbers';
+import type { TableShares } from './shared/tableShares';
 import type { Problem, LayerParts, PackedSummary } from './shared/tensors';
 
 /** A cached answer for the hover: never computes. */
@@ -241,6 +242,8 @@ export interface ViewRequests {
   drawn: { params: null; result: null };
   /** For this view, those that are open in the workspace (as `columns`), and all that open later. */
   rememberColumns: { params: { layout: ColumnLayout }; result: null };
+  /** For views that open later in the workspace. */
+  rememberShares: { params: { shares: TableShares }; result: null };
   /** The layer that is open beside the table. */
   shows: { params: { layer: string | null }; result: null };
   inspect: { params: { names?: string[] }; result: { queued: number } };
@@ -333,6 +336,8 @@ export interface ViewState {
   settings: InspectSettings;
   /** How the columns were arranged last in this workspace. */
   columns: ColumnLayout;
+  /** How much of the room the table had last in this workspace. */
+  shares: TableShares;
   /** Why these are no longer the files on the disk. */
   changed?: Problem;
   /** How saving the whole model stands, if it was begun. */

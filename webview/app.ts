@@ -124,7 +124,7 @@ class Page {
     });
     const left = element('div', { class: 'left' }, this.overview.element, this.table.element);
     this.main = element('main', { class: 'main' }, left);
-    const bar = splitter(this.main, memory.current, (shares) => memory.remember(shares));
+    const bar = splitter(this.main, state.shares, (shares) => this.ask(host.request('rememberShares', { shares })));
     this.main.append(bar, this.layer.element, this.compare.element);
     root.dataset.about = fileName(state.summary.path);
     root.replaceChildren(this.header.element, this.banners.element, this.messages, this.main, this.plan.element);

@@ -26,9 +26,6 @@ export interface RememberedView {
   overview: boolean;
   /** Key of the number that the map shows. */
   mapNumber: string | null;
-  /** Share of the room that the table keeps beside, and above, the layer's view. */
-  split: number;
-  stackedSplit: number;
   /** The plan of the whole model; null before one was begun. */
   plan: RememberedPlan | null;
 }
@@ -45,9 +42,6 @@ const initial: RememberedView = {
   place: null,
   overview: true,
   mapNumber: null,
-  split: 0.44,
-  // A whole plot fits below the table on an ordinary screen.
-  stackedSplit: 0.34,
   plan: null,
 };
 

@@ -18,7 +18,7 @@ import { KnownVerdicts } from './code/knownVerdicts';
 import { registerNameCompletion } from './code/nameCompletion';
 import { registerPlanCompletion } from './code/planCompletion';
 import { CheckpointSession } from './editor/checkpointSession';
-import { ColumnMemory } from './editor/columnMemory';
+import { TableMemory } from './editor/tableMemory';
 import { OwnNumbersMemory } from './editor/ownNumbersMemory';
 import { CheckpointEditors } from './editor/checkpointEditor';
 import { runCompressCommand, type CompressArguments } from './commands/compressCommand';
@@ -94,7 +94,7 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
     log,
     watch,
     died,
-    new ColumnMemory(context.workspaceState),
+    new TableMemory(context.workspaceState),
     ownNumbers,
   );
   const shared = new SharedCheckpoints(

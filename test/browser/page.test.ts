@@ -1,7 +1,7 @@
 /** The page around the table: what it says before any click, banners, themes and screenshots of all of it. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import type { Page, Request } from 'playwright-core';
+import type { Locator, Page, Request } from 'playwright-core';
 import { openView } from './openView';
 import { openUnusual } from './unusual';
 import { notify, requests, screenshotFolder, violations } from './viewPage';
@@ -293,5 +293,22 @@ describe('the page of a checkpoint', () => {
     await page.keyboard.press('ArrowDown');
     assert.ok((await page.locator('.left').boundingBox())!.height > table!.height, 'the first key back moves it');
     await page.screenshot({ path: path.join(screenshotFolder, 'split-low.png') });
+  });
+
+  it('has the workspace remember how much room the table keeps, for views that open later', async () => {
+    const page = await openView({ width: 900, height: 700 });
+    await openUnusual(page);
+    const bar = (): Locator => page.getByRole('separator', { name: 'Share of the table' });
+    const share = async (): Promise<string | null> => bar().getAttribute('aria-valuenow');
+    const usual = await share();
+    await bar().focus();
+    for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowDown');
+    const chosen = await share();
+    assert.notEqual(chosen, usual);
+    // Not the page's own state, which another tab does not have.
+    await page.evaluate(`sessionStorage.removeItem(location.search)`);
+    await page.reload();
+    await openUnusual(page);
+    assert.equal(await share(), chosen);
   });
 });

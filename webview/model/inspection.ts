@@ -54,7 +54,7 @@ export class Inspection {
   private frame = 0;
   private leaves: Map<string, TreeNode> | undefined;
 
-  constructor(state: Omit<ViewState, 'columns'>) {
+  constructor(state: Omit<ViewState, 'columns' | 'shares'>) {
     this.summary = unpackSummary(state.summary);
     this.settings = state.settings;
     this.tree = moduleTree(this.summary.tensors);

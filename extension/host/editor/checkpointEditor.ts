@@ -1,7 +1,7 @@
 /** The custom editor: one session per document, one view per tab. */
 import * as vscode from 'vscode';
 import type { ViewSelection } from '../../protocol';
-import type { ColumnMemory } from './columnMemory';
+import type { TableMemory } from './tableMemory';
 import { CheckpointSession } from './checkpointSession';
 import type { CheckpointView } from './checkpointView';
 import type { EngineClient } from '../engineClient';
@@ -45,7 +45,7 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
     /** Called for each session, for instance to show its queue. */
     private readonly onSession: (session: CheckpointSession) => void,
     private readonly quarantine: Quarantine,
-    private readonly columns: ColumnMemory,
+    private readonly columns: TableMemory,
     private readonly ownNumbers: OwnNumbersMemory,
   ) {}
 

@@ -9,7 +9,7 @@ import { handle } from '../../shared/rpcHandlers';
 import type { CheckpointSession } from './checkpointSession';
 import { evaluateSaved } from './evaluateFlow';
 import { saveArrayWithDialog } from './arrayFlow';
-import type { ColumnMemory, ColumnReader } from './columnMemory';
+import type { TableMemory, ColumnReader } from './tableMemory';
 import { exportWithDialog, savePicture } from './exportFlow';
 import { LoadWatch } from './loadWatch';
 import { askPlanTarget, choosePlanFile, chooseQuantisedCheckpoint } from './planFiles';
@@ -45,7 +45,7 @@ export class CheckpointView implements ColumnReader {
     private readonly document: { uri: vscode.Uri; session: CheckpointSession; views: ReadonlySet<CheckpointView> },
     private readonly bundle: ViewBundle,
     private readonly log: vscode.LogOutputChannel,
-    private readonly columns: ColumnMemory,
+    private readonly table: TableMemory,
   ) {
     this.session = document.session;
     const { webview } = panel;
@@ -107,7 +107,11 @@ export class CheckpointView implements ColumnReader {
         return null;
       },
       rememberColumns: async ({ layout }) => {
-        await this.columns.write(layout, this);
+        await this.table.write(layout, this);
+        return null;
+      },
+      rememberShares: async ({ shares }) => {
+        await this.table.keepShares(shares);
         return null;
       },
       shows: ({ layer }) => {
@@ -251,7 +255,7 @@ export class CheckpointView implements ColumnReader {
     this.select = undefined;
     const modelSaving = this.session.modelSaving.state;
     return {
-      ...{ ...contents, settings: inspectSettings(), columns: this.columns.read() },
+      ...{ ...contents, settings: inspectSettings(), columns: this.table.read(), shares: this.table.shares },
       own: this.session.own.kept,
       ...(modelSaving && { modelSaving }),
       ...(select && { select }),
@@ -284,7 +288,7 @@ export class CheckpointView implements ColumnReader {
       session.on('engine', (params) => void this.send('engine', params)),
     ];
     for (const dispose of stops) this.disposables.push({ dispose });
-    this.disposables.push(this.outbox, this.columns.tell(this));
+    this.disposables.push(this.outbox, this.table.tell(this));
   }
 
   private async send<K extends keyof ViewNotifications>(name: K, params: ViewNotifications[K]): Promise<void> {

@@ -142,10 +142,10 @@ export function timesLower(
   const result = new Float64Array(rows * n);
   const tile = kernels.host ? HOSTED_TILE : TILE;
   const width = Math.min(tile, COLUMNS);
-  const [ownMemory, columnMemory] = [new Scratch(), new Scratch()];
+  const [ownMemory, tableMemory] = [new Scratch(), new Scratch()];
   for (let left = 0; left < n; left += width) {
     const right = Math.min(n, left + width);
-    const columns = cut(l, n, [left, n], [left, right], columnMemory);
+    const columns = cut(l, n, [left, n], [left, right], tableMemory);
     for (let top = 0; top < rows; top += tile) {
       const bottom = Math.min(rows, top + tile);
       const own = cut(x, n, [top, bottom], [left, n], ownMemory);

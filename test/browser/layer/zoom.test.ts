@@ -271,8 +271,10 @@ describe('zooming plots', () => {
     const plot = page.locator('.layer .spectrum-grid');
     await plot.getByText(/^8 of 8 spectra computed/).waitFor();
     const panels = plot.locator('.panel');
-    const bars = (): Promise<(string | null)[]> =>
-      plot.locator('.bar').evaluateAll((paths) => paths.map((path) => path.getAttribute('d')));
+    const bars = (): Promise<string[]> =>
+      page.evaluate<string[]>(
+        `[...document.querySelectorAll('.layer .spectrum-grid .bar')].map((path) => path.getAttribute('d'))`,
+      );
     const before = await bars();
     // In one of the second row, down to below it: the brush ends with the panel.
     const { x, y, width, height } = (await panels.last().boundingBox())!;
@@ -286,14 +288,15 @@ describe('zooming plots', () => {
     const after = await bars();
     assert.notDeepEqual(after, before);
     // No bar leaves its panel.
-    const edges = await panels.evaluateAll((all) =>
-      all.map((panel) => [panel.getAttribute('x'), panel.getAttribute('width')].map(Number)),
+    const edges = await page.evaluate<[number, number][]>(
+      `[...document.querySelectorAll('.layer .spectrum-grid .panel')].map((panel) =>
+        ['x', 'width'].map((name) => Number(panel.getAttribute(name))))`,
     );
-    const places = after.flatMap((d) => [...(d ?? '').matchAll(/[MH]([\d.]+)/g)].map(([, at]) => Number(at)));
+    const places = after.flatMap((d) => [...d.matchAll(/[MH]([\d.]+)/g)].map(([, at]) => Number(at)));
     assert.ok(places.length > 0);
     for (const at of places) {
       assert.ok(
-        edges.some(([left, wide]) => at >= left! - 0.1 && at <= left! + wide! + 0.1),
+        edges.some(([left, wide]) => at >= left - 0.1 && at <= left + wide + 0.1),
         `a bar at ${at}`,
       );
     }

@@ -11,6 +11,7 @@ import { packSummary } from '../../../extension/shared/packedTensors';
 import type { ViewNotifications, ViewRequests } from '../../../extension/protocol';
 import { notifier } from '../../../extension/shared/rpc';
 import { handle } from '../../../extension/shared/rpcHandlers';
+import { parseTableShares, type TableShares } from '../../../extension/shared/tableShares';
 import type { Problem, LayerParts, PartSummary, TensorSummary } from '../../../extension/shared/tensors';
 import { elementSlice, elementTable, heatMap, layerVectors } from './mockMatrix';
 import { ownNumbers } from './mockOwn';
@@ -170,15 +171,19 @@ const { reader, writer } = messageTransport({
 const connection = createMessageConnection(reader, writer);
 const toView = notifier<ViewNotifications>(connection);
 
-/** Where the arrangement of columns is kept: a test begins with none. */
+/** Where the arrangement of the table is kept: a test begins with none. */
 const COLUMNS = `columns ${location.search}`;
+const SHARES = `shares ${location.search}`;
 const columns = (): ColumnLayout => parseColumnLayout(JSON.parse(sessionStorage.getItem(COLUMNS) ?? 'null'));
+
+const shares = (): TableShares => parseTableShares(JSON.parse(sessionStorage.getItem(SHARES) ?? 'null'));
 
 const state = (): ViewRequests['ready']['result'] => ({
   summary: packSummary(summary),
   results: initialResults(),
   settings: mockSettings,
   columns: columns(),
+  shares: shares(),
   ...(options.has('own') && { own: [ownNumbers(tensors)] }),
   ...(options.has('changed') && { changed: { code: 'changed', message: 'changed on disk while it was open' } }),
 });
@@ -202,6 +207,10 @@ handle<ViewRequests>(connection, {
   // For all pages of the tests' session that ask for it, as a workspace is for all its views.
   rememberColumns: ({ layout }) => {
     sessionStorage.setItem(COLUMNS, JSON.stringify(layout));
+    return null;
+  },
+  rememberShares: ({ shares: kept }) => {
+    sessionStorage.setItem(SHARES, JSON.stringify(kept));
     return null;
   },
   prioritise: () => null,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { isUsual, parseColumnLayout, USUAL_LAYOUT, type ColumnLayout } from '../../../../extension/shared/columnLayout';
-import { ColumnMemory, type ColumnReader } from '../../../../extension/host/editor/columnMemory';
+import { TableMemory, type ColumnReader } from '../../../../extension/host/editor/tableMemory';
+import { parseTableShares, USUAL_SHARES } from '../../../../extension/shared/tableShares';
 import {
   boundedWidth,
   chosenColumns,
@@ -72,7 +73,7 @@ describe('the arrangement of columns', () => {
 
   it('is kept for the workspace, but what is usual is not', async () => {
     const store = new Map<string, unknown>();
-    const memory = new ColumnMemory({
+    const memory = new TableMemory({
       get: (key) => store.get(key),
       update: (key, value) => {
         if (value === undefined) store.delete(key);
@@ -89,7 +90,7 @@ describe('the arrangement of columns', () => {
   });
 
   it('is told to all other views that are open', async () => {
-    const memory = new ColumnMemory({ get: () => undefined, update: () => Promise.resolve() });
+    const memory = new TableMemory({ get: () => undefined, update: () => Promise.resolve() });
     const told: [string, ColumnLayout][] = [];
     const view = (name: string): ColumnReader => ({ columnsChanged: (layout) => told.push([name, layout]) });
     const [first, second, closed] = [view('first'), view('second'), view('closed')];
@@ -101,5 +102,24 @@ describe('the arrangement of columns', () => {
     // What is not kept, because it is usual, is a change all the same.
     await memory.write(USUAL_LAYOUT, second);
     assert.deepEqual(told.slice(1), [['first', USUAL_LAYOUT]]);
+  });
+
+  it('has its share of the room beside it, and what is no share is the usual one', async () => {
+    const store = new Map<string, unknown>();
+    const memory = new TableMemory({
+      get: (key) => store.get(key),
+      update: (key, value) => {
+        store.set(key, value);
+        return Promise.resolve();
+      },
+    });
+    assert.deepEqual(memory.shares, USUAL_SHARES);
+    await memory.keepShares({ split: 0.6, stackedSplit: 0.5 });
+    assert.deepEqual(memory.shares, { split: 0.6, stackedSplit: 0.5 });
+    assert.deepEqual(memory.read(), USUAL_LAYOUT, 'the columns are another matter');
+    for (const split of [0, 1, NaN, '0.5', null]) {
+      assert.deepEqual(parseTableShares({ split, stackedSplit: 0.5 }), { ...USUAL_SHARES, stackedSplit: 0.5 });
+    }
+    for (const kept of [undefined, null, 3]) assert.deepEqual(parseTableShares(kept), USUAL_SHARES);
   });
 });

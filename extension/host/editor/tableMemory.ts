@@ -1,8 +1,9 @@
-/** How the table's columns were arranged last, for all views of a workspace. Knows nothing of VS Code, which keeps it. */
+/** How the table was arranged last, for all views of a workspace. Knows nothing of VS Code, which keeps it. */
 import { isUsual, parseColumnLayout, type ColumnLayout } from '../../shared/columnLayout';
+import { parseTableShares, type TableShares } from '../../shared/tableShares';
 
 /** The store: a `vscode.Memento`. */
-export interface ColumnStore {
+export interface TableStore {
   get(key: string): unknown;
   update(key: string, value: unknown): PromiseLike<void>;
 }
@@ -13,14 +14,24 @@ export interface ColumnReader {
 }
 
 const KEY = 'columns';
+const SHARES_KEY = 'tableShares';
 
-export class ColumnMemory {
+export class TableMemory {
   private readonly readers = new Set<ColumnReader>();
 
-  constructor(private readonly store: ColumnStore) {}
+  constructor(private readonly store: TableStore) {}
 
   read(): ColumnLayout {
     return parseColumnLayout(this.store.get(KEY));
+  }
+
+  get shares(): TableShares {
+    return parseTableShares(this.store.get(SHARES_KEY));
+  }
+
+  /** For views that open later: one that is open keeps the room it has. */
+  async keepShares(shares: TableShares): Promise<void> {
+    await this.store.update(SHARES_KEY, parseTableShares(shares));
   }
 
   /** @returns what ends it */
