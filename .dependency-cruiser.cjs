@@ -13,8 +13,10 @@ const ARROWS = {
     'media/python',
   ],
   'extension/compression/plan': ['extension/shared'],
+  // Seeded choices of windows.
+  'extension/decoder': ['extension/spectral', 'extension/linalg', 'extension/checkpoint', 'extension/shared'],
   'extension/engine': [
-    ...['extension/compression', 'extension/spectral', 'extension/linalg', 'extension/checkpoint'],
+    ...['extension/decoder', 'extension/compression', 'extension/spectral', 'extension/linalg', 'extension/checkpoint'],
     ...['extension/protocol.ts', 'extension/shared', 'extension/report'],
   ],
   'extension/report': ['extension/shared'],

@@ -73,7 +73,8 @@ export async function readGgufHeader(reader: FileReader, signal?: AbortSignal): 
   return { metadata, declaredTensors: counts.tensors, tensors, problems: problems.list() };
 }
 
-async function readPreamble(cursor: GgufCursor): Promise<{ tensors: number; pairs: number }> {
+/** How many tensors and pairs follow. @throws CheckpointError as `readGgufHeader` */
+export async function readPreamble(cursor: GgufCursor): Promise<{ tensors: number; pairs: number }> {
   const { file } = cursor;
   await cursor.need(Math.min(cursor.left, MAGIC.length));
   if (!looksLikeGguf(cursor.take(MAGIC.length))) {
