@@ -1,12 +1,13 @@
 /** A LoRA pair's product in the terminal: its numbers from the factors against those of the matrix itself. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { LayerResult } from '../../extension/shared/layers';
 import { commandLine } from '../harness/commandLine';
 import { frobenius, jacobiEigenvalues, naiveProduct, randomMatrix } from '../harness/numbers/denseReference';
 import { safetensorsBytes, type FixtureTensor } from '../harness/checkpoints/safetensorsFixtures';
 import { temporaryFolder } from '../harness/temporaryFolder';
+import { parseSafetensors } from '../unit/compression/savingFixture';
 
 /** A float32 tensor and the values it holds. */
 function random(name: string, shape: number[], seed: number): FixtureTensor & { values: Float64Array } {
@@ -91,5 +92,27 @@ describe('a LoRA adapter with its base model', () => {
     );
     assert.notEqual(status, 0);
     assert.match(stderr, /q\.delta_weight is not stored: it is the product of .*lora_B\.weight and .*lora_A\.weight/);
+  });
+
+  it('has factors that no pair replaces; a matrix of lower rank does, under its name and shape', () => {
+    const target = path.join(folder, 'smaller.safetensors');
+    const compress = (...more: string[]) =>
+      commandLine(folder)(
+        ...['compress', path.join(folder, 'adapter'), '--layer', '*q.lora_A*', '--rank', '1', '--out', target],
+        ...more,
+      );
+    const { status, stderr } = compress();
+    assert.equal(status, 2, stderr);
+    assert.match(
+      stderr,
+      /q\.lora_A\.weight: is a part of base_model\.model\.q\.delta_weight already, and no program loads/,
+    );
+    assert.match(stderr, /save the reconstructed matrix instead/);
+    assert.ok(!existsSync(target));
+    const reconstructed = compress('--output', 'reconstructed');
+    assert.equal(reconstructed.status, 0, reconstructed.stderr);
+    const { names, tensors } = parseSafetensors(target);
+    assert.deepEqual([...names].sort(), [A, B, convA, convB].map(({ name }) => name).sort());
+    assert.deepEqual(tensors.get(A.name)!.shape, A.shape);
   });
 });

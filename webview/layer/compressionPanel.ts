@@ -114,7 +114,10 @@ export class CompressionPanel {
         ? element(
             'p',
             { class: 'muted' },
-            l10n.t('This product is not stored. Compress its factors instead: {0}.', listWords(factored.factors)),
+            l10n.t(
+              'This product is not stored. Its factors can be saved as reconstructed matrices: {0}.',
+              listWords(factored.factors),
+            ),
           )
         : element('div', { class: 'save-row' }, this.save, this.status),
     );

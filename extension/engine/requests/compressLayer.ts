@@ -4,6 +4,7 @@ import { elementSize } from '../../checkpoint/elements/dtype';
 import { firstNames, NAMES_SHOWN } from '../../checkpoint/problemList';
 import { CompressionError } from '../../compression/compressionError';
 import { compressionMatrix, type CompressionMatrix } from '../../compression/compressionMatrix';
+import { storedFactors } from '../../checkpoint/wrappers/storedFactors';
 import type { CompressedTensor } from '../../compression/pairCompression';
 import { factorLayout, rowsAreInputs, type FactorLayout } from '../../compression/factorLayout';
 import { directionBytes, fewDirections, leadingDirections } from '../../compression/leadingDirections';
@@ -175,7 +176,21 @@ export function factorLayoutOf(document: EngineDocument, name: string): FactorLa
   const layer = document.layer(name);
   const matrix = compressibleMatrix(layer, name);
   assertNotFolded(layer.tensor, name);
+  const refusal = whyNotFactored(document, layer.tensor);
+  if (refusal !== undefined) throw new CompressionError('unsupported', refusal, { layer: name });
   return factorLayout(layer.tensor, matrix, document.checkpoint.tensors);
+}
+
+/**
+ * Why two factors may not take the tensor's place, in words that follow its name: programs that load a pair, such as PEFT,
+ * know none in place of one of its factors.
+ */
+function whyNotFactored({ checkpoint }: EngineDocument, { name }: TensorInfo): string | undefined {
+  const made = storedFactors(checkpoint.tensors).get(name);
+  return made === undefined
+    ? undefined
+    : `is a part of ${made} already, and no program loads two factors in its place; save the reconstructed matrix instead, ` +
+        'which keeps its name and shape';
 }
 
 /** @throws EngineError `no-spectrum` where there is none */
@@ -185,7 +200,7 @@ export function compressibleMatrix(layer: EngineLayer, name: string): ReturnType
     const factors = `${tensor.product.left.tensor.name} and ${tensor.product.right.tensor.name}`;
     throw new EngineError(
       'no-spectrum',
-      `${name} is not stored: it is the product of ${factors}, which can be compressed`,
+      `${name} is not stored: it is the product of ${factors}, which can be saved reconstructed at a lower rank`,
     );
   }
   if (tensor.madeOf) {

@@ -5,6 +5,7 @@ import { CheckpointError } from '../../checkpoint/checkpointError';
 import { elementSize } from '../../checkpoint/elements/dtype';
 import { concurrently } from '../../checkpoint/files/concurrently';
 import { isInputEmbedding, isOutputMatrix } from '../../checkpoint/wrappers/embeddingNames';
+import { storedFactors } from '../../checkpoint/wrappers/storedFactors';
 import { wholeWeights } from '../../compression/writers/onnx/wholeWeights';
 import { CompressionError } from '../../compression/compressionError';
 import { factorLayout } from '../../compression/factorLayout';
@@ -62,7 +63,7 @@ export async function planSource(
 
 /** The same without spectra: from headers, and a sample of the content. @throws as `planSource` */
 export async function planLayersOf(document: EngineDocument, signal: AbortSignal): Promise<PlanSource> {
-  const factors = factorNames(document.checkpoint.tensors);
+  const factors = storedFactors(document.checkpoint.tensors);
   const whole = await neededWhole(document, signal);
   const tied = await tiedLayers(document, signal);
   return {
@@ -208,16 +209,6 @@ function reasonFor(
     return { why, always: false };
   }
   return undefined;
-}
-
-/** From the names of stored factors to the weight that they are added to or stand for. */
-function factorNames(tensors: readonly TensorInfo[]): Map<string, string> {
-  return new Map(
-    tensors.flatMap(({ name, product, madeOf }) => {
-      const parts = product ? [product.left.tensor, product.right.tensor] : (madeOf ?? []);
-      return parts.map((part): [string, string] => [part.name, name]);
-    }),
-  );
 }
 
 /** Up to the first number in the name: `model.layers.3`, `h.11`, `blk.0`; '' without one. */
