@@ -11,9 +11,10 @@ import type { HeaderRequests } from '../protocol';
 import { handle } from '../shared/rpcHandlers';
 import type { PackedSummary } from '../shared/tensors';
 import { OpenDocuments } from './document/openDocuments';
+import { MEGABYTE, usableMegabytes } from './resources/megabytes';
 
 /** Buffers do not count for V8's own limit, which the host sets: beyond this the process ends itself. */
-const MAX_RSS_BYTES = 512 * 1024 * 1024;
+const MAX_RSS_BYTES = 512 * MEGABYTE;
 
 /** Reading memory's size takes microseconds; a hostile file can fill some hundred megabytes in this time. */
 const WATCH_MS = 50;
@@ -29,7 +30,7 @@ const watch = new Worker(
   `const { writeSync } = require('node:fs');
   setInterval(() => {
     if (process.memoryUsage.rss() <= ${MAX_RSS_BYTES}) return;
-    writeSync(2, 'more than ${MAX_RSS_BYTES / 1024 ** 2} MB were needed\\n');
+    writeSync(2, 'more than ${usableMegabytes(MAX_RSS_BYTES)} were needed\\n');
     process.kill(process.pid, 'SIGKILL');
   }, ${WATCH_MS});`,
   { eval: true },

@@ -34,6 +34,7 @@ import { stampedHandlers } from './stampedHandlers';
 import { elementSlice, elementTable } from './values/elementSlice';
 import { saveArray } from './values/saveArray';
 import { shuffledSpectrum } from './values/shuffledSpectrum';
+import { MEGABYTE } from './resources/megabytes';
 
 /** Open files are looked at this often for changes on disk. */
 const FILE_CHECK_MS = 2000;
@@ -65,7 +66,7 @@ function positive(text: string | undefined): number | undefined {
 
 function megabytes(text: string | undefined): number | undefined {
   const value = positive(text);
-  return value === undefined ? undefined : value * 1024 * 1024;
+  return value === undefined ? undefined : value * MEGABYTE;
 }
 
 function signalOf(token: CancellationToken): AbortSignal {

@@ -88,7 +88,7 @@ describe('singular vectors from the engine', () => {
     const { document } = await request('open', { path: makeRandomMatrix(folder, 1500, 1500) });
     await assert.rejects(
       request('singularVectors', { document, layer: 'weight' }),
-      /the 1500 largest singular vectors of weight need about \d+ MB and all layers in work may use 68 MB; raise the memory limit/,
+      /the 1500 largest singular vectors of weight need about \d+ MB and all layers in work may use 64 MB; raise the memory limit or ask for fewer vectors/,
     );
     assert.equal((await request('vectorMetrics', { document, layer: 'weight', count: 2 })).vectors.length, 2);
   });

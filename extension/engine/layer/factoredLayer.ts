@@ -13,6 +13,7 @@ import { LayerError, type LayerSource } from './layerInput';
 import { taskTensor } from '../worker/layerResult';
 import type { LayerOutcome } from '../worker/layerRecords';
 import type { WorkerLease, WorkerPool } from '../worker/workerPool';
+import { beyondLimit } from '../resources/megabytes';
 
 /** Bytes of the base weight that are read at a time. */
 const BAND_BYTES = 8 * 1024 * 1024;
@@ -42,8 +43,7 @@ export async function analyseProduct(
   const { checkpoint, memory, pool, signal } = context;
   const bytes = workingBytes(product);
   if (bytes > memory.limit) {
-    const megabytes = Math.ceil(bytes / 1e6);
-    throw new LayerError('limit', `its factors need about ${megabytes} MB; raise the memory limit`);
+    throw new LayerError('limit', `its factors need ${beyondLimit(bytes, memory.limit)}`);
   }
   const reservation = await memory.reserve(bytes, signal);
   try {

@@ -13,6 +13,7 @@ import { farmsWindows } from '../../spectral/farms/farms';
 import type { LayerGeometry } from '../../spectral/matrices';
 import { abortable } from '../resources/abortable';
 import type { MemoryBudget, Reservation } from '../resources/memoryBudget';
+import { beyondLimit } from '../resources/megabytes';
 
 /**
  * A chunk of columns on its way to onnxruntime: large enough for the products to run at full speed. At order 4096 they
@@ -82,11 +83,7 @@ export function planLayer(
   const held = bytes + working <= limit && (!streamable || bytes <= HELD_SHARE * limit);
   const memory = held ? bytes + working : working;
   if (memory > limit || (!held && !streamable)) {
-    throw new LayerError(
-      'limit',
-      `needs about ${megabytes(streamable ? working : bytes + working)} MB and all layers in work may use ` +
-        `${megabytes(limit)} MB; raise the memory limit`,
-    );
+    throw new LayerError('limit', `needs ${beyondLimit(streamable ? working : bytes + working, limit)}`);
   }
   return { rows, held, chunk, working, memory };
 }
@@ -110,10 +107,6 @@ function workingBytes(layer: LayerGeometry | undefined, { farms }: InspectSettin
 
 function matrixBytes(rows: number, cols: number, chunk: number): number {
   return CHUNKS * Math.min(chunk, 8 * rows * cols) + SymmetricSlabs.bytes(Math.min(rows, cols));
-}
-
-function megabytes(bytes: number): string {
-  return String(Math.ceil(bytes / 1e6));
 }
 
 export interface LayerSource {

@@ -26,6 +26,7 @@ import { LoadedModel } from './loadedModel';
 import { openSamples } from './modelInputs';
 import { ModelRunError } from './modelRunError';
 import { findTaps, type Tap, type TappedLayer, type Taps } from './taps';
+import { usableMegabytes } from '../resources/megabytes';
 
 type Progress = (fraction: number, message: string) => void;
 
@@ -198,7 +199,7 @@ async function written(
       ...samples.notes,
       ...(diagonal.length > 0
         ? [
-            `${listed(diagonal)}: no Gram matrix, as they would take more than ${Math.round(gramBytes / 2 ** 20)} MB together; ` +
+            `${listed(diagonal)}: no Gram matrix, as they would take more than ${usableMegabytes(gramBytes)} together; ` +
               'means and magnitudes are there. More memory lets them in.',
           ]
         : []),

@@ -20,6 +20,7 @@ import type { QuickLayer } from '../worker/workerCalls';
 import type { WorkerLease, WorkerPool } from '../worker/workerPool';
 import { quickFarms, QUICK_LIMITS, QUICK_SEED, quickWindows } from './quickPlan';
 import { SingleOperator, type SingleBand, type SingleBands } from './singleOperator';
+import { beyondLimit } from '../resources/megabytes';
 
 /** Elements of a band: products run at full speed, and no one of them holds messages up. */
 const BAND_ELEMENTS = 2 ** 23;
@@ -100,11 +101,7 @@ function plannedMemory({ name, rows, cols, expert }: LayerGeometry, limit: numbe
   const whole = streamed + 4 * rows * cols;
   if (whole <= HELD_SHARE * limit) return { held: true, bytes: whole };
   if (streamed <= limit) return { held: false, bytes: streamed };
-  const megabytes = (bytes: number): string => String(Math.ceil(bytes / 1e6));
-  throw new LayerError(
-    'limit',
-    `a quick look at ${name} needs about ${megabytes(streamed)} MB and all layers in work may use ${megabytes(limit)} MB; raise the memory limit`,
-  );
+  throw new LayerError('limit', `a quick look at ${name} needs ${beyondLimit(streamed, limit)}`);
 }
 
 async function estimated(

@@ -4,6 +4,7 @@ import type { LayerOutcomes, Notify } from '../document/layerOutcomes';
 import { LayerError } from '../layer/layerInput';
 import type { MemoryBudget } from '../resources/memoryBudget';
 import type { WorkerPool } from '../worker/workerPool';
+import { beyondLimit } from '../resources/megabytes';
 
 export interface RequestParts {
   outcomes: Pick<LayerOutcomes, 'known' | 'outcome'>;
@@ -19,11 +20,7 @@ export type ComputingParts = Pick<RequestParts, 'pool' | 'memory' | 'hardware'>;
 /** @param what needs so many bytes. @throws LayerError `limit` if they are more than all layers in work may use */
 export function assertFits({ limit }: Pick<MemoryBudget, 'limit'>, what: string, bytes: number): void {
   if (bytes <= limit) return;
-  const [needed, most] = [bytes, limit].map((count) => Math.ceil(count / 1e6));
-  throw new LayerError(
-    'limit',
-    `${what} needs about ${needed!} MB and all layers in work may use ${most!} MB; raise the memory limit`,
-  );
+  throw new LayerError('limit', `${what} needs ${beyondLimit(bytes, limit)}`);
 }
 
 /** Work that holds so many bytes. @throws LayerError `limit` if they do not fit in the limit; what the work throws */

@@ -16,6 +16,7 @@ import type { InspectSettings } from '../../shared/layers';
 import { compressibleMatrix, compressLayer, factorLayoutOf } from './compressLayer';
 import type { EngineDocument } from '../document/engineDocument';
 import type { RequestParts } from './requestParts';
+import { neededMegabytes, usableMegabytes } from '../resources/megabytes';
 
 /** Factoring is this share of a save's progress; the rest is copying. */
 const FACTORING_SHARE = 0.6;
@@ -129,10 +130,10 @@ function assertCompressible(document: EngineDocument, request: LayersRequest, me
 
 function assertHeld(bytes: number, { layers }: LayersRequest, memoryLimit: number): void {
   if (layers.length < 2 || bytes <= memoryLimit) return;
-  const [needed, limit] = [bytes, memoryLimit].map((count) => `${Math.ceil(count / 1024 ** 2)} MB`);
   throw new CompressionError(
     'unsupported',
-    `what replaces the ${layers.length} layers takes ${needed} or more, but the memory limit is ${limit}; ` +
+    `what replaces the ${layers.length} layers takes ${neededMegabytes(bytes)} or more, but the memory ` +
+      `limit is ${usableMegabytes(memoryLimit)}; ` +
       'compress fewer of them at a time, or raise the limit',
   );
 }

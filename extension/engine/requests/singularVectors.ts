@@ -13,6 +13,7 @@ import type { ComputingParts } from './requestParts';
 import { LayerError } from '../layer/layerInput';
 import type { WorkerLease } from '../worker/workerPool';
 import { smallestOf } from '../../shared/extremes';
+import { beyondLimit } from '../resources/megabytes';
 
 /** ‖Wᵀu − σv‖/σ₁ at which the iteration stops: σ is then right to all digits, a vector to this over its distance to others. */
 const TOLERANCE = 1e-9;
@@ -143,8 +144,7 @@ function planned({ rows, cols, rowsTogether }: StoredMatrix, k: number, name: st
   const least = smallestOf(plans.map(({ memory }) => memory));
   throw new LayerError(
     'limit',
-    `the ${k} largest singular vectors of ${name} need about ${megabytes(least)} MB and all layers in work may use ` +
-      `${megabytes(limit)} MB; raise the memory limit or ask for fewer vectors`,
+    `the ${k} largest singular vectors of ${name} need ${beyondLimit(least, limit)} or ask for fewer vectors`,
   );
 }
 
@@ -169,8 +169,4 @@ function firstOf(known: SingularVectors, k: number): SingularVectors {
     left: known.left.slice(0, k * known.rows),
     right: known.right.slice(0, k * known.cols),
   };
-}
-
-function megabytes(bytes: number): string {
-  return String(Math.ceil(bytes / 1e6));
 }

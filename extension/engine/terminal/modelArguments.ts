@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import type { ModelInputs } from '../../shared/modelRuns';
 import { UsageError } from './cliArguments';
+import { MEGABYTE } from '../resources/megabytes';
 
 export interface CalibrateCommand {
   readonly command: 'calibrate';
@@ -22,7 +23,6 @@ export interface EvaluateCommand {
 }
 
 const DEFAULT_MEGABYTES = 1024;
-const MEGABYTE = 1024 * 1024;
 
 const OPTIONS = {
   inputs: { type: 'string', multiple: true },

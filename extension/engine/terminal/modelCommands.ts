@@ -11,6 +11,7 @@ import type { CalibrateCommand, EvaluateCommand } from './modelArguments';
 import { outFile } from './outFile';
 import { ProgressLine } from './progressLine';
 import { stopping } from './stopping';
+import { MEGABYTE } from '../resources/megabytes';
 
 interface Terminal {
   readonly print: (text: string) => Promise<void>;
@@ -92,7 +93,6 @@ function evaluationText(report: EvaluationReport): string {
   ].join('\n');
 }
 
-/** As the page counts them: a megabyte is 10⁶ bytes. */
 function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 1e6)} MB`;
+  return `${Math.round(bytes / MEGABYTE)} MB`;
 }

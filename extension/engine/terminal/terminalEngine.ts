@@ -11,6 +11,7 @@ import { defaultMemoryLimit, defaultThreads } from '../resources/limits';
 import type { Common } from './cliArguments';
 import type { ProgressLine } from './progressLine';
 import { unreachedResult } from './unreachedResult';
+import { MEGABYTE } from '../resources/megabytes';
 
 type EngineOptions = Pick<Common, 'threads' | 'memoryMegabytes' | 'device'>;
 
@@ -71,7 +72,7 @@ export function createEngine(
   return new Engine({
     cacheFolder: cache ? cacheFolder(process.env, process.platform, homedir()) : undefined,
     threads: threads ?? defaultThreads(availableParallelism()),
-    memoryLimit: memoryMegabytes === undefined ? defaultMemoryLimit(totalmem()) : memoryMegabytes * 1024 * 1024,
+    memoryLimit: memoryMegabytes === undefined ? defaultMemoryLimit(totalmem()) : memoryMegabytes * MEGABYTE,
     device,
     notify: (name, params) => handlers[name]?.(params),
   });
