@@ -27,7 +27,14 @@ export async function openImatrixBinary(path: string, signal?: AbortSignal): Pro
   const reader = await FileReader.open(path);
   try {
     const named = await new Entries(reader, signal).read();
-    return { format: 'imatrix', synthetic: false, named, problems: [], close: () => reader.close() };
+    return {
+      format: 'imatrix',
+      synthetic: false,
+      named,
+      blockInfluence: new Map(),
+      problems: [],
+      close: () => reader.close(),
+    };
   } catch (error) {
     await reader.close();
     throw error;

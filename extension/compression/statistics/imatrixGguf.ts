@@ -28,6 +28,7 @@ export async function openImatrixGguf(path: string, signal?: AbortSignal): Promi
     return {
       format: 'imatrix',
       synthetic: false,
+      blockInfluence: new Map(),
       named: await namedSums(file, problems, signal),
       problems,
       close: () => file.close(),

@@ -6,6 +6,7 @@ import type { Checkpoint, TensorInfo } from '../../checkpoint/checkpoint';
 import { safetensorsFormat } from '../../checkpoint/safetensors/safetensors';
 import { concurrently } from '../../checkpoint/files/concurrently';
 import {
+  BLOCK_INFLUENCE_ENDING,
   FIELD_ENDINGS,
   measurementOf,
   SYNTHETIC_KEY,
@@ -36,8 +37,9 @@ export async function openSafetensorsStatistics(path: string, signal?: AbortSign
   try {
     const problems = file.problems.map(({ message }) => message);
     const named = await namedStatistics(file, problems, signal);
+    const blockInfluence = await blockInfluences(file, problems, signal);
     const synthetic = file.metadata[SYNTHETIC_KEY] === SYNTHETIC_VALUE;
-    return { format: 'safetensors', synthetic, named, problems, close: () => file.close() };
+    return { format: 'safetensors', synthetic, named, blockInfluence, problems, close: () => file.close() };
   } catch (error) {
     await file.close();
     throw error;
@@ -60,6 +62,7 @@ async function namedStatistics(
     const { name, unreadable } = tensor;
     const field = ENDINGS.find(([, ending]) => name.endsWith(ending) && name.length > ending.length);
     if (unreadable !== undefined) problems.push(`${name}: ${unreadable}`);
+    else if (isBlockInfluence(name)) continue;
     else if (field) at(name.slice(0, -field[1].length)).fields[field[0]] = measurementOf(file, tensor);
     else if (name.endsWith(TOKENS_ENDING)) counts.push({ of: name.slice(0, -TOKENS_ENDING.length), tensor });
     else problems.push(`${name} is no statistic: names end in ${ENDINGS.map(([, ending]) => ending).join(', ')}`);
@@ -71,4 +74,32 @@ async function namedStatistics(
     else at(of).tokens = [...(await measured.read(undefined, signal))];
   });
   return named;
+}
+
+/** A cosine is within −1 and 1; rounding to 16 bits may take it a little beyond. */
+const MOST_INFLUENCE = 2.01;
+
+function isBlockInfluence(name: string): boolean {
+  return name.endsWith(BLOCK_INFLUENCE_ENDING) && name.length > BLOCK_INFLUENCE_ENDING.length;
+}
+
+async function blockInfluences(
+  file: Checkpoint,
+  problems: string[],
+  signal?: AbortSignal,
+): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  const tensors = file.tensors.filter(({ name, unreadable }) => isBlockInfluence(name) && unreadable === undefined);
+  await concurrently(tensors, READS_AT_ONCE, async (tensor) => {
+    const { name, shape } = tensor;
+    if (shape.some((size) => size !== 1)) {
+      problems.push(`${name} has the shape ${JSON.stringify(shape)}, but the influence of a block is one number`);
+      return;
+    }
+    const [value] = await measurementOf(file, tensor).read(undefined, signal);
+    if (value !== undefined && Math.abs(value - 1) <= MOST_INFLUENCE - 1) {
+      found.set(name.slice(0, -BLOCK_INFLUENCE_ENDING.length), value);
+    } else problems.push(`${name} is ${value}, but 1 − a cosine lies between 0 and 2; calibrate again`);
+  });
+  return found;
 }

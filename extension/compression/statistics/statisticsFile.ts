@@ -18,6 +18,14 @@ export const FIELD_ENDINGS: Readonly<Record<StatisticsField, string>> = {
 /** Ending of the number of tokens behind the sums: one number, or one for each matrix of a stack. */
 export const TOKENS_ENDING = '.tokens';
 
+/**
+ * Ending of what a block of the model does to its hidden states, after the block's prefix (`model.layers.3`): one number,
+ * 1 − the mean cosine of what enters it and what leaves it.
+ *
+ * @see ShortGPT, arXiv 2403.03853 (block influence)
+ */
+export const BLOCK_INFLUENCE_ENDING = '.block_influence';
+
 /** Key of the metadata, and its value, in a file that was made from random inputs. */
 export const SYNTHETIC_KEY = 'eigenscope.synthetic';
 export const SYNTHETIC_VALUE = 'true';
@@ -46,6 +54,8 @@ export interface StatisticsFile {
   readonly format: 'safetensors' | 'imatrix';
   readonly synthetic: boolean;
   readonly named: ReadonlyMap<string, NamedStatistics>;
+  /** By the block's prefix; empty if the file says nothing of blocks. */
+  readonly blockInfluence: ReadonlyMap<string, number>;
   /** What was wrong with the rest, in sentences. */
   readonly problems: readonly string[];
   close(): Promise<void>;

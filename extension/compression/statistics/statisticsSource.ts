@@ -81,6 +81,7 @@ class OpenStatistics implements StatisticsSource {
       missing: all.map(({ name }) => name).filter((name) => !coverage.layers.has(name)),
       unknown: coverage.unknown,
       refused: Object.fromEntries(coverage.refused),
+      ...(file.blockInfluence.size > 0 && { blockInfluence: Object.fromEntries(file.blockInfluence) }),
       problems: [...file.problems, ...coverage.problems],
     };
   }

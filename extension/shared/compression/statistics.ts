@@ -29,6 +29,8 @@ export interface StatisticsSummary {
   readonly unknown: readonly string[];
   /** By layer: why what the file has of it cannot be used, in words that name the array. */
   readonly refused: Readonly<Record<string, string>>;
+  /** By a block's prefix (`model.layers.3`): 1 − the mean cosine of its input and output. Absent if the file has none. */
+  readonly blockInfluence?: Readonly<Record<string, number>>;
   readonly problems: readonly string[];
 }
 

@@ -120,6 +120,35 @@ describe('statistics of a model', () => {
     }
   });
 
+  it('tell the influence of blocks, and refuse what is none', async () => {
+    const gram = floats('model.layers.0.self_attn.q_proj.input_mean', [6], [0, 0, 0, 0, 0, 1]);
+    const scalar = (block: string, shape: number[], ...values: number[]): FixtureTensor =>
+      floats(`${block}.block_influence`, shape, values);
+    await opened(
+      safetensorsBytes([
+        ...[gram, scalar('model.layers.0', [], 0.25), scalar('model.layers.1', [1], 1.5)],
+        ...[
+          scalar('model.layers.2', [2], 0.1, 0.2),
+          scalar('model.layers.3', [], 3),
+          scalar('model.layers.4', [], NaN),
+        ],
+      ]),
+      (_, { blockInfluence, problems, unknown }) => {
+        assert.deepEqual(blockInfluence, { 'model.layers.0': 0.25, 'model.layers.1': 1.5 });
+        assert.deepEqual(unknown, []);
+        assert.deepEqual(
+          problems.map((problem) => problem.replace(/;.*/, '')),
+          [
+            'model.layers.2.block_influence has the shape [2], but the influence of a block is one number',
+            'model.layers.3.block_influence is 3, but 1 − a cosine lies between 0 and 2',
+            'model.layers.4.block_influence is NaN, but 1 − a cosine lies between 0 and 2',
+          ],
+        );
+      },
+    );
+    await opened(safetensorsBytes([gram]), (_, summary) => assert.ok(!('blockInfluence' in summary)));
+  });
+
   it('are read from safetensors by the names of modules and of weights', async () => {
     await opened(Buffer.from(files.safetensors, 'base64'), async (source, summary) => {
       assert.equal(summary.synthetic, true);
