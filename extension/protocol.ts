@@ -159,6 +159,8 @@ export interface DocumentRequests {
   };
   /** Why the statistics of a layer cannot be used so, in words that name the array; null if they can. */
   tryStatistics: { params: { document: string; path: string; layer: string; use: GramUse }; result: string | null };
+  /** All λ of W·L, descending, C = LLᵀ the Gram matrix of a layer's inputs; null if there is none. */
+  gramSpectrum: { params: { document: string; path: string; layer: string }; result: Float64Array | null };
   saveCompressed: { params: { document: string; request: SaveRequest; settings: InspectSettings }; result: SaveResult };
   /** Compresses the whole model by a plan, into a new folder; tells its progress as `saving`. */
   runPlan: { params: { document: string; request: RunRequest }; result: RunResult };
@@ -280,6 +282,7 @@ export interface ViewRequests {
   assignPlan: { params: { request: AssignmentRequest }; result: Assignment };
   gramCondition: { params: { path: string; layer: string }; result: number | 'singular' | null };
   tryStatistics: { params: { path: string; layer: string; use: GramUse }; result: string | null };
+  gramSpectrum: { params: { path: string; layer: string }; result: Float64Array | null };
   /** What a plan is made from, with the spectra that are known. */
   planLayers: { params: null; result: PlanSource };
   /** The host asks where with the native dialog; null where the person cancelled it. */

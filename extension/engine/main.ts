@@ -27,7 +27,13 @@ import { layerGoodness } from './requests/layerGoodness';
 import { layerSpectrum } from './requests/layerSpectrum';
 import { layerVectors, singularVectors } from './requests/singularVectors';
 import { useQuantised, withQuantised } from './requests/useQuantised';
-import { gramConditionOf, layerStatistics, triedStatistics, useStatistics } from './requests/useStatistics';
+import {
+  gramConditionOf,
+  gramSpectrumOf,
+  layerStatistics,
+  triedStatistics,
+  useStatistics,
+} from './requests/useStatistics';
 import { readOwnNumbers } from './ownNumbers/readOwnNumbers';
 import { savePicture } from './exports/savePicture';
 import { stampedHandlers } from './stampedHandlers';
@@ -133,6 +139,11 @@ const documentHandlers: Handlers<DocumentRequests> = {
   gramCondition: ({ document, path, layer }, token) =>
     gramConditionOf(engine, open(document), path, layer, signalOf(token)),
   tryStatistics: ({ document, ...trial }, token) => triedStatistics(engine, open(document), trial, signalOf(token)),
+  gramSpectrum: async ({ document, path, layer }, token) => {
+    const signal = signalOf(token);
+    const statistics = await layerStatistics(engine.statistics, open(document), path, layer, signal);
+    return gramSpectrumOf(engine, open(document), statistics, layer, signal);
+  },
   saveCompressed: ({ document, request, settings }, token) =>
     saveCompressed(engine, open(document), request, settings, signalOf(token)),
   runPlan: ({ document, request }, token) => runPlan(engine, open(document), request, signalOf(token)),

@@ -91,6 +91,44 @@ describe('what plans are made from', () => {
     assert.match(JSON.stringify(plan.layers[name]), /becomes smaller by nystrom in its group/);
   });
 
+  it('offers allocations by statistics once these have what they go by', async () => {
+    const page = await opened({ influence: '' });
+    const option = (name: string | RegExp): Locator => page.getByRole('option', { name });
+    const allocation = page.getByRole('combobox', { name: 'Allocation', exact: true });
+    await allocation.click();
+    assert.equal(await option('Block influence (needs statistics with block influence)').isDisabled(), true);
+    assert.equal(await option('Optimal for the outputs (needs input Grams)').isDisabled(), true);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Use Statistics…' }).click();
+    await page.getByText('Statistics statistics.safetensors').waitFor();
+    await page.getByRole('slider', { name: 'Target' }).fill('75');
+    await choose(page, 'Allocation', /^Block influence$/);
+    const shared = await eventually(
+      () => sentPlan(page),
+      (plan) => plan.allocation === 'block-influence',
+    );
+    const rankOf = (block: number): number => {
+      const own = shared.layers[`model.layers.${block}.mlp.up_proj.weight`]!;
+      return 'keep' in own ? Infinity : own.rank!;
+    };
+    // The first block does most.
+    assert.ok(rankOf(0) > rankOf(1) && rankOf(1) > rankOf(11), `${rankOf(0)} ${rankOf(1)} ${rankOf(11)}`);
+    await choose(page, 'Method', 'SVD-LLM');
+    await choose(page, 'Allocation', /^Optimal for the outputs$/);
+    await page.getByRole('region', { name: 'The whole model' }).getByText('Error of the outputs').waitFor();
+    const plan = await eventually(
+      () => sentPlan(page),
+      ({ layers }) => Object.values(layers).some((each) => 'rank' in each),
+    );
+    const compressed = Object.entries(plan.layers).flatMap(([name, each]) => ('rank' in each ? [name] : []));
+    const computed = ((await requests(page, 'gramSpectrum')) as { layer: string }[]).map(({ layer }) => layer);
+    assert.equal(new Set(computed).size, computed.length, 'each once');
+    assert.ok(compressed.every((name) => computed.includes(name)));
+    assert.deepEqual(await cutTexts(page), []);
+    await page.screenshot({ path: path.join(screenshotFolder, 'plan-outputs.png') });
+    assert.deepEqual(await violations(page), []);
+  });
+
   it('leaves layers dense that the statistics do not cover, and says so', async () => {
     const page = await opened();
     await page.getByRole('button', { name: 'Use Statistics…' }).click();

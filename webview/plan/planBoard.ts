@@ -4,7 +4,7 @@
  */
 import { makePlan } from '../../extension/compression/plan/makePlan';
 import type { AllocatedPlan } from '../../extension/compression/plan/planRequest';
-import { ALLOCATIONS, type CompressionPlan, type LayerPlan } from '../../extension/shared/compression/plans';
+import type { CompressionPlan, LayerPlan } from '../../extension/shared/compression/plans';
 import { gramUses, type GramUse } from '../../extension/shared/compression/methodNeeds';
 import type { MethodName } from '../../extension/shared/compression/methodTable';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
@@ -16,7 +16,7 @@ import { element } from '../controls/elements';
 import { formatCount, formatPercent } from '../numbers/format';
 import { banner } from '../overview/banners';
 import { SizeErrorPlot } from '../plots/sizeErrorPlot';
-import { ALLOCATION_LABELS } from './allocationLabels';
+import { ALLOCATION_LABELS, allocationLacks } from './allocationLabels';
 import { AssignmentWork } from './assignmentWork';
 import { CurveWork } from './curveWork';
 import { settingsOfLoaded } from './loadedPlan';
@@ -76,7 +76,12 @@ export class PlanBoard {
     const rowsStand = l10n.t('These rows are those of the loaded plan. They stay until you change what is asked.');
     this.loaded = banner('info', rowsStand, anew);
     this.assignments = new AssignmentWork(host, () => this.schedule());
-    this.form = new PlanForm(chosen, ALLOCATIONS, lacking, (change) => this.change(change));
+    this.form = new PlanForm(
+      chosen,
+      (each) => allocationLacks(each, inputs().statistics),
+      lacking,
+      (change) => this.change(change),
+    );
     this.table = new PlanTable(
       {
         choose: (layer) => this.edit(layer, true),
@@ -162,6 +167,16 @@ export class PlanBoard {
   /** Layers that are compressed though nothing has read their values. */
   get unread(): number {
     return this.rows.filter(({ plan, layer }) => !('keep' in plan) && !layer.eigenvalues).length;
+  }
+
+  /** Layers whose spectra under the Gram matrices the allocation goes by: all that it decides about. */
+  wantedGramSpectra(): string[] {
+    const { allocation, loadedRows } = this.chosen;
+    if (allocation !== 'optimal-gram' || loadedRows) return [];
+    const { leftOut } = this.outOfReach(this.chosen);
+    return this.layers.layers.flatMap(({ name, leftOut: always }) =>
+      always?.always || Object.hasOwn(leftOut, name) ? [] : [name],
+    );
   }
 
   /** How the plan that is shown will use the statistics of each layer, if there are any. */
@@ -284,8 +299,9 @@ export class PlanBoard {
     }
     const { target, relative, method, exclude, multiple, pinned, timeLimit, choices } = this.chosen;
     const { statistics, quantised } = this.inputs();
+    const { leftOut, groupShares } = out;
     const request = {
-      ...{ target, relative, method, exclude, multiple, pinned, timeLimit, ...out },
+      ...{ target, relative, method, exclude, multiple, pinned, timeLimit, leftOut, groupShares },
       choices: choices.map((each) => ({ method: each })),
       ...(statistics && { statistics: statistics.path }),
       ...(quantised && { quantised: quantised.path }),

@@ -1,6 +1,6 @@
 /** The left side of the plan view: target, allocation, method, rank multiple, what is left out. */
 import { layerMethod } from '../../extension/shared/compression/methodTable';
-import type { Allocation } from '../../extension/shared/compression/plans';
+import { ALLOCATIONS, type Allocation } from '../../extension/shared/compression/plans';
 import { l10n } from '../../extension/shared/language/l10n';
 import { checkbox, dropdown, setChecked, type Checkbox, type Dropdown } from '../controls/controls';
 import { element } from '../controls/elements';
@@ -25,7 +25,9 @@ const MOST_RANK = 4096;
 export class PlanForm {
   readonly element: HTMLElement;
   readonly target: TargetField;
-  private readonly allocation: Dropdown;
+  private readonly allocationField = element('div');
+  private readonly allocationLack = element('p', { class: 'problem', hidden: true });
+  private shownAllocations = '';
   private readonly allocationText = element('p', { class: 'muted description' });
   private readonly multiple: Dropdown;
   private readonly relative: Checkbox;
@@ -38,19 +40,15 @@ export class PlanForm {
   private readonly rankField: HTMLElement;
   private chosen: PlanSettings['method'];
 
-  /** @param allocations those that can be chosen here */
+  /** @param allocationLacks what an allocation cannot do without, in words; undefined if it can be chosen */
   constructor(
     first: PlanSettings,
-    allocations: readonly Allocation[],
+    private readonly allocationLacks: (allocation: Allocation) => string | undefined,
     lacking: Lacking,
     private readonly onChange: (change: Partial<PlanSettings>) => void,
   ) {
     this.chosen = first.method;
     this.target = new TargetField((target) => this.onChange({ target }));
-    const choices = allocations.map((value) => ({ value, label: ALLOCATION_LABELS[value].label }));
-    this.allocation = dropdown<Allocation>(l10n.t('Allocation'), choices, first.allocation, (allocation) =>
-      this.onChange({ allocation }),
-    );
     this.relative = checkbox(l10n.t('Errors relative to each layer'), first.relative, (relative) =>
       this.onChange({ relative }),
     );
@@ -77,7 +75,7 @@ export class PlanForm {
       { class: 'plan-controls', 'aria-label': l10n.t('What to compress, and how far') },
       this.only.element,
       element('div', {}, element('h3', {}, l10n.t('Target')), this.target.element),
-      element('div', {}, field(l10n.t('Allocation'), this.allocation), this.allocationText, this.relative),
+      element('div', {}, this.allocationField, this.allocationText, this.allocationLack, this.relative),
       this.assignment.element,
       element('div', { class: 'row-rank' }, this.method.element, this.rankField),
       field(l10n.t('Ranks'), this.multiple),
@@ -91,7 +89,7 @@ export class PlanForm {
     const { target, allocation, relative, method, multiple, exclude } = settings;
     this.only.show(settings.only);
     this.target.show(target);
-    if (this.allocation.value !== allocation) this.allocation.value = allocation;
+    this.showAllocation(allocation);
     this.allocationText.textContent = ALLOCATION_LABELS[allocation].description;
     setChecked(this.relative, relative);
     this.assignment.show(settings);
@@ -102,6 +100,28 @@ export class PlanForm {
     setUnlessEdited(this.rank, String(rank ?? ADAPTER_RANK));
     if (this.multiple.value !== String(multiple)) this.multiple.value = String(multiple);
     this.exclude.show(exclude);
+  }
+
+  /** Made anew only if something is different: it may have the focus. */
+  private showAllocation(allocation: Allocation): void {
+    const lacks = ALLOCATIONS.map((each) => this.allocationLacks(each));
+    const state = JSON.stringify([allocation, lacks]);
+    if (state === this.shownAllocations) return;
+    this.shownAllocations = state;
+    const focused = this.allocationField.contains(document.activeElement);
+    const choices = ALLOCATIONS.map((value, i) => {
+      const { label } = ALLOCATION_LABELS[value];
+      const lack = lacks[i];
+      return { value, label: lack === undefined ? label : `${label} (${lack})`, disabled: lack !== undefined };
+    });
+    const select = dropdown<Allocation>(l10n.t('Allocation'), choices, allocation, (chosen) =>
+      this.onChange({ allocation: chosen }),
+    );
+    this.allocationField.replaceChildren(field(l10n.t('Allocation'), select));
+    if (focused) select.focus();
+    const lack = this.allocationLacks(allocation);
+    this.allocationLack.hidden = lack === undefined;
+    this.allocationLack.textContent = lack === undefined ? '' : `${ALLOCATION_LABELS[allocation].label} ${lack}.`;
   }
 
   /** What a layer keeps is the target's to decide, but for adapters. */

@@ -67,14 +67,14 @@ export function chosenGroups(
   return { groups, members, measured, left, problems };
 }
 
-/** What the allocation does not decide about. */
-export type OutOfReach = Required<Pick<PlanRequest, 'leftOut' | 'groupShares'>>;
+/** What the allocation does not decide about, and what the statistics say of blocks. */
+export type OutOfReach = Required<Pick<PlanRequest, 'leftOut' | 'groupShares'>> & Pick<PlanRequest, 'blockInfluence'>;
 
 /** Layers of groups, and those without what the method needs. */
 export function outOfReach(
   layers: readonly PlanLayer[],
   settings: PlanSettings,
-  { known }: PlanInputs,
+  { known, statistics }: PlanInputs,
   groups: ChosenGroups,
 ): OutOfReach {
   const { method, allocation, choices, only } = settings;
@@ -95,5 +95,6 @@ export function outOfReach(
         : known.refusal(name, choices.length > 0 ? choices : [method.method]);
     if (why !== undefined) leftOut[name] = why;
   }
-  return { leftOut, groupShares };
+  const { blockInfluence } = statistics ?? {};
+  return { leftOut, groupShares, ...(blockInfluence && { blockInfluence }) };
 }

@@ -1,7 +1,7 @@
 /** What the whole model costs before and after, and what those numbers do not say. */
 import { element, tableHead } from '../controls/elements';
 import { icon } from '../controls/icons';
-import { formatBytes, formatCompact, formatCount } from '../numbers/format';
+import { formatBytes, formatCompact, formatCount, formatPercent } from '../numbers/format';
 import type { AdapterSize, BeforeAfter, PlanTotals } from '../../extension/compression/plan/planRequest';
 import { l10n } from '../../extension/shared/language/l10n';
 import { errorText, type LayerRow } from './planRows';
@@ -39,6 +39,9 @@ export class PlanTotalsTable {
       row(l10n.t('Parameters'), totals.parameters, formatCompact),
       row(l10n.t('Multiply-adds'), totals.multiplyAdds, formatCompact),
       line(l10n.t('Mean error'), '', errorText(totals), ''),
+      ...(totals.outputError === undefined
+        ? []
+        : [line(l10n.t('Error of the outputs'), '', formatPercent(totals.outputError), '')]),
     );
     const said = [
       ...(asAdapter ? [adapterNote(asAdapter)] : []),

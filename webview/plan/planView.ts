@@ -16,15 +16,16 @@ import { button, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { icon } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
-import { formatCount } from '../numbers/format';
 import { banner } from '../overview/banners';
 import { PlanBoard } from './planBoard';
 import { PlanLayers } from './planLayers';
 import type { PlanInputs } from './planInputs';
 import { QuantisedLine } from './quantisedLine';
+import { GramSpectra } from './gramSpectra';
 import { SavingBar } from './savingBar';
 import { StatisticsCheck } from './statisticsCheck';
 import { StatisticsLine } from './statisticsLine';
+import { uninspectedText } from './uninspectedText';
 import { changedSettings, FIRST_SETTINGS, type PlanSettings, type RememberedPlan } from './planSettings';
 
 /** Results come by the hundred a second: the layers are asked for anew at most this often. */
@@ -49,6 +50,7 @@ export class PlanView {
   private readonly statisticsLine: StatisticsLine;
   private readonly quantisedLine: QuantisedLine;
   private readonly check: StatisticsCheck;
+  private readonly gramSpectra: GramSpectra;
   private inputs: PlanInputs = {
     ...{ statistics: null, quantised: null, groups: [] },
     known: new KnownOfLayers(null, new Set()),
@@ -92,10 +94,12 @@ export class PlanView {
       used: (statistics) => {
         this.remember({ statistics: statistics?.path ?? null });
         this.check.use(statistics);
+        this.gramSpectra.use(statistics);
         this.inputsChanged();
       },
       failed: (message) => this.say('error', message),
     });
+    this.gramSpectra = new GramSpectra(host, () => this.showSpectra());
     this.check = new StatisticsCheck(host, () => this.inputsChanged());
     this.quantisedLine = new QuantisedLine(host, {
       used: (quantised) => {
@@ -125,6 +129,7 @@ export class PlanView {
       this.uninspected,
       this.statisticsLine.element,
       this.check.element,
+      this.gramSpectra.element,
       this.quantisedLine.element,
       this.content,
     );
@@ -234,6 +239,7 @@ export class PlanView {
   private planned(): void {
     this.enable();
     this.check.want(this.board?.usedStatistics() ?? new Map());
+    this.gramSpectra.want(this.board?.wantedGramSpectra() ?? []);
     this.showUninspected();
   }
 
@@ -273,7 +279,7 @@ export class PlanView {
     try {
       const source = await this.host.request('planLayers', null);
       if (!this.board) this.inputs = { ...this.inputs, groups: await this.host.request('groupOptions', null) };
-      const layers = new PlanLayers(source.layers, source.rest);
+      const layers = new PlanLayers(this.gramSpectra.with(source.layers), source.rest);
       this.version = version;
       this.source = source;
       if (this.board) this.board.use(layers);
@@ -287,6 +293,11 @@ export class PlanView {
       this.enable();
       this.showUninspected();
     }
+  }
+
+  /** More spectra are known under the Gram matrices, or none. */
+  private showSpectra(): void {
+    if (this.source) this.board?.use(new PlanLayers(this.gramSpectra.with(this.source.layers), this.source.rest));
   }
 
   private build(layers: PlanLayers): void {
@@ -361,35 +372,7 @@ export class PlanView {
     const { busy, queue } = this.inspection;
     const missing = this.board?.plan?.missing.length ?? 0;
     const unread = this.board?.unread ?? 0;
-    const said = [
-      ...(missing > 0
-        ? [
-            l10n.many(
-              missing,
-              '1 layer is not inspected yet and stays dense until then.',
-              '{0} layers are not inspected yet and stay dense until then.',
-              formatCount(missing),
-            ),
-          ]
-        : []),
-      ...(unread > 0
-        ? [
-            l10n.many(
-              unread,
-              '1 compressed layer was not inspected: saving stops if it holds NaN or infinity.',
-              '{0} compressed layers were not inspected: saving stops if one holds NaN or infinity.',
-              formatCount(unread),
-            ),
-          ]
-        : []),
-    ];
-    const text = busy
-      ? l10n.t(
-          '{0} of {1} layers are inspected; the plan grows with them.',
-          formatCount(queue.done),
-          formatCount(queue.total),
-        )
-      : said.join(' ');
+    const text = uninspectedText({ missing, unread }, busy ? queue : null);
     if (text === this.said) return;
     this.said = text;
     const inspect = busy

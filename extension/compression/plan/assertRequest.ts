@@ -1,6 +1,7 @@
 /** What cannot be asked of a planner, in words for people. */
 import { layerMethod, type MethodName } from '../../shared/compression/methodTable';
 import type { LayerChoice, PlanTarget } from '../../shared/compression/plans';
+import { l10n } from '../../shared/language/l10n';
 import type { PlanRequest } from './planRequest';
 
 /** @throws RangeError */
@@ -8,8 +9,13 @@ export function assertTarget({ value }: PlanTarget): void {
   if (!(value >= 0 && value <= 1)) throw new RangeError(`a target of ${value} is not within 0 and 1`);
 }
 
+/** Ratios of ranks. */
+const SHARES_RANKS: ReadonlySet<PlanRequest['allocation']> = new Set([
+  ...(['welore', 'farms-alpha', 'alphapruning', 'block-influence'] as const),
+]);
+
 /** @throws RangeError */
-export function assertRequest({ target, method, allocation }: PlanRequest): void {
+export function assertRequest({ target, method, allocation, epsilon, blockInfluence = {} }: PlanRequest): void {
   assertTarget(target);
   const { kind } = target;
   const { stores, rank } = layerMethod(method.method);
@@ -24,10 +30,28 @@ export function assertRequest({ target, method, allocation }: PlanRequest): void
       'the error of tensor-train is not known before it is run: choose a size or parameters, and uniform or an alpha',
     );
   }
-  if (
-    rank === undefined &&
-    (allocation === 'welore' || allocation === 'farms-alpha' || allocation === 'alphapruning')
-  ) {
+  if (allocation === 'optimal-gram' && stores !== 'pair') {
+    throw new RangeError(
+      l10n.english(
+        'optimal-gram shares out ranks of two factors, which {0} does not have: choose svd-llm, or optimal',
+        method.method,
+      ),
+    );
+  }
+  if (allocation === 'optimal-gram' && kind === 'error') {
+    throw new RangeError(
+      l10n.english('optimal-gram goes by the outputs, and an error is of the weights: choose a size or parameters'),
+    );
+  }
+  if (allocation === 'block-influence' && Object.keys(blockInfluence).length === 0) {
+    throw new RangeError(
+      l10n.english('block-influence needs statistics with <block>.block_influence, as a calibration writes them'),
+    );
+  }
+  if (allocation === 'block-influence' && epsilon === 0) {
+    throw new RangeError(l10n.english('a temperature of 0 takes all from one block: choose an ε above 0'));
+  }
+  if (rank === undefined && SHARES_RANKS.has(allocation)) {
     throw new RangeError(`${method.method} has no rank that ${allocation} could share out: choose optimal or uniform`);
   }
 }

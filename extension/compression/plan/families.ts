@@ -1,11 +1,12 @@
 /**
  * Allocations with one number for the whole model, which a bisection moves until the target is met: one share of the
- * parameters for all (`uniform`), AlphaPruning's ratios times one scale, WeLore's one threshold.
+ * parameters for all (`uniform`), AlphaPruning's or MoDeGPT's ratios times one scale, WeLore's one threshold.
  */
 import { weloreRank } from '../../shared/ranks/welore';
 import { unscaledRatios, scaledRatios, DEFAULT_EPSILON } from './alphaRatios';
 import { lastWithin } from './knapsackItem';
 import { type LayerOptions, type PreparedLayer } from './layerOptions';
+import { influenceRatios } from './influenceRatios';
 import type { PlanRequest } from './planRequest';
 
 export interface FamilyLayer {
@@ -32,8 +33,11 @@ export function family(layers: readonly FamilyLayer[], request: PlanRequest): Fa
       return alphaFamily(layers, request);
     case 'welore':
       return weloreFamily(layers);
+    case 'block-influence':
+      return influenceFamily(layers, request);
     case 'uniform':
     case 'optimal':
+    case 'optimal-gram':
       return (level) => Uint32Array.from(layers, ({ options }) => within(options, level));
   }
 }
@@ -50,6 +54,17 @@ function alphaFamily(layers: readonly FamilyLayer[], request: PlanRequest): Fami
     })),
     epsilon,
   );
+  return ratioFamily(layers, unscaled, parameters);
+}
+
+function influenceFamily(layers: readonly FamilyLayer[], { blockInfluence = {}, epsilon }: PlanRequest): Family {
+  const parameters = layers.map(({ prepared }) => prepared.dense.parameters);
+  const influences = layers.map(({ prepared }) => blockInfluence[prepared.layer.block]!);
+  return ratioFamily(layers, influenceRatios(influences, epsilon), parameters);
+}
+
+/** @param unscaled how much of each goes, in proportion */
+function ratioFamily(layers: readonly FamilyLayer[], unscaled: Float64Array, parameters: readonly number[]): Family {
   return (level) => {
     const ratios = scaledRatios(unscaled, parameters, 1 - level);
     return Uint32Array.from(layers, ({ options }, l) => within(options, 1 - ratios[l]!));

@@ -22,6 +22,16 @@ export interface PreparedLayer {
   readonly singularValues?: Float64Array;
   /** ‖W‖_F²; 0 if the layer was not inspected. */
   readonly energy: number;
+  /** Of W·L, and ‖W·L‖_F² = ‖WX‖_F²; absent and 0 if it is not known. */
+  readonly outputShares?: EnergyShares;
+  readonly outputEnergy: number;
+}
+
+/** What an allocation minimises the error of. */
+export type Goal = 'weights' | 'outputs';
+
+export function energyOf({ energy, outputEnergy }: PreparedLayer, goal: Goal): number {
+  return goal === 'outputs' ? outputEnergy : energy;
 }
 
 /** Stands in a list of ranks for staying dense. */
@@ -32,7 +42,7 @@ export interface LayerOptions {
   /** 0 for a method that has none, `DENSE` for none of the method. */
   readonly ranks: Int32Array;
   readonly cost: Float64Array;
-  /** ‖W − Ŵ‖_F²/‖W‖_F² of each; NaN where it is not known. */
+  /** ‖W − Ŵ‖_F²/‖W‖_F² of each, or the same of the outputs; NaN where it is not known. */
   readonly lost: Float64Array;
 }
 
@@ -42,11 +52,17 @@ export function isCounted({ layer }: Pick<PreparedLayer, 'layer'>): boolean {
 
 export function preparedLayer(layer: PlanLayer): PreparedLayer {
   const dense = denseCost(layer, denseBytes(layer));
-  if (!layer.eigenvalues) return { layer, dense, energy: 0 };
+  const outputs = layer.gramEigenvalues && new EnergyShares(layer.gramEigenvalues);
+  const ofOutputs = { ...(outputs && { outputShares: outputs }), outputEnergy: outputs ? total(outputs) : 0 };
+  if (!layer.eigenvalues) return { layer, dense, energy: 0, ...ofOutputs };
   const shares = new EnergyShares(layer.eigenvalues);
-  // From the smallest up, so that small λ keep their digits.
-  const energy = shares.eigenvalues.reduceRight((sum, value) => sum + value, 0);
-  return { layer, dense, shares, singularValues: shares.eigenvalues.map(Math.sqrt), energy };
+  const singularValues = shares.eigenvalues.map(Math.sqrt);
+  return { layer, dense, shares, singularValues, energy: total(shares), ...ofOutputs };
+}
+
+/** From the smallest up, so that small λ keep their digits. */
+function total({ eigenvalues }: EnergyShares): number {
+  return eigenvalues.reduceRight((sum, value) => sum + value, 0);
 }
 
 /**
@@ -94,12 +110,14 @@ export function chosenOptions(
  * no option: the layer itself costs no more and loses nothing.
  *
  * @param choice its rank is not read, unless the method has none
+ * @param goal whose error `lost` is: for `outputs` what is cut of σ of W·L, which `svd-llm` loses and no rank less
  */
 export function layerOptions(
-  { layer, dense, shares }: PreparedLayer,
+  { layer, dense, shares, outputShares }: PreparedLayer,
   choice: LayerChoice,
   multiple: number,
   unit: Unit,
+  goal: Goal,
 ): LayerOptions {
   const most = largestRank(choice, layer);
   const ranks: number[] = [];
@@ -114,7 +132,8 @@ export function layerOptions(
   };
   const { method, rank: _, ...given } = choice;
   const options = { ...DEFAULT_OPTIONS, ...given };
-  const share = errorShares(choice, layer, shares);
+  const share =
+    goal === 'outputs' ? (rank: number) => outputShares?.lost(rank) ?? NaN : errorShares(choice, layer, shares);
   const first = most === 0 ? 0 : Math.ceil(smallestRank(choice) / multiple) * multiple;
   for (let rank = first; rank <= most; rank += multiple) {
     const price = rankCost(method, rank, options, layer, dense)[unit];

@@ -1,6 +1,7 @@
 /** Which layers an allocation decides about, and why the others stay as they are. */
 import { layerMethod } from '../../shared/compression/methodTable';
 import type { LayerPlan } from '../../shared/compression/plans';
+import { l10n } from '../../shared/language/l10n';
 import { compiledPatterns } from './patterns';
 import { alphaOf } from './families';
 import type { PreparedLayer } from './layerOptions';
@@ -15,6 +16,7 @@ export type Standing =
   | { readonly kind: 'missing'; readonly why: string };
 
 const NOT_INSPECTED = 'was not inspected';
+const NO_OUTPUTS = l10n.english('has no spectrum under the Gram matrix of its inputs');
 
 /** @throws RangeError for a pattern that is no regular expression */
 export function standings(layers: readonly PreparedLayer[], request: PlanRequest): Standing[] {
@@ -37,12 +39,21 @@ export function standings(layers: readonly PreparedLayer[], request: PlanRequest
 }
 
 /** What the allocation asks of a layer. */
-function needs(prepared: PreparedLayer, { allocation, target, method }: PlanRequest): Standing {
-  const { shares } = prepared;
+function needs(prepared: PreparedLayer, { allocation, target, method, blockInfluence = {} }: PlanRequest): Standing {
+  const { shares, outputShares, layer } = prepared;
   // A person says the rank of adapters: no spectrum decides about it.
   if (layerMethod(method.method).stores === 'adapter') return { kind: 'takes part' };
   if (!shares && (allocation === 'optimal' || allocation === 'welore' || target.kind === 'error')) {
     return { kind: 'missing', why: NOT_INSPECTED };
+  }
+  if (allocation === 'optimal-gram' && !outputShares) return { kind: 'left out', why: NO_OUTPUTS };
+  if (allocation === 'block-influence' && !Object.hasOwn(blockInfluence, layer.block)) {
+    const { block } = layer;
+    const why =
+      block === ''
+        ? l10n.english('is in no block')
+        : l10n.english('is in {0}, which has no block_influence in the statistics', block);
+    return { kind: 'left out', why };
   }
   if (allocation !== 'farms-alpha' && allocation !== 'alphapruning') return { kind: 'takes part' };
   const which = allocation === 'farms-alpha' ? 'FARMS alpha' : 'alpha';

@@ -32,8 +32,13 @@ export interface PlanRequest {
   readonly rebalance?: boolean;
   /** `farms-alpha` and `alphapruning`: one ratio for a block, by the mean alpha of its layers. */
   readonly perBlock?: boolean;
-  /** `farms-alpha` and `alphapruning`: ratios lie between 1 − ε and 1 + ε before they are scaled. 0.3 unless given. */
+  /**
+   * `farms-alpha` and `alphapruning`: ratios lie between 1 − ε and 1 + ε before they are scaled. 0.3 unless given.
+   * `block-influence`: the temperature of its softmax. 0.1 unless given.
+   */
   readonly epsilon?: number;
+  /** `block-influence`: 1 − the mean cosine of what enters and leaves a block, by `PlanLayer.block`. */
+  readonly blockInfluence?: Readonly<Record<string, number>>;
 }
 
 export interface BeforeAfter {
@@ -53,6 +58,8 @@ export interface PlanRow {
   /** `exact` from σ; `at least` and `at most` are bounds from σ; `estimate` is neither. */
   readonly errorIs: ErrorKind;
   readonly errorBetween?: ErrorInterval;
+  /** ‖(W − Ŵ)X‖/‖WX‖, exact; absent unless the method cuts σ of W·L and those are known. */
+  readonly outputError?: number;
   readonly parameters: BeforeAfter;
   readonly bytes: BeforeAfter;
   /** Per token, or per output position of a convolution. */
@@ -81,6 +88,8 @@ export interface PlanTotals {
   readonly error: number | null;
   readonly errorIs: ErrorKind;
   readonly errorBetween?: ErrorInterval;
+  /** The same of the outputs; absent if that of a compressed layer is not known. */
+  readonly outputError?: number;
   readonly compressed: number;
   readonly layers: number;
 }

@@ -9,11 +9,16 @@ import { adapterCost, choiceCost, type Cost } from './methodCosts';
 import type { Standing } from './participation';
 import type { AdapterSize, BeforeAfter, ErrorKind, PlanRest, PlanRow, PlanTotals } from './planRequest';
 
-export function planRow({ layer, dense, shares }: PreparedLayer, plan: LayerPlan, standing: Standing): PlanRow {
+export function planRow(
+  { layer, dense, shares, outputShares }: PreparedLayer,
+  plan: LayerPlan,
+  standing: Standing,
+): PlanRow {
   const kept = 'keep' in plan;
   const cost = kept ? ofGroup(dense, standing) : choiceCost(plan, layer, dense);
   const lost = kept ? 0 : errorShare(plan, layer, shares);
   const between = kept ? undefined : errorInterval(plan, layer);
+  const cut = kept ? 0 : plan.method === 'svd-llm' ? outputShares?.lost(plan.rank ?? 0) : undefined;
   const of = (key: 'parameters' | 'multiplyAdds'): BeforeAfter => ({ before: dense[key], after: cost[key] });
   return {
     name: layer.name,
@@ -23,6 +28,7 @@ export function planRow({ layer, dense, shares }: PreparedLayer, plan: LayerPlan
     error: Number.isNaN(lost) ? null : Math.sqrt(lost),
     errorIs: kept ? 'exact' : errorKind(plan.method),
     ...(between && { errorBetween: [Math.sqrt(between[0]), Math.sqrt(between[1])] as const }),
+    ...(outputShares && cut !== undefined && { outputError: Math.sqrt(cut) }),
     parameters: of('parameters'),
     bytes: { before: layer.storedBytes, after: cost.bytes },
     multiplyAdds: of('multiplyAdds'),
@@ -54,12 +60,19 @@ export function planTotals(
     after: counted.reduce((total, row) => total + of(row).after, otherAfter),
   });
   let [energy, lost, least, most, unknown] = [0, 0, 0, 0, false];
+  const ofOutputs = { energy: 0, lost: 0, unknown: false };
   const kinds = new Set<ErrorKind>();
   for (const [l, row] of rows.entries()) {
     const { kind } = standing[l]!;
     if (kind !== 'takes part' && kind !== 'pinned') continue;
     const compressed = !('keep' in row.plan);
-    const { shares, energy: own } = prepared[l]!;
+    const { shares, energy: own, outputEnergy } = prepared[l]!;
+    const outputWeight = relative ? 1 : outputEnergy;
+    if (row.outputError === undefined) ofOutputs.unknown ||= compressed;
+    else {
+      ofOutputs.energy += outputWeight;
+      ofOutputs.lost += outputWeight * row.outputError ** 2;
+    }
     if (compressed) kinds.add(row.errorIs);
     if (!shares) unknown ||= compressed;
     else if (row.error === null) unknown = true;
@@ -82,6 +95,7 @@ export function planTotals(
     error: unknown ? null : energy === 0 ? 0 : Math.sqrt(lost / energy),
     errorIs: weakest(kinds),
     ...(!unknown && least < most && { errorBetween: [Math.sqrt(least / energy), Math.sqrt(most / energy)] as const }),
+    ...(!ofOutputs.unknown && ofOutputs.energy > 0 && { outputError: Math.sqrt(ofOutputs.lost / ofOutputs.energy) }),
     compressed: rows.filter(({ plan }) => !('keep' in plan)).length,
     layers: rows.length,
   };

@@ -10,9 +10,11 @@ import { knapsackItem, type KnapsackItem } from './knapsackItem';
 import {
   chosenOptions,
   DENSE,
+  energyOf,
   isCounted,
   layerOptions,
   preparedLayer,
+  type Goal,
   type LayerOptions,
   type PreparedLayer,
   type Unit,
@@ -146,25 +148,30 @@ export class Planner {
     const { layers } = this.participants(standing, asked);
     const fixed = this.fixed(standing, asked);
     const problem = this.problem(layers, fixed, asked);
+    // The line shows errors of weights, whatever the allocation minimises.
+    const shown =
+      goalOf(asked) === 'weights'
+        ? problem
+        : this.problem(this.participants(standing, asked, 'weights').layers, fixed, asked, 'weights');
     const unit = unitOf(asked.target);
     const least = costOf(layers, new Uint32Array(layers.length));
     const most = layers.reduce((sum, { options }) => sum + options.cost.at(-1)!, 0);
-    const energy = problem.weights.reduce((sum, weight) => sum + weight, fixed.energy);
+    const energy = shown.weights.reduce((sum, weight) => sum + weight, fixed.energy);
     const choices = curveChoices(problem);
     const found: CurvePoint[] = [];
     for (let i = 0; i < points; i++) {
       const cap = (least + ((most - least) * i) / Math.max(1, points - 1)) * (1 + SLACK);
       const chosen = choices(cap);
       const share = (this.restAfter[unit] + fixed[unit] + costOf(layers, chosen)) / (this.whole[unit] || 1);
-      const lost = lostOf(layers, problem.weights, chosen) + fixed.lost;
+      const lost = lostOf(shown.layers, shown.weights, chosen) + fixed.lost;
       const error = energy === 0 ? 0 : Math.sqrt(lost / energy);
       if (!Number.isNaN(error) && found.at(-1)?.share !== share) found.push({ share, error });
     }
     return found;
   }
 
-  private problem(layers: readonly FamilyLayer[], fixed: Fixed, request: PlanRequest): Problem {
-    const weights = layers.map(({ prepared }) => (request.relative ? 1 : prepared.energy));
+  private problem(layers: readonly FamilyLayer[], fixed: Fixed, request: PlanRequest, goal = goalOf(request)): Problem {
+    const weights = layers.map(({ prepared }) => (request.relative ? 1 : energyOf(prepared, goal)));
     const { target } = request;
     const unit = unitOf(target);
     const energy = weights.reduce((sum, weight) => sum + weight, fixed.energy);
@@ -193,11 +200,12 @@ export class Planner {
   /** The layers that are decided about, and their places among all. */
   private participants(
     standing: readonly Standing[],
-    { method, multiple, target }: PlanRequest,
+    { allocation, method, multiple, target }: PlanRequest,
+    goal = goalOf({ allocation }),
   ): { layers: FamilyLayer[]; places: number[] } {
     const places = standing.flatMap((own, l) => (own.kind === 'takes part' ? [l] : []));
     const unit = unitOf(target);
-    const options = this.optionsOf(method, multiple, unit);
+    const options = this.optionsOf(method, multiple, unit, goal);
     const layers = places.map((place) => {
       const prepared = this.prepared[place]!;
       return { prepared, options: options.get(prepared)! };
@@ -205,12 +213,17 @@ export class Planner {
     return { layers, places };
   }
 
-  private optionsOf(method: LayerChoice, multiple: number, unit: Unit): ReadonlyMap<PreparedLayer, LayerOptions> {
+  private optionsOf(
+    method: LayerChoice,
+    multiple: number,
+    unit: Unit,
+    goal: Goal,
+  ): ReadonlyMap<PreparedLayer, LayerOptions> {
     const { rank: _, ...choice } = method;
-    const key = JSON.stringify([choice, multiple, unit]);
+    const key = JSON.stringify([choice, multiple, unit, goal]);
     let found = this.kept.get(key);
     if (!found) {
-      found = new Map(this.prepared.map((each) => [each, layerOptions(each, choice, multiple, unit)]));
+      found = new Map(this.prepared.map((each) => [each, layerOptions(each, choice, multiple, unit, goal)]));
       if (this.kept.size >= KEPT_SETTINGS) this.kept.delete(this.kept.keys().next().value!);
       this.kept.set(key, found);
     }
@@ -303,6 +316,10 @@ interface Fixed {
   readonly parameters: number;
   readonly energy: number;
   readonly lost: number;
+}
+
+function goalOf({ allocation }: Pick<PlanRequest, 'allocation'>): Goal {
+  return allocation === 'optimal-gram' ? 'outputs' : 'weights';
 }
 
 /** An error is met in as few bytes as possible: quantising saves no parameters. */

@@ -26,7 +26,7 @@ export interface Problem {
 export function solve(problem: Problem): { chosen: Uint32Array; gap?: number } {
   const { layers, request, cap } = problem;
   const { kind } = request.target;
-  if (request.allocation !== 'optimal') return { chosen: level(problem, family(layers, request), MAX_BISECTIONS) };
+  if (!isOptimal(request)) return { chosen: level(problem, family(layers, request), MAX_BISECTIONS) };
   const solution = solveKnapsack(problem.items(), cap, WORK);
   if (!solution) {
     // Nothing meets the target: the least cost, or the least error.
@@ -38,6 +38,11 @@ export function solve(problem: Problem): { chosen: Uint32Array; gap?: number } {
   return { chosen: chosen.map((index, l) => layers[l]!.options.ranks.length - 1 - index), gap };
 }
 
+/** Found by a knapsack, not by one level for all. */
+function isOptimal({ allocation }: PlanRequest): boolean {
+  return allocation === 'optimal' || allocation === 'optimal-gram';
+}
+
 /** How much better any other solution is at most, over what this one has. */
 export function relativeGap({ minimised, bound }: { readonly minimised: number; readonly bound: number }): number {
   return minimised > 0 ? Math.max(0, minimised - bound) / minimised : 0;
@@ -46,7 +51,7 @@ export function relativeGap({ minimised, bound }: { readonly minimised: number; 
 /** From a budget to the choices of a curve's point. */
 export function curveChoices(problem: Problem): (cap: number) => Uint32Array {
   const { layers, request } = problem;
-  if (request.allocation === 'optimal') {
+  if (isOptimal(request)) {
     const items = problem.items();
     return (cap) => hullSolution(items, cap, CURVE_BISECTIONS);
   }

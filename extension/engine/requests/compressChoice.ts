@@ -125,7 +125,12 @@ export async function compareChoices(
   return measured;
 }
 
-async function storedElements(document: EngineDocument, name: string, signal: AbortSignal): Promise<StoredElements> {
+/** @throws CheckpointError, EngineError, CompressionError; the signal's reason when it fires */
+export async function storedElements(
+  document: EngineDocument,
+  name: string,
+  signal: AbortSignal,
+): Promise<StoredElements> {
   const layer = document.layer(name);
   const { rows, cols } = compressibleMatrix(layer, name);
   const bytes = await document.checkpoint.read(layer.tensor, layerRows(layer.tensor, layer.geometry), signal);

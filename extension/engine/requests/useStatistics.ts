@@ -6,6 +6,9 @@ import type { LayerStatistics, StatisticsSummary } from '../../shared/compressio
 import type { EngineDocument } from '../document/engineDocument';
 import type { HeldStatistics } from '../document/heldStatistics';
 import { leasedWork } from './leasedWork';
+import { storedElements } from './compressChoice';
+import { choiceMatrix, compressionBytes } from './compressLayer';
+import { hostedProducts } from './hostedProducts';
 import type { ComputingParts } from './requestParts';
 
 /** @throws CompressionError `invalid-statistics`; AbortError */
@@ -57,6 +60,31 @@ export async function triedStatistics(
     if (error instanceof CompressionError && error.code === 'invalid-statistics') return error.reason;
     throw error;
   }
+}
+
+/**
+ * What svd-llm cuts of a layer: all λ of W·L, descending; null if its statistics have no Gram matrix.
+ *
+ * @throws CompressionError `not-finite`, EngineError, LayerError `limit`, and as `layerStatistics`
+ */
+export async function gramSpectrumOf(
+  parts: ComputingParts,
+  document: EngineDocument,
+  { gram }: LayerStatistics,
+  layer: string,
+  signal: AbortSignal,
+): Promise<Float64Array | null> {
+  if (!gram) return null;
+  const { inputsFirst, storedBytes: _, ...matrix } = choiceMatrix(document, layer);
+  const statistics = { gram };
+  const bytes = compressionBytes(matrix, document.layer(layer).tensor, statistics);
+  const products = await hostedProducts(parts, matrix);
+  return leasedWork(parts, { what: `the spectrum of the outputs of ${layer}`, bytes }, signal, async (lease) => {
+    if (products) lease.serve(products);
+    const stored = await storedElements(document, layer, signal);
+    const task = { matrix: stored, inputsFirst, statistics };
+    return lease.calls.gramSpectrum(task, { transfer: [stored.bytes.buffer, gram.buffer] });
+  });
 }
 
 /**

@@ -20,17 +20,19 @@ import { commonValues, integer, number, UsageError, type Common } from './cliArg
 export const PLAN_USAGE = `plan:
   --ratio R            the target: a share from 0 to 1 of the size (or of what --target says)
   --target KIND        what R is of: size (bytes of the saved model), parameters, or error (of the weights)   (size)
-  --allocation NAME    ${ALLOCATIONS.join(', ')}   (optimal)
+  --allocation NAME    ${wrapped(ALLOCATIONS)}   (optimal)
   --method NAME        ${wrapped(layerMethods.map(({ name }) => name))}   (svd)
   --rank K             rank of an adapter (pissa, olora, eora, loftq), which no target decides
   --OPTION VALUE       options of the method: ${methodOptions.map(({ name }) => `--${name}`).join(', ')}
   --relative           errors are relative to each layer's own norm
   --per-block          one ratio for a block (alphapruning, farms-alpha)
-  --epsilon E          ratios from 1 − E to 1 + E before they are scaled (alphapruning, farms-alpha)   (0.3)
+  --epsilon E          ratios from 1 − E to 1 + E before they are scaled (alphapruning, farms-alpha)   (0.3);
+                       temperature of the softmax (block-influence)   (0.1)
   --multiple N         ranks are multiples of N: ${MULTIPLES.join(', ')}   (1)
   --exclude RE         leave layers dense whose names match; may be repeated
   --include RE         compress embeddings or output matrices whose names match, too; may be repeated
-  --stats FILE         statistics of the inputs, for methods that need them
+  --stats FILE         statistics of the inputs, for methods and allocations that need them (optimal-gram: Gram matrices;
+                       block-influence: <block>.block_influence)
   --quantised PATH     a quantised checkpoint of the same model, for eora: layers that it lacks stay dense
   --group METHOD:S     besides, the share S of the channels of each MLP (nystrom), or of the dimensions of each head (vo,
                        qk), stays; the target counts what stays. Running the plan needs --stats. May be repeated

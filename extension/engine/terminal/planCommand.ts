@@ -22,15 +22,16 @@ import { visible } from '../../shared/visibleText';
 import type { EngineDocument } from '../document/engineDocument';
 import { planSource } from '../requests/planSource';
 import { groupOptions } from '../requests/groupOptions';
-import type { RequestParts } from '../requests/requestParts';
+import type { ComputingParts, RequestParts } from '../requests/requestParts';
 import { useQuantised, type QuantisedParts } from '../requests/useQuantised';
 import { DEFAULT_FARMS, UsageError } from './cliArguments';
+import { withGramSpectra } from './gramSpectra';
 import { planOfFinite } from './finitePlan';
 import type { PlanCommand } from './planArguments';
 import { patternNotes, timeNotes } from './planNotes';
 import type { ProgressLine } from './progressLine';
 
-type PlanParts = Pick<RequestParts, 'outcomes'> & QuantisedParts;
+type PlanParts = Pick<RequestParts, 'outcomes'> & ComputingParts & QuantisedParts;
 
 export interface PlanReport {
   /** What to print. */
@@ -56,6 +57,10 @@ export async function planModel(
   if (method !== undefined && file === undefined) {
     const needs = layerMethod(method).needs.join(', ');
     throw new UsageError(`${method} needs statistics of the inputs (${needs}): --stats FILE`);
+  }
+  const { allocation } = request;
+  if (file === undefined && (allocation === 'optimal-gram' || allocation === 'block-influence')) {
+    throw new UsageError(`${allocation} needs statistics of the inputs: --stats FILE`);
   }
   const statistics = file === undefined ? undefined : await openStatistics(file, document.checkpoint, signal);
   try {
@@ -93,10 +98,19 @@ async function planWith(
   );
   const grouped = groupsOf(document, command, statistics);
   const known = new KnownOfLayers(statistics ?? null, held && new Set(held.layers));
-  const asked = { ...command, request: { ...request, ...outOfReach(source.layers, command, known, grouped) } };
+  const out = outOfReach(source.layers, command, known, grouped);
+  const { blockInfluence } = statistics ?? {};
+  const asked = { ...command, request: { ...request, ...out, ...(blockInfluence && { blockInfluence }) } };
+  const excludes = compiledPatterns(request.exclude ?? []);
+  const decided = ({ name, leftOut }: PlanLayer): boolean =>
+    !leftOut?.always && out.leftOut?.[name] === undefined && !excludes.some(({ matches }) => matches(name));
+  const whole =
+    allocation === 'optimal-gram' && opened
+      ? await withGramSpectra(parts, document, source.layers, opened, decided, (name) => progress.layer(name), signal)
+      : source.layers;
   const { layers, planned } = await planOfFinite(
     document,
-    source.layers,
+    whole,
     (some) => allocated(preparePlan(some, source.rest), asked, known, signal),
     (layer) => progress.layer(layer),
     signal,
@@ -120,9 +134,8 @@ async function planWith(
   const file = await writePlan(plan, target, { protect: document.checkpoint.files, overwrite, signal });
   progress.finish();
   const decoded = layers.filter(({ savedBytes, uncounted }) => savedBytes !== undefined && !uncounted).length;
-  const excluded = compiledPatterns(request.exclude ?? []);
   const problems = layers.flatMap(({ name, leftOut }) =>
-    leftOut?.problem && !excluded.some(({ matches }) => matches(name)) ? [`${name}: ${leftOut.why}`] : [],
+    leftOut?.problem && !excludes.some(({ matches }) => matches(name)) ? [`${name}: ${leftOut.why}`] : [],
   );
   return { text: report(file, planned, grouped, decoded, notes), problems };
 }
@@ -213,10 +226,10 @@ function groupsOf(
 const WHOLE =
   'The model as it is meets the target: the plan keeps every layer, and a run has nothing to do. A smaller target compresses.';
 
-/** Uniform shares need no spectra; errors are then told of the layers that were inspected before. */
+/** Uniform shares and those by block influence need no spectra; errors are then told of the layers that were inspected before. */
 function needsSpectra({ allocation, target, method }: PlanCommand['request']): boolean {
   if (layerMethod(method.method).stores === 'adapter') return false;
-  return allocation !== 'uniform' || target.kind === 'error';
+  return (allocation !== 'uniform' && allocation !== 'block-influence') || target.kind === 'error';
 }
 
 async function allocated(
@@ -273,7 +286,8 @@ function report(
   decoded: number,
   notes: readonly string[],
 ): string {
-  const { bytes, asAdapter, parameters, multiplyAdds, error, errorIs, errorBetween, compressed, layers } = totals;
+  const { bytes, asAdapter, parameters, multiplyAdds, error, errorIs, errorBetween, outputError, compressed, layers } =
+    totals;
   const share = ({ before, after }: BeforeAfter): string =>
     `${percent(before === 0 ? 1 : after / before)} of ${before}`;
   const interval = errorBetween ? `, ${percent(errorBetween[0])} to ${percent(errorBetween[1])} by the tails` : '';
@@ -286,6 +300,7 @@ function report(
     `parameters     ${share(parameters)}`,
     `multiply-adds  ${share(multiplyAdds)} in these layers`,
     `error          ${error === null ? 'not known before it is run' : `${percent(error)}${relation}`}`,
+    ...(outputError === undefined ? [] : [`output error   ${percent(outputError)}`]),
     ...(gap === undefined ? [] : [`gap            ${percent(gap)} to the best there can be`]),
     ...(feasible ? [] : [`The target is not met: ${why!}.`]),
     ...(decoded === 0

@@ -1,5 +1,7 @@
 /** Entry of a worker thread: answers `WorkerCalls`, and the calls of the layer that it has. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { gramSpectrum } from '../../compression/decomposition/gramSpectrum';
+import { orientedMatrix } from '../../compression/layerElements';
 import { compressPair } from '../../compression/pairCompression';
 import { pollFor } from '../../linalg/eigen/symmetricEigenvalues';
 import { topEigenvectors } from '../../linalg/eigen/symmetricEigenvectors';
@@ -59,6 +61,11 @@ const calls: WorkerCalls = {
   choiceDifference: (task, onProgress) => differenceTask(task, new EigenSolver(inUse, cancelled), onProgress),
   reduceGroup: (task, onProgress) => groupTask(task, { kernels: inUse, cancelled, onProgress }),
   tryStatistics: (trial) => tryStatistics(trial, { kernels: inUse, poll: pollFor({ cancelled }, 0, 1) }),
+  gramSpectrum: ({ matrix, inputsFirst, statistics }, onProgress) => {
+    const tools = { kernels: inUse, poll: pollFor({ cancelled, onProgress }, 0, 1) };
+    const layer = { layer: matrix.layer, ...orientedMatrix(matrix, inputsFirst, () => tools.poll(0)) };
+    return gramSpectrum(layer, statistics, tools);
+  },
   widen: ({ bytes, dtype }) => widenElements(bytes, dtype),
   eigenvectors: ({ matrix, n, k }, onProgress) => topEigenvectors(matrix, n, k, { kernels, cancelled, onProgress }),
   heatMap: ({ bytes, dtype, planes, rowCells, colCells, width }) => {

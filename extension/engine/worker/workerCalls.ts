@@ -111,6 +111,11 @@ export interface WorkerCalls {
   choiceDifference(params: CompressTask, onProgress: Progress): LayerDifference;
   /** An MLP or an attention by its group method. @see reduceGroup */
   reduceGroup(params: GroupTask, onProgress: Progress): ReducedGroup;
+  /** λ of W·L, descending. @see gramSpectrum */
+  gramSpectrum(
+    params: { matrix: StoredElements; inputsFirst: boolean; statistics: LayerStatistics },
+    onProgress: Progress,
+  ): Float64Array;
   /** Why statistics cannot be used; null if they can. */
   tryStatistics(params: StatisticsTrial): string | null;
   /** Elements in float64. */

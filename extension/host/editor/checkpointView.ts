@@ -156,6 +156,7 @@ export class CheckpointView implements ColumnReader {
         session.inEngine.askNumbers('assignPlan', { ...params, settings: inspectSettings() }, token),
       gramCondition: (params, token) => session.inEngine.askNumbers('gramCondition', params, token),
       tryStatistics: (params, token) => session.inEngine.askNumbers('tryStatistics', params, token),
+      gramSpectrum: (params, token) => session.inEngine.askNumbers('gramSpectrum', params, token),
       saveCompressed: (request) => saveWithDialog(session, request, this.document.uri),
       planLayers: (_, token) =>
         session.inEngine.askNumbers('planLayers', { settings: inspectSettings(), compute: 'nothing' }, token),

@@ -18,9 +18,12 @@ export const TARGET_KINDS = {
 
 export const ALLOCATION_DESCRIPTIONS: Record<Allocation, string> = {
   optimal: 'The least total squared error for the budget.',
+  'optimal-gram': 'The least total squared error of the outputs for the budget, by the Gram matrices of the inputs.',
   'farms-alpha': 'AlphaPruning’s ratios by the FARMS alpha of each layer.',
   alphapruning: 'AlphaPruning’s ratios by the alpha of each layer.',
   welore: 'One threshold on the normalised singular values of the whole model.',
+  'block-influence':
+    'Blocks that change their hidden states less keep less (ShortGPT’s block influence, MoDeGPT’s softmax).',
   uniform: 'The same share of every layer.',
   ilp: 'One of a few methods, ranks and bit widths for each layer, by integer programming.',
 };

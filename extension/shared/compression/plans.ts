@@ -5,7 +5,18 @@ import type { MethodName } from './methodTable';
 /** Ending of a plan's file. */
 export const PLAN_ENDING = '.eigenplan.json';
 
-export const ALLOCATIONS = ['optimal', 'farms-alpha', 'alphapruning', 'welore', 'uniform', 'ilp'] as const;
+export const ALLOCATIONS = [
+  ...([
+    'optimal',
+    'optimal-gram',
+    'farms-alpha',
+    'alphapruning',
+    'welore',
+    'block-influence',
+    'uniform',
+    'ilp',
+  ] as const),
+] as const;
 export type Allocation = (typeof ALLOCATIONS)[number];
 
 export type PlanTarget =
@@ -80,6 +91,11 @@ export interface PlanLayer {
   readonly uncounted?: boolean;
   /** All λ = σ² of the matrix, descending; absent if it was not inspected. */
   readonly eigenvalues?: Float64Array;
+  /**
+   * All λ of W·L, descending, C = LLᵀ the Gram matrix of the inputs: squares of what svd-llm may cut. Absent if there are
+   * no statistics of the layer, or nobody asked.
+   */
+  readonly gramEigenvalues?: Float64Array;
   /** These are null where the fit failed, and absent where it was not computed. */
   readonly alpha?: number | null;
   /** Fitted with the rule `xmin_mid`, as AlphaPruning does. */

@@ -15,7 +15,7 @@ import { parseTableShares, type TableShares } from '../../../extension/shared/ta
 import type { Problem, LayerParts, PartSummary, TensorSummary } from '../../../extension/shared/tensors';
 import { elementSlice, elementTable, heatMap, layerVectors } from './mockMatrix';
 import { ownNumbers } from './mockOwn';
-import { layerDifference, measuredLayer, statisticsSummary } from './mockMethods';
+import { gramSpectrum, layerDifference, measuredLayer, statisticsSummary } from './mockMethods';
 import { assignment, groupOptions, loadedAssignment, loadedPlan, planSource, quantisedSummary } from './mockPlan';
 import {
   adapter,
@@ -287,12 +287,14 @@ handle<ViewRequests>(connection, {
     return choices.map((choice) => measuredLayer(find(layer), layer, choice));
   },
   choiceDifference: ({ layer, choice }) => layerDifference(find(layer), layer, choice),
-  useStatistics: ({ path }) => statisticsSummary(tensors, path, options.has('random')),
+  useStatistics: ({ path }) =>
+    statisticsSummary(tensors, path, { synthetic: options.has('random'), influence: options.has('influence') }),
   gramCondition: ({ layer }) => (layer.includes('down_proj') ? 'singular' : 1234.5),
   tryStatistics: ({ layer, use }) =>
     options.has('indefinite') && use !== 'read' && layer.includes('.0.self_attn.q_proj')
       ? 'input_gram is far from positive semidefinite, so it is no Gram matrix; calibrate again'
       : null,
+  gramSpectrum: ({ layer }) => gramSpectrum(find(layer)),
   useQuantised: ({ path }) => quantisedSummary(tensors, path),
   groupOptions: () => groupOptions(tensors),
   assignPlan: async ({ request }, token) => {

@@ -35,11 +35,17 @@ export function layerDifference(info: TensorSummary, layer: string, choice: Laye
   };
 }
 
+/** λ of W·L of a layer, as large as its inputs are many. */
+export function gramSpectrum({ shape }: TensorSummary): Float64Array {
+  const [rows, columns] = [shape[0]!, shape[1]!];
+  return Float64Array.from({ length: Math.min(rows, columns) }, (_, i) => columns * (i + 1) ** -1.6);
+}
+
 /** Every second layer has a Gram matrix; one name is no layer's. */
 export function statisticsSummary(
   tensors: readonly TensorSummary[],
   path: string | null,
-  synthetic: boolean,
+  { synthetic, influence }: { synthetic: boolean; influence: boolean },
 ): StatisticsSummary {
   const layers = tensors.flatMap((tensor) => tensor.layers);
   return {
@@ -51,6 +57,9 @@ export function statisticsSummary(
       .map((layer) => ({ layer, tokens: 262_144, has: ['gram', 'mean'], condition: null })),
     missing: layers.filter((_, i) => i % 2 === 0),
     unknown: ['visual.merger'],
+    ...(influence && {
+      blockInfluence: Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`model.layers.${i}`, 0.4 / (i + 1)])),
+    }),
     problems: [],
   };
 }

@@ -134,6 +134,7 @@ const documentHandlers: Handlers<DocumentRequests> = {
   useStatistics: unused,
   gramCondition: unused,
   tryStatistics: unused,
+  gramSpectrum: unused,
   useQuantised: unused,
   groupOptions: unused,
   assignPlan: unused,
