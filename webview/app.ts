@@ -3,12 +3,11 @@ import './language';
 import './styles/page.css';
 import { banner, Banners } from './overview/banners';
 import { CompareView } from './compare/compareView';
-import { connect, type Host } from './connection';
-import { button, registerControls } from './controls/controls';
+import type { Host } from './connection';
+import { button } from './controls/controls';
 import { element } from './controls/elements';
 import { showExports, type Told } from './overview/exportMenu';
 import { Header } from './overview/header';
-import { failedPage } from './failedPage';
 import { Inspection } from './model/inspection';
 import { KeptPlace } from './layer/layerPlace';
 import { LayerView } from './layer/layerView';
@@ -26,9 +25,9 @@ import { problemOf } from '../extension/shared/rpc';
 import { isFindKey } from './table/findBar';
 import { rowMenu, TOGETHER, type PlannedRows, type RowMenuItem } from './table/rowMenu';
 import { splitter } from './controls/splitter';
+import { startPage } from './startPage';
 import { TensorTable } from './table/tensorTable';
 import type { TablePlace } from './table/tensorTableActions';
-import { watchTheme } from './controls/theme';
 import type { ViewMemory } from './viewMemory';
 
 class Page {
@@ -337,57 +336,4 @@ class Page {
   }
 }
 
-function start(): void {
-  registerControls();
-  watchTheme();
-  const root = document.getElementById('app')!;
-  let page: Page | null = null;
-  const forward =
-    <K extends keyof ViewNotifications>(name: K) =>
-    (params: ViewNotifications[K]): void =>
-      page?.handlers[name](params);
-  const { host, memory } = connect({
-    results: forward('results'),
-    quick: forward('quick'),
-    ownNumbers: forward('ownNumbers'),
-    progress: forward('progress'),
-    queue: forward('queue'),
-    saving: forward('saving'),
-    modelSaving: forward('modelSaving'),
-    testing: forward('testing'),
-    changed: forward('changed'),
-    engine: forward('engine'),
-    columns: forward('columns'),
-    select: forward('select'),
-  });
-  const load = (method: 'ready' | 'reload'): void => {
-    page = null;
-    root.replaceChildren(element('div', { class: 'loading-page', role: 'status' }, l10n.t('Reading headers…')));
-    host.request(method, null).then(
-      (state) => {
-        page = new Page(host, memory, state, root, () => load('reload'));
-        // What had the focus, the button that was pressed, is gone.
-        if (method === 'reload') page.table.focus();
-        // The frame after the one that draws it.
-        requestAnimationFrame(() =>
-          requestAnimationFrame(() => void host.request('drawn', null).catch(() => undefined)),
-        );
-      },
-      (error: unknown) => {
-        const again = button({
-          label: l10n.t('Try Again'),
-          icon: 'refresh',
-          appearance: 'primary',
-          onClick: () => load('reload'),
-        });
-        root.replaceChildren(
-          failedPage(error, again, () => void host.request('openAsText', null).catch(() => undefined)),
-        );
-        if (method === 'reload') again.focus();
-      },
-    );
-  };
-  load('ready');
-}
-
-start();
+startPage((...parts) => new Page(...parts));
