@@ -25,7 +25,7 @@ export class TextTokenizer {
   readonly affixes: Affixes;
   /** One more than the largest id. */
   readonly size: number;
-  /** Texts of the tokens, in the model's own letters: those of ByteLevel stand for bytes. */
+  /** Texts of all tokens, in no order, in the model's own letters: those of ByteLevel stand for bytes. */
   readonly tokens: readonly string[];
   private readonly library: Tokenizer;
   private readonly ids: ReadonlyMap<string, number>;
@@ -64,6 +64,11 @@ export class TextTokenizer {
       else this.pushUnknown(found, token);
     }
     return found;
+  }
+
+  /** The text of a token, in the model's own letters; undefined for an id of none. */
+  text(id: number): string | undefined {
+    return this.library.id_to_token(id);
   }
 
   private pushUnknown(found: number[], token: string): void {
