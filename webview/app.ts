@@ -21,6 +21,7 @@ import type { ColumnLayout } from '../extension/shared/columnLayout';
 import { l10n } from '../extension/shared/language/l10n';
 import { fileName } from '../extension/shared/names/fileName';
 import { ownKey } from '../extension/shared/ownNumbers';
+import { problemText } from '../extension/shared/language/problemText';
 import { problemOf } from '../extension/shared/rpc';
 import { isFindKey } from './table/findBar';
 import { rowMenu, TOGETHER, type PlannedRows, type RowMenuItem } from './table/rowMenu';
@@ -149,7 +150,7 @@ class Page {
     });
     savePicturesWith(
       (name, kind, bytes) => this.ask(host.request('savePicture', { name, kind, bytes })),
-      (error) => this.say('error', problemOf(error).message),
+      (error) => this.say('error', problemText(error)),
     );
     inspection.onChange(() => this.refresh());
     this.plan.showSaving(state.modelSaving);
@@ -325,7 +326,7 @@ class Page {
   private ask(request: Promise<unknown>): void {
     request.catch((error: unknown) => {
       const { code, message } = problemOf(error);
-      if (code !== 'engine-died' && code !== 'engine-stopped') this.say('error', message);
+      if (code !== 'engine-died' && code !== 'engine-stopped') this.say('error', l10n.known(message));
     });
   }
 

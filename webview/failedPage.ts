@@ -21,7 +21,7 @@ export function failedPage(error: unknown, again: HTMLElement, asText: () => voi
       { role: 'alert' },
       element('h1', {}, l10n.t('This checkpoint could not be opened')),
       file !== undefined && !message.includes(file) ? element('p', { class: 'muted' }, file) : null,
-      element('p', {}, message),
+      element('p', {}, l10n.known(message)),
     ),
     element('div', { class: 'actions' }, again, text),
   );

@@ -1,4 +1,5 @@
 /** What is wrong with a checkpoint, for programs and for people. */
+import { l10n } from '../shared/language/l10n';
 import type { Problem } from '../shared/tensors';
 import { MAX_NAME } from './elements/names';
 
@@ -30,7 +31,12 @@ export class CheckpointError extends Error {
       where.offset !== undefined && `byte ${where.offset}`,
     ];
     const prefix = place.filter(Boolean).join(', ');
-    super(`${prefix && `${prefix}: `}${shortened(reason)}; ${where.remedy ?? REMEDIES[code]}`, { cause: where.cause });
+    const remedy = where.remedy ?? REMEDIES[code];
+    const message =
+      prefix === ''
+        ? l10n.english('{0}; {1}', shortened(reason), remedy)
+        : l10n.english('{0}: {1}; {2}', prefix, shortened(reason), remedy);
+    super(message, { cause: where.cause });
   }
 
   /** The same error, of a tensor it does not name yet. */
@@ -91,18 +97,18 @@ export type CheckpointErrorCode =
 
 /** What a person can do about most errors of a code. */
 const REMEDIES: Readonly<Record<CheckpointErrorCode, string>> = {
-  truncated: 'fetch it again',
-  'unknown-format': 'open a checkpoint, or fetch it again',
-  'text-file': 'open it as text to see what it says, and fetch the file again',
-  ambiguous: 'open one of them',
-  malformed: 'fetch it again, or save it anew',
-  limit: 'no known model needs more: if yours does, please report it',
-  unsupported: 'save it as plain, dense numbers of a known type to inspect it',
-  'missing-shard': 'put it beside the others',
-  'unsafe-pickle': 'load it elsewhere only if you trust its source',
-  corrupt: 'fetch it again',
-  changed: 'reload it',
-  'not-found': 'check the path',
-  permission: 'check its permissions',
-  io: 'try again, or copy it to another disk',
+  truncated: l10n.english('fetch it again'),
+  'unknown-format': l10n.english('open a checkpoint, or fetch it again'),
+  'text-file': l10n.english('open it as text to see what it says, and fetch the file again'),
+  ambiguous: l10n.english('open one of them'),
+  malformed: l10n.english('fetch it again, or save it anew'),
+  limit: l10n.english('no known model needs more: if yours does, please report it'),
+  unsupported: l10n.english('save it as plain, dense numbers of a known type to inspect it'),
+  'missing-shard': l10n.english('put it beside the others'),
+  'unsafe-pickle': l10n.english('load it elsewhere only if you trust its source'),
+  corrupt: l10n.english('fetch it again'),
+  changed: l10n.english('reload it'),
+  'not-found': l10n.english('check the path'),
+  permission: l10n.english('check its permissions'),
+  io: l10n.english('try again, or copy it to another disk'),
 };

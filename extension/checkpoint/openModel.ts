@@ -27,6 +27,7 @@ import { withFolds } from './wrappers/foldedTensor';
 import { withLoraProducts } from './wrappers/loraAdapter';
 import { withSlices } from './wrappers/tensorSlice';
 import { withTiedEmbeddings } from './wrappers/tiedEmbeddings';
+import { l10n } from '../shared/language/l10n';
 
 /** Enough to see the first keys of a JSON file. */
 const HEAD_BYTES = 4096;
@@ -127,7 +128,7 @@ async function openAs(among: readonly CheckpointFormat[], file: string, signal?:
 
 /** @throws CheckpointError if the file is none of these formats, with what it is instead where that can be seen */
 function formatOf(among: readonly CheckpointFormat[], file: string, head: Uint8Array): CheckpointFormat {
-  if (head.length === 0) throw new CheckpointError('truncated', 'is empty', { file });
+  if (head.length === 0) throw new CheckpointError('truncated', l10n.english('is empty'), { file });
   const left = leftByTransfer(file, head);
   if (left) throw left;
   // What it looks like, else a damaged file of the format that its name says.
@@ -140,8 +141,10 @@ function formatOf(among: readonly CheckpointFormat[], file: string, head: Uint8A
   if (format) return format;
   if (isOrbax(file)) throw orbaxRefusal(file);
   const known = [...new Set(among.map(({ name }) => name))].join(', ');
-  const message = `is not a checkpoint of a known format (${known}), by its content or its name`;
-  const remedy = isJson ? 'open the weights beside it, or its folder' : 'convert it to one of them';
+  const message = l10n.english('is not a checkpoint of a known format ({0}), by its content or its name', known);
+  const remedy = isJson
+    ? l10n.english('open the weights beside it, or its folder')
+    : l10n.english('convert it to one of them');
   throw new CheckpointError('unknown-format', message, { file, offset: 0, remedy });
 }
 

@@ -4,6 +4,7 @@ import type { Checkpoint } from './checkpoint';
 import { CheckpointError } from './checkpointError';
 import { firstNames, MAX_PROBLEMS } from './problemList';
 import { weightFilesOf } from './wrappedCheckpoint';
+import { l10n } from '../shared/language/l10n';
 
 const NAMES_SHOWN = 3;
 
@@ -29,13 +30,20 @@ export function problemsOf(
     told.add(file);
     const all = new Set([...names, ...tensors.map(({ name }) => name)]).size;
     const size = sizes.get(file);
-    const end = size === undefined ? '' : ` after ${size.toLocaleString('en')} bytes`;
+    const end =
+      size === undefined
+        ? l10n.english('ends too early')
+        : l10n.english('ends too early after {0} bytes', size.toLocaleString('en'));
     // If there are several files, the other tensors in this one are not known, nor how many names a full list has left
     // out.
     const few = problems.length <= MAX_PROBLEMS;
-    const count = few ? `${names.length}` : `at least ${names.length}`;
-    const among = few && weightFilesOf(checkpoint) === 1 ? `of its ${all} tensors` : 'of its tensors';
-    const message = `ends too early${end}: ${count} ${among} (${firstNames(names, NAMES_SHOWN)}) are missing or cut off`;
+    const count = few
+      ? weightFilesOf(checkpoint) === 1
+        ? l10n.english('{0} of its {1} tensors', names.length, all)
+        : l10n.english('{0} of its tensors', names.length)
+      : l10n.english('at least {0} of its tensors', names.length);
+    const shown = firstNames(names, NAMES_SHOWN);
+    const message = l10n.english('{0}: {1} ({2}) are missing or cut off', end, count, shown);
     return new CheckpointError('truncated', message, { file }).toProblem();
   });
 }

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { l10n } from '../shared/language/l10n';
+import { problemText } from '../shared/language/problemText';
 import { problemOf } from '../shared/rpc';
 import type { EigenscopeExports } from './api/eigenscope';
 import { exportedApi } from './api/exportedApi';
@@ -211,7 +212,7 @@ async function plainErrors<T>(running: Promise<T>): Promise<T> {
   try {
     return await running;
   } catch (error) {
-    throw new Error(notificationText(l10n.known(problemOf(error).message)), { cause: error });
+    throw new Error(notificationText(problemText(error)), { cause: error });
   }
 }
 

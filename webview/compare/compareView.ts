@@ -1,7 +1,7 @@
 /** Several layers that were chosen together, beside each other: their numbers in a table, their spectra in one plot. */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import { l10n } from '../../extension/shared/language/l10n';
-import { problemOf } from '../../extension/shared/rpc';
+import { problemText } from '../../extension/shared/language/problemText';
 import type { Host } from '../connection';
 import { button, checkbox } from '../controls/controls';
 import { element } from '../controls/elements';
@@ -128,7 +128,7 @@ export class CompareView {
         plot.show([...curves]);
       } catch (error) {
         if (this.pending !== source) return;
-        this.addProblem(l10n.t('{0}: {1}', layer, problemOf(error).message));
+        this.addProblem(l10n.t('{0}: {1}', layer, problemText(error)));
       }
     }
     this.status.textContent = '';

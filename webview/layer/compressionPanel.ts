@@ -10,7 +10,7 @@ import type { CompressionPreview, SaveResult } from '../../extension/shared/comp
 import { listWords } from '../../extension/shared/findings/numberWords';
 import { l10n } from '../../extension/shared/language/l10n';
 import type { FactoredLayer } from '../../extension/shared/layers';
-import { problemOf } from '../../extension/shared/rpc';
+import { problemText } from '../../extension/shared/language/problemText';
 import type { Host } from '../connection';
 import { button, dropdown, type Button } from '../controls/controls';
 import { element, tableHead } from '../controls/elements';
@@ -195,7 +195,7 @@ export class CompressionPanel {
     } catch (error) {
       if (this.pending !== source) return;
       this.preview = null;
-      this.notes.replaceChildren(element('li', { class: 'problem' }, icon('error'), problemOf(error).message));
+      this.notes.replaceChildren(element('li', { class: 'problem' }, icon('error'), problemText(error)));
     }
   }
 
@@ -216,7 +216,7 @@ export class CompressionPanel {
       const saved = await this.host.request('saveCompressed', request);
       this.status.replaceChildren(...(saved ? savedMessage(saved, this.preview?.notes ?? []) : []));
     } catch (error) {
-      const text = element('span', { class: 'problem' }, l10n.known(problemOf(error).message));
+      const text = element('span', { class: 'problem' }, problemText(error));
       this.status.replaceChildren(icon('error'), text);
     } finally {
       this.save.disabled = false;

@@ -4,7 +4,7 @@ import type { LayerDifference, WorstLine } from '../../extension/shared/compress
 import { layerMethod } from '../../extension/shared/compression/methodTable';
 import type { LayerChoice } from '../../extension/shared/compression/plans';
 import { l10n } from '../../extension/shared/language/l10n';
-import { problemOf } from '../../extension/shared/rpc';
+import { problemText } from '../../extension/shared/language/problemText';
 import type { Host } from '../connection';
 import { button } from '../controls/controls';
 import { element, tableHead } from '../controls/elements';
@@ -51,7 +51,7 @@ export class DifferencePanel {
     } catch (error) {
       if (this.pending !== source) return;
       const again = button({ label: l10n.t('Try Again'), onClick: () => void this.show(choice) });
-      const message = element('p', {}, l10n.known(problemOf(error).message));
+      const message = element('p', {}, problemText(error));
       this.element.replaceChildren(
         title,
         element('div', { class: 'layer-message error', role: 'alert' }, icon('error'), message, again),

@@ -6,7 +6,7 @@ import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import type { ViewNotifications } from '../../extension/protocol';
 import { l10n } from '../../extension/shared/language/l10n';
 import type { GoodnessOfFit, LayerResult } from '../../extension/shared/layers';
-import { problemOf } from '../../extension/shared/rpc';
+import { problemText } from '../../extension/shared/language/problemText';
 import { lawName } from '../../extension/shared/lawNames';
 import { IMPLAUSIBLE } from '../../extension/shared/verdict';
 import type { Host } from '../connection';
@@ -75,7 +75,7 @@ export class FitTest {
       this.show(found);
       this.onTested();
     } catch (error) {
-      if (this.running === source) this.offer(icon('error'), element('span', {}, problemOf(error).message));
+      if (this.running === source) this.offer(icon('error'), element('span', {}, problemText(error)));
     } finally {
       if (this.running === source) this.running = null;
     }

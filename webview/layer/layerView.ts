@@ -8,7 +8,7 @@ import type { LayerResult, LayerSpectrum } from '../../extension/shared/layers';
 import { computedWords } from '../../extension/shared/deviceTitle';
 import { aboutLayer } from './aboutLayer';
 import { factoredText } from './factoredText';
-import { problemOf } from '../../extension/shared/rpc';
+import { problemText } from '../../extension/shared/language/problemText';
 import type { LayerParts, PartSummary, TensorSummary } from '../../extension/shared/tensors';
 import { allNumbers, statisticsTable } from './allNumbers';
 import type { Host } from '../connection';
@@ -142,7 +142,7 @@ export class LayerView {
         label: l10n.t('Try Again'),
         onClick: () => void this.show(layer, tensor, tab, 'title', whole),
       });
-      this.message('error', l10n.known(problemOf(error).message), [again]);
+      this.message('error', problemText(error), [again]);
     }
   }
 

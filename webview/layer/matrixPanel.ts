@@ -5,6 +5,7 @@
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import { l10n } from '../../extension/shared/language/l10n';
 import type { LayerSpectrum } from '../../extension/shared/layers';
+import { problemText } from '../../extension/shared/language/problemText';
 import { problemOf } from '../../extension/shared/rpc';
 import type { Host } from '../connection';
 import { button } from '../controls/controls';
@@ -72,7 +73,7 @@ export class MatrixPanel {
       changed();
     };
     const failed = (error: unknown): void => {
-      this.status.textContent = problemOf(error).message;
+      this.status.textContent = problemText(error);
     };
     return new MapElements(this.host, layer, this.source.token, known, failed);
   }
@@ -102,7 +103,7 @@ export class MatrixPanel {
       this.plot?.show(map);
       this.status.textContent = '';
     } catch (error) {
-      if (this.ordering === source) this.status.textContent = l10n.known(problemOf(error).message);
+      if (this.ordering === source) this.status.textContent = problemText(error);
     }
   }
 

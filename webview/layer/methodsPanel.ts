@@ -11,7 +11,7 @@ import type { LayerChoice } from '../../extension/shared/compression/plans';
 import type { QuantisedSummary } from '../../extension/shared/compression/quantisedCheckpoint';
 import type { StatisticsSummary } from '../../extension/shared/compression/statistics';
 import { l10n } from '../../extension/shared/language/l10n';
-import { problemOf } from '../../extension/shared/rpc';
+import { problemText } from '../../extension/shared/language/problemText';
 import type { Host } from '../connection';
 import { button, checkbox, setChecked, type Button, type Checkbox } from '../controls/controls';
 import { element } from '../controls/elements';
@@ -208,7 +208,7 @@ export class MethodsPanel {
       this.curves.set(method, [...(this.curves.get(method) ?? []), measured]);
     } catch (error) {
       if (source.token.isCancellationRequested) return;
-      const message = l10n.known(problemOf(error).message);
+      const message = problemText(error);
       if (isRow) this.outcomes.set(method, { choice, problem: message });
       else this.status.textContent = message;
     }

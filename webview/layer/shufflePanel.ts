@@ -3,7 +3,7 @@ import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import { l10n } from '../../extension/shared/language/l10n';
 import type { LayerSpectrum, ShuffledSpectrum } from '../../extension/shared/layers';
 import { upperBound } from '../../extension/spectral/tail/bounds';
-import { problemOf } from '../../extension/shared/rpc';
+import { problemText } from '../../extension/shared/language/problemText';
 import type { Host } from '../connection';
 import { button } from '../controls/controls';
 import { element, type Child } from '../controls/elements';
@@ -63,7 +63,7 @@ export class ShufflePanel {
         button({ label: l10n.t('Remove'), onClick: remove }),
       );
     } catch (error) {
-      if (this.running === source) this.offer(icon('error'), element('span', {}, l10n.known(problemOf(error).message)));
+      if (this.running === source) this.offer(icon('error'), element('span', {}, problemText(error)));
     } finally {
       if (this.running === source) this.running = null;
     }

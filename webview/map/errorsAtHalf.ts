@@ -1,6 +1,6 @@
 /** The number "error at half of the parameters" of the map: reads the spectra that a plan is made from, when it is chosen. */
 import { l10n } from '../../extension/shared/language/l10n';
-import { problemOf } from '../../extension/shared/rpc';
+import { problemText } from '../../extension/shared/language/problemText';
 import type { Host } from '../connection';
 import { formatPercent } from '../numbers/format';
 import { errorsAtHalf } from './halfErrors';
@@ -54,7 +54,7 @@ export class ErrorsAtHalf {
       this.errors = errorsAtHalf(layers);
       this.problem = l10n.t('it has no spectrum of one matrix');
     } catch (error) {
-      this.problem = problemOf(error).message;
+      this.problem = problemText(error);
     } finally {
       this.version = version;
       this.asking = false;

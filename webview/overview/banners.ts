@@ -85,7 +85,7 @@ function problemList(problems: readonly Problem[], path: string): HTMLElement {
   if (first && !second) return banner('warning', `${place(first)}${l10n.known(first.message)}`, null);
   const items = problems.slice(0, MOST_LISTED).map((problem) => {
     const where = place(problem);
-    return element('li', {}, where ? element('b', {}, where) : null, shortened(problem.message, path));
+    return element('li', {}, where ? element('b', {}, where) : null, shortened(l10n.known(problem.message), path));
   });
   const rest = problems.length - items.length;
   if (rest > 0) items.push(element('li', {}, l10n.t('and {0} more', formatCount(rest))));

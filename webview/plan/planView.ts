@@ -364,7 +364,7 @@ export class PlanView {
       appearance: 'icon',
       onClick: () => this.messages.replaceChildren(),
     });
-    this.messages.replaceChildren(banner(kind, text, dismiss));
+    this.messages.replaceChildren(banner(kind, l10n.known(text), dismiss));
   }
 
   /** A layer without a spectrum stays dense, because nothing is known of what it would lose. */

@@ -69,7 +69,7 @@ function show({ summary, settings, results, spectra, own, notes, program }: Repo
     formatBytes(summary.bytes),
     counted('tensors', summary.tensors.length),
   ].filter((fact) => fact !== '');
-  const told = [...notes, ...summary.problems.map(({ message }) => message)];
+  const told = [...notes, ...summary.problems.map(({ message }) => l10n.known(message))];
   root.dataset.about = summary.path;
   root.replaceChildren(
     element(

@@ -57,7 +57,9 @@ export class ReportLayers {
         details.append(element('p', {}, l10n.t('It was not inspected when the report was made.')));
         return;
       }
-      const notes = result.problems.map(({ message }) => element('p', { class: 'notice warning' }, message));
+      const notes = result.problems.map(({ message }) =>
+        element('p', { class: 'notice warning' }, l10n.known(message)),
+      );
       details.append(...notes, ...this.drawn(layer), allNumbers(result, tensor));
     };
     details.addEventListener('toggle', fill);

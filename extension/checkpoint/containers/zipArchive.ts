@@ -13,6 +13,7 @@ import type { FileBytes } from '../files/fileBytes';
 import { OpeningBudget } from '../files/openingBudget';
 import { ReadWindow } from '../files/readWindow';
 import { InflatedRecord } from './inflatedRecord';
+import { l10n } from '../../shared/language/l10n';
 
 /** A checkpoint has one record a tensor, and the largest some 100 000: more take seconds. */
 const MAX_ENTRIES = 250_000;
@@ -319,10 +320,10 @@ async function readDirectory(file: FileBytes, budget: OpeningBudget, signal?: Ab
     if (reader.failure) throw reader.failure;
     const text = error instanceof Error ? error.message : String(error);
     if (/end of central directory|comment length/i.test(text)) {
-      const message = 'the zip directory at its end is missing: the file is incomplete';
+      const message = l10n.english('the zip directory at its end is missing: the file is incomplete');
       throw new CheckpointError('truncated', message, { file: file.path, cause: error });
     }
-    throw new CheckpointError('malformed', `its zip directory is damaged (${text})`, {
+    throw new CheckpointError('malformed', l10n.english('its zip directory is damaged ({0})', text), {
       file: file.path,
       cause: error,
     });

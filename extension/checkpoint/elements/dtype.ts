@@ -4,6 +4,7 @@
  */
 import type { DType } from '../../shared/tensors';
 import { CheckpointError } from '../checkpointError';
+import { l10n } from '../../shared/language/l10n';
 
 const SIZES: Readonly<Record<DType, number>> = {
   F64: 8,
@@ -116,7 +117,7 @@ export function widen(bytes: Uint8Array, dtype: DType, out?: Float64Array): Floa
       break;
     case 'C64':
     case 'C128':
-      throw new CheckpointError('unsupported', `complex elements (${dtype}) are not analysed`);
+      throw new CheckpointError('unsupported', l10n.english('complex elements ({0}) are not analysed', dtype));
   }
   return target;
 }

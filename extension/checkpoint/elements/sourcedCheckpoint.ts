@@ -9,6 +9,7 @@ import { CheckpointError } from '../checkpointError';
 import type { CheckpointFile } from '../files/fileBytes';
 import { bandBytes, type RowRange } from './rowBand';
 import type { RowSource } from './rowSource';
+import { l10n } from '../../shared/language/l10n';
 
 export interface SourcedTensor {
   readonly info: TensorInfo;
@@ -116,7 +117,11 @@ export class SourcedCheckpoint implements Checkpoint {
 
   /** @throws CheckpointError `io` once it is closed, or closes */
   private assertOpen(): void {
-    if (this.closing) throw new CheckpointError('io', 'was closed', { file: this.path, remedy: 'open it again' });
+    if (this.closing)
+      throw new CheckpointError('io', l10n.english('was closed'), {
+        file: this.path,
+        remedy: l10n.english('open it again'),
+      });
   }
 
   close(): Promise<void> {

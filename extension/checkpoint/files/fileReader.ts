@@ -7,6 +7,7 @@ import { open, stat, type FileHandle } from 'node:fs/promises';
 import { CheckpointError } from '../checkpointError';
 import type { OpenedTarget } from '../checkpoint';
 import type { FileBytes } from './fileBytes';
+import { l10n } from '../../shared/language/l10n';
 
 /** One positioned read asks the system for at most this much, so that cancelling stays quick on slow disks. */
 const MAX_READ_BYTES = 16 * 1024 * 1024;
@@ -61,7 +62,10 @@ export class FileReader implements FileBytes {
     try {
       // Opening a named pipe would wait for its writer, so look before opening.
       if (!(await stat(path)).isFile()) {
-        throw new CheckpointError('unsupported', 'is not a regular file', { file: path, remedy: 'open a file' });
+        throw new CheckpointError('unsupported', l10n.english('is not a regular file'), {
+          file: path,
+          remedy: l10n.english('open a file'),
+        });
       }
       handle = await open(path, 'r');
       const { size, mtimeMs, ctimeMs } = await handle.stat();
@@ -87,7 +91,11 @@ export class FileReader implements FileBytes {
     if (offset + length > this.size) {
       throw new CheckpointError(
         'truncated',
-        `the file ends at byte ${this.size}, but its header promises data up to byte ${offset + length}`,
+        l10n.english(
+          'the file ends at byte {0}, but its header promises data up to byte {1}',
+          this.size,
+          offset + length,
+        ),
         { file: this.path, offset },
       );
     }
@@ -144,11 +152,17 @@ export class FileReader implements FileBytes {
 
   private opened(): FileHandle {
     if (this.handle) return this.handle;
-    throw new CheckpointError('io', 'was closed', { file: this.path, remedy: 'open it again' });
+    throw new CheckpointError('io', l10n.english('was closed'), {
+      file: this.path,
+      remedy: l10n.english('open it again'),
+    });
   }
 
   private shortened(offset: number): CheckpointError {
-    return new CheckpointError('changed', 'became shorter while it was open', { file: this.path, offset });
+    return new CheckpointError('changed', l10n.english('became shorter while it was open'), {
+      file: this.path,
+      offset,
+    });
   }
 
   /** @throws CheckpointError `changed` where the path no longer names the file that was opened */
@@ -158,10 +172,10 @@ export class FileReader implements FileBytes {
       now = await stat(this.path);
     } catch (error) {
       if (isErrno(error, 'ENOENT')) {
-        throw new CheckpointError('changed', 'was removed while it was open', {
+        throw new CheckpointError('changed', l10n.english('was removed while it was open'), {
           file: this.path,
           cause: error,
-          remedy: 'put it back and reload it',
+          remedy: l10n.english('put it back and reload it'),
         });
       }
       throw fileError(error, this.path);
@@ -171,7 +185,7 @@ export class FileReader implements FileBytes {
 
   private compare(other: FileIdentity): void {
     if (!isSameFile(other, this.identity)) {
-      throw new CheckpointError('changed', 'changed on disk while it was open', { file: this.path });
+      throw new CheckpointError('changed', l10n.english('changed on disk while it was open'), { file: this.path });
     }
   }
 
@@ -214,11 +228,13 @@ export function isErrno(error: unknown, ...codes: string[]): boolean {
 export function fileError(error: unknown, file: string, offset?: number): CheckpointError {
   if (error instanceof CheckpointError) return error;
   const where = { file, ...(offset !== undefined && { offset }), cause: error };
-  if (isErrno(error, 'ENOENT', 'ENOTDIR')) return new CheckpointError('not-found', 'does not exist', where);
-  if (isErrno(error, 'EACCES', 'EPERM')) return new CheckpointError('permission', 'may not be read', where);
+  if (isErrno(error, 'ENOENT', 'ENOTDIR'))
+    return new CheckpointError('not-found', l10n.english('does not exist'), where);
+  if (isErrno(error, 'EACCES', 'EPERM'))
+    return new CheckpointError('permission', l10n.english('may not be read'), where);
   return new CheckpointError(
     'io',
-    `could not be read (${error instanceof Error ? error.message : String(error)})`,
+    l10n.english('could not be read ({0})', error instanceof Error ? error.message : String(error)),
     where,
   );
 }

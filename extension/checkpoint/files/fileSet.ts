@@ -5,6 +5,7 @@
 import { CheckpointError } from '../checkpointError';
 import type { CheckpointFile, FileBytes } from './fileBytes';
 import { FileReader, type FileIdentity } from './fileReader';
+import { l10n } from '../../shared/language/l10n';
 
 /**
  * Handles kept open between uses. Enough for the neighbouring shards that a walk through the table touches; far below
@@ -83,7 +84,11 @@ export class FileSet {
   }
 
   private acquire(path: string): OpenFile {
-    if (this.closed) throw new CheckpointError('io', 'was closed', { file: path, remedy: 'open it again' });
+    if (this.closed)
+      throw new CheckpointError('io', l10n.english('was closed'), {
+        file: path,
+        remedy: l10n.english('open it again'),
+      });
     const open = this.files.get(path);
     this.files.delete(path);
     const file = open ?? { reader: FileReader.open(path, this.identities.get(path)), users: 0 };

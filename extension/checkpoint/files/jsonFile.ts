@@ -2,6 +2,7 @@
 import { CheckpointError } from '../checkpointError';
 import { FileReader } from './fileReader';
 import { JsonSyntaxError, skipSpace } from './jsonObject';
+import { l10n } from '../../shared/language/l10n';
 
 /** UTF-8's byte order mark, which Windows editors put in front. */
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
@@ -26,7 +27,7 @@ export async function readJsonFile(
   const json = await readWhole(reader, maxBytes, signal);
   const start = objectStart(json);
   if (start === undefined) {
-    throw new CheckpointError('unknown-format', 'is not a JSON object', { file: reader.path, offset: 0 });
+    throw new CheckpointError('unknown-format', l10n.english('is not a JSON object'), { file: reader.path, offset: 0 });
   }
   return { json, start };
 }
@@ -44,7 +45,7 @@ export async function readJsonObject(
   const reader = await FileReader.open(file);
   try {
     const value = parsed((await readWhole(reader, maxBytes, signal)).toString('utf8'), file);
-    if (!isObject(value)) throw new CheckpointError('malformed', 'is not a JSON object', { file });
+    if (!isObject(value)) throw new CheckpointError('malformed', l10n.english('is not a JSON object'), { file });
     return value;
   } finally {
     await reader.close();
@@ -67,7 +68,11 @@ function parsed(text: string, file: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    throw new CheckpointError('malformed', 'is not JSON', { file, cause: error, remedy: 'repair it' });
+    throw new CheckpointError('malformed', l10n.english('is not JSON'), {
+      file,
+      cause: error,
+      remedy: l10n.english('repair it'),
+    });
   }
 }
 
@@ -75,5 +80,5 @@ function parsed(text: string, file: string): unknown {
 export function jsonError(error: unknown, file: string, what: string, base = 0): unknown {
   if (!(error instanceof JsonSyntaxError)) return error;
   const where = { file, offset: base + error.offset, cause: error };
-  return new CheckpointError('malformed', `${what} is not JSON: ${error.message}`, where);
+  return new CheckpointError('malformed', l10n.english('{0} is not JSON: {1}', what, error.message), where);
 }

@@ -5,6 +5,7 @@
  * @see https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
  */
 import { CheckpointError } from '../checkpointError';
+import { l10n } from '../../shared/language/l10n';
 
 const GIT_LFS_POINTER = 'version https://git-lfs.github.com/spec/';
 const LFS_SIZE = /^size (\d+)$/m;
@@ -27,18 +28,31 @@ export function leftByTransfer(file: string, head: Uint8Array): CheckpointError 
   const text = Buffer.from(head).toString('latin1');
   if (text.startsWith(GIT_LFS_POINTER)) {
     const size = LFS_SIZE.exec(text)?.[1];
-    const of = size === undefined ? '' : ` to a file of ${Number(size).toLocaleString('en')} bytes`;
-    const message = `is a Git LFS pointer${of}, not the weights themselves`;
-    return new CheckpointError('text-file', message, { file, remedy: 'run "git lfs pull"' });
+    const message =
+      size === undefined
+        ? l10n.english('is a Git LFS pointer, not the weights themselves')
+        : l10n.english(
+            'is a Git LFS pointer to a file of {0} bytes, not the weights themselves',
+            Number(size).toLocaleString('en'),
+          );
+    return new CheckpointError('text-file', message, { file, remedy: l10n.english('run "git lfs pull"') });
   }
   if (HTML.test(text)) {
     const title = oneLine(TITLE.exec(Buffer.from(head).toString('utf8'))?.[1] ?? '');
-    const message = `is a web page${title === '' ? '' : ` ("${title}")`}, not weights: a server sent it in place of the file`;
-    const remedy = 'open it as text to see what the server says, and fetch the file again, signed in where it must be';
+    const message =
+      title === ''
+        ? l10n.english('is a web page, not weights: a server sent it in place of the file')
+        : l10n.english('is a web page ("{0}"), not weights: a server sent it in place of the file', title);
+    const remedy = l10n.english(
+      'open it as text to see what the server says, and fetch the file again, signed in where it must be',
+    );
     return new CheckpointError('text-file', message, { file, remedy });
   }
   if (head.every((byte) => byte === 0)) {
-    const message = `begins with ${head.length.toLocaleString('en')} zero bytes: nothing was written there yet, as in a download that stopped`;
+    const message = l10n.english(
+      'begins with {0} zero bytes: nothing was written there yet, as in a download that stopped',
+      head.length.toLocaleString('en'),
+    );
     return new CheckpointError('truncated', message, { file, offset: 0 });
   }
   return undefined;
@@ -48,8 +62,10 @@ export function leftByTransfer(file: string, head: Uint8Array): CheckpointError 
 export function textInPlace(file: string, head: Uint8Array): CheckpointError | undefined {
   const text = textOf(head);
   if (text === undefined || text.length < LEAST_TEXT || TEXT_PICKLE.test(text)) return undefined;
-  const kind = /^\s*[{[]/.test(text) ? 'JSON text' : 'text';
-  return new CheckpointError('text-file', `is ${kind}, not weights: it begins with "${oneLine(text)}"`, { file });
+  const message = /^\s*[{[]/.test(text)
+    ? l10n.english('is JSON text, not weights: it begins with "{0}"', oneLine(text))
+    : l10n.english('is text, not weights: it begins with "{0}"', oneLine(text));
+  return new CheckpointError('text-file', message, { file });
 }
 
 /** Undefined where there are bytes that no text has. */

@@ -8,6 +8,7 @@ import { fileError } from '../files/fileReader';
 import { snapshotOf } from './hubCache';
 import { isOrbax, orbaxRefusal } from '../flax/orbax';
 import { firstNames } from '../problemList';
+import { l10n } from '../../shared/language/l10n';
 
 /** Folders within one without a checkpoint that are looked into; a person reads the names of the first ten. */
 const MAX_FOLDERS_WITHIN = 50;
@@ -29,12 +30,15 @@ export async function findInFolder(folder: string): Promise<FolderContent> {
   if (found) return found;
   const within = await checkpointsWithin(folder, folders);
   if (within.length > 0) {
-    const message = `holds no checkpoint itself, but folders with one (${firstNames(within, NAMES_SHOWN)})`;
-    throw new CheckpointError('not-found', message, { file: folder, remedy: 'open one of them' });
+    const message = l10n.english(
+      'holds no checkpoint itself, but folders with one ({0})',
+      firstNames(within, NAMES_SHOWN),
+    );
+    throw new CheckpointError('not-found', message, { file: folder, remedy: l10n.english('open one of them') });
   }
-  throw new CheckpointError('not-found', `holds no checkpoint; looked for ${LOOKED_FOR.join(', ')}`, {
+  throw new CheckpointError('not-found', l10n.english('holds no checkpoint, looked for {0}', LOOKED_FOR.join(', ')), {
     file: folder,
-    remedy: 'open the file itself if it has another name',
+    remedy: l10n.english('open the file itself if it has another name'),
   });
 }
 
@@ -49,7 +53,7 @@ function contentOf(folder: string, names: readonly string[]): FolderContent | un
     case 'deepspeed':
       throw deepspeedRefusal(folder, names);
     case 'several': {
-      const message = `holds several checkpoints (${firstNames(meaning.names, NAMES_SHOWN)})`;
+      const message = l10n.english('holds several checkpoints ({0})', firstNames(meaning.names, NAMES_SHOWN));
       throw new CheckpointError('ambiguous', message, { file: folder });
     }
     case 'none':

@@ -5,6 +5,7 @@ import { objectEntries, parseValue } from '../files/jsonObject';
 import { isLongName, longName } from '../elements/names';
 import type { ProblemList } from '../problemList';
 import { MAX_TENSORS } from '../elements/shape';
+import { l10n } from '../../shared/language/l10n';
 
 export interface ShardIndex {
   /** Tensor name → shard's file name, as written. */
@@ -48,6 +49,9 @@ export function parseShardIndex(json: Buffer, start: number, file: string, probl
       }
     }
   }
-  if (!found) throw new CheckpointError('malformed', 'has no "weight_map", so it is not an index of shards', { file });
+  if (!found)
+    throw new CheckpointError('malformed', l10n.english('has no "weight_map", so it is not an index of shards'), {
+      file,
+    });
   return { weightMap, metadata };
 }

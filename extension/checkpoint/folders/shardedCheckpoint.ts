@@ -21,6 +21,7 @@ import { parseShardIndex, type ShardIndex } from './shardIndex';
 import { joinedCheckpoint } from './joinedCheckpoint';
 import { mergeShards, type Shard } from './shardMerge';
 import { siblingPath } from '../files/siblingPath';
+import { l10n } from '../../shared/language/l10n';
 
 /** The index is to a sharded checkpoint what the header is to one file: one bound for both. */
 const MAX_INDEX_BYTES = MAX_HEADER_BYTES;
@@ -146,7 +147,7 @@ async function openShard(
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     if (error.code !== 'not-found') return { name, file, error };
-    const message = 'the shard is missing';
+    const message = l10n.english('the shard is missing');
     return { name, file, error: new CheckpointError('missing-shard', message, { file, cause: error }) };
   }
 }

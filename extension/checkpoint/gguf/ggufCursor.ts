@@ -5,6 +5,7 @@
 import { CheckpointError } from '../checkpointError';
 import type { FileReader } from '../files/fileReader';
 import { ReadWindow } from '../files/readWindow';
+import { l10n } from '../../shared/language/l10n';
 
 /** Read first: the header of a small model. Each further window is twice as long, up to the largest. */
 const FIRST_WINDOW_BYTES = 64 * 1024;
@@ -114,7 +115,11 @@ export class GgufCursor {
   }
 
   private truncated(length: number): CheckpointError {
-    const message = `the header needs ${length} more bytes, but the file ends at byte ${this.reader.size}`;
+    const message = l10n.english(
+      'the header needs {0} more bytes, but the file ends at byte {1}',
+      length,
+      this.reader.size,
+    );
     return new CheckpointError('truncated', message, { file: this.file, offset: this.offset });
   }
 }

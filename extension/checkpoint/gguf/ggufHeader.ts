@@ -13,13 +13,14 @@ import { SHAPE_PREFIX } from './ggufShapes';
 import { placeTensor, readEntries, type GgufEntry, type GgufTensor } from './ggufTensor';
 import { MAX_METADATA_ENTRIES } from '../files/headerMetadata';
 import { ProblemList } from '../problemList';
+import { l10n } from '../../shared/language/l10n';
 
 const MAGIC = 'GGUF';
 
 /** A hundred times the largest models' count, whose experts are stacked; bounds time and memory. */
 const MAX_TENSORS = 200_000;
 
-const VERSIONS: readonly number[] = [2, 3];
+const VERSIONS: readonly [number, number] = [2, 3];
 
 /** Magic, version, number of tensors, number of pairs. */
 const PREAMBLE_BYTES = 24;
@@ -78,8 +79,12 @@ export async function readPreamble(cursor: GgufCursor): Promise<{ tensors: numbe
   const { file } = cursor;
   await cursor.need(Math.min(cursor.left, MAGIC.length));
   if (!looksLikeGguf(cursor.take(MAGIC.length))) {
-    const remedy = 'fetch it again, or give it the suffix of what it is';
-    throw new CheckpointError('unknown-format', 'does not begin as a GGUF file does', { file, offset: 0, remedy });
+    const remedy = l10n.english('fetch it again, or give it the suffix of what it is');
+    throw new CheckpointError('unknown-format', l10n.english('does not begin as a {0} file does', 'GGUF'), {
+      file,
+      offset: 0,
+      remedy,
+    });
   }
   await cursor.need(PREAMBLE_BYTES - MAGIC.length);
   const little = cursor.uint32();
@@ -87,8 +92,8 @@ export async function readPreamble(cursor: GgufCursor): Promise<{ tensors: numbe
   cursor.bigEndian = (little & 0xffff) === 0;
   const version = cursor.bigEndian ? Buffer.from(Uint32Array.of(little).buffer).readUInt32BE() : little;
   if (!VERSIONS.includes(version)) {
-    const message = `is GGUF version ${version}; ${VERSIONS.join(' and ')} are read`;
-    const remedy = 'convert the original anew';
+    const message = l10n.english('is GGUF version {0}, {1} and {2} are read', version, ...VERSIONS);
+    const remedy = l10n.english('convert the original anew');
     throw new CheckpointError('unsupported', message, { file, offset: MAGIC.length, remedy });
   }
   const tensors = cursor.uint64();

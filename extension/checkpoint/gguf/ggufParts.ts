@@ -11,6 +11,7 @@ import type { FileSet } from '../files/fileSet';
 import { readGgufHeader, type GgufHeader } from './ggufHeader';
 import type { GgufTensor } from './ggufTensor';
 import { ProblemList } from '../problemList';
+import { l10n } from '../../shared/language/l10n';
 
 export interface GgufPart {
   readonly file: string;
@@ -25,7 +26,10 @@ export async function readPart(file: string, files: FileSet, signal?: AbortSigna
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     if (error.code !== 'not-found') return { file, error };
-    return { file, error: new CheckpointError('missing-shard', 'the part is missing', { file, cause: error }) };
+    return {
+      file,
+      error: new CheckpointError('missing-shard', l10n.english('the part is missing'), { file, cause: error }),
+    };
   }
 }
 

@@ -6,6 +6,7 @@ import { elementSize } from '../elements/dtype';
 import type { GgufCursor } from './ggufCursor';
 import { ggmlType, type GgmlType } from './ggufTypes';
 import { elementCount, MAX_RANK } from '../elements/shape';
+import { l10n } from '../../shared/language/l10n';
 
 /** ggml's own names have at most 64 bytes. */
 const MAX_NAME_BYTES = 1024;
@@ -124,7 +125,7 @@ export function placeTensor(
   }
   const storedBytes = 'decode' in type ? (count / type.elements) * type.bytes : count * elementSize(type.dtype);
   if (at + storedBytes > fileSize) {
-    const message = `its bytes go up to ${at + storedBytes}, but the file ends at ${fileSize}`;
+    const message = l10n.english('its bytes go up to {0}, but the file ends at {1}', at + storedBytes, fileSize);
     return { code: 'truncated', message };
   }
   if (!('decode' in type)) return made(type.dtype, storedBytes);

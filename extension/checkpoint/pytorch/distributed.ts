@@ -26,6 +26,7 @@ import { SourcedCheckpoint, type SourcedTensor } from '../elements/sourcedCheckp
 import { elementCount } from '../elements/shape';
 import { siblingPath } from '../files/siblingPath';
 import { withNamedState } from '../elements/trainingNames';
+import { l10n } from '../../shared/language/l10n';
 
 /** A tensor's entry takes some 100 bytes, and each of its chunks some 200: more than are looked at. */
 const MAX_METADATA_BYTES = 128 * 1024 * 1024;
@@ -147,7 +148,7 @@ async function findFile(folder: string, name: string, files: FileSet): Promise<F
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     if (error.code !== 'not-found') return { error };
-    return { error: new CheckpointError('missing-shard', 'the file is missing', { file, cause: error }) };
+    return { error: new CheckpointError('missing-shard', l10n.english('the file is missing'), { file, cause: error }) };
   }
 }
 

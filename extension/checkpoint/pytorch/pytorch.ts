@@ -19,6 +19,7 @@ import { openTorchZip } from './pytorchZip';
 import { SourcedCheckpoint, type SourcedTensor } from '../elements/sourcedCheckpoint';
 import { readStateDict, type NamedTensor } from './stateDict';
 import { firstRecord, isZip } from '../containers/zipArchive';
+import { l10n } from '../../shared/language/l10n';
 
 /** Enough for every signature below, a tar header's included. */
 const HEAD_BYTES = 512;
@@ -75,14 +76,14 @@ async function openTorchFile(reader: FileBytes, budget: OpeningBudget, signal?: 
     case 'pickle':
       return openTorchLegacy(reader, budget, signal);
     case 'tar': {
-      const message = 'is in the tar format of PyTorch before 0.1.10';
+      const message = l10n.english('is in the tar format of PyTorch before 0.1.10');
       throw new CheckpointError('unsupported', message, {
         file: reader.path,
-        remedy: 'load and save it with a newer PyTorch',
+        remedy: l10n.english('load and save it with a newer PyTorch'),
       });
     }
     default: {
-      const message = 'begins with neither a zip archive nor a pickle, so it is not a PyTorch checkpoint';
+      const message = l10n.english('begins with neither a zip archive nor a pickle, so it is not a PyTorch checkpoint');
       throw new CheckpointError('unknown-format', message, { file: reader.path });
     }
   }

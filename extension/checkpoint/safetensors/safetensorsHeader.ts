@@ -17,6 +17,7 @@ import { ProblemList } from '../problemList';
 import { isRefusal, parseEntry, type DataRange, type Refusal, type TensorEntry } from './safetensorsEntry';
 import { MAX_TENSORS } from '../elements/shape';
 import { namedState } from '../elements/trainingNames';
+import { l10n } from '../../shared/language/l10n';
 
 /** The reference implementation's `MAX_HEADER_SIZE`. */
 export const MAX_HEADER_BYTES = 100_000_000;
@@ -87,29 +88,33 @@ async function readJson(reader: FileReader, signal?: AbortSignal): Promise<Buffe
   const { path: file, size } = reader;
   const head = await reader.read(0, Math.min(size, LENGTH_BYTES + 1), signal);
   if (size < LENGTH_BYTES + 1) {
-    const message = `the file has only ${size} bytes, a safetensors header needs more`;
+    const message = l10n.english('the file has only {0} bytes, a safetensors header needs more', size);
     throw new CheckpointError('truncated', message, { file });
   }
   const length = headerLength(head);
   if (length > BigInt(MAX_HEADER_BYTES)) {
     if (!looksLikeHeaderStart(head)) {
-      const remedy = 'fetch it again, or give it the suffix of what it is';
-      throw new CheckpointError('unknown-format', 'does not begin as a safetensors file does', {
+      const remedy = l10n.english('fetch it again, or give it the suffix of what it is');
+      throw new CheckpointError('unknown-format', l10n.english('does not begin as a {0} file does', 'safetensors'), {
         ...{ file, offset: 0, remedy },
       });
     }
-    const message = `declares a header of ${length.toString()} bytes, safetensors allows ${MAX_HEADER_BYTES}`;
-    throw new CheckpointError('limit', message, { file, offset: 0, remedy: 'fetch it again' });
+    const message = l10n.english(
+      'declares a header of {0} bytes, safetensors allows {1}',
+      length.toString(),
+      MAX_HEADER_BYTES,
+    );
+    throw new CheckpointError('limit', message, { file, offset: 0, remedy: l10n.english('fetch it again') });
   }
   if (length > BigInt(size - LENGTH_BYTES)) {
     throw new CheckpointError(
       'truncated',
-      `declares a header of ${length.toString()} bytes, but the file ends at byte ${size}`,
+      l10n.english('declares a header of {0} bytes, but the file ends at byte {1}', length.toString(), size),
       { file, offset: 0 },
     );
   }
   if (!looksLikeHeaderStart(head)) {
-    throw new CheckpointError('malformed', 'the header does not begin with "{"', {
+    throw new CheckpointError('malformed', l10n.english('the header does not begin with "{"'), {
       file,
       offset: LENGTH_BYTES,
     });
@@ -240,7 +245,7 @@ class HeaderParser {
     }
     const end = this.dataStart + range.end;
     if (end <= this.fileSize) return entry;
-    const message = `its bytes go up to ${end}, but the file ends at ${this.fileSize}`;
+    const message = l10n.english('its bytes go up to {0}, but the file ends at {1}', end, this.fileSize);
     return { code: 'truncated', message, range };
   }
 

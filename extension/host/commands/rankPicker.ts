@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import type { CompressionPreview, RankRequest } from '../../shared/compressions';
 import { l10n } from '../../shared/language/l10n';
 import { ENERGIES } from '../../shared/ranks/energyShares';
-import { problemOf } from '../../shared/rpc';
+import { problemText } from '../../shared/language/problemText';
 import { visible } from '../../shared/visibleText';
 import { whyNoSaving } from '../../shared/ranks/worthFactoring';
 import type { CheckpointSession } from '../editor/checkpointSession';
@@ -39,7 +39,7 @@ export function chooseRank(
     try {
       item.detail = previewText(await session.preview(layer, method, request));
     } catch (error) {
-      item.detail = listText(problemOf(error).message);
+      item.detail = listText(problemText(error));
     }
   };
   const describeSuggestions = async (): Promise<void> => {
@@ -102,7 +102,7 @@ async function suggestedItems(session: CheckpointSession, layer: string, method:
       others.push({
         label: `$(circle-slash) ${item.label}`,
         alwaysShow: true,
-        detail: listText(problemOf(error).message),
+        detail: listText(problemText(error)),
       });
     }
   }

@@ -5,7 +5,7 @@
 import type { CancellationToken } from 'vscode-jsonrpc';
 import { l10n } from '../../shared/language/l10n';
 import type { KeptNumbers, OwnNumbers } from '../../shared/ownNumbers';
-import { problemOf } from '../../shared/rpc';
+import { problemText } from '../../shared/language/problemText';
 import type { CheckpointInEngine } from './checkpointInEngine';
 import type { OwnNumbersMemory } from './ownNumbersMemory';
 
@@ -79,7 +79,7 @@ export class OwnNumbersList {
       try {
         return await this.inEngine.askNumbers('ownNumbers', { path });
       } catch (error) {
-        return { path, error: problemOf(error).message };
+        return { path, error: problemText(error) };
       }
     };
     this.files = await Promise.all(paths.map(read));

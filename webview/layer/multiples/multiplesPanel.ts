@@ -4,7 +4,7 @@
  */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
 import { l10n } from '../../../extension/shared/language/l10n';
-import { problemOf } from '../../../extension/shared/rpc';
+import { problemText } from '../../../extension/shared/language/problemText';
 import type { Host } from '../../connection';
 import { button, dropdown } from '../../controls/controls';
 import { element, type Child } from '../../controls/elements';
@@ -97,7 +97,7 @@ export class MultiplesPanel {
           else plot.add(name, { eigenvalues, fit: result.fits.KS ?? null });
         } catch (error) {
           if (this.running !== source) return;
-          plot.add(name, { problem: problemOf(error).message });
+          plot.add(name, { problem: problemText(error) });
         }
         done += 1;
         tell();

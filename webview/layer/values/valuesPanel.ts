@@ -8,7 +8,7 @@ import {
   type ElementTable,
 } from '../../../extension/shared/elements';
 import { l10n } from '../../../extension/shared/language/l10n';
-import { problemOf } from '../../../extension/shared/rpc';
+import { problemText } from '../../../extension/shared/language/problemText';
 import type { Host } from '../../connection';
 import { button } from '../../controls/controls';
 import { element } from '../../controls/elements';
@@ -97,7 +97,7 @@ export class ValuesPanel {
         this.grid?.drawSoon();
         this.describe();
       },
-      (error) => this.say('error', l10n.known(problemOf(error).message)),
+      (error) => this.say('error', problemText(error)),
     );
     this.blocks = blocks;
     const grid = new ValuesGrid(table, {
@@ -171,7 +171,7 @@ export class ValuesPanel {
         count === 1 ? l10n.t('Copied one element.') : l10n.t('Copied {0} elements.', formatCount(count)),
       );
     } catch (error) {
-      if (!this.source.token.isCancellationRequested) this.say('error', l10n.known(problemOf(error).message));
+      if (!this.source.token.isCancellationRequested) this.say('error', problemText(error));
     }
   }
 
@@ -205,7 +205,7 @@ export class ValuesPanel {
         ].join(' '),
       );
     } catch (error) {
-      if (!this.source.token.isCancellationRequested) this.say('error', l10n.known(problemOf(error).message));
+      if (!this.source.token.isCancellationRequested) this.say('error', problemText(error));
     }
   }
 
@@ -221,7 +221,7 @@ export class ValuesPanel {
         'div',
         { class: 'layer-message error', role: 'alert' },
         icon('error'),
-        element('p', {}, l10n.known(problemOf(error).message)),
+        element('p', {}, problemText(error)),
         again,
       ),
     );
