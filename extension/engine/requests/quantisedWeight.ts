@@ -20,6 +20,8 @@ export interface QuantisedWeight {
   readonly cols: number;
   /** It lies there out × in, and in × out here, or the other way round. */
   readonly turned: boolean;
+  /** A square expert of a stack, whose shape does not tell whether it is turned. */
+  readonly mayBeTurned?: true;
   /** Heads whose rows are paired there. */
   readonly heads?: number;
 }
@@ -45,8 +47,9 @@ export function quantisedWeight(
   const name = same ? layer : aliasesOf(quantised).get(layer);
   if (name === undefined) return notThere(document, quantised, layer);
   try {
-    const { tensor } = quantised.layer(name);
-    // Between two names of one format nothing is turned.
+    const { tensor, geometry } = quantised.layer(name);
+    if (same && geometry?.expert !== undefined) return sameExpert(document, quantised, layer);
+    // Between two names of one format nothing else is turned.
     const [ours, theirs] = same
       ? [document, quantised].map((each) => ({ ...compressibleMatrix(each.layer(layer), layer), inputsFirst: false }))
       : [choiceMatrix(document, layer), choiceMatrix(quantised, name)];
@@ -64,6 +67,16 @@ export function quantisedWeight(
     if (!(error instanceof EngineError || error instanceof CompressionError)) throw error;
     return { why: error instanceof CompressionError ? error.reason : error.message };
   }
+}
+
+/** One expert of a stack: programs differ in how they lie. gpt-oss's are in × out in the dense model, and out × in in blocks. */
+function sameExpert(document: EngineDocument, quantised: EngineDocument, name: string): QuantisedWeight | NotQuantised {
+  const [ours, theirs] = [document, quantised].map((each) => compressibleMatrix(each.layer(name), name));
+  const { rows, cols } = theirs!;
+  const is = ours!.rows === rows && ours!.cols === cols;
+  const turned = ours!.rows === cols && ours!.cols === rows;
+  if (!is && !turned) return { why: `is ${rows} × ${cols} there, and ${ours!.rows} × ${ours!.cols} here` };
+  return { name, rows, cols, turned: !is, ...(is && turned && { mayBeTurned: true }) };
 }
 
 /** An adapter has the names and the rows of the checkpoint that it belongs to. */
@@ -98,7 +111,7 @@ export function assertQuantised(document: EngineDocument, quantised: EngineDocum
  */
 export async function quantisedElements(
   quantised: EngineDocument,
-  { name, rows, cols, turned, heads }: QuantisedWeight,
+  { name, rows, cols, turned, mayBeTurned, heads }: QuantisedWeight,
   own: StoredElements,
   signal: AbortSignal,
 ): Promise<StoredElements> {
@@ -107,6 +120,12 @@ export async function quantisedElements(
   const bytes = await quantised.checkpoint.read(tensor, layerRows(tensor, geometry), signal);
   const there = heads === undefined ? bytes : unpairedRows(bytes, rows, heads);
   const base = { layer: name, dtype, rows: own.rows, cols: own.cols };
+  if (mayBeTurned) {
+    // What was quantised is near to one of them, and to the other only if it is symmetric.
+    const other = { ...base, bytes: turnedElements(there, rows, cols, elementSize(dtype)) };
+    const straight = { ...base, bytes: there };
+    return distance(own, other, rows) < distance(own, straight, rows) ? other : straight;
+  }
   const placed = { ...base, bytes: turned ? turnedElements(there, rows, cols, elementSize(dtype)) : there };
   if (heads !== undefined && !turned) {
     const head = rows / heads;

@@ -8,7 +8,18 @@ import path from 'node:path';
 import { openModel } from '../../../extension/checkpoint/openModel';
 import { widen } from '../../../extension/checkpoint/elements/dtype';
 import type { LayerPlan } from '../../../extension/shared/compression/plans';
-import { gptqParts, writeModel } from '../../harness/checkpoints/quantisedFixtures';
+import {
+  awqParts,
+  float32Tensor,
+  gptqParts,
+  halfTensor,
+  integers,
+  packedRows,
+  scalesOf,
+  tensor,
+  writeModel,
+} from '../../harness/checkpoints/quantisedFixtures';
+import { E2M1 } from '../../harness/checkpoints/quantisedModels';
 import { safetensorsBytes, type FixtureTensor } from '../../harness/checkpoints/safetensorsFixtures';
 import { naiveProduct, randomMatrix } from '../../harness/numbers/denseReference';
 import { runInProcess } from '../../harness/planRuns';
@@ -116,4 +127,112 @@ describe('eora over a quantised checkpoint', function () {
     });
     await assertAdapts(model('dense-fp8', values), values, quantised, 'eora-fp8');
   });
+
+  /** The dense weight is that of the parts and a little beside it. */
+  async function assertAdaptsParts(
+    name: string,
+    parts: { tensors: readonly FixtureTensor[]; weight: ArrayLike<number> },
+    config: object = {},
+  ): Promise<void> {
+    const quantised = path.dirname(writeModel(at(name), parts.tensors, { ...CONFIG, ...config }));
+    const values = Float64Array.from(parts.weight, (value, i) => Math.fround(value + 0.1 * weight[i]!));
+    await assertAdapts(model(`dense-${name}`, values), values, quantised, `eora-${name}`);
+  }
+
+  const codes = integers(OUT * IN, 16, 9);
+  /** Two a byte, the first in the lower bits. */
+  const pairs = Uint8Array.from({ length: codes.length / 2 }, (_, i) => codes[2 * i]! + 16 * codes[2 * i + 1]!);
+  const exponents = Uint8Array.from(integers((OUT * IN) / 32, 5, 10), (step) => 120 + step);
+
+  it('of AWQ', () =>
+    assertAdaptsParts('awq', awqParts({ base: NAME, outputs: OUT, inputs: IN, groups: 2 }), {
+      quantization_config: { quant_method: 'awq', version: 'GEMM', bits: 4, group_size: 32 },
+    }));
+
+  it('of MLX, 4 bits with biases', () => {
+    const groups = (OUT * IN) / 32;
+    const [scale, bias] = [scalesOf(groups, 4), scalesOf(groups, 5)];
+    const tensors = [
+      tensor(`${NAME}.weight`, 'U32', [OUT, IN / 8], packedRows(codes, OUT, 4)),
+      halfTensor(`${NAME}.scales`, [OUT, IN / 32], scale),
+      halfTensor(`${NAME}.biases`, [OUT, IN / 32], bias),
+    ];
+    const numbers = codes.map((code, i) => code * scale[Math.floor(i / 32)]! + bias[Math.floor(i / 32)]!);
+    return assertAdaptsParts('mlx', { tensors, weight: numbers }, { quantization: { bits: 4, group_size: 32 } });
+  });
+
+  it('of MLX, mxfp4', () => {
+    const tensors = [
+      tensor(`${NAME}.weight`, 'U32', [OUT, IN / 8], packedRows(codes, OUT, 4)),
+      tensor(`${NAME}.scales`, 'U8', [OUT, IN / 32], exponents),
+    ];
+    const config = { quantization: { mode: 'mxfp4', bits: 4, group_size: 32 } };
+    return assertAdaptsParts('mlx-mxfp4', { tensors, weight: mxfp4Numbers() }, config);
+  });
+
+  it('of NVFP4', () => {
+    // E4M3 from 0x30 on: eight steps a binade from 0.5 on.
+    const steps = integers((OUT * IN) / 16, 16, 11);
+    const whole = Math.fround(2.7);
+    const scale = steps.map((step) => Math.fround((2 ** (Math.floor(step / 8) - 1) * (1 + (step % 8) / 8)) / whole));
+    const tensors = [
+      tensor(`${NAME}.weight_packed`, 'U8', [OUT, IN / 2], pairs),
+      tensor(
+        `${NAME}.weight_scale`,
+        'F8_E4M3',
+        [OUT, IN / 16],
+        Uint8Array.from(steps, (step) => 0x30 + step),
+      ),
+      float32Tensor(`${NAME}.weight_global_scale`, [1], [whole]),
+    ];
+    const numbers = codes.map((code, i) => Math.fround(E2M1[code]! * scale[Math.floor(i / 16)]!));
+    return assertAdaptsParts('nvfp4', { tensors, weight: numbers });
+  });
+
+  it('of MXFP4', () => {
+    const tensors = [
+      tensor(`${NAME}.weight_packed`, 'U8', [OUT, IN / 2], pairs),
+      tensor(`${NAME}.weight_scale`, 'U8', [OUT, IN / 32], exponents),
+    ];
+    return assertAdaptsParts('mxfp4', { tensors, weight: mxfp4Numbers() });
+  });
+
+  for (const [rows, cols] of [
+    [32, 64],
+    [32, 32],
+  ] as const) {
+    it(`of gpt-oss’s experts, which lie the other way round in the dense model, ${rows} × ${cols}`, async () => {
+      const stack = 'model.layers.0.mlp.experts.down_proj';
+      const [name, count] = [`gpt-oss-${cols}`, 2 * rows * cols];
+      const tensors = [
+        tensor(`${stack}_blocks`, 'U8', [2, rows, cols / 32, 16], pairs.slice(0, count / 2)),
+        tensor(`${stack}_scales`, 'U8', [2, rows, cols / 32], exponents.slice(0, count / 32)),
+      ];
+      const quantised = path.dirname(writeModel(at(name), tensors, CONFIG));
+      const numbers = mxfp4Numbers().slice(0, count);
+      const turned = new Float64Array(count);
+      numbers.forEach((value, i) => {
+        const [expert, row, col] = [Math.floor(i / rows / cols), Math.floor(i / cols) % rows, i % cols];
+        turned[(expert * cols + col) * rows + row] = Math.fround(value + 0.1 * weight[i]!);
+      });
+      const dense = path.dirname(writeModel(at(`dense-${name}`), [inF32(stack, [2, cols, rows], turned)], CONFIG));
+      const file = at(`statistics-${name}.safetensors`);
+      const gram = Float64Array.from({ length: rows * rows }, (_, i) => (i % (rows + 1) === 0 ? 1 : 0));
+      writeFileSync(file, safetensorsBytes([inF32(`${stack}[1].input_gram`, [rows, rows], gram)]));
+      const plan = planOf({ [`${stack}[1]`]: { method: 'eora', rank: 4 } });
+      const request = { plan, statistics: file, quantised } as const;
+      await assert.rejects(runInProcess(dense, { ...request, layout: 'peft', target: at(`peft-${name}`) }), {
+        code: 'unsupported',
+      });
+      const { layers } = await runInProcess(dense, { ...request, layout: 'dense', target: at(`out-${name}`) });
+      const own = turned.subarray(count / 2);
+      const lost = 0.1 * Math.hypot(...weight.slice(count / 2, count));
+      const alone = lost / Math.hypot(...own);
+      assert.ok(layers[0]!.relative_error < alone, `${layers[0]!.relative_error} beside ${alone}`);
+    });
+  }
+
+  function mxfp4Numbers(): number[] {
+    return codes.map((code, i) => E2M1[code]! * 2 ** (exponents[Math.floor(i / 32)]! - 127));
+  }
 });

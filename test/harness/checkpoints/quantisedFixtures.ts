@@ -121,6 +121,60 @@ export function gptqParts(made: GptqParts): { tensors: FixtureTensor[]; weight: 
   };
 }
 
+/** AWQ's parts: the eight codes of a word are those of the outputs 0, 2, 4, 6, 1, 3, 5, 7 of its eight. */
+export function awqParts({
+  base,
+  outputs,
+  inputs,
+  groups,
+}: Pick<GptqParts, 'base' | 'outputs' | 'inputs' | 'groups'>): {
+  tensors: FixtureTensor[];
+  weight: number[];
+} {
+  const code = integers(inputs * outputs, 16, 2);
+  const zero = integers(groups * outputs, 16, 3);
+  const scale = scalesOf(groups * outputs);
+  const pack = (rows: number, codes: readonly number[]): Uint8Array => {
+    const words = new Words((rows * outputs) / 8);
+    for (let r = 0; r < rows; r++) {
+      for (let o = 0; o < outputs; o++) {
+        const place = [0, 2, 4, 6, 1, 3, 5, 7].indexOf(o % 8);
+        words.put(codes[r * outputs + o]!, 4, (bit) => ({
+          word: r * (outputs / 8) + Math.floor(o / 8),
+          bit: 4 * place + bit,
+        }));
+      }
+    }
+    return words.bytes;
+  };
+  const weight = Array.from({ length: outputs * inputs }, (_, at) => {
+    const [o, i] = [Math.floor(at / inputs), at % inputs];
+    const g = Math.floor(i / (inputs / groups)) * outputs + o;
+    return (code[i * outputs + o]! - zero[g]!) * scale[g]!;
+  });
+  const tensors = [
+    tensor(`${base}.qweight`, 'I32', [inputs, outputs / 8], pack(inputs, code)),
+    tensor(`${base}.qzeros`, 'I32', [groups, outputs / 8], pack(groups, zero)),
+    halfTensor(`${base}.scales`, [groups, outputs], scale),
+  ];
+  return { tensors, weight };
+}
+
+/** MLX: rows of codes as one string of bits each. */
+export function packedRows(code: readonly number[], rows: number, bits: number): Uint8Array {
+  const cols = code.length / rows;
+  const perRow = (cols * bits) / 32;
+  const words = new Words(rows * perRow);
+  for (let at = 0; at < code.length; at++) {
+    const row = Math.floor(at / cols);
+    words.put(code[at]!, bits, (bit) => {
+      const position = (at % cols) * bits + bit;
+      return { word: row * perRow + Math.floor(position / 32), bit: position % 32 };
+    });
+  }
+  return words.bytes;
+}
+
 /** Writes a model folder. @returns the checkpoint's path */
 export function writeModel(folder: string, tensors: readonly FixtureTensor[], config?: unknown): string {
   mkdirSync(folder, { recursive: true });

@@ -3,15 +3,16 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { openModel } from '../../../../extension/checkpoint/openModel';
 import {
+  awqParts,
   float32Tensor,
   gptqParts,
   halfTensor,
   integers,
+  packedRows,
   scalesOf,
   tensor,
-  Words,
 } from '../../../harness/checkpoints/quantisedFixtures';
-import { ramp, writeSharded, type FixtureTensor } from '../../../harness/checkpoints/safetensorsFixtures';
+import { ramp, writeSharded } from '../../../harness/checkpoints/safetensorsFixtures';
 import { quantisedModels, E2M1, TABLE } from '../../../harness/checkpoints/quantisedModels';
 
 describe('quantised weights', () => {
@@ -54,46 +55,15 @@ describe('quantised weights', () => {
     });
   });
 
-  /** AWQ's parts: the eight codes of a word are those of the outputs 0, 2, 4, 6, 1, 3, 5, 7 of its eight. */
-  function awqParts(outputs: number, inputs: number, groups: number): { tensors: FixtureTensor[]; weight: number[] } {
-    const code = integers(inputs * outputs, 16, 2);
-    const zero = integers(groups * outputs, 16, 3);
-    const scale = scalesOf(groups * outputs);
-    const pack = (rows: number, codes: readonly number[]): Uint8Array => {
-      const words = new Words((rows * outputs) / 8);
-      for (let r = 0; r < rows; r++) {
-        for (let o = 0; o < outputs; o++) {
-          const place = [0, 2, 4, 6, 1, 3, 5, 7].indexOf(o % 8);
-          words.put(codes[r * outputs + o]!, 4, (bit) => ({
-            word: r * (outputs / 8) + Math.floor(o / 8),
-            bit: 4 * place + bit,
-          }));
-        }
-      }
-      return words.bytes;
-    };
-    const weight = Array.from({ length: outputs * inputs }, (_, at) => {
-      const [o, i] = [Math.floor(at / inputs), at % inputs];
-      const g = Math.floor(i / (inputs / groups)) * outputs + o;
-      return (code[i * outputs + o]! - zero[g]!) * scale[g]!;
-    });
-    const tensors = [
-      tensor('a.qweight', 'I32', [inputs, outputs / 8], pack(inputs, code)),
-      tensor('a.qzeros', 'I32', [groups, outputs / 8], pack(groups, zero)),
-      halfTensor('a.scales', [groups, outputs], scale),
-    ];
-    return { tensors, weight };
-  }
-
   describe('AWQ', () => {
     it('version GEMM', async () => {
-      const { tensors, weight } = awqParts(40, 48, 3);
+      const { tensors, weight } = awqParts({ base: 'a', outputs: 40, inputs: 48, groups: 3 });
       const config = { quantization_config: { quant_method: 'awq', version: 'GEMM' } };
       await assertWeight(tensors, config, { name: 'a.weight', shape: [40, 48], encoding: 'AWQ 4-bit g16', weight });
     });
 
     it('other versions are listed, with the reason why they are not read', async () => {
-      const { tensors } = awqParts(40, 48, 3);
+      const { tensors } = awqParts({ base: 'a', outputs: 40, inputs: 48, groups: 3 });
       await opened(tensors, { quantization_config: { version: 'gemv_fast' } }, async (checkpoint) => {
         const [info] = checkpoint.tensors;
         assert.match(info!.unreadable!, /version gemv_fast/);
@@ -160,28 +130,13 @@ describe('quantised weights', () => {
   });
 
   describe('MLX', () => {
-    /** Rows of codes as one string of bits each. */
-    function packRows(code: readonly number[], rows: number, bits: number): Uint8Array {
-      const cols = code.length / rows;
-      const perRow = (cols * bits) / 32;
-      const words = new Words(rows * perRow);
-      for (let at = 0; at < code.length; at++) {
-        const row = Math.floor(at / cols);
-        words.put(code[at]!, bits, (bit) => {
-          const position = (at % cols) * bits + bit;
-          return { word: row * perRow + Math.floor(position / 32), bit: position % 32 };
-        });
-      }
-      return words.bytes;
-    }
-
     for (const bits of [2, 3, 4, 5, 6, 8]) {
       it(`${bits} bits, with scales and biases`, async () => {
         const [rows, cols] = [5, 96];
         const code = integers(rows * cols, 2 ** bits, bits);
         const [scale, bias] = [scalesOf(15, 4), scalesOf(15, 5)];
         const tensors = [
-          tensor('l.weight', 'U32', [rows, (cols * bits) / 32], packRows(code, rows, bits)),
+          tensor('l.weight', 'U32', [rows, (cols * bits) / 32], packedRows(code, rows, bits)),
           halfTensor('l.scales', [rows, 3], scale),
           halfTensor('l.biases', [rows, 3], bias),
         ];
@@ -195,7 +150,7 @@ describe('quantised weights', () => {
       const code = integers(2 * 3 * 64, 256, 1);
       const [scale, bias] = [scalesOf(6, 4), scalesOf(6, 5)];
       const tensors = [
-        tensor('l.weight', 'U32', [2, 3, 16], packRows(code, 6, 8)),
+        tensor('l.weight', 'U32', [2, 3, 16], packedRows(code, 6, 8)),
         halfTensor('l.scales', [2, 3, 1], scale),
         halfTensor('l.biases', [2, 3, 1], bias),
       ];
@@ -207,7 +162,7 @@ describe('quantised weights', () => {
     it('small floats with scales of 8 bits', async () => {
       const code = integers(64, 16, 1);
       const tensors = [
-        tensor('l.weight', 'U32', [1, 8], packRows(code, 1, 4)),
+        tensor('l.weight', 'U32', [1, 8], packedRows(code, 1, 4)),
         tensor('l.scales', 'U8', [1, 2], Uint8Array.of(126, 129)),
       ];
       const weight = code.map((value, at) => E2M1[value]! * (at < 32 ? 0.5 : 4));
