@@ -1,6 +1,7 @@
 /** What a plan that was made before was asked for, and which of its rows a person set by hand: its file tells neither. */
+import { whyNotAssigned } from '../../extension/compression/plan/assertRequest';
 import { compiledPatterns } from '../../extension/compression/plan/patterns';
-import { layerMethod, type MethodName } from '../../extension/shared/compression/methodTable';
+import type { MethodName } from '../../extension/shared/compression/methodTable';
 import type { CompressionPlan, LayerPlan } from '../../extension/shared/compression/plans';
 import type { OutOfReach } from './planInputs';
 import type { PlanLayers } from './planLayers';
@@ -69,10 +70,10 @@ function differing(
   });
 }
 
-/** What an integer programme that gave these rows chose among: adapters are none of its choices. */
+/** What an integer programme that gave these rows chose among; others were set by hand. */
 function methodsOf(rows: Rows): MethodName[] {
   const methods = Object.values(rows).flatMap((row) => ('keep' in row ? [] : [row.method]));
-  return [...new Set(methods)].filter((name) => layerMethod(name).stores !== 'adapter');
+  return [...new Set(methods)].filter((name) => whyNotAssigned(name) === undefined);
 }
 
 function entriesOf(rows: Rows, chosen: (name: string, row: LayerPlan) => boolean): Rows {

@@ -4,21 +4,14 @@ import type { ProductPart } from '../../shared/compression/parts';
 import { FactorPair } from '../../shared/ranks/factorPair';
 import { narrow, type FloatDType, type Narrowed } from '../narrow';
 import type { MatrixSize, PartOperations, StoredField } from './part';
-
-/** Multiply-adds of one block of rows of the product: some 0.1 s between two polls. */
-const BLOCK_MULTIPLY_ADDS = 5e8;
+import { forEachBlock } from './productBlocks';
 
 export const productPart: PartOperations<ProductPart> = {
   addTo(sum, { left, right, rank }, { outputs, inputs }, kernels, poll) {
-    const step = Math.max(1, Math.floor(BLOCK_MULTIPLY_ADDS / (inputs * rank)));
-    for (let row = 0; row < outputs; row += step) {
-      const end = Math.min(outputs, row + step);
-      const factor = left.subarray(row * rank, end * rank);
-      const block = kernels.multiply(factor, right, end - row, inputs, rank, false, false);
-      const start = row * inputs;
+    const add = (block: Float64Array, start: number): void => {
       for (let i = 0; i < block.length; i++) sum[start + i] = sum[start + i]! + block[i]!;
-      poll?.(end / outputs);
-    }
+    };
+    forEachBlock({ left, right, rows: outputs, cols: inputs, rank }, kernels, add, poll);
   },
   store(part, { outputs, inputs }, dtype) {
     const { rank } = part;

@@ -1,7 +1,5 @@
 /** Holds a plan against the model that is open: is it for this one, and can every layer be what it says? */
 import { choiceProblem } from '../../shared/compression/choiceProblem';
-import { mostRank } from '../../shared/compression/rankLimits';
-import { DEFAULT_OPTIONS } from '../../shared/compression/methodOptions';
 import type { PlanSource } from '../../shared/compression/planSource';
 import type { CompressionPlan } from '../../shared/compression/plans';
 import { firstNames } from '../../checkpoint/problemList';
@@ -66,11 +64,6 @@ export function checkPlan(
     const place = placeOf(['layers', layer.name]);
     const { outputs, inputs, leftOut } = layer;
     if (leftOut?.always) refuse(`${place}: the layer cannot be compressed: it ${leftOut.why}`);
-    const options = { ...DEFAULT_OPTIONS, ...own };
-    if (own.rank !== undefined && own.rank > mostRank(own.method, outputs, inputs, options)) {
-      const most = mostRank(own.method, outputs, inputs, options);
-      refuse(`${place}.rank is ${own.rank}, and a ${outputs} × ${inputs} matrix has ${most} at most`);
-    }
     const problem = choiceProblem(own, { outputs, inputs });
     if (problem) refuse(`${place}: ${problem.message}`);
   }

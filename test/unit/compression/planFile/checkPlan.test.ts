@@ -60,7 +60,8 @@ describe('a plan held against a model', () => {
   it('is refused if a rank is above what the matrix has', () => {
     const plan = (rank: number): string => refusal({ layers: { ...layers, 'a.weight': { method: 'svd', rank } } });
     assert.equal(plan(16), '');
-    assert.equal(plan(17), 'layers["a.weight"].rank is 17, and a 32 × 16 matrix has 16 at most');
+    const message = 'rank 17 is not possible for a 32 × 16 matrix; choose a whole number from 1 to 16';
+    assert.equal(plan(17), `layers["a.weight"]: ${message}`);
   });
 
   it('is refused if a layer cannot be compressed', () => {

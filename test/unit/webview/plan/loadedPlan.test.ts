@@ -66,6 +66,10 @@ describe('a plan from a file on the page', () => {
     const settings = loaded({ ...saved(asked), allocation: 'ilp', layers: rows });
     assert.deepEqual([settings.pinned, settings.loadedRows], [{}, rows]);
     assert.deepEqual(settings.choices, ['quantise', 'svd']);
+    // The programme would refuse these among its choices: a person wrote them.
+    const edited: Record<string, LayerPlan> = { ...rows, b: { method: 'tensor-train', rank: 2, cores: 2 } };
+    edited['d'] = { method: 'pissa', rank: 1 };
+    assert.deepEqual(loaded({ ...saved(asked), allocation: 'ilp', layers: edited }).choices, ['quantise']);
   });
 
   it('stands until something else is asked than rows that are set by hand', () => {
