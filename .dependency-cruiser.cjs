@@ -13,8 +13,11 @@ const ARROWS = {
     'media/python',
   ],
   'extension/compression/plan': ['extension/shared'],
-  // Seeded choices of windows.
-  'extension/decoder': ['extension/spectral', 'extension/linalg', 'extension/checkpoint', 'extension/shared'],
+  // A model's blocks are run with a checkpoint's weights; calibration writes the statistics that compression reads. Choices of
+  // windows are seeded.
+  'extension/decoder': [
+    ...['extension/compression', 'extension/spectral', 'extension/linalg', 'extension/checkpoint', 'extension/shared'],
+  ],
   'extension/engine': [
     ...['extension/decoder', 'extension/compression', 'extension/spectral', 'extension/linalg', 'extension/checkpoint'],
     ...['extension/protocol.ts', 'extension/shared', 'extension/report'],

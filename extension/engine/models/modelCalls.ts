@@ -1,4 +1,5 @@
 /** What the process that runs models is asked, and what it answers. */
+import type { DecoderEvaluationReport, DecoderEvaluationRequest } from '../../shared/decoderRuns';
 import type { CalibrationReport, CalibrationRequest } from '../../shared/modelRuns';
 import type { Problem } from '../../shared/tensors';
 import type { Feed, Feeds, ModelValue } from './modelValues';
@@ -12,6 +13,7 @@ export interface ModelCalls {
   run: { params: { feeds: Feeds }; result: TimedRun };
   memory: { params: null; result: { peak: number } };
   calibrate: { params: { model: string; request: CalibrationRequest }; result: CalibrationReport };
+  evaluateDecoders: { params: DecoderEvaluationRequest; result: DecoderEvaluationReport };
 }
 
 export interface TimedRun {

@@ -3,6 +3,7 @@
  * It answers calls one after another (`modelCalls.ts`).
  */
 import { problemOf } from '../../shared/rpc';
+import { evaluateDecoderFiles } from '../decoders/evaluateDecoderFiles';
 import { calibrateModel } from './calibrate';
 import type { ModelCalls, CallMessage, CallName } from './modelCalls';
 import { LoadedModel } from './loadedModel';
@@ -19,9 +20,13 @@ const handlers: Handlers = {
   },
   run: ({ feeds }) => loaded!.timed(feeds),
   memory: () => Promise.resolve({ peak: peakBytes() }),
-  calibrate: ({ model, request }) =>
-    calibrateModel(model, request, (fraction, message) => process.send?.({ progress: { fraction, message } })),
+  calibrate: ({ model, request }) => calibrateModel(model, request, tellProgress),
+  evaluateDecoders: (request) => evaluateDecoderFiles(request, tellProgress),
 };
+
+function tellProgress(fraction: number, message: string): void {
+  process.send?.({ progress: { fraction, message } });
+}
 
 function peakBytes(): number {
   // Kilobytes on every system (libuv).

@@ -1,8 +1,10 @@
-/** `eigenscope calibrate` and `evaluate`: their arguments, checked before any file is touched. */
+/** `eigenscope calibrate` and `evaluate` of ONNX models: their arguments, checked before any file is touched. */
 import { parseArgs } from 'node:util';
 import type { ModelInputs } from '../../shared/modelRuns';
-import { UsageError } from './cliArguments';
 import { MEGABYTE } from '../resources/megabytes';
+import { isOfDecoders, parseDecoderEvaluation, type EvaluateDecodersCommand } from './decoderArguments';
+import { UsageError } from './usageError';
+import { whole } from './wholeNumber';
 
 export interface CalibrateCommand {
   readonly command: 'calibrate';
@@ -41,11 +43,14 @@ const OWN = { calibrate: ['out', 'memory', 'overwrite'], evaluate: ['logits', 'j
 const REPEATABLE: ReadonlySet<string> = new Set(['shape', 'logits']);
 
 /** Undefined for another command, and where help is asked for. @throws UsageError in words for people */
-export function parseModelCommand(args: readonly string[]): CalibrateCommand | EvaluateCommand | undefined {
+export function parseModelCommand(
+  args: readonly string[],
+): CalibrateCommand | EvaluateCommand | EvaluateDecodersCommand | undefined {
   const [command, ...rest] = args;
   if ((command !== 'calibrate' && command !== 'evaluate') || rest.some((each) => each === '--help' || each === '-h')) {
     return undefined;
   }
+  if (command === 'evaluate' && isOfDecoders(rest)) return parseDecoderEvaluation(rest);
   const { values, positionals } = parsed(rest);
   const given = Object.keys(values);
   const stray = given.find((name) => ![...OF_BOTH, ...OWN[command]].includes(name));
@@ -86,7 +91,9 @@ function inputsOf(command: string, values: ReturnType<typeof parse>['values']): 
   const [path] = values.inputs ?? [];
   const samples = whole(values.random?.[0], '--random', 1, 1_000_000);
   if ((path === undefined) === (samples === undefined))
-    throw new UsageError(`${command} needs --inputs X or --random N`);
+    throw new UsageError(
+      `${command} needs --inputs X or --random N for ONNX models${command === 'evaluate' ? ', and --text FILE for language models' : ''}`,
+    );
   if (samples === undefined) {
     const idle = (['seed', 'shape'] as const).find((name) => values[name] !== undefined);
     if (idle) throw new UsageError(`--${idle} is about --random, and --inputs are given`);
@@ -105,11 +112,4 @@ function shapeOf(text: string): [string, readonly number[]] {
     throw new UsageError(`--shape is a name and sizes, as in input=1,512, not "${text}"`);
   }
   return [text.slice(0, at), sizes === '' ? [] : sizes.split(',').map(Number)];
-}
-
-function whole(text: string | undefined, option: string, least: number, most: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-  throw new UsageError(`${option} is a whole number from ${least} to ${most}, not "${text}"`);
 }

@@ -6,7 +6,9 @@ import { visible, visibleJson } from '../../shared/visibleText';
 import { evaluateModels } from '../models/evaluate';
 import { ModelRunError } from '../models/modelRunError';
 import { runCalibration } from '../models/runCalibration';
-import { UsageError } from './cliArguments';
+import { UsageError } from './usageError';
+import type { EvaluateDecodersCommand } from './decoderArguments';
+import { evaluateDecoderModels } from './decoderCommands';
 import type { CalibrateCommand, EvaluateCommand } from './modelArguments';
 import { outFile } from './outFile';
 import { ProgressLine } from './progressLine';
@@ -21,7 +23,7 @@ interface Terminal {
 
 /** @returns the exit code: 1 where layers could not be measured */
 export async function runModelCommand(
-  command: CalibrateCommand | EvaluateCommand,
+  command: CalibrateCommand | EvaluateCommand | EvaluateDecodersCommand,
   { print, tell }: Terminal,
 ): Promise<number> {
   const progress = new ProgressLine(process.stderr);
@@ -43,6 +45,12 @@ export async function runModelCommand(
       for (const note of report.notes) tell(note);
       for (const { layer, why } of report.left) tell(`${layer}: ${why}`);
       return report.left.length > 0 ? 1 : 0;
+    }
+    if (command.command === 'evaluateDecoders') {
+      const report = await evaluateDecoderModels(command, signal, progress);
+      progress.finish();
+      await print(report);
+      return 0;
     }
     const { original, compressed, inputs, logits, json } = command;
     const [a, b] = [path.resolve(original), path.resolve(compressed)];

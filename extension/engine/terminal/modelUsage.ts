@@ -1,11 +1,13 @@
-/** Help on the commands that run ONNX models. */
+/** Help on the commands that run models. */
 export const MODEL_SUMMARY = `  eigenscope calibrate MODEL.onnx --inputs X --out FILE
                                         statistics of what the model's weights are multiplied with
   eigenscope evaluate A.onnx B.onnx --inputs X [--json]
                                         a model and its compressed copy, side by side on the same inputs
+  eigenscope evaluate MODEL [MODEL2 …] --text FILE [--json]
+                                        perplexity of language models, and KL divergence of the others from the first
 `;
 
-export const MODEL_USAGE = `calibrate, evaluate:
+export const MODEL_USAGE = `calibrate, evaluate of ONNX models:
   --inputs X           an .npz with an array for each input, an .npy for a model of one input, or a folder of them
   --random N           N made-up inputs instead: they say nothing of real ones, and files made from them say so
   --seed S             seed of --random                               (0)
@@ -15,4 +17,13 @@ export const MODEL_USAGE = `calibrate, evaluate:
   --memory MB          calibrate: what the Gram matrices may take; layers that do not fit get means alone   (1024)
   --logits NAME        evaluate: an output that is logits, for their KL divergence; may be repeated
   --json               evaluate: print JSON instead of the report
+
+evaluate of language models (a folder with config.json, or a GGUF file):
+  --text FILE          a text, or a .jsonl with {"text": …} a line, by the tokenizer of the (first) model
+  --tokens FILE        token ids instead: an .npy of integers, a .bin of 16-bit numbers (32-bit ones if the vocabulary
+                       needs them), or a .jsonl with {"input_ids": […]}, {"tokens": […]} or […] a line
+  --windows N          windows that are taken, at most                (16)
+  --seed S             take windows by chance instead of the first ones
+  --length L           tokens of a window   (what the model was made for, at most 2048)
+  --json               print JSON instead of the report, with numbers of each window
 `;

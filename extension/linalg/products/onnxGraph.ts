@@ -139,12 +139,13 @@ function nested(field: number, content: number[]): number[] {
   return [...varint((field << 3) | 2), ...varint(content.length), ...content];
 }
 
+/** Negative numbers are those of 64 bits, in ten bytes. */
 function varint(value: number): number[] {
   const bytes: number[] = [];
-  let rest = value;
-  while (rest > 127) {
-    bytes.push((rest & 127) | 128);
-    rest >>>= 7;
+  let rest = BigInt.asUintN(64, BigInt(value));
+  while (rest > 127n) {
+    bytes.push(Number(rest & 127n) | 128);
+    rest >>= 7n;
   }
-  return [...bytes, rest];
+  return [...bytes, Number(rest)];
 }

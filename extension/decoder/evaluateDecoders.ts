@@ -1,0 +1,87 @@
+/** Perplexity of a model and of variants of it on the same windows, and how far the variants' next tokens are from the first's. */
+import type { DecoderEvaluation, EvaluatedDecoder } from '../shared/decoderRuns';
+import type { DecoderDescription } from './families/family';
+import { toLastStates } from './measures/lastStates';
+import { scoreTokens, type Scored, type TokenScores } from './measures/tokenScores';
+import { passBlocks } from './pass/blockPass';
+import type { Sessions } from './pass/sessions';
+import type { WeightSource } from './weights/weightSource';
+
+/** A model, or a variant of one: the same description with other weights. */
+export interface Variant {
+  readonly name: string;
+  readonly description: DecoderDescription;
+  readonly source: WeightSource;
+}
+
+export interface EvaluateOptions {
+  readonly sessions: Sessions;
+  readonly signal?: AbortSignal;
+  readonly progress?: (fraction: number, message: string) => void;
+}
+
+/** Share of the time that logits take, roughly: much for small models, little for large ones. */
+const SCORING = 0.15;
+
+/**
+ * @param variants the first one is what the others are compared with
+ * @param windows of equal length
+ * @throws as `passBlocks`, `scoreTokens`
+ */
+export async function evaluateDecoders(
+  variants: readonly Variant[],
+  windows: readonly Int32Array[],
+  { sessions, signal, progress }: EvaluateOptions,
+): Promise<DecoderEvaluation> {
+  const scored: Scored[] = [];
+  for (const [index, { name, description, source }] of variants.entries()) {
+    const share = (done: number): number => ((index + done) / variants.length) * (1 - SCORING);
+    const batches = await passBlocks(description, source, windows, {
+      sessions,
+      ...(signal && { signal }),
+      listener: {
+        progress: ({ block, blocks, window, windows: all }) =>
+          progress?.(
+            share((block + window / all) / blocks),
+            `${name}: block ${block + 1} of ${blocks}, window ${window}`,
+          ),
+      },
+    });
+    await toLastStates(description, source, batches, sessions, signal);
+    scored.push({ name, description, source, batches });
+  }
+  const scores = await scoreTokens(scored, windows, {
+    sessions,
+    ...(signal && { signal }),
+    progress: (fraction) => progress?.(1 - SCORING + SCORING * fraction, 'logits'),
+  });
+  const length = windows[0]!.length;
+  return {
+    windows: windows.length,
+    length,
+    tokens: windows.length * (length - 1),
+    models: scores.map((each, index) => evaluated(variants[index]!.name, each, length - 1)),
+  };
+}
+
+function evaluated(name: string, { nll, kl, agrees }: TokenScores, perWindow: number): EvaluatedDecoder {
+  const windows = Array.from({ length: nll.length / perWindow }, (_, window) => {
+    const of = (values: ArrayLike<number>): number => mean(values, window * perWindow, (window + 1) * perWindow);
+    return { nll: of(nll), kl: kl ? of(kl) : null, top1_agreement: agrees ? of(agrees) : null };
+  });
+  const all = mean(nll, 0, nll.length);
+  return {
+    name,
+    perplexity: Math.exp(all),
+    nll: all,
+    kl: kl ? mean(kl, 0, kl.length) : null,
+    top1_agreement: agrees ? mean(agrees, 0, agrees.length) : null,
+    windows,
+  };
+}
+
+function mean(values: ArrayLike<number>, start: number, end: number): number {
+  let sum = 0;
+  for (let i = start; i < end; i++) sum += values[i]!;
+  return sum / (end - start);
+}

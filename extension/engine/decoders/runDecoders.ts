@@ -1,0 +1,25 @@
+/** Language models in a process of their own, which can be cancelled, and may end without taking the engine along. */
+import path from 'node:path';
+import type { DecoderEvaluationReport, DecoderEvaluationRequest } from '../../shared/decoderRuns';
+import { ModelProcess } from '../models/modelProcess';
+
+/**
+ * @param script of the process, for tests
+ * @throws ModelRunError with the code of what went wrong; the signal's reason
+ */
+export async function runDecoderEvaluation(
+  { models, tokens }: DecoderEvaluationRequest,
+  signal: AbortSignal,
+  onProgress: (fraction: number, message: string) => void,
+  script?: string,
+): Promise<DecoderEvaluationReport> {
+  const process = new ModelProcess(signal, onProgress, script);
+  try {
+    return await process.call('evaluateDecoders', {
+      models: models.map((model) => path.resolve(model)),
+      tokens: { ...tokens, path: path.resolve(tokens.path) },
+    });
+  } finally {
+    await process.end();
+  }
+}

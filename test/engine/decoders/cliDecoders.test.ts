@@ -1,0 +1,108 @@
+/** `eigenscope evaluate` of language models, as a person runs it. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { DecoderEvaluationReport } from '../../../extension/shared/decoderRuns';
+import { commandLine } from '../../harness/commandLine';
+import { onnxruntimeExists } from '../../harness/onnxruntime';
+import { repositoryRoot, sharedFolder } from '../../harness/shared';
+import { temporaryFolder } from '../../harness/temporaryFolder';
+
+describe('language models in the terminal', function () {
+  this.timeout(120_000);
+  if (!onnxruntimeExists) return;
+  const folder = temporaryFolder();
+  const eigenscope = commandLine(folder);
+  const golden = (name: string): string => path.join(repositoryRoot, 'test', 'unit', 'decoder', 'golden', name);
+  const tokens = path.join(folder, 'ids.jsonl');
+  const many = path.join(folder, 'ids.bin');
+  const wrong = path.join(folder, 'wrong.jsonl');
+  const text = path.join(folder, 'story.txt');
+
+  before(() => {
+    writeFileSync(tokens, '[1, 2, 3, 4, 5]\n[6, 7, 8]\n');
+    writeFileSync(wrong, '[1, 2, 48]\n');
+    writeFileSync(text, 'Once upon a time, there was a little girl named Lily. She loved to play outside in the park.');
+    writeFileSync(many, new Uint8Array(Uint16Array.from({ length: 90 }, (_, i) => (i * 7) % 48).buffer));
+  });
+
+  it('prints perplexity, and how far the others are from the first', () => {
+    const run = (...more: string[]) =>
+      eigenscope('evaluate', golden('llama'), golden('qwen3'), '--tokens', tokens, '--length', '4', ...more);
+    const { status, stdout, stderr } = run();
+    assert.equal(status, 0, stderr);
+    assert.match(
+      stdout,
+      /^2 windows of 4 tokens, 6 of them scored \(ids in lines\)\n *perplexity +KL \(nats\) +same top 1 +model\n/,
+    );
+    assert.match(stdout, /^ +[\d.]+ +- +- +\S*golden\S+llama$/m);
+    assert.match(stdout, /^ +[\d.]+ +[\d.]+ +[\d.]+ % +\S*golden\S+qwen3$/m);
+    const report = JSON.parse(run('--json').stdout) as DecoderEvaluationReport;
+    const [first, second] = report.models;
+    assert.equal(first!.windows.length, 2);
+    const mean = (first!.windows[0]!.nll + first!.windows[1]!.nll) / 2;
+    assert.ok(Math.abs(mean - first!.nll) < 1e-12);
+    assert.ok(second!.kl! > 0);
+  });
+
+  it('takes the model’s own length, and so many windows', () => {
+    const own = eigenscope('evaluate', golden('gpt2'), '--tokens', many, '--json');
+    const { windows, length, tokens: scored } = JSON.parse(own.stdout) as DecoderEvaluationReport;
+    assert.deepEqual([windows, length, scored], [1, 64, 63]);
+    const some = eigenscope('evaluate', golden('gpt2'), '--tokens', many, '--length', '9', '--windows', '3', '--json');
+    assert.equal((JSON.parse(some.stdout) as DecoderEvaluationReport).tokens, 24);
+  });
+
+  it('reads a text by the model’s own tokenizer', function () {
+    if (sharedFolder === undefined) {
+      console.log('      left out: there is no ../shared');
+      return;
+    }
+    const model = path.join(sharedFolder, 'checkpoints', 'stories260K-llama', 'stories260K.gguf');
+    const { status, stdout, stderr } = eigenscope('evaluate', model, '--text', text, '--length', '30', '--json');
+    assert.equal(status, 0, stderr);
+    const { inputs, tokens: scored, models } = JSON.parse(stdout) as DecoderEvaluationReport;
+    assert.deepEqual([inputs, scored], ['text, stories260K.gguf', 29]);
+    // A sentence of the kind that the model has learned.
+    assert.ok(models[0]!.perplexity < 4, `${models[0]!.perplexity}`);
+  });
+
+  it('says what is wrong', () => {
+    const refused = (message: RegExp, ...args: string[]): void => {
+      const { status, stderr, stdout } = eigenscope('evaluate', ...args);
+      assert.equal(status, 2, stdout);
+      assert.match(stderr, message);
+    };
+    refused(
+      /has 8 tokens, fewer than one window of 64; give a longer text, or windows of up to 8/,
+      golden('llama'),
+      '--tokens',
+      tokens,
+    );
+    refused(
+      /--length is a whole number from 2 to 32768, not "1"/,
+      golden('llama'),
+      '--tokens',
+      tokens,
+      '--length',
+      '1',
+    );
+    refused(
+      /reads 64 tokens at most, and windows of 65 are asked for/,
+      golden('llama'),
+      '--tokens',
+      tokens,
+      '--length',
+      '65',
+    );
+    refused(/token 3 is 48, and the model knows ids up to 47/, golden('llama'), '--tokens', wrong, '--length', '2');
+    refused(/tokenizer/, golden('llama'), '--text', text, '--length', '2');
+    refused(/give --text or --tokens, not both/, golden('llama'), '--tokens', tokens, '--text', text);
+    refused(/ids\.bin holds ids: give it as --tokens/, golden('llama'), '--text', many);
+    refused(/--tokens reads \.npy, \.bin and \.jsonl files/, golden('llama'), '--tokens', text);
+    refused(/evaluate needs a model, or several/, '--tokens', tokens);
+    refused(/Unknown option '--random'/, golden('llama'), '--tokens', tokens, '--random', '3');
+    refused(/other: .*check the path/, path.join(folder, 'other'), '--tokens', tokens);
+    refused(/and --text FILE for language models/, golden('llama'), golden('llama'));
+  });
+});
