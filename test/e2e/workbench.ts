@@ -88,7 +88,12 @@ export class Workbench {
     const server = await startWorkbench(options);
     const browser = await launchChromium();
     try {
-      return new Workbench(server, browser, folder, await openWindow(server, browser, folder, scripts));
+      return new Workbench(
+        server,
+        browser,
+        folder,
+        await openWindow(server, browser, folder, scripts, options.language),
+      );
     } catch (error) {
       await browser.close();
       await server.stop();
@@ -275,8 +280,9 @@ async function openWindow(
   browser: Browser,
   folder: string,
   scripts: readonly string[] = [],
+  locale = 'en-US',
 ): Promise<Page> {
-  const context = await patientContext(browser, { viewport: { width: 1440, height: 900 }, locale: 'en-US' });
+  const context = await patientContext(browser, { viewport: { width: 1440, height: 900 }, locale });
   for (const content of [WATCH, ...scripts]) await context.addInitScript({ content });
   const page = await context.newPage();
   await page.goto(server.url({ folder }));

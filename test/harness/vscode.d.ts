@@ -19,6 +19,8 @@ export interface WorkbenchOptions {
   linked?: string;
   /** Package that is installed, in place of this repository as a development extension. */
   vsix?: string;
+  /** VS Code's display language: `de`. Its own texts stay English. */
+  language?: string;
   /** Folders are in Restricted Mode until trusted, without a question. */
   trust?: boolean;
   log?: (text: string) => void;

@@ -113,7 +113,8 @@ function placeRipgrep(folder, server) {
  * @param options `settings`: user settings; `environment`: for the extension host too; `installed`:
  *   folders of extensions beside ours (an address can name only one in development); `linked`: folder that the server opens
  *   by itself, with this repository as an installed extension, so that `address` is all that a person needs; `vsix`: package
- *   that is installed in place of this repository; `trust`: folders are in Restricted Mode until trusted, without a question; `log`: receives
+ *   that is installed in place of this repository; `language`: VS Code's display language, in which its own texts stay
+ *   English; `trust`: folders are in Restricted Mode until trusted, without a question; `log`: receives
  *   the output
  * @returns `url(target)` (see `workbenchUrl`), `address`, `useSettings(settings)`, `data` (the folder of all user data), `ended` (a
  *   promise) and `stop()`
@@ -124,6 +125,7 @@ async function startWorkbench({
   installed = [],
   linked = undefined,
   vsix = undefined,
+  language = undefined,
   trust = false,
   log = () => undefined,
 } = {}) {
@@ -137,6 +139,7 @@ async function startWorkbench({
       JSON.stringify({ ...QUIET_SETTINGS, ...(trust && RESTRICTED), ...chosen }, null, 2),
     );
   useSettings(settings);
+  if (language) displayIn(language, data);
   for (const extension of installed) {
     cpSync(extension, path.join(data, 'extensions', path.basename(extension)), { recursive: true });
   }
@@ -179,6 +182,21 @@ async function startWorkbench({
   const development = vsix === undefined;
   const url = (target) => workbenchUrl(port, { ...target, development });
   return { stop, ended, useSettings, data, url, address: `http://127.0.0.1:${port}` };
+}
+
+/** As "Configure Display Language" and a language pack that translates nothing leave it. */
+function displayIn(language, data) {
+  writeFileSync(path.join(data, 'User', 'argv.json'), JSON.stringify({ locale: language }));
+  const translation = path.join(data, `${language}.i18n.json`);
+  writeFileSync(translation, JSON.stringify({ version: '1.0.0', contents: {} }));
+  const extension = { extensionIdentifier: { id: 'eigenscope.no-texts' }, version: '1.0.0' };
+  const pack = {
+    hash: 'no-texts',
+    extensions: [extension],
+    translations: { vscode: translation },
+    label: language,
+  };
+  writeFileSync(path.join(data, 'languagepacks.json'), JSON.stringify({ [language]: pack }));
 }
 
 function dataOptions(data) {
