@@ -246,12 +246,14 @@ class Page {
   /** In the place of the table, which stays as it is. */
   private openPlan(how: { focus: boolean }): void {
     this.main.hidden = true;
+    this.header.fold(true);
     this.plan.open(how);
   }
 
   private closePlan(): void {
     this.plan.close();
     this.main.hidden = false;
+    this.header.fold(this.main.classList.contains('split'));
     this.goBack();
   }
 

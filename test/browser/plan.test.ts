@@ -343,7 +343,7 @@ describe('the plan view', () => {
   });
 
   for (const { name } of themes) {
-    for (const width of [500, 1000, 1500]) {
+    for (const width of [252, 500, 1000, 1500]) {
       it(`can be read, and cuts nothing, in ${name} at ${width} pixels`, async () => {
         const page = await opened({}, { theme: name, width });
         await row(page).click();

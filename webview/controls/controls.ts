@@ -51,16 +51,20 @@ export interface ButtonOptions {
   icon?: IconName;
   appearance?: 'primary' | 'secondary' | 'icon';
   title?: string;
+  /** In a narrow page its icon stands alone, as in an `icon` button. */
+  shrinks?: boolean;
   onClick: () => void;
 }
 
 export function button(options: ButtonOptions): Button {
-  const { label, appearance = 'secondary', title } = options;
+  const { label, appearance = 'secondary', title, shrinks = false } = options;
   const onlyIcon = appearance === 'icon';
+  const named = onlyIcon || shrinks;
   const made = element('vscode-button', {
     appearance,
-    title: title ?? (onlyIcon ? label : undefined),
-    'aria-label': onlyIcon ? label : undefined,
+    class: shrinks ? 'shrinks' : undefined,
+    title: title ?? (named ? label : undefined),
+    'aria-label': named ? label : undefined,
     click: () => options.onClick(),
   });
   if (options.icon !== undefined) {

@@ -27,6 +27,9 @@ const TYPE_COLOURS = 6;
 /** An editor that inspects by itself begins within this time: until then nobody needs a button for it. */
 const BEGINS_MS = 2000;
 
+/** Up to here the header begins as one line: a side bar leaves a small window no more. As in header.css. */
+const NARROW = '(max-width: 479px)';
+
 /** Types narrower than this share are drawn this wide, so that they can be seen and pointed at. */
 const LEAST_SHARE = 0.01;
 
@@ -43,6 +46,9 @@ export class Header {
   private readonly total: number;
   private mayAsk = false;
   private readonly unfold: Button;
+  private readonly narrow = window.matchMedia(NARROW);
+  /** Something else needs the room, whatever the width. */
+  private yields = false;
 
   constructor(
     private readonly inspection: Inspection,
@@ -70,10 +76,20 @@ export class Header {
       onClick: () => this.setFolded(!this.element.classList.contains('folded')),
     });
     this.unfold.hidden = true;
-    this.cancel = button({ label: l10n.t('Cancel'), icon: 'debug-stop', onClick: () => actions.cancel() });
+    this.cancel = button({
+      ...{ label: l10n.t('Cancel'), icon: 'debug-stop', shrinks: true },
+      onClick: () => actions.cancel(),
+    });
     const iconButton = (label: string, name: IconName, onClick: () => void): Button =>
       button({ label, icon: name, appearance: 'icon', onClick });
-    const keep = button({ label: l10n.t('Export'), icon: 'export', onClick: () => actions.export(keep) });
+    const keep = button({
+      ...{ label: l10n.t('Export'), icon: 'export', shrinks: true },
+      onClick: () => actions.export(keep),
+    });
+    const compress = button({
+      ...{ label: l10n.t('Compress Model…'), icon: 'fold', shrinks: true },
+      onClick: () => actions.compress(),
+    });
     keep.setAttribute('aria-haspopup', 'menu');
     this.progress.setAttribute('aria-label', l10n.t('Layers inspected'));
     this.progress.append(this.progressBar);
@@ -95,9 +111,7 @@ export class Header {
           this.inspect,
           this.exact,
           this.cancel,
-          ...(hasMatrices(summary)
-            ? [button({ label: l10n.t('Compress Model…'), icon: 'fold', onClick: () => actions.compress() })]
-            : []),
+          hasMatrices(summary) && compress,
           keep,
           iconButton(l10n.t('Settings'), 'settings-gear', () => actions.settings()),
         ),
@@ -110,11 +124,19 @@ export class Header {
       this.mayAsk = true;
       this.refresh();
     }, BEGINS_MS);
+    this.narrow.addEventListener('change', () => this.arrange());
+    this.arrange();
     this.refresh();
   }
 
-  /** Of a model of which one layer is looked at, one line stands above. */
+  /** One line stands above a layer, or above a plan. */
   fold(folded: boolean): void {
+    this.yields = folded;
+    this.arrange();
+  }
+
+  private arrange(): void {
+    const folded = this.yields || this.narrow.matches;
     this.unfold.hidden = !folded;
     this.setFolded(folded);
   }
@@ -224,7 +246,7 @@ function typeMix({ dtypes, parameters }: CheckpointSummary): Child[] {
       text,
     );
   });
-  return [bar, ...legend];
+  return [element('span', { class: 'type-mix' }, bar, ...legend)];
 }
 
 /** A compressed copy looks like any other model: it says that it is one. Null for everything else. */

@@ -14,7 +14,7 @@ import type { Host } from '../connection';
 import type { ViewMemory } from '../viewMemory';
 import { button, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
-import { icon } from '../controls/icons';
+import { icon, type IconName } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
 import { banner } from '../overview/banners';
 import { PlanBoard } from './planBoard';
@@ -72,15 +72,12 @@ export class PlanView {
     private readonly actions: PlanViewActions,
   ) {
     const back = button({
-      label: l10n.t('Back to the Table'),
-      icon: 'arrow-left',
+      ...{ label: l10n.t('Back to the Table'), icon: 'arrow-left', shrinks: true },
       title: l10n.t('Back to the table (Escape)'),
       onClick: () => actions.close(),
     });
     this.saveModel = button({
-      label: l10n.t('Save Compressed Model…'),
-      icon: 'save-as',
-      appearance: 'primary',
+      ...{ label: l10n.t('Save Compressed Model…'), icon: 'save-as', appearance: 'primary' },
       onClick: () => void this.startSaving(),
     });
     this.saving = new SavingBar({
@@ -89,7 +86,9 @@ export class PlanView {
       inspect: () => void this.ask(host.request('inspectSaved', null)),
       evaluate: () => this.ask(host.request('evaluateSaved', null)),
     });
-    this.savePlan = button({ label: l10n.t('Save Plan…'), icon: 'save', onClick: () => void this.save() });
+    const shrinking = (label: string, picture: IconName, onClick: () => void): Button =>
+      button({ label, icon: picture, shrinks: true, onClick });
+    this.savePlan = shrinking(l10n.t('Save Plan…'), 'save', () => void this.save());
     this.statisticsLine = new StatisticsLine(host, {
       used: (statistics) => {
         this.remember({ statistics: statistics?.path ?? null });
@@ -108,7 +107,7 @@ export class PlanView {
       },
       failed: (message) => this.say('error', message),
     });
-    const load = button({ label: l10n.t('Load Plan…'), icon: 'folder-opened', onClick: () => void this.show(null) });
+    const load = shrinking(l10n.t('Load Plan…'), 'folder-opened', () => void this.show(null));
     // In place of the other one, which is hidden meanwhile.
     this.element = element(
       'main',

@@ -29,6 +29,7 @@ export class QuantisedLine {
   ) {
     this.button = button({
       label: l10n.t('Quantised Checkpoint…'),
+      shrinks: true,
       icon: 'json',
       title: l10n.t('A quantised checkpoint of this model: an adapter can hold what it lost'),
       onClick: () => void this.use(null),

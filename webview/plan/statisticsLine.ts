@@ -40,6 +40,7 @@ export class StatisticsLine {
   ) {
     this.button = button({
       label: l10n.t('Use Statistics…'),
+      shrinks: true,
       icon: 'beaker',
       title: l10n.t(
         'Statistics of the inputs, from a calibration, an imatrix or a run of an ONNX model: more methods can be chosen with them',
