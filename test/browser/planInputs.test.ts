@@ -75,11 +75,11 @@ describe('what plans are made from', () => {
     const name = `${member[0]![0]}.up_proj.weight`;
     await page.locator('.plan-table').focus();
     for (let i = 0; i < 8 && (await row(page, name).count()) === 0; i++) await page.keyboard.press('PageDown');
-    assert.equal(await cell(page, name, 3), 'Nyström group');
-    assert.deepEqual([await cell(page, name, 4), await cell(page, name, 5)], ['1,032', '75%']);
+    assert.equal(await cell(page, name, 2), 'Nyström group');
+    assert.deepEqual([await cell(page, name, 3), await cell(page, name, 4)], ['1,032', '75%']);
     await page.getByText(/^6 groups become smaller, too/).waitFor();
     // 2 bytes of 1376 · 512 numbers, three quarters of them; the target counts it.
-    assert.equal(await cell(page, name, 7), '1.06 MB');
+    assert.equal(await cell(page, name, 6), '1.06 MB');
     const size = page.getByRole('region', { name: 'The whole model' }).locator('tr', { hasText: 'Size' });
     assert.match(await size.innerText(), /-20%/);
     await groups.getByRole('checkbox', { name: 'Query and key heads' }).click();
@@ -213,11 +213,25 @@ describe('what plans are made from', () => {
     await choose(page, 'Method', 'Quantise only');
     const name = 'model.layers.0.self_attn.q_proj.weight';
     const text = await eventually(
-      () => cell(page, name, 6),
+      () => cell(page, name, 5),
       (found) => found.startsWith('≈'),
     );
     // NF4 in blocks of 64: √0.008451, between √0.008339 and √0.01075.
     assert.equal(text, '≈ 9.19% (9.13% – 10.4%)');
+  });
+
+  it('says where there is no plan that the numbers are those of another, and that no target decides of adapters', async () => {
+    const page = await opened();
+    await choose(page, 'Method', 'Tensor train');
+    await page
+      .getByText(
+        /^No plan: the error of tensor-train is not known .* The numbers below are of what was asked before\.$/,
+      )
+      .waitFor();
+    await choose(page, 'Method', 'PiSSA');
+    await page.getByText('Adapters are added to what is there: no target decides their rank.').waitFor();
+    await choose(page, 'Method', 'Truncated SVD');
+    await page.getByText('Adapters are added to what is there').waitFor({ state: 'hidden' });
   });
 
   it('takes away what was said of the plan when the model is saved', async () => {

@@ -96,11 +96,6 @@ export const planColumns: readonly PlanColumn[] = [
     sort: ({ name }) => name,
   },
   {
-    ...{ key: 'shape', label: l10n.t('Shape'), description: l10n.t('Outputs × inputs'), align: 'start', width: 112 },
-    text: ({ layer }) => formatShape([layer.outputs, layer.inputs]),
-    sort: ({ layer }) => layer.outputs * layer.inputs,
-  },
-  {
     ...{
       key: 'method',
       label: l10n.t('Method'),
@@ -114,7 +109,7 @@ export const planColumns: readonly PlanColumn[] = [
       group
         ? `${GROUP_LABELS[group.plan.method].title}: ${group.group}`
         : 'keep' in plan
-          ? undefined
+          ? l10n.known(plan.why) || undefined
           : layerMethod(plan.method).description,
     sort: ({ plan, group }) => group?.plan.method ?? ('keep' in plan ? null : plan.method),
   },
@@ -154,8 +149,9 @@ export const planColumns: readonly PlanColumn[] = [
   },
   {
     ...{ key: 'bytes', label: l10n.t('Size'), description: l10n.t('Bytes that are stored'), align: 'end', width: 76 },
-    text: ({ bytes }) => formatBytes(bytes.after),
-    title: ({ bytes }) => l10n.t('{0} before', formatBytes(bytes.before)),
+    // What a copy takes is in the row of the layer that it is a copy of.
+    text: ({ bytes, layer }) => (layer.uncounted ? '–' : formatBytes(bytes.after)),
+    title: (row) => (row.layer.uncounted ? remark(row) : l10n.t('{0} before', formatBytes(row.bytes.before))),
     sort: ({ bytes }) => bytes.after,
   },
   {
@@ -166,8 +162,8 @@ export const planColumns: readonly PlanColumn[] = [
       align: 'end',
       width: 72,
     },
-    text: ({ multiplyAdds }) => formatCompact(multiplyAdds.after),
-    title: ({ multiplyAdds }) => l10n.t('{0} before', formatCompact(multiplyAdds.before)),
+    text: ({ multiplyAdds, layer }) => (layer.uncounted ? '–' : formatCompact(multiplyAdds.after)),
+    title: (row) => (row.layer.uncounted ? remark(row) : l10n.t('{0} before', formatCompact(row.multiplyAdds.before))),
     sort: ({ multiplyAdds }) => multiplyAdds.after,
   },
   {
@@ -181,6 +177,11 @@ export const planColumns: readonly PlanColumn[] = [
     text: remark,
     title: (row) => remark(row) || undefined,
     sort: (row) => remark(row) || null,
+  },
+  {
+    ...{ key: 'shape', label: l10n.t('Shape'), description: l10n.t('Outputs × inputs'), align: 'start', width: 112 },
+    text: ({ layer }) => formatShape([layer.outputs, layer.inputs]),
+    sort: ({ layer }) => layer.outputs * layer.inputs,
   },
 ];
 

@@ -19,4 +19,25 @@ describe('columns of a plan', () => {
     assert.deepEqual(others(columnWidths([alone])), others(columnWidths([interval])));
     assert.equal(columnWidths([alone]).length, planColumns.length - 1);
   });
+
+  it('begin with what a row is edited by: an open row leaves room for few', () => {
+    assert.deepEqual(
+      planColumns.slice(0, 4).map(({ key }) => key),
+      ['layer', 'method', 'rank', 'kept'],
+    );
+  });
+
+  it('count what a tied copy takes once, in the row of the layer that it is a copy of', () => {
+    const tied = (uncounted: boolean): LayerRow => {
+      const both = { before: 262_144, after: 262_144 };
+      const plan = { keep: 'dense', why: 'holds the same numbers as embed' };
+      return { plan, layer: { uncounted }, bytes: both, multiplyAdds: both } as unknown as LayerRow;
+    };
+    for (const key of ['bytes', 'multiply-adds']) {
+      const column = planColumns.find((each) => each.key === key)!;
+      assert.match(column.text(tied(false)), /^262/);
+      assert.equal(column.text(tied(true)), '–');
+      assert.equal(column.title!(tied(true)), 'holds the same numbers as embed');
+    }
+  });
 });
