@@ -18,6 +18,11 @@ export class ExcludeField {
       'fieldset',
       { class: 'exclude' },
       element('legend', {}, l10n.t('Leave out layers that match')),
+      element(
+        'p',
+        { class: 'muted description' },
+        l10n.t('Regular expressions, as in v_proj|o_proj. Embeddings and the output matrix are left out already.'),
+      ),
       this.list,
       add,
     );

@@ -4,6 +4,7 @@
  */
 import { makePlan } from '../../extension/compression/plan/makePlan';
 import type { AllocatedPlan } from '../../extension/compression/plan/planRequest';
+import { tellingDigits } from '../../extension/compression/plan/planner';
 import type { CompressionPlan, LayerPlan } from '../../extension/shared/compression/plans';
 import { gramUses, type GramUse } from '../../extension/shared/compression/methodNeeds';
 import type { MethodName } from '../../extension/shared/compression/methodTable';
@@ -250,7 +251,7 @@ export class PlanBoard {
     if ('problem' in planned) {
       this.plan = null;
       this.actions.planned();
-      this.warn(planned.problem === '' ? '' : l10n.t('No plan: {0}.', l10n.known(planned.problem)));
+      this.warn(planned.problem === '' ? '' : this.noPlan(l10n.known(planned.problem)));
       return;
     }
     const { plan } = planned;
@@ -269,17 +270,24 @@ export class PlanBoard {
     this.drawCurve();
   }
 
+  private noPlan(problem: string): string {
+    return this.rows.length === 0
+      ? l10n.t('No plan: {0}.', problem)
+      : l10n.t('No plan: {0}. The numbers below are of what was asked before.', problem);
+  }
+
   /** Rows of a file are no allocation's, and say nothing of what can be reached. */
   private whyNotMet({ reached }: AllocatedPlan, why: string): string {
     const { loadedRows, target } = this.chosen;
     if (!loadedRows || reached === null) return l10n.known(why);
+    const shown = formatPercent(reached, tellingDigits(reached, target.value));
     switch (target.kind) {
       case 'size':
-        return l10n.t('the size of these rows is {0}', formatPercent(reached));
+        return l10n.t('the size of these rows is {0}', shown);
       case 'parameters':
-        return l10n.t('the share of parameters of these rows is {0}', formatPercent(reached));
+        return l10n.t('the share of parameters of these rows is {0}', shown);
       case 'error':
-        return l10n.t('the error of these rows is {0}', formatPercent(reached));
+        return l10n.t('the error of these rows is {0}', shown);
     }
   }
 

@@ -58,7 +58,8 @@ export class PlanForm {
     this.method = new MethodField(l10n.t('Method of all layers'), lacking, (choice) => this.chooseMethod(choice));
     this.rank = numberInput({ min: 1, max: MOST_RANK, step: 1 }, (value) => this.setRank(value));
     this.rankField = field(l10n.t('Rank of the adapters'), this.rank);
-    this.rankField.title = l10n.t('Adapters are added to what is there: no target decides their rank');
+    const fixed = l10n.t('Adapters are added to what is there: no target decides their rank.');
+    this.rankField.append(element('p', { class: 'muted description' }, fixed));
     const multiples = MULTIPLES.map((each) => ({
       value: String(each),
       label: each === 1 ? l10n.t('any rank') : l10n.t('multiples of {0}', each),

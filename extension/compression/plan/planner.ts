@@ -356,9 +356,16 @@ function reachedOf({ kind }: PlanTarget, { bytes, parameters, error }: PlanTotal
 function whyNot({ target, pinned, rebalance }: PlanRequest, reached: number | null, missing: number): string {
   const inspected = missing === 0 ? '' : `; ${missing} of the layers were not inspected`;
   if (reached === null) return `the error is not known before it is run${inspected}`;
-  const shown = Number((100 * reached).toPrecision(3));
+  const shown = Number((100 * reached).toPrecision(tellingDigits(reached, target.value)));
   if (standsAlone({ pinned, rebalance })) return `the rows that were set by hand take it to ${shown} %${inspected}`;
   return target.kind === 'error'
     ? `the error of these layers is ${shown} % at least${inspected}`
     : `the ${target.kind === 'size' ? 'size' : 'share of parameters'} is ${shown} % at least with these layers and this method${inspected}`;
+}
+
+/** Digits of a share that is not the target's: three, or as many as tell them apart. */
+export function tellingDigits(reached: number, target: number): number {
+  let digits = 3;
+  while (digits < 9 && reached.toPrecision(digits) === target.toPrecision(digits)) digits++;
+  return digits;
 }

@@ -1,7 +1,7 @@
 /** Allocations: the best there is on small cases, and what all of them keep to. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { preparePlan } from '../../../../extension/compression/plan/planner';
+import { preparePlan, tellingDigits } from '../../../../extension/compression/plan/planner';
 import type { AllocatedPlan, PlanRequest } from '../../../../extension/compression/plan/planRequest';
 import type { PlanLayer } from '../../../../extension/shared/compression/plans';
 import { PLAIN, planLayer, someLayers } from './planFixture';
@@ -218,6 +218,22 @@ describe('every allocation', () => {
       }),
       { numRuns: 300, seed: 14 },
     );
+  });
+
+  it('says how far a target is missed in as many digits as that takes', () => {
+    const layers = [
+      planLayer(
+        'a',
+        5000,
+        5000,
+        Array.from({ length: 5000 }, (_, i) => 1 / (i + 1)),
+      ),
+    ];
+    const pinned = { a: { method: 'svd', rank: 1251 } } as const;
+    const asked = { ...PLAIN, target: { kind: 'parameters', value: 0.5 }, pinned } as const;
+    const plan = preparePlan(layers, { bytes: 0, parameters: 0 }).allocate(asked);
+    assert.equal(plan.why, 'the rows that were set by hand take it to 50.04 %');
+    assert.deepEqual([tellingDigits(0.5004, 0.5), tellingDigits(0.7, 0.5), tellingDigits(0.5, 0.5)], [4, 3, 9]);
   });
 
   it('keeps pinned rows, and meets the target with the others if asked to', () => {
