@@ -84,6 +84,8 @@ describe('a plan of an ONNX model', function () {
       /^is needed whole in ONNX: LSTM "lstm" takes the weights of its gates whole, .* stand in for one$/,
     );
     const refused = await said(refusals().bytes);
+    assert.equal(refused['tied'], 'is needed whole in ONNX: it is used by Gather that computes "row"');
+    assert.equal(refused['shown'], 'is needed whole in ONNX: it is also an output of a graph');
     assert.deepEqual(Object.keys(refused).toSorted(), [
       'both',
       'codes',

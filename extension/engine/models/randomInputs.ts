@@ -41,11 +41,14 @@ function shapeOf(input: ModelValue, given: readonly number[] | undefined): reado
       given.length === shape.length &&
       given.every((size, axis) => typeof shape[axis] !== 'number' || shape[axis] < 0 || shape[axis] === size);
     if (fits || shape.length === 0) return given;
-    throw invalid(`--shape ${name}=${given.join(',')} does not fit ${valueText(input)}`);
+    throw invalid(`the shape ${name}=${given.join(',')} does not fit ${valueText(input)}`);
   }
   if (shape.every((size) => typeof size === 'number' && size >= 0)) return shape as number[];
-  const example = shape.map((size) => (typeof size === 'number' && size >= 0 ? size : 1)).join(',');
-  throw invalid(`the input ${valueText(input)} has axes without a size; give them, as in --shape ${name}=${example}`);
+  const open = `${name}=${shape.map((size) => (typeof size === 'number' && size >= 0 ? size : '?')).join(',')}`;
+  throw invalid(
+    `the input ${valueText(input)} has axes without a size; ` +
+      `give the shape ${open} with a number for each ? (in a terminal: --shape ${open})`,
+  );
 }
 
 function randomFeed({ name, type }: ModelValue, shape: readonly number[], random: () => number): Feed {

@@ -12,6 +12,9 @@ const GEMM_SINCE = 7;
 /** Ends each reason of a run. */
 export const KEEP = 'keep it dense in the plan';
 
+/** Why an operator without a case of its own refuses. */
+export const NEEDS_WHOLE = ', which needs it whole';
+
 export interface FactorableUse {
   readonly node: TreeNode;
   readonly kind: 'matmul' | 'gemm' | 'conv';
@@ -74,7 +77,7 @@ function isPassing({ operator, attributes }: TreeNode, rank: number): boolean {
 
 /** A sentence if nothing can stand in for the use. */
 function factorableUse({ node, index }: WeightUse, { tree }: OnnxPlaces, rank: number): FactorableUse | string {
-  if (!node) return `it is also an output of a graph, which needs it whole; ${KEEP}`;
+  if (!node) return `it is also an output of a graph${NEEDS_WHOLE}; ${KEEP}`;
   const label = nodeLabel(node);
   const integer = (name: string): number => node.attributes.get(name)?.integer ?? 0;
   const opset = tree.opsets.get('') ?? 1;
@@ -83,7 +86,7 @@ function factorableUse({ node, index }: WeightUse, { tree }: OnnxPlaces, rank: n
       if (rank !== 2) return `${label} multiplies by ${rank} axes of it, and only a matrix becomes two; ${KEEP}`;
       return { node, kind: 'matmul', left: index === 0, transposes: false };
     case 'Gemm':
-      if (index > 1) return `${label} adds it, which needs it whole; ${KEEP}`;
+      if (index > 1) return `${label} adds it${NEEDS_WHOLE}; ${KEEP}`;
       if (opset < GEMM_SINCE) {
         return `${label} is of opset ${opset}, and Gemm is rewritten from opset ${GEMM_SINCE} on; convert the model`;
       }
@@ -103,6 +106,6 @@ function factorableUse({ node, index }: WeightUse, { tree }: OnnxPlaces, rank: n
     case 'QuantizeLinear':
       return `${label} quantises it, and its codes would not be those of two factors; compress the model before it is quantised`;
     default:
-      return `it is used by ${label}, which needs it whole; ${KEEP}`;
+      return `it is used by ${label}${NEEDS_WHOLE}; ${KEEP}`;
   }
 }

@@ -2,7 +2,7 @@
 import { FileReader } from '../../../checkpoint/files/fileReader';
 import { OnnxPlaces, type WeightPlace } from '../../../checkpoint/onnx/onnxPlaces';
 import { CompressionError } from '../../compressionError';
-import { factorableWeight, KEEP } from './factorableUses';
+import { factorableWeight, KEEP, NEEDS_WHOLE } from './factorableUses';
 import { nameClash, takenNames } from './freeNames';
 
 /**
@@ -34,8 +34,11 @@ function reasonFor(places: OnnxPlaces, place: WeightPlace, taken: ReadonlySet<st
     return nameClash(factorableWeight(places, place, place.tensor.name), true, taken);
   } catch (error) {
     if (!(error instanceof CompressionError)) throw error;
-    // A plan keeps it dense already.
-    const remedy = `; ${KEEP}`;
-    return error.reason.endsWith(remedy) ? error.reason.slice(0, -remedy.length) : error.reason;
+    // A plan keeps it dense already, and begins with that it is needed whole.
+    return without(`; ${KEEP}`, without(`${NEEDS_WHOLE}; ${KEEP}`, error.reason));
   }
+}
+
+function without(ending: string, text: string): string {
+  return text.endsWith(ending) ? text.slice(0, -ending.length) : text;
 }

@@ -244,7 +244,7 @@ describe('models side by side', function () {
     const random = { kind: 'random', samples: 2, seed: 0, shapes: {} } as const;
     await assert.rejects(
       evaluated(model, model, random),
-      /the input x: float32 \[\?, 6\] has axes without a size; give them, as in --shape x=1,6/,
+      /the input x: float32 \[\?, 6\] has axes without a size; give the shape x=\?,6 with a number for each \? \(in a terminal: --shape x=\?,6\)/,
     );
     const report = await evaluated(model, model, { ...random, shapes: { x: [4, 6] } }, ['y']);
     assert.equal(report.synthetic, true);
