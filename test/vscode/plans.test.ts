@@ -126,6 +126,15 @@ describe('plans from files', () => {
     assert.equal(modelSaving.state, undefined);
   });
 
+  it('are said to be no JSON before a checkpoint is asked for', async () => {
+    const { plan } = await written('broken');
+    await vscode.workspace.fs.writeFile(plan, Buffer.from('{ "version": 1, '));
+    await assert.rejects(
+      async () => vscode.commands.executeCommand('eigenscope.runPlan', plan),
+      /broken\.eigenplan\.json is no JSON: /,
+    );
+  });
+
   it('need a plan', async () => {
     await assert.rejects(
       async () => vscode.commands.executeCommand('eigenscope.openPlan'),

@@ -4,6 +4,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { PLAN_ENDING } from '../../shared/compression/plans';
 import { l10n } from '../../shared/language/l10n';
+import { problemOf } from '../../shared/rpc';
 import type { CheckpointEditors } from '../editor/checkpointEditor';
 import { checkpointsIn } from '../workspace/clickedCheckpoint';
 import type { WorkspaceCheckpoints } from '../workspace/workspaceCheckpoints';
@@ -37,9 +38,13 @@ export async function openPlan(
   await editors.open(vscode.Uri.file(file), selection);
 }
 
-/** The checkpoint of the plan's name: the one beside it, or the only one in the workspace. */
+/**
+ * The checkpoint of the plan's name: the one beside it, or the only one in the workspace.
+ *
+ * @throws Error for what is no JSON: no checkpoint would make it a plan
+ */
 async function namedCheckpoint(plan: string, checkpoints: WorkspaceCheckpoints): Promise<string | undefined> {
-  const name = checkpointName(await readFile(plan, 'utf8'));
+  const name = checkpointName(await readFile(plan, 'utf8'), plan);
   if (name === undefined) return undefined;
   const beside = path.join(path.dirname(plan), name);
   const isBeside = await access(beside).then(
@@ -51,13 +56,16 @@ async function namedCheckpoint(plan: string, checkpoints: WorkspaceCheckpoints):
   return found.length === 1 ? found[0] : undefined;
 }
 
-/** As far as the text can be read: what is wrong with it is said where the plan is shown. */
-function checkpointName(text: string): string | undefined {
+/** What else is wrong with the plan is said where it is shown. */
+function checkpointName(text: string, file: string): string | undefined {
+  const name = parsed(text, file)?.checkpoint?.name;
+  return typeof name === 'string' && name !== '' && path.basename(name) === name ? name : undefined;
+}
+
+function parsed(text: string, file: string): { checkpoint?: { name?: unknown } } | null {
   try {
-    const plan = JSON.parse(text) as { checkpoint?: { name?: unknown } } | null;
-    const name = plan?.checkpoint?.name;
-    return typeof name === 'string' && name !== '' && path.basename(name) === name ? name : undefined;
-  } catch {
-    return undefined;
+    return JSON.parse(text) as { checkpoint?: { name?: unknown } } | null;
+  } catch (error) {
+    throw new Error(l10n.t('{0} is no JSON: {1}', path.basename(file), problemOf(error).message), { cause: error });
   }
 }
