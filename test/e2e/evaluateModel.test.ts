@@ -105,7 +105,7 @@ describe('a person evaluates a compressed model', function () {
     await lines.filter({ hasText: /Evaluation.of.a.compressed.model/ }).waitFor();
     // The editor draws spaces as those that do not break.
     await lines
-      .filter({ hasText: /^\|.`logits`.\|.[\d.]+.\|.[\d.]+.\|.[\d.]+.%.\|.[\d.e-]+.nats.\(logits\).\|$/ })
+      .filter({ hasText: /^\|.`logits`.\|\s+[\d.]+.\|\s+[\d.]+.\|\s+[\d.]+.%.\|\s+[\d.e-]+.nats.\(logits\).\|$/ })
       .waitFor();
     await workbench.screenshot('evaluated');
   });

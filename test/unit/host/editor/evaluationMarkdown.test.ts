@@ -42,6 +42,15 @@ describe('the document of an evaluation', () => {
     assert.deepEqual(cells(text, '<code>a&#124;b</code>'), ['<code>a&#124;b</code>', '–', '0.000', '–', '–']);
   });
 
+  it('can be read without a preview: the cells of a column stand below each other', () => {
+    const tables = text.split('\n\n').filter((part) => part.startsWith('|'));
+    assert.equal(tables.length, 2);
+    for (const lines of tables.map((each) => each.split('\n'))) {
+      const bars = lines.map((line) => [...line.matchAll(/\|/g)].map(({ index }) => index));
+      for (const each of bars) assert.deepEqual(each, bars[0]);
+    }
+  });
+
   it('sets the models side by side', () => {
     assert.deepEqual(cells(text, 'Size'), ['Size', '141.0 MB', '70.50 MB']);
     assert.deepEqual(cells(text, 'Median latency'), ['Median latency', '3.14 ms', '3.14 ms']);
