@@ -1,7 +1,8 @@
 /** Asks what saving a compressed model needs: layout, type, size of files, folder. VS Code's own dialogs, none of ours. */
 import * as vscode from 'vscode';
-import { methodsWithoutPlace } from '../../shared/compression/layoutMethods';
-import { saveLayouts, type LayoutName } from '../../shared/compression/layouts';
+import { layoutOffers, type LayoutOffer } from '../../shared/compression/layoutMethods';
+import type { LayoutName } from '../../shared/compression/layouts';
+import { layerMethod } from '../../shared/compression/methodTable';
 import type { CompressionPlan } from '../../shared/compression/plans';
 import { l10n } from '../../shared/language/l10n';
 import { checkpointName } from './proposedName';
@@ -31,8 +32,9 @@ export interface SavingChoices {
 
 /**
  * @param format of the checkpoint: a graph is written from a graph only
- * @param plan layouts that cannot hold what its methods make are not offered
+ * @param plan layouts that cannot hold what its methods make stand apart
  * @returns undefined where the person gave up on the way
+ * @throws Error for a layout that cannot hold the plan: what it has no place for
  */
 export async function askSavingChoices(
   source: vscode.Uri,
@@ -40,14 +42,21 @@ export async function askSavingChoices(
   plan: CompressionPlan,
 ): Promise<SavingChoices | undefined> {
   const title = l10n.t('Save Compressed Model');
-  const layouts = saveLayouts
-    .filter(({ name }) => (name === 'onnx') === (format === 'onnx') || name === 'dense' || name === 'safetensors')
-    .filter(({ name }) => methodsWithoutPlace(name, plan).length === 0)
-    .map(({ name, label, description }) => ({ label, detail: description, name }));
   const ask = <T extends vscode.QuickPickItem>(items: readonly T[], placeHolder: string): Thenable<T | undefined> =>
     vscode.window.showQuickPick(items, { title, placeHolder, ignoreFocusOut: true });
-  const layout = await ask(layouts, l10n.t('For which program?'));
+  const chosen = await ask(layoutItems(layoutOffers(format, plan)), l10n.t('For which program?'));
+  const layout = chosen?.offer;
   if (!layout) return undefined;
+  if (layout.layer !== undefined) {
+    throw new Error(
+      l10n.t(
+        '{0} has no place for {1}, as of {2}: choose another method for such layers, or another program.',
+        layout.label,
+        methodLabels(layout),
+        layout.layer,
+      ),
+    );
+  }
   // The tensors of a graph keep their types, and its nodes stay in one file.
   const isGraph = layout.name === 'onnx';
   const dtype = isGraph ? DTYPES[0] : await ask(DTYPES, l10n.t('Type of the new tensors'));
@@ -60,6 +69,22 @@ export async function askSavingChoices(
     ...{ layout: layout.name, target: target.fsPath, shardBytes: shard.bytes },
     ...(dtype.dtype && { dtype: dtype.dtype }),
   };
+}
+
+/** What holds the plan, and below it what does not: a person who looks for a program learns why it is not offered. */
+function layoutItems(offers: readonly LayoutOffer[]): (vscode.QuickPickItem & { offer?: LayoutOffer })[] {
+  const items = offers.map((offer) => ({
+    label: offer.label,
+    detail: offer.lacks.length === 0 ? offer.description : l10n.t('Has no place for {0}.', methodLabels(offer)),
+    offer,
+  }));
+  const [fit, not] = [items.filter(({ offer }) => !offer.layer), items.filter(({ offer }) => offer.layer)];
+  if (not.length === 0) return fit;
+  return [...fit, { label: l10n.t('Not for this plan'), kind: vscode.QuickPickItemKind.Separator }, ...not];
+}
+
+function methodLabels({ lacks }: LayoutOffer): string {
+  return lacks.map((method) => layerMethod(method).label).join(', ');
 }
 
 /** A save dialog names a folder that does not exist yet; a folder dialog would need one that does. */

@@ -29,7 +29,7 @@ const SOURCES = [
   {
     source: 'random',
     label: l10n.t('Run the Model on Random Inputs…'),
-    detail: l10n.t('They say nothing of real inputs: only to try things out. All that is made with them is marked.'),
+    detail: l10n.t('Only to try things out: random inputs say nothing of real ones, and are marked.'),
   },
 ] as const;
 

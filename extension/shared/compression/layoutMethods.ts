@@ -1,5 +1,5 @@
 /** Which methods a layout has a place for. */
-import type { LayoutName } from './layouts';
+import { saveLayouts, type LayoutName, type SaveLayout } from './layouts';
 import { layerMethod, type MethodName } from './methodTable';
 import type { CompressionPlan } from './plans';
 
@@ -27,4 +27,28 @@ export function layoutHolds(layout: LayoutName, method: MethodName): boolean {
 export function methodsWithoutPlace(layout: LayoutName, { layers }: Pick<CompressionPlan, 'layers'>): MethodName[] {
   const methods = Object.values(layers).flatMap((layer) => ('method' in layer ? [layer.method] : []));
   return [...new Set(methods)].filter((method) => !layoutHolds(layout, method));
+}
+
+/** A layout for a person to choose. */
+export interface LayoutOffer extends SaveLayout {
+  /** Methods of the plan that it has no place for, and the first layer that has one of them. */
+  readonly lacks: readonly MethodName[];
+  readonly layer?: string;
+}
+
+/**
+ * The layouts that a checkpoint can be saved in; those that hold all of the plan come first.
+ *
+ * @param format of the checkpoint: a graph is written from a graph only
+ */
+export function layoutOffers(format: string, plan: Pick<CompressionPlan, 'layers'>): LayoutOffer[] {
+  const offers = saveLayouts
+    .filter(({ name }) => (name === 'onnx') === (format === 'onnx') || name === 'dense' || name === 'safetensors')
+    .map((layout): LayoutOffer => {
+      const lacks = methodsWithoutPlace(layout.name, plan);
+      const [layer] =
+        Object.entries(plan.layers).find(([, row]) => 'method' in row && lacks.includes(row.method)) ?? [];
+      return { ...layout, lacks, ...(layer !== undefined && { layer }) };
+    });
+  return [...offers.filter(({ lacks }) => lacks.length === 0), ...offers.filter(({ lacks }) => lacks.length > 0)];
 }

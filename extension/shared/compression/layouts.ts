@@ -5,6 +5,7 @@ interface Row {
   /** In requests and on the command line. */
   readonly name: string;
   readonly label: string;
+  /** Of one line in VS Code's pickers: 80 characters. */
   readonly description: string;
 }
 
@@ -12,9 +13,7 @@ const ROWS = [
   {
     name: 'huggingface',
     label: l10n.t('Hugging Face folder'),
-    description: l10n.t(
-      'Two linear modules in place of each compressed one, with the code that loads them into the base model.',
-    ),
+    description: l10n.t('For transformers: two linear modules for each layer, with the code to load them.'),
   },
   {
     name: 'onnx',
@@ -39,12 +38,12 @@ const ROWS = [
   {
     name: 'dense',
     label: l10n.t('Dense'),
-    description: l10n.t('The product under its own name and shape. It saves nothing before the copy is quantised.'),
+    description: l10n.t('Products under their own names and shapes: no smaller until they are quantised.'),
   },
   {
     name: 'safetensors',
     label: l10n.t('safetensors with parts'),
-    description: l10n.t('Every kind of part, with a manifest in the metadata that says how to add them up.'),
+    description: l10n.t('Every kind of part, and a manifest in the metadata of how to add them up.'),
   },
 ] as const satisfies readonly Row[];
 
