@@ -6,55 +6,7 @@ import { idsOfParts } from '../../../../extension/decoder/tokens/textIds';
 import { TextTokenizer } from '../../../../extension/decoder/tokens/textTokenizer';
 import { tokenizerForm } from '../../../../extension/decoder/tokens/tokenizerForm';
 import { goldenTokenizers } from '../../../harness/tokens/goldenTokens';
-
-/** What texts are made of: words, ends of lines, runs of spaces, numbers, signs, special tokens. */
-const BITS = [
-  ...[
-    'the',
-    'Once',
-    'upon',
-    'über',
-    'Straße',
-    'ΟΔΟΣ',
-    'данные',
-    '你好',
-    '日本',
-    '한국',
-    'x',
-    'e\u0301',
-    '\u0301',
-    '𝔘𝔫',
-    'I',
-  ],
-  ...[
-    ' ',
-    ' ',
-    ' ',
-    ' ',
-    ' ',
-    ' ',
-    '  ',
-    '   ',
-    '\t',
-    '\u00a0',
-    '\u0085',
-    '\n',
-    '\n',
-    '\n',
-    '\n',
-    '\n\n',
-    '\n\n\n',
-    '\r\n',
-  ],
-  ...['1', '12', '12345', '.', ',', '!', '?', "'s", "'", '(', '};', '=>', '\n  ', ' \n', '!\n', '.\n\n', '🎉', '👩‍👩‍👧'],
-  ...['<s>', '<|endoftext|>', '<|endoftext|>\n', '</s> ', '\u200d', '\ufeff'],
-];
-
-function madeText(random: () => number, length: number): string {
-  let text = '';
-  while (text.length < length) text += BITS[Math.floor(random() * BITS.length)]!;
-  return text;
-}
+import { madeText } from '../../../harness/tokens/madeText';
 
 async function* inParts(text: string, random: () => number): AsyncGenerator<string> {
   for (let at = 0; at < text.length;) {
