@@ -23,7 +23,7 @@ import { partOperations, storePart } from './parts/registry';
 /** Rough share of the time that the method takes; the rest is rounding and measuring. */
 const METHOD_SHARE = 0.8;
 
-export interface LayerInput extends LayerMatrix, Pick<MethodInput, 'layer' | 'quantised' | 'eigenvalues'> {
+export interface LayerInput extends LayerMatrix, Pick<MethodInput, 'layer' | 'quantised' | 'eigenvalues' | 'mask'> {
   /** Bytes of the matrix as the checkpoint stores it. */
   readonly storedBytes: number;
 }

@@ -2,6 +2,7 @@
 import type { MeasuredLayer } from '../shared/compression/measured';
 import type { Part } from '../shared/compression/parts';
 import type { LayerStatistics } from '../shared/compression/statistics';
+import { masked } from './decomposition/completion';
 import { checkedGram, checkedMean } from './decomposition/layerMetrics';
 import { isPlain, weighted, type Metric } from './decomposition/metric';
 import { cut } from '../linalg/triangular/triangular';
@@ -20,16 +21,18 @@ export interface Approximation {
   readonly metric: Metric;
 }
 
-type Layer = Pick<MethodInput, 'layer' | 'w' | 'outputs' | 'inputs'>;
+type Layer = Pick<MethodInput, 'layer' | 'w' | 'outputs' | 'inputs' | 'mask'>;
 type Errors = Pick<MeasuredLayer, 'relative_error' | 'metric_error' | 'output_error'>;
 
 /** @throws CompressionError `invalid-statistics`; what `poll` does */
 export function measuredErrors(
-  layer: Layer,
+  given: Layer,
   approximation: Approximation,
   statistics: LayerStatistics,
   tools: MethodTools,
 ): Errors {
+  // What is masked is zero whatever is stored: W − Ŵ is so, too.
+  const layer = given.mask ? { ...given, w: masked(given.w, given.mask) } : given;
   const { w } = layer;
   const { metric, bias } = approximation;
   const difference = differenceFrom(layer, approximation, stage(tools, 0, 0.4));
@@ -50,7 +53,7 @@ function differenceFrom(layer: Layer, { parts, base }: Approximation, { kernels,
   for (const [index, part] of parts.entries()) {
     partOperations(part.kind).addTo(sum, part, layer, kernels, (fraction) => poll((index + fraction) / parts.length));
   }
-  for (let i = 0; i < sum.length; i++) sum[i] = layer.w[i]! - sum[i]!;
+  for (let i = 0; i < sum.length; i++) sum[i] = layer.mask?.[i] === 0 ? 0 : layer.w[i]! - sum[i]!;
   return sum;
 }
 

@@ -1,12 +1,14 @@
 /**
  * Principal component pursuit: W = L + S with the least ‖L‖_* + ℓ·‖S‖₁, ℓ = 1/√max(N, M). It finds low rank and gross
- * sparse errors without being told how many of either. By the inexact augmented Lagrange multiplier method.
+ * sparse errors without being told how many of either. By the inexact augmented Lagrange multiplier method. Masked entries are
+ * free: S takes there what L leaves over, at no cost, and has nothing there in the end.
  *
  * @see Candès, Li, Ma & Wright 2011, "Robust principal component analysis?"
  * @see Lin, Chen & Ma 2010, arXiv 1009.5055, algorithm 5 and its choice of the penalty and of the predicted rank
  */
 import type { Kernels, Poll } from '../../linalg/kernels/kernels';
 import type { ProductPart, SparsePart } from '../../shared/compression/parts';
+import { keptEntries, masked } from './completion';
 import { frobenius } from '../measuredError';
 import type { LayerMatrix, MethodTools } from '../methods/method';
 import { productPart } from '../parts/product';
@@ -15,8 +17,11 @@ import { truncatedSvd } from '../truncatedSvd';
 const TOLERANCE = 1e-7;
 /** The penalty grows by this each time, so that some 40 steps suffice. */
 const GROWTH = 1.5;
+/** Entries that are masked are told by the low rank alone, which has to settle first. */
+const MASKED_GROWTH = 1.1;
 const MOST_PENALTY = 1e7;
 const MOST_STEPS = 100;
+const MASKED_STEPS = 300;
 const FIRST_RANK = 10;
 const RANK_STEP = 0.05;
 
@@ -31,11 +36,17 @@ export interface Pursuit {
 }
 
 /** Holds three matrices of the size of W beside it. */
-export function principalComponentPursuit(matrix: LayerMatrix, { kernels, poll }: MethodTools): Pursuit {
-  const { w, outputs, inputs } = matrix;
+export function principalComponentPursuit(
+  given: LayerMatrix & { readonly mask?: Uint8Array },
+  { kernels, poll }: MethodTools,
+): Pursuit {
+  const { mask, outputs, inputs } = given;
+  const w = mask ? masked(given.w, mask) : given.w;
+  const matrix: LayerMatrix = { w, outputs, inputs };
   const norm = frobenius(w);
   if (norm === 0) return { gaps: [0], converged: true };
-  const weight = 1 / Math.sqrt(Math.max(outputs, inputs));
+  const kept = mask ? keptEntries(mask) / w.length : 1;
+  const weight = 1 / Math.sqrt(kept * Math.max(outputs, inputs));
   const order = Math.min(outputs, inputs);
   const spectral = truncatedSvd(w, outputs, inputs, 1, { kernels }).singularValues[0]!;
   const dual = Math.max(spectral, w.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / weight);
@@ -47,31 +58,37 @@ export function principalComponentPursuit(matrix: LayerMatrix, { kernels, poll }
   let lowRank: ProductPart | undefined;
   let predicted = Math.min(order, FIRST_RANK);
   let penalty = first;
-  for (let step = 0; step < MOST_STEPS; step++) {
+  const most = mask ? MASKED_STEPS : MOST_STEPS;
+  for (let step = 0; step < most; step++) {
     // W − S + Y/μ, with the S that is best now.
     for (let i = 0; i < w.length; i++) {
       const whole = w[i]! + multipliers[i]! / penalty;
-      target[i] = whole - shrink(whole - low[i]!, weight / penalty);
+      target[i] = mask?.[i] === 0 ? low[i]! : whole - shrink(whole - low[i]!, weight / penalty);
     }
     lowRank = thresholded({ ...matrix, w: target }, predicted, 1 / penalty, kernels, (fraction) =>
-      poll((step + fraction) / MOST_STEPS),
+      poll((step + fraction) / most),
     );
     const rank = lowRank?.rank ?? 0;
     predicted = Math.min(order, rank < predicted ? rank + 1 : rank + Math.round(RANK_STEP * order) + 1);
     low.fill(0);
-    if (lowRank) productPart.addTo(low, lowRank, matrix, kernels, () => poll(step / MOST_STEPS));
+    if (lowRank) productPart.addTo(low, lowRank, matrix, kernels, () => poll(step / most));
     // W − L − S is (W − S + Y/μ) − Y/μ − L, and the new multipliers are μ times it, plus Y.
     let squares = 0;
     for (let i = 0; i < w.length; i++) {
+      if (mask?.[i] === 0) continue;
       const updated = penalty * (target[i]! - low[i]!);
       squares += ((updated - multipliers[i]!) / penalty) ** 2;
       multipliers[i] = updated;
     }
     gaps.push(Math.sqrt(squares) / norm);
     if (gaps.at(-1)! < TOLERANCE) break;
-    penalty = Math.min(penalty * GROWTH, first * MOST_PENALTY);
+    penalty = Math.min(penalty * (mask ? MASKED_GROWTH : GROWTH), first * MOST_PENALTY);
   }
-  const sparse = support(matrix, low, (i) => Math.abs(w[i]! - low[i]! + multipliers[i]! / penalty) > weight / penalty);
+  const sparse = support(
+    matrix,
+    low,
+    (i) => mask?.[i] !== 0 && Math.abs(w[i]! - low[i]! + multipliers[i]! / penalty) > weight / penalty,
+  );
   return { ...(lowRank && { lowRank }), ...(sparse && { sparse }), gaps, converged: gaps.at(-1)! < TOLERANCE };
 }
 

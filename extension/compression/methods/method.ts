@@ -22,6 +22,11 @@ export interface MethodInput extends LayerMatrix {
   readonly statistics: LayerStatistics;
   /** What a quantised checkpoint holds of the matrix, decoded; for methods that need it. */
   readonly quantised?: Float64Array;
+  /**
+   * Out × in: 0 where an entry counts nowhere, because programs multiply the weight by such a mask. For `robust`; errors are
+   * those of the kept entries. Absent if all count.
+   */
+  readonly mask?: Uint8Array;
   /** λ = σ² of w, in any order, if they are known. */
   readonly eigenvalues?: Float64Array;
   /**

@@ -10,6 +10,7 @@ import type { MeasuredLayer } from '../../shared/compression/measured';
 import type { LayerChoice } from '../../shared/compression/plans';
 import type { LayerStatistics } from '../../shared/compression/statistics';
 import type { InspectSettings } from '../../shared/layers';
+import { maskNameOf } from '../../shared/names/maskNames';
 import type { EngineDocument } from '../document/engineDocument';
 import { layerRows } from '../layer/layerInput';
 import { choiceMatrix, compressibleMatrix, compressionBytes } from './compressLayer';
@@ -88,14 +89,25 @@ async function withTask<T>(
   if (problem) throw new CompressionError(problem.code, problem.message, { layer: name });
   const { quantised, statistics = {}, eigenvalues, form = 'parts' } = options;
   const other = quantised && assertQuantised(document, quantised, name);
-  const bytes = compressionBytes(matrix, tensor, statistics, { others: quantised ? 1 : 0 });
+  const mask = choice.method === 'robust' ? maskOf(document, tensor) : undefined;
+  const bytes = compressionBytes(matrix, tensor, statistics, { others: (quantised ? 1 : 0) + (mask ? 1 : 0) });
   const products = await hostedProducts(parts, matrix);
   return leasedWork(parts, { what: `compressing ${name}`, bytes }, signal, async (lease) => {
     if (products) lease.serve(products);
     const stored = await storedElements(document, name, signal);
     const base = quantised && (await quantisedElements(quantised, other!, stored, signal));
+    const masking = mask && (await maskElements(document, name, mask, signal));
     const known = { storedBytes, ...(eigenvalues && { eigenvalues }) };
-    const task = { matrix: stored, inputsFirst, known, choice, statistics, dtype, form };
+    const task = {
+      matrix: stored,
+      inputsFirst,
+      known,
+      choice,
+      statistics,
+      dtype,
+      form,
+      ...(masking && { mask: masking }),
+    };
     const transfer = [stored.bytes.buffer, ...(base ? [base.bytes.buffer] : [])];
     return work(lease, { ...task, ...(base && { quantised: base }) }, transfer);
   });
@@ -123,6 +135,24 @@ export async function compareChoices(
     measured.push(stored.measured);
   }
   return measured;
+}
+
+/** What pruning multiplies the tensor by, if that is stored beside it. */
+function maskOf({ checkpoint }: EngineDocument, { name, shape }: TensorInfo): TensorInfo | undefined {
+  const wanted = maskNameOf(name);
+  return checkpoint.tensors.find((other) => other.name === wanted && other.shape.join() === shape.join());
+}
+
+async function maskElements(
+  document: EngineDocument,
+  name: string,
+  mask: TensorInfo,
+  signal: AbortSignal,
+): Promise<StoredElements> {
+  const layer = document.layer(name);
+  const { rows, cols } = compressibleMatrix(layer, name);
+  const bytes = await document.checkpoint.read(mask, layerRows(mask, layer.geometry), signal);
+  return { layer: mask.name, bytes, dtype: mask.dtype, rows, cols };
 }
 
 /** @throws CheckpointError, EngineError, CompressionError; the signal's reason when it fires */

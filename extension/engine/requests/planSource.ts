@@ -15,6 +15,7 @@ import type { PlanLayer } from '../../shared/compression/plans';
 import type { PlanSource } from '../../shared/compression/planSource';
 import { l10n } from '../../shared/language/l10n';
 import type { InspectSettings, LayerResult } from '../../shared/layers';
+import { maskedNames } from '../../shared/names/maskNames';
 import type { EngineDocument } from '../document/engineDocument';
 import { EngineError } from '../layer/engineLayer';
 import type { LayerOutcome } from '../worker/layerRecords';
@@ -177,6 +178,11 @@ function reasonFor(
   const product = factors.get(tensor.name);
   if (product !== undefined) return always(`is a part of ${product}, which is stored compressed already`);
   if (tensor.notModel !== undefined) return always(`is ${tensor.notModel}, no part of the model`);
+  const pruned = maskedNames(tensor.name).find((weight) => {
+    const other = checkpoint.tensors.find((each) => each.name === weight);
+    return other?.shape.join() === tensor.shape.join();
+  });
+  if (pruned !== undefined) return always(l10n.english('is the mask that {0} is multiplied by', pruned));
   const first = tied.firstOf(tensor.name);
   if (first !== undefined) {
     return always(

@@ -11,12 +11,15 @@ const WIDENING_SHARE = 0.02;
 
 /** @throws as `compressMatrix`, and CompressionError `not-finite` */
 export function compressTask(task: CompressTask, options: EigenOptions & { kernels: Kernels }): StoredLayer {
-  const { matrix, inputsFirst, known, quantised, choice, statistics, dtype, form } = task;
+  const { matrix, inputsFirst, known, quantised, mask, choice, statistics, dtype, form } = task;
   const widening = pollFor(options, 0, WIDENING_SHARE);
   const input = {
     ...known,
     layer: matrix.layer,
     ...orientedMatrix(matrix, inputsFirst, widening),
+    ...(mask && {
+      mask: Uint8Array.from(orientedMatrix(mask, inputsFirst, widening).w, (value) => (value === 0 ? 0 : 1)),
+    }),
     ...(quantised && { quantised: orientedMatrix(quantised, inputsFirst, widening).w }),
   };
   const tools = { kernels: options.kernels, poll: pollFor(options, WIDENING_SHARE, 1) };

@@ -48,6 +48,8 @@ export interface CompressTask {
   known: Pick<LayerInput, 'storedBytes' | 'eigenvalues'>;
   /** What a quantised checkpoint holds of the same matrix. */
   quantised?: StoredElements;
+  /** What a program multiplies the matrix by: entries that are 0 count nowhere. */
+  mask?: StoredElements;
   choice: LayerChoice;
   statistics: LayerStatistics;
   /** Of all floats that are stored. */

@@ -217,7 +217,7 @@ const ROWS = [
     name: 'robust',
     label: l10n.t('Low rank and gross outliers'),
     description: l10n.t(
-      'Low rank and a sparse rest of large entries; without a rank, principal component pursuit finds both.',
+      'Low rank and a sparse rest of large entries; without a rank, principal component pursuit finds both. A pruned weight is fitted where its mask keeps it.',
     ),
     rank: 'rank',
     findsRank: true,
