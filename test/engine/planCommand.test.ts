@@ -83,7 +83,8 @@ describe('plans in the terminal', () => {
     assert.ok('keep' in kept.layers['model.embed_tokens.weight']!);
     assert.ok(keptShare > 0.75, 'both copies stay in the file');
     // As many bytes as the saved file has, whose manifest has the two as one.
-    const [plan, share] = bytes('--ratio', '0.5', '--include', 'embed_tokens', '--exclude', 'layers');
+    const chosen = ['--ratio', '0.5', '--include', 'embed_tokens', '--exclude', 'layers'];
+    const [plan, share] = bytes(...chosen);
     const { rank } = plan.layers['model.embed_tokens.weight']! as { rank: number };
     const expected = 4 * (rank * (40 + 24) + 24 * 24 + 2 * 64 * 24 + 24);
     assert.ok(Math.abs(share - expected / all) < 1e-4, `${share} is not ${expected / all}`);
@@ -91,6 +92,11 @@ describe('plans in the terminal', () => {
     const ran = run('compress', twice, '--plan', out, '--to', 'safetensors', '--out', saved);
     assert.equal(ran.status, 0, ran.stderr);
     assert.match(ran.stdout, new RegExp(`tensors ${expected} bytes`));
+    // transformers gives each of the two a module of its own.
+    const copied = (100 * (expected + 4 * rank * (40 + 24))) / all;
+    const told = run('plan', twice, '--out', out, '--overwrite', ...chosen).stdout;
+    const [, whole] = /^bytes as huggingface {2}([\d.]+) % of /m.exec(told)!;
+    assert.ok(Math.abs(Number(whole) - copied) < 0.01, `${whole} is not ${copied}`);
   });
 
   it('says that a target of the whole is met by the model as it is', () => {

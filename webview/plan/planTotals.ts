@@ -45,6 +45,14 @@ export class PlanTotalsTable {
     );
     const said = [
       ...(asAdapter ? [adapterNote(asAdapter)] : []),
+      ...(totals.copiedFactors === undefined
+        ? []
+        : [
+            l10n.t(
+              'A Hugging Face folder takes {0} more: it has the factors of each copy of a weight that nothing ties.',
+              formatBytes(totals.copiedFactors),
+            ),
+          ]),
       ...(decoded.layers > 0 ? [decodedNote(decoded)] : []),
       ...(groups > 0
         ? [

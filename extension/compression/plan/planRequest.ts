@@ -79,6 +79,8 @@ export interface PlanTotals {
   readonly parameters: BeforeAfter;
   /** Present if the plan may be saved as an adapter for PEFT and `bytes` alone does not say what that takes. */
   readonly asAdapter?: AdapterSize;
+  /** Present if a folder for transformers takes more: it stores the factors of each of several copies that are not tied. */
+  readonly copiedFactors?: number;
   /** Of the layers of the plan. */
   readonly multiplyAdds: BeforeAfter;
   /**

@@ -86,10 +86,15 @@ export function planTotals(
     }
   }
   const bytes = sum((row) => row.bytes, rest.bytes, rest.savedBytes);
+  const copiedFactors = rows.reduce((sum, { plan, bytes: { after } }, l) => {
+    const isPair = !('keep' in plan) && layerMethod(plan.method).stores === 'pair';
+    return isPair ? sum + ((prepared[l]!.layer.copies ?? 1) - 1) * after : sum;
+  }, 0);
   const asAdapter = adapterSize(rows, prepared, standing, bytes.after);
   return {
     bytes,
     ...(asAdapter && { asAdapter }),
+    ...(copiedFactors > 0 && { copiedFactors }),
     parameters: sum(({ parameters }) => parameters, rest.parameters),
     multiplyAdds: sum(({ multiplyAdds }) => multiplyAdds),
     error: unknown ? null : energy === 0 ? 0 : Math.sqrt(lost / energy),

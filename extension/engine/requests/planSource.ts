@@ -117,6 +117,7 @@ function planLayer(document: EngineDocument, name: string, relations: Relations)
     storedBytes,
     ...(isSavedDecoded(document, tensor) && { savedBytes: copies * outputs * inputs * elementSize(tensor.dtype) }),
     elementBytes: elementSize(tensor.dtype),
+    ...(copies > 1 && !isTied(document, tensor.name, tied) && { copies }),
     block: blockOf(tensor.alias ?? name),
     ...(leftOut && { leftOut }),
     ...(uncounted && { uncounted }),
@@ -130,6 +131,12 @@ function storedCopies(document: EngineDocument, name: string, tied: TiedLayers):
   const suffix = name.slice(tensor.name.length);
   return tied.twinsOf(tensor.name).filter((twin) => document.layer(twin + suffix).tensor.sharedWith === undefined)
     .length;
+}
+
+/** The configuration says that both ends of the model are one weight. */
+function isTied({ checkpoint: { config } }: EngineDocument, name: string, tied: TiedLayers): boolean {
+  const isTable = (each: string): boolean => isInputEmbedding(each) || isOutputMatrix(each);
+  return config.copiesAreTied && [name, ...tied.twinsOf(name)].every(isTable);
 }
 
 function sizes(document: EngineDocument, name: string): { outputs: number; inputs: number; storedBytes: number } {

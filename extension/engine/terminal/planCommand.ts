@@ -286,8 +286,19 @@ function report(
   decoded: number,
   notes: readonly string[],
 ): string {
-  const { bytes, asAdapter, parameters, multiplyAdds, error, errorIs, errorBetween, outputError, compressed, layers } =
-    totals;
+  const {
+    bytes,
+    asAdapter,
+    copiedFactors = 0,
+    parameters,
+    multiplyAdds,
+    error,
+    errorIs,
+    errorBetween,
+    outputError,
+    compressed,
+    layers,
+  } = totals;
   const share = ({ before, after }: BeforeAfter): string =>
     `${percent(before === 0 ? 1 : after / before)} of ${before}`;
   const interval = errorBetween ? `, ${percent(errorBetween[0])} to ${percent(errorBetween[1])} by the tails` : '';
@@ -297,6 +308,12 @@ function report(
     `${compressed} of ${layers} ${agreeing(layers, 'layer')} compressed`,
     `bytes          ${share(bytes)}`,
     ...(asAdapter ? [adapterLine(asAdapter, share({ before: bytes.before, after: asAdapter.bytes }))] : []),
+    ...(copiedFactors === 0
+      ? []
+      : [
+          `bytes as huggingface  ${share({ before: bytes.before, after: bytes.after + copiedFactors })}: it has the factors of ` +
+            'each copy of a weight that nothing ties',
+        ]),
     `parameters     ${share(parameters)}`,
     `multiply-adds  ${share(multiplyAdds)} in these layers`,
     `error          ${error === null ? 'not known before it is run' : `${percent(error)}${relation}`}`,

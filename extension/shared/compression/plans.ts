@@ -80,6 +80,8 @@ export interface PlanLayer {
   /** Bytes of the matrix in a saved model where it stays dense; `storedBytes` without. Blocks of GGUF are saved decoded. */
   readonly savedBytes?: number;
   readonly elementBytes: number;
+  /** How many weights hold its numbers and are not tied: a folder for transformers has the factors of each. 1 without. */
+  readonly copies?: number;
   /** Block of the model: `model.layers.3`; '' for what is in none. */
   readonly block: string;
   /**
