@@ -3,6 +3,7 @@ import type { DecoderEvaluation, EvaluatedDecoder } from '../shared/decoderRuns'
 import type { DecoderDescription } from './families/family';
 import { toLastStates } from './measures/lastStates';
 import { scoreTokens, type Scored, type TokenScores } from './measures/tokenScores';
+import { BOOTSTRAP, bootstrapInterval } from './measures/windowBootstrap';
 import { passBlocks } from './pass/blockPass';
 import type { Sessions } from './pass/sessions';
 import type { WeightSource } from './weights/weightSource';
@@ -60,6 +61,7 @@ export async function evaluateDecoders(
     windows: windows.length,
     length,
     tokens: windows.length * (length - 1),
+    bootstrap: { seed: BOOTSTRAP.seed, resamples: BOOTSTRAP.resamples },
     models: scores.map((each, index) => evaluated(variants[index]!.name, each, length - 1)),
   };
 }
@@ -70,6 +72,10 @@ function evaluated(name: string, { nll, kl, agrees }: TokenScores, perWindow: nu
     return { nll: of(nll), kl: kl ? of(kl) : null, top1_agreement: agrees ? of(agrees) : null };
   });
   const all = mean(nll, 0, nll.length);
+  const each = (key: 'kl' | 'top1_agreement'): [number, number] | null => {
+    const values = windows.flatMap((window) => window[key] ?? []);
+    return bootstrapInterval(values);
+  };
   return {
     name,
     perplexity: Math.exp(all),
@@ -77,6 +83,14 @@ function evaluated(name: string, { nll, kl, agrees }: TokenScores, perWindow: nu
     kl: kl ? mean(kl, 0, kl.length) : null,
     top1_agreement: agrees ? mean(agrees, 0, agrees.length) : null,
     windows,
+    intervals: {
+      perplexity: bootstrapInterval(
+        windows.map((window) => window.nll),
+        Math.exp,
+      ),
+      kl: each('kl'),
+      top1_agreement: each('top1_agreement'),
+    },
   };
 }
 

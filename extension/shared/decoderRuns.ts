@@ -13,6 +13,10 @@ export interface TokenInputs {
 export interface DecoderEvaluationRequest {
   /** The first one is what the others are compared with. */
   readonly models: readonly string[];
+  /** Files of plans of the first model that are not saved: its weights are compressed while they run. */
+  readonly plans?: readonly string[];
+  /** File of statistics of the inputs, for plans that need it. */
+  readonly statistics?: string;
   readonly tokens: TokenInputs;
 }
 
@@ -20,6 +24,13 @@ export interface EvaluatedWindow {
   readonly nll: number;
   readonly kl: number | null;
   readonly top1_agreement: number | null;
+}
+
+/** [lower, upper]; null where the number itself is null, and for a single window. */
+export interface EvaluationIntervals {
+  readonly perplexity: readonly [number, number] | null;
+  readonly kl: readonly [number, number] | null;
+  readonly top1_agreement: readonly [number, number] | null;
 }
 
 export interface EvaluatedDecoder extends EvaluatedWindow {
@@ -33,6 +44,8 @@ export interface EvaluatedDecoder extends EvaluatedWindow {
   /** Share of tokens for which both models find the same next token likeliest; null of the first model. */
   readonly top1_agreement: number | null;
   readonly windows: readonly EvaluatedWindow[];
+  /** 95 % intervals over windows. @see DecoderEvaluation.bootstrap */
+  readonly intervals: EvaluationIntervals;
 }
 
 export interface DecoderEvaluation {
@@ -40,6 +53,8 @@ export interface DecoderEvaluation {
   readonly length: number;
   /** Tokens that are scored. */
   readonly tokens: number;
+  /** Of the intervals: windows are drawn with replacement. */
+  readonly bootstrap: { readonly seed: number; readonly resamples: number };
   readonly models: readonly EvaluatedDecoder[];
 }
 

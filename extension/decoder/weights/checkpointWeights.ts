@@ -56,6 +56,12 @@ export class CheckpointWeights implements WeightSource {
     return tensor.alias === undefined ? tensor.name.replace(/\.weight$/, '') : module;
   }
 
+  /** The weight's own name in the checkpoint; of a matrix in a stack `name[index]`. Undefined if it is not stored. */
+  layerName(weight: string): string | undefined {
+    const found = this.find(weight);
+    return found?.index === undefined ? found?.tensor.name : `${found.tensor.name}[${found.index}]`;
+  }
+
   async linear(linear: Linear, signal?: AbortSignal): Promise<LinearWeight> {
     const { name, outputs, inputs } = linear;
     const place = this.place(`${name}.weight`);
@@ -66,7 +72,7 @@ export class CheckpointWeights implements WeightSource {
           `${outputs ?? matrix.outputs} × ${inputs ?? matrix.inputs}; open the configuration that belongs to it`,
       );
     }
-    const bias = await this.bias(linear, matrix.outputs, signal);
+    const bias = await this.biasOf(linear, matrix.outputs, signal);
     return { matrix, ...(bias && { bias }) };
   }
 
@@ -93,7 +99,9 @@ export class CheckpointWeights implements WeightSource {
       throw this.missing(`${tensor.name} has the shape [${shape.join(', ')}], which is no matrix`);
     }
     const [rows, columns] = [shape.at(-2)!, shape.at(-1)!];
-    const turned = tensor.inputsFirst === true || (linear.inputsFirst === true && !this.gguf);
+    // Our pairs are out × rank and rank × in of any module, of Conv1D too.
+    const linearPair = product?.left.tensor.name.endsWith('.ALinear.weight') === true;
+    const turned = tensor.inputsFirst === true || (linear.inputsFirst === true && !this.gguf && !linearPair);
     const [outputs, inputs] = turned ? [columns, rows] : [rows, columns];
     if (product && !product.base && product.scale === 1) {
       const [left, right] = [
@@ -125,16 +133,16 @@ export class CheckpointWeights implements WeightSource {
     return transposed ? transposedSingles(w, columns, rows) : w;
   }
 
-  /** Rows of q and k in Hugging Face's order. @throws DecoderError `unsupported` if it is not known */
-  private ordered({ rotatedHeads }: Linear, tensor: TensorInfo, bytes: Uint8Array, rows: number): Uint8Array {
+  /** Rows of q and k, as they lie in the file, in Hugging Face's order. @throws DecoderError `unsupported` if it is not known */
+  ordered({ rotatedHeads }: Linear, tensor: Pick<TensorInfo, 'name'>, bytes: Uint8Array, rows: number): Uint8Array {
     if (!this.gguf || rotatedHeads === undefined) return bytes;
     const order = ggufRowOrder(tensor.name, rows, this.model.metadata);
     if (order.kind === 'unknown') throw new DecoderError('unsupported', `${tensor.name} ${order.why}`, this.model.path);
     return order.kind === 'paired' ? unpairedRows(bytes, rows, order.heads) : bytes;
   }
 
-  /** Of a module, or of the pair that stands for it. */
-  private async bias(linear: Linear, size: number, signal?: AbortSignal): Promise<Float32Array | undefined> {
+  /** Of a module, or of the pair that stands for it. @throws as `linear` */
+  async biasOf(linear: Linear, size: number, signal?: AbortSignal): Promise<Float32Array | undefined> {
     const { name, bias } = linear;
     const found = [`${name}.bias`, `${name}.ALinear.bias`].find((each) => this.find(each) !== undefined);
     if (found === undefined) {

@@ -8,7 +8,7 @@ import { ModelProcess } from '../models/modelProcess';
  * @throws ModelRunError with the code of what went wrong; the signal's reason
  */
 export async function runDecoderEvaluation(
-  { models, tokens }: DecoderEvaluationRequest,
+  { models, plans = [], statistics, tokens }: DecoderEvaluationRequest,
   signal: AbortSignal,
   onProgress: (fraction: number, message: string) => void,
   script?: string,
@@ -17,6 +17,8 @@ export async function runDecoderEvaluation(
   try {
     return await process.call('evaluateDecoders', {
       models: models.map((model) => path.resolve(model)),
+      plans: plans.map((plan) => path.resolve(plan)),
+      ...(statistics !== undefined && { statistics: path.resolve(statistics) }),
       tokens: { ...tokens, path: path.resolve(tokens.path) },
     });
   } finally {

@@ -189,7 +189,8 @@ export async function compressGroup(
   });
 }
 
-async function storedModule(
+/** @throws CheckpointError, AbortError */
+export async function storedModule(
   { checkpoint }: EngineDocument,
   { role, module, tensor, bias, inputsFirst }: SavedMember,
   signal: AbortSignal,

@@ -7,11 +7,15 @@ import { whole } from './wholeNumber';
 export interface EvaluateDecodersCommand {
   readonly command: 'evaluateDecoders';
   readonly models: readonly string[];
+  readonly plans: readonly string[];
+  readonly statistics: string | undefined;
   readonly tokens: TokenInputs;
   readonly json: boolean;
 }
 
 const OPTIONS = {
+  plan: { type: 'string', multiple: true },
+  stats: { type: 'string', multiple: true },
   text: { type: 'string', multiple: true },
   tokens: { type: 'string', multiple: true },
   seed: { type: 'string', multiple: true },
@@ -33,12 +37,19 @@ export function isOfDecoders(args: readonly string[]): boolean {
 /** @throws UsageError */
 export function parseDecoderEvaluation(args: readonly string[]): EvaluateDecodersCommand {
   const { values, positionals } = parsed(args);
-  const repeated = Object.entries(values).find(([, value]) => Array.isArray(value) && value.length > 1);
+  const repeated = Object.entries(values).find(
+    ([name, value]) => name !== 'plan' && Array.isArray(value) && value.length > 1,
+  );
   if (repeated) throw new UsageError(`--${repeated[0]} is given more than once`);
   if (positionals.length === 0 || positionals.includes('')) throw new UsageError('evaluate needs a model, or several');
+  const { plan: plans = [], stats } = values;
+  if ([...plans, ...(stats ?? [])].includes('')) throw new UsageError('--plan and --stats need a file');
+  if (stats && plans.length === 0) throw new UsageError('--stats are for plans: give --plan, too');
   return {
     command: 'evaluateDecoders',
     models: positionals,
+    plans,
+    statistics: stats?.[0],
     tokens: tokensOf(values),
     json: values.json ?? false,
   };

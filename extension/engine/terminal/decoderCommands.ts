@@ -13,12 +13,13 @@ const LEAST_SHARE = 0.02;
 
 /** @throws as `runDecoderEvaluation` */
 export async function evaluateDecoderModels(
-  { models, tokens, json }: EvaluateDecodersCommand,
+  { models, plans, statistics, tokens, json }: EvaluateDecodersCommand,
   signal: AbortSignal,
   progress: ProgressLine,
 ): Promise<string> {
+  const request = { models, plans, tokens, ...(statistics !== undefined && { statistics }) };
   const started = performance.now();
-  const report = await runDecoderEvaluation({ models, tokens }, signal, (fraction, message) => {
+  const report = await runDecoderEvaluation(request, signal, (fraction, message) => {
     const passed = (performance.now() - started) / 1000;
     const left = fraction < LEAST_SHARE ? undefined : (passed * (1 - fraction)) / fraction;
     progress.layer(`${Math.round(100 * fraction)} %, ${secondsText(left)}${message}`);
@@ -26,7 +27,7 @@ export async function evaluateDecoderModels(
   return json ? `${visibleJson(JSON.stringify(report, null, 2))}\n` : evaluationText(report);
 }
 
-function evaluationText({ windows, length, tokens, inputs, models }: DecoderEvaluationReport): string {
+function evaluationText({ windows, length, tokens, inputs, models, bootstrap }: DecoderEvaluationReport): string {
   const rows = models.map((model) => [...numbersOf(model), visible(model.name)]);
   const head = ['perplexity', 'KL (nats)', 'same top 1', 'model'];
   const widths = head.map((title, column) =>
@@ -35,13 +36,23 @@ function evaluationText({ windows, length, tokens, inputs, models }: DecoderEval
   const line = (cells: readonly string[]): string =>
     cells.map((cell, i) => (i === cells.length - 1 ? cell : cell.padStart(widths[i]!))).join('  ');
   const what = `${windows} ${agreeing(windows, 'window')} of ${length} tokens, ${tokens} of them scored (${inputs})`;
-  return `${[what, line(head), ...rows.map(line)].join('\n')}\n`;
+  const { seed, resamples } = bootstrap;
+  const drawn = `95 % intervals in brackets: ${resamples} draws of ${windows} windows, seed ${seed}`;
+  return `${[what, line(head), ...rows.map(line), ...(windows > 1 ? [drawn] : [])].join('\n')}\n`;
 }
 
-function numbersOf({ perplexity, kl, top1_agreement }: EvaluatedDecoder): string[] {
+function numbersOf({ perplexity, kl, top1_agreement, intervals }: EvaluatedDecoder): string[] {
+  const number = (
+    value: number | null,
+    interval: readonly [number, number] | null,
+    text: (value: number) => string,
+  ): string => {
+    if (value === null) return '-';
+    return interval ? `${text(value)} [${interval.map(text).join(', ')}]` : text(value);
+  };
   return [
-    perplexity.toPrecision(6),
-    kl === null ? '-' : kl.toPrecision(4),
-    top1_agreement === null ? '-' : `${(100 * top1_agreement).toFixed(2)} %`,
+    number(perplexity, intervals.perplexity, (value) => value.toPrecision(6)),
+    number(kl, intervals.kl, (value) => value.toPrecision(4)),
+    number(top1_agreement, intervals.top1_agreement, (value) => `${(100 * value).toFixed(2)} %`),
   ];
 }

@@ -3,7 +3,7 @@ export const MODEL_SUMMARY = `  eigenscope calibrate MODEL.onnx --inputs X --out
                                         statistics of what the model's weights are multiplied with
   eigenscope evaluate A.onnx B.onnx --inputs X [--json]
                                         a model and its compressed copy, side by side on the same inputs
-  eigenscope evaluate MODEL [MODEL2 …] --text FILE [--json]
+  eigenscope evaluate MODEL [MODEL2 …] [--plan P …] --text FILE [--json]
                                         perplexity of language models, and KL divergence of the others from the first
 `;
 
@@ -22,6 +22,9 @@ evaluate of language models (a folder with config.json, or a GGUF file):
   --text FILE          a text, or a .jsonl with {"text": …} a line, by the tokenizer of the (first) model
   --tokens FILE        token ids instead: an .npy of integers, a .bin of 16-bit numbers (32-bit ones if the vocabulary
                        needs them), or a .jsonl with {"input_ids": […]}, {"tokens": […]} or […] a line
+  --plan P             a plan of the (first) model: its weights are compressed as they run, and nothing is saved; may be
+                       repeated
+  --stats FILE         statistics of the inputs, for plans that need them
   --windows N          windows that are taken, at most                (16)
   --seed S             take windows by chance instead of the first ones
   --length L           tokens of a window   (what the model was made for, at most 2048)

@@ -35,14 +35,32 @@ describe('language models in the terminal', function () {
       stdout,
       /^2 windows of 4 tokens, 6 of them scored \(ids in lines\)\n *perplexity +KL \(nats\) +same top 1 +model\n/,
     );
-    assert.match(stdout, /^ +[\d.]+ +- +- +\S*golden\S+llama$/m);
-    assert.match(stdout, /^ +[\d.]+ +[\d.]+ +[\d.]+ % +\S*golden\S+qwen3$/m);
+    assert.match(stdout, /^ *[\d.]+ \[[\d.]+, [\d.]+\] +- +- +\S*golden\S+llama$/m);
+    const own = /^ *[\d.]+ \[[\d., ]+\] +[\d.]+ \[[\d., ]+\] +[\d.]+ % \[[\d., %]+\] +\S*golden\S+qwen3$/m;
+    assert.match(stdout, own);
+    assert.match(stdout, /\n95 % intervals in brackets: 2000 draws of 2 windows, seed \d+\n$/);
     const report = JSON.parse(run('--json').stdout) as DecoderEvaluationReport;
     const [first, second] = report.models;
     assert.equal(first!.windows.length, 2);
     const mean = (first!.windows[0]!.nll + first!.windows[1]!.nll) / 2;
     assert.ok(Math.abs(mean - first!.nll) < 1e-12);
     assert.ok(second!.kl! > 0);
+  });
+
+  it('runs a plan that is not saved', () => {
+    const plan = path.join(folder, 'third.eigenplan.json');
+    const made = eigenscope('plan', golden('llama'), '--ratio', '0.7', '--target', 'parameters', '--out', plan);
+    assert.equal(made.status, 0, made.stderr);
+    const run = (...more: string[]) =>
+      eigenscope('evaluate', golden('llama'), '--plan', plan, '--tokens', tokens, '--length', '4', ...more);
+    const { status, stdout, stderr } = run('--json');
+    assert.equal(status, 0, stderr);
+    const [, third] = (JSON.parse(stdout) as DecoderEvaluationReport).models;
+    assert.equal(third!.name, 'third');
+    assert.ok(third!.kl! > 0);
+    assert.match(run('--stats', plan).stderr, /third\.eigenplan\.json: /);
+    const alone = eigenscope('evaluate', golden('llama'), '--stats', plan, '--tokens', tokens);
+    assert.match(alone.stderr, /--stats are for plans: give --plan, too/);
   });
 
   it('takes the model’s own length, and so many windows', () => {
