@@ -15,10 +15,11 @@ import type { LayerChoice } from '../../extension/shared/compression/plans';
 import { pythonWith } from '../harness/python';
 import { repositoryRoot, sharedFolder } from '../harness/shared';
 
-const LAYERS: readonly [kind: string, checkpoint: string, tensor: string][] = [
-  ['linear', 'stories260K-llama-derived/model.safetensors', 'model.layers.0.mlp.down_proj.weight'],
-  ['embedding', 'stories260K-llama-derived/model.safetensors', 'model.embed_tokens.weight'],
-  ['convolution', 'resnet-cifar10/resnet20-12fca82f.th', 'module.layer3.0.conv2.weight'],
+const LAYERS: readonly [kind: string, checkpoint: string, tensor: string, expert?: number][] = [
+  ['linear', 'checkpoints/stories260K-llama-derived/model.safetensors', 'model.layers.0.mlp.down_proj.weight'],
+  ['embedding', 'checkpoints/stories260K-llama-derived/model.safetensors', 'model.embed_tokens.weight'],
+  ['convolution', 'checkpoints/resnet-cifar10/resnet20-12fca82f.th', 'module.layer3.0.conv2.weight'],
+  ['one of a stack', 'cases/stack3d/transformerlens.pt', 'blocks.0.attn.W_Q', 1],
 ];
 
 const CHOICES: readonly LayerChoice[] = [
@@ -38,14 +39,16 @@ const CHOICES: readonly LayerChoice[] = [
 const kernels = loadKernels();
 const poll = (): void => undefined;
 
-async function matrixOf(checkpoint: string, name: string): Promise<LayerMatrix> {
-  const model = await openModel(path.join(sharedFolder!, 'checkpoints', checkpoint));
+/** @param expert of a stack; the whole tensor without */
+async function matrixOf(checkpoint: string, name: string, expert?: number): Promise<LayerMatrix> {
+  const model = await openModel(path.join(sharedFolder!, checkpoint));
   try {
     const tensor = model.tensors.find((each) => each.name === name);
     assert.ok(tensor, `${checkpoint} has no ${name}`);
-    const { rows, cols } = compressionMatrix(tensor.shape, tensor.kernelLayout);
-    const transposed = rowsAreInputs(tensor, compressionMatrix(tensor.shape, tensor.kernelLayout), model.tensors);
-    const bytes = await model.read(tensor);
+    const found = compressionMatrix(tensor.shape, tensor.kernelLayout, expert);
+    const { rows, cols } = found;
+    const transposed = rowsAreInputs(tensor, found, model.tensors);
+    const bytes = await model.read(tensor, expert === undefined ? undefined : { start: expert, end: expert + 1 });
     return orientedMatrix({ layer: name, bytes, dtype: tensor.dtype, rows, cols }, transposed, poll);
   } finally {
     await model.close();
@@ -69,14 +72,14 @@ function jobOf({ w, outputs, inputs }: LayerMatrix, { parts, base }: StoredLayer
 }
 
 describe('stored parts of real layers', () => {
-  for (const [kind, checkpoint, tensor] of LAYERS) {
+  for (const [kind, checkpoint, tensor, expert] of LAYERS) {
     it(`${kind}: reported errors are those of the bytes, and codes decode to the same numbers`, async () => {
       const python = pythonWith('numpy');
       if (sharedFolder === undefined || python === undefined) {
         console.log('        ../shared or numpy is not there: not compared');
         return;
       }
-      const matrix = await matrixOf(checkpoint, tensor);
+      const matrix = await matrixOf(checkpoint, tensor, expert);
       const input = { ...matrix, layer: tensor, storedBytes: 4 * matrix.w.length };
       const layers = CHOICES.map((choice) => compressMatrix(input, choice, {}, 'BF16', { kernels, poll }));
       const { stdout, stderr, status } = spawnSync(python, [path.join(repositoryRoot, 'test/golden/storedParts.py')], {
