@@ -47,6 +47,20 @@ describe('a narrow page', () => {
     assert.deepEqual(await cutTexts(page), []);
   });
 
+  it('shows all that statistics hold of a layer', async () => {
+    const page = await openPlan({ width: WIDTH });
+    await page.getByRole('button', { name: 'Use Statistics…' }).click();
+    await page.getByText('Statistics statistics.safetensors').click();
+    const region = page.getByRole('region', { name: 'Layers with statistics' });
+    await region.locator('tbody tr').first().waitFor();
+    const boxes = await Promise.all((await region.locator('td, th').all()).map((cell) => cell.boundingBox()));
+    const ends = boxes.map((box) => box!.x + box!.width);
+    assert.ok(ends.length > 4);
+    for (const end of ends) assert.ok(end <= WIDTH, `a cell ends at ${end}`);
+    assert.deepEqual(await cutTexts(page), []);
+    await page.screenshot({ path: path.join(screenshotFolder, 'narrow-statistics.png') });
+  });
+
   it('folds the header of a wide page for a plan, and unfolds it behind', async () => {
     const page = await openPlan({ width: 1500 });
     await page.locator('.facts').waitFor({ state: 'hidden' });
