@@ -1,7 +1,7 @@
 /** What a copy does to tensors that are stored encoded: kept, decoded, or refused. */
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint';
-import { agreeing } from '../shared/agreeing';
 import { sizeText } from '../shared/exports/summaryFacts';
+import { l10n } from '../shared/language/l10n';
 import { CompressionError } from './compressionError';
 import { isFloatDType } from './narrow';
 
@@ -42,9 +42,10 @@ export function whyNotReplaceable(checkpoint: Checkpoint, tensor: TensorInfo): s
 /** What a person should know before and after a tensor is replaced. */
 export function replacementNotes(checkpoint: Checkpoint, replaced: TensorInfo): string[] {
   const refusal = whyNotReplaceable(checkpoint, replaced);
-  if (refusal !== undefined) return [`This layer cannot be saved compressed: it ${refusal}.`];
+  if (refusal !== undefined) return [l10n.english('This layer cannot be saved compressed: it {0}.', refusal)];
   if (!replaced.encoding) return [];
-  return [`The layer is stored as ${replaced.encoding.name}; what replaces it is stored as ${replaced.dtype}.`];
+  const { encoding, dtype } = replaced;
+  return [l10n.english('The layer is stored as {0}; what replaces it is stored as {1}.', encoding.name, dtype)];
 }
 
 /** What a copy does to the tensors that are not replaced. */
@@ -56,13 +57,38 @@ export function copyNotes(checkpoint: Checkpoint, replaced: readonly TensorInfo[
   if (decoded.length === 0) return [];
   const encodings = [...new Set(decoded.map(({ encoding }) => encoding!.name))].join(', ');
   const types = [...new Set(decoded.map(({ dtype }) => dtype))].join(', ');
-  const tensors = decoded.length === 1 ? '1 other tensor' : `${decoded.length} other tensors`;
-  const verb = agreeing(decoded.length, 'is', 'are');
   const sum = (bytes: (tensor: TensorInfo) => number): string =>
     sizeText(decoded.reduce((total, tensor) => total + bytes(tensor), 0));
   // Else nobody expects that a file with a smaller layer is several times as large.
-  const sizes = `${sum(({ byteLength }) => byteLength)} in place of ${sum(({ encoding }) => encoding!.byteLength)}`;
-  return [`${tensors} stored as ${encodings} ${verb} written decoded, as ${types}: ${sizes}.`];
+  const [after, before] = [sum(({ byteLength }) => byteLength), sum(({ encoding }) => encoding!.byteLength)];
+  return [
+    decoded.length === 1
+      ? l10n.english(
+          '1 other tensor stored as {0} is written decoded, as {1}: {2} in place of {3}.',
+          ...([encodings, types, after, before] as const),
+        )
+      : l10n.english(
+          '{4} other tensors stored as {0} are written decoded, as {1}: {2} in place of {3}.',
+          ...([encodings, types, after, before, decoded.length] as const),
+        ),
+  ];
+}
+
+/** Bytes of all tensors as stored, and of those that a copy has beside a matrix that is this share of a tensor. */
+export function copySizes(
+  checkpoint: Checkpoint,
+  replaced: TensorInfo,
+  share: number,
+): { before: number; others: number } {
+  const stored = checkpoint.tensors.filter(isStored);
+  const asStored = ({ encoding, byteLength }: TensorInfo): number => encoding?.byteLength ?? byteLength;
+  const copied = (tensor: TensorInfo): number => {
+    const bytes = isWrittenDecoded(checkpoint, tensor) ? tensor.byteLength : asStored(tensor);
+    return tensor.name === replaced.name ? (1 - share) * bytes : bytes;
+  };
+  const sum = (bytes: (tensor: TensorInfo) => number): number =>
+    stored.reduce((total, tensor) => total + bytes(tensor), 0);
+  return { before: sum(asStored), others: Math.round(sum(copied)) };
 }
 
 /** True for blocks of a format that no saved file has: a copy holds the tensor's elements, which take more bytes. */

@@ -6,6 +6,7 @@ import { whyNoSaving } from '../shared/ranks/worthFactoring';
 import type { CompressionMatrix } from './compressionMatrix';
 import { CompressionError } from './compressionError';
 import { resolveRank } from './rankRequest';
+import { l10n } from '../shared/language/l10n';
 
 export interface PreviewInput {
   layer: string;
@@ -83,8 +84,8 @@ function notes(input: PreviewInput, pair: FactorPair, rank: number): string[] {
   if (rank > breakEven) {
     list.push(
       breakEven < 1
-        ? `No factor pair of this ${rows} × ${cols} matrix is smaller than the matrix itself.`
-        : `Above rank ${breakEven} (break-even) the two factors are larger than the matrix itself.`,
+        ? l10n.english('No factor pair of this {0} × {1} matrix is smaller than the matrix itself.', rows, cols)
+        : l10n.english('Above rank {0} (break-even) the two factors are larger than the matrix itself.', breakEven),
     );
   } else {
     const why = kind === 'expert' ? undefined : whyNoSaving(pair.ratio(rank));
@@ -92,13 +93,19 @@ function notes(input: PreviewInput, pair: FactorPair, rank: number): string[] {
   }
   if (kind === 'conv') {
     list.push(
-      `The kernel is factored as one ${rows} × ${cols} matrix: a convolution to ${rank} channels, then a 1 × 1 ` +
-        `convolution. Its singular values are not those of the ESD, which pools ${positions} kernel positions.`,
-      'In a grouped or transposed convolution the factors cannot stand in for the kernel; save the reconstructed one.',
+      l10n.english(
+        'The kernel is factored as one {0} × {1} matrix: a convolution to {2} channels, then a 1 × 1 convolution. Its singular values are not those of the ESD, which pools {3} kernel positions.',
+        ...([rows, cols, rank, positions] as const),
+      ),
+      l10n.english(
+        'In a grouped or transposed convolution the factors cannot stand in for the kernel; save the reconstructed one.',
+      ),
     );
   }
   if (kind === 'expert') {
-    list.push('Only this expert is compressed. Its factors cannot be stored in the stack; the product can.');
+    list.push(
+      l10n.english('Only this expert is compressed. Its factors cannot be stored in the stack; the product can.'),
+    );
   }
   return list;
 }

@@ -25,6 +25,11 @@ export interface CompressionPreview {
   bytes: { before: number; after: number };
   /** Multiply-adds per token (per output position for conv). */
   multiply_adds: { before: number; after: number };
+  /**
+   * Bytes of the model's tensors as they are stored, and of those that a copy has beside what replaces this layer. A copy
+   * has tensors of some formats decoded, and may be the larger file.
+   */
+  file?: { before: number; others: number };
   /** Singular values before, descending; the first `rank` of them are what stays. */
   singularValues: Float64Array;
   notes: string[];

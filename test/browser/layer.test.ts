@@ -299,6 +299,9 @@ describe("a layer's view", () => {
     const asked = (await requests(page, 'previewCompression')) as { rank: unknown }[];
     assert.deepEqual(asked.at(-1)!.rank, { kind: 'rank', rank: 400 });
     assert.ok(asked.length <= 2, `${asked.length} previews were asked for`);
+    // A copy may be the larger file: that is said where the layer's own size is.
+    const whole = page.locator('.layer tr', { has: page.getByRole('rowheader', { name: 'Whole model' }) });
+    assert.match(await whole.innerText(), /100 MB\s+252 MB\s+\+151\.5%/);
   });
 
   it('saves with progress and says where', async () => {

@@ -152,7 +152,16 @@ export class CompressionPanel {
       ...quantities.map(({ key, name, format }) =>
         row(name, format(before[key]), format(after[key]), change(before[key], after[key])),
       ),
+      ...this.fileRow(after.bytes).map(({ from, to }) =>
+        row(l10n.t('Whole model'), formatBytes(from), formatBytes(to), change(from, to)),
+      ),
     );
+  }
+
+  /** Known once the engine has answered; of any rank, since the others' bytes are the same. */
+  private fileRow(bytes: number): { from: number; to: number }[] {
+    const file = this.preview?.file;
+    return file ? [{ from: file.before, to: file.others + bytes }] : [];
   }
 
   /** The engine's preview where it is of the present choice; until it comes, the same numbers from σ². */
@@ -191,7 +200,7 @@ export class CompressionPanel {
       if (this.pending !== source) return;
       this.preview = preview;
       this.showNumbers();
-      this.notes.replaceChildren(...preview.notes.map((note) => element('li', {}, icon('info'), note)));
+      this.notes.replaceChildren(...preview.notes.map((note) => element('li', {}, icon('info'), l10n.known(note))));
     } catch (error) {
       if (this.pending !== source) return;
       this.preview = null;

@@ -11,7 +11,7 @@ import { directionBytes, fewDirections, leadingDirections } from '../../compress
 import { methodNamed } from '../../compression/methods/registry';
 import { previewSvd } from '../../compression/svdPreview';
 import { resolveRank } from '../../compression/rankRequest';
-import { copyNotes, replacementNotes } from '../../compression/storageNotes';
+import { copyNotes, copySizes, replacementNotes, whyNotReplaceable } from '../../compression/storageNotes';
 import { tieNotes } from '../../compression/tieNotes';
 import { spectrumMethods } from '../../shared/compression/methodTable';
 import type { LayerStatistics } from '../../shared/compression/statistics';
@@ -82,7 +82,12 @@ export async function previewLayer(
     signal,
   );
   const stored = [...replacementNotes(checkpoint, tensor), ...copyNotes(checkpoint, replaced)];
-  return { ...preview, notes: [...ties, ...preview.notes, ...stored] };
+  const alone = together.length === 1 && whyNotReplaceable(checkpoint, tensor) === undefined;
+  return {
+    ...preview,
+    ...(alone && { file: copySizes(checkpoint, tensor, matrixShare(tensor, matrix)) }),
+    notes: [...ties, ...preview.notes, ...stored],
+  };
 }
 
 /** @throws CompressionError `unknown-method`; `unsupported` for a method whose error the spectrum does not tell */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { layOut } from '../../../extension/compression/safetensorsLayout';
 import { assertSavable, saveCheckpointWith, type NewTensor } from '../../../extension/compression/safetensorsWriter';
-import { copyNotes, replacementNotes } from '../../../extension/compression/storageNotes';
+import { copyNotes, copySizes, replacementNotes } from '../../../extension/compression/storageNotes';
 import type { Checkpoint } from '../../../extension/checkpoint/checkpoint';
 import { openModel } from '../../../extension/checkpoint/openModel';
 import { gptqParts, writeModel } from '../../harness/checkpoints/quantisedFixtures';
@@ -133,6 +133,9 @@ describe('saving a checkpoint with tensors replaced', () => {
     assert.deepEqual(copyNotes(whole, [a!]), [
       '1 other tensor stored as Q4_0 is written decoded, as F32: 16 bytes in place of 3 bytes.',
     ]);
+    // What replaces all, or half, of one is counted by who knows it.
+    assert.deepEqual(copySizes(whole, a!, 1), { before: 6, others: 16 });
+    assert.deepEqual(copySizes(whole, a!, 0.5), { before: 6, others: 24 });
     const factor = { tensor: a!, transposed: false };
     const product = { ...b!, product: { left: factor, right: factor, rank: 1, scale: 1 } };
     assert.deepEqual(copyNotes({ ...whole, tensors: [a!, product] }, [a!]), [], 'a product is not stored');
