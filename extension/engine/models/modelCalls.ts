@@ -1,6 +1,7 @@
 /** What the process that runs models is asked, and what it answers. */
 import type { DecoderEvaluationReport, DecoderEvaluationRequest } from '../../shared/decoderRuns';
 import type { CalibrationReport, CalibrationRequest } from '../../shared/modelRuns';
+import type { SensitivityRequest, SensitivityRun } from '../sensitivity/sensitivityRecords';
 import type { Problem } from '../../shared/tensors';
 import type { Feed, Feeds, ModelValue } from './modelValues';
 
@@ -13,6 +14,7 @@ export interface ModelCalls {
   run: { params: { feeds: Feeds }; result: TimedRun };
   memory: { params: null; result: { peak: number } };
   calibrate: { params: { model: string; request: CalibrationRequest }; result: CalibrationReport };
+  sensitivity: { params: SensitivityRequest; result: SensitivityRun };
   evaluateDecoders: { params: DecoderEvaluationRequest; result: DecoderEvaluationReport };
 }
 

@@ -4,6 +4,7 @@
  */
 import { problemOf } from '../../shared/rpc';
 import { evaluateDecoderFiles } from '../decoders/evaluateDecoderFiles';
+import { sensitivityOf } from '../sensitivity/sensitivityPass';
 import { calibrateModel } from './calibrate';
 import type { ModelCalls, CallMessage, CallName } from './modelCalls';
 import { LoadedModel } from './loadedModel';
@@ -21,6 +22,7 @@ const handlers: Handlers = {
   run: ({ feeds }) => loaded!.timed(feeds),
   memory: () => Promise.resolve({ peak: peakBytes() }),
   calibrate: ({ model, request }) => calibrateModel(model, request, tellProgress),
+  sensitivity: (request) => sensitivityOf(request, tellProgress),
   evaluateDecoders: (request) => evaluateDecoderFiles(request, tellProgress),
 };
 

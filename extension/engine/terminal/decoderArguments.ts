@@ -13,14 +13,19 @@ export interface EvaluateDecodersCommand {
   readonly json: boolean;
 }
 
-const OPTIONS = {
-  plan: { type: 'string', multiple: true },
-  stats: { type: 'string', multiple: true },
+/** Options that say where tokens come from. */
+export const TOKEN_OPTIONS = {
   text: { type: 'string', multiple: true },
   tokens: { type: 'string', multiple: true },
   seed: { type: 'string', multiple: true },
   windows: { type: 'string', multiple: true },
   length: { type: 'string', multiple: true },
+} as const;
+
+const OPTIONS = {
+  ...TOKEN_OPTIONS,
+  plan: { type: 'string', multiple: true },
+  stats: { type: 'string', multiple: true },
   json: { type: 'boolean' },
 } as const;
 
@@ -56,7 +61,7 @@ export function parseDecoderEvaluation(args: readonly string[]): EvaluateDecoder
 }
 
 /** @throws UsageError */
-function tokensOf(values: ReturnType<typeof parsed>['values']): TokenInputs {
+export function tokensOf(values: Readonly<Partial<Record<keyof typeof TOKEN_OPTIONS, string[]>>>): TokenInputs {
   const [text, ids] = [values.text?.[0], values.tokens?.[0]];
   if (text !== undefined && ids !== undefined) throw new UsageError('give --text or --tokens, not both');
   const path = text ?? ids ?? '';

@@ -5,6 +5,8 @@ export const MODEL_SUMMARY = `  eigenscope calibrate MODEL.onnx --inputs X --out
                                         a model and its compressed copy, side by side on the same inputs
   eigenscope evaluate MODEL [MODEL2 …] [--plan P …] --text FILE [--json]
                                         perplexity of language models, and KL divergence of the others from the first
+  eigenscope sensitivity MODEL --text FILE --ratio R [--by layer|role|block]
+                                        what is lost if one layer at a time is compressed, beside its spectrum
 `;
 
 export const MODEL_USAGE = `calibrate, evaluate of ONNX models:
