@@ -89,11 +89,20 @@ class Pass {
       const window = batch.first + batch.count;
       listener?.progress?.({ block: index, blocks: blocks.length, window, windows: this.windows });
     }
-    if (!block.experts) return;
+    if (block.experts) await this.throughExperts(block, routed, batches);
+    await listener?.done?.(block);
+  }
+
+  private async throughExperts(
+    block: BlockDescription,
+    routed: readonly RoutedBatch[],
+    batches: readonly Batch[],
+  ): Promise<void> {
+    const { hidden } = this.description;
     await passExperts(block, routed, { ...this.options, source: this.source, hidden });
     for (const [at, { before }] of routed.entries()) {
       this.assertFinite(block, batches[at]!);
-      listener?.block?.(block, before, batches[at]!.states);
+      this.options.listener?.block?.(block, before, batches[at]!.states);
     }
   }
 

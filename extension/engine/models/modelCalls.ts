@@ -1,5 +1,10 @@
 /** What the process that runs models is asked, and what it answers. */
-import type { DecoderEvaluationReport, DecoderEvaluationRequest } from '../../shared/decoderRuns';
+import type {
+  DecoderCalibrationReport,
+  DecoderCalibrationRequest,
+  DecoderEvaluationReport,
+  DecoderEvaluationRequest,
+} from '../../shared/decoderRuns';
 import type { CalibrationReport, CalibrationRequest } from '../../shared/modelRuns';
 import type { SensitivityRequest, SensitivityRun } from '../sensitivity/sensitivityRecords';
 import type { Problem } from '../../shared/tensors';
@@ -15,6 +20,7 @@ export interface ModelCalls {
   memory: { params: null; result: { peak: number } };
   calibrate: { params: { model: string; request: CalibrationRequest }; result: CalibrationReport };
   sensitivity: { params: SensitivityRequest; result: SensitivityRun };
+  calibrateDecoder: { params: DecoderCalibrationRequest; result: DecoderCalibrationReport };
   evaluateDecoders: { params: DecoderEvaluationRequest; result: DecoderEvaluationReport };
 }
 

@@ -3,6 +3,7 @@
  * It answers calls one after another (`modelCalls.ts`).
  */
 import { problemOf } from '../../shared/rpc';
+import { calibrateDecoderFile } from '../decoders/calibrateDecoderFile';
 import { evaluateDecoderFiles } from '../decoders/evaluateDecoderFiles';
 import { sensitivityOf } from '../sensitivity/sensitivityPass';
 import { calibrateModel } from './calibrate';
@@ -23,6 +24,7 @@ const handlers: Handlers = {
   memory: () => Promise.resolve({ peak: peakBytes() }),
   calibrate: ({ model, request }) => calibrateModel(model, request, tellProgress),
   sensitivity: (request) => sensitivityOf(request, tellProgress),
+  calibrateDecoder: (request) => calibrateDecoderFile(request, tellProgress),
   evaluateDecoders: (request) => evaluateDecoderFiles(request, tellProgress),
 };
 
