@@ -22,7 +22,7 @@ export const denseLayout: Layout = {
     const stacks = stacksOf(job.weights);
     return Promise.resolve({
       form: 'product',
-      notes: [
+      notes: () => [
         'Weights are saved at their full size: the copy saves nothing before it is quantised, and computes as much.',
       ],
       replace: async (weight, stored, signal) => {

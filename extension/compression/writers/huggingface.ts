@@ -18,7 +18,7 @@ import { modelTensors } from './modelTensors';
 import { pairFactors, tableFactors } from './pairFactors';
 import { safetensorsFiles } from './safetensorsFiles';
 import { moduleOf, transformersConfig } from './transformersFolder';
-import type { JsonValue, Layout, Replaced, SavedWeight, SaveJob } from './writer';
+import type { JsonValue, Layout, Piece, Replaced, SavedWeight, SaveJob } from './writer';
 
 const LOADER = 'modeling_eigenscope';
 
@@ -36,9 +36,10 @@ export const huggingfaceLayout: Layout = {
     for (const weight of job.weights) assertHeld(weight, job);
     return Promise.resolve({
       form: 'parts',
-      notes: [
-        `${howToLoad(Object.keys(classes))}: without that, transformers makes random weights in place of the factors, ` +
-          'and says so.',
+      notes: (pieces) => [
+        needsLoader(job, pieces)
+          ? `${howToLoad(classes, true)}: without that, transformers makes random weights in place of the factors, and says so.`
+          : `${howToLoad(classes, Object.keys(autoMap).length > 0)}: it is a smaller model of the same architecture.`,
       ],
       replace: (weight, stored, signal) => replace(job, weight, stored, signal),
       replaceGroup,
@@ -46,18 +47,18 @@ export const huggingfaceLayout: Layout = {
         const records = pieces.slice(0, job.weights.length).map(({ record }) => record as unknown as PairRecord);
         const ours = Object.entries(classes).map(([auto, name]) => [auto, `${LOADER}.${name}`] as const);
         const groups = groupFields(job, pieces.slice(job.weights.length));
-        const needsLoader = records.length > 0 || groups.loader;
+        const ownCode = needsLoader(job, pieces);
         const tensors = modelTensors(job, pieces);
         const changes: Record<string, JsonValue> = {
           ...configChanges(pieces),
           ...groups.fields,
-          ...(needsLoader && { auto_map: { ...autoMap, ...Object.fromEntries(ours) } as JsonValue }),
+          ...(ownCode && { auto_map: { ...autoMap, ...Object.fromEntries(ours) } as JsonValue }),
           ...(records.length > 0 && rankFields(records)),
         };
         const copied = await copiedFiles(job.checkpoint, changes);
         return [
           ...copied.filter(({ path }) => path !== `${LOADER}.py`),
-          ...(needsLoader ? [textFile(`${LOADER}.py`, loader)] : []),
+          ...(ownCode ? [textFile(`${LOADER}.py`, loader)] : []),
           ...safetensorsFiles({
             stem: 'model',
             tensors,
@@ -70,12 +71,20 @@ export const huggingfaceLayout: Layout = {
   },
 };
 
-/** @param classes Auto classes, the one without a head first; several with one if the architecture's name tells no task */
-function howToLoad(classes: readonly string[]): string {
-  const [head, ...others] = classes.slice(1);
+/** False for blocks that became smaller alike: transformers knows these by their configuration. */
+function needsLoader(job: SaveJob, pieces: readonly Piece[]): boolean {
+  return job.weights.length > 0 || groupFields(job, pieces.slice(job.weights.length)).loader;
+}
+
+/**
+ * @param classes by Auto classes, the one without a head first; several with one if the architecture's name tells no task
+ * @param remote the folder has code that transformers runs only if it is told to
+ */
+function howToLoad(classes: Readonly<Record<string, string>>, remote: boolean): string {
+  const [plain, head, ...others] = Object.keys(classes);
   return head === undefined || others.length === 0
-    ? `Load it with ${head ?? classes[0]!}.from_pretrained(folder, trust_remote_code=True)`
-    : 'Load it as the original, with its Auto class and trust_remote_code=True';
+    ? `Load it with ${head ?? plain!}.from_pretrained(folder${remote ? ', trust_remote_code=True' : ''})`
+    : `Load it as the original, with its Auto class${remote ? ' and trust_remote_code=True' : ''}`;
 }
 
 function rankFields(records: readonly PairRecord[]): Record<string, JsonValue> {

@@ -25,7 +25,7 @@ export const partsLayout: Layout = {
     const cut = [...stacks.keys()];
     return Promise.resolve({
       form: 'parts',
-      notes: [
+      notes: () => [
         'The parts load with the reader that Eigenscope’s documentation shows, and with Eigenscope itself.',
         ...(cut.length > 0
           ? [`Experts of ${cut.length === 1 ? cut[0]! : `${cut.length} stacks`} are saved one by one, as name[index].`]

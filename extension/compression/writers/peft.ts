@@ -45,7 +45,7 @@ export const peftLayout: Layout = {
     const decoded = job.weights.some(({ choice }) => layerMethod(choice.method).options.includes('quantiser'));
     return Promise.resolve({
       form: 'adapter',
-      notes: [
+      notes: () => [
         elsewhere
           ? 'The adapter belongs to the quantised checkpoint: load that, then PeftModel.from_pretrained(model, folder).'
           : `The adapter belongs to the model in ${BASE}/: load that, then PeftModel.from_pretrained(model, folder).`,

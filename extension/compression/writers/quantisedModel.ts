@@ -43,7 +43,7 @@ export function quantisedModel(standard: QuantisedStandard): Layout {
       const dense = denseModules(job);
       return Promise.resolve({
         form: 'parts',
-        notes: [],
+        notes: () => [],
         replace: (weight, stored) =>
           Promise.resolve({
             tensors: quantisedTensors(weight, stored, standard),

@@ -96,8 +96,8 @@ export interface Layout {
 export interface PreparedLayout {
   /** What it stores of a weight. */
   readonly form: StoredForm;
-  /** What the person should know before saving. */
-  readonly notes: readonly string[];
+  /** What the person should know of what was saved. @param pieces as `files` gets them */
+  notes(pieces: readonly Piece[]): readonly string[];
   /** Bytes of what `replace` makes of a weight, as planned; those of the method's parts or of their sum without. */
   plannedBytes?(weight: SavedWeight): number;
   /** Nothing but what is new is written. */

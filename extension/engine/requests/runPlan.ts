@@ -106,7 +106,7 @@ export async function runPlan(
       await run.finish(files);
       const model = await modelNotes(document, weights, request.layout, signal);
       const given = sources.statisticsSource ? statisticsNotes(sources.statisticsSource.summary) : [];
-      const notes = [...planNotes(request.plan), ...layout.notes, ...given, ...tied, ...left.notes, ...model];
+      const notes = [...planNotes(request.plan), ...layout.notes(pieces), ...given, ...tied, ...left.notes, ...model];
       return resultOf(target, job, pieces, files, notes);
     } catch (error) {
       // The same run would be refused again, and any other one may not go on from it.

@@ -148,7 +148,7 @@ function prepared(
 ): PreparedLayout {
   return {
     form: 'parts',
-    notes,
+    notes: () => notes,
     replace(weight, stored) {
       const planned = weights.find((each) => each.weight.layer === weight.layer)!;
       return Promise.resolve(replaced(weight, planned.factorable, stored));

@@ -72,7 +72,8 @@ describe('smaller blocks in a Hugging Face folder', () => {
         files.set(file.path, await writtenBytes((append) => file.write(append, { read }, signal)));
       }
       const config = JSON.parse(files.get('config.json')!.toString()) as Record<string, unknown>;
-      return { files, config, tensors: parsedFile(files.get('model.safetensors')!).tensors };
+      const notes = prepared.notes(pieces);
+      return { files, config, notes, tensors: parsedFile(files.get('model.safetensors')!).tensors };
     } finally {
       await checkpoint.close();
     }
@@ -95,7 +96,10 @@ describe('smaller blocks in a Hugging Face folder', () => {
   };
 
   it('of equal MLPs change one number of the configuration, and need no code', async () => {
-    const { files, config, tensors } = await saved(LLAMA, [mlp(0, 3), mlp(1, 3)]);
+    const { files, config, notes, tensors } = await saved(LLAMA, [mlp(0, 3), mlp(1, 3)]);
+    assert.deepEqual(notes, [
+      'Load it with AutoModelForCausalLM.from_pretrained(folder): it is a smaller model of the same architecture.',
+    ]);
     assert.deepEqual([...files.keys()].sort(), ['config.json', 'model.safetensors']);
     assert.equal(
       files.get('config.json')!.toString(),
@@ -111,7 +115,8 @@ describe('smaller blocks in a Hugging Face folder', () => {
     ['of some MLPs', [mlp(1, 2)]],
   ] as const) {
     it(`${what} are listed with their sizes`, async () => {
-      const { files, config } = await saved(LLAMA, groups);
+      const { files, config, notes } = await saved(LLAMA, groups);
+      assert.match(notes[0]!, /trust_remote_code=True/);
       assert.ok(files.has('modeling_eigenscope.py'));
       assert.equal(config['intermediate_size'], 6);
       assert.deepEqual(config['auto_map'], {

@@ -72,7 +72,7 @@ export async function runLayout(
       files.set(file.path, content);
     }
     const measured = pieces.flatMap((piece) => piece.measured as readonly MeasuredLayer[]);
-    return { files, notes: prepared.notes, measured };
+    return { files, notes: prepared.notes(pieces), measured };
   } finally {
     await checkpoint.close();
   }

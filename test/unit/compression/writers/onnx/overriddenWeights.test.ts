@@ -28,7 +28,7 @@ describe('weights that callers may override', () => {
     const model = await openModel(file);
     try {
       const weights = NAMES.map((name) => savedWeight(model, name, { method: 'svd', rank: 2 }));
-      return (await onnxLayout.prepare(jobOf(model, weights), new AbortController().signal)).notes;
+      return (await onnxLayout.prepare(jobOf(model, weights), new AbortController().signal)).notes([]);
     } finally {
       await model.close();
     }
