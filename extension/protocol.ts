@@ -34,6 +34,7 @@ import type { CalibrationReport, CalibrationRequest, EvaluationReport, Evaluatio
 import type { KeptNumbers, OwnNumbers } from './shared/ownNumbers';
 import type { TableShares } from './shared/tableShares';
 import type { Problem, LayerParts, PackedSummary } from './shared/tensors';
+import type { TextRequests, TextRun, TextViewRequests } from './shared/textRuns';
 
 /** A cached answer for the hover: never computes. */
 export interface PeekResult {
@@ -79,7 +80,7 @@ type StampedRequests = {
 };
 
 /** Requests about an open checkpoint; each answer carries its stamp. */
-export interface DocumentRequests {
+export interface DocumentRequests extends TextRequests {
   /** What the layer's matrix consists of: fused projections, heads, gates. From the header and the model's configuration. */
   parts: { params: { document: string; layer: string }; result: LayerParts };
   /** Queues tensors, layers or parts of layers (all layers where `names` is absent); answers at once, results come as notifications. */
@@ -217,6 +218,8 @@ export interface EngineNotifications {
   queue: DocumentStamp & QueueNews;
   /** Progress of a running save, calibration or evaluation; the time left once it can be told. */
   saving: DocumentStamp & { fraction: number; message: string; secondsLeft?: number };
+  /** Progress of a language model on a text. */
+  running: DocumentStamp & { fraction: number; message: string; secondsLeft?: number };
   /** A running test of a fit. */
   testing: DocumentStamp & { layer: string; fraction: number };
   /** The checkpoint's files changed, shrank or vanished while open. */
@@ -237,7 +240,7 @@ export interface QueueNews {
 
 /* ------------------------------------------------------------------ webview → host */
 
-export interface ViewRequests {
+export interface ViewRequests extends TextViewRequests {
   /** First message of a view: what to show. Rejects with the open error. */
   ready: { params: null; result: ViewState };
   /** The table is on the screen: what was held back for it, computing, may begin. */
@@ -345,15 +348,18 @@ export interface ViewState {
   changed?: Problem;
   /** How saving the whole model stands, if it was begun. */
   modelSaving?: ModelSaving;
+  /** How evaluating it on a text stands, if it was begun. */
+  textRun?: TextRun;
   /** What to show first, when the editor was opened for it. */
   select?: ViewSelection;
 }
 
-/** What a view is to show: a layer, or the plan of the whole model. */
+/** What a view is to show: a layer, the plan of the whole model, or the model on a text. */
 export type ViewSelection =
   | { layer: string; compress: boolean }
   /** From a file if one is named; then the model is saved, or statistics are asked for. */
-  | { plan: { path: string | null; then?: 'save' | 'statistics' } };
+  | { plan: { path: string | null; then?: 'save' | 'statistics' } }
+  | { text: 'evaluate' };
 
 /* ------------------------------------------------------------------ host → webview */
 
@@ -369,6 +375,8 @@ export interface ViewNotifications {
   saving: { fraction: number; message: string; secondsLeft?: number };
   /** How saving the whole model stands. */
   modelSaving: ModelSaving;
+  /** How evaluating the model on a text stands. */
+  textRun: TextRun;
   testing: { layer: string; fraction: number };
   changed: Problem;
   /** The engine died (`restarting`), is back (`running`), or gave up (`stopped`). `failed` names the layers it died on. */

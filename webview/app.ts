@@ -28,6 +28,7 @@ import { rowMenu, TOGETHER, type PlannedRows, type RowMenuItem } from './table/r
 import { splitter } from './controls/splitter';
 import { startPage } from './startPage';
 import { TensorTable } from './table/tensorTable';
+import { TextView } from './text/textView';
 import type { TablePlace } from './table/tensorTableActions';
 import type { ViewMemory } from './viewMemory';
 
@@ -40,6 +41,7 @@ class Page {
   private readonly layer: LayerView;
   private readonly main: HTMLElement;
   private readonly plan: PlanView;
+  private readonly text: TextView;
   private readonly compare: CompareView;
   private wasBusy = false;
   private inSight: string[] = [];
@@ -61,6 +63,7 @@ class Page {
       export: (owner) => showExports(owner, host, (titles) => this.table.text(titles), this.told),
       settings: () => this.ask(host.request('openSettings', null)),
       compress: () => this.openPlan({ focus: true }),
+      evaluate: () => this.openText({ focus: true }),
     });
     this.banners = new Banners(
       inspection,
@@ -122,12 +125,14 @@ class Page {
         this.show(layer, { focus: 'title' });
       },
     });
+    this.text = new TextView(host, { close: () => this.closeText() });
     const left = element('div', { class: 'left' }, this.overview.element, this.table.element);
     this.main = element('main', { class: 'main' }, left);
     const bar = splitter(this.main, state.shares, (shares) => this.ask(host.request('rememberShares', { shares })));
     this.main.append(bar, this.layer.element, this.compare.element);
     root.dataset.about = fileName(state.summary.path);
     root.replaceChildren(this.header.element, this.banners.element, this.messages, this.main, this.plan.element);
+    root.append(this.text.element);
     this.main.addEventListener('keydown', (event) => {
       if (isFindKey(event)) {
         // VS Code would hear it, too.
@@ -148,14 +153,21 @@ class Page {
       event.preventDefault();
       this.closePlan();
     });
+    this.text.element.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape' || event.defaultPrevented) return;
+      event.preventDefault();
+      this.closeText();
+    });
     savePicturesWith(
       (name, kind, bytes) => this.ask(host.request('savePicture', { name, kind, bytes })),
       (error) => this.say('error', problemText(error)),
     );
     inspection.onChange(() => this.refresh());
     this.plan.showSaving(state.modelSaving);
+    this.text.show(state.textRun);
     const { select } = state;
     if (memory.current.plan?.open === true && select === undefined) this.openPlan({ focus: false });
+    else if (memory.current.text && select === undefined) this.openText({ focus: false });
     if (select) this.select(select);
     else if (memory.current.layer !== null && this.tensorOf(memory.current.layer)) this.show(memory.current.layer);
     if (!select) this.table.scrollBack();
@@ -182,6 +194,7 @@ class Page {
     queue: (queue) => this.inspection.setQueue(queue),
     saving: (progress) => this.layer.saving(progress),
     modelSaving: (saving) => this.plan.showSaving(saving),
+    textRun: (run) => this.text.show(run),
     testing: (progress) => this.layer.testing(progress),
     changed: (problem) => this.inspection.setChanged(problem),
     engine: (engine) => this.inspection.setEngine(engine),
@@ -215,7 +228,12 @@ class Page {
       void this.plan.begin(selection.plan);
       return;
     }
+    if ('text' in selection) {
+      this.openText({ focus: true });
+      return;
+    }
     if (this.plan.isOpen) this.closePlan();
+    if (this.text.isOpen) this.closeText();
     this.show(selection.layer, { compress: selection.compress });
   }
 
@@ -245,6 +263,8 @@ class Page {
 
   /** In the place of the table, which stays as it is. */
   private openPlan(how: { focus: boolean }): void {
+    this.text.close();
+    this.memory.remember({ text: false });
     this.main.hidden = true;
     this.header.fold(true);
     this.plan.open(how);
@@ -254,6 +274,22 @@ class Page {
     this.plan.close();
     this.main.hidden = false;
     this.header.fold(this.main.classList.contains('split'));
+    this.goBack();
+  }
+
+  /** In the place of the table or the plan. */
+  private openText(how: { focus: boolean }): void {
+    this.leave();
+    this.plan.close();
+    this.main.hidden = true;
+    this.memory.remember({ text: true });
+    this.text.open(how);
+  }
+
+  private closeText(): void {
+    this.text.close();
+    this.memory.remember({ text: false });
+    this.main.hidden = false;
     this.goBack();
   }
 

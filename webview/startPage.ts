@@ -34,6 +34,7 @@ export function startPage(
     queue: forward('queue'),
     saving: forward('saving'),
     modelSaving: forward('modelSaving'),
+    textRun: forward('textRun'),
     testing: forward('testing'),
     changed: forward('changed'),
     engine: forward('engine'),

@@ -28,6 +28,8 @@ export interface RememberedView {
   mapNumber: string | null;
   /** The plan of the whole model; null before one was begun. */
   plan: RememberedPlan | null;
+  /** The model on a text is shown. */
+  text: boolean;
 }
 
 const initial: RememberedView = {
@@ -43,6 +45,7 @@ const initial: RememberedView = {
   overview: true,
   mapNumber: null,
   plan: null,
+  text: false,
 };
 
 export class ViewMemory {

@@ -1,5 +1,6 @@
 /** Perplexity of a model and of variants of it on the same windows, and how far the variants' next tokens are from the first's. */
 import type { DecoderEvaluation, EvaluatedDecoder } from '../shared/decoderRuns';
+import { l10n } from '../shared/language/l10n';
 import type { DecoderDescription } from './families/family';
 import { toLastStates } from './measures/lastStates';
 import { scoreTokens, type Scored, type TokenScores } from './measures/tokenScores';
@@ -44,7 +45,7 @@ export async function evaluateDecoders(
         progress: ({ block, blocks, window, windows: all }) =>
           progress?.(
             share((block + window / all) / blocks),
-            `${name}: block ${block + 1} of ${blocks}, window ${window}`,
+            l10n.english('{0}: block {1} of {2}, window {3} of {4}', name, block + 1, blocks, window, all),
           ),
       },
     });
@@ -54,7 +55,7 @@ export async function evaluateDecoders(
   const scores = await scoreTokens(scored, windows, {
     sessions,
     ...(signal && { signal }),
-    progress: (fraction) => progress?.(1 - SCORING + SCORING * fraction, 'logits'),
+    progress: (fraction) => progress?.(1 - SCORING + SCORING * fraction, l10n.english('logits')),
   });
   const length = windows[0]!.length;
   return {
@@ -66,8 +67,7 @@ export async function evaluateDecoders(
   };
 }
 
-/** Means of a model's scores, by window and in all. @param perWindow tokens of a window that are scored */
-export function evaluated(name: string, { nll, kl, agrees }: TokenScores, perWindow: number): EvaluatedDecoder {
+function evaluated(name: string, { nll, kl, agrees }: TokenScores, perWindow: number): EvaluatedDecoder {
   const windows = Array.from({ length: nll.length / perWindow }, (_, window) => {
     const of = (values: ArrayLike<number>): number => mean(values, window * perWindow, (window + 1) * perWindow);
     return { nll: of(nll), kl: kl ? of(kl) : null, top1_agreement: agrees ? of(agrees) : null };

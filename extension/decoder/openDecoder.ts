@@ -10,6 +10,8 @@ import { CheckpointWeights } from './weights/checkpointWeights';
 
 export interface Decoder {
   readonly path: string;
+  /** As its configuration calls it. */
+  readonly modelType: string;
   readonly description: DecoderDescription;
   readonly weights: CheckpointWeights;
 }
@@ -31,7 +33,7 @@ export async function openDecoder(model: Model, signal?: AbortSignal): Promise<D
       path,
     );
   }
-  return { path, description, weights };
+  return { path, modelType: config.word('model_type'), description, weights };
 }
 
 async function configOf(model: Model, signal?: AbortSignal): Promise<ConfigFields> {

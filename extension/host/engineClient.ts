@@ -239,6 +239,7 @@ export class EngineClient {
       quick: (params) => this.events.emit('quick', params),
       queue: (params) => this.events.emit('queue', params),
       saving: (params) => this.events.emit('saving', params),
+      running: (params) => this.events.emit('running', params),
       testing: (params) => this.events.emit('testing', params),
       changed: (params) => this.events.emit('changed', params),
       device: (params) => {

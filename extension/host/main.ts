@@ -21,6 +21,7 @@ import { registerPlanCompletion } from './code/planCompletion';
 import { CheckpointSession } from './editor/checkpointSession';
 import { TableMemory } from './editor/tableMemory';
 import { OwnNumbersMemory } from './editor/ownNumbersMemory';
+import { TextChoicesMemory } from './editor/textChoices';
 import { CheckpointEditors } from './editor/checkpointEditor';
 import { runCompressCommand, type CompressArguments } from './commands/compressCommand';
 import { pickDevice } from './commands/devicePicker';
@@ -30,7 +31,7 @@ import { HOVER_LANGUAGES, registerHover } from './hover/hover';
 import { Explainer } from './loadErrors/explainer';
 import { Messages, registerMessages } from './loadErrors/messageProviders';
 import { IndexedFiles } from './workspace/indexedFiles';
-import { compressModel, inspectWeights, type InspectLink } from './commands/inspectCommand';
+import { compressModel, evaluateOnText, inspectWeights, type InspectLink } from './commands/inspectCommand';
 import { addOwnColumns, exportNumbers, saveReport } from './commands/exportCommands';
 import { openPlan, useStatistics } from './commands/planCommands';
 import { notificationText, plainLog } from './plainText';
@@ -97,6 +98,7 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
     died,
     new TableMemory(context.workspaceState),
     ownNumbers,
+    new TextChoicesMemory(context.workspaceState),
   );
   const shared = new SharedCheckpoints(
     (file) => {
@@ -139,6 +141,9 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
     ),
     registerCommand('eigenscope.compressModel', (given?: vscode.Uri) =>
       plainErrors(compressModel(editors, checkpoints, given)),
+    ),
+    registerCommand('eigenscope.evaluateOnText', (given?: vscode.Uri) =>
+      plainErrors(evaluateOnText(editors, checkpoints, given)),
     ),
     registerCommand('eigenscope.useStatistics', () => plainErrors(useStatistics(editors, checkpoints))),
     registerCommand('eigenscope.openPlan', (given?: vscode.Uri) =>

@@ -172,8 +172,7 @@ export function* inspectCsv(layers: readonly ReportedLayer[]): Generator<string>
   for (const layer of layers) yield csvLine(cells(layer));
 }
 
-/** Texts that a spreadsheet would run are made plain. */
-export function csvLine(cells: readonly (string | number | null | undefined)[]): string {
+function csvLine(cells: readonly (string | number | null | undefined)[]): string {
   return `${cells.map(csvCell).join(',')}\n`;
 }
 

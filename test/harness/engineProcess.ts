@@ -56,6 +56,7 @@ export class EngineProcess {
       quick: (look) => this.saw(this.looks.push(look)),
       queue: (queue) => this.saw((this.queue = queue)),
       saving: () => undefined,
+      running: () => undefined,
       testing: (testing) => this.saw(this.testing.push(testing)),
       changed: (change) => this.saw(this.changes.push(change)),
       device: (device) => this.saw((this.device = device)),

@@ -3,7 +3,7 @@ import { l10n } from '../../extension/shared/language/l10n';
 import { breakableName, element } from '../controls/elements';
 import type { TreeNode } from '../model/moduleTree';
 import type { Column } from '../table/columns';
-import { curveClass } from './overlaidSpectra';
+import { curveClass } from '../plots/curveMarks';
 
 /** @param open shows one of the layers alone */
 export function compareHead(nodes: readonly TreeNode[], open: (node: TreeNode) => void): HTMLElement {

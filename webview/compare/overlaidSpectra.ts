@@ -6,6 +6,7 @@ import { l10n } from '../../extension/shared/language/l10n';
 import { checkbox } from '../controls/controls';
 import { formatCount, formatNumber, formatPercent } from '../numbers/format';
 import { drawAxes } from '../plots/axes';
+import { curveClass } from '../plots/curveMarks';
 import { PlotFrame } from '../plots/plotFrame';
 import { sampleIndexes } from '../plots/sampleIndexes';
 import { comparisonFinding, type Curve } from './curves';
@@ -15,14 +16,6 @@ const FLOOR = 1e-7;
 
 const DRAWN = 1000;
 const TWIN_ROWS = 200;
-
-/** Colours and dashes of the style sheet: no two curves have both. */
-const COLOURS = 6;
-const DASHES = 5;
-
-export function curveClass(index: number): string {
-  return `error-curve curve-colour-${index % COLOURS} curve-dash-${index % DASHES}`;
-}
 
 export class OverlaidSpectra {
   readonly element: HTMLElement;

@@ -19,6 +19,8 @@ export interface HeaderActions {
   settings(): void;
   /** Plans the compression of the whole model. */
   compress(): void;
+  /** Runs the model on a text. */
+  evaluate(): void;
 }
 
 /** Colours for types in the bar; further ones share the last. */
@@ -112,6 +114,16 @@ export class Header {
           this.exact,
           this.cancel,
           hasMatrices(summary) && compress,
+          ...(mayBeDecoder(summary)
+            ? [
+                button({
+                  label: l10n.t('Evaluate…'),
+                  icon: 'beaker',
+                  title: l10n.t('Runs a language model on a text: its perplexity, and that of compressed copies'),
+                  onClick: () => actions.evaluate(),
+                }),
+              ]
+            : []),
           keep,
           iconButton(l10n.t('Settings'), 'settings-gear', () => actions.settings()),
         ),
@@ -173,6 +185,13 @@ export class Header {
 /** Without a matrix there is nothing to plan. */
 function hasMatrices({ tensors }: CheckpointSummary): boolean {
   return tensors.some(({ layers }) => layers.length > 0);
+}
+
+/** Formats that language models come in: whether this one can be run is said where it would run. */
+const DECODER_FORMATS: readonly string[] = ['safetensors', 'pytorch', 'gguf'];
+
+function mayBeDecoder(summary: CheckpointSummary): boolean {
+  return hasMatrices(summary) && DECODER_FORMATS.includes(summary.format);
 }
 
 function facts(summary: CheckpointSummary): HTMLElement[] {

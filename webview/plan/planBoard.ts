@@ -329,13 +329,7 @@ export class PlanBoard {
   }
 
   private beginCurves(): void {
-    const { statistics } = this.inputs();
-    this.curves.begin(
-      this.layers,
-      this.chosen,
-      this.outOfReach(this.chosen),
-      (each) => allocationLacks(each, statistics) === undefined,
-    );
+    this.curves.begin(this.layers, this.chosen, this.outOfReach(this.chosen));
   }
 
   private warn(text: string): void {

@@ -3,6 +3,7 @@ import type { ModelSaving } from '../../extension/shared/compression/modelSaving
 import { l10n } from '../../extension/shared/language/l10n';
 import { button } from '../controls/controls';
 import { element } from '../controls/elements';
+import { durationText } from '../numbers/duration';
 import { formatBytes, formatPercent, counted } from '../numbers/format';
 import { banner } from '../overview/banners';
 
@@ -54,7 +55,7 @@ export class SavingBar {
     this.text.textContent =
       secondsLeft === null
         ? `${what}: ${share}`
-        : l10n.t('{0}: {1}, about {2} left', what, share, timeText(secondsLeft));
+        : l10n.t('{0}: {1}, about {2} left', what, share, durationText(secondsLeft));
     const tenth = l10n.t('Saving, {0} done', formatPercent(Math.floor(fraction * 10) / 10, 2));
     if (this.said.textContent !== tenth) this.said.textContent = tenth;
   }
@@ -106,10 +107,4 @@ export class SavingBar {
     made.setAttribute('role', problem ? 'alert' : 'status');
     return made;
   }
-}
-
-function timeText(seconds: number): string {
-  if (seconds < 60) return counted('seconds', seconds);
-  const minutes = Math.round(seconds / 60);
-  return minutes < 60 ? counted('minutes', minutes) : counted('hours', Math.round(minutes / 60));
 }

@@ -7,6 +7,7 @@ import { largestOf } from '../../extension/shared/extremes';
 import { element } from '../controls/elements';
 import { formatPercent } from '../numbers/format';
 import { drawAxes } from './axes';
+import { curveClass, curveSwatch } from './curveMarks';
 import { PlotFrame } from './plotFrame';
 
 export interface ErrorCurve {
@@ -15,10 +16,6 @@ export interface ErrorCurve {
   /** Smallest share first. */
   readonly points: readonly CurvePoint[];
 }
-
-/** Lines differ by colour and by dashes (`methods.css`): 30 pairs of them. */
-const COLOURS = 6;
-const DASHES = 5;
 
 export class SizeErrorPlot {
   readonly element: HTMLElement;
@@ -70,7 +67,7 @@ export class SizeErrorPlot {
     this.current = current;
     this.chosen = chosen;
     const items = curves.map(({ name, label }, i) =>
-      element('li', { class: name === chosen ? 'chosen' : '' }, swatch(i), label),
+      element('li', { class: name === chosen ? 'chosen' : '' }, curveSwatch(i), label),
     );
     this.legend.replaceChildren(...items);
     this.frame.setFinding(finding);
@@ -115,7 +112,7 @@ export class SizeErrorPlot {
       .y(({ error }) => y(error));
     const fit = frame.layer('fit');
     this.curves.forEach(({ name, points }, i) => {
-      const classes = `${styleOf(i)}${name === this.chosen ? ' chosen' : ''}`;
+      const classes = `${curveClass(i)}${name === this.chosen ? ' chosen' : ''}`;
       fit.append('path').attr('class', classes).attr('d', path(points));
       // A single point is no line.
       if (points.length > 1) return;
@@ -152,19 +149,4 @@ export function errorAt(points: readonly CurvePoint[], share: number): number | 
   if (!a) return b.share === share ? b.error : null;
   const way = b.share > a.share ? (share - a.share) / (b.share - a.share) : 1;
   return a.error + way * (b.error - a.error);
-}
-
-function styleOf(index: number): string {
-  return `error-curve curve-colour-${index % COLOURS} curve-dash-${index % DASHES}`;
-}
-
-function swatch(index: number): SVGElement {
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  svg.setAttribute('class', 'swatch');
-  svg.setAttribute('viewBox', '0 0 26 8');
-  const stroke = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-  stroke.setAttribute('class', styleOf(index));
-  stroke.setAttribute('d', 'M0 4H26');
-  svg.append(stroke);
-  return svg;
 }

@@ -1,13 +1,8 @@
 /** What the process that runs models is asked, and what it answers. */
-import type {
-  DecoderCalibrationReport,
-  DecoderCalibrationRequest,
-  DecoderEvaluationReport,
-  DecoderEvaluationRequest,
-} from '../../shared/decoderRuns';
+import type { DecoderEvaluationReport, DecoderEvaluationRequest } from '../../shared/decoderRuns';
 import type { CalibrationReport, CalibrationRequest } from '../../shared/modelRuns';
-import type { SensitivityRequest, SensitivityRun } from '../sensitivity/sensitivityRecords';
 import type { Problem } from '../../shared/tensors';
+import type { TextEstimate } from '../../shared/textRuns';
 import type { Feed, Feeds, ModelValue } from './modelValues';
 
 export interface ModelCalls {
@@ -19,8 +14,8 @@ export interface ModelCalls {
   run: { params: { feeds: Feeds }; result: TimedRun };
   memory: { params: null; result: { peak: number } };
   calibrate: { params: { model: string; request: CalibrationRequest }; result: CalibrationReport };
-  sensitivity: { params: SensitivityRequest; result: SensitivityRun };
-  calibrateDecoder: { params: DecoderCalibrationRequest; result: DecoderCalibrationReport };
+  /** A piece of the evaluation. */
+  estimateDecoders: { params: DecoderEvaluationRequest; result: TextEstimate };
   evaluateDecoders: { params: DecoderEvaluationRequest; result: DecoderEvaluationReport };
 }
 

@@ -3,9 +3,8 @@
  * It answers calls one after another (`modelCalls.ts`).
  */
 import { problemOf } from '../../shared/rpc';
-import { calibrateDecoderFile } from '../decoders/calibrateDecoderFile';
+import { estimateDecoderFiles } from '../decoders/estimateDecoderFiles';
 import { evaluateDecoderFiles } from '../decoders/evaluateDecoderFiles';
-import { sensitivityOf } from '../sensitivity/sensitivityPass';
 import { calibrateModel } from './calibrate';
 import type { ModelCalls, CallMessage, CallName } from './modelCalls';
 import { LoadedModel } from './loadedModel';
@@ -23,8 +22,7 @@ const handlers: Handlers = {
   run: ({ feeds }) => loaded!.timed(feeds),
   memory: () => Promise.resolve({ peak: peakBytes() }),
   calibrate: ({ model, request }) => calibrateModel(model, request, tellProgress),
-  sensitivity: (request) => sensitivityOf(request, tellProgress),
-  calibrateDecoder: (request) => calibrateDecoderFile(request, tellProgress),
+  estimateDecoders: (request) => estimateDecoderFiles(request),
   evaluateDecoders: (request) => evaluateDecoderFiles(request, tellProgress),
 };
 

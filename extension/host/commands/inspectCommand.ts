@@ -57,6 +57,17 @@ export async function compressModel(
   if (uri) await editors.open(uri, { plan: { path: null } });
 }
 
+/** "Evaluate on a Text…": likewise. */
+export async function evaluateOnText(
+  editors: CheckpointEditors,
+  checkpoints: WorkspaceCheckpoints,
+  given?: vscode.Uri,
+): Promise<void> {
+  const active = given ? undefined : activeCheckpoint();
+  const uri = active ?? (await checkpointFor(checkpoints, given, l10n.t('Evaluate on a Text: which model?')));
+  if (uri) await editors.open(uri, { text: 'evaluate' });
+}
+
 /**
  * The checkpoint that is meant: a file or folder of the explorer, the active editor's file, or one that the person chooses.
  *

@@ -7,6 +7,7 @@ import type { CheckpointView } from './checkpointView';
 import type { EngineClient } from '../engineClient';
 import { notOnDisk } from '../workspace/onDisk';
 import type { OwnNumbersMemory } from './ownNumbersMemory';
+import type { TextChoicesMemory } from './textChoices';
 import type { Quarantine } from '../quarantine';
 import { inspectSettings } from '../settings';
 import { readViewBundle, type ViewBundle } from './viewHtml';
@@ -47,6 +48,7 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
     private readonly quarantine: Quarantine,
     private readonly columns: TableMemory,
     private readonly ownNumbers: OwnNumbersMemory,
+    private readonly texts: TextChoicesMemory,
   ) {}
 
   register(): vscode.Disposable {
@@ -88,7 +90,7 @@ export class CheckpointEditors implements vscode.CustomReadonlyEditorProvider<Ch
     const { bundle, View } = await this.loadView();
     // The tab may be closed by now.
     if (!this.documents.has(document)) return;
-    const view = new View(panel, document, bundle, this.log, this.columns);
+    const view = new View(panel, document, bundle, this.log, this.columns, this.texts);
     const selection = this.selections.get(key);
     this.selections.delete(key);
     if (selection) view.show(selection);

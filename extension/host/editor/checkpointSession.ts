@@ -8,7 +8,7 @@ import type { CompressionPreview, RankRequest, SaveRequest, SaveResult } from '.
 import type { InspectDepth, QuickLook } from '../../shared/estimates';
 import { withoutNumbers } from '../../shared/layerFindings';
 import type { GoodnessOfFit, InspectSettings, LayerResult, LayerSpectrum } from '../../shared/layers';
-import type { DocumentStamp, ViewNotifications } from '../../protocol';
+import type { DocumentStamp, EngineNotifications, ViewNotifications } from '../../protocol';
 import { l10n } from '../../shared/language/l10n';
 import { problemOf } from '../../shared/rpc';
 import type { CheckpointSummary, LayerParts, PackedSummary, Problem } from '../../shared/tensors';
@@ -17,6 +17,7 @@ import { CheckpointInEngine, DIED, ENGINE_GONE, SessionError, type OpeningOption
 import { OwnNumbersList } from './ownNumbersList';
 import { ModelSavingRun } from './modelSavingRun';
 import { SessionExports } from './sessionExports';
+import { TextRunning } from './textRunning';
 import { contentsOf, jobNames, type Contents } from './sessionContents';
 
 /** What a view begins with: all of the same version of the files. */
@@ -35,6 +36,7 @@ export type SavedLayerNews = { request: SaveRequest; seconds: number } & (
 
 /** What a session tells its views, results one by one. */
 export type SessionNotifications = Omit<ViewNotifications, 'select' | 'results' | 'quick'> & {
+  running: Pick<EngineNotifications['running'], 'fraction' | 'message' | 'secondsLeft'>;
   result: LayerResult;
   quick: QuickLook;
   /** Opened anew: results so far are gone. */
@@ -86,6 +88,9 @@ export class CheckpointSession {
 
   /** The saving of the whole model, compressed. */
   readonly modelSaving = new ModelSavingRun(this, (state) => this.events.emit('modelSaving', state));
+
+  /** The model on a text. */
+  readonly textRun = new TextRunning(this, (state) => this.events.emit('textRun', state));
 
   /**
    * @param refusal why the engine could not read it, where that is known
@@ -309,6 +314,9 @@ export class CheckpointSession {
       }),
       saving: ours(({ fraction, message, secondsLeft }) =>
         this.events.emit('saving', { fraction, message, ...(secondsLeft !== undefined && { secondsLeft }) }),
+      ),
+      running: ours(({ fraction, message, secondsLeft }) =>
+        this.events.emit('running', { fraction, message, ...(secondsLeft !== undefined && { secondsLeft }) }),
       ),
       testing: ours(({ layer, fraction }) => this.events.emit('testing', { layer, fraction })),
       changed: ours(({ problem }) => this.filesChanged(problem)),

@@ -6,6 +6,7 @@ import { messageTransport } from '../../shared/messageTransport';
 import type { ViewNotifications, ViewRequests, ViewState } from '../../protocol';
 import { notifier } from '../../shared/rpc';
 import { handle } from '../../shared/rpcHandlers';
+import type { TextViewRequests } from '../../shared/textRuns';
 import type { CheckpointSession } from './checkpointSession';
 import { evaluateSaved } from './evaluateFlow';
 import { saveArrayWithDialog } from './arrayFlow';
@@ -16,6 +17,8 @@ import { askPlanTarget, choosePlanFile, chooseQuantisedCheckpoint } from './plan
 import { addColumns } from './ownNumbersFlow';
 import { askSavingChoices } from './modelSaveFlow';
 import { Outbox } from './outbox';
+import type { TextChoicesMemory } from './textChoices';
+import { chooseSavedModels, chooseText } from './textFiles';
 import { saveWithDialog } from './saveFlow';
 import { askStatistics } from './statisticsFlow';
 import { exactUpTo, inspectOnOpen, inspectSettings, showSettings } from '../settings';
@@ -46,6 +49,7 @@ export class CheckpointView implements ColumnReader {
     private readonly bundle: ViewBundle,
     private readonly log: vscode.LogOutputChannel,
     private readonly table: TableMemory,
+    private readonly texts: TextChoicesMemory,
   ) {
     this.session = document.session;
     const { webview } = panel;
@@ -205,6 +209,7 @@ export class CheckpointView implements ColumnReader {
         if (state?.state === 'done') await evaluateSaved(session, this.document.uri, state.result);
         return null;
       },
+      ...this.textHandlers(),
       reload: async () => {
         const reloaded = session.reload();
         for (const view of this.document.views) if (view !== this) view.load();
@@ -245,9 +250,40 @@ export class CheckpointView implements ColumnReader {
     };
   }
 
-  /** How a save ends is told by its state. What keeps it from beginning, in another tab's way, goes to the log. */
-  private running(save: Promise<void>): void {
-    save.catch((error: unknown) => this.log.warn(`${this.session.path}: ${String(error)}`));
+  private textHandlers(): Pick<Parameters<typeof handle<ViewRequests>>[1], keyof TextViewRequests> {
+    const { session } = this;
+    return {
+      decoderFacts: async (_, token) => ({
+        facts: await session.inEngine.askNumbers('decoderFacts', {}, token),
+        choices: this.texts.read(),
+      }),
+      chooseText: async () => {
+        const path = await chooseText(this.document.uri);
+        return path === undefined ? null : { path };
+      },
+      chooseSaved: async () => {
+        const { state } = session.modelSaving;
+        const paths = await chooseSavedModels(this.document.uri, state?.state === 'done' ? state.target : undefined);
+        return paths === undefined ? null : { paths };
+      },
+      estimateOnText: (params, token) => session.inEngine.askNumbers('estimateOnText', params, token),
+      evaluateOnText: async ({ request }) => {
+        session.textRun.assertIdle();
+        const { path, windows, length = null } = request.tokens;
+        await this.texts.keep({ text: path, windows, length });
+        this.running(session.textRun.evaluate(request));
+        return null;
+      },
+      cancelOnText: () => {
+        session.textRun.cancel();
+        return null;
+      },
+    };
+  }
+
+  /** How a save or a run ends is told by its state. What keeps it from beginning, in another tab's way, goes to the log. */
+  private running(work: Promise<void>): void {
+    work.catch((error: unknown) => this.log.warn(`${this.session.path}: ${String(error)}`));
   }
 
   private async state(): Promise<ViewState> {
@@ -255,10 +291,12 @@ export class CheckpointView implements ColumnReader {
     const { select } = this;
     this.select = undefined;
     const modelSaving = this.session.modelSaving.state;
+    const textRun = this.session.textRun.state;
     return {
       ...{ ...contents, settings: inspectSettings(), columns: this.table.read(), shares: this.table.shares },
       own: this.session.own.kept,
       ...(modelSaving && { modelSaving }),
+      ...(textRun && { textRun }),
       ...(select && { select }),
     };
   }
@@ -284,6 +322,7 @@ export class CheckpointView implements ColumnReader {
       session.on('ownNumbers', (params) => void this.send('ownNumbers', params)),
       session.on('saving', (params) => void this.send('saving', params)),
       session.on('modelSaving', (params) => void this.send('modelSaving', params)),
+      session.on('textRun', (params) => void this.send('textRun', params)),
       session.on('testing', (params) => void this.send('testing', params)),
       session.on('changed', (params) => void this.send('changed', params)),
       session.on('engine', (params) => void this.send('engine', params)),

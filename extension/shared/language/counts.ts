@@ -5,6 +5,7 @@ import { l10n } from './l10n';
 type Counted = (count: number, text: string | number) => string;
 
 export const counts = {
+  blocks: (count, text) => l10n.many(count, '1 block', '{0} blocks', text),
   bytes: (count, text) => l10n.many(count, '1 byte', '{0} bytes', text),
   columns: (count, text) => l10n.many(count, '1 column', '{0} columns', text),
   elements: (count, text) => l10n.many(count, '1 element', '{0} elements', text),
@@ -21,4 +22,5 @@ export const counts = {
   tensors: (count, text) => l10n.many(count, '1 tensor', '{0} tensors', text),
   threads: (count, text) => l10n.many(count, '1 thread', '{0} threads', text),
   tokens: (count, text) => l10n.many(count, '1 token', '{0} tokens', text),
+  windows: (count, text) => l10n.many(count, '1 window', '{0} windows', text),
 } as const satisfies Record<string, Counted>;

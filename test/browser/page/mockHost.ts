@@ -16,6 +16,7 @@ import type { Problem, LayerParts, PartSummary, TensorSummary } from '../../../e
 import { elementSlice, elementTable, heatMap, layerVectors } from './mockMatrix';
 import { ownNumbers } from './mockOwn';
 import { gramSpectrum, layerDifference, measuredLayer, statisticsSummary } from './mockMethods';
+import { textHandlers } from './mockText';
 import { assignment, groupOptions, loadedAssignment, loadedPlan, planSource, quantisedSummary } from './mockPlan';
 import {
   adapter,
@@ -202,6 +203,7 @@ handle<ViewRequests>(connection, {
     return { queued: names?.length ?? tensors.length };
   },
   openWhole: () => null,
+  ...textHandlers(options, (name, params) => toView.notify(name, params)),
   drawn: () => null,
   shows: () => null,
   // For all pages of the tests' session that ask for it, as a workspace is for all its views.

@@ -128,6 +128,18 @@ const documentHandlers: Handlers<DocumentRequests> = {
   compareChoices: unused,
   calibrate: unused,
   evaluate: unused,
+  decoderFacts: unused,
+  estimateOnText: unused,
+  evaluateOnText: async ({ document, request }, token) => {
+    const about = stampOf(document);
+    const { path: text } = request.tokens;
+    await notify.notify('running', { ...about, fraction: 0.25, message: 'block 1', secondsLeft: 3 });
+    if (text.endsWith('fatal')) process.exit(9);
+    if (text.endsWith('short')) throw new Error(`${text}: has 3 tokens`);
+    if (text.endsWith('slow')) await cancelled(token);
+    if (token.isCancellationRequested) throw new DOMException('cancelled', 'AbortError');
+    return { windows: 1, length: 2, tokens: 1, bootstrap: { seed: 1, resamples: 1 }, models: [] };
+  },
   choiceDifference: unused,
   planLayers: unused,
   loadPlan: unused,
