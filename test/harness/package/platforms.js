@@ -18,12 +18,12 @@ const MACOS = ['libonnxruntime.1.dylib', 'onnxruntime_binding.node'];
 const NONE = [];
 
 module.exports = {
-  'linux-x64': { onnxruntime: LINUX, files: 64, packedMB: 21.2, unpackedMB: 55.7 },
-  'linux-arm64': { onnxruntime: LINUX, files: 64, packedMB: 13.6, unpackedMB: 35 },
-  'win32-x64': { onnxruntime: WINDOWS, files: 68, packedMB: 32.1, unpackedMB: 76.5 },
-  'win32-arm64': { onnxruntime: WINDOWS, files: 68, packedMB: 33.2, unpackedMB: 82.2 },
-  'darwin-arm64': { onnxruntime: MACOS, files: 64, packedMB: 16.3, unpackedMB: 54.3 },
-  'darwin-x64': { onnxruntime: NONE, files: 31, packedMB: 3.1, unpackedMB: 9 },
-  'alpine-x64': { onnxruntime: NONE, files: 31, packedMB: 3.1, unpackedMB: 9 },
-  'alpine-arm64': { onnxruntime: NONE, files: 31, packedMB: 3.1, unpackedMB: 9 },
+  'linux-x64': { onnxruntime: LINUX, files: 64, packedMB: 21.3, unpackedMB: 56 },
+  'linux-arm64': { onnxruntime: LINUX, files: 64, packedMB: 13.8, unpackedMB: 35.3 },
+  'win32-x64': { onnxruntime: WINDOWS, files: 68, packedMB: 32.2, unpackedMB: 76.9 },
+  'win32-arm64': { onnxruntime: WINDOWS, files: 68, packedMB: 33.4, unpackedMB: 82.5 },
+  'darwin-arm64': { onnxruntime: MACOS, files: 64, packedMB: 16.5, unpackedMB: 54.6 },
+  'darwin-x64': { onnxruntime: NONE, files: 31, packedMB: 3.2, unpackedMB: 9.4 },
+  'alpine-x64': { onnxruntime: NONE, files: 31, packedMB: 3.2, unpackedMB: 9.4 },
+  'alpine-arm64': { onnxruntime: NONE, files: 31, packedMB: 3.2, unpackedMB: 9.4 },
 };
