@@ -67,7 +67,8 @@ export async function evaluateDecoders(
   };
 }
 
-function evaluated(name: string, { nll, kl, agrees }: TokenScores, perWindow: number): EvaluatedDecoder {
+/** Means of a model's scores, by window and in all. @param perWindow tokens of a window that are scored */
+export function evaluated(name: string, { nll, kl, agrees }: TokenScores, perWindow: number): EvaluatedDecoder {
   const windows = Array.from({ length: nll.length / perWindow }, (_, window) => {
     const of = (values: ArrayLike<number>): number => mean(values, window * perWindow, (window + 1) * perWindow);
     return { nll: of(nll), kl: kl ? of(kl) : null, top1_agreement: agrees ? of(agrees) : null };

@@ -62,3 +62,38 @@ export interface DecoderEvaluationReport extends DecoderEvaluation {
   /** What the tokens are, for people. */
   readonly inputs: string;
 }
+
+export interface DecoderCalibrationRequest {
+  readonly model: string;
+  readonly tokens: TokenInputs;
+  /** The new file of statistics. */
+  readonly target: string;
+  readonly overwrite: boolean;
+  /** Bytes that the Gram matrices of one block may take. */
+  readonly gramBytes: number;
+}
+
+export interface CalibratedLayer {
+  readonly layer: string;
+  readonly inputs: number;
+  readonly tokens: number;
+  readonly gram: boolean;
+}
+
+export interface DecoderCalibrationReport {
+  readonly path: string;
+  readonly bytes: number;
+  readonly windows: number;
+  readonly length: number;
+  /** What the tokens are, for people. */
+  readonly inputs: string;
+  readonly layers: readonly CalibratedLayer[];
+  /** By block: 1 − the mean cosine of what enters it and what leaves it. */
+  readonly influence: Readonly<Record<string, number>>;
+  /** Experts that no token went to. */
+  readonly unreached: readonly string[];
+  /** Layers without a Gram matrix, for want of memory. */
+  readonly diagonal: readonly string[];
+  /** Layers with fewer tokens than inputs: their Gram matrix is singular. */
+  readonly singular: readonly string[];
+}

@@ -172,7 +172,8 @@ export function* inspectCsv(layers: readonly ReportedLayer[]): Generator<string>
   for (const layer of layers) yield csvLine(cells(layer));
 }
 
-function csvLine(cells: readonly (string | number | null | undefined)[]): string {
+/** Texts that a spreadsheet would run are made plain. */
+export function csvLine(cells: readonly (string | number | null | undefined)[]): string {
   return `${cells.map(csvCell).join(',')}\n`;
 }
 

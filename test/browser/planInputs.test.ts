@@ -1,6 +1,7 @@
 /** What a plan is made from beside the layers: an ILP's choices, groups, a quantised checkpoint. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Locator, Page } from 'playwright-core';
 import type { AssignmentRequest } from '../../extension/shared/compression/assignments';
 import { eventually } from '../harness/eventually';
@@ -99,9 +100,18 @@ describe('what plans are made from', () => {
     assert.equal(await option('Block influence (needs statistics with block influence)').isDisabled(), true);
     assert.equal(await option('Optimal for the outputs (needs input Grams)').isDisabled(), true);
     await page.keyboard.press('Escape');
+    // A line for what can be asked alone: without statistics, all its layers would stay dense.
+    const byWeights = ['FARMS alpha', 'AlphaPruning', 'WeLore', 'Uniform'];
+    const lines = (wanted: readonly string[]): Promise<string[]> =>
+      eventually(
+        () => page.locator('.plan .curve-legend li').allInnerTexts(),
+        (texts) => isDeepStrictEqual(texts.toSorted(), wanted.toSorted()),
+      );
+    await lines(['Optimal', ...byWeights]);
     await page.getByRole('button', { name: 'Use Statistics…' }).click();
     await page.getByText('Statistics statistics.safetensors').waitFor();
     await page.getByRole('slider', { name: 'Target' }).fill('75');
+    await lines(['Optimal', 'Optimal for the outputs', 'Block influence', ...byWeights]);
     await choose(page, 'Allocation', /^Block influence$/);
     const shared = await eventually(
       () => sentPlan(page),

@@ -2,7 +2,7 @@
 import type { ErrorCurve } from '../plots/sizeErrorPlot';
 import { ALLOCATION_LABELS } from './allocationLabels';
 import type { OutOfReach } from './planInputs';
-import { QUICK_ALLOCATIONS, type PlanLayers } from './planLayers';
+import { QUICK_ALLOCATIONS, type PlanLayers, type QuickAllocation } from './planLayers';
 import type { PlanSettings } from './planSettings';
 
 /** A line waits no longer than this for idle time. */
@@ -18,10 +18,19 @@ export class CurveWork {
 
   constructor(private readonly onLine: () => void) {}
 
-  /** Begins anew; the former lines go when the first new one is there. */
-  begin(layers: PlanLayers, settings: PlanSettings, out: OutOfReach): void {
+  /**
+   * Begins anew; the former lines go when the first new one is there.
+   *
+   * @param canBeAsked false for an allocation that lacks statistics: all its layers would stay dense
+   */
+  begin(
+    layers: PlanLayers,
+    settings: PlanSettings,
+    out: OutOfReach,
+    canBeAsked: (allocation: QuickAllocation) => boolean,
+  ): void {
     this.stop();
-    const waiting = [...QUICK_ALLOCATIONS];
+    const waiting = QUICK_ALLOCATIONS.filter(canBeAsked);
     const done: ErrorCurve[] = [];
     const step = (): void => {
       const name = waiting.shift();

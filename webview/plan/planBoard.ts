@@ -329,7 +329,13 @@ export class PlanBoard {
   }
 
   private beginCurves(): void {
-    this.curves.begin(this.layers, this.chosen, this.outOfReach(this.chosen));
+    const { statistics } = this.inputs();
+    this.curves.begin(
+      this.layers,
+      this.chosen,
+      this.outOfReach(this.chosen),
+      (each) => allocationLacks(each, statistics) === undefined,
+    );
   }
 
   private warn(text: string): void {

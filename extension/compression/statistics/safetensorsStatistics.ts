@@ -4,11 +4,13 @@
  */
 import type { Checkpoint, TensorInfo } from '../../checkpoint/checkpoint';
 import { safetensorsFormat } from '../../checkpoint/safetensors/safetensors';
+import { isObject } from '../../checkpoint/files/jsonFile';
 import { concurrently } from '../../checkpoint/files/concurrently';
 import {
   BLOCK_INFLUENCE_ENDING,
   FIELD_ENDINGS,
   measurementOf,
+  SAME_INPUTS_KEY,
   SYNTHETIC_KEY,
   SYNTHETIC_VALUE,
   TOKENS_ENDING,
@@ -73,7 +75,36 @@ async function namedStatistics(
     if (length > MAX_COUNTS) problems.push(`${tensor.name} has ${length} numbers, which is no count of tokens`);
     else at(of).tokens = [...(await measured.read(undefined, signal))];
   });
+  addSameInputs(file.metadata, named, problems);
   return named;
+}
+
+/** Layers that have the inputs of another one. */
+function addSameInputs(metadata: Checkpoint['metadata'], named: Map<string, Named>, problems: string[]): void {
+  const text = metadata[SAME_INPUTS_KEY];
+  if (text === undefined) return;
+  let same: unknown;
+  try {
+    same = JSON.parse(text);
+  } catch {
+    same = undefined;
+  }
+  if (!isObject(same)) {
+    problems.push(
+      `${SAME_INPUTS_KEY} in the metadata is no object: what it says of layers is left out; calibrate again`,
+    );
+    return;
+  }
+  for (const [layer, other] of Object.entries(same)) {
+    const found = typeof other === 'string' ? named.get(other) : undefined;
+    // Fisher information is of a layer's own weights.
+    if (found && !named.has(layer)) named.set(layer, withoutFisher(found));
+    else if (!found) problems.push(`${layer} has the inputs of ${JSON.stringify(other)}, of which there is nothing`);
+  }
+}
+
+function withoutFisher({ fields: { fisher: _, ...fields }, tokens }: Named): Named {
+  return { fields, ...(tokens && { tokens }) };
 }
 
 /** A cosine is within −1 and 1; rounding to 16 bits may take it a little beyond. */

@@ -26,6 +26,12 @@ export const TOKENS_ENDING = '.tokens';
  */
 export const BLOCK_INFLUENCE_ENDING = '.block_influence';
 
+/**
+ * Key of the metadata: an object, as JSON, of layers that have the inputs of another one (k and v those of q), by the names that
+ * the other's arrays stand under.
+ */
+export const SAME_INPUTS_KEY = 'eigenscope.same_inputs';
+
 /** Key of the metadata, and its value, in a file that was made from random inputs. */
 export const SYNTHETIC_KEY = 'eigenscope.synthetic';
 export const SYNTHETIC_VALUE = 'true';

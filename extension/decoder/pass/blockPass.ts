@@ -36,12 +36,29 @@ export async function passBlocks(
   assertWindows(windows, description, source);
   const { signal, sessions } = options;
   const batches = await embedded(windows, description, source, sessions, signal);
-  const pass = new Pass(description, source, windows.length, windows[0]!.length, options);
-  for (const [index, block] of description.blocks.entries()) {
-    signal?.throwIfAborted();
-    await pass.through(block, index, batches);
-  }
+  await continueBlocks(description, source, batches, { from: 0, to: description.blocks.length }, options);
   return batches;
+}
+
+/**
+ * The blocks [from, to) alone: the batches' states, those before `from`, become those behind the last of them.
+ *
+ * @throws as `passBlocks`
+ */
+export async function continueBlocks(
+  description: DecoderDescription,
+  source: WeightSource,
+  batches: readonly Batch[],
+  { from, to }: { readonly from: number; readonly to: number },
+  options: PassOptions,
+): Promise<void> {
+  const last = batches.at(-1)!;
+  const length = last.states.length / (last.count * description.hidden);
+  const pass = new Pass(description, source, last.first + last.count, length, options);
+  for (let index = from; index < to; index++) {
+    options.signal?.throwIfAborted();
+    await pass.through(description.blocks[index]!, index, batches);
+  }
 }
 
 class Pass {
@@ -72,11 +89,20 @@ class Pass {
       const window = batch.first + batch.count;
       listener?.progress?.({ block: index, blocks: blocks.length, window, windows: this.windows });
     }
-    if (!block.experts) return;
+    if (block.experts) await this.throughExperts(block, routed, batches);
+    await listener?.done?.(block);
+  }
+
+  private async throughExperts(
+    block: BlockDescription,
+    routed: readonly RoutedBatch[],
+    batches: readonly Batch[],
+  ): Promise<void> {
+    const { hidden } = this.description;
     await passExperts(block, routed, { ...this.options, source: this.source, hidden });
     for (const [at, { before }] of routed.entries()) {
       this.assertFinite(block, batches[at]!);
-      listener?.block?.(block, before, batches[at]!.states);
+      this.options.listener?.block?.(block, before, batches[at]!.states);
     }
   }
 

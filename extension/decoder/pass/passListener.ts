@@ -16,5 +16,7 @@ export interface PassListener {
   readonly inputs?: (modules: readonly string[], rows: Values) => Promise<void>;
   /** States before and after a block, of one batch after another. */
   readonly block?: (block: BlockDescription, before: Float32Array, after: Float32Array) => void;
+  /** All windows went through the block. */
+  readonly done?: (block: BlockDescription) => Promise<void>;
   readonly progress?: (progress: PassProgress) => void;
 }

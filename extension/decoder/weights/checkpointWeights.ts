@@ -7,9 +7,10 @@ import { elementSize } from '../../checkpoint/elements/dtype';
 import { huggingFaceExperts } from '../../checkpoint/gguf/ggufNames';
 import { ggufRowOrder, unpairedRows } from '../../checkpoint/gguf/ggufRowOrder';
 import type { Model } from '../../checkpoint/openModel';
+import { transposeSingles } from '../../linalg/kernels/transposeSingles';
 import { DecoderError } from '../decoderError';
 import type { Linear, Norm } from '../families/family';
-import { singles, transposedSingles } from './singles';
+import { singles } from './singles';
 import type { LinearWeight, MatrixWeight, NormWeight, WeightSource } from './weightSource';
 
 /** A tensor, or one matrix of a stack. */
@@ -60,6 +61,13 @@ export class CheckpointWeights implements WeightSource {
   layerName(weight: string): string | undefined {
     const found = this.find(weight);
     return found?.index === undefined ? found?.tensor.name : `${found.tensor.name}[${found.index}]`;
+  }
+
+  /** Inputs of a module, from the header. @throws DecoderError `missing-weights` */
+  inputsOf({ name, inputsFirst }: Linear): number {
+    const { tensor } = this.place(`${name}.weight`);
+    const turned = tensor.inputsFirst === true || (inputsFirst === true && !this.gguf);
+    return tensor.shape.at(turned ? -2 : -1)!;
   }
 
   async linear(linear: Linear, signal?: AbortSignal): Promise<LinearWeight> {
@@ -113,14 +121,14 @@ export class CheckpointWeights implements WeightSource {
       // (A·B)ᵀ = Bᵀ·Aᵀ
       return {
         ...{ kind: 'pair', outputs, inputs, rank },
-        left: transposedSingles(right, rank, columns),
-        right: transposedSingles(left, rows, rank),
+        left: transposeSingles(right, rank, columns),
+        right: transposeSingles(left, rows, rank),
       };
     }
     const band = index === undefined ? undefined : { start: index, end: index + 1 };
     const bytes = await this.model.read(tensor, band, signal);
     const w = singles(this.ordered(linear, tensor, bytes, rows), tensor.dtype);
-    return { kind: 'dense', w: turned ? transposedSingles(w, rows, columns) : w, outputs, inputs };
+    return { kind: 'dense', w: turned ? transposeSingles(w, rows, columns) : w, outputs, inputs };
   }
 
   private async factor(
@@ -130,7 +138,7 @@ export class CheckpointWeights implements WeightSource {
     signal?: AbortSignal,
   ): Promise<Float32Array> {
     const w = singles(await this.model.read(tensor, undefined, signal), tensor.dtype);
-    return transposed ? transposedSingles(w, columns, rows) : w;
+    return transposed ? transposeSingles(w, columns, rows) : w;
   }
 
   /** Rows of q and k, as they lie in the file, in Hugging Face's order. @throws DecoderError `unsupported` if it is not known */

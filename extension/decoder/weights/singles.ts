@@ -19,12 +19,3 @@ export function singles(bytes: Uint8Array, dtype: DType): Float32Array {
   }
   return result;
 }
-
-/** rows × columns as columns × rows. */
-export function transposedSingles(w: Float32Array, rows: number, columns: number): Float32Array {
-  const result = new Float32Array(w.length);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) result[column * rows + row] = w[row * columns + column]!;
-  }
-  return result;
-}

@@ -1,6 +1,12 @@
 /** Language models in a process of their own, which can be cancelled, and may end without taking the engine along. */
 import path from 'node:path';
-import type { DecoderEvaluationReport, DecoderEvaluationRequest } from '../../shared/decoderRuns';
+import { removeAbandonedPartials } from '../../compression/partialFile';
+import type {
+  DecoderCalibrationReport,
+  DecoderCalibrationRequest,
+  DecoderEvaluationReport,
+  DecoderEvaluationRequest,
+} from '../../shared/decoderRuns';
 import { ModelProcess } from '../models/modelProcess';
 
 /**
@@ -23,5 +29,29 @@ export async function runDecoderEvaluation(
     });
   } finally {
     await process.end();
+  }
+}
+
+/** The same for statistics. Nothing is written where it throws. */
+export async function runDecoderCalibration(
+  request: DecoderCalibrationRequest,
+  signal: AbortSignal,
+  onProgress: (fraction: number, message: string) => void,
+  script?: string,
+): Promise<DecoderCalibrationReport> {
+  const { model, tokens } = request;
+  const target = path.resolve(request.target);
+  const process = new ModelProcess(signal, onProgress, script);
+  try {
+    return await process.call('calibrateDecoder', {
+      ...request,
+      model: path.resolve(model),
+      tokens: { ...tokens, path: path.resolve(tokens.path) },
+      target,
+    });
+  } finally {
+    await process.end();
+    // It may have been ended while it wrote.
+    if (signal.aborted) await removeAbandonedPartials(path.dirname(target));
   }
 }

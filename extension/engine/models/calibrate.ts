@@ -7,13 +7,10 @@ import { FileReader } from '../../checkpoint/files/fileReader';
 import { dataFiles } from '../../compression/writers/onnx/externalLayout';
 import { OnnxPlaces } from '../../checkpoint/onnx/onnxPlaces';
 import { writeAtomically } from '../../compression/atomicFile';
-import { layOut, type HeaderEntry } from '../../compression/safetensorsLayout';
-import {
-  FIELD_ENDINGS,
-  SYNTHETIC_KEY,
-  SYNTHETIC_VALUE,
-  TOKENS_ENDING,
-} from '../../compression/statistics/statisticsFile';
+import { layOut } from '../../compression/safetensorsLayout';
+import { InputSums } from '../../compression/statistics/inputSums';
+import { appendElements, statisticsEntries } from '../../compression/statistics/statisticsEntries';
+import { SYNTHETIC_KEY, SYNTHETIC_VALUE } from '../../compression/statistics/statisticsFile';
 import { NOTE_KEY } from '../../shared/compression/savedNote';
 import { bytesOf, rewritten } from '../../compression/writers/onnx/protobufRewrite';
 import { widen } from '../../checkpoint/elements/dtype';
@@ -21,7 +18,7 @@ import { createMatrixProducts } from '../../linalg/products/matrixProducts';
 import type { Accumulate } from '../../linalg/products/productTypes';
 import type { CalibrationReport, CalibrationRequest } from '../../shared/modelRuns';
 import { tokenRows, type Floats } from './inputRows';
-import { InputSums } from './inputSums';
+import { listed } from './listedLayers';
 import { LoadedModel } from './loadedModel';
 import { openSamples } from './modelInputs';
 import { ModelRunError } from './modelRunError';
@@ -140,10 +137,6 @@ function floatsOf({ type, data }: Value): Floats | undefined {
   return type === 'float16' ? widen(bytes, 'F16') : undefined;
 }
 
-interface Entry extends HeaderEntry {
-  readonly elements: () => Float64Array;
-}
-
 async function written(
   groups: readonly Group[],
   taps: Taps,
@@ -166,7 +159,9 @@ async function written(
   }
   if (measured.length === 0) throw new ModelRunError('invalid-inputs', `no layer could be measured: ${left[0]!.why}`);
   const synthetic = inputs.kind === 'random';
-  const entries = measured.flatMap(entriesOf);
+  const entries = measured.flatMap(({ layers, sums }) =>
+    layers.flatMap((layer) => statisticsEntries(layer, sums.inputs, sums.gram !== undefined, () => sums)),
+  );
   const metadata = {
     format: 'pt',
     ...(synthetic && { [SYNTHETIC_KEY]: SYNTHETIC_VALUE, 'eigenscope.seed': String(inputs.seed) }),
@@ -178,10 +173,7 @@ async function written(
     { size: layout.fileBytes, protect, ofModel: true, ...(overwrite !== undefined && { overwrite }) },
     async (append) => {
       await append(layout.header);
-      for (const { elements } of layout.order) {
-        const { buffer, byteOffset, byteLength } = elements();
-        await append(new Uint8Array(buffer, byteOffset, byteLength));
-      }
+      for (const entry of layout.order) await appendElements(append, entry);
     },
   );
   const diagonal = measured.filter(({ sums }) => !sums.gram).flatMap(({ layers }) => layers);
@@ -208,30 +200,4 @@ async function written(
         : []),
     ],
   };
-}
-
-function entriesOf({ layers, sums }: Group): Entry[] {
-  const { inputs, tokens } = sums;
-  return layers.flatMap((layer) => {
-    const entry = (ending: string, shape: readonly number[], elements: () => Float64Array): Entry => ({
-      name: `${layer}${ending}`,
-      dtype: 'F64',
-      shape,
-      elements,
-    });
-    return [
-      ...(sums.gram ? [entry(FIELD_ENDINGS.gram, [inputs, inputs], () => sums.symmetricGram()!)] : []),
-      entry(FIELD_ENDINGS.mean, [inputs], () => sums.mean(sums.sum)),
-      entry(FIELD_ENDINGS.absMean, [inputs], () => sums.mean(sums.magnitudes)),
-      entry(FIELD_ENDINGS.squareMean, [inputs], () => sums.mean(sums.squares)),
-      entry(TOKENS_ENDING, [1], () => Float64Array.of(tokens)),
-    ];
-  });
-}
-
-const NAMES_SHOWN = 3;
-
-function listed(layers: readonly string[]): string {
-  const more = layers.length - NAMES_SHOWN;
-  return layers.slice(0, NAMES_SHOWN).join(', ') + (more > 0 ? ` and ${more} more layers` : '');
 }

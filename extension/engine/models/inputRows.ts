@@ -1,15 +1,9 @@
 /** What an operator multiplies by its weight, as rows of tokens: for a convolution, the patch of each output position. */
 import { product } from '../../shared/matrixAxes';
+import type { TokenRows } from '../../compression/statistics/inputSums';
 import type { RowForm } from './taps';
 
 export type Floats = Float32Array | Float64Array;
-
-/** Rows of tokens, which are copied out a few at a time. */
-export interface TokenRows {
-  readonly count: number;
-  /** Writes rows [start, end) to `into`, from its beginning. */
-  copy(into: Float64Array, start: number, end: number): void;
-}
 
 /**
  * @param inputs numbers of one token

@@ -1,6 +1,12 @@
 /** What the process that runs models is asked, and what it answers. */
-import type { DecoderEvaluationReport, DecoderEvaluationRequest } from '../../shared/decoderRuns';
+import type {
+  DecoderCalibrationReport,
+  DecoderCalibrationRequest,
+  DecoderEvaluationReport,
+  DecoderEvaluationRequest,
+} from '../../shared/decoderRuns';
 import type { CalibrationReport, CalibrationRequest } from '../../shared/modelRuns';
+import type { SensitivityRequest, SensitivityRun } from '../sensitivity/sensitivityRecords';
 import type { Problem } from '../../shared/tensors';
 import type { TextEstimate } from '../../shared/textRuns';
 import type { Feed, Feeds, ModelValue } from './modelValues';
@@ -16,6 +22,8 @@ export interface ModelCalls {
   calibrate: { params: { model: string; request: CalibrationRequest }; result: CalibrationReport };
   /** A piece of the evaluation. */
   estimateDecoders: { params: DecoderEvaluationRequest; result: TextEstimate };
+  sensitivity: { params: SensitivityRequest; result: SensitivityRun };
+  calibrateDecoder: { params: DecoderCalibrationRequest; result: DecoderCalibrationReport };
   evaluateDecoders: { params: DecoderEvaluationRequest; result: DecoderEvaluationReport };
 }
 

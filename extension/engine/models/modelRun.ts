@@ -3,8 +3,10 @@
  * It answers calls one after another (`modelCalls.ts`).
  */
 import { problemOf } from '../../shared/rpc';
+import { calibrateDecoderFile } from '../decoders/calibrateDecoderFile';
 import { estimateDecoderFiles } from '../decoders/estimateDecoderFiles';
 import { evaluateDecoderFiles } from '../decoders/evaluateDecoderFiles';
+import { sensitivityOf } from '../sensitivity/sensitivityPass';
 import { calibrateModel } from './calibrate';
 import type { ModelCalls, CallMessage, CallName } from './modelCalls';
 import { LoadedModel } from './loadedModel';
@@ -23,6 +25,8 @@ const handlers: Handlers = {
   memory: () => Promise.resolve({ peak: peakBytes() }),
   calibrate: ({ model, request }) => calibrateModel(model, request, tellProgress),
   estimateDecoders: (request) => estimateDecoderFiles(request),
+  sensitivity: (request) => sensitivityOf(request, tellProgress),
+  calibrateDecoder: (request) => calibrateDecoderFile(request, tellProgress),
   evaluateDecoders: (request) => evaluateDecoderFiles(request, tellProgress),
 };
 

@@ -34,6 +34,9 @@ import { ProgressLine } from './progressLine';
 import { layerReport, tensorReport } from './report';
 import { saveLayers, type SavedLayer } from '../requests/saveLayers';
 import { saveSingularVectors } from './saveSingularVectors';
+import { parseSensitivity, SENSITIVITY_USAGE, type SensitivityCommand } from '../sensitivity/sensitivityArguments';
+import { sensitivityReport } from '../sensitivity/sensitivityCommand';
+import { sensitivityText } from '../sensitivity/sensitivityText';
 import { layersToCompress, oneLayer, selectedLayers } from './selectedLayers';
 import { createEngine, gathering, resultsOf } from './terminalEngine';
 import { stopping } from './stopping';
@@ -53,11 +56,15 @@ async function main(): Promise<number> {
     return plan(parsePlanArguments(args.slice(1)));
   if (args[0] === 'report' && !args.some((each) => each === '--help' || each === '-h'))
     return report(parseReportArguments(args.slice(1)));
+  if (args[0] === 'sensitivity' && !args.some((each) => each === '--help' || each === '-h'))
+    return sensitivity(parseSensitivity(args.slice(1)));
   if (isRun(args)) return run(parseRunArguments(args.slice(1)));
   const command = parseCommand(args);
   switch (command.command) {
     case 'help':
-      await print(USAGE.replace('\nall:\n', `\n${REPORT_USAGE}\n${PLAN_USAGE}\n${RUN_USAGE}\nall:\n`));
+      await print(
+        USAGE.replace('\nall:\n', `\n${REPORT_USAGE}\n${PLAN_USAGE}\n${RUN_USAGE}\n${SENSITIVITY_USAGE}\nall:\n`),
+      );
       return EXIT.ok;
     case 'version':
       await print(`${version}\n`);
@@ -228,6 +235,22 @@ async function plan(command: PlanCommand): Promise<number> {
   for (const message of problems) tell(message);
   // A run refuses a model that is not whole, and copies layers that could not be analysed as they are.
   return done === EXIT.ok && problems.length > 0 ? EXIT.problems : done;
+}
+
+async function sensitivity(command: SensitivityCommand): Promise<number> {
+  const progress = new ProgressLine(process.stderr);
+  const engine = createEngine({ threads: undefined, memoryMegabytes: undefined, device: 'auto' }, true, {
+    progress: ({ name, stage, fraction }) => progress.layer(`${name}: ${stage} ${Math.round(100 * fraction)} %`),
+    log: ({ message }) => progress.note(message),
+  });
+  const document = await engine.documents.open(command.path);
+  const name = `${path.parse(document.openedPath).name}.sensitivity.csv`;
+  const target = command.out === undefined ? undefined : await outFile(command.out, name);
+  return saving(engine, progress, async (signal) => {
+    const report = await sensitivityReport(engine, document, command, target, progress, signal);
+    progress.finish();
+    await print(command.json ? `${visibleJson(JSON.stringify(report, null, 2))}\n` : sensitivityText(report));
+  });
 }
 
 async function run(command: RunCommand): Promise<number> {

@@ -1,6 +1,7 @@
-/** `eigenscope evaluate` of language models: its arguments, checked before any file is touched. */
+/** `eigenscope evaluate` and `calibrate` of language models: their arguments, checked before any file is touched. */
 import { parseArgs } from 'node:util';
 import type { TokenInputs } from '../../shared/decoderRuns';
+import { MEGABYTE } from '../resources/megabytes';
 import { UsageError } from './usageError';
 import { whole } from './wholeNumber';
 
@@ -13,17 +14,39 @@ export interface EvaluateDecodersCommand {
   readonly json: boolean;
 }
 
-const OPTIONS = {
-  plan: { type: 'string', multiple: true },
-  stats: { type: 'string', multiple: true },
+export interface CalibrateDecoderCommand {
+  readonly command: 'calibrateDecoder';
+  readonly model: string;
+  readonly tokens: TokenInputs;
+  readonly out: string;
+  readonly overwrite: boolean;
+  readonly gramBytes: number;
+}
+
+/** Options that say where tokens come from. */
+export const TOKEN_OPTIONS = {
   text: { type: 'string', multiple: true },
   tokens: { type: 'string', multiple: true },
   seed: { type: 'string', multiple: true },
   windows: { type: 'string', multiple: true },
   length: { type: 'string', multiple: true },
-  json: { type: 'boolean' },
 } as const;
 
+const OPTIONS = {
+  ...TOKEN_OPTIONS,
+  plan: { type: 'string', multiple: true },
+  stats: { type: 'string', multiple: true },
+  json: { type: 'boolean' },
+  out: { type: 'string', multiple: true },
+  memory: { type: 'string', multiple: true },
+  overwrite: { type: 'boolean' },
+} as const;
+
+const OWN = { evaluate: ['json', 'plan', 'stats'], calibrate: ['out', 'memory', 'overwrite'] } as const;
+const OF_BOTH = Object.keys(TOKEN_OPTIONS);
+
+/** Gram matrices of one block: those of a model of 7 billion parameters fit. */
+const DEFAULT_MEGABYTES = 2048;
 const DEFAULT_WINDOWS = 16;
 const MOST_WINDOWS = 1_000_000;
 /** Masks have a number for each pair of tokens. */
@@ -35,12 +58,29 @@ export function isOfDecoders(args: readonly string[]): boolean {
 }
 
 /** @throws UsageError */
-export function parseDecoderEvaluation(args: readonly string[]): EvaluateDecodersCommand {
+export function parseDecoderCommand(
+  command: 'evaluate' | 'calibrate',
+  args: readonly string[],
+): EvaluateDecodersCommand | CalibrateDecoderCommand {
   const { values, positionals } = parsed(args);
+  const stray = Object.keys(values).find((name) => ![...OF_BOTH, ...OWN[command]].includes(name));
+  if (stray !== undefined) throw new UsageError(`${command} of language models takes no --${stray}`);
   const repeated = Object.entries(values).find(
     ([name, value]) => name !== 'plan' && Array.isArray(value) && value.length > 1,
   );
   if (repeated) throw new UsageError(`--${repeated[0]} is given more than once`);
+  const tokens = tokensOf(values);
+  if (command === 'calibrate') {
+    const [model] = positionals;
+    if (model === undefined || model === '' || positionals.length > 1) {
+      throw new UsageError(`calibrate needs one model, and has ${positionals.length}`);
+    }
+    const out = values.out?.[0] ?? '';
+    if (out === '') throw new UsageError('calibrate needs --out FILE');
+    const megabytes = whole(values.memory?.[0], '--memory', 1, 2 ** 20) ?? DEFAULT_MEGABYTES;
+    const overwrite = values.overwrite ?? false;
+    return { command: 'calibrateDecoder', model, tokens, out, overwrite, gramBytes: megabytes * MEGABYTE };
+  }
   if (positionals.length === 0 || positionals.includes('')) throw new UsageError('evaluate needs a model, or several');
   const { plan: plans = [], stats } = values;
   if ([...plans, ...(stats ?? [])].includes('')) throw new UsageError('--plan and --stats need a file');
@@ -50,13 +90,13 @@ export function parseDecoderEvaluation(args: readonly string[]): EvaluateDecoder
     models: positionals,
     plans,
     statistics: stats?.[0],
-    tokens: tokensOf(values),
+    tokens,
     json: values.json ?? false,
   };
 }
 
 /** @throws UsageError */
-function tokensOf(values: ReturnType<typeof parsed>['values']): TokenInputs {
+export function tokensOf(values: Readonly<Partial<Record<keyof typeof TOKEN_OPTIONS, string[]>>>): TokenInputs {
   const [text, ids] = [values.text?.[0], values.tokens?.[0]];
   if (text !== undefined && ids !== undefined) throw new UsageError('give --text or --tokens, not both');
   const path = text ?? ids ?? '';

@@ -2,7 +2,12 @@
 import { parseArgs } from 'node:util';
 import type { ModelInputs } from '../../shared/modelRuns';
 import { MEGABYTE } from '../resources/megabytes';
-import { isOfDecoders, parseDecoderEvaluation, type EvaluateDecodersCommand } from './decoderArguments';
+import {
+  isOfDecoders,
+  parseDecoderCommand,
+  type CalibrateDecoderCommand,
+  type EvaluateDecodersCommand,
+} from './decoderArguments';
 import { UsageError } from './usageError';
 import { whole } from './wholeNumber';
 
@@ -24,6 +29,8 @@ export interface EvaluateCommand {
   readonly json: boolean;
 }
 
+export type ModelCommand = CalibrateCommand | EvaluateCommand | CalibrateDecoderCommand | EvaluateDecodersCommand;
+
 const DEFAULT_MEGABYTES = 1024;
 
 const OPTIONS = {
@@ -43,14 +50,12 @@ const OWN = { calibrate: ['out', 'memory', 'overwrite'], evaluate: ['logits', 'j
 const REPEATABLE: ReadonlySet<string> = new Set(['shape', 'logits']);
 
 /** Undefined for another command, and where help is asked for. @throws UsageError in words for people */
-export function parseModelCommand(
-  args: readonly string[],
-): CalibrateCommand | EvaluateCommand | EvaluateDecodersCommand | undefined {
+export function parseModelCommand(args: readonly string[]): ModelCommand | undefined {
   const [command, ...rest] = args;
   if ((command !== 'calibrate' && command !== 'evaluate') || rest.some((each) => each === '--help' || each === '-h')) {
     return undefined;
   }
-  if (command === 'evaluate' && isOfDecoders(rest)) return parseDecoderEvaluation(rest);
+  if (isOfDecoders(rest)) return parseDecoderCommand(command, rest);
   const { values, positionals } = parsed(rest);
   const given = Object.keys(values);
   const stray = given.find((name) => ![...OF_BOTH, ...OWN[command]].includes(name));
@@ -92,7 +97,7 @@ function inputsOf(command: string, values: ReturnType<typeof parse>['values']): 
   const samples = whole(values.random?.[0], '--random', 1, 1_000_000);
   if ((path === undefined) === (samples === undefined))
     throw new UsageError(
-      `${command} needs --inputs X or --random N for ONNX models${command === 'evaluate' ? ', and --text FILE for language models' : ''}`,
+      `${command} needs --inputs X or --random N for ONNX models, and --text FILE for language models`,
     );
   if (samples === undefined) {
     const idle = (['seed', 'shape'] as const).find((name) => values[name] !== undefined);

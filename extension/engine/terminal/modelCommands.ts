@@ -7,9 +7,8 @@ import { evaluateModels } from '../models/evaluate';
 import { ModelRunError } from '../models/modelRunError';
 import { runCalibration } from '../models/runCalibration';
 import { UsageError } from './usageError';
-import type { EvaluateDecodersCommand } from './decoderArguments';
-import { evaluateDecoderModels } from './decoderCommands';
-import type { CalibrateCommand, EvaluateCommand } from './modelArguments';
+import { calibrateDecoderModel, evaluateDecoderModels } from './decoderCommands';
+import type { ModelCommand } from './modelArguments';
 import { outFile } from './outFile';
 import { ProgressLine } from './progressLine';
 import { stopping } from './stopping';
@@ -22,10 +21,7 @@ interface Terminal {
 }
 
 /** @returns the exit code: 1 where layers could not be measured */
-export async function runModelCommand(
-  command: CalibrateCommand | EvaluateCommand | EvaluateDecodersCommand,
-  { print, tell }: Terminal,
-): Promise<number> {
+export async function runModelCommand(command: ModelCommand, { print, tell }: Terminal): Promise<number> {
   const progress = new ProgressLine(process.stderr);
   const onProgress = (fraction: number, message: string): void =>
     progress.layer(`${message} ${Math.round(100 * fraction)} %`);
@@ -45,6 +41,13 @@ export async function runModelCommand(
       for (const note of report.notes) tell(note);
       for (const { layer, why } of report.left) tell(`${layer}: ${why}`);
       return report.left.length > 0 ? 1 : 0;
+    }
+    if (command.command === 'calibrateDecoder') {
+      const { text, notes, whole } = await calibrateDecoderModel(command, signal, progress);
+      progress.finish();
+      await print(text);
+      for (const note of notes) tell(note);
+      return whole ? 0 : 1;
     }
     if (command.command === 'evaluateDecoders') {
       const report = await evaluateDecoderModels(command, signal, progress);

@@ -40,7 +40,10 @@ export function logSession(session: Watched, log: LevelledLog, now: () => number
         const what = [format, architecture].filter((part) => part !== '').join(', ');
         const size = `${tensors.length} tensors, ${parameters} parameters, ${megabytes(bytes)} in ${files.length} files`;
         log.info(`${how} ${path}: ${what}; ${size}; headers read in ${since(begun)}`);
-        for (const { message } of found.slice(0, MOST_PROBLEMS)) log.warn(`${path}: ${message}`);
+        for (const { message } of found.slice(0, MOST_PROBLEMS)) {
+          // Most begin with the file.
+          log.warn(message.startsWith(path) ? message : `${path}: ${message}`);
+        }
       },
       (error: unknown) => log.error(`${path} was not opened: ${problemOf(error).message}`),
     );

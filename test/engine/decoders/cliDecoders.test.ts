@@ -17,10 +17,12 @@ describe('language models in the terminal', function () {
   const tokens = path.join(folder, 'ids.jsonl');
   const many = path.join(folder, 'ids.bin');
   const wrong = path.join(folder, 'wrong.jsonl');
+  const short = path.join(folder, 'short.jsonl');
   const text = path.join(folder, 'story.txt');
 
   before(() => {
     writeFileSync(tokens, '[1, 2, 3, 4, 5]\n[6, 7, 8]\n');
+    writeFileSync(short, '[3, 4]\n');
     writeFileSync(wrong, '[1, 2, 48]\n');
     writeFileSync(text, 'Once upon a time, there was a little girl named Lily. She loved to play outside in the park.');
     writeFileSync(many, new Uint8Array(Uint16Array.from({ length: 90 }, (_, i) => (i * 7) % 48).buffer));
@@ -83,6 +85,46 @@ describe('language models in the terminal', function () {
     assert.deepEqual([inputs, scored], ['text, stories260K.gguf', 29]);
     // A sentence of the kind that the model has learned.
     assert.ok(models[0]!.perplexity < 4, `${models[0]!.perplexity}`);
+  });
+
+  it('calibrate: writes statistics, and never over a file or the model', () => {
+    const target = path.join(folder, 'stats.safetensors');
+    const run = (...more: string[]) =>
+      eigenscope('calibrate', golden('qwen3'), '--tokens', many, '--length', '30', '--seed', '1', ...more);
+    const first = run('--out', target);
+    assert.equal(first.status, 0, first.stderr);
+    assert.match(
+      first.stdout,
+      /stats\.safetensors\nmodel\.layers\.0: influence [\d.]+\nmodel\.layers\.1: influence [\d.]+\n/,
+    );
+    assert.match(first.stdout, /\n14 layers, 3 windows of 30 tokens \(uint16 ids\), \d+ bytes\n$/);
+    assert.equal(first.stderr, '');
+    const again = run('--out', target);
+    assert.equal(again.status, 2);
+    assert.match(again.stderr, /exists already.*with --overwrite/);
+    assert.equal(run('--out', target, '--overwrite').status, 0);
+    const model = path.join(golden('qwen3'), 'model.safetensors');
+    assert.match(run('--out', model, '--overwrite').stderr, /part of the checkpoint, which/);
+    const few = eigenscope('calibrate', golden('qwen3_moe'), '--tokens', short, '--length', '2', '--out', folder);
+    assert.equal(few.status, 1, few.stderr);
+    assert.match(few.stderr, /no token went to this expert, so nothing is known of its inputs/);
+    assert.match(few.stderr, /fewer tokens than inputs, so the Gram matrix is singular/);
+    const wrongly = (message: RegExp, ...args: string[]): void => assert.match(run(...args).stderr, message);
+    wrongly(/calibrate needs --out FILE/);
+    wrongly(/calibrate of language models takes no --json/, '--out', target, '--json');
+    wrongly(/calibrate needs one model, and has 2/, golden('opt'), '--out', target);
+  });
+
+  it('svd-llm takes these statistics', () => {
+    const target = path.join(folder, 'for-svd.safetensors');
+    const calibrated = eigenscope('calibrate', golden('llama'), '--tokens', many, '--length', '30', '--out', target);
+    assert.equal(calibrated.status, 0, calibrated.stderr);
+    const layer = 'model.layers.1.self_attn.k_proj.weight';
+    const out = path.join(folder, 'k.safetensors');
+    const args = ['--layer', layer, '--method', 'svd-llm', '--stats', target, '--rank', '3', '--out', out];
+    const { status, stderr, stdout } = eigenscope('compress', golden('llama'), ...args);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /k_proj\.weight: rank 3/);
   });
 
   it('says what is wrong', () => {

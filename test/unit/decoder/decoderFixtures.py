@@ -5,13 +5,14 @@ peer FOLDER            more of them, larger, with longer windows
 stories FOLDER FILES   logits of Llama models in GGUF files, their weights decoded by the package gguf
 """
 
-import json
 import os
+import re
 import sys
 
 import torch
 import transformers as t
 from safetensors.torch import save_file
+from transformers.pytorch_utils import Conv1D
 
 SEED = 22
 WINDOWS = 2
@@ -155,6 +156,42 @@ def randomised(model, generator):
     return model.eval()
 
 
+def hooked(model):
+    """Collects XᵀX and means of the inputs of a block's modules, and the influence of blocks, until it is called."""
+    found, handles = {}, []
+
+    def inputs(name):
+        def hook(module, arguments):
+            x = arguments[0].detach().reshape(-1, arguments[0].shape[-1]).double()
+            found[f"{name}.gram"] = x.T @ x
+            found[f"{name}.mean"], found[f"{name}.abs_mean"] = x.mean(0), x.abs().mean(0)
+
+        return hook
+
+    def block(name):
+        def hook(module, arguments, output):
+            before, after = arguments[0].double(), (output if torch.is_tensor(output) else output[0]).double()
+            cosine = torch.nn.functional.cosine_similarity(before, after, dim=-1)
+            found[f"{name}.influence"] = (1 - cosine.mean()).reshape(1)
+
+        return hook
+
+    for name, module in model.named_modules():
+        if re.search(r"\.(layers|h)\.\d+$", name):
+            handles.append(module.register_forward_hook(block(name)))
+        elif re.search(r"\.(layers|h)\.", name) and isinstance(module, (torch.nn.Linear, Conv1D)):
+            # Others have the same inputs.
+            if not re.search(r"\.(k_proj|v_proj|up_proj|shared_expert_gate)$", name):
+                handles.append(module.register_forward_pre_hook(inputs(name)))
+
+    def collected():
+        for handle in handles:
+            handle.remove()
+        return {name: value.to(torch.float32 if "gram" in name else value.dtype).contiguous() for name, value in found.items()}
+
+    return collected
+
+
 def made(folder, golden):
     length = 12 if golden else 40
     for index, (name, config) in enumerate(configurations(golden).items()):
@@ -167,9 +204,10 @@ def made(folder, golden):
         if os.path.exists(generation):
             os.remove(generation)
         tokens = torch.randint(0, config.vocab_size, (WINDOWS, length), generator=generator)
+        hooks = hooked(model)
         with torch.no_grad():
             logits = model(tokens).logits
-        expected = dict(tokens=tokens.to(torch.int32), logits=logits.contiguous())
+        expected = dict(tokens=tokens.to(torch.int32), logits=logits.contiguous(), **hooks())
         yield name, model, tokens, expected, place
 
 

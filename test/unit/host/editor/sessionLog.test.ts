@@ -31,7 +31,13 @@ function watched(summary: () => Promise<unknown>): {
 
 const summary: Partial<CheckpointSummary> = {
   ...{ format: 'safetensors', architecture: 'dense network', parameters: 6, bytes: 24, files: ['/m.safetensors'] },
-  ...{ tensors: [], problems: [{ code: 'x', message: 'b is damaged.' }] },
+  ...{
+    tensors: [],
+    problems: [
+      { code: 'x', message: 'b is damaged.' },
+      { code: 'x', message: '/m.safetensors, byte 8: c is cut off.' },
+    ],
+  },
 };
 
 const result = (name: string, more: Partial<LayerResult> = {}): LayerResult =>
@@ -51,6 +57,7 @@ describe('the log of a session', () => {
     assert.deepEqual(lines, [
       'info opened /m.safetensors: safetensors, dense network; 0 tensors, 6 parameters, 0.00 MB in 1 files; headers read in 0.03 s',
       'warn /m.safetensors: b is damaged.',
+      'warn /m.safetensors, byte 8: c is cut off.',
       'debug /m.safetensors: computed a in 0.12 s, float64 cpu',
       'debug /m.safetensors: computed b in 0.12 s, float64 cpu',
       'warn /m.safetensors: b: b has a NaN.',
