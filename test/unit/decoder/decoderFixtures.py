@@ -2,6 +2,7 @@
 
 golden FOLDER          the models that are kept beside the test
 peer FOLDER            more of them, larger, with longer windows
+gguf FOLDER GOLDEN     the kept models as GGUF files, as llama.cpp's convert script writes them
 stories FOLDER FILES   logits of Llama models in GGUF files, their weights decoded by the package gguf
 """
 
@@ -11,7 +12,7 @@ import sys
 
 import torch
 import transformers as t
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers.pytorch_utils import Conv1D
 
 SEED = 22
@@ -251,6 +252,122 @@ def llama_of(file):
     return model.eval()
 
 
+def permuted(weight, heads):
+    """LlamaModel.permute of llama.cpp's convert_hf_to_gguf.py."""
+    rows = weight.shape[0]
+    return weight.reshape(heads, 2, rows // heads // 2, *weight.shape[1:]).swapaxes(1, 2).reshape(weight.shape)
+
+
+# By model_type: architecture, and what the convert script does to weights.
+ARCHITECTURES = dict(
+    llama="llama",
+    mixtral="llama",
+    qwen2="qwen2",
+    qwen3="qwen3",
+    qwen2_moe="qwen2moe",
+    qwen3_moe="qwen3moe",
+    phi3="phi3",
+    gemma="gemma",
+    gemma2="gemma2",
+    gemma3_text="gemma3",
+    gpt2="gpt2",
+    gpt_neox="gptneox",
+)
+
+
+def as_gguf(folder, golden):
+    import gguf
+
+    os.makedirs(folder, exist_ok=True)
+    for name in sorted(os.listdir(golden)):
+        place = os.path.join(golden, name)
+        config = t.AutoConfig.from_pretrained(place)
+        kind = ARCHITECTURES.get(config.model_type)
+        if kind is None:
+            continue
+        if kind in ("gemma2", "gemma3"):
+            # llama.cpp knows both of the models themselves: files do not say them.
+            config.query_pre_attn_scalar = config.head_dim
+            config.layer_types = ["sliding_attention", "sliding_attention" if kind == "gemma3" else "full_attention"]
+        config._attn_implementation = "eager"
+        model = t.AutoModelForCausalLM.from_pretrained(place, config=config, dtype=torch.float32).eval()
+        tokens = load_file(os.path.join(place, "expected.safetensors"))["tokens"]
+        own = os.path.join(folder, name)
+        os.makedirs(own, exist_ok=True)
+        with torch.no_grad():
+            expected = dict(tokens=tokens, logits=model(tokens.long()).logits.contiguous())
+        save_file(expected, os.path.join(own, "expected.safetensors"))
+        arch = next(key for key, value in gguf.MODEL_ARCH_NAMES.items() if value == kind)
+        writer = gguf.GGUFWriter(os.path.join(own, "model.gguf"), kind)
+        layers, heads = config.num_hidden_layers, config.num_attention_heads
+        key_heads = getattr(config, "num_key_value_heads", heads)
+        head = getattr(config, "head_dim", None) or config.hidden_size // heads
+        rope = getattr(config, "rope_parameters", None) or {}
+        full = rope.get("full_attention", rope)
+        writer.add_context_length(config.max_position_embeddings)
+        writer.add_embedding_length(config.hidden_size)
+        writer.add_block_count(layers)
+        writer.add_feed_forward_length(getattr(config, "intermediate_size", None) or config.n_inner)
+        writer.add_head_count(heads)
+        writer.add_head_count_kv(key_heads)
+        if hasattr(config, "rms_norm_eps"):
+            writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+        else:
+            writer.add_layer_norm_eps(getattr(config, "layer_norm_eps", None) or config.layer_norm_epsilon)
+        if getattr(config, "head_dim", None):
+            writer.add_key_length(head)
+            writer.add_value_length(head)
+        if "rope_theta" in full:
+            writer.add_rope_freq_base(full["rope_theta"])
+            writer.add_rope_dimension_count(int(head * full.get("partial_rotary_factor", 1)))
+        if full.get("rope_type") == "longrope":
+            writer.add_rope_scaling_orig_ctx_len(config.original_max_position_embeddings)
+            writer.add_rope_scaling_attn_factors(model.model.rotary_emb.attention_scaling)
+            for which in ("long", "short"):
+                factors = torch.tensor(full[f"{which}_factor"], dtype=torch.float32).numpy()
+                writer.add_tensor(f"rope_factors_{which}.weight", factors)
+        if full.get("rope_type") == "llama3":
+            plain = 1.0 / (full["rope_theta"] ** (torch.arange(0, head, 2).float() / head))
+            writer.add_tensor("rope_freqs.weight", (plain / model.model.rotary_emb.inv_freq).numpy())
+        if getattr(config, "sliding_window", None):
+            writer.add_sliding_window(config.sliding_window)
+        if getattr(config, "attn_logit_softcapping", None):
+            writer.add_attn_logit_softcapping(config.attn_logit_softcapping)
+            writer.add_final_logit_softcapping(config.final_logit_softcapping)
+        if kind == "gptneox":
+            writer.add_parallel_residual(config.use_parallel_residual)
+        experts = getattr(config, "num_local_experts", None) or getattr(config, "num_experts", None)
+        if experts:
+            writer.add_expert_count(experts)
+            writer.add_expert_used_count(config.num_experts_per_tok)
+        names = gguf.get_tensor_name_map(arch, layers)
+        state = load_file(os.path.join(place, "model.safetensors"))
+        stacks = {}
+        for key, weight in state.items():
+            if "gemma" in config.model_type and key.endswith("norm.weight"):
+                weight = weight + 1
+            if kind == "llama" and re.search(r"\.(q|k)_proj\.", key):
+                weight = permuted(weight, heads if "q_proj" in key else key_heads)
+            if kind == "gpt2" and re.search(r"\.(c_attn|c_proj|c_fc)\.weight$", key):
+                weight = weight.T
+            if kind == "gptneox" and "query_key_value" in key:
+                weight = weight.reshape(heads, 3, head, *weight.shape[1:]).swapaxes(0, 1).reshape(weight.shape)
+            expert = re.search(r"\.experts\.(\d+)\.", key)
+            if expert:
+                stacks.setdefault(key.replace(expert[0], ".experts."), {})[int(expert[1])] = weight
+                continue
+            found = names.get_name(key, try_suffixes=(".weight", ".bias"))
+            writer.add_tensor(found, weight.contiguous().numpy())
+        for key, stack in stacks.items():
+            weight = torch.stack([stack[index] for index in range(len(stack))])
+            found = names.get_name(key, try_suffixes=(".weight",))
+            writer.add_tensor(found, weight.contiguous().numpy())
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+
+
 def stories(folder, files):
     os.makedirs(folder, exist_ok=True)
     generator = torch.Generator().manual_seed(SEED)
@@ -272,5 +389,7 @@ if __name__ == "__main__":
     command, folder, *files = sys.argv[1:]
     if command == "stories":
         stories(folder, files)
+    elif command == "gguf":
+        as_gguf(folder, *files)
     else:
         keep(folder, command == "golden")

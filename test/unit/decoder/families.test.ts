@@ -42,6 +42,31 @@ describe('families of decoders', function () {
     );
   });
 
+  describe('as GGUF files', () => {
+    const python = pythonWith('torch', 'transformers', 'safetensors', 'gguf');
+    const folder = temporaryFolder();
+    it('all families that llama.cpp has', async function () {
+      if (python === undefined) {
+        console.log('      the package gguf is not installed: EIGENSCOPE_PYTHON names a Python that has it');
+        return;
+      }
+      const made = spawnSync(python, [SCRIPT, 'gguf', folder, GOLDEN], { encoding: 'utf8' });
+      assert.equal(made.status, 0, made.stderr);
+      const names = namesIn(folder);
+      assert.equal(names.length, 12);
+      const found: string[] = [];
+      for (const name of names) {
+        const { windows, logits } = await expectedOf(path.join(folder, name));
+        const ours = await withDecoder(path.join(folder, name, 'model.gguf'), (decoder) =>
+          ourLogits(decoder, windows),
+        ).catch(String);
+        const relative = typeof ours === 'string' ? ours : relativeDifference(ours, logits);
+        if (!(Number(relative) <= TOLERANCE)) found.push(`${name}: ${relative}`);
+      }
+      assert.deepEqual(found, []);
+    });
+  });
+
   describe('beside transformers', () => {
     const python = pythonWith('torch', 'transformers', 'safetensors');
     const folder = temporaryFolder();
