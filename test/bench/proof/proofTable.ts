@@ -84,6 +84,7 @@ export function claimLines(rows: readonly ProofRow[], ratios: readonly number[],
       }
     }
   }
+  if (lines.length === 0) return ['Not run of this model.'];
   const sums = [...counts].map(([other, count]) => {
     const all = Object.values(count).reduce((sum, n) => sum + n, 0);
     const better = count.better ?? 0;
@@ -101,9 +102,10 @@ export function claimLines(rows: readonly ProofRow[], ratios: readonly number[],
 
 /** `svd` ≥ `asvd` ≥ `svd-llm` ≥ `nystrom + vo` in KL, at uniform allocation. */
 export function orderLines(rows: readonly ProofRow[], ratios: readonly number[], order: readonly string[]): string[] {
+  const run = order.filter((method) => rows.some((row) => row.method === method));
   return ratios.flatMap((ratio) =>
-    order.slice(1).flatMap((method, index) => {
-      const before = order[index]!;
+    run.slice(1).flatMap((method, index) => {
+      const before = run[index]!;
       const difference = klDifference(found(rows, ratio, method, 'uniform'), found(rows, ratio, before, 'uniform'));
       if (!difference) return [];
       const fewer = `${Math.round(100 * (1 - ratio))} %`;
