@@ -19,7 +19,7 @@ describe('the model on a text', () => {
   async function chosen(options: ViewOptions = {}): Promise<Page> {
     const page = await opened(options);
     await page.getByRole('button', { name: 'Choose Text…' }).click();
-    await page.getByText('wikitext.txt').waitFor();
+    await page.locator('.chosen-text', { hasText: 'wikitext.txt' }).waitFor();
     return page;
   }
 

@@ -117,8 +117,7 @@ export class Header {
           ...(mayBeDecoder(summary)
             ? [
                 button({
-                  label: l10n.t('Evaluate…'),
-                  icon: 'beaker',
+                  ...{ label: l10n.t('Evaluate…'), icon: 'beaker', shrinks: true },
                   title: l10n.t('Runs a language model on a text: its perplexity, and that of compressed copies'),
                   onClick: () => actions.evaluate(),
                 }),
