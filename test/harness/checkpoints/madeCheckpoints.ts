@@ -179,7 +179,7 @@ export function makeTerabyte(folder: string, kind: 'plain' | 'scaled'): string {
 }
 
 /** Sizes of TinyLlama-1.1B. */
-const LLAMA_1B = { hidden: 2048, feedForward: 5632, keyValue: 256, vocabulary: 32000 } as const;
+export const LLAMA_1B = { hidden: 2048, feedForward: 5632, keyValue: 256, vocabulary: 32000 } as const;
 /** Blocks of the whole model. */
 export const LLAMA_1B_BLOCKS = 22;
 
