@@ -327,7 +327,7 @@ describe('the plan view', () => {
           bytes: { before: 141e6, after: 75.2e6, tensors: 70.7e6 },
         },
       });
-    const evaluate = page.getByRole('button', { name: 'Evaluate…' });
+    const evaluate = page.locator('.saving-bar').getByRole('button', { name: 'Evaluate…' });
     await done('safetensors');
     await page.getByRole('button', { name: 'Inspect the Result' }).waitFor();
     assert.equal(await evaluate.count(), 0);
@@ -338,7 +338,7 @@ describe('the plan view', () => {
       .map((each) => (each.click(), each.disabled))`;
     assert.deepEqual(await page.evaluate(pressed), [true]);
     await page.getByText('x.npz: has no array "input_ids" (it has z)').waitFor();
-    await page.getByRole('button', { name: 'Evaluate…', disabled: false }).waitFor();
+    await page.locator('.saving-bar').getByRole('button', { name: 'Evaluate…', disabled: false }).waitFor();
     assert.equal((await requests(page, 'evaluateSaved')).length, 1);
   });
 
