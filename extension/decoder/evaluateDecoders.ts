@@ -1,6 +1,7 @@
 /** Perplexity of a model and of variants of it on the same windows, and how far the variants' next tokens are from the first's. */
 import type { DecoderEvaluation, EvaluatedDecoder } from '../shared/decoderRuns';
 import { l10n } from '../shared/language/l10n';
+import { fileName } from '../shared/names/fileName';
 import type { DecoderDescription } from './families/family';
 import { toLastStates } from './measures/lastStates';
 import { scoreTokens, type Scored, type TokenScores } from './measures/tokenScores';
@@ -45,7 +46,7 @@ export async function evaluateDecoders(
         progress: ({ block, blocks, window, windows: all }) =>
           progress?.(
             share((block + window / all) / blocks),
-            l10n.english('{0}: block {1} of {2}, window {3} of {4}', name, block + 1, blocks, window, all),
+            l10n.english('{0}: block {1} of {2}, window {3} of {4}', fileName(name), block + 1, blocks, window, all),
           ),
       },
     });
