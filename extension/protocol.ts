@@ -359,7 +359,7 @@ export type ViewSelection =
   | { layer: string; compress: boolean }
   /** From a file if one is named; then the model is saved, or statistics are asked for. */
   | { plan: { path: string | null; then?: 'save' | 'statistics' } }
-  | { text: 'evaluate' };
+  | { text: 'run' };
 
 /* ------------------------------------------------------------------ host → webview */
 

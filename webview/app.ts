@@ -119,13 +119,18 @@ class Page {
     this.plan = new PlanView(host, inspection, memory, {
       close: () => this.closePlan(),
       inspectAll: () => this.ask(host.request('inspect', {})),
+      onText: () => this.openText({ focus: true }),
       openLayer: (layer) => {
         this.closePlan();
         memory.remember({ tab: 'methods' });
         this.show(layer, { focus: 'title' });
       },
     });
-    this.text = new TextView(host, { close: () => this.closeText() });
+    this.text = new TextView(host, memory, {
+      close: () => this.closeText(),
+      useStatistics: (path) => this.plan.useStatistics(path),
+      showPlan: () => this.openPlan({ focus: true }),
+    });
     const left = element('div', { class: 'left' }, this.overview.element, this.table.element);
     this.main = element('main', { class: 'main' }, left);
     const bar = splitter(this.main, state.shares, (shares) => this.ask(host.request('rememberShares', { shares })));

@@ -30,6 +30,8 @@ export interface RememberedView {
   plan: RememberedPlan | null;
   /** The model on a text is shown. */
   text: boolean;
+  /** The plan waits for the statistics of a calibration, which may end while the view is hidden. */
+  calibrating: boolean;
 }
 
 const initial: RememberedView = {
@@ -46,6 +48,7 @@ const initial: RememberedView = {
   mapNumber: null,
   plan: null,
   text: false,
+  calibrating: false,
 };
 
 export class ViewMemory {

@@ -16,6 +16,7 @@ import { SAME_INPUTS_KEY } from '../compression/statistics/statisticsFile';
 import type { MultiplySingle } from '../linalg/products/singleProducts';
 import { NOTE_KEY } from '../shared/compression/savedNote';
 import type { CalibratedLayer } from '../shared/decoderRuns';
+import { l10n } from '../shared/language/l10n';
 import type { BlockDescription, Linear } from './families/family';
 import type { Decoder } from './openDecoder';
 import { passBlocks } from './pass/blockPass';
@@ -107,7 +108,10 @@ export async function calibrateDecoder(
           renewed(sums, blocks[blocks.indexOf(own) + 1]);
         },
         progress: ({ block, blocks: all, window, windows: count }) =>
-          progress?.((block + window / count) / all, `block ${block + 1} of ${all}, window ${window}`),
+          progress?.(
+            (block + window / count) / all,
+            l10n.english('block {0} of {1}, window {2} of {3}', block + 1, all, window, count),
+          ),
       },
     });
   renewed(sums, blocks[0]);

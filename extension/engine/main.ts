@@ -8,7 +8,7 @@ import { packSummary } from '../shared/packedTensors';
 import type { DocumentRequests, EngineNotifications, EngineRequests } from '../protocol';
 import { notifier, type Handlers } from '../shared/rpc';
 import { handle } from '../shared/rpcHandlers';
-import { decoderFacts, estimateOnText, evaluateOnText } from './decoders/textRequests';
+import { calibrateOnText, decoderFacts, estimateOnText, evaluateOnText } from './decoders/textRequests';
 import { assignPlan } from './requests/assignPlan';
 import { choiceDifference, compareChoices } from './requests/compressChoice';
 import { groupOptions } from './requests/groupOptions';
@@ -179,6 +179,7 @@ const documentHandlers: Handlers<DocumentRequests> = {
   decoderFacts: ({ document }, token) => decoderFacts(open(document), signalOf(token)),
   estimateOnText: ({ document, request }, token) => estimateOnText(open(document), request, signalOf(token)),
   evaluateOnText: ({ document, request }, token) => evaluateOnText(tell, open(document), request, signalOf(token)),
+  calibrateOnText: ({ document, request }, token) => calibrateOnText(engine, open(document), request, signalOf(token)),
 };
 
 handle<EngineRequests>(connection, {

@@ -31,7 +31,13 @@ import { HOVER_LANGUAGES, registerHover } from './hover/hover';
 import { Explainer } from './loadErrors/explainer';
 import { Messages, registerMessages } from './loadErrors/messageProviders';
 import { IndexedFiles } from './workspace/indexedFiles';
-import { compressModel, evaluateOnText, inspectWeights, type InspectLink } from './commands/inspectCommand';
+import {
+  calibrateOnText,
+  compressModel,
+  evaluateOnText,
+  inspectWeights,
+  type InspectLink,
+} from './commands/inspectCommand';
 import { addOwnColumns, exportNumbers, saveReport } from './commands/exportCommands';
 import { openPlan, useStatistics } from './commands/planCommands';
 import { notificationText, plainLog } from './plainText';
@@ -144,6 +150,9 @@ export function activate(context: vscode.ExtensionContext): EigenscopeExports & 
     ),
     registerCommand('eigenscope.evaluateOnText', (given?: vscode.Uri) =>
       plainErrors(evaluateOnText(editors, checkpoints, given)),
+    ),
+    registerCommand('eigenscope.calibrateOnText', (given?: vscode.Uri) =>
+      plainErrors(calibrateOnText(editors, checkpoints, given)),
     ),
     registerCommand('eigenscope.useStatistics', () => plainErrors(useStatistics(editors, checkpoints))),
     registerCommand('eigenscope.openPlan', (given?: vscode.Uri) =>

@@ -1,5 +1,5 @@
 /** A language model that runs on a person's text: what is asked, what it takes, how it stands. */
-import type { DecoderEvaluation, TokenInputs } from './decoderRuns';
+import type { DecoderCalibrationReport, DecoderEvaluation, TokenInputs } from './decoderRuns';
 import type { Problem } from './tensors';
 
 /** What is known of a language model from its configuration and its names. */
@@ -28,6 +28,12 @@ export interface EvaluationOnText {
   readonly others: readonly string[];
 }
 
+export interface CalibrationOnText {
+  readonly tokens: TokenInputs;
+  /** The new file of statistics. */
+  readonly target: string;
+}
+
 /** How long an evaluation takes, told from a piece of it. */
 export interface TextEstimate {
   readonly seconds: number;
@@ -38,7 +44,7 @@ export interface TextEstimate {
   readonly measuredWindows: number;
 }
 
-/** How an evaluation stands: the host keeps it, so that a tab that was hidden finds it again. */
+/** How an evaluation, or a calibration, stands: the host keeps it, so that a tab that was hidden finds it again. */
 export type TextRun =
   | {
       readonly state: 'running';
@@ -50,6 +56,7 @@ export type TextRun =
       readonly secondsLeft: number | null;
     }
   | { readonly state: 'done'; readonly text: string; readonly result: DecoderEvaluation }
+  | { readonly state: 'calibrated'; readonly result: DecoderCalibrationReport }
   /** By a person (`problem` is null) or by a problem. */
   | { readonly state: 'stopped'; readonly problem: Problem | null };
 
@@ -61,6 +68,8 @@ export interface TextRequests {
   estimateOnText: { params: { document: string; request: EvaluationOnText }; result: TextEstimate };
   /** The document, and other models beside it, on a text; tells its progress as `running`. */
   evaluateOnText: { params: { document: string; request: EvaluationOnText }; result: DecoderEvaluation };
+  /** Writes statistics of what the document's weights are multiplied with; progress as `running`. */
+  calibrateOnText: { params: { document: string; request: CalibrationOnText }; result: DecoderCalibrationReport };
 }
 
 /** Requests of its view (`ViewRequests`). */
@@ -74,6 +83,8 @@ export interface TextViewRequests {
   estimateOnText: { params: { request: EvaluationOnText }; result: TextEstimate };
   /** Begins, and keeps the choices; how it stands comes as `textRun`. */
   evaluateOnText: { params: { request: EvaluationOnText }; result: null };
+  /** The host asks where the statistics go, then begins; false where the person cancelled that. */
+  calibrateOnText: { params: { tokens: TokenInputs }; result: boolean };
   cancelOnText: { params: null; result: null };
 }
 

@@ -72,6 +72,59 @@ describe('the model on a text', () => {
     await page.getByText(/^About 3 minutes .* 2 models/).waitFor();
   });
 
+  it('calibrates, and the plan uses the statistics at once', async () => {
+    const page = await chosen();
+    const calibrate = page.locator('.text-view').getByRole('button', { name: 'Calibrate…' });
+    await page.getByText(/^The estimate is of an evaluation\. A calibration takes longer/).waitFor();
+    await calibrate.click();
+    const path = '/texts/llama.statistics.safetensors';
+    await page.getByText(`Saved statistics of 1 layer in ${path}, from 16 windows of 512 tokens.`).waitFor();
+    assert.deepEqual(await requests(page, 'calibrateOnText'), [
+      { tokens: { path: '/texts/wikitext.txt', windows: 16, length: 512 } },
+    ]);
+    // Without a click.
+    assert.deepEqual(await requests(page, 'useStatistics'), [{ path }]);
+    await page.getByRole('button', { name: 'Show in the Plan' }).click();
+    await page.getByText('Statistics llama.statistics.safetensors').waitFor();
+    assert.equal(await page.locator('.text-view').isHidden(), true);
+    assert.deepEqual(await violations(page), []);
+  });
+
+  it('leaves the plan the statistics that were chosen since', async () => {
+    const page = await chosen();
+    await page.locator('.text-view').getByRole('button', { name: 'Calibrate…' }).click();
+    await page.getByRole('button', { name: 'Show in the Plan' }).waitFor();
+    const before = (await requests(page, 'useStatistics')).length;
+    const result = { path: '/texts/old', bytes: 1, windows: 1, length: 2, inputs: '', layers: [], influence: {} };
+    const listed = { unreached: ['a', 'b', 'c', 'd', 'e'], diagonal: [], singular: ['f'] };
+    // As a tab that comes back hears of it.
+    await notify(page, 'textRun', { state: 'calibrated', result: { ...result, ...listed } });
+    await page
+      .getByText('Too few tokens for a regular Gram matrix: f. No token went to: a, b, c and 2 more.')
+      .waitFor();
+    assert.equal((await requests(page, 'useStatistics')).length, before);
+  });
+
+  it('calibrates nothing without a file for it, and waits for its end', async () => {
+    const page = await chosen({ query: { text: 'untold' } });
+    await page.locator('.text-view').getByRole('button', { name: 'Calibrate…' }).click();
+    await page.getByText(/^About 2 minutes for 16 windows/).waitFor();
+    assert.equal(await page.locator('.text-result').isHidden(), true);
+    const busy = await chosen({ query: { text: 'running' } });
+    const calibrate = busy.locator('.text-view').getByRole('button', { name: 'Calibrate…' });
+    await calibrate.click();
+    await busy.getByText('block 3 of 12, window 8 of 16: 20%, about 1 minute left').waitFor();
+    assert.equal(await calibrate.isDisabled(), true);
+  });
+
+  it('is reached from the plan', async () => {
+    const page = await openView({ height: 900 });
+    await page.locator('.header-actions').getByRole('button', { name: 'Compress Model…' }).click();
+    await page.locator('.plan').getByRole('button', { name: 'Calibrate…' }).click();
+    await page.getByRole('button', { name: 'Choose Text…' }).waitFor();
+    assert.equal(await page.locator('.plan').isHidden(), true);
+  });
+
   it('says in the engine’s words what cannot be run', async () => {
     const page = await opened({ query: { text: 'none' } });
     await page.getByText('models of the type mamba cannot be run here; known are llama, mistral').waitFor();
@@ -116,6 +169,11 @@ describe('the model on a text', () => {
       await page.screenshot({ path: path.join(screenshotFolder, `text-${theme}.png`) });
       assert.deepEqual(await accessibilityFaults(page, '.text-view'), []);
       await page.setViewportSize({ width: 600, height: 900 });
+      assert.deepEqual(await cutTexts(page), []);
+      await page.locator('.text-view').getByRole('button', { name: 'Calibrate…' }).click();
+      await page.getByRole('button', { name: 'Show in the Plan' }).waitFor();
+      await page.screenshot({ path: path.join(screenshotFolder, `text-calibrated-${theme}.png`) });
+      assert.deepEqual(await accessibilityFaults(page, '.text-view'), []);
       assert.deepEqual(await cutTexts(page), []);
     });
   }

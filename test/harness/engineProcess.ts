@@ -29,6 +29,7 @@ export class EngineProcess {
   readonly changes: EngineNotifications['changed'][] = [];
   readonly testing: EngineNotifications['testing'][] = [];
   readonly looks: EngineNotifications['quick'][] = [];
+  readonly runs: EngineNotifications['running'][] = [];
   queue: EngineNotifications['queue'] | undefined;
   device: EngineNotifications['device'] | undefined;
   private readonly engine: Caller<EngineRequests>;
@@ -56,7 +57,7 @@ export class EngineProcess {
       quick: (look) => this.saw(this.looks.push(look)),
       queue: (queue) => this.saw((this.queue = queue)),
       saving: () => undefined,
-      running: () => undefined,
+      running: (running) => this.saw(this.runs.push(running)),
       testing: (testing) => this.saw(this.testing.push(testing)),
       changed: (change) => this.saw(this.changes.push(change)),
       device: (device) => this.saw((this.device = device)),

@@ -189,7 +189,7 @@ function hasMatrices({ tensors }: CheckpointSummary): boolean {
 /** Formats that language models come in: whether this one can be run is said where it would run. */
 const DECODER_FORMATS: readonly string[] = ['safetensors', 'pytorch', 'gguf'];
 
-function mayBeDecoder(summary: CheckpointSummary): boolean {
+export function mayBeDecoder(summary: CheckpointSummary): boolean {
   return hasMatrices(summary) && DECODER_FORMATS.includes(summary.format);
 }
 

@@ -17,6 +17,7 @@ import { element } from '../controls/elements';
 import { icon, type IconName } from '../controls/icons';
 import type { Inspection } from '../model/inspection';
 import { banner } from '../overview/banners';
+import { mayBeDecoder } from '../overview/header';
 import { PlanBoard } from './planBoard';
 import { PlanLayers } from './planLayers';
 import type { PlanInputs } from './planInputs';
@@ -36,6 +37,8 @@ export interface PlanViewActions {
   /** Computes the spectra of all layers that have none. */
   inspectAll(): void;
   openLayer(layer: string): void;
+  /** Shows where a language model is run on a text. */
+  onText(): void;
 }
 
 export class PlanView {
@@ -80,6 +83,11 @@ export class PlanView {
       ...{ label: l10n.t('Save Compressed Model…'), icon: 'save-as', appearance: 'primary' },
       onClick: () => void this.startSaving(),
     });
+    const calibrate = button({
+      ...{ label: l10n.t('Calibrate…'), icon: 'play', shrinks: true },
+      title: l10n.t('Runs a language model on a text for statistics of its inputs'),
+      onClick: () => actions.onText(),
+    });
     this.saving = new SavingBar({
       cancel: () => void this.ask(host.request('cancelSaving', null)),
       resume: () => void this.ask(host.request('resumeSaving', null)),
@@ -120,7 +128,9 @@ export class PlanView {
         element(
           'div',
           { class: 'plan-actions' },
-          ...[this.statisticsLine.button, this.quantisedLine.button, load, this.savePlan, this.saveModel],
+          this.statisticsLine.button,
+          ...(mayBeDecoder(inspection.summary) ? [calibrate] : []),
+          ...[this.quantisedLine.button, load, this.savePlan, this.saveModel],
         ),
       ),
       this.messages,
@@ -256,6 +266,12 @@ export class PlanView {
     } catch (error) {
       this.say('error', problemOf(error).message);
     }
+  }
+
+  /** Statistics from a file, in place of those in use and of those that a closed tab had. */
+  useStatistics(path: string): void {
+    this.remember({ statistics: path });
+    void this.statisticsLine.use(path);
   }
 
   private plan(): CompressionPlan | null {

@@ -3,11 +3,13 @@
  * is the host's and goes on while the tab is hidden.
  */
 import { CancellationTokenSource } from 'vscode-jsonrpc/browser';
+import type { DecoderCalibrationReport } from '../../extension/shared/decoderRuns';
 import { l10n } from '../../extension/shared/language/l10n';
 import { fileName } from '../../extension/shared/names/fileName';
 import { problemOf } from '../../extension/shared/rpc';
 import type { DecoderFacts, TextEstimate, TextRun } from '../../extension/shared/textRuns';
 import type { Host } from '../connection';
+import type { ViewMemory } from '../viewMemory';
 import { button, type Button } from '../controls/controls';
 import { element } from '../controls/elements';
 import { icon } from '../controls/icons';
@@ -20,6 +22,13 @@ import { RunBar } from './runBar';
 import { TextForm } from './textForm';
 import { WindowsPlot } from './windowsPlot';
 
+export interface TextViewActions {
+  close(): void;
+  /** Statistics that were made: the plan is to use them. */
+  useStatistics(path: string): void;
+  showPlan(): void;
+}
+
 export class TextView {
   readonly element: HTMLElement;
   private readonly title = element('h2', { tabindex: -1 }, l10n.t('The model on a text'));
@@ -29,6 +38,7 @@ export class TextView {
   private readonly result = element('section', { class: 'text-result', hidden: true });
   private readonly bar: RunBar;
   private readonly start: Button;
+  private readonly calibration: Button;
   private form: TextForm | null = null;
   private busy = false;
   private asking = false;
@@ -37,7 +47,8 @@ export class TextView {
 
   constructor(
     private readonly host: Host,
-    actions: { close(): void },
+    private readonly memory: ViewMemory,
+    private readonly actions: TextViewActions,
   ) {
     const back = button({
       label: l10n.t('Back to the Table'),
@@ -52,6 +63,14 @@ export class TextView {
       appearance: 'primary',
       title: l10n.t('How well the model foretells each next token of the text'),
       onClick: () => void this.evaluate(),
+    });
+    this.calibration = button({
+      label: l10n.t('Calibrate…'),
+      icon: 'beaker',
+      title: l10n.t(
+        'Saves statistics of what the weights are multiplied with: more methods of compression can be chosen',
+      ),
+      onClick: () => void this.calibrate(),
     });
     this.element = element(
       'main',
@@ -85,6 +104,8 @@ export class TextView {
     this.busy = run.state === 'running';
     this.bar.show(run);
     this.enable();
+    if (run.state === 'calibrated') this.calibrated(run.result);
+    if (run.state !== 'running') this.memory.remember({ calibrating: false });
     if (run.state !== 'done' || run === before) return;
     const { result, text } = run;
     const names = modelNames(result.models.map(({ name }) => name));
@@ -106,6 +127,38 @@ export class TextView {
     );
   }
 
+  private calibrated(report: DecoderCalibrationReport): void {
+    const { path, layers, windows, length, diagonal, singular, unreached } = report;
+    // Once: the person may have chosen other ones, or none, since.
+    if (this.memory.current.calibrating) this.actions.useStatistics(path);
+    const saved = l10n.t(
+      'Saved statistics of {0} in {1}, from {2} of {3}.',
+      counted('layers', layers.length),
+      path,
+      counted('windows', windows),
+      counted('tokens', length),
+    );
+    const notes = [
+      ...(diagonal.length > 0 ? [l10n.t('Without a Gram matrix, for want of memory: {0}.', few(diagonal))] : []),
+      ...(singular.length > 0 ? [l10n.t('Too few tokens for a regular Gram matrix: {0}.', few(singular))] : []),
+      ...(unreached.length > 0 ? [l10n.t('No token went to: {0}.', few(unreached))] : []),
+    ];
+    const use = button({
+      label: l10n.t('Show in the Plan'),
+      icon: 'fold',
+      appearance: 'primary',
+      onClick: () => {
+        this.actions.useStatistics(path);
+        this.actions.showPlan();
+      },
+    });
+    const made = banner('info', [saved, ...notes].join(' '), use);
+    made.setAttribute('role', 'status');
+    this.result.hidden = false;
+    this.result.setAttribute('aria-label', l10n.t('Calibration'));
+    this.result.replaceChildren(made);
+  }
+
   private async fetch(): Promise<void> {
     this.asking = true;
     this.wait('loading', l10n.t('Reading what kind of model it is…'));
@@ -119,7 +172,8 @@ export class TextView {
       this.content.replaceChildren(
         element('p', { class: 'muted' }, factsText(facts)),
         this.form.element,
-        element('div', { class: 'text-actions' }, this.start, this.estimate),
+        element('div', { class: 'text-actions' }, this.start, this.calibration, this.estimate),
+        element('p', { class: 'muted' }, calibrationNote()),
       );
       this.changed();
     } catch (error) {
@@ -154,6 +208,7 @@ export class TextView {
 
   private enable(): void {
     this.start.disabled = this.busy || this.form?.request == null;
+    this.calibration.disabled = this.start.disabled;
   }
 
   /** Says how long it would take, from a piece that is run now. */
@@ -180,11 +235,27 @@ export class TextView {
   private async evaluate(): Promise<void> {
     const request = this.form?.request;
     if (!request) return;
+    this.forgetEstimate();
+    await this.ask(this.host.request('evaluateOnText', { request }));
+  }
+
+  private async calibrate(): Promise<void> {
+    const tokens = this.form?.request?.tokens;
+    if (!tokens) return;
+    this.forgetEstimate();
+    // Before it begins: a short one has ended by the time of the answer.
+    this.memory.remember({ calibrating: true });
+    const begun = await this.ask(this.host.request('calibrateOnText', { tokens }));
+    if (begun === true) return;
+    this.memory.remember({ calibrating: false });
+    void this.measure();
+  }
+
+  private forgetEstimate(): void {
     this.estimating?.cancel();
     this.estimating = null;
     this.estimate.textContent = '';
     this.messages.replaceChildren();
-    await this.ask(this.host.request('evaluateOnText', { request }));
   }
 
   /** @returns undefined where it failed: the message says so */
@@ -232,8 +303,22 @@ function estimateText({ seconds, windows, length, measuredWindows }: TextEstimat
   );
 }
 
+function calibrationNote(): string {
+  return l10n.t(
+    'The estimate is of an evaluation. A calibration takes longer, by products of the inputs of each layer; it tells the time left once it runs.',
+  );
+}
+
 function intervalNote(known: boolean): string {
   return known
     ? l10n.t('Ranges are 95% intervals by a bootstrap over windows: what other windows of the text would give.')
     : l10n.t('A single window has no interval.');
+}
+
+const MOST_NAMED = 3;
+
+function few(layers: readonly string[]): string {
+  const names = layers.slice(0, MOST_NAMED).join(', ');
+  const more = layers.length - MOST_NAMED;
+  return more > 0 ? l10n.t('{0} and {1} more', names, formatCount(more)) : names;
 }

@@ -63,9 +63,27 @@ export async function evaluateOnText(
   checkpoints: WorkspaceCheckpoints,
   given?: vscode.Uri,
 ): Promise<void> {
+  await openText(editors, checkpoints, given, l10n.t('Evaluate on a Text: which model?'));
+}
+
+/** "Calibrate on a Text…": the same view. */
+export async function calibrateOnText(
+  editors: CheckpointEditors,
+  checkpoints: WorkspaceCheckpoints,
+  given?: vscode.Uri,
+): Promise<void> {
+  await openText(editors, checkpoints, given, l10n.t('Calibrate on a Text: which model?'));
+}
+
+async function openText(
+  editors: CheckpointEditors,
+  checkpoints: WorkspaceCheckpoints,
+  given: vscode.Uri | undefined,
+  title: string,
+): Promise<void> {
   const active = given ? undefined : activeCheckpoint();
-  const uri = active ?? (await checkpointFor(checkpoints, given, l10n.t('Evaluate on a Text: which model?')));
-  if (uri) await editors.open(uri, { text: 'evaluate' });
+  const uri = active ?? (await checkpointFor(checkpoints, given, title));
+  if (uri) await editors.open(uri, { text: 'run' });
 }
 
 /**

@@ -18,7 +18,7 @@ import { addColumns } from './ownNumbersFlow';
 import { askSavingChoices } from './modelSaveFlow';
 import { Outbox } from './outbox';
 import type { TextChoicesMemory } from './textChoices';
-import { chooseSavedModels, chooseText } from './textFiles';
+import { askStatisticsTarget, chooseSavedModels, chooseText } from './textFiles';
 import { saveWithDialog } from './saveFlow';
 import { askStatistics } from './statisticsFlow';
 import { exactUpTo, inspectOnOpen, inspectSettings, showSettings } from '../settings';
@@ -269,10 +269,17 @@ export class CheckpointView implements ColumnReader {
       estimateOnText: (params, token) => session.inEngine.askNumbers('estimateOnText', params, token),
       evaluateOnText: async ({ request }) => {
         session.textRun.assertIdle();
-        const { path, windows, length = null } = request.tokens;
-        await this.texts.keep({ text: path, windows, length });
+        await this.texts.keep(request.tokens);
         this.running(session.textRun.evaluate(request));
         return null;
+      },
+      calibrateOnText: async ({ tokens }) => {
+        session.textRun.assertIdle();
+        const target = await askStatisticsTarget(this.document.uri);
+        if (target === undefined) return false;
+        await this.texts.keep(tokens);
+        this.running(session.textRun.calibrate({ tokens, target }));
+        return true;
       },
       cancelOnText: () => {
         session.textRun.cancel();

@@ -1,4 +1,5 @@
 /** On which text models were run last, for all checkpoints of a workspace. Knows nothing of VS Code, which keeps it. */
+import type { TokenInputs } from '../../shared/decoderRuns';
 import { parseTextChoices, type TextChoices } from '../../shared/textRuns';
 
 /** The store: a `vscode.Memento`. */
@@ -16,7 +17,7 @@ export class TextChoicesMemory {
     return parseTextChoices(this.store.get(KEY));
   }
 
-  async keep(choices: TextChoices): Promise<void> {
-    await this.store.update(KEY, parseTextChoices(choices));
+  async keep({ path, windows, length }: TokenInputs): Promise<void> {
+    await this.store.update(KEY, parseTextChoices({ text: path, windows, length }));
   }
 }

@@ -1,6 +1,7 @@
 /** Asks on which text a model is to run, and beside which saved models: VS Code's own dialogs. */
 import * as vscode from 'vscode';
 import { l10n } from '../../shared/language/l10n';
+import { checkpointName } from './proposedName';
 
 /** @returns undefined where the person cancelled the dialog */
 export async function chooseText(source: vscode.Uri): Promise<string | undefined> {
@@ -15,6 +16,17 @@ export async function chooseText(source: vscode.Uri): Promise<string | undefined
     openLabel: l10n.t('Use'),
   });
   return chosen?.[0]?.fsPath;
+}
+
+/** @returns undefined where the person cancelled the dialog */
+export async function askStatisticsTarget(source: vscode.Uri): Promise<string | undefined> {
+  const target = await vscode.window.showSaveDialog({
+    defaultUri: vscode.Uri.joinPath(source, '..', `${checkpointName(source)}.statistics.safetensors`),
+    filters: { [l10n.t('Statistics')]: ['safetensors'] },
+    title: l10n.t('Calibrate: Save Statistics As'),
+    saveLabel: l10n.t('Calibrate'),
+  });
+  return target?.fsPath;
 }
 
 /**

@@ -2,12 +2,12 @@
  * A language model that runs on a text, as the host keeps it: it goes on while the tab that began it is hidden. Knows
  * nothing of VS Code.
  */
-import { CancellationTokenSource } from 'vscode-jsonrpc';
+import { CancellationTokenSource, type CancellationToken } from 'vscode-jsonrpc';
 import type { CheckpointInEngine } from './checkpointInEngine';
 import type { EngineNotifications } from '../../protocol';
 import { l10n } from '../../shared/language/l10n';
 import { problemOf } from '../../shared/rpc';
-import type { EvaluationOnText, TextRun } from '../../shared/textRuns';
+import type { CalibrationOnText, EvaluationOnText, TextRun } from '../../shared/textRuns';
 
 type RunningProgress = Pick<EngineNotifications['running'], 'fraction' | 'message' | 'secondsLeft'>;
 
@@ -37,7 +37,22 @@ export class TextRunning {
   }
 
   /** @throws Error while one is running. Otherwise resolves when it has ended: the state says how */
-  async evaluate(request: EvaluationOnText): Promise<void> {
+  evaluate(request: EvaluationOnText): Promise<void> {
+    return this.run(async (token) => {
+      const { answer } = await this.session.inEngine.ask('evaluateOnText', { request }, token);
+      return { state: 'done', text: request.tokens.path, result: answer };
+    });
+  }
+
+  /** Likewise. */
+  calibrate(request: CalibrationOnText): Promise<void> {
+    return this.run(async (token) => {
+      const { answer } = await this.session.inEngine.ask('calibrateOnText', { request }, token);
+      return { state: 'calibrated', result: answer };
+    });
+  }
+
+  private async run(work: (token: CancellationToken) => Promise<TextRun>): Promise<void> {
     this.assertIdle();
     const source = new CancellationTokenSource();
     this.cancelling = source;
@@ -46,8 +61,7 @@ export class TextRunning {
       this.set({ state: 'running', fraction, message, secondsLeft });
     });
     try {
-      const { answer } = await this.session.inEngine.ask('evaluateOnText', { request }, source.token);
-      this.set({ state: 'done', text: request.tokens.path, result: answer });
+      this.set(await work(source.token));
     } catch (error) {
       const cancelled = source.token.isCancellationRequested;
       this.set({ state: 'stopped', problem: cancelled ? null : problemOf(error) });

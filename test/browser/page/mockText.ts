@@ -36,7 +36,10 @@ export function evaluation(models: number, windows: number): DecoderEvaluation {
   };
 }
 
-/** @param options `text`: `none` for a model that cannot be run, `short` for a text that is too short */
+/**
+ * @param options `text`: `none` for a model that cannot be run, `short` for a text that is too short, `running` for a run that
+ *   goes on, `untold` for a person who cancels the dialog of statistics
+ */
 export function textHandlers(
   options: URLSearchParams,
   notify: (name: 'textRun', params: ViewNotifications['textRun']) => Promise<void>,
@@ -67,6 +70,18 @@ export function textHandlers(
       const result = evaluation(1 + request.others.length, request.tokens.windows);
       await tell({ state: 'done', text: request.tokens.path, result });
       return null;
+    },
+    calibrateOnText: async ({ tokens }) => {
+      if (kind === 'untold') return false;
+      const none = { influence: {}, unreached: [], diagonal: [], singular: [] };
+      const report = { path: '/texts/llama.statistics.safetensors', bytes: 1, length: 512, inputs: 'text', ...none };
+      const layers = [{ layer: 'model.layers.0.mlp.up_proj.weight', inputs: 512, tokens: 8192, gram: true }];
+      const result = { ...report, windows: tokens.windows, layers };
+      if (kind === 'running') {
+        const message = 'block 3 of 12, window 8 of 16';
+        await tell({ state: 'running', fraction: 0.2, message, secondsLeft: 76 });
+      } else await tell({ state: 'calibrated', result });
+      return true;
     },
     cancelOnText: async () => {
       await tell({ state: 'stopped', problem: null });

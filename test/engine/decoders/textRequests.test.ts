@@ -1,6 +1,6 @@
 /** A language model on a text, as the extension asks the engine for it. */
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
 import { EngineProcess } from '../../harness/engineProcess';
@@ -51,6 +51,31 @@ describe('a language model that is open', function () {
     }
     assert.equal(models[0]!.kl, null);
     assert.ok(models[1]!.intervals.kl![0] > 0);
+  });
+
+  it('is calibrated, and a plan can use the file', async () => {
+    const document = await open(golden('llama'));
+    const target = path.join(folder, 'statistics.safetensors');
+    const tokens = { path: ids, windows: 5, length: 8 };
+    engine.runs.length = 0;
+    const report = await engine.request('calibrateOnText', { document, request: { tokens, target } });
+    assert.deepEqual([report.path, report.windows, report.length], [target, 5, 8]);
+    assert.ok(report.layers.length > 0 && report.diagonal.length === 0);
+    assert.match(engine.runs[0]!.message, /^block 1 of 2, window \d of 5$/);
+    const { covered, problems } = await engine.request('useStatistics', { document, path: target });
+    assert.deepEqual(problems, []);
+    const names = covered.filter(({ has }) => has.includes('gram')).map(({ layer }) => layer);
+    assert.equal(names.length, report.layers.length);
+    // The dialog has asked whether it may go.
+    const again = { tokens: { ...tokens, windows: 2 }, target };
+    assert.equal((await engine.request('calibrateOnText', { document, request: again })).windows, 2);
+    const short = { tokens: { ...tokens, length: 64 }, target: path.join(folder, 'none') };
+    await assert.rejects(engine.request('calibrateOnText', { document, request: short }), /ids\.jsonl: .*64/);
+    assert.equal(existsSync(short.target), false);
+    engine.runs.length = 0;
+    await engine.request('evaluateOnText', { document, request: { tokens, others: [] } });
+    // The file, not its whole path.
+    assert.match(engine.runs[0]!.message, /^[^/\\]+: block 1 of 2, window \d of 5$/);
   });
 
   it('is refused in words that say what and why', async () => {

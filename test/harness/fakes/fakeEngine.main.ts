@@ -130,6 +130,13 @@ const documentHandlers: Handlers<DocumentRequests> = {
   evaluate: unused,
   decoderFacts: unused,
   estimateOnText: unused,
+  calibrateOnText: async ({ document, request }) => {
+    const { target, tokens } = request;
+    await notify.notify('running', { ...stampOf(document), fraction: 0.5, message: 'block 1' });
+    if (tokens.path.endsWith('short')) throw new Error(`${tokens.path}: has 3 tokens`);
+    const none = { layers: [], influence: {}, unreached: [], diagonal: [], singular: [] };
+    return { path: target, bytes: 1, windows: tokens.windows, length: 2, inputs: tokens.path, ...none };
+  },
   evaluateOnText: async ({ document, request }, token) => {
     const about = stampOf(document);
     const { path: text } = request.tokens;

@@ -9,9 +9,8 @@ describe('the choices of a text', () => {
   });
 
   it('come back', async () => {
-    const choices = { text: '/texts/a.txt', windows: 4, length: 512 };
-    await memory.keep(choices);
-    assert.deepEqual(memory.read(), choices);
+    await memory.keep({ path: '/texts/a.txt', windows: 4, length: 512 });
+    assert.deepEqual(memory.read(), { text: '/texts/a.txt', windows: 4, length: 512 });
   });
 
   it('are the usual ones where there are none, or nonsense', () => {

@@ -52,6 +52,23 @@ describe('a model that runs on a text', () => {
     assert.equal(state?.state === 'stopped' && state.problem?.code, 'engine-died');
   });
 
+  it('calibrates in the same way, one run at a time', async () => {
+    const tokens = { path: '/texts/a', windows: 3 };
+    const running = session.textRun.calibrate({ tokens, target: '/made/statistics' });
+    await assert.rejects(session.textRun.evaluate(on('/texts/a')), /wait for its end, or cancel it/);
+    await running;
+    assert.deepEqual(
+      states.map((state) => (state.state === 'running' ? [state.fraction, state.secondsLeft] : state.state)),
+      [[0, null], [0.5, null], 'calibrated'],
+    );
+    const { state } = session.textRun;
+    assert.ok(state?.state === 'calibrated');
+    assert.deepEqual([state.result.path, state.result.windows], ['/made/statistics', 3]);
+    await session.textRun.calibrate({ tokens: { path: '/texts/short', windows: 3 }, target: '/made/statistics' });
+    const stopped = session.textRun.state;
+    assert.equal(stopped?.state === 'stopped' && stopped.problem?.message, '/texts/short: has 3 tokens');
+  });
+
   it('stops when it is cancelled, and does not run twice at a time', async () => {
     const running = session.textRun.evaluate(on('/texts/slow'));
     await new Promise<void>((resolve) => {
