@@ -78,7 +78,7 @@ describe('problems in the terminal', () => {
     const { layers, problems } = JSON.parse(stdout) as InspectReport;
     assert.equal(problems[0]!.code, 'limit');
     // 72 MB stored, four chunks of a sixteenth of the limit, and half a Gram matrix of order 300.
-    assert.match(problems[0]!.message, /^wide: needs about 90 MB .*; raise the memory limit/);
+    assert.match(problems[0]!.message, /^wide: needs about 89 MB .*; raise the memory limit/);
     assert.equal(layers[0]!.statistics!.zeros, 300 * 60_000);
     assert.deepEqual(layers[0]!.metrics, {});
     // A spectrum fits in more, and factors beside it do not.
