@@ -5,6 +5,7 @@
  * @see scipy.stats.spearmanr, scipy.stats.kendalltau
  */
 import { BOOTSTRAP, quantile } from '../../decoder/measures/windowBootstrap';
+import { spearman } from '../../shared/findings/spearman';
 import { mulberry32 } from '../../spectral/seededRandom';
 import type { RankCorrelation } from './sensitivityRecords';
 
@@ -36,20 +37,6 @@ export function rankCorrelation(a: readonly number[], b: readonly number[]): Ran
   };
 }
 
-/** Pearson's correlation of the ranks; undefined if one of the two is the same everywhere. */
-export function spearman(a: readonly number[], b: readonly number[]): number | undefined {
-  const [x, y] = [ranks(a), ranks(b)];
-  const middle = (a.length + 1) / 2;
-  let [xy, xx, yy] = [0, 0, 0];
-  for (let i = 0; i < x.length; i++) {
-    const [dx, dy] = [x[i]! - middle, y[i]! - middle];
-    xy += dx * dy;
-    xx += dx * dx;
-    yy += dy * dy;
-  }
-  return xx === 0 || yy === 0 ? undefined : xy / Math.sqrt(xx * yy);
-}
-
 /** τ_b; undefined if one of the two is the same everywhere. */
 export function kendall(a: readonly number[], b: readonly number[]): number | undefined {
   let [sum, untiedA, untiedB] = [0, 0, 0];
@@ -62,17 +49,4 @@ export function kendall(a: readonly number[], b: readonly number[]): number | un
     }
   }
   return untiedA === 0 || untiedB === 0 ? undefined : sum / Math.sqrt(untiedA * untiedB);
-}
-
-/** From 1; equal numbers share their mean rank. */
-function ranks(values: readonly number[]): Float64Array {
-  const order = values.map((_, index) => index).sort((i, j) => values[i]! - values[j]!);
-  const result = new Float64Array(values.length);
-  for (let start = 0; start < order.length;) {
-    let end = start + 1;
-    while (end < order.length && values[order[end]!] === values[order[start]!]) end++;
-    for (let at = start; at < end; at++) result[order[at]!] = (start + end + 1) / 2;
-    start = end;
-  }
-  return result;
 }

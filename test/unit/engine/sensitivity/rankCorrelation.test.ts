@@ -1,6 +1,7 @@
 /** Numbers of scipy.stats (1.17.1): spearmanr and kendalltau. */
 import assert from 'node:assert/strict';
-import { kendall, rankCorrelation, spearman } from '../../../../extension/engine/sensitivity/rankCorrelation';
+import { kendall, rankCorrelation } from '../../../../extension/engine/sensitivity/rankCorrelation';
+import { spearman } from '../../../../extension/shared/findings/spearman';
 
 const A = [2.1, 3.3, 3.3, 5.0, 1.2, 4.4, 4.4, 4.4];
 const B = [0.5, 0.7, 0.1, 0.9, 0.2, 0.9, 0.3, 0.4];
